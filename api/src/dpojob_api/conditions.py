@@ -1,0 +1,184 @@
+"""Conditions of a DPOJob and a GPUPool, and every reason they may carry.
+
+`Complete` and `Failed` are spelled as batch/v1 Job spells them; `Finished` is true for either.
+`Ready` and `Stalled` follow kstatus, for Argo CD, Flux and `helm --wait`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .base import Observed
+
+
+class ConditionType(StrEnum):
+    """Types of conditions on a DPOJob."""
+
+    DATASET_VALID = "DatasetValid"
+    PLANNED = "Planned"
+    TRAINING = "Training"
+    TRAINING_HEALTHY = "TrainingHealthy"
+    SUSPENDED = "Suspended"
+    COMPLETE = "Complete"
+    FAILED = "Failed"
+    FINISHED = "Finished"
+    READY = "Ready"
+    STALLED = "Stalled"
+
+
+class Reason(StrEnum):
+    """Reasons of conditions and Events. The comment under each says when it is given."""
+
+    # Waiting and working.
+    WAITING_FOR_JOB = "WaitingForJob"
+    """`model.fromJob` names a job that does not exist yet or has not finished."""
+    INSPECTING = "Inspecting"
+    """The inspection Job is running, or waiting for a node."""
+    WAITING_FOR_CLAIM = "WaitingForClaim"
+    """A claim exists but is not bound, so no pod can start."""
+    PLANNING = "Planning"
+    """Inspection is done; no plan is written yet."""
+    QUEUED = "Queued"
+    """The pool has no free GPU now; the training Job waits for room."""
+    STARTING = "Starting"
+    """The training pod is being scheduled, pulls its image or loads the model."""
+    TRAINING = "Training"
+    """Optimizer steps are being taken."""
+    STOPPED = "Stopped"
+    """No training pod runs (finished, suspended or failed)."""
+
+    # Dataset and model verdicts.
+    VALID = "Valid"
+    """Every row was checked and none is wrong."""
+    VALID_WITH_WARNINGS = "ValidWithWarnings"
+    """Every row was checked; none is wrong, and the warnings are worth reading."""
+    ROWS_DROPPED = "RowsDropped"
+    """`invalidRows: Drop` left rows out; the rest is valid."""
+    DATASET_INVALID = "DatasetInvalid"
+    """The columns or rows do not fit; the message says what to write."""
+    TOO_MANY_INVALID_ROWS = "TooManyInvalidRows"
+    """`invalidRows: Drop`, but more rows are invalid than `maxDroppedShare` allows."""
+    DATASET_NOT_FOUND = "DatasetNotFound"
+    """No such repository, split, file or URL, or no access to it."""
+    DATASET_UNREADABLE = "DatasetUnreadable"
+    """The file is there and cannot be read as what its name says."""
+    MODEL_NOT_FOUND = "ModelNotFound"
+    """No such model repository, directory or revision, or no access to it."""
+    MODEL_UNREADABLE = "ModelUnreadable"
+    """The model's config or weight headers cannot be read."""
+    CLAIM_NOT_FOUND = "ClaimNotFound"
+    """A named PersistentVolumeClaim does not exist in the namespace."""
+    SECRET_NOT_FOUND = "SecretNotFound"
+    """A named Secret or key does not exist; the pod says so, the operator reads no Secrets."""
+    INVALID_ARGUMENTS = "InvalidArguments"
+    """`training.arguments` holds an unknown name, a wrong type, or a field the plan owns."""
+    OUTPUT_OCCUPIED = "OutputOccupied"
+    """The output directory already holds another job's model."""
+    INSPECTION_FAILED = "InspectionFailed"
+    """The inspection pod ended without a report (evicted, out of memory, image not pulled)."""
+
+    # Planning.
+    FITS = "Fits"
+    """A pool, a method and a batch were found that fit."""
+    POOL_NOT_FOUND = "PoolNotFound"
+    """`hardware.pool` names no GPUPool."""
+    POOL_NOT_ALLOWED = "PoolNotAllowed"
+    """The named pool is closed to this namespace."""
+    NO_POOLS = "NoPools"
+    """The cluster has no GPUPool open to this namespace."""
+    NOTHING_FITS = "NothingFits"
+    """No open pool can hold this training; the message gives the size that would."""
+    BUDGET_TOO_SMALL = "BudgetTooSmall"
+    """The estimate exceeds `budget`; the message says by how much and what would fit."""
+
+    # Health.
+    HEALTHY = "Healthy"
+    """Figures are as a good run's."""
+    NAN_LOSS = "NaNLoss"
+    """Gradient norm or rewards are not numbers."""
+    ACCURACY_SATURATED_EARLY = "AccuracySaturatedEarly"
+    """Reward accuracy is about 1 from the start: the pairs are told apart by something trivial."""
+    CHOSEN_COLLAPSE = "ChosenCollapse"
+    """Log-probabilities of chosen answers fall far, with the rejected."""
+    MARGIN_FLAT = "MarginFlat"
+    """The reward margin does not rise: nothing is being learned."""
+    OVERFITTING = "Overfitting"
+    """Training loss falls while evaluation loss rises."""
+
+    # Suspension and the end.
+    SUSPENDED_BY_USER = "SuspendedByUser"
+    """`spec.suspend` is true."""
+    SUSPENDED_BY_QUEUE = "SuspendedByQueue"
+    """A queueing system (such as Kueue) holds the training Job suspended."""
+    NOT_SUSPENDED = "NotSuspended"
+    """Nothing holds the job back."""
+    RESUMED = "Resumed"
+    """Training goes on from the newest complete checkpoint."""
+    COMPLETED = "Completed"
+    """The model and its report are in place."""
+    VALIDATED = "Validated"
+    """`validateOnly`: the dataset was checked and the plan made; nothing was trained."""
+    OUT_OF_MEMORY = "OutOfMemory"
+    """Training needed more GPU memory than the GPU has; the message gives peak and way out."""
+    DISK_FULL = "DiskFull"
+    """A volume is full; the last good checkpoint is intact."""
+    BUDGET_EXCEEDED = "BudgetExceeded"
+    """Stopped at the limit in `budget`; the checkpoint is kept."""
+    UNHEALTHY = "Unhealthy"
+    """A health guard stopped the run (`onUnhealthy: Stop`)."""
+    TRAINING_FAILED = "TrainingFailed"
+    """The training process failed; the message is its last word."""
+    BACKOFF_LIMIT_EXCEEDED = "BackoffLimitExceeded"
+    """Training failed more often than `backoffLimit` allows."""
+    PUSH_FAILED = "PushFailed"
+    """The model was trained and could not be uploaded; it is kept on the volume."""
+    JOB_DELETED = "JobDeleted"
+    """A child Job that had been recorded is gone; somebody deleted it. It is not run again."""
+    JOB_NAME_CONFLICT = "JobNameConflict"
+    """Another owner's object has the name this job's child must have; it is never adopted."""
+    DEPENDENCY_FAILED = "DependencyFailed"
+    """The job named by `model.fromJob` failed."""
+    DEPENDENCY_CYCLE = "DependencyCycle"
+    """`model.fromJob` leads back to this job."""
+    DEPENDENCY_HAS_NO_OUTPUT = "DependencyHasNoOutput"
+    """The job named by `model.fromJob` finished without an output a model can be read from."""
+    INVALID_SPEC = "InvalidSpec"
+    """The spec cannot be read by this operator (an older or newer CRD is installed)."""
+
+    # Ready and Stalled.
+    IN_PROGRESS = "InProgress"
+    """The job has not ended."""
+
+    # GPUPool.
+    NODES_FOUND = "NodesFound"
+    """Nodes that match the pool's selector exist."""
+    SCALED_TO_ZERO = "ScaledToZero"
+    """No node matches now; the pool counts as available, to be scaled up by an autoscaler."""
+    INVALID_POOL = "InvalidPool"
+    """The pool's figures contradict each other or its nodes."""
+
+
+class PoolConditionType(StrEnum):
+    """Types of conditions on a GPUPool."""
+
+    AVAILABLE = "Available"
+    READY = "Ready"
+
+
+class Condition(Observed):
+    """One condition, as metav1.Condition has it."""
+
+    type: Annotated[str, Field(max_length=316, description="Name of the condition.")]
+    status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
+    reason: str = Field(max_length=1024, description="A named constant; see docs/reasons.md.")
+    message: str = Field(default="", max_length=32768, description="For people.")
+    observed_generation: int | None = Field(
+        default=None, description="The generation of the spec this was decided from."
+    )
+    last_transition_time: datetime | None = Field(
+        default=None, description="When `status` last changed."
+    )

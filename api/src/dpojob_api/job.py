@@ -1,0 +1,178 @@
+"""DPOJob as the API server holds it: metadata, spec and status."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from pydantic import Field, field_serializer
+
+from .base import Observed
+from .conditions import Condition
+from .names import API_VERSION
+from .plan import Plan
+from .progress import Artifacts, Progress, Sample
+from .quantity import money
+from .report import Lengths, Mapping, ModelFacts, Problem, Quality
+from .spec import DPOJobSpec
+
+Phase = Literal[
+    "Pending", "Waiting", "Inspecting", "Planning", "Queued", "Training", "Suspended", "Complete", "Failed",
+]  # fmt: skip
+
+
+class DatasetStatus(Observed):
+    """The inspection report's summary."""
+
+    valid: bool
+    format: str | None = None
+    rows: int = 0
+    valid_rows: int = 0
+    dropped_rows: int = 0
+    dropped: dict[str, int] = Field(default_factory=dict)
+    train_rows: int = 0
+    eval_rows: int = 0
+    columns: list[str] = Field(default_factory=list)
+    mapping: Mapping = Field(default_factory=Mapping)
+    implicit_prompt: bool = False
+    preset: str | None = None
+    problems: list[Problem] = Field(default_factory=list)
+    suggestion: dict[str, Any] | None = None
+    lengths: Lengths | None = None
+    quality: Quality | None = None
+    source: str | None = None
+    revision: str | None = None
+    content_hash: str | None = None
+
+
+class ChildJob(Observed):
+    """A Job this DPOJob made; written before it is created, its UID after."""
+
+    name: str
+    uid: str | None = Field(default=None, description="Set once the Job was seen.")
+    key: str | None = Field(
+        default=None, description="Of an inspection: hash of what it looked at."
+    )
+
+
+class Attempt(Observed):
+    """One training Job."""
+
+    number: int = Field(description="From 1.")
+    job: ChildJob
+    pool: str | None = None
+    gpus: int = 0
+    hourly_price: Decimal = Field(
+        default=Decimal(0), description="Per GPU, as it was when it began."
+    )
+    start_time: datetime | None = Field(default=None, description="When its pod first ran.")
+    end_time: datetime | None = None
+    outcome: str | None = Field(
+        default=None, description="Succeeded, Failed, Interrupted, Suspended or Deleted."
+    )
+    gpu_seconds: float = Field(default=0, description="Of pods that ran, times their GPUs.")
+    first_step: int = 0
+    last_step: int = 0
+
+
+class Cost(Observed):
+    """Money, as decimal strings."""
+
+    so_far: Decimal = Field(
+        default=Decimal(0), description="GPU time used, over all attempts, times price."
+    )
+    estimate: Decimal | None = Field(
+        default=None, description="Expected total; from the measured rate while training."
+    )
+    currency: str = "USD"
+
+    @field_serializer("so_far", "estimate")
+    def _cents(self, amount: Decimal | None) -> str | None:
+        return None if amount is None else money(amount)
+
+
+class Display(Observed):
+    """Text for kubectl's columns only; nothing decides by it."""
+
+    model: str | None = None
+    progress: str | None = None
+    margin: str | None = None
+    eta: str | None = None
+    cost: str | None = None
+
+
+class Dependency(Observed):
+    """What `model.fromJob` resolved to."""
+
+    kind: str
+    name: str
+    uid: str
+    volume: dict[str, str] | None = Field(
+        default=None, description="claimName and path of its output."
+    )
+    repo: str | None = None
+    revision: str | None = None
+    max_length: int | None = None
+
+
+class DPOJobStatus(Observed):
+    """Everything the operator knows and a person may ask."""
+
+    phase: Phase = Field(
+        default="Pending", description="A summary for people; read conditions instead."
+    )
+    observed_generation: int | None = None
+    conditions: list[Condition] = Field(default_factory=list)
+    start_time: datetime | None = None
+    completion_time: datetime | None = None
+    dependency: Dependency | None = None
+    inspection: ChildJob | None = None
+    dataset: DatasetStatus | None = None
+    model: ModelFacts | None = None
+    plan: Plan | None = None
+    attempts: list[Attempt] = Field(default_factory=list)
+    progress: Progress | None = None
+    cost: Cost | None = None
+    samples: list[Sample] = Field(default_factory=list)
+    artifacts: Artifacts | None = None
+    display: Display | None = None
+
+    def condition(self, type_: str) -> Condition | None:
+        """The condition of that type, if it is set."""
+        return next((c for c in self.conditions if c.type == type_), None)
+
+    def is_true(self, type_: str) -> bool:
+        """Whether the condition of that type is set and True."""
+        condition = self.condition(type_)
+        return condition is not None and condition.status == "True"
+
+
+class DPOJob(Observed):
+    """A DPOJob as the API server holds it."""
+
+    api_version: str = API_VERSION
+    kind: str = "DPOJob"
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    spec: DPOJobSpec
+    status: DPOJobStatus = Field(default_factory=DPOJobStatus)
+
+    @property
+    def name(self) -> str:
+        """metadata.name."""
+        return str(self.metadata.get("name", ""))
+
+    @property
+    def namespace(self) -> str:
+        """metadata.namespace."""
+        return str(self.metadata.get("namespace", "default"))
+
+    @property
+    def uid(self) -> str:
+        """metadata.uid; empty before the API server made the object."""
+        return str(self.metadata.get("uid", ""))
+
+    @property
+    def generation(self) -> int:
+        """metadata.generation."""
+        return int(self.metadata.get("generation", 0))

@@ -1,0 +1,89 @@
+"""Every name that crosses a process boundary, in one place, each with its meaning."""
+
+GROUP = "dpojob.dev"
+"""API group of DPOJob and GPUPool."""
+VERSION = "v1alpha1"
+"""The served and stored version."""
+API_VERSION = f"{GROUP}/{VERSION}"
+
+# Labels, on every object the operator makes.
+LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
+"""Always "dpojob": how the operator's watches tell its own Jobs and Pods from all others."""
+MANAGED_BY = "dpojob"
+LABEL_JOB_NAME = f"{GROUP}/job"
+"""Name of the DPOJob (shortened to 63 characters, as labels must be); for people and selectors."""
+LABEL_JOB_UID = f"{GROUP}/uid"
+"""UID of the DPOJob: the truth about whose child this is."""
+LABEL_STAGE = f"{GROUP}/stage"
+"""Which stage the child serves: "inspect" or "train"."""
+LABEL_ATTEMPT = f"{GROUP}/attempt"
+"""Number of the training attempt, from 1."""
+STAGE_INSPECT = "inspect"
+STAGE_TRAIN = "train"
+
+# Annotations.
+ANNOTATION_INSPECTION_KEY = f"{GROUP}/inspection-key"
+"""On an inspection Job: the hash of what it looked at, by which later jobs reuse its report."""
+ANNOTATION_OUTPUT = f"{GROUP}/output"
+"""On a batch/v1 Job or TrainJob named by `model.fromJob`: its output, as "claim/path" or
+"hub:repo@revision"."""
+ANNOTATION_OUTPUT_MAX_LENGTH = f"{GROUP}/output-max-length"
+"""Beside ANNOTATION_OUTPUT: the longest sequence, in tokens, that job trained on."""
+
+# Environment of the inspection and training containers.
+ENV_MANIFEST = "DPOJOB_MANIFEST"
+"""The DPOJob as JSON: name, namespace, uid and spec, as they were when the Job was made."""
+ENV_INSPECTION = "DPOJOB_INSPECTION"
+"""What inspection decided, as JSON (an InspectionReport without its long parts)."""
+ENV_PLAN = "DPOJOB_PLAN"
+"""The plan to obey, as JSON (a Plan)."""
+ENV_VOLUMES = "DPOJOB_VOLUMES"
+"""JSON object: claim name to the directory where it is mounted."""
+ENV_ATTEMPT = "DPOJOB_ATTEMPT"
+"""Number of this training attempt, from 1."""
+ENV_IMAGE = "DPOJOB_IMAGE"
+"""The image this container runs, for the model's lineage."""
+ENV_SCRATCH = "DPOJOB_SCRATCH"
+"""A writable directory that lives as long as the pod."""
+ENV_HUB_TOKEN = "HF_TOKEN"
+"""The user's hub token, from `hubTokenSecret`."""
+
+VOLUMES_ROOT = "/volumes"
+"""Claims are mounted at VOLUMES_ROOT/<claim name>."""
+SCRATCH_ROOT = "/scratch"
+"""The pod's emptyDir: caches, temporary files, and checkpoints when there is no output volume."""
+PROGRESS_PORT = 8080
+"""Serves GET /progress (JSON) and GET /metrics (Prometheus) in the training pod."""
+PROGRESS_PORT_NAME = "progress"
+CONTAINER_INSPECT = "inspect"
+CONTAINER_TRAIN = "train"
+TERMINATION_MESSAGE_BYTES = 4096
+"""The kubelet keeps this much of a container's termination message (Kubernetes API docs)."""
+
+# Files in the output directory.
+FILE_MODEL_CARD = "README.md"
+FILE_REPORT = "report.html"
+FILE_METRICS = "metrics.jsonl"
+FILE_INSPECTION = "inspection.json"
+CHECKPOINT_DIRECTORY = ".checkpoints"
+"""Holds checkpoints while training runs; goes when the model is complete."""
+
+
+class ExitCode:
+    """Exit status of the `dpojob` command and of the containers. The Job's failure policy reads it."""
+
+    OK = 0
+    INVALID = 1
+    """inspect: the dataset is invalid; plan: nothing fits; train: an unforeseen failure (retried)."""
+    COULD_NOT_LOOK = 2
+    """inspect: missing dataset, no access, bad file; any command: a bad manifest."""
+    USER_ERROR = 10
+    """train: a failure that only an edit of the spec or the data can mend; never retried."""
+    OUT_OF_MEMORY = 11
+    """train: the GPU (or the container) ran out of memory; never retried unchanged."""
+    INTERRUPTED = 12
+    """train: stopped by SIGTERM with a checkpoint saved; resumes free of charge."""
+    DISK_FULL = 13
+    """train: no space left; the last good checkpoint is intact; never retried unchanged."""
+    UNHEALTHY = 14
+    """train: a health guard stopped the run (`onUnhealthy: Stop`); never retried unchanged."""

@@ -1,0 +1,136 @@
+"""GPUPool: GPUs of one kind that jobs may be planned on."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from .base import Contract, Observed
+from .conditions import Condition
+from .names import API_VERSION
+from .quantity import COUNT_PATTERN, MONEY_PATTERN, parse_count
+
+Count = Annotated[str, Field(max_length=20, pattern=COUNT_PATTERN)]
+
+
+class GPU(Contract):
+    """The GPU of every node of the pool."""
+
+    resource: Annotated[str, Field(min_length=1, max_length=253)] = Field(
+        default="nvidia.com/gpu",
+        description="Extended resource that pods ask for. Default: nvidia.com/gpu.",
+    )
+    model: Annotated[str, Field(min_length=1, max_length=63)] = Field(
+        description="Kind of GPU, such as A10G; known kinds have a known speed."
+    )
+    memory_gib: float = Field(
+        alias="memoryGiB", gt=0, le=10000, description="Memory of one GPU, GiB."
+    )
+    bf16: bool = Field(
+        default=True, description="Computes in bfloat16; a T4 does not. Default: true."
+    )
+    per_node: int = Field(default=1, ge=1, le=64, description="GPUs of one node. Default: 1.")
+    teraflops: float | None = Field(
+        default=None,
+        gt=0,
+        le=100000,
+        description="Sustained 16-bit matrix rate of one GPU in training, TFLOP/s. Default: by model.",
+    )
+
+
+class ModelSize(Contract):
+    """The sizes a pool is the first choice for."""
+
+    min: Count = Field(default="0", description="Smallest, inclusive, such as 3B. Default: 0.")
+    max: Count | None = Field(
+        default=None, description="Largest, exclusive, such as 7B. Default: no limit."
+    )
+
+    def holds(self, parameters: int) -> bool:
+        """Whether a model of so many parameters is in the band."""
+        return parse_count(self.min) <= parameters and (
+            self.max is None or parameters < parse_count(self.max)
+        )
+
+
+class LabelSelector(Contract):
+    """Chooses namespaces by their labels."""
+
+    match_labels: dict[
+        Annotated[str, Field(max_length=316)], Annotated[str, Field(max_length=63)]
+    ] = Field(default_factory=dict, description="Labels a namespace must all have.")
+
+
+class Toleration(Contract):
+    """As core/v1 Toleration."""
+
+    key: str | None = Field(default=None, max_length=316, description="Taint key.")
+    operator: Literal["Exists", "Equal"] | None = Field(
+        default=None, description="Exists or Equal."
+    )
+    value: str | None = Field(default=None, max_length=63, description="Taint value, for Equal.")
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
+        default=None, description="Taint effect; absent: all."
+    )
+    toleration_seconds: int | None = Field(default=None, description="Seconds, for NoExecute.")
+
+
+class GPUPoolSpec(Contract):
+    """What the GPUs are, what they cost, and whom they are for."""
+
+    gpu: GPU = Field(description="The GPU of every node of the pool.")
+    model_size: ModelSize | None = Field(
+        default=None,
+        description="Sizes this pool is the first choice for. Absent: only by name, or as a larger pool.",
+    )
+    by_name_only: bool = Field(
+        default=False, description="Taken only when hardware.pool names it. Default: false."
+    )
+    method: Literal["auto", "full", "lora", "qlora"] = Field(
+        default="auto",
+        description="auto: any; lora: adapters only (LoRA, then QLoRA). Default: auto.",
+    )
+    hourly_price: Annotated[str, Field(max_length=32, pattern=MONEY_PATTERN)] = Field(
+        default="0", description="Price of one GPU for one hour, in the installation's currency."
+    )
+    node_selector: dict[
+        Annotated[str, Field(max_length=316)], Annotated[str, Field(max_length=63)]
+    ] = Field(default_factory=dict, description="Labels of the pool's nodes.")
+    tolerations: Annotated[list[Toleration], Field(max_length=32)] = Field(
+        default_factory=list, description="Taints of the pool's nodes that training pods tolerate."
+    )
+    namespace_selector: LabelSelector | None = Field(
+        default=None, description="Namespaces whose jobs may use the pool. Default: all."
+    )
+
+    @property
+    def price(self) -> Decimal:
+        """Of one GPU for one hour."""
+        return Decimal(self.hourly_price)
+
+
+class GPUPoolStatus(Observed):
+    """Kept from Nodes and Pods."""
+
+    nodes: int = Field(default=0, description="Nodes that match the selector.")
+    gpus: int = Field(default=0, description="GPUs those nodes offer.")
+    free: int = Field(default=0, description="GPUs no pod has asked for.")
+    observed_generation: int | None = None
+    conditions: list[Condition] = Field(default_factory=list)
+
+
+class GPUPool(Observed):
+    """A pool as the API server holds it."""
+
+    api_version: str = API_VERSION
+    kind: str = "GPUPool"
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    spec: GPUPoolSpec
+    status: GPUPoolStatus | None = None
+
+    @property
+    def name(self) -> str:
+        """metadata.name."""
+        return str(self.metadata.get("name", ""))

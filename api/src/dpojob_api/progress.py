@@ -1,0 +1,96 @@
+"""Progress while training runs, and the last word when it ends."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from .base import Observed
+
+Stage = Literal[
+    "Starting", "LoadingModel", "PreparingData", "PrecomputingReference", "Training", "Evaluating",
+    "Saving", "Uploading", "Done",
+]  # fmt: skip
+
+
+class Health(Observed):
+    """The guards' verdict on the curves so far."""
+
+    healthy: bool = True
+    reason: str = "Healthy"
+    message: str = ""
+
+
+class Sample(Observed):
+    """One prompt and the model's answers."""
+
+    prompt: str
+    before: str | None = None
+    after: str | None = None
+
+
+class Progress(Observed):
+    """What `GET /progress` serves. Figures are the newest logged ones."""
+
+    stage: Stage = "Starting"
+    step: int = Field(default=0, description="Optimizer steps done.")
+    max_steps: int = 0
+    epoch: float = 0.0
+    loss: float | None = None
+    eval_loss: float | None = None
+    margin: float | None = Field(
+        default=None, description="Mean reward of chosen minus rejected, training."
+    )
+    eval_margin: float | None = None
+    accuracy: float | None = Field(
+        default=None, description="Share of training pairs with margin > 0."
+    )
+    eval_accuracy: float | None = None
+    chosen_logps: float | None = None
+    rejected_logps: float | None = None
+    grad_norm: float | None = None
+    learning_rate: float | None = None
+    steps_per_second: float | None = None
+    tokens: int | None = None
+    eta_seconds: int | None = None
+    peak_memory_gib: float | None = Field(
+        default=None, alias="peakMemoryGiB", description="Per GPU."
+    )
+    checkpoint_step: int | None = Field(
+        default=None, description="Step of the newest complete checkpoint."
+    )
+    resumed_from: int | None = Field(default=None, description="Step this attempt resumed from.")
+    health: Health = Field(default_factory=Health)
+    started_at: datetime | None = None
+    updated_at: datetime | None = None
+
+    @property
+    def percent(self) -> int:
+        """Whole percent of the optimizer steps; 100 only when all are done."""
+        return 0 if self.max_steps <= 0 else min(100, self.step * 100 // self.max_steps)
+
+
+class Artifacts(Observed):
+    """Where the results lie."""
+
+    claim_name: str | None = None
+    path: str | None = Field(default=None, description="Directory on the claim.")
+    report: str | None = Field(default=None, description="Path of report.html on the claim.")
+    push: str | None = Field(default=None, description="Repository and commit on the hub.")
+    s3: str | None = Field(default=None, description="s3:// address of the model.")
+    kind: Literal["model", "adapter"] | None = None
+    max_length: int | None = Field(default=None, description="Longest sequence trained on, tokens.")
+    model_hash: str | None = Field(default=None, description="sha256 over the weight files.")
+
+
+class Outcome(Observed):
+    """The training container's termination message."""
+
+    outcome: Literal["Succeeded", "Failed", "Interrupted"]
+    reason: str = Field(description="A condition reason, such as Completed or OutOfMemory.")
+    message: str = ""
+    progress: Progress = Field(default_factory=Progress)
+    artifacts: Artifacts | None = None
+    samples: list[Sample] = Field(default_factory=list)

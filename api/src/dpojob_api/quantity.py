@@ -1,0 +1,60 @@
+"""Sizes, durations and money as people write them."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+
+_COUNT = re.compile(r"^(\d+(?:\.\d+)?)([KMBT]?)$")
+_SCALE = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
+_DURATION_PART = re.compile(r"(\d+)(d|h|m|s)")
+_SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+
+COUNT_PATTERN = r"^[0-9]+(\.[0-9]+)?[KMBT]?$"
+"""A number of parameters: "500M", "1.5B", "7000000000"."""
+DURATION_PATTERN = r"^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
+"""A duration: "6h", "1h30m", "2d", "90s"."""
+MONEY_PATTERN = r"^[0-9]+(\.[0-9]{1,6})?$"
+"""An amount in the installation's currency, as a decimal string."""
+
+
+def parse_count(text: str) -> int:
+    """`"1.5B"` -> 1500000000. Raises ValueError naming the accepted forms."""
+    match = _COUNT.match(text.strip())
+    if not match:
+        raise ValueError(f"{text!r} is not a number of parameters; write it like 500M, 1.5B or 7B")
+    return int(Decimal(match[1]) * _SCALE[match[2]])
+
+
+def format_count(count: int) -> str:
+    """1543714304 -> "1.5B"; at most one decimal."""
+    for suffix in ("T", "B", "M", "K"):
+        scale = _SCALE[suffix]
+        if count >= scale:
+            return f"{count / scale:.1f}".removesuffix(".0") + suffix
+    return str(count)
+
+
+def parse_duration(text: str) -> timedelta:
+    """`"1h30m"` -> 90 minutes. Raises ValueError naming the accepted forms."""
+    parts = _DURATION_PART.findall(text)
+    if not parts or "".join(n + u for n, u in parts) != text:
+        raise ValueError(f"{text!r} is not a duration; write it like 90s, 45m, 6h, 1h30m or 2d")
+    return timedelta(seconds=sum(int(number) * _SECONDS[unit] for number, unit in parts))
+
+
+def format_duration(seconds: float) -> str:
+    """5400 -> "1h30m"; the two largest units, so that it fits a column."""
+    left = max(0, round(seconds))
+    parts = []
+    for unit, size in _SECONDS.items():
+        if left >= size:
+            parts.append(f"{left // size}{unit}")
+            left %= size
+    return "".join(parts[:2]) or "0s"
+
+
+def money(amount: Decimal) -> str:
+    """Rounded to cents, as it is shown and compared."""
+    return str(amount.quantize(Decimal("0.01")))

@@ -1,0 +1,239 @@
+"""The inspection report: what every row of the dataset and the model's own files say."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from .base import Observed
+
+
+class ProblemCode(StrEnum):
+    """What may be wrong with a dataset. Severity is error unless the comment says warning."""
+
+    MISSING_COLUMN = "MissingColumn"
+    """No column for prompt, chosen or rejected; carries a suggestion when a near name exists."""
+    AMBIGUOUS_FORMAT = "AmbiguousFormat"
+    """The values are of more than one format, or more than one reading fits."""
+    WRONG_TYPE = "WrongType"
+    """A value is neither text nor a list of messages."""
+    NULL_VALUE = "NullValue"
+    """A value is null."""
+    EMPTY_TEXT = "EmptyText"
+    """An answer, or a message of the last turn, is empty or white space."""
+    IDENTICAL_PAIR = "IdenticalPair"
+    """chosen equals rejected: nothing to prefer."""
+    BAD_MESSAGE = "BadMessage"
+    """A message has no role or content, or an unknown role."""
+    LAST_TURN_NOT_ASSISTANT = "LastTurnNotAssistant"
+    """An answer does not end with the assistant's turn."""
+    PROMPT_MISMATCH = "PromptMismatch"
+    """The implicit prompts of chosen and rejected differ."""
+    EMPTY_PROMPT = "EmptyPrompt"
+    """There is nothing before the answer."""
+    PROMPT_TOO_LONG = "PromptTooLong"
+    """The prompt fills maxLength; nothing is left for an answer."""
+    COMPLETION_TOO_LONG = "CompletionTooLong"
+    """Warning: prompt and answer exceed maxLength; the end is cut."""
+    RESERVED_COLUMN = "ReservedColumn"
+    """A column (image, images) makes TRL take another path."""
+    EMPTY_DATASET = "EmptyDataset"
+    """There are no rows, or none is left."""
+    CONTRADICTORY_PAIR = "ContradictoryPair"
+    """Warning: the same pair occurs the other way round."""
+    DUPLICATE_ROW = "DuplicateRow"
+    """Warning: the same prompt and pair occurs more than once."""
+    LENGTH_BIAS = "LengthBias"
+    """Warning: chosen is nearly always the longer (or the shorter) answer."""
+    EVAL_OVERLAP = "EvalOverlap"
+    """Warning: evaluation pairs are among the training pairs."""
+    NO_CHAT_TEMPLATE = "NoChatTemplate"
+    """Warning: conversations, but the tokenizer has no chat template."""
+    BASE_MODEL = "BaseModel"
+    """Warning: the model looks like a base model; DPO wants an instruction-tuned one."""
+
+
+Severity = Literal["error", "warning"]
+
+
+class Problem(Observed):
+    """One kind of problem, over the whole dataset."""
+
+    code: ProblemCode
+    severity: Severity = "error"
+    rows: int = Field(default=0, description="How many rows have it; 0 for the dataset as a whole.")
+    examples: list[int] = Field(
+        default_factory=list, description="0-based numbers of some such rows."
+    )
+    message: str = Field(
+        default="", description="What is wrong and what to write, with the user's own names."
+    )
+
+
+class Mapping(Observed):
+    """The columns that were used, by the dataset's own names; None where there is none."""
+
+    prompt: str | None = None
+    chosen: str | None = None
+    rejected: str | None = None
+    system: str | None = None
+    tools: str | None = None
+
+
+class Suggestion(Observed):
+    """What to add to `spec.dataset`, ready to paste."""
+
+    column_mapping: dict[str, str] = Field(default_factory=dict)
+    split: str | None = None
+    preset: str | None = None
+
+
+class Percentiles(Observed):
+    """Of a length over all rows."""
+
+    p50: int = 0
+    p95: int = 0
+    p99: int = 0
+    max: int = 0
+    mean: float = 0.0
+
+
+class Lengths(Observed):
+    """Lengths of the accepted rows, in `unit`."""
+
+    prompt: Percentiles = Field(default_factory=Percentiles)
+    chosen: Percentiles = Field(default_factory=Percentiles)
+    rejected: Percentiles = Field(default_factory=Percentiles)
+    longest: Percentiles = Field(
+        default_factory=Percentiles, description="Prompt plus the longer answer, per row."
+    )
+    unit: Literal["tokens", "characters"] = "tokens"
+    tokens_per_row: float = Field(
+        default=0.0,
+        description="Mean of prompt+chosen and prompt+rejected together, cut at maxLength.",
+    )
+    max_length_for_95: int = Field(
+        default=0, description="maxLength that keeps 95% of pairs whole."
+    )
+    max_length_for_99: int = Field(
+        default=0, description="maxLength that keeps 99% of pairs whole."
+    )
+
+
+class Quality(Observed):
+    """Figures that do not make a dataset invalid."""
+
+    duplicate_rows: int = 0
+    contradictory_pairs: int = 0
+    chosen_longer_share: float = Field(
+        default=0.0, description="Share of rows whose chosen answer is longer."
+    )
+    truncated_share: float = Field(default=0.0, description="Share of rows longer than maxLength.")
+    eval_overlap: int = 0
+
+
+class ModelFacts(Observed):
+    """The model from its config and safetensors headers alone; weights are never loaded.
+
+    Counts are numbers of elements, not bytes.
+    """
+
+    parameters: int = Field(description="Exact number of parameters, tied weights counted once.")
+    architecture: str = ""
+    model_type: str = ""
+    dtype: str = Field(default="", description="Of most weights: bfloat16, float16, float32, ...")
+    hidden_size: int = 0
+    intermediate_size: int = 0
+    layers: int = 0
+    attention_heads: int = 0
+    key_value_heads: int = 0
+    head_dim: int = 0
+    vocabulary: int = 0
+    context_length: int = 0
+    embedding_parameters: int = Field(
+        default=0, description="Input embedding, and output when not tied."
+    )
+    tied_embeddings: bool = False
+    experts: int = Field(default=0, description="Experts per layer; 0 for a dense model.")
+    experts_per_token: int = 0
+    active_parameters: int = Field(
+        default=0, description="Used per token; `parameters` for dense models."
+    )
+    linear_parameters: int = Field(
+        default=0,
+        description="In two-dimensional weights outside embeddings: what LoRA adapts and QLoRA quantises.",
+    )
+    adapter_parameters_per_rank: int = Field(
+        default=0, description="Sum of (in + out) over those weights: LoRA parameters at r = 1."
+    )
+    weight_bytes: int = Field(default=0, description="Size of the weight files.")
+    chat_template: bool = False
+    quantization: str | None = Field(
+        default=None, description="Of weights as stored: gptq, awq, bitsandbytes, ..."
+    )
+    adapter: bool = Field(
+        default=False, description="The source holds a PEFT adapter, not a whole model."
+    )
+    adapter_rank: int = 0
+    base_model: str | None = Field(default=None, description="Of an adapter: what it sits on.")
+    base_revision: str | None = None
+    source: str = Field(
+        default="", description="The repository, or claim and path, as a person would name it."
+    )
+    revision: str | None = Field(
+        default=None, description="The commit a repository's revision resolved to."
+    )
+
+
+class InspectionReport(Observed):
+    """The whole verdict. Its compact form (`summary`) fits a termination message."""
+
+    valid: bool
+    format: Literal["standard", "conversational", "unknown"] = "unknown"
+    rows: int = 0
+    valid_rows: int = 0
+    dropped_rows: int = Field(
+        default=0, description="Left out by invalidRows: Drop, or ties by a preset."
+    )
+    dropped: dict[str, int] = Field(
+        default_factory=dict, description="Left-out rows by code, or 'Tie'."
+    )
+    train_rows: int = 0
+    eval_rows: int = 0
+    columns: list[str] = Field(default_factory=list)
+    mapping: Mapping = Field(default_factory=Mapping)
+    implicit_prompt: bool = False
+    preset: str = Field(default="none", description="The layout that was recognised or named.")
+    problems: list[Problem] = Field(default_factory=list)
+    suggestion: Suggestion | None = None
+    lengths: Lengths | None = None
+    quality: Quality = Field(default_factory=Quality)
+    model: ModelFacts | None = None
+    source: str = Field(default="", description="The dataset as a person would name it.")
+    revision: str | None = Field(
+        default=None, description="The commit a repository's revision resolved to."
+    )
+    content_hash: str | None = Field(
+        default=None, description="sha256 over the files' bytes, in order."
+    )
+    splits: list[str] = Field(
+        default_factory=list, description="Splits that exist, where the source has splits."
+    )
+    reason: str | None = Field(
+        default=None, description="When not valid: the condition reason, such as DatasetInvalid."
+    )
+    error: str | None = Field(
+        default=None, description="When it could not look: what happened and the way out."
+    )
+
+    @property
+    def errors(self) -> list[Problem]:
+        """Problems of severity error."""
+        return [problem for problem in self.problems if problem.severity == "error"]
+
+    @property
+    def warnings(self) -> list[Problem]:
+        """Problems of severity warning."""
+        return [problem for problem in self.problems if problem.severity == "warning"]
