@@ -11,6 +11,7 @@ from .base import Contract, Observed
 from .conditions import Condition
 from .names import API_VERSION
 from .quantity import COUNT_PATTERN, MONEY_PATTERN, parse_count
+from .spec import validations
 
 Count = Annotated[str, Field(max_length=20, pattern=COUNT_PATTERN)]
 
@@ -40,7 +41,25 @@ class GPU(Contract):
     )
 
 
-class ModelSize(Contract):
+def _cel_count(field: str) -> str:
+    """A CEL expression: the number that a count such as "1.5B" stands for."""
+    text = f"self.{field}"
+    digits = f"double({text}.replace('K', '').replace('M', '').replace('B', '').replace('T', ''))"
+    return (
+        f"{digits} * ({text}.endsWith('T') ? 1e12 : {text}.endsWith('B') ? 1e9 : "
+        f"{text}.endsWith('M') ? 1e6 : {text}.endsWith('K') ? 1e3 : 1.0)"
+    )
+
+
+class ModelSize(
+    Contract,
+    json_schema_extra=validations(
+        {
+            "rule": f"!has(self.max) || {_cel_count('min')} < {_cel_count('max')}",
+            "message": "modelSize.min must be smaller than modelSize.max: min is inclusive, max exclusive",
+        }
+    ),
+):
     """The sizes a pool is the first choice for."""
 
     min: Count = Field(default="0", description="Smallest, inclusive, such as 3B. Default: 0.")

@@ -288,7 +288,15 @@ class Samples(Contract):
     )
 
 
-class Hardware(Contract):
+class Hardware(
+    Contract,
+    json_schema_extra=validations(
+        {
+            "rule": "!has(self.gpus) || self.gpus % self.nodes == 0",
+            "message": "gpus must be a multiple of nodes: every node gets the same number",
+        }
+    ),
+):
     """Where to train. Absent: chosen by model size and fit."""
 
     pool: Name | None = Field(
@@ -363,7 +371,16 @@ class Output(Contract):
     )
 
 
-class DPOJobSpec(Contract):
+class DPOJobSpec(
+    Contract,
+    json_schema_extra=validations(
+        {
+            "rule": "!self.output.merge || self.training.method != 'full'",
+            "message": "merge is for the methods lora and qlora: full tuning already gives a whole model; "
+            "leave out output.merge or choose another training.method",
+        }
+    ),
+):
     """A model, a preference dataset, and whatever the defaults do not say."""
 
     model: ModelSource = Field(description="The model to tune.")

@@ -1,0 +1,131 @@
+"""The CRDs on a real API server: what `kubectl apply` accepts, and what it says of the rest."""
+
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.cluster
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+
+@pytest.fixture(scope="module")
+def server(control_plane):
+    done = control_plane.kubectl(
+        "apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds")
+    )
+    assert done.returncode == 0, done.stderr
+    for plural in ("dpojobs", "gpupools"):
+        crd = f"crd/{plural}.dpojob.dev"
+        done = control_plane.kubectl("wait", crd, "--for=condition=Established", "--timeout=30s")
+        assert done.returncode == 0, done.stderr
+    return control_plane
+
+
+@pytest.mark.parametrize(
+    "path", sorted((HERE / "manifests/accepted").iterdir()), ids=lambda p: p.stem
+)
+def test_accepted(server, path):
+    done = server.kubectl("create", "--dry-run=server", "-f", str(path))
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "path", sorted((HERE / "manifests/rejected").iterdir()), ids=lambda p: p.stem
+)
+def test_rejected_with_a_message_that_names_the_field(server, path):
+    expected = path.read_text().splitlines()[0].removeprefix("# message: ")
+    done = server.kubectl("create", "--dry-run=server", "-f", str(path))
+    assert done.returncode != 0
+    assert expected in done.stderr
+
+
+def test_the_schemas_are_structural(server):
+    for plural in ("dpojobs", "gpupools"):
+        done = server.kubectl(
+            "get", "crd", f"{plural}.dpojob.dev",
+            "-o", 'jsonpath={.status.conditions[?(@.type=="NonStructuralSchema")].message}',
+        )  # fmt: skip
+        assert done.stdout == ""
+
+
+def test_defaults_are_filled_in_by_the_server(server):
+    path = HERE / "manifests/accepted/shortest.yaml"
+    template = "{.spec.training.learningRate} {.spec.training.batchSize} {.spec.dataset.eval.fraction} {.spec.hardware.nodes}"
+    done = server.kubectl(
+        "create", "--dry-run=server", "-f", str(path), "-o", f"jsonpath={template}"
+    )
+    assert done.stdout == "5e-06 8 0.02 1"
+
+
+def test_explain_gives_description_unit_and_default(server):
+    done = server.kubectl("explain", "dpojob.spec.training.maxLength")
+    assert "in tokens" in done.stdout
+    assert "Default: 1024" in done.stdout
+
+
+def _planned(server, namespace, name):
+    manifest = (
+        (HERE / "manifests/accepted/shortest.yaml").read_text().replace("name: t", f"name: {name}")
+    )
+    assert server.kubectl("-n", namespace, "create", "-f", "-", input=manifest).returncode == 0
+    plan = (
+        '{"status":{"plan":{"pool":"t4-small","method":"full","precision":"fp16","perDeviceBatchSize":1,'
+        '"gradientAccumulation":8}}}'
+    )
+    done = server.kubectl(
+        "-n", namespace, "patch", "dpo", name, "--subresource=status", "--type=merge", "-p", plan
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("part", "patch"),
+    [
+        ("spec.model", '{"model":{"repo":"other/model"}}'),
+        ("spec.dataset", '{"dataset":{"split":"test"}}'),
+        ("spec.training", '{"training":{"beta":0.3}}'),
+        ("spec.samples", '{"samples":{"everySteps":5}}'),
+        ("spec.hardware", '{"hardware":{"gpus":2}}'),
+        ("spec.output", '{"output":{"push":"a/b"}}'),
+        ("spec.hubTokenSecret", '{"hubTokenSecret":{"name":"x"}}'),
+        ("spec.validateOnly", '{"validateOnly":true}'),
+    ],
+)
+def test_a_planned_job_refuses_an_edit_and_says_what_to_do(server, namespace, part, patch):
+    _planned(server, namespace, "planned")
+    done = server.kubectl(
+        "-n", namespace, "patch", "dpo", "planned", "--type=merge", "-p", f'{{"spec":{patch}}}'
+    )
+    assert done.returncode != 0
+    assert f"{part} cannot change after the job was planned" in done.stderr
+    assert "Create a DPOJob under a new name" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "patch",
+    ['{"suspend":true}', '{"budget":{"maxCost":"3.00"}}', '{"ttlSecondsAfterFinished":60}'],
+)
+def test_a_planned_job_takes_an_edit_of_what_may_change(server, namespace, patch):
+    _planned(server, namespace, "planned")
+    done = server.kubectl(
+        "-n", namespace, "patch", "dpo", "planned", "--type=merge", "-p", f'{{"spec":{patch}}}'
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_job_without_a_plan_may_still_be_edited(server, namespace):
+    manifest = (HERE / "manifests/accepted/shortest.yaml").read_text()
+    assert server.kubectl("-n", namespace, "create", "-f", "-", input=manifest).returncode == 0
+    done = server.kubectl(
+        "-n",
+        namespace,
+        "patch",
+        "dpo",
+        "t",
+        "--type=merge",
+        "-p",
+        '{"spec":{"training":{"beta":0.3}}}',
+    )
+    assert done.returncode == 0, done.stderr
