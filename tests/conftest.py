@@ -1,0 +1,14 @@
+"""Fixtures of every test: the loopback hub, and the development cluster where it is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+# `tests` is a folder, not an installed package: its own modules are found from the checkout's root.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+pytest_plugins = ["tests.support.hub"]
+if importlib.util.find_spec("devcluster.pytest_plugin") is not None:
+    pytest_plugins.append("devcluster.pytest_plugin")

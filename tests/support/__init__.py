@@ -1,0 +1,1 @@
+"""What tests share: a loopback Hugging Face hub, tiny models and datasets."""
