@@ -1,0 +1,4 @@
+"""A real Kubernetes on this machine, for the demo, the tests and the benchmarks.
+
+`python -m devcluster up` starts it, `python -m devcluster down` leaves nothing behind.
+"""

@@ -1,0 +1,183 @@
+"""The command line: `python -m devcluster up`, `down`, and what one does in between."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from devcluster import binaries, external, images, kwok
+from devcluster.cluster import Cluster, sweep
+from devcluster.errors import DevclusterError
+from devcluster.state import CONTROL_PLANE, FULL, MODES, clusters
+from devcluster.storage import claim_directory
+
+DEFAULT = "dpojob"
+
+
+def _name(args: argparse.Namespace) -> str:
+    """The cluster that is meant: named, or the default one, or the only one there is."""
+    given = args.name or os.environ.get("DEVCLUSTER_NAME")
+    if given:
+        return str(given)
+    existing = clusters()
+    return existing[0] if DEFAULT not in existing and len(existing) == 1 else DEFAULT
+
+
+def _cluster(args: argparse.Namespace) -> "external.AnyCluster":
+    return external.choose(_name(args), args.context)
+
+
+def _up(args: argparse.Namespace) -> None:
+    sweep()
+    full = args.mode == FULL
+    name = args.name or os.environ.get("DEVCLUSTER_NAME") or (DEFAULT if full else CONTROL_PLANE)
+    nodes = args.nodes if args.nodes is not None else (1 if full else 0)
+    external.choose(name, args.context, start=full).up(args.mode, nodes)
+
+
+def _down(args: argparse.Namespace) -> None:
+    if args.all:
+        for name in clusters():
+            Cluster(name).down(images=args.purge)
+    else:
+        external.choose(_name(args), args.context).down(images=args.purge)
+
+
+def _status(args: argparse.Namespace) -> None:
+    states = _cluster(args).status()
+    for component, alive in states.items():
+        print(f"{component:32} {'running' if alive else 'DEAD: `up` starts it again'}")
+    if not all(states.values()):
+        raise SystemExit(1)
+
+
+def _kubeconfig(args: argparse.Namespace) -> None:
+    print(_cluster(args).kubeconfig)
+
+
+def _env(args: argparse.Namespace) -> None:
+    cluster = _cluster(args)
+    print(f"export KUBECONFIG={cluster.kubeconfig}")
+    if isinstance(cluster, Cluster):
+        print(f'export PATH={cluster.state.bin}:"$PATH"')
+
+
+def _bin(args: argparse.Namespace) -> None:
+    if Cluster(_name(args)).state.exists():
+        print(Cluster(_name(args)).bin(args.binary))
+    else:
+        print(binaries.ensure(args.binary))
+
+
+def _claim_dir(args: argparse.Namespace) -> None:
+    kubectl = _cluster(args).kubectl
+    read = ("get", "-o", "json", "pvc", args.claim, "-n", args.namespace)
+    claim = json.loads(kubectl(*read).stdout)
+    volume = claim["spec"].get("volumeName")
+    if not volume:
+        raise DevclusterError(f"the claim {args.namespace}/{args.claim} is not bound yet")
+    print(claim_directory(claim, json.loads(kubectl("get", "-o", "json", "pv", volume).stdout)))
+
+
+def _fake_gpu(args: argparse.Namespace) -> None:
+    cluster = _cluster(args)
+    key = args.resource.replace("~", "~0").replace("/", "~1")
+    patch = [
+        {"op": "add", "path": f"/status/{kind}/{key}", "value": str(args.count)}
+        for kind in ("capacity", "allocatable")
+    ]
+    change = ("--subresource=status", "--type=json", "-p", json.dumps(patch))
+    cluster.kubectl("patch", "node", args.node, *change)
+    if isinstance(cluster, Cluster):
+        cluster.remember_gpus(args.node, args.resource, args.count)
+
+
+def _kwok_node(args: argparse.Namespace) -> None:
+    labels = dict(label.partition("=")[::2] for label in args.label)
+    cluster = _cluster(args)
+    if not isinstance(cluster, Cluster):
+        raise DevclusterError("fake nodes need a cluster of devcluster's own, not kind or CONTEXT")
+    cluster.add_kwok_node(kwok.node_json(args.node, args.gpus, args.resource, labels))
+
+
+def _load_image(args: argparse.Namespace) -> None:
+    if (args.file is None) == (args.from_buildah is None):
+        raise DevclusterError("give either an archive (NAME FILE) or --from-buildah NAME")
+    images.load(_cluster(args), args.image or args.from_buildah, args.file)
+
+
+def _build_base(_: argparse.Namespace) -> None:
+    print(images.build_base())
+
+
+def _build_image(args: argparse.Namespace) -> None:
+    images.build(args.image, args.build_context, args.file, args.target, args.build_arg)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="devcluster", description="A real Kubernetes on this machine."
+    )
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--name", help="which cluster (default: DEVCLUSTER_NAME, or the only one)")
+    common.add_argument(
+        "--context",
+        default=os.environ.get("CONTEXT"),
+        help="use this context of your own kubeconfig instead (default: CONTEXT)",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(
+        name: str, function: Callable[[argparse.Namespace], None], text: str
+    ) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, parents=[common], help=text, description=text)
+        command.set_defaults(function=function)
+        return command
+
+    up = add("up", _up, "Start a cluster, or what is missing of it.")
+    up.add_argument("--mode", choices=MODES, default=FULL)
+    up.add_argument("--nodes", type=int, help="real nodes (full) or fake ones (control-plane)")
+    down = add("down", _down, "End a cluster; only its image store stays, for the next time.")
+    down.add_argument("--all", action="store_true", help="every cluster of this user")
+    down.add_argument("--purge", action="store_true", help="the image store too")
+    add("status", _status, "What runs. Exit status 1 when something is dead.")
+    add("kubeconfig", _kubeconfig, "Print the path of the administrator's kubeconfig.")
+    add("env", _env, "Print lines for `eval`: KUBECONFIG, and PATH with the binaries.")
+    add("bin", _bin, "Print the path of a binary of the pinned version.").add_argument("binary")
+    claim = add("claim-dir", _claim_dir, "Print the host directory of a claim.")
+    claim.add_argument("namespace")
+    claim.add_argument("claim")
+    gpu = add("fake-gpu", _fake_gpu, "Let a node say that it has GPUs.")
+    gpu.add_argument("node")
+    gpu.add_argument("--count", type=int, default=1)
+    gpu.add_argument("--resource", default="nvidia.com/gpu")
+    fake = add("kwok-node", _kwok_node, "Add a fake node.")
+    fake.add_argument("node")
+    fake.add_argument("--gpus", type=int, default=0)
+    fake.add_argument("--resource", default="nvidia.com/gpu")
+    fake.add_argument("--label", action="append", default=[], metavar="KEY=VALUE")
+    load = add("load-image", _load_image, "Put an image on every node.")
+    load.add_argument("image", nargs="?", metavar="NAME")
+    load.add_argument("file", nargs="?", type=Path, help="an OCI or docker archive")
+    load.add_argument("--from-buildah", metavar="NAME", help="an image of the local builder")
+    add("build-base-image", _build_base, "Make the base image (cached) and print its name.")
+    build = add("build-image", _build_image, "Build a Dockerfile of this repository.")
+    build.add_argument("build_context", type=Path, metavar="CONTEXT")
+    build.add_argument("-t", "--tag", dest="image", required=True)
+    build.add_argument("-f", "--file", type=Path, required=True)
+    build.add_argument("--target")
+    build.add_argument("--build-arg", action="append", default=[], metavar="KEY=VALUE")
+    return parser
+
+
+def main() -> int:
+    """Run one command."""
+    args = _parser().parse_args()
+    try:
+        args.function(args)
+    except DevclusterError as error:
+        print(f"devcluster: {error}", file=sys.stderr)
+        return 1
+    return 0

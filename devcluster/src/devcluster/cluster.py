@@ -1,0 +1,213 @@
+"""One cluster on this machine: up, down, status. The same code for users and for tests."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from devcluster import binaries, console, kwok, storage
+from devcluster.api import Api
+from devcluster.control_plane import ControlPlane
+from devcluster.errors import DevclusterError, explain
+from devcluster.locks import locked
+from devcluster.node import NodeSet
+from devcluster.processes import Daemons, start_time
+from devcluster.recipes import CONTROL_PLANE, NODE
+from devcluster.state import FULL, Facts, State, clusters
+
+
+def wait_for(what: str, condition: Callable[[], bool], timeout: float = 60.0) -> None:
+    """Poll until it holds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            raise DevclusterError(f"{what}: not after {timeout:.0f} s")
+        time.sleep(0.1)
+
+
+class Cluster:
+    """A cluster by its name, running or not."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.state = State(name)
+        self.daemons = Daemons(self.state.daemons)
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's."""
+        return self.state.kubeconfig
+
+    # -- up ---------------------------------------------------------------------------------
+
+    def up(self, mode: str, nodes: int, owner: str = "") -> None:
+        """Start it, or start what is missing of it."""
+        with locked(self.state.lock, f"it works on the cluster {self.name!r}"):
+            known = self.state.exists()
+            facts = self.state.load() if known else None
+            if facts is not None and facts.mode != mode:
+                raise DevclusterError(
+                    f"the cluster {self.name!r} runs in mode {facts.mode}, not {mode}: take it "
+                    f"down first, or give the other one a --name"
+                )
+            full = mode == FULL
+            if full and facts is None:
+                self._only_full_one()
+            wanted = [*CONTROL_PLANE, *(NODE if full else ("kwok",))]
+            steps = console.Steps(6 if full else 4)
+            steps.next("binaries")
+            paths = binaries.ensure_all(wanted)
+            if full:
+                steps.next("Debian packages")
+                NodeSet.prepare_machine()
+            facts = facts or self.state.create(mode, nodes, owner)
+            if nodes > facts.nodes:
+                facts.nodes = nodes
+                self.state.save(facts)
+            self._link_binaries(paths)
+            steps.next("etcd and kube-apiserver")
+            if full:
+                NodeSet(self.state, facts, paths).prepare_network()
+            plane = ControlPlane(self.state, facts, paths)
+            api = plane.start_server()
+            steps.next("controllers, scheduler, storage")
+            self._start_rest(plane, api)
+            if full:
+                steps.next("node: containerd, kubelet, kube-proxy, DNS")
+                NodeSet(self.state, facts, paths).start(plane, api)
+            elif "kwok" in paths:
+                self._start_kwok(plane, paths["kwok"])
+                for index in range(facts.nodes):
+                    api.apply(f"/api/v1/nodes/node-{index}", kwok.node(f"node-{index}"))
+            steps.next("waiting until everything serves")
+            self._wait_ready(api, facts)
+        console.say(f"the cluster {self.name!r} is up: export KUBECONFIG={self.kubeconfig}")
+
+    def _only_full_one(self) -> None:
+        for name in clusters():
+            if name != self.name and State(name).load().mode == FULL:
+                raise DevclusterError(
+                    f"the cluster {name!r} already runs real nodes here, and their network rules "
+                    f"are the machine's: use it (--name {name}), or take it down first"
+                )
+
+    def _link_binaries(self, paths: dict[str, Path]) -> None:
+        """A directory for PATH, in which the binaries have their plain names."""
+        self.state.bin.mkdir(parents=True, exist_ok=True)
+        for name, path in paths.items():
+            link = self.state.bin / name
+            if not link.is_symlink() or link.readlink() != path:
+                link.unlink(missing_ok=True)
+                link.symlink_to(path)
+
+    def bin(self, name: str) -> Path:
+        """A binary of the pinned version, also linked for `env`'s PATH."""
+        path = binaries.ensure(name)
+        if self.state.exists():
+            self._link_binaries({name: path})
+        return path
+
+    def _start_rest(self, plane: ControlPlane, api: Api) -> None:
+        plane.start_controllers()
+        api.apply(
+            f"/apis/storage.k8s.io/v1/storageclasses/{storage.CLASS}", storage.storage_class()
+        )
+        provisioner = storage.daemon(
+            plane.facts.ports["apiserver"],
+            plane.authority.certificate,
+            plane.admin(),
+            self.state.volumes,
+        )
+        self.daemons.start(provisioner)
+
+    def _start_kwok(self, plane: ControlPlane, binary: Path) -> None:
+        daemon = kwok.daemon(binary, plane.credentials("kwok", "kwok", "system:masters"))
+        self.daemons.start(daemon)
+
+    def _wait_ready(self, api: Api, facts: Facts) -> None:
+        def account() -> bool:
+            path = "/api/v1/namespaces/default/serviceaccounts/default"
+            return api.call("GET", path)[0] == 200
+
+        def nodes() -> bool:
+            items = api.get("/api/v1/nodes")["items"]
+            return len(items) >= facts.nodes and all(_is_ready(item) for item in items)
+
+        wait_for("the default service account", account)
+        wait_for("every node Ready", nodes, timeout=120)
+
+    def add_kwok_node(self, manifest: str) -> None:
+        """A fake node; starts kwok if this cluster has none yet."""
+        with locked(self.state.lock, f"it works on the cluster {self.name!r}"):
+            facts = self.state.load()
+            if self.daemons.pid("kwok") is None:
+                paths = {name: binaries.ensure(name) for name in (*CONTROL_PLANE, "kwok")}
+                self._start_kwok(ControlPlane(self.state, facts, paths), paths["kwok"])
+        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=manifest)
+
+    # -- use --------------------------------------------------------------------------------
+
+    def kubectl(
+        self, *arguments: str, input: str | None = None, check: bool = True
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run kubectl against it, as its administrator."""
+        result = subprocess.run(
+            [str(binaries.ensure("kubectl")), f"--kubeconfig={self.kubeconfig}", *arguments],
+            input=input,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check and result.returncode:
+            raise explain(result, f"kubectl {' '.join(arguments)}")
+        return result
+
+    def remember_gpus(self, node: str, resource: str, count: int) -> None:
+        """Write down a fake GPU, so that `up` gives it back to a kubelet that was restarted."""
+        with locked(self.state.lock, f"it works on the cluster {self.name!r}"):
+            facts = self.state.load()
+            facts.gpus.setdefault(node, {})[resource] = count
+            self.state.save(facts)
+
+    def status(self) -> dict[str, bool]:
+        """Every component, and whether it runs."""
+        self.state.load()
+        return {name: self.daemons.pid(name) is not None for name in self.daemons.names()}
+
+    # -- down -------------------------------------------------------------------------------
+
+    def down(self, *, images: bool = False) -> None:
+        """End it; nothing of it stays but its log of images, and that goes too if asked."""
+        with locked(self.state.lock, f"it works on the cluster {self.name!r}"):
+            if self.state.exists():
+                facts = self.state.load()
+                if facts.mode == FULL:
+                    NodeSet(self.state, facts, {}).stop()
+                # What they would save on a slower way out is deleted right after.
+                self.daemons.stop(*self.daemons.names(), grace=0.0)
+            self.state.remove(images=images)
+            self.state.lock.unlink(missing_ok=True)
+
+
+def _is_ready(node: dict[str, object]) -> bool:
+    status = node.get("status")
+    conditions = status.get("conditions", []) if isinstance(status, dict) else []
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+def this_process() -> str:
+    """The owner to write down for a cluster that must not outlive this process."""
+    return f"{os.getpid()}:{start_time(os.getpid())}"
+
+
+def sweep() -> None:
+    """Take down clusters of test runs that were killed before they could do it themselves."""
+    for name in clusters():
+        try:
+            owner = State(name).load().owner
+        except DevclusterError:
+            continue
+        pid, _, started = owner.partition(":")
+        if owner and start_time(int(pid)) != started:
+            Cluster(name).down(images=True)

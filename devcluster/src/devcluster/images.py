@@ -1,0 +1,9 @@
+"""Images."""
+
+from pathlib import Path
+from typing import Any
+
+
+def load(cluster: Any, name: str, file: Path | None) -> None: ...
+def build_base() -> str: ...
+def build(*a: Any) -> None: ...

@@ -1,0 +1,142 @@
+"""Long-running processes with a record on disk: started once, reused, restarted when dead.
+
+A record holds the pid and the kernel's start time of the process. Both together name one process
+for good: a recycled pid has another start time and is never touched.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from devcluster.errors import DevclusterError
+
+
+def start_time(pid: int) -> str | None:
+    """The kernel's start time of a live process; None when it is gone or a zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    # The command name may hold spaces and brackets: the fields begin after the last one.
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else fields[19]
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """One component: how it is started, where it logs, how one knows that it serves."""
+
+    name: str
+    command: Sequence[str]
+    ready: Callable[[], bool] | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+    timeout: float = 60.0
+
+
+class Daemons:
+    """The daemons of one cluster, by name."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.log_dir = directory / "logs"
+
+    def _record(self, name: str) -> Path:
+        return self.directory / f"{name}.json"
+
+    def log(self, name: str) -> Path:
+        """Where a daemon's output goes."""
+        return self.log_dir / f"{name}.log"
+
+    def names(self) -> list[str]:
+        """Every daemon ever recorded here, running or not."""
+        return sorted(path.stem for path in self.directory.glob("*.json"))
+
+    def pid(self, name: str) -> int | None:
+        """The pid of a running daemon; None when it is not running."""
+        try:
+            record = json.loads(self._record(name).read_text())
+        except (OSError, ValueError):
+            return None
+        pid = int(record["pid"])
+        # If it is this very process' child, take its exit status, lest it stay a zombie.
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+        return pid if start_time(pid) == record["started"] else None
+
+    def start(self, daemon: Daemon) -> bool:
+        """Start it unless it runs with this very command. True when it was started."""
+        environment = {"PATH": os.environ["PATH"], "HOME": str(Path.home()), **daemon.environment}
+        spec = {"command": list(daemon.command), "environment": daemon.environment}
+        if self.pid(daemon.name) is not None:
+            if json.loads(self._record(daemon.name).read_text())["spec"] == spec:
+                return False
+            self.stop(daemon.name)
+        self.log_dir.mkdir(parents=True, exist_ok=True)
+        with self.log(daemon.name).open("ab") as log:
+            process = subprocess.Popen(
+                daemon.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                cwd="/",
+                start_new_session=True,
+            )
+        # The child belongs to the record from here on, not to this object.
+        process.returncode = 0
+        record = {"pid": process.pid, "started": start_time(process.pid) or "0", "spec": spec}
+        target = self._record(daemon.name)
+        temporary = target.with_suffix(".tmp")
+        temporary.write_text(json.dumps(record))
+        temporary.replace(target)
+        return True
+
+    def wait(self, daemon: Daemon) -> None:
+        """Wait until it serves; fail with the end of its log when it dies or takes too long."""
+        deadline = time.monotonic() + daemon.timeout
+        while True:
+            if self.pid(daemon.name) is None:
+                raise DevclusterError(self._autopsy(daemon.name, "ended right after its start"))
+            if daemon.ready is None or daemon.ready():
+                return
+            if time.monotonic() > deadline:
+                why = f"is not ready after {daemon.timeout:.0f} s"
+                raise DevclusterError(self._autopsy(daemon.name, why))
+            time.sleep(0.1)
+
+    def _autopsy(self, name: str, why: str) -> str:
+        log = self.log(name)
+        tail = log.read_text(errors="replace").splitlines()[-25:] if log.exists() else []
+        lines = [f"{name} {why}. The end of its log:", *(f"    {line}" for line in tail)]
+        lines += [
+            f"The whole log: {log}",
+            "What to do: run the same command again (what runs is kept); if that does not help, "
+            "`python -m devcluster down` and `up`.",
+        ]
+        return "\n".join(lines)
+
+    def stop(self, *names: str, grace: float = 10.0) -> None:
+        """Ask all of them to end, then insist. Forgets their records."""
+        for name in names:
+            self._signal(name, signal.SIGTERM)
+        deadline = time.monotonic() + grace
+        while any(self.pid(name) for name in names) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for name in names:
+            self._signal(name, signal.SIGKILL)
+        while any(self.pid(name) for name in names):
+            time.sleep(0.02)
+        for name in names:
+            self._record(name).unlink(missing_ok=True)
+
+    def _signal(self, name: str, number: signal.Signals) -> None:
+        pid = self.pid(name)
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)

@@ -1,0 +1,104 @@
+"""What is remembered about one cluster, on disk, between two commands."""
+
+import json
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from devcluster import ports
+from devcluster.errors import DevclusterError
+from devcluster.locks import locked
+from devcluster.paths import runtime_root, state_root
+
+FULL = "full"
+CONTROL_PLANE = "control-plane"
+MODES = (FULL, CONTROL_PLANE)
+
+_PORTS = (
+    *("apiserver", "etcd", "etcd-peer", "kube-controller-manager", "kube-scheduler"),
+    *("kwok", "dns-health"),
+)
+
+
+@dataclass
+class Facts:
+    """The part of the state that is written down."""
+
+    name: str
+    mode: str
+    nodes: int
+    ports: dict[str, int]
+    owner: str = ""
+    """`pid:start time` of the test run that this cluster belongs to; it goes when that is gone."""
+    gpus: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Extended resources by node, put back after a kubelet forgot them."""
+    sysctls: dict[str, str] = field(default_factory=dict)
+    """Kernel settings as they were before, to be restored."""
+
+
+class State:
+    """The directory of one cluster."""
+
+    def __init__(self, name: str) -> None:
+        if not name or not all(c.isascii() and (c.isalnum() or c == "-") for c in name):
+            raise DevclusterError(f"{name!r} is no name for a cluster: letters, digits and dashes")
+        self.name = name
+        self.directory = state_root() / name
+        self.file = self.directory / "cluster.json"
+        self.kubeconfig = self.directory / "kubeconfig"
+        self.certificates = self.directory / "certificates"
+        self.bin = self.directory / "bin"
+        self.daemons = self.directory / "daemons"
+        self.volumes = self.directory / "volumes"
+        self.images = self.directory / "images"
+        """Containerd's stores: kept by `down`, so that images need no second import."""
+        self.runtime = runtime_root() / name
+
+    @property
+    def lock(self) -> Path:
+        """Held by whoever changes this cluster; beside the directory, since that goes away."""
+        return state_root() / f".{self.name}.lock"
+
+    def exists(self) -> bool:
+        """Whether the cluster was started and not taken down."""
+        return self.file.exists()
+
+    def load(self) -> Facts:
+        """Read it; fails with a hint when there is no such cluster."""
+        try:
+            return Facts(**json.loads(self.file.read_text()))
+        except FileNotFoundError:
+            raise DevclusterError(
+                f"there is no cluster {self.name!r}; `python -m devcluster up` starts one"
+            ) from None
+
+    def save(self, facts: Facts) -> None:
+        """Write it, whole or not at all."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        temporary = self.file.with_suffix(".tmp")
+        temporary.write_text(json.dumps(asdict(facts), indent=1) + "\n")
+        temporary.replace(self.file)
+
+    def create(self, mode: str, nodes: int, owner: str) -> Facts:
+        """Write down a new cluster, with ports of its own."""
+        with locked(state_root() / ".ports.lock", "it chooses ports"):
+            chosen = ports.choose(_PORTS, state_root())
+            facts = Facts(name=self.name, mode=mode, nodes=nodes, ports=chosen, owner=owner)
+            self.save(facts)
+        return facts
+
+    def remove(self, *, images: bool) -> None:
+        """Delete the directory; the image store only when asked."""
+        # Last, so that a `down` that was cut short is known to be unfinished.
+        keep = {self.file} if images else {self.file, self.images}
+        for path in self.directory.glob("*"):
+            if path not in keep:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        self.file.unlink(missing_ok=True)
+        if not any(self.directory.glob("*")):
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def clusters() -> list[str]:
+    """The names of all clusters that were started and not taken down."""
+    return sorted(path.parent.name for path in state_root().glob("*/cluster.json"))
