@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
+
+
+def finite(value: Any) -> Any:
+    """A JSON value without NaN and infinities, which JSON has none of.
+
+    A field that holds one is left out; in a list null stands in its place.
+    """
+    if isinstance(value, dict):
+        return {key: finite(inner) for key, inner in value.items() if not _endless(inner)}
+    if isinstance(value, list):
+        return [None if _endless(inner) else finite(inner) for inner in value]
+    return value
+
+
+def _endless(value: Any) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 class Contract(BaseModel):
@@ -15,11 +32,17 @@ class Contract(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
     def wire(self) -> dict[str, Any]:
-        """The JSON object as it crosses a process boundary: camelCase, absent fields left out."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        """The JSON object as it crosses a process boundary: camelCase, absent fields left out.
+
+        A figure that is not finite counts as absent.
+        """
+        value: dict[str, Any] = finite(
+            self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        )
+        return value
 
     def wire_json(self) -> str:
-        """`wire()` as compact JSON text; NaN and infinities become null, as JSON has none."""
+        """`wire()` as compact JSON text."""
         return json.dumps(self.wire(), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
