@@ -13,7 +13,7 @@ setup: ## .venv with the whole workspace, as locked
 	@hack/setup
 
 demo: setup ## the whole way on a real one-node cluster: dataset to trained model
-	@.venv/bin/python -m hack.demo
+	@.venv/bin/python hack/demo.py
 
 test: setup ## check, unit, control-plane and end-to-end tests
 	@hack/test
@@ -28,7 +28,7 @@ faults: setup ## the long fault sweep: at least 1,000 runs
 	@.venv/bin/python -m tests.faults --runs 1000
 
 images: setup ## the operator's and the trainer's images, for the cluster on this machine
-	@.venv/bin/python -m hack.images
+	@.venv/bin/python hack/images.py
 
 generate: setup ## CRDs, their copies in the chart, the reference pages
 	@hack/generate

@@ -1,0 +1,181 @@
+"""The main job on a real cluster, from nothing: `python hack/demo.py` (`make demo`).
+
+Makes the cluster, the images, a tiny chat model and preference pairs; installs the chart; applies
+examples/quickstart.yaml; follows it; and shows what came of it. Every step can be run again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import images
+from cluster_tools import CONTEXT, ROOT, Kubectl, devcluster, run, say
+from rich.console import Console
+from rich.table import Table
+
+SYSTEM = "dpojob-system"
+NAMESPACE = "dpojob-demo"
+JOB = "quickstart"
+POOL = "t4-small"
+console = Console(highlight=False)
+
+NAMESPACE_MANIFEST = """
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: {name}
+  labels: {{pod-security.kubernetes.io/enforce: restricted}}
+"""
+CLAIM_MANIFEST = """
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {{name: {name}, namespace: {namespace}}}
+spec:
+  accessModes: [ReadWriteOnce]
+  resources: {{requests: {{storage: 1Gi}}}}
+"""
+
+
+def install(kubectl: Kubectl, built: dict[str, images.Image]) -> None:
+    """CRDs and chart, as the README says, with figures that fit a small machine."""
+    say("installing the CRDs and the chart")
+    kubectl("apply", "--server-side", "--force-conflicts", "-f", "crds/")
+    values = []
+    for role, image in built.items():
+        repository, tag = image.reference.rsplit(":", 1)
+        values += ["--set", f"images.{role}.repository={repository}", "--set-string", f"images.{role}.tag={tag}"]
+    helm = ["helm", "--kube-context", CONTEXT] if CONTEXT else [
+        devcluster("bin", "helm").strip(), "--kubeconfig", devcluster("kubeconfig").strip(),
+    ]  # fmt: skip
+    run(
+        *helm, "upgrade", "--install", "dpojob", "charts/dpojob", "--namespace", SYSTEM,
+        "--create-namespace", "--values", "examples/demo-values.yaml", *values,
+        "--wait", "--timeout", "5m",
+    )  # fmt: skip
+
+
+def give_gpu(kubectl: Kubectl) -> None:
+    """Lets the only node say that it has one GPU of the smallest pool: the training runs on its CPU."""
+    node = kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.name}")
+    pool = json.loads(kubectl("get", "gpupool", POOL, "-o", "json"))
+    labels = [f"{key}={value}" for key, value in pool["spec"].get("nodeSelector", {}).items()]
+    if labels:
+        kubectl("label", "node", node, "--overwrite", *labels)
+    devcluster("fake-gpu", node, "--count", "1")
+
+
+def put_inputs(kubectl: Kubectl, namespace: str) -> Path:
+    """The claim with the model and the pairs; returns its directory on this machine."""
+    say("making a tiny chat model and 3,000 preference pairs (half a minute)")
+    made = Path(run("mktemp", "-d").strip())
+    try:
+        run(sys.executable, "examples/make_demo_data.py", str(made))
+        kubectl.apply(NAMESPACE_MANIFEST.format(name=namespace))
+        kubectl.apply(CLAIM_MANIFEST.format(name=JOB, namespace=namespace))
+        wait_bound(kubectl, namespace, JOB)
+        claim = Path(devcluster("claim-dir", namespace, JOB).strip())
+        shutil.copytree(made, claim, dirs_exist_ok=True)
+        run("chmod", "-R", "a+rX", str(claim))
+    finally:
+        shutil.rmtree(made)
+    return claim
+
+
+def wait_bound(kubectl: Kubectl, namespace: str, claim: str) -> None:
+    """Until the claim has a volume."""
+    kubectl(
+        "wait", f"pvc/{claim}", "-n", namespace, "--for=jsonpath={.status.phase}=Bound", "--timeout=60s"
+    )
+
+
+def job(kubectl: Kubectl, namespace: str) -> dict[str, Any]:
+    """The DPOJob as it is now."""
+    return dict(json.loads(kubectl("get", "dpojob", JOB, "-n", namespace, "-o", "json")))
+
+
+def follow(namespace: str) -> None:
+    """`dpojob status --watch`: the live progress bar, until the job ends."""
+    environment = {} if CONTEXT else {"KUBECONFIG": devcluster("kubeconfig").strip()}
+    path = "" if CONTEXT else str(Path(devcluster("bin", "kubectl").strip()).parent)
+    subprocess.run(
+        [Path(sys.executable).parent / "dpojob", "status", JOB, "-n", namespace, "--watch"],
+        env={**os.environ, **environment, "PATH": f"{path}:{os.environ['PATH']}"},
+        check=False,
+    )
+
+
+def show(kubectl: Kubectl, namespace: str) -> bool:
+    """What came of it; whether it is what the README promises."""
+    done = job(kubectl, namespace)
+    status = done["status"]
+    print()
+    print(kubectl("get", "dpo", JOB, "-n", namespace))
+    table = Table("condition", "status", "reason", "message", title="Conditions")
+    for condition in status["conditions"]:
+        table.add_row(
+            condition["type"], condition["status"], condition["reason"], condition.get("message", "")
+        )
+    console.print(table)
+    plan = status.get("plan")
+    if plan:
+        console.print("[bold]Plan[/]")
+        for reason in plan["reasons"]:
+            console.print(f"  - {reason}")
+    if not any(c["type"] == "Complete" and c["status"] == "True" for c in status["conditions"]):
+        return False
+    artifacts = status["artifacts"]
+    directory = Path(devcluster("claim-dir", namespace, artifacts["claimName"]).strip())
+    directory /= artifacts.get("path") or ""
+    rows = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
+    margins = [(row["step"], row["rewards/margins"]) for row in rows if "rewards/margins" in row]
+    console.print("[bold]Reward margin[/] " + spark([margin for _, margin in margins]))
+    console.print(f"  {margins[0][1]:.3f} at step {margins[0][0]} -> {margins[-1][1]:.3f} at step {margins[-1][0]}")
+    accuracy = status["progress"].get("evalAccuracy", 0.0)
+    console.print(f"  held-out reward accuracy: {accuracy:.3f} (0.5 is chance)")
+    for sample in status.get("samples", []):
+        console.print(f"[bold]Q[/] {sample['prompt']}")
+        console.print(f"  before: {sample.get('before')}\n  after:  {sample.get('after')}")
+    console.print(f"[bold]Model[/]  {directory}")
+    console.print(f"[bold]Report[/] {directory / 'report.html'}")
+    return bool(accuracy > 0.7 and margins[-1][1] > margins[0][1])
+
+
+def spark(values: list[float]) -> str:
+    """A curve in one line of text, at most 60 characters."""
+    blocks = "▁▂▃▄▅▆▇█"
+    picked = values[:: max(1, len(values) // 60)]
+    low, high = min(picked), max(picked)
+    span = (high - low) or 1.0
+    return "".join(blocks[int((value - low) / span * (len(blocks) - 1))] for value in picked)
+
+
+def main() -> int:
+    """The whole way; exit status 0 only when a model was trained and learned its rule."""
+    say("cluster: starting, or reusing the one that runs")
+    devcluster("up", "--mode", "full", capture=False)
+    kubectl = Kubectl()
+    built = images.ensure()
+    install(kubectl, built)
+    give_gpu(kubectl)
+    kubectl.attempt("delete", "dpojob", JOB, "-n", NAMESPACE, "--ignore-not-found", "--wait")
+    kubectl.attempt("delete", "pvc", f"{JOB}-output", "-n", NAMESPACE, "--ignore-not-found", "--wait")
+    put_inputs(kubectl, NAMESPACE)
+    say("kubectl apply -f examples/quickstart.yaml")
+    kubectl("apply", "-n", NAMESPACE, "-f", "examples/quickstart.yaml")
+    follow(NAMESPACE)
+    good = show(kubectl, NAMESPACE)
+    if not good:
+        say("the job did not end as it should: 'kubectl describe dpo' says why")
+        return 1
+    say("done. `make down` stops the cluster")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""Builds the images and puts them on the cluster's node: `python hack/images.py`.
+
+A tag is the hash of everything the image is made from, so that an image already on the node is
+never built again and a changed source is never missed. PUSH=registry/prefix pushes instead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster_tools import CONTEXT, ROOT, devcluster, run, say
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image of ours: its Dockerfile, target, and the paths it is made from."""
+
+    name: str
+    dockerfile: str
+    target: str | None
+    sources: tuple[str, ...]
+
+    @property
+    def tag(self) -> str:
+        """Hash of the Dockerfile, the locks and the sources."""
+        digest = hashlib.sha256(str(self.target).encode())
+        for source in (self.dockerfile, *self.sources):
+            root = ROOT / source
+            files = [root] if root.is_file() else sorted(root.rglob("*"))
+            for file in files:
+                if file.is_file() and "__pycache__" not in file.parts:
+                    digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes())
+        return digest.hexdigest()[:12]
+
+    @property
+    def reference(self) -> str:
+        """repository:tag, under IMAGES or PUSH when given, else a name only this machine knows."""
+        prefix = os.environ.get("PUSH") or os.environ.get("IMAGES") or "localhost"
+        return f"{prefix}/{self.name}:{self.tag}"
+
+
+TRAINER = "trainer-image/Dockerfile"
+IMAGES = {
+    "operator": Image(
+        "dpojob-operator", "Dockerfile", None,
+        ("locks/operator.txt", "api/src", "planner/src", "operator/src"),
+    ),
+    "inspect": Image(
+        "dpojob-inspect", TRAINER, "inspect", ("locks/inspect.txt", "api/src", "trainer-image/src")
+    ),
+    "trainer": Image(
+        "dpojob-trainer", TRAINER, "train",
+        ("locks/inspect.txt", "locks/trainer.txt", "api/src", "planner/src", "trainer-image/src"),
+    ),
+}  # fmt: skip
+
+
+def on_node(reference: str) -> bool:
+    """Whether the node made here already has the image."""
+    return reference in devcluster("list-images").split()
+
+
+def build(image: Image) -> None:
+    """With the machine's own builder, from the cached base image."""
+    base = devcluster("build-base-image", capture=True).strip().splitlines()[-1]
+    target = ["--target", image.target] if image.target else []
+    devcluster(
+        "build-image", str(ROOT), "-t", image.reference, "-f", str(Path(image.dockerfile)), *target,
+        "--build-arg", f"BASE_IMAGE={base}", capture=False,
+    )  # fmt: skip
+
+
+def ensure() -> dict[str, Image]:
+    """Every image where the cluster can use it; returns them by role."""
+    if CONTEXT:
+        if "IMAGES" not in os.environ:
+            raise SystemExit(
+                "demo: CONTEXT needs IMAGES=registry/prefix, where your cluster pulls the images "
+                "from; push them there with: make images PUSH=registry/prefix"
+            )
+        return IMAGES
+    for role, image in IMAGES.items():
+        if on_node(image.reference):
+            say(f"image {role}: on the node already ({image.tag})")
+            continue
+        say(f"image {role}: building {image.reference}")
+        build(image)
+        say(f"image {role}: loading it onto the node")
+        devcluster("load-image", "--from-buildah", image.reference, capture=False)
+    return IMAGES
+
+
+if __name__ == "__main__":
+    if "PUSH" in os.environ:
+        for role, image in IMAGES.items():
+            say(f"image {role}: building and pushing {image.reference}")
+            build(image)
+            run("buildah", "push", image.reference, capture=False)
+    else:
+        devcluster("up", "--mode", "full", capture=False)
+        ensure()
