@@ -1,0 +1,84 @@
+"""The model shapes and training settings that are simulated, written by hand from public configs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+COMMON = {"max_position_embeddings": 32768, "use_cache": False}
+
+SHAPES: dict[str, tuple[str, dict[str, Any]]] = {
+    "qwen2.5-0.5b": ("Qwen2Config", {
+        "vocab_size": 151936, "hidden_size": 896, "intermediate_size": 4864, "num_hidden_layers": 24,
+        "num_attention_heads": 14, "num_key_value_heads": 2, "tie_word_embeddings": True,
+    }),
+    "qwen2.5-1.5b": ("Qwen2Config", {
+        "vocab_size": 151936, "hidden_size": 1536, "intermediate_size": 8960, "num_hidden_layers": 28,
+        "num_attention_heads": 12, "num_key_value_heads": 2, "tie_word_embeddings": True,
+    }),
+    "qwen2.5-3b": ("Qwen2Config", {
+        "vocab_size": 151936, "hidden_size": 2048, "intermediate_size": 11008, "num_hidden_layers": 36,
+        "num_attention_heads": 16, "num_key_value_heads": 2, "tie_word_embeddings": True,
+    }),
+    "qwen2.5-7b": ("Qwen2Config", {
+        "vocab_size": 152064, "hidden_size": 3584, "intermediate_size": 18944, "num_hidden_layers": 28,
+        "num_attention_heads": 28, "num_key_value_heads": 4, "tie_word_embeddings": False,
+    }),
+    "llama-3.1-8b": ("LlamaConfig", {
+        "vocab_size": 128256, "hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32,
+        "num_attention_heads": 32, "num_key_value_heads": 8, "tie_word_embeddings": False,
+    }),
+    "olmoe-1b-7b": ("OlmoeConfig", {
+        "vocab_size": 50304, "hidden_size": 2048, "intermediate_size": 1024, "num_hidden_layers": 16,
+        "num_attention_heads": 16, "num_key_value_heads": 16, "num_experts": 64,
+        "num_experts_per_tok": 8, "tie_word_embeddings": False,
+    }),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Case:
+    """One training step to simulate."""
+
+    shape: str
+    method: str
+    pairs: int
+    length: int = 1024
+    checkpointing: bool = True
+    precompute: bool = False
+    rank: int = 16
+
+    @property
+    def key(self) -> str:
+        marks = f"{'-pre' if self.precompute else ''}{'' if self.checkpointing else '-nock'}"
+        return f"{self.shape}/{self.method}{marks}/{self.pairs}x{self.length}"
+
+    def fields(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+CASES: tuple[Case, ...] = (
+    Case("qwen2.5-0.5b", "full", 1),
+    Case("qwen2.5-0.5b", "full", 1, checkpointing=False),
+    Case("qwen2.5-0.5b", "lora", 1),
+    Case("qwen2.5-0.5b", "lora", 1, checkpointing=False),
+    Case("qwen2.5-0.5b", "full", 4),
+    Case("qwen2.5-0.5b", "full", 8, precompute=True),
+    Case("qwen2.5-0.5b", "lora", 8, checkpointing=False),
+    Case("qwen2.5-1.5b", "lora", 1, checkpointing=False),
+    Case("qwen2.5-1.5b", "lora", 8),
+    Case("qwen2.5-1.5b", "full", 2, precompute=True),
+    Case("llama-3.1-8b", "lora", 1),
+    Case("olmoe-1b-7b", "lora", 1),
+    Case("olmoe-1b-7b", "full", 1, precompute=True),
+    Case("qwen2.5-3b", "lora", 2),
+    Case("qwen2.5-3b", "full", 1),
+    Case("qwen2.5-3b", "lora", 4, checkpointing=False),
+    Case("qwen2.5-7b", "lora", 2),
+    Case("qwen2.5-7b", "full", 1, precompute=True),
+    Case("llama-3.1-8b", "lora", 2, checkpointing=False),
+    Case("llama-3.1-8b", "lora", 1, length=4096),
+    Case("qwen2.5-1.5b", "full", 1, length=2048, checkpointing=False),
+    Case("qwen2.5-0.5b", "full", 2, length=4096),
+    Case("olmoe-1b-7b", "lora", 2, checkpointing=False),
+)

@@ -1,0 +1,128 @@
+"""Whether and how a job fits on one pool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from dpojob_api.plan import Estimate
+from dpojob_api.quantity import format_duration, money, parse_duration
+from dpojob_api.report import InspectionReport, ModelFacts
+from dpojob_api.spec import DPOJobSpec
+
+from .gpu import usable_gib
+from .memory import Need, need
+from .options import Option, options, rungs
+from .pools import PoolState
+from .shape import Shape, shape_of
+from .time import estimate
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One option on one pool, with its figures."""
+
+    pool: PoolState
+    option: Option
+    need: Need
+    estimate: Estimate
+
+    @property
+    def available_gib(self) -> float:
+        """What a GPU of the pool offers."""
+        return usable_gib(self.pool.spec.gpu)
+
+    @property
+    def fits_memory(self) -> bool:
+        """Whether the predicted peak is within what a GPU offers."""
+        return self.need.total_gib <= self.available_gib
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one pool with one number of GPUs."""
+
+    taken: Fit | None = None
+    """The first rung that fits memory and budget, its fastest setting."""
+    over_budget: Fit | None = None
+    """Fits memory; the cheapest such option, when none is within the budget."""
+    smallest: Fit | None = None
+    """The option that needs least, when none fits memory; None when no rung is open."""
+    tried: tuple[str, ...] = ()
+    """One clause for each rung that was left before the one that fits."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a fit depends on besides the pool."""
+
+    spec: DPOJobSpec
+    report: InspectionReport
+    facts: ModelFacts
+    shape: Shape
+
+    @classmethod
+    def of(cls, spec: DPOJobSpec, report: InspectionReport, facts: ModelFacts) -> Job:
+        """The job, its model's shape filled in."""
+        return cls(spec, report, facts, shape_of(facts))
+
+    def fit(self, pool: PoolState, option: Option) -> Fit:
+        """Figures of one option on one pool."""
+        return Fit(
+            pool,
+            option,
+            need(self.shape, option.setting),
+            estimate(self.spec, self.report, self.shape, pool.spec, option),
+        )
+
+    def excess(self, fit: Fit) -> str | None:
+        """By how much an estimate exceeds the budget, as a clause; None when it does not."""
+        budget, found = self.spec.budget, []
+        if budget.max_cost is not None:
+            over = fit.estimate.cost - Decimal(budget.max_cost)
+            if over > 0:
+                found.append(
+                    f"costs about {money(fit.estimate.cost)}, {money(over)} more than "
+                    f"budget.maxCost {budget.max_cost}"
+                )
+        if budget.max_duration is not None:
+            seconds = fit.estimate.hours * 3600
+            over_seconds = seconds - parse_duration(budget.max_duration).total_seconds()
+            if over_seconds > 0:
+                found.append(
+                    f"takes about {format_duration(seconds)}, {format_duration(over_seconds)} more "
+                    f"than budget.maxDuration {budget.max_duration}"
+                )
+        return " and ".join(found) or None
+
+    def try_pool(self, pool: PoolState, gpus: int) -> Outcome:
+        """Climb down the ladder on one pool until something fits memory and budget."""
+        tried: list[str] = []
+        costly: list[Fit] = []
+        smallest: list[Fit] = []
+        for rung in rungs(self.spec, self.facts, pool.spec.method):
+            fits = [self.fit(pool, option) for option in options(self.spec, self.facts, rung, gpus)]
+            if not fits:
+                continue
+            within = [fit for fit in fits if fit.fits_memory]
+            affordable = [fit for fit in within if self.excess(fit) is None]
+            if affordable:
+                return Outcome(taken=min(affordable, key=_fastest), tried=tuple(tried))
+            least = min(fits, key=lambda fit: fit.need.total_gib)
+            if within:
+                costly.append(min(within, key=_fastest))
+                tried.append(f"{rung} {self.excess(costly[-1])}")
+            else:
+                smallest.append(least)
+                tried.append(f"{rung} needs at least {least.need.total_gib:.1f} GiB")
+        return Outcome(
+            over_budget=min(costly, key=_fastest) if costly else None,
+            smallest=min(smallest, key=lambda fit: fit.need.total_gib) if smallest else None,
+            tried=tuple(tried),
+        )
+
+
+def _fastest(fit: Fit) -> tuple[float, int, int, bool]:
+    """Least time; then without sharding, the larger batch, and no recomputation."""
+    setting = fit.option.setting
+    return (fit.estimate.hours, setting.shards, -setting.pairs, setting.checkpointing)

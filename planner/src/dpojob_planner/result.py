@@ -1,0 +1,166 @@
+"""The answer in the contract's own types: the plan, the refusal, and a line for every pool."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from dpojob_api.conditions import Reason
+from dpojob_api.plan import Considered, MemoryNeed, Plan, Precision, Refusal
+
+from . import sentences
+from .fit import Fit, Job
+from .memory import adapter_parameters
+from .pools import Order, PoolState, contradiction
+
+if TYPE_CHECKING:
+    from .choice import Attempt
+
+CHECKPOINTS = 3
+"""On the output claim at once: the best, the newest, and one being written."""
+
+
+def precision(pool: PoolState) -> Precision:
+    """bf16 where the GPU computes in it, else fp16 with a loss scaler."""
+    return "bf16" if pool.spec.gpu.bf16 else "fp16"
+
+
+def plan(
+    job: Job, order: Order, attempts: Sequence[Attempt], chosen: Fit, first: Fit,
+    considered: list[Considered],
+) -> Plan:  # fmt: skip
+    """The plan of a fit."""
+    option, setting = chosen.option, chosen.option.setting
+    return Plan(
+        pool=chosen.pool.name,
+        gpus=option.gpus,
+        nodes=job.spec.hardware.nodes,
+        method=option.rung.method,
+        precision=precision(chosen.pool),
+        per_device_batch_size=setting.pairs,
+        gradient_accumulation=option.accumulation,
+        precompute_reference=option.rung.precompute,
+        gradient_checkpointing=setting.checkpointing,
+        max_length=setting.length,
+        memory_gib=MemoryNeed(
+            needed=_gib(chosen.need.total_gib),
+            available=_floor(chosen.available_gib),
+            parts={name: round(value, 3) for name, value in chosen.need.parts.items()},
+        ),
+        estimate=chosen.estimate,
+        hourly_price=chosen.pool.spec.price,
+        output_gib=output_gib(job, chosen),
+        queued=not chosen.pool.has_room(option.gpus),
+        reasons=sentences.reasons(job, order, attempts, chosen, first),
+        considered=considered,
+    )
+
+
+def refusal(
+    job: Job, order: Order, attempts: Sequence[Attempt], considered: list[Considered]
+) -> Refusal:
+    """Nothing fits, or nothing within the budget."""
+    costly = [a.outcome.over_budget for a in attempts if a.outcome.over_budget is not None]
+    if costly:
+        cheapest = min(costly, key=lambda fit: (fit.estimate.cost, fit.estimate.hours))
+        return Refusal(
+            reason=Reason.BUDGET_TOO_SMALL,
+            error=sentences.over_budget(job, cheapest),
+            considered=considered,
+        )
+    return Refusal(
+        reason=Reason.NOTHING_FITS,
+        error=sentences.nothing_fits(job, order, attempts),
+        considered=considered,
+    )
+
+
+def output_gib(job: Job, fit: Fit) -> int:
+    """GiB of a claim that holds the model and the checkpoints of training it."""
+    adapters = adapter_parameters(job.shape, fit.option.setting)
+    trained = adapters or job.shape.parameters
+    # A checkpoint has fp32 weights and both moments; the finished model fp32 or, merged, 16-bit.
+    size = CHECKPOINTS * 12.0 * trained + 4.0 * trained
+    if adapters and job.spec.output.merge:
+        size += 2.0 * job.shape.parameters
+    return math.ceil(1.1 * size / 2**30) + 1
+
+
+def considered(
+    job: Job,
+    pools: Sequence[PoolState],
+    order: Order,
+    attempts: Sequence[Attempt],
+    chosen: Fit | None,
+) -> list[Considered]:
+    """One line for every pool, in the order in which they were tried, then the others by name."""
+    tried = {attempt.pool.name: attempt for attempt in attempts}
+    lines = [_tried(job, attempt, chosen) for attempt in tried.values()]
+    for pool in pools:
+        if pool.name not in tried:
+            lines.append(_untried(job, pool, order))
+    return lines
+
+
+def _tried(job: Job, attempt: Attempt, chosen: Fit | None) -> Considered:
+    outcome, pool = attempt.outcome, attempt.pool
+    fit = outcome.taken or outcome.over_budget or outcome.smallest
+    if fit is None:
+        return Considered(
+            pool=pool.name,
+            verdict="notAllowed",
+            gpus=attempt.gpus,
+            reason=sentences.method_conflict(job, pool),
+        )
+    verdict, reason = sentences.verdict(job, attempt, chosen)
+    return Considered(
+        pool=pool.name,
+        verdict=verdict,
+        reason=reason,
+        method=fit.option.rung.method,
+        gpus=fit.option.gpus,
+        per_device_batch_size=fit.option.setting.pairs,
+        needed=_gib(fit.need.total_gib),
+        available=_floor(fit.available_gib),
+        hours=fit.estimate.hours if fit.estimate.steps else None,
+        cost=fit.estimate.cost if fit.estimate.steps else None,
+    )
+
+
+def _untried(job: Job, pool: PoolState, order: Order) -> Considered:
+    wrong = contradiction(pool)
+    if not pool.allowed:
+        return Considered(
+            pool=pool.name, verdict="notAllowed", reason="It is closed to this namespace."
+        )
+    if wrong is not None:
+        return Considered(pool=pool.name, verdict="invalid", reason=f"It cannot be used: {wrong}.")
+    if job.spec.hardware.pool is not None:
+        return Considered(
+            pool=pool.name,
+            verdict="notNamed",
+            reason=f"The job names {job.spec.hardware.pool} in hardware.pool.",
+        )
+    if pool.spec.by_name_only:
+        return Considered(
+            pool=pool.name,
+            verdict="notNamed",
+            reason="It is taken only when hardware.pool names it.",
+        )
+    if pool in order.smaller:
+        return Considered(
+            pool=pool.name, verdict="tooSmall", reason=sentences.smaller_band(job, pool)
+        )
+    return Considered(
+        pool=pool.name, verdict="tooSmall", reason=sentences.impossible_gpus(job.spec, [pool])
+    )
+
+
+def _gib(value: float) -> float:
+    """Rounded up, so that what is shown is never less than what was meant."""
+    return math.ceil(value * 100) / 100
+
+
+def _floor(value: float) -> float:
+    return math.floor(value * 100) / 100

@@ -1,0 +1,104 @@
+"""The model's shape as the memory and time models use it, whole even when inspection knew only a size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dpojob_api.report import ModelFacts
+
+TYPICAL_VOCABULARY = 152_064
+TYPICAL_ASPECT = 128
+"""Hidden size over layers, in models that are shaped as most are."""
+TYPICAL_MLP = 3.5
+"""Intermediate over hidden size."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Counts of elements. Every field is positive, save `experts`."""
+
+    parameters: int
+    hidden: int
+    intermediate: int
+    layers: int
+    queries: int
+    """Attention heads x head size: width of the attention's output."""
+    keys: int
+    """Key-value heads x head size."""
+    vocabulary: int
+    embeddings: int
+    """Parameters of the input embedding, and of the output when it is not tied."""
+    linear: int
+    """Parameters in the matrices of the layers."""
+    adapter_per_rank: int
+    """LoRA parameters at r = 1, over all matrices an adapter sits on."""
+    experts: int
+    experts_per_token: int
+    active: int
+    """Parameters that work on a token."""
+
+    @property
+    def tied(self) -> bool:
+        """Whether the output projection is the input embedding."""
+        return self.embeddings < 2 * self.head
+
+    @property
+    def head(self) -> int:
+        """Parameters of the output projection."""
+        return self.vocabulary * self.hidden
+
+    @property
+    def width(self) -> int:
+        """Intermediate elements that one token passes through in a layer."""
+        return self.intermediate * max(1, self.experts_per_token)
+
+    @property
+    def expert_parameters(self) -> int:
+        """In the experts of all layers: three matrices each."""
+        return min(self.linear, 3 * self.layers * self.experts * self.hidden * self.intermediate)
+
+    @property
+    def layer(self) -> int:
+        """Parameters of one layer."""
+        return (self.parameters - self.embeddings) // self.layers
+
+
+def shape_of(facts: ModelFacts) -> Shape:
+    """Fill in what inspection did not find with what a model of that size usually has.
+
+    The guesses grow with the number of parameters, so that a larger model never seems to need less.
+    """
+    parameters = max(1, facts.parameters)
+    # 12 H^2 parameters in a layer and H / 128 layers make 12 H^3 / 128 in all.
+    width = max(16, int((parameters * TYPICAL_ASPECT / 12) ** (1 / 3)))
+    hidden = facts.hidden_size or width
+    layers = facts.layers or max(1, hidden // TYPICAL_ASPECT)
+    intermediate = facts.intermediate_size or int(TYPICAL_MLP * hidden)
+    heads = facts.attention_heads or max(1, hidden // 128)
+    head_size = facts.head_dim or max(1, hidden // heads)
+    key_heads = facts.key_value_heads or heads
+    queries, keys = heads * head_size, key_heads * head_size
+    vocabulary = facts.vocabulary or min(TYPICAL_VOCABULARY, max(1, parameters // (2 * hidden)))
+    embeddings = min(facts.embedding_parameters or vocabulary * hidden, parameters)
+    attention_per_rank = layers * (2 * hidden + 2 * queries + 2 * (hidden + keys))
+    mlp_per_rank = layers * 3 * (hidden + intermediate)
+    if facts.experts:
+        # peft adapts linear modules; transformers holds experts as stacked tensors, which are none.
+        per_rank = attention_per_rank + layers * (hidden + facts.experts)
+    else:
+        per_rank = facts.adapter_parameters_per_rank or attention_per_rank + mlp_per_rank
+    return Shape(
+        parameters=parameters,
+        hidden=hidden,
+        intermediate=intermediate,
+        layers=layers,
+        queries=queries,
+        keys=keys,
+        vocabulary=vocabulary,
+        embeddings=embeddings,
+        linear=min(facts.linear_parameters or parameters - embeddings, parameters),
+        adapter_per_rank=per_rank,
+        experts=facts.experts,
+        experts_per_token=facts.experts_per_token,
+        active=facts.active_parameters or parameters,
+    )
