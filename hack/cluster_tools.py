@@ -55,9 +55,7 @@ class Kubectl:
 
     def attempt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """The command, whatever it returns."""
-        return subprocess.run(
-            [*self.base, *arguments], text=True, capture_output=True, check=False
-        )
+        return subprocess.run([*self.base, *arguments], text=True, capture_output=True, check=False)
 
     def apply(self, manifest: str) -> None:
         """Server-side apply."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import images
-from cluster_tools import CONTEXT, ROOT, Kubectl, devcluster, run, say
+from cluster_tools import CONTEXT, Kubectl, devcluster, run, say
 from rich.console import Console
 from rich.table import Table
 
@@ -49,7 +49,12 @@ def install(kubectl: Kubectl, built: dict[str, images.Image]) -> None:
     values = []
     for role, image in built.items():
         repository, tag = image.reference.rsplit(":", 1)
-        values += ["--set", f"images.{role}.repository={repository}", "--set-string", f"images.{role}.tag={tag}"]
+        values += [
+            "--set",
+            f"images.{role}.repository={repository}",
+            "--set-string",
+            f"images.{role}.tag={tag}",
+        ]
     helm = ["helm", "--kube-context", CONTEXT] if CONTEXT else [
         devcluster("bin", "helm").strip(), "--kubeconfig", devcluster("kubeconfig").strip(),
     ]  # fmt: skip
@@ -90,7 +95,12 @@ def put_inputs(kubectl: Kubectl, namespace: str) -> Path:
 def wait_bound(kubectl: Kubectl, namespace: str, claim: str) -> None:
     """Until the claim has a volume."""
     kubectl(
-        "wait", f"pvc/{claim}", "-n", namespace, "--for=jsonpath={.status.phase}=Bound", "--timeout=60s"
+        "wait",
+        f"pvc/{claim}",
+        "-n",
+        namespace,
+        "--for=jsonpath={.status.phase}=Bound",
+        "--timeout=60s",
     )
 
 
@@ -119,7 +129,10 @@ def show(kubectl: Kubectl, namespace: str) -> bool:
     table = Table("condition", "status", "reason", "message", title="Conditions")
     for condition in status["conditions"]:
         table.add_row(
-            condition["type"], condition["status"], condition["reason"], condition.get("message", "")
+            condition["type"],
+            condition["status"],
+            condition["reason"],
+            condition.get("message", ""),
         )
     console.print(table)
     plan = status.get("plan")
@@ -135,7 +148,9 @@ def show(kubectl: Kubectl, namespace: str) -> bool:
     rows = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
     margins = [(row["step"], row["rewards/margins"]) for row in rows if "rewards/margins" in row]
     console.print("[bold]Reward margin[/] " + spark([margin for _, margin in margins]))
-    console.print(f"  {margins[0][1]:.3f} at step {margins[0][0]} -> {margins[-1][1]:.3f} at step {margins[-1][0]}")
+    console.print(
+        f"  {margins[0][1]:.3f} at step {margins[0][0]} -> {margins[-1][1]:.3f} at step {margins[-1][0]}"
+    )
     accuracy = status["progress"].get("evalAccuracy", 0.0)
     console.print(f"  held-out reward accuracy: {accuracy:.3f} (0.5 is chance)")
     for sample in status.get("samples", []):
@@ -164,7 +179,9 @@ def main() -> int:
     install(kubectl, built)
     give_gpu(kubectl)
     kubectl.attempt("delete", "dpojob", JOB, "-n", NAMESPACE, "--ignore-not-found", "--wait")
-    kubectl.attempt("delete", "pvc", f"{JOB}-output", "-n", NAMESPACE, "--ignore-not-found", "--wait")
+    kubectl.attempt(
+        "delete", "pvc", f"{JOB}-output", "-n", NAMESPACE, "--ignore-not-found", "--wait"
+    )
     put_inputs(kubectl, NAMESPACE)
     say("kubectl apply -f examples/quickstart.yaml")
     kubectl("apply", "-n", NAMESPACE, "-f", "examples/quickstart.yaml")

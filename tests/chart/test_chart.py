@@ -1,0 +1,139 @@
+"""The Helm chart, rendered by Helm and judged by a real API server."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.cluster
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "charts/dpojob"
+
+
+@pytest.fixture(scope="module")
+def helm(control_plane):
+    def run(*arguments):
+        command = [control_plane.bin("helm"), "--kubeconfig", control_plane.kubeconfig, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    control_plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CHART / "crds"))
+    control_plane.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=30s")
+    return run
+
+
+def render(helm, *values):
+    text = helm(
+        "template", "dpojob", str(CHART), "--namespace", "dpojob-system", "--validate", *values
+    )
+    return [document for document in yaml.safe_load_all(text) if document]
+
+
+def of_kind(documents, kind):
+    return [document for document in documents if document["kind"] == kind]
+
+
+def environment(documents):
+    (deployment,) = of_kind(documents, "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    return {entry["name"]: entry["value"] for entry in container["env"]}
+
+
+def test_the_server_accepts_every_object(helm, control_plane, namespace):
+    text = helm("template", "dpojob", str(CHART), "--namespace", namespace, "--validate")
+    done = control_plane.kubectl("create", "--dry-run=server", "-f", "-", input=text, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "deployment.apps/dpojob created" in done.stdout
+
+
+def test_the_operator_meets_the_restricted_pod_security_standard(helm, control_plane, namespace):
+    control_plane.kubectl("label", "ns", namespace, "pod-security.kubernetes.io/enforce=restricted")
+    (deployment,) = of_kind(render(helm), "Deployment")
+    template = deployment["spec"]["template"]
+    template["spec"].pop("serviceAccountName")
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": template["spec"]}
+    done = control_plane.kubectl(
+        "-n", namespace, "create", "--dry-run=server", "-f", "-", input=json.dumps(pod), check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_default_catalogue_is_installed(helm):
+    pools = of_kind(render(helm), "GPUPool")
+    assert {pool["metadata"]["name"] for pool in pools} == {
+        "t4-small", "t4-medium", "a10g-small", "a10g-large", "a100-large",
+    }  # fmt: skip
+
+
+def test_prices_are_configuration(helm):
+    pools = of_kind(render(helm, "--set-string", "poolPrices.t4-small=0.60"), "GPUPool")
+    prices = {pool["metadata"]["name"]: pool["spec"]["hourlyPrice"] for pool in pools}
+    assert prices["t4-small"] == "0.60"
+    assert prices["t4-medium"] == "1.00"
+
+
+def test_the_catalogue_can_be_left_out(helm):
+    assert of_kind(render(helm, "--set-json", "pools=[]"), "GPUPool") == []
+
+
+def test_a_catalogue_of_ones_own_replaces_the_default(helm):
+    own = json.dumps([{"name": "h100", "spec": {"gpu": {"model": "H100", "memoryGiB": 80}}}])
+    (pool,) = of_kind(render(helm, "--set-json", f"pools={own}"), "GPUPool")
+    assert pool["metadata"]["name"] == "h100"
+
+
+def test_the_operator_may_read_no_secrets(helm):
+    rules = [
+        rule
+        for role in ("ClusterRole", "Role")
+        for found in of_kind(render(helm), role)
+        for rule in found["rules"]
+    ]
+    assert not any("secrets" in rule["resources"] or "*" in rule["resources"] for rule in rules)
+
+
+def test_given_namespaces_the_operator_may_touch_jobs_only_there(helm):
+    documents = render(helm, "--set", "namespaces={team-a,team-b}")
+    assert environment(documents)["DPOJOB_OPERATOR_NAMESPACES"] == "team-a,team-b"
+    cluster_wide = [
+        rule
+        for role in of_kind(documents, "ClusterRole")
+        if role["metadata"]["name"] == "dpojob"
+        for rule in role["rules"]
+    ]
+    assert not any("create" in rule["verbs"] or "delete" in rule["verbs"] for rule in cluster_wide)
+    owners = {role["metadata"]["namespace"] for role in of_kind(documents, "Role")}
+    assert {"team-a", "team-b"} <= owners
+
+
+def test_a_mirror_of_the_hub_reaches_the_operator_and_the_pods(helm):
+    values = environment(render(helm, "--set", "hub.endpoint=https://hub.example.com"))
+    assert values["DPOJOB_OPERATOR_HUB_ENDPOINT"] == "https://hub.example.com"
+    assert json.loads(values["DPOJOB_OPERATOR_POD_ENV"])["HF_ENDPOINT"] == "https://hub.example.com"
+
+
+def test_more_replicas_elect_a_leader(helm):
+    assert environment(render(helm))["DPOJOB_OPERATOR_LEADER_ELECTION"] == "false"
+    assert (
+        environment(render(helm, "--set", "replicas=2"))["DPOJOB_OPERATOR_LEADER_ELECTION"]
+        == "true"
+    )
+
+
+def test_the_operator_can_read_every_setting_the_chart_writes(helm):
+    from dpojob_operator import settings
+
+    settings.load(environment(render(helm)))
+    known = Path(settings.__file__).read_text()
+    for name in environment(render(helm)):
+        assert name in known, f"the chart sets {name}, which the operator does not document"
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "examples/pools").glob("*.yaml")), ids=lambda p: p.stem
+)
+def test_the_example_pools_are_accepted(helm, control_plane, path):
+    done = control_plane.kubectl("create", "--dry-run=server", "-f", str(path), check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,91 @@
+"""The cluster of the demo, with the demo's own code: real kubelet, containerd, images and TRL."""
+
+import json
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "hack"))
+
+
+class Installed:
+    """The chart on the real node, with one fake GPU, and ways to look at jobs."""
+
+    def __init__(self, cluster):
+        import demo
+        import images
+        from cluster_tools import Kubectl
+
+        self.cluster = cluster
+        self.demo = demo
+        self.kubectl = Kubectl()
+        demo.install(self.kubectl, images.ensure())
+        demo.give_gpu(self.kubectl)
+
+    def job(self, namespace, name="quickstart"):
+        return json.loads(self.kubectl("get", "dpojob", name, "-n", namespace, "-o", "json"))
+
+    def finish(self, namespace, name="quickstart", timeout=600):
+        """Waits for the end, as a user would; returns the DPOJob."""
+        self.kubectl(
+            "wait", "--for=condition=Finished", f"dpojob/{name}", "-n", namespace,
+            f"--timeout={timeout}s",
+        )  # fmt: skip
+        return self.job(namespace, name)
+
+    def training_jobs(self, namespace):
+        found = json.loads(
+            self.kubectl(
+                "get", "jobs", "-n", namespace, "-l", "dpojob.dev/stage=train", "-o", "json"
+            )
+        )
+        return found["items"]
+
+    def output(self, job):
+        """The output directory on this machine."""
+        from cluster_tools import devcluster
+
+        artifacts = job["status"]["artifacts"]
+        claim = devcluster(
+            "claim-dir", job["metadata"]["namespace"], artifacts["claimName"]
+        ).strip()
+        return Path(claim) / (artifacts.get("path") or "")
+
+
+@pytest.fixture(scope="session")
+def installed(cluster):
+    return Installed(cluster)
+
+
+@pytest.fixture(scope="session")
+def inputs(installed):
+    """A namespace under the restricted standard, with the demo's model and pairs on a claim."""
+    namespace = f"e2e-{int(time.time())}"
+    claim = installed.demo.put_inputs(installed.kubectl, namespace)
+    yield namespace, claim
+    installed.kubectl.attempt("delete", "namespace", namespace, "--wait=false")
+
+
+def condition(job, type_):
+    found = [c for c in job["status"].get("conditions", []) if c["type"] == type_]
+    return found[0] if found else None
+
+
+@pytest.fixture
+def quickstart():
+    """examples/quickstart.yaml as a dict, to be varied."""
+    import yaml
+
+    return yaml.safe_load((ROOT / "examples/quickstart.yaml").read_text())
+
+
+@pytest.fixture(scope="session")
+def scratch():
+    directory = Path("/tmp") / f"dpojob-e2e-{int(time.time())}"
+    directory.mkdir()
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)

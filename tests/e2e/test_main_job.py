@@ -1,0 +1,184 @@
+"""The main job on a real node: from `kubectl apply` to a trained model, watched by Prometheus."""
+
+import json
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+
+import pytest
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
+
+
+def condition(job, type_):
+    return next((c for c in job["status"].get("conditions", []) if c["type"] == type_), None)
+
+
+@pytest.fixture(scope="module")
+def prometheus(installed, scratch):
+    """Debian's Prometheus, scraping the operator's pods through the API server, as from outside."""
+    import yaml
+
+    view = json.loads(installed.kubectl("config", "view", "--raw", "--minify", "-o", "json"))
+    address = view["clusters"][0]["cluster"]["server"].removeprefix("https://")
+    token = installed.kubectl(
+        "create", "token", "prometheus", "-n", installed.demo.SYSTEM, "--duration=2h"
+    ).strip() if installed.kubectl.attempt(
+        "get", "sa", "prometheus", "-n", installed.demo.SYSTEM
+    ).returncode == 0 else _make_scraper(installed)  # fmt: skip
+    service = (
+        f"/api/v1/namespaces/{installed.demo.SYSTEM}/services/dpojob-metrics:9090/proxy/metrics"
+    )
+    config = {
+        "global": {"scrape_interval": "1s"},
+        "scrape_configs": [
+            {
+                "job_name": "dpojob", "scheme": "https", "metrics_path": service,
+                "authorization": {"credentials": token}, "tls_config": {"insecure_skip_verify": True},
+                "static_configs": [{"targets": [address]}],
+            }
+        ],
+    }  # fmt: skip
+    (scratch / "prometheus.yaml").write_text(yaml.safe_dump(config))
+    with (scratch / "prometheus.log").open("w") as log:
+        process = subprocess.Popen(
+            [
+                "prometheus", f"--config.file={scratch}/prometheus.yaml",
+                f"--storage.tsdb.path={scratch}/prometheus", "--web.listen-address=127.0.0.1:19090",
+            ],
+            stdout=log, stderr=log,
+        )  # fmt: skip
+    yield "http://127.0.0.1:19090"
+    process.terminate()
+    process.wait(30)
+
+
+def _make_scraper(installed):
+    system = installed.demo.SYSTEM
+    installed.kubectl("create", "serviceaccount", "prometheus", "-n", system)
+    installed.kubectl(
+        "create", "role", "prometheus", "-n", system, "--verb=get", "--resource=services/proxy"
+    )
+    installed.kubectl(
+        "create", "rolebinding", "prometheus", "-n", system, "--role=prometheus",
+        f"--serviceaccount={system}:prometheus",
+    )  # fmt: skip
+    return installed.kubectl("create", "token", "prometheus", "-n", system, "--duration=2h").strip()
+
+
+def query(prometheus, expression):
+    url = f"{prometheus}/api/v1/query?" + urllib.parse.urlencode({"query": expression})
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return json.load(answer)["data"]["result"]
+
+
+@pytest.fixture(scope="module")
+def trained(installed, inputs, prometheus):
+    """examples/quickstart.yaml, applied and followed to its end."""
+    namespace, _ = inputs
+    installed.kubectl("apply", "-n", namespace, "-f", "examples/quickstart.yaml")
+    return installed.finish(namespace, timeout=900)
+
+
+def test_it_ends_complete(trained):
+    assert condition(trained, "Complete")["status"] == "True", trained["status"]
+    assert trained["status"]["phase"] == "Complete"
+    for type_ in ("DatasetValid", "Planned", "Finished", "Ready"):
+        assert condition(trained, type_)["status"] == "True", type_
+    assert condition(trained, "Stalled")["status"] == "False"
+    assert condition(trained, "Training")["status"] == "False"
+
+
+def test_held_out_reward_accuracy_rises_well_above_chance(trained):
+    assert trained["status"]["progress"]["evalAccuracy"] > 0.7
+
+
+def test_the_whole_dataset_was_inspected_with_its_mapping(trained):
+    dataset = trained["status"]["dataset"]
+    assert dataset["rows"] == 3000
+    assert dataset["mapping"]["prompt"] == "question"
+    assert dataset["mapping"]["chosen"] == "good_response"
+    assert dataset["mapping"]["rejected"] == "bad_response"
+
+
+def test_the_plan_stands_on_the_resource_with_reasons_and_price(trained, installed):
+    plan = trained["status"]["plan"]
+    assert plan["pool"] == installed.demo.POOL
+    assert plan["reasons"]
+    assert float(trained["status"]["cost"]["soFar"]) >= 0
+
+
+def test_the_output_directory_holds_a_model_that_loads_and_nothing_half_done(trained, installed):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    directory = installed.output(trained)
+    names = {path.name for path in directory.iterdir()}
+    assert {"README.md", "report.html", "metrics.jsonl", "inspection.json", "config.json"} <= names
+    assert not {".checkpoints", ".staging"} & names
+    model = AutoModelForCausalLM.from_pretrained(directory)
+    assert model.num_parameters() == trained["status"]["model"]["parameters"]
+    assert AutoTokenizer.from_pretrained(directory).chat_template
+
+
+def test_samples_before_and_after_differ(trained):
+    samples = trained["status"]["samples"]
+    assert samples
+    assert any(sample["before"] != sample["after"] for sample in samples)
+
+
+def test_exactly_one_training_job_was_made(trained, installed, inputs):
+    jobs = [
+        job for job in installed.training_jobs(inputs[0])
+        if job["metadata"]["labels"]["dpojob.dev/uid"] == trained["metadata"]["uid"]
+    ]  # fmt: skip
+    assert len(jobs) == 1
+
+
+def test_prometheus_saw_the_margin_rise(trained, prometheus):
+    (series,) = query(prometheus, 'dpojob_reward_margin{name="quickstart"}[20m]')
+    values = [float(value) for _, value in series["values"]]
+    assert values[-1] > values[0]
+    assert max(values) > 0.5
+
+
+def test_the_series_of_a_job_end_with_it(trained, prometheus):
+    deadline = time.monotonic() + 60
+    while query(prometheus, 'dpojob_reward_margin{name="quickstart"}'):
+        assert time.monotonic() < deadline
+        time.sleep(1)
+
+
+def test_kubectl_get_shows_the_columns(trained, installed, inputs):
+    header, row = installed.kubectl("get", "dpo", "quickstart", "-n", inputs[0]).splitlines()
+    assert header.split() == [
+        "NAME",
+        "PHASE",
+        "MODEL",
+        "POOL",
+        "PROGRESS",
+        "MARGIN",
+        "ETA",
+        "COST",
+        "AGE",
+    ]
+    assert "Complete" in row
+    assert "100%" in row
+
+
+def test_kubectl_describe_reads_as_sentences(trained, installed, inputs):
+    text = installed.kubectl("describe", "dpo", "quickstart", "-n", inputs[0])
+    for reason in trained["status"]["plan"]["reasons"]:
+        assert reason[:40] in text
+    assert "Events:" in text
+    assert "Completed" in text
+
+
+def test_deleting_the_job_leaves_its_model(trained, installed, inputs):
+    directory = installed.output(trained)
+    installed.kubectl("delete", "dpojob", "quickstart", "-n", inputs[0], "--timeout=30s")
+    installed.kubectl(
+        "wait", "--for=delete", "jobs", "-n", inputs[0], "--timeout=60s", "-l",
+        f"dpojob.dev/uid={trained['metadata']['uid']}",
+    )  # fmt: skip
+    assert (directory / "config.json").exists()
