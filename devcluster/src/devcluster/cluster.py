@@ -1,9 +1,12 @@
 """One cluster on this machine: up, down, status. The same code for users and for tests."""
 
+import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from devcluster import binaries, console, kwok, storage
@@ -60,7 +63,7 @@ class Cluster:
             paths = binaries.ensure_all(wanted)
             if full:
                 steps.next("Debian packages")
-                NodeSet.prepare_machine()
+                NodeSet.check_machine()
             facts = facts or self.state.create(mode, nodes, owner)
             if nodes > facts.nodes:
                 facts.nodes = nodes
@@ -68,14 +71,14 @@ class Cluster:
             self._link_binaries(paths)
             steps.next("etcd and kube-apiserver")
             if full:
-                NodeSet(self.state, facts, paths).prepare_network()
+                NodeSet(self.state, facts).prepare_network()
             plane = ControlPlane(self.state, facts, paths)
             api = plane.start_server()
             steps.next("controllers, scheduler, storage")
             self._start_rest(plane, api)
             if full:
                 steps.next("node: containerd, kubelet, kube-proxy, DNS")
-                NodeSet(self.state, facts, paths).start(plane, api)
+                NodeSet(self.state, facts).start(plane, api)
             elif "kwok" in paths:
                 self._start_kwok(plane, paths["kwok"])
                 for index in range(facts.nodes):
@@ -170,6 +173,31 @@ class Cluster:
             facts.gpus.setdefault(node, {})[resource] = count
             self.state.save(facts)
 
+    def has_image(self, name: str, identity: str) -> bool:
+        """Whether every node has just this image under the name."""
+        loaded = self._loaded_images().get(name) == identity
+        return loaded and NodeSet(self.state, self.state.load()).has_image(name)
+
+    def load_archive(self, name: str, archive: Path, identity: str) -> None:
+        """Put an image archive on every node, and remember which it was."""
+        facts = self.state.load()
+        if facts.mode != FULL:
+            raise DevclusterError("fake nodes run no images; use a cluster with --mode full")
+        nodes = NodeSet(self.state, facts)
+        nodes.load(archive)
+        if not nodes.has_image(name):
+            raise DevclusterError(f"{archive} holds no image of the name {name!r}")
+        with locked(self.state.lock, f"it works on the cluster {self.name!r}"):
+            loaded = {**self._loaded_images(), name: identity}
+            (self.state.images / "loaded.json").write_text(json.dumps(loaded, indent=1))
+
+    def _loaded_images(self) -> dict[str, str]:
+        try:
+            loaded: dict[str, str] = json.loads((self.state.images / "loaded.json").read_text())
+        except (OSError, ValueError):
+            return {}
+        return loaded
+
     def status(self) -> dict[str, bool]:
         """Every component, and whether it runs."""
         self.state.load()
@@ -183,9 +211,12 @@ class Cluster:
             if self.state.exists():
                 facts = self.state.load()
                 if facts.mode == FULL:
-                    NodeSet(self.state, facts, {}).stop()
+                    NodeSet(self.state, facts).stop()
                 # What they would save on a slower way out is deleted right after.
                 self.daemons.stop(*self.daemons.names(), grace=0.0)
+                shutil.rmtree(self.state.runtime, ignore_errors=True)
+                with suppress(OSError):
+                    self.state.runtime.parent.rmdir()
             self.state.remove(images=images)
             self.state.lock.unlink(missing_ok=True)
 

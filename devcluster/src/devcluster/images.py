@@ -1,9 +1,73 @@
-"""Images."""
+"""Building our images, and putting them onto the nodes."""
 
+import subprocess
+import tempfile
 from pathlib import Path
-from typing import Any
+
+from devcluster import base_image, buildah, console, index_settings, packages
+from devcluster.cluster import Cluster
+from devcluster.errors import DevclusterError
+from devcluster.external import AnyCluster
+
+_CERTIFICATES = "/etc/ssl/certs"
 
 
-def load(cluster: Any, name: str, file: Path | None) -> None: ...
-def build_base() -> str: ...
-def build(*a: Any) -> None: ...
+def build(name: str, context: Path, file: Path, target: str | None, arguments: list[str]) -> None:
+    """Build a Dockerfile. Layers that did not change come from the last build."""
+    base = base_image.ensure()
+    console.say(f"building the image {name}")
+    with tempfile.TemporaryDirectory(prefix="dpojob-build-") as temporary:
+        volumes = {_CERTIFICATES: Path(_CERTIFICATES)}
+        volumes |= index_settings.write(Path(temporary))
+        command = ["buildah", "bud", "--isolation", "chroot", "--network", "host", "--layers"]
+        for place, source in volumes.items():
+            command += ["--volume", f"{source}:{place}:ro"]
+        # Set while the build runs, and not in the image; it names a file that every image has.
+        command += ["--env", f"SSL_CERT_FILE={_CERTIFICATES}/ca-certificates.crt"]
+        command += ["--unsetenv", "SSL_CERT_FILE"]
+        given = {argument.partition("=")[0] for argument in arguments}
+        for argument in arguments + ([] if "BASE_IMAGE" in given else [f"BASE_IMAGE={base}"]):
+            command += ["--build-arg", argument]
+        if target:
+            command += ["--target", target]
+        command += ["--file", str(file), "--tag", name, str(context)]
+        with console.heartbeat(f"building {name}"):
+            # What the build says goes to the user as it comes.
+            if subprocess.run(command, stdout=2, check=False).returncode:
+                raise DevclusterError(f"building {name} from {file} failed; see above")
+
+
+def build_base() -> str:
+    """The base image alone."""
+    return base_image.ensure()
+
+
+def load(cluster: AnyCluster, name: str, archive: Path | None) -> None:
+    """Put an image on every node: an archive, or what the builder has under that name."""
+    if archive is not None:
+        _put(cluster, name, archive, str(archive.stat().st_mtime_ns))
+        return
+    packages.ensure(packages.IMAGES)
+    identity = buildah.image_id(name)
+    if identity is None:
+        raise DevclusterError(f"the builder has no image {name!r}; `buildah images` lists them")
+    if isinstance(cluster, Cluster) and cluster.has_image(name, identity):
+        console.say(f"{name} is on every node already")
+        return
+    directory = cluster.state.directory if isinstance(cluster, Cluster) else None
+    with tempfile.TemporaryDirectory(prefix="export-", dir=directory) as temporary:
+        exported = Path(temporary, "image.tar")
+        with console.heartbeat(f"exporting {name}"):
+            # Compressing takes longer than writing a file that is gone in a minute.
+            push = ("push", "--quiet", "--disable-compression")
+            buildah.run(*push, name, f"oci-archive:{exported}:{name}")
+        _put(cluster, name, exported, identity)
+
+
+def _put(cluster: AnyCluster, name: str, archive: Path, identity: str) -> None:
+    console.say(f"loading {name} ({archive.stat().st_size / 1e6:.0f} MB)")
+    with console.heartbeat(f"loading {name}"):
+        if isinstance(cluster, Cluster):
+            cluster.load_archive(name, archive, identity)
+        else:
+            cluster.load_archive(name, archive)

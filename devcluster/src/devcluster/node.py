@@ -1,15 +1,161 @@
-"""Real nodes."""
+"""The real nodes of a cluster: started and, above all, removed without a trace."""
 
+import os
+import time
 from pathlib import Path
+
+from devcluster import cgroups, dns, iptables, kubelet, mounts, network, packages, proxy
+from devcluster.api import Api
+from devcluster.containerd import Containerd, remove_dead_sockets
+from devcluster.control_plane import ControlPlane
+from devcluster.errors import DevclusterError
+from devcluster.processes import Daemons, start_time
 from devcluster.state import Facts, State
 
 
-class NodeSet:
-    """All real nodes of a cluster."""
+class Node:
+    """One of them."""
 
-    def __init__(self, state: State, facts: Facts, binaries: dict[str, Path]) -> None: ...
+    def __init__(self, state: State, index: int) -> None:
+        self.index = index
+        self.name = f"node-{index}"
+        self.directory = state.directory / "nodes" / self.name
+        self.cgroup = f"dpojob-{state.name}-{index}"
+        self.containerd = Containerd(
+            f"containerd-{index}",
+            self.directory,
+            state.runtime / str(index),
+            state.images / self.name,
+        )
+
+
+def _foreign_kubelet(ours: set[int]) -> int | None:
+    for path in Path("/proc").glob("[0-9]*/comm"):
+        pid = int(path.parent.name)
+        try:
+            if path.read_text().strip() == "kubelet" and pid not in ours and start_time(pid):
+                return pid
+        except OSError:
+            continue
+    return None
+
+
+class NodeSet:
+    """All of them, with what they share: kube-proxy, DNS, the machine's network settings."""
+
+    def __init__(self, state: State, facts: Facts) -> None:
+        self.state = state
+        self.facts = facts
+        self.daemons = Daemons(state.daemons)
+        self.nodes = [Node(state, index) for index in range(facts.nodes)]
+
     @staticmethod
-    def prepare_machine() -> None: ...
-    def prepare_network(self) -> None: ...
-    def start(self, plane: object, api: object) -> None: ...
-    def stop(self) -> None: ...
+    def check_machine() -> None:
+        """Whether this machine can have real nodes; installs what they need."""
+        if os.geteuid() != 0:
+            raise DevclusterError(
+                "real nodes need root. As an ordinary user: `up --mode control-plane`, kind with "
+                "Docker, or CONTEXT=name for a cluster of your own."
+            )
+        packages.ensure(packages.NODE)
+
+    def prepare_network(self) -> None:
+        """Addresses, forwarding and rules; remembers the settings as they were."""
+        ours = {self.daemons.pid(f"kubelet-{node.index}") for node in self.nodes} - {None}
+        if pid := _foreign_kubelet({pid for pid in ours if pid is not None}):
+            raise DevclusterError(
+                f"another kubelet runs on this machine (pid {pid}); the two would take each "
+                "other's network rules away"
+            )
+        if not self.facts.sysctls:
+            self.facts.sysctls = network.read_sysctls()
+            self.state.save(self.facts)
+        network.enable_forwarding()
+        for node in self.nodes:
+            network.add_address(node.index)
+        iptables.install()
+
+    def start(self, plane: ControlPlane, api: Api) -> None:
+        """Every node's daemons, or those that are dead."""
+        dns.announce(api)
+        shared = [
+            proxy.daemon(plane, self.state.directory),
+            dns.daemon(plane, self.state.directory),
+        ]
+        for daemon in shared:
+            self.daemons.start(daemon)
+        fresh = [self._start(node, plane) for node in self.nodes]
+        for daemon in shared:
+            self.daemons.wait(daemon)
+        self._restore_gpus(api, patiently=any(fresh))
+
+    def _start(self, node: Node, plane: ControlPlane) -> bool:
+        cgroups.create(node.cgroup)
+        leases = node.directory / "leases"
+        network.write_cni(node.containerd.cni, self.state.name, node.index, leases)
+        runtime = node.containerd.daemon()
+        if self.daemons.start(runtime):
+            self.daemons.wait(runtime)
+        node.containerd.load_pause()
+        agent = kubelet.daemon(plane, node.containerd, node.index, node.directory, node.cgroup)
+        started = self.daemons.start(agent)
+        self.daemons.wait(agent)
+        return started
+
+    def _restore_gpus(self, api: Api, *, patiently: bool) -> None:
+        """A kubelet that starts may forget resources that no device plugin ever told it of."""
+        deadline = time.monotonic() + (5 if patiently and self.facts.gpus else 0)
+        while True:
+            for node, resources in self.facts.gpus.items():
+                set_resources(api, node, resources)
+            if time.monotonic() >= deadline:
+                return
+            time.sleep(0.5)
+
+    def stop(self) -> None:
+        """Everything that the machine would still notice afterwards."""
+        # First those who would start or repair something while the rest goes.
+        self.daemons.stop("kube-proxy", "coredns", *(f"kubelet-{n.index}" for n in self.nodes))
+        for node in self.nodes:
+            cgroups.kill(node.cgroup)
+            node.containerd.forget_containers()
+            self.daemons.stop(node.containerd.daemon_name)
+            node.containerd.kill_shims()
+            cgroups.kill(node.cgroup)
+        for directory in (self.state.runtime, self.state.directory):
+            mounts.unmount(directory)
+        network.wait_links_gone()
+        for node in self.nodes:
+            cgroups.remove(node.cgroup)
+            network.remove_address(node.index)
+        iptables.remove()
+        network.restore_sysctls(self.facts.sysctls)
+        network.forget_cni(self.state.name)
+        kubelet.forget(self.state.directory)
+        remove_dead_sockets()
+
+    def load(self, archive: Path) -> None:
+        """Put an image archive on every node."""
+        for node in self.nodes:
+            node.containerd.load(archive)
+
+    def has_image(self, name: str) -> bool:
+        """Whether every node has it."""
+        return all(node.containerd.has_image(name) for node in self.nodes)
+
+
+def set_resources(api: Api, node: str, resources: dict[str, int]) -> None:
+    """Let a node's status say that it has these, unless it does."""
+    status, answer = api.call("GET", f"/api/v1/nodes/{node}")
+    if status != 200:
+        return
+    have = answer["status"].get("allocatable", {})
+    if all(have.get(name) == str(count) for name, count in resources.items()):
+        return
+    values = {name: str(count) for name, count in resources.items()}
+    api.call(
+        "PATCH",
+        f"/api/v1/nodes/{node}/status",
+        {"status": {"capacity": values, "allocatable": values}},
+        "application/merge-patch+json",
+    )

@@ -1,0 +1,130 @@
+"""A containerd of a node's own: never the system's service, never its directories."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from devcluster import mounts, pause
+from devcluster.errors import explain
+from devcluster.processes import Daemon, start_time
+
+_NAMESPACE = "k8s.io"
+
+
+class Containerd:
+    """One instance; images lie in `images`, everything else in `directory` and `runtime`."""
+
+    def __init__(self, daemon_name: str, directory: Path, runtime: Path, images: Path) -> None:
+        self.daemon_name = daemon_name
+        self.directory = directory
+        self.runtime = runtime
+        self.images = images
+        self.cni = directory / "cni"
+        self.socket = runtime / "containerd.sock"
+
+    def _configuration(self) -> str:
+        # Overlay on overlay (a container as the machine) does not work; copying does.
+        snapshotter = "native" if mounts.filesystem(self.images) == "overlayfs" else "overlayfs"
+        cri = '[plugins."io.containerd.grpc.v1.cri"'
+        return f"""version = 2
+root = {json.dumps(str(self.images))}
+state = {json.dumps(str(self.runtime / "containerd"))}
+[grpc]
+  address = {json.dumps(str(self.socket))}
+[plugins."io.containerd.internal.v1.opt"]
+  path = {json.dumps(str(self.directory / "opt"))}
+{cri}]
+  sandbox_image = "{pause.IMAGE}"
+  # Without CAP_SYS_RESOURCE a lower score is refused, and then no sandbox starts at all.
+  restrict_oom_score_adj = true
+  # Below our own directory, so that what is left there is known to be ours.
+  netns_mounts_under_state_dir = true
+  stream_server_address = "127.0.0.1"
+{cri}.containerd]
+  snapshotter = "{snapshotter}"
+  default_runtime_name = "runc"
+{cri}.containerd.runtimes.runc]
+  runtime_type = "io.containerd.runc.v2"
+{cri}.containerd.runtimes.runc.options]
+  SystemdCgroup = false
+{cri}.cni]
+  bin_dir = "/usr/lib/cni"
+  conf_dir = {json.dumps(str(self.cni))}
+"""
+
+    def daemon(self) -> Daemon:
+        """The process; its configuration is written on the way."""
+        for path in (self.directory, self.runtime, self.images):
+            path.mkdir(parents=True, exist_ok=True)
+        configuration = self.directory / "containerd.toml"
+        configuration.write_text(self._configuration())
+        command = ["containerd", "--config", str(configuration), "--log-level", "warn"]
+        return Daemon(self.daemon_name, command, ready=self.serves)
+
+    def serves(self) -> bool:
+        """Whether it answers."""
+        return self.socket.exists() and self._ctr("version").returncode == 0
+
+    def _ctr(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = ["ctr", "--address", str(self.socket), "--namespace", _NAMESPACE, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    def has_image(self, name: str) -> bool:
+        """Whether an image of that name is there."""
+        return bool(self._ctr("images", "ls", "-q", f"name=={name}").stdout.strip())
+
+    def load(self, archive: Path) -> None:
+        """Import an archive and unpack it."""
+        snapshotter = "native" if mounts.filesystem(self.images) == "overlayfs" else "overlayfs"
+        result = self._ctr("images", "import", "--snapshotter", snapshotter, str(archive))
+        if result.returncode:
+            raise explain(result, f"importing {archive.name}")
+
+    def load_pause(self) -> None:
+        """The image of every pod's first process."""
+        if not self.has_image(pause.IMAGE):
+            file = pause.archive(self.directory / "pause.tar")
+            self.load(file)
+            file.unlink()
+
+    def forget_containers(self) -> None:
+        """Remove every container, so that only images are left for the next start."""
+        for task in self._ctr("tasks", "ls", "-q").stdout.split():
+            self._ctr("tasks", "delete", "--force", task)
+        for container in self._ctr("containers", "ls", "-q").stdout.split():
+            self._ctr("containers", "rm", container)
+
+    def kill_shims(self) -> None:
+        """End the processes that hold containers; they outlive containerd by design."""
+        deadline = time.monotonic() + 10
+        while (pids := self._shims()) and time.monotonic() < deadline:
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.05)
+
+    def _shims(self) -> list[int]:
+        found = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                words = path.read_bytes().decode(errors="replace").split("\0")
+                ours = "containerd-shim" in words[0] and str(self.socket) in words
+                if ours and start_time(int(path.parent.name)) is not None:
+                    found.append(int(path.parent.name))
+        return found
+
+
+def remove_dead_sockets() -> None:
+    """Shims keep their sockets in one place for all of the machine; remove those nobody serves."""
+    sockets = Path("/run/containerd/s")
+    listening = Path("/proc/net/unix").read_text()
+    for path in sockets.glob("*"):
+        if str(path) not in listening:
+            path.unlink(missing_ok=True)
+    for directory in (sockets, sockets.parent):
+        if directory.is_dir() and not any(directory.iterdir()):
+            directory.rmdir()
