@@ -1,0 +1,80 @@
+"""Every kind of bad row gets its own code, its row number and a message with the user's columns."""
+
+from __future__ import annotations
+
+import pytest
+from support_inspection import codes
+
+GOOD = {"prompt": "p", "chosen": "yes", "rejected": "no"}
+
+
+def user(text: str) -> dict[str, str]:
+    return {"role": "user", "content": text}
+
+
+def assistant(text: str) -> dict[str, str]:
+    return {"role": "assistant", "content": text}
+
+
+TALK = {"prompt": [user("p")], "chosen": [assistant("yes")], "rejected": [assistant("no")]}
+WHOLE = {"chosen": [user("p"), assistant("yes")], "rejected": [user("p"), assistant("no")]}
+
+CASES = [
+    ("NullValue", GOOD, {**GOOD, "chosen": None}, "'chosen' is null"),
+    ("NullValue", GOOD, {**GOOD, "prompt": None}, "'prompt' is null"),
+    ("WrongType", GOOD, {**GOOD, "chosen": 7}, "'chosen' is a number"),
+    ("WrongType", GOOD, {**GOOD, "rejected": {"text": "a"}}, "'rejected' is an object"),
+    ("WrongType", GOOD, {**GOOD, "chosen": "half \ud800"}, "half a surrogate"),
+    ("EmptyText", GOOD, {**GOOD, "rejected": " \n\t"}, "'rejected' is empty"),
+    ("EmptyPrompt", GOOD, {**GOOD, "prompt": ""}, "'prompt' is empty"),
+    ("IdenticalPair", GOOD, {**GOOD, "rejected": "yes"}, "'chosen' equals 'rejected'"),
+    ("AmbiguousFormat", GOOD, {**GOOD, "chosen": [assistant("yes")]}, "'chosen' is a list"),
+    ("AmbiguousFormat", GOOD, TALK, "message lists where other rows hold text"),
+    ("EmptyText", TALK, {**TALK, "chosen": []}, "'chosen' is an empty list"),
+    ("EmptyText", TALK, {**TALK, "chosen": [assistant(" ")]}, "'chosen' is empty"),
+    ("EmptyPrompt", TALK, {**TALK, "prompt": []}, "no user's turn"),
+    ("EmptyPrompt", TALK, {**TALK, "prompt": [user("")]}, "no user's turn"),
+    ("BadMessage", TALK, {**TALK, "chosen": [{"role": "assistant"}]}, "no 'content'"),
+    ("BadMessage", TALK, {**TALK, "chosen": [{"content": "x"}]}, "no 'role'"),
+    ("BadMessage", TALK, {**TALK, "chosen": [{"role": "gpt", "content": "x"}]}, "role 'gpt'"),
+    ("BadMessage", TALK, {**TALK, "prompt": [user("p"), assistant("a")]}, "prompt ends with"),
+    ("LastTurnNotAssistant", TALK, {**TALK, "chosen": [assistant("a"), user("b")]}, "'user'"),
+    ("IdenticalPair", TALK, {**TALK, "rejected": [assistant("yes")]}, "equals"),
+    ("IdenticalPair", WHOLE, {**WHOLE, "rejected": WHOLE["chosen"]}, "equals"),
+    (
+        "PromptMismatch",
+        WHOLE,
+        {**WHOLE, "rejected": [user("other"), assistant("no")]},
+        "differ before the assistant",
+    ),
+    (
+        "EmptyPrompt",
+        WHOLE,
+        {"chosen": [assistant("yes")], "rejected": [assistant("no")]},
+        "answer only",
+    ),
+    (
+        "PromptMismatch",
+        {"chosen": "the sky is blue", "rejected": "the sky is green"},
+        {"chosen": "blue", "rejected": "green"},
+        "share no beginning",
+    ),
+]
+
+
+@pytest.mark.parametrize(("code", "good", "bad", "words"), CASES)
+def test_a_bad_row_is_found_and_named(bench, code, good, bad, words):
+    report = bench.rows([good, good | {}, bad, good]).inspect()
+    assert codes(report) == {code: 1}
+    problem = report.problems[0]
+    assert problem.examples == [2]
+    assert words in problem.message
+    assert not report.valid and report.reason == "DatasetInvalid"
+    assert report.rows == 4 and report.valid_rows == 3
+
+
+@pytest.mark.parametrize("good", [GOOD, TALK, WHOLE])
+def test_good_rows_are_accepted(bench, good):
+    report = bench.rows([good] * 3).inspect()
+    assert report.valid, report.problems
+    assert report.valid_rows == 3

@@ -1,0 +1,12 @@
+"""Inspection: every row of the dataset and the model's own files, before a GPU is asked for.
+
+Needs neither torch nor transformers; the trainer uses `accepted_rows` of the same package, so that
+what was accepted is what is trained on.
+"""
+
+from .accepted import accepted_rows
+from .errors import CouldNotLook
+from .run import inspect
+from .summary import summary
+
+__all__ = ["CouldNotLook", "accepted_rows", "inspect", "summary"]

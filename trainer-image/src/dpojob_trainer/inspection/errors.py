@@ -1,0 +1,43 @@
+"""Why inspection could not look at all, as opposed to a verdict on what it saw."""
+
+from __future__ import annotations
+
+from dpojob_api.conditions import Reason
+from dpojob_api.report import InspectionReport
+
+
+class CouldNotLook(Exception):
+    """The dataset, the model or the spec cannot be inspected; exit status 2.
+
+    `reason` is a condition reason such as DatasetNotFound; `message` says what happened and the way
+    out, for the user.
+    """
+
+    def __init__(self, reason: Reason | str, message: str) -> None:
+        super().__init__(message)
+        self.reason = str(reason)
+        self.message = message
+
+    def report(self) -> InspectionReport:
+        """The report that carries this to the resource: not valid, with reason and error."""
+        return InspectionReport(valid=False, reason=self.reason, error=self.message)
+
+
+def not_found(message: str) -> CouldNotLook:
+    """There is no such dataset, split or file, or no access to it."""
+    return CouldNotLook(Reason.DATASET_NOT_FOUND, message)
+
+
+def unreadable(message: str) -> CouldNotLook:
+    """The file is there and cannot be read as what its name says."""
+    return CouldNotLook(Reason.DATASET_UNREADABLE, message)
+
+
+def model_not_found(message: str) -> CouldNotLook:
+    """There is no such model, or no access to it."""
+    return CouldNotLook(Reason.MODEL_NOT_FOUND, message)
+
+
+def model_unreadable(message: str) -> CouldNotLook:
+    """The model's config, tokenizer or weight headers cannot be read."""
+    return CouldNotLook(Reason.MODEL_UNREADABLE, message)

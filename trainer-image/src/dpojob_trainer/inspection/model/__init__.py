@@ -1,0 +1,6 @@
+"""The model's facts from its config and safetensors headers; weights are never loaded."""
+
+from .facts import read_facts
+from .files import ModelFiles, open_model
+
+__all__ = ["ModelFiles", "open_model", "read_facts"]

@@ -1,0 +1,222 @@
+"""What planning needs to know of a model, counted from its headers."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from dpojob_api.report import ModelFacts
+from dpojob_trainer.inspection.errors import model_not_found, model_unreadable
+
+from .files import ModelFiles, read_json
+from .quantized import method_of, unpacked
+
+INDEX = "model.safetensors.index.json"
+EXPERT = re.compile(r"\.experts\.\d+\.|\.experts\.(?!.*shared)")
+EMBEDDING = re.compile(r"(^|\.)(embed_tokens|wte|word_embeddings|embed_in|tok_embeddings)\.weight$")
+HEAD = re.compile(r"(^|\.)(lm_head|embed_out|output)\.weight$")
+DTYPES = {
+    "BF16": "bfloat16", "F16": "float16", "F32": "float32", "F64": "float64", "I8": "int8",
+    "U8": "uint8", "I32": "int32", "F8_E4M3": "float8", "F8_E5M2": "float8",
+}  # fmt: skip
+
+Tensors = Mapping[str, tuple[str, tuple[int, ...]]]
+
+
+def read_facts(files: ModelFiles) -> ModelFacts:
+    """The facts of a whole model or of an adapter. Raises CouldNotLook when it is neither."""
+    sizes = files.sizes()
+    adapter = read_json(files, "adapter_config.json")
+    config = read_json(files, "config.json")
+    if adapter is not None and not _weight_files(files, sizes):
+        return _adapter(files, adapter, sizes)
+    if config is None:
+        there = ", ".join(sorted(sizes)[:8]) or "nothing"
+        raise model_not_found(
+            f"{files.source} holds no config.json, so it is not a model as from_pretrained reads it; "
+            f"it holds: {there}"
+        )
+    names = _weight_files(files, sizes)
+    if not names:
+        other = [name for name in sizes if name.endswith((".bin", ".gguf", ".pt", ".pth", ".h5"))]
+        raise model_unreadable(
+            f"{files.source} has no safetensors weights"
+            + (f" (only {other[0]}); save it with safe_serialization" if other else "")
+        )
+    tensors = _headers(files, names)
+    weight_bytes = sum(sizes.get(name, 0) for name in names)
+    return _whole(files, config, tensors, weight_bytes)
+
+
+def _weight_files(files: ModelFiles, sizes: Mapping[str, int]) -> list[str]:
+    """The safetensors files of the model itself, by the index where there is one."""
+    if INDEX in sizes:
+        index = read_json(files, INDEX) or {}
+        shards = index.get("weight_map")
+        if not isinstance(shards, dict) or not shards:
+            raise model_unreadable(f"{INDEX} of {files.source} names no weight files")
+        names = sorted(set(shards.values()))
+        missing = [name for name in names if name not in sizes]
+        if missing:
+            raise model_unreadable(
+                f"{files.source} lacks {missing[0]}, which {INDEX} names"
+                + (f" ({len(missing)} of {len(names)} files)" if len(missing) > 1 else "")
+            )
+        return names
+    if "model.safetensors" in sizes:
+        return ["model.safetensors"]
+    return []
+
+
+def _headers(files: ModelFiles, names: list[str]) -> Tensors:
+    tensors = {}
+    for name in names:
+        for key, entry in files.header(name).items():
+            try:
+                tensors[key] = (str(entry["dtype"]), tuple(int(size) for size in entry["shape"]))
+            except (KeyError, TypeError, ValueError):
+                raise model_unreadable(
+                    f"the header of {name} of {files.source} is damaged"
+                ) from None
+    return tensors
+
+
+def _text_config(config: dict[str, Any]) -> dict[str, Any]:
+    nested = config.get("text_config")
+    return {**config, **nested} if isinstance(nested, dict) else config
+
+
+def _whole(
+    files: ModelFiles, config: dict[str, Any], tensors: Tensors, weight_bytes: int
+) -> ModelFacts:
+    text = _text_config(config)
+    quantization = method_of(config)
+    shapes = unpacked(tensors, config)
+    embedding_names = [name for name in shapes if EMBEDDING.search(name)]
+    head_names = [name for name in shapes if HEAD.search(name) and len(shapes[name]) == 2]
+    tied = bool(text.get("tie_word_embeddings", config.get("tie_word_embeddings", not head_names)))
+    counted = dict(shapes)
+    if tied and embedding_names:
+        for name in head_names:
+            # Some exports store the tied head a second time; from_pretrained keeps one.
+            if counted[name] == shapes[embedding_names[0]]:
+                del counted[name]
+        head_names = []
+    elements = {name: math.prod(shape) for name, shape in counted.items()}
+    parameters = sum(elements.values())
+    experts = _integer(text, "num_local_experts", "num_experts", "n_routed_experts")
+    per_token = _integer(text, "num_experts_per_tok", "num_experts_per_token", "moe_top_k")
+    routed = sum(count for name, count in elements.items() if EXPERT.search(name))
+    active = parameters
+    if experts and per_token and routed:
+        active = parameters - routed + routed * per_token // experts
+    linear = _linear(counted, {*embedding_names, *head_names})
+    hidden = _integer(text, "hidden_size", "n_embd", "d_model", "dim")
+    heads = _integer(text, "num_attention_heads", "n_head", "n_heads")
+    vocabulary = max(
+        (shapes[name][0] for name in embedding_names), default=_integer(text, "vocab_size")
+    )
+    architectures = config.get("architectures")
+    return ModelFacts(
+        parameters=parameters,
+        architecture=str(architectures[0])
+        if isinstance(architectures, list) and architectures
+        else "",
+        model_type=str(config.get("model_type", "")),
+        dtype=_dtype(tensors, config, quantization),
+        hidden_size=hidden,
+        intermediate_size=_integer(text, "intermediate_size", "n_inner", "ffn_dim", "d_ff"),
+        layers=_integer(text, "num_hidden_layers", "n_layer", "n_layers"),
+        attention_heads=heads,
+        key_value_heads=_integer(text, "num_key_value_heads") or heads,
+        head_dim=_integer(text, "head_dim") or (hidden // heads if heads else 0),
+        vocabulary=vocabulary,
+        context_length=_integer(
+            text, "max_position_embeddings", "n_positions", "max_sequence_length", "seq_length"
+        ),
+        embedding_parameters=sum(
+            elements[name] for name in (*embedding_names, *head_names) if name in elements
+        ),
+        tied_embeddings=tied,
+        experts=experts,
+        experts_per_token=per_token if experts else 0,
+        active_parameters=active,
+        linear_parameters=sum(rows * columns for rows, columns in linear),
+        adapter_parameters_per_rank=sum(rows + columns for rows, columns in linear),
+        weight_bytes=weight_bytes,
+        quantization=quantization,
+        source=files.source,
+        revision=files.revision,
+    )
+
+
+def _linear(shapes: Mapping[str, tuple[int, ...]], embeddings: set[str]) -> list[tuple[int, int]]:
+    """(out, in) of every two-dimensional weight outside the embeddings; stacked experts one by one."""
+    found = []
+    for name, shape in shapes.items():
+        if name in embeddings or "norm" in name.rsplit(".", 2)[-2:][0]:
+            continue
+        if len(shape) == 2 and not name.endswith("bias"):
+            found.append((shape[0], shape[1]))
+        elif len(shape) == 3 and EXPERT.search(name):
+            found += [(shape[1], shape[2])] * shape[0]
+    return found
+
+
+def _dtype(tensors: Tensors, config: dict[str, Any], quantization: str | None) -> str:
+    if quantization is not None:
+        text = _text_config(config)
+        stated = text.get("dtype") or text.get("torch_dtype")
+        if stated:
+            return str(stated)
+    counts: Counter[str] = Counter()
+    for dtype, shape in tensors.values():
+        counts[dtype] += math.prod(shape)
+    most = counts.most_common(1)
+    return DTYPES.get(most[0][0], most[0][0].lower()) if most else ""
+
+
+def _integer(config: Mapping[str, Any], *names: str) -> int:
+    for name in names:
+        value = config.get(name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        if isinstance(value, list) and value and all(isinstance(item, int) for item in value):
+            return int(max(value))
+    return 0
+
+
+def _adapter(files: ModelFiles, config: dict[str, Any], sizes: Mapping[str, int]) -> ModelFacts:
+    """An adapter alone: its own size; the base is read by the caller, who can open it."""
+    name = "adapter_model.safetensors"
+    if name not in sizes:
+        raise model_unreadable(
+            f"{files.source} has an adapter_config.json and no {name}; save the adapter with "
+            "safe_serialization"
+        )
+    base = config.get("base_model_name_or_path")
+    if not isinstance(base, str) or not base:
+        raise model_unreadable(
+            f"adapter_config.json of {files.source} names no base_model_name_or_path"
+        )
+    if config.get("peft_type", "LORA") != "LORA":
+        raise model_unreadable(
+            f"{files.source} is a {config.get('peft_type')} adapter; only LORA adapters are tuned on"
+        )
+    tensors = _headers(files, [name])
+    revision = config.get("revision")
+    rank = config.get("r")
+    return ModelFacts(
+        parameters=sum(math.prod(shape) for _, shape in tensors.values()),
+        dtype=_dtype(tensors, config, None),
+        weight_bytes=sizes[name],
+        adapter=True,
+        adapter_rank=rank if isinstance(rank, int) else 0,
+        base_model=base,
+        base_revision=revision if isinstance(revision, str) else None,
+        source=files.source,
+        revision=files.revision,
+    )

@@ -1,0 +1,202 @@
+"""A model's files, on a claim or on the hub, behind three questions."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from dpojob_api.spec import ModelSource
+from dpojob_trainer.inspection.errors import model_not_found, model_unreadable
+from dpojob_trainer.inspection.hub import hub_call
+from dpojob_trainer.inspection.source.volume import inside, root_of
+
+LARGEST_HEADER = 100 << 20
+"""safetensors' own limit on the header, in bytes."""
+LARGEST_TEXT = 256 << 20
+"""No config or tokenizer file is larger; more is refused unread."""
+
+
+class ModelFiles(Protocol):
+    """What facts and tokenizer need from a model's directory."""
+
+    source: str
+    revision: str | None
+
+    def sizes(self) -> Mapping[str, int]:
+        """Bytes of every file, by its name relative to the model."""
+
+    def read(self, name: str) -> bytes | None:
+        """A small file's bytes; None when there is none of that name."""
+
+    def header(self, name: str) -> dict[str, Any]:
+        """The header of a safetensors file: tensor name to dtype and shape."""
+
+
+def read_json(files: ModelFiles, name: str) -> dict[str, Any] | None:
+    """A JSON object of the model. Raises CouldNotLook when it is there and is none."""
+    data = files.read(name)
+    if data is None:
+        return None
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as problem:
+        raise model_unreadable(
+            f"{name} of {files.source} is not JSON: {str(problem)[:150]}"
+        ) from None
+    if not isinstance(value, dict):
+        raise model_unreadable(f"{name} of {files.source} is not a JSON object")
+    return value
+
+
+def open_model(model: ModelSource, volumes: Mapping[str, Path], token: str | None) -> ModelFiles:
+    """The model's files. Raises CouldNotLook when it is not there."""
+    if model.volume is not None:
+        return LocalModel(model.volume.claim_name, model.volume.path, volumes)
+    if model.repo is not None:
+        return HubModel(model.repo, model.revision, token)
+    if model.from_job is not None:
+        raise model_not_found(
+            f"model.fromJob names {model.from_job.kind} {model.from_job.name!r}, which only a cluster "
+            "can follow; outside one, name its output as model.volume or model.repo"
+        )
+    raise model_not_found("spec.model names no repo, volume or fromJob")
+
+
+class LocalModel:
+    """A directory on a claim."""
+
+    def __init__(self, claim: str, path: str, volumes: Mapping[str, Path]) -> None:
+        self.source = f"{claim}/{path}".rstrip("/")
+        self.revision: str | None = None
+        self._root = root_of(
+            volumes,
+            claim,
+            model_not_found(
+                f"the claim {claim!r} of model.volume is not mounted here; with the dpojob command, "
+                f"give it a directory: --volume {claim}=DIR"
+            ),
+        )
+        self._directory = self._root / path
+        if not inside(self._root, self._directory):
+            raise model_not_found(
+                f"{self.source} is a link out of the volume, which is not followed"
+            )
+        if not self._directory.is_dir():
+            parent = self._directory.parent
+            there = sorted(entry.name for entry in parent.iterdir())[:10] if parent.is_dir() else []
+            raise model_not_found(
+                f"there is no directory {path!r} on the claim {claim!r}"
+                + (f"; beside it: {', '.join(there)}" if there else "")
+            )
+
+    def sizes(self) -> Mapping[str, int]:
+        """Bytes of every file."""
+        found = {}
+        for path in self._directory.iterdir():
+            if not inside(self._root, path):
+                raise model_not_found(
+                    f"{path.name} in {self.source} is a link out of the volume, which is not followed"
+                )
+            if path.is_file():
+                found[path.name] = path.stat().st_size
+        return found
+
+    def read(self, name: str) -> bytes | None:
+        """A small file's bytes; None without one."""
+        path = self._directory / name
+        if not inside(self._root, path) or not path.is_file():
+            return None
+        if path.stat().st_size > LARGEST_TEXT:
+            raise model_unreadable(
+                f"{name} of {self.source} is larger than {LARGEST_TEXT >> 20} MiB"
+            )
+        return path.read_bytes()
+
+    def header(self, name: str) -> dict[str, Any]:
+        """A safetensors header."""
+        path = self._directory / name
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            start = file.read(8)
+            length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+            if not 0 < length <= min(LARGEST_HEADER, size - 8):
+                raise model_unreadable(
+                    f"{name} of {self.source} is not a whole safetensors file; copy it again"
+                )
+            text = file.read(length)
+        try:
+            header = json.loads(text)
+        except (ValueError, RecursionError):
+            raise model_unreadable(f"the header of {name} of {self.source} is damaged") from None
+        if not isinstance(header, dict):
+            raise model_unreadable(f"the header of {name} of {self.source} is damaged")
+        header.pop("__metadata__", None)
+        try:
+            end = max((tensor["data_offsets"][1] for tensor in header.values()), default=0)
+        except (KeyError, TypeError, IndexError):
+            raise model_unreadable(f"the header of {name} of {self.source} is damaged") from None
+        if 8 + length + end != size:
+            raise model_unreadable(
+                f"{name} of {self.source} is cut short: {size} bytes of {8 + length + end}"
+            )
+        return header
+
+
+class HubModel:
+    """A model repository, at one resolved commit."""
+
+    def __init__(self, repo: str, revision: str | None, token: str | None) -> None:
+        from huggingface_hub import HfApi
+
+        self.source = repo
+        self._api = HfApi(token=token)
+        self._what = f"the model {repo!r}" + (f" at {revision!r}" if revision else "")
+        info = hub_call(
+            lambda: self._api.model_info(repo, revision=revision, files_metadata=True, timeout=60),
+            self._what,
+            model_not_found,
+        )
+        self.revision = info.sha
+        self._sizes = {entry.rfilename: entry.size or 0 for entry in info.siblings or []}
+
+    def sizes(self) -> Mapping[str, int]:
+        """Bytes of every file."""
+        return self._sizes
+
+    def read(self, name: str) -> bytes | None:
+        """A small file's bytes; None without one."""
+        if name not in self._sizes:
+            return None
+        if self._sizes[name] > LARGEST_TEXT:
+            raise model_unreadable(
+                f"{name} of {self.source} is larger than {LARGEST_TEXT >> 20} MiB"
+            )
+        path = hub_call(
+            lambda: self._api.hf_hub_download(self.source, name, revision=self.revision),
+            f"{name} of {self._what}",
+            model_not_found,
+        )
+        return Path(path).read_bytes()
+
+    def header(self, name: str) -> dict[str, Any]:
+        """A safetensors header."""
+        from huggingface_hub.errors import SafetensorsParsingError
+
+        def call() -> Any:
+            return self._api.parse_safetensors_file_metadata(
+                self.source, name, revision=self.revision
+            )
+
+        try:
+            metadata = hub_call(call, f"{name} of {self._what}", model_not_found)
+        except SafetensorsParsingError as problem:
+            raise model_unreadable(
+                f"the header of {name} of {self.source} is damaged: {str(problem)[:150]}"
+            ) from None
+        return {
+            key: {"dtype": tensor.dtype, "shape": list(tensor.shape)}
+            for key, tensor in metadata.tensors.items()
+        }

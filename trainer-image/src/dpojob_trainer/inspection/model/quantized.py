@@ -1,0 +1,78 @@
+"""Already-quantised weights: their real shapes behind the packed ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+Tensors = Mapping[str, tuple[str, tuple[int, ...]]]
+Shapes = dict[str, tuple[int, ...]]
+
+HELPERS = (
+    ".qzeros", ".scales", ".g_idx", ".absmax", ".quant_map", ".nested_absmax", ".nested_quant_map",
+    ".SCB", ".weight_format", ".weight_scale", ".weight_scale_inv", ".input_scale",
+    ".weight_zero_point", ".weight_shape", ".weight_g_idx", ".weight_global_scale",
+)  # fmt: skip
+"""Tensors that describe the packing and are no parameters."""
+
+
+def method_of(config: dict[str, Any]) -> str | None:
+    """gptq, awq, bitsandbytes, fp8, ... as the config says; None for plain weights."""
+    settings = config.get("quantization_config")
+    if not isinstance(settings, dict):
+        return None
+    method = settings.get("quant_method")
+    if isinstance(method, str) and method:
+        return method
+    if settings.get("load_in_4bit") or settings.get("load_in_8bit"):
+        return "bitsandbytes"
+    return "unknown"
+
+
+def unpacked(tensors: Tensors, config: dict[str, Any]) -> Shapes:
+    """Every parameter's shape as it is before packing.
+
+    bitsandbytes packs two 4-bit values into a byte, GPTQ and AWQ 32/bits values into an int32.
+    """
+    method = method_of(config)
+    shapes = {name: shape for name, (_, shape) in tensors.items()}
+    if method is None:
+        return shapes
+    settings = config["quantization_config"]
+    bits = int(settings.get("bits") or settings.get("w_bit") or 4)
+    found: Shapes = {}
+    for name, shape in shapes.items():
+        if name.endswith(HELPERS) or ".quant_state." in name or ".weight." in name:
+            continue
+        dtype = tensors[name][0]
+        if name.endswith(".qweight") and len(shape) == 2 and dtype == "I32":
+            factor = 32 // bits
+            rows, columns = shape
+            wide = method == "awq"
+            real = (rows, columns * factor) if wide else (rows * factor, columns)
+            # qweight is stored input first; a Linear's weight is (out, in).
+            found[name.removesuffix(".qweight") + ".weight"] = (real[1], real[0])
+        elif name.endswith(".weight_packed") and len(shape) == 2 and dtype == "I32":
+            found[name.removesuffix("_packed")] = (shape[0], shape[1] * (32 // bits))
+        elif method == "bitsandbytes" and dtype == "U8" and name.endswith(".weight"):
+            found[name] = _nf4(name, shape, tensors, config)
+        else:
+            found[name] = shape
+    return found
+
+
+def _nf4(
+    name: str, shape: tuple[int, ...], tensors: Tensors, config: dict[str, Any]
+) -> tuple[int, ...]:
+    """(out, in) of a 4-bit weight: twice the bytes, split by the model's own widths."""
+    total = 2 * math.prod(shape)
+    if any(key.startswith(name + ".") for key in tensors) is False:
+        return shape
+    text = {**config, **(config.get("text_config") or {})}
+    hidden = text.get("hidden_size")
+    wide = text.get("intermediate_size")
+    for width in (wide,) if "down_proj" in name else (hidden, wide):
+        if isinstance(width, int) and width and total % width == 0:
+            return (total // width, width)
+    return (total, 1)

@@ -1,0 +1,6 @@
+"""Known layouts of published preference data, recognised by their schema, each with its traps."""
+
+from .base import NATIVE, Preset, Schema
+from .table import PRESETS, named, recognise
+
+__all__ = ["NATIVE", "PRESETS", "Preset", "Schema", "named", "recognise"]

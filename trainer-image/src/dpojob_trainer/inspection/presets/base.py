@@ -1,0 +1,49 @@
+"""What a preset is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from dpojob_trainer.inspection.fault import Fault
+
+ColumnKind = Literal["text", "messages", "number", "other", "null"]
+Schema = Mapping[str, ColumnKind]
+"""The kind of each column, over the rows seen so far."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A known layout.
+
+    It is recognised when every column of `columns` has its kind in `kinds`, every column of `also`
+    is there, none of `without` is, and `looks` (given some values of the chosen column) agrees.
+    """
+
+    name: str
+    title: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+    kinds: Mapping[str, ColumnKind] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    looks: Callable[[list[Any]], bool] | None = None
+    tie: Callable[[Row], bool] | None = None
+    convert: Callable[[Row], dict[str, Any] | Fault] | None = None
+    splits: Mapping[str, str] = field(default_factory=dict)
+    """Named splits to offer for train and test where those are missing."""
+
+    def fits(self, schema: Schema, values: list[Any]) -> bool:
+        """Whether a dataset of this schema, with such chosen values, has this layout."""
+        if any(column not in schema for column in (*self.columns.values(), *self.also)):
+            return False
+        if any(column in schema for column in self.without):
+            return False
+        if any(schema[column] not in (kind, "null") for column, kind in self.kinds.items()):
+            return False
+        return self.looks is None or self.looks(values)
+
+
+NATIVE = Preset("none", "columns read as they are")

@@ -1,0 +1,120 @@
+"""The table of known layouts. The first that fits is taken, so the narrower ones come first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .base import Preset, Schema
+from .rules import (
+    equal_scores,
+    is_transcript,
+    no_preference,
+    read_signed_preference,
+    read_transcripts,
+    tie_status,
+)
+
+NAMED_SPLITS = {"train": "train_prefs", "test": "test_prefs"}
+
+PRESETS: tuple[Preset, ...] = (
+    Preset(
+        name="helpsteer3",
+        title="nvidia/HelpSteer3, preference",
+        columns={"prompt": "context", "chosen": "response1", "rejected": "response2"},
+        kinds={"context": "messages"},
+        also=("overall_preference",),
+        tie=no_preference,
+        convert=read_signed_preference,
+    ),
+    Preset(
+        name="distilabel-orca",
+        title="argilla/distilabel-intel-orca-dpo-pairs",
+        columns={"prompt": "input", "system": "system", "chosen": "chosen", "rejected": "rejected"},
+        kinds={"input": "text", "chosen": "text", "rejected": "text"},
+        also=("status",),
+        tie=tie_status,
+    ),
+    Preset(
+        name="orca",
+        title="Intel/orca_dpo_pairs",
+        columns={
+            "prompt": "question",
+            "system": "system",
+            "chosen": "chosen",
+            "rejected": "rejected",
+        },
+        kinds={"question": "text", "chosen": "text", "rejected": "text"},
+        without=("prompt",),
+    ),
+    Preset(
+        name="ultrafeedback-preferences",
+        title="argilla/ultrafeedback-binarized-preferences",
+        columns={
+            "prompt": "instruction",
+            "chosen": "chosen_response",
+            "rejected": "rejected_response",
+        },
+        kinds={"instruction": "text", "chosen_response": "text", "rejected_response": "text"},
+        also=("chosen_avg_rating", "rejected_avg_rating"),
+        tie=equal_scores("chosen_avg_rating", "rejected_avg_rating"),
+    ),
+    Preset(
+        name="ultrafeedback-cleaned",
+        title="argilla/ultrafeedback-binarized-preferences-cleaned",
+        columns={"prompt": "prompt", "chosen": "chosen", "rejected": "rejected"},
+        kinds={"prompt": "text", "chosen": "messages", "rejected": "messages"},
+        also=("chosen-rating", "rejected-rating"),
+        tie=equal_scores("chosen-rating", "rejected-rating"),
+    ),
+    Preset(
+        name="ultrafeedback-binarized",
+        title="HuggingFaceH4/ultrafeedback_binarized",
+        columns={"prompt": "prompt", "chosen": "chosen", "rejected": "rejected"},
+        kinds={"prompt": "text", "chosen": "messages", "rejected": "messages"},
+        also=("score_chosen", "score_rejected"),
+        tie=equal_scores("score_chosen", "score_rejected"),
+        splits=NAMED_SPLITS,
+    ),
+    Preset(
+        name="ultrafeedback-trl",
+        title="trl-lib/ultrafeedback_binarized",
+        columns={"chosen": "chosen", "rejected": "rejected"},
+        kinds={"chosen": "messages", "rejected": "messages"},
+        also=("score_chosen", "score_rejected"),
+        without=("prompt",),
+        tie=equal_scores("score_chosen", "score_rejected"),
+    ),
+    Preset(
+        name="orpo-mix",
+        title="mlabonne/orpo-dpo-mix-40k",
+        columns={"prompt": "prompt", "chosen": "chosen", "rejected": "rejected"},
+        kinds={"prompt": "text", "chosen": "messages", "rejected": "messages"},
+        also=("source",),
+        without=("chosen-rating",),
+    ),
+    Preset(
+        name="code-preference",
+        title="Vezora/Code-Preference-Pairs",
+        columns={"prompt": "input", "chosen": "accepted", "rejected": "rejected"},
+        kinds={"input": "text", "accepted": "text", "rejected": "text"},
+    ),
+    Preset(
+        name="hh-rlhf",
+        title="Anthropic/hh-rlhf",
+        columns={"chosen": "chosen", "rejected": "rejected"},
+        kinds={"chosen": "text", "rejected": "text"},
+        without=("prompt",),
+        looks=is_transcript,
+        convert=read_transcripts,
+    ),
+)
+
+
+def named(name: str) -> Preset | None:
+    """The preset of that name."""
+    return next((preset for preset in PRESETS if preset.name == name), None)
+
+
+def recognise(schema: Schema, values: list[Any]) -> Preset | None:
+    """The first preset that a dataset fits; `values` are some of its chosen column."""
+    return next((preset for preset in PRESETS if preset.fits(schema, values)), None)

@@ -1,0 +1,54 @@
+"""Some consecutive rows: columnar where the file allows it, else as Python objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Consecutive rows of one file. Exactly one of `batch` and `objects` is there."""
+
+    columns: Sequence[str]
+    """Every column of these rows, also those that were not asked for."""
+    batch: pa.RecordBatch | None = None
+    objects: Sequence[Mapping[str, Any]] | None = None
+
+    def __len__(self) -> int:
+        if self.batch is not None:
+            return int(self.batch.num_rows)
+        return len(self.objects or ())
+
+    def rows(self, indices: Iterable[int] | None = None) -> list[Mapping[str, Any]]:
+        """The rows (those at `indices`) as Python objects.
+
+        Text that is not UTF-8 comes as bytes.
+        """
+        if self.objects is not None:
+            return list(self.objects) if indices is None else [self.objects[i] for i in indices]
+        assert self.batch is not None
+        batch = self.batch
+        if indices is not None:
+            batch = batch.take(pa.array(list(indices), pa.int64()))
+        try:
+            return batch.to_pylist()  # type: ignore[no-any-return]
+        except UnicodeDecodeError:
+            columns = {
+                name: [_value(item) for item in column]
+                for name, column in zip(batch.schema.names, batch.columns, strict=True)
+            }
+            return [
+                dict(zip(columns, values, strict=True))
+                for values in zip(*columns.values(), strict=True)
+            ]
+
+
+def _value(item: Any) -> Any:
+    try:
+        return item.as_py()
+    except UnicodeDecodeError:
+        return b""

@@ -1,0 +1,59 @@
+"""Parquet and Arrow files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dpojob_trainer.inspection.errors import unreadable
+
+from .chunk import Chunk
+
+BATCH_ROWS = 4096
+
+
+def read_parquet(name: str, path: Path, columns: Sequence[str] | None) -> Iterator[Chunk]:
+    """Row groups are read in pieces, so that memory does not follow their size."""
+    try:
+        file = pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
+    except (pa.ArrowInvalid, OSError) as problem:
+        raise unreadable(
+            f"{name} is not a whole Parquet file: {str(problem).splitlines()[0][:200]}; copy it again"
+        ) from None
+    with file:
+        names = list(file.schema_arrow.names)
+        wanted = names if columns is None else [column for column in columns if column in names]
+        if not wanted:
+            # Rows exist although no column of interest does.
+            wanted = names[:1]
+        if file.metadata.num_rows == 0:
+            yield Chunk(names, batch=pa.RecordBatch.from_pylist([], file.schema_arrow))
+        for batch in file.iter_batches(BATCH_ROWS, columns=wanted):
+            yield Chunk(names, batch=batch)
+
+
+def read_arrow(
+    name: str, path: Path, columns: Sequence[str] | None, is_file: bool
+) -> Iterator[Chunk]:
+    """Arrow IPC: the file format, or the stream format that datasets writes."""
+    with pa.memory_map(str(path)) as source:
+        if is_file:
+            reader = pa.ipc.open_file(source)
+            batches = (reader.get_batch(index) for index in range(reader.num_record_batches))
+        else:
+            reader = pa.ipc.open_stream(source)
+            batches = iter(reader)
+        names = list(reader.schema.names)
+        wanted = names if columns is None else [column for column in columns if column in names]
+        wanted = wanted or names[:1]
+        empty = True
+        for batch in batches:
+            empty = False
+            kept = batch.select(wanted)
+            for start in range(0, kept.num_rows, BATCH_ROWS):
+                yield Chunk(names, batch=kept.slice(start, BATCH_ROWS))
+        if empty:
+            yield Chunk(names, batch=pa.RecordBatch.from_pylist([], reader.schema))

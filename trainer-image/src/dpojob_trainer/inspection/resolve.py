@@ -1,0 +1,211 @@
+"""From the columns of a dataset and the user's mapping to a layout, or to what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dpojob_api.conditions import Reason
+from dpojob_api.report import Problem, ProblemCode, Suggestion
+from dpojob_api.spec import DatasetSource
+
+from .errors import CouldNotLook
+from .layout import FIELDS, Layout
+from .messages import Dialect
+from .names import guess, nearest, score_beside, undecided_pair
+from .presets import NATIVE, PRESETS, Preset, Schema, named, recognise
+
+RESERVED = ("image", "images")
+"""Columns by which TRL takes a dataset for one of images."""
+
+
+@dataclass
+class Resolution:
+    """How to read the dataset; without a layout, why it cannot be read."""
+
+    layout: Layout | None
+    problems: list[Problem] = field(default_factory=list)
+    suggestion: Suggestion | None = None
+
+
+def resolve(source: DatasetSource, schema: Schema, chosen: Sequence[Any]) -> Resolution:
+    """The layout of a dataset with such columns; `chosen` are values of its chosen column.
+
+    Raises CouldNotLook for a preset that does not exist.
+    """
+    asked = {name: column for name in FIELDS if (column := getattr(source.column_mapping, name))}
+    dialect = Dialect.of(source.column_mapping.messages)
+    preset = _preset(source, schema, asked, list(chosen))
+    columns = list(schema)
+    if not columns:
+        return Resolution(None)
+    wanted = {**preset.columns, **asked} if preset is not NATIVE else dict(asked)
+    problems = [
+        _absent(name, column, columns) for name, column in wanted.items() if column not in schema
+    ]
+    for also in preset.also:
+        if also not in schema:
+            problems.append(_absent_in_preset(preset, also, columns))
+    found = {name: column for name, column in wanted.items() if column in schema}
+    if preset is NATIVE:
+        for name in FIELDS:
+            if name not in wanted and name in schema and name not in found.values():
+                found[name] = name
+        problems += _missing(found, wanted, schema)
+    if problems:
+        return _with_suggestion(problems, found, schema)
+    return Resolution(Layout(found, dialect, preset), _reserved(columns))
+
+
+def _preset(
+    source: DatasetSource, schema: Schema, asked: Mapping[str, str], chosen: list[Any]
+) -> Preset:
+    if source.preset == "none":
+        return NATIVE
+    if source.preset == "auto":
+        if {"prompt", "chosen", "rejected"} & set(asked):
+            return NATIVE
+        return recognise(schema, chosen) or NATIVE
+    preset = named(source.preset)
+    if preset is None:
+        names = ", ".join(known.name for known in PRESETS)
+        near = nearest(source.preset, [known.name for known in PRESETS])
+        raise CouldNotLook(
+            Reason.DATASET_INVALID,
+            f"dataset.preset {source.preset!r} is not a known layout"
+            + (f"; did you mean {near!r}?" if near else ".")
+            + f" Known: auto, none, {names}.",
+        )
+    return preset
+
+
+def _quoted(columns: Sequence[str], limit: int = 24) -> str:
+    shown = ", ".join(
+        column if len(column) <= 60 else column[:57] + "..." for column in columns[:limit]
+    )
+    return shown + (f" and {len(columns) - limit} more" if len(columns) > limit else "")
+
+
+def _absent(name: str, column: str, columns: Sequence[str]) -> Problem:
+    near = nearest(column, columns)
+    return Problem(
+        code=ProblemCode.MISSING_COLUMN,
+        message=f"columnMapping.{name} names {column!r}, which the dataset does not have"
+        + (f"; did you mean {near!r}?" if near else ".")
+        + f" Its columns are: {_quoted(columns)}.",
+    )
+
+
+def _absent_in_preset(preset: Preset, column: str, columns: Sequence[str]) -> Problem:
+    return Problem(
+        code=ProblemCode.MISSING_COLUMN,
+        message=f"preset {preset.name} ({preset.title}) needs the column {column!r}; the dataset "
+        f"has: {_quoted(columns)}. Write preset: none and a columnMapping instead.",
+    )
+
+
+def _missing(found: Mapping[str, str], wanted: Mapping[str, str], schema: Schema) -> list[Problem]:
+    missing = [name for name in ("chosen", "rejected") if name not in found and name not in wanted]
+    if "prompt" not in found and "prompt" not in wanted and _prompt_is_elsewhere(found, schema):
+        missing.insert(0, "prompt")
+    if not missing:
+        return []
+    wants = " and ".join(missing) if len(missing) < 3 else "prompt, chosen and rejected"
+    noun = "column" if len(missing) == 1 else "columns"
+    return [
+        Problem(
+            code=ProblemCode.MISSING_COLUMN,
+            message=f"no {noun} {wants}; the dataset's columns are: {_quoted(list(schema))}.",
+        )
+    ]
+
+
+def _prompt_is_elsewhere(found: Mapping[str, str], schema: Schema) -> bool:
+    """Whether answers are bare text while a column that by its name is the prompt goes unused."""
+    answers = [found[name] for name in ("chosen", "rejected") if name in found]
+    if any(schema[column] == "messages" for column in answers):
+        return False
+    free = [
+        column
+        for column in schema
+        if column not in found.values() and schema[column] in ("text", "messages", "null")
+    ]
+    return len(answers) < 2 or guess("prompt", free) is not None
+
+
+def _with_suggestion(
+    problems: list[Problem], found: Mapping[str, str], schema: Schema
+) -> Resolution:
+    """Adds what to write, as far as names and scores decide it; what they leave open is asked."""
+    free = [column for column in schema if column not in found.values()]
+    mapping: dict[str, str] = {
+        name: column for name, column in found.items() if name != column and name in FIELDS
+    }
+    for name in ("prompt", "chosen", "rejected"):
+        if name in found:
+            continue
+        column = guess(name, [column for column in free if column not in mapping.values()])
+        if column is not None and column != name:
+            mapping[name] = column
+    question = ""
+    if not {"chosen", "rejected"} & (set(found) | set(mapping)):
+        pair = undecided_pair(free)
+        if pair is not None:
+            question = _ask(pair, free)
+    text = problems[0].message
+    if mapping and not question:
+        inner = ", ".join(f"{name}: {_yaml(column)}" for name, column in _ordered(mapping).items())
+        text += f" Write in spec.dataset: columnMapping: {{{inner}}}."
+        left = [n for n in ("chosen", "rejected") if n not in mapping and n not in found]
+        if left:
+            text += f" Name the column of {' and '.join(left)} there too."
+    elif question:
+        text += " " + question
+    else:
+        text += (
+            " Say which is which in spec.dataset, like "
+            "columnMapping: {prompt: ..., chosen: ..., rejected: ...}."
+        )
+    problems[0] = problems[0].model_copy(update={"message": text})
+    suggestion = Suggestion(column_mapping=_ordered(mapping)) if mapping and not question else None
+    return Resolution(None, problems, suggestion)
+
+
+def _ordered(mapping: Mapping[str, str]) -> dict[str, str]:
+    return {name: mapping[name] for name in FIELDS if name in mapping}
+
+
+def _ask(pair: tuple[str, str], columns: Sequence[str]) -> str:
+    first, second = pair
+    left, right = score_beside(columns, first), score_beside(columns, second)
+    text = (
+        f"{first!r} and {second!r} look like the two answers, but their names do not say which is "
+        f"preferred. If it is always {first!r}, write columnMapping: "
+        f"{{chosen: {_yaml(first)}, rejected: {_yaml(second)}}}, else the other way round"
+    )
+    if left and right:
+        text += (
+            f"; {left!r} and {right!r} seem to score them row by row: make chosen the better-scored "
+            "answer of each row first"
+        )
+    return text + "."
+
+
+def _yaml(name: str) -> str:
+    """A column name as YAML reads it back."""
+    plain = name.replace("_", "").replace("-", "")
+    return name if plain.isalnum() and not plain.isdigit() and plain.isascii() else repr(name)
+
+
+def _reserved(columns: Sequence[str]) -> list[Problem]:
+    named = [column for column in columns if column in RESERVED]
+    if not named:
+        return []
+    return [
+        Problem(
+            code=ProblemCode.RESERVED_COLUMN,
+            message=f"the column {named[0]!r} marks a dataset of images, which DPOJob does not train "
+            "on; remove or rename the column if the pairs are text.",
+        )
+    ]

@@ -1,0 +1,320 @@
+"""One row: from the dataset's own columns to the pair that training uses, or to the fault it has.
+
+This is the one definition of a good row. `screen` only finds, much faster, rows for which this
+would find no fault; `accepted_rows` gives training what this returns.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from dpojob_api.report import ProblemCode
+
+from .fault import Fault
+from .layout import Layout
+from .messages import BadMessages, Message, kind, plain, read_messages
+
+Turns = list[Message]
+Format = Literal["standard", "conversational"]
+
+
+@dataclass(slots=True)
+class Pair:
+    """A normalised row: text, or message lists; `tools` as the chat template takes them."""
+
+    prompt: str | Turns
+    chosen: str | Turns
+    rejected: str | Turns
+    format: Format
+    tools: list[Any] | None = None
+    implicit: bool = False
+
+    def conversation(self) -> Pair:
+        """The same pair as message lists: text becomes a user's and an assistant's turn."""
+        return Pair(
+            _turns(self.prompt, "user"),
+            _turns(self.chosen, "assistant"),
+            _turns(self.rejected, "assistant"),
+            self.format,
+            self.tools,
+            self.implicit,
+        )
+
+    def text(self) -> Pair:
+        """The same pair as text, for a model without chat template; only of standard format."""
+        if isinstance(self.prompt, str) or self.format == "conversational":
+            return self
+        prompt = "\n\n".join(turn["content"] for turn in self.prompt)
+        return Pair(prompt, self.chosen, self.rejected, self.format, self.tools, self.implicit)
+
+    def row(self) -> dict[str, Any]:
+        """As TRL takes it."""
+        found = {"prompt": self.prompt, "chosen": self.chosen, "rejected": self.rejected}
+        if self.tools is not None:
+            found["tools"] = self.tools
+        return found
+
+
+def _turns(value: str | Turns, role: str) -> Turns:
+    return [{"role": role, "content": value}] if isinstance(value, str) else value
+
+
+def judge(layout: Layout, row: Mapping[str, Any], expected: Format | None = None) -> Pair | Fault:
+    """The pair in `row`, or its first fault. `expected` is the dataset's format, once known."""
+    values = layout.read(row)
+    if isinstance(values, Fault):
+        return values
+    fault = _kinds(layout, values)
+    if fault is not None:
+        return fault
+    try:
+        pair = _read(layout, values)
+    except BadMessages as problem:
+        return Fault(ProblemCode.BAD_MESSAGE, str(problem))
+    if isinstance(pair, Fault):
+        return pair
+    if expected is not None and pair.format != expected:
+        return Fault(
+            ProblemCode.AMBIGUOUS_FORMAT,
+            "text where other rows hold message lists"
+            if pair.format == "standard"
+            else "message lists where other rows hold text",
+        )
+    return _sound(layout, pair) or pair
+
+
+def _kinds(layout: Layout, values: Mapping[str, Any]) -> Fault | None:
+    """Nulls, and values that are neither text nor lists, before anything is read from them."""
+    for field in ("chosen", "rejected", "prompt"):
+        name = layout.name(field)
+        if name is None:
+            continue
+        value = values.get(field)
+        if value is None:
+            return Fault(ProblemCode.NULL_VALUE, f"{name} is null")
+        if isinstance(value, str):
+            if not value.isascii() and not _encodes(value):
+                return Fault(ProblemCode.WRONG_TYPE, f"{name} holds half a surrogate pair")
+        elif isinstance(value, bytes):
+            return Fault(ProblemCode.WRONG_TYPE, f"{name} is not UTF-8 text")
+        elif not isinstance(value, list):
+            return Fault(ProblemCode.WRONG_TYPE, f"{name} is {kind(value)}")
+    system = values.get("system")
+    if system is not None and not isinstance(system, str):
+        return Fault(ProblemCode.WRONG_TYPE, f"{layout.name('system')} is {kind(system)}")
+    if isinstance(values["chosen"], str) != isinstance(values["rejected"], str):
+        return Fault(
+            ProblemCode.AMBIGUOUS_FORMAT,
+            f"{layout.name('chosen')} is {kind(values['chosen'])} and "
+            f"{layout.name('rejected')} is {kind(values['rejected'])}",
+        )
+    return None
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _read(layout: Layout, values: Mapping[str, Any]) -> Pair | Fault:
+    system = values.get("system") or ""
+    tools = values.get("tools")
+    if tools is not None:
+        tools = plain(tools) if isinstance(tools, list) else _tools(layout, tools)
+        if isinstance(tools, Fault):
+            return tools
+    if isinstance(values["chosen"], str):
+        return _from_text(layout, values, system, tools)
+    return _from_lists(layout, values, system, tools)
+
+
+def _tools(layout: Layout, value: Any) -> list[Any] | Fault | None:
+    if isinstance(value, str):
+        if not value.strip():
+            return None
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return Fault(ProblemCode.WRONG_TYPE, f"{layout.name('tools')} is not JSON")
+    if isinstance(value, list) and all(isinstance(tool, Mapping) for tool in value):
+        return value or None
+    return Fault(ProblemCode.WRONG_TYPE, f"{layout.name('tools')} is not a list of tool schemas")
+
+
+def _from_text(
+    layout: Layout, values: Mapping[str, Any], system: str, tools: list[Any] | None
+) -> Pair | Fault:
+    chosen, rejected, prompt = values["chosen"], values["rejected"], values.get("prompt")
+    if prompt is None:
+        if chosen == rejected:
+            return Fault(ProblemCode.IDENTICAL_PAIR, _same(layout))
+        cut = _shared_words(chosen, rejected)
+        if not chosen[:cut].strip():
+            return Fault(
+                ProblemCode.PROMPT_MISMATCH,
+                f"{layout.name('chosen')} and {layout.name('rejected')} share no beginning "
+                "that could be the prompt",
+            )
+        prompt, chosen, rejected = chosen[:cut], chosen[cut:], rejected[cut:]
+        return Pair(_with_system(prompt, system), chosen, rejected, "standard", tools, True)
+    if isinstance(prompt, str):
+        if system.strip() and prompt.strip():
+            prompt = _with_system(prompt, system)
+        return Pair(prompt, chosen, rejected, "standard", tools)
+    turns = _system_first(read_messages(prompt, layout.dialect), system)
+    return Pair(
+        turns, _turns(chosen, "assistant"), _turns(rejected, "assistant"), "conversational", tools
+    )
+
+
+def _with_system(prompt: str, system: str) -> Any:
+    """A system text before a text prompt: two turns, which a model without a template joins."""
+    if not system.strip():
+        return prompt
+    return [{"role": "system", "content": system}, {"role": "user", "content": prompt}]
+
+
+def _shared_words(chosen: str, rejected: str) -> int:
+    """Length of the shared beginning, cut back so that no word is split between prompt and answer."""
+    limit = min(len(chosen), len(rejected))
+    low, high = 0, limit
+    while low < high:
+        middle = (low + high + 1) // 2
+        if chosen[:middle] == rejected[:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    cut = low
+    while cut > 0 and not chosen[cut - 1].isspace():
+        cut -= 1
+    # The white space goes with the answer, where tokenizers expect it.
+    while cut > 0 and chosen[cut - 1].isspace():
+        cut -= 1
+    return cut
+
+
+def _from_lists(
+    layout: Layout, values: Mapping[str, Any], system: str, tools: list[Any] | None
+) -> Pair | Fault:
+    chosen = read_messages(values["chosen"], layout.dialect)
+    rejected = read_messages(values["rejected"], layout.dialect)
+    for field, turns in (("chosen", chosen), ("rejected", rejected)):
+        if not turns:
+            return Fault(ProblemCode.EMPTY_TEXT, f"{layout.name(field)} is an empty list")
+        if turns[-1]["role"] != "assistant":
+            return Fault(
+                ProblemCode.LAST_TURN_NOT_ASSISTANT,
+                f"{layout.name(field)} ends with the turn of {turns[-1]['role']!r}",
+            )
+    prompt = values.get("prompt")
+    whole = chosen[0]["role"] != "assistant" or rejected[0]["role"] != "assistant"
+    if prompt is None:
+        return _split(layout, chosen, rejected, system, tools)
+    if isinstance(prompt, str):
+        if whole:
+            # The lists hold the whole conversation; the prompt column repeats its opening.
+            pair = _split(layout, chosen, rejected, system, tools)
+            if isinstance(pair, Pair) and not _says(pair.prompt, prompt):
+                return Fault(
+                    ProblemCode.PROMPT_MISMATCH,
+                    f"{layout.name('prompt')} is not the prompt inside {layout.name('chosen')}",
+                )
+            return pair
+        if not prompt.strip():
+            return Fault(ProblemCode.EMPTY_PROMPT, f"{layout.name('prompt')} is empty")
+        opening: Turns = [{"role": "user", "content": prompt}]
+    else:
+        opening = read_messages(prompt, layout.dialect)
+        if whole:
+            size = len(opening)
+            if chosen[:size] != opening or rejected[:size] != opening:
+                return Fault(
+                    ProblemCode.PROMPT_MISMATCH,
+                    f"{layout.name('chosen')} or {layout.name('rejected')} begins a conversation "
+                    f"of its own, other than {layout.name('prompt')}",
+                )
+            chosen, rejected = chosen[size:], rejected[size:]
+            if not chosen or not rejected:
+                return Fault(ProblemCode.EMPTY_TEXT, "nothing follows the prompt")
+    return Pair(_system_first(opening, system), chosen, rejected, "conversational", tools)
+
+
+def _says(turns: str | Turns, prompt: str) -> bool:
+    wanted = prompt.strip()
+    contents = [str(turn.get("content", "")).strip() for turn in turns if isinstance(turn, dict)]
+    return wanted in contents or not wanted or "\n\n".join(contents).strip() == wanted
+
+
+def _split(
+    layout: Layout, chosen: Turns, rejected: Turns, system: str, tools: list[Any] | None
+) -> Pair | Fault:
+    """Whole conversations: what they share is the prompt, what differs are the answers."""
+    if chosen == rejected:
+        return Fault(ProblemCode.IDENTICAL_PAIR, _same(layout))
+    size = 0
+    for left, right in zip(chosen, rejected, strict=False):
+        if left != right:
+            break
+        size += 1
+    names = f"{layout.name('chosen')} and {layout.name('rejected')}"
+    if size == 0 and (chosen[0]["role"] == "assistant" and rejected[0]["role"] == "assistant"):
+        return Fault(
+            ProblemCode.EMPTY_PROMPT, f"{names} hold the answer only, and no prompt is given"
+        )
+    if size == len(chosen) or size == len(rejected):
+        return Fault(ProblemCode.PROMPT_MISMATCH, f"{names}: one is the beginning of the other")
+    if chosen[size]["role"] != "assistant" or rejected[size]["role"] != "assistant":
+        return Fault(ProblemCode.PROMPT_MISMATCH, f"{names} differ before the assistant's answer")
+    prompt = _system_first(chosen[:size], system)
+    return Pair(prompt, chosen[size:], rejected[size:], "conversational", tools, True)
+
+
+def _system_first(turns: Turns, system: str) -> Turns:
+    if not system.strip() or (turns and turns[0]["role"] in ("system", "developer")):
+        return turns
+    return [{"role": "system", "content": system}, *turns]
+
+
+def _sound(layout: Layout, pair: Pair) -> Fault | None:
+    """What TRL would train on silently although it means nothing."""
+    for field, answer in (("chosen", pair.chosen), ("rejected", pair.rejected)):
+        last = answer if isinstance(answer, str) else answer[-1].get("content", "")
+        if not last.strip() and (isinstance(answer, str) or not answer[-1].get("tool_calls")):
+            return Fault(ProblemCode.EMPTY_TEXT, f"{layout.name(field)} is empty")
+        if not isinstance(answer, str):
+            if answer[-1]["role"] != "assistant":
+                return Fault(
+                    ProblemCode.LAST_TURN_NOT_ASSISTANT,
+                    f"{layout.name(field)} ends with the turn of {answer[-1]['role']!r}",
+                )
+            if answer[0]["role"] != "assistant":
+                return Fault(
+                    ProblemCode.BAD_MESSAGE,
+                    f"{layout.name(field)} begins with the turn of {answer[0]['role']!r}",
+                )
+    if isinstance(pair.prompt, str):
+        if not pair.prompt.strip():
+            return Fault(
+                ProblemCode.EMPTY_PROMPT, f"{layout.name('prompt') or 'the prompt'} is empty"
+            )
+    else:
+        asked = [turn for turn in pair.prompt if turn["role"] in ("user", "tool")]
+        if not asked or not any(str(turn.get("content", "")).strip() for turn in asked):
+            return Fault(
+                ProblemCode.EMPTY_PROMPT, "no user's turn with text comes before the answer"
+            )
+        if pair.prompt[-1]["role"] == "assistant":
+            return Fault(ProblemCode.BAD_MESSAGE, "the prompt ends with the assistant's turn")
+    if pair.chosen == pair.rejected:
+        return Fault(ProblemCode.IDENTICAL_PAIR, _same(layout))
+    return None
+
+
+def _same(layout: Layout) -> str:
+    return f"{layout.name('chosen')} equals {layout.name('rejected')}"

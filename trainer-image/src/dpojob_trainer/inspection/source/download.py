@@ -1,0 +1,87 @@
+"""Fetching http(s) addresses to scratch, with limits on time and redirects."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import httpx
+
+from dpojob_api.names import ENV_SCRATCH
+from dpojob_trainer.inspection.errors import not_found
+
+from .base import DataFile, Source
+
+MAX_REDIRECTS = 5
+TIMEOUT = httpx.Timeout(30.0, connect=15.0)
+"""Seconds: to connect, and between two pieces of an answer."""
+ATTEMPTS = 3
+PIECE = 1 << 20
+
+
+def scratch() -> Path:
+    """A writable directory for downloads and sorted runs."""
+    root = Path(os.environ.get(ENV_SCRATCH) or tempfile.gettempdir()) / "dpojob-inspect"
+    root.mkdir(parents=True, exist_ok=True)
+    return root
+
+
+def open_urls(urls: list[str]) -> Source:
+    """The files at the addresses, in order; each is fetched when it is first read."""
+    files = [DataFile(_shown(url), lambda url=url: _fetch(url)) for url in urls]  # type: ignore[misc]
+    return Source(", ".join(file.name for file in files[:3]), files)
+
+
+def _shown(url: str) -> str:
+    """The address without user, password and query, which may hold secrets."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+
+def _fetch(url: str) -> Path:
+    name = Path(unquote(urlsplit(url).path)).name or "data"
+    target = scratch() / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}-{name}"
+    if target.exists():
+        return target
+    partial = target.with_name(target.name + ".part")
+    shown = _shown(url)
+    for attempt in range(ATTEMPTS):
+        try:
+            _stream(url, partial)
+            break
+        except httpx.TooManyRedirects:
+            raise not_found(
+                f"{shown} redirects more than {MAX_REDIRECTS} times; give the final address"
+            ) from None
+        except httpx.HTTPStatusError as problem:
+            status = problem.response.status_code
+            if status < 500 or attempt == ATTEMPTS - 1:
+                raise not_found(
+                    f"{shown} answers {status} {problem.response.reason_phrase}"
+                ) from None
+        except httpx.HTTPError as problem:
+            if attempt == ATTEMPTS - 1:
+                what = (
+                    "does not answer in time"
+                    if isinstance(problem, httpx.TimeoutException)
+                    else (f"cannot be fetched: {str(problem)[:200] or type(problem).__name__}")
+                )
+                raise not_found(f"{shown} {what}") from None
+        except (httpx.InvalidURL, UnicodeError) as problem:
+            raise not_found(f"{shown} is not an address: {problem}") from None
+    partial.rename(target)
+    return target
+
+
+def _stream(url: str, partial: Path) -> None:
+    with (
+        httpx.Client(follow_redirects=True, max_redirects=MAX_REDIRECTS, timeout=TIMEOUT) as client,
+        client.stream("GET", url) as response,
+    ):
+        response.raise_for_status()
+        with partial.open("wb") as file:
+            for piece in response.iter_bytes(PIECE):
+                file.write(piece)

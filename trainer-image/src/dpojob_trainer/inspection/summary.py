@@ -1,0 +1,69 @@
+"""The report's compact form, for the 4 KiB of a termination message."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from dpojob_api.names import TERMINATION_MESSAGE_BYTES
+from dpojob_api.report import InspectionReport
+
+
+def summary(
+    report: InspectionReport, limit_bytes: int = TERMINATION_MESSAGE_BYTES
+) -> dict[str, Any]:
+    """The report's JSON object, cut until its compact text fits `limit_bytes` of UTF-8.
+
+    Examples go first, then long messages, then columns and splits; counts and verdicts stay.
+    """
+    compact = report.model_copy(deep=True)
+    for cut in (_few_examples, _short_messages, _few_columns, _shorter, _shortest):
+        if size_of(compact) <= limit_bytes:
+            break
+        cut(compact)
+    return compact.wire()
+
+
+def size_of(report: InspectionReport) -> int:
+    """Bytes of the report as compact JSON."""
+    return len(
+        json.dumps(report.wire(), ensure_ascii=False, separators=(",", ":")).encode(
+            errors="replace"
+        )
+    )
+
+
+def _few_examples(report: InspectionReport) -> None:
+    for problem in report.problems:
+        problem.examples = problem.examples[:2]
+
+
+def _short_messages(report: InspectionReport) -> None:
+    for problem in report.problems:
+        problem.message = _clip(problem.message, 400)
+
+
+def _few_columns(report: InspectionReport) -> None:
+    report.columns = [_clip(column, 60) for column in report.columns[:20]]
+    report.splits = [_clip(split, 60) for split in report.splits[:10]]
+
+
+def _shorter(report: InspectionReport) -> None:
+    for problem in report.problems:
+        problem.message = _clip(problem.message, 160)
+        problem.examples = []
+    report.error = _clip(report.error, 800) if report.error else None
+    report.source = _clip(report.source, 200)
+
+
+def _shortest(report: InspectionReport) -> None:
+    for problem in report.problems:
+        problem.message = _clip(problem.message, 80)
+    report.problems = report.problems[:12]
+    report.columns = [_clip(column, 30) for column in report.columns[:6]]
+    report.splits = []
+    report.suggestion = None
+
+
+def _clip(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"

@@ -1,0 +1,1 @@
+"""The model's own chat template and tokenizer, without transformers."""
