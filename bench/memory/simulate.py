@@ -70,12 +70,14 @@ def accelerated(model: Any) -> Any:
 
 
 def adapters(model: Any, rank: int) -> Any:
+    import torch
     from peft import LoraConfig, get_peft_model
     from peft.tuners.tuners_utils import BaseTunerLayer
 
-    # peft makes adapters in fp32, casts them to the base's dtype and back; fake tensors cannot be cast
-    # in place, and the end is the same without.
+    # peft makes adapters in fp32, moves them to the base's device and dtype, and casts them back. Fake
+    # tensors cannot be moved in place, and the end is the same without.
     BaseTunerLayer._move_adapter_to_device_of_base_layer = lambda *_, **__: None
+    torch.nn.Module.to = lambda self, *_, **__: self
     return get_peft_model(
         model,
         LoraConfig(r=rank, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM"),

@@ -133,47 +133,74 @@ def _lasting(shape: Shape, setting: Setting) -> dict[str, float]:
 def _moments(shape: Shape, setting: Setting) -> list[dict[str, float]]:
     """Bytes that come and go, at each moment that can be the peak."""
     full = setting.method == "full"
-    tokens = setting.tokens
+    hidden = float(setting.tokens * shape.hidden)
     stored, layer = _saved(shape, setting)
-    casts = (
-        2.0 * shape.linear / setting.shards if full else 2.0 * adapter_parameters(shape, setting)
-    )
-    layer_casts = casts / shape.layers
-    kept_casts = layer_casts if setting.checkpointing else casts
-    tile = 2.0 * min(tokens, TILE_TOKENS) * TILE_VOCABULARY
-    head_weight = 4.0 * shape.head if full else 0.0
-    chunk = 2.0 * shape.hidden * (min(tokens, TILE_TOKENS) + (TILE_VOCABULARY if full else 0))
-    stream = _stream_bytes(setting) * tokens * shape.hidden
-    working = tokens * (6.0 * shape.width + 4.0 * shape.hidden)
-    forward_logits = tile + chunk
+    deltas = _expert_deltas(shape, setting)
+    casts = _casts(shape, setting)
+    kept_casts = casts / shape.layers if setting.checkpointing else casts
+    tile_tokens = min(setting.tokens, TILE_TOKENS)
+    weight_chunk = 2.0 * shape.hidden * TILE_VOCABULARY if full else 0.0
+    logits = 2.0 * tile_tokens * (TILE_VOCABULARY + shape.hidden) + weight_chunk
+    head_gradient = 4.0 * shape.head if full else 0.0
+    stream = _stream_bytes(setting) * hidden
+    working = 6.0 * setting.tokens * shape.width + 4.0 * hidden
     moments = [
         # The policy's forward ends: every cast weight is still in autocast's cache.
-        {"activations": stored + stream, "castWeights": casts, "logits": forward_logits},
-        # The backward begins at the LM head.
+        {"activations": stored + stream, "castWeights": casts, "logits": logits},
+        # The backward begins at the LM head, whose gradients are summed in fp32.
         {
-            "activations": stored + 4.0 * tokens * shape.hidden + stream,
+            "activations": stored + stream + 4.0 * hidden,
             "castWeights": kept_casts,
-            "logits": forward_logits + head_weight,
+            "logits": logits + head_gradient,
         },
         # The backward of the last layer, recomputed when checkpointing.
         {
-            "activations": stored + (layer if setting.checkpointing else 0.0) + working,
+            "activations": stored + working + (layer if setting.checkpointing else 0.0),
             "castWeights": kept_casts,
-            "logits": head_weight,
+            "logits": head_gradient,
+            "expertAdapters": deltas / shape.layers if setting.checkpointing else 0.0,
+            "matrixGradient": _matrix_gradient(shape, setting),
         },
     ]
+    if setting.checkpointing and not full:
+        # Beside the layer: its input and output with their gradients, which hooks on the embedding's
+        # output keep from one micro-batch to the next.
+        moments[-1]["activations"] += 15.0 * hidden
+    if not setting.checkpointing:
+        for moment in moments:
+            moment["expertAdapters"] = deltas
     if not setting.precompute:
-        moments.append(
-            # The reference's forward, while the policy's graph waits for its backward.
-            {
-                "activations": stored + stream + max(0.0, working - forward_logits),
-                "castWeights": (0.0 if setting.checkpointing else casts) + (casts if full else 0.0),
-                "logits": forward_logits,
-            }
-        )
+        # The reference's forward, while the policy's graph waits for its backward.
+        reference = {
+            "activations": stored + stream + max(0.0, working - logits),
+            "castWeights": (0.0 if setting.checkpointing else casts) + (casts if full else 0.0),
+            "logits": logits,
+            "expertAdapters": 0.0 if setting.checkpointing else deltas,
+        }
+        moments.append(reference)
     if full:
         moments.append(_end_of_backward(shape, setting))
     return moments
+
+
+def _casts(shape: Shape, setting: Setting) -> float:
+    """Bytes of the 16-bit casts that autocast makes of fp32 weights; grouped experts it leaves alone."""
+    if setting.method == "full":
+        return 2.0 * (shape.linear - shape.expert_parameters) / setting.shards
+    return 2.0 * adapter_parameters(shape, setting)
+
+
+def _expert_deltas(shape: Shape, setting: Setting) -> float:
+    """Bytes of stacked experts with their adapters added, which peft writes out whole."""
+    return 0.0 if setting.method == "full" else 2.0 * shape.expert_parameters
+
+
+def _matrix_gradient(shape: Shape, setting: Setting) -> float:
+    """Bytes of the gradient of the largest matrix of a layer, before it is added to the others."""
+    if shape.experts:
+        largest = 2.0 * shape.experts * shape.hidden * shape.intermediate
+        return (4.0 if setting.method == "full" else 2.0) * largest
+    return 6.0 * shape.hidden * shape.intermediate if setting.method == "full" else 0.0
 
 
 def _end_of_backward(shape: Shape, setting: Setting) -> dict[str, float]:
@@ -193,19 +220,19 @@ def _stream_bytes(setting: Setting) -> float:
 
 def _saved(shape: Shape, setting: Setting) -> tuple[float, float]:
     """Bytes kept for the backward: of the whole model, and of one layer when it is recomputed."""
-    tokens, hidden = setting.tokens, shape.hidden
     stream = _stream_bytes(setting)
     # Norms keep their input and its normalised form; each matrix keeps its own 16-bit input.
-    norms, inputs = (
-        (16.0 * hidden, 10.0 * hidden)
-        if setting.method == "full"
-        else (8.0 * hidden, 10.0 * hidden)
-    )
+    norms = 4.0 * stream * shape.hidden
+    inputs = 10.0 * shape.hidden
     # q, k and v with keys repeated for every head, the attention's output and its contiguous copy.
     attention = 10.0 * shape.queries
-    mlp = 8.0 * shape.width
+    if shape.experts:
+        # Experts compute in the weights' own precision, each on a copy of its tokens.
+        mlp = stream * shape.experts_per_token * (3.0 * shape.hidden + 4.0 * shape.intermediate)
+    else:
+        mlp = 8.0 * shape.intermediate
     mask = 4.0 * setting.pairs * setting.length**2
-    layer = tokens * (norms + inputs + attention + mlp) + mask
+    layer = setting.tokens * (norms + inputs + attention + mlp) + mask
     if setting.checkpointing:
-        return shape.layers * stream * tokens * hidden, layer
+        return shape.layers * stream * setting.tokens * shape.hidden, layer
     return shape.layers * layer, layer

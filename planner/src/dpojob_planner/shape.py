@@ -83,10 +83,10 @@ def shape_of(facts: ModelFacts) -> Shape:
     attention_per_rank = layers * (2 * hidden + 2 * queries + 2 * (hidden + keys))
     mlp_per_rank = layers * 3 * (hidden + intermediate)
     if facts.experts:
-        # peft adapts linear modules; transformers holds experts as stacked tensors, which are none.
-        per_rank = attention_per_rank + layers * (hidden + facts.experts)
-    else:
-        per_rank = facts.adapter_parameters_per_rank or attention_per_rank + mlp_per_rank
+        # peft adapts each stack of experts as one matrix, at twice the rank for the fused gate and up.
+        per_expert = 3 * hidden + 5 * intermediate
+        mlp_per_rank = layers * (hidden + facts.experts * (per_expert + 1))
+    per_rank = max(facts.adapter_parameters_per_rank, attention_per_rank + mlp_per_rank)
     return Shape(
         parameters=parameters,
         hidden=hidden,
