@@ -72,6 +72,10 @@ class Attempt(Observed):
         default=None, description="Succeeded, Failed, Interrupted, Suspended or Deleted."
     )
     gpu_seconds: float = Field(default=0, description="Of pods that ran, times their GPUs.")
+    pod_seconds: dict[str, float] = Field(
+        default_factory=dict,
+        description="The part of gpuSeconds of pods that still exist, by pod UID.",
+    )
     first_step: int = 0
     last_step: int = 0
 
