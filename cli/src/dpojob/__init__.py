@@ -1,0 +1,1 @@
+"""The `dpojob` command: a DPOJob inspected, planned and trained here, or followed on a cluster."""

@@ -1,0 +1,128 @@
+"""The trainer, where it is installed beside this command: the only module that imports it.
+
+Imports stay inside the functions: the trainer's packages are large, and `--help` or `status` need
+none of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from dpojob_api.names import ENV_HUB_TOKEN
+from dpojob_api.plan import Plan
+from dpojob_api.progress import Outcome, Progress
+from dpojob_api.report import InspectionReport, ModelFacts
+from dpojob_api.spec import DPOJobSpec
+
+from .errors import CommandError
+
+Volumes = Mapping[str, Path]
+EXAMPLE_ROWS = 2
+"""Rows fetched for each problem."""
+EXAMPLE_REACH = 1_000_000
+"""Rows further in than this are named and not shown: reading up to them again takes too long."""
+
+
+@contextmanager
+def _installed(what: str, extra: str) -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise CommandError(
+            f"{what} needs a package that is not installed ({error.name}): pip install '{extra}'"
+        ) from error
+
+
+def token() -> str | None:
+    """The user's hub token: HF_TOKEN, or that of `hf auth login`."""
+    if found := os.environ.get(ENV_HUB_TOKEN):
+        return found
+    from huggingface_hub import get_token
+
+    return get_token()
+
+
+@contextmanager
+def _looking() -> Iterator[None]:
+    from dpojob_trainer.inspection.errors import CouldNotLook
+
+    try:
+        yield
+    except CouldNotLook as error:
+        raise CommandError(error.message, reason=error.reason) from error
+
+
+def inspect(
+    spec: DPOJobSpec, volumes: Volumes, progress: Callable[[int, float], None]
+) -> InspectionReport:
+    """The trainer's inspection. Raises CommandError when it cannot look."""
+    with _installed("inspect", "dpojob-trainer"):
+        from dpojob_trainer.inspection import inspect as run
+
+        with _looking():
+            return run(spec, volumes, progress=progress, token=token())
+
+
+def model_facts(spec: DPOJobSpec, volumes: Volumes) -> ModelFacts:
+    """The model alone, from its config and headers. Raises CommandError when it cannot look."""
+    with _installed("reading the model", "dpojob-trainer"):
+        from dpojob_trainer.inspection.model import open_model, read_facts
+
+        with _looking():
+            return read_facts(open_model(spec.model, volumes, token()))
+
+
+def examples(
+    spec: DPOJobSpec, volumes: Volumes, report: InspectionReport
+) -> dict[int, Mapping[str, Any]]:
+    """The first rows that each problem names, as the dataset has them.
+
+    A row that cannot be read again is left out: the verdict stands without it.
+    """
+    wanted = {n for p in report.problems for n in p.examples[:EXAMPLE_ROWS] if n < EXAMPLE_REACH}
+    if not wanted:
+        return {}
+    from dpojob_trainer.inspection.errors import CouldNotLook
+    from dpojob_trainer.inspection.reading import read_file
+    from dpojob_trainer.inspection.source import open_source
+
+    columns = [column for column in report.mapping.wire().values() if column] or None
+    found: dict[int, Mapping[str, Any]] = {}
+    first = 0
+    try:
+        source = open_source(spec.dataset, volumes, token(), spec.dataset.split)
+        for file in source.files:
+            for chunk in read_file(file, columns):
+                here = [n for n in wanted if first <= n < first + len(chunk)]
+                rows = chunk.rows([n - first for n in here])
+                found.update(zip(here, rows, strict=True))
+                first += len(chunk)
+                if len(found) == len(wanted):
+                    return found
+    except CouldNotLook:
+        pass
+    return found
+
+
+def train(
+    name: str,
+    spec: DPOJobSpec,
+    report: InspectionReport,
+    plan: Plan,
+    volumes: Volumes,
+    scratch: Path,
+    on_progress: Callable[[Progress], None],
+) -> Outcome:
+    """The trainer's training, in this process."""
+    with _installed("train", "dpojob-trainer[train]"):
+        from dpojob_trainer.training import TrainJob, run
+
+        job = TrainJob(
+            name=name, spec=spec, report=report, plan=plan, volumes=volumes, scratch=scratch,
+            token=token(),
+        )  # fmt: skip
+        return run(job, on_progress=on_progress)

@@ -1,0 +1,126 @@
+"""YAML files as Kubernetes reads them, with the line of every value kept for messages."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dpojob_api.manifest import Manifest, ManifestError, Problem, load_all
+
+from .errors import CommandError
+
+Lines = Mapping[tuple[str | int, ...], int]
+
+
+class _Loader(yaml.SafeLoader):
+    """As kubectl's parser: no dates, no base 60, and 5e-6 is a number."""
+
+
+_NUMBER_START = list("-+0123456789.")
+_Loader.yaml_implicit_resolvers = {
+    first: [
+        (tag, pattern) for tag, pattern in resolvers if not tag.endswith((":timestamp", ":int"))
+    ]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"[-+]?(0|[1-9][0-9_]*|0x[0-9a-fA-F]+|0o?[0-7]+)$"),
+    _NUMBER_START,
+)  # fmt: skip
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$"),
+    _NUMBER_START,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Document:
+    """One YAML document: its value, and the line (from 1) where each part of it stands."""
+
+    value: Any
+    lines: Lines
+
+
+def parse(text: str) -> Iterator[Document]:
+    """The documents in a YAML text. Raises ManifestError with the line of what is wrong."""
+    loader = _Loader(text)
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            lines: dict[tuple[str | int, ...], int] = {}
+            assert node is not None  # check_node said so
+            _note_lines(node, (), lines)
+            yield Document(loader.construct_document(node), lines)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + 1}: " if mark else ""
+        raise ManifestError([Problem(f"{where}not YAML: {error.problem}")]) from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise ManifestError([Problem(f"not YAML: {error}")]) from error
+    except RecursionError as error:
+        raise ManifestError([Problem("not a manifest: it is nested too deeply")]) from error
+    finally:
+        loader.dispose()
+
+
+def _note_lines(
+    node: yaml.Node, path: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int]
+) -> None:
+    lines[path] = node.start_mark.line + 1
+    if isinstance(node, yaml.SequenceNode):
+        for position, child in enumerate(node.value):
+            _note_lines(child, (*path, position), lines)
+    elif isinstance(node, yaml.MappingNode):
+        for key, child in node.value:
+            inner = (*path, str(key.value))
+            if inner in lines:
+                problem = f"line {key.start_mark.line + 1}: {key.value} is given twice"
+                raise ManifestError([Problem(problem)])
+            _note_lines(child, inner, lines)
+            lines[inner] = key.start_mark.line + 1
+
+
+def read_text(file: str) -> str:
+    """The text of a file, or of standard input for "-". Raises CommandError."""
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise CommandError(f"{file}: no such file") from error
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{file}: not UTF-8 text (byte {error.start})") from error
+    except OSError as error:
+        raise CommandError(f"{file}: {error.strerror}") from error
+
+
+def read_manifest(file: str) -> Manifest:
+    """The job and pools in a file. Raises CommandError listing everything wrong, with its lines."""
+    text = read_text(file)
+    documents: list[Document] = []
+    try:
+        documents.extend(parse(text))
+        return load_all(document.value for document in documents)
+    except ManifestError as error:
+        name = "standard input" if file == "-" else file
+        ordered = sorted(error.problems, key=lambda p: (p.document, _line(documents, p) or 0))
+        problems = [f"  {_at(documents, problem)}{problem.message}" for problem in ordered]
+        raise CommandError("\n".join([f"{name} is not a valid manifest:", *problems])) from error
+
+
+def _line(documents: list[Document], problem: Problem) -> int | None:
+    if problem.document >= len(documents) or not problem.path:
+        return None
+    lines, path = documents[problem.document].lines, problem.path
+    while path and path not in lines:
+        path = path[:-1]
+    return lines.get(path)
+
+
+def _at(documents: list[Document], problem: Problem) -> str:
+    line = _line(documents, problem)
+    return "" if line is None else f"line {line}: "

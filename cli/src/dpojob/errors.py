@@ -1,0 +1,24 @@
+"""What a command ends with when it cannot do what was asked."""
+
+from __future__ import annotations
+
+from dpojob_api.conditions import Reason
+from dpojob_api.names import ExitCode
+
+
+class CommandError(Exception):
+    """Ends the command with a message for the user and an exit status.
+
+    `reason` is a condition reason, as the resource would carry it on a cluster.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: int = ExitCode.COULD_NOT_LOOK,
+        reason: str = Reason.INVALID_SPEC,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = str(reason)

@@ -1,0 +1,122 @@
+"""How a plan is shown to a person: what was chosen, why, and every pool that was considered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from dpojob_api.plan import Considered, Plan, Refusal
+from dpojob_api.quantity import format_duration, money
+
+from .text import visible
+
+WIDE = 130
+"""Columns of a terminal from which on the reasons fit into the table."""
+VERDICTS = {
+    "chosen": ("chosen", "bold green"),
+    "fits": ("fits", "green"),
+    "tooSmall": ("too small", "red"),
+    "noRoom": ("no room", "yellow"),
+    "notAllowed": ("not allowed", "dim"),
+    "notNamed": ("not named", "dim"),
+    "overBudget": ("over budget", "red"),
+    "invalid": ("invalid", "red"),
+}
+
+
+def plan_view(plan: Plan) -> RenderableType:
+    """A plan that was found."""
+    gpus = f"{plan.gpus} GPU" + ("s" if plan.gpus > 1 else "")
+    nodes = f" on {plan.nodes} nodes" if plan.nodes > 1 else ""
+    head = Text.assemble(
+        (plan.pool, "bold green"), f"  {gpus}{nodes}, {plan.method}, {plan.precision}"
+    )
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim")
+    batch = f"{plan.per_device_batch_size} pairs per GPU"
+    if plan.gradient_accumulation > 1:
+        batch += f", {plan.gradient_accumulation} accumulated"
+    facts.add_row("batch", batch)
+    facts.add_row("length", f"{plan.max_length:,} tokens")
+    need = plan.memory_gib
+    facts.add_row("memory", f"{need.needed:.1f} of {need.available:.1f} GiB on each GPU")
+    if need.parts:
+        parts = sorted(need.parts.items(), key=lambda part: -part[1])
+        told = ", ".join(f"{name} {gib:.1f}" for name, gib in parts if gib >= 0.05)
+        facts.add_row("", Text(told, style="dim"))
+    facts.add_row("estimate", _estimate(plan))
+    facts.add_row("output", f"{plan.output_gib} GiB claim")
+    if plan.queued:
+        facts.add_row(
+            "", Text("no GPU of this pool is free now: the job would wait", style="yellow")
+        )
+    reasons = [Text(f"- {visible(reason)}") for reason in plan.reasons]
+    return Group(head, facts, Text(), *reasons, Text(), Pools(plan.considered))
+
+
+def refusal_view(refusal: Refusal) -> RenderableType:
+    """No plan: what is missing, and what each pool lacks."""
+    head = Text(f"{refusal.reason}: ", style="bold red")
+    head.append(visible(refusal.error), style="not bold default")
+    return Group(head, Text(), Pools(refusal.considered))
+
+
+def _estimate(plan: Plan) -> str:
+    estimate = plan.estimate
+    if not estimate.steps:
+        return "not known without the dataset's size"
+    return (
+        f"{estimate.steps:,} steps, {format_duration(estimate.hours * 3600)}, "
+        f"{money(estimate.cost)} at {plan.hourly_price} per GPU and hour"
+    )
+
+
+@dataclass(frozen=True)
+class Pools:
+    """Every pool with need, have, method, batch, hours, cost and the reason.
+
+    The reasons stand in a column of their own where there is room, else below the table.
+    """
+
+    pools: Sequence[Considered]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        beside = options.max_width >= WIDE
+        yield _table(self.pools, reasons=beside)
+        if not beside:
+            yield Text()
+            for pool in self.pools:
+                yield Text(f"{visible(pool.pool)}: {visible(pool.reason)}")
+
+
+def _table(pools: Sequence[Considered], *, reasons: bool) -> Table:
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    for column in ("pool", "verdict"):
+        table.add_column(column, no_wrap=True)
+    for column in ("need", "have", "method", "gpus", "batch", "time", "cost"):
+        table.add_column(column, justify="right", no_wrap=True)
+    if reasons:
+        table.add_column("reason", overflow="fold", min_width=30)
+    for pool in pools:
+        shown, style = VERDICTS[pool.verdict]
+        cells: list[Text | str] = [
+            Text(visible(pool.pool)),
+            Text(shown, style=style),
+            _gib(pool.needed),
+            _gib(pool.available),
+            pool.method or "",
+            str(pool.gpus) if pool.method else "",
+            str(pool.per_device_batch_size or ""),
+            "" if pool.hours is None else format_duration(pool.hours * 3600),
+            "" if pool.cost is None else money(pool.cost),
+        ]
+        table.add_row(*cells, *([Text(visible(pool.reason))] if reasons else []))
+    return table
+
+
+def _gib(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"

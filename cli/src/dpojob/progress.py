@@ -1,0 +1,35 @@
+"""Progress bars on standard error; plain silence where that is no terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+from .console import err
+
+Report = Callable[[int, float], None]
+"""Told (how many are done, what share of the work that is)."""
+
+
+@contextmanager
+def bar(what: str, *, unit: str) -> Iterator[Report]:
+    """A bar for the time of the `with`."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[shown]}", markup=False),
+        TimeRemainingColumn(),
+    )
+    console = err()
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as shown:
+        task = shown.add_task(what, total=None, shown="")
+
+        def report(done: int, share: float) -> None:
+            shown.update(task, completed=share, total=1.0, shown=f"{done:,} {unit}")
+
+        yield report

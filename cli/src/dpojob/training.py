@@ -1,0 +1,141 @@
+"""`dpojob train`: inspect, plan for this machine, and train, with the cluster's own code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dpojob_api.conditions import Reason
+from dpojob_api.names import ExitCode
+from dpojob_api.plan import Plan
+from dpojob_api.progress import Outcome
+from dpojob_api.report import InspectionReport
+from dpojob_api.spec import Budget, ClaimPath, DPOJobSpec, Hardware
+from dpojob_planner import plan
+
+from . import beside, report_view
+from .console import err, print_json, show
+from .errors import CommandError
+from .inspecting import Request, look, request
+from .machine import is_cpu, local_pool
+from .plan_view import refusal_view
+from .training_view import Live, outcome_view
+from .volumes import check_volumes
+
+EXIT_CODES: dict[str, int] = {
+    Reason.OUT_OF_MEMORY: ExitCode.OUT_OF_MEMORY,
+    Reason.DISK_FULL: ExitCode.DISK_FULL,
+    Reason.UNHEALTHY: ExitCode.UNHEALTHY,
+    Reason.TRAINING_FAILED: ExitCode.INVALID,
+}
+"""Exit status of a failed training by its reason; any other reason is the user's to mend."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs the command; its exit status."""
+    asked = request(options)
+    spec, volumes = _with_output(asked, options.output)
+    check_volumes(spec, volumes, output=True)
+    asked = Request(asked.manifest, asked.job.model_copy(update={"spec": spec}), volumes)
+    report = look(asked)
+    if not report.valid:
+        if options.json:
+            print_json(report.wire())
+        else:
+            show(report_view.view(report, beside.examples(spec, volumes, report)))
+        return ExitCode.USER_ERROR
+    err().print(report_view.verdict(report))
+    chosen = _plan(spec, report)
+    if not isinstance(chosen, Plan):
+        if options.json:
+            print_json(chosen)
+        return ExitCode.INVALID
+    outcome = _train(asked, report, chosen)
+    if options.json:
+        print_json(outcome.wire())
+    else:
+        show(outcome_view(outcome, asked.volumes))
+    if outcome.outcome == "Interrupted":
+        err().print("Stopped. The same command goes on from the checkpoint.", style="yellow")
+    return exit_code(outcome)
+
+
+def exit_code(outcome: Outcome) -> int:
+    """As the training container's."""
+    if outcome.outcome == "Succeeded":
+        return ExitCode.OK
+    if outcome.outcome == "Interrupted":
+        return ExitCode.INTERRUPTED
+    return EXIT_CODES.get(outcome.reason, ExitCode.USER_ERROR)
+
+
+def _with_output(asked: Request, directory: Path | None) -> tuple[DPOJobSpec, dict[str, Path]]:
+    spec, volumes = asked.job.spec, dict(asked.volumes)
+    if spec.output.volume is not None:
+        if directory is not None:
+            claim = spec.output.volume.claim_name
+            raise CommandError(f"--output: the job names output.volume; give --volume {claim}=DIR")
+        return spec, volumes
+    # As the operator does, a claim of the job's own stands in for the one that was not named.
+    name = str(asked.job.metadata.get("name") or "dpojob")
+    claim = f"{name}-output"
+    place = directory or Path(claim)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(f"--output {place}: {error.strerror}") from error
+    volumes[claim] = place.absolute()
+    output = spec.output.model_copy(update={"volume": ClaimPath(claim_name=claim)})
+    return spec.model_copy(update={"output": output}), volumes
+
+
+def _plan(spec: DPOJobSpec, report: InspectionReport) -> Plan | dict[str, object]:
+    pool = local_pool()
+    # Pools, prices and their limits are the cluster's; the method is what the job says.
+    here = {"hardware": Hardware(gpus=1), "budget": Budget()}
+    planned = spec.model_copy(update=here)
+    if is_cpu(pool) and spec.training.method == "auto":
+        full = spec.training.model_copy(update={"method": "full"})
+        planned = planned.model_copy(update={"training": full})
+    answer = plan(planned, report, [pool])
+    if not isinstance(answer, Plan):
+        err().print(refusal_view(answer))
+        return answer.wire()
+    if is_cpu(pool):
+        answer = answer.model_copy(update={"precision": "fp32"})
+        err().print("no GPU found: training on the processor", style="yellow")
+    what = f"{pool.spec.gpu.model}, {answer.method}, {answer.precision}"
+    batch = f"{answer.per_device_batch_size} pairs at a time x {answer.gradient_accumulation}"
+    err().print(f"plan: {what}, {batch}, {answer.estimate.steps:,} steps")
+    return answer
+
+
+def _train(asked: Request, report: InspectionReport, chosen: Plan) -> Outcome:
+    name = str(asked.job.metadata.get("name") or "dpojob")
+    # One process trains on one GPU; TRL refuses to see more without a launcher.
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
+    with tempfile.TemporaryDirectory(prefix="dpojob-") as scratch, _stopping(), Live() as live:
+        return beside.train(
+            name, asked.job.spec, report, chosen, asked.volumes, Path(scratch), live.update
+        )
+
+
+@contextmanager
+def _stopping() -> Iterator[None]:
+    """The first Ctrl-C asks training to save and stop, as the kubelet would; the second ends at once."""
+
+    def stop(*_: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        err().print("saving a checkpoint; Ctrl-C again ends without one", style="yellow")
+        signal.raise_signal(signal.SIGTERM)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,139 @@
+"""How training on this machine is shown: a live table with a progress bar, then what came of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import rich.live
+from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from dpojob_api.names import FILE_REPORT
+from dpojob_api.progress import Outcome, Progress
+from dpojob_api.quantity import format_duration
+
+from .console import err
+from .text import shorten, visible
+
+ROWS = 12
+"""Logged steps kept on the screen."""
+
+
+class Live:
+    """The running training on standard error; on no terminal, a line whenever figures were logged."""
+
+    def __init__(self) -> None:
+        self._console = err()
+        self._live = (
+            rich.live.Live(console=self._console, refresh_per_second=4, transient=False)
+            if self._console.is_terminal
+            else None
+        )
+        self._rows: list[Progress] = []
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def update(self, progress: Progress) -> None:
+        """Shows the newest progress."""
+        new = self._is_new(progress)
+        if new:
+            self._rows = [*self._rows, progress][-ROWS:]
+        if self._live is not None:
+            self._live.update(progress_view(progress, self._rows))
+        elif new:
+            print(progress_line(progress), file=sys.stderr, flush=True)
+
+    def _is_new(self, progress: Progress) -> bool:
+        if not self._rows:
+            return progress.loss is not None
+        last = self._rows[-1]
+        return (progress.loss, progress.eval_loss) != (last.loss, last.eval_loss)
+
+
+def progress_line(progress: Progress) -> str:
+    """One line of a log."""
+    figures = [
+        f"step {progress.step}/{progress.max_steps}",
+        *(f"{name} {value:.4f}" for name, value in _figures(progress) if value is not None),
+    ]
+    if progress.eta_seconds is not None:
+        figures.append(f"{format_duration(progress.eta_seconds)} left")
+    return "  ".join(figures)
+
+
+def _figures(progress: Progress) -> list[tuple[str, float | None]]:
+    return [
+        ("loss", progress.loss), ("margin", progress.margin), ("accuracy", progress.accuracy),
+        ("eval loss", progress.eval_loss), ("eval margin", progress.eval_margin),
+        ("eval accuracy", progress.eval_accuracy),
+    ]  # fmt: skip
+
+
+def progress_view(progress: Progress, rows: list[Progress]) -> RenderableType:
+    """The bar, and the last figures that were logged."""
+    bar = Table.grid(padding=(0, 1))
+    rate = f"{progress.steps_per_second:.2f} steps/s" if progress.steps_per_second else ""
+    left = f"{format_duration(progress.eta_seconds)} left" if progress.eta_seconds else ""
+    bar.add_row(
+        Text(progress.stage, style="bold"),
+        ProgressBar(total=max(1, progress.max_steps), completed=progress.step, width=40),
+        f"{progress.step}/{progress.max_steps}",
+        rate,
+        left,
+    )
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    for name in ("step", *(name for name, _ in _figures(progress))):
+        table.add_column(name, justify="right")
+    for row in rows:
+        cells = ["" if value is None else f"{value:.4f}" for _, value in _figures(row)]
+        table.add_row(str(row.step), *cells)
+    parts: list[RenderableType] = [table, bar] if rows else [bar]
+    if not progress.health.healthy:
+        warning = f"{progress.health.reason}: {progress.health.message}"
+        parts.append(Text(shorten(warning, 400), style="yellow"))
+    return Group(*parts)
+
+
+def outcome_view(outcome: Outcome, volumes: Mapping[str, Path]) -> RenderableType:
+    """The last word: what happened, the figures, the samples, and where the results lie."""
+    good = outcome.outcome == "Succeeded"
+    head = Text(outcome.outcome.upper(), style="bold green" if good else "bold red")
+    head.append(f"  {outcome.reason}", style="not bold default")
+    if outcome.message:
+        head.append(f": {shorten(outcome.message, 2000)}", style="not bold default")
+    parts: list[RenderableType] = [head]
+    if outcome.progress.max_steps:
+        parts.append(Text(progress_line(outcome.progress.model_copy(update={"eta_seconds": None}))))
+    if outcome.samples:
+        table = Table("prompt", "before", "after", show_lines=True)
+        for sample in outcome.samples:
+            cells = (sample.prompt, sample.before or "", sample.after or "")
+            table.add_row(*(Text(shorten(cell, 200)) for cell in cells))
+        parts.append(table)
+    made = outcome.artifacts
+    if made is not None and made.claim_name is not None and made.claim_name in volumes:
+        directory = volumes[made.claim_name] / (made.path or "")
+        parts.append(Text(f"model   {visible(str(directory))}"))
+        parts.append(Text(f"report  {visible(str(directory / FILE_REPORT))}"))
+    for name, address in (("pushed", made and made.push), ("s3", made and made.s3)):
+        if address:
+            parts.append(Text(f"{name:<7} {visible(address)}"))
+    return Group(*parts)
