@@ -15,7 +15,7 @@ from devcluster.control_plane import ControlPlane
 from devcluster.errors import DevclusterError, explain
 from devcluster.locks import locked
 from devcluster.node import NodeSet
-from devcluster.processes import Daemons, start_time
+from devcluster.processes import Daemons, start_time, wait_reaped
 from devcluster.recipes import CONTROL_PLANE, NODE
 from devcluster.state import FULL, Facts, State, clusters
 
@@ -210,10 +210,12 @@ class Cluster:
         with locked(self.state.lock, f"it works on the cluster {self.name!r}"):
             if self.state.exists():
                 facts = self.state.load()
+                pids = [self.daemons.pid(name) for name in self.daemons.names()]
                 if facts.mode == FULL:
                     NodeSet(self.state, facts).stop()
                 # What they would save on a slower way out is deleted right after.
                 self.daemons.stop(*self.daemons.names(), grace=0.0)
+                wait_reaped(pid for pid in pids if pid is not None)
                 shutil.rmtree(self.state.runtime, ignore_errors=True)
                 with suppress(OSError):
                     self.state.runtime.parent.rmdir()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -13,6 +14,8 @@ from devcluster.errors import explain
 from devcluster.processes import Daemon, start_time
 
 _NAMESPACE = "k8s.io"
+_SHARED = Path("/run/containerd")
+_CNI_RESULTS = Path("/var/lib/cni/results")
 
 
 class Containerd:
@@ -117,14 +120,25 @@ state = {json.dumps(str(self.runtime / "containerd"))}
                     found.append(int(path.parent.name))
         return found
 
+    def forget_traces(self) -> None:
+        """Remove what is left of containers, here and in places shared by the whole machine.
 
-def remove_dead_sockets() -> None:
-    """Shims keep their sockets in one place for all of the machine; remove those nobody serves."""
-    sockets = Path("/run/containerd/s")
-    listening = Path("/proc/net/unix").read_text()
-    for path in sockets.glob("*"):
-        if str(path) not in listening:
-            path.unlink(missing_ok=True)
-    for directory in (sockets, sockets.parent):
-        if directory.is_dir() and not any(directory.iterdir()):
-            directory.rmdir()
+        Call it when nothing runs any more and nothing is mounted.
+        """
+        records = self.images / "io.containerd.grpc.v1.cri"
+        for record in (*records.glob("sandboxes/*"), *records.glob("containers/*")):
+            shutil.rmtree(_SHARED / "runc" / _NAMESPACE / record.name, ignore_errors=True)
+            for result in _CNI_RESULTS.glob(f"*-{record.name}-*"):
+                result.unlink(missing_ok=True)
+        shutil.rmtree(records, ignore_errors=True)
+        # Shims keep their sockets in one place for all of the machine.
+        listening = Path("/proc/net/unix").read_text()
+        for path in (_SHARED / "s").glob("*"):
+            if str(path) not in listening:
+                path.unlink(missing_ok=True)
+        for directory in (
+            *(_SHARED / "s", _SHARED / "runc" / _NAMESPACE, _SHARED / "runc", _SHARED),
+            *(_CNI_RESULTS, _CNI_RESULTS.parent),
+        ):
+            if directory.is_dir() and not any(directory.iterdir()):
+                directory.rmdir()

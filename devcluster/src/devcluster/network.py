@@ -73,11 +73,6 @@ def restore_sysctls(before: dict[str, str]) -> None:
             path.write_text(value)
 
 
-def cni_name(cluster: str) -> str:
-    """The name of the pod network."""
-    return f"dpojob-{cluster}"
-
-
 def write_cni(directory: Path, cluster: str, index: int, leases: Path) -> None:
     """One point-to-point link per pod: no bridge that would have to be removed later."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -89,20 +84,10 @@ def write_cni(directory: Path, cluster: str, index: int, leases: Path) -> None:
     }
     configuration = {
         "cniVersion": "1.0.0",
-        "name": cni_name(cluster),
+        "name": f"dpojob-{cluster}",
         "plugins": [{"type": "ptp", "ipMasq": False, "ipam": addresses}],
     }
     (directory / "10-dpojob.conflist").write_text(json.dumps(configuration, indent=1))
-
-
-def forget_cni(cluster: str) -> None:
-    """Remove what the CNI library remembers outside the state directory."""
-    results = Path("/var/lib/cni/results")
-    for path in results.glob(f"{cni_name(cluster)}-*"):
-        path.unlink(missing_ok=True)
-    for directory in (results, results.parent):
-        if directory.is_dir() and not any(directory.iterdir()):
-            directory.rmdir()
 
 
 def wait_links_gone(timeout: float = 10.0) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from devcluster import cgroups, dns, iptables, kubelet, mounts, network, packages, proxy
 from devcluster.api import Api
-from devcluster.containerd import Containerd, remove_dead_sockets
+from devcluster.containerd import Containerd
 from devcluster.control_plane import ControlPlane
 from devcluster.errors import DevclusterError
 from devcluster.processes import Daemons, start_time
@@ -130,9 +130,9 @@ class NodeSet:
             network.remove_address(node.index)
         iptables.remove()
         network.restore_sysctls(self.facts.sysctls)
-        network.forget_cni(self.state.name)
         kubelet.forget(self.state.directory)
-        remove_dead_sockets()
+        for node in self.nodes:
+            node.containerd.forget_traces()
 
     def load(self, archive: Path) -> None:
         """Put an image archive on every node."""

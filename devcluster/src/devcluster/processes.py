@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,14 @@ def start_time(pid: int) -> str | None:
     # The command name may hold spaces and brackets: the fields begin after the last one.
     fields = stat.rpartition(")")[2].split()
     return None if fields[0] in "ZX" else fields[19]
+
+
+def wait_reaped(pids: Iterable[int], timeout: float = 5.0) -> None:
+    """Wait until ended processes are no longer listed, which is up to the machine's init."""
+    deadline = time.monotonic() + timeout
+    waiting = [Path(f"/proc/{pid}") for pid in pids]
+    while any(path.exists() for path in waiting) and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,56 @@
+"""What a cluster could leave on the machine, as one comparable picture."""
+
+import subprocess
+from pathlib import Path
+
+SYSCTLS = ("net/ipv4/ip_forward", "kernel/panic", "kernel/panic_on_oops", "vm/overcommit_memory")
+
+
+def _lines(*command: str) -> list[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def _processes(marker: str) -> set[str]:
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if marker in command:
+            found.add(f"{path.parent.name} {command}")
+    return found
+
+
+def _rules() -> set[str]:
+    saved = [*_lines("iptables-save"), *_lines("ip6tables-save")]
+    # Empty built-in chains appear as soon as anybody looks at a table.
+    return {s.split(" [")[0] for s in saved if s[:1] in ":-" and " ACCEPT [" not in s}
+
+
+def picture(marker: str) -> dict[str, set[str]]:
+    """By kind; `marker` is in the command line of every process of the cluster in question."""
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    shared = ("/run/dpojob", "/run/containerd", "/var/lib/cni", "/var/lib/kubelet")
+    files = [*shared, "/var/log/containers", "/var/log/pods", "/opt/containerd"]
+    return {
+        "processes": _processes(marker),
+        # An image build at the same time mounts below its own store.
+        "mounts": {point for point in mounts if not point.startswith("/var/lib/containers")},
+        "links": {line.split(":")[1] for line in _lines("ip", "-o", "link")},
+        "addresses": {" ".join(line.split()[1:4]) for line in _lines("ip", "-o", "address")},
+        "routes": set(_lines("ip", "route")),
+        "namespaces": {str(path) for path in Path("/run/netns").glob("*")},
+        "rules": _rules(),
+        "cgroups": {str(p) for p in Path("/sys/fs/cgroup").rglob("*dpojob*") if p.is_dir()},
+        "sysctls": {f"{name}={(Path('/proc/sys') / name).read_text().strip()}" for name in SYSCTLS},
+        "files": {
+            str(p) for top in files for p in (Path(top), *Path(top).rglob("*")) if p.exists()
+        },
+        "hosts": {Path("/etc/hosts").read_text()},
+    }
+
+
+def differences(before: dict[str, set[str]], after: dict[str, set[str]]) -> dict[str, set[str]]:
+    """What is there now and was not, or the other way round."""
+    return {kind: before[kind] ^ after[kind] for kind in before if before[kind] != after[kind]}

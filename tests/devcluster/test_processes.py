@@ -1,0 +1,89 @@
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devcluster.errors import DevclusterError
+from devcluster.processes import Daemon, Daemons, start_time
+
+SLEEP = Daemon("sleeper", ["sleep", "600"])
+
+
+@pytest.fixture
+def daemons(tmp_path: Path) -> Iterator[Daemons]:
+    made = Daemons(tmp_path)
+    yield made
+    made.stop(*made.names(), grace=0)
+
+
+def test_a_running_daemon_is_reused(daemons: Daemons) -> None:
+    assert daemons.start(SLEEP) is True
+    pid = daemons.pid("sleeper")
+    assert daemons.start(SLEEP) is False
+    assert daemons.pid("sleeper") == pid
+
+
+def test_another_process_finds_it_by_its_record(daemons: Daemons, tmp_path: Path) -> None:
+    daemons.start(SLEEP)
+    assert Daemons(tmp_path).pid("sleeper") == daemons.pid("sleeper")
+
+
+def test_a_killed_daemon_is_started_again(daemons: Daemons) -> None:
+    daemons.start(SLEEP)
+    first = daemons.pid("sleeper")
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    while start_time(first) is not None:
+        time.sleep(0.01)
+    assert daemons.pid("sleeper") is None
+    assert daemons.start(SLEEP) is True
+    assert daemons.pid("sleeper") not in (None, first)
+
+
+def test_a_changed_command_replaces_it(daemons: Daemons) -> None:
+    daemons.start(SLEEP)
+    first = daemons.pid("sleeper")
+    assert daemons.start(Daemon("sleeper", ["sleep", "601"])) is True
+    assert daemons.pid("sleeper") != first
+
+
+def test_a_recycled_pid_is_never_touched(daemons: Daemons, tmp_path: Path) -> None:
+    stranger = subprocess.Popen(["sleep", "600"])
+    try:
+        record = {"pid": stranger.pid, "started": "1", "spec": {}}
+        (tmp_path / "sleeper.json").write_text(json.dumps(record))
+        assert daemons.pid("sleeper") is None
+        daemons.stop("sleeper")
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_one_that_ends_at_once_is_reported_with_its_log(daemons: Daemons) -> None:
+    broken = Daemon("broken", ["sh", "-c", "echo no such flag >&2; exit 3"])
+    daemons.start(broken)
+    with pytest.raises(DevclusterError, match=r"(?s)broken ended.*no such flag.*What to do"):
+        daemons.wait(Daemon("broken", broken.command, ready=lambda: False))
+
+
+def test_one_that_never_serves_is_reported(daemons: Daemons) -> None:
+    hung = Daemon("hung", ["sleep", "600"], ready=lambda: False, timeout=0.2)
+    daemons.start(hung)
+    with pytest.raises(DevclusterError, match="not ready after"):
+        daemons.wait(hung)
+
+
+def test_one_that_ignores_the_request_to_end_is_killed(daemons: Daemons) -> None:
+    stubborn = Daemon("stubborn", ["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"])
+    daemons.start(stubborn)
+    pid = daemons.pid("stubborn")
+    assert pid is not None
+    daemons.stop("stubborn", grace=0.3)
+    assert start_time(pid) is None
+    assert daemons.names() == []
