@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from shapes import CASES, COMMON, SHAPES, Case
+from shapes import CASES, COMMON, HELD_OUT, SHAPES, Case
 
 MEASURED = Path(__file__).with_name("measured.json")
 GIB = 2**30
@@ -113,7 +113,8 @@ def facts_of(model: Any, case: Case) -> dict[str, Any]:
         "layers": config.num_hidden_layers,
         "attentionHeads": config.num_attention_heads,
         "keyValueHeads": config.num_key_value_heads,
-        "headDim": config.hidden_size // config.num_attention_heads,
+        "headDim": getattr(config, "head_dim", None)
+        or config.hidden_size // config.num_attention_heads,
         "vocabulary": config.vocab_size,
         "embeddingParameters": embedding,
         "tiedEmbeddings": config.tie_word_embeddings,
@@ -221,6 +222,7 @@ def simulate(case: Case) -> dict[str, Any]:
         after_step = tracker.get_tracker_snapshot("peak")[torch.device("cpu")]["Total"] / GIB
     return {
         **case.fields(),
+        "heldOut": case in HELD_OUT,
         "adapterParameters": sum(p.numel() for p in trained) if lora else 0,
         "facts": facts,
         "peakGiB": {
@@ -245,7 +247,7 @@ def main() -> None:
     arguments = parser.parse_args()
     known = json.loads(MEASURED.read_text()) if MEASURED.exists() else {"cases": {}}
     follow_the_gpu()
-    for case in CASES:
+    for case in CASES + HELD_OUT:
         if arguments.only not in case.key or (case.key in known["cases"] and not arguments.again):
             continue
         result = simulate(case)

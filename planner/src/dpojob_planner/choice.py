@@ -43,14 +43,12 @@ def plan(spec: DPOJobSpec, report: InspectionReport, pools: Sequence[PoolState])
     named = spec.hardware.pool
     usable = [pool for pool in pools if pool.allowed and contradiction(pool) is None]
     if named is not None:
-        candidates = order([pool for pool in usable if pool.name == named], 0)
-        tried: tuple[PoolState, ...] = candidates.first + candidates.larger + candidates.smaller
+        candidates = Order(tuple(pool for pool in usable if pool.name == named))
     else:
         candidates = order(
             [pool for pool in usable if not pool.spec.by_name_only], job.shape.parameters
         )
-        tried = candidates.tried
-    attempts = _attempts(job, tried)
+    attempts = _attempts(job, candidates.tried)
     fits = [attempt.outcome.taken for attempt in attempts if attempt.outcome.taken is not None]
     chosen = _with_room(job, fits) if fits else None
     considered = result.considered(job, pools, candidates, attempts, chosen)
@@ -87,7 +85,7 @@ def _with_room(job: Job, fits: Sequence[Fit]) -> Fit:
 def _refused_at_once(job: Job, pools: Sequence[PoolState]) -> Refusal | None:
     """What needs no arithmetic: no pools, no such pool, a pool that is closed, GPUs that do not divide."""
     spec, hardware = job.spec, job.spec.hardware
-    considered = result.considered(job, pools, Order((), (), ()), [], None)
+    considered = result.considered(job, pools, Order(()), [], None)
     usable = [pool for pool in pools if pool.allowed]
     if hardware.pool is not None:
         named = next((pool for pool in pools if pool.name == hardware.pool), None)

@@ -51,6 +51,11 @@ class Outcome:
     tried: tuple[str, ...] = ()
     """One clause for each rung that was left before the one that fits."""
 
+    @property
+    def best(self) -> Fit | None:
+        """The fit to speak of: taken, else too dear, else too large; None when no rung is open."""
+        return self.taken or self.over_budget or self.smallest
+
 
 @dataclass(frozen=True)
 class Job:

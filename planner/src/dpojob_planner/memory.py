@@ -110,7 +110,7 @@ def _lasting(shape: Shape, setting: Setting) -> dict[str, float]:
         weights = 2.0 * shape.parameters
     else:
         # bitsandbytes quantises linear modules only; stacked experts are none.
-        quantised = shape.linear if not shape.experts else shape.linear - shape.expert_parameters
+        quantised = shape.linear - shape.expert_parameters
         weights = QUANTISED_BYTES * quantised + 2.0 * (shape.parameters - quantised)
     trained = trained_parameters(shape, setting)
     copies = 4.0 * shape.parameters if setting.method == "full" and not setting.precompute else 0.0
@@ -198,7 +198,7 @@ def _expert_deltas(shape: Shape, setting: Setting) -> float:
 def _matrix_gradient(shape: Shape, setting: Setting) -> float:
     """Bytes of the gradient of the largest matrix of a layer, before it is added to the others."""
     if shape.experts:
-        largest = 2.0 * shape.experts * shape.hidden * shape.intermediate
+        largest = 2.0 * shape.experts * shape.hidden * shape.expert_intermediate
         return (4.0 if setting.method == "full" else 2.0) * largest
     return 6.0 * shape.hidden * shape.intermediate if setting.method == "full" else 0.0
 
@@ -226,11 +226,9 @@ def _saved(shape: Shape, setting: Setting) -> tuple[float, float]:
     inputs = 10.0 * shape.hidden
     # q, k and v with keys repeated for every head, the attention's output and its contiguous copy.
     attention = 10.0 * shape.queries
-    if shape.experts:
-        # Experts compute in the weights' own precision, each on a copy of its tokens.
-        mlp = stream * shape.experts_per_token * (3.0 * shape.hidden + 4.0 * shape.intermediate)
-    else:
-        mlp = 8.0 * shape.intermediate
+    mlp = 8.0 * shape.intermediate
+    # Experts compute in the weights' own precision, each on a copy of its tokens.
+    mlp += stream * shape.experts_per_token * (3.0 * shape.hidden + 4.0 * shape.expert_intermediate)
     mask = 4.0 * setting.pairs * setting.length**2
     layer = setting.tokens * (norms + inputs + attention + mlp) + mask
     if setting.checkpointing:

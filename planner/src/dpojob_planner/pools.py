@@ -51,9 +51,9 @@ class Order:
 
     first: tuple[PoolState, ...]
     """Their band holds the model; cheapest first."""
-    larger: tuple[PoolState, ...]
+    larger: tuple[PoolState, ...] = ()
     """Their band lies above the model, or they have none; cheapest first."""
-    smaller: tuple[PoolState, ...]
+    smaller: tuple[PoolState, ...] = ()
     """Their band lies below the model."""
 
     @property

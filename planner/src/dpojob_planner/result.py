@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dpojob_api.conditions import Reason
 from dpojob_api.plan import Considered, MemoryNeed, Plan, Precision, Refusal
@@ -12,11 +12,15 @@ from dpojob_api.plan import Considered, MemoryNeed, Plan, Precision, Refusal
 from . import sentences
 from .fit import Fit, Job
 from .memory import adapter_parameters
+from .options import gpu_counts
 from .pools import Order, PoolState, contradiction
 
 if TYPE_CHECKING:
     from .choice import Attempt
 
+Verdict = Literal[
+    "chosen", "fits", "tooSmall", "noRoom", "notAllowed", "notNamed", "overBudget", "invalid"
+]
 CHECKPOINTS = 3
 """On the output claim at once: the best, the newest, and one being written."""
 
@@ -105,15 +109,35 @@ def considered(
 
 def _tried(job: Job, attempt: Attempt, chosen: Fit | None) -> Considered:
     outcome, pool = attempt.outcome, attempt.pool
-    fit = outcome.taken or outcome.over_budget or outcome.smallest
-    if fit is None:
-        return Considered(
-            pool=pool.name,
-            verdict="notAllowed",
-            gpus=attempt.gpus,
-            reason=sentences.method_conflict(job, pool),
-        )
+    if outcome.best is None:
+        reason = sentences.method_conflict(job, pool)
+        return Considered(pool=pool.name, verdict="notAllowed", gpus=attempt.gpus, reason=reason)
     verdict, reason = sentences.verdict(job, attempt, chosen)
+    return _line(pool, verdict, reason, outcome.best)
+
+
+def _untried(job: Job, pool: PoolState, order: Order) -> Considered:
+    """A pool that was out of the question; with its figures all the same, where it has any."""
+    wrong = contradiction(pool)
+    if not pool.allowed:
+        return _line(pool, "notAllowed", "It is closed to this namespace.")
+    if wrong is not None:
+        return _line(pool, "invalid", f"It cannot be used: {wrong}.")
+    counts = gpu_counts(job.spec, pool.spec.gpu.per_node)
+    best = job.try_pool(pool, counts[0]).best if counts else None
+    if job.spec.hardware.pool is not None:
+        reason = f"The job names {job.spec.hardware.pool} in hardware.pool."
+        return _line(pool, "notNamed", reason, best)
+    if pool.spec.by_name_only:
+        return _line(pool, "notNamed", "It is taken only when hardware.pool names it.", best)
+    if pool in order.smaller:
+        return _line(pool, "tooSmall", sentences.smaller_band(job, pool), best)
+    return _line(pool, "tooSmall", sentences.impossible_gpus(job.spec, [pool]))
+
+
+def _line(pool: PoolState, verdict: Verdict, reason: str, fit: Fit | None = None) -> Considered:
+    if fit is None:
+        return Considered(pool=pool.name, verdict=verdict, reason=reason)
     return Considered(
         pool=pool.name,
         verdict=verdict,
@@ -125,35 +149,6 @@ def _tried(job: Job, attempt: Attempt, chosen: Fit | None) -> Considered:
         available=_floor(fit.available_gib),
         hours=fit.estimate.hours if fit.estimate.steps else None,
         cost=fit.estimate.cost if fit.estimate.steps else None,
-    )
-
-
-def _untried(job: Job, pool: PoolState, order: Order) -> Considered:
-    wrong = contradiction(pool)
-    if not pool.allowed:
-        return Considered(
-            pool=pool.name, verdict="notAllowed", reason="It is closed to this namespace."
-        )
-    if wrong is not None:
-        return Considered(pool=pool.name, verdict="invalid", reason=f"It cannot be used: {wrong}.")
-    if job.spec.hardware.pool is not None:
-        return Considered(
-            pool=pool.name,
-            verdict="notNamed",
-            reason=f"The job names {job.spec.hardware.pool} in hardware.pool.",
-        )
-    if pool.spec.by_name_only:
-        return Considered(
-            pool=pool.name,
-            verdict="notNamed",
-            reason="It is taken only when hardware.pool names it.",
-        )
-    if pool in order.smaller:
-        return Considered(
-            pool=pool.name, verdict="tooSmall", reason=sentences.smaller_band(job, pool)
-        )
-    return Considered(
-        pool=pool.name, verdict="tooSmall", reason=sentences.impossible_gpus(job.spec, [pool])
     )
 
 

@@ -130,6 +130,11 @@ def verdict(job: Job, attempt: Attempt, chosen: Fit | None) -> tuple[Verdict, st
     )
 
 
+def _article(noun: str) -> str:
+    """`an A10G`, `a T4`, `an H100`, `an L4`: by how the first letter or digit is spoken."""
+    return f"an {noun}" if noun[:1].upper() in "AEFHILMNORSX8" else f"a {noun}"
+
+
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
@@ -141,12 +146,14 @@ def reasons(
     pool, option, setting = chosen.pool, chosen.option, chosen.option.setting
     size = format_count(job.shape.parameters)
     told = [_why_pool(job, order, attempts, chosen, first, size)]
+    if job.spec.hardware.gpus is None and option.gpus > job.spec.hardware.nodes:
+        told.append(f"Fewer than {option.gpus} GPUs are enough on no pool that may be used.")
     outcome = next(a.outcome for a in attempts if a.outcome.taken is chosen)
     if outcome.tried:
         told.append(f"On {pool.name}, {'; '.join(outcome.tried)}.")
     told.append(
         f"{_capital(str(option.rung))} on {_gpus(option.gpus)} needs {chosen.need.total_gib:.1f} GiB of "
-        f"the {chosen.available_gib:.1f} GiB that a {pool.spec.gpu.model} offers."
+        f"the {chosen.available_gib:.1f} GiB that {_article(pool.spec.gpu.model)} offers."
     )
     told.append(
         f"The global batch of {job.spec.training.batch_size} is {setting.pairs} per GPU x "
@@ -159,7 +166,7 @@ def reasons(
     )
     if not pool.spec.gpu.bf16:
         told.append(
-            f"Precision is fp16 with loss scaling: a {pool.spec.gpu.model} does not compute in bf16."
+            f"Precision is fp16 with loss scaling: {_article(pool.spec.gpu.model)} does not compute in bf16."
         )
     if option.gpus > 1:
         told.append(
@@ -190,12 +197,17 @@ def _why_pool(
     if pool in order.first:
         return f"The model has {size} parameters, and {pool.name} is for {_band(pool)}."
     left = [a.pool.name for a in attempts if a.pool in order.first and a.outcome.taken is None]
-    because = (
-        f"does not fit on {', '.join(dict.fromkeys(left))}"
-        if left
-        else "has no pool of its own size"
+    left = list(dict.fromkeys(left))
+    limits = "memory and budget" if _limited(job) else "memory"
+    because = f"finds no {limits} on {' or '.join(left)}" if left else "has no pool of its own size"
+    return (
+        f"The model has {size} parameters and {because}; {pool.name} is the cheapest larger pool "
+        f"that has it."
     )
-    return f"The model has {size} parameters and {because}; {pool.name} is the cheapest larger pool that fits."
+
+
+def _limited(job: Job) -> bool:
+    return job.spec.budget.max_cost is not None or job.spec.budget.max_duration is not None
 
 
 def _price(job: Job, fit: Fit) -> str:

@@ -20,6 +20,7 @@ class Shape:
     parameters: int
     hidden: int
     intermediate: int
+    """Of the MLP every token passes; of a model with experts, of those all tokens share, or 0."""
     layers: int
     queries: int
     """Attention heads x head size: width of the attention's output."""
@@ -34,6 +35,7 @@ class Shape:
     """LoRA parameters at r = 1, over all matrices an adapter sits on."""
     experts: int
     experts_per_token: int
+    expert_intermediate: int
     active: int
     """Parameters that work on a token."""
 
@@ -50,12 +52,12 @@ class Shape:
     @property
     def width(self) -> int:
         """Intermediate elements that one token passes through in a layer."""
-        return self.intermediate * max(1, self.experts_per_token)
+        return self.intermediate + self.experts_per_token * self.expert_intermediate
 
     @property
     def expert_parameters(self) -> int:
         """In the experts of all layers: three matrices each."""
-        return min(self.linear, 3 * self.layers * self.experts * self.hidden * self.intermediate)
+        return 3 * self.layers * self.experts * self.hidden * self.expert_intermediate
 
     @property
     def layer(self) -> int:
@@ -80,12 +82,20 @@ def shape_of(facts: ModelFacts) -> Shape:
     queries, keys = heads * head_size, key_heads * head_size
     vocabulary = facts.vocabulary or min(TYPICAL_VOCABULARY, max(1, parameters // (2 * hidden)))
     embeddings = min(facts.embedding_parameters or vocabulary * hidden, parameters)
+    linear = min(facts.linear_parameters or parameters - embeddings, parameters)
+    expert_intermediate = 0
+    if facts.experts:
+        # Configs name the experts' width in many ways; the counts of parameters know it.
+        routed = _routed(facts, parameters, linear)
+        expert_intermediate = routed // (3 * layers * facts.experts * hidden)
+        attention = 2 * hidden * (queries + keys) + hidden * facts.experts
+        intermediate = max(0, ((linear - routed) // layers - attention) // (3 * hidden))
     attention_per_rank = layers * (2 * hidden + 2 * queries + 2 * (hidden + keys))
     mlp_per_rank = layers * 3 * (hidden + intermediate)
     if facts.experts:
         # peft adapts each stack of experts as one matrix, at twice the rank for the fused gate and up.
-        per_expert = 3 * hidden + 5 * intermediate
-        mlp_per_rank = layers * (hidden + facts.experts * (per_expert + 1))
+        per_expert = 3 * hidden + 5 * expert_intermediate
+        mlp_per_rank += layers * (hidden + facts.experts * (per_expert + 1))
     per_rank = max(facts.adapter_parameters_per_rank, attention_per_rank + mlp_per_rank)
     return Shape(
         parameters=parameters,
@@ -96,9 +106,22 @@ def shape_of(facts: ModelFacts) -> Shape:
         keys=keys,
         vocabulary=vocabulary,
         embeddings=embeddings,
-        linear=min(facts.linear_parameters or parameters - embeddings, parameters),
+        linear=linear,
         adapter_per_rank=per_rank,
         experts=facts.experts,
         experts_per_token=facts.experts_per_token,
+        expert_intermediate=expert_intermediate,
         active=facts.active_parameters or parameters,
     )
+
+
+def _routed(facts: ModelFacts, parameters: int, linear: int) -> int:
+    """Parameters in the experts that tokens are routed to.
+
+    A token works with `experts_per_token` of `experts`, so the parameters that stay idle are the
+    others' share.
+    """
+    idle = parameters - facts.active_parameters
+    if facts.active_parameters and 0 < facts.experts_per_token < facts.experts:
+        return min(linear, idle * facts.experts // (facts.experts - facts.experts_per_token))
+    return linear
