@@ -1,0 +1,5 @@
+"""`python -m dpojob_operator`."""
+
+from .main import main
+
+main()

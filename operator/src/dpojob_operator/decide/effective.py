@@ -1,0 +1,53 @@
+"""The spec as the containers get it: nothing left that only the operator could look up."""
+
+from __future__ import annotations
+
+from dpojob_api.job import Dependency, DPOJobStatus
+from dpojob_api.spec import ClaimPath, DPOJobSpec, ModelSource, Training
+
+DEFAULT_MAX_LENGTH: int = Training.model_fields["max_length"].default
+
+
+def effective_spec(name: str, spec: DPOJobSpec, status: DPOJobStatus) -> DPOJobSpec:
+    """`spec` with `model.fromJob` resolved and the output claim named, as far as they are known.
+
+    The API server fills in defaults, so `maxLength: 1024` may be the user's word or nobody's: the
+    earlier job's length replaces it only then; any other value is the user's and stands.
+    """
+    changes: dict[str, object] = {}
+    dependency = status.dependency
+    if spec.model.from_job is not None and dependency is not None:
+        changes["model"] = _model(dependency)
+        if dependency.max_length and spec.training.max_length == DEFAULT_MAX_LENGTH:
+            changes["training"] = spec.training.model_copy(
+                update={"max_length": dependency.max_length}
+            )
+    made = status.artifacts.claim_name if status.artifacts else None
+    if spec.output.volume is None and made is not None:
+        volume = ClaimPath(claim_name=made, path="")
+        changes["output"] = spec.output.model_copy(update={"volume": volume})
+    return spec.model_copy(update=changes)
+
+
+def _model(dependency: Dependency) -> ModelSource:
+    if dependency.volume is not None:
+        return ModelSource(
+            volume=ClaimPath(
+                claim_name=dependency.volume["claimName"], path=dependency.volume.get("path", "")
+            )
+        )
+    return ModelSource(repo=dependency.repo, revision=dependency.revision)
+
+
+def claims_read(spec: DPOJobSpec) -> list[str]:
+    """Claims that must exist before anything is read."""
+    sources = (spec.model.volume, spec.dataset.volume)
+    return list(dict.fromkeys(volume.claim_name for volume in sources if volume is not None))
+
+
+def claims_named(spec: DPOJobSpec) -> list[str]:
+    """Claims that must exist before a pod can start: those read, and the user's output claim."""
+    names = claims_read(spec)
+    if spec.output.volume is not None:
+        names.append(spec.output.volume.claim_name)
+    return list(dict.fromkeys(names))

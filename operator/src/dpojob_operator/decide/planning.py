@@ -1,0 +1,119 @@
+"""Plan: which pool, method and batch; written to status before the training Job exists."""
+
+from __future__ import annotations
+
+from dpojob_api.conditions import ConditionType, Reason
+from dpojob_api.job import DPOJobStatus
+from dpojob_api.plan import Plan, Refusal
+from dpojob_api.progress import Artifacts
+from dpojob_operator.child_names import output_claim_name, own_output_claim_name
+from dpojob_planner import plan, recommendations
+
+from . import verdict
+from .draft import Draft
+from .suspension import hold
+
+REPLANNED = "Replanned"
+"""Outcome of an attempt that was withdrawn before it ever had a node."""
+
+
+def needs_pools(status: DPOJobStatus) -> bool:
+    """Whether a decision from this status may plan, so that pools must be read first.
+
+    A job keeps its plan from the moment its pod has a node; until then the plan follows the pools.
+    """
+    if status.is_true(ConditionType.FINISHED):
+        return False
+    last = status.attempts[-1] if status.attempts else None
+    return last is None or last.start_time is None or last.end_time is not None
+
+
+def stage(draft: Draft) -> bool:
+    """Whether there is a plan to train by."""
+    attempt = draft.attempt
+    if attempt is not None and attempt.end_time is None:
+        return _keep_or_withdraw(draft)
+    if hold(draft):
+        return False
+    current = draft.status.plan
+    resumes = attempt is not None and attempt.start_time is not None
+    if resumes and current is not None and current.pool in _open_pools(draft):
+        return True  # checkpoints were written under this plan
+    draft.phase("Planning")
+    decided = plan(draft.spec, verdict.from_status(draft.status), draft.pools)
+    if isinstance(decided, Refusal):
+        draft.condition(ConditionType.PLANNED, False, decided.reason, decided.error)
+        draft.fail(decided.reason, decided.error)
+        return False
+    _adopt(draft, decided)
+    if draft.job.spec.validate_only:
+        draft.complete(
+            Reason.VALIDATED,
+            "validateOnly: the dataset is valid and the plan fits; nothing was trained.",
+        )
+        return False
+    return True
+
+
+def _open_pools(draft: Draft) -> set[str]:
+    return {pool.name for pool in draft.pools if pool.allowed}
+
+
+def _adopt(draft: Draft, decided: Plan) -> None:
+    draft.status.plan = decided
+    sentences = [*decided.reasons, *recommendations(draft.spec)]
+    draft.condition(ConditionType.PLANNED, True, Reason.FITS, " ".join(sentences))
+    output = draft.job.spec.output
+    if draft.status.artifacts is not None or draft.job.spec.validate_only:
+        return
+    if output.volume is not None:
+        draft.status.artifacts = Artifacts(
+            claim_name=output.volume.claim_name, path=output.volume.path
+        )
+    elif output.push is None:
+        name = output_claim_name(draft.job.name)
+        there = draft.observed.claims.get(name)
+        if there is not None and there.job_uid != draft.job.uid:
+            # An earlier job of this name, or a person, left a claim there: its model stays.
+            name = own_output_claim_name(draft.job.name, draft.job.uid)
+        draft.status.artifacts = Artifacts(claim_name=name, path="")
+
+
+def _keep_or_withdraw(draft: Draft) -> bool:
+    """An attempt that never had a node is withdrawn when its plan's pool is no longer the same."""
+    attempt, job, current = draft.attempt, draft.observed.training, draft.status.plan
+    assert attempt is not None
+    started = attempt.start_time is not None or any(
+        pod.scheduled for pod in draft.observed.training_pods
+    )
+    if started or attempt.outcome is not None or current is None:
+        return True
+    if job is None:
+        # Intended, not made yet: only the plan is renewed, under the same attempt.
+        unchanged = current.pool in _open_pools(draft)
+    else:
+        now = draft.observed.pool_hashes.get(current.pool)
+        unchanged = now is not None and job.pool_hash in ("", now)
+    if unchanged and not _roomier(draft, current):
+        return True
+    if job is not None:
+        attempt.outcome = REPLANNED
+        return True
+    decided = plan(draft.spec, verdict.from_status(draft.status), draft.pools)
+    if isinstance(decided, Refusal):
+        attempt.outcome, attempt.end_time = REPLANNED, draft.now
+        draft.condition(ConditionType.PLANNED, False, decided.reason, decided.error)
+        draft.fail(decided.reason, decided.error)
+        return False
+    _adopt(draft, decided)
+    attempt.pool, attempt.gpus = decided.pool, decided.gpus
+    attempt.hourly_price = decided.hourly_price
+    return True
+
+
+def _roomier(draft: Draft, current: Plan) -> bool:
+    """Whether the user allows another pool and one has room now, while ours has none."""
+    if not current.queued or draft.job.spec.hardware.when_full != "NextPool":
+        return False
+    decided = plan(draft.spec, verdict.from_status(draft.status), draft.pools)
+    return isinstance(decided, Plan) and decided.pool != current.pool and not decided.queued

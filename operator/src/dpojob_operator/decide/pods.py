@@ -1,0 +1,41 @@
+"""Why a pod does not start, in a user's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from dpojob_operator.facts import PodFacts
+
+WAITING_IS_FINE = ("", "ContainerCreating", "PodInitializing")
+
+
+def newest(pods: Iterable[PodFacts]) -> PodFacts | None:
+    """The pod that was made last."""
+    return max(pods, key=lambda pod: (str(pod.created), pod.name), default=None)
+
+
+def obstacle(pods: Iterable[PodFacts]) -> str:
+    """What keeps the newest pod from running; empty when nothing is known to."""
+    pod = newest(pods)
+    if pod is None or pod.started is not None:
+        return ""
+    if pod.unschedulable:
+        return f"Pod {pod.name} waits for a node: {pod.unschedulable}"
+    if pod.waiting_reason not in WAITING_IS_FINE:
+        return f"Pod {pod.name} waits ({pod.waiting_reason}): {pod.waiting_message}"
+    return ""
+
+
+def missing_secret(pods: Iterable[PodFacts]) -> PodFacts | None:
+    """A pod whose container cannot be made because a Secret, or a key in it, does not exist."""
+    for pod in pods:
+        text = pod.waiting_message.lower()
+        if pod.waiting_reason == "CreateContainerConfigError" and "secret" in text:
+            return pod
+    return None
+
+
+def waiting_seconds(pod: PodFacts, now: datetime) -> float:
+    """How long ago the pod was made."""
+    return 0.0 if pod.created is None else (now - pod.created).total_seconds()

@@ -1,0 +1,83 @@
+"""Kubernetes Events on a DPOJob: one for every condition that changed, after the status was written.
+
+They tell a person what happened; nothing depends on them, so a lost one is lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from datetime import datetime
+
+from dpojob_api.conditions import Condition, ConditionType
+from dpojob_api.job import DPOJob, DPOJobStatus
+from dpojob_api.names import API_VERSION
+
+from .cluster import ApiError, Cluster, Object
+from .resources import EVENTS
+
+log = logging.getLogger(__name__)
+LONGEST_MESSAGE = 1024
+"""Characters; the API server refuses longer ones (core/v1 Event validation)."""
+SILENT = (ConditionType.READY, ConditionType.STALLED, ConditionType.FINISHED)
+"""They repeat what other conditions say."""
+BAD_WHEN_FALSE = (
+    ConditionType.DATASET_VALID,
+    ConditionType.PLANNED,
+    ConditionType.TRAINING_HEALTHY,
+)
+
+
+def worth_telling(old: DPOJobStatus, new: DPOJobStatus) -> list[Condition]:
+    """Conditions whose status or reason changed."""
+    before = {c.type: (c.status, c.reason) for c in old.conditions}
+    return [
+        condition
+        for condition in new.conditions
+        if condition.type not in SILENT
+        and before.get(condition.type) != (condition.status, condition.reason)
+        and not (condition.status == "False" and condition.type == ConditionType.SUSPENDED
+                 and condition.type not in before)
+    ]  # fmt: skip
+
+
+def event(job: DPOJob, condition: Condition, now: datetime) -> Object:
+    """The Event for a condition that changed."""
+    bad = condition.type == ConditionType.FAILED or (
+        condition.status == "False" and condition.type in BAD_WHEN_FALSE
+    )
+    seed = f"{job.uid} {condition.type} {condition.reason} {now.isoformat()}"
+    stamp = now.isoformat().replace("+00:00", "Z")
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {
+            "name": f"{job.name}.{hashlib.sha256(seed.encode()).hexdigest()[:16]}",
+            "namespace": job.namespace,
+        },
+        "involvedObject": {
+            "apiVersion": API_VERSION,
+            "kind": "DPOJob",
+            "name": job.name,
+            "namespace": job.namespace,
+            "uid": job.uid,
+        },
+        "type": "Warning" if bad else "Normal",
+        "reason": condition.reason,
+        "message": (condition.message or f"{condition.type} is {condition.status}.")[
+            :LONGEST_MESSAGE
+        ],
+        "source": {"component": "dpojob-operator"},
+        "firstTimestamp": stamp,
+        "lastTimestamp": stamp,
+        "count": 1,
+    }
+
+
+async def tell(cluster: Cluster, job: DPOJob, new: DPOJobStatus, now: datetime) -> None:
+    """Creates the Events for what changed between the job's status and `new`."""
+    for condition in worth_telling(job.status, new):
+        try:
+            await cluster.create(EVENTS, event(job, condition, now))
+        except ApiError as error:
+            log.info("Event %s of %s/%s: %s", condition.reason, job.namespace, job.name, error)

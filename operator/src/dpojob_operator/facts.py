@@ -1,0 +1,174 @@
+"""What the operator needs to know of Jobs, Pods and claims, read from the API server's objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from dpojob_api.names import GROUP, LABEL_JOB_UID
+
+ANNOTATION_POOL = f"{GROUP}/pool-hash"
+"""On a training Job: hash of the pool's spec it was made for, so that an edited pool is noticed."""
+
+Object = Mapping[str, Any]
+"""An object of the Kubernetes API, as JSON gave it."""
+
+
+def moment(text: str | None) -> datetime | None:
+    """A timestamp of the API server."""
+    return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def owner_uid(metadata: Object) -> str | None:
+    """UID of the controlling owner."""
+    for reference in metadata.get("ownerReferences") or []:
+        if reference.get("controller"):
+            return str(reference["uid"])
+    return None
+
+
+@dataclass(frozen=True)
+class JobFacts:
+    """A batch/v1 Job."""
+
+    name: str
+    uid: str
+    owner: str | None = None
+    complete: bool = False
+    failed: bool = False
+    failure_reason: str = ""
+    failure_message: str = ""
+    ended: datetime | None = None
+    suspended: bool = False
+    deleting: bool = False
+    pool_hash: str = ""
+
+    @property
+    def finished(self) -> bool:
+        """Whether it completed or failed."""
+        return self.complete or self.failed
+
+    @classmethod
+    def read(cls, job: Object) -> JobFacts:
+        """From the API server's object."""
+        metadata = job["metadata"]
+        conditions = {
+            condition["type"]: condition
+            for condition in (job.get("status") or {}).get("conditions") or []
+            if condition.get("status") == "True"
+        }
+        failed = conditions.get("Failed", {})
+        end = conditions.get("Complete") or failed
+        return cls(
+            name=metadata["name"],
+            uid=metadata["uid"],
+            owner=owner_uid(metadata),
+            complete="Complete" in conditions,
+            failed="Failed" in conditions,
+            failure_reason=failed.get("reason", ""),
+            failure_message=failed.get("message", ""),
+            ended=moment(end.get("lastTransitionTime")),
+            suspended=bool((job.get("spec") or {}).get("suspend", False)),
+            deleting="deletionTimestamp" in metadata,
+            pool_hash=(metadata.get("annotations") or {}).get(ANNOTATION_POOL, ""),
+        )
+
+
+@dataclass(frozen=True)
+class PodFacts:
+    """A pod of a Job of ours, and its one container."""
+
+    name: str
+    uid: str
+    owner: str | None = None
+    index: int = 0
+    phase: str = "Pending"
+    created: datetime | None = None
+    scheduled: bool = False
+    unschedulable: str = ""
+    address: str | None = None
+    waiting_reason: str = ""
+    waiting_message: str = ""
+    started: datetime | None = None
+    finished: datetime | None = None
+    exit_code: int | None = None
+    exit_reason: str = ""
+    last_word: str = ""
+    evicted: str = ""
+    deleting: bool = False
+
+    @property
+    def running(self) -> bool:
+        """Whether its container runs now."""
+        return self.started is not None and self.finished is None
+
+    @classmethod
+    def read(cls, pod: Object) -> PodFacts:
+        """From the API server's object."""
+        metadata, status = pod["metadata"], pod.get("status") or {}
+        conditions = {c["type"]: c for c in status.get("conditions") or []}
+        scheduling = conditions.get("PodScheduled", {})
+        container: Object = next(iter(status.get("containerStatuses") or []), {})
+        state: Object = container.get("state") or {}
+        waiting, running = state.get("waiting") or {}, state.get("running") or {}
+        terminated = state.get("terminated") or {}
+        started = moment((terminated or running).get("startedAt"))
+        ended = status.get("phase") in ("Succeeded", "Failed")
+        finished = moment(terminated.get("finishedAt"))
+        if ended and started is not None and finished is None:
+            # A lost node's pod is failed by the garbage collector; its container never reports.
+            finished = _latest(conditions) or started
+        index = (metadata.get("annotations") or {}).get(
+            "batch.kubernetes.io/job-completion-index", "0"
+        )
+        return cls(
+            name=metadata["name"],
+            uid=metadata["uid"],
+            owner=owner_uid(metadata),
+            index=int(index),
+            phase=status.get("phase", "Pending"),
+            created=moment(metadata.get("creationTimestamp")),
+            scheduled=bool((pod.get("spec") or {}).get("nodeName")),
+            unschedulable=scheduling.get("message", "")
+            if scheduling.get("reason") == "Unschedulable"
+            else "",
+            address=status.get("podIP"),
+            waiting_reason=waiting.get("reason", ""),
+            waiting_message=waiting.get("message", ""),
+            started=started,
+            finished=finished,
+            exit_code=terminated.get("exitCode"),
+            exit_reason=terminated.get("reason", ""),
+            last_word=terminated.get("message", ""),
+            evicted=status.get("message", "") if status.get("reason") == "Evicted" else "",
+            deleting="deletionTimestamp" in metadata,
+        )
+
+
+def _latest(conditions: Mapping[str, Object]) -> datetime | None:
+    moments = [moment(c.get("lastTransitionTime")) for c in conditions.values()]
+    return max((m for m in moments if m is not None), default=None)
+
+
+@dataclass(frozen=True)
+class ClaimFacts:
+    """A PersistentVolumeClaim."""
+
+    name: str
+    phase: str = "Pending"
+    job_uid: str | None = None
+    """UID of the DPOJob it was made for; None when a person made it."""
+    deleting: bool = False
+
+    @classmethod
+    def read(cls, claim: Object) -> ClaimFacts:
+        """From the API server's object."""
+        metadata = claim["metadata"]
+        return cls(
+            name=metadata["name"],
+            phase=(claim.get("status") or {}).get("phase", "Pending"),
+            job_uid=(metadata.get("labels") or {}).get(LABEL_JOB_UID),
+            deleting="deletionTimestamp" in metadata,
+        )

@@ -1,0 +1,71 @@
+"""Which jobs to look at again when something else changes. Hints only: whoever is forgotten here is
+found by the next resync."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from dpojob_api.conditions import ConditionType
+from dpojob_api.job import DPOJob
+from dpojob_api.names import LABEL_JOB_NAME, LABEL_MANAGED_BY, MANAGED_BY
+
+Key = tuple[str, str]
+Object = Mapping[str, Any]
+
+
+def key_of(raw: Object) -> Key:
+    """Namespace and name of an object."""
+    return raw["metadata"]["namespace"], raw["metadata"]["name"]
+
+
+def job_of_child(raw: Object) -> Key | None:
+    """The DPOJob that a Job or Pod of ours belongs to; its name fits a label (63 characters)."""
+    metadata = raw["metadata"]
+    labels = metadata.get("labels") or {}
+    name = labels.get(LABEL_JOB_NAME)
+    if labels.get(LABEL_MANAGED_BY) != MANAGED_BY or not name:
+        return None
+    return metadata["namespace"], name
+
+
+def settled(raw: Object) -> bool:
+    """Whether a listed DPOJob has ended and nothing about it is left to do."""
+    metadata, status = raw["metadata"], raw.get("status") or {}
+    finished = any(
+        c.get("type") == ConditionType.FINISHED and c.get("status") == "True"
+        for c in status.get("conditions") or []
+    )
+    ttl = (raw.get("spec") or {}).get("ttlSecondsAfterFinished")
+    current = status.get("observedGeneration") == metadata.get("generation")
+    return finished and current and ttl is None
+
+
+class Hints:
+    """Who waits for what."""
+
+    def __init__(self) -> None:
+        self._for_job: defaultdict[Key, set[Key]] = defaultdict(set)
+        self.for_pools: set[Key] = set()
+
+    def note(self, key: Key, job: DPOJob, *, plans: bool, shares: str | None) -> None:
+        """Remembers what the job waits for now: another job's end or report, or room in a pool."""
+        namespace, _ = key
+        reference = job.spec.model.from_job
+        if reference is not None and reference.kind == "DPOJob" and job.status.dependency is None:
+            self._for_job[namespace, reference.name].add(key)
+        if shares is not None:
+            self._for_job[namespace, shares].add(key)
+        if plans:
+            self.for_pools.add(key)
+        else:
+            self.for_pools.discard(key)
+
+    def forget(self, key: Key) -> None:
+        """The job is gone."""
+        self.for_pools.discard(key)
+
+    def take(self, key: Key) -> set[Key]:
+        """Jobs that wait for this one; they say so again if they still do."""
+        return self._for_job.pop(key, set())

@@ -1,0 +1,126 @@
+"""The operator's process: `python -m dpojob_operator`, configured by the environment (settings.py).
+
+Kopf gives the watch streams. Its own bookkeeping carries no truth here: no patches, no results, no
+finalizers, no create, update, timer or daemon handlers (docs/decisions/). When any part of the
+process ends, all of it does, with a non-zero status, and Kubernetes starts it again; that is cheap
+and safe, because everything is read live.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from typing import Any
+
+import kopf
+
+from dpojob_api.names import GROUP, LABEL_MANAGED_BY, MANAGED_BY, VERSION
+
+from .cluster import Cluster
+from .handlers import Handlers
+from .http_server import serve
+from .leader import lead
+from .settings import Settings, SettingsError, load
+from .work import assemble, until_one_ends
+
+log = logging.getLogger(__name__)
+
+
+@kopf.on.event(GROUP, VERSION, "dpojobs")
+async def _dpojob(memo: Handlers, event: Any, body: Any, **_: Any) -> None:
+    memo.dpojob(event["type"], body)
+
+
+@kopf.on.event(GROUP, VERSION, "gpupools")
+async def _pool(memo: Handlers, **_: Any) -> None:
+    memo.pool()
+
+
+@kopf.on.event("batch", "v1", "jobs")
+async def _job(memo: Handlers, body: Any, **_: Any) -> None:
+    memo.child(body)
+
+
+@kopf.on.event("", "v1", "pods")
+async def _pod(memo: Handlers, body: Any, **_: Any) -> None:
+    memo.pod(body)
+
+
+def _kopf_settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.peering.standalone = True
+    settings.posting.enabled = False  # our own Events: events.py
+    settings.scanning.disabled = True  # the resync finds what a late CRD brings
+    settings.watching.inactivity_timeout = 70
+    settings.watching.server_timeout = 300
+    settings.watching.chunk_size = 500
+    ours = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
+    settings.watching.label_selectors["batch", "v1", "jobs"] = ours
+    settings.watching.label_selectors["", "v1", "pods"] = ours
+    settings.process.ultimate_exiting_timeout = 30
+    return settings
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    """Kopf takes SIGTERM and SIGINT for itself while it starts; a startup handler comes after."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+
+async def run(settings: Settings) -> int:
+    """Runs until a signal (status 0) or until a part ends (status 1)."""
+    stop = asyncio.Event()
+    _on_signals(stop)
+
+    @kopf.on.startup()
+    async def signals(**_: Any) -> None:
+        _on_signals(stop)
+
+    try:
+        async with Cluster(settings.request_seconds) as cluster:
+            work = assemble(cluster, settings)
+            elected = asyncio.Event()
+
+            async def operate() -> None:
+                elected.set()
+                watches = kopf.operator(
+                    settings=_kopf_settings(),
+                    memo=work.handlers,
+                    clusterwide=not settings.namespaces,
+                    namespaces=settings.namespaces,
+                )
+                await until_one_ends(watches, *(part() for part in work.parts))
+
+            await until_one_ends(
+                stop.wait(),
+                serve(
+                    settings.http_port,
+                    healthy=lambda: not elected.is_set() or work.resync.healthy,
+                    ready=lambda: not elected.is_set() or work.resync.ready,
+                ),
+                lead(cluster, settings, operate),
+            )
+    except Exception:
+        log.exception("a part of the operator failed; the process ends")
+        return 1
+    if stop.is_set():
+        return 0
+    log.error("a part of the operator ended; the process ends")
+    return 1
+
+
+def main() -> None:
+    """The process."""
+    try:
+        settings = load()
+    except SettingsError as error:
+        print(f"dpojob-operator: {error}", file=sys.stderr)
+        sys.exit(2)
+    kopf.configure(
+        debug=settings.verbose,
+        log_format=kopf.LogFormat.JSON if settings.log_format == "json" else kopf.LogFormat.FULL,
+    )
+    sys.exit(asyncio.run(run(settings)))

@@ -1,0 +1,128 @@
+"""What inspection and training pods have in common: the restricted Pod Security Standard, scratch
+space, the user's claims and tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dpojob_api.job import DPOJob
+from dpojob_api.names import (
+    API_VERSION,
+    ENV_HUB_TOKEN,
+    ENV_MANIFEST,
+    ENV_SCRATCH,
+    ENV_VOLUMES,
+    SCRATCH_ROOT,
+    VOLUMES_ROOT,
+)
+from dpojob_api.spec import DPOJobSpec
+from dpojob_operator.settings import WorkloadSettings
+
+from .text import compact
+
+USER = 65532
+"""The images' user; also the group that owns freshly made volumes."""
+CA_DIRECTORY = "/etc/dpojob/ca"
+CA_FILE = f"{CA_DIRECTORY}/ca.crt"
+
+Object = dict[str, Any]
+
+
+def variable(name: str, value: str) -> Object:
+    """An environment variable with a plain value."""
+    return {"name": name, "value": value}
+
+
+def secret_variable(name: str, secret: str, key: str) -> Object:
+    """An environment variable from a Secret; the kubelet reads it, the operator never does."""
+    return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
+
+
+def manifest(job: DPOJob, spec: DPOJobSpec) -> str:
+    """The DPOJob as its containers get it, with the spec that nothing is left open in."""
+    return compact(
+        {
+            "apiVersion": API_VERSION,
+            "kind": "DPOJob",
+            "metadata": {"name": job.name, "namespace": job.namespace, "uid": job.uid},
+            "spec": spec.wire(),
+        }
+    )
+
+
+def common_environment(job: DPOJob, spec: DPOJobSpec, settings: WorkloadSettings) -> list[Object]:
+    """Variables of both containers."""
+    claims = {name: f"{VOLUMES_ROOT}/{name}" for name in claims_mounted(spec)}
+    found = [
+        variable(ENV_MANIFEST, manifest(job, spec)),
+        variable(ENV_VOLUMES, compact(claims)),
+        variable(ENV_SCRATCH, SCRATCH_ROOT),
+        variable("HOME", SCRATCH_ROOT),
+        variable("TMPDIR", SCRATCH_ROOT),
+        variable("HF_HOME", f"{SCRATCH_ROOT}/huggingface"),
+    ]
+    if settings.ca_config_map:
+        found += [variable(name, CA_FILE) for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")]
+    found += [variable(name, value) for name, value in sorted(settings.pod_environment.items())]
+    if spec.hub_token_secret is not None:
+        secret = spec.hub_token_secret
+        found.append(secret_variable(ENV_HUB_TOKEN, secret.name, secret.key))
+    return found
+
+
+def claims_mounted(spec: DPOJobSpec) -> dict[str, bool]:
+    """Every claim the pod mounts, and whether read-only; the output's is not."""
+    mounted: dict[str, bool] = {}
+    for volume in (spec.model.volume, spec.dataset.volume):
+        if volume is not None:
+            mounted[volume.claim_name] = True
+    if spec.output.volume is not None:
+        mounted[spec.output.volume.claim_name] = False
+    return mounted
+
+
+def pod_spec(
+    spec: DPOJobSpec, settings: WorkloadSettings, container: Object, scratch_size: str
+) -> Object:
+    """A pod of one container that the restricted Pod Security Standard admits."""
+    volumes: list[Object] = [{"name": "scratch", "emptyDir": {"sizeLimit": scratch_size}}]
+    mounts: list[Object] = [{"name": "scratch", "mountPath": SCRATCH_ROOT}]
+    for number, (claim, read_only) in enumerate(claims_mounted(spec).items()):
+        name = f"claim-{number}"
+        volumes.append({"name": name, "persistentVolumeClaim": {"claimName": claim}})
+        mount: Object = {"name": name, "mountPath": f"{VOLUMES_ROOT}/{claim}"}
+        mounts.append({**mount, "readOnly": True} if read_only else mount)
+    if settings.ca_config_map:
+        volumes.append({"name": "ca", "configMap": {"name": settings.ca_config_map}})
+        mounts.append({"name": "ca", "mountPath": CA_DIRECTORY, "readOnly": True})
+    made: Object = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "fsGroup": USER,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [
+            {
+                **container,
+                "imagePullPolicy": settings.image_pull_policy,
+                "terminationMessagePath": "/dev/termination-log",
+                "terminationMessagePolicy": "File",
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "readOnlyRootFilesystem": True,
+                    "capabilities": {"drop": ["ALL"]},
+                },
+                "volumeMounts": mounts,
+            }
+        ],
+        "volumes": volumes,
+    }
+    if settings.image_pull_secrets:
+        made["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
+    return made

@@ -1,0 +1,69 @@
+"""Prometheus metrics: of the operator's own work, and of each running job.
+
+A running job's series carry its namespace and name, and end with it, so that their number follows
+the running jobs and not the cluster's history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from dpojob_api.progress import Progress
+
+RECONCILES = Counter("dpojob_reconciles_total", "Passes over one key, by result.", ["result"])
+RECONCILE_SECONDS = Histogram("dpojob_reconcile_seconds", "Time of one pass over one key.")
+QUEUE_DEPTH = Gauge("dpojob_queue_depth", "Keys waiting for a worker.")
+API_REQUESTS = Counter(
+    "dpojob_api_requests_total",
+    "Requests to the API server, by verb, resource and HTTP status.",
+    ["verb", "resource", "code"],
+)
+STATUS_WRITES = Counter("dpojob_status_writes_total", "Status writes that succeeded.")
+CREATED = Counter("dpojob_created_jobs_total", "Child Jobs created, by stage.", ["stage"])
+FINISHED = Counter(
+    "dpojob_finished_total",
+    "DPOJobs that ended, counted after the status was written.",
+    ["condition", "reason"],
+)
+PHASES = Gauge("dpojob_jobs", "DPOJobs by phase, as of the last resync.", ["phase"])
+RESYNC_TIME = Gauge("dpojob_last_resync_timestamp_seconds", "When all DPOJobs were last listed.")
+
+FIGURES = {
+    "step": ("dpojob_training_step", "Optimizer steps done."),
+    "max_steps": ("dpojob_training_max_steps", "Optimizer steps in all."),
+    "loss": ("dpojob_training_loss", "Training loss, last logged."),
+    "eval_loss": ("dpojob_training_eval_loss", "Evaluation loss, last logged."),
+    "margin": ("dpojob_training_reward_margin", "Mean reward of chosen minus rejected."),
+    "eval_margin": ("dpojob_training_eval_reward_margin", "The same over the held-out pairs."),
+    "accuracy": ("dpojob_training_reward_accuracy", "Share of training pairs told apart rightly."),
+    "eval_accuracy": ("dpojob_training_eval_reward_accuracy", "The same over the held-out pairs."),
+    "eta_seconds": ("dpojob_training_eta_seconds", "Seconds to the last step."),
+    "steps_per_second": ("dpojob_training_steps_per_second", "Optimizer steps per second."),
+    "peak_memory_gib": ("dpojob_training_peak_memory_gib", "Peak memory per GPU, GiB."),
+}
+"""Fields of Progress that have a series per running job."""
+
+
+class RunningJobs(Collector):
+    """The newest progress of each running job, read at the moment of a scrape."""
+
+    def __init__(self) -> None:
+        self.progress: dict[tuple[str, str], Progress] = {}
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """One gauge per figure, one sample per running job that has it."""
+        for field, (name, help_) in FIGURES.items():
+            family = GaugeMetricFamily(name, help_, labels=["namespace", "name"])
+            for key, progress in self.progress.items():
+                value = getattr(progress, field)
+                if value is not None:
+                    family.add_metric(key, float(value))
+            yield family
+
+
+RUNNING = RunningJobs()
+REGISTRY.register(RUNNING)

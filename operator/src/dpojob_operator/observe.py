@@ -1,0 +1,144 @@
+"""Reads everything a decision about one DPOJob needs, live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from dpojob_api.conditions import ConditionType
+from dpojob_api.job import DPOJob
+from dpojob_api.names import LABEL_JOB_UID, LABEL_STAGE, STAGE_INSPECT, STAGE_TRAIN
+from dpojob_api.pool import GPUPool, GPUPoolSpec
+from dpojob_planner import PoolState
+
+from . import dependencies
+from .child_names import output_claim_name
+from .cluster import Cluster
+from .decide import DependencyFacts, Observed, Policy
+from .decide.effective import claims_named, effective_spec
+from .decide.planning import needs_pools
+from .facts import ClaimFacts, JobFacts, PodFacts
+from .manifests import pool_hash
+from .peers import Peers
+from .pools import planner_view
+from .resources import CLAIMS, DPOJOBS, GPUPOOLS, JOBS, NAMESPACES, PODS, TRAINJOBS
+
+LONGEST_CHAIN = 100
+"""Jobs followed from one to the next before a chain counts as a cycle."""
+
+
+class Observer:
+    """Live reads of a job and what is around it."""
+
+    def __init__(self, cluster: Cluster, policy: Policy, peers: Peers) -> None:
+        self._cluster = cluster
+        self._policy = policy
+        self._peers = peers
+
+    async def observe(self, job: DPOJob) -> Observed:
+        """The job's children, claims and dependency. Raises ApiError when one cannot be read."""
+        observed = Observed(job=job, policy=self._policy)
+        if "deletionTimestamp" in job.metadata:
+            return observed
+        status = job.status
+        if status.is_true(ConditionType.FINISHED):
+            return await self._with_children(observed)
+        if job.spec.model.from_job is not None and status.dependency is None:
+            facts = await self._dependency(job)
+            observed = replace(observed, dependency=facts)
+            if facts.found is None or not facts.complete or facts.problem:
+                return await self._with_children(observed)
+            status = status.model_copy(update={"dependency": facts.found})
+        spec = effective_spec(job.name, job.spec, status)
+        if needs_pools(status):
+            names = [*claims_named(spec), output_claim_name(job.name)]
+            observed = replace(observed, claims=await self._claims(job.namespace, names))
+        if status.inspection is None and status.dataset is None:
+            key, shared = await self._peers.find(job, spec)
+            observed = replace(observed, inspection_key=key, shared=shared)
+        return await self._with_children(observed)
+
+    async def _with_children(self, observed: Observed) -> Observed:
+        """Jobs before their pods: whatever a Job says of its pods, the listing then shows."""
+        job, status = observed.job, observed.job.status
+        finished = status.is_true(ConditionType.FINISHED)
+        if status.inspection is not None and (status.dataset is None or finished):
+            found = await self._job(job.namespace, status.inspection.name)
+            observed = replace(observed, inspection=found)
+            if found is not None and not finished:
+                pods = await self._pods(job, STAGE_INSPECT, found.uid)
+                observed = replace(observed, inspection_pods=pods)
+        if status.attempts:
+            found = await self._job(job.namespace, status.attempts[-1].job.name)
+            observed = replace(observed, training=found)
+            if found is not None and not finished:
+                pods = await self._pods(job, STAGE_TRAIN, found.uid)
+                observed = replace(observed, training_pods=pods)
+        return observed
+
+    async def _job(self, namespace: str, name: str) -> JobFacts | None:
+        raw = await self._cluster.get(JOBS, namespace, name)
+        return None if raw is None else JobFacts.read(raw)
+
+    async def _pods(self, job: DPOJob, stage: str, owner: str) -> tuple[PodFacts, ...]:
+        labels = {LABEL_JOB_UID: job.uid, LABEL_STAGE: stage}
+        listed = self._cluster.list(PODS, job.namespace, labels)
+        pods = [PodFacts.read(raw) async for raw in listed]
+        return tuple(sorted((p for p in pods if p.owner == owner), key=lambda p: p.name))
+
+    async def _claims(self, namespace: str, names: list[str]) -> dict[str, ClaimFacts | None]:
+        found: dict[str, ClaimFacts | None] = {}
+        for name in dict.fromkeys(names):
+            raw = await self._cluster.get(CLAIMS, namespace, name)
+            found[name] = None if raw is None else ClaimFacts.read(raw)
+        return found
+
+    async def _dependency(self, job: DPOJob) -> DependencyFacts:
+        reference = job.spec.model.from_job
+        assert reference is not None
+        if reference.kind != "DPOJob":
+            kind = JOBS if reference.kind == "Job" else TRAINJOBS
+            raw = await self._cluster.get(kind, job.namespace, reference.name)
+            if raw is None:
+                return DependencyFacts()
+            return dependencies.from_other(reference.kind, raw)
+        raw = await self._cluster.get(DPOJOBS, job.namespace, reference.name)
+        if raw is None:
+            return DependencyFacts()
+        named = DPOJob.model_validate(raw)
+        cycle = await self._cycle(job, named)
+        facts = dependencies.from_dpojob(named)
+        return replace(facts, cycle=cycle) if cycle else facts
+
+    async def _cycle(self, job: DPOJob, named: DPOJob) -> tuple[str, ...]:
+        """The way from `job` back to itself, when following `fromJob` leads there."""
+        way = [job.name, named.name]
+        while named.uid != job.uid and len(way) <= LONGEST_CHAIN:
+            reference = named.spec.model.from_job
+            if reference is None or reference.kind != "DPOJob" or named.status.dependency:
+                return ()
+            way.append(reference.name)
+            if reference.name == job.name:
+                return tuple(way)
+            if reference.name in way[:-1]:
+                return ()  # a cycle further on; the jobs in it will say so
+            raw = await self._cluster.get(DPOJOBS, job.namespace, reference.name)
+            if raw is None:
+                return ()
+            named = DPOJob.model_validate(raw)
+        return tuple(way)
+
+    async def pools(self, namespace: str) -> tuple[list[PoolState], dict[str, GPUPoolSpec]]:
+        """All GPUPools, as the planner sees them for that namespace, and their specs by name."""
+        pools = [GPUPool.model_validate(raw) async for raw in self._cluster.list(GPUPOOLS)]
+        labels: Mapping[str, str] = {}
+        if any(pool.spec.namespace_selector is not None for pool in pools):
+            raw = await self._cluster.get(NAMESPACES, None, namespace)
+            labels = (raw or {"metadata": {}})["metadata"].get("labels") or {}
+        states = [planner_view(pool, labels) for pool in sorted(pools, key=lambda pool: pool.name)]
+        return states, {pool.name: pool.spec for pool in pools}
+
+
+def hashes(specs: Mapping[str, GPUPoolSpec]) -> dict[str, str]:
+    """Hash of each pool's spec, by name."""
+    return {name: pool_hash(spec) for name, spec in specs.items()}

@@ -1,0 +1,150 @@
+"""GPUPools: their status from Nodes and Pods, and what the planner sees of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from dpojob_api.conditions import Condition, PoolConditionType, Reason
+from dpojob_api.pool import GPUPool, GPUPoolStatus
+from dpojob_planner import PoolState
+
+Object = Mapping[str, Any]
+
+
+def planner_view(pool: GPUPool, namespace_labels: Mapping[str, str]) -> PoolState:
+    """The pool for one namespace's jobs."""
+    selector = pool.spec.namespace_selector
+    allowed = selector is None or all(
+        namespace_labels.get(name) == value for name, value in selector.match_labels.items()
+    )
+    status = pool.status
+    known = status is not None and status.nodes > 0
+    return PoolState(
+        name=pool.name,
+        spec=pool.spec,
+        free=status.free if status is not None and known else None,
+        nodes=status.nodes if status is not None else 0,
+        allowed=allowed,
+    )
+
+
+def pool_status(
+    pool: GPUPool, nodes: Iterable[Object], pods: Iterable[Object], now: datetime
+) -> GPUPoolStatus:
+    """Nodes that match and offer the GPU, their GPUs, and those no pod has asked for."""
+    resource = pool.spec.gpu.resource
+    matching = {node["metadata"]["name"]: node for node in nodes if _matches(pool, node)}
+    offering = {name: _whole(_allocatable(node).get(resource)) for name, node in matching.items()}
+    offering = {name: gpus for name, gpus in offering.items() if gpus > 0}
+    usable = {name: gpus for name, gpus in offering.items() if _usable(matching[name])}
+    taken = sum(gpus_asked(pod, resource) for pod in pods if _node(pod) in usable)
+    total = sum(usable.values())
+    status = GPUPoolStatus(
+        nodes=len(offering),
+        gpus=total,
+        free=max(0, total - taken),
+        observed_generation=int(pool.metadata.get("generation", 0)),
+    )
+    old = pool.status.conditions if pool.status is not None else []
+    problem = _problem(pool, matching, offering)
+    available = Reason.NODES_FOUND if offering else Reason.SCALED_TO_ZERO
+    message = (
+        f"{status.free} of {total} GPUs are free on {len(offering)} node(s)."
+        if offering
+        else "No node matches now; jobs may be planned here, and wait for an autoscaler."
+    )
+    status.conditions = [
+        _condition(old, PoolConditionType.AVAILABLE, not problem, (problem and Reason.INVALID_POOL)
+                   or available, problem or message, pool, now),
+        _condition(old, PoolConditionType.READY, not problem, (problem and Reason.INVALID_POOL)
+                   or available, problem or message, pool, now),
+    ]  # fmt: skip
+    return status
+
+
+def _condition(
+    old: list[Condition],
+    type_: PoolConditionType,
+    holds: bool,
+    reason: str,
+    message: str,
+    pool: GPUPool,
+    now: datetime,
+) -> Condition:
+    before = next((c for c in old if c.type == type_), None)
+    moved = before is None or before.status != str(holds)
+    return Condition(
+        type=str(type_),
+        status="True" if holds else "False",
+        reason=str(reason),
+        message=message,
+        observed_generation=int(pool.metadata.get("generation", 0)),
+        last_transition_time=now.replace(microsecond=0)
+        if moved or before is None
+        else before.last_transition_time,
+    )
+
+
+def _problem(pool: GPUPool, matching: Mapping[str, Object], offering: Mapping[str, int]) -> str:
+    gpu = pool.spec.gpu
+    if pool.spec.node_selector and matching and not offering:
+        return (
+            f"{len(matching)} node(s) match the selector and none offers {gpu.resource}: is the "
+            "device plugin running there, and is gpu.resource spelt as it says?"
+        )
+    fewer = {name: gpus for name, gpus in offering.items() if gpus < gpu.per_node}
+    if fewer:
+        name, gpus = next(iter(sorted(fewer.items())))
+        return (
+            f"gpu.perNode is {gpu.per_node}, but node {name} offers {gpus} {gpu.resource}: jobs "
+            "planned for a whole node would wait for ever."
+        )
+    return ""
+
+
+def _matches(pool: GPUPool, node: Object) -> bool:
+    labels = node["metadata"].get("labels") or {}
+    selector = pool.spec.node_selector
+    if not selector:
+        return _whole(_allocatable(node).get(pool.spec.gpu.resource)) > 0
+    return all(labels.get(name) == value for name, value in selector.items())
+
+
+def _usable(node: Object) -> bool:
+    if (node.get("spec") or {}).get("unschedulable"):
+        return False
+    conditions = (node.get("status") or {}).get("conditions") or []
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+def _allocatable(node: Object) -> Mapping[str, Any]:
+    return (node.get("status") or {}).get("allocatable") or {}
+
+
+def _node(pod: Object) -> str | None:
+    return (pod.get("spec") or {}).get("nodeName")
+
+
+def gpus_asked(pod: Object, resource: str) -> int:
+    """GPUs the pod holds: extended resources are whole numbers, and requests equal limits."""
+    spec = pod.get("spec") or {}
+
+    def asked(containers: Iterable[Object]) -> list[int]:
+        return [
+            _whole(((c.get("resources") or {}).get("limits") or {}).get(resource))
+            for c in containers
+        ]
+
+    first = max(asked(spec.get("initContainers") or []), default=0)
+    return max(first, sum(asked(spec.get("containers") or [])))
+
+
+def _whole(quantity: object) -> int:
+    text = str(quantity or "0")
+    scales = {"k": 1000, "Ki": 1024}
+    for suffix, scale in scales.items():
+        if text.endswith(suffix) and text.removesuffix(suffix).isdigit():
+            return int(text.removesuffix(suffix)) * scale
+    return int(text) if text.isdigit() else 0

@@ -1,0 +1,169 @@
+"""One pass over one DPOJob: read it live, decide, write the status once, carry out."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from dpojob_api.conditions import ConditionType
+from dpojob_api.job import DPOJob, DPOJobStatus
+
+from . import events
+from .carry_out import Hand, Stranger
+from .cluster import Cluster, Object
+from .decide import Decision, Observed, decide, unreadable
+from .decide.planning import needs_pools
+from .hints import Hints, Key
+from .metrics import FINISHED, STATUS_WRITES
+from .observe import Observer, hashes
+from .progress import Poller
+from .resources import DPOJOBS
+
+log = logging.getLogger(__name__)
+MOST_ROUNDS = 6
+"""Decisions in one pass; what is left then waits its turn behind other keys."""
+
+
+def utc_now() -> datetime:
+    """The clock of decisions."""
+    return datetime.now(UTC)
+
+
+class Reconciler:
+    """Brings one DPOJob nearer to where it should be."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        observer: Observer,
+        hand: Hand,
+        poller: Poller,
+        hints: Hints,
+        status_seconds: float,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._cluster = cluster
+        self._observer = observer
+        self._hand = hand
+        self._poller = poller
+        self._hints = hints
+        self._status_seconds = status_seconds
+        self._now = now
+        self._refreshed: dict[Key, float] = {}
+        self.written: dict[Key, str] = {}
+        """resourceVersion after our own newest write: its event tells nothing new."""
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Seconds until it should be looked at again; None: at the next event or resync."""
+        stranger = ""
+        for _ in range(MOST_ROUNDS):
+            raw = await self._cluster.get(DPOJOBS, *key)
+            if raw is None:
+                self._forget(key)
+                return None
+            try:
+                job = DPOJob.model_validate(raw)
+            except ValidationError as error:
+                return await self._cannot_read(key, raw, error)
+            observed = await self._observe(key, job, stranger)
+            states, specs = await self._pools(job, observed)
+            observed = replace(observed, pool_hashes=hashes(specs))
+            decision = decide(observed, states, self._now())
+            job = await self._write(key, raw, job, decision)
+            try:
+                for action in decision.actions:
+                    await self._hand.carry_out(action, job, specs)
+            except Stranger as error:
+                stranger = str(error)
+                continue
+            self._follow(key, job, observed)
+            ended = job.status.is_true(ConditionType.FINISHED) and not observed.job.status.is_true(
+                ConditionType.FINISHED
+            )
+            if not decision.actions and not ended and decision.requeue_after != 0:
+                return decision.requeue_after
+        return 0.0
+
+    async def _observe(self, key: Key, job: DPOJob, stranger: str) -> Observed:
+        observed = await self._observer.observe(job)
+        age = time.monotonic() - self._refreshed.get(key, float("-inf"))
+        running = next((pod for pod in observed.training_pods if pod.running), None)
+        seen = self._poller.newest(key, running.uid) if running is not None else None
+        return replace(
+            observed, refresh=age >= self._status_seconds, progress=seen, stranger=stranger
+        )
+
+    async def _pools(self, job: DPOJob, observed: Observed) -> tuple[list[Any], dict[str, Any]]:
+        deleting = "deletionTimestamp" in job.metadata
+        if deleting or not needs_pools(job.status):
+            return [], {}
+        return await self._observer.pools(job.namespace)
+
+    async def _write(self, key: Key, raw: Object, job: DPOJob, decision: Decision) -> DPOJob:
+        """The job with its new status, which is in the API server when this returns."""
+        wire = decision.status.wire()
+        if wire == job.status.wire():
+            return job
+        stored = await self._cluster.write_status(DPOJOBS, {**raw, "status": wire})
+        STATUS_WRITES.inc()
+        if (
+            decision.status.progress != job.status.progress
+            or decision.status.cost != job.status.cost
+        ):
+            self._refreshed[key] = time.monotonic()
+        self.written[key] = stored["metadata"]["resourceVersion"]
+        _count_end(job.status, decision.status)
+        await events.tell(self._cluster, job, decision.status, self._now())
+        return DPOJob.model_validate(stored)
+
+    def _follow(self, key: Key, job: DPOJob, observed: Observed) -> None:
+        """Polls the pod that trains; stops polling when none does."""
+        finished = job.status.is_true(ConditionType.FINISHED)
+        running = [pod for pod in observed.training_pods if pod.running and pod.index == 0]
+        if running and not finished:
+            self._poller.watch(key, running[-1])
+        else:
+            self._poller.forget(key)
+        if finished:
+            self._refreshed.pop(key, None)
+        shared = observed.shared
+        waits = shared is not None and job.status.dataset is None and not finished
+        self._hints.note(
+            key,
+            job,
+            plans=needs_pools(job.status),
+            shares=shared.name if shared is not None and waits else None,
+        )
+
+    def _forget(self, key: Key) -> None:
+        self._poller.forget(key)
+        self._hints.forget(key)
+        self._refreshed.pop(key, None)
+        self.written.pop(key, None)
+
+    async def _cannot_read(self, key: Key, raw: Object, error: ValidationError) -> float | None:
+        status = DPOJobStatus.read(raw.get("status") or {}) or DPOJobStatus()
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        generation = int(raw["metadata"].get("generation", 0))
+        new = unreadable(status, generation, f"{where}: {first['msg']}", self._now())
+        if new.wire() != status.wire():
+            stored = await self._cluster.write_status(DPOJOBS, {**raw, "status": new.wire()})
+            self.written[key] = stored["metadata"]["resourceVersion"]
+        return None
+
+
+def _count_end(old: DPOJobStatus, new: DPOJobStatus) -> None:
+    """Terminal metrics, after the write: a lost write is not an end."""
+    if old.is_true(ConditionType.FINISHED):
+        return
+    for type_ in (ConditionType.COMPLETE, ConditionType.FAILED):
+        condition = new.condition(type_)
+        if condition is not None and condition.status == "True":
+            FINISHED.labels(str(type_), condition.reason).inc()

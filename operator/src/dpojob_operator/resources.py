@@ -1,0 +1,58 @@
+"""The kinds of object the operator reads and writes, and their addresses in the API.
+
+What RBAC must allow (the chart's rbac.yaml; outside a cluster, the user of the kubeconfig):
+
+    dpojob.dev             dpojobs                   get list watch delete
+    dpojob.dev             dpojobs/status            update
+    dpojob.dev             gpupools                  list watch
+    dpojob.dev             gpupools/status           update
+    batch                  jobs                      get list watch create delete
+    core                   pods                      list watch   (all namespaces: GPUs in use)
+    core                   pods/proxy                get          (outside a cluster only)
+    core                   persistentvolumeclaims    get create
+    core                   services                  get create
+    core                   events                    create
+    core                   namespaces                get          (for pools with a namespaceSelector)
+    core                   nodes                     list
+    trainer.kubeflow.org   trainjobs                 get          (for model.fromJob of that kind)
+    coordination.k8s.io    leases                    get create update   (with leader election)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from dpojob_api.names import GROUP, VERSION
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A kind of object, as the API's paths name it."""
+
+    prefix: str
+    """Such as /apis/batch/v1."""
+    plural: str
+    namespaced: bool = True
+
+    def path(self, namespace: str | None = None, name: str | None = None, sub: str = "") -> str:
+        """Of the collection, or of one object, or of its subresource."""
+        path = self.prefix
+        if self.namespaced and namespace is not None:
+            path += f"/namespaces/{quote(namespace)}"
+        path += f"/{self.plural}"
+        if name is not None:
+            path += f"/{quote(name)}"
+        return path + (f"/{sub}" if sub else "")
+
+
+DPOJOBS = Resource(f"/apis/{GROUP}/{VERSION}", "dpojobs")
+GPUPOOLS = Resource(f"/apis/{GROUP}/{VERSION}", "gpupools", namespaced=False)
+JOBS = Resource("/apis/batch/v1", "jobs")
+TRAINJOBS = Resource("/apis/trainer.kubeflow.org/v1alpha1", "trainjobs")
+PODS = Resource("/api/v1", "pods")
+CLAIMS = Resource("/api/v1", "persistentvolumeclaims")
+SERVICES = Resource("/api/v1", "services")
+EVENTS = Resource("/api/v1", "events")
+NODES = Resource("/api/v1", "nodes", namespaced=False)
+NAMESPACES = Resource("/api/v1", "namespaces", namespaced=False)

@@ -1,0 +1,106 @@
+"""Puts the parts together: everything that works once this replica may."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from .carry_out import Hand
+from .cluster import Cluster, inside_cluster
+from .decide import Policy
+from .handlers import Handlers
+from .hints import Hints, Key
+from .observe import Observer
+from .peers import Peers
+from .pool_keeper import PoolKeeper
+from .progress import Poller
+from .queue import Queue
+from .reconcile import Reconciler, utc_now
+from .resync import Resync
+from .settings import Settings
+
+POOLS: Key = ("", "GPUPools")
+"""The key under which all pools are refreshed; no DPOJob's, whose namespace is never empty."""
+POOLS_SOON = 2.0
+"""Seconds in which events about pods coalesce into one refresh of the pools."""
+POOLS_EVERY = 30.0
+"""Seconds: Nodes send us no events."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """The parts that outlive one pass."""
+
+    handlers: Handlers
+    resync: Resync
+    parts: tuple[Callable[[], Awaitable[None]], ...]
+    """Run until cancelled; when one ends, the process must."""
+
+
+def assemble(cluster: Cluster, settings: Settings) -> Work:
+    """Everything but Kopf, the HTTP server and the election."""
+    policy = Policy(
+        currency=settings.currency,
+        status_seconds=settings.status_seconds,
+        missing_grace_seconds=settings.missing_grace_seconds,
+        secret_grace_seconds=settings.secret_grace_seconds,
+    )
+    hints, peers = Hints(), Peers(cluster, settings.hub_endpoint)
+    outside = settings.progress_via == "auto" and not inside_cluster()
+    poller = Poller(
+        cluster,
+        by_proxy=settings.progress_via == "proxy" or outside,
+        every=settings.progress_seconds,
+        tell_every=settings.status_seconds,
+        tell=lambda key: queue.add(key),
+    )
+    reconciler = Reconciler(
+        cluster,
+        Observer(cluster, policy, peers),
+        Hand(cluster, settings.workload),
+        poller,
+        hints,
+        settings.status_seconds,
+    )
+
+    def wake_those_waiting_for_room() -> None:
+        for key in tuple(hints.for_pools):
+            queue.add(key)
+
+    keeper = PoolKeeper(cluster, changed=wake_those_waiting_for_room, now=utc_now)
+
+    async def work(key: Key) -> float | None:
+        if key != POOLS:
+            return await reconciler.reconcile(key)
+        await keeper.refresh()
+        return POOLS_EVERY
+
+    queue: Queue[Key] = Queue(work)
+    handlers = Handlers(
+        add=queue.add,
+        refresh_pools=lambda: queue.add_after(POOLS, POOLS_SOON),
+        hints=hints,
+        peers=peers,
+        written=reconciler.written,
+    )
+    resync = Resync(cluster, settings.namespaces, settings.resync_seconds, queue.add, peers)
+
+    async def run_queue() -> None:
+        queue.add(POOLS)
+        await queue.run(settings.workers)
+
+    return Work(handlers, resync, (run_queue, resync.run, poller.run))
+
+
+async def until_one_ends(*parts: Awaitable[object]) -> None:
+    """Runs the parts together; when one ends or fails, cancels the rest and raises what it raised."""
+    tasks = [asyncio.ensure_future(part) for part in parts]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
