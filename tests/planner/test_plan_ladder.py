@@ -1,0 +1,138 @@
+"""The order in which pools, GPUs, rungs and batches are tried."""
+
+from __future__ import annotations
+
+import pytest
+
+from dpojob_api.plan import Plan
+
+from .planning import catalogue, changed, job, planned, pool, refused, shape
+
+B = 10**9
+
+
+def rung(plan: Plan) -> tuple[str, bool]:
+    return plan.method, plan.precompute_reference
+
+
+@pytest.mark.parametrize(
+    ("memory", "expected"),
+    [
+        (80, ("full", False)),
+        (36, ("full", False)),
+        (30, ("full", True)),
+        (16, ("lora", False)),
+        (3.5, ("qlora", False)),
+    ],
+)
+def test_the_first_rung_that_fits(memory: float, expected: tuple[str, bool]) -> None:
+    assert rung(planned(job(), shape("qwen2.5-1.5b"), [pool(memory=memory)])) == expected
+
+
+def test_the_batch_is_halved_before_a_rung_is_left() -> None:
+    seen = {}
+    for tenth in range(30, 500):
+        plan = (
+            planned(job(), shape("qwen2.5-1.5b"), [pool(memory=tenth / 5)]) if tenth > 40 else None
+        )
+        if plan is not None:
+            seen.setdefault(rung(plan), set()).add(plan.per_device_batch_size)
+    for batches in seen.values():
+        assert 1 in batches
+
+
+def test_checkpointing_only_when_memory_needs_it() -> None:
+    small = planned(job(), shape("qwen2.5-0.5b"), [pool(memory=14)])
+    large = planned(job(), shape("qwen2.5-0.5b"), [pool(memory=80)])
+    assert small.gradient_checkpointing
+    assert not large.gradient_checkpointing
+    assert (large.per_device_batch_size, large.gradient_accumulation) == (8, 1)
+
+
+def test_larger_pools_by_price_before_several_gpus() -> None:
+    pools = [
+        pool("tiny", 8, perNode=8, modelSize={"min": "0", "max": "9B"}, hourlyPrice="1"),
+        pool("dear", 80, modelSize={"min": "20B"}, hourlyPrice="9"),
+        pool("fair", 80, modelSize={"min": "20B"}, hourlyPrice="4"),
+    ]
+    assert planned(job(), shape("llama-3.1-8b"), pools).pool == "fair"
+
+
+def test_several_gpus_of_one_node_when_one_is_too_small() -> None:
+    spec = job(training={"method": "full"})
+    plan = planned(spec, shape("llama-3.1-8b"), [pool(memory=80, perNode=8)])
+    assert (plan.gpus, plan.nodes, plan.precompute_reference) == (2, 1, True)
+    assert plan.per_device_batch_size * plan.gradient_accumulation * plan.gpus == 8
+    assert any("sharded over 2 GPUs (FSDP)" in reason for reason in plan.reasons)
+    assert any("Fewer than 2 GPUs are enough on no pool" in reason for reason in plan.reasons)
+
+
+def test_several_nodes_only_where_the_spec_says() -> None:
+    pools = [pool(memory=80)]
+    refused(job(training={"method": "full"}), shape("llama-3.1-8b"), pools)
+    spec = job(training={"method": "full"}, hardware={"nodes": 4})
+    plan = planned(spec, shape("llama-3.1-8b"), pools)
+    assert (plan.gpus, plan.nodes) == (4, 4)
+
+
+def test_gpus_asked_for_are_obeyed() -> None:
+    spec = job(hardware={"gpus": 4})
+    plan = planned(spec, shape("qwen2.5-0.5b"), [pool(memory=80, perNode=8)])
+    assert plan.gpus == 4
+    assert any("data parallel" in reason for reason in plan.reasons)
+
+
+def test_a_t4_computes_in_fp16_and_keeps_master_weights() -> None:
+    t4 = planned(job(), shape("qwen2.5-0.5b"), catalogue())
+    assert t4.precision == "fp16"
+    assert any("a T4 does not compute in bf16" in reason for reason in t4.reasons)
+    # fp32 weights, gradients and two moments, the same as under bf16: 16 bytes a parameter.
+    parts = t4.memory_gib.parts
+    parameters = shape("qwen2.5-0.5b").parameters
+    assert parts["weights"] + parts["optimizer"] == pytest.approx(12 * parameters / 2**30, abs=0.01)
+
+
+def test_queued_where_the_pool_has_no_room() -> None:
+    pools = changed(catalogue(), "t4-small", free=0)
+    plan = planned(job(), shape("qwen2.5-0.5b"), pools)
+    assert (plan.pool, plan.queued) == ("t4-small", True)
+    assert any("t4-small has 0 free of one GPU needed" in reason for reason in plan.reasons)
+
+
+@pytest.mark.parametrize("capacity", [{"free": 0, "nodes": 0}, {"free": None, "nodes": 3}])
+def test_scaled_to_zero_and_unknown_count_as_room(capacity: dict[str, int | None]) -> None:
+    pools = changed(catalogue(), "t4-small", **capacity)
+    assert not planned(job(), shape("qwen2.5-0.5b"), pools).queued
+
+
+def test_the_next_pool_where_the_spec_allows_it() -> None:
+    spec = job(hardware={"whenFull": "NextPool"})
+    pools = changed(catalogue(), "t4-small", free=0)
+    plan = planned(spec, shape("qwen2.5-0.5b"), pools)
+    assert (plan.pool, plan.queued) == ("t4-medium", False)
+    assert "t4-small is the first choice and has no room now" in plan.reasons[0]
+    assert {line.pool: line.verdict for line in plan.considered}["t4-small"] == "noRoom"
+
+
+def test_with_room_nowhere_the_first_choice_is_waited_for() -> None:
+    spec = job(hardware={"whenFull": "NextPool"})
+    pools = catalogue()
+    for each in pools:
+        pools = changed(pools, each.name, free=0)
+    plan = planned(spec, shape("qwen2.5-0.5b"), pools)
+    assert (plan.pool, plan.queued) == ("t4-small", True)
+
+
+def test_a_named_pool_without_room_is_waited_for() -> None:
+    spec = job(hardware={"pool": "t4-small", "whenFull": "NextPool"})
+    plan = planned(spec, shape("qwen2.5-0.5b"), changed(catalogue(), "t4-small", free=0))
+    assert (plan.pool, plan.queued) == ("t4-small", True)
+
+
+def test_the_output_claim_holds_what_training_writes() -> None:
+    full = planned(job(), shape("qwen2.5-0.5b"), catalogue())
+    lora = planned(job(), shape("qwen2.5-7b"), catalogue())
+    merged = planned(job(output={"merge": True}), shape("qwen2.5-7b"), catalogue())
+    assert full.output_gib >= 3 * 12 * 0.494 * 1e9 / 2**30
+    assert lora.output_gib < merged.output_gib
+    assert merged.output_gib >= 2 * 7.6 * 1e9 / 2**30

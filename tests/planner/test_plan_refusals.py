@@ -1,0 +1,131 @@
+"""What is refused, and that each refusal carries its figures and a way out."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from dpojob_planner import plan
+
+from .planning import catalogue, changed, job, planned, pool, refused, report, shape
+
+B = 10**9
+
+
+def test_an_unknown_pool_names_those_there_are() -> None:
+    refusal = refused(job(hardware={"pool": "h100"}), B, catalogue())
+    assert refusal.reason == "PoolNotFound"
+    assert "hardware.pool h100 is not a GPUPool of this cluster" in refusal.error
+    assert "a100-large, a10g-large, a10g-small, t4-medium, t4-small" in refusal.error
+
+
+def test_a_pool_closed_to_the_namespace() -> None:
+    pools = changed(catalogue(), "a10g-small", allowed=False)
+    refusal = refused(job(hardware={"pool": "a10g-small"}), B, pools)
+    assert refusal.reason == "PoolNotAllowed"
+    assert "namespaceSelector" in refusal.error
+    assert {line.pool: line.verdict for line in refusal.considered}["a10g-small"] == "notAllowed"
+
+
+def test_a_closed_pool_is_passed_over() -> None:
+    pools = changed(catalogue(), "t4-small", allowed=False)
+    assert planned(job(), shape("qwen2.5-0.5b"), pools).pool == "t4-medium"
+
+
+def test_no_pools_at_all() -> None:
+    assert refused(job(), B, []).reason == "NoPools"
+
+
+def test_only_pools_to_be_named() -> None:
+    only = [pool for pool in catalogue() if pool.spec.by_name_only]
+    refusal = refused(job(), B, only)
+    assert refusal.reason == "NoPools"
+    assert "hardware.pool may name a10g-small" in refusal.error
+
+
+@pytest.mark.parametrize(
+    ("training", "size", "least"),
+    [({"method": "full"}, "qwen2.5-3b", 47), ({}, "70b", 39), ({"method": "lora"}, "14b", 27)],
+)
+def test_a_named_pool_too_small_is_refused_with_numbers(
+    training: dict[str, str], size: str, least: int
+) -> None:
+    model = shape(size) if size.startswith("qwen") else int(size[:-1]) * B
+    refusal = refused(job(hardware={"pool": "a10g-small"}, training=training), model, catalogue())
+    assert refusal.reason == "NothingFits"
+    found = re.search(r"needs ([0-9.]+) GiB .* offers ([0-9.]+) GiB", refusal.error)
+    assert found is not None
+    assert float(found[1]) > least > float(found[2])
+    assert "leave hardware.pool out" in refusal.error
+    line = next(line for line in refusal.considered if line.pool == "a10g-small")
+    assert line.needed is not None
+    assert line.available == 21.84
+    assert line.verdict == "tooSmall"
+
+
+def test_full_on_a_pool_that_trains_adapters() -> None:
+    spec = job(hardware={"pool": "a100-large"}, training={"method": "full"})
+    refusal = refused(spec, shape("qwen2.5-0.5b"), catalogue())
+    assert "training.method is full, and GPUPool a100-large trains with method lora only" in (
+        refusal.error
+    )
+
+
+def test_a_method_is_obeyed() -> None:
+    for method in ("full", "lora", "qlora"):
+        plan_ = planned(job(training={"method": method}), shape("qwen2.5-0.5b"), catalogue())
+        assert plan_.method == method
+
+
+@pytest.mark.parametrize(
+    ("hardware", "words"),
+    [
+        ({"gpus": 3}, "does not divide training.batchSize 8"),
+        ({"gpus": 2}, "at most 1; ask for fewer GPUs or set hardware.nodes to 2"),
+        ({"gpus": 3, "nodes": 2}, "does not divide training.batchSize 8"),
+        ({"gpus": 4, "nodes": 3}, "make gpus a multiple of nodes"),
+        ({"nodes": 3}, "cannot be divided over hardware.nodes 3"),
+    ],
+)
+def test_impossible_numbers_of_gpus(hardware: dict[str, int], words: str) -> None:
+    refusal = refused(job(hardware=hardware), shape("qwen2.5-0.5b"), catalogue())
+    assert words in refusal.error
+    assert refusal.reason == "NothingFits"
+
+
+def test_a_pool_whose_figures_contradict_each_other() -> None:
+    broken = pool("broken", modelSize={"min": "7B", "max": "3B"})
+    refusal = refused(job(hardware={"pool": "broken"}), B, [broken])
+    assert "min 7B is not below max 3B" in refusal.error
+    chosen = planned(job(), B, [broken, pool("good")])
+    assert {line.pool: line.verdict for line in chosen.considered}["broken"] == "invalid"
+
+
+def test_a_stored_quantised_model_cannot_be_trained_whole() -> None:
+    model = shape("qwen2.5-7b").model_copy(update={"quantization": "bitsandbytes"})
+    assert planned(job(), model, catalogue()).method == "qlora"
+    refusal = refused(job(training={"method": "full"}), model, catalogue())
+    assert "stored quantised (bitsandbytes)" in refusal.error
+
+
+def test_an_adapter_goes_on_as_an_adapter_of_its_own_rank() -> None:
+    model = shape("qwen2.5-0.5b").model_copy(update={"adapter": True, "adapter_rank": 64})
+    found = planned(job(), model, catalogue())
+    fresh = planned(job(training={"method": "lora"}), shape("qwen2.5-0.5b"), catalogue())
+    assert found.method == "lora"
+    assert found.memory_gib.parts["adapters"] > 3 * fresh.memory_gib.parts["adapters"]
+    assert found.memory_gib.parts["reference"] > 0
+
+
+def test_a_reference_that_is_synchronised_is_not_precomputed() -> None:
+    spec = job(training={"arguments": {"sync_ref_model": True}})
+    assert not any(
+        planned(spec, size * B // 10, [pool(memory=40)]).precompute_reference
+        for size in range(1, 40)
+    )
+
+
+def test_without_model_facts_there_is_nothing_to_plan() -> None:
+    with pytest.raises(ValueError, match="model's facts"):
+        plan(job(), report(B).model_copy(update={"model": None}), catalogue())
