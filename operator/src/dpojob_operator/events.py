@@ -9,7 +9,7 @@ import hashlib
 import logging
 from datetime import datetime
 
-from dpojob_api.conditions import Condition, ConditionType
+from dpojob_api.conditions import Condition, ConditionType, Reason
 from dpojob_api.job import DPOJob, DPOJobStatus
 from dpojob_api.names import API_VERSION
 
@@ -21,6 +21,8 @@ LONGEST_MESSAGE = 1024
 """Characters; the API server refuses longer ones (core/v1 Event validation)."""
 SILENT = (ConditionType.READY, ConditionType.STALLED, ConditionType.FINISHED)
 """They repeat what other conditions say."""
+NOT_NEWS = (Reason.STARTING, Reason.STOPPED, Reason.HEALTHY, Reason.NOT_SUSPENDED)
+"""What other Events of the same moment say better."""
 BAD_WHEN_FALSE = (
     ConditionType.DATASET_VALID,
     ConditionType.PLANNED,
@@ -29,16 +31,15 @@ BAD_WHEN_FALSE = (
 
 
 def worth_telling(old: DPOJobStatus, new: DPOJobStatus) -> list[Condition]:
-    """Conditions whose status or reason changed."""
-    before = {c.type: (c.status, c.reason) for c in old.conditions}
+    """Conditions whose reason changed."""
+    before = {condition.type: condition.reason for condition in old.conditions}
     return [
         condition
         for condition in new.conditions
         if condition.type not in SILENT
-        and before.get(condition.type) != (condition.status, condition.reason)
-        and not (condition.status == "False" and condition.type == ConditionType.SUSPENDED
-                 and condition.type not in before)
-    ]  # fmt: skip
+        and condition.reason not in NOT_NEWS
+        and before.get(condition.type) != condition.reason
+    ]
 
 
 def event(job: DPOJob, condition: Condition, now: datetime) -> Object:

@@ -64,21 +64,29 @@ def _kopf_settings() -> kopf.OperatorSettings:
 
 
 def _on_signals(stop: asyncio.Event) -> None:
-    """Kopf takes SIGTERM and SIGINT for itself while it starts; a startup handler comes after."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+
+
+async def _watch(handlers: Handlers, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
+    """Kopf's part. Its tasks take the signals for themselves; they are taken back at once, so that
+    an end by signal is told from an end by failure."""
+    before = asyncio.all_tasks()
+    tasks = await kopf.spawn_tasks(
+        settings=_kopf_settings(),
+        memo=handlers,
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+    )
+    _on_signals(stop)
+    await kopf.run_tasks(tasks, ignored=before)
 
 
 async def run(settings: Settings) -> int:
     """Runs until a signal (status 0) or until a part ends (status 1)."""
     stop = asyncio.Event()
     _on_signals(stop)
-
-    @kopf.on.startup()
-    async def signals(**_: Any) -> None:
-        _on_signals(stop)
-
     try:
         async with Cluster(settings.request_seconds) as cluster:
             work = assemble(cluster, settings)
@@ -86,12 +94,7 @@ async def run(settings: Settings) -> int:
 
             async def operate() -> None:
                 elected.set()
-                watches = kopf.operator(
-                    settings=_kopf_settings(),
-                    memo=work.handlers,
-                    clusterwide=not settings.namespaces,
-                    namespaces=settings.namespaces,
-                )
+                watches = _watch(work.handlers, settings.namespaces, stop)
                 await until_one_ends(watches, *(part() for part in work.parts))
 
             await until_one_ends(
@@ -122,5 +125,9 @@ def main() -> None:
     kopf.configure(
         debug=settings.verbose,
         log_format=kopf.LogFormat.JSON if settings.log_format == "json" else kopf.LogFormat.FULL,
+    )
+    # Kopf tells of every event it hands over; that is worth reading only when looking for a fault.
+    logging.getLogger("kopf.objects").setLevel(
+        logging.DEBUG if settings.verbose else logging.WARNING
     )
     sys.exit(asyncio.run(run(settings)))

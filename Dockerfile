@@ -1,0 +1,24 @@
+# The operator's image. Build from the checkout's root:
+#   docker build -t dpojob-operator .        (or buildah bud)
+# BASE_IMAGE: any image with Python 3.11 or newer, its venv module and CA certificates.
+ARG BASE_IMAGE=python:3.13-slim
+
+FROM ${BASE_IMAGE} AS build
+COPY locks/operator.txt /build/operator.txt
+RUN python3 -m venv /opt/dpojob \
+ && /opt/dpojob/bin/pip install --no-cache-dir --disable-pip-version-check --no-compile \
+      --require-hashes -r /build/operator.txt
+COPY api/src planner/src operator/src /build/src/
+# Our own rooms are plain packages beside the locked ones: nothing is resolved or downloaded for them.
+RUN site=$(/opt/dpojob/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') \
+ && cp -r /build/src/dpojob_api /build/src/dpojob_planner /build/src/dpojob_operator "$site"/ \
+ && /opt/dpojob/bin/python -m compileall -q "$site" \
+ && /opt/dpojob/bin/python -c 'import dpojob_operator.main' \
+ && /opt/dpojob/bin/pip uninstall -q -y pip
+
+FROM ${BASE_IMAGE}
+COPY --from=build /opt/dpojob /opt/dpojob
+ENV PATH=/opt/dpojob/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+USER 65532:65532
+EXPOSE 8081
+ENTRYPOINT ["python", "-m", "dpojob_operator"]
