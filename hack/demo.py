@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import images
+from claims import ClaimPod
 from cluster_tools import CONTEXT, Kubectl, devcluster, run, say
 from rich.console import Console
 from rich.table import Table
@@ -75,33 +76,16 @@ def give_gpu(kubectl: Kubectl) -> None:
     devcluster("fake-gpu", node, "--count", "1")
 
 
-def put_inputs(kubectl: Kubectl, namespace: str) -> Path:
-    """The claim with the model and the pairs; returns its directory on this machine."""
+def put_inputs(kubectl: Kubectl, namespace: str, image: str) -> None:
+    """The claim with the model and the pairs."""
+    kubectl.apply(NAMESPACE_MANIFEST.format(name=namespace))
+    kubectl.apply(CLAIM_MANIFEST.format(name=JOB, namespace=namespace))
     say("making a tiny chat model and 3,000 preference pairs (half a minute)")
-    made = Path(run("mktemp", "-d").strip())
-    try:
-        run(sys.executable, "examples/make_demo_data.py", str(made))
-        kubectl.apply(NAMESPACE_MANIFEST.format(name=namespace))
-        kubectl.apply(CLAIM_MANIFEST.format(name=JOB, namespace=namespace))
-        wait_bound(kubectl, namespace, JOB)
-        claim = Path(devcluster("claim-dir", namespace, JOB).strip())
-        shutil.copytree(made, claim, dirs_exist_ok=True)
-        run("chmod", "-R", "a+rX", str(claim))
-    finally:
-        shutil.rmtree(made)
-    return claim
-
-
-def wait_bound(kubectl: Kubectl, namespace: str, claim: str) -> None:
-    """Until the claim has a volume."""
-    kubectl(
-        "wait",
-        f"pvc/{claim}",
-        "-n",
-        namespace,
-        "--for=jsonpath={.status.phase}=Bound",
-        "--timeout=60s",
-    )
+    with tempfile.TemporaryDirectory() as made:
+        run(sys.executable, "examples/make_demo_data.py", made)
+        say("copying them onto the claim")
+        with ClaimPod(kubectl, namespace, JOB, image) as claim:
+            claim.write(Path(made))
 
 
 def job(kubectl: Kubectl, namespace: str) -> dict[str, Any]:
@@ -120,7 +104,7 @@ def follow(namespace: str) -> None:
     )
 
 
-def show(kubectl: Kubectl, namespace: str) -> bool:
+def show(kubectl: Kubectl, namespace: str, image: str) -> bool:
     """What came of it; whether it is what the README promises."""
     done = job(kubectl, namespace)
     status = done["status"]
@@ -143,9 +127,10 @@ def show(kubectl: Kubectl, namespace: str) -> bool:
     if not any(c["type"] == "Complete" and c["status"] == "True" for c in status["conditions"]):
         return False
     artifacts = status["artifacts"]
-    directory = Path(devcluster("claim-dir", namespace, artifacts["claimName"]).strip())
-    directory /= artifacts.get("path") or ""
-    rows = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
+    where = "/".join(filter(None, [artifacts.get("path"), ""]))
+    with ClaimPod(kubectl, namespace, artifacts["claimName"], image) as claim:
+        text = claim.read(where + "metrics.jsonl").decode()
+    rows = [json.loads(line) for line in text.splitlines()]
     margins = [(row["step"], row["rewards/margins"]) for row in rows if "rewards/margins" in row]
     console.print("[bold]Reward margin[/] " + spark([margin for _, margin in margins]))
     console.print(
@@ -156,8 +141,11 @@ def show(kubectl: Kubectl, namespace: str) -> bool:
     for sample in status.get("samples", []):
         console.print(f"[bold]Q[/] {sample['prompt']}")
         console.print(f"  before: {sample.get('before')}\n  after:  {sample.get('after')}")
-    console.print(f"[bold]Model[/]  {directory}")
-    console.print(f"[bold]Report[/] {directory / 'report.html'}")
+    console.print(f"[bold]Model[/]  claim {artifacts['claimName']}, /{where}")
+    console.print(f"[bold]Report[/] claim {artifacts['claimName']}, /{where}report.html")
+    if not CONTEXT:
+        host = devcluster("claim-dir", namespace, artifacts["claimName"]).strip()
+        console.print(f"         on this machine: {host}/{where}")
     return bool(accuracy > 0.7 and margins[-1][1] > margins[0][1])
 
 
@@ -176,17 +164,18 @@ def main() -> int:
     devcluster("up", "--mode", "full", capture=False)
     kubectl = Kubectl()
     built = images.ensure()
+    image = built["inspect"].reference
     install(kubectl, built)
     give_gpu(kubectl)
     kubectl.attempt("delete", "dpojob", JOB, "-n", NAMESPACE, "--ignore-not-found", "--wait")
     kubectl.attempt(
         "delete", "pvc", f"{JOB}-output", "-n", NAMESPACE, "--ignore-not-found", "--wait"
     )
-    put_inputs(kubectl, NAMESPACE)
+    put_inputs(kubectl, NAMESPACE, image)
     say("kubectl apply -f examples/quickstart.yaml")
     kubectl("apply", "-n", NAMESPACE, "-f", "examples/quickstart.yaml")
     follow(NAMESPACE)
-    good = show(kubectl, NAMESPACE)
+    good = show(kubectl, NAMESPACE, image)
     if not good:
         say("the job did not end as it should: 'kubectl describe dpo' says why")
         return 1

@@ -23,7 +23,9 @@ class Installed:
         self.cluster = cluster
         self.demo = demo
         self.kubectl = Kubectl()
-        demo.install(self.kubectl, images.ensure())
+        built = images.ensure()
+        self.image = built["inspect"].reference
+        demo.install(self.kubectl, built)
         demo.give_gpu(self.kubectl)
 
     def job(self, namespace, name="quickstart"):
@@ -65,8 +67,8 @@ def installed(cluster):
 def inputs(installed):
     """A namespace under the restricted standard, with the demo's model and pairs on a claim."""
     namespace = f"e2e-{int(time.time())}"
-    claim = installed.demo.put_inputs(installed.kubectl, namespace)
-    yield namespace, claim
+    installed.demo.put_inputs(installed.kubectl, namespace, installed.image)
+    yield namespace, installed.claim_directory(namespace, "quickstart")
     installed.kubectl.attempt("delete", "namespace", namespace, "--wait=false")
 
 
