@@ -146,7 +146,7 @@ def _tokenizer(texts: Sequence[str]) -> Any:
     return tokenizer
 
 
-def make_model(directory: Path, *, seed: int = 0, teach_steps: int = 250) -> Path:
+def make_model(directory: Path, *, seed: int = 0, teach_steps: int = 650) -> Path:
     """A Qwen2-shaped model with tokenizer in `directory`, the same for the same seed.
 
     It is taught for `teach_steps` steps (0: random weights) to answer in either manner, so that
@@ -215,7 +215,7 @@ def _teach(
                 ],
                 tokenize=False,
             )
-            for row in draw.choices(rows, k=32)
+            for row in draw.choices(rows, k=24)
         ]
         inputs = tokenizer(batch, return_tensors="pt", padding=True)
         labels = inputs["input_ids"].masked_fill(inputs["attention_mask"] == 0, -100)

@@ -1,0 +1,84 @@
+"""The containers' command: `python -m dpojob_trainer inspect | train`.
+
+Everything comes from the environment (`dpojob_api.names`); the last word goes to the termination
+log, and the exit status is one of `dpojob_api.names.ExitCode`. Imports are inside, since the
+inspection image has no torch.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from dpojob_api import names
+
+ENV_TERMINATION_LOG = "DPOJOB_TERMINATION_LOG"
+"""Where the last word goes; for tests and for running without a kubelet."""
+TERMINATION_LOG = "/dev/termination-log"
+
+
+def main(arguments: list[str]) -> int:
+    """Run one stage; gives the exit status."""
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    if arguments == ["inspect"]:
+        return inspect_container(os.environ)
+    if arguments == ["train"]:
+        # OpenMP's threads spin while they wait; where a machine is shared, or the container's share
+        # of it is less than a core, that costs far more than it saves. Read when torch is loaded.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        from .training.container import train_container
+
+        return train_container(os.environ)
+    print("usage: python -m dpojob_trainer inspect | train", file=sys.stderr)
+    return names.ExitCode.COULD_NOT_LOOK
+
+
+def inspect_container(environ: Mapping[str, str]) -> int:
+    """Inspect what the environment says; the report in full goes to the output volume, if any."""
+    from dpojob_api.report import InspectionReport
+    from dpojob_api.spec import DPOJobSpec
+
+    from .inspection import CouldNotLook, inspect, summary
+
+    spec = DPOJobSpec.model_validate(json.loads(environ[names.ENV_MANIFEST])["spec"])
+    volumes = {
+        claim: Path(directory)
+        for claim, directory in json.loads(environ.get(names.ENV_VOLUMES, "{}")).items()
+    }
+    status = names.ExitCode.OK
+    try:
+        report = inspect(spec, volumes, token=environ.get(names.ENV_HUB_TOKEN) or None)
+        status = names.ExitCode.OK if report.valid else names.ExitCode.INVALID
+    except CouldNotLook as error:
+        report = InspectionReport(valid=False, reason=error.reason, error=error.message)
+        status = names.ExitCode.COULD_NOT_LOOK
+    last_word(json.dumps(summary(report), ensure_ascii=False, separators=(",", ":")))
+    place = spec.output.volume
+    if place is not None and place.claim_name in volumes:
+        directory = volumes[place.claim_name] / place.path
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            (directory / names.FILE_INSPECTION).write_text(report.wire_json(), encoding="utf-8")
+        except OSError as error:
+            logging.warning("the full report cannot be written to the output volume: %s", error)
+    print(report.wire_json())
+    return status
+
+
+def last_word(text: str) -> None:
+    """Write the termination message where the kubelet reads it; where there is none, nowhere."""
+    path = Path(os.environ.get(ENV_TERMINATION_LOG, TERMINATION_LOG))
+    if path.exists() or os.access(path.parent, os.W_OK):
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,112 @@
+"""DPOConfig from the plan and the spec."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from trl import DPOConfig
+
+from dpojob_api.conditions import Reason
+
+from .failure import Failure
+from .job import TrainJob
+from .precision import Precisions
+
+OWNED = frozenset({
+    "output_dir", "num_train_epochs", "learning_rate", "beta", "seed", "max_length", "bf16", "fp16",
+    "per_device_train_batch_size", "gradient_accumulation_steps", "gradient_checkpointing",
+    "precompute_ref_log_probs", "push_to_hub", "hub_model_id", "hub_token", "resume_from_checkpoint",
+    "enable_jit_checkpoint", "do_train", "local_rank", "use_cpu",
+})  # fmt: skip
+"""Fields that the plan or the rest of the spec decides."""
+EVALUATIONS = 10
+"""Evaluations, and checkpoints, over a run."""
+EVALUATION_SHARE = 0.1
+"""At most this share of the training work goes into evaluations."""
+LOGGED_POINTS = 2000
+"""At most about so many points on a curve."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Optimizer steps of the run, and how often what happens."""
+
+    steps: int
+    evaluate_every: int
+    log_every: int
+
+
+def schedule(job: TrainJob, train_rows: int, eval_rows: int) -> Schedule:
+    """From the rows that are really there."""
+    training = job.spec.training
+    plan = job.plan
+    micro = math.ceil(train_rows / (plan.per_device_batch_size * plan.gpus))
+    per_epoch = max(1, math.ceil(micro / plan.gradient_accumulation))
+    steps = int(training.arguments.get("max_steps") or 0)
+    if steps <= 0:
+        steps = max(1, math.ceil(training.epochs * per_epoch))
+    evaluations = EVALUATIONS
+    if eval_rows:
+        # An evaluation is a forward pass, a third of a training step.
+        affordable = EVALUATION_SHARE * 3 * steps * training.batch_size / eval_rows
+        evaluations = max(2, min(EVALUATIONS, int(affordable)))
+    return Schedule(
+        steps=steps,
+        evaluate_every=max(1, math.ceil(steps / evaluations)),
+        log_every=max(1, math.ceil(steps / LOGGED_POINTS)),
+    )
+
+
+def config(
+    job: TrainJob, precisions: Precisions, plan_of_steps: Schedule, eval_rows: int
+) -> DPOConfig:
+    """The DPOConfig to train with. Raises Failure on an argument that is not the user's to set."""
+    training, plan = job.spec.training, job.plan
+    taken = OWNED & training.arguments.keys()
+    if taken:
+        raise Failure(
+            Reason.INVALID_ARGUMENTS,
+            f"training.arguments may not set {sorted(taken)}: the plan or another field decides it",
+        )
+    evaluate: dict[str, Any] = {}
+    if eval_rows:
+        evaluate = {
+            "eval_strategy": "steps",
+            "eval_steps": plan_of_steps.evaluate_every,
+            "per_device_eval_batch_size": plan.per_device_batch_size,
+            "load_best_model_at_end": True,
+            "metric_for_best_model": "eval_loss",
+            "greater_is_better": False,
+        }
+    fields: dict[str, Any] = {
+        "output_dir": str(job.checkpoints),
+        "num_train_epochs": training.epochs,
+        "learning_rate": training.learning_rate,
+        "beta": training.beta,
+        "seed": training.seed,
+        "max_length": plan.max_length,
+        "per_device_train_batch_size": plan.per_device_batch_size,
+        "gradient_accumulation_steps": plan.gradient_accumulation,
+        "gradient_checkpointing": plan.gradient_checkpointing,
+        "precompute_ref_log_probs": plan.precompute_reference,
+        "bf16": precisions.compute == "bf16",
+        "fp16": precisions.compute == "fp16",
+        "logging_strategy": "steps",
+        "logging_steps": plan_of_steps.log_every,
+        "logging_first_step": True,
+        # A NaN must be seen, not smoothed over.
+        "logging_nan_inf_filter": False,
+        "save_strategy": "steps",
+        "save_steps": plan_of_steps.evaluate_every,
+        "save_total_limit": 2,
+        "report_to": "none",
+        "disable_tqdm": True,
+        **evaluate,
+        **{k: v for k, v in training.arguments.items() if k != "model_init_kwargs"},
+    }
+    try:
+        return DPOConfig(**fields)
+    except (TypeError, ValueError) as error:
+        raise Failure(Reason.INVALID_ARGUMENTS, f"training.arguments: {error}") from error

@@ -1,0 +1,100 @@
+"""Checkpoints: which are whole, whose they are, and which one to go on from.
+
+The trainer writes a checkpoint file by file. It counts only once a seal lies in it: the digest of
+every file, written last. What was cut short, damaged or belongs to another job has no fitting seal
+and is passed over.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from pathlib import Path
+
+import xxhash
+
+log = logging.getLogger(__name__)
+SEAL = "dpojob-seal.json"
+"""Holds the job's key, the step, and the size and digest of every other file of the checkpoint."""
+PREFIX = "checkpoint-"
+CHUNK = 8 << 20
+
+
+def seal(directory: Path, key: str, step: int) -> None:
+    """Declare the checkpoint whole."""
+    files = {
+        str(path.relative_to(directory)): [path.stat().st_size, _digest(path)]
+        for path in sorted(directory.rglob("*"))
+        if path.is_file() and path.name != SEAL
+    }
+    part = directory / f"{SEAL}.part"
+    with part.open("w", encoding="utf-8") as out:
+        json.dump({"key": key, "step": step, "files": files}, out)
+        out.flush()
+        os.fsync(out.fileno())
+    part.rename(directory / SEAL)
+
+
+def flaw(directory: Path, key: str) -> str | None:
+    """Why the checkpoint cannot be used; None when it can."""
+    try:
+        told = json.loads((directory / SEAL).read_text(encoding="utf-8"))
+        files: dict[str, tuple[int, str]] = told["files"]
+    except (OSError, ValueError, KeyError):
+        return "it was not finished"
+    if told.get("key") != key:
+        return "it belongs to another job or to other settings"
+    for name, (size, digest) in files.items():
+        path = directory / name
+        if not path.is_file():
+            return f"{name} is missing"
+        if path.stat().st_size != size:
+            return f"{name} has {path.stat().st_size} bytes instead of {size}"
+        if _digest(path) != digest:
+            return f"{name} is damaged"
+    return None
+
+
+def newest(root: Path, key: str) -> Path | None:
+    """The whole checkpoint of the highest step that its own state tells."""
+    for _, directory in sorted(_candidates(root), reverse=True):
+        reason = flaw(directory, key)
+        if reason is None:
+            return directory
+        log.warning("checkpoint %s is passed over: %s", directory.name, reason)
+    return None
+
+
+def clear_unusable(root: Path, key: str) -> None:
+    """Remove checkpoints that cannot be used, so that they take no room and no library finds them."""
+    for directory in root.glob(f"{PREFIX}*"):
+        if directory.is_dir() and flaw(directory, key) is not None:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def step_of(directory: Path) -> int:
+    """The optimizer steps done in a sealed checkpoint."""
+    return int(json.loads((directory / SEAL).read_text(encoding="utf-8"))["step"])
+
+
+def _candidates(root: Path) -> list[tuple[int, Path]]:
+    """Sealed or not, with the step of the seal, else -1."""
+    found = []
+    for directory in root.glob(f"{PREFIX}*"):
+        try:
+            step = step_of(directory)
+        except (OSError, ValueError, KeyError, TypeError):
+            step = -1
+        found.append((step, directory))
+    return found
+
+
+def _digest(path: Path) -> str:
+    """xxh3: it notices damage as well as a cryptographic digest and reads as fast as the disk."""
+    digest = xxhash.xxh3_128()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,98 @@
+"""Curves as SVG text: no script, no font, nothing from elsewhere."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from markupsafe import Markup
+
+WIDTH, HEIGHT = 360, 220
+LEFT, RIGHT, TOP, BOTTOM = 46, 8, 10, 24
+MOST_POINTS = 400
+"""More than a phone can show; longer curves are averaged."""
+
+Curve = Sequence[tuple[float, float]]
+
+
+def chart(title: str, curves: Mapping[str, Curve]) -> Markup:
+    """One chart with a legend. Values that are no number leave a gap."""
+    drawn = {name: _thin(curve) for name, curve in curves.items() if curve}
+    values = [y for curve in drawn.values() for _, y in curve if math.isfinite(y)]
+    steps = [x for curve in drawn.values() for x, _ in curve]
+    if not values:
+        return Markup("")
+    low, high = _range(min(values), max(values))
+    first, last = min(steps), max(max(steps), min(steps) + 1)
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        across = (x - first) / (last - first) * (WIDTH - LEFT - RIGHT)
+        up = (y - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
+        return LEFT + across, HEIGHT - BOTTOM - up
+
+    parts = []
+    for tick in _ticks(low, high):
+        _, y = at(first, tick)
+        parts.append(
+            f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
+            f'<text x="{LEFT - 5}" y="{y + 3.5:.1f}" text-anchor="end">{tick:.4g}</text>'
+        )
+    for x, anchor in ((first, "start"), (last, "end")):
+        across, _ = at(x, low)
+        parts.append(
+            f'<text x="{across:.1f}" y="{HEIGHT - 7}" text-anchor="{anchor}">{x:.0f}</text>'
+        )
+    legend = []
+    for number, (name, curve) in enumerate(drawn.items()):
+        for piece in _pieces(curve):
+            points = " ".join("{:.1f},{:.1f}".format(*at(x, y)) for x, y in piece)
+            if len(piece) == 1:
+                x, y = at(*piece[0])
+                parts.append(f'<circle class="c{number}" cx="{x:.1f}" cy="{y:.1f}" r="2.5"/>')
+            else:
+                parts.append(f'<polyline class="c{number}" points="{points}"/>')
+        legend.append(f'<span class="k{number}">{escape(name)}</span>')
+    label = f"{title} by optimizer step, {low:.3g} to {high:.3g}"
+    return Markup(
+        f"<figure><figcaption>{escape(title)} <small>{' '.join(legend)}</small></figcaption>"
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">'
+        f"{''.join(parts)}</svg></figure>"
+    )
+
+
+def _thin(curve: Curve) -> Curve:
+    """At most MOST_POINTS points, each the mean of its neighbours."""
+    size = math.ceil(len(curve) / MOST_POINTS)
+    if size <= 1:
+        return curve
+    groups = [curve[i : i + size] for i in range(0, len(curve), size)]
+    return [
+        (sum(x for x, _ in group) / len(group), sum(y for _, y in group) / len(group))
+        for group in groups
+    ]
+
+
+def _pieces(curve: Curve) -> list[list[tuple[float, float]]]:
+    pieces: list[list[tuple[float, float]]] = [[]]
+    for x, y in curve:
+        if math.isfinite(y):
+            pieces[-1].append((x, y))
+        elif pieces[-1]:
+            pieces.append([])
+    return [piece for piece in pieces if piece]
+
+
+def _range(low: float, high: float) -> tuple[float, float]:
+    """With some air, and never empty."""
+    air = (high - low) * 0.05 or abs(high) * 0.1 or 1.0
+    return low - air, high + air
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Three to six round numbers in the range."""
+    raw = (high - low) / 4
+    scale = 10 ** math.floor(math.log10(raw))
+    size = next(scale * m for m in (1, 2, 5, 10) if scale * m >= raw)
+    start = math.ceil(low / size)
+    return [round(n * size, 12) for n in range(start, math.floor(high / size) + 1)]

@@ -1,0 +1,93 @@
+"""Failures: what a user is told, the condition's reason and the exit status for each."""
+
+from __future__ import annotations
+
+import errno
+import re
+
+from dpojob_api.conditions import Reason
+from dpojob_api.names import ExitCode
+from dpojob_trainer.inspection import CouldNotLook
+
+EXIT_CODES: dict[str, int] = {
+    Reason.COMPLETED: ExitCode.OK,
+    Reason.OUT_OF_MEMORY: ExitCode.OUT_OF_MEMORY,
+    Reason.DISK_FULL: ExitCode.DISK_FULL,
+    Reason.UNHEALTHY: ExitCode.UNHEALTHY,
+    Reason.STOPPED: ExitCode.INTERRUPTED,
+    Reason.TRAINING_FAILED: ExitCode.INVALID,
+}
+"""Reasons that are no user error; every other reason is one that only an edit can mend."""
+
+
+class Failure(Exception):
+    """Training cannot go on; the message says why and what to do."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+    @classmethod
+    def user(cls, message: str, reason: Reason = Reason.INVALID_SPEC) -> Failure:
+        """A failure that only an edit of the spec or the data can mend."""
+        return cls(reason, message)
+
+
+class Interrupted(BaseException):
+    """SIGTERM came. Not an Exception, so that no library's `except Exception` swallows it."""
+
+
+def exit_code(reason: str) -> int:
+    """The container's exit status for an outcome's reason."""
+    return EXIT_CODES.get(reason, ExitCode.USER_ERROR)
+
+
+def explain(error: Exception) -> Failure:
+    """The cause a user understands of any exception out of training."""
+    for cause in _chain(error):
+        if isinstance(cause, Failure):
+            return cause
+        if isinstance(cause, CouldNotLook):
+            return Failure(Reason(cause.reason), cause.message)
+        if _is_disk_full(cause):
+            return Failure(
+                Reason.DISK_FULL,
+                f"no space left on the volume: {cause}. The last complete checkpoint is intact; "
+                "enlarge the claim or free space on it, and the job goes on from there.",
+            )
+        if _is_out_of_memory(cause):
+            return Failure(Reason.OUT_OF_MEMORY, _first_line(cause))
+    name = type(error).__name__
+    return Failure(Reason.TRAINING_FAILED, f"{name}: {_first_line(error)}")
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    """The error and what caused it."""
+    found: list[BaseException] = []
+    while error is not None and error not in found:
+        found.append(error)
+        error = error.__cause__ or error.__context__
+    return found
+
+
+def _is_disk_full(error: BaseException) -> bool:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    # safetensors and torch's zip writer raise their own types and keep only the text.
+    return bool(
+        re.search(r"No space left on device|\(os error 28\)|Disk quota exceeded", str(error))
+    )
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return bool(
+        re.search(r"out of memory|can't allocate memory|CUBLAS_STATUS_ALLOC_FAILED", str(error))
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:600] if lines else "no further message"

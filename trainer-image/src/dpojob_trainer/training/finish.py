@@ -1,0 +1,79 @@
+"""From a trained model to the finished output: saved aside, described, moved in whole, uploaded."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from pathlib import Path
+
+from dpojob_api import names
+from dpojob_api.conditions import Reason
+from dpojob_api.progress import Artifacts, Outcome
+
+from . import output, save
+from .describe import Description, describe
+from .job import TrainJob
+from .loop import Trained
+from .stop import Stop
+from .tracker import Tracker
+from .upload import upload
+
+log = logging.getLogger(__name__)
+
+
+def finish(job: TrainJob, tracker: Tracker, stop: Stop, trained: Trained) -> Outcome:
+    """Put the model in place and give the last word. Raises what goes wrong."""
+    tracker.stage("Saving")
+    args = trained.trainer.args
+    if args.process_index == 0:
+        output.staging(job.output)
+    trained.trainer.accelerator.wait_for_everyone()
+    aside = job.output / output.STAGING
+    kind = save.save(trained.trainer, trained.loaded.tokenizer, trained.start, aside, job)
+    if args.process_index != 0:
+        return Outcome(outcome="Succeeded", reason=Reason.COMPLETED)
+    artifacts = _artifacts(job, kind, output.weights_hash(aside))
+    description = describe(job, trained, tracker.read(), artifacts)
+    _write_texts(job, aside, description)
+    outcome = Outcome(
+        outcome="Succeeded",
+        reason=Reason.COMPLETED,
+        message=description.sentence,
+        progress=tracker.read().model_copy(update={"stage": "Done"}),
+        artifacts=artifacts,
+        samples=trained.samples.pairs(),
+    )
+    with stop.defer():
+        output.record(aside, job, outcome)
+        output.publish(job.output)
+    log.info("the %s is complete in %s", kind, job.output)
+    outcome = upload(job, tracker, outcome)
+    tracker.stage("Done")
+    return outcome
+
+
+def _artifacts(job: TrainJob, kind: str, weights: str) -> Artifacts:
+    volume = job.spec.output.volume
+    path = None if volume is None else volume.path
+    return Artifacts(
+        claim_name=None if volume is None else volume.claim_name,
+        path=path,
+        report=None if path is None else str(Path(path) / names.FILE_REPORT),
+        kind=kind,  # type: ignore[arg-type]
+        max_length=job.plan.max_length,
+        model_hash=weights,
+    )
+
+
+def _write_texts(job: TrainJob, aside: Path, description: Description) -> None:
+    (aside / names.FILE_MODEL_CARD).write_text(description.card, encoding="utf-8")
+    (aside / names.FILE_REPORT).write_text(description.report, encoding="utf-8")
+    with (aside / names.FILE_METRICS).open("w", encoding="utf-8") as out:
+        for record in description.metrics:
+            out.write(json.dumps(record) + "\n")
+    inspection = job.output / names.FILE_INSPECTION
+    if inspection.is_file():
+        shutil.copyfile(inspection, aside / names.FILE_INSPECTION)
+    else:
+        (aside / names.FILE_INSPECTION).write_text(job.report.wire_json(), encoding="utf-8")

@@ -1,0 +1,169 @@
+"""Health guards: what a run's curves say about it. Pure; each guard gives its figures and advice.
+
+Points are TRL's own log records: a dict with `step` and its metrics. Evaluation records carry
+`eval_loss`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from statistics import fmean, stdev
+
+from dpojob_api.conditions import Reason
+from dpojob_api.progress import Health
+
+Point = Mapping[str, float]
+
+EARLY_SHARE = 0.05
+"""The first part of a run, in which accuracy cannot have been learned honestly."""
+EARLY_STEPS = 10
+"""At least so many steps belong to that part."""
+SATURATED = 0.98
+"""Mean reward accuracy from which pairs count as told apart."""
+COLLAPSE_SHARE = 0.5
+"""Chosen log-probabilities may fall by this share of where they began..."""
+COLLAPSE_NATS = 20.0
+"""...and by at least this much, so that short answers do not raise an alarm."""
+FLAT_SHARE = 0.3
+"""The margin is judged once this share of the steps is done."""
+FLAT_POINTS = 30
+"""...and so many points are there."""
+OVERFIT_EVALUATIONS = 3
+"""So many evaluations in a row above the best."""
+OVERFIT_RISE = 0.05
+"""...each by this share."""
+NOT_A_NUMBER_IN_A_ROW = 3
+"""Gradient norms that are no number; one alone is fp16's scale finding its place."""
+
+
+def judge(points: Sequence[Point], max_steps: int) -> Health:
+    """The first guard that objects, gravest first; healthy when none does."""
+    train = [p for p in points if "rewards/margins" in p]
+    evaluations = [p for p in points if "eval_loss" in p]
+    return (
+        _not_a_number(train)
+        or _saturated(train, max_steps)
+        or _collapse(train)
+        or _overfitting(train, evaluations)
+        or _flat(train, max_steps)
+        or Health(message=_summary(train))
+    )
+
+
+def _objection(reason: Reason, message: str) -> Health:
+    return Health(healthy=False, reason=reason, message=message)
+
+
+def _summary(train: Sequence[Point]) -> str:
+    if not train:
+        return "No step was logged yet."
+    last = train[-1]
+    return (
+        f"Step {int(last['step'])}: reward margin {last['rewards/margins']:.3g}, "
+        f"reward accuracy {last['rewards/accuracies']:.0%}."
+    )
+
+
+def _not_a_number(train: Sequence[Point]) -> Health | None:
+    """Judged by margins and gradient norm: the logged loss may be smoothed to 0.0."""
+    for point in train:
+        if not math.isfinite(point["rewards/margins"]) or not math.isfinite(point.get("loss", 0.0)):
+            what = "margin" if not math.isfinite(point["rewards/margins"]) else "loss"
+            return _nan(f"The {what} is not a number since step {int(point['step'])}.", point)
+    tail = train[-NOT_A_NUMBER_IN_A_ROW:]
+    if len(tail) == NOT_A_NUMBER_IN_A_ROW and all(
+        not math.isfinite(p.get("grad_norm", 0.0)) for p in tail
+    ):
+        return _nan(
+            f"The gradient norm is not a number for {NOT_A_NUMBER_IN_A_ROW} records, "
+            f"since step {int(tail[0]['step'])}.",
+            tail[-1],
+        )
+    return None
+
+
+def _nan(what: str, point: Point) -> Health:
+    rate = point.get("learning_rate")
+    at = f" (it is {rate:.2g})" if rate else ""
+    return _objection(
+        Reason.NAN_LOSS,
+        f"{what} The model is broken from there on. Lower training.learningRate tenfold{at}; "
+        "if it persists, train on a pool with bf16 and look for extreme rows.",
+    )
+
+
+def _saturated(train: Sequence[Point], max_steps: int) -> Health | None:
+    early = max(EARLY_STEPS, math.ceil(EARLY_SHARE * max_steps))
+    # Before the first update both models agree and every margin is 0, so step 1 says nothing.
+    window = [p["rewards/accuracies"] for p in train if 1 < p["step"] <= early]
+    if not window or train[-1]["step"] < min(early, max_steps) or len(window) < 3:
+        return None
+    mean = fmean(window)
+    if mean < SATURATED:
+        return None
+    return _objection(
+        Reason.ACCURACY_SATURATED_EARLY,
+        f"Reward accuracy is {mean:.1%} over the first {early} of {max_steps} steps, before anything "
+        "can have been learned. Either something trivial tells chosen from rejected (length, a fixed "
+        "opening, an end marker), or the reference is not the model training starts from. Compare a "
+        "few pairs by eye; lower training.learningRate if it is far above 5e-6.",
+    )
+
+
+def _collapse(train: Sequence[Point]) -> Health | None:
+    width = max(5, len(train) // 20)
+    if len(train) < 2 * width:
+        return None
+    begin = fmean(p["logps/chosen"] for p in train[:width])
+    now = fmean(p["logps/chosen"] for p in train[-width:])
+    rejected_begin = fmean(p["logps/rejected"] for p in train[:width])
+    rejected_now = fmean(p["logps/rejected"] for p in train[-width:])
+    fall = begin - now
+    if fall <= max(COLLAPSE_SHARE * abs(begin), COLLAPSE_NATS) or rejected_now >= rejected_begin:
+        return None
+    return _objection(
+        Reason.CHOSEN_COLLAPSE,
+        f"The chosen answers' log-probability fell from {begin:.0f} to {now:.0f} (rejected: "
+        f"{rejected_begin:.0f} to {rejected_now:.0f}): the model unlearns the good answers too. Lower "
+        "training.learningRate, raise training.beta, or add the SFT term: arguments: "
+        "{loss_type: [sigmoid, sft], loss_weights: [1.0, 0.1]}.",
+    )
+
+
+def _flat(train: Sequence[Point], max_steps: int) -> Health | None:
+    if len(train) < FLAT_POINTS or train[-1]["step"] < FLAT_SHARE * max_steps:
+        return None
+    recent = [p["rewards/margins"] for p in train[-max(10, len(train) // 3) :]]
+    mean, error = fmean(recent), stdev(recent) / math.sqrt(len(recent))
+    if mean > 2 * error:
+        return None
+    rate = max(p.get("learning_rate", 0.0) for p in train)
+    return _objection(
+        Reason.MARGIN_FLAT,
+        f"The reward margin is {mean:.2g} ± {error:.2g} after {int(train[-1]['step'])} of {max_steps} "
+        f"steps: nothing is being learned. Raise training.learningRate (it peaked at {rate:.2g}; 5e-6 "
+        "is usual, ten times that for lora), or check that chosen is really the better answer.",
+    )
+
+
+def _overfitting(train: Sequence[Point], evaluations: Sequence[Point]) -> Health | None:
+    if len(evaluations) <= OVERFIT_EVALUATIONS or not train:
+        return None
+    best = min(evaluations, key=lambda p: p["eval_loss"])
+    tail = evaluations[-OVERFIT_EVALUATIONS:]
+    limit = best["eval_loss"] * (1 + OVERFIT_RISE)
+    if any(p["eval_loss"] <= limit or p["step"] <= best["step"] for p in tail):
+        return None
+    width = max(3, len(train) // 20)
+    then = [p["loss"] for p in train if p["step"] <= best["step"]][-width:]
+    now = [p["loss"] for p in train][-width:]
+    if not then or fmean(now) >= fmean(then):
+        return None
+    return _objection(
+        Reason.OVERFITTING,
+        f"Evaluation loss was best at step {int(best['step'])} ({best['eval_loss']:.3g}) and is now "
+        f"{tail[-1]['eval_loss']:.3g}, while training loss fell from {fmean(then):.3g} to "
+        f"{fmean(now):.3g}. The best checkpoint is what is kept; lower training.epochs, or set "
+        "training.earlyStopping to stop there.",
+    )

@@ -1,0 +1,101 @@
+"""The model that is trained, its reference and its tokenizer, as the plan's method wants them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+
+from dpojob_api.conditions import Reason
+
+from .failure import Failure
+from .job import TrainJob
+from .precision import Precisions
+from .source import Start
+
+
+@dataclass
+class Loaded:
+    """What DPOTrainer is given."""
+
+    model: Any
+    tokenizer: Any
+    reference: Any = None
+    """A model of its own, only where TRL would make a wrong one."""
+    lora: LoraConfig | None = None
+    """The adapter TRL is to add; None where there is one already, or none is wanted."""
+    notes: list[str] = field(default_factory=list)
+
+
+def load(job: TrainJob, start: Start, precisions: Precisions) -> Loaded:
+    """Load from `start`. Raises Failure where the method cannot be had."""
+    method = job.plan.method
+    tokenizer = AutoTokenizer.from_pretrained(start.tokenizer or start.model)
+    loaded = Loaded(None, tokenizer)
+    if precisions.note:
+        loaded.notes.append(precisions.note)
+    quantization = _four_bits(precisions) if method == "qlora" else None
+    loaded.model = _weights(job, start, precisions, quantization)
+    if start.adapter is None:
+        if method != "full":
+            loaded.lora = lora_config(job)
+        return loaded
+    if method == "full":
+        # TRL would load its reference from the base's path, without the adapter, and the run would
+        # begin with a margin that nobody trained. Merged twice, both begin as the adapter left them.
+        loaded.model = _merged(loaded.model, start)
+        if not job.plan.precompute_reference:
+            loaded.reference = _merged(_weights(job, start, precisions, None), start)
+        loaded.notes.append("the adapter was merged into its base before full fine-tuning")
+    else:
+        # TRL copies the adapter to a frozen one, which is the reference.
+        loaded.model = PeftModel.from_pretrained(loaded.model, start.adapter, is_trainable=True)
+        rank = loaded.model.peft_config["default"].r
+        loaded.notes.append(f"training goes on with the adapter it starts from, of rank {rank}")
+    return loaded
+
+
+def lora_config(job: TrainJob) -> LoraConfig:
+    """A fresh adapter on every linear layer, the output embedding left out."""
+    lora = job.spec.training.lora
+    return LoraConfig(
+        r=lora.r,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+
+
+def _four_bits(precisions: Precisions) -> BitsAndBytesConfig:
+    if not torch.cuda.is_available():
+        raise Failure.user(
+            "the plan says qlora, which needs a GPU, and there is none here; set training.method to lora"
+        )
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=precisions.weights,
+        bnb_4bit_quant_storage=precisions.weights,
+    )
+
+
+def _weights(
+    job: TrainJob, start: Start, precisions: Precisions, quantization: BitsAndBytesConfig | None
+) -> Any:
+    options = dict(job.spec.training.arguments.get("model_init_kwargs") or {})
+    options["dtype"] = precisions.weights
+    if quantization is not None:
+        options["quantization_config"] = quantization
+    try:
+        return AutoModelForCausalLM.from_pretrained(start.model, **options)
+    except OSError as error:
+        raise Failure(Reason.MODEL_UNREADABLE, f"the model cannot be loaded: {error}") from error
+
+
+def _merged(model: Any, start: Start) -> Any:
+    return PeftModel.from_pretrained(model, start.adapter).merge_and_unload()

@@ -1,0 +1,35 @@
+"""The precision this machine can really train in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from dpojob_api.plan import Plan, Precision
+
+
+@dataclass(frozen=True)
+class Precisions:
+    """Of the arithmetic and of the stored weights."""
+
+    compute: Precision
+    weights: torch.dtype
+    note: str | None = None
+    """Where it differs from the plan, and why."""
+
+
+def choose(plan: Plan) -> Precisions:
+    """The plan's precision, or fp32 where there is no GPU that has it.
+
+    Full fine-tuning keeps fp32 weights, as small updates vanish in bf16; a frozen base under an
+    adapter is kept in the compute type.
+    """
+    compute, note = plan.precision, None
+    if compute != "fp32" and not torch.cuda.is_available():
+        compute, note = "fp32", f"the plan says {plan.precision}; there is no GPU here, so fp32"
+    elif compute == "bf16" and not torch.cuda.is_bf16_supported():
+        compute, note = "fp16", "the plan says bf16; this GPU has none, so fp16"
+    if plan.method == "full" or compute == "fp32":
+        return Precisions(compute, torch.float32, note)
+    return Precisions(compute, torch.bfloat16 if compute == "bf16" else torch.float16, note)

@@ -1,0 +1,105 @@
+"""Samples: the same prompts answered before, during and after training."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import GenerationConfig
+
+from dpojob_api.progress import Sample
+
+from .data import prompt_text
+
+DEFAULT_COUNT = 3
+"""Prompts of the evaluation set that are watched when the user names none."""
+NEW_TOKENS = 96
+"""An answer is cut here."""
+FILE = "samples.json"
+
+
+class Samples:
+    """Answers by step, kept on disk so that a resumed run still knows the first ones."""
+
+    def __init__(self, prompts: list[Any], path: Path, *, writes: bool) -> None:
+        self.prompts = prompts
+        self.answers: dict[int, list[str]] = {}
+        self._path = path
+        self._writes = writes
+        with contextlib.suppress(OSError, ValueError):
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            if kept["prompts"] == prompts:
+                self.answers = {int(step): texts for step, texts in kept["answers"].items()}
+
+    def take(self, step: int, model: Any, tokenizer: Any) -> None:
+        """Answer every prompt with the model as it is; once per step.
+
+        Greedy, and with the random state put back, so that a run with samples equals one without.
+        """
+        if not self.prompts or step in self.answers:
+            return
+        training = model.training
+        model.eval()
+        with torch.random.fork_rng(), torch.no_grad():
+            self.answers[step] = [_answer(model, tokenizer, prompt) for prompt in self.prompts]
+        model.train(training)
+        if self._writes:
+            kept = {"prompts": self.prompts, "answers": self.answers}
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.write_text(json.dumps(kept), encoding="utf-8")
+
+    def pairs(self) -> list[Sample]:
+        """Before and after, as the resource keeps them; after is None until the run has ended."""
+        if not self.answers:
+            return []
+        first, last = min(self.answers), max(self.answers)
+        return [
+            Sample(
+                prompt=prompt_text(prompt),
+                before=self.answers[first][i],
+                after=self.answers[last][i] if last > first else None,
+            )
+            for i, prompt in enumerate(self.prompts)
+        ]
+
+
+def choose(wanted: list[str], rows: Any, *, conversational: bool) -> list[Any]:
+    """The user's prompts, or the first few of `rows`."""
+    if not wanted:
+        seen: list[Any] = []
+        for row in rows:
+            if row["prompt"] not in seen:
+                seen.append(row["prompt"])
+            if len(seen) == DEFAULT_COUNT:
+                break
+        return seen
+    if conversational:
+        return [[{"role": "user", "content": text}] for text in wanted]
+    return list(wanted)
+
+
+def _answer(model: Any, tokenizer: Any, prompt: Any) -> str:
+    if isinstance(prompt, str):
+        inputs = tokenizer(prompt, return_tensors="pt")
+    else:
+        inputs = tokenizer.apply_chat_template(
+            prompt, add_generation_prompt=True, return_tensors="pt", return_dict=True
+        )
+    inputs = {
+        name: tensor.to(model.device)
+        for name, tensor in inputs.items()
+        if name in ("input_ids", "attention_mask")
+    }
+    settings = GenerationConfig(
+        do_sample=False,
+        max_new_tokens=NEW_TOKENS,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id or tokenizer.eos_token_id,
+        use_cache=True,
+    )
+    tokens = model.generate(**inputs, generation_config=settings)
+    answer = tokens[0][inputs["input_ids"].shape[1] :]
+    return str(tokenizer.decode(answer, skip_special_tokens=True)).strip()

@@ -1,0 +1,109 @@
+"""Where the weights to start from lie on disk: the model's own directory, and an adapter's base."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+from dpojob_api.conditions import Reason
+from dpojob_api.names import VOLUMES_ROOT
+from dpojob_api.spec import ModelSource
+
+from .failure import Failure
+from .job import TrainJob
+
+WEIGHTS_AND_TEXT = ["*.safetensors", "*.json", "*.jinja", "*.txt", "*.model", "*.py"]
+"""What a model is made of; other weight formats of the same model are not downloaded."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """What training starts from."""
+
+    model: Path
+    """Directory of whole weights."""
+    adapter: Path | None = None
+    """Directory of an adapter that sits on `model` and is trained on."""
+    tokenizer: Path | None = None
+    """Directory of the tokenizer; `model` when None."""
+    name: str = ""
+    """How others find `model`: a repository, or VOLUMES_ROOT/claim/path."""
+    revision: str | None = None
+    """The commit of that repository."""
+
+
+def locate(job: TrainJob) -> Start:
+    """Find or download it. Raises Failure where it is not there."""
+    source = job.spec.model
+    if source.volume is not None:
+        directory = job.path(source.volume)
+    elif source.repo is not None:
+        revision = job.report.model.revision if job.report.model else None
+        directory = _download(job, source.repo, revision or source.revision)
+    else:
+        raise Failure.user("spec.model.fromJob was not replaced by the model it leads to")
+    if not directory.is_dir():
+        raise Failure(Reason.MODEL_NOT_FOUND, f"there is no directory {directory}")
+    config = directory / "adapter_config.json"
+    if not config.is_file() or (directory / "config.json").is_file():
+        name, commit = _name(source, job)
+        return Start(directory, name=name, revision=commit)
+    told = json.loads(config.read_text(encoding="utf-8"))
+    base, revision = told["base_model_name_or_path"], told.get("revision")
+    facts = job.report.model
+    if facts is not None and facts.base_revision:
+        revision = facts.base_revision
+    tokenizer = directory if (directory / "tokenizer_config.json").is_file() else None
+    model = _base(job, directory, base, revision)
+    return Start(model, directory, tokenizer, name=base, revision=revision)
+
+
+def _name(source: ModelSource, job: TrainJob) -> tuple[str, str | None]:
+    if source.volume is not None:
+        return str(PurePosixPath(VOLUMES_ROOT, source.volume.claim_name, source.volume.path)), None
+    commit = job.report.model.revision if job.report.model else None
+    return str(source.repo), commit or source.revision
+
+
+def _base(job: TrainJob, adapter: Path, base: str, revision: str | None) -> Path:
+    """An adapter's base: a directory on a mounted claim, or a repository."""
+    places = [Path(base), adapter / base]
+    for claim, root in job.volumes.items():
+        places.append(root / base.removeprefix(f"{VOLUMES_ROOT}/{claim}").lstrip("/"))
+    for candidate in places:
+        if (candidate / "config.json").is_file():
+            return candidate
+    if base.startswith(("/", ".")):
+        raise Failure(
+            Reason.MODEL_NOT_FOUND,
+            f"the adapter's base model {base!r} is neither on a mounted claim nor a repository; put it "
+            "on the adapter's claim and write its path, relative to the claim's root, as "
+            "base_model_name_or_path in adapter_config.json",
+        )
+    return _download(job, base, revision)
+
+
+def _download(job: TrainJob, repo: str, revision: str | None) -> Path:
+    try:
+        found = snapshot_download(
+            repo, revision=revision, token=job.token, allow_patterns=WEIGHTS_AND_TEXT
+        )
+    except LocalEntryNotFoundError as error:
+        # The hub could not be reached; trying again may help, so this is no user error.
+        raise Failure(
+            Reason.TRAINING_FAILED, f"the hub could not be reached for {repo}: {error}"
+        ) from error
+    except HfHubHTTPError as error:
+        status = error.response.status_code if error.response is not None else 0
+        if status >= 500 or status == 429:
+            raise Failure(Reason.TRAINING_FAILED, f"the hub failed for {repo}: {error}") from error
+        raise Failure(
+            Reason.MODEL_NOT_FOUND,
+            f"{repo} at {revision or 'main'} cannot be downloaded: {error}; check the name, the revision "
+            "and hubTokenSecret",
+        ) from error
+    return Path(found)
