@@ -62,6 +62,31 @@ SHAPES: dict[str, tuple[str, dict[str, Any]]] = {
         "num_hidden_layers": 24, "num_attention_heads": 16, "num_key_value_heads": 16,
         "num_experts": 60, "num_experts_per_tok": 4, "tie_word_embeddings": False,
     }),
+    "gemma-2-2b": ("Gemma2Config", {
+        "vocab_size": 256000, "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 26,
+        "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256,
+        "tie_word_embeddings": True,
+    }),
+    "phi-3-mini": ("Phi3Config", {
+        "vocab_size": 32064, "hidden_size": 3072, "intermediate_size": 8192, "num_hidden_layers": 32,
+        "num_attention_heads": 32, "num_key_value_heads": 32, "tie_word_embeddings": False,
+        "pad_token_id": 0,
+    }),
+    "qwen3-1.7b": ("Qwen3Config", {
+        "vocab_size": 151936, "hidden_size": 2048, "intermediate_size": 6144, "num_hidden_layers": 28,
+        "num_attention_heads": 16, "num_key_value_heads": 8, "head_dim": 128,
+        "tie_word_embeddings": True,
+    }),
+    "mixtral-small": ("MixtralConfig", {
+        "vocab_size": 32000, "hidden_size": 2048, "intermediate_size": 3584, "num_hidden_layers": 16,
+        "num_attention_heads": 32, "num_key_value_heads": 8, "num_local_experts": 8,
+        "num_experts_per_tok": 2, "tie_word_embeddings": False,
+    }),
+    "llama-3.2-3b": ("LlamaConfig", {
+        "vocab_size": 128256, "hidden_size": 3072, "intermediate_size": 8192, "num_hidden_layers": 28,
+        "num_attention_heads": 24, "num_key_value_heads": 8, "head_dim": 128,
+        "tie_word_embeddings": True,
+    }),
 }  # fmt: skip
 
 
@@ -86,7 +111,7 @@ class Case:
         return asdict(self)
 
 
-CASES: tuple[Case, ...] = (
+FITTED: tuple[Case, ...] = (
     Case("qwen2.5-0.5b", "full", 1),
     Case("qwen2.5-0.5b", "full", 1, checkpointing=False),
     Case("qwen2.5-0.5b", "lora", 1),
@@ -111,8 +136,9 @@ CASES: tuple[Case, ...] = (
     Case("qwen2.5-0.5b", "full", 2, length=4096),
     Case("olmoe-1b-7b", "lora", 2, checkpointing=False),
 )
+"""The memory model's terms were derived by reading the code and corrected on these."""
 
-HELD_OUT: tuple[Case, ...] = (
+CORRECTED: tuple[Case, ...] = (
     Case("smollm2-135m", "full", 8, checkpointing=False),
     Case("smollm2-135m", "full", 16, length=512),
     Case("qwen3-0.6b", "full", 2),
@@ -126,4 +152,21 @@ HELD_OUT: tuple[Case, ...] = (
     Case("qwen1.5-moe-a2.7b", "lora", 1, checkpointing=False),
     Case("qwen1.5-moe-a2.7b", "full", 1),
 )
-"""Simulated after the memory model's terms were fixed: they test it, it was not fitted to them."""
+"""Simulated next. Nine were predicted within 3%; qwen3 without checkpointing was 15% too low (norms on
+queries and keys) and qwen1.5-moe with LoRA up to 88% too high (peft leaves its experts alone). Both
+became terms of the model."""
+
+HELD_OUT: tuple[Case, ...] = (
+    Case("llama-3.2-3b", "lora", 2, checkpointing=False),
+    Case("qwen3-1.7b", "full", 1, checkpointing=False),
+    Case("qwen3-1.7b", "lora", 4),
+    Case("gemma-2-2b", "lora", 1, checkpointing=False),
+    Case("gemma-2-2b", "full", 1, precompute=True),
+    Case("phi-3-mini", "lora", 2, checkpointing=False),
+    Case("phi-3-mini", "lora", 2),
+    Case("mixtral-small", "lora", 2, checkpointing=False),
+    Case("mixtral-small", "lora", 2),
+)
+"""Simulated last."""
+
+CASES = FITTED + CORRECTED + HELD_OUT

@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from shapes import CASES, COMMON, HELD_OUT, SHAPES, Case
+from shapes import CASES, COMMON, SHAPES, Case
 
 MEASURED = Path(__file__).with_name("measured.json")
 GIB = 2**30
@@ -99,7 +99,7 @@ def facts_of(model: Any, case: Case) -> dict[str, Any]:
         (p.shape[0] if p.dim() == 3 else 1) * (p.shape[-1] + p.shape[-2]) for p in inside
     )
     parameters = sum(p.numel() for p in model.parameters())
-    experts = getattr(config, "num_experts", 0) or 0
+    experts = getattr(config, "num_local_experts", 0) or getattr(config, "num_experts", 0) or 0
     expert_parameters = sum(p.numel() for n, p in model.named_parameters() if ".experts." in n)
     chosen = getattr(config, "num_experts_per_tok", 0) if experts else 0
     active = (
@@ -222,7 +222,6 @@ def simulate(case: Case) -> dict[str, Any]:
         after_step = tracker.get_tracker_snapshot("peak")[torch.device("cpu")]["Total"] / GIB
     return {
         **case.fields(),
-        "heldOut": case in HELD_OUT,
         "adapterParameters": sum(p.numel() for p in trained) if lora else 0,
         "facts": facts,
         "peakGiB": {
@@ -247,7 +246,7 @@ def main() -> None:
     arguments = parser.parse_args()
     known = json.loads(MEASURED.read_text()) if MEASURED.exists() else {"cases": {}}
     follow_the_gpu()
-    for case in CASES + HELD_OUT:
+    for case in CASES:
         if arguments.only not in case.key or (case.key in known["cases"] and not arguments.again):
             continue
         result = simulate(case)

@@ -192,15 +192,17 @@ def _casts(shape: Shape, setting: Setting) -> float:
 
 def _expert_deltas(shape: Shape, setting: Setting) -> float:
     """Bytes of stacked experts with their adapters added, which peft writes out whole."""
-    return 0.0 if setting.method == "full" else 2.0 * shape.expert_parameters
+    adapted = setting.method != "full" and shape.experts_adapted
+    return 2.0 * shape.expert_parameters if adapted else 0.0
 
 
 def _matrix_gradient(shape: Shape, setting: Setting) -> float:
     """Bytes of the gradient of the largest matrix of a layer, before it is added to the others."""
-    if shape.experts:
+    full = setting.method == "full"
+    if shape.experts and (full or shape.experts_adapted):
         largest = 2.0 * shape.experts * shape.hidden * shape.expert_intermediate
-        return (4.0 if setting.method == "full" else 2.0) * largest
-    return 6.0 * shape.hidden * shape.intermediate if setting.method == "full" else 0.0
+        return (4.0 if full else 2.0) * largest
+    return 6.0 * shape.hidden * shape.intermediate if full else 0.0
 
 
 def _end_of_backward(shape: Shape, setting: Setting) -> dict[str, float]:
@@ -220,17 +222,26 @@ def _stream_bytes(setting: Setting) -> float:
 
 def _saved(shape: Shape, setting: Setting) -> tuple[float, float]:
     """Bytes kept for the backward: of the whole model, and of one layer when it is recomputed."""
+    full = setting.method == "full"
     stream = _stream_bytes(setting)
     # Norms keep their input and its normalised form; each matrix keeps its own 16-bit input.
-    norms = 4.0 * stream * shape.hidden
-    inputs = 10.0 * shape.hidden
+    kept = 4.0 * stream * shape.hidden + 10.0 * shape.hidden
+    if shape.head_norms:
+        kept += (6.0 if full else 4.0) * (shape.queries + shape.keys)
     # q, k and v with keys repeated for every head, the attention's output and its contiguous copy.
-    attention = 10.0 * shape.queries
-    mlp = 8.0 * shape.intermediate
-    # Experts compute in the weights' own precision, each on a copy of its tokens.
-    mlp += stream * shape.experts_per_token * (3.0 * shape.hidden + 4.0 * shape.expert_intermediate)
+    kept += 10.0 * shape.queries + 8.0 * shape.intermediate
+    if shape.experts:
+        # Each expert works on a copy of its tokens, in the weights' own precision. Inputs of frozen
+        # experts are not kept; the router and the sum over experts keep what is three hidden states.
+        inputs = shape.hidden + shape.expert_intermediate
+        outputs = shape.hidden + 3.0 * shape.expert_intermediate
+        each = outputs + (inputs if full or shape.experts_adapted else 0.0)
+        kept += stream * (shape.experts_per_token * each + 3.0 * shape.hidden)
+    if not full:
+        # What every adapter of a layer, seven as a rule, passes from its A to its B.
+        kept += 14.0 * setting.rank
     mask = 4.0 * setting.pairs * setting.length**2
-    layer = setting.tokens * (norms + inputs + attention + mlp) + mask
+    layer = setting.tokens * kept + mask
     if setting.checkpointing:
         return shape.layers * stream * setting.tokens * shape.hidden, layer
     return shape.layers * layer, layer

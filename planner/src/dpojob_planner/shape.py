@@ -12,6 +12,15 @@ TYPICAL_ASPECT = 128
 TYPICAL_MLP = 3.5
 """Intermediate over hidden size."""
 
+EXPERTS_WITHOUT_ADAPTER = frozenset({"qwen2_moe"})
+"""peft's all-linear reaches the stacked experts of every family that transformers stacks as it does
+Qwen2-MoE's, but not of that family itself (peft 0.21)."""
+WITHOUT_HEAD_NORMS = frozenset(
+    {"llama", "mistral", "mixtral", "qwen2", "qwen2_moe", "gemma", "gemma2", "phi", "phi3", "gpt2",
+     "gpt_neox", "granite", "smollm3", "starcoder2", "stablelm", "falcon", "bloom", "opt"}
+)  # fmt: skip
+"""Families that do not normalise queries and keys. Others, and unknown ones, are taken to do so."""
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -36,6 +45,10 @@ class Shape:
     experts: int
     experts_per_token: int
     expert_intermediate: int
+    experts_adapted: bool
+    """LoRA puts adapters on the experts, too."""
+    head_norms: bool
+    """Queries and keys pass a norm."""
     active: int
     """Parameters that work on a token."""
 
@@ -91,12 +104,15 @@ def shape_of(facts: ModelFacts) -> Shape:
         attention = 2 * hidden * (queries + keys) + hidden * facts.experts
         intermediate = max(0, ((linear - routed) // layers - attention) // (3 * hidden))
     attention_per_rank = layers * (2 * hidden + 2 * queries + 2 * (hidden + keys))
-    mlp_per_rank = layers * 3 * (hidden + intermediate)
-    if facts.experts:
-        # peft adapts each stack of experts as one matrix, at twice the rank for the fused gate and up.
+    mlp_per_rank = layers * 3 * (hidden + intermediate) if intermediate else 0
+    adapted = facts.experts > 0 and facts.model_type not in EXPERTS_WITHOUT_ADAPTER
+    if adapted:
+        # One matrix for each stack of experts, at twice the rank for the fused gate and up.
         per_expert = 3 * hidden + 5 * expert_intermediate
         mlp_per_rank += layers * (hidden + facts.experts * (per_expert + 1))
-    per_rank = max(facts.adapter_parameters_per_rank, attention_per_rank + mlp_per_rank)
+    per_rank = attention_per_rank + mlp_per_rank
+    if not facts.experts:
+        per_rank = facts.adapter_parameters_per_rank or per_rank
     return Shape(
         parameters=parameters,
         hidden=hidden,
@@ -111,6 +127,8 @@ def shape_of(facts: ModelFacts) -> Shape:
         experts=facts.experts,
         experts_per_token=facts.experts_per_token,
         expert_intermediate=expert_intermediate,
+        experts_adapted=adapted,
+        head_norms=facts.model_type not in WITHOUT_HEAD_NORMS,
         active=facts.active_parameters or parameters,
     )
 
