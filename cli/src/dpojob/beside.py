@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from dpojob_api.names import ENV_HUB_TOKEN
 from dpojob_api.plan import Plan
@@ -57,7 +58,7 @@ def _looking() -> Iterator[None]:
 
 
 def inspect(
-    spec: DPOJobSpec, volumes: Volumes, progress: Callable[[int, float], None]
+    spec: DPOJobSpec, volumes: Volumes, progress: Callable[[int, int | None], None]
 ) -> InspectionReport:
     """The trainer's inspection. Raises CommandError when it cannot look."""
     with _installed("inspect", "dpojob-trainer"):
@@ -108,6 +109,13 @@ def examples(
     return found
 
 
+def exit_code(outcome: Outcome) -> int:
+    """The training container's exit status for that last word."""
+    from dpojob_trainer.training.failure import exit_code as of
+
+    return of(outcome.reason)
+
+
 def train(
     name: str,
     spec: DPOJobSpec,
@@ -116,9 +124,19 @@ def train(
     volumes: Volumes,
     scratch: Path,
     on_progress: Callable[[Progress], None],
+    *,
+    chatter: TextIO,
 ) -> Outcome:
-    """The trainer's training, in this process."""
-    with _installed("train", "dpojob-trainer[train]"):
+    """The trainer's training, in this process. What its libraries print goes to `chatter`."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    # On a machine of the user's own, what they downloaded before is at hand.
+    os.environ.setdefault("HF_HOME", str(cache / "huggingface"))
+    if find_spec("trl") is None:
+        # Asked here: `run` would call its absence a failed training.
+        raise CommandError(
+            "train needs TRL, which is not installed: pip install 'dpojob-trainer[train]'"
+        )
+    with _installed("train", "dpojob-trainer[train]"), redirect_stdout(chatter):
         from dpojob_trainer.training import TrainJob, run
 
         job = TrainJob(

@@ -125,6 +125,7 @@ def parser(program: str) -> argparse.ArgumentParser:
         "--output", type=Path, metavar="DIR",
         help="where the model goes when the job names no output.volume (default: ./NAME-output)",
     )  # fmt: skip
+    train.add_argument("-v", "--verbose", action="store_true", help="the trainer's whole log")
     _add_cluster(add)
     return top
 

@@ -9,8 +9,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 
 from .console import err
 
-Report = Callable[[int, float], None]
-"""Told (how many are done, what share of the work that is)."""
+Report = Callable[[int, int | None], None]
+"""Told (how many are done, of about how many if that is known)."""
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def bar(what: str, *, unit: str) -> Iterator[Report]:
     ) as shown:
         task = shown.add_task(what, total=None, shown="")
 
-        def report(done: int, share: float) -> None:
-            shown.update(task, completed=share, total=1.0, shown=f"{done:,} {unit}")
+        def report(done: int, total: int | None) -> None:
+            shown.update(task, completed=done, total=total, shown=f"{done:,} {unit}")
 
         yield report

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
-from dpojob_api.conditions import Reason
 from dpojob_api.names import ExitCode
 from dpojob_api.plan import Plan
 from dpojob_api.progress import Outcome
@@ -22,18 +19,11 @@ from . import beside, report_view
 from .console import err, print_json, show
 from .errors import CommandError
 from .inspecting import Request, look, request
+from .logs import chatter
 from .machine import is_cpu, local_pool
 from .plan_view import refusal_view
 from .training_view import Live, outcome_view
 from .volumes import check_volumes
-
-EXIT_CODES: dict[str, int] = {
-    Reason.OUT_OF_MEMORY: ExitCode.OUT_OF_MEMORY,
-    Reason.DISK_FULL: ExitCode.DISK_FULL,
-    Reason.UNHEALTHY: ExitCode.UNHEALTHY,
-    Reason.TRAINING_FAILED: ExitCode.INVALID,
-}
-"""Exit status of a failed training by its reason; any other reason is the user's to mend."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -55,23 +45,15 @@ def run(options: argparse.Namespace) -> int:
         if options.json:
             print_json(chosen)
         return ExitCode.INVALID
-    outcome = _train(asked, report, chosen)
+    with chatter(options.verbose) as libraries:
+        outcome = _train(asked, report, chosen, libraries)
     if options.json:
         print_json(outcome.wire())
     else:
         show(outcome_view(outcome, asked.volumes))
     if outcome.outcome == "Interrupted":
         err().print("Stopped. The same command goes on from the checkpoint.", style="yellow")
-    return exit_code(outcome)
-
-
-def exit_code(outcome: Outcome) -> int:
-    """As the training container's."""
-    if outcome.outcome == "Succeeded":
-        return ExitCode.OK
-    if outcome.outcome == "Interrupted":
-        return ExitCode.INTERRUPTED
-    return EXIT_CODES.get(outcome.reason, ExitCode.USER_ERROR)
+    return beside.exit_code(outcome)
 
 
 def _with_output(asked: Request, directory: Path | None) -> tuple[DPOJobSpec, dict[str, Path]]:
@@ -115,27 +97,18 @@ def _plan(spec: DPOJobSpec, report: InspectionReport) -> Plan | dict[str, object
     return answer
 
 
-def _train(asked: Request, report: InspectionReport, chosen: Plan) -> Outcome:
+def _train(asked: Request, report: InspectionReport, chosen: Plan, libraries: TextIO) -> Outcome:
     name = str(asked.job.metadata.get("name") or "dpojob")
     # One process trains on one GPU; TRL refuses to see more without a launcher.
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
-    with tempfile.TemporaryDirectory(prefix="dpojob-") as scratch, _stopping(), Live() as live:
+    with tempfile.TemporaryDirectory(prefix="dpojob-") as scratch, Live() as live:
         return beside.train(
-            name, asked.job.spec, report, chosen, asked.volumes, Path(scratch), live.update
+            name,
+            asked.job.spec,
+            report,
+            chosen,
+            asked.volumes,
+            Path(scratch),
+            live.update,
+            chatter=libraries,
         )
-
-
-@contextmanager
-def _stopping() -> Iterator[None]:
-    """The first Ctrl-C asks training to save and stop, as the kubelet would; the second ends at once."""
-
-    def stop(*_: object) -> None:
-        signal.signal(signal.SIGINT, before)
-        err().print("saving a checkpoint; Ctrl-C again ends without one", style="yellow")
-        signal.raise_signal(signal.SIGTERM)
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
