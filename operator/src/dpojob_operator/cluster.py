@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.dynamic import DynamicClient
 
 from .metrics import API_REQUESTS
-from .resources import Resource
+from .resources import LEASES, Resource
 
 Object = dict[str, Any]
 PAGE = 500
@@ -52,6 +52,8 @@ class Cluster:
 
     def __init__(self, request_seconds: float = 15.0) -> None:
         self._seconds = request_seconds
+        self.guard: Callable[[], None] = lambda: None
+        """Called before every write; raises when this process may not write any more."""
         self._api: Any = None
         self._client: Any = None
 
@@ -73,6 +75,8 @@ class Cluster:
     async def _request(
         self, method: str, resource: Resource, path: str, **options: Any
     ) -> aiohttp.ClientResponse:
+        if method != "get" and resource is not LEASES:
+            self.guard()
         try:
             async with asyncio.timeout(self._seconds):
                 response: aiohttp.ClientResponse = await self._client.request(
@@ -153,6 +157,12 @@ class Cluster:
         """Replaces the status; raises Conflict when the object changed since `body` was read."""
         metadata = body["metadata"]
         path = resource.path(metadata.get("namespace"), metadata["name"], "status")
+        return await self._json("put", resource, path, body=body)
+
+    async def replace(self, resource: Resource, body: Object) -> Object:
+        """Replaces the object; raises Conflict when it changed since `body` was read."""
+        metadata = body["metadata"]
+        path = resource.path(metadata.get("namespace"), metadata["name"])
         return await self._json("put", resource, path, body=body)
 
     async def text(self, resource: Resource, path: str, seconds: float) -> str:

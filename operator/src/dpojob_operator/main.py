@@ -23,7 +23,8 @@ from .handlers import Handlers
 from .http_server import serve
 from .leader import lead
 from .settings import Settings, SettingsError, load
-from .work import assemble, until_one_ends
+from .together import until_one_ends
+from .work import assemble
 
 log = logging.getLogger(__name__)
 

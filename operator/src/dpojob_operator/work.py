@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -91,16 +90,3 @@ def assemble(cluster: Cluster, settings: Settings) -> Work:
         await queue.run(settings.workers)
 
     return Work(handlers, resync, (run_queue, resync.run, poller.run))
-
-
-async def until_one_ends(*parts: Awaitable[object]) -> None:
-    """Runs the parts together; when one ends or fails, cancels the rest and raises what it raised."""
-    tasks = [asyncio.ensure_future(part) for part in parts]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()

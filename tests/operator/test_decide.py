@@ -1,0 +1,431 @@
+"""`decide`, by tables and by walks through any sequence of observations."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.operator.world import REPORT, dpojob, failed, succeeded
+
+from dpojob_api.conditions import ConditionType
+from dpojob_api.job import DPOJob, DPOJobStatus
+from dpojob_api.pool import GPUPoolSpec
+from dpojob_operator.decide import (
+    CreateClaim,
+    CreateInspection,
+    CreateTraining,
+    Decision,
+    DeleteJob,
+    DeleteSelf,
+    DependencyFacts,
+    Observed,
+    decide,
+)
+from dpojob_operator.facts import ClaimFacts, JobFacts, PodFacts
+from dpojob_operator.manifests import pool_hash
+from dpojob_planner import PoolState
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+UID = "11111111-2222-3333-4444-555555555555"
+POOL = GPUPoolSpec.model_validate(
+    {
+        "gpu": {"model": "T4", "memoryGiB": 16, "bf16": False},
+        "modelSize": {"min": "0", "max": "7B"},
+        "hourlyPrice": "3600",
+    }
+)
+POOLS = (PoolState(name="t4", spec=POOL, free=2, nodes=1),)
+HASHES = {"t4": pool_hash(POOL)}
+
+
+def job(status: dict[str, Any] | DPOJobStatus | None = None, **spec: Any) -> DPOJob:
+    raw = dpojob("x", **spec)
+    raw["metadata"] |= {
+        "namespace": "ns",
+        "uid": UID,
+        "generation": 1,
+        "creationTimestamp": "2026-11-23T11:00:00Z",
+    }
+    raw["status"] = status.wire() if isinstance(status, DPOJobStatus) else (status or {})
+    return DPOJob.model_validate(raw)
+
+
+def observe(status: Any = None, /, *, of: dict[str, Any] | None = None, **facts: Any) -> Observed:
+    return Observed(job=job(status, **(of or {})), pool_hashes=HASHES, **facts)
+
+
+def child(name: str, **facts: Any) -> JobFacts:
+    return JobFacts(**{"name": name, "uid": f"uid-of-{name}", "owner": UID, **facts})
+
+
+def ended(stage: str, exit_code: int, word: Any, **facts: Any) -> PodFacts:
+    fixed = {
+        "name": f"{stage}-pod", "uid": f"{stage}-pod-uid", "phase": "Failed" if exit_code else
+        "Succeeded", "scheduled": True, "started": NOW - timedelta(minutes=30), "finished": NOW,
+        "exit_code": exit_code, "last_word": json.dumps(word),
+    }  # fmt: skip
+    return PodFacts(**{**fixed, **facts})
+
+
+def inspected(decision: Decision, **facts: Any) -> Decision:
+    """The next decision, after the inspection pod spoke."""
+    assert decision.status.inspection is not None
+    seen = child(decision.status.inspection.name)
+    pods = (ended("inspect", 0, REPORT),)
+    return decide(
+        observe(decision.status, inspection=seen, inspection_pods=pods, **facts), POOLS, NOW
+    )
+
+
+def training(status: DPOJobStatus, **facts: Any) -> JobFacts:
+    return child(status.attempts[-1].job.name, pool_hash=HASHES["t4"], **facts)
+
+
+def settle(observed: Observed) -> Decision:
+    """Decides until the status stays as it is; it must, soon."""
+    for _ in range(6):
+        decision = decide(observed, POOLS, NOW)
+        if decision.status.wire() == observed.job.status.wire():
+            return decision
+        observed = replace(observed, job=observed.job.model_copy(
+            update={"status": decision.status}))  # fmt: skip
+    raise AssertionError("the status keeps changing")
+
+
+def reason(decision: Decision, type_: str) -> str | None:
+    condition = decision.status.condition(type_)
+    return None if condition is None else condition.reason
+
+
+def test_the_intent_is_in_the_status_of_the_very_decision_that_creates() -> None:
+    first = decide(observe(), POOLS, NOW)
+    assert first.status.inspection is not None
+    assert first.actions == (CreateInspection(first.status.inspection.name),)
+    second = inspected(first)
+    assert second.status.plan is not None
+    (attempt,) = second.status.attempts
+    assert second.actions == (
+        CreateClaim("x-output", second.status.plan.output_gib, shared=False),
+        CreateTraining(attempt.job.name, 1),
+    )
+
+
+def test_a_job_that_was_created_is_recorded_and_not_created_again() -> None:
+    first = inspected(decide(observe(), POOLS, NOW))
+    again = decide(observe(first.status, training=training(first.status)), POOLS, NOW)
+    assert again.actions == ()
+    assert again.status.attempts[0].job.uid == training(first.status).uid
+
+
+def begun(**of: Any) -> DPOJobStatus:
+    first = decide(observe(of=of), POOLS, NOW)
+    assert first.status.inspection is not None
+    seen, pods = child(first.status.inspection.name), (ended("inspect", 0, REPORT),)
+    second = decide(observe(first.status, of=of, inspection=seen, inspection_pods=pods), POOLS, NOW)
+    third = decide(observe(second.status, of=of, training=training(second.status)), POOLS, NOW)
+    return third.status
+
+
+RUNNING = PodFacts(
+    name="p", uid="p", phase="Running", scheduled=True, started=NOW - timedelta(seconds=10)
+)
+
+
+@pytest.mark.parametrize(
+    ("facts", "pods", "expected"),
+    [
+        ({"complete": True}, (ended("train", 0, succeeded()),), "Complete/Completed"),
+        (
+            {"failed": True, "failure_reason": "PodFailurePolicy"},
+            (ended("train", 11, failed("OutOfMemory", "No room.")),),
+            "Failed/OutOfMemory",
+        ),
+        (
+            {"failed": True, "failure_reason": "PodFailurePolicy"},
+            (ended("train", 13, "no word"),),
+            "Failed/DiskFull",
+        ),
+        (
+            {"failed": True, "failure_reason": "PodFailurePolicy"},
+            (ended("train", 137, "", exit_reason="OOMKilled"),),
+            "Failed/OutOfMemory",
+        ),
+        (
+            {"failed": True, "failure_reason": "BackoffLimitExceeded"},
+            (ended("train", 1, failed("TrainingFailed", "Oops.")),),
+            "Failed/BackoffLimitExceeded",
+        ),
+        (
+            {"failed": True, "failure_reason": "PodFailurePolicy"},
+            (ended("train", 10, failed("PushFailed", "401.")),),
+            "Failed/PushFailed",
+        ),
+        ({"failed": True, "failure_reason": "BackoffLimitExceeded"}, (), "Failed/"
+         "BackoffLimitExceeded"),
+        ({}, (RUNNING,), "Training/Starting"),
+        ({}, (replace(RUNNING, started=None, scheduled=False, unschedulable="0/1 nodes"),),
+         "Training/Queued"),
+        ({"suspended": True}, (), "Training/SuspendedByQueue"),
+    ],
+)  # fmt: skip
+def test_what_a_training_job_comes_to(
+    facts: dict[str, Any], pods: tuple[PodFacts, ...], expected: str
+) -> None:
+    status = begun()
+    decision = settle(observe(status, training=training(status, **facts), training_pods=pods))
+    type_, _, wanted = expected.partition("/")
+    assert reason(decision, type_) == wanted
+
+
+def test_gpu_time_of_a_vanished_pod_stays_paid() -> None:
+    status = begun()
+    seen = training(status)
+    first = replace(RUNNING, started=NOW - timedelta(hours=1))
+    decision = decide(observe(status, training=seen, training_pods=(first,)), POOLS, NOW)
+    assert decision.status.cost is not None
+    assert str(decision.status.cost.so_far) == "3600.00"
+    other = replace(RUNNING, uid="other", started=NOW - timedelta(seconds=1))
+    after = decide(observe(decision.status, training=seen, training_pods=(other,)), POOLS, NOW)
+    assert after.status.attempts[0].gpu_seconds == 3601
+
+
+def test_figures_wait_for_their_turn() -> None:
+    status = decide(
+        observe(begun(), training=training(begun()), training_pods=(RUNNING,)), POOLS, NOW
+    ).status
+    later = observe(status, training=training(status), training_pods=(RUNNING,), refresh=False)
+    decision = decide(later, POOLS, NOW + timedelta(seconds=5))
+    assert decision.status.wire() == status.wire()
+
+
+def test_budget_and_suspension_record_the_end_before_the_delete() -> None:
+    for of, outcome in (({"budget": {"maxCost": "1.00"}}, "Failed"), ({"suspend": True},
+                                                                     "Suspended")):  # fmt: skip
+        status = begun()
+        seen = training(status)
+        pods = (replace(RUNNING, started=NOW - timedelta(hours=1)),)
+        decision = decide(observe(status, of=of, training=seen, training_pods=pods), POOLS, NOW)
+        assert decision.actions == (DeleteJob(seen.name, seen.uid),)
+        assert decision.status.attempts[0].outcome == outcome
+        assert decision.status.attempts[0].end_time is None
+        gone = settle(observe(decision.status, of=of))
+        assert gone.status.attempts[0].end_time is not None
+        assert gone.actions == ()
+
+
+def test_a_job_that_finished_while_it_was_being_stopped_is_complete() -> None:
+    status = begun()
+    seen = training(status)
+    of = {"suspend": True}
+    stopping = decide(observe(status, of=of, training=seen, training_pods=(RUNNING,)), POOLS, NOW)
+    done = replace(seen, complete=True, deleting=True)
+    pods = (ended("train", 0, succeeded()),)
+    decision = settle(observe(stopping.status, of=of, training=done, training_pods=pods))
+    assert reason(decision, "Complete") == "Completed"
+
+
+def test_a_missing_claim_is_waited_for_only_at_first() -> None:
+    of = {"dataset": {"volume": {"claimName": "data", "path": ""}}}
+    young = observe(of=of, claims={"data": None})
+    young.job.metadata["creationTimestamp"] = "2026-11-23T11:59:57Z"
+    waiting = decide(young, POOLS, NOW)
+    assert waiting.requeue_after == 7
+    assert not waiting.status.is_true(ConditionType.FAILED)
+    old = decide(observe(of=of, claims={"data": None}), POOLS, NOW)
+    assert reason(old, "Failed") == "ClaimNotFound"
+    there = decide(observe(of=of, claims={"data": ClaimFacts("data")}), POOLS, NOW)
+    assert isinstance(there.actions[0], CreateInspection)
+
+
+def test_a_missing_secret_ends_the_job_after_a_grace() -> None:
+    first = decide(observe(), POOLS, NOW)
+    assert first.status.inspection is not None
+    pod = PodFacts(
+        name="p", uid="p", created=NOW - timedelta(seconds=29), scheduled=True,
+        waiting_reason="CreateContainerConfigError", waiting_message='secret "hub" not found',
+    )  # fmt: skip
+    seen = child(first.status.inspection.name)
+    early = decide(observe(first.status, inspection=seen, inspection_pods=(pod,)), POOLS, NOW)
+    assert early.requeue_after == 1
+    late = decide(
+        observe(first.status, inspection=seen, inspection_pods=(pod,)),
+        POOLS,
+        NOW + timedelta(seconds=2),
+    )
+    assert reason(late, "Failed") == "SecretNotFound"
+    cleanup = decide(observe(late.status, inspection=seen), POOLS, NOW)
+    assert cleanup.actions == (DeleteJob(seen.name, seen.uid),)
+
+
+def test_time_to_live_counts_from_the_end() -> None:
+    of = {"ttlSecondsAfterFinished": 60}
+    first = decide(observe(of=of, stranger="Job y"), POOLS, NOW)
+    waiting = decide(observe(first.status, of=of), POOLS, NOW + timedelta(seconds=10))
+    assert (waiting.actions, waiting.requeue_after) == ((), 50)
+    over = decide(observe(first.status, of=of), POOLS, NOW + timedelta(seconds=60))
+    assert over.actions == (DeleteSelf(UID),)
+
+
+def test_a_dependencys_max_length_yields_to_the_users_own() -> None:
+    found = {"kind": "DPOJob", "name": "base", "uid": "u", "repo": "me/base", "maxLength": 512}
+    for asked, effective in (({}, 512), ({"training": {"maxLength": 2048}}, 2048)):
+        of = {"model": {"fromJob": {"name": "base"}}, **asked}
+        from dpojob_api.job import Dependency
+        from dpojob_operator.decide.effective import effective_spec
+
+        dependency = Dependency.model_validate(found)
+        decision = decide(
+            observe(of=of, dependency=DependencyFacts(found=dependency, complete=True)),
+            POOLS,
+            NOW,
+        )
+        spec = effective_spec("x", job(**of).spec, decision.status)
+        assert spec.training.max_length == effective
+        assert spec.model.repo == "me/base"
+
+
+SPECS = st.fixed_dictionaries(
+    {},
+    optional={
+        "suspend": st.booleans(),
+        "validateOnly": st.booleans(),
+        "budget": st.sampled_from([{}, {"maxCost": "1.00"}, {"maxDuration": "1m"}]),
+        "hardware": st.sampled_from([{}, {"pool": "t4"}, {"pool": "none"}, {"gpus": 2}]),
+        "output": st.sampled_from(
+            [{}, {"push": "me/out"}, {"volume": {"claimName": "out", "path": "m"}}]
+        ),
+        "model": st.sampled_from(
+            [{"repo": "tiny/chat"}, {"fromJob": {"name": "base"}},
+             {"volume": {"claimName": "in", "path": ""}}]
+        ),
+        "ttlSecondsAfterFinished": st.sampled_from([0, 100]),
+        "backoffLimit": st.sampled_from([0, 3]),
+    },
+)  # fmt: skip
+
+WORDS = st.sampled_from(
+    [
+        "", "Traceback", json.dumps(REPORT), json.dumps(succeeded()),
+        json.dumps(failed("OutOfMemory", "m")), json.dumps({"valid": False, "reason": "X"}),
+        json.dumps({"valid": False, "reason": "DatasetNotFound", "error": "gone"}),
+    ]
+)  # fmt: skip
+
+
+@st.composite
+def pods(draw: st.DrawFn) -> tuple[PodFacts, ...]:
+    made = []
+    for number in range(draw(st.integers(0, 2))):
+        started = draw(st.sampled_from([None, NOW - timedelta(hours=2), NOW]))
+        over = started is not None and draw(st.booleans())
+        made.append(
+            PodFacts(
+                name=f"p{number}",
+                uid=draw(st.sampled_from(["a", "b", "c"])) + str(number),
+                created=NOW - timedelta(minutes=draw(st.integers(0, 5))),
+                scheduled=started is not None or draw(st.booleans()),
+                unschedulable=draw(st.sampled_from(["", "no node"])),
+                waiting_reason=draw(st.sampled_from(["", "CreateContainerConfigError"])),
+                waiting_message='secret "hub" not found',
+                started=started,
+                finished=NOW if over else None,
+                exit_code=draw(st.sampled_from([0, 1, 2, 10, 11, 12, 137])) if over else None,
+                last_word=draw(WORDS) if over else "",
+                evicted=draw(st.sampled_from(["", "ephemeral storage"])),
+            )
+        )
+    return tuple(made)
+
+
+@st.composite
+def jobs(draw: st.DrawFn, name: str) -> JobFacts | None:
+    if draw(st.integers(0, 3)) == 0:
+        return None
+    end = draw(st.sampled_from([{}, {}, {"complete": True}, {"failed": True}]))
+    return JobFacts(
+        name=name,
+        uid=draw(st.sampled_from(["j1", "j1", "j1", "j2"])),
+        owner=draw(st.sampled_from([UID, UID, UID, "stranger"])),
+        suspended=draw(st.booleans()) and not end,
+        deleting=draw(st.booleans()),
+        failure_reason="BackoffLimitExceeded",
+        ended=draw(st.sampled_from([None, NOW, NOW - timedelta(hours=1)])),
+        pool_hash=draw(st.sampled_from([HASHES["t4"], "old"])),
+        **end,
+    )
+
+
+@given(data=st.data(), steps=st.integers(1, 6))
+@settings(max_examples=400, deadline=None)
+def test_any_walk_keeps_the_promise(data: st.DataObject, steps: int) -> None:
+    """Purity, a fixed point for constant facts, and terminal conditions that stay."""
+    spec = data.draw(SPECS)
+    status = DPOJobStatus()
+    now = NOW
+    for _ in range(steps):
+        spec = {**spec, "suspend": data.draw(st.booleans())}
+        dependency = data.draw(
+            st.sampled_from([None, DependencyFacts(), DependencyFacts(failed=True, failure="f"),
+                             DependencyFacts(complete=True, problem="none")])
+        )  # fmt: skip
+        observed = observe(
+            status,
+            of=spec,
+            claims={name: ClaimFacts(name) for name in ("in", "out")}
+            if data.draw(st.booleans())
+            else {},
+            dependency=dependency,
+            inspection=data.draw(jobs(status.inspection.name)) if status.inspection else None,
+            inspection_pods=data.draw(pods()),
+            training=data.draw(jobs(status.attempts[-1].job.name)) if status.attempts else None,
+            training_pods=data.draw(pods()),
+            refresh=data.draw(st.booleans()),
+        )
+        pools = POOLS if data.draw(st.booleans()) else ()
+        before = observed.job.model_dump_json()
+        decision = decide(observed, pools, now)
+        assert decide(observed, pools, now) == decision
+        assert observed.job.model_dump_json() == before, "decide changed what it was given"
+        _check_step(status, decision)
+        final = decision
+        for _ in range(8):
+            again = decide(replace(observed, job=job(final.status, **spec)), pools, now)
+            if again.status.wire() == final.status.wire():
+                break
+            _check_step(final.status, again)
+            final = again
+        else:
+            raise AssertionError("the status never stops changing")
+        status = final.status
+        now += timedelta(seconds=data.draw(st.integers(0, 100)))
+
+
+def _check_step(old: DPOJobStatus, decision: Decision) -> None:
+    new = decision.status
+    assert DPOJobStatus.model_validate(new.wire()).wire() == new.wire()
+    if old.is_true(ConditionType.FINISHED):
+        assert [c.wire() for c in old.conditions] == [c.wire() for c in new.conditions]
+        assert new.phase == old.phase
+        assert not any(isinstance(a, CreateTraining | CreateInspection) for a in decision.actions)
+    ends = [new.is_true(ConditionType.COMPLETE), new.is_true(ConditionType.FAILED)]
+    assert sum(ends) == int(new.is_true(ConditionType.FINISHED))
+    assert new.phase in ("Complete", "Failed") or not any(ends)
+    numbers = [attempt.number for attempt in new.attempts]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert all(attempt.end_time is not None for attempt in new.attempts[:-1])
+    for earlier, later in zip(old.attempts, new.attempts, strict=False):
+        assert earlier.job.name == later.job.name
+        assert earlier.job.uid is None or earlier.job.uid == later.job.uid
+        assert later.gpu_seconds >= earlier.gpu_seconds
+    for action in decision.actions:
+        if isinstance(action, CreateTraining):
+            assert new.attempts[-1].job.name == action.name
+            assert new.attempts[-1].job.uid is None
+            assert new.plan is not None and new.is_true(ConditionType.DATASET_VALID)
+    if any(ends) and new.attempts:
+        assert new.attempts[-1].end_time is not None
