@@ -202,6 +202,10 @@ class InspectionReport(Observed):
     )
     train_rows: int = 0
     eval_rows: int = 0
+    eval_cut: float = Field(
+        default=0.0,
+        description="Rows whose prompt hashes to a place in [0, 1) below this are held out.",
+    )
     columns: list[str] = Field(default_factory=list)
     mapping: Mapping = Field(default_factory=Mapping)
     implicit_prompt: bool = False

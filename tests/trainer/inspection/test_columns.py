@@ -10,7 +10,7 @@ def test_the_message_names_the_columns_and_the_mapping(bench):
     report = bench.rows(rows).inspect()
     assert not report.valid and report.reason == "DatasetInvalid"
     assert report.columns == ["question", "good_response", "bad_response"]
-    (problem,) = report.problems
+    (problem,) = report.errors
     assert problem.code == "MissingColumn"
     assert "question, good_response, bad_response" in problem.message
     assert (

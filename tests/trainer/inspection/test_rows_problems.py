@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support_inspection import codes
+from tests.trainer.inspection.support_inspection import codes
 
 GOOD = {"prompt": "p", "chosen": "yes", "rejected": "no"}
 
@@ -66,7 +66,7 @@ CASES = [
 def test_a_bad_row_is_found_and_named(bench, code, good, bad, words):
     report = bench.rows([good, good | {}, bad, good]).inspect()
     assert codes(report) == {code: 1}
-    problem = report.problems[0]
+    (problem,) = report.errors
     assert problem.examples == [2]
     assert words in problem.message
     assert not report.valid and report.reason == "DatasetInvalid"

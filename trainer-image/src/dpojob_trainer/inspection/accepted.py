@@ -6,16 +6,25 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from dpojob_api.report import InspectionReport
+from dpojob_api.conditions import Reason
+from dpojob_api.report import InspectionReport, ProblemCode
 from dpojob_api.spec import DPOJobSpec
 
-from .heldout import place
+from .errors import CouldNotLook
+from .judging import Judge
 from .layout import FIELDS, Layout
 from .messages import Dialect
 from .presets import NATIVE, named
-from .rows import Format, Pair
+from .quality.fingerprint import fingerprint
+from .quality.heldout import is_held_out
+from .rows import Format
+from .run import judge_of
 from .source import open_source
-from .stream import judged, pieces
+from .stream import pieces
+from .subject import Subject
+
+BY_TOKENIZER = (ProblemCode.PROMPT_TOO_LONG, ProblemCode.BAD_MESSAGE)
+"""Faults that only tokenizer and template may find."""
 
 
 def layout_of(spec: DPOJobSpec, report: InspectionReport) -> Layout:
@@ -39,24 +48,37 @@ def accepted_rows(
     Message lists when the data is conversational or the model has a chat template, else text.
     Raises CouldNotLook when the source has gone or changed.
     """
+    if not report.valid:
+        raise CouldNotLook(
+            report.reason or Reason.DATASET_INVALID,
+            "the dataset was found invalid; it has no rows to use",
+        )
     dataset = spec.dataset
-    layout = layout_of(spec, report)
-    chat = report.format == "conversational" or bool(report.model and report.model.chat_template)
-    expected: Format | None = None if report.format == "unknown" else report.format
-    fraction = dataset.eval.fraction or 0.0
     own_split = dataset.eval.split
     if split == "eval" and own_split is not None:
         source = open_source(dataset, volumes, token, own_split, evaluation=True)
-        fraction = 1.0
-    elif split == "eval" and not fraction:
-        return
+        share = 1.0
     else:
         source = open_source(dataset, volumes, token, dataset.split)
-        if report.eval_rows == 0 or own_split is not None:
-            if split == "eval":
-                return
-            fraction = 0.0
-    for piece in pieces(source, layout.used):
-        for _, found in judged(layout, piece, expected):
-            if isinstance(found, Pair) and (place(found) < fraction) == (split == "eval"):
-                yield (found.conversation() if chat else found.text()).row()
+        share = report.eval_cut if own_split is None and report.eval_rows else 0.0
+        if split == "eval" and not share:
+            return
+    judge = _judge(spec, report, volumes, token)
+    for piece in pieces(source, judge.layout.used):
+        for pair in judge.judge(piece).pairs:
+            if not 0 < share < 1 or is_held_out(fingerprint(pair).prompt, share) == (
+                split == "eval"
+            ):
+                yield pair.row()
+
+
+def _judge(
+    spec: DPOJobSpec, report: InspectionReport, volumes: Mapping[str, Path], token: str | None
+) -> Judge:
+    """The judge of the inspection; tokens are counted again only where they left rows out."""
+    expected: Format | None = None if report.format == "unknown" else report.format
+    layout = layout_of(spec, report)
+    if any(report.dropped.get(code) for code in BY_TOKENIZER):
+        subject = Subject.open(spec.model, volumes, token)
+        return judge_of(spec, layout, subject, expected)
+    return Judge(layout, bool(report.model and report.model.chat_template), expected)

@@ -61,8 +61,8 @@ class Faults:
         """Rows left out, ties included."""
         return sum(self.counts.values())
 
-    def problems(self, advice: Mapping[str, str], dropped: bool) -> list[Problem]:
-        """One problem per code, most rows first. `advice` replaces the usual way out of a code."""
+    def problems(self, dropped: bool) -> list[Problem]:
+        """One problem per code, most rows first; warnings when the rows are `dropped`."""
         found = []
         for code, rows in self.counts.most_common():
             if code == TIE:
@@ -76,7 +76,7 @@ class Faults:
             )
             more = len(self.clauses[code]) - len(clauses)
             noun = "row" if rows == 1 else "rows"
-            way = advice.get(code) or WAY_OUT.get(code, "")
+            way = WAY_OUT.get(code, "")
             if dropped:
                 way = "left out (invalidRows: Drop)"
             found.append(

@@ -50,12 +50,23 @@ class Pair:
         prompt = "\n\n".join(turn["content"] for turn in self.prompt)
         return Pair(prompt, self.chosen, self.rejected, self.format, self.tools, self.implicit)
 
+    def characters(self) -> tuple[int, int, int]:
+        """Lengths of prompt, chosen and rejected without a tokenizer."""
+        return (_characters(self.prompt), _characters(self.chosen), _characters(self.rejected))
+
     def row(self) -> dict[str, Any]:
         """As TRL takes it."""
         found = {"prompt": self.prompt, "chosen": self.chosen, "rejected": self.rejected}
         if self.tools is not None:
-            found["tools"] = self.tools
+            # As JSON text, which TRL reads: a column of objects would lend each the others' keys.
+            found["tools"] = json.dumps(self.tools)
         return found
+
+
+def _characters(value: str | Turns) -> int:
+    if isinstance(value, str):
+        return len(value)
+    return sum(len(turn.get("content", "")) for turn in value)
 
 
 def _turns(value: str | Turns, role: str) -> Turns:

@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 
 from dpojob_api.conditions import Reason
-from dpojob_api.report import InspectionReport, ModelFacts, Problem, ProblemCode
+from dpojob_api.report import InspectionReport, Problem, ProblemCode
 from dpojob_api.spec import DatasetSource, DPOJobSpec
 
-from .fault import TIE
-from .heldout import place
+from .arguments import check_arguments
+from .content import ContentHash
+from .judging import Judge
 from .layout import Layout
-from .model import open_model, read_facts
-from .problems import Faults
+from .output import check_output
+from .quality.repeats import Fingerprints
 from .resolve import Resolution, resolve
-from .rows import Format, Pair
+from .rows import Format
+from .scan import Advance, Scan, mixed, scan
 from .schema import kinds_of, merge
 from .source import Source, open_source
-from .stream import judged, pieces
-from .tokens.config import read_tokenizer_config
+from .source.download import scratch
+from .stream import pieces
+from .subject import Subject
+from .tokens.lengths import LengthFigures, Unit
+from .verdict import Scans, verdict
 
-Progress = Callable[[int, float], None]
-"""Called with the rows done and the share done, 0 to 1, now and then."""
-
-
-@dataclass
-class Reading:
-    """What one pass over the rows counted."""
-
-    rows: int = 0
-    faults: Faults = field(default_factory=Faults)
-    formats: Counter[str] = field(default_factory=Counter)
-    implicit: int = 0
-    valid: int = 0
-    held_out: int = 0
+Progress = Callable[[int, int | None], None]
+"""Called now and then with the rows done and the rows there are, as far as that can be told."""
+CHOSEN_LOOKED_AT = 256
 
 
 def inspect(
@@ -45,45 +38,53 @@ def inspect(
     *,
     progress: Progress | None = None,
     token: str | None = None,
+    uid: str | None = None,
 ) -> InspectionReport:
-    """The verdict on a job's model and dataset. `volumes` gives each claim a directory.
+    """The verdict on a job's arguments, model and dataset. `volumes` gives each claim a directory.
 
-    Raises CouldNotLook when the model or the dataset is not there or cannot be read.
+    `uid` is the DPOJob's, by which its own finished output is known; None leaves the output unchecked.
+    Raises CouldNotLook when the model or the dataset is not there or cannot be read, when
+    `training.arguments` cannot be, or when the output directory is another job's.
     """
-    files = open_model(manifest.model, volumes, token)
-    model = read_facts(files)
-    model.chat_template = read_tokenizer_config(files).has_template
+    check_arguments(manifest.training.arguments)
+    if uid is not None:
+        check_output(manifest.output, volumes, uid)
+    subject = Subject.open(manifest.model, volumes, token)
     dataset = manifest.dataset
     source = open_source(dataset, volumes, token, dataset.split)
-    columns, resolution = _resolve(dataset, source)
-    base = InspectionReport(
-        valid=False,
-        columns=columns,
-        problems=resolution.problems,
-        suggestion=resolution.suggestion,
-        model=model,
-        source=source.name,
-        revision=source.revision,
-        splits=source.splits,
-    )
-    if resolution.layout is None:
-        rows = sum(len(piece.chunk) for piece in pieces(source, []))
-        if not columns:
-            base.problems.append(
-                Problem(code=ProblemCode.EMPTY_DATASET, message=f"{source.name} has no rows.")
+    held = dataset.eval.split
+    evaluation = open_source(dataset, volumes, token, held, evaluation=True) if held else None
+    with ContentHash() as content:
+        columns, resolution = _resolve(dataset, source)
+        report = InspectionReport(
+            valid=False,
+            columns=columns,
+            problems=resolution.problems,
+            suggestion=resolution.suggestion,
+            model=subject.facts,
+            source=source.name,
+            revision=source.revision,
+            splits=source.splits,
+        )
+        if resolution.layout is None:
+            report = _unread(report, source)
+        else:
+            scans, layout = _scans(
+                manifest, source, evaluation, resolution.layout, subject, content, progress
             )
-        return base.model_copy(update={"rows": rows, "reason": Reason.DATASET_INVALID})
-    return _verdict(manifest, source, resolution.layout, model, base, progress)
+            report = verdict(manifest, report, layout, subject, scans)
+        report.content_hash = content.hexdigest(source.files)
+    return report
 
 
 def _resolve(dataset: DatasetSource, source: Source) -> tuple[list[str], Resolution]:
-    """Columns over all files and the layout; more rows are looked at while columns are missing."""
+    """Columns and layout; rows are looked at until every column that is needed was seen."""
     schema: dict[str, str] = {}
     chosen: list[object] = []
     resolution = Resolution(None)
     for piece in pieces(source):
         merge(schema, kinds_of(piece.chunk))  # type: ignore[arg-type]
-        if len(chosen) < 256:
+        if len(chosen) < CHOSEN_LOOKED_AT:
             name = dataset.column_mapping.chosen or "chosen"
             chosen += [row.get(name) for row in piece.chunk.rows(range(min(64, len(piece.chunk))))]
         resolution = resolve(dataset, schema, chosen)  # type: ignore[arg-type]
@@ -92,88 +93,86 @@ def _resolve(dataset: DatasetSource, source: Source) -> tuple[list[str], Resolut
     return list(schema), resolution
 
 
-def _verdict(
-    manifest: DPOJobSpec,
-    source: Source,
-    layout: Layout,
-    model: ModelFacts,
-    base: InspectionReport,
-    progress: Progress | None,
-) -> InspectionReport:
-    dataset = manifest.dataset
-    reading = _read(manifest, source, layout, None, progress)
-    if len(reading.formats) > 1:
-        # Both formats occur: the rarer one is at fault, which only the whole data can tell.
-        majority: Format = (
-            "conversational"
-            if reading.formats["conversational"] >= reading.formats["standard"]
-            else "standard"
-        )
-        reading = _read(manifest, source, layout, majority, progress)
-    form: Format | None = next(iter(reading.formats), None)  # type: ignore[arg-type]
-    faults, rows = reading.faults, reading.rows
-    drop = dataset.invalid_rows == "Drop"
-    problems = [*base.problems, *faults.problems({}, dropped=False)]
-    reason: str | None = None
-    if rows == 0:
-        problems.append(
+def _unread(report: InspectionReport, source: Source) -> InspectionReport:
+    """The report on a dataset whose columns do not fit; its rows are counted, no more."""
+    rows = sum(len(piece.chunk) for piece in pieces(source, []))
+    if not report.columns:
+        report.problems.append(
             Problem(code=ProblemCode.EMPTY_DATASET, message=f"{source.name} has no rows.")
         )
-    elif reading.valid == 0 and not faults.invalid:
-        problems.append(
-            Problem(code=ProblemCode.EMPTY_DATASET, message="every row is a tie; none is left.")
+    return report.model_copy(update={"rows": rows, "reason": str(Reason.DATASET_INVALID)})
+
+
+def _scans(
+    manifest: DPOJobSpec,
+    source: Source,
+    evaluation: Source | None,
+    layout: Layout,
+    subject: Subject,
+    content: ContentHash,
+    progress: Progress | None,
+) -> tuple[Scans, Layout]:
+    """Both splits. When both formats occur, again: only the whole data tells which one is at fault."""
+    judge = judge_of(manifest, layout, subject)
+    found = _pass(judge, manifest, source, evaluation, content, progress)
+    if mixed(found.train):
+        judge = replace(judge, expected=found.train.format)
+        found = _pass(judge, manifest, source, evaluation, content, progress)
+    elif evaluation is not None and found.train.formats != found.evaluation_formats:
+        found = _pass(
+            replace(judge, expected=found.train.format),
+            manifest,
+            source,
+            evaluation,
+            content,
+            progress,
         )
-    dropping = drop and 0 < faults.invalid <= dataset.max_dropped_share * rows and reading.valid > 0
-    if dropping:
-        problems = [*base.problems, *faults.problems({}, dropped=True)]
-    if any(problem.severity == "error" for problem in problems):
-        reason = Reason.DATASET_INVALID
-        if drop and reading.valid > 0 and faults.invalid and not base.problems:
-            reason = Reason.TOO_MANY_INVALID_ROWS
-    left_out = faults.counts if dropping else {TIE: faults.counts[TIE]}
-    dropped = {str(code): count for code, count in left_out.items() if count}
-    return base.model_copy(
-        update={
-            "valid": reason is None,
-            "reason": reason,
-            "format": form or "unknown",
-            "rows": rows,
-            "valid_rows": reading.valid,
-            "dropped": dropped,
-            "dropped_rows": sum(dropped.values()),
-            "train_rows": reading.valid - reading.held_out,
-            "eval_rows": reading.held_out,
-            "mapping": layout.mapping,
-            "preset": layout.preset.name,
-            "implicit_prompt": reading.implicit > 0,
-            "problems": problems,
-        }
+    return found, layout
+
+
+def judge_of(
+    manifest: DPOJobSpec, layout: Layout, subject: Subject, expected: Format | None = None
+) -> Judge:
+    """The judge that inspection and training share."""
+    training = manifest.training
+    cuts_end = training.arguments.get("truncation_mode", "keep_start") == "keep_start"
+    return Judge(
+        layout,
+        subject.facts.chat_template,
+        expected,
+        subject.counter(),
+        training.max_length if cuts_end else None,
     )
 
 
-def _read(
+def _pass(
+    judge: Judge,
     manifest: DPOJobSpec,
     source: Source,
-    layout: Layout,
-    expected: Format | None,
+    evaluation: Source | None,
+    content: ContentHash,
     progress: Progress | None,
-) -> Reading:
-    reading = Reading()
-    fraction = manifest.dataset.eval.fraction or 0.0
-    done = 0
-    total = max(1, source.size)
-    for piece in pieces(source, layout.used):
-        for number, found in judged(layout, piece, expected):
-            if isinstance(found, Pair):
-                reading.valid += 1
-                reading.formats[found.format] += 1
-                reading.implicit += found.implicit
-                if fraction and place(found) < fraction:
-                    reading.held_out += 1
-            else:
-                reading.faults.add(found, number)
-        reading.rows += len(piece.chunk)
+) -> Scans:
+    limit = manifest.training.max_length
+    unit: Unit = "tokens" if judge.counter is not None else "characters"
+    with Fingerprints(scratch()) as prints:
+        advance = _advance(source, progress)
+        train = scan(judge, source, prints, LengthFigures(limit, unit), content.add, advance)
+        held: Scan | None = None
+        if evaluation is not None:
+            figures = LengthFigures(limit, unit)
+            held = scan(
+                judge, evaluation, prints, figures, lambda _: None, lambda *_: None, evaluation=True
+            )
+        return Scans(train, held, prints.repeats())
+
+
+def _advance(source: Source, progress: Progress | None) -> Advance:
+    """Turns bytes read into rows expected."""
+    total = source.size
+
+    def advance(rows: int, done: int) -> None:
         if progress is not None:
-            done = max(done, piece.file.size)
-            progress(reading.rows, min(1.0, done / total))
-    return reading
+            progress(rows, rows * total // done if 0 < done <= total else None)
+
+    return advance

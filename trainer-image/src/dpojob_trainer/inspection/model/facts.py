@@ -13,6 +13,7 @@ from dpojob_trainer.inspection.errors import model_not_found, model_unreadable
 
 from .files import ModelFiles, read_json
 from .quantized import method_of, unpacked
+from .tokenizer import read_tokenizer_config
 
 INDEX = "model.safetensors.index.json"
 EXPERT = re.compile(r"\.experts\.\d+\.|\.experts\.(?!.*shared)")
@@ -148,6 +149,7 @@ def _whole(
         adapter_parameters_per_rank=sum(rows + columns for rows, columns in linear),
         weight_bytes=weight_bytes,
         quantization=quantization,
+        chat_template=read_tokenizer_config(files).has_template,
         source=files.source,
         revision=files.revision,
     )
@@ -190,7 +192,7 @@ def _integer(config: Mapping[str, Any], *names: str) -> int:
 
 
 def _adapter(files: ModelFiles, config: dict[str, Any], sizes: Mapping[str, int]) -> ModelFacts:
-    """An adapter alone: its own size; the base is read by the caller, who can open it."""
+    """The facts of the base, marked as carrying an adapter."""
     name = "adapter_model.safetensors"
     if name not in sizes:
         raise model_unreadable(
@@ -206,17 +208,24 @@ def _adapter(files: ModelFiles, config: dict[str, Any], sizes: Mapping[str, int]
         raise model_unreadable(
             f"{files.source} is a {config.get('peft_type')} adapter; only LORA adapters are tuned on"
         )
-    tensors = _headers(files, [name])
     revision = config.get("revision")
     rank = config.get("r")
-    return ModelFacts(
-        parameters=sum(math.prod(shape) for _, shape in tensors.values()),
-        dtype=_dtype(tensors, config, None),
-        weight_bytes=sizes[name],
-        adapter=True,
-        adapter_rank=rank if isinstance(rank, int) else 0,
-        base_model=base,
-        base_revision=revision if isinstance(revision, str) else None,
-        source=files.source,
-        revision=files.revision,
+    below = files.base(base, revision if isinstance(revision, str) else None)
+    facts = read_facts(below)
+    if facts.adapter:
+        raise model_unreadable(
+            f"{files.source} is an adapter on an adapter, {base}; merge one first"
+        )
+    own = read_tokenizer_config(files)
+    return facts.model_copy(
+        update={
+            "adapter": True,
+            "adapter_rank": rank if isinstance(rank, int) else 0,
+            "base_model": base,
+            "base_revision": below.revision,
+            "chat_template": own.has_template or facts.chat_template,
+            "weight_bytes": facts.weight_bytes + sizes[name],
+            "source": files.source,
+            "revision": files.revision,
+        }
     )

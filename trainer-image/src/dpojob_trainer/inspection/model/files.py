@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,6 +35,9 @@ class ModelFiles(Protocol):
     def header(self, name: str) -> dict[str, Any]:
         """The header of a safetensors file: tensor name to dtype and shape."""
 
+    def base(self, name: str, revision: str | None) -> ModelFiles:
+        """The model an adapter sits on: on the same claim, or a repository."""
+
 
 def read_json(files: ModelFiles, name: str) -> dict[str, Any] | None:
     """A JSON object of the model. Raises CouldNotLook when it is there and is none."""
@@ -54,7 +58,7 @@ def read_json(files: ModelFiles, name: str) -> dict[str, Any] | None:
 def open_model(model: ModelSource, volumes: Mapping[str, Path], token: str | None) -> ModelFiles:
     """The model's files. Raises CouldNotLook when it is not there."""
     if model.volume is not None:
-        return LocalModel(model.volume.claim_name, model.volume.path, volumes)
+        return LocalModel(model.volume.claim_name, model.volume.path, volumes, token)
     if model.repo is not None:
         return HubModel(model.repo, model.revision, token)
     if model.from_job is not None:
@@ -68,9 +72,12 @@ def open_model(model: ModelSource, volumes: Mapping[str, Path], token: str | Non
 class LocalModel:
     """A directory on a claim."""
 
-    def __init__(self, claim: str, path: str, volumes: Mapping[str, Path]) -> None:
+    def __init__(
+        self, claim: str, path: str, volumes: Mapping[str, Path], token: str | None
+    ) -> None:
         self.source = f"{claim}/{path}".rstrip("/")
         self.revision: str | None = None
+        self._claim, self._volumes, self._token = claim, volumes, token
         self._root = root_of(
             volumes,
             claim,
@@ -144,6 +151,23 @@ class LocalModel:
             )
         return header
 
+    def base(self, name: str, revision: str | None) -> ModelFiles:
+        """The base beside the adapter, on any mounted claim, or on the hub."""
+        for claim, mounted in self._volumes.items():
+            root = Path(mounted).resolve()
+            for directory in (Path(name), self._directory / name, root / name):
+                place = Path(os.path.normpath(directory))
+                if place.is_relative_to(root) and (place / "config.json").is_file():
+                    path = place.relative_to(root).as_posix()
+                    return LocalModel(claim, path, self._volumes, self._token)
+        if name.startswith(("/", ".")):
+            raise model_not_found(
+                f"the base model {name!r} of the adapter {self.source} is neither on a mounted claim "
+                "nor a repository; put it on the adapter's claim and write its path, relative to the "
+                "claim's root, as base_model_name_or_path in adapter_config.json"
+            )
+        return HubModel(name, revision, self._token)
+
 
 class HubModel:
     """A model repository, at one resolved commit."""
@@ -153,6 +177,7 @@ class HubModel:
 
         self.source = repo
         self._api = HfApi(token=token)
+        self._token = token
         self._what = f"the model {repo!r}" + (f" at {revision!r}" if revision else "")
         info = hub_call(
             lambda: self._api.model_info(repo, revision=revision, files_metadata=True, timeout=60),
@@ -200,3 +225,12 @@ class HubModel:
             key: {"dtype": tensor.dtype, "shape": list(tensor.shape)}
             for key, tensor in metadata.tensors.items()
         }
+
+    def base(self, name: str, revision: str | None) -> ModelFiles:
+        """The base's repository."""
+        if name.startswith(("/", ".")):
+            raise model_not_found(
+                f"the adapter {self.source} names {name!r} as its base model, a directory of the machine "
+                "it was trained on; write the base's repository as base_model_name_or_path"
+            )
+        return HubModel(name, revision, self._token)

@@ -17,6 +17,8 @@ class Chunk:
     """Every column of these rows, also those that were not asked for."""
     batch: pa.RecordBatch | None = None
     objects: Sequence[Mapping[str, Any]] | None = None
+    consumed: int = 0
+    """About how many bytes of the file, as stored, were read up to here."""
 
     def __len__(self) -> int:
         if self.batch is not None:

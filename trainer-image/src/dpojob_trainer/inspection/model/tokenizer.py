@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dpojob_trainer.inspection.errors import model_unreadable
-from dpojob_trainer.inspection.model.files import ModelFiles, read_json
+
+from .files import ModelFiles, read_json
 
 TEMPLATE_FILE = "chat_template.jinja"
 TEMPLATE_DIRECTORY = "additional_chat_templates/"

@@ -1,0 +1,5 @@
+"""`training.arguments` against TRL's DPOConfig, without TRL: a table made from it is checked in."""
+
+from .check import check_arguments
+
+__all__ = ["check_arguments"]

@@ -1,0 +1,97 @@
+"""One pass over a split: every row judged, counted and compared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import cast
+
+import numpy as np
+
+from .judging import Judge, Judged
+from .problems import EXAMPLES, Faults
+from .quality.fingerprint import fingerprint
+from .quality.heldout import Places
+from .quality.repeats import Fingerprints
+from .rows import Format
+from .schema import kinds_of, merge
+from .source import DataFile, Source
+from .stream import pieces
+from .tokens.lengths import LengthFigures
+
+Advance = Callable[[int, int], None]
+"""Told of rows and file bytes done so far."""
+
+
+@dataclass
+class Scan:
+    """What a pass counted."""
+
+    lengths: LengthFigures
+    rows: int = 0
+    valid: int = 0
+    implicit: int = 0
+    formats: Counter[str] = field(default_factory=Counter)
+    faults: Faults = field(default_factory=Faults)
+    places: Places = field(default_factory=Places)
+    kinds: dict[str, str] = field(default_factory=dict)
+    """Every column seen, in order, with its kind."""
+    long_rows: list[int] = field(default_factory=list)
+
+    @property
+    def format(self) -> Format | None:
+        """The format of most accepted rows; None without any."""
+        found = max(("conversational", "standard"), key=lambda name: self.formats[name])
+        return cast(Format, found) if self.formats else None
+
+    def take(self, judged: Judged, prints: Fingerprints, evaluation: bool) -> None:
+        """Counts a judged piece."""
+        for number, fault in judged.faults:
+            self.faults.add(fault, number)
+        if not judged.pairs:
+            return
+        self.valid += len(judged.pairs)
+        self.formats.update(pair.format for pair in judged.pairs)
+        self.implicit += sum(pair.implicit for pair in judged.pairs)
+        rows = [fingerprint(pair) for pair in judged.pairs]
+        prompts, pairs, exact, swapped = zip(*rows, strict=True)
+        self.places.add(np.array(prompts, np.uint64))
+        prints.add(pairs, exact, swapped, judged.numbers, evaluation=evaluation)
+        over = self.lengths.add(judged.lengths)
+        room = EXAMPLES - len(self.long_rows)
+        if room > 0:
+            self.long_rows += [judged.numbers[index] for index in over[:room].tolist()]
+
+
+def scan(
+    judge: Judge,
+    source: Source,
+    prints: Fingerprints,
+    figures: LengthFigures,
+    opened: Callable[[DataFile], None],
+    advance: Advance,
+    *,
+    evaluation: bool = False,
+) -> Scan:
+    """The whole split. Raises CouldNotLook for a file that cannot be read to its end.
+
+    `opened` is told of each file when its first rows were read.
+    """
+    found = Scan(figures)
+    done, current = 0, None
+    for piece in pieces(source, judge.layout.used):
+        if piece.file is not current:
+            done += current.size if current is not None else 0
+            current = piece.file
+            opened(current)
+        merge(found.kinds, kinds_of(piece.chunk))  # type: ignore[arg-type]
+        found.take(judge.judge(piece), prints, evaluation)
+        found.rows = piece.start + len(piece.chunk)
+        advance(found.rows, done + piece.chunk.consumed)
+    return found
+
+
+def mixed(scan_: Scan) -> bool:
+    """Whether both formats occur, so that the rarer one is at fault."""
+    return len(scan_.formats) > 1

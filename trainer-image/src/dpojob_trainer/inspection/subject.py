@@ -1,0 +1,99 @@
+"""The model as inspection needs it: facts, template and tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from dpojob_api.report import ModelFacts, Problem, ProblemCode
+from dpojob_api.spec import ModelSource
+
+from .findings import warning
+from .model import ModelFiles, open_model, read_facts
+from .model.tokenizer import TokenizerConfig, read_tokenizer_config
+from .tokens.counter import TokenCounter, open_tokenizer
+from .tokens.template import ChatTemplate, TemplateRefuses
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The model that is to be tuned."""
+
+    files: ModelFiles
+    facts: ModelFacts
+
+    @classmethod
+    def open(cls, model: ModelSource, volumes: Mapping[str, Path], token: str | None) -> Subject:
+        """Reads config and headers. Raises CouldNotLook when the model cannot be."""
+        files = open_model(model, volumes, token)
+        return cls(files, read_facts(files))
+
+    @cached_property
+    def config(self) -> TokenizerConfig:
+        """The tokenizer's settings; an adapter's own where it has them, else its base's."""
+        return read_tokenizer_config(self._tokenizer_files)
+
+    @cached_property
+    def _tokenizer_files(self) -> ModelFiles:
+        if self.facts.adapter and self.files.read("tokenizer_config.json") is None:
+            return self.files.base(self.facts.base_model or "", self.facts.base_revision)
+        return self.files
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer | None:
+        """The tokenizer, where there is one that needs no code of its own."""
+        return open_tokenizer(self._tokenizer_files, self.config)
+
+    def counter(self) -> TokenCounter | None:
+        """What counts tokens; None where only characters can be counted."""
+        return None if self.tokenizer is None else TokenCounter(self.tokenizer, self.config)
+
+    def advice(self, conversational: bool) -> list[Problem]:
+        """The warnings of practice about the model itself."""
+        name = self.facts.base_model or self.facts.source
+        if not self.config.has_template:
+            found = [
+                warning(
+                    ProblemCode.BASE_MODEL,
+                    f"{name} has no chat template, so it looks like a base model; DPO works on a model "
+                    "that was fine-tuned on instructions first (SFT).",
+                )
+            ]
+            if conversational:
+                found.append(
+                    warning(
+                        ProblemCode.NO_CHAT_TEMPLATE,
+                        "the rows are conversations and the tokenizer has no chat template; training "
+                        "uses plain ChatML, which the model has not seen. Prefer the SFT model that "
+                        "was trained with a template.",
+                    )
+                )
+            return found
+        if "base" in name.lower().replace("_", "-").split("/")[-1].split("-") or self._never_ends():
+            return [
+                warning(
+                    ProblemCode.BASE_MODEL,
+                    f"{name} looks like a base model: its own end token does not end a turn of its chat "
+                    "template. DPO works on a model that was fine-tuned on instructions first (SFT); "
+                    "prefer its instruction-tuned variant.",
+                )
+            ]
+        return []
+
+    def _never_ends(self) -> bool:
+        """Whether no end token of the tokenizer stands after the assistant's turn."""
+        end = self.config.special.get("eos_token")
+        if not isinstance(end, str) or not end:
+            return False
+        mark = "dpojob-answer"
+        try:
+            text = ChatTemplate(self.config).render(
+                [{"role": "user", "content": "q"}, {"role": "assistant", "content": mark}]
+            )
+        except TemplateRefuses:
+            return False
+        return mark in text and end not in text.split(mark)[-1]

@@ -1,0 +1,148 @@
+"""Lengths in tokens, exactly as TRL's DPOTrainer cuts prompt and answers apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from tokenizers import AddedToken, Tokenizer
+
+from dpojob_api.report import ProblemCode
+from dpojob_trainer.inspection.errors import model_unreadable
+from dpojob_trainer.inspection.fault import Fault
+from dpojob_trainer.inspection.model.files import ModelFiles
+from dpojob_trainer.inspection.model.tokenizer import TokenizerConfig
+from dpojob_trainer.inspection.rows import Pair
+
+from .template import ChatTemplate, TemplateRefuses
+
+TOKENIZER = "tokenizer.json"
+BATCH_ROWS = 512
+BATCH_CHARACTERS = 4 << 20
+
+
+class Length(NamedTuple):
+    """Tokens of one pair."""
+
+    prompt: int
+    chosen: int
+    rejected: int
+
+    @property
+    def longest(self) -> int:
+        """Prompt and the longer answer."""
+        return self.prompt + max(self.chosen, self.rejected)
+
+
+class TokenCounter:
+    """Counts with the model's own tokenizer, and with its template where rows are conversations."""
+
+    def __init__(self, tokenizer: Tokenizer, config: TokenizerConfig) -> None:
+        self._tokenizer = tokenizer
+        self._template = ChatTemplate(config)
+        self._end = str(config.special.get("eos_token") or "")
+
+    def lengths(self, pairs: Sequence[Pair]) -> Iterator[Length | Fault]:
+        """The length of each pair, or the fault that the template finds in it, in order.
+
+        The pairs are as `Pair.conversation()` or `Pair.text()` gives them.
+        """
+        start = 0
+        while start < len(pairs):
+            end, size = start, 0
+            while end < len(pairs) and end - start < BATCH_ROWS and size < BATCH_CHARACTERS:
+                size += _characters(pairs[end])
+                end += 1
+            yield from self._batch(pairs[start:end])
+            start = end
+
+    def _batch(self, pairs: Sequence[Pair]) -> Iterator[Length | Fault]:
+        texts: list[str] = []
+        faults: list[Fault | None] = []
+        chat = isinstance(pairs[0].chosen, list)
+        for pair in pairs:
+            try:
+                texts += self._rendered(pair) if chat else self._plain(pair)
+                faults.append(None)
+            except TemplateRefuses as problem:
+                faults.append(
+                    Fault(
+                        ProblemCode.BAD_MESSAGE,
+                        f"the model's chat template refuses the conversation ({problem})",
+                    )
+                )
+        encodings = iter(self._tokenizer.encode_batch_fast(texts, add_special_tokens=not chat))
+        for fault in faults:
+            if fault is not None:
+                yield fault
+                continue
+            prompt, chosen, rejected = (next(encodings).ids for _ in range(3))
+            shared = min(_shared(prompt, chosen), _shared(prompt, rejected))
+            yield Length(shared, len(chosen) - shared, len(rejected) - shared)
+
+    def _rendered(self, pair: Pair) -> tuple[str, str, str]:
+        prompt, chosen, rejected = pair.prompt, pair.chosen, pair.rejected
+        assert isinstance(prompt, list) and isinstance(chosen, list) and isinstance(rejected, list)
+        render = self._template.render
+        return (
+            render(prompt, pair.tools, ask=True),
+            render(prompt + chosen, pair.tools),
+            render(prompt + rejected, pair.tools),
+        )
+
+    def _plain(self, pair: Pair) -> tuple[str, str, str]:
+        prompt, chosen, rejected = str(pair.prompt), str(pair.chosen), str(pair.rejected)
+        return (prompt, prompt + self._ended(chosen), prompt + self._ended(rejected))
+
+    def _ended(self, answer: str) -> str:
+        return answer if answer.endswith(self._end) else answer + self._end
+
+
+def _characters(pair: Pair) -> int:
+    return sum(
+        len(part)
+        if isinstance(part, str)
+        else sum(len(str(turn.get("content", ""))) for turn in part)
+        for part in (pair.prompt, pair.prompt, pair.prompt, pair.chosen, pair.rejected)
+    )
+
+
+def _shared(left: list[int], right: list[int]) -> int:
+    """How many leading tokens are the same."""
+    if right[: len(left)] == left:
+        return len(left)
+    return next(
+        (at for at, (one, other) in enumerate(zip(left, right, strict=False)) if one != other),
+        min(len(left), len(right)),
+    )
+
+
+def open_tokenizer(files: ModelFiles, config: TokenizerConfig) -> Tokenizer | None:
+    """The model's tokenizer; None when it has none in the form that needs no code of its own.
+
+    Raises CouldNotLook when the file is there and damaged.
+    """
+    data = files.read(TOKENIZER)
+    if data is None:
+        return None
+    try:
+        tokenizer = Tokenizer.from_buffer(data)
+    except Exception as problem:  # the library raises nothing narrower
+        raise model_unreadable(
+            f"{TOKENIZER} of {files.source} cannot be read: {str(problem).splitlines()[0][:150]}"
+        ) from None
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    known = tokenizer.get_vocab()
+    stated = config.settings.get("added_tokens_decoder")
+    for entry in (stated or {}).values() if isinstance(stated, dict) else ():
+        if isinstance(entry, dict) and isinstance(entry.get("content"), str):
+            if entry["content"] in known:
+                continue
+            flags = {
+                k: bool(entry.get(k)) for k in ("lstrip", "rstrip", "single_word", "normalized")
+            }
+            tokenizer.add_tokens(
+                [AddedToken(entry["content"], special=bool(entry.get("special")), **flags)]
+            )
+    return tokenizer
