@@ -30,7 +30,7 @@ def test_the_first_rung_that_fits(memory: float, expected: tuple[str, bool]) -> 
 
 
 def test_the_batch_is_halved_before_a_rung_is_left() -> None:
-    seen = {}
+    seen: dict[tuple[str, bool], set[int]] = {}
     for tenth in range(30, 500):
         plan = (
             planned(job(), shape("qwen2.5-1.5b"), [pool(memory=tenth / 5)]) if tenth > 40 else None

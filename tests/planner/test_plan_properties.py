@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import given, settings
@@ -154,9 +155,10 @@ def test_a_larger_model_never_needs_less(
     assert less <= need(shape_of(ModelFacts(parameters=large)), setting).total_gib
 
 
-def dense(layers: int, hidden: int, intermediate: int, vocabulary: int, tied: bool) -> ModelFacts:
-    """A model of these dimensions, its parameters counted."""
-    hidden *= 64
+def dense(dimensions: Sequence[int], tied: bool) -> ModelFacts:
+    """A model of so many layers, heads, MLP and vocabulary elements, its parameters counted."""
+    layers, heads, intermediate, vocabulary = dimensions
+    hidden = heads * 64
     inside = layers * (4 * hidden * hidden + 3 * hidden * intermediate)
     embeddings = vocabulary * hidden * (1 if tied else 2)
     return ModelFacts(
@@ -164,8 +166,8 @@ def dense(layers: int, hidden: int, intermediate: int, vocabulary: int, tied: bo
         hidden_size=hidden,
         intermediate_size=intermediate,
         layers=layers,
-        attention_heads=hidden // 64,
-        key_value_heads=hidden // 64,
+        attention_heads=heads,
+        key_value_heads=heads,
         head_dim=64,
         vocabulary=vocabulary,
         embedding_parameters=embeddings,
@@ -195,8 +197,8 @@ def test_a_model_larger_in_one_dimension_never_needs_less(
     grown = list(dimensions)
     grown[dimension] = int(grown[dimension] * factor)
     setting = Setting(method, pairs, 1024, checkpointing, accumulated=accumulated)
-    less = need(shape_of(dense(*dimensions, tied)), setting).total_gib
-    assert less <= need(shape_of(dense(*grown, tied)), setting).total_gib + 1e-9
+    less = need(shape_of(dense(dimensions, tied)), setting).total_gib
+    assert less <= need(shape_of(dense(grown, tied)), setting).total_gib + 1e-9
 
 
 @settings(max_examples=200, deadline=None)

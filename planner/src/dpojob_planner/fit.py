@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 
 from dpojob_api.plan import Estimate
-from dpojob_api.quantity import format_duration, money, parse_duration
 from dpojob_api.report import InspectionReport, ModelFacts
 from dpojob_api.spec import DPOJobSpec
 
+from .budget import Within, excess, within
 from .gpu import usable_gib
 from .memory import Need, need
 from .options import Option, options, rungs
@@ -81,24 +80,22 @@ class Job:
         )
 
     def excess(self, fit: Fit) -> str | None:
-        """By how much an estimate exceeds the budget, as a clause; None when it does not."""
-        budget, found = self.spec.budget, []
-        if budget.max_cost is not None:
-            over = fit.estimate.cost - Decimal(budget.max_cost)
-            if over > 0:
-                found.append(
-                    f"costs about {money(fit.estimate.cost)}, {money(over)} more than "
-                    f"budget.maxCost {budget.max_cost}"
-                )
-        if budget.max_duration is not None:
-            seconds = fit.estimate.hours * 3600
-            over_seconds = seconds - parse_duration(budget.max_duration).total_seconds()
-            if over_seconds > 0:
-                found.append(
-                    f"takes about {format_duration(seconds)}, {format_duration(over_seconds)} more "
-                    f"than budget.maxDuration {budget.max_duration}"
-                )
-        return " and ".join(found) or None
+        """By how much a fit exceeds the budget, as a clause; None when it does not."""
+        return excess(self.spec.budget, fit.estimate)
+
+    def within(self, fit: Fit) -> Within:
+        """Fewer epochs or pairs with which this fit would be within the budget."""
+        training = self.spec.training
+
+        def price(epochs: float, rows: int) -> Estimate:
+            changed = training.model_copy(update={"epochs": epochs})
+            spec = self.spec.model_copy(update={"training": changed})
+            report = self.report.model_copy(update={"train_rows": rows})
+            return estimate(spec, report, self.shape, fit.pool.spec, fit.option)
+
+        rows = self.report.train_rows or self.report.valid_rows
+        batches = -(-rows // training.batch_size)
+        return within(self.spec.budget, training.epochs, batches, training.batch_size, price)
 
     def try_pool(self, pool: PoolState, gpus: int) -> Outcome:
         """Climb down the ladder on one pool until something fits memory and budget."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
-from dpojob_api.quantity import format_count, format_duration, money, parse_duration
+from dpojob_api.quantity import format_count, format_duration, money
 from dpojob_api.spec import DPOJobSpec
 
 from .fit import Fit, Job
@@ -221,23 +220,14 @@ def _price(job: Job, fit: Fit) -> str:
 
 def over_budget(job: Job, fit: Fit) -> str:
     """By how much the cheapest option exceeds the budget, and what would be within it."""
-    budget, training = job.spec.budget, job.spec.training
-    share = 1.0
-    if budget.max_cost is not None and fit.estimate.cost > 0:
-        share = min(share, float(Decimal(budget.max_cost) / fit.estimate.cost))
-    if budget.max_duration is not None and fit.estimate.hours > 0:
-        limit = parse_duration(budget.max_duration).total_seconds()
-        share = min(share, limit / (fit.estimate.hours * 3600))
-    rows = math.floor(share * (job.report.train_rows or job.report.valid_rows))
-    epochs = math.floor(100 * share * training.epochs) / 100
-    ways = []
-    if epochs >= 0.01:
-        ways.append(f"training.epochs {epochs:g}")
-    if rows >= training.batch_size:
-        ways.append(f"about {rows} pairs")
-    limits = []
+    budget, ways, limits = job.spec.budget, [], []
+    less = job.within(fit)
+    if less.epochs is not None:
+        ways.append(f"training.epochs {less.epochs:g}")
+    if less.rows is not None:
+        ways.append(f"about {less.rows} pairs")
     if budget.max_cost is not None:
-        limits.append(f"maxCost {money(fit.estimate.cost + Decimal('0.01'))}")
+        limits.append(f"maxCost {money(fit.estimate.cost)}")
     if budget.max_duration is not None:
         limits.append(f"maxDuration {math.ceil(fit.estimate.hours * 60)}m")
     ways.append("a budget of " + " and ".join(limits))
