@@ -47,32 +47,42 @@ class Document:
     lines: Lines
 
 
+MOST_VALUES = 100_000
+"""More values in a document, aliases written out, are no manifest but an attack or an accident."""
+
+
 def parse(text: str) -> Iterator[Document]:
     """The documents in a YAML text. Raises ManifestError with the line of what is wrong."""
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         while loader.check_node():
             node = loader.get_node()
-            lines: dict[tuple[str | int, ...], int] = {}
             assert node is not None  # check_node said so
+            lines: dict[tuple[str | int, ...], int] = {}
             _note_lines(node, (), lines)
             yield Document(loader.construct_document(node), lines)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}: " if mark else ""
         raise ManifestError([Problem(f"{where}not YAML: {error.problem}")]) from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        code = f"U+{ord(text[error.position]):04X}"
+        raise ManifestError([Problem(f"line {line}: not YAML: the character {code}")]) from error
     except (yaml.YAMLError, ValueError) as error:
+        if isinstance(error, ManifestError):
+            raise
         raise ManifestError([Problem(f"not YAML: {error}")]) from error
     except RecursionError as error:
         raise ManifestError([Problem("not a manifest: it is nested too deeply")]) from error
-    finally:
-        loader.dispose()
 
 
 def _note_lines(
     node: yaml.Node, path: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int]
 ) -> None:
     lines[path] = node.start_mark.line + 1
+    if len(lines) > MOST_VALUES:
+        raise ManifestError([Problem(f"not a manifest: it has more than {MOST_VALUES:,} values")])
     if isinstance(node, yaml.SequenceNode):
         for position, child in enumerate(node.value):
             _note_lines(child, (*path, position), lines)
