@@ -1,0 +1,99 @@
+"""The default catalogue and the examples for other clusters: valid, complete, and plannable."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dpojob_api.pool import GPUPool
+from dpojob_planner import PoolState
+from dpojob_planner.gpu import sustained_flops, usable_gib
+from dpojob_planner.pools import contradiction, order
+
+from .planning import ROOT, catalogue, job, planned, pool, shape
+
+EXAMPLES = sorted((ROOT / "examples" / "pools").glob("*.yaml"))
+
+
+def test_the_catalogue_is_the_designs() -> None:
+    found = {
+        each.name: (
+            each.spec.gpu.memory_gib,
+            each.spec.price,
+            each.spec.gpu.bf16,
+            each.spec.method,
+            each.spec.by_name_only,
+        )
+        for each in catalogue()
+    }
+    assert found == {
+        "t4-small": (16, Decimal("0.75"), False, "auto", False),
+        "t4-medium": (24, Decimal("1.00"), False, "auto", False),
+        "a10g-small": (24, Decimal("1.00"), True, "auto", True),
+        "a10g-large": (24, Decimal("2.50"), True, "auto", False),
+        "a100-large": (40, Decimal("5.00"), True, "lora", False),
+    }
+
+
+@pytest.mark.parametrize("parameters", [10**6, 5 * 10**8, 10**9, 3 * 10**9, 7 * 10**9, 10**12])
+def test_every_size_has_exactly_one_first_choice(parameters: int) -> None:
+    open_ = [each for each in catalogue() if not each.spec.by_name_only]
+    assert len(order(open_, parameters).first) == 1
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_the_examples_are_pools_that_jobs_can_be_planned_on(path: Path) -> None:
+    manifests = [GPUPool.model_validate(each) for each in yaml.safe_load_all(path.read_text())]
+    assert len({each.name for each in manifests}) == len(manifests)
+    pools = [PoolState(each.name, each.spec) for each in manifests]
+    for each in pools:
+        assert contradiction(each) is None
+        assert each.spec.node_selector
+        assert each.spec.tolerations
+        # A kind that is not listed would get a presumed speed.
+        assert sustained_flops(each.spec.gpu) != sustained_flops(pool().spec.gpu.model_copy(update={"teraflops": None}))  # fmt: skip
+    for name in ("qwen2.5-0.5b", "qwen2.5-3b", "llama-3.1-8b", "qwen2.5-14b"):
+        assert planned(job(), shape(name), pools).considered
+
+
+def test_there_is_an_example_for_each_kind_of_cluster() -> None:
+    assert {path.stem for path in EXAMPLES} == {
+        "aks",
+        "eks",
+        "gke",
+        "gpu-feature-discovery",
+        "karpenter",
+    }
+
+
+def test_what_a_gpu_offers_is_less_than_its_name_says() -> None:
+    offers = {each.name: usable_gib(each.spec.gpu) for each in catalogue()}
+    assert offers["t4-small"] == pytest.approx(14.56)
+    assert offers["a10g-large"] == pytest.approx(21.84)
+    assert offers["a100-large"] == pytest.approx(39.2)
+
+
+def test_a_stated_rate_replaces_the_known_one() -> None:
+    assert sustained_flops(pool().spec.gpu) == 100e12
+
+
+@pytest.mark.parametrize("model", ["NVIDIA-A100-SXM4-80GB", "A100", "nvidia-a100-80gb"])
+def test_kinds_are_known_by_every_spelling(model: str) -> None:
+    gpu = pool().spec.gpu.model_copy(update={"model": model, "teraflops": None})
+    assert sustained_flops(gpu) == pytest.approx(312e12 * 0.35)
+    gpu = gpu.model_copy(update={"model": "A10"})
+    assert sustained_flops(gpu) == pytest.approx(125e12 * 0.35)
+
+
+def test_bands_that_meet_leave_no_gap_and_no_overlap() -> None:
+    pools = [
+        pool("low", modelSize={"min": "1B", "max": "3B"}),
+        pool("high", modelSize={"min": "3B", "max": "7B"}),
+    ]
+    for parameters in range(2_800_000_000, 3_200_000_000, 10_000_000):
+        assert len(order(pools, parameters).first) == 1
+    assert order(pools, 10**8).first[0].name == "low"
+    assert order(pools, 10**11).first[0].name == "high"
