@@ -386,7 +386,7 @@ def test_any_walk_keeps_the_promise(data: st.DataObject, steps: int) -> None:
             training_pods=data.draw(pods()),
             refresh=data.draw(st.booleans()),
         )
-        pools = POOLS if data.draw(st.booleans()) else ()
+        pools = data.draw(st.sampled_from([POOLS, POOLS, (), None]))
         before = observed.job.model_dump_json()
         decision = decide(observed, pools, now)
         assert decide(observed, pools, now) == decision

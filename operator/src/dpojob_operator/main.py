@@ -1,7 +1,7 @@
 """The operator's process: `python -m dpojob_operator`, configured by the environment (settings.py).
 
 Kopf gives the watch streams. Its own bookkeeping carries no truth here: no patches, no results, no
-finalizers, no create, update, timer or daemon handlers (docs/decisions/). When any part of the
+finalizers, no create, update, timer or daemon handlers (docs/operate.md says why). When any part of the
 process ends, all of it does, with a non-zero status, and Kubernetes starts it again; that is cheap
 and safe, because everything is read live.
 """

@@ -50,8 +50,13 @@ class Observer:
                 return await self._with_children(observed)
             status = status.model_copy(update={"dependency": facts.found})
         spec = effective_spec(job.name, job.spec, status)
-        if needs_pools(status):
-            names = [*claims_named(spec), output_claim_name(job.name)]
+        starting = status.dataset is None and (
+            status.inspection is None or status.inspection.uid is None
+        )
+        if starting or needs_pools(status):
+            names = claims_named(spec)
+            if not starting:
+                names.append(output_claim_name(job.name))
             observed = replace(observed, claims=await self._claims(job.namespace, names))
         if status.inspection is None and status.dataset is None:
             key, shared = await self._peers.find(job, spec)

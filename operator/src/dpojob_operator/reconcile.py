@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from pydantic import ValidationError
 
 from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJob, DPOJobStatus
+from dpojob_api.pool import GPUPoolSpec
+from dpojob_planner import PoolState
 
 from . import events
 from .carry_out import Hand, Stranger
@@ -72,10 +73,10 @@ class Reconciler:
             except ValidationError as error:
                 return await self._cannot_read(key, raw, error)
             observed = await self._observe(key, job, stranger)
-            states, specs = await self._pools(job, observed)
+            states, specs = await self._pools(job)
             observed = replace(observed, pool_hashes=hashes(specs))
             decision = decide(observed, states, self._now())
-            job = await self._write(key, raw, job, decision)
+            job = await self._write(key, raw, job, decision, observed)
             try:
                 for action in decision.actions:
                     await self._hand.carry_out(action, job, specs)
@@ -99,23 +100,23 @@ class Reconciler:
             observed, refresh=age >= self._status_seconds, progress=seen, stranger=stranger
         )
 
-    async def _pools(self, job: DPOJob, observed: Observed) -> tuple[list[Any], dict[str, Any]]:
-        deleting = "deletionTimestamp" in job.metadata
-        if deleting or not needs_pools(job.status):
-            return [], {}
+    async def _pools(
+        self, job: DPOJob
+    ) -> tuple[Sequence[PoolState] | None, Mapping[str, GPUPoolSpec]]:
+        if "deletionTimestamp" in job.metadata or not needs_pools(job.status):
+            return None, {}
         return await self._observer.pools(job.namespace)
 
-    async def _write(self, key: Key, raw: Object, job: DPOJob, decision: Decision) -> DPOJob:
+    async def _write(
+        self, key: Key, raw: Object, job: DPOJob, decision: Decision, observed: Observed
+    ) -> DPOJob:
         """The job with its new status, which is in the API server when this returns."""
         wire = decision.status.wire()
         if wire == job.status.wire():
             return job
         stored = await self._cluster.write_status(DPOJOBS, {**raw, "status": wire})
         STATUS_WRITES.inc()
-        if (
-            decision.status.progress != job.status.progress
-            or decision.status.cost != job.status.cost
-        ):
+        if observed.refresh and any(pod.running for pod in observed.training_pods):
             self._refreshed[key] = time.monotonic()
         self.written[key] = stored["metadata"]["resourceVersion"]
         _count_end(job.status, decision.status)

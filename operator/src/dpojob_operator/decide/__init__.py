@@ -50,8 +50,12 @@ STAGES = (dependency.stage, inspection.stage, planning.stage, training.stage)
 """Each says whether the next may go on; the first that does not ends the pass."""
 
 
-def decide(observed: Observed, pools: Sequence[PoolState], now: datetime) -> Decision:
-    """The status to write and the actions to take. `pools` may be empty when none is needed."""
+def decide(observed: Observed, pools: Sequence[PoolState] | None, now: datetime) -> Decision:
+    """The status to write and the actions to take.
+
+    `pools` is None when they were not read; where they turn out to be needed, the decision asks to
+    be made again at once, and `planning.needs_pools` then says so.
+    """
     draft = Draft(observed, pools, now)
     if "deletionTimestamp" in observed.job.metadata:
         return draft.decision()  # everything of it is owned by it and goes with it

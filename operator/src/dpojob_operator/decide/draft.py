@@ -20,7 +20,9 @@ LONGEST_MESSAGE = 8000
 class Draft:
     """What the stages of a decision write into. Works on a copy; the observed status stays."""
 
-    def __init__(self, observed: Observed, pools: Sequence[PoolState], now: datetime) -> None:
+    def __init__(
+        self, observed: Observed, pools: Sequence[PoolState] | None, now: datetime
+    ) -> None:
         self.observed = observed
         self.pools = pools
         self.now = now.replace(microsecond=0)

@@ -22,7 +22,8 @@ def needs_pools(status: DPOJobStatus) -> bool:
 
     A job keeps its plan from the moment its pod has a node; until then the plan follows the pools.
     """
-    if status.is_true(ConditionType.FINISHED):
+    inspecting = status.inspection is not None and status.inspection.uid is not None
+    if status.is_true(ConditionType.FINISHED) or not (inspecting or status.dataset is not None):
         return False
     last = status.attempts[-1] if status.attempts else None
     return last is None or last.start_time is None or last.end_time is not None
@@ -31,6 +32,11 @@ def needs_pools(status: DPOJobStatus) -> bool:
 def stage(draft: Draft) -> bool:
     """Whether there is a plan to train by."""
     attempt = draft.attempt
+    if attempt is not None and attempt.end_time is None and attempt.start_time is not None:
+        return True
+    if draft.pools is None:
+        draft.wait(0)
+        return False
     if attempt is not None and attempt.end_time is None:
         return _keep_or_withdraw(draft)
     if hold(draft):
@@ -40,7 +46,7 @@ def stage(draft: Draft) -> bool:
     if resumes and current is not None and current.pool in _open_pools(draft):
         return True  # checkpoints were written under this plan
     draft.phase("Planning")
-    decided = plan(draft.spec, verdict.from_status(draft.status), draft.pools)
+    decided = _plan(draft)
     if isinstance(decided, Refusal):
         draft.condition(ConditionType.PLANNED, False, decided.reason, decided.error)
         draft.fail(decided.reason, decided.error)
@@ -55,8 +61,12 @@ def stage(draft: Draft) -> bool:
     return True
 
 
+def _plan(draft: Draft) -> Plan | Refusal:
+    return plan(draft.spec, verdict.from_status(draft.status), draft.pools or ())
+
+
 def _open_pools(draft: Draft) -> set[str]:
-    return {pool.name for pool in draft.pools if pool.allowed}
+    return {pool.name for pool in draft.pools or () if pool.allowed}
 
 
 def _adopt(draft: Draft, decided: Plan) -> None:
@@ -83,10 +93,9 @@ def _keep_or_withdraw(draft: Draft) -> bool:
     """An attempt that never had a node is withdrawn when its plan's pool is no longer the same."""
     attempt, job, current = draft.attempt, draft.observed.training, draft.status.plan
     assert attempt is not None
-    started = attempt.start_time is not None or any(
-        pod.scheduled for pod in draft.observed.training_pods
-    )
-    if started or attempt.outcome is not None or current is None:
+    if any(pod.scheduled for pod in draft.observed.training_pods):
+        return True
+    if attempt.outcome is not None or current is None:
         return True
     if job is None:
         # Intended, not made yet: only the plan is renewed, under the same attempt.
@@ -99,7 +108,7 @@ def _keep_or_withdraw(draft: Draft) -> bool:
     if job is not None:
         attempt.outcome = REPLANNED
         return True
-    decided = plan(draft.spec, verdict.from_status(draft.status), draft.pools)
+    decided = _plan(draft)
     if isinstance(decided, Refusal):
         attempt.outcome, attempt.end_time = REPLANNED, draft.now
         draft.condition(ConditionType.PLANNED, False, decided.reason, decided.error)
@@ -115,5 +124,5 @@ def _roomier(draft: Draft, current: Plan) -> bool:
     """Whether the user allows another pool and one has room now, while ours has none."""
     if not current.queued or draft.job.spec.hardware.when_full != "NextPool":
         return False
-    decided = plan(draft.spec, verdict.from_status(draft.status), draft.pools)
+    decided = _plan(draft)
     return isinstance(decided, Plan) and decided.pool != current.pool and not decided.queued

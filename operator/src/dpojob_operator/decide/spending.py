@@ -15,15 +15,15 @@ from dpojob_operator.facts import PodFacts
 HOUR = Decimal(3600)
 
 
-def count(attempt: Attempt, pods: tuple[PodFacts, ...], gpus_per_pod: float, now: datetime) -> None:
-    """Brings the attempt's start and GPU time up to date.
+def counted(
+    attempt: Attempt, pods: tuple[PodFacts, ...], gpus_per_pod: float, now: datetime
+) -> Attempt:
+    """The attempt with its start and GPU time up to date.
 
     Pods vanish (a node is lost, a preempted pod is deleted), and their time was paid for all the
     same: what was last counted for a vanished pod stays in the sum.
     """
     starts = [pod.started for pod in pods if pod.started is not None]
-    if starts and attempt.start_time is None:
-        attempt.start_time = min(starts)
     visible = {
         pod.uid: max(0.0, ((pod.finished or now) - pod.started).total_seconds()) * gpus_per_pod
         for pod in pods
@@ -31,8 +31,13 @@ def count(attempt: Attempt, pods: tuple[PodFacts, ...], gpus_per_pod: float, now
     }
     gone = attempt.gpu_seconds - sum(attempt.pod_seconds.values())
     gone += sum(spent for uid, spent in attempt.pod_seconds.items() if uid not in visible)
-    attempt.pod_seconds = visible
-    attempt.gpu_seconds = max(0.0, gone) + sum(visible.values())
+    return attempt.model_copy(
+        update={
+            "start_time": attempt.start_time or min(starts, default=None),
+            "pod_seconds": visible,
+            "gpu_seconds": max(0.0, gone) + sum(visible.values()),
+        }
+    )
 
 
 def so_far(attempts: list[Attempt]) -> Decimal:

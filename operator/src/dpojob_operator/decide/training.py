@@ -123,17 +123,23 @@ def _remove(draft: Draft, job: JobFacts) -> None:
 
 
 def _follow(draft: Draft, attempt: Attempt, job: JobFacts) -> None:
-    pods, plan = draft.observed.training_pods, draft.status.plan
+    plan = draft.status.plan
     assert plan is not None
-    if draft.observed.refresh or job.finished or attempt.start_time is None:
-        spending.count(attempt, pods, plan.gpus / plan.nodes, draft.now)
+    pods, gpus = draft.observed.training_pods, plan.gpus / plan.nodes
+    fresh = spending.counted(attempt, pods, gpus, draft.now)
+    stop = None
+    if not job.finished and attempt.outcome is None:
+        stop = _reason_to_stop(draft, [*draft.status.attempts[:-1], fresh])
+    ending_now = job.finished or stop is not None or attempt.outcome is not None
+    if ending_now or draft.observed.refresh or attempt.start_time is None:
+        draft.status.attempts[-1] = attempt = fresh
     if job.complete:
         outcome.succeed(draft, attempt, job)
     elif job.failed and attempt.outcome is None:
         outcome.fail(draft, attempt, job)
     elif attempt.outcome is not None:
         _stop(draft, attempt, job)
-    elif (stop := _reason_to_stop(draft, attempt)) is not None:
+    elif stop is not None:
         attempt.outcome, reason, message = stop
         draft.condition(ConditionType.TRAINING, False, reason, message)
         _stop(draft, attempt, job)
@@ -149,13 +155,15 @@ def _stop(draft: Draft, attempt: Attempt, job: JobFacts) -> None:
     _remove(draft, job)
 
 
-def _reason_to_stop(draft: Draft, attempt: Attempt) -> tuple[str, str, str] | None:
-    """Outcome, reason and message when a running or waiting attempt must end."""
+def _reason_to_stop(draft: Draft, attempts: list[Attempt]) -> tuple[str, str, str] | None:
+    """Outcome, reason and message when a running or waiting attempt must end.
+
+    `attempts` are counted up to now, whether or not their figures may be written in this pass.
+    """
     if draft.job.spec.suspend:
         return SUSPENDED, Reason.SUSPENDED_BY_USER, "Stopping; the pod saves a checkpoint."
-    over = spending.exceeded(
-        draft.job.spec.budget, draft.status.attempts, draft.policy.currency, draft.now
-    )
+    budget = draft.job.spec.budget
+    over = spending.exceeded(budget, attempts, draft.policy.currency, draft.now)
     if over is not None:
         advice = "The newest checkpoint is kept; raise the budget in a new DPOJob to go on."
         return FAILED, Reason.BUDGET_EXCEEDED, f"{over} {advice}"
@@ -165,6 +173,10 @@ def _reason_to_stop(draft: Draft, attempt: Attempt) -> tuple[str, str, str] | No
         if left <= 0:
             return FAILED, Reason.SECRET_NOT_FOUND, missing_secret_message(pod.waiting_message)
         draft.wait(left)
+    running = any(pod.running for pod in draft.observed.training_pods)
+    left_over = spending.seconds_left(budget, attempts, attempts[-1].gpus, draft.now)
+    if running and left_over is not None:
+        draft.wait(left_over + 0.1)
     last = newest(draft.observed.training_pods)
     if last is not None and last.evicted and _storage(last.evicted):
         return FAILED, Reason.DISK_FULL, f"The training pod was evicted: {last.evicted}"
@@ -220,11 +232,6 @@ def _report_running(draft: Draft, attempt: Attempt) -> None:
         )
     ending.settle_figures(draft, refresh=draft.observed.refresh)
     draft.wait(draft.policy.status_seconds)
-    left = spending.seconds_left(
-        draft.job.spec.budget, draft.status.attempts, attempt.gpus, draft.now
-    )
-    if left is not None:
-        draft.wait(left + 0.1)
 
 
 def take_progress(draft: Draft, attempt: Attempt, progress: Progress) -> None:
