@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.trainer.inspection.support_inspection import make_bare_model
 
 from dpojob_api.spec import ModelSource
 from dpojob_trainer.inspection.fault import Fault
 from dpojob_trainer.inspection.rows import Pair
 from dpojob_trainer.inspection.subject import Subject
-from tests.trainer.inspection.support_inspection import make_bare_model
 
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"

@@ -15,7 +15,8 @@ from dpojob_api.spec import ModelSource
 from .findings import warning
 from .model import ModelFiles, open_model, read_facts
 from .model.tokenizer import TokenizerConfig, read_tokenizer_config
-from .tokens.counter import TokenCounter, open_tokenizer
+from .tokens.counter import TokenCounter
+from .tokens.loading import open_tokenizer
 from .tokens.template import ChatTemplate, TemplateRefuses
 
 
@@ -46,7 +47,7 @@ class Subject:
     @cached_property
     def tokenizer(self) -> Tokenizer | None:
         """The tokenizer, where there is one that needs no code of its own."""
-        return open_tokenizer(self._tokenizer_files, self.config)
+        return open_tokenizer(self._tokenizer_files, self.config, self.facts.model_type)
 
     def counter(self) -> TokenCounter | None:
         """What counts tokens; None where only characters can be counted."""

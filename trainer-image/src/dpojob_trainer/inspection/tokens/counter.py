@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from tokenizers import AddedToken, Tokenizer
+from tokenizers import Tokenizer
 
 from dpojob_api.report import ProblemCode
-from dpojob_trainer.inspection.errors import model_unreadable
 from dpojob_trainer.inspection.fault import Fault
-from dpojob_trainer.inspection.model.files import ModelFiles
 from dpojob_trainer.inspection.model.tokenizer import TokenizerConfig
 from dpojob_trainer.inspection.rows import Pair
 
 from .template import ChatTemplate, TemplateRefuses
 
-TOKENIZER = "tokenizer.json"
 BATCH_ROWS = 512
 BATCH_CHARACTERS = 4 << 20
 
@@ -115,34 +112,3 @@ def _shared(left: list[int], right: list[int]) -> int:
         (at for at, (one, other) in enumerate(zip(left, right, strict=False)) if one != other),
         min(len(left), len(right)),
     )
-
-
-def open_tokenizer(files: ModelFiles, config: TokenizerConfig) -> Tokenizer | None:
-    """The model's tokenizer; None when it has none in the form that needs no code of its own.
-
-    Raises CouldNotLook when the file is there and damaged.
-    """
-    data = files.read(TOKENIZER)
-    if data is None:
-        return None
-    try:
-        tokenizer = Tokenizer.from_buffer(data)
-    except Exception as problem:  # the library raises nothing narrower
-        raise model_unreadable(
-            f"{TOKENIZER} of {files.source} cannot be read: {str(problem).splitlines()[0][:150]}"
-        ) from None
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    known = tokenizer.get_vocab()
-    stated = config.settings.get("added_tokens_decoder")
-    for entry in (stated or {}).values() if isinstance(stated, dict) else ():
-        if isinstance(entry, dict) and isinstance(entry.get("content"), str):
-            if entry["content"] in known:
-                continue
-            flags = {
-                k: bool(entry.get(k)) for k in ("lstrip", "rstrip", "single_word", "normalized")
-            }
-            tokenizer.add_tokens(
-                [AddedToken(entry["content"], special=bool(entry.get("special")), **flags)]
-            )
-    return tokenizer
