@@ -1,0 +1,184 @@
+"""status, logs, suspend, resume and cancel through the real kubectl, on a real API server."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cli.conftest import COMMAND, Result, run
+
+pytestmark = pytest.mark.cluster
+
+ROOT = Path(__file__).resolve().parents[2]
+MANIFEST = """
+apiVersion: dpojob.dev/v1alpha1
+kind: DPOJob
+metadata: {name: helpful}
+spec:
+  model: {repo: org/model}
+  dataset: {repo: org/pairs}
+"""
+RUNNING = {
+    "phase": "Training",
+    "progress": {
+        "stage": "Training", "step": 42, "maxSteps": 100, "loss": 0.5123, "margin": 0.75,
+        "accuracy": 0.9, "etaSeconds": 600,
+    },
+    "cost": {"soFar": "1.25", "estimate": "2.50", "currency": "USD"},
+    "plan": {
+        "pool": "t4-medium", "method": "lora", "precision": "fp16", "perDeviceBatchSize": 2,
+        "gradientAccumulation": 4, "memoryGiB": {"needed": 15.0, "available": 21.8},
+        "estimate": {"hours": 2.5, "cost": "2.50"},
+    },
+    "conditions": [],
+}  # fmt: skip
+
+
+def condition(kind: str, reason: str, message: str, status: str = "True") -> dict[str, str]:
+    return {
+        "type": kind, "status": status, "reason": reason, "message": message,
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }  # fmt: skip
+
+
+class Cluster:
+    """The commands, and the operator's part of a job, in a fresh namespace."""
+
+    def __init__(self, control_plane: Any, namespace: str) -> None:
+        self.plane = control_plane
+        self.namespace = namespace
+        kubectl = Path(control_plane.bin("kubectl"))
+        path = f"{kubectl.parent}:{os.environ['PATH']}"
+        self.env = {"KUBECONFIG": str(control_plane.kubeconfig), "PATH": path}
+
+    def run(self, command: str, *options: str, stdin: str | None = None) -> Result:
+        return run(command, "helpful", "-n", self.namespace, *options, env=self.env, stdin=stdin)
+
+    def kubectl(self, *arguments: str, **options: Any) -> str:
+        return str(self.plane.kubectl("-n", self.namespace, *arguments, **options).stdout)
+
+    def report(self, **status: Any) -> None:
+        patch = json.dumps({"status": status})
+        options = ("--subresource=status", "--type=merge", "-p", patch)
+        self.kubectl("patch", "dpojob", "helpful", *options)
+
+    def spec(self) -> dict[str, Any]:
+        found = json.loads(self.kubectl("get", "dpojob", "helpful", "-o", "json"))
+        return dict(found["spec"])
+
+
+@pytest.fixture
+def cluster_job(control_plane: Any, namespace: str) -> Iterator[Cluster]:
+    control_plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
+    crds = ("crd/dpojobs.dpojob.dev", "crd/gpupools.dpojob.dev")
+    control_plane.kubectl("wait", *crds, "--for=condition=Established", "--timeout=30s")
+    used = Cluster(control_plane, namespace)
+    used.kubectl("create", "-f", "-", input=MANIFEST)
+    yield used
+
+
+def test_a_new_job_has_a_status_too(cluster_job: Cluster) -> None:
+    result = cluster_job.run("status")
+    assert result.code == 0, result.err
+    assert f"{cluster_job.namespace}/helpful" in result.out
+
+
+def test_a_running_job_shows_progress_margin_time_left_and_cost(cluster_job: Cluster) -> None:
+    cluster_job.report(**RUNNING)
+    result = cluster_job.run("status")
+    for part in (
+        "42%",
+        "step 42/100",
+        "margin 0.750",
+        "10m left",
+        "1.25 of about 2.50 USD",
+        "lora",
+    ):
+        assert part in result.out, part
+    assert cluster_job.run("status", "--json").json["progress"]["step"] == 42
+
+
+def test_a_failed_job_says_why(cluster_job: Cluster) -> None:
+    told = "columns chosen and rejected are missing; write columnMapping: {chosen: good}"
+    cluster_job.report(phase="Failed", conditions=[condition("Failed", "DatasetInvalid", told)])
+    result = cluster_job.run("status")
+    assert "DatasetInvalid" in result.out
+    assert told in " ".join(result.out.split())
+    assert cluster_job.run("status", "--watch").code == 1
+
+
+def test_a_watch_ends_with_the_job(cluster_job: Cluster) -> None:
+    cluster_job.report(**RUNNING)
+    watch = subprocess.Popen(
+        [COMMAND, "status", "helpful", "-n", cluster_job.namespace, "--watch", "--interval", "0.2"],
+        env={**os.environ, **cluster_job.env}, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert watch.stdout is not None
+    assert "step 42/100 (42%)" in watch.stdout.readline()
+    done = condition("Complete", "Completed", "The model is in place")
+    cluster_job.report(phase="Complete", conditions=[done])
+    rest, _ = watch.communicate(timeout=60)
+    assert watch.returncode == 0
+    assert "Complete" in rest.splitlines()[-1]
+
+
+def test_a_watch_of_a_deleted_job_ends(cluster_job: Cluster) -> None:
+    cluster_job.report(**RUNNING)
+    watch = subprocess.Popen(
+        [COMMAND, "status", "helpful", "-n", cluster_job.namespace, "--watch", "--interval", "0.2"],
+        env={**os.environ, **cluster_job.env},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert watch.stdout is not None
+    watch.stdout.readline()
+    cluster_job.kubectl("delete", "dpojob", "helpful")
+    _, err = watch.communicate(timeout=60)
+    assert watch.returncode == 1
+    assert "was deleted" in err
+
+
+def test_suspend_and_resume_set_the_spec(cluster_job: Cluster) -> None:
+    assert cluster_job.run("suspend").code == 0
+    assert cluster_job.spec()["suspend"] is True
+    assert cluster_job.run("resume").code == 0
+    assert cluster_job.spec()["suspend"] is False
+
+
+def test_cancel_asks_and_then_deletes(cluster_job: Cluster) -> None:
+    refused = cluster_job.run("cancel", stdin="y\n")
+    assert refused.code == 2
+    assert "--yes" in refused.err
+    assert cluster_job.spec()
+    assert cluster_job.run("cancel", "--yes").code == 0
+    assert cluster_job.run("status").code == 2
+
+
+def test_logs_without_a_pod_say_so(cluster_job: Cluster) -> None:
+    result = cluster_job.run("logs")
+    assert result.code == 1
+    assert "has no pod now" in result.err
+
+
+def test_a_missing_job_is_kubectls_message_and_a_hint(cluster_job: Cluster) -> None:
+    result = run("status", "other", "-n", cluster_job.namespace, env=cluster_job.env)
+    assert result.code == 2
+    assert '"other" not found' in result.err
+    assert "kubectl get dpo -A" in result.err
+
+
+def test_as_a_kubectl_plugin_it_calls_itself_one(cluster_job: Cluster) -> None:
+    env = {**os.environ, **cluster_job.env}
+    env["PATH"] = f"{COMMAND.parent}:{env['PATH']}"
+    done = subprocess.run(
+        ["kubectl", "dpo", "status", "helpful", "-n", cluster_job.namespace],
+        env=env, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "helpful" in done.stdout
+    usage = subprocess.run(["kubectl", "dpo", "--help"], env=env, capture_output=True, text=True)
+    assert usage.stdout.startswith("usage: kubectl dpo")

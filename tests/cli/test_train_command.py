@@ -1,0 +1,113 @@
+"""`dpojob train`: real TRL on this machine, the cluster's artifacts, and Ctrl-C that loses nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import COMMAND, Claim, Write, job, pairs, run
+from tests.support import tiny
+
+TRAINING = {"learningRate": 5.0e-4, "batchSize": 4, "maxLength": 64}
+MAPPING = {"prompt": "question", "chosen": "good_response", "rejected": "bad_response"}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A job that trains in a few steps."""
+
+    manifest: Path
+    volume: str
+    directory: Path
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    directory = tmp_path_factory.mktemp("train")
+    claim = directory / "claim"
+    tiny.make_model(claim / "model", teach_steps=2)
+    tiny.write_jsonl(claim / "train.jsonl", tiny.make_pairs(48))
+    manifest = directory / "job.yaml"
+    volume = {"claimName": "data"}
+    manifest.write_text(
+        job(
+            {"volume": volume | {"path": "model"}},
+            {
+                "volume": volume | {"path": "train.jsonl"},
+                "columnMapping": MAPPING,
+                "eval": {"fraction": 0.1},
+            },
+            training=TRAINING,
+            samples={"prompts": ["How do I clean the kettle?"]},
+        )
+    )
+    yield Bench(manifest, f"data={claim}", directory)
+
+
+@pytest.mark.train
+def test_a_trained_model_lies_where_the_cluster_would_put_it(bench: Bench) -> None:
+    output = bench.directory / "whole"
+    options = ("-f", bench.manifest, "--volume", bench.volume, "--output", output, "--json")
+    result = run("train", *options)
+    assert result.code == 0, result.err
+    assert result.json["outcome"] == "Succeeded"
+    assert result.json["progress"]["step"] == result.json["progress"]["maxSteps"]
+    for name in ("config.json", "README.md", "report.html", "metrics.jsonl", "inspection.json"):
+        assert (output / name).is_file(), name
+    assert not (output / ".checkpoints").exists()
+    again = run("train", *options)
+    assert again.code == 0
+    assert again.json["progress"] == result.json["progress"]
+
+
+@pytest.mark.train
+def test_ctrl_c_saves_and_the_same_command_goes_on(bench: Bench) -> None:
+    output = bench.directory / "stopped"
+    options = ["-f", bench.manifest, "--volume", bench.volume, "--output", output]
+    process = subprocess.Popen(
+        [COMMAND, "train", *options], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "COLUMNS": "100"},
+    )  # fmt: skip
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("step 2/"):
+            break
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 12, err
+    assert out.startswith("INTERRUPTED")
+    assert "The same command goes on from the checkpoint" in err
+    assert not (output / "config.json").exists()
+    rest = run("train", *options)
+    assert rest.code == 0, rest.err
+    assert rest.out.startswith("SUCCEEDED")
+    first = re.search(r"^step (\d+)/", rest.err, re.MULTILINE)
+    assert first is not None and int(first[1]) > 2
+
+
+def test_an_invalid_dataset_never_reaches_training(claim: Claim, manifest: Write) -> None:
+    rows = pairs(20)
+    rows[3]["chosen"] = None
+    claim.write(rows)
+    path = manifest(job(claim.model, claim.dataset))
+    output = claim.directory.parent / "out"
+    result = run("train", "-f", path, "--volume", claim.option, "--output", output)
+    assert result.code == 10
+    assert "NullValue" in result.out
+    assert list(output.iterdir()) == []
+
+
+def test_an_output_volume_is_a_directory_of_the_users_choice(claim: Claim, manifest: Write) -> None:
+    path = manifest(job(claim.model, claim.dataset, output={"volume": {"claimName": "models"}}))
+    missing = run("train", "-f", path, "--volume", claim.option)
+    assert missing.code == 2
+    assert "--volume models=DIR" in missing.err
+    both = run("train", "-f", path, "--volume", claim.option, "--output", "x")
+    assert both.code == 2
+    assert "--volume models=DIR" in both.err
