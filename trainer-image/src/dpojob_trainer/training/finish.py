@@ -60,7 +60,7 @@ def _artifacts(job: TrainJob, kind: str, weights: str) -> Artifacts:
         claim_name=None if volume is None else volume.claim_name,
         path=path,
         report=None if path is None else str(Path(path) / names.FILE_REPORT),
-        kind=kind,  # type: ignore[arg-type]
+        kind=kind,
         max_length=job.plan.max_length,
         model_hash=weights,
     )
