@@ -53,7 +53,6 @@ def build(case: Case, dtype: Any) -> Any:
 
     config_class, fields = SHAPES[case.shape]
     config = getattr(transformers, config_class)(**COMMON, **fields)
-    config._attn_implementation = "sdpa"
     model = transformers.AutoModelForCausalLM.from_config(config, dtype=dtype)
     add_fused_lm_head(model, outputs=("log_probs", "entropy", "mean_logits", "is_top1"))
     return model

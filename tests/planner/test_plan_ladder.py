@@ -62,6 +62,7 @@ def test_several_gpus_of_one_node_when_one_is_too_small() -> None:
     spec = job(training={"method": "full"})
     plan = planned(spec, shape("llama-3.1-8b"), [pool(memory=80, perNode=8)])
     assert (plan.gpus, plan.nodes, plan.precompute_reference) == (2, 1, True)
+    assert plan.sharded
     assert plan.per_device_batch_size * plan.gradient_accumulation * plan.gpus == 8
     assert any("sharded over 2 GPUs (FSDP)" in reason for reason in plan.reasons)
     assert any("Fewer than 2 GPUs are enough on no pool" in reason for reason in plan.reasons)
@@ -79,6 +80,7 @@ def test_gpus_asked_for_are_obeyed() -> None:
     spec = job(hardware={"gpus": 4})
     plan = planned(spec, shape("qwen2.5-0.5b"), [pool(memory=80, perNode=8)])
     assert plan.gpus == 4
+    assert not plan.sharded
     assert any("data parallel" in reason for reason in plan.reasons)
 
 

@@ -63,6 +63,11 @@ class Plan(Observed):
     pool: str
     gpus: int = Field(default=1, description="Over all nodes.")
     nodes: int = 1
+    sharded: bool = Field(
+        default=False,
+        description="Weights, gradients and optimizer are divided over the GPUs (FSDP); otherwise each "
+        "GPU holds the whole model.",
+    )
     method: Method
     precision: Precision
     per_device_batch_size: int

@@ -143,7 +143,7 @@ def _moments(shape: Shape, setting: Setting) -> list[dict[str, float]]:
     logits = 2.0 * tile_tokens * (TILE_VOCABULARY + shape.hidden) + weight_chunk
     head_gradient = 4.0 * shape.head if full else 0.0
     stream = _stream_bytes(setting) * hidden
-    working = 6.0 * setting.tokens * shape.width + 4.0 * hidden
+    working = 6.0 * setting.tokens * shape.width + 4.0 * hidden + _scores(shape, setting)
     moments = [
         # The policy's forward ends: every cast weight is still in autocast's cache.
         {"activations": stored + stream, "castWeights": casts, "logits": logits},
@@ -225,7 +225,7 @@ def _saved(shape: Shape, setting: Setting) -> tuple[float, float]:
     full = setting.method == "full"
     stream = _stream_bytes(setting)
     # Norms keep their input and its normalised form; each matrix keeps its own 16-bit input.
-    kept = 4.0 * stream * shape.hidden + 10.0 * shape.hidden
+    kept = (2.0 * shape.norms * stream + 10.0) * shape.hidden
     if shape.head_norms:
         kept += (6.0 if full else 4.0) * (shape.queries + shape.keys)
     # q, k and v with keys repeated for every head, the attention's output and its contiguous copy.
@@ -240,8 +240,15 @@ def _saved(shape: Shape, setting: Setting) -> tuple[float, float]:
     if not full:
         # What every adapter of a layer, seven as a rule, passes from its A to its B.
         kept += 14.0 * setting.rank
-    mask = 4.0 * setting.pairs * setting.length**2
-    layer = setting.tokens * kept + mask
+    layer = setting.tokens * kept + 4.0 * setting.pairs * setting.length**2  # the mask, 16-bit
+    layer += _scores(shape, setting)
     if setting.checkpointing:
         return shape.layers * stream * setting.tokens * shape.hidden, layer
     return shape.layers * layer, layer
+
+
+def _scores(shape: Shape, setting: Setting) -> float:
+    """Bytes of attention scores, where attention writes them out: capped, fp32 softmax, 16-bit again."""
+    if not shape.eager_attention:
+        return 0.0
+    return 8.0 * shape.heads * setting.tokens * setting.length

@@ -40,6 +40,7 @@ def plan(
         pool=chosen.pool.name,
         gpus=option.gpus,
         nodes=job.spec.hardware.nodes,
+        sharded=setting.shards > 1,
         method=option.rung.method,
         precision=precision(chosen.pool),
         per_device_batch_size=setting.pairs,

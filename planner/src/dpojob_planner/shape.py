@@ -21,6 +21,11 @@ WITHOUT_HEAD_NORMS = frozenset(
 )  # fmt: skip
 """Families that do not normalise queries and keys. Others, and unknown ones, are taken to do so."""
 
+EAGER_ATTENTION = frozenset({"gemma2", "gemma4", "gpt_oss", "mimo_v2_flash", "vaultgemma"})
+"""Families for which transformers 5.23 has no sdpa: attention scores are written out whole."""
+FOUR_NORMS = frozenset({"gemma2", "gemma3", "gemma3_text", "gemma4", "vaultgemma"})
+"""Families that normalise the input and the output of attention and of the MLP."""
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -31,6 +36,7 @@ class Shape:
     intermediate: int
     """Of the MLP every token passes; of a model with experts, of those all tokens share, or 0."""
     layers: int
+    heads: int
     queries: int
     """Attention heads x head size: width of the attention's output."""
     keys: int
@@ -49,6 +55,10 @@ class Shape:
     """LoRA puts adapters on the experts, too."""
     head_norms: bool
     """Queries and keys pass a norm."""
+    norms: int
+    """Norms of the residual stream in a layer."""
+    eager_attention: bool
+    """Attention scores are written out, heads x length x length."""
     active: int
     """Parameters that work on a token."""
 
@@ -118,6 +128,7 @@ def shape_of(facts: ModelFacts) -> Shape:
         hidden=hidden,
         intermediate=intermediate,
         layers=layers,
+        heads=heads,
         queries=queries,
         keys=keys,
         vocabulary=vocabulary,
@@ -128,6 +139,8 @@ def shape_of(facts: ModelFacts) -> Shape:
         experts_per_token=facts.experts_per_token,
         expert_intermediate=expert_intermediate,
         experts_adapted=adapted,
+        norms=4 if facts.model_type in FOUR_NORMS else 2,
+        eager_attention=facts.model_type in EAGER_ATTENTION,
         head_norms=facts.model_type not in WITHOUT_HEAD_NORMS,
         active=facts.active_parameters or parameters,
     )
