@@ -30,6 +30,11 @@ def show(result: RenderableType) -> None:
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
 
 
+def warn(sentence: str) -> None:
+    """A warning on standard error."""
+    err().print(f"warning: {sentence}", style="yellow")
+
+
 def print_json(value: Any) -> None:
     """One JSON value on standard output, and nothing else."""
     json.dump(value, sys.stdout, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None)

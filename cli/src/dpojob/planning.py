@@ -8,10 +8,10 @@ from dpojob_api.names import ExitCode
 from dpojob_api.plan import Plan
 from dpojob_api.quantity import parse_count
 from dpojob_api.report import InspectionReport, ModelFacts
-from dpojob_planner import PoolState, plan
+from dpojob_planner import PoolState, plan, recommendations
 
 from . import beside
-from .console import err, print_json, show
+from .console import print_json, show, warn
 from .errors import CommandError
 from .inspecting import Request, look, request
 from .plan_view import plan_view, refusal_view
@@ -28,6 +28,8 @@ def run(options: argparse.Namespace) -> int:
     asked = request(options)
     pools = _pools(options, asked)
     report = _report(options, asked)
+    for sentence in recommendations(asked.job.spec):
+        warn(sentence)
     answer = plan(asked.job.spec, report, pools)
     if isinstance(answer, Plan):
         if options.json:
@@ -71,7 +73,7 @@ def _report(options: argparse.Namespace, asked: Request) -> InspectionReport:
         if asked.job.spec.model.from_job is not None:
             raise
         facts = beside.model_facts(asked.job.spec, asked.volumes)
-        err().print(f"warning: planned without the dataset: {error}", style="yellow")
+        warn(f"planned without the dataset: {error}")
         return InspectionReport(valid=False, model=facts)
     if report.model is None:
         report = report.model_copy(
@@ -79,8 +81,5 @@ def _report(options: argparse.Namespace, asked: Request) -> InspectionReport:
         )
     if not report.valid:
         problems = ", ".join(problem.code.value for problem in report.errors)
-        err().print(
-            f"warning: the dataset is invalid ({problems}); `dpojob inspect` says more",
-            style="yellow",
-        )
+        warn(f"the dataset is invalid ({problems}); `dpojob inspect` says more")
     return report

@@ -13,10 +13,10 @@ from dpojob_api.plan import Plan
 from dpojob_api.progress import Outcome
 from dpojob_api.report import InspectionReport
 from dpojob_api.spec import Budget, ClaimPath, DPOJobSpec, Hardware
-from dpojob_planner import plan
+from dpojob_planner import plan, recommendations
 
 from . import beside, report_view
-from .console import err, print_json, show
+from .console import err, print_json, show, warn
 from .errors import CommandError
 from .inspecting import Request, look, request
 from .logs import chatter
@@ -40,6 +40,8 @@ def run(options: argparse.Namespace) -> int:
             show(report_view.view(report, beside.examples(spec, volumes, report)))
         return ExitCode.USER_ERROR
     err().print(report_view.verdict(report))
+    for sentence in recommendations(spec):
+        warn(sentence)
     chosen = _plan(spec, report)
     if not isinstance(chosen, Plan):
         if options.json:
@@ -52,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         show(outcome_view(outcome, asked.volumes))
     if outcome.outcome == "Interrupted":
-        err().print("Stopped. The same command goes on from the checkpoint.", style="yellow")
+        err().print("The same command goes on from the checkpoint.", style="yellow")
     return beside.exit_code(outcome)
 
 
@@ -90,7 +92,7 @@ def _plan(spec: DPOJobSpec, report: InspectionReport) -> Plan | dict[str, object
         return answer.wire()
     if is_cpu(pool):
         answer = answer.model_copy(update={"precision": "fp32"})
-        err().print("no GPU found: training on the processor", style="yellow")
+        warn("no GPU found: training on the processor")
     what = f"{pool.spec.gpu.model}, {answer.method}, {answer.precision}"
     batch = f"{answer.per_device_batch_size} pairs at a time x {answer.gradient_accumulation}"
     err().print(f"plan: {what}, {batch}, {answer.estimate.steps:,} steps")
