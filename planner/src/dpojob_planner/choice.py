@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from dpojob_api.conditions import Reason
 from dpojob_api.plan import Plan, Refusal
-from dpojob_api.quantity import format_count
 from dpojob_api.report import InspectionReport
 from dpojob_api.spec import DPOJobSpec
 
 from . import result, sentences
-from .fit import Fit, Job, Outcome
+from .fit import Attempt, Fit, Job
 from .options import gpu_counts
 from .pools import Order, PoolState, contradiction, order
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One pool tried with one number of GPUs."""
-
-    pool: PoolState
-    gpus: int
-    outcome: Outcome
 
 
 def plan(spec: DPOJobSpec, report: InspectionReport, pools: Sequence[PoolState]) -> Plan | Refusal:
@@ -37,9 +26,10 @@ def plan(spec: DPOJobSpec, report: InspectionReport, pools: Sequence[PoolState])
         raise ValueError("there is nothing to plan without the model's facts in the report")
     job = Job.of(spec, report, report.model)
     pools = sorted(pools, key=lambda pool: pool.name)
-    refusal = _refused_at_once(job, pools)
-    if refusal is not None:
-        return refusal
+    refused = _refused_at_once(job, pools)
+    if refused is not None:
+        considered = result.considered(job, pools, Order(()), [], None)
+        return Refusal(reason=refused[0], error=refused[1], considered=considered)
     named = spec.hardware.pool
     usable = [pool for pool in pools if pool.allowed and contradiction(pool) is None]
     if named is not None:
@@ -82,51 +72,28 @@ def _with_room(job: Job, fits: Sequence[Fit]) -> Fit:
     return next((fit for fit in dearer if fit.pool.has_room(fit.option.gpus)), first)
 
 
-def _refused_at_once(job: Job, pools: Sequence[PoolState]) -> Refusal | None:
-    """What needs no arithmetic: no pools, no such pool, a pool that is closed, GPUs that do not divide."""
-    spec, hardware = job.spec, job.spec.hardware
-    considered = result.considered(job, pools, Order(()), [], None)
+def _refused_at_once(job: Job, pools: Sequence[PoolState]) -> tuple[Reason, str] | None:
+    """Reason and error of what needs no arithmetic; None when there is something to try."""
+    hardware = job.spec.hardware
     usable = [pool for pool in pools if pool.allowed]
     if hardware.pool is not None:
         named = next((pool for pool in pools if pool.name == hardware.pool), None)
         if named is None:
-            return Refusal(
-                reason=Reason.POOL_NOT_FOUND,
-                error=f"hardware.pool {hardware.pool} is not a GPUPool of this cluster; "
-                + sentences.available_pools(usable),
-                considered=considered,
+            there_are = sentences.available_pools(usable)
+            return Reason.POOL_NOT_FOUND, (
+                f"hardware.pool {hardware.pool} is not a GPUPool of this cluster; {there_are}"
             )
         if not named.allowed:
-            return Refusal(
-                reason=Reason.POOL_NOT_ALLOWED,
-                error=f"GPUPool {named.name} is closed to this namespace by its namespaceSelector; "
-                + sentences.available_pools(usable),
-                considered=considered,
+            there_are = sentences.available_pools(usable)
+            return Reason.POOL_NOT_ALLOWED, (
+                f"GPUPool {named.name} is closed to this namespace by its namespaceSelector; {there_are}"
             )
         wrong = contradiction(named)
         if wrong is not None:
-            return Refusal(
-                reason=Reason.NOTHING_FITS,
-                error=f"GPUPool {named.name} cannot be used: {wrong}.",
-                considered=considered,
-            )
+            return Reason.NOTHING_FITS, f"GPUPool {named.name} cannot be used: {wrong}."
         usable = [named]
-    elif not any(not pool.spec.by_name_only for pool in usable):
-        return Refusal(
-            reason=Reason.NO_POOLS,
-            error=f"no GPUPool is open to this namespace for a model of "
-            f"{format_count(job.shape.parameters)} parameters; "
-            + (
-                sentences.available_pools(usable)
-                if usable
-                else "an administrator adds one, see examples/pools."
-            ),
-            considered=considered,
-        )
-    if all(not gpu_counts(spec, pool.spec.gpu.per_node) for pool in usable):
-        return Refusal(
-            reason=Reason.NOTHING_FITS,
-            error=sentences.impossible_gpus(spec, usable),
-            considered=considered,
-        )
+    elif all(pool.spec.by_name_only for pool in usable):
+        return Reason.NO_POOLS, sentences.no_pools(job, usable)
+    if all(not gpu_counts(job.spec, pool.spec.gpu.per_node) for pool in usable):
+        return Reason.NOTHING_FITS, sentences.impossible_gpus(job.spec, usable)
     return None

@@ -57,6 +57,15 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """One pool tried with one number of GPUs."""
+
+    pool: PoolState
+    gpus: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
 class Job:
     """Everything a fit depends on besides the pool."""
 

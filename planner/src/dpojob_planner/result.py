@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from dpojob_api.conditions import Reason
 from dpojob_api.plan import Considered, MemoryNeed, Plan, Precision, Refusal
 
 from . import sentences
-from .fit import Fit, Job
+from .fit import Attempt, Fit, Job
 from .memory import adapter_parameters
 from .options import gpu_counts
 from .pools import Order, PoolState, contradiction
-
-if TYPE_CHECKING:
-    from .choice import Attempt
 
 Verdict = Literal[
     "chosen", "fits", "tooSmall", "noRoom", "notAllowed", "notNamed", "overBudget", "invalid"

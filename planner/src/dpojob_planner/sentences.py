@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from dpojob_api.quantity import format_count, format_duration, money
 from dpojob_api.spec import DPOJobSpec
 
-from .fit import Fit, Job
+from .fit import Attempt, Fit, Job
 from .options import rungs
 from .pools import Order, PoolState
-
-if TYPE_CHECKING:
-    from .choice import Attempt
 
 Verdict = Literal["chosen", "fits", "tooSmall", "noRoom", "overBudget"]
 
@@ -37,6 +34,15 @@ def available_pools(pools: Sequence[PoolState]) -> str:
     if not pools:
         return "no other pool is open to this namespace."
     return "hardware.pool may name " + ", ".join(sorted(pool.name for pool in pools)) + "."
+
+
+def no_pools(job: Job, pools: Sequence[PoolState]) -> str:
+    """That no pool may be chosen freely."""
+    way_out = available_pools(pools) if pools else "an administrator adds one, see examples/pools."
+    return (
+        f"no GPUPool is open to this namespace for a model of "
+        f"{format_count(job.shape.parameters)} parameters; {way_out}"
+    )
 
 
 def method_conflict(job: Job, pool: PoolState) -> str:
