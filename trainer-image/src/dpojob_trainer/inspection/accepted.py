@@ -15,8 +15,8 @@ from .judging import Judge
 from .layout import FIELDS, Layout
 from .messages import Dialect
 from .presets import NATIVE, named
-from .quality.fingerprint import fingerprint
-from .quality.heldout import is_held_out
+from .quality.fingerprint import prompt_prints
+from .quality.heldout import held_out
 from .rows import Format
 from .run import judge_of
 from .source import open_source
@@ -65,10 +65,13 @@ def accepted_rows(
             return
     judge = _judge(spec, report, volumes, token)
     for piece in pieces(source, judge.layout.used):
-        for pair in judge.judge(piece).pairs:
-            if not 0 < share < 1 or is_held_out(fingerprint(pair).prompt, share) == (
-                split == "eval"
-            ):
+        pairs = judge.pairs(piece)
+        if not 0 < share < 1:
+            yield from (pair.row() for pair in pairs)
+            continue
+        held = held_out(prompt_prints(pairs), share)
+        for pair, is_held in zip(pairs, held.tolist(), strict=True):
+            if is_held == (split == "eval"):
                 yield pair.row()
 
 

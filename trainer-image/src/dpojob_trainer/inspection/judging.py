@@ -1,7 +1,9 @@
-"""The judge at work: a piece of the dataset in, its accepted pairs and its faults out."""
+"""The judge at work: a piece of the dataset in, its accepted rows and its faults out."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,21 +13,25 @@ from dpojob_api.report import ProblemCode
 
 from .fault import Fault
 from .layout import Layout
+from .quality.fingerprint import Prints, fingerprints, fingerprints_of
 from .rows import Format, Pair, judge
+from .screen import Screened, screen
 from .stream import Piece
 from .tokens.counter import TokenCounter
 
-NO_LENGTHS = np.zeros((0, 3), np.int64)
+Faults = list[tuple[int, Fault]]
 
 
 @dataclass
-class Judged:
-    """What a piece holds: `numbers`, `pairs` and `lengths` (if counted) of the accepted rows."""
+class Accepted:
+    """Accepted rows, as the report needs them."""
 
-    numbers: list[int] = field(default_factory=list)
-    pairs: list[Pair] = field(default_factory=list)
-    lengths: NDArray[np.int64] = field(default_factory=lambda: NO_LENGTHS)
-    faults: list[tuple[int, Fault]] = field(default_factory=list)
+    numbers: NDArray[np.int64]
+    prints: Prints
+    lengths: NDArray[np.int64]
+    """(prompt, chosen, rejected) by row, in tokens or else in characters."""
+    formats: Counter[str] = field(default_factory=Counter)
+    implicit: int = 0
 
 
 @dataclass(frozen=True)
@@ -41,51 +47,105 @@ class Judge:
     limit: int | None = None
     """Tokens that a prompt must stay below; None where TRL cuts elsewhere."""
 
-    def judge(self, piece: Piece) -> Judged:
-        """Every row of the piece."""
-        found = Judged()
-        absent = [column for column in self.layout.required if column not in piece.chunk.columns]
-        if absent:
-            fault = Fault(
-                ProblemCode.MISSING_COLUMN, f"{piece.file.name} has no column {absent[0]!r}"
-            )
-            found.faults = [(piece.start + offset, fault) for offset in range(len(piece.chunk))]
-            return found
-        for offset, row in enumerate(piece.chunk.rows()):
+    def survey(self, piece: Piece) -> tuple[list[Accepted], Faults]:
+        """Figures of the accepted rows, and the faults of the others."""
+        found = []
+        left: Iterable[int] | None = None
+        if self.counter is None and (screened := self._screen(piece)) is not None:
+            found.append(_of_screened(screened, piece.start))
+            sound = np.zeros(len(piece.chunk), np.bool_)
+            sound[screened.rows] = True
+            left = np.flatnonzero(~sound).tolist()
+        numbers, pairs, faults = self._judged(piece, left)
+        lengths = None
+        if self.counter is not None:
+            numbers, pairs, lengths, more = self._measured(self.counter, numbers, pairs)
+            faults += more
+        if pairs:
+            found.append(_of_pairs(numbers, pairs, lengths))
+        return found, faults
+
+    def pairs(self, piece: Piece) -> list[Pair]:
+        """The accepted rows themselves, in order."""
+        numbers, pairs, _ = self._judged(piece, None)
+        if self.counter is not None:
+            _, pairs, _, _ = self._measured(self.counter, numbers, pairs)
+        return pairs
+
+    def _screen(self, piece: Piece) -> Screened | None:
+        if piece.chunk.batch is None or self._absent(piece):
+            return None
+        screened = screen(self.layout, piece.chunk.batch)
+        if screened is None or self.expected not in (None, screened.format):
+            return None
+        return screened
+
+    def _absent(self, piece: Piece) -> str | None:
+        """A column that the piece's file lacks altogether."""
+        columns = piece.chunk.columns
+        return next((name for name in self.layout.required if name not in columns), None)
+
+    def _judged(
+        self, piece: Piece, rows: Iterable[int] | None
+    ) -> tuple[list[int], list[Pair], Faults]:
+        numbers: list[int] = []
+        pairs: list[Pair] = []
+        faults: Faults = []
+        absent = self._absent(piece)
+        if absent is not None:
+            fault = Fault(ProblemCode.MISSING_COLUMN, f"{piece.file.name} has no column {absent!r}")
+            return numbers, pairs, [(piece.start + at, fault) for at in range(len(piece.chunk))]
+        places = range(len(piece.chunk)) if rows is None else rows
+        for place, row in zip(places, piece.chunk.rows(rows), strict=True):
             verdict = judge(self.layout, row, self.expected)
             if isinstance(verdict, Fault):
-                found.faults.append((piece.start + offset, verdict))
+                faults.append((piece.start + place, verdict))
             else:
-                found.numbers.append(piece.start + offset)
-                found.pairs.append(
-                    verdict.conversation()
-                    if self.chat or verdict.format == "conversational"
-                    else verdict.text()
-                )
-        if self.counter is not None:
-            self._measure(self.counter, found)
-        else:
-            found.lengths = np.array([pair.characters() for pair in found.pairs], np.int64).reshape(
-                -1, 3
-            )
-        return found
+                numbers.append(piece.start + place)
+                listed = self.chat or verdict.format == "conversational"
+                pairs.append(verdict.conversation() if listed else verdict.text())
+        return numbers, pairs, faults
 
-    def _measure(self, counter: TokenCounter, found: Judged) -> None:
+    def _measured(
+        self, counter: TokenCounter, numbers: list[int], pairs: list[Pair]
+    ) -> tuple[list[int], list[Pair], NDArray[np.int64], Faults]:
         """Counts tokens; rows that the template refuses or whose prompt fills maxLength go."""
-        numbers, pairs, lengths = [], [], []
-        for number, pair, length in zip(
-            found.numbers, found.pairs, counter.lengths(found.pairs), strict=True
-        ):
+        kept_numbers, kept, lengths = [], [], []
+        faults: Faults = []
+        for number, pair, length in zip(numbers, pairs, counter.lengths(pairs), strict=True):
             if isinstance(length, Fault):
-                found.faults.append((number, length))
+                faults.append((number, length))
             elif self.limit is not None and length.prompt >= self.limit:
-                found.faults.append((number, _too_long(self.limit)))
+                faults.append((number, _too_long(self.limit)))
             else:
-                numbers.append(number)
-                pairs.append(pair)
+                kept_numbers.append(number)
+                kept.append(pair)
                 lengths.append(length)
-        found.numbers, found.pairs = numbers, pairs
-        found.lengths = np.array(lengths, np.int64).reshape(-1, 3)
+        return kept_numbers, kept, np.array(lengths, np.int64).reshape(-1, 3), faults
+
+
+def _of_screened(screened: Screened, start: int) -> Accepted:
+    prints = fingerprints(screened.prompts(), screened.chosen(), screened.rejected())
+    count = len(screened.rows)
+    return Accepted(
+        screened.rows + start,
+        prints,
+        screened.characters,
+        Counter({screened.format: count} if count else {}),
+        count if screened.implicit else 0,
+    )
+
+
+def _of_pairs(numbers: list[int], pairs: list[Pair], lengths: NDArray[np.int64] | None) -> Accepted:
+    if lengths is None:
+        lengths = np.array([pair.characters() for pair in pairs], np.int64)
+    return Accepted(
+        np.array(numbers, np.int64),
+        fingerprints_of(pairs),
+        lengths,
+        Counter(pair.format for pair in pairs),
+        sum(pair.implicit for pair in pairs),
+    )
 
 
 def _too_long(limit: int) -> Fault:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from dpojob_api.report import ProblemCode
@@ -236,7 +236,7 @@ def _from_lists(
                     ProblemCode.PROMPT_MISMATCH,
                     f"{layout.name('prompt')} is not the prompt inside {layout.name('chosen')}",
                 )
-            return pair
+            return replace(pair, implicit=False) if isinstance(pair, Pair) else pair
         if not prompt.strip():
             return Fault(ProblemCode.EMPTY_PROMPT, f"{layout.name('prompt')} is empty")
         opening: Turns = [{"role": "user", "content": prompt}]

@@ -7,11 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
-import numpy as np
-
-from .judging import Judge, Judged
+from .judging import Accepted, Judge
 from .problems import EXAMPLES, Faults
-from .quality.fingerprint import fingerprint
 from .quality.heldout import Places
 from .quality.repeats import Fingerprints
 from .rows import Format
@@ -45,23 +42,17 @@ class Scan:
         found = max(("conversational", "standard"), key=lambda name: self.formats[name])
         return cast(Format, found) if self.formats else None
 
-    def take(self, judged: Judged, prints: Fingerprints, evaluation: bool) -> None:
-        """Counts a judged piece."""
-        for number, fault in judged.faults:
-            self.faults.add(fault, number)
-        if not judged.pairs:
-            return
-        self.valid += len(judged.pairs)
-        self.formats.update(pair.format for pair in judged.pairs)
-        self.implicit += sum(pair.implicit for pair in judged.pairs)
-        rows = [fingerprint(pair) for pair in judged.pairs]
-        prompts, pairs, exact, swapped = zip(*rows, strict=True)
-        self.places.add(np.array(prompts, np.uint64))
-        prints.add(pairs, exact, swapped, judged.numbers, evaluation=evaluation)
-        over = self.lengths.add(judged.lengths)
+    def take(self, accepted: Accepted, prints: Fingerprints, evaluation: bool) -> None:
+        """Counts accepted rows."""
+        self.valid += len(accepted.numbers)
+        self.formats.update(accepted.formats)
+        self.implicit += accepted.implicit
+        self.places.add(accepted.prints.prompt)
+        prints.add(accepted.prints, accepted.numbers, evaluation=evaluation)
+        over = self.lengths.add(accepted.lengths)
         room = EXAMPLES - len(self.long_rows)
         if room > 0:
-            self.long_rows += [judged.numbers[index] for index in over[:room].tolist()]
+            self.long_rows += accepted.numbers[over[:room]].tolist()
 
 
 def scan(
@@ -86,7 +77,11 @@ def scan(
             current = piece.file
             opened(current)
         merge(found.kinds, kinds_of(piece.chunk))  # type: ignore[arg-type]
-        found.take(judge.judge(piece), prints, evaluation)
+        accepted, faults = judge.survey(piece)
+        for rows in accepted:
+            found.take(rows, prints, evaluation)
+        for number, fault in faults:
+            found.faults.add(fault, number)
         found.rows = piece.start + len(piece.chunk)
         advance(found.rows, done + piece.chunk.consumed)
     return found

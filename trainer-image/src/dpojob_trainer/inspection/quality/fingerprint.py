@@ -1,4 +1,4 @@
-"""Hashes by which rows are compared, up to letter case (ASCII) and white space.
+"""Hashes by which rows are compared: byte by byte, and up to letter case (ASCII) and white space.
 
 64 bits each: among n rows about n * n / 2**65 pairs agree by accident, under one in a million for
 five million rows.
@@ -6,55 +6,94 @@ five million rows.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import xxhash
+from numpy.typing import NDArray
 
 from dpojob_trainer.inspection.messages import Message
 from dpojob_trainer.inspection.rows import Pair
 
+Hashes = NDArray[np.uint64]
+
 _LOWER = bytes(range(256)).lower()
 _SPACE = b" \t\n\r\v\f"
 _hash = xxhash.xxh3_64_intdigest
+_ODD = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 
-class Fingerprint(NamedTuple):
-    """Of one row."""
+@dataclass(frozen=True)
+class Prints:
+    """Of some rows, one entry each."""
 
-    prompt: int
+    prompt: Hashes
     """The prompt, up to case and white space: decides on which side of the eval split it falls."""
-    pair: int
+    pair: Hashes
     """Prompt and both answers, up to case and white space, whichever is preferred."""
-    exact: int
+    exact: Hashes
     """Prompt, chosen and rejected, byte by byte."""
-    swapped: bool
+    swapped: NDArray[np.bool_]
     """Which of the answers is the preferred one, for rows of the same `pair`."""
 
 
-def fingerprint(pair: Pair) -> Fingerprint:
-    """Of a normalised row."""
-    return of_bytes(_bytes(pair.prompt), _bytes(pair.chosen), _bytes(pair.rejected))
-
-
-def of_bytes(prompt: bytes, chosen: bytes, rejected: bytes) -> Fingerprint:
-    """Of a row's three parts as bytes."""
-    about = _hash(prompt.translate(_LOWER, _SPACE))
-    left = _hash(chosen.translate(_LOWER, _SPACE))
-    right = _hash(rejected.translate(_LOWER, _SPACE))
+def fingerprints(
+    prompts: Sequence[bytes], chosen: Sequence[bytes], rejected: Sequence[bytes]
+) -> Prints:
+    """Of rows given as bytes; see `as_bytes`."""
+    about = _loose(prompts)
+    left, right = _loose(chosen), _loose(rejected)
     swapped = left > right
-    low, high = (right, left) if swapped else (left, right)
-    key = b"%d %d %d" % (about, low, high)
-    return Fingerprint(
-        about,
-        _hash(key),
-        _hash(b"%d %d %d" % (_hash(prompt), _hash(chosen), _hash(rejected))),
-        swapped,
+    pair = _mixed(about, np.minimum(left, right), np.maximum(left, right))
+    exact = _mixed(
+        *(_array([_hash(text) for text in part]) for part in (prompts, chosen, rejected))
+    )
+    return Prints(about, pair, exact, swapped)
+
+
+def fingerprints_of(pairs: Sequence[Pair]) -> Prints:
+    """Of normalised rows."""
+    return fingerprints(
+        [as_bytes(pair.prompt) for pair in pairs],
+        [as_bytes(pair.chosen) for pair in pairs],
+        [as_bytes(pair.rejected) for pair in pairs],
     )
 
 
-def _bytes(value: str | list[Message]) -> bytes:
+def prompt_prints(pairs: Sequence[Pair]) -> Hashes:
+    """The `prompt` entries alone."""
+    return _loose([as_bytes(pair.prompt) for pair in pairs])
+
+
+def as_bytes(value: str | list[Message]) -> bytes:
+    """Text, and a single turn's text, as themselves; more turns with their roles between."""
     if isinstance(value, str):
         return value.encode(errors="surrogatepass")
-    return "\0".join(
-        f"{turn['role']}\1{turn.get('content', '')}{turn.get('tool_calls', '')}" for turn in value
-    ).encode(errors="surrogatepass")
+    if len(value) == 1 and len(value[0]) == 2:
+        return str(value[0].get("content", "")).encode(errors="surrogatepass")
+    return b"\0".join(
+        f"{turn['role']}\1{turn.get('content', '')}{turn.get('tool_calls', '')}".encode(
+            errors="surrogatepass"
+        )
+        for turn in value
+    )
+
+
+def _loose(texts: Sequence[bytes]) -> Hashes:
+    return _array([_hash(text.translate(_LOWER, _SPACE)) for text in texts])
+
+
+def _array(values: list[int]) -> Hashes:
+    return np.array(values, np.uint64)
+
+
+def _mixed(first: Hashes, second: Hashes, third: Hashes) -> Hashes:
+    """One hash of three, in their order."""
+    with np.errstate(over="ignore"):
+        mixed = first
+        for part, odd in zip((second, third), _ODD, strict=False):
+            mixed = (mixed ^ (mixed >> np.uint64(31))) * odd
+            mixed = (mixed ^ (mixed >> np.uint64(29))) * _ODD[2] + part
+        mixed = (mixed ^ (mixed >> np.uint64(32))) * _ODD[0]
+        return mixed ^ (mixed >> np.uint64(29))

@@ -22,14 +22,14 @@ class Cut(NamedTuple):
     rows: int
 
 
-def place(prompt: int) -> int:
-    """The bin of a prompt's hash, from 0 to BINS - 1."""
-    return prompt >> (64 - BITS)
+def places(prompts: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """The bins of prompts' hashes, from 0 to BINS - 1."""
+    return (prompts >> np.uint64(64 - BITS)).astype(np.int64)
 
 
-def is_held_out(prompt: int, share: float) -> bool:
-    """Whether a row whose prompt has this hash is held out."""
-    return place(prompt) < share * BINS
+def held_out(prompts: NDArray[np.uint64], share: float) -> NDArray[np.bool_]:
+    """Which rows, by the hashes of their prompts, are held out."""
+    return places(prompts) < share * BINS
 
 
 class Places:

@@ -7,12 +7,14 @@ that equal ones meet in one part and each part fits in memory by itself.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .fingerprint import Prints
 
 PARTS = 64
 IN_MEMORY = 1 << 20
@@ -57,20 +59,12 @@ class Fingerprints:
         if self._directory is not None:
             self._directory.cleanup()
 
-    def add(
-        self,
-        pairs: Sequence[int],
-        exact: Sequence[int],
-        swapped: Sequence[bool],
-        rows: Sequence[int] | NDArray[np.int64],
-        *,
-        evaluation: bool = False,
-    ) -> None:
+    def add(self, prints: Prints, rows: NDArray[np.int64], *, evaluation: bool = False) -> None:
         """Adds some rows."""
-        records = np.zeros(len(pairs), RECORD)
-        records["pair"] = np.asarray(pairs, np.uint64)
-        records["exact"] = np.asarray(exact, np.uint64)
-        records["swapped"] = swapped
+        records = np.zeros(len(rows), RECORD)
+        records["pair"] = prints.pair
+        records["exact"] = prints.exact
+        records["swapped"] = prints.swapped
         records["row"] = rows
         records["eval"] = evaluation
         self._held.append(records)

@@ -1,0 +1,140 @@
+"""The columnar screen accepts only what the judge accepts, with the same figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dpojob_trainer.inspection.judging import Judge, _of_pairs
+from dpojob_trainer.inspection.layout import Layout
+from dpojob_trainer.inspection.presets import named
+from dpojob_trainer.inspection.reading import Chunk
+from dpojob_trainer.inspection.screen import screen
+from dpojob_trainer.inspection.source import DataFile
+from dpojob_trainer.inspection.stream import Piece
+
+FILE = DataFile("rows", lambda: Path("rows"))
+
+words = st.sampled_from(
+    ["", " ", "\n", "a", "A", " a", "b", "é", " é ", "one two", "\u00a0", "x\0"]
+)
+role = st.sampled_from(["user", "assistant", "assistant", "user", "system", "tool", "gpt", None])
+message = st.one_of(
+    st.none(), st.fixed_dictionaries({"role": role, "content": st.one_of(words, words, st.none())})
+)
+sound_message = st.fixed_dictionaries(
+    {"role": st.sampled_from(["user", "assistant", "system"]), "content": words}
+)
+answer = st.builds(lambda text: [{"role": "assistant", "content": text}], words)
+
+
+@st.composite
+def whole(draw: st.DrawFn) -> dict[str, Any]:
+    shared = draw(st.lists(sound_message, max_size=3))
+    return {"chosen": shared + draw(answer), "rejected": shared + draw(answer)}
+
+
+texts = st.fixed_dictionaries(
+    dict.fromkeys(("prompt", "chosen", "rejected"), st.one_of(words, words, st.none()))
+)
+lists = st.fixed_dictionaries(
+    dict.fromkeys(("chosen", "rejected"), st.one_of(st.none(), st.lists(message, max_size=3)))
+)
+talks = st.fixed_dictionaries(
+    {"prompt": st.lists(sound_message, max_size=3), "chosen": answer, "rejected": answer}
+)
+asked = st.fixed_dictionaries({"prompt": words, "chosen": answer, "rejected": answer})
+said = st.builds(
+    lambda row: {**row, "prompt": row["chosen"][-2]["content"] if len(row["chosen"]) > 1 else "?"},
+    whole(),
+)
+TEXT = pa.string()
+LIST = pa.list_(pa.struct([("role", TEXT), ("content", TEXT)]))
+SHAPES = [
+    (texts, (TEXT, TEXT, TEXT)),
+    (lists, (None, LIST, LIST)),
+    (whole(), (None, LIST, LIST)),
+    (talks, (LIST, LIST, LIST)),
+    (asked, (TEXT, LIST, LIST)),
+    (said, (TEXT, LIST, LIST)),
+]
+
+
+def _table(rows: list[dict[str, Any]], kinds: tuple[Any, ...], variant: int) -> pa.RecordBatch:
+    names = [n for n, kind in zip(("prompt", "chosen", "rejected"), kinds, strict=True) if kind]
+    types = [kind for kind in kinds if kind]
+    schema = pa.schema(list(zip(names, types, strict=True)))
+    if variant == 1:
+        schema = pa.schema(
+            [(n, pa.large_string() if t == TEXT else t) for n, t in zip(names, types, strict=True)]
+        )
+    batch = pa.RecordBatch.from_pylist(rows, schema)
+    if variant == 2:
+        columns = [c.dictionary_encode() if c.type == TEXT else c for c in batch.columns]
+        batch = pa.RecordBatch.from_arrays(columns, names)
+    if variant == 3 and len(rows) > 1:
+        batch = pa.RecordBatch.from_pylist([rows[0], *rows], schema).slice(1)
+    return batch
+
+
+def _by_row(accepted: Any) -> dict[int, tuple[Any, ...]]:
+    prints = accepted.prints
+    columns = (prints.prompt, prints.pair, prints.exact, prints.swapped, accepted.lengths.tolist())
+    return {
+        int(number): tuple(np.asarray(column[at]).tolist() for column in columns)
+        for at, number in enumerate(accepted.numbers)
+    }
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data(), st.sampled_from(range(len(SHAPES))), st.integers(0, 3), st.booleans())
+def test_the_screen_agrees_with_the_judge(data, shape, variant, chat) -> None:
+    strategy, kinds = SHAPES[shape]
+    batch = _table(data.draw(st.lists(strategy, min_size=1, max_size=6)), kinds, variant)
+    layout = Layout({name: name for name in batch.schema.names})
+    judge = Judge(layout, chat)
+    piece = Piece(7, Chunk(batch.schema.names, batch=batch), FILE)
+    accepted, faults = judge.survey(piece)
+    numbers, pairs, expected_faults = judge._judged(piece, None)
+    assert sorted(faults) == sorted(expected_faults)
+    together: dict[int, tuple[Any, ...]] = {}
+    for part in accepted:
+        together.update(_by_row(part))
+    assert together == (_by_row(_of_pairs(numbers, pairs, None)) if pairs else {})
+    assert sum(part.implicit for part in accepted) == sum(pair.implicit for pair in pairs)
+    formats = {pair.format for pair in pairs}
+    assert {name for part in accepted for name in part.formats} == formats
+
+
+def test_plain_rows_pass_the_screen() -> None:
+    """Without this, a screen that accepted nothing would agree too."""
+    talk = [{"role": "user", "content": "q"}]
+    yes, no = ([{"role": "assistant", "content": word}] for word in ("yes", "no"))
+    for rows in (
+        {"prompt": "q", "chosen": "yes", "rejected": "no"},
+        {"chosen": talk + yes, "rejected": talk + no},
+        {"prompt": talk, "chosen": yes, "rejected": no},
+        {"prompt": "q", "chosen": yes, "rejected": no},
+        {"prompt": "q", "chosen": talk + yes, "rejected": talk + no},
+    ):
+        found = screen(
+            Layout({name: name for name in rows}), pa.RecordBatch.from_pylist([rows] * 3)
+        )
+        assert found is not None and found.rows.tolist() == [0, 1, 2]
+
+
+def test_ties_of_a_preset_are_screened_out() -> None:
+    preset = named("ultrafeedback-preferences")
+    assert preset is not None
+    row = {"instruction": "q", "chosen_response": "a", "rejected_response": "b"}
+    rows = [
+        {**row, "chosen_avg_rating": 4.0, "rejected_avg_rating": other}
+        for other in (3.0, 4.0, None)
+    ]
+    found = screen(Layout(preset.columns, preset=preset), pa.RecordBatch.from_pylist(rows))
+    assert found is not None and found.rows.tolist() == [0, 2]

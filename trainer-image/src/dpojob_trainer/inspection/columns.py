@@ -1,0 +1,126 @@
+"""Arrow columns as numpy sees them: text by its bytes, message lists by their messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from .messages import Dialect
+from .schema import is_list, is_text
+
+Mask = NDArray[np.bool_]
+Whole = NDArray[np.int64]
+
+USER, ASSISTANT, SYSTEM, OTHER = range(4)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A text column without nulls."""
+
+    array: pa.Array
+    offsets: Whole
+    data: bytes | memoryview
+
+    @classmethod
+    def of(cls, array: pa.Array) -> Texts | None:
+        """The column, or None when it is not valid text throughout."""
+        if pa.types.is_dictionary(array.type):
+            array = array.dictionary_decode()
+        if not is_text(array.type) or array.null_count:
+            return None
+        if not pa.types.is_large_string(array.type):
+            array = array.cast(pa.large_string())
+        try:
+            array.validate(full=True)
+        except pa.ArrowInvalid:
+            return None
+        _, offsets, data = array.buffers()
+        if offsets is None:
+            return cls(array, np.zeros(1, np.int64), b"")
+        found = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+        return cls(array, found, memoryview(data) if data is not None else b"")
+
+    def slices(self, indices: Whole) -> list[bytes]:
+        """The bytes of some values."""
+        data = self.data
+        starts = self.offsets[indices].tolist()
+        ends = self.offsets[indices + 1].tolist()
+        return [bytes(data[start:end]) for start, end in zip(starts, ends, strict=True)]
+
+    def visible(self) -> Mask:
+        """Where the first or last byte is a printable ASCII character: surely not white space."""
+        if not len(self.data):
+            return np.zeros(len(self.array), np.bool_)
+        starts, ends = self.offsets[:-1], self.offsets[1:]
+        data = np.frombuffer(self.data, np.uint8)
+        some = ends > starts
+        first = data[np.minimum(starts, len(data) - 1)]
+        last = data[np.maximum(ends - 1, 0)]
+        mask: Mask = some & (((first > 32) & (first < 127)) | ((last > 32) & (last < 127)))
+        return mask
+
+    def characters(self) -> Whole:
+        """Length of each value in characters."""
+        return np.asarray(pc.utf8_length(self.array)).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Talks:
+    """A column of message lists without nulls: messages one after another, `offsets` by row."""
+
+    offsets: Whole
+    roles: NDArray[np.int8]
+    contents: Texts
+
+    @classmethod
+    def of(cls, array: pa.Array, dialect: Dialect) -> Talks | None:
+        """The column, or None when its messages are not just a role and a text each."""
+        if (
+            not is_list(array.type)
+            or not pa.types.is_struct(array.type.value_type)
+            or array.null_count
+        ):
+            return None
+        if not (pa.types.is_list(array.type) or pa.types.is_large_list(array.type)):
+            return None
+        offsets = np.asarray(array.offsets).astype(np.int64)
+        values = array.values.slice(offsets[0], offsets[-1] - offsets[0])
+        if values.null_count:
+            return None
+        fields = dict(zip([field.name for field in values.type], values.flatten(), strict=True))
+        role, content = fields.pop(dialect.role, None), fields.pop(dialect.content, None)
+        if role is None or content is None or any(len(f) != f.null_count for f in fields.values()):
+            return None
+        contents = Texts.of(content)
+        if contents is None or role.null_count:
+            return None
+        if pa.types.is_dictionary(role.type):
+            role = role.dictionary_decode()
+        if not is_text(role.type):
+            return None
+        coded = role.dictionary_encode()
+        known = {dialect.system: SYSTEM, dialect.assistant: ASSISTANT, dialect.user: USER}
+        codes = np.array([known.get(name, OTHER) for name in coded.dictionary.to_pylist()], np.int8)
+        roles = codes[np.asarray(coded.indices)] if len(codes) else np.zeros(0, np.int8)
+        return cls(offsets - offsets[0], roles, contents)
+
+    @property
+    def counts(self) -> Whole:
+        """Messages in each row."""
+        return np.diff(self.offsets)
+
+    def any(self, messages: Mask) -> Mask:
+        """Rows with such a message."""
+        total = np.concatenate(([0], np.cumsum(messages)))
+        return np.asarray(total[self.offsets[1:]] > total[self.offsets[:-1]])
+
+    def at(self, messages: NDArray[np.generic], place: Whole) -> NDArray[np.generic]:
+        """A property of the message at `place` (an index into all messages) of each row."""
+        if not len(messages):
+            return np.zeros(len(place), messages.dtype)
+        return messages[np.clip(place, 0, len(messages) - 1)]

@@ -1,0 +1,200 @@
+"""Rows that the judge would surely accept, found a column at a time.
+
+Whatever is not plainly sound is left to the judge, so that this can only be too strict; a test holds
+it to the judge's own verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .columns import ASSISTANT, OTHER, USER, Mask, Talks, Texts, Whole
+from .layout import Layout
+from .rows import Format
+
+NAMES = (b"user", b"assistant", b"system")
+
+
+@dataclass(frozen=True)
+class Screened:
+    """Sound rows of a batch, in order."""
+
+    rows: Whole
+    """Their places in the batch."""
+    format: Format
+    implicit: bool
+    prompts: Callable[[], list[bytes]]
+    chosen: Callable[[], list[bytes]]
+    rejected: Callable[[], list[bytes]]
+    """Their parts as `quality.fingerprint.as_bytes` has them."""
+    characters: Whole
+    """(prompt, chosen, rejected) by row."""
+
+
+def screen(layout: Layout, batch: pa.RecordBatch) -> Screened | None:
+    """The rows of the batch that are surely sound; None when nothing can be told this way."""
+    if not layout.plain or "tools" in layout.columns or "system" in layout.columns:
+        return None
+    kept = np.ones(batch.num_rows, np.bool_)
+    for column in layout.required:
+        kept &= ~np.asarray(batch.column(column).is_null())
+    if layout.preset.tie is not None:
+        if not set(layout.preset.also) <= set(batch.schema.names):
+            return None
+        scores = batch.select(list(layout.preset.also)).to_pylist()
+        kept &= ~np.fromiter((layout.preset.tie(row) for row in scores), np.bool_, len(scores))
+    rows = np.flatnonzero(kept)
+    if len(rows) < batch.num_rows:
+        batch = batch.filter(pa.array(kept))
+    if not len(rows):
+        return None
+    chosen, rejected = (batch.column(layout.columns[name]) for name in ("chosen", "rejected"))
+    prompt = batch.column(layout.columns["prompt"]) if "prompt" in layout.columns else None
+    left, right = Texts.of(chosen), Texts.of(rejected)
+    if left is not None and right is not None:
+        return _texts(rows, prompt, left, right)
+    first, second = Talks.of(chosen, layout.dialect), Talks.of(rejected, layout.dialect)
+    if first is None or second is None:
+        return None
+    if bool(((first.counts == 1) & (second.counts == 1)).all()):
+        return _answers(layout, rows, prompt, first, second)
+    return _whole(rows, prompt, first, second)
+
+
+def _texts(rows: Whole, prompt: pa.Array | None, left: Texts, right: Texts) -> Screened | None:
+    asked = Texts.of(prompt) if prompt is not None else None
+    if asked is None:
+        return None
+    sound = asked.visible() & left.visible() & right.visible() & _differ(left, right)
+    return _parts(rows, sound, "standard", asked, left, right)
+
+
+def _differ(left: Texts, right: Texts) -> Mask:
+    return np.asarray(pc.not_equal(left.array, right.array))
+
+
+def _parts(
+    rows: Whole, sound: Mask, form: Format, asked: Texts, left: Texts, right: Texts
+) -> Screened:
+    """Rows of three texts each."""
+    places = np.flatnonzero(sound)
+    lengths = np.stack([part.characters()[places] for part in (asked, left, right)], axis=1)
+    return Screened(
+        rows[places],
+        form,
+        False,
+        lambda: asked.slices(places),
+        lambda: left.slices(places),
+        lambda: right.slices(places),
+        lengths,
+    )
+
+
+def _answers(
+    layout: Layout, rows: Whole, prompt: pa.Array | None, left: Talks, right: Talks
+) -> Screened | None:
+    """A prompt and two answers of one message each."""
+    if prompt is None:
+        return None
+    sound = (left.roles == ASSISTANT) & (right.roles == ASSISTANT)
+    sound &= left.contents.visible() & right.contents.visible()
+    sound &= _differ(left.contents, right.contents)
+    asked = Texts.of(prompt)
+    if asked is not None:
+        return _parts(
+            rows, sound & asked.visible(), "conversational", asked, left.contents, right.contents
+        )
+    talk = Talks.of(prompt, layout.dialect)
+    if talk is None:
+        return None
+    last = talk.offsets[1:] - 1
+    sound &= (talk.counts > 0) & ~talk.any(talk.roles == OTHER)
+    sound &= (talk.at(talk.roles, last) == USER) & talk.at(talk.contents.visible(), last).astype(
+        bool
+    )
+    return _talks(rows, sound, talk, talk.counts, left, right)
+
+
+def _whole(rows: Whole, prompt: pa.Array | None, left: Talks, right: Talks) -> Screened | None:
+    """Conversations that differ in their last message only."""
+    if not np.array_equal(left.offsets, right.offsets):
+        return None
+    last = left.offsets[1:] - 1
+    differ = _differ(left.contents, right.contents) | (left.roles != right.roles)
+    only_last = np.zeros(len(differ), np.bool_)
+    only_last[last[left.counts > 0]] = True
+    sound = (left.counts > 1) & ~left.any(differ & ~only_last) & left.at(differ, last).astype(bool)
+    sound &= ~left.any(left.roles == OTHER)
+    for talk in (left, right):
+        sound &= (talk.at(talk.roles, last) == ASSISTANT) & talk.at(
+            talk.contents.visible(), last
+        ).astype(bool)
+    sound &= left.at(left.roles, last - 1) == USER
+    sound &= left.at(left.contents.visible(), last - 1).astype(bool)
+    sound &= left.at(left.roles, left.offsets[:-1]) != ASSISTANT
+    if prompt is not None:
+        asked = Texts.of(prompt)
+        if asked is None:
+            return None
+        inside = left.contents.array.take(pa.array(np.maximum(last - 1, 0)))
+        sound &= np.asarray(pc.equal(asked.array, inside))
+    return _talks(rows, sound, left, left.counts - 1, left, right, implicit=prompt is None)
+
+
+def _talks(
+    rows: Whole,
+    sound: Mask,
+    prompt: Talks,
+    turns: Whole,
+    left: Talks,
+    right: Talks,
+    *,
+    implicit: bool = False,
+) -> Screened:
+    """Rows whose prompt is the first `turns` messages of `prompt`, and whose answers are the last."""
+    places = np.flatnonzero(sound)
+    starts = prompt.offsets[:-1][places]
+    turns = turns[places]
+    answers = (left.offsets[1:] - 1)[places], (right.offsets[1:] - 1)[places]
+    total = np.concatenate(([0], np.cumsum(prompt.contents.characters())))
+    lengths = np.stack(
+        [
+            total[starts + turns] - total[starts],
+            left.contents.characters()[answers[0]],
+            right.contents.characters()[answers[1]],
+        ],
+        axis=1,
+    )
+    return Screened(
+        rows[places],
+        "conversational",
+        implicit,
+        lambda: _joined(prompt, starts, turns),
+        lambda: left.contents.slices(answers[0]),
+        lambda: right.contents.slices(answers[1]),
+        lengths,
+    )
+
+
+def _joined(talk: Talks, starts: Whole, turns: Whole) -> list[bytes]:
+    """Prompts of several messages, as the fingerprint has them."""
+    if bool((turns == 1).all()):
+        return talk.contents.slices(starts)
+    data, offsets, roles = talk.contents.data, talk.contents.offsets.tolist(), talk.roles.tolist()
+    found = []
+    for start, count in zip(starts.tolist(), turns.tolist(), strict=True):
+        if count == 1:
+            found.append(bytes(data[offsets[start] : offsets[start + 1]]))
+        else:
+            found.append(
+                b"\0".join(
+                    NAMES[roles[at]] + b"\1" + data[offsets[at] : offsets[at + 1]]
+                    for at in range(start, start + count)
+                )
+            )
+    return found
