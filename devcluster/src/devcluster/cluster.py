@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 
 from devcluster import binaries, console, gpus, kwok, storage
@@ -14,7 +14,8 @@ from devcluster.api import Api
 from devcluster.control_plane import ControlPlane
 from devcluster.errors import DevclusterError, explain
 from devcluster.locks import locked
-from devcluster.node import NodeSet
+from devcluster.node import NodeSet, check_machine
+from devcluster.paths import runtime_root
 from devcluster.processes import Daemons, start_time, wait_reaped
 from devcluster.recipes import CONTROL_PLANE, NODE
 from devcluster.state import FULL, Facts, State, clusters
@@ -37,6 +38,9 @@ class Cluster:
         self.state = State(name)
         self.daemons = Daemons(self.state.daemons)
 
+    def _locked(self) -> AbstractContextManager[None]:
+        return locked(self.state.lock, f"it works on the cluster {self.name!r}")
+
     @property
     def kubeconfig(self) -> Path:
         """The administrator's."""
@@ -46,7 +50,10 @@ class Cluster:
 
     def up(self, mode: str, nodes: int, owner: str = "") -> None:
         """Start it, or start what is missing of it."""
-        with locked(self.state.lock, f"it works on the cluster {self.name!r}"):
+        with ExitStack() as locks:
+            locks.enter_context(self._locked())
+            if mode == FULL and os.geteuid() == 0:
+                locks.enter_context(_machine_locked())
             known = self.state.exists()
             facts = self.state.load() if known else None
             if facts is not None and facts.mode != mode:
@@ -59,11 +66,11 @@ class Cluster:
                 self._only_full_one()
             wanted = [*CONTROL_PLANE, *(NODE if full else ("kwok",))]
             steps = console.Steps(6 if full else 4)
-            steps.next("binaries")
-            paths = binaries.ensure_all(wanted)
             if full:
                 steps.next("Debian packages")
-                NodeSet.check_machine()
+                check_machine(self.daemons)
+            steps.next("binaries")
+            paths = binaries.ensure_all(wanted)
             facts = facts or self.state.create(mode, nodes, owner)
             if nodes > facts.nodes:
                 facts.nodes = nodes
@@ -142,7 +149,7 @@ class Cluster:
 
     def add_kwok_node(self, manifest: str) -> None:
         """A fake node; starts kwok if this cluster has none yet."""
-        with locked(self.state.lock, f"it works on the cluster {self.name!r}"):
+        with self._locked():
             facts = self.state.load()
             if self.daemons.pid("kwok") is None:
                 paths = {name: binaries.ensure(name) for name in (*CONTROL_PLANE, "kwok")}
@@ -169,7 +176,7 @@ class Cluster:
     def set_gpus(self, node: str, resource: str, count: int) -> None:
         """Let a node say that it has GPUs, and go on saying it after its kubelet was restarted."""
         gpus.announce(self.kubectl, node, resource, count)
-        with locked(self.state.lock, f"it works on the cluster {self.name!r}"):
+        with self._locked():
             facts = self.state.load()
             facts.gpus.setdefault(node, {})[resource] = count
             self.state.save(facts)
@@ -188,7 +195,7 @@ class Cluster:
         nodes.load(archive)
         if not nodes.has_image(name):
             raise DevclusterError(f"{archive} holds no image of the name {name!r}")
-        with locked(self.state.lock, f"it works on the cluster {self.name!r}"):
+        with self._locked():
             loaded = {**self._loaded_images(), name: identity}
             (self.state.images / "loaded.json").write_text(json.dumps(loaded, indent=1))
 
@@ -208,20 +215,36 @@ class Cluster:
 
     def down(self, *, images: bool = False) -> None:
         """End it; nothing of it stays but its log of images, and that goes too if asked."""
-        with locked(self.state.lock, f"it works on the cluster {self.name!r}"):
+        with ExitStack() as locks:
+            locks.enter_context(self._locked())
             if self.state.exists():
                 facts = self.state.load()
                 pids = [self.daemons.pid(name) for name in self.daemons.names()]
                 if facts.mode == FULL:
+                    locks.enter_context(_machine_locked())
                     NodeSet(self.state, facts).stop()
                 # What they would save on a slower way out is deleted right after.
                 self.daemons.stop(*self.daemons.names(), grace=0.0)
                 wait_reaped(pid for pid in pids if pid is not None)
-                shutil.rmtree(self.state.runtime, ignore_errors=True)
-                with suppress(OSError):
-                    self.state.runtime.parent.rmdir()
+                if facts.mode == FULL:
+                    self._forget_runtime()
             self.state.remove(images=images)
             self.state.lock.unlink(missing_ok=True)
+
+    def _forget_runtime(self) -> None:
+        shutil.rmtree(self.state.runtime, ignore_errors=True)
+        _machine_lock().unlink(missing_ok=True)
+        with suppress(OSError):
+            runtime_root().rmdir()
+
+
+def _machine_lock() -> Path:
+    return runtime_root() / ".lock"
+
+
+def _machine_locked() -> AbstractContextManager[None]:
+    """Of all state directories together only one cluster may have real nodes."""
+    return locked(_machine_lock(), "it starts or ends real nodes")
 
 
 def _is_ready(node: dict[str, object]) -> bool:

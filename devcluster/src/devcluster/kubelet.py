@@ -5,7 +5,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from devcluster import network
+from devcluster import mounts, network
 from devcluster.containerd import Containerd
 from devcluster.control_plane import ControlPlane
 from devcluster.processes import Daemon
@@ -25,6 +25,9 @@ def daemon(
 ) -> Daemon:
     """The process; its configuration is written on the way."""
     name, address = f"node-{index}", network.node_ip(index)
+    # Its data is large and belongs on the state's disk; its sockets need a short path.
+    root = containerd.runtime / "kubelet"
+    mounts.bind(directory / "kubelet", root)
     authority = plane.authority
     serving = authority.issue(f"kubelet-{name}", name, "system:nodes", (name, address))
     configuration = {
@@ -72,7 +75,7 @@ def daemon(
             f"--kubeconfig={plane.credentials(name, f'system:node:{name}', 'system:nodes')}",
             f"--hostname-override={name}",
             f"--node-ip={address}",
-            f"--root-dir={directory / 'kubelet'}",
+            f"--root-dir={root}",
         ],
         ready=lambda: healthy(f"http://{address}:10248/healthz"),
     )

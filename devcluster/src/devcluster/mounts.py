@@ -4,7 +4,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from devcluster.errors import DevclusterError
+from devcluster.errors import DevclusterError, explain
 
 
 def below(directory: Path) -> list[Path]:
@@ -16,6 +16,21 @@ def below(directory: Path) -> list[Path]:
         if point.is_relative_to(directory):
             found.append(point)
     return found[::-1]
+
+
+def bind(source: Path, target: Path) -> None:
+    """Show a directory in a second place, unless it is there already."""
+    for path in (source, target):
+        path.mkdir(parents=True, exist_ok=True)
+    if target not in below(target):
+        result = subprocess.run(
+            ["mount", "--bind", str(source), str(target)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode:
+            raise explain(result, f"mount --bind {source} {target}")
 
 
 def unmount(directory: Path) -> None:

@@ -33,11 +33,28 @@ def _foreign_kubelet(ours: set[int]) -> int | None:
     for path in Path("/proc").glob("[0-9]*/comm"):
         pid = int(path.parent.name)
         try:
-            if path.read_text().strip() == "kubelet" and pid not in ours and start_time(pid):
+            # A cached binary carries its version in its name.
+            if path.read_text().startswith("kubelet") and pid not in ours and start_time(pid):
                 return pid
         except OSError:
             continue
     return None
+
+
+def check_machine(daemons: Daemons) -> None:
+    """Whether this machine can have real nodes; installs what they need."""
+    if os.geteuid() != 0:
+        raise DevclusterError(
+            "real nodes need root. As an ordinary user: `up --mode control-plane`, kind with "
+            "Docker, or CONTEXT=name for a cluster of your own."
+        )
+    pids = (daemons.pid(name) for name in daemons.names())
+    if pid := _foreign_kubelet({pid for pid in pids if pid is not None}):
+        raise DevclusterError(
+            f"another kubelet runs on this machine (pid {pid}); the two would take each "
+            "other's network rules away. End that one first."
+        )
+    packages.ensure(packages.NODE)
 
 
 class NodeSet:
@@ -49,24 +66,8 @@ class NodeSet:
         self.daemons = Daemons(state.daemons)
         self.nodes = [Node(state, index) for index in range(facts.nodes)]
 
-    @staticmethod
-    def check_machine() -> None:
-        """Whether this machine can have real nodes; installs what they need."""
-        if os.geteuid() != 0:
-            raise DevclusterError(
-                "real nodes need root. As an ordinary user: `up --mode control-plane`, kind with "
-                "Docker, or CONTEXT=name for a cluster of your own."
-            )
-        packages.ensure(packages.NODE)
-
     def prepare_network(self) -> None:
         """Addresses, forwarding and rules; remembers the settings as they were."""
-        ours = {self.daemons.pid(f"kubelet-{node.index}") for node in self.nodes} - {None}
-        if pid := _foreign_kubelet({pid for pid in ours if pid is not None}):
-            raise DevclusterError(
-                f"another kubelet runs on this machine (pid {pid}); the two would take each "
-                "other's network rules away"
-            )
         if not self.facts.sysctls:
             self.facts.sysctls = network.read_sysctls()
             self.state.save(self.facts)
