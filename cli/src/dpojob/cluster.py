@@ -9,7 +9,7 @@ import time
 from rich.live import Live
 from rich.prompt import Confirm
 
-from dpojob_api.conditions import ConditionType, Reason
+from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJob
 from dpojob_api.names import STAGE_TRAIN, ExitCode
 
@@ -74,14 +74,18 @@ def _again(kubectl: Kubectl, name: str, uid: str | None, last: DPOJob) -> DPOJob
             job = kubectl.job(name)
         except CommandError as error:
             if "NotFound" in str(error):
-                raise CommandError(f"{name} was deleted", code=ExitCode.INVALID) from error
+                raise CommandError(
+                    f"{name} was deleted", code=ExitCode.INVALID, reason=None
+                ) from error
             if attempt == PATIENCE - 1:
                 raise
             time.sleep(2**attempt)
             continue
         if job.metadata.get("uid") != uid:
             raise CommandError(
-                f"{name} was deleted and made again; watch the new one", code=ExitCode.INVALID
+                f"{name} was deleted and made again; watch the new one",
+                code=ExitCode.INVALID,
+                reason=None,
             )
         return job
     return last
@@ -108,7 +112,7 @@ def logs(options: argparse.Namespace) -> int:
             f"{options.name} has {what} now (its phase is {job.status.phase}); pods of ended jobs may "
             "have been cleaned up",
             code=ExitCode.INVALID,
-            reason=Reason.STOPPED,
+            reason=None,
         )
     pod = chosen[-1]["metadata"]["name"]
     err().print(f"pod {pod} ({stage(chosen[-1])})", style="dim")

@@ -9,7 +9,8 @@ from dpojob_api.names import ExitCode
 class CommandError(Exception):
     """Ends the command with a message for the user and an exit status.
 
-    `reason` is a condition reason, as the resource would carry it on a cluster.
+    `reason` is a condition reason, as the resource would carry it on a cluster; None where it would
+    carry none.
     """
 
     def __init__(
@@ -17,8 +18,8 @@ class CommandError(Exception):
         message: str,
         *,
         code: int = ExitCode.COULD_NOT_LOOK,
-        reason: str = Reason.INVALID_SPEC,
+        reason: str | None = Reason.INVALID_SPEC,
     ) -> None:
         super().__init__(message)
         self.code = code
-        self.reason = str(reason)
+        self.reason = None if reason is None else str(reason)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dpojob_api.conditions import Reason
 from dpojob_api.job import DPOJob
 from dpojob_api.names import LABEL_JOB_UID, LABEL_STAGE
 
@@ -29,7 +28,9 @@ class Kubectl:
         """The command line. Raises CommandError when kubectl is not installed."""
         program = shutil.which("kubectl")
         if program is None:
-            raise CommandError("kubectl is not on PATH; install it, or use inspect, plan and train")
+            raise CommandError(
+                "kubectl is not on PATH; install it, or use inspect, plan and train", reason=None
+            )
         chosen = [f"--context={self.context}"] if self.context else []
         chosen += [f"--namespace={self.namespace}"] if self.namespace else []
         return [program, *chosen, *arguments]
@@ -40,7 +41,7 @@ class Kubectl:
             self.command(*arguments), capture_output=True, text=True, encoding="utf-8", check=False
         )
         if done.returncode != 0:
-            raise CommandError(explain(done.stderr.strip(), arguments), reason=Reason.INVALID_SPEC)
+            raise CommandError(explain(done.stderr.strip(), arguments), reason=None)
         return done.stdout
 
     def json(self, *arguments: str) -> dict[str, Any]:

@@ -227,7 +227,8 @@ def failure(command: str, error: CommandError) -> dict[str, object]:
         from dpojob_api.report import InspectionReport
 
         return InspectionReport(valid=False, reason=error.reason, error=str(error)).wire()
-    return {"error": str(error), "reason": error.reason}
+    reason = {} if error.reason is None else {"reason": error.reason}
+    return {"error": str(error), **reason}
 
 
 if __name__ == "__main__":
