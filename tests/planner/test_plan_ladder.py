@@ -84,6 +84,18 @@ def test_gpus_asked_for_are_obeyed() -> None:
     assert any("data parallel" in reason for reason in plan.reasons)
 
 
+def test_a_first_choice_with_too_few_gpus_is_passed_over() -> None:
+    pools = [
+        pool("single", 80, modelSize={"min": "0", "max": "9B"}),
+        pool("quad", 80, perNode=4, hourlyPrice="9"),
+    ]
+    plan = planned(job(hardware={"gpus": 4}), shape("qwen2.5-0.5b"), pools)
+    assert plan.pool == "quad"
+    assert "cannot have 4 GPUs on single; quad is the cheapest larger pool" in plan.reasons[0]
+    line = next(line for line in plan.considered if line.pool == "single")
+    assert "single has 1 GPU per node" in line.reason
+
+
 def test_a_t4_computes_in_fp16_and_keeps_master_weights() -> None:
     t4 = planned(job(), shape("qwen2.5-0.5b"), catalogue())
     assert t4.precision == "fp16"

@@ -201,13 +201,20 @@ def _why_pool(
         )
     if pool in order.first:
         return f"The model has {size} parameters, and {pool.name} is for {_band(pool)}."
-    left = [a.pool.name for a in attempts if a.pool in order.first and a.outcome.taken is None]
-    left = list(dict.fromkeys(left))
-    limits = "memory and budget" if _limited(job) else "memory"
-    because = f"finds no {limits} on {' or '.join(left)}" if left else "has no pool of its own size"
+    tried = {attempt.pool.name for attempt in attempts}
+    full = [each.name for each in order.first if each.name in tried]
+    short = [each.name for each in order.first if each.name not in tried]
+    clauses = []
+    if full:
+        limits = "memory and budget" if _limited(job) else "memory"
+        clauses.append(f"finds no {limits} on {' or '.join(full)}")
+    if short:
+        count = job.spec.hardware.gpus or job.spec.hardware.nodes
+        clauses.append(f"cannot have {_gpus(count)} on {' or '.join(short)}")
+    because = " and ".join(clauses) or "has no pool of its own size"
     return (
         f"The model has {size} parameters and {because}; {pool.name} is the cheapest larger pool "
-        f"that has it."
+        f"that serves."
     )
 
 
