@@ -167,6 +167,8 @@ HELD_OUT: tuple[Case, ...] = (
     Case("mixtral-small", "lora", 2, checkpointing=False),
     Case("mixtral-small", "lora", 2),
 )
-"""Simulated last."""
+"""Simulated last. Eight were predicted within 5.5%, never more than 1% below. Gemma-2 without
+checkpointing was 24% too low: transformers has no sdpa for it, so attention scores are written out. That
+became a term of the model. mixtral-small is a Mixtral of smaller size."""
 
 CASES = FITTED + CORRECTED + HELD_OUT
