@@ -95,7 +95,7 @@ def test_an_invalid_dataset_never_reaches_training(claim: Claim, manifest: Write
     result = run("train", "-f", path, "--volume", claim.option, "--output", output)
     assert result.code == 10
     assert "NullValue" in result.out
-    assert list(output.iterdir()) == []
+    assert not output.exists()
 
 
 def test_an_output_volume_is_a_directory_of_the_users_choice(claim: Claim, manifest: Write) -> None:
@@ -106,3 +106,22 @@ def test_an_output_volume_is_a_directory_of_the_users_choice(claim: Claim, manif
     both = run("train", "-f", path, "--volume", claim.option, "--output", "x")
     assert both.code == 2
     assert "--volume models=DIR" in both.err
+
+
+def test_a_job_that_only_validates_is_not_trained(claim: Claim, manifest: Write) -> None:
+    path = manifest(job(claim.model, claim.dataset, validateOnly=True))
+    output = claim.directory.parent / "out"
+    result = run("train", "-f", path, "--volume", claim.option, "--output", output)
+    assert result.code == 0, result.err
+    assert "nothing is trained" in result.err
+    assert not output.exists()
+
+
+def test_an_output_that_cannot_be_written_is_named_before_training(
+    claim: Claim, manifest: Write
+) -> None:
+    path = manifest(job(claim.model, claim.dataset))
+    output = claim.directory / "train.jsonl" / "below-a-file"
+    result = run("train", "-f", path, "--volume", claim.option, "--output", output)
+    assert result.code == 2
+    assert "below-a-file" in result.err

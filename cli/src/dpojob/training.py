@@ -47,6 +47,11 @@ def run(options: argparse.Namespace) -> int:
         if options.json:
             print_json(chosen)
         return ExitCode.INVALID
+    if spec.validate_only:
+        err().print("spec.validateOnly is true: checked and planned, nothing is trained")
+        if options.json:
+            print_json(chosen.wire())
+        return ExitCode.OK
     with chatter(options.verbose) as libraries:
         outcome = _train(asked, report, chosen, libraries)
     if options.json:
@@ -68,12 +73,7 @@ def _with_output(asked: Request, directory: Path | None) -> tuple[DPOJobSpec, di
     # As the operator does, a claim of the job's own stands in for the one that was not named.
     name = str(asked.job.metadata.get("name") or "dpojob")
     claim = f"{name}-output"
-    place = directory or Path(claim)
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CommandError(f"--output {place}: {error.strerror}") from error
-    volumes[claim] = place.absolute()
+    volumes[claim] = (directory or Path(claim)).absolute()
     output = spec.output.model_copy(update={"volume": ClaimPath(claim_name=claim)})
     return spec.model_copy(update={"output": output}), volumes
 
@@ -101,6 +101,7 @@ def _plan(spec: DPOJobSpec, report: InspectionReport) -> Plan | dict[str, object
 
 def _train(asked: Request, report: InspectionReport, chosen: Plan, libraries: TextIO) -> Outcome:
     name = str(asked.job.metadata.get("name") or "dpojob")
+    _make_output(asked)
     # One process trains on one GPU; TRL refuses to see more without a launcher.
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
     with tempfile.TemporaryDirectory(prefix="dpojob-") as scratch, Live() as live:
@@ -114,3 +115,13 @@ def _train(asked: Request, report: InspectionReport, chosen: Plan, libraries: Te
             live.update,
             chatter=libraries,
         )
+
+
+def _make_output(asked: Request) -> None:
+    volume = asked.job.spec.output.volume
+    assert volume is not None  # `_with_output` saw to it
+    directory = asked.volumes[volume.claim_name]
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(f"cannot write to {directory}: {error.strerror}") from error
