@@ -1,0 +1,129 @@
+"""The API server without anything in between: for the runner, the user and the kubelet it plays."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import ssl
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import aiohttp
+import yaml
+
+Object = dict[str, Any]
+DPOJOBS = "/apis/dpojob.dev/v1alpha1/namespaces/{}/dpojobs"
+GPUPOOLS = "/apis/dpojob.dev/v1alpha1/gpupools"
+JOBS = "/apis/batch/v1/namespaces/{}/jobs"
+PODS = "/api/v1/namespaces/{}/pods"
+LARGEST_LINE = 4 * 1024 * 1024
+"""Bytes of one watch event; the API server's objects are smaller."""
+
+
+class Refused(Exception):
+    """The API server said no."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status}: {message}")
+        self.status = status
+
+
+def connection(kubeconfig: Path) -> tuple[str, ssl.SSLContext]:
+    """The server's address and the administrator's credentials."""
+    config = yaml.safe_load(kubeconfig.read_text())
+    cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+    context = ssl.create_default_context(
+        cadata=base64.b64decode(cluster["certificate-authority-data"]).decode()
+    )
+    with tempfile.NamedTemporaryFile() as pem:
+        for part in ("client-certificate-data", "client-key-data"):
+            pem.write(base64.b64decode(user[part]))
+        pem.flush()
+        context.load_cert_chain(pem.name)
+    return str(cluster["server"]), context
+
+
+class Api:
+    """One connection pool. Use as an async context manager."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        self.server, self._tls = connection(kubeconfig)
+
+    async def __aenter__(self) -> Api:
+        self.session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=self._tls, limit=0),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
+            read_bufsize=LARGEST_LINE,
+            auto_decompress=False,
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.session.close()
+
+    async def call(
+        self, method: str, path: str, body: object = None, content_type: str = "application/json"
+    ) -> Object:
+        """The answer as JSON. Raises Refused."""
+        data = None if body is None else json.dumps(body)
+        async with self.session.request(
+            method,
+            self.server + path,
+            data=data,
+            headers={"Content-Type": content_type, "Accept-Encoding": "identity"},
+            timeout=aiohttp.ClientTimeout(total=30),
+        ) as response:
+            text = await response.text()
+            if response.status >= 400:
+                raise Refused(response.status, text[:1000])
+            return dict(json.loads(text))
+
+    async def get(self, path: str) -> Object | None:
+        """The object, or None."""
+        try:
+            return await self.call("GET", path)
+        except Refused as refused:
+            if refused.status == 404:
+                return None
+            raise
+
+    async def items(self, path: str, labels: Mapping[str, str] | None = None) -> list[Object]:
+        """All objects of a collection."""
+        selector = ",".join(f"{key}={value}" for key, value in (labels or {}).items())
+        answer = await self.call("GET", f"{path}?labelSelector={selector}")
+        return list(answer["items"])
+
+    async def merge(self, path: str, body: object) -> Object:
+        """A JSON merge patch."""
+        return await self.call("PATCH", path, body, "application/merge-patch+json")
+
+    async def watch(self, path: str, labels: str = "") -> AsyncIterator[tuple[str, Object]]:
+        """(type, object) for ever: what is there first, then every change, none left out."""
+        version = ""
+        while True:
+            if not version:
+                listed = await self.call("GET", f"{path}?labelSelector={labels}")
+                version = listed["metadata"]["resourceVersion"]
+                for item in listed["items"]:
+                    yield "ADDED", item
+            query = f"?watch=1&allowWatchBookmarks=true&labelSelector={labels}&resourceVersion="
+            try:
+                async with self.session.get(self.server + path + query + version) as stream:
+                    async for line in stream.content:
+                        event = json.loads(line)
+                        if event["type"] == "ERROR":
+                            raise RuntimeError(f"the harness's own watch broke: {event}")
+                        version = event["object"]["metadata"]["resourceVersion"]
+                        if event["type"] != "BOOKMARK":
+                            yield event["type"], event["object"]
+            except aiohttp.ClientError:
+                await asyncio.sleep(0.1)

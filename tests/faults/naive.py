@@ -1,0 +1,153 @@
+"""A control: the operator as Kopf's tutorials would have it. The harness must catch it.
+
+Status goes through `patch`, children are made in create and update handlers, and nothing looks again
+at what an event did not tell. Without faults it carries a DPOJob through as well as the real one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from typing import Any
+
+import aiohttp
+import kopf
+import yaml
+from aiohttp import web
+
+
+def _labels(name: str, uid: str, stage: str) -> dict[str, str]:
+    return {
+        "app.kubernetes.io/managed-by": "dpojob",
+        "dpojob.dev/job": name,
+        "dpojob.dev/uid": uid,
+        "dpojob.dev/stage": stage,
+        "dpojob.dev/attempt": "1",
+    }
+
+
+def _job(name: str, namespace: str, uid: str, stage: str) -> dict[str, Any]:
+    labels = _labels(name, uid, stage)
+    container = {"name": stage, "image": f"{stage}:naive"}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "generateName": f"{name}-{stage}-",
+            "namespace": namespace,
+            "labels": labels,
+            "ownerReferences": [
+                {
+                    "apiVersion": "dpojob.dev/v1alpha1",
+                    "kind": "DPOJob",
+                    "name": name,
+                    "uid": uid,
+                    "controller": True,
+                }
+            ],
+        },
+        "spec": {
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "restartPolicy": "Never",
+                    "nodeSelector": {"kubernetes.io/hostname": namespace},
+                    "containers": [container],
+                },
+            }
+        },
+    }
+
+
+async def _call(method: str, path: str, body: Any) -> Any:
+    config = yaml.safe_load(open(os.environ["KUBECONFIG"]).read())  # noqa: ASYNC230, SIM115, PTH123
+    server = config["clusters"][0]["cluster"]["server"]
+    async with (
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session,
+        session.request(method, server + path, json=body) as answer,
+    ):
+        answer.raise_for_status()
+        return await answer.json()
+
+
+async def _create(name: str, namespace: str, uid: str, stage: str) -> None:
+    path = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+    await _call("POST", path, _job(name, namespace, uid, stage))
+
+
+@kopf.on.create("dpojob.dev", "v1alpha1", "dpojobs")
+async def created(*, name: Any, namespace: Any, uid: Any, patch: kopf.Patch, **_: Any) -> None:
+    """Begins: the inspection."""
+    await _create(name, namespace, uid, "inspect")
+    patch.status["phase"] = "Inspecting"
+
+
+@kopf.on.event("batch", "v1", "jobs", labels={"dpojob.dev/stage": "inspect"})
+async def inspected(*, body: Any, namespace: Any, labels: Any, type: Any, **_: Any) -> None:
+    """Goes on to training when the inspection is complete."""
+    ended = {
+        c["type"] for c in body.get("status", {}).get("conditions", []) if c["status"] == "True"
+    }
+    if "Complete" not in ended or type == "DELETED":
+        return
+    name, uid = labels["dpojob.dev/job"], labels["dpojob.dev/uid"]
+    path = f"/apis/dpojob.dev/v1alpha1/namespaces/{namespace}/dpojobs/{name}"
+    job = await _call("GET", path, None)
+    if job.get("status", {}).get("phase") != "Inspecting":
+        return
+    await _create(name, namespace, uid, "train")
+    await _status(path, {"phase": "Training"})
+
+
+@kopf.on.event("batch", "v1", "jobs", labels={"dpojob.dev/stage": "train"})
+async def trained(*, body: Any, namespace: Any, labels: Any, type: Any, **_: Any) -> None:
+    """The end."""
+    ended = {
+        c["type"] for c in body.get("status", {}).get("conditions", []) if c["status"] == "True"
+    }
+    for outcome, reason in (("Complete", "Completed"), ("Failed", "TrainingFailed")):
+        if outcome in ended and type != "DELETED":
+            conditions = [
+                {"type": kind, "status": "True", "reason": reason, "message": ""}
+                for kind in (outcome, "Finished")
+            ]
+            path = f"/apis/dpojob.dev/v1alpha1/namespaces/{namespace}/dpojobs"
+            name = labels["dpojob.dev/job"]
+            await _status(f"{path}/{name}", {"phase": outcome, "conditions": conditions})
+
+
+async def _status(path: str, status: dict[str, Any]) -> None:
+    config = yaml.safe_load(open(os.environ["KUBECONFIG"]).read())  # noqa: ASYNC230, SIM115, PTH123
+    server = config["clusters"][0]["cluster"]["server"]
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
+        headers = {"Content-Type": "application/merge-patch+json"}
+        data = json.dumps({"status": status})
+        async with session.patch(f"{server}{path}/status", data=data, headers=headers) as answer:
+            answer.raise_for_status()
+
+
+async def _serve() -> None:
+    async def healthz(_: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", healthz)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, port=int(os.environ["DPOJOB_OPERATOR_HTTP_PORT"])).start()
+    await asyncio.Event().wait()
+
+
+async def _run() -> None:
+    settings = kopf.OperatorSettings()
+    settings.peering.standalone = True
+    settings.posting.enabled = False
+    server = asyncio.create_task(_serve())
+    await kopf.operator(settings=settings, clusterwide=True)
+    server.cancel()
+
+
+def main() -> None:
+    """The process."""
+    asyncio.run(_run())

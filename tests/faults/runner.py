@@ -1,0 +1,155 @@
+"""Runs the sweeps, many runs at a time, and says what broke."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from . import sweep
+from .log import Log
+from .rules import Fault
+from .runs import Result, run
+from .scenarios import SCENARIOS
+from .sweep import Case
+from .world import Stage
+
+
+def at_once() -> int:
+    """Runs at a time: mostly they wait, so several per core."""
+    return max(8, 8 * (os.cpu_count() or 1))
+
+
+def say(text: str) -> None:
+    """A line, at once."""
+    print(text, flush=True)
+
+
+@dataclass
+class Report:
+    """What came out of all runs."""
+
+    results: list[Result] = field(default_factory=list)
+    missed: list[Result] = field(default_factory=list)
+    """Runs whose moment never came, so that no fault happened: not counted."""
+
+    @property
+    def broken(self) -> list[Result]:
+        """Runs with violations."""
+        return [result for result in self.results if result.violations]
+
+    def add(self, result: Result) -> None:
+        """Counts a run; says what it broke."""
+        counts = result.fired or bool(result.violations)
+        (self.results if counts else self.missed).append(result)
+        for violation in result.violations:
+            say(f"VIOLATION in {result.name}\n  {violation}")
+
+
+@dataclass
+class References:
+    """The clean runs: what every other run of a scenario is held against."""
+
+    ends: dict[str, str] = field(default_factory=dict)
+    logs: dict[str, Log] = field(default_factory=dict)
+
+
+async def in_parallel(
+    work: Iterable[Callable[[], Awaitable[Result]]], limit: int, report: Report
+) -> None:
+    """Runs all, so many at a time; a progress line now and then."""
+    jobs = list(work)
+    gate, began, done = asyncio.Semaphore(limit), time.monotonic(), 0
+
+    async def one(job: Callable[[], Awaitable[Result]]) -> None:
+        nonlocal done
+        async with gate:
+            report.add(await job())
+        done += 1
+        if done % 20 == 0:
+            taken = time.monotonic() - began
+            say(f"  {done} of {len(jobs)} runs, {len(report.broken)} broken, {taken:.0f} s")
+
+    async with asyncio.TaskGroup() as group:
+        for job in jobs:
+            group.create_task(one(job))
+
+
+async def clean(stage: Stage, names: Sequence[str], limit: int, report: Report) -> References:
+    """Each scenario without a fault, twice: the end must be the same both times."""
+    first, second = Report(), Report()
+    for into, known in ((first, first), (second, first)):
+        ends = {result.scenario: result.end for result in known.results}
+        work = [_job(stage, name, None, ends.get(name)) for name in names]
+        await in_parallel(work, limit, into)
+    for result in (*first.results, *second.results):
+        report.results.append(result)
+    made = References()
+    for result in first.results:
+        made.ends[result.scenario], made.logs[result.scenario] = result.end, result.log
+    return made
+
+
+def _job(
+    stage: Stage, name: str, fault: Fault | None, reference: str | None
+) -> Callable[[], Awaitable[Result]]:
+    return lambda: run(stage, SCENARIOS[name], fault, reference)
+
+
+async def faults(
+    stage: Stage, cases: Sequence[Case], references: References, limit: int, report: Report
+) -> None:
+    """Each case once."""
+    work = [_job(stage, name, fault, references.ends[name]) for name, fault in cases]
+    await in_parallel(work, limit, report)
+
+
+async def everything(
+    stage: Stage, runs: int, seed: int, names: Sequence[str], limit: int
+) -> Report:
+    """The clean runs, the sweeps and the walks: `runs` in all."""
+    from . import walks
+
+    report = Report()
+    say(f"clean runs of {len(names)} scenarios")
+    references = await clean(stage, names, limit, report)
+    if report.broken:
+        say("the clean runs break rules already: nothing to hold the others against")
+        return report
+    writes = sum(len(log.writes) for log in references.logs.values())
+    requests = sum(len(log.entries) for log in references.logs.values())
+    say(f"they made {requests} requests, {writes} of them writes")
+    left = max(0, runs - len(report.results))
+    walked = round(left * walks.SHARE)
+    chosen = sweep.choose(references.logs, left - walked, random.Random(seed))
+    random.Random(seed).shuffle(chosen)
+    kinds = Counter(fault.action for _, fault in chosen)
+    say(f"{len(chosen)} faults: {', '.join(f'{n} {kind}' for kind, n in sorted(kinds.items()))}")
+    await faults(stage, chosen, references, limit, report)
+    spare = runs - walked - len(report.results)
+    if spare > 0 and report.missed:
+        more = sweep.choose(references.logs, runs, random.Random(seed + 1))
+        again = [case for case in reversed(more) if case not in chosen][: spare + spare // 4]
+        say(f"{len(report.missed)} runs never came to their fault; {len(again)} others instead")
+        await faults(stage, again, references, limit, report)
+    say(f"{walked} walks between specs")
+    await in_parallel(walks.jobs(stage, walked, seed), limit, report)
+    return report
+
+
+def last_line(report: Report, seed: int) -> str:
+    """What `make faults` ends with."""
+    violations = sum(len(result.violations) for result in report.results)
+    return f"{len(report.results)} runs, {violations} violations, seed {seed}"
+
+
+def summary(report: Report) -> None:
+    """Which rules broke where, to standard error."""
+    rules = Counter(v.rule for result in report.broken for v in result.violations)
+    for rule, number in rules.most_common():
+        print(f"  {number} x {rule}", file=sys.stderr)

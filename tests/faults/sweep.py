@@ -1,0 +1,70 @@
+"""Which faults to try: every point of the clean runs, and a seeded choice where there are too many."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterable, Iterator, Mapping
+
+from .log import Log
+from .rules import ANSWERS, BROKEN, EVENTS, OPENINGS, STREAMS, Fault, Point
+
+Case = tuple[str, Fault]
+"""A scenario's name and what happens in it."""
+
+
+def crashes(log: Log) -> Iterator[Fault]:
+    """A crash before and after every write."""
+    for write in range(1, len(log.writes) + 1):
+        for action in ("crash-before", "crash-after"):
+            yield Fault(action, Point(None, write))
+
+
+def stale(log: Log) -> Iterator[Fault]:
+    """A crash after every write, and a restart that sees the lists as they first were."""
+    for write in range(1, len(log.writes) + 1):
+        yield Fault("crash-stale", Point(None, write))
+
+
+def errors(log: Log) -> Iterator[Fault]:
+    """Every request, answered wrongly or not at all."""
+    for entry in log.entries:
+        if entry.kind.verb != "watch":
+            for action in (*ANSWERS, *BROKEN):
+                yield Fault(action, Point(entry.kind, entry.nth))
+
+
+def watches(log: Log) -> Iterator[Fault]:
+    """Every watch refused; and every event of it bent, or the stream's last."""
+    for entry in log.entries:
+        if entry.kind.verb != "watch":
+            continue
+        for action in OPENINGS:
+            yield Fault(action, Point(entry.kind, entry.nth))
+        for event, action in itertools.product(range(1, entry.events + 1), (*EVENTS, *STREAMS)):
+            yield Fault(action, Point(entry.kind, entry.nth, event))
+
+
+FAMILIES = {"crashes": crashes, "stale": stale, "errors": errors, "watches": watches}
+"""By name."""
+SHARES = {"errors": 0.55, "watches": 0.30, "stale": 0.15}
+"""How the runs that the crash sweep leaves are shared out."""
+
+
+def cases(family: str, logs: Mapping[str, Log]) -> list[Case]:
+    """All of a family, over all scenarios."""
+    return [(name, fault) for name, log in logs.items() for fault in FAMILIES[family](log)]
+
+
+def choose(logs: Mapping[str, Log], runs: int, random_: random.Random) -> list[Case]:
+    """So many: the crash sweep whole if it fits, the rest drawn from the other families."""
+    chosen = _draw(cases("crashes", logs), runs, random_)
+    left = runs - len(chosen)
+    for family, share in SHARES.items():
+        chosen += _draw(cases(family, logs), round(left * share), random_)
+    return chosen[:runs]
+
+
+def _draw(all_: Iterable[Case], number: int, random_: random.Random) -> list[Case]:
+    listed = list(all_)
+    return listed if len(listed) <= number else random_.sample(listed, number)

@@ -1,0 +1,60 @@
+"""Sets up what all runs share: the control plane with our CRDs, the watches, the nursery."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import yaml
+
+from .api import Api, Refused
+from .history import Observatory
+from .nodes import Nodes
+from .operators import ROOT, Nursery
+from .world import Stage
+
+OPERATOR = "dpojob_operator.main"
+NAIVE = "tests.faults.naive"
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+async def _install(api: Api) -> None:
+    for path in sorted((ROOT / "crds").glob("*.yaml")):
+        for crd in yaml.safe_load_all(path.read_text()):
+            with contextlib.suppress(Refused):
+                await api.call("POST", CRDS, crd)
+    for collection in ("dpojobs", "gpupools"):
+        while True:
+            try:
+                await api.call("GET", f"/apis/dpojob.dev/v1alpha1/{collection}")
+                break
+            except Refused:
+                await asyncio.sleep(0.2)
+
+
+@contextlib.asynccontextmanager
+async def stage(
+    kubeconfig: Path, module: str = OPERATOR, keep: Path | None = None
+) -> AsyncIterator[Stage]:
+    """Everything but the runs themselves. `keep`: where the operators' logs stay."""
+    # The proxy keeps its own record; aiohttp would print every connection that a crash cuts.
+    logging.getLogger("aiohttp.server").disabled = True
+    with tempfile.TemporaryDirectory(prefix="dpojob-faults-") as temporary:
+        directory = keep or Path(temporary)
+        directory.mkdir(parents=True, exist_ok=True)
+        async with Api(kubeconfig) as api, Nursery(module) as nursery:
+            await _install(api)
+            observatory = Observatory(api)
+            observatory.start()
+            nodes = Nodes(api)
+            heart = asyncio.create_task(nodes.live())
+            try:
+                yield Stage(api, observatory, nodes, nursery, directory)
+                observatory.check()
+            finally:
+                heart.cancel()
+                observatory.stop()

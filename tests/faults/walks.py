@@ -1,0 +1,156 @@
+"""Walks between specs that are generated from the CRD's own schema.
+
+A suspended DPOJob is edited from one spec to the next and then let go; the end must be the one of a
+DPOJob that had the last spec from the start. Every other walk also meets a crash on its way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import random
+from collections.abc import Awaitable, Callable
+
+from . import oracles, specs
+from .api import DPOJOBS, Object, Refused
+from .normal import end_state
+from .oracles import Violation
+from .rules import Fault, Point
+from .runs import Result, difference, fresh_name, situation
+from .scenarios import good
+from .world import Stage, Stuck, World
+
+SHARE = 0.1
+"""Of all runs."""
+STEPS = 4
+LAST_WRITE = 12
+"""A crash happens at one of so many writes."""
+
+
+class Refusals(Exception):
+    """The API server took none of the specs: there is nothing to walk on."""
+
+
+async def _claim(world: World) -> None:
+    claim = {
+        "metadata": {"name": specs.SHARED_CLAIM},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    }
+    path = f"/api/v1/namespaces/{world.name}/persistentvolumeclaims"
+    await world.api.call("POST", path, claim)
+
+
+async def _edit(world: World, spec: Object) -> bool:
+    """`kubectl replace`; whether the API server took it."""
+    while True:
+        job = await world.get("job")
+        assert job is not None
+        try:
+            path = f"{DPOJOBS.format(world.name)}/job"
+            await world.api.call("PUT", path, {**job, "spec": spec})
+        except Refused as refused:
+            if refused.status == 409:
+                continue
+            return False
+        return True
+
+
+async def _walk(world: World, steps: list[Object]) -> Object:
+    """The user's part; returns the last spec that was taken, without `suspend`."""
+    await _claim(world)
+    last: Object | None = None
+    for step in steps:
+        spec = {**specs.mended(copy.deepcopy(step), world.name), "suspend": True}
+        try:
+            if last is None:
+                await world.create("job", spec)
+            elif not await _edit(world, spec):
+                continue
+        except Refused:
+            continue
+        last = step
+        await asyncio.sleep(0.3)
+    if last is None:
+        raise Refusals
+    await world.until(
+        "phase Suspended",
+        lambda: ((world.job("job") or {}).get("status") or {}).get("phase") == "Suspended",
+    )
+    await world.edit("job", suspend=False)
+    await world.rest()
+    return last
+
+
+def _end(world: World) -> str:
+    jobs = []
+    for job in copy.deepcopy(world.history.newest("dpojobs")):
+        job["metadata"]["generation"] = "<edits>"
+        status = job.get("status") or {}
+        for told in (status, *(status.get("conditions") or [])):
+            told["observedGeneration"] = (
+                "<current>" if told.get("observedGeneration") else "<never>"
+            )
+        jobs.append(job)
+    children = [
+        {"kind": kind, **item} for kind in ("jobs", "pods") for item in world.history.newest(kind)
+    ]
+    return end_state(world.name, jobs, children)
+
+
+async def _one(
+    stage: Stage, steps: list[Object], fault: Fault | None, result: Result
+) -> tuple[str, Object]:
+    world = World(stage, fresh_name("walk"), good, fault)
+    async with world:
+        last = steps[-1]
+        try:
+            last = await _walk(world, steps)
+        except Stuck as stuck:
+            evidence = f"{stuck}; {situation(world)}"
+            result.violations.append(Violation("it converges and comes to rest", evidence))
+        found = result.violations
+        found += [v for rule in oracles.DURING for v in rule(world.history, world.log)]
+        found += oracles.log_is_clean(world.operator.log.read_text())
+        code, text = await world.scrape("/healthz")
+        if code != 200:
+            found.append(Violation("the operator is healthy", f"/healthz: {code} {text}"))
+        if failures := world.failures:
+            raise RuntimeError(f"the harness itself failed: {failures}")
+        return _end(world), last
+
+
+async def _both(stage: Stage, steps: list[Object], fault: Fault | None, number: int) -> Result:
+    result = Result("walk", None, label=str(number))
+    try:
+        end, last = await _one(stage, steps, fault, result)
+    except Refusals:
+        result.fired = False
+        return result
+    straight, _ = await _one(stage, [last], None, result)
+    if end != straight:
+        evidence = f"crash: {fault}\n{difference(straight, end)}"
+        result.violations.append(Violation("the way does not matter, only the last spec", evidence))
+    return result
+
+
+def job(stage: Stage, number: int, seed: int) -> Callable[[], Awaitable[Result]]:
+    """One walk."""
+    return jobs(stage, number + 1, seed)[number]
+
+
+def jobs(stage: Stage, number: int, seed: int) -> list[Callable[[], Awaitable[Result]]]:
+    """So many walks; the first ones are the same however many there are."""
+    made: list[Callable[[], Awaitable[Result]]] = []
+    for index in range(number):
+        random_ = random.Random(seed * 1_000_003 + index)
+        pool = specs.generate(8 * STEPS, seed * 1_000_003 + index)
+        steps = random_.sample(pool, min(STEPS, len(pool)))
+        fault = None
+        if index % 2:
+            action = random_.choice(("crash-before", "crash-after"))
+            fault = Fault(action, Point(None, random_.randint(1, LAST_WRITE)))
+        made.append(lambda steps=steps, fault=fault, i=index: _both(stage, steps, fault, i))  # type: ignore[misc]
+    return made

@@ -1,0 +1,289 @@
+"""One run's world: a namespace, a node, a pool, a proxy, an operator, and the user's hands."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import aiohttp
+
+from . import api as paths
+from .api import Api, Object, Refused
+from .history import History, Observatory
+from .log import Log
+from .nodes import Nodes
+from .operators import Nursery, Operator
+from .player import Player, Script
+from .proxy import LABEL_RUN, Proxy
+from .rules import Fault
+
+CONVERGE_SECONDS = 150.0
+"""A run that has not come to rest by then never will: the longest back-off is 60 s."""
+QUIET_SECONDS = 5.0
+"""Longer than the resync interval below: a pass over every job lies in it."""
+RESYNC_SECONDS = 3.0
+SETTINGS = {
+    "INSPECT_IMAGE": "inspect:faults",
+    "TRAIN_IMAGE": "train:faults",
+    "RESYNC_SECONDS": str(RESYNC_SECONDS),
+    "PROGRESS_SECONDS": "0.5",
+    "STATUS_SECONDS": "1",
+    "PROGRESS_VIA": "proxy",
+    "MISSING_GRACE_SECONDS": "2",
+    "SECRET_GRACE_SECONDS": "2",
+    "REQUEST_SECONDS": "4",
+    "HUB_ENDPOINT": "none",
+    "GRACE_PERIOD_SECONDS": "10",
+}
+"""The operator's settings (settings.py), shortened where a test would wait."""
+
+
+class Stuck(Exception):
+    """What was waited for did not come."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What all runs share."""
+
+    api: Api
+    observatory: Observatory
+    nodes: Nodes
+    nursery: Nursery
+    directory: Path
+    """For kubeconfigs and the operators' logs."""
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def kubeconfig(server: str) -> str:
+    """Through the proxy, which has the credentials."""
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "faults",
+            "contexts": [{"name": "faults", "context": {"cluster": "faults", "user": "faults"}}],
+            "clusters": [{"name": "faults", "cluster": {"server": server}}],
+            "users": [{"name": "faults", "user": {}}],
+        }
+    )
+
+
+class World:
+    """Use as an async context manager."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        name: str,
+        script: Script,
+        fault: Fault | None = None,
+        *,
+        replicas: int = 1,
+        settings: Mapping[str, str] | None = None,
+        patience: float = CONVERGE_SECONDS,
+    ) -> None:
+        self.patience = patience
+        """Seconds for whatever is waited for."""
+        self._stage, self.name, self.fault = stage, name, fault
+        self._replicas, self._settings = replicas, settings or {}
+        self.api = stage.api
+        self.history, self.log = History(), Log()
+        self.player = Player(stage.api, name, script)
+        self.proxies: list[Proxy] = []
+        self.operators: list[Operator] = []
+        self.ports: list[int] = []
+
+    # -- beginning and end ------------------------------------------------------------------
+
+    async def __aenter__(self) -> World:
+        self._stage.observatory.subscribe(self.name, self._see)
+        call = self.api.call
+        await call("POST", "/api/v1/namespaces", {"metadata": {"name": self.name}})
+        await self._stage.nodes.add(self.name)
+        await call("POST", paths.GPUPOOLS, self._pool())
+        await self._account()
+        for number in range(self._replicas):
+            await self._add_replica(number)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._stage.observatory.unsubscribe(self.name)
+        self.player.stop()
+        for operator in self.operators:
+            await operator.stop()
+        for proxy in self.proxies:
+            await proxy.stop()
+        await self._stage.nodes.remove(self.name)
+        with contextlib.suppress(Refused):
+            await self.api.call("DELETE", f"{paths.GPUPOOLS}/{self.name}")
+
+    def _see(self, collection: str, kind: str, item: Object) -> None:
+        self.history.see(collection, kind, item)
+        if collection == "pods" and kind != "DELETED":
+            self.player.see(item)
+
+    def _pool(self) -> Object:
+        return {
+            "apiVersion": "dpojob.dev/v1alpha1",
+            "kind": "GPUPool",
+            "metadata": {"name": self.name, "labels": {LABEL_RUN: self.name}},
+            "spec": {
+                "gpu": {"model": "A10G", "memoryGiB": 24, "perNode": 8},
+                "hourlyPrice": "1.00",
+                "nodeSelector": {LABEL_RUN: self.name},
+            },
+        }
+
+    async def _account(self) -> None:
+        """Without the namespace's service account the Job controller cannot make pods."""
+        path = f"/api/v1/namespaces/{self.name}/serviceaccounts/default"
+        deadline = time.monotonic() + 60
+        while await self.api.get(path) is None:
+            if time.monotonic() > deadline:
+                raise Stuck("the namespace got no service account")
+            await asyncio.sleep(0.1)
+
+    async def _add_replica(self, number: int) -> None:
+        operator = Operator(self._stage.nursery, {}, self._stage.directory / "unused")
+        proxy = Proxy(
+            self.api,
+            self.name,
+            self.log,
+            self.fault if number == 0 else None,
+            kill=lambda: operator.kill(),
+            life=lambda: operator.life,
+            progress=self.player.progress,
+            replica=number,
+        )
+        config = self._stage.directory / f"{self.name}-{number}.kubeconfig"
+        config.write_text(kubeconfig(await proxy.start()))
+        port = free_port()
+        settings = {**SETTINGS, "HTTP_PORT": str(port), **self._settings}
+        environment = {f"DPOJOB_OPERATOR_{name}": value for name, value in settings.items()}
+        environment |= {"KUBECONFIG": str(config), "POD_NAME": f"replica-{number}"}
+        operator = Operator(
+            self._stage.nursery, environment, self._stage.directory / f"{self.name}-{number}.log"
+        )
+        await operator.start()
+        self.proxies.append(proxy)
+        self.operators.append(operator)
+        self.ports.append(port)
+
+    @property
+    def failures(self) -> list[str]:
+        """What went wrong in the harness itself."""
+        return [*self.player.failures, *(f for proxy in self.proxies for f in proxy.failures)]
+
+    @property
+    def operator(self) -> Operator:
+        """The only replica."""
+        return self.operators[0]
+
+    # -- the user ---------------------------------------------------------------------------
+
+    def _job(self, name: str) -> str:
+        return f"{paths.DPOJOBS.format(self.name)}/{name}"
+
+    async def create(self, name: str, spec: Object) -> Object:
+        """`kubectl create` of a DPOJob."""
+        body = {
+            "apiVersion": "dpojob.dev/v1alpha1",
+            "kind": "DPOJob",
+            "metadata": {"name": name},
+            "spec": spec,
+        }
+        return await self.api.call("POST", paths.DPOJOBS.format(self.name), body)
+
+    async def edit(self, name: str, **fields: object) -> Object:
+        """`kubectl patch` of its spec."""
+        return await self.api.merge(self._job(name), {"spec": fields})
+
+    async def delete(self, name: str) -> None:
+        """`kubectl delete`, in the background, as kubectl does it."""
+        with contextlib.suppress(Refused):
+            await self.api.call("DELETE", self._job(name), {"propagationPolicy": "Background"})
+
+    async def get(self, name: str) -> Object | None:
+        """The DPOJob as it is now."""
+        return await self.api.get(self._job(name))
+
+    # -- waiting ----------------------------------------------------------------------------
+
+    async def until(
+        self, what: str, holds: Callable[[], object], seconds: float | None = None
+    ) -> None:
+        """Waits until it holds. Raises Stuck."""
+        seconds = self.patience if seconds is None else seconds
+        deadline = time.monotonic() + seconds
+        while not holds():
+            if time.monotonic() > deadline:
+                raise Stuck(f"{what}: not within {seconds:.0f} s")
+            if any(operator.gave_up for operator in self.operators):
+                raise Stuck(f"{what}: the operator's process ends again and again")
+            self.history.changed.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.history.changed.wait(), 0.2)
+
+    def job(self, name: str) -> Object | None:
+        """The DPOJob as last seen."""
+        found = [j for j in self.history.newest("dpojobs") if j["metadata"]["name"] == name]
+        return found[-1] if found else None
+
+    def condition(self, name: str, type_: str) -> Object:
+        """A condition of the DPOJob as last seen; empty when it is not set."""
+        job = self.job(name) or {}
+        listed = (job.get("status") or {}).get("conditions") or []
+        return next((c for c in listed if c["type"] == type_), {})
+
+    def holds(self, name: str, type_: str) -> bool:
+        """Whether that condition is True."""
+        return self.condition(name, type_).get("status") == "True"
+
+    async def finished(self, *names: str) -> None:
+        """Until each has ended, for better or worse."""
+        for name in names:
+            await self.until(f"DPOJob {name} has ended", partial(self.holds, name, "Finished"))
+
+    def trains(self, name: str, incarnation: int = 1, attempt: int = 1) -> bool:
+        """Whether a training pod of it runs now."""
+        return any(
+            (r.job, r.incarnation, r.stage, r.attempt) == (name, incarnation, "train", attempt)
+            for r in self.player.running.values()
+        )
+
+    async def rest(self) -> None:
+        """Until the operator writes nothing, and nothing changes, for a while. Raises Stuck."""
+        began = time.monotonic()
+        while True:
+            newest = max(began, self.log.last_write(), self.history.last_change)
+            if time.monotonic() - newest > QUIET_SECONDS and not self.player.plays:
+                return
+            if time.monotonic() - began > self.patience:
+                raise Stuck("the operator does not stop writing")
+            await asyncio.sleep(0.2)
+
+    async def scrape(self, path: str, replica: int = 0) -> tuple[int, str]:
+        """Status and text of the operator's own HTTP server; 0 when it does not answer."""
+        url = f"http://127.0.0.1:{self.ports[replica]}{path}"
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session,
+                session.get(url) as answer,
+            ):
+                return answer.status, await answer.text()
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return 0, ""
