@@ -49,13 +49,13 @@ spec:
 ---
 apiVersion: v1
 kind: Service
-metadata: {{name: web}}
+metadata: {{name: greeter}}
 spec: {{selector: {{app: web}}, ports: [{{port: 80, targetPort: 8000}}]}}
 """
 
 ASK_ITSELF = (
     "import os, ssl, urllib.request as u\n"
-    "print(u.urlopen('http://web/greeting').read().decode().strip())\n"
+    "print(u.urlopen('http://greeter/greeting').read().decode().strip())\n"
     "where = '/var/run/secrets/kubernetes.io/serviceaccount/'\n"
     "context = ssl.create_default_context(cafile=where + 'ca.crt')\n"
     "token = {'Authorization': 'Bearer ' + open(where + 'token').read()}\n"
@@ -124,6 +124,14 @@ def test_a_killed_process_is_replaced_and_pods_go_on(
     assert own.kubectl(*started).stdout == before
     gpus = "jsonpath={.status.allocatable.nvidia\\.com/gpu}"
     assert own.kubectl("get", "node", "node-0", "-o", gpus).stdout == "1"
+
+
+def test_up_again_starts_nothing_anew(own: Cluster) -> None:
+    pids = {name: own.daemons.pid(name) for name in own.daemons.names()}
+    own.up(FULL, 1)
+    # kube-proxy, for one, would end a moment later if its configuration had been written again.
+    time.sleep(3)
+    assert {name: own.daemons.pid(name) for name in own.daemons.names()} == pids
 
 
 def test_a_second_one_with_real_nodes_is_refused(own: Cluster) -> None:

@@ -52,6 +52,19 @@ def test_a_changed_command_replaces_it(daemons: Daemons) -> None:
     assert daemons.pid("sleeper") != first
 
 
+def test_configuration_is_written_for_a_start_and_never_touched_while_it_runs(
+    daemons: Daemons, tmp_path: Path
+) -> None:
+    file = tmp_path / "config"
+    daemons.start(Daemon("sleeper", SLEEP.command, files={str(file): "one"}))
+    first, written = daemons.pid("sleeper"), file.stat().st_mtime_ns
+    daemons.start(Daemon("sleeper", SLEEP.command, files={str(file): "one"}))
+    assert (daemons.pid("sleeper"), file.stat().st_mtime_ns) == (first, written)
+    daemons.start(Daemon("sleeper", SLEEP.command, files={str(file): "two"}))
+    assert daemons.pid("sleeper") != first
+    assert file.read_text() == "two"
+
+
 def test_a_recycled_pid_is_never_touched(daemons: Daemons, tmp_path: Path) -> None:
     stranger = subprocess.Popen(["sleep", "600"])
     try:

@@ -60,13 +60,13 @@ state = {json.dumps(str(self.runtime / "containerd"))}
 """
 
     def daemon(self) -> Daemon:
-        """The process; its configuration is written on the way."""
+        """The process and its configuration."""
         for path in (self.directory, self.runtime, self.images):
             path.mkdir(parents=True, exist_ok=True)
         configuration = self.directory / "containerd.toml"
-        configuration.write_text(self._configuration())
         command = ["containerd", "--config", str(configuration), "--log-level", "warn"]
-        return Daemon(self.daemon_name, command, ready=self.serves)
+        files = {str(configuration): self._configuration()}
+        return Daemon(self.daemon_name, command, ready=self.serves, files=files)
 
     def serves(self) -> bool:
         """Whether it answers."""

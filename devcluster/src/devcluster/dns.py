@@ -77,14 +77,13 @@ def announce(api: Api) -> None:
 
 
 def daemon(plane: ControlPlane, directory: Path) -> Daemon:
-    """The process; its configuration is written on the way."""
+    """The process and its configuration."""
     health = plane.facts.ports["dns-health"]
     # Without a name server of the machine's own there is nothing to ask about the outside.
     upstream = Path("/etc/resolv.conf")
     has_upstream = upstream.exists() and "nameserver" in upstream.read_text()
     file = directory / "Corefile"
-    file.write_text(
-        f""".:{_PORT} {{
+    corefile = f""".:{_PORT} {{
     bind {network.node_ip(0)}
     errors
     health 127.0.0.1:{health}
@@ -97,9 +96,9 @@ def daemon(plane: ControlPlane, directory: Path) -> Daemon:
     cache 30
 }}
 """
-    )
     return Daemon(
         "coredns",
         [str(plane.binaries["coredns"]), "-conf", str(file)],
         ready=lambda: healthy(f"http://127.0.0.1:{health}/health"),
+        files={str(file): corefile},
     )

@@ -23,7 +23,7 @@ def healthy(url: str) -> bool:
 def daemon(
     plane: ControlPlane, containerd: Containerd, index: int, directory: Path, cgroup: str
 ) -> Daemon:
-    """The process; its configuration is written on the way."""
+    """The process and its configuration."""
     name, address = f"node-{index}", network.node_ip(index)
     # Its data is large and belongs on the state's disk; its sockets need a short path.
     root = containerd.runtime / "kubelet"
@@ -66,7 +66,6 @@ def daemon(
         "nodeStatusReportFrequency": "1m",
     }
     file = directory / "kubelet.json"
-    file.write_text(json.dumps(configuration, indent=1))
     return Daemon(
         f"kubelet-{index}",
         [
@@ -78,6 +77,7 @@ def daemon(
             f"--root-dir={root}",
         ],
         ready=lambda: healthy(f"http://{address}:10248/healthz"),
+        files={str(file): json.dumps(configuration, indent=1)},
     )
 
 

@@ -44,6 +44,8 @@ class Daemon:
     command: Sequence[str]
     ready: Callable[[], bool] | None = None
     environment: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    """Configuration by path. Written before a start only: some end when theirs is touched."""
     timeout: float = 60.0
 
 
@@ -78,14 +80,20 @@ class Daemons:
         return pid if start_time(pid) == record["started"] else None
 
     def start(self, daemon: Daemon) -> bool:
-        """Start it unless it runs with this very command. True when it was started."""
+        """Start it unless it runs with this very command and configuration. True when it was started."""
         environment = {"PATH": os.environ["PATH"], "HOME": str(Path.home()), **daemon.environment}
-        spec = {"command": list(daemon.command), "environment": daemon.environment}
+        spec = {
+            "command": list(daemon.command),
+            "environment": daemon.environment,
+            "files": daemon.files,
+        }
         if self.pid(daemon.name) is not None:
             if json.loads(self._record(daemon.name).read_text())["spec"] == spec:
                 return False
             self.stop(daemon.name)
         self.log_dir.mkdir(parents=True, exist_ok=True)
+        for path, content in daemon.files.items():
+            Path(path).write_text(content)
         with self.log(daemon.name).open("ab") as log:
             process = subprocess.Popen(
                 daemon.command,

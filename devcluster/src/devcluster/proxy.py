@@ -10,7 +10,7 @@ from devcluster.processes import Daemon
 
 
 def daemon(plane: ControlPlane, directory: Path) -> Daemon:
-    """The process; its configuration is written on the way."""
+    """The process and its configuration."""
     address = network.node_ip(0)
     credentials = plane.credentials("kube-proxy", "system:kube-proxy")
     configuration = {
@@ -35,9 +35,9 @@ def daemon(plane: ControlPlane, directory: Path) -> Daemon:
         },
     }
     file = directory / "kube-proxy.json"
-    file.write_text(json.dumps(configuration, indent=1))
     return Daemon(
         "kube-proxy",
         [str(plane.binaries["kube-proxy"]), f"--config={file}"],
         ready=lambda: healthy(f"http://{address}:10256/healthz"),
+        files={str(file): json.dumps(configuration, indent=1)},
     )
