@@ -119,7 +119,9 @@ class NodeSet:
         self.daemons.stop("kube-proxy", "coredns", *(f"kubelet-{n.index}" for n in self.nodes))
         for node in self.nodes:
             cgroups.kill(node.cgroup)
-            node.containerd.forget_containers()
+            # (A dead one is asked in vain for ten seconds, and its records go below anyway.)
+            if self.daemons.pid(node.containerd.daemon_name) is not None:
+                node.containerd.forget_containers()
             self.daemons.stop(node.containerd.daemon_name)
             node.containerd.kill_shims()
             cgroups.kill(node.cgroup)
