@@ -90,7 +90,7 @@ def model_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     weights["model.layers.0.mlp.up_proj.weight"] = numpy.zeros((16, 8), numpy.float32)
     save_file(weights, str(directory / "model.safetensors"))
     tokenizer = Tokenizer(WordLevel({"[UNK]": 0, "yes": 1, "no": 2}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = Whitespace()  # type: ignore[assignment]
+    tokenizer.pre_tokenizer = Whitespace()
     tokenizer.save(str(directory / "tokenizer.json"))
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "chat_template": TEMPLATE}
     (directory / "tokenizer_config.json").write_text(json.dumps(settings))

@@ -55,7 +55,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on_to_what_the_cluster_would_mak
     bench: Bench,
 ) -> None:
     output = bench.directory / "tuned"
-    options = ["-f", bench.manifest, "--volume", bench.volume, "--output", output]
+    options = ["-f", str(bench.manifest), "--volume", bench.volume, "--output", str(output)]
     process = subprocess.Popen(
         [COMMAND, "train", *options], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         env={**os.environ, "COLUMNS": "100"},

@@ -13,7 +13,7 @@ from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJob
 from dpojob_api.names import STAGE_TRAIN, ExitCode
 
-from .console import err, out, print_json, show
+from .console import err, live, print_json, show
 from .errors import CommandError
 from .kubectl import RESOURCE, Kubectl, stage
 from .status_view import headline, view
@@ -39,14 +39,14 @@ def status(options: argparse.Namespace) -> int:
 def _watch(kubectl: Kubectl, name: str, interval: float) -> int:
     job = kubectl.job(name)
     uid = job.metadata.get("uid")
-    console = out()
+    console = live(stderr=False)
     if not console.is_terminal:
         return _follow_in_lines(kubectl, job, interval)
-    with Live(view(job), console=console, refresh_per_second=4) as live:
+    with Live(view(job), console=console, refresh_per_second=4) as screen:
         while not _ended(job):
             time.sleep(interval)
             job = _again(kubectl, name, uid, job)
-            live.update(view(job))
+            screen.update(view(job))
     return _verdict(job)
 
 

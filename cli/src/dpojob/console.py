@@ -19,6 +19,11 @@ def err() -> Console:
     return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
+def live(*, stderr: bool) -> Console:
+    """For what is drawn over again: long lines are folded, since the terminal's folding is not counted."""
+    return Console(stderr=stderr, highlight=False, markup=False)
+
+
 def show(result: RenderableType) -> None:
     """A result on standard output; in a file or a pipe without the blanks that pad tables."""
     console = out()

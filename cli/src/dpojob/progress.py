@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
-from .console import err
+from .console import live
 
 Report = Callable[[int, int | None], None]
 """Told (how many are done, of about how many if that is known)."""
@@ -23,7 +23,7 @@ def bar(what: str, *, unit: str) -> Iterator[Report]:
         TextColumn("{task.fields[shown]}", markup=False),
         TimeRemainingColumn(),
     )
-    console = err()
+    console = live(stderr=True)
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as shown:

@@ -18,7 +18,7 @@ from dpojob_api.names import FILE_REPORT
 from dpojob_api.progress import Outcome, Progress
 from dpojob_api.quantity import format_duration
 
-from .console import err
+from .console import live
 from .text import shorten, visible
 
 ROWS = 12
@@ -29,7 +29,7 @@ class Live:
     """The running training on standard error; on no terminal, a line whenever figures were logged."""
 
     def __init__(self) -> None:
-        self._console = err()
+        self._console = live(stderr=True)
         self._live = (
             rich.live.Live(console=self._console, refresh_per_second=4, transient=False)
             if self._console.is_terminal
