@@ -31,9 +31,6 @@ def main(arguments: list[str]) -> int:
     if arguments == ["inspect"]:
         return inspect_container(os.environ)
     if arguments == ["train"]:
-        # OpenMP's threads spin while they wait; where a machine is shared, or the container's share
-        # of it is less than a core, that costs far more than it saves. Read when torch is loaded.
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         from .training.container import train_container
 
         return train_container(os.environ)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
 from dpojob_api.conditions import Reason
-from dpojob_api.names import VOLUMES_ROOT
 from dpojob_api.spec import ModelSource
 
 from .failure import Failure
@@ -31,7 +30,7 @@ class Start:
     tokenizer: Path | None = None
     """Directory of the tokenizer; `model` when None."""
     name: str = ""
-    """How others find `model`: a repository, or VOLUMES_ROOT/claim/path."""
+    """How others find `model`: a repository, or its path relative to its claim's root."""
     revision: str | None = None
     """The commit of that repository."""
 
@@ -64,17 +63,14 @@ def locate(job: TrainJob) -> Start:
 
 def _name(source: ModelSource, job: TrainJob) -> tuple[str, str | None]:
     if source.volume is not None:
-        return str(PurePosixPath(VOLUMES_ROOT, source.volume.claim_name, source.volume.path)), None
+        return source.volume.path or ".", None
     commit = job.report.model.revision if job.report.model else None
     return str(source.repo), commit or source.revision
 
 
 def _base(job: TrainJob, adapter: Path, base: str, revision: str | None) -> Path:
     """An adapter's base: a directory on a mounted claim, or a repository."""
-    places = [Path(base), adapter / base]
-    for claim, root in job.volumes.items():
-        places.append(root / base.removeprefix(f"{VOLUMES_ROOT}/{claim}").lstrip("/"))
-    for candidate in places:
+    for candidate in (adapter / base, *(root / base for root in job.volumes.values())):
         if (candidate / "config.json").is_file():
             return candidate
     if base.startswith(("/", ".")):

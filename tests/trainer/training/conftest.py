@@ -1,0 +1,130 @@
+"""Jobs on tiny models, trained by real TRL in this process."""
+
+from __future__ import annotations
+
+import os
+
+# Before torch is loaded: spinning threads would multiply the time on a busy machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dpojob_api import names
+from dpojob_api.plan import Plan
+from dpojob_api.spec import DPOJobSpec
+from dpojob_trainer.inspection import inspect
+from dpojob_trainer.training.job import TrainJob
+
+from tests.support import tiny
+
+ROWS = 64
+
+
+@pytest.fixture(scope="session")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A claim with an untaught tiny model and a few pairs."""
+    root = tmp_path_factory.mktemp("inputs")
+    tiny.make_model(root / "model", teach_steps=0)
+    tiny.write_jsonl(root / "pairs.jsonl", tiny.make_pairs(ROWS, 1))
+    return root
+
+
+MakeJob = Callable[..., TrainJob]
+
+
+@pytest.fixture
+def make_job(inputs: Path, tmp_path: Path) -> MakeJob:
+    """A job on the tiny model. `spec` is merged into a small default, `plan` into a small plan."""
+
+    def make(
+        *,
+        spec: dict[str, Any] | None = None,
+        plan: dict[str, Any] | None = None,
+        output: str = "out",
+        uid: str = "",
+        **more: Any,
+    ) -> TrainJob:
+        wanted: dict[str, Any] = {
+            "model": {"volume": {"claimName": "inputs", "path": "model"}},
+            "dataset": {
+                "volume": {"claimName": "inputs", "path": "pairs.jsonl"},
+                "columnMapping": {
+                    "prompt": "question",
+                    "chosen": "good_response",
+                    "rejected": "bad_response",
+                },
+                "eval": {"fraction": 0.2},
+            },
+            "training": {"learningRate": 5e-4, "batchSize": 4, "maxLength": 128},
+            "samples": {"prompts": ["Where is the kite?"]},
+            "output": {"volume": {"claimName": "outputs", "path": output}},
+        }
+        for field, value in (spec or {}).items():
+            both = isinstance(value, dict) and field in ("training", "dataset", "output")
+            wanted[field] = {**wanted[field], **value} if both else value
+        planned = {
+            "pool": "test",
+            "method": wanted["training"].get("method", "full"),
+            "precision": "fp32",
+            "perDeviceBatchSize": 2,
+            "gradientAccumulation": wanted["training"]["batchSize"] // 2,
+            "gradientCheckpointing": False,
+            "maxLength": wanted["training"]["maxLength"],
+            "memoryGiB": {"needed": 1.0, "available": 15.0},
+            "estimate": {"hours": 0.1, "cost": "0.10"},
+            **(plan or {}),
+        }
+        volumes = {"inputs": inputs, "outputs": tmp_path / "outputs", **more.pop("volumes", {})}
+        read = DPOJobSpec.model_validate(wanted)
+        report = inspect(read, volumes)
+        assert report.valid, report.problems
+        return TrainJob(
+            name="test",
+            uid=uid,
+            spec=read,
+            report=report,
+            plan=Plan.model_validate(planned),
+            volumes=volumes,
+            scratch=tmp_path / "scratch",
+            **more,
+        )
+
+    return make
+
+
+def metrics(job: TrainJob) -> list[dict[str, Any]]:
+    """The finished job's metrics.jsonl."""
+    text = (job.output / names.FILE_METRICS).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def losses(records: list[dict[str, Any]]) -> dict[int, float]:
+    """Training loss by step."""
+    return {r["step"]: r["loss"] for r in records if "loss" in r}
+
+
+@pytest.fixture
+def environment() -> Iterator[Callable[[TrainJob, Path], dict[str, str]]]:
+    """The environment that the operator would give the job's container."""
+
+    def make(job: TrainJob, root: Path) -> dict[str, str]:
+        manifest = {
+            "metadata": {"name": job.name, "namespace": job.namespace, "uid": job.uid},
+            "spec": job.spec.wire(),
+        }
+        return {
+            **os.environ,
+            names.ENV_MANIFEST: json.dumps(manifest),
+            names.ENV_INSPECTION: job.report.wire_json(),
+            names.ENV_PLAN: job.plan.wire_json(),
+            names.ENV_VOLUMES: json.dumps({k: str(v) for k, v in job.volumes.items()}),
+            names.ENV_SCRATCH: str(job.scratch),
+            "DPOJOB_TERMINATION_LOG": str(root / "termination-log"),
+            "DPOJOB_PROGRESS_PORT": "0",
+        }
+
+    yield make
