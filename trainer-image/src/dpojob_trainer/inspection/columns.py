@@ -24,7 +24,7 @@ class Texts:
 
     array: pa.Array
     offsets: Whole
-    data: bytes | memoryview
+    data: bytes
 
     @classmethod
     def of(cls, array: pa.Array) -> Texts | None:
@@ -43,14 +43,17 @@ class Texts:
         if offsets is None:
             return cls(array, np.zeros(1, np.int64), b"")
         found = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
-        return cls(array, found, memoryview(data) if data is not None else b"")
+        if data is None or not len(found):
+            return cls(array, np.zeros(len(array) + 1, np.int64), b"")
+        # A slice of a large column shares its buffer: only its own bytes are copied.
+        own = data.slice(int(found[0]), int(found[-1] - found[0]))
+        return cls(array, found - found[0], own.to_pybytes())
 
     def slices(self, indices: Whole) -> list[bytes]:
         """The bytes of some values."""
-        data = self.data
         starts = self.offsets[indices].tolist()
         ends = self.offsets[indices + 1].tolist()
-        return [bytes(data[start:end]) for start, end in zip(starts, ends, strict=True)]
+        return list(map(self.data.__getitem__, map(slice, starts, ends)))
 
     def visible(self) -> Mask:
         """Where the first or last byte is a printable ASCII character: surely not white space."""

@@ -49,14 +49,8 @@ class Judge:
 
     def survey(self, piece: Piece) -> tuple[list[Accepted], Faults]:
         """Figures of the accepted rows, and the faults of the others."""
-        found = []
-        left: Iterable[int] | None = None
-        if self.counter is None and (screened := self._screen(piece)) is not None:
-            found.append(_of_screened(screened, piece.start))
-            sound = np.zeros(len(piece.chunk), np.bool_)
-            sound[screened.rows] = True
-            left = np.flatnonzero(~sound).tolist()
-        numbers, pairs, faults = self._judged(piece, left)
+        screened, numbers, pairs, faults = self.check(piece)
+        found = [] if screened is None else [_of_screened(screened, piece.start)]
         lengths = None
         if self.counter is not None:
             numbers, pairs, lengths, more = self._measured(self.counter, numbers, pairs)
@@ -64,6 +58,20 @@ class Judge:
         if pairs:
             found.append(_of_pairs(numbers, pairs, lengths))
         return found, faults
+
+    def check(self, piece: Piece) -> tuple[Screened | None, list[int], list[Pair], Faults]:
+        """The structural verdict alone: rows that are plainly sound, other pairs, and faults.
+
+        With a counter every row is made a pair, since its tokens are counted anyway.
+        """
+        screened = self._screen(piece) if self.counter is None else None
+        left: Iterable[int] | None = None
+        if screened is not None:
+            sound = np.zeros(len(piece.chunk), np.bool_)
+            sound[screened.rows] = True
+            left = np.flatnonzero(~sound).tolist()
+        numbers, pairs, faults = self._judged(piece, left)
+        return screened, numbers, pairs, faults
 
     def pairs(self, piece: Piece) -> list[Pair]:
         """The accepted rows themselves, in order."""

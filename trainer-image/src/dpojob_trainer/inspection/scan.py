@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from .judging import Accepted, Judge
+from .prefetch import prefetched
 from .problems import EXAMPLES, Faults
 from .quality.heldout import Places
 from .quality.repeats import Fingerprints
@@ -71,7 +72,7 @@ def scan(
     """
     found = Scan(figures)
     done, current = 0, None
-    for piece in pieces(source, judge.layout.used):
+    for piece in prefetched(pieces(source, judge.layout.used)):
         if piece.file is not current:
             done += current.size if current is not None else 0
             current = piece.file

@@ -189,7 +189,7 @@ def _joined(talk: Talks, starts: Whole, turns: Whole) -> list[bytes]:
     found = []
     for start, count in zip(starts.tolist(), turns.tolist(), strict=True):
         if count == 1:
-            found.append(bytes(data[offsets[start] : offsets[start + 1]]))
+            found.append(data[offsets[start] : offsets[start + 1]])
         else:
             found.append(
                 b"\0".join(

@@ -121,6 +121,8 @@ def _count(records: NDArray[np.void], found: Repeats) -> None:
     exact = np.sort(training["exact"])
     found.exact += int((exact[1:] == exact[:-1]).sum())
     held = records[records["eval"]]
+    if not len(held):
+        return
     leaked = np.isin(held["pair"], pair)
     found.overlap += int(leaked.sum())
     found.overlap_rows += sorted(held["row"][leaked].tolist())[:EXAMPLES]

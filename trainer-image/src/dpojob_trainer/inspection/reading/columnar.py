@@ -13,6 +13,8 @@ from dpojob_trainer.inspection.errors import unreadable
 from .chunk import Chunk
 
 BATCH_ROWS = 4096
+BATCH_BYTES = 16 << 20
+"""A batch holds fewer rows where rows are large."""
 
 
 def read_parquet(name: str, path: Path, columns: Sequence[str] | None) -> Iterator[Chunk]:
@@ -31,8 +33,15 @@ def read_parquet(name: str, path: Path, columns: Sequence[str] | None) -> Iterat
             wanted = names[:1]
         if file.metadata.num_rows == 0:
             yield Chunk(names, batch=pa.RecordBatch.from_pylist([], file.schema_arrow))
-        for batch in file.iter_batches(BATCH_ROWS, columns=wanted):
+        for batch in file.iter_batches(_batch_rows(file.metadata), columns=wanted):
             yield Chunk(names, batch=batch)
+
+
+def _batch_rows(metadata: pq.FileMetaData) -> int:
+    """Rows per batch, by the row group whose rows are largest."""
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+    widest = max((g.total_byte_size // max(1, g.num_rows) for g in groups), default=0)
+    return int(min(BATCH_ROWS, max(1, BATCH_BYTES // max(1, widest))))
 
 
 def read_arrow(

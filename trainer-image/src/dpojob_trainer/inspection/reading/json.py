@@ -56,7 +56,7 @@ def _blocks(name: str, stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def _parse(name: str, block: bytes, line: int, columns: Sequence[str] | None) -> Iterator[Chunk]:
-    if not block.strip():
+    if block.isspace():
         return
     table = _typed(block)
     if table is None:
@@ -70,7 +70,7 @@ def _parse(name: str, block: bytes, line: int, columns: Sequence[str] | None) ->
 
 def _typed(block: bytes) -> pa.Table | None:
     """The block as pyarrow reads it; None when its values have no common type or it is not JSON."""
-    options = pa_json.ReadOptions(use_threads=True, block_size=max(1 << 20, len(block) // 8))
+    options = pa_json.ReadOptions(use_threads=True, block_size=max(1 << 20, len(block) // 4))
     try:
         try:
             table = pa_json.read_json(pa.BufferReader(block), read_options=options)
