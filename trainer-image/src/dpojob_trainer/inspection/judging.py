@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from dpojob_api.report import ProblemCode
@@ -83,7 +84,10 @@ class Judge:
     def _screen(self, piece: Piece) -> Screened | None:
         if piece.chunk.batch is None or self._absent(piece):
             return None
-        screened = screen(self.layout, piece.chunk.batch)
+        try:
+            screened = screen(self.layout, piece.chunk.batch)
+        except pa.ArrowNotImplementedError:
+            return None
         if screened is None or self.expected not in (None, screened.format):
             return None
         return screened

@@ -32,8 +32,6 @@ class Preset:
     looks: Callable[[list[Any]], bool] | None = None
     tie: Callable[[Row], bool] | None = None
     convert: Callable[[Row], dict[str, Any] | Fault] | None = None
-    splits: Mapping[str, str] = field(default_factory=dict)
-    """Named splits to offer for train and test where those are missing."""
 
     def fits(self, schema: Schema, values: list[Any]) -> bool:
         """Whether a dataset of this schema, with such chosen values, has this layout."""

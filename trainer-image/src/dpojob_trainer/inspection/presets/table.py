@@ -14,8 +14,6 @@ from .rules import (
     tie_status,
 )
 
-NAMED_SPLITS = {"train": "train_prefs", "test": "test_prefs"}
-
 PRESETS: tuple[Preset, ...] = (
     Preset(
         name="helpsteer3",
@@ -73,7 +71,6 @@ PRESETS: tuple[Preset, ...] = (
         kinds={"prompt": "text", "chosen": "messages", "rejected": "messages"},
         also=("score_chosen", "score_rejected"),
         tie=equal_scores("score_chosen", "score_rejected"),
-        splits=NAMED_SPLITS,
     ),
     Preset(
         name="ultrafeedback-trl",

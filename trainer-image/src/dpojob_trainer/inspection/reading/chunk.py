@@ -35,7 +35,12 @@ class Chunk:
         assert self.batch is not None
         batch = self.batch
         if indices is not None:
-            batch = batch.take(pa.array(list(indices), pa.int64()))
+            wanted = list(indices)
+            try:
+                batch = batch.take(pa.array(wanted, pa.int64()))
+            except pa.ArrowNotImplementedError:
+                # Newer layouts of text and lists cannot be taken from.
+                return [row for at in wanted for row in Chunk((), batch.slice(at, 1)).rows()]
         try:
             return batch.to_pylist()  # type: ignore[no-any-return]
         except UnicodeDecodeError:

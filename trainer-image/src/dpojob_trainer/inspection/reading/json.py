@@ -70,6 +70,12 @@ def _parse(name: str, block: bytes, line: int, columns: Sequence[str] | None) ->
 
 def _typed(block: bytes) -> pa.Table | None:
     """The block as pyarrow reads it; None when its values have no common type or it is not JSON."""
+    if not block.isascii():
+        # pyarrow takes any bytes for text here; the line at fault is found by hand.
+        try:
+            block.decode()
+        except UnicodeDecodeError:
+            return None
     options = pa_json.ReadOptions(use_threads=True, block_size=max(1 << 20, len(block) // 4))
     try:
         try:

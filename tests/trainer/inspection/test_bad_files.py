@@ -1,0 +1,245 @@
+"""Files that are not what they say end in one clear sentence, never in a traceback."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tests.trainer.inspection.support_inspection import codes, spec_of
+
+from dpojob_trainer.inspection import CouldNotLook, accepted_rows
+
+ROW = {"prompt": "p", "chosen": "yes", "rejected": "no"}
+LINE = json.dumps(ROW).encode() + b"\n"
+
+
+def parquet(rows: list[dict[str, Any]]) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(rows), sink)
+    return sink.getvalue().to_pybytes()
+
+
+def arrow(rows: list[dict[str, Any]]) -> bytes:
+    table = pa.Table.from_pylist(rows)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+UNREADABLE = [
+    ("cut.parquet", parquet([ROW] * 50)[:-20], "not a whole Parquet file"),
+    ("middle.parquet", parquet([ROW] * 50)[:300], "not a whole Parquet file"),
+    ("noise.parquet", b"PAR1" + bytes(range(256)) * 4 + b"PAR1", "not a whole Parquet file"),
+    ("text.parquet", LINE, "does not begin with PAR1"),
+    ("half.jsonl", LINE * 3 + LINE[:20], "line 4"),
+    ("latin1.jsonl", LINE + '{"prompt": "é"}'.encode("latin-1"), "line 2, byte 13: not UTF-8"),
+    ("page.jsonl", b"<!DOCTYPE html><html><body>Sign in</body></html>", "a web page"),
+    ("page.parquet", b"\n<html>", "a web page"),
+    ("empty.jsonl", b"", "is empty"),
+    ("empty.parquet", b"", "is empty"),
+    ("utf16.jsonl", LINE.decode().encode("utf-16"), "UTF-16"),
+    ("pointer.parquet", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS"),
+    ("zip.jsonl", b"PK\x03\x04rest", "zip archive"),
+    ("list.json", b"[" + LINE.strip() + b", " + LINE[:12], "cut short"),
+    ("unclosed.json", b"[" + LINE.strip() + b"\n", "cut short"),
+    ("numbers.json", b"[1, 2]", "not an object"),
+    ("numbers.jsonl", b"1\n2\n", "line 1 holds int"),
+    ("cut.jsonl.gz", gzip.compress(LINE * 900)[:-30], "cut short"),
+    ("not.jsonl.gz", b"\x1f\x8bnothing", "cut short"),
+    ("deep.jsonl", b'{"prompt":' + b"[" * 100_000, ""),
+    ("cut.arrow", arrow([ROW] * 50)[:-200], ""),
+    ("noise.csv", b'prompt,chosen,rejected\n"a,b\n', ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"), UNREADABLE, ids=[case[0] for case in UNREADABLE]
+)
+def test_a_damaged_file_is_named(bench, name: str, data: bytes, words: str) -> None:
+    path = bench.root / "pairs" / name
+    path.parent.mkdir()
+    path.write_bytes(data)
+    with pytest.raises(CouldNotLook) as caught:
+        bench.inspect()
+    assert caught.value.reason == "DatasetUnreadable"
+    assert name in caught.value.message
+    assert words in caught.value.message
+
+
+READABLE = [
+    ("bom.jsonl", b"\xef\xbb\xbf" + LINE * 2),
+    ("bom.json", b"\xef\xbb\xbf[" + LINE.strip() + b"," + LINE.strip() + b"]"),
+    ("blank.jsonl", b"\n\n" + LINE + b"\n  \n" + LINE),
+    ("windows.jsonl", LINE.replace(b"\n", b"\r\n") * 2),
+    ("lines.json", LINE * 2),
+    ("pretty.json", json.dumps([ROW, ROW], indent=2).encode()),
+    ("data.json", json.dumps({"version": 1, "data": [ROW, ROW]}).encode()),
+    ("flat.json", json.dumps({"data": [ROW, ROW]}).encode()),
+    ("one.parquet", parquet([ROW] * 2)),
+    ("one.arrow", arrow([ROW] * 2)),
+    ("two.jsonl.gz", gzip.compress(LINE * 2)),
+    ("two.jsonl.zst", pa.compress(LINE * 2, codec="zstd", asbytes=True)),
+    ("two.csv", b"prompt,chosen,rejected\np,yes,no\np,yes,no\n"),
+    ("quoted.csv", b'prompt,chosen,rejected\n"p\nq","yes, yes",no\np,yes,42\n'),
+    ("two.tsv", b"prompt\tchosen\trejected\np\tyes\tno\np\tyes\tno\n"),
+    ("two.csv.gz", gzip.compress(b"prompt,chosen,rejected\np,yes,no\np,1,2\n")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "data"), READABLE, ids=[case[0] for case in READABLE])
+def test_every_format_is_read(bench, name: str, data: bytes) -> None:
+    path = bench.root / "pairs" / name
+    path.parent.mkdir()
+    path.write_bytes(data)
+    report = bench.inspect()
+    assert report.valid, report.problems
+    assert report.rows == report.valid_rows == 2
+    assert report.columns[:3] == ["prompt", "chosen", "rejected"]
+    assert len(list(accepted_rows(spec_of(), report, bench.volumes))) == 2
+
+
+def test_dates_stay_text(bench) -> None:
+    rows = [
+        {"prompt": f"when {i}", "chosen": "2020-01-01", "rejected": "2021-02-03"} for i in range(3)
+    ]
+    report = bench.rows(rows).inspect()
+    assert report.valid, report.problems
+    assert next(accepted_rows(spec_of(), report, bench.volumes))["chosen"] == "2020-01-01"
+
+
+def test_an_empty_folder_and_a_missing_one(bench) -> None:
+    (bench.root / "pairs").mkdir()
+    with pytest.raises(CouldNotLook, match="the directory is empty") as caught:
+        bench.inspect()
+    assert caught.value.reason == "DatasetNotFound"
+    (bench.root / "pairs").rmdir()
+    with pytest.raises(
+        CouldNotLook, match="'pairs' is not on the claim 'data'; its root holds: model"
+    ):
+        bench.inspect()
+    with pytest.raises(CouldNotLook, match="--volume data=DIR"):
+        bench.volumes = {}
+        bench.inspect()
+
+
+def test_an_empty_parquet_has_no_rows(bench) -> None:
+    path = bench.root / "pairs" / "train.parquet"
+    path.parent.mkdir()
+    schema = pa.schema([(name, pa.string()) for name in ROW])
+    pq.write_table(schema.empty_table(), path)
+    report = bench.inspect()
+    assert codes(report) == {"EmptyDataset": 0}
+    assert report.columns == list(ROW)
+
+
+def test_a_null_in_the_last_of_many_rows(bench) -> None:
+    count = 200_000
+    columns = {
+        "prompt": [f"p{i}" for i in range(count)],
+        "chosen": ["yes"] * (count - 1) + [None],
+        "rejected": ["no"] * count,
+    }
+    path = bench.root / "pairs" / "train.parquet"
+    path.parent.mkdir()
+    pq.write_table(pa.table(columns), path, row_group_size=50_000)
+    report = bench.inspect()
+    assert codes(report) == {"NullValue": 1}
+    assert report.errors[0].examples == [count - 1]
+    assert report.valid_rows == count - 1
+
+
+def test_a_50_mb_row(bench) -> None:
+    report = bench.rows([ROW, {**ROW, "chosen": "x" * (50 << 20)}, ROW]).inspect()
+    assert report.rows == 3 and report.valid
+    assert report.lengths.chosen.max == 50 << 20
+
+
+@pytest.mark.parametrize(
+    "cast", [pa.large_string(), pa.dictionary(pa.int32(), pa.string()), pa.string_view()]
+)
+def test_text_in_any_layout_of_arrow(bench, cast: pa.DataType) -> None:
+    path = bench.root / "pairs" / "train.arrow"
+    path.parent.mkdir()
+    plain = pa.table({name: [value, value] for name, value in ROW.items()})
+    columns = [column.cast(cast) for column in plain.columns]
+    table = pa.table(columns, names=plain.column_names)
+    with pa.ipc.new_file(path, table.schema) as writer:
+        writer.write_table(table)
+    assert bench.inspect().valid
+
+
+def test_bytes_that_are_no_text(bench) -> None:
+    path = bench.root / "pairs" / "train.parquet"
+    path.parent.mkdir()
+    bad = pa.array([b"ok", b"\xff\xfe"], pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"prompt": ["p", "q"], "chosen": bad, "rejected": ["a", "b"]}), path)
+    report = bench.inspect()
+    assert codes(report) == {"WrongType": 1}
+    assert report.errors[0].examples == [1]
+    assert "'chosen' is not UTF-8 text" in report.errors[0].message
+
+
+def test_a_number_column(bench) -> None:
+    report = bench.rows([{**ROW, "chosen": 1}, {**ROW, "chosen": 2}]).inspect()
+    assert codes(report) == {"WrongType": 2, "EmptyDataset": 0}
+
+
+def test_files_whose_schemas_differ(bench) -> None:
+    folder = bench.root / "pairs"
+    folder.mkdir()
+    pq.write_table(pa.Table.from_pylist([ROW, ROW]), folder / "part-1.parquet")
+    pq.write_table(
+        pa.Table.from_pylist([{"prompt": "p", "chosen": "a"}]), folder / "part-2.parquet"
+    )
+    pq.write_table(pa.Table.from_pylist([{**ROW, "extra": 1}]), folder / "part-10.parquet")
+    report = bench.inspect()
+    assert codes(report) == {"MissingColumn": 1}
+    assert report.errors[0].examples == [2]
+    assert "part-2.parquet has no column 'rejected'" in report.errors[0].message
+    assert "extra" in report.columns
+
+
+def test_nuls_and_odd_characters_are_text(bench) -> None:
+    report = bench.rows(
+        [{"prompt": "a\0b", "chosen": "\u202e\u0007yes", "rejected": "\ufeffno"}]
+    ).inspect()
+    assert report.valid, report.problems
+
+
+def test_a_link_out_of_the_volume_is_refused(bench, tmp_path_factory) -> None:
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "train.jsonl").write_bytes(LINE)
+    folder = bench.root / "pairs"
+    folder.mkdir()
+    (folder / "train.jsonl").symlink_to(outside / "train.jsonl")
+    with pytest.raises(CouldNotLook, match="a link out of the volume"):
+        bench.inspect()
+    (folder / "train.jsonl").unlink()
+    folder.rmdir()
+    folder.symlink_to(outside)
+    with pytest.raises(CouldNotLook, match="a link out of the volume"):
+        bench.inspect()
+
+
+def test_a_link_inside_the_volume_is_followed(bench) -> None:
+    (bench.root / "store").mkdir()
+    (bench.root / "store" / "rows.jsonl").write_bytes(LINE)
+    (bench.root / "pairs").mkdir()
+    (bench.root / "pairs" / "train.jsonl").symlink_to(Path("../store/rows.jsonl"))
+    assert bench.inspect().valid
+
+
+def test_a_model_outside_the_volume_is_refused(bench, tmp_path_factory) -> None:
+    outside = tmp_path_factory.mktemp("elsewhere")
+    (bench.root / "model" / "config.json").rename(outside / "config.json")
+    (bench.root / "model" / "config.json").symlink_to(outside / "config.json")
+    bench.rows([ROW])
+    with pytest.raises(CouldNotLook, match="a link out of the volume") as caught:
+        bench.inspect()
+    assert caught.value.reason == "ModelNotFound"

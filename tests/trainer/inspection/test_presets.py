@@ -1,0 +1,184 @@
+"""Known layouts are recognised by their schema, and their traps are known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.trainer.inspection.support_inspection import codes, spec_of
+
+from dpojob_trainer.inspection import CouldNotLook, accepted_rows
+from dpojob_trainer.inspection.presets import PRESETS
+
+
+def talk(*texts: str) -> list[dict[str, str]]:
+    roles = ("user", "assistant")
+    return [{"role": roles[i % 2], "content": text} for i, text in enumerate(texts)]
+
+
+def answer(text: str) -> list[dict[str, str]]:
+    return [{"role": "assistant", "content": text}]
+
+
+ASKED = "\n\nHuman: hi\n\nAssistant: hello\n\nHuman: how?\n\nAssistant:"
+EXPECTED = {"prompt": "q", "chosen": "good", "rejected": "bad"}
+LAYOUTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    (
+        "hh-rlhf",
+        {"chosen": ASKED + " well", "rejected": ASKED + " badly"},
+        {"prompt": talk("hi", "hello", "how?"), "chosen": answer("well"), "rejected": answer("badly")},
+    ),
+    (
+        "orca",
+        {"system": "be kind", "question": "q", "chosen": "good", "rejected": "bad"},
+        {"prompt": "be kind\n\nq", "chosen": "good", "rejected": "bad"},
+    ),
+    (
+        "orca",
+        {"system": "", "question": "q", "chosen": "good", "rejected": "bad"},
+        EXPECTED,
+    ),
+    (
+        "ultrafeedback-preferences",
+        {
+            "source": "s", "instruction": "q", "chosen_response": "good", "rejected_response": "bad",
+            "chosen_avg_rating": 5.0, "rejected_avg_rating": 2.5, "chosen_model": "m",
+        },
+        EXPECTED,
+    ),
+    (
+        "ultrafeedback-cleaned",
+        {
+            "source": "s", "prompt": "q", "chosen": talk("q", "good"), "chosen-rating": 5.0,
+            "chosen-model": "m", "rejected": talk("q", "bad"), "rejected-rating": 1.0,
+            "rejected-model": "n",
+        },
+        {"prompt": talk("q"), "chosen": answer("good"), "rejected": answer("bad")},
+    ),
+    (
+        "ultrafeedback-binarized",
+        {
+            "prompt": "q", "prompt_id": "1", "chosen": talk("q", "good"), "rejected": talk("q", "bad"),
+            "messages": talk("q", "good"), "score_chosen": 8.0, "score_rejected": 3.0,
+        },
+        {"prompt": talk("q"), "chosen": answer("good"), "rejected": answer("bad")},
+    ),
+    (
+        "ultrafeedback-trl",
+        {"chosen": talk("q", "good"), "rejected": talk("q", "bad"), "score_chosen": 8.0, "score_rejected": 3.0},
+        {"prompt": talk("q"), "chosen": answer("good"), "rejected": answer("bad")},
+    ),
+    (
+        "distilabel-orca",
+        {
+            "system": "be kind", "input": "q", "chosen": "good", "rejected": "bad", "status": "unchanged",
+            "chosen_score": 9.0,
+        },
+        {"prompt": "be kind\n\nq", "chosen": "good", "rejected": "bad"},
+    ),
+    (
+        "orpo-mix",
+        {"source": "s", "prompt": "q", "chosen": talk("q", "good"), "rejected": talk("q", "bad")},
+        {"prompt": talk("q"), "chosen": answer("good"), "rejected": answer("bad")},
+    ),
+    (
+        "helpsteer3",
+        {
+            "domain": "code", "language": "en", "context": talk("a", "b", "q"), "response1": "good",
+            "response2": "bad", "overall_preference": -2,
+        },
+        {"prompt": talk("a", "b", "q"), "chosen": answer("good"), "rejected": answer("bad")},
+    ),
+    (
+        "helpsteer3",
+        {"context": talk("q"), "response1": "bad", "response2": "good", "overall_preference": 3},
+        {"prompt": talk("q"), "chosen": answer("good"), "rejected": answer("bad")},
+    ),
+    (
+        "code-preference",
+        {"input": "q", "accepted": "good", "rejected": "bad", "ID": 7},
+        EXPECTED,
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "row", "expected"), LAYOUTS, ids=[case[0] for case in LAYOUTS])
+def test_a_layout_is_recognised_and_read(bench, name, row, expected) -> None:
+    report = bench.rows([row] * 3).inspect({"eval": {"fraction": 0}})
+    assert report.valid, report.problems
+    assert report.preset == name
+    found = list(accepted_rows(spec_of({"eval": {"fraction": 0}}), report, bench.volumes))
+    assert found == [expected] * 3
+
+
+def test_every_preset_is_tested() -> None:
+    assert {name for name, _, _ in LAYOUTS} == {preset.name for preset in PRESETS}
+
+
+TIES = [
+    ("ultrafeedback-preferences", {"rejected_avg_rating": 5.0}),
+    ("ultrafeedback-cleaned", {"rejected-rating": 5.0}),
+    ("ultrafeedback-binarized", {"score_rejected": 8.0}),
+    ("ultrafeedback-trl", {"score_rejected": 8.0}),
+    ("distilabel-orca", {"status": "tie"}),
+    ("helpsteer3", {"overall_preference": 0}),
+]
+
+
+@pytest.mark.parametrize(("name", "tie"), TIES)
+def test_ties_are_left_out_and_counted(bench, name, tie) -> None:
+    row = next(row for preset, row, _ in LAYOUTS if preset == name)
+    dataset = {"eval": {"fraction": 0}}
+    report = bench.rows([row, {**row, **tie}, row]).inspect(dataset)
+    assert report.valid, report.problems
+    assert report.dropped == {"Tie": 1}
+    assert (report.rows, report.valid_rows, report.dropped_rows) == (3, 2, 1)
+    assert len(list(accepted_rows(spec_of(dataset), report, bench.volumes))) == 2
+
+
+def test_nothing_but_ties(bench) -> None:
+    row = {"context": talk("q"), "response1": "a", "response2": "b", "overall_preference": 0}
+    assert codes(bench.rows([row]).inspect()) == {"EmptyDataset": 0}
+
+
+HH = [
+    ("PromptMismatch", {"rejected": "\n\nHuman: other\n\nAssistant: no"}, "differ before the last"),
+    ("BadMessage", {"rejected": "no marks"}, "no '\\n\\nAssistant:' turn"),
+    ("EmptyText", {"rejected": ASKED}, "'rejected' is empty"),
+    ("LastTurnNotAssistant", {"rejected": ASKED + " a\n\nHuman: b"}, "ends with a '\\n\\nHuman:'"),
+    ("NullValue", {"rejected": None}, "'rejected' is null"),
+    ("IdenticalPair", {"rejected": ASKED + " well"}, "equals"),
+]
+
+
+@pytest.mark.parametrize(("code", "change", "words"), HH)
+def test_transcripts_that_do_not_fit(bench, code, change, words) -> None:
+    row = {"chosen": ASKED + " well", "rejected": ASKED + " badly"}
+    report = bench.rows([row, {**row, **change}, row]).inspect()
+    assert codes(report) == {code: 1}
+    assert report.errors[0].examples == [1]
+    assert words in report.errors[0].message
+
+
+def test_none_turns_recognition_off(bench) -> None:
+    report = bench.rows([LAYOUTS[1][1]]).inspect({"preset": "none"})
+    assert report.preset == "none"
+    assert "columnMapping: {prompt: question}" in report.errors[0].message
+
+
+def test_a_named_preset_that_does_not_fit(bench) -> None:
+    report = bench.rows([EXPECTED]).inspect({"preset": "orca"})
+    assert "question" in report.errors[0].message
+
+
+def test_an_unknown_preset(bench) -> None:
+    with pytest.raises(CouldNotLook, match="did you mean 'orca'"):
+        bench.rows([EXPECTED]).inspect({"preset": "orka"})
+
+
+def test_a_mapping_of_ones_own_is_not_overridden(bench) -> None:
+    report = bench.rows([{**LAYOUTS[1][1], "better": "x"}]).inspect(
+        {"columnMapping": {"prompt": "question", "chosen": "better"}}
+    )
+    assert report.preset == "none"
+    assert report.mapping.chosen == "better"
