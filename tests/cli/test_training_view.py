@@ -65,3 +65,12 @@ def test_a_failure_names_no_model(tmp_path: Path) -> None:
     )
     assert text.startswith("FAILED  OutOfMemory: too big")
     assert "report" not in text
+
+
+def test_an_evaluation_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with Live() as live:
+        live.update(Progress(step=5, max_steps=9, loss=0.6))
+        live.update(Progress(step=5, max_steps=9, loss=0.6, eval_loss=0.65))
+        live.update(Progress(step=6, max_steps=9, loss=0.5, eval_loss=0.65))
+    lines = capsys.readouterr().err.splitlines()
+    assert ["eval loss" in line for line in lines] == [False, True, False]

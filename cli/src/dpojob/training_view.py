@@ -36,6 +36,7 @@ class Live:
             else None
         )
         self._rows: list[Progress] = []
+        self._last = Progress()
 
     def __enter__(self) -> Self:
         if self._live is not None:
@@ -53,19 +54,24 @@ class Live:
 
     def update(self, progress: Progress) -> None:
         """Shows the newest progress."""
-        new = self._is_new(progress)
-        if new:
-            self._rows = [*self._rows, progress][-ROWS:]
+        logged = self._logged(progress)
+        if logged is not None:
+            self._rows = [*self._rows, logged][-ROWS:]
         if self._live is not None:
             self._live.update(progress_view(progress, self._rows))
-        elif new:
-            print(progress_line(progress), file=sys.stderr, flush=True)
+        elif logged is not None:
+            print(progress_line(logged), file=sys.stderr, flush=True)
 
-    def _is_new(self, progress: Progress) -> bool:
-        if not self._rows:
-            return progress.loss is not None
-        last = self._rows[-1]
-        return (progress.loss, progress.eval_loss) != (last.loss, last.eval_loss)
+    def _logged(self, progress: Progress) -> Progress | None:
+        """The figures that are new since the last time, or None when none is."""
+        last, self._last = self._last, progress
+        if progress.eval_loss != last.eval_loss:
+            return progress
+        if progress.loss is None or progress.loss == last.loss:
+            return None
+        return progress.model_copy(
+            update={"eval_loss": None, "eval_margin": None, "eval_accuracy": None}
+        )
 
 
 def progress_line(progress: Progress) -> str:
