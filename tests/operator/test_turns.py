@@ -355,3 +355,38 @@ def test_deleting_a_running_job_leaves_nothing_but_the_model(
     world.until("its Jobs are gone", lambda: not world.list("jobs", job="gone"))
     world.until("its pods are gone", lambda: not world.list("pods", job="gone"))
     assert world.get("pvc", "gone-output") is not None
+
+
+def test_a_refused_creation_is_told_and_tried_again(world: World, operator: Process) -> None:
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "none"},
+        "spec": {"hard": {"count/jobs.batch": "0"}},
+    }
+    world.apply(quota)
+    world.until("the quota counts", lambda: (world.get("quota", "none") or {}).get("status"))
+    world.job("refused")
+    message = world.until_condition("refused", "DatasetValid", "CreationRefused")
+    assert "exceeded quota" in message
+    assert not world.condition("refused", "Failed")[0]
+    world.kubectl("delete", "quota", "none")
+    world.kubectl("annotate", "dpojob", "refused", "nudge=1")
+    world.inspected("refused")
+    world.trained("refused")
+    world.until_condition("refused", "Complete", "Completed")
+
+
+def test_a_quiet_job_is_not_written_to(world: World, operator: Process) -> None:
+    world.job("quiet")
+    world.inspected("quiet")
+    world.trained("quiet")
+    world.until_condition("quiet", "Complete", "Completed")
+    before = world.get("dpojob", "quiet")
+    operator.stop()
+    operator.start()
+    world.job("other", suspend=True)  # when this one is seen, the listing of both is done
+    world.until_condition("other", "Suspended", "SuspendedByUser")
+    after = world.get("dpojob", "quiet")
+    assert before is not None and after is not None
+    assert before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]

@@ -138,6 +138,8 @@ class Reason(StrEnum):
     """The model was trained and could not be uploaded; it is kept on the volume."""
     JOB_DELETED = "JobDeleted"
     """A child Job that had been recorded is gone; somebody deleted it. It is not run again."""
+    CREATION_REFUSED = "CreationRefused"
+    """The API server refuses to make a child (quota, policy); the message says why. Tried again."""
     JOB_NAME_CONFLICT = "JobNameConflict"
     """Another owner's object has the name this job's child must have; it is never adopted."""
     DEPENDENCY_FAILED = "DependencyFailed"

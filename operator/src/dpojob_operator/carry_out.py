@@ -10,7 +10,7 @@ from dpojob_api.names import LABEL_JOB_UID, STAGE_INSPECT, STAGE_TRAIN
 from dpojob_api.pool import GPUPoolSpec
 
 from . import manifests
-from .cluster import Cluster, Conflict, Object
+from .cluster import ApiError, Cluster, Conflict, Object
 from .decide import (
     Action,
     CreateClaim,
@@ -33,6 +33,14 @@ class Stranger(Exception):
     """Somebody else's object has the name a child must have; the argument names it."""
 
 
+class Refused(Exception):
+    """The API server will not make a child: over quota, against a policy, or not valid."""
+
+
+REFUSALS = (400, 403, 422)
+"""HTTP statuses that repeating the request at once will not change."""
+
+
 class Hand:
     """The operator's writes, apart from status."""
 
@@ -43,7 +51,7 @@ class Hand:
     async def carry_out(
         self, action: Action, job: DPOJob, pools: Mapping[str, GPUPoolSpec]
     ) -> None:
-        """`job` has the status as it was just written. Raises Stranger, ApiError."""
+        """`job` has the status as it was just written. Raises Stranger, Refused, ApiError."""
         log.info("%s/%s: %s", job.namespace, job.name, action)
         match action:
             case CreateInspection(name):
@@ -103,4 +111,9 @@ class Hand:
             if whose != job.uid:
                 raise Stranger(f"{body['kind']} {name}") from None
             return False
+        except ApiError as error:
+            if error.status not in REFUSALS:
+                raise
+            name = body["metadata"]["name"]
+            raise Refused(f"{body['kind']} {name} cannot be made: {error}") from None
         return True

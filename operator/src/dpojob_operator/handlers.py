@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from .hints import Hints, Key, job_of_child, key_of
@@ -20,7 +20,7 @@ class Handlers:
         refresh_pools: Callable[[], None],
         hints: Hints,
         peers: Peers,
-        written: Mapping[Key, str],
+        written: Mapping[Key, Collection[str]],
     ) -> None:
         self._add = add
         self._refresh_pools = refresh_pools
@@ -34,7 +34,7 @@ class Handlers:
         self._peers.note(raw, deleted=kind == "DELETED")
         for waiting in self._hints.take(key):
             self._add(waiting)
-        if self._written.get(key) != raw["metadata"].get("resourceVersion"):
+        if raw["metadata"].get("resourceVersion") not in self._written.get(key, ()):
             self._add(key)
 
     def child(self, raw: Object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from dpojob_api.pool import GPUPoolSpec
 from dpojob_planner import PoolState
 
 from . import events
-from .carry_out import Hand, Stranger
+from .carry_out import Hand, Refused, Stranger
 from .cluster import Cluster, Object
 from .decide import Decision, Observed, decide, unreadable
 from .decide.planning import needs_pools
@@ -57,14 +58,16 @@ class Reconciler:
         self._status_seconds = status_seconds
         self._now = now
         self._refreshed: dict[Key, float] = {}
-        self.written: dict[Key, str] = {}
-        """resourceVersion after our own newest write: its event tells nothing new."""
+        self.written: dict[Key, deque[str]] = {}
+        """resourceVersions after our own newest writes: their events tell nothing new."""
 
     async def reconcile(self, key: Key) -> float | None:
         """Seconds until it should be looked at again; None: at the next event or resync."""
-        stranger = ""
+        stranger = refused = ""
+        raw: Object | None = None
         for _ in range(MOST_ROUNDS):
-            raw = await self._cluster.get(DPOJOBS, *key)
+            # What our own write gave back is as live as a read.
+            raw = raw or await self._cluster.get(DPOJOBS, *key)
             if raw is None:
                 self._forget(key)
                 return None
@@ -72,16 +75,22 @@ class Reconciler:
                 job = DPOJob.model_validate(raw)
             except ValidationError as error:
                 return await self._cannot_read(key, raw, error)
-            observed = await self._observe(key, job, stranger)
+            observed = await self._observe(key, job)
             states, specs = await self._pools(job)
-            observed = replace(observed, pool_hashes=hashes(specs))
+            observed = replace(
+                observed, pool_hashes=hashes(specs), stranger=stranger, refused=refused
+            )
             decision = decide(observed, states, self._now())
-            job = await self._write(key, raw, job, decision, observed)
+            stored = await self._write(key, raw, job, decision, observed)
+            job, raw = (job, None) if stored is None else (DPOJob.model_validate(stored), stored)
             try:
                 for action in decision.actions:
                     await self._hand.carry_out(action, job, specs)
             except Stranger as error:
                 stranger = str(error)
+                continue
+            except Refused as error:
+                refused = str(error)
                 continue
             self._follow(key, job, observed)
             ended = job.status.is_true(ConditionType.FINISHED) and not observed.job.status.is_true(
@@ -91,14 +100,12 @@ class Reconciler:
                 return decision.requeue_after
         return 0.0
 
-    async def _observe(self, key: Key, job: DPOJob, stranger: str) -> Observed:
+    async def _observe(self, key: Key, job: DPOJob) -> Observed:
         observed = await self._observer.observe(job)
         age = time.monotonic() - self._refreshed.get(key, float("-inf"))
         running = next((pod for pod in observed.training_pods if pod.running), None)
         seen = self._poller.newest(key, running.uid) if running is not None else None
-        return replace(
-            observed, refresh=age >= self._status_seconds, progress=seen, stranger=stranger
-        )
+        return replace(observed, refresh=age >= self._status_seconds, progress=seen)
 
     async def _pools(
         self, job: DPOJob
@@ -109,19 +116,23 @@ class Reconciler:
 
     async def _write(
         self, key: Key, raw: Object, job: DPOJob, decision: Decision, observed: Observed
-    ) -> DPOJob:
-        """The job with its new status, which is in the API server when this returns."""
+    ) -> Object | None:
+        """The object with its new status, as the API server has it now; None: nothing to write."""
         wire = decision.status.wire()
         if wire == job.status.wire():
-            return job
+            return None
         stored = await self._cluster.write_status(DPOJOBS, {**raw, "status": wire})
         STATUS_WRITES.inc()
         if observed.refresh and any(pod.running for pod in observed.training_pods):
             self._refreshed[key] = time.monotonic()
-        self.written[key] = stored["metadata"]["resourceVersion"]
+        self._remember(key, stored)
         _count_end(job.status, decision.status)
         await events.tell(self._cluster, job, decision.status, self._now())
-        return DPOJob.model_validate(stored)
+        return stored
+
+    def _remember(self, key: Key, stored: Object) -> None:
+        versions = self.written.setdefault(key, deque(maxlen=2 * MOST_ROUNDS))
+        versions.append(stored["metadata"]["resourceVersion"])
 
     def _follow(self, key: Key, job: DPOJob, observed: Observed) -> None:
         """Polls the pod that trains; stops polling when none does."""
@@ -156,7 +167,7 @@ class Reconciler:
         new = unreadable(status, generation, f"{where}: {first['msg']}", self._now())
         if new.wire() != status.wire():
             stored = await self._cluster.write_status(DPOJOBS, {**raw, "status": new.wire()})
-            self.written[key] = stored["metadata"]["resourceVersion"]
+            self._remember(key, stored)
         return None
 
 

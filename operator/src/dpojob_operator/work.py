@@ -21,7 +21,7 @@ from .settings import Settings
 
 POOLS: Key = ("", "GPUPools")
 """The key under which all pools are refreshed; no DPOJob's, whose namespace is never empty."""
-POOLS_SOON = 2.0
+POOLS_SOON = 3.0
 """Seconds in which events about pods coalesce into one refresh of the pools."""
 POOLS_EVERY = 30.0
 """Seconds: Nodes send us no events."""

@@ -13,6 +13,8 @@ from dpojob_planner import PoolState
 from .effective import effective_spec
 from .observed import Action, Decision, Observed
 
+REFUSED_SECONDS = 30.0
+"""Until a refused creation is tried again: a quota may have room by then."""
 LONGEST_MESSAGE = 8000
 """Characters of a condition's message; dozens of them must fit the object beside the plan."""
 
@@ -75,6 +77,20 @@ class Draft:
         seconds = max(0.0, seconds)
         if self.requeue_after is None or seconds < self.requeue_after:
             self.requeue_after = seconds
+
+    def create(self, type_: ConditionType, *actions: Action) -> bool:
+        """Makes children, unless that was refused in this very pass; whether it is tried.
+
+        The refusal stands in the condition until a child was seen, so that repeated tries write
+        nothing.
+        """
+        if self.observed.refused:
+            self.condition(type_, False, Reason.CREATION_REFUSED, self.observed.refused)
+            self.wait(REFUSED_SECONDS)
+            return False
+        self.actions += actions
+        old = self.status.condition(type_)
+        return old is None or old.reason != Reason.CREATION_REFUSED
 
     def act(self, action: Action) -> None:
         """Carry this out once the status is written."""

@@ -11,7 +11,7 @@ from dpojob_operator.facts import JobFacts
 from . import claims, verdict
 from .draft import Draft
 from .observed import CreateInspection
-from .pods import missing_secret, newest, obstacle, waiting_seconds
+from .pods import missing_secret, newest, obstacle, waiting_seconds, working_or_podless
 from .suspension import hold
 
 LOOK_AGAIN_SECONDS = 30.0
@@ -28,7 +28,7 @@ def stage(draft: Draft) -> bool:
         return True  # taken over from another job
     if job is None and recorded.uid is None:
         if not hold(draft) and claims.all_there(draft):
-            draft.act(CreateInspection(recorded.name))
+            draft.create(ConditionType.DATASET_VALID, CreateInspection(recorded.name))
         return False
     if job is not None and job.owner != draft.job.uid:
         draft.fail(
@@ -99,7 +99,8 @@ def _read(draft: Draft, job: JobFacts) -> bool:
         names = ", ".join(unbound)
         waits = f"PersistentVolumeClaim {names} is not bound. {waits}"
     why = Reason.WAITING_FOR_CLAIM if waits and unbound else Reason.INSPECTING
-    draft.condition(ConditionType.DATASET_VALID, None, why, waits or f"Job {job.name}.")
+    waits = waits or working_or_podless(job.name, pods)
+    draft.condition(ConditionType.DATASET_VALID, None, why, waits)
     return False
 
 

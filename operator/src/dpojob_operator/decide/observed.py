@@ -74,6 +74,8 @@ class Observed:
     """Whether figures that change all the time may be written in this pass."""
     stranger: str = ""
     """Kind and name of somebody else's object that has the name a child must have."""
+    refused: str = ""
+    """Why the API server just refused to make a child."""
     policy: Policy = field(default_factory=Policy)
 
 

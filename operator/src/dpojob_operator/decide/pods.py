@@ -27,6 +27,13 @@ def obstacle(pods: Iterable[PodFacts]) -> str:
     return ""
 
 
+def working_or_podless(job: str, pods: Iterable[PodFacts]) -> str:
+    """Which Job works, or where to read why it has no pod: quotas and admission tell only it."""
+    if any(True for _ in pods):
+        return f"Job {job}."
+    return f"Job {job} has no pod yet; if that lasts, `kubectl describe job {job}` says why."
+
+
 def missing_secret(pods: Iterable[PodFacts]) -> PodFacts | None:
     """A pod whose container cannot be made because a Secret, or a key in it, does not exist."""
     for pod in pods:

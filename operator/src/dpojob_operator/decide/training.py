@@ -11,9 +11,9 @@ from dpojob_operator.facts import JobFacts
 from . import claims, ending, outcome, spending
 from .draft import Draft
 from .inspection import missing_secret_message
-from .observed import CreateClaim, CreateTraining, DeleteJob
+from .observed import Action, CreateClaim, CreateTraining, DeleteJob
 from .planning import REPLANNED
-from .pods import missing_secret, newest, obstacle, waiting_seconds
+from .pods import missing_secret, newest, obstacle, waiting_seconds, working_or_podless
 from .suspension import hold
 
 SUSPENDED = "Suspended"
@@ -80,11 +80,15 @@ def _create(draft: Draft, attempt: Attempt) -> None:
         return
     plan, artifacts = draft.status.plan, draft.status.artifacts
     assert plan is not None
+    actions: list[Action] = []
     if draft.job.spec.output.volume is None and artifacts is not None and artifacts.claim_name:
-        draft.act(CreateClaim(artifacts.claim_name, plan.output_gib, shared=plan.nodes > 1))
-    draft.act(CreateTraining(attempt.job.name, attempt.number))
+        shared = plan.nodes > 1
+        actions.append(CreateClaim(artifacts.claim_name, plan.output_gib, shared=shared))
+    actions.append(CreateTraining(attempt.job.name, attempt.number))
     draft.phase("Queued")
-    draft.condition(ConditionType.TRAINING, False, Reason.STARTING, f"Job {attempt.job.name}.")
+    if draft.create(ConditionType.TRAINING, *actions):
+        text = f"Job {attempt.job.name}."
+        draft.condition(ConditionType.TRAINING, False, Reason.STARTING, text)
 
 
 def _gone(draft: Draft, attempt: Attempt) -> None:
@@ -203,6 +207,8 @@ def _report(draft: Draft, attempt: Attempt, job: JobFacts) -> None:
     elif last is None or (not last.scheduled and last.finished is None):
         plan = draft.status.plan
         where = f"Waiting for {attempt.gpus} GPU(s) of pool {attempt.pool}."
+        if last is None:
+            where += " " + working_or_podless(job.name, pods)
         queued = plan is not None and plan.queued
         known = bool(waits) or queued
         draft.condition(
@@ -224,7 +230,10 @@ def _report_running(draft: Draft, attempt: Attempt) -> None:
     progress = draft.status.progress
     steps = progress is not None and progress.step > (attempt.first_step or 0)
     reason = Reason.TRAINING if steps else Reason.STARTING
-    draft.condition(ConditionType.TRAINING, True, reason, f"Job {attempt.job.name}.")
+    message = f"Job {attempt.job.name}."
+    if progress is not None and progress.resumed_from:
+        message += f" It went on from the checkpoint of step {progress.resumed_from}."
+    draft.condition(ConditionType.TRAINING, True, reason, message)
     if progress is not None and progress.max_steps:
         health = progress.health
         draft.condition(

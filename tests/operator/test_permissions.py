@@ -1,0 +1,69 @@
+"""The chart grants the operator all that it asks for, and no Secret."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.operator.test_process import address
+from tests.operator.world import ROOT, Process, World
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture
+def granted(world: World, tmp_path: Path) -> Any:
+    """A kubeconfig of the chart's service account, bound in the test's namespace only."""
+    account = f"op-{world.namespace}"  # cluster-scoped names must not meet those of other tests
+    rendered = subprocess.run(
+        [
+            str(world.cluster.bin("helm")), "template", account, str(ROOT / "charts/dpojob"),
+            "--namespace", world.namespace, "--set", f"namespaces={{{world.namespace}}}",
+            "--show-only", "templates/rbac.yaml", "--show-only", "templates/serviceaccount.yaml",
+        ],
+        check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    world.kubectl("apply", "-f", "-", input=rendered)
+    token = world.kubectl("create", "token", account).strip()
+    config = json.loads(world.kubectl("config", "view", "--raw", "-o", "json"))
+    config["users"] = [{"name": "operator", "user": {"token": token}}]
+    context = config["contexts"][0]
+    context["context"]["user"] = "operator"
+    config["current-context"] = context["name"]
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(json.dumps(config))
+    yield kubeconfig, f"system:serviceaccount:{world.namespace}:{account}"
+    for kind in ("clusterrole", "clusterrolebinding"):
+        world.kubectl("delete", kind, account, "--ignore-not-found", check=False)
+
+
+def test_a_whole_job_without_one_refusal(world: World, granted: Any, tmp_path: Path) -> None:
+    kubeconfig, account = granted
+    process = Process(
+        str(kubeconfig), world.namespace, tmp_path / "log", PROGRESS_VIA="pod",
+        LEADER_ELECTION="true", LEASE_NAMESPACE=world.namespace,
+    )  # fmt: skip
+    process.start()
+    try:
+        world.job("base", ttlSecondsAfterFinished=1)
+        world.job("next", model={"fromJob": {"kind": "Job", "name": "none"}})
+        world.inspected("base")
+        world.trained("base")
+        world.until("deleted after its time", lambda: world.get("dpojob", "base") is None)
+        world.until_condition("next", "DatasetValid", "WaitingForJob")
+        with urllib.request.urlopen(address(world, process) + "/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        refused = [line for line in lines if 'code="403"' in line and "_created" not in line]
+        assert refused == []
+        assert " 403" not in process.log.read_text()
+    finally:
+        process.stop(signal.SIGKILL)
+        print(process.log.read_text()[-6000:])
+    for verb in ("get", "list", "watch"):
+        said = world.kubectl("auth", "can-i", verb, "secrets", f"--as={account}", check=False)
+        assert said.strip() == "no"
