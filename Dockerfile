@@ -1,7 +1,8 @@
 # The operator's image. Build from the checkout's root:
 #   docker build -t dpojob-operator .        (or buildah bud)
-# BASE_IMAGE: any image with Python 3.11 or newer, its venv module and CA certificates.
-ARG BASE_IMAGE=python:3.13-slim
+# BASE_IMAGE: any image with Python 3.11 or newer, its venv module and CA certificates. Not 3.13 by
+# default: it refuses certificates without an authority key identifier, which older clusters have.
+ARG BASE_IMAGE=python:3.12-slim
 
 FROM ${BASE_IMAGE} AS build
 COPY locks/operator.txt /build/operator.txt
