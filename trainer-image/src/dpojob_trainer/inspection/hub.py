@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import httpx
+import httpx2 as httpx
 
 from .errors import CouldNotLook
 
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
 Result = TypeVar("Result")
+
+TIMEOUT = 30.0
+"""Seconds to wait for the hub's answer to one question."""
+
+
+def hub_api(token: str | None) -> HfApi:
+    """The hub that HF_ENDPOINT names, asked with the user's token."""
+    from huggingface_hub import HfApi
+
+    return HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
 
 
 def hub_call(call: Callable[[], Result], what: str, error: Callable[[str], CouldNotLook]) -> Result:

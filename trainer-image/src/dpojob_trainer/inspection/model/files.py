@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dpojob_api.spec import ModelSource
+from dpojob_trainer.inspection import hub
 from dpojob_trainer.inspection.errors import model_not_found, model_unreadable
-from dpojob_trainer.inspection.hub import hub_call
+from dpojob_trainer.inspection.hub import hub_api, hub_call
 from dpojob_trainer.inspection.source.volume import inside, root_of
 
 LARGEST_HEADER = 100 << 20
@@ -173,14 +174,14 @@ class HubModel:
     """A model repository, at one resolved commit."""
 
     def __init__(self, repo: str, revision: str | None, token: str | None) -> None:
-        from huggingface_hub import HfApi
-
         self.source = repo
-        self._api = HfApi(token=token)
+        self._api = hub_api(token)
         self._token = token
         self._what = f"the model {repo!r}" + (f" at {revision!r}" if revision else "")
         info = hub_call(
-            lambda: self._api.model_info(repo, revision=revision, files_metadata=True, timeout=60),
+            lambda: self._api.model_info(
+                repo, revision=revision, files_metadata=True, timeout=hub.TIMEOUT
+            ),
             self._what,
             model_not_found,
         )

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import httpx
+import httpx2 as httpx
 
 from dpojob_api.names import ENV_SCRATCH
 from dpojob_trainer.inspection.errors import not_found

@@ -5,32 +5,43 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from yaml import YAMLError
 
 from dpojob_api.spec import DatasetSource
+from dpojob_trainer.inspection import hub
 from dpojob_trainer.inspection.errors import not_found, unreadable
-from dpojob_trainer.inspection.hub import hub_call
+from dpojob_trainer.inspection.hub import hub_api, hub_call
 
 from .base import DataFile, Source
 from .splits import by_split, is_data, natural
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+CARD = "README.md"
 
 
 def open_hub(
     dataset: DatasetSource, split: str, token: str | None, *, evaluation: bool = False
 ) -> Source:
     """The files of `split` in the repository, at one resolved commit. Raises CouldNotLook."""
-    from huggingface_hub import HfApi
-
     repo = dataset.repo or ""
     what = f"the dataset {repo!r}" + (f" at {dataset.revision!r}" if dataset.revision else "")
-    api = HfApi(token=token)
+    api = hub_api(token)
     info = hub_call(
-        lambda: api.dataset_info(repo, revision=dataset.revision, files_metadata=True, timeout=60),
+        lambda: api.dataset_info(
+            repo, revision=dataset.revision, files_metadata=True, timeout=hub.TIMEOUT
+        ),
         what,
         not_found,
     )
     sizes = {entry.rfilename: entry.size or 0 for entry in info.siblings or []}
-    groups = _groups(dataset, info.card_data, list(sizes))
+    if info.gated and not any(is_data(path) for path in sizes):
+        # Without access the hub may list nothing; asked directly, it says why.
+        hub_call(lambda: api.auth_check(repo, repo_type="dataset"), what, not_found)
+    groups = _groups(dataset, _card(api, repo, info.sha, sizes), list(sizes))
     splits = sorted(groups)
     chosen = groups.get(split, [])
     if not chosen:
@@ -52,6 +63,23 @@ def open_hub(
     )
 
 
+def _card(api: HfApi, repo: str, sha: str | None, paths: Iterable[str]) -> dict[str, Any]:
+    """The metadata at the head of the repository's README.md."""
+    from huggingface_hub.repocard import metadata_load
+
+    if CARD not in paths:
+        return {}
+    what = f"{CARD} of the dataset {repo!r}"
+    path = hub_call(
+        lambda: api.hf_hub_download(repo, CARD, repo_type="dataset", revision=sha), what, not_found
+    )
+    try:
+        return metadata_load(path) or {}
+    except (ValueError, YAMLError, UnicodeDecodeError):
+        # A card nobody can read says nothing; the files' names still do.
+        return {}
+
+
 def _script(repo: str, paths: Iterable[str]) -> bool:
     return f"{repo.split('/')[-1]}.py" in paths
 
@@ -64,9 +92,9 @@ def _offer(split: str, splits: list[str]) -> str:
     )
 
 
-def _groups(dataset: DatasetSource, card: Any, paths: list[str]) -> dict[str, list[str]]:
+def _groups(dataset: DatasetSource, card: dict[str, Any], paths: list[str]) -> dict[str, list[str]]:
     """Files by split, from the card's own configurations or, without any, from the files' names."""
-    configs = [entry for entry in (_get(card, "configs") or []) if isinstance(entry, dict)]
+    configs = [entry for entry in (card.get("configs") or []) if isinstance(entry, dict)]
     names = [str(entry.get("config_name", "default")) for entry in configs]
     data = sorted((path for path in paths if is_data(path)), key=natural)
     if configs:
@@ -150,13 +178,7 @@ def _matching(pattern: str, paths: list[str]) -> list[str]:
     return sorted(found, key=natural)
 
 
-def _get(card: Any, key: str) -> Any:
-    if card is None:
-        return None
-    return card.get(key) if isinstance(card, dict) else getattr(card, key, None)
-
-
-def _file(api: Any, repo: str, path: str, sha: str | None, size: int) -> DataFile:
+def _file(api: HfApi, repo: str, path: str, sha: str | None, size: int) -> DataFile:
     def fetch() -> Path:
         return Path(
             hub_call(

@@ -1,0 +1,182 @@
+"""Datasets and models on the hub, private, gated, slow and gone; and plain addresses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.hub import Hub
+from tests.trainer.inspection.support_inspection import make_bare_model, write_rows
+
+from dpojob_api.report import InspectionReport
+from dpojob_api.spec import DPOJobSpec
+from dpojob_trainer.inspection import CouldNotLook, accepted_rows, inspect
+from dpojob_trainer.inspection import hub as hub_module
+from dpojob_trainer.inspection.source import download
+
+ROWS = [{"prompt": f"p{i}", "chosen": "yes", "rejected": "no"} for i in range(5)]
+
+
+@pytest.fixture(autouse=True)
+def _client(hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import huggingface_hub.constants as constants
+
+    for name, value in hub.env().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
+    monkeypatch.setattr(hub_module, "TIMEOUT", 1.0)
+
+
+@pytest.fixture
+def model(hub: Hub, tmp_path: Path) -> str:
+    hub.add_model("org/model", make_bare_model(tmp_path / "model"))
+    return "org/model"
+
+
+def look(model: str, dataset: dict[str, Any], token: str | None = None) -> InspectionReport:
+    return inspect(spec(model, dataset), {}, token=token)
+
+
+def spec(model: str, dataset: dict[str, Any]) -> DPOJobSpec:
+    return DPOJobSpec.model_validate({"model": {"repo": model}, "dataset": dataset})
+
+
+def test_a_dataset_by_its_files_names(hub: Hub, model: str, tmp_path: Path) -> None:
+    write_rows(tmp_path / "set" / "data" / "train-00000-of-00002.jsonl", ROWS[:2])
+    write_rows(tmp_path / "set" / "data" / "train-00001-of-00002.jsonl", ROWS[2:])
+    write_rows(tmp_path / "set" / "data" / "test-00000-of-00001.jsonl", ROWS[:1])
+    commit = hub.add_dataset("org/pairs", tmp_path / "set")
+    dataset = {"repo": "org/pairs", "eval": {"split": "test"}}
+    report = look(model, dataset)
+    assert report.valid, report.problems
+    assert (report.rows, report.train_rows, report.eval_rows) == (5, 5, 1)
+    assert report.splits == ["test", "train"]
+    assert report.revision == commit
+    assert report.model.revision == hub.repository("org/model").branches["main"]
+    assert report.quality.eval_overlap == 1
+    rows = list(accepted_rows(spec(model, dataset), report, {}, split="eval"))
+    assert [row["prompt"] for row in rows] == ["p0"]
+
+
+def test_the_cards_configurations(hub: Hub, model: str, tmp_path: Path) -> None:
+    write_rows(tmp_path / "set" / "a" / "one.jsonl", ROWS)
+    write_rows(tmp_path / "set" / "b" / "two.jsonl", ROWS[:2])
+    (tmp_path / "set" / "README.md").write_text(
+        "---\nconfigs:\n- config_name: first\n  data_files:\n  - split: train_prefs\n    path: a/*.jsonl\n"
+        "- config_name: second\n  data_files: b/two.jsonl\n---\n"
+    )
+    hub.add_dataset("org/pairs", tmp_path / "set")
+    assert look(model, {"repo": "org/pairs", "config": "second"}).rows == 2
+    found = look(model, {"repo": "org/pairs", "config": "first", "split": "train_prefs"})
+    assert found.rows == 5
+    for dataset, words in (
+        ({}, "several configurations: first, second. Write dataset.config: first"),
+        ({"config": "third"}, "no configuration 'third'; it has: first, second"),
+        (
+            {"config": "first"},
+            "no split 'train'; its splits: train_prefs. Write dataset.split: train_prefs",
+        ),
+    ):
+        with pytest.raises(CouldNotLook) as caught:
+            look(model, {"repo": "org/pairs", **dataset})
+        assert words in caught.value.message
+        assert caught.value.reason == "DatasetNotFound"
+
+
+def test_private_gated_and_missing(hub: Hub, model: str, tmp_path: Path) -> None:
+    write_rows(tmp_path / "set" / "train.jsonl", ROWS)
+    hub.add_dataset("org/private", tmp_path / "set", private=True)
+    hub.add_dataset("org/gated", tmp_path / "set", gated=True)
+    assert look(model, {"repo": "org/private"}, hub.token).rows == 5
+    assert look(model, {"repo": "org/gated"}, hub.token).rows == 5
+    for repo, token, words in (
+        ("org/private", None, "was not found on the hub, or is private"),
+        ("org/gated", hub.stranger, "is gated: accept its terms"),
+        ("org/none", None, "was not found on the hub"),
+    ):
+        with pytest.raises(CouldNotLook) as caught:
+            look(model, {"repo": repo}, token)
+        assert words in caught.value.message and repo in caught.value.message
+        assert caught.value.reason == "DatasetNotFound"
+
+
+def test_a_revision_that_does_not_exist(hub: Hub, model: str, tmp_path: Path) -> None:
+    write_rows(tmp_path / "set" / "train.jsonl", ROWS)
+    hub.add_dataset("org/pairs", tmp_path / "set")
+    with pytest.raises(CouldNotLook, match="no such revision"):
+        look(model, {"repo": "org/pairs", "revision": "v9"})
+
+
+def test_a_hub_that_hangs_or_fails(hub: Hub, model: str, tmp_path: Path) -> None:
+    write_rows(tmp_path / "set" / "train.jsonl", ROWS)
+    hub.add_dataset("org/pairs", tmp_path / "set")
+    hub.fault("/api/datasets/", hang=True)
+    with pytest.raises(CouldNotLook, match="does not answer in time"):
+        look(model, {"repo": "org/pairs"})
+    hub.clear_faults()
+    hub.fault("/api/datasets/", status=500)
+    with pytest.raises(CouldNotLook, match="500"):
+        look(model, {"repo": "org/pairs"})
+
+
+def test_a_model_is_read_by_its_headers_alone(hub: Hub, model: str, tmp_path: Path) -> None:
+    write_rows(tmp_path / "set" / "train.jsonl", ROWS)
+    hub.add_dataset("org/pairs", tmp_path / "set")
+    report = look(model, {"repo": "org/pairs"})
+    assert report.model.parameters == 100 * 16 + 32 * 16 + 16
+    weights = [
+        r for r in hub.requests if r.path.endswith("model.safetensors") and r.method == "GET"
+    ]
+    assert weights and all(request.range for request in weights)
+
+
+def test_a_model_that_is_not_there(hub: Hub) -> None:
+    with pytest.raises(CouldNotLook) as caught:
+        look("org/nothing", {"repo": "org/pairs"})
+    assert caught.value.reason == "ModelNotFound"
+
+
+def test_addresses(hub: Hub, model: str) -> None:
+    data = "".join(json.dumps(row) + "\n" for row in ROWS).encode()
+    first, second = hub.add_file("one.jsonl", data), hub.add_file("two.jsonl", data)
+    moved = hub.add_redirect("moved.jsonl", second)
+    report = look(model, {"urls": [first, moved]})
+    assert (report.rows, report.quality.duplicate_rows) == (10, 5)
+    assert report.content_hash
+
+
+def test_addresses_that_fail(hub: Hub, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "TIMEOUT", 0.5)
+    loop = hub.add_redirect("loop.jsonl", f"{hub.url}/files/loop.jsonl")
+    page = hub.add_file("rows.jsonl", b"<!doctype html><title>Sign in</title>")
+    slow = hub.add_file("slow.jsonl", b"{}")
+    hub.fault("/files/slow", hang=True)
+    for url, words in (
+        (loop, "redirects more than 5 times"),
+        (page, "is a web page, not data"),
+        (hub.url + "/files/none.jsonl", "answers 404"),
+        (slow, "does not answer in time"),
+        ("http://127.0.0.1:9/x.jsonl", "cannot be fetched"),
+    ):
+        with pytest.raises(CouldNotLook) as caught:
+            look(model, {"urls": [url]})
+        assert words in caught.value.message, caught.value.message
+
+
+def test_a_download_that_breaks_off_is_tried_again(hub: Hub, model: str) -> None:
+    data = "".join(json.dumps(row) + "\n" for row in ROWS * 500).encode()
+    url = hub.add_file("rows.jsonl", data)
+    fault = hub.fault("GET /files/rows", cut_after=1000, times=1)
+    assert look(model, {"urls": [url]}).rows == 2500
+    assert fault.hits == 1
+
+
+def test_secrets_in_an_address_are_not_shown(hub: Hub, model: str) -> None:
+    url = hub.url.replace("//", "//user:secret@") + "/files/none.jsonl?token=hidden"
+    with pytest.raises(CouldNotLook) as caught:
+        look(model, {"urls": [url]})
+    assert "secret" not in caught.value.message and "hidden" not in caught.value.message
