@@ -52,6 +52,8 @@ class Api:
 
     def __init__(self, kubeconfig: Path) -> None:
         self.server, self._tls = connection(kubeconfig)
+        self.discovery: dict[str, bytes] = {}
+        """Answers that never change, by path; the proxies' memory."""
 
     async def __aenter__(self) -> Api:
         self.session = aiohttp.ClientSession(

@@ -7,6 +7,8 @@ import contextlib
 from datetime import UTC, datetime
 from typing import Any
 
+import aiohttp
+
 from .api import Api, Object, Refused
 from .proxy import LABEL_RUN
 
@@ -59,6 +61,9 @@ class Nodes:
         """Heartbeats until cancelled."""
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            for name in tuple(self._alive):
-                with contextlib.suppress(Refused):
-                    await self._api.merge(f"{LEASES}/{name}", {"spec": _lease(name)["spec"]})
+            await asyncio.gather(*(self._beat(name) for name in tuple(self._alive)))
+
+    async def _beat(self, name: str) -> None:
+        # One that is lost is made up for by the next; the node may have gone meanwhile.
+        with contextlib.suppress(Refused, aiohttp.ClientError, TimeoutError):
+            await self._api.merge(f"{LEASES}/{name}", {"spec": _lease(name)["spec"]})

@@ -17,12 +17,12 @@ from .rules import Fault
 from .runs import Result, run
 from .scenarios import SCENARIOS
 from .sweep import Case
-from .world import Stage
+from .world import CONVERGE_SECONDS, Stage
 
 
 def at_once() -> int:
     """Runs at a time: mostly they wait, so several per core."""
-    return max(8, 8 * (os.cpu_count() or 1))
+    return max(6, 6 * (os.cpu_count() or 1))
 
 
 def say(text: str) -> None:
@@ -96,16 +96,25 @@ async def clean(stage: Stage, names: Sequence[str], limit: int, report: Report) 
 
 
 def _job(
-    stage: Stage, name: str, fault: Fault | None, reference: str | None
+    stage: Stage,
+    name: str,
+    fault: Fault | None,
+    reference: str | None,
+    patience: float = CONVERGE_SECONDS,
 ) -> Callable[[], Awaitable[Result]]:
-    return lambda: run(stage, SCENARIOS[name], fault, reference)
+    return lambda: run(stage, SCENARIOS[name], fault, reference, patience)
 
 
 async def faults(
-    stage: Stage, cases: Sequence[Case], references: References, limit: int, report: Report
+    stage: Stage,
+    cases: Sequence[Case],
+    references: References,
+    limit: int,
+    report: Report,
+    patience: float = CONVERGE_SECONDS,
 ) -> None:
-    """Each case once."""
-    work = [_job(stage, name, fault, references.ends[name]) for name, fault in cases]
+    """Each case once. `patience`: seconds for whatever a run waits for."""
+    work = [_job(stage, name, fault, references.ends[name], patience) for name, fault in cases]
     await in_parallel(work, limit, report)
 
 

@@ -15,7 +15,7 @@ from .normal import end_state
 from .oracles import Violation
 from .rules import Fault
 from .scenarios import Scenario
-from .world import Stage, Stuck, World
+from .world import CONVERGE_SECONDS, Stage, Stuck, World
 
 GONE_SECONDS = 60.0
 """The garbage collector's time to remove what a deleted DPOJob owned."""
@@ -65,12 +65,19 @@ def difference(wanted: str, found: str) -> str:
 
 
 async def run(
-    stage: Stage, scenario: Scenario, fault: Fault | None, reference: str | None
+    stage: Stage,
+    scenario: Scenario,
+    fault: Fault | None,
+    reference: str | None,
+    patience: float = CONVERGE_SECONDS,
 ) -> Result:
-    """Runs the scenario in a fresh world; `reference` is the clean run's end state."""
+    """Runs the scenario in a fresh world; `reference` is the clean run's end state.
+
+    `patience`: seconds for whatever is waited for.
+    """
     began = time.monotonic()
     result = Result(scenario.name, fault)
-    world = World(stage, fresh_name(scenario.name), scenario.script, fault)
+    world = World(stage, fresh_name(scenario.name), scenario.script, fault, patience=patience)
     async with world:
         try:
             await scenario.act(world)

@@ -13,6 +13,9 @@ from .player import Play, Role, Script
 from .world import World
 
 HUB = {"model": {"repo": "org/model"}, "dataset": {"repo": "org/pairs"}}
+"""The shortest spec: the operator makes a claim for the model."""
+PUSHED = {**HUB, "output": {"push": "org/tuned"}}
+"""Without a claim."""
 HOUR = 3600.0
 HOLDS = Play(holds=True)
 
@@ -45,8 +48,13 @@ async def _one(world: World) -> None:
     await world.finished("job")
 
 
+async def _pushed(world: World) -> None:
+    await world.create("job", PUSHED)
+    await world.finished("job")
+
+
 async def _suspend_and_resume(world: World) -> None:
-    await world.create("job", HUB)
+    await world.create("job", PUSHED)
     # Not earlier: which step is recorded would be a matter of luck.
     await world.until("progress is seen", lambda: _progress(world, "job"))
     await world.edit("job", suspend=True)
@@ -57,7 +65,7 @@ async def _suspend_and_resume(world: World) -> None:
 
 
 async def _budget(world: World) -> None:
-    await world.create("job", {**HUB, "budget": {"maxDuration": "1h"}})
+    await world.create("job", {**PUSHED, "budget": {"maxDuration": "1h"}})
     await world.finished("job")
 
 
@@ -69,7 +77,7 @@ async def _chained(world: World) -> None:
 
 
 async def _deleted(world: World) -> None:
-    await world.create("job", HUB)
+    await world.create("job", PUSHED)
     await world.until("training runs", lambda: world.trains("job"))
     await world.delete("job")
     await world.until("nothing is left", lambda: not _anything(world))
@@ -85,12 +93,12 @@ async def _recreated(world: World) -> None:
 
 
 async def _expires(world: World) -> None:
-    await world.create("job", {**HUB, "ttlSecondsAfterFinished": 1})
+    await world.create("job", {**PUSHED, "ttlSecondsAfterFinished": 1})
     await world.until("nothing is left", lambda: world.history.gone and not _anything(world))
 
 
 async def _child_deleted(world: World) -> None:
-    await world.create("job", HUB)
+    await world.create("job", PUSHED)
     await world.until("training runs", lambda: world.trains("job"))
     # Before its UID is recorded, a vanished Job cannot be told from one that was never made.
     await world.until("its UID is recorded", lambda: _progress(world, "job"))
@@ -101,7 +109,7 @@ async def _child_deleted(world: World) -> None:
 
 
 async def _validated(world: World) -> None:
-    await world.create("job", {**HUB, "validateOnly": True})
+    await world.create("job", {**PUSHED, "validateOnly": True})
     await world.finished("job")
 
 
@@ -160,11 +168,11 @@ def _two_hours_already(role: Role) -> Play:
 SCENARIOS = {
     scenario.name: scenario
     for scenario in (
-        Scenario("inspect-fails", _one, _bad_columns, {"job": "DatasetInvalid"}),
+        Scenario("inspect-fails", _pushed, _bad_columns, {"job": "DatasetInvalid"}),
         Scenario("succeeds", _one, good, {"job": "Completed"}),
-        Scenario("resumes", _one, _interrupted_once, {"job": "Completed"}),
-        Scenario("retries", _one, _crashes_once, {"job": "Completed"}),
-        Scenario("out-of-memory", _one, _out_of_memory, {"job": "OutOfMemory"}),
+        Scenario("resumes", _pushed, _interrupted_once, {"job": "Completed"}),
+        Scenario("retries", _pushed, _crashes_once, {"job": "Completed"}),
+        Scenario("out-of-memory", _pushed, _out_of_memory, {"job": "OutOfMemory"}),
         Scenario("suspended", _suspend_and_resume, _first_attempt_holds, {"job": "Completed"}),
         Scenario("budget", _budget, _two_hours_already, {"job": "BudgetExceeded"}),
         Scenario("chained", _chained, good, {"first": "Completed", "second": "Completed"}),

@@ -26,19 +26,19 @@ from .rules import Fault
 
 CONVERGE_SECONDS = 150.0
 """A run that has not come to rest by then never will: the longest back-off is 60 s."""
-QUIET_SECONDS = 5.0
+QUIET_SECONDS = 6.0
 """Longer than the resync interval below: a pass over every job lies in it."""
-RESYNC_SECONDS = 3.0
+RESYNC_SECONDS = 4.0
 SETTINGS = {
     "INSPECT_IMAGE": "inspect:faults",
     "TRAIN_IMAGE": "train:faults",
     "RESYNC_SECONDS": str(RESYNC_SECONDS),
-    "PROGRESS_SECONDS": "0.5",
+    "PROGRESS_SECONDS": "1",
     "STATUS_SECONDS": "1",
     "PROGRESS_VIA": "proxy",
     "MISSING_GRACE_SECONDS": "2",
     "SECRET_GRACE_SECONDS": "2",
-    "REQUEST_SECONDS": "4",
+    "REQUEST_SECONDS": "8",
     "HUB_ENDPOINT": "none",
     "GRACE_PERIOD_SECONDS": "10",
 }
@@ -155,7 +155,7 @@ class World:
         while await self.api.get(path) is None:
             if time.monotonic() > deadline:
                 raise Stuck("the namespace got no service account")
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.3)
 
     async def _add_replica(self, number: int) -> None:
         operator = Operator(self._stage.nursery, {}, self._stage.directory / "unused")
@@ -276,12 +276,23 @@ class World:
                 raise Stuck("the operator does not stop writing")
             await asyncio.sleep(0.2)
 
-    async def scrape(self, path: str, replica: int = 0) -> tuple[int, str]:
-        """Status and text of the operator's own HTTP server; 0 when it does not answer."""
-        url = f"http://127.0.0.1:{self.ports[replica]}{path}"
+    async def scrape(self, path: str, seconds: float = 60.0) -> tuple[int, str]:
+        """Status and text of the operator's own HTTP server, once it answers 200.
+
+        After so long: whatever it answers; status 0 when it does not answer at all.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            code, text = await self._ask(path)
+            if code == 200 or time.monotonic() > deadline:
+                return code, text
+            await asyncio.sleep(0.5)
+
+    async def _ask(self, path: str) -> tuple[int, str]:
+        url = f"http://127.0.0.1:{self.ports[0]}{path}"
         try:
             async with (
-                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session,
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session,
                 session.get(url) as answer,
             ):
                 return answer.status, await answer.text()

@@ -9,6 +9,7 @@ with an interpreter of its own; only the second and a half of imports is saved.
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -73,6 +74,8 @@ def main() -> None:
     module = importlib.import_module(sys.argv[1])
     for name in READ_AT_IMPORT:
         importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # a collection in a child would copy every page it shares with the others
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     os.set_inheritable(wake, False)

@@ -1,0 +1,78 @@
+"""The fast cut of the fault harness: every crash point of two scenarios, and the control is caught."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from devcluster.cluster import Cluster
+
+from . import runner, sweep, theatre
+from .operators import ROOT
+from .rules import Fault
+from .runner import Report
+from .runs import run
+from .scenarios import SCENARIOS
+
+pytestmark = [pytest.mark.cluster, pytest.mark.faults]
+AT_ONCE = 16
+OTHERS = 12
+"""Runs of the other families."""
+IMPATIENT = 20.0
+"""Seconds for the control, which often waits for ever."""
+
+
+def told(report: Report) -> str:
+    return "\n".join(f"{result.name}: {v}" for result in report.broken for v in result.violations)
+
+
+async def test_every_crash_point_of_two_scenarios(control_plane: Cluster) -> None:
+    report, names = Report(), ["inspect-fails", "succeeds"]
+    async with theatre.stage(control_plane.kubeconfig) as stage:
+        references = await runner.clean(stage, names, AT_ONCE, report)
+        assert not report.broken, told(report)
+        cases = sweep.cases("crashes", references.logs)
+        assert len(cases) == 2 * sum(len(log.writes) for log in references.logs.values())
+        for family in ("errors", "watches", "stale"):
+            cases += random.Random(1).sample(sweep.cases(family, references.logs), OTHERS // 3)
+        await runner.faults(stage, cases, references, AT_ONCE, report)
+    assert not report.broken, told(report)
+    assert len(report.missed) < len(cases) / 4, "most crash points must be reached"
+
+
+async def test_a_naive_operator_is_caught(control_plane: Cluster) -> None:
+    """It carries a job through, and breaks the promise as soon as it is killed at its writes."""
+    report = Report()
+    async with theatre.stage(control_plane.kubeconfig, theatre.NAIVE) as stage:
+        clean = await run(stage, SCENARIOS["succeeds"], None, None)
+        assert not clean.violations, "the control works as long as nothing fails"
+        cases = sweep.cases("crashes", {"succeeds": clean.log})
+        references = runner.References({"succeeds": clean.end}, {"succeeds": clean.log})
+        await runner.faults(stage, cases, references, AT_ONCE, report, patience=IMPATIENT)
+    rules = {violation.rule for result in report.broken for violation in result.violations}
+    assert "at most one training Job per UID and attempt" in rules
+    assert "it converges and comes to rest" in rules
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "crash-before@write#3",
+        "409@update dpojobs/status#2",
+        "drop@watch jobs#1:4",
+        "cut@list pods#1",
+    ],
+)
+def test_a_fault_prints_as_it_reads(text: str) -> None:
+    assert str(Fault.read(text)) == text
+
+
+def test_a_fault_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="names no fault"):
+        Fault.read("explode@somewhere")
+
+
+def test_the_harness_runs_from_the_checkout() -> None:
+    assert Path(ROOT, "crds", "dpojobs.yaml").exists()
