@@ -23,7 +23,7 @@ def granted(world: World, tmp_path: Path) -> Any:
     rendered = subprocess.run(
         [
             str(world.cluster.bin("helm")), "template", account, str(ROOT / "charts/dpojob"),
-            "--namespace", world.namespace, "--set", f"namespaces={{{world.namespace}}}",
+            "--namespace", world.namespace, "--kube-version", "1.35.0", "--set", f"namespaces={{{world.namespace}}}",
             "--show-only", "templates/rbac.yaml", "--show-only", "templates/serviceaccount.yaml",
         ],
         check=True, capture_output=True, text=True,
