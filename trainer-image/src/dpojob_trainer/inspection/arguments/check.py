@@ -14,6 +14,8 @@ from dpojob_trainer.inspection.names import nearest
 
 from .owned import OWNED, REMOVED
 
+CHOICES_SHOWN = 12
+
 
 @cache
 def _fields() -> dict[str, dict[str, Any]]:
@@ -52,12 +54,14 @@ def _mistyped(name: str, value: Any, field: Mapping[str, Any]) -> str | None:
         wanted = " or ".join(kind for kind in types if kind != "null") or "null"
         return f"{name} must be {wanted}, not {_shown(value)}"
     choices = field.get("choices")
-    if choices and isinstance(value, str) and value not in choices:
-        near = nearest(value, choices)
-        return (
-            f"{name} must be one of {', '.join(choices[:12])}{', ...' if len(choices) > 12 else ''}, "
-            f"not {_shown(value)}" + (f"; did you mean {near}?" if near else "")
-        )
+    for item in value if isinstance(value, list) else [value]:
+        if choices and isinstance(item, str) and item not in choices:
+            near = nearest(item, choices)
+            more = ", ..." if len(choices) > CHOICES_SHOWN else ""
+            return (
+                f"{name} must be one of {', '.join(choices[:CHOICES_SHOWN])}{more}, not {_shown(item)}"
+                + (f"; did you mean {near}?" if near else "")
+            )
     return None
 
 

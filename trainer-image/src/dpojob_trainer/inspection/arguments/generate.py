@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import inspect
 import json
+import re
 import types
 import typing
 from pathlib import Path
@@ -19,6 +21,7 @@ TABLE = Path(__file__).with_name("dpo_config.json")
 def table() -> dict[str, Any]:
     """Each field's accepted JSON types, and its choices where it has them."""
     import trl
+    from trl.trainer import dpo_trainer
 
     hints = typing.get_type_hints(trl.DPOConfig)
     fields = {}
@@ -32,6 +35,11 @@ def table() -> dict[str, Any]:
             if choices:
                 entry["choices"] = choices
             fields[field.name] = entry
+    # DPOConfig says nothing of these choices; the trainer compares with each of them by name.
+    source = inspect.getsource(dpo_trainer)
+    for name in ("loss_type", "f_divergence_type"):
+        fields[name]["choices"] = sorted(set(re.findall(rf'\b{name} == "(\w+)"', source)))
+    fields["loss_type"]["types"] = ["list of text", "text"]
     return {"trl": trl.__version__, "fields": dict(sorted(fields.items()))}
 
 
