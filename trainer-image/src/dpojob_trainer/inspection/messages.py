@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -61,7 +62,7 @@ def read_messages(value: list[Any], dialect: Dialect) -> list[Message]:
 
 def _read_message(item: Any, dialect: Dialect, roles: Mapping[str, str]) -> Message:
     if not isinstance(item, Mapping):
-        raise BadMessages(f"a message is {_kind(item)}, not an object with role and content")
+        raise BadMessages(f"a message is {kind(item)}, not an object with role and content")
     role = item.get(dialect.role)
     if role is None:
         raise BadMessages(f"a message has no {dialect.role!r}{_keys_hint(item)}")
@@ -70,6 +71,8 @@ def _read_message(item: Any, dialect: Dialect, roles: Mapping[str, str]) -> Mess
         raise BadMessages(f"unknown role {str(role)[:40]!r}")
     message: Message = {"role": known}
     extras = {key: item[key] for key in KEPT_KEYS if item.get(key) is not None}
+    if extras and not is_unicode(json.dumps(extras, ensure_ascii=False, default=str)):
+        raise BadMessages("a message holds half a surrogate pair")
     content = item.get(dialect.content)
     if content is None:
         if not extras.get("tool_calls"):
@@ -84,22 +87,35 @@ def _read_message(item: Any, dialect: Dialect, roles: Mapping[str, str]) -> Mess
 
 def _read_content(content: Any) -> str:
     if isinstance(content, str):
+        if not is_unicode(content):
+            raise BadMessages("a message's text holds half a surrogate pair")
         return content
     if isinstance(content, list):
         return "".join(_read_part(part) for part in content)
-    raise BadMessages(f"a message's content is {_kind(content)}, not text")
+    raise BadMessages(f"a message's content is {kind(content)}, not text")
 
 
 def _read_part(part: Any) -> str:
     if isinstance(part, str):
-        return part
+        return _read_content(part)
     if isinstance(part, Mapping):
-        kind = part.get("type")
+        sort = part.get("type")
         text = part.get("text")
-        if kind in (None, "text") and isinstance(text, str):
-            return text
-        raise BadMessages(f"a content part is of type {str(kind)[:40]!r}; only text parts are read")
-    raise BadMessages(f"a content part is {_kind(part)}, not text")
+        if sort in (None, "text") and isinstance(text, str):
+            return _read_content(text)
+        raise BadMessages(f"a content part is of type {str(sort)[:40]!r}; only text parts are read")
+    raise BadMessages(f"a content part is {kind(part)}, not text")
+
+
+def is_unicode(text: str) -> bool:
+    """Whether the text can be written as UTF-8: no half of a surrogate pair in it."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def plain(value: Any) -> Any:
@@ -147,7 +163,8 @@ def _keys_hint(item: Mapping[str, Any]) -> str:
     return f" (it has {keys})" if keys else ""
 
 
-def _kind(value: Any) -> str:
+def kind(value: Any) -> str:
+    """What a value is, as a person says it."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -161,6 +178,3 @@ def _kind(value: Any) -> str:
     if isinstance(value, Mapping):
         return "an object"
     return type(value).__name__
-
-
-kind = _kind

@@ -15,7 +15,7 @@ from dpojob_api.report import ProblemCode
 
 from .fault import Fault
 from .layout import Layout
-from .messages import BadMessages, Message, kind, plain, read_messages
+from .messages import BadMessages, Message, is_unicode, kind, plain, read_messages, suggest_dialect
 
 Turns = list[Message]
 Format = Literal["standard", "conversational"]
@@ -59,7 +59,7 @@ class Pair:
         found = {"prompt": self.prompt, "chosen": self.chosen, "rejected": self.rejected}
         if self.tools is not None:
             # As JSON text, which TRL reads: a column of objects would lend each the others' keys.
-            found["tools"] = json.dumps(self.tools)
+            found["tools"] = json.dumps(self.tools, default=str)
         return found
 
 
@@ -84,7 +84,7 @@ def judge(layout: Layout, row: Mapping[str, Any], expected: Format | None = None
     try:
         pair = _read(layout, values)
     except BadMessages as problem:
-        return Fault(ProblemCode.BAD_MESSAGE, str(problem))
+        return Fault(ProblemCode.BAD_MESSAGE, f"{problem}{_dialect_hint(layout, values)}")
     if isinstance(pair, Fault):
         return pair
     if expected is not None and pair.format != expected:
@@ -97,6 +97,16 @@ def judge(layout: Layout, row: Mapping[str, Any], expected: Format | None = None
     return _sound(layout, pair) or pair
 
 
+def _dialect_hint(layout: Layout, values: Mapping[str, Any]) -> str:
+    """What to write when the messages use other names than were mapped."""
+    for name in ("chosen", "prompt", "rejected"):
+        value = values.get(name)
+        if isinstance(value, list) and (found := suggest_dialect(value)):
+            inner = ", ".join(f"{key}: {word}" for key, word in found.items())
+            return f"; write columnMapping: {{messages: {{{inner}}}}}"
+    return ""
+
+
 def _kinds(layout: Layout, values: Mapping[str, Any]) -> Fault | None:
     """Nulls, and values that are neither text nor lists, before anything is read from them."""
     for field in ("chosen", "rejected", "prompt"):
@@ -107,13 +117,15 @@ def _kinds(layout: Layout, values: Mapping[str, Any]) -> Fault | None:
         if value is None:
             return Fault(ProblemCode.NULL_VALUE, f"{name} is null")
         if isinstance(value, str):
-            if not value.isascii() and not _encodes(value):
+            if not is_unicode(value):
                 return Fault(ProblemCode.WRONG_TYPE, f"{name} holds half a surrogate pair")
         elif isinstance(value, bytes):
             return Fault(ProblemCode.WRONG_TYPE, f"{name} is not UTF-8 text")
         elif not isinstance(value, list):
             return Fault(ProblemCode.WRONG_TYPE, f"{name} is {kind(value)}")
     system = values.get("system")
+    if isinstance(system, str) and not is_unicode(system):
+        return Fault(ProblemCode.WRONG_TYPE, f"{layout.name('system')} holds half a surrogate pair")
     if system is not None and not isinstance(system, str):
         return Fault(ProblemCode.WRONG_TYPE, f"{layout.name('system')} is {kind(system)}")
     if isinstance(values["chosen"], str) != isinstance(values["rejected"], str):
@@ -125,19 +137,11 @@ def _kinds(layout: Layout, values: Mapping[str, Any]) -> Fault | None:
     return None
 
 
-def _encodes(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _read(layout: Layout, values: Mapping[str, Any]) -> Pair | Fault:
     system = values.get("system") or ""
     tools = values.get("tools")
     if tools is not None:
-        tools = plain(tools) if isinstance(tools, list) else _tools(layout, tools)
+        tools = _tools(layout, tools)
         if isinstance(tools, Fault):
             return tools
     if isinstance(values["chosen"], str):
@@ -151,10 +155,14 @@ def _tools(layout: Layout, value: Any) -> list[Any] | Fault | None:
             return None
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return Fault(ProblemCode.WRONG_TYPE, f"{layout.name('tools')} is not JSON")
     if isinstance(value, list) and all(isinstance(tool, Mapping) for tool in value):
-        return value or None
+        if not is_unicode(json.dumps(value, ensure_ascii=False, default=str)):
+            return Fault(
+                ProblemCode.WRONG_TYPE, f"{layout.name('tools')} holds half a surrogate pair"
+            )
+        return plain(value) or None
     return Fault(ProblemCode.WRONG_TYPE, f"{layout.name('tools')} is not a list of tool schemas")
 
 

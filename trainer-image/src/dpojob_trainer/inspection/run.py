@@ -74,7 +74,21 @@ def inspect(
             )
             report = verdict(manifest, report, layout, subject, scans)
         report.content_hash = content.hexdigest(source.files)
+    return _writable(report)
+
+
+def _writable(report: InspectionReport) -> InspectionReport:
+    """Names and messages as UTF-8 can hold them: JSON files may name columns by half a character."""
+    report.columns = [_text(column) for column in report.columns]
+    for problem in report.problems:
+        problem.message = _text(problem.message)
+    for name, column in report.mapping.wire().items():
+        setattr(report.mapping, name, _text(column))
     return report
+
+
+def _text(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _resolve(dataset: DatasetSource, source: Source) -> tuple[list[str], Resolution]:

@@ -21,6 +21,8 @@ def summary(
         if size_of(compact) <= limit_bytes:
             break
         cut(compact)
+    while compact.problems and size_of(compact) > limit_bytes:
+        compact.problems.pop()
     return compact.wire()
 
 
@@ -59,7 +61,8 @@ def _shorter(report: InspectionReport) -> None:
 def _shortest(report: InspectionReport) -> None:
     for problem in report.problems:
         problem.message = _clip(problem.message, 80)
-    report.problems = report.problems[:12]
+    report.error = _clip(report.error, 300) if report.error else None
+    report.source = _clip(report.source, 80)
     report.columns = [_clip(column, 30) for column in report.columns[:6]]
     report.splits = []
     report.suggestion = None
