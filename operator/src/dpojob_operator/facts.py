@@ -44,6 +44,7 @@ class JobFacts:
     suspended: bool = False
     deleting: bool = False
     pool_hash: str = ""
+    created: datetime | None = None
 
     @property
     def finished(self) -> bool:
@@ -72,6 +73,7 @@ class JobFacts:
             ended=moment(end.get("lastTransitionTime")),
             suspended=bool((job.get("spec") or {}).get("suspend", False)),
             deleting="deletionTimestamp" in metadata,
+            created=moment(metadata.get("creationTimestamp")),
             pool_hash=(metadata.get("annotations") or {}).get(ANNOTATION_POOL, ""),
         )
 

@@ -27,6 +27,7 @@ from .together import until_one_ends
 from .work import assemble
 
 log = logging.getLogger(__name__)
+IDENTITY: Any = "dpojob-operator"
 
 
 @kopf.on.event(GROUP, VERSION, "dpojobs")
@@ -76,6 +77,8 @@ async def _watch(handlers: Handlers, namespaces: tuple[str, ...], stop: asyncio.
     before = asyncio.all_tasks()
     tasks = await kopf.spawn_tasks(
         settings=_kopf_settings(),
+        # Else Kopf asks who the user is, and the image's user has no name. It is for peering only.
+        identity=IDENTITY,
         memo=handlers,
         clusterwide=not namespaces,
         namespaces=namespaces,

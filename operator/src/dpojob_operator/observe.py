@@ -9,6 +9,7 @@ from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJob
 from dpojob_api.names import LABEL_JOB_UID, LABEL_STAGE, STAGE_INSPECT, STAGE_TRAIN
 from dpojob_api.pool import GPUPool, GPUPoolSpec
+from dpojob_api.spec import DPOJobSpec
 from dpojob_planner import PoolState
 
 from . import dependencies
@@ -16,7 +17,6 @@ from .child_names import output_claim_name
 from .cluster import Cluster
 from .decide import DependencyFacts, Observed, Policy
 from .decide.effective import claims_named, effective_spec
-from .decide.planning import needs_pools
 from .facts import ClaimFacts, JobFacts, PodFacts
 from .manifests import pool_hash
 from .peers import Peers
@@ -48,16 +48,10 @@ class Observer:
             observed = replace(observed, dependency=facts)
             if facts.found is None or not facts.complete or facts.problem:
                 return await self._with_children(observed)
-            status = status.model_copy(update={"dependency": facts.found})
-        spec = effective_spec(job.name, job.spec, status)
-        starting = status.dataset is None and (
-            status.inspection is None or status.inspection.uid is None
-        )
-        if starting or needs_pools(status):
-            names = claims_named(spec)
-            if not starting:
-                names.append(output_claim_name(job.name))
-            observed = replace(observed, claims=await self._claims(job.namespace, names))
+        spec = _spec(observed)
+        if status.dataset is None:
+            claims = await self._claims(job.namespace, claims_named(spec))
+            observed = replace(observed, claims=claims)
         if status.inspection is None and status.dataset is None:
             key, shared = await self._peers.find(job, spec)
             observed = replace(observed, inspection_key=key, shared=shared)
@@ -133,8 +127,18 @@ class Observer:
             named = DPOJob.model_validate(raw)
         return tuple(way)
 
-    async def pools(self, namespace: str) -> tuple[list[PoolState], dict[str, GPUPoolSpec]]:
-        """All GPUPools, as the planner sees them for that namespace, and their specs by name."""
+    async def for_planning(
+        self, observed: Observed
+    ) -> tuple[Observed, list[PoolState], dict[str, GPUPoolSpec]]:
+        """What planning needs besides: claims, the pools as the planner sees them, their specs."""
+        job = observed.job
+        names = [*claims_named(_spec(observed)), output_claim_name(job.name)]
+        claims = await self._claims(job.namespace, names)
+        states, specs = await self._pools(job.namespace)
+        hashes = {name: pool_hash(spec) for name, spec in specs.items()}
+        return replace(observed, claims=claims, pool_hashes=hashes), states, specs
+
+    async def _pools(self, namespace: str) -> tuple[list[PoolState], dict[str, GPUPoolSpec]]:
         pools = [GPUPool.model_validate(raw) async for raw in self._cluster.list(GPUPOOLS)]
         labels: Mapping[str, str] = {}
         if any(pool.spec.namespace_selector is not None for pool in pools):
@@ -144,6 +148,9 @@ class Observer:
         return states, {pool.name: pool.spec for pool in pools}
 
 
-def hashes(specs: Mapping[str, GPUPoolSpec]) -> dict[str, str]:
-    """Hash of each pool's spec, by name."""
-    return {name: pool_hash(spec) for name, spec in specs.items()}
+def _spec(observed: Observed) -> DPOJobSpec:
+    """The spec with `fromJob` resolved, be it only in this very pass."""
+    job, status, facts = observed.job, observed.job.status, observed.dependency
+    if status.dependency is None and facts is not None:
+        status = status.model_copy(update={"dependency": facts.found})
+    return effective_spec(job.name, job.spec, status)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,16 +14,14 @@ from pydantic import ValidationError
 from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJob, DPOJobStatus
 from dpojob_api.pool import GPUPoolSpec
-from dpojob_planner import PoolState
 
 from . import events
 from .carry_out import Hand, Refused, Stranger
 from .cluster import Cluster, Object
 from .decide import Decision, Observed, decide, unreadable
-from .decide.planning import needs_pools
 from .hints import Hints, Key
 from .metrics import FINISHED, STATUS_WRITES
-from .observe import Observer, hashes
+from .observe import Observer
 from .progress import Poller
 from .resources import DPOJOBS
 
@@ -76,11 +74,13 @@ class Reconciler:
             except ValidationError as error:
                 return await self._cannot_read(key, raw, error)
             observed = await self._observe(key, job)
-            states, specs = await self._pools(job)
-            observed = replace(
-                observed, pool_hashes=hashes(specs), stranger=stranger, refused=refused
-            )
-            decision = decide(observed, states, self._now())
+            observed = replace(observed, stranger=stranger, refused=refused)
+            specs: Mapping[str, GPUPoolSpec] = {}
+            decision = decide(observed, None, self._now())
+            plans = decision.wants_pools
+            if plans:
+                observed, states, specs = await self._observer.for_planning(observed)
+                decision = decide(observed, states, self._now())
             stored = await self._write(key, raw, job, decision, observed)
             job, raw = (job, None) if stored is None else (DPOJob.model_validate(stored), stored)
             try:
@@ -92,7 +92,7 @@ class Reconciler:
             except Refused as error:
                 refused = str(error)
                 continue
-            self._follow(key, job, observed)
+            self._follow(key, job, observed, plans=plans)
             ended = job.status.is_true(ConditionType.FINISHED) and not observed.job.status.is_true(
                 ConditionType.FINISHED
             )
@@ -106,13 +106,6 @@ class Reconciler:
         running = next((pod for pod in observed.training_pods if pod.running), None)
         seen = self._poller.newest(key, running.uid) if running is not None else None
         return replace(observed, refresh=age >= self._status_seconds, progress=seen)
-
-    async def _pools(
-        self, job: DPOJob
-    ) -> tuple[Sequence[PoolState] | None, Mapping[str, GPUPoolSpec]]:
-        if "deletionTimestamp" in job.metadata or not needs_pools(job.status):
-            return None, {}
-        return await self._observer.pools(job.namespace)
 
     async def _write(
         self, key: Key, raw: Object, job: DPOJob, decision: Decision, observed: Observed
@@ -134,7 +127,7 @@ class Reconciler:
         versions = self.written.setdefault(key, deque(maxlen=2 * MOST_ROUNDS))
         versions.append(stored["metadata"]["resourceVersion"])
 
-    def _follow(self, key: Key, job: DPOJob, observed: Observed) -> None:
+    def _follow(self, key: Key, job: DPOJob, observed: Observed, *, plans: bool) -> None:
         """Polls the pod that trains; stops polling when none does."""
         finished = job.status.is_true(ConditionType.FINISHED)
         running = [pod for pod in observed.training_pods if pod.running and pod.index == 0]
@@ -149,7 +142,7 @@ class Reconciler:
         self._hints.note(
             key,
             job,
-            plans=needs_pools(job.status),
+            plans=plans and not finished,
             shares=shared.name if shared is not None and waits else None,
         )
 

@@ -53,8 +53,8 @@ STAGES = (dependency.stage, inspection.stage, planning.stage, training.stage)
 def decide(observed: Observed, pools: Sequence[PoolState] | None, now: datetime) -> Decision:
     """The status to write and the actions to take.
 
-    `pools` is None when they were not read; where they turn out to be needed, the decision asks to
-    be made again at once, and `planning.needs_pools` then says so.
+    `pools` is None when they were not read. Where they turn out to be needed, the decision only says
+    so (`wants_pools`), and is to be made again with them and with every claim the job names.
     """
     draft = Draft(observed, pools, now)
     if "deletionTimestamp" in observed.job.metadata:

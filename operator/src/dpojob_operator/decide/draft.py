@@ -33,6 +33,7 @@ class Draft:
         self.status = observed.job.status.model_copy(deep=True)
         self.actions: list[Action] = []
         self.requeue_after: float | None = None
+        self.wants_pools = False
 
     @property
     def spec(self) -> DPOJobSpec:
@@ -117,7 +118,7 @@ class Draft:
     def decision(self) -> Decision:
         """What was decided."""
         self.status.conditions.sort(key=lambda condition: _ORDER.index(condition.type))
-        return Decision(self.status, tuple(self.actions), self.requeue_after)
+        return Decision(self.status, tuple(self.actions), self.requeue_after, self.wants_pools)
 
 
 _ORDER = [str(type_) for type_ in ConditionType]

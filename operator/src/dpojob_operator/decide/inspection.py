@@ -99,7 +99,7 @@ def _read(draft: Draft, job: JobFacts) -> bool:
         names = ", ".join(unbound)
         waits = f"PersistentVolumeClaim {names} is not bound. {waits}"
     why = Reason.WAITING_FOR_CLAIM if waits and unbound else Reason.INSPECTING
-    waits = waits or working_or_podless(job.name, pods)
+    waits = waits or working_or_podless(draft, job, pods)
     draft.condition(ConditionType.DATASET_VALID, None, why, waits)
     return False
 

@@ -130,3 +130,5 @@ class Decision:
     actions: tuple[Action, ...] = ()
     requeue_after: float | None = None
     """Seconds; None: at the next event or resync."""
+    wants_pools: bool = False
+    """Made without pools where they matter: not to be followed, but made again with them."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dpojob_api.conditions import ConditionType, Reason
-from dpojob_api.job import DPOJobStatus
 from dpojob_api.plan import Plan, Refusal
 from dpojob_api.progress import Artifacts
 from dpojob_operator.child_names import output_claim_name, own_output_claim_name
@@ -17,25 +16,16 @@ REPLANNED = "Replanned"
 """Outcome of an attempt that was withdrawn before it ever had a node."""
 
 
-def needs_pools(status: DPOJobStatus) -> bool:
-    """Whether a decision from this status may plan, so that pools must be read first.
+def stage(draft: Draft) -> bool:
+    """Whether there is a plan to train by.
 
     A job keeps its plan from the moment its pod has a node; until then the plan follows the pools.
     """
-    inspecting = status.inspection is not None and status.inspection.uid is not None
-    if status.is_true(ConditionType.FINISHED) or not (inspecting or status.dataset is not None):
-        return False
-    last = status.attempts[-1] if status.attempts else None
-    return last is None or last.start_time is None or last.end_time is not None
-
-
-def stage(draft: Draft) -> bool:
-    """Whether there is a plan to train by."""
     attempt = draft.attempt
     if attempt is not None and attempt.end_time is None and attempt.start_time is not None:
         return True
     if draft.pools is None:
-        draft.wait(0)
+        draft.wants_pools = True
         return False
     if attempt is not None and attempt.end_time is None:
         return _keep_or_withdraw(draft)

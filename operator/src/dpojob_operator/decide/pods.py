@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from dpojob_operator.facts import PodFacts
+from dpojob_operator.facts import JobFacts, PodFacts
 
+from .draft import Draft
+
+PODLESS_SECONDS = 10.0
+"""A Job without a pod for longer than this has a reason that its Events tell."""
 WAITING_IS_FINE = ("", "ContainerCreating", "PodInitializing")
 
 
@@ -27,11 +31,14 @@ def obstacle(pods: Iterable[PodFacts]) -> str:
     return ""
 
 
-def working_or_podless(job: str, pods: Iterable[PodFacts]) -> str:
+def working_or_podless(draft: Draft, job: JobFacts, pods: Collection[PodFacts]) -> str:
     """Which Job works, or where to read why it has no pod: quotas and admission tell only it."""
-    if any(True for _ in pods):
-        return f"Job {job}."
-    return f"Job {job} has no pod yet; if that lasts, `kubectl describe job {job}` says why."
+    age = 0.0 if job.created is None else (draft.now - job.created).total_seconds()
+    if pods or age >= PODLESS_SECONDS or job.suspended:
+        why = "" if pods or job.suspended else " has no pod; `kubectl describe job` says why"
+        return f"Job {job.name}{why}."
+    draft.wait(PODLESS_SECONDS - age)
+    return f"Job {job.name}."
 
 
 def missing_secret(pods: Iterable[PodFacts]) -> PodFacts | None:

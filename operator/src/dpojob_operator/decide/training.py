@@ -208,7 +208,7 @@ def _report(draft: Draft, attempt: Attempt, job: JobFacts) -> None:
         plan = draft.status.plan
         where = f"Waiting for {attempt.gpus} GPU(s) of pool {attempt.pool}."
         if last is None:
-            where += " " + working_or_podless(job.name, pods)
+            where += " " + working_or_podless(draft, job, pods)
         queued = plan is not None and plan.queued
         known = bool(waits) or queued
         draft.condition(
