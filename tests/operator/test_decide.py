@@ -388,13 +388,19 @@ def test_any_walk_keeps_the_promise(data: st.DataObject, steps: int) -> None:
         )
         pools = data.draw(st.sampled_from([POOLS, POOLS, (), None]))
         before = observed.job.model_dump_json()
+        if decide(observed, pools, now).wants_pools:
+            pools = POOLS
         decision = decide(observed, pools, now)
+        assert not decision.wants_pools
         assert decide(observed, pools, now) == decision
         assert observed.job.model_dump_json() == before, "decide changed what it was given"
         _check_step(status, decision)
         final = decision
         for _ in range(8):
-            again = decide(replace(observed, job=job(final.status, **spec)), pools, now)
+            following = replace(observed, job=job(final.status, **spec))
+            if decide(following, pools, now).wants_pools:
+                pools = POOLS
+            again = decide(following, pools, now)
             if again.status.wire() == final.status.wire():
                 break
             _check_step(final.status, again)
