@@ -19,7 +19,8 @@ RUN site=$(/opt/dpojob/bin/python -c 'import sysconfig; print(sysconfig.get_path
 
 FROM ${BASE_IMAGE}
 COPY --from=build /opt/dpojob /opt/dpojob
-ENV PATH=/opt/dpojob/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# The user has no entry in /etc/passwd, so HOME is said outright.
+ENV PATH=/opt/dpojob/bin:$PATH HOME=/ PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 65532:65532
 EXPOSE 8081
 ENTRYPOINT ["python", "-m", "dpojob_operator"]
