@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support import tiny
+
 from dpojob_api import names
 from dpojob_api.plan import Plan
 from dpojob_api.spec import DPOJobSpec
 from dpojob_trainer.inspection import inspect
 from dpojob_trainer.training.job import TrainJob
-
-from tests.support import tiny
 
 ROWS = 64
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 import torch
-from dpojob_trainer.training import run
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from dpojob_trainer.training import run
 
 from .conftest import MakeJob, losses, metrics
 
@@ -35,7 +36,7 @@ def test_full_fine_tuning_ends_with_a_model_and_everything_beside_it(make_job: M
     assert {"report.html", "metrics.jsonl", "inspection.json", "lineage.json"} <= found
     assert not {".checkpoints", ".staging", "training_args.bin"} & found
     AutoModelForCausalLM.from_pretrained(job.output)
-    assert [stage for stage in dict.fromkeys(seen)][-1] == "Done"
+    assert seen[-1] == "Done"
     assert {"LoadingModel", "PreparingData", "Training", "Evaluating", "Saving"} <= set(seen)
     progress = outcome.progress
     assert progress.step == progress.max_steps > 0 and progress.percent == 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +20,38 @@ from .stop import Stop
 from .tracker import Tracker
 
 log = logging.getLogger(__name__)
+SAVE_EVERY_SECONDS = 900.0
 JUDGEMENTS = 100
 """The guards look about so often over a run; not-a-numbers at every record."""
 
 
 class Interruption(TrainerCallback):  # type: ignore[misc]
-    """Ends training at the next step with a checkpoint, when asked to."""
+    """Ends training at the next step with a checkpoint when asked to, and saves one now and then.
+
+    Checkpoints come with evaluations; where those are far apart, a lost node must not cost more than
+    SAVE_EVERY_SECONDS of work.
+    """
 
     def __init__(self, stop: Stop) -> None:
         self._stop = stop
+        self._saved_at = time.monotonic()
         self.interrupted = False
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """The clock starts with the first step."""
+        self._saved_at = time.monotonic()
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """The clock starts anew."""
+        self._saved_at = time.monotonic()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """End here, with a checkpoint, when asked to."""
-        if self._stop.anywhere():
+        due = time.monotonic() - self._saved_at > SAVE_EVERY_SECONDS
+        stop, save = self._stop.anywhere(save_due=due)
+        if save:
+            control.should_save = True
+        if stop:
             # At the last step too: what is left to do may outlast the grace period.
             self.interrupted = True
             control.should_save = True
@@ -43,7 +62,7 @@ class Interruption(TrainerCallback):  # type: ignore[misc]
     def on_prediction_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Break off an evaluation when asked to stop."""
         # An evaluation may outlast the grace period; the step before it is over and can be saved.
-        if self._stop.anywhere():
+        if self._stop.anywhere()[0]:
             raise Interrupted
 
 

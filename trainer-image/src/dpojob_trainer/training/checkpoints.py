@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 SEAL = "dpojob-seal.json"
 """Holds the job's key, the step, and the size and digest of every other file of the checkpoint."""
 PREFIX = "checkpoint-"
+STATE = "trainer_state.json"
+"""Written by transformers: the curves so far, and where the run was."""
 CHUNK = 8 << 20
 
 
@@ -77,6 +79,12 @@ def clear_unusable(root: Path, key: str) -> None:
 def step_of(directory: Path) -> int:
     """The optimizer steps done in a sealed checkpoint."""
     return int(json.loads((directory / SEAL).read_text(encoding="utf-8"))["step"])
+
+
+def tokens_of(directory: Path) -> int:
+    """Tokens trained on up to a checkpoint, as its own log says."""
+    history = json.loads((directory / STATE).read_text(encoding="utf-8"))["log_history"]
+    return int(max((record.get("num_tokens", 0) for record in history), default=0))
 
 
 def _candidates(root: Path) -> list[tuple[int, Path]]:

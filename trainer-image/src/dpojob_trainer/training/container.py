@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from dpojob_api.names import PROGRESS_PORT
 from dpojob_api.progress import Outcome
 
-from . import termination
+from . import launch, termination
 from .failure import Failure, exit_code
 from .job import TrainJob
 from .run import run
@@ -26,8 +27,24 @@ def train_container(environ: Mapping[str, str]) -> int:
     except Failure as failure:
         outcome = Outcome(outcome="Failed", reason=failure.reason, message=failure.message)
     else:
-        outcome = run(job, port=int(environ.get(ENV_PROGRESS_PORT, PROGRESS_PORT)))
+        if launch.wanted(job.plan, environ):
+            outcome = launch.launch(job.plan, environ, job.scratch)
+        else:
+            outcome = _train(job, environ)
     log.info("%s, %s: %s", outcome.outcome, outcome.reason, outcome.message)
-    if int(os.environ.get("RANK", "0")) == 0:
+    if launch.ENV_RANK not in environ:
         termination.write(outcome)
     return exit_code(outcome.reason)
+
+
+def _train(job: TrainJob, environ: Mapping[str, str]) -> Outcome:
+    """In this process; of several, the first serves the progress and leaves the outcome."""
+    first = environ.get(launch.ENV_RANK, "0") == "0"
+    port = int(environ.get(ENV_PROGRESS_PORT, PROGRESS_PORT)) if first else None
+    outcome = run(job, port=port)
+    told = environ.get(launch.ENV_OUTCOME)
+    if told and (first or outcome.outcome == "Failed"):
+        # A failure of any process is worth more than the first one's "connection lost".
+        with contextlib.suppress(FileExistsError), Path(told).open("xb") as out:
+            out.write(termination.fit(outcome))
+    return outcome

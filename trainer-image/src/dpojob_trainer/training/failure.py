@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import re
+import shutil
+from pathlib import Path
 
 from dpojob_api.conditions import Reason
 from dpojob_api.names import ExitCode
@@ -18,6 +20,10 @@ EXIT_CODES: dict[str, int] = {
     Reason.TRAINING_FAILED: ExitCode.INVALID,
 }
 """Reasons that are no user error; every other reason is one that only an edit can mend."""
+
+
+NO_SPACE = 16 << 20
+"""Bytes; with less than this left, a failed write is a full disk."""
 
 
 class Failure(Exception):
@@ -43,14 +49,17 @@ def exit_code(reason: str) -> int:
     return EXIT_CODES.get(reason, ExitCode.USER_ERROR)
 
 
-def explain(error: Exception) -> Failure:
-    """The cause a user understands of any exception out of training."""
+def explain(error: Exception, place: Path | None = None) -> Failure:
+    """The cause a user understands of any exception out of training.
+
+    `place` is where the run writes; its free space tells a full disk from another failed write.
+    """
     for cause in _chain(error):
         if isinstance(cause, Failure):
             return cause
         if isinstance(cause, CouldNotLook):
             return Failure(Reason(cause.reason), cause.message)
-        if _is_disk_full(cause):
+        if _is_disk_full(cause, place):
             return Failure(
                 Reason.DISK_FULL,
                 f"no space left on the volume: {cause}. The last complete checkpoint is intact; "
@@ -71,10 +80,13 @@ def _chain(error: BaseException | None) -> list[BaseException]:
     return found
 
 
-def _is_disk_full(error: BaseException) -> bool:
+def _is_disk_full(error: BaseException, place: Path | None) -> bool:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
-    # safetensors and torch's zip writer raise their own types and keep only the text.
+    # torch's zip writer forgets why a write failed.
+    if "inline_container" in str(error) or "PytorchStreamWriter" in str(error):
+        return place is not None and shutil.disk_usage(place).free < NO_SPACE
+    # safetensors raises its own type and keeps only the text.
     return bool(
         re.search(r"No space left on device|\(os error 28\)|Disk quota exceeded", str(error))
     )

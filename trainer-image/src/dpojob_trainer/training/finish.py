@@ -17,7 +17,6 @@ from .job import TrainJob
 from .loop import Trained
 from .stop import Stop
 from .tracker import Tracker
-from .upload import upload
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +47,6 @@ def finish(job: TrainJob, tracker: Tracker, stop: Stop, trained: Trained) -> Out
         output.record(aside, job, outcome)
         output.publish(job.output)
     log.info("the %s is complete in %s", kind, job.output)
-    outcome = upload(job, tracker, outcome)
-    tracker.stage("Done")
     return outcome
 
 

@@ -88,6 +88,8 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
     if resume is not None:
         step = checkpoints.step_of(resume)
         log.info("going on from the checkpoint of step %d", step)
+        # TRL counts tokens from the start of the process, and its curve would fall back.
+        trainer._total_train_tokens = checkpoints.tokens_of(resume)
         tracker.update(resumed_from=step, checkpoint_step=step)
     trained = Trained(trainer, loaded, start, taken, len(rows), eval_rows)
     try:

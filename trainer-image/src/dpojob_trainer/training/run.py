@@ -6,7 +6,8 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from dpojob_api.conditions import Reason
 from dpojob_api.progress import Artifacts, Outcome, Progress, Sample
@@ -29,6 +30,10 @@ class Run:
 
     job: TrainJob
     tracker: Tracker
+    place: Path | None = None
+    """Where it writes, once that is known to be its own."""
+    artifacts: Artifacts | None = None
+    """What is in place already, also when a later part fails."""
     samples: list[Sample] = field(default_factory=list)
 
 
@@ -54,7 +59,7 @@ def run(
             return _interrupted(state)
         except Exception as error:
             log.exception("training failed")
-            failure = explain(error)
+            failure = explain(error, state.place)
             if failure.reason == Reason.OUT_OF_MEMORY:
                 failure = _out_of_memory(state, failure)
             return _outcome(state, "Failed", failure.reason, failure.message)
@@ -63,10 +68,11 @@ def run(
 def _run(state: Run, stop: Stop) -> Outcome:
     job, tracker = state.job, state.tracker
     lineage = output.claim(job.output, job.key)
+    state.place = job.output
+    _set_environment(job)
     if lineage is not None:
         log.info("the model is already complete in %s", job.output)
-        return Outcome.model_validate(lineage["outcome"])
-    _set_environment(job)
+        return _deliver(state, Outcome.model_validate(lineage["outcome"]))
     from .finish import (
         finish,  # Both take seconds to import, which an early failure need not wait for.
     )
@@ -79,7 +85,18 @@ def _run(state: Run, stop: Stop) -> Outcome:
     if trained.unhealthy:
         verdict = tracker.read().health
         return _outcome(state, "Failed", Reason.UNHEALTHY, f"{verdict.reason}: {verdict.message}")
-    return finish(job, tracker, stop, trained)
+    outcome = finish(job, tracker, stop, trained)
+    return _deliver(state, outcome) if trained.trainer.args.process_index == 0 else outcome
+
+
+def _deliver(state: Run, outcome: Outcome) -> Outcome:
+    """Upload where the spec says; what is in place stays in place whatever comes of it."""
+    from .upload import upload
+
+    state.artifacts, state.samples = outcome.artifacts, outcome.samples
+    outcome = upload(state.job, state.tracker, outcome)
+    state.tracker.stage("Done")
+    return outcome
 
 
 def _set_environment(job: TrainJob) -> None:
@@ -131,17 +148,14 @@ def _out_of_memory(state: Run, failure: Failure) -> Failure:
     )
 
 
-def _outcome(state: Run, outcome: Any, reason: str, message: str) -> Outcome:
-    job = state.job
-    volume = job.spec.output.volume
-    artifacts = None
-    if volume is not None and outcome == "Failed" and reason == Reason.PUSH_FAILED:
-        artifacts = Artifacts(claim_name=volume.claim_name, path=volume.path)
+def _outcome(
+    state: Run, outcome: Literal["Failed", "Interrupted"], reason: str, message: str
+) -> Outcome:
     return Outcome(
         outcome=outcome,
         reason=reason,
         message=message,
         progress=state.tracker.read(),
-        artifacts=artifacts,
+        artifacts=state.artifacts,
         samples=state.samples,
     )

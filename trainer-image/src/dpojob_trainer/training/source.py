@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,7 +87,11 @@ def _base(job: TrainJob, adapter: Path, base: str, revision: str | None) -> Path
 def _download(job: TrainJob, repo: str, revision: str | None) -> Path:
     try:
         found = snapshot_download(
-            repo, revision=revision, token=job.token, allow_patterns=WEIGHTS_AND_TEXT
+            repo,
+            revision=revision,
+            token=job.token,
+            allow_patterns=WEIGHTS_AND_TEXT,
+            endpoint=os.environ.get("HF_ENDPOINT") or None,
         )
     except LocalEntryNotFoundError as error:
         # The hub could not be reached; trying again may help, so this is no user error.

@@ -50,14 +50,18 @@ class Stop:
         finally:
             self.deferred = False
 
-    def anywhere(self) -> bool:
-        """Whether any process of the run was asked to stop; every process must call this together."""
+    def anywhere(self, *, save_due: bool = False) -> tuple[bool, bool]:
+        """Whether any process was asked to stop, and whether any finds a checkpoint due.
+
+        Every process must call this together, so that all come to the same answer.
+        """
         import torch
         from accelerate import PartialState
 
         state = PartialState()
         if state.num_processes == 1:
-            return self.asked
-        flag = torch.tensor([int(self.asked)], device=state.device)
-        torch.distributed.all_reduce(flag, op=torch.distributed.ReduceOp.MAX)
-        return bool(flag.item())
+            return self.asked, save_due
+        flags = torch.tensor([int(self.asked), int(save_due)], device=state.device)
+        torch.distributed.all_reduce(flags, op=torch.distributed.ReduceOp.MAX)
+        stop, save = flags.tolist()
+        return bool(stop), bool(save)

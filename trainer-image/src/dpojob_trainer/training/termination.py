@@ -70,7 +70,9 @@ def write(outcome: Outcome, path: Path | None = None) -> None:
 
 
 def _encode(outcome: Outcome) -> bytes:
-    return json.dumps(outcome.wire(), ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(outcome.wire(), ensure_ascii=False, separators=(",", ":")).encode(
+        errors="replace"
+    )
 
 
 def _cut(text: str, length: int) -> str:

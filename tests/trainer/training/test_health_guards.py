@@ -1,0 +1,113 @@
+"""Each guard on curves that should and should not alarm it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from dpojob_trainer.training.health import judge
+
+STEPS = 200
+
+
+def curve(**over: Any) -> list[dict[str, float]]:
+    """A good run's log, each figure a function of the share done; `over` replaces some."""
+    figures: dict[str, Any] = {
+        "loss": lambda t: 0.69 - 0.4 * t,
+        "grad_norm": lambda _: 1.0,
+        "learning_rate": lambda t: 5e-6 * (1 - t),
+        "rewards/margins": lambda t: 1.5 * t,
+        "rewards/accuracies": lambda t: min(1.0, 0.5 + 0.6 * t),
+        "logps/chosen": lambda t: -300 - 20 * t,
+        "logps/rejected": lambda t: -280 - 60 * t,
+        **over,
+    }
+    return [
+        {"step": step, **{name: f(step / STEPS) for name, f in figures.items()}}
+        for step in range(1, STEPS + 1)
+    ]
+
+
+def evaluations(*losses: float) -> list[dict[str, float]]:
+    size = STEPS // len(losses)
+    return [{"step": (i + 1) * size, "eval_loss": loss} for i, loss in enumerate(losses)]
+
+
+NAN = float("nan")
+CASES = [
+    ("a good run", curve(), "Healthy"),
+    ("nothing logged", [], "Healthy"),
+    (
+        "margin is no number",
+        curve(**{"rewards/margins": lambda t: NAN if t > 0.5 else t}),
+        "NaNLoss",
+    ),
+    ("a hidden loss", curve(loss=lambda _: 0.0, grad_norm=lambda t: NAN), "NaNLoss"),
+    (
+        "one fp16 overflow",
+        curve(grad_norm=lambda t: math.inf if t == 1 / STEPS else 1.0),
+        "Healthy",
+    ),
+    (
+        "told apart at once",
+        curve(**{"rewards/accuracies": lambda _: 1.0}),
+        "AccuracySaturatedEarly",
+    ),
+    (
+        "only step 1 is 1",
+        curve(**{"rewards/accuracies": lambda t: 1.0 if t < 0.01 else 0.7}),
+        "Healthy",
+    ),
+    (
+        "learned by the middle",
+        curve(**{"rewards/accuracies": lambda t: min(1, 0.5 + t)}),
+        "Healthy",
+    ),
+    ("both fall far", curve(**{"logps/chosen": lambda t: -300 - 400 * t}), "ChosenCollapse"),
+    ("short answers", curve(**{"logps/chosen": lambda t: -8 - 15 * t}), "Healthy"),
+    (
+        "chosen falls, rejected rises",
+        curve(**{"logps/chosen": lambda t: -300 - 400 * t, "logps/rejected": lambda t: -300 + t}),
+        "Healthy",
+    ),
+    (
+        "a margin that swings about 0",
+        curve(**{"rewards/margins": lambda t: 0.01 * math.sin(t * 500)}),
+        "MarginFlat",
+    ),
+    ("a small but steady margin", curve(**{"rewards/margins": lambda t: 0.002 * t}), "Healthy"),
+    ("evaluation rises", curve() + evaluations(0.6, 0.5, 0.55, 0.6, 0.7), "Overfitting"),
+    ("one bad evaluation", curve() + evaluations(0.6, 0.5, 0.4, 0.39, 0.5), "Healthy"),
+    (
+        "both losses rise",
+        curve(loss=lambda t: 0.5 + t) + evaluations(0.6, 0.5, 0.55, 0.6, 0.7),
+        "Healthy",
+    ),
+]
+
+
+@pytest.mark.parametrize(("points", "reason"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+def test_the_guard_that_objects(points: list[dict[str, float]], reason: str) -> None:
+    health = judge(points, STEPS)
+    assert health.reason == reason, health.message
+    assert health.healthy == (reason == "Healthy")
+
+
+@pytest.mark.parametrize("points", [c[1] for c in CASES if c[2] != "Healthy"])
+def test_an_objection_gives_figures_and_advice(points: list[dict[str, float]]) -> None:
+    message = judge(points, STEPS).message
+    assert any(character.isdigit() for character in message)
+    assert "training." in message
+    assert len(message) < 600
+
+
+def test_a_margin_is_not_called_flat_before_there_was_time() -> None:
+    points = curve(**{"rewards/margins": lambda t: 0.01 * math.sin(t * 500)})
+    assert judge(points[: STEPS // 5], STEPS).healthy
+
+
+def test_a_short_run_is_judged_without_error() -> None:
+    for length in range(1, 12):
+        judge(curve()[:length], length)

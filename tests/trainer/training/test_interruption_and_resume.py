@@ -1,0 +1,220 @@
+"""Stopped, damaged, killed or out of room: the run goes on exactly where it was, or says why not."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from dpojob_api.progress import Progress
+from dpojob_trainer.training import TrainJob, checkpoints, run
+from dpojob_trainer.training.failure import exit_code
+
+from .conftest import MakeJob, metrics
+
+pytestmark = pytest.mark.train
+TIMES = ("runtime", "per_second")
+
+
+def curves(job: TrainJob) -> list[dict[str, Any]]:
+    """The metrics without what a clock measured."""
+    return [
+        {k: v for k, v in record.items() if not k.endswith(TIMES)}
+        for record in metrics(job)
+        if "train_runtime" not in record
+    ]
+
+
+def same(left: list[dict[str, Any]], right: list[dict[str, Any]]) -> None:
+    """Equal records, every figure to the last bit or so."""
+    assert [sorted(record) for record in left] == [sorted(record) for record in right]
+    for one, other in zip(left, right, strict=True):
+        assert one == pytest.approx(other, rel=1e-6, abs=1e-9)
+
+
+def terminate_at(step: int, stage: str = "Training") -> Callable[[Progress], None]:
+    """SIGTERM to ourselves, as the kubelet sends it, once."""
+    sent = []
+
+    def listen(progress: Progress) -> None:
+        if not sent and progress.step >= step and progress.stage == stage:
+            sent.append(progress.step)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return listen
+
+
+@pytest.fixture(scope="module")
+def whole() -> dict[str, list[dict[str, Any]]]:
+    """Curves of uninterrupted runs, by name; trained once."""
+    return {}
+
+
+def uninterrupted(
+    make_job: MakeJob, whole: dict[str, list[dict[str, Any]]], name: str, spec: dict[str, Any]
+) -> list[dict[str, Any]]:
+    if name not in whole:
+        job = make_job(output=f"whole-{name}", spec=spec)
+        assert run(job).outcome == "Succeeded"
+        whole[name] = curves(job)
+    return whole[name]
+
+
+FULL: dict[str, Any] = {"training": {"epochs": 1}}
+LORA: dict[str, Any] = {"training": {"method": "lora", "lora": {"r": 8, "dropout": 0.1}}}
+
+
+@pytest.mark.parametrize(("name", "spec"), [("full", FULL), ("lora", LORA)])
+def test_a_stopped_run_resumes_step_for_step(
+    make_job: MakeJob, whole: Any, name: str, spec: dict[str, Any]
+) -> None:
+    wanted = uninterrupted(make_job, whole, name, spec)
+    job = make_job(spec=spec)
+    stopped = run(job, on_progress=terminate_at(5))
+    assert (stopped.outcome, stopped.reason) == ("Interrupted", "Stopped")
+    assert exit_code(stopped.reason) == 12
+    assert stopped.progress.checkpoint_step == stopped.progress.step == 5
+    assert stopped.artifacts is None
+    assert not (job.output / "config.json").exists()
+    assert not (job.output / "adapter_config.json").exists()
+    ended = run(job)
+    assert ended.outcome == "Succeeded", ended.message
+    assert ended.progress.resumed_from == 5
+    same(curves(job), wanted)
+    assert [s.before for s in ended.samples] == [s.before for s in stopped.samples]
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(make_job: MakeJob, whole: Any) -> None:
+    wanted = uninterrupted(make_job, whole, "full", FULL)
+    job = make_job(spec=FULL)
+    run(job, on_progress=terminate_at(10))
+    newest = checkpoints.newest(job.checkpoints, job.key)
+    assert newest is not None and checkpoints.step_of(newest) == 10
+    with (newest / "optimizer.pt").open("r+b") as file:
+        file.truncate(1000)
+    (job.checkpoints / "checkpoint-99").mkdir()  # As a killed save leaves it.
+    ended = run(job)
+    assert ended.outcome == "Succeeded", ended.message
+    assert ended.progress.resumed_from == 7
+    same(curves(job), wanted)
+
+
+def test_a_signal_during_an_evaluation_is_obeyed_at_once(make_job: MakeJob, whole: Any) -> None:
+    wanted = uninterrupted(make_job, whole, "full", FULL)
+    job = make_job(spec=FULL)
+    stopped = run(job, on_progress=terminate_at(3, "Evaluating"))
+    assert stopped.outcome == "Interrupted"
+    step = stopped.progress.checkpoint_step
+    assert step == stopped.progress.step
+    ended = run(job)
+    assert ended.progress.resumed_from == step
+    # The evaluation that was broken off is not repeated; everything else is as it would have been.
+    missing = [r for r in wanted if not (r["step"] == step and "eval_loss" in r)]
+    same(curves(job), missing)
+
+
+def test_a_signal_before_the_first_step(make_job: MakeJob) -> None:
+    job = make_job()
+    stopped = run(job, on_progress=terminate_at(0, "LoadingModel"))
+    assert (stopped.outcome, stopped.progress.checkpoint_step) == ("Interrupted", None)
+    assert "no checkpoint" in stopped.message
+    assert signal.getsignal(signal.SIGTERM) in (signal.SIG_DFL, signal.Handlers.SIG_DFL)
+
+
+def test_a_signal_while_the_model_is_saved_keeps_the_last_checkpoint(make_job: MakeJob) -> None:
+    job = make_job(spec=FULL)
+    stopped = run(job, on_progress=terminate_at(1, "Saving"))
+    assert stopped.outcome == "Interrupted"
+    assert not (job.output / "config.json").exists()
+    ended = run(job)
+    assert ended.outcome == "Succeeded", ended.message
+    assert ended.progress.resumed_from == ended.progress.max_steps
+    assert (job.output / "config.json").exists()
+
+
+def test_another_jobs_checkpoints_are_not_continued(make_job: MakeJob) -> None:
+    run(make_job(uid="one"), on_progress=terminate_at(5))
+    ended = run(make_job(uid="two"))
+    assert ended.outcome == "Succeeded"
+    assert ended.progress.resumed_from is None
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 3.5 MB at the output's place."""
+    place = tmp_path / "outputs"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3500k", "tmpfs", str(place)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("needs the right to mount a small file system")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def test_a_full_disk_leaves_the_last_good_checkpoint(
+    make_job: MakeJob, whole: Any, small_disk: Path
+) -> None:
+    job = make_job(spec=FULL)
+    failed = run(job)
+    assert (failed.outcome, failed.reason) == ("Failed", "DiskFull"), failed.message
+    assert exit_code(failed.reason) == 13
+    good = checkpoints.newest(job.checkpoints, job.key)
+    assert good is not None
+    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    ended = run(job)
+    assert ended.outcome == "Succeeded", ended.message
+    assert ended.progress.resumed_from == failed.progress.checkpoint_step == 7
+    same(curves(job), uninterrupted(make_job, whole, "full", FULL))
+
+
+def test_out_of_memory_says_what_was_needed_and_what_to_change(make_job: MakeJob) -> None:
+    job = make_job(plan={"memoryGiB": {"needed": 3.5, "available": 14.5}})
+
+    def exhaust(progress: Progress) -> None:
+        if progress.step == 2:
+            torch.empty(1 << 50)
+
+    failed = run(job, on_progress=exhaust)
+    assert (failed.outcome, failed.reason) == ("Failed", "OutOfMemory")
+    for told in ("measured peak", "3.5 GiB", "14.5 GiB", "training.method: lora", "maxLength"):
+        assert told in failed.message
+
+
+def test_an_unforeseen_error_is_one_line_for_the_user(make_job: MakeJob) -> None:
+    def fail(progress: Progress) -> None:
+        if progress.step == 2:
+            raise ZeroDivisionError("something odd\nwith details")
+
+    failed = run(make_job(), on_progress=fail)
+    assert (failed.reason, failed.message) == (
+        "TrainingFailed", "ZeroDivisionError: something odd",
+    )  # fmt: skip
+    assert failed.progress.step == 2
+
+
+def test_a_guard_stops_the_run_and_nothing_looks_finished(make_job: MakeJob) -> None:
+    job = make_job(
+        spec={
+            "training": {
+                "learningRate": 1.0,
+                "onUnhealthy": "Stop",
+                "arguments": {"optim": "sgd", "max_grad_norm": 0.0},
+            }
+        }
+    )
+    object.__setattr__(job.spec.training, "learning_rate", 1e15)  # Beyond what the schema allows.
+    failed = run(job)
+    assert (failed.outcome, failed.reason) == ("Failed", "Unhealthy"), failed.message
+    assert failed.message.startswith("NaNLoss: ")
+    assert not failed.progress.health.healthy
+    assert exit_code(failed.reason) == 14
+    assert not (job.output / "config.json").exists()
+    assert failed.progress.margin is None or math.isfinite(failed.progress.margin)

@@ -1,0 +1,42 @@
+"""A push to the hub: one commit, so that it is there as a whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import httpx
+from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub.errors import HfHubHTTPError
+
+from dpojob_api.conditions import Reason
+
+from .failure import Failure
+from .upload import Passing, files
+
+
+def push(directory: Path, repo: str, token: str | None) -> str:
+    """Upload the finished model; gives "repo@commit". Raises Passing or Failure."""
+    api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
+    try:
+        api.create_repo(repo, exist_ok=True)
+        commit = api.create_commit(
+            repo,
+            operations=[
+                CommitOperationAdd(str(path.relative_to(directory)), path)
+                for path in files(directory)
+            ],
+            commit_message="DPO-tuned with DPOJob",
+        )
+    except HfHubHTTPError as error:
+        status = error.response.status_code if error.response is not None else 0
+        if status >= 500 or status in (0, 408, 409, 412, 429):
+            raise Passing(str(error).splitlines()[0]) from error
+        raise Failure(
+            Reason.PUSH_FAILED,
+            f"the hub refused output.push {repo}: {str(error).splitlines()[0]}. Check the name and that "
+            "hubTokenSecret may write there. The model is complete in output.volume.",
+        ) from error
+    except (httpx.HTTPError, OSError) as error:
+        raise Passing(f"{type(error).__name__}: {error}") from error
+    return f"{repo}@{commit.oid}"
