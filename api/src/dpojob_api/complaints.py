@@ -12,10 +12,11 @@ from pydantic_core import ErrorDetails
 
 from .quantity import COUNT_PATTERN, DURATION_PATTERN, MONEY_PATTERN
 from .rules import Path, child_model
-from .spec import DNS_NAME, REPO
+from .spec import DNS_NAME, REPO, SECRET_KEY
 
 FORMS = {
     DNS_NAME: "use lower-case letters, digits, '-' and '.', like my-claim",
+    SECRET_KEY: "a Secret's key is made of letters, digits, '-', '_' and '.', like token",
     REPO: "write a repository's name, like Qwen/Qwen2.5-1.5B-Instruct",
     DURATION_PATTERN: "write a duration like 90s, 45m, 6h, 1h30m or 2d",
     MONEY_PATTERN: 'write an amount in quotes and without a currency, like "20.00"',

@@ -15,6 +15,8 @@ from .base import Contract
 from .quantity import DURATION_PATTERN, MONEY_PATTERN
 
 DNS_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+SECRET_KEY = r"^[-._a-zA-Z0-9]+$"
+"""As the API server demands of a Secret's keys; otherwise no pod could be made."""
 REPO = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
 
 Name = Annotated[str, Field(min_length=1, max_length=253, pattern=DNS_NAME)]
@@ -329,7 +331,7 @@ class SecretKey(Contract):
     """One key of a Secret in the job's namespace."""
 
     name: Name = Field(description="Name of the Secret.")
-    key: Annotated[str, Field(min_length=1, max_length=253)] = Field(
+    key: Annotated[str, Field(min_length=1, max_length=253, pattern=SECRET_KEY)] = Field(
         default="token", description="Key in the Secret. Default: token."
     )
 
