@@ -243,3 +243,12 @@ def test_a_model_outside_the_volume_is_refused(bench, tmp_path_factory) -> None:
     with pytest.raises(CouldNotLook, match="a link out of the volume") as caught:
         bench.inspect()
     assert caught.value.reason == "ModelNotFound"
+
+
+def test_a_null_among_the_messages(bench) -> None:
+    """pyarrow reads it into an array whose use crashes the process."""
+    talk = [None, {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    good = {"chosen": talk[1:], "rejected": [talk[1], {"role": "assistant", "content": "b"}]}
+    report = bench.rows([good, {"chosen": talk, "rejected": talk[1:]}]).inspect()
+    assert codes(report) == {"BadMessage": 1}
+    assert report.errors[0].examples == [1]

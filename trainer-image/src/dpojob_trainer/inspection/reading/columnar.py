@@ -62,6 +62,8 @@ def read_arrow(
         for batch in batches:
             empty = False
             kept = batch.select(wanted)
+            # Offsets in such a file are taken as they are; wrong ones would crash the process.
+            kept.validate(full=True)
             for start in range(0, kept.num_rows, BATCH_ROWS):
                 yield Chunk(names, batch=kept.slice(start, BATCH_ROWS))
         if empty:

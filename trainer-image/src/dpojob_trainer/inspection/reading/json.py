@@ -94,9 +94,10 @@ def _typed(block: bytes) -> pa.Table | None:
                 read_options=options,
                 parse_options=pa_json.ParseOptions(explicit_schema=schema),
             )
-    except pa.ArrowInvalid:
-        return None
-    except pa.ArrowNotImplementedError:
+        # A null among the objects of a list comes out as a broken array (pyarrow 26), which crashes
+        # whatever touches it.
+        table.validate()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return None
     return table
 
