@@ -80,6 +80,10 @@ def config(
             "metric_for_best_model": "eval_loss",
             "greater_is_better": False,
         }
+    shards: dict[str, Any] = {}
+    if plan.sharded:
+        # FSDP2; the state is gathered into one file, so that a checkpoint serves any number of GPUs.
+        shards = {"fsdp": True, "fsdp_config": {"state_dict_type": "FULL_STATE_DICT"}}
     fields: dict[str, Any] = {
         "output_dir": str(job.checkpoints),
         "num_train_epochs": training.epochs,
@@ -99,11 +103,13 @@ def config(
         # A NaN must be seen, not smoothed over.
         "logging_nan_inf_filter": False,
         "save_strategy": "steps",
-        "save_steps": plan_of_steps.evaluate_every,
+        # With evaluations the best is kept, so each is saved; time saves the rest (Interruption).
+        "save_steps": plan_of_steps.evaluate_every if eval_rows else plan_of_steps.steps,
         "save_total_limit": 2,
         "report_to": "none",
         "disable_tqdm": True,
         **evaluate,
+        **shards,
         **{k: v for k, v in training.arguments.items() if k != "model_init_kwargs"},
     }
     try:

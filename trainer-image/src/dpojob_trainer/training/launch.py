@@ -83,9 +83,7 @@ def _silent(status: int, *, asked: bool, node: int) -> Outcome:
     if status == 0:
         return Outcome(outcome="Succeeded", reason=Reason.COMPLETED)
     if asked:
-        return Outcome(
-            outcome="Interrupted", reason=Reason.STOPPED, message="Stopped by a signal."
-        )
+        return Outcome(outcome="Interrupted", reason=Reason.STOPPED, message="Stopped by a signal.")
     return Outcome(
         outcome="Failed",
         reason=Reason.TRAINING_FAILED,

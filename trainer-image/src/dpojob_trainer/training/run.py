@@ -86,12 +86,15 @@ def _run(state: Run, stop: Stop) -> Outcome:
         verdict = tracker.read().health
         return _outcome(state, "Failed", Reason.UNHEALTHY, f"{verdict.reason}: {verdict.message}")
     outcome = finish(job, tracker, stop, trained)
-    return _deliver(state, outcome) if trained.trainer.args.process_index == 0 else outcome
+    return _deliver(state, outcome)
 
 
 def _deliver(state: Run, outcome: Outcome) -> Outcome:
     """Upload where the spec says; what is in place stays in place whatever comes of it."""
     from .upload import upload
+
+    if os.environ.get("RANK", "0") != "0":
+        return outcome
 
     state.artifacts, state.samples = outcome.artifacts, outcome.samples
     outcome = upload(state.job, state.tracker, outcome)

@@ -17,7 +17,14 @@ from dpojob_api.spec import S3
 from .failure import Failure
 from .upload import Passing, files
 
-FINAL = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket", "403", "404")
+FINAL = (
+    "AccessDenied",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "NoSuchBucket",
+    "403",
+    "404",
+)
 
 
 def put(directory: Path, store: S3) -> str:

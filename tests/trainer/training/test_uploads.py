@@ -1,0 +1,148 @@
+"""Uploads to a loopback hub and a real S3 server: the same bytes, the whole of them, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+from tests.support.hub import Hub
+
+from dpojob_api.progress import Artifacts, Outcome
+from dpojob_trainer.training import TrainJob, output, run, s3, upload
+
+from .conftest import MakeJob
+
+REPO = "my-org/tuned"
+SECRET = {"name": "keys"}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(upload, "TRIES", 3)
+
+
+@pytest.fixture
+def hub_job(make_job: MakeJob, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> TrainJob:
+    for name, value in hub.env().items():
+        monkeypatch.setenv(name, value)
+    return finished(make_job(spec={"output": {"push": REPO}}, token=hub.token))
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+def finished(job: TrainJob) -> TrainJob:
+    """The output as a finished run leaves it before its uploads."""
+    job.output.mkdir(parents=True)
+    for name, content in {
+        "config.json": b"{}", "model.safetensors": bytes(range(256)) * 9000, "README.md": b"# card",
+        "report.html": b"<html>", "tokenizer.json": b"{}", "metrics.jsonl": b"{}\n",
+    }.items():  # fmt: skip
+        (job.output / name).write_bytes(content)
+    (job.output / ".cache").mkdir()
+    (job.output / ".cache" / "x").write_text("not for others")
+    outcome = Outcome(
+        outcome="Succeeded", reason="Completed", artifacts=Artifacts(kind="model", path="out")
+    )
+    output.record(job.output, job, outcome)
+    return job
+
+
+def shown(directory: Path) -> dict[str, bytes]:
+    return {
+        path.name: path.read_bytes()
+        for path in directory.iterdir()
+        if path.is_file() and path.name != output.LINEAGE
+    }
+
+
+def test_the_hub_gets_the_same_bytes_in_one_commit(hub_job: TrainJob, hub: Hub) -> None:
+    outcome = run(hub_job)
+    assert outcome.outcome == "Succeeded", outcome.message
+    assert outcome.artifacts is not None and outcome.artifacts.push is not None
+    assert outcome.artifacts.push.startswith(f"{REPO}@")
+    got = {n: c for n, c in hub.files(REPO).items() if n != ".gitattributes"}
+    assert got == shown(hub_job.output)
+    assert run(hub_job).artifacts == outcome.artifacts  # Known to be done; not done again.
+    assert sum("/commit/" in request.path for request in hub.requests) == 1
+
+
+def test_a_hub_that_fails_now_and_then_is_insisted_on(hub_job: TrainJob, hub: Hub) -> None:
+    hub.fault(r"POST .*/commit/", status=500, times=2)
+    assert run(hub_job).outcome == "Succeeded"
+
+
+def test_a_hub_that_stays_down_leaves_the_model_and_the_next_attempt_uploads(
+    hub_job: TrainJob, hub: Hub
+) -> None:
+    hub.fault(r"POST .*/commit/", status=503)
+    failed = run(hub_job)
+    assert (failed.outcome, failed.reason) == ("Failed", "PushFailed")
+    assert failed.artifacts is not None and failed.artifacts.push is None
+    assert (hub_job.output / "config.json").exists()
+    with pytest.raises(KeyError, match="no revision"):
+        hub.files(REPO)
+    hub.clear_faults()
+    assert run(hub_job).outcome == "Succeeded"
+
+
+def test_a_token_without_rights_is_told_at_once(
+    make_job: MakeJob, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in hub.env().items():
+        monkeypatch.setenv(name, value)
+    job = finished(make_job(spec={"output": {"push": REPO}}, token="nobody"))
+    hub.fault(r"POST /api/repos/create", status=403)
+    failed = run(job)
+    assert failed.reason == "PushFailed" and "hubTokenSecret" in failed.message
+
+
+def test_a_store_gets_the_same_bytes(make_job: MakeJob, store: str) -> None:
+    client = boto3.client("s3", endpoint_url=store)
+    client.create_bucket(Bucket="models")
+    target = {"bucket": "models", "prefix": "a/b", "endpoint": store, "secret": SECRET}
+    job = finished(make_job(spec={"output": {"s3": target}}))
+    outcome = run(job)
+    assert outcome.outcome == "Succeeded", outcome.message
+    assert outcome.artifacts is not None and outcome.artifacts.s3 == "s3://models/a/b"
+    listed = client.list_objects_v2(Bucket="models")["Contents"]
+    got = {
+        entry["Key"].removeprefix("a/b/"): client.get_object(Bucket="models", Key=entry["Key"])[
+            "Body"
+        ].read()
+        for entry in listed
+    }
+    assert got == shown(job.output)
+
+
+def test_a_store_without_the_bucket_says_so(make_job: MakeJob, store: str) -> None:
+    target = {"bucket": "absent", "endpoint": store, "secret": SECRET}
+    failed = run(finished(make_job(spec={"output": {"s3": target}})))
+    assert failed.reason == "PushFailed" and "bucket" in failed.message
+
+
+def test_an_upload_that_breaks_off_leaves_nothing_in_the_store(
+    make_job: MakeJob, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = boto3.client("s3", endpoint_url=store)
+    client.create_bucket(Bucket="broken")
+    target = {"bucket": "broken", "endpoint": store, "secret": SECRET}
+    job = finished(make_job(spec={"output": {"s3": target}}))
+    gone = job.output / "gone.safetensors"
+    monkeypatch.setattr(s3, "files", lambda directory: [*upload.files(directory), gone])
+    failed = run(job)
+    assert failed.reason == "PushFailed", failed.message
+    assert client.list_objects_v2(Bucket="broken")["KeyCount"] == 0
