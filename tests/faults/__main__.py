@@ -4,6 +4,7 @@ python -m tests.faults --runs 1000              # what `make faults` runs
 python -m tests.faults --scenario succeeds      # all crash points of one scenario, and more
 python -m tests.faults --only 'succeeds:crash-after@write#3'
 python -m tests.faults --family crashes         # crashes, stale, errors or watches: all of them
+python -m tests.faults --family walks --runs 20 # so many walks between specs
 
 Ends with one line, `N runs, N violations, seed S`, and status 1 when there were violations.
 """
@@ -36,7 +37,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="of every choice (default 1)")
     parser.add_argument("--scenario", choices=sorted(SCENARIOS), action="append", help="only these")
     parser.add_argument("--only", metavar="RUN", help="one run, as a violation names it")
-    parser.add_argument("--family", choices=sorted(faults.FAMILIES), help="one sweep, whole")
+    parser.add_argument(
+        "--family", choices=[*sorted(faults.FAMILIES), "walks"], help="one sweep, whole"
+    )
     parser.add_argument("--at-once", type=int, default=runner.at_once(), help="runs at a time")
     parser.add_argument("--kubeconfig", type=Path, help="an API server that runs already")
     parser.add_argument("--keep", type=Path, help="directory in which the operators' logs stay")
@@ -66,6 +69,9 @@ async def work(asked: argparse.Namespace, kubeconfig: Path) -> Report:
     async with theatre.stage(kubeconfig, asked.module, asked.keep) as stage:
         if asked.only:
             await one(asked, stage, report)
+        elif asked.family == "walks":
+            walked = walks.jobs(stage, asked.runs, asked.seed)
+            await runner.in_parallel(walked, asked.at_once, report)
         elif asked.family:
             references = await runner.clean(stage, names, asked.at_once, report)
             cases = faults.cases(asked.family, references.logs)

@@ -65,6 +65,6 @@ class Log:
         return [entry for entry in self.entries if entry.write]
 
     def last_write(self) -> float:
-        """When something was last written, on the monotonic clock; a leader's lease aside."""
-        told = (entry.began for entry in self.writes if entry.kind.resource != "leases")
+        """When a write was last taken, on the monotonic clock; a leader's lease aside."""
+        told = (e.began for e in self.writes if e.kind.resource != "leases" and e.status < 400)
         return max(told, default=0.0)

@@ -50,11 +50,7 @@ def _job(name: str, namespace: str, uid: str, stage: str) -> dict[str, Any]:
         "spec": {
             "template": {
                 "metadata": {"labels": labels},
-                "spec": {
-                    "restartPolicy": "Never",
-                    "nodeSelector": {"kubernetes.io/hostname": namespace},
-                    "containers": [container],
-                },
+                "spec": {"restartPolicy": "Never", "containers": [container]},
             }
         },
     }

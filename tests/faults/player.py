@@ -1,6 +1,6 @@
 """The kubelet's part: pods of the real Job controller run and end as a scenario says.
 
-The scheduler binds the pods to the run's own node; from there on this player moves them, as the
+The scheduler binds the pods to a node without a kubelet; from there on this player moves them, as the
 kubelet would: Running, then Succeeded or Failed with the container's last word; and when they are
 deleted, the container gets its SIGTERM, says its word, and the pod goes.
 """

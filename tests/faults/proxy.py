@@ -1,7 +1,7 @@
 """A reverse proxy between one operator and the API server, where a run's fault happens.
 
 Each run has one of its own. Requests for all namespaces are narrowed to the run's namespace, and
-those for pools and nodes to the run's own: a run sees a cluster of its own, although hundreds run
+those for pools to the run's own: a run sees a cluster of its own, although hundreds run
 on one API server.
 """
 
@@ -22,7 +22,7 @@ from .log import Entry, Log
 from .rules import ANSWERS, CRASHES, EVENTS, Fault, kind_of
 
 LABEL_RUN = "faults.dpojob.dev/run"
-"""On pools and nodes: the run they belong to."""
+"""On pools: the run they belong to."""
 WHILE_SECONDS = 4.0
 """How long `500-while` lasts."""
 HANG_SECONDS = 12.0
@@ -30,7 +30,7 @@ HANG_SECONDS = 12.0
 DELAY_SECONDS = 3.0
 """How late a delayed event is."""
 NARROWED = re.compile(r"^(/apis/dpojob\.dev/v1alpha1|/apis/batch/v1|/api/v1)/(dpojobs|jobs|pods)$")
-LABELLED = re.compile(r"^(/apis/dpojob\.dev/v1alpha1/gpupools|/api/v1/nodes)$")
+POOLS = "/apis/dpojob.dev/v1alpha1/gpupools"
 PROGRESS = re.compile(r"/pods/http:([^/:]+):\d+/proxy/progress$")
 REASONS = {409: "Conflict", 410: "Expired", 422: "Invalid", 429: "TooManyRequests"}
 
@@ -189,7 +189,7 @@ class Proxy:
         path, query = request.path, list(request.query.items())
         if (found := NARROWED.match(path)) is not None:
             path = f"{found[1]}/namespaces/{self._namespace}/{found[2]}"
-        elif LABELLED.match(path):
+        elif path == POOLS:
             query = [(k, v) for k, v in query if k != "labelSelector"]
             query.append(("labelSelector", f"{LABEL_RUN}={self._namespace}"))
         return self._api.server + path, query

@@ -52,7 +52,7 @@ class Result:
 
 
 def fresh_name(what: str) -> str:
-    """Of a run's namespace, node and pool."""
+    """Of a run's namespace and pool."""
     return f"{_PREFIX}-{next(_numbers)}-{what}"
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import yaml
 
+from . import nodes
 from .api import Api, Refused
 from .history import Observatory
-from .nodes import Nodes
 from .operators import ROOT, Nursery
 from .world import Stage
 
@@ -50,10 +50,10 @@ async def stage(
             await _install(api)
             observatory = Observatory(api)
             observatory.start()
-            nodes = Nodes(api)
-            heart = asyncio.create_task(nodes.live())
+            await nodes.add(api)
+            heart = asyncio.create_task(nodes.live(api))
             try:
-                yield Stage(api, observatory, nodes, nursery, directory)
+                yield Stage(api, observatory, nursery, directory)
                 observatory.check()
             finally:
                 heart.cancel()

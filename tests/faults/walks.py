@@ -10,6 +10,7 @@ import asyncio
 import copy
 import random
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from . import oracles, specs
 from .api import DPOJOBS, Object, Refused
@@ -23,6 +24,8 @@ from .world import Stage, Stuck, World
 SHARE = 0.1
 """Of all runs."""
 STEPS = 4
+POOL = 100
+"""Specs that a seed gives."""
 LAST_WRITE = 12
 """A crash happens at one of so many writes."""
 
@@ -58,6 +61,12 @@ async def _edit(world: World, spec: Object) -> bool:
         return True
 
 
+def _held(world: World) -> bool:
+    job = world.job("job") or {"metadata": {"generation": -1}}
+    current = (job.get("status") or {}).get("observedGeneration") == job["metadata"]["generation"]
+    return current and world.holds("job", "Suspended")
+
+
 async def _walk(world: World, steps: list[Object]) -> Object:
     """The user's part; returns the last spec that was taken, without `suspend`."""
     await _claim(world)
@@ -75,10 +84,8 @@ async def _walk(world: World, steps: list[Object]) -> Object:
         await asyncio.sleep(0.3)
     if last is None:
         raise Refusals
-    await world.until(
-        "phase Suspended",
-        lambda: ((world.job("job") or {}).get("status") or {}).get("phase") == "Suspended",
-    )
+    # Every walk ends with the same step, so that its traces in the status are the same.
+    await world.until("the last spec is seen", partial(_held, world))
     await world.edit("job", suspend=False)
     await world.rest()
     return last
@@ -143,14 +150,15 @@ def job(stage: Stage, number: int, seed: int) -> Callable[[], Awaitable[Result]]
 
 def jobs(stage: Stage, number: int, seed: int) -> list[Callable[[], Awaitable[Result]]]:
     """So many walks; the first ones are the same however many there are."""
+    if number == 0:
+        return []
+    known, random_ = specs.generate(POOL, seed), random.Random(seed)
     made: list[Callable[[], Awaitable[Result]]] = []
     for index in range(number):
-        random_ = random.Random(seed * 1_000_003 + index)
-        pool = specs.generate(8 * STEPS, seed * 1_000_003 + index)
-        steps = random_.sample(pool, min(STEPS, len(pool)))
-        fault = None
-        if index % 2:
-            action = random_.choice(("crash-before", "crash-after"))
-            fault = Fault(action, Point(None, random_.randint(1, LAST_WRITE)))
-        made.append(lambda steps=steps, fault=fault, i=index: _both(stage, steps, fault, i))  # type: ignore[misc]
+        steps = random_.sample(known, STEPS)
+        crash = Fault(
+            random_.choice(("crash-before", "crash-after")),
+            Point(None, random_.randint(1, LAST_WRITE)),
+        )
+        made.append(partial(_both, stage, steps, crash if index % 2 else None, index))
     return made

@@ -1,4 +1,4 @@
-"""One run's world: a namespace, a node, a pool, a proxy, an operator, and the user's hands."""
+"""One run's world: a namespace, a pool, a proxy, an operator, and the user's hands."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pathlib import Path
 import aiohttp
 
 from . import api as paths
+from . import nodes
 from .api import Api, Object, Refused
 from .history import History, Observatory
 from .log import Log
-from .nodes import Nodes
 from .operators import Nursery, Operator
 from .player import Player, Script
 from .proxy import LABEL_RUN, Proxy
@@ -55,7 +55,6 @@ class Stage:
 
     api: Api
     observatory: Observatory
-    nodes: Nodes
     nursery: Nursery
     directory: Path
     """For kubeconfigs and the operators' logs."""
@@ -113,7 +112,6 @@ class World:
         self._stage.observatory.subscribe(self.name, self._see)
         call = self.api.call
         await call("POST", "/api/v1/namespaces", {"metadata": {"name": self.name}})
-        await self._stage.nodes.add(self.name)
         await call("POST", paths.GPUPOOLS, self._pool())
         await self._account()
         for number in range(self._replicas):
@@ -127,7 +125,6 @@ class World:
             await operator.stop()
         for proxy in self.proxies:
             await proxy.stop()
-        await self._stage.nodes.remove(self.name)
         with contextlib.suppress(Refused):
             await self.api.call("DELETE", f"{paths.GPUPOOLS}/{self.name}")
 
@@ -144,7 +141,7 @@ class World:
             "spec": {
                 "gpu": {"model": "A10G", "memoryGiB": 24, "perNode": 8},
                 "hourlyPrice": "1.00",
-                "nodeSelector": {LABEL_RUN: self.name},
+                "nodeSelector": dict(nodes.LABELS),
             },
         }
 
