@@ -67,7 +67,8 @@ class ClaimPod:
         """Copies everything below `directory` to the root of the claim."""
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w") as archive:
-            archive.add(directory, arcname=".", filter=_plain)
+            for entry in sorted(directory.iterdir()):
+                archive.add(entry, arcname=entry.name, filter=_plain)
         self._exec("tar", "xf", "-", "-C", MOUNT, "--no-same-owner", "-m", input=packed.getvalue())
 
     def read(self, path: str) -> bytes:
@@ -106,9 +107,7 @@ class ClaimPod:
         }
 
 
-def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    """Readable for everyone; the claim's root itself stays as it is."""
-    if member.name == ".":
-        return None
+def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Readable for everyone."""
     member.mode |= 0o755 if member.isdir() else 0o644
     return member

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from cluster_tools import CONTEXT, ROOT, devcluster, run, say
@@ -23,9 +26,9 @@ class Image:
     target: str | None
     sources: tuple[str, ...]
 
-    @property
+    @cached_property
     def tag(self) -> str:
-        """Hash of the Dockerfile, the locks and the sources."""
+        """Hash of the Dockerfile, the locks and the sources, as they were when first asked for."""
         digest = hashlib.sha256(str(self.target).encode())
         for source in (self.dockerfile, *self.sources):
             root = ROOT / source
@@ -60,7 +63,8 @@ IMAGES = {
 
 def on_node(reference: str) -> bool:
     """Whether the node made here already has the image."""
-    return reference in devcluster("list-images").split()
+    command = [sys.executable, "-m", "devcluster", "has-image", reference]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
 def build(image: Image) -> None:

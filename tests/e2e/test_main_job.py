@@ -136,7 +136,7 @@ def test_exactly_one_training_job_was_made(trained, installed, inputs):
 
 
 def test_prometheus_saw_the_margin_rise(trained, prometheus):
-    (series,) = query(prometheus, 'dpojob_reward_margin{name="quickstart"}[20m]')
+    (series,) = query(prometheus, 'dpojob_training_reward_margin{name="quickstart"}[20m]')
     values = [float(value) for _, value in series["values"]]
     assert values[-1] > values[0]
     assert max(values) > 0.5
@@ -144,7 +144,7 @@ def test_prometheus_saw_the_margin_rise(trained, prometheus):
 
 def test_the_series_of_a_job_end_with_it(trained, prometheus):
     deadline = time.monotonic() + 60
-    while query(prometheus, 'dpojob_reward_margin{name="quickstart"}'):
+    while query(prometheus, 'dpojob_training_reward_margin{name="quickstart"}'):
         assert time.monotonic() < deadline
         time.sleep(1)
 
