@@ -262,6 +262,17 @@ def test_a_missing_secret_ends_the_job_after_a_grace() -> None:
     assert cleanup.actions == (DeleteJob(seen.name, seen.uid),)
 
 
+def test_an_inspection_that_gave_its_verdict_is_left_for_its_log_to_be_read() -> None:
+    first = decide(observe(), POOLS, NOW)
+    assert first.status.inspection is not None
+    seen = child(first.status.inspection.name)  # the Job's own end lags behind its pod's
+    word = {"valid": False, "reason": "ModelNotFound", "error": "It is not there."}
+    pods = (ended("inspect", 2, word),)
+    over = decide(observe(first.status, inspection=seen, inspection_pods=pods), POOLS, NOW)
+    assert reason(over, "Failed") == "ModelNotFound"
+    assert decide(observe(over.status, inspection=seen), POOLS, NOW).actions == ()
+
+
 def test_time_to_live_counts_from_the_end() -> None:
     of = {"ttlSecondsAfterFinished": 60}
     first = decide(observe(of=of, stranger="Job y"), POOLS, NOW)

@@ -12,6 +12,7 @@ from aiohttp import web
 from tests.operator.world import REPORT, Process, World
 
 from dpojob_api.spec import DPOJobSpec
+from dpojob_operator.hints import Hints
 from dpojob_operator.sharing import inspection_key, repositories
 
 MODEL, DATA, MOVED = "a" * 40, "d" * 40, "e" * 40
@@ -125,7 +126,7 @@ async def test_a_branch_is_resolved_and_its_move_noticed(
     from dpojob_operator import peers
 
     monkeypatch.setattr(peers, "REMEMBER_SECONDS", 0.0)
-    asked = peers.Peers(None, hub.address)  # type: ignore[arg-type]  # no peers, no cluster
+    asked = peers.Peers(None, hub.address, Hints())  # type: ignore[arg-type]  # no peers, no cluster
     from tests.operator.test_decide import job
 
     of = {"model": {"repo": "tiny/chat"}, "dataset": {"repo": "tiny/pairs"}}
@@ -135,5 +136,5 @@ async def test_a_branch_is_resolved_and_its_move_noticed(
     hub.commit = MOVED
     moved, _ = await asked.find(job(**of), job(**of).spec)
     assert moved not in (None, first)
-    away = peers.Peers(None, "http://127.0.0.1:1")  # type: ignore[arg-type]
+    away = peers.Peers(None, "http://127.0.0.1:1", Hints())  # type: ignore[arg-type]
     assert await away.find(job(**of), job(**of).spec) == (None, None)

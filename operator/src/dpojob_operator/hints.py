@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from dpojob_api.conditions import ConditionType
-from dpojob_api.job import DPOJob
 from dpojob_api.names import LABEL_JOB_NAME, LABEL_MANAGED_BY, MANAGED_BY
 
 Key = tuple[str, str]
@@ -48,23 +47,12 @@ class Hints:
     def __init__(self) -> None:
         self._for_job: defaultdict[Key, set[Key]] = defaultdict(set)
         self.for_pools: set[Key] = set()
+        """Jobs whose plan may still follow the pools."""
 
-    def note(self, key: Key, job: DPOJob, *, plans: bool, shares: str | None) -> None:
-        """Remembers what the job waits for now: another job's end or report, or room in a pool."""
-        namespace, _ = key
-        reference = job.spec.model.from_job
-        if reference is not None and reference.kind == "DPOJob" and job.status.dependency is None:
-            self._for_job[namespace, reference.name].add(key)
-        if shares is not None:
-            self._for_job[namespace, shares].add(key)
-        if plans:
-            self.for_pools.add(key)
-        else:
-            self.for_pools.discard(key)
-
-    def forget(self, key: Key) -> None:
-        """The job is gone."""
-        self.for_pools.discard(key)
+    def wait_for(self, other: Key, key: Key) -> None:
+        """`key` waits for `other` to change. To be said before `other` is read: what changes after
+        the reading is then not missed."""
+        self._for_job[other].add(key)
 
     def take(self, key: Key) -> set[Key]:
         """Jobs that wait for this one; they say so again if they still do."""

@@ -18,6 +18,7 @@ from .cluster import Cluster
 from .decide import DependencyFacts, Observed, Policy
 from .decide.effective import claims_named, effective_spec
 from .facts import ClaimFacts, JobFacts, PodFacts
+from .hints import Hints
 from .manifests import pool_hash
 from .peers import Peers
 from .pools import planner_view
@@ -30,10 +31,11 @@ LONGEST_CHAIN = 100
 class Observer:
     """Live reads of a job and what is around it."""
 
-    def __init__(self, cluster: Cluster, policy: Policy, peers: Peers) -> None:
+    def __init__(self, cluster: Cluster, policy: Policy, peers: Peers, hints: Hints) -> None:
         self._cluster = cluster
         self._policy = policy
         self._peers = peers
+        self._hints = hints
 
     async def observe(self, job: DPOJob) -> Observed:
         """The job's children, claims and dependency. Raises ApiError when one cannot be read."""
@@ -101,6 +103,7 @@ class Observer:
             if raw is None:
                 return DependencyFacts()
             return dependencies.from_other(reference.kind, raw)
+        self._hints.wait_for((job.namespace, reference.name), (job.namespace, job.name))
         raw = await self._cluster.get(DPOJOBS, job.namespace, reference.name)
         if raw is None:
             return DependencyFacts()

@@ -20,6 +20,7 @@ from dpojob_api.spec import DPOJobSpec
 
 from .cluster import Cluster
 from .decide import SharedInspection, verdict
+from .hints import Hints
 from .resources import DPOJOBS
 from .sharing import COMMIT, inspection_key, repositories
 
@@ -33,8 +34,9 @@ REMEMBER_SECONDS = 30.0
 class Peers:
     """Finds the job whose inspection another may share."""
 
-    def __init__(self, cluster: Cluster, endpoint: str) -> None:
+    def __init__(self, cluster: Cluster, endpoint: str, hints: Hints) -> None:
         self._cluster = cluster
+        self._hints = hints
         self._endpoint = endpoint
         self._by_key: defaultdict[tuple[str, str], dict[str, tuple[str, str]]] = defaultdict(dict)
         self._commits: dict[tuple[str, str, str], tuple[float, str | None]] = {}
@@ -66,6 +68,7 @@ class Peers:
         for name, (_, uid) in sorted(names.items(), key=lambda item: item[1]):
             if uid == job.uid:
                 continue
+            self._hints.wait_for((job.namespace, name), (job.namespace, job.name))
             raw = await self._cluster.get(DPOJOBS, job.namespace, name)
             if raw is None or raw["metadata"]["uid"] != uid:
                 names.pop(name, None)

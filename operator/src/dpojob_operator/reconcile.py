@@ -137,18 +137,14 @@ class Reconciler:
             self._poller.forget(key)
         if finished:
             self._refreshed.pop(key, None)
-        shared = observed.shared
-        waits = shared is not None and job.status.dataset is None and not finished
-        self._hints.note(
-            key,
-            job,
-            plans=plans and not finished,
-            shares=shared.name if shared is not None and waits else None,
-        )
+        if plans and not finished:
+            self._hints.for_pools.add(key)
+        else:
+            self._hints.for_pools.discard(key)
 
     def _forget(self, key: Key) -> None:
         self._poller.forget(key)
-        self._hints.forget(key)
+        self._hints.for_pools.discard(key)
         self._refreshed.pop(key, None)
         self.written.pop(key, None)
 

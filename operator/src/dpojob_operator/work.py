@@ -45,7 +45,8 @@ def assemble(cluster: Cluster, settings: Settings) -> Work:
         missing_grace_seconds=settings.missing_grace_seconds,
         secret_grace_seconds=settings.secret_grace_seconds,
     )
-    hints, peers = Hints(), Peers(cluster, settings.hub_endpoint)
+    hints = Hints()
+    peers = Peers(cluster, settings.hub_endpoint, hints)
     outside = settings.progress_via == "auto" and not inside_cluster()
     poller = Poller(
         cluster,
@@ -56,7 +57,7 @@ def assemble(cluster: Cluster, settings: Settings) -> Work:
     )
     reconciler = Reconciler(
         cluster,
-        Observer(cluster, policy, peers),
+        Observer(cluster, policy, peers, hints),
         Hand(cluster, settings.workload),
         poller,
         hints,

@@ -71,8 +71,11 @@ def _model(model: ModelSource) -> str:
 
 def after(draft: Draft) -> None:
     """A finished job: nothing of it runs on, and its time to live is kept. Its word stands."""
-    for job in (draft.observed.inspection, draft.observed.training):
-        _end_child(draft, job)
+    looked = draft.status.condition(ConditionType.DATASET_VALID)
+    if looked is None or looked.status == "Unknown":
+        # With a verdict it has ended, or is about to; its log stays for the user to read.
+        _end_child(draft, draft.observed.inspection)
+    _end_child(draft, draft.observed.training)
     ttl, ended = draft.job.spec.ttl_seconds_after_finished, draft.status.completion_time
     if ttl is not None and ended is not None:
         left = (ended + timedelta(seconds=ttl) - draft.now).total_seconds()
