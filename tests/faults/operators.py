@@ -79,8 +79,9 @@ class Nursery:
 class Operator:
     """One replica. Plays the kubelet for it: whenever the process ends, it is started again."""
 
-    def __init__(self, nursery: Nursery, environment: Mapping[str, str], log: Path) -> None:
-        self._nursery, self._environment, self.log = nursery, environment, log
+    def __init__(self, nursery: Nursery, log: Path) -> None:
+        self._nursery, self.log = nursery, log
+        self._environment: Mapping[str, str] = {}
         self.pid: int | None = None
         self.life = 0
         """Number of the process that runs, from 1."""
@@ -91,8 +92,9 @@ class Operator:
         self.stays_down = False
         """True: not started again."""
 
-    async def start(self) -> None:
+    async def start(self, environment: Mapping[str, str]) -> None:
         """The first process, and its keeper."""
+        self._environment = environment
         await self._start()
         self._keeper = asyncio.create_task(self._keep())
 

@@ -40,7 +40,8 @@ def _trains(job: Object) -> bool:
     return bool((job["metadata"].get("labels") or {}).get(LABEL_STAGE) == STAGE_TRAIN)
 
 
-def _true(item: Object) -> dict[str, Object]:
+def true_conditions(item: Object) -> dict[str, Object]:
+    """Those that hold, by type."""
     listed = (item.get("status") or {}).get("conditions") or []
     return {c["type"]: c for c in listed if c["status"] == "True"}
 
@@ -81,7 +82,7 @@ def one_attempt_at_a_time(history: History, _: Log) -> Iterator[Violation]:
         if before is not None and before[0] != uid and before[0] not in gone:
             yield Violation("one training Job at a time", f"{owner}: {before} and {uid} {attempt}")
         alive[owner] = (uid, attempt)
-        ended = {"Complete", "Failed"} & set(_true(job))
+        ended = {"Complete", "Failed"} & set(true_conditions(job))
         if ended or (uid in history.gone and count[uid] == last[uid]):
             gone.add(uid)
 
@@ -91,7 +92,7 @@ def terminal_stays(history: History, _: Log) -> Iterator[Violation]:
     for versions in history.by_uid("dpojobs").values():
         ended: dict[str, str] = {}
         for job in versions:
-            now = {t: c["reason"] for t, c in _true(job).items() if t in TERMINAL}
+            now = {t: c["reason"] for t, c in true_conditions(job).items() if t in TERMINAL}
             if ended and now != ended:
                 evidence = f"{job['metadata']['name']}: {ended} became {now or 'nothing'}"
                 yield Violation("a terminal condition never reverts", evidence)
@@ -128,9 +129,8 @@ def no_orphan(history: History, _: Log) -> Iterator[Violation]:
             yield Violation("nothing outlives its owner", evidence)
 
 
-def nobody_elses(history: History, log: Log) -> Iterator[Violation]:
-    """No child is made for a DPOJob that was already gone when the request came."""
-    del history
+def every_child_is_owned(_: History, log: Log) -> Iterator[Violation]:
+    """Every Job is made with a controlling owner, so that it goes with its DPOJob."""
     for entry in log.writes:
         owners = ((entry.body or {}).get("metadata") or {}).get("ownerReferences") or []
         if entry.kind.verb == "create" and entry.status == 201 and entry.kind.resource == "jobs":
@@ -177,7 +177,7 @@ def metrics_match(text: str, log: Log, life: int) -> Iterator[Violation]:
     for entry in log.writes:
         if str(entry.kind) != "update dpojobs/status" or entry.status != 200 or not entry.body:
             continue
-        true, uid = _true(entry.body), entry.body["metadata"]["uid"]
+        true, uid = true_conditions(entry.body), entry.body["metadata"]["uid"]
         if "Finished" not in true or uid in over:
             continue
         over.add(uid)
@@ -193,7 +193,11 @@ def ends_match(history: History, ends: Mapping[str, str]) -> Iterator[Violation]
     """Every DPOJob ended for the reason that the scenario is about."""
     there = {job["metadata"]["name"]: job for job in history.newest("dpojobs")}
     for name in sorted(set(there) | set(ends)):
-        reason = _true(there.get(name, {})).get("Finished", {}).get("reason", "gone or not ended")
+        reason = (
+            true_conditions(there.get(name, {}))
+            .get("Finished", {})
+            .get("reason", "gone or not ended")
+        )
         if reason != ends.get(name, "gone or not ended"):
             yield Violation("it ends as it should", f"{name}: {reason}, not {ends.get(name)}")
 
@@ -203,7 +207,7 @@ DURING: tuple[Callable[[History, Log], Iterator[Violation]], ...] = (
     one_attempt_at_a_time,
     terminal_stays,
     generation_is_monotone,
-    nobody_elses,
+    every_child_is_owned,
     nothing_loops,
 )
 """Rules over the whole course of a run."""

@@ -140,14 +140,16 @@ async def everything(
     kinds = Counter(fault.action for _, fault in chosen)
     say(f"{len(chosen)} faults: {', '.join(f'{n} {kind}' for kind, n in sorted(kinds.items()))}")
     await faults(stage, chosen, references, limit, report)
-    spare = runs - walked - len(report.results)
-    if spare > 0 and report.missed:
-        more = sweep.choose(references.logs, runs, random.Random(seed + 1))
-        again = [case for case in reversed(more) if case not in chosen][: spare + spare // 4]
-        say(f"{len(report.missed)} runs never came to their fault; {len(again)} others instead")
-        await faults(stage, again, references, limit, report)
     say(f"{walked} walks between specs")
     await in_parallel(walks.jobs(stage, walked, seed), limit, report)
+    random_ = random.Random(seed)
+    while (short := runs - len(report.results)) > 0:
+        more = sweep.others(references.logs, chosen, short, random_)
+        if not more:
+            break
+        say(f"{len(report.missed)} runs never came to their fault; {len(more)} others instead")
+        chosen += more
+        await faults(stage, more, references, limit, report)
     return report
 
 

@@ -135,7 +135,7 @@ def situation(world: World) -> str:
         {
             "name": job["metadata"]["name"],
             "phase": (job.get("status") or {}).get("phase"),
-            "conditions": sorted(oracles._true(job)),
+            "conditions": sorted(oracles.true_conditions(job)),
         }
         for job in world.history.newest("dpojobs")
     ]

@@ -65,6 +65,16 @@ def choose(logs: Mapping[str, Log], runs: int, random_: random.Random) -> list[C
     return chosen[:runs]
 
 
+def others(
+    logs: Mapping[str, Log], chosen: list[Case], runs: int, random_: random.Random
+) -> list[Case]:
+    """So many that were not chosen yet, of any family."""
+    left = dict.fromkeys(case for family in FAMILIES for case in cases(family, logs))
+    for case in chosen:
+        left.pop(case, None)
+    return _draw(left, runs, random_)
+
+
 def _draw(all_: Iterable[Case], number: int, random_: random.Random) -> list[Case]:
     listed = list(all_)
     return listed if len(listed) <= number else random_.sample(listed, number)

@@ -155,13 +155,15 @@ class World:
             await asyncio.sleep(0.3)
 
     async def _add_replica(self, number: int) -> None:
-        operator = Operator(self._stage.nursery, {}, self._stage.directory / "unused")
+        operator = Operator(
+            self._stage.nursery, self._stage.directory / f"{self.name}-{number}.log"
+        )
         proxy = Proxy(
             self.api,
             self.name,
             self.log,
             self.fault if number == 0 else None,
-            kill=lambda: operator.kill(),
+            kill=operator.kill,
             life=lambda: operator.life,
             progress=self.player.progress,
             replica=number,
@@ -171,11 +173,7 @@ class World:
         port = free_port()
         settings = {**SETTINGS, "HTTP_PORT": str(port), **self._settings}
         environment = {f"DPOJOB_OPERATOR_{name}": value for name, value in settings.items()}
-        environment |= {"KUBECONFIG": str(config), "POD_NAME": f"replica-{number}"}
-        operator = Operator(
-            self._stage.nursery, environment, self._stage.directory / f"{self.name}-{number}.log"
-        )
-        await operator.start()
+        await operator.start(environment | {"KUBECONFIG": str(config)})
         self.proxies.append(proxy)
         self.operators.append(operator)
         self.ports.append(port)
