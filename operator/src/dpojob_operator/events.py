@@ -31,15 +31,14 @@ BAD_WHEN_FALSE = (
 
 
 def worth_telling(old: DPOJobStatus, new: DPOJobStatus) -> list[Condition]:
-    """Conditions whose reason changed."""
+    """Conditions whose reason changed; where several say the same, the first."""
     before = {condition.type: condition.reason for condition in old.conditions}
-    return [
-        condition
-        for condition in new.conditions
-        if condition.type not in SILENT
-        and condition.reason not in NOT_NEWS
-        and before.get(condition.type) != condition.reason
-    ]
+    told: dict[tuple[str, str], Condition] = {}
+    for condition in new.conditions:
+        changed = before.get(condition.type) != condition.reason
+        if changed and condition.type not in SILENT and condition.reason not in NOT_NEWS:
+            told.setdefault((condition.reason, condition.message), condition)
+    return list(told.values())
 
 
 def event(job: DPOJob, condition: Condition, now: datetime) -> Object:
