@@ -6,6 +6,7 @@ examples/quickstart.yaml; follows it; and shows what came of it. Every step can 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -16,7 +17,7 @@ from typing import Any
 
 import images
 from claims import ClaimPod
-from cluster_tools import CONTEXT, Kubectl, devcluster, run, say
+from cluster_tools import CONTEXT, ROOT, Kubectl, devcluster, run, say
 from rich.console import Console
 from rich.table import Table
 
@@ -76,16 +77,30 @@ def give_gpu(kubectl: Kubectl) -> None:
     devcluster("fake-gpu", node, "--count", "1")
 
 
+def demo_data() -> Path:
+    """A directory with model/ and data/train.jsonl; made once per version of what makes it."""
+    maker = ROOT / "examples/make_demo_data.py"
+    version = hashlib.sha256(maker.read_bytes()).hexdigest()[:12]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dpojob"
+    made = cache / f"demo-data-{version}"
+    if not made.exists():
+        say("making a tiny chat model and 3,000 preference pairs (half a minute)")
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as fresh:
+            run(sys.executable, str(maker), fresh)
+            Path(fresh).rename(made)
+            Path(fresh).mkdir()  # for the context manager to remove
+    return made
+
+
 def put_inputs(kubectl: Kubectl, namespace: str, image: str) -> None:
     """The claim with the model and the pairs."""
     kubectl.apply(NAMESPACE_MANIFEST.format(name=namespace))
     kubectl.apply(CLAIM_MANIFEST.format(name=JOB, namespace=namespace))
-    say("making a tiny chat model and 3,000 preference pairs (half a minute)")
-    with tempfile.TemporaryDirectory() as made:
-        run(sys.executable, "examples/make_demo_data.py", made)
-        say("copying them onto the claim")
-        with ClaimPod(kubectl, namespace, JOB, image) as claim:
-            claim.write(Path(made))
+    made = demo_data()
+    say("copying the model and the pairs onto the claim")
+    with ClaimPod(kubectl, namespace, JOB, image) as claim:
+        claim.write(made)
 
 
 def job(kubectl: Kubectl, namespace: str) -> dict[str, Any]:
