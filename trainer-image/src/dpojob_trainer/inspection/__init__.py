@@ -8,5 +8,6 @@ from .accepted import accepted_rows
 from .errors import CouldNotLook
 from .run import inspect
 from .summary import summary
+from .tokens.template import FALLBACK as FALLBACK_CHAT_TEMPLATE
 
-__all__ = ["CouldNotLook", "accepted_rows", "inspect", "summary"]
+__all__ = ["FALLBACK_CHAT_TEMPLATE", "CouldNotLook", "accepted_rows", "inspect", "summary"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,8 @@ from .schema import is_list, is_text
 Mask = NDArray[np.bool_]
 Whole = NDArray[np.int64]
 
+NOTHING = np.zeros(0, np.uint8)
+
 USER, ASSISTANT, SYSTEM, OTHER = range(4)
 
 
@@ -24,7 +27,12 @@ class Texts:
 
     array: pa.Array
     offsets: Whole
-    data: bytes
+    buffer: NDArray[np.uint8]
+
+    @cached_property
+    def data(self) -> bytes:
+        """All values, one after another."""
+        return self.buffer.tobytes()
 
     @classmethod
     def of(cls, array: pa.Array) -> Texts | None:
@@ -41,13 +49,13 @@ class Texts:
             return None
         _, offsets, data = array.buffers()
         if offsets is None:
-            return cls(array, np.zeros(1, np.int64), b"")
+            return cls(array, np.zeros(1, np.int64), NOTHING)
         found = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
         if data is None or not len(found):
-            return cls(array, np.zeros(len(array) + 1, np.int64), b"")
-        # A slice of a large column shares its buffer: only its own bytes are copied.
+            return cls(array, np.zeros(len(array) + 1, np.int64), NOTHING)
+        # A slice of a large column shares its buffer: only its own bytes are looked at.
         own = data.slice(int(found[0]), int(found[-1] - found[0]))
-        return cls(array, found - found[0], own.to_pybytes())
+        return cls(array, found - found[0], np.frombuffer(own, np.uint8))
 
     def slices(self, indices: Whole) -> list[bytes]:
         """The bytes of some values."""
@@ -57,10 +65,10 @@ class Texts:
 
     def visible(self) -> Mask:
         """Where the first or last byte is a printable ASCII character: surely not white space."""
-        if not len(self.data):
+        if not len(self.buffer):
             return np.zeros(len(self.array), np.bool_)
         starts, ends = self.offsets[:-1], self.offsets[1:]
-        data = np.frombuffer(self.data, np.uint8)
+        data = self.buffer
         some = ends > starts
         first = data[np.minimum(starts, len(data) - 1)]
         last = data[np.maximum(ends - 1, 0)]

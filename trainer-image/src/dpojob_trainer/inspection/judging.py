@@ -142,7 +142,7 @@ def _of_screened(screened: Screened, start: int) -> Accepted:
     return Accepted(
         screened.rows + start,
         prints,
-        screened.characters,
+        screened.characters(),
         Counter({screened.format: count} if count else {}),
         count if screened.implicit else 0,
     )

@@ -32,7 +32,7 @@ class Screened:
     chosen: Callable[[], list[bytes]]
     rejected: Callable[[], list[bytes]]
     """Their parts as `quality.fingerprint.as_bytes` has them."""
-    characters: Whole
+    characters: Callable[[], Whole]
     """(prompt, chosen, rejected) by row."""
 
 
@@ -83,7 +83,6 @@ def _parts(
 ) -> Screened:
     """Rows of three texts each."""
     places = np.flatnonzero(sound)
-    lengths = np.stack([part.characters()[places] for part in (asked, left, right)], axis=1)
     return Screened(
         rows[places],
         form,
@@ -91,7 +90,7 @@ def _parts(
         lambda: asked.slices(places),
         lambda: left.slices(places),
         lambda: right.slices(places),
-        lengths,
+        lambda: np.stack([part.characters()[places] for part in (asked, left, right)], axis=1),
     )
 
 
@@ -161,15 +160,15 @@ def _talks(
     starts = prompt.offsets[:-1][places]
     turns = turns[places]
     answers = (left.offsets[1:] - 1)[places], (right.offsets[1:] - 1)[places]
-    total = np.concatenate(([0], np.cumsum(prompt.contents.characters())))
-    lengths = np.stack(
-        [
-            total[starts + turns] - total[starts],
-            left.contents.characters()[answers[0]],
-            right.contents.characters()[answers[1]],
-        ],
-        axis=1,
-    )
+
+    def characters() -> Whole:
+        total = np.concatenate(([0], np.cumsum(prompt.contents.characters())))
+        asked = total[starts + turns] - total[starts]
+        said = [
+            talk.contents.characters()[at] for talk, at in zip((left, right), answers, strict=True)
+        ]
+        return np.stack([asked, *said], axis=1)
+
     return Screened(
         rows[places],
         "conversational",
@@ -177,7 +176,7 @@ def _talks(
         lambda: _joined(prompt, starts, turns),
         lambda: left.contents.slices(answers[0]),
         lambda: right.contents.slices(answers[1]),
-        lengths,
+        characters,
     )
 
 
