@@ -110,7 +110,7 @@ def main() -> int:
 
     common = {
         "per_device_train_batch_size": BATCH, "max_length": LENGTH, "learning_rate": 1e-4,
-        "num_train_epochs": 1, "report_to": "none",
+        "num_train_epochs": 1, "report_to": "none", "use_cpu": True,
     }  # fmt: skip
     same = {"bf16": False, "gradient_checkpointing": False, "logging_steps": 1, "seed": 42}
     with tempfile.TemporaryDirectory() as temporary:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from trl import DPOConfig
 
 from dpojob_api.conditions import Reason
@@ -107,6 +108,7 @@ def config(
         "save_steps": plan_of_steps.evaluate_every if eval_rows else plan_of_steps.steps,
         "save_total_limit": 2,
         "report_to": "none",
+        "use_cpu": not torch.cuda.is_available(),
         "disable_tqdm": True,
         **evaluate,
         **shards,

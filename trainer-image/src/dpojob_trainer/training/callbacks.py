@@ -134,19 +134,12 @@ class Seals(TrainerCallback):  # type: ignore[misc]
 
 
 class Sampling(TrainerCallback):  # type: ignore[misc]
-    """Takes samples before the first step and every so many steps."""
+    """Takes samples every so many steps."""
 
     def __init__(self, samples: Samples, tokenizer: Any, every: int) -> None:
         self._samples = samples
         self._tokenizer = tokenizer
         self._every = every
-
-    def on_train_begin(
-        self, args: Any, state: Any, control: Any, model: Any = None, **_: Any
-    ) -> None:
-        """Answers of the untrained model."""
-        if state.global_step == 0:
-            self._samples.take(0, model, self._tokenizer)
 
     def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
         """Answers on the way."""

@@ -72,7 +72,7 @@ def describe(
         "samples": trained.samples,
         "pairs": trained.samples.pairs(),
         "notes": trained.loaded.notes,
-        "settings": _settings(job),
+        "settings": _settings(job, trained),
         "versions": versions(),
     }
     charts = [chart(title, _curves(history, wanted)) for title, wanted in CURVES]
@@ -112,12 +112,12 @@ def _finite(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _settings(job: TrainJob) -> dict[str, str]:
+def _settings(job: TrainJob, trained: Trained) -> dict[str, str]:
     """Everything that shapes the training, for the card."""
     training, plan = job.spec.training, job.plan
     settings: dict[str, Any] = {
         "method": plan.method,
-        "precision": plan.precision,
+        "precision": trained.precision,
         "epochs": training.epochs,
         "learning rate": training.learning_rate,
         "beta": training.beta,

@@ -6,12 +6,15 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+from accelerate import PartialState
 from trl import DPOTrainer
 
 from . import arguments, checkpoints, data, model, precision, samples, source
 from .callbacks import Interruption, Sampling, Seals, Watch
 from .failure import Interrupted
 from .job import TrainJob
+from .memory import peak_memory
 from .samples import Samples
 from .stop import Stop
 from .tracker import Tracker
@@ -31,12 +34,16 @@ class Trained:
     samples: Samples
     train_rows: int
     eval_rows: int
+    precision: str
+    """Of the arithmetic, as this machine has it."""
     interrupted: bool = False
     unhealthy: bool = False
 
 
 def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
     """Train to the end, to a signal, or to a guard's objection. Raises what goes wrong."""
+    # Before anything asks it: without a GPU it would not see the other processes.
+    PartialState(cpu=not torch.cuda.is_available())
     tracker.stage("PreparingData")
     cache = job.checkpoints / DATA_CACHE
     rows = data.load(job, "train", cache)
@@ -91,7 +98,9 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
         # TRL counts tokens from the start of the process, and its curve would fall back.
         trainer._total_train_tokens = checkpoints.tokens_of(resume)
         tracker.update(resumed_from=step, checkpoint_step=step)
-    trained = Trained(trainer, loaded, start, taken, len(rows), eval_rows)
+    trained = Trained(trainer, loaded, start, taken, len(rows), eval_rows, precisions.compute)
+    if resume is None:
+        taken.take(0, trainer.model, loaded.tokenizer)
     try:
         with stop.defer():
             trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
@@ -102,8 +111,16 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
     trained.interrupted = interruption.interrupted
     trained.unhealthy = watch.unhealthy
     if not trained.interrupted:
+        _tell_the_kept(trainer.state, tracker)
         taken.take(trainer.state.global_step, trainer.model, loaded.tokenizer)
     return trained
+
+
+def _tell_the_kept(state: Any, tracker: Tracker) -> None:
+    """Where an earlier step's weights are kept, its evaluation is the model's, not the last one."""
+    for record in state.log_history:
+        if "eval_loss" in record and record["step"] == state.best_global_step:
+            tracker.log(record, peak_memory())
 
 
 def _early_stopping(job: TrainJob, eval_rows: int) -> list[Any]:
