@@ -154,4 +154,4 @@ def _where(made: Artifacts) -> str:
         places.append(f"hub {made.push}")
     if made.s3 is not None:
         places.append(made.s3)
-    return f"It lies on {'; '.join(places)}." if places else ""
+    return f"The model lies on {'; '.join(places)}." if places else ""
