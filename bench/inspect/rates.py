@@ -223,7 +223,7 @@ def tokens(directory: Path, rows: int, rounds: int) -> None:
         counter, tokenizer = subject.counter(), subject.tokenizer
         assert counter is not None and tokenizer is not None
         from dpojob_trainer.inspection import accepted_rows
-        from dpojob_trainer.inspection.rows import Pair
+        from dpojob_trainer.inspection.pair import Pair
 
         report = inspect(spec, volumes)
         assert report.valid and report.lengths is not None and report.lengths.unit == "tokens"

@@ -13,7 +13,7 @@ from tests.trainer.inspection.support_inspection import make_bare_model
 
 from dpojob_api.spec import ModelSource
 from dpojob_trainer.inspection.fault import Fault
-from dpojob_trainer.inspection.rows import Pair
+from dpojob_trainer.inspection.pair import Pair
 from dpojob_trainer.inspection.subject import Subject
 
 CHATML = (

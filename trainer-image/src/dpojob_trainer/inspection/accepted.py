@@ -14,10 +14,10 @@ from .errors import CouldNotLook
 from .judging import Judge
 from .layout import FIELDS, Layout
 from .messages import Dialect
+from .pair import Format
 from .presets import NATIVE, named
 from .quality.fingerprint import prompt_prints
 from .quality.heldout import held_out
-from .rows import Format
 from .run import judge_of
 from .source import open_source
 from .stream import pieces

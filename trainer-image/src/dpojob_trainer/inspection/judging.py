@@ -14,8 +14,9 @@ from dpojob_api.report import ProblemCode
 
 from .fault import Fault
 from .layout import Layout
+from .pair import Format, Pair
 from .quality.fingerprint import Prints, fingerprints, fingerprints_of
-from .rows import Format, Pair, judge
+from .rows import judge
 from .screen import Screened, screen
 from .stream import Piece
 from .tokens.counter import TokenCounter

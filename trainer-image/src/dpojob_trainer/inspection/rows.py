@@ -8,69 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 from dpojob_api.report import ProblemCode
 
 from .fault import Fault
 from .layout import Layout
-from .messages import BadMessages, Message, is_unicode, kind, plain, read_messages, suggest_dialect
-
-Turns = list[Message]
-Format = Literal["standard", "conversational"]
-
-
-@dataclass(slots=True)
-class Pair:
-    """A normalised row: text, or message lists; `tools` as the chat template takes them."""
-
-    prompt: str | Turns
-    chosen: str | Turns
-    rejected: str | Turns
-    format: Format
-    tools: list[Any] | None = None
-    implicit: bool = False
-
-    def conversation(self) -> Pair:
-        """The same pair as message lists: text becomes a user's and an assistant's turn."""
-        return Pair(
-            _turns(self.prompt, "user"),
-            _turns(self.chosen, "assistant"),
-            _turns(self.rejected, "assistant"),
-            self.format,
-            self.tools,
-            self.implicit,
-        )
-
-    def text(self) -> Pair:
-        """The same pair as text, for a model without chat template; only of standard format."""
-        if isinstance(self.prompt, str) or self.format == "conversational":
-            return self
-        prompt = "\n\n".join(turn["content"] for turn in self.prompt)
-        return Pair(prompt, self.chosen, self.rejected, self.format, self.tools, self.implicit)
-
-    def characters(self) -> tuple[int, int, int]:
-        """Lengths of prompt, chosen and rejected without a tokenizer."""
-        return (_characters(self.prompt), _characters(self.chosen), _characters(self.rejected))
-
-    def row(self) -> dict[str, Any]:
-        """As TRL takes it."""
-        found = {"prompt": self.prompt, "chosen": self.chosen, "rejected": self.rejected}
-        if self.tools is not None:
-            # As JSON text, which TRL reads: a column of objects would lend each the others' keys.
-            found["tools"] = json.dumps(self.tools, default=str)
-        return found
-
-
-def _characters(value: str | Turns) -> int:
-    if isinstance(value, str):
-        return len(value)
-    return sum(len(turn.get("content", "")) for turn in value)
-
-
-def _turns(value: str | Turns, role: str) -> Turns:
-    return [{"role": role, "content": value}] if isinstance(value, str) else value
+from .messages import BadMessages, is_unicode, kind, plain, read_messages, suggest_dialect
+from .pair import Format, Pair, Turns, turns_of
 
 
 def judge(layout: Layout, row: Mapping[str, Any], expected: Format | None = None) -> Pair | Fault:
@@ -188,7 +134,11 @@ def _from_text(
         return Pair(prompt, chosen, rejected, "standard", tools)
     turns = _system_first(read_messages(prompt, layout.dialect), system)
     return Pair(
-        turns, _turns(chosen, "assistant"), _turns(rejected, "assistant"), "conversational", tools
+        turns,
+        turns_of(chosen, "assistant"),
+        turns_of(rejected, "assistant"),
+        "conversational",
+        tools,
     )
 
 

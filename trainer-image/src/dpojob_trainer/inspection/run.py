@@ -15,9 +15,9 @@ from .content import ContentHash
 from .judging import Judge
 from .layout import Layout
 from .output import check_output
+from .pair import Format
 from .quality.repeats import Fingerprints
 from .resolve import Resolution, resolve
-from .rows import Format
 from .scan import Advance, Scan, mixed, scan
 from .schema import kinds_of, merge
 from .source import Source, open_source

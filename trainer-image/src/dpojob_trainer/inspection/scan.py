@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from .judging import Accepted, Judge
+from .pair import Format
 from .prefetch import prefetched
 from .problems import EXAMPLES, Faults
 from .quality.heldout import Places
 from .quality.repeats import Fingerprints
-from .rows import Format
 from .schema import kinds_of, merge
 from .source import DataFile, Source
 from .stream import pieces

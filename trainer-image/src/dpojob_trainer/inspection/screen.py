@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from .columns import ASSISTANT, OTHER, USER, Mask, Talks, Texts, Whole
 from .layout import Layout
-from .rows import Format
+from .pair import Format
 
 NAMES = (b"user", b"assistant", b"system")
 

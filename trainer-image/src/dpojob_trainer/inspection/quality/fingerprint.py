@@ -15,7 +15,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from dpojob_trainer.inspection.messages import Message
-from dpojob_trainer.inspection.rows import Pair
+from dpojob_trainer.inspection.pair import Pair
 
 Hashes = NDArray[np.uint64]
 

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 from dpojob_api.report import ProblemCode
 from dpojob_trainer.inspection.fault import Fault
 from dpojob_trainer.inspection.model.tokenizer import TokenizerConfig
-from dpojob_trainer.inspection.rows import Pair
+from dpojob_trainer.inspection.pair import Pair
 
 from .template import ChatTemplate, TemplateRefuses
 
