@@ -1,0 +1,1 @@
+"""The trainer: inspection of preference data, and training with TRL."""
