@@ -14,8 +14,6 @@ from .history import History
 from .log import Entry, Log
 
 TERMINAL = ("Complete", "Failed", "Finished")
-MOST_REFUSALS = 5
-"""Tries of an object that the API server calls invalid; a crash or an edit may repeat one."""
 FINISHED_LINE = re.compile(r'^dpojob_finished_total\{condition="(\w+)",reason="(\w+)"\} ([\d.]+)')
 RUNNING_LINE = re.compile(r"^dpojob_training_\w+\{.*\}")
 
@@ -139,19 +137,6 @@ def every_child_is_owned(_: History, log: Log) -> Iterator[Violation]:
                 yield Violation("every child has a controlling owner", str(entry))
 
 
-def nothing_loops(_: History, log: Log) -> Iterator[Violation]:
-    """What the API server calls invalid is not sent again and again."""
-    refused: dict[tuple[str, str], list[Entry]] = defaultdict(list)
-    for entry in log.writes:
-        if entry.status == 422:
-            name = str(((entry.body or {}).get("metadata") or {}).get("name"))
-            refused[str(entry.kind), name].append(entry)
-    for (kind, name), entries in refused.items():
-        if len(entries) > MOST_REFUSALS:
-            evidence = f"{kind} {name}: {len(entries)} times, last {entries[-1]}"
-            yield Violation("nothing loops on what is invalid", evidence)
-
-
 def log_is_clean(text: str) -> Iterator[Violation]:
     """The operator never meets an error it did not foresee."""
     lines = text.splitlines()
@@ -208,6 +193,5 @@ DURING: tuple[Callable[[History, Log], Iterator[Violation]], ...] = (
     terminal_stays,
     generation_is_monotone,
     every_child_is_owned,
-    nothing_loops,
 )
 """Rules over the whole course of a run."""

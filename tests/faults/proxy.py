@@ -29,6 +29,8 @@ HANG_SECONDS = 12.0
 """How long a time-out keeps the connection; longer than the operator waits."""
 DELAY_SECONDS = 3.0
 """How late a delayed event is."""
+LATE_SECONDS = 6.0
+"""How late a look at a Job is; the operator waits a little longer."""
 NARROWED = re.compile(r"^(/apis/dpojob\.dev/v1alpha1|/apis/batch/v1|/api/v1)/(dpojobs|jobs|pods)$")
 POOLS = "/apis/dpojob.dev/v1alpha1/gpupools"
 PROGRESS = re.compile(r"/pods/http:([^/:]+):\d+/proxy/progress$")
@@ -74,6 +76,7 @@ class Proxy:
         self._failing_until = 0.0
         self._lists: dict[str, bytes] = {}
         self._stale: set[str] = set()
+        self._late = False
 
     async def start(self) -> str:
         """The address to give to the operator."""
@@ -149,6 +152,7 @@ class Proxy:
         self._failing_until = self.fired + WHILE_SECONDS
         if fault.action == "crash-stale":
             self._stale = set(self._lists)
+        self._late = fault.action == "crash-late"
         return fault.action
 
     def _abort(self, request: web.Request) -> web.StreamResponse:
@@ -197,6 +201,9 @@ class Proxy:
     async def _forward(
         self, request: web.Request, entry: Entry, body: bytes, action: str
     ) -> web.StreamResponse:
+        if self._late and str(entry.kind) == "get jobs":
+            self._late = False
+            await asyncio.sleep(LATE_SECONDS)
         url, query = self._address(request)
         stale = f"{request.path}?{sorted(q for q in query if q[0] not in ('limit', 'continue'))}"
         if entry.kind.verb == "list" and stale in self._stale:

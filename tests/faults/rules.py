@@ -13,9 +13,9 @@ ANSWERS = ("409", "422", "429", "500", "500-while")
 """HTTP errors given instead of forwarding."""
 BROKEN = ("timeout-before", "timeout-after", "reset-before", "reset-after", "cut")
 """Ways not to answer. `cut`: forwarded, and half of the answer arrives."""
-CRASHES = ("crash-before", "crash-after", "crash-stale")
+CRASHES = ("crash-before", "crash-after", "crash-stale", "crash-late")
 """SIGKILL instead of forwarding; after forwarding, without an answer; the same, and the first LISTs
-of the next process are answered as of the beginning."""
+of the next process are answered as of the beginning, or its first look at a Job comes late."""
 EVENTS = ("drop", "double", "delay", "reorder")
 """What happens to one event of a watch."""
 STREAMS = ("error-410", "error-500", "close", "silence")

@@ -21,9 +21,10 @@ def crashes(log: Log) -> Iterator[Fault]:
 
 
 def stale(log: Log) -> Iterator[Fault]:
-    """A crash after every write, and a restart that sees the lists as they first were."""
+    """A crash after every write, and a restart that sees old lists, or looks at Jobs late."""
     for write in range(1, len(log.writes) + 1):
-        yield Fault("crash-stale", Point(None, write))
+        for action in ("crash-stale", "crash-late"):
+            yield Fault(action, Point(None, write))
 
 
 def errors(log: Log) -> Iterator[Fault]:
