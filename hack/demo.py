@@ -167,7 +167,7 @@ def show(kubectl: Kubectl, namespace: str, image: str) -> bool:
 def spark(values: list[float]) -> str:
     """A curve in one line of text, at most 60 characters."""
     blocks = "▁▂▃▄▅▆▇█"
-    picked = values[:: max(1, len(values) // 60)]
+    picked = values[:: -(-len(values) // 60)]
     low, high = min(picked), max(picked)
     span = (high - low) or 1.0
     return "".join(blocks[int((value - low) / span * (len(blocks) - 1))] for value in picked)

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dpojob_api import names
+from dpojob_api.report import InspectionReport
+from dpojob_api.spec import DPOJobSpec
 
 ENV_TERMINATION_LOG = "DPOJOB_TERMINATION_LOG"
 """Where the last word goes; for tests and for running without a kubelet."""
@@ -40,34 +42,40 @@ def main(arguments: list[str]) -> int:
 
 def inspect_container(environ: Mapping[str, str]) -> int:
     """Inspect what the environment says; the report in full goes to the output volume, if any."""
-    from dpojob_api.report import InspectionReport
-    from dpojob_api.spec import DPOJobSpec
-
     from .inspection import CouldNotLook, inspect, summary
 
-    spec = DPOJobSpec.model_validate(json.loads(environ[names.ENV_MANIFEST])["spec"])
+    manifest = json.loads(environ[names.ENV_MANIFEST])
+    spec = DPOJobSpec.model_validate(manifest["spec"])
     volumes = {
         claim: Path(directory)
         for claim, directory in json.loads(environ.get(names.ENV_VOLUMES, "{}")).items()
     }
-    status = names.ExitCode.OK
+    uid = manifest["metadata"].get("uid")
+    token = environ.get(names.ENV_HUB_TOKEN) or None
     try:
-        report = inspect(spec, volumes, token=environ.get(names.ENV_HUB_TOKEN) or None)
+        report = inspect(spec, volumes, token=token, uid=uid)
         status = names.ExitCode.OK if report.valid else names.ExitCode.INVALID
+        _keep(spec, volumes, report)
     except CouldNotLook as error:
         report = InspectionReport(valid=False, reason=error.reason, error=error.message)
         status = names.ExitCode.COULD_NOT_LOOK
     last_word(json.dumps(summary(report), ensure_ascii=False, separators=(",", ":")))
-    place = spec.output.volume
-    if place is not None and place.claim_name in volumes:
-        directory = volumes[place.claim_name] / place.path
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-            (directory / names.FILE_INSPECTION).write_text(report.wire_json(), encoding="utf-8")
-        except OSError as error:
-            logging.warning("the full report cannot be written to the output volume: %s", error)
     print(report.wire_json())
     return status
+
+
+def _keep(spec: DPOJobSpec, volumes: Mapping[str, Path], report: InspectionReport) -> None:
+    """The report in full, on the output volume. What could not be looked at leaves it untouched: the
+    directory may be another job's."""
+    place = spec.output.volume
+    if place is None or place.claim_name not in volumes:
+        return
+    directory = volumes[place.claim_name] / place.path
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / names.FILE_INSPECTION).write_text(report.wire_json(), encoding="utf-8")
+    except OSError as error:
+        logging.warning("the full report cannot be written to the output volume: %s", error)
 
 
 def last_word(text: str) -> None:

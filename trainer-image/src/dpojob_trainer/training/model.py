@@ -10,6 +10,7 @@ from peft import LoraConfig, PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from dpojob_api.conditions import Reason
+from dpojob_trainer.inspection import FALLBACK_CHAT_TEMPLATE
 
 from .failure import Failure
 from .job import TrainJob
@@ -35,6 +36,10 @@ def load(job: TrainJob, start: Start, precisions: Precisions) -> Loaded:
     method = job.plan.method
     tokenizer = AutoTokenizer.from_pretrained(start.tokenizer or start.model)
     loaded = Loaded(None, tokenizer)
+    if job.report.format == "conversational" and not tokenizer.chat_template:
+        # The one inspection counted the tokens with; TRL has none of its own.
+        tokenizer.chat_template = FALLBACK_CHAT_TEMPLATE
+        loaded.notes.append("the tokenizer has no chat template; a plain one was given to it")
     if precisions.note:
         loaded.notes.append(precisions.note)
     quantization = _four_bits(precisions) if method == "qlora" else None

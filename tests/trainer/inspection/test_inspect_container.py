@@ -1,0 +1,62 @@
+"""The inspection container: what its environment says, what it leaves behind, how it ends."""
+
+import json
+
+import pytest
+from dpojob_api import names
+from dpojob_trainer.__main__ import inspect_container
+
+from tests.support.tiny import make_pairs, write_jsonl
+
+
+@pytest.fixture
+def environ(tmp_path, monkeypatch):
+    """A dataset with a config-only model, and an output claim."""
+    claim, output = tmp_path / "inputs", tmp_path / "models"
+    write_jsonl(claim / "data/train.jsonl", make_pairs(50, 0))
+    output.mkdir()
+    monkeypatch.setenv("DPOJOB_TERMINATION_LOG", str(tmp_path / "last-word"))
+    monkeypatch.setenv(names.ENV_SCRATCH, str(tmp_path))
+    mapping = {"prompt": "question", "chosen": "good_response", "rejected": "bad_response"}
+    spec = {
+        "model": {"volume": {"claimName": "inputs", "path": "model"}},
+        "dataset": {
+            "volume": {"claimName": "inputs", "path": "data/train.jsonl"},
+            "columnMapping": mapping,
+        },
+        "output": {"volume": {"claimName": "models", "path": "mine"}},
+    }
+    manifest = {"metadata": {"name": "mine", "namespace": "default", "uid": "uid-1"}, "spec": spec}
+    return {
+        names.ENV_MANIFEST: json.dumps(manifest),
+        names.ENV_VOLUMES: json.dumps({"inputs": str(claim), "models": str(output)}),
+    }
+
+
+def last_word(tmp_path):
+    return json.loads((tmp_path / "last-word").read_text())
+
+
+def occupy(tmp_path, uid):
+    """Another training's finished model in the output directory."""
+    directory = tmp_path / "models/mine"
+    directory.mkdir(parents=True)
+    (directory / "config.json").write_text("{}")
+    (directory / "lineage.json").write_text(json.dumps({"uid": uid, "job": "other", "key": uid}))
+    (directory / names.FILE_INSPECTION).write_text("theirs")
+    return directory
+
+
+def test_an_output_directory_of_another_job_is_refused_and_left_as_it_is(environ, tmp_path):
+    directory = occupy(tmp_path, "somebody-else")
+    assert inspect_container(environ) == names.ExitCode.COULD_NOT_LOOK
+    assert last_word(tmp_path)["reason"] == "OutputOccupied"
+    assert (directory / names.FILE_INSPECTION).read_text() == "theirs"
+
+
+def test_a_missing_model_is_told_in_the_last_word(environ, tmp_path):
+    assert inspect_container(environ) == names.ExitCode.COULD_NOT_LOOK
+    word = last_word(tmp_path)
+    assert word["reason"] == "ModelNotFound"
+    assert "model" in word["error"]
+    assert not (tmp_path / "models/mine").exists()
