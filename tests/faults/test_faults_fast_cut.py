@@ -11,7 +11,7 @@ from devcluster.cluster import Cluster
 
 from . import runner, sweep, theatre
 from .operators import ROOT
-from .rules import Fault
+from .rules import Fault, Point
 from .runner import Report
 from .runs import run
 from .scenarios import SCENARIOS
@@ -40,6 +40,21 @@ async def test_every_crash_point_of_two_scenarios(control_plane: Cluster) -> Non
         await runner.faults(stage, cases, references, AT_ONCE, report)
     assert not report.broken, told(report)
     assert len(report.missed) < len(cases) / 4, "most crash points must be reached"
+
+
+async def test_a_job_deleted_while_its_training_job_is_looked_for(control_plane: Cluster) -> None:
+    """The operator dies with the create unanswered; its successor reads the DPOJob, then both go.
+
+    An absent training Job then means nothing: making it again would be a second one.
+    """
+    report = Report()
+    async with theatre.stage(control_plane.kubeconfig) as stage:
+        references = await runner.clean(stage, ["deleted"], AT_ONCE, report)
+        log = references.logs["deleted"]
+        made = [entry.write for entry in log.writes if str(entry.kind) == "create jobs"]
+        cases = [("deleted", Fault("crash-late", Point(None, n))) for n in (made[-1], made[-1] + 1)]
+        await runner.faults(stage, cases, references, AT_ONCE, report)
+    assert not report.broken, told(report)
 
 
 async def test_a_naive_operator_is_caught(control_plane: Cluster) -> None:

@@ -82,6 +82,8 @@ class Reconciler:
                 observed, states, specs = await self._observer.for_planning(observed)
                 decision = decide(observed, states, self._now())
             stored = await self._write(key, raw, job, decision, observed)
+            if stored is None and decision.creates and not await self._still_there(key, job):
+                return 0.0
             job, raw = (job, None) if stored is None else (DPOJob.model_validate(stored), stored)
             try:
                 for action in decision.actions:
@@ -122,6 +124,17 @@ class Reconciler:
         _count_end(job.status, decision.status)
         await events.tell(self._cluster, job, decision.status, self._now())
         return stored
+
+    async def _still_there(self, key: Key, job: DPOJob) -> bool:
+        """Whether that very DPOJob exists, and stays.
+
+        It was read before its children. When it went in between, the garbage collector may have
+        taken the child that was then found missing, and making it again would be a second one. A
+        status that was just written proves the same.
+        """
+        raw = await self._cluster.get(DPOJOBS, *key)
+        metadata = (raw or {}).get("metadata") or {}
+        return metadata.get("uid") == job.uid and "deletionTimestamp" not in metadata
 
     def _remember(self, key: Key, stored: Object) -> None:
         versions = self.written.setdefault(key, deque(maxlen=2 * MOST_ROUNDS))

@@ -132,3 +132,9 @@ class Decision:
     """Seconds; None: at the next event or resync."""
     wants_pools: bool = False
     """Made without pools where they matter: not to be followed, but made again with them."""
+
+    @property
+    def creates(self) -> bool:
+        """Whether a child is to be made."""
+        kinds = (CreateInspection, CreateClaim, CreateTraining)
+        return any(isinstance(action, kinds) for action in self.actions)
