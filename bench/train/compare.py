@@ -101,8 +101,8 @@ def ours(root: Path, rows: int, *, precompute: bool, checkpointing: bool) -> lis
 def main() -> int:
     """The table, and with --check whether it holds."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=640)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=1280)
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
     from bench.train.plain import train as plain
