@@ -42,7 +42,7 @@ def same(left: list[dict[str, Any]], right: list[dict[str, Any]]) -> None:
 
 def terminate_at(step: int, stage: str = "Training") -> Callable[[Progress], None]:
     """SIGTERM to ourselves, as the kubelet sends it, once."""
-    sent = []
+    sent: list[int] = []
 
     def listen(progress: Progress) -> None:
         if not sent and progress.step >= step and progress.stage == stage:

@@ -22,7 +22,8 @@ def logits(model: Any, directory: Any) -> torch.Tensor:
     tokenizer = AutoTokenizer.from_pretrained(directory)
     inputs = tokenizer("Where is the kite? The kite is on the shelf.", return_tensors="pt")
     with torch.no_grad():
-        return model(**inputs).logits
+        found: torch.Tensor = model(**inputs).logits
+    return found
 
 
 def test_full_fine_tuning_ends_with_a_model_and_everything_beside_it(make_job: MakeJob) -> None:
