@@ -51,7 +51,8 @@ def load(job: TrainJob, start: Start, precisions: Precisions) -> Loaded:
     if method == "full":
         # TRL would load its reference from the base's path, without the adapter, and the run would
         # begin with a margin that nobody trained. Merged twice, both begin as the adapter left them.
-        loaded.model = _merged(loaded.model, start)
+        # Merging leaves every weight frozen, as PEFT froze the base.
+        loaded.model = _merged(loaded.model, start).requires_grad_(True)
         if not job.plan.precompute_reference:
             loaded.reference = _merged(_weights(job, start, precisions, None), start)
         loaded.notes.append("the adapter was merged into its base before full fine-tuning")
