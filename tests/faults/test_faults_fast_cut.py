@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import pytest
 
 from devcluster.cluster import Cluster
 
 from . import runner, sweep, theatre
-from .operators import ROOT
 from .rules import Fault, Point
 from .runner import Report
 from .runs import run
@@ -69,25 +67,3 @@ async def test_a_naive_operator_is_caught(control_plane: Cluster) -> None:
     rules = {violation.rule for result in report.broken for violation in result.violations}
     assert "at most one training Job per UID and attempt" in rules
     assert "it converges and comes to rest" in rules
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "crash-before@write#3",
-        "409@update dpojobs/status#2",
-        "drop@watch jobs#1:4",
-        "cut@list pods#1",
-    ],
-)
-def test_a_fault_prints_as_it_reads(text: str) -> None:
-    assert str(Fault.read(text)) == text
-
-
-def test_a_fault_that_is_none_is_refused() -> None:
-    with pytest.raises(ValueError, match="names no fault"):
-        Fault.read("explode@somewhere")
-
-
-def test_the_harness_runs_from_the_checkout() -> None:
-    assert Path(ROOT, "crds", "dpojobs.yaml").exists()
