@@ -56,7 +56,7 @@ IMAGES = {
     ),
     "trainer": Image(
         "dpojob-trainer", TRAINER, "train",
-        ("locks/inspect.txt", "locks/trainer.txt", "api/src", "planner/src", "trainer-image/src"),
+        ("locks/inspect.txt", "locks/trainer.txt", "api/src", "trainer-image/src"),
     ),
 }  # fmt: skip
 

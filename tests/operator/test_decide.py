@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.operator.world import REPORT, dpojob, failed, succeeded
 
 from dpojob_api.conditions import ConditionType
-from dpojob_api.job import DPOJob, DPOJobStatus
+from dpojob_api.job import Dependency, DPOJob, DPOJobStatus
 from dpojob_api.pool import GPUPoolSpec
 from dpojob_operator.decide import (
     CreateClaim,
@@ -286,7 +286,6 @@ def test_a_dependencys_max_length_yields_to_the_users_own() -> None:
     found = {"kind": "DPOJob", "name": "base", "uid": "u", "repo": "me/base", "maxLength": 512}
     for asked, effective in (({}, 512), ({"training": {"maxLength": 2048}}, 2048)):
         of = {"model": {"fromJob": {"name": "base"}}, **asked}
-        from dpojob_api.job import Dependency
         from dpojob_operator.decide.effective import effective_spec
 
         dependency = Dependency.model_validate(found)
@@ -298,6 +297,18 @@ def test_a_dependencys_max_length_yields_to_the_users_own() -> None:
         spec = effective_spec("x", job(**of).spec, decision.status)
         assert spec.training.max_length == effective
         assert spec.model.repo == "me/base"
+
+
+def test_a_length_unlike_the_job_befores_is_warned_about() -> None:
+    dependency = Dependency(kind="DPOJob", name="sft", uid="u", repo="me/sft", max_length=512)
+    of = {"model": {"fromJob": {"name": "sft"}}, "training": {"maxLength": 2048}}
+    known = DependencyFacts(found=dependency, complete=True)
+    first = decide(observe(of=of, dependency=known), POOLS, NOW)
+    planned = inspected(first, of=of).status.condition("Planned")
+    assert planned is not None
+    message = planned.message
+    assert "training.maxLength is 2048; DPOJob sft" in message
+    assert "up to 512 tokens" in message
 
 
 SPECS = st.fixed_dictionaries(

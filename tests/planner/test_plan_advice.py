@@ -31,11 +31,9 @@ def test_others_are_warned_about(field: str, value: float, words: str) -> None:
     assert words in warning
 
 
-def test_running_out_of_memory_names_peak_plan_and_a_way_out() -> None:
+def test_running_out_of_memory_is_answered_with_settings_that_fit() -> None:
     plan = planned(job(hardware={"pool": "a10g-large"}), shape("qwen2.5-3b"), catalogue())
     advice = out_of_memory_advice(plan, 21.7)
-    assert "the measured peak was 21.7 GiB per GPU" in advice
-    assert f"the plan expected {plan.memory_gib.needed:.1f} of 21.8 GiB" in advice
     assert "training.method qlora" in advice
     assert "hardware.pool a100-large (39.2 GiB per GPU)" in advice
     length = re.search(r"training.maxLength (\d+)", advice)

@@ -7,9 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from dpojob_api.progress import Progress
 from dpojob_api.report import Lengths, Percentiles
-from dpojob_planner import plan, reestimate
+from dpojob_planner import plan
 from dpojob_planner.time import padded_length, work_of
 
 from .planning import catalogue, job, planned, pool, refused, report, shape
@@ -115,25 +114,3 @@ def test_the_same_budget_is_never_exceeded_by_the_plan() -> None:
         answer = plan(spec, report(shape("qwen2.5-0.5b")), catalogue())
         if answer.considered and hasattr(answer, "estimate"):
             assert answer.estimate.cost <= Decimal(cents) / 100
-
-
-def test_the_measured_rate_replaces_the_predicted() -> None:
-    found = planned(job(), shape("qwen2.5-0.5b"), catalogue())
-    half = found.estimate.steps // 2
-    measured = Progress(step=half, max_steps=found.estimate.steps, steps_per_second=0.5)
-    again = reestimate(found, measured, elapsed=3600)
-    assert again.hours == pytest.approx(1 + (found.estimate.steps - half) / 0.5 / 3600, abs=1e-4)
-    assert again.cost == Decimal(str(again.hours)) * Decimal("0.75")
-
-
-def test_before_a_rate_is_measured_what_is_left_is_the_plans() -> None:
-    found = planned(job(), shape("qwen2.5-0.5b"), catalogue())
-    loading = reestimate(found, Progress(stage="LoadingModel"), elapsed=360)
-    assert loading.hours == pytest.approx(found.estimate.hours + 0.1, abs=1e-3)
-
-
-def test_at_the_end_nothing_is_left() -> None:
-    found = planned(job(), shape("qwen2.5-0.5b"), catalogue())
-    steps = found.estimate.steps
-    done = Progress(stage="Done", step=steps, max_steps=steps, steps_per_second=2.0)
-    assert reestimate(found, done, elapsed=7200).hours == 2

@@ -32,19 +32,15 @@ def recommendations(spec: DPOJobSpec) -> list[str]:
 
 
 def out_of_memory_advice(plan: Plan, peak_gib: float) -> str:
-    """Sentences for a run that ran out of GPU memory: what it took, what was planned, what would fit.
+    """A sentence for a run that ran out of GPU memory: the settings that would fit.
 
-    `peak_gib` is the measured peak per GPU, GiB, as far as training came.
+    `peak_gib` is the measured peak per GPU, GiB, as far as training came; the trainer's own last word
+    holds it beside the plan's figure.
     """
-    memory = plan.memory_gib
-    told = (
-        f"Training ran out of GPU memory on {plan.pool}: the measured peak was {peak_gib:.1f} GiB per "
-        f"GPU, the plan expected {memory.needed:.1f} of {memory.available:.1f} GiB."
-    )
     ways = list(_ways_out(plan, peak_gib))
     if not ways:
-        return f"{told} No smaller setting is known to fit; it takes a GPUPool with larger GPUs."
-    return f"{told} What would fit: {', or '.join(ways)}."
+        return "No smaller setting is known to fit; it takes a GPUPool with larger GPUs."
+    return f"What would fit: {', or '.join(ways)}."
 
 
 def _ways_out(plan: Plan, peak_gib: float) -> Iterator[str]:

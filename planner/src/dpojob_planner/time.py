@@ -7,9 +7,8 @@ import math
 from dataclasses import dataclass
 from decimal import Decimal
 
-from dpojob_api.plan import Estimate, Plan
+from dpojob_api.plan import Estimate
 from dpojob_api.pool import GPUPoolSpec
-from dpojob_api.progress import Progress
 from dpojob_api.report import InspectionReport, Lengths, Percentiles
 from dpojob_api.spec import DPOJobSpec
 
@@ -124,20 +123,3 @@ def priced(seconds: float, gpus: int, hourly_price: Decimal, steps: int) -> Esti
     """An Estimate of so many seconds on so many GPUs."""
     hours = round(seconds / 3600, 4)
     return Estimate(hours=hours, cost=Decimal(str(hours)) * gpus * hourly_price, steps=steps)
-
-
-def reestimate(plan: Plan, progress: Progress, elapsed: float) -> Estimate:
-    """The whole training's hours and cost once it runs: time used, plus what is left at the measured rate.
-
-    `elapsed` is seconds of training pods so far, over all attempts. Until a rate is measured, what is
-    left is the plan's own estimate for it. The steps are the trainer's once it knows them.
-    """
-    steps = progress.max_steps or plan.estimate.steps
-    left = max(0, steps - progress.step)
-    if progress.steps_per_second is not None and progress.steps_per_second > 0:
-        remaining = left / progress.steps_per_second
-    elif steps > 0:
-        remaining = plan.estimate.hours * 3600 * left / steps
-    else:
-        remaining = max(0.0, plan.estimate.hours * 3600 - elapsed)
-    return priced(elapsed + remaining, plan.gpus, plan.hourly_price, steps)

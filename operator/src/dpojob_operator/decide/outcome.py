@@ -9,6 +9,7 @@ from dpojob_api.job import Attempt
 from dpojob_api.names import FILE_REPORT, ExitCode
 from dpojob_api.progress import Artifacts, Outcome
 from dpojob_operator.facts import JobFacts, PodFacts
+from dpojob_planner import out_of_memory_advice
 
 from . import ending
 from .draft import Draft
@@ -128,22 +129,11 @@ def _cause(draft: Draft, pod: PodFacts | None, word: Outcome | None) -> tuple[st
 
 
 def _memory_advice(draft: Draft) -> str:
-    plan, progress, training = draft.status.plan, draft.status.progress, draft.spec.training
-    if plan is None:
+    """What would have fitted, where the peak was measured."""
+    plan, progress = draft.status.plan, draft.status.progress
+    if plan is None or progress is None or progress.peak_memory_gib is None:
         return ""
-    need = plan.memory_gib
-    measured = progress.peak_memory_gib if progress is not None else None
-    peak = f"The measured peak is {measured:.1f} GiB; the" if measured else "The"
-    ways = [f"a hardware.pool whose GPUs have more than {need.available:.0f} GiB"]
-    if plan.method == "full":
-        ways.insert(0, "training.method: lora")
-    elif plan.method == "lora":
-        ways.insert(0, "training.method: qlora")
-    ways.append(f"training.maxLength: {max(16, training.max_length // 2)}")
-    return (
-        f"{peak} plan predicted {need.needed:.1f} of {need.available:.1f} GiB. "
-        f"Create a DPOJob with {', '.join(ways[:-1])} or {ways[-1]}."
-    )
+    return out_of_memory_advice(plan, progress.peak_memory_gib)
 
 
 def _where(made: Artifacts) -> str:

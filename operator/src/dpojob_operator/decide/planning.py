@@ -61,7 +61,7 @@ def _open_pools(draft: Draft) -> set[str]:
 
 def _adopt(draft: Draft, decided: Plan) -> None:
     draft.status.plan = decided
-    sentences = [*decided.reasons, *recommendations(draft.spec)]
+    sentences = [*decided.reasons, *recommendations(draft.spec), *_unlike_the_job_before(draft)]
     draft.condition(ConditionType.PLANNED, True, Reason.FITS, " ".join(sentences))
     output = draft.job.spec.output
     if draft.status.artifacts is not None or draft.job.spec.validate_only:
@@ -77,6 +77,17 @@ def _adopt(draft: Draft, decided: Plan) -> None:
             # An earlier job of this name, or a person, left a claim there: its model stays.
             name = own_output_claim_name(draft.job.name, draft.job.uid)
         draft.status.artifacts = Artifacts(claim_name=name, path="")
+
+
+def _unlike_the_job_before(draft: Draft) -> list[str]:
+    """DPO wants the lengths the model was tuned on: other ones are allowed, and said."""
+    before, length = draft.status.dependency, draft.spec.training.max_length
+    if before is None or before.max_length in (None, length):
+        return []
+    return [
+        f"training.maxLength is {length}; {before.kind} {before.name}, whose model this is, trained on "
+        f"sequences of up to {before.max_length} tokens: the same length is recommended."
+    ]
 
 
 def _keep_or_withdraw(draft: Draft) -> bool:
