@@ -28,6 +28,8 @@ CONVERGE_SECONDS = 150.0
 """A run that has not come to rest by then never will: the longest back-off is 60 s."""
 QUIET_SECONDS = 6.0
 """Longer than the resync interval below: a pass over every job lies in it."""
+UNSCHEDULED_SECONDS = 60.0
+"""As long as a pod waits for its node, quiet means little: the scheduler backs off, too."""
 RESYNC_SECONDS = 4.0
 SETTINGS = {
     "INSPECT_IMAGE": "inspect:faults",
@@ -265,7 +267,10 @@ class World:
         began = time.monotonic()
         while True:
             newest = max(began, self.log.last_write(), self.history.last_change)
-            if time.monotonic() - newest > QUIET_SECONDS and not self.player.plays:
+            pods = self.history.newest("pods")
+            waits = any(pod["status"]["phase"] == "Pending" for pod in pods)
+            quiet = UNSCHEDULED_SECONDS if waits else QUIET_SECONDS
+            if time.monotonic() - newest > quiet and not self.player.plays:
                 return
             if time.monotonic() - began > self.patience:
                 raise Stuck("the operator does not stop writing")
