@@ -26,6 +26,8 @@ class Entry:
     body: Object | None = None
     """What a write sent."""
     began: float = field(default_factory=time.monotonic)
+    ended: float | None = None
+    """None: it is under way."""
     status: int = 0
     """What the API server answered; 0: it was not asked, or did not answer."""
     told: int = 0
@@ -65,6 +67,10 @@ class Log:
         return [entry for entry in self.entries if entry.write]
 
     def last_write(self) -> float:
-        """When a write was last taken, on the monotonic clock; a leader's lease aside."""
-        told = (e.began for e in self.writes if e.kind.resource != "leases" and e.status < 400)
-        return max(told, default=0.0)
+        """When a write was last taken, on the monotonic clock; a leader's lease aside.
+
+        Now, while one is under way.
+        """
+        now = time.monotonic()
+        taken = (e for e in self.writes if e.kind.resource != "leases" and e.status < 400)
+        return max((now if e.ended is None else e.ended for e in taken), default=0.0)

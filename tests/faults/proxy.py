@@ -95,19 +95,21 @@ class Proxy:
     # -- one request ------------------------------------------------------------------------
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        watching = request.query.get("watch") in ("1", "true", "True")
+        kind = kind_of(request.method, request.path, watching)
+        entry = self.log.add(kind, request.path, self._life(), self._replica)
         try:
-            return await self._answer(request)
+            return await self._answer(request, entry)
         except (aiohttp.ClientError, ConnectionError):
             return self._abort(request)  # one of the two sides is gone
         except Exception as error:
             self.failures.append(f"{request.method} {request.path}: {error!r}")
             raise
+        finally:
+            entry.ended = time.monotonic()
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
-        watching = request.query.get("watch") in ("1", "true", "True")
-        kind = kind_of(request.method, request.path, watching)
-        entry = self.log.add(kind, request.path, self._life(), self._replica)
-        body = await request.read()
+    async def _answer(self, request: web.Request, entry: Entry) -> web.StreamResponse:
+        kind, body = entry.kind, await request.read()
         if kind.writes and body:
             entry.body = json.loads(body)
         await self._reachable()
