@@ -49,13 +49,15 @@ class Installed:
 
     def output(self, job):
         """The output directory on this machine."""
+        artifacts = job["status"]["artifacts"]
+        claim = self.claim_directory(job["metadata"]["namespace"], artifacts["claimName"])
+        return claim / (artifacts.get("path") or "")
+
+    def claim_directory(self, namespace, claim):
+        """Where a claim's files lie on this machine."""
         from cluster_tools import devcluster
 
-        artifacts = job["status"]["artifacts"]
-        claim = devcluster(
-            "claim-dir", job["metadata"]["namespace"], artifacts["claimName"]
-        ).strip()
-        return Path(claim) / (artifacts.get("path") or "")
+        return Path(devcluster("claim-dir", namespace, claim).strip())
 
 
 @pytest.fixture(scope="session")
@@ -70,11 +72,6 @@ def inputs(installed):
     installed.demo.put_inputs(installed.kubectl, namespace, installed.image)
     yield namespace, installed.claim_directory(namespace, "quickstart")
     installed.kubectl.attempt("delete", "namespace", namespace, "--wait=false")
-
-
-def condition(job, type_):
-    found = [c for c in job["status"].get("conditions", []) if c["type"] == type_]
-    return found[0] if found else None
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 import json
 
 import pytest
+from tests.support.tiny import make_pairs, write_jsonl
+
 from dpojob_api import names
 from dpojob_trainer.__main__ import inspect_container
-
-from tests.support.tiny import make_pairs, write_jsonl
 
 
 @pytest.fixture
