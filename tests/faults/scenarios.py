@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from dpojob_api.names import LABEL_STAGE, STAGE_TRAIN
+from dpojob_api.names import LABEL_JOB_UID, LABEL_STAGE, STAGE_TRAIN
 
 from . import words
 from .api import JOBS, Object
@@ -90,6 +90,8 @@ async def _recreated(world: World) -> None:
     await world.until("the first is gone", lambda: world.job("job") is None)
     await world.create("job", HUB)
     await world.finished("job")
+    # A garbage collector that has just learnt of a new kind takes half a minute.
+    await world.until("nothing of the first is left", lambda: not _strangers(world))
 
 
 async def _expires(world: World) -> None:
@@ -125,6 +127,12 @@ def _training(world: World, collection: str) -> list[Object]:
 def _progress(world: World, name: str) -> bool:
     status = (world.job(name) or {}).get("status") or {}
     return bool((status.get("progress") or {}).get("step"))
+
+
+def _strangers(world: World) -> list[Object]:
+    living = {job["metadata"]["uid"] for job in world.history.newest("dpojobs")}
+    children = [*world.history.newest("jobs"), *world.history.newest("pods")]
+    return [c for c in children if c["metadata"]["labels"][LABEL_JOB_UID] not in living]
 
 
 def _anything(world: World) -> bool:
