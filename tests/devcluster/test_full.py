@@ -85,6 +85,54 @@ def start_pod(cluster: Cluster, namespace: str) -> None:
 
 
 @pytest.fixture
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """A cluster that may be taken down: only where no other one is in use.
+
+    Its tests stand first, before any that start the shared one.
+    """
+    for name in clusters():
+        if State(name).load().mode == FULL:
+            pytest.skip(f"the cluster {name!r} is up; to test `down`, take it down first")
+    # Long, since a socket's path must not depend on where somebody's home is.
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ("long-" * 15) / "state"))
+    cluster = Cluster("alone")
+    yield cluster
+    cluster.down(images=True)
+
+
+def test_down_leaves_nothing_even_with_pods_running(alone: Cluster) -> None:
+    marker = str(alone.state.directory)
+    before = picture(marker)
+    alone.up(FULL, 2)
+    start_pod(alone, "default")
+    during = differences(before, picture(marker))
+    assert {"processes", "mounts", "links", "addresses", "rules", "cgroups"} <= during.keys()
+    alone.down()
+    assert differences(before, picture(marker)) == {}
+    # The image store stays, and serves the next start; what ran is not remembered.
+    assert [path.name for path in alone.state.directory.iterdir()] == ["images"]
+    alone.up(FULL, 1)
+    assert alone.kubectl("get", "pods", "-A", "-o", "name").stdout == ""
+    assert alone.has_image(BASE, str(buildah.image_id(BASE)))
+    alone.down(images=True)
+    assert differences(before, picture(marker)) == {}
+    assert not alone.state.directory.exists()
+
+
+def test_down_leaves_nothing_of_a_cluster_that_is_half_dead(alone: Cluster) -> None:
+    marker = str(alone.state.directory)
+    before = picture(marker)
+    alone.up(FULL, 1)
+    start_pod(alone, "default")
+    for victim in ("containerd-0", "kube-apiserver", "kubelet-0"):
+        pid = alone.daemons.pid(victim)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+    alone.down(images=True)
+    assert differences(before, picture(marker)) == {}
+
+
+@pytest.fixture
 def own(cluster: object) -> Cluster:
     if not isinstance(cluster, Cluster):
         pytest.skip("this is about devcluster's own nodes, not about kind's or CONTEXT's")
@@ -138,48 +186,3 @@ def test_a_second_one_with_real_nodes_is_refused(own: Cluster) -> None:
     with pytest.raises(DevclusterError, match="already runs real nodes"):
         Cluster("another").up(FULL, 1)
     assert "another" not in clusters()
-
-
-@pytest.fixture
-def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    """A cluster that may be taken down: only where no other one is in use."""
-    for name in clusters():
-        if State(name).load().mode == FULL:
-            pytest.skip(f"the cluster {name!r} is up; to test `down`, take it down first")
-    # Long, since a socket's path must not depend on where somebody's home is.
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ("long-" * 15) / "state"))
-    cluster = Cluster("alone")
-    yield cluster
-    cluster.down(images=True)
-
-
-def test_down_leaves_nothing_even_with_pods_running(alone: Cluster) -> None:
-    marker = str(alone.state.directory)
-    before = picture(marker)
-    alone.up(FULL, 2)
-    start_pod(alone, "default")
-    during = differences(before, picture(marker))
-    assert {"processes", "mounts", "links", "addresses", "rules", "cgroups"} <= during.keys()
-    alone.down()
-    assert differences(before, picture(marker)) == {}
-    # The image store stays, and serves the next start; what ran is not remembered.
-    assert [path.name for path in alone.state.directory.iterdir()] == ["images"]
-    alone.up(FULL, 1)
-    assert alone.kubectl("get", "pods", "-A", "-o", "name").stdout == ""
-    assert alone.has_image(BASE, str(buildah.image_id(BASE)))
-    alone.down(images=True)
-    assert differences(before, picture(marker)) == {}
-    assert not alone.state.directory.exists()
-
-
-def test_down_leaves_nothing_of_a_cluster_that_is_half_dead(alone: Cluster) -> None:
-    marker = str(alone.state.directory)
-    before = picture(marker)
-    alone.up(FULL, 1)
-    start_pod(alone, "default")
-    for victim in ("containerd-0", "kube-apiserver", "kubelet-0"):
-        pid = alone.daemons.pid(victim)
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
-    alone.down(images=True)
-    assert differences(before, picture(marker)) == {}
