@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
+import httpx2 as httpx
 import numpy
 import pytest
 from huggingface_hub import HfApi, HfFileSystem, snapshot_download

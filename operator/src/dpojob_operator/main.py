@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
+import threading
 from typing import Any
 
 import kopf
@@ -27,6 +29,8 @@ from .together import until_one_ends
 from .work import assemble
 
 log = logging.getLogger(__name__)
+LONGEST_END_SECONDS = 8.0
+"""From a signal to the end of the process; well within a pod's usual 30."""
 IDENTITY: Any = "dpojob-operator"
 
 
@@ -68,7 +72,17 @@ def _kopf_settings() -> kopf.OperatorSettings:
 def _on_signals(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, _stop, stop)
+
+
+def _stop(stop: asyncio.Event) -> None:
+    """Asked to end. A signal that meets a failing watch can hang Kopf's own way out, and nothing is
+    lost by an end at any moment, so the end is bounded."""
+    if not stop.is_set():
+        stop.set()
+        last = threading.Timer(LONGEST_END_SECONDS, os._exit, (0,))
+        last.daemon = True
+        last.start()
 
 
 async def _watch(handlers: Handlers, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
