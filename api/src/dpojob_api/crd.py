@@ -192,29 +192,37 @@ def _document(
     }
 
 
-def dpojob() -> dict[str, Any]:
-    """The CRD of DPOJob."""
-    schema = {
+def _root(description: str, spec: type[Any], status: type[Any]) -> dict[str, Any]:
+    return {
         "type": "object",
-        "description": "Tunes a language model on preference pairs with Direct Preference "
-        "Optimization: the dataset is inspected, GPUs are planned, TRL trains, and the model and its "
-        "report land on a volume or a hub.",
+        "description": description,
         "required": ["spec"],
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
-            "spec": structural(DPOJobSpec, defaults=True),
-            "status": structural(DPOJobStatus, defaults=False),
+            "spec": structural(spec, defaults=True),
+            "status": structural(status, defaults=False),
         },
-        "x-kubernetes-validations": [
-            {
-                "rule": "size(self.metadata.name) <= 63",
-                "message": "a DPOJob's name has at most 63 characters: it labels the job's pods",
-            },
-            *(_immutable(part) for part in _IMMUTABLE_PARTS),
-        ],
     }
+
+
+def dpojob() -> dict[str, Any]:
+    """The CRD of DPOJob."""
+    schema = _root(
+        "Tunes a language model on preference pairs with Direct Preference "
+        "Optimization: the dataset is inspected, GPUs are planned, TRL trains, and the model and its "
+        "report land on a volume or a hub.",
+        DPOJobSpec,
+        DPOJobStatus,
+    )
+    schema["x-kubernetes-validations"] = [
+        {
+            "rule": "size(self.metadata.name) <= 63",
+            "message": "a DPOJob's name has at most 63 characters: it labels the job's pods",
+        },
+        *(_immutable(part) for part in _IMMUTABLE_PARTS),
+    ]
     columns = [
         ("PHASE", "string", ".status.phase", "A summary of the conditions.", 0),
         ("MODEL", "string", ".status.display.model", "The model being tuned.", 0),
@@ -238,18 +246,7 @@ def dpojob() -> dict[str, Any]:
 
 def gpupool() -> dict[str, Any]:
     """The CRD of GPUPool."""
-    schema = {
-        "type": "object",
-        "description": "GPUs of one kind that DPOJobs may be planned on.",
-        "required": ["spec"],
-        "properties": {
-            "apiVersion": {"type": "string"},
-            "kind": {"type": "string"},
-            "metadata": {"type": "object"},
-            "spec": structural(GPUPoolSpec, defaults=True),
-            "status": structural(GPUPoolStatus, defaults=False),
-        },
-    }
+    schema = _root("GPUs of one kind that DPOJobs may be planned on.", GPUPoolSpec, GPUPoolStatus)
     columns = [
         ("GPU", "string", ".spec.gpu.model", "Kind of GPU.", 0),
         ("MEMORY", "number", ".spec.gpu.memoryGiB", "Memory of one GPU, GiB.", 0),
