@@ -80,6 +80,11 @@ def _planned(server, namespace, name):
     assert done.returncode == 0, done.stderr
 
 
+def _edit(server, namespace, name, spec):
+    patch = ("patch", "dpo", name, "--type=merge", "-p", f'{{"spec":{spec}}}')
+    return server.kubectl("-n", namespace, *patch, check=False)
+
+
 @pytest.mark.parametrize(
     ("part", "patch"),
     [
@@ -95,17 +100,7 @@ def _planned(server, namespace, name):
 )
 def test_a_planned_job_refuses_an_edit_and_says_what_to_do(server, namespace, part, patch):
     _planned(server, namespace, "planned")
-    done = server.kubectl(
-        "-n",
-        namespace,
-        "patch",
-        "dpo",
-        "planned",
-        "--type=merge",
-        "-p",
-        f'{{"spec":{patch}}}',
-        check=False,
-    )
+    done = _edit(server, namespace, "planned", patch)
     assert done.returncode != 0
     assert f"{part} cannot change after the job was planned" in done.stderr
     assert "Create a DPOJob under a new name" in done.stderr
@@ -117,31 +112,12 @@ def test_a_planned_job_refuses_an_edit_and_says_what_to_do(server, namespace, pa
 )
 def test_a_planned_job_takes_an_edit_of_what_may_change(server, namespace, patch):
     _planned(server, namespace, "planned")
-    done = server.kubectl(
-        "-n",
-        namespace,
-        "patch",
-        "dpo",
-        "planned",
-        "--type=merge",
-        "-p",
-        f'{{"spec":{patch}}}',
-        check=False,
-    )
+    done = _edit(server, namespace, "planned", patch)
     assert done.returncode == 0, done.stderr
 
 
 def test_a_job_without_a_plan_may_still_be_edited(server, namespace):
     manifest = (HERE / "manifests/accepted/shortest.yaml").read_text()
     server.kubectl("-n", namespace, "create", "-f", "-", input=manifest)
-    done = server.kubectl(
-        "-n",
-        namespace,
-        "patch",
-        "dpo",
-        "t",
-        "--type=merge",
-        "-p",
-        '{"spec":{"training":{"beta":0.3}}}',
-    )
+    done = _edit(server, namespace, "t", '{"training":{"beta":0.3}}')
     assert done.returncode == 0, done.stderr

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from devcluster import buildah, images
+from devcluster import buildah, export, images
 from devcluster.base_image import NAME as BASE
 from devcluster.cluster import Cluster
 from devcluster.errors import DevclusterError
@@ -186,3 +186,25 @@ def test_a_second_one_with_real_nodes_is_refused(own: Cluster) -> None:
     with pytest.raises(DevclusterError, match="already runs real nodes"):
         Cluster("another").up(FULL, 1)
     assert "another" not in clusters()
+
+
+def test_an_image_is_loaded_without_the_parts_the_node_has(
+    own: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    images.build_base()
+    images.load(own, BASE, None)
+    (tmp_path / "Dockerfile").write_text(f"FROM {BASE}\nCOPY word /word\n")
+    (tmp_path / "word").write_text(f"made for {namespace}\n")
+    name = f"localhost/devcluster-derived:{namespace}"
+    images.build(name, tmp_path, tmp_path / "Dockerfile", None, [])
+    try:
+        export.write(name, tmp_path / "image.tar", own.blobs())
+        assert (tmp_path / "image.tar").stat().st_size < 100_000
+        images.load(own, name, None)
+    finally:
+        buildah.run("rmi", name)
+    shown = own.kubectl(
+        "run", "derived", "-n", namespace, f"--image={name}", "--restart=Never", "--attach", "--rm",
+        "--quiet", "--command", "--", "cat", "/word",
+    )  # fmt: skip
+    assert shown.stdout == f"made for {namespace}\n"

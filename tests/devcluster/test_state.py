@@ -10,7 +10,7 @@ import pytest
 from devcluster import ports
 from devcluster.errors import DevclusterError
 from devcluster.locks import locked
-from devcluster.state import CONTROL_PLANE, State, clusters
+from devcluster.state import CONTROL_PLANE, State, clusters, remembered
 
 
 def test_two_clusters_never_share_a_port(state_home: Path) -> None:
@@ -52,7 +52,9 @@ def test_the_image_store_survives_unless_purged(state_home: Path) -> None:
     state.remove(images=False)
     assert [path.name for path in state.directory.iterdir()] == ["images"]
     assert clusters() == []
+    assert remembered() == ["one"]
     state.remove(images=True)
+    assert remembered() == []
     assert not state.directory.exists()
 
 

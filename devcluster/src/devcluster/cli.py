@@ -10,7 +10,7 @@ from pathlib import Path
 from devcluster import binaries, external, images, kwok
 from devcluster.cluster import Cluster, sweep
 from devcluster.errors import DevclusterError
-from devcluster.state import CONTROL_PLANE, FULL, MODES, clusters
+from devcluster.state import CONTROL_PLANE, FULL, MODES, clusters, remembered
 from devcluster.storage import claim_directory
 
 DEFAULT = "dpojob"
@@ -39,7 +39,7 @@ def _up(args: argparse.Namespace) -> None:
 
 def _down(args: argparse.Namespace) -> None:
     if args.all:
-        for name in clusters():
+        for name in remembered() if args.purge else clusters():
             Cluster(name).down(images=args.purge)
     else:
         external.choose(_name(args), args.context).down(images=args.purge)

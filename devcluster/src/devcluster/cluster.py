@@ -186,6 +186,11 @@ class Cluster:
         loaded = identity is None or self._loaded_images().get(name) == identity
         return loaded and NodeSet(self.state, self.state.load()).has_image(name)
 
+    def blobs(self) -> dict[str, int]:
+        """Digest and size in bytes of the parts of images that every node has."""
+        facts = self.state.load()
+        return NodeSet(self.state, facts).blobs() if facts.mode == FULL else {}
+
     def load_archive(self, name: str, archive: Path, identity: str) -> None:
         """Put an image archive on every node, and remember which it was."""
         facts = self.state.load()

@@ -80,8 +80,18 @@ state = {json.dumps(str(self.runtime / "containerd"))}
         """Whether an image of that name is there."""
         return bool(self._ctr("images", "ls", "-q", f"name=={name}").stdout.strip())
 
+    def blobs(self) -> dict[str, int]:
+        """Digest and size in bytes of everything images are made of."""
+        rows = (line.split() for line in self._ctr("content", "ls").stdout.splitlines()[1:])
+        return {row[0]: self._size(row[0]) for row in rows}
+
+    def _size(self, digest: str) -> int:
+        algorithm, _, value = digest.partition(":")
+        store = self.images / "io.containerd.content.v1.content" / "blobs"
+        return (store / algorithm / value).stat().st_size
+
     def load(self, archive: Path) -> None:
-        """Import an archive and unpack it."""
+        """Import an archive and unpack it; blobs that are here already may be missing from it."""
         snapshotter = "native" if mounts.filesystem(self.images) == "overlayfs" else "overlayfs"
         result = self._ctr("images", "import", "--snapshotter", snapshotter, str(archive))
         if result.returncode:

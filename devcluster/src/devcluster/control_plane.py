@@ -113,9 +113,21 @@ class ControlPlane:
         )
 
     def _controller_manager(self) -> Daemon:
-        name = "kube-controller-manager"
-        credentials = self.credentials(name, f"system:{name}")
         pair = self.authority.pair
+        return self._client_of_the_server(
+            "kube-controller-manager",
+            f"--root-ca-file={pair.certificate}",
+            f"--service-account-private-key-file={self.authority.signing_key()}",
+            f"--cluster-signing-cert-file={pair.certificate}",
+            f"--cluster-signing-key-file={pair.key}",
+            "--use-service-account-credentials=true",
+        )
+
+    def _scheduler(self) -> Daemon:
+        return self._client_of_the_server("kube-scheduler")
+
+    def _client_of_the_server(self, name: str, *own: str) -> Daemon:
+        credentials = self.credentials(name, f"system:{name}")
         return Daemon(
             name,
             [
@@ -125,34 +137,11 @@ class ControlPlane:
                 f"--authorization-kubeconfig={credentials}",
                 "--bind-address=127.0.0.1",
                 f"--secure-port={self.facts.ports[name]}",
-                f"--root-ca-file={pair.certificate}",
-                f"--service-account-private-key-file={self.authority.signing_key()}",
-                f"--cluster-signing-cert-file={pair.certificate}",
-                f"--cluster-signing-key-file={pair.key}",
-                "--use-service-account-credentials=true",
                 "--leader-elect=false",
                 # The default of 20 would be what a benchmark measures.
                 "--kube-api-qps=500",
                 "--kube-api-burst=1000",
-            ],
-            ready=lambda: _listens(self.facts.ports[name]),
-        )
-
-    def _scheduler(self) -> Daemon:
-        name = "kube-scheduler"
-        credentials = self.credentials(name, f"system:{name}")
-        return Daemon(
-            name,
-            [
-                str(self.binaries[name]),
-                f"--kubeconfig={credentials}",
-                f"--authentication-kubeconfig={credentials}",
-                f"--authorization-kubeconfig={credentials}",
-                "--bind-address=127.0.0.1",
-                f"--secure-port={self.facts.ports[name]}",
-                "--leader-elect=false",
-                "--kube-api-qps=500",
-                "--kube-api-burst=1000",
+                *own,
             ],
             ready=lambda: _listens(self.facts.ports[name]),
         )

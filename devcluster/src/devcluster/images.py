@@ -4,7 +4,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from devcluster import base_image, buildah, console, index_settings, packages
+from devcluster import base_image, buildah, console, export, index_settings, packages
 from devcluster.cluster import Cluster
 from devcluster.errors import DevclusterError
 from devcluster.external import AnyCluster
@@ -52,12 +52,11 @@ def load(cluster: AnyCluster, name: str, archive: Path | None) -> None:
         console.say(f"{name} is on every node already")
         return
     directory = cluster.state.directory if isinstance(cluster, Cluster) else None
+    held = cluster.blobs() if isinstance(cluster, Cluster) else {}
     with tempfile.TemporaryDirectory(prefix="export-", dir=directory) as temporary:
         exported = Path(temporary, "image.tar")
         with console.heartbeat(f"exporting {name}"):
-            # Compressing takes longer than writing a file that is gone in a minute.
-            push = ("push", "--quiet", "--disable-compression")
-            buildah.run(*push, name, f"oci-archive:{exported}:{name}")
+            export.write(name, exported, held)
         _put(cluster, name, exported, identity)
 
 

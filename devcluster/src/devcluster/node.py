@@ -142,6 +142,11 @@ class NodeSet:
         for node in self.nodes:
             node.containerd.load(archive)
 
+    def blobs(self) -> dict[str, int]:
+        """Digest and size in bytes of the parts of images that every node has."""
+        first, *others = [node.containerd.blobs() for node in self.nodes]
+        return {digest: first[digest] for digest in set(first).intersection(*others)}
+
     def has_image(self, name: str) -> bool:
         """Whether every node has it."""
         return all(node.containerd.has_image(name) for node in self.nodes)

@@ -102,3 +102,9 @@ class State:
 def clusters() -> list[str]:
     """The names of all clusters that were started and not taken down."""
     return sorted(path.parent.name for path in state_root().glob("*/cluster.json"))
+
+
+def remembered() -> list[str]:
+    """The names of all clusters of which anything is left, be it only the image store."""
+    stores = {path.parent.name for path in state_root().glob("*/images")}
+    return sorted(stores.union(clusters()))
