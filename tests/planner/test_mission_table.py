@@ -45,6 +45,16 @@ def test_real_models(name: str, pool: str, method: str) -> None:
     assert plan.memory_gib.needed <= plan.memory_gib.available
 
 
+@pytest.mark.parametrize("size", [size for size, *_ in TABLE])
+def test_the_number_of_pairs_changes_the_hours_and_not_the_settings(size: str) -> None:
+    known, unknown = (
+        planned(job(), parse_count(size), catalogue(), rows=rows) for rows in (12_859, 0)
+    )
+    assert known.estimate.hours > unknown.estimate.hours == 0
+    same = ("pool", "method", "per_device_batch_size", "gradient_checkpointing")
+    assert [getattr(known, name) for name in same] == [getattr(unknown, name) for name in same]
+
+
 @pytest.mark.parametrize(
     ("parameters", "pool"),
     [

@@ -14,7 +14,7 @@ from .memory import Need, need
 from .options import Option, options, rungs
 from .pools import PoolState
 from .shape import Shape, shape_of
-from .time import estimate
+from .time import estimate, step_seconds
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Fit:
     option: Option
     need: Need
     estimate: Estimate
+    step_seconds: float
 
     @property
     def available_gib(self) -> float:
@@ -86,6 +87,7 @@ class Job:
             option,
             need(self.shape, option.setting),
             estimate(self.spec, self.report, self.shape, pool.spec, option),
+            step_seconds(self.spec, self.report, self.shape, pool.spec, option),
         )
 
     def excess(self, fit: Fit) -> str | None:
@@ -133,7 +135,11 @@ class Job:
         )
 
 
-def _fastest(fit: Fit) -> tuple[float, int, int, bool]:
-    """Least time; then without sharding, the larger batch, and no recomputation."""
+def _fastest(fit: Fit) -> tuple[float, float, int, int, bool]:
+    """Least time; then without sharding, the larger batch, and no recomputation.
+
+    Where the number of rows is not known, the time of a step decides: it is most of the whole.
+    """
     setting = fit.option.setting
-    return (fit.estimate.hours, setting.shards, -setting.pairs, setting.checkpointing)
+    time = (fit.estimate.hours, fit.step_seconds)
+    return (*time, setting.shards, -setting.pairs, setting.checkpointing)

@@ -95,21 +95,24 @@ def training_passes(option: Option) -> float:
     return passes * (QLORA_SLOWDOWN if option.rung.method == "qlora" else 1.0)
 
 
+def step_seconds(
+    spec: DPOJobSpec, report: InspectionReport, shape: Shape, pool: GPUPoolSpec, option: Option
+) -> float:
+    """One optimizer step, however many there are."""
+    pairs = spec.training.batch_size
+    return _passes_over(pairs, training_passes(option), spec, report, shape, pool, option)
+
+
 def estimate(
     spec: DPOJobSpec, report: InspectionReport, shape: Shape, pool: GPUPoolSpec, option: Option
 ) -> Estimate:
     """Hours, cost and steps before training. All zero when the number of rows is not known."""
     work = work_of(spec, report)
-    length = padded_length(report.lengths, option.setting.pairs, spec.training.max_length)
-    tokens = 2 * option.setting.pairs * length
-    flops = sustained_flops(pool.gpu)
 
     def passes_over(rows: float, passes: float) -> float:
-        per_gpu = rows / option.gpus / (SCALING if option.gpus > 1 else 1.0)
-        micro_batches = per_gpu / option.setting.pairs
-        return micro_batches * _seconds(shape, flops, tokens, length, passes)
+        return _passes_over(rows, passes, spec, report, shape, pool, option)
 
-    seconds = passes_over(work.steps * spec.training.batch_size, training_passes(option))
+    seconds = work.steps * step_seconds(spec, report, shape, pool, option)
     # Evaluation once an epoch, policy and reference; precomputing goes over everything once.
     seconds += passes_over(
         work.eval_rows * max(1.0, work.epochs), 1.0 if option.rung.precompute else 2.0
@@ -117,6 +120,18 @@ def estimate(
     if option.rung.precompute:
         seconds += passes_over(work.rows + work.eval_rows, 1.0)
     return priced(seconds, option.gpus, pool.price, work.steps)
+
+
+def _passes_over(
+    rows: float, passes: float, spec: DPOJobSpec, report: InspectionReport, shape: Shape,
+    pool: GPUPoolSpec, option: Option,
+) -> float:  # fmt: skip
+    """Seconds of so many forward-sized passes over so many pairs, on all GPUs."""
+    length = padded_length(report.lengths, option.setting.pairs, spec.training.max_length)
+    tokens = 2 * option.setting.pairs * length
+    per_gpu = rows / option.gpus / (SCALING if option.gpus > 1 else 1.0)
+    micro_batches = per_gpu / option.setting.pairs
+    return micro_batches * _seconds(shape, sustained_flops(pool.gpu), tokens, length, passes)
 
 
 def priced(seconds: float, gpus: int, hourly_price: Decimal, steps: int) -> Estimate:
