@@ -109,3 +109,11 @@ def test_every_pool_is_accounted_for() -> None:
     }
     assert all(line.reason.endswith(".") for line in plan.considered)
     assert all(reason.endswith(".") and reason[0].isupper() for reason in plan.reasons)
+
+
+def test_a_model_outside_every_band_is_told_so() -> None:
+    told = planned(job(), 135_000_000, catalogue()).reasons[0]
+    assert told == (
+        "The model has 135M parameters, outside every pool's modelSize; the nearest is that of "
+        "t4-small, for models of 0.5B to 1B."
+    )

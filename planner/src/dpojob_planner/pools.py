@@ -37,6 +37,12 @@ def edges(size: ModelSize) -> tuple[float, float]:
     return NOMINAL_SHARE * parse_count(size.min), upper
 
 
+def in_band(size: ModelSize, parameters: int) -> bool:
+    """Whether a model of so many parameters is one that the band is for."""
+    low, high = edges(size)
+    return low <= parameters < high
+
+
 def contradiction(pool: PoolState) -> str | None:
     """What makes a pool's own figures impossible, if anything does."""
     size = pool.spec.model_size

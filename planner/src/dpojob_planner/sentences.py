@@ -11,7 +11,7 @@ from dpojob_api.spec import DPOJobSpec
 
 from .fit import Attempt, Fit, Job
 from .options import rungs
-from .pools import Order, PoolState
+from .pools import Order, PoolState, in_band
 
 Verdict = Literal["chosen", "fits", "tooSmall", "noRoom", "overBudget"]
 
@@ -200,6 +200,13 @@ def _why_pool(
             f"so {pool.name} is taken."
         )
     if pool in order.first:
+        if pool.spec.model_size is not None and not in_band(
+            pool.spec.model_size, job.shape.parameters
+        ):
+            return (
+                f"The model has {size} parameters, outside every pool's modelSize; the nearest is that of "
+                f"{pool.name}, for {_band(pool)}."
+            )
         return f"The model has {size} parameters, and {pool.name} is for {_band(pool)}."
     tried = {attempt.pool.name for attempt in attempts}
     full = [each.name for each in order.first if each.name in tried]
