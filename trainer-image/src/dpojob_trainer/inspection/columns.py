@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from .messages import Dialect
+from .messages import KEPT_KEYS, Dialect
 from .schema import is_list, is_text
 
 Mask = NDArray[np.bool_]
@@ -41,21 +41,20 @@ class Texts:
             array = array.dictionary_decode()
         if not is_text(array.type) or array.null_count:
             return None
-        if not pa.types.is_large_string(array.type):
+        if pa.types.is_string_view(array.type):
             array = array.cast(pa.large_string())
         try:
             array.validate(full=True)
         except pa.ArrowInvalid:
             return None
         _, offsets, data = array.buffers()
-        if offsets is None:
-            return cls(array, np.zeros(1, np.int64), NOTHING)
-        found = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
-        if data is None or not len(found):
+        if offsets is None or data is None or not len(array):
             return cls(array, np.zeros(len(array) + 1, np.int64), NOTHING)
+        width = np.int64 if pa.types.is_large_string(array.type) else np.int32
+        found = np.frombuffer(offsets, width)[array.offset : array.offset + len(array) + 1]
         # A slice of a large column shares its buffer: only its own bytes are looked at.
         own = data.slice(int(found[0]), int(found[-1] - found[0]))
-        return cls(array, found - found[0], np.frombuffer(own, np.uint8))
+        return cls(array, (found - found[0]).astype(np.int64), np.frombuffer(own, np.uint8))
 
     def slices(self, indices: Whole) -> list[bytes]:
         """The bytes of some values."""
@@ -63,6 +62,7 @@ class Texts:
         ends = self.offsets[indices + 1].tolist()
         return list(map(self.data.__getitem__, map(slice, starts, ends)))
 
+    @cached_property
     def visible(self) -> Mask:
         """Where the first or last byte is a printable ASCII character: surely not white space."""
         if not len(self.buffer):
@@ -90,7 +90,7 @@ class Talks:
 
     @classmethod
     def of(cls, array: pa.Array, dialect: Dialect) -> Talks | None:
-        """The column, or None when its messages are not just a role and a text each."""
+        """The column, or None when its messages are not a role and a text each, as training gets them."""
         if (
             not is_list(array.type)
             or not pa.types.is_struct(array.type.value_type)
@@ -105,7 +105,9 @@ class Talks:
             return None
         fields = dict(zip([field.name for field in values.type], values.flatten(), strict=True))
         role, content = fields.pop(dialect.role, None), fields.pop(dialect.content, None)
-        if role is None or content is None or any(len(f) != f.null_count for f in fields.values()):
+        if role is None or content is None or {dialect.role, dialect.content} & set(KEPT_KEYS):
+            return None
+        if any(len(fields[key]) != fields[key].null_count for key in KEPT_KEYS if key in fields):
             return None
         contents = Texts.of(content)
         if contents is None or role.null_count:
@@ -120,7 +122,7 @@ class Talks:
         roles = codes[np.asarray(coded.indices)] if len(codes) else np.zeros(0, np.int8)
         return cls(offsets - offsets[0], roles, contents)
 
-    @property
+    @cached_property
     def counts(self) -> Whole:
         """Messages in each row."""
         return np.diff(self.offsets)
@@ -134,4 +136,4 @@ class Talks:
         """A property of the message at `place` (an index into all messages) of each row."""
         if not len(messages):
             return np.zeros(len(place), messages.dtype)
-        return messages[np.clip(place, 0, len(messages) - 1)]
+        return messages[np.minimum(np.maximum(place, 0), len(messages) - 1)]

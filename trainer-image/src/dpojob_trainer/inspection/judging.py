@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -67,7 +67,7 @@ class Judge:
         With a counter every row is made a pair, since its tokens are counted anyway.
         """
         screened = self._screen(piece) if self.counter is None else None
-        left: Iterable[int] | None = None
+        left: Sequence[int] | None = None
         if screened is not None:
             sound = np.zeros(len(piece.chunk), np.bool_)
             sound[screened.rows] = True
@@ -99,7 +99,7 @@ class Judge:
         return next((name for name in self.layout.required if name not in columns), None)
 
     def _judged(
-        self, piece: Piece, rows: Iterable[int] | None
+        self, piece: Piece, rows: Sequence[int] | None
     ) -> tuple[list[int], list[Pair], Faults]:
         numbers: list[int] = []
         pairs: list[Pair] = []
@@ -109,6 +109,8 @@ class Judge:
             fault = Fault(ProblemCode.MISSING_COLUMN, f"{piece.file.name} has no column {absent!r}")
             return numbers, pairs, [(piece.start + at, fault) for at in range(len(piece.chunk))]
         places = range(len(piece.chunk)) if rows is None else rows
+        if not places:
+            return numbers, pairs, faults
         for place, row in zip(places, piece.chunk.rows(rows), strict=True):
             verdict = judge(self.layout, row, self.expected)
             if isinstance(verdict, Fault):

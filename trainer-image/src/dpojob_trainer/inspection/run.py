@@ -10,7 +10,7 @@ from dpojob_api.conditions import Reason
 from dpojob_api.report import InspectionReport, Problem, ProblemCode
 from dpojob_api.spec import DatasetSource, DPOJobSpec
 
-from .arguments import check_arguments
+from .arguments import check_arguments, check_trackers
 from .content import ContentHash
 from .judging import Judge
 from .layout import Layout
@@ -47,6 +47,7 @@ def inspect(
     `training.arguments` cannot be, or when the output directory is another job's.
     """
     check_arguments(manifest.training.arguments)
+    check_trackers(manifest)
     if uid is not None:
         check_output(manifest.output, volumes, uid)
     subject = Subject.open(manifest.model, volumes, token)
@@ -183,10 +184,10 @@ def _pass(
 
 def _advance(source: Source, progress: Progress | None) -> Advance:
     """Turns bytes read into rows expected."""
-    total = source.size
 
     def advance(rows: int, done: int) -> None:
         if progress is not None:
+            total = source.stored
             progress(rows, rows * total // done if 0 < done <= total else None)
 
     return advance

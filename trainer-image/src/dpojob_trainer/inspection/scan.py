@@ -71,10 +71,9 @@ def scan(
     `opened` is told of each file when its first rows were read.
     """
     found = Scan(figures)
-    done, current = 0, None
+    current = None
     for piece in prefetched(pieces(source, judge.layout.used)):
         if piece.file is not current:
-            done += current.size if current is not None else 0
             current = piece.file
             opened(current)
         merge(found.kinds, kinds_of(piece.chunk))  # type: ignore[arg-type]
@@ -84,7 +83,7 @@ def scan(
         for number, fault in faults:
             found.faults.add(fault, number)
         found.rows = piece.start + len(piece.chunk)
-        advance(found.rows, done + piece.chunk.consumed)
+        advance(found.rows, piece.consumed)
     return found
 
 

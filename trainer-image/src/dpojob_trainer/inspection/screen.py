@@ -70,7 +70,7 @@ def _texts(rows: Whole, prompt: pa.Array | None, left: Texts, right: Texts) -> S
     asked = Texts.of(prompt) if prompt is not None else None
     if asked is None:
         return None
-    sound = asked.visible() & left.visible() & right.visible() & _differ(left, right)
+    sound = asked.visible & left.visible & right.visible & _differ(left, right)
     return _parts(rows, sound, "standard", asked, left, right)
 
 
@@ -101,21 +101,19 @@ def _answers(
     if prompt is None:
         return None
     sound = (left.roles == ASSISTANT) & (right.roles == ASSISTANT)
-    sound &= left.contents.visible() & right.contents.visible()
+    sound &= left.contents.visible & right.contents.visible
     sound &= _differ(left.contents, right.contents)
     asked = Texts.of(prompt)
     if asked is not None:
         return _parts(
-            rows, sound & asked.visible(), "conversational", asked, left.contents, right.contents
+            rows, sound & asked.visible, "conversational", asked, left.contents, right.contents
         )
     talk = Talks.of(prompt, layout.dialect)
     if talk is None:
         return None
     last = talk.offsets[1:] - 1
     sound &= (talk.counts > 0) & ~talk.any(talk.roles == OTHER)
-    sound &= (talk.at(talk.roles, last) == USER) & talk.at(talk.contents.visible(), last).astype(
-        bool
-    )
+    sound &= (talk.at(talk.roles, last) == USER) & talk.at(talk.contents.visible, last).astype(bool)
     return _talks(rows, sound, talk, talk.counts, left, right)
 
 
@@ -131,10 +129,10 @@ def _whole(rows: Whole, prompt: pa.Array | None, left: Talks, right: Talks) -> S
     sound &= ~left.any(left.roles == OTHER)
     for talk in (left, right):
         sound &= (talk.at(talk.roles, last) == ASSISTANT) & talk.at(
-            talk.contents.visible(), last
+            talk.contents.visible, last
         ).astype(bool)
     sound &= left.at(left.roles, last - 1) == USER
-    sound &= left.at(left.contents.visible(), last - 1).astype(bool)
+    sound &= left.at(left.contents.visible, last - 1).astype(bool)
     sound &= left.at(left.roles, left.offsets[:-1]) != ASSISTANT
     if prompt is not None:
         asked = Texts.of(prompt)

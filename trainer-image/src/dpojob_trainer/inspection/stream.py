@@ -16,12 +16,15 @@ class Piece:
     start: int
     chunk: Chunk
     file: DataFile
+    consumed: int = 0
+    """About how many bytes of the source, as stored, were read up to here."""
 
 
 def pieces(source: Source, columns: Sequence[str] | None = None) -> Iterator[Piece]:
     """The chunks of all files, rows numbered through. Raises CouldNotLook for a damaged file."""
-    start = 0
+    start, before = 0, 0
     for file in source.files:
         for chunk in read_file(file, columns):
-            yield Piece(start, chunk, file)
+            yield Piece(start, chunk, file, before + chunk.consumed)
             start += len(chunk)
+        before += file.stored

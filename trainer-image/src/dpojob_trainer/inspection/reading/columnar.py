@@ -33,8 +33,10 @@ def read_parquet(name: str, path: Path, columns: Sequence[str] | None) -> Iterat
             wanted = names[:1]
         if file.metadata.num_rows == 0:
             yield Chunk(names, batch=pa.RecordBatch.from_pylist([], file.schema_arrow))
+        size, rows, done = path.stat().st_size, file.metadata.num_rows, 0
         for batch in file.iter_batches(_batch_rows(file.metadata), columns=wanted):
-            yield Chunk(names, batch=batch)
+            done += batch.num_rows
+            yield Chunk(names, batch=batch, consumed=size * done // rows)
 
 
 def _batch_rows(metadata: pq.FileMetaData) -> int:
@@ -51,20 +53,21 @@ def read_arrow(
     with pa.memory_map(str(path)) as source:
         if is_file:
             reader = pa.ipc.open_file(source)
-            batches = (reader.get_batch(index) for index in range(reader.num_record_batches))
+            count = reader.num_record_batches
+            batches = ((i * source.size() // count, reader.get_batch(i)) for i in range(count))
         else:
             reader = pa.ipc.open_stream(source)
-            batches = iter(reader)
+            batches = ((source.tell(), batch) for batch in reader)
         names = list(reader.schema.names)
         wanted = names if columns is None else [column for column in columns if column in names]
         wanted = wanted or names[:1]
         empty = True
-        for batch in batches:
+        for consumed, batch in batches:
             empty = False
             kept = batch.select(wanted)
             # Offsets in such a file are taken as they are; wrong ones would crash the process.
             kept.validate(full=True)
             for start in range(0, kept.num_rows, BATCH_ROWS):
-                yield Chunk(names, batch=kept.slice(start, BATCH_ROWS))
+                yield Chunk(names, batch=kept.slice(start, BATCH_ROWS), consumed=consumed)
         if empty:
             yield Chunk(names, batch=pa.RecordBatch.from_pylist([], reader.schema))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 
@@ -15,10 +15,10 @@ from dpojob_trainer.inspection.source.splits import COMPRESSIONS
 from .chunk import Chunk
 from .columnar import read_arrow, read_parquet
 from .csv import read_csv
-from .json import read_json, read_lines
+from .json import read_json
+from .lines import read_lines
+from .stored import Stored, compression
 
-GZIP = b"\x1f\x8b"
-ZSTD = b"\x28\xb5\x2f\xfd"
 PARQUET = b"PAR1"
 ARROW = b"ARROW1"
 SNIFFED = 4096
@@ -48,26 +48,29 @@ def read_file(file: DataFile, columns: Sequence[str] | None = None) -> Iterator[
 def _read(name: str, path: Path, columns: Sequence[str] | None) -> Iterator[Chunk]:
     with path.open("rb") as raw:
         head = raw.read(SNIFFED)
-    if head.startswith((GZIP, ZSTD)):
-        head = _decompressed_head(path, head)
+    if compression(head) is not None:
+        with Stored(path) as stream:
+            head = stream.read(SNIFFED)
     _refuse_strangers(name, head)
     kind = _kind(path if path.suffix else Path(name), name, head)
     if kind == "parquet":
         yield from read_parquet(name, path, columns)
     elif kind == "arrow":
         yield from read_arrow(name, path, columns, head.startswith(ARROW))
-    elif kind in ("csv", "tsv"):
-        yield from read_csv(name, open_stream(path), columns, "\t" if kind == "tsv" else ",")
-    elif kind == "json":
-        yield from read_json(name, open_stream(path), columns)
     else:
-        yield from read_lines(name, open_stream(path), columns)
+        with Stored(path) as stream:
+            if kind in ("csv", "tsv"):
+                yield from read_csv(name, stream, columns, "\t" if kind == "tsv" else ",")
+            elif kind == "json":
+                yield from read_json(name, stream, columns)
+            else:
+                yield from read_lines(name, stream, columns)
 
 
 def _kind(path: Path, name: str, head: bytes) -> str:
     base = name.lower().split("?")[0]
-    for compression in COMPRESSIONS:
-        base = base.removesuffix(compression)
+    for ending in COMPRESSIONS:
+        base = base.removesuffix(ending)
     suffix = Path(base).suffix
     if head.startswith(PARQUET):
         return "parquet"
@@ -107,22 +110,6 @@ def _refuse_strangers(name: str, head: bytes) -> None:
         )
     if head.startswith(b"PK\x03\x04"):
         raise unreadable(f"{name} is a zip archive; unpack it first")
-
-
-def _decompressed_head(path: Path, head: bytes) -> bytes:
-    with open_stream(path) as stream:
-        return stream.read(SNIFFED)
-
-
-def open_stream(path: Path) -> IO[bytes]:
-    """The file's bytes, decompressed when they are gzip or zstd."""
-    with path.open("rb") as raw:
-        magic = raw.read(4)
-    if magic.startswith(GZIP):
-        return pa.CompressedInputStream(pa.OSFile(str(path), "rb"), "gzip")  # type: ignore[no-any-return]
-    if magic == ZSTD:
-        return pa.CompressedInputStream(pa.OSFile(str(path), "rb"), "zstd")  # type: ignore[no-any-return]
-    return path.open("rb")
 
 
 def _first_line(problem: BaseException) -> str:

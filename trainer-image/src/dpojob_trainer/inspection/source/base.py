@@ -21,6 +21,12 @@ class DataFile:
         """The file on this machine. Raises CouldNotLook when it cannot be fetched."""
         return self.fetch()
 
+    @property
+    def stored(self) -> int:
+        """Its bytes; 0 while that is unknown, as of an address before it is fetched."""
+        known = self.size or "path" not in self.__dict__
+        return self.size if known else self.path.stat().st_size
+
 
 @dataclass(frozen=True)
 class Source:
@@ -33,6 +39,7 @@ class Source:
     """Splits that exist, where the source has splits."""
 
     @property
-    def size(self) -> int:
-        """Bytes of all files, as stored."""
-        return sum(file.size for file in self.files)
+    def stored(self) -> int:
+        """Bytes of all files; those not known yet are taken to be as large as the others."""
+        known = [size for file in self.files if (size := file.stored)]
+        return sum(known) * len(self.files) // max(1, len(known))
