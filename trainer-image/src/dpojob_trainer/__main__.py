@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,6 +34,8 @@ def main(arguments: list[str]) -> int:
     if arguments == ["inspect"]:
         return inspect_container(os.environ)
     if arguments == ["train"]:
+        # The first process of a container ignores a signal it does not handle, and would be killed.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(names.ExitCode.INTERRUPTED))
         from .training.container import train_container
 
         return train_container(os.environ)

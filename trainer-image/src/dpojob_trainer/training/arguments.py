@@ -107,7 +107,10 @@ def config(
         # With evaluations the best is kept, so each is saved; time saves the rest (Interruption).
         "save_steps": plan_of_steps.evaluate_every if eval_rows else plan_of_steps.steps,
         "save_total_limit": 2,
+        # Early stopping goes on counting where it was.
+        "restore_callback_states_from_checkpoint": True,
         "report_to": "none",
+        "run_name": job.name,
         "use_cpu": not torch.cuda.is_available(),
         "disable_tqdm": True,
         **evaluate,

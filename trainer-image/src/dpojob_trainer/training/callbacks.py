@@ -130,7 +130,7 @@ class Seals(TrainerCallback):  # type: ignore[misc]
         if state.is_world_process_zero:
             directory = self._root / f"{checkpoints.PREFIX}{state.global_step}"
             checkpoints.seal(directory, self._key, state.global_step)
-            self._tracker.update(checkpoint_step=state.global_step)
+        self._tracker.update(checkpoint_step=state.global_step)
 
 
 class Sampling(TrainerCallback):  # type: ignore[misc]

@@ -12,6 +12,7 @@ import logging
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import xxhash
 
@@ -69,6 +70,11 @@ def newest(root: Path, key: str) -> Path | None:
     return None
 
 
+def furthest(root: Path) -> int:
+    """The highest step any seal tells, -1 without one. Nothing is read but the seals."""
+    return max((step for step, _ in _candidates(root)), default=-1)
+
+
 def clear_unusable(root: Path, key: str) -> None:
     """Remove checkpoints that cannot be used, so that they take no room and no library finds them."""
     for directory in root.glob(f"{PREFIX}*"):
@@ -81,10 +87,22 @@ def step_of(directory: Path) -> int:
     return int(json.loads((directory / SEAL).read_text(encoding="utf-8"))["step"])
 
 
+def state_of(directory: Path) -> dict[str, Any]:
+    """What transformers wrote of the run up to a checkpoint: log_history, max_steps and more."""
+    told: dict[str, Any] = json.loads((directory / STATE).read_text(encoding="utf-8"))
+    return told
+
+
 def tokens_of(directory: Path) -> int:
     """Tokens trained on up to a checkpoint, as its own log says."""
-    history = json.loads((directory / STATE).read_text(encoding="utf-8"))["log_history"]
+    history = state_of(directory)["log_history"]
     return int(max((record.get("num_tokens", 0) for record in history), default=0))
+
+
+def idle_evaluations(directory: Path) -> int:
+    """How many evaluations in a row had not improved, up to a checkpoint."""
+    told = state_of(directory)["stateful_callbacks"].get("EarlyStoppingCallback", {})
+    return int(told.get("attributes", {}).get("early_stopping_patience_counter", 0))
 
 
 def _candidates(root: Path) -> list[tuple[int, Path]]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 
+from dpojob_api.conditions import Reason
 from dpojob_api.names import PROGRESS_PORT
 from dpojob_api.progress import Outcome
 
-from . import launch, termination
+from . import launch, output, termination
 from .failure import Failure, exit_code
 from .job import TrainJob
 from .run import run
@@ -23,28 +22,30 @@ ENV_PROGRESS_PORT = "DPOJOB_PROGRESS_PORT"
 def train_container(environ: Mapping[str, str]) -> int:
     """Train what the environment says; gives the exit status."""
     try:
-        job = TrainJob.from_environment(environ)
+        outcome = _conduct(TrainJob.from_environment(environ), environ)
     except Failure as failure:
         outcome = Outcome(outcome="Failed", reason=failure.reason, message=failure.message)
-    else:
-        if launch.wanted(job.plan, environ):
-            outcome = launch.launch(job.plan, environ, job.scratch)
-        else:
-            outcome = _train(job, environ)
     log.info("%s, %s: %s", outcome.outcome, outcome.reason, outcome.message)
-    if launch.ENV_RANK not in environ:
+    if launch.ENV_RANK in environ:
+        launch.leave(outcome, environ)
+    else:
         termination.write(outcome)
     return exit_code(outcome.reason)
 
 
+def _conduct(job: TrainJob, environ: Mapping[str, str]) -> Outcome:
+    """Train here, or start the processes that do."""
+    if not launch.wanted(job.plan, environ):
+        return _train(job, environ)
+    if not output.complete(job):
+        return launch.launch(job, environ)
+    # The set has ended and this node is back alone, perhaps for an upload: nobody else would come.
+    if launch.node(environ) == 0:
+        return _train(job, environ)
+    return Outcome(outcome="Succeeded", reason=Reason.COMPLETED)
+
+
 def _train(job: TrainJob, environ: Mapping[str, str]) -> Outcome:
-    """In this process; of several, the first serves the progress and leaves the outcome."""
+    """In this process; of several, the first serves the progress."""
     first = environ.get(launch.ENV_RANK, "0") == "0"
-    port = int(environ.get(ENV_PROGRESS_PORT, PROGRESS_PORT)) if first else None
-    outcome = run(job, port=port)
-    told = environ.get(launch.ENV_OUTCOME)
-    if told and (first or outcome.outcome == "Failed"):
-        # A failure of any process is worth more than the first one's "connection lost".
-        with contextlib.suppress(FileExistsError), Path(told).open("xb") as out:
-            out.write(termination.fit(outcome))
-    return outcome
+    return run(job, port=int(environ.get(ENV_PROGRESS_PORT, PROGRESS_PORT)) if first else None)

@@ -66,7 +66,7 @@ def describe(
         "progress": progress,
         "artifacts": artifacts,
         "seconds": _seconds(progress),
-        "best_step": trained.trainer.state.best_global_step,
+        "ending": _ending(job, trained),
         "train_rows": trained.train_rows,
         "eval_rows": trained.eval_rows,
         "samples": trained.samples,
@@ -77,7 +77,7 @@ def describe(
     }
     charts = [chart(title, _curves(history, wanted)) for title, wanted in CURVES]
     return Description(
-        sentence=_sentence(progress, artifacts),
+        sentence=_sentence(job, trained, progress, artifacts),
         card=environment.get_template("card.md.j2").render(told),
         report=environment.get_template("report.html.j2").render(
             told, charts=Markup("").join(charts)
@@ -86,8 +86,8 @@ def describe(
     )
 
 
-def _sentence(progress: Progress, artifacts: Artifacts) -> str:
-    parts = [f"Trained {progress.step} steps"]
+def _sentence(job: TrainJob, trained: Trained, progress: Progress, artifacts: Artifacts) -> str:
+    parts = _ending(job, trained) or [f"Trained {progress.step} steps"]
     if progress.eval_margin is not None and progress.eval_accuracy is not None:
         parts.append(
             f"held-out reward margin {progress.eval_margin:.3g}, accuracy {progress.eval_accuracy:.0%}"
@@ -96,6 +96,27 @@ def _sentence(progress: Progress, artifacts: Artifacts) -> str:
         parts.append(f"reward margin {progress.margin:.3g}")
     parts.append(f"the {artifacts.kind} and its report are in place")
     return "; ".join(parts) + "."
+
+
+def _ending(job: TrainJob, trained: Trained) -> list[str]:
+    """What is not plain about where training ended and which weights are kept."""
+    state, config = trained.trainer.state, trained.trainer.args
+    step, planned, parts = state.global_step, trained.planned_steps, []
+    wanted = job.spec.training.early_stopping
+    metric = str(config.metric_for_best_model or "eval_loss").removeprefix("eval_")
+    if step < planned and wanted is not None:
+        parts.append(
+            f"Stopped early at step {step} of {planned}, as the held-out {metric} had not improved for "
+            f"{wanted.patience} evaluation{'s' * (wanted.patience > 1)}"
+        )
+    if config.load_best_model_at_end and state.best_global_step not in (None, 0, step):
+        if not parts:
+            parts.append(f"Trained {step} steps")
+        best = state.best_global_step
+        parts.append(
+            f"the weights kept are those of step {best}, where the held-out {metric} was best"
+        )
+    return parts
 
 
 def _curves(history: list[dict[str, Any]], wanted: dict[str, str]) -> dict[str, Curve]:

@@ -22,6 +22,8 @@ EXIT_CODES: dict[str, int] = {
 """Reasons that are no user error; every other reason is one that only an edit can mend."""
 
 
+LOST_PEER = ("DistBackendError", "DistNetworkError", "DistStoreError")
+"""torch.distributed's errors; gloo raises a plain RuntimeError that names its transport."""
 NO_SPACE = 16 << 20
 """Bytes; with less than this left, a failed write is a full disk."""
 
@@ -69,6 +71,14 @@ def explain(error: Exception, place: Path | None = None) -> Failure:
             return Failure(Reason.OUT_OF_MEMORY, _first_line(cause))
     name = type(error).__name__
     return Failure(Reason.TRAINING_FAILED, f"{name}: {_first_line(error)}")
+
+
+def is_lost_peer(error: Exception) -> bool:
+    """Whether the error says only that another process of the set is gone."""
+    return any(
+        type(cause).__name__ in LOST_PEER or "gloo/transport" in str(cause)
+        for cause in _chain(error)
+    )
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:

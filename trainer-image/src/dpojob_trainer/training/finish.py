@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import shutil
@@ -11,7 +12,7 @@ from dpojob_api import names
 from dpojob_api.conditions import Reason
 from dpojob_api.progress import Artifacts, Outcome
 
-from . import output, save
+from . import output, reporting, save
 from .describe import Description, describe
 from .job import TrainJob
 from .loop import Trained
@@ -31,10 +32,13 @@ def finish(job: TrainJob, tracker: Tracker, stop: Stop, trained: Trained) -> Out
     aside = job.output / output.STAGING
     kind = save.save(trained.trainer, trained.loaded.tokenizer, trained.start, aside, job)
     if args.process_index != 0:
+        # A node that had ended could not be asked back, should the first one fail before the end.
+        trained.trainer.accelerator.wait_for_everyone()
         return Outcome(outcome="Succeeded", reason=Reason.COMPLETED)
     artifacts = _artifacts(job, kind, output.weights_hash(aside))
     description = describe(job, trained, tracker.read(), artifacts)
     _write_texts(job, aside, description)
+    reporting.keep(job, aside)
     outcome = Outcome(
         outcome="Succeeded",
         reason=Reason.COMPLETED,
@@ -46,6 +50,8 @@ def finish(job: TrainJob, tracker: Tracker, stop: Stop, trained: Trained) -> Out
     with stop.defer():
         output.record(aside, job, outcome)
         output.publish(job.output)
+    with contextlib.suppress(RuntimeError):  # Whoever is lost now, the model is in place.
+        trained.trainer.accelerator.wait_for_everyone()
     log.info("the %s is complete in %s", kind, job.output)
     return outcome
 

@@ -1,16 +1,20 @@
 """More than one process: torchrun, started, signalled and heard from here.
 
-One process per GPU trains; this one waits. torchrun's own exit status says only that something
-ended, so the first process leaves its outcome in a file and the status is read from there.
+One process per GPU trains; this one waits. Each leaves its outcome in a file, and the last word of
+this node is made of them: whoever failed by itself explains the end, and one that only lost another
+process does not.
 """
 
 from __future__ import annotations
 
+import json
 import logging
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -18,17 +22,27 @@ from dpojob_api.conditions import Reason
 from dpojob_api.plan import Plan
 from dpojob_api.progress import Outcome
 
+from . import checkpoints, gate, termination
+from .failure import Interrupted
+from .job import TrainJob
+
 log = logging.getLogger(__name__)
 ENV_RANK = "RANK"
 """Set by torchrun for its processes."""
 ENV_NODE_RANK = "JOB_COMPLETION_INDEX"
 """Which node this is, from 0: the Indexed Job sets it."""
 ENV_MASTER_ADDR = "MASTER_ADDR"
+"""The first node's name."""
 ENV_MASTER_PORT = "MASTER_PORT"
-ENV_OUTCOME = "DPOJOB_OUTCOME_FILE"
-"""Where the first process leaves its outcome for this one."""
+"""Where the nodes meet on the first one."""
+ENV_OUTCOMES = "DPOJOB_OUTCOMES"
+"""The directory where each process of this node leaves its outcome for this one."""
+ENV_ENDINGS = "DPOJOB_ENDINGS_FILE"
+"""Where torchrun leaves the exit statuses of failed processes; agent.py writes it."""
 SHUTDOWN_SECONDS = 600
 """torchrun lets its processes save for so long; the pod's own grace period ends it sooner."""
+KILLED, ABORTED = -signal.SIGKILL, -signal.SIGABRT
+STOPPED = Outcome(outcome="Interrupted", reason=Reason.STOPPED, message="Stopped by a signal.")
 
 
 def wanted(plan: Plan, environ: Mapping[str, str]) -> bool:
@@ -36,57 +50,159 @@ def wanted(plan: Plan, environ: Mapping[str, str]) -> bool:
     return plan.gpus > 1 and ENV_RANK not in environ
 
 
-def launch(plan: Plan, environ: Mapping[str, str], scratch: Path) -> Outcome:
-    """Run the same command in one process per GPU of this node; gives the outcome of the set."""
-    scratch.mkdir(parents=True, exist_ok=True)
-    told = scratch / "outcome.json"
-    told.unlink(missing_ok=True)
-    command = [
-        sys.executable, "-m", "torch.distributed.run",
-        "--nproc-per-node", str(plan.gpus // plan.nodes),
-        "--max-restarts", "0",
-        "--shutdown-timeout", str(SHUTDOWN_SECONDS),
-        *_rendezvous(plan, environ),
-        "-m", "dpojob_trainer", "train",
-    ]  # fmt: skip
-    process = subprocess.Popen(command, env={**environ, ENV_OUTCOME: str(told)})
-    asked = []
-
-    def pass_on(number: int, _frame: FrameType | None) -> None:
-        asked.append(number)
-        process.send_signal(signal.SIGTERM)
-
-    before = {n: signal.signal(n, pass_on) for n in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        status = process.wait()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if told.is_file():
-        return Outcome.model_validate_json(told.read_bytes())
-    return _silent(status, asked=bool(asked), node=int(environ.get(ENV_NODE_RANK, "0")))
+def node(environ: Mapping[str, str]) -> int:
+    """Which node of the set this is, from 0."""
+    return int(environ.get(ENV_NODE_RANK, "0"))
 
 
-def _rendezvous(plan: Plan, environ: Mapping[str, str]) -> list[str]:
-    if plan.nodes == 1:
-        return ["--standalone"]
-    return [
-        "--nnodes", str(plan.nodes),
-        "--node-rank", environ.get(ENV_NODE_RANK, "0"),
-        "--master-addr", environ[ENV_MASTER_ADDR],
-        "--master-port", environ.get(ENV_MASTER_PORT, "29500"),
-    ]  # fmt: skip
+def leave(outcome: Outcome, environ: Mapping[str, str]) -> None:
+    """In a process that torchrun started: tell the one that started torchrun."""
+    directory = environ.get(ENV_OUTCOMES)
+    if directory:
+        Path(directory, f"{environ[ENV_RANK]}.json").write_bytes(termination.fit(outcome))
 
 
-def _silent(status: int, *, asked: bool, node: int) -> Outcome:
-    """No outcome was left: another node than the first, or a process that was killed."""
-    if status == 0:
-        return Outcome(outcome="Succeeded", reason=Reason.COMPLETED)
+def launch(job: TrainJob, environ: Mapping[str, str]) -> Outcome:
+    """Run the same command in one process per GPU of this node; gives what this node has to say.
+
+    Raises Failure when the other nodes do not come.
+    """
+    left = job.scratch / "outcomes"
+    shutil.rmtree(left, ignore_errors=True)
+    left.mkdir(parents=True)
+    endings = job.scratch / "endings.json"
+    endings.unlink(missing_ok=True)
+    before = checkpoints.furthest(job.checkpoints)
+    signals = _Signals()
+    with signals.handled():
+        try:
+            place = _place(job, environ, signals)
+        except Interrupted:
+            return STOPPED
+        command = [
+            sys.executable, "-m", "dpojob_trainer.training.agent",
+            "--nproc-per-node", str(job.plan.gpus // job.plan.nodes),
+            "--max-restarts", "0",
+            "--shutdown-timeout", str(SHUTDOWN_SECONDS),
+            *place,
+            "-m", "dpojob_trainer", "train",
+        ]  # fmt: skip
+        told = {ENV_OUTCOMES: str(left), ENV_ENDINGS: str(endings)}
+        status = signals.follow(subprocess.Popen(command, env={**environ, **told}))
+    return verdict(
+        outcomes={int(path.stem): _read(path) for path in left.glob("*.json")},
+        endings=_endings(endings),
+        status=status,
+        asked=signals.asked,
+        saved=checkpoints.furthest(job.checkpoints) > before,
+    )
+
+
+def verdict(
+    *,
+    outcomes: Mapping[int, Outcome],
+    endings: Mapping[int, int],
+    status: int,
+    asked: bool,
+    saved: bool,
+) -> Outcome:
+    """What this node says, from its processes' outcomes and exit statuses by rank.
+
+    `saved`: there is a newer checkpoint than before. Only then is a set that lost a process started
+    anew free of charge; otherwise it might be started for ever without getting anywhere.
+    """
+    told = [outcomes[rank] for rank in sorted(outcomes)]
+    silent = {code for rank, code in endings.items() if rank not in outcomes}
+    failed = next((outcome for outcome in told if outcome.outcome == "Failed"), None)
+    if failed is not None:
+        return failed
+    if KILLED in silent and not asked:
+        return Outcome(
+            outcome="Failed",
+            reason=Reason.OUT_OF_MEMORY,
+            message="A training process was killed (signal 9), as happens when the container runs out "
+            "of main memory (not GPU memory); raise the installation's limit for training pods (chart "
+            "value train.resources), or train with fewer GPUs per node.",
+        )
+    stopped = next((outcome for outcome in told if outcome.outcome == "Interrupted"), None)
     if asked:
-        return Outcome(outcome="Interrupted", reason=Reason.STOPPED, message="Stopped by a signal.")
+        return stopped or STOPPED
+    if stopped is None and ABORTED in silent:
+        # NCCL ends a process this way when another one is gone.
+        stopped = STOPPED.model_copy(
+            update={"message": "A training process was aborted (signal 6); its log tells more."}
+        )
+    if stopped is not None:
+        progress = stopped.progress
+        if saved or (progress.checkpoint_step or 0) > (progress.resumed_from or 0):
+            return stopped
+        return stopped.model_copy(update={"outcome": "Failed", "reason": Reason.TRAINING_FAILED})
+    if status == 0:
+        return told[0] if told else Outcome(outcome="Succeeded", reason=Reason.COMPLETED)
     return Outcome(
         outcome="Failed",
         reason=Reason.TRAINING_FAILED,
-        message=f"A training process of node {node} ended without a word (torchrun: status {status}); "
-        "its log tells more. Killed by signal 9 means the container ran out of memory.",
+        message=f"A training process ended without a word (torchrun: status {status}, its processes: "
+        f"{dict(endings) or 'none started'}); its log tells more.",
     )
+
+
+def _place(job: TrainJob, environ: Mapping[str, str], signals: _Signals) -> list[str]:
+    """torchrun's arguments by which the processes find each other."""
+    plan = job.plan
+    if plan.nodes == 1:
+        return ["--standalone"]
+    port, here = int(environ[ENV_MASTER_PORT]), node(environ)
+    if here == 0:
+        meeting = gate.gather(port, plan.nodes, job.key, signals.stopped)
+    else:
+        first = environ[ENV_MASTER_ADDR]
+        meeting = gate.enter(first, port, here, job.key, signals.stopped)
+    return [
+        "--nnodes", str(plan.nodes),
+        "--node-rank", str(here),
+        "--rdzv-id", meeting.run,
+        "--master-addr", meeting.address,
+        "--master-port", str(meeting.port),
+    ]  # fmt: skip
+
+
+def _read(path: Path) -> Outcome:
+    return Outcome.model_validate_json(path.read_bytes())
+
+
+def _endings(path: Path) -> dict[int, int]:
+    if not path.is_file():
+        return {}
+    return {int(rank): int(code) for rank, code in json.loads(path.read_text()).items()}
+
+
+class _Signals:
+    """Passes SIGTERM and Ctrl-C on to torchrun, whenever it comes."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def stopped(self) -> bool:
+        return self.asked
+
+    def follow(self, process: subprocess.Popen[bytes]) -> int:
+        self._process = process
+        if self.asked:
+            process.send_signal(signal.SIGTERM)
+        return process.wait()
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+
+    @contextmanager
+    def handled(self) -> Iterator[None]:
+        before = {n: signal.signal(n, self._handle) for n in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import PartialState
 from trl import DPOTrainer
 
-from . import arguments, checkpoints, data, model, precision, samples, source
+from . import arguments, checkpoints, data, model, precision, reporting, samples, source
 from .callbacks import Interruption, Sampling, Seals, Watch
 from .failure import Interrupted
 from .job import TrainJob
@@ -22,6 +24,8 @@ from .tracker import Tracker
 log = logging.getLogger(__name__)
 DATA_CACHE = "data"
 """In the checkpoints' directory: rows, tokens and reference log-probabilities, for later attempts."""
+PEER_SECONDS = 1800
+"""A process waits so long for another one, which may be reading rows; `ddp_timeout` changes it."""
 
 
 @dataclass
@@ -36,6 +40,8 @@ class Trained:
     eval_rows: int
     precision: str
     """Of the arithmetic, as this machine has it."""
+    planned_steps: int = 0
+    """More than were taken where the run stopped early."""
     interrupted: bool = False
     unhealthy: bool = False
 
@@ -43,7 +49,10 @@ class Trained:
 def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
     """Train to the end, to a signal, or to a guard's objection. Raises what goes wrong."""
     # Before anything asks it: without a GPU it would not see the other processes.
-    PartialState(cpu=not torch.cuda.is_available())
+    PartialState(
+        cpu=not torch.cuda.is_available(),
+        timeout=timedelta(seconds=job.spec.training.arguments.get("ddp_timeout") or PEER_SECONDS),
+    )
     tracker.stage("PreparingData")
     cache = job.checkpoints / DATA_CACHE
     rows = data.load(job, "train", cache)
@@ -54,6 +63,10 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
     precisions = precision.choose(job.plan)
     start = source.locate(job)
     loaded = model.load(job, start, precisions)
+    if job.spec.training.early_stopping and not eval_rows:
+        loaded.notes.append(
+            "training.earlyStopping needs evaluation pairs, and dataset.eval holds none out"
+        )
     for note in loaded.notes:
         log.warning("%s", note)
 
@@ -88,16 +101,19 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
             interruption,
         ],
     )
-    resume = checkpoints.newest(job.checkpoints, job.key)
-    if config.process_index == 0:
-        checkpoints.clear_unusable(job.checkpoints, job.key)
-    trainer.accelerator.wait_for_everyone()
+    if precisions.compute == "fp16":
+        precision.trainable_in_fp32(trainer.model)
+    reporting.guard(trainer, loaded.notes)
+    resume, planned = _resume_point(job), 0
     if resume is not None:
         step = checkpoints.step_of(resume)
         log.info("going on from the checkpoint of step %d", step)
         # TRL counts tokens from the start of the process, and its curve would fall back.
         trainer._total_train_tokens = checkpoints.tokens_of(resume)
         tracker.update(resumed_from=step, checkpoint_step=step)
+        if _had_stopped_early(job, resume):
+            planned = checkpoints.state_of(resume)["max_steps"]
+            config.max_steps = step
     trained = Trained(trainer, loaded, start, taken, len(rows), eval_rows, precisions.compute)
     if resume is None:
         taken.take(0, trainer.model, loaded.tokenizer)
@@ -108,12 +124,27 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
         _save_now(trainer)
         trained.interrupted = True
         return trained
+    trained.planned_steps = planned or trainer.state.max_steps
     trained.interrupted = interruption.interrupted
     trained.unhealthy = watch.unhealthy
     if not trained.interrupted:
-        _tell_the_kept(trainer.state, tracker)
+        if config.load_best_model_at_end:
+            _tell_the_kept(trainer.state, tracker)
         taken.take(trainer.state.global_step, trainer.model, loaded.tokenizer)
     return trained
+
+
+def _resume_point(job: TrainJob) -> Path | None:
+    """The checkpoint to go on from: the first process reads and judges, all others are told."""
+    state = PartialState()
+    found: list[str | None] = [None]
+    if state.is_main_process:
+        newest = checkpoints.newest(job.checkpoints, job.key)
+        checkpoints.clear_unusable(job.checkpoints, job.key)
+        found = [None if newest is None else str(newest)]
+    if state.num_processes > 1:
+        torch.distributed.broadcast_object_list(found, src=0, device=state.device)
+    return None if found[0] is None else Path(found[0])
 
 
 def _tell_the_kept(state: Any, tracker: Tracker) -> None:
@@ -127,14 +158,15 @@ def _early_stopping(job: TrainJob, eval_rows: int) -> list[Any]:
     from transformers import EarlyStoppingCallback
 
     wanted = job.spec.training.early_stopping
-    if wanted is None:
-        return []
-    if not eval_rows:
-        log.warning(
-            "training.earlyStopping needs evaluation pairs, and dataset.eval holds none out"
-        )
+    if wanted is None or not eval_rows:
         return []
     return [EarlyStoppingCallback(early_stopping_patience=wanted.patience)]
+
+
+def _had_stopped_early(job: TrainJob, resume: Path) -> bool:
+    """Whether the run was over at this checkpoint, and only its end is left to do."""
+    wanted = job.spec.training.early_stopping
+    return wanted is not None and checkpoints.idle_evaluations(resume) >= wanted.patience
 
 
 def _save_now(trainer: Any) -> None:

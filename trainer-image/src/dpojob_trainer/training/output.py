@@ -34,6 +34,11 @@ def recorded(directory: Path) -> dict[str, Any] | None:
     return told if isinstance(told, dict) else {}
 
 
+def complete(job: TrainJob) -> bool:
+    """Whether this very job's model is finished."""
+    return (recorded(job.output) or {}).get("key") == job.key
+
+
 def claim(directory: Path, key: str) -> dict[str, Any] | None:
     """Make `directory` ready. Gives the lineage when this very job's model is finished there.
 

@@ -33,3 +33,13 @@ def choose(plan: Plan) -> Precisions:
     if plan.method == "full" or compute == "fp32":
         return Precisions(compute, torch.float32, note)
     return Precisions(compute, torch.bfloat16 if compute == "bf16" else torch.float16, note)
+
+
+def trainable_in_fp32(model: torch.nn.Module) -> None:
+    """Keep what is trained in fp32, as fp16's loss scaling demands of gradients.
+
+    TRL turns a QLoRA adapter to bf16, which a GPU that has only fp16 cannot scale.
+    """
+    for parameter in model.parameters():
+        if parameter.requires_grad and parameter.dtype in (torch.bfloat16, torch.float16):
+            parameter.data = parameter.data.float()

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal
 from dpojob_api.conditions import Reason
 from dpojob_api.progress import Artifacts, Outcome, Progress, Sample
 
-from . import output
-from .failure import Failure, Interrupted, explain
+from . import output, reporting
+from .failure import Failure, Interrupted, explain, is_lost_peer
 from .job import TrainJob
 from .stop import Stop
 from .tracker import Tracker
@@ -62,6 +62,8 @@ def run(
             failure = explain(error, state.place)
             if failure.reason == Reason.OUT_OF_MEMORY:
                 failure = _out_of_memory(state, failure)
+            elif failure.reason == Reason.TRAINING_FAILED and is_lost_peer(error):
+                return _interrupted(state, "Another process of the set was lost")
             return _outcome(state, "Failed", failure.reason, failure.message)
 
 
@@ -73,6 +75,7 @@ def _run(state: Run, stop: Stop) -> Outcome:
     if lineage is not None:
         log.info("the model is already complete in %s", job.output)
         return _deliver(state, Outcome.model_validate(lineage["outcome"]))
+    reporting.prepare(job)
     from .finish import (
         finish,  # Both take seconds to import, which an early failure need not wait for.
     )
@@ -114,7 +117,7 @@ def _set_environment(job: TrainJob) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def _interrupted(state: Run) -> Outcome:
+def _interrupted(state: Run, what: str = "Stopped by a signal") -> Outcome:
     progress = state.tracker.read()
     at = progress.checkpoint_step
     kept = f"a checkpoint of step {at} is kept" if at else "no checkpoint was due yet"
@@ -122,7 +125,7 @@ def _interrupted(state: Run) -> Outcome:
         state,
         "Interrupted",
         Reason.STOPPED,
-        f"Stopped by a signal at step {progress.step} of {progress.max_steps}; {kept}, and the next "
+        f"{what} at step {progress.step} of {progress.max_steps}; {kept}, and the next "
         "attempt goes on from there.",
     )
 

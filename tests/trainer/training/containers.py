@@ -1,0 +1,97 @@
+"""Containers as the cluster starts them, as processes of this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+
+from dpojob_api import names
+from dpojob_trainer.training import TrainJob
+
+
+class Container:
+    """One training container; what it needs and leaves lies in `root`."""
+
+    def __init__(self, job: TrainJob, root: Path, variables: Mapping[str, str] | None = None):
+        root.mkdir(parents=True, exist_ok=True)
+        self._root = root
+        self.port = free_port()
+        manifest = {
+            "metadata": {"name": job.name, "namespace": job.namespace, "uid": job.uid},
+            "spec": job.spec.wire(),
+        }
+        environment = {
+            **os.environ,
+            names.ENV_MANIFEST: json.dumps(manifest),
+            names.ENV_INSPECTION: job.report.wire_json(),
+            names.ENV_PLAN: job.plan.wire_json(),
+            names.ENV_VOLUMES: json.dumps({k: str(v) for k, v in job.volumes.items()}),
+            names.ENV_SCRATCH: str(root / "scratch"),
+            "DPOJOB_TERMINATION_LOG": str(root / "termination-log"),
+            "DPOJOB_PROGRESS_PORT": str(self.port),
+            **(variables or {}),
+        }
+        with (root / "log").open("wb") as log:
+            command = [sys.executable, "-m", "dpojob_trainer", "train"]
+            self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+
+    def wait(self) -> int:
+        """The exit status."""
+        return self._process.wait(timeout=600)
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.poll() is None
+
+    def log(self) -> str:
+        """The end of what it printed."""
+        return (self._root / "log").read_text(errors="replace")[-4000:]
+
+    def last_word(self) -> Any:
+        """Its termination message."""
+        return json.loads((self._root / "termination-log").read_text())
+
+    def terminate(self) -> None:
+        """SIGTERM to its first process, as the kubelet sends it."""
+        self._process.terminate()
+
+    def vanish(self) -> None:
+        """SIGKILL to all its processes at once, as when a node is lost."""
+        every = [self._process, *psutil.Process(self._process.pid).children(recursive=True)]
+        for process in every:
+            process.kill()
+
+    def get(self, path: str) -> str:
+        """What its progress server answers."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+            return str(answer.read().decode())
+
+    def until(self, reached: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The first progress that `reached` says yes to."""
+        deadline = time.monotonic() + 600
+        while time.monotonic() < deadline and self.running:
+            try:
+                progress: dict[str, Any] = json.loads(self.get("/progress"))
+                if reached(progress):
+                    return progress
+            except OSError:
+                pass
+            time.sleep(0.05)
+        raise AssertionError(f"it never came to that: {self.log()}")
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.create_server(("", 0)) as server:
+        return int(server.getsockname()[1])

@@ -1,0 +1,115 @@
+"""What a GPU throws when it is full, thrown inside a real training step: the reason and the advice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from dpojob_trainer.training import model, run
+from dpojob_trainer.training.failure import exit_code
+from dpojob_trainer.training.precision import trainable_in_fp32
+
+from .conftest import MakeJob
+
+pytestmark = pytest.mark.train
+CUDA = (
+    "CUDA out of memory. Tried to allocate 2.37 GiB. GPU 0 has a total capacity of 14.58 GiB of which "
+    "1.21 GiB is free. Including non-PyTorch memory, this process has 13.36 GiB memory in use.\n"
+    "See documentation for Memory Management"
+)
+ERRORS: dict[str, Callable[[], Exception]] = {
+    "torch": lambda: torch.OutOfMemoryError(CUDA),
+    "cublas": lambda: RuntimeError(
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"
+    ),
+    "driver": lambda: RuntimeError("CUDA error: out of memory\nCUDA kernel errors"),
+    "bitsandbytes": lambda: RuntimeError(
+        "Error out of memory at line 380 in file /src/csrc/ops.cu"
+    ),
+}
+PLAN = {"memoryGiB": {"needed": 9.5, "available": 14.5}}
+
+
+class Full(torch.nn.Module):
+    """A layer that finds the GPU full in its backward pass, after a few steps."""
+
+    def __init__(self, inner: torch.nn.Module, error: Any, after: int) -> None:
+        super().__init__()
+        self.inner, self._error, self._left = inner, error, after
+
+    def forward(self, *arguments: Any, **more: Any) -> Any:
+        found = self.inner(*arguments, **more)
+        if found.requires_grad:
+            found.register_hook(self._backward)
+        return found
+
+    def _backward(self, gradient: torch.Tensor) -> torch.Tensor:
+        self._left -= 1
+        if self._left < 0:
+            raise self._error()
+        return gradient
+
+
+@pytest.fixture
+def full_gpu(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def break_with(error: Any) -> None:
+        load = model.load
+
+        def loaded(*arguments: Any) -> Any:
+            found = load(*arguments)
+            layers = found.model.model.layers
+            layers[0].mlp = Full(layers[0].mlp, error, after=5)
+            return found
+
+        monkeypatch.setattr(model, "load", loaded)
+
+    return break_with
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_a_full_gpu_says_what_was_needed_and_what_to_change(
+    make_job: MakeJob, full_gpu: Any, kind: str
+) -> None:
+    full_gpu(ERRORS[kind])
+    job = make_job(plan=PLAN)
+    failed = run(job)
+    assert (failed.outcome, failed.reason) == ("Failed", "OutOfMemory"), failed.message
+    assert exit_code(failed.reason) == 11
+    for told in ("measured peak", "9.5 GiB", "14.5 GiB", "training.method: lora", "maxLength"):
+        assert told in failed.message
+    assert "\n" not in failed.message and str(ERRORS[kind]()).splitlines()[0] in failed.message
+    assert failed.progress.step > 0
+    assert not (job.output / "config.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("method", "advice"), [("full", "training.method: lora"), ("lora", "training.method: qlora")]
+)
+def test_the_advice_is_what_is_left_to_try(
+    make_job: MakeJob, full_gpu: Any, method: str, advice: str
+) -> None:
+    def allocate() -> Exception:
+        try:
+            torch.empty(1 << 50)
+        except RuntimeError as error:
+            return error
+        raise AssertionError("there is a petabyte of memory")
+
+    full_gpu(allocate)
+    failed = run(make_job(spec={"training": {"method": method}}, plan=PLAN))
+    assert failed.reason == "OutOfMemory" and advice in failed.message
+
+
+def test_fp16_never_scales_the_gradients_of_other_16_bit_weights() -> None:
+    layers = torch.nn.ModuleList(
+        torch.nn.Linear(2, 2, dtype=dtype)
+        for dtype in (torch.bfloat16, torch.float16, torch.float32)
+    )
+    layers[1].requires_grad_(False)
+    trainable_in_fp32(layers)
+    assert [layer.weight.dtype for layer in layers] == [
+        torch.float32, torch.float16, torch.float32,
+    ]  # fmt: skip

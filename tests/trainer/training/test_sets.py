@@ -1,0 +1,176 @@
+"""Nodes that meet at the gate, and what a node says about the end of its processes. No training."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from dpojob_api.progress import Outcome, Progress
+from dpojob_trainer.training import gate
+from dpojob_trainer.training.failure import Failure, Interrupted, exit_code, is_lost_peer
+from dpojob_trainer.training.launch import verdict
+
+
+def never() -> bool:
+    return False
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+class Later(threading.Thread):
+    """A call beside the test's own; `result` waits for what it gave or raises what it raised."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        super().__init__(daemon=True)
+        self._call = call
+        self._found: Any = None
+        self._error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self._found = self._call()
+        except BaseException as error:
+            self._error = error
+
+    def result(self) -> Any:
+        self.join(60)
+        assert not self.is_alive()
+        if self._error is not None:
+            raise self._error
+        return self._found
+
+
+def enter(port: int, node: int, key: str = "k", stopped: Callable[[], bool] = never) -> Later:
+    return Later(lambda: gate.enter("localhost", port, node, key, stopped, 60))
+
+
+def gather(port: int, nodes: int, stopped: Callable[[], bool] = never) -> Later:
+    return Later(lambda: gate.gather(port, nodes, "k", stopped, 60))
+
+
+def test_all_nodes_leave_with_the_same_set_whoever_comes_first(port: int) -> None:
+    early = enter(port, 2)
+    first = gather(port, 3)
+    late = enter(port, 1)
+    meetings = [first.result(), early.result(), late.result()]
+    assert len({(m.run, m.port) for m in meetings}) == 1
+    assert {m.address for m in meetings[1:]} <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+
+def test_a_node_that_left_must_come_again(port: int) -> None:
+    first = gather(port, 3)
+    gone = threading.Event()
+    leaving = enter(port, 1, stopped=gone.is_set)
+    time.sleep(2)
+    gone.set()
+    with pytest.raises(Interrupted):
+        leaving.result()
+    other = enter(port, 2)
+    other.join(4)
+    assert first.is_alive() and other.is_alive()
+    again = enter(port, 1)
+    assert first.result().run == other.result().run == again.result().run
+
+
+def test_a_set_that_has_gathered_lets_nobody_in(port: int) -> None:
+    first, other = gather(port, 2), enter(port, 1)
+    old = first.result()
+    other.result()
+    replaced = enter(port, 1)
+    replaced.join(3)
+    assert replaced.is_alive()
+    assert gather(port, 2).result().run == replaced.result().run != old.run
+
+
+def test_strangers_are_turned_away(port: int) -> None:
+    first = gather(port, 2)
+    stranger = enter(port, 1, key="another job")
+    stranger.join(3)
+    for line in (b"GET / HTTP/1.1\r\n\r\n\n", b'{"key": "k", "node": 7}\n', b"[]\n"):
+        with socket.create_connection(("localhost", port), 5) as there:
+            there.sendall(line)
+            there.settimeout(20)
+            assert there.recv(10) == b""
+    right = enter(port, 1)
+    assert first.result().run == right.result().run
+
+
+@pytest.mark.parametrize("role", ["first", "other"])
+def test_who_does_not_come_is_named_with_what_it_may_wait_for(port: int, role: str) -> None:
+    with pytest.raises(Failure) as caught:
+        if role == "first":
+            gate.gather(port, 3, "k", never, 0.1)
+        else:
+            gate.enter("localhost", port, 1, "k", never, 0.1)
+    assert "node" in caught.value.message and "free GPU" in caught.value.message
+    assert caught.value.reason == "TrainingFailed"
+
+
+def test_waiting_ends_when_the_pod_is_stopped(port: int) -> None:
+    with pytest.raises(Interrupted):
+        gate.gather(port, 2, "k", lambda: True)
+    with pytest.raises(Interrupted):
+        gate.enter("localhost", port, 1, "k", lambda: True)
+
+
+DONE = Outcome(outcome="Succeeded", reason="Completed", message="Trained.")
+OOM = Outcome(outcome="Failed", reason="OutOfMemory", message="Out of GPU memory")
+SAVED = Outcome(
+    outcome="Interrupted", reason="Stopped", message="lost",
+    progress=Progress(step=9, checkpoint_step=8, resumed_from=4),
+)  # fmt: skip
+UNSAVED = Outcome(
+    outcome="Interrupted", reason="Stopped", message="lost",
+    progress=Progress(step=6, checkpoint_step=4, resumed_from=4),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "wanted"),
+    [
+        ("all is well", {"outcomes": {0: DONE, 1: DONE}, "status": 0}, "Completed 0"),
+        ("another node's first is not here", {"outcomes": {}, "status": 0}, "Completed 0"),
+        (
+            "who failed by itself explains the end",
+            {"outcomes": {0: SAVED, 1: OOM}, "endings": {0: 12, 1: 11}},
+            "OutOfMemory 11",
+        ),
+        (
+            "killed by the kernel",
+            {"outcomes": {0: SAVED}, "endings": {0: 12, 1: -9}},
+            "OutOfMemory 11",
+        ),
+        (
+            "killed while stopping",
+            {"outcomes": {}, "endings": {1: -9}, "asked": True},
+            "Stopped 12",
+        ),
+        ("a lost node, after a checkpoint", {"outcomes": {0: SAVED}}, "Stopped 12"),
+        ("a lost node, before a new checkpoint", {"outcomes": {0: UNSAVED}}, "TrainingFailed 1"),
+        ("the same, with one on disk", {"outcomes": {0: UNSAVED}, "saved": True}, "Stopped 12"),
+        ("aborted by NCCL", {"outcomes": {}, "endings": {0: -6}, "saved": True}, "Stopped 12"),
+        ("aborted, nothing saved", {"outcomes": {}, "endings": {0: -6}}, "TrainingFailed 1"),
+        ("no word at all", {"outcomes": {}, "endings": {0: 1}}, "TrainingFailed 1"),
+    ],
+)
+def test_what_a_node_says(name: str, known: dict[str, Any], wanted: str) -> None:
+    outcome = verdict(**{"endings": {}, "status": 1, "asked": False, "saved": False, **known})
+    assert f"{outcome.reason} {exit_code(outcome.reason)}" == wanted, name
+    assert outcome.message or outcome.outcome == "Succeeded"
+
+
+def test_a_lost_peer_is_told_from_an_own_failure() -> None:
+    gloo = "[../third_party/gloo/gloo/transport/tcp/pair.cc:538] Connection closed by peer [::1]:1"
+    assert is_lost_peer(RuntimeError(gloo))
+    assert not is_lost_peer(RuntimeError("shapes differ"))
+    assert not is_lost_peer(ConnectionResetError("hub: Connection reset by peer"))
