@@ -100,7 +100,7 @@ def _load_image(args: argparse.Namespace) -> None:
 
 
 def _has_image(args: argparse.Namespace) -> None:
-    if not images.present(_cluster(args), args.image):
+    if not _cluster(args).has_image(args.image):
         raise SystemExit(1)
 
 

@@ -191,15 +191,27 @@ class Cluster:
         facts = self.state.load()
         return NodeSet(self.state, facts).blobs() if facts.mode == FULL else {}
 
+    @property
+    def scratch(self) -> Path:
+        """Where to put a copy of an image for a moment."""
+        return self.state.directory
+
+    def load_layout(self, name: str, layout: Path, identity: str) -> None:
+        """Put an image in an OCI layout on every node, and remember which it was."""
+        self._load(name, identity, lambda nodes: nodes.load_layout(layout))
+
     def load_archive(self, name: str, archive: Path, identity: str) -> None:
         """Put an image archive on every node, and remember which it was."""
+        self._load(name, identity, lambda nodes: nodes.load(archive))
+
+    def _load(self, name: str, identity: str, load: Callable[[NodeSet], None]) -> None:
         facts = self.state.load()
         if facts.mode != FULL:
             raise DevclusterError("fake nodes run no images; use a cluster with --mode full")
         nodes = NodeSet(self.state, facts)
-        nodes.load(archive)
+        load(nodes)
         if not nodes.has_image(name):
-            raise DevclusterError(f"{archive} holds no image of the name {name!r}")
+            raise DevclusterError(f"what was loaded holds no image of the name {name!r}")
         with self._locked():
             loaded = {**self._loaded_images(), name: identity}
             (self.state.images / "loaded.json").write_text(json.dumps(loaded, indent=1))

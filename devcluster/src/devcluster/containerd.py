@@ -6,10 +6,12 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
-from devcluster import mounts, pause
+from devcluster import export, mounts, pause
 from devcluster.errors import explain
 from devcluster.processes import Daemon, start_time
 
@@ -72,8 +74,11 @@ state = {json.dumps(str(self.runtime / "containerd"))}
         """Whether it answers."""
         return self.socket.exists() and self._ctr("version").returncode == 0
 
+    def _command(self, *arguments: str) -> list[str]:
+        return ["ctr", "--address", str(self.socket), "--namespace", _NAMESPACE, *arguments]
+
     def _ctr(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        command = ["ctr", "--address", str(self.socket), "--namespace", _NAMESPACE, *arguments]
+        command = self._command(*arguments)
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     def has_image(self, name: str) -> bool:
@@ -92,10 +97,28 @@ state = {json.dumps(str(self.runtime / "containerd"))}
 
     def load(self, archive: Path) -> None:
         """Import an archive and unpack it; blobs that are here already may be missing from it."""
+        with archive.open("rb") as file:
+            self._import(archive.name, lambda pipe: shutil.copyfileobj(file, pipe, 1 << 20))
+
+    def load_layout(self, layout: Path) -> None:
+        """The same of an OCI layout."""
+        self._import(layout.name, lambda pipe: export.pack(layout, pipe))
+
+    def _import(self, name: str, feed: Callable[[IO[bytes]], None]) -> None:
         snapshotter = "native" if mounts.filesystem(self.images) == "overlayfs" else "overlayfs"
-        result = self._ctr("images", "import", "--snapshotter", snapshotter, str(archive))
-        if result.returncode:
-            raise explain(result, f"importing {archive.name}")
+        command = self._command("images", "import", "--snapshotter", snapshotter, "-")
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        ) as process:
+            assert process.stdin is not None
+            assert process.stderr is not None
+            # One that refuses what it is fed ends early, and says why.
+            with suppress(BrokenPipeError), process.stdin as pipe:
+                feed(pipe)
+            said = process.stderr.read().decode(errors="replace")
+        if process.returncode:
+            result = subprocess.CompletedProcess(command, process.returncode, "", said)
+            raise explain(result, f"importing {name}")
 
     def load_pause(self) -> None:
         """The image of every pod's first process."""

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from devcluster import binaries, console, gpus
+from devcluster import binaries, console, export, gpus
 from devcluster.cluster import Cluster
 from devcluster.errors import DevclusterError, explain
 from devcluster.paths import state_root
@@ -66,7 +66,27 @@ class ContextCluster:
         """Let a node say that it has GPUs, until its kubelet is restarted."""
         gpus.announce(self.kubectl, node, resource, count)
 
-    def load_archive(self, name: str, archive: Path) -> None:
+    def has_image(self, name: str, identity: str | None = None) -> bool:
+        """Not known of clusters of others."""
+        return False
+
+    def blobs(self) -> dict[str, int]:
+        """Parts of images that need not be loaded: none are known."""
+        return {}
+
+    @property
+    def scratch(self) -> None:
+        """Where to put a copy of an image for a moment: no place of its own."""
+        return None
+
+    def load_layout(self, name: str, layout: Path, identity: str) -> None:
+        """Put an image in an OCI layout onto it."""
+        archive = layout.with_suffix(".tar")
+        with archive.open("wb") as file:
+            export.pack(layout, file)
+        self.load_archive(name, archive, identity)
+
+    def load_archive(self, name: str, archive: Path, identity: str) -> None:
         """Not ours to do."""
         raise DevclusterError(
             f"images get onto {self.name!r} your own way: push {name} ({archive}) to a registry it "
@@ -97,7 +117,7 @@ class KindCluster(ContextCluster):
             raise explain(result, "kind delete cluster")
         super().down(images=images)
 
-    def load_archive(self, name: str, archive: Path) -> None:
+    def load_archive(self, name: str, archive: Path, identity: str) -> None:
         """Load it onto every node."""
         result = _run("kind", "load", "image-archive", str(archive), "--name", self.kind_name)
         if result.returncode:

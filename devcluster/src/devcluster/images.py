@@ -5,7 +5,6 @@ import tempfile
 from pathlib import Path
 
 from devcluster import base_image, buildah, console, export, index_settings, packages
-from devcluster.cluster import Cluster
 from devcluster.errors import DevclusterError
 from devcluster.external import AnyCluster
 
@@ -42,33 +41,25 @@ def build_base() -> str:
 def load(cluster: AnyCluster, name: str, archive: Path | None) -> None:
     """Put an image on every node: an archive, or what the builder has under that name."""
     if archive is not None:
-        _put(cluster, name, archive, str(archive.stat().st_mtime_ns))
+        console.say(f"loading {name} ({_megabytes(archive)} MB)")
+        with console.heartbeat(f"loading {name}"):
+            cluster.load_archive(name, archive, str(archive.stat().st_mtime_ns))
         return
     packages.ensure(packages.IMAGES)
     identity = buildah.image_id(name)
     if identity is None:
         raise DevclusterError(f"the builder has no image {name!r}; `buildah images` lists them")
-    if isinstance(cluster, Cluster) and cluster.has_image(name, identity):
+    if cluster.has_image(name, identity):
         console.say(f"{name} is on every node already")
         return
-    directory = cluster.state.directory if isinstance(cluster, Cluster) else None
-    held = cluster.blobs() if isinstance(cluster, Cluster) else {}
-    with tempfile.TemporaryDirectory(prefix="export-", dir=directory) as temporary:
-        exported = Path(temporary, "image.tar")
+    with tempfile.TemporaryDirectory(prefix="export-", dir=cluster.scratch) as temporary:
+        layout = Path(temporary, "layout")
         with console.heartbeat(f"exporting {name}"):
-            export.write(name, exported, held)
-        _put(cluster, name, exported, identity)
+            export.write(name, layout, cluster.blobs())
+        console.say(f"loading {name} ({_megabytes(*layout.rglob('*'))} MB)")
+        with console.heartbeat(f"loading {name}"):
+            cluster.load_layout(name, layout, identity)
 
 
-def present(cluster: AnyCluster, name: str) -> bool:
-    """Whether every node is known to have an image of that name; of clusters of others, nothing is."""
-    return isinstance(cluster, Cluster) and cluster.has_image(name)
-
-
-def _put(cluster: AnyCluster, name: str, archive: Path, identity: str) -> None:
-    console.say(f"loading {name} ({archive.stat().st_size / 1e6:.0f} MB)")
-    with console.heartbeat(f"loading {name}"):
-        if isinstance(cluster, Cluster):
-            cluster.load_archive(name, archive, identity)
-        else:
-            cluster.load_archive(name, archive)
+def _megabytes(*files: Path) -> str:
+    return f"{sum(file.stat().st_size for file in files if file.is_file()) / 1e6:.0f}"

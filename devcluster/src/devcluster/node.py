@@ -142,6 +142,11 @@ class NodeSet:
         for node in self.nodes:
             node.containerd.load(archive)
 
+    def load_layout(self, layout: Path) -> None:
+        """Put an image in an OCI layout on every node."""
+        for node in self.nodes:
+            node.containerd.load_layout(layout)
+
     def blobs(self) -> dict[str, int]:
         """Digest and size in bytes of the parts of images that every node has."""
         first, *others = [node.containerd.blobs() for node in self.nodes]

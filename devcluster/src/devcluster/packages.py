@@ -22,7 +22,7 @@ NODE = {
     "cc": "gcc",
     "/usr/include/stdlib.h": "libc6-dev",
 }
-IMAGES = {"buildah": "buildah", "debootstrap": "debootstrap"}
+IMAGES = {"buildah": "buildah", "debootstrap": "debootstrap", "skopeo": "skopeo"}
 
 
 def _missing(wanted: dict[str, str]) -> list[str]:
