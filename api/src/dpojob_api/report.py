@@ -85,7 +85,9 @@ class Mapping(Observed):
 class Suggestion(Observed):
     """What to add to `spec.dataset`, ready to paste."""
 
-    column_mapping: dict[str, str] = Field(default_factory=dict)
+    column_mapping: dict[str, str | dict[str, str]] = Field(
+        default_factory=dict, description="As `columnMapping` has it, `messages` included."
+    )
     split: str | None = None
     preset: str | None = None
 

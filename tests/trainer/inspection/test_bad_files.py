@@ -32,6 +32,14 @@ def arrow(rows: list[dict[str, Any]]) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
+def twins(name: str) -> bytes:
+    text = pa.array(["a"])
+    sink = pa.BufferOutputStream()
+    names = ["prompt", name, "rejected", name]
+    pq.write_table(pa.Table.from_arrays([text] * 4, names=names), sink)
+    return sink.getvalue().to_pybytes()
+
+
 UNREADABLE = [
     ("cut.parquet", parquet([ROW] * 50)[:-20], "not a whole Parquet file"),
     ("middle.parquet", parquet([ROW] * 50)[:300], "not a whole Parquet file"),
@@ -54,6 +62,17 @@ UNREADABLE = [
     ("not.jsonl.gz", b"\x1f\x8bnothing", "cut short"),
     ("deep.jsonl", b'{"prompt":' + b"[" * 100_000, ""),
     ("cut.arrow", arrow([ROW] * 50)[:-200], ""),
+    ("twice.jsonl", LINE + b'{"prompt":"p","chosen":"a","chosen":"b"}\n', "line 2: the key 'chosen' occurs twice"),
+    ("twice.json", b'[{"prompt":"p","chosen":"a","chosen":"b"}]', "the key 'chosen' occurs twice"),
+    ("onward.json", b"[" + LINE + b"]\n[" + LINE + b"]", "goes on after the end of its list of 1 row"),
+    ("commas.json", b"[" + LINE + LINE + b"]", "no comma follows row 0"),
+    ("latin1.csv", "prompt,chosen,rejected\np,a,b\np,café,b\n".encode("latin-1"), "line 3, byte 6: not UTF-8"),
+    ("ragged.csv", b"prompt,chosen,rejected\np,a,b\np,a\n", "line 3: 2 fields where the header line has 3"),
+    ("open.csv", b'prompt,chosen,rejected\np,a,b\np,a,"b\n', "line 3: unexpected end of data; is a quote"),
+    ("stray.csv", b'prompt,chosen,rejected\np,a,"b\np,a,"c\n', "line 3: ',' expected after"),
+    ("blank.csv", b"\n\n", "no header line"),
+    ("twice.csv", b"prompt,chosen,chosen,rejected\np,a,b,c\n", "two columns named 'chosen'"),
+    ("twice.parquet", twins("chosen"), "two columns named 'chosen'"),
     ("noise.csv", b'prompt,chosen,rejected\n"a,b\n', ""),
 ]  # fmt: skip
 
@@ -87,6 +106,9 @@ READABLE = [
     ("two.jsonl.zst", pa.compress(LINE * 2, codec="zstd", asbytes=True)),
     ("two.csv", b"prompt,chosen,rejected\np,yes,no\np,yes,no\n"),
     ("quoted.csv", b'prompt,chosen,rejected\n"p\nq","yes, yes",no\np,yes,42\n'),
+    ("semicolons.csv", b'prompt;chosen;rejected\n"p;q";yes;no\np;yes;no\n'),
+    ("number.json", b"[" + LINE.strip() + b', {"prompt":"p","chosen":"a","rejected":"b","n":' + b"9" * 5000 + b"}]"),
+    ("inches.csv", b'prompt,chosen,rejected\n5" disk,"a ""b""",no\np,yes,no\n'),
     ("two.tsv", b"prompt\tchosen\trejected\np\tyes\tno\np\tyes\tno\n"),
     ("two.csv.gz", gzip.compress(b"prompt,chosen,rejected\np,yes,no\np,1,2\n")),
 ]  # fmt: skip
@@ -158,6 +180,34 @@ def test_a_50_mb_row(bench) -> None:
     report = bench.rows([ROW, {**ROW, "chosen": "x" * (50 << 20)}, ROW]).inspect()
     assert report.rows == 3 and report.valid
     assert report.lengths.chosen.max == 50 << 20
+
+
+def test_a_large_row_among_many_of_a_csv_file(bench) -> None:
+    path = bench.root / "pairs" / "train.csv"
+    path.parent.mkdir()
+    plain = "".join(f"p{i},yes,no {'x' * 900}\n" for i in range(20_000))
+    path.write_text(f"prompt,chosen,rejected\n{plain}p,{'x' * (20 << 20)},no\n{plain}")
+    report = bench.inspect()
+    assert report.rows == report.valid_rows == 40_001
+    assert report.quality.duplicate_rows == 20_000
+
+
+def test_bytes_instead_of_text(bench) -> None:
+    path = bench.root / "pairs" / "train.parquet"
+    path.parent.mkdir()
+    pq.write_table(
+        pa.table({name: pa.array([value.encode()]) for name, value in ROW.items()}), path
+    )
+    report = bench.inspect()
+    assert codes(report) == {"WrongType": 1, "EmptyDataset": 0}
+    assert "'chosen' is bytes, not text; write the column as text" in report.errors[0].message
+
+
+def test_deeply_nested_tools(bench) -> None:
+    deep = json.loads("[" + '{"a":' * 890 + "1" + "}" * 890 + "]")
+    report = bench.rows([ROW, {**ROW, "tools": deep}]).inspect()
+    assert codes(report) == {"WrongType": 1}
+    assert "nested too deeply" in report.errors[0].message
 
 
 @pytest.mark.parametrize(

@@ -39,9 +39,90 @@ def test_a_suggestion_is_ready_to_paste(bench, columns, suggested):
 
 
 def test_which_answer_is_preferred_is_asked(bench):
-    report = bench.rows([{"prompt": "q", "response_a": "x", "response_b": "y"}]).inspect()
+    report = bench.rows([{"question": "q", "response_a": "x", "response_b": "y"}]).inspect()
     assert report.suggestion is None
-    assert "do not say which is preferred" in report.problems[0].message
+    message = report.problems[0].message
+    assert "do not say which is preferred" in message
+    assert "{prompt: question, chosen: response_a, rejected: response_b}" in message
+
+
+SCORED = {"question": "q", "response_a": "x", "response_b": "y"}
+
+
+@pytest.mark.parametrize(
+    ("scores", "chosen"),
+    [([(5, 1), (2, 1)], "response_a"), ([("1", "5"), (2, 2.5), (3, 3)], "response_b")],
+)
+def test_scores_over_all_rows_decide(bench, scores, chosen):
+    rows = [
+        {**SCORED, "question": f"q{i}", "score_a": a, "score_b": b}
+        for i, (a, b) in enumerate(scores)
+    ]
+    report = bench.rows(rows).inspect()
+    mapping = report.suggestion.column_mapping
+    assert mapping["chosen"] == chosen
+    assert ("1 row with equal scores" in report.problems[0].message) == (chosen == "response_b")
+    assert bench.inspect({"columnMapping": mapping}).valid
+
+
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [
+        ({"score_a": 1, "score_b": 5}, "better one in 5000 rows, the second in 1 row. Neither"),
+        ({"score_a": None, "score_b": 5}, "do not score every row"),
+    ],
+)
+def test_scores_that_decide_nothing_are_told(bench, last, words):
+    rows = [{**SCORED, "score_a": 5, "score_b": 1}] * 5000 + [{**SCORED, **last}]
+    report = bench.rows(rows).inspect()
+    assert report.suggestion is None
+    assert words in report.problems[0].message
+
+
+@pytest.mark.parametrize("columns", [("messages",), ("prompt", "completion", "label"), ("text",)])
+def test_what_holds_no_pairs_gets_no_mapping(bench, columns):
+    report = bench.rows([dict.fromkeys(columns, "x")]).inspect()
+    assert report.suggestion is None
+    assert "DPO needs two answers to each prompt" in report.problems[0].message
+
+
+HUMAN = {
+    "chosen": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}],
+    "rejected": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "b"}],
+}
+APART = {
+    "prompt": [{"role": "human", "content": "q"}],
+    "chosen": [{"role": "gpt", "content": "a"}],
+    "rejected": [{"role": "gpt", "content": "b"}],
+}
+
+
+@pytest.mark.parametrize("row", [HUMAN, APART])
+def test_names_inside_messages_are_suggested(bench, row):
+    report = bench.rows([row] * 3).inspect()
+    mapping = report.suggestion.column_mapping
+    assert mapping["messages"]["user"] == "human"
+    assert "write columnMapping: {messages: {" in report.errors[0].message
+    assert bench.inspect({"columnMapping": mapping}).valid
+
+
+def test_other_names_in_few_rows_are_no_mapping(bench):
+    """It would spoil the rows that are sound."""
+    turns = [[{"role": "user", "content": "q"}, {"role": "assistant", "content": x}] for x in "ab"]
+    good = dict(zip(("chosen", "rejected"), turns, strict=True))
+    report = bench.rows([good, good, HUMAN]).inspect()
+    assert report.suggestion is None
+    assert "columnMapping" not in report.errors[0].message
+
+
+def test_a_mapping_that_is_there_is_not_suggested_again(bench):
+    mapping = {
+        "messages": {"role": "from", "content": "value", "user": "human", "assistant": "gpt"}
+    }
+    bad = {**HUMAN, "chosen": [{"from": "human"}]}
+    report = bench.rows([bad]).inspect({"columnMapping": mapping})
+    assert report.suggestion is None
+    assert "write columnMapping" not in report.errors[0].message
 
 
 def test_a_mapping_to_no_column_names_the_nearest(bench):

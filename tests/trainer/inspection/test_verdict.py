@@ -128,9 +128,19 @@ def test_a_split_that_is_not_there(bench) -> None:
     bench.rows(ROWS[:5])
     with pytest.raises(
         CouldNotLook,
-        match=r"no files of the split 'test' \(dataset.eval.split\); its splits: train",
+        match=r"no files of the split 'test'; its splits: train. Write dataset.eval: {fraction",
     ):
         bench.inspect({"eval": {"split": "test"}})
+
+
+def test_a_named_split_is_offered(bench) -> None:
+    bench.rows(ROWS[:5], "train_prefs.jsonl").rows(ROWS[:5], "test_prefs.jsonl")
+    with pytest.raises(
+        CouldNotLook, match=r"test_prefs, train_prefs. Write dataset.split: train_prefs"
+    ):
+        bench.inspect()
+    report = bench.inspect({"split": "train_prefs", "eval": {"split": "test_prefs"}})
+    assert report.valid
 
 
 def test_length_bias(bench) -> None:
@@ -149,7 +159,8 @@ def test_percentiles_are_exact(bench) -> None:
         99,
         100,
     )
-    assert (lengths.max_length_for_95, lengths.max_length_for_99) == (97, 101)
+    # 97 and 101 characters, of which 4 count as a token of maxLength.
+    assert (lengths.max_length_for_95, lengths.max_length_for_99) == (25, 26)
     assert lengths.prompt.mean == 50.5
     assert lengths.unit == "characters"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dpojob_api.conditions import Reason
 from dpojob_api.report import InspectionReport
 
@@ -31,6 +33,15 @@ def not_found(message: str) -> CouldNotLook:
 def unreadable(message: str) -> CouldNotLook:
     """The file is there and cannot be read as what its name says."""
     return CouldNotLook(Reason.DATASET_UNREADABLE, message)
+
+
+def refuse_twins(name: str, columns: Sequence[str]) -> None:
+    """Raises when a file has two columns of one name, since which is meant cannot be told."""
+    seen: set[str] = set()
+    for column in columns:
+        if column in seen:
+            raise unreadable(f"{name} has two columns named {column[:60]!r}; rename or remove one")
+        seen.add(column)
 
 
 def model_not_found(message: str) -> CouldNotLook:

@@ -13,3 +13,7 @@ class Fault(NamedTuple):
 
     code: str
     detail: str
+    way: str = ""
+    """What to do, where it is other than for most rows of this code."""
+    messages: tuple[tuple[str, str], ...] = ()
+    """What to write under `columnMapping.messages` for such a row, where that would mend it."""

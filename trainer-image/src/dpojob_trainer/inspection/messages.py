@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from dpojob_api.spec import MessageMapping
@@ -26,8 +26,15 @@ COMMON_ROLES = {
 """Other spellings seen in published data, for the suggestion only; never assumed."""
 
 
+ONLY_TEXT = "training reads text parts only; remove these rows, or their other parts"
+
+
 class BadMessages(ValueError):
-    """A message list cannot be read; the text is one short clause for the user."""
+    """A message list cannot be read; the text is one short clause for the user, `way` what to do."""
+
+    def __init__(self, text: str, way: str = "") -> None:
+        super().__init__(text)
+        self.way = way
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,12 @@ class Dialect:
         if mapping is None:
             return cls()
         return cls(mapping.role, mapping.content, mapping.user, mapping.assistant, mapping.system)
+
+    @property
+    def mapping(self) -> dict[str, str]:
+        """As `columnMapping.messages` has it: the names that are not the usual ones."""
+        usual = Dialect()
+        return {key: name for key, name in asdict(self).items() if name != getattr(usual, key)}
 
     @property
     def roles(self) -> dict[str, str]:
@@ -103,7 +116,7 @@ def _read_part(part: Any) -> str:
         text = part.get("text")
         if sort in (None, "text") and isinstance(text, str):
             return _read_content(text)
-        raise BadMessages(f"a content part is of type {str(sort)[:40]!r}; only text parts are read")
+        raise BadMessages(f"a content part is of type {str(sort)[:40]!r}", ONLY_TEXT)
     raise BadMessages(f"a content part is {kind(part)}, not text")
 
 

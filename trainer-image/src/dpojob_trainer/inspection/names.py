@@ -88,7 +88,7 @@ def score_beside(columns: Sequence[str], answer: str) -> str | None:
     stem = match["stem"]
     wanted = [
         f"{word}_{tail}"
-        for word in ("score", "rating", "reward", "rank")
+        for word in ("score", "rating", "reward")
         for tail in (mark, f"{stem}_{mark}")
     ] + [f"{stem}_{mark}_{word}" for word in ("score", "rating", "reward")]
     by_name = {simplified(column): column for column in columns}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dpojob_api.report import Problem, ProblemCode
+from dpojob_api.spec import MessageMapping
 
 from .fault import TIE, Fault
 
@@ -30,6 +31,8 @@ WAY_OUT: Mapping[str, str] = {
     ProblemCode.PROMPT_TOO_LONG: "raise training.maxLength, or shorten or remove these rows",
 }
 """What to do, by code; used when no row says it better."""
+REMAP = "map the messages"
+"""Stands for what to write under `columnMapping.messages`, which takes all rows to tell."""
 
 
 @dataclass
@@ -38,7 +41,11 @@ class Faults:
 
     counts: Counter[str] = field(default_factory=Counter)
     clauses: dict[str, Counter[str]] = field(default_factory=dict)
+    ways: dict[str, Counter[str]] = field(default_factory=dict)
+    """What rows say about the way out, by code; empty text where they leave it to WAY_OUT."""
     examples: dict[str, list[int]] = field(default_factory=dict)
+    messages: dict[str, Counter[str]] = field(default_factory=dict)
+    """For each key of `columnMapping.messages`, what would mend how many rows."""
 
     def add(self, fault: Fault, row: int) -> None:
         """Counts one row's fault."""
@@ -47,6 +54,9 @@ class Faults:
         # Clauses may carry a value (an unknown role); no dataset may grow this without bound.
         if fault.detail in clauses or len(clauses) < 100:
             clauses[fault.detail] += 1
+        self.ways.setdefault(fault.code, Counter())[_way(fault)] += 1
+        for key, name in fault.messages:
+            self.messages.setdefault(key, Counter())[name[:60]] += 1
         examples = self.examples.setdefault(fault.code, [])
         if len(examples) < EXAMPLES:
             examples.append(row)
@@ -61,8 +71,11 @@ class Faults:
         """Rows left out, ties included."""
         return sum(self.counts.values())
 
-    def problems(self, dropped: bool) -> list[Problem]:
-        """One problem per code, most rows first; warnings when the rows are `dropped`."""
+    def problems(self, dropped: bool, accepted: int) -> list[Problem]:
+        """One problem per code, most rows first; warnings when the rows are `dropped`.
+
+        `accepted` rows had no fault.
+        """
         found = []
         for code, rows in self.counts.most_common():
             if code == TIE:
@@ -76,9 +89,7 @@ class Faults:
             )
             more = len(self.clauses[code]) - len(clauses)
             noun = "row" if rows == 1 else "rows"
-            way = WAY_OUT.get(code, "")
-            if dropped:
-                way = "left out (invalidRows: Drop)"
+            way = "left out (invalidRows: Drop)" if dropped else self._way(code, accepted)
             found.append(
                 Problem(
                     code=ProblemCode(code),
@@ -90,3 +101,32 @@ class Faults:
                 )
             )
         return found
+
+    def dialect(self, accepted: int) -> dict[str, str]:
+        """What to write under `columnMapping.messages`; nothing where it would spoil more rows."""
+        if self.ways.get(ProblemCode.BAD_MESSAGE, Counter())[REMAP] <= accepted:
+            return {}
+        return {
+            key: names.most_common(1)[0][0]
+            for key in MessageMapping.model_fields
+            if (names := self.messages.get(key))
+        }
+
+    def _way(self, code: str, accepted: int) -> str:
+        """What most rows say."""
+        way = self.ways[code].most_common(1)[0][0]
+        if way != REMAP:
+            return way or WAY_OUT.get(code, "")
+        names = self.dialect(accepted)
+        inner = ", ".join(f"{key}: {as_yaml(name)}" for key, name in names.items())
+        return f"write columnMapping: {{messages: {{{inner}}}}}" if inner else WAY_OUT[code]
+
+
+def _way(fault: Fault) -> str:
+    return REMAP if fault.messages else fault.way
+
+
+def as_yaml(name: str) -> str:
+    """A name as YAML reads it back."""
+    plain = name.replace("_", "").replace("-", "")
+    return name if plain.isalnum() and not plain.isdigit() and plain.isascii() else repr(name)

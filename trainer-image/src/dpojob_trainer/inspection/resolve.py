@@ -13,8 +13,10 @@ from dpojob_api.spec import DatasetSource
 from .errors import CouldNotLook
 from .layout import FIELDS, Layout
 from .messages import Dialect
-from .names import guess, nearest, score_beside, undecided_pair
+from .names import guess, nearest, undecided_pair
+from .preferred import Answers
 from .presets import NATIVE, PRESETS, Preset, Schema, named, recognise
+from .problems import as_yaml
 
 RESERVED = ("image", "images")
 """Columns by which TRL takes a dataset for one of images."""
@@ -27,6 +29,8 @@ class Resolution:
     layout: Layout | None
     problems: list[Problem] = field(default_factory=list)
     suggestion: Suggestion | None = None
+    answers: Answers | None = None
+    """Two answer columns of which the rows' scores, or else the user, say which is preferred."""
 
 
 def resolve(source: DatasetSource, schema: Schema, chosen: Sequence[Any]) -> Resolution:
@@ -137,7 +141,7 @@ def _prompt_is_elsewhere(found: Mapping[str, str], schema: Schema) -> bool:
 def _with_suggestion(
     problems: list[Problem], found: Mapping[str, str], schema: Schema
 ) -> Resolution:
-    """Adds what to write, as far as names and scores decide it; what they leave open is asked."""
+    """Adds what to write, as far as names decide it; what they leave open, the rows may decide."""
     free = [column for column in schema if column not in found.values()]
     mapping: dict[str, str] = {
         name: column for name, column in found.items() if name != column and name in FIELDS
@@ -148,54 +152,35 @@ def _with_suggestion(
         column = guess(name, [column for column in free if column not in mapping.values()])
         if column is not None and column != name:
             mapping[name] = column
-    question = ""
-    if not {"chosen", "rejected"} & (set(found) | set(mapping)):
-        pair = undecided_pair(free)
-        if pair is not None:
-            question = _ask(pair, free)
     text = problems[0].message
-    if mapping and not question:
-        inner = ", ".join(f"{name}: {_yaml(column)}" for name, column in _ordered(mapping).items())
+    left = [name for name in ("chosen", "rejected") if name not in found and name not in mapping]
+    if len(left) == 2:
+        pair = undecided_pair([column for column in free if column not in mapping.values()])
+        if pair is not None:
+            return Resolution(None, problems, answers=Answers.of(*pair, mapping, free))
+        text += (
+            " None of them looks like a preferred or a rejected answer; DPO needs two answers to "
+            "each prompt. If they are there under other names, write in spec.dataset: "
+            "columnMapping: {prompt: ..., chosen: ..., rejected: ...}."
+        )
+        mapping = {}
+    elif mapping:
+        inner = ", ".join(f"{name}: {as_yaml(col)}" for name, col in _ordered(mapping).items())
         text += f" Write in spec.dataset: columnMapping: {{{inner}}}."
-        left = [n for n in ("chosen", "rejected") if n not in mapping and n not in found]
         if left:
-            text += f" Name the column of {' and '.join(left)} there too."
-    elif question:
-        text += " " + question
+            text += f" Name the column of {left[0]} there too."
     else:
         text += (
             " Say which is which in spec.dataset, like "
             "columnMapping: {prompt: ..., chosen: ..., rejected: ...}."
         )
     problems[0] = problems[0].model_copy(update={"message": text})
-    suggestion = Suggestion(column_mapping=_ordered(mapping)) if mapping and not question else None
+    suggestion = Suggestion(column_mapping=dict(_ordered(mapping))) if mapping else None
     return Resolution(None, problems, suggestion)
 
 
 def _ordered(mapping: Mapping[str, str]) -> dict[str, str]:
     return {name: mapping[name] for name in FIELDS if name in mapping}
-
-
-def _ask(pair: tuple[str, str], columns: Sequence[str]) -> str:
-    first, second = pair
-    left, right = score_beside(columns, first), score_beside(columns, second)
-    text = (
-        f"{first!r} and {second!r} look like the two answers, but their names do not say which is "
-        f"preferred. If it is always {first!r}, write columnMapping: "
-        f"{{chosen: {_yaml(first)}, rejected: {_yaml(second)}}}, else the other way round"
-    )
-    if left and right:
-        text += (
-            f"; {left!r} and {right!r} seem to score them row by row: make chosen the better-scored "
-            "answer of each row first"
-        )
-    return text + "."
-
-
-def _yaml(name: str) -> str:
-    """A column name as YAML reads it back."""
-    plain = name.replace("_", "").replace("-", "")
-    return name if plain.isalnum() and not plain.isdigit() and plain.isascii() else repr(name)
 
 
 def _reserved(columns: Sequence[str]) -> list[Problem]:

@@ -18,6 +18,8 @@ from .layout import Layout
 from .messages import BadMessages, is_unicode, kind, plain, read_messages, suggest_dialect
 from .pair import Format, Pair, Turns, turns_of
 
+TOOLS = "tools must be a list of tool schemas, as objects or as JSON text"
+
 
 def judge(layout: Layout, row: Mapping[str, Any], expected: Format | None = None) -> Pair | Fault:
     """The pair in `row`, or its first fault. `expected` is the dataset's format, once known."""
@@ -30,7 +32,9 @@ def judge(layout: Layout, row: Mapping[str, Any], expected: Format | None = None
     try:
         pair = _read(layout, values)
     except BadMessages as problem:
-        return Fault(ProblemCode.BAD_MESSAGE, f"{problem}{_dialect_hint(layout, values)}")
+        return _bad_message(layout, values, problem)
+    except RecursionError:
+        return Fault(ProblemCode.WRONG_TYPE, "a value is nested too deeply", "flatten these rows")
     if isinstance(pair, Fault):
         return pair
     if expected is not None and pair.format != expected:
@@ -43,14 +47,19 @@ def judge(layout: Layout, row: Mapping[str, Any], expected: Format | None = None
     return _sound(layout, pair) or pair
 
 
-def _dialect_hint(layout: Layout, values: Mapping[str, Any]) -> str:
-    """What to write when the messages use other names than were mapped."""
-    for name in ("chosen", "prompt", "rejected"):
-        value = values.get(name)
-        if isinstance(value, list) and (found := suggest_dialect(value)):
-            inner = ", ".join(f"{key}: {word}" for key, word in found.items())
-            return f"; write columnMapping: {{messages: {{{inner}}}}}"
-    return ""
+def _bad_message(layout: Layout, values: Mapping[str, Any], problem: BadMessages) -> Fault:
+    """With what to write when the messages use other names than were mapped."""
+    turns = [
+        turn
+        for name in ("prompt", "chosen", "rejected")
+        if isinstance(value := values.get(name), list)
+        for turn in value
+    ]
+    names = {} if problem.way else suggest_dialect(turns)
+    mapped = layout.dialect.mapping
+    if all(mapped.get(key) == name for key, name in names.items()):
+        return Fault(ProblemCode.BAD_MESSAGE, str(problem), problem.way)
+    return Fault(ProblemCode.BAD_MESSAGE, str(problem), messages=tuple({**mapped, **names}.items()))
 
 
 def _kinds(layout: Layout, values: Mapping[str, Any]) -> Fault | None:
@@ -66,14 +75,18 @@ def _kinds(layout: Layout, values: Mapping[str, Any]) -> Fault | None:
             if not is_unicode(value):
                 return Fault(ProblemCode.WRONG_TYPE, f"{name} holds half a surrogate pair")
         elif isinstance(value, bytes):
-            return Fault(ProblemCode.WRONG_TYPE, f"{name} is not UTF-8 text")
+            return _bytes(name, value)
         elif not isinstance(value, list):
             return Fault(ProblemCode.WRONG_TYPE, f"{name} is {kind(value)}")
     system = values.get("system")
     if isinstance(system, str) and not is_unicode(system):
         return Fault(ProblemCode.WRONG_TYPE, f"{layout.name('system')} holds half a surrogate pair")
     if system is not None and not isinstance(system, str):
-        return Fault(ProblemCode.WRONG_TYPE, f"{layout.name('system')} is {kind(system)}")
+        return Fault(
+            ProblemCode.WRONG_TYPE,
+            f"{layout.name('system')} is {kind(system)}",
+            "a system prompt must be text",
+        )
     if isinstance(values["chosen"], str) != isinstance(values["rejected"], str):
         return Fault(
             ProblemCode.AMBIGUOUS_FORMAT,
@@ -81,6 +94,14 @@ def _kinds(layout: Layout, values: Mapping[str, Any]) -> Fault | None:
             f"{layout.name('rejected')} is {kind(values['rejected'])}",
         )
     return None
+
+
+def _bytes(name: str, value: bytes) -> Fault:
+    """Of a binary column; of a text column where it is not UTF-8, for which `Chunk` has b""."""
+    if not value:
+        return Fault(ProblemCode.WRONG_TYPE, f"{name} is not UTF-8 text")
+    way = "write the column as text (a string column), not as binary"
+    return Fault(ProblemCode.WRONG_TYPE, f"{name} is bytes, not text", way)
 
 
 def _read(layout: Layout, values: Mapping[str, Any]) -> Pair | Fault:
@@ -102,14 +123,16 @@ def _tools(layout: Layout, value: Any) -> list[Any] | Fault | None:
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
-            return Fault(ProblemCode.WRONG_TYPE, f"{layout.name('tools')} is not JSON")
+            return Fault(ProblemCode.WRONG_TYPE, f"{layout.name('tools')} is not JSON", TOOLS)
     if isinstance(value, list) and all(isinstance(tool, Mapping) for tool in value):
         if not is_unicode(json.dumps(value, ensure_ascii=False, default=str)):
             return Fault(
                 ProblemCode.WRONG_TYPE, f"{layout.name('tools')} holds half a surrogate pair"
             )
         return plain(value) or None
-    return Fault(ProblemCode.WRONG_TYPE, f"{layout.name('tools')} is not a list of tool schemas")
+    return Fault(
+        ProblemCode.WRONG_TYPE, f"{layout.name('tools')} is not a list of tool schemas", TOOLS
+    )
 
 
 def _from_text(

@@ -68,7 +68,7 @@ def inspect(
             splits=source.splits,
         )
         if resolution.layout is None:
-            report = _unread(report, source)
+            report = _unread(report, source, resolution)
         else:
             scans, layout = _scans(
                 manifest, source, evaluation, resolution.layout, subject, content, progress
@@ -108,9 +108,16 @@ def _resolve(dataset: DatasetSource, source: Source) -> tuple[list[str], Resolut
     return list(schema), resolution
 
 
-def _unread(report: InspectionReport, source: Source) -> InspectionReport:
-    """The report on a dataset whose columns do not fit; its rows are counted, no more."""
-    rows = sum(len(piece.chunk) for piece in pieces(source, []))
+def _unread(report: InspectionReport, source: Source, resolution: Resolution) -> InspectionReport:
+    """The report on a dataset whose columns do not fit; its rows are counted, and their scores."""
+    answers, rows = resolution.answers, 0
+    for piece in pieces(source, answers.scores if answers and answers.scores else []):
+        rows += len(piece.chunk)
+        if answers and answers.scores:
+            answers.count(piece.chunk.rows())
+    if answers:
+        text, report.suggestion = answers.advice()
+        report.problems[0].message += f" {text}"
     if not report.columns:
         report.problems.append(
             Problem(code=ProblemCode.EMPTY_DATASET, message=f"{source.name} has no rows.")

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from dpojob_api.conditions import Reason
-from dpojob_api.report import InspectionReport, Problem, ProblemCode
+from dpojob_api.report import InspectionReport, Problem, ProblemCode, Suggestion
 from dpojob_api.spec import DPOJobSpec
 
 from . import findings
@@ -44,7 +44,7 @@ def verdict(
     faults = train.faults
     drop = dataset.invalid_rows == "Drop"
     dropping = drop and 0 < faults.invalid <= dataset.max_dropped_share * train.rows
-    problems = [*base.problems, *faults.problems(dropping), *_nothing(base, train)]
+    problems = [*base.problems, *faults.problems(dropping, train.valid), *_nothing(base, train)]
     if scans.evaluation is not None:
         problems += _of_evaluation(scans.evaluation, dataset.eval.split or "", drop)
     errors = [problem for problem in problems if problem.severity == "error"]
@@ -65,6 +65,7 @@ def verdict(
     problems += subject.advice(form == "conversational")
     left_out = faults.counts if dropping else Counter({TIE: faults.counts[TIE]})
     dropped = {str(code): count for code, count in left_out.items() if count}
+    dialect = {} if dropping else faults.dialect(train.valid)
     cut = train.places.cut(dataset.eval.fraction or 0.0)
     eval_rows = scans.evaluation.valid if scans.evaluation else cut.rows
     return base.model_copy(
@@ -84,6 +85,7 @@ def verdict(
             "preset": layout.preset.name,
             "implicit_prompt": train.implicit > 0,
             "problems": problems,
+            "suggestion": Suggestion(column_mapping={"messages": dialect}) if dialect else None,
             "lengths": lengths,
             "quality": findings.quality(train.lengths, scans.repeats),
         }
@@ -112,7 +114,7 @@ def _too_many(invalid: int, rows: int, limit: float) -> str:
 
 def _of_evaluation(scan: Scan, split: str, drop: bool) -> list[Problem]:
     """The evaluation split is held to the same rules."""
-    found = scan.faults.problems(dropped=drop and scan.valid > 0)
+    found = scan.faults.problems(drop and scan.valid > 0, scan.valid)
     for problem in found:
         problem.message = f"in the evaluation split {split!r}: {problem.message}"
     if scan.valid == 0 and not found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -24,6 +24,12 @@ class Chunk:
         if self.batch is not None:
             return int(self.batch.num_rows)
         return len(self.objects or ())
+
+    def slice(self, start: int) -> Chunk:
+        """The rows from `start` on."""
+        if self.batch is not None:
+            return replace(self, batch=self.batch.slice(start))
+        return replace(self, objects=(self.objects or ())[start:])
 
     def rows(self, indices: Iterable[int] | None = None) -> list[Mapping[str, Any]]:
         """The rows (those at `indices`) as Python objects.

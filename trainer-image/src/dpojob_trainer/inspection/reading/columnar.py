@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dpojob_trainer.inspection.errors import unreadable
+from dpojob_trainer.inspection.errors import refuse_twins, unreadable
 
 from .chunk import Chunk
 
@@ -26,7 +26,7 @@ def read_parquet(name: str, path: Path, columns: Sequence[str] | None) -> Iterat
             f"{name} is not a whole Parquet file: {str(problem).splitlines()[0][:200]}; copy it again"
         ) from None
     with file:
-        names = list(file.schema_arrow.names)
+        names = _names(name, file.schema_arrow)
         wanted = names if columns is None else [column for column in columns if column in names]
         if not wanted:
             # Rows exist although no column of interest does.
@@ -37,6 +37,12 @@ def read_parquet(name: str, path: Path, columns: Sequence[str] | None) -> Iterat
         for batch in file.iter_batches(_batch_rows(file.metadata), columns=wanted):
             done += batch.num_rows
             yield Chunk(names, batch=batch, consumed=size * done // rows)
+
+
+def _names(name: str, schema: pa.Schema) -> list[str]:
+    names: list[str] = list(schema.names)
+    refuse_twins(name, names)
+    return names
 
 
 def _batch_rows(metadata: pq.FileMetaData) -> int:
@@ -58,7 +64,7 @@ def read_arrow(
         else:
             reader = pa.ipc.open_stream(source)
             batches = ((source.tell(), batch) for batch in reader)
-        names = list(reader.schema.names)
+        names = _names(name, reader.schema)
         wanted = names if columns is None else [column for column in columns if column in names]
         wanted = wanted or names[:1]
         empty = True

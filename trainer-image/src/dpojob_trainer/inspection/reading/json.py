@@ -11,7 +11,7 @@ from dpojob_trainer.inspection.errors import unreadable
 
 from .chunk import Chunk
 from .lines import BOM, LARGEST_ROW, Bytes, read_lines
-from .objects import OBJECTS, not_utf8, objects
+from .objects import DECODER, OBJECTS, not_utf8, objects, parsed
 
 BLOCK_BYTES = 8 << 20
 SPACE = " \t\r\n"
@@ -63,7 +63,7 @@ def _document(name: str, head: bytes, stream: Bytes) -> Iterator[Chunk]:
             "JSON Lines"
         )
     try:
-        value = json.loads(data.decode())
+        value = parsed(data.decode())
     except UnicodeDecodeError as problem:
         raise not_utf8(name, f"byte {problem.start + 1}") from None
     except json.JSONDecodeError as problem:
@@ -73,7 +73,7 @@ def _document(name: str, head: bytes, stream: Bytes) -> Iterator[Chunk]:
     except RecursionError:
         raise unreadable(f"{name} is nested too deeply") from None
     except ValueError as problem:
-        raise unreadable(f"{name}: {str(problem)[:100]}") from None
+        raise unreadable(f"{name}: {problem}") from None
     rows = _nested_rows(value)
     yield objects(rows if rows is not None else [value], stream.position)
 
@@ -104,7 +104,7 @@ class _Elements:
         self._decode = codecs.getincrementaldecoder("utf-8")()
         self._bytes = 0
         self._text = self._decoded(head).lstrip()[1:]
-        self._scan = json.JSONDecoder().raw_decode
+        self._scan = DECODER.raw_decode
         self._ended = False
         self.count = 0
 
@@ -161,7 +161,7 @@ class _Elements:
             except RecursionError:
                 raise unreadable(f"{self._name}: row {self.count} is nested too deeply") from None
             except ValueError as problem:
-                raise unreadable(f"{self._name}: row {self.count}: {str(problem)[:100]}") from None
+                raise unreadable(f"{self._name}: row {self.count}: {problem}") from None
 
     def _next(self, at: int) -> int:
         """The next place that is not white space, of which there must be one."""

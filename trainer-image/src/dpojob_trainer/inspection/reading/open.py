@@ -57,11 +57,12 @@ def _read(name: str, path: Path, columns: Sequence[str] | None) -> Iterator[Chun
         yield from read_parquet(name, path, columns)
     elif kind == "arrow":
         yield from read_arrow(name, path, columns, head.startswith(ARROW))
+    elif kind in ("csv", "tsv"):
+        delimiter = "\t" if kind == "tsv" else ","
+        yield from read_csv(name, lambda: Stored(path), columns, delimiter)
     else:
         with Stored(path) as stream:
-            if kind in ("csv", "tsv"):
-                yield from read_csv(name, stream, columns, "\t" if kind == "tsv" else ",")
-            elif kind == "json":
+            if kind == "json":
                 yield from read_json(name, stream, columns)
             else:
                 yield from read_lines(name, stream, columns)

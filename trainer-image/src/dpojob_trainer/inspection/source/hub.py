@@ -15,7 +15,7 @@ from dpojob_trainer.inspection.errors import not_found, unreadable
 from dpojob_trainer.inspection.hub import hub_api, hub_call
 
 from .base import DataFile, Source
-from .splits import by_split, is_data, natural
+from .splits import by_split, is_data, natural, offer
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -45,15 +45,14 @@ def open_hub(
     splits = sorted(groups)
     chosen = groups.get(split, [])
     if not chosen:
-        field = "dataset.eval.split" if evaluation else "dataset.split"
         if not splits:
             raise not_found(
                 f"{what} holds no Parquet, JSONL, JSON, CSV or Arrow file"
                 + (" (it is made by a script, which is never run)" if _script(repo, sizes) else "")
             )
         raise not_found(
-            f"{what} has no split {split!r}; its splits: {', '.join(splits)}. Write {field}: "
-            f"{_offer(split, splits)}"
+            f"{what} has no split {split!r}; its splits: {', '.join(splits)}. Write "
+            + offer(split, splits, evaluation)
         )
     return Source(
         repo,
@@ -82,14 +81,6 @@ def _card(api: HfApi, repo: str, sha: str | None, paths: Iterable[str]) -> dict[
 
 def _script(repo: str, paths: Iterable[str]) -> bool:
     return f"{repo.split('/')[-1]}.py" in paths
-
-
-def _offer(split: str, splits: list[str]) -> str:
-    """The split to offer instead, such as train_prefs for train."""
-    return next(
-        (name for name in (f"{split}_prefs", f"{split}_sft") if name in splits),
-        next((name for name in splits if name.startswith(split)), splits[0]),
-    )
 
 
 def _groups(dataset: DatasetSource, card: dict[str, Any], paths: list[str]) -> dict[str, list[str]]:

@@ -68,6 +68,25 @@ def by_split(paths: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
+def offer(split: str, splits: list[str], evaluation: bool) -> str:
+    """What to write instead of a split that is not there, such as train_prefs for train."""
+    if evaluation:
+        splits = [name for name in splits if not name.startswith("train")]
+        if not splits:
+            return (
+                "dataset.eval: {fraction: 0.02}, which holds some pairs out of the training split"
+            )
+    field = "dataset.eval.split" if evaluation else "dataset.split"
+    return f"{field}: {_nearest(split, splits)}"
+
+
+def _nearest(split: str, splits: list[str]) -> str:
+    return next(
+        (name for name in (f"{split}_prefs", f"{split}_sft") if name in splits),
+        next((name for name in splits if name.startswith(split)), splits[0]),
+    )
+
+
 def natural(path: str) -> list[tuple[int, int, str]]:
     """A sorting key by which part-2 comes before part-10."""
     return [

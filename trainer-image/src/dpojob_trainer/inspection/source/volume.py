@@ -10,7 +10,7 @@ from dpojob_api.spec import ClaimPath
 from dpojob_trainer.inspection.errors import CouldNotLook, not_found
 
 from .base import DataFile, Source
-from .splits import by_split, is_data, natural
+from .splits import by_split, is_data, natural, offer
 
 
 def root_of(volumes: Mapping[str, Path], claim: str, missing: CouldNotLook) -> Path:
@@ -61,9 +61,10 @@ def open_volume(
         splits = sorted(groups)
         chosen = [path[:cut] + rest for path in relative[:1] for rest in groups.get(split, [])]
     if not chosen:
-        have = ", ".join(splits) or "none"
-        field = "dataset.eval.split" if evaluation else "dataset.split"
-        raise not_found(f"{name} has no files of the split {split!r} ({field}); its splits: {have}")
+        raise not_found(
+            f"{name} has no files of the split {split!r}; its splits: {', '.join(splits)}. Write "
+            + offer(split, splits, evaluation)
+        )
     return Source(
         name, [_file(root / path, path, place.claim_name) for path in chosen], splits=splits
     )

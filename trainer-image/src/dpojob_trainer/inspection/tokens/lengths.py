@@ -100,15 +100,15 @@ class LengthFigures:
         """As the report has them; None without rows."""
         if not self.rows:
             return None
+        # maxLength is in tokens, whatever was counted here.
+        each = 1 if self.unit == "tokens" else CHARACTERS
         return Lengths(
             prompt=self.prompt.percentiles(),
             chosen=self.chosen.percentiles(),
             rejected=self.rejected.percentiles(),
             longest=self.longest.percentiles(),
             unit=self.unit,
-            tokens_per_row=round(
-                self._kept / self.rows / (1 if self.unit == "tokens" else CHARACTERS), 2
-            ),
-            max_length_for_95=self.longest.at(0.95),
-            max_length_for_99=self.longest.at(0.99),
+            tokens_per_row=round(self._kept / self.rows / each, 2),
+            max_length_for_95=-(-self.longest.at(0.95) // each),
+            max_length_for_99=-(-self.longest.at(0.99) // each),
         )
