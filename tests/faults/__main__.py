@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -84,6 +85,8 @@ async def work(asked: argparse.Namespace, kubeconfig: Path) -> Report:
 def main() -> int:
     """The process."""
     asked = arguments()
+    # As Ctrl-C does it: what was started ends, and what was written goes.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     if asked.kubeconfig:
         report = asyncio.run(work(asked, asked.kubeconfig))
     else:

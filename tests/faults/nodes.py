@@ -13,6 +13,8 @@ from .api import Api, Object, Refused
 
 NAME = "faults"
 LABELS = {"faults.dpojob.dev/node": "shared", "kubernetes.io/hostname": NAME}
+FLAVOUR = {"faults.dpojob.dev/flavour": "reserved"}
+"""A label of that node by which a queueing system chooses it."""
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 HEARTBEAT_SECONDS = 5.0
 """The node controller taints a node that has been silent for 50 s."""
@@ -34,7 +36,7 @@ def _lease() -> Object:
 async def add(api: Api) -> None:
     """A node that is ready and has room for everybody; it may be there from another time."""
     for path, body in (
-        ("/api/v1/nodes", {"metadata": {"name": NAME, "labels": LABELS}}),
+        ("/api/v1/nodes", {"metadata": {"name": NAME, "labels": {**LABELS, **FLAVOUR}}}),
         (LEASES, _lease()),
     ):
         try:

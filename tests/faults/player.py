@@ -11,7 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from dpojob_api.names import LABEL_ATTEMPT, LABEL_JOB_NAME, LABEL_JOB_UID, LABEL_STAGE
@@ -42,12 +42,14 @@ class Play:
     """Exit status."""
     word: str = ""
     """Termination message."""
+    reason: str = ""
+    """Why its container ended, or is not made, in the kubelet's words; empty: the usual ones."""
+    starts: bool = True
+    """False: its container cannot be made, for `reason`, as `word` explains."""
     seconds: float = 0.3
     """How long it runs."""
     holds: bool = False
     """True: it runs until it is deleted, then ends with code 12."""
-    age: float = 0.0
-    """Seconds ago that it says it started: time that a test does not have to wait."""
 
 
 Script = Callable[[Role], Play]
@@ -61,8 +63,11 @@ def stamp(moment: datetime) -> str:
 class Player:
     """Plays all pods of one run's namespace."""
 
-    def __init__(self, api: Api, namespace: str, script: Script) -> None:
+    def __init__(
+        self, api: Api, namespace: str, script: Script, now: Callable[[], datetime]
+    ) -> None:
         self._api, self._namespace, self._script = api, namespace, script
+        self._now = now
         self._begun: set[str] = set()
         self._ended: set[str] = set()
         self._counts: Counter[tuple[str, str, str]] = Counter()
@@ -131,8 +136,12 @@ class Player:
         name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
         role = self._role(pod)
         play = self._plays[uid] = self._script(role)
-        now = datetime.now(UTC)
-        self._started[uid] = stamp(now - timedelta(seconds=play.age))
+        if not play.starts:
+            await self._set(
+                pod, "Pending", {"waiting": {"reason": play.reason, "message": play.word}}
+            )
+            return
+        self._started[uid] = stamp(self._now())
         await self._set(pod, "Running", {"running": {"startedAt": self._started[uid]}})
         self.running[name] = role
         if play.holds:
@@ -141,26 +150,26 @@ class Player:
         if uid in self._ended:
             return
         self.running.pop(name, None)
-        await self._end(pod, play.code, play.word)
+        await self._end(pod, play)
 
-    async def _end(self, pod: Object, code: int, word: str) -> None:
+    async def _end(self, pod: Object, play: Play) -> None:
         uid = pod["metadata"]["uid"]
-        now = stamp(datetime.now(UTC))
+        now = stamp(self._now())
         last = {
-            "exitCode": code,
-            "reason": "Completed" if code == 0 else "Error",
-            "message": word,
+            "exitCode": play.code,
+            "reason": play.reason or ("Error" if play.code else "Completed"),
+            "message": play.word,
             "startedAt": self._started.get(uid, now),
             "finishedAt": now,
         }
-        await self._set(pod, "Failed" if code else "Succeeded", {"terminated": last})
+        await self._set(pod, "Failed" if play.code else "Succeeded", {"terminated": last})
 
     async def _terminate(self, pod: Object) -> None:
         name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
         runs = self.running.pop(name, None) is not None
         if runs:
             await asyncio.sleep(0.2)  # saving a checkpoint
-            await self._end(pod, 12, words.interrupted())
+            await self._end(pod, Play(code=12, word=words.interrupted()))
         options = {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}}
         await self._api.call("DELETE", self._path(pod), options)
 

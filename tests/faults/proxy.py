@@ -12,14 +12,16 @@ import json
 import re
 import time
 from collections.abc import Callable
-from typing import Any
 
 import aiohttp
 from aiohttp import web
 
+from . import queues
 from .api import LARGEST_LINE, Api
+from .errors import status_body
 from .log import Entry, Log
-from .rules import ANSWERS, CRASHES, EVENTS, Fault, kind_of
+from .rules import ANSWERS, CRASHES, Fault, kind_of
+from .streams import Stream
 
 LABEL_RUN = "faults.dpojob.dev/run"
 """On pools: the run they belong to."""
@@ -27,27 +29,11 @@ WHILE_SECONDS = 4.0
 """How long `500-while` lasts."""
 HANG_SECONDS = 12.0
 """How long a time-out keeps the connection; longer than the operator waits."""
-DELAY_SECONDS = 3.0
-"""How late a delayed event is."""
 LATE_SECONDS = 6.0
 """How late a look at a Job is; the operator waits a little longer."""
 NARROWED = re.compile(r"^(/apis/dpojob\.dev/v1alpha1|/apis/batch/v1|/api/v1)/(dpojobs|jobs|pods)$")
 POOLS = "/apis/dpojob.dev/v1alpha1/gpupools"
 PROGRESS = re.compile(r"/pods/http:([^/:]+):\d+/proxy/progress$")
-REASONS = {409: "Conflict", 410: "Expired", 422: "Invalid", 429: "TooManyRequests"}
-
-
-def status_body(code: int) -> dict[str, Any]:
-    """As the API server words an error."""
-    return {
-        "kind": "Status",
-        "apiVersion": "v1",
-        "metadata": {},
-        "status": "Failure",
-        "message": "made up by the fault harness",
-        "reason": REASONS.get(code, "InternalError"),
-        "code": code,
-    }
 
 
 class Proxy:
@@ -206,6 +192,8 @@ class Proxy:
         if self._late and str(entry.kind) == "get jobs":
             self._late = False
             await asyncio.sleep(LATE_SECONDS)
+        if str(entry.kind) == "create jobs":
+            body = queues.admitted(body)
         url, query = self._address(request)
         stale = f"{request.path}?{sorted(q for q in query if q[0] not in ('limit', 'continue'))}"
         if entry.kind.verb == "list" and stale in self._stale:
@@ -262,49 +250,9 @@ class Proxy:
                 data = await stream.read()
                 return web.Response(body=data, status=stream.status)
             await out.prepare(request)
-            await self._pass_on(stream, out, entry)
+            bent = Stream(out, entry, self._reachable, self._on_stream(entry), self._strike)
+            await bent.pass_on(stream)
         return out
 
-    async def _pass_on(
-        self, stream: aiohttp.ClientResponse, out: web.StreamResponse, entry: Entry
-    ) -> None:
-        held: bytes | None = None
-        fault = self._on_stream(entry)
-        async for line in stream.content:
-            await self._reachable()
-            entry.events += 1
-            here = fault is not None and entry.events == fault.at.event
-            if held is not None:
-                await out.write(line)
-                await out.write(held)
-                held = None
-                continue
-            if not here:
-                await out.write(line)
-                continue
-            assert fault is not None
-            self.fired = time.monotonic()
-            if fault.action in EVENTS:
-                held = await self._bend(fault.action, line, out)
-                continue
-            if fault.action == "silence":
-                async for _ in stream.content:
-                    entry.events += 1
-                return
-            await out.write(line)
-            if fault.action.startswith("error-"):
-                event = {"type": "ERROR", "object": status_body(int(fault.action[-3:]))}
-                await out.write(json.dumps(event).encode() + b"\n")
-            return
-
-    async def _bend(self, action: str, line: bytes, out: web.StreamResponse) -> bytes | None:
-        """The event that must come after the next one, if there is such."""
-        if action == "double":
-            await out.write(line)
-            await out.write(line)
-        elif action == "delay":
-            await asyncio.sleep(DELAY_SECONDS)
-            await out.write(line)
-        elif action == "reorder":
-            return line
-        return None
+    def _strike(self) -> None:
+        self.fired = time.monotonic()

@@ -121,7 +121,7 @@ async def faults(
 async def everything(
     stage: Stage, runs: int, seed: int, names: Sequence[str], limit: int
 ) -> Report:
-    """The clean runs, the sweeps and the walks: `runs` in all."""
+    """The clean runs, the sweeps and the walks: `runs` in all, or more where that leaves too little."""
     from . import walks
 
     report = Report()

@@ -14,7 +14,7 @@ from .log import Log
 from .normal import end_state
 from .oracles import Violation
 from .rules import Fault
-from .scenarios import Scenario
+from .scenario import Scenario
 from .world import CONVERGE_SECONDS, Stage, Stuck, World
 
 GONE_SECONDS = 60.0
@@ -77,7 +77,10 @@ async def run(
     """
     began = time.monotonic()
     result = Result(scenario.name, fault)
-    world = World(stage, fresh_name(scenario.name), scenario.script, fault, patience=patience)
+    name = fresh_name(scenario.name)
+    world = World(
+        stage, name, scenario.script, fault, settings=scenario.settings, patience=patience
+    )
     async with world:
         try:
             await scenario.act(world)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 
 from .log import Log
@@ -50,6 +51,10 @@ FAMILIES = {"crashes": crashes, "stale": stale, "errors": errors, "watches": wat
 """By name."""
 SHARES = {"errors": 0.55, "watches": 0.30, "stale": 0.15}
 """How the runs that the crash sweep leaves are shared out."""
+ENOUGH = 500
+"""Runs from which on the crash sweep is made whole."""
+LEAST_OTHERS = 200
+"""Runs of these, however many the crash sweep takes."""
 
 
 def cases(family: str, logs: Mapping[str, Log]) -> list[Case]:
@@ -58,12 +63,17 @@ def cases(family: str, logs: Mapping[str, Log]) -> list[Case]:
 
 
 def choose(logs: Mapping[str, Log], runs: int, random_: random.Random) -> list[Case]:
-    """So many: the crash sweep whole if it fits, the rest drawn from the other families."""
-    chosen = _draw(cases("crashes", logs), runs, random_)
+    """So many, the crash sweep whole if it fits, the rest drawn from the other families.
+
+    A number of runs that fits most of the crash sweep gets all of it, and more runs on top.
+    """
+    chosen = _draw(cases("crashes", logs), runs if runs < ENOUGH else sys.maxsize, random_)
     left = runs - len(chosen)
+    if runs >= ENOUGH:
+        left = max(left, LEAST_OTHERS)
     for family, share in SHARES.items():
         chosen += _draw(cases(family, logs), round(left * share), random_)
-    return chosen[:runs]
+    return chosen
 
 
 def others(

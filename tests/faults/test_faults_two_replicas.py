@@ -17,7 +17,8 @@ from devcluster.cluster import Cluster
 from . import oracles, theatre
 from .log import Entry
 from .runs import fresh_name
-from .scenarios import HUB, SCENARIOS
+from .scenario import HUB
+from .scenarios import SCENARIOS
 from .world import Stage, World
 
 pytestmark = [pytest.mark.cluster, pytest.mark.faults]

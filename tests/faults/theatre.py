@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,7 +19,8 @@ from .history import Observatory
 from .operators import ROOT, Nursery
 from .world import Stage
 
-OPERATOR = "dpojob_operator.main"
+PREFIX = "dpojob-faults-"
+OPERATOR = "tests.faults.clocked"
 NAIVE = "tests.faults.naive"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
@@ -36,6 +39,14 @@ async def _install(api: Api) -> None:
                 await asyncio.sleep(0.2)
 
 
+def _sweep() -> None:
+    """Removes what killed processes could not remove themselves."""
+    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        owner = left.name.removeprefix(PREFIX).partition("-")[0]
+        if not (owner.isdigit() and Path(f"/proc/{owner}").exists()):
+            shutil.rmtree(left, ignore_errors=True)
+
+
 @contextlib.asynccontextmanager
 async def stage(
     kubeconfig: Path, module: str = OPERATOR, keep: Path | None = None
@@ -43,7 +54,8 @@ async def stage(
     """Everything but the runs themselves. `keep`: where the operators' logs stay."""
     # The proxy keeps its own record; aiohttp would print every connection that a crash cuts.
     logging.getLogger("aiohttp.server").disabled = True
-    with tempfile.TemporaryDirectory(prefix="dpojob-faults-") as temporary:
+    _sweep()
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-") as temporary:
         directory = keep or Path(temporary)
         directory.mkdir(parents=True, exist_ok=True)
         async with Api(kubeconfig) as api, Nursery(module) as nursery:

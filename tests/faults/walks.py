@@ -18,7 +18,7 @@ from .normal import end_state
 from .oracles import Violation
 from .rules import Fault, Point
 from .runs import Result, difference, fresh_name, situation
-from .scenarios import good
+from .scenario import good
 from .world import Stage, Stuck, World
 
 SHARE = 0.1
@@ -32,18 +32,6 @@ LAST_WRITE = 12
 
 class Refusals(Exception):
     """The API server took none of the specs: there is nothing to walk on."""
-
-
-async def _claim(world: World) -> None:
-    claim = {
-        "metadata": {"name": specs.SHARED_CLAIM},
-        "spec": {
-            "accessModes": ["ReadWriteOnce"],
-            "resources": {"requests": {"storage": "1Gi"}},
-        },
-    }
-    path = f"/api/v1/namespaces/{world.name}/persistentvolumeclaims"
-    await world.api.call("POST", path, claim)
 
 
 async def _edit(world: World, spec: Object) -> bool:
@@ -69,7 +57,7 @@ def _held(world: World) -> bool:
 
 async def _walk(world: World, steps: list[Object]) -> Object:
     """The user's part; returns the last spec that was taken, without `suspend`."""
-    await _claim(world)
+    await world.create_claim(specs.SHARED_CLAIM)
     last: Object | None = None
     for step in steps:
         spec = {**specs.mended(copy.deepcopy(step), world.name), "suspend": True}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,36 +13,22 @@ from pathlib import Path
 import aiohttp
 
 from . import api as paths
-from . import nodes
 from .api import Api, Object, Refused
+from .clocked import VARIABLE, Clock
 from .history import History, Observatory
 from .log import Log
 from .operators import Nursery, Operator
 from .player import Player, Script
-from .proxy import LABEL_RUN, Proxy
+from .proxy import Proxy
 from .rules import Fault
+from .surroundings import SETTINGS, free_port, kubeconfig, pool
 
 CONVERGE_SECONDS = 150.0
 """A run that has not come to rest by then never will: the longest back-off is 60 s."""
 QUIET_SECONDS = 6.0
-"""Longer than the resync interval below: a pass over every job lies in it."""
+"""Longer than the resync interval (surroundings.py): a pass over every job lies in it."""
 UNSCHEDULED_SECONDS = 60.0
 """As long as a pod waits for its node, quiet means little: the scheduler backs off, too."""
-RESYNC_SECONDS = 4.0
-SETTINGS = {
-    "INSPECT_IMAGE": "inspect:faults",
-    "TRAIN_IMAGE": "train:faults",
-    "RESYNC_SECONDS": str(RESYNC_SECONDS),
-    "PROGRESS_SECONDS": "1",
-    "STATUS_SECONDS": "1",
-    "PROGRESS_VIA": "proxy",
-    "MISSING_GRACE_SECONDS": "2",
-    "SECRET_GRACE_SECONDS": "2",
-    "REQUEST_SECONDS": "8",
-    "HUB_ENDPOINT": "none",
-    "GRACE_PERIOD_SECONDS": "10",
-}
-"""The operator's settings (settings.py), shortened where a test would wait."""
 
 
 class Stuck(Exception):
@@ -60,27 +44,6 @@ class Stage:
     nursery: Nursery
     directory: Path
     """For kubeconfigs and the operators' logs."""
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def kubeconfig(server: str) -> str:
-    """Through the proxy, which has the credentials."""
-    return json.dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "faults",
-            "contexts": [{"name": "faults", "context": {"cluster": "faults", "user": "faults"}}],
-            "clusters": [{"name": "faults", "cluster": {"server": server}}],
-            "users": [{"name": "faults", "user": {}}],
-        }
-    )
 
 
 class World:
@@ -103,7 +66,8 @@ class World:
         self._replicas, self._settings = replicas, settings or {}
         self.api = stage.api
         self.history, self.log = History(), Log()
-        self.player = Player(stage.api, name, script)
+        self.clock = Clock(stage.directory / f"{name}.clock")
+        self.player = Player(stage.api, name, script, self.clock)
         self.proxies: list[Proxy] = []
         self.operators: list[Operator] = []
         self.ports: list[int] = []
@@ -114,7 +78,7 @@ class World:
         self._stage.observatory.subscribe(self.name, self._see)
         call = self.api.call
         await call("POST", "/api/v1/namespaces", {"metadata": {"name": self.name}})
-        await call("POST", paths.GPUPOOLS, self._pool())
+        await self.create_pool()
         await self._account()
         for number in range(self._replicas):
             await self._add_replica(number)
@@ -127,25 +91,12 @@ class World:
             await operator.stop()
         for proxy in self.proxies:
             await proxy.stop()
-        with contextlib.suppress(Refused):
-            await self.api.call("DELETE", f"{paths.GPUPOOLS}/{self.name}")
+        await self.delete_pool()
 
     def _see(self, collection: str, kind: str, item: Object) -> None:
         self.history.see(collection, kind, item)
         if collection == "pods" and kind != "DELETED":
             self.player.see(item)
-
-    def _pool(self) -> Object:
-        return {
-            "apiVersion": "dpojob.dev/v1alpha1",
-            "kind": "GPUPool",
-            "metadata": {"name": self.name, "labels": {LABEL_RUN: self.name}},
-            "spec": {
-                "gpu": {"model": "A10G", "memoryGiB": 24, "perNode": 8},
-                "hourlyPrice": "1.00",
-                "nodeSelector": dict(nodes.LABELS),
-            },
-        }
 
     async def _account(self) -> None:
         """Without the namespace's service account the Job controller cannot make pods."""
@@ -175,7 +126,8 @@ class World:
         port = free_port()
         settings = {**SETTINGS, "HTTP_PORT": str(port), **self._settings}
         environment = {f"DPOJOB_OPERATOR_{name}": value for name, value in settings.items()}
-        await operator.start(environment | {"KUBECONFIG": str(config)})
+        where = {"KUBECONFIG": str(config), VARIABLE: str(self.clock.path)}
+        await operator.start(environment | where)
         self.proxies.append(proxy)
         self.operators.append(operator)
         self.ports.append(port)
@@ -195,12 +147,14 @@ class World:
     def _job(self, name: str) -> str:
         return f"{paths.DPOJOBS.format(self.name)}/{name}"
 
-    async def create(self, name: str, spec: Object) -> Object:
+    async def create(
+        self, name: str, spec: Object, labels: Mapping[str, str] | None = None
+    ) -> Object:
         """`kubectl create` of a DPOJob."""
         body = {
             "apiVersion": "dpojob.dev/v1alpha1",
             "kind": "DPOJob",
-            "metadata": {"name": name},
+            "metadata": {"name": name, "labels": dict(labels or {})},
             "spec": spec,
         }
         return await self.api.call("POST", paths.DPOJOBS.format(self.name), body)
@@ -213,6 +167,25 @@ class World:
         """`kubectl delete`, in the background, as kubectl does it."""
         with contextlib.suppress(Refused):
             await self.api.call("DELETE", self._job(name), {"propagationPolicy": "Background"})
+
+    async def create_claim(self, name: str) -> None:
+        """A claim of the user's own."""
+        spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+        path = f"/api/v1/namespaces/{self.name}/persistentvolumeclaims"
+        await self.api.call("POST", path, {"metadata": {"name": name}, "spec": spec})
+
+    async def create_pool(self) -> None:
+        """Of the run's name: what its jobs are planned on."""
+        await self.api.call("POST", paths.GPUPOOLS, pool(self.name))
+
+    async def edit_pool(self, **fields: object) -> None:
+        """`kubectl patch` of its spec."""
+        await self.api.merge(f"{paths.GPUPOOLS}/{self.name}", {"spec": fields})
+
+    async def delete_pool(self) -> None:
+        """`kubectl delete`, if it is there."""
+        with contextlib.suppress(Refused):
+            await self.api.call("DELETE", f"{paths.GPUPOOLS}/{self.name}")
 
     async def get(self, name: str) -> Object | None:
         """The DPOJob as it is now."""

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.faults.clocked import Clock
 from tests.operator.world import ROOT, Process, World, pool
+from tests.operator.zygote import Zygote
 
 
 @pytest.fixture(scope="session")
@@ -41,10 +43,32 @@ def world(served: Any, namespace: str) -> Iterator[World]:
     served.kubectl("delete", "node", f"node-{namespace}", "--wait=false", check=False)
 
 
+@pytest.fixture(scope="session")
+def zygote() -> Iterator[Zygote]:
+    """What operators are forked from."""
+    with Zygote() as made:
+        yield made
+
+
 @pytest.fixture
-def operator(world: World, tmp_path: Path) -> Iterator[Process]:
+def clock(tmp_path: Path) -> Clock:
+    """The operator's, which a test may put forward."""
+    return Clock(tmp_path / "clock")
+
+
+@pytest.fixture
+def settings() -> dict[str, str]:
+    """The operator's, where a test has others."""
+    return {}
+
+
+@pytest.fixture
+def operator(
+    world: World, tmp_path: Path, zygote: Zygote, clock: Clock, settings: dict[str, str]
+) -> Iterator[Process]:
     """Running; stopped at the end, its log shown when the test failed."""
-    process = Process(str(world.cluster.kubeconfig), world.namespace, tmp_path / "operator.log")
+    kubeconfig, log = str(world.cluster.kubeconfig), tmp_path / "operator.log"
+    process = Process(kubeconfig, world.namespace, log, zygote, clock, **settings)
     process.start()
     yield process
     if process.process is not None and process.process.poll() is None:

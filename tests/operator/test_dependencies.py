@@ -37,11 +37,21 @@ def test_an_annotation_names_a_claim_or_a_repository(
     assert (facts.found.volume, facts.found.repo, facts.found.revision) == (volume, repo, revision)
 
 
-@pytest.mark.parametrize("output", [None, "", "/", "hub:", "models/../../etc"])
+@pytest.mark.parametrize(
+    "output",
+    [None, "", "/", "hub:", "models/../../etc", "My Claim/x", "hub:a/b/c", f"models/{'x' * 2000}"],
+)
 def test_an_annotation_that_names_nothing_is_told(output: str | None) -> None:
     facts = from_other("Job", other(output, "Complete"))
     assert facts.complete
     assert "dpojob.dev/output" in facts.problem
+
+
+@pytest.mark.parametrize("length", ["long", "²", "8", "", "99999999999"])
+def test_a_length_that_is_none_is_told(length: str) -> None:
+    raw = other("models", "Complete")
+    raw["metadata"]["annotations"]["dpojob.dev/output-max-length"] = length
+    assert "dpojob.dev/output-max-length" in from_other("Job", raw).problem
 
 
 def test_a_job_without_an_end_is_waited_for_and_a_failure_told() -> None:

@@ -15,6 +15,7 @@ from dpojob_api.pool import GPUPoolSpec
 from dpojob_api.report import InspectionReport
 from dpojob_operator import manifests
 from dpojob_operator.child_names import LONGEST, training_name
+from dpojob_operator.facts import PodFacts
 from dpojob_operator.settings import WorkloadSettings
 
 SETTINGS = WorkloadSettings(
@@ -113,7 +114,7 @@ def test_disruptions_are_free_and_hopeless_failures_final() -> None:
     assert (rules[1]["action"], rules[1]["onExitCodes"]["values"]) == ("Ignore", [12, 143])
     assert (rules[2]["action"], rules[2]["onExitCodes"]["values"]) == (
         "FailJob",
-        [10, 11, 13, 14, 137],
+        [10, 11, 13, 14],
     )
 
 
@@ -166,3 +167,16 @@ def test_the_api_server_takes_service_and_claim(world: World) -> None:
     ]
     for manifest in made:
         world.kubectl("create", "--dry-run=server", "-f", "-", input=json.dumps(manifest))
+
+
+def test_a_pod_is_read_by_our_container_and_not_by_what_a_mesh_put_beside_it() -> None:
+    def status(name: str, code: int) -> dict[str, Any]:
+        ended = {"exitCode": code, "startedAt": "2026-11-23T12:00:00Z", "message": name}
+        return {"name": name, "state": {"terminated": ended}}
+
+    pod = {
+        "metadata": {"name": "p", "uid": "u"},
+        "status": {"containerStatuses": [status("istio-proxy", 0), status("train", 11)]},
+    }
+    facts = PodFacts.read(pod)
+    assert (facts.exit_code, facts.last_word) == (11, "train")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,17 +75,9 @@ def report(dataset: str) -> dict[str, Any]:
     return {**REPORT, "revision": dataset, "model": {**REPORT["model"], "revision": MODEL}}
 
 
-@pytest.fixture
-def sharing(world: World, tmp_path: Path) -> Iterator[Process]:
-    process = Process(str(world.cluster.kubeconfig), world.namespace, tmp_path / "log", WORKERS="4")
-    process.start()
-    yield process
-    process.stop(signal.SIGKILL)
-    print(process.log.read_text()[-4000:])
-
-
+@pytest.mark.parametrize("settings", [{"WORKERS": "4"}])
 @pytest.mark.cluster
-def test_a_sweep_inspects_once_and_a_moved_branch_again(world: World, sharing: Process) -> None:
+def test_a_sweep_inspects_once_and_a_moved_branch_again(world: World, operator: Process) -> None:
     def sweep(name: str, commit: str, **training: Any) -> None:
         world.job(
             name,

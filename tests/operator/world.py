@@ -12,19 +12,34 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-PATIENCE = 60.0
-"""Seconds until something that never comes counts as a failure; nothing is asserted about speed."""
+from tests.faults.clocked import VARIABLE, Clock
+from tests.operator.reader import Reader
+from tests.operator.zygote import PATIENCE, ROOT, Forked, Zygote
+
+__all__ = ["PATIENCE", "ROOT", "Process", "World"]
 
 
 class Process:
     """One operator process for one namespace."""
 
-    def __init__(self, kubeconfig: str, namespace: str, log: Path, **settings: str) -> None:
-        self.log = log
+    def __init__(
+        self,
+        kubeconfig: str,
+        namespace: str,
+        log: Path,
+        zygote: Zygote | None = None,
+        clock: Clock | None = None,
+        **settings: str,
+    ) -> None:
+        """`zygote`: forked from it; otherwise a process as it ships. `clock`, of a forked one: what
+        its decisions go by, instead of the machine's."""
+        self.log, self.zygote = log, zygote
+        clock = clock or Clock(log.with_suffix(".clock"))
         self.environment = {
             **os.environ,
             "KUBECONFIG": kubeconfig,
+            "TMPDIR": str(log.parent),  # a killed client leaves its certificates behind
+            VARIABLE: str(clock.path),
             "DPOJOB_OPERATOR_INSPECT_IMAGE": "inspect:test",
             "DPOJOB_OPERATOR_TRAIN_IMAGE": "train:test",
             "DPOJOB_OPERATOR_NAMESPACES": namespace,
@@ -36,9 +51,12 @@ class Process:
             "DPOJOB_OPERATOR_PROGRESS_SECONDS": "1",
             **{f"DPOJOB_OPERATOR_{name}": value for name, value in settings.items()},
         }
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
 
     def start(self) -> None:
+        if self.zygote is not None:
+            self.process = self.zygote.start(self.environment, self.log)
+            return
         self.process = subprocess.Popen(
             [sys.executable, "-m", "dpojob_operator"],
             env=self.environment,
@@ -58,19 +76,18 @@ class World:
 
     def __init__(self, cluster: Any, namespace: str) -> None:
         self.cluster, self.namespace = cluster, namespace
+        self._reader = Reader(cluster.kubeconfig)
 
     def kubectl(self, *args: str, input: str | None = None, check: bool = True) -> str:
         done = self.cluster.kubectl("-n", self.namespace, *args, input=input, check=check)
         return done if isinstance(done, str) else done.stdout
 
     def get(self, kind: str, name: str) -> dict[str, Any] | None:
-        text = self.kubectl("get", kind, name, "-o", "json", "--ignore-not-found")
-        return json.loads(text) if text.strip() else None
+        return self._reader.get(kind, self.namespace, name)
 
     def list(self, kind: str, **labels: str) -> list[dict[str, Any]]:
-        selector = ",".join(f"dpojob.dev/{key}={value}" for key, value in labels.items())
-        found = json.loads(self.kubectl("get", kind, "-l", selector, "-o", "json"))
-        return list(found["items"])
+        selector = {f"dpojob.dev/{key}": value for key, value in labels.items()}
+        return self._reader.list(kind, self.namespace, selector)
 
     def apply(self, *manifests: dict[str, Any]) -> None:
         items = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
@@ -78,6 +95,10 @@ class World:
 
     def job(self, name: str, /, **spec: Any) -> None:
         self.apply(dpojob(name, **spec))
+
+    def suspend(self, name: str, value: bool) -> None:
+        patch = json.dumps({"spec": {"suspend": value}})
+        self.kubectl("patch", "dpojob", name, "--type=merge", "-p", patch)
 
     def status(self, name: str) -> dict[str, Any]:
         raw = self.get("dpojob", name)
@@ -179,6 +200,28 @@ REPORT: dict[str, Any] = {
     },
     "source": "tiny/pairs",
 }
+
+
+def stranger(name: str) -> dict[str, Any]:
+    """A Job that is none of ours."""
+    pod = {
+        "restartPolicy": "Never",
+        "securityContext": {
+            "runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}
+        },
+        "containers": [{
+            "name": "c", "image": "any",
+            "securityContext": {
+                "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}
+            },
+        }],
+    }  # fmt: skip
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name},
+        "spec": {"template": {"spec": pod}},
+    }
 
 
 def succeeded(**progress: Any) -> dict[str, Any]:

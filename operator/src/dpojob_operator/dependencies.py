@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from dpojob_api.conditions import ConditionType
 from dpojob_api.job import Dependency, DPOJob
 from dpojob_api.names import ANNOTATION_OUTPUT, ANNOTATION_OUTPUT_MAX_LENGTH
+from dpojob_api.spec import Training
 
+from .decide.effective import model_source
 from .decide.observed import DependencyFacts
 
 HUB = "hub:"
@@ -58,9 +62,9 @@ def from_other(kind: str, raw: Mapping[str, Any]) -> DependencyFacts:
         return DependencyFacts(found=found)
     annotations = metadata.get("annotations") or {}
     problem = _read_output(found, annotations.get(ANNOTATION_OUTPUT, ""))
-    length = annotations.get(ANNOTATION_OUTPUT_MAX_LENGTH, "")
-    if length.isdigit():
-        found.max_length = int(length)
+    length = annotations.get(ANNOTATION_OUTPUT_MAX_LENGTH)
+    if not problem and length is not None:
+        problem = _read_length(found, length)
     return DependencyFacts(found=found, complete=True, problem=problem)
 
 
@@ -69,11 +73,28 @@ def _read_output(found: Dependency, text: str) -> str:
     if text.startswith(HUB):
         found.repo, _, revision = text.removeprefix(HUB).partition("@")
         found.revision = revision or None
-        return "" if found.repo else _annotation(found, text)
-    claim, _, path = text.strip("/").partition("/")
-    if not claim or ".." in path.split("/"):
+    else:
+        claim, _, path = text.strip("/").partition("/")
+        if ".." in path.split("/"):
+            return _annotation(found, text)
+        found.volume = {"claimName": claim, "path": path}
+    try:
+        model_source(found)
+    except ValidationError:  # no name that a claim or a repository can have
         return _annotation(found, text)
-    found.volume = {"claimName": claim, "path": path}
+    return ""
+
+
+def _read_length(found: Dependency, text: str) -> str:
+    """Fills in the length; what is wrong with the annotation, if anything is."""
+    try:
+        found.max_length = Training.model_validate({"maxLength": text}).max_length
+    except ValidationError:
+        return (
+            f"{found.kind} {found.name} is complete, but its annotation "
+            f"{ANNOTATION_OUTPUT_MAX_LENGTH} is {text!r}. Write a number of tokens, such as 2048, or "
+            "leave it out; then create this DPOJob again."
+        )
     return ""
 
 

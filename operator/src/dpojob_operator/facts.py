@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from dpojob_api.names import GROUP, LABEL_JOB_UID
+from dpojob_api.names import CONTAINER_INSPECT, CONTAINER_TRAIN, GROUP, LABEL_JOB_UID
 
 ANNOTATION_POOL = f"{GROUP}/pool-hash"
 """On a training Job: hash of the pool's spec it was made for, so that an edited pool is noticed."""
@@ -80,7 +80,7 @@ class JobFacts:
 
 @dataclass(frozen=True)
 class PodFacts:
-    """A pod of a Job of ours, and its one container."""
+    """A pod of a Job of ours, and the container we put in it."""
 
     name: str
     uid: str
@@ -112,7 +112,7 @@ class PodFacts:
         metadata, status = pod["metadata"], pod.get("status") or {}
         conditions = {c["type"]: c for c in status.get("conditions") or []}
         scheduling = conditions.get("PodScheduled", {})
-        container: Object = next(iter(status.get("containerStatuses") or []), {})
+        container = _ours(status)
         state: Object = container.get("state") or {}
         waiting, running = state.get("waiting") or {}, state.get("running") or {}
         terminated = state.get("terminated") or {}
@@ -147,6 +147,14 @@ class PodFacts:
             evicted=status.get("message", "") if status.get("reason") == "Evicted" else "",
             deleting="deletionTimestamp" in metadata,
         )
+
+
+def _ours(status: Object) -> Object:
+    """The state of our container: a service mesh may have put others beside it."""
+    for container in status.get("containerStatuses") or []:
+        if container.get("name") in (CONTAINER_INSPECT, CONTAINER_TRAIN):
+            return dict(container)
+    return {}
 
 
 def _latest(conditions: Mapping[str, Object]) -> datetime | None:

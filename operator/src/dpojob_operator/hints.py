@@ -54,6 +54,14 @@ class Hints:
         the reading is then not missed."""
         self._for_job[other].add(key)
 
+    def forget(self, key: Key) -> None:
+        """`key` is gone, and waits for nothing."""
+        self.for_pools.discard(key)
+        for other in [other for other, waiting in self._for_job.items() if key in waiting]:
+            self._for_job[other].discard(key)
+            if not self._for_job[other]:
+                del self._for_job[other]
+
     def take(self, key: Key) -> set[Key]:
         """Jobs that wait for this one; they say so again if they still do."""
         return self._for_job.pop(key, set())

@@ -20,6 +20,7 @@ import kopf
 
 from dpojob_api.names import GROUP, LABEL_MANAGED_BY, MANAGED_BY, VERSION
 
+from .clock import Clock, utc_now
 from .cluster import Cluster
 from .handlers import Handlers
 from .http_server import serve
@@ -101,13 +102,13 @@ async def _watch(handlers: Handlers, namespaces: tuple[str, ...], stop: asyncio.
     await kopf.run_tasks(tasks, ignored=before)
 
 
-async def run(settings: Settings) -> int:
+async def run(settings: Settings, now: Clock) -> int:
     """Runs until a signal (status 0) or until a part ends (status 1)."""
     stop = asyncio.Event()
     _on_signals(stop)
     try:
         async with Cluster(settings.request_seconds) as cluster:
-            work = assemble(cluster, settings)
+            work = assemble(cluster, settings, now)
             elected = asyncio.Event()
 
             async def operate() -> None:
@@ -133,8 +134,8 @@ async def run(settings: Settings) -> int:
     return 1
 
 
-def main() -> None:
-    """The process."""
+def main(now: Clock = utc_now) -> None:
+    """The process; `now` is the clock that decisions go by."""
     try:
         settings = load()
     except SettingsError as error:
@@ -148,4 +149,4 @@ def main() -> None:
     logging.getLogger("kopf.objects").setLevel(
         logging.DEBUG if settings.verbose else logging.WARNING
     )
-    sys.exit(asyncio.run(run(settings)))
+    sys.exit(asyncio.run(run(settings, now)))

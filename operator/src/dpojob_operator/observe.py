@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from dpojob_api.conditions import ConditionType
-from dpojob_api.job import DPOJob
+from dpojob_api.job import Dependency, DPOJob
 from dpojob_api.names import LABEL_JOB_UID, LABEL_STAGE, STAGE_INSPECT, STAGE_TRAIN
-from dpojob_api.pool import GPUPool, GPUPoolSpec
+from dpojob_api.pool import GPUPoolSpec
 from dpojob_api.spec import DPOJobSpec
 from dpojob_planner import PoolState
 
@@ -22,6 +22,7 @@ from .hints import Hints
 from .manifests import pool_hash
 from .peers import Peers
 from .pools import planner_view
+from .readable import readable, readable_pool
 from .resources import CLAIMS, DPOJOBS, GPUPOOLS, JOBS, NAMESPACES, PODS, TRAINJOBS
 
 LONGEST_CHAIN = 100
@@ -107,7 +108,11 @@ class Observer:
         raw = await self._cluster.get(DPOJOBS, job.namespace, reference.name)
         if raw is None:
             return DependencyFacts()
-        named = DPOJob.model_validate(raw)
+        named = readable(raw)
+        if named is None:
+            return DependencyFacts(
+                found=Dependency(kind="DPOJob", name=reference.name, uid=raw["metadata"]["uid"])
+            )
         cycle = await self._cycle(job, named)
         facts = dependencies.from_dpojob(named)
         return replace(facts, cycle=cycle) if cycle else facts
@@ -125,24 +130,32 @@ class Observer:
             if reference.name in way[:-1]:
                 return ()  # a cycle further on; the jobs in it will say so
             raw = await self._cluster.get(DPOJOBS, job.namespace, reference.name)
-            if raw is None:
+            following = None if raw is None else readable(raw)
+            if following is None:
                 return ()
-            named = DPOJob.model_validate(raw)
+            named = following
         return tuple(way)
 
     async def for_planning(
         self, observed: Observed
     ) -> tuple[Observed, list[PoolState], dict[str, GPUPoolSpec]]:
-        """What planning needs besides: claims, the pools as the planner sees them, their specs."""
+        """What planning needs besides: claims, the pools as the planner sees them, their specs.
+
+        The pods of an attempt are read again after the pools: whoever finds its pool changed and no
+        pod on a node then knows that it still waited when the pool changed.
+        """
         job = observed.job
         names = [*claims_named(_spec(observed)), output_claim_name(job.name)]
         claims = await self._claims(job.namespace, names)
         states, specs = await self._pools(job.namespace)
         hashes = {name: pool_hash(spec) for name, spec in specs.items()}
+        if observed.training is not None:
+            observed = await self._with_children(observed)
         return replace(observed, claims=claims, pool_hashes=hashes), states, specs
 
     async def _pools(self, namespace: str) -> tuple[list[PoolState], dict[str, GPUPoolSpec]]:
-        pools = [GPUPool.model_validate(raw) async for raw in self._cluster.list(GPUPOOLS)]
+        listed = [readable_pool(raw) async for raw in self._cluster.list(GPUPOOLS)]
+        pools = [pool for pool in listed if pool is not None]
         labels: Mapping[str, str] = {}
         if any(pool.spec.namespace_selector is not None for pool in pools):
             raw = await self._cluster.get(NAMESPACES, None, namespace)

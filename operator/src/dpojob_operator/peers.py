@@ -21,6 +21,7 @@ from dpojob_api.spec import DPOJobSpec
 from .cluster import Cluster
 from .decide import SharedInspection, verdict
 from .hints import Hints
+from .readable import readable
 from .resources import DPOJOBS
 from .sharing import COMMIT, inspection_key, repositories
 
@@ -47,11 +48,18 @@ class Peers:
         key = ((raw.get("status") or {}).get("inspection") or {}).get("key")
         if key is None:
             return
-        names = self._by_key[metadata["namespace"], key]
         if deleted:
-            names.pop(metadata["name"], None)
+            self._drop(metadata["namespace"], key, metadata["name"], metadata["uid"])
         else:
-            names[metadata["name"]] = (metadata.get("creationTimestamp", ""), metadata["uid"])
+            stamp = (metadata.get("creationTimestamp", ""), metadata["uid"])
+            self._by_key[metadata["namespace"], key][metadata["name"]] = stamp
+
+    def _drop(self, namespace: str, key: str, name: str, uid: str) -> None:
+        names = self._by_key.get((namespace, key), {})
+        if names.get(name, ("", uid))[1] == uid:
+            names.pop(name, None)
+        if not names:
+            self._by_key.pop((namespace, key), None)
 
     async def find(
         self, job: DPOJob, spec: DPOJobSpec
@@ -64,16 +72,21 @@ class Peers:
         if model is None or dataset is None:
             return None, None
         key = inspection_key(spec, model, dataset)
-        names = self._by_key.get((job.namespace, key), {})
+        names = dict(self._by_key.get((job.namespace, key), {}))
+        order = [uid for _, uid in names.values()]
+        before = set(order[: order.index(job.uid)] if job.uid in order else order)
         for name, (_, uid) in sorted(names.items(), key=lambda item: item[1]):
             if uid == job.uid:
                 continue
             self._hints.wait_for((job.namespace, name), (job.namespace, job.name))
             raw = await self._cluster.get(DPOJOBS, job.namespace, name)
             if raw is None or raw["metadata"]["uid"] != uid:
-                names.pop(name, None)
+                self._drop(job.namespace, key, name, uid)
                 continue
-            shared = _usable(DPOJob.model_validate(raw), key, model, dataset)
+            peer = readable(raw)
+            # Of two that have begun nothing yet, only one may wait for the other.
+            first = uid in before
+            shared = _usable(peer, key, model, dataset, first=first) if peer is not None else None
             if shared is not None:
                 return key, shared
         # From here on, jobs that come later find this one, before its status is even written.
@@ -86,8 +99,10 @@ class Peers:
         """The commit a revision stands for now; None when the hub does not say (private, away)."""
         if COMMIT.match(revision):
             return revision
+        oldest = time.monotonic() - REMEMBER_SECONDS
+        self._commits = {one: known for one, known in self._commits.items() if known[0] >= oldest}
         known = self._commits.get((kind, repository, revision))
-        if known is not None and time.monotonic() - known[0] < REMEMBER_SECONDS:
+        if known is not None:
             return known[1]
         commit = await self._ask(kind, repository, revision) if self._endpoint else None
         self._commits[kind, repository, revision] = (time.monotonic(), commit)
@@ -110,7 +125,9 @@ class Peers:
         return commit if isinstance(commit, str) and COMMIT.match(commit) else None
 
 
-def _usable(peer: DPOJob, key: str, model: str, dataset: str) -> SharedInspection | None:
+def _usable(
+    peer: DPOJob, key: str, model: str, dataset: str, *, first: bool
+) -> SharedInspection | None:
     status = peer.status
     recorded = status.inspection
     if status.dataset is not None and status.model is not None:
@@ -119,5 +136,5 @@ def _usable(peer: DPOJob, key: str, model: str, dataset: str) -> SharedInspectio
             return None  # the branch moved between resolving and reading
         return SharedInspection(peer.name, verdict.from_status(status))
     waiting = not status.is_true(ConditionType.FINISHED) and not peer.spec.suspend
-    leads = waiting and (recorded is None or recorded.key == key)
+    leads = waiting and (first if recorded is None else recorded.key == key)
     return SharedInspection(peer.name) if leads else None

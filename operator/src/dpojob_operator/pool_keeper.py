@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from pydantic import ValidationError
-
-from dpojob_api.pool import GPUPool
-
 from .cluster import Cluster, Conflict, Object
 from .pools import gpus_asked, pool_status
+from .readable import readable_pool
 from .resources import GPUPOOLS, NODES, PODS
 
 STILL_HOLDS = "status.phase!=Succeeded,status.phase!=Failed"
@@ -32,7 +29,7 @@ class PoolKeeper:
         raws = [raw async for raw in self._cluster.list(GPUPOOLS)]
         if not raws:
             return
-        pools = [(raw, pool) for raw in raws if (pool := _read(raw)) is not None]
+        pools = [(raw, pool) for raw in raws if (pool := readable_pool(raw)) is not None]
         nodes = [node async for node in self._cluster.list(NODES)]
         resources = {pool.spec.gpu.resource for _, pool in pools}
         pods = [
@@ -55,10 +52,3 @@ class PoolKeeper:
             await self._cluster.write_status(GPUPOOLS, body)
         except Conflict:
             return  # edited meanwhile: its event brings the next pass
-
-
-def _read(raw: Object) -> GPUPool | None:
-    try:
-        return GPUPool.model_validate(raw)
-    except ValidationError:
-        return None  # another CRD version's; the planner does not see it either

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
@@ -17,6 +16,7 @@ from dpojob_api.pool import GPUPoolSpec
 
 from . import events
 from .carry_out import Hand, Refused, Stranger
+from .clock import Clock
 from .cluster import Cluster, Object
 from .decide import Decision, Observed, decide, unreadable
 from .hints import Hints, Key
@@ -30,11 +30,6 @@ MOST_ROUNDS = 6
 """Decisions in one pass; what is left then waits its turn behind other keys."""
 
 
-def utc_now() -> datetime:
-    """The clock of decisions."""
-    return datetime.now(UTC)
-
-
 class Reconciler:
     """Brings one DPOJob nearer to where it should be."""
 
@@ -46,7 +41,7 @@ class Reconciler:
         poller: Poller,
         hints: Hints,
         status_seconds: float,
-        now: Callable[[], datetime] = utc_now,
+        now: Clock,
     ) -> None:
         self._cluster = cluster
         self._observer = observer
@@ -157,7 +152,7 @@ class Reconciler:
 
     def _forget(self, key: Key) -> None:
         self._poller.forget(key)
-        self._hints.for_pools.discard(key)
+        self._hints.forget(key)
         self._refreshed.pop(key, None)
         self.written.pop(key, None)
 

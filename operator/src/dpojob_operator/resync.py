@@ -6,14 +6,14 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import get_args
 
 from dpojob_api.job import Phase
 
 from .cluster import ApiError, Cluster
 from .hints import Key, key_of, settled
-from .metrics import PHASES, RESYNC_TIME, RUNNING
+from .metrics import PHASES, RESYNC_TIME
 from .peers import Peers
 from .resources import DPOJOBS
 
@@ -34,12 +34,15 @@ class Resync:
         every: float,
         add: Callable[[Key], None],
         peers: Peers,
+        known: Callable[[], Collection[Key]],
     ) -> None:
+        """`known`: jobs of which something is remembered elsewhere."""
         self._cluster = cluster
         self._namespaces = namespaces
         self._every = every
         self._add = add
         self._peers = peers
+        self._known = known
         self._began = time.monotonic()
         self._last: float | None = None
 
@@ -80,7 +83,7 @@ class Resync:
                 self._peers.note(raw)
                 if self._last is None or not settled(raw):
                     self._add(key)
-        for key in set(RUNNING.progress) - seen:
+        for key in set(self._known()) - seen:
             self._add(key)  # deleted, and the event was lost
         for phase in get_args(Phase):
             PHASES.labels(phase).set(phases[phase])

@@ -86,7 +86,7 @@ class Settings:
     pod's address inside a cluster, the proxy outside."""
     missing_grace_seconds: float = 10.0
     """DPOJOB_OPERATOR_MISSING_GRACE_SECONDS: how long after a DPOJob's creation a missing claim is
-    waited for, so that one `kubectl apply` may hold both in any order."""
+    waited for, so that one `kubectl apply` may hold both in any order; and how long a missing pool."""
     secret_grace_seconds: float = 30.0
     """DPOJOB_OPERATOR_SECRET_GRACE_SECONDS: how long a pod may wait for a missing Secret."""
     request_seconds: float = 15.0

@@ -6,16 +6,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from .carry_out import Hand
+from .clock import Clock
 from .cluster import Cluster, inside_cluster
 from .decide import Policy
 from .handlers import Handlers
 from .hints import Hints, Key
+from .metrics import RUNNING
 from .observe import Observer
 from .peers import Peers
 from .pool_keeper import PoolKeeper
 from .progress import Poller
 from .queue import Queue
-from .reconcile import Reconciler, utc_now
+from .reconcile import Reconciler
 from .resync import Resync
 from .settings import Settings
 
@@ -37,7 +39,7 @@ class Work:
     """Run until cancelled; when one ends, the process must."""
 
 
-def assemble(cluster: Cluster, settings: Settings) -> Work:
+def assemble(cluster: Cluster, settings: Settings, now: Clock) -> Work:
     """Everything but Kopf, the HTTP server and the election."""
     policy = Policy(
         currency=settings.currency,
@@ -62,13 +64,14 @@ def assemble(cluster: Cluster, settings: Settings) -> Work:
         poller,
         hints,
         settings.status_seconds,
+        now,
     )
 
     def wake_those_waiting_for_room() -> None:
         for key in tuple(hints.for_pools):
             queue.add(key)
 
-    keeper = PoolKeeper(cluster, changed=wake_those_waiting_for_room, now=utc_now)
+    keeper = PoolKeeper(cluster, changed=wake_those_waiting_for_room, now=now)
 
     async def work(key: Key) -> float | None:
         if key != POOLS:
@@ -84,7 +87,14 @@ def assemble(cluster: Cluster, settings: Settings) -> Work:
         peers=peers,
         written=reconciler.written,
     )
-    resync = Resync(cluster, settings.namespaces, settings.resync_seconds, queue.add, peers)
+    resync = Resync(
+        cluster,
+        settings.namespaces,
+        settings.resync_seconds,
+        queue.add,
+        peers,
+        known=lambda: {*RUNNING.progress, *reconciler.written},
+    )
 
     async def run_queue() -> None:
         queue.add(POOLS)

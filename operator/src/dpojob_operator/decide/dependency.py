@@ -42,7 +42,7 @@ def stage(draft: Draft) -> bool:
         draft.fail(Reason.DEPENDENCY_HAS_NO_OUTPUT, facts.problem)
         return False
     state = "has not finished yet" if facts.found is not None else "does not exist yet"
-    draft.phase("Waiting")
+    draft.phase("Suspended" if draft.job.spec.suspend else "Waiting")
     draft.condition(
         ConditionType.DATASET_VALID,
         None,

@@ -17,7 +17,7 @@ def effective_spec(name: str, spec: DPOJobSpec, status: DPOJobStatus) -> DPOJobS
     changes: dict[str, object] = {}
     dependency = status.dependency
     if spec.model.from_job is not None and dependency is not None:
-        changes["model"] = _model(dependency)
+        changes["model"] = model_source(dependency)
         if dependency.max_length and spec.training.max_length == DEFAULT_MAX_LENGTH:
             changes["training"] = spec.training.model_copy(
                 update={"max_length": dependency.max_length}
@@ -29,7 +29,8 @@ def effective_spec(name: str, spec: DPOJobSpec, status: DPOJobStatus) -> DPOJobS
     return spec.model_copy(update=changes)
 
 
-def _model(dependency: Dependency) -> ModelSource:
+def model_source(dependency: Dependency) -> ModelSource:
+    """Where the job before left its model. Raises ValidationError for what names no place."""
     if dependency.volume is not None:
         return ModelSource(
             volume=ClaimPath(

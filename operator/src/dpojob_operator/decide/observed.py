@@ -19,7 +19,7 @@ class Policy:
     status_seconds: float = 10.0
     """Progress is written at most this often."""
     missing_grace_seconds: float = 10.0
-    """A missing claim is waited for this long after the DPOJob's creation."""
+    """A missing claim is waited for this long after the DPOJob's creation; a missing pool, this long."""
     secret_grace_seconds: float = 30.0
     """A pod may wait this long for a missing Secret."""
     verdict_grace_seconds: float = 20.0

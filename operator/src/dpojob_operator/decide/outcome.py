@@ -9,6 +9,7 @@ from dpojob_api.job import Attempt
 from dpojob_api.names import FILE_REPORT, ExitCode
 from dpojob_api.progress import Artifacts, Outcome
 from dpojob_operator.facts import JobFacts, PodFacts
+from dpojob_operator.manifests.train import FINAL, SIGTERM
 from dpojob_planner import out_of_memory_advice
 
 from . import ending
@@ -20,6 +21,22 @@ REASON_OF_EXIT = {
     ExitCode.UNHEALTHY: Reason.UNHEALTHY,
 }
 """For a pod that could not write its own word. Other statuses: TrainingFailed."""
+KNOWN = frozenset(Reason)
+"""Of another version's trainer, a word may hold others; they would be labels of metrics for ever."""
+OOM_KILLED = "OOMKilled"
+"""The kubelet's reason for a container that the kernel killed for its main memory."""
+MAIN_MEMORY = (
+    "The training container ran out of main memory (not GPU memory); the "
+    "installation's limit for training pods (chart value train.resources) is too small."
+)
+
+
+def out_of_main_memory(pod: PodFacts) -> bool:
+    """Whether that is how the pod failed. A container may have outlived a killed child process."""
+    return pod.exit_reason == OOM_KILLED and pod.exit_code not in (
+        ExitCode.OK,
+        ExitCode.INTERRUPTED,
+    )
 
 
 def read_outcome(pod: PodFacts | None) -> Outcome | None:
@@ -90,13 +107,23 @@ def _end(draft: Draft, attempt: Attempt, outcome: str, word: Outcome | None) -> 
 
 
 def _last(draft: Draft, *, succeeded: bool) -> PodFacts | None:
-    """The pod that speaks for the Job: rank 0 where there are several, the last to end."""
-    ended = [
-        pod
-        for pod in draft.observed.training_pods
-        if pod.finished is not None and (pod.exit_code == 0) is succeeded
-    ]
-    return max(ended, key=lambda pod: (bool(pod.last_word), -pod.index, pod.finished), default=None)
+    """The pod that speaks for the Job: of each rank the last to end, and of several ranks the one
+    that ended the others, else one with a word, else the first."""
+    last: dict[int, PodFacts] = {}
+    for pod in sorted(draft.observed.training_pods, key=_ended):
+        if pod.finished is not None and (pod.exit_code == 0) is succeeded:
+            last[pod.index] = pod
+    return max(last.values(), key=_weight, default=None)
+
+
+def _ended(pod: PodFacts) -> tuple[str, str]:
+    return str(pod.finished), str(pod.created)
+
+
+def _weight(pod: PodFacts) -> tuple[bool, bool, bool, int]:
+    """What a pod's word is worth: ranks are interrupted when another one fails."""
+    interrupted = pod.exit_code in (ExitCode.INTERRUPTED, SIGTERM)
+    return not interrupted, pod.exit_code in FINAL, bool(pod.last_word), -pod.index
 
 
 def _word_may_still_come(draft: Draft, job: JobFacts) -> bool:
@@ -111,19 +138,16 @@ def _word_may_still_come(draft: Draft, job: JobFacts) -> bool:
 
 def _cause(draft: Draft, pod: PodFacts | None, word: Outcome | None) -> tuple[str, str]:
     if word is not None:
-        reason, message = word.reason, word.message
+        reason = word.reason if word.reason in KNOWN else Reason.TRAINING_FAILED
+        message = word.message
     elif pod is None:
         return Reason.TRAINING_FAILED, ""
-    elif pod.exit_reason == "OOMKilled":
-        reason = Reason.OUT_OF_MEMORY
-        message = (
-            "The training container ran out of main memory (not GPU memory); the "
-            "installation's limit for training pods (chart value train.resources) is too small."
-        )
+    elif out_of_main_memory(pod):
+        return Reason.OUT_OF_MEMORY, MAIN_MEMORY
     else:
         reason = REASON_OF_EXIT.get(pod.exit_code or 0, Reason.TRAINING_FAILED)
         message = pod.last_word.strip() or f"The training container ended with {pod.exit_code}."
-    if reason == Reason.OUT_OF_MEMORY and (pod is None or pod.exit_reason != "OOMKilled"):
+    if reason == Reason.OUT_OF_MEMORY:
         message = f"{message} {_memory_advice(draft)}"
     return reason, message.strip()
 

@@ -14,6 +14,7 @@ from .suspension import hold
 
 REPLANNED = "Replanned"
 """Outcome of an attempt that was withdrawn before it ever had a node."""
+POOL_IS_MISSING = (Reason.POOL_NOT_FOUND, Reason.POOL_NOT_ALLOWED, Reason.NO_POOLS)
 
 
 def stage(draft: Draft) -> bool:
@@ -38,9 +39,7 @@ def stage(draft: Draft) -> bool:
     draft.phase("Planning")
     decided = _plan(draft)
     if isinstance(decided, Refusal):
-        draft.condition(ConditionType.PLANNED, False, decided.reason, decided.error)
-        draft.fail(decided.reason, decided.error)
-        return False
+        return _refuse(draft, decided)
     _adopt(draft, decided)
     if draft.job.spec.validate_only:
         draft.complete(
@@ -49,6 +48,24 @@ def stage(draft: Draft) -> bool:
         )
         return False
     return True
+
+
+def _refuse(draft: Draft, refusal: Refusal) -> bool:
+    """Ends the job; where the pool itself is missing, only when it does not come (back) soon.
+
+    One `kubectl apply` may hold job and pool in any order, and `kubectl replace --force` of a pool
+    deletes it for a moment: the jobs that wait for it must outlive that.
+    """
+    draft.condition(ConditionType.PLANNED, False, refusal.reason, refusal.error)
+    missed = draft.status.condition(ConditionType.PLANNED)
+    since = missed.last_transition_time if missed is not None else None
+    waited = (draft.now - (since or draft.now)).total_seconds()
+    left = draft.policy.missing_grace_seconds - waited
+    if refusal.reason in POOL_IS_MISSING and left > 0:
+        draft.wait(left)
+    else:
+        draft.fail(refusal.reason, refusal.error)
+    return False
 
 
 def _plan(draft: Draft) -> Plan | Refusal:
@@ -100,7 +117,8 @@ def _keep_or_withdraw(draft: Draft) -> bool:
         return True
     if job is None:
         # Intended, not made yet: only the plan is renewed, under the same attempt.
-        unchanged = current.pool in _open_pools(draft)
+        planned = draft.status.is_true(ConditionType.PLANNED)
+        unchanged = planned and current.pool in _open_pools(draft)
     else:
         now = draft.observed.pool_hashes.get(current.pool)
         unchanged = now is not None and job.pool_hash in ("", now)
@@ -111,10 +129,7 @@ def _keep_or_withdraw(draft: Draft) -> bool:
         return True
     decided = _plan(draft)
     if isinstance(decided, Refusal):
-        attempt.outcome, attempt.end_time = REPLANNED, draft.now
-        draft.condition(ConditionType.PLANNED, False, decided.reason, decided.error)
-        draft.fail(decided.reason, decided.error)
-        return False
+        return _refuse(draft, decided)
     _adopt(draft, decided)
     attempt.pool, attempt.gpus = decided.pool, decided.gpus
     attempt.hourly_price = decided.hourly_price

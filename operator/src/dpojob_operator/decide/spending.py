@@ -47,13 +47,12 @@ def so_far(attempts: list[Attempt]) -> Decimal:
     )
 
 
-def training_seconds(attempts: list[Attempt], now: datetime) -> float:
-    """Wall-clock time of training, over all attempts."""
-    return sum(
-        ((attempt.end_time or now) - attempt.start_time).total_seconds()
-        for attempt in attempts
-        if attempt.start_time is not None
-    )
+def training_seconds(attempts: list[Attempt]) -> float:
+    """Time for which pods ran, over all attempts; over several nodes, the mean of them.
+
+    Not from start to end: what a preempted job waits for room, or in a queue, is no training.
+    """
+    return sum(attempt.gpu_seconds / attempt.gpus for attempt in attempts if attempt.gpus)
 
 
 def eta_seconds(progress: Progress | None) -> float | None:
@@ -82,9 +81,9 @@ def _cents(amount: Decimal) -> Decimal:
     return Decimal(money(amount))
 
 
-def exceeded(budget: Budget, attempts: list[Attempt], currency: str, now: datetime) -> str | None:
+def exceeded(budget: Budget, attempts: list[Attempt], currency: str) -> str | None:
     """What in the budget is used up, as a sentence; None while it is not."""
-    spent, seconds = so_far(attempts), training_seconds(attempts, now)
+    spent, seconds = so_far(attempts), training_seconds(attempts)
     if budget.max_cost is not None and spent >= Decimal(budget.max_cost):
         return f"Training has cost {money(spent)} {currency}; budget.maxCost is {budget.max_cost}."
     if budget.max_duration is not None:
@@ -95,12 +94,12 @@ def exceeded(budget: Budget, attempts: list[Attempt], currency: str, now: dateti
     return None
 
 
-def seconds_left(budget: Budget, attempts: list[Attempt], gpus: int, now: datetime) -> float | None:
+def seconds_left(budget: Budget, attempts: list[Attempt], gpus: int) -> float | None:
     """Time until the budget is used up at the newest attempt's price; None without a budget."""
     left = []
     if budget.max_duration is not None:
         limit = parse_duration(budget.max_duration).total_seconds()
-        left.append(limit - training_seconds(attempts, now))
+        left.append(limit - training_seconds(attempts))
     if budget.max_cost is not None and attempts and attempts[-1].hourly_price * gpus > 0:
         rate = attempts[-1].hourly_price * gpus / HOUR
         left.append(float((Decimal(budget.max_cost) - so_far(attempts)) / rate))

@@ -1,4 +1,4 @@
-"""`spec.suspend` and queueing systems that hold the training Job."""
+"""`spec.suspend` and queueing systems that hold the job's Jobs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .draft import Draft
 def mark(draft: Draft) -> None:
     """Sets the condition Suspended from what holds the job now."""
     type_ = ConditionType.SUSPENDED
-    training = draft.observed.training
+    child = draft.observed.training or draft.observed.inspection
     if draft.job.spec.suspend:
         draft.condition(
             type_,
@@ -18,12 +18,12 @@ def mark(draft: Draft) -> None:
             Reason.SUSPENDED_BY_USER,
             "spec.suspend is true; set it to false to go on from the newest checkpoint.",
         )
-    elif training is not None and training.suspended and not training.finished:
+    elif child is not None and child.suspended and not child.finished:
         draft.condition(
             type_,
             True,
             Reason.SUSPENDED_BY_QUEUE,
-            f"A queueing system holds Job {training.name} suspended until it admits it.",
+            f"A queueing system holds Job {child.name} suspended until it admits it.",
         )
     elif draft.status.is_true(type_):
         draft.condition(type_, False, Reason.RESUMED, "Nothing holds the job back any more.")

@@ -135,7 +135,13 @@ def _follow(draft: Draft, attempt: Attempt, job: JobFacts) -> None:
     if not job.finished and attempt.outcome is None:
         stop = _reason_to_stop(draft, [*draft.status.attempts[:-1], fresh])
     ending_now = job.finished or stop is not None or attempt.outcome is not None
-    if ending_now or draft.observed.refresh or attempt.start_time is None:
+    # Once: a pod that has ended may vanish before figures may be written again.
+    settles = any(
+        pod.finished is not None and attempt.pod_seconds.get(pod.uid) != fresh.pod_seconds[pod.uid]
+        for pod in pods
+        if pod.started is not None
+    )
+    if ending_now or settles or draft.observed.refresh or attempt.start_time is None:
         draft.status.attempts[-1] = attempt = fresh
     if job.complete:
         outcome.succeed(draft, attempt, job)
@@ -167,7 +173,7 @@ def _reason_to_stop(draft: Draft, attempts: list[Attempt]) -> tuple[str, str, st
     if draft.job.spec.suspend:
         return SUSPENDED, Reason.SUSPENDED_BY_USER, "Stopping; the pod saves a checkpoint."
     budget = draft.job.spec.budget
-    over = spending.exceeded(budget, attempts, draft.policy.currency, draft.now)
+    over = spending.exceeded(budget, attempts, draft.policy.currency)
     if over is not None:
         advice = "The newest checkpoint is kept; raise the budget in a new DPOJob to go on."
         return FAILED, Reason.BUDGET_EXCEEDED, f"{over} {advice}"
@@ -178,9 +184,11 @@ def _reason_to_stop(draft: Draft, attempts: list[Attempt]) -> tuple[str, str, st
             return FAILED, Reason.SECRET_NOT_FOUND, missing_secret_message(pod.waiting_message)
         draft.wait(left)
     running = any(pod.running for pod in draft.observed.training_pods)
-    left_over = spending.seconds_left(budget, attempts, attempts[-1].gpus, draft.now)
+    left_over = spending.seconds_left(budget, attempts, attempts[-1].gpus)
     if running and left_over is not None:
         draft.wait(left_over + 0.1)
+    if any(outcome.out_of_main_memory(pod) for pod in draft.observed.training_pods):
+        return FAILED, Reason.OUT_OF_MEMORY, outcome.MAIN_MEMORY
     last = newest(draft.observed.training_pods)
     if last is not None and last.evicted and _storage(last.evicted):
         return FAILED, Reason.DISK_FULL, f"The training pod was evicted: {last.evicted}"

@@ -47,7 +47,8 @@ def from_status(status: DPOJobStatus) -> InspectionReport:
 def reason(report: InspectionReport) -> str:
     """The reason of condition DatasetValid."""
     if report.error is not None or not report.valid:
-        return report.reason or Reason.DATASET_INVALID
+        known = report.reason in frozenset(Reason)
+        return report.reason if report.reason and known else Reason.DATASET_INVALID
     if report.dropped_rows:
         return Reason.ROWS_DROPPED
     return Reason.VALID_WITH_WARNINGS if report.warnings else Reason.VALID

@@ -25,10 +25,15 @@ from .metadata import labels, owner, queue_labels
 from .pod import Object, common_environment, pod_spec, secret_variable, variable
 from .pool_hash import pool_hash
 
-SIGKILL = 137
-"""Status of a container killed outright: out of memory, as Kubernetes does it."""
 SIGTERM = 143
 """Status of a container stopped before it could catch the signal: interrupted, like 12."""
+FINAL = (
+    ExitCode.USER_ERROR,
+    ExitCode.OUT_OF_MEMORY,
+    ExitCode.DISK_FULL,
+    ExitCode.UNHEALTHY,
+)
+"""Statuses after which another try would end the same way."""
 RENDEZVOUS_PORT = 29500
 """Where rank 0 of a training over several nodes listens; torchrun's own default."""
 SHARED_MEMORY = "8Gi"
@@ -140,7 +145,12 @@ def _resources(settings: WorkloadSettings, resource: str, gpus: int) -> Object:
 
 
 def _failure_policy() -> Object:
-    """The first rule that matches decides, so disruptions come before the exit status they cause."""
+    """The first rule that matches decides, so disruptions come before the exit status they cause.
+
+    No rule for 137: it is out of main memory, which the operator ends the job for, or a pod that was
+    stopped (a queueing system suspends the Job) and did not save its checkpoint in time. What matches
+    no rule is retried and counts.
+    """
 
     def on_exit(action: str, *statuses: int) -> Object:
         return {
@@ -159,13 +169,6 @@ def _failure_policy() -> Object:
                 "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
             },
             on_exit("Ignore", ExitCode.INTERRUPTED, SIGTERM),
-            on_exit(
-                "FailJob",
-                ExitCode.USER_ERROR,
-                ExitCode.OUT_OF_MEMORY,
-                ExitCode.DISK_FULL,
-                ExitCode.UNHEALTHY,
-                SIGKILL,
-            ),
+            on_exit("FailJob", *FINAL),
         ]
     }

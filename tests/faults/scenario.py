@@ -1,0 +1,83 @@
+"""What a scenario is, and what its user can see."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from dpojob_api.names import LABEL_JOB_UID, LABEL_STAGE, STAGE_TRAIN
+
+from . import words
+from .api import Object
+from .player import Play, Role, Script
+from .world import World
+
+HUB = {"model": {"repo": "org/model"}, "dataset": {"repo": "org/pairs"}}
+"""The shortest spec: the operator makes a claim for the model."""
+PUSHED = {**HUB, "output": {"push": "org/tuned"}}
+"""Without a claim."""
+HOUR = 3600
+HOLDS = Play(holds=True)
+
+
+def good(role: Role) -> Play:
+    """Everything succeeds at the first try."""
+    if role.stage == "inspect":
+        return Play(word=words.valid())
+    resumed = words.HALF if role.attempt > 1 else None
+    return Play(word=words.trained(role.attempt, resumed))
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One of the turns."""
+
+    name: str
+    act: Callable[[World], Awaitable[None]]
+    """The user's part; returns when nothing more is to happen."""
+    script: Script = good
+    ends: Mapping[str, str] = field(default_factory=dict)
+    """Reason of the terminal condition by DPOJob; what is not named here is gone at the end."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """The operator's, where they differ from other runs'."""
+
+
+def first_attempt_holds(role: Role) -> Play:
+    """It trains until it is told to stop."""
+    holds = role.stage == "train" and role.attempt == 1 and role.incarnation == 1
+    return HOLDS if holds else good(role)
+
+
+async def pushed(world: World) -> None:
+    """The shortest way: one job, whose model goes to the hub."""
+    await world.create("job", PUSHED)
+    await world.finished("job")
+
+
+def phase(world: World, name: str) -> str:
+    """The DPOJob's, as last seen."""
+    return str(((world.job(name) or {}).get("status") or {}).get("phase", ""))
+
+
+def training(world: World, collection: str) -> list[Object]:
+    """Training Jobs, or pods, that exist."""
+    newest = world.history.newest(collection)
+    return [item for item in newest if item["metadata"]["labels"][LABEL_STAGE] == STAGE_TRAIN]
+
+
+def progressed(world: World, name: str) -> bool:
+    """Whether its status tells of a step."""
+    status = (world.job(name) or {}).get("status") or {}
+    return bool((status.get("progress") or {}).get("step"))
+
+
+def strangers(world: World) -> list[Object]:
+    """Children of DPOJobs that are gone."""
+    living = {job["metadata"]["uid"] for job in world.history.newest("dpojobs")}
+    children = [*world.history.newest("jobs"), *world.history.newest("pods")]
+    return [c for c in children if c["metadata"]["labels"][LABEL_JOB_UID] not in living]
+
+
+def anything(world: World) -> bool:
+    """Whether anything is left."""
+    return any(world.history.newest(kind) for kind in ("dpojobs", "jobs", "pods"))
