@@ -85,7 +85,9 @@ async def work(asked: argparse.Namespace, kubeconfig: Path) -> Report:
 def main() -> int:
     """The process."""
     asked = arguments()
-    # As Ctrl-C does it: what was started ends, and what was written goes.
+    # As Ctrl-C does it, which a shell turns off for what it runs in the background: what was started
+    # ends, and what was written goes.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     if asked.kubeconfig:
         report = asyncio.run(work(asked, asked.kubeconfig))
@@ -105,4 +107,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("stopped")

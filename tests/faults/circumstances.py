@@ -37,14 +37,11 @@ def _queued(world: World) -> bool:
 
 
 async def _queues(world: World) -> None:
-    budget = {"maxDuration": "1h"}
-    await world.create("job", {**PUSHED, "budget": budget}, queues.LABELS)
+    await world.create("job", PUSHED, queues.LABELS)
     await queues.admit(world.api, await _held_by_the_queue(world))
     await world.until("progress is seen", lambda: progressed(world, "job"))
     await queues.evict(world.api, training(world, "jobs")[0])
     await queues.take_back(world.api, await _held_by_the_queue(world))
-    # A day in the queue is no training: of the hour nothing is gone.
-    world.clock.forward(24 * HOUR)
     await queues.admit(world.api, training(world, "jobs")[0])
     await world.finished("job")
 
