@@ -15,8 +15,11 @@ from .quality.heldout import Places
 from .quality.repeats import Fingerprints
 from .schema import kinds_of, merge
 from .source import DataFile, Source
-from .stream import pieces
+from .stream import pieces, steps
 from .tokens.lengths import LengthFigures
+
+COUNTED_ROWS = 1024
+"""Rows between two reports of progress where tokens are counted, about a second of work."""
 
 Advance = Callable[[int, int], None]
 """Told of rows and file bytes done so far."""
@@ -72,7 +75,8 @@ def scan(
     """
     found = Scan(figures)
     current = None
-    for piece in prefetched(pieces(source, judge.layout.used)):
+    read = prefetched(pieces(source, judge.layout.used))
+    for piece in read if judge.counter is None else steps(read, COUNTED_ROWS):
         if piece.file is not current:
             current = piece.file
             opened(current)

@@ -20,6 +20,18 @@ class Piece:
     """About how many bytes of the source, as stored, were read up to here."""
 
 
+def steps(whole: Iterator[Piece], rows: int) -> Iterator[Piece]:
+    """The same rows in pieces of at most `rows`, for work so slow that a piece takes seconds."""
+    before = 0
+    for piece in whole:
+        count = len(piece.chunk)
+        for at in range(0, max(1, count), rows):
+            done = min(count, at + rows)
+            consumed = before + (piece.consumed - before) * done // max(1, count)
+            yield Piece(piece.start + at, piece.chunk.slice(at, rows), piece.file, consumed)
+        before = piece.consumed
+
+
 def pieces(source: Source, columns: Sequence[str] | None = None) -> Iterator[Piece]:
     """The chunks of all files, rows numbered through. Raises CouldNotLook for a damaged file."""
     start, before = 0, 0

@@ -25,11 +25,12 @@ class Chunk:
             return int(self.batch.num_rows)
         return len(self.objects or ())
 
-    def slice(self, start: int) -> Chunk:
-        """The rows from `start` on."""
+    def slice(self, start: int, count: int | None = None) -> Chunk:
+        """At most `count` rows from `start` on."""
         if self.batch is not None:
-            return replace(self, batch=self.batch.slice(start))
-        return replace(self, objects=(self.objects or ())[start:])
+            return replace(self, batch=self.batch.slice(start, count))
+        end = None if count is None else start + count
+        return replace(self, objects=(self.objects or ())[start:end])
 
     def rows(self, indices: Iterable[int] | None = None) -> list[Mapping[str, Any]]:
         """The rows (those at `indices`) as Python objects.

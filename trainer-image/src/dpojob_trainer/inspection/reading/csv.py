@@ -1,4 +1,8 @@
-"""CSV and TSV files: every column as text, so that an answer "42" stays an answer."""
+"""CSV and TSV files: every column as text, so that an answer "42" stays an answer.
+
+pyarrow reads them in blocks. From the first row that fits no block on, and where the quotes are not
+plainly in order, Python's strict reader does, which also names the line at fault.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +16,20 @@ import pyarrow.csv as pa_csv
 from dpojob_trainer.inspection.errors import refuse_twins, unreadable
 
 from .chunk import Chunk
-from .lines import BOM, Bytes
-from .objects import not_utf8
+from .lines import BOM, LARGEST_ROW, Bytes
+from .objects import not_utf8, objects
 from .quotes import Quotes
 from .stored import Stored
 
-BLOCKS = (8 << 20, 64 << 20, 512 << 20)
-"""Bytes read at once; the next size is tried when a row does not fit."""
+BLOCK_BYTES = 8 << 20
 PROBED = 1 << 20
 """Bytes in which the header line must end."""
 OTHER_DELIMITERS = (";", "\t")
 """Tried where a header line names one column only, as spreadsheets write them."""
+CHUNK_BYTES = 4 << 20
+"""Rows read one by one make a chunk of about so many."""
+
+Opened = Callable[[], Stored]
 
 
 class Header(NamedTuple):
@@ -32,59 +39,50 @@ class Header(NamedTuple):
     delimiter: str
 
 
+class _Doubtful(Exception):
+    """pyarrow may have read something else than is there."""
+
+
 def read_csv(
-    name: str, opened: Callable[[], Stored], columns: Sequence[str] | None, delimiter: str
+    name: str, opened: Opened, columns: Sequence[str] | None, delimiter: str
 ) -> Iterator[Chunk]:
     """Quoted fields may hold line ends; the first line names the columns.
 
     Raises CouldNotLook naming the line at fault.
     """
     done = 0
-    for block in BLOCKS:
-        seen = 0
-        try:
-            with opened() as stream:
-                for chunk in _chunks(name, stream, columns, delimiter, block):
-                    # With a larger block reading begins anew, past the rows that were given.
-                    rest = chunk.slice(min(len(chunk), done - min(done, seen)))
-                    seen += len(chunk)
-                    if len(rest) or not len(chunk):
-                        done = seen
-                        yield rest
-                return
-        except _Doubtful:
-            _check(name, opened, delimiter)
-            return
-        except pa.ArrowInvalid as problem:
-            if "straddling" not in str(problem):
-                _check(name, opened, delimiter)
-                raise
-    raise unreadable(
-        f"{name} has a row of more than {BLOCKS[-1] >> 20} MiB, or a quote that is never closed"
-    )
+    try:
+        for chunk in _in_blocks(name, opened, columns, delimiter):
+            done += len(chunk)
+            yield chunk
+    except (_Doubtful, pa.ArrowInvalid):
+        yield from _by_hand(name, opened, delimiter, done)
 
 
-def _chunks(
-    name: str, stream: Bytes, columns: Sequence[str] | None, delimiter: str, block: int
+def _in_blocks(
+    name: str, opened: Opened, columns: Sequence[str] | None, delimiter: str
 ) -> Iterator[Chunk]:
-    probe = stream.read(PROBED).removeprefix(BOM)
-    names, delimiter = _header(name, probe, delimiter)
-    wanted = names if columns is None else [c for c in columns if c in names] or names[:1]
-    joined = _Joined(probe, stream, Quotes(delimiter))
-    reader = pa_csv.open_csv(
-        pa.PythonFile(joined, mode="r"),
-        read_options=pa_csv.ReadOptions(block_size=block, use_threads=True),
-        parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-        convert_options=pa_csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()),
-            strings_can_be_null=False,
-            include_columns=wanted,
-        ),
-    )
-    for batch in reader:
-        yield Chunk(names, batch=batch, consumed=stream.position)
-    if not joined.quotes.plain():
-        raise _Doubtful
+    with opened() as stream:
+        probe = stream.read(PROBED).removeprefix(BOM)
+        names, delimiter = _header(name, probe, delimiter)
+        wanted = names if columns is None else [c for c in columns if c in names] or names[:1]
+        joined = _Joined(probe, stream, Quotes(delimiter))
+        reader = pa_csv.open_csv(
+            pa.PythonFile(joined, mode="r"),
+            read_options=pa_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=True),
+            parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            convert_options=pa_csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                strings_can_be_null=False,
+                include_columns=wanted,
+            ),
+        )
+        for number, batch in enumerate(reader, 1):
+            # A batch is a block; pyarrow has read some blocks further.
+            share = min(1.0, number * BLOCK_BYTES / max(1, joined.given))
+            yield Chunk(names, batch=batch, consumed=int(share * stream.position))
+        if not joined.quotes.plain():
+            raise _Doubtful
 
 
 def _header(name: str, probe: bytes, delimiter: str) -> Header:
@@ -102,40 +100,56 @@ def _header(name: str, probe: bytes, delimiter: str) -> Header:
     return Header(names, delimiter)
 
 
-def _check(name: str, opened: Callable[[], Stored], delimiter: str) -> None:
-    """Reads the file the slow and strict way. Raises CouldNotLook naming the first line at fault."""
+def _by_hand(name: str, opened: Opened, delimiter: str, skipped: int) -> Iterator[Chunk]:
+    """The rows after the `skipped` first, read strictly; those are read too, for faults."""
     with opened() as stream:
         probe = stream.read(PROBED).removeprefix(BOM)
-    names, delimiter = _header(name, probe, delimiter)
-    usual = csv.field_size_limit(BLOCKS[-1])
+        names, delimiter = _header(name, probe, delimiter)
+    csv.field_size_limit(LARGEST_ROW)
     with opened() as stream:
-        rows = csv.reader(_lines(name, stream), delimiter=delimiter, strict=True)
+        reader = csv.reader(_lines(name, stream), delimiter=delimiter, strict=True)
+        rows: list[dict[str, str]] = []
+        size = -skipped
+        held = 0
         try:
-            for row in rows:
-                if row and len(row) != len(names):
+            next(reader)
+            for fields in reader:
+                if not fields:
+                    continue
+                if len(fields) != len(names):
                     raise unreadable(
-                        f"{name}, line {rows.line_num}: {len(row)} fields where the header line has "
-                        f"{len(names)}; a field that holds {delimiter!r} or a line end needs quotes"
+                        f"{name}, line {reader.line_num}: {len(fields)} fields where the header line "
+                        f"has {len(names)}; a field that holds {delimiter!r} or a line end needs "
+                        "quotes"
                     )
-        except csv.Error as wrong:
+                size += 1
+                if size > 0:
+                    rows.append(dict(zip(names, fields, strict=True)))
+                    held += sum(map(len, fields))
+                if held > CHUNK_BYTES:
+                    yield objects(rows, stream.position)
+                    rows, held = [], 0
+        except csv.Error as problem:
             raise unreadable(
-                f"{name}, line {rows.line_num}: {wrong}; is a quote never closed, or not doubled "
+                f"{name}, line {reader.line_num}: {problem}; is a quote never closed, or not doubled "
                 "inside a quoted field?"
             ) from None
-        finally:
-            csv.field_size_limit(usual)
+        if rows:
+            yield objects(rows, stream.position)
 
 
 def _lines(name: str, stream: Bytes) -> Iterator[str]:
     """The lines as text. Raises CouldNotLook naming the first that is none."""
-    rest, count = stream.read(len(BOM)).removeprefix(BOM), 0
-    while piece := stream.read(BLOCKS[0]):
-        *lines, rest = (rest + piece).split(b"\n")
+    count, held = 0, [stream.read(len(BOM)).removeprefix(BOM)]
+    while piece := stream.read(BLOCK_BYTES):
+        *lines, rest = piece.split(b"\n")
         for line in lines:
             count += 1
-            yield _text(name, line, count) + "\n"
-    if rest:
-        yield _text(name, rest, count + 1)
+            yield _text(name, b"".join((*held, line)), count) + "\n"
+            held = []
+        held.append(rest)
+    if last := b"".join(held):
+        yield _text(name, last, count + 1)
 
 
 def _text(name: str, line: bytes, number: int) -> str:
@@ -143,10 +157,6 @@ def _text(name: str, line: bytes, number: int) -> str:
         return line.decode()
     except UnicodeDecodeError as problem:
         raise not_utf8(name, f"line {number}, byte {problem.start + 1}") from None
-
-
-class _Doubtful(Exception):
-    """The quotes are not plainly in order."""
 
 
 class _Joined:
@@ -157,11 +167,13 @@ class _Joined:
     def __init__(self, head: bytes, rest: Bytes, quotes: Quotes) -> None:
         self._head, self._rest = head, rest
         self.quotes = quotes
+        self.given = 0
 
     def read(self, size: int) -> bytes:
         taken, self._head = self._head[:size], self._head[size:]
         piece = taken or self._rest.read(size)
         self.quotes.feed(piece)
+        self.given += len(piece)
         return piece
 
     def readable(self) -> bool:
