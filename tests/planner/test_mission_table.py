@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dpojob_api.quantity import parse_count
 
-from .planning import catalogue, job, planned, refused, shape
+from .planning import catalogue, job, planned, pool, refused, shape
 
 B = 10**9
 
@@ -117,3 +119,13 @@ def test_a_model_outside_every_band_is_told_so() -> None:
         "The model has 135M parameters, outside every pool's modelSize; the nearest is that of "
         "t4-small, for models of 0.5B to 1B."
     )
+
+
+def test_a_machine_without_a_gpu_is_spoken_of_as_one() -> None:
+    here = pool("local", gpu={"model": "CPU", "memoryGiB": 22, "bf16": False, "teraflops": 0.06})
+    plan = planned(job(), 168_300, [replace(here, local=True)])
+    assert plan.precision == "fp32"
+    assert plan.reasons[0] == "The model has 168.3K parameters and is trained on this machine."
+    assert [sentence for sentence in plan.reasons if "GPU" in sentence] == [
+        "Precision is fp32: there is no GPU here."
+    ]

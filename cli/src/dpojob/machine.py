@@ -9,11 +9,10 @@ from pathlib import Path
 
 from dpojob_api.pool import GPU, GPUPoolSpec
 from dpojob_planner import PoolState
-from dpojob_planner.gpu import usable_gib
+from dpojob_planner.gpu import PROCESSOR, usable_gib
 
 LOCAL = "local"
 """Name of the pseudo-pool that is this machine."""
-CPU = "CPU"
 CPU_TERAFLOPS_PER_CORE = 0.03
 """A guess at what a core sustains in fp32; the measured rate replaces it at the first steps."""
 BF16_CAPABILITY = 8.0
@@ -24,12 +23,12 @@ QUERY = "--query-gpu=name,memory.free,compute_cap"
 def local_pool() -> PoolState:
     """The pool of one."""
     gpu = _gpu() or _processor()
-    return PoolState(LOCAL, GPUPoolSpec(gpu=gpu), free=1, nodes=1)
+    return PoolState(LOCAL, GPUPoolSpec(gpu=gpu), free=1, nodes=1, local=True)
 
 
 def is_cpu(pool: PoolState) -> bool:
     """Whether the pool of one has no GPU."""
-    return pool.spec.gpu.model == CPU
+    return pool.spec.gpu.model == PROCESSOR
 
 
 def _gpu() -> GPU | None:
@@ -61,9 +60,9 @@ def parse_gpu(listing: str) -> GPU | None:
 
 
 def _processor() -> GPU:
-    share = usable_gib(GPU(model=CPU, memory_gib=1.0))
+    share = usable_gib(GPU(model=PROCESSOR, memory_gib=1.0))
     return GPU(
-        model=CPU,
+        model=PROCESSOR,
         memory_gib=max(0.1, free_memory_gib() / share),
         bf16=False,
         teraflops=CPU_TERAFLOPS_PER_CORE * (os.cpu_count() or 1),

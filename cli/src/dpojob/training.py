@@ -91,7 +91,6 @@ def _plan(spec: DPOJobSpec, report: InspectionReport) -> Plan | dict[str, object
         err().print(refusal_view(answer))
         return answer.wire()
     if is_cpu(pool):
-        answer = answer.model_copy(update={"precision": "fp32"})
         warn("no GPU found: training on the processor")
     what = f"{pool.spec.gpu.model}, {answer.method}, {answer.precision}"
     batch = f"{answer.per_device_batch_size} pairs at a time x {answer.gradient_accumulation}"

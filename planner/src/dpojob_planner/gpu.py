@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dpojob_api.plan import Precision
 from dpojob_api.pool import GPU
 
 SUSTAINED_SHARE = 0.35
 """Share of a GPU's peak that training sustains. An assumption until the first measured step; set
 `gpu.teraflops` on the GPUPool where a better figure is known."""
+PROCESSOR = "CPU"
+"""The kind of a machine that trains without a GPU."""
 UNKNOWN_PEAK = 100.0
 """TFLOP/s presumed of a kind that is not listed."""
 
@@ -36,6 +39,13 @@ def _kind(model: str) -> tuple[float, float]:
     text = "".join(c for c in model.upper() if c.isalnum())
     found = [name for name in _KINDS if name in text]
     return _KINDS[max(found, key=len)] if found else (UNKNOWN_PEAK, UNKNOWN_SHARE)
+
+
+def precision(gpu: GPU) -> Precision:
+    """bf16 where the GPU computes in it, else fp16 with a loss scaler; fp32 without a GPU."""
+    if gpu.model == PROCESSOR:
+        return "fp32"
+    return "bf16" if gpu.bf16 else "fp16"
 
 
 def sustained_flops(gpu: GPU) -> float:

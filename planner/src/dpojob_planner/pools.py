@@ -25,6 +25,8 @@ class PoolState:
     """Nodes that match; 0: scaled to zero, which counts as room."""
     allowed: bool = True
     """Whether the pool's namespaceSelector admits the job's namespace."""
+    local: bool = False
+    """No GPUPool but the machine that is planning: it has no band and no price."""
 
     def has_room(self, gpus: int) -> bool:
         """Whether so many GPUs are free, not known, or to be had by scaling up from zero."""

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 from dpojob_api.conditions import Reason
-from dpojob_api.plan import Considered, MemoryNeed, Plan, Precision, Refusal
+from dpojob_api.plan import Considered, MemoryNeed, Plan, Refusal
 
 from . import sentences
 from .fit import Attempt, Fit, Job
+from .gpu import precision
 from .memory import adapter_parameters
 from .options import gpu_counts
 from .pools import Order, PoolState, contradiction
@@ -20,11 +21,6 @@ Verdict = Literal[
 ]
 CHECKPOINTS = 3
 """On the output claim at once: the best, the newest, and one being written."""
-
-
-def precision(pool: PoolState) -> Precision:
-    """bf16 where the GPU computes in it, else fp16 with a loss scaler."""
-    return "bf16" if pool.spec.gpu.bf16 else "fp16"
 
 
 def plan(
@@ -39,7 +35,7 @@ def plan(
         nodes=job.spec.hardware.nodes,
         sharded=setting.shards > 1,
         method=option.rung.method,
-        precision=precision(chosen.pool),
+        precision=precision(chosen.pool.spec.gpu),
         per_device_batch_size=setting.pairs,
         gradient_accumulation=option.accumulation,
         precompute_reference=option.rung.precompute,

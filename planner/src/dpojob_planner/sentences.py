@@ -10,6 +10,7 @@ from dpojob_api.quantity import format_count, format_duration, money
 from dpojob_api.spec import DPOJobSpec
 
 from .fit import Attempt, Fit, Job
+from .gpu import PROCESSOR
 from .options import rungs
 from .pools import Order, PoolState, in_band
 
@@ -156,20 +157,25 @@ def reasons(
     outcome = next(a.outcome for a in attempts if a.outcome.taken is chosen)
     if outcome.tried:
         told.append(f"On {pool.name}, {'; '.join(outcome.tried)}.")
+    offers = "are free here" if pool.local else f"{_article(pool.spec.gpu.model)} offers"
+    device = "processor" if pool.spec.gpu.model == PROCESSOR else "GPU"
+    devices = f"one {device}" if option.gpus == 1 else _gpus(option.gpus)
     told.append(
-        f"{_capital(str(option.rung))} on {_gpus(option.gpus)} needs {chosen.need.total_gib:.1f} GiB of "
-        f"the {chosen.available_gib:.1f} GiB that {_article(pool.spec.gpu.model)} offers."
+        f"{_capital(str(option.rung))} on {devices} needs {chosen.need.total_gib:.1f} GiB of "
+        f"the {chosen.available_gib:.1f} GiB that {offers}."
     )
     told.append(
-        f"The global batch of {job.spec.training.batch_size} is {setting.pairs} per GPU x "
-        f"{option.accumulation} accumulation steps x {_gpus(option.gpus)}."
+        f"The global batch of {job.spec.training.batch_size} is {setting.pairs} per {device} x "
+        f"{option.accumulation} accumulation steps x {devices}."
     )
     told.append(
         "Gradient checkpointing is on: activations would not fit, or only with a smaller, slower batch."
         if setting.checkpointing
         else "Gradient checkpointing is off: activations fit without, which saves recomputing them."
     )
-    if not pool.spec.gpu.bf16:
+    if device == "processor":
+        told.append("Precision is fp32: there is no GPU here.")
+    elif not pool.spec.gpu.bf16:
         told.append(
             f"Precision is fp16 with loss scaling: {_article(pool.spec.gpu.model)} does not compute in bf16."
         )
@@ -192,6 +198,8 @@ def _why_pool(
     job: Job, order: Order, attempts: Sequence[Attempt], chosen: Fit, first: Fit, size: str
 ) -> str:
     pool = chosen.pool
+    if pool.local:
+        return f"The model has {size} parameters and is trained on this machine."
     if job.spec.hardware.pool is not None:
         return f"The job names {pool.name} in hardware.pool; the model has {size} parameters."
     if chosen is not first:
@@ -232,9 +240,11 @@ def _limited(job: Job) -> bool:
 def _price(job: Job, fit: Fit) -> str:
     if not fit.estimate.steps:
         return "The number of pairs is not known, so time and cost are not estimated."
+    took = f"About {fit.estimate.steps} steps in {format_duration(fit.estimate.hours * 3600)}"
+    if fit.pool.local:
+        return f"{took}."
     return (
-        f"About {fit.estimate.steps} steps in {format_duration(fit.estimate.hours * 3600)} at "
-        f"{fit.pool.spec.price} per GPU and hour cost about {money(fit.estimate.cost)}."
+        f"{took} at {fit.pool.spec.price} per GPU and hour cost about {money(fit.estimate.cost)}."
     )
 
 
