@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.operator.test_decide import HASHES, NOW, POOLS, UID, begun, job, observe
+from tests.operator.decided import HASHES, NOW, POOLS, UID, begun, job, observe
 from tests.operator.world import REPORT, failed, succeeded
 
 from dpojob_api.conditions import ConditionType

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.operator.test_decide import job
+from tests.operator.decided import job
 
 from dpojob_operator.dependencies import from_dpojob, from_other
 

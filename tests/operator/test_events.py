@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.operator.test_decide import NOW, job
+from tests.operator.decided import NOW, job
 
 from dpojob_api.job import DPOJobStatus
 from dpojob_operator.events import event, worth_telling

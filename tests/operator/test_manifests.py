@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.operator.test_decide import job
+from tests.operator.decided import job
 from tests.operator.world import REPORT, World
 
 from dpojob_api.job import Attempt, ChildJob

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.operator.test_decide import job
+from tests.operator.decided import job
 
 from dpojob_api.job import DPOJob
 from dpojob_operator.hints import Hints

@@ -116,7 +116,7 @@ async def test_a_branch_is_resolved_and_its_move_noticed(
 
     monkeypatch.setattr(peers, "REMEMBER_SECONDS", 0.0)
     asked = peers.Peers(None, hub.address, Hints())  # type: ignore[arg-type]  # no peers, no cluster
-    from tests.operator.test_decide import job
+    from tests.operator.decided import job
 
     of = {"model": {"repo": "tiny/chat"}, "dataset": {"repo": "tiny/pairs"}}
     first, _ = await asked.find(job(**of), job(**of).spec)

@@ -1,0 +1,65 @@
+"""Which runs are chosen, and the harness's own clock and queue."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from . import queues, sweep
+from .clocked import Clock
+from .log import Log
+from .rules import kind_of
+
+pytestmark = pytest.mark.faults
+JOBS = "/apis/batch/v1/namespaces/n/jobs"
+
+
+def clean_log(writes: int, reads: int) -> Log:
+    log = Log()
+    for _ in range(writes):
+        log.add(kind_of("POST", JOBS, False), JOBS, 1, 0)
+    for _ in range(reads):
+        log.add(kind_of("GET", f"{JOBS}/x", False), f"{JOBS}/x", 1, 0)
+    log.add(kind_of("GET", JOBS, True), JOBS, 1, 0).events = 9
+    return log
+
+
+def test_a_long_sweep_has_every_crash_point_and_enough_of_all_else() -> None:
+    logs = {"one": clean_log(200, 60), "two": clean_log(200, 60)}
+    chosen = sweep.choose(logs, 850, random.Random(1))
+    assert set(sweep.cases("crashes", logs)) <= set(chosen)
+    assert len(chosen) == 800 + sweep.LEAST_OTHERS
+    assert len(set(chosen)) == len(chosen)
+    assert chosen == sweep.choose(logs, 850, random.Random(1)), "the seed makes every choice"
+    assert chosen != sweep.choose(logs, 850, random.Random(2))
+
+
+def test_a_short_sweep_is_as_long_as_asked() -> None:
+    logs = {"one": clean_log(200, 60)}
+    assert len(sweep.choose(logs, 30, random.Random(1))) == 30
+
+
+def test_what_was_not_chosen_is_drawn_next() -> None:
+    logs = {"one": clean_log(3, 2)}
+    chosen = sweep.choose(logs, 10, random.Random(1))
+    more = sweep.others(logs, chosen, 5, random.Random(1))
+    assert len(more) == 5
+    assert not set(more) & set(chosen)
+
+
+def test_a_clock_outlives_whoever_reads_it(tmp_path: Path) -> None:
+    clock = Clock(tmp_path / "clock")
+    clock.forward(3600)
+    again = Clock(tmp_path / "clock")
+    assert 3590 < (again() - datetime.now(UTC)).total_seconds() < 3610
+
+
+def test_only_a_job_that_names_a_queue_is_held() -> None:
+    free = json.dumps({"metadata": {"name": "a"}, "spec": {}}).encode()
+    assert queues.admitted(free) == free
+    held = {"metadata": {"name": "a", "labels": queues.LABELS}, "spec": {}}
+    assert json.loads(queues.admitted(json.dumps(held).encode()))["spec"]["suspend"] is True
