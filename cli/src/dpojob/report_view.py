@@ -40,7 +40,7 @@ def verdict(report: InspectionReport) -> Text:
     """Valid or not, with how many rows."""
     style = "bold green" if report.valid else "bold red"
     text = Text("VALID" if report.valid else "INVALID", style=style)
-    rows = f"{report.rows:,} rows"
+    rows = "1 row" if report.rows == 1 else f"{report.rows:,} rows"
     if report.valid_rows != report.rows and report.format != "unknown":
         rows += f", {report.valid_rows:,} of them valid"
     if report.dropped_rows:

@@ -73,14 +73,14 @@ def _kinds(layout: Layout, values: Mapping[str, Any]) -> Fault | None:
             return Fault(ProblemCode.NULL_VALUE, f"{name} is null")
         if isinstance(value, str):
             if not is_unicode(value):
-                return Fault(ProblemCode.WRONG_TYPE, f"{name} holds half a surrogate pair")
+                return _half(name)
         elif isinstance(value, bytes):
             return _bytes(name, value)
         elif not isinstance(value, list):
             return Fault(ProblemCode.WRONG_TYPE, f"{name} is {kind(value)}")
     system = values.get("system")
     if isinstance(system, str) and not is_unicode(system):
-        return Fault(ProblemCode.WRONG_TYPE, f"{layout.name('system')} holds half a surrogate pair")
+        return _half(layout.name("system"))
     if system is not None and not isinstance(system, str):
         return Fault(
             ProblemCode.WRONG_TYPE,
@@ -94,6 +94,11 @@ def _kinds(layout: Layout, values: Mapping[str, Any]) -> Fault | None:
             f"{layout.name('rejected')} is {kind(values['rejected'])}",
         )
     return None
+
+
+def _half(name: str | None) -> Fault:
+    way = "a character was cut in two there; write these rows again, or remove them"
+    return Fault(ProblemCode.WRONG_TYPE, f"{name} holds half a surrogate pair", way)
 
 
 def _bytes(name: str, value: bytes) -> Fault:
@@ -126,9 +131,7 @@ def _tools(layout: Layout, value: Any) -> list[Any] | Fault | None:
             return Fault(ProblemCode.WRONG_TYPE, f"{layout.name('tools')} is not JSON", TOOLS)
     if isinstance(value, list) and all(isinstance(tool, Mapping) for tool in value):
         if not is_unicode(json.dumps(value, ensure_ascii=False, default=str)):
-            return Fault(
-                ProblemCode.WRONG_TYPE, f"{layout.name('tools')} holds half a surrogate pair"
-            )
+            return _half(layout.name("tools"))
         return plain(value) or None
     return Fault(
         ProblemCode.WRONG_TYPE, f"{layout.name('tools')} is not a list of tool schemas", TOOLS

@@ -21,6 +21,9 @@ TIMEOUT = httpx.Timeout(30.0, connect=15.0)
 ATTEMPTS = 3
 PIECE = 1 << 20
 
+_fetched: set[str] = set()
+"""Addresses that this process fetched."""
+
 
 def scratch() -> Path:
     """A writable directory for downloads and sorted runs."""
@@ -44,9 +47,10 @@ def _shown(url: str) -> str:
 def _fetch(url: str) -> Path:
     name = Path(unquote(urlsplit(url).path)).name or "data"
     target = scratch() / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}-{name}"
-    if target.exists():
+    # Scratch is a job's own; the machine's directory for temporary files may hold yesterday's data.
+    if target.exists() and (url in _fetched or ENV_SCRATCH in os.environ):
         return target
-    partial = target.with_name(target.name + ".part")
+    partial = target.with_name(f"{target.name}.{os.getpid()}.part")
     shown = _shown(url)
     for attempt in range(ATTEMPTS):
         try:
@@ -73,6 +77,7 @@ def _fetch(url: str) -> Path:
         except (httpx.InvalidURL, UnicodeError) as problem:
             raise not_found(f"{shown} is not an address: {problem}") from None
     partial.rename(target)
+    _fetched.add(url)
     return target
 
 
