@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+from bench.train.ours import BATCH, LENGTH
 from datasets import Dataset
 from transformers import AutoTokenizer
 from trl import DPOConfig, DPOTrainer
+
+COMMON = {
+    "per_device_train_batch_size": BATCH, "max_length": LENGTH, "learning_rate": 1e-4,
+    "num_train_epochs": 1, "report_to": "none", "use_cpu": True,
+}  # fmt: skip
+"""What must be the same for the comparison to be one."""
+FP32 = {"bf16": False, "gradient_checkpointing": False}
+"""Our settings on a machine without a GPU."""
+
+
+def rows(pairs: Path) -> list[dict[str, Any]]:
+    """The demo's pairs as TRL wants conversations."""
+    return [
+        {
+            "prompt": [{"role": "user", "content": pair["question"]}],
+            "chosen": [{"role": "assistant", "content": pair["good_response"]}],
+            "rejected": [{"role": "assistant", "content": pair["bad_response"]}],
+        }
+        for pair in map(json.loads, pairs.read_text().splitlines())
+    ]
 
 
 def train(

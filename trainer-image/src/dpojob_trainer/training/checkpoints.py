@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +100,9 @@ def tokens_of(directory: Path) -> int:
     return int(max((record.get("num_tokens", 0) for record in history), default=0))
 
 
-def idle_evaluations(directory: Path) -> int:
-    """How many evaluations in a row had not improved, up to a checkpoint."""
-    told = state_of(directory)["stateful_callbacks"].get("EarlyStoppingCallback", {})
+def idle_evaluations(state: Mapping[str, Any]) -> int:
+    """How many evaluations in a row had not improved, up to a checkpoint of that state."""
+    told = state["stateful_callbacks"].get("EarlyStoppingCallback", {})
     return int(told.get("attributes", {}).get("early_stopping_patience_counter", 0))
 
 

@@ -101,7 +101,7 @@ def _sentence(job: TrainJob, trained: Trained, progress: Progress, artifacts: Ar
 def _ending(job: TrainJob, trained: Trained) -> list[str]:
     """What is not plain about where training ended and which weights are kept."""
     state, config = trained.trainer.state, trained.trainer.args
-    step, planned, parts = state.global_step, trained.planned_steps, []
+    step, planned, parts = state.global_step, state.max_steps, []
     wanted = job.spec.training.early_stopping
     metric = str(config.metric_for_best_model or "eval_loss").removeprefix("eval_")
     if step < planned and wanted is not None:

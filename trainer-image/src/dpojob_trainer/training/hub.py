@@ -28,7 +28,11 @@ def push(directory: Path, repo: str, token: str | None) -> str:
             ],
             commit_message="DPO-tuned with DPOJob",
         )
-    except HfHubHTTPError as error:
+    except (HfHubHTTPError, RuntimeError) as raised:
+        # A large file that fails is a RuntimeError about the answer it was given.
+        error = raised if isinstance(raised, HfHubHTTPError) else raised.__cause__
+        if not isinstance(error, HfHubHTTPError):
+            raise Passing(str(raised).splitlines()[0]) from raised
         status = error.response.status_code if error.response is not None else 0
         if status >= 500 or status in (0, 408, 409, 412, 429):
             raise Passing(str(error).splitlines()[0]) from error

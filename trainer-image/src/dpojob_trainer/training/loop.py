@@ -40,8 +40,6 @@ class Trained:
     eval_rows: int
     precision: str
     """Of the arithmetic, as this machine has it."""
-    planned_steps: int = 0
-    """More than were taken where the run stopped early."""
     interrupted: bool = False
     unhealthy: bool = False
 
@@ -111,9 +109,10 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
         # TRL counts tokens from the start of the process, and its curve would fall back.
         trainer._total_train_tokens = checkpoints.tokens_of(resume)
         tracker.update(resumed_from=step, checkpoint_step=step)
-        if _had_stopped_early(job, resume):
-            planned = checkpoints.state_of(resume)["max_steps"]
-            config.max_steps = step
+        planned = _planned_if_over(job, resume)
+        if planned:
+            # Told of its steps, the loop would take one more. So it only loads what it has.
+            config.max_steps, config.num_train_epochs = -1, 0
     trained = Trained(trainer, loaded, start, taken, len(rows), eval_rows, precisions.compute)
     if resume is None:
         taken.take(0, trainer.model, loaded.tokenizer)
@@ -124,7 +123,9 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
         _save_now(trainer)
         trained.interrupted = True
         return trained
-    trained.planned_steps = planned or trainer.state.max_steps
+    if planned:
+        trainer.state.max_steps = planned
+        tracker.update(max_steps=planned)
     trained.interrupted = interruption.interrupted
     trained.unhealthy = watch.unhealthy
     if not trained.interrupted:
@@ -163,10 +164,11 @@ def _early_stopping(job: TrainJob, eval_rows: int) -> list[Any]:
     return [EarlyStoppingCallback(early_stopping_patience=wanted.patience)]
 
 
-def _had_stopped_early(job: TrainJob, resume: Path) -> bool:
-    """Whether the run was over at this checkpoint, and only its end is left to do."""
-    wanted = job.spec.training.early_stopping
-    return wanted is not None and checkpoints.idle_evaluations(resume) >= wanted.patience
+def _planned_if_over(job: TrainJob, resume: Path) -> int:
+    """The steps that were planned, if the run was over at this checkpoint; 0 if steps are left."""
+    state, wanted = checkpoints.state_of(resume), job.spec.training.early_stopping
+    stopped = wanted is not None and checkpoints.idle_evaluations(state) >= wanted.patience
+    return int(state["max_steps"]) if stopped or state["global_step"] >= state["max_steps"] else 0
 
 
 def _save_now(trainer: Any) -> None:

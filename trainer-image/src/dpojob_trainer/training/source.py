@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
+from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
 from dpojob_api.conditions import Reason
@@ -85,14 +85,19 @@ def _base(job: TrainJob, adapter: Path, base: str, revision: str | None) -> Path
 
 
 def _download(job: TrainJob, repo: str, revision: str | None) -> Path:
+    endpoint = os.environ.get("HF_ENDPOINT") or None
     try:
         found = snapshot_download(
             repo,
             revision=revision,
             token=job.token,
             allow_patterns=WEIGHTS_AND_TEXT,
-            endpoint=os.environ.get("HF_ENDPOINT") or None,
+            endpoint=endpoint,
         )
+        if not any(Path(found).glob("*.safetensors")):
+            # What an earlier download left is given back when the hub says no; this asks it why.
+            HfApi(endpoint=endpoint, token=job.token).model_info(repo, revision=revision)
+            raise Failure(Reason.MODEL_UNREADABLE, f"{repo} holds no weights as safetensors")
     except LocalEntryNotFoundError as error:
         # The hub could not be reached; trying again may help, so this is no user error.
         raise Failure(

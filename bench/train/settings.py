@@ -1,0 +1,109 @@
+"""What each setting gives, one by one: `python bench/train/settings.py [NAME ...]`.
+
+Each variant trains the same pairs from the same model and seed as plain TRL with its defaults, in
+fp32 where nothing else is said. Figures: optimizer steps per second of CPU time, which a busy machine
+disturbs least; how many times TRL's defaults that is, without and with the reference that is computed
+ahead of time; and the largest difference of the loss at any step from plain TRL in fp32.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("TQDM_DISABLE", "1")
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+DEFAULTS, FP32 = "TRL's defaults", "TRL in fp32, no checkpointing"
+
+
+def variants(root: Path, rows: int) -> dict[str, Callable[[], list[dict[str, Any]]]]:
+    """By name; each trains and gives its log."""
+    from bench.train import ours, plain
+
+    pairs = plain.rows(root / f"pairs-{rows}.jsonl")
+
+    def theirs(**settings: Any) -> Callable[[], list[dict[str, Any]]]:
+        return lambda: plain.train(
+            root / "model", pairs, Path(tempfile.mkdtemp(dir=root)), **plain.COMMON, **settings
+        )
+
+    def mine(**settings: Any) -> Callable[[], list[dict[str, Any]]]:
+        return lambda: ours.train(ours.job(root, rows, **settings))
+
+    def with_arguments(**arguments: Any) -> Callable[[], list[dict[str, Any]]]:
+        return mine(arguments=arguments)
+
+    return {
+        DEFAULTS: theirs(logging_steps=1, seed=42),
+        FP32: theirs(**plain.FP32, logging_steps=1, seed=42),
+        "as planned": mine(),
+        "reference at each step": mine(precompute=False),
+        "gradient checkpointing": mine(checkpointing=True),
+        "logged every 10 steps": with_arguments(logging_steps=10),
+        "eager attention": with_arguments(model_init_kwargs={"attn_implementation": "eager"}),
+        "2 dataloader workers": with_arguments(dataloader_num_workers=2),
+        "half the batch, twice": mine(per_device=ours.BATCH // 2),
+        "grouped by length": with_arguments(train_sampling_strategy="group_by_length"),
+        "unfused AdamW": with_arguments(optim="adamw_torch"),
+        "no gradient clipping": with_arguments(max_grad_norm=0.0),
+        "torch.compile": with_arguments(torch_compile=True),
+    }
+
+
+def main() -> int:
+    """The table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=640)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("names", nargs="*", help="only these, besides the first two")
+    arguments = parser.parse_args()
+    from bench.train.clock import Clock
+    from bench.train.quiet import quiet
+    from tests.support import tiny
+
+    with tempfile.TemporaryDirectory() as temporary:
+        root = Path(temporary)
+        quiet(lambda: tiny.make_model(root / "model", teach_steps=0))
+        tiny.write_jsonl(root / f"pairs-{arguments.rows}.jsonl", tiny.make_pairs(arguments.rows, 1))
+        kinds = variants(root, arguments.rows)
+        wanted = {DEFAULTS, FP32, *(arguments.names or kinds)}
+        alone: dict[str, float] = {}
+        whole: dict[str, float] = {}
+        curves: dict[str, dict[int, float]] = {}
+        failed: dict[str, str] = {}
+        for _ in range(arguments.rounds):
+            for name in [name for name in kinds if name in wanted]:
+                try:
+                    with Clock().running() as clock:
+                        log = quiet(kinds[name])
+                except Exception as error:  # A variant that cannot be is an answer too.
+                    failed[name] = str(error).splitlines()[0]
+                    continue
+                alone[name] = max(alone.get(name, 0.0), clock.steps / clock.cpu)
+                whole[name] = max(whole.get(name, 0.0), clock.steps / (clock.cpu + clock.ahead))
+                curves[name] = {r["step"]: r["loss"] for r in log if "loss" in r}
+    print(
+        f"{'variant':32}{'steps/s CPU':>12}{'x defaults':>12}{'x, counted':>12}{'loss apart':>12}"
+    )
+    for name in alone:
+        shared = curves[name].keys() & curves[FP32].keys()
+        apart = max(abs(curves[name][step] - curves[FP32][step]) for step in shared)
+        print(
+            f"{name:32}{alone[name]:12.1f}{alone[name] / alone[DEFAULTS]:12.2f}"
+            f"{whole[name] / whole[DEFAULTS]:12.2f}{apart:12.1e}"
+        )
+    for name, why in failed.items():
+        print(f"{name}: cannot be: {why}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""One job over two pods: the curve of one process, also when a worker is lost on the way."""
+
+import json
+import time
+
+import pytest
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
+TOLERANCE = 5e-3
+"""Of the loss at each step: two processes add up the same numbers in another order."""
+
+
+@pytest.fixture
+def two_gpus(installed):
+    """The node says that it has two GPUs."""
+    node = installed.kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.name}")
+    from cluster_tools import devcluster
+
+    devcluster("fake-gpu", node, "--count", "2")
+    yield
+    installed.demo.give_gpu(installed.kubectl)
+
+
+def apply(installed, namespace, manifest, name, **spec):
+    manifest = {**manifest, "metadata": {"name": name}, "spec": {**manifest["spec"], **spec}}
+    installed.kubectl("apply", "-n", namespace, "-f", "-", input=json.dumps(manifest))
+
+
+def until(reached, seconds=900):
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.5)
+
+
+def worker(installed, namespace, job, index):
+    """The pod of that index that runs now, or None."""
+    found = json.loads(
+        installed.kubectl(
+            "get", "pods", "-n", namespace, "-o", "json",
+            "-l", f"dpojob.dev/uid={job['metadata']['uid']},dpojob.dev/stage=train,"
+            f"batch.kubernetes.io/job-completion-index={index}",
+            "--field-selector=status.phase=Running",
+        )
+    )["items"]  # fmt: skip
+    return next((pod["metadata"]["name"] for pod in found if "deletionTimestamp" not in pod), None)
+
+
+def losses(installed, job):
+    lines = (installed.output(job) / "metrics.jsonl").read_text().splitlines()
+    return {r["step"]: r["loss"] for r in map(json.loads, lines) if "loss" in r}
+
+
+def progress(installed, namespace, name, field):
+    return (installed.job(namespace, name).get("status", {}).get("progress") or {}).get(field) or 0
+
+
+def test_a_lost_worker_restarts_the_set_and_the_curve_is_that_of_one_process(
+    installed, inputs, quickstart, two_gpus
+):
+    namespace, _ = inputs
+    hardware = {"pool": installed.demo.POOL, "gpus": 2, "nodes": 2}
+    apply(installed, namespace, quickstart, "pair", hardware=hardware)
+    until(lambda: progress(installed, namespace, "pair", "checkpointStep") > 0)
+    job = installed.job(namespace, "pair")
+    lost = worker(installed, namespace, job, 1)
+    installed.kubectl("delete", "pod", lost, "-n", namespace, "--wait=false")
+
+    done = installed.finish(namespace, "pair", timeout=1200)
+    status = done["status"]
+    assert status["phase"] == "Complete", status
+    assert status["progress"]["resumedFrom"] > 0
+    assert status["progress"]["evalAccuracy"] > 0.7
+    assert len(status["attempts"]) == 1
+    (batch,) = installed.training_jobs(namespace)
+    assert batch["status"]["succeeded"] == 2
+    assert batch["spec"]["completionMode"] == "Indexed"
+
+    apply(installed, namespace, quickstart, "alone")
+    alone = installed.finish(namespace, "alone", timeout=1200)
+    assert alone["status"]["phase"] == "Complete", alone["status"]
+    ours, wanted = losses(installed, done), losses(installed, alone)
+    # The last step's batch is not full, and accelerate fills it with pairs of the first.
+    ours.pop(max(ours)), wanted.pop(max(wanted))
+    assert ours == pytest.approx(wanted, abs=TOLERANCE)

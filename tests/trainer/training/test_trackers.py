@@ -1,0 +1,143 @@
+"""Trackers named in `report_to`: what they write is kept, and what fails in them costs no training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dpojob_trainer.inspection import CouldNotLook
+from dpojob_trainer.inspection.arguments import check_trackers, trackers
+from dpojob_trainer.training import TrainJob, run
+
+from .conftest import MakeJob, losses, metrics
+from .containers import Container
+
+QUICK: dict[str, Any] = {"epochs": 0.3}
+SECRET = {"environmentSecret": {"name": "trackers"}}
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The places that trackers read from the environment, as they were before."""
+    for name in ("TENSORBOARD_LOGGING_DIR", "TRACKIO_DIR", "MLFLOW_TRACKING_URI"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def reporting(make_job: MakeJob, *names: str, **more: Any) -> TrainJob:
+    training = {**QUICK, "arguments": {"report_to": list(names)}}
+    return make_job(spec={"training": training, **SECRET, **more})
+
+
+@pytest.mark.train
+def test_tensorboard_keeps_every_loss_beside_the_model(make_job: MakeJob) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-untyped]
+        EventAccumulator,
+    )
+
+    job = reporting(make_job, "tensorboard")
+    assert run(job).outcome == "Succeeded"
+    events = EventAccumulator(str(job.output / "tensorboard"))
+    events.Reload()
+    told = {event.step: event.value for event in events.Scalars("train/loss")}
+    assert told == pytest.approx(losses(metrics(job)), rel=1e-5)
+
+
+@pytest.mark.train
+def test_mlflow_gets_every_loss(
+    make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"file://{tmp_path}/store")
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    job = reporting(make_job, "mlflow")
+    assert run(job).outcome == "Succeeded"
+    client = mlflow.MlflowClient(f"file://{tmp_path}/store")
+    (found,) = client.search_runs(["0"])
+    assert found.info.run_name == job.name
+    told = {m.step: m.value for m in client.get_metric_history(found.info.run_id, "loss")}
+    assert told == pytest.approx(losses(metrics(job)), rel=1e-5)
+
+
+@pytest.mark.train
+def test_trackio_keeps_its_files_beside_the_model(make_job: MakeJob, tmp_path: Path) -> None:
+    job = reporting(make_job, "trackio")
+    container = Container(job, tmp_path / "pod")  # It reads its place once in a process's life.
+    assert container.wait() == 0, container.log()
+    assert list((job.output / "trackio").glob("*.db"))
+
+
+@pytest.mark.train
+def test_a_tracker_that_fails_is_left_out_and_told(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")  # Nobody listens there.
+    job = reporting(make_job, "mlflow", "tensorboard")
+    ended = run(job)
+    assert ended.outcome == "Succeeded", ended.message
+    assert "mlflow failed and was left out" in (job.output / "report.html").read_text()
+    assert list((job.output / "tensorboard").iterdir())
+
+
+@pytest.mark.train
+def test_a_secret_without_the_address_is_told_before_anything_is_loaded(make_job: MakeJob) -> None:
+    failed = run(reporting(make_job, "mlflow"))
+    assert failed.reason == "InvalidArguments"
+    assert "MLFLOW_TRACKING_URI" in failed.message and "environmentSecret" in failed.message
+
+
+@pytest.mark.parametrize(
+    ("told", "more", "words"),
+    [
+        ("wandb", SECRET, "wandb is not in the training image, which has mlflow"),
+        (["tensorboard", "wandb"], SECRET, "wandb is not in the training image"),
+        ("tensorbord", {}, "did you mean tensorboard?"),
+        ("all", {}, "name what you want"),
+        ("mlflow", {}, "spec.environmentSecret"),
+    ],
+)
+def test_what_cannot_be_is_refused_at_inspection(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch, told: Any, more: dict[str, Any], words: str
+) -> None:
+    monkeypatch.setattr(trackers, "find_spec", lambda _: None)  # As in the inspection image.
+    spec = make_job().spec.model_copy(deep=True)
+    spec.training.arguments["report_to"] = told
+    if more:
+        spec = type(spec).model_validate({**spec.wire(), **more})
+    with pytest.raises(CouldNotLook) as caught:
+        check_trackers(spec)
+    assert caught.value.reason == "InvalidArguments"
+    assert words in caught.value.message
+
+
+@pytest.mark.parametrize("told", ["none", None, [], "tensorboard", ["trackio", "tensorboard"]])
+def test_what_the_image_has_is_accepted(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch, told: Any
+) -> None:
+    monkeypatch.setattr(trackers, "find_spec", lambda _: None)
+    spec = make_job().spec.model_copy(deep=True)
+    spec.training.arguments["report_to"] = told
+    check_trackers(spec)
+
+
+def test_an_installation_with_its_own_image_says_what_that_has(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trackers, "find_spec", lambda _: None)
+    monkeypatch.setenv(trackers.ENV_TRACKERS, "wandb, nonsense")
+    spec = type(make_job().spec).model_validate({**make_job().spec.wire(), **SECRET})
+    spec.training.arguments["report_to"] = "wandb"
+    check_trackers(spec)
+
+
+def test_the_list_is_that_of_the_image_and_of_transformers() -> None:
+    from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
+
+    assert set(trackers.PACKAGES) == set(INTEGRATION_TO_CALLBACK) - {"kubeflow"}
+    lock = Path(__file__).parents[3].joinpath("locks/trainer.txt").read_text()
+    for name in trackers.IN_IMAGE:
+        assert f"\n{trackers.PACKAGES[name].replace('mlflow', 'mlflow-skinny')}==" in lock
