@@ -53,8 +53,45 @@ said = st.builds(
     lambda row: {**row, "prompt": row["chosen"][-2]["content"] if len(row["chosen"]) > 1 else "?"},
     whole(),
 )
+instructed = st.fixed_dictionaries(
+    {
+        "prompt": words,
+        "chosen": words,
+        "rejected": words,
+        "system": st.one_of(st.none(), words, st.sampled_from(["be kind", "be é"])),
+    }
+)
+part = st.fixed_dictionaries(
+    {
+        "type": st.sampled_from(["text", "text", "text", "image", None]),
+        "text": st.one_of(words, st.just("t")),
+    }
+)
+parted = st.lists(part, min_size=1, max_size=2).filter(
+    lambda parts: len(parts) == 1 or parts[0]["text"]
+)
+
+
+@st.composite
+def in_parts(draw: st.DrawFn) -> dict[str, Any]:
+    row = draw(whole())
+    usual = draw(st.booleans())
+
+    def content(text: str) -> list[dict[str, Any]]:
+        return [{"type": "text", "text": text}] if usual else draw(parted)
+
+    return {
+        name: [{"role": turn["role"], "content": content(turn["content"])} for turn in turns]
+        for name, turns in row.items()
+    }
+
+
 TEXT = pa.string()
 LIST = pa.list_(pa.struct([("role", TEXT), ("content", TEXT)]))
+PARTS = pa.list_(
+    pa.struct([("role", TEXT), ("content", pa.list_(pa.struct([("type", TEXT), ("text", TEXT)])))])
+)
+NAMES = ("prompt", "chosen", "rejected", "system")
 SHAPES = [
     (texts, (TEXT, TEXT, TEXT)),
     (lists, (None, LIST, LIST)),
@@ -62,11 +99,13 @@ SHAPES = [
     (talks, (LIST, LIST, LIST)),
     (asked, (TEXT, LIST, LIST)),
     (said, (TEXT, LIST, LIST)),
+    (instructed, (TEXT, TEXT, TEXT, TEXT)),
+    (in_parts(), (None, PARTS, PARTS)),
 ]
 
 
 def _table(rows: list[dict[str, Any]], kinds: tuple[Any, ...], variant: int) -> pa.RecordBatch:
-    names = [n for n, kind in zip(("prompt", "chosen", "rejected"), kinds, strict=True) if kind]
+    names = [name for name, kind in zip(NAMES, kinds, strict=False) if kind]
     types = [kind for kind in kinds if kind]
     schema = pa.schema(list(zip(names, types, strict=True)))
     if variant == 1:
@@ -121,10 +160,18 @@ def test_plain_rows_pass_the_screen() -> None:
         {"prompt": talk, "chosen": yes, "rejected": no},
         {"prompt": "q", "chosen": yes, "rejected": no},
         {"prompt": "q", "chosen": talk + yes, "rejected": talk + no},
+        {"prompt": "q", "chosen": "yes", "rejected": "no", "system": "be kind"},
+        {"prompt": "q", "chosen": "yes", "rejected": "no", "system": ""},
+        {
+            side: [{"role": r, "content": [{"type": "text", "text": t}]} for r, t in turns]
+            for side, turns in {
+                "chosen": [("user", "q"), ("assistant", "yes")],
+                "rejected": [("user", "q"), ("assistant", "no")],
+            }.items()
+        },
     ):
-        found = screen(
-            Layout({name: name for name in rows}), pa.RecordBatch.from_pylist([rows] * 3)
-        )
+        batch = pa.RecordBatch.from_pylist([rows] * 3)
+        found = screen(Layout({name: name for name in rows}), batch, True)
         assert found is not None and found.rows.tolist() == [0, 1, 2]
 
 
@@ -136,5 +183,5 @@ def test_ties_of_a_preset_are_screened_out() -> None:
         {**row, "chosen_avg_rating": 4.0, "rejected_avg_rating": other}
         for other in (3.0, 4.0, None)
     ]
-    found = screen(Layout(preset.columns, preset=preset), pa.RecordBatch.from_pylist(rows))
+    found = screen(Layout(preset.columns, preset=preset), pa.RecordBatch.from_pylist(rows), True)
     assert found is not None and found.rows.tolist() == [0, 2]

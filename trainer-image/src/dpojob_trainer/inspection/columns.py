@@ -80,6 +80,26 @@ class Texts:
         return np.asarray(pc.utf8_length(self.array)).astype(np.int64)
 
 
+def _only_part(contents: pa.Array) -> pa.Array:
+    """The texts of contents that are lists of one text part each; else what is no text."""
+    nothing = pa.nulls(1)
+    if contents.null_count or not (
+        pa.types.is_list(contents.type) or pa.types.is_large_list(contents.type)
+    ):
+        return nothing
+    offsets = np.asarray(contents.offsets)
+    parts = contents.values.slice(offsets[0], offsets[-1] - offsets[0])
+    if not pa.types.is_struct(parts.type) or parts.null_count or (np.diff(offsets) != 1).any():
+        return nothing
+    fields = dict(zip([field.name for field in parts.type], parts.flatten(), strict=True))
+    sort, text = fields.get("type"), fields.get("text")
+    if text is None:
+        return nothing
+    if sort is None or sort.null_count == len(sort):
+        return text
+    return text if is_text(sort.type) and pc.all(pc.equal(sort, "text")).as_py() else nothing
+
+
 @dataclass(frozen=True)
 class Talks:
     """A column of message lists without nulls: messages one after another, `offsets` by row."""
@@ -109,7 +129,7 @@ class Talks:
             return None
         if any(len(fields[key]) != fields[key].null_count for key in KEPT_KEYS if key in fields):
             return None
-        contents = Texts.of(content)
+        contents = Texts.of(_only_part(content) if is_list(content.type) else content)
         if contents is None or role.null_count:
             return None
         if pa.types.is_dictionary(role.type):

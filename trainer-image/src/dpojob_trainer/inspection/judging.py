@@ -86,7 +86,7 @@ class Judge:
         if piece.chunk.batch is None or self._absent(piece):
             return None
         try:
-            screened = screen(self.layout, piece.chunk.batch)
+            screened = screen(self.layout, piece.chunk.batch, self.chat)
         except pa.ArrowNotImplementedError:
             return None
         if screened is None or self.expected not in (None, screened.format):

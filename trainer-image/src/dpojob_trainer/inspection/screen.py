@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from .columns import ASSISTANT, OTHER, USER, Mask, Talks, Texts, Whole
 from .layout import Layout
 from .pair import Format
+from .schema import is_text
 
 NAMES = (b"user", b"assistant", b"system")
 
@@ -36,9 +37,12 @@ class Screened:
     """(prompt, chosen, rejected) by row."""
 
 
-def screen(layout: Layout, batch: pa.RecordBatch) -> Screened | None:
-    """The rows of the batch that are surely sound; None when nothing can be told this way."""
-    if not layout.plain or "tools" in layout.columns or "system" in layout.columns:
+def screen(layout: Layout, batch: pa.RecordBatch, chat: bool) -> Screened | None:
+    """The rows of the batch that are surely sound; None when nothing can be told this way.
+
+    `chat`: whether training gets message lists.
+    """
+    if not layout.plain or "tools" in layout.columns:
         return None
     kept = np.ones(batch.num_rows, np.bool_)
     for column in layout.required:
@@ -56,6 +60,12 @@ def screen(layout: Layout, batch: pa.RecordBatch) -> Screened | None:
     chosen, rejected = (batch.column(layout.columns[name]) for name in ("chosen", "rejected"))
     prompt = batch.column(layout.columns["prompt"]) if "prompt" in layout.columns else None
     left, right = Texts.of(chosen), Texts.of(rejected)
+    if "system" in layout.columns:
+        system = Texts.of(_filled(batch.column(layout.columns["system"])))
+        asked = Texts.of(prompt) if prompt is not None else None
+        if system is None or asked is None or left is None or right is None:
+            return None
+        return _instructed(rows, system, asked, left, right, chat)
     if left is not None and right is not None:
         return _texts(rows, prompt, left, right)
     first, second = Talks.of(chosen, layout.dialect), Talks.of(rejected, layout.dialect)
@@ -72,6 +82,44 @@ def _texts(rows: Whole, prompt: pa.Array | None, left: Texts, right: Texts) -> S
         return None
     sound = asked.visible & left.visible & right.visible & _differ(left, right)
     return _parts(rows, sound, "standard", asked, left, right)
+
+
+def _filled(column: pa.Array) -> pa.Array:
+    """The column with empty texts for nulls."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    return column.fill_null("") if is_text(column.type) else column
+
+
+def _instructed(
+    rows: Whole, system: Texts, asked: Texts, left: Texts, right: Texts, chat: bool
+) -> Screened:
+    """Rows of texts, some with a system prompt: a turn of its own, or before the prompt."""
+    told = system.visible
+    sound = told | (np.diff(system.offsets) == 0)
+    sound &= asked.visible & left.visible & right.visible & _differ(left, right)
+    places = np.flatnonzero(sound)
+    form = b"system\1%b\0user\1%b" if chat else b"%b\n\n%b"
+
+    def prompts() -> list[bytes]:
+        texts = zip(told[places].tolist(), system.slices(places), asked.slices(places), strict=True)
+        return [form % (before, text) if is_told else text for is_told, before, text in texts]
+
+    def characters() -> Whole:
+        before = system.characters() + (0 if chat else 2)
+        prompt = asked.characters() + np.where(told, before, 0)
+        found = np.stack([prompt, left.characters(), right.characters()], axis=1)
+        return np.asarray(found[places])
+
+    return Screened(
+        rows[places],
+        "standard",
+        False,
+        prompts,
+        lambda: left.slices(places),
+        lambda: right.slices(places),
+        characters,
+    )
 
 
 def _differ(left: Texts, right: Texts) -> Mask:
