@@ -63,13 +63,12 @@ def cases(family: str, logs: Mapping[str, Log]) -> list[Case]:
 
 
 def choose(logs: Mapping[str, Log], runs: int, random_: random.Random) -> list[Case]:
-    """So many, the crash sweep whole if it fits, the rest drawn from the other families.
-
-    A number of runs that fits most of the crash sweep gets all of it, and more runs on top.
-    """
-    chosen = _draw(cases("crashes", logs), runs if runs < ENOUGH else sys.maxsize, random_)
+    """So many. A long sweep has the crash sweep whole, with enough of the other families, be it in
+    more runs than asked for; of a short one half are crashes."""
+    long = runs >= ENOUGH
+    chosen = _draw(cases("crashes", logs), sys.maxsize if long else runs // 2, random_)
     left = runs - len(chosen)
-    if runs >= ENOUGH:
+    if long:
         left = max(left, LEAST_OTHERS)
     for family, share in SHARES.items():
         chosen += _draw(cases(family, logs), round(left * share), random_)

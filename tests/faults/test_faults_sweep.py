@@ -40,7 +40,11 @@ def test_a_long_sweep_has_every_crash_point_and_enough_of_all_else() -> None:
 
 def test_a_short_sweep_is_as_long_as_asked() -> None:
     logs = {"one": clean_log(200, 60)}
-    assert len(sweep.choose(logs, 30, random.Random(1))) == 30
+    chosen = sweep.choose(logs, 40, random.Random(1))
+    assert len(chosen) == 40
+    families = [sum(case in sweep.cases(name, logs) for case in chosen) for name in sweep.FAMILIES]
+    assert families[0] == 20
+    assert all(families), "none is left out"
 
 
 def test_what_was_not_chosen_is_drawn_next() -> None:

@@ -1,0 +1,42 @@
+"""The order of reads: what a decision compares must not be older than what it is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from tests.operator.decided import begun, child, job
+
+from dpojob_operator.decide import Observed, Policy
+from dpojob_operator.hints import Hints
+from dpojob_operator.observe import Observer
+
+
+class Recorder:
+    """Says in which order it is asked; knows of no object."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def get(self, resource: Any, namespace: str | None, name: str) -> dict[str, Any] | None:
+        self.asked.append(f"get {resource.plural}")
+        if resource.plural != "jobs":
+            return None
+        return {"metadata": {"name": name, "uid": "u"}}
+
+    async def list(self, resource: Any, *_: Any) -> AsyncIterator[dict[str, Any]]:
+        self.asked.append(f"list {resource.plural}")
+        found: list[dict[str, Any]] = []
+        for one in found:
+            yield one
+
+
+async def test_pods_are_read_after_the_pools_their_job_waits_for() -> None:
+    """Else a pod that got its node, and then lost its pool, would look like one that waits."""
+    cluster = Recorder()
+    observer = Observer(cluster, Policy(), None, Hints())  # type: ignore[arg-type]
+    status = begun()
+    observed = Observed(job=job(status), training=child(status.attempts[0].job.name))
+    await observer.for_planning(observed)
+    order = [cluster.asked.index(f"{what}") for what in ("list gpupools", "get jobs", "list pods")]
+    assert order == sorted(order)
