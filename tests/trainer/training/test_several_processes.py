@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
-from dpojob_trainer.training import checkpoints, run
+from dpojob_trainer.training import TrainJob, checkpoints, run
 
 from .conftest import MakeJob, losses, metrics
 from .containers import Container
@@ -20,25 +22,34 @@ def several(gpus: int, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "plan",
+    ("plan", "method"),
     [
-        several(4),
+        (several(4), "full"),
         # Two plain processes are test_two_nodes.py.
-        several(2, sharded=True),
-        several(2, precomputeReference=True),
+        (several(2, sharded=True), "full"),
+        (several(2, sharded=True, precomputeReference=True), "lora"),
     ],
-    ids=["four", "sharded", "precomputed"],
+    ids=["four", "sharded", "sharded-lora-precomputed"],
 )
-def test_any_number_of_processes_gives_the_same_curve(
-    make_job: MakeJob, tmp_path: Path, plan: dict[str, Any]
+def test_any_number_of_processes_gives_the_same_curve_and_model(
+    make_job: MakeJob, tmp_path: Path, plan: dict[str, Any], method: str
 ) -> None:
-    spec = {"training": {"epochs": 0.5}}
+    spec = {"training": {"epochs": 0.5, "method": method}}
     alone, job = make_job(output="alone", spec=spec), make_job(plan=plan, spec=spec)
     container = Container(job, tmp_path)
     assert run(alone).outcome == "Succeeded"
     assert container.wait() == 0, container.log()
     assert container.last_word()["outcome"] == "Succeeded"
     assert losses(metrics(job)) == pytest.approx(losses(metrics(alone)), abs=2e-3)
+    ours, wanted = weights(job), weights(alone)
+    assert ours.keys() == wanted.keys()
+    for name, tensor in wanted.items():
+        torch.testing.assert_close(ours[name], tensor, atol=2e-3, rtol=0.0)
+
+
+def weights(job: TrainJob) -> dict[str, torch.Tensor]:
+    (file,) = job.output.glob("*.safetensors")
+    return load_file(file)
 
 
 def test_sigterm_ends_with_a_checkpoint_and_its_own_status(

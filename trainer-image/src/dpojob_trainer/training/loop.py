@@ -103,7 +103,9 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
         precision.trainable_in_fp32(trainer.model)
     reporting.guard(trainer, loaded.notes)
     resume, planned = _resume_point(job), 0
-    if resume is not None:
+    if resume is None:
+        tracker.update(step=0, checkpoint_step=None, resumed_from=None)
+    else:
         step = checkpoints.step_of(resume)
         log.info("going on from the checkpoint of step %d", step)
         # TRL counts tokens from the start of the process, and its curve would fall back.

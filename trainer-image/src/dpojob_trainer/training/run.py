@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from dpojob_api.conditions import Reason
 from dpojob_api.progress import Artifacts, Outcome, Progress, Sample
 
-from . import output, reporting
+from . import checkpoints, output, reporting
 from .failure import Failure, Interrupted, explain, is_lost_peer
 from .job import TrainJob
 from .stop import Stop
@@ -76,6 +76,9 @@ def _run(state: Run, stop: Stop) -> Outcome:
         log.info("the model is already complete in %s", job.output)
         return _deliver(state, Outcome.model_validate(lineage["outcome"]))
     reporting.prepare(job)
+    step, in_all = checkpoints.glimpse(job.checkpoints, job.key)
+    known = step or None
+    tracker.update(step=step, max_steps=in_all, checkpoint_step=known, resumed_from=known)
     from .finish import (
         finish,  # Both take seconds to import, which an early failure need not wait for.
     )
