@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,19 +29,26 @@ def served(control_plane: Any) -> Any:
 def world(served: Any, namespace: str) -> Iterator[World]:
     """A namespace that the restricted Pod Security Standard rules, one fake node with two GPUs and
     one pool, both for this test alone."""
-    from devcluster.kwok import node_json
+    from devcluster.kwok import node
 
-    served.kubectl(
-        "label", "namespace", namespace,
-        "pod-security.kubernetes.io/enforce=restricted",
-        "pod-security.kubernetes.io/enforce-version=latest",
-    )  # fmt: skip
-    served.add_kwok_node(node_json(f"node-{namespace}", 2, "nvidia.com/gpu", {"test": namespace}))
+    labels = {"test": namespace}
+    standard = "pod-security.kubernetes.io/enforce"
+    strict = {standard: "restricted", f"{standard}-version": "latest"}
+    items = [
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": namespace, "labels": strict},
+        },
+        node(f"node-{namespace}", 2, "nvidia.com/gpu", labels),
+    ]
+    served.add_kwok_node(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
     world = World(served, namespace)
     world.apply(pool(namespace, namespace))
     yield world
-    served.kubectl("delete", "gpupool", "-l", f"test={namespace}", "--wait=false", check=False)
-    served.kubectl("delete", "node", f"node-{namespace}", "--wait=false", check=False)
+    served.kubectl(
+        "delete", "gpupools,nodes", "-l", f"test={namespace}", "--wait=false", check=False
+    )
 
 
 @pytest.fixture(scope="session")
