@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -136,7 +137,10 @@ def test_the_screen_agrees_with_the_judge(data, shape, variant, chat) -> None:
     strategy, kinds = SHAPES[shape]
     batch = _table(data.draw(st.lists(strategy, min_size=1, max_size=6)), kinds, variant)
     layout = Layout({name: name for name in batch.schema.names})
-    judge = Judge(layout, chat)
+    _agree(Judge(layout, chat), batch)
+
+
+def _agree(judge: Judge, batch: pa.RecordBatch) -> None:
     piece = Piece(7, Chunk(batch.schema.names, batch=batch), FILE)
     accepted, faults = judge.survey(piece)
     numbers, pairs, expected_faults = judge._judged(piece, None)
@@ -185,3 +189,66 @@ def test_ties_of_a_preset_are_screened_out() -> None:
     ]
     found = screen(Layout(preset.columns, preset=preset), pa.RecordBatch.from_pylist(rows), True)
     assert found is not None and found.rows.tolist() == [0, 2]
+
+
+spoken = st.lists(
+    st.sampled_from(
+        ["\n\nHuman:", "\n\nAssistant:", " hi", "yes", " ", "\n", "\u00a0", "\x1f", "é", "Human:"]
+    ),
+    max_size=5,
+).map("".join)
+
+
+@st.composite
+def transcript(draw: st.DrawFn) -> dict[str, Any]:
+    opening = draw(spoken)
+    if draw(st.booleans()):
+        opening = "\n\nHuman: how?" + opening
+    found = {side: opening + "\n\nAssistant:" + draw(spoken) for side in ("chosen", "rejected")}
+    return found | draw(st.sampled_from([{}, {}, {}, {"chosen": None}, {"rejected": "no marks"}]))
+
+
+compared = st.fixed_dictionaries(
+    {
+        "context": st.lists(sound_message, max_size=3),
+        "response1": st.one_of(words, words, st.none()),
+        "response2": words,
+        "overall_preference": st.sampled_from([-3, -1, 0, 2, None]),
+    }
+)
+SPOKEN = pa.schema([("chosen", TEXT), ("rejected", TEXT)])
+COMPARED = pa.schema(
+    [
+        ("context", LIST),
+        ("response1", TEXT),
+        ("response2", TEXT),
+        ("overall_preference", pa.int64()),
+    ]
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.data(), st.booleans())
+@pytest.mark.parametrize(
+    ("name", "strategy", "schema"),
+    [("hh-rlhf", transcript(), SPOKEN), ("helpsteer3", compared, COMPARED)],
+)
+def test_arranged_columns_agree_with_the_rule_for_rows(name, strategy, schema, data, chat) -> None:
+    preset = named(name)
+    assert preset is not None
+    rows = data.draw(st.lists(strategy, min_size=1, max_size=6))
+    batch = pa.RecordBatch.from_pylist([rows[0], *rows], schema).slice(1)
+    _agree(Judge(Layout(preset.columns, preset=preset), chat), batch)
+
+
+@pytest.mark.parametrize("row", [
+    {"chosen": "\n\nHuman: a\n\nAssistant: b\n\nHuman: c\n\nAssistant: yes",
+     "rejected": "\n\nHuman: a\n\nAssistant: b\n\nHuman: c\n\nAssistant: no"},
+    {"context": [{"role": "user", "content": "q"}], "response1": "a", "response2": "b", "overall_preference": 1},
+])  # fmt: skip
+def test_usual_rows_of_presets_pass_the_screen(row) -> None:
+    preset = named("hh-rlhf" if "chosen" in row else "helpsteer3")
+    assert preset is not None
+    batch = pa.RecordBatch.from_pylist([row] * 3)
+    found = screen(Layout(preset.columns, preset=preset), batch, True)
+    assert found is not None and found.rows.tolist() == [0, 1, 2]

@@ -142,6 +142,12 @@ class Talks:
         roles = codes[np.asarray(coded.indices)] if len(codes) else np.zeros(0, np.int8)
         return cls(offsets - offsets[0], roles, contents)
 
+    @classmethod
+    def answers(cls, texts: Texts) -> Talks:
+        """Each text as the assistant's only turn."""
+        count = len(texts.array)
+        return cls(np.arange(count + 1), np.full(count, ASSISTANT, np.int8), texts)
+
     @cached_property
     def counts(self) -> Whole:
         """Messages in each row."""

@@ -6,7 +6,6 @@ would find no fault; `accepted_rows` gives training what this returns.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -15,10 +14,9 @@ from dpojob_api.report import ProblemCode
 
 from .fault import Fault
 from .layout import Layout
-from .messages import BadMessages, is_unicode, kind, plain, read_messages, suggest_dialect
+from .messages import BadMessages, read_messages, suggest_dialect
 from .pair import Format, Pair, Turns, turns_of
-
-TOOLS = "tools must be a list of tool schemas, as objects or as JSON text"
+from .values import read_tools, wrong_kind
 
 
 def judge(layout: Layout, row: Mapping[str, Any], expected: Format | None = None) -> Pair | Fault:
@@ -26,7 +24,7 @@ def judge(layout: Layout, row: Mapping[str, Any], expected: Format | None = None
     values = layout.read(row)
     if isinstance(values, Fault):
         return values
-    fault = _kinds(layout, values)
+    fault = wrong_kind(layout, values)
     if fault is not None:
         return fault
     try:
@@ -62,80 +60,16 @@ def _bad_message(layout: Layout, values: Mapping[str, Any], problem: BadMessages
     return Fault(ProblemCode.BAD_MESSAGE, str(problem), messages=tuple({**mapped, **names}.items()))
 
 
-def _kinds(layout: Layout, values: Mapping[str, Any]) -> Fault | None:
-    """Nulls, and values that are neither text nor lists, before anything is read from them."""
-    for field in ("chosen", "rejected", "prompt"):
-        name = layout.name(field)
-        if name is None:
-            continue
-        value = values.get(field)
-        if value is None:
-            return Fault(ProblemCode.NULL_VALUE, f"{name} is null")
-        if isinstance(value, str):
-            if not is_unicode(value):
-                return _half(name)
-        elif isinstance(value, bytes):
-            return _bytes(name, value)
-        elif not isinstance(value, list):
-            return Fault(ProblemCode.WRONG_TYPE, f"{name} is {kind(value)}")
-    system = values.get("system")
-    if isinstance(system, str) and not is_unicode(system):
-        return _half(layout.name("system"))
-    if system is not None and not isinstance(system, str):
-        return Fault(
-            ProblemCode.WRONG_TYPE,
-            f"{layout.name('system')} is {kind(system)}",
-            "a system prompt must be text",
-        )
-    if isinstance(values["chosen"], str) != isinstance(values["rejected"], str):
-        return Fault(
-            ProblemCode.AMBIGUOUS_FORMAT,
-            f"{layout.name('chosen')} is {kind(values['chosen'])} and "
-            f"{layout.name('rejected')} is {kind(values['rejected'])}",
-        )
-    return None
-
-
-def _half(name: str | None) -> Fault:
-    way = "a character was cut in two there; write these rows again, or remove them"
-    return Fault(ProblemCode.WRONG_TYPE, f"{name} holds half a surrogate pair", way)
-
-
-def _bytes(name: str, value: bytes) -> Fault:
-    """Of a binary column; of a text column where it is not UTF-8, for which `Chunk` has b""."""
-    if not value:
-        return Fault(ProblemCode.WRONG_TYPE, f"{name} is not UTF-8 text")
-    way = "write the column as text (a string column), not as binary"
-    return Fault(ProblemCode.WRONG_TYPE, f"{name} is bytes, not text", way)
-
-
 def _read(layout: Layout, values: Mapping[str, Any]) -> Pair | Fault:
     system = values.get("system") or ""
     tools = values.get("tools")
     if tools is not None:
-        tools = _tools(layout, tools)
+        tools = read_tools(layout, tools)
         if isinstance(tools, Fault):
             return tools
     if isinstance(values["chosen"], str):
         return _from_text(layout, values, system, tools)
     return _from_lists(layout, values, system, tools)
-
-
-def _tools(layout: Layout, value: Any) -> list[Any] | Fault | None:
-    if isinstance(value, str):
-        if not value.strip():
-            return None
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return Fault(ProblemCode.WRONG_TYPE, f"{layout.name('tools')} is not JSON", TOOLS)
-    if isinstance(value, list) and all(isinstance(tool, Mapping) for tool in value):
-        if not is_unicode(json.dumps(value, ensure_ascii=False, default=str)):
-            return _half(layout.name("tools"))
-        return plain(value) or None
-    return Fault(
-        ProblemCode.WRONG_TYPE, f"{layout.name('tools')} is not a list of tool schemas", TOOLS
-    )
 
 
 def _from_text(

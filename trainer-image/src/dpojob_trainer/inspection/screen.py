@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from .columns import ASSISTANT, OTHER, USER, Mask, Talks, Texts, Whole
 from .layout import Layout
 from .pair import Format
-from .schema import is_text
+from .schema import is_list, is_text
 
 NAMES = (b"user", b"assistant", b"system")
 
@@ -42,16 +42,20 @@ def screen(layout: Layout, batch: pa.RecordBatch, chat: bool) -> Screened | None
 
     `chat`: whether training gets message lists.
     """
-    if not layout.plain or "tools" in layout.columns:
+    preset = layout.preset
+    if "tools" in layout.columns or not set(preset.also) <= set(batch.schema.names):
         return None
     kept = np.ones(batch.num_rows, np.bool_)
+    if preset.tie is not None:
+        scores = batch.select(list(preset.also)).to_pylist()
+        kept &= ~np.fromiter((preset.tie(row) for row in scores), np.bool_, len(scores))
+    if preset.convert is not None:
+        arranged = preset.arrange(batch) if preset.arrange is not None else None
+        if arranged is None:
+            return None
+        batch, layout = arranged, Layout({name: name for name in arranged.schema.names})
     for column in layout.required:
         kept &= ~np.asarray(batch.column(column).is_null())
-    if layout.preset.tie is not None:
-        if not set(layout.preset.also) <= set(batch.schema.names):
-            return None
-        scores = batch.select(list(layout.preset.also)).to_pylist()
-        kept &= ~np.fromiter((layout.preset.tie(row) for row in scores), np.bool_, len(scores))
     rows = np.flatnonzero(kept)
     if len(rows) < batch.num_rows:
         batch = batch.filter(pa.array(kept))
@@ -67,6 +71,8 @@ def screen(layout: Layout, batch: pa.RecordBatch, chat: bool) -> Screened | None
             return None
         return _instructed(rows, system, asked, left, right, chat)
     if left is not None and right is not None:
+        if prompt is not None and is_list(prompt.type):
+            return _asked_in_turns(layout, rows, prompt, Talks.answers(left), Talks.answers(right))
         return _texts(rows, prompt, left, right)
     first, second = Talks.of(chosen, layout.dialect), Talks.of(rejected, layout.dialect)
     if first is None or second is None:
@@ -146,16 +152,25 @@ def _answers(
     layout: Layout, rows: Whole, prompt: pa.Array | None, left: Talks, right: Talks
 ) -> Screened | None:
     """A prompt and two answers of one message each."""
-    if prompt is None:
-        return None
+    asked = Texts.of(prompt) if prompt is not None else None
+    if asked is None:
+        return None if prompt is None else _asked_in_turns(layout, rows, prompt, left, right)
+    sound = _answer_well(left, right) & asked.visible
+    return _parts(rows, sound, "conversational", asked, left.contents, right.contents)
+
+
+def _answer_well(left: Talks, right: Talks) -> Mask:
+    """Of answers of one message each."""
     sound = (left.roles == ASSISTANT) & (right.roles == ASSISTANT)
     sound &= left.contents.visible & right.contents.visible
-    sound &= _differ(left.contents, right.contents)
-    asked = Texts.of(prompt)
-    if asked is not None:
-        return _parts(
-            rows, sound & asked.visible, "conversational", asked, left.contents, right.contents
-        )
+    return np.asarray(sound & _differ(left.contents, right.contents))
+
+
+def _asked_in_turns(
+    layout: Layout, rows: Whole, prompt: pa.Array, left: Talks, right: Talks
+) -> Screened | None:
+    """A prompt of messages and two answers of one message each."""
+    sound = _answer_well(left, right)
     talk = Talks.of(prompt, layout.dialect)
     if talk is None:
         return None

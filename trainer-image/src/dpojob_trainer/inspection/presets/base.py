@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import pyarrow as pa
+
 from dpojob_trainer.inspection.fault import Fault
 
 ColumnKind = Literal["text", "messages", "number", "other", "null"]
@@ -32,6 +34,8 @@ class Preset:
     looks: Callable[[list[Any]], bool] | None = None
     tie: Callable[[Row], bool] | None = None
     convert: Callable[[Row], dict[str, Any] | Fault] | None = None
+    arrange: Callable[[pa.RecordBatch], pa.RecordBatch | None] | None = None
+    """What `convert` does, over a batch; None when nothing can be told this way."""
 
     def fits(self, schema: Schema, values: list[Any]) -> bool:
         """Whether a dataset of this schema, with such chosen values, has this layout."""

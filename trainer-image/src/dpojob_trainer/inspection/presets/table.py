@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .arranged import arrange_signed_preference, arrange_transcripts
 from .base import Preset, Schema
 from .rules import (
     equal_scores,
@@ -23,6 +24,7 @@ PRESETS: tuple[Preset, ...] = (
         also=("overall_preference",),
         tie=no_preference,
         convert=read_signed_preference,
+        arrange=arrange_signed_preference,
     ),
     Preset(
         name="distilabel-orca",
@@ -103,6 +105,7 @@ PRESETS: tuple[Preset, ...] = (
         without=("prompt",),
         looks=is_transcript,
         convert=read_transcripts,
+        arrange=arrange_transcripts,
     ),
 )
 
