@@ -26,7 +26,7 @@ PACKAGES = {
     "wandb": "wandb",
 }
 """What transformers can report to, and the package it needs for that."""
-IN_IMAGE = ("mlflow", "tensorboard", "trackio")
+IN_IMAGE = ("mlflow", "tensorboard", "trackio", "wandb")
 """Those of them in our training image."""
 ENV_TRACKERS = "DPOJOB_TRACKERS"
 """Names of more, with commas between, that an installation's own training image has."""
