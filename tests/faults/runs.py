@@ -8,7 +8,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 
-from . import oracles
+from . import bills, oracles
 from .api import JOBS, PODS
 from .log import Log
 from .normal import end_state
@@ -105,6 +105,7 @@ async def run(
 async def _judge(world: World, scenario: Scenario, result: Result, reference: str | None) -> None:
     found = result.violations
     found += oracles.ends_match(world.history, scenario.ends)
+    found += bills.add_up(world.history)
     children = [
         {"kind": kind, **item}
         for kind, path in (("Job", JOBS), ("Pod", PODS))
