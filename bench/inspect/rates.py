@@ -1,15 +1,17 @@
 """How fast inspection is, and how much memory it needs, beside what it stands on.
 
-    python bench/inspect/rates.py [--rows 200000] [--rounds 5] [--only structure,tokens,memory]
+    python bench/inspect/rates.py [--rows 200000] [--rounds 5] [--only structure,presets,tokens,memory]
     python bench/inspect/rates.py --only memory --memory-rows 5000000
 
 - structure: every check but tokens, against pyarrow reading the same columns of the same file.
+- presets: the same for Parquet files of known layouts, whose rules lie between, and for text parts.
 - tokens: inspection with the model's tokenizer and template, against `Tokenizer.encode_batch` of the
   same texts (prompt, prompt + chosen, prompt + rejected, rendered beforehand).
 - memory: the peak resident set of an inspection in a process of its own.
 
-Rates are rows per second. Each round runs both sides one after the other and the best of the rounds
-counts, so that other work on the machine weighs the same on both.
+Rates are rows per second. Each round runs the sides one after the other and the best of the rounds
+counts, so that other work on the machine weighs the same on all. `cpu` is the ratio of processor
+seconds, which other work changes little.
 """
 
 from __future__ import annotations
@@ -23,74 +25,39 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
+if TYPE_CHECKING:
+    from dpojob_trainer.inspection.layout import Layout
+
 ROOT = Path(__file__).resolve().parents[2]
-WORDS = [
-    "".join(random.Random(seed).choices("abcdefghijklmnopqrstuvwxyz", k=2 + seed % 8))
-    for seed in range(4000)
-]
+sys.path.insert(0, str(ROOT))
+
+from bench.inspect.pairs import (  # noqa: E402
+    compared,
+    in_parts,
+    instructed,
+    transcript,
+    words,
+    write,
+    write_short,
+)
+
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
     "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
 
-def words(dice: random.Random, count: int) -> str:
-    return " ".join(dice.choices(WORDS, k=count))
-
-
-def row(dice: random.Random, conversational: bool) -> dict[str, Any]:
-    """A pair of about 1 kB: a prompt of 30 words, answers of 70."""
-    prompt, chosen, rejected = words(dice, 30), words(dice, 70), words(dice, 70)
-    if not conversational:
-        return {"prompt": prompt, "chosen": chosen, "rejected": rejected}
-    asked = {"role": "user", "content": prompt}
-    return {
-        "chosen": [asked, {"role": "assistant", "content": chosen}],
-        "rejected": [asked, {"role": "assistant", "content": rejected}],
-    }
-
-
-def write(path: Path, rows: int, conversational: bool) -> Path:
-    dice = random.Random(rows)
-    writer: pq.ParquetWriter | None = None
-    with path.open("w") as lines:
-        for start in range(0, rows, 10_000):
-            part = [row(dice, conversational) for _ in range(min(10_000, rows - start))]
-            if path.suffix == ".jsonl":
-                lines.writelines(json.dumps(entry) + "\n" for entry in part)
-                continue
-            table = pa.Table.from_pylist(part)
-            writer = writer or pq.ParquetWriter(path, table.schema)
-            writer.write_table(table)
-    if writer is not None:
-        writer.close()
-    return path
-
-
-def write_short(path: Path, rows: int) -> Path:
-    """Rows of about 100 bytes, all different: what grows with rows shows, not what grows with text."""
-    schema = pa.schema([(name, pa.string()) for name in ("prompt", "chosen", "rejected")])
-    with pq.ParquetWriter(path, schema) as writer:
-        for start in range(0, rows, 50_000):
-            numbers = range(start, min(start + 50_000, rows))
-            columns = [
-                [f"{name} of the row with number {i}" for i in numbers] for name in schema.names
-            ]
-            writer.write_table(pa.table(columns, schema=schema))
-    return path
-
-
 def model(directory: Path, tokenizer: bool) -> Path:
     """A model as far as inspection looks, with a byte-level BPE tokenizer of 8,000 entries."""
-    sys.path.insert(0, str(ROOT))
     from tests.trainer.inspection.support_inspection import make_bare_model
 
     make_bare_model(directory, model_type="granite")
@@ -122,35 +89,40 @@ def read_with_pyarrow(path: Path) -> int:
         return sum(batch.num_rows for batch in reader)
 
 
-def check(path: Path, layout_columns: list[str]) -> int:
+def native(conversational: bool) -> Layout:
+    from dpojob_trainer.inspection.layout import Layout
+
+    names = ["chosen", "rejected"] if conversational else ["prompt", "chosen", "rejected"]
+    return Layout({name: name for name in names})
+
+
+def check(path: Path, layout: Layout) -> int:
     """The structural verdict on every row, and no more."""
     from dpojob_trainer.inspection.judging import Judge
-    from dpojob_trainer.inspection.layout import Layout
     from dpojob_trainer.inspection.prefetch import prefetched
     from dpojob_trainer.inspection.source import DataFile, Source
     from dpojob_trainer.inspection.stream import pieces
 
     source = Source("bench", [DataFile(path.name, lambda: path, path.stat().st_size)])
-    judge = Judge(Layout({name: name for name in layout_columns}), chat=True)
+    judge = Judge(layout, chat=True)
     rows = 0
-    for piece in prefetched(pieces(source, layout_columns)):
+    for piece in prefetched(pieces(source, layout.used)):
         screened, _, pairs, faults = judge.check(piece)
         rows += len(pairs) + (0 if screened is None else len(screened.rows))
         assert not faults
     return rows
 
 
-def survey(path: Path, layout_columns: list[str]) -> int:
+def survey(path: Path, layout: Layout) -> int:
     """The same, with repeats, evaluation split and lengths in characters."""
     from dpojob_trainer.inspection.judging import Judge
-    from dpojob_trainer.inspection.layout import Layout
     from dpojob_trainer.inspection.quality.repeats import Fingerprints
     from dpojob_trainer.inspection.scan import scan
     from dpojob_trainer.inspection.source import DataFile, Source
     from dpojob_trainer.inspection.tokens.lengths import LengthFigures
 
     source = Source("bench", [DataFile(path.name, lambda: path, path.stat().st_size)])
-    judge = Judge(Layout({name: name for name in layout_columns}), chat=True)
+    judge = Judge(layout, chat=True)
     with Fingerprints(path.parent) as prints:
         found = scan(
             judge,
@@ -165,39 +137,67 @@ def survey(path: Path, layout_columns: list[str]) -> int:
     return found.rows
 
 
-def best(sides: list[Callable[[], int]], rounds: int) -> list[float]:
-    """The best rate of each side, rows per second."""
-    rates = [0.0] * len(sides)
+@dataclass
+class Side:
+    """The best of its rounds: rows per second, and per second of processor time."""
+
+    rate: float = 0.0
+    cpu: float = 0.0
+
+
+def best(sides: list[Callable[[], int]], rounds: int) -> list[Side]:
+    """Runs the sides in turn, `rounds` times."""
+    found = [Side() for _ in sides]
     for _ in range(rounds):
-        for index, side in enumerate(sides):
-            start = time.perf_counter()
+        for side, told in zip(sides, found, strict=True):
+            start, spent = time.perf_counter(), time.process_time()
             rows = side()
-            rates[index] = max(rates[index], rows / (time.perf_counter() - start))
-    return rates
+            told.rate = max(told.rate, rows / (time.perf_counter() - start))
+            told.cpu = max(told.cpu, rows / (time.process_time() - spent))
+    return found
+
+
+def head(title: str, rows: int) -> None:
+    print(f"\n{title}, {rows:,} rows of about 1 kB; ratios to pyarrow (wanted for checks: 0.50)")
+    print(
+        f"  {'':24} {'pyarrow/s':>10} {'checks/s':>10} {'ratio':>6} {'cpu':>5} "
+        f"{'+repeats/s':>10} {'ratio':>6}"
+    )
+
+
+def line(name: str, path: Path, layout: Layout, rounds: int) -> None:
+    sides = [partial(read_with_pyarrow, path), partial(check, path, layout)]
+    read, checked, surveyed = best([*sides, partial(survey, path, layout)], rounds)
+    print(
+        f"  {name:24} {read.rate:10,.0f} {checked.rate:10,.0f} {checked.rate / read.rate:6.2f} "
+        f"{checked.cpu / read.cpu:5.2f} {surveyed.rate:10,.0f} {surveyed.rate / read.rate:6.2f}"
+    )
 
 
 def structure(directory: Path, rows: int, rounds: int) -> None:
-    print(f"\nstructure, {rows:,} rows of about 1 kB; ratios to pyarrow (wanted for checks: 0.50)")
-    print(
-        f"  {'':24} {'pyarrow/s':>10} {'checks/s':>10} {'ratio':>6} {'+repeats/s':>10} {'ratio':>6}"
-    )
+    head("structure", rows)
     for suffix in ("parquet", "jsonl"):
         for conversational in (False, True):
             name = "conversational" if conversational else "standard"
             path = write(directory / f"{name}.{suffix}", rows, conversational)
-            columns = ["chosen", "rejected"] if conversational else ["prompt", "chosen", "rejected"]
-            read, checked, surveyed = best(
-                [
-                    partial(read_with_pyarrow, path),
-                    partial(check, path, columns),
-                    partial(survey, path, columns),
-                ],
-                rounds,
-            )
-            print(
-                f"  {suffix:8}{name:16} {read:10,.0f} {checked:10,.0f} {checked / read:6.2f} "
-                f"{surveyed:10,.0f} {surveyed / read:6.2f}"
-            )
+            line(f"{suffix:8}{name}", path, native(conversational), rounds)
+
+
+def presets(directory: Path, rows: int, rounds: int) -> None:
+    from dpojob_trainer.inspection.layout import Layout
+    from dpojob_trainer.inspection.presets import named
+
+    head("presets", rows)
+    for name, make in (
+        ("orca", instructed), ("text parts", in_parts), ("helpsteer3", compared),
+        ("hh-rlhf", transcript),
+    ):  # fmt: skip
+        dice = random.Random(rows)
+        path = directory / f"{name}.parquet"
+        pq.write_table(pa.Table.from_pylist([make(dice) for _ in range(rows)]), path)
+        preset = named(name)
+        layout = native(True) if preset is None else Layout(preset.columns, preset=preset)
+        line(f"parquet {name}", path, layout, rounds)
 
 
 def tokens(directory: Path, rows: int, rounds: int) -> None:
@@ -207,7 +207,7 @@ def tokens(directory: Path, rows: int, rounds: int) -> None:
 
     model(directory / "model", tokenizer=True)
     print(
-        f"\ntokens, {rows:,} rows of about 1 kB       encode_batch/s  inspect/s  ratio  (wanted 0.80)"
+        f"\ntokens, {rows:,} rows of about 1 kB       encode_batch/s  inspect/s  ratio   cpu  (wanted 0.80)"
     )
     for conversational in (False, True):
         name = "conversational" if conversational else "standard"
@@ -242,7 +242,8 @@ def tokens(directory: Path, rows: int, rounds: int) -> None:
 
         encoded, inspected = best([raw, ours], rounds)
         print(
-            f"  parquet  {name:28} {encoded:14,.0f} {inspected:10,.0f} {inspected / encoded:6.2f}"
+            f"  parquet  {name:28} {encoded.rate:14,.0f} {inspected.rate:10,.0f} "
+            f"{inspected.rate / encoded.rate:6.2f} {inspected.cpu / encoded.cpu:5.2f}"
         )
 
 
@@ -291,7 +292,7 @@ def main() -> None:
     parser.add_argument("--token-rows", type=int, default=10_000)
     parser.add_argument("--memory-rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", default="structure,tokens,memory")
+    parser.add_argument("--only", default="structure,presets,tokens,memory")
     options = parser.parse_args()
     print(f"{os.cpu_count()} cores, pyarrow {pa.__version__}, Python {sys.version.split()[0]}")
     with tempfile.TemporaryDirectory(prefix="bench-inspect-") as name:
@@ -301,6 +302,8 @@ def main() -> None:
         chosen = options.only.split(",")
         if "structure" in chosen:
             structure(directory, options.rows, options.rounds)
+        if "presets" in chosen:
+            presets(directory, options.rows, options.rounds)
         if "tokens" in chosen:
             tokens(directory, options.token_rows, options.rounds)
         if "memory" in chosen:
