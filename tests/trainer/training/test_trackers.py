@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,13 @@ SECRET = {"environmentSecret": {"name": "trackers"}}
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The places that trackers read from the environment, as they were before."""
-    for name in ("TENSORBOARD_LOGGING_DIR", "TRACKIO_DIR", "MLFLOW_TRACKING_URI"):
+    for name in (
+        "TENSORBOARD_LOGGING_DIR",
+        "TRACKIO_DIR",
+        "MLFLOW_TRACKING_URI",
+        "WANDB_DIR",
+        "WANDB_MODE",
+    ):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
@@ -72,6 +79,33 @@ def test_trackio_keeps_its_files_beside_the_model(make_job: MakeJob, tmp_path: P
 
 
 @pytest.mark.train
+def test_wandb_offline_keeps_every_loss_beside_the_model(
+    make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
+    from wandb.sdk.internal.datastore import DataStore
+
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    job = reporting(make_job, "wandb")
+    container = Container(job, tmp_path / "pod")  # Its service would outlive the test's process.
+    assert container.wait() == 0, container.log()
+    (written,) = (job.output / "wandb").rglob("run-*.wandb")
+    store: Any = DataStore()
+    told = {}
+    store.open_for_scan(str(written))
+    while (data := store.scan_data()) is not None:
+        record = Record()
+        record.ParseFromString(data)
+        items = {
+            item.key or ".".join(item.nested_key): json.loads(item.value_json)
+            for item in record.history.item
+        }
+        if "train/loss" in items:
+            told[items["train/global_step"]] = items["train/loss"]
+    assert told == pytest.approx(losses(metrics(job)), rel=1e-5)
+
+
+@pytest.mark.train
 def test_a_tracker_that_fails_is_left_out_and_told(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,8 +127,8 @@ def test_a_secret_without_the_address_is_told_before_anything_is_loaded(make_job
 @pytest.mark.parametrize(
     ("told", "more", "words"),
     [
-        ("wandb", SECRET, "wandb is not in the training image, which has mlflow"),
-        (["tensorboard", "wandb"], SECRET, "wandb is not in the training image"),
+        ("swanlab", SECRET, "swanlab is not in the training image, which has mlflow"),
+        (["tensorboard", "swanlab"], SECRET, "swanlab is not in the training image"),
         ("tensorbord", {}, "did you mean tensorboard?"),
         ("all", {}, "name what you want"),
         ("mlflow", {}, "spec.environmentSecret"),
@@ -128,9 +162,9 @@ def test_an_installation_with_its_own_image_says_what_that_has(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trackers, "find_spec", lambda _: None)
-    monkeypatch.setenv(trackers.ENV_TRACKERS, "wandb, nonsense")
+    monkeypatch.setenv(trackers.ENV_TRACKERS, "swanlab, nonsense")
     spec = type(make_job().spec).model_validate({**make_job().spec.wire(), **SECRET})
-    spec.training.arguments["report_to"] = "wandb"
+    spec.training.arguments["report_to"] = "swanlab"
     check_trackers(spec)
 
 

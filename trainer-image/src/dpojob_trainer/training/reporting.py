@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,20 @@ from .failure import Failure
 from .job import TrainJob
 
 log = logging.getLogger(__name__)
-DIRECTORIES = {"tensorboard": "TENSORBOARD_LOGGING_DIR", "trackio": "TRACKIO_DIR"}
+DIRECTORIES = {
+    "tensorboard": "TENSORBOARD_LOGGING_DIR",
+    "trackio": "TRACKIO_DIR",
+    "wandb": "WANDB_DIR",
+}
 """Trackers that write files, and the variable that says where; kept under the tracker's name."""
-PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
-"""By its own defaults a server that is down would hold up each step for minutes."""
+MANNERS = {
+    # By its own defaults a server that is down would hold up each step for minutes.
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    # Reports of its own errors would go to its makers.
+    "WANDB_ERROR_REPORTING": "false",
+}
+"""Unless the user's Secret says otherwise."""
 
 
 def prepare(job: TrainJob) -> None:
@@ -34,16 +45,34 @@ def prepare(job: TrainJob) -> None:
             )
         if name in DIRECTORIES:
             os.environ.setdefault(DIRECTORIES[name], str(job.checkpoints / name))
-        for variable, value in PATIENCE.items():
+        for variable, value in MANNERS.items():
             os.environ.setdefault(variable, value)
 
 
 def keep(job: TrainJob, directory: Path) -> None:
     """Copy what trackers wrote beside the model in `directory`; where else they write stays there."""
+    if "wandb" in named(job.spec):
+        _finish_wandb()
     for name in named(job.spec):
         written = job.checkpoints / name
         if name in DIRECTORIES and written.is_dir():
-            shutil.copytree(written, directory / name, dirs_exist_ok=True)
+            # Links (wandb's to its latest run) would become second copies.
+            shutil.copytree(written, directory / name, ignore=_links, dirs_exist_ok=True)
+
+
+def _finish_wandb() -> None:
+    """Have its service write what it still holds; transformers leaves that to the process's end."""
+    wandb = sys.modules.get("wandb")
+    if wandb is None:
+        return
+    try:
+        wandb.finish(exit_code=0)
+    except Exception:  # Whatever fails in a tracker costs no training.
+        log.warning("wandb could not finish its run", exc_info=True)
+
+
+def _links(directory: str, names: list[str]) -> list[str]:
+    return [name for name in names if Path(directory, name).is_symlink()]
 
 
 def guard(trainer: Any, notes: list[str]) -> None:
