@@ -54,7 +54,7 @@ def main() -> int:
 
         kinds: dict[str, Callable[[], list[dict[str, Any]]]] = {
             DEFAULTS: theirs,
-            THEIRS: lambda: theirs(**plain.FP32, logging_steps=1, seed=42),
+            THEIRS: lambda: theirs(**plain.SAME),
             OURS: lambda: ours.train(ours.job(root, arguments.rows, precompute=False)),
             PLANNED: lambda: ours.train(ours.job(root, arguments.rows)),
         }

@@ -16,8 +16,10 @@ COMMON = {
     "num_train_epochs": 1, "report_to": "none", "use_cpu": True,
 }  # fmt: skip
 """What must be the same for the comparison to be one."""
-FP32 = {"bf16": False, "gradient_checkpointing": False}
-"""Our settings on a machine without a GPU."""
+FP32 = {"bf16": False, "gradient_checkpointing": False, "logging_steps": 1, "seed": 42}
+"""What our trainer does on a machine without a GPU, the attention aside."""
+SAME = {**FP32, "model_init_kwargs": {"attn_implementation": "eager"}}
+"""Our settings."""
 
 
 def rows(pairs: Path) -> list[dict[str, Any]]:

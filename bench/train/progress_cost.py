@@ -31,22 +31,21 @@ BLOCK = 40
 RATES = (0, 1, 0, 20)
 """Polls a second, block after block."""
 CLIENT = """
-import sys, time, urllib.request
+import sys, threading, time, urllib.request
 rate, port = 0.0, int(sys.argv[1])
-import threading
 def read():
     global rate
     for line in sys.stdin:
         rate = float(line)
 threading.Thread(target=read, daemon=True).start()
 while True:
-    if not rate:
+    wanted, begin = rate, time.monotonic()
+    if not wanted:
         time.sleep(0.01)
         continue
-    begin = time.monotonic()
     for path in ("/progress", "/metrics"):
         urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10).read()
-    time.sleep(max(0.0, 1 / rate - (time.monotonic() - begin)))
+    time.sleep(max(0.0, 1 / wanted - (time.monotonic() - begin)))
 """
 
 

@@ -36,6 +36,7 @@ def test_full_fine_tuning_ends_with_a_model_and_everything_beside_it(make_job: M
     assert {"config.json", "model.safetensors", "tokenizer.json", "README.md"} <= found
     assert {"report.html", "metrics.jsonl", "inspection.json", "lineage.json"} <= found
     assert not {".checkpoints", ".staging", "training_args.bin"} & found
+    assert all(path.stat().st_mode & 0o444 == 0o444 for path in job.output.iterdir())
     AutoModelForCausalLM.from_pretrained(job.output)
     assert seen[-1] == "Done"
     assert {"LoadingModel", "PreparingData", "Training", "Evaluating", "Saving"} <= set(seen)
