@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -195,3 +196,22 @@ def test_of_several_ranks_the_one_that_failed_speaks() -> None:
     job_ = training(status, failed=True, failure_reason="PodFailurePolicy")
     decision = settle(observe(status, training=job_, training_pods=pods))
     assert reason(decision, "Failed") == "OutOfMemory"
+
+
+def test_a_budget_of_nothing_is_kept_by_what_is_free() -> None:
+    for budget in ({"maxCost": "0"}, {"maxCost": "9" * 32, "maxDuration": "9" * 31 + "d"}):
+        status = begun()
+        status.attempts[0].hourly_price = Decimal(0)
+        runs = observe(status, of={"budget": budget}, training=training(status))
+        runs = replace(runs, training_pods=(RUNNING,))
+        assert decide(runs, POOLS, NOW).actions == ()
+
+
+def test_what_costs_beyond_all_measure_is_still_counted() -> None:
+    status = begun()
+    status.attempts[0].hourly_price = Decimal("9" * 32)
+    decision = decide(
+        observe(status, training=training(status), training_pods=(RUNNING,)), POOLS, NOW
+    )
+    assert decision.status.cost is not None
+    assert decision.status.cost.so_far > 0

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 
 _COUNT = re.compile(r"^(\d+(?:\.\d+)?)([KMBT]?)$")
 _SCALE = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 _DURATION_PART = re.compile(r"(\d+)(d|h|m|s)")
+LONGEST_SECONDS = 10**10
+"""About three centuries; longer ones do not fit a timedelta added to a date."""
+_WIDE = Context(prec=64)
+"""Any amount that MONEY_PATTERN admits, times any time, fits it."""
 _SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 
 COUNT_PATTERN = r"^[0-9]+(\.[0-9]+)?[KMBT]?$"
@@ -37,11 +41,15 @@ def format_count(count: int) -> str:
 
 
 def parse_duration(text: str) -> timedelta:
-    """`"1h30m"` -> 90 minutes. Raises ValueError naming the accepted forms."""
+    """`"1h30m"` -> 90 minutes. Raises ValueError naming the accepted forms.
+
+    What is longer than LONGEST_SECONDS is as long: nobody lives to see the difference.
+    """
     parts = _DURATION_PART.findall(text)
     if not parts or "".join(n + u for n, u in parts) != text:
         raise ValueError(f"{text!r} is not a duration; write it like 90s, 45m, 6h, 1h30m or 2d")
-    return timedelta(seconds=sum(int(number) * _SECONDS[unit] for number, unit in parts))
+    seconds = sum(int(number) * _SECONDS[unit] for number, unit in parts)
+    return timedelta(seconds=min(seconds, LONGEST_SECONDS))
 
 
 def format_duration(seconds: float) -> str:
@@ -57,4 +65,4 @@ def format_duration(seconds: float) -> str:
 
 def money(amount: Decimal) -> str:
     """Rounded to cents, as it is shown and compared."""
-    return str(amount.quantize(Decimal("0.01")))
+    return str(amount.quantize(Decimal("0.01"), context=_WIDE))

@@ -84,11 +84,12 @@ def _cents(amount: Decimal) -> Decimal:
 def exceeded(budget: Budget, attempts: list[Attempt], currency: str) -> str | None:
     """What in the budget is used up, as a sentence; None while it is not."""
     spent, seconds = so_far(attempts), training_seconds(attempts)
-    if budget.max_cost is not None and spent >= Decimal(budget.max_cost):
+    # What costs nothing yet exceeds nothing: a budget of 0 is kept by a pool that is free.
+    if budget.max_cost is not None and spent >= Decimal(budget.max_cost) and _cents(spent) > 0:
         return f"Training has cost {money(spent)} {currency}; budget.maxCost is {budget.max_cost}."
     if budget.max_duration is not None:
         limit = parse_duration(budget.max_duration)
-        if timedelta(seconds=seconds) >= limit:
+        if seconds > 0 and timedelta(seconds=seconds) >= limit:
             taken = format_duration(seconds)
             return f"Training has taken {taken}; budget.maxDuration is {budget.max_duration}."
     return None
