@@ -21,7 +21,7 @@ from .tracker import Tracker
 
 log = logging.getLogger(__name__)
 SAVE_EVERY_SECONDS = 900.0
-JUDGEMENTS = 100
+JUDGEMENTS = 50
 """The guards look about so often over a run; not-a-numbers at every record."""
 
 

@@ -139,6 +139,8 @@ def _settings(job: TrainJob, trained: Trained) -> dict[str, str]:
     settings: dict[str, Any] = {
         "method": plan.method,
         "precision": trained.precision,
+        "attention": trained.trainer.model.config._attn_implementation,
+        "reference": "ahead of time" if plan.precompute_reference else "at each step",
         "epochs": training.epochs,
         "learning rate": training.learning_rate,
         "beta": training.beta,

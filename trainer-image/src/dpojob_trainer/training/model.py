@@ -17,6 +17,9 @@ from .job import TrainJob
 from .precision import Precisions
 from .source import Start
 
+SHORT = 128
+"""Tokens, up to which plain attention is quicker on a CPU than torch's own and its memory is small."""
+
 
 @dataclass
 class Loaded:
@@ -95,6 +98,8 @@ def _weights(
 ) -> Any:
     options = dict(job.spec.training.arguments.get("model_init_kwargs") or {})
     options["dtype"] = precisions.weights
+    if not torch.cuda.is_available() and job.plan.max_length <= SHORT:
+        options.setdefault("attn_implementation", "eager")
     if quantization is not None:
         options["quantization_config"] = quantization
     try:

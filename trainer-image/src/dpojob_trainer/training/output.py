@@ -22,6 +22,8 @@ LINEAGE = "lineage.json"
 LAST = ("config.json", "adapter_config.json")
 """Moved in last: without it, nothing can load the directory as a model."""
 
+READABLE, ENTERABLE = 0o444, 0o555
+
 
 def recorded(directory: Path) -> dict[str, Any] | None:
     """The lineage of the finished model in `directory`; None where there is no finished model."""
@@ -69,6 +71,8 @@ def publish(directory: Path) -> None:
     """Move everything from staging in, by renames, the file that makes it loadable last."""
     source = directory / STAGING
     for path in source.rglob("*"):
+        # Weights are written for their owner alone; who serves the model is another user.
+        path.chmod(path.stat().st_mode | (READABLE if path.is_file() else ENTERABLE))
         if path.is_file():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
