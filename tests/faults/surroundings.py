@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import random
 import socket
 
 from . import nodes
 from .api import Object
 from .proxy import LABEL_RUN
 
+PORTS = range(10_000, 20_000)
+"""Below net.ipv4.ip_local_port_range."""
 RESYNC_SECONDS = 4.0
 SETTINGS = {
     "INSPECT_IMAGE": "inspect:faults",
@@ -27,10 +30,16 @@ SETTINGS = {
 
 
 def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody listens on now, and that no outgoing connection is given: an operator that is
+    started again must find it free again."""
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def kubeconfig(server: str) -> str:

@@ -53,7 +53,7 @@ SHARES = {"errors": 0.55, "watches": 0.30, "stale": 0.15}
 """How the runs that the crash sweep leaves are shared out."""
 ENOUGH = 500
 """Runs from which on the crash sweep is made whole."""
-LEAST_OTHERS = 200
+LEAST_OTHERS = 150
 """Runs of these, however many the crash sweep takes."""
 
 
