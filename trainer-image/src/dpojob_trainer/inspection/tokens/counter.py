@@ -12,6 +12,7 @@ from dpojob_trainer.inspection.fault import Fault
 from dpojob_trainer.inspection.model.tokenizer import TokenizerConfig
 from dpojob_trainer.inspection.pair import Pair
 
+from .seams import Seams
 from .template import ChatTemplate, TemplateRefuses
 
 BATCH_ROWS = 512
@@ -38,6 +39,8 @@ class TokenCounter:
         self._tokenizer = tokenizer
         self._template = ChatTemplate(config)
         self._end = str(config.special.get("eos_token") or "")
+        written = [*self._template.sources, *map(str, config.special.values())]
+        self._seams = Seams(tokenizer, written)
 
     def lengths(self, pairs: Sequence[Pair]) -> Iterator[Length | Fault]:
         """The length of each pair, or the fault that the template finds in it, in order.
@@ -54,13 +57,12 @@ class TokenCounter:
             start = end
 
     def _batch(self, pairs: Sequence[Pair]) -> Iterator[Length | Fault]:
+        chat = isinstance(pairs[0].chosen, list)
         texts: list[str] = []
         faults: list[Fault | None] = []
-        chat = isinstance(pairs[0].chosen, list)
         for pair in pairs:
             try:
-                texts += self._rendered(pair) if chat else self._plain(pair)
-                faults.append(None)
+                whole = self._rendered(pair) if chat else self._plain(pair)
             except TemplateRefuses as problem:
                 faults.append(
                     Fault(
@@ -68,14 +70,20 @@ class TokenCounter:
                         f"the model's chat template refuses the conversation ({problem})",
                     )
                 )
+                continue
+            # Plain texts get tokens at their ends, so each is tokenised whole.
+            cut = self._seams.head(*whole) if chat else 0
+            texts += (whole[0][:cut], *(text[cut:] for text in whole))
+            faults.append(None)
         encodings = iter(self._tokenizer.encode_batch_fast(texts, add_special_tokens=not chat))
         for fault in faults:
             if fault is not None:
                 yield fault
                 continue
-            prompt, chosen, rejected = (next(encodings).ids for _ in range(3))
+            head, prompt, chosen, rejected = (next(encodings).ids for _ in range(4))
             shared = min(_shared(prompt, chosen), _shared(prompt, rejected))
-            yield Length(shared, len(chosen) - shared, len(rejected) - shared)
+            before = len(head) if chat else 0
+            yield Length(before + shared, len(chosen) - shared, len(rejected) - shared)
 
     def _rendered(self, pair: Pair) -> tuple[str, str, str]:
         prompt, chosen, rejected = pair.prompt, pair.chosen, pair.rejected

@@ -44,9 +44,14 @@ class ChatTemplate:
         environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
         return environment
 
+    @property
+    def sources(self) -> list[str]:
+        """The templates as they are written."""
+        return [self._config.template(tools) or FALLBACK for tools in (False, True)]
+
     def _template(self, tools: bool) -> jinja2.Template:
         if tools not in self._compiled:
-            source = self._config.template(tools) or FALLBACK
+            source = self.sources[tools]
             try:
                 self._compiled[tools] = self._environment.from_string(source)
             except jinja2.TemplateError as problem:
