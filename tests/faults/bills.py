@@ -61,8 +61,10 @@ def _pods(history: History, uid: str, attempt: int) -> list[_Pod]:
     ]
 
 
-def add_up(history: History) -> Iterator[Violation]:
+def add_up(history: History, stale_seconds: float = 0.0) -> Iterator[Violation]:
     """Asked while what the jobs left is still there.
+
+    `stale_seconds`: how old a listing of pods may have been; in one, a pod that has ended still runs.
 
     No attempt is charged for more than its pods ran, nor for less than those that are still to be
     seen ran. One that vanished while no operator lived may be missing.
@@ -76,7 +78,8 @@ def add_up(history: History) -> Iterator[Violation]:
             due += Decimal(str(told)) * Decimal(str(attempt["hourlyPrice"])) / 3600
             pods = _pods(history, uid, attempt["number"])
             slack = sum(ROUNDING_SECONDS * pod.gpus for pod in pods)
-            most = sum(pod.spent for pod in pods) + slack
+            late = sum(stale_seconds * pod.gpus for pod in pods)
+            most = sum(pod.spent for pod in pods) + slack + late
             least = sum(pod.spent for pod in pods if not pod.gone) - slack
             known = all(pod.started is None or pod.finished is not None for pod in pods)
             if attempt.get("endTime") and (told < least or (known and told > most)):

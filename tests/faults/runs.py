@@ -20,6 +20,10 @@ from .world import CONVERGE_SECONDS, Stage, Stuck, World
 GONE_SECONDS = 60.0
 """The garbage collector's time to remove what a deleted DPOJob owned."""
 SIGTERM_SECONDS = 20.0
+STALE = ("crash-stale", "crash-late")
+"""Faults after which the operator looks at what has passed."""
+STALE_SECONDS = 30.0
+"""How old that may be."""
 _numbers = itertools.count(1)
 _PREFIX = f"faults-{uuid.uuid4().hex[:6]}"
 """So that a cluster that is kept can serve another time."""
@@ -105,7 +109,8 @@ async def run(
 async def _judge(world: World, scenario: Scenario, result: Result, reference: str | None) -> None:
     found = result.violations
     found += oracles.ends_match(world.history, scenario.ends)
-    found += bills.add_up(world.history)
+    stale = result.fault is not None and result.fault.action in STALE
+    found += bills.add_up(world.history, STALE_SECONDS if stale else 0.0)
     children = [
         {"kind": kind, **item}
         for kind, path in (("Job", JOBS), ("Pod", PODS))

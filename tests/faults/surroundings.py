@@ -10,8 +10,8 @@ from . import nodes
 from .api import Object
 from .proxy import LABEL_RUN
 
-PORTS = range(10_000, 20_000)
-"""Below net.ipv4.ip_local_port_range."""
+PORTS = range(11_000, 20_000)
+"""Below net.ipv4.ip_local_port_range and the clusters' own ports, above Kubernetes' well-known ones."""
 RESYNC_SECONDS = 4.0
 SETTINGS = {
     "INSPECT_IMAGE": "inspect:faults",
