@@ -14,8 +14,8 @@ class Clock:
     def __init__(self) -> None:
         self.wall = self.cpu = 0.0
         """Seconds of `train`, by the clock and of CPU time."""
-        self.ahead = 0.0
-        """Seconds of CPU time of the reference log-probabilities before it."""
+        self.ahead = self.ahead_wall = 0.0
+        """Seconds of CPU time and by the clock of the reference log-probabilities before it."""
         self.steps = 0
 
     @contextlib.contextmanager
@@ -43,10 +43,11 @@ class Clock:
 
     def _ahead(self, inner: Callable[..., Any]) -> Callable[..., Any]:
         def timed(trainer: Any, *arguments: Any, **more: Any) -> Any:
-            cpu = time.process_time()
+            wall, cpu = time.perf_counter(), time.process_time()
             try:
                 return inner(trainer, *arguments, **more)
             finally:
+                self.ahead_wall += time.perf_counter() - wall
                 self.ahead += time.process_time() - cpu
 
         return timed

@@ -1,4 +1,4 @@
-"""Our trainer on the demo's tiny model, from its own `run`, with the plan given here."""
+"""Our trainer on the demo's tiny model, from its own `run`, as its own planner plans it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from dpojob_api.plan import Plan
+from dpojob_api.pool import GPU, GPUPoolSpec
 from dpojob_api.progress import Progress
 from dpojob_api.spec import DPOJobSpec
+from dpojob_planner import PoolState, plan
+from dpojob_planner.gpu import PROCESSOR
 from dpojob_trainer.inspection import inspect
 from dpojob_trainer.training import TrainJob, run
 
@@ -21,13 +24,14 @@ def job(
     root: Path,
     rows: int,
     *,
-    precompute: bool = True,
-    checkpointing: bool = False,
     epochs: float = 1,
-    per_device: int = BATCH,
     arguments: dict[str, Any] | None = None,
+    **changes: Any,
 ) -> TrainJob:
-    """A job on `root`/model and `root`/pairs-ROWS.jsonl, with an output directory of its own."""
+    """A job on `root`/model and `root`/pairs-ROWS.jsonl, with an output directory of its own.
+
+    The plan is the planner's own for a machine without a GPU, but for the fields in `changes`.
+    """
     spec = DPOJobSpec.model_validate(
         {
             "model": {"volume": {"claimName": "in", "path": "model"}},
@@ -40,23 +44,20 @@ def job(
             },
             "training": {
                 "learningRate": 1e-4, "batchSize": BATCH, "maxLength": LENGTH, "epochs": epochs,
-                "arguments": arguments or {},
+                "method": "full", "arguments": arguments or {},
             },
             "output": {"volume": {"claimName": "out", "path": ""}},
         }
     )  # fmt: skip
-    plan = Plan.model_validate(
-        {
-            "pool": "cpu", "method": "full", "precision": "fp32", "perDeviceBatchSize": per_device,
-            "gradientAccumulation": BATCH // per_device, "gradientCheckpointing": checkpointing,
-            "precomputeReference": precompute, "maxLength": LENGTH,
-            "memoryGiB": {"needed": 1, "available": 8}, "estimate": {"hours": 0, "cost": "0"},
-        }
-    )  # fmt: skip
     volumes = {"in": root, "out": Path(tempfile.mkdtemp(dir=root))}
+    report = inspect(spec, volumes)
+    gpu = GPU(model=PROCESSOR, memory_gib=8, bf16=False)
+    here = PoolState("local", GPUPoolSpec(gpu=gpu), free=1, nodes=1, local=True)
+    planned = plan(spec, report, [here])
+    assert isinstance(planned, Plan), planned
     return TrainJob(
-        name="bench", spec=spec, report=inspect(spec, volumes), plan=plan, volumes=volumes,
-        scratch=root / "scratch",
+        name="bench", spec=spec, report=report, plan=planned.model_copy(update=changes),
+        volumes=volumes, scratch=root / "scratch",
     )  # fmt: skip
 
 

@@ -11,15 +11,26 @@ from datasets import Dataset
 from transformers import AutoTokenizer
 from trl import DPOConfig, DPOTrainer
 
+from dpojob_api.plan import Plan
+from dpojob_trainer.training.arguments import FORWARD_BATCHES
+
 COMMON = {
     "per_device_train_batch_size": BATCH, "max_length": LENGTH, "learning_rate": 1e-4,
-    "num_train_epochs": 1, "report_to": "none", "use_cpu": True,
+    "report_to": "none", "use_cpu": True,
 }  # fmt: skip
 """What must be the same for the comparison to be one."""
 FP32 = {"bf16": False, "gradient_checkpointing": False, "logging_steps": 1, "seed": 42}
 """What our trainer does on a machine without a GPU, the attention aside."""
-SAME = {**FP32, "model_init_kwargs": {"attn_implementation": "eager"}}
-"""Our settings."""
+
+
+def as_planned(plan: Plan) -> dict[str, Any]:
+    """The settings of our trainer, for plain TRL."""
+    return {
+        **FP32,
+        "model_init_kwargs": {"attn_implementation": "eager"},
+        "precompute_ref_log_probs": plan.precompute_reference,
+        "precompute_ref_batch_size": FORWARD_BATCHES * BATCH,
+    }
 
 
 def rows(pairs: Path) -> list[dict[str, Any]]:

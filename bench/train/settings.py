@@ -32,8 +32,9 @@ def variants(root: Path, rows: int) -> dict[str, Callable[[], list[dict[str, Any
 
     def theirs(**settings: Any) -> Callable[[], list[dict[str, Any]]]:
         return lambda: plain.train(
-            root / "model", pairs, Path(tempfile.mkdtemp(dir=root)), **plain.COMMON, **settings
-        )
+            root / "model", pairs, Path(tempfile.mkdtemp(dir=root)), num_train_epochs=1,
+            **plain.COMMON, **settings,
+        )  # fmt: skip
 
     def mine(**settings: Any) -> Callable[[], list[dict[str, Any]]]:
         return lambda: ours.train(ours.job(root, rows, **settings))
@@ -45,13 +46,17 @@ def variants(root: Path, rows: int) -> dict[str, Callable[[], list[dict[str, Any
         DEFAULTS: theirs(logging_steps=1, seed=42),
         FP32: theirs(**plain.FP32),
         "as planned": mine(),
-        "reference at each step": mine(precompute=False),
-        "gradient checkpointing": mine(checkpointing=True),
+        "reference ahead": mine(precompute_reference=True),
+        "gradient checkpointing": mine(gradient_checkpointing=True),
         "logged every 10 steps": with_arguments(logging_steps=10),
         "torch's own attention": with_arguments(model_init_kwargs={"attn_implementation": "sdpa"}),
-        "reference in small batches": with_arguments(precompute_ref_batch_size=ours.BATCH),
+        "reference ahead, small batches": mine(
+            precompute_reference=True, arguments={"precompute_ref_batch_size": ours.BATCH}
+        ),
         "2 dataloader workers": with_arguments(dataloader_num_workers=2),
-        "half the batch, twice": mine(per_device=ours.BATCH // 2),
+        "half the batch, twice": mine(
+            per_device_batch_size=ours.BATCH // 2, gradient_accumulation=2
+        ),
         "grouped by length": grouped(
             with_arguments(
                 train_sampling_strategy="group_by_length",

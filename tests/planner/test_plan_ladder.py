@@ -29,6 +29,19 @@ def test_the_first_rung_that_fits(memory: float, expected: tuple[str, bool]) -> 
     assert rung(planned(job(), shape("qwen2.5-1.5b"), [pool(memory=memory)])) == expected
 
 
+def test_over_several_epochs_the_reference_is_computed_ahead_when_that_saves_time() -> None:
+    def over(epochs: float, **training: object) -> Plan:
+        spec = job(training={"epochs": epochs, **training})
+        return planned(spec, shape("qwen2.5-1.5b"), [pool(memory=80)])
+
+    once, thrice = over(1), over(3)
+    assert (rung(once), rung(thrice)) == (("full", False), ("full", True))
+    assert 2 < thrice.estimate.hours / once.estimate.hours < 2.8
+    assert any("computed once, ahead of training, which saves" in told for told in thrice.reasons)
+    kept = over(3, arguments={"sync_ref_model": True})
+    assert rung(kept) == ("full", False)
+
+
 def test_the_batch_is_halved_before_a_rung_is_left() -> None:
     seen: dict[tuple[str, bool], set[int]] = {}
     for tenth in range(30, 500):

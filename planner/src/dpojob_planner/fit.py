@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from dpojob_api.plan import Estimate
@@ -15,6 +16,10 @@ from .options import Option, options, rungs
 from .pools import PoolState
 from .shape import Shape, shape_of
 from .time import estimate, step_seconds
+
+PRECOMPUTING_SAVES = 0.02
+"""Share of the time from which on the reference is computed ahead although there is room for its copy:
+over several epochs, since the reference's pass over a pair is then made once and not in each."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,9 @@ class Outcome:
     """What became of one pool with one number of GPUs."""
 
     taken: Fit | None = None
-    """The first rung that fits memory and budget, its fastest setting."""
+    """The first method that fits memory and budget, its fastest setting."""
+    slower: Fit | None = None
+    """The same method with the reference at each step: fits as well, and takes longer."""
     over_budget: Fit | None = None
     """Fits memory; the cheapest such option, when none is within the budget."""
     smallest: Fit | None = None
@@ -113,26 +120,47 @@ class Job:
         tried: list[str] = []
         costly: list[Fit] = []
         smallest: list[Fit] = []
-        for rung in rungs(self.spec, self.facts, pool.spec.method):
-            fits = [self.fit(pool, option) for option in options(self.spec, self.facts, rung, gpus)]
-            if not fits:
-                continue
-            within = [fit for fit in fits if fit.fits_memory]
-            affordable = [fit for fit in within if self.excess(fit) is None]
-            if affordable:
-                return Outcome(taken=min(affordable, key=_fastest), tried=tuple(tried))
-            least = min(fits, key=lambda fit: fit.need.total_gib)
-            if within:
-                costly.append(min(within, key=_fastest))
-                tried.append(f"{rung} {self.excess(costly[-1])}")
-            else:
-                smallest.append(least)
-                tried.append(f"{rung} needs at least {least.need.total_gib:.1f} GiB")
+        allowed = rungs(self.spec, self.facts, pool.spec.method)
+        for _, variants in itertools.groupby(allowed, key=lambda rung: rung.method):
+            open_: list[Fit] = []
+            for rung in variants:
+                every = [
+                    self.fit(pool, option) for option in options(self.spec, self.facts, rung, gpus)
+                ]
+                if not every:
+                    continue
+                within = [fit for fit in every if fit.fits_memory]
+                affordable = [fit for fit in within if self.excess(fit) is None]
+                if affordable:
+                    open_.append(min(affordable, key=_fastest))
+                elif within:
+                    costly.append(min(within, key=_fastest))
+                    tried.append(f"{rung} {self.excess(costly[-1])}")
+                else:
+                    smallest.append(min(every, key=lambda fit: fit.need.total_gib))
+                    least = smallest[-1].need.total_gib
+                    tried.append(f"{rung} needs at least {least:.1f} GiB")
+            if open_:
+                # In one epoch every pair passes the reference once either way.
+                repeated = self.spec.training.epochs > 1
+                taken = min(open_, key=_worth) if repeated else open_[0]
+                slower = next((fit for fit in open_ if fit is not taken), None)
+                return Outcome(
+                    taken=taken,
+                    slower=slower if taken.option.rung.precompute else None,
+                    tried=tuple(tried),
+                )
         return Outcome(
             over_budget=min(costly, key=_fastest) if costly else None,
             smallest=min(smallest, key=lambda fit: fit.need.total_gib) if smallest else None,
             tried=tuple(tried),
         )
+
+
+def _worth(fit: Fit) -> float:
+    """Hours, with what computing the reference ahead must save at least to be taken."""
+    share = PRECOMPUTING_SAVES if fit.option.rung.precompute else 0.0
+    return fit.estimate.hours / (1.0 - share)
 
 
 def _fastest(fit: Fit) -> tuple[float, float, int, int, bool]:
