@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import socket
@@ -12,6 +13,7 @@ from .proxy import LABEL_RUN
 
 PORTS = range(11_000, 20_000)
 """Below net.ipv4.ip_local_port_range and the clusters' own ports, above Kubernetes' well-known ones."""
+_ports = itertools.cycle(random.sample(PORTS, len(PORTS)))
 RESYNC_SECONDS = 4.0
 SETTINGS = {
     "INSPECT_IMAGE": "inspect:faults",
@@ -30,16 +32,16 @@ SETTINGS = {
 
 
 def free_port() -> int:
-    """A port nobody listens on now, and that no outgoing connection is given: an operator that is
-    started again must find it free again."""
-    while True:
-        port = random.choice(PORTS)
+    """A port nobody listens on now, that no outgoing connection is given and no other operator of
+    ours: one that is started again must find it free again."""
+    for port in _ports:
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
             return port
+    raise RuntimeError("no port is free")
 
 
 def kubeconfig(server: str) -> str:
