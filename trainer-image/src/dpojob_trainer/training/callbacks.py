@@ -103,7 +103,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
 
     def _judge(self, state: Any, control: Any) -> None:
         verdict = health.judge(state.log_history, state.max_steps)
-        known = self._tracker.read().health
+        known = self._tracker.verdict
         self._tracker.health(verdict)
         if verdict.healthy:
             return

@@ -46,6 +46,12 @@ class Tracker:
         with self._lock:
             return self._progress.model_copy(deep=True)
 
+    @property
+    def verdict(self) -> Health:
+        """The guards' newest verdict."""
+        with self._lock:
+            return self._progress.health
+
     def figures(self) -> dict[str, float]:
         """The newest value of every metric TRL logged, by TRL's own name."""
         with self._lock:
@@ -87,7 +93,7 @@ class Tracker:
         self.update(peak_memory_gib=peak_memory_gib, **changes)
 
     def health(self, health: Health) -> None:
-        """The guards' newest verdict."""
+        """The guards have judged."""
         self.update(health=health)
 
     def update(self, **changes: Any) -> None:
