@@ -10,13 +10,11 @@ from typing import Any
 
 import huggingface_hub.constants
 import pytest
-import torch
-from peft import LoraConfig, get_peft_model
 from tests.support.hub import Hub
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from dpojob_trainer.training import TrainJob, output, run, upload
 
+from .adapters import save_adapter
 from .conftest import MakeJob, losses, metrics
 
 pytestmark = pytest.mark.train
@@ -70,17 +68,7 @@ def test_an_adapter_in_a_repository_is_gone_on_with(
     make_job: MakeJob, hub: Hub, inputs: Path, tmp_path: Path, merge: bool
 ) -> None:
     commit = hub.repository(BASE).branches["main"]
-    base = AutoModelForCausalLM.from_pretrained(inputs / "model")
-    model = get_peft_model(
-        base, LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM")
-    )
-    torch.manual_seed(3)
-    for name, parameter in model.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(parameter, std=0.3)
-    model.peft_config["default"].base_model_name_or_path = BASE
-    model.save_pretrained(tmp_path / "sft")
-    AutoTokenizer.from_pretrained(inputs / "model").save_pretrained(tmp_path / "sft")
+    save_adapter(inputs / "model", tmp_path / "sft", BASE)
     hub.add_model(ADAPTER, tmp_path / "sft")
     spec = {
         "model": {"repo": ADAPTER},

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from dpojob_trainer.training import run
 
+from .adapters import save_adapter
 from .conftest import MakeJob, losses, metrics
 
 pytestmark = pytest.mark.train
@@ -99,20 +100,9 @@ def test_merged_equals_adapter_on_base(make_job: MakeJob) -> None:
 
 @pytest.fixture(scope="module")
 def adapter(inputs: Any) -> Any:
-    """An SFT adapter on the tiny model, far from zero, so that a wrong reference shows."""
+    """An SFT adapter on the tiny model."""
     directory = inputs / "sft"
-    base = AutoModelForCausalLM.from_pretrained(inputs / "model")
-    model = get_peft_model(
-        base, LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM")
-    )
-    torch.manual_seed(3)
-    for name, parameter in model.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(parameter, std=0.3)
-    told = model.peft_config["default"]
-    told.base_model_name_or_path = "model"
-    model.save_pretrained(directory)
-    AutoTokenizer.from_pretrained(inputs / "model").save_pretrained(directory)
+    save_adapter(inputs / "model", directory, "model")
     return directory
 
 

@@ -25,6 +25,7 @@ from dpojob_api.progress import Outcome
 from . import checkpoints, gate, termination
 from .failure import Interrupted
 from .job import TrainJob
+from .stop import ending_signals
 
 log = logging.getLogger(__name__)
 ENV_RANK = "RANK"
@@ -200,9 +201,5 @@ class _Signals:
 
     @contextmanager
     def handled(self) -> Iterator[None]:
-        before = {n: signal.signal(n, self._handle) for n in (signal.SIGTERM, signal.SIGINT)}
-        try:
+        with ending_signals(self._handle):
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)

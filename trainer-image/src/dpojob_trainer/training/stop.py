@@ -5,13 +5,24 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from .failure import Interrupted
 
 log = logging.getLogger(__name__)
+
+
+@contextmanager
+def ending_signals(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Let `handle` have SIGTERM and SIGINT in the block. Of the main thread only."""
+    before = {n: signal.signal(n, handle) for n in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Stop:
@@ -34,12 +45,8 @@ class Stop:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {n: signal.signal(n, self._handle) for n in (signal.SIGTERM, signal.SIGINT)}
-        try:
+        with ending_signals(self._handle):
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     @contextmanager
     def defer(self) -> Iterator[None]:
