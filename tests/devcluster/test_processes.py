@@ -1,7 +1,9 @@
 import json
 import os
 import signal
+import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +44,51 @@ def test_a_killed_daemon_is_started_again(daemons: Daemons) -> None:
         time.sleep(0.01)
     assert daemons.pid("sleeper") is None
     assert daemons.start(SLEEP) is True
+    assert daemons.pid("sleeper") not in (None, first)
+
+
+LINGERING = """
+import ctypes, pathlib, socket, sys, threading, time
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])), reuse_port=False)
+first = pathlib.Path(sys.argv[2])
+if not first.exists():
+    first.touch()
+    threading.Thread(target=time.sleep, args=(1.5,)).start()
+    ctypes.CDLL(None).pthread_exit(None)
+time.sleep(600)
+"""
+
+
+def test_a_port_is_free_again_before_a_dead_daemon_is_replaced(
+    daemons: Daemons, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    marker = tmp_path / "first"
+    command = [sys.executable, "-c", LINGERING, str(port), str(marker)]
+    lingering = Daemon("server", command, ready=lambda: serves(port))
+    daemons.start(lingering)
+    # Its first thread has ended, another one still holds the port.
+    while daemons.pid("server") is not None:
+        time.sleep(0.01)
+    assert marker.exists()
+    assert serves(port)
+    assert daemons.start(lingering) is True
+    daemons.wait(lingering)
+    assert "Address already in use" not in daemons.log("server").read_text()
+
+
+def serves(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_a_daemon_that_was_dying_when_it_was_found_is_started_once_more(daemons: Daemons) -> None:
+    daemons.start(SLEEP)
+    first = daemons.pid("sleeper")
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    daemons.wait(Daemon(SLEEP.name, SLEEP.command, ready=lambda: daemons.pid("sleeper") != first))
     assert daemons.pid("sleeper") not in (None, first)
 
 

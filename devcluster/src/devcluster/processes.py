@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from devcluster.errors import DevclusterError
 
@@ -26,6 +27,23 @@ def start_time(pid: int) -> str | None:
     # The command name may hold spaces and brackets: the fields begin after the last one.
     fields = stat.rpartition(")")[2].split()
     return None if fields[0] in "ZX" else fields[19]
+
+
+def wait_over(pid: int, started: str, timeout: float = 20.0) -> None:
+    """Wait until nothing of a process that ended holds its ports any more.
+
+    One is a zombie as soon as its first thread has ended; on a busy machine the others follow later.
+    """
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        try:
+            threads = sum(1 for _ in Path(f"/proc/{pid}/task").iterdir())
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return
+        if fields[19] != started or threads <= 1:
+            return
+        time.sleep(0.05)
 
 
 def wait_reaped(pids: Iterable[int], timeout: float = 5.0) -> None:
@@ -67,11 +85,17 @@ class Daemons:
         """Every daemon ever recorded here, running or not."""
         return sorted(path.stem for path in self.directory.glob("*.json"))
 
+    def _known(self, name: str) -> dict[str, Any] | None:
+        try:
+            record: dict[str, Any] = json.loads(self._record(name).read_text())
+        except (OSError, ValueError):
+            return None
+        return record
+
     def pid(self, name: str) -> int | None:
         """The pid of a running daemon; None when it is not running."""
-        try:
-            record = json.loads(self._record(name).read_text())
-        except (OSError, ValueError):
+        record = self._known(name)
+        if record is None:
             return None
         pid = int(record["pid"])
         # If it is this very process' child, take its exit status, lest it stay a zombie.
@@ -87,10 +111,13 @@ class Daemons:
             "environment": daemon.environment,
             "files": daemon.files,
         }
+        before = self._known(daemon.name)
         if self.pid(daemon.name) is not None:
-            if json.loads(self._record(daemon.name).read_text())["spec"] == spec:
+            if before is not None and before["spec"] == spec:
                 return False
             self.stop(daemon.name)
+        if before is not None:
+            wait_over(int(before["pid"]), before["started"])
         self.log_dir.mkdir(parents=True, exist_ok=True)
         for path, content in daemon.files.items():
             Path(path).write_text(content)
@@ -114,9 +141,14 @@ class Daemons:
         return True
 
     def wait(self, daemon: Daemon) -> None:
-        """Wait until it serves; fail with the end of its log when it dies or takes too long."""
+        """Wait until it serves; fail with the end of its log when it dies twice or takes too long."""
         deadline = time.monotonic() + daemon.timeout
+        again = True
         while True:
+            if self.pid(daemon.name) is None and again:
+                # It may have been found alive while a signal was already ending it.
+                again = False
+                self.start(daemon)
             if self.pid(daemon.name) is None:
                 raise DevclusterError(self._autopsy(daemon.name, "ended right after its start"))
             if daemon.ready is None or daemon.ready():
