@@ -72,7 +72,11 @@ def test_a_lost_worker_restarts_the_set_and_the_curve_is_that_of_one_process(
     assert status["progress"]["resumedFrom"] > 0
     assert status["progress"]["evalAccuracy"] > 0.7
     assert len(status["attempts"]) == 1
-    (batch,) = installed.training_jobs(namespace)
+    (batch,) = [
+        found
+        for found in installed.training_jobs(namespace)
+        if found["metadata"]["ownerReferences"][0]["uid"] == done["metadata"]["uid"]
+    ]
     assert batch["status"]["succeeded"] == 2
     assert batch["spec"]["completionMode"] == "Indexed"
 
