@@ -12,6 +12,14 @@ NOWHERE = {"test": "nowhere"}
 PAIR = {"model": "T4", "memoryGiB": 16, "bf16": False, "perNode": 2}
 
 
+def waits_for_room(world: World, name: str) -> None:
+    """A job whose pool has no node: its training Job stands, and its pod has nowhere to go."""
+    world.apply(pool(world.namespace, world.namespace, nodeSelector=NOWHERE))
+    world.job(name)
+    world.inspected(name)
+    world.until_condition(name, "Training", "Queued")
+
+
 def planned(world: World, name: str) -> str:
     return str((world.status(name).get("plan") or {}).get("pool", ""))
 
@@ -19,10 +27,7 @@ def planned(world: World, name: str) -> str:
 def test_a_waiting_job_follows_its_pool_and_a_running_one_keeps_its_plan(
     world: World, operator: Process
 ) -> None:
-    world.apply(pool(world.namespace, world.namespace, nodeSelector=NOWHERE))
-    world.job("waiter")
-    world.inspected("waiter")
-    world.until_condition("waiter", "Training", "Queued")
+    waits_for_room(world, "waiter")
     assert world.status("waiter")["phase"] == "Queued"
     world.apply(pool(world.namespace, world.namespace))
     world.pod("waiter", "train", 2)
@@ -41,10 +46,7 @@ def test_a_deleted_pool_moves_those_who_wait_and_not_those_who_run(
     world.job("runs")
     world.inspected("runs")
     world.pod("runs", "train")
-    world.apply(pool(first, world.namespace, nodeSelector=NOWHERE))
-    world.job("waits")
-    world.inspected("waits")
-    world.until_condition("waits", "Training", "Queued")
+    waits_for_room(world, "waits")
     world.apply(pool(second, world.namespace, hourlyPrice="7200"))
     world.kubectl("delete", "gpupool", first)
     world.pod("waits", "train", 2)
@@ -60,10 +62,7 @@ def test_a_deleted_pool_moves_those_who_wait_and_not_those_who_run(
 def test_without_any_pool_left_a_waiting_job_fails_with_what_to_do(
     world: World, operator: Process
 ) -> None:
-    world.apply(pool(world.namespace, world.namespace, nodeSelector=NOWHERE))
-    world.job("waits")
-    world.inspected("waits")
-    world.until_condition("waits", "Training", "Queued")
+    waits_for_room(world, "waits")
     world.kubectl("delete", "gpupool", world.namespace)
     world.until_condition("waits", "Failed", "NoPools")
     assert world.condition("waits", "Planned")[:2] == ("False", "NoPools")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dpojob_api.pool import GPU, GPUPoolSpec
 from dpojob_planner import PoolState
-from dpojob_planner.gpu import PROCESSOR, usable_gib
+from dpojob_planner.gpu import PROCESSOR, is_processor, usable_gib
 
 LOCAL = "local"
 """Name of the pseudo-pool that is this machine."""
@@ -28,7 +28,7 @@ def local_pool() -> PoolState:
 
 def is_cpu(pool: PoolState) -> bool:
     """Whether the pool of one has no GPU."""
-    return pool.spec.gpu.model == PROCESSOR
+    return is_processor(pool.spec.gpu)
 
 
 def _gpu() -> GPU | None:

@@ -18,15 +18,21 @@ from typing import Any
 from devcluster.errors import DevclusterError
 
 
-def start_time(pid: int) -> str | None:
-    """The kernel's start time of a live process; None when it is gone or a zombie."""
+def _state_and_start(pid: int) -> tuple[str, str] | None:
+    """State letter and the kernel's start time of a process, zombies included; None when it is gone."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
     # The command name may hold spaces and brackets: the fields begin after the last one.
     fields = stat.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else fields[19]
+    return fields[0], fields[19]
+
+
+def start_time(pid: int) -> str | None:
+    """The kernel's start time of a live process; None when it is gone or a zombie."""
+    found = _state_and_start(pid)
+    return None if found is None or found[0] in "ZX" else found[1]
 
 
 def wait_over(pid: int, started: str, timeout: float = 20.0) -> None:
@@ -38,10 +44,10 @@ def wait_over(pid: int, started: str, timeout: float = 20.0) -> None:
     while time.monotonic() < deadline:
         try:
             threads = sum(1 for _ in Path(f"/proc/{pid}/task").iterdir())
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             return
-        if fields[19] != started or threads <= 1:
+        found = _state_and_start(pid)
+        if found is None or found[1] != started or threads <= 1:
             return
         time.sleep(0.05)
 

@@ -41,9 +41,14 @@ def _kind(model: str) -> tuple[float, float]:
     return _KINDS[max(found, key=len)] if found else (UNKNOWN_PEAK, UNKNOWN_SHARE)
 
 
+def is_processor(gpu: GPU) -> bool:
+    """Whether it stands for a machine that trains without a GPU."""
+    return gpu.model == PROCESSOR
+
+
 def precision(gpu: GPU) -> Precision:
     """bf16 where the GPU computes in it, else fp16 with a loss scaler; fp32 without a GPU."""
-    if gpu.model == PROCESSOR:
+    if is_processor(gpu):
         return "fp32"
     return "bf16" if gpu.bf16 else "fp16"
 

@@ -10,7 +10,7 @@ from dpojob_api.quantity import format_count, format_duration, money
 from dpojob_api.spec import DPOJobSpec
 
 from .fit import Attempt, Fit, Job
-from .gpu import PROCESSOR
+from .gpu import is_processor
 from .options import rungs
 from .pools import Order, PoolState, in_band
 
@@ -164,7 +164,7 @@ def reasons(
             f"{saved:.0%} of the time."
         )
     offers = "are free here" if pool.local else f"{_article(pool.spec.gpu.model)} offers"
-    device = "processor" if pool.spec.gpu.model == PROCESSOR else "GPU"
+    device = "processor" if is_processor(pool.spec.gpu) else "GPU"
     devices = f"one {device}" if option.gpus == 1 else _gpus(option.gpus)
     told.append(
         f"{_capital(str(option.rung))} on {devices} needs {chosen.need.total_gib:.1f} GiB of "
@@ -179,7 +179,7 @@ def reasons(
         if setting.checkpointing
         else "Gradient checkpointing is off: activations fit without, which saves recomputing them."
     )
-    if device == "processor":
+    if is_processor(pool.spec.gpu):
         told.append("Precision is fp32: there is no GPU here.")
     elif not pool.spec.gpu.bf16:
         told.append(
