@@ -75,7 +75,8 @@ class Zygote:
         self._reader.join(PATIENCE)
 
     def start(self, environment: Mapping[str, str], log: Path) -> Forked:
-        """An operator with that environment."""
+        """An operator with that environment; its log is there from the first moment."""
+        log.touch()
         wish = {"env": dict(environment), "log": str(log)}
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(wish).encode() + b"\n")

@@ -32,7 +32,7 @@ STRANGER = "hf_loopback_stranger"
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it came, with the answer's status."""
+    """One request as it came, with the answer's status (0: it is left hanging)."""
 
     method: str
     path: str
@@ -61,7 +61,7 @@ class Hub:
     Attributes:
         url: Its address, without a trailing slash.
         token: A token that may do everything; `stranger` is valid and may read nothing restricted.
-        requests: Every request so far, in the order of their ends.
+        requests: Every request answered so far, in the order of the answers.
     """
 
     token = TOKEN

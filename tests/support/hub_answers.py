@@ -34,7 +34,6 @@ class HubConversation(BaseHTTPRequestHandler):
     """One request, whatever it asks for."""
 
     protocol_version = "HTTP/1.1"
-    status = 0
 
     @property
     def hub(self) -> Hub:
@@ -55,7 +54,7 @@ class HubConversation(BaseHTTPRequestHandler):
     do_HEAD = do_POST = do_PUT = do_DELETE = do_GET
 
     def _serve(self) -> None:
-        from .hub import STRANGER, TOKEN, Request
+        from .hub import STRANGER, TOKEN
 
         self.target = urlsplit(self.path)
         self.query = parse_qs(self.target.query)
@@ -76,13 +75,14 @@ class HubConversation(BaseHTTPRequestHandler):
             self._error(answer)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
-        finally:
-            path, query = self.target.path, self.target.query
-            self.hub.requests.append(
-                Request(
-                    self.command, path, query, self.token, self.headers.get("Range"), self.status
-                )
-            )
+
+    def _log(self, status: int) -> None:
+        """Before the answer goes out: whoever has it finds the request in the log."""
+        from .hub import Request
+
+        path, query = self.target.path, self.target.query
+        asked = self.headers.get("Range")
+        self.hub.requests.append(Request(self.command, path, query, self.token, asked, status))
 
     def _read_body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
@@ -96,6 +96,7 @@ class HubConversation(BaseHTTPRequestHandler):
 
     def _break(self, fault: Fault) -> bool:
         if fault.hang:
+            self._log(0)
             fault.released.wait()
             self.close_connection = True
             return True
@@ -161,7 +162,7 @@ class HubConversation(BaseHTTPRequestHandler):
         self._send(answer.status, headers, json.dumps({"error": str(answer)}).encode())
 
     def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
-        self.status = status
+        self._log(status)
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
