@@ -32,22 +32,29 @@ class Clock:
 
     def _train(self, inner: Callable[..., Any]) -> Callable[..., Any]:
         def timed(trainer: Any, *arguments: Any, **more: Any) -> Any:
-            wall, cpu = time.perf_counter(), time.process_time()
-            try:
-                return inner(trainer, *arguments, **more)
-            finally:
-                self.wall, self.cpu = time.perf_counter() - wall, time.process_time() - cpu
-                self.steps = trainer.state.global_step
+            with _seconds() as spent:
+                result = inner(trainer, *arguments, **more)
+            self.wall, self.cpu = spent
+            self.steps = trainer.state.global_step
+            return result
 
         return timed
 
     def _ahead(self, inner: Callable[..., Any]) -> Callable[..., Any]:
-        def timed(trainer: Any, *arguments: Any, **more: Any) -> Any:
-            wall, cpu = time.perf_counter(), time.process_time()
-            try:
-                return inner(trainer, *arguments, **more)
-            finally:
-                self.ahead_wall += time.perf_counter() - wall
-                self.ahead += time.process_time() - cpu
+        def timed(*arguments: Any, **more: Any) -> Any:
+            with _seconds() as spent:
+                result = inner(*arguments, **more)
+            self.ahead_wall += spent[0]
+            self.ahead += spent[1]
+            return result
 
         return timed
+
+
+@contextlib.contextmanager
+def _seconds() -> Iterator[list[float]]:
+    """Of the block, by the clock and of CPU time, once it is over."""
+    spent: list[float] = []
+    wall, cpu = time.perf_counter(), time.process_time()
+    yield spent
+    spent += [time.perf_counter() - wall, time.process_time() - cpu]

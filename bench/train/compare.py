@@ -1,23 +1,23 @@
 """Our trainer beside plain TRL on the same model and pairs: `python bench/train/compare.py`.
 
-Three runs a round, in turns: plain TRL with its defaults, plain TRL with the settings that our planner
-chose, and our trainer with the same. Figures are optimizer steps per second of training, with whatever
-of the reference is computed ahead of it counted in, by the clock and by CPU time, which is what a busy
-machine disturbs least; the best of all rounds. `--check` fails below the promised ratios, or where the
-loss curves differ.
+Three runs a round, in turns and each a process of its own: plain TRL with its defaults, as somebody's
+script has it; plain TRL with the settings that our planner chose, and as many threads as our trainer
+takes; and our trainer. Figures are optimizer steps per second of training, with whatever of the
+reference is computed ahead of it counted in, by the clock and by CPU time; the best of all rounds.
+`--check` fails below the promised ratios by the clock, or where the loss curves differ.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("TQDM_DISABLE", "1")
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -28,6 +28,38 @@ SAME, CHOSEN, TOLERANCE = 0.98, 2.0, 1e-4
 DEFAULTS, THEIRS, OURS = "TRL, its defaults", "TRL, planned settings", "ours, as planned"
 
 
+def one(name: str, root: Path, rows: int, epochs: int) -> dict[str, Any]:
+    """Train once, in this process; steps per second by clock and CPU time, and the losses."""
+    if name == THEIRS:
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # as our trainer sets it, before torch is loaded
+    from bench.train import ours, plain
+    from bench.train.clock import Clock
+    from bench.train.quiet import quiet
+
+    made = ours.job(root, rows, epochs=epochs)
+    settings: dict[str, Any] = {"num_train_epochs": epochs}
+    if name == THEIRS:
+        import torch
+
+        torch.set_num_threads(1)
+        settings |= plain.as_planned(made.plan)
+    with Clock().running() as clock:
+        if name == OURS:
+            log = quiet(lambda: ours.train(made))
+        else:
+            pairs = plain.rows(root / f"pairs-{rows}.jsonl")
+            place = Path(tempfile.mkdtemp(dir=root))
+            log = quiet(
+                lambda: plain.train(root / "model", pairs, place, **plain.COMMON, **settings)
+            )
+    return {
+        "wall": clock.steps / (clock.wall + clock.ahead_wall),
+        "cpu": clock.steps / (clock.cpu + clock.ahead),
+        "curve": {r["step"]: r["loss"] for r in log if "loss" in r},
+        "ahead": made.plan.precompute_reference,
+    }
+
+
 def main() -> int:
     """The table, and with --check whether it holds."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -35,53 +67,43 @@ def main() -> int:
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--one", nargs=2, metavar=("RUN", "DIRECTORY"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    from bench.train import ours, plain
-    from bench.train.clock import Clock
+    if arguments.one:
+        name, directory = arguments.one
+        print(json.dumps(one(name, Path(directory), arguments.rows, arguments.epochs)))
+        return 0
     from bench.train.quiet import quiet
     from tests.support import tiny
 
-    with tempfile.TemporaryDirectory() as temporary:
-        root = Path(temporary)
-        quiet(lambda: tiny.make_model(root / "model", teach_steps=0))
-        pairs = root / f"pairs-{arguments.rows}.jsonl"
+    best: dict[str, dict[str, Any]] = {}
+    with tempfile.TemporaryDirectory() as root:
+        quiet(lambda: tiny.make_model(Path(root) / "model", teach_steps=0))
+        pairs = Path(root) / f"pairs-{arguments.rows}.jsonl"
         tiny.write_jsonl(pairs, tiny.make_pairs(arguments.rows, 1))
-        rows = plain.rows(pairs)
-
-        planned = ours.job(root, arguments.rows, epochs=arguments.epochs).plan
-        ahead = "ahead" if planned.precompute_reference else "at each step"
-        print(f"{arguments.rows} pairs, {arguments.epochs} epoch(s), the reference {ahead}")
-
-        def theirs(**settings: Any) -> list[dict[str, Any]]:
-            place = Path(tempfile.mkdtemp(dir=root))
-            settings["num_train_epochs"] = arguments.epochs
-            return plain.train(root / "model", rows, place, **plain.COMMON, **settings)
-
-        kinds: dict[str, Callable[[], list[dict[str, Any]]]] = {
-            DEFAULTS: theirs,
-            THEIRS: lambda: theirs(**plain.as_planned(planned)),
-            OURS: lambda: ours.train(ours.job(root, arguments.rows, epochs=arguments.epochs)),
-        }
-        wall: dict[str, float] = dict.fromkeys(kinds, 0.0)
-        cpu: dict[str, float] = dict.fromkeys(kinds, 0.0)
-        curves: dict[str, dict[int, float]] = {}
+        told = ["--rows", str(arguments.rows), "--epochs", str(arguments.epochs)]
         for _ in range(arguments.rounds):
-            for name, kind in kinds.items():
-                with Clock().running() as clock:
-                    log = quiet(kind)
-                wall[name] = max(wall[name], clock.steps / (clock.wall + clock.ahead_wall))
-                cpu[name] = max(cpu[name], clock.steps / (clock.cpu + clock.ahead))
-                curves[name] = {r["step"]: r["loss"] for r in log if "loss" in r}
+            for name in (DEFAULTS, THEIRS, OURS):
+                command = [sys.executable, __file__, *told, "--one", name, root]
+                done = subprocess.run(command, capture_output=True, text=True, check=True)
+                found = json.loads(done.stdout.splitlines()[-1])
+                for kind in ("wall", "cpu"):
+                    found[kind] = max(found[kind], best.get(name, found)[kind])
+                best[name] = found
+    ahead = "ahead" if best[OURS]["ahead"] else "at each step"
+    print(f"{arguments.rows} pairs, {arguments.epochs} epoch(s), the reference {ahead}")
     print(f"{'run':24}{'steps/s, clock':>16}{'steps/s, CPU':>16}")
-    for name in kinds:
-        print(f"{name:24}{wall[name]:16.1f}{cpu[name]:16.1f}")
+    for name, found in best.items():
+        print(f"{name:24}{found['wall']:16.1f}{found['cpu']:16.1f}")
+    kept = True
     for name, promised in ((THEIRS, SAME), (DEFAULTS, CHOSEN)):
-        clock_ratio, cpu_ratio = wall[OURS] / wall[name], cpu[OURS] / cpu[name]
-        print(f"ours to {name}: {clock_ratio:.2f}x, by CPU time {cpu_ratio:.2f}x ({promised})")
-    apart = max(abs(loss - curves[THEIRS][step]) for step, loss in curves[OURS].items())
+        by_clock, by_cpu = (best[OURS][kind] / best[name][kind] for kind in ("wall", "cpu"))
+        print(f"ours to {name}: {by_clock:.2f}x, by CPU time {by_cpu:.2f}x ({promised})")
+        kept = kept and by_clock >= promised
+    theirs = best[THEIRS]["curve"]
+    apart = max(abs(loss - theirs[step]) for step, loss in best[OURS]["curve"].items())
     print(f"loss at any step differs from '{THEIRS}' by at most {apart:.1e}")
-    broken = cpu[OURS] < SAME * cpu[THEIRS] or cpu[OURS] < CHOSEN * cpu[DEFAULTS]
-    return int(arguments.check and (broken or apart > TOLERANCE))
+    return int(arguments.check and not (kept and apart <= TOLERANCE))
 
 
 if __name__ == "__main__":

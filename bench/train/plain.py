@@ -11,8 +11,8 @@ from datasets import Dataset
 from transformers import AutoTokenizer
 from trl import DPOConfig, DPOTrainer
 
+from dpojob_api.agreed import reference_pairs
 from dpojob_api.plan import Plan
-from dpojob_trainer.training.arguments import FORWARD_BATCHES
 
 COMMON = {
     "per_device_train_batch_size": BATCH, "max_length": LENGTH, "learning_rate": 1e-4,
@@ -29,7 +29,8 @@ def as_planned(plan: Plan) -> dict[str, Any]:
         **FP32,
         "model_init_kwargs": {"attn_implementation": "eager"},
         "precompute_ref_log_probs": plan.precompute_reference,
-        "precompute_ref_batch_size": FORWARD_BATCHES * BATCH,
+        "precompute_ref_batch_size": reference_pairs(BATCH, checkpointing=False),
+        "save_steps": plan.estimate.steps,
     }
 
 

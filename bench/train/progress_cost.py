@@ -45,7 +45,10 @@ while True:
         time.sleep(0.01)
         continue
     for path in ("/progress", "/metrics"):
-        urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10).read()
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10).read()
+        except OSError:
+            sys.exit()  # The training is over.
     time.sleep(max(0.0, 1 / wanted - (time.monotonic() - begin)))
 """
 

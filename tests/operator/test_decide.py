@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from tests.operator.decided import (
     NOW,
     POOLS,
@@ -134,6 +136,31 @@ def test_a_length_unlike_the_job_befores_is_warned_about() -> None:
     message = planned.message
     assert "training.maxLength is 2048; DPOJob sft" in message
     assert "up to 512 tokens" in message
+
+
+@pytest.mark.parametrize(
+    ("nodes", "modes", "warned"),
+    [
+        (2, {"in": "ReadWriteOnce", "out": "ReadWriteMany"}, ["in is ReadWriteOnce"]),
+        (2, {"in": "ReadOnlyMany", "out": "ReadWriteOnce"}, ["out is ReadWriteOnce"]),
+        (2, {"in": "ReadOnlyMany", "out": "ReadOnlyMany"}, ["out is ReadOnlyMany"]),
+        (2, {"in": "ReadOnlyMany", "out": "ReadWriteMany"}, []),
+        (1, {"in": "ReadWriteOnce", "out": "ReadWriteOnce"}, []),
+    ],
+)
+def test_a_claim_that_pods_on_several_nodes_cannot_share_is_warned_about(
+    nodes: int, modes: dict[str, str], warned: list[str]
+) -> None:
+    of: dict[str, Any] = {
+        "model": {"volume": {"claimName": "in"}}, "output": {"volume": {"claimName": "out"}},
+        "hardware": {"nodes": nodes},
+    }  # fmt: skip
+    claims = {name: ClaimFacts(name, access_modes=(mode,)) for name, mode in modes.items()}
+    first = decide(observe(of=of, claims=claims), POOLS, NOW)
+    planned = inspected(first, of=of, claims=claims).status.condition("Planned")
+    assert planned is not None and planned.status == "True"
+    said = re.findall(r"Claim (\w+ is \w+):", planned.message)
+    assert said == warned
 
 
 def test_a_missing_pool_is_waited_for_a_moment() -> None:

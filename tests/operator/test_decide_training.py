@@ -122,6 +122,16 @@ def test_a_job_that_finished_while_it_was_being_stopped_is_complete() -> None:
     assert reason(decision, "Complete") == "Completed"
 
 
+def test_a_job_that_stopped_early_is_wholly_done() -> None:
+    status = begun()
+    word = succeeded(step=40, maxSteps=100)
+    pods = (ended("train", 0, word),)
+    done = settle(observe(status, training=training(status, complete=True), training_pods=pods))
+    assert reason(done, "Complete") == "Completed"
+    assert done.status.display is not None and done.status.progress is not None
+    assert (done.status.display.progress, done.status.progress.step) == ("100%", 40)
+
+
 def test_time_in_a_queue_is_not_training_time() -> None:
     of = {"budget": {"maxDuration": "1h"}}
     status = begun(**of)

@@ -129,3 +129,12 @@ def test_a_machine_without_a_gpu_is_spoken_of_as_one() -> None:
     assert [sentence for sentence in plan.reasons if "GPU" in sentence] == [
         "Precision is fp32: there is no GPU here."
     ]
+
+
+def test_a_processor_with_bf16_uses_it_for_models_that_gain_from_it() -> None:
+    here = pool("local", gpu={"model": "CPU", "memoryGiB": 22, "bf16": True, "teraflops": 0.06})
+    small, large = (planned(job(), size, [here]) for size in (168_300, 135_000_000))
+    assert (small.precision, large.precision) == ("fp32", "bf16")
+    assert (
+        "Precision is bf16, which this processor computes in faster than in fp32." in large.reasons
+    )

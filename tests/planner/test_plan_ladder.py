@@ -42,6 +42,32 @@ def test_over_several_epochs_the_reference_is_computed_ahead_when_that_saves_tim
     assert rung(kept) == ("full", False)
 
 
+@pytest.mark.parametrize("method", ["lora", "qlora"])
+def test_an_adapter_has_its_reference_ahead_over_several_epochs(method: str) -> None:
+    def over(epochs: float, **spec: object) -> Plan:
+        asked = job(training={"epochs": epochs, "method": method}, **spec)
+        return planned(asked, shape("qwen2.5-1.5b"), [pool(memory=80, perNode=2)])
+
+    once, thrice = over(1), over(3)
+    assert (rung(once), rung(thrice)) == ((method, False), (method, True))
+    assert thrice.estimate.hours < 2.7 * once.estimate.hours
+    assert thrice.memory_gib.needed == once.memory_gib.needed
+    assert rung(over(3, hardware={"gpus": 2})) == (method, True)
+
+
+def test_an_adapter_that_is_sharded_has_its_reference_at_each_step() -> None:
+    spec = job(training={"epochs": 3, "method": "lora"})
+    plan = planned(spec, shape("llama-3.1-8b"), [pool(memory=16, perNode=4)])
+    assert plan.sharded
+    assert rung(plan) == ("lora", False)
+
+
+def test_a_refusal_names_each_need_of_memory_once() -> None:
+    spec = job(training={"epochs": 3, "method": "lora"})
+    told = refused(spec, shape("llama-3.1-8b"), [pool(memory=8)])
+    assert "precomputed" not in told.error + "".join(line.reason for line in told.considered)
+
+
 def test_the_batch_is_halved_before_a_rung_is_left() -> None:
     seen: dict[tuple[str, bool], set[int]] = {}
     for tenth in range(30, 500):

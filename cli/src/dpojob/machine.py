@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from dpojob_api.agreed import processor_has_bf16
 from dpojob_api.pool import GPU, GPUPoolSpec
 from dpojob_planner import PoolState
 from dpojob_planner.gpu import PROCESSOR, is_processor, usable_gib
@@ -64,7 +65,7 @@ def _processor() -> GPU:
     return GPU(
         model=PROCESSOR,
         memory_gib=max(0.1, free_memory_gib() / share),
-        bf16=False,
+        bf16=processor_has_bf16(),
         teraflops=CPU_TERAFLOPS_PER_CORE * (os.cpu_count() or 1),
     )
 

@@ -171,6 +171,7 @@ class ClaimFacts:
     job_uid: str | None = None
     """UID of the DPOJob it was made for; None when a person made it."""
     deleting: bool = False
+    access_modes: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, claim: Object) -> ClaimFacts:
@@ -181,4 +182,5 @@ class ClaimFacts:
             phase=(claim.get("status") or {}).get("phase", "Pending"),
             job_uid=(metadata.get("labels") or {}).get(LABEL_JOB_UID),
             deleting="deletionTimestamp" in metadata,
+            access_modes=tuple((claim.get("spec") or {}).get("accessModes") or ()),
         )

@@ -89,12 +89,13 @@ class Job:
 
     def fit(self, pool: PoolState, option: Option) -> Fit:
         """Figures of one option on one pool."""
+        step = step_seconds(self.spec, self.report, self.shape, pool.spec, option)
         return Fit(
             pool,
             option,
             need(self.shape, option.setting),
-            estimate(self.spec, self.report, self.shape, pool.spec, option),
-            step_seconds(self.spec, self.report, self.shape, pool.spec, option),
+            estimate(self.spec, self.report, self.shape, pool.spec, option, step),
+            step,
         )
 
     def excess(self, fit: Fit) -> str | None:
@@ -109,7 +110,7 @@ class Job:
             changed = training.model_copy(update={"epochs": epochs})
             spec = self.spec.model_copy(update={"training": changed})
             report = self.report.model_copy(update={"train_rows": rows})
-            return estimate(spec, report, self.shape, fit.pool.spec, fit.option)
+            return estimate(spec, report, self.shape, fit.pool.spec, fit.option, fit.step_seconds)
 
         rows = self.report.train_rows or self.report.valid_rows
         batches = -(-rows // training.batch_size)
@@ -136,7 +137,7 @@ class Job:
                 elif within:
                     costly.append(min(within, key=_fastest))
                     tried.append(f"{rung} {self.excess(costly[-1])}")
-                else:
+                elif not rung.for_time_alone:
                     smallest.append(min(every, key=lambda fit: fit.need.total_gib))
                     least = smallest[-1].need.total_gib
                     tried.append(f"{rung} needs at least {least:.1f} GiB")

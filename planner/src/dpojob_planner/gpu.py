@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dpojob_api.agreed import SMALL_FOR_A_CPU
 from dpojob_api.plan import Precision
 from dpojob_api.pool import GPU
 
@@ -46,10 +47,11 @@ def is_processor(gpu: GPU) -> bool:
     return gpu.model == PROCESSOR
 
 
-def precision(gpu: GPU) -> Precision:
-    """bf16 where the GPU computes in it, else fp16 with a loss scaler; fp32 without a GPU."""
+def precision(gpu: GPU, parameters: int) -> Precision:
+    """bf16 where the GPU computes in it, else fp16 with a loss scaler. Without a GPU fp32, but for a
+    model that is large enough to gain from a processor's bf16."""
     if is_processor(gpu):
-        return "fp32"
+        return "bf16" if gpu.bf16 and parameters >= SMALL_FOR_A_CPU else "fp32"
     return "bf16" if gpu.bf16 else "fp16"
 
 

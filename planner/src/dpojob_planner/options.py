@@ -22,12 +22,24 @@ class Rung:
     method: Method
     precompute: bool = False
 
+    @property
+    def for_time_alone(self) -> bool:
+        """Whether it needs as much memory as the rung before it: an adapter has no reference copy."""
+        return self.precompute and self.method != "full"
+
     def __str__(self) -> str:
         names = {"full": "full fine-tuning", "lora": "LoRA", "qlora": "QLoRA"}
         return names[self.method] + (" with precomputed reference" if self.precompute else "")
 
 
-LADDER = (Rung("full"), Rung("full", precompute=True), Rung("lora"), Rung("qlora"))
+LADDER = (
+    Rung("full"),
+    Rung("full", precompute=True),
+    Rung("lora"),
+    Rung("lora", precompute=True),
+    Rung("qlora"),
+    Rung("qlora", precompute=True),
+)
 """From the most faithful to the most frugal."""
 
 
@@ -53,6 +65,9 @@ def rungs(spec: DPOJobSpec, facts: ModelFacts, pool_method: str) -> list[Rung]:
     if spec.training.arguments.get("sync_ref_model") is True:
         # TRL: a reference that is updated cannot be computed beforehand.
         allowed = [rung for rung in allowed if not rung.precompute]
+    if spec.training.epochs <= 1:
+        # Every pair passes the reference once either way.
+        allowed = [rung for rung in allowed if not rung.for_time_alone]
     if pool_method == "lora":
         return [rung for rung in allowed if rung.method != "full"]
     if pool_method in ("full", "qlora"):
@@ -86,6 +101,9 @@ def options(spec: DPOJobSpec, facts: ModelFacts, rung: Rung, gpus: int) -> Itera
     for sharded in (False, True) if gpus > 1 else (False,):
         if sharded and rung.method == "qlora":
             # Sharding 4-bit weights needs storage types that TRL's loading does not set.
+            continue
+        if sharded and rung.for_time_alone:
+            # TRL 1.16 shards a reference model ahead of training, and an adapter's base only in it.
             continue
         for pairs in batches(spec.training.batch_size, gpus):
             accumulation = spec.training.batch_size // (pairs * gpus)

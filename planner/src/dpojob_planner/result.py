@@ -35,7 +35,7 @@ def plan(
         nodes=job.spec.hardware.nodes,
         sharded=setting.shards > 1,
         method=option.rung.method,
-        precision=precision(chosen.pool.spec.gpu),
+        precision=precision(chosen.pool.spec.gpu, job.shape.parameters),
         per_device_batch_size=setting.pairs,
         gradient_accumulation=option.accumulation,
         precompute_reference=option.rung.precompute,

@@ -10,7 +10,7 @@ from dpojob_api.quantity import format_count, format_duration, money
 from dpojob_api.spec import DPOJobSpec
 
 from .fit import Attempt, Fit, Job
-from .gpu import is_processor
+from .gpu import is_processor, precision
 from .options import rungs
 from .pools import Order, PoolState, in_band
 
@@ -180,7 +180,11 @@ def reasons(
         else "Gradient checkpointing is off: activations fit without, which saves recomputing them."
     )
     if is_processor(pool.spec.gpu):
-        told.append("Precision is fp32: there is no GPU here.")
+        told.append(
+            "Precision is bf16, which this processor computes in faster than in fp32."
+            if precision(pool.spec.gpu, job.shape.parameters) == "bf16"
+            else "Precision is fp32: there is no GPU here."
+        )
     elif not pool.spec.gpu.bf16:
         told.append(
             f"Precision is fp16 with loss scaling: {_article(pool.spec.gpu.model)} does not compute in bf16."

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from decimal import Decimal
 
+from dpojob_api.agreed import reference_pairs
 from dpojob_api.plan import Estimate
 from dpojob_api.pool import GPUPoolSpec
 from dpojob_api.report import InspectionReport, Lengths, Percentiles
@@ -91,8 +92,7 @@ def training_passes(option: Option) -> float:
     backward = 2.0 if option.rung.method == "full" else 1.0
     recomputed = 1.0 if option.setting.checkpointing else 0.0
     reference = 0.0 if option.rung.precompute else 1.0
-    passes = 1.0 + backward + recomputed + reference
-    return passes * (QLORA_SLOWDOWN if option.rung.method == "qlora" else 1.0)
+    return 1.0 + backward + recomputed + reference
 
 
 def step_seconds(
@@ -104,33 +104,41 @@ def step_seconds(
 
 
 def estimate(
-    spec: DPOJobSpec, report: InspectionReport, shape: Shape, pool: GPUPoolSpec, option: Option
-) -> Estimate:
-    """Hours, cost and steps before training. All zero when the number of rows is not known."""
+    spec: DPOJobSpec, report: InspectionReport, shape: Shape, pool: GPUPoolSpec, option: Option,
+    step: float,
+) -> Estimate:  # fmt: skip
+    """Hours, cost and steps before training, where a step takes `step` seconds. All zero when the
+    number of rows is not known."""
     work = work_of(spec, report)
 
-    def passes_over(rows: float, passes: float) -> float:
-        return _passes_over(rows, passes, spec, report, shape, pool, option)
+    def passes_over(rows: float, passes: float, pairs: int | None = None) -> float:
+        return _passes_over(rows, passes, spec, report, shape, pool, option, pairs)
 
-    seconds = work.steps * step_seconds(spec, report, shape, pool, option)
+    seconds = work.steps * step
     # Evaluation once an epoch, policy and reference; precomputing goes over everything once.
     seconds += passes_over(
         work.eval_rows * max(1.0, work.epochs), 1.0 if option.rung.precompute else 2.0
     )
     if option.rung.precompute:
-        seconds += passes_over(work.rows + work.eval_rows, 1.0)
+        setting = option.setting
+        pairs = reference_pairs(setting.pairs, checkpointing=setting.checkpointing)
+        seconds += passes_over(work.rows + work.eval_rows, 1.0, pairs)
     return priced(seconds, option.gpus, pool.price, work.steps)
 
 
 def _passes_over(
     rows: float, passes: float, spec: DPOJobSpec, report: InspectionReport, shape: Shape,
-    pool: GPUPoolSpec, option: Option,
+    pool: GPUPoolSpec, option: Option, pairs: int | None = None,
 ) -> float:  # fmt: skip
-    """Seconds of so many forward-sized passes over so many pairs, on all GPUs."""
-    length = padded_length(report.lengths, option.setting.pairs, spec.training.max_length)
-    tokens = 2 * option.setting.pairs * length
+    """Seconds of so many forward-sized passes over so many pairs, on all GPUs, in micro-batches of
+    `pairs` (None: those of training)."""
+    pairs = pairs or option.setting.pairs
+    length = padded_length(report.lengths, pairs, spec.training.max_length)
+    tokens = 2 * pairs * length
     per_gpu = rows / option.gpus / (SCALING if option.gpus > 1 else 1.0)
-    micro_batches = per_gpu / option.setting.pairs
+    micro_batches = per_gpu / pairs
+    if option.rung.method == "qlora":
+        passes *= QLORA_SLOWDOWN
     return micro_batches * _seconds(shape, sustained_flops(pool.gpu), tokens, length, passes)
 
 

@@ -63,8 +63,11 @@ def test_another_jobs_model_is_never_overwritten(make_job: MakeJob) -> None:
     assert (outcome.outcome, outcome.reason) == ("Failed", "OutputOccupied")
 
 
-def test_precomputed_reference_gives_the_same_curve(make_job: MakeJob) -> None:
-    plain, ahead = make_job(output="a"), make_job(output="b", plan={"precomputeReference": True})
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_precomputed_reference_gives_the_same_curve(make_job: MakeJob, method: str) -> None:
+    spec = {"training": {"method": method, "epochs": 2}}
+    plain = make_job(output="a", spec=spec)
+    ahead = make_job(output="b", spec=spec, plan={"precomputeReference": True})
     assert run(plain).outcome == run(ahead).outcome == "Succeeded"
     assert losses(metrics(ahead)) == pytest.approx(losses(metrics(plain)), abs=1e-4)
 

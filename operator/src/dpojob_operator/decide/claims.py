@@ -10,6 +10,9 @@ from dpojob_operator.facts import moment
 from .draft import Draft
 from .effective import claims_named
 
+FROM_MANY_NODES = {"ReadWriteMany"}
+READ_FROM_MANY_NODES = FROM_MANY_NODES | {"ReadOnlyMany"}
+
 
 def all_there(draft: Draft) -> bool:
     """Whether every named claim exists; ends the job when one does not come."""
@@ -34,3 +37,24 @@ def all_there(draft: Draft) -> bool:
     else:
         draft.fail(Reason.CLAIM_NOT_FOUND, message)
     return False
+
+
+def for_one_node(draft: Draft, nodes: int) -> list[str]:
+    """A warning of each named claim that pods on several nodes cannot mount; none for one node.
+
+    Kubernetes lets pods on one node share such a claim, so this is allowed, and said.
+    """
+    if nodes == 1:
+        return []
+    found = []
+    output = draft.spec.output.volume
+    for name in claims_named(draft.spec):
+        claim = draft.observed.claims.get(name)
+        written = output is not None and output.claim_name == name
+        enough = FROM_MANY_NODES if written else READ_FROM_MANY_NODES
+        if claim is not None and claim.access_modes and not enough & set(claim.access_modes):
+            found.append(
+                f"Claim {name} is {' and '.join(claim.access_modes)}: pods on {nodes} nodes cannot all "
+                f"mount it unless they land on one; give the job a {' or '.join(sorted(enough))} claim."
+            )
+    return found

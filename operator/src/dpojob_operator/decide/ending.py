@@ -49,7 +49,9 @@ def _columns(draft: Draft) -> None:
     progress = status.progress
     display.model = _model(draft.job.spec.model)
     if progress is not None:
-        display.progress = f"{progress.percent}%"
+        # Stopped early, it is done with fewer steps than planned.
+        done = status.is_true(ConditionType.COMPLETE)
+        display.progress = f"{100 if done else progress.percent}%"
         margin = progress.margin if progress.margin is not None else progress.eval_margin
         display.margin = None if margin is None else f"{margin:.3f}"
     left = spending.eta_seconds(progress)

@@ -8,7 +8,7 @@ from dpojob_api.progress import Artifacts
 from dpojob_operator.child_names import output_claim_name, own_output_claim_name
 from dpojob_planner import plan, recommendations
 
-from . import verdict
+from . import claims, verdict
 from .draft import Draft
 from .suspension import hold
 
@@ -78,7 +78,12 @@ def _open_pools(draft: Draft) -> set[str]:
 
 def _adopt(draft: Draft, decided: Plan) -> None:
     draft.status.plan = decided
-    sentences = [*decided.reasons, *recommendations(draft.spec), *_unlike_the_job_before(draft)]
+    sentences = [
+        *decided.reasons,
+        *recommendations(draft.spec),
+        *_unlike_the_job_before(draft),
+        *claims.for_one_node(draft, decided.nodes),
+    ]
     draft.condition(ConditionType.PLANNED, True, Reason.FITS, " ".join(sentences))
     output = draft.job.spec.output
     if draft.status.artifacts is not None or draft.job.spec.validate_only:

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from trl import DPOConfig
 
+from dpojob_api.agreed import reference_pairs
 from dpojob_api.conditions import Reason
-from dpojob_api.plan import Plan
 
 from .failure import Failure
 from .job import TrainJob
@@ -29,9 +29,6 @@ EVALUATION_SHARE = 0.1
 """At most this share of the training work goes into evaluations."""
 LOGGED_POINTS = 2000
 """At most about so many points on a curve."""
-
-FORWARD_BATCHES = 4
-"""Training batches in one batch of the reference's forward pass."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +59,6 @@ def schedule(job: TrainJob, train_rows: int, eval_rows: int) -> Schedule:
         evaluate_every=max(1, math.ceil(steps / evaluations)),
         log_every=max(1, math.ceil(steps / LOGGED_POINTS)),
     )
-
-
-def _forward_factor(plan: Plan) -> int:
-    """How many times the batch that trains a pass without gradients may take.
-
-    It keeps one layer's activations instead of all layers'; with checkpointing there is no such slack.
-    """
-    return 1 if plan.gradient_checkpointing else FORWARD_BATCHES
 
 
 def config(
@@ -108,7 +97,9 @@ def config(
         "gradient_accumulation_steps": plan.gradient_accumulation,
         "gradient_checkpointing": plan.gradient_checkpointing,
         "precompute_ref_log_probs": plan.precompute_reference,
-        "precompute_ref_batch_size": plan.per_device_batch_size * _forward_factor(plan),
+        "precompute_ref_batch_size": reference_pairs(
+            plan.per_device_batch_size, checkpointing=plan.gradient_checkpointing
+        ),
         "bf16": precisions.compute == "bf16",
         "fp16": precisions.compute == "fp16",
         "logging_strategy": "steps",

@@ -73,6 +73,11 @@ class TrainJob:
         return root / place.path
 
     @property
+    def parameters(self) -> int:
+        """Of the model, as inspection counted them; 0 where it did not."""
+        return self.report.model.parameters if self.report.model else 0
+
+    @property
     def output(self) -> Path:
         """The finished model's directory."""
         volume = self.spec.output.volume

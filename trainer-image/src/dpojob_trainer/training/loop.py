@@ -28,6 +28,13 @@ PEER_SECONDS = 1800
 """A process waits so long for another one, which may be reading rows; `ddp_timeout` changes it."""
 
 
+class Trainer(DPOTrainer):  # type: ignore[misc]
+    """TRL's own, but for the model card in every checkpoint: the run ends with one of ours."""
+
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """Writes none; TRL's would import every tracker to ask where its pages are."""
+
+
 @dataclass
 class Trained:
     """A run that ended without an error."""
@@ -58,7 +65,7 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
     eval_rows = len(held_out) if held_out is not None else 0
 
     tracker.stage("LoadingModel")
-    precisions = precision.choose(job.plan)
+    precisions = precision.choose(job.plan, job.parameters)
     start = source.locate(job)
     loaded = model.load(job, start, precisions)
     if job.spec.training.early_stopping and not eval_rows:
@@ -83,7 +90,7 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
     watch = Watch(tracker, stop_on_unhealthy=job.spec.training.on_unhealthy == "Stop")
     if job.plan.precompute_reference:
         tracker.stage("PrecomputingReference")
-    trainer = DPOTrainer(
+    trainer = Trainer(
         model=loaded.model,
         ref_model=loaded.reference,
         args=config,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from dpojob_api.agreed import SMALL_FOR_A_CPU, processor_has_bf16
 from dpojob_api.plan import Plan, Precision
 
 
@@ -19,15 +20,19 @@ class Precisions:
     """Where it differs from the plan, and why."""
 
 
-def choose(plan: Plan) -> Precisions:
-    """The plan's precision, or fp32 where there is no GPU that has it.
+def choose(plan: Plan, parameters: int) -> Precisions:
+    """The plan's precision for a model of so many parameters, or the next that this machine has.
+
+    Without a GPU that is fp32, but for bf16 where the processor has it and the model gains from it.
 
     Full fine-tuning keeps fp32 weights, as small updates vanish in bf16; a frozen base under an
     adapter is kept in the compute type.
     """
     compute, note = plan.precision, None
-    if compute != "fp32" and not torch.cuda.is_available():
-        compute, note = "fp32", f"the plan says {plan.precision}; there is no GPU here, so fp32"
+    if not torch.cuda.is_available():
+        gains = parameters >= SMALL_FOR_A_CPU and processor_has_bf16()
+        if compute != "fp32" and not (compute == "bf16" and gains):
+            compute, note = "fp32", f"the plan says {plan.precision}; there is no GPU here, so fp32"
     elif compute == "bf16" and not torch.cuda.is_bf16_supported():
         compute, note = "fp16", "the plan says bf16; this GPU has none, so fp16"
     if plan.method == "full" or compute == "fp32":

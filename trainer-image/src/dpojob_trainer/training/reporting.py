@@ -45,8 +45,8 @@ def prepare(job: TrainJob) -> None:
             )
         if name in DIRECTORIES:
             os.environ.setdefault(DIRECTORIES[name], str(job.checkpoints / name))
-        for variable, value in MANNERS.items():
-            os.environ.setdefault(variable, value)
+    for variable, value in MANNERS.items():
+        os.environ.setdefault(variable, value)
 
 
 def keep(job: TrainJob, directory: Path) -> None:

@@ -79,12 +79,13 @@ def _run(state: Run, stop: Stop) -> Outcome:
     step, in_all = checkpoints.glimpse(job.checkpoints, job.key)
     known = step or None
     tracker.update(step=step, max_steps=in_all, checkpoint_step=known, resumed_from=known)
-    from .finish import (
-        finish,  # Both take seconds to import, which an early failure need not wait for.
-    )
+    # All take seconds to import, which an early failure need not wait for.
+    from .finish import finish
     from .loop import train
+    from .processor import at_its_best
 
-    trained: Trained = train(job, tracker, stop)
+    with at_its_best(job.parameters):
+        trained: Trained = train(job, tracker, stop)
     state.samples = trained.samples.pairs()
     if trained.interrupted:
         return _interrupted(state)

@@ -1,0 +1,32 @@
+"""What the planner, the command and the trainer must see alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+FORWARD_BATCHES = 4
+"""Training batches in one batch of the reference's pass ahead of training, which keeps one layer's
+activations instead of all layers'."""
+SMALL_FOR_A_CPU = 1_000_000
+"""Parameters below which a CPU trains quicker with one thread than with two, and in fp32 than in bf16:
+`bench/train/processor.py`."""
+
+
+def reference_pairs(pairs: int, *, checkpointing: bool) -> int:
+    """Pairs in one batch of the reference's pass ahead, where `pairs` are in one of training.
+
+    With checkpointing, training keeps as little as that pass does, and there is no slack.
+    """
+    return pairs if checkpointing else FORWARD_BATCHES * pairs
+
+
+def processor_has_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether this machine's CPU multiplies bf16 itself; emulated, it is slower than fp32."""
+    try:
+        text = cpuinfo.read_text()
+    except OSError:
+        return False
+    flags = {
+        flag for line in text.splitlines() if line.startswith("flags") for flag in line.split()
+    }
+    return bool(flags & {"avx512_bf16", "amx_bf16"})
