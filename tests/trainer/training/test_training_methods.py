@@ -10,6 +10,7 @@ import pytest
 import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from trl import DPOTrainer
 
 from dpojob_trainer.training import run
 
@@ -63,7 +64,7 @@ def test_another_jobs_model_is_never_overwritten(make_job: MakeJob) -> None:
     assert (outcome.outcome, outcome.reason) == ("Failed", "OutputOccupied")
 
 
-@pytest.mark.parametrize("method", ["full", "lora"])
+@pytest.mark.parametrize("method", ["full", "lora", "qlora"])
 def test_precomputed_reference_gives_the_same_curve(make_job: MakeJob, method: str) -> None:
     spec = {"training": {"method": method, "epochs": 2}}
     plain = make_job(output="a", spec=spec)
@@ -72,8 +73,9 @@ def test_precomputed_reference_gives_the_same_curve(make_job: MakeJob, method: s
     assert losses(metrics(ahead)) == pytest.approx(losses(metrics(plain)), abs=1e-4)
 
 
-def test_lora_ends_with_an_adapter_that_names_its_base(make_job: MakeJob) -> None:
-    job = make_job(spec={"training": {"method": "lora"}})
+@pytest.mark.parametrize("method", ["lora", "qlora"])
+def test_it_ends_with_an_adapter_that_names_its_base(make_job: MakeJob, method: str) -> None:
+    job = make_job(spec={"training": {"method": method}})
     outcome = run(job)
     assert outcome.outcome == "Succeeded", outcome.message
     assert outcome.artifacts is not None and outcome.artifacts.kind == "adapter"
@@ -86,10 +88,45 @@ def test_lora_ends_with_an_adapter_that_names_its_base(make_job: MakeJob) -> Non
     assert not torch.allclose(before, after, atol=1e-4)
 
 
-def test_merged_equals_adapter_on_base(make_job: MakeJob) -> None:
-    adapter = make_job(output="adapter", spec={"training": {"method": "lora"}})
+def test_qlora_keeps_the_base_in_four_bits_and_trains_the_adapter_in_full(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, Any] = {}
+
+    def look(trainer: Any, *arguments: Any, **more: Any) -> Any:
+        for name, parameter in trainer.model.named_parameters():
+            seen[name] = (type(parameter).__name__, parameter.requires_grad, parameter.dtype)
+        return train(trainer, *arguments, **more)
+
+    train = DPOTrainer.train
+    monkeypatch.setattr(DPOTrainer, "train", look)
+    job = make_job(spec={"training": {"method": "qlora", "learningRate": 5e-3, "epochs": 3}})
+    outcome = run(job)
+    assert outcome.outcome == "Succeeded", outcome.message
+    linear = {name: told for name, told in seen.items() if name.endswith("proj.base_layer.weight")}
+    adapters = {name: told for name, told in seen.items() if "lora_" in name}
+    assert len(linear) == 3 * 7  # layers x their matrices
+    assert {told[:2] for told in linear.values()} == {("Params4bit", False)}
+    assert {told[1:] for told in adapters.values()} == {(True, torch.float32)}
+    curve = losses(metrics(job))
+    assert curve[1] == pytest.approx(math.log(2), abs=1e-3)
+    assert curve[max(curve)] < 0.6
+
+
+def test_qlora_without_bitsandbytes_says_what_to_install(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dpojob_trainer.training.model.find_spec", lambda _name: None)
+    outcome = run(make_job(spec={"training": {"method": "qlora"}}))
+    assert (outcome.outcome, outcome.reason) == ("Failed", "InvalidSpec")
+    assert "install dpojob-trainer[gpu], or set training.method to lora" in outcome.message
+
+
+@pytest.mark.parametrize("method", ["lora", "qlora"])
+def test_merged_equals_adapter_on_base(make_job: MakeJob, method: str) -> None:
+    adapter = make_job(output="adapter", spec={"training": {"method": method}})
     merged = make_job(
-        output="merged", spec={"training": {"method": "lora"}, "output": {"merge": True}}
+        output="merged", spec={"training": {"method": method}, "output": {"merge": True}}
     )
     assert run(adapter).outcome == "Succeeded"
     outcome = run(merged)
@@ -111,7 +148,7 @@ def adapter(inputs: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("method", "precompute"),
-    [("lora", False), ("lora", True), ("full", False), ("full", True)],
+    [("lora", False), ("lora", True), ("qlora", False), ("full", False), ("full", True)],
 )
 def test_an_sft_adapter_is_its_own_reference(
     make_job: MakeJob, adapter: Any, method: str, precompute: bool
@@ -129,5 +166,5 @@ def test_an_sft_adapter_is_its_own_reference(
     first = next(r for r in metrics(job) if r["step"] == 1)
     assert first["loss"] == pytest.approx(math.log(2), abs=1e-3)
     assert first["rewards/margins"] == pytest.approx(0, abs=1e-3)
-    if method == "lora":
+    if method != "full":
         assert json.loads((job.output / "adapter_config.json").read_text())["r"] == 4

@@ -99,6 +99,21 @@ def test_the_precision_without_a_gpu(
     assert (found.compute, bool(found.note)) == (taken, taken != planned)
 
 
+def test_bf16_trains_to_nearly_the_same_curve(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = make_job(output="fp32")
+    rounded = make_job(output="bf16", plan={"precision": "bf16"})
+    assert run(exact).outcome == "Succeeded"
+    monkeypatch.setattr(precision, "processor_has_bf16", lambda: True)
+    monkeypatch.setattr(precision, "SMALL_FOR_A_CPU", 0)
+    outcome = run(rounded)
+    assert outcome.outcome == "Succeeded", outcome.message
+    assert "bf16" in (rounded.output / "README.md").read_text()
+    assert losses(metrics(rounded)) == pytest.approx(losses(metrics(exact)), abs=0.05)
+    assert losses(metrics(rounded)) != losses(metrics(exact))
+
+
 @pytest.mark.parametrize(
     ("text", "has"),
     [

@@ -106,8 +106,7 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
             interruption,
         ],
     )
-    if precisions.compute == "fp16":
-        precision.trainable_in_fp32(trainer.model)
+    precision.trainable_in_fp32(trainer.model)
     reporting.guard(trainer, loaded.notes)
     resume, planned = _resume_point(job), 0
     if resume is None:

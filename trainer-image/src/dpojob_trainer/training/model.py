@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -80,9 +81,10 @@ def lora_config(job: TrainJob) -> LoraConfig:
 
 
 def _four_bits(precisions: Precisions) -> BitsAndBytesConfig:
-    if not torch.cuda.is_available():
+    if find_spec("bitsandbytes") is None:
         raise Failure.user(
-            "the plan says qlora, which needs a GPU, and there is none here; set training.method to lora"
+            "the plan says qlora, and bitsandbytes is not installed here; install dpojob-trainer[gpu], or "
+            "set training.method to lora"
         )
     return BitsAndBytesConfig(
         load_in_4bit=True,
@@ -103,9 +105,16 @@ def _weights(
     if quantization is not None:
         options["quantization_config"] = quantization
     try:
-        return AutoModelForCausalLM.from_pretrained(start.model, **options)
+        found = AutoModelForCausalLM.from_pretrained(start.model, **options)
     except OSError as error:
         raise Failure(Reason.MODEL_UNREADABLE, f"the model cannot be loaded: {error}") from error
+    if quantization is not None and not torch.cuda.is_available():
+        for module in found.modules():
+            if hasattr(module, "support_avx512bf16_for_cpu"):
+                # bitsandbytes would repack the weights for inference at the first evaluation, and
+                # training would go on with those.
+                module.support_avx512bf16_for_cpu = False
+    return found
 
 
 def _merged(model: Any, start: Start) -> Any:

@@ -41,9 +41,10 @@ def choose(plan: Plan, parameters: int) -> Precisions:
 
 
 def trainable_in_fp32(model: torch.nn.Module) -> None:
-    """Keep what is trained in fp32, as fp16's loss scaling demands of gradients.
+    """Keep what is trained in fp32.
 
-    TRL turns a QLoRA adapter to bf16, which a GPU that has only fp16 cannot scale.
+    TRL 1.16 turns a QLoRA adapter to bf16. There updates of DPO's learning rates vanish, once a weight is
+    some hundreds of times larger than they are; and a GPU that has only fp16 cannot scale its gradients.
     """
     for parameter in model.parameters():
         if parameter.requires_grad and parameter.dtype in (torch.bfloat16, torch.float16):
