@@ -146,7 +146,9 @@ def _tokenizer(texts: Sequence[str]) -> Any:
     return tokenizer
 
 
-def make_model(directory: Path, *, seed: int = 0, teach_steps: int = 650) -> Path:
+def make_model(
+    directory: Path, *, seed: int = 0, teach_steps: int = 650, hidden: int = 64, layers: int = 3
+) -> Path:
     """A Qwen2-shaped model with tokenizer in `directory`, the same for the same seed.
 
     It is taught for `teach_steps` steps (0: random weights) to answer in either manner, so that
@@ -164,9 +166,9 @@ def make_model(directory: Path, *, seed: int = 0, teach_steps: int = 650) -> Pat
     torch.manual_seed(seed)
     config = Qwen2Config(
         vocab_size=len(tokenizer),
-        hidden_size=64,
-        intermediate_size=160,
-        num_hidden_layers=3,
+        hidden_size=hidden,
+        intermediate_size=5 * hidden // 2,
+        num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=512,

@@ -1,8 +1,8 @@
 """Our trainer beside plain TRL on the same model and pairs: `python bench/train/compare.py`.
 
 Three runs a round, in turns and each a process of its own: plain TRL with its defaults, as somebody's
-script has it; plain TRL with the settings that our planner chose, and as many threads as our trainer
-takes; and our trainer. Figures are optimizer steps per second of training, with whatever of the
+script has it; plain TRL with the settings that our planner chose, its threads spinning as little as our
+trainer's; and our trainer. Figures are optimizer steps per second of training, with whatever of the
 reference is computed ahead of it counted in, by the clock and by CPU time; the best of all rounds.
 `--check` fails below the promised ratios by the clock, or where the loss curves differ.
 """
@@ -22,6 +22,8 @@ os.environ.setdefault("TQDM_DISABLE", "1")
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from dpojob_trainer.training.run import SPINS  # noqa: E402  (loads no torch)
+
 SAME, CHOSEN, TOLERANCE = 0.98, 2.0, 1e-4
 """Promised: at the same settings; of the chosen settings over TRL's defaults; of the loss curves."""
 
@@ -31,7 +33,8 @@ DEFAULTS, THEIRS, OURS = "TRL, its defaults", "TRL, planned settings", "ours, as
 def one(name: str, root: Path, rows: int, epochs: int) -> dict[str, Any]:
     """Train once, in this process; steps per second by clock and CPU time, and the losses."""
     if name == THEIRS:
-        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # as our trainer sets it, before torch is loaded
+        # As our trainer sets them, before torch is loaded.
+        os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": SPINS}
     from bench.train import ours, plain
     from bench.train.clock import Clock
     from bench.train.quiet import quiet
@@ -39,9 +42,6 @@ def one(name: str, root: Path, rows: int, epochs: int) -> dict[str, Any]:
     made = ours.job(root, rows, epochs=epochs)
     settings: dict[str, Any] = {"num_train_epochs": epochs}
     if name == THEIRS:
-        import torch
-
-        torch.set_num_threads(1)
         settings |= plain.as_planned(made.plan)
     with Clock().running() as clock:
         if name == OURS:
@@ -57,6 +57,7 @@ def one(name: str, root: Path, rows: int, epochs: int) -> dict[str, Any]:
         "cpu": clock.steps / (clock.cpu + clock.ahead),
         "curve": {r["step"]: r["loss"] for r in log if "loss" in r},
         "ahead": made.plan.precompute_reference,
+        "model": f"{made.parameters:,} parameters in {made.plan.precision}",
     }
 
 
@@ -64,7 +65,9 @@ def main() -> int:
     """The table, and with --check whether it holds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1280)
-    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--epochs", type=int, default=3, help="TRL's default is 3")
+    parser.add_argument("--hidden", type=int, default=64, help="the model's hidden size")
+    parser.add_argument("--layers", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--one", nargs=2, metavar=("RUN", "DIRECTORY"), help=argparse.SUPPRESS)
@@ -78,7 +81,8 @@ def main() -> int:
 
     best: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as root:
-        quiet(lambda: tiny.make_model(Path(root) / "model", teach_steps=0))
+        shape = {"hidden": arguments.hidden, "layers": arguments.layers}
+        quiet(lambda: tiny.make_model(Path(root) / "model", teach_steps=0, **shape))
         pairs = Path(root) / f"pairs-{arguments.rows}.jsonl"
         tiny.write_jsonl(pairs, tiny.make_pairs(arguments.rows, 1))
         told = ["--rows", str(arguments.rows), "--epochs", str(arguments.epochs)]
@@ -91,7 +95,8 @@ def main() -> int:
                     found[kind] = max(found[kind], best.get(name, found)[kind])
                 best[name] = found
     ahead = "ahead" if best[OURS]["ahead"] else "at each step"
-    print(f"{arguments.rows} pairs, {arguments.epochs} epoch(s), the reference {ahead}")
+    print(f"{best[OURS]['model']}; {arguments.rows} pairs, {arguments.epochs} epoch(s)")
+    print(f"the reference {ahead}")
     print(f"{'run':24}{'steps/s, clock':>16}{'steps/s, CPU':>16}")
     for name, found in best.items():
         print(f"{name:24}{found['wall']:16.1f}{found['cpu']:16.1f}")

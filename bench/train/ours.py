@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from dpojob_api.agreed import processor_has_bf16
 from dpojob_api.plan import Plan
 from dpojob_api.pool import GPU, GPUPoolSpec
 from dpojob_api.progress import Progress
@@ -51,7 +52,7 @@ def job(
     )  # fmt: skip
     volumes = {"in": root, "out": Path(tempfile.mkdtemp(dir=root))}
     report = inspect(spec, volumes)
-    gpu = GPU(model=PROCESSOR, memory_gib=8, bf16=False)
+    gpu = GPU(model=PROCESSOR, memory_gib=8, bf16=processor_has_bf16())
     here = PoolState("local", GPUPoolSpec(gpu=gpu), free=1, nodes=1, local=True)
     planned = plan(spec, report, [here])
     assert isinstance(planned, Plan), planned

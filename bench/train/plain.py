@@ -20,13 +20,14 @@ COMMON = {
 }  # fmt: skip
 """What must be the same for the comparison to be one."""
 FP32 = {"bf16": False, "gradient_checkpointing": False, "logging_steps": 1, "seed": 42}
-"""What our trainer does on a machine without a GPU, the attention aside."""
+"""What our trainer does with a small model on a machine without a GPU, the attention aside."""
 
 
 def as_planned(plan: Plan) -> dict[str, Any]:
     """The settings of our trainer, for plain TRL."""
     return {
         **FP32,
+        "bf16": plan.precision == "bf16",
         "model_init_kwargs": {"attn_implementation": "eager"},
         "precompute_ref_log_probs": plan.precompute_reference,
         "precompute_ref_batch_size": reference_pairs(BATCH, checkpointing=False),

@@ -1,4 +1,4 @@
-"""From which size on a CPU gains from a second thread and from bf16: `python bench/train/processor.py`.
+"""From which size on a CPU gains from bf16, and from threads: `python bench/train/processor.py`.
 
 Optimizer steps per second of a plain model of each size on 16 rows of 72 tokens, in fp32 on one thread
 and on all, and in bf16 on all; the variants take turns, the best of all rounds counts. It is where
@@ -14,8 +14,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # As the trainer sets it.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from dpojob_trainer.training.run import SPINS
+
+os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": SPINS}  # before torch is loaded
 
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM

@@ -19,12 +19,14 @@ import time
 from pathlib import Path
 from statistics import median
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("TQDM_DISABLE", "1")
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from dpojob_api.progress import Progress  # noqa: E402  (after the variables above)
+from dpojob_api.progress import Progress  # noqa: E402  (loads no torch)
+from dpojob_trainer.training.run import SPINS  # noqa: E402  (neither)
+
+os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": SPINS}
 
 PROMISED = 0.01
 BLOCK = 20

@@ -8,8 +8,7 @@ FORWARD_BATCHES = 4
 """Training batches in one batch of the reference's pass ahead of training, which keeps one layer's
 activations instead of all layers'."""
 SMALL_FOR_A_CPU = 1_000_000
-"""Parameters below which a CPU trains quicker with one thread than with two, and in fp32 than in bf16:
-`bench/train/processor.py`."""
+"""Parameters below which a CPU trains quicker in fp32 than in bf16: `bench/train/processor.py`."""
 
 
 def reference_pairs(pairs: int, *, checkpointing: bool) -> int:

@@ -15,7 +15,6 @@ from trl.trainer import utils
 from dpojob_api.agreed import SMALL_FOR_A_CPU, processor_has_bf16
 from dpojob_api.plan import Plan
 from dpojob_trainer.training import data, precision, run
-from dpojob_trainer.training.processor import at_its_best
 
 from .conftest import MakeJob, losses, metrics
 
@@ -58,26 +57,6 @@ def test_only_the_answers_tokens_go_through_the_lm_head(make_job: MakeJob) -> No
         outcome = run(job)
     assert outcome.progress.tokens
     assert 0 < sum(scored) < 0.7 * outcome.progress.tokens  # the rest are prompts, padding aside
-
-
-def test_a_small_model_gets_one_thread_and_a_larger_one_all(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        seen = []
-        for parameters in (SMALL_FOR_A_CPU - 1, SMALL_FOR_A_CPU):
-            with at_its_best(parameters):
-                seen.append(torch.get_num_threads())
-            assert torch.get_num_threads() == 2
-        monkeypatch.setenv("OMP_NUM_THREADS", "2")
-        with at_its_best(1):
-            seen.append(torch.get_num_threads())
-        assert seen == [1, 2, 2]
-    finally:
-        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .loop import Trained
 
 log = logging.getLogger(__name__)
+SPINS = "1000"
+"""Turns of a waiting OpenMP thread before it sleeps: some microseconds."""
 
 
 @dataclass
@@ -84,7 +86,7 @@ def _run(state: Run, stop: Stop) -> Outcome:
     from .loop import train
     from .processor import at_its_best
 
-    with at_its_best(job.parameters):
+    with at_its_best():
         trained: Trained = train(job, tracker, stop)
     state.samples = trained.samples.pairs()
     if trained.interrupted:
@@ -117,8 +119,10 @@ def _set_environment(job: TrainJob) -> None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # OpenMP's threads spin while they wait. On a machine shared with others that made a run 20 to 50
-    # times slower on the CPU, and on a GPU it is of no use.
+    # times slower on the CPU, and on a GPU it is of no use. Not to spin at all costs a quarter of the
+    # speed of small models, whose threads wait for each other some thousand times a second.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
 
 
 def _interrupted(state: Run, what: str = "Stopped by a signal") -> Outcome:
