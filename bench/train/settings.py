@@ -84,7 +84,7 @@ def scoring_all(train: Train) -> Train:
     """The same with TRL's LM head as it is without a GPU."""
 
     def action() -> list[dict[str, Any]]:
-        name = "dpojob_trainer.training.processor.at_its_best"
+        name = "dpojob_trainer.training.lm_head.answers_only"
         with patch(name, lambda: contextlib.nullcontext()):
             return train()
 

@@ -83,10 +83,10 @@ def _run(state: Run, stop: Stop) -> Outcome:
     tracker.update(step=step, max_steps=in_all, checkpoint_step=known, resumed_from=known)
     # All take seconds to import, which an early failure need not wait for.
     from .finish import finish
+    from .lm_head import answers_only
     from .loop import train
-    from .processor import at_its_best
 
-    with at_its_best():
+    with answers_only():
         trained: Trained = train(job, tracker, stop)
     state.samples = trained.samples.pairs()
     if trained.interrupted:

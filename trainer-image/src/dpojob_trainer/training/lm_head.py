@@ -1,4 +1,4 @@
-"""What makes training quick where there is no GPU."""
+"""TRL's LM head, without what it throws away."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from trl.trainer import utils
 
 
 @contextmanager
-def at_its_best() -> Iterator[None]:
-    """Inside, the LM head scores the answers' tokens only, as TRL 1.16 does on a GPU anyway.
+def answers_only() -> Iterator[None]:
+    """Inside, it scores the answers' tokens only, as TRL 1.16 does on a GPU anyway.
 
-    Elsewhere it scores prompts and padding too and throws that away, for the sake of devices that
+    Without one it scores prompts and padding too and throws that away, for the sake of devices that
     compile each shape anew.
     """
     if torch.cuda.is_available():
