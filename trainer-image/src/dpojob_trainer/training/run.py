@@ -123,6 +123,8 @@ def _set_environment(job: TrainJob) -> None:
     # speed of small models, whose threads wait for each other some thousand times a second.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+    # It warns on some processors of a kernel that it would download, whether or not QLoRA was asked for.
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 
 def _interrupted(state: Run, what: str = "Stopped by a signal") -> Outcome:
