@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -124,3 +125,20 @@ def test_a_private_dataset_on_the_hub_needs_the_token(
     seen = run("inspect", "-f", path, "--json", env=home | hub.env(hub.token))
     assert seen.code == 0, seen.err
     assert seen.json["revision"] == hub.repository("org/pairs", "dataset").branches["main"]
+
+
+def test_an_address_is_fetched_anew_by_the_next_command_and_nothing_stays(
+    hub: Hub, claim: Claim, manifest: Write, tmp_path: Path
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    good = pairs(3)
+    url = hub.add_file("pairs.jsonl", json.dumps({**good[0], "chosen": None}).encode())
+    path = manifest(job(claim.model, {"urls": [url]}))
+    ask = ("inspect", "-f", path, "--volume", claim.option)
+    env = hub.env() | {"TMPDIR": str(temporary)}
+    assert run(*ask, env=env).code == 1
+    hub.add_file("pairs.jsonl", "\n".join(map(json.dumps, good)).encode())
+    seen = run(*ask, env=env)
+    assert seen.code == 0, seen.out + seen.err
+    assert list(temporary.iterdir()) == []

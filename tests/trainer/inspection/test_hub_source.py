@@ -167,20 +167,6 @@ def test_addresses_that_fail(hub: Hub, model: str, monkeypatch: pytest.MonkeyPat
         assert words in caught.value.message, caught.value.message
 
 
-def test_an_address_is_fetched_anew_by_the_next_command(
-    hub: Hub, model: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On a user's machine scratch is /tmp, where what was fetched before the correction still lies."""
-    monkeypatch.delenv("DPOJOB_SCRATCH", raising=False)
-    monkeypatch.setattr(download, "_fetched", set())
-    bad = json.dumps({**ROWS[0], "chosen": None}).encode()
-    url = hub.add_file("corrected.jsonl", bad)
-    assert not look(model, {"urls": [url]}).valid
-    assert hub.add_file("corrected.jsonl", json.dumps(ROWS[0]).encode()) == url
-    monkeypatch.setattr(download, "_fetched", set())
-    assert look(model, {"urls": [url]}).valid
-
-
 def test_a_download_that_breaks_off_is_tried_again(hub: Hub, model: str) -> None:
     data = "".join(json.dumps(row) + "\n" for row in ROWS * 500).encode()
     url = hub.add_file("rows.jsonl", data)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import hashlib
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -21,15 +24,22 @@ TIMEOUT = httpx.Timeout(30.0, connect=15.0)
 ATTEMPTS = 3
 PIECE = 1 << 20
 
-_fetched: set[str] = set()
-"""Addresses that this process fetched."""
-
-
 def scratch() -> Path:
     """A writable directory for downloads and sorted runs."""
-    root = Path(os.environ.get(ENV_SCRATCH) or tempfile.gettempdir()) / "dpojob-inspect"
+    given = os.environ.get(ENV_SCRATCH)
+    if not given:
+        return _own_directory()
+    root = Path(given) / "inspect"
     root.mkdir(parents=True, exist_ok=True)
     return root
+
+
+@functools.cache
+def _own_directory() -> Path:
+    """One of this process's own, which goes when it ends: a later command fetches anew."""
+    directory = Path(tempfile.mkdtemp(prefix="dpojob-inspect-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return directory
 
 
 def open_urls(urls: list[str]) -> Source:
@@ -47,8 +57,7 @@ def _shown(url: str) -> str:
 def _fetch(url: str) -> Path:
     name = Path(unquote(urlsplit(url).path)).name or "data"
     target = scratch() / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}-{name}"
-    # Scratch is a job's own; the machine's directory for temporary files may hold yesterday's data.
-    if target.exists() and (url in _fetched or ENV_SCRATCH in os.environ):
+    if target.exists():
         return target
     partial = target.with_name(f"{target.name}.{os.getpid()}.part")
     shown = _shown(url)
@@ -77,7 +86,6 @@ def _fetch(url: str) -> Path:
         except (httpx.InvalidURL, UnicodeError) as problem:
             raise not_found(f"{shown} is not an address: {problem}") from None
     partial.rename(target)
-    _fetched.add(url)
     return target
 
 
