@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import yaml
-from tests.cli.conftest import Claim, Write, job, pairs, run
+from tests.cli.conftest import Claim, Write, job, pairs, run, write_rows
 from tests.support.hub import Hub
 
 from dpojob_api.report import InspectionReport
@@ -57,6 +58,21 @@ def test_each_problem_is_shown_with_two_rows_short_and_harmless(
     assert r"same \x1b[31m\u202e" in result.out
     assert "\x1b" not in result.out and "\u202e" not in result.out
     assert max(map(len, result.out.splitlines())) < 400
+
+
+def test_rows_of_the_evaluation_split_are_shown_from_that_split(
+    claim: Claim, manifest: Write
+) -> None:
+    write_rows(claim.directory / "pairs" / "train.jsonl", pairs(20))
+    bad = [{**row, "prompt": f"held out {number}"} for number, row in enumerate(pairs(5))]
+    bad[3]["chosen"] = None
+    write_rows(claim.directory / "pairs" / "test.jsonl", bad)
+    dataset = {"volume": {"claimName": "data", "path": "pairs"}, "eval": {"split": "test"}}
+    path = manifest(job(claim.model, dataset))
+    result = run("inspect", "-f", path, "--volume", claim.option)
+    shown = result.out.split("NullValue")[1]
+    assert "row 3 of test\n" in shown
+    assert "held out 3" in shown
 
 
 def test_a_suggestion_is_yaml_that_makes_the_job_valid(claim: Claim, manifest: Write) -> None:

@@ -67,6 +67,10 @@ class Problem(Observed):
     examples: list[int] = Field(
         default_factory=list, description="0-based numbers of some such rows."
     )
+    split: str | None = Field(
+        default=None,
+        description="The split that the examples number rows of; absent for `dataset.split`.",
+    )
     message: str = Field(
         default="", description="What is wrong and what to write, with the user's own names."
     )

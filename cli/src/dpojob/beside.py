@@ -22,6 +22,8 @@ from dpojob_api.spec import DPOJobSpec
 from .errors import CommandError
 
 Volumes = Mapping[str, Path]
+Examples = dict[tuple[str | None, int], Mapping[str, Any]]
+"""Rows by the split that a problem names (None: the one trained on) and their number there."""
 EXAMPLE_ROWS = 2
 """Rows fetched for each problem."""
 EXAMPLE_REACH = 1_000_000
@@ -77,36 +79,51 @@ def model_facts(spec: DPOJobSpec, volumes: Volumes) -> ModelFacts:
             return read_facts(open_model(spec.model, volumes, token()))
 
 
-def examples(
-    spec: DPOJobSpec, volumes: Volumes, report: InspectionReport
-) -> dict[int, Mapping[str, Any]]:
-    """The first rows that each problem names, as the dataset has them.
+def examples(spec: DPOJobSpec, volumes: Volumes, report: InspectionReport) -> Examples:
+    """The first rows that each problem names, as the split it speaks of has them.
 
     A row that cannot be read again is left out: the verdict stands without it.
     """
-    wanted = {n for p in report.problems for n in p.examples[:EXAMPLE_ROWS] if n < EXAMPLE_REACH}
-    if not wanted:
-        return {}
+    wanted: dict[str | None, set[int]] = {}
+    for problem in report.problems:
+        numbers = {n for n in problem.examples[:EXAMPLE_ROWS] if n < EXAMPLE_REACH}
+        if numbers:
+            wanted.setdefault(problem.split, set()).update(numbers)
+    columns = [column for column in report.mapping.wire().values() if column] or None
+    return {
+        (split, number): row
+        for split, numbers in wanted.items()
+        for number, row in _rows(spec, volumes, split, columns, numbers)
+    }
+
+
+def _rows(
+    spec: DPOJobSpec,
+    volumes: Volumes,
+    split: str | None,
+    columns: list[str] | None,
+    wanted: set[int],
+) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Those of the wanted rows of a split (None: the one trained on) that can be read."""
     from dpojob_trainer.inspection.errors import CouldNotLook
     from dpojob_trainer.inspection.reading import read_file
     from dpojob_trainer.inspection.source import open_source
 
-    columns = [column for column in report.mapping.wire().values() if column] or None
-    found: dict[int, Mapping[str, Any]] = {}
+    dataset, evaluation = spec.dataset, split is not None
     first = 0
     try:
-        source = open_source(spec.dataset, volumes, token(), spec.dataset.split)
+        source = open_source(
+            dataset, volumes, token(), split or dataset.split, evaluation=evaluation
+        )
         for file in source.files:
             for chunk in read_file(file, columns):
                 here = [n for n in wanted if first <= n < first + len(chunk)]
-                rows = chunk.rows([n - first for n in here])
-                found.update(zip(here, rows, strict=True))
+                yield from zip(here, chunk.rows([n - first for n in here]), strict=True)
                 first += len(chunk)
-                if len(found) == len(wanted):
-                    return found
+                if first > max(wanted):
+                    return
     except CouldNotLook:
-        pass
-    return found
+        return
 
 
 def exit_code(outcome: Outcome) -> int:

@@ -19,8 +19,8 @@ EXAMPLES_SHOWN = 2
 """Rows shown under each problem."""
 MESSAGE_LIMIT = 1200
 
-Examples = Mapping[int, Mapping[str, Any]]
-"""Row number to the row's own columns."""
+Examples = Mapping[tuple[str | None, int], Mapping[str, Any]]
+"""A problem's split and a row number there, to the row's own columns."""
 
 
 def view(report: InspectionReport, examples: Examples) -> RenderableType:
@@ -70,12 +70,13 @@ def _problem(problem: Problem, examples: Examples) -> list[RenderableType]:
     if problem.message:
         parts.append(Text("  " + shorten(problem.message, MESSAGE_LIMIT)))
     for number in problem.examples[:EXAMPLES_SHOWN]:
-        parts += _example(number, examples.get(number))
+        parts += _example(number, problem.split, examples.get((problem.split, number)))
     return parts
 
 
-def _example(number: int, row: Mapping[str, Any] | None) -> list[RenderableType]:
-    lines: list[RenderableType] = [Text(f"  row {number}", style="dim")]
+def _example(number: int, split: str | None, row: Mapping[str, Any] | None) -> list[RenderableType]:
+    where = "" if split is None else f" of {visible(split)}"
+    lines: list[RenderableType] = [Text(f"  row {number}{where}", style="dim")]
     width = max((len(str(column)) for column in row), default=0) if row else 0
     for column, value in (row or {}).items():
         line = Text(f"    {visible(str(column))[:40]:<{min(width, 40)}}  ", style="dim")

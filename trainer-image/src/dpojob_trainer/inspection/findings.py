@@ -42,8 +42,8 @@ def quality(figures: LengthFigures, repeats: Repeats) -> Quality:
     )
 
 
-def of_repeats(repeats: Repeats, rows: int) -> list[Problem]:
-    """Duplicates, contradictions and leaks."""
+def of_repeats(repeats: Repeats, rows: int, eval_rows: int, split: str | None) -> list[Problem]:
+    """Duplicates, contradictions and leaks, among so many rows; `split` is the evaluation split."""
     found = []
     if repeats.contradictions:
         pairs = "pair occurs" if repeats.contradictions == 1 else "pairs occur"
@@ -72,12 +72,12 @@ def of_repeats(repeats: Repeats, rows: int) -> list[Problem]:
         found.append(
             warning(
                 ProblemCode.EVAL_OVERLAP,
-                f"{share(repeats.overlap, rows)} of the evaluation split are trained on too, so "
+                f"{share(repeats.overlap, eval_rows)} of the evaluation split are trained on too, so "
                 "evaluation looks better than it is; remove them from one split. Row numbers are "
                 "those of the evaluation split.",
                 repeats.overlap,
                 repeats.overlap_rows,
-            )
+            ).model_copy(update={"split": split})
         )
     return found
 

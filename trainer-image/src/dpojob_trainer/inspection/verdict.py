@@ -60,7 +60,12 @@ def verdict(
     problems += findings.of_lengths(
         train.lengths, lengths, train.long_rows, subject.facts.context_length
     )
-    problems += findings.of_repeats(scans.repeats, train.valid)
+    problems += findings.of_repeats(
+        scans.repeats,
+        train.valid,
+        scans.evaluation.valid if scans.evaluation else 0,
+        dataset.eval.split,
+    )
     form = next(iter(train.formats), "unknown")
     problems += subject.advice(form == "conversational")
     left_out = faults.counts if dropping else Counter({TIE: faults.counts[TIE]})
@@ -116,6 +121,7 @@ def _of_evaluation(scan: Scan, split: str, drop: bool) -> list[Problem]:
     """The evaluation split is held to the same rules."""
     found = scan.faults.problems(drop and scan.valid > 0, scan.valid)
     for problem in found:
+        problem.split = split
         problem.message = f"in the evaluation split {split!r}: {problem.message}"
     if scan.valid == 0 and not found:
         found.append(

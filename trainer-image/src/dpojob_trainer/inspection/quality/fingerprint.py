@@ -6,6 +6,7 @@ five million rows.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
@@ -18,6 +19,9 @@ from dpojob_trainer.inspection.messages import Message
 from dpojob_trainer.inspection.pair import Pair
 
 Hashes = NDArray[np.uint64]
+
+PLAIN = frozenset({"role", "content"})
+"""The keys of a turn that is text alone."""
 
 _LOWER = bytes(range(256)).lower()
 _SPACE = b" \t\n\r\v\f"
@@ -67,17 +71,23 @@ def prompt_prints(pairs: Sequence[Pair]) -> Hashes:
 
 
 def as_bytes(value: str | list[Message]) -> bytes:
-    """Text, and a single turn's text, as themselves; more turns with their roles between."""
+    """Text, and a single turn's text, as themselves; more turns with their roles between.
+
+    What else a turn holds (tool calls, a name, its reasoning) tells it apart too.
+    """
     if isinstance(value, str):
         return value.encode(errors="surrogatepass")
-    if len(value) == 1 and len(value[0]) == 2:
-        return str(value[0].get("content", "")).encode(errors="surrogatepass")
-    return b"\0".join(
-        f"{turn['role']}\1{turn.get('content', '')}{turn.get('tool_calls', '')}".encode(
-            errors="surrogatepass"
-        )
-        for turn in value
-    )
+    if len(value) == 1 and value[0].keys() == PLAIN:
+        return str(value[0]["content"]).encode(errors="surrogatepass")
+    return b"\0".join(_turn(turn).encode(errors="surrogatepass") for turn in value)
+
+
+def _turn(turn: Message) -> str:
+    said = f"{turn['role']}\1{turn.get('content', '')}"
+    if turn.keys() <= PLAIN:
+        return said
+    more = {key: value for key, value in turn.items() if key not in PLAIN}
+    return f"{said}\2{json.dumps(more, ensure_ascii=False, sort_keys=True, default=str)}"
 
 
 def _loose(texts: Sequence[bytes]) -> Hashes:

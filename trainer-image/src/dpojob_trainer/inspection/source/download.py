@@ -24,6 +24,7 @@ TIMEOUT = httpx.Timeout(30.0, connect=15.0)
 ATTEMPTS = 3
 PIECE = 1 << 20
 
+
 def scratch() -> Path:
     """A writable directory for downloads and sorted runs."""
     given = os.environ.get(ENV_SCRATCH)

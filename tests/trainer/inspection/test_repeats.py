@@ -1,0 +1,90 @@
+"""Repeats are rows that say the same, tool calls and all; each is told of in the split it is in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dpojob_trainer.inspection.quality.fingerprint import as_bytes
+
+
+def turn(**keys: Any) -> dict[str, Any]:
+    return {"role": "assistant", **keys}
+
+
+def call(**arguments: Any) -> dict[str, Any]:
+    named = {"name": "weather", "arguments": arguments}
+    return turn(tool_calls=[{"type": "function", "function": named}])
+
+
+def asked(chosen: dict[str, Any], rejected: dict[str, Any]) -> dict[str, Any]:
+    prompt = [{"role": "user", "content": "and in town?"}]
+    return {"prompt": prompt, "chosen": [chosen], "rejected": [rejected]}
+
+
+def warned(report: Any) -> dict[str, Any]:
+    return {problem.code.value: problem for problem in report.warnings}
+
+
+def test_calls_with_other_arguments_are_no_duplicates(bench) -> None:
+    rows = [asked(call(city=city), turn(content="no idea")) for city in ("Rome", "Paris", "Oslo")]
+    report = bench.rows(rows).inspect()
+    assert report.valid
+    assert report.quality.duplicate_rows == 0
+
+
+def test_the_same_call_twice_is_a_duplicate(bench) -> None:
+    rows = [asked(call(city="Rome"), turn(content="no idea"))] * 2
+    assert bench.rows(rows).inspect().quality.duplicate_rows == 1
+
+
+def test_a_pair_of_calls_both_ways_round_is_a_contradiction(bench) -> None:
+    one, other = call(city="Rome"), call(city="Oslo")
+    report = bench.rows([asked(one, other), asked(other, one)]).inspect()
+    assert report.quality.contradictory_pairs == 1
+    assert "DuplicateRow" not in warned(report)
+
+
+def test_answers_that_differ_in_their_reasoning_are_no_duplicates(bench) -> None:
+    rows = [
+        asked(turn(content="yes", reasoning_content=thought), turn(content="no"))
+        for thought in ("because of this", "because of that")
+    ]
+    assert bench.rows(rows).inspect().quality.duplicate_rows == 0
+
+
+TURN = st.fixed_dictionaries(
+    {"role": st.sampled_from(["user", "assistant"])},
+    optional={
+        "content": st.sampled_from(["", "a", "ab"]),
+        "name": st.sampled_from(["", "a"]),
+        "reasoning_content": st.sampled_from(["", "a"]),
+        "tool_calls": st.lists(st.sampled_from([{"name": "f"}, {"name": "g"}]), min_size=1),
+    },
+)
+
+
+@given(st.lists(TURN, min_size=2, max_size=3), st.lists(TURN, min_size=2, max_size=3))
+def test_turns_that_say_different_things_have_different_bytes(left, right) -> None:
+    left, right = ([{"content": "", **one} for one in turns] for turns in (left, right))
+    assert (as_bytes(left) == as_bytes(right)) == (left == right)
+
+
+def test_a_leak_is_a_share_of_the_evaluation_split_and_names_it(bench) -> None:
+    rows = [{"prompt": f"q {i}", "chosen": f"yes {i}", "rejected": f"no {i}"} for i in range(40)]
+    bench.rows(rows[:30]).rows([*rows[30:], *rows[:2]], "test.jsonl")
+    leak = warned(bench.inspect({"eval": {"split": "test"}}))["EvalOverlap"]
+    assert leak.message.startswith("2 rows (16.7%) of the evaluation split")
+    assert (leak.split, leak.examples) == ("test", [10, 11])
+
+
+def test_a_problem_names_the_split_of_its_rows(bench) -> None:
+    row = {"prompt": "q", "chosen": "yes", "rejected": "no"}
+    bench.rows([row, {**row, "chosen": ""}]).rows([row, {**row, "chosen": None}], "test.jsonl")
+    report = bench.inspect({"eval": {"split": "test"}})
+    assert {problem.code.value: problem.split for problem in report.errors} == {
+        "EmptyText": None,
+        "NullValue": "test",
+    }
