@@ -231,6 +231,10 @@ class InspectionReport(Observed):
     splits: list[str] = Field(
         default_factory=list, description="Splits that exist, where the source has splits."
     )
+    files_left_out: list[str] = Field(
+        default_factory=list,
+        description="Files of a repository that name no split, where others do.",
+    )
     reason: str | None = Field(
         default=None, description="When not valid: the condition reason, such as DatasetInvalid."
     )

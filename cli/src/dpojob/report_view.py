@@ -18,6 +18,7 @@ from .text import shorten, show_value, visible
 EXAMPLES_SHOWN = 2
 """Rows shown under each problem."""
 MESSAGE_LIMIT = 1200
+FILES_SHOWN = 5
 
 Examples = Mapping[tuple[str | None, int], Mapping[str, Any]]
 """A problem's split and a row number there, to the row's own columns."""
@@ -104,6 +105,11 @@ def _facts(report: InspectionReport) -> RenderableType:
             table.add_row(name, Text(visible(value)))
 
     used = {field: column for field, column in report.mapping.wire().items() if column}
+    if report.files_left_out:
+        shown = ", ".join(report.files_left_out[:FILES_SHOWN])
+        more = len(report.files_left_out) - FILES_SHOWN
+        shown += f" and {more:,} more" if more > 0 else ""
+        row("not read", f"{shown}: they name no split, and other files do")
     row("columns", ", ".join(report.columns))
     row("read as", ", ".join(f"{field} from {column}" for field, column in used.items()))
     layout: str = report.format

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,42 @@ def test_the_cards_configurations(hub: Hub, model: str, tmp_path: Path) -> None:
             look(model, {"repo": "org/pairs", **dataset})
         assert words in caught.value.message
         assert caught.value.reason == "DatasetNotFound"
+
+
+def test_a_red_teams_transcripts_beside_hh_rlhf_do_not_stop_inspection(
+    hub: Hub, model: str, tmp_path: Path
+) -> None:
+    directory = tmp_path / "hh"
+    said = [{"transcript": "\n\nHuman: x\n\nAssistant: y"}]
+    pair = {side: f"\n\nHuman: q\n\nAssistant: {side}" for side in ("chosen", "rejected")}
+    red = "red-team-attempts/red_team_attempts.jsonl.gz"
+    parts = ("harmless-base", "helpful-base", "helpful-online")
+    names = [f"{part}/{split}.jsonl.gz" for part in parts for split in ("train", "test")]
+    for path in (*names, red):
+        (directory / path).parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(said if path == red else pair)
+        (directory / path).write_bytes(gzip.compress(text.encode()))
+    hub.add_dataset("org/hh", directory)
+    report = look(model, {"repo": "org/hh"})
+    assert report.valid, report.problems
+    assert (report.rows, report.preset, report.files_left_out) == (3, "hh-rlhf", [red])
+
+
+@pytest.mark.parametrize("pattern", ["data/train-*", "{train,extra}-*.jsonl"])
+def test_a_cards_pattern_that_matches_nothing_is_named(
+    hub: Hub, model: str, tmp_path: Path, pattern: str
+) -> None:
+    stated = {"config_name": "default", "data_files": [{"split": "train", "path": pattern}]}
+    text = json.dumps({"configs": [stated]})
+    directory = tmp_path / "set"
+    directory.mkdir()
+    (directory / "README.md").write_text(f"---\n{text}\n---\n")
+    (directory / "train-1.jsonl").write_text(json.dumps(ROWS[0]))
+    hub.add_dataset("org/nothing", directory)
+    with pytest.raises(CouldNotLook) as caught:
+        look(model, {"repo": "org/nothing"})
+    assert f"says that the split 'train' is in '{pattern}'" in caught.value.message
+    assert "Write dataset.split: train" not in caught.value.message
 
 
 def test_private_gated_and_missing(hub: Hub, model: str, tmp_path: Path) -> None:

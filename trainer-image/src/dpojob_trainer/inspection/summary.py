@@ -48,6 +48,7 @@ def _short_messages(report: InspectionReport) -> None:
 def _few_columns(report: InspectionReport) -> None:
     report.columns = [_clip(column, 60) for column in report.columns[:20]]
     report.splits = [_clip(split, 60) for split in report.splits[:10]]
+    report.files_left_out = [_clip(name, 60) for name in report.files_left_out[:3]]
 
 
 def _shorter(report: InspectionReport) -> None:
@@ -65,6 +66,7 @@ def _shortest(report: InspectionReport) -> None:
     report.source = _clip(report.source, 80)
     report.columns = [_clip(column, 30) for column in report.columns[:6]]
     report.splits = []
+    report.files_left_out = []
     report.suggestion = None
 
 

@@ -13,7 +13,8 @@ from dpojob_api.spec import ModelSource
 from dpojob_trainer.inspection import hub
 from dpojob_trainer.inspection.errors import model_not_found, model_unreadable
 from dpojob_trainer.inspection.hub import hub_api, hub_call
-from dpojob_trainer.inspection.source.volume import inside, root_of
+from dpojob_trainer.inspection.source.volume import root_of
+from dpojob_trainer.inspection.source.walk import inside
 
 LARGEST_HEADER = 100 << 20
 """safetensors' own limit on the header, in bytes."""

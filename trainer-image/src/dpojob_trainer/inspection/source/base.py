@@ -37,6 +37,8 @@ class Source:
     revision: str | None = None
     splits: list[str] = field(default_factory=list)
     """Splits that exist, where the source has splits."""
+    unnamed: list[str] = field(default_factory=list)
+    """Files that are not read, since they name no split and others do."""
 
     @property
     def stored(self) -> int:

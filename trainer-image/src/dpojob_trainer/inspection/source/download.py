@@ -17,6 +17,7 @@ from dpojob_api.names import ENV_SCRATCH
 from dpojob_trainer.inspection.errors import not_found
 
 from .base import DataFile, Source
+from .splits import split_of
 
 MAX_REDIRECTS = 5
 TIMEOUT = httpx.Timeout(30.0, connect=15.0)
@@ -43,8 +44,13 @@ def _own_directory() -> Path:
     return directory
 
 
-def open_urls(urls: list[str]) -> Source:
+def open_urls(urls: list[str], split: str) -> Source:
     """The files at the addresses, in order; each is fetched when it is first read."""
+    if split != "train" and any(split_of(urlsplit(url).path) != split for url in urls):
+        raise not_found(
+            f"dataset.urls has no splits, so {split!r} of dataset.split cannot be told apart. Remove "
+            "dataset.split and list the addresses of that split alone"
+        )
     files = [DataFile(_shown(url), lambda url=url: _fetch(url)) for url in urls]  # type: ignore[misc]
     return Source(", ".join(file.name for file in files[:3]), files)
 

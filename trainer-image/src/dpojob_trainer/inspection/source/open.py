@@ -36,5 +36,5 @@ def open_source(
                 "dataset.urls has no splits, so dataset.eval.split cannot be read; write "
                 "dataset.eval: {fraction: 0.02}"
             )
-        return open_urls(dataset.urls)
+        return open_urls(dataset.urls, split)
     raise not_found("spec.dataset names no repo, volume or urls")

@@ -29,6 +29,8 @@ _WORD = re.compile(
     rf"(?:^|[-_./ ])((?:{_KNOWN})(?:_[a-z0-9]+)*?)(?=$|[-./ ]|_?\d|_of_)", re.IGNORECASE
 )
 _SHARDED = re.compile(r"^(?P<split>[A-Za-z0-9_.]+?)-\d{5}-of-\d{5}")
+_ANY_SPLIT = ("data", "part", "shard")
+"""What shards are called whose directory names the split, as by `DatasetDict.save_to_disk`."""
 
 
 def is_data(path: str) -> bool:
@@ -46,7 +48,7 @@ def split_of(path: str) -> str | None:
     """The split that a file's name (or directory) says, in its canonical spelling; None for none."""
     pure = PurePosixPath(path)
     sharded = _SHARDED.match(pure.name)
-    if sharded:
+    if sharded and sharded["split"].lower() not in _ANY_SPLIT:
         return _canonical(sharded["split"])
     for part in (pure.name.split(".")[0], *reversed(pure.parent.parts)):
         match = _WORD.search(part)
@@ -61,11 +63,16 @@ def _canonical(word: str) -> str:
 
 
 def by_split(paths: Iterable[str]) -> dict[str, list[str]]:
-    """The files of each split, in order. Files that name none are train's, or all when none does."""
+    """The files of each split, in order. Files that name none are train's."""
     found: dict[str, list[str]] = {}
     for path in paths:
         found.setdefault(split_of(path) or "train", []).append(path)
     return found
+
+
+def named_only(paths: Iterable[str]) -> list[str]:
+    """Those of the files whose names say a split."""
+    return [path for path in paths if split_of(path) is not None]
 
 
 def offer(split: str, splits: list[str], evaluation: bool) -> str:
@@ -90,7 +97,7 @@ def _nearest(split: str, splits: list[str]) -> str:
 def natural(path: str) -> list[tuple[int, int, str]]:
     """A sorting key by which part-2 comes before part-10."""
     return [
-        (0, int(part), "") if part.isdigit() else (1, 0, part)
-        for part in re.split(r"(\d+)", path)
+        (0, int(part), "") if part.isdecimal() else (1, 0, part)
+        for part in re.split(r"([0-9]+)", path)
         if part
     ]

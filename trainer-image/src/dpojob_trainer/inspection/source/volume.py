@@ -10,7 +10,8 @@ from dpojob_api.spec import ClaimPath
 from dpojob_trainer.inspection.errors import CouldNotLook, not_found
 
 from .base import DataFile, Source
-from .splits import by_split, is_data, natural, offer
+from .splits import by_split, natural, offer, split_of
+from .walk import LeadsOut, data_below, inside, matching
 
 
 def root_of(volumes: Mapping[str, Path], claim: str, missing: CouldNotLook) -> Path:
@@ -19,11 +20,6 @@ def root_of(volumes: Mapping[str, Path], claim: str, missing: CouldNotLook) -> P
     if directory is None or not Path(directory).is_dir():
         raise missing
     return Path(directory).resolve()
-
-
-def inside(root: Path, path: Path) -> bool:
-    """Whether the file that `path` leads to, through any symlinks, lies under `root`."""
-    return path.resolve().is_relative_to(root)
 
 
 def open_volume(
@@ -42,17 +38,24 @@ def open_volume(
     target = root / place.path
     try:
         files, exact = _find(root, target, place)
+        for file in files:
+            if not inside(root, file):
+                raise LeadsOut(str(file))
     except OSError as problem:
         raise not_found(f"{name} cannot be read: {problem.strerror or problem}") from None
-    escaped = [file for file in files if not inside(root, file)]
-    if escaped:
+    except LeadsOut as link:
         raise not_found(
-            f"{_relative(root, escaped[0])} on the claim {place.claim_name!r} is a link out of the "
-            "volume, which is not followed; copy the file onto the volume"
-        )
+            f"{_relative(root, Path(str(link)))} on the claim {place.claim_name!r} is a link out of "
+            "the volume, which is not followed; copy what it leads to onto the volume"
+        ) from None
     relative = sorted((_relative(root, file) for file in files), key=natural)
     if exact and not evaluation:
         chosen, splits = relative, []
+        if split not in ("train", split_of(Path(relative[0]).name)):
+            raise not_found(
+                f"{name} is one file, which has no split {split!r}. Remove dataset.split, or name in "
+                "dataset.volume.path the file of that split, or the directory of them all"
+            )
     else:
         # Split names are looked for below the directory the user named, not in its own path.
         base = _relative(root, target) if target.is_dir() else ""
@@ -79,8 +82,7 @@ def _find(root: Path, target: Path, place: ClaimPath) -> tuple[list[Path], bool]
     if target.is_dir():
         if not inside(root, target):
             return [target], True
-        files = [path for path in target.rglob("*") if is_data(_relative(target, path))]
-        files = [path for path in files if path.is_file() or path.is_symlink()]
+        files = data_below(root, target)
         if not files:
             entries = sorted(path.name for path in target.iterdir())[:10]
             raise not_found(
@@ -89,7 +91,7 @@ def _find(root: Path, target: Path, place: ClaimPath) -> tuple[list[Path], bool]
             )
         return files, False
     if glob.has_magic(place.path):
-        files = [path for path in root.glob(place.path) if path.is_file()]
+        files = matching(root, place.path)
         if files:
             return files, False
         raise not_found(f"no file on the claim {place.claim_name!r} matches {place.path!r}")
