@@ -182,3 +182,63 @@ def test_a_mapping_of_ones_own_is_not_overridden(bench) -> None:
     )
     assert report.preset == "none"
     assert report.mapping.chosen == "better"
+
+
+TRANSCRIPT = {"good": ASKED + " well", "bad": ASKED + " badly"}
+PREFERENCE = {
+    "context": talk("q"),
+    "response1": "good",
+    "response2": "bad",
+    "overall_preference": -1,
+}
+
+
+def prompts(bench, dataset: dict[str, Any]) -> list[Any]:
+    report = bench.inspect(dataset)
+    assert report.valid, report.problems
+    return [row["prompt"] for row in accepted_rows(spec_of(dataset), report, bench.volumes)]
+
+
+def test_a_named_preset_reads_the_mapped_columns(bench) -> None:
+    bench.rows([TRANSCRIPT])
+    mapping = {"chosen": "good", "rejected": "bad"}
+    dataset = {"preset": "hh-rlhf", "columnMapping": mapping, "eval": {"fraction": 0}}
+    assert prompts(bench, dataset) == [talk("hi", "hello", "how?")]
+
+
+def test_a_named_preset_names_the_mapped_columns(bench) -> None:
+    bench.rows([TRANSCRIPT, {**TRANSCRIPT, "good": None}])
+    mapping = {"chosen": "good", "rejected": "bad"}
+    report = bench.inspect({"preset": "hh-rlhf", "columnMapping": mapping})
+    assert codes(report) == {"NullValue": 1}
+    assert "'good' is null" in report.errors[0].message
+
+
+def test_a_mapped_prompt_of_signed_preferences_is_read(bench) -> None:
+    row = {"ctx" if name == "context" else name: value for name, value in PREFERENCE.items()}
+    dataset = {"preset": "helpsteer3", "columnMapping": {"prompt": "ctx"}, "eval": {"fraction": 0}}
+    assert prompts(bench.rows([row]), dataset) == [talk("q")]
+
+
+def test_a_prompt_column_beside_transcripts_is_refused(bench) -> None:
+    row = {"chosen": ASKED + " well", "rejected": ASKED + " badly", "topic": "x"}
+    report = bench.rows([row]).inspect({"preset": "hh-rlhf", "columnMapping": {"prompt": "topic"}})
+    assert codes(report) == {"AmbiguousFormat": 0}
+    assert "preset: none" in report.errors[0].message
+
+
+@pytest.mark.parametrize(
+    "row", [PREFERENCE, {"chosen": ASKED + " well", "rejected": ASKED + " badly"}]
+)
+@pytest.mark.parametrize("mapping", [{"system": "sys"}, {}])
+def test_a_system_column_is_kept_under_a_preset(bench, row, mapping) -> None:
+    bench.rows([{**row, mapping.get("system", "system"): "Be kind"}])
+    (prompt,) = prompts(bench, {"columnMapping": mapping, "eval": {"fraction": 0}})
+    assert prompt[0] == {"role": "system", "content": "Be kind"}
+    assert len(prompt) > 1
+
+
+def test_what_precedes_a_transcript_is_the_systems(bench) -> None:
+    row = {"chosen": "Be kind" + ASKED + " well", "rejected": "Be kind" + ASKED + " badly"}
+    (prompt,) = prompts(bench.rows([row]), {"eval": {"fraction": 0}})
+    assert prompt == [{"role": "system", "content": "Be kind"}, *talk("hi", "hello", "how?")]

@@ -48,9 +48,11 @@ class Layout:
         """The row's values by field, or the fault that a preset finds in it."""
         if self.preset.tie is not None and self.preset.tie(row):
             return Fault(TIE, "neither answer is preferred")
-        if self.preset.convert is not None:
-            return self.preset.convert(row)
-        return {field_: row.get(column) for field_, column in self.columns.items()}
+        values = {field_: row.get(column) for field_, column in self.columns.items()}
+        if self.preset.convert is None:
+            return values
+        converted = self.preset.convert(row, self.columns)
+        return converted if isinstance(converted, Fault) else {**values, **converted}
 
     @property
     def mapping(self) -> report.Mapping:

@@ -48,14 +48,16 @@ def resolve(source: DatasetSource, schema: Schema, chosen: Sequence[Any]) -> Res
     problems = [
         _absent(name, column, columns) for name, column in wanted.items() if column not in schema
     ]
+    if preset.convert is not None and "prompt" in wanted and "prompt" not in preset.columns:
+        return Resolution(None, [_two_prompts(preset, wanted["prompt"])])
     for also in preset.also:
         if also not in schema:
             problems.append(_absent_in_preset(preset, also, columns))
     found = {name: column for name, column in wanted.items() if column in schema}
+    for name in FIELDS if preset is NATIVE else ("system", "tools"):
+        if name not in wanted and name in schema and name not in found.values():
+            found[name] = name
     if preset is NATIVE:
-        for name in FIELDS:
-            if name not in wanted and name in schema and name not in found.values():
-                found[name] = name
         problems += _missing(found, wanted, schema)
     if problems:
         return _with_suggestion(problems, found, schema)
@@ -106,6 +108,15 @@ def _absent_in_preset(preset: Preset, column: str, columns: Sequence[str]) -> Pr
         code=ProblemCode.MISSING_COLUMN,
         message=f"preset {preset.name} ({preset.title}) needs the column {column!r}; the dataset "
         f"has: {_quoted(columns)}. Write preset: none and a columnMapping instead.",
+    )
+
+
+def _two_prompts(preset: Preset, column: str) -> Problem:
+    return Problem(
+        code=ProblemCode.AMBIGUOUS_FORMAT,
+        message=f"preset {preset.name} ({preset.title}) reads the prompt inside the answers, and "
+        f"columnMapping.prompt names {column!r} too; remove one of them: columnMapping.prompt, or the "
+        "preset by preset: none.",
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from dpojob_api.conditions import Reason
 from dpojob_api.report import InspectionReport, Problem, ProblemCode
-from dpojob_api.spec import DatasetSource, DPOJobSpec
+from dpojob_api.spec import DPOJobSpec
 
 from .arguments import check_arguments, check_trackers
 from .content import ContentHash
@@ -17,9 +18,9 @@ from .layout import Layout
 from .output import check_output
 from .pair import Format
 from .quality.repeats import Fingerprints
-from .resolve import Resolution, resolve
-from .scan import Advance, Scan, mixed, scan
-from .schema import kinds_of, merge
+from .resolve import Resolution
+from .scan import Advance, Scan, scan
+from .settling import Columns
 from .source import Source, open_source
 from .source.download import scratch
 from .stream import pieces
@@ -29,7 +30,6 @@ from .verdict import Scans, verdict
 
 Progress = Callable[[int, int | None], None]
 """Called now and then with the rows done and the rows there are, as far as that can be told."""
-CHOSEN_LOOKED_AT = 256
 
 
 def inspect(
@@ -56,10 +56,12 @@ def inspect(
     held = dataset.eval.split
     evaluation = open_source(dataset, volumes, token, held, evaluation=True) if held else None
     with ContentHash() as content:
-        columns, resolution = _resolve(dataset, source)
+        columns = Columns.look(dataset, source)
+        scans = _scans(manifest, source, evaluation, columns, subject, content, progress)
+        resolution = columns.resolution
         report = InspectionReport(
             valid=False,
-            columns=columns,
+            columns=list(columns.kinds),
             problems=resolution.problems,
             suggestion=resolution.suggestion,
             model=subject.facts,
@@ -67,13 +69,10 @@ def inspect(
             revision=source.revision,
             splits=source.splits,
         )
-        if resolution.layout is None:
+        if resolution.layout is None or scans is None:
             report = _unread(report, source, resolution)
         else:
-            scans, layout = _scans(
-                manifest, source, evaluation, resolution.layout, subject, content, progress
-            )
-            report = verdict(manifest, report, layout, subject, scans)
+            report = verdict(manifest, report, resolution.layout, subject, scans)
         report.content_hash = content.hexdigest(source.files)
     return _writable(report)
 
@@ -90,22 +89,6 @@ def _writable(report: InspectionReport) -> InspectionReport:
 
 def _text(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
-
-
-def _resolve(dataset: DatasetSource, source: Source) -> tuple[list[str], Resolution]:
-    """Columns and layout; rows are looked at until every column that is needed was seen."""
-    schema: dict[str, str] = {}
-    chosen: list[object] = []
-    resolution = Resolution(None)
-    for piece in pieces(source):
-        merge(schema, kinds_of(piece.chunk))  # type: ignore[arg-type]
-        if len(chosen) < CHOSEN_LOOKED_AT:
-            name = dataset.column_mapping.chosen or "chosen"
-            chosen += [row.get(name) for row in piece.chunk.rows(range(min(64, len(piece.chunk))))]
-        resolution = resolve(dataset, schema, chosen)  # type: ignore[arg-type]
-        if resolution.layout is not None and len(piece.chunk):
-            break
-    return list(schema), resolution
 
 
 def _unread(report: InspectionReport, source: Source, resolution: Resolution) -> InspectionReport:
@@ -129,27 +112,29 @@ def _scans(
     manifest: DPOJobSpec,
     source: Source,
     evaluation: Source | None,
-    layout: Layout,
+    columns: Columns,
     subject: Subject,
     content: ContentHash,
     progress: Progress | None,
-) -> tuple[Scans, Layout]:
-    """Both splits. When both formats occur, again: only the whole data tells which one is at fault."""
-    judge = judge_of(manifest, layout, subject)
-    found = _pass(judge, manifest, source, evaluation, content, progress)
-    if mixed(found.train):
-        judge = replace(judge, expected=found.train.format)
-        found = _pass(judge, manifest, source, evaluation, content, progress)
-    elif evaluation is not None and found.train.formats != found.evaluation_formats:
-        found = _pass(
-            replace(judge, expected=found.train.format),
-            manifest,
-            source,
-            evaluation,
-            content,
-            progress,
-        )
-    return found, layout
+) -> Scans | None:
+    """Both splits, by the layout that all columns come to; None where they come to none.
+
+    When both formats occur, again: only the whole data tells which one is at fault.
+    """
+    read = partial(
+        _pass,
+        manifest=manifest,
+        source=source,
+        evaluation=evaluation,
+        content=content,
+        progress=progress,
+    )
+    while (layout := columns.resolution.layout) is not None:
+        judge = judge_of(manifest, layout, subject)
+        found = read(judge)
+        if columns.settled(found.train.kinds):
+            return read(replace(judge, expected=found.train.format)) if found.mixed else found
+    return None
 
 
 def judge_of(

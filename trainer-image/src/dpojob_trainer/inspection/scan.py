@@ -10,6 +10,7 @@ from typing import cast
 from .judging import Accepted, Judge
 from .pair import Format
 from .prefetch import prefetched
+from .presets.base import ColumnKind
 from .problems import EXAMPLES, Faults
 from .quality.heldout import Places
 from .quality.repeats import Fingerprints
@@ -36,7 +37,7 @@ class Scan:
     formats: Counter[str] = field(default_factory=Counter)
     faults: Faults = field(default_factory=Faults)
     places: Places = field(default_factory=Places)
-    kinds: dict[str, str] = field(default_factory=dict)
+    kinds: dict[str, ColumnKind] = field(default_factory=dict)
     """Every column seen, in order, with its kind."""
     long_rows: list[int] = field(default_factory=list)
 
@@ -80,7 +81,7 @@ def scan(
         if piece.file is not current:
             current = piece.file
             opened(current)
-        merge(found.kinds, kinds_of(piece.chunk))  # type: ignore[arg-type]
+        merge(found.kinds, kinds_of(piece.chunk))
         accepted, faults = judge.survey(piece)
         for rows in accepted:
             found.take(rows, prints, evaluation)
@@ -89,8 +90,3 @@ def scan(
         found.rows = piece.start + len(piece.chunk)
         advance(found.rows, piece.consumed)
     return found
-
-
-def mixed(scan_: Scan) -> bool:
-    """Whether both formats occur, so that the rarer one is at fault."""
-    return len(scan_.formats) > 1

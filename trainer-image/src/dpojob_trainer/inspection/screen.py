@@ -7,7 +7,7 @@ it to the judge's own verdict.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -43,17 +43,27 @@ def screen(layout: Layout, batch: pa.RecordBatch, chat: bool) -> Screened | None
     `chat`: whether training gets message lists.
     """
     preset = layout.preset
-    if "tools" in layout.columns or not set(preset.also) <= set(batch.schema.names):
+    names = set(batch.schema.names)
+    if not set(preset.also) <= names:
+        return None
+    # A column that only other files or blocks have is null here.
+    layout = replace(
+        layout, columns={f: name for f, name in layout.columns.items() if name in names}
+    )
+    if "tools" in layout.columns:
         return None
     kept = np.ones(batch.num_rows, np.bool_)
     if preset.tie is not None:
         scores = batch.select(list(preset.also)).to_pylist()
         kept &= ~np.fromiter((preset.tie(row) for row in scores), np.bool_, len(scores))
     if preset.convert is not None:
-        arranged = preset.arrange(batch) if preset.arrange is not None else None
+        if preset.arrange is None or "system" in layout.columns:
+            return None
+        arranged = preset.arrange(batch, layout.columns)
         if arranged is None:
             return None
-        batch, layout = arranged, Layout({name: name for name in arranged.schema.names})
+        batch = arranged
+        layout = Layout({name: name for name in batch.schema.names}, layout.dialect)
     for column in layout.required:
         kept &= ~np.asarray(batch.column(column).is_null())
     rows = np.flatnonzero(kept)

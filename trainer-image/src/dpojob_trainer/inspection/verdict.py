@@ -26,10 +26,10 @@ class Scans:
     repeats: Repeats
 
     @property
-    def evaluation_formats(self) -> Counter[str]:
-        """Formats of the evaluation split; those of train when it has no rows."""
-        found = self.evaluation.formats if self.evaluation else Counter()
-        return self.train.formats if set(found) <= set(self.train.formats) else found
+    def mixed(self) -> bool:
+        """Whether both formats occur, so that the rarer one of train is at fault."""
+        held = self.evaluation.formats if self.evaluation else ()
+        return len({*self.train.formats, *held}) > 1
 
 
 def verdict(

@@ -14,16 +14,17 @@ from numpy.typing import NDArray
 
 from dpojob_trainer.inspection.columns import Mask, Texts, Whole
 
+from .base import Columns
 from .rules import ASSISTANT, HUMAN
 
 NEWLINE = ord("\n")
 TURNS = pa.list_(pa.struct([("role", pa.string()), ("content", pa.large_string())]))
 
 
-def arrange_signed_preference(batch: pa.RecordBatch) -> pa.RecordBatch | None:
+def arrange_signed_preference(batch: pa.RecordBatch, columns: Columns) -> pa.RecordBatch | None:
     """HelpSteer3: a negative preference is for response1."""
     preference = batch.column("overall_preference")
-    first, second = batch.column("response1"), batch.column("response2")
+    first, second = batch.column(columns["chosen"]), batch.column(columns["rejected"])
     if first.type != second.type or not (
         pa.types.is_integer(preference.type) or pa.types.is_floating(preference.type)
     ):
@@ -31,15 +32,15 @@ def arrange_signed_preference(batch: pa.RecordBatch) -> pa.RecordBatch | None:
     is_first = pc.less(preference, 0)
     chosen = pc.if_else(is_first, first, second)
     rejected = pc.if_else(is_first, second, first)
-    return _batch(batch.column("context"), chosen, rejected)
+    return _batch(batch.column(columns["prompt"]), chosen, rejected)
 
 
-def arrange_transcripts(batch: pa.RecordBatch) -> pa.RecordBatch | None:
+def arrange_transcripts(batch: pa.RecordBatch, columns: Columns) -> pa.RecordBatch | None:
     """hh-rlhf: transcripts that begin with a human's turn and end with the assistant's."""
     sound = np.ones(batch.num_rows, np.bool_)
     sides = []
-    for name in ("chosen", "rejected"):
-        column = batch.column(name)
+    for field in ("chosen", "rejected"):
+        column = batch.column(columns[field])
         sound &= ~np.asarray(column.is_null())
         texts = Texts.of(column.fill_null("")) if pa.types.is_string(column.type) else None
         if texts is None:

@@ -15,6 +15,8 @@ Schema = Mapping[str, ColumnKind]
 """The kind of each column, over the rows seen so far."""
 
 Row = Mapping[str, Any]
+Columns = Mapping[str, str]
+"""Names in the dataset, by field."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,9 @@ class Preset:
     without: tuple[str, ...] = ()
     looks: Callable[[list[Any]], bool] | None = None
     tie: Callable[[Row], bool] | None = None
-    convert: Callable[[Row], dict[str, Any] | Fault] | None = None
-    arrange: Callable[[pa.RecordBatch], pa.RecordBatch | None] | None = None
+    convert: Callable[[Row, Columns], dict[str, Any] | Fault] | None = None
+    """Prompt, chosen and rejected of a row, read from the columns that hold them in this dataset."""
+    arrange: Callable[[pa.RecordBatch, Columns], pa.RecordBatch | None] | None = None
     """What `convert` does, over a batch; None when nothing can be told this way."""
 
     def fits(self, schema: Schema, values: list[Any]) -> bool:

@@ -46,11 +46,12 @@ def is_transcript(values: list[Any]) -> bool:
     return bool(texts) and marked * 2 > len(texts)
 
 
-def read_transcripts(row: Mapping[str, Any]) -> dict[str, Any] | Fault:
+def read_transcripts(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any] | Fault:
     """hh-rlhf: the answer begins after the last assistant mark; what is before must agree."""
     values: dict[str, Any] = {}
     prompts = []
-    for column in ("chosen", "rejected"):
+    for field in ("chosen", "rejected"):
+        column = columns[field]
         text = row.get(column)
         if text is None:
             return Fault(ProblemCode.NULL_VALUE, f"{column!r} is null")
@@ -65,23 +66,26 @@ def read_transcripts(row: Mapping[str, Any]) -> dict[str, Any] | Fault:
             return Fault(
                 ProblemCode.LAST_TURN_NOT_ASSISTANT, f"{column!r} ends with a '\\n\\nHuman:' turn"
             )
-        values[column] = [{"role": "assistant", "content": answer.strip()}]
+        values[field] = [{"role": "assistant", "content": answer.strip()}]
     if prompts[0] != prompts[1]:
         return Fault(
             ProblemCode.PROMPT_MISMATCH,
-            "the transcripts in 'chosen' and 'rejected' differ before the last assistant turn",
+            f"the transcripts in {columns['chosen']!r} and {columns['rejected']!r} differ before the "
+            "last assistant turn",
         )
     values["prompt"] = transcript_turns(prompts[0])
     return values
 
 
 def transcript_turns(text: str) -> list[dict[str, str]]:
-    """`\\n\\nHuman: ...\\n\\nAssistant: ...` as turns."""
+    """`\\n\\nHuman: ...\\n\\nAssistant: ...` as turns; the system's is what comes before the first."""
     turns: list[dict[str, str]] = []
-    for part in ("\n\n" + text.lstrip("\n")).split(HUMAN):
+    parts = ("\n\n" + text.lstrip("\n")).split(HUMAN)
+    for number, part in enumerate(parts):
         question, *answers = part.split(ASSISTANT)
         if question.strip():
-            turns.append({"role": "user", "content": question.strip()})
+            role = "system" if number == 0 and len(parts) > 1 else "user"
+            turns.append({"role": role, "content": question.strip()})
         turns.extend(
             {"role": "assistant", "content": answer.strip()} for answer in answers if answer.strip()
         )
@@ -93,16 +97,18 @@ def no_preference(row: Mapping[str, Any]) -> bool:
     return number(row.get("overall_preference")) == 0
 
 
-def read_signed_preference(row: Mapping[str, Any]) -> dict[str, Any] | Fault:
+def read_signed_preference(
+    row: Mapping[str, Any], columns: Mapping[str, str]
+) -> dict[str, Any] | Fault:
     """HelpSteer3: a negative preference is for response1, a positive one for response2."""
     preference = number(row.get("overall_preference"))
     if preference is None:
         return Fault(ProblemCode.NULL_VALUE, "'overall_preference' is null or not a number")
     if preference == 0:
         return Fault(TIE, "neither answer is preferred")
-    first, second = row.get("response1"), row.get("response2")
-    for column, value in (("response1", first), ("response2", second)):
+    first, second = row.get(columns["chosen"]), row.get(columns["rejected"])
+    for field, value in (("chosen", first), ("rejected", second)):
         if value is None:
-            return Fault(ProblemCode.NULL_VALUE, f"{column!r} is null")
+            return Fault(ProblemCode.NULL_VALUE, f"{columns[field]!r} is null")
     chosen, rejected = (first, second) if preference < 0 else (second, first)
-    return {"prompt": row.get("context"), "chosen": chosen, "rejected": rejected}
+    return {"chosen": chosen, "rejected": rejected}

@@ -1,0 +1,95 @@
+"""Columns that only some files or blocks have: the verdict does not depend on which comes first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.trainer.inspection.support_inspection import Bench, codes, spec_of
+
+from dpojob_trainer.inspection import accepted_rows
+from dpojob_trainer.inspection.reading import lines
+
+WHOLE_FILE = {"eval": {"fraction": 0}}
+PAIR = {"prompt": "q", "chosen": "yes", "rejected": "no"}
+BARE = {"chosen": "The one", "rejected": "The two"}
+TALK = {
+    "chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "yes"}],
+    "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "no"}],
+}
+TOOL = {"type": "function", "function": {"name": "clock"}}
+
+
+@pytest.fixture(params=["first", "second"])
+def files(request: pytest.FixtureRequest, bench: Bench):
+    """Writes two files, in either order."""
+
+    def write(plain: dict[str, Any], other: dict[str, Any]) -> Bench:
+        order = [plain, other] if request.param == "first" else [other, plain]
+        for number, row in enumerate(order):
+            bench.rows([row] * 3, f"train-{number}.jsonl")
+        return bench
+
+    return write
+
+
+def accepted(bench: Bench, report: Any) -> list[dict[str, Any]]:
+    rows = list(accepted_rows(spec_of(WHOLE_FILE), report, bench.volumes))
+    return sorted(rows, key=str)
+
+
+def test_a_prompt_of_one_file_makes_the_rows_without_it_faulty(files) -> None:
+    report = files(BARE, PAIR).inspect(WHOLE_FILE)
+    assert codes(report) == {"MissingColumn": 3}
+    assert report.mapping.prompt == "prompt"
+
+
+def test_a_prompt_under_another_name_in_one_file_is_asked_for(files) -> None:
+    other = {"question": "q", "chosen": "The one", "rejected": "The two"}
+    report = files(BARE, other).inspect({**WHOLE_FILE, "preset": "none"})
+    assert codes(report) == {"MissingColumn": 0}
+    assert report.suggestion.column_mapping == {"prompt": "question"}
+    assert report.rows == 6
+
+
+def test_a_system_text_of_one_file_is_kept(files) -> None:
+    bench = files(PAIR, {**PAIR, "prompt": "p", "system": "Be a pirate"})
+    report = bench.inspect(WHOLE_FILE)
+    assert report.valid and report.mapping.system == "system"
+    assert [row["prompt"] for row in accepted(bench, report)] == ["Be a pirate\n\np"] * 3 + [
+        "q"
+    ] * 3
+
+
+def test_tools_of_one_file_are_kept(files) -> None:
+    bench = files(TALK, {**TALK, "tools": [TOOL]})
+    report = bench.inspect(WHOLE_FILE)
+    assert report.valid and report.mapping.tools == "tools"
+    assert sum("tools" in row for row in accepted(bench, report)) == 3
+
+
+def test_scores_of_one_file_make_its_ties_known(files) -> None:
+    report = files(TALK, {**TALK, "score_chosen": 5.0, "score_rejected": 5.0}).inspect(WHOLE_FILE)
+    assert report.preset == "ultrafeedback-trl"
+    assert report.dropped == {"Tie": 3}
+
+
+def test_images_of_one_file_are_refused(files) -> None:
+    report = files(PAIR, {**PAIR, "images": ["x"]}).inspect(WHOLE_FILE)
+    assert codes(report) == {"ReservedColumn": 0}
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_prompt_of_some_blocks_makes_the_others_faulty(bench, monkeypatch, late) -> None:
+    monkeypatch.setattr(lines, "BLOCK_BYTES", 100)
+    rows = [BARE] * 20 + [PAIR] * 20
+    report = bench.rows(rows if late else rows[::-1]).inspect(WHOLE_FILE)
+    assert not report.valid
+    assert set(codes(report)) <= {"MissingColumn", "NullValue"}
+    assert sum(codes(report).values()) == 20
+
+
+def test_a_column_nobody_asks_for_in_one_file_changes_nothing(files) -> None:
+    report = files(PAIR, {**PAIR, "id": 7}).inspect(WHOLE_FILE)
+    assert report.valid and report.valid_rows == 6
+    assert sorted(report.columns) == ["chosen", "id", "prompt", "rejected"]

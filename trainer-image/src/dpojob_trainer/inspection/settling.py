@@ -1,0 +1,64 @@
+"""The layout of the train split: settled on its first rows, and held to all of its columns after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dpojob_api.spec import DatasetSource
+
+from .presets.base import ColumnKind
+from .resolve import Resolution, resolve
+from .schema import kinds_of, merge
+from .source import Source
+from .stream import pieces
+
+CHOSEN_LOOKED_AT = 256
+"""Values of the chosen column by which transcripts are told from other text."""
+
+
+@dataclass
+class Columns:
+    """The columns seen so far, and what they come to."""
+
+    dataset: DatasetSource
+    source: Source
+    resolution: Resolution = field(default_factory=lambda: Resolution(None))
+    kinds: dict[str, ColumnKind] = field(default_factory=dict)
+    _chosen: list[Any] = field(default_factory=list)
+
+    @classmethod
+    def look(cls, dataset: DatasetSource, source: Source) -> Columns:
+        """Looks at rows until every column that is needed was seen."""
+        found = cls(dataset, source)
+        name = dataset.column_mapping.chosen or "chosen"
+        for piece in pieces(source):
+            merge(found.kinds, kinds_of(piece.chunk))
+            if len(found._chosen) < CHOSEN_LOOKED_AT:
+                few = piece.chunk.rows(range(min(64, len(piece.chunk))))
+                found._chosen += [row.get(name) for row in few]
+            found._resolve()
+            if found.resolution.layout is not None and len(piece.chunk):
+                break
+        return found
+
+    def settled(self, kinds: Mapping[str, ColumnKind]) -> bool:
+        """Whether the layout is still the one to read by, now that `kinds` of all rows are known.
+
+        A column of later files or blocks counts like one of the first: a prompt or a system text
+        that only they have must not be passed over, whatever the order of the files.
+        """
+        layout = self.resolution.layout
+        merge(self.kinds, kinds)
+        self._resolve()
+        if self.resolution.layout == layout:
+            return True
+        # Of columns that were not read only the names are known so far; their kinds decide too.
+        for piece in pieces(self.source):
+            merge(self.kinds, kinds_of(piece.chunk))
+        self._resolve()
+        return self.resolution.layout == layout
+
+    def _resolve(self) -> None:
+        self.resolution = resolve(self.dataset, self.kinds, self._chosen)
