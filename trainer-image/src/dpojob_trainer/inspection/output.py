@@ -15,7 +15,8 @@ from dpojob_api.conditions import Reason
 from dpojob_api.spec import ClaimPath, DPOJobSpec
 
 from .errors import CouldNotLook
-from .source.volume import inside, root_of
+from .source.volume import root_of
+from .source.walk import inside
 
 LINEAGE = "lineage.json"
 """Whose model the directory holds, from what it came, and which files were put there."""
