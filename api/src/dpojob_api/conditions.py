@@ -77,7 +77,7 @@ class Reason(StrEnum):
     INVALID_ARGUMENTS = "InvalidArguments"
     """`training.arguments` holds an unknown name, a wrong type, or a field the plan owns."""
     OUTPUT_OCCUPIED = "OutputOccupied"
-    """The output directory already holds another job's model."""
+    """The output directory holds another job's model, what this job reads, or files it would replace."""
     INSPECTION_FAILED = "InspectionFailed"
     """The inspection pod ended without a report (evicted, out of memory, image not pulled)."""
 

@@ -39,8 +39,7 @@ def hub(inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 def artifacts(job: TrainJob) -> dict[str, bytes]:
     return {
         str(path.relative_to(job.output)): path.read_bytes()
-        for path in upload.files(job.output)
-        if path.name != output.LINEAGE
+        for path in output.published(job.output)
     }
 
 

@@ -17,6 +17,7 @@ from .conftest import MakeJob
 
 REPO = "my-org/tuned"
 SECRET = {"name": "keys"}
+NOT_FOR_OTHERS = "the user's own, which lies in the same directory"
 
 
 @pytest.fixture(autouse=True)
@@ -52,12 +53,13 @@ def finished(job: TrainJob) -> TrainJob:
         "report.html": b"<html>", "tokenizer.json": b"{}", "metrics.jsonl": b"{}\n",
     }.items():  # fmt: skip
         (job.output / name).write_bytes(content)
-    (job.output / ".cache").mkdir()
-    (job.output / ".cache" / "x").write_text("not for others")
     outcome = Outcome(
         outcome="Succeeded", reason="Completed", artifacts=Artifacts(kind="model", path="out")
     )
     output.record(job.output, job, outcome)
+    (job.output / "private").mkdir()
+    for name in ("notes.txt", "old.safetensors", "private/rows.jsonl"):
+        (job.output / name).write_text(NOT_FOR_OTHERS)
     return job
 
 
@@ -65,7 +67,9 @@ def shown(directory: Path) -> dict[str, bytes]:
     return {
         path.name: path.read_bytes()
         for path in directory.iterdir()
-        if path.is_file() and path.name != output.LINEAGE
+        if path.is_file()
+        and path.name != output.LINEAGE
+        and path.read_bytes() != NOT_FOR_OTHERS.encode()
     }
 
 
@@ -78,6 +82,40 @@ def test_the_hub_gets_the_same_bytes_in_one_commit(hub_job: TrainJob, hub: Hub) 
     assert got == shown(hub_job.output)
     assert run(hub_job).artifacts == outcome.artifacts  # Known to be done; not done again.
     assert sum("/commit/" in request.path for request in hub.requests) == 1
+
+
+def test_another_repository_named_later_gets_the_model_too(
+    hub_job: TrainJob, make_job: MakeJob, hub: Hub
+) -> None:
+    run(hub_job)
+    ended = run(make_job(spec={"output": {"push": "my-org/second"}}, token=hub.token))
+    assert ended.outcome == "Succeeded", ended.message
+    assert ended.artifacts is not None and ended.artifacts.push is not None
+    assert ended.artifacts.push.startswith("my-org/second@")
+    assert hub.files("my-org/second") == hub.files(REPO)
+
+
+PRIVATE = {"training": {"arguments": {"hub_private_repo": True}}, "output": {"push": REPO}}
+
+
+def test_a_private_repository_is_made_where_one_is_asked_for(
+    make_job: MakeJob, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in hub.env().items():
+        monkeypatch.setenv(name, value)
+    assert run(finished(make_job(spec=PRIVATE, token=hub.token))).outcome == "Succeeded"
+    assert hub.repository(REPO).private
+
+
+def test_nothing_is_pushed_to_a_public_repository_where_a_private_one_is_asked_for(
+    make_job: MakeJob, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in hub.env().items():
+        monkeypatch.setenv(name, value)
+    hub.add("model", REPO)
+    failed = run(finished(make_job(spec=PRIVATE, token=hub.token)))
+    assert failed.reason == "PushFailed" and "hub_private_repo" in failed.message
+    assert not any("/commit/" in request.path for request in hub.requests)
 
 
 def test_a_hub_that_fails_now_and_then_is_insisted_on(hub_job: TrainJob, hub: Hub) -> None:
@@ -128,6 +166,17 @@ def test_a_store_gets_the_same_bytes(make_job: MakeJob, store: str) -> None:
     assert got == shown(job.output)
 
 
+def test_another_prefix_named_later_gets_the_model_too(make_job: MakeJob, store: str) -> None:
+    client = boto3.client("s3", endpoint_url=store)
+    client.create_bucket(Bucket="both")
+    target = {"bucket": "both", "prefix": "one", "endpoint": store, "secret": SECRET}
+    run(finished(make_job(spec={"output": {"s3": target}})))
+    ended = run(make_job(spec={"output": {"s3": {**target, "prefix": "two"}}}))
+    assert ended.artifacts is not None and ended.artifacts.s3 == "s3://both/two"
+    keys = [entry["Key"] for entry in client.list_objects_v2(Bucket="both")["Contents"]]
+    assert {key.split("/")[0] for key in keys} == {"one", "two"}
+
+
 def test_a_store_without_the_bucket_says_so(make_job: MakeJob, store: str) -> None:
     target = {"bucket": "absent", "endpoint": store, "secret": SECRET}
     failed = run(finished(make_job(spec={"output": {"s3": target}})))
@@ -142,7 +191,7 @@ def test_an_upload_that_breaks_off_leaves_nothing_in_the_store(
     target = {"bucket": "broken", "endpoint": store, "secret": SECRET}
     job = finished(make_job(spec={"output": {"s3": target}}))
     gone = job.output / "gone.safetensors"
-    monkeypatch.setattr(s3, "files", lambda directory: [*upload.files(directory), gone])
+    monkeypatch.setattr(s3, "published", lambda directory: [*output.published(directory), gone])
     failed = run(job)
     assert failed.reason == "PushFailed", failed.message
     assert client.list_objects_v2(Bucket="broken")["KeyCount"] == 0

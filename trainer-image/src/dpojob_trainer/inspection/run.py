@@ -49,7 +49,7 @@ def inspect(
     check_arguments(manifest.training.arguments)
     check_trackers(manifest)
     if uid is not None:
-        check_output(manifest.output, volumes, uid)
+        check_output(manifest, volumes, uid)
     subject = Subject.open(manifest.model, volumes, token)
     dataset = manifest.dataset
     source = open_source(dataset, volumes, token, dataset.split)

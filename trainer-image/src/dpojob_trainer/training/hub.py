@@ -12,19 +12,29 @@ from huggingface_hub.errors import HfHubHTTPError
 from dpojob_api.conditions import Reason
 
 from .failure import Failure
-from .upload import Passing, files
+from .output import published
+from .upload import Passing
 
 
-def push(directory: Path, repo: str, token: str | None) -> str:
-    """Upload the finished model; gives "repo@commit". Raises Passing or Failure."""
+def push(directory: Path, repo: str, token: str | None, *, private: bool | None) -> str:
+    """Upload the finished model; gives "repo@commit". Raises Passing or Failure.
+
+    `private` is for a repository that is made here; None leaves it to the hub.
+    """
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
     try:
-        api.create_repo(repo, exist_ok=True)
+        api.create_repo(repo, private=private, exist_ok=True)
+        if private and not api.repo_info(repo).private:
+            raise Failure(
+                Reason.PUSH_FAILED,
+                f"output.push {repo} is a public repository, and hub_private_repo asks for a private one; "
+                "make it private on the hub, or name another. The model is complete in output.volume.",
+            )
         commit = api.create_commit(
             repo,
             operations=[
                 CommitOperationAdd(str(path.relative_to(directory)), path)
-                for path in files(directory)
+                for path in published(directory)
             ],
             commit_message="DPO-tuned with DPOJob",
         )

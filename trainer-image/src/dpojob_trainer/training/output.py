@@ -6,34 +6,30 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dpojob_api import names
 from dpojob_api.conditions import Reason
 from dpojob_api.progress import Outcome
+from dpojob_trainer.inspection.output import LINEAGE, MODEL, lineage, objection
 
 from .failure import Failure
 from .job import TrainJob
 
 STAGING = ".staging"
-LINEAGE = "lineage.json"
-"""Whose model the directory holds, and from what it came."""
-LAST = ("config.json", "adapter_config.json")
-"""Moved in last: without it, nothing can load the directory as a model."""
+OURS = (LINEAGE, names.FILE_INSPECTION)
+"""What may lie in the directory before the model does: the command and inspection wrote it."""
 
 READABLE, ENTERABLE = 0o444, 0o555
 
 
-def recorded(directory: Path) -> dict[str, Any] | None:
+def recorded(directory: Path) -> Mapping[str, Any] | None:
     """The lineage of the finished model in `directory`; None where there is no finished model."""
-    if not any((directory / name).is_file() for name in LAST):
+    if not any((directory / name).is_file() for name in MODEL):
         return None
-    try:
-        told = json.loads((directory / LINEAGE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return told if isinstance(told, dict) else {}
+    return lineage(directory)
 
 
 def complete(job: TrainJob) -> bool:
@@ -41,22 +37,48 @@ def complete(job: TrainJob) -> bool:
     return (recorded(job.output) or {}).get("key") == job.key
 
 
-def claim(directory: Path, key: str) -> dict[str, Any] | None:
-    """Make `directory` ready. Gives the lineage when this very job's model is finished there.
+def claim(job: TrainJob) -> Outcome | None:
+    """Make the directory ready. Gives the outcome when this very job's model is finished there.
 
-    Raises Failure where another job's model is.
+    Raises Failure where something else is in the way.
     """
+    directory = job.output
+    said = objection(directory, job.spec, job.volumes, lambda told: told.get("key") == job.key)
+    if said is not None:
+        raise Failure(Reason.OUTPUT_OCCUPIED, f"the directory of output.volume {said}")
     directory.mkdir(parents=True, exist_ok=True)
-    lineage = recorded(directory)
-    if lineage is not None and lineage.get("key") != key:
-        owner = lineage.get("job", "something else")
+    told = recorded(directory)
+    if told is not None:
+        outcome = Outcome.model_validate(told["outcome"])
+        _refuse_other_kind(job, outcome)
+        return outcome
+    _clear_unfinished(directory)
+    return None
+
+
+def _refuse_other_kind(job: TrainJob, outcome: Outcome) -> None:
+    """`output.merge` says what is kept of a training, and is no part of what is trained."""
+    wanted = "model" if job.spec.output.merge or job.plan.method == "full" else "adapter"
+    kind = outcome.artifacts.kind if outcome.artifacts else None
+    if kind != wanted:
+        whole = "the merged model" if wanted == "model" else "the adapter alone"
         raise Failure(
             Reason.OUTPUT_OCCUPIED,
-            f"output.volume.path already holds a model of {owner}; name an empty directory",
+            f"output.merge asks for {whole}, and this job has finished with the "
+            f"{'adapter alone' if kind == 'adapter' else 'merged model'} in the directory of "
+            "output.volume; name another output.volume.path, or set output.merge as it was",
         )
-    if lineage is None:
-        shutil.rmtree(directory / STAGING, ignore_errors=True)
-    return lineage
+
+
+def _clear_unfinished(directory: Path) -> None:
+    """Remove what a publication that was cut short had moved in already."""
+    shutil.rmtree(directory / STAGING, ignore_errors=True)
+    for name in {LINEAGE} | {Path(file).parts[0] for file in lineage(directory).get("files", [])}:
+        path = directory / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def staging(directory: Path) -> Path:
@@ -68,7 +90,11 @@ def staging(directory: Path) -> Path:
 
 
 def publish(directory: Path) -> None:
-    """Move everything from staging in, by renames, the file that makes it loadable last."""
+    """Move everything from staging in, by renames, the file that makes it loadable last.
+
+    The lineage goes first, so that what follows is known to be the trainer's. Raises Failure rather
+    than replace anything else.
+    """
     source = directory / STAGING
     for path in source.rglob("*"):
         # Weights are written for their owner alone; who serves the model is another user.
@@ -76,12 +102,18 @@ def publish(directory: Path) -> None:
         if path.is_file():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-    entries = sorted(source.iterdir(), key=lambda path: (path.name in LAST, path.name))
+    entries = sorted(
+        source.iterdir(), key=lambda path: (path.name in MODEL, path.name != LINEAGE, path.name)
+    )
+    taken = [e.name for e in entries if (directory / e.name).exists() and e.name not in OURS]
+    if taken:
+        raise Failure(
+            Reason.OUTPUT_OCCUPIED,
+            f"{', '.join(taken)} in the directory of output.volume came there during the training and "
+            "would be replaced; move them away, and the next attempt puts the model in place",
+        )
     for entry in entries:
-        target = directory / entry.name
-        if target.is_dir() and not target.is_symlink():
-            shutil.rmtree(target)
-        entry.replace(target)
+        entry.replace(directory / entry.name)
     source.rmdir()
     handle = os.open(directory, os.O_RDONLY)
     try:
@@ -91,15 +123,44 @@ def publish(directory: Path) -> None:
     shutil.rmtree(directory / names.CHECKPOINT_DIRECTORY, ignore_errors=True)
 
 
+def published(directory: Path) -> list[Path]:
+    """The finished model's files, what makes it loadable last; nothing else that lies there."""
+    files = [directory / name for name in lineage(directory)["files"]]
+    return sorted(files, key=lambda path: (path.name in MODEL, str(path)))
+
+
 def record(directory: Path, job: TrainJob, outcome: Outcome) -> None:
-    """Write, whole or not at all, whose model `directory` holds and how its run ended."""
-    told = {
-        "job": f"{job.namespace}/{job.name}",
-        "uid": job.uid,
-        "key": job.key,
-        "image": job.image,
-        "outcome": outcome.wire(),
-    }
+    """Write the lineage of the model that lies whole in `directory`, alone."""
+    files = [str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()]
+    _write(
+        directory,
+        {
+            "job": f"{job.namespace}/{job.name}",
+            "uid": job.uid,
+            "key": job.key,
+            "image": job.image,
+            "files": sorted(files),
+            "uploaded": {},
+            "outcome": outcome.wire(),
+        },
+    )
+
+
+def uploaded(directory: Path) -> Mapping[str, Any]:
+    """Where the finished model was uploaded to, as the spec names the places."""
+    places: Mapping[str, Any] = lineage(directory)["uploaded"]
+    return places
+
+
+def record_upload(directory: Path, place: Mapping[str, Any], outcome: Outcome) -> None:
+    """Add a place to where the finished model was uploaded to."""
+    told = lineage(directory)
+    places = {**told["uploaded"], **place}
+    _write(directory, {**told, "uploaded": places, "outcome": outcome.wire()})
+
+
+def _write(directory: Path, told: Mapping[str, Any]) -> None:
+    """Whole or not at all."""
     part = directory / f"{LINEAGE}.part"
     part.write_text(json.dumps(told, indent=1), encoding="utf-8")
     part.rename(directory / LINEAGE)

@@ -71,12 +71,12 @@ def run(
 
 def _run(state: Run, stop: Stop) -> Outcome:
     job, tracker = state.job, state.tracker
-    lineage = output.claim(job.output, job.key)
+    finished = output.claim(job)
     state.place = job.output
     _set_environment(job)
-    if lineage is not None:
+    if finished is not None:
         log.info("the model is already complete in %s", job.output)
-        return _deliver(state, Outcome.model_validate(lineage["outcome"]))
+        return _deliver(state, finished)
     reporting.prepare(job)
     step, in_all = checkpoints.glimpse(job.checkpoints, job.key)
     known = step or None

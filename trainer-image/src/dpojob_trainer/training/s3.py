@@ -15,7 +15,8 @@ from dpojob_api.conditions import Reason
 from dpojob_api.spec import S3
 
 from .failure import Failure
-from .upload import Passing, files
+from .output import published
+from .upload import Passing
 
 FINAL = (
     "AccessDenied",
@@ -37,7 +38,7 @@ def put(directory: Path, store: S3) -> str:
     prefix = store.prefix.strip("/")
     done: list[str] = []
     try:
-        for path in files(directory):
+        for path in published(directory):
             key = "/".join(part for part in (prefix, str(path.relative_to(directory))) if part)
             client.upload_file(str(path), store.bucket, key)
             done.append(key)

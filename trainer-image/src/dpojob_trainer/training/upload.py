@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from dpojob_api.conditions import Reason
-from dpojob_api.progress import Outcome
+from dpojob_api.progress import Artifacts, Outcome
+from dpojob_api.spec import S3
 
 from . import output
 from .failure import Failure
@@ -33,42 +33,35 @@ def upload(job: TrainJob, tracker: Tracker, outcome: Outcome) -> Outcome:
 
     Raises Failure with PushFailed; what was uploaded before is recorded and not uploaded again.
     """
-    wanted, artifacts = job.spec.output, outcome.artifacts
-    if artifacts is None:
-        return outcome
-    if wanted.push is not None and artifacts.push is None:
+    wanted, done = job.spec.output, output.uploaded(job.output)
+    if wanted.push is not None and done.get("push") != wanted.push:
         from . import hub
 
         tracker.stage("Uploading")
         place = wanted.push
-        address = _insist(lambda: hub.push(job.output, place, job.token), f"the hub ({place})")
-        artifacts = artifacts.model_copy(update={"push": address})
-        outcome = _record(job, outcome.model_copy(update={"artifacts": artifacts}))
-    if wanted.s3 is not None and artifacts.s3 is None:
+        private = job.spec.training.arguments.get("hub_private_repo")
+        address = _insist(
+            lambda: hub.push(job.output, place, job.token, private=private), f"the hub ({place})"
+        )
+        outcome = _record(job, outcome, "push", place, address)
+    if wanted.s3 is not None and done.get("s3") != _place(wanted.s3):
         from . import s3
 
         tracker.stage("Uploading")
         store = wanted.s3
         address = _insist(lambda: s3.put(job.output, store), f"the bucket {store.bucket}")
-        artifacts = artifacts.model_copy(update={"s3": address})
-        outcome = _record(job, outcome.model_copy(update={"artifacts": artifacts}))
+        outcome = _record(job, outcome, "s3", _place(store), address)
     return outcome
 
 
-def files(directory: Path) -> list[Path]:
-    """What is uploaded: the model and its papers, what makes it loadable last."""
-    found = [
-        path
-        for path in directory.rglob("*")
-        if path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(directory).parts)
-        and path.name != output.LINEAGE
-    ]
-    return sorted(found, key=lambda path: (path.name in output.LAST, str(path)))
+def _place(store: S3) -> dict[str, Any]:
+    return store.model_dump(include={"endpoint", "bucket", "prefix"})
 
 
-def _record(job: TrainJob, outcome: Outcome) -> Outcome:
-    output.record(job.output, job, outcome)
+def _record(job: TrainJob, outcome: Outcome, kind: str, place: Any, address: str) -> Outcome:
+    artifacts = (outcome.artifacts or Artifacts()).model_copy(update={kind: address})
+    outcome = outcome.model_copy(update={"artifacts": artifacts})
+    output.record_upload(job.output, {kind: place}, outcome)
     return outcome
 
 
