@@ -65,18 +65,19 @@ def test_explain_gives_description_unit_and_default(server):
     assert "Default: 1024" in done.stdout
 
 
-def _planned(server, namespace, name):
+PLAN = (
+    '{"plan":{"pool":"t4-small","method":"full","precision":"fp16","perDeviceBatchSize":1,'
+    '"gradientAccumulation":8}}'
+)
+
+
+def _with_status(server, namespace, name, status):
     manifest = (
         (HERE / "manifests/accepted/shortest.yaml").read_text().replace("name: t", f"name: {name}")
     )
     server.kubectl("-n", namespace, "create", "-f", "-", input=manifest)
-    plan = (
-        '{"status":{"plan":{"pool":"t4-small","method":"full","precision":"fp16","perDeviceBatchSize":1,'
-        '"gradientAccumulation":8}}}'
-    )
-    done = server.kubectl(
-        "-n", namespace, "patch", "dpo", name, "--subresource=status", "--type=merge", "-p", plan
-    )
+    patch = ("patch", "dpo", name, "--subresource=status", "--type=merge")
+    done = server.kubectl("-n", namespace, *patch, "-p", f'{{"status":{status}}}')
     assert done.returncode == 0, done.stderr
 
 
@@ -99,11 +100,29 @@ def _edit(server, namespace, name, spec):
     ],
 )
 def test_a_planned_job_refuses_an_edit_and_says_what_to_do(server, namespace, part, patch):
-    _planned(server, namespace, "planned")
+    _with_status(server, namespace, "planned", PLAN)
     done = _edit(server, namespace, "planned", patch)
     assert done.returncode != 0
-    assert f"{part} cannot change after the job was planned" in done.stderr
+    assert f"{part} cannot change after inspection began or the job ended" in done.stderr
     assert "Create a DPOJob under a new name" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("inspecting", '{"inspection":{"name":"x-inspect"}}'),
+        ("inspected", '{"dataset":{"valid":true}}'),
+        ("took-its-model", '{"dependency":{"kind":"Job","name":"sft","uid":"u"}}'),
+        ("failed", '{"completionTime":"2026-11-23T12:00:00Z"}'),
+    ],
+)
+def test_what_was_made_of_a_spec_keeps_it_from_changing(server, namespace, name, status):
+    """Else what is trained would not be what was inspected, or an edit would be taken for nothing."""
+    _with_status(server, namespace, name, status)
+    done = _edit(server, namespace, name, '{"dataset":{"columnMapping":{"prompt":"q"}}}')
+    assert "spec.dataset cannot change" in done.stderr
+    done = _edit(server, namespace, name, '{"suspend":true}')
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(
@@ -111,13 +130,17 @@ def test_a_planned_job_refuses_an_edit_and_says_what_to_do(server, namespace, pa
     ['{"suspend":true}', '{"budget":{"maxCost":"3.00"}}', '{"ttlSecondsAfterFinished":60}'],
 )
 def test_a_planned_job_takes_an_edit_of_what_may_change(server, namespace, patch):
-    _planned(server, namespace, "planned")
+    _with_status(server, namespace, "planned", PLAN)
     done = _edit(server, namespace, "planned", patch)
     assert done.returncode == 0, done.stderr
 
 
-def test_a_job_without_a_plan_may_still_be_edited(server, namespace):
+def test_a_job_that_nothing_was_made_of_may_still_be_edited(server, namespace):
     manifest = (HERE / "manifests/accepted/shortest.yaml").read_text()
     server.kubectl("-n", namespace, "create", "-f", "-", input=manifest)
+    waiting = '{"status":{"phase":"Waiting","observedGeneration":1}}'
+    server.kubectl(
+        "-n", namespace, "patch", "dpo", "t", "--subresource=status", "--type=merge", "-p", waiting
+    )
     done = _edit(server, namespace, "t", '{"training":{"beta":0.3}}')
     assert done.returncode == 0, done.stderr

@@ -114,6 +114,19 @@ def test_a_mirror_of_the_hub_reaches_the_operator_and_the_pods(helm):
     assert json.loads(values["DPOJOB_OPERATOR_POD_ENV"])["HF_ENDPOINT"] == "https://hub.example.com"
 
 
+def test_the_operator_reaches_the_hub_as_the_pods_do(helm):
+    ca, proxy = "hub.caConfigMap=corporate", "operator.environment.HTTPS_PROXY=http://proxy:3128"
+    documents = render(helm, "--set", ca, "--set", proxy)
+    env = environment(documents)
+    assert env["HTTPS_PROXY"] == "http://proxy:3128"
+    (deployment,) = of_kind(documents, "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    (mount,) = pod["containers"][0]["volumeMounts"]
+    assert env["SSL_CERT_FILE"] == f"{mount['mountPath']}/ca.crt"
+    (volume,) = pod["volumes"]
+    assert volume["name"] == mount["name"] and volume["configMap"]["name"] == "corporate"
+
+
 def test_more_replicas_elect_a_leader(helm):
     assert environment(render(helm))["DPOJOB_OPERATOR_LEADER_ELECTION"] == "false"
     assert (

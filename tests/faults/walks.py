@@ -1,7 +1,8 @@
 """Walks between specs that are generated from the CRD's own schema.
 
-A suspended DPOJob is edited from one spec to the next and then let go; the end must be the one of a
-DPOJob that had the last spec from the start. Every other walk also meets a crash on its way.
+A suspended DPOJob is edited from one spec to the next, let go, and edited once more beside the operator
+that begins with it; the end must be the one of a DPOJob that had the last spec from the start. Every
+other walk also meets a crash on its way.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from .world import Stage, Stuck, World
 
 SHARE = 0.1
 """Of all runs."""
-STEPS = 4
+STEPS = 5
+"""The last one is tried after the job was let go."""
 POOL = 100
 """Specs that a seed gives."""
 LAST_WRITE = 12
@@ -38,7 +40,8 @@ async def _edit(world: World, spec: Object) -> bool:
     """`kubectl replace`; whether the API server took it."""
     while True:
         job = await world.get("job")
-        assert job is not None
+        if job is None:
+            return False  # its time to live is over
         try:
             path = f"{DPOJOBS.format(world.name)}/job"
             await world.api.call("PUT", path, {**job, "spec": spec})
@@ -55,7 +58,7 @@ def _held(world: World) -> bool:
     return current and world.holds("job", "Suspended")
 
 
-async def _walk(world: World, steps: list[Object]) -> Object:
+async def _walk(world: World, steps: list[Object], late: Object | None) -> Object:
     """The user's part; returns the last spec that was taken, without `suspend`."""
     await world.create_claim(specs.SHARED_CLAIM)
     last: Object | None = None
@@ -75,6 +78,10 @@ async def _walk(world: World, steps: list[Object]) -> Object:
     # Every walk ends with the same step, so that its traces in the status are the same.
     await world.until("the last spec is seen", partial(_held, world))
     await world.edit("job", suspend=False)
+    if late is not None:
+        spec = {**specs.mended(copy.deepcopy(late), world.name), "suspend": False}
+        if await _edit(world, spec):
+            last = late
     await world.rest()
     return last
 
@@ -96,13 +103,13 @@ def _end(world: World) -> str:
 
 
 async def _one(
-    stage: Stage, steps: list[Object], fault: Fault | None, result: Result
+    stage: Stage, steps: list[Object], late: Object | None, fault: Fault | None, result: Result
 ) -> tuple[str, Object]:
     world = World(stage, fresh_name("walk"), good, fault)
     async with world:
         last = steps[-1]
         try:
-            last = await _walk(world, steps)
+            last = await _walk(world, steps, late)
         except Stuck as stuck:
             evidence = f"{stuck}; {situation(world)}"
             result.violations.append(Violation("it converges and comes to rest", evidence))
@@ -119,12 +126,13 @@ async def _one(
 
 async def _both(stage: Stage, steps: list[Object], fault: Fault | None, number: int) -> Result:
     result = Result("walk", None, label=str(number))
+    *steps, late = steps
     try:
-        end, last = await _one(stage, steps, fault, result)
+        end, last = await _one(stage, steps, late, fault, result)
     except Refusals:
         result.fired = False
         return result
-    straight, _ = await _one(stage, [last], None, result)
+    straight, _ = await _one(stage, [last], None, None, result)
     if end != straight:
         evidence = f"crash: {fault}\n{difference(straight, end)}"
         result.violations.append(Violation("the way does not matter, only the last spec", evidence))

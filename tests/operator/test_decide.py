@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.operator.decided import (
     job,
     observe,
     reason,
+    settle,
     training,
 )
 from tests.operator.world import REPORT
@@ -85,6 +87,9 @@ def test_a_missing_secret_ends_the_job_after_a_grace() -> None:
         NOW + timedelta(seconds=2),
     )
     assert reason(late, "Failed") == "SecretNotFound"
+    queued = replace(pod, created=NOW - timedelta(minutes=10), placed=NOW)
+    placed = decide(observe(first.status, inspection=seen, inspection_pods=(queued,)), POOLS, NOW)
+    assert placed.requeue_after == 30 and not placed.status.is_true(ConditionType.FAILED)
     cleanup = decide(observe(late.status, inspection=seen), POOLS, NOW)
     assert cleanup.actions == (DeleteJob(seen.name, seen.uid),)
 
@@ -195,3 +200,60 @@ def test_an_inspection_that_a_queue_holds_is_told() -> None:
     seen = child(first.status.inspection.name, suspended=True)
     held = decide(observe(first.status, inspection=seen), POOLS, NOW)
     assert reason(held, "Suspended") == "SuspendedByQueue"
+
+
+def test_a_held_job_takes_no_dependency_yet_and_so_may_still_be_edited() -> None:
+    of = {"model": {"fromJob": {"name": "sft"}}}
+    found = Dependency(kind="DPOJob", name="sft", uid="u", volume={"claimName": "c", "path": ""})
+    facts = DependencyFacts(found=found, complete=True)
+    held = settle(observe(of={**of, "suspend": True}, dependency=facts))
+    assert (held.status.phase, held.status.dependency) == ("Suspended", None)
+    assert settle(observe(held.status, of=of, dependency=facts)).status.dependency == found
+
+
+def test_an_invalid_dataset_says_first_what_to_write_and_that_the_job_must_be_made_anew() -> None:
+    report = {
+        "valid": False, "columns": ["q", "good", "bad"], "preset": "none",
+        "problems": [
+            {"code": "MissingColumn", "message": "no columns prompt, chosen and rejected."},
+            {"code": "NullValue", "rows": 2, "message": "2 rows are null."},
+        ],
+        "suggestion": {"columnMapping": {"prompt": "q", "chosen": "good", "rejected": "bad"}},
+    }  # fmt: skip
+    first = decide(observe(), POOLS, NOW)
+    assert first.status.inspection is not None
+    seen = child(first.status.inspection.name)
+    pods = (ended("inspect", 1, report),)
+    failed = decide(observe(first.status, inspection=seen, inspection_pods=pods), POOLS, NOW)
+    said = failed.status.condition("Failed")
+    assert said is not None and said.message == (
+        "no columns prompt, chosen and rejected. Also, told in status.dataset.problems: NullValue. "
+        "Columns found: q, good, bad. "
+        "Write spec.dataset.columnMapping: {prompt: q, chosen: good, rejected: bad}. "
+        "Correct that, then create this DPOJob again: delete it and apply it anew."
+    )
+
+
+def test_a_pool_that_was_away_while_the_job_was_suspended_is_looked_for_anew() -> None:
+    stopped = begun()
+    stopped.attempts[0].start_time = stopped.attempts[0].end_time = NOW
+    stopped.attempts[0].outcome = "Suspended"
+    away = decide(observe(stopped), (), NOW)
+    assert (reason(away, "Planned"), away.requeue_after) == ("NoPools", 10)
+    minutes = NOW + timedelta(minutes=5)
+    held = decide(observe(away.status, of={"suspend": True}), (), minutes)
+    assert not held.status.is_true(ConditionType.FAILED)
+    let_go = decide(observe(held.status), (), minutes + timedelta(seconds=1))
+    assert not let_go.status.is_true(ConditionType.FAILED) and let_go.requeue_after == 10
+    back = decide(observe(let_go.status), POOLS, minutes + timedelta(seconds=2))
+    assert reason(back, "Planned") == "Fits"
+    assert isinstance(back.actions[-1], CreateTraining)
+
+
+def test_a_suspended_job_does_not_fail_for_a_missing_pool() -> None:
+    status = begun()
+    status.attempts[0].job.uid = None
+    late = NOW + timedelta(minutes=5)
+    held = decide(observe(status, of={"suspend": True}), (), late)
+    assert held.status.attempts[0].outcome == "Suspended"
+    assert not held.status.is_true(ConditionType.FAILED)

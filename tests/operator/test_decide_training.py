@@ -22,6 +22,7 @@ from tests.operator.decided import (
 from tests.operator.world import failed, succeeded
 
 from dpojob_api.conditions import ConditionType
+from dpojob_api.progress import Progress
 from dpojob_operator.decide import (
     DeleteJob,
     decide,
@@ -225,3 +226,22 @@ def test_what_costs_beyond_all_measure_is_still_counted() -> None:
     )
     assert decision.status.cost is not None
     assert decision.status.cost.so_far > 0
+
+
+def test_figures_of_an_earlier_attempt_are_not_told_as_the_new_ones() -> None:
+    status = begun()
+    earlier = Progress.model_validate({"step": 60, "maxSteps": 100, "etaSeconds": 600})
+    status.progress = earlier
+    new = observe(status, training=training(status), training_pods=(RUNNING,))
+    starting = decide(new, POOLS, NOW)
+    assert reason(starting, "Training") == "Starting"
+    assert starting.status.display is not None and starting.status.display.eta is None
+    resumed = earlier.model_copy(update={"step": 50, "resumed_from": 50})
+    heard = decide(replace(new, progress=resumed), POOLS, NOW)
+    assert (reason(heard, "Training"), heard.status.attempts[0].first_step) == ("Starting", 50)
+    stepped = replace(new, progress=resumed.model_copy(update={"step": 51}))
+    assert reason(decide(stepped, POOLS, NOW), "Training") == "Training"
+    unheard = observe(
+        decide(stepped, POOLS, NOW).status, training=training(status), training_pods=(RUNNING,)
+    )
+    assert reason(decide(unheard, POOLS, NOW), "Training") == "Training"

@@ -81,3 +81,30 @@ def test_a_dpojobs_output(artifacts: Any, spec: dict[str, Any], usable: bool) ->
     assert facts.found is not None
     if usable and "push" in artifacts:
         assert (facts.found.repo, facts.found.revision) == ("me/out", "abc")
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "before", "claims"),
+    [
+        ("model", {"volume": {"claimName": "base", "path": "qwen"}}, None, []),
+        ("adapter", {"volume": {"claimName": "base", "path": "qwen"}}, None, ["base"]),
+        ("adapter", {"repo": "org/model"}, None, []),
+        (
+            "adapter",
+            {"fromJob": {"name": "zeroth"}},
+            {"volume": {"claimName": "zeroth-output", "path": ""}, "baseClaims": ["base"]},
+            ["zeroth-output", "base"],
+        ),
+    ],
+)
+def test_an_adapter_brings_the_claims_its_base_lies_on(
+    kind: str, model: dict[str, Any], before: dict[str, Any] | None, claims: list[str]
+) -> None:
+    status: dict[str, Any] = {
+        "conditions": [{"type": "Complete", "status": "True", "reason": "Completed"}],
+        "artifacts": {"claimName": "out", "path": "", "kind": kind},
+    }
+    if before is not None:
+        status["dependency"] = {"kind": "DPOJob", "name": "zeroth", "uid": "z", **before}
+    facts = from_dpojob(job(status, model=model))
+    assert facts.found is not None and facts.found.base_claims == claims

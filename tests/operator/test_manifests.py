@@ -14,7 +14,8 @@ from dpojob_api.plan import Plan
 from dpojob_api.pool import GPUPoolSpec
 from dpojob_api.report import InspectionReport
 from dpojob_operator import manifests
-from dpojob_operator.child_names import LONGEST, training_name
+from dpojob_operator.child_names import LONGEST, rendezvous_name, training_name
+from dpojob_operator.decide.effective import effective_spec
 from dpojob_operator.facts import PodFacts
 from dpojob_operator.settings import WorkloadSettings
 
@@ -100,6 +101,23 @@ def test_secrets_are_named_and_never_read() -> None:
     assert "envFrom" not in container(inspection())
 
 
+def test_the_base_of_an_adapter_from_an_earlier_job_is_mounted_too() -> None:
+    owner = job(
+        {
+            "dependency": {
+                "kind": "DPOJob", "name": "first", "uid": "u", "baseClaims": ["bases"],
+                "volume": {"claimName": "first-output", "path": ""},
+            }
+        },
+        model={"fromJob": {"name": "first"}},
+    )  # fmt: skip
+    spec = effective_spec(owner.name, owner.spec, owner.status)
+    made = manifests.inspection_job(owner, spec, "inspect-it", "key", SETTINGS)
+    mounts = {m["mountPath"]: m.get("readOnly") for m in container(made)["volumeMounts"]}
+    assert mounts["/volumes/first-output"] is mounts["/volumes/bases"] is True
+    assert set(json.loads(environment(made)["DPOJOB_VOLUMES"])) == {"first-output", "bases"}
+
+
 def test_the_pool_places_the_pod() -> None:
     pod = training(gpus=4)["spec"]["template"]["spec"]
     assert pod["nodeSelector"] == {"gpu": "h100"}
@@ -123,7 +141,8 @@ def test_several_nodes_meet_at_rank_zero() -> None:
     name = made["metadata"]["name"]
     assert made["spec"]["completionMode"] == "Indexed"
     assert made["spec"]["completions"] == made["spec"]["parallelism"] == 2
-    assert environment(made)["MASTER_ADDR"] == f"{name}-0.{name}"
+    domain = made["spec"]["template"]["spec"]["subdomain"]
+    assert environment(made)["MASTER_ADDR"] == f"{name}-0.{domain}"
     assert container(made)["resources"]["limits"]["nvidia.com/gpu"] == "4"
 
 
@@ -132,6 +151,7 @@ def test_names_fit_and_differ() -> None:
     names = {training_name(long, uid, attempt) for uid in ("a", "b") for attempt in (1, 2)}
     assert len(names) == 4
     assert all(len(name) <= LONGEST for name in names)
+    assert all(len(rendezvous_name(name)) <= 63 for name in names)
     assert "." not in training_name("a.b", "u", 1)
 
 
@@ -160,7 +180,8 @@ def test_the_restricted_standard_admits_every_pod(world: World, shape: tuple[int
 def test_the_api_server_takes_service_and_claim(world: World) -> None:
     owner = job()
     owner.metadata["namespace"] = world.namespace
-    attempt = Attempt(number=1, job=ChildJob(name=training_name("x", "u", 1)))
+    # A DPOJob's name may begin with a digit, a Service's may not.
+    attempt = Attempt(number=1, job=ChildJob(name=training_name("7b-tune", "u", 1)))
     made = [
         manifests.rendezvous_service(owner, attempt),
         manifests.output_claim(owner, "x-output", 5, shared=True, settings=SETTINGS),

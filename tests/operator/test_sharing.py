@@ -35,6 +35,8 @@ def test_a_sweep_has_one_key_and_what_inspection_reads_has_its_own() -> None:
     mapped = spec()
     mapped.dataset.column_mapping.chosen = "good"
     assert inspection_key(mapped, MODEL, DATA) != base
+    tracked = DPOJobSpec.model_validate(spec().wire() | {"environmentSecret": {"name": "wandb"}})
+    assert inspection_key(tracked, MODEL, DATA) != base
 
 
 @pytest.mark.parametrize(

@@ -77,10 +77,11 @@ def test_suspend_and_resume_at_every_stage_before_training(world: World, operato
     world.until("phase Suspended", lambda: world.status("next")["phase"] == "Suspended")
     world.inspected("base")
     world.trained("base")
-    world.until("the model is known", lambda: world.status("next").get("dependency"))
+    world.until_condition("base", "Complete", "Completed")
     assert world.list("jobs", job="next") == []
 
     world.suspend("next", False)
+    world.until("the model is known", lambda: world.status("next").get("dependency"))
     inspects = world.pod("next", "inspect")
     world.suspend("next", True)
     world.until_condition("next", "Suspended", "SuspendedByUser")

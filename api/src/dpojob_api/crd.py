@@ -44,6 +44,9 @@ _IMMUTABLE_PARTS = tuple(
     if field not in MUTABLE_ALWAYS
 )
 
+_BEGUN = ("dependency", "inspection", "dataset", "plan", "completionTime")
+"""Fields of the status of which one is set as soon as anything was made of the spec."""
+
 
 class _WithFactories(GenerateJsonSchema):
     """Shows what a default factory makes, less what the inner fields' own defaults say."""
@@ -132,16 +135,22 @@ def _whole(value: Any) -> Any:
 
 
 def _immutable(part: str) -> dict[str, Any]:
-    """Once a plan stands, `spec.<part>` may not change: what is trained is what was inspected."""
+    """Once it was looked at, `spec.<part>` may not change: what is trained is what was inspected.
+
+    The rule is met in the same transaction as the edit, so no edit slips in beside the intent to
+    inspect, which is written to the status before the inspection exists.
+    """
     same = (
         f"(has(self.spec.{part}) == has(oldSelf.spec.{part}) && "
         f"(!has(self.spec.{part}) || self.spec.{part} == oldSelf.spec.{part}))"
     )
+    begun = " || ".join(f"has(oldSelf.status.{field})" for field in _BEGUN)
     return {
-        "rule": f"!has(oldSelf.status) || !has(oldSelf.status.plan) || {same}",
-        "message": f"spec.{part} cannot change after the job was planned: the plan and the checkpoints "
-        "were made for it. Create a DPOJob under a new name (or delete this one and apply again; "
-        "its output claim stays). suspend, budget and ttlSecondsAfterFinished may change at any time",
+        "rule": f"!has(oldSelf.status) || !({begun}) || {same}",
+        "message": f"spec.{part} cannot change after inspection began or the job ended: verdict, plan "
+        "and checkpoints are about what it was then. Create a DPOJob under a new name (or delete this "
+        "one and apply again; its output claim stays). suspend, budget and ttlSecondsAfterFinished may "
+        "change at any time",
         "fieldPath": f".spec.{part}",
     }
 

@@ -70,7 +70,8 @@ class Attempt(Observed):
     start_time: datetime | None = Field(default=None, description="When its pod first ran.")
     end_time: datetime | None = None
     outcome: str | None = Field(
-        default=None, description="Succeeded, Failed, Interrupted, Suspended or Deleted."
+        default=None,
+        description="Succeeded, Failed, Suspended, Deleted, or Replanned (withdrawn before it had a node).",
     )
     gpu_seconds: float = Field(default=0, description="Of pods that ran, times their GPUs.")
     pod_seconds: dict[str, float] = Field(
@@ -119,6 +120,10 @@ class Dependency(Observed):
     repo: str | None = None
     revision: str | None = None
     max_length: int | None = None
+    base_claims: list[str] = Field(
+        default_factory=list,
+        description="Claims besides, on which the base model of its adapter may lie.",
+    )
 
 
 class DPOJobStatus(Observed):

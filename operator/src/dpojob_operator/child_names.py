@@ -28,8 +28,16 @@ def inspection_name(name: str, uid: str) -> str:
 
 
 def training_name(name: str, uid: str, attempt: int) -> str:
-    """Of the training Job of one attempt, and of its Service where it spans nodes."""
+    """Of the training Job of one attempt."""
     return _child(name, f"train-{uid_hash(uid)}-{attempt}")
+
+
+def rendezvous_name(training: str) -> str:
+    """Of the Service of a training Job that spans nodes.
+
+    It begins with a letter, as a Service's name must (RFC 1035) and a DPOJob's need not (RFC 1123).
+    """
+    return f"dpo-{training}"
 
 
 def output_claim_name(name: str) -> str:

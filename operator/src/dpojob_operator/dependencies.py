@@ -37,6 +37,8 @@ def from_dpojob(job: DPOJob) -> DependencyFacts:
         found.max_length = made.max_length
         if made.claim_name is not None:
             found.volume = {"claimName": made.claim_name, "path": made.path or ""}
+        if made.kind == "adapter":
+            found.base_claims = _base_claims(job)
         elif made.push is not None:
             found.repo, _, revision = made.push.partition("@")
             found.revision = revision or None
@@ -44,6 +46,16 @@ def from_dpojob(job: DPOJob) -> DependencyFacts:
     if complete and found.volume is None and found.repo is None:
         problem = _useless(found, "it went neither to a volume nor to the hub")
     return DependencyFacts(found=found, complete=complete, problem=problem)
+
+
+def _base_claims(job: DPOJob) -> list[str]:
+    """Where the job found its own model: an adapter is of no use without the base it sits on."""
+    claims = [] if job.spec.model.volume is None else [job.spec.model.volume.claim_name]
+    before = job.status.dependency
+    if before is not None:
+        claims += [before.volume["claimName"]] if before.volume is not None else []
+        claims += before.base_claims
+    return list(dict.fromkeys(claims))
 
 
 def from_other(kind: str, raw: Mapping[str, Any]) -> DependencyFacts:

@@ -1,4 +1,5 @@
-"""Kubernetes Events on a DPOJob: one for every condition that changed, after the status was written.
+"""Kubernetes Events on a DPOJob, after the status was written: one for every condition that changed,
+and one for every warning of inspection.
 
 They tell a person what happened; nothing depends on them, so a lost one is lost.
 """
@@ -12,6 +13,7 @@ from datetime import datetime
 from dpojob_api.conditions import Condition, ConditionType, Reason
 from dpojob_api.job import DPOJob, DPOJobStatus
 from dpojob_api.names import API_VERSION
+from dpojob_api.report import Problem
 
 from .cluster import ApiError, Cluster, Object
 from .resources import EVENTS
@@ -41,12 +43,23 @@ def worth_telling(old: DPOJobStatus, new: DPOJobStatus) -> list[Condition]:
     return list(told.values())
 
 
-def event(job: DPOJob, condition: Condition, now: datetime) -> Object:
-    """The Event for a condition that changed."""
-    bad = condition.type == ConditionType.FAILED or (
-        condition.status == "False" and condition.type in BAD_WHEN_FALSE
-    )
-    seed = f"{job.uid} {condition.type} {condition.reason} {now.isoformat()}"
+def is_bad(condition: Condition) -> bool:
+    """Whether a person should look."""
+    if condition.type == ConditionType.FAILED or condition.reason == Reason.CREATION_REFUSED:
+        return True
+    return condition.status == "False" and condition.type in BAD_WHEN_FALSE
+
+
+def warnings(old: DPOJobStatus, new: DPOJobStatus) -> list[Problem]:
+    """What inspection just warned about."""
+    if old.dataset is not None or new.dataset is None:
+        return []
+    return [problem for problem in new.dataset.problems if problem.severity == "warning"]
+
+
+def event(job: DPOJob, reason: str, message: str, now: datetime, *, bad: bool) -> Object:
+    """An Event on the job; the same one twice is one."""
+    seed = f"{job.uid} {reason} {message} {now.isoformat()}"
     stamp = now.isoformat().replace("+00:00", "Z")
     return {
         "apiVersion": "v1",
@@ -63,10 +76,8 @@ def event(job: DPOJob, condition: Condition, now: datetime) -> Object:
             "uid": job.uid,
         },
         "type": "Warning" if bad else "Normal",
-        "reason": condition.reason,
-        "message": (condition.message or f"{condition.type} is {condition.status}.")[
-            :LONGEST_MESSAGE
-        ],
+        "reason": reason,
+        "message": message[:LONGEST_MESSAGE],
         "source": {"component": "dpojob-operator"},
         "firstTimestamp": stamp,
         "lastTimestamp": stamp,
@@ -76,8 +87,13 @@ def event(job: DPOJob, condition: Condition, now: datetime) -> Object:
 
 async def tell(cluster: Cluster, job: DPOJob, new: DPOJobStatus, now: datetime) -> None:
     """Creates the Events for what changed between the job's status and `new`."""
-    for condition in worth_telling(job.status, new):
+    told = [
+        event(job, c.reason, c.message or f"{c.type} is {c.status}.", now, bad=is_bad(c))
+        for c in worth_telling(job.status, new)
+    ]
+    told += [event(job, p.code, p.message, now, bad=True) for p in warnings(job.status, new)]
+    for made in told:
         try:
-            await cluster.create(EVENTS, event(job, condition, now))
+            await cluster.create(EVENTS, made)
         except ApiError as error:
-            log.info("Event %s of %s/%s: %s", condition.reason, job.namespace, job.name, error)
+            log.info("Event %s of %s/%s: %s", made["reason"], job.namespace, job.name, error)

@@ -89,6 +89,8 @@ class PodFacts:
     phase: str = "Pending"
     created: datetime | None = None
     scheduled: bool = False
+    placed: datetime | None = None
+    """When it was given its node."""
     unschedulable: str = ""
     address: str | None = None
     waiting_reason: str = ""
@@ -133,6 +135,9 @@ class PodFacts:
             phase=status.get("phase", "Pending"),
             created=moment(metadata.get("creationTimestamp")),
             scheduled=bool((pod.get("spec") or {}).get("nodeName")),
+            placed=moment(scheduling.get("lastTransitionTime"))
+            if scheduling.get("status") == "True"
+            else None,
             unschedulable=scheduling.get("message", "")
             if scheduling.get("reason") == "Unschedulable"
             else "",

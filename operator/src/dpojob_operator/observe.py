@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from dpojob_api.conditions import ConditionType
@@ -16,7 +16,7 @@ from . import dependencies
 from .child_names import output_claim_name
 from .cluster import Cluster
 from .decide import DependencyFacts, Observed, Policy
-from .decide.effective import claims_named, effective_spec
+from .decide.effective import claims_mounted, effective_spec
 from .facts import ClaimFacts, JobFacts, PodFacts
 from .hints import Hints
 from .manifests import pool_hash
@@ -51,9 +51,9 @@ class Observer:
             observed = replace(observed, dependency=facts)
             if facts.found is None or not facts.complete or facts.problem:
                 return await self._with_children(observed)
-        spec = _spec(observed)
+        spec, dependency = _resolved(observed)
         if status.dataset is None:
-            claims = await self._claims(job.namespace, claims_named(spec))
+            claims = await self._claims(job.namespace, claims_mounted(spec, dependency))
             observed = replace(observed, claims=claims)
         if status.inspection is None and status.dataset is None:
             key, shared = await self._peers.find(job, spec)
@@ -88,7 +88,7 @@ class Observer:
         pods = [PodFacts.read(raw) async for raw in listed]
         return tuple(sorted((p for p in pods if p.owner == owner), key=lambda p: p.name))
 
-    async def _claims(self, namespace: str, names: list[str]) -> dict[str, ClaimFacts | None]:
+    async def _claims(self, namespace: str, names: Iterable[str]) -> dict[str, ClaimFacts | None]:
         found: dict[str, ClaimFacts | None] = {}
         for name in dict.fromkeys(names):
             raw = await self._cluster.get(CLAIMS, namespace, name)
@@ -145,7 +145,7 @@ class Observer:
         pod on a node then knows that it still waited when the pool changed.
         """
         job = observed.job
-        names = [*claims_named(_spec(observed)), output_claim_name(job.name)]
+        names = [*claims_mounted(*_resolved(observed)), output_claim_name(job.name)]
         claims = await self._claims(job.namespace, names)
         states, specs = await self._pools(job.namespace)
         hashes = {name: pool_hash(spec) for name, spec in specs.items()}
@@ -164,9 +164,9 @@ class Observer:
         return states, {pool.name: pool.spec for pool in pools}
 
 
-def _spec(observed: Observed) -> DPOJobSpec:
-    """The spec with `fromJob` resolved, be it only in this very pass."""
+def _resolved(observed: Observed) -> tuple[DPOJobSpec, Dependency | None]:
+    """The spec with `fromJob` resolved, be it only in this very pass, and what it resolved to."""
     job, status, facts = observed.job, observed.job.status, observed.dependency
     if status.dependency is None and facts is not None:
         status = status.model_copy(update={"dependency": facts.found})
-    return effective_spec(job.name, job.spec, status)
+    return effective_spec(job.name, job.spec, status), status.dependency

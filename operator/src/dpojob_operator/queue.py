@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from .cluster import ApiError, Conflict
+from .leader import LeaseLost
 from .metrics import QUEUE_DEPTH, RECONCILE_SECONDS, RECONCILES
 
 log = logging.getLogger(__name__)
@@ -105,6 +106,9 @@ class Queue(Generic[Key]):
         if isinstance(error, Conflict):
             RECONCILES.labels("conflict").inc()
             log.debug("%s changed meanwhile; once more in %.1f s", key, delay)
+        elif isinstance(error, LeaseLost):
+            RECONCILES.labels("lease_lost").inc()
+            log.warning("%s: %s", key, error)
         elif isinstance(error, ApiError):
             RECONCILES.labels("api_error").inc()
             delay = max(delay, error.retry_after or 0.0)

@@ -37,6 +37,8 @@ def inspection_key(spec: DPOJobSpec, model_commit: str, dataset_commit: str) -> 
         "training": wire["training"],
         "token": wire.get("hubTokenSecret"),
         "output": wire.get("output"),
+        # Whether there is one, for trackers that need it; what is in it is not looked at.
+        "environment": "environmentSecret" in wire,
     }
     # Fields inspection does not read differ within a sweep; the learning rate must not part it.
     for field in SWEPT:

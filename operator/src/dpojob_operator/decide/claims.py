@@ -8,7 +8,7 @@ from dpojob_api.conditions import ConditionType, Reason
 from dpojob_operator.facts import moment
 
 from .draft import Draft
-from .effective import claims_named
+from .effective import claims_mounted
 
 FROM_MANY_NODES = {"ReadWriteMany"}
 READ_FROM_MANY_NODES = FROM_MANY_NODES | {"ReadOnlyMany"}
@@ -16,7 +16,8 @@ READ_FROM_MANY_NODES = FROM_MANY_NODES | {"ReadOnlyMany"}
 
 def all_there(draft: Draft) -> bool:
     """Whether every named claim exists; ends the job when one does not come."""
-    missing = [name for name in claims_named(draft.spec) if draft.observed.claims.get(name) is None]
+    named = claims_mounted(draft.spec, draft.status.dependency)
+    missing = [name for name in named if draft.observed.claims.get(name) is None]
     made = draft.status.artifacts.claim_name if draft.status.artifacts else None
     if draft.job.spec.output.volume is None:
         missing = [name for name in missing if name != made]
@@ -47,11 +48,9 @@ def for_one_node(draft: Draft, nodes: int) -> list[str]:
     if nodes == 1:
         return []
     found = []
-    output = draft.spec.output.volume
-    for name in claims_named(draft.spec):
+    for name, read_only in claims_mounted(draft.spec, draft.status.dependency).items():
         claim = draft.observed.claims.get(name)
-        written = output is not None and output.claim_name == name
-        enough = FROM_MANY_NODES if written else READ_FROM_MANY_NODES
+        enough = READ_FROM_MANY_NODES if read_only else FROM_MANY_NODES
         if claim is not None and claim.access_modes and not enough & set(claim.access_modes):
             found.append(
                 f"Claim {name} is {' and '.join(claim.access_modes)}: pods on {nodes} nodes cannot all "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dpojob_api.conditions import ConditionType, Reason
 
 from .draft import Draft
+from .suspension import hold
 
 LOOK_AGAIN_SECONDS = 30.0
 """Jobs that are not ours send us no events."""
@@ -36,6 +37,9 @@ def stage(draft: Draft) -> bool:
         )
         return False
     if facts.complete and facts.found is not None and not facts.problem:
+        # From here on the spec is fixed; until it is let go, a held job may still be edited.
+        if hold(draft):
+            return False
         draft.status.dependency = facts.found
         return True
     if facts.complete:

@@ -40,15 +40,12 @@ def model_source(dependency: Dependency) -> ModelSource:
     return ModelSource(repo=dependency.repo, revision=dependency.revision)
 
 
-def claims_read(spec: DPOJobSpec) -> list[str]:
-    """Claims that must exist before anything is read."""
-    sources = (spec.model.volume, spec.dataset.volume)
-    return list(dict.fromkeys(volume.claim_name for volume in sources if volume is not None))
-
-
-def claims_named(spec: DPOJobSpec) -> list[str]:
-    """Claims that must exist before a pod can start: those read, and the user's output claim."""
-    names = claims_read(spec)
+def claims_mounted(spec: DPOJobSpec, dependency: Dependency | None) -> dict[str, bool]:
+    """Every claim that a pod of an effective spec mounts, and whether read-only; the output's is not."""
+    read = [spec.model.volume.claim_name] if spec.model.volume is not None else []
+    read += dependency.base_claims if dependency is not None else []
+    read += [spec.dataset.volume.claim_name] if spec.dataset.volume is not None else []
+    mounted = dict.fromkeys(read, True)
     if spec.output.volume is not None:
-        names.append(spec.output.volume.claim_name)
-    return list(dict.fromkeys(names))
+        mounted[spec.output.volume.claim_name] = False
+    return mounted

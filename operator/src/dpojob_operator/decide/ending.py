@@ -55,8 +55,9 @@ def _columns(draft: Draft) -> None:
         margin = progress.margin if progress.margin is not None else progress.eval_margin
         display.margin = None if margin is None else f"{margin:.3f}"
     left = spending.eta_seconds(progress)
-    running = status.is_true(ConditionType.TRAINING)
-    display.eta = format_duration(left) if running and left is not None else None
+    training = status.condition(ConditionType.TRAINING)
+    steps = training is not None and training.reason == Reason.TRAINING
+    display.eta = format_duration(left) if steps and left is not None else None
     if status.cost is not None and (status.attempts or status.cost.so_far > Decimal(0)):
         display.cost = money(status.cost.so_far)
     status.display = display

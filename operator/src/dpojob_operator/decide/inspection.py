@@ -15,6 +15,8 @@ from .pods import missing_secret, newest, obstacle, waiting_seconds, working_or_
 from .suspension import hold
 
 LOOK_AGAIN_SECONDS = 30.0
+AGAIN = "Correct that, then create this DPOJob again: delete it and apply it anew."
+"""A finished job refuses every edit of what was inspected, also the one that was just advised."""
 
 
 def stage(draft: Draft) -> bool:
@@ -142,14 +144,14 @@ def _failure(draft: Draft, job: JobFacts) -> str:
 
 
 def _take(draft: Draft, report: InspectionReport, note: str) -> None:
-    reason, message = verdict.reason(report), verdict.message(report) + note
+    good = report.valid and report.error is None
+    reason, message = verdict.reason(report), verdict.message(report)
+    message = message + note if good else f"{message.rstrip('.')}. {AGAIN}"
     draft.status.model = report.model
     if report.error is None:
         draft.status.dataset = verdict.to_status(report)
-    draft.condition(
-        ConditionType.DATASET_VALID, report.valid and report.error is None, reason, message
-    )
-    if report.error is not None or not report.valid:
+    draft.condition(ConditionType.DATASET_VALID, good, reason, message)
+    if not good:
         draft.fail(reason, message)
 
 

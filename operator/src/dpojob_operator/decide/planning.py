@@ -24,7 +24,7 @@ def stage(draft: Draft) -> bool:
     """
     attempt = draft.attempt
     if attempt is not None and attempt.end_time is None and attempt.start_time is not None:
-        return True
+        return _kept(draft)
     if draft.pools is None:
         draft.wants_pools = True
         return False
@@ -35,7 +35,7 @@ def stage(draft: Draft) -> bool:
     current = draft.status.plan
     resumes = attempt is not None and attempt.start_time is not None
     if resumes and current is not None and current.pool in _open_pools(draft):
-        return True  # checkpoints were written under this plan
+        return _kept(draft)  # checkpoints were written under this plan
     draft.phase("Planning")
     decided = _plan(draft)
     if isinstance(decided, Refusal):
@@ -50,6 +50,13 @@ def stage(draft: Draft) -> bool:
     return True
 
 
+def _kept(draft: Draft) -> bool:
+    """The plan stands, also where its pool was missing for a while."""
+    if draft.status.plan is not None and not draft.status.is_true(ConditionType.PLANNED):
+        _say_it_fits(draft, draft.status.plan)
+    return True
+
+
 def _refuse(draft: Draft, refusal: Refusal) -> bool:
     """Ends the job; where the pool itself is missing, only when it does not come (back) soon.
 
@@ -57,10 +64,11 @@ def _refuse(draft: Draft, refusal: Refusal) -> bool:
     deletes it for a moment: the jobs that wait for it must outlive that.
     """
     draft.condition(ConditionType.PLANNED, False, refusal.reason, refusal.error)
-    missed = draft.status.condition(ConditionType.PLANNED)
-    since = missed.last_transition_time if missed is not None else None
-    waited = (draft.now - (since or draft.now)).total_seconds()
-    left = draft.policy.missing_grace_seconds - waited
+    # A job that was suspended looks for its pool anew.
+    conditions = map(draft.status.condition, (ConditionType.PLANNED, ConditionType.SUSPENDED))
+    times = [condition.last_transition_time for condition in conditions if condition is not None]
+    since = max((time for time in times if time is not None), default=draft.now)
+    left = draft.policy.missing_grace_seconds - (draft.now - since).total_seconds()
     if refusal.reason in POOL_IS_MISSING and left > 0:
         draft.wait(left)
     else:
@@ -76,8 +84,7 @@ def _open_pools(draft: Draft) -> set[str]:
     return {pool.name for pool in draft.pools or () if pool.allowed}
 
 
-def _adopt(draft: Draft, decided: Plan) -> None:
-    draft.status.plan = decided
+def _say_it_fits(draft: Draft, decided: Plan) -> None:
     sentences = [
         *decided.reasons,
         *recommendations(draft.spec),
@@ -85,6 +92,11 @@ def _adopt(draft: Draft, decided: Plan) -> None:
         *claims.for_one_node(draft, decided.nodes),
     ]
     draft.condition(ConditionType.PLANNED, True, Reason.FITS, " ".join(sentences))
+
+
+def _adopt(draft: Draft, decided: Plan) -> None:
+    draft.status.plan = decided
+    _say_it_fits(draft, decided)
     output = draft.job.spec.output
     if draft.status.artifacts is not None or draft.job.spec.validate_only:
         return
@@ -117,8 +129,8 @@ def _keep_or_withdraw(draft: Draft) -> bool:
     attempt, job, current = draft.attempt, draft.observed.training, draft.status.plan
     assert attempt is not None
     if any(pod.scheduled for pod in draft.observed.training_pods):
-        return True
-    if attempt.outcome is not None or current is None:
+        return _kept(draft)
+    if attempt.outcome is not None or current is None or draft.job.spec.suspend:
         return True
     if job is None:
         # Intended, not made yet: only the plan is renewed, under the same attempt.

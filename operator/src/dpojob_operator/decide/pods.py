@@ -51,5 +51,6 @@ def missing_secret(pods: Iterable[PodFacts]) -> PodFacts | None:
 
 
 def waiting_seconds(pod: PodFacts, now: datetime) -> float:
-    """How long ago the pod was made."""
-    return 0.0 if pod.created is None else (now - pod.created).total_seconds()
+    """How long the pod has had a node: what it waited for one is not the Secret's fault."""
+    since = pod.placed or pod.created
+    return 0.0 if since is None else (now - since).total_seconds()

@@ -236,10 +236,15 @@ def _report_running(draft: Draft, attempt: Attempt) -> None:
     if seen is not None and draft.observed.refresh:
         take_progress(draft, attempt, seen)
     progress = draft.status.progress
-    steps = progress is not None and progress.step > (attempt.first_step or 0)
+    # Until this pod was heard, the figures are those of the one before.
+    heard = seen is not None and draft.observed.refresh
+    told = draft.status.condition(ConditionType.TRAINING)
+    steps = told is not None and (told.status, told.reason) == ("True", Reason.TRAINING)
+    if heard and progress is not None:
+        steps = progress.step > attempt.first_step
     reason = Reason.TRAINING if steps else Reason.STARTING
     message = f"Job {attempt.job.name}."
-    if progress is not None and progress.resumed_from:
+    if steps and progress is not None and progress.resumed_from:
         message += f" It went on from the checkpoint of step {progress.resumed_from}."
     draft.condition(ConditionType.TRAINING, True, reason, message)
     if progress is not None and progress.max_steps:
@@ -254,6 +259,5 @@ def _report_running(draft: Draft, attempt: Attempt) -> None:
 def take_progress(draft: Draft, attempt: Attempt, progress: Progress) -> None:
     """The newest figures, on the resource and in the attempt."""
     draft.status.progress = progress
-    if progress.resumed_from is not None:
-        attempt.first_step = progress.resumed_from
+    attempt.first_step = progress.resumed_from or 0
     attempt.last_step = max(attempt.last_step, progress.step)

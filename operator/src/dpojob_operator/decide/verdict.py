@@ -55,38 +55,46 @@ def reason(report: InspectionReport) -> str:
 
 
 def message(report: InspectionReport) -> str:
-    """What a user should read about the dataset, and what to write."""
+    """What a user should read first about the dataset, and what to write; the rest is in status.
+
+    A few sentences: every problem is in `status.dataset.problems`, every warning an Event.
+    """
     if report.error:
         return report.error
     if not report.valid:
-        return " ".join([*_sentences(report, "error"), *_columns(report), *_advice(report)])
+        texts = [
+            problem.message or f"{problem.code}: {problem.rows:,} rows."
+            for problem in report.errors
+        ]
+        said = next(iter(texts), "The dataset is not valid.")
+        codes = ", ".join(problem.code for problem in report.errors[1:])
+        more = [f"Also, told in status.dataset.problems: {codes}."] if codes else []
+        return " ".join([said, *more, *_columns(report, said), *_advice(report, said)])
     counted = f"{report.valid_rows:,} of {report.rows:,} rows are valid"
     if report.dropped_rows:
         kinds = ", ".join(f"{rows:,} {code}" for code, rows in report.dropped.items())
         counted += f"; {report.dropped_rows:,} left out ({kinds})"
     held_out = f"{report.train_rows:,} to train on and {report.eval_rows:,} held out."
-    return " ".join([f"{counted}: {held_out}", *_sentences(report, "warning")])
+    warnings = ", ".join(problem.code for problem in report.warnings)
+    told = [f"Warnings, told in status.dataset.problems: {warnings}."] if warnings else []
+    return " ".join([f"{counted}: {held_out}", *told])
 
 
-def _sentences(report: InspectionReport, severity: str) -> list[str]:
-    found = [problem for problem in report.problems if problem.severity == severity]
-    return [problem.message or f"{problem.code}: {problem.rows:,} rows." for problem in found]
+def _columns(report: InspectionReport, said: str) -> list[str]:
+    columns = ", ".join(report.columns)
+    return [f"Columns found: {columns}."] if columns and columns not in said else []
 
 
-def _columns(report: InspectionReport) -> list[str]:
-    return [f"Columns found: {', '.join(report.columns)}."] if report.columns else []
-
-
-def _advice(report: InspectionReport) -> list[str]:
+def _advice(report: InspectionReport, said: str) -> list[str]:
     suggestion = report.suggestion
     if suggestion is None:
         return []
-    advice = []
+    wanted = []
     if suggestion.column_mapping:
         pairs = ", ".join(f"{key}: {value}" for key, value in suggestion.column_mapping.items())
-        advice.append(f"Write spec.dataset.columnMapping: {{{pairs}}}.")
+        wanted.append(f"columnMapping: {{{pairs}}}")
     if suggestion.split:
-        advice.append(f"Write spec.dataset.split: {suggestion.split}.")
+        wanted.append(f"split: {suggestion.split}")
     if suggestion.preset:
-        advice.append(f"Write spec.dataset.preset: {suggestion.preset}.")
-    return advice
+        wanted.append(f"preset: {suggestion.preset}")
+    return [f"Write spec.dataset.{field}." for field in wanted if field not in said]

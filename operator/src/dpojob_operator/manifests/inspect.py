@@ -73,7 +73,7 @@ def inspection_job(
             },
             "template": {
                 "metadata": {"labels": tags},
-                "spec": pod_spec(spec, settings, container, settings.inspect_scratch_size),
+                "spec": pod_spec(job, spec, settings, container, settings.inspect_scratch_size),
             },
         },
     }

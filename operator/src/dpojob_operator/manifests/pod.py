@@ -16,6 +16,7 @@ from dpojob_api.names import (
     VOLUMES_ROOT,
 )
 from dpojob_api.spec import DPOJobSpec
+from dpojob_operator.decide.effective import claims_mounted
 from dpojob_operator.settings import WorkloadSettings
 
 from .text import compact
@@ -52,7 +53,8 @@ def manifest(job: DPOJob, spec: DPOJobSpec) -> str:
 
 def common_environment(job: DPOJob, spec: DPOJobSpec, settings: WorkloadSettings) -> list[Object]:
     """Variables of both containers."""
-    claims = {name: f"{VOLUMES_ROOT}/{name}" for name in claims_mounted(spec)}
+    mounted = claims_mounted(spec, job.status.dependency)
+    claims = {name: f"{VOLUMES_ROOT}/{name}" for name in mounted}
     found = [
         variable(ENV_MANIFEST, manifest(job, spec)),
         variable(ENV_VOLUMES, compact(claims)),
@@ -70,24 +72,18 @@ def common_environment(job: DPOJob, spec: DPOJobSpec, settings: WorkloadSettings
     return found
 
 
-def claims_mounted(spec: DPOJobSpec) -> dict[str, bool]:
-    """Every claim the pod mounts, and whether read-only; the output's is not."""
-    mounted: dict[str, bool] = {}
-    for volume in (spec.model.volume, spec.dataset.volume):
-        if volume is not None:
-            mounted[volume.claim_name] = True
-    if spec.output.volume is not None:
-        mounted[spec.output.volume.claim_name] = False
-    return mounted
-
-
 def pod_spec(
-    spec: DPOJobSpec, settings: WorkloadSettings, container: Object, scratch_size: str
+    job: DPOJob,
+    spec: DPOJobSpec,
+    settings: WorkloadSettings,
+    container: Object,
+    scratch_size: str,
 ) -> Object:
     """A pod of one container that the restricted Pod Security Standard admits."""
     volumes: list[Object] = [{"name": "scratch", "emptyDir": {"sizeLimit": scratch_size}}]
     mounts: list[Object] = [{"name": "scratch", "mountPath": SCRATCH_ROOT}]
-    for number, (claim, read_only) in enumerate(claims_mounted(spec).items()):
+    mounted = claims_mounted(spec, job.status.dependency)
+    for number, (claim, read_only) in enumerate(mounted.items()):
         name = f"claim-{number}"
         volumes.append({"name": name, "persistentVolumeClaim": {"claimName": claim}})
         mount: Object = {"name": name, "mountPath": f"{VOLUMES_ROOT}/{claim}"}

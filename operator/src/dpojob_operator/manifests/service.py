@@ -6,18 +6,18 @@ from typing import Any
 
 from dpojob_api.job import Attempt, DPOJob
 from dpojob_api.names import STAGE_TRAIN
+from dpojob_operator.child_names import rendezvous_name
 
 from .metadata import labels, owner
 
 
 def rendezvous_service(job: DPOJob, attempt: Attempt) -> dict[str, Any]:
-    """Named as the Job; it publishes pods that are not ready, since none is before all have met."""
-    name = attempt.job.name
+    """It publishes pods that are not ready, since none is before all have met."""
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {
-            "name": name,
+            "name": rendezvous_name(attempt.job.name),
             "namespace": job.namespace,
             "labels": labels(job, STAGE_TRAIN, attempt.number),
             "ownerReferences": owner(job),
@@ -25,6 +25,6 @@ def rendezvous_service(job: DPOJob, attempt: Attempt) -> dict[str, Any]:
         "spec": {
             "clusterIP": "None",
             "publishNotReadyAddresses": True,
-            "selector": {"batch.kubernetes.io/job-name": name},
+            "selector": {"batch.kubernetes.io/job-name": attempt.job.name},
         },
     }

@@ -18,6 +18,7 @@ from dpojob_api.plan import Plan
 from dpojob_api.pool import GPUPoolSpec
 from dpojob_api.report import InspectionReport
 from dpojob_api.spec import DPOJobSpec
+from dpojob_operator.child_names import rendezvous_name
 from dpojob_operator.facts import ANNOTATION_POOL
 from dpojob_operator.settings import WorkloadSettings
 
@@ -54,6 +55,7 @@ def training_job(
     tags = labels(job, STAGE_TRAIN, attempt.number)
     gpus = plan.gpus // plan.nodes
     pod = pod_spec(
+        job,
         spec,
         settings,
         _container(job, spec, attempt, plan, report, pool, settings, gpus),
@@ -76,7 +78,7 @@ def training_job(
         "template": {"metadata": {"labels": tags}, "spec": pod},
     }
     if plan.nodes > 1:
-        pod["subdomain"] = name
+        pod["subdomain"] = rendezvous_name(name)
         made |= {
             "completionMode": "Indexed",
             "completions": plan.nodes,
@@ -119,7 +121,7 @@ def _container(
             environment.append(secret_variable(key, secret, key))
     if plan.nodes > 1:
         # Names torchrun and torch.distributed read. Rank 0 is the pod with completion index 0.
-        first = f"{attempt.job.name}-0.{attempt.job.name}"
+        first = f"{attempt.job.name}-0.{rendezvous_name(attempt.job.name)}"
         environment += [
             variable("MASTER_ADDR", first),
             variable("MASTER_PORT", str(RENDEZVOUS_PORT)),
