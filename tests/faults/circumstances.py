@@ -8,7 +8,18 @@ from functools import partial
 from . import nodes, queues, words
 from .api import Object
 from .player import Play, Role
-from .scenario import HOUR, HUB, PUSHED, Scenario, good, phase, progressed, pushed, training
+from .scenario import (
+    HOUR,
+    HUB,
+    PUSHED,
+    Scenario,
+    first_attempt_holds,
+    good,
+    phase,
+    progressed,
+    pushed,
+    training,
+)
 from .world import World
 
 NOWHERE = {"faults.dpojob.dev/node": "none"}
@@ -75,6 +86,19 @@ async def _pool_moves(world: World) -> None:
 async def _pool_returns(world: World) -> None:
     await _waits_for_its_pool(world)
     await world.delete_pool()
+    await _hears(world, "Planned", "NoPools")
+    await world.create_pool()
+    await world.finished("job")
+
+
+async def _pool_away_while_suspended(world: World) -> None:
+    await world.create("job", PUSHED)
+    await world.until("progress is seen", lambda: progressed(world, "job"))
+    await world.edit("job", suspend=True)
+    await world.until("nothing trains", lambda: not training(world, "pods"))
+    await world.until("phase Suspended", lambda: phase(world, "job") == "Suspended")
+    await world.delete_pool()
+    await world.edit("job", suspend=False)
     await _hears(world, "Planned", "NoPools")
     await world.create_pool()
     await world.finished("job")
@@ -149,6 +173,13 @@ CIRCUMSTANCES = (
     Scenario("pool-moves", _pool_moves, _second_attempt_takes_a_while, {"job": "Completed"}),
     Scenario(
         "pool-returns", _pool_returns, good, {"job": "Completed"}, {"MISSING_GRACE_SECONDS": DAY}
+    ),
+    Scenario(
+        "pool-away",
+        _pool_away_while_suspended,
+        first_attempt_holds,
+        {"job": "Completed"},
+        {"MISSING_GRACE_SECONDS": DAY},
     ),
     Scenario("pool-lost", _pool_lost, good, {"job": "NoPools"}, {"MISSING_GRACE_SECONDS": DAY}),
     Scenario("refused", _refused, good, {"job": "Completed"}),
