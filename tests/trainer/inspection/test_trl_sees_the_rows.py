@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from tests.support.tiny import make_model
 from tests.trainer.inspection.support_inspection import spec_of, write_rows
+from tests.trainer.inspection.support_rows import talks, tools
+from tests.trainer.inspection.support_training import loaded
 
 from dpojob_trainer.inspection import accepted_rows, inspect
 
@@ -24,9 +27,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def trainer(root: Path, rows: list[dict[str, Any]], max_length: int = 64) -> Any:
+def trainer(root: Path, rows: Any, max_length: int = 64) -> Any:
+    """A trainer of a `datasets.Dataset`."""
     import torch
-    from datasets import Dataset
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import DPOConfig, DPOTrainer
 
@@ -39,7 +42,7 @@ def trainer(root: Path, rows: list[dict[str, Any]], max_length: int = 64) -> Any
             save_strategy="no", dataloader_pin_memory=False,
         ),
         processing_class=AutoTokenizer.from_pretrained(root / "model"),
-        train_dataset=Dataset.from_list(rows),
+        train_dataset=rows,
     )  # fmt: skip
 
 
@@ -76,7 +79,7 @@ def test_trl_tokenises_the_accepted_rows_to_the_lengths_reported(root: Path, sha
     report = inspect(spec, {"data": root})
     assert report.valid and report.valid_rows == 8 and report.lengths.unit == "tokens"
     accepted = list(accepted_rows(spec, report, {"data": root}))
-    seen = trainer(root, accepted).train_dataset
+    seen = trainer(root, loaded(root, spec, report)).train_dataset
     assert len(seen) == 8
     assert [row["prompt"] for row in seen] == [row["prompt"] for row in accepted]
     longest = [
@@ -89,6 +92,8 @@ def test_trl_tokenises_the_accepted_rows_to_the_lengths_reported(root: Path, sha
 
 
 def test_a_prompt_that_fills_max_length_is_dropped_by_both(root: Path) -> None:
+    from datasets import Dataset
+
     rows = [{"prompt": "color " * i, "chosen": "Red.", "rejected": "No."} for i in range(1, 40)]
     write_rows(root / "long" / "train.jsonl", rows)
     dataset = {
@@ -101,7 +106,7 @@ def test_a_prompt_that_fills_max_length_is_dropped_by_both(root: Path) -> None:
     accepted = list(accepted_rows(spec, report, {"data": root}))
     chat = [{**row, "prompt": [user(row["prompt"])], "chosen": [assistant(row["chosen"])],
              "rejected": [assistant(row["rejected"])]} for row in rows]  # fmt: skip
-    kept = trainer(root, chat, 32).train_dataset
+    kept = trainer(root, Dataset.from_list(chat), 32).train_dataset
     assert [row["prompt"] for row in kept] == [row["prompt"] for row in accepted]
     assert len(accepted) == report.valid_rows
 
@@ -120,7 +125,12 @@ pairs = st.one_of(
     st.fixed_dictionaries(
         {"prompt": text, "chosen": text, "rejected": text}, optional={"system": text}
     ),
-    st.fixed_dictionaries({"prompt": st.one_of(turns, text), "chosen": answer, "rejected": answer}),
+    st.fixed_dictionaries(
+        {"prompt": st.one_of(turns, text), "chosen": answer, "rejected": answer},
+        optional={"tools": tools},
+    ),
+    talks,
+    talks,
     st.builds(
         lambda shared, a, b: {"chosen": shared + a, "rejected": shared + b}, turns, answer, answer
     ),
@@ -128,24 +138,47 @@ pairs = st.one_of(
 )
 
 
+def check(root: Path, spec: Any, report: Any, split: str, count: int) -> Any:
+    """A split as training loads it, which holds what was accepted."""
+    accepted = list(accepted_rows(spec, report, {"data": root}, split=split))
+    assert len(accepted) == count
+    rows = loaded(root, spec, report, split)
+    assert list(rows) == [{**row, "tools": row.get("tools")} for row in accepted]
+    return rows
+
+
+@seed(11)
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=list(HealthCheck),
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), database=None,
+    phases=[Phase.explicit, Phase.generate],
 )  # fmt: skip
-@given(st.lists(pairs, min_size=3, max_size=8), st.sampled_from([16, 64]))
-def test_what_is_valid_trains_one_step(root: Path, rows: list[dict[str, Any]], limit: int) -> None:
-    write_rows(root / "any" / "train.jsonl", rows)
+@given(
+    st.lists(st.lists(pairs, min_size=1, max_size=5), min_size=1, max_size=3),
+    st.one_of(st.none(), st.lists(pairs, min_size=1, max_size=4)),
+    st.sampled_from([16, 64]),
+)
+def test_what_is_valid_trains_one_step(
+    root: Path, files: list[list[dict[str, Any]]], held: list[dict[str, Any]] | None, limit: int
+) -> None:
+    name = tempfile.mkdtemp(dir=root)
+    for number, rows in enumerate(files):
+        write_rows(Path(name) / f"train-{number}.jsonl", rows)
+    if held is not None:
+        write_rows(Path(name) / "test.jsonl", held)
     dataset = {
-        "volume": {"claimName": "data", "path": "any"},
-        "invalidRows": "Drop", "maxDroppedShare": 1, "eval": {"fraction": 0},
+        "volume": {"claimName": "data", "path": Path(name).name},
+        "invalidRows": "Drop", "maxDroppedShare": 1,
+        "eval": {"fraction": 0} if held is None else {"split": "test"},
     }  # fmt: skip
     spec = spec_of(dataset, training={"maxLength": limit})
     report = inspect(spec, {"data": root})
     if not report.valid:
         return
-    accepted = list(accepted_rows(spec, report, {"data": root}))
-    assert len(accepted) == report.train_rows
-    run = trainer(root, accepted, limit)
-    assert len(run.train_dataset) == len(accepted)
+    train = check(root, spec, report, "train", report.train_rows)
+    if held is not None:
+        held_out = trainer(root, check(root, spec, report, "eval", report.eval_rows), limit)
+        assert len(held_out.train_dataset) == report.eval_rows
+    run = trainer(root, train, limit)
+    assert len(run.train_dataset) == len(train)
     result = run.train()
     assert result.global_step == 1 and result.training_loss == result.training_loss

@@ -4,10 +4,17 @@ Needs neither torch nor transformers; the trainer uses `accepted_rows` of the sa
 what was accepted is what is trained on.
 """
 
-from .accepted import accepted_rows
+from .accepted import accepted_rows, in_turns
 from .errors import CouldNotLook
 from .run import inspect
 from .summary import summary
 from .tokens.template import FALLBACK as FALLBACK_CHAT_TEMPLATE
 
-__all__ = ["FALLBACK_CHAT_TEMPLATE", "CouldNotLook", "accepted_rows", "inspect", "summary"]
+__all__ = [
+    "FALLBACK_CHAT_TEMPLATE",
+    "CouldNotLook",
+    "accepted_rows",
+    "in_turns",
+    "inspect",
+    "summary",
+]

@@ -35,6 +35,11 @@ def layout_of(spec: DPOJobSpec, report: InspectionReport) -> Layout:
     )
 
 
+def in_turns(report: InspectionReport) -> bool:
+    """Whether the rows are message lists, not text."""
+    return report.format == "conversational" or bool(report.model and report.model.chat_template)
+
+
 def accepted_rows(
     spec: DPOJobSpec,
     report: InspectionReport,

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
+import pyarrow as pa
 from accelerate import PartialState
-from datasets import Dataset
-from datasets.arrow_writer import ArrowWriter
+from datasets import Dataset, DatasetInfo
 
 from dpojob_api.conditions import Reason
-from dpojob_trainer.inspection import accepted_rows
+from dpojob_trainer.inspection import accepted_rows, in_turns
 
+from . import turns
 from .failure import Failure
 from .job import TrainJob
 
 Split = Literal["train", "eval"]
+ROWS_AT_ONCE = 500
+"""Written together; so many are in memory."""
 
 
 def load(job: TrainJob, split: Split, cache: Path) -> Dataset:
@@ -27,20 +31,24 @@ def load(job: TrainJob, split: Split, cache: Path) -> Dataset:
     with PartialState().main_process_first():
         if not path.exists():
             _write(job, split, path)
-    return Dataset.from_file(str(path))
+    return Dataset.from_file(str(path), DatasetInfo(features=turns.features(in_turns(job.report))))
 
 
 def _write(job: TrainJob, split: Split, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    count = 0
-    with ArrowWriter(path=str(part)) as writer:
-        for row in accepted_rows(job.spec, job.report, job.volumes, split=split, token=job.token):
-            writer.write(row)
-            count += 1
-        if count == 0:
-            raise Failure(Reason.DATASET_INVALID, f"no {split} pair is left to train on")
-        writer.finalize()
+    columns = turns.features(in_turns(job.report))
+    rows = accepted_rows(job.spec, job.report, job.volumes, split=split, token=job.token)
+    some = list(islice(rows, ROWS_AT_ONCE))
+    if not some:
+        raise Failure(Reason.DATASET_INVALID, f"no {split} pair is left to train on")
+    with (
+        pa.OSFile(str(part), "wb") as file,
+        pa.ipc.new_stream(file, columns.arrow_schema) as writer,
+    ):
+        while some:
+            writer.write_batch(turns.batch(some, columns))
+            some = list(islice(rows, ROWS_AT_ONCE))
     part.rename(path)
 
 

@@ -1,0 +1,80 @@
+"""Training reads back from its disk the very rows that were accepted, however late a key appears."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.trainer.inspection.support_inspection import Bench, spec_of
+from tests.trainer.inspection.support_training import loaded
+
+from dpojob_trainer.inspection import accepted_rows
+
+pytestmark = pytest.mark.train
+
+Row = dict[str, Any]
+ALL = {"eval": {"fraction": 0}}
+MANY = 2500
+TOOL = {"type": "function", "function": {"name": "clock", "parameters": {}}}
+
+
+def user(text: str, **more: Any) -> Row:
+    return {"role": "user", "content": text, **more}
+
+
+def assistant(text: str, **more: Any) -> Row:
+    return {"role": "assistant", "content": text, **more}
+
+
+def call(arguments: Any) -> Row:
+    function = {"name": "f", "arguments": arguments}
+    return {"role": "assistant", "tool_calls": [{"type": "function", "function": function}]}
+
+
+def talk(asked: Row, said: Row, **more: Any) -> Row:
+    return {"prompt": [asked], "chosen": [said], "rejected": [assistant("no")], **more}
+
+
+PLAIN = [talk(user(f"q{i}"), assistant(f"yes {i}")) for i in range(MANY)]
+ODD = {
+    "tool calls": talk(user("q"), call({"city": "Rome"})),
+    "a name": talk(user("q", name="Bob"), assistant("yes")),
+    "thinking": talk(user("q"), assistant("yes", thinking="hm")),
+    "tools": talk(user("q"), assistant("yes"), tools=[TOOL]),
+}
+
+
+def check(bench: Bench, rows: list[Row]) -> list[Row]:
+    """The rows as training has them, which are those that were accepted."""
+    report = bench.rows(rows).inspect(ALL)
+    assert report.valid, report.problems
+    accepted = list(accepted_rows(spec_of(ALL), report, bench.volumes))
+    stored = list(loaded(bench.root, spec_of(ALL), report))
+    assert [{**row, "tools": row.get("tools")} for row in accepted] == stored
+    return stored
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("late", [False, True])
+def test_a_key_of_one_row_among_thousands_stays_with_that_row(bench, odd, late) -> None:
+    stored = check(bench, [*PLAIN, ODD[odd]] if late else [ODD[odd], *PLAIN])
+    assert len(stored) == MANY + 1
+    assert stored[1000]["tools"] is None and len(stored[1000]["prompt"][0]) == 2
+
+
+def test_arguments_as_text_and_as_objects_stay_what_they_are(bench) -> None:
+    stored = check(bench, [talk(user("a"), call('{"x": 1}')), talk(user("b"), call({"x": 1}))])
+    first, second = (row["chosen"][0]["tool_calls"][0]["function"] for row in stored)
+    assert (first["arguments"], second["arguments"]) == ('{"x": 1}', {"x": 1})
+
+
+def test_numbers_in_arguments_stay_exact(bench) -> None:
+    numbers = {"x": 0.1 + 0.2, "big": 2**70, "whole": 1.0, "flag": True}
+    (stored,) = check(bench, [talk(user("q"), call(numbers))])
+    read = stored["chosen"][0]["tool_calls"][0]["function"]["arguments"]
+    assert read == numbers and isinstance(read["whole"], float) and read["flag"] is True
+
+
+def test_rows_of_text_are_read_back_as_text(bench) -> None:
+    row = {"prompt": "[1]", "chosen": '{"a": "\u00e9\0"}', "rejected": "5"}
+    assert check(bench, [row]) == [{**row, "tools": None}]
