@@ -33,6 +33,7 @@ class DatasetStatus(Observed):
     dropped: dict[str, int] = Field(default_factory=dict)
     train_rows: int = 0
     eval_rows: int = 0
+    eval_dropped: dict[str, int] = Field(default_factory=dict)
     eval_cut: float = 0.0
     columns: list[str] = Field(default_factory=list)
     mapping: Mapping = Field(default_factory=Mapping)

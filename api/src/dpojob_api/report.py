@@ -208,6 +208,10 @@ class InspectionReport(Observed):
     )
     train_rows: int = 0
     eval_rows: int = 0
+    eval_dropped: dict[str, int] = Field(
+        default_factory=dict,
+        description="Rows left out of an evaluation split of its own, by code, or 'Tie'.",
+    )
     eval_cut: float = Field(
         default=0.0,
         description="Rows whose prompt hashes to a place in [0, 1) below this are held out.",

@@ -68,7 +68,8 @@ def accepted_rows(
         share = report.eval_cut if own_split is None and report.eval_rows else 0.0
         if split == "eval" and not share:
             return
-    judge = _judge(spec, report, volumes, token)
+    dropped = report.eval_dropped if split == "eval" and own_split is not None else report.dropped
+    judge = _judge(spec, report, dropped, volumes, token)
     for piece in pieces(source, judge.layout.used):
         pairs = judge.pairs(piece)
         if not 0 < share < 1:
@@ -81,12 +82,16 @@ def accepted_rows(
 
 
 def _judge(
-    spec: DPOJobSpec, report: InspectionReport, volumes: Mapping[str, Path], token: str | None
+    spec: DPOJobSpec,
+    report: InspectionReport,
+    dropped: Mapping[str, int],
+    volumes: Mapping[str, Path],
+    token: str | None,
 ) -> Judge:
     """The judge of the inspection; tokens are counted again only where they left rows out."""
     expected: Format | None = None if report.format == "unknown" else report.format
     layout = layout_of(spec, report)
-    if any(report.dropped.get(code) for code in BY_TOKENIZER):
+    if any(dropped.get(code) for code in BY_TOKENIZER):
         subject = Subject.open(spec.model, volumes, token)
         return judge_of(spec, layout, subject, expected)
     return Judge(layout, bool(report.model and report.model.chat_template), expected)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
 from dpojob_api.conditions import Reason
 from dpojob_api.report import InspectionReport, Problem, ProblemCode, Suggestion
-from dpojob_api.spec import DPOJobSpec
+from dpojob_api.spec import DatasetSource, DPOJobSpec
 
 from . import findings
 from .fault import TIE
@@ -32,6 +31,50 @@ class Scans:
         return len({*self.train.formats, *held}) > 1
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """The bad rows of one split: left out under invalidRows: Drop, or at fault."""
+
+    dataset: DatasetSource
+    scan: Scan
+
+    @property
+    def dropping(self) -> bool:
+        """Whether training goes on without them."""
+        invalid, limit = self.scan.faults.invalid, self.dataset.max_dropped_share * self.scan.rows
+        return self._asked and self.scan.valid > 0 and 0 < invalid <= limit
+
+    @property
+    def too_many(self) -> bool:
+        """Whether they are more than may be left out."""
+        some = self.scan.valid > 0 and self.scan.faults.invalid > 0
+        return self._asked and some and not self.dropping
+
+    @property
+    def _asked(self) -> bool:
+        return self.dataset.invalid_rows == "Drop"
+
+    def counts(self) -> dict[str, int]:
+        """Rows left out by code; ties always are."""
+        counts = self.scan.faults.counts
+        return {
+            str(code): count
+            for code, count in counts.items()
+            if count and (self.dropping or code == TIE)
+        }
+
+    def problems(self) -> list[Problem]:
+        """What they are at fault for."""
+        faults, rows = self.scan.faults, self.scan.rows
+        found = faults.problems(self.dropping, self.scan.valid)
+        if self.too_many:
+            found[0].message = (
+                f"{findings.share(faults.invalid, rows)} of {rows} are invalid, more than "
+                f"maxDroppedShare {self.dataset.max_dropped_share:g} allows. {found[0].message}"
+            )
+        return found
+
+
 def verdict(
     manifest: DPOJobSpec,
     base: InspectionReport,
@@ -41,21 +84,15 @@ def verdict(
 ) -> InspectionReport:
     """The whole report; `base` holds what is known of source, columns and model."""
     dataset, train = manifest.dataset, scans.train
-    faults = train.faults
-    drop = dataset.invalid_rows == "Drop"
-    dropping = drop and 0 < faults.invalid <= dataset.max_dropped_share * train.rows
-    problems = [*base.problems, *faults.problems(dropping, train.valid), *_nothing(base, train)]
-    if scans.evaluation is not None:
-        problems += _of_evaluation(scans.evaluation, dataset.eval.split or "", drop)
-    errors = [problem for problem in problems if problem.severity == "error"]
+    left_out = LeftOut(dataset, train)
+    problems = [*base.problems, *left_out.problems(), *_nothing(base, train)]
+    held = LeftOut(dataset, scans.evaluation) if scans.evaluation else None
+    if held is not None:
+        problems += _of_evaluation(held, dataset.eval.split or "")
     reason: str | None = None
-    if errors:
-        too_many = drop and not dropping and train.valid and faults.invalid
+    if any(problem.severity == "error" for problem in problems):
+        too_many = left_out.too_many or (held is not None and held.too_many)
         reason = str(Reason.TOO_MANY_INVALID_ROWS if too_many else Reason.DATASET_INVALID)
-        if too_many:
-            errors[0].message = _too_many(faults.invalid, train.rows, dataset.max_dropped_share) + (
-                errors[0].message
-            )
     lengths = train.lengths.report()
     problems += findings.of_lengths(
         train.lengths, lengths, train.long_rows, subject.facts.context_length
@@ -68,9 +105,8 @@ def verdict(
     )
     form = next(iter(train.formats), "unknown")
     problems += subject.advice(form == "conversational")
-    left_out = faults.counts if dropping else Counter({TIE: faults.counts[TIE]})
-    dropped = {str(code): count for code, count in left_out.items() if count}
-    dialect = {} if dropping else faults.dialect(train.valid)
+    dropped = left_out.counts()
+    dialect = {} if left_out.dropping else train.faults.dialect(train.valid)
     cut = train.places.cut(dataset.eval.fraction or 0.0)
     eval_rows = scans.evaluation.valid if scans.evaluation else cut.rows
     return base.model_copy(
@@ -84,17 +120,26 @@ def verdict(
             "dropped_rows": sum(dropped.values()),
             "train_rows": train.valid - (0 if scans.evaluation else cut.rows),
             "eval_rows": eval_rows,
+            "eval_dropped": held.counts() if held else {},
             "eval_cut": cut.share,
             "columns": list(dict.fromkeys([*base.columns, *train.kinds])),
             "mapping": layout.mapping,
             "preset": layout.preset.name,
             "implicit_prompt": train.implicit > 0,
             "problems": problems,
-            "suggestion": Suggestion(column_mapping={"messages": dialect}) if dialect else None,
+            "suggestion": _suggestion(base.suggestion, dialect),
             "lengths": lengths,
             "quality": findings.quality(train.lengths, scans.repeats),
         }
     )
+
+
+def _suggestion(known: Suggestion | None, dialect: dict[str, str]) -> Suggestion | None:
+    """With what to write under `columnMapping.messages`."""
+    if not dialect:
+        return known
+    columns = known.column_mapping if known else {}
+    return Suggestion(column_mapping={**columns, "messages": dialect})
 
 
 def _nothing(base: InspectionReport, train: Scan) -> list[Problem]:
@@ -110,20 +155,13 @@ def _nothing(base: InspectionReport, train: Scan) -> list[Problem]:
     return [Problem(code=ProblemCode.EMPTY_DATASET, message=message)]
 
 
-def _too_many(invalid: int, rows: int, limit: float) -> str:
-    return (
-        f"{findings.share(invalid, rows)} of {rows} are invalid, more than maxDroppedShare {limit:g} "
-        "allows. "
-    )
-
-
-def _of_evaluation(scan: Scan, split: str, drop: bool) -> list[Problem]:
+def _of_evaluation(held: LeftOut, split: str) -> list[Problem]:
     """The evaluation split is held to the same rules."""
-    found = scan.faults.problems(drop and scan.valid > 0, scan.valid)
+    found = held.problems()
     for problem in found:
         problem.split = split
         problem.message = f"in the evaluation split {split!r}: {problem.message}"
-    if scan.valid == 0 and not found:
+    if held.scan.valid == 0 and not found:
         found.append(
             Problem(
                 code=ProblemCode.EMPTY_DATASET,

@@ -1,0 +1,78 @@
+"""The evaluation split is held to the same rules, and training gets what was accepted of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.trainer.inspection.support_inspection import Bench, codes, spec_of
+from tests.trainer.inspection.support_tokenizer import NO_SYSTEM, make_model
+
+from dpojob_api.job import DatasetStatus
+from dpojob_api.report import InspectionReport
+from dpojob_trainer.inspection import accepted_rows, summary
+
+DROP = {"invalidRows": "Drop", "eval": {"split": "test"}}
+
+
+def talk(*roles: str, text: str = "q") -> dict[str, Any]:
+    prompt = [{"role": role, "content": text} for role in roles]
+    answers = [[{"role": "assistant", "content": said}] for said in ("yes", "no")]
+    return {"prompt": prompt, "chosen": answers[0], "rejected": answers[1]}
+
+
+GOOD = talk("user")
+REFUSED = talk("system", "user")
+TOO_LONG = talk("user", text="long " * 50)
+
+
+@pytest.fixture
+def strict(bench: Bench) -> Bench:
+    """A model whose template has no system turn; train is sound."""
+    make_model(bench.root / "model", NO_SYSTEM)
+    return bench.rows([GOOD] * 20)
+
+
+@pytest.mark.parametrize("bad", [REFUSED, TOO_LONG])
+def test_rows_that_the_tokenizer_rejects_do_not_reach_evaluation(strict, bad) -> None:
+    strict.rows([GOOD, bad, GOOD], "test.jsonl")
+    spec: dict[str, Any] = {"training": {"maxLength": 100}}
+    dataset = {**DROP, "maxDroppedShare": 0.5}
+    report = strict.inspect(dataset, **spec)
+    assert report.valid and (report.eval_rows, report.dropped) == (2, {})
+    rows = accepted_rows(spec_of(dataset, **spec), report, strict.volumes, split="eval")
+    assert [row["prompt"] for row in rows] == [GOOD["prompt"]] * 2
+
+
+def test_what_was_left_out_of_it_is_counted_apart(strict) -> None:
+    strict.rows([GOOD, REFUSED], "test.jsonl")
+    report = strict.inspect({**DROP, "maxDroppedShare": 0.5})
+    assert report.eval_dropped == {"BadMessage": 1}
+    assert (report.dropped, report.dropped_rows) == ({}, 0)
+
+
+def test_what_was_left_out_of_it_survives_the_operators_status(strict) -> None:
+    strict.rows([GOOD, REFUSED], "test.jsonl")
+    report = strict.inspect({**DROP, "maxDroppedShare": 0.5})
+    kept = DatasetStatus.model_validate(summary(report, 4096)).wire()
+    assert InspectionReport.model_validate(kept).eval_dropped == {"BadMessage": 1}
+
+
+def test_more_bad_rows_than_may_be_dropped_are_refused_there_too(bench) -> None:
+    pair = {"prompt": "q", "chosen": "yes", "rejected": "no"}
+    bench.rows([pair] * 20).rows([pair] + [{**pair, "chosen": None}] * 99, "test.jsonl")
+    report = bench.inspect(DROP)
+    assert codes(report) == {"NullValue": 99}
+    assert report.reason == "TooManyInvalidRows"
+    assert report.errors[0].message.startswith(
+        "in the evaluation split 'test': 99 rows (99.0%) of 100 are invalid, more than maxDroppedShare 0.1"
+    )
+
+
+def test_ties_of_it_are_counted(bench) -> None:
+    turns = [{"role": "user", "content": "q"}]
+    row = {"context": turns, "response1": "a", "response2": "b", "overall_preference": 1}
+    bench.rows([row] * 3).rows([row, {**row, "overall_preference": 0}], "test.jsonl")
+    report = bench.inspect({"eval": {"split": "test"}})
+    assert report.valid and report.eval_rows == 1
+    assert report.eval_dropped == {"Tie": 1}
