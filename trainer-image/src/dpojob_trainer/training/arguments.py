@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,8 @@ EVALUATION_SHARE = 0.1
 """At most this share of the training work goes into evaluations."""
 LOGGED_POINTS = 2000
 """At most about so many points on a curve."""
+LOWER_IS_BETTER = ("loss", "aux_loss", "rewards/rejected", "logps/rejected", "logits/rejected")
+"""Of the metrics that an evaluation gives; transformers knows it of losses only."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,13 @@ def schedule(job: TrainJob, train_rows: int, eval_rows: int) -> Schedule:
     )
 
 
+def _judged_by(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The metric by which the best weights are known, and which way, unless the user says that too."""
+    metric = arguments.get("metric_for_best_model") or "eval_loss"
+    lower = metric.removeprefix("eval_") in LOWER_IS_BETTER
+    return {"metric_for_best_model": metric, "greater_is_better": not lower}
+
+
 def config(
     job: TrainJob, precisions: Precisions, plan_of_steps: Schedule, eval_rows: int
 ) -> DPOConfig:
@@ -79,8 +89,7 @@ def config(
             "eval_steps": plan_of_steps.evaluate_every,
             "per_device_eval_batch_size": plan.per_device_batch_size,
             "load_best_model_at_end": True,
-            "metric_for_best_model": "eval_loss",
-            "greater_is_better": False,
+            **_judged_by(training.arguments),
         }
     shards: dict[str, Any] = {}
     if plan.sharded:
@@ -110,7 +119,6 @@ def config(
         "save_strategy": "steps",
         # With evaluations the best is kept, so each is saved; time saves the rest (Interruption).
         "save_steps": plan_of_steps.evaluate_every if eval_rows else plan_of_steps.steps,
-        "save_total_limit": 2,
         # Early stopping goes on counting where it was.
         "restore_callback_states_from_checkpoint": True,
         "report_to": "none",

@@ -117,12 +117,22 @@ class Watch(TrainerCallback):  # type: ignore[misc]
 
 
 class Seals(TrainerCallback):  # type: ignore[misc]
-    """Declares a checkpoint whole once all of it is written."""
+    """Declares a checkpoint whole once all of it is written, and removes what is older than needed.
 
-    def __init__(self, root: Path, key: str, tracker: Tracker) -> None:
+    `limit` newest ones are kept, None for all. One goes before the next is written, since the volume
+    may have no room for it, and never the newest.
+    """
+
+    def __init__(self, root: Path, key: str, tracker: Tracker, limit: int | None) -> None:
         self._root = root
         self._key = key
         self._tracker = tracker
+        self._limit = max(checkpoints.KEPT, limit) if limit and limit > 0 else None
+
+    def make_room(self, state: Any) -> None:
+        """Before another one is written."""
+        if self._limit is not None:
+            checkpoints.rotate(self._root, self._limit - 1, state.best_model_checkpoint)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Every process has written its part; the first seals the whole."""
@@ -130,6 +140,8 @@ class Seals(TrainerCallback):  # type: ignore[misc]
         if state.is_world_process_zero:
             directory = self._root / f"{checkpoints.PREFIX}{state.global_step}"
             checkpoints.seal(directory, self._key, state.global_step)
+            if self._limit is not None:
+                checkpoints.rotate(self._root, self._limit, state.best_model_checkpoint)
         self._tracker.update(checkpoint_step=state.global_step)
 
 

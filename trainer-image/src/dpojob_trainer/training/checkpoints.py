@@ -24,6 +24,8 @@ SEAL = "dpojob-seal.json"
 PREFIX = "checkpoint-"
 STATE = "trainer_state.json"
 """Written by transformers: the curves so far, and where the run was."""
+KEPT = 2
+"""Of the newest ones, at the least: the second is there in case the first is damaged."""
 CHUNK = 8 << 20
 
 
@@ -89,11 +91,38 @@ def glimpse(root: Path, key: str) -> tuple[int, int]:
     return 0, 0
 
 
+def rotate(root: Path, newest: int, best: str | None) -> None:
+    """Remove all sealed checkpoints but the `newest` ones, the `best`, and the best each of those tells of.
+
+    A run that goes on from any of them so finds the best as it was then.
+    """
+    whole = [path for step, path in sorted(_candidates(root), reverse=True) if step >= 0]
+    needed = {path.name for path in whole[:newest]} | {best_of(path) for path in whole[:newest]}
+    needed.add(_name(best))
+    for directory in whole:
+        if directory.name not in needed:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
 def clear_unusable(root: Path, key: str) -> None:
     """Remove checkpoints that cannot be used, so that they take no room and no library finds them."""
     for directory in root.glob(f"{PREFIX}*"):
         if directory.is_dir() and flaw(directory, key) is not None:
             shutil.rmtree(directory, ignore_errors=True)
+
+
+def at(root: Path, step: int) -> Path | None:
+    """The sealed checkpoint of a step; None where there is none."""
+    return next((path for found, path in _candidates(root) if found == step), None)
+
+
+def best_of(directory: Path) -> str | None:
+    """The name of the checkpoint whose weights were the best, as another one tells; None without."""
+    return _name(state_of(directory)["best_model_checkpoint"])
+
+
+def _name(path: str | None) -> str | None:
+    return None if path is None else Path(path).name
 
 
 def step_of(directory: Path) -> int:

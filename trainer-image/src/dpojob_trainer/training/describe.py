@@ -13,6 +13,7 @@ from markupsafe import Markup
 from dpojob_api.progress import Artifacts, Progress
 from dpojob_api.quantity import format_count, format_duration
 
+from .best import kept_step
 from .curves import Curve, chart
 from .job import TrainJob
 from .loop import Trained
@@ -109,10 +110,10 @@ def _ending(job: TrainJob, trained: Trained) -> list[str]:
             f"Stopped early at step {step} of {planned}, as the held-out {metric} had not improved for "
             f"{wanted.patience} evaluation{'s' * (wanted.patience > 1)}"
         )
-    if config.load_best_model_at_end and state.best_global_step not in (None, 0, step):
+    best = kept_step(trained.trainer)
+    if best != step:
         if not parts:
             parts.append(f"Trained {step} steps")
-        best = state.best_global_step
         parts.append(
             f"the weights kept are those of step {best}, where the held-out {metric} was best"
         )

@@ -13,6 +13,7 @@ from accelerate import PartialState
 from trl import DPOTrainer
 
 from . import arguments, checkpoints, data, model, precision, reporting, samples, source
+from .best import Best, kept_step
 from .callbacks import Interruption, Sampling, Seals, Watch
 from .failure import Interrupted
 from .job import TrainJob
@@ -30,6 +31,14 @@ PEER_SECONDS = 1800
 
 class Trainer(DPOTrainer):  # type: ignore[misc]
     """TRL's own, but for the model card in every checkpoint: the run ends with one of ours."""
+
+    seals: Seals
+
+    def _save_checkpoint(self, *told: Any, **more: Any) -> None:
+        """Its own, on a volume that has room for it."""
+        if self.is_world_process_zero():
+            self.seals.make_room(self.state)
+        super()._save_checkpoint(*told, **more)
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """Writes none; TRL's would import every tracker to ask where its pages are."""
@@ -86,6 +95,9 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
         job.checkpoints / samples.FILE,
         writes=config.process_index == 0,
     )
+    limit = job.spec.training.arguments.get("save_total_limit", checkpoints.KEPT)
+    seals = Seals(job.checkpoints, job.key, tracker, limit)
+    config.save_total_limit = None  # The old ones go when newer ones are whole, not before.
     interruption = Interruption(stop)
     watch = Watch(tracker, stop_on_unhealthy=job.spec.training.on_unhealthy == "Stop")
     if job.plan.precompute_reference:
@@ -101,11 +113,13 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
         callbacks=[
             Sampling(taken, loaded.tokenizer, job.spec.samples.every_steps),
             watch,
-            Seals(job.checkpoints, job.key, tracker),
+            seals,
+            Best(job.checkpoints, loaded.notes),
             *_early_stopping(job, eval_rows),
             interruption,
         ],
     )
+    trainer.seals = seals
     precision.trainable_in_fp32(trainer.model)
     reporting.guard(trainer, loaded.notes)
     resume, planned = _resume_point(job), 0
@@ -137,8 +151,7 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
     trained.interrupted = interruption.interrupted
     trained.unhealthy = watch.unhealthy
     if not trained.interrupted:
-        if config.load_best_model_at_end:
-            _tell_the_kept(trainer.state, tracker)
+        _tell_the_kept(trainer, tracker)
         taken.take(trainer.state.global_step, trainer.model, loaded.tokenizer)
     return trained
 
@@ -156,10 +169,11 @@ def _resume_point(job: TrainJob) -> Path | None:
     return None if found[0] is None else Path(found[0])
 
 
-def _tell_the_kept(state: Any, tracker: Tracker) -> None:
+def _tell_the_kept(trainer: Any, tracker: Tracker) -> None:
     """Where an earlier step's weights are kept, its evaluation is the model's, not the last one."""
-    for record in state.log_history:
-        if "eval_loss" in record and record["step"] == state.best_global_step:
+    kept = kept_step(trainer)
+    for record in trainer.state.log_history:
+        if "eval_loss" in record and record["step"] == kept:
             tracker.log(record, peak_memory())
 
 
