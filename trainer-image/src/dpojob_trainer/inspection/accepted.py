@@ -23,7 +23,11 @@ from .source import open_source
 from .stream import pieces
 from .subject import Subject
 
-BY_TOKENIZER = (ProblemCode.PROMPT_TOO_LONG, ProblemCode.BAD_MESSAGE)
+BY_TOKENIZER = (
+    ProblemCode.PROMPT_TOO_LONG,
+    ProblemCode.BAD_MESSAGE,
+    ProblemCode.IDENTICAL_PAIR,
+)
 """Faults that only tokenizer and template may find."""
 
 

@@ -124,10 +124,12 @@ class Judge:
     def _measured(
         self, counter: TokenCounter, numbers: list[int], pairs: list[Pair]
     ) -> tuple[list[int], list[Pair], NDArray[np.int64], Faults]:
-        """Counts tokens; rows that the template refuses or whose prompt fills maxLength go."""
+        """Counts tokens; rows that the template refuses or levels, or whose prompt fills maxLength, go."""
         kept_numbers, kept, lengths = [], [], []
         faults: Faults = []
-        for number, pair, length in zip(numbers, pairs, counter.lengths(pairs), strict=True):
+        for number, pair, length in zip(
+            numbers, pairs, counter.lengths(pairs, self.limit), strict=True
+        ):
             if isinstance(length, Fault):
                 faults.append((number, length))
             elif self.limit is not None and length.prompt >= self.limit:

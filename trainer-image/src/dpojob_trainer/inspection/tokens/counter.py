@@ -42,10 +42,11 @@ class TokenCounter:
         written = [*self._template.sources, *map(str, config.special.values())]
         self._seams = Seams(tokenizer, written)
 
-    def lengths(self, pairs: Sequence[Pair]) -> Iterator[Length | Fault]:
-        """The length of each pair, or the fault that the template finds in it, in order.
+    def lengths(self, pairs: Sequence[Pair], limit: int | None = None) -> Iterator[Length | Fault]:
+        """The length of each pair, or the fault that template and tokens show in it, in order.
 
-        The pairs are as `Pair.conversation()` or `Pair.text()` gives them.
+        The pairs are as `Pair.conversation()` or `Pair.text()` gives them; what is over `limit`
+        tokens will be cut off at the end.
         """
         start = 0
         while start < len(pairs):
@@ -53,10 +54,10 @@ class TokenCounter:
             while end < len(pairs) and end - start < BATCH_ROWS and size < BATCH_CHARACTERS:
                 size += _characters(pairs[end])
                 end += 1
-            yield from self._batch(pairs[start:end])
+            yield from self._batch(pairs[start:end], limit)
             start = end
 
-    def _batch(self, pairs: Sequence[Pair]) -> Iterator[Length | Fault]:
+    def _batch(self, pairs: Sequence[Pair], limit: int | None) -> Iterator[Length | Fault]:
         chat = isinstance(pairs[0].chosen, list)
         texts: list[str] = []
         faults: list[Fault | None] = []
@@ -83,7 +84,17 @@ class TokenCounter:
             head, prompt, chosen, rejected = (next(encodings).ids for _ in range(4))
             shared = min(_shared(prompt, chosen), _shared(prompt, rejected))
             before = len(head) if chat else 0
-            yield Length(before + shared, len(chosen) - shared, len(rejected) - shared)
+            length = Length(before + shared, len(chosen) - shared, len(rejected) - shared)
+            if chosen == rejected:
+                yield _same_tokens(chat)
+            elif (
+                limit is not None
+                and length.prompt < limit < length.longest
+                and chosen[: limit - before] == rejected[: limit - before]
+            ):
+                yield _same_when_cut(limit)
+            else:
+                yield length
 
     def _rendered(self, pair: Pair) -> tuple[str, str, str]:
         prompt, chosen, rejected = pair.prompt, pair.chosen, pair.rejected
@@ -101,6 +112,19 @@ class TokenCounter:
 
     def _ended(self, answer: str) -> str:
         return answer if answer.endswith(self._end) else answer + self._end
+
+
+def _same_tokens(chat: bool) -> Fault:
+    by = "chat template" if chat else "tokenizer"
+    return Fault(ProblemCode.IDENTICAL_PAIR, f"the model's {by} makes both answers the same")
+
+
+def _same_when_cut(limit: int) -> Fault:
+    return Fault(
+        ProblemCode.IDENTICAL_PAIR,
+        f"both answers are the same up to maxLength {limit}, where they are cut",
+        "raise training.maxLength, or remove these rows",
+    )
 
 
 def _characters(pair: Pair) -> int:
