@@ -131,6 +131,32 @@ def test_a_machine_without_a_gpu_is_spoken_of_as_one() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("length", "arguments", "words"),
+    [
+        (128, {}, "Attention is plain (eager), up to 128 tokens the quickest on a processor"),
+        (129, {}, "Attention is torch's own (sdpa) where the architecture has it"),
+        (
+            128,
+            {"model_init_kwargs": {"attn_implementation": "sdpa"}},
+            "Attention is sdpa, as training.arguments says",
+        ),
+    ],
+)
+def test_attention_and_the_lm_head_are_recorded(
+    length: int, arguments: dict[str, object], words: str
+) -> None:
+    here = pool("local", gpu={"model": "CPU", "memoryGiB": 22, "bf16": False, "teraflops": 0.06})
+    spec = job(training={"maxLength": length, "arguments": arguments})
+    told = planned(spec, 168_300, [replace(here, local=True)]).reasons
+    assert f"{words}; the LM head scores the answers only, not prompts and padding." in told
+
+
+def test_on_a_gpu_attention_is_torchs_own_at_any_length() -> None:
+    told = planned(job(training={"maxLength": 64}), 168_300, catalogue()).reasons
+    assert any(sentence.startswith("Attention is torch's own (sdpa)") for sentence in told)
+
+
 def test_a_processor_with_bf16_uses_it_for_models_that_gain_from_it() -> None:
     here = pool("local", gpu={"model": "CPU", "memoryGiB": 22, "bf16": True, "teraflops": 0.06})
     small, large = (planned(job(), size, [here]) for size in (168_300, 135_000_000))

@@ -118,12 +118,34 @@ def test_an_adapter_goes_on_as_an_adapter_of_its_own_rank() -> None:
     assert found.memory_gib.parts["reference"] > 0
 
 
-def test_a_reference_that_is_synchronised_is_not_precomputed() -> None:
-    spec = job(training={"arguments": {"sync_ref_model": True}})
-    assert not any(
-        planned(spec, size * B // 10, [pool(memory=40)]).precompute_reference
-        for size in range(1, 40)
-    )
+SYNCHRONISED = {"arguments": {"sync_ref_model": True}}
+
+
+def test_a_reference_that_is_synchronised_takes_full_fine_tuning_and_is_not_precomputed() -> None:
+    spec = job(training=SYNCHRONISED)
+    for size in range(1, 18):
+        found = planned(spec, size * B // 10, [pool(memory=40)])
+        assert (found.method, found.precompute_reference) == ("full", False)
+    adapter = shape("qwen2.5-0.5b").model_copy(update={"adapter": True, "adapter_rank": 64})
+    assert planned(spec, adapter, catalogue()).method == "full"
+    assert refused(spec, 4 * B, [pool(memory=40)]).reason == "NothingFits"
+
+
+@pytest.mark.parametrize(
+    ("training", "facts", "because"),
+    [
+        ({"method": "lora"}, {}, "training.method is lora"),
+        ({}, {"quantization": "bitsandbytes"}, "the model is stored quantised (bitsandbytes)"),
+        ({}, {}, "GPUPool one trains with method lora only"),
+    ],
+)
+def test_a_reference_that_is_synchronised_where_there_can_be_none(
+    training: dict[str, str], facts: dict[str, str], because: str
+) -> None:
+    model = shape("qwen2.5-0.5b").model_copy(update=facts)
+    refusal = refused(job(training={**SYNCHRONISED, **training}), model, [pool(method="lora")])
+    assert "sync_ref_model needs a reference model of its own" in refusal.error
+    assert f"{because}; leave sync_ref_model out" in refusal.error
 
 
 def test_without_model_facts_there_is_nothing_to_plan() -> None:

@@ -10,6 +10,9 @@ activations instead of all layers'."""
 SMALL_FOR_A_CPU = 1_000_000
 """Parameters below which a CPU trains quicker in fp32 than in bf16: `bench/train/processor.py`."""
 
+PLAIN_ATTENTION = 128
+"""Tokens, up to which plain attention is quicker on a CPU than torch's own: `bench/train/settings.py`."""
+
 
 def reference_pairs(pairs: int, *, checkpointing: bool) -> int:
     """Pairs in one batch of the reference's pass ahead, where `pairs` are in one of training.
@@ -17,6 +20,11 @@ def reference_pairs(pairs: int, *, checkpointing: bool) -> int:
     With checkpointing, training keeps as little as that pass does, and there is no slack.
     """
     return pairs if checkpointing else FORWARD_BATCHES * pairs
+
+
+def plain_attention(length: int) -> bool:
+    """Whether training on a CPU takes plain attention; its memory is small then."""
+    return length <= PLAIN_ATTENTION
 
 
 def processor_has_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:

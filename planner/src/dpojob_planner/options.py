@@ -53,18 +53,23 @@ class Option:
     gpus: int
 
 
+def synchronises(spec: DPOJobSpec) -> bool:
+    """Whether the reference is to follow the model in training."""
+    return spec.training.arguments.get("sync_ref_model") is True
+
+
 def rungs(spec: DPOJobSpec, facts: ModelFacts, pool_method: str) -> list[Rung]:
     """The rungs that the job, the model's own form and the pool leave open, in the ladder's order."""
     allowed = list(LADDER)
     if spec.training.method != "auto":
         allowed = [rung for rung in allowed if rung.method == spec.training.method]
-    elif facts.adapter:
+    elif facts.adapter and not synchronises(spec):
         allowed = [rung for rung in allowed if rung.method != "full"]
     if facts.quantization is not None:
         allowed = [rung for rung in allowed if rung.method == "qlora"]
-    if spec.training.arguments.get("sync_ref_model") is True:
-        # TRL: a reference that is updated cannot be computed beforehand.
-        allowed = [rung for rung in allowed if not rung.precompute]
+    if synchronises(spec):
+        # TRL: it takes a reference model of its own, and one that is not computed beforehand.
+        allowed = [rung for rung in allowed if rung == Rung("full")]
     if spec.training.epochs <= 1:
         # Every pair passes the reference once either way.
         allowed = [rung for rung in allowed if not rung.for_time_alone]

@@ -9,9 +9,10 @@ from typing import Literal
 from dpojob_api.quantity import format_count, format_duration, money
 from dpojob_api.spec import DPOJobSpec
 
+from .computing import article, computing
 from .fit import Attempt, Fit, Job
-from .gpu import is_processor, precision
-from .options import rungs
+from .gpu import is_processor
+from .options import rungs, synchronises
 from .pools import Order, PoolState, in_band
 
 Verdict = Literal["chosen", "fits", "tooSmall", "noRoom", "overBudget"]
@@ -49,6 +50,11 @@ def no_pools(job: Job, pools: Sequence[PoolState]) -> str:
 def method_conflict(job: Job, pool: PoolState) -> str:
     """Why no rung of the ladder is open on a pool."""
     wanted = job.spec.training.method
+    if synchronises(job.spec):
+        return (
+            "training.arguments: sync_ref_model needs a reference model of its own, which only full "
+            f"fine-tuning has, and {_no_full(job, pool)}; leave sync_ref_model out."
+        )
     if wanted != "auto" and rungs(job.spec, job.facts, "auto"):
         return (
             f"training.method is {wanted}, and GPUPool {pool.name} trains with method "
@@ -60,6 +66,14 @@ def method_conflict(job: Job, pool: PoolState) -> str:
             f"as training.method or with auto."
         )
     return f"GPUPool {pool.name} trains with method {pool.spec.method} only, which this model does not allow."
+
+
+def _no_full(job: Job, pool: PoolState) -> str:
+    if job.facts.quantization is not None:
+        return f"the model is stored quantised ({job.facts.quantization})"
+    if job.spec.training.method not in ("auto", "full"):
+        return f"training.method is {job.spec.training.method}"
+    return f"GPUPool {pool.name} trains with method {pool.spec.method} only"
 
 
 def smaller_band(job: Job, pool: PoolState) -> str:
@@ -136,11 +150,6 @@ def verdict(job: Job, attempt: Attempt, chosen: Fit | None) -> tuple[Verdict, st
     )
 
 
-def _article(noun: str) -> str:
-    """`an A10G`, `a T4`, `an H100`, `an L4`: by how the first letter or digit is spoken."""
-    return f"an {noun}" if noun[:1].upper() in "AEFHILMNORSX8" else f"a {noun}"
-
-
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
@@ -163,7 +172,7 @@ def reasons(
             f"The reference's log-probabilities are computed once, ahead of training, which saves "
             f"{saved:.0%} of the time."
         )
-    offers = "are free here" if pool.local else f"{_article(pool.spec.gpu.model)} offers"
+    offers = "are free here" if pool.local else f"{article(pool.spec.gpu.model)} offers"
     device = "processor" if is_processor(pool.spec.gpu) else "GPU"
     devices = f"one {device}" if option.gpus == 1 else _gpus(option.gpus)
     told.append(
@@ -174,21 +183,7 @@ def reasons(
         f"The global batch of {job.spec.training.batch_size} is {setting.pairs} per {device} x "
         f"{option.accumulation} accumulation steps x {devices}."
     )
-    told.append(
-        "Gradient checkpointing is on: activations would not fit, or only with a smaller, slower batch."
-        if setting.checkpointing
-        else "Gradient checkpointing is off: activations fit without, which saves recomputing them."
-    )
-    if is_processor(pool.spec.gpu):
-        told.append(
-            "Precision is bf16, which this processor computes in faster than in fp32."
-            if precision(pool.spec.gpu, job.shape.parameters) == "bf16"
-            else "Precision is fp32: there is no GPU here."
-        )
-    elif not pool.spec.gpu.bf16:
-        told.append(
-            f"Precision is fp16 with loss scaling: {_article(pool.spec.gpu.model)} does not compute in bf16."
-        )
+    told += computing(job, chosen)
     if option.gpus > 1:
         told.append(
             f"Weights, gradients and optimizer are sharded over {option.gpus} GPUs (FSDP)."

@@ -11,7 +11,7 @@ from dpojob_api.conditions import Reason
 from dpojob_api.report import InspectionReport, Problem, ProblemCode
 from dpojob_api.spec import DPOJobSpec
 
-from .arguments import check_arguments, check_trackers
+from .arguments import check_arguments, check_pad_token, check_trackers
 from .content import ContentHash
 from .judging import Judge
 from .layout import Layout
@@ -46,11 +46,12 @@ def inspect(
     Raises CouldNotLook when the model or the dataset is not there or cannot be read, when
     `training.arguments` cannot be, or when the output directory is another job's.
     """
-    check_arguments(manifest.training.arguments)
+    check_arguments(manifest)
     check_trackers(manifest)
     if uid is not None:
         check_output(manifest, volumes, uid)
     subject = Subject.open(manifest.model, volumes, token)
+    check_pad_token(manifest, subject.tokenizer)
     dataset = manifest.dataset
     source = open_source(dataset, volumes, token, dataset.split)
     held = dataset.eval.split

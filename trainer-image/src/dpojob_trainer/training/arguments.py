@@ -12,18 +12,14 @@ from trl import DPOConfig
 
 from dpojob_api.agreed import reference_pairs
 from dpojob_api.conditions import Reason
+from dpojob_trainer.inspection.arguments import check_arguments
 
+from .blame import at_fault
 from .failure import Failure
 from .job import TrainJob
 from .precision import Precisions
+from .rhythm import rhythm
 
-OWNED = frozenset({
-    "output_dir", "num_train_epochs", "learning_rate", "beta", "seed", "max_length", "bf16", "fp16",
-    "per_device_train_batch_size", "gradient_accumulation_steps", "gradient_checkpointing",
-    "precompute_ref_log_probs", "push_to_hub", "hub_model_id", "hub_token", "resume_from_checkpoint",
-    "enable_jit_checkpoint", "do_train", "local_rank", "use_cpu",
-})  # fmt: skip
-"""Fields that the plan or the rest of the spec decides."""
 EVALUATIONS = 10
 """Evaluations, and checkpoints, over a run."""
 EVALUATION_SHARE = 0.1
@@ -47,8 +43,17 @@ def schedule(job: TrainJob, train_rows: int, eval_rows: int) -> Schedule:
     """From the rows that are really there."""
     training = job.spec.training
     plan = job.plan
-    micro = math.ceil(train_rows / (plan.per_device_batch_size * plan.gpus))
-    per_epoch = max(1, math.ceil(micro / plan.gradient_accumulation))
+    at_once = plan.per_device_batch_size * plan.gpus
+    micro = math.ceil(train_rows / at_once)
+    if training.arguments.get("dataloader_drop_last"):
+        micro = train_rows // at_once
+        if not micro:
+            raise Failure(
+                Reason.INVALID_ARGUMENTS,
+                f"training.arguments: dataloader_drop_last drops every pair: there are {train_rows}, and "
+                f"a batch is {at_once}. Leave it out, or lower training.batchSize.",
+            )
+    per_epoch = math.ceil(micro / plan.gradient_accumulation)
     steps = int(training.arguments.get("max_steps") or 0)
     if steps <= 0:
         steps = max(1, math.ceil(training.epochs * per_epoch))
@@ -74,21 +79,23 @@ def _judged_by(arguments: Mapping[str, Any]) -> dict[str, Any]:
 def config(
     job: TrainJob, precisions: Precisions, plan_of_steps: Schedule, eval_rows: int
 ) -> DPOConfig:
-    """The DPOConfig to train with. Raises Failure on an argument that is not the user's to set."""
+    """The DPOConfig to train with. Raises on arguments that cannot be."""
     training, plan = job.spec.training, job.plan
-    taken = OWNED & training.arguments.keys()
-    if taken:
+    check_arguments(job.spec)
+    asked = {k: v for k, v in training.arguments.items() if k != "model_init_kwargs"}
+    if asked.get("activation_offloading") and not torch.cuda.is_available():
         raise Failure(
             Reason.INVALID_ARGUMENTS,
-            f"training.arguments may not set {sorted(taken)}: the plan or another field decides it",
+            "training.arguments: activation_offloading moves activations out of a GPU's memory, and there "
+            "is no GPU here: leave it out.",
         )
     evaluate: dict[str, Any] = {}
     if eval_rows:
         evaluate = {
-            "eval_strategy": "steps",
-            "eval_steps": plan_of_steps.evaluate_every,
-            "per_device_eval_batch_size": plan.per_device_batch_size,
-            "load_best_model_at_end": True,
+            # No larger than there are pairs: dataloader_drop_last would leave nothing to judge by.
+            "per_device_eval_batch_size": max(
+                1, min(plan.per_device_batch_size, eval_rows // plan.gpus)
+            ),
             **_judged_by(training.arguments),
         }
     shards: dict[str, Any] = {}
@@ -116,9 +123,6 @@ def config(
         "logging_first_step": True,
         # A NaN must be seen, not smoothed over.
         "logging_nan_inf_filter": False,
-        "save_strategy": "steps",
-        # With evaluations the best is kept, so each is saved; time saves the rest (Interruption).
-        "save_steps": plan_of_steps.evaluate_every if eval_rows else plan_of_steps.steps,
         # Early stopping goes on counting where it was.
         "restore_callback_states_from_checkpoint": True,
         "report_to": "none",
@@ -127,9 +131,8 @@ def config(
         "disable_tqdm": True,
         **evaluate,
         **shards,
-        **{k: v for k, v in training.arguments.items() if k != "model_init_kwargs"},
+        **asked,
+        **rhythm(asked, plan_of_steps.steps, plan_of_steps.evaluate_every, eval_rows > 0),
     }
-    try:
+    with at_fault(training.arguments):
         return DPOConfig(**fields)
-    except (TypeError, ValueError) as error:
-        raise Failure(Reason.INVALID_ARGUMENTS, f"training.arguments: {error}") from error

@@ -24,6 +24,8 @@ EXIT_CODES: dict[str, int] = {
 
 LOST_PEER = ("DistBackendError", "DistNetworkError", "DistStoreError")
 """torch.distributed's errors; gloo raises a plain RuntimeError that names its transport."""
+LONGEST = 600
+"""Characters of a library's own words."""
 NO_SPACE = 16 << 20
 """Bytes; with less than this left, a failed write is a full disk."""
 
@@ -68,9 +70,9 @@ def explain(error: Exception, place: Path | None = None) -> Failure:
                 "enlarge the claim or free space on it, and the job goes on from there.",
             )
         if _is_out_of_memory(cause):
-            return Failure(Reason.OUT_OF_MEMORY, _first_line(cause))
+            return Failure(Reason.OUT_OF_MEMORY, one_line(cause))
     name = type(error).__name__
-    return Failure(Reason.TRAINING_FAILED, f"{name}: {_first_line(error)}")
+    return Failure(Reason.TRAINING_FAILED, f"{name}: {one_line(error)}")
 
 
 def is_lost_peer(error: Exception) -> bool:
@@ -110,6 +112,6 @@ def _is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:600] if lines else "no further message"
+def one_line(error: BaseException) -> str:
+    """What the error says, on one line and not too long."""
+    return " ".join(str(error).split())[:LONGEST].rstrip(".") or "no further message"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from trl import DPOTrainer
 
 from . import arguments, checkpoints, data, model, precision, reporting, samples, source
 from .best import Best, kept_step
+from .blame import at_fault
 from .callbacks import Interruption, Sampling, Seals, Watch
 from .failure import Interrupted
 from .job import TrainJob
@@ -30,7 +32,25 @@ PEER_SECONDS = 1800
 
 
 class Trainer(DPOTrainer):  # type: ignore[misc]
-    """TRL's own, but for the model card in every checkpoint: the run ends with one of ours."""
+    """TRL's own, but for the model card in every checkpoint: the run ends with one of ours.
+
+    What it refuses is the fault of the arguments that were `asked` for.
+    """
+
+    def __init__(self, *, asked: Mapping[str, Any], **told: Any) -> None:
+        self._asked = asked
+        with at_fault(asked):
+            super().__init__(**told)
+
+    def create_optimizer(self, *model: Any) -> Any:
+        """Its own."""
+        with at_fault(self._asked):
+            return super().create_optimizer(*model)
+
+    def create_scheduler(self, *told: Any, **more: Any) -> Any:
+        """Its own."""
+        with at_fault(self._asked):
+            return super().create_scheduler(*told, **more)
 
     seals: Seals
 
@@ -93,6 +113,7 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
             conversational=not isinstance(rows[0]["prompt"], str),
         ),
         job.checkpoints / samples.FILE,
+        job.key,
         writes=config.process_index == 0,
     )
     limit = job.spec.training.arguments.get("save_total_limit", checkpoints.KEPT)
@@ -103,6 +124,7 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
     if job.plan.precompute_reference:
         tracker.stage("PrecomputingReference")
     trainer = Trainer(
+        asked=job.spec.training.arguments,
         model=loaded.model,
         ref_model=loaded.reference,
         args=config,
@@ -136,6 +158,7 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
             # Told of its steps, the loop would take one more. So it only loads what it has.
             config.max_steps, config.num_train_epochs = -1, 0
     trained = Trained(trainer, loaded, start, taken, len(rows), eval_rows, precisions.compute)
+    taken.forget_after(tracker.read().resumed_from or 0)
     if resume is None:
         taken.take(0, trainer.model, loaded.tokenizer)
     try:
@@ -152,6 +175,8 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
     trained.unhealthy = watch.unhealthy
     if not trained.interrupted:
         _tell_the_kept(trainer, tracker)
+        # What was answered at this very step, before the best weights were loaded, is not the last word.
+        taken.forget_after(trainer.state.global_step - 1)
         taken.take(trainer.state.global_step, trainer.model, loaded.tokenizer)
     return trained
 

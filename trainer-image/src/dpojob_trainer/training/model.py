@@ -10,16 +10,15 @@ import torch
 from peft import LoraConfig, PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
+from dpojob_api.agreed import plain_attention
 from dpojob_api.conditions import Reason
 from dpojob_trainer.inspection import FALLBACK_CHAT_TEMPLATE
 
+from .blame import at_fault
 from .failure import Failure
 from .job import TrainJob
 from .precision import Precisions
 from .source import Start
-
-SHORT = 128
-"""Tokens, up to which plain attention is quicker on a CPU than torch's own and its memory is small."""
 
 
 @dataclass
@@ -98,14 +97,15 @@ def _four_bits(precisions: Precisions) -> BitsAndBytesConfig:
 def _weights(
     job: TrainJob, start: Start, precisions: Precisions, quantization: BitsAndBytesConfig | None
 ) -> Any:
-    options = dict(job.spec.training.arguments.get("model_init_kwargs") or {})
-    options["dtype"] = precisions.weights
-    if not torch.cuda.is_available() and job.plan.max_length <= SHORT:
+    asked = job.spec.training.arguments.get("model_init_kwargs") or {}
+    options = {**asked, "dtype": precisions.weights}
+    if not torch.cuda.is_available() and plain_attention(job.plan.max_length):
         options.setdefault("attn_implementation", "eager")
     if quantization is not None:
         options["quantization_config"] = quantization
     try:
-        found = AutoModelForCausalLM.from_pretrained(start.model, **options)
+        with at_fault({f"model_init_kwargs.{name}": asked[name] for name in asked}):
+            found = AutoModelForCausalLM.from_pretrained(start.model, **options)
     except OSError as error:
         raise Failure(Reason.MODEL_UNREADABLE, f"the model cannot be loaded: {error}") from error
     if quantization is not None and not torch.cuda.is_available():

@@ -8,33 +8,63 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tokenizers import Tokenizer
+
 from dpojob_api.conditions import Reason
+from dpojob_api.spec import DPOJobSpec
 from dpojob_trainer.inspection.errors import CouldNotLook
 from dpojob_trainer.inspection.names import nearest
 
+from . import loading, packages, rules, scheduling
 from .owned import OWNED, REMOVED
 
 CHOICES_SHOWN = 12
 
 
 @cache
-def _fields() -> dict[str, dict[str, Any]]:
-    table = json.loads(Path(__file__).with_name("dpo_config.json").read_text())
-    return dict(table["fields"])
+def _table() -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(
+        Path(__file__).with_name("dpo_config.json").read_text(encoding="utf-8")
+    )
+    return read
 
 
-def check_arguments(arguments: Mapping[str, Any]) -> None:
+def check_arguments(spec: DPOJobSpec) -> None:
     """Raises CouldNotLook (InvalidArguments) naming every argument that cannot be, and why."""
+    arguments, table = spec.training.arguments, _table()
     wrong = [said for name, value in arguments.items() if (said := _wrong(name, value))]
+    # Only what is right by itself can be judged together.
+    if not wrong:
+        options = arguments.get("model_init_kwargs") or {}
+        wrong = [
+            *rules.broken(spec),
+            *scheduling.amiss(arguments, table["schedules"]),
+            *loading.amiss(options, table["model"]),
+            *packages.lacking(arguments),
+        ]
     if wrong:
-        raise CouldNotLook(
-            Reason.INVALID_ARGUMENTS, "training.arguments: " + "; ".join(wrong) + "."
-        )
+        raise _invalid("; ".join(wrong))
+
+
+def check_pad_token(spec: DPOJobSpec, tokenizer: Tokenizer | None) -> None:
+    """Raises CouldNotLook (InvalidArguments) for a pad_token that the tokenizer does not have."""
+    token = spec.training.arguments.get("pad_token")
+    if token is None or tokenizer is None or tokenizer.token_to_id(token) is not None:
+        return
+    near = nearest(token, list(tokenizer.get_vocab()))
+    raise _invalid(
+        f"pad_token {_shown(token)} is no token of the model's tokenizer"
+        + (f"; did you mean {near}?" if near else "; leave it out to pad as the model does")
+    )
+
+
+def _invalid(what: str) -> CouldNotLook:
+    return CouldNotLook(Reason.INVALID_ARGUMENTS, f"training.arguments: {what}.")
 
 
 def _wrong(name: str, value: Any) -> str | None:
     """What is wrong with one argument, as a clause; None when nothing is."""
-    fields = _fields()
+    fields = _table()["fields"]
     if name in OWNED:
         return f"{name} is decided elsewhere: write {OWNED[name]}"
     if name in REMOVED and (name not in fields or value):

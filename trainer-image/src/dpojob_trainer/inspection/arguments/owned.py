@@ -23,6 +23,7 @@ OWNED: Mapping[str, str] = {
     "fp16": "hardware.pool (the plan takes the precision its GPU has)",
     "use_cpu": "hardware.pool",
     "gradient_checkpointing": "nothing: the plan decides it by memory",
+    "activation_checkpointing": "nothing: the plan decides it by memory",
     "precompute_ref_log_probs": "nothing: the plan decides it by memory",
     "resume_from_checkpoint": "nothing: a job resumes from its own newest checkpoint",
     "enable_jit_checkpoint": "nothing: the trainer saves a checkpoint when it is stopped",
@@ -33,6 +34,9 @@ OWNED: Mapping[str, str] = {
     "local_rank": "hardware.gpus",
     "trust_remote_code": "nothing: code from a repository is never run",
     "parallelism_config": "hardware.gpus and hardware.nodes",
+    "deepspeed": "hardware.gpus (the plan shards with FSDP where memory needs it)",
+    "fsdp": "hardware.gpus (the plan shards with FSDP where memory needs it)",
+    "fsdp_config": "hardware.gpus (the plan shards with FSDP where memory needs it)",
 }
 """To the field of the spec that says it."""
 
@@ -46,8 +50,9 @@ REMOVED: Mapping[str, str] = {
     "padding_value": "pad_token",
     "reference_free": "nothing; TRL has no reference-free DPO any more",
     "rpo_alpha": "loss_type: [sigmoid, sft] with loss_weights: [1.0, ALPHA]",
-    "use_liger_loss": "model_init_kwargs: {use_kernels: true}",
-    "use_liger_kernel": "model_init_kwargs: {use_kernels: true}",
+    "use_liger_loss": "nothing; TRL computes its loss in chunks anyway",
+    "use_liger_kernel": "nothing; TRL computes its loss in chunks anyway",
+    "liger_kernel_config": "nothing; TRL computes its loss in chunks anyway",
     "ref_model_init_kwargs": "model_init_kwargs; the reference is loaded like the model",
     "model_adapter_name": "training.method; the plan sets up adapter and reference",
     "ref_adapter_name": "training.method; the plan sets up adapter and reference",
@@ -60,7 +65,7 @@ REMOVED: Mapping[str, str] = {
     "warmup_ratio": "warmup_steps, below 1 as a share: warmup_steps: 0.1",
     "overwrite_output_dir": "nothing; an occupied output directory is refused",
     "no_cuda": "hardware.pool",
-    "group_by_length": "train_sampling_strategy: group_by_length",
+    "group_by_length": "nothing; TRL keeps no lengths to group pairs by",
     "save_safetensors": "nothing; it is always so",
     "evaluation_strategy": "eval_strategy",
     "per_gpu_train_batch_size": "training.batchSize",

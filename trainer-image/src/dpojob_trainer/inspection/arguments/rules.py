@@ -1,0 +1,147 @@
+"""Arguments that are right one by one and wrong together, or with the rest of the spec."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from dpojob_api.spec import DPOJobSpec
+
+Arguments = Mapping[str, Any]
+STEPS = ("eval_steps", "save_steps", "logging_steps")
+WORKERS = ("dataloader_prefetch_factor", "dataloader_persistent_workers")
+NEEDS_EVALUATIONS = ("reduce_lr_on_plateau", "greedy")
+
+
+class Rule(NamedTuple):
+    """`said` where `broken`; it names the fields and the way out."""
+
+    broken: Callable[[Arguments, DPOJobSpec], bool]
+    said: str
+
+
+def broken(spec: DPOJobSpec) -> list[str]:
+    """What is wrong with arguments that each have the right name and type, as clauses."""
+    arguments = spec.training.arguments
+    return [rule.said for rule in RULES if rule.broken(arguments, spec)]
+
+
+def _losses(arguments: Arguments) -> list[str]:
+    told = arguments.get("loss_type", "sigmoid")
+    return told if isinstance(told, list) else [told]
+
+
+def _holds_out(spec: DPOJobSpec) -> bool:
+    return bool(spec.dataset.eval.split or spec.dataset.eval.fraction)
+
+
+def _evaluates(arguments: Arguments, spec: DPOJobSpec) -> bool:
+    return _holds_out(spec) and arguments.get("eval_strategy") != "no"
+
+
+def _keeps_the_best(arguments: Arguments) -> bool:
+    return arguments.get("load_best_model_at_end") is not False
+
+
+def _apart(arguments: Arguments) -> bool:
+    """Whether the best evaluation would have no checkpoint of its own."""
+    evaluate, save = arguments.get("eval_strategy"), arguments.get("save_strategy")
+    if "no" in (evaluate, save) or save == "best":
+        return False
+    by_steps = [name for name in STEPS[:2] if name in arguments]
+    if "epoch" in (evaluate, save):
+        other = save if evaluate == "epoch" else evaluate
+        return other == "steps"
+    if len(by_steps) < 2 or arguments["eval_steps"] is None:
+        return False
+    every, saved = arguments["eval_steps"], arguments["save_steps"]
+    if every < 1 or saved < 1:
+        return (every < 1) != (saved < 1) or bool(round(saved * 1e6) % round(every * 1e6))
+    return bool(saved % every)
+
+
+def _weights_amiss(arguments: Arguments, _: DPOJobSpec) -> bool:
+    weights = arguments.get("loss_weights")
+    return weights is not None and len(weights) != len(_losses(arguments))
+
+
+RULES = (
+    Rule(
+        lambda a, _: a.get("max_steps") == 0 or a.get("max_steps", 1) < -1,
+        "max_steps must be 1 or more; leave it out to train by training.epochs",
+    ),
+    *(
+        Rule(
+            lambda a, _, name=name: a.get(name) is not None and a[name] <= 0,  # type: ignore[misc]
+            f"{name} must be 1 or more, or a share of the run below 1",
+        )
+        for name in STEPS
+    ),
+    Rule(lambda a, _: a.get("warmup_steps", 0) < 0, "warmup_steps must be 0 or more"),
+    Rule(
+        _weights_amiss,
+        "loss_weights must have one number for each loss in loss_type",
+    ),
+    Rule(
+        lambda a, _: "exo_pair" in _losses(a) and not a.get("label_smoothing"),
+        "loss_type exo_pair needs label_smoothing above 0: write label_smoothing: 0.001",
+    ),
+    Rule(
+        lambda a, _: (
+            bool(a.get("use_weighting")) and not {"aot", "aot_unpaired"}.isdisjoint(_losses(a))
+        ),
+        "use_weighting does not go with loss_type aot or aot_unpaired, which sort the pairs: leave one "
+        "of them out",
+    ),
+    Rule(
+        lambda a, spec: bool(a.get("sync_ref_model")) and spec.training.method in ("lora", "qlora"),
+        "sync_ref_model needs a reference model of its own, which only full fine-tuning has: write "
+        "training.method: full, or leave sync_ref_model out",
+    ),
+    Rule(
+        lambda a, _: a.get("train_sampling_strategy") in ("group_by_length", "batch_rebalance"),
+        "train_sampling_strategy must be random or sequential: TRL keeps no lengths to group pairs by",
+    ),
+    *(
+        Rule(
+            lambda a, _, name=name: bool(a.get(name)) and not a.get("dataloader_num_workers"),  # type: ignore[misc]
+            f"{name} needs workers: write dataloader_num_workers: 1 or more",
+        )
+        for name in WORKERS
+    ),
+    Rule(
+        lambda a, spec: a.get("lr_scheduler_type") in NEEDS_EVALUATIONS and not _evaluates(a, spec),
+        f"lr_scheduler_type {' and '.join(NEEDS_EVALUATIONS)} go by evaluations: hold pairs out with "
+        "dataset.eval, and leave eval_strategy out",
+    ),
+    Rule(
+        lambda a, spec: (
+            not _holds_out(spec)
+            and (
+                a.get("eval_strategy", "no") != "no"
+                or a.get("save_strategy") == "best"
+                or bool(a.get("load_best_model_at_end"))
+            )
+        ),
+        "eval_strategy, save_strategy best and load_best_model_at_end need pairs to evaluate on: hold "
+        "some out with dataset.eval",
+    ),
+    Rule(
+        lambda a, spec: spec.training.early_stopping is not None and a.get("eval_strategy") == "no",
+        "training.earlyStopping goes by evaluations: leave eval_strategy: no out, or earlyStopping",
+    ),
+    Rule(
+        lambda a, _: (
+            bool(a.get("load_best_model_at_end"))
+            and "no" in (a.get("eval_strategy"), a.get("save_strategy"))
+        ),
+        "load_best_model_at_end needs evaluations and checkpoints: leave eval_strategy: no and "
+        "save_strategy: no out",
+    ),
+    Rule(
+        lambda a, spec: _evaluates(a, spec) and _keeps_the_best(a) and _apart(a),
+        "every evaluation that may be the best needs a checkpoint at the same step: give save_strategy "
+        "the value of eval_strategy and make save_steps a multiple of eval_steps, leave the save_ ones "
+        "out, or write load_best_model_at_end: false",
+    ),
+)
