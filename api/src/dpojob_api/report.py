@@ -14,7 +14,7 @@ class ProblemCode(StrEnum):
     """What may be wrong with a dataset. Severity is error unless the comment says warning."""
 
     MISSING_COLUMN = "MissingColumn"
-    """No column for prompt, chosen or rejected; carries a suggestion when a near name exists."""
+    """No column for prompt, chosen or rejected; carries a suggestion when a near name exists. As a warning: a column that may be a part of the pairs is not read."""
     AMBIGUOUS_FORMAT = "AmbiguousFormat"
     """The values are of more than one format, or more than one reading fits."""
     WRONG_TYPE = "WrongType"

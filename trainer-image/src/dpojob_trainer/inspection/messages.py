@@ -19,10 +19,12 @@ OTHER_ROLES = ("tool", "developer")
 
 COMMON_KEYS = (("from", "value"), ("speaker", "text"), ("role", "value"), ("role", "text"))
 COMMON_ROLES = {
-    "user": ("human", "prompter", "question", "instruction", "input"),
-    "assistant": ("gpt", "model", "bot", "chatgpt", "ai", "answer", "output", "response"),
-    "system": ("sys",),
-}
+    "user": ("user", "human", "prompter", "question", "instruction", "input"),
+    "assistant": (
+        "assistant", "gpt", "model", "bot", "chatgpt", "ai", "answer", "output", "response",
+    ),
+    "system": ("system", "sys"),
+}  # fmt: skip
 """Other spellings seen in published data, for the suggestion only; never assumed."""
 
 

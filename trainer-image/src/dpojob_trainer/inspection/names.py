@@ -10,26 +10,126 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "prompt": (
         "question", "instruction", "query", "input", "user_prompt", "user_input", "request",
         "problem", "context", "prompt_text", "prompts", "task", "user", "message", "post",
+        "conversations", "conversation", "dialogue", "history",
     ),
     "chosen": (
-        "good_response", "chosen_response", "preferred", "preferred_response", "accepted", "winner",
-        "better", "better_response", "positive", "good", "best", "chosen_answer", "good_answer",
-        "preferred_answer", "accepted_answer", "win", "pos", "chosen_text", "good_completion",
-        "chosen_completion", "preferred_completion", "better_answer", "preferred_output",
+        "chosen_response", "preferred", "accepted", "winner", "better", "positive", "good", "best",
+        "good_completion", "preferred_output", "better_answer", "win", "pos",
     ),
     "rejected": (
-        "bad_response", "rejected_response", "dispreferred", "dispreferred_response", "loser",
-        "worse", "worse_response", "negative", "bad", "worst", "rejected_answer", "bad_answer",
-        "non_preferred", "unpreferred", "lose", "neg", "rejected_text", "bad_completion",
-        "rejected_completion", "dispreferred_completion", "worse_answer", "less_preferred",
-        "declined", "discarded", "rejected_output",
+        "rejected_response", "dispreferred", "unpreferred", "loser", "worse", "negative", "bad",
+        "worst", "bad_completion", "rejected_output", "worse_answer", "lose", "neg",
     ),
     "system": ("system_prompt", "system_message", "sys_prompt", "system_instruction"),
 }  # fmt: skip
 """Names seen in published preference data, best first."""
+MARKED: Mapping[str, tuple[str, ...]] = {
+    "chosen": ("y_w", "response_j"),
+    "rejected": ("y_l", "response_k"),
+}
+"""Names of which one letter decides; response_j is the better one in lvwerra/stack-exchange-paired."""
+
+PREFERRED = frozenset(
+    [
+        "chosen",
+        "preferred",
+        "accepted",
+        "accept",
+        "winner",
+        "winning",
+        "win",
+        "better",
+        "best",
+        "good",
+        "positive",
+        "pos",
+        "selected",
+        "favored",
+        "favoured",
+        "favorite",
+        "liked",
+        "correct",
+        "desirable",
+    ]
+)
+DISMISSED = frozenset(
+    [
+        "rejected",
+        "reject",
+        "dispreferred",
+        "loser",
+        "losing",
+        "lose",
+        "worse",
+        "worst",
+        "bad",
+        "negative",
+        "neg",
+        "declined",
+        "discarded",
+        "incorrect",
+        "wrong",
+        "undesirable",
+    ]
+)
+NEGATED = ("un", "dis", "non", "in")
+NOT = frozenset({"not", "non", "no", "never", "un", "dis", "less", "least"})
+ANSWER = (
+    "response", "answer", "completion", "output", "generation", "candidate", "reply", "text",
+    "model", "ref", "conversation", "messages", "summary", "option", "solution",
+)  # fmt: skip
+"""Words for one of two answers."""
+ABOUT = frozenset(
+    [
+        "id",
+        "ids",
+        "uuid",
+        "hash",
+        "score",
+        "scores",
+        "rating",
+        "ratings",
+        "reward",
+        "rewards",
+        "rank",
+        "label",
+        "labels",
+        "url",
+    ]
+)
+"""A name with one of these words is of something about an answer."""
+ABOUT_AT_END = frozenset(
+    [
+        "model",
+        "name",
+        "type",
+        "source",
+        "lang",
+        "language",
+        "category",
+        "topic",
+        "length",
+        "len",
+        "tokens",
+        "count",
+        "index",
+        "idx",
+        "date",
+        "time",
+        "author",
+        "logprob",
+        "logprobs",
+        "probability",
+        "margin",
+    ]
+)
+VERDICT = frozenset(["label", "labels", "preference", "choice", "verdict"])
+
+COMPARED = 1000
+"""Names that are compared with a wrong one; more are no names that a person gave."""
 
 _PAIRS = re.compile(
-    r"^(?P<stem>(?:response|answer|completion|output|generation|candidate|reply|text|model)s?)"
+    rf"^(?P<stem>(?:[a-z0-9]+_)*(?:{'|'.join(ANSWER)})s?)"
     r"[_ -]?(?P<mark>[ab]|[01]|[12]|one|two|first|second|left|right)$",
     re.IGNORECASE,
 )
@@ -41,27 +141,68 @@ def simplified(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
 
 
+def leaning(name: str) -> int:
+    """1 for a name that says preferred, -1 for one that says the opposite, 0 for neither or both."""
+    words = simplified(name).split("_")
+    lean = {_leaning(word) for word in words} - {0}
+    if len(lean) != 1:
+        return 0
+    return -1 if NOT & set(words) else lean.pop()
+
+
+def _leaning(word: str) -> int:
+    if word in PREFERRED or word in DISMISSED:
+        return 1 if word in PREFERRED else -1
+    rests = (word.removeprefix(prefix) for prefix in NEGATED if word.startswith(prefix))
+    return -1 if any(rest in PREFERRED for rest in rests) else 0
+
+
+def is_about(name: str) -> bool:
+    """Whether the name is that of something about a text (its score, its author), not of a text."""
+    words = simplified(name).split("_")
+    return bool(ABOUT & set(words)) or (len(words) > 1 and words[-1] in ABOUT_AT_END)
+
+
 def guess(field: str, columns: Sequence[str]) -> str | None:
     """The column that by its name is most likely meant for `field`: other case, alias or near-miss."""
-    by_name = {simplified(column): column for column in reversed(columns)}
-    for candidate in (field, *ALIASES.get(field, ())):
+    wanted = {"chosen": 1, "rejected": -1}.get(field, 0)
+    by_name = {
+        simplified(column): column
+        for column in reversed(columns)
+        if not is_about(column) and leaning(column) in (0, wanted)
+    }
+    for candidate in (field, *ALIASES.get(field, ()), *MARKED.get(field, ())):
         if candidate in by_name:
             return by_name[candidate]
-    near = difflib.get_close_matches(field, list(by_name), n=1, cutoff=0.75)
+    if wanted:
+        for name, column in by_name.items():
+            if leaning(name) == wanted and all(map(_is_known, name.split("_"))):
+                return column
+    unmarked = [name for name in by_name if not _PAIRS.match(name)]
+    near = difflib.get_close_matches(field, unmarked, n=1, cutoff=0.75)
     if near:
         return by_name[near[0]]
     for alias in ALIASES.get(field, ()):
         if len(alias) < 5:
             continue
-        near = difflib.get_close_matches(alias, list(by_name), n=1, cutoff=0.85)
+        near = difflib.get_close_matches(alias, unmarked, n=1, cutoff=0.85)
         if near:
             return by_name[near[0]]
     return None
 
 
+def _is_known(word: str) -> bool:
+    return bool(_leaning(word)) or word in NOT or word in ANSWER or word.removesuffix("s") in ANSWER
+
+
+def is_verdict(column: str) -> bool:
+    """Whether a column beside two answers, by its name, may say in each row which one is preferred."""
+    return leaning(column) == 1 or bool(VERDICT & set(simplified(column).split("_")))
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that `name` was probably meant to be."""
-    choices = list(known)
+    choices = list(known)[:COMPARED]
     lowered = {choice.lower(): choice for choice in reversed(choices)}
     if name.lower() in lowered:
         return lowered[name.lower()]
@@ -76,7 +217,9 @@ def undecided_pair(columns: Sequence[str]) -> tuple[str, str] | None:
         match = _PAIRS.match(simplified(column))
         if match:
             stems.setdefault(match["stem"], []).append(column)
-    return next(((pair[0], pair[1]) for pair in stems.values() if len(pair) == 2), None)
+    # model_a and model_b are beside the answers, where there are others, who gave them.
+    ordered = sorted(stems, key=lambda stem: stem.startswith("model"))
+    return next(((stems[s][0], stems[s][1]) for s in ordered if len(stems[s]) == 2), None)
 
 
 def score_beside(columns: Sequence[str], answer: str) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from dpojob_api.report import Suggestion
 
-from .names import score_beside
+from .names import is_verdict, score_beside
 from .presets.rules import number
 from .problems import as_yaml
 
@@ -22,6 +22,8 @@ class Answers:
     others: Mapping[str, str]
     """The mapping of the other fields, as far as it was guessed."""
     scores: tuple[str, str] | None
+    verdict: str | None = None
+    """A column that by its name may say in each row which is the preferred one."""
     higher: list[int] = field(default_factory=lambda: [0, 0])
     """Rows in which the score of the first, of the second is the higher one."""
     equal: int = 0
@@ -31,9 +33,10 @@ class Answers:
     def of(
         cls, first: str, second: str, others: Mapping[str, str], columns: Sequence[str]
     ) -> Answers:
-        """The two, with the columns of `columns` that by their names score them."""
+        """The two, with those of `columns` that by their names score them or say which is better."""
         left, right = score_beside(columns, first), score_beside(columns, second)
-        return cls(first, second, others, (left, right) if left and right else None)
+        scores = (left, right) if left and right else None
+        return cls(first, second, others, scores, next(filter(is_verdict, columns), None))
 
     def count(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Compares the scores of some rows."""
@@ -50,7 +53,7 @@ class Answers:
     def advice(self) -> tuple[str, Suggestion | None]:
         """What to write or to do, after `count` of all rows."""
         if self.scores is None:
-            return (self._ask() + ".", None)
+            return ((self._ask() if self.verdict is None else self._by_row()) + ".", None)
         left, right = self.scores
         first, second = self.higher
         if self.unscored or not (first or second):
@@ -77,6 +80,13 @@ class Answers:
             f"{self.first!r} and {self.second!r} look like the two answers, but their names do not "
             f"say which is preferred. If it is always {self.first!r}, write columnMapping: "
             f"{_inline(self._mapping(self.first, self.second))}, else the other way round"
+        )
+
+    def _by_row(self) -> str:
+        return (
+            f"{self.first!r} and {self.second!r} look like the two answers, and {self.verdict!r} may "
+            "say in each row which is preferred; that is not read. Write the preferred answer of each "
+            "row into a column chosen, the other one into rejected"
         )
 
     def _ties(self) -> str:

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import yaml
+
 from dpojob_api.report import Problem, ProblemCode
 from dpojob_api.spec import MessageMapping
 
@@ -129,4 +131,6 @@ def _way(fault: Fault) -> str:
 def as_yaml(name: str) -> str:
     """A name as YAML reads it back."""
     plain = name.replace("_", "").replace("-", "")
-    return name if plain.isalnum() and not plain.isdigit() and plain.isascii() else repr(name)
+    if plain.isalnum() and plain.isascii() and yaml.safe_load(name) == name:
+        return name
+    return repr(name)

@@ -7,9 +7,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from .errors import unreadable
 from .presets.base import ColumnKind
 from .reading import Chunk
 
+MOST_COLUMNS = 10_000
 LOOKED_AT = 512
 """Rows of a chunk whose values are looked at where there are no types."""
 
@@ -29,10 +31,19 @@ def kinds_of(chunk: Chunk) -> dict[str, ColumnKind]:
 
 
 def merge(known: dict[str, ColumnKind], more: Mapping[str, ColumnKind]) -> None:
-    """Adds what a further chunk shows: new columns, and kinds where only nulls were seen."""
+    """Adds what a further chunk shows: new columns, and kinds where only nulls were seen.
+
+    Raises CouldNotLook where the columns grow with the rows.
+    """
     for name, kind in more.items():
         if known.get(name, "null") == "null":
             known[name] = kind
+    if len(known) > MOST_COLUMNS:
+        raise unreadable(
+            f"the rows have more than {MOST_COLUMNS:,} different columns, such as "
+            f"{next(reversed(known))[:60]!r}: ids or other values seem to be used as keys. Put them "
+            "into a column of their own"
+        )
 
 
 def _arrow_kind(kind: pa.DataType) -> ColumnKind:

@@ -10,12 +10,12 @@ from dpojob_api.spec import DatasetSource
 
 from .presets.base import ColumnKind
 from .resolve import Resolution, resolve
+from .sample import ROWS, sampled
 from .schema import kinds_of, merge
 from .source import Source
 from .stream import pieces
 
-CHOSEN_LOOKED_AT = 256
-"""Values of the chosen column by which transcripts are told from other text."""
+SAMPLED_OF_PIECE = 64
 
 
 @dataclass
@@ -26,19 +26,21 @@ class Columns:
     source: Source
     resolution: Resolution = field(default_factory=lambda: Resolution(None))
     kinds: dict[str, ColumnKind] = field(default_factory=dict)
-    _chosen: list[Any] = field(default_factory=list)
+    _rows: list[Mapping[str, Any]] = field(default_factory=list)
 
     @classmethod
     def look(cls, dataset: DatasetSource, source: Source) -> Columns:
         """Looks at rows until every column that is needed was seen."""
         found = cls(dataset, source)
-        name = dataset.column_mapping.chosen or "chosen"
         for piece in pieces(source):
+            before = dict(found.kinds)
             merge(found.kinds, kinds_of(piece.chunk))
-            if len(found._chosen) < CHOSEN_LOOKED_AT:
-                few = piece.chunk.rows(range(min(64, len(piece.chunk))))
-                found._chosen += [row.get(name) for row in few]
-            found._resolve()
+            more = len(found._rows) < ROWS
+            if more:
+                few = range(min(SAMPLED_OF_PIECE, len(piece.chunk)))
+                found._rows += sampled(piece.chunk.rows(few))
+            if more or found.kinds != before:
+                found._resolve()
             if found.resolution.layout is not None and len(piece.chunk):
                 break
         return found
@@ -61,4 +63,4 @@ class Columns:
         return self.resolution.layout == layout
 
     def _resolve(self) -> None:
-        self.resolution = resolve(self.dataset, self.kinds, self._chosen)
+        self.resolution = resolve(self.dataset, self.kinds, self._rows)

@@ -1,0 +1,216 @@
+"""What is suggested for missing columns does no harm when it is pasted, and nothing is lost unsaid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dpojob_trainer.inspection.names import DISMISSED, NEGATED, PREFERRED, guess, leaning
+from dpojob_trainer.inspection.problems import as_yaml
+
+
+def table(columns: dict[str, Any], rows: int = 5) -> list[dict[str, Any]]:
+    """Rows whose texts are told apart by their number, where `{}` is written."""
+
+    def filled(value: Any, number: int) -> Any:
+        if isinstance(value, list):
+            return [{**turn, "content": turn["content"].format(number)} for turn in value]
+        return value.format(number) if isinstance(value, str) else value
+
+    return [{name: filled(value, n) for name, value in columns.items()} for n in range(rows)]
+
+
+def warned(report: Any) -> list[str]:
+    return [p.message for p in report.warnings if p.code == "MissingColumn"]
+
+
+def mapping(report: Any) -> dict[str, Any]:
+    return report.suggestion.column_mapping if report.suggestion else {}
+
+
+# A prompt, or a part of it, is not lost.
+
+SHARED = {"chosen": "Answer: {}", "rejected": "Answer: no {}"}
+
+
+@pytest.mark.parametrize("name", ["q", "title", "frage", "x"])
+def test_a_text_column_that_reads_like_prompts_is_asked_for(bench, name: str) -> None:
+    rows = table({name: "What is {0} and {0}?", **SHARED})
+    report = bench.rows(rows).inspect()
+    assert not report.valid
+    assert "the beginning that both answers share, write columnMapping: {chosen" in (
+        report.errors[0].message
+    )
+    assert mapping(report) == {"prompt": name}
+    assert bench.inspect({"columnMapping": mapping(report)}).mapping.prompt == name
+
+
+def test_naming_both_answers_says_that_the_prompt_is_in_them(bench) -> None:
+    rows = table({"q": "What is {0} and {0}?", **SHARED})
+    both = {"columnMapping": {"chosen": "chosen", "rejected": "rejected"}}
+    report = bench.rows(rows).inspect(both)
+    assert report.valid and report.implicit_prompt
+    assert "'q' is not read" in warned(report)[0]
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"source": "open assistant"},
+        {"prompt_id": "a1 {}"},
+        {"id": "row {}"},
+        {"language": "en"},
+        {"question": "Answer:"},
+        {"instruction": "Say {}", "chosen": "Say {}: yes", "rejected": "Say {}: no"},
+    ],
+)
+def test_a_column_that_is_no_prompt_is_not_asked_for(bench, beside: dict[str, str]) -> None:
+    report = bench.rows(table({**SHARED, **beside}, rows=20)).inspect()
+    assert report.valid, report.problems
+    assert warned(report) == []
+
+
+def test_a_question_beside_answers_of_one_turn_is_the_prompt(bench) -> None:
+    answers = {side: [{"role": "assistant", "content": side + " {}"}] for side in SHARED}
+    report = bench.rows(table({"question": "q {}", **answers})).inspect()
+    assert mapping(report) == {"prompt": "question"}
+    assert bench.inspect({"columnMapping": mapping(report)}).valid
+
+
+def test_a_system_text_under_another_name_is_told(bench) -> None:
+    rows = table({"system_prompt": "a pirate", "prompt": "q {}", **SHARED})
+    report = bench.rows(rows).inspect()
+    assert report.valid
+    assert "'system_prompt' is not read" in warned(report)[0]
+    assert mapping(report) == {"system": "system_prompt"}
+    again = bench.inspect({"columnMapping": mapping(report)})
+    assert (again.mapping.system, warned(again)) == ("system_prompt", [])
+
+
+ALPACA = {"instruction": "Translate", "input": "text {}", **SHARED}
+
+
+def test_two_parts_of_a_prompt_are_not_mapped_to_one(bench) -> None:
+    report = bench.rows(table(ALPACA)).inspect()
+    assert "'instruction' and 'input' look like parts of one prompt" in report.errors[0].message
+    assert report.suggestion is None
+
+
+def test_a_part_of_the_prompt_that_goes_unread_is_told(bench) -> None:
+    report = bench.rows(table(ALPACA)).inspect({"columnMapping": {"prompt": "instruction"}})
+    assert "'input' is not read, and may be a part of the prompt" in warned(report)[0]
+
+
+def test_an_empty_part_is_no_part(bench) -> None:
+    report = bench.rows(table({**ALPACA, "input": ""})).inspect()
+    assert mapping(report) == {"prompt": "instruction"}
+
+
+# Which column is which.
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["chosen first", "rejected first"])
+@pytest.mark.parametrize(
+    ("chosen", "rejected"),
+    [
+        ("selected", "not_chosen"), ("chosen_reply", "unchosen_reply"), ("liked", "disliked"),
+        ("preferred_reply", "unpreferred_reply"), ("winning_text", "unpreferred_response"),
+        ("correct", "incorrect"), ("accept", "reject"), ("response_good", "response_bad"),
+        ("chosen_", "rejected_"), ("y_w", "y_l"), ("response_j", "response_k"),
+        ("best_answer", "less_preferred"), ("choosen", "rejcted"),
+    ],
+)  # fmt: skip
+def test_names_are_never_turned_round(bench, chosen: str, rejected: str, turned: bool) -> None:
+    answers = [(chosen, "yes {}"), (rejected, "no {}")]
+    columns = {"prompt": "q {}", **dict(reversed(answers) if turned else answers)}
+    report = bench.rows(table(columns)).inspect()
+    assert mapping(report) == {"chosen": chosen, "rejected": rejected}
+
+
+@pytest.mark.parametrize(
+    ("columns", "suggested"),
+    [
+        ({"prompt_id": "{}", "title": "x", "good": "y {}", "bad": "n"}, ("good", "bad")),
+        ({"prompt": "p", "chosen_id": 4, "rejected_id": 5, "pos_text": "y {}", "neg_text": "n"},
+         ("pos_text", "neg_text")),
+        ({"prompt": "p", "chosen_score": "4", "chosen_answer": "y {}", "rejected_answer": "n"},
+         ("chosen_answer", "rejected_answer")),
+        ({"prompt": "p", "good": 7, "chosen_text": "y {}", "rejected_text": "n"},
+         ("chosen_text", "rejected_text")),
+    ],
+)  # fmt: skip
+def test_only_columns_of_texts_are_suggested(bench, columns: Any, suggested: Any) -> None:
+    found = mapping(bench.rows(table(columns)).inspect())
+    assert (found["chosen"], found["rejected"]) == suggested
+    assert "prompt" not in found
+
+
+SAID = {"role": "user", "content": "q {}"}, {"role": "assistant", "content": "a {}"}
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"conversation_a": list(SAID), "conversation_b": list(SAID), "winner": "model_a"},
+        {"model_a": "gpt", "model_b": "llama", "prompt": "p", "winner": "model_a",
+         "response_a": "y {}", "response_b": "n"},
+        {"prompt": "p", "response_0": "y {}", "response_1": "n", "better_response_id": 1},
+        {"prompt": "p", "chosen": "A", "response_a": "y {}", "response_b": "n"},
+    ],
+)  # fmt: skip
+def test_a_column_that_says_which_answer_is_better_is_no_answer(bench, columns: Any) -> None:
+    report = bench.rows(table(columns)).inspect()
+    assert report.suggestion is None
+    assert "may say in each row which is preferred" in report.errors[0].message
+    assert "model_b' look" not in report.errors[0].message
+
+
+def test_scores_decide_between_two_of_any_name(bench) -> None:
+    columns = {"history": "p {}", "human_ref_A": "y {}", "human_ref_B": "n", "labels": 1}
+    report = bench.rows(table({**columns, "score_A": 5, "score_B": 2})).inspect()
+    wanted = {"prompt": "history", "chosen": "human_ref_A", "rejected": "human_ref_B"}
+    assert mapping(report) == wanted
+
+
+def test_roles_in_capitals_are_suggested(bench) -> None:
+    def talk(answer: str) -> list[dict[str, str]]:
+        said = (("User", "q {}"), ("Assistant", answer))
+        return [{"role": role, "content": text} for role, text in said]
+
+    report = bench.rows(table({"chosen": talk("yes {}"), "rejected": talk("no {}")})).inspect()
+    assert mapping(report) == {"messages": {"user": "User", "assistant": "Assistant"}}
+    assert bench.inspect({"columnMapping": mapping(report)}).valid
+
+
+# By names alone.
+
+WORDS = st.sampled_from(
+    sorted({*PREFERRED, *DISMISSED, "response", "text", "id", "score", "model"})
+)
+NAMES = st.lists(WORDS, min_size=1, max_size=3).map("_".join)
+
+
+@given(st.lists(NAMES, unique=True))
+def test_no_column_is_suggested_for_what_its_name_denies(names: list[str]) -> None:
+    chosen, rejected = guess("chosen", names), guess("rejected", names)
+    assert chosen is None or leaning(chosen) >= 0
+    assert rejected is None or leaning(rejected) <= 0
+    for name in (chosen, rejected):
+        assert name is None or not {"id", "score"} & set(name.split("_"))
+
+
+@given(st.sampled_from(sorted(PREFERRED)), st.sampled_from([*NEGATED, "not_", "less_", "non_"]))
+def test_a_denied_preference_is_a_rejection(word: str, prefix: str) -> None:
+    assert leaning(prefix + word) == -1
+
+
+@pytest.mark.parametrize(
+    "name", ["no", "yes", "null", "true", "1e5", "a: b", "it's", "y", "chosen"]
+)
+def test_a_name_is_written_as_yaml_reads_it_back(name: str) -> None:
+    import yaml
+
+    assert yaml.safe_load(f"{{chosen: {as_yaml(name)}}}") == {"chosen": name}
