@@ -22,17 +22,25 @@ FILE = "samples.json"
 
 
 class Samples:
-    """Answers by step, kept on disk so that a resumed run still knows the first ones."""
+    """Answers by step, kept on disk so that a resumed run still knows the first ones.
 
-    def __init__(self, prompts: list[Any], path: Path, *, writes: bool) -> None:
+    `key` names the training; the answers of another one are not this model's.
+    """
+
+    def __init__(self, prompts: list[Any], path: Path, key: str, *, writes: bool) -> None:
         self.prompts = prompts
         self.answers: dict[int, list[str]] = {}
         self._path = path
+        self._key = key
         self._writes = writes
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, KeyError):
             kept = json.loads(path.read_text(encoding="utf-8"))
-            if kept["prompts"] == prompts:
+            if kept["prompts"] == prompts and kept["key"] == key:
                 self.answers = {int(step): texts for step, texts in kept["answers"].items()}
+
+    def forget_after(self, step: int) -> None:
+        """Drop what was answered later than `step`, by weights that are not those of this run."""
+        self.answers = {at: texts for at, texts in self.answers.items() if at <= step}
 
     def take(self, step: int, model: Any, tokenizer: Any) -> None:
         """Answer every prompt with the model as it is; once per step.
@@ -47,7 +55,7 @@ class Samples:
             self.answers[step] = [_answer(model, tokenizer, prompt) for prompt in self.prompts]
         model.train(training)
         if self._writes:
-            kept = {"prompts": self.prompts, "answers": self.answers}
+            kept = {"key": self._key, "prompts": self.prompts, "answers": self.answers}
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.write_text(json.dumps(kept), encoding="utf-8")
 
