@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from transformers import GenerationConfig
 from dpojob_api.progress import Sample
 
 from .data import prompt_text
+from .failure import one_line
 
+log = logging.getLogger(__name__)
 DEFAULT_COUNT = 3
 """Prompts of the evaluation set that are watched when the user names none."""
 NEW_TOKENS = 96
@@ -90,20 +93,35 @@ def choose(wanted: list[str], rows: Any, *, conversational: bool) -> list[Any]:
 
 
 def _answer(model: Any, tokenizer: Any, prompt: Any) -> str:
+    """The model's answer; where it has none, why. What is only looked at ends no training."""
+    try:
+        return _generated(model, tokenizer, prompt)
+    except Exception as error:
+        log.warning("a sample has no answer", exc_info=True)
+        return f"(no answer: {type(error).__name__}: {one_line(error)})"
+
+
+def _generated(model: Any, tokenizer: Any, prompt: Any) -> str:
     if isinstance(prompt, str):
         inputs = tokenizer(prompt, return_tensors="pt")
     else:
         inputs = tokenizer.apply_chat_template(
             prompt, add_generation_prompt=True, return_tensors="pt", return_dict=True
         )
+    room = NEW_TOKENS
+    # Mamba and its kind have no end.
+    context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    if context is not None:
+        room = min(NEW_TOKENS, context // 2)
     inputs = {
-        name: tensor.to(model.device)
+        # The end of a prompt that is too long: it asks the question.
+        name: (tensor if context is None else tensor[:, room - context :]).to(model.device)
         for name, tensor in inputs.items()
         if name in ("input_ids", "attention_mask")
     }
     settings = GenerationConfig(
         do_sample=False,
-        max_new_tokens=NEW_TOKENS,
+        max_new_tokens=room,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id or tokenizer.eos_token_id,
         use_cache=True,
