@@ -19,9 +19,24 @@ from dpojob_trainer.inspection.reading import lines
 from dpojob_trainer.inspection.reading.objects import row_of
 from dpojob_trainer.inspection.reading.typed import newlines, typed
 
+WRITTEN = '[{"role": "assistant", "content": "a"}]'
 words = st.one_of(
     st.sampled_from(
-        ["", " ", "a", "A", "b", "é", "\u00a0", "\0", "\ud800", "\udc00", "2020-01-01", "\u2028"]
+        [
+            "",
+            " ",
+            "a",
+            "A",
+            "b",
+            "é",
+            "\u00a0",
+            "\0",
+            "\ud800",
+            "\udc00",
+            "2020-01-01",
+            "\u2028",
+            WRITTEN,
+        ]
     ),
     st.text(max_size=4),
 )

@@ -64,7 +64,10 @@ class Texts:
 
     @cached_property
     def visible(self) -> Mask:
-        """Where the first or last byte is a printable ASCII character: surely not white space."""
+        """Where the first or last byte is a printable ASCII character: surely not white space.
+
+        Not where a value begins like a list of objects: only its whole text tells what that is.
+        """
         if not len(self.buffer):
             return np.zeros(len(self.array), np.bool_)
         starts, ends = self.offsets[:-1], self.offsets[1:]
@@ -73,6 +76,9 @@ class Texts:
         first = data[np.minimum(starts, len(data) - 1)]
         last = data[np.maximum(ends - 1, 0)]
         mask: Mask = some & (((first > 32) & (first < 127)) | ((last > 32) & (last < 127)))
+        listed = np.flatnonzero(first == ord("["))
+        second = data[np.minimum(starts[listed] + 1, len(data) - 1)]
+        mask[listed[second == ord("{")]] = False
         return mask
 
     def characters(self) -> Whole:

@@ -11,7 +11,12 @@ from dpojob_api.report import ProblemCode
 from .fault import Fault
 from .layout import Layout
 from .messages import is_unicode, kind, plain
+from .written import is_written_list
 
+AS_LISTS = (
+    "write lists, not their text: json.loads (or ast.literal_eval) each value, and store the rows as "
+    "JSON Lines or Parquet"
+)
 TOOLS = "tools must be a list of tool schemas, as objects or as JSON text"
 
 
@@ -46,7 +51,23 @@ def wrong_kind(layout: Layout, values: Mapping[str, Any]) -> Fault | None:
             f"{layout.name('chosen')} is {kind(values['chosen'])} and "
             f"{layout.name('rejected')} is {kind(values['rejected'])}",
         )
-    return None
+    return _as_text(layout, values)
+
+
+def _as_text(layout: Layout, values: Mapping[str, Any]) -> Fault | None:
+    """Message lists in text. One answer alone may be such a list itself, where JSON is asked for."""
+    lists = [
+        field
+        for field in ("chosen", "rejected", "prompt")
+        if isinstance(value := values.get(field), str) and is_written_list(value, layout.dialect)
+    ]
+    if "prompt" not in lists and len(lists) < 2:
+        return None
+    return Fault(
+        ProblemCode.WRONG_TYPE,
+        f"{layout.name(lists[0])} is a message list written as text",
+        AS_LISTS,
+    )
 
 
 def _half(name: str | None) -> Fault:
