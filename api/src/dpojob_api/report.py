@@ -36,7 +36,10 @@ class ProblemCode(StrEnum):
     PROMPT_TOO_LONG = "PromptTooLong"
     """The prompt fills maxLength; nothing is left for an answer."""
     COMPLETION_TOO_LONG = "CompletionTooLong"
-    """Warning: prompt and answer exceed maxLength; the end is cut."""
+    """Warning: prompt and answer exceed maxLength, and the end is cut, or exceed the model's context.
+
+    An error where the model has no positions beyond its context.
+    """
     RESERVED_COLUMN = "ReservedColumn"
     """A column (image, images) makes TRL take another path."""
     EMPTY_DATASET = "EmptyDataset"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dpojob_api.conditions import Reason
-from dpojob_api.report import InspectionReport, Problem, ProblemCode, Suggestion
+from dpojob_api.report import InspectionReport, ModelFacts, Problem, ProblemCode, Suggestion
 from dpojob_api.spec import DatasetSource, DPOJobSpec
 
 from . import findings
+from .context import of_context
 from .fault import TIE
 from .layout import Layout
 from .quality.repeats import Repeats
@@ -85,10 +86,15 @@ def verdict(
     """The whole report; `base` holds what is known of source, columns and model."""
     dataset, train = manifest.dataset, scans.train
     left_out = LeftOut(dataset, train)
-    problems = [*base.problems, *left_out.problems(), *_nothing(base, train)]
+    problems = [
+        *base.problems,
+        *left_out.problems(),
+        *_nothing(base, train),
+        *of_context(train.lengths, subject.facts),
+    ]
     held = LeftOut(dataset, scans.evaluation) if scans.evaluation else None
     if held is not None:
-        problems += _of_evaluation(held, dataset.eval.split or "")
+        problems += _of_evaluation(held, dataset.eval.split or "", subject.facts)
     reason: str | None = None
     if any(problem.severity == "error" for problem in problems):
         too_many = left_out.too_many or (held is not None and held.too_many)
@@ -155,9 +161,9 @@ def _nothing(base: InspectionReport, train: Scan) -> list[Problem]:
     return [Problem(code=ProblemCode.EMPTY_DATASET, message=message)]
 
 
-def _of_evaluation(held: LeftOut, split: str) -> list[Problem]:
+def _of_evaluation(held: LeftOut, split: str, facts: ModelFacts) -> list[Problem]:
     """The evaluation split is held to the same rules."""
-    found = held.problems()
+    found = [*held.problems(), *of_context(held.scan.lengths, facts)]
     for problem in found:
         problem.split = split
         problem.message = f"in the evaluation split {split!r}: {problem.message}"

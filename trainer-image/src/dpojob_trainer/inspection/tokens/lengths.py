@@ -48,6 +48,10 @@ class Histogram:
         found = int(np.searchsorted(np.cumsum(self._counts), np.ceil(share * total)))
         return self._max if found >= EXACT else found
 
+    def above(self, length: int) -> int:
+        """How many are longer, of a `length` below EXACT."""
+        return int(self._counts[length + 1 :].sum())
+
     def percentiles(self) -> Percentiles:
         """As the report has them."""
         total = int(self._counts.sum())
