@@ -12,9 +12,10 @@ import pyarrow as pa
 from dpojob_trainer.inspection.errors import unreadable
 
 from .chunk import Chunk
+from .keys import Places
 from .objects import OBJECTS, objects, row_of
 from .ordered import in_order
-from .typed import Places, newlines, typed
+from .typed import newlines, typed
 
 BLOCK_BYTES = 2 << 20
 """Little enough that a block and its columns stay in a core's cache."""

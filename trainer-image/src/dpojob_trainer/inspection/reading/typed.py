@@ -1,8 +1,9 @@
 """A block of JSON Lines as pyarrow types it, where that is surely what its lines say one by one.
 
 pyarrow is quick and lenient: it takes two objects on a line, an object over two lines and bytes that
-are no text, and nesting some thousand levels deep crashes it. Such blocks, and those to whose values
-it finds no common type, are left to `objects`, which is exact; a test holds both to each other.
+are no text, and nesting some thousand levels deep crashes it. Such blocks, those whose keys grow with
+the rows, and those to whose values it finds no common type, are left to `objects`, which is exact; a
+test holds both to each other.
 """
 
 from __future__ import annotations
@@ -10,9 +11,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pyarrow.json as pa_json
-from numpy.typing import NDArray
 
-Places = NDArray[np.int64]
+from .keys import Places, too_many_keys
 
 OPENINGS = 800
 """`{` and `[` on a line, from which it might be nested too deeply."""
@@ -31,6 +31,8 @@ def typed(data: pa.Buffer, ends: Places) -> pa.Table | None:
     """
     lines = _lines(data, ends)
     if lines is None or _is_deep(data, *lines) or not _is_unicode(data):
+        return None
+    if too_many_keys(data, *lines):
         return None
     try:
         table = _parsed(data, None)
