@@ -194,6 +194,11 @@ class ModelFacts(Observed):
     revision: str | None = Field(
         default=None, description="The commit a repository's revision resolved to."
     )
+    fingerprint: str | None = Field(
+        default=None,
+        description="Of a model on a volume: a digest over its files' sizes and parts of their content; an "
+        "adapter's, then its base's.",
+    )
 
 
 class InspectionReport(Observed):

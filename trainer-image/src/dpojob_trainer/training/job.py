@@ -95,10 +95,13 @@ class TrainJob:
         The batch per GPU and the number of GPUs are left out, so that an attempt on another pool
         resumes: the pairs of each optimizer step stay the same.
         """
+        facts = self.report.model
         told = {
             "uid": self.uid,
             "model": self.spec.model.wire(),
-            "modelRevision": self.report.model.revision if self.report.model else None,
+            "modelRevision": facts.revision if facts else None,
+            "modelFingerprint": facts.fingerprint if facts else None,
+            "baseRevision": facts.base_revision if facts else None,
             "dataset": self.spec.dataset.wire(),
             "datasetRevision": self.report.revision,
             "datasetHash": self.report.content_hash,

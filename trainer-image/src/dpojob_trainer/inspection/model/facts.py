@@ -49,7 +49,8 @@ def read_facts(files: ModelFiles) -> ModelFacts:
         )
     tensors = _headers(files, names)
     weight_bytes = sum(sizes.get(name, 0) for name in names)
-    return _whole(files, config, tensors, weight_bytes)
+    facts = _whole(files, config, tensors, weight_bytes)
+    return facts.model_copy(update={"fingerprint": files.fingerprint(names)})
 
 
 def _weight_files(files: ModelFiles, sizes: Mapping[str, int]) -> list[str]:
@@ -217,6 +218,7 @@ def _adapter(files: ModelFiles, config: dict[str, Any], sizes: Mapping[str, int]
             f"{files.source} is an adapter on an adapter, {base}; merge one first"
         )
     own = read_tokenizer_config(files)
+    prints = (files.fingerprint([name]), facts.fingerprint)
     return facts.model_copy(
         update={
             "adapter": True,
@@ -227,5 +229,6 @@ def _adapter(files: ModelFiles, config: dict[str, Any], sizes: Mapping[str, int]
             "weight_bytes": facts.weight_bytes + sizes[name],
             "source": files.source,
             "revision": files.revision,
+            "fingerprint": "-".join(filter(None, prints)) or None,
         }
     )

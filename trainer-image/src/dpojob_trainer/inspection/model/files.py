@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,10 +16,18 @@ from dpojob_trainer.inspection.hub import hub_api, hub_call
 from dpojob_trainer.inspection.source.volume import root_of
 from dpojob_trainer.inspection.source.walk import inside
 
+from . import fingerprint
+
 LARGEST_HEADER = 100 << 20
 """safetensors' own limit on the header, in bytes."""
 LARGEST_TEXT = 256 << 20
 """No config or tokenizer file is larger; more is refused unread."""
+
+READ_WITH_WEIGHTS = (
+    "config.json", "adapter_config.json", "tokenizer.json", "tokenizer.model", "tokenizer_config.json",
+    "chat_template.jinja",
+)  # fmt: skip
+"""Without them the same weights are another model."""
 
 
 class ModelFiles(Protocol):
@@ -36,6 +44,9 @@ class ModelFiles(Protocol):
 
     def header(self, name: str) -> dict[str, Any]:
         """The header of a safetensors file: tensor name to dtype and shape."""
+
+    def fingerprint(self, weights: Sequence[str]) -> str | None:
+        """Of these files and of those that say how they are read; None where `revision` tells all."""
 
     def base(self, name: str, revision: str | None) -> ModelFiles:
         """The model an adapter sits on: on the same claim, or a repository."""
@@ -153,6 +164,11 @@ class LocalModel:
             )
         return header
 
+    def fingerprint(self, weights: Sequence[str]) -> str | None:
+        """Nobody else tells what lies on a volume."""
+        named = {*weights, *READ_WITH_WEIGHTS} & self.sizes().keys()
+        return fingerprint.of(self._directory / name for name in named)
+
     def base(self, name: str, revision: str | None) -> ModelFiles:
         """The base beside the adapter, on any mounted claim, or on the hub."""
         for claim, mounted in self._volumes.items():
@@ -227,6 +243,10 @@ class HubModel:
             key: {"dtype": tensor.dtype, "shape": list(tensor.shape)}
             for key, tensor in metadata.tensors.items()
         }
+
+    def fingerprint(self, weights: Sequence[str]) -> str | None:
+        """The commit tells."""
+        return None
 
     def base(self, name: str, revision: str | None) -> ModelFiles:
         """The base's repository."""
