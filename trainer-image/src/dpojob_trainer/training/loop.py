@@ -114,7 +114,6 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
         ),
         job.checkpoints / samples.FILE,
         job.key,
-        job.key,
         writes=config.process_index == 0,
     )
     limit = job.spec.training.arguments.get("save_total_limit", checkpoints.KEPT)
@@ -160,7 +159,6 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
             config.max_steps, config.num_train_epochs = -1, 0
     trained = Trained(trainer, loaded, start, taken, len(rows), eval_rows, precisions.compute)
     taken.forget_after(tracker.read().resumed_from or 0)
-    taken.forget_after(tracker.read().resumed_from or 0)
     if resume is None:
         taken.take(0, trainer.model, loaded.tokenizer)
     try:
@@ -177,8 +175,6 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
     trained.unhealthy = watch.unhealthy
     if not trained.interrupted:
         _tell_the_kept(trainer, tracker)
-        # What was answered at this very step, before the best weights were loaded, is not the last word.
-        taken.forget_after(trainer.state.global_step - 1)
         # What was answered at this very step, before the best weights were loaded, is not the last word.
         taken.forget_after(trainer.state.global_step - 1)
         taken.take(trainer.state.global_step, trainer.model, loaded.tokenizer)
