@@ -14,6 +14,7 @@ from dpojob_api.report import ModelFacts
 from dpojob_api.spec import ModelSource
 from dpojob_trainer.inspection import CouldNotLook
 from dpojob_trainer.inspection.model import open_model, read_facts
+from dpojob_trainer.inspection.model.buffers import parameters_of
 
 SMALL = {
     "hidden_size": 32,
@@ -77,6 +78,61 @@ def test_counts_are_exact(tmp_path: Path, case: str) -> None:
         assert found.active_parameters == found.parameters - experts // 2
     else:
         assert found.active_parameters == found.parameters
+
+
+def stored_again(directory: Path, more: Any) -> None:
+    """Adds tensors to the weights as they were saved."""
+    from safetensors.torch import load_file, save_file
+
+    path = str(directory / "model.safetensors")
+    save_file({**load_file(path), **more}, path, metadata={"format": "pt"})
+
+
+def test_masks_that_older_exports_store_are_no_parameters(tmp_path: Path) -> None:
+    """The hub's gpt2 has them under the name of a bias."""
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    settings = GPT2Config(n_layer=2, n_embd=16, n_head=2, vocab_size=100, n_positions=64)
+    model = GPT2LMHeadModel(settings)
+    model.save_pretrained(tmp_path / "gpt2")
+    mask = torch.tril(torch.ones(64, 64)).view(1, 1, 64, 64)
+    stored_again(
+        tmp_path / "gpt2",
+        {f"transformer.h.{layer}.attn.bias": mask.clone() for layer in range(2)}
+        | {"transformer.h.0.attn.masked_bias": torch.tensor(-1e4)},
+    )
+    assert facts(tmp_path, "gpt2").parameters == sum(p.numel() for p in model.parameters())
+
+
+BUFFERS = {
+    "gpt_neox.layers.0.attention.bias": ("U8", (1, 1, 64, 64)),
+    "gpt_neox.layers.0.attention.masked_bias": ("F16", ()),
+    "gpt_neox.layers.0.attention.rotary_emb.inv_freq": ("F16", (8,)),
+    "model.layers.0.self_attn.rotary_emb.inv_freq": ("F32", (64,)),
+    "transformer.h.0.attn.attention.bias": ("U8", (1, 1, 64, 64)),
+    "bert.embeddings.position_ids": ("I32", (1, 512)),
+    "model.layers.3.mlp.gate.e_score_correction_bias": ("F32", (256,)),
+}
+BIASES = {
+    "transformer.h.0.attn.c_attn.bias": ("F32", (48,)),
+    "gpt_neox.layers.0.attention.dense.bias": ("F16", (64,)),
+    "model.layers.0.self_attn.q_proj.bias": ("BF16", (64,)),
+    "model.layers.0.attn.bias": ("F32", (64,)),
+    "model.layers.3.mlp.moe_statics.e_score_correction_bias": ("F32", (1, 64)),
+    "model.embed_positions.weight": ("F32", (64, 16)),
+    "model.layers.0.rotary.weight": ("F32", (4, 4)),
+}
+
+
+@pytest.mark.parametrize("name", BUFFERS)
+def test_a_buffer_is_not_counted(name: str) -> None:
+    assert parameters_of({name: BUFFERS[name]}) == {}
+
+
+@pytest.mark.parametrize("name", BIASES)
+def test_a_parameter_of_a_like_name_is_counted(name: str) -> None:
+    assert parameters_of({name: BIASES[name]}) == {name: BIASES[name]}
 
 
 def test_an_adapter_adds_what_the_facts_say(tmp_path: Path) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
-Tensors = Mapping[str, tuple[str, tuple[int, ...]]]
+from .buffers import Tensors, parameters_of
+
 Shapes = dict[str, tuple[int, ...]]
 
 HELPERS = (
@@ -31,10 +31,11 @@ def method_of(config: dict[str, Any]) -> str | None:
 
 
 def unpacked(tensors: Tensors, config: dict[str, Any]) -> Shapes:
-    """Every parameter's shape as it is before packing.
+    """Every parameter's shape as it is before packing; buffers are left out.
 
     bitsandbytes packs two 4-bit values into a byte, GPTQ and AWQ 32/bits values into an int32.
     """
+    tensors = parameters_of(tensors)
     method = method_of(config)
     shapes = {name: shape for name, (_, shape) in tensors.items()}
     if method is None:
