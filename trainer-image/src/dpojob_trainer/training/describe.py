@@ -17,6 +17,8 @@ from .best import kept_step
 from .curves import Curve, chart
 from .job import TrainJob
 from .loop import Trained
+from .markdown import code, plain
+from .save import TRAINED
 from .versions import versions
 
 CURVES = (
@@ -57,7 +59,9 @@ def describe(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"count": format_count, "duration": format_duration, "figure": _figure}
+    environment.filters |= {
+        "count": format_count, "duration": format_duration, "figure": _figure, "plain": plain, "code": code,
+    }  # fmt: skip
     told = {
         "job": job,
         "spec": job.spec,
@@ -152,8 +156,9 @@ def _settings(job: TrainJob, trained: Trained) -> dict[str, str]:
         "seed": training.seed,
     }
     if plan.method != "full":
-        lora = training.lora
-        settings["LoRA"] = f"r {lora.r}, alpha {lora.alpha}, dropout {lora.dropout}"
+        # The one that was trained: a job that starts from an adapter goes on with that one's.
+        lora = trained.trainer.model.peft_config[TRAINED]
+        settings["LoRA"] = f"r {lora.r}, alpha {lora.lora_alpha}, dropout {lora.lora_dropout}"
     if training.arguments:
         settings["arguments"] = json.dumps(training.arguments, sort_keys=True)
     return {name: str(value) for name, value in settings.items()}

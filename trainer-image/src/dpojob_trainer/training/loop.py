@@ -37,8 +37,9 @@ class Trainer(DPOTrainer):  # type: ignore[misc]
     What it refuses is the fault of the arguments that were `asked` for.
     """
 
-    def __init__(self, *, asked: Mapping[str, Any], **told: Any) -> None:
+    def __init__(self, *, asked: Mapping[str, Any], seals: Seals, **told: Any) -> None:
         self._asked = asked
+        self._seals = seals
         with at_fault(asked):
             super().__init__(**told)
 
@@ -52,12 +53,10 @@ class Trainer(DPOTrainer):  # type: ignore[misc]
         with at_fault(self._asked):
             return super().create_scheduler(*told, **more)
 
-    seals: Seals
-
     def _save_checkpoint(self, *told: Any, **more: Any) -> None:
         """Its own, on a volume that has room for it."""
         if self.is_world_process_zero():
-            self.seals.make_room(self.state)
+            self._seals.make_room(self.state)
         super()._save_checkpoint(*told, **more)
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
@@ -125,6 +124,7 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
         tracker.stage("PrecomputingReference")
     trainer = Trainer(
         asked=job.spec.training.arguments,
+        seals=seals,
         model=loaded.model,
         ref_model=loaded.reference,
         args=config,
@@ -141,7 +141,6 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
             interruption,
         ],
     )
-    trainer.seals = seals
     precision.trainable_in_fp32(trainer.model)
     reporting.guard(trainer, loaded.notes)
     resume, planned = _resume_point(job), 0
