@@ -12,10 +12,12 @@ from tokenizers import Tokenizer
 from dpojob_api.report import ModelFacts, Problem, ProblemCode
 from dpojob_api.spec import ModelSource
 
+from .errors import model_unreadable
 from .findings import warning
 from .model import ModelFiles, open_model, read_facts
 from .model.tokenizer import TokenizerConfig, read_tokenizer_config
 from .tokens.counter import TokenCounter
+from .tokens.ending import end_tokens, ends_turns
 from .tokens.loading import open_tokenizer
 from .tokens.template import ChatTemplate, TemplateRefuses
 
@@ -50,7 +52,17 @@ class Subject:
         return open_tokenizer(self._tokenizer_files, self.config, self.facts.model_type)
 
     def counter(self) -> TokenCounter | None:
-        """What counts tokens; None where only characters can be counted."""
+        """What counts tokens; None where only characters can be counted.
+
+        Raises CouldNotLook for a chat template that can render nothing.
+        """
+        try:
+            ChatTemplate(self.config).compile()
+        except TemplateRefuses as problem:
+            raise model_unreadable(
+                f"the chat template of {self._tokenizer_files.source} cannot be used: {problem}. "
+                "Correct its chat_template.jinja, or chat_template in its tokenizer_config.json"
+            ) from None
         return None if self.tokenizer is None else TokenCounter(self.tokenizer, self.config)
 
     def advice(self, conversational: bool) -> list[Problem]:
@@ -74,27 +86,23 @@ class Subject:
                     )
                 )
             return found
-        if "base" in name.lower().replace("_", "-").split("/")[-1].split("-") or self._never_ends():
+        words = name.lower().replace("_", "-").split("/")[-1].split("-")
+        if "base" in words:
             return [
                 warning(
                     ProblemCode.BASE_MODEL,
-                    f"{name} looks like a base model: its own end token does not end a turn of its chat "
-                    "template. DPO works on a model that was fine-tuned on instructions first (SFT); "
-                    "prefer its instruction-tuned variant.",
+                    f"{name} is called a base model. If it is one, prefer its instruction-tuned "
+                    "variant: DPO works on a model that was fine-tuned on instructions first (SFT).",
+                )
+            ]
+        ends = end_tokens(self._tokenizer_files, self.config, self.tokenizer)
+        if not ends_turns(self.config, ends):
+            return [
+                warning(
+                    ProblemCode.BASE_MODEL,
+                    f"{name} looks like a base model: no token at which it stops ({', '.join(ends)}) "
+                    "ends a turn of its chat template. DPO works on a model that was fine-tuned on "
+                    "instructions first (SFT); prefer its instruction-tuned variant.",
                 )
             ]
         return []
-
-    def _never_ends(self) -> bool:
-        """Whether no end token of the tokenizer stands after the assistant's turn."""
-        end = self.config.special.get("eos_token")
-        if not isinstance(end, str) or not end:
-            return False
-        mark = "dpojob-answer"
-        try:
-            text = ChatTemplate(self.config).render(
-                [{"role": "user", "content": "q"}, {"role": "assistant", "content": mark}]
-            )
-        except TemplateRefuses:
-            return False
-        return mark in text and end not in text.split(mark)[-1]

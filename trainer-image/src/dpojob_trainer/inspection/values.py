@@ -92,6 +92,8 @@ def read_tools(layout: Layout, value: Any) -> list[Any] | Fault | None:
             value = json.loads(value)
         except (ValueError, RecursionError):
             return Fault(ProblemCode.WRONG_TYPE, f"{layout.name('tools')} is not JSON", TOOLS)
+        if value is None:
+            return None
     if isinstance(value, list) and all(isinstance(tool, Mapping) for tool in value):
         if not is_unicode(json.dumps(value, ensure_ascii=False, default=str)):
             return _half(layout.name("tools"))

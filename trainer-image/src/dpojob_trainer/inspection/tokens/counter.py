@@ -69,6 +69,7 @@ class TokenCounter:
                     Fault(
                         ProblemCode.BAD_MESSAGE,
                         f"the model's chat template refuses the conversation ({problem})",
+                        "change or remove these rows, or the template of the model",
                     )
                 )
                 continue

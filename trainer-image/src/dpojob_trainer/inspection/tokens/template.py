@@ -49,6 +49,11 @@ class ChatTemplate:
         """The templates as they are written."""
         return [self._config.template(tools) or FALLBACK for tools in (False, True)]
 
+    def compile(self) -> None:
+        """Raises TemplateRefuses when a template is not one at all, whatever the conversation."""
+        for tools in (False, True):
+            self._template(tools)
+
     def _template(self, tools: bool) -> jinja2.Template:
         if tools not in self._compiled:
             source = self.sources[tools]
