@@ -10,6 +10,7 @@ from typing import Any
 from dpojob_trainer.inspection.errors import unreadable
 
 from .chunk import Chunk
+from .document import misread, nested_rows
 from .lines import BOM, LARGEST_ROW, Bytes, read_lines
 from .objects import DECODER, OBJECTS, not_utf8, objects, parsed
 
@@ -31,26 +32,14 @@ def read_json(name: str, stream: Bytes, columns: Sequence[str] | None) -> Iterat
 
 def _is_line(head: bytes) -> bool:
     """Whether the first line is a whole object, as in JSON Lines."""
-    text, end, _ = head.lstrip().partition(b"\n")
+    text, end, rest = head.lstrip().partition(b"\n")
     if not end and len(head) >= BLOCK_BYTES:
         return False
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return False
-    return not _nested_rows(value)
-
-
-def _nested_rows(value: Any) -> list[Any] | None:
-    """The rows inside `{"data": [...]}`: the only list of objects there."""
-    if not isinstance(value, dict) or {"chosen", "rejected"} & set(value):
-        return None
-    lists = [
-        item
-        for item in value.values()
-        if isinstance(item, list) and item and all(isinstance(row, dict) for row in item)
-    ]
-    return lists[0] if len(value) <= 3 and len(lists) == 1 and len(lists[0]) > 0 else None
+    return bool(rest.strip()) or (nested_rows(value) is None and misread(value) is None)
 
 
 def _document(name: str, head: bytes, stream: Bytes) -> Iterator[Chunk]:
@@ -74,7 +63,9 @@ def _document(name: str, head: bytes, stream: Bytes) -> Iterator[Chunk]:
         raise unreadable(f"{name} is nested too deeply") from None
     except ValueError as problem:
         raise unreadable(f"{name}: {problem}") from None
-    rows = _nested_rows(value)
+    rows = nested_rows(value)
+    if rows is None and (said := misread(value)) is not None:
+        raise unreadable(f"{name} {said}")
     yield objects(rows if rows is not None else [value], stream.position)
 
 

@@ -1,0 +1,80 @@
+"""A .json file that is one object: rows inside it are read, and rows written another way are told."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dpojob_trainer.inspection import CouldNotLook
+from dpojob_trainer.inspection.reading.document import misread, nested_rows
+
+ROWS = [{"prompt": f"q {n}", "chosen": f"yes {n}", "rejected": f"no {n}"} for n in range(3)]
+BY_NUMBER = {name: {str(n): row[name] for n, row in enumerate(ROWS)} for name in ROWS[0]}
+BY_COLUMN = {name: [row[name] for row in ROWS] for name in ROWS[0]}
+
+
+def written(bench, value: Any, indent: int | None) -> Any:
+    (bench.root / "pairs").mkdir()
+    (bench.root / "pairs" / "train.json").write_text(json.dumps(value, indent=indent))
+    return bench
+
+
+@pytest.mark.parametrize("indent", [None, 2], ids=["on one line", "over lines"])
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (BY_NUMBER, r"whole columns. Write one object per row, with pandas by df.to_json"),
+        (BY_COLUMN, r"whole columns. Write one object per row"),
+        ({"train": ROWS, "test": ROWS[:1]}, r"several lists of rows: train, test. Write each"),
+        ({"train": ROWS, "dev": ROWS, "test": ROWS}, r"lists of rows: train, dev, test"),
+    ],
+)
+def test_rows_written_another_way_are_told(bench, value: Any, words: str, indent: Any) -> None:
+    with pytest.raises(CouldNotLook, match=words) as caught:
+        written(bench, value, indent).inspect()
+    assert caught.value.message.startswith("pairs/train.json is one object")
+
+
+TALK = {
+    side: [{"role": "user", "content": "q"}, {"role": "assistant", "content": side}]
+    for side in ("chosen", "rejected")
+}
+
+
+@pytest.mark.parametrize("indent", [None, 2], ids=["on one line", "over lines"])
+@pytest.mark.parametrize(
+    ("value", "rows"),
+    [({"train": ROWS}, 3), ({"data": ROWS, "version": 1}, 3), (ROWS[0], 1), (TALK, 1)],
+)
+def test_rows_that_can_be_told_are_read(bench, value: Any, rows: int, indent: Any) -> None:
+    report = written(bench, value, indent).inspect()
+    assert report.valid and report.rows == rows
+
+
+def test_a_pair_of_messages_under_other_names_is_a_row(bench) -> None:
+    report = written(bench, {"good": TALK["chosen"], "bad": TALK["rejected"]}, 2).inspect()
+    assert report.suggestion.column_mapping == {"chosen": "good", "rejected": "bad"}
+
+
+def test_lines_are_rows_whatever_the_first_holds(bench) -> None:
+    bench.rows([{"prompts": ROWS, "answers": ROWS}] * 3, "train.json")
+    assert bench.inspect().rows == 3
+
+
+VALUES = st.recursive(
+    st.none() | st.integers() | st.text(max_size=2),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text("01ab", max_size=2), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(VALUES)
+def test_any_value_is_rows_or_told_or_one_row(value: Any) -> None:
+    assert nested_rows(value) is None or misread(value) is None
