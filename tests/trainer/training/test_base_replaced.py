@@ -6,6 +6,11 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+from tests.support import tiny
+
+from dpojob_trainer.training import run
+
 from .conftest import MakeJob
 
 
@@ -20,3 +25,18 @@ def test_checkpoints_of_the_first_base_model_are_not_this_trainings(
     config = tmp_path / "own" / "model" / "config.json"
     config.write_text(json.dumps({**json.loads(config.read_text()), "rms_norm_eps": 1e-5}))
     assert make_job(spec=spec, volumes=volumes).key != first.key
+
+
+@pytest.mark.train
+def test_a_base_model_replaced_after_inspection_is_not_trained(
+    make_job: MakeJob, inputs: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(inputs / "model", tmp_path / "own" / "model")
+    job = make_job(
+        spec={"model": {"volume": {"claimName": "own", "path": "model"}}},
+        volumes={"own": tmp_path / "own"},
+    )
+    tiny.make_model(tmp_path / "own" / "model", teach_steps=1)
+    failed = run(job)
+    assert (failed.outcome, failed.reason) == ("Failed", "ModelNotFound")
+    assert "own/model holds another model than the one that was inspected" in failed.message

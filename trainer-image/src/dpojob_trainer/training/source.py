@@ -12,6 +12,7 @@ from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
 from dpojob_api.conditions import Reason
 from dpojob_api.spec import ModelSource
+from dpojob_trainer.inspection.model import open_model, read_facts
 
 from .failure import Failure
 from .job import TrainJob
@@ -48,6 +49,7 @@ def locate(job: TrainJob) -> Start:
         raise Failure.user("spec.model.fromJob was not replaced by the model it leads to")
     if not directory.is_dir():
         raise Failure(Reason.MODEL_NOT_FOUND, f"there is no directory {directory}")
+    _refuse_replaced(job)
     config = directory / "adapter_config.json"
     if not config.is_file() or (directory / "config.json").is_file():
         name, commit = _name(source, job)
@@ -60,6 +62,22 @@ def locate(job: TrainJob) -> Start:
     tokenizer = directory if (directory / "tokenizer_config.json").is_file() else None
     model = _base(job, directory, base, revision)
     return Start(model, directory, tokenizer, name=base, revision=revision)
+
+
+def _refuse_replaced(job: TrainJob) -> None:
+    """A later attempt goes on from checkpoints, and those are of the model that was inspected."""
+    facts = job.report.model
+    if facts is None or facts.fingerprint is None or facts.base_revision is not None:
+        return
+    if (
+        read_facts(open_model(job.spec.model, job.volumes, job.token)).fingerprint
+        != facts.fingerprint
+    ):
+        raise Failure(
+            Reason.MODEL_NOT_FOUND,
+            f"{facts.source} holds another model than the one that was inspected: its files have changed "
+            "since. Put them back, or delete the job and apply it again with another output.volume.path",
+        )
 
 
 def _name(source: ModelSource, job: TrainJob) -> tuple[str, str | None]:
