@@ -62,6 +62,11 @@ def test_a_model_that_never_stops_after_a_turn_looks_like_a_base_model(bench) ->
     assert "no token at which it stops (<eos>) ends a turn" in message
 
 
+@pytest.mark.parametrize("name", ["gemma-2-2b-it", "Llama-8B-Instruct", "my_sft"])
+def test_a_name_that_says_instruction_tuned_is_believed(bench, name: str) -> None:
+    assert base_model(look(bench, GEMMA, name=name)) == []
+
+
 @pytest.mark.parametrize("name", ["base", "Qwen-7B-Base", "my_base_model"])
 def test_a_model_is_called_base_and_nothing_is_said_of_its_turns(bench, name: str) -> None:
     (message,) = base_model(look(bench, CHATML, name=name, eos_token="<|im_end|>"))

@@ -21,6 +21,9 @@ from .tokens.ending import end_tokens, ends_turns
 from .tokens.loading import open_tokenizer
 from .tokens.template import ChatTemplate, TemplateRefuses
 
+TUNED = frozenset({"it", "instruct", "chat", "sft"})
+"""Words in the name of a model that was fine-tuned on instructions."""
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -96,7 +99,7 @@ class Subject:
                 )
             ]
         ends = end_tokens(self._tokenizer_files, self.config, self.tokenizer)
-        if not ends_turns(self.config, ends):
+        if not TUNED & set(words) and not ends_turns(self.config, ends):
             return [
                 warning(
                     ProblemCode.BASE_MODEL,

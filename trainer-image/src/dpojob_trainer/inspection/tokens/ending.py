@@ -21,7 +21,7 @@ def end_tokens(
         stated = (read_json(files, name) or {}).get("eos_token_id")
         numbers = stated if isinstance(stated, list) else [stated]
         found += [_token(number, config, tokenizer) for number in numbers]
-    return [token for token in found if isinstance(token, str) and token]
+    return list(dict.fromkeys(token for token in found if isinstance(token, str) and token))
 
 
 def _token(number: object, config: TokenizerConfig, tokenizer: Tokenizer | None) -> str | None:
