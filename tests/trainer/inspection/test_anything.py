@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.trainer.inspection.support_inspection import make_bare_model, spec_of
+from tests.trainer.inspection.support_rows import talks
+from tests.trainer.inspection.support_tokenizer import TRIMS, make_model
 
 from dpojob_trainer.inspection import CouldNotLook, accepted_rows, inspect, summary
 
@@ -64,6 +66,8 @@ rows = st.lists(
         st.fixed_dictionaries({"prompt": text, "chosen": text, "rejected": text}),
         st.fixed_dictionaries({"prompt": text, "chosen": answer, "rejected": answer}),
         st.fixed_dictionaries({"chosen": value, "rejected": value}),
+        talks,
+        st.builds(lambda row, key, more: {**row, key: more}, talks, st.sampled_from(NAMES), value),
     ),
     max_size=6,
 )
@@ -75,7 +79,7 @@ datasets = st.fixed_dictionaries(
         ),
         "invalidRows": st.just("Drop"),
         "maxDroppedShare": st.sampled_from([0, 0.5, 1]),
-        "eval": st.sampled_from([{"fraction": 0}, {"fraction": 0.5}]),
+        "eval": st.sampled_from([{"fraction": 0}, {"fraction": 0.5}, {"split": "test"}]),
         "columnMapping": st.dictionaries(
             st.sampled_from(["prompt", "chosen", "rejected", "system", "tools"]),
             st.sampled_from(NAMES),
@@ -84,26 +88,37 @@ datasets = st.fixed_dictionaries(
 )
 
 
-def _write(directory: Path, content: list[dict[str, Any]], form: str) -> None:
+def _write(directory: Path, stem: str, content: list[dict[str, Any]], form: str) -> None:
     if form == "parquet":
         try:
-            pq.write_table(pa.Table.from_pylist(content), directory / "train.parquet")
+            pq.write_table(pa.Table.from_pylist(content), directory / f"{stem}.parquet")
         except (pa.ArrowException, UnicodeEncodeError, OverflowError, ValueError, TypeError):
             form = "jsonl"
     if form == "json":
-        (directory / "train.json").write_text(json.dumps(content))
+        (directory / f"{stem}.json").write_text(json.dumps(content))
     if form == "jsonl":
-        (directory / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in content))
+        text = "".join(json.dumps(row) + "\n" for row in content)
+        (directory / f"{stem}.jsonl").write_text(text)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(rows, datasets, st.sampled_from(["jsonl", "json", "parquet"]))
-def test_inspection_never_raises_anything_else(content, dataset, form) -> None:
+forms = st.sampled_from(["jsonl", "json", "parquet"])
+files = st.dictionaries(
+    st.sampled_from(["train-0", "train-1", "test"]), st.tuples(rows, forms), min_size=1
+)
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@given(files, datasets, st.booleans())
+def test_inspection_never_raises_anything_else(content, dataset, counted) -> None:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        make_bare_model(root / "model")
+        if counted:
+            make_model(root / "model", TRIMS)
+        else:
+            make_bare_model(root / "model")
         (root / "pairs").mkdir()
-        _write(root / "pairs", content, form)
+        for stem, (few, form) in content.items():
+            _write(root / "pairs", stem, few, form)
         spec = spec_of(dataset)
         try:
             report = inspect(spec, {"data": root})
@@ -123,7 +138,7 @@ def test_inspection_never_raises_anything_else(content, dataset, form) -> None:
         assert (len(train), len(held)) == (report.train_rows, report.eval_rows)
         assert report.valid_rows + report.dropped_rows == report.rows
         for row in train + held:
-            _is_sound(row, report.format)
+            _is_sound(row, "conversational" if counted else report.format)
 
 
 def _is_sound(row: dict[str, Any], form: str) -> None:

@@ -251,7 +251,7 @@ def test_files_whose_schemas_differ(bench) -> None:
     report = bench.inspect()
     assert codes(report) == {"MissingColumn": 1}
     assert report.errors[0].examples == [2]
-    assert "part-2.parquet has no column 'rejected'" in report.errors[0].message
+    assert "part-2.parquet have no column 'rejected'" in report.errors[0].message
     assert "extra" in report.columns
 
 

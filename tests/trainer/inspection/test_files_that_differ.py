@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.trainer.inspection.support_inspection import Bench, codes, spec_of
+from tests.trainer.inspection.support_rows import talks
 
 from dpojob_trainer.inspection import accepted_rows
 from dpojob_trainer.inspection.reading import lines
@@ -93,3 +98,44 @@ def test_a_column_nobody_asks_for_in_one_file_changes_nothing(files) -> None:
     report = files(PAIR, {**PAIR, "id": 7}).inspect(WHOLE_FILE)
     assert report.valid and report.valid_rows == 6
     assert sorted(report.columns) == ["chosen", "id", "prompt", "rejected"]
+
+
+said = st.sampled_from(["The one", "The two", "no"])
+asked = st.sampled_from(["q", "p"])
+shape = st.fixed_dictionaries(
+    {"chosen": said, "rejected": said},
+    optional={
+        "prompt": asked,
+        "question": asked,
+        "system": asked,
+        "input": asked,
+        "status": st.sampled_from(["tie", "ok"]),
+        "id": st.integers(0, 3),
+        "score_chosen": st.integers(0, 1),
+        "score_rejected": st.integers(0, 1),
+    },
+)
+conversation = st.builds(
+    lambda row, more: {**row, **more},
+    talks,
+    st.fixed_dictionaries(
+        {}, optional={"system": asked, "score_chosen": st.just(1), "score_rejected": st.just(1)}
+    ),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.one_of(*(st.tuples(rows, rows) for rows in (shape, conversation))))
+def test_the_order_of_files_changes_nothing(pair: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    told = []
+    for order in (pair, pair[::-1]):
+        with tempfile.TemporaryDirectory() as name:
+            bench = Bench(Path(name))
+            for number, row in enumerate(order):
+                bench.rows([row], f"train-{number}.jsonl")
+            report = bench.inspect({**WHOLE_FILE, "invalidRows": "Drop", "maxDroppedShare": 1})
+            rows = accepted(bench, report) if report.valid else []
+            told.append(
+                (report.valid, report.preset, report.mapping, report.dropped, codes(report), rows)
+            )
+    assert told[0] == told[1]

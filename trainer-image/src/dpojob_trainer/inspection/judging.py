@@ -106,7 +106,9 @@ class Judge:
         faults: Faults = []
         absent = self._absent(piece)
         if absent is not None:
-            fault = Fault(ProblemCode.MISSING_COLUMN, f"{piece.file.name} has no column {absent!r}")
+            fault = Fault(
+                ProblemCode.MISSING_COLUMN, f"rows of {piece.file.name} have no column {absent!r}"
+            )
             return numbers, pairs, [(piece.start + at, fault) for at in range(len(piece.chunk))]
         places = range(len(piece.chunk)) if rows is None else rows
         if not places:
