@@ -15,6 +15,7 @@ from .arguments import check_arguments, check_pad_token, check_trackers
 from .content import ContentHash
 from .judging import Judge
 from .layout import Layout
+from .model import check_adapter
 from .output import check_output
 from .pair import Format
 from .quality.repeats import Fingerprints
@@ -52,6 +53,7 @@ def inspect(
         check_output(manifest, volumes, uid)
     subject = Subject.open(manifest.model, volumes, token)
     check_pad_token(manifest, subject.tokenizer)
+    check_adapter(subject.facts, subject.files, subject.tokenizer, manifest.training.method)
     dataset = manifest.dataset
     source = open_source(dataset, volumes, token, dataset.split)
     held = dataset.eval.split

@@ -30,7 +30,8 @@ def finish(job: TrainJob, tracker: Tracker, stop: Stop, trained: Trained) -> Out
         output.staging(job.output)
     trained.trainer.accelerator.wait_for_everyone()
     aside = job.output / output.STAGING
-    kind = save.save(trained.trainer, trained.loaded.tokenizer, trained.start, aside, job)
+    loaded = trained.loaded
+    kind = save.save(trained.trainer, loaded.tokenizer, trained.start, aside, job, loaded.notes)
     if args.process_index != 0:
         # A node that had ended could not be asked back, should the first one fail before the end.
         trained.trainer.accelerator.wait_for_everyone()

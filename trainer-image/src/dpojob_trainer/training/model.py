@@ -7,13 +7,14 @@ from importlib.util import find_spec
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel
+from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from dpojob_api.agreed import plain_attention
 from dpojob_api.conditions import Reason
 from dpojob_trainer.inspection import FALLBACK_CHAT_TEMPLATE
 
+from .adapter import merged, put_on
 from .blame import at_fault
 from .failure import Failure
 from .job import TrainJob
@@ -55,13 +56,13 @@ def load(job: TrainJob, start: Start, precisions: Precisions) -> Loaded:
         # TRL would load its reference from the base's path, without the adapter, and the run would
         # begin with a margin that nobody trained. Merged twice, both begin as the adapter left them.
         # Merging leaves every weight frozen, as PEFT froze the base.
-        loaded.model = _merged(loaded.model, start).requires_grad_(True)
+        loaded.model = merged(loaded.model, start.adapter).requires_grad_(True)
         if not job.plan.precompute_reference:
-            loaded.reference = _merged(_weights(job, start, precisions, None), start)
+            loaded.reference = merged(_weights(job, start, precisions, None), start.adapter)
         loaded.notes.append("the adapter was merged into its base before full fine-tuning")
     else:
         # TRL copies the adapter to a frozen one, which is the reference.
-        loaded.model = PeftModel.from_pretrained(loaded.model, start.adapter, is_trainable=True)
+        loaded.model = put_on(loaded.model, start.adapter, trainable=True)
         rank = loaded.model.peft_config["default"].r
         loaded.notes.append(f"training goes on with the adapter it starts from, of rank {rank}")
     return loaded
@@ -115,7 +116,3 @@ def _weights(
                 # training would go on with those.
                 module.support_avx512bf16_for_cpu = False
     return found
-
-
-def _merged(model: Any, start: Start) -> Any:
-    return PeftModel.from_pretrained(model, start.adapter).merge_and_unload()
