@@ -64,6 +64,9 @@ def test_naming_both_answers_says_that_the_prompt_is_in_them(bench) -> None:
         {"id": "row {}"},
         {"language": "en"},
         {"question": "Answer:"},
+        {"rationale": "because of {}"},
+        {"original_rejected": "some other {}"},
+        {"reference_answer": "the right {}"},
         {"instruction": "Say {}", "chosen": "Say {}: yes", "rejected": "Say {}: no"},
     ],
 )

@@ -30,99 +30,43 @@ MARKED: Mapping[str, tuple[str, ...]] = {
 """Names of which one letter decides; response_j is the better one in lvwerra/stack-exchange-paired."""
 
 PREFERRED = frozenset(
-    [
-        "chosen",
-        "preferred",
-        "accepted",
-        "accept",
-        "winner",
-        "winning",
-        "win",
-        "better",
-        "best",
-        "good",
-        "positive",
-        "pos",
-        "selected",
-        "favored",
-        "favoured",
-        "favorite",
-        "liked",
-        "correct",
-        "desirable",
-    ]
-)
+    (
+        "chosen", "preferred", "accepted", "accept", "winner", "winning", "win", "better",
+        "best", "good", "positive", "pos", "selected", "favored", "favoured", "favorite",
+        "liked", "correct", "desirable",
+    )
+)  # fmt: skip
 DISMISSED = frozenset(
-    [
-        "rejected",
-        "reject",
-        "dispreferred",
-        "loser",
-        "losing",
-        "lose",
-        "worse",
-        "worst",
-        "bad",
-        "negative",
-        "neg",
-        "declined",
-        "discarded",
-        "incorrect",
-        "wrong",
+    (
+        "rejected", "reject", "dispreferred", "loser", "losing", "lose", "worse", "worst",
+        "bad", "negative", "neg", "declined", "discarded", "incorrect", "wrong",
         "undesirable",
-    ]
-)
+    )
+)  # fmt: skip
 NEGATED = ("un", "dis", "non", "in")
 NOT = frozenset({"not", "non", "no", "never", "un", "dis", "less", "least"})
-ANSWER = (
-    "response", "answer", "completion", "output", "generation", "candidate", "reply", "text",
-    "model", "ref", "conversation", "messages", "summary", "option", "solution",
+REPLY = (
+    "response", "answer", "completion", "output", "generation", "candidate", "reply", "summary",
 )  # fmt: skip
+"""Words for what a model says."""
+ANSWER = (*REPLY, "text", "model", "ref", "conversation", "messages", "option", "solution")
 """Words for one of two answers."""
 ABOUT = frozenset(
-    [
-        "id",
-        "ids",
-        "uuid",
-        "hash",
-        "score",
-        "scores",
-        "rating",
-        "ratings",
-        "reward",
-        "rewards",
-        "rank",
-        "label",
-        "labels",
-        "url",
-    ]
-)
+    (
+        "id", "ids", "uuid", "hash", "score", "scores", "rating", "ratings", "reward",
+        "rewards", "rank", "label", "labels", "url", "rationale", "explanation", "reason",
+        "reasons", "feedback", "critique", "comment", "comments", "notes", "metadata",
+        "judge", "judgement",
+    )
+)  # fmt: skip
 """A name with one of these words is of something about an answer."""
 ABOUT_AT_END = frozenset(
-    [
-        "model",
-        "name",
-        "type",
-        "source",
-        "lang",
-        "language",
-        "category",
-        "topic",
-        "length",
-        "len",
-        "tokens",
-        "count",
-        "index",
-        "idx",
-        "date",
-        "time",
-        "author",
-        "logprob",
-        "logprobs",
-        "probability",
-        "margin",
-    ]
-)
+    (
+        "model", "name", "type", "source", "lang", "language", "category", "topic",
+        "length", "len", "tokens", "count", "index", "idx", "date", "time", "author",
+        "logprob", "logprobs", "probability", "margin",
+    )
+)  # fmt: skip
 VERDICT = frozenset(["label", "labels", "preference", "choice", "verdict"])
 
 COMPARED = 1000
@@ -193,6 +137,12 @@ def guess(field: str, columns: Sequence[str]) -> str | None:
 
 def _is_known(word: str) -> bool:
     return bool(_leaning(word)) or word in NOT or word in ANSWER or word.removesuffix("s") in ANSWER
+
+
+def is_answer(name: str) -> bool:
+    """Whether the name is that of an answer, preferred, rejected or neither."""
+    words = set(simplified(name).split("_"))
+    return any(map(_leaning, words)) or bool(words & {*REPLY})
 
 
 def is_verdict(column: str) -> bool:

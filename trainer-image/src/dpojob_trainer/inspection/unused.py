@@ -8,7 +8,7 @@ from dpojob_api.report import Problem, ProblemCode, Suggestion
 
 from .findings import warning
 from .messages import COMMON_ROLES
-from .names import guess, is_about, simplified
+from .names import guess, is_about, is_answer, simplified
 from .presets import Schema
 from .problems import as_yaml
 from .sample import Sample, answers_alone, is_inside, reads_like_prompts, texts
@@ -58,6 +58,7 @@ def unused_prompt(found: Mapping[str, str], schema: Schema, rows: Sample) -> str
             for column in free
             if schema[column] == "text"
             and not is_about(column)
+            and not is_answer(column)
             and guess("system", [column]) is None
             and reads_like_prompts(rows, column)
         ),
