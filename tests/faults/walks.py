@@ -134,7 +134,7 @@ async def _both(stage: Stage, steps: list[Object], fault: Fault | None, number: 
         return result
     straight, _ = await _one(stage, [last], None, None, result)
     if end != straight:
-        evidence = f"crash: {fault}\n{difference(straight, end)}"
+        evidence = f"crash: {fault}; last spec: {last}\n{difference(straight, end)}"
         result.violations.append(Violation("the way does not matter, only the last spec", evidence))
     return result
 

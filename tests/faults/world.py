@@ -243,7 +243,10 @@ class World:
             pods = self.history.newest("pods")
             waits = any(pod["status"]["phase"] == "Pending" for pod in pods)
             quiet = UNSCHEDULED_SECONDS if waits else QUIET_SECONDS
-            if time.monotonic() - newest > quiet and not self.player.plays:
+            # A garbage collector that has just learnt of a new kind takes half a minute.
+            kinds = map(self.history.newest, ("dpojobs", "jobs", "pods"))
+            leaving = any("deletionTimestamp" in item["metadata"] for kind in kinds for item in kind)
+            if time.monotonic() - newest > quiet and not self.player.plays and not leaving:
                 return
             if time.monotonic() - began > self.patience:
                 raise Stuck("the operator does not stop writing")
