@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
+from dpojob.training import again
 from dpojob.training_view import Live, outcome_view, progress_view
 from dpojob_api.progress import Artifacts, Health, Outcome, Progress, Sample
 
@@ -74,3 +75,11 @@ def test_an_evaluation_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
         live.update(Progress(step=6, max_steps=9, loss=0.5, eval_loss=0.65))
     lines = capsys.readouterr().err.splitlines()
     assert ["eval loss" in line for line in lines] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"), [(4, "goes on from the checkpoint"), (None, "starts from the beginning")]
+)
+def test_who_interrupts_is_told_where_the_same_command_starts(kept: int | None, words: str) -> None:
+    told = again(Outcome(outcome="Interrupted", progress=Progress(checkpoint_step=kept)))
+    assert words in told

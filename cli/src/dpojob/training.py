@@ -59,8 +59,15 @@ def run(options: argparse.Namespace) -> int:
     else:
         show(outcome_view(outcome, asked.volumes))
     if outcome.outcome == "Interrupted":
-        err().print("The same command goes on from the checkpoint.", style="yellow")
+        err().print(again(outcome), style="yellow")
     return beside.exit_code(outcome)
+
+
+def again(outcome: Outcome) -> str:
+    """What the same command does after one that was interrupted."""
+    if outcome.progress.checkpoint_step:
+        return "The same command goes on from the checkpoint."
+    return "There is no checkpoint yet; the same command starts from the beginning."
 
 
 def _with_output(asked: Request, directory: Path | None) -> tuple[DPOJobSpec, dict[str, Path]]:

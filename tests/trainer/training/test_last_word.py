@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+from collections import namedtuple
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,12 @@ from hypothesis import strategies as st
 
 from dpojob_api.names import TERMINATION_MESSAGE_BYTES, ExitCode
 from dpojob_api.progress import Artifacts, Health, Outcome, Progress, Sample
-from dpojob_trainer.training import termination
+from dpojob_trainer.training import run, termination
 from dpojob_trainer.training.failure import exit_code, explain
+from dpojob_trainer.training.run import Run, _interrupted
+from dpojob_trainer.training.tracker import Tracker
+
+from .conftest import MakeJob
 
 TEXT = st.text(max_size=5000)
 
@@ -84,8 +89,80 @@ def test_reason_and_exit_status(error: Exception, reason: str, status: int) -> N
     assert failure.message and "\n" not in failure.message
 
 
+OUTPUT = Path("/volumes/out/m")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "words"),
+    [
+        (OSError(errno.EROFS, "Read-only file system", f"{OUTPUT}/.checkpoints"), "InvalidSpec",
+         "output.volume (Read-only file system: /volumes/out/m/.checkpoints)"),
+        (PermissionError(errno.EACCES, "Permission denied", "/volumes/out"), "InvalidSpec",
+         "output.volume (Permission denied: /volumes/out)"),
+        (FileExistsError(errno.EEXIST, "File exists", str(OUTPUT)), "OutputOccupied",
+         "/volumes/out/m is a file. Name another output.volume.path."),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "/volumes/out"), "OutputOccupied",
+         "/volumes/out is a file"),
+        (PermissionError(errno.EACCES, "Permission denied", "/else/where"), "TrainingFailed",
+         "/else/where"),
+        (FileExistsError(errno.EEXIST, "File exists", f"{OUTPUT}/.staging"), "TrainingFailed", "staging"),
+    ],
+)  # fmt: skip
+def test_an_output_that_cannot_be_written_is_the_specs_fault(
+    error: OSError, reason: str, words: str
+) -> None:
+    failure = explain(error, OUTPUT)
+    assert failure.reason == reason
+    assert words in failure.message
+
+
+def test_a_full_disk_is_told_in_words_of_a_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "total used free")(2 << 30, 2 << 30, 3 << 20)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
+    of_torch = RuntimeError("[enforce fail at inline_container.cc:671] . unexpected pos 64 vs 0")
+    failure = explain(of_torch, tmp_path)
+    assert failure.reason == "DiskFull"
+    assert failure.message.startswith(
+        "no space is left on the volume: 3 MiB of 2.0 GiB are free. The last complete checkpoint is"
+    )
+
+
+def test_a_message_of_several_lines_is_told_whole() -> None:
+    error = RuntimeError("Error(s) in loading state_dict for M:\n\tsize mismatch for w")
+    told = "RuntimeError: Error(s) in loading state_dict for M: size mismatch for w"
+    assert explain(error).message == told
+
+
+@pytest.mark.parametrize(
+    ("progress", "words"),
+    [
+        ({}, "before its first step; there is no checkpoint yet, so the next attempt starts from the"),
+        ({"step": 3, "max_steps": 9}, "at step 3 of 9; there is no checkpoint yet"),
+        ({"step": 3, "max_steps": 9, "checkpoint_step": 2}, "a checkpoint of step 2 is kept"),
+    ],
+)  # fmt: skip
+def test_who_is_stopped_is_told_where_the_next_attempt_starts(
+    progress: dict[str, int], words: str
+) -> None:
+    tracker = Tracker()
+    tracker.update(**progress)
+    job: Any = None
+    assert words in _interrupted(Run(job, tracker)).message
+
+
 def test_a_user_error_is_never_retried() -> None:
     for reason in ("InvalidArguments", "ModelNotFound", "OutputOccupied", "DatasetInvalid"):
         assert exit_code(reason) == ExitCode.USER_ERROR
     assert exit_code("Stopped") == ExitCode.INTERRUPTED
     assert exit_code("Unhealthy") == ExitCode.UNHEALTHY
+
+
+def test_an_output_that_is_a_file_is_no_place_for_a_model(make_job: MakeJob) -> None:
+    job = make_job()
+    job.output.parent.mkdir(parents=True)
+    job.output.write_text("mine")
+    outcome = run(job)
+    assert (outcome.outcome, outcome.reason) == ("Failed", "OutputOccupied"), outcome.message
+    assert job.output.read_text() == "mine"

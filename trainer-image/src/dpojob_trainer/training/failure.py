@@ -56,7 +56,8 @@ def exit_code(reason: str) -> int:
 def explain(error: Exception, place: Path | None = None) -> Failure:
     """The cause a user understands of any exception out of training.
 
-    `place` is where the run writes; its free space tells a full disk from another failed write.
+    `place` is where the run writes: its free space tells a full disk from another failed write, and
+    what may not be written there is the spec's fault.
     """
     for cause in _chain(error):
         if isinstance(cause, Failure):
@@ -66,9 +67,13 @@ def explain(error: Exception, place: Path | None = None) -> Failure:
         if _is_disk_full(cause, place):
             return Failure(
                 Reason.DISK_FULL,
-                f"no space left on the volume: {cause}. The last complete checkpoint is intact; "
+                f"no space is left on the volume{_room(place)}. The last complete checkpoint is intact; "
                 "enlarge the claim or free space on it, and the job goes on from there.",
             )
+        if place is not None and isinstance(cause, OSError):
+            refused = _unwritable(cause, place)
+            if refused is not None:
+                return refused
         if _is_out_of_memory(cause):
             return Failure(Reason.OUT_OF_MEMORY, one_line(cause))
     name = type(error).__name__
@@ -97,11 +102,38 @@ def _is_disk_full(error: BaseException, place: Path | None) -> bool:
         return True
     # torch's zip writer forgets why a write failed.
     if "inline_container" in str(error) or "PytorchStreamWriter" in str(error):
-        return place is not None and shutil.disk_usage(place).free < NO_SPACE
+        return place is not None and place.is_dir() and shutil.disk_usage(place).free < NO_SPACE
     # safetensors raises its own type and keeps only the text.
     return bool(
         re.search(r"No space left on device|\(os error 28\)|Disk quota exceeded", str(error))
     )
+
+
+def _room(place: Path | None) -> str:
+    if place is None or not place.is_dir():
+        return ""
+    usage = shutil.disk_usage(place)
+    return f": {usage.free / (1 << 20):.0f} MiB of {usage.total / (1 << 30):.1f} GiB are free"
+
+
+def _unwritable(error: OSError, place: Path) -> Failure | None:
+    """Why nothing can be written to `place`, where that is what the error says."""
+    if not isinstance(error.filename, str):
+        return None
+    path = Path(error.filename)
+    if error.errno in (errno.EEXIST, errno.ENOTDIR) and place.is_relative_to(path):
+        return Failure(
+            Reason.OUTPUT_OCCUPIED,
+            f"the directory of output.volume cannot be made: {path} is a file. Name another "
+            "output.volume.path.",
+        )
+    near = path.is_relative_to(place) or place.is_relative_to(path)
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM) and near:
+        return Failure.user(
+            f"nothing can be written to the directory of output.volume ({error.strerror}: {path}). Name "
+            "a claim that is not read-only, and a directory in it that its user may write to."
+        )
+    return None
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

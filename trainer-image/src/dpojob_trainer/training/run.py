@@ -33,7 +33,7 @@ class Run:
     job: TrainJob
     tracker: Tracker
     place: Path | None = None
-    """Where it writes, once that is known to be its own."""
+    """Where it writes."""
     artifacts: Artifacts | None = None
     """What is in place already, also when a later part fails."""
     samples: list[Sample] = field(default_factory=list)
@@ -71,8 +71,8 @@ def run(
 
 def _run(state: Run, stop: Stop) -> Outcome:
     job, tracker = state.job, state.tracker
-    finished = output.claim(job)
     state.place = job.output
+    finished = output.claim(job)
     _set_environment(job)
     if finished is not None:
         log.info("the model is already complete in %s", job.output)
@@ -130,14 +130,17 @@ def _set_environment(job: TrainJob) -> None:
 def _interrupted(state: Run, what: str = "Stopped by a signal") -> Outcome:
     progress = state.tracker.read()
     at = progress.checkpoint_step
-    kept = f"a checkpoint of step {at} is kept" if at else "no checkpoint was due yet"
-    return _outcome(
-        state,
-        "Interrupted",
-        Reason.STOPPED,
-        f"{what} at step {progress.step} of {progress.max_steps}; {kept}, and the next "
-        "attempt goes on from there.",
+    where = (
+        f"at step {progress.step} of {progress.max_steps}"
+        if progress.step
+        else "before its first step"
     )
+    what_next = (
+        f"a checkpoint of step {at} is kept, and the next attempt goes on from there"
+        if at
+        else "there is no checkpoint yet, so the next attempt starts from the beginning"
+    )
+    return _outcome(state, "Interrupted", Reason.STOPPED, f"{what} {where}; {what_next}.")
 
 
 def _out_of_memory(state: Run, failure: Failure) -> Failure:
