@@ -81,5 +81,7 @@ def test_an_evaluation_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
     ("kept", "words"), [(4, "goes on from the checkpoint"), (None, "starts from the beginning")]
 )
 def test_who_interrupts_is_told_where_the_same_command_starts(kept: int | None, words: str) -> None:
-    told = again(Outcome(outcome="Interrupted", progress=Progress(checkpoint_step=kept)))
+    told = again(
+        Outcome(outcome="Interrupted", reason="Stopped", progress=Progress(checkpoint_step=kept))
+    )
     assert words in told
