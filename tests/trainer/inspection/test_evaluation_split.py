@@ -69,6 +69,24 @@ def test_more_bad_rows_than_may_be_dropped_are_refused_there_too(bench) -> None:
     )
 
 
+def test_a_system_text_that_only_it_has_is_kept(bench) -> None:
+    pair = {"prompt": "q", "chosen": "yes", "rejected": "no"}
+    bench.rows([pair] * 3).rows([{**pair, "system": "Be kind"}], "test.jsonl")
+    dataset = {"eval": {"split": "test"}}
+    report = bench.inspect(dataset)
+    (row,) = accepted_rows(spec_of(dataset), report, bench.volumes, split="eval")
+    assert row["prompt"] == "Be kind\n\nq"
+    assert report.train_rows == 3
+
+
+def test_a_prompt_that_only_it_has_is_not_passed_over(bench) -> None:
+    bare = {"chosen": "The one", "rejected": "The two"}
+    bench.rows([bare] * 3).rows([{**bare, "prompt": "q"}], "test.jsonl")
+    report = bench.inspect({"eval": {"split": "test"}})
+    assert codes(report)["MissingColumn"] == 3
+    assert report.mapping.prompt == "prompt"
+
+
 def test_ties_of_it_are_counted(bench) -> None:
     turns = [{"role": "user", "content": "q"}]
     row = {"context": turns, "response1": "a", "response2": "b", "overall_preference": 1}

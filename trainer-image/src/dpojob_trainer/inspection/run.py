@@ -59,7 +59,7 @@ def inspect(
     held = dataset.eval.split
     evaluation = open_source(dataset, volumes, token, held, evaluation=True) if held else None
     with ContentHash() as content:
-        columns = Columns.look(dataset, source)
+        columns = Columns.look(dataset, source, evaluation)
         scans = _scans(manifest, source, evaluation, columns, subject, content, progress)
         resolution = columns.resolution
         report = InspectionReport(
@@ -71,6 +71,7 @@ def inspect(
             source=source.name,
             revision=source.revision,
             splits=source.splits,
+            files_left_out=source.unnamed,
         )
         if resolution.layout is None or scans is None:
             report = _unread(report, source, resolution)
@@ -135,7 +136,7 @@ def _scans(
     while (layout := columns.resolution.layout) is not None:
         judge = judge_of(manifest, layout, subject)
         found = read(judge)
-        if columns.settled(found.train.kinds):
+        if columns.settled(found.train.kinds, found.evaluation_kinds):
             return read(replace(judge, expected=found.train.format)) if found.mixed else found
     return None
 

@@ -1,4 +1,4 @@
-"""The layout of the train split: settled on its first rows, and held to all of its columns after."""
+"""The layout of the dataset: settled on its first rows, and held to all columns of both splits after."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ class Columns:
     """The columns seen so far, and what they come to."""
 
     dataset: DatasetSource
-    source: Source
+    train: Source
+    evaluation: Source | None = None
     resolution: Resolution = field(default_factory=lambda: Resolution(None))
     kinds: dict[str, ColumnKind] = field(default_factory=dict)
     _rows: list[Mapping[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def look(cls, dataset: DatasetSource, source: Source) -> Columns:
-        """Looks at rows until every column that is needed was seen."""
-        found = cls(dataset, source)
-        for piece in pieces(source):
+    def look(cls, dataset: DatasetSource, train: Source, evaluation: Source | None) -> Columns:
+        """Looks at rows of train until every column that is needed was seen."""
+        found = cls(dataset, train, evaluation)
+        for piece in pieces(train):
             before = dict(found.kinds)
             merge(found.kinds, kinds_of(piece.chunk))
             more = len(found._rows) < ROWS
@@ -45,20 +46,22 @@ class Columns:
                 break
         return found
 
-    def settled(self, kinds: Mapping[str, ColumnKind]) -> bool:
-        """Whether the layout is still the one to read by, now that `kinds` of all rows are known.
+    def settled(self, *kinds: Mapping[str, ColumnKind]) -> bool:
+        """Whether the layout is still the one to read by, now that the `kinds` of all rows are known.
 
         A column of later files or blocks counts like one of the first: a prompt or a system text
         that only they have must not be passed over, whatever the order of the files.
         """
         layout = self.resolution.layout
-        merge(self.kinds, kinds)
+        for more in kinds:
+            merge(self.kinds, more)
         self._resolve()
         if self.resolution.layout == layout:
             return True
         # Of columns that were not read only the names are known so far; their kinds decide too.
-        for piece in pieces(self.source):
-            merge(self.kinds, kinds_of(piece.chunk))
+        for source in filter(None, (self.train, self.evaluation)):
+            for piece in pieces(source):
+                merge(self.kinds, kinds_of(piece.chunk))
         self._resolve()
         return self.resolution.layout == layout
 

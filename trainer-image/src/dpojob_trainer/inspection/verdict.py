@@ -12,6 +12,7 @@ from . import findings
 from .context import of_context
 from .fault import TIE
 from .layout import Layout
+from .presets.base import ColumnKind
 from .quality.repeats import Repeats
 from .scan import Scan
 from .subject import Subject
@@ -24,6 +25,11 @@ class Scans:
     train: Scan
     evaluation: Scan | None
     repeats: Repeats
+
+    @property
+    def evaluation_kinds(self) -> dict[str, ColumnKind]:
+        """The columns of the evaluation split; none where it has no files of its own."""
+        return self.evaluation.kinds if self.evaluation else {}
 
     @property
     def mixed(self) -> bool:
