@@ -132,19 +132,19 @@ def test_an_argument_that_the_rest_does_not_allow(arguments, more, words) -> Non
 
 
 NEEDS_A_PACKAGE = [
-    ({"optim": "galore_adamw"}, "galore_torch"),
-    ({"optim": "lomo"}, "lomo_optim"),
-    ({"model_init_kwargs": {"use_kernels": True}}, "kernels"),
-    ({"model_init_kwargs": {"attn_implementation": "flash_attention_2"}}, "flash_attn"),
-]
+    ({"optim": "galore_adamw"}, "galore_torch", "write adamw_torch, adafactor or adamw_8bit"),
+    ({"optim": "lomo"}, "lomo_optim", "write adamw_torch, adafactor or adamw_8bit"),
+    ({"model_init_kwargs": {"use_kernels": True}}, "kernels", "leave it out"),
+    ({"model_init_kwargs": {"attn_implementation": "flash_attention_2"}}, "flash_attn", "write sdpa"),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("arguments", "package"), NEEDS_A_PACKAGE)
+@pytest.mark.parametrize(("arguments", "package", "way_out"), NEEDS_A_PACKAGE)
 def test_an_argument_whose_package_the_training_image_has_not(
-    arguments, package, monkeypatch: pytest.MonkeyPatch
+    arguments, package, way_out, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(packages, "find_spec", lambda _name: None)
-    with pytest.raises(CouldNotLook, match=f"needs the package {package}, which"):
+    with pytest.raises(CouldNotLook, match=f"needs the package {package}, .*: {way_out}, or ask"):
         check_arguments(spec(arguments))
     monkeypatch.setenv(packages.ENV_PACKAGES, f"other,{package}")
     check_arguments(spec(arguments))

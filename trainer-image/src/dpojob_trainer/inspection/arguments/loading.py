@@ -44,7 +44,7 @@ def _wrong(name: str, value: Any, fields: Collection[str]) -> str | None:
             f"; did you mean {near}?" if near else ""
         )
     if name == "use_kernels" and value and not present("kernels"):
-        return absent(f"{what}: true", "kernels", "nothing")
+        return absent(f"{what}: true", "kernels", "leave it out")
     if name == "attn_implementation":
         return _attention(what, value)
     return None
@@ -55,9 +55,9 @@ def _attention(what: str, value: Any) -> str | None:
         return None
     if value in ATTENTION:
         package = ATTENTION[value]
-        return None if present(package) else absent(f"{what}: {value}", package, "sdpa")
+        return None if present(package) else absent(f"{what}: {value}", package, "write sdpa")
     if isinstance(value, str) and "/" in value:
-        return None if present("kernels") else absent(f"{what}: {value}", "kernels", "sdpa")
+        return None if present("kernels") else absent(f"{what}: {value}", "kernels", "write sdpa")
     choices = [*OWN_ATTENTION, *ATTENTION]
     near = nearest(value, choices) if isinstance(value, str) else None
     return f"{what} must be one of {', '.join(choices)}, not {value!r}" + (

@@ -45,15 +45,19 @@ def lacking(arguments: Mapping[str, Any]) -> list[str]:
     begins = max((name for name in OPTIMIZERS if optimizer.startswith(name)), default=None, key=len)
     if begins is not None and not present(OPTIMIZERS[begins]):
         found.append(
-            absent(f"optim {optimizer}", OPTIMIZERS[begins], "adamw_torch, adafactor or adamw_8bit")
+            absent(
+                f"optim {optimizer}",
+                OPTIMIZERS[begins],
+                "write adamw_torch, adafactor or adamw_8bit",
+            )
         )
     return found
 
 
-def absent(what: str, package: str, instead: str) -> str:
+def absent(what: str, package: str, way_out: str) -> str:
     """That `what` cannot be had, and the ways out, as a clause."""
     return (
-        f"{what} needs the package {package}, which the training image has not: write {instead}, or ask "
+        f"{what} needs the package {package}, which the training image has not: {way_out}, or ask "
         "whoever runs this installation for an image with it (docs/train.md)"
     )
 
