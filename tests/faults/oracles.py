@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from dpojob_api.names import LABEL_ATTEMPT, LABEL_JOB_UID, LABEL_STAGE, STAGE_TRAIN
+from dpojob_api.names import (
+    ENV_MANIFEST,
+    LABEL_ATTEMPT,
+    LABEL_JOB_UID,
+    LABEL_STAGE,
+    STAGE_TRAIN,
+)
+from dpojob_api.spec import MUTABLE_ALWAYS
 
 from .api import Object
 from .history import History
@@ -119,6 +127,33 @@ def generation_is_monotone(history: History, _: Log) -> Iterator[Violation]:
                 highest[where] = number
 
 
+def trained_is_inspected(history: History, _: Log) -> Iterator[Violation]:
+    """The spec that trains is the one that was inspected, but for what may change at any time."""
+    inspected: dict[str, Object] = {}
+    for job in history.versions["jobs"]:
+        spec = _spec_given_to(job)
+        if spec is None:
+            continue
+        owner, _ = _whose(job)
+        looked = inspected.setdefault(owner, spec)
+        if looked != spec:
+            differ = sorted(part for part in {*looked, *spec} if looked.get(part) != spec.get(part))
+            yield Violation("what is trained is what was inspected", f"{owner}: {differ} differ")
+            return
+
+
+def _spec_given_to(job: Object) -> Object | None:
+    """To a Job's container; the operator itself names the output claim after inspection."""
+    pod = ((job.get("spec") or {}).get("template") or {}).get("spec") or {"containers": []}
+    for container in pod["containers"]:
+        for variable in container.get("env") or []:
+            if variable["name"] == ENV_MANIFEST:
+                spec = json.loads(variable["value"])["spec"]
+                free = (*MUTABLE_ALWAYS, "output")
+                return {part: value for part, value in spec.items() if part not in free}
+    return None
+
+
 def no_orphan(history: History, _: Log) -> Iterator[Violation]:
     """Nothing outlives its owner. Asked after the owners were deleted and time was given."""
     for kind in ("dpojobs", "jobs", "pods"):
@@ -193,5 +228,6 @@ DURING: tuple[Callable[[History, Log], Iterator[Violation]], ...] = (
     terminal_stays,
     generation_is_monotone,
     every_child_is_owned,
+    trained_is_inspected,
 )
 """Rules over the whole course of a run."""

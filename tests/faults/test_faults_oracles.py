@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from . import oracles
@@ -68,6 +70,23 @@ def test_two_training_jobs_of_one_attempt() -> None:
 def test_two_attempts_at_once() -> None:
     made = history("jobs", job("a", 1), job("b", 2))
     assert broken(made) == {"one training Job at a time"}
+
+
+def _given(uid: str, attempt: int, **spec: object) -> Object:
+    manifest = {"spec": {"model": {"repo": "a/b"}, **spec}}
+    env = [{"name": "DPOJOB_MANIFEST", "value": json.dumps(manifest)}]
+    return {
+        **job(uid, attempt, done=True),
+        "spec": {"template": {"spec": {"containers": [{"env": env}]}}},
+    }
+
+
+def test_a_spec_that_changed_between_inspection_and_training() -> None:
+    inspected = _given("i", 0, budget={"maxCost": "1"})
+    same = _given("a", 1, budget={"maxCost": "9"}, output={"volume": {"claimName": "made"}})
+    assert not broken(history("jobs", inspected, same))
+    other = _given("a", 1, model={"repo": "c/d"})
+    assert broken(history("jobs", inspected, other)) == {"what is trained is what was inspected"}
 
 
 def test_an_attempt_after_the_one_before_was_deleted() -> None:

@@ -26,6 +26,7 @@ SHARE = 0.1
 """Of all runs."""
 STEPS = 5
 """The last one is tried after the job was let go."""
+LATE_SECONDS = 1.0
 POOL = 100
 """Specs that a seed gives."""
 LAST_WRITE = 12
@@ -79,6 +80,8 @@ async def _walk(world: World, steps: list[Object], late: Object | None) -> Objec
     await world.until("the last spec is seen", partial(_held, world))
     await world.edit("job", suspend=False)
     if late is not None:
+        # Before the operator looks, while it inspects, or while it trains.
+        await asyncio.sleep(random.Random(str(late)).uniform(0, LATE_SECONDS))
         spec = {**specs.mended(copy.deepcopy(late), world.name), "suspend": False}
         if await _edit(world, spec):
             last = late

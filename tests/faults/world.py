@@ -245,7 +245,9 @@ class World:
             quiet = UNSCHEDULED_SECONDS if waits else QUIET_SECONDS
             # A garbage collector that has just learnt of a new kind takes half a minute.
             kinds = map(self.history.newest, ("dpojobs", "jobs", "pods"))
-            leaving = any("deletionTimestamp" in item["metadata"] for kind in kinds for item in kind)
+            leaving = any(
+                "deletionTimestamp" in item["metadata"] for kind in kinds for item in kind
+            )
             if time.monotonic() - newest > quiet and not self.player.plays and not leaving:
                 return
             if time.monotonic() - began > self.patience:
