@@ -18,6 +18,7 @@ from .scenario import (
     phase,
     progressed,
     pushed,
+    suspended_midway,
     training,
 )
 from .world import World
@@ -92,11 +93,7 @@ async def _pool_returns(world: World) -> None:
 
 
 async def _pool_away_while_suspended(world: World) -> None:
-    await world.create("job", PUSHED)
-    await world.until("progress is seen", lambda: progressed(world, "job"))
-    await world.edit("job", suspend=True)
-    await world.until("nothing trains", lambda: not training(world, "pods"))
-    await world.until("phase Suspended", lambda: phase(world, "job") == "Suspended")
+    await suspended_midway(world)
     await world.delete_pool()
     await world.edit("job", suspend=False)
     await _hears(world, "Planned", "NoPools")

@@ -71,6 +71,16 @@ def progressed(world: World, name: str) -> bool:
     return bool((status.get("progress") or {}).get("step"))
 
 
+async def suspended_midway(world: World) -> None:
+    """A job that trained some steps, was suspended, and has come to a halt."""
+    await world.create("job", PUSHED)
+    # Not earlier: which step is recorded would be a matter of luck.
+    await world.until("progress is seen", lambda: progressed(world, "job"))
+    await world.edit("job", suspend=True)
+    await world.until("nothing trains", lambda: not training(world, "pods"))
+    await world.until("phase Suspended", lambda: phase(world, "job") == "Suspended")
+
+
 def strangers(world: World) -> list[Object]:
     """Children of DPOJobs that are gone."""
     living = {job["metadata"]["uid"] for job in world.history.newest("dpojobs")}

@@ -14,10 +14,10 @@ from .scenario import (
     anything,
     first_attempt_holds,
     good,
-    phase,
     progressed,
     pushed,
     strangers,
+    suspended_midway,
     training,
 )
 from .world import World
@@ -31,12 +31,7 @@ async def _one(world: World) -> None:
 
 
 async def _suspend_and_resume(world: World) -> None:
-    await world.create("job", PUSHED)
-    # Not earlier: which step is recorded would be a matter of luck.
-    await world.until("progress is seen", lambda: progressed(world, "job"))
-    await world.edit("job", suspend=True)
-    await world.until("nothing trains", lambda: not training(world, "pods"))
-    await world.until("phase Suspended", lambda: phase(world, "job") == "Suspended")
+    await suspended_midway(world)
     await world.edit("job", suspend=False)
     await world.finished("job")
 
