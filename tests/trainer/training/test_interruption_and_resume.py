@@ -181,7 +181,7 @@ def test_an_unforeseen_error_is_one_line_for_the_user(make_job: MakeJob) -> None
 
     failed = run(make_job(), on_progress=fail)
     assert (failed.reason, failed.message) == (
-        "TrainingFailed", "ZeroDivisionError: something odd",
+        "TrainingFailed", "ZeroDivisionError: something odd with details",
     )  # fmt: skip
     assert failed.progress.step == 2
 
