@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from .columns import ASSISTANT, OTHER, USER, Mask, Talks, Texts, Whole
 from .layout import Layout
 from .pair import Format
+from .presets.base import Row
 from .schema import is_list, is_text
 
 NAMES = (b"user", b"assistant", b"system")
@@ -54,8 +55,7 @@ def screen(layout: Layout, batch: pa.RecordBatch, chat: bool) -> Screened | None
         return None
     kept = np.ones(batch.num_rows, np.bool_)
     if preset.tie is not None:
-        scores = batch.select(list(preset.also)).to_pylist()
-        kept &= ~np.fromiter((preset.tie(row) for row in scores), np.bool_, len(scores))
+        kept &= ~_ties(preset.tie, batch.select(list(preset.also)))
     if preset.convert is not None:
         if preset.arrange is None or "system" in layout.columns:
             return None
@@ -90,6 +90,18 @@ def screen(layout: Layout, batch: pa.RecordBatch, chat: bool) -> Screened | None
     if bool(((first.counts == 1) & (second.counts == 1)).all()):
         return _answers(layout, rows, prompt, first, second)
     return _whole(rows, prompt, first, second)
+
+
+def _ties(tie: Callable[[Row], bool], scores: pa.RecordBatch) -> Mask:
+    """The rows that tie. Of a single column, each value is judged once."""
+    if scores.num_columns > 1 or pa.types.is_nested(scores.column(0).type):
+        rows = scores.to_pylist()
+        return np.fromiter((tie(row) for row in rows), np.bool_, len(rows))
+    name, column = scores.schema.names[0], scores.column(0)
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    told = [tie({name: value}) for value in (*column.dictionary.to_pylist(), None)]
+    return np.asarray(np.array(told)[np.asarray(column.indices.fill_null(len(told) - 1))])
 
 
 def _texts(rows: Whole, prompt: pa.Array | None, left: Texts, right: Texts) -> Screened | None:

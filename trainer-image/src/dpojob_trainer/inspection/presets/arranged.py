@@ -74,12 +74,12 @@ class Marks(NamedTuple):
     def of(cls, texts: Texts) -> Marks:
         """All marks that lie within a row."""
         data = texts.buffer
-        line_end = data == NEWLINE
-        places = np.flatnonzero(line_end[:-1] & line_end[1:])
+        lines = np.flatnonzero(data[:-1] == NEWLINE)
+        places = lines[data[lines + 1] == NEWLINE]
         found = [_followed(data, places, mark.encode()) for mark in (HUMAN, ASSISTANT)]
         starts = np.concatenate(found)
         is_answer = np.repeat([False, True], [len(places) for places in found])
-        order = np.argsort(starts)
+        order = np.argsort(starts, kind="stable")  # which merges two sorted runs
         starts, is_answer = starts[order], is_answer[order]
         ends = starts + np.where(is_answer, len(ASSISTANT), len(HUMAN))
         rows = np.searchsorted(texts.offsets, starts, "right") - 1
