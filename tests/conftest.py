@@ -6,8 +6,15 @@ import importlib.util
 import sys
 from pathlib import Path
 
+from hypothesis import settings
+
 # `tests` is a folder, not an installed package: its own modules are found from the checkout's root.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+# What passed here passes there: `--hypothesis-profile explore` looks for examples that no one has seen.
+settings.register_profile("same-examples", derandomize=True, deadline=None)
+settings.register_profile("explore", deadline=None)
+settings.load_profile("same-examples")
 
 pytest_plugins = ["tests.support.hub"]
 if importlib.util.find_spec("devcluster.pytest_plugin") is not None:
