@@ -61,12 +61,15 @@ def keep(job: TrainJob, directory: Path) -> None:
 
 
 def _finish_wandb() -> None:
-    """Have its service write what it still holds; transformers leaves that to the process's end."""
+    """Have its service write what it still holds, and end; transformers leaves that to the process's end.
+
+    Finishing the run alone would not do: its file may be written after that.
+    """
     wandb = sys.modules.get("wandb")
     if wandb is None:
         return
     try:
-        wandb.finish(exit_code=0)
+        wandb.teardown(exit_code=0)
     except Exception:  # Whatever fails in a tracker costs no training.
         log.warning("wandb could not finish its run", exc_info=True)
 
