@@ -94,6 +94,31 @@ def test_a_daemon_that_was_dying_when_it_was_found_is_started_once_more(daemons:
     assert daemons.pid("sleeper") not in (None, first)
 
 
+def test_what_a_daemon_needs_is_started_once_more_when_it_dies_meanwhile(daemons: Daemons) -> None:
+    store = Daemon("store", ["sleep", "601"])
+    daemons.start(store)
+    daemons.start(SLEEP)
+    first = daemons.pid("store")
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    kept = daemons.pid("sleeper")
+    serves = Daemon(
+        SLEEP.name, SLEEP.command, ready=lambda: daemons.pid("store") not in (None, first)
+    )
+    daemons.wait(serves, store)
+    assert daemons.pid("store") not in (None, first) and daemons.pid("sleeper") == kept
+
+
+def test_what_a_daemon_needs_and_cannot_run_is_reported_with_its_log(daemons: Daemons) -> None:
+    store = Daemon("store", ["sh", "-c", "echo no room left; exit 3"])
+    daemons.start(SLEEP)
+    never = Daemon(SLEEP.name, SLEEP.command, ready=lambda: False)
+    with pytest.raises(
+        DevclusterError, match=r"store ended right after its start[\s\S]*no room left"
+    ):
+        daemons.wait(never, store)
+
+
 def test_a_changed_command_replaces_it(daemons: Daemons) -> None:
     daemons.start(SLEEP)
     first = daemons.pid("sleeper")

@@ -150,11 +150,10 @@ class ControlPlane:
         """etcd and the API server, until that answers."""
         api = self.api()
         etcd, server = self._etcd(), self._apiserver(api)
-        restarted = self.daemons.start(etcd)
-        if restarted:
-            self.daemons.wait(etcd)
+        self.daemons.start(etcd)
+        self.daemons.wait(etcd)
         self.daemons.start(server)
-        self.daemons.wait(server)
+        self.daemons.wait(server, etcd)
         kubeconfig.write(
             self.state.kubeconfig,
             name=f"dpojob-{self.state.name}",

@@ -95,12 +95,12 @@ class NodeSet:
         leases = node.directory / "leases"
         network.write_cni(node.containerd.cni, self.state.name, node.index, leases)
         runtime = node.containerd.daemon()
-        if self.daemons.start(runtime):
-            self.daemons.wait(runtime)
+        self.daemons.start(runtime)
+        self.daemons.wait(runtime)
         node.containerd.load_pause()
         agent = kubelet.daemon(plane, node.containerd, node.index, node.directory, node.cgroup)
         started = self.daemons.start(agent)
-        self.daemons.wait(agent)
+        self.daemons.wait(agent, runtime)
         return started
 
     def _restore_gpus(self, api: Api, *, patiently: bool) -> None:

@@ -146,17 +146,21 @@ class Daemons:
         temporary.replace(target)
         return True
 
-    def wait(self, daemon: Daemon) -> None:
-        """Wait until it serves; fail with the end of its log when it dies twice or takes too long."""
+    def wait(self, daemon: Daemon, *needs: Daemon) -> None:
+        """Wait until it serves, while what it `needs` runs.
+
+        Fails with the end of the log of the one that dies twice, or when it takes too long.
+        """
         deadline = time.monotonic() + daemon.timeout
-        again = True
+        again = [*needs, daemon]
         while True:
-            if self.pid(daemon.name) is None and again:
-                # It may have been found alive while a signal was already ending it.
-                again = False
-                self.start(daemon)
-            if self.pid(daemon.name) is None:
-                raise DevclusterError(self._autopsy(daemon.name, "ended right after its start"))
+            for one in (*needs, daemon):
+                if self.pid(one.name) is None and one in again:
+                    # It may have been found alive while a signal was already ending it.
+                    again.remove(one)
+                    self.start(one)
+                if self.pid(one.name) is None:
+                    raise DevclusterError(self._autopsy(one.name, "ended right after its start"))
             if daemon.ready is None or daemon.ready():
                 return
             if time.monotonic() > deadline:
