@@ -85,3 +85,14 @@ def test_a_finished_adapter_is_not_passed_off_as_the_merged_model_asked_for_late
     failed = run(make_job(spec={**lora, "output": {"merge": True}}))
     assert (failed.outcome, failed.reason) == ("Failed", "OutputOccupied")
     assert "output.merge" in failed.message
+
+
+def test_an_adapter_kept_where_a_merge_was_asked_for_is_still_this_jobs_own(
+    make_job: MakeJob,
+) -> None:
+    job = make_job(spec={"training": {"method": "lora"}, "output": {"merge": True}})
+    aside = output.staging(job.output)
+    (aside / "adapter_config.json").write_text("{}")
+    output.record(aside, job, DONE.model_copy(update={"artifacts": Artifacts(kind="adapter")}))
+    output.publish(job.output)
+    assert run(job).outcome == "Succeeded", "an attempt that only has to upload"

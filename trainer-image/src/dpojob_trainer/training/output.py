@@ -49,25 +49,27 @@ def claim(job: TrainJob) -> Outcome | None:
     directory.mkdir(parents=True, exist_ok=True)
     told = recorded(directory)
     if told is not None:
-        outcome = Outcome.model_validate(told["outcome"])
-        _refuse_other_kind(job, outcome)
-        return outcome
+        if told["asked"] != _asked(job):
+            raise _other_kind(told["asked"])
+        return Outcome.model_validate(told["outcome"])
     _clear_unfinished(directory)
     return None
 
 
-def _refuse_other_kind(job: TrainJob, outcome: Outcome) -> None:
-    """`output.merge` says what is kept of a training, and is no part of what is trained."""
-    wanted = "model" if job.spec.output.merge or job.plan.method == "full" else "adapter"
-    kind = outcome.artifacts.kind if outcome.artifacts else None
-    if kind != wanted:
-        whole = "the merged model" if wanted == "model" else "the adapter alone"
-        raise Failure(
-            Reason.OUTPUT_OCCUPIED,
-            f"output.merge asks for {whole}, and this job has finished with the "
-            f"{'adapter alone' if kind == 'adapter' else 'merged model'} in the directory of "
-            "output.volume; name another output.volume.path, or set output.merge as it was",
-        )
+def _asked(job: TrainJob) -> str:
+    """What is to be kept of the training; what is trained does not depend on it."""
+    return "model" if job.spec.output.merge or job.plan.method == "full" else "adapter"
+
+
+def _other_kind(asked: str) -> Failure:
+    wanted, merge = (
+        ("the adapter alone", "true") if asked == "model" else ("the merged model", "false")
+    )
+    return Failure(
+        Reason.OUTPUT_OCCUPIED,
+        f"output.merge asks for {wanted}, and this job has finished with output.merge: {merge} in the "
+        "directory of output.volume; name another output.volume.path, or set output.merge as it was",
+    )
 
 
 def _clear_unfinished(directory: Path) -> None:
@@ -139,6 +141,7 @@ def record(directory: Path, job: TrainJob, outcome: Outcome) -> None:
             "uid": job.uid,
             "key": job.key,
             "image": job.image,
+            "asked": _asked(job),
             "files": sorted(files),
             "uploaded": {},
             "outcome": outcome.wire(),
