@@ -10,14 +10,15 @@ from .api import Object
 from .player import Play, Role
 from .scenario import (
     HOUR,
-    HUB,
     PUSHED,
+    TUNED,
     Scenario,
     first_attempt_holds,
     good,
     phase,
     progressed,
     pushed,
+    strangers,
     suspended_midway,
     training,
 )
@@ -122,11 +123,31 @@ async def _refused(world: World) -> None:
 
 
 async def _claim_comes_late(world: World) -> None:
-    output = {"volume": {"claimName": "models", "path": "tuned"}}
-    await world.create("job", {**HUB, "output": output})
+    await world.create("job", TUNED)
     await _hears(world, "DatasetValid", "ClaimNotFound")
     await world.create_claim("models")
     await world.finished("job")
+
+
+async def _one_output(world: World) -> None:
+    await world.create_claim("models")
+    await world.create("first", TUNED)
+    await world.until("the first trains", lambda: world.trains("first"))
+    await world.create("second", TUNED)
+    await world.finished("second")
+    await world.delete("first")
+    await world.until("nothing of the first is left", lambda: not strangers(world))
+
+
+async def _replaced(world: World) -> None:
+    await world.create_claim("models")
+    await world.create("job", TUNED)
+    await world.until("training runs", lambda: world.trains("job"))
+    await world.delete("job")
+    await world.until("the first is gone", lambda: world.job("job") is None)
+    await world.create("job", TUNED)
+    await world.finished("job")
+    await world.until("nothing of the first is left", lambda: not strangers(world))
 
 
 async def _secret_is_missing(world: World) -> None:
@@ -156,6 +177,11 @@ def _second_attempt_takes_a_while(role: Role) -> Play:
     return Play(word=words.trained(role.attempt), seconds=2.0)
 
 
+def _first_saves_for_long(role: Role) -> Play:
+    holds = role.stage == "train" and role.incarnation == 1
+    return Play(holds=True, saving=8.0) if holds else good(role)
+
+
 def _no_secret(_: Role) -> Play:
     return Play(starts=False, reason="CreateContainerConfigError", word='secret "hub" not found')
 
@@ -183,6 +209,8 @@ CIRCUMSTANCES = (
     Scenario(
         "claim-late", _claim_comes_late, good, {"job": "Completed"}, {"MISSING_GRACE_SECONDS": DAY}
     ),
+    Scenario("one-output", _one_output, first_attempt_holds, {"second": "OutputOccupied"}),
+    Scenario("replaced", _replaced, _first_saves_for_long, {"job": "Completed"}),
     Scenario(
         "secret-missing",
         _secret_is_missing,

@@ -93,6 +93,29 @@ def one_attempt_at_a_time(history: History, _: Log) -> Iterator[Violation]:
             gone.add(uid)
 
 
+def one_writer(history: History, _: Log) -> Iterator[Violation]:
+    """A training pod is made only when no other DPOJob's pod writes to its output directory."""
+    writing: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    last = {uid: len(versions) for uid, versions in history.by_uid("pods").items()}
+    count: dict[str, int] = defaultdict(int)
+    for pod in history.versions["pods"]:
+        given = _given_to(pod["spec"]) if _trains(pod) else None
+        place = ((given or {}).get("output") or {}).get("volume")
+        if not place:
+            continue
+        uid, (owner, _attempt) = pod["metadata"]["uid"], _whose(pod)
+        there = writing[place["claimName"], place.get("path", "")]
+        count[uid] += 1
+        if count[uid] == 1:
+            others = sorted(other for other, whose in there.items() if whose != owner)
+            if others:
+                yield Violation("one job writes to an output", f"{place}: {others} and {uid}")
+            there[uid] = owner
+        ended = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+        if ended or (uid in history.gone and count[uid] == last[uid]):
+            there.pop(uid, None)
+
+
 def terminal_stays(history: History, _: Log) -> Iterator[Violation]:
     """A terminal condition never reverts, nor changes its reason, nor does the opposite join it."""
     for versions in history.by_uid("dpojobs").values():
@@ -143,14 +166,19 @@ def trained_is_inspected(history: History, _: Log) -> Iterator[Violation]:
 
 
 def _spec_given_to(job: Object) -> Object | None:
-    """To a Job's container; the operator itself names the output claim after inspection."""
-    pod = ((job.get("spec") or {}).get("template") or {}).get("spec") or {"containers": []}
-    for container in pod["containers"]:
+    """To a Job's container, without what may change; the operator itself names the output claim after
+    inspection."""
+    spec = _given_to(((job.get("spec") or {}).get("template") or {}).get("spec") or {})
+    free = (*MUTABLE_ALWAYS, "output")
+    return spec and {part: value for part, value in spec.items() if part not in free}
+
+
+def _given_to(pod: Object) -> Object | None:
+    """The DPOJob's spec that a pod's container gets."""
+    for container in pod.get("containers") or []:
         for variable in container.get("env") or []:
             if variable["name"] == ENV_MANIFEST:
-                spec = json.loads(variable["value"])["spec"]
-                free = (*MUTABLE_ALWAYS, "output")
-                return {part: value for part, value in spec.items() if part not in free}
+                return dict(json.loads(variable["value"])["spec"])
     return None
 
 
@@ -225,6 +253,7 @@ def ends_match(history: History, ends: Mapping[str, str]) -> Iterator[Violation]
 DURING: tuple[Callable[[History, Log], Iterator[Violation]], ...] = (
     one_training_job,
     one_attempt_at_a_time,
+    one_writer,
     terminal_stays,
     generation_is_monotone,
     every_child_is_owned,

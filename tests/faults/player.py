@@ -50,6 +50,8 @@ class Play:
     """How long it runs."""
     holds: bool = False
     """True: it runs until it is deleted, then ends with code 12."""
+    saving: float = 0.2
+    """Seconds from its SIGTERM to its end."""
 
 
 Script = Callable[[Role], Play]
@@ -168,7 +170,7 @@ class Player:
         name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
         runs = self.running.pop(name, None) is not None
         if runs:
-            await asyncio.sleep(0.2)  # saving a checkpoint
+            await asyncio.sleep(self._plays[uid].saving)
             await self._end(pod, Play(code=12, word=words.interrupted()))
         options = {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}}
         await self._api.call("DELETE", self._path(pod), options)

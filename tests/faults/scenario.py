@@ -16,6 +16,8 @@ HUB = {"model": {"repo": "org/model"}, "dataset": {"repo": "org/pairs"}}
 """The shortest spec: the operator makes a claim for the model."""
 PUSHED = {**HUB, "output": {"push": "org/tuned"}}
 """Without a claim."""
+TUNED = {**HUB, "output": {"volume": {"claimName": "models", "path": "tuned"}}}
+"""To a claim of the user's."""
 HOUR = 3600
 HOLDS = Play(holds=True)
 

@@ -89,6 +89,33 @@ def test_a_spec_that_changed_between_inspection_and_training() -> None:
     assert broken(history("jobs", inspected, other)) == {"what is trained is what was inspected"}
 
 
+def _writer(uid: str, owner: str, phase: str, path: str = "tuned") -> Object:
+    place = {"claimName": "models", "path": path}
+    manifest = {"spec": {"output": {"volume": place}}}
+    env = [{"name": "DPOJOB_MANIFEST", "value": json.dumps(manifest)}]
+    labels = {"dpojob.dev/uid": owner, "dpojob.dev/attempt": "1", "dpojob.dev/stage": "train"}
+    return {
+        "metadata": {"name": uid, "uid": uid, "labels": labels},
+        "spec": {"containers": [{"env": env}]},
+        "status": {"phase": phase},
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rules"),
+    [
+        (_writer("a", "one", "Running"), _writer("b", "two", "Pending"), {"one job writes to an output"}),
+        (_writer("a", "one", "Succeeded"), _writer("b", "two", "Pending"), set()),
+        (_writer("a", "one", "Running"), _writer("b", "one", "Pending"), set()),
+        (_writer("a", "one", "Running"), _writer("b", "two", "Pending", "other"), set()),
+    ],
+)  # fmt: skip
+def test_two_jobs_that_write_to_one_directory(
+    before: Object, after: Object, rules: set[str]
+) -> None:
+    assert broken(history("pods", before, after)) == rules
+
+
 def test_an_attempt_after_the_one_before_was_deleted() -> None:
     made = History()
     made.see("jobs", "ADDED", job("a", 1))

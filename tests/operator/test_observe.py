@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from tests.operator.decided import begun, child, job
@@ -13,10 +13,11 @@ from dpojob_operator.observe import Observer
 
 
 class Recorder:
-    """Says in which order it is asked; knows of no object."""
+    """Says in which order it is asked; lists the objects given by kind."""
 
-    def __init__(self) -> None:
+    def __init__(self, listed: Mapping[str, list[dict[str, Any]]] | None = None) -> None:
         self.asked: list[str] = []
+        self._listed = listed or {}
 
     async def get(self, resource: Any, namespace: str | None, name: str) -> dict[str, Any] | None:
         self.asked.append(f"get {resource.plural}")
@@ -26,15 +27,15 @@ class Recorder:
 
     async def list(self, resource: Any, *_: Any) -> AsyncIterator[dict[str, Any]]:
         self.asked.append(f"list {resource.plural}")
-        found: list[dict[str, Any]] = []
-        for one in found:
+        for one in self._listed.get(resource.plural, []):
             yield one
 
 
 async def test_pods_are_read_after_the_pools_their_job_waits_for() -> None:
     """Else a pod that got its node, and then lost its pool, would look like one that waits."""
     cluster = Recorder()
-    observer = Observer(cluster, Policy(), None, Hints())  # type: ignore[arg-type]
+    nobody: Any = None
+    observer = Observer(cluster, Policy(), nobody, nobody, Hints())  # type: ignore[arg-type]
     status = begun()
     observed = Observed(job=job(status), training=child(status.attempts[0].job.name))
     await observer.for_planning(observed)

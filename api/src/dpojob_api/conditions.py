@@ -76,7 +76,8 @@ class Reason(StrEnum):
     """`training.arguments` holds an unknown name, a wrong type, a field the plan owns, or what cannot be
     followed: together with the rest, by this model, or without a package that the image has not."""
     OUTPUT_OCCUPIED = "OutputOccupied"
-    """The output directory holds another job's model, what this job reads, or files it would replace."""
+    """The output directory holds another job's model, what this job reads, or files it would replace, or
+    another job that has not ended writes to it."""
     INSPECTION_FAILED = "InspectionFailed"
     """The inspection pod ended without a report (evicted, out of memory, image not pulled)."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from .hints import Hints, Key, job_of_child, key_of
+from .outputs import Outputs
 from .peers import Peers
 
 Object = Mapping[str, Any]
@@ -20,18 +21,21 @@ class Handlers:
         refresh_pools: Callable[[], None],
         hints: Hints,
         peers: Peers,
+        outputs: Outputs,
         written: Mapping[Key, Collection[str]],
     ) -> None:
         self._add = add
         self._refresh_pools = refresh_pools
         self._hints = hints
         self._peers = peers
+        self._outputs = outputs
         self._written = written
 
     def dpojob(self, kind: str | None, raw: Object) -> None:
         """A DPOJob was listed, made, changed or deleted."""
         key = key_of(raw)
         self._peers.note(raw, deleted=kind == "DELETED")
+        self._outputs.note(raw, deleted=kind == "DELETED")
         for waiting in self._hints.take(key):
             self._add(waiting)
         if raw["metadata"].get("resourceVersion") not in self._written.get(key, ()):

@@ -7,7 +7,13 @@ from dataclasses import replace
 
 from dpojob_api.conditions import ConditionType
 from dpojob_api.job import Dependency, DPOJob
-from dpojob_api.names import LABEL_JOB_UID, LABEL_STAGE, STAGE_INSPECT, STAGE_TRAIN
+from dpojob_api.names import (
+    LABEL_JOB_NAME,
+    LABEL_JOB_UID,
+    LABEL_STAGE,
+    STAGE_INSPECT,
+    STAGE_TRAIN,
+)
 from dpojob_api.pool import GPUPoolSpec
 from dpojob_api.spec import DPOJobSpec
 from dpojob_planner import PoolState
@@ -20,6 +26,7 @@ from .decide.effective import claims_mounted, effective_spec
 from .facts import ClaimFacts, JobFacts, PodFacts
 from .hints import Hints
 from .manifests import pool_hash
+from .outputs import Outputs
 from .peers import Peers
 from .pools import planner_view
 from .readable import readable, readable_pool
@@ -32,10 +39,13 @@ LONGEST_CHAIN = 100
 class Observer:
     """Live reads of a job and what is around it."""
 
-    def __init__(self, cluster: Cluster, policy: Policy, peers: Peers, hints: Hints) -> None:
+    def __init__(
+        self, cluster: Cluster, policy: Policy, peers: Peers, outputs: Outputs, hints: Hints
+    ) -> None:
         self._cluster = cluster
         self._policy = policy
         self._peers = peers
+        self._outputs = outputs
         self._hints = hints
 
     async def observe(self, job: DPOJob) -> Observed:
@@ -52,6 +62,9 @@ class Observer:
             if facts.found is None or not facts.complete or facts.problem:
                 return await self._with_children(observed)
         spec, dependency = _resolved(observed)
+        if not status.attempts:
+            holder = await self._outputs.holder(job, spec)
+            observed = replace(observed, output_holder=holder)
         if status.dataset is None:
             claims = await self._claims(job.namespace, claims_mounted(spec, dependency))
             observed = replace(observed, claims=claims)
@@ -77,6 +90,17 @@ class Observer:
                 pods = await self._pods(job, STAGE_TRAIN, found.uid)
                 observed = replace(observed, training_pods=pods)
         return observed
+
+    async def _former_pods(self, job: DPOJob) -> tuple[str, ...]:
+        labels = {LABEL_JOB_NAME: job.name, LABEL_STAGE: STAGE_TRAIN}
+        listed = self._cluster.list(PODS, job.namespace, labels)
+        left = [
+            raw["metadata"]["name"]
+            async for raw in listed
+            if raw["metadata"]["labels"].get(LABEL_JOB_UID) != job.uid
+            and (raw.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
+        ]
+        return tuple(sorted(left))
 
     async def _job(self, namespace: str, name: str) -> JobFacts | None:
         raw = await self._cluster.get(JOBS, namespace, name)
@@ -149,6 +173,8 @@ class Observer:
         claims = await self._claims(job.namespace, names)
         states, specs = await self._pools(job.namespace)
         hashes = {name: pool_hash(spec) for name, spec in specs.items()}
+        if job.spec.output.volume is not None and not job.status.attempts:
+            observed = replace(observed, former_pods=await self._former_pods(job))
         if observed.training is not None:
             observed = await self._with_children(observed)
         return replace(observed, claims=claims, pool_hashes=hashes), states, specs

@@ -14,6 +14,7 @@ from dpojob_api.job import Phase
 from .cluster import ApiError, Cluster
 from .hints import Key, key_of, settled
 from .metrics import PHASES, RESYNC_TIME
+from .outputs import Outputs
 from .peers import Peers
 from .resources import DPOJOBS
 
@@ -34,6 +35,7 @@ class Resync:
         every: float,
         add: Callable[[Key], None],
         peers: Peers,
+        outputs: Outputs,
         known: Callable[[], Collection[Key]],
     ) -> None:
         """`known`: jobs of which something is remembered elsewhere."""
@@ -42,6 +44,7 @@ class Resync:
         self._every = every
         self._add = add
         self._peers = peers
+        self._outputs = outputs
         self._known = known
         self._began = time.monotonic()
         self._last: float | None = None
@@ -81,6 +84,7 @@ class Resync:
                 seen.add(key)
                 phases[(raw.get("status") or {}).get("phase", "Pending")] += 1
                 self._peers.note(raw)
+                self._outputs.note(raw)
                 if self._last is None or not settled(raw):
                     self._add(key)
         for key in set(self._known()) - seen:

@@ -13,6 +13,7 @@ from .handlers import Handlers
 from .hints import Hints, Key
 from .metrics import RUNNING
 from .observe import Observer
+from .outputs import Outputs
 from .peers import Peers
 from .pool_keeper import PoolKeeper
 from .progress import Poller
@@ -49,6 +50,7 @@ def assemble(cluster: Cluster, settings: Settings, now: Clock) -> Work:
     )
     hints = Hints()
     peers = Peers(cluster, settings.hub_endpoint, hints)
+    outputs = Outputs(cluster, hints)
     outside = settings.progress_via == "auto" and not inside_cluster()
     poller = Poller(
         cluster,
@@ -59,7 +61,7 @@ def assemble(cluster: Cluster, settings: Settings, now: Clock) -> Work:
     )
     reconciler = Reconciler(
         cluster,
-        Observer(cluster, policy, peers, hints),
+        Observer(cluster, policy, peers, outputs, hints),
         Hand(cluster, settings.workload),
         poller,
         hints,
@@ -85,6 +87,7 @@ def assemble(cluster: Cluster, settings: Settings, now: Clock) -> Work:
         refresh_pools=lambda: queue.add_after(POOLS, POOLS_SOON),
         hints=hints,
         peers=peers,
+        outputs=outputs,
         written=reconciler.written,
     )
     resync = Resync(
@@ -93,6 +96,7 @@ def assemble(cluster: Cluster, settings: Settings, now: Clock) -> Work:
         settings.resync_seconds,
         queue.add,
         peers,
+        outputs,
         known=lambda: {*RUNNING.progress, *reconciler.written},
     )
 

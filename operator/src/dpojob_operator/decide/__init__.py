@@ -12,7 +12,7 @@ from datetime import datetime
 from dpojob_api.conditions import ConditionType, Reason
 from dpojob_planner import PoolState
 
-from . import dependency, ending, inspection, planning, suspension, training, verdict
+from . import dependency, ending, inspection, output, planning, suspension, training, verdict
 from .draft import Draft
 from .observed import (
     Action,
@@ -24,6 +24,7 @@ from .observed import (
     DeleteSelf,
     DependencyFacts,
     Observed,
+    OutputHolder,
     Policy,
     SharedInspection,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "DeleteSelf",
     "DependencyFacts",
     "Observed",
+    "OutputHolder",
     "Policy",
     "SharedInspection",
     "decide",
@@ -46,7 +48,7 @@ __all__ = [
     "verdict",
 ]
 
-STAGES = (dependency.stage, inspection.stage, planning.stage, training.stage)
+STAGES = (dependency.stage, output.stage, inspection.stage, planning.stage, training.stage)
 """Each says whether the next may go on; the first that does not ends the pass."""
 
 

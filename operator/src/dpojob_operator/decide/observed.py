@@ -52,6 +52,18 @@ class SharedInspection:
 
 
 @dataclass(frozen=True)
+class OutputHolder:
+    """Another job that writes to the same output directory, and comes first."""
+
+    name: str
+    """Of the other DPOJob."""
+    directory: str
+    """Claim and path."""
+    leaving: bool = False
+    """Whether it is being deleted."""
+
+
+@dataclass(frozen=True)
 class Observed:
     """One DPOJob and everything around it, as just read."""
 
@@ -63,9 +75,14 @@ class Observed:
     inspection_pods: tuple[PodFacts, ...] = ()
     inspection_key: str | None = None
     shared: SharedInspection | None = None
+    output_holder: OutputHolder | None = None
+    """None also once this job trains."""
     training: JobFacts | None = None
     """The Job of the newest attempt."""
     training_pods: tuple[PodFacts, ...] = ()
+    former_pods: tuple[str, ...] = ()
+    """Training pods that a deleted DPOJob of this name left, and that may still write to the output
+    directory this one names."""
     pool_hashes: Mapping[str, str] = field(default_factory=dict)
     """Hash of each pool's spec as it is now, by pool."""
     progress: Progress | None = None

@@ -8,7 +8,7 @@ from dpojob_api.progress import Progress
 from dpojob_operator.child_names import training_name
 from dpojob_operator.facts import JobFacts
 
-from . import claims, ending, outcome, spending
+from . import claims, ending, outcome, output, spending
 from .draft import Draft
 from .inspection import missing_secret_message
 from .observed import Action, CreateClaim, CreateTraining, DeleteJob
@@ -30,7 +30,7 @@ def stage(draft: Draft) -> bool:
         if draft.observed.training is not None and attempt is not None:
             _remove(draft, draft.observed.training)  # an answer lost long ago may surface late
             return False
-        if hold(draft) or not claims.all_there(draft):
+        if hold(draft) or not claims.all_there(draft) or not output.left_alone(draft):
             return False
         attempt = _begin(draft)
     job = draft.observed.training
