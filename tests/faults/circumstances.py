@@ -136,6 +136,7 @@ async def _one_output(world: World) -> None:
     await world.create("second", TUNED)
     await world.finished("second")
     await world.delete("first")
+    await world.until("the first is gone", lambda: world.job("first") is None)
     await world.until("nothing of the first is left", lambda: not strangers(world))
 
 
