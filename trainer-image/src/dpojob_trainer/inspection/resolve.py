@@ -14,7 +14,7 @@ from .layout import FIELDS, Layout
 from .messages import Dialect
 from .names import nearest
 from .preferred import Answers
-from .presets import NATIVE, PRESETS, Preset, Schema, named, recognise
+from .presets import NATIVE, PRESETS, Preset, Schema, Votes, named, recognise
 from .sample import Sample
 from .suggesting import missing, quoted, suggested
 from .unused import passed_over
@@ -34,14 +34,16 @@ class Resolution:
     """Two answer columns of which the rows' scores, or else the user, say which is preferred."""
 
 
-def resolve(source: DatasetSource, schema: Schema, rows: Sample) -> Resolution:
+def resolve(
+    source: DatasetSource, schema: Schema, rows: Sample, votes: Votes | None = None
+) -> Resolution:
     """The layout of a dataset with such columns, of which `rows` are a few.
 
-    Raises CouldNotLook for a preset that does not exist.
+    `votes` are those of all texts, once they are known; until then those of the few count. Raises CouldNotLook for a preset that does not exist.
     """
     asked = {name: column for name in FIELDS if (column := getattr(source.column_mapping, name))}
     dialect = Dialect.of(source.column_mapping.messages)
-    preset = _preset(source, schema, asked, rows)
+    preset = _preset(source, schema, asked, votes or Votes.of(row.get("chosen") for row in rows))
     columns = list(schema)
     if not columns:
         return Resolution(None)
@@ -67,14 +69,14 @@ def resolve(source: DatasetSource, schema: Schema, rows: Sample) -> Resolution:
 
 
 def _preset(
-    source: DatasetSource, schema: Schema, asked: Mapping[str, str], rows: Sample
+    source: DatasetSource, schema: Schema, asked: Mapping[str, str], votes: Votes
 ) -> Preset:
     if source.preset == "none":
         return NATIVE
     if source.preset == "auto":
         if {"prompt", "chosen", "rejected"} & set(asked):
             return NATIVE
-        return recognise(schema, [row.get("chosen") for row in rows]) or NATIVE
+        return recognise(schema, votes) or NATIVE
     preset = named(source.preset)
     if preset is None:
         names = ", ".join(known.name for known in PRESETS)

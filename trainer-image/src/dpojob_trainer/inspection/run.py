@@ -136,7 +136,7 @@ def _scans(
     while (layout := columns.resolution.layout) is not None:
         judge = judge_of(manifest, layout, subject)
         found = read(judge)
-        if columns.settled(found.train.kinds, found.evaluation_kinds):
+        if columns.settled(found.train.kinds, found.evaluation_kinds, votes=found.train.votes):
             return read(replace(judge, expected=found.train.format)) if found.mixed else found
     return None
 

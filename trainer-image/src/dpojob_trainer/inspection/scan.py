@@ -7,16 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
+import numpy as np
+
 from .judging import Accepted, Judge
+from .layout import Layout
 from .pair import Format
 from .prefetch import prefetched
+from .presets import Votes, texts_decide
 from .presets.base import ColumnKind
 from .problems import EXAMPLES, Faults
 from .quality.heldout import Places
 from .quality.repeats import Fingerprints
 from .schema import kinds_of, merge
 from .source import DataFile, Source
-from .stream import pieces, steps
+from .stream import Piece, pieces, steps
 from .tokens.lengths import LengthFigures
 
 COUNTED_ROWS = 1024
@@ -39,6 +43,8 @@ class Scan:
     places: Places = field(default_factory=Places)
     kinds: dict[str, ColumnKind] = field(default_factory=dict)
     """Every column seen, in order, with its kind."""
+    votes: Votes = field(default_factory=Votes)
+    """Counted only where they could decide on the layout."""
     long_rows: list[int] = field(default_factory=list)
 
     @property
@@ -58,6 +64,17 @@ class Scan:
         room = EXAMPLES - len(self.long_rows)
         if room > 0:
             self.long_rows += accepted.numbers[over[:room]].tolist()
+
+    def vote(self, layout: Layout, piece: Piece, accepted: list[Accepted]) -> None:
+        """Counts the transcripts of a piece; those that were read as such need no further look."""
+        left = np.ones(len(piece.chunk), np.bool_)
+        if layout.preset.transcripts:
+            for part in accepted:
+                left[part.numbers - piece.start] = False
+            self.votes.add_transcripts(int((~left).sum()))
+        column = layout.columns["chosen"]
+        rows = piece.chunk.only(column).rows(None if left.all() else np.flatnonzero(left).tolist())
+        self.votes.add(row.get(column) for row in rows)
 
 
 def scan(
@@ -87,6 +104,8 @@ def scan(
             found.take(rows, prints, evaluation)
         for number, fault in faults:
             found.faults.add(fault, number)
+        if texts_decide(found.kinds, judge.layout.preset):
+            found.vote(judge.layout, piece, accepted)
         found.rows = piece.start + len(piece.chunk)
         advance(found.rows, piece.consumed)
     return found

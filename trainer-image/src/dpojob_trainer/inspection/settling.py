@@ -8,6 +8,7 @@ from typing import Any
 
 from dpojob_api.spec import DatasetSource
 
+from .presets import Votes
 from .presets.base import ColumnKind
 from .resolve import Resolution, resolve
 from .sample import ROWS, sampled
@@ -28,6 +29,8 @@ class Columns:
     resolution: Resolution = field(default_factory=lambda: Resolution(None))
     kinds: dict[str, ColumnKind] = field(default_factory=dict)
     _rows: list[Mapping[str, Any]] = field(default_factory=list)
+    _votes: Votes | None = None
+    """Those of all rows of train, once they were read."""
 
     @classmethod
     def look(cls, dataset: DatasetSource, train: Source, evaluation: Source | None) -> Columns:
@@ -46,8 +49,9 @@ class Columns:
                 break
         return found
 
-    def settled(self, *kinds: Mapping[str, ColumnKind]) -> bool:
-        """Whether the layout is still the one to read by, now that the `kinds` of all rows are known.
+    def settled(self, *kinds: Mapping[str, ColumnKind], votes: Votes) -> bool:
+        """Whether the layout is still the one to read by, now that the `kinds` of all rows are known,
+        and the `votes` of those of train.
 
         A column of later files or blocks counts like one of the first: a prompt or a system text
         that only they have must not be passed over, whatever the order of the files.
@@ -55,6 +59,8 @@ class Columns:
         layout = self.resolution.layout
         for more in kinds:
             merge(self.kinds, more)
+        # Once: read another way, they must not be counted another way.
+        self._votes = self._votes or (votes if votes.texts else None)
         self._resolve()
         if self.resolution.layout == layout:
             return True
@@ -66,4 +72,4 @@ class Columns:
         return self.resolution.layout == layout
 
     def _resolve(self) -> None:
-        self.resolution = resolve(self.dataset, self.kinds, self._rows)
+        self.resolution = resolve(self.dataset, self.kinds, self._rows, self._votes)

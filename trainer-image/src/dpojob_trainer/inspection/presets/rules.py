@@ -39,13 +39,6 @@ def tie_status(row: Mapping[str, Any]) -> bool:
     return row.get("status") == "tie"
 
 
-def is_transcript(values: list[Any]) -> bool:
-    """Whether the texts are hh-rlhf transcripts; judged on those that are text at all."""
-    texts = [value for value in values if isinstance(value, str) and value.strip()]
-    marked = sum(1 for text in texts if HUMAN in "\n\n" + text.lstrip() and ASSISTANT in text)
-    return bool(texts) and marked * 2 > len(texts)
-
-
 def read_transcripts(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any] | Fault:
     """hh-rlhf: the answer begins after the last assistant mark; what is before must agree."""
     values: dict[str, Any] = {}

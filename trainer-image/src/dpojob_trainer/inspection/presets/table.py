@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .arranged import arrange_signed_preference, arrange_transcripts
-from .base import Preset, Schema
+from .base import NATIVE, Preset, Schema
 from .rules import (
     equal_scores,
-    is_transcript,
     no_preference,
     read_signed_preference,
     read_transcripts,
     tie_status,
 )
+from .votes import Votes
 
 PRESETS: tuple[Preset, ...] = (
     Preset(
@@ -103,7 +101,7 @@ PRESETS: tuple[Preset, ...] = (
         columns={"chosen": "chosen", "rejected": "rejected"},
         kinds={"chosen": "text", "rejected": "text"},
         without=("prompt",),
-        looks=is_transcript,
+        transcripts=True,
         convert=read_transcripts,
         arrange=arrange_transcripts,
     ),
@@ -115,6 +113,13 @@ def named(name: str) -> Preset | None:
     return next((preset for preset in PRESETS if preset.name == name), None)
 
 
-def recognise(schema: Schema, values: list[Any]) -> Preset | None:
-    """The first preset that a dataset fits; `values` are some of its chosen column."""
-    return next((preset for preset in PRESETS if preset.fits(schema, values)), None)
+def recognise(schema: Schema, votes: Votes) -> Preset | None:
+    """The first preset that a dataset fits; `votes` are those of its chosen column."""
+    return next((preset for preset in PRESETS if preset.fits(schema, votes)), None)
+
+
+def texts_decide(schema: Schema, preset: Preset) -> bool:
+    """Whether `preset`, recognised by such columns, could be another one with other texts."""
+    if preset is not NATIVE and not preset.transcripts:
+        return False
+    return any(other.transcripts and other.fits_columns(schema) for other in PRESETS)

@@ -32,6 +32,12 @@ class Chunk:
         end = None if count is None else start + count
         return replace(self, objects=(self.objects or ())[start:end])
 
+    def only(self, column: str) -> Chunk:
+        """The same rows, of one column as far as that saves work."""
+        if self.batch is None or column not in self.batch.schema.names:
+            return self
+        return replace(self, batch=self.batch.select([column]))
+
     def rows(self, indices: Iterable[int] | None = None) -> list[Mapping[str, Any]]:
         """The rows (those at `indices`) as Python objects.
 
