@@ -37,7 +37,7 @@ async def holder(asking: DPOJob, *others: DPOJob) -> OutputHolder | None:
     for one in (asking, *others):
         shelf.objects[one.name] = wire(one)
         outputs.note(wire(one))
-    return await outputs.holder(asking, asking.spec)
+    return await outputs.holder(asking)
 
 
 INSPECTS = {"inspection": {"name": "i"}}
@@ -106,7 +106,7 @@ async def test_nothing_is_remembered_of_writers_that_are_gone_ended_or_elsewhere
         outputs.note(wire(writer(name)))
     outputs.note(wire(writer("a")), deleted=True)
     outputs.note(wire(writer("b", ENDED)))
-    assert await outputs.holder(writer("d"), writer("d").spec) is None, "c is not there any more"
+    assert await outputs.holder(writer("d")) is None, "c is not there any more"
     assert not outputs._writers
 
 

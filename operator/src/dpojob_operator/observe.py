@@ -63,7 +63,7 @@ class Observer:
                 return await self._with_children(observed)
         spec, dependency = _resolved(observed)
         if not status.attempts:
-            holder = await self._outputs.holder(job, spec)
+            holder = await self._outputs.holder(job)
             observed = replace(observed, output_holder=holder)
         if status.dataset is None:
             claims = await self._claims(job.namespace, claims_mounted(spec, dependency))

@@ -13,11 +13,10 @@ from typing import Any
 
 from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJob
-from dpojob_api.spec import DPOJobSpec
 
 from .cluster import Cluster
 from .decide import OutputHolder
-from .decide.effective import effective_spec
+from .decide.effective import output_volume
 from .hints import Hints
 from .readable import readable
 from .resources import DPOJOBS
@@ -37,7 +36,7 @@ class Outputs:
     def note(self, raw: Mapping[str, Any], *, deleted: bool = False) -> None:
         """Remembers where a DPOJob writes, until it has ended."""
         job = readable(raw)
-        place = None if job is None else _place(job, job.spec)
+        place = None if job is None else _place(job)
         if job is None or place is None:
             return
         if deleted or job.status.is_true(ConditionType.FINISHED):
@@ -45,9 +44,9 @@ class Outputs:
         else:
             self._writers[place].add(job.name)
 
-    async def holder(self, job: DPOJob, spec: DPOJobSpec) -> OutputHolder | None:
-        """The job that comes before `job` in the directory that its effective `spec` names."""
-        place = _place(job, spec)
+    async def holder(self, job: DPOJob) -> OutputHolder | None:
+        """The job that comes before `job` in the directory that both write to."""
+        place = _place(job)
         if place is None:
             return None
         found = []
@@ -70,15 +69,15 @@ class Outputs:
             self._writers.pop(place, None)
 
 
-def _place(job: DPOJob, spec: DPOJobSpec) -> Place | None:
-    volume = effective_spec(job.name, spec, job.status).output.volume
-    if volume is None or spec.validate_only:
+def _place(job: DPOJob) -> Place | None:
+    volume = output_volume(job.spec, job.status)
+    if volume is None or job.spec.validate_only:
         return None
     return job.namespace, volume.claim_name, posixpath.normpath(volume.path or ".")
 
 
 def _writes_to(place: Place, other: DPOJob) -> bool:
-    return _place(other, other.spec) == place and not other.status.is_true(ConditionType.FINISHED)
+    return _place(other) == place and not other.status.is_true(ConditionType.FINISHED)
 
 
 def _begun(job: DPOJob) -> bool:

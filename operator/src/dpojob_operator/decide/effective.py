@@ -22,11 +22,16 @@ def effective_spec(name: str, spec: DPOJobSpec, status: DPOJobStatus) -> DPOJobS
             changes["training"] = spec.training.model_copy(
                 update={"max_length": dependency.max_length}
             )
-    made = status.artifacts.claim_name if status.artifacts else None
-    if spec.output.volume is None and made is not None:
-        volume = ClaimPath(claim_name=made, path="")
-        changes["output"] = spec.output.model_copy(update={"volume": volume})
+    changes["output"] = spec.output.model_copy(update={"volume": output_volume(spec, status)})
     return spec.model_copy(update=changes)
+
+
+def output_volume(spec: DPOJobSpec, status: DPOJobStatus) -> ClaimPath | None:
+    """Where the model is put: the user's directory, or the claim that was made for it."""
+    made = status.artifacts.claim_name if status.artifacts else None
+    if spec.output.volume is not None or made is None:
+        return spec.output.volume
+    return ClaimPath(claim_name=made, path="")
 
 
 def model_source(dependency: Dependency) -> ModelSource:
