@@ -7,7 +7,9 @@ plainly in order, Python's strict reader does, which also names the line at faul
 from __future__ import annotations
 
 import csv
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -62,11 +64,11 @@ def read_csv(
 def _in_blocks(
     name: str, opened: Opened, columns: Sequence[str] | None, delimiter: str
 ) -> Iterator[Chunk]:
-    with opened() as stream:
+    with opened() as stream, ExitStack() as given:
         probe = stream.read(PROBED).removeprefix(BOM)
         names, delimiter = _header(name, probe, delimiter)
         wanted = names if columns is None else [c for c in columns if c in names] or names[:1]
-        joined = _Joined(probe, stream, Quotes(delimiter))
+        joined = given.enter_context(_Joined(probe, stream, Quotes(delimiter)))
         reader = pa_csv.open_csv(
             pa.PythonFile(joined, mode="r"),
             read_options=pa_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=True),
@@ -160,21 +162,37 @@ def _text(name: str, line: bytes, number: int) -> str:
 
 
 class _Joined:
-    """The bytes already read, then the rest of the stream; its quotes are looked at in passing."""
+    """The bytes already read, then the rest of the stream; its quotes are looked at in passing.
+
+    pyarrow reads ahead in threads of its own, also when it has failed or nobody asks any more. A read
+    that met the closing of the file could take its bytes from the file that is opened next, under the
+    same descriptor. So nothing is read from the stream once this context has ended.
+    """
 
     closed = False
 
     def __init__(self, head: bytes, rest: Bytes, quotes: Quotes) -> None:
         self._head, self._rest = head, rest
+        self._reading, self._ended = threading.Lock(), False
         self.quotes = quotes
         self.given = 0
 
+    def __enter__(self) -> _Joined:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._reading:
+            self._ended = True
+
     def read(self, size: int) -> bytes:
-        taken, self._head = self._head[:size], self._head[size:]
-        piece = taken or self._rest.read(size)
-        self.quotes.feed(piece)
-        self.given += len(piece)
-        return piece
+        with self._reading:
+            if self._ended:
+                return b""
+            taken, self._head = self._head[:size], self._head[size:]
+            piece = taken or self._rest.read(size)
+            self.quotes.feed(piece)
+            self.given += len(piece)
+            return piece
 
     def readable(self) -> bool:
         return True

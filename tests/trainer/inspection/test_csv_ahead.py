@@ -1,0 +1,64 @@
+"""What pyarrow reads ahead of a CSV file ends before the file is closed."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from dpojob_trainer.inspection.reading import csv as reading
+from dpojob_trainer.inspection.reading.stored import Stored
+
+
+class Slow(Stored):
+    """A file whose reads take a while; remembers those that its closing met."""
+
+    met: list[str]
+
+    def __init__(self, path: Path, met: list[str]) -> None:
+        super().__init__(path)
+        self.met, self._busy, self._shut = met, False, False
+
+    def read(self, size: int) -> bytes:
+        if self._shut:
+            self.met.append("read after the closing")
+            return b""
+        self._busy = True
+        time.sleep(0.01)
+        piece = super().read(size)
+        self._busy = False
+        return piece
+
+    def __exit__(self, *exc: object) -> None:
+        if self._busy:
+            self.met.append("closed in a read")
+        self._shut = True
+        super().__exit__(*exc)
+
+
+@pytest.fixture
+def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """6,001 rows, of which one fits no block."""
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 1 << 16)
+    monkeypatch.setattr(reading, "PROBED", 1 << 12)
+    plain = "".join(f"p{i},yes,no {'x' * 90}\n" for i in range(3_000))
+    path = tmp_path / "train.csv"
+    path.write_text(f"prompt,chosen,rejected\n{plain}p,{'x' * (1 << 18)},no\n{plain}")
+    return path
+
+
+def test_a_row_that_fits_no_block(many: Path) -> None:
+    met: list[str] = []
+    chunks = reading.read_csv("train.csv", lambda: Slow(many, met), None, ",")
+    assert sum(len(chunk) for chunk in chunks) == 6_001
+    assert not met
+
+
+def test_a_reader_that_is_left_early(many: Path) -> None:
+    met: list[str] = []
+    chunks = reading.read_csv("train.csv", lambda: Slow(many, met), None, ",")
+    next(iter(chunks))
+    chunks.close()  # type: ignore[attr-defined]
+    time.sleep(0.1)
+    assert not met
