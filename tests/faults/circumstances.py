@@ -13,12 +13,14 @@ from .scenario import (
     PUSHED,
     TUNED,
     Scenario,
+    deleted,
     first_attempt_holds,
     good,
+    made_again,
+    no_strangers,
     phase,
     progressed,
     pushed,
-    strangers,
     suspended_midway,
     training,
 )
@@ -135,20 +137,13 @@ async def _one_output(world: World) -> None:
     await world.until("the first trains", lambda: world.trains("first"))
     await world.create("second", TUNED)
     await world.finished("second")
-    await world.delete("first")
-    await world.until("the first is gone", lambda: world.job("first") is None)
-    await world.until("nothing of the first is left", lambda: not strangers(world))
+    await deleted(world, "first")
+    await no_strangers(world)
 
 
 async def _replaced(world: World) -> None:
     await world.create_claim("models")
-    await world.create("job", TUNED)
-    await world.until("training runs", lambda: world.trains("job"))
-    await world.delete("job")
-    await world.until("the first is gone", lambda: world.job("job") is None)
-    await world.create("job", TUNED)
-    await world.finished("job")
-    await world.until("nothing of the first is left", lambda: not strangers(world))
+    await made_again(world, TUNED)
 
 
 async def _secret_is_missing(world: World) -> None:

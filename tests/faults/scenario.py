@@ -90,6 +90,28 @@ def strangers(world: World) -> list[Object]:
     return [c for c in children if c["metadata"]["labels"][LABEL_JOB_UID] not in living]
 
 
+async def deleted(world: World, name: str) -> None:
+    """Deletes a DPOJob, and waits until it is gone; its children go later."""
+    await world.delete(name)
+    await world.until(f"{name} is gone", lambda: world.job(name) is None)
+
+
+async def no_strangers(world: World) -> None:
+    """Waits until the children of deleted DPOJobs are gone."""
+    # A garbage collector that has just learnt of a new kind takes half a minute.
+    await world.until("no child is left alone", lambda: not strangers(world))
+
+
+async def made_again(world: World, spec: Object) -> None:
+    """A job that is deleted while it trains, and created again under the same name."""
+    await world.create("job", spec)
+    await world.until("training runs", lambda: world.trains("job"))
+    await deleted(world, "job")
+    await world.create("job", spec)
+    await world.finished("job")
+    await no_strangers(world)
+
+
 def anything(world: World) -> bool:
     """Whether anything is left."""
     return any(world.history.newest(kind) for kind in ("dpojobs", "jobs", "pods"))

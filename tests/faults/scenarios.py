@@ -14,9 +14,9 @@ from .scenario import (
     anything,
     first_attempt_holds,
     good,
+    made_again,
     progressed,
     pushed,
-    strangers,
     suspended_midway,
     training,
 )
@@ -58,14 +58,7 @@ async def _deleted(world: World) -> None:
 
 
 async def _recreated(world: World) -> None:
-    await world.create("job", HUB)
-    await world.until("training runs", lambda: world.trains("job"))
-    await world.delete("job")
-    await world.until("the first is gone", lambda: world.job("job") is None)
-    await world.create("job", HUB)
-    await world.finished("job")
-    # A garbage collector that has just learnt of a new kind takes half a minute.
-    await world.until("nothing of the first is left", lambda: not strangers(world))
+    await made_again(world, HUB)
 
 
 async def _expires(world: World) -> None:

@@ -175,10 +175,7 @@ async def test_only_pods_that_may_write_there_are_waited_for(
 
 @pytest.mark.cluster
 def test_two_jobs_with_one_output_directory(world: World, operator: Process) -> None:
-    world.apply(claim("models"))
-    world.job("first", output=TUNED)
-    world.inspected("first")
-    world.pod("first", "train")
+    trains(world, "first")
     world.job("second", output=TUNED)
     told = world.until_condition("second", "Failed", "OutputOccupied")
     assert "DPOJob first" in told and "models/tuned" in told
@@ -193,10 +190,7 @@ def test_two_jobs_with_one_output_directory(world: World, operator: Process) -> 
 def test_a_job_waits_for_the_deletion_of_the_one_it_replaces(
     world: World, operator: Process
 ) -> None:
-    world.apply(claim("models"))
-    world.job("old", output=TUNED)
-    world.inspected("old")
-    world.pod("old", "train")
+    trains(world, "old")
     world.kubectl(
         "patch",
         "dpojob",
@@ -220,10 +214,7 @@ def test_a_job_waits_for_the_deletion_of_the_one_it_replaces(
 def test_a_job_made_again_waits_for_the_pod_that_the_deleted_one_left(
     world: World, operator: Process
 ) -> None:
-    world.apply(claim("models"))
-    world.job("again", output=TUNED)
-    world.inspected("again")
-    left = world.pod("again", "train")
+    left = trains(world, "again")
     world.kubectl("delete", "dpojob", "again", "--cascade=orphan")
     world.job("again", output=TUNED)
     world.inspected("again")
@@ -234,10 +225,11 @@ def test_a_job_made_again_waits_for_the_pod_that_the_deleted_one_left(
     world.until("it trains", lambda: world.status("again").get("attempts"))
 
 
-def claim(name: str) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": name},
-        "spec": {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}},
-    }
+def trains(world: World, name: str) -> dict[str, Any]:
+    """A job of that name that writes to the directory; gives its training pod."""
+    spec = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "models"}}
+    world.apply({**claim, "spec": spec})
+    world.job(name, output=TUNED)
+    world.inspected(name)
+    return world.pod(name, "train")

@@ -39,7 +39,8 @@ def resolve(
 ) -> Resolution:
     """The layout of a dataset with such columns, of which `rows` are a few.
 
-    `votes` are those of all texts, once they are known; until then those of the few count. Raises CouldNotLook for a preset that does not exist.
+    `votes` are those of all texts, once they are known; until then those of the few count.
+    Raises CouldNotLook for a preset that does not exist.
     """
     asked = {name: column for name in FIELDS if (column := getattr(source.column_mapping, name))}
     dialect = Dialect.of(source.column_mapping.messages)

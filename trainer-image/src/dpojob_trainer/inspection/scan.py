@@ -104,7 +104,7 @@ def scan(
             found.take(rows, prints, evaluation)
         for number, fault in faults:
             found.faults.add(fault, number)
-        if texts_decide(found.kinds, judge.layout.preset):
+        if not evaluation and texts_decide(found.kinds, judge.layout.preset):
             found.vote(judge.layout, piece, accepted)
         found.rows = piece.start + len(piece.chunk)
         advance(found.rows, piece.consumed)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -64,27 +63,27 @@ def read_csv(
 def _in_blocks(
     name: str, opened: Opened, columns: Sequence[str] | None, delimiter: str
 ) -> Iterator[Chunk]:
-    with opened() as stream, ExitStack() as given:
+    with opened() as stream:
         probe = stream.read(PROBED).removeprefix(BOM)
         names, delimiter = _header(name, probe, delimiter)
         wanted = names if columns is None else [c for c in columns if c in names] or names[:1]
-        joined = given.enter_context(_Joined(probe, stream, Quotes(delimiter)))
-        reader = pa_csv.open_csv(
-            pa.PythonFile(joined, mode="r"),
-            read_options=pa_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=True),
-            parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=pa_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()),
-                strings_can_be_null=False,
-                include_columns=wanted,
-            ),
-        )
-        for number, batch in enumerate(reader, 1):
-            # A batch is a block; pyarrow has read some blocks further.
-            share = min(1.0, number * BLOCK_BYTES / max(1, joined.given))
-            yield Chunk(names, batch=batch, consumed=int(share * stream.position))
-        if not joined.quotes.plain():
-            raise _Doubtful
+        with _Joined(probe, stream, Quotes(delimiter)) as joined:
+            reader = pa_csv.open_csv(
+                pa.PythonFile(joined, mode="r"),
+                read_options=pa_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=True),
+                parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+                convert_options=pa_csv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()),
+                    strings_can_be_null=False,
+                    include_columns=wanted,
+                ),
+            )
+            for number, batch in enumerate(reader, 1):
+                # A batch is a block; pyarrow has read some blocks further.
+                share = min(1.0, number * BLOCK_BYTES / max(1, joined.given))
+                yield Chunk(names, batch=batch, consumed=int(share * stream.position))
+            if not joined.quotes.plain():
+                raise _Doubtful
 
 
 def _header(name: str, probe: bytes, delimiter: str) -> Header:
