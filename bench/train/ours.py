@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dpojob_api.agreed import processor_has_bf16
 from dpojob_api.plan import Plan
 from dpojob_api.pool import GPU, GPUPoolSpec
 from dpojob_api.progress import Progress
+from dpojob_api.shared_training_constants import processor_has_bf16
 from dpojob_api.spec import DPOJobSpec
 from dpojob_planner import PoolState, plan
 from dpojob_planner.gpu import PROCESSOR

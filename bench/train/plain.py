@@ -11,8 +11,8 @@ from datasets import Dataset
 from transformers import AutoTokenizer
 from trl import DPOConfig, DPOTrainer
 
-from dpojob_api.agreed import reference_pairs
 from dpojob_api.plan import Plan
+from dpojob_api.shared_training_constants import reference_pairs
 
 COMMON = {
     "per_device_train_batch_size": BATCH, "max_length": LENGTH, "learning_rate": 1e-4,

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from dpojob_api.cel_rules import child_model, holds, rules
 from dpojob_api.manifest import ManifestError, load, load_all
 from dpojob_api.pool import GPUPoolSpec
-from dpojob_api.rules import child_model, holds, rules
 from dpojob_api.spec import DPOJobSpec
 
 MANIFESTS = Path(__file__).parent / "manifests"

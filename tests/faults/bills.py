@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from dpojob_api.names import LABEL_ATTEMPT, LABEL_JOB_UID, LABEL_STAGE, STAGE_TRAIN
+from dpojob_api.constants import LABEL_ATTEMPT, LABEL_JOB_UID, LABEL_STAGE, STAGE_TRAIN
 
 from .api import Object
 from .history import History

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from dpojob_api.names import LABEL_MANAGED_BY, MANAGED_BY
+from dpojob_api.constants import LABEL_MANAGED_BY, MANAGED_BY
 
 from .api import Api, Object
 

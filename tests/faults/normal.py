@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from dpojob_api.names import LABEL_JOB_UID
+from dpojob_api.constants import LABEL_JOB_UID
 
 from .api import Object
 

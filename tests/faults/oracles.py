@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from dpojob_api.names import (
+from dpojob_api.constants import (
     ENV_MANIFEST,
     LABEL_ATTEMPT,
     LABEL_JOB_UID,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from dpojob_api.names import LABEL_JOB_UID, LABEL_STAGE, STAGE_TRAIN
+from dpojob_api.constants import LABEL_JOB_UID, LABEL_STAGE, STAGE_TRAIN
 
 from . import words
 from .api import Object

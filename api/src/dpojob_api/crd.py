@@ -15,8 +15,8 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core.core_schema import WithDefaultSchema
 
+from .constants import API_VERSION, GROUP, VERSION
 from .job import DPOJobStatus
-from .names import API_VERSION, GROUP, VERSION
 from .pool import GPUPoolSpec, GPUPoolStatus
 from .spec import MUTABLE_ALWAYS, DPOJobSpec
 

@@ -10,7 +10,7 @@ from pydantic import Field, field_serializer
 
 from .base import Observed
 from .conditions import Condition
-from .names import API_VERSION
+from .constants import API_VERSION
 from .plan import Plan
 from .progress import Artifacts, Progress, Sample
 from .quantity import money

@@ -14,12 +14,12 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from .complaints import did_you_mean, nearest, sentence, show_path, show_value
+from .cel_rules import Path, broken
+from .constants import API_VERSION
 from .job import DPOJob
-from .names import API_VERSION
 from .pool import GPUPool, GPUPoolSpec
-from .rules import Path, broken
 from .spec import DNS_NAME, DPOJobSpec
+from .validation_messages import did_you_mean, nearest, sentence, show_path, show_value
 
 NAME_LENGTH = 63
 """A DPOJob's name labels its pods, and labels are no longer."""

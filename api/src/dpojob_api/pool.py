@@ -9,7 +9,7 @@ from pydantic import Field
 
 from .base import Contract, Observed
 from .conditions import Condition
-from .names import API_VERSION
+from .constants import API_VERSION
 from .quantity import COUNT_PATTERN, MONEY_PATTERN, parse_count
 from .spec import validations
 

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TextIO
 
-from dpojob_api.names import ENV_HUB_TOKEN
+from dpojob_api.constants import ENV_HUB_TOKEN
 from dpojob_api.plan import Plan
 from dpojob_api.progress import Outcome, Progress
 from dpojob_api.report import InspectionReport, ModelFacts

@@ -10,8 +10,8 @@ from rich.live import Live
 from rich.prompt import Confirm
 
 from dpojob_api.conditions import ConditionType
+from dpojob_api.constants import STAGE_TRAIN, ExitCode
 from dpojob_api.job import DPOJob
-from dpojob_api.names import STAGE_TRAIN, ExitCode
 
 from .console import err, live, print_json, show
 from .errors import CommandError

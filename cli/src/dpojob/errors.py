@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dpojob_api.conditions import Reason
-from dpojob_api.names import ExitCode
+from dpojob_api.constants import ExitCode
 
 
 class CommandError(Exception):

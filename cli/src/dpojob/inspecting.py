@@ -6,9 +6,9 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+from dpojob_api.constants import API_VERSION, ExitCode
 from dpojob_api.job import DPOJob
 from dpojob_api.manifest import Manifest
-from dpojob_api.names import API_VERSION, ExitCode
 from dpojob_api.report import InspectionReport
 
 from . import beside

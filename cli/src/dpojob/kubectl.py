@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dpojob_api.constants import LABEL_JOB_UID, LABEL_STAGE
 from dpojob_api.job import DPOJob
-from dpojob_api.names import LABEL_JOB_UID, LABEL_STAGE
 
 from .errors import CommandError
 

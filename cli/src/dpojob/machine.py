@@ -7,8 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from dpojob_api.agreed import processor_has_bf16
 from dpojob_api.pool import GPU, GPUPoolSpec
+from dpojob_api.shared_training_constants import processor_has_bf16
 from dpojob_planner import PoolState
 from dpojob_planner.gpu import PROCESSOR, is_processor, usable_gib
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from dpojob_api.names import ExitCode
+from dpojob_api.constants import ExitCode
 from dpojob_api.plan import Plan
 from dpojob_api.quantity import parse_count
 from dpojob_api.report import InspectionReport, ModelFacts

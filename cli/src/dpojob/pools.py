@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from typing import Any
 
+from dpojob_api.constants import API_VERSION
 from dpojob_api.manifest import ManifestError, load_all
-from dpojob_api.names import API_VERSION
 from dpojob_api.pool import GPUPool
 from dpojob_planner import PoolState
 

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TextIO
 
-from dpojob_api.names import ExitCode
+from dpojob_api.constants import ExitCode
 from dpojob_api.plan import Plan
 from dpojob_api.progress import Outcome
 from dpojob_api.report import InspectionReport

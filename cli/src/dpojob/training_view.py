@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from dpojob_api.names import FILE_REPORT
+from dpojob_api.constants import FILE_REPORT
 from dpojob_api.progress import Outcome, Progress
 from dpojob_api.quantity import format_duration
 

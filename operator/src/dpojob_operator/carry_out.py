@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from dpojob_api.constants import LABEL_JOB_UID, STAGE_INSPECT, STAGE_TRAIN
 from dpojob_api.job import DPOJob
-from dpojob_api.names import LABEL_JOB_UID, STAGE_INSPECT, STAGE_TRAIN
 from dpojob_api.pool import GPUPoolSpec
 
 from . import manifests

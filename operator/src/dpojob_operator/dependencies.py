@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from dpojob_api.conditions import ConditionType
+from dpojob_api.constants import ANNOTATION_OUTPUT, ANNOTATION_OUTPUT_MAX_LENGTH
 from dpojob_api.job import Dependency, DPOJob
-from dpojob_api.names import ANNOTATION_OUTPUT, ANNOTATION_OUTPUT_MAX_LENGTH
 from dpojob_api.spec import Training
 
 from .decide.effective import model_source

@@ -11,8 +11,8 @@ import logging
 from datetime import datetime
 
 from dpojob_api.conditions import Condition, ConditionType, Reason
+from dpojob_api.constants import API_VERSION
 from dpojob_api.job import DPOJob, DPOJobStatus
-from dpojob_api.names import API_VERSION
 from dpojob_api.report import Problem
 
 from .cluster import ApiError, Cluster, Object

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from dpojob_api.names import CONTAINER_INSPECT, CONTAINER_TRAIN, GROUP, LABEL_JOB_UID
+from dpojob_api.constants import CONTAINER_INSPECT, CONTAINER_TRAIN, GROUP, LABEL_JOB_UID
 
 ANNOTATION_POOL = f"{GROUP}/pool-hash"
 """On a training Job: hash of the pool's spec it was made for, so that an edited pool is noticed."""

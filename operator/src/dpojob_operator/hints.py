@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dpojob_api.conditions import ConditionType
-from dpojob_api.names import LABEL_JOB_NAME, LABEL_MANAGED_BY, MANAGED_BY
+from dpojob_api.constants import LABEL_JOB_NAME, LABEL_MANAGED_BY, MANAGED_BY
 
 Key = tuple[str, str]
 Object = Mapping[str, Any]

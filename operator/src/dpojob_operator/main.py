@@ -18,7 +18,7 @@ from typing import Any
 
 import kopf
 
-from dpojob_api.names import GROUP, LABEL_MANAGED_BY, MANAGED_BY, VERSION
+from dpojob_api.constants import GROUP, LABEL_MANAGED_BY, MANAGED_BY, VERSION
 
 from .clock import Clock, utc_now
 from .cluster import Cluster

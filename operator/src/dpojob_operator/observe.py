@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from dpojob_api.conditions import ConditionType
-from dpojob_api.job import Dependency, DPOJob
-from dpojob_api.names import (
+from dpojob_api.constants import (
     LABEL_JOB_NAME,
     LABEL_JOB_UID,
     LABEL_STAGE,
     STAGE_INSPECT,
     STAGE_TRAIN,
 )
+from dpojob_api.job import Dependency, DPOJob
 from dpojob_api.pool import GPUPoolSpec
 from dpojob_api.spec import DPOJobSpec
 from dpojob_planner import PoolState

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import aiohttp
 from pydantic import ValidationError
 
-from dpojob_api.names import PROGRESS_PORT
+from dpojob_api.constants import PROGRESS_PORT
 from dpojob_api.progress import Progress
 
 from .cluster import ApiError, Cluster

@@ -23,7 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from dpojob_api.names import GROUP, VERSION
+from dpojob_api.constants import GROUP, VERSION
 
 
 @dataclass(frozen=True)

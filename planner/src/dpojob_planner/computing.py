@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dpojob_api.agreed import PLAIN_ATTENTION, plain_attention
+from dpojob_api.shared_training_constants import PLAIN_ATTENTION, plain_attention
 
 from .fit import Fit, Job
 from .gpu import is_processor, precision

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dpojob_api.agreed import SMALL_FOR_A_CPU
 from dpojob_api.plan import Precision
 from dpojob_api.pool import GPU
+from dpojob_api.shared_training_constants import SMALL_FOR_A_CPU
 
 SUSTAINED_SHARE = 0.35
 """Share of a GPU's peak that training sustains. An assumption until the first measured step; set

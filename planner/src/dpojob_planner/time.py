@@ -7,10 +7,10 @@ import math
 from dataclasses import dataclass
 from decimal import Decimal
 
-from dpojob_api.agreed import reference_pairs
 from dpojob_api.plan import Estimate
 from dpojob_api.pool import GPUPoolSpec
 from dpojob_api.report import InspectionReport, Lengths, Percentiles
+from dpojob_api.shared_training_constants import reference_pairs
 from dpojob_api.spec import DPOJobSpec
 
 from .gpu import sustained_flops

@@ -5,7 +5,7 @@ import json
 import pytest
 from tests.support.tiny import make_pairs, write_jsonl
 
-from dpojob_api import names
+from dpojob_api import constants
 from dpojob_trainer.__main__ import inspect_container
 
 
@@ -16,7 +16,7 @@ def environ(tmp_path, monkeypatch):
     write_jsonl(claim / "data/train.jsonl", make_pairs(50, 0))
     output.mkdir()
     monkeypatch.setenv("DPOJOB_TERMINATION_LOG", str(tmp_path / "last-word"))
-    monkeypatch.setenv(names.ENV_SCRATCH, str(tmp_path))
+    monkeypatch.setenv(constants.ENV_SCRATCH, str(tmp_path))
     mapping = {"prompt": "question", "chosen": "good_response", "rejected": "bad_response"}
     spec = {
         "model": {"volume": {"claimName": "inputs", "path": "model"}},
@@ -28,8 +28,8 @@ def environ(tmp_path, monkeypatch):
     }
     manifest = {"metadata": {"name": "mine", "namespace": "default", "uid": "uid-1"}, "spec": spec}
     return {
-        names.ENV_MANIFEST: json.dumps(manifest),
-        names.ENV_VOLUMES: json.dumps({"inputs": str(claim), "models": str(output)}),
+        constants.ENV_MANIFEST: json.dumps(manifest),
+        constants.ENV_VOLUMES: json.dumps({"inputs": str(claim), "models": str(output)}),
     }
 
 
@@ -43,19 +43,19 @@ def occupy(tmp_path, uid):
     directory.mkdir(parents=True)
     (directory / "config.json").write_text("{}")
     (directory / "lineage.json").write_text(json.dumps({"uid": uid, "job": "other", "key": uid}))
-    (directory / names.FILE_INSPECTION).write_text("theirs")
+    (directory / constants.FILE_INSPECTION).write_text("theirs")
     return directory
 
 
 def test_an_output_directory_of_another_job_is_refused_and_left_as_it_is(environ, tmp_path):
     directory = occupy(tmp_path, "somebody-else")
-    assert inspect_container(environ) == names.ExitCode.COULD_NOT_LOOK
+    assert inspect_container(environ) == constants.ExitCode.COULD_NOT_LOOK
     assert last_word(tmp_path)["reason"] == "OutputOccupied"
-    assert (directory / names.FILE_INSPECTION).read_text() == "theirs"
+    assert (directory / constants.FILE_INSPECTION).read_text() == "theirs"
 
 
 def test_a_missing_model_is_told_in_the_last_word(environ, tmp_path):
-    assert inspect_container(environ) == names.ExitCode.COULD_NOT_LOOK
+    assert inspect_container(environ) == constants.ExitCode.COULD_NOT_LOOK
     word = last_word(tmp_path)
     assert word["reason"] == "ModelNotFound"
     assert "model" in word["error"]

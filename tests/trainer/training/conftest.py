@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from tests.support import tiny
 
-from dpojob_api import names
+from dpojob_api import constants
 from dpojob_api.plan import Plan
 from dpojob_api.spec import DPOJobSpec
 from dpojob_trainer.inspection import inspect
@@ -113,7 +113,7 @@ def make_job(inputs: Path, tmp_path: Path) -> MakeJob:
 
 def metrics(job: TrainJob) -> list[dict[str, Any]]:
     """The finished job's metrics.jsonl."""
-    text = (job.output / names.FILE_METRICS).read_text(encoding="utf-8")
+    text = (job.output / constants.FILE_METRICS).read_text(encoding="utf-8")
     return [json.loads(line) for line in text.splitlines()]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
-from dpojob_api import names
+from dpojob_api import constants
 from dpojob_trainer.training import TrainJob
 
 
@@ -32,11 +32,11 @@ class Container:
         }
         environment = {
             **os.environ,
-            names.ENV_MANIFEST: json.dumps(manifest),
-            names.ENV_INSPECTION: job.report.wire_json(),
-            names.ENV_PLAN: job.plan.wire_json(),
-            names.ENV_VOLUMES: json.dumps({k: str(v) for k, v in job.volumes.items()}),
-            names.ENV_SCRATCH: str(root / "scratch"),
+            constants.ENV_MANIFEST: json.dumps(manifest),
+            constants.ENV_INSPECTION: job.report.wire_json(),
+            constants.ENV_PLAN: job.plan.wire_json(),
+            constants.ENV_VOLUMES: json.dumps({k: str(v) for k, v in job.volumes.items()}),
+            constants.ENV_SCRATCH: str(root / "scratch"),
             "DPOJOB_TERMINATION_LOG": str(root / "termination-log"),
             "DPOJOB_PROGRESS_PORT": str(self.port),
             **(variables or {}),

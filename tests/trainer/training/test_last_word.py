@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dpojob_api.names import TERMINATION_MESSAGE_BYTES, ExitCode
+from dpojob_api.constants import TERMINATION_MESSAGE_BYTES, ExitCode
 from dpojob_api.progress import Artifacts, Health, Outcome, Progress, Sample
 from dpojob_trainer.training import run, termination
 from dpojob_trainer.training.failure import exit_code, explain

@@ -12,8 +12,8 @@ from transformers import AutoTokenizer
 from trl import DPOConfig, DPOTrainer
 from trl.trainer import utils
 
-from dpojob_api.agreed import SMALL_FOR_A_CPU, processor_has_bf16
 from dpojob_api.plan import Plan
+from dpojob_api.shared_training_constants import SMALL_FOR_A_CPU, processor_has_bf16
 from dpojob_trainer.training import data, precision, run
 
 from .conftest import MakeJob, losses, metrics

@@ -1,7 +1,7 @@
 """The containers' command: `python -m dpojob_trainer inspect | train`.
 
-Everything comes from the environment (`dpojob_api.names`); the last word goes to the termination
-log, and the exit status is one of `dpojob_api.names.ExitCode`. Imports are inside, since the
+Everything comes from the environment (`dpojob_api.constants`); the last word goes to the termination
+log, and the exit status is one of `dpojob_api.constants.ExitCode`. Imports are inside, since the
 inspection image has no torch.
 """
 
@@ -15,7 +15,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from dpojob_api import names
+from dpojob_api import constants
 from dpojob_api.report import InspectionReport
 from dpojob_api.spec import DPOJobSpec
 
@@ -35,33 +35,33 @@ def main(arguments: list[str]) -> int:
         return inspect_container(os.environ)
     if arguments == ["train"]:
         # The first process of a container ignores a signal it does not handle, and would be killed.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(names.ExitCode.INTERRUPTED))
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(constants.ExitCode.INTERRUPTED))
         from .training.container import train_container
 
         return train_container(os.environ)
     print("usage: python -m dpojob_trainer inspect | train", file=sys.stderr)
-    return names.ExitCode.COULD_NOT_LOOK
+    return constants.ExitCode.COULD_NOT_LOOK
 
 
 def inspect_container(environ: Mapping[str, str]) -> int:
     """Inspect what the environment says; the report in full goes to the output volume, if any."""
     from .inspection import CouldNotLook, inspect, summary
 
-    manifest = json.loads(environ[names.ENV_MANIFEST])
+    manifest = json.loads(environ[constants.ENV_MANIFEST])
     spec = DPOJobSpec.model_validate(manifest["spec"])
     volumes = {
         claim: Path(directory)
-        for claim, directory in json.loads(environ.get(names.ENV_VOLUMES, "{}")).items()
+        for claim, directory in json.loads(environ.get(constants.ENV_VOLUMES, "{}")).items()
     }
     uid = manifest["metadata"].get("uid")
-    token = environ.get(names.ENV_HUB_TOKEN) or None
+    token = environ.get(constants.ENV_HUB_TOKEN) or None
     try:
         report = inspect(spec, volumes, token=token, uid=uid)
-        status = names.ExitCode.OK if report.valid else names.ExitCode.INVALID
+        status = constants.ExitCode.OK if report.valid else constants.ExitCode.INVALID
         _keep(spec, volumes, report)
     except CouldNotLook as error:
         report = InspectionReport(valid=False, reason=error.reason, error=error.message)
-        status = names.ExitCode.COULD_NOT_LOOK
+        status = constants.ExitCode.COULD_NOT_LOOK
     last_word(json.dumps(summary(report), ensure_ascii=False, separators=(",", ":")))
     print(report.wire_json())
     return status
@@ -76,7 +76,7 @@ def _keep(spec: DPOJobSpec, volumes: Mapping[str, Path], report: InspectionRepor
     directory = volumes[place.claim_name] / place.path
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        (directory / names.FILE_INSPECTION).write_text(report.wire_json(), encoding="utf-8")
+        (directory / constants.FILE_INSPECTION).write_text(report.wire_json(), encoding="utf-8")
     except OSError as error:
         logging.warning("the full report cannot be written to the output volume: %s", error)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from dpojob_api.conditions import ConditionType, Reason
+from dpojob_api.constants import FILE_REPORT, ExitCode
 from dpojob_api.job import Attempt
-from dpojob_api.names import FILE_REPORT, ExitCode
 from dpojob_api.progress import Artifacts, Outcome
 from dpojob_operator.facts import JobFacts, PodFacts
 from dpojob_operator.manifests.train import FINAL, SIGTERM

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pydantic import ValidationError
 
 from dpojob_api.conditions import Reason
+from dpojob_api.constants import ExitCode
 from dpojob_api.job import DatasetStatus, DPOJobStatus
-from dpojob_api.names import ExitCode
 from dpojob_api.report import InspectionReport, Suggestion
 from dpojob_operator.facts import PodFacts
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from dpojob_api.job import DPOJob
-from dpojob_api.names import (
+from dpojob_api.constants import (
     ANNOTATION_INSPECTION_KEY,
     CONTAINER_INSPECT,
     ENV_IMAGE,
     STAGE_INSPECT,
     ExitCode,
 )
+from dpojob_api.job import DPOJob
 from dpojob_api.spec import DPOJobSpec
 from dpojob_operator.settings import WorkloadSettings
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dpojob_api.job import DPOJob
-from dpojob_api.names import (
+from dpojob_api.constants import (
     API_VERSION,
     LABEL_ATTEMPT,
     LABEL_JOB_NAME,
@@ -14,6 +13,7 @@ from dpojob_api.names import (
     LABEL_STAGE,
     MANAGED_BY,
 )
+from dpojob_api.job import DPOJob
 
 QUEUE_PREFIX = "kueue.x-k8s.io/"
 """Labels of a DPOJob that a queueing system reads on its training Job."""

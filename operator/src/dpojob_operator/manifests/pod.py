@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dpojob_api.job import DPOJob
-from dpojob_api.names import (
+from dpojob_api.constants import (
     API_VERSION,
     ENV_HUB_TOKEN,
     ENV_MANIFEST,
@@ -15,6 +14,7 @@ from dpojob_api.names import (
     SCRATCH_ROOT,
     VOLUMES_ROOT,
 )
+from dpojob_api.job import DPOJob
 from dpojob_api.spec import DPOJobSpec
 from dpojob_operator.decide.effective import claims_mounted
 from dpojob_operator.settings import WorkloadSettings

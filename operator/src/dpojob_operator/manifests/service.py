@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from dpojob_api.constants import STAGE_TRAIN
 from dpojob_api.job import Attempt, DPOJob
-from dpojob_api.names import STAGE_TRAIN
 from dpojob_operator.child_names import rendezvous_name
 
 from .metadata import labels, owner

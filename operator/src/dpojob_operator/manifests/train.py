@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dpojob_api.job import Attempt, DPOJob
-from dpojob_api.names import (
+from dpojob_api.constants import (
     CONTAINER_TRAIN,
     ENV_ATTEMPT,
     ENV_IMAGE,
@@ -14,6 +13,7 @@ from dpojob_api.names import (
     STAGE_TRAIN,
     ExitCode,
 )
+from dpojob_api.job import Attempt, DPOJob
 from dpojob_api.plan import Plan
 from dpojob_api.pool import GPUPoolSpec
 from dpojob_api.report import InspectionReport

@@ -10,7 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from dpojob_api import names
+from dpojob_api import constants
 from dpojob_api.conditions import Reason
 from dpojob_api.spec import ClaimPath, DPOJobSpec
 
@@ -23,7 +23,7 @@ LINEAGE = "lineage.json"
 MODEL = ("config.json", "adapter_config.json")
 """Without one of them, nothing can load the directory as a model."""
 WRITTEN = (
-    names.FILE_MODEL_CARD, names.FILE_REPORT, names.FILE_METRICS, LINEAGE, *MODEL,
+    constants.FILE_MODEL_CARD, constants.FILE_REPORT, constants.FILE_METRICS, LINEAGE, *MODEL,
     "*.safetensors", "*.safetensors.index.json", "*.bin", "*.bin.index.json", "*.gguf",
     "generation_config.json", "tokenizer*", "chat_template*", "special_tokens_map.json",
     "added_tokens.json", "vocab.*", "merges.txt",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from dpojob_api.names import TERMINATION_MESSAGE_BYTES
+from dpojob_api.constants import TERMINATION_MESSAGE_BYTES
 from dpojob_api.report import InspectionReport
 
 

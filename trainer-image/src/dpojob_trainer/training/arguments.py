@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from trl import DPOConfig
 
-from dpojob_api.agreed import reference_pairs
 from dpojob_api.conditions import Reason
+from dpojob_api.shared_training_constants import reference_pairs
 from dpojob_trainer.inspection.arguments import check_arguments
 
 from .blame import at_fault

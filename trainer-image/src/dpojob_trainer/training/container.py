@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 
 from dpojob_api.conditions import Reason
-from dpojob_api.names import PROGRESS_PORT
+from dpojob_api.constants import PROGRESS_PORT
 from dpojob_api.progress import Outcome
 
 from . import launch, output, termination

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from dpojob_api.conditions import Reason
-from dpojob_api.names import ExitCode
+from dpojob_api.constants import ExitCode
 from dpojob_trainer.inspection import CouldNotLook
 
 EXIT_CODES: dict[str, int] = {

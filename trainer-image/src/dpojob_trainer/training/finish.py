@@ -8,7 +8,7 @@ import logging
 import shutil
 from pathlib import Path
 
-from dpojob_api import names
+from dpojob_api import constants
 from dpojob_api.conditions import Reason
 from dpojob_api.progress import Artifacts, Outcome
 
@@ -63,7 +63,7 @@ def _artifacts(job: TrainJob, kind: str, weights: str) -> Artifacts:
     return Artifacts(
         claim_name=None if volume is None else volume.claim_name,
         path=path,
-        report=None if path is None else str(Path(path) / names.FILE_REPORT),
+        report=None if path is None else str(Path(path) / constants.FILE_REPORT),
         kind=kind,
         max_length=job.plan.max_length,
         model_hash=weights,
@@ -71,13 +71,13 @@ def _artifacts(job: TrainJob, kind: str, weights: str) -> Artifacts:
 
 
 def _write_texts(job: TrainJob, aside: Path, description: Description) -> None:
-    (aside / names.FILE_MODEL_CARD).write_text(description.card, encoding="utf-8")
-    (aside / names.FILE_REPORT).write_text(description.report, encoding="utf-8")
-    with (aside / names.FILE_METRICS).open("w", encoding="utf-8") as out:
+    (aside / constants.FILE_MODEL_CARD).write_text(description.card, encoding="utf-8")
+    (aside / constants.FILE_REPORT).write_text(description.report, encoding="utf-8")
+    with (aside / constants.FILE_METRICS).open("w", encoding="utf-8") as out:
         for record in description.metrics:
             out.write(json.dumps(record) + "\n")
-    inspection = job.output / names.FILE_INSPECTION
+    inspection = job.output / constants.FILE_INSPECTION
     if inspection.is_file():
-        shutil.copyfile(inspection, aside / names.FILE_INSPECTION)
+        shutil.copyfile(inspection, aside / constants.FILE_INSPECTION)
     else:
-        (aside / names.FILE_INSPECTION).write_text(job.report.wire_json(), encoding="utf-8")
+        (aside / constants.FILE_INSPECTION).write_text(job.report.wire_json(), encoding="utf-8")

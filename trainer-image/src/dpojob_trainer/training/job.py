@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dpojob_api import names
+from dpojob_api import constants
 from dpojob_api.plan import Plan
 from dpojob_api.report import InspectionReport
 from dpojob_api.spec import ClaimPath, DPOJobSpec
@@ -40,23 +40,25 @@ class TrainJob:
     def from_environment(cls, environ: Mapping[str, str]) -> TrainJob:
         """The job that the operator described to this container. Raises Failure naming the variable."""
         try:
-            manifest = json.loads(environ[names.ENV_MANIFEST])
+            manifest = json.loads(environ[constants.ENV_MANIFEST])
             metadata = manifest["metadata"]
             return cls(
                 name=metadata["name"],
                 namespace=metadata.get("namespace", "default"),
                 uid=metadata.get("uid", ""),
                 spec=DPOJobSpec.model_validate(manifest["spec"]),
-                report=InspectionReport.model_validate_json(environ[names.ENV_INSPECTION]),
-                plan=Plan.model_validate_json(environ[names.ENV_PLAN]),
+                report=InspectionReport.model_validate_json(environ[constants.ENV_INSPECTION]),
+                plan=Plan.model_validate_json(environ[constants.ENV_PLAN]),
                 volumes={
                     claim: Path(directory)
-                    for claim, directory in json.loads(environ.get(names.ENV_VOLUMES, "{}")).items()
+                    for claim, directory in json.loads(
+                        environ.get(constants.ENV_VOLUMES, "{}")
+                    ).items()
                 },
-                scratch=Path(environ.get(names.ENV_SCRATCH, names.SCRATCH_ROOT)),
-                attempt=int(environ.get(names.ENV_ATTEMPT, "1")),
-                image=environ.get(names.ENV_IMAGE) or None,
-                token=environ.get(names.ENV_HUB_TOKEN) or None,
+                scratch=Path(environ.get(constants.ENV_SCRATCH, constants.SCRATCH_ROOT)),
+                attempt=int(environ.get(constants.ENV_ATTEMPT, "1")),
+                image=environ.get(constants.ENV_IMAGE) or None,
+                token=environ.get(constants.ENV_HUB_TOKEN) or None,
             )
         except KeyError as error:
             raise Failure.user(f"the environment variable or field {error} is missing") from error
@@ -86,7 +88,7 @@ class TrainJob:
     @property
     def checkpoints(self) -> Path:
         """The checkpoints' directory; beside the model where there is a volume."""
-        return self.output / names.CHECKPOINT_DIRECTORY
+        return self.output / constants.CHECKPOINT_DIRECTORY
 
     @property
     def key(self) -> str:

@@ -10,8 +10,8 @@ import torch
 from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
-from dpojob_api.agreed import plain_attention
 from dpojob_api.conditions import Reason
+from dpojob_api.shared_training_constants import plain_attention
 from dpojob_trainer.inspection import FALLBACK_CHAT_TEMPLATE
 
 from .adapter import merged, put_on

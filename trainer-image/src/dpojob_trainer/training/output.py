@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dpojob_api import names
+from dpojob_api import constants
 from dpojob_api.conditions import Reason
 from dpojob_api.progress import Outcome
 from dpojob_trainer.inspection.output import LINEAGE, MODEL, lineage, objection
@@ -19,7 +19,7 @@ from .failure import Failure
 from .job import TrainJob
 
 STAGING = ".staging"
-OURS = (LINEAGE, names.FILE_INSPECTION)
+OURS = (LINEAGE, constants.FILE_INSPECTION)
 """What may lie in the directory before the model does: the command and inspection wrote it."""
 
 READABLE, ENTERABLE = 0o444, 0o555
@@ -122,7 +122,7 @@ def publish(directory: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-    shutil.rmtree(directory / names.CHECKPOINT_DIRECTORY, ignore_errors=True)
+    shutil.rmtree(directory / constants.CHECKPOINT_DIRECTORY, ignore_errors=True)
 
 
 def published(directory: Path) -> list[Path]:

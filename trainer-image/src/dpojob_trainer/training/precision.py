@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
-from dpojob_api.agreed import SMALL_FOR_A_CPU, processor_has_bf16
 from dpojob_api.plan import Plan, Precision
+from dpojob_api.shared_training_constants import SMALL_FOR_A_CPU, processor_has_bf16
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from dpojob_api.names import PROGRESS_PORT
+from dpojob_api.constants import PROGRESS_PORT
 
 from .tracker import Tracker
 

@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from dpojob_api.names import TERMINATION_MESSAGE_BYTES
+from dpojob_api.constants import TERMINATION_MESSAGE_BYTES
 from dpojob_api.progress import Outcome
 
 ENV_TERMINATION_LOG = "DPOJOB_TERMINATION_LOG"

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx2 as httpx
 
-from dpojob_api.names import ENV_SCRATCH
+from dpojob_api.constants import ENV_SCRATCH
 from dpojob_trainer.inspection.errors import not_found
 
 from .base import DataFile, Source

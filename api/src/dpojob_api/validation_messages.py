@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from .cel_rules import Path, child_model
 from .quantity import COUNT_PATTERN, DURATION_PATTERN, MONEY_PATTERN
-from .rules import Path, child_model
 from .spec import DNS_NAME, REPO, SECRET_KEY
 
 FORMS = {
