@@ -35,7 +35,7 @@ import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
 if TYPE_CHECKING:
-    from dpojob_trainer.inspection.layout import Layout
+    from dpojob_trainer.inspection.columns.column_layout import Layout
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -90,7 +90,7 @@ def read_with_pyarrow(path: Path) -> int:
 
 
 def native(conversational: bool) -> Layout:
-    from dpojob_trainer.inspection.layout import Layout
+    from dpojob_trainer.inspection.columns.column_layout import Layout
 
     names = ["chosen", "rejected"] if conversational else ["prompt", "chosen", "rejected"]
     return Layout({name: name for name in names})
@@ -98,10 +98,10 @@ def native(conversational: bool) -> Layout:
 
 def check(path: Path, layout: Layout) -> int:
     """The structural verdict on every row, and no more."""
-    from dpojob_trainer.inspection.judging import Judge
-    from dpojob_trainer.inspection.prefetch import prefetched
-    from dpojob_trainer.inspection.source import DataFile, Source
-    from dpojob_trainer.inspection.stream import pieces
+    from dpojob_trainer.inspection.readers.prefetch import prefetched
+    from dpojob_trainer.inspection.readers.row_stream import pieces
+    from dpojob_trainer.inspection.sources import DataFile, Source
+    from dpojob_trainer.inspection.validation.row_validator import Judge
 
     source = Source("bench", [DataFile(path.name, lambda: path, path.stat().st_size)])
     judge = Judge(layout, chat=True)
@@ -115,11 +115,11 @@ def check(path: Path, layout: Layout) -> int:
 
 def survey(path: Path, layout: Layout) -> int:
     """The same, with repeats, evaluation split and lengths in characters."""
-    from dpojob_trainer.inspection.judging import Judge
-    from dpojob_trainer.inspection.quality.repeats import Fingerprints
-    from dpojob_trainer.inspection.scan import scan
-    from dpojob_trainer.inspection.source import DataFile, Source
-    from dpojob_trainer.inspection.tokens.lengths import LengthFigures
+    from dpojob_trainer.inspection.dataset_scan import scan
+    from dpojob_trainer.inspection.sources import DataFile, Source
+    from dpojob_trainer.inspection.statistics.duplicates import Fingerprints
+    from dpojob_trainer.inspection.statistics.token_lengths import LengthFigures
+    from dpojob_trainer.inspection.validation.row_validator import Judge
 
     source = Source("bench", [DataFile(path.name, lambda: path, path.stat().st_size)])
     judge = Judge(layout, chat=True)
@@ -184,8 +184,8 @@ def structure(directory: Path, rows: int, rounds: int) -> None:
 
 
 def presets(directory: Path, rows: int, rounds: int) -> None:
-    from dpojob_trainer.inspection.layout import Layout
-    from dpojob_trainer.inspection.presets import named
+    from dpojob_trainer.inspection.columns.column_layout import Layout
+    from dpojob_trainer.inspection.columns.presets import named
 
     head("presets", rows)
     for name, make in (
@@ -203,7 +203,7 @@ def presets(directory: Path, rows: int, rounds: int) -> None:
 def tokens(directory: Path, rows: int, rounds: int) -> None:
     from dpojob_api.spec import DPOJobSpec
     from dpojob_trainer.inspection import inspect
-    from dpojob_trainer.inspection.subject import Subject
+    from dpojob_trainer.inspection.tokenization.model_context import Subject
 
     model(directory / "model", tokenizer=True)
     print(
@@ -223,7 +223,7 @@ def tokens(directory: Path, rows: int, rounds: int) -> None:
         counter, tokenizer = subject.counter(), subject.tokenizer
         assert counter is not None and tokenizer is not None
         from dpojob_trainer.inspection import accepted_rows
-        from dpojob_trainer.inspection.pair import Pair
+        from dpojob_trainer.shared.preference_pair import Pair
 
         report = inspect(spec, volumes)
         assert report.valid and report.lengths is not None and report.lengths.unit == "tokens"

@@ -22,7 +22,7 @@ os.environ.setdefault("TQDM_DISABLE", "1")
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from dpojob_trainer.training.run import SPINS  # noqa: E402  (loads no torch)
+from dpojob_trainer.training.launch.session import SPINS  # noqa: E402  (loads no torch)
 
 SAME, CHOSEN, TOLERANCE = 0.98, 2.0, 1e-4
 """Promised: at the same settings; of the chosen settings over TRL's defaults; of the loss curves."""

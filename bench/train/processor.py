@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from dpojob_trainer.training.run import SPINS
+from dpojob_trainer.training.launch.session import SPINS
 
 os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": SPINS}  # before torch is loaded
 

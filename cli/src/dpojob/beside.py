@@ -51,7 +51,7 @@ def token() -> str | None:
 
 @contextmanager
 def _looking() -> Iterator[None]:
-    from dpojob_trainer.inspection.errors import CouldNotLook
+    from dpojob_trainer.shared.errors import CouldNotLook
 
     try:
         yield
@@ -105,9 +105,9 @@ def _rows(
     wanted: set[int],
 ) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Those of the wanted rows of a split (None: the one trained on) that can be read."""
-    from dpojob_trainer.inspection.errors import CouldNotLook
-    from dpojob_trainer.inspection.reading import read_file
-    from dpojob_trainer.inspection.source import open_source
+    from dpojob_trainer.inspection.readers import read_file
+    from dpojob_trainer.inspection.sources import open_source
+    from dpojob_trainer.shared.errors import CouldNotLook
 
     dataset, evaluation = spec.dataset, split is not None
     first = 0
@@ -128,7 +128,7 @@ def _rows(
 
 def exit_code(outcome: Outcome) -> int:
     """The training container's exit status for that last word."""
-    from dpojob_trainer.training.failure import exit_code as of
+    from dpojob_trainer.training.setup.errors import exit_code as of
 
     return of(outcome.reason)
 

@@ -10,10 +10,10 @@ from tokenizers.models import WordLevel
 
 from dpojob_api.spec import DPOJobSpec
 from dpojob_trainer.inspection import CouldNotLook
-from dpojob_trainer.inspection.arguments import check_arguments, check_pad_token, packages
-from dpojob_trainer.inspection.arguments.generate import TABLE, table
-from dpojob_trainer.inspection.arguments.owned import OWNED, REMOVED
-from dpojob_trainer.inspection.tokens import generate as tokens
+from dpojob_trainer.inspection.tokenization import generate as tokens
+from dpojob_trainer.inspection.training_arguments import check_arguments, check_pad_token, packages
+from dpojob_trainer.inspection.training_arguments.generate import TABLE, table
+from dpojob_trainer.inspection.training_arguments.reserved_fields import OWNED, REMOVED
 
 WRONG = [
     ({"warmup_stps": 1}, "warmup_stps is no field of DPOConfig; did you mean warmup_steps?"),

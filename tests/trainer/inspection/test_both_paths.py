@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.trainer.inspection.support_inspection import make_bare_model, spec_of
 
-from dpojob_trainer.inspection import CouldNotLook, accepted_rows, inspect, judging
-from dpojob_trainer.inspection.reading import lines
-from dpojob_trainer.inspection.reading.objects import row_of
-from dpojob_trainer.inspection.reading.typed import newlines, typed
+from dpojob_trainer.inspection import CouldNotLook, accepted_rows, inspect
+from dpojob_trainer.inspection.readers import jsonl
+from dpojob_trainer.inspection.readers.json_rows import row_of
+from dpojob_trainer.inspection.readers.jsonl_arrow import newlines, typed
+from dpojob_trainer.inspection.validation import row_validator
 
 WRITTEN = '[{"role": "assistant", "content": "a"}]'
 words = st.one_of(
@@ -187,10 +188,10 @@ def test_both_paths_give_the_same_report(data: bytes, dataset: dict[str, Any], s
         make_bare_model(root / "model")
         (root / "pairs").mkdir()
         (root / "pairs" / "train.jsonl").write_bytes(data)
-        patch.setattr(lines, "BLOCK_BYTES", size)
+        patch.setattr(jsonl, "BLOCK_BYTES", size)
         quick = _told(dataset, root)
-        patch.setattr(lines, "typed", lambda *_: None)
-        patch.setattr(judging, "screen", lambda *_: None)
+        patch.setattr(jsonl, "typed", lambda *_: None)
+        patch.setattr(row_validator, "screen", lambda *_: None)
         assert quick == _told(dataset, root)
 
 

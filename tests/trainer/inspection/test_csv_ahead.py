@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dpojob_trainer.inspection.reading import csv as reading
-from dpojob_trainer.inspection.reading.stored import Stored
+from dpojob_trainer.inspection.readers import csv as reading
+from dpojob_trainer.inspection.readers.compressed_file import Stored
 
 
 class Slow(Stored):

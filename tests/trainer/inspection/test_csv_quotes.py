@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dpojob_trainer.inspection import CouldNotLook
-from dpojob_trainer.inspection.reading import read_file
-from dpojob_trainer.inspection.reading.quotes import Quotes
-from dpojob_trainer.inspection.source import DataFile
+from dpojob_trainer.inspection.readers import read_file
+from dpojob_trainer.inspection.readers.csv_quotes import Quotes
+from dpojob_trainer.inspection.sources import DataFile
 
 field = st.text(st.sampled_from(['"', ",", "\n", " ", "a", "é"]), max_size=4)
 pieces = st.lists(st.sampled_from(['"', '""', ",", "\n", "a", " ", '",', '"a"']), max_size=24)

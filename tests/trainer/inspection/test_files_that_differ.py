@@ -13,7 +13,7 @@ from tests.trainer.inspection.support_inspection import Bench, codes, spec_of
 from tests.trainer.inspection.support_rows import talks
 
 from dpojob_trainer.inspection import accepted_rows
-from dpojob_trainer.inspection.reading import lines
+from dpojob_trainer.inspection.readers import jsonl
 
 WHOLE_FILE = {"eval": {"fraction": 0}}
 PAIR = {"prompt": "q", "chosen": "yes", "rejected": "no"}
@@ -86,7 +86,7 @@ def test_images_of_one_file_are_refused(files) -> None:
 
 @pytest.mark.parametrize("late", [False, True])
 def test_a_prompt_of_some_blocks_makes_the_others_faulty(bench, monkeypatch, late) -> None:
-    monkeypatch.setattr(lines, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(jsonl, "BLOCK_BYTES", 100)
     rows = [BARE] * 20 + [PAIR] * 20
     report = bench.rows(rows if late else rows[::-1]).inspect(WHOLE_FILE)
     assert not report.valid

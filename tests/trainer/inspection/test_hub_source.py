@@ -14,8 +14,8 @@ from tests.trainer.inspection.support_inspection import make_bare_model, write_r
 from dpojob_api.report import InspectionReport
 from dpojob_api.spec import DPOJobSpec
 from dpojob_trainer.inspection import CouldNotLook, accepted_rows, inspect
-from dpojob_trainer.inspection import hub as hub_module
-from dpojob_trainer.inspection.source import download
+from dpojob_trainer.inspection.sources import download
+from dpojob_trainer.inspection.sources import hub_client as hub_module
 
 ROWS = [{"prompt": f"p{i}", "chosen": "yes", "rejected": "no"} for i in range(5)]
 

@@ -15,7 +15,7 @@ import pytest
 from tests.trainer.inspection.support_inspection import spec_of
 
 from dpojob_trainer.inspection import inspect
-from dpojob_trainer.inspection.reading import csv, lines
+from dpojob_trainer.inspection.readers import csv, jsonl
 
 COUNT = 20_000
 TABLE = pa.table(
@@ -45,7 +45,7 @@ FORMS: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("name", FORMS)
 def test_progress_inside_one_file(bench, monkeypatch, name: str) -> None:
-    monkeypatch.setattr(lines, "BLOCK_BYTES", 1 << 16)
+    monkeypatch.setattr(jsonl, "BLOCK_BYTES", 1 << 16)
     monkeypatch.setattr(csv, "BLOCK_BYTES", 1 << 16)
     monkeypatch.setattr(csv, "PROBED", 1 << 12)
     path = bench.root / "pairs" / name

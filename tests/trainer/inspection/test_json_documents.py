@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dpojob_trainer.inspection import CouldNotLook
-from dpojob_trainer.inspection.reading.document import misread, nested_rows
+from dpojob_trainer.inspection.readers.json_document import misread, nested_rows
 
 ROWS = [{"prompt": f"q {n}", "chosen": f"yes {n}", "rejected": f"no {n}"} for n in range(3)]
 BY_NUMBER = {name: {str(n): row[name] for n, row in enumerate(ROWS)} for name in ROWS[0]}

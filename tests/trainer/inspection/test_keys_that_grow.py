@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from dpojob_trainer.inspection import CouldNotLook
-from dpojob_trainer.inspection.reading.keys import CELLS, too_many_keys
-from dpojob_trainer.inspection.reading.typed import newlines, typed
+from dpojob_trainer.inspection.readers.jsonl_arrow import newlines, typed
+from dpojob_trainer.inspection.readers.key_growth_guard import CELLS, too_many_keys
 
 ROWS = 8000
 PAIR = {"prompt": "q", "chosen": "yes", "rejected": "no"}

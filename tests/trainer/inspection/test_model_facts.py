@@ -14,7 +14,7 @@ from dpojob_api.report import ModelFacts
 from dpojob_api.spec import ModelSource
 from dpojob_trainer.inspection import CouldNotLook
 from dpojob_trainer.inspection.model import open_model, read_facts
-from dpojob_trainer.inspection.model.buffers import parameters_of
+from dpojob_trainer.inspection.model.non_parameters import parameters_of
 
 SMALL = {
     "hidden_size": 32,

@@ -10,7 +10,7 @@ import pytest
 
 from dpojob_api.spec import DPOJobSpec
 from dpojob_trainer.inspection import CouldNotLook
-from dpojob_trainer.inspection.output import check_output
+from dpojob_trainer.shared.output_check import check_output
 
 WAY_OUT = "in output.volume.path"
 

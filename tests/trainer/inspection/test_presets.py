@@ -10,7 +10,7 @@ import pytest
 from tests.trainer.inspection.support_inspection import codes, spec_of
 
 from dpojob_trainer.inspection import CouldNotLook, accepted_rows
-from dpojob_trainer.inspection.presets import PRESETS
+from dpojob_trainer.inspection.columns.presets import PRESETS
 
 
 def talk(*texts: str) -> list[dict[str, str]]:

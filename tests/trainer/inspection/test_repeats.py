@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpojob_trainer.inspection.quality.fingerprint import as_bytes
+from dpojob_trainer.inspection.statistics.row_hash import as_bytes
 
 
 def turn(**keys: Any) -> dict[str, Any]:

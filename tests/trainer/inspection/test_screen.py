@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dpojob_trainer.inspection.judging import Judge, _of_pairs
-from dpojob_trainer.inspection.layout import Layout
-from dpojob_trainer.inspection.presets import named
-from dpojob_trainer.inspection.reading import Chunk
-from dpojob_trainer.inspection.screen import screen
-from dpojob_trainer.inspection.source import DataFile
-from dpojob_trainer.inspection.stream import Piece
+from dpojob_trainer.inspection.columns.column_layout import Layout
+from dpojob_trainer.inspection.columns.presets import named
+from dpojob_trainer.inspection.readers import Chunk
+from dpojob_trainer.inspection.readers.row_stream import Piece
+from dpojob_trainer.inspection.sources import DataFile
+from dpojob_trainer.inspection.validation.row_validator import Judge, _of_pairs
+from dpojob_trainer.inspection.validation.vectorized_validator import screen
 
 FILE = DataFile("rows", lambda: Path("rows"))
 

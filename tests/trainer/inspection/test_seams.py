@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
 
-from dpojob_trainer.inspection.tokens.seams import Seams
+from dpojob_trainer.inspection.tokenization.safe_splits import Seams
 
 PRE_TOKENIZERS = {
     "byte level": pre_tokenizers.ByteLevel(add_prefix_space=False),

@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpojob_trainer.inspection.names import DISMISSED, NEGATED, PREFERRED, guess, leaning
-from dpojob_trainer.inspection.problems import as_yaml
+from dpojob_trainer.inspection.columns.column_heuristics import (
+    DISMISSED,
+    NEGATED,
+    PREFERRED,
+    guess,
+    leaning,
+)
+from dpojob_trainer.inspection.validation.error_aggregation import as_yaml
 
 
 def table(columns: dict[str, Any], rows: int = 5) -> list[dict[str, Any]]:

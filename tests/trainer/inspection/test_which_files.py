@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from dpojob_api.spec import DatasetSource
 from dpojob_trainer.inspection import CouldNotLook
-from dpojob_trainer.inspection.source.download import open_urls
-from dpojob_trainer.inspection.source.repository import Grouped, grouped
-from dpojob_trainer.inspection.source.splits import by_split, natural
+from dpojob_trainer.inspection.sources.download import open_urls
+from dpojob_trainer.inspection.sources.hub_splits import Grouped, grouped
+from dpojob_trainer.inspection.sources.splits import by_split, natural
 
 ROWS = [{"prompt": f"p {n}", "chosen": f"yes {n}", "rejected": f"no {n}"} for n in range(5)]
 REPO = DatasetSource.model_validate({"repo": "org/data"})

@@ -19,7 +19,7 @@ from dpojob_api import constants
 from dpojob_api.plan import Plan
 from dpojob_api.spec import DPOJobSpec
 from dpojob_trainer.inspection import inspect
-from dpojob_trainer.training.job import TrainJob
+from dpojob_trainer.training.setup.train_job import TrainJob
 
 ROWS = 64
 

@@ -12,9 +12,9 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from dpojob_trainer.training import run
-from dpojob_trainer.training import save as saving
-from dpojob_trainer.training.adapter import merged, put_on
-from dpojob_trainer.training.source import Start
+from dpojob_trainer.training.export import save as saving
+from dpojob_trainer.training.setup.adapter import merged, put_on
+from dpojob_trainer.training.setup.model_source import Start
 
 from .adapters import save_adapter
 from .conftest import MakeJob, metrics

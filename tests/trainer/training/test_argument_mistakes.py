@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from dpojob_trainer.training import run
-from dpojob_trainer.training.blame import at_fault
-from dpojob_trainer.training.failure import Failure
+from dpojob_trainer.training.setup.argument_errors import at_fault
+from dpojob_trainer.training.setup.errors import Failure
 
 from .conftest import MakeJob
 

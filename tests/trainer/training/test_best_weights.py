@@ -13,7 +13,9 @@ import pytest
 from tests.support import tiny
 
 from dpojob_api.progress import Progress
-from dpojob_trainer.training import TrainJob, checkpoints, output, run
+from dpojob_trainer.training import TrainJob, run
+from dpojob_trainer.training.export import output_directory
+from dpojob_trainer.training.loop import checkpoints
 
 from .conftest import MakeJob, metrics
 
@@ -42,7 +44,7 @@ def make_contrary(make_job: MakeJob, contrary: Path) -> MakeContrary:
 
     def make(output: str = "out", **arguments: Any) -> TrainJob:
         return make_job(
-            output=output,
+            output=output_directory,
             spec={
                 "training": {"epochs": 1, "arguments": {"eval_steps": 3, "save_steps": 3, **arguments}},
                 "dataset": {
@@ -150,8 +152,8 @@ def test_the_best_is_found_again_where_the_directory_has_moved(
 ) -> None:
     here, there = make_contrary("here"), make_contrary("there")
     run(here, on_progress=terminate_at(10))
-    best = output.weights_hash(here.checkpoints / "checkpoint-3")
+    best = output_directory.weights_hash(here.checkpoints / "checkpoint-3")
     shutil.move(here.output, there.output)
     ended = run(there)
     assert "those of step 3" in ended.message
-    assert output.weights_hash(there.output) == best
+    assert output_directory.weights_hash(there.output) == best

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dpojob_trainer.training import checkpoints
+from dpojob_trainer.training.loop import checkpoints
 
 
 def make(root: Path, name: str, step: int, *, key: str = "k", sealed: bool = True) -> Path:

@@ -11,7 +11,8 @@ import pytest
 from tests.support import tiny
 
 from dpojob_api.progress import Progress
-from dpojob_trainer.training import TrainJob, output, run
+from dpojob_trainer.training import TrainJob, run
+from dpojob_trainer.training.export import output_directory
 
 from .conftest import MakeJob, metrics
 
@@ -58,7 +59,7 @@ def test_it_stops_keeps_the_best_and_says_so(make_job: MakeJob, contrary: Path) 
     def remember(progress: Progress) -> None:
         step = progress.checkpoint_step
         if step and step not in hashes:
-            hashes[step] = output.weights_hash(whole.checkpoints / f"checkpoint-{step}")
+            hashes[step] = output_directory.weights_hash(whole.checkpoints / f"checkpoint-{step}")
 
     ended = run(whole, on_progress=remember)
     assert (ended.outcome, ended.reason) == ("Succeeded", "Completed"), ended.message
@@ -66,7 +67,7 @@ def test_it_stops_keeps_the_best_and_says_so(make_job: MakeJob, contrary: Path) 
     best = min(losses, key=lambda step: losses[step])
     assert len([step for step in losses if step > best]) == PATIENCE
     assert max(losses) == ended.progress.step < ended.progress.max_steps
-    assert output.weights_hash(whole.output) == hashes[best]
+    assert output_directory.weights_hash(whole.output) == hashes[best]
     assert ended.progress.eval_loss == losses[best]
     said = f"Stopped early at step {ended.progress.step} of {ended.progress.max_steps}"
     kept = f"the weights kept are those of step {best}"

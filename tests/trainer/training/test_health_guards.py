@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dpojob_trainer.training.health import judge
+from dpojob_trainer.training.loop.health import judge
 
 STEPS = 200
 

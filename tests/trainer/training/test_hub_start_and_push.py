@@ -12,7 +12,8 @@ import huggingface_hub.constants
 import pytest
 from tests.support.hub import Hub
 
-from dpojob_trainer.training import TrainJob, output, run, upload
+from dpojob_trainer.training import TrainJob, run
+from dpojob_trainer.training.export import output_directory, upload
 
 from .adapters import save_adapter
 from .conftest import MakeJob, losses, metrics
@@ -39,7 +40,7 @@ def hub(inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 def artifacts(job: TrainJob) -> dict[str, bytes]:
     return {
         str(path.relative_to(job.output)): path.read_bytes()
-        for path in output.published(job.output)
+        for path in output_directory.published(job.output)
     }
 
 

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from dpojob_api.progress import Progress
-from dpojob_trainer.training import TrainJob, checkpoints, run
-from dpojob_trainer.training.failure import exit_code
+from dpojob_trainer.training import TrainJob, run
+from dpojob_trainer.training.loop import checkpoints
+from dpojob_trainer.training.setup.errors import exit_code
 
 from .conftest import MakeJob, metrics
 

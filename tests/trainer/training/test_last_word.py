@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from dpojob_api.constants import TERMINATION_MESSAGE_BYTES, ExitCode
 from dpojob_api.progress import Artifacts, Health, Outcome, Progress, Sample
-from dpojob_trainer.training import run, termination
-from dpojob_trainer.training.failure import exit_code, explain
-from dpojob_trainer.training.run import Run, _interrupted
-from dpojob_trainer.training.tracker import Tracker
+from dpojob_trainer.training import run
+from dpojob_trainer.training.launch import termination
+from dpojob_trainer.training.launch.session import Run, _interrupted
+from dpojob_trainer.training.loop.progress import Tracker
+from dpojob_trainer.training.setup.errors import exit_code, explain
 
 from .conftest import MakeJob
 

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from tests.support import tiny
 
 from dpojob_trainer.training import run
-from dpojob_trainer.training.markdown import code, plain
+from dpojob_trainer.training.export.markdown import code, plain
 
 from .adapters import save_adapter
 from .conftest import MakeJob

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from dpojob_trainer.training import model, run
-from dpojob_trainer.training.failure import exit_code
-from dpojob_trainer.training.precision import trainable_in_fp32
+from dpojob_trainer.training import run
+from dpojob_trainer.training.setup import model
+from dpojob_trainer.training.setup.errors import exit_code
+from dpojob_trainer.training.setup.precision import trainable_in_fp32
 
 from .conftest import MakeJob
 

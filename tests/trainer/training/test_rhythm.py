@@ -8,7 +8,7 @@ import pytest
 from trl import DPOConfig
 
 from dpojob_trainer.training import run
-from dpojob_trainer.training.rhythm import rhythm
+from dpojob_trainer.training.setup.eval_save_schedule import rhythm
 
 from .conftest import MakeJob, metrics
 

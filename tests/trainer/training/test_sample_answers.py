@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
-from dpojob_trainer.training import run, samples
+from dpojob_trainer.training import run
+from dpojob_trainer.training.loop import samples
 
 from .conftest import MakeJob
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from dpojob_trainer.training import samples
-from dpojob_trainer.training.samples import Samples
+from dpojob_trainer.training.loop import samples
+from dpojob_trainer.training.loop.samples import Samples
 
 PROMPTS = ["Where is the kite?"]
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from dpojob_api.progress import Outcome, Progress
-from dpojob_trainer.training import gate
-from dpojob_trainer.training.failure import Failure, Interrupted, exit_code, is_lost_peer
-from dpojob_trainer.training.launch import verdict
+from dpojob_trainer.training.launch import rendezvous
+from dpojob_trainer.training.launch.launcher import verdict
+from dpojob_trainer.training.setup.errors import Failure, Interrupted, exit_code, is_lost_peer
 
 
 def never() -> bool:
@@ -51,11 +51,11 @@ class Later(threading.Thread):
 
 
 def enter(port: int, node: int, key: str = "k", stopped: Callable[[], bool] = never) -> Later:
-    return Later(lambda: gate.enter("localhost", port, node, key, stopped, 60))
+    return Later(lambda: rendezvous.enter("localhost", port, node, key, stopped, 60))
 
 
 def gather(port: int, nodes: int, stopped: Callable[[], bool] = never) -> Later:
-    return Later(lambda: gate.gather(port, nodes, "k", stopped, 60))
+    return Later(lambda: rendezvous.gather(port, nodes, "k", stopped, 60))
 
 
 def test_all_nodes_leave_with_the_same_set_whoever_comes_first(port: int) -> None:
@@ -109,18 +109,18 @@ def test_strangers_are_turned_away(port: int) -> None:
 def test_who_does_not_come_is_named_with_what_it_may_wait_for(port: int, role: str) -> None:
     with pytest.raises(Failure) as caught:
         if role == "first":
-            gate.gather(port, 3, "k", never, 0.1)
+            rendezvous.gather(port, 3, "k", never, 0.1)
         else:
-            gate.enter("localhost", port, 1, "k", never, 0.1)
+            rendezvous.enter("localhost", port, 1, "k", never, 0.1)
     assert "node" in caught.value.message and "free GPU" in caught.value.message
     assert caught.value.reason == "TrainingFailed"
 
 
 def test_waiting_ends_when_the_pod_is_stopped(port: int) -> None:
     with pytest.raises(Interrupted):
-        gate.gather(port, 2, "k", lambda: True)
+        rendezvous.gather(port, 2, "k", lambda: True)
     with pytest.raises(Interrupted):
-        gate.enter("localhost", port, 1, "k", lambda: True)
+        rendezvous.enter("localhost", port, 1, "k", lambda: True)
 
 
 DONE = Outcome(outcome="Succeeded", reason="Completed", message="Trained.")

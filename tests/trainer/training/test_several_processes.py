@@ -9,7 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from dpojob_trainer.training import TrainJob, checkpoints, run
+from dpojob_trainer.training import TrainJob, run
+from dpojob_trainer.training.loop import checkpoints
 
 from .conftest import MakeJob, losses, metrics
 from .containers import Container

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from dpojob_trainer.inspection import CouldNotLook
-from dpojob_trainer.inspection.arguments import check_trackers, trackers
+from dpojob_trainer.inspection.training_arguments import check_trackers
+from dpojob_trainer.shared import experiment_trackers
 from dpojob_trainer.training import TrainJob, run
 
 from .conftest import MakeJob, losses, metrics
@@ -137,7 +138,9 @@ def test_a_secret_without_the_address_is_told_before_anything_is_loaded(make_job
 def test_what_cannot_be_is_refused_at_inspection(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch, told: Any, more: dict[str, Any], words: str
 ) -> None:
-    monkeypatch.setattr(trackers, "find_spec", lambda _: None)  # As in the inspection image.
+    monkeypatch.setattr(
+        experiment_trackers, "find_spec", lambda _: None
+    )  # As in the inspection image.
     spec = make_job().spec.model_copy(deep=True)
     spec.training.arguments["report_to"] = told
     if more:
@@ -152,7 +155,7 @@ def test_what_cannot_be_is_refused_at_inspection(
 def test_what_the_image_has_is_accepted(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch, told: Any
 ) -> None:
-    monkeypatch.setattr(trackers, "find_spec", lambda _: None)
+    monkeypatch.setattr(experiment_trackers, "find_spec", lambda _: None)
     spec = make_job().spec.model_copy(deep=True)
     spec.training.arguments["report_to"] = told
     check_trackers(spec)
@@ -161,8 +164,8 @@ def test_what_the_image_has_is_accepted(
 def test_an_installation_with_its_own_image_says_what_that_has(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trackers, "find_spec", lambda _: None)
-    monkeypatch.setenv(trackers.ENV_TRACKERS, "swanlab, nonsense")
+    monkeypatch.setattr(experiment_trackers, "find_spec", lambda _: None)
+    monkeypatch.setenv(experiment_trackers.ENV_TRACKERS, "swanlab, nonsense")
     spec = type(make_job().spec).model_validate({**make_job().spec.wire(), **SECRET})
     spec.training.arguments["report_to"] = "swanlab"
     check_trackers(spec)
@@ -171,9 +174,9 @@ def test_an_installation_with_its_own_image_says_what_that_has(
 def test_the_list_is_that_of_the_image_and_of_transformers() -> None:
     from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
-    assert set(trackers.PACKAGES) == set(INTEGRATION_TO_CALLBACK) - {"kubeflow"}
+    assert set(experiment_trackers.PACKAGES) == set(INTEGRATION_TO_CALLBACK) - {"kubeflow"}
     lock = Path(__file__).parents[3].joinpath("locks/trainer.txt").read_text()
-    packages = trackers.PACKAGES | {"mlflow": "mlflow-skinny"}
+    packages = experiment_trackers.PACKAGES | {"mlflow": "mlflow-skinny"}
     assert {name for name, package in packages.items() if f"\n{package}==" in lock} == set(
-        trackers.IN_IMAGE
+        experiment_trackers.IN_IMAGE
     )

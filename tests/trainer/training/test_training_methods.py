@@ -116,7 +116,7 @@ def test_qlora_keeps_the_base_in_four_bits_and_trains_the_adapter_in_full(
 def test_qlora_without_bitsandbytes_says_what_to_install(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dpojob_trainer.training.model.find_spec", lambda _name: None)
+    monkeypatch.setattr("dpojob_trainer.training.setup.model.find_spec", lambda _name: None)
     outcome = run(make_job(spec={"training": {"method": "qlora"}}))
     assert (outcome.outcome, outcome.reason) == ("Failed", "InvalidSpec")
     assert "install dpojob-trainer[gpu], or set training.method to lora" in outcome.message

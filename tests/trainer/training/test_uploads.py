@@ -11,7 +11,8 @@ from moto.server import ThreadedMotoServer
 from tests.support.hub import Hub
 
 from dpojob_api.progress import Artifacts, Outcome
-from dpojob_trainer.training import TrainJob, output, run, s3, upload
+from dpojob_trainer.training import TrainJob, run
+from dpojob_trainer.training.export import output_directory, s3, upload
 
 from .conftest import MakeJob
 
@@ -56,7 +57,7 @@ def finished(job: TrainJob) -> TrainJob:
     outcome = Outcome(
         outcome="Succeeded", reason="Completed", artifacts=Artifacts(kind="model", path="out")
     )
-    output.record(job.output, job, outcome)
+    output_directory.record(job.output, job, outcome)
     (job.output / "private").mkdir()
     for name in ("notes.txt", "old.safetensors", "private/rows.jsonl"):
         (job.output / name).write_text(NOT_FOR_OTHERS)
@@ -68,7 +69,7 @@ def shown(directory: Path) -> dict[str, bytes]:
         path.name: path.read_bytes()
         for path in directory.iterdir()
         if path.is_file()
-        and path.name != output.LINEAGE
+        and path.name != output_directory.LINEAGE
         and path.read_bytes() != NOT_FOR_OTHERS.encode()
     }
 
@@ -191,7 +192,9 @@ def test_an_upload_that_breaks_off_leaves_nothing_in_the_store(
     target = {"bucket": "broken", "endpoint": store, "secret": SECRET}
     job = finished(make_job(spec={"output": {"s3": target}}))
     gone = job.output / "gone.safetensors"
-    monkeypatch.setattr(s3, "published", lambda directory: [*output.published(directory), gone])
+    monkeypatch.setattr(
+        s3, "published", lambda directory: [*output_directory.published(directory), gone]
+    )
     failed = run(job)
     assert failed.reason == "PushFailed", failed.message
     assert client.list_objects_v2(Bucket="broken")["KeyCount"] == 0

@@ -14,7 +14,8 @@ from trl.trainer import utils
 
 from dpojob_api.plan import Plan
 from dpojob_api.shared_training_constants import SMALL_FOR_A_CPU, processor_has_bf16
-from dpojob_trainer.training import data, precision, run
+from dpojob_trainer.training import run
+from dpojob_trainer.training.setup import data, precision
 
 from .conftest import MakeJob, losses, metrics
 

@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
     if arguments == ["train"]:
         # The first process of a container ignores a signal it does not handle, and would be killed.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(constants.ExitCode.INTERRUPTED))
-        from .training.container import train_container
+        from .training.launch.container import train_container
 
         return train_container(os.environ)
     print("usage: python -m dpojob_trainer inspect | train", file=sys.stderr)

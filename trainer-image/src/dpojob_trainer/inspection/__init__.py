@@ -4,11 +4,12 @@ Needs neither torch nor transformers; the trainer uses `accepted_rows` of the sa
 what was accepted is what is trained on.
 """
 
-from .accepted import accepted_rows, in_turns
-from .errors import CouldNotLook
-from .run import inspect
-from .summary import summary
-from .tokens.template import FALLBACK as FALLBACK_CHAT_TEMPLATE
+from dpojob_trainer.shared.errors import CouldNotLook
+
+from .accepted_rows import accepted_rows, in_turns
+from .pipeline import inspect
+from .report.report_truncation import summary
+from .tokenization.chat_template import FALLBACK as FALLBACK_CHAT_TEMPLATE
 
 __all__ = [
     "FALLBACK_CHAT_TEMPLATE",

@@ -4,7 +4,7 @@
 raises nothing. The container and `dpojob train` both call it.
 """
 
-from .job import TrainJob
-from .run import run
+from .launch.session import run
+from .setup.train_job import TrainJob
 
 __all__ = ["TrainJob", "run"]

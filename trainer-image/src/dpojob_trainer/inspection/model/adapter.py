@@ -9,7 +9,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from dpojob_api.report import ModelFacts
-from dpojob_trainer.inspection.errors import CouldNotLook, model_unreadable
+from dpojob_trainer.shared.errors import CouldNotLook, model_unreadable
 
 from .files import ModelFiles, read_json
 

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from dpojob_api.report import ModelFacts
-from dpojob_trainer.inspection.errors import model_not_found, model_unreadable
+from dpojob_trainer.shared.errors import model_not_found, model_unreadable
 
 from .files import ModelFiles, read_json
 from .quantized import method_of, unpacked
-from .tokenizer import read_tokenizer_config
+from .tokenizer_config import read_tokenizer_config
 
 INDEX = "model.safetensors.index.json"
 EXPERT = re.compile(r"\.experts\.\d+\.|\.experts\.(?!.*shared)")

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dpojob_api.spec import ModelSource
-from dpojob_trainer.inspection import hub
-from dpojob_trainer.inspection.errors import model_not_found, model_unreadable
-from dpojob_trainer.inspection.hub import hub_api, hub_call
-from dpojob_trainer.inspection.source.volume import root_of
-from dpojob_trainer.inspection.source.walk import inside
+from dpojob_trainer.inspection.sources import hub_client
+from dpojob_trainer.inspection.sources.hub_client import hub_api, hub_call
+from dpojob_trainer.inspection.sources.safe_walk import inside
+from dpojob_trainer.inspection.sources.volume import root_of
+from dpojob_trainer.shared.errors import model_not_found, model_unreadable
 
-from . import fingerprint
+from . import weights_hash
 
 LARGEST_HEADER = 100 << 20
 """safetensors' own limit on the header, in bytes."""
@@ -167,7 +167,7 @@ class LocalModel:
     def fingerprint(self, weights: Sequence[str]) -> str | None:
         """Nobody else tells what lies on a volume."""
         named = {*weights, *READ_WITH_WEIGHTS} & self.sizes().keys()
-        return fingerprint.of(self._directory / name for name in named)
+        return weights_hash.of(self._directory / name for name in named)
 
     def base(self, name: str, revision: str | None) -> ModelFiles:
         """The base beside the adapter, on any mounted claim, or on the hub."""
@@ -197,7 +197,7 @@ class HubModel:
         self._what = f"the model {repo!r}" + (f" at {revision!r}" if revision else "")
         info = hub_call(
             lambda: self._api.model_info(
-                repo, revision=revision, files_metadata=True, timeout=hub.TIMEOUT
+                repo, revision=revision, files_metadata=True, timeout=hub_client.TIMEOUT
             ),
             self._what,
             model_not_found,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .buffers import Tensors, parameters_of
+from .non_parameters import Tensors, parameters_of
 
 Shapes = dict[str, tuple[int, ...]]
 

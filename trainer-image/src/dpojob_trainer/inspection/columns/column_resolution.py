@@ -1,0 +1,131 @@
+"""From the columns of a dataset and the user's mapping to a layout, or to what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dpojob_api.conditions import Reason
+from dpojob_api.report import Problem, ProblemCode, Suggestion
+from dpojob_api.spec import DatasetSource
+from dpojob_trainer.shared.errors import CouldNotLook
+from dpojob_trainer.shared.messages import Dialect
+
+from .column_heuristics import nearest
+from .column_layout import FIELDS, Layout
+from .mapping_suggestions import missing, quoted, suggested
+from .preference_columns import Answers
+from .presets import NATIVE, PRESETS, Preset, Schema, Votes, named, recognise
+from .row_sample import Sample
+from .unused_columns import passed_over
+
+RESERVED = ("image", "images")
+"""Columns by which TRL takes a dataset for one of images."""
+
+
+@dataclass
+class Resolution:
+    """How to read the dataset; without a layout, why it cannot be read."""
+
+    layout: Layout | None
+    problems: list[Problem] = field(default_factory=list)
+    suggestion: Suggestion | None = None
+    answers: Answers | None = None
+    """Two answer columns of which the rows' scores, or else the user, say which is preferred."""
+
+
+def resolve(
+    source: DatasetSource, schema: Schema, rows: Sample, votes: Votes | None = None
+) -> Resolution:
+    """The layout of a dataset with such columns, of which `rows` are a few.
+
+    `votes` are those of all texts, once they are known; until then those of the few count.
+    Raises CouldNotLook for a preset that does not exist.
+    """
+    asked = {name: column for name in FIELDS if (column := getattr(source.column_mapping, name))}
+    dialect = Dialect.of(source.column_mapping.messages)
+    preset = _preset(source, schema, asked, votes or Votes.of(row.get("chosen") for row in rows))
+    columns = list(schema)
+    if not columns:
+        return Resolution(None)
+    wanted = {**preset.columns, **asked} if preset is not NATIVE else dict(asked)
+    problems = [
+        _absent(name, column, columns) for name, column in wanted.items() if column not in schema
+    ]
+    if preset.convert is not None and "prompt" in wanted and "prompt" not in preset.columns:
+        return Resolution(None, [_two_prompts(preset, wanted["prompt"])])
+    for also in preset.also:
+        if also not in schema:
+            problems.append(_absent_in_preset(preset, also, columns))
+    found = {name: column for name, column in wanted.items() if column in schema}
+    for name in FIELDS if preset is NATIVE else ("system", "tools"):
+        if name not in wanted and name in schema and name not in found.values():
+            found[name] = name
+    if preset is NATIVE:
+        problems += missing(found, wanted, schema, rows)
+    if problems:
+        return Resolution(None, problems, *suggested(problems, found, schema, rows))
+    unread, suggestion = passed_over(found, schema, rows, native=preset is NATIVE)
+    return Resolution(Layout(found, dialect, preset), [*_reserved(columns), *unread], suggestion)
+
+
+def _preset(
+    source: DatasetSource, schema: Schema, asked: Mapping[str, str], votes: Votes
+) -> Preset:
+    if source.preset == "none":
+        return NATIVE
+    if source.preset == "auto":
+        if {"prompt", "chosen", "rejected"} & set(asked):
+            return NATIVE
+        return recognise(schema, votes) or NATIVE
+    preset = named(source.preset)
+    if preset is None:
+        names = ", ".join(known.name for known in PRESETS)
+        near = nearest(source.preset, [known.name for known in PRESETS])
+        raise CouldNotLook(
+            Reason.DATASET_INVALID,
+            f"dataset.preset {source.preset!r} is not a known layout"
+            + (f"; did you mean {near!r}?" if near else ".")
+            + f" Known: auto, none, {names}.",
+        )
+    return preset
+
+
+def _absent(name: str, column: str, columns: Sequence[str]) -> Problem:
+    near = nearest(column, columns)
+    return Problem(
+        code=ProblemCode.MISSING_COLUMN,
+        message=f"columnMapping.{name} names {column!r}, which the dataset does not have"
+        + (f"; did you mean {near!r}?" if near else ".")
+        + f" Its columns are: {quoted(columns)}.",
+    )
+
+
+def _absent_in_preset(preset: Preset, column: str, columns: Sequence[str]) -> Problem:
+    return Problem(
+        code=ProblemCode.MISSING_COLUMN,
+        message=f"preset {preset.name} ({preset.title}) needs the column {column!r}; the dataset "
+        f"has: {quoted(columns)}. Write preset: none and a columnMapping instead.",
+    )
+
+
+def _two_prompts(preset: Preset, column: str) -> Problem:
+    return Problem(
+        code=ProblemCode.AMBIGUOUS_FORMAT,
+        message=f"preset {preset.name} ({preset.title}) reads the prompt inside the answers, and "
+        f"columnMapping.prompt names {column!r} too; remove one of them: columnMapping.prompt, or the "
+        "preset by preset: none.",
+    )
+
+
+def _reserved(columns: Sequence[str]) -> list[Problem]:
+    named = [column for column in columns if column in RESERVED]
+    if not named:
+        return []
+    return [
+        Problem(
+            code=ProblemCode.RESERVED_COLUMN,
+            message=f"the column {named[0]!r} marks a dataset of images, which DPOJob does not train "
+            "on; remove or rename the column if the pairs are text.",
+        )
+    ]

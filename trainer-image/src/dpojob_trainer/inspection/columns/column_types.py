@@ -1,0 +1,90 @@
+"""The kind of each column, from types where the file has them and from values where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from dpojob_trainer.inspection.readers import Chunk
+from dpojob_trainer.shared.errors import unreadable
+
+from .preset import ColumnKind
+
+MOST_COLUMNS = 10_000
+LOOKED_AT = 512
+"""Rows of a chunk whose values are looked at where there are no types."""
+
+
+def kinds_of(chunk: Chunk) -> dict[str, ColumnKind]:
+    """The kinds of a chunk's columns; "null" where nothing but nulls was seen."""
+    kinds: dict[str, ColumnKind] = dict.fromkeys(chunk.columns, "null")
+    if chunk.batch is not None:
+        for field in chunk.batch.schema:
+            kinds[field.name] = _arrow_kind(field.type)
+    else:
+        for row in (chunk.objects or ())[:LOOKED_AT]:
+            for name, value in row.items():
+                if value is not None and kinds[name] == "null":
+                    kinds[name] = _value_kind(value)
+    return kinds
+
+
+def merge(known: dict[str, ColumnKind], more: Mapping[str, ColumnKind]) -> None:
+    """Adds what a further chunk shows: new columns, and kinds where only nulls were seen.
+
+    Raises CouldNotLook where the columns grow with the rows.
+    """
+    for name, kind in more.items():
+        if known.get(name, "null") == "null":
+            known[name] = kind
+    if len(known) > MOST_COLUMNS:
+        raise unreadable(
+            f"the rows have more than {MOST_COLUMNS:,} different columns, such as "
+            f"{next(reversed(known))[:60]!r}: ids or other values seem to be used as keys. Put them "
+            "into a column of their own"
+        )
+
+
+def _arrow_kind(kind: pa.DataType) -> ColumnKind:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if is_text(kind):
+        return "text"
+    if is_list(kind):
+        value = kind.value_type
+        return "messages" if pa.types.is_struct(value) or pa.types.is_null(value) else "other"
+    if pa.types.is_null(kind):
+        return "null"
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return "number"
+    return "other"
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether values of the type are text, in any of Arrow's layouts."""
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether values of the type are lists, in any of Arrow's layouts."""
+    return bool(
+        pa.types.is_list(kind)
+        or pa.types.is_large_list(kind)
+        or pa.types.is_list_view(kind)
+        or pa.types.is_large_list_view(kind)
+        or pa.types.is_fixed_size_list(kind)
+    )
+
+
+def _value_kind(value: Any) -> ColumnKind:
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, list):
+        return "messages" if not value or isinstance(value[0], dict) else "other"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return "number"
+    return "other"

@@ -1,0 +1,129 @@
+"""What to write when columns are missing: as far as names, types and a few rows decide it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from dpojob_api.report import Problem, ProblemCode, Suggestion
+from dpojob_trainer.inspection.validation.error_aggregation import as_yaml
+
+from .column_heuristics import guess, undecided_pair
+from .column_layout import FIELDS
+from .preference_columns import Answers
+from .presets import Schema
+from .row_sample import Sample
+from .unused_columns import is_odd, parts_of_prompt, readable, unused_prompt
+
+
+def quoted(columns: Sequence[str], limit: int = 24) -> str:
+    """The names of columns, not more and not longer than a person reads."""
+    shown = ", ".join(
+        column if len(column) <= 60 else column[:57] + "..." for column in columns[:limit]
+    )
+    return shown + (f" and {len(columns) - limit} more" if len(columns) > limit else "")
+
+
+def missing(
+    found: Mapping[str, str], wanted: Mapping[str, str], schema: Schema, rows: Sample
+) -> list[Problem]:
+    """The problem that columns are missing, if so; without one that seems to be the prompt, too."""
+    lacking = [name for name in ("chosen", "rejected") if name not in found and name not in wanted]
+    if "prompt" not in found and "prompt" not in wanted:
+        talks = any(schema[found[name]] == "messages" for name in found)
+        column = unused_prompt(found, schema, rows)
+        # Who names both answers says that no other column matters, but for one called the prompt.
+        decided = {"chosen", "rejected"} <= set(wanted)
+        if lacking:
+            lacking = lacking if talks else ["prompt", *lacking]
+        elif column is not None and not (decided and is_odd(column)):
+            lacking = ["prompt"]
+    if not lacking:
+        return []
+    wants = " and ".join(lacking) if len(lacking) < 3 else "prompt, chosen and rejected"
+    noun = "column" if len(lacking) == 1 else "columns"
+    return [
+        Problem(
+            code=ProblemCode.MISSING_COLUMN,
+            message=f"no {noun} {wants}; the dataset's columns are: {quoted(list(schema))}.",
+        )
+    ]
+
+
+def suggested(
+    problems: list[Problem], found: Mapping[str, str], schema: Schema, rows: Sample
+) -> tuple[Suggestion | None, Answers | None]:
+    """Adds to the first problem what to write; what names leave open, the rows' scores may decide."""
+    free = [column for column in readable(schema) if column not in found.values()]
+    mapping = {name: column for name, column in found.items() if name != column and name in FIELDS}
+    mapping |= _guessed(found, free, schema, rows)
+    known = {**found, **mapping}
+    left = [name for name in ("chosen", "rejected") if name not in known]
+    text = problems[0].message
+    pair = undecided_pair([column for column in free if column != mapping.get("prompt")])
+    answers = None
+    if left and pair is not None and schema[pair[0]] == schema[pair[1]]:
+        kept = {name: column for name, column in mapping.items() if name == "prompt"}
+        columns = [column for column in schema if column not in pair]
+        answers = Answers.of(*pair, kept, columns)
+        mapping = {}
+    elif len(left) == 2:
+        text += (
+            " None of them looks like a preferred or a rejected answer; DPO needs two answers to "
+            "each prompt. If they are there under other names, write in spec.dataset: "
+            "columnMapping: {prompt: ..., chosen: ..., rejected: ...}."
+        )
+        mapping = {}
+    elif parts := parts_of_prompt(known, schema, rows) if "prompt" not in found else []:
+        text += (
+            f" {known['prompt']!r} and {parts[0]!r} look like parts of one prompt: write both into one "
+            "column, prompt."
+        )
+        mapping = {}
+    elif mapping:
+        inner = ", ".join(f"{name}: {as_yaml(col)}" for name, col in _ordered(mapping).items())
+        text += f" Write in spec.dataset: columnMapping: {{{inner}}}."
+        if left:
+            text += f" Name the column of {left[0]} there too."
+        elif list(mapping) == ["prompt"] and is_odd(mapping["prompt"]):
+            both = ", ".join(f"{name}: {as_yaml(known[name])}" for name in ("chosen", "rejected"))
+            text += (
+                " If the prompt is the beginning that both answers share, write columnMapping: "
+                f"{{{both}}} instead."
+            )
+    else:
+        text += (
+            " Say which is which in spec.dataset, like "
+            "columnMapping: {prompt: ..., chosen: ..., rejected: ...}."
+        )
+    problems[0] = problems[0].model_copy(update={"message": text})
+    return Suggestion(column_mapping=dict(_ordered(mapping))) if mapping else None, answers
+
+
+def _guessed(
+    found: Mapping[str, str], free: Sequence[str], schema: Schema, rows: Sample
+) -> dict[str, str]:
+    """Columns for the fields that have none; two answers are of one kind."""
+    mapping: dict[str, str] = {}
+    prompt = None if "prompt" in found else unused_prompt(found, schema, rows)
+    if prompt is not None:
+        mapping["prompt"] = prompt
+    for name, other in (("chosen", "rejected"), ("rejected", "chosen")):
+        if name in found:
+            continue
+        beside = found.get(other) or mapping.get(other)
+        column = guess(
+            name,
+            [
+                column
+                for column in free
+                if column not in mapping.values()
+                and (beside is None or schema[column] == schema[beside])
+            ],
+        )
+        if column is not None:
+            mapping[name] = column
+    return mapping
+
+
+def _ordered(mapping: Mapping[str, str]) -> dict[str, str]:
+    return {name: mapping[name] for name in FIELDS if name in mapping}

@@ -1,0 +1,107 @@
+"""The traps of known layouts: ties, transcripts, signed preferences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dpojob_api.report import ProblemCode
+from dpojob_trainer.inspection.validation.row_error import TIE, Fault
+
+HUMAN = "\n\nHuman:"
+ASSISTANT = "\n\nAssistant:"
+
+
+def number(value: Any) -> float | None:
+    """The finite number in a score column, which CSV files hold as text; None when there is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value)
+    except ValueError:
+        return None
+    return found if math.isfinite(found) else None
+
+
+def equal_scores(chosen: str, rejected: str) -> Callable[[Mapping[str, Any]], bool]:
+    """A tie: both scores are there and equal."""
+
+    def tie(row: Mapping[str, Any]) -> bool:
+        left, right = number(row.get(chosen)), number(row.get(rejected))
+        return left is not None and left == right
+
+    return tie
+
+
+def tie_status(row: Mapping[str, Any]) -> bool:
+    """distilabel's own word for a tie."""
+    return row.get("status") == "tie"
+
+
+def read_transcripts(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any] | Fault:
+    """hh-rlhf: the answer begins after the last assistant mark; what is before must agree."""
+    values: dict[str, Any] = {}
+    prompts = []
+    for field in ("chosen", "rejected"):
+        column = columns[field]
+        text = row.get(column)
+        if text is None:
+            return Fault(ProblemCode.NULL_VALUE, f"{column!r} is null")
+        if not isinstance(text, str):
+            return Fault(ProblemCode.WRONG_TYPE, f"{column!r} is not a transcript in text")
+        cut = text.rfind(ASSISTANT)
+        if cut < 0:
+            return Fault(ProblemCode.BAD_MESSAGE, f"{column!r} has no '\\n\\nAssistant:' turn")
+        prompts.append(text[:cut])
+        answer = text[cut + len(ASSISTANT) :]
+        if HUMAN in answer:
+            return Fault(
+                ProblemCode.LAST_TURN_NOT_ASSISTANT, f"{column!r} ends with a '\\n\\nHuman:' turn"
+            )
+        values[field] = [{"role": "assistant", "content": answer.strip()}]
+    if prompts[0] != prompts[1]:
+        return Fault(
+            ProblemCode.PROMPT_MISMATCH,
+            f"the transcripts in {columns['chosen']!r} and {columns['rejected']!r} differ before the "
+            "last assistant turn",
+        )
+    values["prompt"] = transcript_turns(prompts[0])
+    return values
+
+
+def transcript_turns(text: str) -> list[dict[str, str]]:
+    """`\\n\\nHuman: ...\\n\\nAssistant: ...` as turns; the system's is what comes before the first."""
+    turns: list[dict[str, str]] = []
+    parts = ("\n\n" + text.lstrip("\n")).split(HUMAN)
+    for number, part in enumerate(parts):
+        question, *answers = part.split(ASSISTANT)
+        if question.strip():
+            role = "system" if number == 0 and len(parts) > 1 else "user"
+            turns.append({"role": role, "content": question.strip()})
+        turns.extend(
+            {"role": "assistant", "content": answer.strip()} for answer in answers if answer.strip()
+        )
+    return turns
+
+
+def no_preference(row: Mapping[str, Any]) -> bool:
+    """HelpSteer3: 0 means neither response is better."""
+    return number(row.get("overall_preference")) == 0
+
+
+def read_signed_preference(
+    row: Mapping[str, Any], columns: Mapping[str, str]
+) -> dict[str, Any] | Fault:
+    """HelpSteer3: a negative preference is for response1, a positive one for response2."""
+    preference = number(row.get("overall_preference"))
+    if preference is None:
+        return Fault(ProblemCode.NULL_VALUE, "'overall_preference' is null or not a number")
+    if preference == 0:
+        return Fault(TIE, "neither answer is preferred")
+    first, second = row.get(columns["chosen"]), row.get(columns["rejected"])
+    for field, value in (("chosen", first), ("rejected", second)):
+        if value is None:
+            return Fault(ProblemCode.NULL_VALUE, f"{columns[field]!r} is null")
+    chosen, rejected = (first, second) if preference < 0 else (second, first)
+    return {"chosen": chosen, "rejected": rejected}

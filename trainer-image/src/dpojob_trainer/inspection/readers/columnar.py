@@ -1,0 +1,79 @@
+"""Parquet and Arrow files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dpojob_trainer.shared.errors import refuse_twins, unreadable
+
+from .row_batch import Chunk
+
+BATCH_ROWS = 4096
+BATCH_BYTES = 16 << 20
+"""A batch holds fewer rows where rows are large."""
+
+
+def read_parquet(name: str, path: Path, columns: Sequence[str] | None) -> Iterator[Chunk]:
+    """Row groups are read in pieces, so that memory does not follow their size."""
+    try:
+        file = pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
+    except (pa.ArrowInvalid, OSError) as problem:
+        raise unreadable(
+            f"{name} is not a whole Parquet file: {str(problem).splitlines()[0][:200]}; copy it again"
+        ) from None
+    with file:
+        names = _names(name, file.schema_arrow)
+        wanted = names if columns is None else [column for column in columns if column in names]
+        if not wanted:
+            # Rows exist although no column of interest does.
+            wanted = names[:1]
+        if file.metadata.num_rows == 0:
+            yield Chunk(names, batch=pa.RecordBatch.from_pylist([], file.schema_arrow))
+        size, rows, done = path.stat().st_size, file.metadata.num_rows, 0
+        for batch in file.iter_batches(_batch_rows(file.metadata), columns=wanted):
+            done += batch.num_rows
+            yield Chunk(names, batch=batch, consumed=size * done // rows)
+
+
+def _names(name: str, schema: pa.Schema) -> list[str]:
+    names: list[str] = list(schema.names)
+    refuse_twins(name, names)
+    return names
+
+
+def _batch_rows(metadata: pq.FileMetaData) -> int:
+    """Rows per batch, by the row group whose rows are largest."""
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+    widest = max((g.total_byte_size // max(1, g.num_rows) for g in groups), default=0)
+    return int(min(BATCH_ROWS, max(1, BATCH_BYTES // max(1, widest))))
+
+
+def read_arrow(
+    name: str, path: Path, columns: Sequence[str] | None, is_file: bool
+) -> Iterator[Chunk]:
+    """Arrow IPC: the file format, or the stream format that datasets writes."""
+    with pa.memory_map(str(path)) as source:
+        if is_file:
+            reader = pa.ipc.open_file(source)
+            count = reader.num_record_batches
+            batches = ((i * source.size() // count, reader.get_batch(i)) for i in range(count))
+        else:
+            reader = pa.ipc.open_stream(source)
+            batches = ((source.tell(), batch) for batch in reader)
+        names = _names(name, reader.schema)
+        wanted = names if columns is None else [column for column in columns if column in names]
+        wanted = wanted or names[:1]
+        empty = True
+        for consumed, batch in batches:
+            empty = False
+            kept = batch.select(wanted)
+            # Offsets in such a file are taken as they are; wrong ones would crash the process.
+            kept.validate(full=True)
+            for start in range(0, kept.num_rows, BATCH_ROWS):
+                yield Chunk(names, batch=kept.slice(start, BATCH_ROWS), consumed=consumed)
+        if empty:
+            yield Chunk(names, batch=pa.RecordBatch.from_pylist([], reader.schema))

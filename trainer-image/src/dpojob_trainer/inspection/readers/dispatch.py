@@ -1,0 +1,118 @@
+"""Which reader a file needs: by its name, checked against its first bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from dpojob_trainer.inspection.sources.data_files import DataFile
+from dpojob_trainer.inspection.sources.splits import COMPRESSIONS
+from dpojob_trainer.shared.errors import unreadable
+
+from .columnar import read_arrow, read_parquet
+from .compressed_file import Stored, compression
+from .csv import read_csv
+from .json import read_json
+from .jsonl import read_lines
+from .row_batch import Chunk
+
+PARQUET = b"PAR1"
+ARROW = b"ARROW1"
+SNIFFED = 4096
+
+
+def read_file(file: DataFile, columns: Sequence[str] | None = None) -> Iterator[Chunk]:
+    """The rows of a file, all columns or those of `columns` that it has.
+
+    Raises CouldNotLook when the file is not what its name says; the message names the place.
+    """
+    path = file.path
+    try:
+        if path.stat().st_size == 0:
+            raise unreadable(f"{file.name} is empty (0 bytes)")
+        yield from _read(file.name, path, columns)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, EOFError) as problem:
+        raise unreadable(f"{file.name} cannot be read: {_first_line(problem)}") from None
+    except pa.ArrowException as problem:
+        raise unreadable(f"{file.name} cannot be read: {_first_line(problem)}") from None
+    except OSError as problem:
+        # pyarrow reports damaged data pages and compressed streams as OSError too.
+        raise unreadable(
+            f"{file.name} is damaged or cut short: {_first_line(problem)}; copy it again"
+        ) from None
+
+
+def _read(name: str, path: Path, columns: Sequence[str] | None) -> Iterator[Chunk]:
+    with path.open("rb") as raw:
+        head = raw.read(SNIFFED)
+    if compression(head) is not None:
+        with Stored(path) as stream:
+            head = stream.read(SNIFFED)
+    _refuse_strangers(name, head)
+    kind = _kind(path if path.suffix else Path(name), name, head)
+    if kind == "parquet":
+        yield from read_parquet(name, path, columns)
+    elif kind == "arrow":
+        yield from read_arrow(name, path, columns, head.startswith(ARROW))
+    elif kind in ("csv", "tsv"):
+        delimiter = "\t" if kind == "tsv" else ","
+        yield from read_csv(name, lambda: Stored(path), columns, delimiter)
+    else:
+        with Stored(path) as stream:
+            if kind == "json":
+                yield from read_json(name, stream, columns)
+            else:
+                yield from read_lines(name, stream, columns)
+
+
+def _kind(path: Path, name: str, head: bytes) -> str:
+    base = name.lower().split("?")[0]
+    for ending in COMPRESSIONS:
+        base = base.removesuffix(ending)
+    suffix = Path(base).suffix
+    if head.startswith(PARQUET):
+        return "parquet"
+    if head.startswith(ARROW):
+        return "arrow"
+    if suffix in (".parquet", ".arrow", ".feather"):
+        if suffix == ".parquet":
+            raise unreadable(f"{name} is not a Parquet file: it does not begin with PAR1")
+        return "arrow"
+    if suffix in (".jsonl", ".ndjson"):
+        return "lines"
+    if suffix == ".json":
+        return "json"
+    if suffix in (".csv", ".tsv"):
+        return suffix[1:]
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith((b"{", b"[")):
+        return "json"
+    raise unreadable(
+        f"{name} is of no known format; DPOJob reads .parquet, .jsonl, .json, .csv, .tsv and .arrow, "
+        "also with .gz or .zst"
+    )
+
+
+def _refuse_strangers(name: str, head: bytes) -> None:
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:200].lower()
+    if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+        raise unreadable(
+            f"{name} is a web page, not data; a download that needs a login or another address "
+            "often ends so"
+        )
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise unreadable(f"{name} is UTF-16 text; save it as UTF-8")
+    if head.startswith(b"version https://git-lfs"):
+        raise unreadable(
+            f"{name} is a Git LFS pointer, not the data; fetch the file with git lfs pull"
+        )
+    if head.startswith(b"PK\x03\x04"):
+        raise unreadable(f"{name} is a zip archive; unpack it first")
+
+
+def _first_line(problem: BaseException) -> str:
+    text: Any = str(problem).strip().splitlines()
+    return (text[0] if text else type(problem).__name__)[:300]

@@ -1,0 +1,198 @@
+"""JSON documents: a list of objects, an object that holds such a list, or JSON Lines by another name."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from dpojob_trainer.shared.errors import unreadable
+
+from .json_document import misread, nested_rows
+from .json_rows import DECODER, OBJECTS, not_utf8, objects, parsed
+from .jsonl import BOM, LARGEST_ROW, Bytes, read_lines
+from .row_batch import Chunk
+
+BLOCK_BYTES = 8 << 20
+SPACE = " \t\r\n"
+
+
+def read_json(name: str, stream: Bytes, columns: Sequence[str] | None) -> Iterator[Chunk]:
+    """The rows, whichever of the three it is. Raises CouldNotLook naming the place at fault."""
+    head = stream.read(BLOCK_BYTES).removeprefix(BOM)
+    start = head.lstrip()[:1]
+    if start == b"[":
+        yield from _list(name, head, stream)
+    elif start == b"{" and not _is_line(head):
+        yield from _document(name, head, stream)
+    else:
+        yield from read_lines(name, _Rejoined(head, stream), columns)
+
+
+def _is_line(head: bytes) -> bool:
+    """Whether the first line is a whole object, as in JSON Lines."""
+    text, end, rest = head.lstrip().partition(b"\n")
+    if not end and len(head) >= BLOCK_BYTES:
+        return False
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return bool(rest.strip()) or (nested_rows(value) is None and misread(value) is None)
+
+
+def _document(name: str, head: bytes, stream: Bytes) -> Iterator[Chunk]:
+    data = head
+    while len(data) <= LARGEST_ROW and (piece := stream.read(BLOCK_BYTES)):
+        data += piece
+    if len(data) > LARGEST_ROW:
+        raise unreadable(
+            f"{name} is one JSON object of more than {LARGEST_ROW >> 20} MiB; write the rows as "
+            "JSON Lines"
+        )
+    try:
+        value = parsed(data.decode())
+    except UnicodeDecodeError as problem:
+        raise not_utf8(name, f"byte {problem.start + 1}") from None
+    except json.JSONDecodeError as problem:
+        raise unreadable(
+            f"{name}, line {problem.lineno}, character {problem.colno}: not JSON ({problem.msg})"
+        ) from None
+    except RecursionError:
+        raise unreadable(f"{name} is nested too deeply") from None
+    except ValueError as problem:
+        raise unreadable(f"{name}: {problem}") from None
+    rows = nested_rows(value)
+    if rows is None and (said := misread(value)) is not None:
+        raise unreadable(f"{name} {said}")
+    yield objects(rows if rows is not None else [value], stream.position)
+
+
+def _list(name: str, head: bytes, stream: Bytes) -> Iterator[Chunk]:
+    """The objects of a list, one after another, never the whole list at once."""
+    elements = _Elements(name, head, stream)
+    rows: list[dict[str, Any]] = []
+    for value in elements:
+        if not isinstance(value, dict):
+            raise unreadable(
+                f"{name}: element {elements.count - 1} of the list is {type(value).__name__}, not an "
+                "object with columns"
+            )
+        rows.append(value)
+        if len(rows) >= OBJECTS:
+            yield objects(rows, stream.position)
+            rows = []
+    if rows:
+        yield objects(rows, stream.position)
+
+
+class _Elements:
+    """The elements of a JSON list that is read piece by piece."""
+
+    def __init__(self, name: str, head: bytes, stream: Bytes) -> None:
+        self._name, self._stream = name, stream
+        self._decode = codecs.getincrementaldecoder("utf-8")()
+        self._bytes = 0
+        self._text = self._decoded(head).lstrip()[1:]
+        self._scan = DECODER.raw_decode
+        self._ended = False
+        self.count = 0
+
+    def _decoded(self, piece: bytes, final: bool = False) -> str:
+        try:
+            text = self._decode.decode(piece, final)
+        except UnicodeDecodeError as problem:
+            raise not_utf8(self._name, f"byte {self._bytes + problem.start + 1}") from None
+        self._bytes += len(piece)
+        return text
+
+    def _more(self) -> bool:
+        piece = self._stream.read(BLOCK_BYTES)
+        self._text += self._decoded(piece, final=not piece)
+        self._ended = not piece
+        if len(self._text) > LARGEST_ROW:
+            raise unreadable(f"{self._name}: a row is larger than {LARGEST_ROW >> 20} MiB")
+        return bool(piece)
+
+    def __iter__(self) -> Iterator[Any]:
+        at = 0
+        while True:
+            at = self._next(at)
+            if self._text[at : at + 1] == "]":
+                self._end(at + 1)
+                return
+            at = self._separated(at)
+            value, at = self._element(at)
+            self.count += 1
+            yield value
+            if at > BLOCK_BYTES:
+                self._text, at = self._text[at:], 0
+
+    def _separated(self, at: int) -> int:
+        """Past the comma before any element but the first."""
+        if self.count:
+            if self._text[at] != ",":
+                raise unreadable(f"{self._name}: no comma follows row {self.count - 1} of the list")
+            at = self._next(at + 1)
+        return at
+
+    def _element(self, at: int) -> tuple[Any, int]:
+        """The element at a place in the text, and where it ends."""
+        while True:
+            try:
+                return self._scan(self._text, at)
+            except json.JSONDecodeError as problem:
+                self._text, at = self._text[at:], 0
+                if self._ended or not self._more():
+                    raise unreadable(
+                        f"{self._name}: row {self.count} is not JSON ({problem.msg}), or the file is "
+                        "cut short there"
+                    ) from None
+            except RecursionError:
+                raise unreadable(f"{self._name}: row {self.count} is nested too deeply") from None
+            except ValueError as problem:
+                raise unreadable(f"{self._name}: row {self.count}: {problem}") from None
+
+    def _next(self, at: int) -> int:
+        """The next place that is not white space, of which there must be one."""
+        while True:
+            while at < len(self._text):
+                if self._text[at] not in SPACE:
+                    return at
+                at += 1
+            self._text, at = "", 0
+            if not self._more():
+                raise unreadable(f"{self._name} is cut short after row {self.count - 1}")
+
+    def _end(self, at: int) -> None:
+        """Nothing may follow the list: rows there would be lost."""
+        while True:
+            if self._text[at:].strip(SPACE):
+                raise unreadable(
+                    f"{self._name} goes on after the end of its list of {self.count} rows; write one "
+                    "list, or one object per line (.jsonl)"
+                )
+            self._text, at = "", 0
+            if not self._more():
+                return
+
+
+class _Rejoined:
+    """The bytes already read, then the rest of the stream."""
+
+    def __init__(self, head: bytes, stream: Bytes) -> None:
+        self._head, self._stream = head, stream
+
+    def read(self, size: int) -> bytes:
+        taken, self._head = self._head[:size], self._head[size:]
+        return taken or self._stream.read(size)
+
+    def readinto(self, room: memoryview) -> int:
+        taken = self.read(len(room))
+        room[: len(taken)] = taken
+        return len(taken)
+
+    @property
+    def position(self) -> int:
+        return self._stream.position

@@ -1,0 +1,40 @@
+"""From `spec.dataset` to the files of a split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from dpojob_api.spec import DatasetSource
+from dpojob_trainer.shared.errors import not_found
+
+from .data_files import Source
+from .download import open_urls
+from .hub import open_hub
+from .volume import open_volume
+
+
+def open_source(
+    dataset: DatasetSource,
+    volumes: Mapping[str, Path],
+    token: str | None,
+    split: str,
+    *,
+    evaluation: bool = False,
+) -> Source:
+    """The source of `split`; `evaluation` when it is the split of `dataset.eval`.
+
+    Raises CouldNotLook when it does not exist or may not be read.
+    """
+    if dataset.repo is not None:
+        return open_hub(dataset, split, token, evaluation=evaluation)
+    if dataset.volume is not None:
+        return open_volume(dataset.volume, volumes, split, evaluation=evaluation)
+    if dataset.urls is not None:
+        if evaluation:
+            raise not_found(
+                "dataset.urls has no splits, so dataset.eval.split cannot be read; write "
+                "dataset.eval: {fraction: 0.02}"
+            )
+        return open_urls(dataset.urls, split)
+    raise not_found("spec.dataset names no repo, volume or urls")

@@ -1,0 +1,126 @@
+"""Chat templates, rendered as transformers renders them: sandboxed, over plain data only."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import jinja2
+import jinja2.ext
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from dpojob_trainer.inspection.model.tokenizer_config import TokenizerConfig
+from dpojob_trainer.shared.messages import Message
+
+FALLBACK = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}"
+    "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+"""ChatML, for conversations and a tokenizer without a template of its own."""
+
+REASONING = ("reasoning_content", "thinking", "reasoning")
+
+
+class TemplateRefuses(ValueError):
+    """The template cannot render a conversation; the text is its own word."""
+
+
+class ChatTemplate:
+    """The templates of one tokenizer."""
+
+    def __init__(self, config: TokenizerConfig) -> None:
+        self._config = config
+        self._compiled: dict[bool, jinja2.Template] = {}
+
+    @cached_property
+    def _environment(self) -> ImmutableSandboxedEnvironment:
+        environment = ImmutableSandboxedEnvironment(
+            trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, jinja2.ext.loopcontrols]
+        )
+        environment.filters["tojson"] = _tojson
+        environment.globals["raise_exception"] = _raise
+        environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
+        return environment
+
+    @property
+    def sources(self) -> list[str]:
+        """The templates as they are written."""
+        return [self._config.template(tools) or FALLBACK for tools in (False, True)]
+
+    def compile(self) -> None:
+        """Raises TemplateRefuses when a template is not one at all, whatever the conversation."""
+        for tools in (False, True):
+            self._template(tools)
+
+    def _template(self, tools: bool) -> jinja2.Template:
+        if tools not in self._compiled:
+            source = self.sources[tools]
+            try:
+                self._compiled[tools] = self._environment.from_string(source)
+            except jinja2.TemplateError as problem:
+                raise TemplateRefuses(f"it is not valid Jinja: {_first(problem)}") from None
+        return self._compiled[tools]
+
+    def render(
+        self, messages: list[Message], tools: list[Any] | None = None, *, ask: bool = False
+    ) -> str:
+        """The conversation as text; `ask` ends it where the assistant's answer begins.
+
+        Raises TemplateRefuses with the template's own words.
+        """
+        template = self._template(bool(tools))
+        if any(len(message) > 2 for message in messages):
+            messages = [_with_reasoning(message) for message in messages]
+        try:
+            return template.render(
+                messages=messages,
+                tools=tools or None,
+                documents=None,
+                add_generation_prompt=ask,
+                **self._config.special,
+            )
+        except jinja2.TemplateError as problem:
+            raise TemplateRefuses(_first(problem)) from None
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError) as problem:
+            raise TemplateRefuses(_first(problem)) from None
+        except (RecursionError, OverflowError, ArithmeticError, MemoryError) as problem:
+            raise TemplateRefuses(_first(problem)) from None
+
+
+class _Generation(jinja2.ext.Extension):
+    """`{% generation %}` marks the assistant's text; it changes nothing that is rendered."""
+
+    tags = {"generation"}  # noqa: RUF012
+
+    def parse(self, parser: Any) -> Any:
+        line = next(parser.stream).lineno
+        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
+        return jinja2.nodes.Scope(body).set_lineno(line)
+
+
+def _tojson(
+    value: Any,
+    ensure_ascii: bool = False,
+    indent: int | None = None,
+    separators: tuple[str, str] | None = None,
+    sort_keys: bool = False,
+) -> str:
+    return json.dumps(
+        value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys
+    )
+
+
+def _raise(message: str) -> None:
+    raise jinja2.TemplateError(message)
+
+
+def _with_reasoning(message: Message) -> Message:
+    found = next((message[key] for key in REASONING if message.get(key) is not None), None)
+    return message if found is None else {"thinking": found, **message, "reasoning_content": found}
+
+
+def _first(problem: BaseException) -> str:
+    lines = str(problem).strip().splitlines()
+    return (lines[0] if lines else type(problem).__name__)[:160]

@@ -1,0 +1,46 @@
+"""The tokens at which a model stops, and whether its chat template ends turns with one of them."""
+
+from __future__ import annotations
+
+from tokenizers import Tokenizer
+
+from dpojob_trainer.inspection.model.files import ModelFiles, read_json
+from dpojob_trainer.inspection.model.tokenizer_config import TokenizerConfig
+
+from .chat_template import ChatTemplate, TemplateRefuses
+
+MARK = "dpojob-answer"
+
+
+def end_tokens(
+    files: ModelFiles, config: TokenizerConfig, tokenizer: Tokenizer | None
+) -> list[str]:
+    """The tokenizer's end token, and those of generation_config.json and config.json by their ids."""
+    found = [config.special.get("eos_token")]
+    for name in ("generation_config.json", "config.json"):
+        stated = (read_json(files, name) or {}).get("eos_token_id")
+        numbers = stated if isinstance(stated, list) else [stated]
+        found += [_token(number, config, tokenizer) for number in numbers]
+    return list(dict.fromkeys(token for token in found if isinstance(token, str) and token))
+
+
+def _token(number: object, config: TokenizerConfig, tokenizer: Tokenizer | None) -> str | None:
+    if not isinstance(number, int) or number < 0:
+        return None
+    added = config.settings.get("added_tokens_decoder")
+    entry = added.get(str(number)) if isinstance(added, dict) else None
+    if isinstance(entry, dict):
+        return str(entry.get("content") or "")
+    return None if tokenizer is None else tokenizer.id_to_token(number)
+
+
+def ends_turns(config: TokenizerConfig, ends: list[str]) -> bool:
+    """Whether one of the tokens stands after the assistant's turn, as far as that can be told."""
+    if not ends:
+        return True
+    asked = [{"role": "user", "content": "q"}, {"role": "assistant", "content": MARK}]
+    try:
+        text = ChatTemplate(config).render(asked)
+    except TemplateRefuses:
+        return True
+    return MARK not in text or any(end in text.split(MARK)[-1] for end in ends)

@@ -1,0 +1,128 @@
+"""Writes the table of DPOConfig's fields from the installed TRL.
+
+python -m dpojob_trainer.inspection.training_arguments.generate
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import inspect
+import json
+import re
+import types
+import typing
+from pathlib import Path
+from typing import Any
+
+TABLE = Path(__file__).with_name("dpo_config.json")
+
+
+CALLED_WITH = ("optimizer", "num_warmup_steps", "num_training_steps", "last_epoch")
+"""Of a schedule; the rest of its parameters are the user's."""
+
+
+def table() -> dict[str, Any]:
+    """Each field's accepted JSON types, its choices where it has them, and what goes into objects."""
+    import trl
+    from trl.trainer import dpo_trainer
+
+    hints = typing.get_type_hints(trl.DPOConfig)
+    fields = {}
+    for field in dataclasses.fields(trl.DPOConfig):
+        if field.init:
+            accepted, choices = _accepted(hints[field.name])
+            stated = field.metadata.get("choices")
+            if stated is not None:
+                choices = sorted(stated)
+            entry: dict[str, Any] = {"types": sorted(accepted)}
+            if choices:
+                entry["choices"] = choices
+            fields[field.name] = entry
+    # DPOConfig says nothing of these choices; the trainer compares with each of them by name.
+    source = inspect.getsource(dpo_trainer)
+    for name in ("loss_type", "f_divergence_type"):
+        fields[name]["choices"] = sorted(set(re.findall(rf'\b{name} == "(\w+)"', source)))
+    fields["loss_type"]["types"] = ["list of text", "text"]
+    logged = re.findall(r'_metrics\[mode\]\["([\w/]+)"\]', source)
+    fields["metric_for_best_model"]["choices"] = [
+        prefix + name for prefix in ("eval_", "") for name in sorted({"loss", *logged})
+    ]
+    for name in ("model_init_kwargs", "lr_scheduler_kwargs"):
+        fields[name]["types"] = ["null", "object"]
+    return {
+        "trl": trl.__version__,
+        "fields": dict(sorted(fields.items())),
+        "schedules": _schedules(),
+        "model": _model_fields(),
+    }
+
+
+def _schedules() -> dict[str, dict[str, list[str]]]:
+    """What each learning rate schedule takes in `lr_scheduler_kwargs`, and what it cannot do without."""
+    from torch.optim.lr_scheduler import ReduceLROnPlateau
+    from transformers.optimization import TYPE_TO_SCHEDULER_FUNCTION, GreedyLR
+
+    passed_on: dict[str, Any] = {"reduce_lr_on_plateau": ReduceLROnPlateau, "greedy": GreedyLR}
+    found = {}
+    for kind, function in TYPE_TO_SCHEDULER_FUNCTION.items():
+        told = inspect.signature(passed_on.get(kind.value, function)).parameters.values()
+        own = [parameter for parameter in told if parameter.name not in CALLED_WITH]
+        needed = [parameter.name for parameter in own if parameter.default is parameter.empty]
+        found[kind.value] = {"takes": [parameter.name for parameter in own], "needs": needed}
+    return found
+
+
+def _model_fields() -> list[str]:
+    """The fields of every causal language model's config, which `from_pretrained` takes as well."""
+    from transformers import CONFIG_MAPPING
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    fields = {
+        field.name
+        for kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+        for field in dataclasses.fields(CONFIG_MAPPING[kind])
+    }
+    return sorted(name for name in fields if not name.startswith("_"))
+
+
+def _accepted(hint: Any) -> tuple[set[str], list[str]]:
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        accepted: set[str] = set()
+        choices: list[str] = []
+        for part in typing.get_args(hint):
+            more, named = _accepted(part)
+            accepted |= more
+            choices += named
+        return accepted, choices
+    if origin is typing.Literal:
+        kinds = {_name(type(value)) for value in typing.get_args(hint)}
+        return kinds, []
+    if origin is list:
+        (item,) = typing.get_args(hint) or (Any,)
+        return {f"list of {_name(item)}"}, []
+    if origin is dict:
+        return {"object"}, []
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return {"text"}, sorted(str(member.value) for member in hint)
+    return {_name(hint)}, []
+
+
+def _name(kind: Any) -> str:
+    names = {
+        bool: "true or false",
+        int: "whole number",
+        float: "number",
+        str: "text",
+        dict: "object",
+        type(None): "null",
+    }
+    return names.get(
+        kind, "text" if isinstance(kind, type) and issubclass(kind, enum.Enum) else "object"
+    )
+
+
+if __name__ == "__main__":
+    TABLE.write_text(json.dumps(table(), indent=1) + "\n")
+    print(f"wrote {TABLE.name}")

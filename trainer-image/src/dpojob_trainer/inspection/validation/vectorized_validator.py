@@ -1,0 +1,283 @@
+"""Rows that the judge would surely accept, found a column at a time.
+
+Whatever is not plainly sound is left to the judge, so that this can only be too strict; a test holds
+it to the judge's own verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dpojob_trainer.inspection.columns.column_layout import Layout
+from dpojob_trainer.inspection.columns.column_types import is_list, is_text
+from dpojob_trainer.inspection.columns.preset import Row
+from dpojob_trainer.shared.preference_pair import Format
+
+from .arrow_views import ASSISTANT, OTHER, USER, Mask, Talks, Texts, Whole
+
+NAMES = (b"user", b"assistant", b"system")
+
+
+@dataclass(frozen=True)
+class Screened:
+    """Sound rows of a batch, in order."""
+
+    rows: Whole
+    """Their places in the batch."""
+    format: Format
+    implicit: bool
+    prompts: Callable[[], list[bytes]]
+    chosen: Callable[[], list[bytes]]
+    rejected: Callable[[], list[bytes]]
+    """Their parts as `quality.fingerprint.as_bytes` has them."""
+    characters: Callable[[], Whole]
+    """(prompt, chosen, rejected) by row."""
+
+
+def screen(layout: Layout, batch: pa.RecordBatch, chat: bool) -> Screened | None:
+    """The rows of the batch that are surely sound; None when nothing can be told this way.
+
+    `chat`: whether training gets message lists.
+    """
+    preset = layout.preset
+    names = set(batch.schema.names)
+    if not set(preset.also) <= names:
+        return None
+    # A column that only other files or blocks have is null here.
+    layout = replace(
+        layout, columns={f: name for f, name in layout.columns.items() if name in names}
+    )
+    if "tools" in layout.columns:
+        return None
+    kept = np.ones(batch.num_rows, np.bool_)
+    if preset.tie is not None:
+        kept &= ~_ties(preset.tie, batch.select(list(preset.also)))
+    if preset.convert is not None:
+        if preset.arrange is None or "system" in layout.columns:
+            return None
+        arranged = preset.arrange(batch, layout.columns)
+        if arranged is None:
+            return None
+        batch = arranged
+        layout = Layout({name: name for name in batch.schema.names}, layout.dialect)
+    for column in layout.required:
+        kept &= ~np.asarray(batch.column(column).is_null())
+    rows = np.flatnonzero(kept)
+    if len(rows) < batch.num_rows:
+        batch = batch.filter(pa.array(kept))
+    if not len(rows):
+        return None
+    chosen, rejected = (batch.column(layout.columns[name]) for name in ("chosen", "rejected"))
+    prompt = batch.column(layout.columns["prompt"]) if "prompt" in layout.columns else None
+    left, right = Texts.of(chosen), Texts.of(rejected)
+    if "system" in layout.columns:
+        system = Texts.of(_filled(batch.column(layout.columns["system"])))
+        asked = Texts.of(prompt) if prompt is not None else None
+        if system is None or asked is None or left is None or right is None:
+            return None
+        return _instructed(rows, system, asked, left, right, chat)
+    if left is not None and right is not None:
+        if prompt is not None and is_list(prompt.type):
+            return _asked_in_turns(layout, rows, prompt, Talks.answers(left), Talks.answers(right))
+        return _texts(rows, prompt, left, right)
+    first, second = Talks.of(chosen, layout.dialect), Talks.of(rejected, layout.dialect)
+    if first is None or second is None:
+        return None
+    if bool(((first.counts == 1) & (second.counts == 1)).all()):
+        return _answers(layout, rows, prompt, first, second)
+    return _whole(rows, prompt, first, second)
+
+
+def _ties(tie: Callable[[Row], bool], scores: pa.RecordBatch) -> Mask:
+    """The rows that tie. Of a single column, each value is judged once."""
+    if scores.num_columns > 1 or pa.types.is_nested(scores.column(0).type):
+        rows = scores.to_pylist()
+        return np.fromiter((tie(row) for row in rows), np.bool_, len(rows))
+    name, column = scores.schema.names[0], scores.column(0)
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    told = [tie({name: value}) for value in (*column.dictionary.to_pylist(), None)]
+    return np.asarray(np.array(told)[np.asarray(column.indices.fill_null(len(told) - 1))])
+
+
+def _texts(rows: Whole, prompt: pa.Array | None, left: Texts, right: Texts) -> Screened | None:
+    asked = Texts.of(prompt) if prompt is not None else None
+    if asked is None:
+        return None
+    sound = asked.visible & left.visible & right.visible & _differ(left, right)
+    return _parts(rows, sound, "standard", asked, left, right)
+
+
+def _filled(column: pa.Array) -> pa.Array:
+    """The column with empty texts for nulls."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    return column.fill_null("") if is_text(column.type) else column
+
+
+def _instructed(
+    rows: Whole, system: Texts, asked: Texts, left: Texts, right: Texts, chat: bool
+) -> Screened:
+    """Rows of texts, some with a system prompt: a turn of its own, or before the prompt."""
+    told = system.visible
+    sound = told | (np.diff(system.offsets) == 0)
+    sound &= asked.visible & left.visible & right.visible & _differ(left, right)
+    places = np.flatnonzero(sound)
+    form = b"system\1%b\0user\1%b" if chat else b"%b\n\n%b"
+
+    def prompts() -> list[bytes]:
+        texts = zip(told[places].tolist(), system.slices(places), asked.slices(places), strict=True)
+        return [form % (before, text) if is_told else text for is_told, before, text in texts]
+
+    def characters() -> Whole:
+        before = system.characters() + (0 if chat else 2)
+        prompt = asked.characters() + np.where(told, before, 0)
+        found = np.stack([prompt, left.characters(), right.characters()], axis=1)
+        return np.asarray(found[places])
+
+    return Screened(
+        rows[places],
+        "standard",
+        False,
+        prompts,
+        lambda: left.slices(places),
+        lambda: right.slices(places),
+        characters,
+    )
+
+
+def _differ(left: Texts, right: Texts) -> Mask:
+    return np.asarray(pc.not_equal(left.array, right.array))
+
+
+def _parts(
+    rows: Whole, sound: Mask, form: Format, asked: Texts, left: Texts, right: Texts
+) -> Screened:
+    """Rows of three texts each."""
+    places = np.flatnonzero(sound)
+    return Screened(
+        rows[places],
+        form,
+        False,
+        lambda: asked.slices(places),
+        lambda: left.slices(places),
+        lambda: right.slices(places),
+        lambda: np.stack([part.characters()[places] for part in (asked, left, right)], axis=1),
+    )
+
+
+def _answers(
+    layout: Layout, rows: Whole, prompt: pa.Array | None, left: Talks, right: Talks
+) -> Screened | None:
+    """A prompt and two answers of one message each."""
+    asked = Texts.of(prompt) if prompt is not None else None
+    if asked is None:
+        return None if prompt is None else _asked_in_turns(layout, rows, prompt, left, right)
+    sound = _answer_well(left, right) & asked.visible
+    return _parts(rows, sound, "conversational", asked, left.contents, right.contents)
+
+
+def _answer_well(left: Talks, right: Talks) -> Mask:
+    """Of answers of one message each."""
+    sound = (left.roles == ASSISTANT) & (right.roles == ASSISTANT)
+    sound &= left.contents.visible & right.contents.visible
+    return np.asarray(sound & _differ(left.contents, right.contents))
+
+
+def _asked_in_turns(
+    layout: Layout, rows: Whole, prompt: pa.Array, left: Talks, right: Talks
+) -> Screened | None:
+    """A prompt of messages and two answers of one message each."""
+    sound = _answer_well(left, right)
+    talk = Talks.of(prompt, layout.dialect)
+    if talk is None:
+        return None
+    last = talk.offsets[1:] - 1
+    sound &= (talk.counts > 0) & ~talk.any(talk.roles == OTHER)
+    sound &= (talk.at(talk.roles, last) == USER) & talk.at(talk.contents.visible, last).astype(bool)
+    return _talks(rows, sound, talk, talk.counts, left, right)
+
+
+def _whole(rows: Whole, prompt: pa.Array | None, left: Talks, right: Talks) -> Screened | None:
+    """Conversations that differ in their last message only."""
+    if not np.array_equal(left.offsets, right.offsets):
+        return None
+    last = left.offsets[1:] - 1
+    differ = _differ(left.contents, right.contents) | (left.roles != right.roles)
+    only_last = np.zeros(len(differ), np.bool_)
+    only_last[last[left.counts > 0]] = True
+    sound = (left.counts > 1) & ~left.any(differ & ~only_last) & left.at(differ, last).astype(bool)
+    sound &= ~left.any(left.roles == OTHER)
+    for talk in (left, right):
+        sound &= (talk.at(talk.roles, last) == ASSISTANT) & talk.at(
+            talk.contents.visible, last
+        ).astype(bool)
+    sound &= left.at(left.roles, last - 1) == USER
+    sound &= left.at(left.contents.visible, last - 1).astype(bool)
+    sound &= left.at(left.roles, left.offsets[:-1]) != ASSISTANT
+    if prompt is not None:
+        asked = Texts.of(prompt)
+        if asked is None:
+            return None
+        inside = left.contents.array.take(pa.array(np.maximum(last - 1, 0)))
+        sound &= np.asarray(pc.equal(asked.array, inside))
+    return _talks(rows, sound, left, left.counts - 1, left, right, implicit=prompt is None)
+
+
+def _talks(
+    rows: Whole,
+    sound: Mask,
+    prompt: Talks,
+    turns: Whole,
+    left: Talks,
+    right: Talks,
+    *,
+    implicit: bool = False,
+) -> Screened:
+    """Rows whose prompt is the first `turns` messages of `prompt`, and whose answers are the last."""
+    places = np.flatnonzero(sound)
+    starts = prompt.offsets[:-1][places]
+    turns = turns[places]
+    answers = (left.offsets[1:] - 1)[places], (right.offsets[1:] - 1)[places]
+
+    def characters() -> Whole:
+        total = np.concatenate(([0], np.cumsum(prompt.contents.characters())))
+        asked = total[starts + turns] - total[starts]
+        said = [
+            talk.contents.characters()[at] for talk, at in zip((left, right), answers, strict=True)
+        ]
+        return np.stack([asked, *said], axis=1)
+
+    return Screened(
+        rows[places],
+        "conversational",
+        implicit,
+        lambda: _joined(prompt, starts, turns),
+        lambda: left.contents.slices(answers[0]),
+        lambda: right.contents.slices(answers[1]),
+        characters,
+    )
+
+
+def _joined(talk: Talks, starts: Whole, turns: Whole) -> list[bytes]:
+    """Prompts of several messages, as the fingerprint has them."""
+    if bool((turns == 1).all()):
+        return talk.contents.slices(starts)
+    data, offsets, roles = talk.contents.data, talk.contents.offsets.tolist(), talk.roles.tolist()
+    found = []
+    for start, count in zip(starts.tolist(), turns.tolist(), strict=True):
+        if count == 1:
+            found.append(data[offsets[start] : offsets[start + 1]])
+        else:
+            found.append(
+                b"\0".join(
+                    NAMES[roles[at]] + b"\1" + data[offsets[at] : offsets[at + 1]]
+                    for at in range(start, start + count)
+                )
+            )
+    return found

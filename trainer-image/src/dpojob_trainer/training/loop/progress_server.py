@@ -1,0 +1,96 @@
+"""GET /progress and GET /metrics, from a thread of the first process."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from dpojob_api.constants import PROGRESS_PORT
+
+from .progress import Tracker
+
+log = logging.getLogger(__name__)
+SERIES = {
+    "step": ("dpojob_train_step", "Optimizer steps done."),
+    "max_steps": ("dpojob_train_max_steps", "Optimizer steps in all."),
+    "steps_per_second": ("dpojob_train_steps_per_second", "Optimizer steps per second."),
+    "eta_seconds": ("dpojob_train_eta_seconds", "Seconds until the last step."),
+    "tokens": ("dpojob_train_tokens", "Tokens trained on."),
+    "peak_memory_gib": ("dpojob_train_peak_memory_gib", "Peak GPU memory, GiB per GPU."),
+}
+"""Fields of Progress that become a series of their own."""
+
+
+class _Figures(Collector):
+    """Reads the tracker whenever it is scraped; nothing is done in between."""
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        progress = self._tracker.read()
+        for field, (name, meaning) in SERIES.items():
+            value = getattr(progress, field)
+            if value is not None:
+                yield GaugeMetricFamily(name, meaning, value=float(value))
+        yield GaugeMetricFamily(
+            "dpojob_train_healthy",
+            "1 while no health guard objects, else 0.",
+            value=float(progress.health.healthy),
+        )
+        figures = GaugeMetricFamily(
+            "dpojob_train_figure", "The newest value TRL logged, by its name.", labels=["name"]
+        )
+        for name, value in sorted(self._tracker.figures().items()):
+            if math.isfinite(value):
+                figures.add_metric([name], value)
+        yield figures
+
+
+@contextmanager
+def serve(tracker: Tracker, port: int = PROGRESS_PORT) -> Iterator[int]:
+    """Serve while the block runs; gives the port. A port in use is logged, and training goes on."""
+    registry = CollectorRegistry()
+    registry.register(_Figures(tracker))
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/progress":
+                self._answer(200, "application/json", tracker.json())
+            elif self.path == "/metrics":
+                self._answer(200, "text/plain; version=0.0.4", generate_latest(registry))
+            else:
+                self._answer(404, "text/plain", b"/progress or /metrics\n")
+
+        def _answer(self, status: int, kind: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Requests are no news."""
+
+    try:
+        server = ThreadingHTTPServer(("", port), Handler)
+    except OSError as error:
+        log.warning("progress is not served on port %d: %s", port, error)
+        yield 0
+        return
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,130 @@
+"""Samples: the same prompts answered before, during and after training."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import GenerationConfig
+
+from dpojob_api.progress import Sample
+from dpojob_trainer.training.setup.data import prompt_text
+from dpojob_trainer.training.setup.errors import one_line
+
+log = logging.getLogger(__name__)
+DEFAULT_COUNT = 3
+"""Prompts of the evaluation set that are watched when the user names none."""
+NEW_TOKENS = 96
+"""An answer is cut here."""
+FILE = "samples.json"
+
+
+class Samples:
+    """Answers by step, kept on disk so that a resumed run still knows the first ones.
+
+    `key` names the training; the answers of another one are not this model's.
+    """
+
+    def __init__(self, prompts: list[Any], path: Path, key: str, *, writes: bool) -> None:
+        self.prompts = prompts
+        self.answers: dict[int, list[str]] = {}
+        self._path = path
+        self._key = key
+        self._writes = writes
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            if kept["prompts"] == prompts and kept["key"] == key:
+                self.answers = {int(step): texts for step, texts in kept["answers"].items()}
+
+    def forget_after(self, step: int) -> None:
+        """Drop what was answered later than `step`, by weights that are not those of this run."""
+        self.answers = {at: texts for at, texts in self.answers.items() if at <= step}
+
+    def take(self, step: int, model: Any, tokenizer: Any) -> None:
+        """Answer every prompt with the model as it is; once per step.
+
+        Greedy, and with the random state put back, so that a run with samples equals one without.
+        """
+        if not self.prompts or step in self.answers:
+            return
+        training = model.training
+        model.eval()
+        with torch.random.fork_rng(), torch.no_grad():
+            self.answers[step] = [_answer(model, tokenizer, prompt) for prompt in self.prompts]
+        model.train(training)
+        if self._writes:
+            kept = {"key": self._key, "prompts": self.prompts, "answers": self.answers}
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.write_text(json.dumps(kept), encoding="utf-8")
+
+    def pairs(self) -> list[Sample]:
+        """Before and after, as the resource keeps them; after is None until the run has ended."""
+        if not self.answers:
+            return []
+        first, last = min(self.answers), max(self.answers)
+        return [
+            Sample(
+                prompt=prompt_text(prompt),
+                before=self.answers[first][i],
+                after=self.answers[last][i] if last > first else None,
+            )
+            for i, prompt in enumerate(self.prompts)
+        ]
+
+
+def choose(wanted: list[str], rows: Any, *, conversational: bool) -> list[Any]:
+    """The user's prompts, or the first few of `rows`."""
+    if not wanted:
+        seen: list[Any] = []
+        for row in rows:
+            if row["prompt"] not in seen:
+                seen.append(row["prompt"])
+            if len(seen) == DEFAULT_COUNT:
+                break
+        return seen
+    if conversational:
+        return [[{"role": "user", "content": text}] for text in wanted]
+    return list(wanted)
+
+
+def _answer(model: Any, tokenizer: Any, prompt: Any) -> str:
+    """The model's answer; where it has none, why. What is only looked at ends no training."""
+    try:
+        return _generated(model, tokenizer, prompt)
+    except Exception as error:
+        log.warning("a sample has no answer", exc_info=True)
+        return f"(no answer: {type(error).__name__}: {one_line(error)})"
+
+
+def _generated(model: Any, tokenizer: Any, prompt: Any) -> str:
+    if isinstance(prompt, str):
+        inputs = tokenizer(prompt, return_tensors="pt")
+    else:
+        inputs = tokenizer.apply_chat_template(
+            prompt, add_generation_prompt=True, return_tensors="pt", return_dict=True
+        )
+    room = NEW_TOKENS
+    # Mamba and its kind have no end.
+    context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    if context is not None:
+        room = min(NEW_TOKENS, context // 2)
+    inputs = {
+        # The end of a prompt that is too long: it asks the question.
+        name: (tensor if context is None else tensor[:, room - context :]).to(model.device)
+        for name, tensor in inputs.items()
+        if name in ("input_ids", "attention_mask")
+    }
+    settings = GenerationConfig(
+        do_sample=False,
+        max_new_tokens=room,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id or tokenizer.eos_token_id,
+        use_cache=True,
+    )
+    tokens = model.generate(**inputs, generation_config=settings)
+    answer = tokens[0][inputs["input_ids"].shape[1] :]
+    return str(tokenizer.decode(answer, skip_special_tokens=True)).strip()
