@@ -51,11 +51,11 @@ def token() -> str | None:
 
 @contextmanager
 def _looking() -> Iterator[None]:
-    from dpojob_trainer.shared.errors import CouldNotLook
+    from dpojob_trainer.shared.errors import InspectionError
 
     try:
         yield
-    except CouldNotLook as error:
+    except InspectionError as error:
         raise CommandError(error.message, reason=error.reason) from error
 
 
@@ -107,7 +107,7 @@ def _rows(
     """Those of the wanted rows of a split (None: the one trained on) that can be read."""
     from dpojob_trainer.inspection.readers import read_file
     from dpojob_trainer.inspection.sources import open_source
-    from dpojob_trainer.shared.errors import CouldNotLook
+    from dpojob_trainer.shared.errors import InspectionError
 
     dataset, evaluation = spec.dataset, split is not None
     first = 0
@@ -122,7 +122,7 @@ def _rows(
                 first += len(chunk)
                 if first > max(wanted):
                     return
-    except CouldNotLook:
+    except InspectionError:
         return
 
 

@@ -12,7 +12,7 @@ from tokenizers.models import WordLevel
 
 from dpojob_api.report import ModelFacts
 from dpojob_api.spec import ModelSource
-from dpojob_trainer.inspection import CouldNotLook
+from dpojob_trainer.inspection import InspectionError
 from dpojob_trainer.inspection.model import check_adapter, open_model
 
 from .support_inspection import write_safetensors
@@ -49,7 +49,7 @@ def check(
 def test_an_adapter_that_training_cannot_go_on_from(
     tmp_path: Path, config: dict[str, Any], tensors: list[str], told: dict[str, Any], words: str
 ) -> None:
-    with pytest.raises(CouldNotLook, match=f"the adapter data/sft .*{words}") as caught:
+    with pytest.raises(InspectionError, match=f"the adapter data/sft .*{words}") as caught:
         check(tmp_path, config, *tensors, **told)
     assert caught.value.reason == "ModelUnreadable"
 
@@ -75,5 +75,5 @@ def test_inspection_checks_it(bench: Any) -> None:
     write_safetensors(bench.root / "sft" / "adapter_model.safetensors", {HEAD: ("F32", (4, 4))})
     told = {"base_model_name_or_path": "model", "r": 4}
     (bench.root / "sft" / "adapter_config.json").write_text(json.dumps(told))
-    with pytest.raises(CouldNotLook, match="lies on the LM head"):
+    with pytest.raises(InspectionError, match="lies on the LM head"):
         bench.inspect(model={"volume": {"claimName": "data", "path": "sft"}})

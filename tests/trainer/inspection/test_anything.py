@@ -15,7 +15,7 @@ from tests.trainer.inspection.support_inspection import make_bare_model, spec_of
 from tests.trainer.inspection.support_rows import talks
 from tests.trainer.inspection.support_tokenizer import TRIMS, make_model
 
-from dpojob_trainer.inspection import CouldNotLook, accepted_rows, inspect, summary
+from dpojob_trainer.inspection import InspectionError, accepted_rows, inspect, summary
 
 NAMES = [
     "prompt",
@@ -122,7 +122,7 @@ def test_inspection_never_raises_anything_else(content, dataset, counted) -> Non
         spec = spec_of(dataset)
         try:
             report = inspect(spec, {"data": root})
-        except CouldNotLook as problem:
+        except InspectionError as problem:
             assert problem.message and problem.reason in ("DatasetUnreadable", "DatasetNotFound")
             return
         told = json.dumps(summary(report, 4096), ensure_ascii=False, separators=(",", ":"))

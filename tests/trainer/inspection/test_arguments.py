@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
 from dpojob_api.spec import DPOJobSpec
-from dpojob_trainer.inspection import CouldNotLook
+from dpojob_trainer.inspection import InspectionError
 from dpojob_trainer.inspection.tokenization import generate as tokens
 from dpojob_trainer.inspection.training_arguments import check_arguments, check_pad_token, packages
 from dpojob_trainer.inspection.training_arguments.generate import TABLE, table
@@ -76,7 +76,7 @@ def spec(arguments, **more) -> DPOJobSpec:
 
 @pytest.mark.parametrize(("arguments", "words"), WRONG)
 def test_a_wrong_argument(arguments, words) -> None:
-    with pytest.raises(CouldNotLook) as caught:
+    with pytest.raises(InspectionError) as caught:
         check_arguments(spec(arguments))
     assert caught.value.reason == "InvalidArguments"
     assert words in caught.value.message
@@ -125,7 +125,7 @@ NO_PAIRS = {"dataset": {"eval": {"fraction": 0}}}
     ],
 )
 def test_an_argument_that_the_rest_does_not_allow(arguments, more, words) -> None:
-    with pytest.raises(CouldNotLook) as caught:
+    with pytest.raises(InspectionError) as caught:
         check_arguments(spec(arguments, **more))
     assert caught.value.reason == "InvalidArguments"
     assert words in caught.value.message
@@ -144,7 +144,9 @@ def test_an_argument_whose_package_the_training_image_has_not(
     arguments, package, way_out, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(packages, "find_spec", lambda _name: None)
-    with pytest.raises(CouldNotLook, match=f"needs the package {package}, .*: {way_out}, or ask"):
+    with pytest.raises(
+        InspectionError, match=f"needs the package {package}, .*: {way_out}, or ask"
+    ):
         check_arguments(spec(arguments))
     monkeypatch.setenv(packages.ENV_PACKAGES, f"other,{package}")
     check_arguments(spec(arguments))
@@ -168,7 +170,7 @@ def test_every_optimizer_is_either_to_be_had_or_refused() -> None:
 
 
 def test_every_mistake_is_named_at_once() -> None:
-    with pytest.raises(CouldNotLook) as caught:
+    with pytest.raises(InspectionError) as caught:
         check_arguments(spec({"a_b_c": 1, "beta": 1}))
     assert "a_b_c" in caught.value.message and "training.beta" in caught.value.message
 
@@ -183,7 +185,7 @@ def test_the_tables_are_those_of_the_installed_libraries() -> None:
 
 
 def test_inspection_checks_them_first(bench) -> None:
-    with pytest.raises(CouldNotLook, match="no field of DPOConfig"):
+    with pytest.raises(InspectionError, match="no field of DPOConfig"):
         bench.inspect(training={"arguments": {"nonsense_option": 1}})
 
 
@@ -191,6 +193,6 @@ def test_a_padding_token_is_one_of_the_tokenizers() -> None:
     tokenizer = Tokenizer(WordLevel({"<pad>": 0, "the": 1}))
     check_pad_token(spec({"pad_token": "<pad>"}), tokenizer)
     check_pad_token(spec({"pad_token": "<nope>"}), None)
-    with pytest.raises(CouldNotLook) as caught:
+    with pytest.raises(InspectionError) as caught:
         check_pad_token(spec({"pad_token": "<nope>"}), tokenizer)
     assert 'pad_token "<nope>" is no token of the model\'s tokenizer' in caught.value.message

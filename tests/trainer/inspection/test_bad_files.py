@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.trainer.inspection.support_inspection import codes, spec_of
 
-from dpojob_trainer.inspection import CouldNotLook, accepted_rows
+from dpojob_trainer.inspection import InspectionError, accepted_rows
 
 ROW = {"prompt": "p", "chosen": "yes", "rejected": "no"}
 LINE = json.dumps(ROW).encode() + b"\n"
@@ -84,7 +84,7 @@ def test_a_damaged_file_is_named(bench, name: str, data: bytes, words: str) -> N
     path = bench.root / "pairs" / name
     path.parent.mkdir()
     path.write_bytes(data)
-    with pytest.raises(CouldNotLook) as caught:
+    with pytest.raises(InspectionError) as caught:
         bench.inspect()
     assert caught.value.reason == "DatasetUnreadable"
     assert name in caught.value.message
@@ -137,15 +137,15 @@ def test_dates_stay_text(bench) -> None:
 
 def test_an_empty_folder_and_a_missing_one(bench) -> None:
     (bench.root / "pairs").mkdir()
-    with pytest.raises(CouldNotLook, match="the directory is empty") as caught:
+    with pytest.raises(InspectionError, match="the directory is empty") as caught:
         bench.inspect()
     assert caught.value.reason == "DatasetNotFound"
     (bench.root / "pairs").rmdir()
     with pytest.raises(
-        CouldNotLook, match="'pairs' is not on the claim 'data'; its root holds: model"
+        InspectionError, match="'pairs' is not on the claim 'data'; its root holds: model"
     ):
         bench.inspect()
-    with pytest.raises(CouldNotLook, match="--volume data=DIR"):
+    with pytest.raises(InspectionError, match="--volume data=DIR"):
         bench.volumes = {}
         bench.inspect()
 
@@ -268,12 +268,12 @@ def test_a_link_out_of_the_volume_is_refused(bench, tmp_path_factory) -> None:
     folder = bench.root / "pairs"
     folder.mkdir()
     (folder / "train.jsonl").symlink_to(outside / "train.jsonl")
-    with pytest.raises(CouldNotLook, match="a link out of the volume"):
+    with pytest.raises(InspectionError, match="a link out of the volume"):
         bench.inspect()
     (folder / "train.jsonl").unlink()
     folder.rmdir()
     folder.symlink_to(outside)
-    with pytest.raises(CouldNotLook, match="a link out of the volume"):
+    with pytest.raises(InspectionError, match="a link out of the volume"):
         bench.inspect()
 
 
@@ -290,7 +290,7 @@ def test_a_model_outside_the_volume_is_refused(bench, tmp_path_factory) -> None:
     (bench.root / "model" / "config.json").rename(outside / "config.json")
     (bench.root / "model" / "config.json").symlink_to(outside / "config.json")
     bench.rows([ROW])
-    with pytest.raises(CouldNotLook, match="a link out of the volume") as caught:
+    with pytest.raises(InspectionError, match="a link out of the volume") as caught:
         bench.inspect()
     assert caught.value.reason == "ModelNotFound"
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.trainer.inspection.support_inspection import make_bare_model, spec_of
 
-from dpojob_trainer.inspection import CouldNotLook, accepted_rows, inspect
+from dpojob_trainer.inspection import InspectionError, accepted_rows, inspect
 from dpojob_trainer.inspection.readers import jsonl
 from dpojob_trainer.inspection.readers.json_rows import row_of
 from dpojob_trainer.inspection.readers.jsonl_arrow import newlines, typed
@@ -199,7 +199,7 @@ def _told(dataset: dict[str, Any], root: Path) -> Any:
     volumes = {"data": root}
     try:
         report = inspect(spec_of(dataset), volumes)
-    except CouldNotLook as problem:
+    except InspectionError as problem:
         return problem.message
     rows = list(accepted_rows(spec_of(dataset), report, volumes)) if report.valid else []
     return report.wire(), rows
@@ -208,11 +208,11 @@ def _told(dataset: dict[str, Any], root: Path) -> Any:
 DEEP = """
 import sys
 from pathlib import Path
-from dpojob_trainer.inspection import CouldNotLook, inspect
+from dpojob_trainer.inspection import InspectionError, inspect
 from tests.trainer.inspection.support_inspection import spec_of
 try:
     print(inspect(spec_of(), {"data": Path(sys.argv[1])}).wire())
-except CouldNotLook as problem:
+except InspectionError as problem:
     print(problem.message)
 """
 

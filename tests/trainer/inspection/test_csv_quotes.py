@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dpojob_trainer.inspection import CouldNotLook
+from dpojob_trainer.inspection import InspectionError
 from dpojob_trainer.inspection.readers import read_file
 from dpojob_trainer.inspection.readers.csv_quotes import Quotes
 from dpojob_trainer.inspection.sources import DataFile
@@ -46,7 +46,7 @@ def test_no_row_is_made_of_several(body) -> None:
     text = "x,y\n" + "".join(body)
     try:
         found = _read(text)
-    except CouldNotLook:
+    except InspectionError:
         return
     strict = csv.reader(io.StringIO(text, newline=""), strict=True)
     assert found == [row for row in list(strict)[1:] if row]

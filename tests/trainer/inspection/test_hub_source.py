@@ -13,7 +13,7 @@ from tests.trainer.inspection.support_inspection import make_bare_model, write_r
 
 from dpojob_api.report import InspectionReport
 from dpojob_api.spec import DPOJobSpec
-from dpojob_trainer.inspection import CouldNotLook, accepted_rows, inspect
+from dpojob_trainer.inspection import InspectionError, accepted_rows, inspect
 from dpojob_trainer.inspection.sources import download
 from dpojob_trainer.inspection.sources import hub_client as hub_module
 
@@ -82,7 +82,7 @@ def test_the_cards_configurations(hub: Hub, model: str, tmp_path: Path) -> None:
             "no split 'train'; its splits: train_prefs. Write dataset.split: train_prefs",
         ),
     ):
-        with pytest.raises(CouldNotLook) as caught:
+        with pytest.raises(InspectionError) as caught:
             look(model, {"repo": "org/pairs", **dataset})
         assert words in caught.value.message
         assert caught.value.reason == "DatasetNotFound"
@@ -118,7 +118,7 @@ def test_a_cards_pattern_that_matches_nothing_is_named(
     (directory / "README.md").write_text(f"---\n{text}\n---\n")
     (directory / "train-1.jsonl").write_text(json.dumps(ROWS[0]))
     hub.add_dataset("org/nothing", directory)
-    with pytest.raises(CouldNotLook) as caught:
+    with pytest.raises(InspectionError) as caught:
         look(model, {"repo": "org/nothing"})
     assert f"says that the split 'train' is in '{pattern}'" in caught.value.message
     assert "Write dataset.split: train" not in caught.value.message
@@ -135,7 +135,7 @@ def test_private_gated_and_missing(hub: Hub, model: str, tmp_path: Path) -> None
         ("org/gated", hub.stranger, "is gated: accept its terms"),
         ("org/none", None, "was not found on the hub"),
     ):
-        with pytest.raises(CouldNotLook) as caught:
+        with pytest.raises(InspectionError) as caught:
             look(model, {"repo": repo}, token)
         assert words in caught.value.message and repo in caught.value.message
         assert caught.value.reason == "DatasetNotFound"
@@ -144,7 +144,7 @@ def test_private_gated_and_missing(hub: Hub, model: str, tmp_path: Path) -> None
 def test_a_revision_that_does_not_exist(hub: Hub, model: str, tmp_path: Path) -> None:
     write_rows(tmp_path / "set" / "train.jsonl", ROWS)
     hub.add_dataset("org/pairs", tmp_path / "set")
-    with pytest.raises(CouldNotLook, match="no such revision"):
+    with pytest.raises(InspectionError, match="no such revision"):
         look(model, {"repo": "org/pairs", "revision": "v9"})
 
 
@@ -152,11 +152,11 @@ def test_a_hub_that_hangs_or_fails(hub: Hub, model: str, tmp_path: Path) -> None
     write_rows(tmp_path / "set" / "train.jsonl", ROWS)
     hub.add_dataset("org/pairs", tmp_path / "set")
     hub.fault("/api/datasets/", hang=True)
-    with pytest.raises(CouldNotLook, match="does not answer in time"):
+    with pytest.raises(InspectionError, match="does not answer in time"):
         look(model, {"repo": "org/pairs"})
     hub.clear_faults()
     hub.fault("/api/datasets/", status=500)
-    with pytest.raises(CouldNotLook, match="500"):
+    with pytest.raises(InspectionError, match="500"):
         look(model, {"repo": "org/pairs"})
 
 
@@ -172,7 +172,7 @@ def test_a_model_is_read_by_its_headers_alone(hub: Hub, model: str, tmp_path: Pa
 
 
 def test_a_model_that_is_not_there(hub: Hub) -> None:
-    with pytest.raises(CouldNotLook) as caught:
+    with pytest.raises(InspectionError) as caught:
         look("org/nothing", {"repo": "org/pairs"})
     assert caught.value.reason == "ModelNotFound"
 
@@ -199,7 +199,7 @@ def test_addresses_that_fail(hub: Hub, model: str, monkeypatch: pytest.MonkeyPat
         (slow, "does not answer in time"),
         ("http://127.0.0.1:9/x.jsonl", "cannot be fetched"),
     ):
-        with pytest.raises(CouldNotLook) as caught:
+        with pytest.raises(InspectionError) as caught:
             look(model, {"urls": [url]})
         assert words in caught.value.message, caught.value.message
 
@@ -214,6 +214,6 @@ def test_a_download_that_breaks_off_is_tried_again(hub: Hub, model: str) -> None
 
 def test_secrets_in_an_address_are_not_shown(hub: Hub, model: str) -> None:
     url = hub.url.replace("//", "//user:secret@") + "/files/none.jsonl?token=hidden"
-    with pytest.raises(CouldNotLook) as caught:
+    with pytest.raises(InspectionError) as caught:
         look(model, {"urls": [url]})
     assert "secret" not in caught.value.message and "hidden" not in caught.value.message

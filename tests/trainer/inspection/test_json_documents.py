@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpojob_trainer.inspection import CouldNotLook
+from dpojob_trainer.inspection import InspectionError
 from dpojob_trainer.inspection.readers.json_document import misread, nested_rows
 
 ROWS = [{"prompt": f"q {n}", "chosen": f"yes {n}", "rejected": f"no {n}"} for n in range(3)]
@@ -34,7 +34,7 @@ def written(bench, value: Any, indent: int | None) -> Any:
     ],
 )
 def test_rows_written_another_way_are_told(bench, value: Any, words: str, indent: Any) -> None:
-    with pytest.raises(CouldNotLook, match=words) as caught:
+    with pytest.raises(InspectionError, match=words) as caught:
         written(bench, value, indent).inspect()
     assert caught.value.message.startswith("pairs/train.json is one object")
 

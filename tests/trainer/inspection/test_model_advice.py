@@ -12,7 +12,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
 from dpojob_api.report import InspectionReport
-from dpojob_trainer.inspection import CouldNotLook
+from dpojob_trainer.inspection import InspectionError
 
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
@@ -79,7 +79,9 @@ def test_a_tuned_model_is_not_warned_about(bench) -> None:
 
 
 def test_a_template_that_is_broken_is_the_models_fault(bench) -> None:
-    with pytest.raises(CouldNotLook, match="the chat template of data/model cannot be used") as e:
+    with pytest.raises(
+        InspectionError, match="the chat template of data/model cannot be used"
+    ) as e:
         look(bench, "{% for %}")
     assert e.value.reason == "ModelUnreadable"
 

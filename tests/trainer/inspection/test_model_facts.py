@@ -12,7 +12,7 @@ from tests.trainer.inspection.support_inspection import make_bare_model, write_s
 
 from dpojob_api.report import ModelFacts
 from dpojob_api.spec import ModelSource
-from dpojob_trainer.inspection import CouldNotLook
+from dpojob_trainer.inspection import InspectionError
 from dpojob_trainer.inspection.model import open_model, read_facts
 from dpojob_trainer.inspection.model.non_parameters import parameters_of
 
@@ -154,7 +154,7 @@ def test_an_adapter_adds_what_the_facts_say(tmp_path: Path) -> None:
     assert found.adapter and found.adapter_rank == 8 and found.base_model == "base"
     assert found.parameters == whole.parameters
     shutil.rmtree(tmp_path / "base")
-    with pytest.raises(CouldNotLook):
+    with pytest.raises(InspectionError):
         facts(tmp_path, "adapter")
 
 
@@ -211,7 +211,7 @@ def test_packed_weights_count_as_what_they_stand_for(tmp_path: Path, method: str
 def test_what_is_no_model(tmp_path: Path) -> None:
     model = make_bare_model(tmp_path / "m")
     with pytest.raises(
-        CouldNotLook, match="no directory 'n' on the claim 'm'; beside it: m"
+        InspectionError, match="no directory 'n' on the claim 'm'; beside it: m"
     ) as caught:
         facts(tmp_path, "n")
     assert caught.value.reason == "ModelNotFound"
@@ -223,19 +223,19 @@ def test_what_is_no_model(tmp_path: Path) -> None:
         (b"\xff" * 64, "not a whole safetensors file"),
     ):
         weights.write_bytes(data)
-        with pytest.raises(CouldNotLook, match=words) as caught:
+        with pytest.raises(InspectionError, match=words) as caught:
             facts(tmp_path, "m")
         assert caught.value.reason == "ModelUnreadable"
     weights.rename(model / "pytorch_model.bin")
-    with pytest.raises(CouldNotLook, match=r"only pytorch_model.bin"):
+    with pytest.raises(InspectionError, match=r"only pytorch_model.bin"):
         facts(tmp_path, "m")
     index = {"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}
     (model / "model.safetensors.index.json").write_text(json.dumps(index))
-    with pytest.raises(CouldNotLook, match=r"lacks model-1.safetensors.*2 of 2"):
+    with pytest.raises(InspectionError, match=r"lacks model-1.safetensors.*2 of 2"):
         facts(tmp_path, "m")
     (model / "config.json").write_text("{")
-    with pytest.raises(CouldNotLook, match=r"config.json of m/m is not JSON"):
+    with pytest.raises(InspectionError, match=r"config.json of m/m is not JSON"):
         facts(tmp_path, "m")
     (model / "config.json").unlink()
-    with pytest.raises(CouldNotLook, match=r"no config.json"):
+    with pytest.raises(InspectionError, match=r"no config.json"):
         facts(tmp_path, "m")

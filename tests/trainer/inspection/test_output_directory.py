@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dpojob_api.spec import DPOJobSpec
-from dpojob_trainer.inspection import CouldNotLook
+from dpojob_trainer.inspection import InspectionError
 from dpojob_trainer.shared.output_check import check_output
 
 WAY_OUT = "in output.volume.path"
@@ -36,7 +36,7 @@ def check(claim: Path, output: str, **spec: Any) -> None:
 
 
 def refusal(claim: Path, output: str, **spec: Any) -> str:
-    with pytest.raises(CouldNotLook) as caught:
+    with pytest.raises(InspectionError) as caught:
         check(claim, output, **spec)
     assert caught.value.reason == "OutputOccupied"
     assert WAY_OUT in caught.value.message

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.trainer.inspection.support_inspection import codes, spec_of
 
-from dpojob_trainer.inspection import CouldNotLook, accepted_rows
+from dpojob_trainer.inspection import InspectionError, accepted_rows
 from dpojob_trainer.inspection.columns.presets import PRESETS
 
 
@@ -174,7 +174,7 @@ def test_a_named_preset_that_does_not_fit(bench) -> None:
 
 
 def test_an_unknown_preset(bench) -> None:
-    with pytest.raises(CouldNotLook, match="did you mean 'orca'"):
+    with pytest.raises(InspectionError, match="did you mean 'orca'"):
         bench.rows([EXPECTED]).inspect({"preset": "orka"})
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.trainer.inspection.support_inspection import codes, spec_of
 
 from dpojob_api.report import InspectionReport, Problem, ProblemCode
-from dpojob_trainer.inspection import CouldNotLook, accepted_rows, inspect, summary
+from dpojob_trainer.inspection import InspectionError, accepted_rows, inspect, summary
 
 ROWS = [
     {"prompt": f"question {i}", "chosen": f"yes {i}", "rejected": f"no {i}"} for i in range(400)
@@ -44,7 +44,7 @@ def test_too_many_bad_rows_fail_all_the_same(bench) -> None:
         "3 rows (25.0%) of 12 are invalid, more than maxDroppedShare 0.2"
         in report.errors[0].message
     )
-    with pytest.raises(CouldNotLook):
+    with pytest.raises(InspectionError):
         rows_of(bench, spec_of(), report)
 
 
@@ -127,7 +127,7 @@ def test_a_split_of_its_own(bench) -> None:
 def test_a_split_that_is_not_there(bench) -> None:
     bench.rows(ROWS[:5])
     with pytest.raises(
-        CouldNotLook,
+        InspectionError,
         match=r"no files of the split 'test'; its splits: train. Write dataset.eval: {fraction",
     ):
         bench.inspect({"eval": {"split": "test"}})
@@ -136,7 +136,7 @@ def test_a_split_that_is_not_there(bench) -> None:
 def test_a_named_split_is_offered(bench) -> None:
     bench.rows(ROWS[:5], "train_prefs.jsonl").rows(ROWS[:5], "test_prefs.jsonl")
     with pytest.raises(
-        CouldNotLook, match=r"test_prefs, train_prefs. Write dataset.split: train_prefs"
+        InspectionError, match=r"test_prefs, train_prefs. Write dataset.split: train_prefs"
     ):
         bench.inspect()
     report = bench.inspect({"split": "train_prefs", "eval": {"split": "test_prefs"}})
@@ -193,12 +193,12 @@ def test_an_output_that_is_another_jobs(bench) -> None:
     out.mkdir()
     (out / "config.json").write_text("{}")
     with pytest.raises(
-        CouldNotLook, match="already holds a model that is not this job's"
+        InspectionError, match="already holds a model that is not this job's"
     ) as caught:
         inspect(spec, bench.volumes, uid="1")
     assert caught.value.reason == "OutputOccupied"
     (out / "lineage.json").write_text(json.dumps({"uid": "2", "job": "other"}))
-    with pytest.raises(CouldNotLook, match="of the job 'other'"):
+    with pytest.raises(InspectionError, match="of the job 'other'"):
         inspect(spec, bench.volumes, uid="1")
     (out / "lineage.json").write_text(json.dumps({"uid": "1", "job": "mine"}))
     assert inspect(spec, bench.volumes, uid="1").valid

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dpojob_api.spec import DatasetSource
-from dpojob_trainer.inspection import CouldNotLook
+from dpojob_trainer.inspection import InspectionError
 from dpojob_trainer.inspection.sources.download import open_urls
 from dpojob_trainer.inspection.sources.hub_splits import Grouped, grouped
 from dpojob_trainer.inspection.sources.splits import by_split, natural
@@ -107,7 +107,7 @@ def test_any_names_can_be_sorted(names: list[str]) -> None:
 def test_one_file_has_no_other_split(bench) -> None:
     bench.rows(ROWS)
     place = {"volume": {"claimName": "data", "path": "pairs/train.jsonl"}}
-    with pytest.raises(CouldNotLook, match=r"one file, which has no split 'test'. Remove"):
+    with pytest.raises(InspectionError, match=r"one file, which has no split 'test'. Remove"):
         bench.inspect({**place, "split": "test"})
 
 
@@ -149,7 +149,7 @@ def test_a_linked_directory_out_of_the_volume_is_refused(
 ) -> None:
     bench.rows(ROWS).rows(ROWS, "real/train.jsonl")
     (bench.root / "pairs" / "sub").symlink_to(tmp_path_factory.mktemp("outside"))
-    with pytest.raises(CouldNotLook, match=r"pairs/sub on the claim 'data' is a link out"):
+    with pytest.raises(InspectionError, match=r"pairs/sub on the claim 'data' is a link out"):
         bench.inspect({"volume": {"claimName": "data", "path": path}})
 
 
@@ -178,7 +178,7 @@ def test_directories_that_link_to_each_other_end(bench) -> None:
 
 
 def test_addresses_have_no_split_to_choose() -> None:
-    with pytest.raises(CouldNotLook, match=r"no splits, so 'test'"):
+    with pytest.raises(InspectionError, match=r"no splits, so 'test'"):
         open_urls(["https://example.org/pairs.jsonl"], "test")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dpojob_trainer.inspection import CouldNotLook
+from dpojob_trainer.inspection import InspectionError
 from dpojob_trainer.inspection.training_arguments import check_trackers
 from dpojob_trainer.shared import experiment_trackers
 from dpojob_trainer.training import TrainJob, run
@@ -145,7 +145,7 @@ def test_what_cannot_be_is_refused_at_inspection(
     spec.training.arguments["report_to"] = told
     if more:
         spec = type(spec).model_validate({**spec.wire(), **more})
-    with pytest.raises(CouldNotLook) as caught:
+    with pytest.raises(InspectionError) as caught:
         check_trackers(spec)
     assert caught.value.reason == "InvalidArguments"
     assert words in caught.value.message

@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
 
 def inspect_container(environ: Mapping[str, str]) -> int:
     """Inspect what the environment says; the report in full goes to the output volume, if any."""
-    from .inspection import CouldNotLook, inspect, summary
+    from .inspection import InspectionError, inspect, summary
 
     manifest = json.loads(environ[constants.ENV_MANIFEST])
     spec = DPOJobSpec.model_validate(manifest["spec"])
@@ -59,7 +59,7 @@ def inspect_container(environ: Mapping[str, str]) -> int:
         report = inspect(spec, volumes, token=token, uid=uid)
         status = constants.ExitCode.OK if report.valid else constants.ExitCode.INVALID
         _keep(spec, volumes, report)
-    except CouldNotLook as error:
+    except InspectionError as error:
         report = InspectionReport(valid=False, reason=error.reason, error=error.message)
         status = constants.ExitCode.COULD_NOT_LOOK
     last_word(json.dumps(summary(report), ensure_ascii=False, separators=(",", ":")))

@@ -4,7 +4,7 @@ Needs neither torch nor transformers; the trainer uses `accepted_rows` of the sa
 what was accepted is what is trained on.
 """
 
-from dpojob_trainer.shared.errors import CouldNotLook
+from dpojob_trainer.shared.errors import InspectionError
 
 from .accepted_rows import accepted_rows, in_turns
 from .pipeline import inspect
@@ -13,7 +13,7 @@ from .tokenization.chat_template import FALLBACK as FALLBACK_CHAT_TEMPLATE
 
 __all__ = [
     "FALLBACK_CHAT_TEMPLATE",
-    "CouldNotLook",
+    "InspectionError",
     "accepted_rows",
     "in_turns",
     "inspect",

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from dpojob_api.conditions import Reason
 from dpojob_api.report import InspectionReport, ProblemCode
 from dpojob_api.spec import DPOJobSpec
-from dpojob_trainer.shared.errors import CouldNotLook
+from dpojob_trainer.shared.errors import InspectionError
 from dpojob_trainer.shared.messages import Dialect
 from dpojob_trainer.shared.preference_pair import Format
 
@@ -55,10 +55,10 @@ def accepted_rows(
     """Rows as TRL takes them, in the files' order: explicit prompt, chosen and rejected.
 
     Message lists when the data is conversational or the model has a chat template, else text.
-    Raises CouldNotLook when the source has gone or changed.
+    Raises InspectionError when the source has gone or changed.
     """
     if not report.valid:
-        raise CouldNotLook(
+        raise InspectionError(
             report.reason or Reason.DATASET_INVALID,
             "the dataset was found invalid; it has no rows to use",
         )

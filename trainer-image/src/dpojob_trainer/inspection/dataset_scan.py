@@ -88,7 +88,7 @@ def scan(
     *,
     evaluation: bool = False,
 ) -> Scan:
-    """The whole split. Raises CouldNotLook for a file that cannot be read to its end.
+    """The whole split. Raises InspectionError for a file that cannot be read to its end.
 
     `opened` is told of each file when its first rows were read.
     """

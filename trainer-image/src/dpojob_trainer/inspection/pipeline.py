@@ -44,7 +44,7 @@ def inspect(
     """The verdict on a job's arguments, model and dataset. `volumes` gives each claim a directory.
 
     `uid` is the DPOJob's, by which its own finished output is known; None leaves the output unchecked.
-    Raises CouldNotLook when the model or the dataset is not there or cannot be read, when
+    Raises InspectionError when the model or the dataset is not there or cannot be read, when
     `training.arguments` cannot be, or when the output directory is another job's.
     """
     check_arguments(manifest)

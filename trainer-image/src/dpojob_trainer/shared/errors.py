@@ -8,7 +8,7 @@ from dpojob_api.conditions import Reason
 from dpojob_api.report import InspectionReport
 
 
-class CouldNotLook(Exception):
+class InspectionError(Exception):
     """The dataset, the model or the spec cannot be inspected; exit status 2.
 
     `reason` is a condition reason such as DatasetNotFound; `message` says what happened and the way
@@ -25,14 +25,14 @@ class CouldNotLook(Exception):
         return InspectionReport(valid=False, reason=self.reason, error=self.message)
 
 
-def not_found(message: str) -> CouldNotLook:
+def not_found(message: str) -> InspectionError:
     """There is no such dataset, split or file, or no access to it."""
-    return CouldNotLook(Reason.DATASET_NOT_FOUND, message)
+    return InspectionError(Reason.DATASET_NOT_FOUND, message)
 
 
-def unreadable(message: str) -> CouldNotLook:
+def unreadable(message: str) -> InspectionError:
     """The file is there and cannot be read as what its name says."""
-    return CouldNotLook(Reason.DATASET_UNREADABLE, message)
+    return InspectionError(Reason.DATASET_UNREADABLE, message)
 
 
 def refuse_twins(name: str, columns: Sequence[str]) -> None:
@@ -44,11 +44,11 @@ def refuse_twins(name: str, columns: Sequence[str]) -> None:
         seen.add(column)
 
 
-def model_not_found(message: str) -> CouldNotLook:
+def model_not_found(message: str) -> InspectionError:
     """There is no such model, or no access to it."""
-    return CouldNotLook(Reason.MODEL_NOT_FOUND, message)
+    return InspectionError(Reason.MODEL_NOT_FOUND, message)
 
 
-def model_unreadable(message: str) -> CouldNotLook:
+def model_unreadable(message: str) -> InspectionError:
     """The model's config, tokenizer or weight headers cannot be read."""
-    return CouldNotLook(Reason.MODEL_UNREADABLE, message)
+    return InspectionError(Reason.MODEL_UNREADABLE, message)

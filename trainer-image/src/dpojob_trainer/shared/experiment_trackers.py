@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from dpojob_api.conditions import Reason
 from dpojob_api.spec import DPOJobSpec
 from dpojob_trainer.inspection.columns.column_heuristics import nearest
-from dpojob_trainer.shared.errors import CouldNotLook
+from dpojob_trainer.shared.errors import InspectionError
 
 PACKAGES = {
     "azure_ml": "azureml",
@@ -47,11 +47,13 @@ def named(spec: DPOJobSpec) -> list[str]:
 
 
 def check_trackers(spec: DPOJobSpec) -> None:
-    """Raises CouldNotLook (InvalidArguments) for a tracker that is unknown, not there or nowhere."""
+    """Raises InspectionError (InvalidArguments) for a tracker that is unknown, not there or nowhere."""
     for name in named(spec):
         wrong = _wrong(name) or _placeless(name, spec)
         if wrong:
-            raise CouldNotLook(Reason.INVALID_ARGUMENTS, f"training.arguments.report_to: {wrong}")
+            raise InspectionError(
+                Reason.INVALID_ARGUMENTS, f"training.arguments.report_to: {wrong}"
+            )
 
 
 def _wrong(name: str) -> str | None:

@@ -16,7 +16,7 @@ from dpojob_api.spec import ClaimPath, DPOJobSpec
 from dpojob_trainer.inspection.sources.safe_walk import inside
 from dpojob_trainer.inspection.sources.volume import root_of
 
-from .errors import CouldNotLook
+from .errors import InspectionError
 
 LINEAGE = "lineage.json"
 """Whose model the directory holds, from what it came, and which files were put there."""
@@ -35,14 +35,14 @@ Lineage = Mapping[str, Any]
 
 
 def check_output(spec: DPOJobSpec, volumes: Mapping[str, Path], uid: str) -> None:
-    """Raises CouldNotLook when the directory cannot be written to, or is out of the claim."""
+    """Raises InspectionError when the directory cannot be written to, or is out of the claim."""
     place = spec.output.volume
     if place is None:
         return
     root = root_of(
         volumes,
         place.claim_name,
-        CouldNotLook(
+        InspectionError(
             Reason.CLAIM_NOT_FOUND,
             f"the claim {place.claim_name!r} of output.volume is not mounted here; with the dpojob "
             f"command, give it a directory: --volume {place.claim_name}=DIR",
@@ -51,12 +51,12 @@ def check_output(spec: DPOJobSpec, volumes: Mapping[str, Path], uid: str) -> Non
     directory = root / place.path
     name = f"{place.claim_name}/{place.path}".rstrip("/")
     if not inside(root, directory):
-        raise CouldNotLook(
+        raise InspectionError(
             Reason.OUTPUT_OCCUPIED, f"{name} is a link out of the volume; name another output path"
         )
     said = objection(directory, spec, volumes, lambda told: told.get("uid", "") == uid)
     if said is not None:
-        raise CouldNotLook(Reason.OUTPUT_OCCUPIED, f"{name} {said}")
+        raise InspectionError(Reason.OUTPUT_OCCUPIED, f"{name} {said}")
 
 
 def objection(

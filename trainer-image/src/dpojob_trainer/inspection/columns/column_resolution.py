@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from dpojob_api.conditions import Reason
 from dpojob_api.report import Problem, ProblemCode, Suggestion
 from dpojob_api.spec import DatasetSource
-from dpojob_trainer.shared.errors import CouldNotLook
+from dpojob_trainer.shared.errors import InspectionError
 from dpojob_trainer.shared.messages import Dialect
 
 from .column_heuristics import nearest
@@ -40,7 +40,7 @@ def resolve(
     """The layout of a dataset with such columns, of which `rows` are a few.
 
     `votes` are those of all texts, once they are known; until then those of the few count.
-    Raises CouldNotLook for a preset that does not exist.
+    Raises InspectionError for a preset that does not exist.
     """
     asked = {name: column for name in FIELDS if (column := getattr(source.column_mapping, name))}
     dialect = Dialect.of(source.column_mapping.messages)
@@ -82,7 +82,7 @@ def _preset(
     if preset is None:
         names = ", ".join(known.name for known in PRESETS)
         near = nearest(source.preset, [known.name for known in PRESETS])
-        raise CouldNotLook(
+        raise InspectionError(
             Reason.DATASET_INVALID,
             f"dataset.preset {source.preset!r} is not a known layout"
             + (f"; did you mean {near!r}?" if near else ".")

@@ -34,7 +34,7 @@ def kinds_of(chunk: Chunk) -> dict[str, ColumnKind]:
 def merge(known: dict[str, ColumnKind], more: Mapping[str, ColumnKind]) -> None:
     """Adds what a further chunk shows: new columns, and kinds where only nulls were seen.
 
-    Raises CouldNotLook where the columns grow with the rows.
+    Raises InspectionError where the columns grow with the rows.
     """
     for name, kind in more.items():
         if known.get(name, "null") == "null":

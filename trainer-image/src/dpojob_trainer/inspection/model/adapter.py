@@ -9,7 +9,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from dpojob_api.report import ModelFacts
-from dpojob_trainer.shared.errors import CouldNotLook, model_unreadable
+from dpojob_trainer.shared.errors import InspectionError, model_unreadable
 
 from .files import ModelFiles, read_json
 
@@ -23,7 +23,7 @@ STORED_ROWS = re.compile(
 def check_adapter(
     facts: ModelFacts, files: ModelFiles, tokenizer: Tokenizer | None, method: str
 ) -> None:
-    """Raises CouldNotLook (ModelUnreadable) where `files` are an adapter that cannot be gone on from.
+    """Raises InspectionError (ModelUnreadable) where `files` are an adapter that cannot be gone on from.
 
     `method` is the spec's.
     """
@@ -59,7 +59,7 @@ def _as_it_is(files: ModelFiles, config: Mapping[str, Any], tensors: Mapping[str
         )
 
 
-def _refused(files: ModelFiles, why: str, way_out: str) -> CouldNotLook:
+def _refused(files: ModelFiles, why: str, way_out: str) -> InspectionError:
     return model_unreadable(
         f"the adapter {files.source} {why}. {way_out} and start from the merged model."
     )

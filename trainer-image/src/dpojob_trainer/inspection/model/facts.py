@@ -28,7 +28,7 @@ Tensors = Mapping[str, tuple[str, tuple[int, ...]]]
 
 
 def read_facts(files: ModelFiles) -> ModelFacts:
-    """The facts of a whole model or of an adapter. Raises CouldNotLook when it is neither."""
+    """The facts of a whole model or of an adapter. Raises InspectionError when it is neither."""
     sizes = files.sizes()
     adapter = read_json(files, "adapter_config.json")
     config = read_json(files, "config.json")

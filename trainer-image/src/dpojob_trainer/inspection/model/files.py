@@ -53,7 +53,7 @@ class ModelFiles(Protocol):
 
 
 def read_json(files: ModelFiles, name: str) -> dict[str, Any] | None:
-    """A JSON object of the model. Raises CouldNotLook when it is there and is none."""
+    """A JSON object of the model. Raises InspectionError when it is there and is none."""
     data = files.read(name)
     if data is None:
         return None
@@ -69,7 +69,7 @@ def read_json(files: ModelFiles, name: str) -> dict[str, Any] | None:
 
 
 def open_model(model: ModelSource, volumes: Mapping[str, Path], token: str | None) -> ModelFiles:
-    """The model's files. Raises CouldNotLook when it is not there."""
+    """The model's files. Raises InspectionError when it is not there."""
     if model.volume is not None:
         return LocalModel(model.volume.claim_name, model.volume.path, volumes, token)
     if model.repo is not None:

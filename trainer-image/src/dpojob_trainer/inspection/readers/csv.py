@@ -49,7 +49,7 @@ def read_csv(
 ) -> Iterator[Chunk]:
     """Quoted fields may hold line ends; the first line names the columns.
 
-    Raises CouldNotLook naming the line at fault.
+    Raises InspectionError naming the line at fault.
     """
     done = 0
     try:
@@ -140,7 +140,7 @@ def _by_hand(name: str, opened: Opened, delimiter: str, skipped: int) -> Iterato
 
 
 def _lines(name: str, stream: Bytes) -> Iterator[str]:
-    """The lines as text. Raises CouldNotLook naming the first that is none."""
+    """The lines as text. Raises InspectionError naming the first that is none."""
     count, held = 0, [stream.read(len(BOM)).removeprefix(BOM)]
     while piece := stream.read(BLOCK_BYTES):
         *lines, rest = piece.split(b"\n")

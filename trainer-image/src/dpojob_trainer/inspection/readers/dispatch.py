@@ -27,7 +27,7 @@ SNIFFED = 4096
 def read_file(file: DataFile, columns: Sequence[str] | None = None) -> Iterator[Chunk]:
     """The rows of a file, all columns or those of `columns` that it has.
 
-    Raises CouldNotLook when the file is not what its name says; the message names the place.
+    Raises InspectionError when the file is not what its name says; the message names the place.
     """
     path = file.path
     try:

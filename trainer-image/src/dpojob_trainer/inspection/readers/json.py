@@ -19,7 +19,7 @@ SPACE = " \t\r\n"
 
 
 def read_json(name: str, stream: Bytes, columns: Sequence[str] | None) -> Iterator[Chunk]:
-    """The rows, whichever of the three it is. Raises CouldNotLook naming the place at fault."""
+    """The rows, whichever of the three it is. Raises InspectionError naming the place at fault."""
     head = stream.read(BLOCK_BYTES).removeprefix(BOM)
     start = head.lstrip()[:1]
     if start == b"[":

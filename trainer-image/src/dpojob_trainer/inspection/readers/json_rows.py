@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from dpojob_trainer.shared.errors import CouldNotLook, unreadable
+from dpojob_trainer.shared.errors import InspectionError, unreadable
 
 from .row_batch import Chunk
 
@@ -16,7 +16,7 @@ LONGEST_INTEGER = 4300
 
 
 def row_of(name: str, text: bytes, line: int) -> dict[str, Any]:
-    """The object on a line of JSON Lines. Raises CouldNotLook naming the line."""
+    """The object on a line of JSON Lines. Raises InspectionError naming the line."""
     try:
         value = parsed(text.decode())
     except UnicodeDecodeError as problem:
@@ -68,7 +68,7 @@ def objects(rows: list[dict[str, Any]], consumed: int) -> Chunk:
     return Chunk(list(columns), objects=rows, consumed=consumed)
 
 
-def not_utf8(name: str, place: str) -> CouldNotLook:
+def not_utf8(name: str, place: str) -> InspectionError:
     """The file holds bytes that are no UTF-8 at `place`."""
     return unreadable(
         f"{name}, {place}: not UTF-8 text (Latin-1 perhaps); convert it, such as with "

@@ -34,7 +34,7 @@ def steps(whole: Iterator[Piece], rows: int) -> Iterator[Piece]:
 
 
 def pieces(source: Source, columns: Sequence[str] | None = None) -> Iterator[Piece]:
-    """The chunks of all files, rows numbered through. Raises CouldNotLook for a damaged file."""
+    """The chunks of all files, rows numbered through. Raises InspectionError for a damaged file."""
     start, before = 0, 0
     for file in source.files:
         for chunk in read_file(file, columns):

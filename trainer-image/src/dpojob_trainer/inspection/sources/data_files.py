@@ -18,7 +18,7 @@ class DataFile:
 
     @cached_property
     def path(self) -> Path:
-        """The file on this machine. Raises CouldNotLook when it cannot be fetched."""
+        """The file on this machine. Raises InspectionError when it cannot be fetched."""
         return self.fetch()
 
     @property

@@ -24,7 +24,7 @@ def open_source(
 ) -> Source:
     """The source of `split`; `evaluation` when it is the split of `dataset.eval`.
 
-    Raises CouldNotLook when it does not exist or may not be read.
+    Raises InspectionError when it does not exist or may not be read.
     """
     if dataset.repo is not None:
         return open_hub(dataset, split, token, evaluation=evaluation)

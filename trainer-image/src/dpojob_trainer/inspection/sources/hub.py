@@ -26,7 +26,7 @@ CARD = "README.md"
 def open_hub(
     dataset: DatasetSource, split: str, token: str | None, *, evaluation: bool = False
 ) -> Source:
-    """The files of `split` in the repository, at one resolved commit. Raises CouldNotLook."""
+    """The files of `split` in the repository, at one resolved commit. Raises InspectionError."""
     repo = dataset.repo or ""
     what = f"the dataset {repo!r}" + (f" at {dataset.revision!r}" if dataset.revision else "")
     api = hub_api(token)

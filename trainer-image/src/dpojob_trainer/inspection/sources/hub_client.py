@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import httpx2 as httpx
 
-from dpojob_trainer.shared.errors import CouldNotLook
+from dpojob_trainer.shared.errors import InspectionError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -26,7 +26,9 @@ def hub_api(token: str | None) -> HfApi:
     return HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
 
 
-def hub_call(call: Callable[[], Result], what: str, error: Callable[[str], CouldNotLook]) -> Result:
+def hub_call(
+    call: Callable[[], Result], what: str, error: Callable[[str], InspectionError]
+) -> Result:
     """The call's result. Any failure becomes `error` with a sentence about `what`."""
     from huggingface_hub import errors
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dpojob_api.spec import ClaimPath
-from dpojob_trainer.shared.errors import CouldNotLook, not_found
+from dpojob_trainer.shared.errors import InspectionError, not_found
 
 from .data_files import DataFile, Source
 from .safe_walk import LeadsOut, data_below, inside, matching
 from .splits import by_split, natural, offer, split_of
 
 
-def root_of(volumes: Mapping[str, Path], claim: str, missing: CouldNotLook) -> Path:
+def root_of(volumes: Mapping[str, Path], claim: str, missing: InspectionError) -> Path:
     """The directory where a claim is mounted, symlinks resolved. Raises `missing` without one."""
     directory = volumes.get(claim)
     if directory is None or not Path(directory).is_dir():
@@ -25,7 +25,7 @@ def root_of(volumes: Mapping[str, Path], claim: str, missing: CouldNotLook) -> P
 def open_volume(
     place: ClaimPath, volumes: Mapping[str, Path], split: str, *, evaluation: bool = False
 ) -> Source:
-    """The files of `split` on a claim. Raises CouldNotLook naming what is there instead."""
+    """The files of `split` on a claim. Raises InspectionError naming what is there instead."""
     name = f"{place.claim_name}/{place.path}".rstrip("/")
     root = root_of(
         volumes,

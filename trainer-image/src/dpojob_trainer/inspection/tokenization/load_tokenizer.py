@@ -19,7 +19,7 @@ TOKENIZER = "tokenizer.json"
 def open_tokenizer(files: ModelFiles, config: TokenizerConfig, model_type: str) -> Tokenizer | None:
     """The tokenizer; None when the model has none in the form that needs no code of its own.
 
-    Raises CouldNotLook when the file is there and damaged.
+    Raises InspectionError when the file is there and damaged.
     """
     serial = read_json(files, TOKENIZER)
     if serial is None:

@@ -34,7 +34,7 @@ class Subject:
 
     @classmethod
     def open(cls, model: ModelSource, volumes: Mapping[str, Path], token: str | None) -> Subject:
-        """Reads config and headers. Raises CouldNotLook when the model cannot be."""
+        """Reads config and headers. Raises InspectionError when the model cannot be."""
         files = open_model(model, volumes, token)
         return cls(files, read_facts(files))
 
@@ -57,7 +57,7 @@ class Subject:
     def counter(self) -> TokenCounter | None:
         """What counts tokens; None where only characters can be counted.
 
-        Raises CouldNotLook for a chat template that can render nothing.
+        Raises InspectionError for a chat template that can render nothing.
         """
         try:
             ChatTemplate(self.config).compile()

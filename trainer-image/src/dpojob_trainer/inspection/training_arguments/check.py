@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from dpojob_api.conditions import Reason
 from dpojob_api.spec import DPOJobSpec
 from dpojob_trainer.inspection.columns.column_heuristics import nearest
-from dpojob_trainer.shared.errors import CouldNotLook
+from dpojob_trainer.shared.errors import InspectionError
 
 from . import cross_field_rules, lr_scheduler_kwargs, model_init_kwargs, packages
 from .reserved_fields import OWNED, REMOVED
@@ -30,7 +30,7 @@ def _table() -> dict[str, Any]:
 
 
 def check_arguments(spec: DPOJobSpec) -> None:
-    """Raises CouldNotLook (InvalidArguments) naming every argument that cannot be, and why."""
+    """Raises InspectionError (InvalidArguments) naming every argument that cannot be, and why."""
     arguments, table = spec.training.arguments, _table()
     wrong = [said for name, value in arguments.items() if (said := _wrong(name, value))]
     # Only what is right by itself can be judged together.
@@ -47,7 +47,7 @@ def check_arguments(spec: DPOJobSpec) -> None:
 
 
 def check_pad_token(spec: DPOJobSpec, tokenizer: Tokenizer | None) -> None:
-    """Raises CouldNotLook (InvalidArguments) for a pad_token that the tokenizer does not have."""
+    """Raises InspectionError (InvalidArguments) for a pad_token that the tokenizer does not have."""
     token = spec.training.arguments.get("pad_token")
     if token is None or tokenizer is None or tokenizer.token_to_id(token) is not None:
         return
@@ -58,8 +58,8 @@ def check_pad_token(spec: DPOJobSpec, tokenizer: Tokenizer | None) -> None:
     )
 
 
-def _invalid(what: str) -> CouldNotLook:
-    return CouldNotLook(Reason.INVALID_ARGUMENTS, f"training.arguments: {what}.")
+def _invalid(what: str) -> InspectionError:
+    return InspectionError(Reason.INVALID_ARGUMENTS, f"training.arguments: {what}.")
 
 
 def _wrong(name: str, value: Any) -> str | None:

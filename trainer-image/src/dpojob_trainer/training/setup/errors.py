@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dpojob_api.conditions import Reason
 from dpojob_api.constants import ExitCode
-from dpojob_trainer.inspection import CouldNotLook
+from dpojob_trainer.inspection import InspectionError
 
 EXIT_CODES: dict[str, int] = {
     Reason.COMPLETED: ExitCode.OK,
@@ -62,7 +62,7 @@ def explain(error: Exception, place: Path | None = None) -> Failure:
     for cause in _chain(error):
         if isinstance(cause, Failure):
             return cause
-        if isinstance(cause, CouldNotLook):
+        if isinstance(cause, InspectionError):
             return Failure(Reason(cause.reason), cause.message)
         if _is_disk_full(cause, place):
             return Failure(
