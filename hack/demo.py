@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import images
-from claims import ClaimPod
 from cluster_tools import CONTEXT, ROOT, Kubectl, devcluster, run, say
+from pvc_files import ClaimPod
 from rich.console import Console
 from rich.table import Table
 

@@ -35,22 +35,24 @@ def one(name: str, root: Path, rows: int, epochs: int) -> dict[str, Any]:
     if name == THEIRS:
         # As our trainer sets them, before torch is loaded.
         os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": SPINS}
-    from bench.train import ours, plain
+    from bench.train import dpojob_run, trl_baseline
     from bench.train.clock import Clock
-    from bench.train.quiet import quiet
+    from bench.train.silence_output import quiet
 
-    made = ours.job(root, rows, epochs=epochs)
+    made = dpojob_run.job(root, rows, epochs=epochs)
     settings: dict[str, Any] = {"num_train_epochs": epochs}
     if name == THEIRS:
-        settings |= plain.as_planned(made.plan)
+        settings |= trl_baseline.as_planned(made.plan)
     with Clock().running() as clock:
         if name == OURS:
-            log = quiet(lambda: ours.train(made))
+            log = quiet(lambda: dpojob_run.train(made))
         else:
-            pairs = plain.rows(root / f"pairs-{rows}.jsonl")
+            pairs = trl_baseline.rows(root / f"pairs-{rows}.jsonl")
             place = Path(tempfile.mkdtemp(dir=root))
             log = quiet(
-                lambda: plain.train(root / "model", pairs, place, **plain.COMMON, **settings)
+                lambda: trl_baseline.train(
+                    root / "model", pairs, place, **trl_baseline.COMMON, **settings
+                )
             )
     return {
         "wall": clock.steps / (clock.wall + clock.ahead_wall),
@@ -76,7 +78,7 @@ def main() -> int:
         name, directory = arguments.one
         print(json.dumps(one(name, Path(directory), arguments.rows, arguments.epochs)))
         return 0
-    from bench.train.quiet import quiet
+    from bench.train.silence_output import quiet
     from tests.support import tiny
 
     best: dict[str, dict[str, Any]] = {}

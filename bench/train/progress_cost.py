@@ -96,8 +96,8 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=18477)
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
-    from bench.train import ours
-    from bench.train.quiet import quiet
+    from bench.train import dpojob_run
+    from bench.train.silence_output import quiet
     from tests.support import tiny
 
     rows = 640
@@ -107,8 +107,8 @@ def main() -> int:
         tiny.write_jsonl(root / f"pairs-{rows}.jsonl", tiny.make_pairs(rows, 1))
         blocks = Blocks(arguments.port)
         try:
-            made = ours.job(root, rows, epochs=arguments.steps * ours.BATCH / rows)
-            quiet(lambda: ours.train(made, blocks.hear, arguments.port))
+            made = dpojob_run.job(root, rows, epochs=arguments.steps * dpojob_run.BATCH / rows)
+            quiet(lambda: dpojob_run.train(made, blocks.hear, arguments.port))
         finally:
             blocks.close()
     costs = {rate: median(found) for rate, found in blocks.costs.items()}

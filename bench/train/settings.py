@@ -34,25 +34,25 @@ DEFAULTS, FP32 = "TRL's defaults", "TRL in fp32, no checkpointing"
 
 def variants(root: Path, rows: int) -> dict[str, Train]:
     """By name."""
-    from bench.train import ours, plain
+    from bench.train import dpojob_run, trl_baseline
 
-    pairs = plain.rows(root / f"pairs-{rows}.jsonl")
+    pairs = trl_baseline.rows(root / f"pairs-{rows}.jsonl")
 
     def theirs(**settings: Any) -> Train:
-        return lambda: plain.train(
+        return lambda: trl_baseline.train(
             root / "model", pairs, Path(tempfile.mkdtemp(dir=root)), num_train_epochs=1,
-            **plain.COMMON, **settings,
+            **trl_baseline.COMMON, **settings,
         )  # fmt: skip
 
     def mine(**settings: Any) -> Train:
-        return lambda: ours.train(ours.job(root, rows, **settings))
+        return lambda: dpojob_run.train(dpojob_run.job(root, rows, **settings))
 
     def with_arguments(**arguments: Any) -> Train:
         return mine(arguments=arguments)
 
     return {
         DEFAULTS: theirs(logging_steps=1, seed=42),
-        FP32: theirs(**plain.FP32),
+        FP32: theirs(**trl_baseline.FP32),
         "as planned": mine(),
         "every token scored": scoring_all(mine()),
         "one thread": on_one_thread(mine()),
@@ -61,11 +61,11 @@ def variants(root: Path, rows: int) -> dict[str, Train]:
         "logged every 10 steps": with_arguments(logging_steps=10),
         "torch's own attention": with_arguments(model_init_kwargs={"attn_implementation": "sdpa"}),
         "reference ahead, small batches": mine(
-            precompute_reference=True, arguments={"precompute_ref_batch_size": ours.BATCH}
+            precompute_reference=True, arguments={"precompute_ref_batch_size": dpojob_run.BATCH}
         ),
         "2 dataloader workers": with_arguments(dataloader_num_workers=2),
         "half the batch, twice": mine(
-            per_device_batch_size=ours.BATCH // 2, gradient_accumulation=2
+            per_device_batch_size=dpojob_run.BATCH // 2, gradient_accumulation=2
         ),
         "grouped by length": grouped(
             with_arguments(
@@ -133,7 +133,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="only these, besides the first two")
     arguments = parser.parse_args()
     from bench.train.clock import Clock
-    from bench.train.quiet import quiet
+    from bench.train.silence_output import quiet
     from tests.support import tiny
 
     with tempfile.TemporaryDirectory() as temporary:

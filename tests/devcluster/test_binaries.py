@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from devcluster import binaries
-from devcluster.build import _go_mod
-from devcluster.download import download
-from devcluster.errors import DevclusterError
-from devcluster.recipes import RECIPES, Download, Recipe
+from devcluster.binaries import installer
+from devcluster.binaries.build_recipes import RECIPES, Download, Recipe
+from devcluster.binaries.go_build import _go_mod
+from devcluster.binaries.release_download import download
+from devcluster.host.errors import DevclusterError
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -96,14 +96,14 @@ def test_path_counts_only_with_the_very_version(
     script.write_text(f"#!/bin/sh\nprintf '%s' '{says}'\n")
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert (binaries._on_path(RECIPES["kubectl"]) == script) is taken
+    assert (installer._on_path(RECIPES["kubectl"]) == script) is taken
 
 
 def test_the_cache_wins_and_is_keyed_by_version(cache_home: Path) -> None:
     kept = cache_home / "dpojob/bin" / f"helm-{RECIPES['helm'].version}"
     kept.parent.mkdir(parents=True)
     kept.write_text("")
-    assert binaries.ensure("helm") == kept
+    assert installer.ensure("helm") == kept
 
 
 def test_a_failed_build_leaves_nothing_behind(
@@ -113,17 +113,17 @@ def test_a_failed_build_leaves_nothing_behind(
         target.write_text("half")
         raise DevclusterError("no")
 
-    monkeypatch.setattr(binaries, "_on_path", lambda _: None)
-    monkeypatch.setattr(binaries, "download", lambda *_: False)
-    monkeypatch.setattr(binaries, "build", fail)
+    monkeypatch.setattr(installer, "_on_path", lambda _: None)
+    monkeypatch.setattr(installer, "download", lambda *_: False)
+    monkeypatch.setattr(installer, "build", fail)
     with pytest.raises(DevclusterError):
-        binaries.ensure("helm")
+        installer.ensure("helm")
     assert [p.name for p in (cache_home / "dpojob/bin").iterdir() if "lock" not in p.name] == []
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(DevclusterError, match="kube-apiserver"):
-        binaries.ensure("docker")
+        installer.ensure("docker")
 
 
 def test_kubernetes_libraries_are_replaced_by_their_published_versions() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from devcluster import kwok
 from devcluster.cluster import Cluster, sweep
+from devcluster.control_plane import kwok
 from devcluster.state import CONTROL_PLANE, clusters
 
 from .machine import differences, picture

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from devcluster import buildah, export, images
-from devcluster.base_image import NAME as BASE
+from devcluster import image_loader
 from devcluster.cluster import Cluster
-from devcluster.errors import DevclusterError
+from devcluster.host.errors import DevclusterError
+from devcluster.images import buildah, oci_layout
+from devcluster.images.base_image import NAME as BASE
 from devcluster.state import FULL, State, clusters
 
 from .machine import differences, picture
@@ -76,8 +77,8 @@ def set_gpus(cluster: Cluster, count: int) -> None:
 
 
 def start_pod(cluster: Cluster, namespace: str) -> None:
-    images.build_base()
-    images.load(cluster, BASE, None)
+    image_loader.build_base()
+    image_loader.load(cluster, BASE, None)
     set_gpus(cluster, 1)
     cluster.kubectl("apply", "-n", namespace, "-f", "-", input=POD)
     ready = ("wait", "-n", namespace, "--for=condition=Ready", "pod/web", "--timeout=60s")
@@ -191,16 +192,16 @@ def test_a_second_one_with_real_nodes_is_refused(own: Cluster) -> None:
 def test_an_image_is_loaded_without_the_parts_the_node_has(
     own: Cluster, namespace: str, tmp_path: Path
 ) -> None:
-    images.build_base()
-    images.load(own, BASE, None)
+    image_loader.build_base()
+    image_loader.load(own, BASE, None)
     (tmp_path / "Dockerfile").write_text(f"FROM {BASE}\nCOPY word /word\n")
     (tmp_path / "word").write_text(f"made for {namespace}\n")
     name = f"localhost/devcluster-derived:{namespace}"
-    images.build(name, tmp_path, tmp_path / "Dockerfile", None, [])
+    image_loader.build(name, tmp_path, tmp_path / "Dockerfile", None, [])
     try:
-        export.write(name, tmp_path / "layout", own.blobs())
+        oci_layout.write(name, tmp_path / "layout", own.blobs())
         assert sum(file.stat().st_size for file in (tmp_path / "layout").rglob("*")) < 100_000
-        images.load(own, name, None)
+        image_loader.load(own, name, None)
     finally:
         buildah.run("rmi", name)
     shown = own.kubectl(

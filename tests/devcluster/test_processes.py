@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from devcluster.errors import DevclusterError
-from devcluster.processes import Daemon, Daemons, start_time
+from devcluster.host.errors import DevclusterError
+from devcluster.host.processes import Daemon, Daemons, start_time
 
 SLEEP = Daemon("sleeper", ["sleep", "600"])
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from devcluster import ports
-from devcluster.errors import DevclusterError
-from devcluster.locks import locked
+from devcluster.host import ports
+from devcluster.host.errors import DevclusterError
+from devcluster.host.locks import locked
 from devcluster.state import CONTROL_PLANE, State, clusters, remembered
 
 

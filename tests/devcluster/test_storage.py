@@ -1,7 +1,7 @@
 from pathlib import Path
 from typing import Any
 
-from devcluster.storage import CLASS, PROVISIONER, serve_once
+from devcluster.control_plane.storage import CLASS, PROVISIONER, serve_once
 
 
 class FakeApi:

@@ -29,7 +29,7 @@ def served(control_plane: Any) -> Any:
 def world(served: Any, namespace: str) -> Iterator[World]:
     """A namespace that the restricted Pod Security Standard rules, one fake node with two GPUs and
     one pool, both for this test alone."""
-    from devcluster.kwok import node
+    from devcluster.control_plane.kwok import node
 
     labels = {"test": namespace}
     standard = "pod-security.kubernetes.io/enforce"

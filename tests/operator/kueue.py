@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.operator.world import World
 
-from devcluster.certificates import Authority
+from devcluster.control_plane.certificates import Authority
 
 QUEUE = "kueue.x-k8s.io/queue-name"
 FLAVOUR = {"kubernetes.io/arch": "amd64"}

@@ -71,7 +71,7 @@ def test_without_any_pool_left_a_waiting_job_fails_with_what_to_do(
 
 def test_room_elsewhere_is_taken_by_those_who_may(world: World, operator: Process) -> None:
     """The only node is full; another, dearer pool gets one."""
-    from devcluster.kwok import node_json
+    from devcluster.control_plane.kwok import node_json
 
     dear, node = f"{world.namespace}-dear", f"node-{world.namespace}-dear"
     labels = {"test": f"{world.namespace}-dear"}

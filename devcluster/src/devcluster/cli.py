@@ -7,11 +7,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from devcluster import binaries, external, images, kwok
+from devcluster import image_loader, kind_backend
+from devcluster.binaries import installer
 from devcluster.cluster import Cluster, sweep
-from devcluster.errors import DevclusterError
+from devcluster.control_plane import kwok
+from devcluster.control_plane.storage import claim_directory
+from devcluster.host.errors import DevclusterError
 from devcluster.state import CONTROL_PLANE, FULL, MODES, clusters, remembered
-from devcluster.storage import claim_directory
 
 DEFAULT = "dpojob"
 
@@ -25,8 +27,8 @@ def _name(args: argparse.Namespace) -> str:
     return existing[0] if DEFAULT not in existing and len(existing) == 1 else DEFAULT
 
 
-def _cluster(args: argparse.Namespace) -> "external.AnyCluster":
-    return external.choose(_name(args), args.context)
+def _cluster(args: argparse.Namespace) -> kind_backend.AnyCluster:
+    return kind_backend.choose(_name(args), args.context)
 
 
 def _up(args: argparse.Namespace) -> None:
@@ -34,7 +36,7 @@ def _up(args: argparse.Namespace) -> None:
     full = args.mode == FULL
     name = args.name or os.environ.get("DEVCLUSTER_NAME") or (DEFAULT if full else CONTROL_PLANE)
     nodes = args.nodes if args.nodes is not None else (1 if full else 0)
-    external.choose(name, args.context, start=full).up(args.mode, nodes)
+    kind_backend.choose(name, args.context, start=full).up(args.mode, nodes)
 
 
 def _down(args: argparse.Namespace) -> None:
@@ -42,7 +44,7 @@ def _down(args: argparse.Namespace) -> None:
         for name in remembered() if args.purge else clusters():
             Cluster(name).down(images=args.purge)
     else:
-        external.choose(_name(args), args.context).down(images=args.purge)
+        kind_backend.choose(_name(args), args.context).down(images=args.purge)
 
 
 def _status(args: argparse.Namespace) -> None:
@@ -68,7 +70,7 @@ def _bin(args: argparse.Namespace) -> None:
     if Cluster(_name(args)).state.exists():
         print(Cluster(_name(args)).bin(args.binary))
     else:
-        print(binaries.ensure(args.binary))
+        print(installer.ensure(args.binary))
 
 
 def _claim_dir(args: argparse.Namespace) -> None:
@@ -96,7 +98,7 @@ def _kwok_node(args: argparse.Namespace) -> None:
 def _load_image(args: argparse.Namespace) -> None:
     if (args.file is None) == (args.from_buildah is None):
         raise DevclusterError("give either an archive (NAME FILE) or --from-buildah NAME")
-    images.load(_cluster(args), args.image or args.from_buildah, args.file)
+    image_loader.load(_cluster(args), args.image or args.from_buildah, args.file)
 
 
 def _has_image(args: argparse.Namespace) -> None:
@@ -105,11 +107,11 @@ def _has_image(args: argparse.Namespace) -> None:
 
 
 def _build_base(_: argparse.Namespace) -> None:
-    print(images.build_base())
+    print(image_loader.build_base())
 
 
 def _build_image(args: argparse.Namespace) -> None:
-    images.build(args.image, args.build_context, args.file, args.target, args.build_arg)
+    image_loader.build(args.image, args.build_context, args.file, args.target, args.build_arg)
 
 
 def _parser() -> argparse.ArgumentParser:

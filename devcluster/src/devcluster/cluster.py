@@ -9,15 +9,17 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 
-from devcluster import binaries, console, gpus, kwok, storage
-from devcluster.api import Api
-from devcluster.control_plane import ControlPlane
-from devcluster.errors import DevclusterError, explain
-from devcluster.locks import locked
-from devcluster.node import NodeSet, check_machine
-from devcluster.paths import runtime_root
-from devcluster.processes import Daemons, start_time, wait_reaped
-from devcluster.recipes import CONTROL_PLANE, NODE
+from devcluster.binaries import installer
+from devcluster.binaries.build_recipes import CONTROL_PLANE, NODE
+from devcluster.control_plane import fake_gpus, kwok, storage
+from devcluster.control_plane.api_client import Api
+from devcluster.control_plane.components import ControlPlane
+from devcluster.host import console
+from devcluster.host.errors import DevclusterError, explain
+from devcluster.host.locks import locked
+from devcluster.host.paths import runtime_root
+from devcluster.host.processes import Daemons, start_time, wait_reaped
+from devcluster.node.node_set import NodeSet, check_machine
 from devcluster.state import FULL, Facts, State, clusters
 
 
@@ -70,7 +72,7 @@ class Cluster:
                 steps.next("Debian packages")
                 check_machine(self.daemons)
             steps.next("binaries")
-            paths = binaries.ensure_all(wanted)
+            paths = installer.ensure_all(wanted)
             facts = facts or self.state.create(mode, nodes, owner)
             if nodes > facts.nodes:
                 facts.nodes = nodes
@@ -113,7 +115,7 @@ class Cluster:
 
     def bin(self, name: str) -> Path:
         """A binary of the pinned version, also linked for `env`'s PATH."""
-        path = binaries.ensure(name)
+        path = installer.ensure(name)
         if self.state.exists():
             self._link_binaries({name: path})
         return path
@@ -152,7 +154,7 @@ class Cluster:
         with self._locked():
             facts = self.state.load()
             if self.daemons.pid("kwok") is None:
-                paths = {name: binaries.ensure(name) for name in (*CONTROL_PLANE, "kwok")}
+                paths = {name: installer.ensure(name) for name in (*CONTROL_PLANE, "kwok")}
                 self._start_kwok(ControlPlane(self.state, facts, paths), paths["kwok"])
         self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=manifest)
 
@@ -163,7 +165,7 @@ class Cluster:
     ) -> "subprocess.CompletedProcess[str]":
         """Run kubectl against it, as its administrator."""
         result = subprocess.run(
-            [str(binaries.ensure("kubectl")), f"--kubeconfig={self.kubeconfig}", *arguments],
+            [str(installer.ensure("kubectl")), f"--kubeconfig={self.kubeconfig}", *arguments],
             input=input,
             capture_output=True,
             text=True,
@@ -175,7 +177,7 @@ class Cluster:
 
     def set_gpus(self, node: str, resource: str, count: int) -> None:
         """Let a node say that it has GPUs, and go on saying it after its kubelet was restarted."""
-        gpus.announce(self.kubectl, node, resource, count)
+        fake_gpus.announce(self.kubectl, node, resource, count)
         with self._locked():
             facts = self.state.load()
             facts.gpus.setdefault(node, {})[resource] = count

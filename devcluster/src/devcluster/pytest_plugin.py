@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from devcluster.cluster import Cluster, sweep, this_process
-from devcluster.external import AnyCluster, choose
+from devcluster.kind_backend import AnyCluster, choose
 from devcluster.state import CONTROL_PLANE, FULL
 
 

@@ -5,10 +5,10 @@ import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from devcluster import ports
-from devcluster.errors import DevclusterError
-from devcluster.locks import locked
-from devcluster.paths import runtime_root, state_root
+from devcluster.host import ports
+from devcluster.host.errors import DevclusterError
+from devcluster.host.locks import locked
+from devcluster.host.paths import runtime_root, state_root
 
 FULL = "full"
 CONTROL_PLANE = "control-plane"

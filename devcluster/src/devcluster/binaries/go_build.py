@@ -1,0 +1,81 @@
+"""Building a binary from Go modules, when there is no download to be had."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from devcluster.binaries.build_recipes import Recipe
+from devcluster.host import console
+from devcluster.host.errors import DevclusterError, explain
+from devcluster.host.paths import cache_dir
+
+
+def _environment() -> dict[str, str]:
+    # -mod=mod: the go.mod is generated, and the go command completes it.
+    return {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false -mod=mod"}
+
+
+def _module(recipe: Recipe, directory: Path) -> dict[str, Any]:
+    """Download the module's own go.mod, and where it lies."""
+    result = subprocess.run(
+        ["go", "mod", "download", "-json", f"{recipe.module}@{recipe.version}"],
+        capture_output=True,
+        text=True,
+        env=_environment(),
+        cwd=directory,
+        check=False,
+    )
+    if result.returncode:
+        raise explain(result, f"downloading the Go module {recipe.module}")
+    facts: dict[str, Any] = json.loads(result.stdout)
+    return facts
+
+
+def _go_mod(recipe: Recipe, upstream: str) -> str:
+    """A go.mod that requires the module as if it were the main one.
+
+    Kubernetes keeps 31 of its libraries in its own tree and refers to them by replacements that
+    only hold inside it; published, they are v0.<minor>.<patch>.
+    """
+    staged = re.findall(r"^\s*(\S+) => \./staging/", upstream, re.MULTILINE)
+    library = "v0." + recipe.version.removeprefix("v1.")
+    go = re.search(r"^go \S+", upstream, re.MULTILINE)
+    lines = ["module dpojob.dev/devcluster/build", go.group() if go else "go 1.24"]
+    lines += [f"require {recipe.module} {recipe.version}"]
+    lines += [f"replace {name} => {name} {library}" for name in staged]
+    return "\n\n".join(lines[:3]) + "\n\n" + "\n".join(lines[3:]) + "\n"
+
+
+def build(recipe: Recipe, target: Path) -> None:
+    """`go build` it into `target`; a line now and then says that it is still going on."""
+    if shutil.which("go") is None:
+        raise DevclusterError(
+            f"{recipe.name} {recipe.version} is neither on PATH nor cached, its release cannot be "
+            "downloaded, and there is no Go (1.25 or newer) to build it. Install Go, or put "
+            f"the binary into {target.parent} as {recipe.name}-{recipe.version}."
+        )
+    console.say(f"building {recipe.name} {recipe.version} (one to six minutes, the first time)")
+    with tempfile.TemporaryDirectory(prefix="build-", dir=cache_dir()) as temporary:
+        directory = Path(temporary)
+        upstream = Path(_module(recipe, directory)["GoMod"]).read_text()
+        (directory / "go.mod").write_text(_go_mod(recipe, upstream))
+        if recipe.main:
+            (directory / "main.go").write_text(recipe.main)
+        flags = " ".join(("-s -w", *recipe.ldflags))
+        command = ["go", "build", "-trimpath", "-ldflags", flags, "-o", str(target), recipe.package]
+        with console.heartbeat(f"building {recipe.name}"):
+            result = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                env=_environment(),
+                cwd=directory,
+                check=False,
+            )
+        if result.returncode:
+            raise explain(result, f"go build {recipe.package}")

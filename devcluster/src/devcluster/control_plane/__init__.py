@@ -1,0 +1,1 @@
+"""The control plane: etcd, API server, controllers, scheduler, kwok and the storage provisioner."""

@@ -1,0 +1,43 @@
+"""Kubeconfig files. JSON is YAML, so the standard library is enough."""
+
+import base64
+import json
+from pathlib import Path
+
+from devcluster.control_plane.certificates import KeyPair
+
+
+def _data(path: Path) -> str:
+    return base64.b64encode(path.read_bytes()).decode()
+
+
+def write(path: Path, *, name: str, server: str, authority: Path, client: KeyPair) -> Path:
+    """Write one with the certificates inside, so that the file can be copied anywhere."""
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": name,
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+        "clusters": [
+            {
+                "name": name,
+                "cluster": {"server": server, "certificate-authority-data": _data(authority)},
+            }
+        ],
+        "users": [
+            {
+                "name": name,
+                "user": {
+                    "client-certificate-data": _data(client.certificate),
+                    "client-key-data": _data(client.key),
+                },
+            }
+        ],
+    }
+    text = json.dumps(content, indent=1) + "\n"
+    if not path.exists() or path.read_text() != text:
+        temporary = path.with_suffix(".new")
+        temporary.touch(mode=0o600)
+        temporary.write_text(text)
+        temporary.replace(path)
+    return path

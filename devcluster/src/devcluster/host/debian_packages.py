@@ -1,0 +1,62 @@
+"""Debian packages that a real node needs."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from devcluster.host import console
+from devcluster.host.errors import DevclusterError, explain
+from devcluster.host.locks import locked
+from devcluster.host.paths import state_root
+
+# Command that shows that it is there -> package that has it.
+NODE = {
+    "containerd": "containerd",
+    "runc": "runc",
+    "/usr/lib/cni/ptp": "containernetworking-plugins",
+    "iptables": "iptables",
+    "conntrack": "conntrack",
+    "ip": "iproute2",
+    "mount": "mount",
+    "cc": "gcc",
+    "/usr/include/stdlib.h": "libc6-dev",
+}
+IMAGES = {"buildah": "buildah", "debootstrap": "debootstrap", "skopeo": "skopeo"}
+
+
+def _missing(wanted: dict[str, str]) -> list[str]:
+    def there(what: str) -> bool:
+        return Path(what).exists() if what.startswith("/") else shutil.which(what) is not None
+
+    return sorted({package for what, package in wanted.items() if not there(what)})
+
+
+def _apt_get(*arguments: str) -> None:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    result = subprocess.run(
+        ["apt-get", "-q", *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+    if result.returncode:
+        raise explain(result, f"apt-get {' '.join(arguments)}")
+
+
+def ensure(wanted: dict[str, str]) -> None:
+    """Install what is not there yet."""
+    if not _missing(wanted):
+        return
+    with locked(state_root() / ".apt.lock", "it installs Debian packages"):
+        missing = _missing(wanted)
+        if not missing:
+            return
+        if os.geteuid() != 0 or shutil.which("apt-get") is None:
+            raise DevclusterError(f"these must be installed first: {', '.join(missing)}")
+        console.say(f"installing {', '.join(missing)}")
+        with console.heartbeat("installing packages"):
+            _apt_get("update")
+            _apt_get("install", "-y", "--no-install-recommends", *missing)
+        if "containerd" in missing and Path("/run/systemd/system").exists():
+            # The package starts a service of its own, which nobody here asked for.
+            subprocess.run(
+                ["systemctl", "disable", "--now", "containerd"], capture_output=True, check=False
+            )

@@ -1,0 +1,1 @@
+"""Container images without a registry: the Debian base, the pause image, buildah, OCI layouts."""

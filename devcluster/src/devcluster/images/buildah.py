@@ -1,0 +1,39 @@
+"""Calling buildah: the image builder that needs neither a daemon nor Docker."""
+
+import json
+import subprocess
+
+from devcluster.host.errors import explain
+
+
+def run(*arguments: str) -> str:
+    """One command; its output."""
+    result = subprocess.run(["buildah", *arguments], capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise explain(result, f"buildah {arguments[0]}")
+    return result.stdout
+
+
+def inspect(name: str) -> dict[str, object] | None:
+    """What is known about an image; None when there is none of that name."""
+    command = ["buildah", "inspect", "--type", "image", name]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        return None
+    facts: dict[str, object] = json.loads(result.stdout)
+    return facts
+
+
+def label(name: str, key: str) -> str | None:
+    """One of an image's labels."""
+    facts = inspect(name)
+    oci = facts.get("OCIv1") if facts else None
+    config = oci.get("config", {}) if isinstance(oci, dict) else {}
+    value = (config.get("Labels") or {}).get(key)
+    return str(value) if value is not None else None
+
+
+def image_id(name: str) -> str | None:
+    """The digest of an image's configuration: the same content has the same."""
+    facts = inspect(name)
+    return str(facts["FromImageID"]) if facts else None

@@ -1,0 +1,160 @@
+"""Clusters that others run: kind, when Docker works, and the user's own, by its context."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from devcluster.binaries import installer
+from devcluster.cluster import Cluster
+from devcluster.control_plane import fake_gpus
+from devcluster.host import console
+from devcluster.host.errors import DevclusterError, explain
+from devcluster.host.paths import state_root
+from devcluster.images import oci_layout
+
+
+def _run(*command: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+class ContextCluster:
+    """The user's own cluster: never started, never stopped, only looked at."""
+
+    def __init__(self, context: str) -> None:
+        self.name = context
+        self._file = state_root() / f"context-{context.replace('/', '_')}.kubeconfig"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """A kubeconfig with this one context, so that nobody's current context matters."""
+        kubectl = str(installer.ensure("kubectl"))
+        view = ("config", "view", "--raw", "--minify", "--flatten", f"--context={self.name}")
+        result = _run(kubectl, *view)
+        if result.returncode:
+            raise explain(result, f"reading the context {self.name!r} of your kubeconfig")
+        self._file.touch(mode=0o600)
+        self._file.write_text(result.stdout)
+        return self._file
+
+    def kubectl(
+        self, *arguments: str, input: str | None = None, check: bool = True
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run kubectl against it."""
+        command = [str(installer.ensure("kubectl")), f"--kubeconfig={self.kubeconfig}", *arguments]
+        result = subprocess.run(command, input=input, capture_output=True, text=True, check=False)
+        if check and result.returncode:
+            raise explain(result, f"kubectl {' '.join(arguments)}")
+        return result
+
+    def bin(self, name: str) -> Path:
+        """A binary of the pinned version."""
+        return installer.ensure(name)
+
+    def up(self, mode: str, nodes: int, owner: str = "") -> None:
+        """Only see whether it answers."""
+        self.kubectl("get", "--raw", "/readyz")
+        console.say(f"your cluster {self.name!r} answers; nothing was started")
+
+    def down(self, *, images: bool = False) -> None:
+        """Forget the copied credentials."""
+        self._file.unlink(missing_ok=True)
+        console.say(f"your cluster {self.name!r} is left as it is")
+
+    def status(self) -> dict[str, bool]:
+        """Whether it answers."""
+        return {self.name: self.kubectl("get", "--raw", "/readyz", check=False).returncode == 0}
+
+    def set_gpus(self, node: str, resource: str, count: int) -> None:
+        """Let a node say that it has GPUs, until its kubelet is restarted."""
+        fake_gpus.announce(self.kubectl, node, resource, count)
+
+    def has_image(self, name: str, identity: str | None = None) -> bool:
+        """Not known of clusters of others."""
+        return False
+
+    def blobs(self) -> dict[str, int]:
+        """Parts of images that need not be loaded: none are known."""
+        return {}
+
+    @property
+    def scratch(self) -> None:
+        """Where to put a copy of an image for a moment: no place of its own."""
+        return None
+
+    def load_layout(self, name: str, layout: Path, identity: str) -> None:
+        """Put an image in an OCI layout onto it."""
+        archive = layout.with_suffix(".tar")
+        with archive.open("wb") as file:
+            oci_layout.pack(layout, file)
+        self.load_archive(name, archive, identity)
+
+    def load_archive(self, name: str, archive: Path, identity: str) -> None:
+        """Not ours to do."""
+        raise DevclusterError(
+            f"images get onto {self.name!r} your own way: push {name} ({archive}) to a registry it "
+            "pulls from, and set the chart's image values"
+        )
+
+
+class KindCluster(ContextCluster):
+    """A kind cluster: containers of Docker instead of processes of the host."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"kind-{name}")
+        self.kind_name = name
+
+    def up(self, mode: str, nodes: int, owner: str = "") -> None:
+        """Create it unless it exists."""
+        if self.kind_name not in _run("kind", "get", "clusters").stdout.split():
+            console.say("Docker works here: creating a kind cluster (a minute or two)")
+            result = _run("kind", "create", "cluster", "--name", self.kind_name, "--wait", "120s")
+            if result.returncode:
+                raise explain(result, "kind create cluster")
+        super().up(mode, nodes, owner)
+
+    def down(self, *, images: bool = False) -> None:
+        """Delete it."""
+        result = _run("kind", "delete", "cluster", "--name", self.kind_name)
+        if result.returncode:
+            raise explain(result, "kind delete cluster")
+        super().down(images=images)
+
+    def load_archive(self, name: str, archive: Path, identity: str) -> None:
+        """Load it onto every node."""
+        result = _run("kind", "load", "image-archive", str(archive), "--name", self.kind_name)
+        if result.returncode:
+            raise explain(result, f"loading {name}")
+
+
+AnyCluster = Cluster | ContextCluster
+
+
+def _docker_works() -> bool:
+    if not (shutil.which("docker") and shutil.which("kind")):
+        return False
+    try:
+        return subprocess.run(["docker", "info"], capture_output=True, timeout=15).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def choose(name: str, context: str | None, *, start: bool = False) -> AnyCluster:
+    """The cluster that a command is about.
+
+    A control plane with fake nodes is always ours; real nodes are kind's where Docker works,
+    unless DEVCLUSTER_BACKEND says `native`.
+    """
+    if context:
+        return ContextCluster(context)
+    native = Cluster(name)
+    backend = os.environ.get("DEVCLUSTER_BACKEND", "auto")
+    if backend not in ("auto", "native", "kind"):
+        raise DevclusterError(f"DEVCLUSTER_BACKEND={backend}: auto, native or kind")
+    if backend == "native" or native.state.exists():
+        return native
+    if backend == "kind" or _docker_works():
+        kind = KindCluster(name)
+        if start or name in _run("kind", "get", "clusters").stdout.split():
+            return kind
+    return native

@@ -1,0 +1,1 @@
+"""Real nodes: kubelet, containerd, kube-proxy, DNS, and the kernel settings that they need."""

@@ -1,0 +1,71 @@
+"""Packet filter rules: ours, and removing kube-proxy's."""
+
+import shutil
+import subprocess
+
+from devcluster.host.errors import explain
+from devcluster.node.network import POD_CIDR
+
+_OURS = ("KUBE-", "DPOJOB-")
+_COMMANDS = ("iptables", "ip6tables")
+
+
+def _run(command: str, *arguments: str, text: str | None = None) -> str:
+    result = subprocess.run(
+        [command, *arguments], input=text, capture_output=True, text=True, check=False
+    )
+    if result.returncode:
+        raise explain(result, f"{command} {' '.join(arguments)}")
+    return result.stdout
+
+
+def _jump(table: str, chain: str, target: str) -> None:
+    check = ["iptables", "-w", "-t", table, "-C", chain, "-j", target]
+    if subprocess.run(check, capture_output=True, check=False).returncode:
+        _run("iptables", "-w", "-t", table, "-I", chain, "-j", target)
+
+
+def install() -> None:
+    """Pods reach the outside under the machine's address, whatever the machine forwards else."""
+    rules = (
+        "*nat\n:DPOJOB-MASQUERADE - [0:0]\n"
+        f"-A DPOJOB-MASQUERADE -s {POD_CIDR} ! -d {POD_CIDR} "
+        "-m addrtype ! --dst-type LOCAL -j MASQUERADE\nCOMMIT\n"
+        "*filter\n:DPOJOB-FORWARD - [0:0]\n"
+        f"-A DPOJOB-FORWARD -s {POD_CIDR} -j ACCEPT\n"
+        f"-A DPOJOB-FORWARD -d {POD_CIDR} -j ACCEPT\nCOMMIT\n"
+    )
+    _run("iptables-restore", "-w", "--noflush", text=rules)
+    _jump("nat", "POSTROUTING", "DPOJOB-MASQUERADE")
+    _jump("filter", "FORWARD", "DPOJOB-FORWARD")
+
+
+def removal(saved: str) -> str:
+    """From the output of iptables-save, the restore script that removes our chains and no more."""
+    script: list[str] = []
+    for part in saved.split("*")[1:]:
+        table, *lines = part.splitlines()
+        chains = [line[1:].split()[0] for line in lines if line.startswith(":")]
+        ours = [chain for chain in chains if chain.startswith(_OURS)]
+        if not ours:
+            continue
+        jumps = []
+        for line in lines:
+            words = line.split()
+            if words[0] != "-A" or words[1] in ours or "-j" not in words:
+                continue
+            if words[words.index("-j") + 1] in ours:
+                jumps.append("-D" + line[2:])
+        flush = [f":{chain} - [0:0]" for chain in ours]
+        drop = [f"-X {chain}" for chain in ours]
+        script += [f"*{table}", *flush, *jumps, *drop, "COMMIT"]
+    return "\n".join(script) + "\n" if script else ""
+
+
+def remove() -> None:
+    """Remove our chains, and those of kube-proxy and kubelet."""
+    for command in _COMMANDS:
+        if shutil.which(command) is None:
+            continue
+        if script := removal(_run(f"{command}-save")):
+            _run(f"{command}-restore", "-w", "--noflush", text=script)

@@ -1,0 +1,175 @@
+"""The real nodes of a cluster: started and, above all, removed without a trace."""
+
+import os
+import time
+from pathlib import Path
+
+from devcluster.control_plane.api_client import Api
+from devcluster.control_plane.components import ControlPlane
+from devcluster.host import debian_packages, mounts
+from devcluster.host.errors import DevclusterError
+from devcluster.host.processes import Daemons, start_time
+from devcluster.node import cgroups, dns, iptables, kube_proxy, kubelet, network
+from devcluster.node.containerd import Containerd
+from devcluster.state import Facts, State
+
+
+class Node:
+    """One of them."""
+
+    def __init__(self, state: State, index: int) -> None:
+        self.index = index
+        self.name = f"node-{index}"
+        self.directory = state.directory / "nodes" / self.name
+        self.cgroup = f"dpojob-{state.name}-{index}"
+        self.containerd = Containerd(
+            f"containerd-{index}",
+            self.directory,
+            state.runtime / str(index),
+            state.images / self.name,
+        )
+
+
+def _foreign_kubelet(ours: set[int]) -> int | None:
+    for path in Path("/proc").glob("[0-9]*/comm"):
+        pid = int(path.parent.name)
+        try:
+            # A cached binary carries its version in its name.
+            if path.read_text().startswith("kubelet") and pid not in ours and start_time(pid):
+                return pid
+        except OSError:
+            continue
+    return None
+
+
+def check_machine(daemons: Daemons) -> None:
+    """Whether this machine can have real nodes; installs what they need."""
+    if os.geteuid() != 0:
+        raise DevclusterError(
+            "real nodes need root. As an ordinary user: `up --mode control-plane`, kind with "
+            "Docker, or CONTEXT=name for a cluster of your own."
+        )
+    pids = (daemons.pid(name) for name in daemons.names())
+    if pid := _foreign_kubelet({pid for pid in pids if pid is not None}):
+        raise DevclusterError(
+            f"another kubelet runs on this machine (pid {pid}); the two would take each "
+            "other's network rules away. End that one first."
+        )
+    debian_packages.ensure(debian_packages.NODE)
+
+
+class NodeSet:
+    """All of them, with what they share: kube-proxy, DNS, the machine's network settings."""
+
+    def __init__(self, state: State, facts: Facts) -> None:
+        self.state = state
+        self.facts = facts
+        self.daemons = Daemons(state.daemons)
+        self.nodes = [Node(state, index) for index in range(facts.nodes)]
+
+    def prepare_network(self) -> None:
+        """Addresses, forwarding and rules; remembers the settings as they were."""
+        if not self.facts.sysctls:
+            self.facts.sysctls = network.read_sysctls()
+            self.state.save(self.facts)
+        network.enable_forwarding()
+        for node in self.nodes:
+            network.add_address(node.index)
+        iptables.install()
+
+    def start(self, plane: ControlPlane, api: Api) -> None:
+        """Every node's daemons, or those that are dead."""
+        dns.announce(api)
+        shared = [
+            kube_proxy.daemon(plane, self.state.directory),
+            dns.daemon(plane, self.state.directory),
+        ]
+        for daemon in shared:
+            self.daemons.start(daemon)
+        fresh = [self._start(node, plane) for node in self.nodes]
+        for daemon in shared:
+            self.daemons.wait(daemon)
+        self._restore_gpus(api, patiently=any(fresh))
+
+    def _start(self, node: Node, plane: ControlPlane) -> bool:
+        cgroups.create(node.cgroup)
+        leases = node.directory / "leases"
+        network.write_cni(node.containerd.cni, self.state.name, node.index, leases)
+        runtime = node.containerd.daemon()
+        self.daemons.start(runtime)
+        self.daemons.wait(runtime)
+        node.containerd.load_pause()
+        agent = kubelet.daemon(plane, node.containerd, node.index, node.directory, node.cgroup)
+        started = self.daemons.start(agent)
+        self.daemons.wait(agent, runtime)
+        return started
+
+    def _restore_gpus(self, api: Api, *, patiently: bool) -> None:
+        """A kubelet that starts may forget resources that no device plugin ever told it of."""
+        deadline = time.monotonic() + (5 if patiently and self.facts.gpus else 0)
+        while True:
+            for node, resources in self.facts.gpus.items():
+                set_resources(api, node, resources)
+            if time.monotonic() >= deadline:
+                return
+            time.sleep(0.5)
+
+    def stop(self) -> None:
+        """Everything that the machine would still notice afterwards."""
+        # First those who would start or repair something while the rest goes.
+        self.daemons.stop("kube-proxy", "coredns", *(f"kubelet-{n.index}" for n in self.nodes))
+        for node in self.nodes:
+            cgroups.kill(node.cgroup)
+            # (A dead one is asked in vain for ten seconds, and its records go below anyway.)
+            if self.daemons.pid(node.containerd.daemon_name) is not None:
+                node.containerd.forget_containers()
+            self.daemons.stop(node.containerd.daemon_name)
+            node.containerd.kill_shims()
+            cgroups.kill(node.cgroup)
+        for directory in (self.state.runtime, self.state.directory):
+            mounts.unmount(directory)
+        network.wait_links_gone()
+        for node in self.nodes:
+            cgroups.remove(node.cgroup)
+            network.remove_address(node.index)
+        iptables.remove()
+        network.restore_sysctls(self.facts.sysctls)
+        kubelet.forget(self.state.directory)
+        for node in self.nodes:
+            node.containerd.forget_traces()
+
+    def load(self, archive: Path) -> None:
+        """Put an image archive on every node."""
+        for node in self.nodes:
+            node.containerd.load(archive)
+
+    def load_layout(self, layout: Path) -> None:
+        """Put an image in an OCI layout on every node."""
+        for node in self.nodes:
+            node.containerd.load_layout(layout)
+
+    def blobs(self) -> dict[str, int]:
+        """Digest and size in bytes of the parts of images that every node has."""
+        first, *others = [node.containerd.blobs() for node in self.nodes]
+        return {digest: first[digest] for digest in set(first).intersection(*others)}
+
+    def has_image(self, name: str) -> bool:
+        """Whether every node has it."""
+        return all(node.containerd.has_image(name) for node in self.nodes)
+
+
+def set_resources(api: Api, node: str, resources: dict[str, int]) -> None:
+    """Let a node's status say that it has these, unless it does."""
+    status, answer = api.call("GET", f"/api/v1/nodes/{node}")
+    if status != 200:
+        return
+    have = answer["status"].get("allocatable", {})
+    if all(have.get(name) == str(count) for name, count in resources.items()):
+        return
+    values = {name: str(count) for name, count in resources.items()}
+    api.call(
+        "PATCH",
+        f"/api/v1/nodes/{node}/status",
+        {"status": {"capacity": values, "allocatable": values}},
+        "application/merge-patch+json",
+    )
