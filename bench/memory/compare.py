@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from dpojob_api.report import ModelFacts
-from dpojob_planner.memory import Setting, need
-from dpojob_planner.shape import shape_of
+from dpojob_planner.estimates.memory import Setting, need
+from dpojob_planner.estimates.model_shape import shape_of
 
 MEASURED = Path(__file__).with_name("measured.json")
 BELOW = 0.02

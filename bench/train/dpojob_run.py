@@ -14,7 +14,7 @@ from dpojob_api.progress import Progress
 from dpojob_api.shared_training_constants import processor_has_bf16
 from dpojob_api.spec import DPOJobSpec
 from dpojob_planner import PoolState, plan
-from dpojob_planner.gpu import PROCESSOR
+from dpojob_planner.estimates.gpu import PROCESSOR
 from dpojob_trainer.inspection import inspect
 from dpojob_trainer.training import TrainJob, run
 

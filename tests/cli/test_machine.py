@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dpojob.machine import free_memory_gib, local_pool, parse_gpu
-from dpojob_planner.gpu import usable_gib
+from dpojob_planner.estimates.gpu import usable_gib
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from dpojob_planner.memory import CUDA_CONTEXT_GIB, Setting, need
-from dpojob_planner.shape import shape_of
+from dpojob_planner.estimates.memory import CUDA_CONTEXT_GIB, Setting, need
+from dpojob_planner.estimates.model_shape import shape_of
 
 from .planning import MEASURED, ROOT, shape
 

@@ -9,7 +9,7 @@ import pytest
 
 from dpojob_api.report import Lengths, Percentiles
 from dpojob_planner import plan
-from dpojob_planner.time import padded_length, work_of
+from dpojob_planner.estimates.cost_model import padded_length, work_of
 
 from .planning import catalogue, job, planned, pool, refused, report, shape
 

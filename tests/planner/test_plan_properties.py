@@ -12,10 +12,10 @@ from dpojob_api.plan import Plan, Refusal
 from dpojob_api.report import ModelFacts
 from dpojob_api.spec import DPOJobSpec
 from dpojob_planner import PoolState, plan
-from dpojob_planner.fit import PRECOMPUTING_SAVES
-from dpojob_planner.memory import Setting, need
-from dpojob_planner.options import batches
-from dpojob_planner.shape import shape_of
+from dpojob_planner.candidates import PRECOMPUTING_SAVES
+from dpojob_planner.estimates.memory import Setting, need
+from dpojob_planner.estimates.model_shape import shape_of
+from dpojob_planner.search_space import batches
 
 from .planning import job, pool, report, shape
 

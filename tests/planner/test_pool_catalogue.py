@@ -10,7 +10,7 @@ import yaml
 
 from dpojob_api.pool import GPUPool
 from dpojob_planner import PoolState
-from dpojob_planner.gpu import sustained_flops, usable_gib
+from dpojob_planner.estimates.gpu import sustained_flops, usable_gib
 from dpojob_planner.pools import contradiction, order
 
 from .planning import ROOT, catalogue, job, planned, pool, shape

@@ -10,7 +10,7 @@ from pathlib import Path
 from dpojob_api.pool import GPU, GPUPoolSpec
 from dpojob_api.shared_training_constants import processor_has_bf16
 from dpojob_planner import PoolState
-from dpojob_planner.gpu import PROCESSOR, is_processor, usable_gib
+from dpojob_planner.estimates.gpu import PROCESSOR, is_processor, usable_gib
 
 LOCAL = "local"
 """Name of the pseudo-pool that is this machine."""

@@ -6,7 +6,7 @@ out_of_memory_advice(plan, peak_gib)    # what would fit, for a run that did not
 """
 
 from .advice import out_of_memory_advice, recommendations
-from .choice import plan
+from .pool_selection import plan
 from .pools import PoolState
 
 __all__ = ["PoolState", "out_of_memory_advice", "plan", "recommendations"]

@@ -9,10 +9,11 @@ from dpojob_api.plan import Plan, Refusal
 from dpojob_api.report import InspectionReport
 from dpojob_api.spec import DPOJobSpec
 
-from . import result, sentences
-from .fit import Attempt, Fit, Job
-from .options import gpu_counts
+from . import plan_builder
+from .candidates import Attempt, Fit, Job
+from .explanations import refusals
 from .pools import Order, PoolState, contradiction, order
+from .search_space import gpu_counts
 
 
 def plan(spec: DPOJobSpec, report: InspectionReport, pools: Sequence[PoolState]) -> Plan | Refusal:
@@ -28,7 +29,7 @@ def plan(spec: DPOJobSpec, report: InspectionReport, pools: Sequence[PoolState])
     pools = sorted(pools, key=lambda pool: pool.name)
     refused = _refused_at_once(job, pools)
     if refused is not None:
-        considered = result.considered(job, pools, Order(()), [], None)
+        considered = plan_builder.considered(job, pools, Order(()), [], None)
         return Refusal(reason=refused[0], error=refused[1], considered=considered)
     named = spec.hardware.pool
     usable = [pool for pool in pools if pool.allowed and contradiction(pool) is None]
@@ -41,10 +42,10 @@ def plan(spec: DPOJobSpec, report: InspectionReport, pools: Sequence[PoolState])
     attempts = _attempts(job, candidates.tried)
     fits = [attempt.outcome.taken for attempt in attempts if attempt.outcome.taken is not None]
     chosen = _with_room(job, fits) if fits else None
-    considered = result.considered(job, pools, candidates, attempts, chosen)
+    considered = plan_builder.considered(job, pools, candidates, attempts, chosen)
     if chosen is None:
-        return result.refusal(job, candidates, attempts, considered)
-    return result.plan(job, candidates, attempts, chosen, fits[0], considered)
+        return plan_builder.refusal(job, candidates, attempts, considered)
+    return plan_builder.plan(job, candidates, attempts, chosen, fits[0], considered)
 
 
 def _attempts(job: Job, pools: Sequence[PoolState]) -> list[Attempt]:
@@ -79,12 +80,12 @@ def _refused_at_once(job: Job, pools: Sequence[PoolState]) -> tuple[Reason, str]
     if hardware.pool is not None:
         named = next((pool for pool in pools if pool.name == hardware.pool), None)
         if named is None:
-            there_are = sentences.available_pools(usable)
+            there_are = refusals.available_pools(usable)
             return Reason.POOL_NOT_FOUND, (
                 f"hardware.pool {hardware.pool} is not a GPUPool of this cluster; {there_are}"
             )
         if not named.allowed:
-            there_are = sentences.available_pools(usable)
+            there_are = refusals.available_pools(usable)
             return Reason.POOL_NOT_ALLOWED, (
                 f"GPUPool {named.name} is closed to this namespace by its namespaceSelector; {there_are}"
             )
@@ -93,7 +94,7 @@ def _refused_at_once(job: Job, pools: Sequence[PoolState]) -> tuple[Reason, str]
             return Reason.NOTHING_FITS, f"GPUPool {named.name} cannot be used: {wrong}."
         usable = [named]
     elif all(pool.spec.by_name_only for pool in usable):
-        return Reason.NO_POOLS, sentences.no_pools(job, usable)
+        return Reason.NO_POOLS, refusals.no_pools(job, usable)
     if all(not gpu_counts(job.spec, pool.spec.gpu.per_node) for pool in usable):
-        return Reason.NOTHING_FITS, sentences.impossible_gpus(job.spec, usable)
+        return Reason.NOTHING_FITS, refusals.impossible_gpus(job.spec, usable)
     return None

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from dpojob_api.plan import Method
 
-from .shape import Shape
+from .model_shape import Shape
 
 GIB = 2**30
 CUDA_CONTEXT_GIB = 0.6

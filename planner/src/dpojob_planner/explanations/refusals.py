@@ -8,12 +8,12 @@ from typing import Literal
 
 from dpojob_api.quantity import format_count, format_duration, money
 from dpojob_api.spec import DPOJobSpec
+from dpojob_planner.candidates import Attempt, Fit, Job
+from dpojob_planner.estimates.gpu import is_processor
+from dpojob_planner.pools import Order, PoolState, in_band
+from dpojob_planner.search_space import rungs, synchronises
 
-from .computing import article, computing
-from .fit import Attempt, Fit, Job
-from .gpu import is_processor
-from .options import rungs, synchronises
-from .pools import Order, PoolState, in_band
+from .plan_reasons import article, computing
 
 Verdict = Literal["chosen", "fits", "tooSmall", "noRoom", "overBudget"]
 

@@ -10,7 +10,7 @@ from dpojob_api.plan import Method
 from dpojob_api.report import ModelFacts
 from dpojob_api.spec import DPOJobSpec
 
-from .memory import Setting
+from .estimates.memory import Setting
 
 Parallelism = Literal["ddp", "fsdp"]
 

@@ -10,12 +10,12 @@ from dpojob_api.report import InspectionReport, ModelFacts
 from dpojob_api.spec import DPOJobSpec
 
 from .budget import Within, excess, within
-from .gpu import usable_gib
-from .memory import Need, need
-from .options import Option, options, rungs
+from .estimates.cost_model import estimate, step_seconds
+from .estimates.gpu import usable_gib
+from .estimates.memory import Need, need
+from .estimates.model_shape import Shape, shape_of
 from .pools import PoolState
-from .shape import Shape, shape_of
-from .time import estimate, step_seconds
+from .search_space import Option, options, rungs
 
 PRECOMPUTING_SAVES = 0.02
 """Share of the time from which on the reference is computed ahead although there is room for its copy:

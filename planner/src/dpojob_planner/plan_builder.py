@@ -9,12 +9,12 @@ from typing import Literal
 from dpojob_api.conditions import Reason
 from dpojob_api.plan import Considered, MemoryNeed, Plan, Refusal
 
-from . import sentences
-from .fit import Attempt, Fit, Job
-from .gpu import precision
-from .memory import adapter_parameters
-from .options import gpu_counts
+from .candidates import Attempt, Fit, Job
+from .estimates.gpu import precision
+from .estimates.memory import adapter_parameters
+from .explanations import refusals
 from .pools import Order, PoolState, contradiction
+from .search_space import gpu_counts
 
 Verdict = Literal[
     "chosen", "fits", "tooSmall", "noRoom", "notAllowed", "notNamed", "overBudget", "invalid"
@@ -50,7 +50,7 @@ def plan(
         hourly_price=chosen.pool.spec.price,
         output_gib=output_gib(job, chosen),
         queued=not chosen.pool.has_room(option.gpus),
-        reasons=sentences.reasons(job, order, attempts, chosen, first),
+        reasons=refusals.reasons(job, order, attempts, chosen, first),
         considered=considered,
     )
 
@@ -64,12 +64,12 @@ def refusal(
         cheapest = min(costly, key=lambda fit: (fit.estimate.cost, fit.estimate.hours))
         return Refusal(
             reason=Reason.BUDGET_TOO_SMALL,
-            error=sentences.over_budget(job, cheapest),
+            error=refusals.over_budget(job, cheapest),
             considered=considered,
         )
     return Refusal(
         reason=Reason.NOTHING_FITS,
-        error=sentences.nothing_fits(job, order, attempts),
+        error=refusals.nothing_fits(job, order, attempts),
         considered=considered,
     )
 
@@ -104,9 +104,9 @@ def considered(
 def _tried(job: Job, attempt: Attempt, chosen: Fit | None) -> Considered:
     outcome, pool = attempt.outcome, attempt.pool
     if outcome.best is None:
-        reason = sentences.method_conflict(job, pool)
+        reason = refusals.method_conflict(job, pool)
         return Considered(pool=pool.name, verdict="notAllowed", gpus=attempt.gpus, reason=reason)
-    verdict, reason = sentences.verdict(job, attempt, chosen)
+    verdict, reason = refusals.verdict(job, attempt, chosen)
     return _line(pool, verdict, reason, outcome.best)
 
 
@@ -125,8 +125,8 @@ def _untried(job: Job, pool: PoolState, order: Order) -> Considered:
     if pool.spec.by_name_only:
         return _line(pool, "notNamed", "It is taken only when hardware.pool names it.", best)
     if pool in order.smaller:
-        return _line(pool, "tooSmall", sentences.smaller_band(job, pool), best)
-    return _line(pool, "tooSmall", sentences.impossible_gpus(job.spec, [pool]))
+        return _line(pool, "tooSmall", refusals.smaller_band(job, pool), best)
+    return _line(pool, "tooSmall", refusals.impossible_gpus(job.spec, [pool]))
 
 
 def _line(pool: PoolState, verdict: Verdict, reason: str, fit: Fit | None = None) -> Considered:

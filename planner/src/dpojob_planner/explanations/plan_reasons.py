@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dpojob_api.shared_training_constants import PLAIN_ATTENTION, plain_attention
-
-from .fit import Fit, Job
-from .gpu import is_processor, precision
+from dpojob_planner.candidates import Fit, Job
+from dpojob_planner.estimates.gpu import is_processor, precision
 
 
 def computing(job: Job, chosen: Fit) -> Iterator[str]:

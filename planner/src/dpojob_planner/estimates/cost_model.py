@@ -12,10 +12,10 @@ from dpojob_api.pool import GPUPoolSpec
 from dpojob_api.report import InspectionReport, Lengths, Percentiles
 from dpojob_api.shared_training_constants import reference_pairs
 from dpojob_api.spec import DPOJobSpec
+from dpojob_planner.search_space import Option
 
 from .gpu import sustained_flops
-from .options import Option
-from .shape import Shape
+from .model_shape import Shape
 
 CHARACTERS_PER_TOKEN = 4.0
 """For lengths that inspection counted in characters."""

@@ -1,0 +1,1 @@
+"""Predictions for one setting on one kind of GPU: model shape, memory, training time and cost."""
