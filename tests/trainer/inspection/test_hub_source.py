@@ -15,7 +15,7 @@ from dpojob_api.report import InspectionReport
 from dpojob_api.spec import DPOJobSpec
 from dpojob_trainer.inspection import InspectionError, accepted_rows, inspect
 from dpojob_trainer.inspection.sources import download
-from dpojob_trainer.inspection.sources import hub_client as hub_module
+from dpojob_trainer.shared import hub_client as hub_module
 
 ROWS = [{"prompt": f"p{i}", "chosen": "yes", "rejected": "no"} for i in range(5)]
 

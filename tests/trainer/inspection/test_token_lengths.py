@@ -13,8 +13,8 @@ from tests.trainer.inspection.support_inspection import make_bare_model
 
 from dpojob_api.spec import ModelSource
 from dpojob_trainer.inspection.tokenization.model_context import Subject
-from dpojob_trainer.inspection.validation.row_error import Fault
 from dpojob_trainer.shared.preference_pair import Pair
+from dpojob_trainer.shared.row_error import Fault
 
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dpojob_api import report
-from dpojob_trainer.inspection.validation.row_error import TIE, Fault
 from dpojob_trainer.shared.messages import Dialect
+from dpojob_trainer.shared.row_error import TIE, Fault
 
 from .presets import NATIVE, Preset
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from dpojob_trainer.inspection.validation.row_error import Fault
+from dpojob_trainer.shared.row_error import Fault
 
 from .transcript_stats import Votes
 

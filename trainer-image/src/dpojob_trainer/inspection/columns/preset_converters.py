@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dpojob_api.report import ProblemCode
-from dpojob_trainer.inspection.validation.row_error import TIE, Fault
+from dpojob_trainer.shared.row_error import TIE, Fault
 
 HUMAN = "\n\nHuman:"
 ASSISTANT = "\n\nAssistant:"

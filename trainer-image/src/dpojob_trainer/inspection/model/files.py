@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dpojob_api.spec import ModelSource
-from dpojob_trainer.inspection.sources import hub_client
-from dpojob_trainer.inspection.sources.hub_client import hub_api, hub_call
 from dpojob_trainer.inspection.sources.safe_walk import inside
 from dpojob_trainer.inspection.sources.volume import root_of
+from dpojob_trainer.shared import hub_client
 from dpojob_trainer.shared.errors import model_not_found, model_unreadable
+from dpojob_trainer.shared.hub_client import hub_api, hub_call
 
 from . import weights_hash
 

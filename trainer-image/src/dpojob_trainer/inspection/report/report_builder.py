@@ -14,7 +14,7 @@ from dpojob_trainer.inspection.statistics import dataset_warnings
 from dpojob_trainer.inspection.statistics.context_length import of_context
 from dpojob_trainer.inspection.statistics.duplicates import Repeats
 from dpojob_trainer.inspection.tokenization.model_context import Subject
-from dpojob_trainer.inspection.validation.row_error import TIE
+from dpojob_trainer.shared.row_error import TIE
 
 
 @dataclass(frozen=True)

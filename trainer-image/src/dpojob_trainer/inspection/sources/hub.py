@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from yaml import YAMLError
 
 from dpojob_api.spec import DatasetSource
-from dpojob_trainer.inspection.sources import hub_client
-from dpojob_trainer.inspection.sources.hub_client import hub_api, hub_call
+from dpojob_trainer.shared import hub_client
 from dpojob_trainer.shared.errors import not_found, unreadable
+from dpojob_trainer.shared.hub_client import hub_api, hub_call
 
 from .data_files import DataFile, Source
 from .hub_splits import grouped

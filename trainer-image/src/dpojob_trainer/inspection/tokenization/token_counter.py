@@ -9,8 +9,8 @@ from tokenizers import Tokenizer
 
 from dpojob_api.report import ProblemCode
 from dpojob_trainer.inspection.model.tokenizer_config import TokenizerConfig
-from dpojob_trainer.inspection.validation.row_error import Fault
 from dpojob_trainer.shared.preference_pair import Pair
+from dpojob_trainer.shared.row_error import Fault
 
 from .chat_template import ChatTemplate, TemplateRefuses
 from .safe_splits import Seams

@@ -10,8 +10,7 @@ import yaml
 
 from dpojob_api.report import Problem, ProblemCode
 from dpojob_api.spec import MessageMapping
-
-from .row_error import TIE, Fault
+from dpojob_trainer.shared.row_error import TIE, Fault
 
 EXAMPLES = 10
 """Row numbers kept per problem."""

@@ -14,8 +14,8 @@ from dpojob_api.report import ProblemCode
 from dpojob_trainer.inspection.columns.column_layout import Layout
 from dpojob_trainer.shared.messages import BadMessages, read_messages, suggest_dialect
 from dpojob_trainer.shared.preference_pair import Format, Pair, Turns, turns_of
+from dpojob_trainer.shared.row_error import Fault
 
-from .row_error import Fault
 from .value_checks import read_tools, wrong_kind
 
 

@@ -16,8 +16,8 @@ from dpojob_trainer.inspection.readers.row_stream import Piece
 from dpojob_trainer.inspection.statistics.row_hash import Prints, fingerprints, fingerprints_of
 from dpojob_trainer.inspection.tokenization.token_counter import TokenCounter
 from dpojob_trainer.shared.preference_pair import Format, Pair
+from dpojob_trainer.shared.row_error import Fault
 
-from .row_error import Fault
 from .row_normalizer import judge
 from .vectorized_validator import Screened, screen
 

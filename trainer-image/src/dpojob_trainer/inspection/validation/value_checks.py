@@ -9,8 +9,8 @@ from typing import Any
 from dpojob_api.report import ProblemCode
 from dpojob_trainer.inspection.columns.column_layout import Layout
 from dpojob_trainer.shared.messages import is_unicode, kind, plain
+from dpojob_trainer.shared.row_error import Fault
 
-from .row_error import Fault
 from .stringified_messages import is_written_list
 
 AS_LISTS = (
