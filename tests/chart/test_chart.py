@@ -136,7 +136,7 @@ def test_more_replicas_elect_a_leader(helm):
 
 
 def test_the_operator_can_read_every_setting_the_chart_writes(helm):
-    from dpojob_operator import settings
+    from dpojob_operator.process import settings
 
     settings.load(environment(render(helm)))
     known = Path(settings.__file__).read_text()

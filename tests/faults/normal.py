@@ -43,7 +43,7 @@ def end_state(namespace: str, jobs: list[Object], children: list[Object]) -> str
 
     A DPOJob's incarnation counts, not its UID; so does which child is whose.
     """
-    from dpojob_operator.child_names import uid_hash
+    from dpojob_operator.decide.child_names import uid_hash
 
     names = {namespace: "<run>"}
     for job in jobs:

@@ -16,7 +16,7 @@ from dpojob_operator.decide import (
     Observed,
     decide,
 )
-from dpojob_operator.facts import JobFacts, PodFacts
+from dpojob_operator.decide.object_snapshots import JobFacts, PodFacts
 from dpojob_operator.manifests import pool_hash
 from dpojob_planner import PoolState
 

@@ -1,5 +1,5 @@
 """`python -m dpojob_operator`."""
 
-from .main import main
+from dpojob_operator.main import main
 
 main()

@@ -19,15 +19,14 @@ from typing import Any
 import kopf
 
 from dpojob_api.constants import GROUP, LABEL_MANAGED_BY, MANAGED_BY, VERSION
-
-from .clock import Clock, utc_now
-from .cluster import Cluster
-from .handlers import Handlers
-from .http_server import serve
-from .leader import lead
-from .settings import Settings, SettingsError, load
-from .together import until_one_ends
-from .work import assemble
+from dpojob_operator.controllers.handlers import Handlers
+from dpojob_operator.controllers.setup import assemble
+from dpojob_operator.kube.api_client import Cluster
+from dpojob_operator.kube.leader_election import lead
+from dpojob_operator.process.clock import Clock, utc_now
+from dpojob_operator.process.probes import serve
+from dpojob_operator.process.settings import Settings, SettingsError, load
+from dpojob_operator.process.task_supervisor import until_one_ends
 
 log = logging.getLogger(__name__)
 LONGEST_END_SECONDS = 8.0

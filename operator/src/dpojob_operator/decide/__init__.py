@@ -12,9 +12,11 @@ from datetime import datetime
 from dpojob_api.conditions import ConditionType, Reason
 from dpojob_planner import PoolState
 
-from . import dependency, ending, inspection, output, planning, suspension, training, verdict
-from .draft import Draft
-from .observed import (
+from . import inspection_result, status_summary
+from .invalid_spec import unreadable
+from .stages import dependency, inspection, output_lock, planning, suspension, training
+from .status_builder import Draft
+from .types import (
     Action,
     CreateClaim,
     CreateInspection,
@@ -28,7 +30,6 @@ from .observed import (
     Policy,
     SharedInspection,
 )
-from .unreadable import unreadable
 
 __all__ = [
     "Action",
@@ -44,11 +45,11 @@ __all__ = [
     "Policy",
     "SharedInspection",
     "decide",
+    "inspection_result",
     "unreadable",
-    "verdict",
 ]
 
-STAGES = (dependency.stage, output.stage, inspection.stage, planning.stage, training.stage)
+STAGES = (dependency.stage, output_lock.stage, inspection.stage, planning.stage, training.stage)
 """Each says whether the next may go on; the first that does not ends the pass."""
 
 
@@ -62,7 +63,7 @@ def decide(observed: Observed, pools: Sequence[PoolState] | None, now: datetime)
     if "deletionTimestamp" in observed.job.metadata:
         return draft.decision()  # everything of it is owned by it and goes with it
     if draft.finished:
-        ending.after(draft)
+        status_summary.after(draft)
         draft.status.observed_generation = observed.job.generation
         return draft.decision()
     suspension.mark(draft)
@@ -78,7 +79,7 @@ def decide(observed: Observed, pools: Sequence[PoolState] | None, now: datetime)
                 break
     if draft.finished:
         _no_attempt_left_open(draft)
-    ending.summarise(draft)
+    status_summary.summarise(draft)
     return draft.decision()
 
 

@@ -16,10 +16,10 @@ from dpojob_api.constants import (
 )
 from dpojob_api.job import DPOJob
 from dpojob_api.spec import DPOJobSpec
-from dpojob_operator.decide.effective import claims_mounted
-from dpojob_operator.settings import WorkloadSettings
+from dpojob_operator.decide.effective_spec import claims_mounted
+from dpojob_operator.process.settings import WorkloadSettings
 
-from .text import compact
+from .compact_json import compact
 
 USER = 65532
 """The images' user; also the group that owns freshly made volumes."""

@@ -6,7 +6,7 @@ import hashlib
 
 from dpojob_api.pool import GPUPoolSpec
 
-from .text import compact
+from .compact_json import compact
 
 
 def pool_hash(pool: GPUPoolSpec) -> str:

@@ -1,0 +1,125 @@
+"""What a job named by `model.fromJob` says about itself. Pure: objects in, facts out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from dpojob_api.conditions import ConditionType
+from dpojob_api.constants import ANNOTATION_OUTPUT, ANNOTATION_OUTPUT_MAX_LENGTH
+from dpojob_api.job import Dependency, DPOJob
+from dpojob_api.spec import Training
+from dpojob_operator.decide.effective_spec import model_source
+from dpojob_operator.decide.types import DependencyFacts
+
+HUB = "hub:"
+
+
+def from_dpojob(job: DPOJob) -> DependencyFacts:
+    """Its output is the volume its model lies on, else the hub repository it was pushed to."""
+    status = job.status
+    complete, failed = status.is_true(ConditionType.COMPLETE), status.is_true(ConditionType.FAILED)
+    found = Dependency(kind="DPOJob", name=job.name, uid=job.uid)
+    if failed:
+        condition = status.condition(ConditionType.FAILED)
+        assert condition is not None
+        text = f"{condition.reason}: {condition.message}"
+        return DependencyFacts(found=found, failed=True, failure=text)
+    made = status.artifacts
+    if complete and job.spec.validate_only:
+        return DependencyFacts(
+            found=found, complete=True, problem=_useless(found, "it has validateOnly: true")
+        )
+    if complete and made is not None:
+        found.max_length = made.max_length
+        if made.claim_name is not None:
+            found.volume = {"claimName": made.claim_name, "path": made.path or ""}
+        if made.kind == "adapter":
+            found.base_claims = _base_claims(job)
+        elif made.push is not None:
+            found.repo, _, revision = made.push.partition("@")
+            found.revision = revision or None
+    problem = ""
+    if complete and found.volume is None and found.repo is None:
+        problem = _useless(found, "it went neither to a volume nor to the hub")
+    return DependencyFacts(found=found, complete=complete, problem=problem)
+
+
+def _base_claims(job: DPOJob) -> list[str]:
+    """Where the job found its own model: an adapter is of no use without the base it sits on."""
+    claims = [] if job.spec.model.volume is None else [job.spec.model.volume.claim_name]
+    before = job.status.dependency
+    if before is not None:
+        claims += [before.volume["claimName"]] if before.volume is not None else []
+        claims += before.base_claims
+    return list(dict.fromkeys(claims))
+
+
+def from_other(kind: str, raw: Mapping[str, Any]) -> DependencyFacts:
+    """A batch/v1 Job or a TrainJob, which names its output in an annotation."""
+    metadata = raw["metadata"]
+    found = Dependency(kind=kind, name=metadata["name"], uid=metadata["uid"])
+    states = {
+        condition["type"]: condition
+        for condition in (raw.get("status") or {}).get("conditions") or []
+        if condition.get("status") == "True"
+    }
+    if "Failed" in states:
+        message = states["Failed"].get("message") or states["Failed"].get("reason", "")
+        return DependencyFacts(found=found, failed=True, failure=message)
+    if "Complete" not in states:
+        return DependencyFacts(found=found)
+    annotations = metadata.get("annotations") or {}
+    problem = _read_output(found, annotations.get(ANNOTATION_OUTPUT, ""))
+    length = annotations.get(ANNOTATION_OUTPUT_MAX_LENGTH)
+    if not problem and length is not None:
+        problem = _read_length(found, length)
+    return DependencyFacts(found=found, complete=True, problem=problem)
+
+
+def _read_output(found: Dependency, text: str) -> str:
+    """Fills in the output; what is wrong with the annotation, if anything is."""
+    if text.startswith(HUB):
+        found.repo, _, revision = text.removeprefix(HUB).partition("@")
+        found.revision = revision or None
+    else:
+        claim, _, path = text.strip("/").partition("/")
+        if ".." in path.split("/"):
+            return _annotation(found, text)
+        found.volume = {"claimName": claim, "path": path}
+    try:
+        model_source(found)
+    except ValidationError:  # no name that a claim or a repository can have
+        return _annotation(found, text)
+    return ""
+
+
+def _read_length(found: Dependency, text: str) -> str:
+    """Fills in the length; what is wrong with the annotation, if anything is."""
+    try:
+        found.max_length = Training.model_validate({"maxLength": text}).max_length
+    except ValidationError:
+        return (
+            f"{found.kind} {found.name} is complete, but its annotation "
+            f"{ANNOTATION_OUTPUT_MAX_LENGTH} is {text!r}. Write a number of tokens, such as 2048, or "
+            "leave it out; then create this DPOJob again."
+        )
+    return ""
+
+
+def _annotation(found: Dependency, text: str) -> str:
+    has = f"is {text!r}" if text else "is missing"
+    return (
+        f"{found.kind} {found.name} is complete, but its annotation {ANNOTATION_OUTPUT} {has}. "
+        'Write where its model lies: "claim/path" or "hub:repo@revision"; then create this '
+        "DPOJob again."
+    )
+
+
+def _useless(found: Dependency, why: str) -> str:
+    return (
+        f"{found.kind} {found.name} is complete and left no model to tune: {why}. "
+        "Name another job, or model.repo or model.volume."
+    )

@@ -1,0 +1,206 @@
+"""Reads everything a decision about one DPOJob needs, live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from dpojob_api.conditions import ConditionType
+from dpojob_api.constants import (
+    LABEL_JOB_NAME,
+    LABEL_JOB_UID,
+    LABEL_STAGE,
+    STAGE_INSPECT,
+    STAGE_TRAIN,
+)
+from dpojob_api.job import Dependency, DPOJob
+from dpojob_api.pool import GPUPoolSpec
+from dpojob_api.spec import DPOJobSpec
+from dpojob_operator.controllers.gpupool.pool_capacity import planner_view
+from dpojob_operator.decide import DependencyFacts, Observed, Policy
+from dpojob_operator.decide.child_names import output_claim_name
+from dpojob_operator.decide.effective_spec import claims_mounted, effective_spec
+from dpojob_operator.decide.object_snapshots import ClaimFacts, JobFacts, PodFacts
+from dpojob_operator.indexes.dependents_index import Hints
+from dpojob_operator.indexes.inspection_cache import Peers
+from dpojob_operator.indexes.output_lock_index import Outputs
+from dpojob_operator.kube.api_client import Cluster
+from dpojob_operator.kube.parsing import readable, readable_pool
+from dpojob_operator.kube.resources import (
+    CLAIMS,
+    DPOJOBS,
+    GPUPOOLS,
+    JOBS,
+    NAMESPACES,
+    PODS,
+    TRAINJOBS,
+)
+from dpojob_operator.manifests import pool_hash
+from dpojob_planner import PoolState
+
+from . import from_job_output
+
+LONGEST_CHAIN = 100
+"""Jobs followed from one to the next before a chain counts as a cycle."""
+
+
+class Observer:
+    """Live reads of a job and what is around it."""
+
+    def __init__(
+        self, cluster: Cluster, policy: Policy, peers: Peers, outputs: Outputs, hints: Hints
+    ) -> None:
+        self._cluster = cluster
+        self._policy = policy
+        self._peers = peers
+        self._outputs = outputs
+        self._hints = hints
+
+    async def observe(self, job: DPOJob) -> Observed:
+        """The job's children, claims and dependency. Raises ApiError when one cannot be read."""
+        observed = Observed(job=job, policy=self._policy)
+        if "deletionTimestamp" in job.metadata:
+            return observed
+        status = job.status
+        if status.is_true(ConditionType.FINISHED):
+            return await self._with_children(observed)
+        if job.spec.model.from_job is not None and status.dependency is None:
+            facts = await self._dependency(job)
+            observed = replace(observed, dependency=facts)
+            if facts.found is None or not facts.complete or facts.problem:
+                return await self._with_children(observed)
+        spec, dependency = _resolved(observed)
+        if not status.attempts:
+            holder = await self._outputs.holder(job)
+            observed = replace(observed, output_holder=holder)
+        if status.dataset is None:
+            claims = await self._claims(job.namespace, claims_mounted(spec, dependency))
+            observed = replace(observed, claims=claims)
+        if status.inspection is None and status.dataset is None:
+            key, shared = await self._peers.find(job, spec)
+            observed = replace(observed, inspection_key=key, shared=shared)
+        return await self._with_children(observed)
+
+    async def _with_children(self, observed: Observed) -> Observed:
+        """Jobs before their pods: whatever a Job says of its pods, the listing then shows."""
+        job, status = observed.job, observed.job.status
+        finished = status.is_true(ConditionType.FINISHED)
+        if status.inspection is not None and (status.dataset is None or finished):
+            found = await self._job(job.namespace, status.inspection.name)
+            observed = replace(observed, inspection=found)
+            if found is not None and not finished:
+                pods = await self._pods(job, STAGE_INSPECT, found.uid)
+                observed = replace(observed, inspection_pods=pods)
+        if status.attempts:
+            found = await self._job(job.namespace, status.attempts[-1].job.name)
+            observed = replace(observed, training=found)
+            if found is not None and not finished:
+                pods = await self._pods(job, STAGE_TRAIN, found.uid)
+                observed = replace(observed, training_pods=pods)
+        return observed
+
+    async def _former_pods(self, job: DPOJob) -> tuple[str, ...]:
+        labels = {LABEL_JOB_NAME: job.name, LABEL_STAGE: STAGE_TRAIN}
+        listed = self._cluster.list(PODS, job.namespace, labels)
+        left = [
+            raw["metadata"]["name"]
+            async for raw in listed
+            if raw["metadata"]["labels"].get(LABEL_JOB_UID) != job.uid
+            and (raw.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
+        ]
+        return tuple(sorted(left))
+
+    async def _job(self, namespace: str, name: str) -> JobFacts | None:
+        raw = await self._cluster.get(JOBS, namespace, name)
+        return None if raw is None else JobFacts.read(raw)
+
+    async def _pods(self, job: DPOJob, stage: str, owner: str) -> tuple[PodFacts, ...]:
+        labels = {LABEL_JOB_UID: job.uid, LABEL_STAGE: stage}
+        listed = self._cluster.list(PODS, job.namespace, labels)
+        pods = [PodFacts.read(raw) async for raw in listed]
+        return tuple(sorted((p for p in pods if p.owner == owner), key=lambda p: p.name))
+
+    async def _claims(self, namespace: str, names: Iterable[str]) -> dict[str, ClaimFacts | None]:
+        found: dict[str, ClaimFacts | None] = {}
+        for name in dict.fromkeys(names):
+            raw = await self._cluster.get(CLAIMS, namespace, name)
+            found[name] = None if raw is None else ClaimFacts.read(raw)
+        return found
+
+    async def _dependency(self, job: DPOJob) -> DependencyFacts:
+        reference = job.spec.model.from_job
+        assert reference is not None
+        if reference.kind != "DPOJob":
+            kind = JOBS if reference.kind == "Job" else TRAINJOBS
+            raw = await self._cluster.get(kind, job.namespace, reference.name)
+            if raw is None:
+                return DependencyFacts()
+            return from_job_output.from_other(reference.kind, raw)
+        self._hints.wait_for((job.namespace, reference.name), (job.namespace, job.name))
+        raw = await self._cluster.get(DPOJOBS, job.namespace, reference.name)
+        if raw is None:
+            return DependencyFacts()
+        named = readable(raw)
+        if named is None:
+            return DependencyFacts(
+                found=Dependency(kind="DPOJob", name=reference.name, uid=raw["metadata"]["uid"])
+            )
+        cycle = await self._cycle(job, named)
+        facts = from_job_output.from_dpojob(named)
+        return replace(facts, cycle=cycle) if cycle else facts
+
+    async def _cycle(self, job: DPOJob, named: DPOJob) -> tuple[str, ...]:
+        """The way from `job` back to itself, when following `fromJob` leads there."""
+        way = [job.name, named.name]
+        while named.uid != job.uid and len(way) <= LONGEST_CHAIN:
+            reference = named.spec.model.from_job
+            if reference is None or reference.kind != "DPOJob" or named.status.dependency:
+                return ()
+            way.append(reference.name)
+            if reference.name == job.name:
+                return tuple(way)
+            if reference.name in way[:-1]:
+                return ()  # a cycle further on; the jobs in it will say so
+            raw = await self._cluster.get(DPOJOBS, job.namespace, reference.name)
+            following = None if raw is None else readable(raw)
+            if following is None:
+                return ()
+            named = following
+        return tuple(way)
+
+    async def for_planning(
+        self, observed: Observed
+    ) -> tuple[Observed, list[PoolState], dict[str, GPUPoolSpec]]:
+        """What planning needs besides: claims, the pools as the planner sees them, their specs.
+
+        The pods of an attempt are read again after the pools: whoever finds its pool changed and no
+        pod on a node then knows that it still waited when the pool changed.
+        """
+        job = observed.job
+        names = [*claims_mounted(*_resolved(observed)), output_claim_name(job.name)]
+        claims = await self._claims(job.namespace, names)
+        states, specs = await self._pools(job.namespace)
+        hashes = {name: pool_hash(spec) for name, spec in specs.items()}
+        if job.spec.output.volume is not None and not job.status.attempts:
+            observed = replace(observed, former_pods=await self._former_pods(job))
+        if observed.training is not None:
+            observed = await self._with_children(observed)
+        return replace(observed, claims=claims, pool_hashes=hashes), states, specs
+
+    async def _pools(self, namespace: str) -> tuple[list[PoolState], dict[str, GPUPoolSpec]]:
+        listed = [readable_pool(raw) async for raw in self._cluster.list(GPUPOOLS)]
+        pools = [pool for pool in listed if pool is not None]
+        labels: Mapping[str, str] = {}
+        if any(pool.spec.namespace_selector is not None for pool in pools):
+            raw = await self._cluster.get(NAMESPACES, None, namespace)
+            labels = (raw or {"metadata": {}})["metadata"].get("labels") or {}
+        states = [planner_view(pool, labels) for pool in sorted(pools, key=lambda pool: pool.name)]
+        return states, {pool.name: pool.spec for pool in pools}
+
+
+def _resolved(observed: Observed) -> tuple[DPOJobSpec, Dependency | None]:
+    """The spec with `fromJob` resolved, be it only in this very pass, and what it resolved to."""
+    job, status, facts = observed.job, observed.job.status, observed.dependency
+    if status.dependency is None and facts is not None:
+        status = status.model_copy(update={"dependency": facts.found})
+    return effective_spec(job.name, job.spec, status), status.dependency

@@ -1,0 +1,1 @@
+"""The controller of GPUPools: their capacity and status, from Nodes and Pods."""

@@ -1,0 +1,55 @@
+"""Keeps the status of all GPUPools in step with Nodes and Pods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from dpojob_operator.kube.api_client import Cluster, Conflict, Object
+from dpojob_operator.kube.parsing import readable_pool
+from dpojob_operator.kube.resources import GPUPOOLS, NODES, PODS
+
+from .pool_capacity import gpus_asked, pool_status
+
+STILL_HOLDS = "status.phase!=Succeeded,status.phase!=Failed"
+"""Field selector of pods that hold what they asked for."""
+
+
+class PoolKeeper:
+    """One pass lists nodes and pods once and updates every pool that changed."""
+
+    def __init__(
+        self, cluster: Cluster, changed: Callable[[], None], now: Callable[[], datetime]
+    ) -> None:
+        self._cluster = cluster
+        self._changed = changed
+        self._now = now
+
+    async def refresh(self) -> None:
+        """Raises ApiError when something cannot be read or written."""
+        raws = [raw async for raw in self._cluster.list(GPUPOOLS)]
+        if not raws:
+            return
+        pools = [(raw, pool) for raw in raws if (pool := readable_pool(raw)) is not None]
+        nodes = [node async for node in self._cluster.list(NODES)]
+        resources = {pool.spec.gpu.resource for _, pool in pools}
+        pods = [
+            pod
+            async for pod in self._cluster.list(PODS, fields=STILL_HOLDS)
+            if any(gpus_asked(pod, resource) for resource in resources)
+        ]
+        room = False
+        for raw, pool in pools:
+            new = pool_status(pool, nodes, pods, self._now())
+            if pool.status is not None and new.wire() == pool.status.wire():
+                continue
+            room = room or pool.status is None or new.free != pool.status.free
+            await self._write({**raw, "status": new.wire()})
+        if room:
+            self._changed()
+
+    async def _write(self, body: Object) -> None:
+        try:
+            await self._cluster.write_status(GPUPOOLS, body)
+        except Conflict:
+            return  # edited meanwhile: its event brings the next pass

@@ -1,0 +1,119 @@
+"""A work queue of keys: coalescing, one worker per key at a time, back-off, and timed returns."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from dpojob_operator.kube.api_client import ApiError, Conflict
+from dpojob_operator.kube.leader_election import LeaseLost
+from dpojob_operator.process.metrics import QUEUE_DEPTH, RECONCILE_SECONDS, RECONCILES
+
+log = logging.getLogger(__name__)
+Key = TypeVar("Key")
+
+FIRST_BACKOFF = 0.1
+LONGEST_BACKOFF = 60.0
+"""Seconds between tries of a key that keeps failing."""
+
+
+class Queue(Generic[Key]):
+    """Keys to work on.
+
+    A key added while it is being worked on is worked on once more afterwards; added any number of
+    times while it waits, once. A key's work returns the seconds after which it wants to be looked at
+    again, or None.
+    """
+
+    def __init__(self, work: Callable[[Key], Awaitable[float | None]]) -> None:
+        self._work = work
+        self._ready: asyncio.Queue[Key] = asyncio.Queue()
+        self._waiting: set[Key] = set()
+        self._running: set[Key] = set()
+        self._again: set[Key] = set()
+        self._timers: dict[Key, tuple[float, asyncio.TimerHandle]] = {}
+        self._failures: dict[Key, int] = {}
+
+    def add(self, key: Key) -> None:
+        """Work on the key as soon as a worker is free."""
+        self._cancel(key)
+        if key in self._running:
+            self._again.add(key)
+        elif key not in self._waiting:
+            self._waiting.add(key)
+            self._ready.put_nowait(key)
+            QUEUE_DEPTH.set(self._ready.qsize())
+
+    def add_after(self, key: Key, seconds: float) -> None:
+        """Work on the key after so long, or earlier if it is due earlier."""
+        if seconds <= 0:
+            self.add(key)
+            return
+        loop = asyncio.get_running_loop()
+        due = loop.time() + seconds
+        if key in self._timers:
+            if self._timers[key][0] <= due:
+                return
+            self._cancel(key)
+        self._timers[key] = (due, loop.call_at(due, self.add, key))
+
+    def _cancel(self, key: Key) -> None:
+        timer = self._timers.pop(key, None)
+        if timer is not None:
+            timer[1].cancel()
+
+    async def run(self, workers: int) -> None:
+        """Works until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(self._worker())
+
+    async def _worker(self) -> None:
+        while True:
+            key = await self._ready.get()
+            QUEUE_DEPTH.set(self._ready.qsize())
+            self._waiting.discard(key)
+            self._running.add(key)
+            try:
+                await self._once(key)
+            finally:
+                self._running.discard(key)
+                if key in self._again:
+                    self._again.discard(key)
+                    self.add(key)
+
+    async def _once(self, key: Key) -> None:
+        began = time.monotonic()
+        try:
+            after = await self._work(key)
+        except Exception as error:
+            self._retry(key, error)
+        else:
+            self._failures.pop(key, None)
+            RECONCILES.labels("ok").inc()
+            if after is not None:
+                self.add_after(key, after)
+        RECONCILE_SECONDS.observe(time.monotonic() - began)
+
+    def _retry(self, key: Key, error: Exception) -> None:
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        delay = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(failures - 1, 12))
+        delay *= random.uniform(0.75, 1.25)
+        if isinstance(error, Conflict):
+            RECONCILES.labels("conflict").inc()
+            log.debug("%s changed meanwhile; once more in %.1f s", key, delay)
+        elif isinstance(error, LeaseLost):
+            RECONCILES.labels("lease_lost").inc()
+            log.warning("%s: %s", key, error)
+        elif isinstance(error, ApiError):
+            RECONCILES.labels("api_error").inc()
+            delay = max(delay, error.retry_after or 0.0)
+            log.warning("%s: %s; once more in %.1f s", key, error, delay)
+        else:
+            RECONCILES.labels("error").inc()
+            log.exception("%s: unforeseen; once more in %.1f s", key, delay, exc_info=error)
+        self.add_after(key, delay)

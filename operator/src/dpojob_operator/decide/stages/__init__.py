@@ -1,0 +1,1 @@
+"""The stages of a decision, in order, and the checks that several of them share."""

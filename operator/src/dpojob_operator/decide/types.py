@@ -1,0 +1,157 @@
+"""What a decision is made from, and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dpojob_api.job import Dependency, DPOJob, DPOJobStatus
+from dpojob_api.progress import Progress
+from dpojob_api.report import InspectionReport
+from dpojob_operator.decide.object_snapshots import ClaimFacts, JobFacts, PodFacts
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The installation's settings that decisions depend on. Times in seconds."""
+
+    currency: str = "USD"
+    status_seconds: float = 10.0
+    """Progress is written at most this often."""
+    missing_grace_seconds: float = 10.0
+    """A missing claim is waited for this long after the DPOJob's creation; a missing pool, this long."""
+    secret_grace_seconds: float = 30.0
+    """A pod may wait this long for a missing Secret."""
+    verdict_grace_seconds: float = 20.0
+    """A finished Job's pods may show up this late in a listing."""
+
+
+@dataclass(frozen=True)
+class DependencyFacts:
+    """The job that `model.fromJob` names, as it is now."""
+
+    found: Dependency | None = None
+    """None: it does not exist. Its output is filled in only once it is complete."""
+    complete: bool = False
+    failed: bool = False
+    failure: str = ""
+    problem: str = ""
+    """Why its output cannot be used, when it is complete and cannot."""
+    cycle: tuple[str, ...] = ()
+    """Names along the way back to this job, when it leads back."""
+
+
+@dataclass(frozen=True)
+class SharedInspection:
+    """Another job's inspection of the very same thing."""
+
+    name: str
+    """Of the other DPOJob."""
+    report: InspectionReport | None = None
+    """None: it is still being made, and worth waiting for."""
+
+
+@dataclass(frozen=True)
+class OutputHolder:
+    """Another job that writes to the same output directory, and comes first."""
+
+    name: str
+    """Of the other DPOJob."""
+    directory: str
+    """Claim and path."""
+    leaving: bool = False
+    """Whether it is being deleted."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One DPOJob and everything around it, as just read."""
+
+    job: DPOJob
+    claims: Mapping[str, ClaimFacts | None] = field(default_factory=dict)
+    """Every claim the job names; None where there is none."""
+    dependency: DependencyFacts | None = None
+    inspection: JobFacts | None = None
+    inspection_pods: tuple[PodFacts, ...] = ()
+    inspection_key: str | None = None
+    shared: SharedInspection | None = None
+    output_holder: OutputHolder | None = None
+    """None also once this job trains."""
+    training: JobFacts | None = None
+    """The Job of the newest attempt."""
+    training_pods: tuple[PodFacts, ...] = ()
+    former_pods: tuple[str, ...] = ()
+    """Training pods that a deleted DPOJob of this name left, and that may still write to the output
+    directory this one names."""
+    pool_hashes: Mapping[str, str] = field(default_factory=dict)
+    """Hash of each pool's spec as it is now, by pool."""
+    progress: Progress | None = None
+    """The newest progress of the running pod; None when it was not reached."""
+    refresh: bool = True
+    """Whether figures that change all the time may be written in this pass."""
+    stranger: str = ""
+    """Kind and name of somebody else's object that has the name a child must have."""
+    refused: str = ""
+    """Why the API server just refused to make a child."""
+    policy: Policy = field(default_factory=Policy)
+
+
+@dataclass(frozen=True)
+class CreateInspection:
+    """Create the inspection Job of that name."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class CreateClaim:
+    """Create the output claim, unless it is there."""
+
+    name: str
+    gib: int
+    shared: bool
+    """Whether pods on several nodes must write to it."""
+
+
+@dataclass(frozen=True)
+class CreateTraining:
+    """Create the training Job of the newest attempt, and what its pods need to find each other."""
+
+    name: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class DeleteJob:
+    """Delete that very Job, its pods first; they get their grace period to save a checkpoint."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True)
+class DeleteSelf:
+    """Delete the DPOJob: its time to live is over."""
+
+    uid: str
+
+
+Action = CreateInspection | CreateClaim | CreateTraining | DeleteJob | DeleteSelf
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The status to write, then the actions to carry out, then when to look again."""
+
+    status: DPOJobStatus
+    actions: tuple[Action, ...] = ()
+    requeue_after: float | None = None
+    """Seconds; None: at the next event or resync."""
+    wants_pools: bool = False
+    """Made without pools where they matter: not to be followed, but made again with them."""
+
+    @property
+    def creates(self) -> bool:
+        """Whether a child is to be made."""
+        kinds = (CreateInspection, CreateClaim, CreateTraining)
+        return any(isinstance(action, kinds) for action in self.actions)

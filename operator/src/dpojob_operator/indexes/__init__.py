@@ -1,0 +1,1 @@
+"""What the operator remembers from watch events: which objects to read, never what to decide."""

@@ -1,0 +1,140 @@
+"""Other jobs of a namespace that look at the very same dataset and model.
+
+What is kept here comes from events and may be stale or incomplete; it only says where to look. A
+report is taken only from a live read.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+
+from dpojob_api.conditions import ConditionType
+from dpojob_api.job import DPOJob
+from dpojob_api.spec import DPOJobSpec
+from dpojob_operator.decide import SharedInspection, inspection_result
+from dpojob_operator.kube.api_client import Cluster
+from dpojob_operator.kube.parsing import readable
+from dpojob_operator.kube.resources import DPOJOBS
+
+from .dependents_index import Hints
+from .inspection_key import COMMIT, inspection_key, repositories
+
+log = logging.getLogger(__name__)
+RESOLVE_SECONDS = 5.0
+"""Time-out of asking the hub for a branch's commit."""
+REMEMBER_SECONDS = 30.0
+"""A branch's commit is asked for at most this often."""
+
+
+class Peers:
+    """Finds the job whose inspection another may share."""
+
+    def __init__(self, cluster: Cluster, endpoint: str, hints: Hints) -> None:
+        self._cluster = cluster
+        self._hints = hints
+        self._endpoint = endpoint
+        self._by_key: defaultdict[tuple[str, str], dict[str, tuple[str, str]]] = defaultdict(dict)
+        self._commits: dict[tuple[str, str, str], tuple[float, str | None]] = {}
+
+    def note(self, raw: Mapping[str, Any], *, deleted: bool = False) -> None:
+        """Remembers under which key a DPOJob inspects, or inspected."""
+        metadata = raw["metadata"]
+        key = ((raw.get("status") or {}).get("inspection") or {}).get("key")
+        if key is None:
+            return
+        if deleted:
+            self._drop(metadata["namespace"], key, metadata["name"], metadata["uid"])
+        else:
+            stamp = (metadata.get("creationTimestamp", ""), metadata["uid"])
+            self._by_key[metadata["namespace"], key][metadata["name"]] = stamp
+
+    def _drop(self, namespace: str, key: str, name: str, uid: str) -> None:
+        names = self._by_key.get((namespace, key), {})
+        if names.get(name, ("", uid))[1] == uid:
+            names.pop(name, None)
+        if not names:
+            self._by_key.pop((namespace, key), None)
+
+    async def find(
+        self, job: DPOJob, spec: DPOJobSpec
+    ) -> tuple[str | None, SharedInspection | None]:
+        """The key of the job's inspection, and another job's that it may share or wait for."""
+        named = repositories(spec)
+        if named is None:
+            return None, None
+        model, dataset = [await self._commit(*one) for one in named]
+        if model is None or dataset is None:
+            return None, None
+        key = inspection_key(spec, model, dataset)
+        names = dict(self._by_key.get((job.namespace, key), {}))
+        order = [uid for _, uid in names.values()]
+        before = set(order[: order.index(job.uid)] if job.uid in order else order)
+        for name, (_, uid) in sorted(names.items(), key=lambda item: item[1]):
+            if uid == job.uid:
+                continue
+            self._hints.wait_for((job.namespace, name), (job.namespace, job.name))
+            raw = await self._cluster.get(DPOJOBS, job.namespace, name)
+            if raw is None or raw["metadata"]["uid"] != uid:
+                self._drop(job.namespace, key, name, uid)
+                continue
+            peer = readable(raw)
+            # Of two that have begun nothing yet, only one may wait for the other.
+            first = uid in before
+            shared = _usable(peer, key, model, dataset, first=first) if peer is not None else None
+            if shared is not None:
+                return key, shared
+        # From here on, jobs that come later find this one, before its status is even written.
+        stamp = str(job.metadata.get("creationTimestamp", ""))
+        if not job.spec.suspend:
+            self._by_key[job.namespace, key][job.name] = (stamp, job.uid)
+        return key, None
+
+    async def _commit(self, kind: str, repository: str, revision: str) -> str | None:
+        """The commit a revision stands for now; None when the hub does not say (private, away)."""
+        if COMMIT.match(revision):
+            return revision
+        oldest = time.monotonic() - REMEMBER_SECONDS
+        self._commits = {one: known for one, known in self._commits.items() if known[0] >= oldest}
+        known = self._commits.get((kind, repository, revision))
+        if known is not None:
+            return known[1]
+        commit = await self._ask(kind, repository, revision) if self._endpoint else None
+        self._commits[kind, repository, revision] = (time.monotonic(), commit)
+        return commit
+
+    async def _ask(self, kind: str, repository: str, revision: str) -> str | None:
+        url = f"{self._endpoint}/api/{kind}/{repository}/revision/{revision}"
+        timeout = aiohttp.ClientTimeout(total=RESOLVE_SECONDS)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
+                session.get(url) as answer,
+            ):
+                if answer.status != 200:
+                    return None
+                commit = (await answer.json()).get("sha")
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            log.info("%s not resolved (%s): its inspections are not shared", repository, error)
+            return None
+        return commit if isinstance(commit, str) and COMMIT.match(commit) else None
+
+
+def _usable(
+    peer: DPOJob, key: str, model: str, dataset: str, *, first: bool
+) -> SharedInspection | None:
+    status = peer.status
+    recorded = status.inspection
+    if status.dataset is not None and status.model is not None:
+        same = (status.model.revision, status.dataset.revision) == (model, dataset)
+        if recorded is None or recorded.key != key or not same:
+            return None  # the branch moved between resolving and reading
+        return SharedInspection(peer.name, inspection_result.from_status(status))
+    waiting = not status.is_true(ConditionType.FINISHED) and not peer.spec.suspend
+    leads = waiting and (first if recorded is None else recorded.key == key)
+    return SharedInspection(peer.name) if leads else None

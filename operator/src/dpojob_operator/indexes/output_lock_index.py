@@ -1,0 +1,96 @@
+"""Other jobs that write to the same output directory.
+
+Their trainers would remove each other's checkpoints, and only one model could be put in place. What is
+kept here comes from events and only says where to look; who holds a directory is told by a live read.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from dpojob_api.conditions import ConditionType
+from dpojob_api.job import DPOJob
+from dpojob_operator.decide import OutputHolder
+from dpojob_operator.decide.effective_spec import output_volume
+from dpojob_operator.kube.api_client import Cluster
+from dpojob_operator.kube.parsing import readable
+from dpojob_operator.kube.resources import DPOJOBS
+
+from .dependents_index import Hints
+
+Place = tuple[str, str, str]
+"""Namespace, claim and directory in it."""
+
+
+class Outputs:
+    """Finds the job that holds another's output directory."""
+
+    def __init__(self, cluster: Cluster, hints: Hints) -> None:
+        self._cluster = cluster
+        self._hints = hints
+        self._writers: defaultdict[Place, set[str]] = defaultdict(set)
+
+    def note(self, raw: Mapping[str, Any], *, deleted: bool = False) -> None:
+        """Remembers where a DPOJob writes, until it has ended."""
+        job = readable(raw)
+        place = None if job is None else _place(job)
+        if job is None or place is None:
+            return
+        if deleted or job.status.is_true(ConditionType.FINISHED):
+            self._drop(place, job.name)
+        else:
+            self._writers[place].add(job.name)
+
+    async def holder(self, job: DPOJob) -> OutputHolder | None:
+        """The job that comes before `job` in the directory that both write to."""
+        place = _place(job)
+        if place is None:
+            return None
+        found = []
+        for name in sorted(self._writers.get(place, set()) - {job.name}):
+            self._hints.wait_for((job.namespace, name), (job.namespace, job.name))
+            raw = await self._cluster.get(DPOJOBS, job.namespace, name)
+            other = None if raw is None else readable(raw)
+            if other is None or not _writes_to(place, other):
+                self._drop(place, name)
+            elif not _idle(other) and _precedence(other) < _precedence(job):
+                directory = posixpath.normpath(posixpath.join(*place[1:]))
+                leaving = "deletionTimestamp" in other.metadata
+                found.append(OutputHolder(other.name, directory, leaving=leaving))
+        return min(found, key=lambda holder: holder.leaving, default=None)
+
+    def _drop(self, place: Place, name: str) -> None:
+        names = self._writers.get(place, set())
+        names.discard(name)
+        if not names:
+            self._writers.pop(place, None)
+
+
+def _place(job: DPOJob) -> Place | None:
+    volume = output_volume(job.spec, job.status)
+    if volume is None or job.spec.validate_only:
+        return None
+    return job.namespace, volume.claim_name, posixpath.normpath(volume.path or ".")
+
+
+def _writes_to(place: Place, other: DPOJob) -> bool:
+    return _place(other) == place and not other.status.is_true(ConditionType.FINISHED)
+
+
+def _begun(job: DPOJob) -> bool:
+    return job.status.inspection is not None or job.status.dataset is not None
+
+
+def _idle(job: DPOJob) -> bool:
+    """Whether it has begun nothing and cannot yet: it may still be edited to write elsewhere."""
+    waits = job.spec.model.from_job is not None and job.status.dependency is None
+    return not _begun(job) and (job.spec.suspend or waits)
+
+
+def _precedence(job: DPOJob) -> tuple[bool, bool, str, str]:
+    """Who trains already comes first, then who was inspected, then who is older."""
+    created = str(job.metadata.get("creationTimestamp", ""))
+    return not job.status.attempts, not _begun(job), created, job.uid

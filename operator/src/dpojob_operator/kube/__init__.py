@@ -1,0 +1,1 @@
+"""Access to the Kubernetes API: the client, the kinds of object, parsing, Events and leader election."""

@@ -1,0 +1,187 @@
+"""The API server, as the operator uses it: live reads, creates, guarded deletes and status writes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from kubernetes.aio import client, config
+from kubernetes.aio.client.exceptions import ApiException
+from kubernetes.aio.dynamic import DynamicClient
+
+from dpojob_operator.process.metrics import API_REQUESTS
+
+from .resources import LEASES, Resource
+
+Object = dict[str, Any]
+PAGE = 500
+"""Objects per page of a list."""
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+
+
+class ApiError(Exception):
+    """The API server refused or did not answer."""
+
+    def __init__(self, status: int, message: str, retry_after: float | None = None) -> None:
+        super().__init__(f"{status}: {message}")
+        self.status = status
+        """HTTP status; 0 when there was no answer."""
+        self.retry_after = retry_after
+        """Seconds the server asked us to stay away."""
+
+
+class Conflict(ApiError):
+    """409: the object changed or exists; read again."""
+
+
+class NotFound(ApiError):
+    """404."""
+
+
+def inside_cluster() -> bool:
+    """Whether this process runs in a pod with a service account, and no kubeconfig is asked for."""
+    return "KUBECONFIG" not in os.environ and SERVICE_ACCOUNT.exists()
+
+
+class Cluster:
+    """One connection pool to the API server. Use as an async context manager."""
+
+    def __init__(self, request_seconds: float = 15.0) -> None:
+        self._seconds = request_seconds
+        self.guard: Callable[[], None] = lambda: None
+        """Called before every write; raises when this process may not write any more."""
+        self._api: Any = None
+        self._client: Any = None
+
+    async def __aenter__(self) -> Cluster:
+        configuration = client.Configuration()
+        if inside_cluster():
+            config.load_incluster_config(client_configuration=configuration)
+        else:
+            await config.load_kube_config(client_configuration=configuration)
+        self._api = client.ApiClient(configuration)
+        self._api.user_agent = "dpojob-operator"
+        # Not awaited: that would run discovery, and the few resources here are known.
+        self._client = DynamicClient(self._api)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._api.close()
+
+    async def _request(
+        self, method: str, resource: Resource, path: str, **options: Any
+    ) -> aiohttp.ClientResponse:
+        if method != "get" and resource is not LEASES:
+            self.guard()
+        try:
+            async with asyncio.timeout(self._seconds):
+                response: aiohttp.ClientResponse = await self._client.request(
+                    method, path, serialize=False, header_params={}, **options
+                )
+                await response.read()
+        except ApiException as error:
+            API_REQUESTS.labels(method, resource.plural, str(error.status)).inc()
+            raise _translated(error) from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            API_REQUESTS.labels(method, resource.plural, "none").inc()
+            raise ApiError(0, f"{method} {path}: {type(error).__name__} {error}") from error
+        API_REQUESTS.labels(method, resource.plural, str(response.status)).inc()
+        return response
+
+    async def _json(self, method: str, resource: Resource, path: str, **options: Any) -> Object:
+        response = await self._request(method, resource, path, **options)
+        try:
+            value = await response.json()
+        except ValueError as error:
+            raise ApiError(0, f"{method} {path}: the answer is not JSON") from error
+        if not isinstance(value, dict):
+            raise ApiError(0, f"{method} {path}: the answer is not an object")
+        return value
+
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
+        """The object as it is now, or None."""
+        try:
+            return await self._json("get", resource, resource.path(namespace, name))
+        except NotFound:
+            return None
+
+    async def list(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        fields: str | None = None,
+    ) -> AsyncIterator[Object]:
+        """All objects as they are now, page by page."""
+        selector = ",".join(f"{key}={value}" for key, value in (labels or {}).items())
+        query: list[tuple[str, str]] = [("limit", str(PAGE))]
+        if selector:
+            query.append(("labelSelector", selector))
+        if fields:
+            query.append(("fieldSelector", fields))
+        following = ""
+        while True:
+            more = [("continue", following)] if following else []
+            page = await self._json(
+                "get", resource, resource.path(namespace), query_params=[*query, *more]
+            )
+            for item in page.get("items") or []:
+                yield item
+            following = (page.get("metadata") or {}).get("continue") or ""
+            if not following:
+                return
+
+    async def create(self, resource: Resource, body: Object) -> Object:
+        """Raises Conflict when an object of that name exists."""
+        namespace = body["metadata"].get("namespace")
+        return await self._json("post", resource, resource.path(namespace), body=body)
+
+    async def delete(self, resource: Resource, namespace: str | None, name: str, uid: str) -> None:
+        """That very object, what it owns first. Already gone, or another by now: nothing happens."""
+        body = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Foreground",
+            "preconditions": {"uid": uid},
+        }
+        try:
+            await self._request("delete", resource, resource.path(namespace, name), body=body)
+        except (NotFound, Conflict):
+            return
+
+    async def write_status(self, resource: Resource, body: Object) -> Object:
+        """Replaces the status; raises Conflict when the object changed since `body` was read."""
+        metadata = body["metadata"]
+        path = resource.path(metadata.get("namespace"), metadata["name"], "status")
+        return await self._json("put", resource, path, body=body)
+
+    async def replace(self, resource: Resource, body: Object) -> Object:
+        """Replaces the object; raises Conflict when it changed since `body` was read."""
+        metadata = body["metadata"]
+        path = resource.path(metadata.get("namespace"), metadata["name"])
+        return await self._json("put", resource, path, body=body)
+
+    async def text(self, resource: Resource, path: str, seconds: float) -> str:
+        """A subresource that answers with text, such as a pod's proxy."""
+        async with asyncio.timeout(seconds):
+            response = await self._request("get", resource, path)
+            return await response.text()
+
+
+def _translated(error: ApiException) -> ApiError:
+    message = str(error.reason)
+    body = error.body
+    try:
+        message = json.loads(body)["message"]
+    except (TypeError, ValueError, KeyError):
+        message = f"{message} {body!r}" if body else message
+    headers = error.headers or {}
+    after = headers.get("Retry-After")
+    retry_after = float(after) if after and after.isdigit() else None
+    kinds = {404: NotFound, 409: Conflict}
+    return kinds.get(error.status, ApiError)(error.status or 0, message, retry_after)

@@ -1,0 +1,79 @@
+"""The inspection Job: CPU only, from the slim image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dpojob_api.constants import (
+    ANNOTATION_INSPECTION_KEY,
+    CONTAINER_INSPECT,
+    ENV_IMAGE,
+    STAGE_INSPECT,
+    ExitCode,
+)
+from dpojob_api.job import DPOJob
+from dpojob_api.spec import DPOJobSpec
+from dpojob_operator.process.settings import WorkloadSettings
+
+from .metadata import labels, owner
+from .pod import common_environment, pod_spec, variable
+
+RETRIES = 2
+"""Of pods that ended without a verdict (evicted, out of memory)."""
+
+
+def inspection_job(
+    job: DPOJob, spec: DPOJobSpec, name: str, key: str | None, settings: WorkloadSettings
+) -> dict[str, Any]:
+    """The Job; `spec` has nothing left open, `key` is the hash by which its report is shared."""
+    tags = labels(job, STAGE_INSPECT)
+    container = {
+        "name": CONTAINER_INSPECT,
+        "image": settings.inspect_image,
+        "args": ["inspect"],
+        "command": ["python", "-m", "dpojob_trainer"],
+        "env": [
+            *common_environment(job, spec, settings),
+            variable(ENV_IMAGE, settings.inspect_image),
+        ],
+        "resources": settings.inspect_resources,
+    }
+    metadata: dict[str, Any] = {
+        "name": name,
+        "namespace": job.namespace,
+        "labels": tags,
+        "ownerReferences": owner(job),
+    }
+    if key is not None:
+        metadata["annotations"] = {ANNOTATION_INSPECTION_KEY: key}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": metadata,
+        "spec": {
+            "backoffLimit": RETRIES,
+            "activeDeadlineSeconds": settings.inspect_deadline_seconds,
+            "podReplacementPolicy": "Failed",
+            "podFailurePolicy": {
+                "rules": [
+                    {
+                        "action": "Ignore",
+                        "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
+                    },
+                    {
+                        # A verdict, not a failure: nothing to retry.
+                        "action": "FailJob",
+                        "onExitCodes": {
+                            "containerName": CONTAINER_INSPECT,
+                            "operator": "In",
+                            "values": [ExitCode.INVALID, ExitCode.COULD_NOT_LOOK],
+                        },
+                    },
+                ]
+            },
+            "template": {
+                "metadata": {"labels": tags},
+                "spec": pod_spec(job, spec, settings, container, settings.inspect_scratch_size),
+            },
+        },
+    }

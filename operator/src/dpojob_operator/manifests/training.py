@@ -1,0 +1,176 @@
+"""The training Job: GPUs of the planned pool, retried and preempted by batch/v1's own rules."""
+
+from __future__ import annotations
+
+from dpojob_api.constants import (
+    CONTAINER_TRAIN,
+    ENV_ATTEMPT,
+    ENV_IMAGE,
+    ENV_INSPECTION,
+    ENV_PLAN,
+    PROGRESS_PORT,
+    PROGRESS_PORT_NAME,
+    STAGE_TRAIN,
+    ExitCode,
+)
+from dpojob_api.job import Attempt, DPOJob
+from dpojob_api.plan import Plan
+from dpojob_api.pool import GPUPoolSpec
+from dpojob_api.report import InspectionReport
+from dpojob_api.spec import DPOJobSpec
+from dpojob_operator.decide.child_names import rendezvous_name
+from dpojob_operator.decide.object_snapshots import ANNOTATION_POOL
+from dpojob_operator.process.settings import WorkloadSettings
+
+from .metadata import labels, owner, queue_labels
+from .pod import Object, common_environment, pod_spec, secret_variable, variable
+from .pool_hash import pool_hash
+
+SIGTERM = 143
+"""Status of a container stopped before it could catch the signal: interrupted, like 12."""
+FINAL = (
+    ExitCode.USER_ERROR,
+    ExitCode.OUT_OF_MEMORY,
+    ExitCode.DISK_FULL,
+    ExitCode.UNHEALTHY,
+)
+"""Statuses after which another try would end the same way."""
+RENDEZVOUS_PORT = 29500
+"""Where rank 0 of a training over several nodes listens; torchrun's own default."""
+SHARED_MEMORY = "8Gi"
+"""Size of /dev/shm with several GPUs in a pod: NCCL and data loaders need more than 64 MiB."""
+
+
+def training_job(
+    job: DPOJob,
+    spec: DPOJobSpec,
+    attempt: Attempt,
+    plan: Plan,
+    report: InspectionReport,
+    pool: GPUPoolSpec,
+    settings: WorkloadSettings,
+) -> Object:
+    """The Job of one attempt; `spec` has nothing left open."""
+    name = attempt.job.name
+    tags = labels(job, STAGE_TRAIN, attempt.number)
+    gpus = plan.gpus // plan.nodes
+    pod = pod_spec(
+        job,
+        spec,
+        settings,
+        _container(job, spec, attempt, plan, report, pool, settings, gpus),
+        settings.scratch_size,
+    )
+    pod["terminationGracePeriodSeconds"] = settings.grace_period_seconds
+    if pool.node_selector:
+        pod["nodeSelector"] = dict(pool.node_selector)
+    if pool.tolerations:
+        pod["tolerations"] = [toleration.wire() for toleration in pool.tolerations]
+    if gpus > 1:
+        pod["volumes"].append(
+            {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": SHARED_MEMORY}}
+        )
+        pod["containers"][0]["volumeMounts"].append({"name": "shm", "mountPath": "/dev/shm"})
+    made: Object = {
+        "backoffLimit": spec.backoff_limit,
+        "podReplacementPolicy": "Failed",
+        "podFailurePolicy": _failure_policy(),
+        "template": {"metadata": {"labels": tags}, "spec": pod},
+    }
+    if plan.nodes > 1:
+        pod["subdomain"] = rendezvous_name(name)
+        made |= {
+            "completionMode": "Indexed",
+            "completions": plan.nodes,
+            "parallelism": plan.nodes,
+        }
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": name,
+            "namespace": job.namespace,
+            "labels": {**queue_labels(job), **tags},
+            "annotations": {ANNOTATION_POOL: pool_hash(pool)},
+            "ownerReferences": owner(job),
+        },
+        "spec": made,
+    }
+
+
+def _container(
+    job: DPOJob,
+    spec: DPOJobSpec,
+    attempt: Attempt,
+    plan: Plan,
+    report: InspectionReport,
+    pool: GPUPoolSpec,
+    settings: WorkloadSettings,
+    gpus: int,
+) -> Object:
+    environment = [
+        *common_environment(job, spec, settings),
+        variable(ENV_INSPECTION, report.wire_json()),
+        variable(ENV_PLAN, plan.wire_json()),
+        variable(ENV_ATTEMPT, str(attempt.number)),
+        variable(ENV_IMAGE, settings.train_image),
+    ]
+    if spec.output.s3 is not None:
+        secret = spec.output.s3.secret.name
+        for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            environment.append(secret_variable(key, secret, key))
+    if plan.nodes > 1:
+        # Names torchrun and torch.distributed read. Rank 0 is the pod with completion index 0.
+        first = f"{attempt.job.name}-0.{rendezvous_name(attempt.job.name)}"
+        environment += [
+            variable("MASTER_ADDR", first),
+            variable("MASTER_PORT", str(RENDEZVOUS_PORT)),
+        ]
+    container: Object = {
+        "name": CONTAINER_TRAIN,
+        "image": settings.train_image,
+        "command": ["python", "-m", "dpojob_trainer"],
+        "args": ["train"],
+        "env": environment,
+        "ports": [{"name": PROGRESS_PORT_NAME, "containerPort": PROGRESS_PORT}],
+        "resources": _resources(settings, pool.gpu.resource, gpus),
+    }
+    if spec.environment_secret is not None:
+        container["envFrom"] = [{"secretRef": {"name": spec.environment_secret.name}}]
+    return container
+
+
+def _resources(settings: WorkloadSettings, resource: str, gpus: int) -> Object:
+    asked = settings.train_resources
+    limits = {**(asked.get("limits") or {}), resource: str(gpus)}
+    return {"requests": {**(asked.get("requests") or {}), resource: str(gpus)}, "limits": limits}
+
+
+def _failure_policy() -> Object:
+    """The first rule that matches decides, so disruptions come before the exit status they cause.
+
+    No rule for 137: it is out of main memory, which the operator ends the job for, or a pod that was
+    stopped (a queueing system suspends the Job) and did not save its checkpoint in time. What matches
+    no rule is retried and counts.
+    """
+
+    def on_exit(action: str, *statuses: int) -> Object:
+        return {
+            "action": action,
+            "onExitCodes": {
+                "containerName": CONTAINER_TRAIN,
+                "operator": "In",
+                "values": sorted(statuses),
+            },
+        }
+
+    return {
+        "rules": [
+            {
+                "action": "Ignore",
+                "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
+            },
+            on_exit("Ignore", ExitCode.INTERRUPTED, SIGTERM),
+            on_exit("FailJob", *FINAL),
+        ]
+    }

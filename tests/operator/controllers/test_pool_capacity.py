@@ -1,0 +1,81 @@
+"""The status of GPUPools, from nodes and pods."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from dpojob_api.pool import GPUPool
+from dpojob_operator.controllers.gpupool.pool_capacity import planner_view, pool_status
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def pool(**spec: Any) -> GPUPool:
+    return GPUPool.model_validate(
+        {
+            "metadata": {"name": "p", "generation": 2},
+            "spec": {
+                "gpu": {"model": "T4", "memoryGiB": 16, "perNode": 2},
+                "nodeSelector": {"kind": "t4"},
+                **spec,
+            },
+        }
+    )
+
+
+def node(name: str, gpus: int = 2, **facts: Any) -> dict[str, Any]:
+    return {
+        "metadata": {"name": name, "labels": facts.get("labels", {"kind": "t4"})},
+        "spec": {"unschedulable": facts.get("cordoned", False)},
+        "status": {
+            "allocatable": {"nvidia.com/gpu": str(gpus)} if gpus else {},
+            "conditions": [{"type": "Ready", "status": facts.get("ready", "True")}],
+        },
+    }
+
+
+def pod(where: str | None, gpus: int) -> dict[str, Any]:
+    limits = {"limits": {"nvidia.com/gpu": str(gpus)}}
+    return {"spec": {"nodeName": where, "containers": [{"resources": limits}]}}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "pods", "counts", "reason"),
+    [
+        ([], [], (0, 0, 0), "ScaledToZero"),
+        ([node("a"), node("b")], [pod("a", 1)], (2, 4, 3), "NodesFound"),
+        ([node("a"), node("b", labels={"kind": "cpu"})], [], (1, 2, 2), "NodesFound"),
+        ([node("a"), node("b", cordoned=True)], [pod("b", 2)], (2, 2, 2), "NodesFound"),
+        ([node("a"), node("b", ready="Unknown")], [], (2, 2, 2), "NodesFound"),
+        ([node("a")], [pod(None, 2)], (1, 2, 2), "NodesFound"),
+        ([node("a", gpus=0)], [], (0, 0, 0), "InvalidPool"),
+        ([node("a", gpus=1)], [], (1, 1, 1), "InvalidPool"),
+    ],
+)
+def test_counts(nodes: Any, pods: Any, counts: tuple[int, int, int], reason: str) -> None:
+    status = pool_status(pool(), nodes, pods, NOW)
+    assert (status.nodes, status.gpus, status.free) == counts
+    assert {c.reason for c in status.conditions} == {reason}
+
+
+def test_nothing_changes_when_nothing_changed() -> None:
+    first = pool_status(pool(), [node("a")], [], NOW)
+    again = pool().model_copy(update={"status": first})
+    later = NOW.replace(hour=5)
+    assert pool_status(again, [node("a")], [], later) == first
+
+
+def test_a_pool_may_be_closed_to_a_namespace() -> None:
+    closed = pool(namespaceSelector={"matchLabels": {"team": "ml"}})
+    assert planner_view(closed, {"team": "ml"}).allowed
+    assert not planner_view(closed, {"team": "web"}).allowed
+    assert planner_view(pool(), {}).allowed
+
+
+def test_an_empty_pool_counts_as_unknown_room() -> None:
+    assert planner_view(pool(), {}).free is None
+    status = pool_status(pool(), [node("a")], [pod("a", 2)], NOW)
+    assert planner_view(pool().model_copy(update={"status": status}), {}).free == 0

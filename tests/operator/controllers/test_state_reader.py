@@ -1,0 +1,43 @@
+"""The order of reads: what a decision compares must not be older than what it is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from tests.operator.decided import begun, child, job
+
+from dpojob_operator.controllers.dpojob.state_reader import Observer
+from dpojob_operator.decide import Observed, Policy
+from dpojob_operator.indexes.dependents_index import Hints
+
+
+class Recorder:
+    """Says in which order it is asked; lists the objects given by kind."""
+
+    def __init__(self, listed: Mapping[str, list[dict[str, Any]]] | None = None) -> None:
+        self.asked: list[str] = []
+        self._listed = listed or {}
+
+    async def get(self, resource: Any, namespace: str | None, name: str) -> dict[str, Any] | None:
+        self.asked.append(f"get {resource.plural}")
+        if resource.plural != "jobs":
+            return None
+        return {"metadata": {"name": name, "uid": "u"}}
+
+    async def list(self, resource: Any, *_: Any) -> AsyncIterator[dict[str, Any]]:
+        self.asked.append(f"list {resource.plural}")
+        for one in self._listed.get(resource.plural, []):
+            yield one
+
+
+async def test_pods_are_read_after_the_pools_their_job_waits_for() -> None:
+    """Else a pod that got its node, and then lost its pool, would look like one that waits."""
+    cluster = Recorder()
+    nobody: Any = None
+    observer = Observer(cluster, Policy(), nobody, nobody, Hints())  # type: ignore[arg-type]
+    status = begun()
+    observed = Observed(job=job(status), training=child(status.attempts[0].job.name))
+    await observer.for_planning(observed)
+    order = [cluster.asked.index(f"{what}") for what in ("list gpupools", "get jobs", "list pods")]
+    assert order == sorted(order)

@@ -1,0 +1,97 @@
+"""The work queue: coalescing, one worker per key, back-off."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from dpojob_operator.controllers.work_queue import Queue
+from dpojob_operator.kube.api_client import ApiError
+
+
+async def drain(queue: Queue[str], until: asyncio.Event) -> None:
+    runner = asyncio.ensure_future(queue.run(4))
+    try:
+        await asyncio.wait_for(until.wait(), 30)
+    finally:
+        runner.cancel()
+
+
+async def test_a_key_added_often_is_worked_on_once() -> None:
+    seen: Counter[str] = Counter()
+    done = asyncio.Event()
+
+    async def work(key: str) -> None:
+        seen[key] += 1
+        if key == "last":
+            done.set()
+
+    queue = Queue(work)
+    for _ in range(100):
+        queue.add("key")
+    queue.add("last")
+    await drain(queue, done)
+    assert seen == {"key": 1, "last": 1}
+
+
+async def test_a_key_is_never_worked_on_twice_at_once_and_an_event_meanwhile_is_not_lost() -> None:
+    running, most, passes = 0, 0, 0
+    done = asyncio.Event()
+
+    async def work(key: str) -> None:
+        nonlocal running, most, passes
+        running, passes = running + 1, passes + 1
+        most = max(most, running)
+        if passes == 1:
+            for _ in range(10):
+                queue.add(key)
+        await asyncio.sleep(0.01)
+        running -= 1
+        if passes == 2:
+            done.set()
+
+    queue = Queue(work)
+    queue.add("key")
+    await drain(queue, done)
+    assert (most, passes) == (1, 2)
+
+
+@pytest.mark.parametrize("error", [ApiError(500, "no"), RuntimeError("unforeseen")])
+async def test_a_failing_key_is_tried_again_and_others_go_on(error: Exception) -> None:
+    tries: Counter[str] = Counter()
+    done = asyncio.Event()
+
+    async def work(key: str) -> None:
+        tries[key] += 1
+        if key == "bad" and tries["bad"] < 3:
+            raise error
+        if tries["bad"] == 3:
+            done.set()
+
+    queue = Queue(work)
+    queue.add("bad")
+    queue.add("good")
+    await drain(queue, done)
+    assert tries == {"bad": 3, "good": 1}
+
+
+async def test_the_earlier_of_two_times_wins_and_a_direct_add_wins_over_both() -> None:
+    seen: list[str] = []
+    done = asyncio.Event()
+
+    async def work(key: str) -> None:
+        seen.append(key)
+        if key == "end":
+            done.set()
+
+    queue = Queue(work)
+    queue.add_after("key", 3600)
+    queue.add_after("key", 0.01)
+    queue.add_after("never", 3600)
+    queue.add_after("direct", 3600)
+    queue.add("direct")
+    queue.add_after("end", 0.1)
+    await drain(queue, done)
+    assert seen == ["direct", "key", "end"]

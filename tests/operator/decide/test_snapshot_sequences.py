@@ -1,0 +1,176 @@
+"""`decide` through any sequence of observations."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.operator.decided import HASHES, NOW, POOLS, UID, begun, job, observe
+from tests.operator.world import REPORT, failed, succeeded
+
+from dpojob_api.conditions import ConditionType
+from dpojob_api.job import DPOJobStatus
+from dpojob_operator.decide import (
+    CreateInspection,
+    CreateTraining,
+    Decision,
+    DependencyFacts,
+    decide,
+)
+from dpojob_operator.decide.object_snapshots import ClaimFacts, JobFacts, PodFacts
+
+SPECS = st.fixed_dictionaries(
+    {},
+    optional={
+        "suspend": st.booleans(),
+        "validateOnly": st.booleans(),
+        "budget": st.sampled_from([{}, {"maxCost": "1.00"}, {"maxDuration": "1m"}]),
+        "hardware": st.sampled_from([{}, {"pool": "t4"}, {"pool": "none"}, {"gpus": 2}]),
+        "output": st.sampled_from(
+            [{}, {"push": "me/out"}, {"volume": {"claimName": "out", "path": "m"}}]
+        ),
+        "model": st.sampled_from(
+            [{"repo": "tiny/chat"}, {"fromJob": {"name": "base"}},
+             {"volume": {"claimName": "in", "path": ""}}]
+        ),
+        "ttlSecondsAfterFinished": st.sampled_from([0, 100]),
+        "backoffLimit": st.sampled_from([0, 3]),
+    },
+)  # fmt: skip
+
+WORDS = st.sampled_from(
+    [
+        "", "Traceback", json.dumps(REPORT), json.dumps(succeeded()),
+        json.dumps(failed("OutOfMemory", "m")), json.dumps({"valid": False, "reason": "X"}),
+        json.dumps({"valid": False, "reason": "DatasetNotFound", "error": "gone"}),
+    ]
+)  # fmt: skip
+
+
+STARTS = {"a": NOW - timedelta(hours=2), "b": NOW, "c": NOW}
+"""A pod starts once, and does not end before it was last seen to run: its time is paid by that."""
+
+
+@st.composite
+def pods(draw: st.DrawFn, now: datetime) -> tuple[PodFacts, ...]:
+    made = []
+    for number in range(draw(st.integers(0, 2))):
+        which = draw(st.sampled_from(sorted(STARTS)))
+        started = draw(st.sampled_from([None, STARTS[which]]))
+        over = started is not None and draw(st.booleans())
+        made.append(
+            PodFacts(
+                name=f"p{number}",
+                uid=f"{which}{number}",
+                created=NOW - timedelta(minutes=draw(st.integers(0, 5))),
+                scheduled=started is not None or draw(st.booleans()),
+                unschedulable=draw(st.sampled_from(["", "no node"])),
+                waiting_reason=draw(st.sampled_from(["", "CreateContainerConfigError"])),
+                waiting_message='secret "hub" not found',
+                started=started,
+                finished=now if over else None,
+                exit_code=draw(st.sampled_from([0, 1, 2, 10, 11, 12, 137])) if over else None,
+                last_word=draw(WORDS) if over else "",
+                evicted=draw(st.sampled_from(["", "ephemeral storage"])),
+            )
+        )
+    return tuple(made)
+
+
+@st.composite
+def jobs(draw: st.DrawFn, name: str) -> JobFacts | None:
+    if draw(st.integers(0, 5)) == 0:
+        return None
+    end = draw(st.sampled_from(["", "", "", "", "complete", "failed"]))
+    return JobFacts(
+        name=name,
+        uid=draw(st.sampled_from([f"uid-of-{name}"] * 5 + ["other"])),
+        owner=draw(st.sampled_from([UID] * 5 + ["stranger"])),
+        suspended=draw(st.booleans()) and not end,
+        deleting=draw(st.booleans()),
+        failure_reason="BackoffLimitExceeded",
+        ended=draw(st.sampled_from([None, NOW, NOW - timedelta(hours=1)])),
+        pool_hash=draw(st.sampled_from([HASHES["t4"], "old"])),
+        complete=end == "complete",
+        failed=end == "failed",
+    )
+
+
+@given(data=st.data(), steps=st.integers(1, 6))
+@settings(max_examples=150, deadline=None)
+def test_any_walk_keeps_the_promise(data: st.DataObject, steps: int) -> None:
+    """Purity, a fixed point for constant facts, and terminal conditions that stay."""
+    spec = data.draw(SPECS)
+    status = DPOJobStatus() if data.draw(st.integers(0, 2)) == 0 else begun()
+    now = NOW
+    for _ in range(steps):
+        spec = {**spec, "suspend": data.draw(st.booleans())}
+        dependency = data.draw(
+            st.sampled_from([None, DependencyFacts(), DependencyFacts(failed=True, failure="f"),
+                             DependencyFacts(complete=True, problem="none")])
+        )  # fmt: skip
+        observed = observe(
+            status,
+            of=spec,
+            claims={name: ClaimFacts(name) for name in ("in", "out")}
+            if data.draw(st.booleans())
+            else {},
+            dependency=dependency,
+            inspection=data.draw(jobs(status.inspection.name)) if status.inspection else None,
+            inspection_pods=data.draw(pods(now)),
+            training=data.draw(jobs(status.attempts[-1].job.name)) if status.attempts else None,
+            training_pods=data.draw(pods(now)),
+            refresh=data.draw(st.booleans()),
+        )
+        pools = data.draw(st.sampled_from([POOLS, POOLS, (), None]))
+        before = observed.job.model_dump_json()
+        if decide(observed, pools, now).wants_pools:
+            pools = POOLS
+        decision = decide(observed, pools, now)
+        assert not decision.wants_pools
+        assert decide(observed, pools, now) == decision
+        assert observed.job.model_dump_json() == before, "decide changed what it was given"
+        _check_step(status, decision)
+        final = decision
+        for _ in range(8):
+            following = replace(observed, job=job(final.status, **spec))
+            if decide(following, pools, now).wants_pools:
+                pools = POOLS
+            again = decide(following, pools, now)
+            if again.status.wire() == final.status.wire():
+                break
+            _check_step(final.status, again)
+            final = again
+        else:
+            raise AssertionError("the status never stops changing")
+        status = final.status
+        now += timedelta(seconds=data.draw(st.integers(0, 100)))
+
+
+def _check_step(old: DPOJobStatus, decision: Decision) -> None:
+    new = decision.status
+    assert DPOJobStatus.model_validate(new.wire()).wire() == new.wire()
+    if old.is_true(ConditionType.FINISHED):
+        assert [c.wire() for c in old.conditions] == [c.wire() for c in new.conditions]
+        assert new.phase == old.phase
+        assert not any(isinstance(a, CreateTraining | CreateInspection) for a in decision.actions)
+    ends = [new.is_true(ConditionType.COMPLETE), new.is_true(ConditionType.FAILED)]
+    assert sum(ends) == int(new.is_true(ConditionType.FINISHED))
+    assert new.phase in ("Complete", "Failed") or not any(ends)
+    numbers = [attempt.number for attempt in new.attempts]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert all(attempt.end_time is not None for attempt in new.attempts[:-1])
+    for earlier, later in zip(old.attempts, new.attempts, strict=False):
+        assert earlier.job.name == later.job.name
+        assert earlier.job.uid is None or earlier.job.uid == later.job.uid
+        assert later.gpu_seconds >= earlier.gpu_seconds
+    for action in decision.actions:
+        if isinstance(action, CreateTraining):
+            assert new.attempts[-1].job.name == action.name
+            assert new.attempts[-1].job.uid is None
+            assert new.plan is not None and new.is_true(ConditionType.DATASET_VALID)
+    if any(ends) and new.attempts:
+        assert new.attempts[-1].end_time is not None

@@ -1,0 +1,131 @@
+"""One inspection for all jobs that look at the very same thing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from aiohttp import web
+from tests.operator.world import REPORT, Process, World
+
+from dpojob_api.spec import DPOJobSpec
+from dpojob_operator.indexes.dependents_index import Hints
+from dpojob_operator.indexes.inspection_key import inspection_key, repositories
+
+MODEL, DATA, MOVED = "a" * 40, "d" * 40, "e" * 40
+
+
+def spec(**training: Any) -> DPOJobSpec:
+    return DPOJobSpec.model_validate(
+        {
+            "model": {"repo": "tiny/chat", "revision": MODEL},
+            "dataset": {"repo": "tiny/pairs", "revision": DATA},
+            "training": training,
+        }
+    )
+
+
+def test_a_sweep_has_one_key_and_what_inspection_reads_has_its_own() -> None:
+    base = inspection_key(spec(), MODEL, DATA)
+    for same in ({"learningRate": 1e-6}, {"beta": 0.5}, {"epochs": 2}, {"seed": 1}):
+        assert inspection_key(spec(**same), MODEL, DATA) == base
+    for other in ({"maxLength": 512}, {"arguments": {"loss_type": "ipo"}}):
+        assert inspection_key(spec(**other), MODEL, DATA) != base
+    assert inspection_key(spec(), MODEL, MOVED) != base
+    mapped = spec()
+    mapped.dataset.column_mapping.chosen = "good"
+    assert inspection_key(mapped, MODEL, DATA) != base
+    tracked = DPOJobSpec.model_validate(spec().wire() | {"environmentSecret": {"name": "wandb"}})
+    assert inspection_key(tracked, MODEL, DATA) != base
+
+
+@pytest.mark.parametrize(
+    "source",
+    [{"volume": {"claimName": "c"}}, {"urls": ["https://example.org/d.jsonl"]}],
+)
+def test_what_may_change_without_a_trace_is_never_shared(source: dict[str, Any]) -> None:
+    unsure = spec().wire() | {"dataset": source}
+    assert repositories(DPOJobSpec.model_validate(unsure)) is None
+
+
+class Hub:
+    """Says which commit a branch is at; the branch of the dataset can move."""
+
+    def __init__(self) -> None:
+        self.commit = DATA
+
+    async def revision(self, request: web.Request) -> web.Response:
+        sha = MODEL if request.match_info["kind"] == "models" else self.commit
+        return web.json_response({"sha": sha})
+
+
+@pytest.fixture
+async def hub() -> Any:
+    made = Hub()
+    app = web.Application()
+    app.router.add_get("/api/{kind}/{owner}/{name}/revision/{revision}", made.revision)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    made.address = f"http://127.0.0.1:{runner.addresses[0][1]}"  # type: ignore[attr-defined]
+    yield made
+    await runner.cleanup()
+
+
+def report(dataset: str) -> dict[str, Any]:
+    return {**REPORT, "revision": dataset, "model": {**REPORT["model"], "revision": MODEL}}
+
+
+@pytest.mark.parametrize("settings", [{"WORKERS": "4"}])
+@pytest.mark.cluster
+def test_a_sweep_inspects_once_and_a_moved_branch_again(world: World, operator: Process) -> None:
+    def sweep(name: str, commit: str, **training: Any) -> None:
+        world.job(
+            name,
+            model={"repo": "tiny/chat", "revision": MODEL},
+            dataset={"repo": "tiny/pairs", "revision": commit},
+            training=training,
+            validateOnly=True,
+        )
+
+    world.job("warm")  # so that all of the sweep is there before the operator looks
+    for number in range(4):
+        sweep(f"sweep-{number}", DATA, learningRate=1e-6 * (number + 1))
+    world.until("one inspects", lambda: inspections(world, "sweep-"))
+    (first,) = world.until("only one", lambda: inspections(world, "sweep-"))
+    world.inspected(first, report(DATA))
+    for number in range(4):
+        world.until_condition(f"sweep-{number}", "Complete", "Validated")
+    assert inspections(world, "sweep-") == [first]
+    shared = [world.condition(f"sweep-{n}", "DatasetValid")[2] for n in range(4)]
+    assert sum(f"shared with DPOJob {first}" in message for message in shared) == 3
+    sweep("moved", MOVED)
+    world.inspected("moved", report(MOVED))
+    world.until_condition("moved", "Complete", "Validated")
+
+
+def inspections(world: World, prefix: str) -> list[str]:
+    found = world.list("jobs", stage="inspect")
+    names = [job["metadata"]["labels"]["dpojob.dev/job"] for job in found]
+    return [name for name in names if name.startswith(prefix)]
+
+
+async def test_a_branch_is_resolved_and_its_move_noticed(
+    hub: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dpojob_operator.indexes import inspection_cache
+
+    monkeypatch.setattr(inspection_cache, "REMEMBER_SECONDS", 0.0)
+    asked = inspection_cache.Peers(None, hub.address, Hints())  # type: ignore[arg-type]  # no peers, no cluster
+    from tests.operator.decided import job
+
+    of = {"model": {"repo": "tiny/chat"}, "dataset": {"repo": "tiny/pairs"}}
+    first, _ = await asked.find(job(**of), job(**of).spec)
+    again, _ = await asked.find(job(**of), job(**of).spec)
+    assert first is not None and first == again
+    hub.commit = MOVED
+    moved, _ = await asked.find(job(**of), job(**of).spec)
+    assert moved not in (None, first)
+    away = inspection_cache.Peers(None, "http://127.0.0.1:1", Hints())  # type: ignore[arg-type]
+    assert await away.find(job(**of), job(**of).spec) == (None, None)

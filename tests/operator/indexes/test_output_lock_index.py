@@ -1,0 +1,235 @@
+"""Of jobs that write to one directory, one may go on; the others are told before any GPU is spent."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+from tests.operator.controllers.test_state_reader import Recorder
+from tests.operator.decided import NOW, POOLS, UID, begun, inspected, job, observe, reason
+from tests.operator.indexes.test_inspection_cache import Shelf
+from tests.operator.world import Process, World
+
+from dpojob_api.job import DPOJob
+from dpojob_operator.controllers.dpojob.state_reader import Observer
+from dpojob_operator.decide import Observed, OutputHolder, Policy, decide
+from dpojob_operator.indexes.dependents_index import Hints
+from dpojob_operator.indexes.output_lock_index import Outputs
+
+TUNED = {"volume": {"claimName": "models", "path": "tuned"}}
+
+
+def writer(name: str, status: dict[str, Any] | None = None, **spec: Any) -> DPOJob:
+    """A DPOJob that is the older, the earlier its name is in the alphabet."""
+    made = job(status, **{"output": TUNED, **spec})
+    created = f"2026-11-23T11:00:{ord(name[0]) - ord('a'):02}Z"
+    made.metadata |= {"name": name, "uid": f"uid-of-{name}", "creationTimestamp": created}
+    return made
+
+
+def wire(written: DPOJob) -> dict[str, Any]:
+    return written.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+async def holder(asking: DPOJob, *others: DPOJob) -> OutputHolder | None:
+    shelf = Shelf()
+    outputs = Outputs(shelf, Hints())  # type: ignore[arg-type]
+    for one in (asking, *others):
+        shelf.objects[one.name] = wire(one)
+        outputs.note(wire(one))
+    return await outputs.holder(asking)
+
+
+INSPECTS = {"inspection": {"name": "i"}}
+TRAINS = {**INSPECTS, "attempts": [{"number": 1, "job": {"name": "t"}, "pool": "t4", "gpus": 1}]}
+ENDED = {
+    "conditions": [
+        {"type": "Finished", "status": "True", "reason": "Completed", "observedGeneration": 1,
+         "lastTransitionTime": "2026-11-23T12:00:00Z"}
+    ]
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asking", "other", "held"),
+    [
+        pytest.param(writer("b"), writer("a"), True, id="the older goes first"),
+        pytest.param(writer("a"), writer("b"), False, id="so the older is not held"),
+        pytest.param(writer("a"), writer("b", INSPECTS), True, id="who has begun before who has not"),
+        pytest.param(writer("a", INSPECTS), writer("b", TRAINS), True, id="who trains before who inspects"),
+        pytest.param(writer("b"), writer("a", ENDED), False, id="who has ended writes no more"),
+        pytest.param(writer("b"), writer("a", suspend=True), False, id="suspended before it began"),
+        pytest.param(writer("b"), writer("a", TRAINS, suspend=True), True, id="suspended in training"),
+        pytest.param(
+            writer("b"), writer("a", model={"fromJob": {"name": "z"}}), False, id="waiting for a model"
+        ),
+        pytest.param(writer("b"), writer("a", validateOnly=True), False, id="only looks"),
+        pytest.param(writer("b", validateOnly=True), writer("a"), False, id="looks only itself"),
+        pytest.param(
+            writer("b"), writer("a", output={"volume": {"claimName": "models", "path": "other"}}),
+            False, id="another directory",
+        ),
+        pytest.param(
+            writer("b"), writer("a", output={"volume": {"claimName": "other", "path": "tuned"}}),
+            False, id="another claim",
+        ),
+        pytest.param(writer("b"), writer("a", output={"push": "me/it"}), False, id="no claim at all"),
+        pytest.param(
+            writer("b", output={"volume": {"claimName": "a-output", "path": "."}}),
+            writer("a", {**TRAINS, "artifacts": {"claimName": "a-output", "path": ""}}, output={}),
+            True, id="the claim that was made for the other",
+        ),
+    ],
+)  # fmt: skip
+async def test_who_goes_first(asking: DPOJob, other: DPOJob, held: bool) -> None:
+    found = await holder(asking, other)
+    assert (found is not None and found.name == other.name) is held
+
+
+async def test_of_any_three_exactly_one_is_not_held() -> None:
+    three = [writer("a", INSPECTS), writer("b"), writer("c", TRAINS)]
+    held = [await holder(one, *(other for other in three if other is not one)) for one in three]
+    assert [found and found.name for found in held] == ["c", "a", None]
+
+
+async def test_who_is_leaving_is_named_only_where_nobody_stays() -> None:
+    leaving = writer("a", TRAINS)
+    leaving.metadata["deletionTimestamp"] = "2026-11-23T12:00:00Z"
+    assert await holder(writer("c"), leaving) == OutputHolder("a", "models/tuned", leaving=True)
+    assert await holder(writer("c"), leaving, writer("b")) == OutputHolder("b", "models/tuned")
+
+
+async def test_nothing_is_remembered_of_writers_that_are_gone_ended_or_elsewhere() -> None:
+    shelf = Shelf()
+    outputs = Outputs(shelf, Hints())  # type: ignore[arg-type]
+    for name in "abc":
+        outputs.note(wire(writer(name)))
+    outputs.note(wire(writer("a")), deleted=True)
+    outputs.note(wire(writer("b", ENDED)))
+    assert await outputs.holder(writer("d")) is None, "c is not there any more"
+    assert not outputs._writers
+
+
+def test_a_held_job_fails_before_anything_is_made() -> None:
+    held = OutputHolder("first", "models/tuned")
+    decision = decide(observe(output_holder=held), POOLS, NOW)
+    assert reason(decision, "Failed") == "OutputOccupied" and not decision.actions
+    failed = decision.status.condition("Failed")
+    assert failed is not None
+    for said in ("DPOJob first", "models/tuned", "output.volume.path", "create this DPOJob again"):
+        assert said in failed.message
+
+
+def test_a_held_job_waits_for_one_that_is_being_deleted() -> None:
+    held = OutputHolder("first", "models/tuned", leaving=True)
+    decision = decide(observe(output_holder=held), POOLS, NOW)
+    assert decision.status.phase == "Waiting" and decision.requeue_after and not decision.actions
+    later = decide(observe(decision.status), POOLS, NOW)
+    assert later.actions, "it goes on once the other is gone"
+
+
+def test_a_suspended_job_is_not_judged_yet() -> None:
+    of = {"suspend": True}
+    decision = decide(observe(output_holder=OutputHolder("a", "m/x"), of=of), POOLS, NOW)
+    assert decision.status.phase == "Suspended" and reason(decision, "Failed") is None
+
+
+async def test_a_job_that_trains_is_not_judged_again() -> None:
+    nobody: Any = None
+    observer = Observer(Recorder(), Policy(), nobody, nobody, Hints())  # type: ignore[arg-type]
+    observed = await observer.observe(job(begun()))
+    assert observed.output_holder is None
+
+
+def test_training_begins_when_the_pods_of_an_earlier_job_of_that_name_have_ended() -> None:
+    first = decide(observe(), POOLS, NOW)
+    waits = inspected(first, former_pods=("x-train-0123-1-abcde",))
+    assert waits.status.phase == "Waiting" and not waits.status.attempts and not waits.actions
+    told = waits.status.condition("Training")
+    assert told is not None and "x-train-0123-1-abcde" in told.message
+    later = inspected(first)
+    assert later.status.attempts, "it goes on once they are gone"
+
+
+@pytest.mark.parametrize(
+    ("output", "uid", "phase", "waits"),
+    [
+        (TUNED, "another", "Running", True),
+        (TUNED, "another", "Pending", True),
+        (TUNED, "another", "Succeeded", False),
+        (TUNED, UID, "Running", False),
+        ({"push": "me/it"}, "another", "Running", False),
+    ],
+)
+async def test_only_pods_that_may_write_there_are_waited_for(
+    output: dict[str, Any], uid: str, phase: str, waits: bool
+) -> None:
+    pod = {
+        "metadata": {"name": "p", "labels": {"dpojob.dev/uid": uid}}, "status": {"phase": phase},
+    }  # fmt: skip
+    cluster, nobody = Recorder({"pods": [pod]}), cast(Any, None)
+    observer = Observer(cluster, Policy(), nobody, nobody, Hints())  # type: ignore[arg-type]
+    observed, _, _ = await observer.for_planning(Observed(job=job(None, output=output)))
+    assert observed.former_pods == (("p",) if waits else ())
+
+
+@pytest.mark.cluster
+def test_two_jobs_with_one_output_directory(world: World, operator: Process) -> None:
+    trains(world, "first")
+    world.job("second", output=TUNED)
+    told = world.until_condition("second", "Failed", "OutputOccupied")
+    assert "DPOJob first" in told and "models/tuned" in told
+    assert not [
+        job for job in world.list("jobs") if job["metadata"]["labels"]["dpojob.dev/job"] == "second"
+    ]
+    world.trained("first")
+    world.until_condition("first", "Complete", "Completed")
+
+
+@pytest.mark.cluster
+def test_a_job_waits_for_the_deletion_of_the_one_it_replaces(
+    world: World, operator: Process
+) -> None:
+    trains(world, "old")
+    world.kubectl(
+        "patch",
+        "dpojob",
+        "old",
+        "--type=merge",
+        "-p",
+        '{"metadata":{"finalizers":["dpojob.dev/test"]}}',
+    )
+    world.kubectl("delete", "dpojob", "old", "--wait=false")
+    world.job("new", output=TUNED)
+    assert "DPOJob old" in world.until_condition("new", "DatasetValid", "OutputOccupied")
+    world.kubectl(
+        "patch", "dpojob", "old", "--type=merge", "-p", '{"metadata":{"finalizers":null}}'
+    )
+    world.inspected("new")
+    world.trained("new")
+    world.until_condition("new", "Complete", "Completed")
+
+
+@pytest.mark.cluster
+def test_a_job_made_again_waits_for_the_pod_that_the_deleted_one_left(
+    world: World, operator: Process
+) -> None:
+    left = trains(world, "again")
+    world.kubectl("delete", "dpojob", "again", "--cascade=orphan")
+    world.job("again", output=TUNED)
+    world.inspected("again")
+    told = world.until_condition("again", "Training", "Starting")
+    assert left["metadata"]["name"] in told
+    assert world.status("again")["phase"] == "Waiting"
+    world.end_pod(left, 0)
+    world.until("it trains", lambda: world.status("again").get("attempts"))
+
+
+def trains(world: World, name: str) -> dict[str, Any]:
+    """A job of that name that writes to the directory; gives its training pod."""
+    spec = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "models"}}
+    world.apply({**claim, "spec": spec})
+    world.job(name, output=TUNED)
+    world.inspected(name)
+    return world.pod(name, "train")

@@ -1,0 +1,203 @@
+"""The objects the operator makes; the API server has the last word on them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tests.operator.decided import job
+from tests.operator.world import REPORT, World
+
+from dpojob_api.job import Attempt, ChildJob
+from dpojob_api.plan import Plan
+from dpojob_api.pool import GPUPoolSpec
+from dpojob_api.report import InspectionReport
+from dpojob_operator import manifests
+from dpojob_operator.decide.child_names import LONGEST, rendezvous_name, training_name
+from dpojob_operator.decide.effective_spec import effective_spec
+from dpojob_operator.decide.object_snapshots import PodFacts
+from dpojob_operator.process.settings import WorkloadSettings
+
+SETTINGS = WorkloadSettings(
+    inspect_image="inspect:test",
+    train_image="train:test",
+    image_pull_secrets=("pull",),
+    pod_environment={"HF_ENDPOINT": "https://mirror.example"},
+    ca_config_map="bundle",
+)
+EVERYTHING: dict[str, Any] = {
+    "model": {"volume": {"claimName": "models", "path": "base"}},
+    "dataset": {"volume": {"claimName": "data", "path": "*.jsonl"}},
+    "output": {
+        "volume": {"claimName": "models", "path": "tuned"},
+        "s3": {"bucket": "b", "secret": {"name": "s3"}},
+    },
+    "hubTokenSecret": {"name": "hub"},
+    "environmentSecret": {"name": "trackers"},
+}
+POOL = GPUPoolSpec.model_validate(
+    {
+        "gpu": {"model": "H100", "memoryGiB": 80, "perNode": 4},
+        "nodeSelector": {"gpu": "h100"},
+        "tolerations": [{"key": "gpu", "operator": "Exists"}],
+    }
+)
+
+
+def plan(nodes: int = 1, gpus: int = 1) -> Plan:
+    return Plan.model_validate(
+        {
+            "pool": "h100", "gpus": gpus, "nodes": nodes, "method": "full", "precision": "bf16",
+            "perDeviceBatchSize": 1, "gradientAccumulation": 1,
+            "memoryGiB": {"needed": 1, "available": 80}, "estimate": {"hours": 1, "cost": "1"},
+        }
+    )  # fmt: skip
+
+
+def training(nodes: int = 1, gpus: int = 1, **spec: Any) -> dict[str, Any]:
+    owner = job(**{**EVERYTHING, **spec})
+    attempt = Attempt(number=1, job=ChildJob(name=training_name(owner.name, owner.uid, 1)))
+    report = InspectionReport.model_validate(REPORT)
+    return manifests.training_job(
+        owner, owner.spec, attempt, plan(nodes, gpus), report, POOL, SETTINGS
+    )
+
+
+def inspection(**spec: Any) -> dict[str, Any]:
+    owner = job(**{**EVERYTHING, **spec})
+    return manifests.inspection_job(owner, owner.spec, "inspect-it", "key", SETTINGS)
+
+
+def container(manifest: dict[str, Any]) -> dict[str, Any]:
+    return dict(manifest["spec"]["template"]["spec"]["containers"][0])
+
+
+def environment(manifest: dict[str, Any]) -> dict[str, Any]:
+    return {
+        entry["name"]: entry.get("value", entry.get("valueFrom"))
+        for entry in container(manifest)["env"]
+    }
+
+
+def test_inputs_are_read_only_unless_the_output_shares_their_claim() -> None:
+    mounts = {
+        m["mountPath"]: m.get("readOnly", False) for m in container(training())["volumeMounts"]
+    }
+    assert mounts["/volumes/data"] is True
+    assert mounts["/volumes/models"] is False
+    assert json.loads(environment(training())["DPOJOB_VOLUMES"]) == {
+        "data": "/volumes/data",
+        "models": "/volumes/models",
+    }
+
+
+def test_secrets_are_named_and_never_read() -> None:
+    env = environment(training())
+    assert env["HF_TOKEN"] == {"secretKeyRef": {"name": "hub", "key": "token"}}
+    assert env["AWS_ACCESS_KEY_ID"]["secretKeyRef"]["name"] == "s3"
+    assert container(training())["envFrom"] == [{"secretRef": {"name": "trackers"}}]
+    assert "AWS_ACCESS_KEY_ID" not in environment(inspection())
+    assert "envFrom" not in container(inspection())
+
+
+def test_the_base_of_an_adapter_from_an_earlier_job_is_mounted_too() -> None:
+    owner = job(
+        {
+            "dependency": {
+                "kind": "DPOJob", "name": "first", "uid": "u", "baseClaims": ["bases"],
+                "volume": {"claimName": "first-output", "path": ""},
+            }
+        },
+        model={"fromJob": {"name": "first"}},
+    )  # fmt: skip
+    spec = effective_spec(owner.name, owner.spec, owner.status)
+    made = manifests.inspection_job(owner, spec, "inspect-it", "key", SETTINGS)
+    mounts = {m["mountPath"]: m.get("readOnly") for m in container(made)["volumeMounts"]}
+    assert mounts["/volumes/first-output"] is mounts["/volumes/bases"] is True
+    assert set(json.loads(environment(made)["DPOJOB_VOLUMES"])) == {"first-output", "bases"}
+
+
+def test_the_pool_places_the_pod() -> None:
+    pod = training(gpus=4)["spec"]["template"]["spec"]
+    assert pod["nodeSelector"] == {"gpu": "h100"}
+    assert pod["tolerations"] == [{"key": "gpu", "operator": "Exists"}]
+    assert pod["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "4"
+    assert any(m["mountPath"] == "/dev/shm" for m in pod["containers"][0]["volumeMounts"])
+
+
+def test_disruptions_are_free_and_hopeless_failures_final() -> None:
+    rules = training()["spec"]["podFailurePolicy"]["rules"]
+    assert rules[0]["onPodConditions"] == [{"type": "DisruptionTarget", "status": "True"}]
+    assert (rules[1]["action"], rules[1]["onExitCodes"]["values"]) == ("Ignore", [12, 143])
+    assert (rules[2]["action"], rules[2]["onExitCodes"]["values"]) == (
+        "FailJob",
+        [10, 11, 13, 14],
+    )
+
+
+def test_several_nodes_meet_at_rank_zero() -> None:
+    made = training(nodes=2, gpus=8)
+    name = made["metadata"]["name"]
+    assert made["spec"]["completionMode"] == "Indexed"
+    assert made["spec"]["completions"] == made["spec"]["parallelism"] == 2
+    domain = made["spec"]["template"]["spec"]["subdomain"]
+    assert environment(made)["MASTER_ADDR"] == f"{name}-0.{domain}"
+    assert container(made)["resources"]["limits"]["nvidia.com/gpu"] == "4"
+
+
+def test_names_fit_and_differ() -> None:
+    long = "x" * 63
+    names = {training_name(long, uid, attempt) for uid in ("a", "b") for attempt in (1, 2)}
+    assert len(names) == 4
+    assert all(len(name) <= LONGEST for name in names)
+    assert all(len(rendezvous_name(name)) <= 63 for name in names)
+    assert "." not in training_name("a.b", "u", 1)
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (2, 8)])
+def test_the_restricted_standard_admits_every_pod(world: World, shape: tuple[int, int]) -> None:
+    """A refused pod would show as a Job without pods, so the pods themselves are offered."""
+    for made in (inspection(), training(*shape)):
+        template = made["spec"]["template"]
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {
+                "name": made["metadata"]["name"],
+                "labels": template["metadata"]["labels"],
+            },
+            "spec": template["spec"],
+        }
+        said = world.kubectl("apply", "--dry-run=server", "-f", "-", input=json.dumps(pod))
+        assert "created" in said
+        made["metadata"]["namespace"] = world.namespace
+        world.kubectl("create", "--dry-run=server", "-f", "-", input=json.dumps(made))
+
+
+@pytest.mark.cluster
+def test_the_api_server_takes_service_and_claim(world: World) -> None:
+    owner = job()
+    owner.metadata["namespace"] = world.namespace
+    # A DPOJob's name may begin with a digit, a Service's may not.
+    attempt = Attempt(number=1, job=ChildJob(name=training_name("7b-tune", "u", 1)))
+    made = [
+        manifests.rendezvous_service(owner, attempt),
+        manifests.output_claim(owner, "x-output", 5, shared=True, settings=SETTINGS),
+    ]
+    for manifest in made:
+        world.kubectl("create", "--dry-run=server", "-f", "-", input=json.dumps(manifest))
+
+
+def test_a_pod_is_read_by_our_container_and_not_by_what_a_mesh_put_beside_it() -> None:
+    def status(name: str, code: int) -> dict[str, Any]:
+        ended = {"exitCode": code, "startedAt": "2026-11-23T12:00:00Z", "message": name}
+        return {"name": name, "state": {"terminated": ended}}
+
+    pod = {
+        "metadata": {"name": "p", "uid": "u"},
+        "status": {"containerStatuses": [status("istio-proxy", 0), status("train", 11)]},
+    }
+    facts = PodFacts.read(pod)
+    assert (facts.exit_code, facts.last_word) == (11, "train")
