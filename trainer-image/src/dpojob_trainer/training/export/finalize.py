@@ -13,12 +13,12 @@ from dpojob_api.conditions import Reason
 from dpojob_api.progress import Artifacts, Outcome
 from dpojob_trainer.training.loop.progress import Tracker
 from dpojob_trainer.training.loop.trainer import Trained
-from dpojob_trainer.training.setup import experiment_trackers
+from dpojob_trainer.training.setup import tracker_setup
 from dpojob_trainer.training.setup.signals import Stop
 from dpojob_trainer.training.setup.train_job import TrainJob
 
-from . import output_directory, save
-from .report import Description, describe
+from . import model_writer, output_directory
+from .run_documents import Description, describe
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,9 @@ def finish(job: TrainJob, tracker: Tracker, stop: Stop, trained: Trained) -> Out
     trained.trainer.accelerator.wait_for_everyone()
     aside = job.output / output_directory.STAGING
     loaded = trained.loaded
-    kind = save.save(trained.trainer, loaded.tokenizer, trained.start, aside, job, loaded.notes)
+    kind = model_writer.save(
+        trained.trainer, loaded.tokenizer, trained.start, aside, job, loaded.notes
+    )
     if args.process_index != 0:
         # A node that had ended could not be asked back, should the first one fail before the end.
         trained.trainer.accelerator.wait_for_everyone()
@@ -40,7 +42,7 @@ def finish(job: TrainJob, tracker: Tracker, stop: Stop, trained: Trained) -> Out
     artifacts = _artifacts(job, kind, output_directory.weights_hash(aside))
     description = describe(job, trained, tracker.read(), artifacts)
     _write_texts(job, aside, description)
-    experiment_trackers.keep(job, aside)
+    tracker_setup.keep(job, aside)
     outcome = Outcome(
         outcome="Succeeded",
         reason=Reason.COMPLETED,

@@ -12,7 +12,7 @@ from dpojob_trainer.training.export import output_directory
 from dpojob_trainer.training.setup.errors import Failure, exit_code
 from dpojob_trainer.training.setup.train_job import TrainJob
 
-from . import launcher, termination
+from . import launcher, outcome_truncation
 from .session import run
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ def train_container(environ: Mapping[str, str]) -> int:
     if launcher.ENV_RANK in environ:
         launcher.leave(outcome, environ)
     else:
-        termination.write(outcome)
+        outcome_truncation.write(outcome)
     return exit_code(outcome.reason)
 
 

@@ -26,7 +26,7 @@ from dpojob_trainer.training.setup.errors import Interrupted
 from dpojob_trainer.training.setup.signals import ending_signals
 from dpojob_trainer.training.setup.train_job import TrainJob
 
-from . import rendezvous, termination
+from . import outcome_truncation, rendezvous
 
 log = logging.getLogger(__name__)
 ENV_RANK = "RANK"
@@ -61,7 +61,7 @@ def leave(outcome: Outcome, environ: Mapping[str, str]) -> None:
     """In a process that torchrun started: tell the one that started torchrun."""
     directory = environ.get(ENV_OUTCOMES)
     if directory:
-        Path(directory, f"{environ[ENV_RANK]}.json").write_bytes(termination.fit(outcome))
+        Path(directory, f"{environ[ENV_RANK]}.json").write_bytes(outcome_truncation.fit(outcome))
 
 
 def launch(job: TrainJob, environ: Mapping[str, str]) -> Outcome:

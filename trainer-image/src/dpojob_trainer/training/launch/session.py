@@ -14,7 +14,7 @@ from dpojob_api.progress import Artifacts, Outcome, Progress, Sample
 from dpojob_trainer.training.export import output_directory
 from dpojob_trainer.training.loop import checkpoints
 from dpojob_trainer.training.loop.progress import Tracker
-from dpojob_trainer.training.setup import experiment_trackers
+from dpojob_trainer.training.setup import tracker_setup
 from dpojob_trainer.training.setup.errors import Failure, Interrupted, explain, is_lost_peer
 from dpojob_trainer.training.setup.signals import Stop
 from dpojob_trainer.training.setup.train_job import TrainJob
@@ -78,7 +78,7 @@ def _run(state: Run, stop: Stop) -> Outcome:
     if finished is not None:
         log.info("the model is already complete in %s", job.output)
         return _deliver(state, finished)
-    experiment_trackers.prepare(job)
+    tracker_setup.prepare(job)
     step, in_all = checkpoints.glimpse(job.checkpoints, job.key)
     known = step or None
     tracker.update(step=step, max_steps=in_all, checkpoint_step=known, resumed_from=known)
@@ -101,7 +101,7 @@ def _run(state: Run, stop: Stop) -> Outcome:
 
 def _deliver(state: Run, outcome: Outcome) -> Outcome:
     """Upload where the spec says; what is in place stays in place whatever comes of it."""
-    from dpojob_trainer.training.export.upload import upload
+    from dpojob_trainer.training.export.uploads import upload
 
     if os.environ.get("RANK", "0") != "0":
         return outcome

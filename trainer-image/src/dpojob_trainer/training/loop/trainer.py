@@ -16,10 +16,10 @@ from trl import DPOTrainer
 from dpojob_trainer.training.setup import (
     arguments,
     data,
-    experiment_trackers,
     model,
     model_source,
     precision,
+    tracker_setup,
 )
 from dpojob_trainer.training.setup.argument_errors import at_fault
 from dpojob_trainer.training.setup.errors import Interrupted
@@ -151,7 +151,7 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
         ],
     )
     precision.trainable_in_fp32(trainer.model)
-    experiment_trackers.guard(trainer, loaded.notes)
+    tracker_setup.guard(trainer, loaded.notes)
     resume, planned = _resume_point(job), 0
     if resume is None:
         tracker.update(step=0, checkpoint_step=None, resumed_from=None)

@@ -8,10 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.trainer.training.conftest import MakeJob
 
 from dpojob_trainer.training import run
-
-from .conftest import MakeJob
 
 pytestmark = pytest.mark.train
 PHONE = (390, 844)

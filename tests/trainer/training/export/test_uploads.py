@@ -9,12 +9,11 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 from tests.support.hub import Hub
+from tests.trainer.training.conftest import MakeJob
 
 from dpojob_api.progress import Artifacts, Outcome
 from dpojob_trainer.training import TrainJob, run
-from dpojob_trainer.training.export import output_directory, s3, upload
-
-from .conftest import MakeJob
+from dpojob_trainer.training.export import output_directory, s3_upload, uploads
 
 REPO = "my-org/tuned"
 SECRET = {"name": "keys"}
@@ -23,8 +22,8 @@ NOT_FOR_OTHERS = "the user's own, which lies in the same directory"
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upload, "FIRST_WAIT", 0.01)
-    monkeypatch.setattr(upload, "TRIES", 3)
+    monkeypatch.setattr(uploads, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(uploads, "TRIES", 3)
 
 
 @pytest.fixture
@@ -193,7 +192,7 @@ def test_an_upload_that_breaks_off_leaves_nothing_in_the_store(
     job = finished(make_job(spec={"output": {"s3": target}}))
     gone = job.output / "gone.safetensors"
     monkeypatch.setattr(
-        s3, "published", lambda directory: [*output_directory.published(directory), gone]
+        s3_upload, "published", lambda directory: [*output_directory.published(directory), gone]
     )
     failed = run(job)
     assert failed.reason == "PushFailed", failed.message

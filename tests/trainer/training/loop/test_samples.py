@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.trainer.training.conftest import MakeJob
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
 from dpojob_trainer.training import run
 from dpojob_trainer.training.loop import samples
-
-from .conftest import MakeJob
 
 CONTEXT = 48
 LONG = "Where is the kite? " * 20

@@ -16,7 +16,7 @@ from dpojob_api.spec import S3
 from dpojob_trainer.training.setup.errors import Failure
 
 from .output_directory import published
-from .upload import Passing
+from .uploads import Passing
 
 FINAL = (
     "AccessDenied",

@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 import pytest
 import torch
+from tests.trainer.training.conftest import MakeJob, losses, metrics
 from transformers import AutoTokenizer
 from trl import DPOConfig, DPOTrainer
 from trl.trainer import utils
@@ -16,8 +17,6 @@ from dpojob_api.plan import Plan
 from dpojob_api.shared_training_constants import SMALL_FOR_A_CPU, processor_has_bf16
 from dpojob_trainer.training import run
 from dpojob_trainer.training.setup import data, precision
-
-from .conftest import MakeJob, losses, metrics
 
 pytestmark = [
     pytest.mark.train,

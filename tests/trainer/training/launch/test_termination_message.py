@@ -11,16 +11,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.trainer.training.conftest import MakeJob
 
 from dpojob_api.constants import TERMINATION_MESSAGE_BYTES, ExitCode
 from dpojob_api.progress import Artifacts, Health, Outcome, Progress, Sample
 from dpojob_trainer.training import run
-from dpojob_trainer.training.launch import termination
+from dpojob_trainer.training.launch import outcome_truncation
 from dpojob_trainer.training.launch.session import Run, _interrupted
 from dpojob_trainer.training.loop.progress import Tracker
 from dpojob_trainer.training.setup.errors import exit_code, explain
-
-from .conftest import MakeJob
 
 TEXT = st.text(max_size=5000)
 
@@ -40,7 +39,7 @@ def test_any_outcome_fits(message: str, health: str, samples: list[Any]) -> None
         artifacts=Artifacts(claim_name="c", path="p"),
         samples=[Sample(prompt=p, before=b, after=a) for p, b, a in samples],
     )
-    text = termination.fit(outcome)
+    text = outcome_truncation.fit(outcome)
     assert len(text) <= TERMINATION_MESSAGE_BYTES
     read = Outcome.model_validate_json(text)
     assert read.progress.step == 3 and read.artifacts == outcome.artifacts
@@ -48,9 +47,11 @@ def test_any_outcome_fits(message: str, health: str, samples: list[Any]) -> None
 
 def test_it_is_written_where_it_is_told(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    termination.write(Outcome(outcome="Succeeded", reason="Completed"), path)
+    outcome_truncation.write(Outcome(outcome="Succeeded", reason="Completed"), path)
     assert json.loads(path.read_text())["reason"] == "Completed"
-    termination.write(Outcome(outcome="Succeeded", reason="Completed"), tmp_path / "no" / "where")
+    outcome_truncation.write(
+        Outcome(outcome="Succeeded", reason="Completed"), tmp_path / "no" / "where"
+    )
 
 
 class OutOfMemoryError(RuntimeError):

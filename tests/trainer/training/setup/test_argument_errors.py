@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.trainer.training.conftest import MakeJob
 
 from dpojob_trainer.training import run
 from dpojob_trainer.training.setup.argument_errors import at_fault
 from dpojob_trainer.training.setup.errors import Failure
-
-from .conftest import MakeJob
 
 
 def refuse(arguments: dict[str, Any], error: Exception) -> None:

@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from tests.trainer.training.conftest import MakeJob, losses, metrics
+from tests.trainer.training.containers import Container
 
 from dpojob_trainer.training import TrainJob, run
 from dpojob_trainer.training.loop import checkpoints
-
-from .conftest import MakeJob, losses, metrics
-from .containers import Container
 
 pytestmark = pytest.mark.train
 

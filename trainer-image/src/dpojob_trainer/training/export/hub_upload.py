@@ -13,7 +13,7 @@ from dpojob_api.conditions import Reason
 from dpojob_trainer.training.setup.errors import Failure
 
 from .output_directory import published
-from .upload import Passing
+from .uploads import Passing
 
 
 def push(directory: Path, repo: str, token: str | None, *, private: bool | None) -> str:

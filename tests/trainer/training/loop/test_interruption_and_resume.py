@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.trainer.training.conftest import MakeJob, metrics
 
 from dpojob_api.progress import Progress
 from dpojob_trainer.training import TrainJob, run
 from dpojob_trainer.training.loop import checkpoints
 from dpojob_trainer.training.setup.errors import exit_code
-
-from .conftest import MakeJob, metrics
 
 pytestmark = pytest.mark.train
 TIMES = ("runtime", "per_second")

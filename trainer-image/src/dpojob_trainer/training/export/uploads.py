@@ -35,21 +35,22 @@ def upload(job: TrainJob, tracker: Tracker, outcome: Outcome) -> Outcome:
     """
     wanted, done = job.spec.output, output_directory.uploaded(job.output)
     if wanted.push is not None and done.get("push") != wanted.push:
-        from . import hub
+        from . import hub_upload
 
         tracker.stage("Uploading")
         place = wanted.push
         private = job.spec.training.arguments.get("hub_private_repo")
         address = _insist(
-            lambda: hub.push(job.output, place, job.token, private=private), f"the hub ({place})"
+            lambda: hub_upload.push(job.output, place, job.token, private=private),
+            f"the hub ({place})",
         )
         outcome = _record(job, outcome, "push", place, address)
     if wanted.s3 is not None and done.get("s3") != _place(wanted.s3):
-        from . import s3
+        from . import s3_upload
 
         tracker.stage("Uploading")
         store = wanted.s3
-        address = _insist(lambda: s3.put(job.output, store), f"the bucket {store.bucket}")
+        address = _insist(lambda: s3_upload.put(job.output, store), f"the bucket {store.bucket}")
         outcome = _record(job, outcome, "s3", _place(store), address)
     return outcome
 

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 from tests.support import tiny
+from tests.trainer.training.conftest import MakeJob
 
 from dpojob_trainer.training import run
-
-from .conftest import MakeJob
 
 
 def test_checkpoints_of_the_first_base_model_are_not_this_trainings(

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 import torch
+from tests.trainer.training.conftest import MakeJob
 
 from dpojob_trainer.training import run
 from dpojob_trainer.training.setup import model
 from dpojob_trainer.training.setup.errors import exit_code
 from dpojob_trainer.training.setup.precision import trainable_in_fp32
-
-from .conftest import MakeJob
 
 pytestmark = pytest.mark.train
 CUDA = (

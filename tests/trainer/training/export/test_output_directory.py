@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from tests.trainer.training.conftest import MakeJob
 
 from dpojob_api.progress import Artifacts, Outcome
 from dpojob_trainer.training import TrainJob, run
 from dpojob_trainer.training.export import output_directory
 from dpojob_trainer.training.setup.errors import Failure
-
-from .conftest import MakeJob
 
 DONE = Outcome(outcome="Succeeded", reason="Completed", artifacts=Artifacts(kind="model"))
 

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 from tests.support import tiny
+from tests.trainer.training.conftest import MakeJob, metrics
 
 from dpojob_api.progress import Progress
 from dpojob_trainer.training import TrainJob, run
 from dpojob_trainer.training.export import output_directory
-
-from .conftest import MakeJob, metrics
 
 pytestmark = pytest.mark.train
 PATIENCE = 2

@@ -11,12 +11,11 @@ from typing import Any
 import huggingface_hub.constants
 import pytest
 from tests.support.hub import Hub
+from tests.trainer.training.adapters import save_adapter
+from tests.trainer.training.conftest import MakeJob, losses, metrics
 
 from dpojob_trainer.training import TrainJob, run
-from dpojob_trainer.training.export import output_directory, upload
-
-from .adapters import save_adapter
-from .conftest import MakeJob, losses, metrics
+from dpojob_trainer.training.export import output_directory, uploads
 
 pytestmark = pytest.mark.train
 BASE, ADAPTER, TUNED = "some-org/tiny", "some-org/tiny-sft", "my-org/tuned"
@@ -28,8 +27,8 @@ def hub(inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     """A hub that takes large files by Git LFS and holds a model, and a cache of its own."""
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr(upload, "FIRST_WAIT", 0.01)
-    monkeypatch.setattr(upload, "TRIES", 3)
+    monkeypatch.setattr(uploads, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(uploads, "TRIES", 3)
     with Hub(lfs=True) as hub:
         for name, value in hub.env().items():
             monkeypatch.setenv(name, value)

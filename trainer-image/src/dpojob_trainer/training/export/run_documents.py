@@ -17,7 +17,7 @@ from dpojob_trainer.training.loop.trainer import Trained
 from dpojob_trainer.training.setup.train_job import TrainJob
 
 from .markdown import code, plain
-from .save import TRAINED
+from .model_writer import TRAINED
 from .svg_chart import Curve, chart
 from .versions import versions
 

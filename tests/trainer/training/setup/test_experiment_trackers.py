@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.trainer.training.conftest import MakeJob, losses, metrics
+from tests.trainer.training.containers import Container
 
 from dpojob_trainer.inspection import InspectionError
 from dpojob_trainer.inspection.training_arguments import check_trackers
 from dpojob_trainer.shared import experiment_trackers
 from dpojob_trainer.training import TrainJob, run
-
-from .conftest import MakeJob, losses, metrics
-from .containers import Container
 
 QUICK: dict[str, Any] = {"epochs": 0.3}
 SECRET = {"environmentSecret": {"name": "trackers"}}

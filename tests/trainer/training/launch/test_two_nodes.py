@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.trainer.training.conftest import EVEN, MakeJob, losses, metrics
+from tests.trainer.training.containers import Container, free_port
 
 from dpojob_trainer.training import TrainJob, run
-
-from .conftest import EVEN, MakeJob, losses, metrics
-from .containers import Container, free_port
 
 pytestmark = pytest.mark.train
 TOLERANCE = 2e-3

@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 import torch
 from peft import PeftModel
+from tests.trainer.training.adapters import save_adapter
+from tests.trainer.training.conftest import MakeJob, losses, metrics
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import DPOTrainer
 
 from dpojob_trainer.training import run
-
-from .adapters import save_adapter
-from .conftest import MakeJob, losses, metrics
 
 pytestmark = pytest.mark.train
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.trainer.training.conftest import MakeJob, metrics
 from trl import DPOConfig
 
 from dpojob_trainer.training import run
 from dpojob_trainer.training.setup.eval_save_schedule import rhythm
-
-from .conftest import MakeJob, metrics
 
 ASKED: list[tuple[dict[str, Any], tuple[str, Any, str, Any, bool]]] = [
     # asked for -> evaluates, each so many steps, saves, each so many steps, keeps the best

@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 from tests.support import tiny
+from tests.trainer.training.adapters import save_adapter
+from tests.trainer.training.conftest import MakeJob
 
 from dpojob_trainer.training import run
 from dpojob_trainer.training.export.markdown import code, plain
-
-from .adapters import save_adapter
-from .conftest import MakeJob
 
 NASTY = [
     "a|b",

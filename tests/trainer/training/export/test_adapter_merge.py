@@ -9,15 +9,14 @@ from typing import Any
 import pytest
 import torch
 from peft import PeftModel
+from tests.trainer.training.adapters import save_adapter
+from tests.trainer.training.conftest import MakeJob, metrics
 from transformers import AutoModelForCausalLM
 
 from dpojob_trainer.training import run
-from dpojob_trainer.training.export import save as saving
+from dpojob_trainer.training.export import model_writer as saving
 from dpojob_trainer.training.setup.adapter import merged, put_on
 from dpojob_trainer.training.setup.model_source import Start
-
-from .adapters import save_adapter
-from .conftest import MakeJob, metrics
 
 KINDS: dict[str, dict[str, Any]] = {
     "input": {"target_modules": ["q_proj", "embed_tokens"]},

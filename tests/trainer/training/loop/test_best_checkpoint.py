@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 from tests.support import tiny
+from tests.trainer.training.conftest import MakeJob, metrics
 
 from dpojob_api.progress import Progress
 from dpojob_trainer.training import TrainJob, run
 from dpojob_trainer.training.export import output_directory
 from dpojob_trainer.training.loop import checkpoints
-
-from .conftest import MakeJob, metrics
 
 pytestmark = pytest.mark.train
 MARGIN = "eval_rewards/margins"
