@@ -15,7 +15,7 @@ CONTEXT = os.environ.get("CONTEXT", "")
 STARTED = time.monotonic()
 
 
-def say(text: str) -> None:
+def log(text: str) -> None:
     """One line of progress, with the time since the start."""
     elapsed = int(time.monotonic() - STARTED)
     print(f"[{elapsed // 60:2d}:{elapsed % 60:02d}] {text}", flush=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import images
-from cluster_tools import CONTEXT, ROOT, Kubectl, devcluster, run, say
+from cluster_tools import CONTEXT, ROOT, Kubectl, devcluster, log, run
 from pvc_files import ClaimPod
 from rich.console import Console
 from rich.table import Table
@@ -46,7 +46,7 @@ spec:
 
 def install(kubectl: Kubectl, built: dict[str, images.Image]) -> None:
     """CRDs and chart, as the README says, with figures that fit a small machine."""
-    say("installing the CRDs and the chart")
+    log("installing the CRDs and the chart")
     kubectl("apply", "--server-side", "--force-conflicts", "-f", "crds/")
     values = []
     for role, image in built.items():
@@ -84,7 +84,7 @@ def demo_data() -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dpojob"
     made = cache / f"demo-data-{version}"
     if not made.exists():
-        say("making a tiny chat model and 3,000 preference pairs (half a minute)")
+        log("making a tiny chat model and 3,000 preference pairs (half a minute)")
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as fresh:
             run(sys.executable, str(maker), fresh)
@@ -98,7 +98,7 @@ def put_inputs(kubectl: Kubectl, namespace: str, image: str) -> None:
     kubectl.apply(NAMESPACE_MANIFEST.format(name=namespace))
     kubectl.apply(CLAIM_MANIFEST.format(name=JOB, namespace=namespace))
     made = demo_data()
-    say("copying the model and the pairs onto the claim")
+    log("copying the model and the pairs onto the claim")
     with ClaimPod(kubectl, namespace, JOB, image) as claim:
         claim.write(made)
 
@@ -175,7 +175,7 @@ def spark(values: list[float]) -> str:
 
 def main() -> int:
     """The whole way; exit status 0 only when a model was trained and learned its rule."""
-    say("cluster: starting, or reusing the one that runs")
+    log("cluster: starting, or reusing the one that runs")
     devcluster("up", "--mode", "full", capture=False)
     kubectl = Kubectl()
     built = images.ensure()
@@ -187,14 +187,14 @@ def main() -> int:
         "delete", "pvc", f"{JOB}-output", "-n", NAMESPACE, "--ignore-not-found", "--wait"
     )
     put_inputs(kubectl, NAMESPACE, image)
-    say("kubectl apply -f examples/quickstart.yaml")
+    log("kubectl apply -f examples/quickstart.yaml")
     kubectl("apply", "-n", NAMESPACE, "-f", "examples/quickstart.yaml")
     follow(NAMESPACE)
     good = show(kubectl, NAMESPACE, image)
     if not good:
-        say("the job did not end as it should: 'kubectl describe dpo' says why")
+        log("the job did not end as it should: 'kubectl describe dpo' says why")
         return 1
-    say("done. `make down` stops the cluster")
+    log("done. `make down` stops the cluster")
     return 0
 
 

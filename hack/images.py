@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from cluster_tools import CONTEXT, ROOT, devcluster, run, say
+from cluster_tools import CONTEXT, ROOT, devcluster, log, run
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,11 @@ def ensure() -> dict[str, Image]:
         return IMAGES
     for role, image in IMAGES.items():
         if on_node(image.reference):
-            say(f"image {role}: on the node already ({image.tag})")
+            log(f"image {role}: on the node already ({image.tag})")
             continue
-        say(f"image {role}: building {image.reference}")
+        log(f"image {role}: building {image.reference}")
         build(image)
-        say(f"image {role}: loading it onto the node")
+        log(f"image {role}: loading it onto the node")
         devcluster("load-image", "--from-buildah", image.reference, capture=False)
     return IMAGES
 
@@ -100,7 +100,7 @@ def ensure() -> dict[str, Image]:
 if __name__ == "__main__":
     if "PUSH" in os.environ:
         for role, image in IMAGES.items():
-            say(f"image {role}: building and pushing {image.reference}")
+            log(f"image {role}: building and pushing {image.reference}")
             build(image)
             run("buildah", "push", image.reference, capture=False)
     else:

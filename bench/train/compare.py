@@ -37,7 +37,7 @@ def one(name: str, root: Path, rows: int, epochs: int) -> dict[str, Any]:
         os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": SPINS}
     from bench.train import dpojob_run, trl_baseline
     from bench.train.clock import Clock
-    from bench.train.silence_output import quiet
+    from bench.train.silence_output import silence_output
 
     made = dpojob_run.job(root, rows, epochs=epochs)
     settings: dict[str, Any] = {"num_train_epochs": epochs}
@@ -45,11 +45,11 @@ def one(name: str, root: Path, rows: int, epochs: int) -> dict[str, Any]:
         settings |= trl_baseline.as_planned(made.plan)
     with Clock().running() as clock:
         if name == OURS:
-            log = quiet(lambda: dpojob_run.train(made))
+            log = silence_output(lambda: dpojob_run.train(made))
         else:
             pairs = trl_baseline.rows(root / f"pairs-{rows}.jsonl")
             place = Path(tempfile.mkdtemp(dir=root))
-            log = quiet(
+            log = silence_output(
                 lambda: trl_baseline.train(
                     root / "model", pairs, place, **trl_baseline.COMMON, **settings
                 )
@@ -78,19 +78,19 @@ def main() -> int:
         name, directory = arguments.one
         print(json.dumps(one(name, Path(directory), arguments.rows, arguments.epochs)))
         return 0
-    from bench.train.silence_output import quiet
+    from bench.train.silence_output import silence_output
     from tests.support import tiny
 
     best: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as root:
         shape = {"hidden": arguments.hidden, "layers": arguments.layers}
-        quiet(lambda: tiny.make_model(Path(root) / "model", teach_steps=0, **shape))
+        silence_output(lambda: tiny.make_model(Path(root) / "model", teach_steps=0, **shape))
         pairs = Path(root) / f"pairs-{arguments.rows}.jsonl"
         tiny.write_jsonl(pairs, tiny.make_pairs(arguments.rows, 1))
-        told = ["--rows", str(arguments.rows), "--epochs", str(arguments.epochs)]
+        options = ["--rows", str(arguments.rows), "--epochs", str(arguments.epochs)]
         for _ in range(arguments.rounds):
             for name in (DEFAULTS, THEIRS, OURS):
-                command = [sys.executable, __file__, *told, "--one", name, root]
+                command = [sys.executable, __file__, *options, "--one", name, root]
                 done = subprocess.run(command, capture_output=True, text=True, check=True)
                 found = json.loads(done.stdout.splitlines()[-1])
                 for kind in ("wall", "cpu"):

@@ -97,24 +97,24 @@ def main() -> int:
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
     from bench.train import dpojob_run
-    from bench.train.silence_output import quiet
+    from bench.train.silence_output import silence_output
     from tests.support import tiny
 
     rows = 640
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
-        quiet(lambda: tiny.make_model(root / "model", teach_steps=0))
+        silence_output(lambda: tiny.make_model(root / "model", teach_steps=0))
         tiny.write_jsonl(root / f"pairs-{rows}.jsonl", tiny.make_pairs(rows, 1))
         blocks = Blocks(arguments.port)
         try:
             made = dpojob_run.job(root, rows, epochs=arguments.steps * dpojob_run.BATCH / rows)
-            quiet(lambda: dpojob_run.train(made, blocks.hear, arguments.port))
+            silence_output(lambda: dpojob_run.train(made, blocks.hear, arguments.port))
         finally:
             blocks.close()
     costs = {rate: median(found) for rate, found in blocks.costs.items()}
     for rate, cost in costs.items():
-        told = f"polled {rate} time(s) a second" if rate else "not polled"
-        print(f"{told:28}{cost * 1000:8.2f} ms CPU a step, {len(blocks.costs[rate])} blocks")
+        label = f"polled {rate} time(s) a second" if rate else "not polled"
+        print(f"{label:28}{cost * 1000:8.2f} ms CPU a step, {len(blocks.costs[rate])} blocks")
     once = costs[1] / costs[0] - 1
     sharper = (costs[20] / costs[0] - 1) / 20
     print(

@@ -116,7 +116,7 @@ def grouped(train: Train) -> Train:
 
     def action() -> list[dict[str, Any]]:
         prepare = DPOTrainer._prepare_dataset
-        DPOTrainer._prepare_dataset = lambda *told: prepare(*told).map(with_lengths)
+        DPOTrainer._prepare_dataset = lambda *arguments: prepare(*arguments).map(with_lengths)
         try:
             return train()
         finally:
@@ -133,12 +133,12 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="only these, besides the first two")
     arguments = parser.parse_args()
     from bench.train.clock import Clock
-    from bench.train.silence_output import quiet
+    from bench.train.silence_output import silence_output
     from tests.support import tiny
 
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
-        quiet(lambda: tiny.make_model(root / "model", teach_steps=0))
+        silence_output(lambda: tiny.make_model(root / "model", teach_steps=0))
         tiny.write_jsonl(root / f"pairs-{arguments.rows}.jsonl", tiny.make_pairs(arguments.rows, 1))
         kinds = variants(root, arguments.rows)
         wanted = {DEFAULTS, FP32, *(arguments.names or kinds)}
@@ -150,7 +150,7 @@ def main() -> int:
             for name in [name for name in kinds if name in wanted]:
                 try:
                     with Clock().running() as clock:
-                        log = quiet(kinds[name])
+                        log = silence_output(kinds[name])
                 except Exception as error:  # A variant that cannot be is an answer too.
                     failed[name] = str(error).splitlines()[0]
                     continue

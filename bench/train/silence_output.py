@@ -10,7 +10,7 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 
-def quiet(action: Callable[[], Result]) -> Result:
+def silence_output(action: Callable[[], Result]) -> Result:
     """What `action` gives."""
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         return action()

@@ -11,7 +11,7 @@ import pytest
 from devcluster import image_loader
 from devcluster.cluster import Cluster
 from devcluster.host.errors import DevclusterError
-from devcluster.images import buildah, oci_layout
+from devcluster.images import base_image, buildah, builder, oci_layout
 from devcluster.images.base_image import NAME as BASE
 from devcluster.state import FULL, State, clusters
 
@@ -77,7 +77,7 @@ def set_gpus(cluster: Cluster, count: int) -> None:
 
 
 def start_pod(cluster: Cluster, namespace: str) -> None:
-    image_loader.build_base()
+    base_image.ensure()
     image_loader.load(cluster, BASE, None)
     set_gpus(cluster, 1)
     cluster.kubectl("apply", "-n", namespace, "-f", "-", input=POD)
@@ -192,12 +192,12 @@ def test_a_second_one_with_real_nodes_is_refused(own: Cluster) -> None:
 def test_an_image_is_loaded_without_the_parts_the_node_has(
     own: Cluster, namespace: str, tmp_path: Path
 ) -> None:
-    image_loader.build_base()
+    base_image.ensure()
     image_loader.load(own, BASE, None)
     (tmp_path / "Dockerfile").write_text(f"FROM {BASE}\nCOPY word /word\n")
     (tmp_path / "word").write_text(f"made for {namespace}\n")
     name = f"localhost/devcluster-derived:{namespace}"
-    image_loader.build(name, tmp_path, tmp_path / "Dockerfile", None, [])
+    builder.build(name, tmp_path, tmp_path / "Dockerfile", None, [])
     try:
         oci_layout.write(name, tmp_path / "layout", own.blobs())
         assert sum(file.stat().st_size for file in (tmp_path / "layout").rglob("*")) < 100_000

@@ -90,7 +90,10 @@ def test_a_daemon_that_was_dying_when_it_was_found_is_started_once_more(daemons:
     first = daemons.pid("sleeper")
     assert first is not None
     os.kill(first, signal.SIGKILL)
-    daemons.wait(Daemon(SLEEP.name, SLEEP.command, ready=lambda: daemons.pid("sleeper") != first))
+    restarted = Daemon(
+        SLEEP.name, SLEEP.command, ready=lambda: daemons.pid("sleeper") not in (None, first)
+    )
+    daemons.wait(restarted)
     assert daemons.pid("sleeper") not in (None, first)
 
 

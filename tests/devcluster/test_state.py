@@ -10,7 +10,7 @@ import pytest
 from devcluster.host import ports
 from devcluster.host.errors import DevclusterError
 from devcluster.host.locks import locked
-from devcluster.state import CONTROL_PLANE, State, clusters, remembered
+from devcluster.state import CONTROL_PLANE, State, clusters, clusters_with_data
 
 
 def test_two_clusters_never_share_a_port(state_home: Path) -> None:
@@ -27,10 +27,10 @@ def test_ports_are_below_the_ephemeral_and_the_node_port_range(state_home: Path)
 
 
 def test_what_is_saved_is_loaded(state_home: Path) -> None:
-    facts = State("one").create(CONTROL_PLANE, 3, "")
-    facts.gpus = {"node-0": {"nvidia.com/gpu": 2}}
-    State("one").save(facts)
-    assert State("one").load() == facts
+    record = State("one").create(CONTROL_PLANE, 3, "")
+    record.gpus = {"node-0": {"nvidia.com/gpu": 2}}
+    State("one").save(record)
+    assert State("one").load() == record
 
 
 def test_a_missing_cluster_says_how_to_start_one(state_home: Path) -> None:
@@ -52,9 +52,9 @@ def test_the_image_store_survives_unless_purged(state_home: Path) -> None:
     state.remove(images=False)
     assert [path.name for path in state.directory.iterdir()] == ["images"]
     assert clusters() == []
-    assert remembered() == ["one"]
+    assert clusters_with_data() == ["one"]
     state.remove(images=True)
-    assert remembered() == []
+    assert clusters_with_data() == []
     assert not state.directory.exists()
 
 

@@ -7,13 +7,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from devcluster import image_loader, kind_backend
-from devcluster.binaries import installer
+from devcluster import binaries, image_loader, kind_backend
 from devcluster.cluster import Cluster, sweep
 from devcluster.control_plane import kwok
 from devcluster.control_plane.storage import claim_directory
 from devcluster.host.errors import DevclusterError
-from devcluster.state import CONTROL_PLANE, FULL, MODES, clusters, remembered
+from devcluster.images import base_image, builder
+from devcluster.state import CONTROL_PLANE, FULL, MODES, clusters, clusters_with_data
 
 DEFAULT = "dpojob"
 
@@ -41,7 +41,7 @@ def _up(args: argparse.Namespace) -> None:
 
 def _down(args: argparse.Namespace) -> None:
     if args.all:
-        for name in remembered() if args.purge else clusters():
+        for name in clusters_with_data() if args.purge else clusters():
             Cluster(name).down(images=args.purge)
     else:
         kind_backend.choose(_name(args), args.context).down(images=args.purge)
@@ -70,7 +70,7 @@ def _bin(args: argparse.Namespace) -> None:
     if Cluster(_name(args)).state.exists():
         print(Cluster(_name(args)).bin(args.binary))
     else:
-        print(installer.ensure(args.binary))
+        print(binaries.ensure(args.binary))
 
 
 def _claim_dir(args: argparse.Namespace) -> None:
@@ -107,11 +107,11 @@ def _has_image(args: argparse.Namespace) -> None:
 
 
 def _build_base(_: argparse.Namespace) -> None:
-    print(image_loader.build_base())
+    print(base_image.ensure())
 
 
 def _build_image(args: argparse.Namespace) -> None:
-    image_loader.build(args.image, args.build_context, args.file, args.target, args.build_arg)
+    builder.build(args.image, args.build_context, args.file, args.target, args.build_arg)
 
 
 def _parser() -> argparse.ArgumentParser:

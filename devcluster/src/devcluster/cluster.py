@@ -9,18 +9,16 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 
-from devcluster.binaries import installer
-from devcluster.binaries.build_recipes import CONTROL_PLANE, NODE
-from devcluster.control_plane import fake_gpus, kwok, storage
-from devcluster.control_plane.api_client import Api
-from devcluster.control_plane.components import ControlPlane
+from devcluster import binaries
+from devcluster.binaries import CONTROL_PLANE, NODE
+from devcluster.control_plane import Api, ControlPlane, fake_gpus, kwok, storage
 from devcluster.host import console
 from devcluster.host.errors import DevclusterError, explain
 from devcluster.host.locks import locked
 from devcluster.host.paths import runtime_root
 from devcluster.host.processes import Daemons, start_time, wait_reaped
-from devcluster.node.node_set import NodeSet, check_machine
-from devcluster.state import FULL, Facts, State, clusters
+from devcluster.node import NodeSet, check_machine
+from devcluster.state import FULL, ClusterRecord, State, clusters
 
 
 def wait_for(what: str, condition: Callable[[], bool], timeout: float = 60.0) -> None:
@@ -57,14 +55,14 @@ class Cluster:
             if mode == FULL and os.geteuid() == 0:
                 locks.enter_context(_machine_locked())
             known = self.state.exists()
-            facts = self.state.load() if known else None
-            if facts is not None and facts.mode != mode:
+            record = self.state.load() if known else None
+            if record is not None and record.mode != mode:
                 raise DevclusterError(
-                    f"the cluster {self.name!r} runs in mode {facts.mode}, not {mode}: take it "
+                    f"the cluster {self.name!r} runs in mode {record.mode}, not {mode}: take it "
                     f"down first, or give the other one a --name"
                 )
             full = mode == FULL
-            if full and facts is None:
+            if full and record is None:
                 self._only_full_one()
             wanted = [*CONTROL_PLANE, *(NODE if full else ("kwok",))]
             steps = console.Steps(6 if full else 4)
@@ -72,29 +70,29 @@ class Cluster:
                 steps.next("Debian packages")
                 check_machine(self.daemons)
             steps.next("binaries")
-            paths = installer.ensure_all(wanted)
-            facts = facts or self.state.create(mode, nodes, owner)
-            if nodes > facts.nodes:
-                facts.nodes = nodes
-                self.state.save(facts)
+            paths = binaries.ensure_all(wanted)
+            record = record or self.state.create(mode, nodes, owner)
+            if nodes > record.nodes:
+                record.nodes = nodes
+                self.state.save(record)
             self._link_binaries(paths)
             steps.next("etcd and kube-apiserver")
             if full:
-                NodeSet(self.state, facts).prepare_network()
-            plane = ControlPlane(self.state, facts, paths)
+                NodeSet(self.state, record).prepare_network()
+            plane = ControlPlane(self.state, record, paths)
             api = plane.start_server()
             steps.next("controllers, scheduler, storage")
             self._start_rest(plane, api)
             if full:
                 steps.next("node: containerd, kubelet, kube-proxy, DNS")
-                NodeSet(self.state, facts).start(plane, api)
+                NodeSet(self.state, record).start(plane, api)
             elif "kwok" in paths:
                 self._start_kwok(plane, paths["kwok"])
-                for index in range(facts.nodes):
+                for index in range(record.nodes):
                     api.apply(f"/api/v1/nodes/node-{index}", kwok.node(f"node-{index}"))
             steps.next("waiting until everything serves")
-            self._wait_ready(api, facts)
-        console.say(f"the cluster {self.name!r} is up: export KUBECONFIG={self.kubeconfig}")
+            self._wait_ready(api, record)
+        console.log(f"the cluster {self.name!r} is up: export KUBECONFIG={self.kubeconfig}")
 
     def _only_full_one(self) -> None:
         for name in clusters():
@@ -115,7 +113,7 @@ class Cluster:
 
     def bin(self, name: str) -> Path:
         """A binary of the pinned version, also linked for `env`'s PATH."""
-        path = installer.ensure(name)
+        path = binaries.ensure(name)
         if self.state.exists():
             self._link_binaries({name: path})
         return path
@@ -126,7 +124,7 @@ class Cluster:
             f"/apis/storage.k8s.io/v1/storageclasses/{storage.CLASS}", storage.storage_class()
         )
         provisioner = storage.daemon(
-            plane.facts.ports["apiserver"],
+            plane.record.ports["apiserver"],
             plane.authority.certificate,
             plane.admin(),
             self.state.volumes,
@@ -137,14 +135,14 @@ class Cluster:
         daemon = kwok.daemon(binary, plane.credentials("kwok", "kwok", "system:masters"))
         self.daemons.start(daemon)
 
-    def _wait_ready(self, api: Api, facts: Facts) -> None:
+    def _wait_ready(self, api: Api, record: ClusterRecord) -> None:
         def account() -> bool:
             path = "/api/v1/namespaces/default/serviceaccounts/default"
             return api.call("GET", path)[0] == 200
 
         def nodes() -> bool:
             items = api.get("/api/v1/nodes")["items"]
-            return len(items) >= facts.nodes and all(_is_ready(item) for item in items)
+            return len(items) >= record.nodes and all(_is_ready(item) for item in items)
 
         wait_for("the default service account", account)
         wait_for("every node Ready", nodes, timeout=120)
@@ -152,10 +150,10 @@ class Cluster:
     def add_kwok_node(self, manifest: str) -> None:
         """A fake node; starts kwok if this cluster has none yet."""
         with self._locked():
-            facts = self.state.load()
+            record = self.state.load()
             if self.daemons.pid("kwok") is None:
-                paths = {name: installer.ensure(name) for name in (*CONTROL_PLANE, "kwok")}
-                self._start_kwok(ControlPlane(self.state, facts, paths), paths["kwok"])
+                paths = {name: binaries.ensure(name) for name in (*CONTROL_PLANE, "kwok")}
+                self._start_kwok(ControlPlane(self.state, record, paths), paths["kwok"])
         self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=manifest)
 
     # -- use --------------------------------------------------------------------------------
@@ -165,7 +163,7 @@ class Cluster:
     ) -> "subprocess.CompletedProcess[str]":
         """Run kubectl against it, as its administrator."""
         result = subprocess.run(
-            [str(installer.ensure("kubectl")), f"--kubeconfig={self.kubeconfig}", *arguments],
+            [str(binaries.ensure("kubectl")), f"--kubeconfig={self.kubeconfig}", *arguments],
             input=input,
             capture_output=True,
             text=True,
@@ -176,12 +174,12 @@ class Cluster:
         return result
 
     def set_gpus(self, node: str, resource: str, count: int) -> None:
-        """Let a node say that it has GPUs, and go on saying it after its kubelet was restarted."""
-        fake_gpus.announce(self.kubectl, node, resource, count)
+        """Add GPUs to the status of a node, also after a restart of its kubelet."""
+        fake_gpus.set_count(self.kubectl, node, resource, count)
         with self._locked():
-            facts = self.state.load()
-            facts.gpus.setdefault(node, {})[resource] = count
-            self.state.save(facts)
+            record = self.state.load()
+            record.gpus.setdefault(node, {})[resource] = count
+            self.state.save(record)
 
     def has_image(self, name: str, identity: str | None = None) -> bool:
         """Whether every node has an image of that name; given an identity, just that one."""
@@ -190,8 +188,8 @@ class Cluster:
 
     def blobs(self) -> dict[str, int]:
         """Digest and size in bytes of the parts of images that every node has."""
-        facts = self.state.load()
-        return NodeSet(self.state, facts).blobs() if facts.mode == FULL else {}
+        record = self.state.load()
+        return NodeSet(self.state, record).blobs() if record.mode == FULL else {}
 
     @property
     def scratch(self) -> Path:
@@ -207,10 +205,10 @@ class Cluster:
         self._load(name, identity, lambda nodes: nodes.load(archive))
 
     def _load(self, name: str, identity: str, load: Callable[[NodeSet], None]) -> None:
-        facts = self.state.load()
-        if facts.mode != FULL:
+        record = self.state.load()
+        if record.mode != FULL:
             raise DevclusterError("fake nodes run no images; use a cluster with --mode full")
-        nodes = NodeSet(self.state, facts)
+        nodes = NodeSet(self.state, record)
         load(nodes)
         if not nodes.has_image(name):
             raise DevclusterError(f"what was loaded holds no image of the name {name!r}")
@@ -233,24 +231,24 @@ class Cluster:
     # -- down -------------------------------------------------------------------------------
 
     def down(self, *, images: bool = False) -> None:
-        """End it; nothing of it stays but its log of images, and that goes too if asked."""
+        """Stop it and delete its state; the image store only when `images` is set."""
         with ExitStack() as locks:
             locks.enter_context(self._locked())
             if self.state.exists():
-                facts = self.state.load()
+                record = self.state.load()
                 pids = [self.daemons.pid(name) for name in self.daemons.names()]
-                if facts.mode == FULL:
+                if record.mode == FULL:
                     locks.enter_context(_machine_locked())
-                    NodeSet(self.state, facts).stop()
-                # What they would save on a slower way out is deleted right after.
+                    NodeSet(self.state, record).stop()
+                # Killed at once: what they would save on shutdown is deleted right after.
                 self.daemons.stop(*self.daemons.names(), grace=0.0)
                 wait_reaped(pid for pid in pids if pid is not None)
-                if facts.mode == FULL:
-                    self._forget_runtime()
+                if record.mode == FULL:
+                    self._remove_runtime_directory()
             self.state.remove(images=images)
             self.state.lock.unlink(missing_ok=True)
 
-    def _forget_runtime(self) -> None:
+    def _remove_runtime_directory(self) -> None:
         shutil.rmtree(self.state.runtime, ignore_errors=True)
         _machine_lock().unlink(missing_ok=True)
         with suppress(OSError):
@@ -273,7 +271,7 @@ def _is_ready(node: dict[str, object]) -> bool:
 
 
 def this_process() -> str:
-    """The owner to write down for a cluster that must not outlive this process."""
+    """The owner to record for a cluster that must not outlive this process."""
     return f"{os.getpid()}:{start_time(os.getpid())}"
 
 

@@ -1,11 +1,11 @@
-"""Clusters that others run: kind, when Docker works, and the user's own, by its context."""
+"""Clusters that devcluster does not run itself: kind where Docker works, and a kubeconfig context."""
 
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
-from devcluster.binaries import installer
+from devcluster import binaries
 from devcluster.cluster import Cluster
 from devcluster.control_plane import fake_gpus
 from devcluster.host import console
@@ -19,7 +19,7 @@ def _run(*command: str) -> "subprocess.CompletedProcess[str]":
 
 
 class ContextCluster:
-    """The user's own cluster: never started, never stopped, only looked at."""
+    """The user's cluster, by its context: never started and never stopped."""
 
     def __init__(self, context: str) -> None:
         self.name = context
@@ -27,8 +27,8 @@ class ContextCluster:
 
     @property
     def kubeconfig(self) -> Path:
-        """A kubeconfig with this one context, so that nobody's current context matters."""
-        kubectl = str(installer.ensure("kubectl"))
+        """A kubeconfig with this one context, independent of the current context."""
+        kubectl = str(binaries.ensure("kubectl"))
         view = ("config", "view", "--raw", "--minify", "--flatten", f"--context={self.name}")
         result = _run(kubectl, *view)
         if result.returncode:
@@ -41,7 +41,7 @@ class ContextCluster:
         self, *arguments: str, input: str | None = None, check: bool = True
     ) -> "subprocess.CompletedProcess[str]":
         """Run kubectl against it."""
-        command = [str(installer.ensure("kubectl")), f"--kubeconfig={self.kubeconfig}", *arguments]
+        command = [str(binaries.ensure("kubectl")), f"--kubeconfig={self.kubeconfig}", *arguments]
         result = subprocess.run(command, input=input, capture_output=True, text=True, check=False)
         if check and result.returncode:
             raise explain(result, f"kubectl {' '.join(arguments)}")
@@ -49,37 +49,37 @@ class ContextCluster:
 
     def bin(self, name: str) -> Path:
         """A binary of the pinned version."""
-        return installer.ensure(name)
+        return binaries.ensure(name)
 
     def up(self, mode: str, nodes: int, owner: str = "") -> None:
-        """Only see whether it answers."""
+        """Check that it answers."""
         self.kubectl("get", "--raw", "/readyz")
-        console.say(f"your cluster {self.name!r} answers; nothing was started")
+        console.log(f"your cluster {self.name!r} answers; nothing was started")
 
     def down(self, *, images: bool = False) -> None:
         """Forget the copied credentials."""
         self._file.unlink(missing_ok=True)
-        console.say(f"your cluster {self.name!r} is left as it is")
+        console.log(f"your cluster {self.name!r} is left as it is")
 
     def status(self) -> dict[str, bool]:
         """Whether it answers."""
         return {self.name: self.kubectl("get", "--raw", "/readyz", check=False).returncode == 0}
 
     def set_gpus(self, node: str, resource: str, count: int) -> None:
-        """Let a node say that it has GPUs, until its kubelet is restarted."""
-        fake_gpus.announce(self.kubectl, node, resource, count)
+        """Add GPUs to the status of a node, until its kubelet restarts."""
+        fake_gpus.set_count(self.kubectl, node, resource, count)
 
     def has_image(self, name: str, identity: str | None = None) -> bool:
-        """Not known of clusters of others."""
+        """False, since the images of an external cluster cannot be listed."""
         return False
 
     def blobs(self) -> dict[str, int]:
-        """Parts of images that need not be loaded: none are known."""
+        """Digests of blobs that need not be loaded: none, since they cannot be listed."""
         return {}
 
     @property
     def scratch(self) -> None:
-        """Where to put a copy of an image for a moment: no place of its own."""
+        """The directory for temporary image files: none, so the system's default."""
         return None
 
     def load_layout(self, name: str, layout: Path, identity: str) -> None:
@@ -90,7 +90,7 @@ class ContextCluster:
         self.load_archive(name, archive, identity)
 
     def load_archive(self, name: str, archive: Path, identity: str) -> None:
-        """Not ours to do."""
+        """Unsupported: the user pushes images to a registry."""
         raise DevclusterError(
             f"images get onto {self.name!r} your own way: push {name} ({archive}) to a registry it "
             "pulls from, and set the chart's image values"
@@ -107,7 +107,7 @@ class KindCluster(ContextCluster):
     def up(self, mode: str, nodes: int, owner: str = "") -> None:
         """Create it unless it exists."""
         if self.kind_name not in _run("kind", "get", "clusters").stdout.split():
-            console.say("Docker works here: creating a kind cluster (a minute or two)")
+            console.log("Docker works here: creating a kind cluster (a minute or two)")
             result = _run("kind", "create", "cluster", "--name", self.kind_name, "--wait", "120s")
             if result.returncode:
                 raise explain(result, "kind create cluster")
@@ -142,8 +142,8 @@ def _docker_works() -> bool:
 def choose(name: str, context: str | None, *, start: bool = False) -> AnyCluster:
     """The cluster that a command is about.
 
-    A control plane with fake nodes is always ours; real nodes are kind's where Docker works,
-    unless DEVCLUSTER_BACKEND says `native`.
+    A control plane with fake nodes always runs as processes of this machine. Real nodes come from
+    kind where Docker works, unless DEVCLUSTER_BACKEND is `native`.
     """
     if context:
         return ContextCluster(context)

@@ -1,6 +1,6 @@
 """The clusters as pytest fixtures, by the same code as the command line.
 
-`control_plane` is this session's own, with fake nodes, and ends with the session (DPOJOB_KEEP=1
+`control_plane` is made for this session, with fake nodes, and ends with it (DPOJOB_KEEP=1
 keeps one called `pytest` for the next session, which saves its start). `cluster` has real nodes,
 is shared with the demo, and stays. Both have `.name`, `.kubeconfig`, `.kubectl(...)`, `.bin(name)`.
 """
@@ -26,17 +26,17 @@ def control_plane() -> Iterator[Cluster]:
         kept.up(CONTROL_PLANE, 0)
         yield kept
         return
-    own = Cluster(f"test-{os.getpid()}{worker}")
+    created = Cluster(f"test-{os.getpid()}{worker}")
     try:
-        own.up(CONTROL_PLANE, 0, owner=this_process())
-        yield own
+        created.up(CONTROL_PLANE, 0, owner=this_process())
+        yield created
     finally:
-        own.down(images=True)
+        created.down(images=True)
 
 
 @pytest.fixture(scope="session")
 def cluster() -> AnyCluster:
-    """A cluster with a real node: devcluster's own, kind, or the one that CONTEXT names."""
+    """A cluster with a real node: native, kind, or the context that CONTEXT names."""
     name = os.environ.get("DEVCLUSTER_NAME", "dpojob")
     chosen = choose(name, os.environ.get("CONTEXT"), start=True)
     chosen.up(FULL, 1)

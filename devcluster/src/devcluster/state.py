@@ -1,4 +1,4 @@
-"""What is remembered about one cluster, on disk, between two commands."""
+"""The state of one cluster on disk, kept between two commands."""
 
 import json
 import shutil
@@ -21,17 +21,17 @@ _PORTS = (
 
 
 @dataclass
-class Facts:
-    """The part of the state that is written down."""
+class ClusterRecord:
+    """The content of `cluster.json`."""
 
     name: str
     mode: str
     nodes: int
     ports: dict[str, int]
     owner: str = ""
-    """`pid:start time` of the test run that this cluster belongs to; it goes when that is gone."""
+    """`pid:start time` of the test run that this cluster belongs to; `sweep` takes it down when that process is gone."""
     gpus: dict[str, dict[str, int]] = field(default_factory=dict)
-    """Extended resources by node, put back after a kubelet forgot them."""
+    """Extended resources by node, set again after a kubelet restarts without them."""
     sysctls: dict[str, str] = field(default_factory=dict)
     """Kernel settings as they were before, to be restored."""
 
@@ -56,40 +56,42 @@ class State:
 
     @property
     def lock(self) -> Path:
-        """Held by whoever changes this cluster; beside the directory, since that goes away."""
+        """Held while this cluster is changed; outside the directory, since `down` deletes that."""
         return state_root() / f".{self.name}.lock"
 
     def exists(self) -> bool:
         """Whether the cluster was started and not taken down."""
         return self.file.exists()
 
-    def load(self) -> Facts:
-        """Read it; fails with a hint when there is no such cluster."""
+    def load(self) -> ClusterRecord:
+        """Read `cluster.json`; DevclusterError when there is no such cluster."""
         try:
-            return Facts(**json.loads(self.file.read_text()))
+            return ClusterRecord(**json.loads(self.file.read_text()))
         except FileNotFoundError:
             raise DevclusterError(
                 f"there is no cluster {self.name!r}; `python -m devcluster up` starts one"
             ) from None
 
-    def save(self, facts: Facts) -> None:
-        """Write it, whole or not at all."""
+    def save(self, record: ClusterRecord) -> None:
+        """Write it atomically."""
         self.directory.mkdir(parents=True, exist_ok=True)
         temporary = self.file.with_suffix(".tmp")
-        temporary.write_text(json.dumps(asdict(facts), indent=1) + "\n")
+        temporary.write_text(json.dumps(asdict(record), indent=1) + "\n")
         temporary.replace(self.file)
 
-    def create(self, mode: str, nodes: int, owner: str) -> Facts:
-        """Write down a new cluster, with ports of its own."""
+    def create(self, mode: str, nodes: int, owner: str) -> ClusterRecord:
+        """Record a new cluster with ports that no other cluster uses."""
         with locked(state_root() / ".ports.lock", "it chooses ports"):
             chosen = ports.choose(_PORTS, state_root())
-            facts = Facts(name=self.name, mode=mode, nodes=nodes, ports=chosen, owner=owner)
-            self.save(facts)
-        return facts
+            record = ClusterRecord(
+                name=self.name, mode=mode, nodes=nodes, ports=chosen, owner=owner
+            )
+            self.save(record)
+        return record
 
     def remove(self, *, images: bool) -> None:
         """Delete the directory; the image store only when asked."""
-        # Last, so that a `down` that was cut short is known to be unfinished.
+        # Deleted last, so that an interrupted `down` can be continued.
         keep = {self.file} if images else {self.file, self.images}
         for path in self.directory.glob("*"):
             if path not in keep:
@@ -104,7 +106,7 @@ def clusters() -> list[str]:
     return sorted(path.parent.name for path in state_root().glob("*/cluster.json"))
 
 
-def remembered() -> list[str]:
-    """The names of all clusters of which anything is left, be it only the image store."""
+def clusters_with_data() -> list[str]:
+    """The names of all clusters with any data on disk, also of those with only an image store."""
     stores = {path.parent.name for path in state_root().glob("*/images")}
     return sorted(stores.union(clusters()))

@@ -1,4 +1,4 @@
-"""How each binary is had: its official download, and how to build it from Go modules."""
+"""For each binary its official download, and how to build it from Go modules."""
 
 import platform
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Recipe:
     version_arguments: tuple[str, ...] = ("--version",)
     ldflags: tuple[str, ...] = ()
     main: str = ""
-    """The main package's source, when ours is smaller than upstream's."""
+    """The main package's source, when it differs from upstream's."""
 
 
 def _kubernetes(name: str, *version_arguments: str) -> Recipe:

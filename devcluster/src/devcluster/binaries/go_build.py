@@ -1,4 +1,4 @@
-"""Building a binary from Go modules, when there is no download to be had."""
+"""Building a binary from Go modules, when no release can be downloaded."""
 
 import json
 import os
@@ -21,7 +21,7 @@ def _environment() -> dict[str, str]:
 
 
 def _module(recipe: Recipe, directory: Path) -> dict[str, Any]:
-    """Download the module's own go.mod, and where it lies."""
+    """Download the module; the output of `go mod download`, with the path of its go.mod."""
     result = subprocess.run(
         ["go", "mod", "download", "-json", f"{recipe.module}@{recipe.version}"],
         capture_output=True,
@@ -32,14 +32,14 @@ def _module(recipe: Recipe, directory: Path) -> dict[str, Any]:
     )
     if result.returncode:
         raise explain(result, f"downloading the Go module {recipe.module}")
-    facts: dict[str, Any] = json.loads(result.stdout)
-    return facts
+    download: dict[str, Any] = json.loads(result.stdout)
+    return download
 
 
 def _go_mod(recipe: Recipe, upstream: str) -> str:
     """A go.mod that requires the module as if it were the main one.
 
-    Kubernetes keeps 31 of its libraries in its own tree and refers to them by replacements that
+    Kubernetes keeps 31 of its libraries in its tree and refers to them by replacements that
     only hold inside it; published, they are v0.<minor>.<patch>.
     """
     staged = re.findall(r"^\s*(\S+) => \./staging/", upstream, re.MULTILINE)
@@ -52,14 +52,14 @@ def _go_mod(recipe: Recipe, upstream: str) -> str:
 
 
 def build(recipe: Recipe, target: Path) -> None:
-    """`go build` it into `target`; a line now and then says that it is still going on."""
+    """`go build` it into `target`; prints a line every 15 seconds while it runs."""
     if shutil.which("go") is None:
         raise DevclusterError(
             f"{recipe.name} {recipe.version} is neither on PATH nor cached, its release cannot be "
             "downloaded, and there is no Go (1.25 or newer) to build it. Install Go, or put "
             f"the binary into {target.parent} as {recipe.name}-{recipe.version}."
         )
-    console.say(f"building {recipe.name} {recipe.version} (one to six minutes, the first time)")
+    console.log(f"building {recipe.name} {recipe.version} (one to six minutes, the first time)")
     with tempfile.TemporaryDirectory(prefix="build-", dir=cache_dir()) as temporary:
         directory = Path(temporary)
         upstream = Path(_module(recipe, directory)["GoMod"]).read_text()

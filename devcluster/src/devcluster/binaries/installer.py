@@ -1,4 +1,4 @@
-"""Having the binaries: from PATH when the version matches, the cache, a download, or a build."""
+"""Installs the pinned binaries: from PATH when the version matches, the cache, a download, or a build."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from devcluster.host.paths import cache_dir
 
 
 def cached_path(recipe: Recipe) -> Path:
-    """Where the cache keeps it."""
+    """The path of a binary in the cache."""
     return cache_dir() / "bin" / f"{recipe.name}-{recipe.version}"
 
 
@@ -76,5 +76,5 @@ def ensure_all(names: Iterable[str]) -> dict[str, Path]:
     names = list(names)
     missing = [name for name in names if not cached_path(RECIPES[name]).exists()]
     if missing:
-        console.say(f"binaries to find, download or build: {', '.join(missing)}")
+        console.log(f"binaries to find, download or build: {', '.join(missing)}")
     return {name: ensure(name) for name in names}

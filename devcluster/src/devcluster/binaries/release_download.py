@@ -26,7 +26,7 @@ def _checksum(source: Download) -> str | None:
             text: str = response.read().decode()
     except (OSError, UnicodeDecodeError):
         _unreachable.add(host)
-        console.say(f"{host} cannot be reached: building from source instead")
+        console.log(f"{host} cannot be reached: building from source instead")
         return None
     # Either a lone digest, or lines of "digest  file".
     file = source.url.rpartition("/")[2]
@@ -42,7 +42,7 @@ def download(recipe: Recipe, target: Path) -> bool:
     source = recipe.download
     if source is None or (wanted := _checksum(source)) is None:
         return False
-    console.say(f"downloading {recipe.name} {recipe.version}")
+    console.log(f"downloading {recipe.name} {recipe.version}")
     archive = target.with_name(f"{target.name}.download")
     digest = hashlib.sha256()
     try:
@@ -58,16 +58,16 @@ def download(recipe: Recipe, target: Path) -> bool:
                 f"{source.url} has SHA-256 {digest.hexdigest()}, its publisher says {wanted}. "
                 "Somebody between here and there changes downloads; nothing was installed."
             )
-        _take(source, archive, target)
+        _extract(source, archive, target)
     except OSError as error:
-        console.say(f"the download of {recipe.name} broke off ({error}): building it instead")
+        console.log(f"the download of {recipe.name} broke off ({error}): building it instead")
         return False
     finally:
         archive.unlink(missing_ok=True)
     return True
 
 
-def _take(source: Download, archive: Path, target: Path) -> None:
+def _extract(source: Download, archive: Path, target: Path) -> None:
     if source.member is None:
         archive.replace(target)
         return

@@ -26,7 +26,7 @@ class KeyPair:
 
 
 class Authority:
-    """The cluster's own authority. Asking twice for the same name gives the same files."""
+    """The certificate authority of one cluster. The same name always gives the same files."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -72,7 +72,7 @@ class Authority:
             extensions.append(f"subjectAltName={names}")
         configuration = pair.certificate.with_suffix(".ext")
         configuration.write_text("\n".join(extensions) + "\n")
-        # Written beside and moved, so that a certificate is never half there after a crash.
+        # Written to a temporary file and renamed, so that a crash leaves no partial certificate.
         temporary = pair.certificate.with_suffix(".new")
         _openssl(
             *("x509", "-req", "-in", str(request), "-days", _DAYS, "-sha256"),

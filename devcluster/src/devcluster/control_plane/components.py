@@ -3,16 +3,15 @@
 import socket
 from pathlib import Path
 
-from devcluster.control_plane import kubeconfig
+from devcluster.control_plane import addresses, kubeconfig
 from devcluster.control_plane.api_client import Api
 from devcluster.control_plane.certificates import Authority, KeyPair
 from devcluster.host.processes import Daemon, Daemons
-from devcluster.node import network
-from devcluster.state import FULL, Facts, State
+from devcluster.state import FULL, ClusterRecord, State
 
-# A control plane without nodes has no address that anybody could reach; this one is reserved for
-# documentation and only satisfies the API server, which refuses a loopback address.
-_NOWHERE = "198.51.100.1"
+# A control plane without nodes has no address that pods could reach. This one is reserved for
+# documentation; the API server requires an address that is not a loopback address.
+_UNREACHABLE_ADDRESS = "198.51.100.1"
 
 
 def _listens(port: int) -> bool:
@@ -22,24 +21,24 @@ def _listens(port: int) -> bool:
 
 
 class ControlPlane:
-    """Starts the four of them, and hands out credentials."""
+    """Starts the four components and issues credentials."""
 
-    def __init__(self, state: State, facts: Facts, binaries: dict[str, Path]) -> None:
+    def __init__(self, state: State, record: ClusterRecord, binaries: dict[str, Path]) -> None:
         self.state = state
-        self.facts = facts
+        self.record = record
         self.binaries = binaries
         self.daemons = Daemons(state.daemons)
         self.authority = Authority(state.certificates)
-        self.server = f"https://127.0.0.1:{facts.ports['apiserver']}"
-        self.advertised = network.node_ip(0) if facts.mode == FULL else _NOWHERE
+        self.server = f"https://127.0.0.1:{record.ports['apiserver']}"
+        self.advertised = addresses.node_ip(0) if record.mode == FULL else _UNREACHABLE_ADDRESS
 
     def admin(self) -> KeyPair:
         """The user of the cluster, who may do anything."""
         return self.authority.issue("admin", "devcluster-admin", "system:masters")
 
     def api(self) -> Api:
-        """A client for this package's own errands."""
-        return Api(self.facts.ports["apiserver"], self.authority.certificate, self.admin())
+        """A client of the API server with the administrator's credentials."""
+        return Api(self.record.ports["apiserver"], self.authority.certificate, self.admin())
 
     def credentials(self, name: str, user: str, group: str = "") -> Path:
         """A kubeconfig for a component."""
@@ -52,8 +51,8 @@ class ControlPlane:
         )
 
     def _etcd(self) -> Daemon:
-        url = f"http://127.0.0.1:{self.facts.ports['etcd']}"
-        peer = f"http://127.0.0.1:{self.facts.ports['etcd-peer']}"
+        url = f"http://127.0.0.1:{self.record.ports['etcd']}"
+        peer = f"http://127.0.0.1:{self.record.ports['etcd-peer']}"
         return Daemon(
             "etcd",
             [
@@ -71,27 +70,27 @@ class ControlPlane:
                 "--quota-backend-bytes=8589934592",
                 "--log-level=warn",
             ],
-            ready=lambda: _listens(self.facts.ports["etcd"]),
+            ready=lambda: _listens(self.record.ports["etcd"]),
         )
 
     def _apiserver(self, api: Api) -> Daemon:
         hosts = (
             *("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"),
             *("kubernetes.default.svc.cluster.local", "127.0.0.1"),
-            *(network.API_SERVICE_IP, self.advertised),
+            *(addresses.API_SERVICE_IP, self.advertised),
         )
         serving = self.authority.issue("kube-apiserver", "kube-apiserver", "", hosts)
         kubelet = self.authority.issue("apiserver-kubelet", "apiserver-kubelet", "system:masters")
         tokens = self.authority.signing_key()
         ca = self.authority.certificate
-        full = self.facts.mode == FULL
+        full = self.record.mode == FULL
         return Daemon(
             "kube-apiserver",
             [
                 str(self.binaries["kube-apiserver"]),
-                f"--etcd-servers=http://127.0.0.1:{self.facts.ports['etcd']}",
+                f"--etcd-servers=http://127.0.0.1:{self.record.ports['etcd']}",
                 f"--bind-address={'0.0.0.0' if full else '127.0.0.1'}",
-                f"--secure-port={self.facts.ports['apiserver']}",
+                f"--secure-port={self.record.ports['apiserver']}",
                 f"--advertise-address={self.advertised}",
                 f"--client-ca-file={ca}",
                 f"--tls-cert-file={serving.certificate}",
@@ -104,7 +103,7 @@ class ControlPlane:
                 "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
                 f"--service-account-key-file={tokens}",
                 f"--service-account-signing-key-file={tokens}",
-                f"--service-cluster-ip-range={network.SERVICE_CIDR}",
+                f"--service-cluster-ip-range={addresses.SERVICE_CIDR}",
                 "--authorization-mode=Node,RBAC",
                 "--enable-admission-plugins=NodeRestriction",
                 "--allow-privileged=true",
@@ -115,7 +114,7 @@ class ControlPlane:
 
     def _controller_manager(self) -> Daemon:
         pair = self.authority.pair
-        return self._client_of_the_server(
+        return self._api_client_daemon(
             "kube-controller-manager",
             f"--root-ca-file={pair.certificate}",
             f"--service-account-private-key-file={self.authority.signing_key()}",
@@ -125,9 +124,9 @@ class ControlPlane:
         )
 
     def _scheduler(self) -> Daemon:
-        return self._client_of_the_server("kube-scheduler")
+        return self._api_client_daemon("kube-scheduler")
 
-    def _client_of_the_server(self, name: str, *own: str) -> Daemon:
+    def _api_client_daemon(self, name: str, *flags: str) -> Daemon:
         credentials = self.credentials(name, f"system:{name}")
         return Daemon(
             name,
@@ -137,14 +136,14 @@ class ControlPlane:
                 f"--authentication-kubeconfig={credentials}",
                 f"--authorization-kubeconfig={credentials}",
                 "--bind-address=127.0.0.1",
-                f"--secure-port={self.facts.ports[name]}",
+                f"--secure-port={self.record.ports[name]}",
                 "--leader-elect=false",
                 # The default of 20 would be what a benchmark measures.
                 "--kube-api-qps=500",
                 "--kube-api-burst=1000",
-                *own,
+                *flags,
             ],
-            ready=lambda: _listens(self.facts.ports[name]),
+            ready=lambda: _listens(self.record.ports[name]),
         )
 
     def start_server(self) -> Api:

@@ -1,4 +1,4 @@
-"""Fake GPUs: a node says that it has them, and the scheduler believes it."""
+"""Fake GPUs: extended resources in the status of a node, which the scheduler counts."""
 
 import json
 import subprocess
@@ -6,14 +6,14 @@ from typing import Protocol
 
 
 class Kubectl(Protocol):
-    """A way to run kubectl against some cluster."""
+    """Runs kubectl against one cluster."""
 
     def __call__(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run it; raises when it fails."""
         ...
 
 
-def announce(kubectl: Kubectl, node: str, resource: str, count: int) -> None:
+def set_count(kubectl: Kubectl, node: str, resource: str, count: int) -> None:
     """Patch the node's status. The kubelet lets through what no device plugin manages."""
     key = resource.replace("~", "~0").replace("/", "~1")
     patch = [

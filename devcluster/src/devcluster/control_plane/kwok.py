@@ -1,4 +1,4 @@
-"""Fake nodes, on which pods run without running."""
+"""Fake nodes by kwok: pods on them change their status and run nothing."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,7 @@ def daemon(binary: Path, credentials: Path) -> Daemon:
 def node(
     name: str, gpus: int = 0, resource: str = "nvidia.com/gpu", labels: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    """A fake node. A Node is the one object whose status may be set as it is made."""
+    """A fake node. The status of a Node may be set when it is created, unlike that of other objects."""
     key, _, value = _SELECTOR.partition("=")
     capacity = {"cpu": "64", "memory": "512Gi", "pods": "1000", "ephemeral-storage": "2Ti"}
     if gpus:

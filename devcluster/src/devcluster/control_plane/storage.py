@@ -1,7 +1,7 @@
 """The default storage class: a host directory for every claim that names no other class.
 
-A process of its own (`python -m devcluster.control_plane.storage`), since a claim is served while
-no command runs. It looks twice a second, in the API server's cache, which costs next to nothing.
+It runs as a separate process (`python -m devcluster.control_plane.storage`), since claims are
+provisioned while no command runs. It polls twice a second from the API server's cache, which is cheap.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def storage_class() -> dict[str, Any]:
 
 
 def volume_for(claim: dict[str, Any], volumes: Path) -> dict[str, Any]:
-    """The volume that serves a claim. Named for its UID, so that doing it twice is harmless."""
+    """The volume that serves a claim. Named by its UID, so that it is created at most once."""
     meta = claim["metadata"]
     directory = volumes / f"{meta['namespace']}_{meta['name']}_{meta['uid'][:8]}"
     return {
@@ -77,7 +77,7 @@ def _wants(claim: dict[str, Any]) -> bool:
 
 
 def serve_once(api: Api, volumes: Path) -> None:
-    """One pass: a volume for every waiting claim; released volumes go, with their data."""
+    """One pass: a volume for every waiting claim; released volumes are deleted with their data."""
     cached = "?resourceVersion=0"
     for claim in api.get(f"/api/v1/persistentvolumeclaims{cached}")["items"]:
         if not _wants(claim):
@@ -92,8 +92,8 @@ def serve_once(api: Api, volumes: Path) -> None:
             raise DevclusterError(f"making {volume['metadata']['name']}: {status} {answer}")
     for volume in api.get(f"/api/v1/persistentvolumes{cached}")["items"]:
         annotations = volume["metadata"].get("annotations", {})
-        ours = annotations.get(_PROVISIONED_BY) == PROVISIONER
-        if not ours or volume.get("status", {}).get("phase") != "Released":
+        provisioned_here = annotations.get(_PROVISIONED_BY) == PROVISIONER
+        if not provisioned_here or volume.get("status", {}).get("phase") != "Released":
             continue
         directory = Path(volume["spec"]["hostPath"]["path"])
         if directory.parent == volumes:
@@ -116,7 +116,7 @@ def daemon(port: int, authority: Path, client: KeyPair, volumes: Path) -> Daemon
 
 
 def claim_directory(claim: dict[str, Any], volume: dict[str, Any]) -> Path:
-    """Where a bound claim's files lie on this machine."""
+    """The directory of a bound claim on this machine."""
     try:
         return Path(volume["spec"]["hostPath"]["path"])
     except KeyError:
@@ -127,7 +127,7 @@ def claim_directory(claim: dict[str, Any], volume: dict[str, Any]) -> Path:
 
 
 def main() -> None:
-    """Serve for ever; a server that is away for a while is waited for."""
+    """Run until stopped; retries while the API server is unavailable."""
     parser = argparse.ArgumentParser(description="Host directories for claims.")
     parser.add_argument("--port", type=int, required=True)
     for name in ("authority", "certificate", "key", "volumes"):

@@ -1,4 +1,4 @@
-"""Telling the user what is happening, and how far it is. Plain lines, on standard error."""
+"""Progress messages for the user, as plain lines on standard error."""
 
 import sys
 import threading
@@ -7,13 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _started = time.monotonic()
-_quiet = False
-
-
-def be_quiet() -> None:
-    """Say nothing from now on (inside a test run)."""
-    global _quiet
-    _quiet = True
 
 
 def elapsed() -> float:
@@ -21,34 +14,33 @@ def elapsed() -> float:
     return time.monotonic() - _started
 
 
-def say(message: str) -> None:
-    """One line of news."""
-    if not _quiet:
-        print(f"[{elapsed():6.1f}s] {message}", file=sys.stderr, flush=True)
+def log(message: str) -> None:
+    """Print one line of progress with the time since the command began."""
+    print(f"[{elapsed():6.1f}s] {message}", file=sys.stderr, flush=True)
 
 
 class Steps:
-    """A numbered walk through something with a known number of parts."""
+    """Progress through a known number of steps."""
 
     def __init__(self, total: int) -> None:
         self.total = total
         self.done = 0
 
     def next(self, message: str) -> None:
-        """Announce the next part."""
+        """Print the message of the next step."""
         self.done += 1
-        say(f"step {self.done}/{self.total}  {message}")
+        log(f"step {self.done}/{self.total}  {message}")
 
 
 @contextmanager
 def heartbeat(message: str, every: float = 15.0) -> Iterator[None]:
-    """Repeat `message` while the body runs, so that a long silence never looks like a hang."""
+    """Repeat `message` while the body runs, so that a long command does not look like a hang."""
     stop = threading.Event()
     began = time.monotonic()
 
     def beat() -> None:
         while not stop.wait(every):
-            say(f"... {message}, {time.monotonic() - began:.0f} s so far")
+            log(f"... {message}, {time.monotonic() - began:.0f} s so far")
 
     thread = threading.Thread(target=beat, daemon=True)
     thread.start()

@@ -10,7 +10,7 @@ from devcluster.host.errors import DevclusterError, explain
 from devcluster.host.locks import locked
 from devcluster.host.paths import state_root
 
-# Command that shows that it is there -> package that has it.
+# A command or path that exists when the package is installed -> the package.
 NODE = {
     "containerd": "containerd",
     "runc": "runc",
@@ -26,10 +26,10 @@ IMAGES = {"buildah": "buildah", "debootstrap": "debootstrap", "skopeo": "skopeo"
 
 
 def _missing(wanted: dict[str, str]) -> list[str]:
-    def there(what: str) -> bool:
+    def is_installed(what: str) -> bool:
         return Path(what).exists() if what.startswith("/") else shutil.which(what) is not None
 
-    return sorted({package for what, package in wanted.items() if not there(what)})
+    return sorted({package for what, package in wanted.items() if not is_installed(what)})
 
 
 def _apt_get(*arguments: str) -> None:
@@ -42,7 +42,7 @@ def _apt_get(*arguments: str) -> None:
 
 
 def ensure(wanted: dict[str, str]) -> None:
-    """Install what is not there yet."""
+    """Install the packages that are missing."""
     if not _missing(wanted):
         return
     with locked(state_root() / ".apt.lock", "it installs Debian packages"):
@@ -51,12 +51,12 @@ def ensure(wanted: dict[str, str]) -> None:
             return
         if os.geteuid() != 0 or shutil.which("apt-get") is None:
             raise DevclusterError(f"these must be installed first: {', '.join(missing)}")
-        console.say(f"installing {', '.join(missing)}")
+        console.log(f"installing {', '.join(missing)}")
         with console.heartbeat("installing packages"):
             _apt_get("update")
             _apt_get("install", "-y", "--no-install-recommends", *missing)
         if "containerd" in missing and Path("/run/systemd/system").exists():
-            # The package starts a service of its own, which nobody here asked for.
+            # The package starts a system service, which devcluster does not use.
             subprocess.run(
                 ["systemctl", "disable", "--now", "containerd"], capture_output=True, check=False
             )

@@ -1,4 +1,4 @@
-"""The one exception a user is meant to read."""
+"""The exception whose message is written for the user."""
 
 import subprocess
 
@@ -8,7 +8,7 @@ class DevclusterError(Exception):
 
 
 def explain(result: "subprocess.CompletedProcess[str]", what: str) -> DevclusterError:
-    """The error for a finished command, with the end of what it said."""
+    """The error for a finished command, with the end of its output."""
     out, err = ((text or "").splitlines() for text in (result.stdout, result.stderr))
-    said = "\n".join(out[-10:] + err[-15:])
-    return DevclusterError(f"{what} failed (exit status {result.returncode}):\n{said}")
+    output = "\n".join(out[-10:] + err[-15:])
+    return DevclusterError(f"{what} failed (exit status {result.returncode}):\n{output}")

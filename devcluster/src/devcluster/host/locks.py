@@ -18,7 +18,7 @@ def _acquire(path: Path, what: str) -> int:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            console.say(f"waiting for another process: {what}")
+            console.log(f"waiting for another process: {what}")
             fcntl.flock(fd, fcntl.LOCK_EX)
         try:
             if path.stat().st_ino == os.fstat(fd).st_ino:
@@ -30,7 +30,7 @@ def _acquire(path: Path, what: str) -> int:
 
 @contextmanager
 def locked(path: Path, what: str) -> Iterator[None]:
-    """Hold an exclusive lock on `path`; says so when somebody else holds it.
+    """Hold an exclusive lock on `path`; prints a line when another process holds it.
 
     Only the holder may remove the file.
     """

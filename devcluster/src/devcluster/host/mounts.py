@@ -19,7 +19,7 @@ def below(directory: Path) -> list[Path]:
 
 
 def bind(source: Path, target: Path) -> None:
-    """Show a directory in a second place, unless it is there already."""
+    """Bind-mount `source` at `target`, unless it is mounted already."""
     for path in (source, target):
         path.mkdir(parents=True, exist_ok=True)
     if target not in below(target):
@@ -34,9 +34,9 @@ def bind(source: Path, target: Path) -> None:
 
 
 def unmount(directory: Path) -> None:
-    """Unmount everything under it. Whoever deletes the directory next must be sure of that."""
+    """Unmount everything under it. Fails when a mount stays, since the caller deletes the directory next."""
     for point in below(directory):
-        # Lazily: a process of somebody else may have looked into it.
+        # Lazily, since another process may have a file open in it.
         subprocess.run(["umount", "--lazy", str(point)], capture_output=True, check=False)
     if left := below(directory):
         raise DevclusterError(f"these stay mounted: {', '.join(map(str, left))}; see `fuser -vm`")

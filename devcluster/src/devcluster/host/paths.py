@@ -1,4 +1,4 @@
-"""Where things lie: the cache of downloads and builds, and the state of each cluster."""
+"""Directories: the cache of downloads and builds, and the state of each cluster."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ def cache_dir() -> Path:
 
 
 def state_root() -> Path:
-    """One directory per cluster, and the locks beside them."""
+    """One directory per cluster, and their lock files."""
     path = _base("XDG_STATE_HOME", ".local/state") / "dpojob"
     path.mkdir(parents=True, exist_ok=True)
     return path

@@ -35,7 +35,7 @@ def start_time(pid: int) -> str | None:
     return None if found is None or found[0] in "ZX" else found[1]
 
 
-def wait_over(pid: int, started: str, timeout: float = 20.0) -> None:
+def wait_threads_ended(pid: int, started: str, timeout: float = 20.0) -> None:
     """Wait until nothing of a process that ended holds its ports any more.
 
     One is a zombie as soon as its first thread has ended; on a busy machine the others follow later.
@@ -62,14 +62,14 @@ def wait_reaped(pids: Iterable[int], timeout: float = 5.0) -> None:
 
 @dataclass(frozen=True)
 class Daemon:
-    """One component: how it is started, where it logs, how one knows that it serves."""
+    """One component: its command, its configuration files, and the check that it is ready."""
 
     name: str
     command: Sequence[str]
     ready: Callable[[], bool] | None = None
     environment: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
-    """Configuration by path. Written before a start only: some end when theirs is touched."""
+    """Configuration by path. Written only before a start, since some components exit when theirs changes."""
     timeout: float = 60.0
 
 
@@ -84,7 +84,7 @@ class Daemons:
         return self.directory / f"{name}.json"
 
     def log(self, name: str) -> Path:
-        """Where a daemon's output goes."""
+        """The log file of a daemon."""
         return self.log_dir / f"{name}.log"
 
     def names(self) -> list[str]:
@@ -104,13 +104,13 @@ class Daemons:
         if record is None:
             return None
         pid = int(record["pid"])
-        # If it is this very process' child, take its exit status, lest it stay a zombie.
+        # Reap it when it is a child of this process, since a zombie would look alive.
         with suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
         return pid if start_time(pid) == record["started"] else None
 
     def start(self, daemon: Daemon) -> bool:
-        """Start it unless it runs with this very command and configuration. True when it was started."""
+        """Start it unless it runs with the same command and configuration; whether it was started."""
         environment = {"PATH": os.environ["PATH"], "HOME": str(Path.home()), **daemon.environment}
         spec = {
             "command": list(daemon.command),
@@ -123,7 +123,7 @@ class Daemons:
                 return False
             self.stop(daemon.name)
         if before is not None:
-            wait_over(int(before["pid"]), before["started"])
+            wait_threads_ended(int(before["pid"]), before["started"])
         self.log_dir.mkdir(parents=True, exist_ok=True)
         for path, content in daemon.files.items():
             Path(path).write_text(content)
@@ -137,7 +137,7 @@ class Daemons:
                 cwd="/",
                 start_new_session=True,
             )
-        # The child belongs to the record from here on, not to this object.
+        # The process outlives this object: Popen must not warn that it was never waited for.
         process.returncode = 0
         record = {"pid": process.pid, "started": start_time(process.pid) or "0", "spec": spec}
         target = self._record(daemon.name)
@@ -160,15 +160,17 @@ class Daemons:
                     again.remove(one)
                     self.start(one)
                 if self.pid(one.name) is None:
-                    raise DevclusterError(self._autopsy(one.name, "ended right after its start"))
+                    raise DevclusterError(
+                        self._failure_message(one.name, "ended right after its start")
+                    )
             if daemon.ready is None or daemon.ready():
                 return
             if time.monotonic() > deadline:
                 why = f"is not ready after {daemon.timeout:.0f} s"
-                raise DevclusterError(self._autopsy(daemon.name, why))
+                raise DevclusterError(self._failure_message(daemon.name, why))
             time.sleep(0.1)
 
-    def _autopsy(self, name: str, why: str) -> str:
+    def _failure_message(self, name: str, why: str) -> str:
         log = self.log(name)
         tail = log.read_text(errors="replace").splitlines()[-25:] if log.exists() else []
         lines = [f"{name} {why}. The end of its log:", *(f"    {line}" for line in tail)]
@@ -180,7 +182,7 @@ class Daemons:
         return "\n".join(lines)
 
     def stop(self, *names: str, grace: float = 10.0) -> None:
-        """Ask all of them to end, then insist. Forgets their records."""
+        """Send SIGTERM to all of them, SIGKILL after `grace` seconds, and delete their records."""
         for name in names:
             self._signal(name, signal.SIGTERM)
         deadline = time.monotonic() + grace

@@ -18,19 +18,19 @@ _INCLUDE = "python3,python3-venv,ca-certificates"
 # Where this machine's settings for pip and uv are mounted during a build: being there already,
 # they leave no trace in the images.
 MOUNT_POINTS = ("etc/xdg/pip", "etc/uv")
-_DROP = (
+_EXCLUDED_PATHS = (
     "var/cache/apt/*.bin",
     "var/cache/apt/archives/*.deb",
     "var/lib/apt/lists/*_*",
     "var/log/*.log",
     "var/log/apt/*",
     "dev/*",
-    # The mirror may be this machine's own business.
+    # The mirror may be private to this machine.
     "etc/apt/sources.list",
     "etc/hostname",
     "etc/resolv.conf",
 )
-# SSL_CERT_FILE: uv brings certificates of its own; here it shall trust what the image trusts, which
+# SSL_CERT_FILE: uv bundles certificates; here it must trust what the image trusts, which
 # during a build is what the machine trusts.
 _DOCKERFILE = """FROM scratch
 ADD root.tar /
@@ -38,7 +38,7 @@ ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF
 ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
 CMD ["/usr/bin/python3"]
 """
-_RECIPE = "\n".join((DEBIAN_RELEASE, _INCLUDE, *MOUNT_POINTS, *_DROP, _DOCKERFILE))
+_RECIPE = "\n".join((DEBIAN_RELEASE, _INCLUDE, *MOUNT_POINTS, *_EXCLUDED_PATHS, _DOCKERFILE))
 
 
 def _archive() -> Path:
@@ -47,7 +47,7 @@ def _archive() -> Path:
 
 
 def _mirror() -> list[str]:
-    """The mirror this machine installs from; none: debootstrap's own default."""
+    """The mirror that this machine installs from; empty for debootstrap's default."""
     show = ["apt-get", "indextargets", "--format", "$(RELEASE) $(SITE)", "Created-By: Packages"]
     result = subprocess.run(show, capture_output=True, text=True, check=False)
     for line in result.stdout.splitlines():
@@ -58,20 +58,20 @@ def _mirror() -> list[str]:
 
 
 def ensure() -> str:
-    """Make it, or take it from the cache; the name under which the builder has it."""
+    """Make the base image or take it from the cache; its name in the builder's store."""
     debian_packages.ensure(debian_packages.IMAGES)
     archive = _archive()
     with locked(archive.with_name(".base.lock"), "it makes the base image"):
         if not archive.exists():
             _bootstrap(archive)
         if buildah.label(NAME, "dev.dpojob.base") != archive.stem:
-            console.say("taking the base image from the cache")
+            console.log("taking the base image from the cache")
             buildah.run("pull", "--quiet", f"oci-archive:{archive}:{NAME}")
     return NAME
 
 
 def _bootstrap(archive: Path) -> None:
-    console.say("making the base image with debootstrap (about two minutes, the first time)")
+    console.log("making the base image with debootstrap (about two minutes, the first time)")
     with tempfile.TemporaryDirectory(prefix="base-", dir=cache_dir()) as temporary:
         root = Path(temporary, "root")
         try:
@@ -79,7 +79,7 @@ def _bootstrap(archive: Path) -> None:
         finally:
             # Before anything is deleted: it mounts /proc inside.
             mounts.unmount(root)
-        for pattern in _DROP:
+        for pattern in _EXCLUDED_PATHS:
             for path in root.glob(pattern):
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         for point in MOUNT_POINTS:

@@ -1,4 +1,4 @@
-"""Calling buildah: the image builder that needs neither a daemon nor Docker."""
+"""Calls of buildah, the image builder that needs neither a daemon nor Docker."""
 
 import json
 import subprocess
@@ -15,19 +15,19 @@ def run(*arguments: str) -> str:
 
 
 def inspect(name: str) -> dict[str, object] | None:
-    """What is known about an image; None when there is none of that name."""
+    """The metadata of an image; None when there is none of that name."""
     command = ["buildah", "inspect", "--type", "image", name]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
         return None
-    facts: dict[str, object] = json.loads(result.stdout)
-    return facts
+    image_data: dict[str, object] = json.loads(result.stdout)
+    return image_data
 
 
 def label(name: str, key: str) -> str | None:
     """One of an image's labels."""
-    facts = inspect(name)
-    oci = facts.get("OCIv1") if facts else None
+    image_data = inspect(name)
+    oci = image_data.get("OCIv1") if image_data else None
     config = oci.get("config", {}) if isinstance(oci, dict) else {}
     value = (config.get("Labels") or {}).get(key)
     return str(value) if value is not None else None
@@ -35,5 +35,5 @@ def label(name: str, key: str) -> str | None:
 
 def image_id(name: str) -> str | None:
     """The digest of an image's configuration: the same content has the same."""
-    facts = inspect(name)
-    return str(facts["FromImageID"]) if facts else None
+    image_data = inspect(name)
+    return str(image_data["FromImageID"]) if image_data else None

@@ -13,7 +13,7 @@ from devcluster.host.errors import explain
 
 IMAGE = "localhost/dpojob-pause:1"
 
-# As the first process of the pod it must reap orphans, and die when asked to.
+# As the first process of the pod it must reap orphans and exit on SIGTERM.
 _SOURCE = """
 #include <signal.h>
 #include <sys/wait.h>

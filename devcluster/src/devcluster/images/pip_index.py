@@ -1,4 +1,4 @@
-"""This machine's settings for pip and uv, for the time of an image build.
+"""This machine's package index settings for pip and uv, for the duration of an image build.
 
 They are mounted, never copied, set as variables or passed as build arguments: those end up in the
 image or in its history, and an index address may hold a password.
@@ -12,11 +12,11 @@ import sys
 from pathlib import Path
 
 _CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
-_CARRIED = ("index-url", "extra-index-url", "trusted-host", "timeout", "retries")
+_COPIED_SETTINGS = ("index-url", "extra-index-url", "trusted-host", "timeout", "retries")
 
 
 def _pip_settings() -> dict[str, str]:
-    """What `pip config list` says, which knows every file and variable that pip reads."""
+    """The output of `pip config list`, which covers every file and variable that pip reads."""
     pip = shutil.which("pip") or shutil.which("pip3")
     command = [pip] if pip else [sys.executable, "-m", "pip"]
     result = subprocess.run(
@@ -27,7 +27,7 @@ def _pip_settings() -> dict[str, str]:
     for line in result.stdout.splitlines():
         key, _, value = line.partition("=")
         name = key.rpartition(".")[2]
-        if name in _CARRIED:
+        if name in _COPIED_SETTINGS:
             settings[name] = str(ast.literal_eval(value))
     return settings
 

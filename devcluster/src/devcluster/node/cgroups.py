@@ -1,4 +1,4 @@
-"""The control groups of a node: all below one of its own, so that they can be removed."""
+"""The control groups of a node: all below one group, so that they can be removed together."""
 
 import os
 import signal

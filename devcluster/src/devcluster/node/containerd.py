@@ -1,4 +1,4 @@
-"""A containerd of a node's own: never the system's service, never its directories."""
+"""A containerd for one node, apart from the system's containerd and its directories."""
 
 import json
 import os
@@ -22,7 +22,7 @@ _CNI_RESULTS = Path("/var/lib/cni/results")
 
 
 class Containerd:
-    """One instance; images lie in `images`, everything else in `directory` and `runtime`."""
+    """One instance; images are stored in `images`, everything else in `directory` and `runtime`."""
 
     def __init__(self, daemon_name: str, directory: Path, runtime: Path, images: Path) -> None:
         self.daemon_name = daemon_name
@@ -47,7 +47,7 @@ state = {json.dumps(str(self.runtime / "containerd"))}
   sandbox_image = "{pause_image.IMAGE}"
   # Without CAP_SYS_RESOURCE a lower score is refused, and then no sandbox starts at all.
   restrict_oom_score_adj = true
-  # Below our own directory, so that what is left there is known to be ours.
+  # Below the cluster's directory, so that leftovers can be removed safely.
   netns_mounts_under_state_dir = true
   stream_server_address = "127.0.0.1"
 {cri}.containerd]
@@ -105,7 +105,7 @@ state = {json.dumps(str(self.runtime / "containerd"))}
         """The same of an OCI layout."""
         self._import(layout.name, lambda pipe: oci_layout.pack(layout, pipe))
 
-    def _import(self, name: str, feed: Callable[[IO[bytes]], None]) -> None:
+    def _import(self, name: str, write: Callable[[IO[bytes]], None]) -> None:
         snapshotter = "native" if mounts.filesystem(self.images) == "overlayfs" else "overlayfs"
         command = self._command("images", "import", "--snapshotter", snapshotter, "-")
         with subprocess.Popen(
@@ -113,12 +113,12 @@ state = {json.dumps(str(self.runtime / "containerd"))}
         ) as process:
             assert process.stdin is not None
             assert process.stderr is not None
-            # One that refuses what it is fed ends early, and says why.
+            # ctr exits early when it rejects its input; the reason is on its standard error.
             with suppress(BrokenPipeError), process.stdin as pipe:
-                feed(pipe)
-            said = process.stderr.read().decode(errors="replace")
+                write(pipe)
+            stderr = process.stderr.read().decode(errors="replace")
         if process.returncode:
-            result = subprocess.CompletedProcess(command, process.returncode, "", said)
+            result = subprocess.CompletedProcess(command, process.returncode, "", stderr)
             raise explain(result, f"importing {name}")
 
     def load_pause(self) -> None:
@@ -128,7 +128,7 @@ state = {json.dumps(str(self.runtime / "containerd"))}
             self.load(file)
             file.unlink()
 
-    def forget_containers(self) -> None:
+    def remove_containers(self) -> None:
         """Remove every container, so that only images are left for the next start."""
         for task in self._ctr("tasks", "ls", "-q").stdout.split():
             self._ctr("tasks", "delete", "--force", task)
@@ -148,13 +148,13 @@ state = {json.dumps(str(self.runtime / "containerd"))}
         found = []
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             with suppress(OSError):
-                words = path.read_bytes().decode(errors="replace").split("\0")
-                ours = "containerd-shim" in words[0] and str(self.socket) in words
-                if ours and start_time(int(path.parent.name)) is not None:
+                command = path.read_bytes().decode(errors="replace").split("\0")
+                is_shim = "containerd-shim" in command[0] and str(self.socket) in command
+                if is_shim and start_time(int(path.parent.name)) is not None:
                     found.append(int(path.parent.name))
         return found
 
-    def forget_traces(self) -> None:
+    def remove_leftovers(self) -> None:
         """Remove what is left of containers, here and in places shared by the whole machine.
 
         Call it when nothing runs any more and nothing is mounted.
@@ -165,7 +165,7 @@ state = {json.dumps(str(self.runtime / "containerd"))}
             for result in _CNI_RESULTS.glob(f"*-{record.name}-*"):
                 result.unlink(missing_ok=True)
         shutil.rmtree(records, ignore_errors=True)
-        # Shims keep their sockets in one place for all of the machine.
+        # Shims keep their sockets in one directory for the whole machine.
         listening = Path("/proc/net/unix").read_text()
         for path in (_SHARED / "s").glob("*"):
             if str(path) not in listening:

@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from devcluster.control_plane.api_client import Api
-from devcluster.control_plane.components import ControlPlane
+from devcluster.control_plane import Api, ControlPlane, addresses
 from devcluster.host.processes import Daemon
-from devcluster.node import network
 from devcluster.node.kubelet import healthy
 
 _PORT = 1053
@@ -14,9 +12,9 @@ _USER = "system:coredns"
 
 
 def _objects() -> dict[str, dict[str, Any]]:
-    """What the API server holds about it, by path."""
+    """The API objects of cluster DNS, by path."""
     rbac, kinds = "/apis/rbac.authorization.k8s.io/v1", "rbac.authorization.k8s.io"
-    address = network.node_ip(0)
+    address = addresses.node_ip(0)
     protocols = {"dns": "UDP", "dns-tcp": "TCP"}
     read = ["list", "watch"]
     system = "/namespaces/kube-system"
@@ -46,7 +44,7 @@ def _objects() -> dict[str, dict[str, Any]]:
             "kind": "Service",
             "metadata": {"name": "kube-dns", "labels": {"k8s-app": "kube-dns"}},
             "spec": {
-                "clusterIP": network.DNS_SERVICE_IP,
+                "clusterIP": addresses.DNS_SERVICE_IP,
                 "ports": [
                     {"name": name, "port": 53, "protocol": protocol, "targetPort": _PORT}
                     for name, protocol in protocols.items()
@@ -70,24 +68,24 @@ def _objects() -> dict[str, dict[str, Any]]:
     }
 
 
-def announce(api: Api) -> None:
-    """Make the Service and the permissions."""
+def apply_objects(api: Api) -> None:
+    """Create or update the Service, its endpoints and the permissions."""
     for path, body in _objects().items():
         api.apply(path, body)
 
 
 def daemon(plane: ControlPlane, directory: Path) -> Daemon:
     """The process and its configuration."""
-    health = plane.facts.ports["dns-health"]
-    # Without a name server of the machine's own there is nothing to ask about the outside.
+    health = plane.record.ports["dns-health"]
+    # Without a name server on the machine there is nothing to forward other names to.
     upstream = Path("/etc/resolv.conf")
     has_upstream = upstream.exists() and "nameserver" in upstream.read_text()
     file = directory / "Corefile"
     corefile = f""".:{_PORT} {{
-    bind {network.node_ip(0)}
+    bind {addresses.node_ip(0)}
     errors
     health 127.0.0.1:{health}
-    kubernetes {network.CLUSTER_DOMAIN} in-addr.arpa ip6.arpa {{
+    kubernetes {addresses.CLUSTER_DOMAIN} in-addr.arpa ip6.arpa {{
         kubeconfig {plane.credentials("coredns", _USER)}
         pods insecure
         fallthrough in-addr.arpa ip6.arpa

@@ -1,12 +1,12 @@
-"""Packet filter rules: ours, and removing kube-proxy's."""
+"""Packet filter rules: those of devcluster, and the removal of kube-proxy's and the kubelet's."""
 
 import shutil
 import subprocess
 
+from devcluster.control_plane.addresses import POD_CIDR
 from devcluster.host.errors import explain
-from devcluster.node.network import POD_CIDR
 
-_OURS = ("KUBE-", "DPOJOB-")
+_CHAIN_PREFIXES = ("KUBE-", "DPOJOB-")
 _COMMANDS = ("iptables", "ip6tables")
 
 
@@ -26,7 +26,7 @@ def _jump(table: str, chain: str, target: str) -> None:
 
 
 def install() -> None:
-    """Pods reach the outside under the machine's address, whatever the machine forwards else."""
+    """Let pods reach other networks under the address of the machine, by masquerading."""
     rules = (
         "*nat\n:DPOJOB-MASQUERADE - [0:0]\n"
         f"-A DPOJOB-MASQUERADE -s {POD_CIDR} ! -d {POD_CIDR} "
@@ -41,23 +41,23 @@ def install() -> None:
 
 
 def removal(saved: str) -> str:
-    """From the output of iptables-save, the restore script that removes our chains and no more."""
+    """The iptables-restore script that removes exactly our chains, from the output of iptables-save."""
     script: list[str] = []
     for part in saved.split("*")[1:]:
         table, *lines = part.splitlines()
         chains = [line[1:].split()[0] for line in lines if line.startswith(":")]
-        ours = [chain for chain in chains if chain.startswith(_OURS)]
-        if not ours:
+        removed = [chain for chain in chains if chain.startswith(_CHAIN_PREFIXES)]
+        if not removed:
             continue
         jumps = []
         for line in lines:
-            words = line.split()
-            if words[0] != "-A" or words[1] in ours or "-j" not in words:
+            fields = line.split()
+            if fields[0] != "-A" or fields[1] in removed or "-j" not in fields:
                 continue
-            if words[words.index("-j") + 1] in ours:
+            if fields[fields.index("-j") + 1] in removed:
                 jumps.append("-D" + line[2:])
-        flush = [f":{chain} - [0:0]" for chain in ours]
-        drop = [f"-X {chain}" for chain in ours]
+        flush = [f":{chain} - [0:0]" for chain in removed]
+        drop = [f"-X {chain}" for chain in removed]
         script += [f"*{table}", *flush, *jumps, *drop, "COMMIT"]
     return "\n".join(script) + "\n" if script else ""
 

@@ -3,15 +3,14 @@
 import json
 from pathlib import Path
 
-from devcluster.control_plane.components import ControlPlane
+from devcluster.control_plane import ControlPlane, addresses
 from devcluster.host.processes import Daemon
-from devcluster.node import network
 from devcluster.node.kubelet import healthy
 
 
 def daemon(plane: ControlPlane, directory: Path) -> Daemon:
     """The process and its configuration."""
-    address = network.node_ip(0)
+    address = addresses.node_ip(0)
     credentials = plane.credentials("kube-proxy", "system:kube-proxy")
     configuration = {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
@@ -22,11 +21,11 @@ def daemon(plane: ControlPlane, directory: Path) -> Daemon:
         "healthzBindAddress": f"{address}:10256",
         "metricsBindAddress": f"{address}:10249",
         "clientConnection": {"kubeconfig": str(credentials)},
-        "clusterCIDR": network.POD_CIDR,
+        "clusterCIDR": addresses.POD_CIDR,
         "iptables": {"localhostNodePorts": False, "minSyncPeriod": "0s"},
-        # Node ports are for this machine, not for its neighbours.
+        # Node ports are served to this machine only, not to its network.
         "nodePortAddresses": ["primary"],
-        # 0 leaves the kernel's settings alone: they may not be ours to change.
+        # 0 leaves the kernel's settings alone: they belong to the machine.
         "conntrack": {
             "maxPerCore": 0,
             "min": 0,

@@ -5,15 +5,14 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from devcluster.control_plane.components import ControlPlane
+from devcluster.control_plane import ControlPlane, addresses
 from devcluster.host import mounts
 from devcluster.host.processes import Daemon
-from devcluster.node import network
 from devcluster.node.containerd import Containerd
 
 
 def healthy(url: str) -> bool:
-    """Whether a component's health page says so."""
+    """Whether a health endpoint answers with status 200."""
     try:
         with urllib.request.urlopen(url, timeout=2) as response:
             return bool(response.status == 200)
@@ -25,7 +24,7 @@ def daemon(
     plane: ControlPlane, containerd: Containerd, index: int, directory: Path, cgroup: str
 ) -> Daemon:
     """The process and its configuration."""
-    name, address = f"node-{index}", network.node_ip(index)
+    name, address = f"node-{index}", addresses.node_ip(index)
     # Its data is large and belongs on the state's disk; its sockets need a short path.
     root = containerd.runtime / "kubelet"
     mounts.bind(directory / "kubelet", root)
@@ -45,8 +44,8 @@ def daemon(
         "tlsCertFile": str(serving.certificate),
         "tlsPrivateKeyFile": str(serving.key),
         "containerRuntimeEndpoint": f"unix://{containerd.socket}",
-        "clusterDNS": [network.DNS_SERVICE_IP],
-        "clusterDomain": network.CLUSTER_DOMAIN,
+        "clusterDNS": [addresses.DNS_SERVICE_IP],
+        "clusterDomain": addresses.CLUSTER_DOMAIN,
         "cgroupDriver": "cgroupfs",
         "cgroupRoot": f"/{cgroup}",
         "failCgroupV1": False,
@@ -54,7 +53,7 @@ def daemon(
         "podLogsDir": str(directory / "pod-logs"),
         "volumePluginDir": str(directory / "volume-plugins"),
         "makeIPTablesUtilChains": False,
-        # The disk is the developer's: never evict a pod or delete an image for its sake.
+        # The disk belongs to the developer: never evict a pod or delete an image to free space.
         "imageGCHighThresholdPercent": 100,
         "evictionHard": {
             "memory.available": "100Mi",
@@ -62,7 +61,7 @@ def daemon(
             "nodefs.inodesFree": "0%",
             "imagefs.available": "0%",
         },
-        # Twice as brisk as the defaults: tests wait for these.
+        # Half of the defaults, since tests wait for these.
         "syncFrequency": "10s",
         "nodeStatusReportFrequency": "1m",
     }
@@ -82,8 +81,8 @@ def daemon(
     )
 
 
-def forget(state: Path) -> None:
-    """Remove what a kubelet leaves in places of the machine that no setting moves."""
+def remove_leftovers(state: Path) -> None:
+    """Remove what a kubelet leaves in system directories that no setting changes."""
     links, plugins = Path("/var/log/containers"), Path("/var/lib/kubelet/device-plugins")
     for link in links.glob("*"):
         if link.is_symlink() and link.readlink().is_relative_to(state):

@@ -1,17 +1,12 @@
-"""Addresses of the one full cluster, and what it changes in the kernel's network."""
+"""What a cluster with real nodes changes in the kernel's network, and the CNI configuration."""
 
 import json
 import subprocess
 import time
 from pathlib import Path
 
+from devcluster.control_plane.addresses import POD_CIDR, node_ip, pod_subnet
 from devcluster.host.errors import explain
-
-CLUSTER_DOMAIN = "cluster.local"
-POD_CIDR = "10.244.0.0/16"
-SERVICE_CIDR = "10.96.0.0/16"
-API_SERVICE_IP = "10.96.0.1"
-DNS_SERVICE_IP = "10.96.0.10"
 
 # What a kubelet and kube-proxy change, and what forwarding needs.
 _SYSCTLS = (
@@ -24,16 +19,6 @@ _SYSCTLS = (
     "kernel/keys/root_maxkeys",
     "kernel/keys/root_maxbytes",
 )
-
-
-def node_ip(index: int) -> str:
-    """The address of a node, on the loopback device: reachable from pods, and from here only."""
-    return f"10.123.0.{10 + index}"
-
-
-def pod_subnet(index: int) -> str:
-    """The addresses of a node's pods."""
-    return f"10.244.{index}.0/24"
 
 
 def _ip(*arguments: str) -> str:
@@ -49,7 +34,7 @@ def add_address(index: int) -> None:
 
 
 def remove_address(index: int) -> None:
-    """Take it away again."""
+    """Remove the address of a node."""
     if f" {node_ip(index)}/32 " in _ip("-o", "address", "show", "dev", "lo"):
         _ip("address", "del", f"{node_ip(index)}/32", "dev", "lo")
 
@@ -61,12 +46,12 @@ def read_sysctls() -> dict[str, str]:
 
 
 def enable_forwarding() -> None:
-    """Let packets pass between pods and the rest."""
+    """Forward packets between pods and other addresses."""
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
 
 
 def restore_sysctls(before: dict[str, str]) -> None:
-    """Put the settings back."""
+    """Restore the settings that `read_sysctls` returned."""
     for name, value in before.items():
         path = Path("/proc/sys") / name
         if path.read_text().strip() != value:

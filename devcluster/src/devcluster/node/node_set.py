@@ -4,18 +4,17 @@ import os
 import time
 from pathlib import Path
 
-from devcluster.control_plane.api_client import Api
-from devcluster.control_plane.components import ControlPlane
+from devcluster.control_plane import Api, ControlPlane
 from devcluster.host import debian_packages, mounts
 from devcluster.host.errors import DevclusterError
 from devcluster.host.processes import Daemons, start_time
 from devcluster.node import cgroups, dns, iptables, kube_proxy, kubelet, network
 from devcluster.node.containerd import Containerd
-from devcluster.state import Facts, State
+from devcluster.state import ClusterRecord, State
 
 
 class Node:
-    """One of them."""
+    """One node: its directories, control group and containerd."""
 
     def __init__(self, state: State, index: int) -> None:
         self.index = index
@@ -30,12 +29,12 @@ class Node:
         )
 
 
-def _foreign_kubelet(ours: set[int]) -> int | None:
+def _foreign_kubelet(own_pids: set[int]) -> int | None:
     for path in Path("/proc").glob("[0-9]*/comm"):
         pid = int(path.parent.name)
         try:
             # A cached binary carries its version in its name.
-            if path.read_text().startswith("kubelet") and pid not in ours and start_time(pid):
+            if path.read_text().startswith("kubelet") and pid not in own_pids and start_time(pid):
                 return pid
         except OSError:
             continue
@@ -61,17 +60,17 @@ def check_machine(daemons: Daemons) -> None:
 class NodeSet:
     """All of them, with what they share: kube-proxy, DNS, the machine's network settings."""
 
-    def __init__(self, state: State, facts: Facts) -> None:
+    def __init__(self, state: State, record: ClusterRecord) -> None:
         self.state = state
-        self.facts = facts
+        self.record = record
         self.daemons = Daemons(state.daemons)
-        self.nodes = [Node(state, index) for index in range(facts.nodes)]
+        self.nodes = [Node(state, index) for index in range(record.nodes)]
 
     def prepare_network(self) -> None:
         """Addresses, forwarding and rules; remembers the settings as they were."""
-        if not self.facts.sysctls:
-            self.facts.sysctls = network.read_sysctls()
-            self.state.save(self.facts)
+        if not self.record.sysctls:
+            self.record.sysctls = network.read_sysctls()
+            self.state.save(self.record)
         network.enable_forwarding()
         for node in self.nodes:
             network.add_address(node.index)
@@ -79,7 +78,7 @@ class NodeSet:
 
     def start(self, plane: ControlPlane, api: Api) -> None:
         """Every node's daemons, or those that are dead."""
-        dns.announce(api)
+        dns.apply_objects(api)
         shared = [
             kube_proxy.daemon(plane, self.state.directory),
             dns.daemon(plane, self.state.directory),
@@ -89,7 +88,7 @@ class NodeSet:
         fresh = [self._start(node, plane) for node in self.nodes]
         for daemon in shared:
             self.daemons.wait(daemon)
-        self._restore_gpus(api, patiently=any(fresh))
+        self._restore_gpus(api, retry=any(fresh))
 
     def _start(self, node: Node, plane: ControlPlane) -> bool:
         cgroups.create(node.cgroup)
@@ -104,25 +103,25 @@ class NodeSet:
         self.daemons.wait(agent, runtime)
         return started
 
-    def _restore_gpus(self, api: Api, *, patiently: bool) -> None:
-        """A kubelet that starts may forget resources that no device plugin ever told it of."""
-        deadline = time.monotonic() + (5 if patiently and self.facts.gpus else 0)
+    def _restore_gpus(self, api: Api, *, retry: bool) -> None:
+        """Set extended resources again: a kubelet that starts may drop those without a device plugin."""
+        deadline = time.monotonic() + (5 if retry and self.record.gpus else 0)
         while True:
-            for node, resources in self.facts.gpus.items():
+            for node, resources in self.record.gpus.items():
                 set_resources(api, node, resources)
             if time.monotonic() >= deadline:
                 return
             time.sleep(0.5)
 
     def stop(self) -> None:
-        """Everything that the machine would still notice afterwards."""
-        # First those who would start or repair something while the rest goes.
+        """Stop the nodes and undo every change to the machine."""
+        # First the components that would start or repair something while the others stop.
         self.daemons.stop("kube-proxy", "coredns", *(f"kubelet-{n.index}" for n in self.nodes))
         for node in self.nodes:
             cgroups.kill(node.cgroup)
-            # (A dead one is asked in vain for ten seconds, and its records go below anyway.)
+            # A dead containerd would only time out, and its records are removed below.
             if self.daemons.pid(node.containerd.daemon_name) is not None:
-                node.containerd.forget_containers()
+                node.containerd.remove_containers()
             self.daemons.stop(node.containerd.daemon_name)
             node.containerd.kill_shims()
             cgroups.kill(node.cgroup)
@@ -133,10 +132,10 @@ class NodeSet:
             cgroups.remove(node.cgroup)
             network.remove_address(node.index)
         iptables.remove()
-        network.restore_sysctls(self.facts.sysctls)
-        kubelet.forget(self.state.directory)
+        network.restore_sysctls(self.record.sysctls)
+        kubelet.remove_leftovers(self.state.directory)
         for node in self.nodes:
-            node.containerd.forget_traces()
+            node.containerd.remove_leftovers()
 
     def load(self, archive: Path) -> None:
         """Put an image archive on every node."""
@@ -159,7 +158,7 @@ class NodeSet:
 
 
 def set_resources(api: Api, node: str, resources: dict[str, int]) -> None:
-    """Let a node's status say that it has these, unless it does."""
+    """Set extended resources in the status of a node, unless they are set."""
     status, answer = api.call("GET", f"/api/v1/nodes/{node}")
     if status != 200:
         return
