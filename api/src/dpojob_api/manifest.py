@@ -19,7 +19,7 @@ from .constants import API_VERSION
 from .job import DPOJob
 from .pool import GPUPool, GPUPoolSpec
 from .spec import DNS_NAME, DPOJobSpec
-from .validation_messages import did_you_mean, nearest, sentence, show_path, show_value
+from .validation_messages import did_you_mean, nearest_field, sentence, show_path, show_value
 
 NAME_LENGTH = 63
 """A DPOJob's name labels its pods, and labels are no longer."""
@@ -112,14 +112,14 @@ def check(document: Any) -> Iterator[tuple[Path, str]]:
         return
     kind, version = document.get("kind"), document.get("apiVersion")
     if kind not in KINDS:
-        near = did_you_mean(nearest(str(kind), list(KINDS)))
+        near = did_you_mean(nearest_field(str(kind), list(KINDS)))
         yield ("kind",), f"kind is {show_value(kind)}; it may be DPOJob or GPUPool{near}"
         return
     if version != API_VERSION:
         yield ("apiVersion",), f"apiVersion is {show_value(version)}; write {API_VERSION}"
     for part in document:
         if part not in PARTS:
-            near = did_you_mean(nearest(str(part), list(PARTS)))
+            near = did_you_mean(nearest_field(str(part), list(PARTS)))
             hint = near or (": it belongs in spec" if part in _fields(kind) else "")
             yield (str(part),), f'unknown field "{part}"{hint}'
     yield from _metadata(kind, document.get("metadata"))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import BaseModel
@@ -13,6 +12,7 @@ from pydantic_core import ErrorDetails
 from .cel_rules import Path, child_model
 from .quantity import COUNT_PATTERN, DURATION_PATTERN, MONEY_PATTERN
 from .spec import DNS_NAME, REPO, SECRET_KEY
+from .spelling import nearest
 
 FORMS = {
     DNS_NAME: "use lower-case letters, digits, '-' and '.', like my-claim",
@@ -66,7 +66,7 @@ def sentence(error: ErrorDetails, model: type[BaseModel], root: Path) -> str:
             form = FORMS.get(limits["pattern"], f"it must match {limits['pattern']}")
             return f"{path} is {value}: {form}"
         case "literal_error":
-            near = nearest(str(error["input"]), allowed(limits["expected"]))
+            near = nearest_field(str(error["input"]), allowed(limits["expected"]))
             return f"{path} is {value}; it may be {limits['expected']}{did_you_mean(near)}"
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal" as bound:
             (limit,) = limits.values()
@@ -97,21 +97,27 @@ def unknown(where: Path, holder: type[BaseModel] | None, root: type[BaseModel], 
     name = str(where[-1])
     siblings = names(holder) if holder else []
     elsewhere = [path for path in all_fields(root) if path[-1] == name]
-    if (near := nearest(name, siblings)) is not None:
+    if (near := nearest_field(name, siblings)) is not None:
         return f"{text}{did_you_mean(near)}"
     if elsewhere:
         return f"{text}: {name} belongs in {show_path((*at, *elsewhere[0][:-1]))}"
     everywhere = {str(path[-1]): path for path in all_fields(root)}
-    if (near := nearest(name, list(everywhere))) is not None:
+    if (near := nearest_field(name, list(everywhere))) is not None:
         return f"{text}{did_you_mean(show_path((*at, *everywhere[near])))}"
     return f"{text}; here may stand {', '.join(siblings)}" if siblings else text
 
 
-def nearest(name: str, candidates: list[str]) -> str | None:
-    """The candidate that a person who wrote `name` most likely meant."""
-    plain = {candidate.lower(): candidate for candidate in candidates}
-    found = difflib.get_close_matches(name.replace("_", "").lower(), list(plain), 1, 0.75)
-    return plain[found[0]] if found else None
+def nearest_field(name: str, candidates: Iterable[str]) -> str | None:
+    """The field or value that a misspelled one most likely stands for, also written in snake case.
+
+    Args:
+        name: The name as it was written.
+        candidates: The names that exist.
+
+    Returns:
+        The candidate, or None when none is similar enough.
+    """
+    return nearest(name, candidates, cutoff=0.75, key=lambda text: text.replace("_", "").lower())
 
 
 def did_you_mean(candidate: str | None) -> str:

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from dpojob_api.conditions import Reason
 from dpojob_api.spec import DPOJobSpec
-from dpojob_trainer.inspection.columns.column_heuristics import nearest
+from dpojob_api.spelling import nearest
 from dpojob_trainer.shared.errors import InspectionError
 
 PACKAGES = {

@@ -13,10 +13,9 @@ from typing import Any
 from dpojob_api import constants
 from dpojob_api.conditions import Reason
 from dpojob_api.spec import ClaimPath, DPOJobSpec
-from dpojob_trainer.inspection.sources.safe_walk import inside
-from dpojob_trainer.inspection.sources.volume import root_of
 
 from .errors import InspectionError
+from .volume_paths import is_inside, mount_path
 
 LINEAGE = "lineage.json"
 """Whose model the directory holds, from what it came, and which files were put there."""
@@ -39,7 +38,7 @@ def check_output(spec: DPOJobSpec, volumes: Mapping[str, Path], uid: str) -> Non
     place = spec.output.volume
     if place is None:
         return
-    root = root_of(
+    root = mount_path(
         volumes,
         place.claim_name,
         InspectionError(
@@ -50,7 +49,7 @@ def check_output(spec: DPOJobSpec, volumes: Mapping[str, Path], uid: str) -> Non
     )
     directory = root / place.path
     name = f"{place.claim_name}/{place.path}".rstrip("/")
-    if not inside(root, directory):
+    if not is_inside(root, directory):
         raise InspectionError(
             Reason.OUTPUT_OCCUPIED, f"{name} is a link out of the volume; name another output path"
         )

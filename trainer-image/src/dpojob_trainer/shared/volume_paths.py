@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from .errors import CouldNotLook
+from .errors import InspectionError
 
 
 def is_inside(root: Path, path: Path) -> bool:
@@ -22,7 +22,7 @@ def is_inside(root: Path, path: Path) -> bool:
     return Path(os.path.realpath(path)).is_relative_to(root)
 
 
-def mount_path(volumes: Mapping[str, Path], claim: str, missing: CouldNotLook) -> Path:
+def mount_path(volumes: Mapping[str, Path], claim: str, missing: InspectionError) -> Path:
     """The directory where a claim is mounted.
 
     Args:
@@ -34,7 +34,7 @@ def mount_path(volumes: Mapping[str, Path], claim: str, missing: CouldNotLook) -
         The directory with its symbolic links resolved.
 
     Raises:
-        CouldNotLook: `missing`, when the claim is not mounted.
+        InspectionError: `missing`, when the claim is not mounted.
     """
     directory = volumes.get(claim)
     if directory is None or not Path(directory).is_dir():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "prompt": (
@@ -69,8 +69,6 @@ ABOUT_AT_END = frozenset(
 )  # fmt: skip
 VERDICT = frozenset(["label", "labels", "preference", "choice", "verdict"])
 
-COMPARED = 1000
-"""Names that are compared with a wrong one; more are no names that a person gave."""
 
 _PAIRS = re.compile(
     rf"^(?P<stem>(?:[a-z0-9]+_)*(?:{'|'.join(ANSWER)})s?)"
@@ -148,16 +146,6 @@ def is_answer(name: str) -> bool:
 def is_verdict(column: str) -> bool:
     """Whether a column beside two answers, by its name, may say in each row which one is preferred."""
     return leaning(column) == 1 or bool(VERDICT & set(simplified(column).split("_")))
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that `name` was probably meant to be."""
-    choices = list(known)[:COMPARED]
-    lowered = {choice.lower(): choice for choice in reversed(choices)}
-    if name.lower() in lowered:
-        return lowered[name.lower()]
-    near = difflib.get_close_matches(name, choices, n=1, cutoff=0.6)
-    return near[0] if near else None
 
 
 def undecided_pair(columns: Sequence[str]) -> tuple[str, str] | None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from dpojob_api.conditions import Reason
 from dpojob_api.report import Problem, ProblemCode, Suggestion
 from dpojob_api.spec import DatasetSource
+from dpojob_api.spelling import nearest
 from dpojob_trainer.shared.errors import InspectionError
 from dpojob_trainer.shared.messages import Dialect
 
-from .column_heuristics import nearest
 from .column_layout import FIELDS, Layout
 from .mapping_suggestions import missing, quoted, suggested
 from .preference_columns import Answers

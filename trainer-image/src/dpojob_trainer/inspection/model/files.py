@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dpojob_api.spec import ModelSource
-from dpojob_trainer.inspection.sources.safe_walk import inside
-from dpojob_trainer.inspection.sources.volume import root_of
 from dpojob_trainer.shared import hub_client
 from dpojob_trainer.shared.errors import model_not_found, model_unreadable
 from dpojob_trainer.shared.hub_client import hub_api, hub_call
+from dpojob_trainer.shared.volume_paths import is_inside, mount_path
 
 from . import weights_hash
 
@@ -91,7 +90,7 @@ class LocalModel:
         self.source = f"{claim}/{path}".rstrip("/")
         self.revision: str | None = None
         self._claim, self._volumes, self._token = claim, volumes, token
-        self._root = root_of(
+        self._root = mount_path(
             volumes,
             claim,
             model_not_found(
@@ -100,7 +99,7 @@ class LocalModel:
             ),
         )
         self._directory = self._root / path
-        if not inside(self._root, self._directory):
+        if not is_inside(self._root, self._directory):
             raise model_not_found(
                 f"{self.source} is a link out of the volume, which is not followed"
             )
@@ -116,7 +115,7 @@ class LocalModel:
         """Bytes of every file."""
         found = {}
         for path in self._directory.iterdir():
-            if not inside(self._root, path):
+            if not is_inside(self._root, path):
                 raise model_not_found(
                     f"{path.name} in {self.source} is a link out of the volume, which is not followed"
                 )
@@ -127,7 +126,7 @@ class LocalModel:
     def read(self, name: str) -> bytes | None:
         """A small file's bytes; None without one."""
         path = self._directory / name
-        if not inside(self._root, path) or not path.is_file():
+        if not is_inside(self._root, path) or not path.is_file():
             return None
         if path.stat().st_size > LARGEST_TEXT:
             raise model_unreadable(

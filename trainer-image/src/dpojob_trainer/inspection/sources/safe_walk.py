@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from dpojob_trainer.shared.volume_paths import is_inside
+
 from .splits import is_data
 
 Parts = tuple[str, ...]
@@ -15,11 +17,6 @@ Parts = tuple[str, ...]
 
 class LeadsOut(Exception):
     """A link leads out of the claim; the text is its path."""
-
-
-def inside(root: Path, path: Path) -> bool:
-    """Whether what `path` leads to, through any links, lies under `root`."""
-    return Path(os.path.realpath(path)).is_relative_to(root)
 
 
 def data_below(root: Path, directory: Path) -> list[Path]:
@@ -39,7 +36,7 @@ def matching(root: Path, pattern: str) -> list[Path]:
     base, wanted = root.joinpath(*parts[:plain]), parts[plain:]
     if not base.is_dir():
         return []
-    if not inside(root, base):
+    if not is_inside(root, base):
         raise LeadsOut(str(base))
     found = _files(root, base, lambda parts: _leads_to(parts, wanted))
     return [path for path in found if _matches(path.relative_to(base).parts, wanted)]
@@ -63,7 +60,7 @@ def _files(
         if not enter(below):
             continue
         if path.is_symlink():
-            if not inside(root, path):
+            if not is_inside(root, path):
                 raise LeadsOut(str(path))
             if any(real.is_relative_to(os.path.realpath(path)) for real in above):
                 continue

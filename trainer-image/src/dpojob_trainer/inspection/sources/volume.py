@@ -7,19 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dpojob_api.spec import ClaimPath
-from dpojob_trainer.shared.errors import InspectionError, not_found
+from dpojob_trainer.shared.errors import not_found
+from dpojob_trainer.shared.volume_paths import is_inside, mount_path
 
 from .data_files import DataFile, Source
-from .safe_walk import LeadsOut, data_below, inside, matching
+from .safe_walk import LeadsOut, data_below, matching
 from .splits import by_split, natural, offer, split_of
-
-
-def root_of(volumes: Mapping[str, Path], claim: str, missing: InspectionError) -> Path:
-    """The directory where a claim is mounted, symlinks resolved. Raises `missing` without one."""
-    directory = volumes.get(claim)
-    if directory is None or not Path(directory).is_dir():
-        raise missing
-    return Path(directory).resolve()
 
 
 def open_volume(
@@ -27,7 +20,7 @@ def open_volume(
 ) -> Source:
     """The files of `split` on a claim. Raises InspectionError naming what is there instead."""
     name = f"{place.claim_name}/{place.path}".rstrip("/")
-    root = root_of(
+    root = mount_path(
         volumes,
         place.claim_name,
         not_found(
@@ -39,7 +32,7 @@ def open_volume(
     try:
         files, exact = _find(root, target, place)
         for file in files:
-            if not inside(root, file):
+            if not is_inside(root, file):
                 raise LeadsOut(str(file))
     except OSError as problem:
         raise not_found(f"{name} cannot be read: {problem.strerror or problem}") from None
@@ -76,11 +69,11 @@ def open_volume(
 def _find(root: Path, target: Path, place: ClaimPath) -> tuple[list[Path], bool]:
     """The files meant, and whether the user named one file exactly."""
     if target.is_file() or (target.is_symlink() and not target.is_dir()):
-        if target.is_symlink() and not target.exists() and inside(root, target):
+        if target.is_symlink() and not target.exists() and is_inside(root, target):
             raise not_found(f"{place.path} on the claim {place.claim_name!r} is a broken link")
         return [target], True
     if target.is_dir():
-        if not inside(root, target):
+        if not is_inside(root, target):
             return [target], True
         files = data_below(root, target)
         if not files:
@@ -95,7 +88,7 @@ def _find(root: Path, target: Path, place: ClaimPath) -> tuple[list[Path], bool]
         if files:
             return files, False
         raise not_found(f"no file on the claim {place.claim_name!r} matches {place.path!r}")
-    there = target.parent if target.parent.is_dir() and inside(root, target.parent) else root
+    there = target.parent if target.parent.is_dir() and is_inside(root, target.parent) else root
     entries = sorted(path.name for path in there.iterdir())[:10]
     raise not_found(
         f"{place.path!r} is not on the claim {place.claim_name!r}; "

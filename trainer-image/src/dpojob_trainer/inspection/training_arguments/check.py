@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from dpojob_api.conditions import Reason
 from dpojob_api.spec import DPOJobSpec
-from dpojob_trainer.inspection.columns.column_heuristics import nearest
+from dpojob_api.spelling import nearest
 from dpojob_trainer.shared.errors import InspectionError
 
 from . import cross_field_rules, lr_scheduler_kwargs, model_init_kwargs, packages

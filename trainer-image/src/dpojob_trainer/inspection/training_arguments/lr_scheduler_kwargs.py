@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dpojob_trainer.inspection.columns.column_heuristics import nearest
+from dpojob_api.spelling import nearest
 
 ONE_OF = ("min_lr", "min_lr_rate")
 """The schedules that end at a minimum take exactly one of these."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from dpojob_trainer.inspection.columns.column_heuristics import nearest
+from dpojob_api.spelling import nearest
 
 from .packages import ATTENTION, OWN_ATTENTION, absent, present
 
