@@ -33,9 +33,9 @@ def test_the_command_line_itself_needs_nothing() -> None:
     assert imported("from dpojob.main import parser; parser('dpojob')") == set()
 
 
-@pytest.mark.parametrize("module", ["inspecting", "planning", "training", "cluster"])
+@pytest.mark.parametrize("module", ["inspect", "plan", "train", "status"])
 def test_no_command_imports_the_trainer_before_it_has_read_the_manifest(module: str) -> None:
-    found = imported(f"import dpojob.{module}")
+    found = imported(f"import dpojob.commands.{module}")
     assert found <= {"pydantic", "rich", "yaml"}
 
 
@@ -65,9 +65,9 @@ def test_an_unknown_command_is_named() -> None:
 def test_a_missing_trainer_is_explained() -> None:
     code = (
         "import sys; sys.modules['dpojob_trainer'] = None\n"
-        "from dpojob import beside\n"
-        "try: beside.inspect(None, {}, print)\n"
-        "except beside.CommandError as error: print(error.code, error)"
+        "from dpojob import trainer_bridge\n"
+        "try: trainer_bridge.inspect(None, {}, print)\n"
+        "except trainer_bridge.CommandError as error: print(error.code, error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.startswith("2 inspect needs a package that is not installed"), done.stderr

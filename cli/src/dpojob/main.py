@@ -95,9 +95,9 @@ def parser(program: str) -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
-    inspect = add("inspect", "check the dataset and the model", INSPECT, "inspecting:run")
-    plan = add("plan", "choose the GPU, with its price", PLAN, "planning:run")
-    train = add("train", "train on this machine", TRAIN, "training:run")
+    inspect = add("inspect", "check the dataset and the model", INSPECT, "commands.inspect:run")
+    plan = add("plan", "choose the GPU, with its price", PLAN, "commands.plan:run")
+    train = add("train", "train on this machine", TRAIN, "commands.train:run")
     for command in (inspect, plan, train):
         command.add_argument(
             "-f",
@@ -131,22 +131,25 @@ def parser(program: str) -> argparse.ArgumentParser:
 
 
 def _add_cluster(add: _Add) -> None:
-    status = add("status", "show a job on the cluster", STATUS, "cluster:status")
+    status = add("status", "show a job on the cluster", STATUS, "commands.status:status")
     status.add_argument("-w", "--watch", action="store_true", help="stay, until the job ends")
     status.add_argument("--json", action="store_true", help="the job's status as JSON")
     status.add_argument(
         "--interval", type=_seconds, default=2.0, metavar="S", help="seconds between looks (2)"
     )
-    logs = add("logs", "print the log of a job's pod", cluster_text("logs"), "cluster:logs")
+    logs = add("logs", "print the log of a job's pod", cluster_text("logs"), "commands.status:logs")
     logs.add_argument("--follow", action="store_true", help="stay, and print what comes")
     logs.add_argument("--tail", type=int, default=-1, metavar="N", help="only the last N lines")
     logs.add_argument(
         "--stage", choices=("inspect", "train"), help="default: train, if there is one"
     )
-    suspend = add("suspend", "pause a job", cluster_text("suspend"), "cluster:suspend")
-    resume = add("resume", "let a job go on", cluster_text("resume"), "cluster:resume")
+    suspend = add("suspend", "pause a job", cluster_text("suspend"), "commands.status:suspend")
+    resume = add("resume", "let a job go on", cluster_text("resume"), "commands.status:resume")
     cancel = add(
-        "cancel", "delete a job, keeping its output", cluster_text("cancel"), "cluster:cancel"
+        "cancel",
+        "delete a job, keeping its output",
+        cluster_text("cancel"),
+        "commands.status:cancel",
     )
     cancel.add_argument("-y", "--yes", action="store_true", help="do not ask")
     for command in (status, logs, suspend, resume, cancel):

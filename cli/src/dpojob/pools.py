@@ -12,8 +12,8 @@ from dpojob_api.manifest import ManifestError, load_all
 from dpojob_api.pool import GPUPool
 from dpojob_planner import PoolState
 
-from .documents import parse, read_text
 from .errors import CommandError
+from .yaml_loader import parse, read_text
 
 
 def default_pools() -> list[PoolState]:

@@ -7,12 +7,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from dpojob.sanitize import shorten, visible
 from dpojob_api.conditions import Condition, ConditionType
 from dpojob_api.job import DPOJob, DPOJobStatus
 from dpojob_api.progress import Progress
 from dpojob_api.quantity import format_duration, money
-
-from .text import shorten, visible
 
 STYLES = {"Complete": "green", "Failed": "red", "Suspended": "yellow"}
 MESSAGE_LIMIT = 2000

@@ -9,10 +9,9 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
+from dpojob.sanitize import visible
 from dpojob_api.plan import Considered, Plan, Refusal
 from dpojob_api.quantity import format_duration, money
-
-from .text import visible
 
 WIDE = 130
 """Columns of a terminal from which on the reasons fit into the table."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dpojob.machine import free_memory_gib, local_pool, parse_gpu
+from dpojob.local_hardware import free_memory_gib, local_pool, parse_gpu
 from dpojob_planner.estimates.gpu import usable_gib
 
 

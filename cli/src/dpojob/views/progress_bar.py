@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
-from .console import live
+from dpojob.console import live
 
 Report = Callable[[int, int | None], None]
 """Told (how many are done, of about how many if that is known)."""

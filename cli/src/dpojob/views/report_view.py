@@ -10,10 +10,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from dpojob.sanitize import shorten, show_value, visible
 from dpojob_api.quantity import format_count
 from dpojob_api.report import InspectionReport, Lengths, ModelFacts, Problem, Quality, Suggestion
-
-from .text import shorten, show_value, visible
 
 EXAMPLES_SHOWN = 2
 """Rows shown under each problem."""

@@ -6,18 +6,17 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+from dpojob import trainer_bridge
+from dpojob.console import err, print_json, show
+from dpojob.errors import CommandError
+from dpojob.views.progress_bar import bar
+from dpojob.views.report_view import view
+from dpojob.volumes import check_volumes, parse_volumes
+from dpojob.yaml_loader import read_manifest
 from dpojob_api.constants import API_VERSION, ExitCode
 from dpojob_api.job import DPOJob
 from dpojob_api.manifest import Manifest
 from dpojob_api.report import InspectionReport
-
-from . import beside
-from .console import err, print_json, show
-from .documents import read_manifest
-from .errors import CommandError
-from .progress import bar
-from .report_view import view
-from .volumes import check_volumes, parse_volumes
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def look(asked: Request) -> InspectionReport:
             "model: {volume: {claimName: ..., path: ...}} with --volume, or model: {repo: ...}"
         )
     with bar("inspecting", unit="rows") as progress:
-        return beside.inspect(asked.job.spec, asked.volumes, progress)
+        return trainer_bridge.inspect(asked.job.spec, asked.volumes, progress)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -60,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(report.wire())
     else:
-        show(view(report, beside.examples(asked.job.spec, asked.volumes, report)))
+        show(view(report, trainer_bridge.examples(asked.job.spec, asked.volumes, report)))
         if not report.valid:
             err().print("Correct the dataset, or the job, and inspect again.", style="dim")
     return ExitCode.OK if report.valid else ExitCode.INVALID

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dpojob.documents import parse, read_manifest
 from dpojob.errors import CommandError
+from dpojob.yaml_loader import parse, read_manifest
 from dpojob_api.manifest import ManifestError
 
 GOOD = """\

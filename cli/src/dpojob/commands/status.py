@@ -9,14 +9,13 @@ import time
 from rich.live import Live
 from rich.prompt import Confirm
 
+from dpojob.console import err, live, print_json, show
+from dpojob.errors import CommandError
+from dpojob.kubectl import RESOURCE, Kubectl, stage
+from dpojob.views.status_view import headline, view
 from dpojob_api.conditions import ConditionType
 from dpojob_api.constants import STAGE_TRAIN, ExitCode
 from dpojob_api.job import DPOJob
-
-from .console import err, live, print_json, show
-from .errors import CommandError
-from .kubectl import RESOURCE, Kubectl, stage
-from .status_view import headline, view
 
 
 def _kubectl(options: argparse.Namespace) -> Kubectl:

@@ -14,7 +14,7 @@ from tests.cli.conftest import Claim, Write, job, run
 
 from dpojob_api.plan import Plan
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 MODEL = {"repo": "org/model"}
 DATASET = {"repo": "org/pairs"}
 

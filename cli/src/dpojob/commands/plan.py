@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import argparse
 
+from dpojob import trainer_bridge
+from dpojob.console import print_json, show, warn
+from dpojob.errors import CommandError
+from dpojob.pools import default_pools, pools_from_file, states
+from dpojob.views.plan_view import plan_view, refusal_view
+from dpojob.volumes import check_volumes
 from dpojob_api.constants import ExitCode
 from dpojob_api.plan import Plan
 from dpojob_api.quantity import parse_count
 from dpojob_api.report import InspectionReport, ModelFacts
 from dpojob_planner import PoolState, plan, recommendations
 
-from . import beside
-from .console import print_json, show, warn
-from .errors import CommandError
-from .inspecting import Request, look, request
-from .plan_view import plan_view, refusal_view
-from .pools import default_pools, pools_from_file, states
-from .volumes import check_volumes
+from .inspect import Request, look, request
 
 
 def run(options: argparse.Namespace) -> int:
@@ -72,12 +72,12 @@ def _report(options: argparse.Namespace, asked: Request) -> InspectionReport:
         # A plan needs the model; without the dataset it lacks hours and cost only.
         if asked.job.spec.model.from_job is not None:
             raise
-        facts = beside.model_facts(asked.job.spec, asked.volumes)
+        facts = trainer_bridge.model_facts(asked.job.spec, asked.volumes)
         warn(f"planned without the dataset: {error}")
         return InspectionReport(valid=False, model=facts)
     if report.model is None:
         report = report.model_copy(
-            update={"model": beside.model_facts(asked.job.spec, asked.volumes)}
+            update={"model": trainer_bridge.model_facts(asked.job.spec, asked.volumes)}
         )
     if not report.valid:
         problems = ", ".join(problem.code.value for problem in report.errors)

@@ -14,7 +14,7 @@ from tests.cli.conftest import COMMAND, Result, run
 
 pytestmark = pytest.mark.cluster
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 MANIFEST = """
 apiVersion: dpojob.dev/v1alpha1
 kind: DPOJob

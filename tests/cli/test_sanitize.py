@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpojob.text import shorten, show_value, visible
+from dpojob.sanitize import shorten, show_value, visible
 
 
 @pytest.mark.parametrize(

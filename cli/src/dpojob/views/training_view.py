@@ -14,12 +14,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from dpojob.console import live
+from dpojob.sanitize import shorten, visible
 from dpojob_api.constants import FILE_REPORT
 from dpojob_api.progress import Outcome, Progress
 from dpojob_api.quantity import format_duration
-
-from .console import live
-from .text import shorten, visible
 
 ROWS = 12
 """Logged steps kept on the screen."""

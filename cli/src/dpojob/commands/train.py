@@ -8,6 +8,15 @@ import tempfile
 from pathlib import Path
 from typing import TextIO
 
+from dpojob import trainer_bridge
+from dpojob.console import err, print_json, show, warn
+from dpojob.errors import CommandError
+from dpojob.local_hardware import is_cpu, local_pool
+from dpojob.trainer_logging import chatter
+from dpojob.views import report_view
+from dpojob.views.plan_view import refusal_view
+from dpojob.views.training_view import Live, outcome_view
+from dpojob.volumes import check_volumes
 from dpojob_api.constants import ExitCode
 from dpojob_api.plan import Plan
 from dpojob_api.progress import Outcome
@@ -15,15 +24,7 @@ from dpojob_api.report import InspectionReport
 from dpojob_api.spec import Budget, ClaimPath, DPOJobSpec, Hardware
 from dpojob_planner import plan, recommendations
 
-from . import beside, report_view
-from .console import err, print_json, show, warn
-from .errors import CommandError
-from .inspecting import Request, look, request
-from .logs import chatter
-from .machine import is_cpu, local_pool
-from .plan_view import refusal_view
-from .training_view import Live, outcome_view
-from .volumes import check_volumes
+from .inspect import Request, look, request
 
 
 def run(options: argparse.Namespace) -> int:
@@ -37,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         if options.json:
             print_json(report.wire())
         else:
-            show(report_view.view(report, beside.examples(spec, volumes, report)))
+            show(report_view.view(report, trainer_bridge.examples(spec, volumes, report)))
         return ExitCode.USER_ERROR
     err().print(report_view.verdict(report))
     for sentence in recommendations(spec):
@@ -60,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
         show(outcome_view(outcome, asked.volumes))
     if outcome.outcome == "Interrupted":
         err().print(again(outcome), style="yellow")
-    return beside.exit_code(outcome)
+    return trainer_bridge.exit_code(outcome)
 
 
 def again(outcome: Outcome) -> str:
@@ -111,7 +112,7 @@ def _train(asked: Request, report: InspectionReport, chosen: Plan, libraries: Te
     # One process trains on one GPU; TRL refuses to see more without a launcher.
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
     with tempfile.TemporaryDirectory(prefix="dpojob-") as scratch, Live() as live:
-        return beside.train(
+        return trainer_bridge.train(
             name,
             asked.job.spec,
             report,

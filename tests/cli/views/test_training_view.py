@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
-from dpojob.training import again
-from dpojob.training_view import Live, outcome_view, progress_view
+from dpojob.commands.train import again
+from dpojob.views.training_view import Live, outcome_view, progress_view
 from dpojob_api.progress import Artifacts, Health, Outcome, Progress, Sample
 
 
