@@ -13,10 +13,10 @@ from dpojob_api.job import DPOJob, DPOJobStatus
 from dpojob_api.pool import GPUPoolSpec
 from dpojob_operator.decide import (
     Decision,
-    Observed,
+    Snapshot,
     decide,
 )
-from dpojob_operator.decide.object_snapshots import JobFacts, PodFacts
+from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot
 from dpojob_operator.manifests import pool_hash
 from dpojob_planner import PoolState
 
@@ -45,21 +45,21 @@ def job(status: dict[str, Any] | DPOJobStatus | None = None, **spec: Any) -> DPO
     return DPOJob.model_validate(raw)
 
 
-def observe(status: Any = None, /, *, of: dict[str, Any] | None = None, **facts: Any) -> Observed:
-    return Observed(job=job(status, **(of or {})), pool_hashes=HASHES, **facts)
+def observe(status: Any = None, /, *, of: dict[str, Any] | None = None, **facts: Any) -> Snapshot:
+    return Snapshot(job=job(status, **(of or {})), pool_hashes=HASHES, **facts)
 
 
-def child(name: str, **facts: Any) -> JobFacts:
-    return JobFacts(**{"name": name, "uid": f"uid-of-{name}", "owner": UID, **facts})
+def child(name: str, **facts: Any) -> JobSnapshot:
+    return JobSnapshot(**{"name": name, "uid": f"uid-of-{name}", "owner": UID, **facts})
 
 
-def ended(stage: str, exit_code: int, word: Any, **facts: Any) -> PodFacts:
+def ended(stage: str, exit_code: int, word: Any, **facts: Any) -> PodSnapshot:
     fixed = {
         "name": f"{stage}-pod", "uid": f"{stage}-pod-uid", "phase": "Failed" if exit_code else
         "Succeeded", "scheduled": True, "started": NOW - timedelta(minutes=30), "finished": NOW,
-        "exit_code": exit_code, "last_word": json.dumps(word),
+        "exit_code": exit_code, "termination_message": json.dumps(word),
     }  # fmt: skip
-    return PodFacts(**{**fixed, **facts})
+    return PodSnapshot(**{**fixed, **facts})
 
 
 def inspected(decision: Decision, **facts: Any) -> Decision:
@@ -72,11 +72,11 @@ def inspected(decision: Decision, **facts: Any) -> Decision:
     )
 
 
-def training(status: DPOJobStatus, **facts: Any) -> JobFacts:
+def training(status: DPOJobStatus, **facts: Any) -> JobSnapshot:
     return child(status.attempts[-1].job.name, pool_hash=HASHES["t4"], **facts)
 
 
-def settle(observed: Observed) -> Decision:
+def settle(observed: Snapshot) -> Decision:
     """Decides until the status stays as it is; it must, soon."""
     for _ in range(6):
         decision = decide(observed, POOLS, NOW)
@@ -101,6 +101,6 @@ def begun(**of: Any) -> DPOJobStatus:
     return third.status
 
 
-RUNNING = PodFacts(
+RUNNING = PodSnapshot(
     name="p", uid="p", phase="Running", scheduled=True, started=NOW - timedelta(seconds=10)
 )

@@ -52,8 +52,8 @@ def test_it_is_held_admitted_evicted_and_admitted_again(
     assert world.condition("kueued", "Suspended")[:2] == ("False", "Resumed")
 
     kueue.evict(world, job)
-    evicted = held(world, "kueued")
-    assert evicted["spec"]["suspend"], "what the queue decides stays"
+    eviction_message = held(world, "kueued")
+    assert eviction_message["spec"]["suspend"], "what the queue decides stays"
     world.until("phase Suspended", lambda: world.status("kueued")["phase"] == "Suspended")
     assert world.condition("kueued", "Training")[0] == "False"
     paid = world.status("kueued")["attempts"][0]["gpuSeconds"]
@@ -67,7 +67,7 @@ def test_it_is_held_admitted_evicted_and_admitted_again(
     assert attempt["gpuSeconds"] >= paid
     assert (
         world.list("jobs", job="kueued", stage="train")[0]["metadata"]["uid"]
-        == (evicted["metadata"]["uid"])
+        == (eviction_message["metadata"]["uid"])
     )
 
 

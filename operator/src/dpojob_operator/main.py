@@ -20,13 +20,13 @@ import kopf
 
 from dpojob_api.constants import GROUP, LABEL_MANAGED_BY, MANAGED_BY, VERSION
 from dpojob_operator.controllers.handlers import Handlers
-from dpojob_operator.controllers.setup import assemble
-from dpojob_operator.kube.api_client import Cluster
-from dpojob_operator.kube.leader_election import lead
+from dpojob_operator.controllers.setup import build_components
+from dpojob_operator.kube.api_client import ApiClient
+from dpojob_operator.kube.leader_election import run_as_leader
 from dpojob_operator.process.clock import Clock, utc_now
-from dpojob_operator.process.probes import serve
+from dpojob_operator.process.probes import serve_probes
 from dpojob_operator.process.settings import Settings, SettingsError, load
-from dpojob_operator.process.task_supervisor import until_one_ends
+from dpojob_operator.process.task_supervisor import run_until_first_exit
 
 log = logging.getLogger(__name__)
 LONGEST_END_SECONDS = 8.0
@@ -106,23 +106,23 @@ async def run(settings: Settings, now: Clock) -> int:
     stop = asyncio.Event()
     _on_signals(stop)
     try:
-        async with Cluster(settings.request_seconds) as cluster:
-            work = assemble(cluster, settings, now)
+        async with ApiClient(settings.request_seconds) as cluster:
+            work = build_components(cluster, settings, now)
             elected = asyncio.Event()
 
             async def operate() -> None:
                 elected.set()
                 watches = _watch(work.handlers, settings.namespaces, stop)
-                await until_one_ends(watches, *(part() for part in work.parts))
+                await run_until_first_exit(watches, *(part() for part in work.parts))
 
-            await until_one_ends(
+            await run_until_first_exit(
                 stop.wait(),
-                serve(
+                serve_probes(
                     settings.http_port,
                     healthy=lambda: not elected.is_set() or work.resync.healthy,
                     ready=lambda: not elected.is_set() or work.resync.ready,
                 ),
-                lead(cluster, settings, operate),
+                run_as_leader(cluster, settings, operate),
             )
     except Exception:
         log.exception("a part of the operator failed; the process ends")

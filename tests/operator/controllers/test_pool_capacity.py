@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dpojob_api.pool import GPUPool
-from dpojob_operator.controllers.gpupool.pool_capacity import planner_view, pool_status
+from dpojob_operator.controllers.gpupool.pool_capacity import planner_pool_state, pool_status
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -70,12 +70,12 @@ def test_nothing_changes_when_nothing_changed() -> None:
 
 def test_a_pool_may_be_closed_to_a_namespace() -> None:
     closed = pool(namespaceSelector={"matchLabels": {"team": "ml"}})
-    assert planner_view(closed, {"team": "ml"}).allowed
-    assert not planner_view(closed, {"team": "web"}).allowed
-    assert planner_view(pool(), {}).allowed
+    assert planner_pool_state(closed, {"team": "ml"}).allowed
+    assert not planner_pool_state(closed, {"team": "web"}).allowed
+    assert planner_pool_state(pool(), {}).allowed
 
 
 def test_an_empty_pool_counts_as_unknown_room() -> None:
-    assert planner_view(pool(), {}).free is None
+    assert planner_pool_state(pool(), {}).free is None
     status = pool_status(pool(), [node("a")], [pod("a", 2)], NOW)
-    assert planner_view(pool().model_copy(update={"status": status}), {}).free == 0
+    assert planner_pool_state(pool().model_copy(update={"status": status}), {}).free == 0

@@ -11,8 +11,8 @@ from aiohttp import web
 from prometheus_client import REGISTRY
 
 from dpojob_operator.controllers.dpojob import progress_poller
-from dpojob_operator.controllers.dpojob.progress_poller import Poller, parse
-from dpojob_operator.decide.object_snapshots import PodFacts
+from dpojob_operator.controllers.dpojob.progress_poller import ProgressPoller, parse
+from dpojob_operator.decide.object_snapshots import PodSnapshot
 from dpojob_operator.process.metrics import RUNNING
 
 
@@ -44,14 +44,14 @@ async def test_a_running_job_has_series_that_end_with_it(monkeypatch: pytest.Mon
     monkeypatch.setattr(progress_poller, "PROGRESS_PORT", runner.addresses[0][1])
     told = asyncio.Event()
     key = ("ns", "x")
-    poller = Poller(
+    poller = ProgressPoller(
         None,  # type: ignore[arg-type]  # the pod's own address needs no cluster
         by_proxy=False,
         every=0.01,
         tell_every=3600,
         tell=lambda _: told.set(),
     )
-    poller.watch(key, PodFacts(name="p", uid="u", address="127.0.0.1"))
+    poller.watch(key, PodSnapshot(name="p", uid="u", address="127.0.0.1"))
     running = asyncio.ensure_future(poller.run())
     try:
         await asyncio.wait_for(told.wait(), 30)

@@ -7,9 +7,9 @@ from typing import Any
 
 from tests.operator.decided import begun, child, job
 
-from dpojob_operator.controllers.dpojob.state_reader import Observer
-from dpojob_operator.decide import Observed, Policy
-from dpojob_operator.indexes.dependents_index import Hints
+from dpojob_operator.controllers.dpojob.state_reader import StateReader
+from dpojob_operator.decide import Policy, Snapshot
+from dpojob_operator.indexes.dependents_index import DependentsIndex
 
 
 class Recorder:
@@ -35,9 +35,9 @@ async def test_pods_are_read_after_the_pools_their_job_waits_for() -> None:
     """Else a pod that got its node, and then lost its pool, would look like one that waits."""
     cluster = Recorder()
     nobody: Any = None
-    observer = Observer(cluster, Policy(), nobody, nobody, Hints())  # type: ignore[arg-type]
+    observer = StateReader(cluster, Policy(), nobody, nobody, DependentsIndex())  # type: ignore[arg-type]
     status = begun()
-    observed = Observed(job=job(status), training=child(status.attempts[0].job.name))
+    observed = Snapshot(job=job(status), training=child(status.attempts[0].job.name))
     await observer.for_planning(observed)
     order = [cluster.asked.index(f"{what}") for what in ("list gpupools", "get jobs", "list pods")]
     assert order == sorted(order)

@@ -32,10 +32,10 @@ from dpojob_operator.decide import (
     CreateTraining,
     DeleteJob,
     DeleteSelf,
-    DependencyFacts,
+    DependencySnapshot,
     decide,
 )
-from dpojob_operator.decide.object_snapshots import ClaimFacts, PodFacts
+from dpojob_operator.decide.object_snapshots import PodSnapshot, PVCSnapshot
 
 
 def test_the_intent_is_in_the_status_of_the_very_decision_that_creates() -> None:
@@ -67,14 +67,14 @@ def test_a_missing_claim_is_waited_for_only_at_first() -> None:
     assert not waiting.status.is_true(ConditionType.FAILED)
     old = decide(observe(of=of, claims={"data": None}), POOLS, NOW)
     assert reason(old, "Failed") == "ClaimNotFound"
-    there = decide(observe(of=of, claims={"data": ClaimFacts("data")}), POOLS, NOW)
+    there = decide(observe(of=of, claims={"data": PVCSnapshot("data")}), POOLS, NOW)
     assert isinstance(there.actions[0], CreateInspection)
 
 
 def test_a_missing_secret_ends_the_job_after_a_grace() -> None:
     first = decide(observe(), POOLS, NOW)
     assert first.status.inspection is not None
-    pod = PodFacts(
+    pod = PodSnapshot(
         name="p", uid="p", created=NOW - timedelta(seconds=29), scheduled=True,
         waiting_reason="CreateContainerConfigError", waiting_message='secret "hub" not found',
     )  # fmt: skip
@@ -87,9 +87,13 @@ def test_a_missing_secret_ends_the_job_after_a_grace() -> None:
         NOW + timedelta(seconds=2),
     )
     assert reason(late, "Failed") == "SecretNotFound"
-    queued = replace(pod, created=NOW - timedelta(minutes=10), placed=NOW)
-    placed = decide(observe(first.status, inspection=seen, inspection_pods=(queued,)), POOLS, NOW)
-    assert placed.requeue_after == 30 and not placed.status.is_true(ConditionType.FAILED)
+    queued = replace(pod, created=NOW - timedelta(minutes=10), scheduled_at=NOW)
+    scheduled_at = decide(
+        observe(first.status, inspection=seen, inspection_pods=(queued,)), POOLS, NOW
+    )
+    assert scheduled_at.requeue_after == 30 and not scheduled_at.status.is_true(
+        ConditionType.FAILED
+    )
     cleanup = decide(observe(late.status, inspection=seen), POOLS, NOW)
     assert cleanup.actions == (DeleteJob(seen.name, seen.uid),)
 
@@ -107,7 +111,7 @@ def test_an_inspection_that_gave_its_verdict_is_left_for_its_log_to_be_read() ->
 
 def test_time_to_live_counts_from_the_end() -> None:
     of = {"ttlSecondsAfterFinished": 60}
-    first = decide(observe(of=of, stranger="Job y"), POOLS, NOW)
+    first = decide(observe(of=of, conflicting_object="Job y"), POOLS, NOW)
     waiting = decide(observe(first.status, of=of), POOLS, NOW + timedelta(seconds=10))
     assert (waiting.actions, waiting.requeue_after) == ((), 50)
     over = decide(observe(first.status, of=of), POOLS, NOW + timedelta(seconds=60))
@@ -122,7 +126,7 @@ def test_a_dependencys_max_length_yields_to_the_users_own() -> None:
 
         dependency = Dependency.model_validate(found)
         decision = decide(
-            observe(of=of, dependency=DependencyFacts(found=dependency, complete=True)),
+            observe(of=of, dependency=DependencySnapshot(found=dependency, complete=True)),
             POOLS,
             NOW,
         )
@@ -134,7 +138,7 @@ def test_a_dependencys_max_length_yields_to_the_users_own() -> None:
 def test_a_length_unlike_the_job_befores_is_warned_about() -> None:
     dependency = Dependency(kind="DPOJob", name="sft", uid="u", repo="me/sft", max_length=512)
     of = {"model": {"fromJob": {"name": "sft"}}, "training": {"maxLength": 2048}}
-    known = DependencyFacts(found=dependency, complete=True)
+    known = DependencySnapshot(found=dependency, complete=True)
     first = decide(observe(of=of, dependency=known), POOLS, NOW)
     planned = inspected(first, of=of).status.condition("Planned")
     assert planned is not None
@@ -160,7 +164,7 @@ def test_a_claim_that_pods_on_several_nodes_cannot_share_is_warned_about(
         "model": {"volume": {"claimName": "in"}}, "output": {"volume": {"claimName": "out"}},
         "hardware": {"nodes": nodes},
     }  # fmt: skip
-    claims = {name: ClaimFacts(name, access_modes=(mode,)) for name, mode in modes.items()}
+    claims = {name: PVCSnapshot(name, access_modes=(mode,)) for name, mode in modes.items()}
     first = decide(observe(of=of, claims=claims), POOLS, NOW)
     planned = inspected(first, of=of, claims=claims).status.condition("Planned")
     assert planned is not None and planned.status == "True"
@@ -205,7 +209,7 @@ def test_an_inspection_that_a_queue_holds_is_told() -> None:
 def test_a_held_job_takes_no_dependency_yet_and_so_may_still_be_edited() -> None:
     of = {"model": {"fromJob": {"name": "sft"}}}
     found = Dependency(kind="DPOJob", name="sft", uid="u", volume={"claimName": "c", "path": ""})
-    facts = DependencyFacts(found=found, complete=True)
+    facts = DependencySnapshot(found=found, complete=True)
     held = settle(observe(of={**of, "suspend": True}, dependency=facts))
     assert (held.status.phase, held.status.dependency) == ("Suspended", None)
     assert settle(observe(held.status, of=of, dependency=facts)).status.dependency == found

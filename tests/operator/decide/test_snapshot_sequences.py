@@ -17,10 +17,10 @@ from dpojob_operator.decide import (
     CreateInspection,
     CreateTraining,
     Decision,
-    DependencyFacts,
+    DependencySnapshot,
     decide,
 )
-from dpojob_operator.decide.object_snapshots import ClaimFacts, JobFacts, PodFacts
+from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot, PVCSnapshot
 
 SPECS = st.fixed_dictionaries(
     {},
@@ -55,14 +55,14 @@ STARTS = {"a": NOW - timedelta(hours=2), "b": NOW, "c": NOW}
 
 
 @st.composite
-def pods(draw: st.DrawFn, now: datetime) -> tuple[PodFacts, ...]:
+def pods(draw: st.DrawFn, now: datetime) -> tuple[PodSnapshot, ...]:
     made = []
     for number in range(draw(st.integers(0, 2))):
         which = draw(st.sampled_from(sorted(STARTS)))
         started = draw(st.sampled_from([None, STARTS[which]]))
         over = started is not None and draw(st.booleans())
         made.append(
-            PodFacts(
+            PodSnapshot(
                 name=f"p{number}",
                 uid=f"{which}{number}",
                 created=NOW - timedelta(minutes=draw(st.integers(0, 5))),
@@ -73,19 +73,19 @@ def pods(draw: st.DrawFn, now: datetime) -> tuple[PodFacts, ...]:
                 started=started,
                 finished=now if over else None,
                 exit_code=draw(st.sampled_from([0, 1, 2, 10, 11, 12, 137])) if over else None,
-                last_word=draw(WORDS) if over else "",
-                evicted=draw(st.sampled_from(["", "ephemeral storage"])),
+                termination_message=draw(WORDS) if over else "",
+                eviction_message=draw(st.sampled_from(["", "ephemeral storage"])),
             )
         )
     return tuple(made)
 
 
 @st.composite
-def jobs(draw: st.DrawFn, name: str) -> JobFacts | None:
+def jobs(draw: st.DrawFn, name: str) -> JobSnapshot | None:
     if draw(st.integers(0, 5)) == 0:
         return None
     end = draw(st.sampled_from(["", "", "", "", "complete", "failed"]))
-    return JobFacts(
+    return JobSnapshot(
         name=name,
         uid=draw(st.sampled_from([f"uid-of-{name}"] * 5 + ["other"])),
         owner=draw(st.sampled_from([UID] * 5 + ["stranger"])),
@@ -109,13 +109,13 @@ def test_any_walk_keeps_the_promise(data: st.DataObject, steps: int) -> None:
     for _ in range(steps):
         spec = {**spec, "suspend": data.draw(st.booleans())}
         dependency = data.draw(
-            st.sampled_from([None, DependencyFacts(), DependencyFacts(failed=True, failure="f"),
-                             DependencyFacts(complete=True, problem="none")])
+            st.sampled_from([None, DependencySnapshot(), DependencySnapshot(failed=True, failure="f"),
+                             DependencySnapshot(complete=True, problem="none")])
         )  # fmt: skip
         observed = observe(
             status,
             of=spec,
-            claims={name: ClaimFacts(name) for name in ("in", "out")}
+            claims={name: PVCSnapshot(name) for name in ("in", "out")}
             if data.draw(st.booleans())
             else {},
             dependency=dependency,

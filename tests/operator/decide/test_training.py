@@ -24,7 +24,7 @@ from tests.operator.world import failed, succeeded
 from dpojob_api.conditions import ConditionType
 from dpojob_api.progress import Progress
 from dpojob_operator.decide import DeleteJob, decide
-from dpojob_operator.decide.object_snapshots import PodFacts
+from dpojob_operator.decide.object_snapshots import PodSnapshot
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ from dpojob_operator.decide.object_snapshots import PodFacts
     ],
 )  # fmt: skip
 def test_what_a_training_job_comes_to(
-    facts: dict[str, Any], pods: tuple[PodFacts, ...], expected: str
+    facts: dict[str, Any], pods: tuple[PodSnapshot, ...], expected: str
 ) -> None:
     status = begun()
     decision = settle(observe(status, training=training(status, **facts), training_pods=pods))
@@ -135,13 +135,13 @@ def test_time_in_a_queue_is_not_training_time() -> None:
     status = begun(**of)
     seen = training(status)
     ran = replace(RUNNING, started=NOW - timedelta(hours=9), finished=NOW - timedelta(hours=8.5))
-    evicted = decide(
+    eviction_message = decide(
         observe(status, of=of, training=replace(seen, suspended=True), training_pods=(ran,)),
         POOLS,
         NOW,
     )
     again = replace(RUNNING, uid="again", started=NOW - timedelta(minutes=29))
-    runs = observe(evicted.status, of=of, training=seen, training_pods=(again,))
+    runs = observe(eviction_message.status, of=of, training=seen, training_pods=(again,))
     decision = decide(runs, POOLS, NOW)
     assert not decision.status.is_true(ConditionType.FAILED)
     assert decision.actions == ()
@@ -182,7 +182,7 @@ def test_a_container_killed_for_its_memory_ends_the_job_at_once() -> None:
     ],
 )
 def test_the_last_pod_speaks_and_not_one_that_was_interrupted(
-    last: PodFacts, expected: str
+    last: PodSnapshot, expected: str
 ) -> None:
     status = begun()
     word = {"outcome": "Interrupted", "reason": "Stopped", "message": "SIGTERM"}

@@ -7,8 +7,8 @@ from typing import Any
 from tests.operator.decided import job
 
 from dpojob_api.job import DPOJob
-from dpojob_operator.indexes.dependents_index import Hints
-from dpojob_operator.indexes.inspection_cache import Peers
+from dpojob_operator.indexes.dependents_index import DependentsIndex
+from dpojob_operator.indexes.inspection_cache import InspectionCache
 
 MODEL, DATA = "a" * 40, "d" * 40
 SOURCES = {
@@ -33,7 +33,7 @@ def named(name: str, **spec: Any) -> DPOJob:
     return made
 
 
-async def waits(peers: Peers, shelf: Shelf, which: DPOJob) -> str | None:
+async def waits(peers: InspectionCache, shelf: Shelf, which: DPOJob) -> str | None:
     shelf.objects[which.name] = which.model_dump(mode="json", by_alias=True, exclude_none=True)
     _, shared = await peers.find(which, which.spec)
     return None if shared is None else shared.name
@@ -41,7 +41,7 @@ async def waits(peers: Peers, shelf: Shelf, which: DPOJob) -> str | None:
 
 async def test_of_two_that_have_begun_nothing_only_one_waits() -> None:
     shelf = Shelf()
-    peers = Peers(shelf, "", Hints())  # type: ignore[arg-type]
+    peers = InspectionCache(shelf, "", DependentsIndex())  # type: ignore[arg-type]
     one, two = named("one"), named("two")
     assert await waits(peers, shelf, one) is None
     held = named("one", suspend=True)
@@ -54,7 +54,7 @@ async def test_of_two_that_have_begun_nothing_only_one_waits() -> None:
 
 async def test_one_that_cannot_be_read_is_passed_over() -> None:
     shelf = Shelf()
-    peers = Peers(shelf, "", Hints())  # type: ignore[arg-type]
+    peers = InspectionCache(shelf, "", DependentsIndex())  # type: ignore[arg-type]
     assert await waits(peers, shelf, named("new")) is None
     shelf.objects["new"]["spec"]["fieldOfTomorrow"] = 1
     _, shared = await peers.find(named("old"), named("old").spec)
@@ -63,7 +63,7 @@ async def test_one_that_cannot_be_read_is_passed_over() -> None:
 
 async def test_nothing_is_remembered_of_those_that_are_gone() -> None:
     shelf = Shelf()
-    peers = Peers(shelf, "", Hints())  # type: ignore[arg-type]
+    peers = InspectionCache(shelf, "", DependentsIndex())  # type: ignore[arg-type]
     for number in range(3):
         one = named(f"job-{number}", training={"maxLength": 64 + number})
         await waits(peers, shelf, one)

@@ -9,7 +9,7 @@ from aiohttp import web
 from tests.operator.world import REPORT, Process, World
 
 from dpojob_api.spec import DPOJobSpec
-from dpojob_operator.indexes.dependents_index import Hints
+from dpojob_operator.indexes.dependents_index import DependentsIndex
 from dpojob_operator.indexes.inspection_key import inspection_key, repositories
 
 MODEL, DATA, MOVED = "a" * 40, "d" * 40, "e" * 40
@@ -117,7 +117,7 @@ async def test_a_branch_is_resolved_and_its_move_noticed(
     from dpojob_operator.indexes import inspection_cache
 
     monkeypatch.setattr(inspection_cache, "REMEMBER_SECONDS", 0.0)
-    asked = inspection_cache.Peers(None, hub.address, Hints())  # type: ignore[arg-type]  # no peers, no cluster
+    asked = inspection_cache.InspectionCache(None, hub.address, DependentsIndex())  # type: ignore[arg-type]  # no peers, no cluster
     from tests.operator.decided import job
 
     of = {"model": {"repo": "tiny/chat"}, "dataset": {"repo": "tiny/pairs"}}
@@ -127,5 +127,5 @@ async def test_a_branch_is_resolved_and_its_move_noticed(
     hub.commit = MOVED
     moved, _ = await asked.find(job(**of), job(**of).spec)
     assert moved not in (None, first)
-    away = inspection_cache.Peers(None, "http://127.0.0.1:1", Hints())  # type: ignore[arg-type]
+    away = inspection_cache.InspectionCache(None, "http://127.0.0.1:1", DependentsIndex())  # type: ignore[arg-type]
     assert await away.find(job(**of), job(**of).spec) == (None, None)

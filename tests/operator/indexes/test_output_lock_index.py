@@ -11,10 +11,10 @@ from tests.operator.indexes.test_inspection_cache import Shelf
 from tests.operator.world import Process, World
 
 from dpojob_api.job import DPOJob
-from dpojob_operator.controllers.dpojob.state_reader import Observer
-from dpojob_operator.decide import Observed, OutputHolder, Policy, decide
-from dpojob_operator.indexes.dependents_index import Hints
-from dpojob_operator.indexes.output_lock_index import Outputs
+from dpojob_operator.controllers.dpojob.state_reader import StateReader
+from dpojob_operator.decide import OutputHolder, Policy, Snapshot, decide
+from dpojob_operator.indexes.dependents_index import DependentsIndex
+from dpojob_operator.indexes.output_lock_index import OutputLockIndex
 
 TUNED = {"volume": {"claimName": "models", "path": "tuned"}}
 
@@ -33,7 +33,7 @@ def wire(written: DPOJob) -> dict[str, Any]:
 
 async def holder(asking: DPOJob, *others: DPOJob) -> OutputHolder | None:
     shelf = Shelf()
-    outputs = Outputs(shelf, Hints())  # type: ignore[arg-type]
+    outputs = OutputLockIndex(shelf, DependentsIndex())  # type: ignore[arg-type]
     for one in (asking, *others):
         shelf.objects[one.name] = wire(one)
         outputs.note(wire(one))
@@ -93,15 +93,19 @@ async def test_of_any_three_exactly_one_is_not_held() -> None:
 
 
 async def test_who_is_leaving_is_named_only_where_nobody_stays() -> None:
-    leaving = writer("a", TRAINS)
-    leaving.metadata["deletionTimestamp"] = "2026-11-23T12:00:00Z"
-    assert await holder(writer("c"), leaving) == OutputHolder("a", "models/tuned", leaving=True)
-    assert await holder(writer("c"), leaving, writer("b")) == OutputHolder("b", "models/tuned")
+    being_deleted = writer("a", TRAINS)
+    being_deleted.metadata["deletionTimestamp"] = "2026-11-23T12:00:00Z"
+    assert await holder(writer("c"), being_deleted) == OutputHolder(
+        "a", "models/tuned", being_deleted=True
+    )
+    assert await holder(writer("c"), being_deleted, writer("b")) == OutputHolder(
+        "b", "models/tuned"
+    )
 
 
 async def test_nothing_is_remembered_of_writers_that_are_gone_ended_or_elsewhere() -> None:
     shelf = Shelf()
-    outputs = Outputs(shelf, Hints())  # type: ignore[arg-type]
+    outputs = OutputLockIndex(shelf, DependentsIndex())  # type: ignore[arg-type]
     for name in "abc":
         outputs.note(wire(writer(name)))
     outputs.note(wire(writer("a")), deleted=True)
@@ -121,7 +125,7 @@ def test_a_held_job_fails_before_anything_is_made() -> None:
 
 
 def test_a_held_job_waits_for_one_that_is_being_deleted() -> None:
-    held = OutputHolder("first", "models/tuned", leaving=True)
+    held = OutputHolder("first", "models/tuned", being_deleted=True)
     decision = decide(observe(output_holder=held), POOLS, NOW)
     assert decision.status.phase == "Waiting" and decision.requeue_after and not decision.actions
     later = decide(observe(decision.status), POOLS, NOW)
@@ -136,14 +140,14 @@ def test_a_suspended_job_is_not_judged_yet() -> None:
 
 async def test_a_job_that_trains_is_not_judged_again() -> None:
     nobody: Any = None
-    observer = Observer(Recorder(), Policy(), nobody, nobody, Hints())  # type: ignore[arg-type]
+    observer = StateReader(Recorder(), Policy(), nobody, nobody, DependentsIndex())  # type: ignore[arg-type]
     observed = await observer.observe(job(begun()))
     assert observed.output_holder is None
 
 
 def test_training_begins_when_the_pods_of_an_earlier_job_of_that_name_have_ended() -> None:
     first = decide(observe(), POOLS, NOW)
-    waits = inspected(first, former_pods=("x-train-0123-1-abcde",))
+    waits = inspected(first, earlier_pods=("x-train-0123-1-abcde",))
     assert waits.status.phase == "Waiting" and not waits.status.attempts and not waits.actions
     told = waits.status.condition("Training")
     assert told is not None and "x-train-0123-1-abcde" in told.message
@@ -168,9 +172,9 @@ async def test_only_pods_that_may_write_there_are_waited_for(
         "metadata": {"name": "p", "labels": {"dpojob.dev/uid": uid}}, "status": {"phase": phase},
     }  # fmt: skip
     cluster, nobody = Recorder({"pods": [pod]}), cast(Any, None)
-    observer = Observer(cluster, Policy(), nobody, nobody, Hints())  # type: ignore[arg-type]
-    observed, _, _ = await observer.for_planning(Observed(job=job(None, output=output)))
-    assert observed.former_pods == (("p",) if waits else ())
+    observer = StateReader(cluster, Policy(), nobody, nobody, DependentsIndex())  # type: ignore[arg-type]
+    observed, _, _ = await observer.for_planning(Snapshot(job=job(None, output=output)))
+    assert observed.earlier_pods == (("p",) if waits else ())
 
 
 @pytest.mark.cluster

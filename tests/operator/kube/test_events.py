@@ -7,7 +7,7 @@ from typing import Any
 from tests.operator.decided import NOW, job
 
 from dpojob_api.job import DPOJobStatus
-from dpojob_operator.kube.events import event, is_bad, warnings, worth_telling
+from dpojob_operator.kube.events import conditions_to_report, event, is_warning, warnings
 
 
 def status(*conditions: tuple[str, str, str]) -> DPOJobStatus:
@@ -25,8 +25,8 @@ def test_a_failure_is_told_once_and_as_a_warning() -> None:
         ("Finished", "True", "ModelNotFound"),
         ("Stalled", "True", "ModelNotFound"),
     )
-    (told,) = worth_telling(DPOJobStatus(), new)
-    assert is_bad(told) and told.reason == "ModelNotFound"
+    (told,) = conditions_to_report(DPOJobStatus(), new)
+    assert is_warning(told) and told.reason == "ModelNotFound"
 
 
 def test_what_did_not_change_is_not_told_again() -> None:
@@ -37,12 +37,12 @@ def test_what_did_not_change_is_not_told_again() -> None:
         ("Training", "True", "Training"),
         ("Suspended", "False", "NotSuspended"),
     )
-    assert [c.reason for c in worth_telling(old, new)] == ["Training"]
+    assert [c.reason for c in conditions_to_report(old, new)] == ["Training"]
 
 
 def test_a_refused_creation_is_a_warning() -> None:
-    (told,) = worth_telling(DPOJobStatus(), status(("Training", "False", "CreationRefused")))
-    assert is_bad(told)
+    (told,) = conditions_to_report(DPOJobStatus(), status(("Training", "False", "CreationRefused")))
+    assert is_warning(told)
 
 
 def test_what_inspection_warns_of_is_told_when_it_is_new() -> None:

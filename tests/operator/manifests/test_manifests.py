@@ -16,7 +16,7 @@ from dpojob_api.report import InspectionReport
 from dpojob_operator import manifests
 from dpojob_operator.decide.child_names import LONGEST, rendezvous_name, training_name
 from dpojob_operator.decide.effective_spec import effective_spec
-from dpojob_operator.decide.object_snapshots import PodFacts
+from dpojob_operator.decide.object_snapshots import PodSnapshot
 from dpojob_operator.process.settings import WorkloadSettings
 
 SETTINGS = WorkloadSettings(
@@ -199,5 +199,5 @@ def test_a_pod_is_read_by_our_container_and_not_by_what_a_mesh_put_beside_it() -
         "metadata": {"name": "p", "uid": "u"},
         "status": {"containerStatuses": [status("istio-proxy", 0), status("train", 11)]},
     }
-    facts = PodFacts.read(pod)
-    assert (facts.exit_code, facts.last_word) == (11, "train")
+    facts = PodSnapshot.read(pod)
+    assert (facts.exit_code, facts.termination_message) == (11, "train")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from dpojob_operator.indexes.dependents_index import Hints, Key, job_of_child, key_of
-from dpojob_operator.indexes.inspection_cache import Peers
-from dpojob_operator.indexes.output_lock_index import Outputs
+from dpojob_operator.indexes.dependents_index import DependentsIndex, Key, job_of_child, key_of
+from dpojob_operator.indexes.inspection_cache import InspectionCache
+from dpojob_operator.indexes.output_lock_index import OutputLockIndex
 
 Object = Mapping[str, Any]
 
@@ -19,9 +19,9 @@ class Handlers:
         self,
         add: Callable[[Key], None],
         refresh_pools: Callable[[], None],
-        hints: Hints,
-        peers: Peers,
-        outputs: Outputs,
+        hints: DependentsIndex,
+        peers: InspectionCache,
+        outputs: OutputLockIndex,
         written: Mapping[Key, Collection[str]],
     ) -> None:
         self._add = add

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from dpojob_operator.controllers.dpojob.action_executor import Hand
-from dpojob_operator.controllers.dpojob.progress_poller import Poller
+from dpojob_operator.controllers.dpojob.action_executor import ActionExecutor
+from dpojob_operator.controllers.dpojob.progress_poller import ProgressPoller
 from dpojob_operator.controllers.dpojob.reconciler import Reconciler
 from dpojob_operator.controllers.dpojob.resync import Resync
-from dpojob_operator.controllers.dpojob.state_reader import Observer
-from dpojob_operator.controllers.gpupool.gpupool_controller import PoolKeeper
+from dpojob_operator.controllers.dpojob.state_reader import StateReader
+from dpojob_operator.controllers.gpupool.gpupool_controller import GPUPoolController
 from dpojob_operator.decide import Policy
-from dpojob_operator.indexes.dependents_index import Hints, Key
-from dpojob_operator.indexes.inspection_cache import Peers
-from dpojob_operator.indexes.output_lock_index import Outputs
-from dpojob_operator.kube.api_client import Cluster, inside_cluster
+from dpojob_operator.indexes.dependents_index import DependentsIndex, Key
+from dpojob_operator.indexes.inspection_cache import InspectionCache
+from dpojob_operator.indexes.output_lock_index import OutputLockIndex
+from dpojob_operator.kube.api_client import ApiClient, inside_cluster
 from dpojob_operator.process.clock import Clock
 from dpojob_operator.process.metrics import RUNNING
 from dpojob_operator.process.settings import Settings
 
 from .handlers import Handlers
-from .work_queue import Queue
+from .work_queue import WorkQueue
 
 POOLS: Key = ("", "GPUPools")
 """The key under which all pools are refreshed; no DPOJob's, whose namespace is never empty."""
@@ -32,7 +32,7 @@ POOLS_EVERY = 30.0
 
 
 @dataclass(frozen=True)
-class Work:
+class Components:
     """The parts that outlive one pass."""
 
     handlers: Handlers
@@ -41,7 +41,7 @@ class Work:
     """Run until cancelled; when one ends, the process must."""
 
 
-def assemble(cluster: Cluster, settings: Settings, now: Clock) -> Work:
+def build_components(cluster: ApiClient, settings: Settings, now: Clock) -> Components:
     """Everything but Kopf, the HTTP server and the election."""
     policy = Policy(
         currency=settings.currency,
@@ -49,11 +49,11 @@ def assemble(cluster: Cluster, settings: Settings, now: Clock) -> Work:
         missing_grace_seconds=settings.missing_grace_seconds,
         secret_grace_seconds=settings.secret_grace_seconds,
     )
-    hints = Hints()
-    peers = Peers(cluster, settings.hub_endpoint, hints)
-    outputs = Outputs(cluster, hints)
+    hints = DependentsIndex()
+    peers = InspectionCache(cluster, settings.hub_endpoint, hints)
+    outputs = OutputLockIndex(cluster, hints)
     outside = settings.progress_via == "auto" and not inside_cluster()
-    poller = Poller(
+    poller = ProgressPoller(
         cluster,
         by_proxy=settings.progress_via == "proxy" or outside,
         every=settings.progress_seconds,
@@ -62,8 +62,8 @@ def assemble(cluster: Cluster, settings: Settings, now: Clock) -> Work:
     )
     reconciler = Reconciler(
         cluster,
-        Observer(cluster, policy, peers, outputs, hints),
-        Hand(cluster, settings.workload),
+        StateReader(cluster, policy, peers, outputs, hints),
+        ActionExecutor(cluster, settings.workload),
         poller,
         hints,
         settings.status_seconds,
@@ -74,7 +74,7 @@ def assemble(cluster: Cluster, settings: Settings, now: Clock) -> Work:
         for key in tuple(hints.for_pools):
             queue.add(key)
 
-    keeper = PoolKeeper(cluster, changed=wake_those_waiting_for_room, now=now)
+    keeper = GPUPoolController(cluster, changed=wake_those_waiting_for_room, now=now)
 
     async def work(key: Key) -> float | None:
         if key != POOLS:
@@ -82,7 +82,7 @@ def assemble(cluster: Cluster, settings: Settings, now: Clock) -> Work:
         await keeper.refresh()
         return POOLS_EVERY
 
-    queue: Queue[Key] = Queue(work)
+    queue: WorkQueue[Key] = WorkQueue(work)
     handlers = Handlers(
         add=queue.add,
         refresh_pools=lambda: queue.add_after(POOLS, POOLS_SOON),
@@ -105,4 +105,4 @@ def assemble(cluster: Cluster, settings: Settings, now: Clock) -> Work:
         queue.add(POOLS)
         await queue.run(settings.workers)
 
-    return Work(handlers, resync, (run_queue, resync.run, poller.run))
+    return Components(handlers, resync, (run_queue, resync.run, poller.run))

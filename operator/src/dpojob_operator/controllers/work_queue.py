@@ -21,7 +21,7 @@ LONGEST_BACKOFF = 60.0
 """Seconds between tries of a key that keeps failing."""
 
 
-class Queue(Generic[Key]):
+class WorkQueue(Generic[Key]):
     """Keys to work on.
 
     A key added while it is being worked on is worked on once more afterwards; added any number of

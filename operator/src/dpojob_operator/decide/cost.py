@@ -10,13 +10,13 @@ from dpojob_api.plan import Plan
 from dpojob_api.progress import Progress
 from dpojob_api.quantity import format_duration, money, parse_duration
 from dpojob_api.spec import Budget
-from dpojob_operator.decide.object_snapshots import PodFacts
+from dpojob_operator.decide.object_snapshots import PodSnapshot
 
 HOUR = Decimal(3600)
 
 
-def counted(
-    attempt: Attempt, pods: tuple[PodFacts, ...], gpus_per_pod: float, now: datetime
+def with_gpu_time(
+    attempt: Attempt, pods: tuple[PodSnapshot, ...], gpus_per_pod: float, now: datetime
 ) -> Attempt:
     """The attempt with its start and GPU time up to date.
 
@@ -40,7 +40,7 @@ def counted(
     )
 
 
-def so_far(attempts: list[Attempt]) -> Decimal:
+def total_cost(attempts: list[Attempt]) -> Decimal:
     """Cost of all attempts, each at the price it began with."""
     return sum(
         (Decimal(str(a.gpu_seconds)) * a.hourly_price / HOUR for a in attempts), start=Decimal(0)
@@ -66,9 +66,9 @@ def eta_seconds(progress: Progress | None) -> float | None:
     return None
 
 
-def cost(status: DPOJobStatus, plan: Plan, currency: str) -> Cost:
+def cost_status(status: DPOJobStatus, plan: Plan, currency: str) -> Cost:
     """So far, and in total: by the plan until training runs, then by the measured rate."""
-    spent = so_far(status.attempts)
+    spent = total_cost(status.attempts)
     left = eta_seconds(status.progress)
     if left is None:
         total = max(spent, plan.estimate.cost)
@@ -81,9 +81,9 @@ def _cents(amount: Decimal) -> Decimal:
     return Decimal(money(amount))
 
 
-def exceeded(budget: Budget, attempts: list[Attempt], currency: str) -> str | None:
+def budget_exceeded(budget: Budget, attempts: list[Attempt], currency: str) -> str | None:
     """What in the budget is used up, as a sentence; None while it is not."""
-    spent, seconds = so_far(attempts), training_seconds(attempts)
+    spent, seconds = total_cost(attempts), training_seconds(attempts)
     # What costs nothing yet exceeds nothing: a budget of 0 is kept by a pool that is free.
     if budget.max_cost is not None and spent >= Decimal(budget.max_cost) and _cents(spent) > 0:
         return f"Training has cost {money(spent)} {currency}; budget.maxCost is {budget.max_cost}."
@@ -95,7 +95,7 @@ def exceeded(budget: Budget, attempts: list[Attempt], currency: str) -> str | No
     return None
 
 
-def seconds_left(budget: Budget, attempts: list[Attempt], gpus: int) -> float | None:
+def budget_seconds_left(budget: Budget, attempts: list[Attempt], gpus: int) -> float | None:
     """Time until the budget is used up at the newest attempt's price; None without a budget."""
     left = []
     if budget.max_duration is not None:
@@ -103,5 +103,5 @@ def seconds_left(budget: Budget, attempts: list[Attempt], gpus: int) -> float | 
         left.append(limit - training_seconds(attempts))
     if budget.max_cost is not None and attempts and attempts[-1].hourly_price * gpus > 0:
         rate = attempts[-1].hourly_price * gpus / HOUR
-        left.append(float((Decimal(budget.max_cost) - so_far(attempts)) / rate))
+        left.append(float((Decimal(budget.max_cost) - total_cost(attempts)) / rate))
     return max(0.0, min(left)) if left else None

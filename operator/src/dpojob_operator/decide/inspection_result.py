@@ -10,30 +10,30 @@ from dpojob_api.conditions import Reason
 from dpojob_api.constants import ExitCode
 from dpojob_api.job import DatasetStatus, DPOJobStatus
 from dpojob_api.report import InspectionReport, Suggestion
-from dpojob_operator.decide.object_snapshots import PodFacts
+from dpojob_operator.decide.object_snapshots import PodSnapshot
 
-VERDICTS = (ExitCode.OK, ExitCode.INVALID, ExitCode.COULD_NOT_LOOK)
+REPORT_EXITS = (ExitCode.OK, ExitCode.INVALID, ExitCode.COULD_NOT_LOOK)
 
 
-def read_verdict(pods: Iterable[PodFacts]) -> InspectionReport | None:
+def read_report(pods: Iterable[PodSnapshot]) -> InspectionReport | None:
     """The report of the first pod that wrote one."""
     for pod in sorted(pods, key=lambda pod: (str(pod.finished), pod.name)):
-        if pod.exit_code not in VERDICTS or not pod.last_word:
+        if pod.exit_code not in REPORT_EXITS or not pod.termination_message:
             continue
         try:
-            return InspectionReport.model_validate_json(pod.last_word)
+            return InspectionReport.model_validate_json(pod.termination_message)
         except ValidationError:
             continue  # a crash's traceback, or a message cut short
     return None
 
 
-def to_status(report: InspectionReport) -> DatasetStatus:
+def dataset_status(report: InspectionReport) -> DatasetStatus:
     """The part of the report that describes the dataset."""
     wire = report.wire()
     return DatasetStatus.model_validate(wire)
 
 
-def from_status(status: DPOJobStatus) -> InspectionReport:
+def report_from_status(status: DPOJobStatus) -> InspectionReport:
     """The report again; what status does not keep (the list of splits) is left empty."""
     assert status.dataset is not None
     wire = status.dataset.wire()
@@ -44,7 +44,7 @@ def from_status(status: DPOJobStatus) -> InspectionReport:
     )
 
 
-def reason(report: InspectionReport) -> str:
+def dataset_valid_reason(report: InspectionReport) -> str:
     """The reason of condition DatasetValid."""
     if report.error is not None or not report.valid:
         known = report.reason in frozenset(Reason)
@@ -54,7 +54,7 @@ def reason(report: InspectionReport) -> str:
     return Reason.VALID_WITH_WARNINGS if report.warnings else Reason.VALID
 
 
-def message(report: InspectionReport) -> str:
+def dataset_valid_message(report: InspectionReport) -> str:
     """What a user should read first about the dataset, and what to write; the rest is in status.
 
     A few sentences: every problem is in `status.dataset.problems`, every warning an Event.

@@ -8,7 +8,9 @@ from dpojob_api.conditions import Condition, ConditionType, Reason
 from dpojob_api.job import DPOJobStatus
 
 
-def unreadable(status: DPOJobStatus, generation: int, problem: str, now: datetime) -> DPOJobStatus:
+def invalid_spec_status(
+    status: DPOJobStatus, generation: int, problem: str, now: datetime
+) -> DPOJobStatus:
     """The status that says so. Not an end: another operator version may read it."""
     new = status.model_copy(deep=True)
     if new.is_true(ConditionType.FINISHED):

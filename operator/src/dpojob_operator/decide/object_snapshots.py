@@ -16,7 +16,7 @@ Object = Mapping[str, Any]
 """An object of the Kubernetes API, as JSON gave it."""
 
 
-def moment(text: str | None) -> datetime | None:
+def parse_timestamp(text: str | None) -> datetime | None:
     """A timestamp of the API server."""
     return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00"))
 
@@ -30,7 +30,7 @@ def owner_uid(metadata: Object) -> str | None:
 
 
 @dataclass(frozen=True)
-class JobFacts:
+class JobSnapshot:
     """A batch/v1 Job."""
 
     name: str
@@ -52,7 +52,7 @@ class JobFacts:
         return self.complete or self.failed
 
     @classmethod
-    def read(cls, job: Object) -> JobFacts:
+    def read(cls, job: Object) -> JobSnapshot:
         """From the API server's object."""
         metadata = job["metadata"]
         conditions = {
@@ -70,16 +70,16 @@ class JobFacts:
             failed="Failed" in conditions,
             failure_reason=failed.get("reason", ""),
             failure_message=failed.get("message", ""),
-            ended=moment(end.get("lastTransitionTime")),
+            ended=parse_timestamp(end.get("lastTransitionTime")),
             suspended=bool((job.get("spec") or {}).get("suspend", False)),
             deleting="deletionTimestamp" in metadata,
-            created=moment(metadata.get("creationTimestamp")),
+            created=parse_timestamp(metadata.get("creationTimestamp")),
             pool_hash=(metadata.get("annotations") or {}).get(ANNOTATION_POOL, ""),
         )
 
 
 @dataclass(frozen=True)
-class PodFacts:
+class PodSnapshot:
     """A pod of a Job of ours, and the container we put in it."""
 
     name: str
@@ -89,7 +89,7 @@ class PodFacts:
     phase: str = "Pending"
     created: datetime | None = None
     scheduled: bool = False
-    placed: datetime | None = None
+    scheduled_at: datetime | None = None
     """When it was given its node."""
     unschedulable: str = ""
     address: str | None = None
@@ -99,8 +99,8 @@ class PodFacts:
     finished: datetime | None = None
     exit_code: int | None = None
     exit_reason: str = ""
-    last_word: str = ""
-    evicted: str = ""
+    termination_message: str = ""
+    eviction_message: str = ""
     deleting: bool = False
 
     @property
@@ -109,7 +109,7 @@ class PodFacts:
         return self.started is not None and self.finished is None
 
     @classmethod
-    def read(cls, pod: Object) -> PodFacts:
+    def read(cls, pod: Object) -> PodSnapshot:
         """From the API server's object."""
         metadata, status = pod["metadata"], pod.get("status") or {}
         conditions = {c["type"]: c for c in status.get("conditions") or []}
@@ -118,9 +118,9 @@ class PodFacts:
         state: Object = container.get("state") or {}
         waiting, running = state.get("waiting") or {}, state.get("running") or {}
         terminated = state.get("terminated") or {}
-        started = moment((terminated or running).get("startedAt"))
+        started = parse_timestamp((terminated or running).get("startedAt"))
         ended = status.get("phase") in ("Succeeded", "Failed")
-        finished = moment(terminated.get("finishedAt"))
+        finished = parse_timestamp(terminated.get("finishedAt"))
         if ended and started is not None and finished is None:
             # A lost node's pod is failed by the garbage collector; its container never reports.
             finished = _latest(conditions) or started
@@ -133,9 +133,9 @@ class PodFacts:
             owner=owner_uid(metadata),
             index=int(index),
             phase=status.get("phase", "Pending"),
-            created=moment(metadata.get("creationTimestamp")),
+            created=parse_timestamp(metadata.get("creationTimestamp")),
             scheduled=bool((pod.get("spec") or {}).get("nodeName")),
-            placed=moment(scheduling.get("lastTransitionTime"))
+            scheduled_at=parse_timestamp(scheduling.get("lastTransitionTime"))
             if scheduling.get("status") == "True"
             else None,
             unschedulable=scheduling.get("message", "")
@@ -148,8 +148,8 @@ class PodFacts:
             finished=finished,
             exit_code=terminated.get("exitCode"),
             exit_reason=terminated.get("reason", ""),
-            last_word=terminated.get("message", ""),
-            evicted=status.get("message", "") if status.get("reason") == "Evicted" else "",
+            termination_message=terminated.get("message", ""),
+            eviction_message=status.get("message", "") if status.get("reason") == "Evicted" else "",
             deleting="deletionTimestamp" in metadata,
         )
 
@@ -163,12 +163,12 @@ def _ours(status: Object) -> Object:
 
 
 def _latest(conditions: Mapping[str, Object]) -> datetime | None:
-    moments = [moment(c.get("lastTransitionTime")) for c in conditions.values()]
+    moments = [parse_timestamp(c.get("lastTransitionTime")) for c in conditions.values()]
     return max((m for m in moments if m is not None), default=None)
 
 
 @dataclass(frozen=True)
-class ClaimFacts:
+class PVCSnapshot:
     """A PersistentVolumeClaim."""
 
     name: str
@@ -179,7 +179,7 @@ class ClaimFacts:
     access_modes: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, claim: Object) -> ClaimFacts:
+    def read(cls, claim: Object) -> PVCSnapshot:
         """From the API server's object."""
         metadata = claim["metadata"]
         return cls(

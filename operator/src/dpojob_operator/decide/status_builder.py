@@ -11,7 +11,7 @@ from dpojob_api.spec import DPOJobSpec
 from dpojob_planner import PoolState
 
 from .effective_spec import effective_spec
-from .types import Action, Decision, Observed
+from .types import Action, Decision, Snapshot
 
 REFUSED_SECONDS = 30.0
 """Until a refused creation is tried again: a quota may have room by then."""
@@ -19,18 +19,18 @@ LONGEST_MESSAGE = 8000
 """Characters of a condition's message; dozens of them must fit the object beside the plan."""
 
 
-class Draft:
+class StatusBuilder:
     """What the stages of a decision write into. Works on a copy; the observed status stays."""
 
     def __init__(
-        self, observed: Observed, pools: Sequence[PoolState] | None, now: datetime
+        self, snapshot: Snapshot, pools: Sequence[PoolState] | None, now: datetime
     ) -> None:
-        self.observed = observed
+        self.snapshot = snapshot
         self.pools = pools
         self.now = now.replace(microsecond=0)
-        self.job = observed.job
-        self.policy = observed.policy
-        self.status = observed.job.status.model_copy(deep=True)
+        self.job = snapshot.job
+        self.policy = snapshot.policy
+        self.status = snapshot.job.status.model_copy(deep=True)
         self.actions: list[Action] = []
         self.requeue_after: float | None = None
         self.wants_pools = False
@@ -50,11 +50,11 @@ class Draft:
         """Whether a terminal condition is set."""
         return self.status.is_true(ConditionType.FINISHED)
 
-    def phase(self, phase: Phase) -> None:
+    def set_phase(self, phase: Phase) -> None:
         """The summary for people."""
         self.status.phase = phase
 
-    def condition(
+    def set_condition(
         self, type_: ConditionType, status: bool | None, reason: str, message: str = ""
     ) -> None:
         """Sets a condition; `status` None is Unknown. Its time moves only when the status does."""
@@ -73,27 +73,29 @@ class Draft:
         self.status.conditions = [c for c in self.status.conditions if c.type != type_]
         self.status.conditions.append(new)
 
-    def wait(self, seconds: float) -> None:
+    def requeue_within(self, seconds: float) -> None:
         """Look again after so long at the latest."""
         seconds = max(0.0, seconds)
         if self.requeue_after is None or seconds < self.requeue_after:
             self.requeue_after = seconds
 
-    def create(self, type_: ConditionType, *actions: Action) -> bool:
+    def request_creation(self, type_: ConditionType, *actions: Action) -> bool:
         """Makes children, unless that was refused in this very pass; whether it is tried.
 
         The refusal stands in the condition until a child was seen, so that repeated tries write
         nothing.
         """
-        if self.observed.refused:
-            self.condition(type_, False, Reason.CREATION_REFUSED, self.observed.refused)
-            self.wait(REFUSED_SECONDS)
+        if self.snapshot.creation_rejection:
+            self.set_condition(
+                type_, False, Reason.CREATION_REFUSED, self.snapshot.creation_rejection
+            )
+            self.requeue_within(REFUSED_SECONDS)
             return False
         self.actions += actions
         old = self.status.condition(type_)
         return old is None or old.reason != Reason.CREATION_REFUSED
 
-    def act(self, action: Action) -> None:
+    def add_action(self, action: Action) -> None:
         """Carry this out once the status is written."""
         self.actions.append(action)
 
@@ -106,16 +108,16 @@ class Draft:
         self._end("Complete", ConditionType.COMPLETE, reason, message)
 
     def _end(self, phase: Phase, type_: ConditionType, reason: str, message: str) -> None:
-        self.phase(phase)
+        self.set_phase(phase)
         self.status.completion_time = self.now
-        self.condition(type_, True, reason, message)
-        self.condition(ConditionType.FINISHED, True, reason, message)
+        self.set_condition(type_, True, reason, message)
+        self.set_condition(ConditionType.FINISHED, True, reason, message)
         if self.status.condition(ConditionType.TRAINING) is not None:
-            self.condition(ConditionType.TRAINING, False, Reason.STOPPED)
+            self.set_condition(ConditionType.TRAINING, False, Reason.STOPPED)
         if self.status.is_true(ConditionType.SUSPENDED):
-            self.condition(ConditionType.SUSPENDED, False, Reason.NOT_SUSPENDED)
+            self.set_condition(ConditionType.SUSPENDED, False, Reason.NOT_SUSPENDED)
 
-    def decision(self) -> Decision:
+    def build(self) -> Decision:
         """What was decided."""
         self.status.conditions.sort(key=lambda condition: _ORDER.index(condition.type))
         return Decision(self.status, tuple(self.actions), self.requeue_after, self.wants_pools)

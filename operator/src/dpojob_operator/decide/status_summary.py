@@ -9,45 +9,45 @@ from dpojob_api.conditions import ConditionType, Reason
 from dpojob_api.job import Display
 from dpojob_api.quantity import format_duration, money
 from dpojob_api.spec import ModelSource
-from dpojob_operator.decide.object_snapshots import JobFacts
+from dpojob_operator.decide.object_snapshots import JobSnapshot
 
 from . import cost
-from .status_builder import Draft
+from .status_builder import StatusBuilder
 from .types import DeleteJob, DeleteSelf
 
 
-def settle_figures(draft: Draft, *, refresh: bool = True) -> None:
+def update_cost(builder: StatusBuilder, *, refresh: bool = True) -> None:
     """Cost from the attempts' GPU time, when figures may be written."""
-    plan = draft.status.plan
+    plan = builder.status.plan
     if plan is not None and refresh:
-        draft.status.cost = cost.cost(draft.status, plan, draft.policy.currency)
+        builder.status.cost = cost.cost_status(builder.status, plan, builder.policy.currency)
 
 
-def summarise(draft: Draft) -> None:
+def summarise(builder: StatusBuilder) -> None:
     """What follows from everything else: Ready, Stalled and the columns."""
-    status = draft.status
-    status.observed_generation = draft.job.generation
-    status.start_time = status.start_time or draft.now
+    status = builder.status
+    status.observed_generation = builder.job.generation
+    status.start_time = status.start_time or builder.now
     complete = status.condition(ConditionType.COMPLETE)
     failed = status.condition(ConditionType.FAILED)
     if complete is not None:
-        draft.condition(ConditionType.READY, True, complete.reason, complete.message)
+        builder.set_condition(ConditionType.READY, True, complete.reason, complete.message)
     elif failed is not None:
-        draft.condition(ConditionType.READY, False, failed.reason, failed.message)
+        builder.set_condition(ConditionType.READY, False, failed.reason, failed.message)
     else:
-        draft.condition(ConditionType.READY, False, Reason.IN_PROGRESS, f"{status.phase}.")
+        builder.set_condition(ConditionType.READY, False, Reason.IN_PROGRESS, f"{status.phase}.")
     if failed is not None:
-        draft.condition(ConditionType.STALLED, True, failed.reason, failed.message)
+        builder.set_condition(ConditionType.STALLED, True, failed.reason, failed.message)
     else:
-        draft.condition(ConditionType.STALLED, False, Reason.IN_PROGRESS)
-    _columns(draft)
+        builder.set_condition(ConditionType.STALLED, False, Reason.IN_PROGRESS)
+    _columns(builder)
 
 
-def _columns(draft: Draft) -> None:
-    status = draft.status
+def _columns(builder: StatusBuilder) -> None:
+    status = builder.status
     display = status.display or Display()
     progress = status.progress
-    display.model = _model(draft.job.spec.model)
+    display.model = _model(builder.job.spec.model)
     if progress is not None:
         # Stopped early, it is done with fewer steps than planned.
         done = status.is_true(ConditionType.COMPLETE)
@@ -72,22 +72,22 @@ def _model(model: ModelSource) -> str:
     return f"{model.from_job.kind}/{model.from_job.name}"
 
 
-def after(draft: Draft) -> None:
+def after(builder: StatusBuilder) -> None:
     """A finished job: nothing of it runs on, and its time to live is kept. Its word stands."""
-    looked = draft.status.condition(ConditionType.DATASET_VALID)
+    looked = builder.status.condition(ConditionType.DATASET_VALID)
     if looked is None or looked.status == "Unknown":
         # With a verdict it has ended, or is about to; its log stays for the user to read.
-        _end_child(draft, draft.observed.inspection)
-    _end_child(draft, draft.observed.training)
-    ttl, ended = draft.job.spec.ttl_seconds_after_finished, draft.status.completion_time
+        _end_child(builder, builder.snapshot.inspection)
+    _end_child(builder, builder.snapshot.training)
+    ttl, ended = builder.job.spec.ttl_seconds_after_finished, builder.status.completion_time
     if ttl is not None and ended is not None:
-        left = (ended + timedelta(seconds=ttl) - draft.now).total_seconds()
+        left = (ended + timedelta(seconds=ttl) - builder.now).total_seconds()
         if left <= 0:
-            draft.act(DeleteSelf(draft.job.uid))
+            builder.add_action(DeleteSelf(builder.job.uid))
         else:
-            draft.wait(left)
+            builder.requeue_within(left)
 
 
-def _end_child(draft: Draft, job: JobFacts | None) -> None:
-    if job is not None and job.owner == draft.job.uid and not (job.finished or job.deleting):
-        draft.act(DeleteJob(job.name, job.uid))
+def _end_child(builder: StatusBuilder, job: JobSnapshot | None) -> None:
+    if job is not None and job.owner == builder.job.uid and not (job.finished or job.deleting):
+        builder.add_action(DeleteJob(job.name, job.uid))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from dpojob_api.job import Dependency, DPOJob, DPOJobStatus
 from dpojob_api.progress import Progress
 from dpojob_api.report import InspectionReport
-from dpojob_operator.decide.object_snapshots import ClaimFacts, JobFacts, PodFacts
+from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot, PVCSnapshot
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class DependencyFacts:
+class DependencySnapshot:
     """The job that `model.fromJob` names, as it is now."""
 
     found: Dependency | None = None
@@ -59,28 +59,28 @@ class OutputHolder:
     """Of the other DPOJob."""
     directory: str
     """Claim and path."""
-    leaving: bool = False
+    being_deleted: bool = False
     """Whether it is being deleted."""
 
 
 @dataclass(frozen=True)
-class Observed:
+class Snapshot:
     """One DPOJob and everything around it, as just read."""
 
     job: DPOJob
-    claims: Mapping[str, ClaimFacts | None] = field(default_factory=dict)
+    claims: Mapping[str, PVCSnapshot | None] = field(default_factory=dict)
     """Every claim the job names; None where there is none."""
-    dependency: DependencyFacts | None = None
-    inspection: JobFacts | None = None
-    inspection_pods: tuple[PodFacts, ...] = ()
+    dependency: DependencySnapshot | None = None
+    inspection: JobSnapshot | None = None
+    inspection_pods: tuple[PodSnapshot, ...] = ()
     inspection_key: str | None = None
     shared: SharedInspection | None = None
     output_holder: OutputHolder | None = None
     """None also once this job trains."""
-    training: JobFacts | None = None
+    training: JobSnapshot | None = None
     """The Job of the newest attempt."""
-    training_pods: tuple[PodFacts, ...] = ()
-    former_pods: tuple[str, ...] = ()
+    training_pods: tuple[PodSnapshot, ...] = ()
+    earlier_pods: tuple[str, ...] = ()
     """Training pods that a deleted DPOJob of this name left, and that may still write to the output
     directory this one names."""
     pool_hashes: Mapping[str, str] = field(default_factory=dict)
@@ -89,9 +89,9 @@ class Observed:
     """The newest progress of the running pod; None when it was not reached."""
     refresh: bool = True
     """Whether figures that change all the time may be written in this pass."""
-    stranger: str = ""
+    conflicting_object: str = ""
     """Kind and name of somebody else's object that has the name a child must have."""
-    refused: str = ""
+    creation_rejection: str = ""
     """Why the API server just refused to make a child."""
     policy: Policy = field(default_factory=Policy)
 

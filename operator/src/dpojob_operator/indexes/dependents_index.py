@@ -41,7 +41,7 @@ def settled(raw: Object) -> bool:
     return finished and current and ttl is None
 
 
-class Hints:
+class DependentsIndex:
     """Who waits for what."""
 
     def __init__(self) -> None:

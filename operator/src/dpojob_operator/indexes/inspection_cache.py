@@ -18,11 +18,11 @@ from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJob
 from dpojob_api.spec import DPOJobSpec
 from dpojob_operator.decide import SharedInspection, inspection_result
-from dpojob_operator.kube.api_client import Cluster
-from dpojob_operator.kube.parsing import readable
+from dpojob_operator.kube.api_client import ApiClient
+from dpojob_operator.kube.parsing import parse_dpojob
 from dpojob_operator.kube.resources import DPOJOBS
 
-from .dependents_index import Hints
+from .dependents_index import DependentsIndex
 from .inspection_key import COMMIT, inspection_key, repositories
 
 log = logging.getLogger(__name__)
@@ -32,10 +32,10 @@ REMEMBER_SECONDS = 30.0
 """A branch's commit is asked for at most this often."""
 
 
-class Peers:
+class InspectionCache:
     """Finds the job whose inspection another may share."""
 
-    def __init__(self, cluster: Cluster, endpoint: str, hints: Hints) -> None:
+    def __init__(self, cluster: ApiClient, endpoint: str, hints: DependentsIndex) -> None:
         self._cluster = cluster
         self._hints = hints
         self._endpoint = endpoint
@@ -83,7 +83,7 @@ class Peers:
             if raw is None or raw["metadata"]["uid"] != uid:
                 self._drop(job.namespace, key, name, uid)
                 continue
-            peer = readable(raw)
+            peer = parse_dpojob(raw)
             # Of two that have begun nothing yet, only one may wait for the other.
             first = uid in before
             shared = _usable(peer, key, model, dataset, first=first) if peer is not None else None
@@ -134,7 +134,7 @@ def _usable(
         same = (status.model.revision, status.dataset.revision) == (model, dataset)
         if recorded is None or recorded.key != key or not same:
             return None  # the branch moved between resolving and reading
-        return SharedInspection(peer.name, inspection_result.from_status(status))
+        return SharedInspection(peer.name, inspection_result.report_from_status(status))
     waiting = not status.is_true(ConditionType.FINISHED) and not peer.spec.suspend
     leads = waiting and (first if recorded is None else recorded.key == key)
     return SharedInspection(peer.name) if leads else None

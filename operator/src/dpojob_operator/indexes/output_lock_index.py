@@ -15,27 +15,27 @@ from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJob
 from dpojob_operator.decide import OutputHolder
 from dpojob_operator.decide.effective_spec import output_volume
-from dpojob_operator.kube.api_client import Cluster
-from dpojob_operator.kube.parsing import readable
+from dpojob_operator.kube.api_client import ApiClient
+from dpojob_operator.kube.parsing import parse_dpojob
 from dpojob_operator.kube.resources import DPOJOBS
 
-from .dependents_index import Hints
+from .dependents_index import DependentsIndex
 
 Place = tuple[str, str, str]
 """Namespace, claim and directory in it."""
 
 
-class Outputs:
+class OutputLockIndex:
     """Finds the job that holds another's output directory."""
 
-    def __init__(self, cluster: Cluster, hints: Hints) -> None:
+    def __init__(self, cluster: ApiClient, hints: DependentsIndex) -> None:
         self._cluster = cluster
         self._hints = hints
         self._writers: defaultdict[Place, set[str]] = defaultdict(set)
 
     def note(self, raw: Mapping[str, Any], *, deleted: bool = False) -> None:
         """Remembers where a DPOJob writes, until it has ended."""
-        job = readable(raw)
+        job = parse_dpojob(raw)
         place = None if job is None else _place(job)
         if job is None or place is None:
             return
@@ -53,14 +53,14 @@ class Outputs:
         for name in sorted(self._writers.get(place, set()) - {job.name}):
             self._hints.wait_for((job.namespace, name), (job.namespace, job.name))
             raw = await self._cluster.get(DPOJOBS, job.namespace, name)
-            other = None if raw is None else readable(raw)
+            other = None if raw is None else parse_dpojob(raw)
             if other is None or not _writes_to(place, other):
                 self._drop(place, name)
             elif not _idle(other) and _precedence(other) < _precedence(job):
                 directory = posixpath.normpath(posixpath.join(*place[1:]))
-                leaving = "deletionTimestamp" in other.metadata
-                found.append(OutputHolder(other.name, directory, leaving=leaving))
-        return min(found, key=lambda holder: holder.leaving, default=None)
+                being_deleted = "deletionTimestamp" in other.metadata
+                found.append(OutputHolder(other.name, directory, being_deleted=being_deleted))
+        return min(found, key=lambda holder: holder.being_deleted, default=None)
 
     def _drop(self, place: Place, name: str) -> None:
         names = self._writers.get(place, set())

@@ -48,7 +48,7 @@ def inside_cluster() -> bool:
     return "KUBECONFIG" not in os.environ and SERVICE_ACCOUNT.exists()
 
 
-class Cluster:
+class ApiClient:
     """One connection pool to the API server. Use as an async context manager."""
 
     def __init__(self, request_seconds: float = 15.0) -> None:
@@ -58,7 +58,7 @@ class Cluster:
         self._api: Any = None
         self._client: Any = None
 
-    async def __aenter__(self) -> Cluster:
+    async def __aenter__(self) -> ApiClient:
         configuration = client.Configuration()
         if inside_cluster():
             config.load_incluster_config(client_configuration=configuration)

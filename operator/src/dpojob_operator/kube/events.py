@@ -15,7 +15,7 @@ from dpojob_api.constants import API_VERSION
 from dpojob_api.job import DPOJob, DPOJobStatus
 from dpojob_api.report import Problem
 
-from .api_client import ApiError, Cluster, Object
+from .api_client import ApiClient, ApiError, Object
 from .resources import EVENTS
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ BAD_WHEN_FALSE = (
 )
 
 
-def worth_telling(old: DPOJobStatus, new: DPOJobStatus) -> list[Condition]:
+def conditions_to_report(old: DPOJobStatus, new: DPOJobStatus) -> list[Condition]:
     """Conditions whose reason changed; where several say the same, the first."""
     before = {condition.type: condition.reason for condition in old.conditions}
     told: dict[tuple[str, str], Condition] = {}
@@ -43,7 +43,7 @@ def worth_telling(old: DPOJobStatus, new: DPOJobStatus) -> list[Condition]:
     return list(told.values())
 
 
-def is_bad(condition: Condition) -> bool:
+def is_warning(condition: Condition) -> bool:
     """Whether a person should look."""
     if condition.type == ConditionType.FAILED or condition.reason == Reason.CREATION_REFUSED:
         return True
@@ -85,11 +85,11 @@ def event(job: DPOJob, reason: str, message: str, now: datetime, *, bad: bool) -
     }
 
 
-async def tell(cluster: Cluster, job: DPOJob, new: DPOJobStatus, now: datetime) -> None:
+async def tell(cluster: ApiClient, job: DPOJob, new: DPOJobStatus, now: datetime) -> None:
     """Creates the Events for what changed between the job's status and `new`."""
     told = [
-        event(job, c.reason, c.message or f"{c.type} is {c.status}.", now, bad=is_bad(c))
-        for c in worth_telling(job.status, new)
+        event(job, c.reason, c.message or f"{c.type} is {c.status}.", now, bad=is_warning(c))
+        for c in conditions_to_report(job.status, new)
     ]
     told += [event(job, p.code, p.message, now, bad=True) for p in warnings(job.status, new)]
     for made in told:

@@ -28,9 +28,9 @@ from kubernetes.aio.leaderelection.leaderelectionrecord import LeaderElectionRec
 from kubernetes.aio.leaderelection.resourcelock.baselock import BaseLock
 
 from dpojob_operator.process.settings import Settings
-from dpojob_operator.process.task_supervisor import until_one_ends
+from dpojob_operator.process.task_supervisor import run_until_first_exit
 
-from .api_client import ApiError, Cluster, Object
+from .api_client import ApiClient, ApiError, Object
 from .resources import LEASES
 
 log = logging.getLogger(__name__)
@@ -40,10 +40,10 @@ class LeaseLost(Exception):
     """This replica's lease has run out; another may lead by now."""
 
 
-class Lock(BaseLock):  # type: ignore[misc]  # the library has no types
+class LeaseLock(BaseLock):  # type: ignore[misc]  # the library has no types
     """The Lease over our own client: every call is bounded, and no error escapes."""
 
-    def __init__(self, cluster: Cluster, settings: Settings, bound: float) -> None:
+    def __init__(self, cluster: ApiClient, settings: Settings, bound: float) -> None:
         identity = f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
         super().__init__(settings.lease_name, settings.lease_namespace, identity)
         self._cluster = cluster
@@ -128,8 +128,8 @@ class Lock(BaseLock):  # type: ignore[misc]  # the library has no types
         }
 
 
-async def lead(
-    cluster: Cluster, settings: Settings, operate: Callable[[], Awaitable[None]]
+async def run_as_leader(
+    cluster: ApiClient, settings: Settings, operate: Callable[[], Awaitable[None]]
 ) -> None:
     """Runs `operate` while this replica leads; returns when either the lease or the work ends."""
     if not settings.leader_election:
@@ -137,7 +137,7 @@ async def lead(
         return
     deadline = settings.lease_seconds * 2 / 3
     retry = max(1.0, settings.lease_seconds / 7.5)
-    lock = Lock(cluster, settings, bound=deadline / 2)
+    lock = LeaseLock(cluster, settings, bound=deadline / 2)
     elected = asyncio.Event()
 
     async def begin() -> None:
@@ -156,6 +156,6 @@ async def lead(
 
     election = LeaderElection(Config(lock, settings.lease_seconds, deadline, retry, begin, None))
     try:
-        await until_one_ends(election.run(), work())
+        await run_until_first_exit(election.run(), work())
     finally:
         await lock.release()

@@ -11,7 +11,7 @@ from dpojob_api.job import DPOJob
 from dpojob_api.pool import GPUPool
 
 
-def readable(raw: Mapping[str, Any]) -> DPOJob | None:
+def parse_dpojob(raw: Mapping[str, Any]) -> DPOJob | None:
     """The DPOJob, or None when an older or newer CRD let through what this operator cannot read."""
     try:
         return DPOJob.model_validate(raw)
@@ -19,7 +19,7 @@ def readable(raw: Mapping[str, Any]) -> DPOJob | None:
         return None
 
 
-def readable_pool(raw: Mapping[str, Any]) -> GPUPool | None:
+def parse_gpupool(raw: Mapping[str, Any]) -> GPUPool | None:
     """The GPUPool, or None likewise: nothing is planned on it."""
     try:
         return GPUPool.model_validate(raw)

@@ -19,7 +19,9 @@ def _answer(holds: Callable[[], bool], otherwise: str) -> web.Response:
     return web.Response(status=503, text=otherwise + "\n")
 
 
-async def serve(port: int, *, healthy: Callable[[], bool], ready: Callable[[], bool]) -> None:
+async def serve_probes(
+    port: int, *, healthy: Callable[[], bool], ready: Callable[[], bool]
+) -> None:
     """Serves until cancelled."""
 
     async def healthz(_: web.Request) -> web.Response:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 
 
-async def until_one_ends(*parts: Awaitable[object]) -> None:
+async def run_until_first_exit(*parts: Awaitable[object]) -> None:
     """Runs the parts together; when one ends or fails, cancels the rest and raises what it raised."""
     tasks = [asyncio.ensure_future(part) for part in parts]
     try:

@@ -20,7 +20,7 @@ from dpojob_operator.decide import (
 )
 from dpojob_operator.decide.effective_spec import effective_spec
 from dpojob_operator.decide.object_snapshots import owner_uid
-from dpojob_operator.kube.api_client import ApiError, Cluster, Conflict, Object
+from dpojob_operator.kube.api_client import ApiClient, ApiError, Conflict, Object
 from dpojob_operator.kube.resources import CLAIMS, DPOJOBS, JOBS, SERVICES, Resource
 from dpojob_operator.process.metrics import CREATED
 from dpojob_operator.process.settings import WorkloadSettings
@@ -28,11 +28,11 @@ from dpojob_operator.process.settings import WorkloadSettings
 log = logging.getLogger(__name__)
 
 
-class Stranger(Exception):
+class NameConflict(Exception):
     """Somebody else's object has the name a child must have; the argument names it."""
 
 
-class Refused(Exception):
+class CreationRejected(Exception):
     """The API server will not make a child: over quota, against a policy, or not valid."""
 
 
@@ -40,10 +40,10 @@ REFUSALS = (400, 403, 422)
 """HTTP statuses that repeating the request at once will not change."""
 
 
-class Hand:
+class ActionExecutor:
     """The operator's writes, apart from status."""
 
-    def __init__(self, cluster: Cluster, settings: WorkloadSettings) -> None:
+    def __init__(self, cluster: ApiClient, settings: WorkloadSettings) -> None:
         self._cluster = cluster
         self._settings = settings
 
@@ -85,7 +85,7 @@ class Hand:
             spec,
             attempt,
             plan,
-            inspection_result.from_status(job.status),
+            inspection_result.report_from_status(job.status),
             pools[plan.pool],
             self._settings,
         )
@@ -108,11 +108,11 @@ class Hand:
                 else owner_uid(metadata)
             )
             if whose != job.uid:
-                raise Stranger(f"{body['kind']} {name}") from None
+                raise NameConflict(f"{body['kind']} {name}") from None
             return False
         except ApiError as error:
             if error.status not in REFUSALS:
                 raise
             name = body["metadata"]["name"]
-            raise Refused(f"{body['kind']} {name} cannot be made: {error}") from None
+            raise CreationRejected(f"{body['kind']} {name} cannot be made: {error}") from None
         return True

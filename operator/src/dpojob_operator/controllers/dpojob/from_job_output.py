@@ -12,12 +12,12 @@ from dpojob_api.constants import ANNOTATION_OUTPUT, ANNOTATION_OUTPUT_MAX_LENGTH
 from dpojob_api.job import Dependency, DPOJob
 from dpojob_api.spec import Training
 from dpojob_operator.decide.effective_spec import model_source
-from dpojob_operator.decide.types import DependencyFacts
+from dpojob_operator.decide.types import DependencySnapshot
 
 HUB = "hub:"
 
 
-def from_dpojob(job: DPOJob) -> DependencyFacts:
+def from_dpojob(job: DPOJob) -> DependencySnapshot:
     """Its output is the volume its model lies on, else the hub repository it was pushed to."""
     status = job.status
     complete, failed = status.is_true(ConditionType.COMPLETE), status.is_true(ConditionType.FAILED)
@@ -26,10 +26,10 @@ def from_dpojob(job: DPOJob) -> DependencyFacts:
         condition = status.condition(ConditionType.FAILED)
         assert condition is not None
         text = f"{condition.reason}: {condition.message}"
-        return DependencyFacts(found=found, failed=True, failure=text)
+        return DependencySnapshot(found=found, failed=True, failure=text)
     made = status.artifacts
     if complete and job.spec.validate_only:
-        return DependencyFacts(
+        return DependencySnapshot(
             found=found, complete=True, problem=_useless(found, "it has validateOnly: true")
         )
     if complete and made is not None:
@@ -44,7 +44,7 @@ def from_dpojob(job: DPOJob) -> DependencyFacts:
     problem = ""
     if complete and found.volume is None and found.repo is None:
         problem = _useless(found, "it went neither to a volume nor to the hub")
-    return DependencyFacts(found=found, complete=complete, problem=problem)
+    return DependencySnapshot(found=found, complete=complete, problem=problem)
 
 
 def _base_claims(job: DPOJob) -> list[str]:
@@ -57,7 +57,7 @@ def _base_claims(job: DPOJob) -> list[str]:
     return list(dict.fromkeys(claims))
 
 
-def from_other(kind: str, raw: Mapping[str, Any]) -> DependencyFacts:
+def from_other(kind: str, raw: Mapping[str, Any]) -> DependencySnapshot:
     """A batch/v1 Job or a TrainJob, which names its output in an annotation."""
     metadata = raw["metadata"]
     found = Dependency(kind=kind, name=metadata["name"], uid=metadata["uid"])
@@ -68,15 +68,15 @@ def from_other(kind: str, raw: Mapping[str, Any]) -> DependencyFacts:
     }
     if "Failed" in states:
         message = states["Failed"].get("message") or states["Failed"].get("reason", "")
-        return DependencyFacts(found=found, failed=True, failure=message)
+        return DependencySnapshot(found=found, failed=True, failure=message)
     if "Complete" not in states:
-        return DependencyFacts(found=found)
+        return DependencySnapshot(found=found)
     annotations = metadata.get("annotations") or {}
     problem = _read_output(found, annotations.get(ANNOTATION_OUTPUT, ""))
     length = annotations.get(ANNOTATION_OUTPUT_MAX_LENGTH)
     if not problem and length is not None:
         problem = _read_length(found, length)
-    return DependencyFacts(found=found, complete=True, problem=problem)
+    return DependencySnapshot(found=found, complete=True, problem=problem)
 
 
 def _read_output(found: Dependency, text: str) -> str:

@@ -18,8 +18,8 @@ from pydantic import ValidationError
 
 from dpojob_api.constants import PROGRESS_PORT
 from dpojob_api.progress import Progress
-from dpojob_operator.decide.object_snapshots import PodFacts
-from dpojob_operator.kube.api_client import ApiError, Cluster
+from dpojob_operator.decide.object_snapshots import PodSnapshot
+from dpojob_operator.kube.api_client import ApiClient, ApiError
 from dpojob_operator.kube.resources import PODS
 from dpojob_operator.process.metrics import RUNNING
 
@@ -46,12 +46,12 @@ def parse(text: str) -> Progress:
     return Progress.model_validate(json.loads(text, parse_constant=lambda _: None))
 
 
-class Poller:
+class ProgressPoller:
     """Polls the pods it was told of, a few at a time."""
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: ApiClient,
         *,
         by_proxy: bool,
         every: float,
@@ -67,7 +67,7 @@ class Poller:
         self._session: aiohttp.ClientSession | None = None
         self._limit = asyncio.Semaphore(AT_ONCE)
 
-    def watch(self, key: tuple[str, str], pod: PodFacts) -> None:
+    def watch(self, key: tuple[str, str], pod: PodSnapshot) -> None:
         """Poll this pod for the job `key` from now on."""
         known = self._watched.get(key)
         if known is None or known.uid != pod.uid:

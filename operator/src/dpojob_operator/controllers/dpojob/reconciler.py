@@ -13,17 +13,17 @@ from pydantic import ValidationError
 from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJob, DPOJobStatus
 from dpojob_api.pool import GPUPoolSpec
-from dpojob_operator.decide import Decision, Observed, decide, unreadable
-from dpojob_operator.indexes.dependents_index import Hints, Key
+from dpojob_operator.decide import Decision, Snapshot, decide, invalid_spec_status
+from dpojob_operator.indexes.dependents_index import DependentsIndex, Key
 from dpojob_operator.kube import events
-from dpojob_operator.kube.api_client import Cluster, Object
+from dpojob_operator.kube.api_client import ApiClient, Object
 from dpojob_operator.kube.resources import DPOJOBS
 from dpojob_operator.process.clock import Clock
 from dpojob_operator.process.metrics import FINISHED, STATUS_WRITES
 
-from .action_executor import Hand, Refused, Stranger
-from .progress_poller import Poller
-from .state_reader import Observer
+from .action_executor import ActionExecutor, CreationRejected, NameConflict
+from .progress_poller import ProgressPoller
+from .state_reader import StateReader
 
 log = logging.getLogger(__name__)
 MOST_ROUNDS = 6
@@ -35,11 +35,11 @@ class Reconciler:
 
     def __init__(
         self,
-        cluster: Cluster,
-        observer: Observer,
-        hand: Hand,
-        poller: Poller,
-        hints: Hints,
+        cluster: ApiClient,
+        observer: StateReader,
+        hand: ActionExecutor,
+        poller: ProgressPoller,
+        hints: DependentsIndex,
         status_seconds: float,
         now: Clock,
     ) -> None:
@@ -56,7 +56,7 @@ class Reconciler:
 
     async def reconcile(self, key: Key) -> float | None:
         """Seconds until it should be looked at again; None: at the next event or resync."""
-        stranger = refused = ""
+        conflicting_object = creation_rejection = ""
         raw: Object | None = None
         for _ in range(MOST_ROUNDS):
             # What our own write gave back is as live as a read.
@@ -68,44 +68,48 @@ class Reconciler:
                 job = DPOJob.model_validate(raw)
             except ValidationError as error:
                 return await self._cannot_read(key, raw, error)
-            observed = await self._observe(key, job)
-            observed = replace(observed, stranger=stranger, refused=refused)
+            snapshot = await self._observe(key, job)
+            snapshot = replace(
+                snapshot,
+                conflicting_object=conflicting_object,
+                creation_rejection=creation_rejection,
+            )
             specs: Mapping[str, GPUPoolSpec] = {}
-            decision = decide(observed, None, self._now())
+            decision = decide(snapshot, None, self._now())
             plans = decision.wants_pools
             if plans:
-                observed, states, specs = await self._observer.for_planning(observed)
-                decision = decide(observed, states, self._now())
-            stored = await self._write(key, raw, job, decision, observed)
+                snapshot, states, specs = await self._observer.for_planning(snapshot)
+                decision = decide(snapshot, states, self._now())
+            stored = await self._write(key, raw, job, decision, snapshot)
             if stored is None and decision.creates and not await self._still_there(key, job):
                 return 0.0
             job, raw = (job, None) if stored is None else (DPOJob.model_validate(stored), stored)
             try:
                 for action in decision.actions:
                     await self._hand.carry_out(action, job, specs)
-            except Stranger as error:
-                stranger = str(error)
+            except NameConflict as error:
+                conflicting_object = str(error)
                 continue
-            except Refused as error:
-                refused = str(error)
+            except CreationRejected as error:
+                creation_rejection = str(error)
                 continue
-            self._follow(key, job, observed, plans=plans)
-            ended = job.status.is_true(ConditionType.FINISHED) and not observed.job.status.is_true(
+            self._follow(key, job, snapshot, plans=plans)
+            ended = job.status.is_true(ConditionType.FINISHED) and not snapshot.job.status.is_true(
                 ConditionType.FINISHED
             )
             if not decision.actions and not ended and decision.requeue_after != 0:
                 return decision.requeue_after
         return 0.0
 
-    async def _observe(self, key: Key, job: DPOJob) -> Observed:
-        observed = await self._observer.observe(job)
+    async def _observe(self, key: Key, job: DPOJob) -> Snapshot:
+        snapshot = await self._observer.observe(job)
         age = time.monotonic() - self._refreshed.get(key, float("-inf"))
-        running = next((pod for pod in observed.training_pods if pod.running), None)
+        running = next((pod for pod in snapshot.training_pods if pod.running), None)
         seen = self._poller.newest(key, running.uid) if running is not None else None
-        return replace(observed, refresh=age >= self._status_seconds, progress=seen)
+        return replace(snapshot, refresh=age >= self._status_seconds, progress=seen)
 
     async def _write(
-        self, key: Key, raw: Object, job: DPOJob, decision: Decision, observed: Observed
+        self, key: Key, raw: Object, job: DPOJob, decision: Decision, snapshot: Snapshot
     ) -> Object | None:
         """The object with its new status, as the API server has it now; None: nothing to write."""
         wire = decision.status.wire()
@@ -113,7 +117,7 @@ class Reconciler:
             return None
         stored = await self._cluster.write_status(DPOJOBS, {**raw, "status": wire})
         STATUS_WRITES.inc()
-        if observed.refresh and any(pod.running for pod in observed.training_pods):
+        if snapshot.refresh and any(pod.running for pod in snapshot.training_pods):
             self._refreshed[key] = time.monotonic()
         self._remember(key, stored)
         _count_end(job.status, decision.status)
@@ -135,10 +139,10 @@ class Reconciler:
         versions = self.written.setdefault(key, deque(maxlen=2 * MOST_ROUNDS))
         versions.append(stored["metadata"]["resourceVersion"])
 
-    def _follow(self, key: Key, job: DPOJob, observed: Observed, *, plans: bool) -> None:
+    def _follow(self, key: Key, job: DPOJob, snapshot: Snapshot, *, plans: bool) -> None:
         """Polls the pod that trains; stops polling when none does."""
         finished = job.status.is_true(ConditionType.FINISHED)
-        running = [pod for pod in observed.training_pods if pod.running and pod.index == 0]
+        running = [pod for pod in snapshot.training_pods if pod.running and pod.index == 0]
         if running and not finished:
             self._poller.watch(key, running[-1])
         else:
@@ -161,7 +165,7 @@ class Reconciler:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         generation = int(raw["metadata"].get("generation", 0))
-        new = unreadable(status, generation, f"{where}: {first['msg']}", self._now())
+        new = invalid_spec_status(status, generation, f"{where}: {first['msg']}", self._now())
         if new.wire() != status.wire():
             stored = await self._cluster.write_status(DPOJOBS, {**raw, "status": new.wire()})
             self._remember(key, stored)

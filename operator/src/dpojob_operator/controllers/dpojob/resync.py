@@ -11,9 +11,9 @@ from typing import get_args
 
 from dpojob_api.job import Phase
 from dpojob_operator.indexes.dependents_index import Key, key_of, settled
-from dpojob_operator.indexes.inspection_cache import Peers
-from dpojob_operator.indexes.output_lock_index import Outputs
-from dpojob_operator.kube.api_client import ApiError, Cluster
+from dpojob_operator.indexes.inspection_cache import InspectionCache
+from dpojob_operator.indexes.output_lock_index import OutputLockIndex
+from dpojob_operator.kube.api_client import ApiClient, ApiError
 from dpojob_operator.kube.resources import DPOJOBS
 from dpojob_operator.process.metrics import PHASES, RESYNC_TIME
 
@@ -29,12 +29,12 @@ class Resync:
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: ApiClient,
         namespaces: Sequence[str],
         every: float,
         add: Callable[[Key], None],
-        peers: Peers,
-        outputs: Outputs,
+        peers: InspectionCache,
+        outputs: OutputLockIndex,
         known: Callable[[], Collection[Key]],
     ) -> None:
         """`known`: jobs of which something is remembered elsewhere."""

@@ -16,16 +16,16 @@ from dpojob_api.constants import (
 from dpojob_api.job import Dependency, DPOJob
 from dpojob_api.pool import GPUPoolSpec
 from dpojob_api.spec import DPOJobSpec
-from dpojob_operator.controllers.gpupool.pool_capacity import planner_view
-from dpojob_operator.decide import DependencyFacts, Observed, Policy
+from dpojob_operator.controllers.gpupool.pool_capacity import planner_pool_state
+from dpojob_operator.decide import DependencySnapshot, Policy, Snapshot
 from dpojob_operator.decide.child_names import output_claim_name
 from dpojob_operator.decide.effective_spec import claims_mounted, effective_spec
-from dpojob_operator.decide.object_snapshots import ClaimFacts, JobFacts, PodFacts
-from dpojob_operator.indexes.dependents_index import Hints
-from dpojob_operator.indexes.inspection_cache import Peers
-from dpojob_operator.indexes.output_lock_index import Outputs
-from dpojob_operator.kube.api_client import Cluster
-from dpojob_operator.kube.parsing import readable, readable_pool
+from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot, PVCSnapshot
+from dpojob_operator.indexes.dependents_index import DependentsIndex
+from dpojob_operator.indexes.inspection_cache import InspectionCache
+from dpojob_operator.indexes.output_lock_index import OutputLockIndex
+from dpojob_operator.kube.api_client import ApiClient
+from dpojob_operator.kube.parsing import parse_dpojob, parse_gpupool
 from dpojob_operator.kube.resources import (
     CLAIMS,
     DPOJOBS,
@@ -44,11 +44,16 @@ LONGEST_CHAIN = 100
 """Jobs followed from one to the next before a chain counts as a cycle."""
 
 
-class Observer:
+class StateReader:
     """Live reads of a job and what is around it."""
 
     def __init__(
-        self, cluster: Cluster, policy: Policy, peers: Peers, outputs: Outputs, hints: Hints
+        self,
+        cluster: ApiClient,
+        policy: Policy,
+        peers: InspectionCache,
+        outputs: OutputLockIndex,
+        hints: DependentsIndex,
     ) -> None:
         self._cluster = cluster
         self._policy = policy
@@ -56,48 +61,48 @@ class Observer:
         self._outputs = outputs
         self._hints = hints
 
-    async def observe(self, job: DPOJob) -> Observed:
+    async def observe(self, job: DPOJob) -> Snapshot:
         """The job's children, claims and dependency. Raises ApiError when one cannot be read."""
-        observed = Observed(job=job, policy=self._policy)
+        snapshot = Snapshot(job=job, policy=self._policy)
         if "deletionTimestamp" in job.metadata:
-            return observed
+            return snapshot
         status = job.status
         if status.is_true(ConditionType.FINISHED):
-            return await self._with_children(observed)
+            return await self._with_children(snapshot)
         if job.spec.model.from_job is not None and status.dependency is None:
             facts = await self._dependency(job)
-            observed = replace(observed, dependency=facts)
+            snapshot = replace(snapshot, dependency=facts)
             if facts.found is None or not facts.complete or facts.problem:
-                return await self._with_children(observed)
-        spec, dependency = _resolved(observed)
+                return await self._with_children(snapshot)
+        spec, dependency = _resolved(snapshot)
         if not status.attempts:
             holder = await self._outputs.holder(job)
-            observed = replace(observed, output_holder=holder)
+            snapshot = replace(snapshot, output_holder=holder)
         if status.dataset is None:
             claims = await self._claims(job.namespace, claims_mounted(spec, dependency))
-            observed = replace(observed, claims=claims)
+            snapshot = replace(snapshot, claims=claims)
         if status.inspection is None and status.dataset is None:
             key, shared = await self._peers.find(job, spec)
-            observed = replace(observed, inspection_key=key, shared=shared)
-        return await self._with_children(observed)
+            snapshot = replace(snapshot, inspection_key=key, shared=shared)
+        return await self._with_children(snapshot)
 
-    async def _with_children(self, observed: Observed) -> Observed:
+    async def _with_children(self, snapshot: Snapshot) -> Snapshot:
         """Jobs before their pods: whatever a Job says of its pods, the listing then shows."""
-        job, status = observed.job, observed.job.status
+        job, status = snapshot.job, snapshot.job.status
         finished = status.is_true(ConditionType.FINISHED)
         if status.inspection is not None and (status.dataset is None or finished):
             found = await self._job(job.namespace, status.inspection.name)
-            observed = replace(observed, inspection=found)
+            snapshot = replace(snapshot, inspection=found)
             if found is not None and not finished:
                 pods = await self._pods(job, STAGE_INSPECT, found.uid)
-                observed = replace(observed, inspection_pods=pods)
+                snapshot = replace(snapshot, inspection_pods=pods)
         if status.attempts:
             found = await self._job(job.namespace, status.attempts[-1].job.name)
-            observed = replace(observed, training=found)
+            snapshot = replace(snapshot, training=found)
             if found is not None and not finished:
                 pods = await self._pods(job, STAGE_TRAIN, found.uid)
-                observed = replace(observed, training_pods=pods)
-        return observed
+                snapshot = replace(snapshot, training_pods=pods)
+        return snapshot
 
     async def _former_pods(self, job: DPOJob) -> tuple[str, ...]:
         labels = {LABEL_JOB_NAME: job.name, LABEL_STAGE: STAGE_TRAIN}
@@ -110,39 +115,39 @@ class Observer:
         ]
         return tuple(sorted(left))
 
-    async def _job(self, namespace: str, name: str) -> JobFacts | None:
+    async def _job(self, namespace: str, name: str) -> JobSnapshot | None:
         raw = await self._cluster.get(JOBS, namespace, name)
-        return None if raw is None else JobFacts.read(raw)
+        return None if raw is None else JobSnapshot.read(raw)
 
-    async def _pods(self, job: DPOJob, stage: str, owner: str) -> tuple[PodFacts, ...]:
+    async def _pods(self, job: DPOJob, stage: str, owner: str) -> tuple[PodSnapshot, ...]:
         labels = {LABEL_JOB_UID: job.uid, LABEL_STAGE: stage}
         listed = self._cluster.list(PODS, job.namespace, labels)
-        pods = [PodFacts.read(raw) async for raw in listed]
+        pods = [PodSnapshot.read(raw) async for raw in listed]
         return tuple(sorted((p for p in pods if p.owner == owner), key=lambda p: p.name))
 
-    async def _claims(self, namespace: str, names: Iterable[str]) -> dict[str, ClaimFacts | None]:
-        found: dict[str, ClaimFacts | None] = {}
+    async def _claims(self, namespace: str, names: Iterable[str]) -> dict[str, PVCSnapshot | None]:
+        found: dict[str, PVCSnapshot | None] = {}
         for name in dict.fromkeys(names):
             raw = await self._cluster.get(CLAIMS, namespace, name)
-            found[name] = None if raw is None else ClaimFacts.read(raw)
+            found[name] = None if raw is None else PVCSnapshot.read(raw)
         return found
 
-    async def _dependency(self, job: DPOJob) -> DependencyFacts:
+    async def _dependency(self, job: DPOJob) -> DependencySnapshot:
         reference = job.spec.model.from_job
         assert reference is not None
         if reference.kind != "DPOJob":
             kind = JOBS if reference.kind == "Job" else TRAINJOBS
             raw = await self._cluster.get(kind, job.namespace, reference.name)
             if raw is None:
-                return DependencyFacts()
+                return DependencySnapshot()
             return from_job_output.from_other(reference.kind, raw)
         self._hints.wait_for((job.namespace, reference.name), (job.namespace, job.name))
         raw = await self._cluster.get(DPOJOBS, job.namespace, reference.name)
         if raw is None:
-            return DependencyFacts()
-        named = readable(raw)
+            return DependencySnapshot()
+        named = parse_dpojob(raw)
         if named is None:
-            return DependencyFacts(
+            return DependencySnapshot(
                 found=Dependency(kind="DPOJob", name=reference.name, uid=raw["metadata"]["uid"])
             )
         cycle = await self._cycle(job, named)
@@ -162,45 +167,47 @@ class Observer:
             if reference.name in way[:-1]:
                 return ()  # a cycle further on; the jobs in it will say so
             raw = await self._cluster.get(DPOJOBS, job.namespace, reference.name)
-            following = None if raw is None else readable(raw)
+            following = None if raw is None else parse_dpojob(raw)
             if following is None:
                 return ()
             named = following
         return tuple(way)
 
     async def for_planning(
-        self, observed: Observed
-    ) -> tuple[Observed, list[PoolState], dict[str, GPUPoolSpec]]:
+        self, snapshot: Snapshot
+    ) -> tuple[Snapshot, list[PoolState], dict[str, GPUPoolSpec]]:
         """What planning needs besides: claims, the pools as the planner sees them, their specs.
 
         The pods of an attempt are read again after the pools: whoever finds its pool changed and no
         pod on a node then knows that it still waited when the pool changed.
         """
-        job = observed.job
-        names = [*claims_mounted(*_resolved(observed)), output_claim_name(job.name)]
+        job = snapshot.job
+        names = [*claims_mounted(*_resolved(snapshot)), output_claim_name(job.name)]
         claims = await self._claims(job.namespace, names)
         states, specs = await self._pools(job.namespace)
         hashes = {name: pool_hash(spec) for name, spec in specs.items()}
         if job.spec.output.volume is not None and not job.status.attempts:
-            observed = replace(observed, former_pods=await self._former_pods(job))
-        if observed.training is not None:
-            observed = await self._with_children(observed)
-        return replace(observed, claims=claims, pool_hashes=hashes), states, specs
+            snapshot = replace(snapshot, earlier_pods=await self._former_pods(job))
+        if snapshot.training is not None:
+            snapshot = await self._with_children(snapshot)
+        return replace(snapshot, claims=claims, pool_hashes=hashes), states, specs
 
     async def _pools(self, namespace: str) -> tuple[list[PoolState], dict[str, GPUPoolSpec]]:
-        listed = [readable_pool(raw) async for raw in self._cluster.list(GPUPOOLS)]
+        listed = [parse_gpupool(raw) async for raw in self._cluster.list(GPUPOOLS)]
         pools = [pool for pool in listed if pool is not None]
         labels: Mapping[str, str] = {}
         if any(pool.spec.namespace_selector is not None for pool in pools):
             raw = await self._cluster.get(NAMESPACES, None, namespace)
             labels = (raw or {"metadata": {}})["metadata"].get("labels") or {}
-        states = [planner_view(pool, labels) for pool in sorted(pools, key=lambda pool: pool.name)]
+        states = [
+            planner_pool_state(pool, labels) for pool in sorted(pools, key=lambda pool: pool.name)
+        ]
         return states, {pool.name: pool.spec for pool in pools}
 
 
-def _resolved(observed: Observed) -> tuple[DPOJobSpec, Dependency | None]:
+def _resolved(snapshot: Snapshot) -> tuple[DPOJobSpec, Dependency | None]:
     """The spec with `fromJob` resolved, be it only in this very pass, and what it resolved to."""
-    job, status, facts = observed.job, observed.job.status, observed.dependency
+    job, status, facts = snapshot.job, snapshot.job.status, snapshot.dependency
     if status.dependency is None and facts is not None:
         status = status.model_copy(update={"dependency": facts.found})
     return effective_spec(job.name, job.spec, status), status.dependency

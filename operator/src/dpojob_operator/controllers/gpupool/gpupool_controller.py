@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from dpojob_operator.kube.api_client import Cluster, Conflict, Object
-from dpojob_operator.kube.parsing import readable_pool
+from dpojob_operator.kube.api_client import ApiClient, Conflict, Object
+from dpojob_operator.kube.parsing import parse_gpupool
 from dpojob_operator.kube.resources import GPUPOOLS, NODES, PODS
 
-from .pool_capacity import gpus_asked, pool_status
+from .pool_capacity import pool_status, requested_gpus
 
 STILL_HOLDS = "status.phase!=Succeeded,status.phase!=Failed"
 """Field selector of pods that hold what they asked for."""
 
 
-class PoolKeeper:
+class GPUPoolController:
     """One pass lists nodes and pods once and updates every pool that changed."""
 
     def __init__(
-        self, cluster: Cluster, changed: Callable[[], None], now: Callable[[], datetime]
+        self, cluster: ApiClient, changed: Callable[[], None], now: Callable[[], datetime]
     ) -> None:
         self._cluster = cluster
         self._changed = changed
@@ -30,13 +30,13 @@ class PoolKeeper:
         raws = [raw async for raw in self._cluster.list(GPUPOOLS)]
         if not raws:
             return
-        pools = [(raw, pool) for raw in raws if (pool := readable_pool(raw)) is not None]
+        pools = [(raw, pool) for raw in raws if (pool := parse_gpupool(raw)) is not None]
         nodes = [node async for node in self._cluster.list(NODES)]
         resources = {pool.spec.gpu.resource for _, pool in pools}
         pods = [
             pod
             async for pod in self._cluster.list(PODS, fields=STILL_HOLDS)
-            if any(gpus_asked(pod, resource) for resource in resources)
+            if any(requested_gpus(pod, resource) for resource in resources)
         ]
         room = False
         for raw, pool in pools:

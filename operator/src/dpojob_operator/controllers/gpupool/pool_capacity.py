@@ -13,7 +13,7 @@ from dpojob_planner import PoolState
 Object = Mapping[str, Any]
 
 
-def planner_view(pool: GPUPool, namespace_labels: Mapping[str, str]) -> PoolState:
+def planner_pool_state(pool: GPUPool, namespace_labels: Mapping[str, str]) -> PoolState:
     """The pool for one namespace's jobs."""
     selector = pool.spec.namespace_selector
     allowed = selector is None or all(
@@ -39,7 +39,7 @@ def pool_status(
     offering = {name: _whole(_allocatable(node).get(resource)) for name, node in matching.items()}
     offering = {name: gpus for name, gpus in offering.items() if gpus > 0}
     usable = {name: gpus for name, gpus in offering.items() if _usable(matching[name])}
-    taken = sum(gpus_asked(pod, resource) for pod in pods if _node(pod) in usable)
+    taken = sum(requested_gpus(pod, resource) for pod in pods if _node(pod) in usable)
     total = sum(usable.values())
     status = GPUPoolStatus(
         nodes=len(offering),
@@ -127,7 +127,7 @@ def _node(pod: Object) -> str | None:
     return (pod.get("spec") or {}).get("nodeName")
 
 
-def gpus_asked(pod: Object, resource: str) -> int:
+def requested_gpus(pod: Object, resource: str) -> int:
     """GPUs the pod holds: extended resources are whole numbers, and requests equal limits."""
     spec = pod.get("spec") or {}
 

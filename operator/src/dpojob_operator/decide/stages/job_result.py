@@ -9,8 +9,8 @@ from dpojob_api.constants import FILE_REPORT, ExitCode
 from dpojob_api.job import Attempt
 from dpojob_api.progress import Artifacts, Outcome
 from dpojob_operator.decide import status_summary
-from dpojob_operator.decide.object_snapshots import JobFacts, PodFacts
-from dpojob_operator.decide.status_builder import Draft
+from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot
+from dpojob_operator.decide.status_builder import StatusBuilder
 from dpojob_operator.manifests.training import FINAL, SIGTERM
 from dpojob_planner import out_of_memory_advice
 
@@ -30,7 +30,7 @@ MAIN_MEMORY = (
 )
 
 
-def out_of_main_memory(pod: PodFacts) -> bool:
+def out_of_main_memory(pod: PodSnapshot) -> bool:
     """Whether that is how the pod failed. A container may have outlived a killed child process."""
     return pod.exit_reason == OOM_KILLED and pod.exit_code not in (
         ExitCode.OK,
@@ -38,104 +38,106 @@ def out_of_main_memory(pod: PodFacts) -> bool:
     )
 
 
-def read_outcome(pod: PodFacts | None) -> Outcome | None:
+def parse_outcome(pod: PodSnapshot | None) -> Outcome | None:
     """The container's termination message, if it is one."""
-    if pod is None or not pod.last_word:
+    if pod is None or not pod.termination_message:
         return None
     try:
-        return Outcome.model_validate_json(pod.last_word)
+        return Outcome.model_validate_json(pod.termination_message)
     except ValidationError:
         return None  # a crash before Python ran, or a message cut short
 
 
-def succeed(draft: Draft, attempt: Attempt, job: JobFacts) -> None:
+def record_success(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -> None:
     """The Job is complete."""
-    pod = _last(draft, succeeded=True)
-    word = read_outcome(pod)
-    if word is None and _word_may_still_come(draft, job):
+    pod = _last(builder, succeeded=True)
+    word = parse_outcome(pod)
+    if word is None and _report_may_still_come(builder, job):
         return
-    _end(draft, attempt, "Succeeded", word)
-    made = draft.status.artifacts or Artifacts()
+    _end(builder, attempt, "Succeeded", word)
+    made = builder.status.artifacts or Artifacts()
     if word is not None and word.artifacts is not None:
         told = word.artifacts.model_dump(exclude_none=True)
         made = made.model_copy(update=told)
     if made.claim_name is not None and made.report is None:
         made.report = "/".join(part for part in (made.path, FILE_REPORT) if part)
-    draft.status.artifacts = made
+    builder.status.artifacts = made
     where = _where(made)
     message = word.message if word is not None and word.message else "The model is trained."
-    draft.condition(ConditionType.TRAINING, False, Reason.STOPPED)
-    draft.complete(Reason.COMPLETED, f"{message} {where}".strip())
+    builder.set_condition(ConditionType.TRAINING, False, Reason.STOPPED)
+    builder.complete(Reason.COMPLETED, f"{message} {where}".strip())
 
 
-def fail(draft: Draft, attempt: Attempt, job: JobFacts) -> None:
+def record_failure(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -> None:
     """The Job failed: for good by its failure policy, or more often than allowed."""
-    pod = _last(draft, succeeded=False)
-    word = read_outcome(pod)
-    if pod is None and _word_may_still_come(draft, job):
+    pod = _last(builder, succeeded=False)
+    word = parse_outcome(pod)
+    if pod is None and _report_may_still_come(builder, job):
         return
-    _end(draft, attempt, "Failed", word)
+    _end(builder, attempt, "Failed", word)
     if word is not None and word.artifacts is not None:
-        draft.status.artifacts = word.artifacts
-    reason, message = _cause(draft, pod, word)
+        builder.status.artifacts = word.artifacts
+    reason, message = _cause(builder, pod, word)
     if job.failure_reason == "BackoffLimitExceeded" and reason == Reason.TRAINING_FAILED:
-        tries = draft.job.spec.backoff_limit + 1
+        tries = builder.job.spec.backoff_limit + 1
         reason = Reason.BACKOFF_LIMIT_EXCEEDED
         message = f"Training failed {tries} time(s), the last time with: {message}"
     if not message:
         message = job.failure_message or "The training pod left no word; see its log."
-    draft.condition(ConditionType.TRAINING, False, Reason.STOPPED)
-    draft.fail(reason, message)
+    builder.set_condition(ConditionType.TRAINING, False, Reason.STOPPED)
+    builder.fail(reason, message)
 
 
-def _end(draft: Draft, attempt: Attempt, outcome: str, word: Outcome | None) -> None:
-    attempt.outcome, attempt.end_time = outcome, draft.now
+def _end(builder: StatusBuilder, attempt: Attempt, outcome: str, word: Outcome | None) -> None:
+    attempt.outcome, attempt.end_time = outcome, builder.now
     if word is not None:
-        draft.status.progress = word.progress
+        builder.status.progress = word.progress
         attempt.last_step = max(attempt.last_step, word.progress.step)
         if word.progress.resumed_from is not None:
             attempt.first_step = word.progress.resumed_from
         if word.samples:
-            draft.status.samples = word.samples
+            builder.status.samples = word.samples
         if word.progress.max_steps:
             health = word.progress.health
-            draft.condition(
+            builder.set_condition(
                 ConditionType.TRAINING_HEALTHY, health.healthy, health.reason, health.message
             )
-    status_summary.settle_figures(draft)
+    status_summary.update_cost(builder)
 
 
-def _last(draft: Draft, *, succeeded: bool) -> PodFacts | None:
+def _last(builder: StatusBuilder, *, succeeded: bool) -> PodSnapshot | None:
     """The pod that speaks for the Job: of each rank the last to end, and of several ranks the one
     that ended the others, else one with a word, else the first."""
-    last: dict[int, PodFacts] = {}
-    for pod in sorted(draft.observed.training_pods, key=_ended):
+    last: dict[int, PodSnapshot] = {}
+    for pod in sorted(builder.snapshot.training_pods, key=_ended):
         if pod.finished is not None and (pod.exit_code == 0) is succeeded:
             last[pod.index] = pod
     return max(last.values(), key=_weight, default=None)
 
 
-def _ended(pod: PodFacts) -> tuple[str, str]:
+def _ended(pod: PodSnapshot) -> tuple[str, str]:
     return str(pod.finished), str(pod.created)
 
 
-def _weight(pod: PodFacts) -> tuple[bool, bool, bool, int]:
+def _weight(pod: PodSnapshot) -> tuple[bool, bool, bool, int]:
     """What a pod's word is worth: ranks are interrupted when another one fails."""
     interrupted = pod.exit_code in (ExitCode.INTERRUPTED, SIGTERM)
-    return not interrupted, pod.exit_code in FINAL, bool(pod.last_word), -pod.index
+    return not interrupted, pod.exit_code in FINAL, bool(pod.termination_message), -pod.index
 
 
-def _word_may_still_come(draft: Draft, job: JobFacts) -> bool:
+def _report_may_still_come(builder: StatusBuilder, job: JobSnapshot) -> bool:
     """A listing of pods may lag behind the Job's own end."""
     if job.ended is None:
         return False
-    left = draft.policy.verdict_grace_seconds - (draft.now - job.ended).total_seconds()
+    left = builder.policy.verdict_grace_seconds - (builder.now - job.ended).total_seconds()
     if left > 0:
-        draft.wait(min(left, 2.0))
+        builder.requeue_within(min(left, 2.0))
     return left > 0
 
 
-def _cause(draft: Draft, pod: PodFacts | None, word: Outcome | None) -> tuple[str, str]:
+def _cause(
+    builder: StatusBuilder, pod: PodSnapshot | None, word: Outcome | None
+) -> tuple[str, str]:
     if word is not None:
         reason = word.reason if word.reason in KNOWN else Reason.TRAINING_FAILED
         message = word.message
@@ -145,15 +147,17 @@ def _cause(draft: Draft, pod: PodFacts | None, word: Outcome | None) -> tuple[st
         return Reason.OUT_OF_MEMORY, MAIN_MEMORY
     else:
         reason = REASON_OF_EXIT.get(pod.exit_code or 0, Reason.TRAINING_FAILED)
-        message = pod.last_word.strip() or f"The training container ended with {pod.exit_code}."
+        message = (
+            pod.termination_message.strip() or f"The training container ended with {pod.exit_code}."
+        )
     if reason == Reason.OUT_OF_MEMORY:
-        message = f"{message} {_memory_advice(draft)}"
+        message = f"{message} {_memory_advice(builder)}"
     return reason, message.strip()
 
 
-def _memory_advice(draft: Draft) -> str:
+def _memory_advice(builder: StatusBuilder) -> str:
     """What would have fitted, where the peak was measured."""
-    plan, progress = draft.status.plan, draft.status.progress
+    plan, progress = builder.status.plan, builder.status.progress
     if plan is None or progress is None or progress.peak_memory_gib is None:
         return ""
     return out_of_memory_advice(plan, progress.peak_memory_gib)

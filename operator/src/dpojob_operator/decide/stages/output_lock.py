@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from dpojob_api.conditions import ConditionType, Reason
-from dpojob_operator.decide.status_builder import Draft
+from dpojob_operator.decide.status_builder import StatusBuilder
 
 from .inspection import AGAIN
 
 LOOK_AGAIN_SECONDS = 5.0
 
 
-def stage(draft: Draft) -> bool:
+def stage(builder: StatusBuilder) -> bool:
     """Whether no other job holds the output directory, so that the next stage may go on."""
-    holder = draft.observed.output_holder
-    if holder is None or draft.job.spec.suspend:
+    holder = builder.snapshot.output_holder
+    if holder is None or builder.job.spec.suspend:
         return True
-    if not holder.leaving:
-        draft.fail(
+    if not holder.being_deleted:
+        builder.fail(
             Reason.OUTPUT_OCCUPIED,
             f"DPOJob {holder.name}, which has not ended, writes to {holder.directory} too, and one "
             f"directory holds one model: name another output.volume.path. {AGAIN}",
         )
         return False
-    draft.phase("Waiting")
-    draft.wait(LOOK_AGAIN_SECONDS)
-    if draft.status.dataset is None:
-        draft.condition(
+    builder.set_phase("Waiting")
+    builder.requeue_within(LOOK_AGAIN_SECONDS)
+    if builder.status.dataset is None:
+        builder.set_condition(
             ConditionType.DATASET_VALID,
             None,
             Reason.OUTPUT_OCCUPIED,
@@ -35,14 +35,14 @@ def stage(draft: Draft) -> bool:
     return False
 
 
-def left_alone(draft: Draft) -> bool:
+def earlier_pods_ended(builder: StatusBuilder) -> bool:
     """Whether the pods of a deleted job of the same name have ended, so that training may begin."""
-    pods = draft.observed.former_pods
+    pods = builder.snapshot.earlier_pods
     if not pods:
         return True
-    draft.phase("Waiting")
-    draft.wait(LOOK_AGAIN_SECONDS)
-    draft.condition(
+    builder.set_phase("Waiting")
+    builder.requeue_within(LOOK_AGAIN_SECONDS)
+    builder.set_condition(
         ConditionType.TRAINING,
         False,
         Reason.STARTING,

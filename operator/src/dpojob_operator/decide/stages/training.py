@@ -7,15 +7,21 @@ from dpojob_api.job import Attempt, ChildJob
 from dpojob_api.progress import Progress
 from dpojob_operator.decide import cost, status_summary
 from dpojob_operator.decide.child_names import training_name
-from dpojob_operator.decide.object_snapshots import JobFacts
-from dpojob_operator.decide.status_builder import Draft
+from dpojob_operator.decide.object_snapshots import JobSnapshot
+from dpojob_operator.decide.status_builder import StatusBuilder
 from dpojob_operator.decide.types import Action, CreateClaim, CreateTraining, DeleteJob
 
 from . import job_result, output_lock, pvc_checks
 from .inspection import missing_secret_message
 from .planning import REPLANNED
-from .pod_diagnosis import missing_secret, newest, obstacle, waiting_seconds, working_or_podless
-from .suspension import hold
+from .pod_diagnosis import (
+    describe_job,
+    newest_pod,
+    pod_missing_secret,
+    start_obstacle,
+    waiting_seconds,
+)
+from .suspension import hold_if_suspended
 
 SUSPENDED = "Suspended"
 FAILED = "Failed"
@@ -24,117 +30,121 @@ SUCCEEDED = "Succeeded"
 LOOK_AGAIN_SECONDS = 5.0
 
 
-def stage(draft: Draft) -> bool:
+def stage(builder: StatusBuilder) -> bool:
     """Carries the newest attempt on, or begins the next one. Always the last stage."""
-    attempt = draft.attempt
+    attempt = builder.attempt
     if attempt is None or attempt.end_time is not None:
-        if draft.observed.training is not None and attempt is not None:
-            _remove(draft, draft.observed.training)  # an answer lost long ago may surface late
+        if builder.snapshot.training is not None and attempt is not None:
+            _remove(builder, builder.snapshot.training)  # an answer lost long ago may surface late
             return False
-        if hold(draft) or not pvc_checks.all_there(draft) or not output_lock.left_alone(draft):
+        if (
+            hold_if_suspended(builder)
+            or not pvc_checks.claims_exist(builder)
+            or not output_lock.earlier_pods_ended(builder)
+        ):
             return False
-        attempt = _begin(draft)
-    job = draft.observed.training
+        attempt = _begin(builder)
+    job = builder.snapshot.training
     if job is not None and job.name != attempt.job.name:
         job = None
     if job is None and attempt.job.uid is None:
-        _create(draft, attempt)
+        _create(builder, attempt)
         return False
-    if job is not None and job.owner != draft.job.uid:
-        attempt.end_time = draft.now
-        draft.fail(
+    if job is not None and job.owner != builder.job.uid:
+        attempt.end_time = builder.now
+        builder.fail(
             Reason.JOB_NAME_CONFLICT,
             f"Job {job.name} exists and is not this DPOJob's; it is left alone. "
             "Delete or rename it, then create this DPOJob again.",
         )
         return False
     if job is None or attempt.job.uid not in (None, job.uid):
-        _gone(draft, attempt)
+        _gone(builder, attempt)
         return False
     attempt.job.uid = job.uid
-    _follow(draft, attempt, job)
+    _follow(builder, attempt, job)
     return False
 
 
-def _begin(draft: Draft) -> Attempt:
-    plan = draft.status.plan
+def _begin(builder: StatusBuilder) -> Attempt:
+    plan = builder.status.plan
     assert plan is not None
-    number = len(draft.status.attempts) + 1
+    number = len(builder.status.attempts) + 1
     attempt = Attempt(
         number=number,
-        job=ChildJob(name=training_name(draft.job.name, draft.job.uid, number)),
+        job=ChildJob(name=training_name(builder.job.name, builder.job.uid, number)),
         pool=plan.pool,
         gpus=plan.gpus,
         hourly_price=plan.hourly_price,
     )
-    draft.status.attempts.append(attempt)
+    builder.status.attempts.append(attempt)
     return attempt
 
 
-def _create(draft: Draft, attempt: Attempt) -> None:
+def _create(builder: StatusBuilder, attempt: Attempt) -> None:
     """The Job was intended and is not there: make it, unless the wish has passed meanwhile."""
-    if attempt.outcome is not None or draft.job.spec.suspend:
+    if attempt.outcome is not None or builder.job.spec.suspend:
         attempt.outcome = attempt.outcome or SUSPENDED
-        _gone(draft, attempt)
+        _gone(builder, attempt)
         return
-    if not pvc_checks.all_there(draft):
+    if not pvc_checks.claims_exist(builder):
         return
-    plan, artifacts = draft.status.plan, draft.status.artifacts
+    plan, artifacts = builder.status.plan, builder.status.artifacts
     assert plan is not None
     actions: list[Action] = []
-    if draft.job.spec.output.volume is None and artifacts is not None and artifacts.claim_name:
+    if builder.job.spec.output.volume is None and artifacts is not None and artifacts.claim_name:
         shared = plan.nodes > 1
         actions.append(CreateClaim(artifacts.claim_name, plan.output_gib, shared=shared))
     actions.append(CreateTraining(attempt.job.name, attempt.number))
-    draft.phase("Queued")
-    if draft.create(ConditionType.TRAINING, *actions):
+    builder.set_phase("Queued")
+    if builder.request_creation(ConditionType.TRAINING, *actions):
         text = f"Job {attempt.job.name}."
-        draft.condition(ConditionType.TRAINING, False, Reason.STARTING, text)
+        builder.set_condition(ConditionType.TRAINING, False, Reason.STARTING, text)
 
 
-def _gone(draft: Draft, attempt: Attempt) -> None:
+def _gone(builder: StatusBuilder, attempt: Attempt) -> None:
     """The attempt's Job no longer exists."""
-    attempt.end_time = draft.now
-    status_summary.settle_figures(draft)
+    attempt.end_time = builder.now
+    status_summary.update_cost(builder)
     if attempt.outcome == SUSPENDED:
-        draft.phase("Suspended")
-        draft.condition(
+        builder.set_phase("Suspended")
+        builder.set_condition(
             ConditionType.TRAINING,
             False,
             Reason.SUSPENDED_BY_USER,
             "Stopped; training goes on from the newest complete checkpoint when spec.suspend is "
             "false again.",
         )
-        draft.wait(0)
+        builder.requeue_within(0)
     elif attempt.outcome == REPLANNED:
-        draft.wait(0)
+        builder.requeue_within(0)
     elif attempt.outcome == FAILED:
-        condition = draft.status.condition(ConditionType.TRAINING)
+        condition = builder.status.condition(ConditionType.TRAINING)
         assert condition is not None  # written together with the outcome
-        draft.fail(condition.reason, condition.message)
+        builder.fail(condition.reason, condition.message)
     else:
         attempt.outcome = DELETED
-        draft.fail(
+        builder.fail(
             Reason.JOB_DELETED,
             f"Training Job {attempt.job.name} was deleted by somebody else; it is not run again. "
             "Checkpoints stay on the output volume. To stop a job for a while, use spec.suspend.",
         )
 
 
-def _remove(draft: Draft, job: JobFacts) -> None:
-    if job.owner == draft.job.uid and not job.deleting:
-        draft.act(DeleteJob(job.name, job.uid))
-    draft.wait(LOOK_AGAIN_SECONDS)
+def _remove(builder: StatusBuilder, job: JobSnapshot) -> None:
+    if job.owner == builder.job.uid and not job.deleting:
+        builder.add_action(DeleteJob(job.name, job.uid))
+    builder.requeue_within(LOOK_AGAIN_SECONDS)
 
 
-def _follow(draft: Draft, attempt: Attempt, job: JobFacts) -> None:
-    plan = draft.status.plan
+def _follow(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -> None:
+    plan = builder.status.plan
     assert plan is not None
-    pods, gpus = draft.observed.training_pods, plan.gpus / plan.nodes
-    fresh = cost.counted(attempt, pods, gpus, draft.now)
+    pods, gpus = builder.snapshot.training_pods, plan.gpus / plan.nodes
+    fresh = cost.with_gpu_time(attempt, pods, gpus, builder.now)
     stop = None
     if not job.finished and attempt.outcome is None:
-        stop = _reason_to_stop(draft, [*draft.status.attempts[:-1], fresh])
+        stop = _reason_to_stop(builder, [*builder.status.attempts[:-1], fresh])
     ending_now = job.finished or stop is not None or attempt.outcome is not None
     # Once: a pod that has ended may vanish before figures may be written again.
     settles = any(
@@ -142,104 +152,106 @@ def _follow(draft: Draft, attempt: Attempt, job: JobFacts) -> None:
         for pod in pods
         if pod.started is not None
     )
-    if ending_now or settles or draft.observed.refresh or attempt.start_time is None:
-        draft.status.attempts[-1] = attempt = fresh
+    if ending_now or settles or builder.snapshot.refresh or attempt.start_time is None:
+        builder.status.attempts[-1] = attempt = fresh
     if job.complete:
-        job_result.succeed(draft, attempt, job)
+        job_result.record_success(builder, attempt, job)
     elif job.failed and attempt.outcome is None:
-        job_result.fail(draft, attempt, job)
+        job_result.record_failure(builder, attempt, job)
     elif attempt.outcome is not None:
-        _stop(draft, attempt, job)
+        _stop(builder, attempt, job)
     elif stop is not None:
         attempt.outcome, reason, message = stop
-        draft.condition(ConditionType.TRAINING, False, reason, message)
-        _stop(draft, attempt, job)
+        builder.set_condition(ConditionType.TRAINING, False, reason, message)
+        _stop(builder, attempt, job)
     else:
-        _report(draft, attempt, job)
+        _report(builder, attempt, job)
 
 
-def _stop(draft: Draft, attempt: Attempt, job: JobFacts) -> None:
+def _stop(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -> None:
     """The end of the attempt is written down; now its Job goes, and then it is over."""
-    draft.phase("Suspended" if attempt.outcome == SUSPENDED else "Training")
+    builder.set_phase("Suspended" if attempt.outcome == SUSPENDED else "Training")
     if attempt.outcome == REPLANNED:
-        draft.phase("Planning")
-    _remove(draft, job)
+        builder.set_phase("Planning")
+    _remove(builder, job)
 
 
-def _reason_to_stop(draft: Draft, attempts: list[Attempt]) -> tuple[str, str, str] | None:
+def _reason_to_stop(builder: StatusBuilder, attempts: list[Attempt]) -> tuple[str, str, str] | None:
     """Outcome, reason and message when a running or waiting attempt must end.
 
     `attempts` are counted up to now, whether or not their figures may be written in this pass.
     """
-    if draft.job.spec.suspend:
+    if builder.job.spec.suspend:
         return SUSPENDED, Reason.SUSPENDED_BY_USER, "Stopping; the pod saves a checkpoint."
-    budget = draft.job.spec.budget
-    over = cost.exceeded(budget, attempts, draft.policy.currency)
+    budget = builder.job.spec.budget
+    over = cost.budget_exceeded(budget, attempts, builder.policy.currency)
     if over is not None:
         advice = "The newest checkpoint is kept; raise the budget in a new DPOJob to go on."
         return FAILED, Reason.BUDGET_EXCEEDED, f"{over} {advice}"
-    pod = missing_secret(draft.observed.training_pods)
+    pod = pod_missing_secret(builder.snapshot.training_pods)
     if pod is not None:
-        left = draft.policy.secret_grace_seconds - waiting_seconds(pod, draft.now)
+        left = builder.policy.secret_grace_seconds - waiting_seconds(pod, builder.now)
         if left <= 0:
             return FAILED, Reason.SECRET_NOT_FOUND, missing_secret_message(pod.waiting_message)
-        draft.wait(left)
-    running = any(pod.running for pod in draft.observed.training_pods)
-    left_over = cost.seconds_left(budget, attempts, attempts[-1].gpus)
+        builder.requeue_within(left)
+    running = any(pod.running for pod in builder.snapshot.training_pods)
+    left_over = cost.budget_seconds_left(budget, attempts, attempts[-1].gpus)
     if running and left_over is not None:
-        draft.wait(left_over + 0.1)
-    if any(job_result.out_of_main_memory(pod) for pod in draft.observed.training_pods):
+        builder.requeue_within(left_over + 0.1)
+    if any(job_result.out_of_main_memory(pod) for pod in builder.snapshot.training_pods):
         return FAILED, Reason.OUT_OF_MEMORY, job_result.MAIN_MEMORY
-    last = newest(draft.observed.training_pods)
-    if last is not None and last.evicted and _storage(last.evicted):
-        return FAILED, Reason.DISK_FULL, f"The training pod was evicted: {last.evicted}"
+    last = newest_pod(builder.snapshot.training_pods)
+    if last is not None and last.eviction_message and _storage(last.eviction_message):
+        return FAILED, Reason.DISK_FULL, f"The training pod was evicted: {last.eviction_message}"
     return None
 
 
-def _storage(evicted: str) -> bool:
+def _storage(eviction_message: str) -> bool:
     """Evictions for disk use would repeat for ever; Kubernetes counts them as disruptions."""
-    return "ephemeral" in evicted or "EmptyDir" in evicted
+    return "ephemeral" in eviction_message or "EmptyDir" in eviction_message
 
 
-def _report(draft: Draft, attempt: Attempt, job: JobFacts) -> None:
-    pods = draft.observed.training_pods
-    last = newest(pods)
+def _report(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -> None:
+    pods = builder.snapshot.training_pods
+    last = newest_pod(pods)
     if last is not None and last.running:
-        _report_running(draft, attempt)
+        _report_running(builder, attempt)
         return
-    draft.phase("Suspended" if job.suspended and attempt.start_time else "Queued")
-    waits = obstacle(pods)
+    builder.set_phase("Suspended" if job.suspended and attempt.start_time else "Queued")
+    waits = start_obstacle(pods)
     if job.suspended:
-        draft.condition(
+        builder.set_condition(
             ConditionType.TRAINING, False, Reason.SUSPENDED_BY_QUEUE, f"Job {job.name}."
         )
     elif last is None or (not last.scheduled and last.finished is None):
-        plan = draft.status.plan
+        plan = builder.status.plan
         where = f"Waiting for {attempt.gpus} GPU(s) of pool {attempt.pool}."
         if last is None:
-            where += " " + working_or_podless(draft, job, pods)
+            where += " " + describe_job(builder, job, pods)
         queued = plan is not None and plan.queued
         known = bool(waits) or queued
-        draft.condition(
+        builder.set_condition(
             ConditionType.TRAINING,
             False,
             Reason.QUEUED if known else Reason.STARTING,
             f"{where} {waits}".strip(),
         )
     else:
-        draft.phase("Training")
-        draft.condition(ConditionType.TRAINING, False, Reason.STARTING, waits or f"Job {job.name}.")
+        builder.set_phase("Training")
+        builder.set_condition(
+            ConditionType.TRAINING, False, Reason.STARTING, waits or f"Job {job.name}."
+        )
 
 
-def _report_running(draft: Draft, attempt: Attempt) -> None:
-    draft.phase("Training")
-    seen = draft.observed.progress
-    if seen is not None and draft.observed.refresh:
-        take_progress(draft, attempt, seen)
-    progress = draft.status.progress
+def _report_running(builder: StatusBuilder, attempt: Attempt) -> None:
+    builder.set_phase("Training")
+    seen = builder.snapshot.progress
+    if seen is not None and builder.snapshot.refresh:
+        record_progress(builder, attempt, seen)
+    progress = builder.status.progress
     # Until this pod was heard, the figures are those of the one before.
-    heard = seen is not None and draft.observed.refresh
-    told = draft.status.condition(ConditionType.TRAINING)
+    heard = seen is not None and builder.snapshot.refresh
+    told = builder.status.condition(ConditionType.TRAINING)
     steps = told is not None and (told.status, told.reason) == ("True", Reason.TRAINING)
     if heard and progress is not None:
         steps = progress.step > attempt.first_step
@@ -247,18 +259,18 @@ def _report_running(draft: Draft, attempt: Attempt) -> None:
     message = f"Job {attempt.job.name}."
     if steps and progress is not None and progress.resumed_from:
         message += f" It went on from the checkpoint of step {progress.resumed_from}."
-    draft.condition(ConditionType.TRAINING, True, reason, message)
+    builder.set_condition(ConditionType.TRAINING, True, reason, message)
     if progress is not None and progress.max_steps:
         health = progress.health
-        draft.condition(
+        builder.set_condition(
             ConditionType.TRAINING_HEALTHY, health.healthy, health.reason, health.message
         )
-    status_summary.settle_figures(draft, refresh=draft.observed.refresh)
-    draft.wait(draft.policy.status_seconds)
+    status_summary.update_cost(builder, refresh=builder.snapshot.refresh)
+    builder.requeue_within(builder.policy.status_seconds)
 
 
-def take_progress(draft: Draft, attempt: Attempt, progress: Progress) -> None:
+def record_progress(builder: StatusBuilder, attempt: Attempt, progress: Progress) -> None:
     """The newest figures, on the resource and in the attempt."""
-    draft.status.progress = progress
+    builder.status.progress = progress
     attempt.first_step = progress.resumed_from or 0
     attempt.last_step = max(attempt.last_step, progress.step)
