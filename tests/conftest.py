@@ -16,6 +16,6 @@ settings.register_profile("same-examples", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None)
 settings.load_profile("same-examples")
 
-pytest_plugins = ["tests.support.hub"]
+pytest_plugins = ["tests.kit.hub.server"]
 if importlib.util.find_spec("devcluster.pytest_plugin") is not None:
     pytest_plugins.append("devcluster.pytest_plugin")

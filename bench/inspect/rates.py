@@ -58,7 +58,7 @@ TEMPLATE = (
 
 def model(directory: Path, tokenizer: bool) -> Path:
     """A model as far as inspection looks, with a byte-level BPE tokenizer of 8,000 entries."""
-    from tests.trainer.inspection.support_inspection import make_bare_model
+    from tests.kit.inspection.volume_fixture import make_bare_model
 
     make_bare_model(directory, model_type="granite")
     if tokenizer:

@@ -79,14 +79,14 @@ def main() -> int:
         print(json.dumps(one(name, Path(directory), arguments.rows, arguments.epochs)))
         return 0
     from bench.train.silence_output import silence_output
-    from tests.support import tiny
+    from tests.kit import tiny_models
 
     best: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as root:
         shape = {"hidden": arguments.hidden, "layers": arguments.layers}
-        silence_output(lambda: tiny.make_model(Path(root) / "model", teach_steps=0, **shape))
+        silence_output(lambda: tiny_models.make_model(Path(root) / "model", teach_steps=0, **shape))
         pairs = Path(root) / f"pairs-{arguments.rows}.jsonl"
-        tiny.write_jsonl(pairs, tiny.make_pairs(arguments.rows, 1))
+        tiny_models.write_jsonl(pairs, tiny_models.make_pairs(arguments.rows, 1))
         options = ["--rows", str(arguments.rows), "--epochs", str(arguments.epochs)]
         for _ in range(arguments.rounds):
             for name in (DEFAULTS, THEIRS, OURS):

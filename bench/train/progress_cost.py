@@ -98,13 +98,13 @@ def main() -> int:
     arguments = parser.parse_args()
     from bench.train import dpojob_run
     from bench.train.silence_output import silence_output
-    from tests.support import tiny
+    from tests.kit import tiny_models
 
     rows = 640
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
-        silence_output(lambda: tiny.make_model(root / "model", teach_steps=0))
-        tiny.write_jsonl(root / f"pairs-{rows}.jsonl", tiny.make_pairs(rows, 1))
+        silence_output(lambda: tiny_models.make_model(root / "model", teach_steps=0))
+        tiny_models.write_jsonl(root / f"pairs-{rows}.jsonl", tiny_models.make_pairs(rows, 1))
         blocks = Blocks(arguments.port)
         try:
             made = dpojob_run.job(root, rows, epochs=arguments.steps * dpojob_run.BATCH / rows)

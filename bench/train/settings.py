@@ -134,12 +134,14 @@ def main() -> int:
     arguments = parser.parse_args()
     from bench.train.clock import Clock
     from bench.train.silence_output import silence_output
-    from tests.support import tiny
+    from tests.kit import tiny_models
 
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
-        silence_output(lambda: tiny.make_model(root / "model", teach_steps=0))
-        tiny.write_jsonl(root / f"pairs-{arguments.rows}.jsonl", tiny.make_pairs(arguments.rows, 1))
+        silence_output(lambda: tiny_models.make_model(root / "model", teach_steps=0))
+        tiny_models.write_jsonl(
+            root / f"pairs-{arguments.rows}.jsonl", tiny_models.make_pairs(arguments.rows, 1)
+        )
         kinds = variants(root, arguments.rows)
         wanted = {DEFAULTS, FP32, *(arguments.names or kinds)}
         alone: dict[str, float] = {}

@@ -19,7 +19,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 from safetensors.numpy import save_file
-from tests.support.hub import Hub
+from tests.kit.hub.server import Hub
 
 
 @pytest.fixture

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kit.host_state import differences, picture
 
 from devcluster.cluster import Cluster, sweep
 from devcluster.control_plane import kwok
 from devcluster.state import CONTROL_PLANE, clusters
-
-from .machine import differences, picture
 
 pytestmark = pytest.mark.cluster
 

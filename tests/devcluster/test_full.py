@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.kit.host_state import differences, picture
 
 from devcluster import image_loader
 from devcluster.cluster import Cluster
@@ -14,8 +15,6 @@ from devcluster.host.errors import DevclusterError
 from devcluster.images import base_image, buildah, builder, oci_layout
 from devcluster.images.base_image import NAME as BASE
 from devcluster.state import FULL, State, clusters
-
-from .machine import differences, picture
 
 pytestmark = pytest.mark.e2e
 

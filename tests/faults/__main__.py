@@ -22,12 +22,14 @@ from pathlib import Path
 from devcluster.cluster import Cluster, sweep, this_process
 from devcluster.state import CONTROL_PLANE
 
-from . import runner, theatre, walks
+from . import runner
 from . import sweep as faults
-from .rules import Fault
+from .environment import shared
+from .environment.fixture import Stage
+from .injection.fault_types import Fault
 from .runner import Report, say
-from .scenarios import SCENARIOS
-from .world import Stage
+from .scenarios import spec_edit_sequences
+from .scenarios.catalogue import SCENARIOS
 
 
 def arguments() -> argparse.Namespace:
@@ -45,7 +47,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--kubeconfig", type=Path, help="an API server that runs already")
     parser.add_argument("--keep", type=Path, help="directory in which the operators' logs stay")
     parser.add_argument("--log", action="store_true", help="with --only: print every request")
-    parser.add_argument("--module", default=theatre.OPERATOR, help="the operator to hold to it")
+    parser.add_argument("--module", default=shared.OPERATOR, help="the operator to hold to it")
     return parser.parse_args()
 
 
@@ -53,7 +55,7 @@ async def one(asked: argparse.Namespace, stage: Stage, report: Report) -> None:
     """A single run, after the clean one that it is held against."""
     scenario, _, what = asked.only.partition(":")
     if scenario == "walk":
-        await runner.in_parallel([walks.job(stage, int(what), asked.seed)], 1, report)
+        await runner.in_parallel([spec_edit_sequences.job(stage, int(what), asked.seed)], 1, report)
         return
     references = await runner.clean(stage, [scenario], asked.at_once, report)
     if what != "clean":
@@ -67,11 +69,11 @@ async def work(asked: argparse.Namespace, kubeconfig: Path) -> Report:
     """All that was asked for."""
     names: Sequence[str] = asked.scenario or sorted(SCENARIOS)
     report = Report()
-    async with theatre.stage(kubeconfig, asked.module, asked.keep) as stage:
+    async with shared.stage(kubeconfig, asked.module, asked.keep) as stage:
         if asked.only:
             await one(asked, stage, report)
         elif asked.family == "walks":
-            walked = walks.jobs(stage, asked.runs, asked.seed)
+            walked = spec_edit_sequences.jobs(stage, asked.runs, asked.seed)
             await runner.in_parallel(walked, asked.at_once, report)
         elif asked.family:
             references = await runner.clean(stage, names, asked.at_once, report)

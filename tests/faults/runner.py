@@ -12,12 +12,12 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from . import sweep
-from .log import Log
-from .rules import Fault
+from .environment.fixture import CONVERGE_SECONDS, Stage
+from .injection.fault_types import Fault
+from .injection.request_log import Log
 from .runs import Result, run
-from .scenarios import SCENARIOS
+from .scenarios.catalogue import SCENARIOS
 from .sweep import Case
-from .world import CONVERGE_SECONDS, Stage
 
 
 def at_once() -> int:
@@ -122,7 +122,7 @@ async def everything(
     stage: Stage, runs: int, seed: int, names: Sequence[str], limit: int
 ) -> Report:
     """The clean runs, the sweeps and the walks: `runs` in all, or more where that leaves too little."""
-    from . import walks
+    from .scenarios import spec_edit_sequences
 
     report = Report()
     say(f"clean runs of {len(names)} scenarios")
@@ -134,14 +134,14 @@ async def everything(
     requests = sum(len(log.entries) for log in references.logs.values())
     say(f"they made {requests} requests, {writes} of them writes")
     left = max(0, runs - len(report.results))
-    walked = round(left * walks.SHARE)
+    walked = round(left * spec_edit_sequences.SHARE)
     chosen = sweep.choose(references.logs, left - walked, random.Random(seed))
     random.Random(seed).shuffle(chosen)
     kinds = Counter(fault.action for _, fault in chosen)
     say(f"{len(chosen)} faults: {', '.join(f'{n} {kind}' for kind, n in sorted(kinds.items()))}")
     await faults(stage, chosen, references, limit, report)
     say(f"{walked} walks between specs")
-    await in_parallel(walks.jobs(stage, walked, seed), limit, report)
+    await in_parallel(spec_edit_sequences.jobs(stage, walked, seed), limit, report)
     random_ = random.Random(seed)
     while (short := runs - len(report.results)) > 0:
         more = sweep.others(references.logs, chosen, short, random_)

@@ -8,14 +8,15 @@ import time
 import uuid
 from dataclasses import dataclass, field
 
-from . import bills, oracles
-from .api import JOBS, PODS
-from .log import Log
-from .normal import end_state
-from .oracles import Violation
-from .rules import Fault
-from .scenario import Scenario
-from .world import CONVERGE_SECONDS, Stage, Stuck, World
+from tests.kit.api_client import JOBS, PODS
+
+from .environment.fixture import CONVERGE_SECONDS, Stage, Stuck, World
+from .injection.fault_types import Fault
+from .injection.request_log import Log
+from .invariants import cost_invariants, invariants
+from .invariants.invariants import Violation
+from .invariants.normalize import end_state
+from .scenarios.scenario import Scenario
 
 GONE_SECONDS = 60.0
 """The garbage collector's time to remove what a deleted DPOJob owned."""
@@ -95,9 +96,9 @@ async def run(
         else:
             await _judge(world, scenario, result, reference)
         result.violations += [
-            found for rule in oracles.DURING for found in rule(world.history, world.log)
+            found for rule in invariants.DURING for found in rule(world.history, world.log)
         ]
-        result.violations += oracles.log_is_clean(world.operator.log.read_text())
+        result.violations += invariants.log_is_clean(world.operator.log.read_text())
         if failures := world.failures:
             raise RuntimeError(f"the harness itself failed: {failures}")
         result.fired = fault is None or world.proxies[0].fired is not None
@@ -108,9 +109,9 @@ async def run(
 
 async def _judge(world: World, scenario: Scenario, result: Result, reference: str | None) -> None:
     found = result.violations
-    found += oracles.ends_match(world.history, scenario.ends)
+    found += invariants.ends_match(world.history, scenario.ends)
     stale = result.fault is not None and result.fault.action in STALE
-    found += bills.add_up(world.history, STALE_SECONDS if stale else 0.0)
+    found += cost_invariants.add_up(world.history, STALE_SECONDS if stale else 0.0)
     children = [
         {"kind": kind, **item}
         for kind, path in (("Job", JOBS), ("Pod", PODS))
@@ -125,14 +126,14 @@ async def _judge(world: World, scenario: Scenario, result: Result, reference: st
     if code != 200:
         found.append(Violation("the operator is healthy", f"/healthz: {code} {text}"))
     _, metrics = await world.scrape("/metrics")
-    found += oracles.metrics_match(metrics, world.log, world.operator.life)
+    found += invariants.metrics_match(metrics, world.log, world.operator.life)
     for job in world.history.newest("dpojobs"):
         await world.delete(job["metadata"]["name"])
     try:
-        await world.until("gone", lambda: not list(oracles.no_orphan(world.history, world.log)),
+        await world.until("gone", lambda: not list(invariants.no_orphan(world.history, world.log)),
                           GONE_SECONDS)  # fmt: skip
     except Stuck:
-        found += oracles.no_orphan(world.history, world.log)
+        found += invariants.no_orphan(world.history, world.log)
     status = await world.operator.end(SIGTERM_SECONDS)
     if status != 0:
         found.append(Violation("SIGTERM ends the operator with status 0", f"status {status}"))
@@ -144,7 +145,7 @@ def situation(world: World) -> str:
         {
             "name": job["metadata"]["name"],
             "phase": (job.get("status") or {}).get("phase"),
-            "conditions": sorted(oracles.true_conditions(job)),
+            "conditions": sorted(invariants.true_conditions(job)),
         }
         for job in world.history.newest("dpojobs")
     ]

@@ -7,8 +7,8 @@ import random
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 
-from .log import Log
-from .rules import ANSWERS, BROKEN, EVENTS, OPENINGS, STREAMS, Fault, Point
+from .injection.fault_types import ANSWERS, BROKEN, EVENTS, OPENINGS, STREAMS, Fault, Point
+from .injection.request_log import Log
 
 Case = tuple[str, Fault]
 """A scenario's name and what happens in it."""

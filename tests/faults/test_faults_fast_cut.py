@@ -8,11 +8,12 @@ import pytest
 
 from devcluster.cluster import Cluster
 
-from . import runner, sweep, theatre
-from .rules import Fault, Point
+from . import runner, sweep
+from .environment import shared
+from .injection.fault_types import Fault, Point
 from .runner import Report
 from .runs import run
-from .scenarios import SCENARIOS
+from .scenarios.catalogue import SCENARIOS
 
 pytestmark = [pytest.mark.cluster, pytest.mark.faults]
 AT_ONCE = 16
@@ -28,7 +29,7 @@ def told(report: Report) -> str:
 
 async def test_every_crash_point_of_two_scenarios(control_plane: Cluster) -> None:
     report, names = Report(), ["inspect-fails", "succeeds"]
-    async with theatre.stage(control_plane.kubeconfig) as stage:
+    async with shared.stage(control_plane.kubeconfig) as stage:
         references = await runner.clean(stage, names, AT_ONCE, report)
         assert not report.broken, told(report)
         cases = sweep.cases("crashes", references.logs)
@@ -46,7 +47,7 @@ async def test_a_job_deleted_while_its_training_job_is_looked_for(control_plane:
     An absent training Job then means nothing: making it again would be a second one.
     """
     report = Report()
-    async with theatre.stage(control_plane.kubeconfig) as stage:
+    async with shared.stage(control_plane.kubeconfig) as stage:
         references = await runner.clean(stage, ["deleted"], AT_ONCE, report)
         log = references.logs["deleted"]
         made = [entry.write for entry in log.writes if str(entry.kind) == "create jobs"]
@@ -58,7 +59,7 @@ async def test_a_job_deleted_while_its_training_job_is_looked_for(control_plane:
 async def test_a_naive_operator_is_caught(control_plane: Cluster) -> None:
     """It carries a job through, and breaks the promise as soon as it is killed at its writes."""
     report = Report()
-    async with theatre.stage(control_plane.kubeconfig, theatre.NAIVE) as stage:
+    async with shared.stage(control_plane.kubeconfig, shared.NAIVE) as stage:
         clean = await run(stage, SCENARIOS["succeeds"], None, None)
         assert not clean.violations, "the control works as long as nothing fails"
         cases = sweep.cases("crashes", {"succeeds": clean.log})

@@ -14,12 +14,13 @@ import pytest
 
 from devcluster.cluster import Cluster
 
-from . import oracles, theatre
-from .log import Entry
+from .environment import shared
+from .environment.fixture import Stage, World
+from .injection.request_log import Entry
+from .invariants import invariants
 from .runs import fresh_name
-from .scenario import HUB
-from .scenarios import SCENARIOS
-from .world import Stage, World
+from .scenarios.catalogue import SCENARIOS
+from .scenarios.scenario import HUB
 
 pytestmark = [pytest.mark.cluster, pytest.mark.faults]
 LEASE_SECONDS = 5
@@ -30,7 +31,7 @@ Blow = Callable[[World, int], Awaitable[None]]
 
 @pytest.fixture
 async def stage(control_plane: Cluster) -> AsyncIterator[Stage]:
-    async with theatre.stage(control_plane.kubeconfig) as made:
+    async with shared.stage(control_plane.kubeconfig) as made:
         yield made
 
 
@@ -99,6 +100,6 @@ async def test_the_other_replica_takes_over_and_nothing_is_done_twice(
         took_over = effects(world, other)[0].began
         late = [str(entry) for entry in effects(world, first) if entry.began > took_over]
         assert not late, "the old leader changed something after the new one began"
-        assert not [v for rule in oracles.DURING for v in rule(world.history, world.log)]
-        assert not list(oracles.ends_match(world.history, {"job": "Completed"}))
+        assert not [v for rule in invariants.DURING for v in rule(world.history, world.log)]
+        assert not list(invariants.ends_match(world.history, {"job": "Completed"}))
         assert not world.failures

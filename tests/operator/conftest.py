@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.faults.clocked import Clock
-from tests.operator.world import ROOT, Process, World, pool
-from tests.operator.zygote import Zygote
+from tests.kit.clock_override import Clock
+from tests.kit.fork_server.client import Zygote
+from tests.kit.operator_fixture import ROOT, Process, World, pool
 
 
 @pytest.fixture(scope="session")

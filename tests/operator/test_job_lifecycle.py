@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.operator.world import Process, World, failed, stranger
+from tests.kit.operator_fixture import Process, World, failed, stranger
 
 pytestmark = pytest.mark.cluster
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kit.operator_fixture import ROOT, Process, World
 from tests.operator.test_process import address
-from tests.operator.world import ROOT, Process, World
 
 pytestmark = pytest.mark.cluster
 

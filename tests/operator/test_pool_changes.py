@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.operator.world import Process, World, pool
+from tests.kit.operator_fixture import Process, World, pool
 
 pytestmark = pytest.mark.cluster
 NOWHERE = {"test": "nowhere"}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.operator.world import PATIENCE, Process, World
+from tests.kit.operator_fixture import PATIENCE, Process, World
 
 pytestmark = pytest.mark.cluster
 

@@ -6,21 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.operator import kueue
-from tests.operator.world import Process, World, dpojob
+from tests.kit import fake_kueue
+from tests.kit.operator_fixture import Process, World, dpojob
 
 pytestmark = pytest.mark.cluster
 
 
 @pytest.fixture
 def queue(world: World, tmp_path: Path) -> Any:
-    with kueue.webhook(world, tmp_path):
+    with fake_kueue.webhook(world, tmp_path):
         yield
 
 
 def queued(name: str) -> dict[str, Any]:
     manifest = dpojob(name)
-    manifest["metadata"]["labels"] = {kueue.QUEUE: "team"}
+    manifest["metadata"]["labels"] = {fake_kueue.QUEUE: "team"}
     return manifest
 
 
@@ -45,21 +45,21 @@ def test_it_is_held_admitted_evicted_and_admitted_again(
     world.until("phase Queued", lambda: world.status("kueued")["phase"] == "Queued")
     assert world.condition("kueued", "Training")[:2] == ("False", "SuspendedByQueue")
 
-    kueue.admit(world, job)
+    fake_kueue.admit(world, job)
     first = world.pod("kueued", "train", 1)
-    assert kueue.FLAVOUR.items() <= first["spec"]["nodeSelector"].items()
+    assert fake_kueue.FLAVOUR.items() <= first["spec"]["nodeSelector"].items()
     world.until("it trains", lambda: world.condition("kueued", "Training")[0] == "True")
     assert world.condition("kueued", "Suspended")[:2] == ("False", "Resumed")
 
-    kueue.evict(world, job)
+    fake_kueue.evict(world, job)
     eviction_message = held(world, "kueued")
     assert eviction_message["spec"]["suspend"], "what the queue decides stays"
     world.until("phase Suspended", lambda: world.status("kueued")["phase"] == "Suspended")
     assert world.condition("kueued", "Training")[0] == "False"
     paid = world.status("kueued")["attempts"][0]["gpuSeconds"]
 
-    kueue.take_back(world, job)
-    kueue.admit(world, job)
+    fake_kueue.take_back(world, job)
+    fake_kueue.admit(world, job)
     world.trained("kueued", resumedFrom=50)
     world.until_condition("kueued", "Complete", "Completed")
     (attempt,) = world.status("kueued")["attempts"]
@@ -81,7 +81,7 @@ def test_suspended_by_its_user_while_it_queues(
     world.until("it is withdrawn", lambda: not world.list("jobs", job="both", stage="train"))
     world.until("phase Suspended", lambda: world.status("both")["phase"] == "Suspended")
     world.suspend("both", False)
-    kueue.admit(world, held(world, "both")["metadata"]["name"])
+    fake_kueue.admit(world, held(world, "both")["metadata"]["name"])
     world.trained("both", attempt=2)
     world.until_condition("both", "Complete", "Completed")
     assert [a["outcome"] for a in world.status("both")["attempts"]] == ["Suspended", "Succeeded"]

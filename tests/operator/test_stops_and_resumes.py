@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from tests.faults.clocked import Clock
-from tests.operator.world import REPORT, Process, World, pool
+from tests.kit.clock_override import Clock
+from tests.kit.operator_fixture import REPORT, Process, World, pool
 
 pytestmark = pytest.mark.cluster
 HOUR = 3600

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.cli.conftest import Claim, Write, job, pairs, run, write_rows
-from tests.support.hub import Hub
+from tests.kit.hub.server import Hub
 
 from dpojob_api.report import InspectionReport
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.conftest import COMMAND, Claim, Write, job, pairs, run
-from tests.support import tiny
+from tests.kit import tiny_models
 
 TRAINING = {"learningRate": 5.0e-4, "batchSize": 4, "maxLength": 64}
 MAPPING = {"prompt": "question", "chosen": "good_response", "rejected": "bad_response"}
@@ -31,8 +31,8 @@ class Bench:
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     directory = tmp_path_factory.mktemp("train")
     claim = directory / "claim"
-    tiny.make_model(claim / "model", teach_steps=2)
-    tiny.write_jsonl(claim / "train.jsonl", tiny.make_pairs(48))
+    tiny_models.make_model(claim / "model", teach_steps=2)
+    tiny_models.write_jsonl(claim / "train.jsonl", tiny_models.make_pairs(48))
     manifest = directory / "job.yaml"
     volume = {"claimName": "data"}
     manifest.write_text(

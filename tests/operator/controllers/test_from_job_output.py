@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.operator.decided import job
+from tests.kit.builders import job
 
 from dpojob_operator.controllers.dpojob.from_job_output import from_dpojob, from_other
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from tests.operator.decided import begun, child, job
+from tests.kit.builders import begun, child, job
 
 from dpojob_operator.controllers.dpojob.state_reader import StateReader
 from dpojob_operator.decide import Policy, Snapshot

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.operator.decided import (
+from tests.kit.builders import (
     NOW,
     POOLS,
     UID,
@@ -22,7 +22,7 @@ from tests.operator.decided import (
     settle,
     training,
 )
-from tests.operator.world import REPORT
+from tests.kit.operator_fixture import REPORT
 
 from dpojob_api.conditions import ConditionType
 from dpojob_api.job import Dependency

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.operator.decided import HASHES, NOW, POOLS, UID, begun, job, observe
-from tests.operator.world import REPORT, failed, succeeded
+from tests.kit.builders import HASHES, NOW, POOLS, UID, begun, job, observe
+from tests.kit.operator_fixture import REPORT, failed, succeeded
 
 from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJobStatus

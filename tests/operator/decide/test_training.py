@@ -8,18 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.operator.decided import (
-    NOW,
-    POOLS,
-    RUNNING,
-    begun,
-    ended,
-    observe,
-    reason,
-    settle,
-    training,
-)
-from tests.operator.world import failed, succeeded
+from tests.kit.builders import NOW, POOLS, RUNNING, begun, ended, observe, reason, settle, training
+from tests.kit.operator_fixture import failed, succeeded
 
 from dpojob_api.conditions import ConditionType
 from dpojob_api.progress import Progress

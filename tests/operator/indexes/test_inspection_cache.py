@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.operator.decided import job
+from tests.kit.builders import job
 
 from dpojob_api.job import DPOJob
 from dpojob_operator.indexes.dependents_index import DependentsIndex

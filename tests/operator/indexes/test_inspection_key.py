@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from tests.operator.world import REPORT, Process, World
+from tests.kit.operator_fixture import REPORT, Process, World
 
 from dpojob_api.spec import DPOJobSpec
 from dpojob_operator.indexes.dependents_index import DependentsIndex
@@ -118,7 +118,7 @@ async def test_a_branch_is_resolved_and_its_move_noticed(
 
     monkeypatch.setattr(inspection_cache, "REMEMBER_SECONDS", 0.0)
     asked = inspection_cache.InspectionCache(None, hub.address, DependentsIndex())  # type: ignore[arg-type]  # no peers, no cluster
-    from tests.operator.decided import job
+    from tests.kit.builders import job
 
     of = {"model": {"repo": "tiny/chat"}, "dataset": {"repo": "tiny/pairs"}}
     first, _ = await asked.find(job(**of), job(**of).spec)

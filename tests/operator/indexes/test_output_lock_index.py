@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, cast
 
 import pytest
+from tests.kit.builders import NOW, POOLS, UID, begun, inspected, job, observe, reason
+from tests.kit.operator_fixture import Process, World
 from tests.operator.controllers.test_state_reader import Recorder
-from tests.operator.decided import NOW, POOLS, UID, begun, inspected, job, observe, reason
 from tests.operator.indexes.test_inspection_cache import Shelf
-from tests.operator.world import Process, World
 
 from dpojob_api.job import DPOJob
 from dpojob_operator.controllers.dpojob.state_reader import StateReader

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.operator.decided import NOW, job
+from tests.kit.builders import NOW, job
 
 from dpojob_api.job import DPOJobStatus
 from dpojob_operator.kube.events import conditions_to_report, event, is_warning, warnings

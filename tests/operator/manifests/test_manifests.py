@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from tests.operator.decided import job
-from tests.operator.world import REPORT, World
+from tests.kit.builders import job
+from tests.kit.operator_fixture import REPORT, World
 
 from dpojob_api.job import Attempt, ChildJob
 from dpojob_api.plan import Plan

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.trainer.inspection.support_inspection import Bench
+from tests.kit.inspection.volume_fixture import Bench
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kit.inspection.volume_fixture import write_safetensors
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
@@ -14,8 +15,6 @@ from dpojob_api.report import ModelFacts
 from dpojob_api.spec import ModelSource
 from dpojob_trainer.inspection import InspectionError
 from dpojob_trainer.inspection.model import check_adapter, open_model
-
-from .support_inspection import write_safetensors
 
 LAYER = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"
 HEAD = "base_model.model.lm_head.lora_A.weight"

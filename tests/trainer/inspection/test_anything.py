@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.trainer.inspection.support_inspection import make_bare_model, spec_of
-from tests.trainer.inspection.support_rows import talks
-from tests.trainer.inspection.support_tokenizer import TRIMS, make_model
+from tests.kit.inspection.row_strategies import talks
+from tests.kit.inspection.tokenizer_models import TRIMS, make_model
+from tests.kit.inspection.volume_fixture import make_bare_model, spec_of
 
 from dpojob_trainer.inspection import InspectionError, accepted_rows, inspect, summary
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tests.trainer.inspection.support_inspection import make_bare_model, spec_of
+from tests.kit.inspection.volume_fixture import make_bare_model, spec_of
 
 from dpojob_trainer.inspection import InspectionError, accepted_rows, inspect
 from dpojob_trainer.inspection.readers import jsonl
@@ -209,7 +209,7 @@ DEEP = """
 import sys
 from pathlib import Path
 from dpojob_trainer.inspection import InspectionError, inspect
-from tests.trainer.inspection.support_inspection import spec_of
+from tests.kit.inspection.volume_fixture import spec_of
 try:
     print(inspect(spec_of(), {"data": Path(sys.argv[1])}).wire())
 except InspectionError as problem:

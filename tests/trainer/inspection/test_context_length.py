@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.trainer.inspection.support_inspection import Bench, codes
-from tests.trainer.inspection.support_tokenizer import make_model
+from tests.kit.inspection.tokenizer_models import make_model
+from tests.kit.inspection.volume_fixture import Bench, codes
 
 SHORT = {"prompt": "q", "chosen": "yes", "rejected": "no"}
 LONG = {**SHORT, "prompt": "long " * 60}

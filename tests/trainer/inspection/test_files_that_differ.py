@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.trainer.inspection.support_inspection import Bench, codes, spec_of
-from tests.trainer.inspection.support_rows import talks
+from tests.kit.inspection.row_strategies import talks
+from tests.kit.inspection.volume_fixture import Bench, codes, spec_of
 
 from dpojob_trainer.inspection import accepted_rows
 from dpojob_trainer.inspection.readers import jsonl

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.trainer.inspection.support_inspection import make_bare_model
+from tests.kit.inspection.volume_fixture import make_bare_model
 
 from dpojob_api.spec import ModelSource
 from dpojob_trainer.inspection.model import open_model, read_facts, weights_hash

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.hub import Hub
-from tests.trainer.inspection.support_inspection import make_bare_model, write_rows
+from tests.kit.hub.server import Hub
+from tests.kit.inspection.volume_fixture import make_bare_model, write_rows
 
 from dpojob_api.report import InspectionReport
 from dpojob_api.spec import DPOJobSpec

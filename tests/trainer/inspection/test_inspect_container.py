@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests.support.tiny import make_pairs, write_jsonl
+from tests.kit.tiny_models import make_pairs, write_jsonl
 
 from dpojob_api import constants
 from dpojob_trainer.__main__ import inspect_container

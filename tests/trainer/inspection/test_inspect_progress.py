@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
-from tests.trainer.inspection.support_inspection import spec_of
+from tests.kit.inspection.volume_fixture import spec_of
 
 from dpojob_trainer.inspection import inspect
 from dpojob_trainer.inspection.readers import csv, jsonl

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.trainer.inspection.support_inspection import codes
+from tests.kit.inspection.volume_fixture import codes
 
 
 def user(text: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.trainer.inspection.support_inspection import make_bare_model
+from tests.kit.inspection.volume_fixture import make_bare_model
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace

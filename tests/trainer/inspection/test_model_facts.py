@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.trainer.inspection.support_inspection import make_bare_model, write_safetensors
+from tests.kit.inspection.volume_fixture import make_bare_model, write_safetensors
 
 from dpojob_api.report import ModelFacts
 from dpojob_api.spec import ModelSource

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.trainer.inspection.support_inspection import Bench, codes, spec_of
-from tests.trainer.inspection.support_tokenizer import CHATML, TRIMS, make_model
+from tests.kit.inspection.tokenizer_models import CHATML, TRIMS, make_model
+from tests.kit.inspection.volume_fixture import Bench, codes, spec_of
 
 from dpojob_trainer.inspection import accepted_rows
 

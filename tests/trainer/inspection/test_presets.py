@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.trainer.inspection.support_inspection import codes, spec_of
+from tests.kit.inspection.volume_fixture import codes, spec_of
 
 from dpojob_trainer.inspection import InspectionError, accepted_rows
 from dpojob_trainer.inspection.columns.presets import PRESETS

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.trainer.inspection.support_inspection import Bench, spec_of
-from tests.trainer.inspection.support_training import loaded
+from tests.kit.inspection.training_rows import loaded
+from tests.kit.inspection.volume_fixture import Bench, spec_of
 
 from dpojob_trainer.inspection import accepted_rows
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.trainer.inspection.support_inspection import codes
+from tests.kit.inspection.volume_fixture import codes
 
 GOOD = {"prompt": "p", "chosen": "yes", "rejected": "no"}
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.trainer.inspection.support_inspection import make_bare_model
+from tests.kit.inspection.volume_fixture import make_bare_model
 
 from dpojob_api.spec import ModelSource
 from dpojob_trainer.inspection.tokenization.model_context import Subject

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from tests.support.tiny import make_model
-from tests.trainer.inspection.support_inspection import spec_of, write_rows
-from tests.trainer.inspection.support_rows import talks, tools
-from tests.trainer.inspection.support_training import loaded
+from tests.kit.inspection.row_strategies import talks, tools
+from tests.kit.inspection.training_rows import loaded
+from tests.kit.inspection.volume_fixture import spec_of, write_rows
+from tests.kit.tiny_models import make_model
 
 from dpojob_trainer.inspection import accepted_rows, inspect
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.trainer.inspection.support_inspection import codes, spec_of
+from tests.kit.inspection.volume_fixture import codes, spec_of
 
 from dpojob_api.report import InspectionReport, Problem, ProblemCode
 from dpojob_trainer.inspection import InspectionError, accepted_rows, inspect, summary

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support import tiny
+from tests.kit import tiny_models
 
 from dpojob_api import constants
 from dpojob_api.plan import Plan
@@ -28,8 +28,8 @@ ROWS = 64
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A claim with an untaught tiny model and a few pairs."""
     root = tmp_path_factory.mktemp("inputs")
-    tiny.make_model(root / "model", teach_steps=0)
-    tiny.write_jsonl(root / "pairs.jsonl", tiny.make_pairs(ROWS, 1))
+    tiny_models.make_model(root / "model", teach_steps=0)
+    tiny_models.write_jsonl(root / "pairs.jsonl", tiny_models.make_pairs(ROWS, 1))
     return root
 
 
@@ -41,8 +41,8 @@ def even(tmp_path_factory: pytest.TempPathFactory) -> Path:
     processes, by accelerate, so it differs a little.
     """
     root = tmp_path_factory.mktemp("even")
-    tiny.write_jsonl(root / "pairs" / "train.jsonl", tiny.make_pairs(48, 1))
-    tiny.write_jsonl(root / "pairs" / "test.jsonl", tiny.make_pairs(8, 2))
+    tiny_models.write_jsonl(root / "pairs" / "train.jsonl", tiny_models.make_pairs(48, 1))
+    tiny_models.write_jsonl(root / "pairs" / "test.jsonl", tiny_models.make_pairs(8, 2))
     return root
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import huggingface_hub.constants
 import pytest
-from tests.support.hub import Hub
-from tests.trainer.training.adapters import save_adapter
+from tests.kit.hub.server import Hub
+from tests.kit.training.adapters import save_adapter
 from tests.trainer.training.conftest import MakeJob, losses, metrics
 
 from dpojob_trainer.training import TrainJob, run

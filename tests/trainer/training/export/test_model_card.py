@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
-from tests.support import tiny
-from tests.trainer.training.adapters import save_adapter
+from tests.kit import tiny_models
+from tests.kit.training.adapters import save_adapter
 from tests.trainer.training.conftest import MakeJob
 
 from dpojob_trainer.training import run
@@ -62,8 +62,8 @@ def card(make_job: MakeJob, inputs: Path, tmp_path: Path, cards: list[str]) -> s
             "good_response": "re\njected",
             "bad_response": "bad <i>",
         }
-        pairs = [{names[k]: v for k, v in pair.items()} for pair in tiny.make_pairs(16, 1)]
-        tiny.write_jsonl(tmp_path / "odd" / "a|b <i>.jsonl", pairs)
+        pairs = [{names[k]: v for k, v in pair.items()} for pair in tiny_models.make_pairs(16, 1)]
+        tiny_models.write_jsonl(tmp_path / "odd" / "a|b <i>.jsonl", pairs)
         mapping = dict(zip(("prompt", "chosen", "rejected"), names.values(), strict=True))
         spec = {
             "model": {"volume": {"claimName": "odd", "path": "sft"}},

@@ -8,7 +8,7 @@ from pathlib import Path
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
-from tests.support.hub import Hub
+from tests.kit.hub.server import Hub
 from tests.trainer.training.conftest import MakeJob
 
 from dpojob_api.progress import Artifacts, Outcome

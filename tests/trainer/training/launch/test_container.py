@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from tests.kit.training.containers import Container
 from tests.trainer.training.conftest import MakeJob, losses, metrics
-from tests.trainer.training.containers import Container
 
 from dpojob_trainer.training import TrainJob, run
 from dpojob_trainer.training.loop import checkpoints

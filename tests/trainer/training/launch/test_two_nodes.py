@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kit.training.containers import Container, free_port
 from tests.trainer.training.conftest import EVEN, MakeJob, losses, metrics
-from tests.trainer.training.containers import Container, free_port
 
 from dpojob_trainer.training import TrainJob, run
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support import tiny
+from tests.kit import tiny_models
 from tests.trainer.training.conftest import MakeJob, metrics
 
 from dpojob_api.progress import Progress
@@ -26,11 +26,11 @@ TRAINING: dict[str, Any] = {
 def contrary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Pairs whose held-out split prefers the opposite: what is learned makes it worse."""
     root = tmp_path_factory.mktemp("contrary")
-    train, test = tiny.make_pairs(48, 1), tiny.make_pairs(8, 2)
+    train, test = tiny_models.make_pairs(48, 1), tiny_models.make_pairs(8, 2)
     for pair in test:
         pair["good_response"], pair["bad_response"] = pair["bad_response"], pair["good_response"]
-    tiny.write_jsonl(root / "pairs" / "train.jsonl", train)
-    tiny.write_jsonl(root / "pairs" / "test.jsonl", test)
+    tiny_models.write_jsonl(root / "pairs" / "train.jsonl", train)
+    tiny_models.write_jsonl(root / "pairs" / "test.jsonl", test)
     return root
 
 

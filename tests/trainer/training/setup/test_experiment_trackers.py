@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kit.training.containers import Container
 from tests.trainer.training.conftest import MakeJob, losses, metrics
-from tests.trainer.training.containers import Container
 
 from dpojob_trainer.inspection import InspectionError
 from dpojob_trainer.inspection.training_arguments import check_trackers

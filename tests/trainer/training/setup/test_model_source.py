@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.support import tiny
+from tests.kit import tiny_models
 from tests.trainer.training.conftest import MakeJob
 
 from dpojob_trainer.training import run
@@ -35,7 +35,7 @@ def test_a_base_model_replaced_after_inspection_is_not_trained(
         spec={"model": {"volume": {"claimName": "own", "path": "model"}}},
         volumes={"own": tmp_path / "own"},
     )
-    tiny.make_model(tmp_path / "own" / "model", teach_steps=1)
+    tiny_models.make_model(tmp_path / "own" / "model", teach_steps=1)
     failed = run(job)
     assert (failed.outcome, failed.reason) == ("Failed", "ModelNotFound")
     assert "own/model holds another model than the one that was inspected" in failed.message

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from peft import PeftModel
-from tests.trainer.training.adapters import save_adapter
+from tests.kit.training.adapters import save_adapter
 from tests.trainer.training.conftest import MakeJob, losses, metrics
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import DPOTrainer

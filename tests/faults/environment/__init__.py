@@ -1,0 +1,1 @@
+"""What a fault run needs around the operator: node, namespace, pool, settings, processes."""

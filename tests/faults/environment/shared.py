@@ -1,0 +1,72 @@
+"""Sets up what all runs share: the control plane with our CRDs, the watches, the nursery."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import yaml
+from tests.faults.invariants.history import Observatory
+from tests.kit.api_client import Api, Refused
+
+from . import nodes
+from .fixture import Stage
+from .operators import ROOT, Nursery
+
+PREFIX = "dpojob-faults-"
+OPERATOR = "tests.kit.clock_override"
+NAIVE = "tests.faults.naive_operator"
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+async def _install(api: Api) -> None:
+    for path in sorted((ROOT / "crds").glob("*.yaml")):
+        for crd in yaml.safe_load_all(path.read_text()):
+            with contextlib.suppress(Refused):
+                await api.call("POST", CRDS, crd)
+    for collection in ("dpojobs", "gpupools"):
+        while True:
+            try:
+                await api.call("GET", f"/apis/dpojob.dev/v1alpha1/{collection}")
+                break
+            except Refused:
+                await asyncio.sleep(0.2)
+
+
+def _sweep() -> None:
+    """Removes what killed processes could not remove themselves."""
+    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        owner = left.name.removeprefix(PREFIX).partition("-")[0]
+        if not (owner.isdigit() and Path(f"/proc/{owner}").exists()):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+@contextlib.asynccontextmanager
+async def stage(
+    kubeconfig: Path, module: str = OPERATOR, keep: Path | None = None
+) -> AsyncIterator[Stage]:
+    """Everything but the runs themselves. `keep`: where the operators' logs stay."""
+    # The proxy keeps its own record; aiohttp would print every connection that a crash cuts.
+    logging.getLogger("aiohttp.server").disabled = True
+    _sweep()
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-") as temporary:
+        directory = keep or Path(temporary)
+        directory.mkdir(parents=True, exist_ok=True)
+        async with Api(kubeconfig) as api, Nursery(module) as nursery:
+            await _install(api)
+            observatory = Observatory(api)
+            observatory.start()
+            await nodes.add(api)
+            heart = asyncio.create_task(nodes.live(api))
+            try:
+                yield Stage(api, observatory, nursery, directory)
+                observatory.check()
+            finally:
+                heart.cancel()
+                observatory.stop()

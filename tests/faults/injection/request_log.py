@@ -1,0 +1,77 @@
+"""Every request of a run, in order: what the oracles and the sweeps read."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tests.kit.api_client import Object
+
+from .fault_types import Kind
+
+
+@dataclass
+class Entry:
+    """One request of the operator."""
+
+    kind: Kind
+    nth: int
+    """Of its kind, from 1."""
+    write: int
+    """Its number among the writes, from 1; 0 for a read."""
+    path: str
+    life: int
+    """Number of the operator's process that asked, from 1."""
+    replica: int = 0
+    body: Object | None = None
+    """What a write sent."""
+    began: float = field(default_factory=time.monotonic)
+    ended: float | None = None
+    """None: it is under way."""
+    status: int = 0
+    """What the API server answered; 0: it was not asked, or did not answer."""
+    told: int = 0
+    """What the operator was answered; 0: nothing."""
+    events: int = 0
+    """Of a watch: how many events passed."""
+
+    def __str__(self) -> str:
+        number = f" (write {self.write})" if self.write else ""
+        return (
+            f"{self.began % 1000:8.3f} life {self.life} {self.kind}#{self.nth}{number} {self.path} "
+            f"-> {self.status}, told {self.told}"
+        )
+
+
+class Log:
+    """The requests of one run, and their numbers."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self._kinds: Counter[Kind] = Counter()
+        self._writes = 0
+
+    def add(self, kind: Kind, path: str, life: int, replica: int) -> Entry:
+        """Numbers the request and remembers it."""
+        self._kinds[kind] += 1
+        if kind.writes:
+            self._writes += 1
+        entry = Entry(kind, self._kinds[kind], self._writes if kind.writes else 0, path, life)
+        entry.replica = replica
+        self.entries.append(entry)
+        return entry
+
+    @property
+    def writes(self) -> list[Entry]:
+        """All writes, forwarded or not."""
+        return [entry for entry in self.entries if entry.write]
+
+    def last_write(self) -> float:
+        """When a write was last taken, on the monotonic clock; a leader's lease aside.
+
+        Now, while one is under way.
+        """
+        now = time.monotonic()
+        taken = (e for e in self.writes if e.kind.resource != "leases" and e.status < 400)
+        return max((now if e.ended is None else e.ended for e in taken), default=0.0)

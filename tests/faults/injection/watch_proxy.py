@@ -1,0 +1,73 @@
+"""One watch on its way to the operator, with the event that goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+from aiohttp import web
+
+from .error_responses import status_body
+from .fault_types import EVENTS, Fault
+from .request_log import Entry
+
+DELAY_SECONDS = 3.0
+"""How late a delayed event is."""
+
+
+class Stream:
+    """Passes lines on until the API server or the fault ends it."""
+
+    def __init__(
+        self,
+        out: web.StreamResponse,
+        entry: Entry,
+        reachable: Callable[[], Awaitable[None]],
+        fault: Fault | None,
+        strike: Callable[[], None],
+    ) -> None:
+        self._out, self._entry, self._reachable = out, entry, reachable
+        self._fault, self._strike = fault, strike
+
+    async def pass_on(self, stream: aiohttp.ClientResponse) -> None:
+        """Every event, but for what the fault does to one of them."""
+        held: bytes | None = None
+        fault, out, entry = self._fault, self._out, self._entry
+        async for line in stream.content:
+            await self._reachable()
+            entry.events += 1
+            if held is not None:
+                await out.write(line)
+                await out.write(held)
+                held = None
+                continue
+            if fault is None or entry.events != fault.at.event:
+                await out.write(line)
+                continue
+            self._strike()
+            if fault.action in EVENTS:
+                held = await self._bend(fault.action, line)
+                continue
+            if fault.action == "silence":
+                async for _ in stream.content:
+                    entry.events += 1
+                return
+            await out.write(line)
+            if fault.action.startswith("error-"):
+                event = {"type": "ERROR", "object": status_body(int(fault.action[-3:]))}
+                await out.write(json.dumps(event).encode() + b"\n")
+            return
+
+    async def _bend(self, action: str, line: bytes) -> bytes | None:
+        """The event that must come after the next one, if there is such."""
+        if action == "double":
+            await self._out.write(line)
+            await self._out.write(line)
+        elif action == "delay":
+            await asyncio.sleep(DELAY_SECONDS)
+            await self._out.write(line)
+        elif action == "reorder":
+            return line
+        return None

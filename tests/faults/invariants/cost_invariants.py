@@ -1,0 +1,91 @@
+"""The promise about money: GPU time is that of the pods, each counted once, and costs what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from tests.kit.api_client import Object
+
+from dpojob_api.constants import LABEL_ATTEMPT, LABEL_JOB_UID, LABEL_STAGE, STAGE_TRAIN
+
+from .history import History
+from .invariants import Violation
+
+ROUNDING_SECONDS = 2.0
+"""Of one pod: its start and end are whole seconds."""
+CENT = Decimal("0.01")
+
+
+@dataclass
+class _Pod:
+    """What the history knows of a training pod."""
+
+    gpus: int
+    gone: bool
+    started: datetime | None = None
+    finished: datetime | None = None
+
+    @property
+    def spent(self) -> float:
+        """GPU seconds."""
+        if self.started is None or self.finished is None:
+            return 0.0
+        return (self.finished - self.started).total_seconds() * self.gpus
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def _read(versions: list[Object], *, gone: bool) -> _Pod:
+    limits = versions[0]["spec"]["containers"][0]["resources"]["limits"]
+    pod = _Pod(sum(int(n) for name, n in limits.items() if name.endswith("/gpu")), gone)
+    for version in versions:
+        for container in (version.get("status") or {}).get("containerStatuses") or []:
+            state = container.get("state") or {}
+            ended = state.get("terminated") or {}
+            began = _moment((ended or state.get("running") or {}).get("startedAt"))
+            pod.started = began or pod.started
+            pod.finished = _moment(ended.get("finishedAt")) or pod.finished
+    return pod
+
+
+def _pods(history: History, uid: str, attempt: int) -> list[_Pod]:
+    wanted = {LABEL_JOB_UID: uid, LABEL_STAGE: STAGE_TRAIN, LABEL_ATTEMPT: str(attempt)}
+    return [
+        _read(versions, gone=pod in history.gone)
+        for pod, versions in history.by_uid("pods").items()
+        if wanted.items() <= (versions[0]["metadata"].get("labels") or {}).items()
+    ]
+
+
+def add_up(history: History, stale_seconds: float = 0.0) -> Iterator[Violation]:
+    """Asked while what the jobs left is still there.
+
+    `stale_seconds`: how old a listing of pods may have been; in one, a pod that has ended still runs.
+
+    No attempt is charged for more than its pods ran, nor for less than those that are still to be
+    seen ran. One that vanished while no operator lived may be missing.
+    """
+    for job in history.newest("dpojobs"):
+        name, uid = job["metadata"]["name"], job["metadata"]["uid"]
+        status = job.get("status") or {}
+        due = Decimal(0)
+        for attempt in status.get("attempts") or []:
+            told = float(attempt.get("gpuSeconds", 0))
+            due += Decimal(str(told)) * Decimal(str(attempt["hourlyPrice"])) / 3600
+            pods = _pods(history, uid, attempt["number"])
+            slack = sum(ROUNDING_SECONDS * pod.gpus for pod in pods)
+            late = sum(stale_seconds * pod.gpus for pod in pods)
+            most = sum(pod.spent for pod in pods) + slack + late
+            least = sum(pod.spent for pod in pods if not pod.gone) - slack
+            known = all(pod.started is None or pod.finished is not None for pod in pods)
+            if attempt.get("endTime") and (told < least or (known and told > most)):
+                evidence = f"{name}: {told} GPU seconds told, {least} to {most} used: {pods}"
+                yield Violation("GPU time adds up", evidence)
+        charged = Decimal(str((status.get("cost") or {}).get("soFar", 0)))
+        if abs(charged - due) > CENT:
+            yield Violation("the cost adds up", f"{name}: {charged}, not {due}")

@@ -1,0 +1,141 @@
+"""DPOJob specs from the CRD's own schema, mended just so far that the API server takes most of them."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import yaml
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+from hypothesis import seed as seeded
+from hypothesis import strategies as st
+from tests.faults.environment.operators import ROOT
+from tests.kit.api_client import Object
+
+SHARED_CLAIM = "shared"
+"""Exists in the namespace of a walk."""
+FOREVER = 3600
+"""A ttl below this would pass, or not, by the clock: it becomes 0."""
+LONGEST_TEXT = 24
+LONGEST_LIST = 3
+
+
+def _texts(schema: Object) -> st.SearchStrategy[str]:
+    least = schema.get("minLength", 0)
+    most = max(least, min(schema.get("maxLength", LONGEST_TEXT), LONGEST_TEXT))
+    if "pattern" in schema:
+        fitting = st.from_regex(schema["pattern"], alphabet=st.characters(codec="ascii"))
+        # A pattern's `$` also matches before a final newline; Kubernetes' does not.
+        return fitting.map(str.strip).filter(lambda text: least <= len(text) <= most)
+    plain = st.characters(codec="utf-8", exclude_categories=("Cs", "Cc"))
+    return st.text(plain, min_size=least, max_size=most)
+
+
+def _objects(schema: Object) -> st.SearchStrategy[Object]:
+    fields = schema.get("properties")
+    if not fields:
+        values = st.one_of(st.integers(-5, 5), st.booleans(), st.text("abc", max_size=5))
+        return st.dictionaries(st.text("abc_", min_size=1, max_size=9), values, max_size=2)
+    required = set(schema.get("required", ()))
+    made = {name: from_schema(inner) for name, inner in fields.items()}
+    return st.fixed_dictionaries(
+        {name: inner for name, inner in made.items() if name in required},
+        optional={name: inner for name, inner in made.items() if name not in required},
+    )
+
+
+def from_schema(schema: Object) -> st.SearchStrategy[Any]:
+    """Of the values that a structural schema admits; CEL is not looked at."""
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"])
+    least, most = schema.get("minimum"), schema.get("maximum")
+    match schema.get("type"):
+        case "object":
+            return _objects(schema)
+        case "array":
+            size = min(schema.get("maxItems", LONGEST_LIST), LONGEST_LIST)
+            inner = from_schema(schema["items"])
+            return st.lists(inner, min_size=schema.get("minItems", 0), max_size=size)
+        case "string":
+            return _texts(schema)
+        case "boolean":
+            return st.booleans()
+        case "integer":
+            return st.integers(least, most)
+        case "number":
+            numbers = st.floats(least, most, allow_nan=False, allow_infinity=False, width=32)
+            return numbers.filter(lambda n: not (schema.get("exclusiveMinimum") and n == least))
+        case kind:
+            raise ValueError(f"the CRD has a field of type {kind!r}: teach it to {__name__}")
+
+
+@functools.cache
+def strategy() -> st.SearchStrategy[Object]:
+    """Of any spec that fits the CRD's structural schema."""
+    (crd,) = yaml.safe_load_all((ROOT / "crds" / "dpojobs.yaml").read_text())
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    return _objects(schema)
+
+
+def generate(number: int, seed: int) -> list[Object]:
+    """So many specs; the same ones for the same seed."""
+    found: list[Object] = []
+
+    @seeded(seed)
+    @settings(
+        max_examples=number,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        verbosity=Verbosity.quiet,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(strategy())
+    def collect(spec: Object) -> None:
+        found.append(spec)
+
+    collect()
+    return found
+
+
+def _keep_one(value: Object, fields: tuple[str, ...], otherwise: Object) -> None:
+    there = [field for field in fields if field in value]
+    keep = there[len(repr(value)) % len(there)] if there else ""
+    for field in there:
+        if field != keep:
+            del value[field]
+    if not there:
+        value.update(otherwise)
+
+
+def _claim(value: Any) -> None:
+    if isinstance(value, dict) and "claimName" in value:
+        if len(value["claimName"]) % 4:
+            value["claimName"] = SHARED_CLAIM
+        if "path" in value:
+            value["path"] = "/".join(p for p in value["path"].split("/") if p not in ("", ".."))
+
+
+def mended(spec: Object, pool: str) -> Object:
+    """The spec with what CEL demands, and with claims and pools that mostly exist."""
+    model, dataset = spec["model"], spec["dataset"]
+    _keep_one(model, ("repo", "volume", "fromJob"), {"repo": "org/model"})
+    _keep_one(dataset, ("repo", "volume", "urls"), {"repo": "org/pairs"})
+    if "repo" not in model:
+        model.pop("revision", None)
+    if "repo" not in dataset:
+        dataset.pop("revision", None)
+        dataset.pop("config", None)
+    if "eval" in dataset:
+        _keep_one(dataset["eval"], ("fraction", "split"), {"fraction": 0.1})
+    for holder in (model, dataset, spec.get("output") or {}):
+        _claim(holder.get("volume"))
+    hardware = spec.get("hardware") or {}
+    if "pool" in hardware and len(hardware["pool"]) % 4:
+        hardware["pool"] = pool
+    if "gpus" in hardware:
+        nodes = hardware.get("nodes", 1)
+        hardware["gpus"] = max(1, hardware["gpus"] // nodes) * nodes
+    if spec.get("ttlSecondsAfterFinished", FOREVER) < FOREVER:
+        spec["ttlSecondsAfterFinished"] = 0
+    return spec

@@ -1,0 +1,67 @@
+"""The rule about money finds what it is about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.kit.api_client import Object
+
+from .invariants import cost_invariants
+from .invariants.history import History
+
+pytestmark = pytest.mark.faults
+UID = "00000000-0000-0000-0000-00000000000a"
+
+
+def pod(uid: str, start: int, end: int | None) -> Object:
+    state: dict[str, Any] = {"running": {"startedAt": f"2026-11-23T12:00:{start:02}Z"}}
+    if end is not None:
+        last = {"finishedAt": f"2026-11-23T12:00:{end:02}Z", **state["running"]}
+        state = {"terminated": last}
+    labels = {"dpojob.dev/uid": UID, "dpojob.dev/attempt": "1", "dpojob.dev/stage": "train"}
+    limits = {"nvidia.com/gpu": "2"}
+    return {
+        "metadata": {"name": uid, "uid": uid, "labels": labels},
+        "spec": {"containers": [{"resources": {"limits": limits}}]},
+        "status": {"containerStatuses": [{"state": state}]},
+    }
+
+
+def dpojob(gpu_seconds: float, cost: str) -> Object:
+    attempt = {
+        "number": 1, "gpuSeconds": gpu_seconds, "hourlyPrice": "36", "endTime": "2026-11-23T12:01:00Z",
+    }  # fmt: skip
+    return {
+        "metadata": {"name": "job", "uid": UID, "labels": {}},
+        "status": {"attempts": [attempt], "cost": {"soFar": cost}},
+    }
+
+
+def broken(job: Object, *, vanished: bool = False) -> set[str]:
+    """Two pods of two GPUs ran, for 10 s and for 20 s."""
+    history = History()
+    history.see("dpojobs", "ADDED", job)
+    for one in (pod("a", 0, None), pod("a", 0, 10), pod("b", 15, 35)):
+        history.see("pods", "MODIFIED", one)
+    if vanished:
+        history.see("pods", "DELETED", pod("a", 0, 10))
+    return {violation.rule for violation in cost_invariants.add_up(history)}
+
+
+def test_what_the_pods_used_is_right() -> None:
+    assert not broken(dpojob(60.0, "0.60"))
+    assert not broken(dpojob(40.0, "0.40"), vanished=True)
+
+
+def test_a_pod_counted_twice_is_wrong() -> None:
+    assert broken(dpojob(80.0, "0.80")) == {"GPU time adds up"}
+
+
+def test_a_pod_that_is_left_out_is_wrong() -> None:
+    assert broken(dpojob(40.0, "0.40")) == {"GPU time adds up"}
+    assert broken(dpojob(20.0, "0.20"), vanished=True) == {"GPU time adds up"}
+
+
+def test_another_cost_than_the_time_comes_to_is_wrong() -> None:
+    assert broken(dpojob(60.0, "0.40")) == {"the cost adds up"}

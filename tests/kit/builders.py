@@ -1,0 +1,102 @@
+"""What decisions are made from in tests: jobs, children and pods, as just read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.kit.operator_fixture import REPORT, dpojob
+
+from dpojob_api.job import DPOJob, DPOJobStatus
+from dpojob_api.pool import GPUPoolSpec
+from dpojob_operator.decide import Decision, Snapshot, decide
+from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot
+from dpojob_operator.manifests import pool_hash
+from dpojob_planner import PoolState
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+UID = "11111111-2222-3333-4444-555555555555"
+POOL = GPUPoolSpec.model_validate(
+    {
+        "gpu": {"model": "T4", "memoryGiB": 16, "bf16": False},
+        "modelSize": {"min": "0", "max": "7B"},
+        "hourlyPrice": "3600",
+    }
+)
+POOLS = (PoolState(name="t4", spec=POOL, free=2, nodes=1),)
+HASHES = {"t4": pool_hash(POOL)}
+
+
+def job(status: dict[str, Any] | DPOJobStatus | None = None, **spec: Any) -> DPOJob:
+    raw = dpojob("x", **spec)
+    raw["metadata"] |= {
+        "namespace": "ns",
+        "uid": UID,
+        "generation": 1,
+        "creationTimestamp": "2026-11-23T11:00:00Z",
+    }
+    raw["status"] = status.wire() if isinstance(status, DPOJobStatus) else (status or {})
+    return DPOJob.model_validate(raw)
+
+
+def observe(status: Any = None, /, *, of: dict[str, Any] | None = None, **facts: Any) -> Snapshot:
+    return Snapshot(job=job(status, **(of or {})), pool_hashes=HASHES, **facts)
+
+
+def child(name: str, **facts: Any) -> JobSnapshot:
+    return JobSnapshot(**{"name": name, "uid": f"uid-of-{name}", "owner": UID, **facts})
+
+
+def ended(stage: str, exit_code: int, word: Any, **facts: Any) -> PodSnapshot:
+    fixed = {
+        "name": f"{stage}-pod", "uid": f"{stage}-pod-uid", "phase": "Failed" if exit_code else
+        "Succeeded", "scheduled": True, "started": NOW - timedelta(minutes=30), "finished": NOW,
+        "exit_code": exit_code, "termination_message": json.dumps(word),
+    }  # fmt: skip
+    return PodSnapshot(**{**fixed, **facts})
+
+
+def inspected(decision: Decision, **facts: Any) -> Decision:
+    """The next decision, after the inspection pod spoke."""
+    assert decision.status.inspection is not None
+    seen = child(decision.status.inspection.name)
+    pods = (ended("inspect", 0, REPORT),)
+    return decide(
+        observe(decision.status, inspection=seen, inspection_pods=pods, **facts), POOLS, NOW
+    )
+
+
+def training(status: DPOJobStatus, **facts: Any) -> JobSnapshot:
+    return child(status.attempts[-1].job.name, pool_hash=HASHES["t4"], **facts)
+
+
+def settle(observed: Snapshot) -> Decision:
+    """Decides until the status stays as it is; it must, soon."""
+    for _ in range(6):
+        decision = decide(observed, POOLS, NOW)
+        if decision.status.wire() == observed.job.status.wire():
+            return decision
+        observed = replace(observed, job=observed.job.model_copy(
+            update={"status": decision.status}))  # fmt: skip
+    raise AssertionError("the status keeps changing")
+
+
+def reason(decision: Decision, type_: str) -> str | None:
+    condition = decision.status.condition(type_)
+    return None if condition is None else condition.reason
+
+
+def begun(**of: Any) -> DPOJobStatus:
+    first = decide(observe(of=of), POOLS, NOW)
+    assert first.status.inspection is not None
+    seen, pods = child(first.status.inspection.name), (ended("inspect", 0, REPORT),)
+    second = decide(observe(first.status, of=of, inspection=seen, inspection_pods=pods), POOLS, NOW)
+    third = decide(observe(second.status, of=of, training=training(second.status)), POOLS, NOW)
+    return third.status
+
+
+RUNNING = PodSnapshot(
+    name="p", uid="p", phase="Running", scheduled=True, started=NOW - timedelta(seconds=10)
+)

@@ -1,0 +1,1 @@
+"""Operator processes that start quickly: forked from one process that has imported everything."""

@@ -1,0 +1,1 @@
+"""Volumes, rows and models for the tests of the inspection."""

@@ -1,0 +1,256 @@
+"""The operator as a real process against a real API server; only the kubelet is played."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.kit.clock_override import VARIABLE, Clock
+from tests.kit.fork_server.client import PATIENCE, ROOT, Forked, Zygote
+from tests.kit.object_reader import Reader
+
+__all__ = ["PATIENCE", "ROOT", "Process", "World"]
+
+
+class Process:
+    """One operator process for one namespace."""
+
+    def __init__(
+        self,
+        kubeconfig: str,
+        namespace: str,
+        log: Path,
+        zygote: Zygote | None = None,
+        clock: Clock | None = None,
+        **settings: str,
+    ) -> None:
+        """`zygote`: forked from it; otherwise a process as it ships. `clock`, of a forked one: what
+        its decisions go by, instead of the machine's."""
+        self.log, self.zygote = log, zygote
+        clock = clock or Clock(log.with_suffix(".clock"))
+        self.environment = {
+            **os.environ,
+            "KUBECONFIG": kubeconfig,
+            "TMPDIR": str(log.parent),  # a killed client leaves its certificates behind
+            VARIABLE: str(clock.path),
+            "DPOJOB_OPERATOR_INSPECT_IMAGE": "inspect:test",
+            "DPOJOB_OPERATOR_TRAIN_IMAGE": "train:test",
+            "DPOJOB_OPERATOR_NAMESPACES": namespace,
+            "DPOJOB_OPERATOR_HTTP_PORT": "0",
+            "DPOJOB_OPERATOR_HUB_ENDPOINT": "none",
+            "DPOJOB_OPERATOR_MISSING_GRACE_SECONDS": "0",
+            "DPOJOB_OPERATOR_SECRET_GRACE_SECONDS": "1",
+            "DPOJOB_OPERATOR_STATUS_SECONDS": "1",
+            "DPOJOB_OPERATOR_PROGRESS_SECONDS": "1",
+            **{f"DPOJOB_OPERATOR_{name}": value for name, value in settings.items()},
+        }
+        self.process: subprocess.Popen[bytes] | Forked | None = None
+
+    def start(self) -> None:
+        if self.zygote is not None:
+            self.process = self.zygote.start(self.environment, self.log)
+            return
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "dpojob_operator"],
+            env=self.environment,
+            stdout=self.log.open("ab"),
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+        )
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        assert self.process is not None
+        self.process.send_signal(how)
+        return self.process.wait(timeout=PATIENCE)
+
+
+class World:
+    """A namespace with its pool, and what a user, a scheduler and a kubelet do in it."""
+
+    def __init__(self, cluster: Any, namespace: str) -> None:
+        self.cluster, self.namespace = cluster, namespace
+        self._reader = Reader(cluster.kubeconfig)
+
+    def kubectl(self, *args: str, input: str | None = None, check: bool = True) -> str:
+        done = self.cluster.kubectl("-n", self.namespace, *args, input=input, check=check)
+        return done if isinstance(done, str) else done.stdout
+
+    def get(self, kind: str, name: str) -> dict[str, Any] | None:
+        return self._reader.get(kind, self.namespace, name)
+
+    def list(self, kind: str, **labels: str) -> list[dict[str, Any]]:
+        selector = {f"dpojob.dev/{key}": value for key, value in labels.items()}
+        return self._reader.list(kind, self.namespace, selector)
+
+    def apply(self, *manifests: dict[str, Any]) -> None:
+        items = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
+        self.kubectl("apply", "-f", "-", input=json.dumps(items))
+
+    def job(self, name: str, /, **spec: Any) -> None:
+        self.apply(dpojob(name, **spec))
+
+    def suspend(self, name: str, value: bool) -> None:
+        patch = json.dumps({"spec": {"suspend": value}})
+        self.kubectl("patch", "dpojob", name, "--type=merge", "-p", patch)
+
+    def status(self, name: str) -> dict[str, Any]:
+        raw = self.get("dpojob", name)
+        assert raw is not None, f"DPOJob {name} is gone"
+        return raw.get("status") or {}
+
+    def condition(self, name: str, type_: str) -> tuple[str, str, str]:
+        for condition in self.status(name).get("conditions") or []:
+            if condition["type"] == type_:
+                return condition["status"], condition["reason"], condition["message"]
+        return "", "", ""
+
+    def until(self, what: str, holds: Callable[[], Any]) -> Any:
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            found = holds()
+            if found:
+                return found
+            time.sleep(0.1)
+        jobs = self.kubectl("get", "dpojobs,jobs,pods", "-o", "yaml")
+        raise AssertionError(f"never: {what}\n{jobs[-6000:]}")
+
+    def until_condition(self, name: str, type_: str, reason: str) -> str:
+        def holds() -> str | None:
+            _, found, message = self.condition(name, type_)
+            return (message or " ") if found == reason else None
+
+        return str(self.until(f"{name}: {type_}/{reason}", holds))
+
+    def pod(self, job: str, stage: str, attempt: int | None = None) -> dict[str, Any]:
+        """The running pod of a stage, as soon as there is one."""
+        labels = {"job": job, "stage": stage}
+        if attempt is not None:
+            labels["attempt"] = str(attempt)
+
+        def running() -> dict[str, Any] | None:
+            for pod in self.list("pods", **labels):
+                if pod["status"].get("phase") == "Running":
+                    return pod
+            return None
+
+        return dict(self.until(f"a running {stage} pod of {job}", running))
+
+    def end_pod(self, pod: dict[str, Any], exit_code: int, word: Any = None) -> None:
+        """What the container's process would do: end, with its last word."""
+        text = word if isinstance(word, str) else json.dumps(word or "")
+        self.kubectl(
+            "annotate", "--overwrite", "pod", pod["metadata"]["name"],
+            f"kwok.dpojob.dev/exit-code={exit_code}", f"kwok.dpojob.dev/message={text}",
+        )  # fmt: skip
+
+    def inspected(self, name: str, word: dict[str, Any] | None = None, exit_code: int = 0) -> None:
+        self.end_pod(self.pod(name, "inspect"), exit_code, REPORT if word is None else word)
+
+    def trained(self, name: str, attempt: int = 1, **progress: Any) -> None:
+        self.end_pod(self.pod(name, "train", attempt), 0, succeeded(**progress))
+
+
+def dpojob(name: str, **spec: Any) -> dict[str, Any]:
+    base = {"model": {"repo": "tiny/chat"}, "dataset": {"repo": "tiny/pairs"}}
+    return {
+        "apiVersion": "dpojob.dev/v1alpha1",
+        "kind": "DPOJob",
+        "metadata": {"name": name},
+        "spec": {**base, **spec},
+    }
+
+
+REPORT: dict[str, Any] = {
+    "valid": True,
+    "format": "conversational",
+    "rows": 1000,
+    "validRows": 1000,
+    "trainRows": 980,
+    "evalRows": 20,
+    "columns": ["question", "good", "bad"],
+    "mapping": {"prompt": "question", "chosen": "good", "rejected": "bad"},
+    "lengths": {"unit": "tokens", "tokensPerRow": 44.0},
+    "model": {
+        "parameters": 98000,
+        "architecture": "Qwen2ForCausalLM",
+        "modelType": "qwen2",
+        "dtype": "float32",
+        "hiddenSize": 64,
+        "intermediateSize": 128,
+        "layers": 2,
+        "attentionHeads": 4,
+        "keyValueHeads": 2,
+        "headDim": 16,
+        "vocabulary": 512,
+        "contextLength": 2048,
+        "embeddingParameters": 32768,
+        "tiedEmbeddings": True,
+        "linearParameters": 65000,
+        "adapterParametersPerRank": 2000,
+        "activeParameters": 98000,
+        "chatTemplate": True,
+        "source": "tiny/chat",
+    },
+    "source": "tiny/pairs",
+}
+
+
+def stranger(name: str) -> dict[str, Any]:
+    """A Job that is none of ours."""
+    pod = {
+        "restartPolicy": "Never",
+        "securityContext": {
+            "runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}
+        },
+        "containers": [{
+            "name": "c", "image": "any",
+            "securityContext": {
+                "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}
+            },
+        }],
+    }  # fmt: skip
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name},
+        "spec": {"template": {"spec": pod}},
+    }
+
+
+def succeeded(**progress: Any) -> dict[str, Any]:
+    figures = {"stage": "Done", "step": 123, "maxSteps": 123, "margin": 1.25, **progress}
+    return {
+        "outcome": "Succeeded",
+        "reason": "Completed",
+        "message": "Trained 123 steps.",
+        "progress": figures,
+        "artifacts": {"kind": "model", "maxLength": 1024},
+        "samples": [{"prompt": "hi", "before": "x", "after": "y"}],
+    }
+
+
+def failed(reason: str, message: str, **progress: Any) -> dict[str, Any]:
+    return {"outcome": "Failed", "reason": reason, "message": message, "progress": progress}
+
+
+def pool(name: str, namespace: str, **spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "dpojob.dev/v1alpha1",
+        "kind": "GPUPool",
+        "metadata": {"name": name, "labels": {"test": namespace}},
+        "spec": {
+            "gpu": {"model": "T4", "memoryGiB": 16, "bf16": False},
+            "modelSize": {"min": "0", "max": "7B"},
+            "hourlyPrice": "3600",
+            "nodeSelector": {"test": namespace},
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+            **spec,
+        },
+    }

@@ -1,0 +1,1 @@
+"""Training containers as processes of this machine, and adapters to start from."""

@@ -1,1 +1,0 @@
-"""What tests share: a loopback Hugging Face hub, tiny models and datasets."""
