@@ -17,8 +17,8 @@ from dpojob_trainer.inspection.statistics.dataset_warnings import warning
 from dpojob_trainer.shared.errors import model_unreadable
 
 from .chat_template import ChatTemplate, TemplateRefuses
-from .eos import end_tokens, ends_turns
 from .load_tokenizer import open_tokenizer
+from .stop_tokens import end_tokens, ends_turns
 from .token_counter import TokenCounter
 
 TUNED = frozenset({"it", "instruct", "chat", "sft"})
