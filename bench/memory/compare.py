@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from dpojob_api.report import ModelFacts
-from dpojob_planner.estimates.memory import Setting, need
-from dpojob_planner.estimates.model_shape import shape_of
+from dpojob_planner.estimates.memory import estimate_memory
+from dpojob_planner.estimates.model_shape import infer_model_shape
+from dpojob_planner.estimates.training_option import DeviceSettings
 
 MEASURED = Path(__file__).with_name("measured.json")
 BELOW = 0.02
@@ -43,9 +44,9 @@ def rows(measured: dict[str, Any]) -> list[Row]:
     """Two for each case: the first micro-batch of a step, and one with gradients accumulated before."""
     found = []
     for key, case in measured["cases"].items():
-        shape = shape_of(ModelFacts.model_validate(case["facts"]))
+        shape = infer_model_shape(ModelFacts.model_validate(case["facts"]))
         for moment in ("single", "accumulated"):
-            setting = Setting(
+            settings = DeviceSettings(
                 method=case["method"],
                 pairs=case["pairs"],
                 length=case["length"],
@@ -54,7 +55,7 @@ def rows(measured: dict[str, Any]) -> list[Row]:
                 rank=case["rank"],
                 accumulated=moment == "accumulated",
             )
-            predicted = need(shape, setting).tensors_gib
+            predicted = estimate_memory(shape, settings).tensors_gib
             found.append(Row(f"{key} {moment}", predicted, case["peakGiB"][moment]))
     return found
 

@@ -2,7 +2,7 @@
 
 Optimizer steps per second of a plain model of each size on 16 rows of 72 tokens, in fp32 on one thread
 and on all, and in bf16 on all; the variants take turns, the best of all rounds counts. It is where
-`dpojob_api.shared_training_constants.SMALL_FOR_A_CPU` comes from.
+`dpojob_api.shared_training_constants.CPU_BF16_MIN_PARAMETERS` comes from.
 """
 
 from __future__ import annotations

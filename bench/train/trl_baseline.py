@@ -12,7 +12,7 @@ from transformers import AutoTokenizer
 from trl import DPOConfig, DPOTrainer
 
 from dpojob_api.plan import Plan
-from dpojob_api.shared_training_constants import reference_pairs
+from dpojob_api.shared_training_constants import reference_batch_size
 
 COMMON = {
     "per_device_train_batch_size": BATCH, "max_length": LENGTH, "learning_rate": 1e-4,
@@ -30,7 +30,7 @@ def as_planned(plan: Plan) -> dict[str, Any]:
         "bf16": plan.precision == "bf16",
         "model_init_kwargs": {"attn_implementation": "eager"},
         "precompute_ref_log_probs": plan.precompute_reference,
-        "precompute_ref_batch_size": reference_pairs(BATCH, checkpointing=False),
+        "precompute_ref_batch_size": reference_batch_size(BATCH, checkpointing=False),
         "save_steps": plan.estimate.steps,
     }
 

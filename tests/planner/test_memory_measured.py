@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from dpojob_planner.estimates.memory import CUDA_CONTEXT_GIB, Setting, need
-from dpojob_planner.estimates.model_shape import shape_of
+from dpojob_planner.estimates.memory import CUDA_CONTEXT_GIB, estimate_memory
+from dpojob_planner.estimates.model_shape import infer_model_shape
+from dpojob_planner.estimates.training_option import DeviceSettings
 
 from .planning import MEASURED, ROOT, shape
 
@@ -41,17 +42,23 @@ def test_enough_was_measured() -> None:
 
 
 def test_full_is_sixteen_bytes_a_parameter_and_four_for_the_reference() -> None:
-    parts = need(shape_of(shape("qwen2.5-7b")), Setting("full", 1, 1024)).parts
+    parts = estimate_memory(
+        infer_model_shape(shape("qwen2.5-7b")), DeviceSettings("full", 1, 1024)
+    ).parts
     gib = shape("qwen2.5-7b").parameters / 2**30
     assert parts["weights"] + parts["gradients"] + parts["optimizer"] == pytest.approx(16 * gib)
     assert parts["reference"] == pytest.approx(4 * gib)
-    precomputed = need(shape_of(shape("qwen2.5-7b")), Setting("full", 1, 1024, precompute=True))
+    precomputed = estimate_memory(
+        infer_model_shape(shape("qwen2.5-7b")), DeviceSettings("full", 1, 1024, precompute=True)
+    )
     assert "reference" not in precomputed.parts
 
 
 def test_lora_is_two_bytes_a_parameter_and_sixteen_an_adapter_parameter() -> None:
     facts = shape("qwen2.5-7b")
-    parts = need(shape_of(facts), Setting("lora", 1, 1024, rank=16)).parts
+    parts = estimate_memory(
+        infer_model_shape(facts), DeviceSettings("lora", 1, 1024, rank=16)
+    ).parts
     adapters = 16 * facts.adapter_parameters_per_rank / 2**30
     assert parts["weights"] == pytest.approx(2 * facts.parameters / 2**30)
     assert parts["adapters"] + parts["gradients"] + parts["optimizer"] == pytest.approx(
@@ -61,7 +68,9 @@ def test_lora_is_two_bytes_a_parameter_and_sixteen_an_adapter_parameter() -> Non
 
 def test_qlora_quantises_the_matrices_and_leaves_the_embeddings() -> None:
     facts = shape("qwen2.5-7b")
-    weights = need(shape_of(facts), Setting("qlora", 1, 1024)).parts["weights"]
+    weights = estimate_memory(infer_model_shape(facts), DeviceSettings("qlora", 1, 1024)).parts[
+        "weights"
+    ]
     others = facts.parameters - facts.linear_parameters
     assert weights == pytest.approx((0.53 * facts.linear_parameters + 2 * others) / 2**30)
 
@@ -69,20 +78,28 @@ def test_qlora_quantises_the_matrices_and_leaves_the_embeddings() -> None:
 def test_stacked_experts_are_not_quantised() -> None:
     """bitsandbytes replaces linear modules; transformers keeps experts as stacked parameters."""
     facts = shape("olmoe-1b-7b")
-    weights = need(shape_of(facts), Setting("qlora", 1, 1024)).parts["weights"]
+    weights = estimate_memory(infer_model_shape(facts), DeviceSettings("qlora", 1, 1024)).parts[
+        "weights"
+    ]
     assert weights > 1.8 * facts.parameters / 2**30
 
 
 def test_the_logits_of_a_large_vocabulary_stay_within_a_tile() -> None:
     """TRL 1.16 folds them tile by tile, so they no longer grow with the batch."""
-    facts = shape_of(shape("qwen2.5-0.5b"))
-    small = need(facts, Setting("lora", 4, 1024, checkpointing=False)).parts["logits"]
-    large = need(facts, Setting("lora", 32, 1024, checkpointing=False)).parts["logits"]
+    facts = infer_model_shape(shape("qwen2.5-0.5b"))
+    small = estimate_memory(facts, DeviceSettings("lora", 4, 1024, checkpointing=False)).parts[
+        "logits"
+    ]
+    large = estimate_memory(facts, DeviceSettings("lora", 32, 1024, checkpointing=False)).parts[
+        "logits"
+    ]
     assert large == small < 0.5
 
 
 def test_context_and_fragmentation_come_on_top() -> None:
-    found = need(shape_of(shape("qwen2.5-0.5b")), Setting("lora", 4, 1024))
+    found = estimate_memory(
+        infer_model_shape(shape("qwen2.5-0.5b")), DeviceSettings("lora", 4, 1024)
+    )
     assert found.parts["cudaContext"] == CUDA_CONTEXT_GIB
     assert found.parts["fragmentation"] > 0
     assert found.total_gib > found.tensors_gib + CUDA_CONTEXT_GIB
@@ -90,9 +107,9 @@ def test_context_and_fragmentation_come_on_top() -> None:
 
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_sharding_divides_what_lasts(method: str) -> None:
-    facts = shape_of(shape("llama-3.1-8b"))
-    whole = need(facts, Setting(method, 1, 1024)).parts  # type: ignore[arg-type]
-    quarter = need(facts, Setting(method, 1, 1024, shards=4)).parts  # type: ignore[arg-type]
+    facts = infer_model_shape(shape("llama-3.1-8b"))
+    whole = estimate_memory(facts, DeviceSettings(method, 1, 1024)).parts  # type: ignore[arg-type]
+    quarter = estimate_memory(facts, DeviceSettings(method, 1, 1024, shards=4)).parts  # type: ignore[arg-type]
     assert quarter["weights"] == pytest.approx(whole["weights"] / 4)
     assert quarter["optimizer"] == pytest.approx(whole["optimizer"] / 4)
     assert quarter["gathered"] > 0

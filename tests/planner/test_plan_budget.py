@@ -9,7 +9,7 @@ import pytest
 
 from dpojob_api.report import Lengths, Percentiles
 from dpojob_planner import plan
-from dpojob_planner.estimates.cost_model import padded_length, work_of
+from dpojob_planner.estimates.cost_model import padded_length, training_work
 
 from .planning import catalogue, job, planned, pool, refused, report, shape
 
@@ -17,10 +17,11 @@ LENGTHS = Lengths(longest=Percentiles(p50=400, p95=900, p99=1000, max=3000))
 
 
 def test_steps_count_whole_batches_per_epoch() -> None:
-    assert work_of(job(), report(10**9, rows=17)).steps == 3
-    assert work_of(job(training={"epochs": 2}), report(10**9, rows=16)).steps == 4
+    assert training_work(job(), report(10**9, rows=17)).steps == 3
+    assert training_work(job(training={"epochs": 2}), report(10**9, rows=16)).steps == 4
     assert (
-        work_of(job(training={"arguments": {"max_steps": 5}}), report(10**9, rows=999)).steps == 5
+        training_work(job(training={"arguments": {"max_steps": 5}}), report(10**9, rows=999)).steps
+        == 5
     )
 
 

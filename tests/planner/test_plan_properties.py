@@ -12,10 +12,11 @@ from dpojob_api.plan import Plan, Refusal
 from dpojob_api.report import ModelFacts
 from dpojob_api.spec import DPOJobSpec
 from dpojob_planner import PoolState, plan
-from dpojob_planner.candidates import PRECOMPUTING_SAVES
-from dpojob_planner.estimates.memory import Setting, need
-from dpojob_planner.estimates.model_shape import shape_of
-from dpojob_planner.search_space import batches
+from dpojob_planner.candidates import PRECOMPUTE_MIN_SAVING
+from dpojob_planner.estimates.memory import estimate_memory
+from dpojob_planner.estimates.model_shape import infer_model_shape
+from dpojob_planner.estimates.training_option import DeviceSettings
+from dpojob_planner.search_space import device_batch_sizes
 
 from .planning import job, pool, report, shape
 
@@ -111,7 +112,7 @@ def test_more_memory_never_makes_a_plan_worse(
     assert isinstance(after, Plan)
 
     def worth(answer: Plan) -> tuple[int, int, float]:
-        share = PRECOMPUTING_SAVES if answer.precompute_reference else 0.0
+        share = PRECOMPUTE_MIN_SAVING if answer.precompute_reference else 0.0
         return (answer.gpus, LADDER.index(answer.method), answer.estimate.hours / (1 - share))
 
     assert worth(after) <= worth(before)
@@ -150,10 +151,12 @@ METHODS = st.sampled_from(LADDER)
 def test_a_larger_model_never_needs_less(
     one: int, other: int, method: Any, pairs: int, checkpointing: bool, precompute: bool, accumulated: bool
 ) -> None:  # fmt: skip
-    setting = Setting(method, pairs, 1024, checkpointing, precompute, accumulated)
+    settings = DeviceSettings(method, pairs, 1024, checkpointing, precompute, accumulated)
     small, large = sorted((one, other))
-    less = need(shape_of(ModelFacts(parameters=small)), setting).total_gib
-    assert less <= need(shape_of(ModelFacts(parameters=large)), setting).total_gib
+    less = estimate_memory(infer_model_shape(ModelFacts(parameters=small)), settings).total_gib
+    assert (
+        less <= estimate_memory(infer_model_shape(ModelFacts(parameters=large)), settings).total_gib
+    )
 
 
 def dense(dimensions: Sequence[int], tied: bool) -> ModelFacts:
@@ -197,9 +200,9 @@ def test_a_model_larger_in_one_dimension_never_needs_less(
 ) -> None:  # fmt: skip
     grown = list(dimensions)
     grown[dimension] = int(grown[dimension] * factor)
-    setting = Setting(method, pairs, 1024, checkpointing, accumulated=accumulated)
-    less = need(shape_of(dense(dimensions, tied)), setting).total_gib
-    assert less <= need(shape_of(dense(grown, tied)), setting).total_gib + 1e-9
+    settings = DeviceSettings(method, pairs, 1024, checkpointing, accumulated=accumulated)
+    less = estimate_memory(infer_model_shape(dense(dimensions, tied)), settings).total_gib
+    assert less <= estimate_memory(infer_model_shape(dense(grown, tied)), settings).total_gib + 1e-9
 
 
 @settings(max_examples=200, deadline=None)
@@ -214,7 +217,7 @@ def test_a_model_larger_in_one_dimension_never_needs_less(
 def test_every_saving_saves(
     model: str, method: Any, pairs: int, length: int, checkpointing: bool, gpus: int
 ) -> None:
-    facts = shape_of(shape(model))
+    facts = infer_model_shape(shape(model))
 
     def gib(**changes: Any) -> float:
         fields = {
@@ -223,7 +226,7 @@ def test_every_saving_saves(
             "length": length,
             "checkpointing": checkpointing,
         }
-        return need(facts, Setting(**{**fields, **changes})).total_gib
+        return estimate_memory(facts, DeviceSettings(**{**fields, **changes})).total_gib
 
     assert gib(length=length + 64) >= gib()
     assert gib(pairs=pairs + 1) >= gib()
@@ -235,7 +238,7 @@ def test_every_saving_saves(
 @given(batch=st.integers(1, 4096), gpus=st.integers(1, 64))
 def test_batches_divide_and_fall(batch: int, gpus: int) -> None:
     share = batch * gpus
-    found = batches(share, gpus)
+    found = device_batch_sizes(share, gpus)
     assert found[0] == batch
     assert found[-1] == 1
     assert found == sorted(set(found), reverse=True)

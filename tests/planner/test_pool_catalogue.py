@@ -11,7 +11,7 @@ import yaml
 from dpojob_api.pool import GPUPool
 from dpojob_planner import PoolState
 from dpojob_planner.estimates.gpu import sustained_flops, usable_gib
-from dpojob_planner.pools import contradiction, order
+from dpojob_planner.pools import contradiction, order_pools
 
 from .planning import ROOT, catalogue, job, planned, pool, shape
 
@@ -41,7 +41,7 @@ def test_the_catalogue_is_the_designs() -> None:
 @pytest.mark.parametrize("parameters", [10**6, 5 * 10**8, 10**9, 3 * 10**9, 7 * 10**9, 10**12])
 def test_every_size_has_exactly_one_first_choice(parameters: int) -> None:
     open_ = [each for each in catalogue() if not each.spec.by_name_only]
-    assert len(order(open_, parameters).first) == 1
+    assert len(order_pools(open_, parameters).first) == 1
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -94,6 +94,6 @@ def test_bands_that_meet_leave_no_gap_and_no_overlap() -> None:
         pool("high", modelSize={"min": "3B", "max": "7B"}),
     ]
     for parameters in range(2_800_000_000, 3_200_000_000, 10_000_000):
-        assert len(order(pools, parameters).first) == 1
-    assert order(pools, 10**8).first[0].name == "low"
-    assert order(pools, 10**11).first[0].name == "high"
+        assert len(order_pools(pools, parameters).first) == 1
+    assert order_pools(pools, 10**8).first[0].name == "low"
+    assert order_pools(pools, 10**11).first[0].name == "high"

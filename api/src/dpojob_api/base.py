@@ -26,7 +26,7 @@ def _endless(value: Any) -> bool:
     return isinstance(value, float) and not math.isfinite(value)
 
 
-class Contract(BaseModel):
+class StrictModel(BaseModel):
     """A part of the contract. Unknown fields are errors, so that a typing mistake is heard."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
@@ -46,7 +46,7 @@ class Contract(BaseModel):
         return json.dumps(self.wire(), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-class Observed(Contract):
+class LenientModel(StrictModel):
     """A part that other versions of us may have written: unknown fields are passed over."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .base import Observed
+from .base import LenientModel
 
 
 class ConditionType(StrEnum):
@@ -171,7 +171,7 @@ class PoolConditionType(StrEnum):
     READY = "Ready"
 
 
-class Condition(Observed):
+class Condition(LenientModel):
     """One condition, as metav1.Condition has it."""
 
     type: Annotated[str, Field(max_length=316, description="Name of the condition.")]

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_serializer
 
-from .base import Observed
+from .base import LenientModel
 from .conditions import Condition
 from .constants import API_VERSION
 from .plan import Plan
@@ -22,7 +22,7 @@ Phase = Literal[
 ]  # fmt: skip
 
 
-class DatasetStatus(Observed):
+class DatasetStatus(LenientModel):
     """The inspection report's summary."""
 
     valid: bool
@@ -48,7 +48,7 @@ class DatasetStatus(Observed):
     content_hash: str | None = None
 
 
-class ChildJob(Observed):
+class ChildJob(LenientModel):
     """A Job this DPOJob made; written before it is created, its UID after."""
 
     name: str
@@ -58,7 +58,7 @@ class ChildJob(Observed):
     )
 
 
-class Attempt(Observed):
+class Attempt(LenientModel):
     """One training Job."""
 
     number: int = Field(description="From 1.")
@@ -83,7 +83,7 @@ class Attempt(Observed):
     last_step: int = 0
 
 
-class Cost(Observed):
+class Cost(LenientModel):
     """Money, as decimal strings."""
 
     so_far: Decimal = Field(
@@ -99,7 +99,7 @@ class Cost(Observed):
         return None if amount is None else money(amount)
 
 
-class Display(Observed):
+class Display(LenientModel):
     """Text for kubectl's columns only; nothing decides by it."""
 
     model: str | None = None
@@ -109,7 +109,7 @@ class Display(Observed):
     cost: str | None = None
 
 
-class Dependency(Observed):
+class Dependency(LenientModel):
     """What `model.fromJob` resolved to."""
 
     kind: str
@@ -127,7 +127,7 @@ class Dependency(Observed):
     )
 
 
-class DPOJobStatus(Observed):
+class DPOJobStatus(LenientModel):
     """Everything the operator knows and a person may ask."""
 
     phase: Phase = Field(
@@ -159,7 +159,7 @@ class DPOJobStatus(Observed):
         return condition is not None and condition.status == "True"
 
 
-class DPOJob(Observed):
+class DPOJob(LenientModel):
     """A DPOJob as the API server holds it."""
 
     api_version: str = API_VERSION

@@ -7,14 +7,18 @@ from typing import Literal
 
 from pydantic import Field, field_serializer
 
-from .base import Observed
+from .base import LenientModel
 from .quantity import money
 
 Method = Literal["full", "lora", "qlora"]
 Precision = Literal["bf16", "fp16", "fp32"]
+PoolVerdict = Literal[
+    "chosen", "fits", "tooSmall", "noRoom", "notAllowed", "notNamed", "overBudget", "invalid"
+]
+"""What planning decided about a pool."""
 
 
-class MemoryNeed(Observed):
+class MemoryNeed(LenientModel):
     """GiB per GPU."""
 
     needed: float = Field(description="Predicted peak per GPU, GiB.")
@@ -24,7 +28,7 @@ class MemoryNeed(Observed):
     )
 
 
-class Estimate(Observed):
+class Estimate(LenientModel):
     """Before training: predicted. During it: from the measured step rate."""
 
     hours: float = Field(description="Wall-clock hours of training.")
@@ -36,13 +40,11 @@ class Estimate(Observed):
         return money(cost)
 
 
-class Considered(Observed):
+class PoolCandidate(LenientModel):
     """One pool that was looked at, and why it was or was not taken."""
 
     pool: str
-    verdict: Literal[
-        "chosen", "fits", "tooSmall", "noRoom", "notAllowed", "notNamed", "overBudget", "invalid"
-    ]
+    verdict: PoolVerdict
     reason: str
     method: Method | None = None
     gpus: int = 1
@@ -57,7 +59,7 @@ class Considered(Observed):
         return None if cost is None else money(cost)
 
 
-class Plan(Observed):
+class Plan(LenientModel):
     """What the training Job is made from and the trainer obeys."""
 
     pool: str
@@ -91,12 +93,12 @@ class Plan(Observed):
     reasons: list[str] = Field(
         default_factory=list, description="Sentences, in the order of deciding."
     )
-    considered: list[Considered] = Field(default_factory=list)
+    considered: list[PoolCandidate] = Field(default_factory=list)
 
 
-class Refusal(Observed):
+class Refusal(LenientModel):
     """Nothing fits: what was wanted and what each pool lacked."""
 
     reason: str = Field(description="The condition reason, such as NothingFits.")
     error: str = Field(description="What is missing, in figures, and the way out.")
-    considered: list[Considered] = Field(default_factory=list)
+    considered: list[PoolCandidate] = Field(default_factory=list)

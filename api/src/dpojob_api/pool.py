@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from .base import Contract, Observed
+from .base import LenientModel, StrictModel
 from .conditions import Condition
 from .constants import API_VERSION
 from .quantity import COUNT_PATTERN, MONEY_PATTERN, parse_count
@@ -16,7 +16,7 @@ from .spec import validations
 Count = Annotated[str, Field(max_length=20, pattern=COUNT_PATTERN)]
 
 
-class GPU(Contract):
+class GPU(StrictModel):
     """The GPU of every node of the pool."""
 
     resource: Annotated[str, Field(min_length=1, max_length=253)] = Field(
@@ -52,7 +52,7 @@ def _cel_count(field: str) -> str:
 
 
 class ModelSize(
-    Contract,
+    StrictModel,
     json_schema_extra=validations(
         {
             "rule": f"!has(self.max) || {_cel_count('min')} < {_cel_count('max')}",
@@ -74,7 +74,7 @@ class ModelSize(
         )
 
 
-class LabelSelector(Contract):
+class LabelSelector(StrictModel):
     """Chooses namespaces by their labels."""
 
     match_labels: dict[
@@ -82,7 +82,7 @@ class LabelSelector(Contract):
     ] = Field(default_factory=dict, description="Labels a namespace must all have.")
 
 
-class Toleration(Contract):
+class Toleration(StrictModel):
     """As core/v1 Toleration."""
 
     key: str | None = Field(default=None, max_length=316, description="Taint key.")
@@ -96,7 +96,7 @@ class Toleration(Contract):
     toleration_seconds: int | None = Field(default=None, description="Seconds, for NoExecute.")
 
 
-class GPUPoolSpec(Contract):
+class GPUPoolSpec(StrictModel):
     """What the GPUs are, what they cost, and whom they are for."""
 
     gpu: GPU = Field(description="The GPU of every node of the pool.")
@@ -130,7 +130,7 @@ class GPUPoolSpec(Contract):
         return Decimal(self.hourly_price)
 
 
-class GPUPoolStatus(Observed):
+class GPUPoolStatus(LenientModel):
     """Kept from Nodes and Pods."""
 
     nodes: int = Field(default=0, description="Nodes that match the selector.")
@@ -140,7 +140,7 @@ class GPUPoolStatus(Observed):
     conditions: list[Condition] = Field(default_factory=list)
 
 
-class GPUPool(Observed):
+class GPUPool(LenientModel):
     """A pool as the API server holds it."""
 
     api_version: str = API_VERSION

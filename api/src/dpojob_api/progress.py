@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .base import Observed
+from .base import LenientModel
 
 Stage = Literal[
     "Starting", "LoadingModel", "PreparingData", "PrecomputingReference", "Training", "Evaluating",
@@ -15,7 +15,7 @@ Stage = Literal[
 ]  # fmt: skip
 
 
-class Health(Observed):
+class Health(LenientModel):
     """The guards' verdict on the curves so far."""
 
     healthy: bool = True
@@ -23,7 +23,7 @@ class Health(Observed):
     message: str = ""
 
 
-class Sample(Observed):
+class Sample(LenientModel):
     """One prompt and the model's answers."""
 
     prompt: str
@@ -31,7 +31,7 @@ class Sample(Observed):
     after: str | None = None
 
 
-class Progress(Observed):
+class Progress(LenientModel):
     """What `GET /progress` serves. Figures are the newest logged ones."""
 
     stage: Stage = "Starting"
@@ -72,7 +72,7 @@ class Progress(Observed):
         return 0 if self.max_steps <= 0 else min(100, self.step * 100 // self.max_steps)
 
 
-class Artifacts(Observed):
+class Artifacts(LenientModel):
     """Where the results lie."""
 
     claim_name: str | None = None
@@ -85,7 +85,7 @@ class Artifacts(Observed):
     model_hash: str | None = Field(default=None, description="sha256 over the weight files.")
 
 
-class Outcome(Observed):
+class Outcome(LenientModel):
     """The training container's termination message."""
 
     outcome: Literal["Succeeded", "Failed", "Interrupted"]

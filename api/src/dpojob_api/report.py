@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .base import Observed
+from .base import LenientModel
 
 
 class ProblemCode(StrEnum):
@@ -61,7 +61,7 @@ class ProblemCode(StrEnum):
 Severity = Literal["error", "warning"]
 
 
-class Problem(Observed):
+class Problem(LenientModel):
     """One kind of problem, over the whole dataset."""
 
     code: ProblemCode
@@ -79,7 +79,7 @@ class Problem(Observed):
     )
 
 
-class Mapping(Observed):
+class Mapping(LenientModel):
     """The columns that were used, by the dataset's own names; None where there is none."""
 
     prompt: str | None = None
@@ -89,7 +89,7 @@ class Mapping(Observed):
     tools: str | None = None
 
 
-class Suggestion(Observed):
+class Suggestion(LenientModel):
     """What to add to `spec.dataset`, ready to paste."""
 
     column_mapping: dict[str, str | dict[str, str]] = Field(
@@ -99,7 +99,7 @@ class Suggestion(Observed):
     preset: str | None = None
 
 
-class Percentiles(Observed):
+class Percentiles(LenientModel):
     """Of a length over all rows."""
 
     p50: int = 0
@@ -109,7 +109,7 @@ class Percentiles(Observed):
     mean: float = 0.0
 
 
-class Lengths(Observed):
+class Lengths(LenientModel):
     """Lengths of the accepted rows, in `unit`."""
 
     prompt: Percentiles = Field(default_factory=Percentiles)
@@ -131,7 +131,7 @@ class Lengths(Observed):
     )
 
 
-class Quality(Observed):
+class Quality(LenientModel):
     """Figures that do not make a dataset invalid."""
 
     duplicate_rows: int = 0
@@ -143,7 +143,7 @@ class Quality(Observed):
     eval_overlap: int = 0
 
 
-class ModelFacts(Observed):
+class ModelFacts(LenientModel):
     """The model from its config and safetensors headers alone; weights are never loaded.
 
     Counts are numbers of elements, not bytes.
@@ -201,7 +201,7 @@ class ModelFacts(Observed):
     )
 
 
-class InspectionReport(Observed):
+class InspectionReport(LenientModel):
     """The whole verdict. Its compact form (`summary`) fits a termination message."""
 
     valid: bool

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from pathlib import Path
 
-FORWARD_BATCHES = 4
+REFERENCE_BATCH_FACTOR = 4
 """Training batches in one batch of the reference's pass ahead of training, which keeps one layer's
 activations instead of all layers'."""
-SMALL_FOR_A_CPU = 1_000_000
+CPU_BF16_MIN_PARAMETERS = 1_000_000
 """Parameters below which a CPU trains quicker in fp32 than in bf16: `bench/train/processor.py`."""
 
-PLAIN_ATTENTION = 128
+CPU_EAGER_ATTENTION_MAX_TOKENS = 128
 """Tokens, up to which plain attention is quicker on a CPU than torch's own: `bench/train/settings.py`."""
 
 
-def reference_pairs(pairs: int, *, checkpointing: bool) -> int:
+def reference_batch_size(pairs: int, *, checkpointing: bool) -> int:
     """Pairs in one batch of the reference's pass ahead, where `pairs` are in one of training.
 
     With checkpointing, training keeps as little as that pass does, and there is no slack.
     """
-    return pairs if checkpointing else FORWARD_BATCHES * pairs
+    return pairs if checkpointing else REFERENCE_BATCH_FACTOR * pairs
 
 
-def plain_attention(length: int) -> bool:
+def cpu_uses_eager_attention(length: int) -> bool:
     """Whether training on a CPU takes plain attention; its memory is small then."""
-    return length <= PLAIN_ATTENTION
+    return length <= CPU_EAGER_ATTENTION_MAX_TOKENS
 
 
-def processor_has_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+def cpu_supports_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     """Whether this machine's CPU multiplies bf16 itself; emulated, it is slower than fp32."""
     try:
         text = cpuinfo.read_text()

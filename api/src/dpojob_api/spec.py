@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from .base import Contract
+from .base import StrictModel
 from .quantity import DURATION_PATTERN, MONEY_PATTERN
 
 DNS_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
@@ -46,7 +46,7 @@ def validations(*rules: dict[str, Any]) -> dict[str, Any]:
     return {"x-kubernetes-validations": list(rules)}
 
 
-class ClaimPath(Contract, json_schema_extra=validations(PATH_RULE)):
+class ClaimPath(StrictModel, json_schema_extra=validations(PATH_RULE)):
     """A directory or file on a PersistentVolumeClaim of the job's namespace."""
 
     claim_name: Name = Field(description="Name of the PersistentVolumeClaim.")
@@ -57,7 +57,7 @@ class ClaimPath(Contract, json_schema_extra=validations(PATH_RULE)):
     )
 
 
-class JobReference(Contract):
+class JobReference(StrictModel):
     """A job whose output is this job's model."""
 
     kind: Literal["DPOJob", "Job", "TrainJob"] = Field(
@@ -69,7 +69,7 @@ class JobReference(Contract):
 
 
 class ModelSource(
-    Contract,
+    StrictModel,
     json_schema_extra=validations(
         one_of("repo", "volume", "fromJob", kind="model"),
         {
@@ -96,7 +96,7 @@ class ModelSource(
     )
 
 
-class MessageMapping(Contract):
+class MessageMapping(StrictModel):
     """Names used inside message lists, where they differ from role/content and user/assistant/system."""
 
     role: Column = Field(default="role", description="Key that holds the role. Default: role.")
@@ -112,7 +112,7 @@ class MessageMapping(Contract):
     system: Column = Field(default="system", description="The system role. Default: system.")
 
 
-class ColumnMapping(Contract):
+class ColumnMapping(StrictModel):
     """Which column of the dataset holds what. Absent entries are found by their own names."""
 
     prompt: Column | None = Field(default=None, description="Column of the prompt.")
@@ -127,7 +127,7 @@ class ColumnMapping(Contract):
 
 
 class EvalSource(
-    Contract,
+    StrictModel,
     json_schema_extra=validations(one_of("fraction", "split", kind="evaluation pairs")),
 ):
     """The held-out pairs: a fraction of the rows, or a split of its own."""
@@ -144,7 +144,7 @@ class EvalSource(
 
 
 class DatasetSource(
-    Contract,
+    StrictModel,
     json_schema_extra=validations(
         one_of("repo", "volume", "urls", kind="dataset"),
         {
@@ -203,7 +203,7 @@ class DatasetSource(
     )
 
 
-class Lora(Contract):
+class Lora(StrictModel):
     """Adapter shape, for the methods lora and qlora."""
 
     r: int = Field(default=16, ge=1, le=1024, description="Rank of the adapter. Default: 16.")
@@ -213,7 +213,7 @@ class Lora(Contract):
     )
 
 
-class EarlyStopping(Contract):
+class EarlyStopping(StrictModel):
     """Stops when the evaluation loss no longer falls."""
 
     patience: int = Field(
@@ -224,7 +224,7 @@ class EarlyStopping(Contract):
     )
 
 
-class Training(Contract):
+class Training(StrictModel):
     """How to train. Defaults are good for most jobs."""
 
     epochs: float = Field(
@@ -274,7 +274,7 @@ class Training(Contract):
     )
 
 
-class Samples(Contract):
+class Samples(StrictModel):
     """Prompts answered before, during and after training, to see what changes."""
 
     prompts: Annotated[
@@ -291,7 +291,7 @@ class Samples(Contract):
 
 
 class Hardware(
-    Contract,
+    StrictModel,
     json_schema_extra=validations(
         {
             "rule": "!has(self.gpus) || self.gpus % self.nodes == 0",
@@ -316,7 +316,7 @@ class Hardware(
     )
 
 
-class Budget(Contract):
+class Budget(StrictModel):
     """Limits checked before training and during it."""
 
     max_cost: Annotated[str, Field(max_length=32, pattern=MONEY_PATTERN)] | None = Field(
@@ -327,7 +327,7 @@ class Budget(Contract):
     ) = Field(default=None, description="Longest training time, such as 6h or 1h30m.")
 
 
-class SecretKey(Contract):
+class SecretKey(StrictModel):
     """One key of a Secret in the job's namespace."""
 
     name: Name = Field(description="Name of the Secret.")
@@ -336,13 +336,13 @@ class SecretKey(Contract):
     )
 
 
-class SecretName(Contract):
+class SecretName(StrictModel):
     """A Secret in the job's namespace."""
 
     name: Name = Field(description="Name of the Secret.")
 
 
-class S3(Contract):
+class S3(StrictModel):
     """A directory in an S3-compatible store."""
 
     bucket: Annotated[str, Field(min_length=1, max_length=63)] = Field(description="Bucket.")
@@ -357,7 +357,7 @@ class S3(Contract):
     )
 
 
-class Output(Contract):
+class Output(StrictModel):
     """Where the model goes. Without a volume, a claim `<name>-output` is made, unless push is set."""
 
     volume: ClaimPath | None = Field(
@@ -374,7 +374,7 @@ class Output(Contract):
 
 
 class DPOJobSpec(
-    Contract,
+    StrictModel,
     json_schema_extra=validations(
         {
             "rule": "!self.output.merge || self.training.method != 'full'",

@@ -8,9 +8,9 @@ import subprocess
 from pathlib import Path
 
 from dpojob_api.pool import GPU, GPUPoolSpec
-from dpojob_api.shared_training_constants import processor_has_bf16
+from dpojob_api.shared_training_constants import cpu_supports_bf16
 from dpojob_planner import PoolState
-from dpojob_planner.estimates.gpu import PROCESSOR, is_processor, usable_gib
+from dpojob_planner.estimates.gpu import CPU, is_cpu_only, usable_gib
 
 LOCAL = "local"
 """Name of the pseudo-pool that is this machine."""
@@ -29,7 +29,7 @@ def local_pool() -> PoolState:
 
 def is_cpu(pool: PoolState) -> bool:
     """Whether the pool of one has no GPU."""
-    return is_processor(pool.spec.gpu)
+    return is_cpu_only(pool.spec.gpu)
 
 
 def _gpu() -> GPU | None:
@@ -61,11 +61,11 @@ def parse_gpu(listing: str) -> GPU | None:
 
 
 def _processor() -> GPU:
-    share = usable_gib(GPU(model=PROCESSOR, memory_gib=1.0))
+    share = usable_gib(GPU(model=CPU, memory_gib=1.0))
     return GPU(
-        model=PROCESSOR,
+        model=CPU,
         memory_gib=max(0.1, free_memory_gib() / share),
-        bf16=processor_has_bf16(),
+        bf16=cpu_supports_bf16(),
         teraflops=CPU_TERAFLOPS_PER_CORE * (os.cpu_count() or 1),
     )
 

@@ -1,8 +1,10 @@
-"""Chooses the GPU pool, the method and the batch of a DPOJob, and says why.
+"""Chooses the GPU pool, the method and the batch of a DPOJob, and explains the choice.
 
-plan(spec, report, [PoolState(name, pool.spec, free=1, nodes=1)])  # Plan | Refusal
-recommendations(spec)                   # sentences on unusual values
-out_of_memory_advice(plan, peak_gib)    # what would fit, for a run that did not after all
+Pure functions over the types of `dpojob_api`:
+
+    plan(spec, report, [PoolState(name, pool.spec, free=1, nodes=1)])  # Plan | Refusal
+    recommendations(spec)                   # sentences on unusual values
+    out_of_memory_advice(plan, peak_gib)    # settings that would fit, after a run out of memory
 """
 
 from .advice import out_of_memory_advice, recommendations

@@ -1,4 +1,4 @@
-"""What to tell a user besides the plan: unusual settings before, the way out after running out of memory."""
+"""Advice besides the plan: unusual settings before training, smaller settings after running out of memory."""
 
 from __future__ import annotations
 
@@ -7,16 +7,25 @@ from collections.abc import Iterator
 from dpojob_api.plan import Plan
 from dpojob_api.spec import DPOJobSpec
 
-PASSING_PARTS = ("activations", "logits", "fragmentation")
+LENGTH_DEPENDENT_PARTS = ("activations", "logits", "fragmentation")
 """Parts of a plan's memory that shrink with maxLength."""
 MARGIN = 0.95
-"""Share of what a GPU offers that advice after a failure aims at."""
-LEAST_SHARE = 0.25
-"""A maxLength below this share of the present one is not worth proposing."""
+"""Share of the available memory that advice after a failure aims at."""
+MIN_LENGTH_SHARE = 0.25
+"""A maxLength below this share of the present one is not proposed."""
 
 
 def recommendations(spec: DPOJobSpec) -> list[str]:
-    """One sentence for each value outside the recommended range. They warn; nothing is refused."""
+    """List the values outside the recommended range. They warn; nothing is refused.
+
+    The ranges are those of the field descriptions in `dpojob_api.spec.Training`.
+
+    Args:
+        spec: The job's spec.
+
+    Returns:
+        One sentence for each unusual value; empty when all are usual.
+    """
     training = spec.training
     usual = (
         ("epochs", training.epochs, 1, 3, "preference pairs are soon learned by heart"),
@@ -32,39 +41,44 @@ def recommendations(spec: DPOJobSpec) -> list[str]:
 
 
 def out_of_memory_advice(plan: Plan, peak_gib: float) -> str:
-    """A sentence for a run that ran out of GPU memory: the settings that would fit.
+    """Name the settings that would fit, for a run that ran out of GPU memory.
 
-    `peak_gib` is the measured peak per GPU, GiB, as far as training came; the trainer's own last word
-    holds it beside the plan's figure.
+    Args:
+        plan: The plan the run followed.
+        peak_gib: Measured peak per GPU until the failure, GiB; the trainer's termination message
+            holds it.
+
+    Returns:
+        One sentence.
     """
-    ways = list(_ways_out(plan, peak_gib))
-    if not ways:
+    settings = list(_smaller_settings(plan, peak_gib))
+    if not settings:
         return "No smaller setting is known to fit; it takes a GPUPool with larger GPUs."
-    return f"What would fit: {', or '.join(ways)}."
+    return f"What would fit: {', or '.join(settings)}."
 
 
-def _ways_out(plan: Plan, peak_gib: float) -> Iterator[str]:
+def _smaller_settings(plan: Plan, peak_gib: float) -> Iterator[str]:
     memory = plan.memory_gib
-    # The allocation that failed came on top of the peak, so at least the whole GPU was wanted.
-    wanted = max(peak_gib, memory.needed, memory.available)
-    passing = sum(memory.parts.get(name, 0.0) for name in PASSING_PARTS)
-    lasting = max(0.0, memory.needed - passing)
-    if passing > 0 and wanted > lasting:
-        share = (MARGIN * memory.available - lasting) / (wanted - lasting)
+    # The allocation that failed came on top of the peak, so at least the whole GPU was requested.
+    requested = max(peak_gib, memory.needed, memory.available)
+    length_dependent = sum(memory.parts.get(name, 0.0) for name in LENGTH_DEPENDENT_PARTS)
+    constant = max(0.0, memory.needed - length_dependent)
+    if length_dependent > 0 and requested > constant:
+        share = (MARGIN * memory.available - constant) / (requested - constant)
         length = int(share * plan.max_length) // 64 * 64
-        if 0 < length < plan.max_length and share >= LEAST_SHARE:
+        if 0 < length < plan.max_length and share >= MIN_LENGTH_SHARE:
             yield f"training.maxLength {length}"
     if plan.method == "full":
         yield "training.method lora"
     elif plan.method == "lora":
         yield "training.method qlora"
     larger = [
-        line
-        for line in plan.considered
-        if line.available is not None
-        and MARGIN * line.available >= wanted
-        and line.pool != plan.pool
+        pool
+        for pool in plan.considered
+        if pool.available is not None
+        and MARGIN * pool.available >= requested
+        and pool.pool != plan.pool
     ]
     if larger:
-        best = min(larger, key=lambda line: (line.available or 0.0, line.pool))
+        best = min(larger, key=lambda pool: (pool.available or 0.0, pool.pool))
         yield f"hardware.pool {best.pool} ({best.available:.1f} GiB per GPU)"

@@ -9,166 +9,219 @@ from dpojob_api.plan import Estimate
 from dpojob_api.report import InspectionReport, ModelFacts
 from dpojob_api.spec import DPOJobSpec
 
-from .budget import Within, excess, within
-from .estimates.cost_model import estimate, step_seconds
+from .budget import AffordableWork, affordable_work, budget_excess
+from .estimates.cost_model import estimate_training, step_seconds
 from .estimates.gpu import usable_gib
-from .estimates.memory import Need, need
-from .estimates.model_shape import Shape, shape_of
+from .estimates.memory import MemoryEstimate, estimate_memory
+from .estimates.model_shape import ModelShape, infer_model_shape
+from .estimates.training_option import TrainingOption
 from .pools import PoolState
-from .search_space import Option, options, rungs
+from .search_space import allowed_strategies, training_options
 
-PRECOMPUTING_SAVES = 0.02
-"""Share of the time from which on the reference is computed ahead although there is room for its copy:
-over several epochs, since the reference's pass over a pair is then made once and not in each."""
+PRECOMPUTE_MIN_SAVING = 0.02
+"""Share of the time that must be saved before the reference is precomputed although its copy fits in
+memory. Over several epochs precomputing saves time, since the reference's forward over a pair is then
+made once and not once an epoch."""
 
 
 @dataclass(frozen=True)
-class Fit:
-    """One option on one pool, with its figures."""
+class Candidate:
+    """One training option on one pool, with its predicted figures."""
 
     pool: PoolState
-    option: Option
-    need: Need
+    option: TrainingOption
+    memory: MemoryEstimate
     estimate: Estimate
     step_seconds: float
+    """Seconds of one optimizer step."""
 
     @property
     def available_gib(self) -> float:
-        """What a GPU of the pool offers."""
+        """Memory that one GPU of the pool offers, GiB."""
         return usable_gib(self.pool.spec.gpu)
 
     @property
     def fits_memory(self) -> bool:
-        """Whether the predicted peak is within what a GPU offers."""
-        return self.need.total_gib <= self.available_gib
+        """Whether the predicted peak is within the memory of one GPU."""
+        return self.memory.total_gib <= self.available_gib
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one pool with one number of GPUs."""
+class TrialResult:
+    """The result of trying one pool with one number of GPUs."""
 
-    taken: Fit | None = None
-    """The first method that fits memory and budget, its fastest setting."""
-    slower: Fit | None = None
-    """The same method with the reference at each step: fits as well, and takes longer."""
-    over_budget: Fit | None = None
-    """Fits memory; the cheapest such option, when none is within the budget."""
-    smallest: Fit | None = None
-    """The option that needs least, when none fits memory; None when no rung is open."""
-    tried: tuple[str, ...] = ()
-    """One clause for each rung that was left before the one that fits."""
+    selected: Candidate | None = None
+    """The first method that fits memory and budget, with its fastest settings."""
+    slower: Candidate | None = None
+    """The same method with the reference computed at each step: fits as well, and takes longer."""
+    over_budget: Candidate | None = None
+    """The cheapest candidate that fits in memory, when none is within the budget."""
+    smallest: Candidate | None = None
+    """The candidate that needs least memory, when none fits; None when no strategy is allowed."""
+    rejected: tuple[str, ...] = ()
+    """One clause for each strategy that was rejected before the selected one."""
 
     @property
-    def best(self) -> Fit | None:
-        """The fit to speak of: taken, else too dear, else too large; None when no rung is open."""
-        return self.taken or self.over_budget or self.smallest
+    def best(self) -> Candidate | None:
+        """The candidate to report: selected, else over budget, else too large; None if there is none."""
+        return self.selected or self.over_budget or self.smallest
 
 
 @dataclass(frozen=True)
-class Attempt:
+class PoolTrial:
     """One pool tried with one number of GPUs."""
 
     pool: PoolState
     gpus: int
-    outcome: Outcome
+    result: TrialResult
 
 
 @dataclass(frozen=True)
-class Job:
-    """Everything a fit depends on besides the pool."""
+class PlanningContext:
+    """Everything a candidate depends on besides the pool."""
 
     spec: DPOJobSpec
     report: InspectionReport
     facts: ModelFacts
-    shape: Shape
+    shape: ModelShape
 
     @classmethod
-    def of(cls, spec: DPOJobSpec, report: InspectionReport, facts: ModelFacts) -> Job:
-        """The job, its model's shape filled in."""
-        return cls(spec, report, facts, shape_of(facts))
+    def create(
+        cls, spec: DPOJobSpec, report: InspectionReport, facts: ModelFacts
+    ) -> PlanningContext:
+        """Make the context of a job, with the model's shape completed.
 
-    def fit(self, pool: PoolState, option: Option) -> Fit:
-        """Figures of one option on one pool."""
+        Args:
+            spec: The job's spec.
+            report: The inspection report.
+            facts: What inspection found out about the model.
+
+        Returns:
+            The context.
+        """
+        return cls(spec, report, facts, infer_model_shape(facts))
+
+    def evaluate(self, pool: PoolState, option: TrainingOption) -> Candidate:
+        """Predict memory, time and cost of one option on one pool.
+
+        Args:
+            pool: The pool.
+            option: Method, settings of one GPU, and number of GPUs.
+
+        Returns:
+            The candidate, whether it fits or not.
+        """
         step = step_seconds(self.spec, self.report, self.shape, pool.spec, option)
-        return Fit(
+        return Candidate(
             pool,
             option,
-            need(self.shape, option.setting),
-            estimate(self.spec, self.report, self.shape, pool.spec, option, step),
+            estimate_memory(self.shape, option.settings),
+            estimate_training(self.spec, self.report, self.shape, pool.spec, option, step),
             step,
         )
 
-    def excess(self, fit: Fit) -> str | None:
-        """By how much a fit exceeds the budget, as a clause; None when it does not."""
-        return excess(self.spec.budget, fit.estimate)
+    def budget_excess(self, candidate: Candidate) -> str | None:
+        """Describe by how much a candidate exceeds the job's budget.
 
-    def within(self, fit: Fit) -> Within:
-        """Fewer epochs or pairs with which this fit would be within the budget."""
+        Args:
+            candidate: The candidate.
+
+        Returns:
+            A clause; None when it is within the budget.
+        """
+        return budget_excess(self.spec.budget, candidate.estimate)
+
+    def affordable_work(self, candidate: Candidate) -> AffordableWork:
+        """Find the epochs or pairs with which a candidate would be within the budget.
+
+        Args:
+            candidate: A candidate that exceeds the budget.
+
+        Returns:
+            The most epochs and the most pairs that the budget allows.
+        """
         training = self.spec.training
 
-        def price(epochs: float, rows: int) -> Estimate:
+        def estimate(epochs: float, rows: int) -> Estimate:
             changed = training.model_copy(update={"epochs": epochs})
             spec = self.spec.model_copy(update={"training": changed})
             report = self.report.model_copy(update={"train_rows": rows})
-            return estimate(spec, report, self.shape, fit.pool.spec, fit.option, fit.step_seconds)
+            pool, option = candidate.pool.spec, candidate.option
+            return estimate_training(spec, report, self.shape, pool, option, candidate.step_seconds)
 
         rows = self.report.train_rows or self.report.valid_rows
         batches = -(-rows // training.batch_size)
-        return within(self.spec.budget, training.epochs, batches, training.batch_size, price)
+        return affordable_work(
+            self.spec.budget, training.epochs, batches, training.batch_size, estimate
+        )
 
-    def try_pool(self, pool: PoolState, gpus: int) -> Outcome:
-        """Climb down the ladder on one pool until something fits memory and budget."""
-        tried: list[str] = []
-        costly: list[Fit] = []
-        smallest: list[Fit] = []
-        allowed = rungs(self.spec, self.facts, pool.spec.method)
-        for _, variants in itertools.groupby(allowed, key=lambda rung: rung.method):
-            open_: list[Fit] = []
-            for rung in variants:
-                every = [
-                    self.fit(pool, option) for option in options(self.spec, self.facts, rung, gpus)
+    def try_pool(self, pool: PoolState, gpus: int) -> TrialResult:
+        """Try the strategies on one pool, in their order, until one fits memory and budget.
+
+        Args:
+            pool: The pool.
+            gpus: GPUs to use, over all nodes.
+
+        Returns:
+            The selected candidate, or the nearest one and the reason why each strategy was rejected.
+        """
+        rejected: list[str] = []
+        costly: list[Candidate] = []
+        smallest: list[Candidate] = []
+        allowed = allowed_strategies(self.spec, self.facts, pool.spec.method)
+        for _, variants in itertools.groupby(allowed, key=lambda strategy: strategy.method):
+            accepted: list[Candidate] = []
+            for strategy in variants:
+                candidates = [
+                    self.evaluate(pool, option)
+                    for option in training_options(self.spec, self.facts, strategy, gpus)
                 ]
-                if not every:
+                if not candidates:
                     continue
-                within = [fit for fit in every if fit.fits_memory]
-                affordable = [fit for fit in within if self.excess(fit) is None]
+                fitting = [each for each in candidates if each.fits_memory]
+                affordable = [each for each in fitting if self.budget_excess(each) is None]
                 if affordable:
-                    open_.append(min(affordable, key=_fastest))
-                elif within:
-                    costly.append(min(within, key=_fastest))
-                    tried.append(f"{rung} {self.excess(costly[-1])}")
-                elif not rung.for_time_alone:
-                    smallest.append(min(every, key=lambda fit: fit.need.total_gib))
-                    least = smallest[-1].need.total_gib
-                    tried.append(f"{rung} needs at least {least:.1f} GiB")
-            if open_:
-                # In one epoch every pair passes the reference once either way.
+                    accepted.append(min(affordable, key=_speed_key))
+                elif fitting:
+                    costly.append(min(fitting, key=_speed_key))
+                    rejected.append(f"{strategy} {self.budget_excess(costly[-1])}")
+                elif not strategy.saves_only_time:
+                    smallest.append(min(candidates, key=_memory_key))
+                    rejected.append(
+                        f"{strategy} needs at least {smallest[-1].memory.total_gib:.1f} GiB"
+                    )
+            if accepted:
+                # In one epoch every pair passes the reference once, precomputed or not.
                 repeated = self.spec.training.epochs > 1
-                taken = min(open_, key=_worth) if repeated else open_[0]
-                slower = next((fit for fit in open_ if fit is not taken), None)
-                return Outcome(
-                    taken=taken,
-                    slower=slower if taken.option.rung.precompute else None,
-                    tried=tuple(tried),
+                selected = min(accepted, key=_weighted_hours) if repeated else accepted[0]
+                slower = next((each for each in accepted if each is not selected), None)
+                return TrialResult(
+                    selected=selected,
+                    slower=slower if selected.option.strategy.precompute else None,
+                    rejected=tuple(rejected),
                 )
-        return Outcome(
-            over_budget=min(costly, key=_fastest) if costly else None,
-            smallest=min(smallest, key=lambda fit: fit.need.total_gib) if smallest else None,
-            tried=tuple(tried),
+        return TrialResult(
+            over_budget=min(costly, key=_speed_key) if costly else None,
+            smallest=min(smallest, key=_memory_key) if smallest else None,
+            rejected=tuple(rejected),
         )
 
 
-def _worth(fit: Fit) -> float:
-    """Hours, with what computing the reference ahead must save at least to be taken."""
-    share = PRECOMPUTING_SAVES if fit.option.rung.precompute else 0.0
-    return fit.estimate.hours / (1.0 - share)
+def _weighted_hours(candidate: Candidate) -> float:
+    """Hours, raised for a precomputed reference by the share that it must save to be selected."""
+    share = PRECOMPUTE_MIN_SAVING if candidate.option.strategy.precompute else 0.0
+    return candidate.estimate.hours / (1.0 - share)
 
 
-def _fastest(fit: Fit) -> tuple[float, float, int, int, bool]:
+def _memory_key(candidate: Candidate) -> float:
+    return candidate.memory.total_gib
+
+
+def _speed_key(candidate: Candidate) -> tuple[float, float, int, int, bool]:
     """Least time; then without sharding, the larger batch, and no recomputation.
 
     Where the number of rows is not known, the time of a step decides: it is most of the whole.
     """
-    setting = fit.option.setting
-    time = (fit.estimate.hours, fit.step_seconds)
-    return (*time, setting.shards, -setting.pairs, setting.checkpointing)
+    settings = candidate.option.settings
+    time = (candidate.estimate.hours, candidate.step_seconds)
+    return (*time, settings.shards, -settings.pairs, settings.checkpointing)

@@ -1,155 +1,204 @@
-"""The answer in the contract's own types: the plan, the refusal, and a line for every pool."""
+"""The planner's answer in the types of `dpojob_api`: the plan, the refusal, and a line for every pool."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
 
 from dpojob_api.conditions import Reason
-from dpojob_api.plan import Considered, MemoryNeed, Plan, Refusal
+from dpojob_api.plan import MemoryNeed, Plan, PoolCandidate, PoolVerdict, Refusal
 
-from .candidates import Attempt, Fit, Job
+from .candidates import Candidate, PlanningContext, PoolTrial
 from .estimates.gpu import precision
 from .estimates.memory import adapter_parameters
-from .explanations import refusals
-from .pools import Order, PoolState, contradiction
+from .explanations import plan_reasons, pool_verdicts, refusals
+from .pools import PoolOrder, PoolState, contradiction
 from .search_space import gpu_counts
 
-Verdict = Literal[
-    "chosen", "fits", "tooSmall", "noRoom", "notAllowed", "notNamed", "overBudget", "invalid"
-]
 CHECKPOINTS = 3
-"""On the output claim at once: the best, the newest, and one being written."""
+"""On the output volume at once: the best, the newest, and one being written."""
 
 
-def plan(
-    job: Job, order: Order, attempts: Sequence[Attempt], chosen: Fit, first: Fit,
-    considered: list[Considered],
-) -> Plan:  # fmt: skip
-    """The plan of a fit."""
-    option, setting = chosen.option, chosen.option.setting
+def build_plan(
+    context: PlanningContext,
+    order: PoolOrder,
+    trials: Sequence[PoolTrial],
+    chosen: Candidate,
+    first: Candidate,
+    considered: list[PoolCandidate],
+) -> Plan:
+    """Write the plan of the chosen candidate.
+
+    Args:
+        context: The job.
+        order: The order in which pools were tried.
+        trials: All trials, in that order.
+        chosen: The candidate to train with.
+        first: The first choice, which differs from `chosen` where it has no room now.
+        considered: One line for every pool.
+
+    Returns:
+        The plan, memory in GiB, rounded so that what is needed is never understated.
+    """
+    option, settings = chosen.option, chosen.option.settings
     return Plan(
         pool=chosen.pool.name,
         gpus=option.gpus,
-        nodes=job.spec.hardware.nodes,
-        sharded=setting.shards > 1,
-        method=option.rung.method,
-        precision=precision(chosen.pool.spec.gpu, job.shape.parameters),
-        per_device_batch_size=setting.pairs,
+        nodes=context.spec.hardware.nodes,
+        sharded=settings.shards > 1,
+        method=option.strategy.method,
+        precision=precision(chosen.pool.spec.gpu, context.shape.parameters),
+        per_device_batch_size=settings.pairs,
         gradient_accumulation=option.accumulation,
-        precompute_reference=option.rung.precompute,
-        gradient_checkpointing=setting.checkpointing,
-        max_length=setting.length,
+        precompute_reference=option.strategy.precompute,
+        gradient_checkpointing=settings.checkpointing,
+        max_length=settings.length,
         memory_gib=MemoryNeed(
-            needed=_gib(chosen.need.total_gib),
-            available=_floor(chosen.available_gib),
-            parts={name: round(value, 3) for name, value in chosen.need.parts.items()},
+            needed=_round_up(chosen.memory.total_gib),
+            available=_round_down(chosen.available_gib),
+            parts={name: round(value, 3) for name, value in chosen.memory.parts.items()},
         ),
         estimate=chosen.estimate,
         hourly_price=chosen.pool.spec.price,
-        output_gib=output_gib(job, chosen),
+        output_gib=output_gib(context, chosen),
         queued=not chosen.pool.has_room(option.gpus),
-        reasons=refusals.reasons(job, order, attempts, chosen, first),
+        reasons=plan_reasons.plan_reasons(context, order, trials, chosen, first),
         considered=considered,
     )
 
 
-def refusal(
-    job: Job, order: Order, attempts: Sequence[Attempt], considered: list[Considered]
+def build_refusal(
+    context: PlanningContext, trials: Sequence[PoolTrial], considered: list[PoolCandidate]
 ) -> Refusal:
-    """Nothing fits, or nothing within the budget."""
-    costly = [a.outcome.over_budget for a in attempts if a.outcome.over_budget is not None]
+    """Write the refusal of a job that no trial fits.
+
+    Args:
+        context: The job.
+        trials: All trials, in the order in which pools were tried.
+        considered: One line for every pool.
+
+    Returns:
+        BudgetTooSmall when something fits in memory and exceeds the budget; otherwise NothingFits.
+    """
+    costly = [t.result.over_budget for t in trials if t.result.over_budget is not None]
     if costly:
-        cheapest = min(costly, key=lambda fit: (fit.estimate.cost, fit.estimate.hours))
+        cheapest = min(costly, key=lambda each: (each.estimate.cost, each.estimate.hours))
         return Refusal(
             reason=Reason.BUDGET_TOO_SMALL,
-            error=refusals.over_budget(job, cheapest),
+            error=refusals.over_budget(context, cheapest),
             considered=considered,
         )
     return Refusal(
         reason=Reason.NOTHING_FITS,
-        error=refusals.nothing_fits(job, order, attempts),
+        error=refusals.nothing_fits(context, trials),
         considered=considered,
     )
 
 
-def output_gib(job: Job, fit: Fit) -> int:
-    """GiB of a claim that holds the model and the checkpoints of training it."""
-    adapters = adapter_parameters(job.shape, fit.option.setting)
-    trained = adapters or job.shape.parameters
-    # A checkpoint has fp32 weights and both moments; the finished model fp32 or, merged, 16-bit.
+def output_gib(context: PlanningContext, candidate: Candidate) -> int:
+    """Compute the size of a volume for the model and the checkpoints of its training.
+
+    Each checkpoint has fp32 weights and both Adam moments (12 bytes per trained parameter); the
+    finished model has 4 bytes per trained parameter and, merged, 2 per model parameter. A tenth and
+    1 GiB are added.
+
+    Args:
+        context: The job.
+        candidate: The candidate to train with.
+
+    Returns:
+        Whole GiB.
+    """
+    adapters = adapter_parameters(context.shape, candidate.option.settings)
+    trained = adapters or context.shape.parameters
     size = CHECKPOINTS * 12.0 * trained + 4.0 * trained
-    if adapters and job.spec.output.merge:
-        size += 2.0 * job.shape.parameters
+    if adapters and context.spec.output.merge:
+        size += 2.0 * context.shape.parameters
     return math.ceil(1.1 * size / 2**30) + 1
 
 
-def considered(
-    job: Job,
+def pool_candidates(
+    context: PlanningContext,
     pools: Sequence[PoolState],
-    order: Order,
-    attempts: Sequence[Attempt],
-    chosen: Fit | None,
-) -> list[Considered]:
-    """One line for every pool, in the order in which they were tried, then the others by name."""
-    tried = {attempt.pool.name: attempt for attempt in attempts}
-    lines = [_tried(job, attempt, chosen) for attempt in tried.values()]
+    order: PoolOrder,
+    trials: Sequence[PoolTrial],
+    chosen: Candidate | None,
+) -> list[PoolCandidate]:
+    """Write one line for every pool.
+
+    Args:
+        context: The job.
+        pools: All pools, by name.
+        order: The order in which pools were tried.
+        trials: All trials, in that order.
+        chosen: The candidate to train with; None for a refusal.
+
+    Returns:
+        The pools that were tried, in that order, then the others by name.
+    """
+    tried = {trial.pool.name: trial for trial in trials}
+    lines = [_tried_pool(context, trial, chosen) for trial in tried.values()]
     for pool in pools:
         if pool.name not in tried:
-            lines.append(_untried(job, pool, order))
+            lines.append(_untried_pool(context, pool, order))
     return lines
 
 
-def _tried(job: Job, attempt: Attempt, chosen: Fit | None) -> Considered:
-    outcome, pool = attempt.outcome, attempt.pool
-    if outcome.best is None:
-        reason = refusals.method_conflict(job, pool)
-        return Considered(pool=pool.name, verdict="notAllowed", gpus=attempt.gpus, reason=reason)
-    verdict, reason = refusals.verdict(job, attempt, chosen)
-    return _line(pool, verdict, reason, outcome.best)
+def _tried_pool(
+    context: PlanningContext, trial: PoolTrial, chosen: Candidate | None
+) -> PoolCandidate:
+    result, pool = trial.result, trial.pool
+    if result.best is None:
+        reason = refusals.method_conflict(context, pool)
+        return PoolCandidate(pool=pool.name, verdict="notAllowed", gpus=trial.gpus, reason=reason)
+    verdict, reason = pool_verdicts.verdict(context, trial, chosen)
+    return _pool_candidate(pool, verdict, reason, result.best)
 
 
-def _untried(job: Job, pool: PoolState, order: Order) -> Considered:
-    """A pool that was out of the question; with its figures all the same, where it has any."""
+def _untried_pool(context: PlanningContext, pool: PoolState, order: PoolOrder) -> PoolCandidate:
+    """The line of a pool that was ruled out before trials, with its figures where it has any."""
     wrong = contradiction(pool)
     if not pool.allowed:
-        return _line(pool, "notAllowed", "It is closed to this namespace.")
+        return _pool_candidate(pool, "notAllowed", "It is closed to this namespace.")
     if wrong is not None:
-        return _line(pool, "invalid", f"It cannot be used: {wrong}.")
-    counts = gpu_counts(job.spec, pool.spec.gpu.per_node)
-    best = job.try_pool(pool, counts[0]).best if counts else None
-    if job.spec.hardware.pool is not None:
-        reason = f"The job names {job.spec.hardware.pool} in hardware.pool."
-        return _line(pool, "notNamed", reason, best)
+        return _pool_candidate(pool, "invalid", f"It cannot be used: {wrong}.")
+    counts = gpu_counts(context.spec, pool.spec.gpu.per_node)
+    best = context.try_pool(pool, counts[0]).best if counts else None
+    if context.spec.hardware.pool is not None:
+        reason = f"The job names {context.spec.hardware.pool} in hardware.pool."
+        return _pool_candidate(pool, "notNamed", reason, best)
     if pool.spec.by_name_only:
-        return _line(pool, "notNamed", "It is taken only when hardware.pool names it.", best)
+        reason = "It is taken only when hardware.pool names it."
+        return _pool_candidate(pool, "notNamed", reason, best)
     if pool in order.smaller:
-        return _line(pool, "tooSmall", refusals.smaller_band(job, pool), best)
-    return _line(pool, "tooSmall", refusals.impossible_gpus(job.spec, [pool]))
+        return _pool_candidate(pool, "tooSmall", pool_verdicts.smaller_band(context, pool), best)
+    return _pool_candidate(pool, "tooSmall", refusals.impossible_gpus(context.spec, [pool]))
 
 
-def _line(pool: PoolState, verdict: Verdict, reason: str, fit: Fit | None = None) -> Considered:
-    if fit is None:
-        return Considered(pool=pool.name, verdict=verdict, reason=reason)
-    return Considered(
+def _pool_candidate(
+    pool: PoolState, verdict: PoolVerdict, reason: str, best: Candidate | None = None
+) -> PoolCandidate:
+    if best is None:
+        return PoolCandidate(pool=pool.name, verdict=verdict, reason=reason)
+    return PoolCandidate(
         pool=pool.name,
         verdict=verdict,
         reason=reason,
-        method=fit.option.rung.method,
-        gpus=fit.option.gpus,
-        per_device_batch_size=fit.option.setting.pairs,
-        needed=_gib(fit.need.total_gib),
-        available=_floor(fit.available_gib),
-        hours=fit.estimate.hours if fit.estimate.steps else None,
-        cost=fit.estimate.cost if fit.estimate.steps else None,
+        method=best.option.strategy.method,
+        gpus=best.option.gpus,
+        per_device_batch_size=best.option.settings.pairs,
+        needed=_round_up(best.memory.total_gib),
+        available=_round_down(best.available_gib),
+        hours=best.estimate.hours if best.estimate.steps else None,
+        cost=best.estimate.cost if best.estimate.steps else None,
     )
 
 
-def _gib(value: float) -> float:
-    """Rounded up, so that what is shown is never less than what was meant."""
-    return math.ceil(value * 100) / 100
+def _round_up(gib: float) -> float:
+    """To hundredths, so that what is shown as needed is never less than the prediction."""
+    return math.ceil(gib * 100) / 100
 
 
-def _floor(value: float) -> float:
-    return math.floor(value * 100) / 100
+def _round_down(gib: float) -> float:
+    """To hundredths, so that what is shown as available is never more than there is."""
+    return math.floor(gib * 100) / 100

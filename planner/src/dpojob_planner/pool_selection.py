@@ -1,4 +1,4 @@
-"""The choice: which pool, how many GPUs, which method and batch, and the reasons as sentences."""
+"""The choice of a pool: which pool, how many GPUs, which method and batch."""
 
 from __future__ import annotations
 
@@ -10,91 +10,105 @@ from dpojob_api.report import InspectionReport
 from dpojob_api.spec import DPOJobSpec
 
 from . import plan_builder
-from .candidates import Attempt, Fit, Job
+from .candidates import Candidate, PlanningContext, PoolTrial
 from .explanations import refusals
-from .pools import Order, PoolState, contradiction, order
+from .pools import PoolOrder, PoolState, contradiction, order_pools
 from .search_space import gpu_counts
 
 
 def plan(spec: DPOJobSpec, report: InspectionReport, pools: Sequence[PoolState]) -> Plan | Refusal:
-    """Choose a pool, a method and a batch, or refuse with figures and a way out.
+    """Choose a pool, a method and a batch, or refuse with figures and settings that would fit.
 
-    Pure: the same arguments give the same answer, in whatever order `pools` come. `report.model`
-    needs only `parameters`; the rest sharpens the prediction. Without rows in the report the plan
-    carries no estimate, and a budget is not judged. Raises ValueError when `report.model` is None.
+    A pure function: the same arguments give the same answer, in whatever order `pools` are given.
+    The rules of the choice are in docs/plan.md, "How it chooses".
+
+    Args:
+        spec: The job's spec.
+        report: The inspection report. Of `report.model` only `parameters` is required; the other
+            fields make the prediction more exact. Without rows in the report the plan has no
+            estimate, and the budget is not checked.
+        pools: All pools with their present capacity.
+
+    Returns:
+        The plan, or the refusal with its condition reason; either with one line for every pool.
+
+    Raises:
+        ValueError: `report.model` is None.
     """
     if report.model is None:
         raise ValueError("there is nothing to plan without the model's facts in the report")
-    job = Job.of(spec, report, report.model)
+    context = PlanningContext.create(spec, report, report.model)
     pools = sorted(pools, key=lambda pool: pool.name)
-    refused = _refused_at_once(job, pools)
+    refused = _refuse_before_trials(context, pools)
     if refused is not None:
-        considered = plan_builder.considered(job, pools, Order(()), [], None)
+        considered = plan_builder.pool_candidates(context, pools, PoolOrder(()), [], None)
         return Refusal(reason=refused[0], error=refused[1], considered=considered)
     named = spec.hardware.pool
     usable = [pool for pool in pools if pool.allowed and contradiction(pool) is None]
     if named is not None:
-        candidates = Order(tuple(pool for pool in usable if pool.name == named))
+        order = PoolOrder(tuple(pool for pool in usable if pool.name == named))
     else:
-        candidates = order(
-            [pool for pool in usable if not pool.spec.by_name_only], job.shape.parameters
+        order = order_pools(
+            [pool for pool in usable if not pool.spec.by_name_only], context.shape.parameters
         )
-    attempts = _attempts(job, candidates.tried)
-    fits = [attempt.outcome.taken for attempt in attempts if attempt.outcome.taken is not None]
-    chosen = _with_room(job, fits) if fits else None
-    considered = plan_builder.considered(job, pools, candidates, attempts, chosen)
+    trials = _try_pools(context, order.tried)
+    candidates = [trial.result.selected for trial in trials if trial.result.selected is not None]
+    chosen = _candidate_with_room(context, candidates) if candidates else None
+    considered = plan_builder.pool_candidates(context, pools, order, trials, chosen)
     if chosen is None:
-        return plan_builder.refusal(job, candidates, attempts, considered)
-    return plan_builder.plan(job, candidates, attempts, chosen, fits[0], considered)
+        return plan_builder.build_refusal(context, trials, considered)
+    return plan_builder.build_plan(context, order, trials, chosen, candidates[0], considered)
 
 
-def _attempts(job: Job, pools: Sequence[PoolState]) -> list[Attempt]:
-    """Every pool with the fewest GPUs it may give; then, for those that were too small, with more."""
-    found: list[Attempt] = []
-    counts = {pool.name: gpu_counts(job.spec, pool.spec.gpu.per_node) for pool in pools}
-    for turn in range(max((len(each) for each in counts.values()), default=0)):
+def _try_pools(context: PlanningContext, pools: Sequence[PoolState]) -> list[PoolTrial]:
+    """Try every pool with the fewest GPUs possible; then, those that were too small, with more."""
+    trials: list[PoolTrial] = []
+    counts = {pool.name: gpu_counts(context.spec, pool.spec.gpu.per_node) for pool in pools}
+    for round_ in range(max((len(each) for each in counts.values()), default=0)):
         for pool in pools:
-            if turn >= len(counts[pool.name]):
+            if round_ >= len(counts[pool.name]):
                 continue
-            if any(a.pool is pool and a.outcome.taken is not None for a in found):
+            if any(t.pool is pool and t.result.selected is not None for t in trials):
                 continue
-            gpus = counts[pool.name][turn]
-            found.append(Attempt(pool, gpus, job.try_pool(pool, gpus)))
-    return found
+            gpus = counts[pool.name][round_]
+            trials.append(PoolTrial(pool, gpus, context.try_pool(pool, gpus)))
+    return trials
 
 
-def _with_room(job: Job, fits: Sequence[Fit]) -> Fit:
-    """The first choice, or, where the spec allows it, the next dearer one that has room now."""
-    first = fits[0]
-    if job.spec.hardware.when_full == "Wait" or first.pool.has_room(first.option.gpus):
+def _candidate_with_room(context: PlanningContext, candidates: Sequence[Candidate]) -> Candidate:
+    """The first choice or, where the spec allows it, the next one as dear or dearer that has room."""
+    first = candidates[0]
+    if context.spec.hardware.when_full == "Wait" or first.pool.has_room(first.option.gpus):
         return first
     price = first.pool.spec.price
-    dearer = [fit for fit in fits[1:] if fit.pool.spec.price >= price]
-    return next((fit for fit in dearer if fit.pool.has_room(fit.option.gpus)), first)
+    dearer = [candidate for candidate in candidates[1:] if candidate.pool.spec.price >= price]
+    return next((each for each in dearer if each.pool.has_room(each.option.gpus)), first)
 
 
-def _refused_at_once(job: Job, pools: Sequence[PoolState]) -> tuple[Reason, str] | None:
-    """Reason and error of what needs no arithmetic; None when there is something to try."""
-    hardware = job.spec.hardware
+def _refuse_before_trials(
+    context: PlanningContext, pools: Sequence[PoolState]
+) -> tuple[Reason, str] | None:
+    """Reason and error of a refusal that needs no arithmetic; None when a pool can be tried."""
+    hardware = context.spec.hardware
     usable = [pool for pool in pools if pool.allowed]
     if hardware.pool is not None:
         named = next((pool for pool in pools if pool.name == hardware.pool), None)
         if named is None:
-            there_are = refusals.available_pools(usable)
+            alternatives = refusals.available_pools(usable)
             return Reason.POOL_NOT_FOUND, (
-                f"hardware.pool {hardware.pool} is not a GPUPool of this cluster; {there_are}"
+                f"hardware.pool {hardware.pool} is not a GPUPool of this cluster; {alternatives}"
             )
         if not named.allowed:
-            there_are = refusals.available_pools(usable)
+            alternatives = refusals.available_pools(usable)
             return Reason.POOL_NOT_ALLOWED, (
-                f"GPUPool {named.name} is closed to this namespace by its namespaceSelector; {there_are}"
+                f"GPUPool {named.name} is closed to this namespace by its namespaceSelector; {alternatives}"
             )
         wrong = contradiction(named)
         if wrong is not None:
             return Reason.NOTHING_FITS, f"GPUPool {named.name} cannot be used: {wrong}."
         usable = [named]
     elif all(pool.spec.by_name_only for pool in usable):
-        return Reason.NO_POOLS, refusals.no_pools(job, usable)
-    if all(not gpu_counts(job.spec, pool.spec.gpu.per_node) for pool in usable):
-        return Reason.NOTHING_FITS, refusals.impossible_gpus(job.spec, usable)
+        return Reason.NO_POOLS, refusals.no_pools(context, usable)
+    if all(not gpu_counts(context.spec, pool.spec.gpu.per_node) for pool in usable):
+        return Reason.NOTHING_FITS, refusals.impossible_gpus(context.spec, usable)
     return None

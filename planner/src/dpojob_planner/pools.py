@@ -1,4 +1,4 @@
-"""A pool as the planner sees it, and which pools are a model's first choice."""
+"""A pool as the planner sees it, and the order in which pools are tried for a model."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dpojob_api.quantity import parse_count
 
 NOMINAL_SHARE = 0.95
 """Names round sizes: "0.5B" has 494M parameters, "7B" may have 6.74B. So a model counts as within a
-band from this share of the band's edge on, at both edges, and bands that met still meet."""
+band from this share of the band's edge on, at both edges, and adjacent bands stay adjacent."""
 
 
 @dataclass(frozen=True)
 class PoolState:
-    """A GPUPool and what is known of its capacity now."""
+    """A GPUPool and the capacity it has now."""
 
     name: str
     spec: GPUPoolSpec
@@ -26,27 +26,58 @@ class PoolState:
     allowed: bool = True
     """Whether the pool's namespaceSelector admits the job's namespace."""
     local: bool = False
-    """No GPUPool but the machine that is planning: it has no band and no price."""
+    """The machine that is planning instead of a GPUPool: it has no band and no price."""
 
     def has_room(self, gpus: int) -> bool:
-        """Whether so many GPUs are free, not known, or to be had by scaling up from zero."""
+        """Tell whether a number of GPUs is available now.
+
+        Args:
+            gpus: GPUs the job needs, over all nodes.
+
+        Returns:
+            True when so many are free, when it is not known, or when the pool is scaled to zero and
+            an autoscaler can start nodes.
+        """
         return self.free is None or self.nodes == 0 or self.free >= gpus
 
 
-def edges(size: ModelSize) -> tuple[float, float]:
-    """The exact parameter counts between which a model is in the band."""
+def band_limits(size: ModelSize) -> tuple[float, float]:
+    """Compute the exact limits of a model size band.
+
+    Args:
+        size: The band with its nominal edges, such as 3B to 7B.
+
+    Returns:
+        Inclusive lower and exclusive upper limit, parameters: NOMINAL_SHARE of the nominal edges,
+        the upper one infinite without `max`.
+    """
     upper = float("inf") if size.max is None else NOMINAL_SHARE * parse_count(size.max)
     return NOMINAL_SHARE * parse_count(size.min), upper
 
 
 def in_band(size: ModelSize, parameters: int) -> bool:
-    """Whether a model of so many parameters is one that the band is for."""
-    low, high = edges(size)
+    """Tell whether a model belongs to a band.
+
+    Args:
+        size: The band with its nominal edges.
+        parameters: Number of the model's parameters.
+
+    Returns:
+        Whether `parameters` lies within `band_limits(size)`.
+    """
+    low, high = band_limits(size)
     return low <= parameters < high
 
 
 def contradiction(pool: PoolState) -> str | None:
-    """What makes a pool's own figures impossible, if anything does."""
+    """Describe why a pool's own fields contradict each other.
+
+    Args:
+        pool: The pool.
+
+    Returns:
+        A clause for messages; None for a valid pool.
+    """
     size = pool.spec.model_size
     if size is None or size.max is None or parse_count(size.min) < parse_count(size.max):
         return None
@@ -54,11 +85,11 @@ def contradiction(pool: PoolState) -> str | None:
 
 
 @dataclass(frozen=True)
-class Order:
-    """The pools in the order in which they are tried, and those that are not for the model."""
+class PoolOrder:
+    """The pools in the order in which they are tried, and those that are too small by their band."""
 
     first: tuple[PoolState, ...]
-    """Their band holds the model; cheapest first."""
+    """Their band contains the model; cheapest first."""
     larger: tuple[PoolState, ...] = ()
     """Their band lies above the model, or they have none; cheapest first."""
     smaller: tuple[PoolState, ...] = ()
@@ -70,14 +101,21 @@ class Order:
         return self.first + self.larger
 
 
-def order(pools: Sequence[PoolState], parameters: int) -> Order:
-    """Sort open pools for a model of so many parameters.
+def order_pools(pools: Sequence[PoolState], parameters: int) -> PoolOrder:
+    """Sort open pools for a model.
 
-    A model outside every band belongs to the band nearest to it, so that the smallest and the
-    largest pools have no hole beside them. Memory plays no part: a pool that gains memory keeps its
+    A model outside every band belongs to the band nearest to it, so that there is no gap below the
+    smallest and above the largest band. Memory is not considered: a pool that gains memory keeps its
     place.
+
+    Args:
+        pools: The pools that may be chosen, in any order.
+        parameters: Number of the model's parameters.
+
+    Returns:
+        The pools by band, each group from the cheapest on.
     """
-    banded = [(pool, edges(pool.spec.model_size)) for pool in pools if pool.spec.model_size]
+    banded = [(pool, band_limits(pool.spec.model_size)) for pool in pools if pool.spec.model_size]
     position = float(parameters)
     if banded:
         position = max(position, min(low for _, (low, _) in banded))
@@ -91,10 +129,10 @@ def order(pools: Sequence[PoolState], parameters: int) -> Order:
         if pool.spec.model_size is None:
             larger.append(pool)
             continue
-        low, high = edges(pool.spec.model_size)
+        low, high = band_limits(pool.spec.model_size)
         (first if low <= position < high else larger if low > position else smaller).append(pool)
-    return Order(*(tuple(sorted(group, key=_cheapest)) for group in (first, larger, smaller)))
+    return PoolOrder(*(tuple(sorted(group, key=_price_key)) for group in (first, larger, smaller)))
 
 
-def _cheapest(pool: PoolState) -> tuple[object, ...]:
+def _price_key(pool: PoolState) -> tuple[object, ...]:
     return (pool.spec.price, pool.spec.gpu.memory_gib, pool.name)

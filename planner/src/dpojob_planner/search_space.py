@@ -1,91 +1,84 @@
-"""What may be tried on a pool: the rungs of the ladder, and on each the batches that divide the work."""
+"""What may be tried on a pool: the strategies, and for each the batches that divide the global batch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
-from dpojob_api.plan import Method
 from dpojob_api.report import ModelFacts
 from dpojob_api.spec import DPOJobSpec
 
-from .estimates.memory import Setting
+from .estimates.training_option import DeviceSettings, Strategy, TrainingOption
 
-Parallelism = Literal["ddp", "fsdp"]
-
-
-@dataclass(frozen=True)
-class Rung:
-    """One step of the ladder."""
-
-    method: Method
-    precompute: bool = False
-
-    @property
-    def for_time_alone(self) -> bool:
-        """Whether it needs as much memory as the rung before it: an adapter has no reference copy."""
-        return self.precompute and self.method != "full"
-
-    def __str__(self) -> str:
-        names = {"full": "full fine-tuning", "lora": "LoRA", "qlora": "QLoRA"}
-        return names[self.method] + (" with precomputed reference" if self.precompute else "")
-
-
-LADDER = (
-    Rung("full"),
-    Rung("full", precompute=True),
-    Rung("lora"),
-    Rung("lora", precompute=True),
-    Rung("qlora"),
-    Rung("qlora", precompute=True),
+STRATEGIES = (
+    Strategy("full"),
+    Strategy("full", precompute=True),
+    Strategy("lora"),
+    Strategy("lora", precompute=True),
+    Strategy("qlora"),
+    Strategy("qlora", precompute=True),
 )
-"""From the most faithful to the most frugal."""
+"""In the order of trying: from the closest to full fine-tuning to the least memory."""
 
 
-@dataclass(frozen=True)
-class Option:
-    """One way to train on a number of GPUs of a pool; the global batch is exact."""
+def syncs_reference_model(spec: DPOJobSpec) -> bool:
+    """Tell whether the reference model is to follow the trained model (TRL's sync_ref_model).
 
-    rung: Rung
-    setting: Setting
-    accumulation: int
-    gpus: int
+    Args:
+        spec: The job's spec.
 
-
-def synchronises(spec: DPOJobSpec) -> bool:
-    """Whether the reference is to follow the model in training."""
+    Returns:
+        Whether `training.arguments` sets `sync_ref_model` to true.
+    """
     return spec.training.arguments.get("sync_ref_model") is True
 
 
-def rungs(spec: DPOJobSpec, facts: ModelFacts, pool_method: str) -> list[Rung]:
-    """The rungs that the job, the model's own form and the pool leave open, in the ladder's order."""
-    allowed = list(LADDER)
+def allowed_strategies(spec: DPOJobSpec, facts: ModelFacts, pool_method: str) -> list[Strategy]:
+    """List the strategies that the job, the model and the pool allow.
+
+    Args:
+        spec: The job's spec.
+        facts: The model: whether it is an adapter or stored quantised.
+        pool_method: The pool's `method`: "auto", "full", "lora" (adapters only) or "qlora".
+
+    Returns:
+        Strategies in the order of STRATEGIES.
+    """
+    allowed = list(STRATEGIES)
     if spec.training.method != "auto":
-        allowed = [rung for rung in allowed if rung.method == spec.training.method]
-    elif facts.adapter and not synchronises(spec):
-        allowed = [rung for rung in allowed if rung.method != "full"]
+        allowed = [strategy for strategy in allowed if strategy.method == spec.training.method]
+    elif facts.adapter and not syncs_reference_model(spec):
+        allowed = [strategy for strategy in allowed if strategy.method != "full"]
     if facts.quantization is not None:
-        allowed = [rung for rung in allowed if rung.method == "qlora"]
-    if synchronises(spec):
-        # TRL: it takes a reference model of its own, and one that is not computed beforehand.
-        allowed = [rung for rung in allowed if rung == Rung("full")]
+        allowed = [strategy for strategy in allowed if strategy.method == "qlora"]
+    if syncs_reference_model(spec):
+        # TRL needs a separate reference model for it, one that is not precomputed.
+        allowed = [strategy for strategy in allowed if strategy == Strategy("full")]
     if spec.training.epochs <= 1:
-        # Every pair passes the reference once either way.
-        allowed = [rung for rung in allowed if not rung.for_time_alone]
+        # Every pair passes the reference once, precomputed or not.
+        allowed = [strategy for strategy in allowed if not strategy.saves_only_time]
     if pool_method == "lora":
-        return [rung for rung in allowed if rung.method != "full"]
+        return [strategy for strategy in allowed if strategy.method != "full"]
     if pool_method in ("full", "qlora"):
-        return [rung for rung in allowed if rung.method == pool_method]
+        return [strategy for strategy in allowed if strategy.method == pool_method]
     return allowed
 
 
-def batches(global_batch: int, gpus: int) -> list[int]:
-    """Pairs per device, largest first: every halving that keeps the global batch exact."""
+def device_batch_sizes(global_batch: int, gpus: int) -> list[int]:
+    """List the batch sizes per device that keep the global batch exact.
+
+    Args:
+        global_batch: Preference pairs per optimizer step, over all GPUs.
+        gpus: Number of GPUs; divides `global_batch`.
+
+    Returns:
+        Pairs per device, largest first: each about half of the one before, all divisors of the
+        device's share of the global batch.
+    """
     share, sizes = global_batch // gpus, []
     size = share
     while size >= 1:
-        # A halving that does not divide the share goes on to the next divisor below it.
+        # Where a half does not divide the share, the next divisor below it is taken.
         while share % size:
             size -= 1
         sizes.append(size)
@@ -93,27 +86,40 @@ def batches(global_batch: int, gpus: int) -> list[int]:
     return sizes
 
 
-def options(spec: DPOJobSpec, facts: ModelFacts, rung: Rung, gpus: int) -> Iterator[Option]:
-    """Every way to train on this rung, the plainest first: data parallel before sharding."""
-    base = Setting(
-        method=rung.method,
+def training_options(
+    spec: DPOJobSpec, facts: ModelFacts, strategy: Strategy, gpus: int
+) -> Iterator[TrainingOption]:
+    """Enumerate the ways to train with one strategy, data parallel before sharding.
+
+    Args:
+        spec: The job's spec.
+        facts: The model: an adapter that is trained further keeps its rank.
+        strategy: The method, with or without a precomputed reference.
+        gpus: Number of GPUs; divides `training.batchSize`.
+
+    Yields:
+        One option for each batch size per device, with and without gradient checkpointing.
+    """
+    base = DeviceSettings(
+        method=strategy.method,
         pairs=1,
         length=spec.training.max_length,
-        precompute=rung.precompute,
+        precompute=strategy.precompute,
         rank=facts.adapter_rank or spec.training.lora.r if facts.adapter else spec.training.lora.r,
         reference_adapter=facts.adapter,
     )
     for sharded in (False, True) if gpus > 1 else (False,):
-        if sharded and rung.method == "qlora":
+        if sharded and strategy.method == "qlora":
             # Sharding 4-bit weights needs storage types that TRL's loading does not set.
             continue
-        if sharded and rung.for_time_alone:
-            # TRL 1.16 shards a reference model ahead of training, and an adapter's base only in it.
+        if sharded and strategy.saves_only_time:
+            # TRL 1.16 shards a separate reference model before training, but an adapter's base, which
+            # is its reference, only during training.
             continue
-        for pairs in batches(spec.training.batch_size, gpus):
+        for pairs in device_batch_sizes(spec.training.batch_size, gpus):
             accumulation = spec.training.batch_size // (pairs * gpus)
             for checkpointing in (False, True):
-                setting = replace(
+                settings = replace(
                     base,
                     pairs=pairs,
                     checkpointing=checkpointing,
@@ -121,11 +127,20 @@ def options(spec: DPOJobSpec, facts: ModelFacts, rung: Rung, gpus: int) -> Itera
                     replicas=1 if sharded else gpus,
                     shards=gpus if sharded else 1,
                 )
-                yield Option(rung, setting, accumulation, gpus)
+                yield TrainingOption(strategy, settings, accumulation, gpus)
 
 
 def gpu_counts(spec: DPOJobSpec, per_node: int) -> list[int]:
-    """How many GPUs may be taken from a pool, fewest first; each divides the global batch."""
+    """List how many GPUs may be taken from a pool.
+
+    Args:
+        spec: The job's spec: nodes, GPUs and global batch.
+        per_node: GPUs of one node of the pool.
+
+    Returns:
+        Numbers of GPUs over all nodes, fewest first; each divides the global batch. Empty when none
+        is possible.
+    """
     nodes, batch = spec.hardware.nodes, spec.training.batch_size
     counts = [nodes * each for each in range(1, per_node + 1)]
     if spec.hardware.gpus is not None:

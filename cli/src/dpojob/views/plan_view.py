@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dpojob.sanitize import visible
-from dpojob_api.plan import Considered, Plan, Refusal
+from dpojob_api.plan import Plan, PoolCandidate, Refusal
 from dpojob_api.quantity import format_duration, money
 
 WIDE = 130
@@ -81,7 +81,7 @@ class Pools:
     The reasons stand in a column of their own where there is room, else below the table.
     """
 
-    pools: Sequence[Considered]
+    pools: Sequence[PoolCandidate]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         beside = options.max_width >= WIDE
@@ -92,7 +92,7 @@ class Pools:
                 yield Text(f"{visible(pool.pool)}: {visible(pool.reason)}")
 
 
-def _table(pools: Sequence[Considered], *, reasons: bool) -> Table:
+def _table(pools: Sequence[PoolCandidate], *, reasons: bool) -> Table:
     table = Table(box=None, padding=(0, 1), header_style="dim")
     for column in ("pool", "verdict"):
         table.add_column(column, no_wrap=True)

@@ -1,1 +1,1 @@
-"""Predictions for one setting on one kind of GPU: model shape, memory, training time and cost."""
+"""Predictions for one training option on one kind of GPU: memory, time and cost, from the model's shape."""

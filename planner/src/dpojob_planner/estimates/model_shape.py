@@ -1,4 +1,4 @@
-"""The model's shape as the memory and time models use it, whole even when inspection knew only a size."""
+"""The model's shape as the memory and cost models use it, complete even if inspection found only a size."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from dpojob_api.report import ModelFacts
 
 TYPICAL_VOCABULARY = 152_064
+"""Tokens in the vocabulary of a recent model (Qwen 2.5)."""
 TYPICAL_ASPECT = 128
-"""Hidden size over layers, in models that are shaped as most are."""
+"""Hidden size over number of layers, in most models."""
 TYPICAL_MLP = 3.5
 """Intermediate over hidden size."""
 
@@ -19,22 +20,22 @@ WITHOUT_HEAD_NORMS = frozenset(
     {"llama", "mistral", "mixtral", "qwen2", "qwen2_moe", "gemma", "gemma2", "phi", "phi3", "gpt2",
      "gpt_neox", "granite", "smollm3", "starcoder2", "stablelm", "falcon", "bloom", "opt"}
 )  # fmt: skip
-"""Families that do not normalise queries and keys. Others, and unknown ones, are taken to do so."""
+"""Families that do not normalise queries and keys. Others, and unknown ones, are assumed to do so."""
 
 EAGER_ATTENTION = frozenset({"gemma2", "gemma4", "gpt_oss", "mimo_v2_flash", "vaultgemma"})
-"""Families for which transformers 5.23 has no sdpa: attention scores are written out whole."""
+"""Families for which transformers 5.23 has no sdpa: attention scores are materialised."""
 FOUR_NORMS = frozenset({"gemma2", "gemma3", "gemma3_text", "gemma4", "vaultgemma"})
 """Families that normalise the input and the output of attention and of the MLP."""
 
 
 @dataclass(frozen=True)
-class Shape:
-    """Counts of elements. Every field is positive, save `experts`."""
+class ModelShape:
+    """Counts of elements. Every field is positive, except those on experts, which a dense model has as 0."""
 
     parameters: int
     hidden: int
     intermediate: int
-    """Of the MLP every token passes; of a model with experts, of those all tokens share, or 0."""
+    """Width of the MLP that every token passes; of a model with experts, of the shared ones, or 0."""
     layers: int
     heads: int
     queries: int
@@ -52,15 +53,15 @@ class Shape:
     experts_per_token: int
     expert_intermediate: int
     experts_adapted: bool
-    """LoRA puts adapters on the experts, too."""
+    """LoRA puts adapters on the experts as well."""
     head_norms: bool
-    """Queries and keys pass a norm."""
+    """Queries and keys are normalised."""
     norms: int
     """Norms of the residual stream in a layer."""
     eager_attention: bool
-    """Attention scores are written out, heads x length x length."""
+    """Attention scores are materialised, heads x length x length."""
     active: int
-    """Parameters that work on a token."""
+    """Parameters used for a token."""
 
     @property
     def tied(self) -> bool:
@@ -79,7 +80,7 @@ class Shape:
 
     @property
     def expert_parameters(self) -> int:
-        """In the experts of all layers: three matrices each."""
+        """Parameters in the experts of all layers: three matrices each."""
         return 3 * self.layers * self.experts * self.hidden * self.expert_intermediate
 
     @property
@@ -88,10 +89,17 @@ class Shape:
         return (self.parameters - self.embeddings) // self.layers
 
 
-def shape_of(facts: ModelFacts) -> Shape:
-    """Fill in what inspection did not find with what a model of that size usually has.
+def infer_model_shape(facts: ModelFacts) -> ModelShape:
+    """Complete the model's shape with what a model of its size usually has.
 
-    The guesses grow with the number of parameters, so that a larger model never seems to need less.
+    The assumed values grow with the number of parameters, so that a larger model never seems to need
+    less memory.
+
+    Args:
+        facts: What inspection found out; 0 or None means not known. Only `parameters` is required.
+
+    Returns:
+        The complete shape.
     """
     parameters = max(1, facts.parameters)
     # 12 H^2 parameters in a layer and H / 128 layers make 12 H^3 / 128 in all.
@@ -108,7 +116,7 @@ def shape_of(facts: ModelFacts) -> Shape:
     linear = min(facts.linear_parameters or parameters - embeddings, parameters)
     expert_intermediate = 0
     if facts.experts:
-        # Configs name the experts' width in many ways; the counts of parameters know it.
+        # Configs name the experts' width differently; the counts of parameters determine it.
         routed = _routed(facts, parameters, linear)
         expert_intermediate = routed // (3 * layers * facts.experts * hidden)
         attention = 2 * hidden * (queries + keys) + hidden * facts.experts
@@ -123,7 +131,7 @@ def shape_of(facts: ModelFacts) -> Shape:
     per_rank = attention_per_rank + mlp_per_rank
     if not facts.experts:
         per_rank = facts.adapter_parameters_per_rank or per_rank
-    return Shape(
+    return ModelShape(
         parameters=parameters,
         hidden=hidden,
         intermediate=intermediate,
@@ -149,8 +157,8 @@ def shape_of(facts: ModelFacts) -> Shape:
 def _routed(facts: ModelFacts, parameters: int, linear: int) -> int:
     """Parameters in the experts that tokens are routed to.
 
-    A token works with `experts_per_token` of `experts`, so the parameters that stay idle are the
-    others' share.
+    A token uses `experts_per_token` of `experts`, so the parameters that are idle for it are the share of
+    the other experts.
     """
     idle = parameters - facts.active_parameters
     if facts.active_parameters and 0 < facts.experts_per_token < facts.experts:

@@ -1,1 +1,1 @@
-"""The planner's sentences for users: why a plan was made, and why it was refused."""
+"""The planner's sentences for users: why a plan was made, why a pool was passed over, why a job is refused."""

@@ -14,7 +14,7 @@ from trl import DPOConfig, DPOTrainer
 from trl.trainer import utils
 
 from dpojob_api.plan import Plan
-from dpojob_api.shared_training_constants import SMALL_FOR_A_CPU, processor_has_bf16
+from dpojob_api.shared_training_constants import CPU_BF16_MIN_PARAMETERS, cpu_supports_bf16
 from dpojob_trainer.training import run
 from dpojob_trainer.training.setup import data, precision
 
@@ -62,18 +62,18 @@ def test_only_the_answers_tokens_go_through_the_lm_head(make_job: MakeJob) -> No
 @pytest.mark.parametrize(
     ("planned", "parameters", "has_bf16", "taken"),
     [
-        ("bf16", SMALL_FOR_A_CPU, True, "bf16"),
-        ("bf16", SMALL_FOR_A_CPU, False, "fp32"),
-        ("bf16", SMALL_FOR_A_CPU - 1, True, "fp32"),
-        ("fp16", SMALL_FOR_A_CPU, True, "fp32"),
-        ("fp32", SMALL_FOR_A_CPU, True, "fp32"),
+        ("bf16", CPU_BF16_MIN_PARAMETERS, True, "bf16"),
+        ("bf16", CPU_BF16_MIN_PARAMETERS, False, "fp32"),
+        ("bf16", CPU_BF16_MIN_PARAMETERS - 1, True, "fp32"),
+        ("fp16", CPU_BF16_MIN_PARAMETERS, True, "fp32"),
+        ("fp32", CPU_BF16_MIN_PARAMETERS, True, "fp32"),
     ],
 )
 def test_the_precision_without_a_gpu(
     make_job: MakeJob, planned: str, parameters: int, has_bf16: bool, taken: str
 ) -> None:
     plan: Plan = make_job(plan={"precision": planned}).plan
-    with patch.object(precision, "processor_has_bf16", lambda: has_bf16):
+    with patch.object(precision, "cpu_supports_bf16", lambda: has_bf16):
         found = precision.choose(plan, parameters)
     assert (found.compute, bool(found.note)) == (taken, taken != planned)
 
@@ -84,8 +84,8 @@ def test_bf16_trains_to_nearly_the_same_curve(
     exact = make_job(output="fp32")
     rounded = make_job(output="bf16", plan={"precision": "bf16"})
     assert run(exact).outcome == "Succeeded"
-    monkeypatch.setattr(precision, "processor_has_bf16", lambda: True)
-    monkeypatch.setattr(precision, "SMALL_FOR_A_CPU", 0)
+    monkeypatch.setattr(precision, "cpu_supports_bf16", lambda: True)
+    monkeypatch.setattr(precision, "CPU_BF16_MIN_PARAMETERS", 0)
     outcome = run(rounded)
     assert outcome.outcome == "Succeeded", outcome.message
     assert "bf16" in (rounded.output / "README.md").read_text()
@@ -105,8 +105,8 @@ def test_bf16_trains_to_nearly_the_same_curve(
 def test_a_processor_says_whether_it_has_bf16(tmp_path: Path, text: str, has: bool) -> None:
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text(text)
-    assert processor_has_bf16(cpuinfo) is has
+    assert cpu_supports_bf16(cpuinfo) is has
 
 
 def test_a_processor_that_says_nothing_has_no_bf16(tmp_path: Path) -> None:
-    assert processor_has_bf16(tmp_path / "none") is False
+    assert cpu_supports_bf16(tmp_path / "none") is False

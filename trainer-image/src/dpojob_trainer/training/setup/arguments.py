@@ -11,7 +11,7 @@ import torch
 from trl import DPOConfig
 
 from dpojob_api.conditions import Reason
-from dpojob_api.shared_training_constants import reference_pairs
+from dpojob_api.shared_training_constants import reference_batch_size
 from dpojob_trainer.inspection.training_arguments import check_arguments
 
 from .argument_errors import at_fault
@@ -113,7 +113,7 @@ def config(
         "gradient_accumulation_steps": plan.gradient_accumulation,
         "gradient_checkpointing": plan.gradient_checkpointing,
         "precompute_ref_log_probs": plan.precompute_reference,
-        "precompute_ref_batch_size": reference_pairs(
+        "precompute_ref_batch_size": reference_batch_size(
             plan.per_device_batch_size, checkpointing=plan.gradient_checkpointing
         ),
         "bf16": precisions.compute == "bf16",

@@ -11,7 +11,7 @@ from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from dpojob_api.conditions import Reason
-from dpojob_api.shared_training_constants import plain_attention
+from dpojob_api.shared_training_constants import cpu_uses_eager_attention
 from dpojob_trainer.inspection import FALLBACK_CHAT_TEMPLATE
 
 from .adapter import merged, put_on
@@ -100,7 +100,7 @@ def _weights(
 ) -> Any:
     asked = job.spec.training.arguments.get("model_init_kwargs") or {}
     options = {**asked, "dtype": precisions.weights}
-    if not torch.cuda.is_available() and plain_attention(job.plan.max_length):
+    if not torch.cuda.is_available() and cpu_uses_eager_attention(job.plan.max_length):
         options.setdefault("attn_implementation", "eager")
     if quantization is not None:
         options["quantization_config"] = quantization

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from dpojob_api.plan import Plan, Precision
-from dpojob_api.shared_training_constants import SMALL_FOR_A_CPU, processor_has_bf16
+from dpojob_api.shared_training_constants import CPU_BF16_MIN_PARAMETERS, cpu_supports_bf16
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def choose(plan: Plan, parameters: int) -> Precisions:
     """
     compute, note = plan.precision, None
     if not torch.cuda.is_available():
-        gains = parameters >= SMALL_FOR_A_CPU and processor_has_bf16()
+        gains = parameters >= CPU_BF16_MIN_PARAMETERS and cpu_supports_bf16()
         if compute != "fp32" and not (compute == "bf16" and gains):
             compute, note = "fp32", f"the plan says {plan.precision}; there is no GPU here, so fp32"
     elif compute == "bf16" and not torch.cuda.is_bf16_supported():

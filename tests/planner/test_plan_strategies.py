@@ -1,4 +1,4 @@
-"""The order in which pools, GPUs, rungs and batches are tried."""
+"""The order in which pools, GPUs, strategies and batches are tried."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .planning import catalogue, changed, job, planned, pool, refused, shape
 B = 10**9
 
 
-def rung(plan: Plan) -> tuple[str, bool]:
+def strategy(plan: Plan) -> tuple[str, bool]:
     return plan.method, plan.precompute_reference
 
 
@@ -26,7 +26,7 @@ def rung(plan: Plan) -> tuple[str, bool]:
     ],
 )
 def test_the_first_rung_that_fits(memory: float, expected: tuple[str, bool]) -> None:
-    assert rung(planned(job(), shape("qwen2.5-1.5b"), [pool(memory=memory)])) == expected
+    assert strategy(planned(job(), shape("qwen2.5-1.5b"), [pool(memory=memory)])) == expected
 
 
 def test_over_several_epochs_the_reference_is_computed_ahead_when_that_saves_time() -> None:
@@ -35,11 +35,11 @@ def test_over_several_epochs_the_reference_is_computed_ahead_when_that_saves_tim
         return planned(spec, shape("qwen2.5-1.5b"), [pool(memory=80)])
 
     once, thrice = over(1), over(3)
-    assert (rung(once), rung(thrice)) == (("full", False), ("full", True))
+    assert (strategy(once), strategy(thrice)) == (("full", False), ("full", True))
     assert 2 < thrice.estimate.hours / once.estimate.hours < 2.8
     assert any("computed once, ahead of training, which saves" in told for told in thrice.reasons)
     kept = over(3, arguments={"sync_ref_model": True})
-    assert rung(kept) == ("full", False)
+    assert strategy(kept) == ("full", False)
 
 
 @pytest.mark.parametrize("method", ["lora", "qlora"])
@@ -49,17 +49,17 @@ def test_an_adapter_has_its_reference_ahead_over_several_epochs(method: str) -> 
         return planned(asked, shape("qwen2.5-1.5b"), [pool(memory=80, perNode=2)])
 
     once, thrice = over(1), over(3)
-    assert (rung(once), rung(thrice)) == ((method, False), (method, True))
+    assert (strategy(once), strategy(thrice)) == ((method, False), (method, True))
     assert thrice.estimate.hours < 2.7 * once.estimate.hours
     assert thrice.memory_gib.needed == once.memory_gib.needed
-    assert rung(over(3, hardware={"gpus": 2})) == (method, True)
+    assert strategy(over(3, hardware={"gpus": 2})) == (method, True)
 
 
 def test_an_adapter_that_is_sharded_has_its_reference_at_each_step() -> None:
     spec = job(training={"epochs": 3, "method": "lora"})
     plan = planned(spec, shape("llama-3.1-8b"), [pool(memory=16, perNode=4)])
     assert plan.sharded
-    assert rung(plan) == ("lora", False)
+    assert strategy(plan) == ("lora", False)
 
 
 def test_a_refusal_names_each_need_of_memory_once() -> None:
@@ -75,9 +75,9 @@ def test_the_batch_is_halved_before_a_rung_is_left() -> None:
             planned(job(), shape("qwen2.5-1.5b"), [pool(memory=tenth / 5)]) if tenth > 40 else None
         )
         if plan is not None:
-            seen.setdefault(rung(plan), set()).add(plan.per_device_batch_size)
-    for batches in seen.values():
-        assert 1 in batches
+            seen.setdefault(strategy(plan), set()).add(plan.per_device_batch_size)
+    for sizes in seen.values():
+        assert 1 in sizes
 
 
 def test_checkpointing_only_when_memory_needs_it() -> None:

@@ -1,0 +1,64 @@
+"""What is estimated: a method with its settings on one GPU and the number of GPUs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dpojob_api.plan import Method
+
+
+@dataclass(frozen=True)
+class DeviceSettings:
+    """How a model is trained on one GPU."""
+
+    method: Method
+    pairs: int
+    """Preference pairs per device and forward; each is two rows."""
+    length: int
+    """Tokens per row."""
+    checkpointing: bool = True
+    precompute: bool = False
+    """The reference's log-probabilities are computed before training."""
+    accumulated: bool = True
+    """Gradients of an earlier micro-batch are alive during the forward."""
+    rank: int = 16
+    """LoRA rank."""
+    reference_adapter: bool = False
+    """An adapter is trained further: a frozen copy of it is the reference."""
+    replicas: int = 1
+    """GPUs that each hold the whole model (data parallel): gradient buckets are added."""
+    shards: int = 1
+    """GPUs over which weights, gradients and optimizer are divided (FSDP)."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of one forward: chosen and rejected, padded to the full length."""
+        return 2 * self.pairs * self.length
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A training method, with or without a precomputed reference."""
+
+    method: Method
+    precompute: bool = False
+
+    @property
+    def saves_only_time(self) -> bool:
+        """Whether it needs as much memory as the strategy before it: an adapter has no reference copy."""
+        return self.precompute and self.method != "full"
+
+    def __str__(self) -> str:
+        names = {"full": "full fine-tuning", "lora": "LoRA", "qlora": "QLoRA"}
+        return names[self.method] + (" with precomputed reference" if self.precompute else "")
+
+
+@dataclass(frozen=True)
+class TrainingOption:
+    """One way to train on a number of GPUs of a pool; the global batch is exact."""
+
+    strategy: Strategy
+    settings: DeviceSettings
+    accumulation: int
+    """Micro-batches per optimizer step."""
+    gpus: int
