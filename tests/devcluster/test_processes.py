@@ -4,11 +4,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.kit.waiting import wait_until
 
 from devcluster.host.errors import DevclusterError
 from devcluster.host.processes import Daemon, Daemons, start_time
@@ -40,22 +41,32 @@ def test_a_killed_daemon_is_started_again(daemons: Daemons) -> None:
     first = daemons.pid("sleeper")
     assert first is not None
     os.kill(first, signal.SIGKILL)
-    while start_time(first) is not None:
-        time.sleep(0.01)
+    wait_until(lambda: start_time(first) is None, "the killed process has ended")
     assert daemons.pid("sleeper") is None
     assert daemons.start(SLEEP) is True
     assert daemons.pid("sleeper") not in (None, first)
 
 
 LINGERING = """
-import ctypes, os, pathlib, socket, sys, threading, time
-server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
-bound = pathlib.Path(sys.argv[2])
-first = not bound.exists()
-bound.write_text(str(os.getpid()))
+import ctypes, os, pathlib, random, socket, sys, threading, time
+port, bound, release = map(pathlib.Path, sys.argv[1:])
+first = not port.exists()
+while first:
+    try:
+        # Below the ephemeral range: no outgoing connection takes it between the two processes.
+        server = socket.create_server(("127.0.0.1", random.randint(20000, 29999)))
+        break
+    except OSError:
+        pass
+def hold():
+    while not release.exists():
+        time.sleep(0.05)
 if first:
-    threading.Thread(target=time.sleep, args=(1.5,)).start()
+    port.write_text(str(server.getsockname()[1]))
+    threading.Thread(target=hold).start()
     ctypes.CDLL(None).pthread_exit(None)
+server = socket.create_server(("127.0.0.1", int(port.read_text())))
+bound.write_text(str(os.getpid()))
 time.sleep(600)
 """
 
@@ -63,20 +74,18 @@ time.sleep(600)
 def test_a_port_is_free_again_before_a_dead_daemon_is_replaced(
     daemons: Daemons, tmp_path: Path
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    bound = tmp_path / "bound"
-    command = [sys.executable, "-c", LINGERING, str(port), str(bound)]
-    lingering = Daemon(
-        "server", command, ready=lambda: bound.read_text() == str(daemons.pid("server"))
-    )
+    port, bound, release = tmp_path / "port", tmp_path / "bound", tmp_path / "release"
+    command = [sys.executable, "-c", LINGERING, *map(str, (port, bound, release))]
+    lingering = Daemon("server", command, ready=bound.exists)
     daemons.start(lingering)
-    while daemons.pid("server") is not None:
-        time.sleep(0.01)
-    # Its first thread has ended, and another one still holds the port.
-    assert serves(port)
+    wait_until(lambda: daemons.pid("server") is None, "its first thread has ended")
+    assert serves(int(port.read_text())), "another thread still holds the port"
+    timer = threading.Timer(0.5, release.touch)
+    timer.start()
     assert daemons.start(lingering) is True
+    timer.join()
     daemons.wait(lingering)
+    assert bound.read_text() == str(daemons.pid("server"))
     assert "in use" not in daemons.log("server").read_text()
 
 
@@ -95,6 +104,35 @@ def test_a_daemon_that_was_dying_when_it_was_found_is_started_once_more(daemons:
     )
     daemons.wait(restarted)
     assert daemons.pid("sleeper") not in (None, first)
+
+
+class DyingBetweenReads(Daemons):
+    """The named process is found alive once more after it was killed, then gone."""
+
+    dying = ""
+
+    def pid(self, name: str) -> int | None:
+        if name == self.dying:
+            self.dying = ""
+            return 1
+        return super().pid(name)
+
+
+def test_a_process_that_a_signal_is_ending_is_started_again_not_reported(tmp_path: Path) -> None:
+    daemons = DyingBetweenReads(tmp_path)
+    daemons.start(SLEEP)
+    first = daemons.pid("sleeper")
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: start_time(first) is None, "the killed process has ended")
+    daemons.dying = "sleeper"
+    try:
+        daemons.wait(
+            Daemon(SLEEP.name, SLEEP.command, ready=lambda: daemons.pid("sleeper") is not None)
+        )
+        assert daemons.pid("sleeper") not in (None, first)
+    finally:
+        daemons.stop("sleeper", grace=0)
 
 
 def test_what_a_daemon_needs_is_started_once_more_when_it_dies_meanwhile(daemons: Daemons) -> None:
@@ -143,16 +181,16 @@ def test_configuration_is_written_for_a_start_and_never_touched_while_it_runs(
 
 
 def test_a_recycled_pid_is_never_touched(daemons: Daemons, tmp_path: Path) -> None:
-    stranger = subprocess.Popen(["sleep", "600"])
+    other = subprocess.Popen(["sleep", "600"])
     try:
-        record = {"pid": stranger.pid, "started": "1", "spec": {}}
+        record = {"pid": other.pid, "started": "1", "spec": {}}
         (tmp_path / "sleeper.json").write_text(json.dumps(record))
         assert daemons.pid("sleeper") is None
         daemons.stop("sleeper")
-        assert stranger.poll() is None
+        assert other.poll() is None
     finally:
-        stranger.kill()
-        stranger.wait()
+        other.kill()
+        other.wait()
 
 
 def test_one_that_ends_at_once_is_reported_with_its_log(daemons: Daemons) -> None:

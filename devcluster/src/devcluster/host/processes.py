@@ -104,10 +104,15 @@ class Daemons:
         if record is None:
             return None
         pid = int(record["pid"])
-        # Reap it when it is a child of this process, since a zombie would look alive.
+        found = _state_and_start(pid)
+        if found is None or found[1] != record["started"]:
+            return None
+        if found[0] not in "ZX":
+            return pid
+        # A child of this process stays a zombie until its exit status is read.
         with suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
-        return pid if start_time(pid) == record["started"] else None
+        return None
 
     def start(self, daemon: Daemon) -> bool:
         """Start it unless it runs with the same command and configuration; whether it was started."""
@@ -155,14 +160,15 @@ class Daemons:
         again = [*needs, daemon]
         while True:
             for one in (*needs, daemon):
-                if self.pid(one.name) is None and one in again:
-                    # It may have been found alive while a signal was already ending it.
-                    again.remove(one)
-                    self.start(one)
-                if self.pid(one.name) is None:
+                # Read once: a process that a signal is ending is alive in one read, gone in the next.
+                if self.pid(one.name) is not None:
+                    continue
+                if one not in again:
                     raise DevclusterError(
                         self._failure_message(one.name, "ended right after its start")
                     )
+                again.remove(one)
+                self.start(one)
             if daemon.ready is None or daemon.ready():
                 return
             if time.monotonic() > deadline:

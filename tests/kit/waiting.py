@@ -1,0 +1,35 @@
+"""How a test waits: it polls a condition, with a limit that only a failure reaches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+LIMIT = 120.0
+"""Seconds after which a condition that does not hold is a failure.
+
+Far longer than a busy machine takes; a test that passes never waits so long.
+"""
+
+
+def wait_until(condition: Callable[[], T], description: str, limit: float = LIMIT) -> T:
+    """Polls until the condition is true.
+
+    Args:
+        condition: Called again and again.
+        description: What the condition is, for the message of a failure.
+        limit: Seconds.
+
+    Returns:
+        What the condition returned.
+
+    Raises:
+        AssertionError: The condition was not true within the limit.
+    """
+    deadline = time.monotonic() + limit
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not within {limit:.0f} s: {description}"
+        time.sleep(0.05)
+    return found
