@@ -1,40 +1,46 @@
-# Everything a person does here. `make help` lists it.
-#   CONTEXT=name   use your own cluster instead of the one made on this machine
+# The commands of this repository, by purpose. `make` alone lists them.
+#   CONTEXT=name   use the cluster of this kubeconfig context instead of one made on this machine
 #   KEEP=1         leave the test clusters running
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check generate down images lock faults unit
+.PHONY: help demo images down setup unit check test faults generate lock
 SHELL := /bin/bash
 export CONTEXT KEEP
 
-help: ## what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+help: ## list the commands
+	@awk -F ':.*## ' '/^##@ /{printf "\n%s\n", substr($$0, 5)} /^[a-z]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## .venv with the whole workspace, as locked
-	@hack/setup
+##@ Use
 
-demo: setup ## the whole way on a real one-node cluster: dataset to trained model
+demo: setup ## from dataset to trained model on a real one-node cluster
 	@.venv/bin/python hack/demo.py
 
-test: setup ## check, unit, control-plane and end-to-end tests
-	@hack/test
-
-unit: setup ## the tests that need no cluster
-	@.venv/bin/pytest -q -m "not cluster and not e2e and not train and not faults"
-
-check: setup ## lint, types, import rules, generated files, chart
-	@hack/check
-
-faults: setup ## the long fault sweep: at least 1,000 runs
-	@.venv/bin/python -m tests.faults --runs 1000
-
-images: setup ## the operator's and the trainer's images, for the cluster on this machine
+images: setup ## build the operator's and the trainer's images for the cluster on this machine
 	@.venv/bin/python hack/images.py
 
-generate: setup ## CRDs, their copies in the chart, the reference pages
+down: ## stop the clusters and remove every process, mount, interface and rule of theirs
+	@if [ -x .venv/bin/python ]; then .venv/bin/python -m devcluster down --all; else PYTHONPATH=devcluster/src python3 -m devcluster down --all; fi
+
+##@ Develop
+
+setup: ## create .venv with the whole workspace, as locked
+	@hack/setup
+
+unit: setup ## run the tests that need no cluster
+	@.venv/bin/pytest -q -m "not cluster and not e2e and not train and not faults"
+
+check: setup ## run lint, types, import rules, and the checks of generated files
+	@hack/check
+
+test: setup ## run check, and the unit, training, control-plane and end-to-end tests
+	@hack/test
+
+faults: setup ## run the long fault sweep of at least 1,000 runs
+	@.venv/bin/python -m tests.faults --runs 1000
+
+##@ Release
+
+generate: setup ## write the CRDs, their copies in the chart, and the reference pages
 	@hack/generate
 
-lock: ## resolve every dependency again
+lock: ## resolve every dependency again into locks/
 	@hack/lock
-
-down: ## stop the clusters; leave no process, mount, interface or rule behind
-	@if [ -x .venv/bin/python ]; then .venv/bin/python -m devcluster down --all; else PYTHONPATH=devcluster/src python3 -m devcluster down --all; fi

@@ -1,4 +1,4 @@
-"""What the demo, the image builds and the end-to-end tests share: running things against the cluster."""
+"""Commands against the cluster, shared by the demo, the image builds and the end-to-end tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTEXT = os.environ.get("CONTEXT", "")
-"""Name of a kubeconfig context: the user's own cluster instead of the one made here."""
+"""Name of a kubeconfig context: the user's cluster instead of the one made here."""
 STARTED = time.monotonic()
 
 
@@ -22,13 +22,13 @@ def log(text: str) -> None:
 
 
 def run(*command: str, input: str | None = None, capture: bool = True) -> str:
-    """Runs a command from the repository root; ends the program with its words when it fails."""
+    """Runs a command from the repository root; exits with the end of its output when it fails."""
     done = subprocess.run(
         command, cwd=ROOT, input=input, text=True, capture_output=capture, check=False
     )
     if done.returncode:
-        said = "\n".join(filter(None, [done.stdout, done.stderr])) if capture else ""
-        sys.exit(f"demo: '{' '.join(command)}' failed ({done.returncode})\n{said[-4000:]}")
+        output = "\n".join(filter(None, [done.stdout, done.stderr])) if capture else ""
+        sys.exit(f"demo: '{' '.join(command)}' failed ({done.returncode})\n{output[-4000:]}")
     return done.stdout or ""
 
 
@@ -50,11 +50,11 @@ class Kubectl:
             self.environment = {**os.environ, "KUBECONFIG": kubeconfig}
 
     def __call__(self, *arguments: str, input: str | None = None) -> str:
-        """The command's output; ends the program when it fails."""
+        """The command's output; exits when it fails."""
         return run(*self.base, *arguments, input=input)
 
     def attempt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """The command, whatever it returns."""
+        """The result of the command, also when it fails."""
         return subprocess.run([*self.base, *arguments], text=True, capture_output=True, check=False)
 
     def apply(self, manifest: str) -> None:

@@ -1,7 +1,7 @@
-"""The main job on a real cluster, from nothing: `python hack/demo.py` (`make demo`).
+"""The quickstart on a real cluster, from nothing: `python hack/demo.py` (`make demo`).
 
 Makes the cluster, the images, a tiny chat model and preference pairs; installs the chart; applies
-examples/quickstart.yaml; follows it; and shows what came of it. Every step can be run again.
+examples/quickstart.yaml; follows it; and shows the result. Every step can be repeated.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import images
 from cluster_tools import CONTEXT, ROOT, Kubectl, devcluster, log, run
-from pvc_files import ClaimPod
+from pvc_files import PVCPod
 from rich.console import Console
 from rich.table import Table
 
@@ -34,7 +34,7 @@ metadata:
   name: {name}
   labels: {{pod-security.kubernetes.io/enforce: restricted}}
 """
-CLAIM_MANIFEST = """
+PVC_MANIFEST = """
 apiVersion: v1
 kind: PersistentVolumeClaim
 metadata: {{name: {name}, namespace: {namespace}}}
@@ -45,7 +45,7 @@ spec:
 
 
 def install(kubectl: Kubectl, built: dict[str, images.Image]) -> None:
-    """CRDs and chart, as the README says, with figures that fit a small machine."""
+    """CRDs and chart, as the README says, with resource requests that fit a small machine."""
     log("installing the CRDs and the chart")
     kubectl("apply", "--server-side", "--force-conflicts", "-f", "crds/")
     values = []
@@ -67,8 +67,8 @@ def install(kubectl: Kubectl, built: dict[str, images.Image]) -> None:
     )  # fmt: skip
 
 
-def give_gpu(kubectl: Kubectl) -> None:
-    """Lets the only node say that it has one GPU of the smallest pool: the training runs on its CPU."""
+def add_fake_gpu(kubectl: Kubectl) -> None:
+    """Adds one fake GPU of the smallest pool to the only node; the training runs on its CPU."""
     node = kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.name}")
     pool = json.loads(kubectl("get", "gpupool", POOL, "-o", "json"))
     labels = [f"{key}={value}" for key, value in pool["spec"].get("nodeSelector", {}).items()]
@@ -78,7 +78,7 @@ def give_gpu(kubectl: Kubectl) -> None:
 
 
 def demo_data() -> Path:
-    """A directory with model/ and data/train.jsonl; made once per version of what makes it."""
+    """A directory with model/ and data/train.jsonl; made once per version of the script that makes it."""
     maker = ROOT / "examples/make_demo_data.py"
     version = hashlib.sha256(maker.read_bytes()).hexdigest()[:12]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dpojob"
@@ -94,12 +94,12 @@ def demo_data() -> Path:
 
 
 def put_inputs(kubectl: Kubectl, namespace: str, image: str) -> None:
-    """The claim with the model and the pairs."""
+    """Creates the namespace and the PVC with the model and the pairs."""
     kubectl.apply(NAMESPACE_MANIFEST.format(name=namespace))
-    kubectl.apply(CLAIM_MANIFEST.format(name=JOB, namespace=namespace))
+    kubectl.apply(PVC_MANIFEST.format(name=JOB, namespace=namespace))
     made = demo_data()
     log("copying the model and the pairs onto the claim")
-    with ClaimPod(kubectl, namespace, JOB, image) as claim:
+    with PVCPod(kubectl, namespace, JOB, image) as claim:
         claim.write(made)
 
 
@@ -120,7 +120,7 @@ def follow(namespace: str) -> None:
 
 
 def show(kubectl: Kubectl, namespace: str, image: str) -> bool:
-    """What came of it; whether it is what the README promises."""
+    """Prints the result; whether it is what the README promises."""
     done = job(kubectl, namespace)
     status = done["status"]
     print()
@@ -143,7 +143,7 @@ def show(kubectl: Kubectl, namespace: str, image: str) -> bool:
         return False
     artifacts = status["artifacts"]
     where = "/".join(filter(None, [artifacts.get("path"), ""]))
-    with ClaimPod(kubectl, namespace, artifacts["claimName"], image) as claim:
+    with PVCPod(kubectl, namespace, artifacts["claimName"], image) as claim:
         text = claim.read(where + "metrics.jsonl").decode()
     rows = [json.loads(line) for line in text.splitlines()]
     margins = [(row["step"], row["rewards/margins"]) for row in rows if "rewards/margins" in row]
@@ -174,14 +174,14 @@ def spark(values: list[float]) -> str:
 
 
 def main() -> int:
-    """The whole way; exit status 0 only when a model was trained and learned its rule."""
+    """Runs every step; exit status 0 only when the trained model prefers the chosen answers."""
     log("cluster: starting, or reusing the one that runs")
     devcluster("up", "--mode", "full", capture=False)
     kubectl = Kubectl()
     built = images.ensure()
     image = built["inspect"].reference
     install(kubectl, built)
-    give_gpu(kubectl)
+    add_fake_gpu(kubectl)
     kubectl.attempt("delete", "dpojob", JOB, "-n", NAMESPACE, "--ignore-not-found", "--wait")
     kubectl.attempt(
         "delete", "pvc", f"{JOB}-output", "-n", NAMESPACE, "--ignore-not-found", "--wait"

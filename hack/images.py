@@ -19,7 +19,7 @@ from cluster_tools import CONTEXT, ROOT, devcluster, log, run
 
 @dataclass(frozen=True)
 class Image:
-    """One image of ours: its Dockerfile, target, and the paths it is made from."""
+    """One of our images: its Dockerfile, target, and the paths it is made from."""
 
     name: str
     dockerfile: str
@@ -28,7 +28,7 @@ class Image:
 
     @cached_property
     def tag(self) -> str:
-        """Hash of the Dockerfile, the locks and the sources, as they were when first asked for."""
+        """Hash of the Dockerfile, the locks and the sources, computed once."""
         digest = hashlib.sha256(str(self.target).encode())
         for source in (self.dockerfile, *self.sources):
             root = ROOT / source
@@ -40,7 +40,7 @@ class Image:
 
     @property
     def reference(self) -> str:
-        """repository:tag, under IMAGES or PUSH when given, else a name only this machine knows."""
+        """repository:tag, under IMAGES or PUSH when given, else a name local to this machine."""
         prefix = os.environ.get("PUSH") or os.environ.get("IMAGES") or "localhost"
         return f"{prefix}/{self.name}:{self.tag}"
 
@@ -61,14 +61,14 @@ IMAGES = {
 }  # fmt: skip
 
 
-def on_node(reference: str) -> bool:
+def is_on_node(reference: str) -> bool:
     """Whether the node made here already has the image."""
     command = [sys.executable, "-m", "devcluster", "has-image", reference]
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
 def build(image: Image) -> None:
-    """With the machine's own builder, from the cached base image."""
+    """Builds an image with buildah, from the cached base image."""
     base = devcluster("build-base-image", capture=True).strip().splitlines()[-1]
     target = ["--target", image.target] if image.target else []
     devcluster(
@@ -87,7 +87,7 @@ def ensure() -> dict[str, Image]:
             )
         return IMAGES
     for role, image in IMAGES.items():
-        if on_node(image.reference):
+        if is_on_node(image.reference):
             log(f"image {role}: on the node already ({image.tag})")
             continue
         log(f"image {role}: building {image.reference}")

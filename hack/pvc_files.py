@@ -1,4 +1,4 @@
-"""Files in and out of a claim, on any cluster, through a small pod that mounts it."""
+"""Copies files to and from a PVC of any cluster, through a small pod that mounts it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from cluster_tools import Kubectl
 MOUNT = "/claim"
 
 
-class ClaimPod:
-    """A pod with the claim at MOUNT, for the length of a `with` block."""
+class PVCPod:
+    """A pod that mounts the PVC at MOUNT, for the duration of a `with` block."""
 
     def __init__(self, kubectl: Kubectl, namespace: str, claim: str, image: str) -> None:
         self._kubectl = kubectl
@@ -64,15 +64,15 @@ class ClaimPod:
         return done.stdout
 
     def write(self, directory: Path) -> None:
-        """Copies everything below `directory` to the root of the claim."""
+        """Copies everything below `directory` to the root of the PVC."""
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w") as archive:
             for entry in sorted(directory.iterdir()):
-                archive.add(entry, arcname=entry.name, filter=_plain)
+                archive.add(entry, arcname=entry.name, filter=_readable_by_all)
         self._exec("tar", "xf", "-", "-C", MOUNT, "--no-same-owner", "-m", input=packed.getvalue())
 
     def read(self, path: str) -> bytes:
-        """The bytes of one file, by its path on the claim."""
+        """The bytes of one file, by its path on the PVC."""
         return self._exec("cat", f"{MOUNT}/{path}")
 
     def _manifest(self) -> dict[str, object]:
@@ -107,7 +107,7 @@ class ClaimPod:
         }
 
 
-def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Readable for everyone."""
+def _readable_by_all(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Sets the permissions of an archive member so that every user may read it."""
     member.mode |= 0o755 if member.isdir() else 0o644
     return member

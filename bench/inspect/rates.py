@@ -1,13 +1,13 @@
-"""How fast inspection is, and how much memory it needs, beside what it stands on.
+"""How fast inspection is, and how much memory it needs, compared with pyarrow and tokenizers.
 
     python bench/inspect/rates.py [--rows 200000] [--rounds 5] [--only structure,presets,tokens,memory]
     python bench/inspect/rates.py --only memory --memory-rows 5000000
 
 - structure: every check but tokens, against pyarrow reading the same columns of the same file.
-- presets: the same for Parquet files of known layouts, whose rules lie between, and for text parts.
+- presets: the same for Parquet files of known layouts, whose rates lie between, and for text parts.
 - tokens: inspection with the model's tokenizer and template, against `Tokenizer.encode_batch` of the
   same texts (prompt, prompt + chosen, prompt + rejected, rendered beforehand).
-- memory: the peak resident set of an inspection in a process of its own.
+- memory: the peak resident set of an inspection in a separate process.
 
 Rates are rows per second. Each round runs the sides one after the other and the best of the rounds
 counts, so that other work on the machine weighs the same on all. `cpu` is the ratio of processor
@@ -149,11 +149,11 @@ def best(sides: list[Callable[[], int]], rounds: int) -> list[Side]:
     """Runs the sides in turn, `rounds` times."""
     found = [Side() for _ in sides]
     for _ in range(rounds):
-        for side, told in zip(sides, found, strict=True):
+        for side, result in zip(sides, found, strict=True):
             start, spent = time.perf_counter(), time.process_time()
             rows = side()
-            told.rate = max(told.rate, rows / (time.perf_counter() - start))
-            told.cpu = max(told.cpu, rows / (time.process_time() - spent))
+            result.rate = max(result.rate, rows / (time.perf_counter() - start))
+            result.cpu = max(result.cpu, rows / (time.process_time() - spent))
     return found
 
 
@@ -232,15 +232,15 @@ def tokens(directory: Path, rows: int, rounds: int) -> None:
         for entry in accepted_rows(spec, report, volumes):
             texts += counter._rendered(Pair(**entry, format="conversational"))
 
-        def raw(texts: list[str] = texts, tokenizer: Any = tokenizer) -> int:
+        def encode_all(texts: list[str] = texts, tokenizer: Any = tokenizer) -> int:
             for start in range(0, len(texts), 3072):
                 tokenizer.encode_batch(texts[start : start + 3072], add_special_tokens=False)
             return len(texts) // 3
 
-        def ours(spec: DPOJobSpec = spec) -> int:
+        def inspect_all(spec: DPOJobSpec = spec) -> int:
             return inspect(spec, {"bench": directory}).rows
 
-        encoded, inspected = best([raw, ours], rounds)
+        encoded, inspected = best([encode_all, inspect_all], rounds)
         print(
             f"  parquet  {name:28} {encoded.rate:14,.0f} {inspected.rate:10,.0f} "
             f"{inspected.rate / encoded.rate:6.2f} {inspected.cpu / encoded.cpu:5.2f}"
@@ -278,9 +278,9 @@ def memory(directory: Path, rows: int) -> None:
             text=True,
             env={**os.environ, "DPOJOB_SCRATCH": str(directory)},
         )
-        told = json.loads(done.stdout)
-        assert told["rows"] == count and told["valid"]
-        print(f"  parquet  standard          {count:16,} {told['MiB']:10,.0f}")
+        result = json.loads(done.stdout)
+        assert result["rows"] == count and result["valid"]
+        print(f"  parquet  standard          {count:16,} {result['MiB']:10,.0f}")
         path.unlink()
 
 

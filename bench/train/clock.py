@@ -1,4 +1,4 @@
-"""Steps per second of TRL's trainer, whoever calls it."""
+"""Time of TRL's trainer in training steps and in reference log-probabilities."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.wall = self.cpu = 0.0
-        """Seconds of `train`, by the clock and of CPU time."""
+        """Seconds of `train`, in wall-clock and CPU time."""
         self.ahead = self.ahead_wall = 0.0
         """Seconds of CPU time and by the clock of the reference log-probabilities before it."""
         self.steps = 0
@@ -53,7 +53,7 @@ class Clock:
 
 @contextlib.contextmanager
 def _seconds() -> Iterator[list[float]]:
-    """Of the block, by the clock and of CPU time, once it is over."""
+    """Of the block, in wall-clock and CPU time, once it is over."""
     spent: list[float] = []
     wall, cpu = time.perf_counter(), time.process_time()
     yield spent

@@ -1,7 +1,7 @@
-"""Our trainer beside plain TRL on the same model and pairs: `python bench/train/compare.py`.
+"""dpojob_trainer compared with plain TRL on the same model and pairs: `python bench/train/compare.py`.
 
-Three runs a round, in turns and each a process of its own: plain TRL with its defaults, as somebody's
-script has it; plain TRL with the settings that our planner chose, its threads spinning as little as our
+Three runs a round, in turns and each a process of its own: plain TRL with its defaults, as a script
+without tuning has it; plain TRL with the settings that our planner chose, its threads spinning as little as our
 trainer's; and our trainer. Figures are optimizer steps per second of training, with whatever of the
 reference is computed ahead of it counted in, by the clock and by CPU time; the best of all rounds.
 `--check` fails below the promised ratios by the clock, or where the loss curves differ.

@@ -1,4 +1,4 @@
-"""Our trainer on the demo's tiny model, from its own `run`, as its own planner plans it."""
+"""Training of the demo's tiny model by dpojob_trainer's `run`, with the plan of dpojob_planner."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def job(
     arguments: dict[str, Any] | None = None,
     **changes: Any,
 ) -> TrainJob:
-    """A job on `root`/model and `root`/pairs-ROWS.jsonl, with an output directory of its own.
+    """A job on `root`/model and `root`/pairs-ROWS.jsonl, with a new output directory.
 
-    The plan is the planner's own for a machine without a GPU, but for the fields in `changes`.
+    The plan is the planner's for a machine without a GPU, with the fields in `changes` replaced.
     """
     spec = DPOJobSpec.model_validate(
         {
@@ -65,7 +65,7 @@ def job(
 def train(
     made: TrainJob, on_progress: Callable[[Progress], None] | None = None, port: int = 0
 ) -> list[dict[str, Any]]:
-    """Train it; the log."""
+    """Train it; the rows of metrics.jsonl."""
     outcome = run(made, on_progress=on_progress, port=port)
     assert outcome.outcome == "Succeeded", outcome.message
     lines = (made.output / "metrics.jsonl").read_text().splitlines()

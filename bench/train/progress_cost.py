@@ -2,7 +2,7 @@
 
 One training on the demo's tiny model, with the server on. In every other block of steps another
 process asks for /progress and /metrics, as the operator and Prometheus do, at 1 and at 20 times a
-second in turns; in the blocks between nobody asks. The figures are CPU time per optimizer step of the
+second in turns; in the blocks between there are no requests. The figures are CPU time per optimizer step of the
 training process, server thread and all, which a busy machine disturbs least: the median of all blocks.
 The share at 20 a second, divided by 20, is the sharper measure of the share at 1. `--check` fails at 1%
 or more.
@@ -56,7 +56,7 @@ while True:
 
 
 class Blocks:
-    """CPU seconds per step, by the polls a second of the block; hears of every step."""
+    """CPU seconds per step, by the polls a second of the block; called at every step."""
 
     def __init__(self, port: int) -> None:
         self.costs: dict[int, list[float]] = {rate: [] for rate in RATES}
@@ -67,7 +67,7 @@ class Blocks:
         self._begin = 0.0
         self._step = 0
 
-    def hear(self, progress: Progress) -> None:
+    def on_progress(self, progress: Progress) -> None:
         """Close the block when its steps are done, and open the next."""
         if progress.stage != "Training" or progress.step == self._step:
             return
@@ -108,7 +108,7 @@ def main() -> int:
         blocks = Blocks(arguments.port)
         try:
             made = dpojob_run.job(root, rows, epochs=arguments.steps * dpojob_run.BATCH / rows)
-            silence_output(lambda: dpojob_run.train(made, blocks.hear, arguments.port))
+            silence_output(lambda: dpojob_run.train(made, blocks.on_progress, arguments.port))
         finally:
             blocks.close()
     costs = {rate: median(found) for rate, found in blocks.costs.items()}

@@ -1,7 +1,7 @@
 """What each setting gives, one by one: `python bench/train/settings.py [NAME ...]`.
 
 Each variant trains the same pairs from the same model and seed as plain TRL with its defaults, in
-fp32 where nothing else is said, all with threads that spin as little as our trainer's. They take turns,
+fp32 unless the variant changes it, all with threads that spin as little as our trainer's. They take turns,
 and the best of all rounds counts. Figures: optimizer steps per second by the clock, so it takes a quiet
 machine; how many times TRL's defaults that is, without and with the reference that is computed ahead of
 time counted in; and the largest difference of the loss at any step from plain TRL in fp32.
@@ -38,33 +38,33 @@ def variants(root: Path, rows: int) -> dict[str, Train]:
 
     pairs = trl_baseline.rows(root / f"pairs-{rows}.jsonl")
 
-    def theirs(**settings: Any) -> Train:
+    def with_trl(**settings: Any) -> Train:
         return lambda: trl_baseline.train(
             root / "model", pairs, Path(tempfile.mkdtemp(dir=root)), num_train_epochs=1,
             **trl_baseline.COMMON, **settings,
         )  # fmt: skip
 
-    def mine(**settings: Any) -> Train:
+    def with_dpojob(**settings: Any) -> Train:
         return lambda: dpojob_run.train(dpojob_run.job(root, rows, **settings))
 
     def with_arguments(**arguments: Any) -> Train:
-        return mine(arguments=arguments)
+        return with_dpojob(arguments=arguments)
 
     return {
-        DEFAULTS: theirs(logging_steps=1, seed=42),
-        FP32: theirs(**trl_baseline.FP32),
-        "as planned": mine(),
-        "every token scored": scoring_all(mine()),
-        "one thread": on_one_thread(mine()),
-        "reference ahead": mine(precompute_reference=True),
-        "gradient checkpointing": mine(gradient_checkpointing=True),
+        DEFAULTS: with_trl(logging_steps=1, seed=42),
+        FP32: with_trl(**trl_baseline.FP32),
+        "as planned": with_dpojob(),
+        "every token scored": scoring_all(with_dpojob()),
+        "one thread": on_one_thread(with_dpojob()),
+        "reference ahead": with_dpojob(precompute_reference=True),
+        "gradient checkpointing": with_dpojob(gradient_checkpointing=True),
         "logged every 10 steps": with_arguments(logging_steps=10),
         "torch's own attention": with_arguments(model_init_kwargs={"attn_implementation": "sdpa"}),
-        "reference ahead, small batches": mine(
+        "reference ahead, small batches": with_dpojob(
             precompute_reference=True, arguments={"precompute_ref_batch_size": dpojob_run.BATCH}
         ),
         "2 dataloader workers": with_arguments(dataloader_num_workers=2),
-        "half the batch, twice": mine(
+        "half the batch, twice": with_dpojob(
             per_device_batch_size=dpojob_run.BATCH // 2, gradient_accumulation=2
         ),
         "grouped by length": grouped(

@@ -1,4 +1,4 @@
-"""Without what the libraries print."""
+"""Runs a function without the output that libraries print."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ Result = TypeVar("Result")
 
 
 def silence_output(action: Callable[[], Result]) -> Result:
-    """What `action` gives."""
+    """The result of `action`, with its standard output and error discarded."""
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         return action()

@@ -1,4 +1,4 @@
-"""Plain TRL, as its own example has it: load the pairs, make a DPOTrainer, train."""
+"""Plain TRL, as in TRL's example: load the pairs, make a DPOTrainer, train."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COMMON = {
     "per_device_train_batch_size": BATCH, "max_length": LENGTH, "learning_rate": 1e-4,
     "report_to": "none", "use_cpu": True,
 }  # fmt: skip
-"""What must be the same for the comparison to be one."""
+"""The settings that both sides of the comparison share."""
 FP32 = {"bf16": False, "gradient_checkpointing": False, "logging_steps": 1, "seed": 42}
 """What our trainer does with a small model on a machine without a GPU, the attention aside."""
 
@@ -36,7 +36,7 @@ def as_planned(plan: Plan) -> dict[str, Any]:
 
 
 def rows(pairs: Path) -> list[dict[str, Any]]:
-    """The demo's pairs as TRL wants conversations."""
+    """The demo's pairs in TRL's conversational format."""
     return [
         {
             "prompt": [{"role": "user", "content": pair["question"]}],
@@ -50,7 +50,7 @@ def rows(pairs: Path) -> list[dict[str, Any]]:
 def train(
     model: Path, rows: list[dict[str, Any]], output: Path, **settings: Any
 ) -> list[dict[str, Any]]:
-    """Train on `rows`; the log."""
+    """Train on `rows`; the log history."""
     trainer = DPOTrainer(
         model=str(model),
         args=DPOConfig(output_dir=str(output), disable_tqdm=True, **settings),

@@ -26,7 +26,7 @@ class Installed:
         built = images.ensure()
         self.image = built["inspect"].reference
         demo.install(self.kubectl, built)
-        demo.give_gpu(self.kubectl)
+        demo.add_fake_gpu(self.kubectl)
 
     def job(self, namespace, name="quickstart"):
         return json.loads(self.kubectl("get", "dpojob", name, "-n", namespace, "-o", "json"))

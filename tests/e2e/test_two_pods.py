@@ -18,7 +18,7 @@ def two_gpus(installed):
 
     devcluster("fake-gpu", node, "--count", "2")
     yield
-    installed.demo.give_gpu(installed.kubectl)
+    installed.demo.add_fake_gpu(installed.kubectl)
 
 
 def apply(installed, namespace, manifest, name, **spec):
