@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from dpojob_api.spec import DatasetSource
 from dpojob_trainer.inspection import InspectionError
 from dpojob_trainer.inspection.sources.download import open_urls
-from dpojob_trainer.inspection.sources.hub_splits import Grouped, grouped
-from dpojob_trainer.inspection.sources.splits import by_split, natural
+from dpojob_trainer.inspection.sources.hub_splits import RepositoryFiles, group_repository_files
+from dpojob_trainer.inspection.sources.splits import group_by_split, natural_sort_key
 
 ROWS = [{"prompt": f"p {n}", "chosen": f"yes {n}", "rejected": f"no {n}"} for n in range(5)]
 REPO = DatasetSource.model_validate({"repo": "org/data"})
@@ -26,8 +26,8 @@ HH = [
 RED = "red-team-attempts/red_team_attempts.jsonl.gz"
 
 
-def files(*paths: str, card: Any = None, **dataset: Any) -> Grouped:
-    return grouped(REPO.model_copy(update=dataset), card or {}, list(paths))
+def files(*paths: str, card: Any = None, **dataset: Any) -> RepositoryFiles:
+    return group_repository_files(REPO.model_copy(update=dataset), card or {}, list(paths))
 
 
 # On the hub, by the files' names.
@@ -36,17 +36,20 @@ def files(*paths: str, card: Any = None, **dataset: Any) -> Grouped:
 def test_files_that_name_no_split_are_left_out_beside_files_that_do() -> None:
     found = files(*HH, RED, "README.md")
     assert found.splits == {"train": HH[1::2], "test": HH[::2]}
-    assert found.unnamed == [RED]
+    assert found.files_without_split == [RED]
 
 
 def test_files_that_name_no_split_are_train_where_none_does() -> None:
     found = files("pairs.jsonl", "more/other.jsonl")
-    assert (found.splits, found.unnamed) == ({"train": ["pairs.jsonl"]}, [])
+    assert (found.splits, found.files_without_split) == ({"train": ["pairs.jsonl"]}, [])
 
 
 def test_a_named_file_in_a_directory_counts_more_than_an_unnamed_one_above() -> None:
     found = files("extra.jsonl", "v1/train.jsonl")
-    assert (found.splits, found.unnamed) == ({"train": ["v1/train.jsonl"]}, ["extra.jsonl"])
+    assert (found.splits, found.files_without_split) == (
+        {"train": ["v1/train.jsonl"]},
+        ["extra.jsonl"],
+    )
 
 
 def test_a_configuration_is_a_directory_with_splits_of_its_own() -> None:
@@ -55,7 +58,7 @@ def test_a_configuration_is_a_directory_with_splits_of_its_own() -> None:
         "train": ["helpful-base/train.jsonl.gz"],
         "test": ["helpful-base/test.jsonl.gz"],
     }
-    assert found.unnamed == []
+    assert found.files_without_split == []
 
 
 # On the hub, by the card.
@@ -100,8 +103,8 @@ def test_digits_of_any_script_are_just_a_name(bench, name: str) -> None:
 
 @given(st.lists(st.text(alphabet="a1²٣/-.", min_size=1)))
 def test_any_names_can_be_sorted(names: list[str]) -> None:
-    assert sorted(sorted(names, key=natural)) == sorted(names)
-    assert sum(map(len, by_split(names).values())) == len(names)
+    assert sorted(sorted(names, key=natural_sort_key)) == sorted(names)
+    assert sum(map(len, group_by_split(names).values())) == len(names)
 
 
 def test_one_file_has_no_other_split(bench) -> None:

@@ -20,9 +20,7 @@ from .dataset_scan import Advance, Scan, scan
 from .model import check_adapter
 from .readers.row_stream import pieces
 from .report.report_builder import Scans, verdict
-from .sources import Source, open_source
-from .sources.content_hash import ContentHash
-from .sources.download import scratch
+from .sources import ContentHash, Source, open_source, scratch_directory
 from .statistics.duplicates import Fingerprints
 from .statistics.token_lengths import LengthFigures, Unit
 from .tokenization.model_context import Subject
@@ -71,7 +69,7 @@ def inspect(
             source=source.name,
             revision=source.revision,
             splits=source.splits,
-            files_left_out=source.unnamed,
+            files_left_out=source.files_without_split,
         )
         if resolution.layout is None or scans is None:
             report = _unread(report, source, resolution)
@@ -166,7 +164,7 @@ def _pass(
 ) -> Scans:
     limit = manifest.training.max_length
     unit: Unit = "tokens" if judge.counter is not None else "characters"
-    with Fingerprints(scratch()) as prints:
+    with Fingerprints(scratch_directory()) as prints:
         advance = _advance(source, progress)
         train = scan(judge, source, prints, LengthFigures(limit, unit), content.add, advance)
         held: Scan | None = None
@@ -183,7 +181,7 @@ def _advance(source: Source, progress: Progress | None) -> Advance:
 
     def advance(rows: int, done: int) -> None:
         if progress is not None:
-            total = source.stored
+            total = source.stored_bytes
             progress(rows, rows * total // done if 0 < done <= total else None)
 
     return advance

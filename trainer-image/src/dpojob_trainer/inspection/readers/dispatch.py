@@ -8,8 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from dpojob_trainer.inspection.sources.data_files import DataFile
-from dpojob_trainer.inspection.sources.splits import COMPRESSIONS
+from dpojob_trainer.inspection.sources import COMPRESSIONS, DataFile
 from dpojob_trainer.shared.errors import unreadable
 
 from .columnar import read_arrow, read_parquet

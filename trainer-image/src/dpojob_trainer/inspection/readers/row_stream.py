@@ -40,4 +40,4 @@ def pieces(source: Source, columns: Sequence[str] | None = None) -> Iterator[Pie
         for chunk in read_file(file, columns):
             yield Piece(start, chunk, file, before + chunk.consumed)
             start += len(chunk)
-        before += file.stored
+        before += file.stored_bytes

@@ -1,4 +1,4 @@
-"""The hash of what was read: sha256 over the files' bytes, in order."""
+"""The hash of a dataset's content: SHA-256 over the bytes of its files, in order."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from . import DataFile
+from .data_files import DataFile
 
-PIECE = 4 << 20
+CHUNK_BYTES = 4 << 20
+"""Bytes that are hashed at a time."""
+"""Bytes that are hashed at a time."""
 
 
 class ContentHash:
-    """Hashes files beside the reading of them. Use as a context."""
+    """Hashes files in a thread while they are read. Use it as a context manager."""
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="content-hash")
-        self._last: Future[None] | None = None
-        self._seen: list[DataFile] = []
+        self._last_task: Future[None] | None = None
+        self._added: list[DataFile] = []
 
     def __enter__(self) -> ContentHash:
         return self
@@ -28,20 +30,34 @@ class ContentHash:
         self._worker.shutdown(cancel_futures=True)
 
     def add(self, file: DataFile) -> None:
-        """The next file, once; it must have been fetched."""
-        if file not in self._seen:
-            self._seen.append(file)
-            self._last = self._worker.submit(self._file, file.path)
+        """Hash the next file; a file that was added before is not hashed again.
 
-    def _file(self, path: Path) -> None:
+        Args:
+            file: The file, already fetched.
+        """
+        if file not in self._added:
+            self._added.append(file)
+            self._last_task = self._worker.submit(self._hash_file, file.path)
+
+    def _hash_file(self, path: Path) -> None:
         with path.open("rb", buffering=0) as file:
-            while piece := file.read(PIECE):
-                self._digest.update(piece)
+            while chunk := file.read(CHUNK_BYTES):
+                self._digest.update(chunk)
 
     def hexdigest(self, files: Sequence[DataFile]) -> str:
-        """Of all `files`. Raises OSError when one can no longer be read."""
+        """The hash of all files.
+
+        Args:
+            files: The files in order; those that were not added yet are hashed now.
+
+        Returns:
+            The SHA-256 digest in hexadecimal.
+
+        Raises:
+            OSError: A file can no longer be read.
+        """
         for file in files:
             self.add(file)
-        if self._last is not None:
-            self._last.result()
+        if self._last_task is not None:
+            self._last_task.result()
         return self._digest.hexdigest()

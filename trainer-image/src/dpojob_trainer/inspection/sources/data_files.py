@@ -1,4 +1,4 @@
-"""A source of rows: files in order, and what is known about them."""
+"""The data files of one split and what is known about them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class DataFile:
-    """One file of rows. `name` is what the user calls it; it is fetched when first asked for."""
+    """One file of rows. `name` is how messages call it; it is fetched when its path is first needed."""
 
     name: str
     fetch: Callable[[], Path]
@@ -18,12 +18,16 @@ class DataFile:
 
     @cached_property
     def path(self) -> Path:
-        """The file on this machine. Raises InspectionError when it cannot be fetched."""
+        """The local file.
+
+        Raises:
+            InspectionError: The file cannot be fetched.
+        """
         return self.fetch()
 
     @property
-    def stored(self) -> int:
-        """Its bytes; 0 while that is unknown, as of an address before it is fetched."""
+    def stored_bytes(self) -> int:
+        """The file's size as stored, in bytes; 0 while it is unknown, as for a URL not yet fetched."""
         known = self.size or "path" not in self.__dict__
         return self.size if known else self.path.stat().st_size
 
@@ -36,12 +40,12 @@ class Source:
     files: list[DataFile]
     revision: str | None = None
     splits: list[str] = field(default_factory=list)
-    """Splits that exist, where the source has splits."""
-    unnamed: list[str] = field(default_factory=list)
-    """Files that are not read, since they name no split and others do."""
+    """All splits that exist; empty where the source has no splits."""
+    files_without_split: list[str] = field(default_factory=list)
+    """Files that are not read, because their names give no split while other files' names do."""
 
     @property
-    def stored(self) -> int:
-        """Bytes of all files; those not known yet are taken to be as large as the others."""
-        known = [size for file in self.files if (size := file.stored)]
+    def stored_bytes(self) -> int:
+        """The size of all files as stored, in bytes; unknown sizes are estimated by the mean of the others."""
+        known = [size for file in self.files if (size := file.stored_bytes)]
         return sum(known) * len(self.files) // max(1, len(known))

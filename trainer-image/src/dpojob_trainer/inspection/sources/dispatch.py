@@ -1,4 +1,4 @@
-"""From `spec.dataset` to the files of a split."""
+"""Chooses the kind of source from `spec.dataset`."""
 
 from __future__ import annotations
 
@@ -22,9 +22,20 @@ def open_source(
     *,
     evaluation: bool = False,
 ) -> Source:
-    """The source of `split`; `evaluation` when it is the split of `dataset.eval`.
+    """Find the files of a split.
 
-    Raises InspectionError when it does not exist or may not be read.
+    Args:
+        dataset: The dataset of the spec.
+        volumes: The directory at which each claim is mounted.
+        token: A token for the Hugging Face hub.
+        split: The name of the split.
+        evaluation: Whether it is the split of `dataset.eval`; messages then name that field.
+
+    Returns:
+        The files in the order in which their rows are numbered.
+
+    Raises:
+        InspectionError: The dataset or the split does not exist, or may not be read.
     """
     if dataset.repo is not None:
         return open_hub(dataset, split, token, evaluation=evaluation)

@@ -1,4 +1,4 @@
-"""Fetching http(s) addresses to scratch, with limits on time and redirects."""
+"""Downloads data files from HTTP(S) URLs, with limits on time and redirects."""
 
 from __future__ import annotations
 
@@ -21,87 +21,98 @@ from .splits import split_of
 
 MAX_REDIRECTS = 5
 TIMEOUT = httpx.Timeout(30.0, connect=15.0)
-"""Seconds: to connect, and between two pieces of an answer."""
+"""Seconds to connect, and between two chunks of a response."""
 ATTEMPTS = 3
-PIECE = 1 << 20
+CHUNK_BYTES = 1 << 20
 
 
-def scratch() -> Path:
-    """A writable directory for downloads and sorted runs."""
+def scratch_directory() -> Path:
+    """A writable directory for downloads and for files that sorting spills to disk."""
     given = os.environ.get(ENV_SCRATCH)
     if not given:
-        return _own_directory()
+        return _temporary_directory()
     root = Path(given) / "inspect"
     root.mkdir(parents=True, exist_ok=True)
     return root
 
 
 @functools.cache
-def _own_directory() -> Path:
-    """One of this process's own, which goes when it ends: a later command fetches anew."""
+def _temporary_directory() -> Path:
+    """A directory for this process only, removed when the process ends."""
     directory = Path(tempfile.mkdtemp(prefix="dpojob-inspect-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     return directory
 
 
 def open_urls(urls: list[str], split: str) -> Source:
-    """The files at the addresses, in order; each is fetched when it is first read."""
+    """The files at the URLs, in order; each is downloaded when it is first read.
+
+    Args:
+        urls: The URLs.
+        split: The name of the split; URLs have splits only where all file names give this one.
+
+    Returns:
+        The files.
+
+    Raises:
+        InspectionError: The URLs' names do not say which of them belong to the split.
+    """
     if split != "train" and any(split_of(urlsplit(url).path) != split for url in urls):
         raise not_found(
             f"dataset.urls has no splits, so {split!r} of dataset.split cannot be told apart. Remove "
             "dataset.split and list the addresses of that split alone"
         )
-    files = [DataFile(_shown(url), lambda url=url: _fetch(url)) for url in urls]  # type: ignore[misc]
+    files = [DataFile(_without_secrets(url), lambda url=url: _download(url)) for url in urls]  # type: ignore[misc]
     return Source(", ".join(file.name for file in files[:3]), files)
 
 
-def _shown(url: str) -> str:
-    """The address without user, password and query, which may hold secrets."""
+def _without_secrets(url: str) -> str:
+    """The URL without user, password and query, which may hold secrets."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
 
-def _fetch(url: str) -> Path:
+def _download(url: str) -> Path:
     name = Path(unquote(urlsplit(url).path)).name or "data"
-    target = scratch() / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}-{name}"
+    target = scratch_directory() / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}-{name}"
     if target.exists():
         return target
     partial = target.with_name(f"{target.name}.{os.getpid()}.part")
-    shown = _shown(url)
+    address = _without_secrets(url)
     for attempt in range(ATTEMPTS):
         try:
-            _stream(url, partial)
+            _write_response(url, partial)
             break
         except httpx.TooManyRedirects:
             raise not_found(
-                f"{shown} redirects more than {MAX_REDIRECTS} times; give the final address"
+                f"{address} redirects more than {MAX_REDIRECTS} times; give the final address"
             ) from None
         except httpx.HTTPStatusError as problem:
             status = problem.response.status_code
             if status < 500 or attempt == ATTEMPTS - 1:
                 raise not_found(
-                    f"{shown} answers {status} {problem.response.reason_phrase}"
+                    f"{address} answers {status} {problem.response.reason_phrase}"
                 ) from None
         except httpx.HTTPError as problem:
             if attempt == ATTEMPTS - 1:
-                what = (
+                failure = (
                     "does not answer in time"
                     if isinstance(problem, httpx.TimeoutException)
                     else (f"cannot be fetched: {str(problem)[:200] or type(problem).__name__}")
                 )
-                raise not_found(f"{shown} {what}") from None
+                raise not_found(f"{address} {failure}") from None
         except (httpx.InvalidURL, UnicodeError) as problem:
-            raise not_found(f"{shown} is not an address: {problem}") from None
+            raise not_found(f"{address} is not an address: {problem}") from None
     partial.rename(target)
     return target
 
 
-def _stream(url: str, partial: Path) -> None:
+def _write_response(url: str, partial: Path) -> None:
     with (
         httpx.Client(follow_redirects=True, max_redirects=MAX_REDIRECTS, timeout=TIMEOUT) as client,
         client.stream("GET", url) as response,
     ):
         response.raise_for_status()
         with partial.open("wb") as file:
-            for piece in response.iter_bytes(PIECE):
-                file.write(piece)
+            for chunk in response.iter_bytes(CHUNK_BYTES):
+                file.write(chunk)

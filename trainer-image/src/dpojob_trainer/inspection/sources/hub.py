@@ -1,4 +1,4 @@
-"""Files of a dataset repository on the hub: any config, split and revision."""
+"""The data files of a dataset repository on the hub, for a configuration, split and revision."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from dpojob_trainer.shared.errors import not_found, unreadable
 from dpojob_trainer.shared.hub_client import hub_api, hub_call
 
 from .data_files import DataFile, Source
-from .hub_splits import grouped
-from .splits import is_data, offer
+from .hub_splits import group_repository_files
+from .splits import is_data, suggest_split
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -26,7 +26,20 @@ CARD = "README.md"
 def open_hub(
     dataset: DatasetSource, split: str, token: str | None, *, evaluation: bool = False
 ) -> Source:
-    """The files of `split` in the repository, at one resolved commit. Raises InspectionError."""
+    """Find the files of a split in a repository, at one resolved commit.
+
+    Args:
+        dataset: The dataset of the spec.
+        split: The name of the split.
+        token: A token for the hub.
+        evaluation: Whether it is the split of `dataset.eval`.
+
+    Returns:
+        The files; `revision` is the commit.
+
+    Raises:
+        InspectionError: Repository, revision or split do not exist, or may not be read.
+    """
     repo = dataset.repo or ""
     what = f"the dataset {repo!r}" + (f" at {dataset.revision!r}" if dataset.revision else "")
     api = hub_api(token)
@@ -39,15 +52,17 @@ def open_hub(
     )
     sizes = {entry.rfilename: entry.size or 0 for entry in info.siblings or []}
     if info.gated and not any(is_data(path) for path in sizes):
-        # Without access the hub may list nothing; asked directly, it says why.
+        # Without access the hub may list no files; the access check gives the reason.
         hub_call(lambda: api.auth_check(repo, repo_type="dataset"), what, not_found)
-    found = grouped(dataset, _card(api, repo, info.sha, sizes), list(sizes))
-    splits = sorted(name for name, files in found.splits.items() if files)
-    chosen = found.splits.get(split, [])
-    if not chosen:
-        if split in found.patterns:
+    grouped = group_repository_files(
+        dataset, _card_metadata(api, repo, info.sha, sizes), list(sizes)
+    )
+    splits = sorted(name for name, files in grouped.splits.items() if files)
+    paths = grouped.splits.get(split, [])
+    if not paths:
+        if split in grouped.patterns:
             raise not_found(
-                f"{CARD} of {what} says that the split {split!r} is in {found.patterns[split]!r}, "
+                f"{CARD} of {what} says that the split {split!r} is in {grouped.patterns[split]!r}, "
                 "which matches none of its files"
                 + (f"; its splits with files: {', '.join(splits)}" if splits else "")
                 + ". Correct it there, or name the files' addresses in dataset.urls"
@@ -55,23 +70,27 @@ def open_hub(
         if not splits:
             raise not_found(
                 f"{what} holds no Parquet, JSONL, JSON, CSV or Arrow file"
-                + (" (it is made by a script, which is never run)" if _script(repo, sizes) else "")
+                + (
+                    " (it is made by a script, which is never run)"
+                    if _has_loading_script(repo, sizes)
+                    else ""
+                )
             )
         raise not_found(
             f"{what} has no split {split!r}; its splits: {', '.join(splits)}. Write "
-            + offer(split, splits, evaluation)
+            + suggest_split(split, splits, evaluation)
         )
     return Source(
         repo,
-        [_file(api, repo, path, info.sha, sizes[path]) for path in chosen],
+        [_data_file(api, repo, path, info.sha, sizes[path]) for path in paths],
         revision=info.sha,
         splits=splits,
-        unnamed=found.unnamed,
+        files_without_split=grouped.files_without_split,
     )
 
 
-def _card(api: HfApi, repo: str, sha: str | None, paths: Iterable[str]) -> dict[str, Any]:
-    """The metadata at the head of the repository's README.md."""
+def _card_metadata(api: HfApi, repo: str, sha: str | None, paths: Iterable[str]) -> dict[str, Any]:
+    """The metadata block of the repository's README.md; empty without one."""
     from huggingface_hub.repocard import metadata_load
 
     if CARD not in paths:
@@ -83,15 +102,15 @@ def _card(api: HfApi, repo: str, sha: str | None, paths: Iterable[str]) -> dict[
     try:
         return metadata_load(path) or {}
     except (ValueError, YAMLError, UnicodeDecodeError):
-        # A card nobody can read says nothing; the files' names still do.
+        # Without readable metadata, the file names give the splits.
         return {}
 
 
-def _script(repo: str, paths: Iterable[str]) -> bool:
+def _has_loading_script(repo: str, paths: Iterable[str]) -> bool:
     return f"{repo.split('/')[-1]}.py" in paths
 
 
-def _file(api: HfApi, repo: str, path: str, sha: str | None, size: int) -> DataFile:
+def _data_file(api: HfApi, repo: str, path: str, sha: str | None, size: int) -> DataFile:
     def fetch() -> Path:
         return Path(
             hub_call(
