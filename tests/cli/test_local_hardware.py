@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dpojob.local_hardware import free_memory_gib, local_pool, parse_gpu
+from dpojob.local_hardware import free_memory_gib, local_pool, parse_nvidia_smi
 from dpojob_planner.estimates.gpu import usable_gib
 
 
@@ -19,7 +19,7 @@ from dpojob_planner.estimates.gpu import usable_gib
     ],
 )  # fmt: skip
 def test_the_first_gpu_offers_all_that_is_free(listing: str, model: str, bf16: bool) -> None:
-    gpu = parse_gpu(listing)
+    gpu = parse_nvidia_smi(listing)
     assert gpu is not None
     assert (gpu.model, gpu.bf16) == (model, bf16)
     free = float(listing.split("\n")[0].split(",")[1])
@@ -28,7 +28,7 @@ def test_the_first_gpu_offers_all_that_is_free(listing: str, model: str, bf16: b
 
 @pytest.mark.parametrize("listing", ["", "No devices were found\n", "GPU, [N/A], [N/A]\n"])
 def test_no_gpu_is_no_gpu(listing: str) -> None:
-    assert parse_gpu(listing) is None
+    assert parse_nvidia_smi(listing) is None
 
 
 def test_memory_is_what_programs_can_still_have(tmp_path: Path) -> None:

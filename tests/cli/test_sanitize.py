@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpojob.sanitize import shorten, show_value, visible
+from dpojob.sanitize import escape, format_value, shorten
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from dpojob.sanitize import shorten, show_value, visible
     ],
 )
 def test_what_cannot_be_seen_is_spelled_out(text: str, shown: str) -> None:
-    assert visible(text) == shown
+    assert escape(text) == shown
 
 
 @given(st.text(st.characters(codec=None)), st.integers(10, 200))
@@ -38,7 +38,7 @@ def test_shortened_text_is_short_and_harmless(text: str, limit: int) -> None:
     ("value", "shown"), [("", '""'), ("  ", '"  "'), (None, "null"), (["a", 1], '["a", 1]')]
 )
 def test_blank_and_other_values_can_be_told_apart(value: object, shown: str) -> None:
-    assert show_value(value) == shown
+    assert format_value(value) == shown
 
 
 def test_a_megabyte_is_no_work() -> None:

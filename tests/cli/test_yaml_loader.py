@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dpojob.errors import CommandError
-from dpojob.yaml_loader import parse, read_manifest
+from dpojob.yaml_loader import parse_documents, read_manifest
 from dpojob_api.manifest import ManifestError
 
 GOOD = """\
@@ -38,7 +38,7 @@ def said(tmp_path: Path, content: str | bytes) -> str:
     ],
 )  # fmt: skip
 def test_scalars_mean_what_they_mean_to_kubectl(text: str, value: object) -> None:
-    (document,) = parse(f"x: {text}")
+    (document,) = parse_documents(f"x: {text}")
     assert document.value == {"x": value}
     assert type(document.value["x"]) is type(value)
 
@@ -91,7 +91,7 @@ def test_a_file_that_is_none_is_named(place: str) -> None:
 
 
 def test_an_anchor_may_be_used_twice() -> None:
-    (document,) = parse("a: &x {b: 1}\nc: *x\n")
+    (document,) = parse_documents("a: &x {b: 1}\nc: *x\n")
     assert document.value == {"a": {"b": 1}, "c": {"b": 1}}
 
 
@@ -105,4 +105,4 @@ BOMB = "a0: &a0 [x]\n" + "".join(
 )
 def test_aliases_cannot_make_a_file_endless(text: str, expected: str) -> None:
     with pytest.raises(ManifestError, match=expected):
-        list(parse(text))
+        list(parse_documents(text))

@@ -1,4 +1,4 @@
-"""Where output goes: results to standard output, everything said on the way to standard error."""
+"""Consoles and printers: results go to standard output, progress and messages to standard error."""
 
 from __future__ import annotations
 
@@ -9,24 +9,47 @@ from typing import Any
 from rich.console import Console, RenderableType
 
 
-def out() -> Console:
-    """For results. No markup and no colouring of what looks like a number: users' text is printed."""
+def stdout_console() -> Console:
+    """Creates the console for results.
+
+    Markup and highlighting are off, because text of users is printed through it.
+
+    Returns:
+        A console on standard output.
+    """
     return Console(highlight=False, markup=False, soft_wrap=True)
 
 
-def err() -> Console:
-    """For progress and messages."""
+def stderr_console() -> Console:
+    """Creates the console for progress and messages.
+
+    Returns:
+        A console on standard error.
+    """
     return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
-def live(*, stderr: bool) -> Console:
-    """For what is drawn over again: long lines are folded, since the terminal's folding is not counted."""
+def live_console(*, stderr: bool) -> Console:
+    """Creates a console for a display that is redrawn.
+
+    Rich folds long lines itself here: it cannot count the lines that the terminal folds.
+
+    Args:
+        stderr: Whether the console writes to standard error rather than standard output.
+
+    Returns:
+        A console for `rich.live` and `rich.progress`.
+    """
     return Console(stderr=stderr, highlight=False, markup=False)
 
 
-def show(result: RenderableType) -> None:
-    """A result on standard output; in a file or a pipe without the blanks that pad tables."""
-    console = out()
+def print_result(result: RenderableType) -> None:
+    """Prints a result on standard output; into a file or a pipe without trailing blanks.
+
+    Args:
+        result: What to print.
+    """
+    console = stdout_console()
     if console.is_terminal:
         console.print(result)
         return
@@ -35,12 +58,20 @@ def show(result: RenderableType) -> None:
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
 
 
-def warn(sentence: str) -> None:
-    """A warning on standard error."""
-    err().print(f"warning: {sentence}", style="yellow")
+def print_warning(message: str) -> None:
+    """Prints a warning on standard error.
+
+    Args:
+        message: The warning, without the prefix "warning: ".
+    """
+    stderr_console().print(f"warning: {message}", style="yellow")
 
 
 def print_json(value: Any) -> None:
-    """One JSON value on standard output, and nothing else."""
+    """Prints one JSON value on standard output, indented on a terminal.
+
+    Args:
+        value: What `json` can serialize.
+    """
     json.dump(value, sys.stdout, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None)
     sys.stdout.write("\n")

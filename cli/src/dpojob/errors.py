@@ -1,4 +1,4 @@
-"""What a command ends with when it cannot do what was asked."""
+"""The error that ends a command."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from dpojob_api.constants import ExitCode
 class CommandError(Exception):
     """Ends the command with a message for the user and an exit status.
 
-    `reason` is a condition reason, as the resource would carry it on a cluster; None where it would
-    carry none.
+    Attributes:
+        code: The exit status.
+        reason: The condition reason that the resource would carry on a cluster; None where it would
+            carry none.
     """
 
     def __init__(

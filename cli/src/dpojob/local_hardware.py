@@ -1,4 +1,4 @@
-"""What this machine can train on, as a pool of one: its first GPU, else its processor."""
+"""This machine's hardware as a pool of one GPU: its first GPU, else its processor."""
 
 from __future__ import annotations
 
@@ -12,39 +12,57 @@ from dpojob_api.shared_training_constants import cpu_supports_bf16
 from dpojob_planner import PoolState
 from dpojob_planner.estimates.gpu import CPU, is_cpu_only, usable_gib
 
-LOCAL = "local"
-"""Name of the pseudo-pool that is this machine."""
+POOL_NAME = "local"
+"""Name of the pool that stands for this machine."""
 CPU_TERAFLOPS_PER_CORE = 0.03
-"""A guess at what a core sustains in fp32; the measured rate replaces it at the first steps."""
+"""An assumed fp32 rate of one core; the rate measured in the first steps replaces it."""
 BF16_CAPABILITY = 8.0
-"""CUDA compute capability from which on GPUs compute in bfloat16 (Ampere)."""
-QUERY = "--query-gpu=name,memory.free,compute_cap"
+"""The lowest CUDA compute capability with bfloat16 arithmetic (Ampere)."""
+NVIDIA_SMI_QUERY = "--query-gpu=name,memory.free,compute_cap"
 
 
 def local_pool() -> PoolState:
-    """The pool of one."""
-    gpu = _gpu() or _processor()
-    return PoolState(LOCAL, GPUPoolSpec(gpu=gpu), free=1, nodes=1, local=True)
+    """Describes this machine as a pool for the planner.
+
+    Returns:
+        A pool of one node with one free GPU, which is the processor where there is no GPU.
+    """
+    gpu = _first_gpu() or _processor()
+    return PoolState(POOL_NAME, GPUPoolSpec(gpu=gpu), free=1, nodes=1, local=True)
 
 
-def is_cpu(pool: PoolState) -> bool:
-    """Whether the pool of one has no GPU."""
+def is_cpu_pool(pool: PoolState) -> bool:
+    """Tells whether a pool of `local_pool` is the processor.
+
+    Args:
+        pool: The pool.
+
+    Returns:
+        True where this machine has no usable GPU.
+    """
     return is_cpu_only(pool.spec.gpu)
 
 
-def _gpu() -> GPU | None:
+def _first_gpu() -> GPU | None:
     program = shutil.which("nvidia-smi")
     if program is None:
         return None
-    done = subprocess.run(
-        [program, QUERY, "--format=csv,noheader,nounits"],
+    process = subprocess.run(
+        [program, NVIDIA_SMI_QUERY, "--format=csv,noheader,nounits"],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
-    return parse_gpu(done.stdout) if done.returncode == 0 else None
+    return parse_nvidia_smi(process.stdout) if process.returncode == 0 else None
 
 
-def parse_gpu(listing: str) -> GPU | None:
-    """The first GPU of nvidia-smi's listing, with the memory that is free on it now."""
+def parse_nvidia_smi(listing: str) -> GPU | None:
+    """Reads the first usable GPU from the output of nvidia-smi.
+
+    Args:
+        listing: One line a GPU: name, free memory in MiB, compute capability, separated by commas.
+
+    Returns:
+        The GPU, with the nominal memory at which the planner uses what is free now; None for none.
+    """
     for line in listing.splitlines():
         name, _, figures = line.partition(",")
         try:
@@ -52,7 +70,7 @@ def parse_gpu(listing: str) -> GPU | None:
         except ValueError:
             continue
         model = name.strip()[:63] or "GPU"
-        # What nvidia-smi calls free can be used in full; the planner takes a share off nominal sizes.
+        # All free memory is usable, but the planner uses only a share of the nominal memory.
         share = usable_gib(GPU(model=model, memory_gib=1.0))
         memory = free / 1024 / share
         if memory > 0:
@@ -71,7 +89,14 @@ def _processor() -> GPU:
 
 
 def free_memory_gib(meminfo: Path = Path("/proc/meminfo")) -> float:
-    """Memory that programs can still have, GiB, within the container's limit where there is one."""
+    """Measures the memory that this process can still allocate.
+
+    Args:
+        meminfo: The kernel's memory statistics.
+
+    Returns:
+        GiB, within the container's limit where there is one.
+    """
     available = _physical_gib()
     if meminfo.exists():
         for line in meminfo.read_text().splitlines():

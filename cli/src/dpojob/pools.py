@@ -1,4 +1,4 @@
-"""The pools a job is planned on with no cluster: the chart's catalogue, or a file's."""
+"""The GPU pools to plan on without a cluster: the chart's default catalogue, or those of a file."""
 
 from __future__ import annotations
 
@@ -13,55 +13,71 @@ from dpojob_api.pool import GPUPool
 from dpojob_planner import PoolState
 
 from .errors import CommandError
-from .yaml_loader import parse, read_text
+from .yaml_loader import parse_documents, read_text
 
 
 def default_pools() -> list[PoolState]:
-    """The chart's default catalogue; what is free is not known."""
+    """Loads the copy of the chart's default catalogue.
+
+    Returns:
+        The pools; how many of their GPUs are free is not known.
+    """
     text = files(__package__).joinpath("default_pools.json").read_text(encoding="utf-8")
-    return [_state(pool) for pool in _pools([json.loads(text)])]
+    return [pool_state(pool) for pool in _load_pools([json.loads(text)])]
 
 
-def pools_from_file(file: str) -> list[PoolState]:
-    """The pools in a file: GPUPools, `kubectl get gpupools -o yaml`, or the chart's list of pools.
+def read_pools(file: str) -> list[PoolState]:
+    """Reads pools from a file.
 
-    Raises CommandError.
+    Args:
+        file: Path to a file of GPUPools, of `kubectl get gpupools -o yaml`, or of the chart's list
+            of {name, spec}; "-" is standard input.
+
+    Returns:
+        The pools, with what is free where the file has their status.
+
+    Raises:
+        CommandError: The file cannot be read, is invalid, or holds no pool.
     """
     try:
-        pools = _pools([document.value for document in parse(read_text(file))])
+        pools = _load_pools([document.value for document in parse_documents(read_text(file))])
     except ManifestError as error:
         problems = "\n".join(f"  {problem.message}" for problem in error.problems)
         raise CommandError(f"{file} holds no valid pools:\n{problems}") from error
     if not pools:
         raise CommandError(f"{file} holds no GPUPool; a list of {{name, spec}} will do as well")
-    return [_state(pool) for pool in pools]
+    return [pool_state(pool) for pool in pools]
 
 
-def states(pools: Iterable[GPUPool]) -> list[PoolState]:
-    """GPUPools as the planner takes them."""
-    return [_state(pool) for pool in pools]
+def pool_state(pool: GPUPool) -> PoolState:
+    """Converts a GPUPool to what the planner takes.
 
+    Args:
+        pool: The GPUPool, with or without a status.
 
-def _pools(documents: Iterable[Any]) -> list[GPUPool]:
-    return load_all(_spread(documents)).pools
-
-
-def _spread(documents: Iterable[Any]) -> Iterator[Any]:
-    for document in documents:
-        if isinstance(document, Mapping) and str(document.get("kind", "")).endswith("List"):
-            yield from _spread(document.get("items") or [])
-        elif isinstance(document, list):
-            yield from _spread(document)
-        elif isinstance(document, Mapping) and "kind" not in document and "spec" in document:
-            name = {"name": document.get("name")}
-            head = {"apiVersion": API_VERSION, "kind": "GPUPool", "metadata": name}
-            yield {**head, "spec": document["spec"]}
-        else:
-            yield document
-
-
-def _state(pool: GPUPool) -> PoolState:
+    Returns:
+        The pool with its free GPUs and nodes where its status gives them.
+    """
     status = pool.status
     if status is None:
         return PoolState(pool.name, pool.spec)
     return PoolState(pool.name, pool.spec, free=status.free, nodes=status.nodes)
+
+
+def _load_pools(documents: Iterable[Any]) -> list[GPUPool]:
+    return load_all(_flatten(documents)).pools
+
+
+def _flatten(documents: Iterable[Any]) -> Iterator[Any]:
+    """The documents, with lists replaced by their items and {name, spec} made a GPUPool."""
+    for document in documents:
+        if isinstance(document, Mapping) and str(document.get("kind", "")).endswith("List"):
+            yield from _flatten(document.get("items") or [])
+        elif isinstance(document, list):
+            yield from _flatten(document)
+        elif isinstance(document, Mapping) and "kind" not in document and "spec" in document:
+            name = {"name": document.get("name")}
+            header = {"apiVersion": API_VERSION, "kind": "GPUPool", "metadata": name}
+            yield {**header, "spec": document["spec"]}
+        else:
+            yield document

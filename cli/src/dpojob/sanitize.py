@@ -1,21 +1,30 @@
-"""Text of unknown origin, made safe and short to show."""
+"""Escapes and shortens text of unknown origin before it is printed on a terminal."""
 
 from __future__ import annotations
 
 import json
 import unicodedata
 
-_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
+_SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
 
 
-def visible(text: str) -> str:
-    """Control, format and surrogate characters as escapes, so that no text can steer a terminal."""
-    return "".join(_escape(character) for character in text)
+def escape(text: str) -> str:
+    """Escapes control, format, surrogate, private and unassigned characters.
+
+    What remains cannot move the cursor, change colours or reverse the direction of a line.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        The text with those characters as backslash escapes; a backslash is doubled.
+    """
+    return "".join(_escape_character(character) for character in text)
 
 
-def _escape(character: str) -> str:
-    if character in _NAMED:
-        return _NAMED[character]
+def _escape_character(character: str) -> str:
+    if character in _SHORT_ESCAPES:
+        return _SHORT_ESCAPES[character]
     if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
         code = ord(character)
         return (
@@ -28,18 +37,34 @@ def _escape(character: str) -> str:
     return character
 
 
-def show_value(value: object, limit: int = 80) -> str:
-    """Any value of a dataset: text as it is, in quotes when it is blank, the rest as JSON."""
+def format_value(value: object, limit: int = 80) -> str:
+    """Formats a value of a dataset for one line.
+
+    Args:
+        value: Text, which stays as it is and is quoted when blank; or another value, shown as JSON.
+        limit: The most characters to show, quotes not counted.
+
+    Returns:
+        Escaped text on one line.
+    """
     if isinstance(value, str):
         return shorten(value, limit) if value.strip() else f'"{shorten(value, limit)}"'
     return shorten(json.dumps(value, ensure_ascii=False, default=repr), limit)
 
 
 def shorten(text: str, limit: int = 80) -> str:
-    """Visible text of at most `limit` characters; the middle of a longer one is left out."""
-    if len(text) > 4 * limit:  # Not a megabyte through `visible` for eighty characters.
+    """Escapes a text and leaves out the middle of one that is too long.
+
+    Args:
+        text: Any text.
+        limit: The most characters of the result.
+
+    Returns:
+        Escaped text of at most `limit` characters.
+    """
+    if len(text) > 4 * limit:  # Escaping a megabyte to show eighty characters would be slow.
         text = text[: 2 * limit] + "…" + text[-2 * limit :]
-    text = visible(text)
+    text = escape(text)
     if len(text) <= limit:
         return text
     tail = limit // 3

@@ -1,7 +1,7 @@
-"""The trainer, where it is installed beside this command: the only module that imports it.
+"""Calls into the trainer package, where it is installed; no other module imports it.
 
-Imports stay inside the functions: the trainer's packages are large, and `--help` or `status` need
-none of them.
+The imports are inside the functions, because the trainer's dependencies are large and `--help` or
+`status` need none of them.
 """
 
 from __future__ import annotations
@@ -22,35 +22,41 @@ from dpojob_api.spec import DPOJobSpec
 from .errors import CommandError
 
 Volumes = Mapping[str, Path]
-Examples = dict[tuple[str | None, int], Mapping[str, Any]]
-"""Rows by the split that a problem names (None: the one trained on) and their number there."""
+"""Claim name to the directory that replaces it."""
+ExampleRows = dict[tuple[str | None, int], Mapping[str, Any]]
+"""(split that a problem names, or None for the training split; row number in it) to the row."""
 EXAMPLE_ROWS = 2
-"""Rows fetched for each problem."""
-EXAMPLE_REACH = 1_000_000
-"""Rows further in than this are named and not shown: reading up to them again takes too long."""
+"""Rows read for each problem."""
+MAX_EXAMPLE_ROW = 1_000_000
+"""Rows from this number on are not read for display: reading up to them again takes too long."""
 
 
 @contextmanager
-def _installed(what: str, extra: str) -> Iterator[None]:
+def _explain_missing_package(feature: str, requirement: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
         raise CommandError(
-            f"{what} needs a package that is not installed ({error.name}): pip install '{extra}'"
+            f"{feature} needs a package that is not installed ({error.name}): "
+            f"pip install '{requirement}'"
         ) from error
 
 
-def token() -> str | None:
-    """The user's hub token: HF_TOKEN, or that of `hf auth login`."""
-    if found := os.environ.get(ENV_HUB_TOKEN):
-        return found
+def hub_token() -> str | None:
+    """Finds the user's Hugging Face token.
+
+    Returns:
+        HF_TOKEN from the environment, else the token that `hf auth login` stored, else None.
+    """
+    if token := os.environ.get(ENV_HUB_TOKEN):
+        return token
     from huggingface_hub import get_token
 
     return get_token()
 
 
 @contextmanager
-def _looking() -> Iterator[None]:
+def _inspection_error_as_command_error() -> Iterator[None]:
     from dpojob_trainer.shared.errors import InspectionError
 
     try:
@@ -62,31 +68,60 @@ def _looking() -> Iterator[None]:
 def inspect(
     spec: DPOJobSpec, volumes: Volumes, progress: Callable[[int, int | None], None]
 ) -> InspectionReport:
-    """The trainer's inspection. Raises CommandError when it cannot look."""
-    with _installed("inspect", "dpojob-trainer"):
+    """Runs the trainer's inspection.
+
+    Args:
+        spec: The job's spec.
+        volumes: Claim name to directory.
+        progress: Called with the rows read so far and about how many there are, None if not known.
+
+    Returns:
+        The report, valid or not.
+
+    Raises:
+        CommandError: The trainer is not installed, or the dataset or the model cannot be read.
+    """
+    with _explain_missing_package("inspect", "dpojob-trainer"):
         from dpojob_trainer.inspection import inspect as run
 
-        with _looking():
-            return run(spec, volumes, progress=progress, token=token())
+        with _inspection_error_as_command_error():
+            return run(spec, volumes, progress=progress, token=hub_token())
 
 
-def model_facts(spec: DPOJobSpec, volumes: Volumes) -> ModelFacts:
-    """The model alone, from its config and headers. Raises CommandError when it cannot look."""
-    with _installed("reading the model", "dpojob-trainer"):
+def read_model_facts(spec: DPOJobSpec, volumes: Volumes) -> ModelFacts:
+    """Reads the model's facts from its config and weight headers, without the dataset.
+
+    Args:
+        spec: The job's spec.
+        volumes: Claim name to directory.
+
+    Returns:
+        The size, architecture and data type.
+
+    Raises:
+        CommandError: The trainer is not installed, or the model cannot be read.
+    """
+    with _explain_missing_package("reading the model", "dpojob-trainer"):
         from dpojob_trainer.inspection.model import open_model, read_facts
 
-        with _looking():
-            return read_facts(open_model(spec.model, volumes, token()))
+        with _inspection_error_as_command_error():
+            return read_facts(open_model(spec.model, volumes, hub_token()))
 
 
-def examples(spec: DPOJobSpec, volumes: Volumes, report: InspectionReport) -> Examples:
-    """The first rows that each problem names, as the split it speaks of has them.
+def read_example_rows(spec: DPOJobSpec, volumes: Volumes, report: InspectionReport) -> ExampleRows:
+    """Reads the first rows that each problem of a report names.
 
-    A row that cannot be read again is left out: the verdict stands without it.
+    Args:
+        spec: The job's spec.
+        volumes: Claim name to directory.
+        report: The report of the job's inspection.
+
+    Returns:
+        The rows, without those that cannot be read again.
     """
     wanted: dict[str | None, set[int]] = {}
     for problem in report.problems:
-        numbers = {n for n in problem.examples[:EXAMPLE_ROWS] if n < EXAMPLE_REACH}
+        numbers = {n for n in problem.examples[:EXAMPLE_ROWS] if n < MAX_EXAMPLE_ROW}
         if numbers:
             wanted.setdefault(problem.split, set()).update(numbers)
     columns = [column for column in report.mapping.wire().values() if column] or None
@@ -104,7 +139,7 @@ def _rows(
     columns: list[str] | None,
     wanted: set[int],
 ) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Those of the wanted rows of a split (None: the one trained on) that can be read."""
+    """Reads the wanted rows of a split (None: the training split), as far as they can be read."""
     from dpojob_trainer.inspection.readers import read_file
     from dpojob_trainer.inspection.sources import open_source
     from dpojob_trainer.shared.errors import InspectionError
@@ -113,12 +148,13 @@ def _rows(
     first = 0
     try:
         source = open_source(
-            dataset, volumes, token(), split or dataset.split, evaluation=evaluation
+            dataset, volumes, hub_token(), split or dataset.split, evaluation=evaluation
         )
         for file in source.files:
             for chunk in read_file(file, columns):
-                here = [n for n in wanted if first <= n < first + len(chunk)]
-                yield from zip(here, chunk.rows([n - first for n in here]), strict=True)
+                numbers = [n for n in wanted if first <= n < first + len(chunk)]
+                rows = chunk.rows([n - first for n in numbers])
+                yield from zip(numbers, rows, strict=True)
                 first += len(chunk)
                 if first > max(wanted):
                     return
@@ -126,11 +162,18 @@ def _rows(
         return
 
 
-def exit_code(outcome: Outcome) -> int:
-    """The training container's exit status for that last word."""
-    from dpojob_trainer.training.setup.errors import exit_code as of
+def training_exit_code(outcome: Outcome) -> int:
+    """Looks up the exit status that the training container has for an outcome.
 
-    return of(outcome.reason)
+    Args:
+        outcome: The training's outcome.
+
+    Returns:
+        The exit status.
+    """
+    from dpojob_trainer.training.setup.errors import exit_code
+
+    return exit_code(outcome.reason)
 
 
 def train(
@@ -142,22 +185,42 @@ def train(
     scratch: Path,
     on_progress: Callable[[Progress], None],
     *,
-    chatter: TextIO,
+    library_output: TextIO,
 ) -> Outcome:
-    """The trainer's training, in this process. What its libraries print goes to `chatter`."""
+    """Runs the trainer's training in this process.
+
+    Args:
+        name: The job's name.
+        spec: The job's spec.
+        report: The report of its inspection.
+        plan: The plan for this machine.
+        volumes: Claim name to directory.
+        scratch: An empty directory for temporary files.
+        on_progress: Called with each new progress.
+        library_output: Where what the libraries print on standard output goes.
+
+    Returns:
+        The training's outcome, failed or not.
+
+    Raises:
+        CommandError: The trainer or TRL is not installed.
+    """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    # On a machine of the user's own, what they downloaded before is at hand.
+    # The user's own cache holds models that were downloaded before.
     os.environ.setdefault("HF_HOME", str(cache / "huggingface"))
     if find_spec("trl") is None:
-        # Asked here: `run` would call its absence a failed training.
+        # Checked here, because `run` would report a missing package as a failed training.
         raise CommandError(
             "train needs TRL, which is not installed: pip install 'dpojob-trainer[train]'"
         )
-    with _installed("train", "dpojob-trainer[train]"), redirect_stdout(chatter):
+    with (
+        _explain_missing_package("train", "dpojob-trainer[train]"),
+        redirect_stdout(library_output),
+    ):
         from dpojob_trainer.training import TrainJob, run
 
         job = TrainJob(
             name=name, spec=spec, report=report, plan=plan, volumes=volumes, scratch=scratch,
-            token=token(),
+            token=hub_token(),
         )  # fmt: skip
         return run(job, on_progress=on_progress)

@@ -1,4 +1,4 @@
-"""Claims of a cluster, stood in for by local directories (`--volume CLAIM=DIR`)."""
+"""Local directories that replace a cluster's PersistentVolumeClaims (`--volume CLAIM=DIR`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,17 @@ from .errors import CommandError
 
 
 def parse_volumes(options: Sequence[str]) -> dict[str, Path]:
-    """["data=./here"] -> {"data": Path("/abs/here")}. Raises CommandError."""
+    """Parses the values of `--volume`.
+
+    Args:
+        options: The values, such as ["data=./pairs"].
+
+    Returns:
+        Claim name to absolute directory, such as {"data": Path("/home/me/pairs")}.
+
+    Raises:
+        CommandError: A value is malformed, names no directory, or repeats a claim.
+    """
     volumes: dict[str, Path] = {}
     for option in options:
         claim, separator, directory = option.partition("=")
@@ -27,17 +37,25 @@ def parse_volumes(options: Sequence[str]) -> dict[str, Path]:
 
 
 def check_volumes(spec: DPOJobSpec, volumes: dict[str, Path], *, output: bool) -> None:
-    """That every claim the job reads (and, for training, writes) has a directory.
+    """Checks that the directories given are those that the job needs.
 
-    Raises CommandError naming the claims that have none, and those the job does not name.
+    Args:
+        spec: The job's spec.
+        volumes: Claim name to directory.
+        output: Whether the output claim needs a directory too, as it does for training.
+
+    Raises:
+        CommandError: A claim of the job has no directory, or the job does not name a given claim.
     """
-    named: dict[str, ClaimPath | None] = {
+    fields: dict[str, ClaimPath | None] = {
         "spec.model.volume": spec.model.volume,
         "spec.dataset.volume": spec.dataset.volume,
         "spec.output.volume": spec.output.volume,
     }
-    claims = {field: claim.claim_name for field, claim in named.items() if claim is not None}
-    needed = {f: c for f, c in claims.items() if output or f != "spec.output.volume"}
+    claims = {field: claim.claim_name for field, claim in fields.items() if claim is not None}
+    needed = {
+        field: claim for field, claim in claims.items() if output or field != "spec.output.volume"
+    }
     missing = [
         f"{field} names the claim {claim!r}"
         for field, claim in needed.items()
@@ -45,12 +63,12 @@ def check_volumes(spec: DPOJobSpec, volumes: dict[str, Path], *, output: bool) -
     ]
     if missing:
         options = " ".join(
-            sorted({f"--volume {c}=DIR" for c in needed.values() if c not in volumes})
+            sorted({f"--volume {claim}=DIR" for claim in needed.values() if claim not in volumes})
         )
         raise CommandError(f"{'; '.join(missing)}: say which directory it is here, with {options}")
-    strangers = sorted(set(volumes) - set(claims.values()))
-    if strangers:
+    unused = sorted(set(volumes) - set(claims.values()))
+    if unused:
         known = ", ".join(sorted(set(claims.values()))) or "none"
         raise CommandError(
-            f"--volume {strangers[0]}=...: the job names no such claim; it names {known}"
+            f"--volume {unused[0]}=...: the job names no such claim; it names {known}"
         )

@@ -1,4 +1,4 @@
-"""YAML files as Kubernetes reads them, with the line of every value kept for messages."""
+"""Loads YAML files as Kubernetes does, and keeps the line of every value for error messages."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from dpojob_api.manifest import Manifest, ManifestError, Problem, load_all
 from .errors import CommandError
 
 Lines = Mapping[tuple[str | int, ...], int]
+"""Path of a value, such as ("spec", "dataset", "urls", 0), to its line."""
 
 
 class _Loader(yaml.SafeLoader):
-    """As kubectl's parser: no dates, no base 60, and 5e-6 is a number."""
+    """Resolves scalars as kubectl's parser does: no dates, no base 60, and 5e-6 is a number."""
 
 
 _NUMBER_START = list("-+0123456789.")
@@ -41,30 +42,45 @@ _Loader.add_implicit_resolver(
 
 @dataclass(frozen=True)
 class Document:
-    """One YAML document: its value, and the line (from 1) where each part of it stands."""
+    """One YAML document.
+
+    Attributes:
+        value: Its parsed value.
+        lines: Path of each part to the line where it begins, counted from 1.
+    """
 
     value: Any
     lines: Lines
 
 
-MOST_VALUES = 100_000
-"""More values in a document, aliases written out, are no manifest but an attack or an accident."""
+MAX_VALUES = 100_000
+"""The most values in one document with its aliases expanded; guards against alias bombs."""
 
 
-def parse(text: str) -> Iterator[Document]:
-    """The documents in a YAML text. Raises ManifestError with the line of what is wrong."""
+def parse_documents(text: str) -> Iterator[Document]:
+    """Parses a YAML text.
+
+    Args:
+        text: Any number of documents.
+
+    Yields:
+        Each document.
+
+    Raises:
+        ManifestError: The text is not YAML, repeats a key, or is too deep or too large.
+    """
     try:
         loader = _Loader(text)
         while loader.check_node():
             node = loader.get_node()
-            assert node is not None  # check_node said so
+            assert node is not None  # check_node() returned true.
             lines: dict[tuple[str | int, ...], int] = {}
-            _note_lines(node, (), lines)
+            _record_lines(node, (), lines)
             yield Document(loader.construct_document(node), lines)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = f"line {mark.line + 1}: " if mark else ""
-        raise ManifestError([Problem(f"{where}not YAML: {error.problem}")]) from error
+        location = f"line {mark.line + 1}: " if mark else ""
+        raise ManifestError([Problem(f"{location}not YAML: {error.problem}")]) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         code = f"U+{ord(text[error.position]):04X}"
@@ -77,27 +93,37 @@ def parse(text: str) -> Iterator[Document]:
         raise ManifestError([Problem("not a manifest: it is nested too deeply")]) from error
 
 
-def _note_lines(
+def _record_lines(
     node: yaml.Node, path: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int]
 ) -> None:
     lines[path] = node.start_mark.line + 1
-    if len(lines) > MOST_VALUES:
-        raise ManifestError([Problem(f"not a manifest: it has more than {MOST_VALUES:,} values")])
+    if len(lines) > MAX_VALUES:
+        raise ManifestError([Problem(f"not a manifest: it has more than {MAX_VALUES:,} values")])
     if isinstance(node, yaml.SequenceNode):
         for position, child in enumerate(node.value):
-            _note_lines(child, (*path, position), lines)
+            _record_lines(child, (*path, position), lines)
     elif isinstance(node, yaml.MappingNode):
         for key, child in node.value:
             inner = (*path, str(key.value))
             if inner in lines:
                 problem = f"line {key.start_mark.line + 1}: {key.value} is given twice"
                 raise ManifestError([Problem(problem)])
-            _note_lines(child, inner, lines)
+            _record_lines(child, inner, lines)
             lines[inner] = key.start_mark.line + 1
 
 
 def read_text(file: str) -> str:
-    """The text of a file, or of standard input for "-". Raises CommandError."""
+    """Reads a text file.
+
+    Args:
+        file: Its path; "-" is standard input.
+
+    Returns:
+        The text, without a byte order mark.
+
+    Raises:
+        CommandError: The file does not exist, cannot be read, or is not UTF-8.
+    """
     try:
         return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
@@ -109,20 +135,33 @@ def read_text(file: str) -> str:
 
 
 def read_manifest(file: str) -> Manifest:
-    """The job and pools in a file. Raises CommandError listing everything wrong, with its lines."""
+    """Reads the job and the pools in a file.
+
+    Args:
+        file: Its path; "-" is standard input.
+
+    Returns:
+        The validated manifest.
+
+    Raises:
+        CommandError: The file cannot be read or is invalid; lists every problem with its line.
+    """
     text = read_text(file)
     documents: list[Document] = []
     try:
-        documents.extend(parse(text))
+        documents.extend(parse_documents(text))
         return load_all(document.value for document in documents)
     except ManifestError as error:
         name = "standard input" if file == "-" else file
-        ordered = sorted(error.problems, key=lambda p: (p.document, _line(documents, p) or 0))
-        problems = [f"  {_at(documents, problem)}{problem.message}" for problem in ordered]
+        ordered = sorted(
+            error.problems,
+            key=lambda problem: (problem.document, _line_of(documents, problem) or 0),
+        )
+        problems = [f"  {_line_prefix(documents, problem)}{problem.message}" for problem in ordered]
         raise CommandError("\n".join([f"{name} is not a valid manifest:", *problems])) from error
 
 
-def _line(documents: list[Document], problem: Problem) -> int | None:
+def _line_of(documents: list[Document], problem: Problem) -> int | None:
     if problem.document >= len(documents) or not problem.path:
         return None
     lines, path = documents[problem.document].lines, problem.path
@@ -131,6 +170,6 @@ def _line(documents: list[Document], problem: Problem) -> int | None:
     return lines.get(path)
 
 
-def _at(documents: list[Document], problem: Problem) -> str:
-    line = _line(documents, problem)
+def _line_prefix(documents: list[Document], problem: Problem) -> str:
+    line = _line_of(documents, problem)
     return "" if line is None else f"line {line}: "

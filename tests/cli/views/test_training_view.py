@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
-from dpojob.commands.train import again
-from dpojob.views.training_view import Live, outcome_view, progress_view
+from dpojob.commands.train import resume_hint
+from dpojob.views.training_view import TrainingDisplay, outcome_view, progress_view
 from dpojob_api.progress import Artifacts, Health, Outcome, Progress, Sample
 
 
@@ -37,7 +37,7 @@ def test_trouble_is_seen_while_it_happens() -> None:
 def test_without_a_terminal_every_logged_step_is_a_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with Live() as live:
+    with TrainingDisplay() as live:
         live.update(Progress(stage="LoadingModel"))
         live.update(Progress(stage="Training", step=1, max_steps=4, loss=0.69))
         live.update(Progress(stage="Training", step=2, max_steps=4, loss=0.69))
@@ -69,7 +69,7 @@ def test_a_failure_names_no_model(tmp_path: Path) -> None:
 
 
 def test_an_evaluation_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
-    with Live() as live:
+    with TrainingDisplay() as live:
         live.update(Progress(step=5, max_steps=9, loss=0.6))
         live.update(Progress(step=5, max_steps=9, loss=0.6, eval_loss=0.65))
         live.update(Progress(step=6, max_steps=9, loss=0.5, eval_loss=0.65))
@@ -81,7 +81,7 @@ def test_an_evaluation_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
     ("kept", "words"), [(4, "goes on from the checkpoint"), (None, "starts from the beginning")]
 )
 def test_who_interrupts_is_told_where_the_same_command_starts(kept: int | None, words: str) -> None:
-    told = again(
+    told = resume_hint(
         Outcome(outcome="Interrupted", reason="Stopped", progress=Progress(checkpoint_step=kept))
     )
     assert words in told

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from dpojob import trainer_bridge
-from dpojob.console import print_json, show, warn
+from dpojob.console import print_json, print_result, print_warning
 from dpojob.errors import CommandError
-from dpojob.pools import default_pools, pools_from_file, states
+from dpojob.pools import default_pools, pool_state, read_pools
 from dpojob.views.plan_view import plan_view, refusal_view
 from dpojob.volumes import check_volumes
 from dpojob_api.constants import ExitCode
@@ -16,43 +16,48 @@ from dpojob_api.quantity import parse_count
 from dpojob_api.report import InspectionReport, ModelFacts
 from dpojob_planner import PoolState, plan, recommendations
 
-from .inspect import Request, look, request
+from .request import JobRequest, read_request, run_inspection
 
 
 def run(options: argparse.Namespace) -> int:
-    """Runs the command; its exit status."""
+    """Plans the job of a manifest and prints the plan, or why there is none.
+
+    Args:
+        options: The parsed command line.
+
+    Returns:
+        The exit status: 0 for a plan, 1 for none.
+
+    Raises:
+        CommandError: An option is wrong, or the model cannot be read.
+    """
     if options.pools == options.filename == "-":
         raise CommandError("standard input can be the job or the pools, not both")
     if options.rows is not None and options.parameters is None:
         raise CommandError("--rows goes with --parameters; without it the dataset is counted")
-    asked = request(options)
-    pools = _pools(options, asked)
-    report = _report(options, asked)
-    for sentence in recommendations(asked.job.spec):
-        warn(sentence)
-    answer = plan(asked.job.spec, report, pools)
-    if isinstance(answer, Plan):
-        if options.json:
-            print_json(answer.wire())
-        else:
-            show(plan_view(answer))
-        return ExitCode.OK
+    request = read_request(options)
+    pools = _read_pools(options, request)
+    report = _build_report(options, request)
+    for recommendation in recommendations(request.job.spec):
+        print_warning(recommendation)
+    result = plan(request.job.spec, report, pools)
     if options.json:
-        print_json(answer.wire())
+        print_json(result.wire())
     else:
-        show(refusal_view(answer))
-    return ExitCode.INVALID
+        print_result(plan_view(result) if isinstance(result, Plan) else refusal_view(result))
+    return ExitCode.OK if isinstance(result, Plan) else ExitCode.INVALID
 
 
-def _pools(options: argparse.Namespace, asked: Request) -> list[PoolState]:
+def _read_pools(options: argparse.Namespace, request: JobRequest) -> list[PoolState]:
     if options.pools is not None:
-        return pools_from_file(options.pools)
-    if asked.manifest.pools:
-        return states(asked.manifest.pools)
+        return read_pools(options.pools)
+    if request.manifest.pools:
+        return [pool_state(pool) for pool in request.manifest.pools]
     return default_pools()
 
 
-def _report(options: argparse.Namespace, asked: Request) -> InspectionReport:
+def _build_report(options: argparse.Namespace, request: JobRequest) -> InspectionReport:
+    """The report of an inspection, or one made of the sizes given on the command line."""
     if options.parameters is not None:
         try:
             parameters = parse_count(options.parameters)
@@ -65,21 +70,21 @@ def _report(options: argparse.Namespace, asked: Request) -> InspectionReport:
             valid=True, rows=rows, valid_rows=rows, train_rows=rows,
             model=ModelFacts(parameters=parameters),
         )  # fmt: skip
-    check_volumes(asked.job.spec, asked.volumes, output=False)
+    spec, volumes = request.job.spec, request.volumes
+    check_volumes(spec, volumes, output=False)
     try:
-        report = look(asked)
+        report = run_inspection(request)
     except CommandError as error:
-        # A plan needs the model; without the dataset it lacks hours and cost only.
-        if asked.job.spec.model.from_job is not None:
+        # A plan needs the model; without the dataset only its hours and cost are unknown.
+        if spec.model.from_job is not None:
             raise
-        facts = trainer_bridge.model_facts(asked.job.spec, asked.volumes)
-        warn(f"planned without the dataset: {error}")
+        facts = trainer_bridge.read_model_facts(spec, volumes)
+        print_warning(f"planned without the dataset: {error}")
         return InspectionReport(valid=False, model=facts)
     if report.model is None:
-        report = report.model_copy(
-            update={"model": trainer_bridge.model_facts(asked.job.spec, asked.volumes)}
-        )
+        facts = trainer_bridge.read_model_facts(spec, volumes)
+        report = report.model_copy(update={"model": facts})
     if not report.valid:
-        problems = ", ".join(problem.code.value for problem in report.errors)
-        warn(f"the dataset is invalid ({problems}); `dpojob inspect` says more")
+        codes = ", ".join(problem.code.value for problem in report.errors)
+        print_warning(f"the dataset is invalid ({codes}); `dpojob inspect` says more")
     return report

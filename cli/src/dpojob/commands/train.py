@@ -9,125 +9,150 @@ from pathlib import Path
 from typing import TextIO
 
 from dpojob import trainer_bridge
-from dpojob.console import err, print_json, show, warn
+from dpojob.console import print_json, print_result, print_warning, stderr_console
 from dpojob.errors import CommandError
-from dpojob.local_hardware import is_cpu, local_pool
-from dpojob.trainer_logging import chatter
-from dpojob.views import report_view
+from dpojob.local_hardware import is_cpu_pool, local_pool
+from dpojob.trainer_logging import configure_logging
 from dpojob.views.plan_view import refusal_view
-from dpojob.views.training_view import Live, outcome_view
+from dpojob.views.report_view import report_view, verdict_line
+from dpojob.views.training_view import TrainingDisplay, outcome_view
 from dpojob.volumes import check_volumes
 from dpojob_api.constants import ExitCode
-from dpojob_api.plan import Plan
+from dpojob_api.plan import Plan, Refusal
 from dpojob_api.progress import Outcome
 from dpojob_api.report import InspectionReport
 from dpojob_api.spec import Budget, ClaimPath, DPOJobSpec, Hardware
 from dpojob_planner import plan, recommendations
 
-from .inspect import Request, look, request
+from .request import JobRequest, read_request, run_inspection
 
 
 def run(options: argparse.Namespace) -> int:
-    """Runs the command; its exit status."""
-    asked = request(options)
-    spec, volumes = _with_output(asked, options.output)
+    """Inspects, plans and trains the job of a manifest, and prints the outcome.
+
+    Args:
+        options: The parsed command line.
+
+    Returns:
+        The exit status: that of the training container, 10 for an invalid dataset, 1 for no plan.
+
+    Raises:
+        CommandError: An option is wrong, or the inspection or the training cannot run.
+    """
+    request = read_request(options)
+    spec, volumes = _resolve_output(request, options.output)
     check_volumes(spec, volumes, output=True)
-    asked = Request(asked.manifest, asked.job.model_copy(update={"spec": spec}), volumes)
-    report = look(asked)
+    request = JobRequest(request.manifest, request.job.model_copy(update={"spec": spec}), volumes)
+    report = run_inspection(request)
     if not report.valid:
         if options.json:
             print_json(report.wire())
         else:
-            show(report_view.view(report, trainer_bridge.examples(spec, volumes, report)))
+            rows = trainer_bridge.read_example_rows(spec, volumes, report)
+            print_result(report_view(report, rows))
         return ExitCode.USER_ERROR
-    err().print(report_view.verdict(report))
-    for sentence in recommendations(spec):
-        warn(sentence)
-    chosen = _plan(spec, report)
-    if not isinstance(chosen, Plan):
+    stderr_console().print(verdict_line(report))
+    for recommendation in recommendations(spec):
+        print_warning(recommendation)
+    planned = _plan(spec, report)
+    if not isinstance(planned, Plan):
         if options.json:
-            print_json(chosen)
+            print_json(planned.wire())
         return ExitCode.INVALID
     if spec.validate_only:
-        err().print("spec.validateOnly is true: checked and planned, nothing is trained")
+        stderr_console().print("spec.validateOnly is true: checked and planned, nothing is trained")
         if options.json:
-            print_json(chosen.wire())
+            print_json(planned.wire())
         return ExitCode.OK
-    with chatter(options.verbose) as libraries:
-        outcome = _train(asked, report, chosen, libraries)
+    with configure_logging(options.verbose) as library_output:
+        outcome = _train(request, report, planned, library_output)
     if options.json:
         print_json(outcome.wire())
     else:
-        show(outcome_view(outcome, asked.volumes))
+        print_result(outcome_view(outcome, request.volumes))
     if outcome.outcome == "Interrupted":
-        err().print(again(outcome), style="yellow")
-    return trainer_bridge.exit_code(outcome)
+        stderr_console().print(resume_hint(outcome), style="yellow")
+    return trainer_bridge.training_exit_code(outcome)
 
 
-def again(outcome: Outcome) -> str:
-    """What the same command does after one that was interrupted."""
+def resume_hint(outcome: Outcome) -> str:
+    """Explains where the same command continues after an interrupted training.
+
+    Args:
+        outcome: The interrupted training's outcome.
+
+    Returns:
+        One sentence.
+    """
     if outcome.progress.checkpoint_step:
         return "The same command goes on from the checkpoint."
     return "There is no checkpoint yet; the same command starts from the beginning."
 
 
-def _with_output(asked: Request, directory: Path | None) -> tuple[DPOJobSpec, dict[str, Path]]:
-    spec, volumes = asked.job.spec, dict(asked.volumes)
+def _resolve_output(
+    request: JobRequest, directory: Path | None
+) -> tuple[DPOJobSpec, dict[str, Path]]:
+    """The spec with an output volume, and the directories with one for that volume's claim."""
+    spec, volumes = request.job.spec, dict(request.volumes)
     if spec.output.volume is not None:
         if directory is not None:
             claim = spec.output.volume.claim_name
             raise CommandError(f"--output: the job names output.volume; give --volume {claim}=DIR")
         return spec, volumes
-    # As the operator does, a claim of the job's own stands in for the one that was not named.
-    name = str(asked.job.metadata.get("name") or "dpojob")
-    claim = f"{name}-output"
+    # The operator too creates a claim of this name for a job that names no output volume.
+    claim = f"{_job_name(request)}-output"
     volumes[claim] = (directory or Path(claim)).absolute()
     output = spec.output.model_copy(update={"volume": ClaimPath(claim_name=claim)})
     return spec.model_copy(update={"output": output}), volumes
 
 
-def _plan(spec: DPOJobSpec, report: InspectionReport) -> Plan | dict[str, object]:
+def _job_name(request: JobRequest) -> str:
+    return str(request.job.metadata.get("name") or "dpojob")
+
+
+def _plan(spec: DPOJobSpec, report: InspectionReport) -> Plan | Refusal:
+    """Plans for this machine, and prints the plan or the refusal on standard error."""
     pool = local_pool()
-    # Pools, prices and their limits are the cluster's; the method is what the job says.
-    here = {"hardware": Hardware(gpus=1), "budget": Budget()}
-    planned = spec.model_copy(update=here)
-    if is_cpu(pool) and spec.training.method == "auto":
+    # The spec's hardware and budget are about the cluster's pools and prices, not this machine.
+    local = spec.model_copy(update={"hardware": Hardware(gpus=1), "budget": Budget()})
+    if is_cpu_pool(pool) and spec.training.method == "auto":
         full = spec.training.model_copy(update={"method": "full"})
-        planned = planned.model_copy(update={"training": full})
-    answer = plan(planned, report, [pool])
-    if not isinstance(answer, Plan):
-        err().print(refusal_view(answer))
-        return answer.wire()
-    if is_cpu(pool):
-        warn("no GPU found: training on the processor")
-    what = f"{pool.spec.gpu.model}, {answer.method}, {answer.precision}"
-    batch = f"{answer.per_device_batch_size} pairs at a time x {answer.gradient_accumulation}"
-    err().print(f"plan: {what}, {batch}, {answer.estimate.steps:,} steps")
-    return answer
+        local = local.model_copy(update={"training": full})
+    result = plan(local, report, [pool])
+    if not isinstance(result, Plan):
+        stderr_console().print(refusal_view(result))
+        return result
+    if is_cpu_pool(pool):
+        print_warning("no GPU found: training on the processor")
+    method = f"{pool.spec.gpu.model}, {result.method}, {result.precision}"
+    batch = f"{result.per_device_batch_size} pairs at a time x {result.gradient_accumulation}"
+    stderr_console().print(f"plan: {method}, {batch}, {result.estimate.steps:,} steps")
+    return result
 
 
-def _train(asked: Request, report: InspectionReport, chosen: Plan, libraries: TextIO) -> Outcome:
-    name = str(asked.job.metadata.get("name") or "dpojob")
-    _make_output(asked)
+def _train(
+    request: JobRequest, report: InspectionReport, planned: Plan, library_output: TextIO
+) -> Outcome:
+    _make_output_directory(request)
     # One process trains on one GPU; TRL refuses to see more without a launcher.
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
-    with tempfile.TemporaryDirectory(prefix="dpojob-") as scratch, Live() as live:
+    with tempfile.TemporaryDirectory(prefix="dpojob-") as scratch, TrainingDisplay() as display:
         return trainer_bridge.train(
-            name,
-            asked.job.spec,
+            _job_name(request),
+            request.job.spec,
             report,
-            chosen,
-            asked.volumes,
+            planned,
+            request.volumes,
             Path(scratch),
-            live.update,
-            chatter=libraries,
+            display.update,
+            library_output=library_output,
         )
 
 
-def _make_output(asked: Request) -> None:
-    volume = asked.job.spec.output.volume
-    assert volume is not None  # `_with_output` saw to it
-    directory = asked.volumes[volume.claim_name]
+def _make_output_directory(request: JobRequest) -> None:
+    volume = request.job.spec.output.volume
+    assert volume is not None  # _resolve_output set it.
+    directory = request.volumes[volume.claim_name]
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:

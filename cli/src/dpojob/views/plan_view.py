@@ -1,4 +1,4 @@
-"""How a plan is shown to a person: what was chosen, why, and every pool that was considered."""
+"""Views of a plan: the chosen pool, the reasons, and a table of every pool considered."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from dpojob.sanitize import visible
+from dpojob.sanitize import escape
 from dpojob_api.plan import Plan, PoolCandidate, Refusal
 from dpojob_api.quantity import format_duration, money
 
-WIDE = 130
-"""Columns of a terminal from which on the reasons fit into the table."""
+MIN_WIDTH_FOR_REASONS = 130
+"""The least terminal width, in columns, at which the reasons fit into the table."""
 VERDICTS = {
     "chosen": ("chosen", "bold green"),
     "fits": ("fits", "green"),
@@ -25,10 +25,18 @@ VERDICTS = {
     "overBudget": ("over budget", "red"),
     "invalid": ("invalid", "red"),
 }
+"""Verdict on a pool to its label and style."""
 
 
 def plan_view(plan: Plan) -> RenderableType:
-    """A plan that was found."""
+    """Shows a plan.
+
+    Args:
+        plan: The plan.
+
+    Returns:
+        The pool and method, batch, memory, estimate, reasons, and the table of pools.
+    """
     gpus = f"{plan.gpus} GPU" + ("s" if plan.gpus > 1 else "")
     nodes = f" on {plan.nodes} nodes" if plan.nodes > 1 else ""
     head = Text.assemble(
@@ -45,23 +53,30 @@ def plan_view(plan: Plan) -> RenderableType:
     facts.add_row("memory", f"{need.needed:.1f} of {need.available:.1f} GiB on each GPU")
     if need.parts:
         parts = sorted(need.parts.items(), key=lambda part: -part[1])
-        told = ", ".join(f"{name} {gib:.1f}" for name, gib in parts if gib >= 0.05)
-        facts.add_row("", Text(told, style="dim"))
+        memory_parts = ", ".join(f"{name} {gib:.1f}" for name, gib in parts if gib >= 0.05)
+        facts.add_row("", Text(memory_parts, style="dim"))
     facts.add_row("estimate", _estimate(plan))
     facts.add_row("output", f"{plan.output_gib} GiB claim")
     if plan.queued:
         facts.add_row(
             "", Text("no GPU of this pool is free now: the job would wait", style="yellow")
         )
-    reasons = [Text(f"- {visible(reason)}") for reason in plan.reasons]
-    return Group(head, facts, Text(), *reasons, Text(), Pools(plan.considered))
+    reasons = [Text(f"- {escape(reason)}") for reason in plan.reasons]
+    return Group(head, facts, Text(), *reasons, Text(), PoolTable(plan.considered))
 
 
 def refusal_view(refusal: Refusal) -> RenderableType:
-    """No plan: what is missing, and what each pool lacks."""
+    """Shows why there is no plan.
+
+    Args:
+        refusal: The planner's refusal.
+
+    Returns:
+        The reason, and the table of pools with what each lacks.
+    """
     head = Text(f"{refusal.reason}: ", style="bold red")
-    head.append(visible(refusal.error), style="not bold default")
-    return Group(head, Text(), Pools(refusal.considered))
+    head.append(escape(refusal.error), style="not bold default")
+    return Group(head, Text(), PoolTable(refusal.considered))
 
 
 def _estimate(plan: Plan) -> str:
@@ -75,21 +90,24 @@ def _estimate(plan: Plan) -> str:
 
 
 @dataclass(frozen=True)
-class Pools:
-    """Every pool with need, have, method, batch, hours, cost and the reason.
+class PoolTable:
+    """Every pool with memory, method, batch, hours, cost and the reason for its verdict.
 
-    The reasons stand in a column of their own where there is room, else below the table.
+    The reasons fill a last column on a wide terminal, and are listed below the table on a narrow one.
+
+    Attributes:
+        pools: The pools that the planner considered.
     """
 
     pools: Sequence[PoolCandidate]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        beside = options.max_width >= WIDE
-        yield _table(self.pools, reasons=beside)
-        if not beside:
+        in_table = options.max_width >= MIN_WIDTH_FOR_REASONS
+        yield _table(self.pools, reasons=in_table)
+        if not in_table:
             yield Text()
             for pool in self.pools:
-                yield Text(f"{visible(pool.pool)}: {visible(pool.reason)}")
+                yield Text(f"{escape(pool.pool)}: {escape(pool.reason)}")
 
 
 def _table(pools: Sequence[PoolCandidate], *, reasons: bool) -> Table:
@@ -101,10 +119,10 @@ def _table(pools: Sequence[PoolCandidate], *, reasons: bool) -> Table:
     if reasons:
         table.add_column("reason", overflow="fold", min_width=30)
     for pool in pools:
-        shown, style = VERDICTS[pool.verdict]
+        label, style = VERDICTS[pool.verdict]
         cells: list[Text | str] = [
-            Text(visible(pool.pool)),
-            Text(shown, style=style),
+            Text(escape(pool.pool)),
+            Text(label, style=style),
             _gib(pool.needed),
             _gib(pool.available),
             pool.method or "",
@@ -113,7 +131,7 @@ def _table(pools: Sequence[PoolCandidate], *, reasons: bool) -> Table:
             "" if pool.hours is None else format_duration(pool.hours * 3600),
             "" if pool.cost is None else money(pool.cost),
         ]
-        table.add_row(*cells, *([Text(visible(pool.reason))] if reasons else []))
+        table.add_row(*cells, *([Text(escape(pool.reason))] if reasons else []))
     return table
 
 

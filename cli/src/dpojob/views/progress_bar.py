@@ -1,4 +1,4 @@
-"""Progress bars on standard error; plain silence where that is no terminal."""
+"""A progress bar on standard error, shown on a terminal only."""
 
 from __future__ import annotations
 
@@ -7,15 +7,23 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
-from dpojob.console import live
+from dpojob.console import live_console
 
-Report = Callable[[int, int | None], None]
-"""Told (how many are done, of about how many if that is known)."""
+ProgressCallback = Callable[[int, int | None], None]
+"""Called with (items done, expected total or None)."""
 
 
 @contextmanager
-def bar(what: str, *, unit: str) -> Iterator[Report]:
-    """A bar for the time of the `with`."""
+def progress_bar(description: str, *, unit: str) -> Iterator[ProgressCallback]:
+    """Shows a progress bar while the context is open.
+
+    Args:
+        description: What is being done.
+        unit: What is counted, such as "rows".
+
+    Yields:
+        The function that moves the bar.
+    """
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -23,13 +31,13 @@ def bar(what: str, *, unit: str) -> Iterator[Report]:
         TextColumn("{task.fields[shown]}", markup=False),
         TimeRemainingColumn(),
     )
-    console = live(stderr=True)
+    console = live_console(stderr=True)
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as shown:
-        task = shown.add_task(what, total=None, shown="")
+    ) as progress:
+        task = progress.add_task(description, total=None, shown="")
 
-        def report(done: int, total: int | None) -> None:
-            shown.update(task, completed=done, total=total, shown=f"{done:,} {unit}")
+        def on_progress(done: int, total: int | None) -> None:
+            progress.update(task, completed=done, total=total, shown=f"{done:,} {unit}")
 
-        yield report
+        yield on_progress

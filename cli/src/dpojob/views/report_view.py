@@ -1,4 +1,4 @@
-"""How an inspection report is shown to a person: verdict first, then what to do, then the figures."""
+"""Views of an inspection report: the verdict, the problems, a suggestion, and the statistics."""
 
 from __future__ import annotations
 
@@ -10,23 +10,35 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from dpojob.sanitize import shorten, show_value, visible
+from dpojob.sanitize import escape, format_value, shorten
 from dpojob_api.quantity import format_count
 from dpojob_api.report import InspectionReport, Lengths, ModelFacts, Problem, Quality, Suggestion
 
 EXAMPLES_SHOWN = 2
 """Rows shown under each problem."""
 MESSAGE_LIMIT = 1200
+"""Characters of a problem's message that are shown."""
 FILES_SHOWN = 5
+"""Names of skipped files that are shown."""
 
-Examples = Mapping[tuple[str | None, int], Mapping[str, Any]]
-"""A problem's split and a row number there, to the row's own columns."""
+ExampleRows = Mapping[tuple[str | None, int], Mapping[str, Any]]
+"""(split that a problem names, row number in it) to the row."""
 
 
-def view(report: InspectionReport, examples: Examples) -> RenderableType:
-    """The whole report."""
-    parts: list[RenderableType] = [verdict(report)]
-    for problem in sorted(report.problems, key=lambda p: (p.severity != "error", -p.rows)):
+def report_view(report: InspectionReport, examples: ExampleRows) -> RenderableType:
+    """Shows a whole report.
+
+    Args:
+        report: The report.
+        examples: The rows that its problems name, as far as they could be read.
+
+    Returns:
+        The verdict, the problems with their rows, the suggestion, and the statistics.
+    """
+    parts: list[RenderableType] = [verdict_line(report)]
+    for problem in sorted(
+        report.problems, key=lambda problem: (problem.severity != "error", -problem.rows)
+    ):
         parts += [Text(), *_problem(problem, examples)]
     if (text := suggested_yaml(report.suggestion)) is not None:
         parts += [Text(), Text("Add to the job:", style="bold"), Text(text.rstrip(), style="cyan")]
@@ -36,8 +48,15 @@ def view(report: InspectionReport, examples: Examples) -> RenderableType:
     return Group(*parts)
 
 
-def verdict(report: InspectionReport) -> Text:
-    """Valid or not, with how many rows."""
+def verdict_line(report: InspectionReport) -> Text:
+    """Summarizes a report in one line.
+
+    Args:
+        report: The report.
+
+    Returns:
+        Whether it is valid, the source, and the numbers of rows, errors and warnings.
+    """
     style = "bold green" if report.valid else "bold red"
     text = Text("VALID" if report.valid else "INVALID", style=style)
     rows = "1 row" if report.rows == 1 else f"{report.rows:,} rows"
@@ -46,7 +65,7 @@ def verdict(report: InspectionReport) -> Text:
     if report.dropped_rows:
         kinds = ", ".join(f"{count:,} {code}" for code, count in sorted(report.dropped.items()))
         rows += f", {report.dropped_rows:,} left out" + (f" ({kinds})" if kinds else "")
-    text.append(f"  {visible(report.source)}: {rows}", style="not bold default")
+    text.append(f"  {escape(report.source)}: {rows}", style="not bold default")
     errors, warnings = len(report.errors), len(report.warnings)
     if errors or warnings:
         text.append(
@@ -56,11 +75,19 @@ def verdict(report: InspectionReport) -> Text:
 
 
 def plural(count: int, noun: str) -> str:
-    """1 error, 2 errors."""
+    """Formats a count with its noun.
+
+    Args:
+        count: How many.
+        noun: The noun in the singular.
+
+    Returns:
+        Such as "1 error" or "2 errors".
+    """
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _problem(problem: Problem, examples: Examples) -> list[RenderableType]:
+def _problem(problem: Problem, examples: ExampleRows) -> list[RenderableType]:
     style = "red" if problem.severity == "error" else "yellow"
     head = Text(f"{problem.severity} ", style=style)
     head.append(problem.code.value, style="bold")
@@ -75,17 +102,24 @@ def _problem(problem: Problem, examples: Examples) -> list[RenderableType]:
 
 
 def _example(number: int, split: str | None, row: Mapping[str, Any] | None) -> list[RenderableType]:
-    where = "" if split is None else f" of {visible(split)}"
-    lines: list[RenderableType] = [Text(f"  row {number}{where}", style="dim")]
+    of_split = "" if split is None else f" of {escape(split)}"
+    lines: list[RenderableType] = [Text(f"  row {number}{of_split}", style="dim")]
     width = max((len(str(column)) for column in row), default=0) if row else 0
     for column, value in (row or {}).items():
-        line = Text(f"    {visible(str(column))[:40]:<{min(width, 40)}}  ", style="dim")
-        lines.append(line.append(show_value(value, 100), style="not dim default"))
+        line = Text(f"    {escape(str(column))[:40]:<{min(width, 40)}}  ", style="dim")
+        lines.append(line.append(format_value(value, 100), style="not dim default"))
     return lines
 
 
 def suggested_yaml(suggestion: Suggestion | None) -> str | None:
-    """What to add to the job, as YAML from `spec` down, or None."""
+    """Formats a suggestion as YAML.
+
+    Args:
+        suggestion: The report's suggestion.
+
+    Returns:
+        What to add to the job, from `spec` down; None where there is nothing to add.
+    """
     if suggestion is None:
         return None
     dataset = {key: value for key, value in suggestion.wire().items() if value}
@@ -101,7 +135,7 @@ def _facts(report: InspectionReport) -> RenderableType:
 
     def row(name: str, value: str) -> None:
         if value:
-            table.add_row(name, Text(visible(value)))
+            table.add_row(name, Text(escape(value)))
 
     used = {field: column for field, column in report.mapping.wire().items() if column}
     if report.files_left_out:
@@ -119,51 +153,71 @@ def _facts(report: InspectionReport) -> RenderableType:
     row("format", layout)
     if report.valid:
         row("pairs", f"{report.train_rows:,} to train on, {report.eval_rows:,} held out")
-        row("quality", quality(report.quality))
+        row("quality", quality_line(report.quality))
     if report.model is not None:
-        row("model", model(report.model))
+        row("model", model_line(report.model))
     row("revision", report.revision or "")
     return table
 
 
-def quality(figures: Quality) -> str:
-    """One line."""
+def quality_line(quality: Quality) -> str:
+    """Formats the dataset's quality statistics.
+
+    Args:
+        quality: The statistics.
+
+    Returns:
+        One line.
+    """
     return (
-        f"{figures.duplicate_rows:,} duplicates, {figures.contradictory_pairs:,} contradictory, "
-        f"{figures.eval_overlap:,} held-out pairs among the training pairs; chosen is the longer "
-        f"answer in {figures.chosen_longer_share:.0%}; {figures.truncated_share:.1%} are cut"
+        f"{quality.duplicate_rows:,} duplicates, {quality.contradictory_pairs:,} contradictory, "
+        f"{quality.eval_overlap:,} held-out pairs among the training pairs; chosen is the longer "
+        f"answer in {quality.chosen_longer_share:.0%}; {quality.truncated_share:.1%} are cut"
     )
 
 
-def model(facts: ModelFacts) -> str:
-    """One line."""
-    said = [facts.source, f"{facts.parameters:,} parameters ({format_count(facts.parameters)})"]
-    said += [part for part in (facts.architecture, facts.dtype, facts.quantization) if part]
+def model_line(facts: ModelFacts) -> str:
+    """Formats the model's facts.
+
+    Args:
+        facts: The facts.
+
+    Returns:
+        One line.
+    """
+    parts = [facts.source, f"{facts.parameters:,} parameters ({format_count(facts.parameters)})"]
+    parts += [part for part in (facts.architecture, facts.dtype, facts.quantization) if part]
     if facts.experts:
-        said.append(f"{facts.experts} experts, {format_count(facts.active_parameters)} active")
+        parts.append(f"{facts.experts} experts, {format_count(facts.active_parameters)} active")
     if facts.context_length:
-        said.append(f"context {facts.context_length:,}")
+        parts.append(f"context {facts.context_length:,}")
     if facts.adapter:
-        said.append(f"adapter of rank {facts.adapter_rank} on {facts.base_model}")
-    said.append("chat template" if facts.chat_template else "no chat template")
-    return ", ".join(part for part in said if part)
+        parts.append(f"adapter of rank {facts.adapter_rank} on {facts.base_model}")
+    parts.append("chat template" if facts.chat_template else "no chat template")
+    return ", ".join(part for part in parts if part)
 
 
 def _lengths(lengths: Lengths) -> RenderableType:
     table = Table(f"length in {lengths.unit}", box=None, padding=(0, 2), header_style="dim")
     for name in ("half up to", "95%", "99%", "longest", "mean"):
         table.add_column(name, justify="right")
-    named = {
+    by_part = {
         "prompt": lengths.prompt, "chosen": lengths.chosen, "rejected": lengths.rejected,
         "prompt + longer answer": lengths.longest,
     }  # fmt: skip
-    for name, found in named.items():
-        figures = (found.p50, found.p95, found.p99, found.max, round(found.mean))
-        table.add_row(name, *(f"{figure:,}" for figure in figures))
+    for name, percentiles in by_part.items():
+        cells = (
+            percentiles.p50,
+            percentiles.p95,
+            percentiles.p99,
+            percentiles.max,
+            round(percentiles.mean),
+        )
+        table.add_row(name, *(f"{cell:,}" for cell in cells))
     if not lengths.max_length_for_95:
         return table
-    keeps = (
+    advice = (
         f"maxLength {lengths.max_length_for_95:,} keeps 95% of the pairs whole, "
         f"{lengths.max_length_for_99:,} keeps 99%"
     )
-    return Group(table, Text(keeps, style="dim"))
+    return Group(table, Text(advice, style="dim"))

@@ -1,4 +1,4 @@
-"""How a job on a cluster is shown: a headline, a progress bar, figures, conditions."""
+"""Views of a job on a cluster: one line, or progress, facts, conditions and samples."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from dpojob.sanitize import shorten, visible
+from dpojob.sanitize import escape, shorten
 from dpojob_api.conditions import Condition, ConditionType
 from dpojob_api.job import DPOJob, DPOJobStatus
 from dpojob_api.progress import Progress
@@ -19,35 +19,56 @@ MESSAGE_LIMIT = 2000
 
 
 def headline(job: DPOJob) -> str:
-    """One line: name, phase, steps, margin, time left, cost."""
+    """Summarizes a job in one line.
+
+    Args:
+        job: The job as it was read.
+
+    Returns:
+        Its name, phase, steps, metrics, time left and cost, as far as they are known.
+    """
     status, progress = job.status, job.status.progress
     parts = [f"{job.metadata.get('name', '?')}: {status.phase}"]
     if progress is not None and progress.max_steps:
         parts.append(f"step {progress.step}/{progress.max_steps} ({progress.percent}%)")
-        parts += figures(progress)
+        parts += format_metrics(progress)
     if status.cost is not None:
-        parts.append(cost(status))
+        parts.append(format_cost(status))
     ready = status.condition(ConditionType.READY)
     if (progress is None or not progress.max_steps) and ready is not None and ready.reason:
         parts.append(ready.reason)
     return ", ".join(parts)
 
 
-def figures(progress: Progress) -> list[str]:
-    """The figures of a running or finished training that are known."""
-    named = [
+def format_metrics(progress: Progress) -> list[str]:
+    """Formats the metrics of a running or finished training.
+
+    Args:
+        progress: The training's progress.
+
+    Returns:
+        One text for each metric that is known, and one for the time left.
+    """
+    metrics = [
         ("loss", progress.loss), ("margin", progress.margin), ("accuracy", progress.accuracy),
         ("eval loss", progress.eval_loss), ("eval margin", progress.eval_margin),
         ("eval accuracy", progress.eval_accuracy),
     ]  # fmt: skip
-    shown = [f"{name} {value:.3f}" for name, value in named if value is not None]
+    shown = [f"{name} {value:.3f}" for name, value in metrics if value is not None]
     if progress.eta_seconds is not None and progress.step < progress.max_steps:
         shown.append(f"{format_duration(progress.eta_seconds)} left")
     return shown
 
 
-def cost(status: DPOJobStatus) -> str:
-    """Spent, and what it is expected to come to."""
+def format_cost(status: DPOJobStatus) -> str:
+    """Formats a job's cost.
+
+    Args:
+        status: The job's status.
+
+    Returns:
+        The cost so far, with the estimate while the job runs; "" where it is not known.
+    """
     if status.cost is None:
         return ""
     spent = f"cost {money(status.cost.so_far)}"
@@ -56,8 +77,15 @@ def cost(status: DPOJobStatus) -> str:
     return f"{spent} {status.cost.currency}"
 
 
-def view(job: DPOJob) -> RenderableType:
-    """Everything worth seeing about a job, newest state only."""
+def status_view(job: DPOJob) -> RenderableType:
+    """Shows a job's current state.
+
+    Args:
+        job: The job as it was read.
+
+    Returns:
+        Phase, progress bar, facts, the conditions that explain the phase, and samples.
+    """
     status = job.status
     name = f"{job.metadata.get('namespace', '')}/{job.metadata.get('name', '?')}".lstrip("/")
     parts: list[RenderableType] = [
@@ -66,7 +94,7 @@ def view(job: DPOJob) -> RenderableType:
     if status.progress is not None and status.progress.max_steps:
         parts.append(_bar(status))
     parts.append(_facts(job))
-    parts += [_message(condition) for condition in _telling(status)]
+    parts += [_message(condition) for condition in _explanatory_conditions(status)]
     if status.samples:
         parts.append(_samples(status))
     return Group(*parts)
@@ -79,7 +107,7 @@ def _bar(status: DPOJobStatus) -> RenderableType:
         ProgressBar(total=progress.max_steps, completed=progress.step, width=40),
         Text(f"{progress.percent}%"),
         Text(f"step {progress.step}/{progress.max_steps}"),
-        Text("  ".join([*figures(progress), cost(status)])),
+        Text("  ".join([*format_metrics(progress), format_cost(status)])),
     )
     return row
 
@@ -91,7 +119,7 @@ def _facts(job: DPOJob) -> RenderableType:
 
     def row(name: str, value: str | None) -> None:
         if value:
-            table.add_row(name, Text(visible(value)))
+            table.add_row(name, Text(escape(value)))
 
     row("model", (status.display.model if status.display else None) or job.spec.model.repo)
     if (data := status.dataset) is not None:
@@ -101,26 +129,29 @@ def _facts(job: DPOJob) -> RenderableType:
         gpus = f"{plan.gpus} GPU" + ("s" if plan.gpus > 1 else "")
         row("plan", f"{plan.pool}, {gpus}, {plan.method}, {plan.precision}")
     if status.progress is None or not status.progress.max_steps:
-        row("cost", cost(status))
-    if (made := status.artifacts) is not None:
-        row("model at", f"{made.claim_name}:{made.path or '/'}" if made.claim_name else None)
-        row("report at", f"{made.claim_name}:{made.report}" if made.report else None)
-        row("pushed to", made.push)
-        row("uploaded to", made.s3)
+        row("cost", format_cost(status))
+    if (artifacts := status.artifacts) is not None:
+        row(
+            "model at",
+            f"{artifacts.claim_name}:{artifacts.path or '/'}" if artifacts.claim_name else None,
+        )
+        row("report at", f"{artifacts.claim_name}:{artifacts.report}" if artifacts.report else None)
+        row("pushed to", artifacts.push)
+        row("uploaded to", artifacts.s3)
     return table
 
 
-def _telling(status: DPOJobStatus) -> list[Condition]:
-    """The conditions that say more than the phase: the end, or what is being waited for, or trouble."""
-    for end in (ConditionType.FAILED, ConditionType.COMPLETE):
-        if status.is_true(end):
-            return [c for c in [status.condition(end)] if c is not None]
-    told = [status.condition(ConditionType.READY)]
+def _explanatory_conditions(status: DPOJobStatus) -> list[Condition]:
+    """The terminal condition of a finished job; else Ready, and what is invalid or unhealthy."""
+    for terminal in (ConditionType.FAILED, ConditionType.COMPLETE):
+        if status.is_true(terminal):
+            return [c for c in [status.condition(terminal)] if c is not None]
+    conditions = [status.condition(ConditionType.READY)]
     for condition in (ConditionType.DATASET_VALID, ConditionType.TRAINING_HEALTHY):
         found = status.condition(condition)
         if found is not None and found.status == "False":
-            told.append(found)
-    return [condition for condition in told if condition is not None]
+            conditions.append(found)
+    return [condition for condition in conditions if condition is not None]
 
 
 def _message(condition: Condition) -> RenderableType:

@@ -1,4 +1,4 @@
-"""How training on this machine is shown: a live table with a progress bar, then what came of it."""
+"""Views of a training on this machine: a live table with a progress bar, then the outcome."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from dpojob.console import live
-from dpojob.sanitize import shorten, visible
+from dpojob.console import live_console
+from dpojob.sanitize import escape, shorten
 from dpojob_api.constants import FILE_REPORT
 from dpojob_api.progress import Outcome, Progress
 from dpojob_api.quantity import format_duration
 
-ROWS = 12
-"""Logged steps kept on the screen."""
+MAX_ROWS = 12
+"""Logged steps that stay on the screen."""
 
 
-class Live:
-    """The running training on standard error; on no terminal, a line whenever figures were logged."""
+class TrainingDisplay:
+    """Shows a running training on standard error: live on a terminal, else a line for each log."""
 
     def __init__(self) -> None:
-        self._console = live(stderr=True)
+        self._console = live_console(stderr=True)
         self._live = (
             rich.live.Live(console=self._console, refresh_per_second=4, transient=False)
             if self._console.is_terminal
@@ -52,17 +52,21 @@ class Live:
             self._live.stop()
 
     def update(self, progress: Progress) -> None:
-        """Shows the newest progress."""
-        logged = self._logged(progress)
+        """Shows new progress.
+
+        Args:
+            progress: The newest progress.
+        """
+        logged = self._new_metrics(progress)
         if logged is not None:
-            self._rows = [*self._rows, logged][-ROWS:]
+            self._rows = [*self._rows, logged][-MAX_ROWS:]
         if self._live is not None:
             self._live.update(progress_view(progress, self._rows))
         elif logged is not None:
             print(progress_line(logged), file=sys.stderr, flush=True)
 
-    def _logged(self, progress: Progress) -> Progress | None:
-        """The figures that are new since the last time, or None when none is."""
+    def _new_metrics(self, progress: Progress) -> Progress | None:
+        """The progress with only the metrics that changed since the last call, or None."""
         last, self._last = self._last, progress
         if progress.eval_loss != last.eval_loss:
             return progress
@@ -74,17 +78,24 @@ class Live:
 
 
 def progress_line(progress: Progress) -> str:
-    """One line of a log."""
-    figures = [
+    """Formats progress as one line of a log.
+
+    Args:
+        progress: The progress.
+
+    Returns:
+        The step, the metrics that are known, and the time left.
+    """
+    parts = [
         f"step {progress.step}/{progress.max_steps}",
-        *(f"{name} {value:.4f}" for name, value in _figures(progress) if value is not None),
+        *(f"{name} {value:.4f}" for name, value in _metrics(progress) if value is not None),
     ]
     if progress.eta_seconds is not None:
-        figures.append(f"{format_duration(progress.eta_seconds)} left")
-    return "  ".join(figures)
+        parts.append(f"{format_duration(progress.eta_seconds)} left")
+    return "  ".join(parts)
 
 
-def _figures(progress: Progress) -> list[tuple[str, float | None]]:
+def _metrics(progress: Progress) -> list[tuple[str, float | None]]:
     return [
         ("loss", progress.loss), ("margin", progress.margin), ("accuracy", progress.accuracy),
         ("eval loss", progress.eval_loss), ("eval margin", progress.eval_margin),
@@ -93,7 +104,15 @@ def _figures(progress: Progress) -> list[tuple[str, float | None]]:
 
 
 def progress_view(progress: Progress, rows: list[Progress]) -> RenderableType:
-    """The bar, and the last figures that were logged."""
+    """Shows the progress of a running training.
+
+    Args:
+        progress: The latest progress.
+        rows: The last logged steps, oldest first.
+
+    Returns:
+        The table of logged steps, the bar, and a warning when the training is unhealthy.
+    """
     bar = Table.grid(padding=(0, 1))
     rate = f"{progress.steps_per_second:.2f} steps/s" if progress.steps_per_second else ""
     left = f"{format_duration(progress.eta_seconds)} left" if progress.eta_seconds else ""
@@ -105,10 +124,10 @@ def progress_view(progress: Progress, rows: list[Progress]) -> RenderableType:
         left,
     )
     table = Table(box=None, padding=(0, 1), header_style="dim")
-    for name in ("step", *(name for name, _ in _figures(progress))):
+    for name in ("step", *(name for name, _ in _metrics(progress))):
         table.add_column(name, justify="right")
     for row in rows:
-        cells = ["" if value is None else f"{value:.4f}" for _, value in _figures(row)]
+        cells = ["" if value is None else f"{value:.4f}" for _, value in _metrics(row)]
         table.add_row(str(row.step), *cells)
     parts: list[RenderableType] = [table, bar] if rows else [bar]
     if not progress.health.healthy:
@@ -118,9 +137,17 @@ def progress_view(progress: Progress, rows: list[Progress]) -> RenderableType:
 
 
 def outcome_view(outcome: Outcome, volumes: Mapping[str, Path]) -> RenderableType:
-    """The last word: what happened, the figures, the samples, and where the results lie."""
-    good = outcome.outcome == "Succeeded"
-    head = Text(outcome.outcome.upper(), style="bold green" if good else "bold red")
+    """Shows how a training ended.
+
+    Args:
+        outcome: The outcome.
+        volumes: Claim name to directory.
+
+    Returns:
+        The outcome with its message, the last metrics, the samples, and where the results are.
+    """
+    succeeded = outcome.outcome == "Succeeded"
+    head = Text(outcome.outcome.upper(), style="bold green" if succeeded else "bold red")
     head.append(f"  {outcome.reason}", style="not bold default")
     if outcome.message:
         head.append(f": {shorten(outcome.message, 2000)}", style="not bold default")
@@ -133,12 +160,14 @@ def outcome_view(outcome: Outcome, volumes: Mapping[str, Path]) -> RenderableTyp
             cells = (sample.prompt, sample.before or "", sample.after or "")
             table.add_row(*(Text(shorten(cell, 200)) for cell in cells))
         parts.append(table)
-    made = outcome.artifacts
-    if made is not None and made.claim_name is not None and made.claim_name in volumes:
-        directory = volumes[made.claim_name] / (made.path or "")
-        parts.append(Text(f"model   {visible(str(directory))}"))
-        parts.append(Text(f"report  {visible(str(directory / FILE_REPORT))}"))
-    for name, address in (("pushed", made and made.push), ("s3", made and made.s3)):
+    artifacts = outcome.artifacts
+    claim = None if artifacts is None else artifacts.claim_name
+    if artifacts is not None and claim is not None and claim in volumes:
+        directory = volumes[claim] / (artifacts.path or "")
+        parts.append(Text(f"model   {escape(str(directory))}"))
+        parts.append(Text(f"report  {escape(str(directory / FILE_REPORT))}"))
+    uploads = [("pushed", artifacts.push), ("s3", artifacts.s3)] if artifacts is not None else []
+    for name, address in uploads:
         if address:
-            parts.append(Text(f"{name:<7} {visible(address)}"))
+            parts.append(Text(f"{name:<7} {escape(address)}"))
     return Group(*parts)
