@@ -1,4 +1,4 @@
-"""A small model and dataset on two claims' directories, and the command run on them."""
+"""A small model and dataset on two claims' directories, and a runner for the real command."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TEMPLATE = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfo
 
 @dataclass(frozen=True)
 class Result:
-    """How a command ended and what it said."""
+    """Exit status and output of a command."""
 
     code: int
     out: str
@@ -98,7 +98,7 @@ def model_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @dataclass(frozen=True)
-class Claim:
+class ClaimDirectory:
     """A directory that stands in for the claim "data", with the model at model/."""
 
     directory: Path
@@ -112,12 +112,12 @@ class Claim:
 
 
 @pytest.fixture
-def claim(tmp_path: Path, model_files: Path) -> Claim:
+def claim(tmp_path: Path, model_files: Path) -> ClaimDirectory:
     """With twenty good pairs."""
     directory = tmp_path / "claim"
     shutil.copytree(model_files, directory / "model")
     volume = {"claimName": "data"}
-    made = Claim(
+    made = ClaimDirectory(
         directory,
         f"data={directory}",
         {"volume": volume | {"path": "model"}},
@@ -127,11 +127,11 @@ def claim(tmp_path: Path, model_files: Path) -> Claim:
     return made
 
 
-Write = Callable[[str], Path]
+WriteManifest = Callable[[str], Path]
 
 
 @pytest.fixture
-def manifest(tmp_path: Path) -> Write:
+def manifest(tmp_path: Path) -> WriteManifest:
     """Writes a manifest to a file."""
 
     def write(text: str) -> Path:

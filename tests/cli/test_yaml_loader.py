@@ -20,7 +20,7 @@ spec:
 """
 
 
-def said(tmp_path: Path, content: str | bytes) -> str:
+def error_message(tmp_path: Path, content: str | bytes) -> str:
     path = tmp_path / "job.yaml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(CommandError) as caught:
@@ -47,7 +47,7 @@ def test_problems_come_in_the_order_of_their_lines(tmp_path: Path) -> None:
     text = (
         GOOD.replace("repo: c/d", "reop: c/d") + "  training:\n    learning_rate: 1\n    beta: 0\n"
     )
-    lines = said(tmp_path, text).splitlines()
+    lines = error_message(tmp_path, text).splitlines()
     assert [line.split(":")[0].strip() for line in lines[1:]] == [
         "line 6",
         "line 6",
@@ -73,7 +73,7 @@ def test_problems_come_in_the_order_of_their_lines(tmp_path: Path) -> None:
     ],
 )
 def test_bad_files_are_explained(tmp_path: Path, content: str | bytes, expected: str) -> None:
-    assert expected in said(tmp_path, content)
+    assert expected in error_message(tmp_path, content)
 
 
 def test_a_byte_order_mark_and_other_documents_do_no_harm(tmp_path: Path) -> None:

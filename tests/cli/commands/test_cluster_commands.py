@@ -104,11 +104,11 @@ def test_a_running_job_shows_progress_margin_time_left_and_cost(cluster_job: Clu
 
 
 def test_a_failed_job_says_why(cluster_job: Cluster) -> None:
-    told = "columns chosen and rejected are missing; write columnMapping: {chosen: good}"
-    cluster_job.report(phase="Failed", conditions=[condition("Failed", "DatasetInvalid", told)])
+    message = "columns chosen and rejected are missing; write columnMapping: {chosen: good}"
+    cluster_job.report(phase="Failed", conditions=[condition("Failed", "DatasetInvalid", message)])
     result = cluster_job.run("status")
     assert "DatasetInvalid" in result.out
-    assert told in " ".join(result.out.split())
+    assert message in " ".join(result.out.split())
     assert cluster_job.run("status", "--watch").code == 1
 
 

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.cli.conftest import Claim, Write, job, pairs, run, write_rows
+from tests.cli.conftest import ClaimDirectory, WriteManifest, job, pairs, run, write_rows
 from tests.kit.hub.server import Hub
 
 from dpojob_api.report import InspectionReport
 
 
-def test_a_valid_dataset_is_exit_0_and_says_valid_first(claim: Claim, manifest: Write) -> None:
+def test_a_valid_dataset_is_exit_0_and_says_valid_first(
+    claim: ClaimDirectory, manifest: WriteManifest
+) -> None:
     result = run(
         "inspect", "-f", manifest(job(claim.model, claim.dataset)), "--volume", claim.option
     )
@@ -23,7 +25,9 @@ def test_a_valid_dataset_is_exit_0_and_says_valid_first(claim: Claim, manifest: 
     assert "20 rows" in result.out.splitlines()[0]
 
 
-def test_json_is_the_report_and_nothing_else(claim: Claim, manifest: Write) -> None:
+def test_json_is_the_report_and_nothing_else(
+    claim: ClaimDirectory, manifest: WriteManifest
+) -> None:
     path = manifest(job(claim.model, claim.dataset))
     result = run("inspect", "-f", path, "--volume", claim.option, "--json")
     report = InspectionReport.model_validate(result.json)
@@ -41,7 +45,7 @@ def test_json_is_the_report_and_nothing_else(claim: Claim, manifest: Write) -> N
 
 
 def test_each_problem_is_shown_with_two_rows_short_and_harmless(
-    claim: Claim, manifest: Write
+    claim: ClaimDirectory, manifest: WriteManifest
 ) -> None:
     same = "same \x1b[31m\u202e" + "long " * 1000
     rows = pairs(20)
@@ -61,7 +65,7 @@ def test_each_problem_is_shown_with_two_rows_short_and_harmless(
 
 
 def test_rows_of_the_evaluation_split_are_shown_from_that_split(
-    claim: Claim, manifest: Write
+    claim: ClaimDirectory, manifest: WriteManifest
 ) -> None:
     write_rows(claim.directory / "pairs" / "train.jsonl", pairs(20))
     bad = [{**row, "prompt": f"held out {number}"} for number, row in enumerate(pairs(5))]
@@ -75,7 +79,9 @@ def test_rows_of_the_evaluation_split_are_shown_from_that_split(
     assert "held out 3" in shown
 
 
-def test_a_suggestion_is_yaml_that_makes_the_job_valid(claim: Claim, manifest: Write) -> None:
+def test_a_suggestion_is_yaml_that_makes_the_job_valid(
+    claim: ClaimDirectory, manifest: WriteManifest
+) -> None:
     renamed = {"prompt": "question", "chosen": "good_response", "rejected": "bad_response"}
     claim.write([{renamed[key]: value for key, value in row.items()} for row in pairs(20)])
     text = job(claim.model, claim.dataset)
@@ -88,7 +94,9 @@ def test_a_suggestion_is_yaml_that_makes_the_job_valid(claim: Claim, manifest: W
     assert run("inspect", "-f", manifest(corrected), "--volume", claim.option).code == 0
 
 
-def test_it_cannot_look_is_exit_2_in_words_and_in_json(claim: Claim, manifest: Write) -> None:
+def test_it_cannot_look_is_exit_2_in_words_and_in_json(
+    claim: ClaimDirectory, manifest: WriteManifest
+) -> None:
     path = manifest(job(claim.model, {"volume": {"claimName": "data", "path": "none.jsonl"}}))
     result = run("inspect", "-f", path, "--volume", claim.option)
     assert (result.code, result.out) == (2, "")
@@ -98,29 +106,35 @@ def test_it_cannot_look_is_exit_2_in_words_and_in_json(claim: Claim, manifest: W
     assert (result.json["valid"], result.json["reason"]) == (False, "DatasetNotFound")
 
 
-def test_a_claim_without_a_directory_is_asked_for(claim: Claim, manifest: Write) -> None:
+def test_a_claim_without_a_directory_is_asked_for(
+    claim: ClaimDirectory, manifest: WriteManifest
+) -> None:
     result = run("inspect", "-f", manifest(job(claim.model, claim.dataset)))
     assert result.code == 2
     assert "--volume data=DIR" in result.err
 
 
 @pytest.mark.parametrize(
-    ("option", "said"),
+    ("option", "message"),
     [
         ("data", "--volume CLAIM=DIR"),
         ("data=/no/such/place", "is not a directory"),
         ("other=.", "names no such claim"),
     ],
 )
-def test_a_wrong_volume_is_explained(claim: Claim, manifest: Write, option: str, said: str) -> None:
+def test_a_wrong_volume_is_explained(
+    claim: ClaimDirectory, manifest: WriteManifest, option: str, message: str
+) -> None:
     path = manifest(job(claim.model, claim.dataset))
     options = ["--volume", option] + (["--volume", claim.option] if option[0] == "o" else [])
     result = run("inspect", "-f", path, *options)
     assert result.code == 2
-    assert said in result.err
+    assert message in result.err
 
 
-def test_a_job_on_a_cluster_cannot_be_looked_up_here(claim: Claim, manifest: Write) -> None:
+def test_a_job_on_a_cluster_cannot_be_looked_up_here(
+    claim: ClaimDirectory, manifest: WriteManifest
+) -> None:
     path = manifest(job({"fromJob": {"name": "sft"}}, claim.dataset))
     result = run("inspect", "-f", path, "--volume", claim.option)
     assert result.code == 2
@@ -128,7 +142,7 @@ def test_a_job_on_a_cluster_cannot_be_looked_up_here(claim: Claim, manifest: Wri
 
 
 def test_a_private_dataset_on_the_hub_needs_the_token(
-    hub: Hub, claim: Claim, manifest: Write
+    hub: Hub, claim: ClaimDirectory, manifest: WriteManifest
 ) -> None:
     hub.add_model("org/model", claim.directory / "model")
     shutil.rmtree(claim.directory / "model")
@@ -144,7 +158,7 @@ def test_a_private_dataset_on_the_hub_needs_the_token(
 
 
 def test_an_address_is_fetched_anew_by_the_next_command_and_nothing_stays(
-    hub: Hub, claim: Claim, manifest: Write, tmp_path: Path
+    hub: Hub, claim: ClaimDirectory, manifest: WriteManifest, tmp_path: Path
 ) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()

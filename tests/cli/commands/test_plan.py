@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.cli.conftest import Claim, Write, job, run
+from tests.cli.conftest import ClaimDirectory, WriteManifest, job, run
 
 from dpojob_api.plan import Plan
 
@@ -33,7 +33,7 @@ def pool(name: str, gib: float, **more: Any) -> dict[str, Any]:
     ("size", "chosen"),
     [("0.5B", "t4-small"), ("1.5B", "t4-medium"), ("3B", "a10g-large"), ("7B", "a100-large")],
 )
-def test_a_size_alone_is_enough_for_a_plan(manifest: Write, size: str, chosen: str) -> None:
+def test_a_size_alone_is_enough_for_a_plan(manifest: WriteManifest, size: str, chosen: str) -> None:
     result = run("plan", "-f", manifest(job(MODEL, DATASET)), "--parameters", size, "--json")
     assert result.code == 0, result.err
     plan = Plan.model_validate(result.json)
@@ -45,7 +45,7 @@ def test_a_size_alone_is_enough_for_a_plan(manifest: Write, size: str, chosen: s
     assert [c["verdict"] for c in result.json["considered"]].count("chosen") == 1
 
 
-def test_hours_and_cost_need_the_number_of_rows(manifest: Write) -> None:
+def test_hours_and_cost_need_the_number_of_rows(manifest: WriteManifest) -> None:
     path = manifest(job(MODEL, DATASET))
     without = run("plan", "-f", path, "--parameters", "1.5B")
     assert "not known without the dataset's size" in without.out
@@ -54,7 +54,7 @@ def test_hours_and_cost_need_the_number_of_rows(manifest: Write) -> None:
 
 
 @pytest.mark.parametrize("columns", ["80", "200"])
-def test_every_pool_is_shown_with_its_reason(manifest: Write, columns: str) -> None:
+def test_every_pool_is_shown_with_its_reason(manifest: WriteManifest, columns: str) -> None:
     path = manifest(job(MODEL, DATASET))
     result = run("plan", "-f", path, "--parameters", "1.5B", env={"COLUMNS": columns})
     for name in ("t4-small", "t4-medium", "a10g-small", "a10g-large", "a100-large"):
@@ -62,7 +62,7 @@ def test_every_pool_is_shown_with_its_reason(manifest: Write, columns: str) -> N
     assert "taken only when hardware.pool names it" in " ".join(result.out.split())
 
 
-def test_nothing_fits_is_exit_1_with_the_size_that_would(manifest: Write) -> None:
+def test_nothing_fits_is_exit_1_with_the_size_that_would(manifest: WriteManifest) -> None:
     result = run("plan", "-f", manifest(job(MODEL, DATASET)), "--parameters", "70B", "--json")
     assert result.code == 1
     assert result.json.keys() >= {"error", "considered"}
@@ -71,7 +71,7 @@ def test_nothing_fits_is_exit_1_with_the_size_that_would(manifest: Write) -> Non
 
 @pytest.mark.parametrize("shape", ["documents", "kubectl's list", "the chart's list"])
 def test_pools_come_from_a_file_in_any_of_its_forms(
-    manifest: Write, tmp_path: Path, shape: str
+    manifest: WriteManifest, tmp_path: Path, shape: str
 ) -> None:
     mine = [pool("mine", 80), pool("small", 2)]
     shapes = {
@@ -90,13 +90,13 @@ def test_pools_come_from_a_file_in_any_of_its_forms(
     assert {c["pool"] for c in result.json["considered"]} == {"mine", "small"}
 
 
-def test_pools_beside_the_job_are_the_ones_meant(manifest: Write) -> None:
+def test_pools_beside_the_job_are_the_ones_meant(manifest: WriteManifest) -> None:
     text = job(MODEL, DATASET) + "---\n" + yaml.safe_dump(pool("mine", 80))
     result = run("plan", "-f", manifest(text), "--parameters", "1B", "--json")
     assert result.json["pool"] == "mine"
 
 
-def test_a_pool_without_a_free_gpu_is_waited_for(manifest: Write) -> None:
+def test_a_pool_without_a_free_gpu_is_waited_for(manifest: WriteManifest) -> None:
     busy = pool("busy", 80, status={"nodes": 1, "gpus": 1, "free": 0})
     path = manifest(job(MODEL, DATASET))
     result = run(
@@ -106,7 +106,7 @@ def test_a_pool_without_a_free_gpu_is_waited_for(manifest: Write) -> None:
 
 
 def test_the_model_and_dataset_are_inspected_without_parameters(
-    claim: Claim, manifest: Write
+    claim: ClaimDirectory, manifest: WriteManifest
 ) -> None:
     path = manifest(job(claim.model, claim.dataset))
     result = run("plan", "-f", path, "--volume", claim.option, "--json")
@@ -114,7 +114,9 @@ def test_the_model_and_dataset_are_inspected_without_parameters(
     assert result.json["estimate"]["steps"] > 0
 
 
-def test_without_its_dataset_a_job_is_planned_all_the_same(claim: Claim, manifest: Write) -> None:
+def test_without_its_dataset_a_job_is_planned_all_the_same(
+    claim: ClaimDirectory, manifest: WriteManifest
+) -> None:
     dataset = {"volume": {"claimName": "data", "path": "none.jsonl"}}
     path = manifest(job(claim.model, dataset))
     result = run("plan", "-f", path, "--volume", claim.option, "--json")
@@ -124,7 +126,7 @@ def test_without_its_dataset_a_job_is_planned_all_the_same(claim: Claim, manifes
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (["--parameters", "big"], "write it like 500M, 1.5B or 7B"),
         (["--parameters", "0"], "at least one parameter"),
@@ -133,11 +135,11 @@ def test_without_its_dataset_a_job_is_planned_all_the_same(claim: Claim, manifes
     ],
 )
 def test_a_wrong_option_is_exit_2_with_the_way_out(
-    manifest: Write, options: list[str], said: str
+    manifest: WriteManifest, options: list[str], message: str
 ) -> None:
     result = run("plan", "-f", manifest(job(MODEL, DATASET)), *options)
     assert result.code == 2
-    assert said in result.err
+    assert message in result.err
 
 
 def test_the_copy_of_the_charts_pools_is_current() -> None:

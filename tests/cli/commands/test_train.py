@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import COMMAND, Claim, Write, job, pairs, run
+from tests.cli.conftest import COMMAND, ClaimDirectory, WriteManifest, job, pairs, run
 from tests.kit import tiny_models
 
 TRAINING = {"learningRate": 5.0e-4, "batchSize": 4, "maxLength": 64}
@@ -19,7 +19,7 @@ MAPPING = {"prompt": "question", "chosen": "good_response", "rejected": "bad_res
 
 
 @dataclass(frozen=True)
-class Bench:
+class TrainingSetup:
     """A job that trains in a few steps."""
 
     manifest: Path
@@ -28,7 +28,7 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def training_setup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrainingSetup]:
     directory = tmp_path_factory.mktemp("train")
     claim = directory / "claim"
     tiny_models.make_model(claim / "model", teach_steps=2)
@@ -47,15 +47,22 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
             samples={"prompts": ["How do I clean the kettle?"]},
         )
     )
-    yield Bench(manifest, f"data={claim}", directory)
+    yield TrainingSetup(manifest, f"data={claim}", directory)
 
 
 @pytest.mark.train
 def test_ctrl_c_saves_and_the_same_command_goes_on_to_what_the_cluster_would_make(
-    bench: Bench,
+    training_setup: TrainingSetup,
 ) -> None:
-    output = bench.directory / "tuned"
-    options = ["-f", str(bench.manifest), "--volume", bench.volume, "--output", str(output)]
+    output = training_setup.directory / "tuned"
+    options = [
+        "-f",
+        str(training_setup.manifest),
+        "--volume",
+        training_setup.volume,
+        "--output",
+        str(output),
+    ]
     process = subprocess.Popen(
         [COMMAND, "train", *options], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         env={**os.environ, "COLUMNS": "100"},
@@ -86,7 +93,9 @@ def test_ctrl_c_saves_and_the_same_command_goes_on_to_what_the_cluster_would_mak
     assert again.json["progress"] == rest.json["progress"]
 
 
-def test_an_invalid_dataset_never_reaches_training(claim: Claim, manifest: Write) -> None:
+def test_an_invalid_dataset_never_reaches_training(
+    claim: ClaimDirectory, manifest: WriteManifest
+) -> None:
     rows = pairs(20)
     rows[3]["chosen"] = None
     claim.write(rows)
@@ -98,7 +107,9 @@ def test_an_invalid_dataset_never_reaches_training(claim: Claim, manifest: Write
     assert not output.exists()
 
 
-def test_an_output_volume_is_a_directory_of_the_users_choice(claim: Claim, manifest: Write) -> None:
+def test_an_output_volume_is_a_directory_of_the_users_choice(
+    claim: ClaimDirectory, manifest: WriteManifest
+) -> None:
     path = manifest(job(claim.model, claim.dataset, output={"volume": {"claimName": "models"}}))
     missing = run("train", "-f", path, "--volume", claim.option)
     assert missing.code == 2
@@ -108,7 +119,9 @@ def test_an_output_volume_is_a_directory_of_the_users_choice(claim: Claim, manif
     assert "--volume models=DIR" in both.err
 
 
-def test_a_job_that_only_validates_is_not_trained(claim: Claim, manifest: Write) -> None:
+def test_a_job_that_only_validates_is_not_trained(
+    claim: ClaimDirectory, manifest: WriteManifest
+) -> None:
     path = manifest(job(claim.model, claim.dataset, validateOnly=True))
     output = claim.directory.parent / "out"
     result = run("train", "-f", path, "--volume", claim.option, "--output", output)
@@ -118,7 +131,7 @@ def test_a_job_that_only_validates_is_not_trained(claim: Claim, manifest: Write)
 
 
 def test_an_output_that_cannot_be_written_is_named_before_training(
-    claim: Claim, manifest: Write
+    claim: ClaimDirectory, manifest: WriteManifest
 ) -> None:
     path = manifest(job(claim.model, claim.dataset))
     output = claim.directory / "train.jsonl" / "below-a-file"

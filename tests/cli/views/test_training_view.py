@@ -1,4 +1,4 @@
-"""The live view of training, and its last word."""
+"""The live view of training, and the outcome at its end."""
 
 from __future__ import annotations
 
@@ -78,10 +78,12 @@ def test_an_evaluation_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kept", "words"), [(4, "goes on from the checkpoint"), (None, "starts from the beginning")]
+    ("kept", "expected"), [(4, "goes on from the checkpoint"), (None, "starts from the beginning")]
 )
-def test_who_interrupts_is_told_where_the_same_command_starts(kept: int | None, words: str) -> None:
-    told = resume_hint(
+def test_who_interrupts_is_told_where_the_same_command_starts(
+    kept: int | None, expected: str
+) -> None:
+    hint = resume_hint(
         Outcome(outcome="Interrupted", reason="Stopped", progress=Progress(checkpoint_step=kept))
     )
-    assert words in told
+    assert expected in hint
