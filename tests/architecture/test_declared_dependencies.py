@@ -7,9 +7,6 @@ import pytest
 
 from .repository import Room, rooms, top_level_imports
 
-# The command inspects and trains only where the trainer is installed in the same environment.
-OPTIONAL = {"cli": {"dpojob-trainer", "huggingface-hub"}}
-
 
 def normalized(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
@@ -31,7 +28,7 @@ def declared(room: Room) -> set[str]:
 
 @pytest.mark.parametrize("room", rooms(), ids=lambda room: room.name)
 def test_a_room_declares_every_distribution_that_it_imports(room: Room) -> None:
-    allowed = declared(room) | OPTIONAL.get(room.name, set())
+    allowed = declared(room)
     missing = {}
     for module in room.modules():
         for name in top_level_imports(module) - {room.package.name} - sys.stdlib_module_names:

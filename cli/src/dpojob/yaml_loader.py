@@ -77,6 +77,8 @@ def parse_documents(text: str) -> Iterator[Document]:
             lines: dict[tuple[str | int, ...], int] = {}
             _record_lines(node, (), lines)
             yield Document(loader.construct_document(node), lines)
+    except ManifestError:
+        raise
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         location = f"line {mark.line + 1}: " if mark else ""
@@ -86,8 +88,6 @@ def parse_documents(text: str) -> Iterator[Document]:
         code = f"U+{ord(text[error.position]):04X}"
         raise ManifestError([Problem(f"line {line}: not YAML: the character {code}")]) from error
     except (yaml.YAMLError, ValueError) as error:
-        if isinstance(error, ManifestError):
-            raise
         raise ManifestError([Problem(f"not YAML: {error}")]) from error
     except RecursionError as error:
         raise ManifestError([Problem("not a manifest: it is nested too deeply")]) from error
