@@ -1,1 +1,5 @@
-"""One module for each command (or pair of commands); each has a function that takes the parsed options."""
+"""The commands, a module each: `run` takes the parsed options and returns the exit status.
+
+`request` holds what `inspect`, `plan` and `train` share. The modules are imported one at a time, when
+a command runs, so nothing is exported here.
+"""

@@ -1,1 +1,4 @@
-"""What the commands show: inspection reports, plans, job status and training progress as rich renderables."""
+"""Views built with rich: inspection reports, plans, job status and training progress.
+
+A view formats one API object for a terminal and does no I/O, except the two live displays.
+"""
