@@ -11,7 +11,7 @@ from tests.kit.operator_fixture import REPORT, dpojob
 
 from dpojob_api.job import DPOJob, DPOJobStatus
 from dpojob_api.pool import GPUPoolSpec
-from dpojob_operator.decide import Decision, Snapshot, decide
+from dpojob_operator.decide import Decision, Snapshot, decide_with_pools
 from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot
 from dpojob_operator.manifests import pool_hash
 from dpojob_planner import PoolState
@@ -63,7 +63,7 @@ def inspected(decision: Decision, **facts: Any) -> Decision:
     assert decision.status.inspection is not None
     seen = child(decision.status.inspection.name)
     pods = (ended("inspect", 0, REPORT),)
-    return decide(
+    return decide_with_pools(
         observe(decision.status, inspection=seen, inspection_pods=pods, **facts), POOLS, NOW
     )
 
@@ -75,7 +75,7 @@ def training(status: DPOJobStatus, **facts: Any) -> JobSnapshot:
 def settle(observed: Snapshot) -> Decision:
     """Decides until the status stays as it is; it must, soon."""
     for _ in range(6):
-        decision = decide(observed, POOLS, NOW)
+        decision = decide_with_pools(observed, POOLS, NOW)
         if decision.status.wire() == observed.job.status.wire():
             return decision
         observed = replace(observed, job=observed.job.model_copy(
@@ -89,11 +89,15 @@ def reason(decision: Decision, type_: str) -> str | None:
 
 
 def begun(**of: Any) -> DPOJobStatus:
-    first = decide(observe(of=of), POOLS, NOW)
+    first = decide_with_pools(observe(of=of), POOLS, NOW)
     assert first.status.inspection is not None
     seen, pods = child(first.status.inspection.name), (ended("inspect", 0, REPORT),)
-    second = decide(observe(first.status, of=of, inspection=seen, inspection_pods=pods), POOLS, NOW)
-    third = decide(observe(second.status, of=of, training=training(second.status)), POOLS, NOW)
+    second = decide_with_pools(
+        observe(first.status, of=of, inspection=seen, inspection_pods=pods), POOLS, NOW
+    )
+    third = decide_with_pools(
+        observe(second.status, of=of, training=training(second.status)), POOLS, NOW
+    )
     return third.status
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from tests.kit.builders import begun, child, job
 
 from dpojob_operator.controllers.dpojob.state_reader import StateReader
-from dpojob_operator.decide import Policy, Snapshot
+from dpojob_operator.decide import PlanningRequest, Policy, Snapshot
 from dpojob_operator.indexes.dependents_index import DependentsIndex
 
 
@@ -38,6 +38,6 @@ async def test_pods_are_read_after_the_pools_their_job_waits_for() -> None:
     observer = StateReader(cluster, Policy(), nobody, nobody, DependentsIndex())  # type: ignore[arg-type]
     status = begun()
     observed = Snapshot(job=job(status), training=child(status.attempts[0].job.name))
-    await observer.for_planning(observed)
+    await observer.read_for_planning(observed, PlanningRequest((), earlier_pods=False))
     order = [cluster.asked.index(f"{what}") for what in ("list gpupools", "get jobs", "list pods")]
     assert order == sorted(order)

@@ -33,13 +33,13 @@ from dpojob_operator.decide import (
     DeleteJob,
     DeleteSelf,
     DependencySnapshot,
-    decide,
+    decide_with_pools,
 )
 from dpojob_operator.decide.object_snapshots import PodSnapshot, PVCSnapshot
 
 
 def test_the_intent_is_in_the_status_of_the_very_decision_that_creates() -> None:
-    first = decide(observe(), POOLS, NOW)
+    first = decide_with_pools(observe(), POOLS, NOW)
     assert first.status.inspection is not None
     assert first.actions == (CreateInspection(first.status.inspection.name),)
     second = inspected(first)
@@ -52,8 +52,8 @@ def test_the_intent_is_in_the_status_of_the_very_decision_that_creates() -> None
 
 
 def test_a_job_that_was_created_is_recorded_and_not_created_again() -> None:
-    first = inspected(decide(observe(), POOLS, NOW))
-    again = decide(observe(first.status, training=training(first.status)), POOLS, NOW)
+    first = inspected(decide_with_pools(observe(), POOLS, NOW))
+    again = decide_with_pools(observe(first.status, training=training(first.status)), POOLS, NOW)
     assert again.actions == ()
     assert again.status.attempts[0].job.uid == training(first.status).uid
 
@@ -62,59 +62,63 @@ def test_a_missing_claim_is_waited_for_only_at_first() -> None:
     of = {"dataset": {"volume": {"claimName": "data", "path": ""}}}
     young = observe(of=of, claims={"data": None})
     young.job.metadata["creationTimestamp"] = "2026-11-23T11:59:57Z"
-    waiting = decide(young, POOLS, NOW)
+    waiting = decide_with_pools(young, POOLS, NOW)
     assert waiting.requeue_after == 7
     assert not waiting.status.is_true(ConditionType.FAILED)
-    old = decide(observe(of=of, claims={"data": None}), POOLS, NOW)
+    old = decide_with_pools(observe(of=of, claims={"data": None}), POOLS, NOW)
     assert reason(old, "Failed") == "ClaimNotFound"
-    there = decide(observe(of=of, claims={"data": PVCSnapshot("data")}), POOLS, NOW)
+    there = decide_with_pools(observe(of=of, claims={"data": PVCSnapshot("data")}), POOLS, NOW)
     assert isinstance(there.actions[0], CreateInspection)
 
 
 def test_a_missing_secret_ends_the_job_after_a_grace() -> None:
-    first = decide(observe(), POOLS, NOW)
+    first = decide_with_pools(observe(), POOLS, NOW)
     assert first.status.inspection is not None
     pod = PodSnapshot(
         name="p", uid="p", created=NOW - timedelta(seconds=29), scheduled=True,
         waiting_reason="CreateContainerConfigError", waiting_message='secret "hub" not found',
     )  # fmt: skip
     seen = child(first.status.inspection.name)
-    early = decide(observe(first.status, inspection=seen, inspection_pods=(pod,)), POOLS, NOW)
+    early = decide_with_pools(
+        observe(first.status, inspection=seen, inspection_pods=(pod,)), POOLS, NOW
+    )
     assert early.requeue_after == 1
-    late = decide(
+    late = decide_with_pools(
         observe(first.status, inspection=seen, inspection_pods=(pod,)),
         POOLS,
         NOW + timedelta(seconds=2),
     )
     assert reason(late, "Failed") == "SecretNotFound"
     queued = replace(pod, created=NOW - timedelta(minutes=10), scheduled_at=NOW)
-    scheduled_at = decide(
+    scheduled_at = decide_with_pools(
         observe(first.status, inspection=seen, inspection_pods=(queued,)), POOLS, NOW
     )
     assert scheduled_at.requeue_after == 30 and not scheduled_at.status.is_true(
         ConditionType.FAILED
     )
-    cleanup = decide(observe(late.status, inspection=seen), POOLS, NOW)
+    cleanup = decide_with_pools(observe(late.status, inspection=seen), POOLS, NOW)
     assert cleanup.actions == (DeleteJob(seen.name, seen.uid),)
 
 
 def test_an_inspection_that_gave_its_verdict_is_left_for_its_log_to_be_read() -> None:
-    first = decide(observe(), POOLS, NOW)
+    first = decide_with_pools(observe(), POOLS, NOW)
     assert first.status.inspection is not None
     seen = child(first.status.inspection.name)  # the Job's own end lags behind its pod's
     word = {"valid": False, "reason": "ModelNotFound", "error": "It is not there."}
     pods = (ended("inspect", 2, word),)
-    over = decide(observe(first.status, inspection=seen, inspection_pods=pods), POOLS, NOW)
+    over = decide_with_pools(
+        observe(first.status, inspection=seen, inspection_pods=pods), POOLS, NOW
+    )
     assert reason(over, "Failed") == "ModelNotFound"
-    assert decide(observe(over.status, inspection=seen), POOLS, NOW).actions == ()
+    assert decide_with_pools(observe(over.status, inspection=seen), POOLS, NOW).actions == ()
 
 
 def test_time_to_live_counts_from_the_end() -> None:
     of = {"ttlSecondsAfterFinished": 60}
-    first = decide(observe(of=of, conflicting_object="Job y"), POOLS, NOW)
-    waiting = decide(observe(first.status, of=of), POOLS, NOW + timedelta(seconds=10))
+    first = decide_with_pools(observe(of=of, conflicting_object="Job y"), POOLS, NOW)
+    waiting = decide_with_pools(observe(first.status, of=of), POOLS, NOW + timedelta(seconds=10))
     assert (waiting.actions, waiting.requeue_after) == ((), 50)
-    over = decide(observe(first.status, of=of), POOLS, NOW + timedelta(seconds=60))
+    over = decide_with_pools(observe(first.status, of=of), POOLS, NOW + timedelta(seconds=60))
     assert over.actions == (DeleteSelf(UID),)
 
 
@@ -125,7 +129,7 @@ def test_a_dependencys_max_length_yields_to_the_users_own() -> None:
         from dpojob_operator.decide.effective_spec import effective_spec
 
         dependency = Dependency.model_validate(found)
-        decision = decide(
+        decision = decide_with_pools(
             observe(of=of, dependency=DependencySnapshot(found=dependency, complete=True)),
             POOLS,
             NOW,
@@ -139,7 +143,7 @@ def test_a_length_unlike_the_job_befores_is_warned_about() -> None:
     dependency = Dependency(kind="DPOJob", name="sft", uid="u", repo="me/sft", max_length=512)
     of = {"model": {"fromJob": {"name": "sft"}}, "training": {"maxLength": 2048}}
     known = DependencySnapshot(found=dependency, complete=True)
-    first = decide(observe(of=of, dependency=known), POOLS, NOW)
+    first = decide_with_pools(observe(of=of, dependency=known), POOLS, NOW)
     planned = inspected(first, of=of).status.condition("Planned")
     assert planned is not None
     message = planned.message
@@ -165,7 +169,7 @@ def test_a_claim_that_pods_on_several_nodes_cannot_share_is_warned_about(
         "hardware": {"nodes": nodes},
     }  # fmt: skip
     claims = {name: PVCSnapshot(name, access_modes=(mode,)) for name, mode in modes.items()}
-    first = decide(observe(of=of, claims=claims), POOLS, NOW)
+    first = decide_with_pools(observe(of=of, claims=claims), POOLS, NOW)
     planned = inspected(first, of=of, claims=claims).status.condition("Planned")
     assert planned is not None and planned.status == "True"
     said = re.findall(r"Claim (\w+ is \w+):", planned.message)
@@ -173,36 +177,36 @@ def test_a_claim_that_pods_on_several_nodes_cannot_share_is_warned_about(
 
 
 def test_a_missing_pool_is_waited_for_a_moment() -> None:
-    first = decide(observe(), POOLS, NOW)
+    first = decide_with_pools(observe(), POOLS, NOW)
     assert first.status.inspection is not None
     seen, pods = child(first.status.inspection.name), (ended("inspect", 0, REPORT),)
     looked = observe(first.status, inspection=seen, inspection_pods=pods)
-    waiting = decide(looked, (), NOW)
+    waiting = decide_with_pools(looked, (), NOW)
     assert (reason(waiting, "Planned"), waiting.requeue_after) == ("NoPools", 10)
     assert not waiting.status.is_true(ConditionType.FAILED)
     later = observe(waiting.status)
-    assert decide(later, (), NOW + timedelta(seconds=4)).requeue_after == 6
-    assert reason(decide(later, POOLS, NOW + timedelta(seconds=4)), "Planned") == "Fits"
-    assert reason(decide(later, (), NOW + timedelta(seconds=10)), "Failed") == "NoPools"
+    assert decide_with_pools(later, (), NOW + timedelta(seconds=4)).requeue_after == 6
+    assert reason(decide_with_pools(later, POOLS, NOW + timedelta(seconds=4)), "Planned") == "Fits"
+    assert reason(decide_with_pools(later, (), NOW + timedelta(seconds=10)), "Failed") == "NoPools"
 
 
 def test_an_intended_attempt_outlives_a_pool_that_is_gone_for_a_moment() -> None:
     """The operator died between the status and the create; meanwhile the pool is replaced."""
     status = begun()
     status.attempts[0].job.uid = None
-    waiting = decide(observe(status), (), NOW)
+    waiting = decide_with_pools(observe(status), (), NOW)
     assert waiting.actions == ()
-    back = decide(observe(waiting.status), POOLS, NOW + timedelta(seconds=2))
+    back = decide_with_pools(observe(waiting.status), POOLS, NOW + timedelta(seconds=2))
     assert reason(back, "Planned") == "Fits"
     assert isinstance(back.actions[-1], CreateTraining)
     assert len(back.status.attempts) == 1
 
 
 def test_an_inspection_that_a_queue_holds_is_told() -> None:
-    first = decide(observe(), POOLS, NOW)
+    first = decide_with_pools(observe(), POOLS, NOW)
     assert first.status.inspection is not None
     seen = child(first.status.inspection.name, suspended=True)
-    held = decide(observe(first.status, inspection=seen), POOLS, NOW)
+    held = decide_with_pools(observe(first.status, inspection=seen), POOLS, NOW)
     assert reason(held, "Suspended") == "SuspendedByQueue"
 
 
@@ -224,11 +228,13 @@ def test_an_invalid_dataset_says_first_what_to_write_and_that_the_job_must_be_ma
         ],
         "suggestion": {"columnMapping": {"prompt": "q", "chosen": "good", "rejected": "bad"}},
     }  # fmt: skip
-    first = decide(observe(), POOLS, NOW)
+    first = decide_with_pools(observe(), POOLS, NOW)
     assert first.status.inspection is not None
     seen = child(first.status.inspection.name)
     pods = (ended("inspect", 1, report),)
-    failed = decide(observe(first.status, inspection=seen, inspection_pods=pods), POOLS, NOW)
+    failed = decide_with_pools(
+        observe(first.status, inspection=seen, inspection_pods=pods), POOLS, NOW
+    )
     said = failed.status.condition("Failed")
     assert said is not None and said.message == (
         "no columns prompt, chosen and rejected. Also, told in status.dataset.problems: NullValue. "
@@ -242,14 +248,14 @@ def test_a_pool_that_was_away_while_the_job_was_suspended_is_looked_for_anew() -
     stopped = begun()
     stopped.attempts[0].start_time = stopped.attempts[0].end_time = NOW
     stopped.attempts[0].outcome = "Suspended"
-    away = decide(observe(stopped), (), NOW)
+    away = decide_with_pools(observe(stopped), (), NOW)
     assert (reason(away, "Planned"), away.requeue_after) == ("NoPools", 10)
     minutes = NOW + timedelta(minutes=5)
-    held = decide(observe(away.status, of={"suspend": True}), (), minutes)
+    held = decide_with_pools(observe(away.status, of={"suspend": True}), (), minutes)
     assert not held.status.is_true(ConditionType.FAILED)
-    let_go = decide(observe(held.status), (), minutes + timedelta(seconds=1))
+    let_go = decide_with_pools(observe(held.status), (), minutes + timedelta(seconds=1))
     assert not let_go.status.is_true(ConditionType.FAILED) and let_go.requeue_after == 10
-    back = decide(observe(let_go.status), POOLS, minutes + timedelta(seconds=2))
+    back = decide_with_pools(observe(let_go.status), POOLS, minutes + timedelta(seconds=2))
     assert reason(back, "Planned") == "Fits"
     assert isinstance(back.actions[-1], CreateTraining)
 
@@ -258,6 +264,6 @@ def test_a_suspended_job_does_not_fail_for_a_missing_pool() -> None:
     status = begun()
     status.attempts[0].job.uid = None
     late = NOW + timedelta(minutes=5)
-    held = decide(observe(status, of={"suspend": True}), (), late)
+    held = decide_with_pools(observe(status, of={"suspend": True}), (), late)
     assert held.status.attempts[0].outcome == "Suspended"
     assert not held.status.is_true(ConditionType.FAILED)

@@ -13,7 +13,7 @@ from tests.kit.operator_fixture import failed, succeeded
 
 from dpojob_api.conditions import ConditionType
 from dpojob_api.progress import Progress
-from dpojob_operator.decide import DeleteJob, decide
+from dpojob_operator.decide import DeleteJob, decide_with_pools
 from dpojob_operator.decide.object_snapshots import PodSnapshot
 
 
@@ -67,20 +67,22 @@ def test_gpu_time_of_a_vanished_pod_stays_paid() -> None:
     status = begun()
     seen = training(status)
     first = replace(RUNNING, started=NOW - timedelta(hours=1))
-    decision = decide(observe(status, training=seen, training_pods=(first,)), POOLS, NOW)
+    decision = decide_with_pools(observe(status, training=seen, training_pods=(first,)), POOLS, NOW)
     assert decision.status.cost is not None
     assert str(decision.status.cost.so_far) == "3600.00"
     other = replace(RUNNING, uid="other", started=NOW - timedelta(seconds=1))
-    after = decide(observe(decision.status, training=seen, training_pods=(other,)), POOLS, NOW)
+    after = decide_with_pools(
+        observe(decision.status, training=seen, training_pods=(other,)), POOLS, NOW
+    )
     assert after.status.attempts[0].gpu_seconds == 3601
 
 
 def test_figures_wait_for_their_turn() -> None:
-    status = decide(
+    status = decide_with_pools(
         observe(begun(), training=training(begun()), training_pods=(RUNNING,)), POOLS, NOW
     ).status
     later = observe(status, training=training(status), training_pods=(RUNNING,), refresh=False)
-    decision = decide(later, POOLS, NOW + timedelta(seconds=5))
+    decision = decide_with_pools(later, POOLS, NOW + timedelta(seconds=5))
     assert decision.status.wire() == status.wire()
 
 
@@ -90,7 +92,9 @@ def test_budget_and_suspension_record_the_end_before_the_delete() -> None:
         status = begun()
         seen = training(status)
         pods = (replace(RUNNING, started=NOW - timedelta(hours=1)),)
-        decision = decide(observe(status, of=of, training=seen, training_pods=pods), POOLS, NOW)
+        decision = decide_with_pools(
+            observe(status, of=of, training=seen, training_pods=pods), POOLS, NOW
+        )
         assert decision.actions == (DeleteJob(seen.name, seen.uid),)
         assert decision.status.attempts[0].outcome == outcome
         assert decision.status.attempts[0].end_time is None
@@ -103,7 +107,9 @@ def test_a_job_that_finished_while_it_was_being_stopped_is_complete() -> None:
     status = begun()
     seen = training(status)
     of = {"suspend": True}
-    stopping = decide(observe(status, of=of, training=seen, training_pods=(RUNNING,)), POOLS, NOW)
+    stopping = decide_with_pools(
+        observe(status, of=of, training=seen, training_pods=(RUNNING,)), POOLS, NOW
+    )
     done = replace(seen, complete=True, deleting=True)
     pods = (ended("train", 0, succeeded()),)
     decision = settle(observe(stopping.status, of=of, training=done, training_pods=pods))
@@ -125,39 +131,41 @@ def test_time_in_a_queue_is_not_training_time() -> None:
     status = begun(**of)
     seen = training(status)
     ran = replace(RUNNING, started=NOW - timedelta(hours=9), finished=NOW - timedelta(hours=8.5))
-    eviction_message = decide(
+    eviction_message = decide_with_pools(
         observe(status, of=of, training=replace(seen, suspended=True), training_pods=(ran,)),
         POOLS,
         NOW,
     )
     again = replace(RUNNING, uid="again", started=NOW - timedelta(minutes=29))
     runs = observe(eviction_message.status, of=of, training=seen, training_pods=(again,))
-    decision = decide(runs, POOLS, NOW)
+    decision = decide_with_pools(runs, POOLS, NOW)
     assert not decision.status.is_true(ConditionType.FAILED)
     assert decision.actions == ()
-    over = decide(runs, POOLS, NOW + timedelta(minutes=1))
+    over = decide_with_pools(runs, POOLS, NOW + timedelta(minutes=1))
     assert over.actions == (DeleteJob(seen.name, seen.uid),)
     assert reason(over, "Training") == "BudgetExceeded"
 
 
 def test_a_pods_last_seconds_are_written_at_once() -> None:
     """It may be gone when figures may be written again."""
-    status = decide(
+    status = decide_with_pools(
         observe(begun(), training=training(begun()), training_pods=(RUNNING,)), POOLS, NOW
     ).status
     over = replace(RUNNING, finished=NOW + timedelta(seconds=7), exit_code=12)
     later = observe(status, training=training(status), training_pods=(over,), refresh=False)
-    decision = decide(later, POOLS, NOW + timedelta(seconds=8))
+    decision = decide_with_pools(later, POOLS, NOW + timedelta(seconds=8))
     assert decision.status.attempts[0].gpu_seconds == 17
     settled = replace(later, job=later.job.model_copy(update={"status": decision.status}))
-    assert decide(settled, POOLS, NOW + timedelta(seconds=9)).status == decision.status
+    assert decide_with_pools(settled, POOLS, NOW + timedelta(seconds=9)).status == decision.status
 
 
 def test_a_container_killed_for_its_memory_ends_the_job_at_once() -> None:
     status = begun()
     seen = training(status)
     killed = ended("train", 137, "", exit_reason="OOMKilled")
-    decision = decide(observe(status, training=seen, training_pods=(killed,)), POOLS, NOW)
+    decision = decide_with_pools(
+        observe(status, training=seen, training_pods=(killed,)), POOLS, NOW
+    )
     assert decision.actions == (DeleteJob(seen.name, seen.uid),)
     gone = settle(observe(decision.status))
     assert reason(gone, "Failed") == "OutOfMemory"
@@ -202,13 +210,13 @@ def test_a_budget_of_nothing_is_kept_by_what_is_free() -> None:
         status.attempts[0].hourly_price = Decimal(0)
         runs = observe(status, of={"budget": budget}, training=training(status))
         runs = replace(runs, training_pods=(RUNNING,))
-        assert decide(runs, POOLS, NOW).actions == ()
+        assert decide_with_pools(runs, POOLS, NOW).actions == ()
 
 
 def test_what_costs_beyond_all_measure_is_still_counted() -> None:
     status = begun()
     status.attempts[0].hourly_price = Decimal("9" * 32)
-    decision = decide(
+    decision = decide_with_pools(
         observe(status, training=training(status), training_pods=(RUNNING,)), POOLS, NOW
     )
     assert decision.status.cost is not None
@@ -220,15 +228,17 @@ def test_figures_of_an_earlier_attempt_are_not_told_as_the_new_ones() -> None:
     earlier = Progress.model_validate({"step": 60, "maxSteps": 100, "etaSeconds": 600})
     status.progress = earlier
     new = observe(status, training=training(status), training_pods=(RUNNING,))
-    starting = decide(new, POOLS, NOW)
+    starting = decide_with_pools(new, POOLS, NOW)
     assert reason(starting, "Training") == "Starting"
     assert starting.status.display is not None and starting.status.display.eta is None
     resumed = earlier.model_copy(update={"step": 50, "resumed_from": 50})
-    heard = decide(replace(new, progress=resumed), POOLS, NOW)
+    heard = decide_with_pools(replace(new, progress=resumed), POOLS, NOW)
     assert (reason(heard, "Training"), heard.status.attempts[0].first_step) == ("Starting", 50)
     stepped = replace(new, progress=resumed.model_copy(update={"step": 51}))
-    assert reason(decide(stepped, POOLS, NOW), "Training") == "Training"
+    assert reason(decide_with_pools(stepped, POOLS, NOW), "Training") == "Training"
     unheard = observe(
-        decide(stepped, POOLS, NOW).status, training=training(status), training_pods=(RUNNING,)
+        decide_with_pools(stepped, POOLS, NOW).status,
+        training=training(status),
+        training_pods=(RUNNING,),
     )
-    assert reason(decide(unheard, POOLS, NOW), "Training") == "Training"
+    assert reason(decide_with_pools(unheard, POOLS, NOW), "Training") == "Training"

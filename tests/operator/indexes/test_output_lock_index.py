@@ -5,14 +5,21 @@ from __future__ import annotations
 from typing import Any, cast
 
 import pytest
-from tests.kit.builders import NOW, POOLS, UID, begun, inspected, job, observe, reason
-from tests.kit.operator_fixture import Process, World
+from tests.kit.builders import NOW, POOLS, UID, begun, child, ended, inspected, job, observe, reason
+from tests.kit.operator_fixture import REPORT, Process, World
 from tests.operator.controllers.test_state_reader import Recorder
 from tests.operator.indexes.test_inspection_cache import Shelf
 
 from dpojob_api.job import DPOJob
 from dpojob_operator.controllers.dpojob.state_reader import StateReader
-from dpojob_operator.decide import OutputHolder, Policy, Snapshot, decide
+from dpojob_operator.decide import (
+    OutputHolder,
+    PlanningRequest,
+    Policy,
+    decide,
+    decide_with_pools,
+)
+from dpojob_operator.decide.object_snapshots import PVCSnapshot
 from dpojob_operator.indexes.dependents_index import DependentsIndex
 from dpojob_operator.indexes.output_lock_index import OutputLockIndex
 
@@ -116,7 +123,7 @@ async def test_nothing_is_remembered_of_writers_that_are_gone_ended_or_elsewhere
 
 def test_a_held_job_fails_before_anything_is_made() -> None:
     held = OutputHolder("first", "models/tuned")
-    decision = decide(observe(output_holder=held), POOLS, NOW)
+    decision = decide_with_pools(observe(output_holder=held), POOLS, NOW)
     assert reason(decision, "Failed") == "OutputOccupied" and not decision.actions
     failed = decision.status.condition("Failed")
     assert failed is not None
@@ -126,27 +133,27 @@ def test_a_held_job_fails_before_anything_is_made() -> None:
 
 def test_a_held_job_waits_for_one_that_is_being_deleted() -> None:
     held = OutputHolder("first", "models/tuned", being_deleted=True)
-    decision = decide(observe(output_holder=held), POOLS, NOW)
+    decision = decide_with_pools(observe(output_holder=held), POOLS, NOW)
     assert decision.status.phase == "Waiting" and decision.requeue_after and not decision.actions
-    later = decide(observe(decision.status), POOLS, NOW)
+    later = decide_with_pools(observe(decision.status), POOLS, NOW)
     assert later.actions, "it goes on once the other is gone"
 
 
 def test_a_suspended_job_is_not_judged_yet() -> None:
     of = {"suspend": True}
-    decision = decide(observe(output_holder=OutputHolder("a", "m/x"), of=of), POOLS, NOW)
+    decision = decide_with_pools(observe(output_holder=OutputHolder("a", "m/x"), of=of), POOLS, NOW)
     assert decision.status.phase == "Suspended" and reason(decision, "Failed") is None
 
 
 async def test_a_job_that_trains_is_not_judged_again() -> None:
     nobody: Any = None
     observer = StateReader(Recorder(), Policy(), nobody, nobody, DependentsIndex())  # type: ignore[arg-type]
-    observed = await observer.observe(job(begun()))
+    observed = await observer.read(job(begun()))
     assert observed.output_holder is None
 
 
 def test_training_begins_when_the_pods_of_an_earlier_job_of_that_name_have_ended() -> None:
-    first = decide(observe(), POOLS, NOW)
+    first = decide_with_pools(observe(), POOLS, NOW)
     waits = inspected(first, earlier_pods=("x-train-0123-1-abcde",))
     assert waits.status.phase == "Waiting" and not waits.status.attempts and not waits.actions
     told = waits.status.condition("Training")
@@ -173,7 +180,14 @@ async def test_only_pods_that_may_write_there_are_waited_for(
     }  # fmt: skip
     cluster, nobody = Recorder({"pods": [pod]}), cast(Any, None)
     observer = StateReader(cluster, Policy(), nobody, nobody, DependentsIndex())  # type: ignore[arg-type]
-    observed, _, _ = await observer.for_planning(Snapshot(job=job(None, output=output)))
+    claims = {"models": PVCSnapshot("models")}
+    first = decide_with_pools(observe(of={"output": output}, claims=claims), POOLS, NOW)
+    assert first.status.inspection is not None
+    seen, report = child(first.status.inspection.name), (ended("inspect", 0, REPORT),)
+    valid = observe(first.status, of={"output": output}, inspection=seen, inspection_pods=report)
+    request = decide(valid, NOW)
+    assert isinstance(request, PlanningRequest)
+    observed, _, _ = await observer.read_for_planning(valid, request)
     assert observed.earlier_pods == (("p",) if waits else ())
 
 

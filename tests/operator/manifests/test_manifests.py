@@ -14,7 +14,7 @@ from dpojob_api.plan import Plan
 from dpojob_api.pool import GPUPoolSpec
 from dpojob_api.report import InspectionReport
 from dpojob_operator import manifests
-from dpojob_operator.decide.child_names import LONGEST, rendezvous_name, training_name
+from dpojob_operator.decide.child_names import MAX_LENGTH, rendezvous_name, training_name
 from dpojob_operator.decide.effective_spec import effective_spec
 from dpojob_operator.decide.object_snapshots import PodSnapshot
 from dpojob_operator.process.settings import WorkloadSettings
@@ -150,7 +150,7 @@ def test_names_fit_and_differ() -> None:
     long = "x" * 63
     names = {training_name(long, uid, attempt) for uid in ("a", "b") for attempt in (1, 2)}
     assert len(names) == 4
-    assert all(len(name) <= LONGEST for name in names)
+    assert all(len(name) <= MAX_LENGTH for name in names)
     assert all(len(rendezvous_name(name)) <= 63 for name in names)
     assert "." not in training_name("a.b", "u", 1)
 

@@ -89,7 +89,7 @@ def build_components(cluster: ApiClient, settings: Settings, now: Clock) -> Comp
         hints=hints,
         peers=peers,
         outputs=outputs,
-        written=reconciler.written,
+        written=reconciler.written_versions,
     )
     resync = Resync(
         cluster,
@@ -98,7 +98,7 @@ def build_components(cluster: ApiClient, settings: Settings, now: Clock) -> Comp
         queue.add,
         peers,
         outputs,
-        known=lambda: {*RUNNING.progress, *reconciler.written},
+        known=lambda: {*RUNNING.progress, *reconciler.written_versions},
     )
 
     async def run_queue() -> None:

@@ -1,4 +1,4 @@
-"""GPU time, money and the budget. Money is decimal; time is seconds."""
+"""GPU time, cost and the budget. Money is decimal; time is in seconds."""
 
 from __future__ import annotations
 
@@ -10,18 +10,42 @@ from dpojob_api.plan import Plan
 from dpojob_api.progress import Progress
 from dpojob_api.quantity import format_duration, money, parse_duration
 from dpojob_api.spec import Budget
-from dpojob_operator.decide.object_snapshots import PodSnapshot
+
+from .object_snapshots import PodSnapshot
+from .status_builder import StatusBuilder
 
 HOUR = Decimal(3600)
+
+
+def update_cost(builder: StatusBuilder, *, refresh: bool = True) -> None:
+    """Set the status's cost from the attempts' GPU time.
+
+    Args:
+        builder: The status to change; without a plan nothing is set.
+        refresh: Whether figures may be written in this pass.
+    """
+    plan = builder.status.plan
+    if plan is not None and refresh:
+        builder.status.cost = cost_status(builder.status, plan, builder.policy.currency)
 
 
 def with_gpu_time(
     attempt: Attempt, pods: tuple[PodSnapshot, ...], gpus_per_pod: float, now: datetime
 ) -> Attempt:
-    """The attempt with its start and GPU time up to date.
+    """Bring an attempt's start and GPU time up to date.
 
-    Pods vanish (a node is lost, a preempted pod is deleted), and their time was paid for all the
-    same: what was last counted for a vanished pod stays in the sum.
+    Pods disappear (a node is lost, a preempted pod is deleted), and their time was paid for
+    nevertheless: what was last counted for such a pod stays in the sum.
+
+    Args:
+        attempt: The attempt as it was last written.
+        pods: The pods of its Job that exist now.
+        gpus_per_pod: GPUs that each pod holds.
+        now: The time of the decision, in UTC.
+
+    Returns:
+        A copy of the attempt with `start_time`, `pod_seconds` (GPU seconds per existing pod) and
+        `gpu_seconds` (GPU seconds in all).
     """
     starts = [pod.started for pod in pods if pod.started is not None]
     visible = {
@@ -41,22 +65,43 @@ def with_gpu_time(
 
 
 def total_cost(attempts: list[Attempt]) -> Decimal:
-    """Cost of all attempts, each at the price it began with."""
+    """Add up the cost of all attempts, each at the price it began with.
+
+    Args:
+        attempts: The attempts, with their GPU seconds and their hourly price per GPU.
+
+    Returns:
+        The cost in the installation's currency, not rounded.
+    """
     return sum(
         (Decimal(str(a.gpu_seconds)) * a.hourly_price / HOUR for a in attempts), start=Decimal(0)
     )
 
 
 def training_seconds(attempts: list[Attempt]) -> float:
-    """Time for which pods ran, over all attempts; over several nodes, the mean of them.
+    """Add up the time for which pods ran; with several nodes, the mean over the nodes.
 
-    Not from start to end: what a preempted job waits for room, or in a queue, is no training.
+    This is not the time from start to end: a preempted job that waits for a node, or in a queue, is
+    not training.
+
+    Args:
+        attempts: The attempts, with their GPU seconds and their GPUs.
+
+    Returns:
+        Seconds.
     """
     return sum(attempt.gpu_seconds / attempt.gpus for attempt in attempts if attempt.gpus)
 
 
 def eta_seconds(progress: Progress | None) -> float | None:
-    """Time to the last step, from the trainer's word or its step rate."""
+    """Estimate the time to the last step, as the trainer reports it or from its step rate.
+
+    Args:
+        progress: The newest progress; None before training runs.
+
+    Returns:
+        Seconds; None when there is no estimate.
+    """
     if progress is None:
         return None
     if progress.eta_seconds is not None:
@@ -67,7 +112,18 @@ def eta_seconds(progress: Progress | None) -> float | None:
 
 
 def cost_status(status: DPOJobStatus, plan: Plan, currency: str) -> Cost:
-    """So far, and in total: by the plan until training runs, then by the measured rate."""
+    """Compute the cost so far and in total.
+
+    The total follows the plan's estimate until training reports a step rate, then that rate.
+
+    Args:
+        status: The status, with its attempts and progress.
+        plan: The plan in force, for the number of GPUs and their price.
+        currency: The currency shown beside the amounts.
+
+    Returns:
+        Both amounts, rounded to cents.
+    """
     spent = total_cost(status.attempts)
     left = eta_seconds(status.progress)
     if left is None:
@@ -82,9 +138,18 @@ def _cents(amount: Decimal) -> Decimal:
 
 
 def budget_exceeded(budget: Budget, attempts: list[Attempt], currency: str) -> str | None:
-    """What in the budget is used up, as a sentence; None while it is not."""
+    """Check whether the budget is used up.
+
+    Args:
+        budget: The job's budget; absent limits never apply.
+        attempts: All attempts, counted up to now.
+        currency: The currency shown in the sentence.
+
+    Returns:
+        A sentence on the limit that is reached; None while none is.
+    """
     spent, seconds = total_cost(attempts), training_seconds(attempts)
-    # What costs nothing yet exceeds nothing: a budget of 0 is kept by a pool that is free.
+    # A cost of zero exceeds no budget: a pool without a price keeps a budget of 0.
     if budget.max_cost is not None and spent >= Decimal(budget.max_cost) and _cents(spent) > 0:
         return f"Training has cost {money(spent)} {currency}; budget.maxCost is {budget.max_cost}."
     if budget.max_duration is not None:
@@ -96,7 +161,16 @@ def budget_exceeded(budget: Budget, attempts: list[Attempt], currency: str) -> s
 
 
 def budget_seconds_left(budget: Budget, attempts: list[Attempt], gpus: int) -> float | None:
-    """Time until the budget is used up at the newest attempt's price; None without a budget."""
+    """Compute the time until the budget is used up at the newest attempt's price.
+
+    Args:
+        budget: The job's budget.
+        attempts: All attempts, counted up to now.
+        gpus: GPUs that are in use now.
+
+    Returns:
+        Seconds, at least 0; None when the budget has no limit.
+    """
     left = []
     if budget.max_duration is not None:
         limit = parse_duration(budget.max_duration).total_seconds()

@@ -1,4 +1,4 @@
-"""The spec as the containers get it: nothing left that only the operator could look up."""
+"""The spec as the containers get it, with everything resolved that only the operator can look up."""
 
 from __future__ import annotations
 
@@ -9,10 +9,22 @@ DEFAULT_MAX_LENGTH: int = Training.model_fields["max_length"].default
 
 
 def effective_spec(name: str, spec: DPOJobSpec, status: DPOJobStatus) -> DPOJobSpec:
-    """`spec` with `model.fromJob` resolved and the output claim named, as far as they are known.
+    """Resolve `model.fromJob` and the output claim, as far as the status knows them.
 
-    The API server fills in defaults, so `maxLength: 1024` may be the user's word or nobody's: the
-    earlier job's length replaces it only then; any other value is the user's and stands.
+    The API server fills in defaults, so `maxLength: 1024` may or may not have been written by the
+    user. The earlier job's length replaces this value only; any other was written by the user and is
+    kept.
+
+    Args:
+        name: The DPOJob's name.
+        spec: The spec as the user wrote it.
+        status: The status, for the resolved dependency and the output claim.
+
+    Returns:
+        A changed copy of `spec`.
+
+    Raises:
+        ValidationError: The dependency's output is no valid model source.
     """
     changes: dict[str, object] = {}
     dependency = status.dependency
@@ -27,7 +39,15 @@ def effective_spec(name: str, spec: DPOJobSpec, status: DPOJobStatus) -> DPOJobS
 
 
 def output_volume(spec: DPOJobSpec, status: DPOJobStatus) -> ClaimPath | None:
-    """Where the model is put: the user's directory, or the claim that was made for it."""
+    """Find the volume that the model is written to.
+
+    Args:
+        spec: The spec as the user wrote it.
+        status: The status, for the name of the claim that the operator created.
+
+    Returns:
+        The user's directory, else the created claim, else None.
+    """
     made = status.artifacts.claim_name if status.artifacts else None
     if spec.output.volume is not None or made is None:
         return spec.output.volume
@@ -35,7 +55,17 @@ def output_volume(spec: DPOJobSpec, status: DPOJobStatus) -> ClaimPath | None:
 
 
 def model_source(dependency: Dependency) -> ModelSource:
-    """Where the job before left its model. Raises ValidationError for what names no place."""
+    """Convert the output of the job named by `fromJob` to a model source.
+
+    Args:
+        dependency: The job, with the volume or repository of its output.
+
+    Returns:
+        The model source.
+
+    Raises:
+        ValidationError: The volume or repository has an invalid name.
+    """
     if dependency.volume is not None:
         return ModelSource(
             volume=ClaimPath(
@@ -46,7 +76,15 @@ def model_source(dependency: Dependency) -> ModelSource:
 
 
 def claims_mounted(spec: DPOJobSpec, dependency: Dependency | None) -> dict[str, bool]:
-    """Every claim that a pod of an effective spec mounts, and whether read-only; the output's is not."""
+    """List the PersistentVolumeClaims that a pod mounts.
+
+    Args:
+        spec: The effective spec.
+        dependency: The resolved `fromJob`, whose adapter may need the claims of its base model.
+
+    Returns:
+        By claim name, whether the mount is read-only; only the output claim's is not.
+    """
     read = [spec.model.volume.claim_name] if spec.model.volume is not None else []
     read += dependency.base_claims if dependency is not None else []
     read += [spec.dataset.volume.claim_name] if spec.dataset.volume is not None else []

@@ -1,4 +1,4 @@
-"""The inspection report: from a pod's last word into status, and out of it again for the planner."""
+"""The inspection report: from a pod's termination message into the status, and back for the planner."""
 
 from __future__ import annotations
 
@@ -10,13 +10,24 @@ from dpojob_api.conditions import Reason
 from dpojob_api.constants import ExitCode
 from dpojob_api.job import DatasetStatus, DPOJobStatus
 from dpojob_api.report import InspectionReport, Suggestion
-from dpojob_operator.decide.object_snapshots import PodSnapshot
 
+from .object_snapshots import PodSnapshot
+
+RECREATE_ADVICE = "Correct that, then create this DPOJob again: delete it and apply it anew."
+"""For a finished job, which rejects every edit of what was inspected, also the advised one."""
 REPORT_EXITS = (ExitCode.OK, ExitCode.INVALID, ExitCode.COULD_NOT_LOOK)
+"""Exit statuses with which the inspection container writes a report."""
 
 
 def read_report(pods: Iterable[PodSnapshot]) -> InspectionReport | None:
-    """The report of the first pod that wrote one."""
+    """Find the report of the first pod that wrote one.
+
+    Args:
+        pods: The pods of the inspection Job.
+
+    Returns:
+        The report; None when no termination message holds one.
+    """
     for pod in sorted(pods, key=lambda pod: (str(pod.finished), pod.name)):
         if pod.exit_code not in REPORT_EXITS or not pod.termination_message:
             continue
@@ -28,13 +39,27 @@ def read_report(pods: Iterable[PodSnapshot]) -> InspectionReport | None:
 
 
 def dataset_status(report: InspectionReport) -> DatasetStatus:
-    """The part of the report that describes the dataset."""
+    """Extract the part of the report that describes the dataset.
+
+    Args:
+        report: The inspection report.
+
+    Returns:
+        The value of `status.dataset`.
+    """
     wire = report.wire()
     return DatasetStatus.model_validate(wire)
 
 
 def report_from_status(status: DPOJobStatus) -> InspectionReport:
-    """The report again; what status does not keep (the list of splits) is left empty."""
+    """Restore the report; what the status does not keep (the list of splits) is left empty.
+
+    Args:
+        status: A status with a dataset.
+
+    Returns:
+        The report, as planning and training need it.
+    """
     assert status.dataset is not None
     wire = status.dataset.wire()
     suggestion = wire.pop("suggestion", None)
@@ -45,7 +70,15 @@ def report_from_status(status: DPOJobStatus) -> InspectionReport:
 
 
 def dataset_valid_reason(report: InspectionReport) -> str:
-    """The reason of condition DatasetValid."""
+    """Choose the reason of the condition DatasetValid.
+
+    Args:
+        report: The inspection report; its own reason is taken only when this version knows it, since
+            reasons are labels of metrics.
+
+    Returns:
+        The reason.
+    """
     if report.error is not None or not report.valid:
         known = report.reason in frozenset(Reason)
         return report.reason if report.reason and known else Reason.DATASET_INVALID
@@ -55,9 +88,15 @@ def dataset_valid_reason(report: InspectionReport) -> str:
 
 
 def dataset_valid_message(report: InspectionReport) -> str:
-    """What a user should read first about the dataset, and what to write; the rest is in status.
+    """Compose the message of the condition DatasetValid: a few sentences on what to do first.
 
-    A few sentences: every problem is in `status.dataset.problems`, every warning an Event.
+    Every problem is in `status.dataset.problems`, and every warning is an Event.
+
+    Args:
+        report: The inspection report.
+
+    Returns:
+        The message.
     """
     if report.error:
         return report.error
@@ -66,26 +105,26 @@ def dataset_valid_message(report: InspectionReport) -> str:
             problem.message or f"{problem.code}: {problem.rows:,} rows."
             for problem in report.errors
         ]
-        said = next(iter(texts), "The dataset is not valid.")
+        first = next(iter(texts), "The dataset is not valid.")
         codes = ", ".join(problem.code for problem in report.errors[1:])
         more = [f"Also, told in status.dataset.problems: {codes}."] if codes else []
-        return " ".join([said, *more, *_columns(report, said), *_advice(report, said)])
+        return " ".join([first, *more, *_columns(report, first), *_advice(report, first)])
     counted = f"{report.valid_rows:,} of {report.rows:,} rows are valid"
     if report.dropped_rows:
         kinds = ", ".join(f"{rows:,} {code}" for code, rows in report.dropped.items())
         counted += f"; {report.dropped_rows:,} left out ({kinds})"
     held_out = f"{report.train_rows:,} to train on and {report.eval_rows:,} held out."
     warnings = ", ".join(problem.code for problem in report.warnings)
-    told = [f"Warnings, told in status.dataset.problems: {warnings}."] if warnings else []
-    return " ".join([f"{counted}: {held_out}", *told])
+    warned = [f"Warnings, told in status.dataset.problems: {warnings}."] if warnings else []
+    return " ".join([f"{counted}: {held_out}", *warned])
 
 
-def _columns(report: InspectionReport, said: str) -> list[str]:
+def _columns(report: InspectionReport, message: str) -> list[str]:
     columns = ", ".join(report.columns)
-    return [f"Columns found: {columns}."] if columns and columns not in said else []
+    return [f"Columns found: {columns}."] if columns and columns not in message else []
 
 
-def _advice(report: InspectionReport, said: str) -> list[str]:
+def _advice(report: InspectionReport, message: str) -> list[str]:
     suggestion = report.suggestion
     if suggestion is None:
         return []
@@ -97,4 +136,4 @@ def _advice(report: InspectionReport, said: str) -> list[str]:
         wanted.append(f"split: {suggestion.split}")
     if suggestion.preset:
         wanted.append(f"preset: {suggestion.preset}")
-    return [f"Write spec.dataset.{field}." for field in wanted if field not in said]
+    return [f"Write spec.dataset.{field}." for field in wanted if field not in message]

@@ -1,17 +1,31 @@
-"""A DPOJob this operator cannot read: an older or newer CRD is installed."""
+"""The status of a DPOJob whose spec this operator cannot parse: an older or newer CRD is installed."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from dpojob_api.conditions import Condition, ConditionType, Reason
+from dpojob_api.conditions import ConditionType, Reason
 from dpojob_api.job import DPOJobStatus
+
+from .conditions import next_condition
 
 
 def invalid_spec_status(
     status: DPOJobStatus, generation: int, problem: str, now: datetime
 ) -> DPOJobStatus:
-    """The status that says so. Not an end: another operator version may read it."""
+    """Build the status that reports an unparsable spec.
+
+    The job does not fail: another version of the operator may be able to parse it.
+
+    Args:
+        status: The status as it was read.
+        generation: Generation of the DPOJob.
+        problem: The field that cannot be parsed, and why.
+        now: The time of the decision, in UTC.
+
+    Returns:
+        A changed copy of `status`; an unchanged one when the job has finished.
+    """
     new = status.model_copy(deep=True)
     if new.is_true(ConditionType.FINISHED):
         return new
@@ -22,16 +36,6 @@ def invalid_spec_status(
     )
     for type_, value in ((ConditionType.READY, "False"), (ConditionType.STALLED, "True")):
         old = new.condition(type_)
-        moved = old is None or old.status != value
-        condition = Condition(
-            type=str(type_),
-            status=value,
-            reason=str(Reason.INVALID_SPEC),
-            message=message,
-            observed_generation=generation,
-            last_transition_time=now.replace(microsecond=0)
-            if moved or old is None
-            else old.last_transition_time,
-        )
+        condition = next_condition(old, type_, value, Reason.INVALID_SPEC, message, generation, now)
         new.conditions = [c for c in new.conditions if c.type != type_] + [condition]
     return new

@@ -1,4 +1,4 @@
-"""What the operator needs to know of Jobs, Pods and claims, read from the API server's objects."""
+"""What decisions need to know of Jobs, Pods and PersistentVolumeClaims, read from API objects."""
 
 from __future__ import annotations
 
@@ -10,19 +10,33 @@ from typing import Any
 from dpojob_api.constants import CONTAINER_INSPECT, CONTAINER_TRAIN, GROUP, LABEL_JOB_UID
 
 ANNOTATION_POOL = f"{GROUP}/pool-hash"
-"""On a training Job: hash of the pool's spec it was made for, so that an edited pool is noticed."""
+"""On a training Job: hash of the spec of its pool at creation, so that an edited pool is noticed."""
 
 Object = Mapping[str, Any]
-"""An object of the Kubernetes API, as JSON gave it."""
+"""An object of the Kubernetes API, as parsed from JSON."""
 
 
 def parse_timestamp(text: str | None) -> datetime | None:
-    """A timestamp of the API server."""
+    """Parse a timestamp of the API server.
+
+    Args:
+        text: An RFC 3339 timestamp; None stays None.
+
+    Returns:
+        The time, with its time zone.
+    """
     return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def owner_uid(metadata: Object) -> str | None:
-    """UID of the controlling owner."""
+    """Find the UID of the controlling owner.
+
+    Args:
+        metadata: The metadata of an object.
+
+    Returns:
+        The UID; None when no owner controls the object.
+    """
     for reference in metadata.get("ownerReferences") or []:
         if reference.get("controller"):
             return str(reference["uid"])
@@ -53,7 +67,14 @@ class JobSnapshot:
 
     @classmethod
     def read(cls, job: Object) -> JobSnapshot:
-        """From the API server's object."""
+        """Read the snapshot from an API object.
+
+        Args:
+            job: The object, as parsed from JSON.
+
+        Returns:
+            The snapshot.
+        """
         metadata = job["metadata"]
         conditions = {
             condition["type"]: condition
@@ -80,7 +101,7 @@ class JobSnapshot:
 
 @dataclass(frozen=True)
 class PodSnapshot:
-    """A pod of a Job of ours, and the container we put in it."""
+    """A pod of an inspection or training Job, and its container."""
 
     name: str
     uid: str
@@ -90,7 +111,7 @@ class PodSnapshot:
     created: datetime | None = None
     scheduled: bool = False
     scheduled_at: datetime | None = None
-    """When it was given its node."""
+    """When the scheduler bound it to a node."""
     unschedulable: str = ""
     address: str | None = None
     waiting_reason: str = ""
@@ -110,11 +131,18 @@ class PodSnapshot:
 
     @classmethod
     def read(cls, pod: Object) -> PodSnapshot:
-        """From the API server's object."""
+        """Read the snapshot from an API object.
+
+        Args:
+            pod: The object, as parsed from JSON.
+
+        Returns:
+            The snapshot.
+        """
         metadata, status = pod["metadata"], pod.get("status") or {}
         conditions = {c["type"]: c for c in status.get("conditions") or []}
         scheduling = conditions.get("PodScheduled", {})
-        container = _ours(status)
+        container = _container_status(status)
         state: Object = container.get("state") or {}
         waiting, running = state.get("waiting") or {}, state.get("running") or {}
         terminated = state.get("terminated") or {}
@@ -154,8 +182,8 @@ class PodSnapshot:
         )
 
 
-def _ours(status: Object) -> Object:
-    """The state of our container: a service mesh may have put others beside it."""
+def _container_status(status: Object) -> Object:
+    """The status of the inspection or training container; a service mesh may have added others."""
     for container in status.get("containerStatuses") or []:
         if container.get("name") in (CONTAINER_INSPECT, CONTAINER_TRAIN):
             return dict(container)
@@ -163,8 +191,8 @@ def _ours(status: Object) -> Object:
 
 
 def _latest(conditions: Mapping[str, Object]) -> datetime | None:
-    moments = [parse_timestamp(c.get("lastTransitionTime")) for c in conditions.values()]
-    return max((m for m in moments if m is not None), default=None)
+    times = [parse_timestamp(c.get("lastTransitionTime")) for c in conditions.values()]
+    return max((time for time in times if time is not None), default=None)
 
 
 @dataclass(frozen=True)
@@ -174,13 +202,20 @@ class PVCSnapshot:
     name: str
     phase: str = "Pending"
     job_uid: str | None = None
-    """UID of the DPOJob it was made for; None when a person made it."""
+    """UID of the DPOJob it was created for; None when a user created it."""
     deleting: bool = False
     access_modes: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, claim: Object) -> PVCSnapshot:
-        """From the API server's object."""
+        """Read the snapshot from an API object.
+
+        Args:
+            claim: The object, as parsed from JSON.
+
+        Returns:
+            The snapshot.
+        """
         metadata = claim["metadata"]
         return cls(
             name=metadata["name"],

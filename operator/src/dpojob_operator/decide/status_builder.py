@@ -1,30 +1,42 @@
-"""The status being decided on: conditions, the end, and when to look again."""
+"""The status under construction: one method per condition, the actions, and when to look again."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from dpojob_api.conditions import Condition, ConditionType, Reason
+from dpojob_api.conditions import ConditionType, Reason
 from dpojob_api.job import Attempt, Phase
+from dpojob_api.progress import Health
 from dpojob_api.spec import DPOJobSpec
 from dpojob_planner import PoolState
 
+from .conditions import next_condition
 from .effective_spec import effective_spec
-from .types import Action, Decision, Snapshot
+from .types import Action, Decision, PlanningRequest, Snapshot
 
-REFUSED_SECONDS = 30.0
-"""Until a refused creation is tried again: a quota may have room by then."""
-LONGEST_MESSAGE = 8000
+CREATION_RETRY_SECONDS = 30.0
+"""Until a rejected creation is tried again: a quota may have room by then."""
+MAX_MESSAGE_LENGTH = 8000
 """Characters of a condition's message; dozens of them must fit the object beside the plan."""
 
 
 class StatusBuilder:
-    """What the stages of a decision write into. Works on a copy; the observed status stays."""
+    """Collects what the stages of a decision set.
+
+    It works on a copy of the status, so the snapshot stays as it was read.
+    """
 
     def __init__(
         self, snapshot: Snapshot, pools: Sequence[PoolState] | None, now: datetime
     ) -> None:
+        """Start from the status of a snapshot.
+
+        Args:
+            snapshot: The job and its surroundings, as read.
+            pools: The GPUPools as the planner sees them; None when they were not read.
+            now: The time of the decision, in UTC; microseconds are cut off.
+        """
         self.snapshot = snapshot
         self.pools = pools
         self.now = now.replace(microsecond=0)
@@ -33,7 +45,7 @@ class StatusBuilder:
         self.status = snapshot.job.status.model_copy(deep=True)
         self.actions: list[Action] = []
         self.requeue_after: float | None = None
-        self.wants_pools = False
+        self.planning_request: PlanningRequest | None = None
 
     @property
     def spec(self) -> DPOJobSpec:
@@ -51,76 +63,136 @@ class StatusBuilder:
         return self.status.is_true(ConditionType.FINISHED)
 
     def set_phase(self, phase: Phase) -> None:
-        """The summary for people."""
+        """Set the phase, the summary for people."""
         self.status.phase = phase
 
-    def set_condition(
-        self, type_: ConditionType, status: bool | None, reason: str, message: str = ""
+    def set_dataset_valid(self, status: bool | None, reason: str, message: str = "") -> None:
+        """Set the condition DatasetValid; `status` None is Unknown."""
+        self._set_condition(ConditionType.DATASET_VALID, status, reason, message)
+
+    def set_planned(self, status: bool, reason: str, message: str) -> None:
+        """Set the condition Planned."""
+        self._set_condition(ConditionType.PLANNED, status, reason, message)
+
+    def set_training(self, status: bool, reason: str, message: str = "") -> None:
+        """Set the condition Training."""
+        self._set_condition(ConditionType.TRAINING, status, reason, message)
+
+    def set_training_healthy(self, health: Health) -> None:
+        """Set the condition TrainingHealthy as the trainer reports it."""
+        self._set_condition(
+            ConditionType.TRAINING_HEALTHY, health.healthy, health.reason, health.message
+        )
+
+    def set_suspended(self, status: bool, reason: str, message: str = "") -> None:
+        """Set the condition Suspended."""
+        self._set_condition(ConditionType.SUSPENDED, status, reason, message)
+
+    def set_ready(self, status: bool, reason: str, message: str) -> None:
+        """Set the condition Ready, which kstatus readers wait for."""
+        self._set_condition(ConditionType.READY, status, reason, message)
+
+    def set_stalled(self, status: bool, reason: str, message: str = "") -> None:
+        """Set the condition Stalled, by which kstatus readers recognise a failure."""
+        self._set_condition(ConditionType.STALLED, status, reason, message)
+
+    def _set_condition(
+        self, type_: ConditionType, status: bool | None, reason: str, message: str
     ) -> None:
-        """Sets a condition; `status` None is Unknown. Its time moves only when the status does."""
         value = "Unknown" if status is None else str(status)
-        message = message[:LONGEST_MESSAGE]
-        old = self.status.condition(type_)
-        changed = old is None or old.status != value
-        new = Condition(
-            type=str(type_),
-            status=value,
-            reason=str(reason),
-            message=message,
-            observed_generation=self.job.generation,
-            last_transition_time=self.now if changed or old is None else old.last_transition_time,
+        new = next_condition(
+            self.status.condition(type_),
+            type_,
+            value,
+            reason,
+            message[:MAX_MESSAGE_LENGTH],
+            self.job.generation,
+            self.now,
         )
         self.status.conditions = [c for c in self.status.conditions if c.type != type_]
         self.status.conditions.append(new)
 
     def requeue_within(self, seconds: float) -> None:
-        """Look again after so long at the latest."""
+        """Ask for the next pass after this many seconds at the latest."""
         seconds = max(0.0, seconds)
         if self.requeue_after is None or seconds < self.requeue_after:
             self.requeue_after = seconds
 
-    def request_creation(self, type_: ConditionType, *actions: Action) -> bool:
-        """Makes children, unless that was refused in this very pass; whether it is tried.
+    def add_action(self, action: Action) -> None:
+        """Add an action that is executed once the status is written."""
+        self.actions.append(action)
 
-        The refusal stands in the condition until a child was seen, so that repeated tries write
-        nothing.
+    def request_planning(self, claims: Sequence[str], *, earlier_pods: bool) -> None:
+        """Give up this decision: it depends on pools that were not read.
+
+        Args:
+            claims: Names of the PersistentVolumeClaims that planning looks at.
+            earlier_pods: Whether it looks at pods that a deleted DPOJob of the same name left.
         """
-        if self.snapshot.creation_rejection:
-            self.set_condition(
-                type_, False, Reason.CREATION_REFUSED, self.snapshot.creation_rejection
-            )
-            self.requeue_within(REFUSED_SECONDS)
+        self.planning_request = PlanningRequest(tuple(dict.fromkeys(claims)), earlier_pods)
+
+    def request_creation(self, type_: ConditionType, *actions: Action) -> bool:
+        """Create children, unless the API server rejected that in this very pass.
+
+        The rejection stays in the condition until a child was seen, so that repeated tries write
+        nothing.
+
+        Args:
+            type_: The condition that reports a rejection, DatasetValid or Training.
+            *actions: The creations.
+
+        Returns:
+            Whether the condition may be overwritten: the creation is tried, and none was rejected
+            before.
+        """
+        rejection = self.snapshot.creation_rejection
+        if rejection:
+            self._set_condition(type_, False, Reason.CREATION_REFUSED, rejection)
+            self.requeue_within(CREATION_RETRY_SECONDS)
             return False
         self.actions += actions
         old = self.status.condition(type_)
         return old is None or old.reason != Reason.CREATION_REFUSED
 
-    def add_action(self, action: Action) -> None:
-        """Carry this out once the status is written."""
-        self.actions.append(action)
-
     def fail(self, reason: str, message: str) -> None:
-        """The end, without a model."""
-        self._end("Failed", ConditionType.FAILED, reason, message)
+        """Finish the job without a model: conditions Failed and Finished."""
+        self._finish("Failed", ConditionType.FAILED, reason, message)
+
+    def fail_name_conflict(self, found: str) -> None:
+        """Fail because an object that is not this DPOJob's has the name that a child must have.
+
+        Args:
+            found: Kind and name of that object.
+        """
+        self.fail(
+            Reason.JOB_NAME_CONFLICT,
+            f"{found} exists and is not this DPOJob's; it is left alone. "
+            "Delete or rename it, then create this DPOJob again.",
+        )
 
     def complete(self, reason: str, message: str) -> None:
-        """The end, as wished."""
-        self._end("Complete", ConditionType.COMPLETE, reason, message)
+        """Finish the job successfully: conditions Complete and Finished."""
+        self._finish("Complete", ConditionType.COMPLETE, reason, message)
 
-    def _end(self, phase: Phase, type_: ConditionType, reason: str, message: str) -> None:
+    def _finish(self, phase: Phase, type_: ConditionType, reason: str, message: str) -> None:
         self.set_phase(phase)
         self.status.completion_time = self.now
-        self.set_condition(type_, True, reason, message)
-        self.set_condition(ConditionType.FINISHED, True, reason, message)
+        self._set_condition(type_, True, reason, message)
+        self._set_condition(ConditionType.FINISHED, True, reason, message)
         if self.status.condition(ConditionType.TRAINING) is not None:
-            self.set_condition(ConditionType.TRAINING, False, Reason.STOPPED)
+            self.set_training(False, Reason.STOPPED)
         if self.status.is_true(ConditionType.SUSPENDED):
-            self.set_condition(ConditionType.SUSPENDED, False, Reason.NOT_SUSPENDED)
+            self.set_suspended(False, Reason.NOT_SUSPENDED)
 
     def build(self) -> Decision:
-        """What was decided."""
+        """Build the decision.
+
+        Returns:
+            The status with its conditions in the order of `ConditionType`, the actions, and the
+            seconds until the next pass.
+        """
         self.status.conditions.sort(key=lambda condition: _ORDER.index(condition.type))
-        return Decision(self.status, tuple(self.actions), self.requeue_after, self.wants_pools)
+        return Decision(self.status, tuple(self.actions), self.requeue_after)
 
 
 _ORDER = [str(type_) for type_ in ConditionType]

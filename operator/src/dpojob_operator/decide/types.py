@@ -1,4 +1,4 @@
-"""What a decision is made from, and what it says."""
+"""The input of a decision (a snapshot and the policy) and its result (a status and actions)."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Policy:
     status_seconds: float = 10.0
     """Progress is written at most this often."""
     missing_grace_seconds: float = 10.0
-    """A missing claim is waited for this long after the DPOJob's creation; a missing pool, this long."""
+    """How long after the DPOJob's creation a missing claim is waited for; and how long a missing pool."""
     secret_grace_seconds: float = 30.0
     """A pod may wait this long for a missing Secret."""
-    verdict_grace_seconds: float = 20.0
+    pod_listing_grace_seconds: float = 20.0
     """A finished Job's pods may show up this late in a listing."""
 
 
@@ -38,22 +38,22 @@ class DependencySnapshot:
     problem: str = ""
     """Why its output cannot be used, when it is complete and cannot."""
     cycle: tuple[str, ...] = ()
-    """Names along the way back to this job, when it leads back."""
+    """Names of the jobs on the path back to this job, when `fromJob` leads back to it."""
 
 
 @dataclass(frozen=True)
 class SharedInspection:
-    """Another job's inspection of the very same thing."""
+    """Another job's inspection of the same model and dataset, with the same settings."""
 
     name: str
     """Of the other DPOJob."""
     report: InspectionReport | None = None
-    """None: it is still being made, and worth waiting for."""
+    """None: the inspection still runs and is worth waiting for."""
 
 
 @dataclass(frozen=True)
 class OutputHolder:
-    """Another job that writes to the same output directory, and comes first."""
+    """Another job that writes to the same output directory and has precedence."""
 
     name: str
     """Of the other DPOJob."""
@@ -65,11 +65,11 @@ class OutputHolder:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One DPOJob and everything around it, as just read."""
+    """One DPOJob and every object that a decision about it depends on, as just read."""
 
     job: DPOJob
     claims: Mapping[str, PVCSnapshot | None] = field(default_factory=dict)
-    """Every claim the job names; None where there is none."""
+    """Every PersistentVolumeClaim the job names; None where it does not exist."""
     dependency: DependencySnapshot | None = None
     inspection: JobSnapshot | None = None
     inspection_pods: tuple[PodSnapshot, ...] = ()
@@ -88,11 +88,11 @@ class Snapshot:
     progress: Progress | None = None
     """The newest progress of the running pod; None when it was not reached."""
     refresh: bool = True
-    """Whether figures that change all the time may be written in this pass."""
+    """Whether progress and cost, which change all the time, may be written in this pass."""
     conflicting_object: str = ""
-    """Kind and name of somebody else's object that has the name a child must have."""
+    """Kind and name of an object that is not this DPOJob's and has the name a child must have."""
     creation_rejection: str = ""
-    """Why the API server just refused to make a child."""
+    """Why the API server just rejected the creation of a child."""
     policy: Policy = field(default_factory=Policy)
 
 
@@ -105,7 +105,7 @@ class CreateInspection:
 
 @dataclass(frozen=True)
 class CreateClaim:
-    """Create the output claim, unless it is there."""
+    """Create the output claim, unless it exists."""
 
     name: str
     gib: int
@@ -115,7 +115,7 @@ class CreateClaim:
 
 @dataclass(frozen=True)
 class CreateTraining:
-    """Create the training Job of the newest attempt, and what its pods need to find each other."""
+    """Create the training Job of the newest attempt, and the Service for pods on several nodes."""
 
     name: str
     attempt: int
@@ -123,7 +123,7 @@ class CreateTraining:
 
 @dataclass(frozen=True)
 class DeleteJob:
-    """Delete that very Job, its pods first; they get their grace period to save a checkpoint."""
+    """Delete the Job with that UID, its pods first; they get their grace period to save a checkpoint."""
 
     name: str
     uid: str
@@ -131,7 +131,7 @@ class DeleteJob:
 
 @dataclass(frozen=True)
 class DeleteSelf:
-    """Delete the DPOJob: its time to live is over."""
+    """Delete the DPOJob: `ttlSecondsAfterFinished` is over."""
 
     uid: str
 
@@ -141,17 +141,29 @@ Action = CreateInspection | CreateClaim | CreateTraining | DeleteJob | DeleteSel
 
 @dataclass(frozen=True)
 class Decision:
-    """The status to write, then the actions to carry out, then when to look again."""
+    """The status to write, then the actions to execute, then when to look again."""
 
     status: DPOJobStatus
     actions: tuple[Action, ...] = ()
     requeue_after: float | None = None
     """Seconds; None: at the next event or resync."""
-    wants_pools: bool = False
-    """Made without pools where they matter: not to be followed, but made again with them."""
 
     @property
     def creates(self) -> bool:
-        """Whether a child is to be made."""
+        """Whether an action creates a child."""
         kinds = (CreateInspection, CreateClaim, CreateTraining)
         return any(isinstance(action, kinds) for action in self.actions)
+
+
+@dataclass(frozen=True)
+class PlanningRequest:
+    """The result of a decision that depends on the GPUPools, which were not read.
+
+    Pools, and what is named here, are read only for jobs that are being planned. The caller reads
+    them into the snapshot and calls `decide_with_pools`.
+    """
+
+    claims: tuple[str, ...]
+    """Names of the PersistentVolumeClaims to read."""
+    earlier_pods: bool
+    """Whether to list the training pods that a deleted DPOJob of the same name left."""

@@ -19,6 +19,7 @@ from dpojob_api.pool import GPUPoolSpec
 from dpojob_api.report import InspectionReport
 from dpojob_api.spec import DPOJobSpec
 from dpojob_operator.decide.child_names import rendezvous_name
+from dpojob_operator.decide.exit_statuses import FINAL_EXITS, SIGTERM_EXIT
 from dpojob_operator.decide.object_snapshots import ANNOTATION_POOL
 from dpojob_operator.process.settings import WorkloadSettings
 
@@ -26,15 +27,6 @@ from .metadata import labels, owner, queue_labels
 from .pod import Object, common_environment, pod_spec, secret_variable, variable
 from .pool_hash import pool_hash
 
-SIGTERM = 143
-"""Status of a container stopped before it could catch the signal: interrupted, like 12."""
-FINAL = (
-    ExitCode.USER_ERROR,
-    ExitCode.OUT_OF_MEMORY,
-    ExitCode.DISK_FULL,
-    ExitCode.UNHEALTHY,
-)
-"""Statuses after which another try would end the same way."""
 RENDEZVOUS_PORT = 29500
 """Where rank 0 of a training over several nodes listens; torchrun's own default."""
 SHARED_MEMORY = "8Gi"
@@ -170,7 +162,7 @@ def _failure_policy() -> Object:
                 "action": "Ignore",
                 "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
             },
-            on_exit("Ignore", ExitCode.INTERRUPTED, SIGTERM),
-            on_exit("FailJob", *FINAL),
+            on_exit("Ignore", ExitCode.INTERRUPTED, SIGTERM_EXIT),
+            on_exit("FailJob", *FINAL_EXITS),
         ]
     }

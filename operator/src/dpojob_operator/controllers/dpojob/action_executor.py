@@ -1,4 +1,4 @@
-"""Carries out what was decided: creates children, deletes them, deletes the job itself."""
+"""Executes the actions of a decision: creates children, deletes them, deletes the job itself."""
 
 from __future__ import annotations
 
@@ -29,28 +29,26 @@ log = logging.getLogger(__name__)
 
 
 class NameConflict(Exception):
-    """Somebody else's object has the name a child must have; the argument names it."""
+    """An object that is not this DPOJob's has the name of a child; the argument names it."""
 
 
 class CreationRejected(Exception):
-    """The API server will not make a child: over quota, against a policy, or not valid."""
+    """The API server rejects a child: over quota, against a policy, or not valid."""
 
 
-REFUSALS = (400, 403, 422)
-"""HTTP statuses that repeating the request at once will not change."""
+REJECTION_STATUSES = (400, 403, 422)
+"""HTTP statuses that an immediate repetition of the request does not change."""
 
 
 class ActionExecutor:
-    """The operator's writes, apart from status."""
+    """All writes of the DPOJob controller, except for the status."""
 
     def __init__(self, cluster: ApiClient, settings: WorkloadSettings) -> None:
         self._cluster = cluster
         self._settings = settings
 
-    async def carry_out(
-        self, action: Action, job: DPOJob, pools: Mapping[str, GPUPoolSpec]
-    ) -> None:
-        """`job` has the status as it was just written. Raises Stranger, Refused, ApiError."""
+    async def execute(self, action: Action, job: DPOJob, pools: Mapping[str, GPUPoolSpec]) -> None:
+        """Executes one action; `job` has the status as it was just written. Raises NameConflict, CreationRejected, ApiError."""
         log.info("%s/%s: %s", job.namespace, job.name, action)
         match action:
             case CreateInspection(name):
@@ -93,25 +91,25 @@ class ActionExecutor:
             CREATED.labels(STAGE_TRAIN).inc()
 
     async def _create(self, resource: Resource, body: Object, job: DPOJob) -> bool:
-        """Whether it was made now; an object of ours that is there already is as good."""
+        """Whether the object was created now; one of this DPOJob that exists already is kept."""
         try:
             await self._cluster.create(resource, body)
         except Conflict:
             name = body["metadata"]["name"]
-            there = await self._cluster.get(resource, job.namespace, name)
-            if there is None:
-                raise  # it went between the two requests: try again
-            metadata = there["metadata"]
-            whose = (
+            existing = await self._cluster.get(resource, job.namespace, name)
+            if existing is None:
+                raise  # deleted between the two requests: try again
+            metadata = existing["metadata"]
+            owner = (
                 (metadata.get("labels") or {}).get(LABEL_JOB_UID)
                 if resource is CLAIMS
                 else owner_uid(metadata)
             )
-            if whose != job.uid:
+            if owner != job.uid:
                 raise NameConflict(f"{body['kind']} {name}") from None
             return False
         except ApiError as error:
-            if error.status not in REFUSALS:
+            if error.status not in REJECTION_STATUSES:
                 raise
             name = body["metadata"]["name"]
             raise CreationRejected(f"{body['kind']} {name} cannot be made: {error}") from None

@@ -1,4 +1,4 @@
-"""Reads everything a decision about one DPOJob needs, live."""
+"""Reads, live, everything that a decision about one DPOJob depends on."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from dpojob_api.job import Dependency, DPOJob
 from dpojob_api.pool import GPUPoolSpec
 from dpojob_api.spec import DPOJobSpec
 from dpojob_operator.controllers.gpupool.pool_capacity import planner_pool_state
-from dpojob_operator.decide import DependencySnapshot, Policy, Snapshot
-from dpojob_operator.decide.child_names import output_claim_name
+from dpojob_operator.decide import DependencySnapshot, PlanningRequest, Policy, Snapshot
 from dpojob_operator.decide.effective_spec import claims_mounted, effective_spec
 from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot, PVCSnapshot
 from dpojob_operator.indexes.dependents_index import DependentsIndex
@@ -40,12 +39,12 @@ from dpojob_planner import PoolState
 
 from . import from_job_output
 
-LONGEST_CHAIN = 100
-"""Jobs followed from one to the next before a chain counts as a cycle."""
+MAX_CHAIN_LENGTH = 100
+"""Jobs of a `fromJob` chain that are followed before it counts as a cycle."""
 
 
 class StateReader:
-    """Live reads of a job and what is around it."""
+    """Reads the objects that a DPOJob depends on and builds a snapshot of them."""
 
     def __init__(
         self,
@@ -61,7 +60,7 @@ class StateReader:
         self._outputs = outputs
         self._hints = hints
 
-    async def observe(self, job: DPOJob) -> Snapshot:
+    async def read(self, job: DPOJob) -> Snapshot:
         """The job's children, claims and dependency. Raises ApiError when one cannot be read."""
         snapshot = Snapshot(job=job, policy=self._policy)
         if "deletionTimestamp" in job.metadata:
@@ -87,7 +86,7 @@ class StateReader:
         return await self._with_children(snapshot)
 
     async def _with_children(self, snapshot: Snapshot) -> Snapshot:
-        """Jobs before their pods: whatever a Job says of its pods, the listing then shows."""
+        """Reads Jobs before their pods, so that the listing holds every pod that a Job's status counts."""
         job, status = snapshot.job, snapshot.job.status
         finished = status.is_true(ConditionType.FINISHED)
         if status.inspection is not None and (status.dataset is None or finished):
@@ -104,7 +103,7 @@ class StateReader:
                 snapshot = replace(snapshot, training_pods=pods)
         return snapshot
 
-    async def _former_pods(self, job: DPOJob) -> tuple[str, ...]:
+    async def _earlier_pods(self, job: DPOJob) -> tuple[str, ...]:
         labels = {LABEL_JOB_NAME: job.name, LABEL_STAGE: STAGE_TRAIN}
         listed = self._cluster.list(PODS, job.namespace, labels)
         left = [
@@ -155,39 +154,38 @@ class StateReader:
         return replace(facts, cycle=cycle) if cycle else facts
 
     async def _cycle(self, job: DPOJob, named: DPOJob) -> tuple[str, ...]:
-        """The way from `job` back to itself, when following `fromJob` leads there."""
-        way = [job.name, named.name]
-        while named.uid != job.uid and len(way) <= LONGEST_CHAIN:
+        """The names on the path from `job` back to itself, when following `fromJob` leads there."""
+        path = [job.name, named.name]
+        while named.uid != job.uid and len(path) <= MAX_CHAIN_LENGTH:
             reference = named.spec.model.from_job
             if reference is None or reference.kind != "DPOJob" or named.status.dependency:
                 return ()
-            way.append(reference.name)
+            path.append(reference.name)
             if reference.name == job.name:
-                return tuple(way)
-            if reference.name in way[:-1]:
-                return ()  # a cycle further on; the jobs in it will say so
+                return tuple(path)
+            if reference.name in path[:-1]:
+                return ()  # a cycle that this job is not part of; the jobs in it report it
             raw = await self._cluster.get(DPOJOBS, job.namespace, reference.name)
             following = None if raw is None else parse_dpojob(raw)
             if following is None:
                 return ()
             named = following
-        return tuple(way)
+        return tuple(path)
 
-    async def for_planning(
-        self, snapshot: Snapshot
+    async def read_for_planning(
+        self, snapshot: Snapshot, request: PlanningRequest
     ) -> tuple[Snapshot, list[PoolState], dict[str, GPUPoolSpec]]:
-        """What planning needs besides: claims, the pools as the planner sees them, their specs.
+        """Read what the request names: the snapshot with it, the pools for the planner, their specs.
 
-        The pods of an attempt are read again after the pools: whoever finds its pool changed and no
-        pod on a node then knows that it still waited when the pool changed.
+        The pods of an attempt are read again after the pools. A pool that changed, and no pod bound
+        to a node, then means that the attempt was still waiting when the pool changed.
         """
         job = snapshot.job
-        names = [*claims_mounted(*_resolved(snapshot)), output_claim_name(job.name)]
-        claims = await self._claims(job.namespace, names)
+        claims = await self._claims(job.namespace, request.claims)
         states, specs = await self._pools(job.namespace)
         hashes = {name: pool_hash(spec) for name, spec in specs.items()}
-        if job.spec.output.volume is not None and not job.status.attempts:
-            snapshot = replace(snapshot, earlier_pods=await self._former_pods(job))
+        if request.earlier_pods:
+            snapshot = replace(snapshot, earlier_pods=await self._earlier_pods(job))
         if snapshot.training is not None:
             snapshot = await self._with_children(snapshot)
         return replace(snapshot, claims=claims, pool_hashes=hashes), states, specs
@@ -206,7 +204,7 @@ class StateReader:
 
 
 def _resolved(snapshot: Snapshot) -> tuple[DPOJobSpec, Dependency | None]:
-    """The spec with `fromJob` resolved, be it only in this very pass, and what it resolved to."""
+    """The spec with `fromJob` resolved, also when it was read in this very pass, and what it resolved to."""
     job, status, facts = snapshot.job, snapshot.job.status, snapshot.dependency
     if status.dependency is None and facts is not None:
         status = status.model_copy(update={"dependency": facts.found})

@@ -8,6 +8,7 @@ from typing import Any
 
 from dpojob_api.conditions import Condition, PoolConditionType, Reason
 from dpojob_api.pool import GPUPool, GPUPoolStatus
+from dpojob_operator.decide.conditions import next_condition
 from dpojob_planner import PoolState
 
 Object = Mapping[str, Any]
@@ -74,17 +75,8 @@ def _condition(
     now: datetime,
 ) -> Condition:
     before = next((c for c in old if c.type == type_), None)
-    moved = before is None or before.status != str(holds)
-    return Condition(
-        type=str(type_),
-        status="True" if holds else "False",
-        reason=str(reason),
-        message=message,
-        observed_generation=int(pool.metadata.get("generation", 0)),
-        last_transition_time=now.replace(microsecond=0)
-        if moved or before is None
-        else before.last_transition_time,
-    )
+    generation = int(pool.metadata.get("generation", 0))
+    return next_condition(before, type_, str(holds), reason, message, generation, now)
 
 
 def _problem(pool: GPUPool, matching: Mapping[str, Object], offering: Mapping[str, int]) -> str:

@@ -1,57 +1,63 @@
-"""`model.fromJob`: wait for that job, then take its output."""
+"""Stage: with `model.fromJob`, wait for that job, then train its output."""
 
 from __future__ import annotations
 
-from dpojob_api.conditions import ConditionType, Reason
+from dpojob_api.conditions import Reason
 from dpojob_operator.decide.status_builder import StatusBuilder
 
 from .suspension import hold_if_suspended
 
-LOOK_AGAIN_SECONDS = 30.0
-"""Jobs that are not ours send us no events."""
+POLL_SECONDS = 30.0
+"""Jobs that the operator did not create are not watched."""
 
 
-def stage(builder: StatusBuilder) -> bool:
-    """Whether the model is known, so that the next stage may go on."""
+def resolve_dependency(builder: StatusBuilder) -> bool:
+    """Resolve `model.fromJob` once the named job is complete; fail when it never will be.
+
+    Args:
+        builder: The status under construction.
+
+    Returns:
+        Whether the model is known, so that the next stage may run.
+    """
     reference = builder.job.spec.model.from_job
     if reference is None or builder.status.dependency is not None:
         return True
-    facts = builder.snapshot.dependency
+    dependency = builder.snapshot.dependency
     name = f"{reference.kind} {reference.name}"
-    if facts is None:
-        builder.requeue_within(LOOK_AGAIN_SECONDS)
+    if dependency is None:
+        builder.requeue_within(POLL_SECONDS)
         return False
-    if facts.cycle:
-        way = " -> ".join(facts.cycle)
+    if dependency.cycle:
+        path = " -> ".join(dependency.cycle)
         builder.fail(
             Reason.DEPENDENCY_CYCLE,
-            f"model.fromJob leads back to this job ({way}): none of them can start. "
+            f"model.fromJob leads back to this job ({path}): none of them can start. "
             "Give one of them model.repo or model.volume.",
         )
         return False
-    if facts.failed:
+    if dependency.failed:
         builder.fail(
             Reason.DEPENDENCY_FAILED,
-            f"{name}, whose output this job tunes, failed: {facts.failure} "
+            f"{name}, whose output this job tunes, failed: {dependency.failure} "
             "Mend it, then create this DPOJob again.",
         )
         return False
-    if facts.complete and facts.found is not None and not facts.problem:
-        # From here on the spec is fixed; until it is let go, a held job may still be edited.
+    if dependency.complete and dependency.found is not None and not dependency.problem:
+        # The spec is immutable from here on; a suspended job stays editable until it is resumed.
         if hold_if_suspended(builder):
             return False
-        builder.status.dependency = facts.found
+        builder.status.dependency = dependency.found
         return True
-    if facts.complete:
-        builder.fail(Reason.DEPENDENCY_HAS_NO_OUTPUT, facts.problem)
+    if dependency.complete:
+        builder.fail(Reason.DEPENDENCY_HAS_NO_OUTPUT, dependency.problem)
         return False
-    state = "has not finished yet" if facts.found is not None else "does not exist yet"
+    state = "has not finished yet" if dependency.found is not None else "does not exist yet"
     builder.set_phase("Suspended" if builder.job.spec.suspend else "Waiting")
-    builder.set_condition(
-        ConditionType.DATASET_VALID,
+    builder.set_dataset_valid(
         None,
         Reason.WAITING_FOR_JOB,
         f"{name}, whose output this job tunes, {state}; this job starts when it is complete.",
     )
-    builder.requeue_within(LOOK_AGAIN_SECONDS)
+    builder.requeue_within(POLL_SECONDS)
     return False

@@ -1,4 +1,4 @@
-"""Inspect: one CPU Job whose last word is the verdict on dataset and model."""
+"""Stage: one CPU Job inspects dataset and model; its termination message is the report."""
 
 from __future__ import annotations
 
@@ -7,44 +7,47 @@ from dpojob_api.job import ChildJob
 from dpojob_api.report import InspectionReport
 from dpojob_operator.decide import inspection_result
 from dpojob_operator.decide.child_names import inspection_name
+from dpojob_operator.decide.inspection_result import RECREATE_ADVICE
 from dpojob_operator.decide.object_snapshots import JobSnapshot
 from dpojob_operator.decide.status_builder import StatusBuilder
 from dpojob_operator.decide.types import CreateInspection
 
-from . import pvc_checks
 from .pod_diagnosis import (
     describe_job,
+    missing_secret_message,
     newest_pod,
     pod_missing_secret,
     start_obstacle,
     waiting_seconds,
 )
+from .pvc_checks import claims_exist
 from .suspension import hold_if_suspended
 
-LOOK_AGAIN_SECONDS = 30.0
-AGAIN = "Correct that, then create this DPOJob again: delete it and apply it anew."
-"""A finished job refuses every edit of what was inspected, also the one that was just advised."""
+POLL_SECONDS = 30.0
 
 
-def stage(builder: StatusBuilder) -> bool:
-    """Whether the dataset is known to be valid, so that planning may go on."""
+def inspect_dataset(builder: StatusBuilder) -> bool:
+    """Create or follow the inspection Job, or take the report of another job's inspection.
+
+    Args:
+        builder: The status under construction.
+
+    Returns:
+        Whether the dataset is known to be valid, so that planning may run.
+    """
     if builder.status.dataset is not None:
         return True
     if builder.status.inspection is None and not _begin(builder):
         return False
     recorded, job = builder.status.inspection, builder.snapshot.inspection
     if recorded is None:
-        return True  # taken over from another job
+        return True  # the report of another job's inspection was taken
     if job is None and recorded.uid is None:
-        if not hold_if_suspended(builder) and pvc_checks.claims_exist(builder):
+        if not hold_if_suspended(builder) and claims_exist(builder):
             builder.request_creation(ConditionType.DATASET_VALID, CreateInspection(recorded.name))
         return False
     if job is not None and job.owner != builder.job.uid:
-        builder.fail(
-            Reason.JOB_NAME_CONFLICT,
-            f"Job {job.name} exists and is not this DPOJob's; it is left alone. "
-            "Delete or rename it, then create this DPOJob again.",
-        )
+        builder.fail_name_conflict(f"Job {job.name}")
         return False
     if job is None or recorded.uid not in (None, job.uid):
         builder.fail(
@@ -54,7 +57,7 @@ def stage(builder: StatusBuilder) -> bool:
         )
         return False
     recorded.uid = job.uid
-    return _read(builder, job)
+    return _follow(builder, job)
 
 
 def _begin(builder: StatusBuilder) -> bool:
@@ -62,80 +65,72 @@ def _begin(builder: StatusBuilder) -> bool:
         return False
     builder.set_phase("Inspecting")
     key, shared = builder.snapshot.inspection_key, builder.snapshot.shared
-    if not pvc_checks.claims_exist(builder):
+    if not claims_exist(builder):
         return False
     if shared is not None and shared.report is not None:
-        _record_report(builder, shared.report, f" Inspection shared with DPOJob {shared.name}.")
+        note = f" Inspection shared with DPOJob {shared.name}."
+        _record_report(builder, shared.report, note)
         return builder.status.dataset is not None and not builder.finished
     if shared is not None:
-        builder.set_condition(
-            ConditionType.DATASET_VALID,
+        builder.set_dataset_valid(
             None,
             Reason.INSPECTING,
             f"DPOJob {shared.name} inspects the same dataset and model; its report is awaited.",
         )
-        builder.requeue_within(LOOK_AGAIN_SECONDS)
+        builder.requeue_within(POLL_SECONDS)
         return False
     name = inspection_name(builder.job.name, builder.job.uid)
     builder.status.inspection = ChildJob(name=name, key=key)
-    builder.set_condition(ConditionType.DATASET_VALID, None, Reason.INSPECTING, f"Job {name}.")
+    builder.set_dataset_valid(None, Reason.INSPECTING, f"Job {name}.")
     return True
 
 
-def _read(builder: StatusBuilder, job: JobSnapshot) -> bool:
+def _follow(builder: StatusBuilder, job: JobSnapshot) -> bool:
     pods = builder.snapshot.inspection_pods
     report = inspection_result.read_report(pods)
     if report is not None:
         _record_report(builder, report, "")
         return not builder.finished
     if job.finished and not _report_may_still_come(builder, job):
-        builder.set_condition(ConditionType.DATASET_VALID, None, Reason.INSPECTION_FAILED)
-        builder.fail(Reason.INSPECTION_FAILED, _failure(builder, job))
+        builder.set_dataset_valid(None, Reason.INSPECTION_FAILED)
+        builder.fail(Reason.INSPECTION_FAILED, _failure_message(builder, job))
         return False
     builder.set_phase("Inspecting")
     pod = pod_missing_secret(pods)
     if pod is not None:
         left = builder.policy.secret_grace_seconds - waiting_seconds(pod, builder.now)
         if left <= 0:
-            builder.set_condition(ConditionType.DATASET_VALID, None, Reason.SECRET_NOT_FOUND)
+            builder.set_dataset_valid(None, Reason.SECRET_NOT_FOUND)
             builder.fail(Reason.SECRET_NOT_FOUND, missing_secret_message(pod.waiting_message))
             return False
         builder.requeue_within(left)
-    waits = start_obstacle(pods)
-    named = builder.snapshot.claims
-    unbound = [n for n, claim in named.items() if claim is not None and claim.phase == "Pending"]
-    if waits and unbound:
+    obstacle = start_obstacle(pods)
+    claims = builder.snapshot.claims
+    unbound = [n for n, claim in claims.items() if claim is not None and claim.phase == "Pending"]
+    if obstacle and unbound:
         names = ", ".join(unbound)
-        waits = f"PersistentVolumeClaim {names} is not bound. {waits}"
-    why = Reason.WAITING_FOR_CLAIM if waits and unbound else Reason.INSPECTING
-    waits = waits or describe_job(builder, job, pods)
-    builder.set_condition(ConditionType.DATASET_VALID, None, why, waits)
+        obstacle = f"PersistentVolumeClaim {names} is not bound. {obstacle}"
+    reason = Reason.WAITING_FOR_CLAIM if obstacle and unbound else Reason.INSPECTING
+    builder.set_dataset_valid(None, reason, obstacle or describe_job(builder, job, pods))
     return False
 
 
-def missing_secret_message(waiting: str) -> str:
-    """What to do about a pod that waits for a Secret."""
-    return (
-        f"The pod cannot start: {waiting}. Create the Secret with that key in the job's "
-        "namespace, or correct hubTokenSecret or environmentSecret; then create this DPOJob again."
-    )
-
-
 def _report_may_still_come(builder: StatusBuilder, job: JobSnapshot) -> bool:
-    """A listing of pods may lag behind the Job's own end."""
+    """Whether the listing of pods may lag behind the Job's own end."""
     if job.ended is None:
         return False
-    left = builder.policy.verdict_grace_seconds - (builder.now - job.ended).total_seconds()
+    since_end = (builder.now - job.ended).total_seconds()
+    left = builder.policy.pod_listing_grace_seconds - since_end
     if left <= 0 or any(pod.finished is not None for pod in builder.snapshot.inspection_pods):
         return False
     builder.requeue_within(min(left, 2.0))
     return True
 
 
-def _failure(builder: StatusBuilder, job: JobSnapshot) -> str:
+def _failure_message(builder: StatusBuilder, job: JobSnapshot) -> str:
     if job.failure_reason == "DeadlineExceeded":
-        waits = start_obstacle(builder.snapshot.inspection_pods) or _last_message(builder)
-        return f"Inspection did not end in time. {waits}".strip()
+        obstacle = start_obstacle(builder.snapshot.inspection_pods) or _current_message(builder)
+        return f"Inspection did not end in time. {obstacle}".strip()
     pod = newest_pod(builder.snapshot.inspection_pods)
     if pod is None:
         return f"Job {job.name} ended and its pod is gone, with the report."
@@ -146,26 +141,24 @@ def _failure(builder: StatusBuilder, job: JobSnapshot) -> str:
             "Inspection ran out of memory; the installation's limit for inspection pods "
             "(chart value inspect.resources) is too small for this dataset's rows."
         )
-    word = pod.termination_message.strip()
-    return f"The inspection pod ended with status {pod.exit_code} and no report. {word}".strip()
+    text = pod.termination_message.strip()
+    return f"The inspection pod ended with status {pod.exit_code} and no report. {text}".strip()
+
+
+def _current_message(builder: StatusBuilder) -> str:
+    """The condition's message so far: the Job's pods are deleted at its deadline."""
+    condition = builder.status.condition(ConditionType.DATASET_VALID)
+    return condition.message if condition is not None else ""
 
 
 def _record_report(builder: StatusBuilder, report: InspectionReport, note: str) -> None:
-    good = report.valid and report.error is None
-    reason, message = (
-        inspection_result.dataset_valid_reason(report),
-        inspection_result.dataset_valid_message(report),
-    )
-    message = message + note if good else f"{message.rstrip('.')}. {AGAIN}"
+    valid = report.valid and report.error is None
+    reason = inspection_result.dataset_valid_reason(report)
+    message = inspection_result.dataset_valid_message(report)
+    message = message + note if valid else f"{message.rstrip('.')}. {RECREATE_ADVICE}"
     builder.status.model = report.model
     if report.error is None:
         builder.status.dataset = inspection_result.dataset_status(report)
-    builder.set_condition(ConditionType.DATASET_VALID, good, reason, message)
-    if not good:
+    builder.set_dataset_valid(valid, reason, message)
+    if not valid:
         builder.fail(reason, message)
-
-
-def _last_message(builder: StatusBuilder) -> str:
-    """What the condition said last: with the deadline, the Job's pods are gone."""
-    condition = builder.status.condition(ConditionType.DATASET_VALID)
-    return condition.message if condition is not None else ""

@@ -1,17 +1,23 @@
-"""Output: one directory is written to by one job at a time."""
+"""Stage: only one job at a time writes to an output directory."""
 
 from __future__ import annotations
 
-from dpojob_api.conditions import ConditionType, Reason
+from dpojob_api.conditions import Reason
+from dpojob_operator.decide.inspection_result import RECREATE_ADVICE
 from dpojob_operator.decide.status_builder import StatusBuilder
 
-from .inspection import AGAIN
-
-LOOK_AGAIN_SECONDS = 5.0
+POLL_SECONDS = 5.0
 
 
-def stage(builder: StatusBuilder) -> bool:
-    """Whether no other job holds the output directory, so that the next stage may go on."""
+def check_output_lock(builder: StatusBuilder) -> bool:
+    """Fail, or wait, when another job writes to the same output directory.
+
+    Args:
+        builder: The status under construction.
+
+    Returns:
+        Whether no other job holds the directory, so that the next stage may run.
+    """
     holder = builder.snapshot.output_holder
     if holder is None or builder.job.spec.suspend:
         return True
@@ -19,14 +25,13 @@ def stage(builder: StatusBuilder) -> bool:
         builder.fail(
             Reason.OUTPUT_OCCUPIED,
             f"DPOJob {holder.name}, which has not ended, writes to {holder.directory} too, and one "
-            f"directory holds one model: name another output.volume.path. {AGAIN}",
+            f"directory holds one model: name another output.volume.path. {RECREATE_ADVICE}",
         )
         return False
     builder.set_phase("Waiting")
-    builder.requeue_within(LOOK_AGAIN_SECONDS)
+    builder.requeue_within(POLL_SECONDS)
     if builder.status.dataset is None:
-        builder.set_condition(
-            ConditionType.DATASET_VALID,
+        builder.set_dataset_valid(
             None,
             Reason.OUTPUT_OCCUPIED,
             f"DPOJob {holder.name}, which writes to {holder.directory} too, is being deleted; this job "
@@ -36,14 +41,20 @@ def stage(builder: StatusBuilder) -> bool:
 
 
 def earlier_pods_ended(builder: StatusBuilder) -> bool:
-    """Whether the pods of a deleted job of the same name have ended, so that training may begin."""
+    """Wait while pods of a deleted job of the same name may still write to the output directory.
+
+    Args:
+        builder: The status under construction.
+
+    Returns:
+        Whether these pods have ended, so that training may begin.
+    """
     pods = builder.snapshot.earlier_pods
     if not pods:
         return True
     builder.set_phase("Waiting")
-    builder.requeue_within(LOOK_AGAIN_SECONDS)
-    builder.set_condition(
-        ConditionType.TRAINING,
+    builder.requeue_within(POLL_SECONDS)
+    builder.set_training(
         False,
         Reason.STARTING,
         f"Pod {', '.join(pods)} of an earlier DPOJob of this name still writes to the output directory; "

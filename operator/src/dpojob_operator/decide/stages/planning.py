@@ -1,4 +1,4 @@
-"""Plan: which pool, method and batch; written to status before the training Job exists."""
+"""Stage: choose pool, method and batch; the plan is in the status before the training Job exists."""
 
 from __future__ import annotations
 
@@ -7,27 +7,35 @@ from dpojob_api.plan import Plan, Refusal
 from dpojob_api.progress import Artifacts
 from dpojob_operator.decide import inspection_result
 from dpojob_operator.decide.child_names import output_claim_name, own_output_claim_name
+from dpojob_operator.decide.effective_spec import claims_mounted
 from dpojob_operator.decide.status_builder import StatusBuilder
 from dpojob_planner import plan, recommendations
 
-from . import pvc_checks
+from .pvc_checks import access_mode_warnings
 from .suspension import hold_if_suspended
 
 REPLANNED = "Replanned"
-"""Outcome of an attempt that was withdrawn before it ever had a node."""
-POOL_IS_MISSING = (Reason.POOL_NOT_FOUND, Reason.POOL_NOT_ALLOWED, Reason.NO_POOLS)
+"""Outcome of an attempt that was withdrawn before a pod of it was bound to a node."""
+POOL_MISSING_REASONS = (Reason.POOL_NOT_FOUND, Reason.POOL_NOT_ALLOWED, Reason.NO_POOLS)
 
 
-def stage(builder: StatusBuilder) -> bool:
-    """Whether there is a plan to train by.
+def choose_plan(builder: StatusBuilder) -> bool:
+    """Choose the plan, or keep it, or withdraw an attempt whose plan no longer fits the pools.
 
-    A job keeps its plan from the moment its pod has a node; until then the plan follows the pools.
+    A job keeps its plan once a pod of it is bound to a node; until then the plan follows the pools.
+
+    Args:
+        builder: The status under construction. Without pools, planning is requested where they
+            matter.
+
+    Returns:
+        Whether there is a plan to train by, so that training may run.
     """
     attempt = builder.attempt
     if attempt is not None and attempt.end_time is None and attempt.start_time is not None:
-        return _kept(builder)
+        return _keep(builder)
     if builder.pools is None:
-        builder.wants_pools = True
+        _request_planning(builder)
         return False
     if attempt is not None and attempt.end_time is None:
         return _keep_or_withdraw(builder)
@@ -35,13 +43,13 @@ def stage(builder: StatusBuilder) -> bool:
         return False
     current = builder.status.plan
     resumes = attempt is not None and attempt.start_time is not None
-    if resumes and current is not None and current.pool in _open_pools(builder):
-        return _kept(builder)  # checkpoints were written under this plan
+    if resumes and current is not None and current.pool in _allowed_pools(builder):
+        return _keep(builder)  # checkpoints were written under this plan
     builder.set_phase("Planning")
-    decided = _plan(builder)
-    if isinstance(decided, Refusal):
-        return _refuse(builder, decided)
-    _adopt(builder, decided)
+    chosen = _run_planner(builder)
+    if isinstance(chosen, Refusal):
+        return _refuse(builder, chosen)
+    _adopt(builder, chosen)
     if builder.job.spec.validate_only:
         builder.complete(
             Reason.VALIDATED,
@@ -51,55 +59,62 @@ def stage(builder: StatusBuilder) -> bool:
     return True
 
 
-def _kept(builder: StatusBuilder) -> bool:
-    """The plan stands, also where its pool was missing for a while."""
+def _request_planning(builder: StatusBuilder) -> None:
+    claims = claims_mounted(builder.spec, builder.status.dependency)
+    builder.request_planning(
+        [*claims, output_claim_name(builder.job.name)],
+        earlier_pods=builder.job.spec.output.volume is not None and builder.attempt is None,
+    )
+
+
+def _keep(builder: StatusBuilder) -> bool:
+    """Keep the plan, also where its pool was missing for a while."""
     if builder.status.plan is not None and not builder.status.is_true(ConditionType.PLANNED):
-        _say_it_fits(builder, builder.status.plan)
+        _set_planned(builder, builder.status.plan)
     return True
 
 
 def _refuse(builder: StatusBuilder, refusal: Refusal) -> bool:
-    """Ends the job; where the pool itself is missing, only when it does not come (back) soon.
+    """Fail; where the pool itself is missing, only after a grace time.
 
-    One `kubectl apply` may hold job and pool in any order, and `kubectl replace --force` of a pool
-    deletes it for a moment: the jobs that wait for it must outlive that.
+    One `kubectl apply` may hold job and pool in any order, and `kubectl replace --force` deletes a
+    pool for a moment: the jobs that wait for it must not fail meanwhile.
     """
-    builder.set_condition(ConditionType.PLANNED, False, refusal.reason, refusal.error)
-    # A job that was suspended looks for its pool anew.
+    builder.set_planned(False, refusal.reason, refusal.error)
+    # After a suspension the grace time begins anew.
     conditions = map(builder.status.condition, (ConditionType.PLANNED, ConditionType.SUSPENDED))
     times = [condition.last_transition_time for condition in conditions if condition is not None]
     since = max((time for time in times if time is not None), default=builder.now)
     left = builder.policy.missing_grace_seconds - (builder.now - since).total_seconds()
-    if refusal.reason in POOL_IS_MISSING and left > 0:
+    if refusal.reason in POOL_MISSING_REASONS and left > 0:
         builder.requeue_within(left)
     else:
         builder.fail(refusal.reason, refusal.error)
     return False
 
 
-def _plan(builder: StatusBuilder) -> Plan | Refusal:
-    return plan(
-        builder.spec, inspection_result.report_from_status(builder.status), builder.pools or ()
-    )
+def _run_planner(builder: StatusBuilder) -> Plan | Refusal:
+    report = inspection_result.report_from_status(builder.status)
+    return plan(builder.spec, report, builder.pools or ())
 
 
-def _open_pools(builder: StatusBuilder) -> set[str]:
+def _allowed_pools(builder: StatusBuilder) -> set[str]:
     return {pool.name for pool in builder.pools or () if pool.allowed}
 
 
-def _say_it_fits(builder: StatusBuilder, decided: Plan) -> None:
+def _set_planned(builder: StatusBuilder, chosen: Plan) -> None:
     sentences = [
-        *decided.reasons,
+        *chosen.reasons,
         *recommendations(builder.spec),
-        *_unlike_the_job_before(builder),
-        *pvc_checks.access_mode_warnings(builder, decided.nodes),
+        *_max_length_warnings(builder),
+        *access_mode_warnings(builder, chosen.nodes),
     ]
-    builder.set_condition(ConditionType.PLANNED, True, Reason.FITS, " ".join(sentences))
+    builder.set_planned(True, Reason.FITS, " ".join(sentences))
 
 
-def _adopt(builder: StatusBuilder, decided: Plan) -> None:
-    builder.status.plan = decided
-    _say_it_fits(builder, decided)
+def _adopt(builder: StatusBuilder, chosen: Plan) -> None:
+    builder.status.plan = chosen
+    _set_planned(builder, chosen)
     output = builder.job.spec.output
     if builder.status.artifacts is not None or builder.job.spec.validate_only:
         return
@@ -109,56 +124,56 @@ def _adopt(builder: StatusBuilder, decided: Plan) -> None:
         )
     elif output.push is None:
         name = output_claim_name(builder.job.name)
-        there = builder.snapshot.claims.get(name)
-        if there is not None and there.job_uid != builder.job.uid:
-            # An earlier job of this name, or a person, left a claim there: its model stays.
+        existing = builder.snapshot.claims.get(name)
+        if existing is not None and existing.job_uid != builder.job.uid:
+            # An earlier job of this name, or a user, left a claim there: its model is kept.
             name = own_output_claim_name(builder.job.name, builder.job.uid)
         builder.status.artifacts = Artifacts(claim_name=name, path="")
 
 
-def _unlike_the_job_before(builder: StatusBuilder) -> list[str]:
-    """DPO wants the lengths the model was tuned on: other ones are allowed, and said."""
-    before, length = builder.status.dependency, builder.spec.training.max_length
-    if before is None or before.max_length in (None, length):
+def _max_length_warnings(builder: StatusBuilder) -> list[str]:
+    """Warn where `maxLength` differs from the earlier job's, which DPO recommends to keep."""
+    earlier, length = builder.status.dependency, builder.spec.training.max_length
+    if earlier is None or earlier.max_length in (None, length):
         return []
     return [
-        f"training.maxLength is {length}; {before.kind} {before.name}, whose model this is, trained on "
-        f"sequences of up to {before.max_length} tokens: the same length is recommended."
+        f"training.maxLength is {length}; {earlier.kind} {earlier.name}, whose model this is, trained on "
+        f"sequences of up to {earlier.max_length} tokens: the same length is recommended."
     ]
 
 
 def _keep_or_withdraw(builder: StatusBuilder) -> bool:
-    """An attempt that never had a node is withdrawn when its plan's pool is no longer the same."""
+    """Withdraw an attempt that no node has taken when its plan's pool has changed."""
     attempt, job, current = builder.attempt, builder.snapshot.training, builder.status.plan
     assert attempt is not None
     if any(pod.scheduled for pod in builder.snapshot.training_pods):
-        return _kept(builder)
+        return _keep(builder)
     if attempt.outcome is not None or current is None or builder.job.spec.suspend:
         return True
     if job is None:
-        # Intended, not made yet: only the plan is renewed, under the same attempt.
+        # The Job does not exist yet: the plan is renewed under the same attempt.
         planned = builder.status.is_true(ConditionType.PLANNED)
-        unchanged = planned and current.pool in _open_pools(builder)
+        unchanged = planned and current.pool in _allowed_pools(builder)
     else:
-        now = builder.snapshot.pool_hashes.get(current.pool)
-        unchanged = now is not None and job.pool_hash in ("", now)
-    if unchanged and not _roomier(builder, current):
+        hash_now = builder.snapshot.pool_hashes.get(current.pool)
+        unchanged = hash_now is not None and job.pool_hash in ("", hash_now)
+    if unchanged and not _other_pool_has_room(builder, current):
         return True
     if job is not None:
         attempt.outcome = REPLANNED
         return True
-    decided = _plan(builder)
-    if isinstance(decided, Refusal):
-        return _refuse(builder, decided)
-    _adopt(builder, decided)
-    attempt.pool, attempt.gpus = decided.pool, decided.gpus
-    attempt.hourly_price = decided.hourly_price
+    chosen = _run_planner(builder)
+    if isinstance(chosen, Refusal):
+        return _refuse(builder, chosen)
+    _adopt(builder, chosen)
+    attempt.pool, attempt.gpus = chosen.pool, chosen.gpus
+    attempt.hourly_price = chosen.hourly_price
     return True
 
 
-def _roomier(builder: StatusBuilder, current: Plan) -> bool:
-    """Whether the user allows another pool and one has room now, while ours has none."""
+def _other_pool_has_room(builder: StatusBuilder, current: Plan) -> bool:
+    """Whether the user allows another pool, and one has room now while the plan's has none."""
     if not current.queued or builder.job.spec.hardware.when_full != "NextPool":
         return False
-    decided = _plan(builder)
-    return isinstance(decided, Plan) and decided.pool != current.pool and not decided.queued
+    chosen = _run_planner(builder)
+    return isinstance(chosen, Plan) and chosen.pool != current.pool and not chosen.queued

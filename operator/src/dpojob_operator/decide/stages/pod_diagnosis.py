@@ -1,4 +1,4 @@
-"""Why a pod does not start, in a user's words."""
+"""Why a pod does not start, as a message for users."""
 
 from __future__ import annotations
 
@@ -9,29 +9,54 @@ from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot
 from dpojob_operator.decide.status_builder import StatusBuilder
 
 PODLESS_SECONDS = 10.0
-"""A Job without a pod for longer than this has a reason that its Events tell."""
-WAITING_IS_FINE = ("", "ContainerCreating", "PodInitializing")
+"""A Job without a pod for longer than this has a reason, which its Events report."""
+NORMAL_WAITING_REASONS = ("", "ContainerCreating", "PodInitializing")
 
 
 def newest_pod(pods: Iterable[PodSnapshot]) -> PodSnapshot | None:
-    """The pod that was made last."""
+    """Find the pod that was created last.
+
+    Args:
+        pods: The pods of one Job.
+
+    Returns:
+        The pod; None without pods.
+    """
     return max(pods, key=lambda pod: (str(pod.created), pod.name), default=None)
 
 
 def start_obstacle(pods: Iterable[PodSnapshot]) -> str:
-    """What keeps the newest pod from running; empty when nothing is known to."""
+    """Describe what keeps the newest pod from running.
+
+    Args:
+        pods: The pods of one Job.
+
+    Returns:
+        A sentence; empty when nothing is known to keep it.
+    """
     pod = newest_pod(pods)
     if pod is None or pod.started is not None:
         return ""
     if pod.unschedulable:
         return f"Pod {pod.name} waits for a node: {pod.unschedulable}"
-    if pod.waiting_reason not in WAITING_IS_FINE:
+    if pod.waiting_reason not in NORMAL_WAITING_REASONS:
         return f"Pod {pod.name} waits ({pod.waiting_reason}): {pod.waiting_message}"
     return ""
 
 
 def describe_job(builder: StatusBuilder, job: JobSnapshot, pods: Collection[PodSnapshot]) -> str:
-    """Which Job works, or where to read why it has no pod: quotas and admission tell only it."""
+    """Name the Job, or point to where its lack of pods is explained.
+
+    Quotas and admission webhooks report a rejected pod only in the Job's Events.
+
+    Args:
+        builder: Asked to look again when it is too early to tell.
+        job: The inspection or training Job.
+        pods: Its pods.
+
+    Returns:
+        A sentence.
+    """
     age = 0.0 if job.created is None else (builder.now - job.created).total_seconds()
     if pods or age >= PODLESS_SECONDS or job.suspended:
         why = "" if pods or job.suspended else " has no pod; `kubectl describe job` says why"
@@ -41,7 +66,14 @@ def describe_job(builder: StatusBuilder, job: JobSnapshot, pods: Collection[PodS
 
 
 def pod_missing_secret(pods: Iterable[PodSnapshot]) -> PodSnapshot | None:
-    """A pod whose container cannot be made because a Secret, or a key in it, does not exist."""
+    """Find a pod whose container cannot be created because a Secret, or a key in it, is missing.
+
+    Args:
+        pods: The pods of one Job.
+
+    Returns:
+        The first such pod, or None.
+    """
     for pod in pods:
         text = pod.waiting_message.lower()
         if pod.waiting_reason == "CreateContainerConfigError" and "secret" in text:
@@ -49,7 +81,32 @@ def pod_missing_secret(pods: Iterable[PodSnapshot]) -> PodSnapshot | None:
     return None
 
 
+def missing_secret_message(waiting: str) -> str:
+    """Compose what to do about a pod that waits for a Secret.
+
+    Args:
+        waiting: The kubelet's message.
+
+    Returns:
+        The message.
+    """
+    return (
+        f"The pod cannot start: {waiting}. Create the Secret with that key in the job's "
+        "namespace, or correct hubTokenSecret or environmentSecret; then create this DPOJob again."
+    )
+
+
 def waiting_seconds(pod: PodSnapshot, now: datetime) -> float:
-    """How long the pod has had a node: what it waited for one is not the Secret's fault."""
+    """Measure how long the pod has waited since it was bound to a node.
+
+    The time before is spent waiting for a node, which is not the Secret's fault.
+
+    Args:
+        pod: A pod that has not started.
+        now: The time of the decision, in UTC.
+
+    Returns:
+        Seconds.
+    """
     since = pod.scheduled_at or pod.created
     return 0.0 if since is None else (now - since).total_seconds()

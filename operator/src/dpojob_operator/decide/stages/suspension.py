@@ -1,4 +1,4 @@
-"""`spec.suspend` and queueing systems that hold the job's Jobs."""
+"""`spec.suspend`, and queueing systems that hold the job's Jobs suspended."""
 
 from __future__ import annotations
 
@@ -7,33 +7,42 @@ from dpojob_operator.decide.status_builder import StatusBuilder
 
 
 def update_suspended(builder: StatusBuilder) -> None:
-    """Sets the condition Suspended from what holds the job now."""
-    type_ = ConditionType.SUSPENDED
+    """Set the condition Suspended from what holds the job now.
+
+    Args:
+        builder: The status under construction.
+    """
     child = builder.snapshot.training or builder.snapshot.inspection
+    old = builder.status.condition(ConditionType.SUSPENDED)
     if builder.job.spec.suspend:
-        builder.set_condition(
-            type_,
+        builder.set_suspended(
             True,
             Reason.SUSPENDED_BY_USER,
             "spec.suspend is true; set it to false to go on from the newest checkpoint.",
         )
     elif child is not None and child.suspended and not child.finished:
-        builder.set_condition(
-            type_,
+        builder.set_suspended(
             True,
             Reason.SUSPENDED_BY_QUEUE,
             f"A queueing system holds Job {child.name} suspended until it admits it.",
         )
-    elif builder.status.is_true(type_):
-        builder.set_condition(type_, False, Reason.RESUMED, "Nothing holds the job back any more.")
-    elif (old := builder.status.condition(type_)) is not None:
-        builder.set_condition(type_, False, old.reason, old.message)
+    elif builder.status.is_true(ConditionType.SUSPENDED):
+        builder.set_suspended(False, Reason.RESUMED, "Nothing holds the job back any more.")
+    elif old is not None:
+        builder.set_suspended(False, old.reason, old.message)
     else:
-        builder.set_condition(type_, False, Reason.NOT_SUSPENDED)
+        builder.set_suspended(False, Reason.NOT_SUSPENDED)
 
 
 def hold_if_suspended(builder: StatusBuilder) -> bool:
-    """Whether nothing new may be started, by the user's wish."""
+    """Set the phase Suspended when the user wants nothing new to be started.
+
+    Args:
+        builder: The status under construction.
+
+    Returns:
+        Whether `spec.suspend` is true.
+    """
     if not builder.job.spec.suspend:
         return False
     builder.set_phase("Suspended")

@@ -1,46 +1,56 @@
-"""Train: one GPU Job per attempt, from the first pod to the last word."""
+"""Stage: one GPU Job per attempt, from its creation to its end."""
 
 from __future__ import annotations
 
 from dpojob_api.conditions import ConditionType, Reason
 from dpojob_api.job import Attempt, ChildJob
 from dpojob_api.progress import Progress
-from dpojob_operator.decide import cost, status_summary
+from dpojob_operator.decide import cost
 from dpojob_operator.decide.child_names import training_name
 from dpojob_operator.decide.object_snapshots import JobSnapshot
 from dpojob_operator.decide.status_builder import StatusBuilder
 from dpojob_operator.decide.types import Action, CreateClaim, CreateTraining, DeleteJob
 
-from . import job_result, output_lock, pvc_checks
-from .inspection import missing_secret_message
+from . import job_result
+from .output_lock import earlier_pods_ended
 from .planning import REPLANNED
 from .pod_diagnosis import (
     describe_job,
+    missing_secret_message,
     newest_pod,
     pod_missing_secret,
     start_obstacle,
     waiting_seconds,
 )
+from .pvc_checks import claims_exist
 from .suspension import hold_if_suspended
 
 SUSPENDED = "Suspended"
 FAILED = "Failed"
 DELETED = "Deleted"
 SUCCEEDED = "Succeeded"
-LOOK_AGAIN_SECONDS = 5.0
+POLL_SECONDS = 5.0
 
 
-def stage(builder: StatusBuilder) -> bool:
-    """Carries the newest attempt on, or begins the next one. Always the last stage."""
+def run_training(builder: StatusBuilder) -> bool:
+    """Create, follow or end the newest attempt, or begin the next one.
+
+    Args:
+        builder: The status under construction.
+
+    Returns:
+        Always False: this is the last stage.
+    """
     attempt = builder.attempt
     if attempt is None or attempt.end_time is not None:
         if builder.snapshot.training is not None and attempt is not None:
-            _remove(builder, builder.snapshot.training)  # an answer lost long ago may surface late
+            # The creation of a Job may take effect long after its answer was lost.
+            _delete_job(builder, builder.snapshot.training)
             return False
         if (
             hold_if_suspended(builder)
-            or not pvc_checks.claims_exist(builder)
-            or not output_lock.earlier_pods_ended(builder)
+            or not claims_exist(builder)
+            or not earlier_pods_ended(builder)
         ):
             return False
         attempt = _begin(builder)
@@ -52,14 +62,10 @@ def stage(builder: StatusBuilder) -> bool:
         return False
     if job is not None and job.owner != builder.job.uid:
         attempt.end_time = builder.now
-        builder.fail(
-            Reason.JOB_NAME_CONFLICT,
-            f"Job {job.name} exists and is not this DPOJob's; it is left alone. "
-            "Delete or rename it, then create this DPOJob again.",
-        )
+        builder.fail_name_conflict(f"Job {job.name}")
         return False
     if job is None or attempt.job.uid not in (None, job.uid):
-        _gone(builder, attempt)
+        _job_is_gone(builder, attempt)
         return False
     attempt.job.uid = job.uid
     _follow(builder, attempt, job)
@@ -82,12 +88,12 @@ def _begin(builder: StatusBuilder) -> Attempt:
 
 
 def _create(builder: StatusBuilder, attempt: Attempt) -> None:
-    """The Job was intended and is not there: make it, unless the wish has passed meanwhile."""
+    """Create the Job of an attempt that is written in the status, unless it was ended meanwhile."""
     if attempt.outcome is not None or builder.job.spec.suspend:
         attempt.outcome = attempt.outcome or SUSPENDED
-        _gone(builder, attempt)
+        _job_is_gone(builder, attempt)
         return
-    if not pvc_checks.claims_exist(builder):
+    if not claims_exist(builder):
         return
     plan, artifacts = builder.status.plan, builder.status.artifacts
     assert plan is not None
@@ -99,17 +105,16 @@ def _create(builder: StatusBuilder, attempt: Attempt) -> None:
     builder.set_phase("Queued")
     if builder.request_creation(ConditionType.TRAINING, *actions):
         text = f"Job {attempt.job.name}."
-        builder.set_condition(ConditionType.TRAINING, False, Reason.STARTING, text)
+        builder.set_training(False, Reason.STARTING, text)
 
 
-def _gone(builder: StatusBuilder, attempt: Attempt) -> None:
+def _job_is_gone(builder: StatusBuilder, attempt: Attempt) -> None:
     """The attempt's Job no longer exists."""
     attempt.end_time = builder.now
-    status_summary.update_cost(builder)
+    cost.update_cost(builder)
     if attempt.outcome == SUSPENDED:
         builder.set_phase("Suspended")
-        builder.set_condition(
-            ConditionType.TRAINING,
+        builder.set_training(
             False,
             Reason.SUSPENDED_BY_USER,
             "Stopped; training goes on from the newest complete checkpoint when spec.suspend is "
@@ -131,29 +136,30 @@ def _gone(builder: StatusBuilder, attempt: Attempt) -> None:
         )
 
 
-def _remove(builder: StatusBuilder, job: JobSnapshot) -> None:
+def _delete_job(builder: StatusBuilder, job: JobSnapshot) -> None:
     if job.owner == builder.job.uid and not job.deleting:
         builder.add_action(DeleteJob(job.name, job.uid))
-    builder.requeue_within(LOOK_AGAIN_SECONDS)
+    builder.requeue_within(POLL_SECONDS)
 
 
 def _follow(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -> None:
     plan = builder.status.plan
     assert plan is not None
     pods, gpus = builder.snapshot.training_pods, plan.gpus / plan.nodes
-    fresh = cost.with_gpu_time(attempt, pods, gpus, builder.now)
+    counted = cost.with_gpu_time(attempt, pods, gpus, builder.now)
     stop = None
     if not job.finished and attempt.outcome is None:
-        stop = _reason_to_stop(builder, [*builder.status.attempts[:-1], fresh])
-    ending_now = job.finished or stop is not None or attempt.outcome is not None
-    # Once: a pod that has ended may vanish before figures may be written again.
-    settles = any(
-        pod.finished is not None and attempt.pod_seconds.get(pod.uid) != fresh.pod_seconds[pod.uid]
+        stop = _stop_reason(builder, [*builder.status.attempts[:-1], counted])
+    ending = job.finished or stop is not None or attempt.outcome is not None
+    # Written at once: a pod that has ended may be deleted before figures may be written again.
+    pod_ended = any(
+        pod.finished is not None
+        and attempt.pod_seconds.get(pod.uid) != counted.pod_seconds[pod.uid]
         for pod in pods
         if pod.started is not None
     )
-    if ending_now or settles or builder.snapshot.refresh or attempt.start_time is None:
-        builder.status.attempts[-1] = attempt = fresh
+    if ending or pod_ended or builder.snapshot.refresh or attempt.start_time is None:
+        builder.status.attempts[-1] = attempt = counted
     if job.complete:
         job_result.record_success(builder, attempt, job)
     elif job.failed and attempt.outcome is None:
@@ -162,22 +168,22 @@ def _follow(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -> None:
         _stop(builder, attempt, job)
     elif stop is not None:
         attempt.outcome, reason, message = stop
-        builder.set_condition(ConditionType.TRAINING, False, reason, message)
+        builder.set_training(False, reason, message)
         _stop(builder, attempt, job)
     else:
-        _report(builder, attempt, job)
+        _report_state(builder, attempt, job)
 
 
 def _stop(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -> None:
-    """The end of the attempt is written down; now its Job goes, and then it is over."""
+    """Delete the Job of an attempt whose outcome is in the status; the attempt ends when it is gone."""
     builder.set_phase("Suspended" if attempt.outcome == SUSPENDED else "Training")
     if attempt.outcome == REPLANNED:
         builder.set_phase("Planning")
-    _remove(builder, job)
+    _delete_job(builder, job)
 
 
-def _reason_to_stop(builder: StatusBuilder, attempts: list[Attempt]) -> tuple[str, str, str] | None:
-    """Outcome, reason and message when a running or waiting attempt must end.
+def _stop_reason(builder: StatusBuilder, attempts: list[Attempt]) -> tuple[str, str, str] | None:
+    """Outcome, reason and message when a running or waiting attempt must be stopped.
 
     `attempts` are counted up to now, whether or not their figures may be written in this pass.
     """
@@ -199,78 +205,76 @@ def _reason_to_stop(builder: StatusBuilder, attempts: list[Attempt]) -> tuple[st
     if running and left_over is not None:
         builder.requeue_within(left_over + 0.1)
     if any(job_result.out_of_main_memory(pod) for pod in builder.snapshot.training_pods):
-        return FAILED, Reason.OUT_OF_MEMORY, job_result.MAIN_MEMORY
+        return FAILED, Reason.OUT_OF_MEMORY, job_result.MAIN_MEMORY_MESSAGE
     last = newest_pod(builder.snapshot.training_pods)
-    if last is not None and last.eviction_message and _storage(last.eviction_message):
+    if last is not None and last.eviction_message and _is_storage_eviction(last.eviction_message):
         return FAILED, Reason.DISK_FULL, f"The training pod was evicted: {last.eviction_message}"
     return None
 
 
-def _storage(eviction_message: str) -> bool:
-    """Evictions for disk use would repeat for ever; Kubernetes counts them as disruptions."""
+def _is_storage_eviction(eviction_message: str) -> bool:
+    """Whether a pod was evicted for its disk use; Kubernetes counts that as a disruption and retries."""
     return "ephemeral" in eviction_message or "EmptyDir" in eviction_message
 
 
-def _report(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -> None:
+def _report_state(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -> None:
     pods = builder.snapshot.training_pods
     last = newest_pod(pods)
     if last is not None and last.running:
         _report_running(builder, attempt)
         return
     builder.set_phase("Suspended" if job.suspended and attempt.start_time else "Queued")
-    waits = start_obstacle(pods)
+    obstacle = start_obstacle(pods)
     if job.suspended:
-        builder.set_condition(
-            ConditionType.TRAINING, False, Reason.SUSPENDED_BY_QUEUE, f"Job {job.name}."
-        )
+        builder.set_training(False, Reason.SUSPENDED_BY_QUEUE, f"Job {job.name}.")
     elif last is None or (not last.scheduled and last.finished is None):
         plan = builder.status.plan
-        where = f"Waiting for {attempt.gpus} GPU(s) of pool {attempt.pool}."
+        message = f"Waiting for {attempt.gpus} GPU(s) of pool {attempt.pool}."
         if last is None:
-            where += " " + describe_job(builder, job, pods)
+            message += " " + describe_job(builder, job, pods)
         queued = plan is not None and plan.queued
-        known = bool(waits) or queued
-        builder.set_condition(
-            ConditionType.TRAINING,
+        known = bool(obstacle) or queued
+        builder.set_training(
             False,
             Reason.QUEUED if known else Reason.STARTING,
-            f"{where} {waits}".strip(),
+            f"{message} {obstacle}".strip(),
         )
     else:
         builder.set_phase("Training")
-        builder.set_condition(
-            ConditionType.TRAINING, False, Reason.STARTING, waits or f"Job {job.name}."
-        )
+        builder.set_training(False, Reason.STARTING, obstacle or f"Job {job.name}.")
 
 
 def _report_running(builder: StatusBuilder, attempt: Attempt) -> None:
     builder.set_phase("Training")
-    seen = builder.snapshot.progress
-    if seen is not None and builder.snapshot.refresh:
-        record_progress(builder, attempt, seen)
+    reported = builder.snapshot.progress
+    if reported is not None and builder.snapshot.refresh:
+        record_progress(builder, attempt, reported)
     progress = builder.status.progress
-    # Until this pod was heard, the figures are those of the one before.
-    heard = seen is not None and builder.snapshot.refresh
-    told = builder.status.condition(ConditionType.TRAINING)
-    steps = told is not None and (told.status, told.reason) == ("True", Reason.TRAINING)
-    if heard and progress is not None:
+    # Until this pod was polled, the figures are those of the previous one.
+    polled = reported is not None and builder.snapshot.refresh
+    current = builder.status.condition(ConditionType.TRAINING)
+    steps = current is not None and (current.status, current.reason) == ("True", Reason.TRAINING)
+    if polled and progress is not None:
         steps = progress.step > attempt.first_step
     reason = Reason.TRAINING if steps else Reason.STARTING
     message = f"Job {attempt.job.name}."
     if steps and progress is not None and progress.resumed_from:
         message += f" It went on from the checkpoint of step {progress.resumed_from}."
-    builder.set_condition(ConditionType.TRAINING, True, reason, message)
+    builder.set_training(True, reason, message)
     if progress is not None and progress.max_steps:
-        health = progress.health
-        builder.set_condition(
-            ConditionType.TRAINING_HEALTHY, health.healthy, health.reason, health.message
-        )
-    status_summary.update_cost(builder, refresh=builder.snapshot.refresh)
+        builder.set_training_healthy(progress.health)
+    cost.update_cost(builder, refresh=builder.snapshot.refresh)
     builder.requeue_within(builder.policy.status_seconds)
 
 
 def record_progress(builder: StatusBuilder, attempt: Attempt, progress: Progress) -> None:
-    """The newest figures, on the resource and in the attempt."""
+    """Store the newest progress in the status and in the attempt.
+
+    Args:
+        builder: The status under construction.
+        attempt: The newest attempt.
+        progress: What its pod reported.
+    """
     builder.status.progress = progress
     attempt.first_step = progress.resumed_from or 0
     attempt.last_step = max(attempt.last_step, progress.step)

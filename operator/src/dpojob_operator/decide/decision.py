@@ -1,0 +1,74 @@
+"""The two entry points: a decision without the GPUPools, and one with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from dpojob_api.conditions import ConditionType, Reason
+from dpojob_planner import PoolState
+
+from . import status_summary, ttl
+from .stages import STAGES, suspension
+from .status_builder import StatusBuilder
+from .types import Decision, PlanningRequest, Snapshot
+
+
+def decide(snapshot: Snapshot, now: datetime) -> Decision | PlanningRequest:
+    """Decide what to do about one DPOJob, as far as that is possible without the GPUPools.
+
+    Args:
+        snapshot: The job and its surroundings, as read.
+        now: The time of the decision, in UTC.
+
+    Returns:
+        The decision; or, when it depends on the pools, the request to read them and to call
+        `decide_with_pools`.
+    """
+    builder = StatusBuilder(snapshot, None, now)
+    _run_stages(builder)
+    return builder.planning_request or builder.build()
+
+
+def decide_with_pools(snapshot: Snapshot, pools: Sequence[PoolState], now: datetime) -> Decision:
+    """Decide what to do about one DPOJob, with everything that planning needs.
+
+    Args:
+        snapshot: The job and its surroundings, with what the `PlanningRequest` names.
+        pools: The GPUPools as the planner sees them.
+        now: The time of the decision, in UTC.
+
+    Returns:
+        The decision.
+    """
+    builder = StatusBuilder(snapshot, pools, now)
+    _run_stages(builder)
+    return builder.build()
+
+
+def _run_stages(builder: StatusBuilder) -> None:
+    if "deletionTimestamp" in builder.job.metadata:
+        return  # its children are owned by it and are deleted with it
+    if builder.finished:
+        ttl.clean_up_finished(builder)
+        builder.status.observed_generation = builder.job.generation
+        return
+    suspension.update_suspended(builder)
+    if builder.snapshot.conflicting_object:
+        builder.fail_name_conflict(builder.snapshot.conflicting_object)
+    else:
+        for stage in STAGES:
+            if not stage(builder):
+                break
+    if builder.finished:
+        _end_open_attempt(builder)
+    status_summary.summarise(builder)
+
+
+def _end_open_attempt(builder: StatusBuilder) -> None:
+    attempt = builder.attempt
+    if attempt is not None and attempt.end_time is None:
+        attempt.end_time = builder.now
+        attempt.outcome = attempt.outcome or "Failed"
+    if builder.status.is_true(ConditionType.TRAINING):
+        builder.set_training(False, Reason.STOPPED)

@@ -1,0 +1,38 @@
+"""What is left to do for a finished job."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from dpojob_api.conditions import ConditionType
+
+from .object_snapshots import JobSnapshot
+from .status_builder import StatusBuilder
+from .types import DeleteJob, DeleteSelf
+
+
+def clean_up_finished(builder: StatusBuilder) -> None:
+    """Delete children that still run, and the job itself once its time to live is over.
+
+    The terminal conditions are never changed.
+
+    Args:
+        builder: The status of a finished job.
+    """
+    dataset_valid = builder.status.condition(ConditionType.DATASET_VALID)
+    if dataset_valid is None or dataset_valid.status == "Unknown":
+        # With a report the inspection Job has ended, or is about to; its log stays readable.
+        _delete_running(builder, builder.snapshot.inspection)
+    _delete_running(builder, builder.snapshot.training)
+    seconds, ended = builder.job.spec.ttl_seconds_after_finished, builder.status.completion_time
+    if seconds is not None and ended is not None:
+        left = (ended + timedelta(seconds=seconds) - builder.now).total_seconds()
+        if left <= 0:
+            builder.add_action(DeleteSelf(builder.job.uid))
+        else:
+            builder.requeue_within(left)
+
+
+def _delete_running(builder: StatusBuilder, job: JobSnapshot | None) -> None:
+    if job is not None and job.owner == builder.job.uid and not (job.finished or job.deleting):
+        builder.add_action(DeleteJob(job.name, job.uid))
