@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from dpojob_api.cel_rules import child_model, holds, rules
 from dpojob_api.manifest import ManifestError, load, load_all
+from dpojob_api.manifest.cel_rules import child_model, rule_holds, rules_of
 from dpojob_api.pool import GPUPoolSpec
 from dpojob_api.spec import DPOJobSpec
 
@@ -66,10 +66,10 @@ def models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
 
 @pytest.mark.parametrize("model", [DPOJobSpec, GPUPoolSpec])
 def test_every_rule_of_the_schema_has_a_meaning_here(model: type[BaseModel]) -> None:
-    found = [rule for part in models(model) for rule in rules(part)]
+    found = [rule for part in models(model) for rule in rules_of(part)]
     assert found
     for rule in found:
-        holds(rule["rule"], {"min": "1B", "max": "2B"})
+        rule_holds(rule["rule"], {"min": "1B", "max": "2B"})
 
 
 def test_everything_wrong_is_said_at_once() -> None:

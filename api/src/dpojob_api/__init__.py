@@ -1,4 +1,4 @@
-"""The contract of DPOJob: resources, inspection report, plan, progress. Pydantic and nothing else.
+"""The API of DPOJob: resources, inspection report, plan and progress, as pydantic models.
 
-Every other room imports this one; it imports none of them.
+All other packages import this one; it imports none of them, and of third-party libraries only pydantic.
 """

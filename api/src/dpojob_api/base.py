@@ -1,4 +1,4 @@
-"""The base of every model of the contract: camelCase outside, snake_case inside, nothing unknown."""
+"""Base classes of every API model: camelCase in JSON, snake_case in Python."""
 
 from __future__ import annotations
 
@@ -10,48 +10,68 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 
-def finite(value: Any) -> Any:
-    """A JSON value without NaN and infinities, which JSON has none of.
+def without_non_finite(value: Any) -> Any:
+    """Remove NaN and infinities, which JSON cannot represent.
 
-    A field that holds one is left out; in a list null stands in its place.
+    Args:
+        value: A JSON value that may hold such floats.
+
+    Returns:
+        A copy in which a field that holds one is left out, and a list entry is None.
     """
     if isinstance(value, dict):
-        return {key: finite(inner) for key, inner in value.items() if not _endless(inner)}
+        return {
+            key: without_non_finite(inner)
+            for key, inner in value.items()
+            if not _is_non_finite(inner)
+        }
     if isinstance(value, list):
-        return [None if _endless(inner) else finite(inner) for inner in value]
+        return [None if _is_non_finite(inner) else without_non_finite(inner) for inner in value]
     return value
 
 
-def _endless(value: Any) -> bool:
+def _is_non_finite(value: Any) -> bool:
     return isinstance(value, float) and not math.isfinite(value)
 
 
 class StrictModel(BaseModel):
-    """A part of the contract. Unknown fields are errors, so that a typing mistake is heard."""
+    """A model that rejects unknown fields, so that misspelled ones are reported."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
     def wire(self) -> dict[str, Any]:
-        """The JSON object as it crosses a process boundary: camelCase, absent fields left out.
+        """Convert to the JSON object that is sent to other processes.
 
-        A figure that is not finite counts as absent.
+        Returns:
+            camelCase names; fields that are None or not finite are left out.
         """
-        value: dict[str, Any] = finite(
+        value: dict[str, Any] = without_non_finite(
             self.model_dump(mode="json", by_alias=True, exclude_none=True)
         )
         return value
 
     def wire_json(self) -> str:
-        """`wire()` as compact JSON text."""
+        """Convert to JSON text.
+
+        Returns:
+            `wire()` as compact JSON.
+        """
         return json.dumps(self.wire(), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 class LenientModel(StrictModel):
-    """A part that other versions of us may have written: unknown fields are passed over."""
+    """A model that ignores unknown fields, since another version of this software may have written it."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
 
     @classmethod
     def read(cls, value: Any) -> Self | None:
-        """The object in `value`, or None when there is none."""
+        """Validate a JSON object that may be absent.
+
+        Args:
+            value: A JSON object or None.
+
+        Returns:
+            The model; None for None.
+        """
         return None if value is None else cls.model_validate(value)

@@ -150,11 +150,25 @@ class DPOJobStatus(LenientModel):
     display: Display | None = None
 
     def condition(self, type_: str) -> Condition | None:
-        """The condition of that type, if it is set."""
+        """Find a condition.
+
+        Args:
+            type_: Type of the condition, such as "Planned".
+
+        Returns:
+            The condition; None when it is not set.
+        """
         return next((c for c in self.conditions if c.type == type_), None)
 
     def is_true(self, type_: str) -> bool:
-        """Whether the condition of that type is set and True."""
+        """Tell whether a condition is true.
+
+        Args:
+            type_: Type of the condition.
+
+        Returns:
+            Whether it is set and its status is "True".
+        """
         condition = self.condition(type_)
         return condition is not None and condition.status == "True"
 

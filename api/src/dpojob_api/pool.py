@@ -10,7 +10,7 @@ from pydantic import Field
 from .base import LenientModel, StrictModel
 from .conditions import Condition
 from .constants import API_VERSION
-from .quantity import COUNT_PATTERN, MONEY_PATTERN, parse_count
+from .quantity import COUNT_PATTERN, MONEY_PATTERN
 from .spec import validations
 
 Count = Annotated[str, Field(max_length=20, pattern=COUNT_PATTERN)]
@@ -41,8 +41,15 @@ class GPU(StrictModel):
     )
 
 
-def _cel_count(field: str) -> str:
-    """A CEL expression: the number that a count such as "1.5B" stands for."""
+def cel_count(field: str) -> str:
+    """Write a CEL expression for the number that a count such as "1.5B" stands for.
+
+    Args:
+        field: Name of the field of `self` that holds the count.
+
+    Returns:
+        A CEL expression of type double.
+    """
     text = f"self.{field}"
     digits = f"double({text}.replace('K', '').replace('M', '').replace('B', '').replace('T', ''))"
     return (
@@ -55,7 +62,7 @@ class ModelSize(
     StrictModel,
     json_schema_extra=validations(
         {
-            "rule": f"!has(self.max) || {_cel_count('min')} < {_cel_count('max')}",
+            "rule": f"!has(self.max) || {cel_count('min')} < {cel_count('max')}",
             "message": "modelSize.min must be smaller than modelSize.max: min is inclusive, max exclusive",
         }
     ),
@@ -66,12 +73,6 @@ class ModelSize(
     max: Count | None = Field(
         default=None, description="Largest, exclusive, such as 7B. Default: no limit."
     )
-
-    def holds(self, parameters: int) -> bool:
-        """Whether a model of so many parameters is in the band."""
-        return parse_count(self.min) <= parameters and (
-            self.max is None or parameters < parse_count(self.max)
-        )
 
 
 class LabelSelector(StrictModel):

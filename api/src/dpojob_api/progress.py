@@ -1,4 +1,4 @@
-"""Progress while training runs, and the last word when it ends."""
+"""Progress while training runs, and the termination message when it ends."""
 
 from __future__ import annotations
 

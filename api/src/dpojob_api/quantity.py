@@ -1,4 +1,4 @@
-"""Sizes, durations and money as people write them."""
+"""Numbers of parameters, durations and amounts of money as text."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _COUNT = re.compile(r"^(\d+(?:\.\d+)?)([KMBT]?)$")
 _SCALE = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 _DURATION_PART = re.compile(r"(\d+)(d|h|m|s)")
 LONGEST_SECONDS = 10**10
-"""About three centuries; longer ones do not fit a timedelta added to a date."""
-_WIDE = Context(prec=64)
-"""Any amount that MONEY_PATTERN admits, times any time, fits it."""
+"""About three centuries; a longer timedelta cannot be added to a date."""
+_MONEY_CONTEXT = Context(prec=64)
+"""Precise enough for any amount that MONEY_PATTERN allows, times any duration."""
 _SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 
 COUNT_PATTERN = r"^[0-9]+(\.[0-9]+)?[KMBT]?$"
@@ -24,7 +24,17 @@ MONEY_PATTERN = r"^[0-9]+(\.[0-9]{1,6})?$"
 
 
 def parse_count(text: str) -> int:
-    """`"1.5B"` -> 1500000000. Raises ValueError naming the accepted forms."""
+    """Read a number of parameters.
+
+    Args:
+        text: Text that matches COUNT_PATTERN, such as "1.5B".
+
+    Returns:
+        The number, 1500000000.
+
+    Raises:
+        ValueError: The text has another form; the message names the accepted ones.
+    """
     match = _COUNT.match(text.strip())
     if not match:
         raise ValueError(f"{text!r} is not a number of parameters; write it like 500M, 1.5B or 7B")
@@ -32,7 +42,14 @@ def parse_count(text: str) -> int:
 
 
 def format_count(count: int) -> str:
-    """1543714304 -> "1.5B"; at most one decimal."""
+    """Write a number of parameters.
+
+    Args:
+        count: The number, such as 1543714304.
+
+    Returns:
+        "1.5B": at most one decimal.
+    """
     for suffix in ("T", "B", "M", "K"):
         scale = _SCALE[suffix]
         if count >= scale:
@@ -41,9 +58,16 @@ def format_count(count: int) -> str:
 
 
 def parse_duration(text: str) -> timedelta:
-    """`"1h30m"` -> 90 minutes. Raises ValueError naming the accepted forms.
+    """Read a duration.
 
-    What is longer than LONGEST_SECONDS is as long: nobody lives to see the difference.
+    Args:
+        text: Text that matches DURATION_PATTERN, such as "1h30m".
+
+    Returns:
+        The duration, 90 minutes; at most LONGEST_SECONDS.
+
+    Raises:
+        ValueError: The text has another form; the message names the accepted ones.
     """
     parts = _DURATION_PART.findall(text)
     if not parts or "".join(n + u for n, u in parts) != text:
@@ -53,7 +77,14 @@ def parse_duration(text: str) -> timedelta:
 
 
 def format_duration(seconds: float) -> str:
-    """5400 -> "1h30m"; the two largest units, so that it fits a column."""
+    """Write a duration in its two largest units, so that it fits a column.
+
+    Args:
+        seconds: The duration; negative ones count as 0.
+
+    Returns:
+        Text such as "1h30m" for 5400.
+    """
     left = max(0, round(seconds))
     parts = []
     for unit, size in _SECONDS.items():
@@ -64,5 +95,12 @@ def format_duration(seconds: float) -> str:
 
 
 def money(amount: Decimal) -> str:
-    """Rounded to cents, as it is shown and compared."""
-    return str(amount.quantize(Decimal("0.01"), context=_WIDE))
+    """Round an amount to cents, as it is shown and compared.
+
+    Args:
+        amount: In the installation's currency.
+
+    Returns:
+        Text such as "12.30", rounded half to even.
+    """
+    return str(amount.quantize(Decimal("0.01"), context=_MONEY_CONTEXT))

@@ -1,34 +1,54 @@
-"""What the planner, the command and the trainer must see alike."""
+"""Settings of training on which the planner, the command and the trainer must agree."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 REFERENCE_BATCH_FACTOR = 4
-"""Training batches in one batch of the reference's pass ahead of training, which keeps one layer's
-activations instead of all layers'."""
+"""Training batches in one batch of the reference's forward pass before training, which keeps the
+activations of one layer instead of all layers."""
 CPU_BF16_MIN_PARAMETERS = 1_000_000
-"""Parameters below which a CPU trains quicker in fp32 than in bf16: `bench/train/processor.py`."""
+"""Parameters below which a CPU trains faster in fp32 than in bf16: `bench/train/processor.py`."""
 
 CPU_EAGER_ATTENTION_MAX_TOKENS = 128
-"""Tokens, up to which plain attention is quicker on a CPU than torch's own: `bench/train/settings.py`."""
+"""Tokens up to which eager attention is faster on a CPU than torch's sdpa: `bench/train/settings.py`."""
 
 
 def reference_batch_size(pairs: int, *, checkpointing: bool) -> int:
-    """Pairs in one batch of the reference's pass ahead, where `pairs` are in one of training.
+    """Compute the batch size of the reference's forward pass before training.
 
-    With checkpointing, training keeps as little as that pass does, and there is no slack.
+    Args:
+        pairs: Preference pairs in one batch of training, per device.
+        checkpointing: Whether training recomputes activations. It then keeps as little memory as that
+            pass does, and a larger batch would not fit.
+
+    Returns:
+        Preference pairs per device.
     """
     return pairs if checkpointing else REFERENCE_BATCH_FACTOR * pairs
 
 
 def cpu_uses_eager_attention(length: int) -> bool:
-    """Whether training on a CPU takes plain attention; its memory is small then."""
+    """Tell whether training on a CPU uses eager attention, whose memory is small for short rows.
+
+    Args:
+        length: `training.maxLength`, tokens.
+
+    Returns:
+        Whether the length is at most CPU_EAGER_ATTENTION_MAX_TOKENS.
+    """
     return length <= CPU_EAGER_ATTENTION_MAX_TOKENS
 
 
 def cpu_supports_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether this machine's CPU multiplies bf16 itself; emulated, it is slower than fp32."""
+    """Tell whether this machine's CPU multiplies bf16 in hardware; emulated, it is slower than fp32.
+
+    Args:
+        cpuinfo: The kernel's description of the processors.
+
+    Returns:
+        Whether one of the flags avx512_bf16 and amx_bf16 is set; False where the file is missing.
+    """
     try:
         text = cpuinfo.read_text()
     except OSError:

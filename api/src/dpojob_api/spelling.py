@@ -16,7 +16,7 @@ def nearest(
     cutoff: float = 0.6,
     key: Callable[[str], str] = str,
 ) -> str | None:
-    """The candidate that a misspelled name most likely stands for.
+    """Find the candidate that a misspelled name most likely stands for.
 
     A candidate that differs from the name only in case is preferred to all others.
 

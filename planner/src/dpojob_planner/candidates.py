@@ -218,10 +218,8 @@ def _memory_key(candidate: Candidate) -> float:
 
 
 def _speed_key(candidate: Candidate) -> tuple[float, float, int, int, bool]:
-    """Least time; then without sharding, the larger batch, and no recomputation.
-
-    Where the number of rows is not known, the time of a step decides: it is most of the whole.
-    """
+    """Sort key: least time; then without sharding, the larger batch, and no recomputation."""
+    # Where the number of rows is not known, hours are 0 and the time of a step decides.
     settings = candidate.option.settings
     time = (candidate.estimate.hours, candidate.step_seconds)
     return (*time, settings.shards, -settings.pairs, settings.checkpointing)

@@ -3,7 +3,6 @@
 import hashlib
 import shutil
 import tarfile
-import urllib.error
 import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit

@@ -102,10 +102,8 @@ def _token_flops(shape: ModelShape, length: float) -> float:
 def _micro_batch_seconds(
     shape: ModelShape, gpu_flops: float, tokens: float, length: float, passes: float
 ) -> float:
-    """Seconds of a number of forward passes over one micro-batch on one GPU.
-
-    The rate saturates with the tokens of a pass: tokens / (tokens + HALF_RATE_TOKENS) of `gpu_flops`.
-    """
+    """Seconds of a number of forward passes over one micro-batch on one GPU."""
+    # The rate saturates with the tokens of a pass.
     rate = gpu_flops * tokens / (tokens + HALF_RATE_TOKENS)
     compute = passes * tokens * _token_flops(shape, length) / rate
     return compute + passes * shape.layers * SECONDS_PER_LAYER_PASS
@@ -192,10 +190,7 @@ def _pass_seconds(
     rows: float, passes: float, spec: DPOJobSpec, report: InspectionReport, shape: ModelShape,
     pool: GPUPoolSpec, option: TrainingOption, pairs: int | None = None,
 ) -> float:  # fmt: skip
-    """Seconds of `passes` forward passes over `rows` pairs on all GPUs.
-
-    Micro-batches have `pairs` pairs; None: as many as those of training.
-    """
+    """Seconds of `passes` forward passes over `rows` pairs on all GPUs, `pairs` in a micro-batch."""
     pairs = pairs or option.settings.pairs
     length = padded_length(report.lengths, pairs, spec.training.max_length)
     tokens = 2 * pairs * length

@@ -155,11 +155,9 @@ def infer_model_shape(facts: ModelFacts) -> ModelShape:
 
 
 def _routed(facts: ModelFacts, parameters: int, linear: int) -> int:
-    """Parameters in the experts that tokens are routed to.
-
-    A token uses `experts_per_token` of `experts`, so the parameters that are idle for it are the share of
-    the other experts.
-    """
+    """Parameters in the experts that tokens are routed to."""
+    # A token uses `experts_per_token` of `experts`: the parameters that are idle for it are the share
+    # of the other experts.
     idle = parameters - facts.active_parameters
     if facts.active_parameters and 0 < facts.experts_per_token < facts.experts:
         return min(linear, idle * facts.experts // (facts.experts - facts.experts_per_token))

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a manifest, as sentences that name the field and the way out."""
+"""Pydantic's validation errors as sentences that name the field and what to write."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from dpojob_api.quantity import COUNT_PATTERN, DURATION_PATTERN, MONEY_PATTERN
+from dpojob_api.spec import DNS_NAME, REPO, SECRET_KEY
+from dpojob_api.spelling import nearest
+
 from .cel_rules import Path, child_model
-from .quantity import COUNT_PATTERN, DURATION_PATTERN, MONEY_PATTERN
-from .spec import DNS_NAME, REPO, SECRET_KEY
-from .spelling import nearest
 
 FORMS = {
     DNS_NAME: "use lower-case letters, digits, '-' and '.', like my-claim",
@@ -23,9 +24,9 @@ FORMS = {
     COUNT_PATTERN: "write a number of parameters like 500M, 1.5B or 7B",
     r"^https?://": "write an address that begins with http:// or https://",
 }
-"""Pattern to what a person should write."""
+"""Pattern to an instruction for the user."""
 
-KINDS = {
+TYPE_NAMES = {
     "string_type": "a text",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -35,38 +36,62 @@ KINDS = {
     "dict_type": "a mapping",
     "model_type": "a mapping",
 }
+"""Pydantic's error type to the type that a user should write."""
 
 
 def show_path(path: Path) -> str:
-    """("spec", "dataset", "urls", 0) -> "spec.dataset.urls[0]"."""
+    """Write a path as users do.
+
+    Args:
+        path: Field names and list positions, such as ("spec", "dataset", "urls", 0).
+
+    Returns:
+        Text such as "spec.dataset.urls[0]"; "the document" for an empty path.
+    """
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".") or "the document"
 
 
 def show_value(value: Any) -> str:
-    """A value as JSON, shortened."""
+    """Write a value as JSON, for a message.
+
+    Args:
+        value: Any value.
+
+    Returns:
+        At most 60 characters.
+    """
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def sentence(error: ErrorDetails, model: type[BaseModel], root: Path) -> str:
-    """One sentence for one of pydantic's errors about a value for `model` found at `root`."""
+def error_message(error: ErrorDetails, model: type[BaseModel], root: Path) -> str:
+    """Write one of pydantic's errors as a sentence.
+
+    Args:
+        error: The error, about a value for `model`.
+        model: The model that was validated.
+        root: Path of the value in its document.
+
+    Returns:
+        One sentence without a full stop.
+    """
     where: Path = (*root, *error["loc"])
     path = show_path(where)
     limits = error.get("ctx", {})
     value = show_value(error["input"])
     match error["type"]:
         case "extra_forbidden":
-            return unknown(where, owner(model, error["loc"][:-1]), model, root)
+            return _unknown_field(where, _model_at(model, error["loc"][:-1]), model, root)
         case "missing":
-            field = field_of(model, error["loc"])
+            field = _field_description(model, error["loc"])
             what = f": {field}" if field else ""
             return f"{path} is required{what}"
         case "string_pattern_mismatch":
             form = FORMS.get(limits["pattern"], f"it must match {limits['pattern']}")
             return f"{path} is {value}: {form}"
         case "literal_error":
-            near = nearest_field(str(error["input"]), allowed(limits["expected"]))
+            near = nearest_field(str(error["input"]), _allowed_values(limits["expected"]))
             return f"{path} is {value}; it may be {limits['expected']}{did_you_mean(near)}"
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal" as bound:
             (limit,) = limits.values()
@@ -76,14 +101,14 @@ def sentence(error: ErrorDetails, model: type[BaseModel], root: Path) -> str:
         case "too_long" | "string_too_long":
             unit = "entries" if error["type"] == "too_long" else "characters"
             return f"{path} is too long: at most {limits['max_length']} {unit}"
-        case kind if kind in KINDS:
-            return f"{path} is {value}; it must be {KINDS[kind]}{quoting(kind, error['input'])}"
+        case kind if kind in TYPE_NAMES:
+            return f"{path} is {value}; it must be {TYPE_NAMES[kind]}{_quotes_hint(kind, error['input'])}"
         case _:
             return f"{path} is {value}: {error['msg']}"
 
 
-def quoting(kind: str, value: Any) -> str:
-    """The way out when quotes, or their absence, made the wrong type."""
+def _quotes_hint(kind: str, value: Any) -> str:
+    """What to write when quotes, or their absence, made the wrong type; empty for other mistakes."""
     if kind == "string_type" and isinstance(value, int | float):
         return f': write it in quotes, "{value}"'
     if kind != "string_type" and isinstance(value, str):
@@ -91,24 +116,26 @@ def quoting(kind: str, value: Any) -> str:
     return ""
 
 
-def unknown(where: Path, holder: type[BaseModel] | None, root: type[BaseModel], at: Path) -> str:
-    """An unknown field, with the nearest known one beside it, or the place where it belongs."""
+def _unknown_field(
+    where: Path, holder: type[BaseModel] | None, root: type[BaseModel], at: Path
+) -> str:
+    """The sentence on an unknown field: the nearest known one, or the place where it belongs."""
     text = f'unknown field "{show_path(where)}"'
     name = str(where[-1])
-    siblings = names(holder) if holder else []
-    elsewhere = [path for path in all_fields(root) if path[-1] == name]
+    siblings = field_names(holder) if holder else []
+    elsewhere = [path for path in _all_field_paths(root) if path[-1] == name]
     if (near := nearest_field(name, siblings)) is not None:
         return f"{text}{did_you_mean(near)}"
     if elsewhere:
         return f"{text}: {name} belongs in {show_path((*at, *elsewhere[0][:-1]))}"
-    everywhere = {str(path[-1]): path for path in all_fields(root)}
+    everywhere = {str(path[-1]): path for path in _all_field_paths(root)}
     if (near := nearest_field(name, list(everywhere))) is not None:
         return f"{text}{did_you_mean(show_path((*at, *everywhere[near])))}"
     return f"{text}; here may stand {', '.join(siblings)}" if siblings else text
 
 
 def nearest_field(name: str, candidates: Iterable[str]) -> str | None:
-    """The field or value that a misspelled one most likely stands for, also written in snake case.
+    """Find the field or value that a misspelled one, possibly in snake case, most likely stands for.
 
     Args:
         name: The name as it was written.
@@ -121,21 +148,35 @@ def nearest_field(name: str, candidates: Iterable[str]) -> str | None:
 
 
 def did_you_mean(candidate: str | None) -> str:
-    """The question, when there is something to ask."""
+    """Write the question that suggests a name.
+
+    Args:
+        candidate: The name; None: nothing is suggested.
+
+    Returns:
+        A clause that ends a sentence, empty without a candidate.
+    """
     return f": did you mean {candidate}?" if candidate is not None else ""
 
 
-def allowed(expected: str) -> list[str]:
+def _allowed_values(expected: str) -> list[str]:
     """The values in pydantic's "'a', 'b' or 'c'"."""
     return [part.strip(" '") for part in expected.replace(" or ", ",").split(",")]
 
 
-def names(model: type[BaseModel]) -> list[str]:
-    """Field names as they are written."""
+def field_names(model: type[BaseModel]) -> list[str]:
+    """List a model's fields.
+
+    Args:
+        model: A model of the API.
+
+    Returns:
+        Names as in a manifest, in the order of the model.
+    """
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def all_fields(model: type[BaseModel], path: Path = ()) -> Iterator[Path]:
+def _all_field_paths(model: type[BaseModel], path: Path = ()) -> Iterator[Path]:
     """Paths of every field of a model and those inside it, shallow ones first."""
     children = []
     for name, field in model.model_fields.items():
@@ -144,10 +185,10 @@ def all_fields(model: type[BaseModel], path: Path = ()) -> Iterator[Path]:
         if (child := child_model(field.annotation)) is not None:
             children.append((child, (*path, alias)))
     for child, inside in children:
-        yield from all_fields(child, inside)
+        yield from _all_field_paths(child, inside)
 
 
-def owner(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
+def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
     """The model of the value at `path`."""
     current: type[BaseModel] | None = model
     for part in path:
@@ -158,9 +199,9 @@ def owner(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
     return current
 
 
-def field_of(model: type[BaseModel], path: Path) -> str | None:
+def _field_description(model: type[BaseModel], path: Path) -> str | None:
     """The description of the field at `path`, without its final stop."""
-    holder = owner(model, path[:-1])
+    holder = _model_at(model, path[:-1])
     fields = holder.model_fields.items() if holder else []
     found = [f.description for n, f in fields if path[-1] in (f.alias or n, n)]
     return found[0].removesuffix(".").replace("The ", "the ", 1) if found and found[0] else None

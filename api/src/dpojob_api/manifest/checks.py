@@ -1,0 +1,140 @@
+"""Everything that is wrong with one document, found as the API server would find it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from dpojob_api.constants import API_VERSION
+from dpojob_api.pool import GPUPoolSpec
+from dpojob_api.spec import DNS_NAME, DPOJobSpec
+
+from .cel_rules import Path, broken_rules
+from .validation_messages import (
+    did_you_mean,
+    error_message,
+    field_names,
+    nearest_field,
+    show_path,
+    show_value,
+)
+
+NAME_LENGTH = 63
+"""Characters of a DPOJob's name: it labels the job's pods, and label values are limited to 63."""
+KINDS: dict[str, type[BaseModel]] = {"DPOJob": DPOJobSpec, "GPUPool": GPUPoolSpec}
+"""Kind to the model of its spec."""
+PARTS = ("apiVersion", "kind", "metadata", "spec", "status")
+"""Top-level fields of a document."""
+FREE_FORM = ("spec", "training", "arguments")
+"""Path of the field below which null is a value and is kept."""
+
+
+def check_document(document: Any) -> Iterator[tuple[Path, str]]:
+    """Find everything that is wrong with a DPOJob or GPUPool document.
+
+    Args:
+        document: A parsed YAML or JSON document.
+
+    Yields:
+        The path of each error and a sentence that says what to write.
+    """
+    if not isinstance(document, Mapping):
+        yield (), f"a manifest is a mapping, and this is {show_value(document)}"
+        return
+    kind, version = document.get("kind"), document.get("apiVersion")
+    if kind not in KINDS:
+        near = did_you_mean(nearest_field(str(kind), list(KINDS)))
+        yield ("kind",), f"kind is {show_value(kind)}; it may be DPOJob or GPUPool{near}"
+        return
+    if version != API_VERSION:
+        yield ("apiVersion",), f"apiVersion is {show_value(version)}; write {API_VERSION}"
+    for part in document:
+        if part not in PARTS:
+            near = did_you_mean(nearest_field(str(part), list(PARTS)))
+            hint = near or (": it belongs in spec" if part in field_names(KINDS[kind]) else "")
+            yield (str(part),), f'unknown field "{part}"{hint}'
+    yield from _check_metadata(kind, document.get("metadata"))
+    spec = document.get("spec")
+    if spec is None:
+        yield (
+            ("spec",),
+            "spec is required: "
+            + (
+                "a DPOJob needs at least a model and a dataset"
+                if kind == "DPOJob"
+                else "a GPUPool needs at least its gpu"
+            ),
+        )
+        return
+    yield from _check_spec(KINDS[kind], without_nulls({"spec": spec})["spec"])
+
+
+def _check_metadata(kind: str, metadata: Any) -> Iterator[tuple[Path, str]]:
+    here: Path = ("metadata", "name")
+    metadata = metadata if isinstance(metadata, Mapping) else {}
+    name = metadata.get("name")
+    if name is None:
+        if metadata.get("generateName") is None:
+            yield here, "metadata.name is required"
+    elif not isinstance(name, str) or not re.fullmatch(DNS_NAME, name):
+        form = "use lower-case letters, digits, '-' and '.'"
+        yield here, f"metadata.name is {show_value(name)}: {form}"
+    elif kind == "DPOJob" and len(name) > NAME_LENGTH:
+        limit = f"a DPOJob's name has at most {NAME_LENGTH} characters: it labels the job's pods"
+        yield here, f"metadata.name has {len(name)} characters; {limit}"
+
+
+def _check_spec(model: type[BaseModel], spec: Any) -> Iterator[tuple[Path, str]]:
+    not_finite = list(_non_finite_paths(spec, ("spec",)))
+    for path in not_finite:
+        yield path, f"{show_path(path)} is not a finite number"
+    if not_finite:
+        return
+    # As JSON and strictly, because the API server reads it so: "8" is not a number.
+    text = json.dumps(spec, default=str)
+    try:
+        model.model_validate_json(text, strict=True, by_alias=True, by_name=False)
+    except ValidationError as error:
+        for detail in error.errors():
+            yield ("spec", *detail["loc"]), error_message(detail, model, ("spec",))
+    for path, message in broken_rules(model, spec, ("spec",)):
+        yield path, f"{show_path(path)}: {message}"
+
+
+def _non_finite_paths(value: Any, path: Path) -> Iterator[Path]:
+    if isinstance(value, float) and not math.isfinite(value):
+        yield path
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _non_finite_paths(inner, (*path, str(key)))
+    elif isinstance(value, list):
+        for position, inner in enumerate(value):
+            yield from _non_finite_paths(inner, (*path, position))
+
+
+def without_nulls(value: Any, path: Path = ()) -> Any:
+    """Remove fields that are null, as the API server does: null means absent.
+
+    Args:
+        value: A document, or a value in it.
+        path: Place of the value in the document.
+
+    Returns:
+        A copy without nulls, except below FREE_FORM.
+    """
+    if path == FREE_FORM:
+        return value
+    if isinstance(value, Mapping):
+        return {
+            str(key): without_nulls(inner, (*path, str(key)))
+            for key, inner in value.items()
+            if inner is not None
+        }
+    if isinstance(value, list):
+        return [without_nulls(inner, (*path, -1)) for inner in value]
+    return value

@@ -1,0 +1,110 @@
+"""From parsed documents to a DPOJob and GPUPools, or to the list of everything that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dpojob_api.constants import API_VERSION, GROUP
+from dpojob_api.job import DPOJob
+from dpojob_api.pool import GPUPool
+
+from .cel_rules import Path
+from .checks import KINDS, check_document, without_nulls
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One error in a manifest."""
+
+    message: str
+    document: int = 0
+    """Number of the document, from 0."""
+    path: Path = ()
+    """Place in the document."""
+
+
+class ManifestError(ValueError):
+    """A manifest that the API server would refuse, with everything that is wrong with it."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = list(problems)
+        super().__init__("; ".join(problem.message for problem in self.problems))
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The contents of a file: at most one job, and pools."""
+
+    job: DPOJob | None = None
+    pools: list[GPUPool] = field(default_factory=list)
+    others: int = 0
+    """Documents of other kinds, which are ignored."""
+
+
+def load(documents: Iterable[Any]) -> DPOJob:
+    """Read the one DPOJob among parsed documents.
+
+    Args:
+        documents: Parsed YAML or JSON documents.
+
+    Returns:
+        The job.
+
+    Raises:
+        ManifestError: There is no DPOJob or several, or a document is invalid.
+    """
+    job = load_all(documents).job
+    if job is None:
+        raise ManifestError(
+            [
+                Problem(
+                    f"there is no DPOJob here; it begins with apiVersion: {API_VERSION}, kind: DPOJob"
+                )
+            ]
+        )
+    return job
+
+
+def load_all(documents: Iterable[Any]) -> Manifest:
+    """Read the job and the pools among parsed documents.
+
+    Args:
+        documents: Parsed YAML or JSON documents; empty ones (None) are ignored.
+
+    Returns:
+        At most one job, the pools, and the number of documents of other kinds.
+
+    Raises:
+        ManifestError: A document is invalid, or there are several jobs.
+    """
+    problems: list[Problem] = []
+    jobs: list[DPOJob] = []
+    pools: list[GPUPool] = []
+    others = 0
+    for number, document in enumerate(documents):
+        if document is None:
+            continue
+        kind = document.get("kind") if isinstance(document, Mapping) else None
+        version = str(document.get("apiVersion", "")) if isinstance(document, Mapping) else ""
+        if kind is not None and kind not in KINDS and not version.startswith(f"{GROUP}/"):
+            others += 1
+            continue
+        found = [Problem(text, number, path) for path, text in check_document(document)]
+        problems += found
+        if found:
+            continue
+        clean = without_nulls(document)
+        if kind == "DPOJob":
+            jobs.append(DPOJob.model_validate(clean))
+        else:
+            pools.append(GPUPool.model_validate(clean))
+    if len(jobs) > 1:
+        names = ", ".join(str(job.metadata.get("name", "?")) for job in jobs)
+        problems.append(
+            Problem(f"there are {len(jobs)} DPOJobs here ({names}); give one at a time")
+        )
+    if problems:
+        raise ManifestError(problems)
+    return Manifest(jobs[0] if jobs else None, pools, others)

@@ -1,0 +1,28 @@
+"""DPOJobSpec: what a user writes, one module for each part of the spec.
+
+Every rule that needs only the spec is CRD schema (bounds, enums, patterns) or CEL.
+"""
+
+from .dataset_source import ColumnMapping, DatasetSource, EvalSource, MessageMapping
+from .fields import (
+    DNS_NAME,
+    PATH_RULE,
+    REPO,
+    SECRET_KEY,
+    ClaimPath,
+    SecretKey,
+    SecretName,
+    validations,
+)
+from .hardware import Budget, Hardware
+from .job_spec import MUTABLE_ALWAYS, DPOJobSpec
+from .model_source import JobReference, ModelSource
+from .output import S3, Output
+from .training import EarlyStopping, Lora, Samples, Training
+
+__all__ = [
+    "DNS_NAME", "MUTABLE_ALWAYS", "PATH_RULE", "REPO", "S3", "SECRET_KEY", "Budget", "ClaimPath",
+    "ColumnMapping", "DPOJobSpec", "DatasetSource", "EarlyStopping", "EvalSource", "Hardware",
+    "JobReference", "Lora", "MessageMapping", "ModelSource", "Output", "Samples", "SecretKey",
+    "SecretName", "Training", "validations",
+]  # fmt: skip

@@ -1,0 +1,118 @@
+"""spec.dataset: where the preference pairs come from and how they are read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from dpojob_api.base import StrictModel
+
+from .fields import ClaimPath, Column, Repository, Revision, one_of, validations
+
+
+class MessageMapping(StrictModel):
+    """Names used inside message lists, where they differ from role/content and user/assistant/system."""
+
+    role: Column = Field(default="role", description="Key that holds the role. Default: role.")
+    content: Column = Field(
+        default="content", description="Key that holds the text. Default: content."
+    )
+    user: Column = Field(
+        default="user", description="The user's role, such as human. Default: user."
+    )
+    assistant: Column = Field(
+        default="assistant", description="The model's role, such as gpt. Default: assistant."
+    )
+    system: Column = Field(default="system", description="The system role. Default: system.")
+
+
+class ColumnMapping(StrictModel):
+    """Which column of the dataset holds what. Absent entries are found by their own names."""
+
+    prompt: Column | None = Field(default=None, description="Column of the prompt.")
+    chosen: Column | None = Field(default=None, description="Column of the preferred answer.")
+    rejected: Column | None = Field(default=None, description="Column of the other answer.")
+    system: Column | None = Field(default=None, description="Column of the system turn.")
+    tools: Column | None = Field(default=None, description="Column of the tools' JSON schemas.")
+    messages: MessageMapping | None = Field(
+        default=None,
+        description="Keys and roles inside message lists, such as from/value, human/gpt.",
+    )
+
+
+class EvalSource(
+    StrictModel,
+    json_schema_extra=validations(one_of("fraction", "split", kind="evaluation pairs")),
+):
+    """The held-out pairs: a fraction of the rows, or a split of its own."""
+
+    fraction: float | None = Field(
+        default=None,
+        ge=0,
+        le=0.5,
+        description="Share of the rows held out, 0 to 0.5; 0 holds none out.",
+    )
+    split: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        default=None, description="Name of a split to evaluate on, such as test."
+    )
+
+
+class DatasetSource(
+    StrictModel,
+    json_schema_extra=validations(
+        one_of("repo", "volume", "urls", kind="dataset"),
+        {
+            "rule": "has(self.repo) || !(has(self.config) || has(self.revision))",
+            "message": "config and revision belong to repo; a volume or URL has neither",
+        },
+    ),
+):
+    """The preference pairs: exactly one of repo, volume or urls."""
+
+    repo: Repository | None = Field(default=None, description="A dataset repository on the hub.")
+    config: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        default=None, description="Configuration of repo. Default: its only or default one."
+    )
+    revision: Revision | None = Field(
+        default=None, description="Branch, tag or commit of repo. Default: main."
+    )
+    volume: ClaimPath | None = Field(
+        default=None,
+        description="A file, directory or glob on a claim: Parquet, JSONL, JSON, CSV or Arrow, also "
+        "gzip or zstd; mounted read-only.",
+    )
+    urls: (
+        Annotated[
+            list[Annotated[str, Field(max_length=2000, pattern=r"^https?://")]],
+            Field(min_length=1, max_length=64),
+        ]
+        | None
+    ) = Field(default=None, description="http(s) addresses of files, read one after another.")
+    split: Annotated[str, Field(min_length=1, max_length=100)] = Field(
+        default="train", description="Split to train on. Default: train."
+    )
+    column_mapping: ColumnMapping = Field(
+        default_factory=ColumnMapping, description="Which column holds what, where names differ."
+    )
+    preset: Annotated[str, Field(min_length=1, max_length=63)] = Field(
+        default="auto",
+        description="auto recognises known layouts by their schema; none turns that off; or the name "
+        "of a layout, such as orca. Default: auto.",
+    )
+    invalid_rows: Literal["Fail", "Drop"] = Field(
+        default="Fail",
+        description="Fail: one invalid row fails the job before a GPU is asked for. Drop: train on "
+        "the rest. Default: Fail.",
+    )
+    max_dropped_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="With invalidRows Drop: the share of invalid rows, 0 to 1, beyond which the job "
+        "fails all the same. Default: 0.1.",
+    )
+    eval: EvalSource = Field(
+        default_factory=lambda: EvalSource(fraction=0.02),
+        description="Held-out pairs. Default: {fraction: 0.02}.",
+    )

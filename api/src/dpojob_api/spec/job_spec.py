@@ -1,0 +1,66 @@
+"""DPOJobSpec: the whole spec, as a user writes it."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from dpojob_api.base import StrictModel
+
+from .dataset_source import DatasetSource
+from .fields import SecretKey, SecretName, validations
+from .hardware import Budget, Hardware
+from .model_source import ModelSource
+from .output import Output
+from .training import Samples, Training
+
+
+class DPOJobSpec(
+    StrictModel,
+    json_schema_extra=validations(
+        {
+            "rule": "!self.output.merge || self.training.method != 'full'",
+            "message": "merge is for the methods lora and qlora: full tuning already gives a whole model; "
+            "leave out output.merge or choose another training.method",
+        }
+    ),
+):
+    """A model, a preference dataset, and whatever the defaults do not say."""
+
+    model: ModelSource = Field(description="The model to tune.")
+    dataset: DatasetSource = Field(description="The preference pairs.")
+    training: Training = Field(default_factory=Training, description="How to train.")
+    samples: Samples = Field(default_factory=Samples, description="Prompts to watch.")
+    hardware: Hardware = Field(default_factory=Hardware, description="Where to train.")
+    budget: Budget = Field(default_factory=Budget, description="Limits on cost and time.")
+    output: Output = Field(default_factory=Output, description="Where the model goes.")
+    hub_token_secret: SecretKey | None = Field(
+        default=None,
+        description="Secret with the user's hub token, for private and gated sources and push.",
+    )
+    environment_secret: SecretName | None = Field(
+        default=None,
+        description="Secret whose keys become environment variables of the training pod, for the "
+        "trackers in training.arguments.report_to.",
+    )
+    validate_only: bool = Field(
+        default=False, description="Inspect and plan, never train. Default: false."
+    )
+    suspend: bool = Field(
+        default=False, description="Hold the job; training stops with a checkpoint. Default: false."
+    )
+    backoff_limit: int = Field(
+        default=3,
+        ge=0,
+        le=100,
+        description="Unforeseen training failures to retry; preemption and node loss are free. Default: 3.",
+    )
+    ttl_seconds_after_finished: int | None = Field(
+        default=None,
+        ge=0,
+        le=31536000,
+        description="Delete the DPOJob this many seconds after it finished. Default: never.",
+    )
+
+
+MUTABLE_ALWAYS = ("suspend", "budget", "ttlSecondsAfterFinished")
+"""Fields of the spec that may change at any time."""

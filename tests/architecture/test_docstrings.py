@@ -1,0 +1,127 @@
+"""Public functions document every parameter under `Args:` and their result under `Returns:`.
+
+ruff checks the form of docstrings and the sections that it knows (pydocstyle, pydoclint). It lets a
+one-line docstring pass whatever the function takes and returns; this test does not.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = (
+    "api/src/dpojob_api",
+    "planner/src/dpojob_planner",
+)
+"""Packages whose public functions are documented in full."""
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def public_functions(tree: ast.Module) -> Iterator[Function]:
+    """Functions and methods without a leading underscore, in classes without one.
+
+    Not those inside functions; dunder methods begin with an underscore as well.
+    """
+    pending: list[ast.Module | ast.ClassDef] = [tree]
+    while pending:
+        for node in pending.pop().body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                pending.append(node)
+            elif isinstance(node, Function) and not node.name.startswith("_"):
+                yield node
+
+
+def decorators(function: Function) -> set[str]:
+    """Last parts of the decorators' names: `property`, `override`, `setter`."""
+    found = set()
+    for decorator in function.decorator_list:
+        node = decorator.func if isinstance(decorator, ast.Call) else decorator
+        found.add(node.attr if isinstance(node, ast.Attribute) else ast.unparse(node))
+    return found
+
+
+def parameters(function: Function) -> list[str]:
+    """Names of the parameters, with `*` for variadic ones, without `self` and `cls`."""
+    arguments = function.args
+    names = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
+    if names and names[0] in ("self", "cls"):
+        names = names[1:]
+    names += [f"*{arguments.vararg.arg}"] if arguments.vararg else []
+    names += [each.arg for each in arguments.kwonlyargs]
+    names += [f"**{arguments.kwarg.arg}"] if arguments.kwarg else []
+    return names
+
+
+def is_accessor(function: Function) -> bool:
+    """Whether it takes nothing and only returns an attribute, an item or a constant."""
+    statements = function.body[1:] if ast.get_docstring(function) else function.body
+    return (
+        not parameters(function)
+        and len(statements) == 1
+        and isinstance(statements[0], ast.Return)
+        and isinstance(statements[0].value, ast.Attribute | ast.Subscript | ast.Constant)
+    )
+
+
+def section(docstring: str, *titles: str) -> str | None:
+    """The indented lines below one of the titles; None when there is no such section."""
+    found = re.search(rf"^(?:{'|'.join(titles)}):\n((?:[ \t]+.*\n?|\n)+)", docstring, re.MULTILINE)
+    return found[1] if found else None
+
+
+def missing_parts(function: Function) -> list[str]:
+    """What a function's docstring lacks, as text for the report."""
+    if decorators(function) & {"property", "cached_property", "override", "overload", "setter"}:
+        return []
+    docstring = ast.get_docstring(function)
+    if docstring is None:
+        return ["docstring"]
+    arguments = section(docstring, "Args") or ""
+    missing = [
+        f"Args: {name}"
+        for name in parameters(function)
+        if not re.search(rf"^\s+{re.escape(name)}(?: \(.*\))?:", arguments, re.MULTILINE)
+    ]
+    returns = function.returns is not None and ast.unparse(function.returns) not in (
+        "None",
+        "NoReturn",
+    )
+    if returns and not is_accessor(function) and section(docstring, "Returns", "Yields") is None:
+        missing.append("Returns")
+    return missing
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_public_functions_document_their_parameters_and_results(package: str) -> None:
+    modules = sorted((ROOT / package).rglob("*.py"))
+    assert modules, f"there is no package {package}"
+    incomplete = {
+        f"{module.relative_to(ROOT)}:{function.lineno} {function.name}": missing
+        for module in modules
+        for function in public_functions(ast.parse(module.read_text(encoding="utf-8")))
+        if (missing := missing_parts(function))
+    }
+    assert incomplete == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "missing"),
+    [
+        ('def f(a, *b, c, **d) -> None: """One."""', ["Args: a", "Args: c", "Args: *b", "Args: **d"]),
+        ('def f(a: int) -> None:\n    """One.\n\n    Args:\n        a: A number.\n    """', []),
+        ('def f() -> int: """One."""; return 1 + 1', ["Returns"]),
+        ('def f() -> int: """One."""; return 1', []),
+        ('@property\ndef f(self) -> int: """One."""; return 1 + 1', []),
+        ('def f() -> Iterator[int]:\n    """One.\n\n    Yields:\n        Numbers.\n    """', []),
+        ("def f() -> None: pass", ["docstring"]),
+    ],
+)  # fmt: skip
+def test_the_check_finds_what_is_missing(source: str, missing: list[str]) -> None:
+    (function,) = public_functions(ast.parse(source))
+    assert sorted(missing_parts(function)) == sorted(missing)
