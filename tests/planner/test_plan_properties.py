@@ -18,7 +18,7 @@ from dpojob_planner.estimates.model_shape import infer_model_shape
 from dpojob_planner.estimates.training_option import DeviceSettings
 from dpojob_planner.search_space import device_batch_sizes
 
-from .planning import job, pool, report, shape
+from .builders import job, pool, report, shape
 
 MODELS = [
     "smollm2-135m",

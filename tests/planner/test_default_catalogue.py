@@ -13,7 +13,7 @@ from dpojob_planner import PoolState
 from dpojob_planner.estimates.gpu import sustained_flops, usable_gib
 from dpojob_planner.pools import contradiction, order_pools
 
-from .planning import ROOT, catalogue, job, planned, pool, shape
+from .builders import ROOT, catalogue, job, planned, pool, shape
 
 EXAMPLES = sorted((ROOT / "examples" / "pools").glob("*.yaml"))
 

@@ -8,7 +8,7 @@ import pytest
 
 from dpojob_planner import out_of_memory_advice, recommendations
 
-from .planning import catalogue, job, planned, pool, shape
+from .builders import catalogue, job, planned, pool, shape
 
 
 def test_recommended_values_pass_in_silence() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from dpojob_api.plan import Plan
 
-from .planning import catalogue, changed, job, planned, pool, refused, shape
+from .builders import catalogue, changed, job, planned, pool, refused, shape
 
 B = 10**9
 

@@ -8,7 +8,7 @@ import pytest
 
 from dpojob_api.quantity import parse_count
 
-from .planning import catalogue, job, planned, pool, refused, shape
+from .builders import catalogue, job, planned, pool, refused, shape
 
 B = 10**9
 

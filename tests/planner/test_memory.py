@@ -13,7 +13,7 @@ from dpojob_planner.estimates.memory import CUDA_CONTEXT_GIB, estimate_memory
 from dpojob_planner.estimates.model_shape import infer_model_shape
 from dpojob_planner.estimates.training_option import DeviceSettings
 
-from .planning import MEASURED, ROOT, shape
+from .builders import MEASURED, ROOT, shape
 
 # The command that prints the same table.
 COMPARE = runpy.run_path(str(ROOT / "bench" / "memory" / "compare.py"))

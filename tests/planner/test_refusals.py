@@ -8,7 +8,7 @@ import pytest
 
 from dpojob_planner import plan
 
-from .planning import catalogue, changed, job, planned, pool, refused, report, shape
+from .builders import (catalogue, changed, job, planned, pool, refused, report, shape)
 
 B = 10**9
 
