@@ -127,7 +127,7 @@ def facts_of(model: Any, case: Case) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def reference_of(policy: Any, reference: Any) -> Iterator[Any]:
-    """The reference as TRL takes it: its own copy, or the policy with its adapters off."""
+    """The reference as TRL uses it: a copy of the model, or the policy with its adapters off."""
     if reference is not None:
         yield reference
     else:

@@ -1,4 +1,4 @@
-"""What crosses a process boundary is JSON, whatever the figures."""
+"""Models are written as valid JSON, whatever their numbers."""
 
 from __future__ import annotations
 

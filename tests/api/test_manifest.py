@@ -1,4 +1,4 @@
-"""Manifests judged with no API server: the tables that the API server judges, with the same verdict."""
+"""Manifests checked without an API server: the same tables of manifests, with the same results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sizes, durations and money as people write them."""
+"""Numbers of parameters, durations and amounts of money as text."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpojob_api.quantity import (format_count, format_duration, money, parse_count, parse_duration)
+from dpojob_api.quantity import format_count, format_duration, money, parse_count, parse_duration
 
 
 @pytest.mark.parametrize(

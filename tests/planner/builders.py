@@ -1,4 +1,4 @@
-"""Material for the planner's tests: the catalogue as it ships, known models, and specs in one line."""
+"""Builders for the planner's tests: the default catalogue, simulated models, specs and reports."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def shape(name: str) -> ModelFacts:
 
 
 def report(model: ModelFacts | int, rows: int = 10_000) -> InspectionReport:
-    """An accepted dataset of so many pairs, and a model by its facts or its size."""
+    """An accepted dataset of `rows` pairs, and a model by its facts or its number of parameters."""
     facts = model if isinstance(model, ModelFacts) else ModelFacts(parameters=model)
     lengths = Lengths(longest=Percentiles(p50=400, p95=900, p99=1100, max=3000, mean=450))
     return InspectionReport(
@@ -65,14 +65,14 @@ def report(model: ModelFacts | int, rows: int = 10_000) -> InspectionReport:
 
 
 def planned(spec: DPOJobSpec, model: ModelFacts | int, pools: list[PoolState], rows: int = 10_000) -> Plan:  # fmt: skip
-    """The plan, which there must be."""
+    """The plan; a refusal fails the test."""
     answer = plan(spec, report(model, rows), pools)
     assert isinstance(answer, Plan), answer
     return answer
 
 
 def refused(spec: DPOJobSpec, model: ModelFacts | int, pools: list[PoolState], rows: int = 10_000) -> Refusal:  # fmt: skip
-    """The refusal, which there must be."""
+    """The refusal; a plan fails the test."""
     answer = plan(spec, report(model, rows), pools)
     assert isinstance(answer, Refusal), answer
     return answer

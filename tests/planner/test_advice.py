@@ -1,4 +1,4 @@
-"""Warnings before, and the way out after running out of memory."""
+"""Warnings before training, and smaller settings after running out of memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_recommended_values_pass_in_silence() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "words"),
+    ("field", "value", "expected"),
     [
         ("epochs", 5, "training.epochs is 5; 1 to 3 is recommended"),
         ("learningRate", 1e-4, "training.learningRate is 0.0001; 5e-07 to 5e-06 is recommended"),
@@ -26,9 +26,9 @@ def test_recommended_values_pass_in_silence() -> None:
         ("batchSize", 64, "training.batchSize is 64; 4 to 16 is recommended"),
     ],
 )
-def test_others_are_warned_about(field: str, value: float, words: str) -> None:
+def test_others_are_warned_about(field: str, value: float, expected: str) -> None:
     (warning,) = recommendations(job(training={field: value}))
-    assert words in warning
+    assert expected in warning
 
 
 def test_running_out_of_memory_is_answered_with_settings_that_fit() -> None:

@@ -160,7 +160,7 @@ def test_a_larger_model_never_needs_less(
 
 
 def dense(dimensions: Sequence[int], tied: bool) -> ModelFacts:
-    """A model of so many layers, heads, MLP and vocabulary elements, its parameters counted."""
+    """A dense model of the given layers, heads, MLP and vocabulary, with its exact number of parameters."""
     layers, heads, intermediate, vocabulary = dimensions
     hidden = heads * 64
     inside = layers * (4 * hidden * hidden + 3 * hidden * intermediate)

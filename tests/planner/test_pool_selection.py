@@ -113,9 +113,9 @@ def test_every_pool_is_accounted_for() -> None:
     assert all(reason.endswith(".") and reason[0].isupper() for reason in plan.reasons)
 
 
-def test_a_model_outside_every_band_is_told_so() -> None:
-    told = planned(job(), 135_000_000, catalogue()).reasons[0]
-    assert told == (
+def test_a_model_outside_every_band_is_reported() -> None:
+    reason = planned(job(), 135_000_000, catalogue()).reasons[0]
+    assert reason == (
         "The model has 135M parameters, outside every pool's modelSize; the nearest is that of "
         "t4-small, for models of 0.5B to 1B."
     )
@@ -132,7 +132,7 @@ def test_a_machine_without_a_gpu_is_spoken_of_as_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("length", "arguments", "words"),
+    ("length", "arguments", "expected"),
     [
         (128, {}, "Attention is plain (eager), up to 128 tokens the quickest on a processor"),
         (129, {}, "Attention is torch's own (sdpa) where the architecture has it"),
@@ -144,17 +144,17 @@ def test_a_machine_without_a_gpu_is_spoken_of_as_one() -> None:
     ],
 )
 def test_attention_and_the_lm_head_are_recorded(
-    length: int, arguments: dict[str, object], words: str
+    length: int, arguments: dict[str, object], expected: str
 ) -> None:
     here = pool("local", gpu={"model": "CPU", "memoryGiB": 22, "bf16": False, "teraflops": 0.06})
     spec = job(training={"maxLength": length, "arguments": arguments})
-    told = planned(spec, 168_300, [replace(here, local=True)]).reasons
-    assert f"{words}; the LM head scores the answers only, not prompts and padding." in told
+    reasons = planned(spec, 168_300, [replace(here, local=True)]).reasons
+    assert f"{expected}; the LM head scores the answers only, not prompts and padding." in reasons
 
 
 def test_on_a_gpu_attention_is_torchs_own_at_any_length() -> None:
-    told = planned(job(training={"maxLength": 64}), 168_300, catalogue()).reasons
-    assert any(sentence.startswith("Attention is torch's own (sdpa)") for sentence in told)
+    reasons = planned(job(training={"maxLength": 64}), 168_300, catalogue()).reasons
+    assert any(sentence.startswith("Attention is torch's own (sdpa)") for sentence in reasons)
 
 
 def test_a_processor_with_bf16_uses_it_for_models_that_gain_from_it() -> None:

@@ -1,4 +1,4 @@
-"""What is refused, and that each refusal carries its figures and a way out."""
+"""What is refused, and that each refusal gives its figures and settings that would fit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from dpojob_planner import plan
 
-from .builders import (catalogue, changed, job, planned, pool, refused, report, shape)
+from .builders import catalogue, changed, job, planned, pool, refused, report, shape
 
 B = 10**9
 
@@ -79,7 +79,7 @@ def test_a_method_is_obeyed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hardware", "words"),
+    ("hardware", "expected"),
     [
         ({"gpus": 3}, "does not divide training.batchSize 8"),
         ({"gpus": 2}, "at most 1; ask for fewer GPUs or set hardware.nodes to 2"),
@@ -88,9 +88,9 @@ def test_a_method_is_obeyed() -> None:
         ({"nodes": 3}, "cannot be divided over hardware.nodes 3"),
     ],
 )
-def test_impossible_numbers_of_gpus(hardware: dict[str, int], words: str) -> None:
+def test_impossible_numbers_of_gpus(hardware: dict[str, int], expected: str) -> None:
     refusal = refused(job(hardware=hardware), shape("qwen2.5-0.5b"), catalogue())
-    assert words in refusal.error
+    assert expected in refusal.error
     assert refusal.reason == "NothingFits"
 
 

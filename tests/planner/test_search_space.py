@@ -37,7 +37,9 @@ def test_over_several_epochs_the_reference_is_computed_ahead_when_that_saves_tim
     once, thrice = over(1), over(3)
     assert (strategy(once), strategy(thrice)) == (("full", False), ("full", True))
     assert 2 < thrice.estimate.hours / once.estimate.hours < 2.8
-    assert any("computed once, ahead of training, which saves" in told for told in thrice.reasons)
+    assert any(
+        "computed once, ahead of training, which saves" in reason for reason in thrice.reasons
+    )
     kept = over(3, arguments={"sync_ref_model": True})
     assert strategy(kept) == ("full", False)
 
@@ -64,8 +66,8 @@ def test_an_adapter_that_is_sharded_has_its_reference_at_each_step() -> None:
 
 def test_a_refusal_names_each_need_of_memory_once() -> None:
     spec = job(training={"epochs": 3, "method": "lora"})
-    told = refused(spec, shape("llama-3.1-8b"), [pool(memory=8)])
-    assert "precomputed" not in told.error + "".join(line.reason for line in told.considered)
+    refusal = refused(spec, shape("llama-3.1-8b"), [pool(memory=8)])
+    assert "precomputed" not in refusal.error + "".join(line.reason for line in refusal.considered)
 
 
 def test_the_batch_is_halved_before_a_rung_is_left() -> None:

@@ -118,7 +118,7 @@ def _convert_object(
 
 
 def _integral(value: Any) -> Any:
-    """`1.0` as `1`, so that `kubectl get -o yaml` shows what a person would write."""
+    """`1.0` as `1`, so that `kubectl get -o yaml` shows whole numbers."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):
