@@ -7,14 +7,15 @@ at what an event did not tell. Without faults it carries a DPOJob through as wel
 from __future__ import annotations
 
 import asyncio
-import json
 import os
+from pathlib import Path
 from typing import Any
 
-import aiohttp
 import kopf
-import yaml
 from aiohttp import web
+from tests.kit.api_client import Api
+
+from devcluster.control_plane.api_client import MERGE_PATCH
 
 
 def _labels(name: str, uid: str, stage: str) -> dict[str, str]:
@@ -56,15 +57,9 @@ def _job(name: str, namespace: str, uid: str, stage: str) -> dict[str, Any]:
     }
 
 
-async def _call(method: str, path: str, body: Any) -> Any:
-    config = yaml.safe_load(open(os.environ["KUBECONFIG"]).read())  # noqa: ASYNC230, SIM115, PTH123
-    server = config["clusters"][0]["cluster"]["server"]
-    async with (
-        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session,
-        session.request(method, server + path, json=body) as answer,
-    ):
-        answer.raise_for_status()
-        return await answer.json()
+async def _call(method: str, path: str, body: Any, content_type: str = "application/json") -> Any:
+    async with Api(Path(os.environ["KUBECONFIG"]), timeout=5) as api:
+        return await api.call(method, path, body, content_type)
 
 
 async def _create(name: str, namespace: str, uid: str, stage: str) -> None:
@@ -114,13 +109,7 @@ async def trained(*, body: Any, namespace: Any, labels: Any, type: Any, **_: Any
 
 
 async def _status(path: str, status: dict[str, Any]) -> None:
-    config = yaml.safe_load(open(os.environ["KUBECONFIG"]).read())  # noqa: ASYNC230, SIM115, PTH123
-    server = config["clusters"][0]["cluster"]["server"]
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
-        headers = {"Content-Type": "application/merge-patch+json"}
-        data = json.dumps({"status": status})
-        async with session.patch(f"{server}{path}/status", data=data, headers=headers) as answer:
-            answer.raise_for_status()
+    await _call("PATCH", f"{path}/status", {"status": status}, MERGE_PATCH)
 
 
 async def _serve() -> None:

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.kit import fake_kueue
 from tests.kit.clock_override import Clock
 
 from . import sweep
 from .injection.fault_types import kind_of
 from .injection.request_log import Log
-from .scenarios import queueing
 
 pytestmark = pytest.mark.faults
 JOBS = "/apis/batch/v1/namespaces/n/jobs"
@@ -66,6 +66,9 @@ def test_a_clock_outlives_whoever_reads_it(tmp_path: Path) -> None:
 
 def test_only_a_job_that_names_a_queue_is_held() -> None:
     free = json.dumps({"metadata": {"name": "a"}, "spec": {}}).encode()
-    assert queueing.admitted(free) == free
-    held = {"metadata": {"name": "a", "labels": queueing.LABELS}, "spec": {}}
-    assert json.loads(queueing.admitted(json.dumps(held).encode()))["spec"]["suspend"] is True
+    assert fake_kueue.suspended_at_creation(free) == free
+    held = {"metadata": {"name": "a", "labels": fake_kueue.QUEUE}, "spec": {}}
+    assert (
+        json.loads(fake_kueue.suspended_at_creation(json.dumps(held).encode()))["spec"]["suspend"]
+        is True
+    )

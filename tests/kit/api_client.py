@@ -1,19 +1,22 @@
-"""The API server without anything in between: for the runner, the user and the kubelet it plays."""
+"""A client of the API server for code on an event loop, which drives many fault runs at once.
+
+Code without an event loop uses `devcluster.control_plane.api_client`, whose kubeconfig reader this is
+built on.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
-import ssl
-import tempfile
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import aiohttp
-import yaml
+
+from devcluster.control_plane import kubeconfig as kubeconfigs
+from devcluster.control_plane.api_client import MERGE_PATCH
 
 Object = dict[str, Any]
 DPOJOBS = "/apis/dpojob.dev/v1alpha1/namespaces/{}/dpojobs"
@@ -32,32 +35,18 @@ class Refused(Exception):
         self.status = status
 
 
-def connection(kubeconfig: Path) -> tuple[str, ssl.SSLContext]:
-    """The server's address and the administrator's credentials."""
-    config = yaml.safe_load(kubeconfig.read_text())
-    cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
-    context = ssl.create_default_context(
-        cadata=base64.b64decode(cluster["certificate-authority-data"]).decode()
-    )
-    with tempfile.NamedTemporaryFile() as pem:
-        for part in ("client-certificate-data", "client-key-data"):
-            pem.write(base64.b64decode(user[part]))
-        pem.flush()
-        context.load_cert_chain(pem.name)
-    return str(cluster["server"]), context
-
-
 class Api:
     """One connection pool. Use as an async context manager."""
 
-    def __init__(self, kubeconfig: Path) -> None:
-        self.server, self._tls = connection(kubeconfig)
+    def __init__(self, kubeconfig: Path, timeout: float = 30.0) -> None:
+        self.server, self._tls = kubeconfigs.read(kubeconfig)
+        self._timeout = timeout
         self.discovery: dict[str, bytes] = {}
         """Answers that never change, by path; the proxies' memory."""
 
     async def __aenter__(self) -> Api:
         self.session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=self._tls, limit=0),
+            connector=aiohttp.TCPConnector(ssl=self._tls or True, limit=0),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
             read_bufsize=LARGEST_LINE,
             auto_decompress=False,
@@ -82,7 +71,7 @@ class Api:
             self.server + path,
             data=data,
             headers={"Content-Type": content_type, "Accept-Encoding": "identity"},
-            timeout=aiohttp.ClientTimeout(total=30),
+            timeout=aiohttp.ClientTimeout(total=self._timeout),
         ) as response:
             text = await response.text()
             if response.status >= 400:
@@ -106,7 +95,7 @@ class Api:
 
     async def merge(self, path: str, body: object) -> Object:
         """A JSON merge patch."""
-        return await self.call("PATCH", path, body, "application/merge-patch+json")
+        return await self.call("PATCH", path, body, MERGE_PATCH)
 
     async def watch(self, path: str, labels: str = "") -> AsyncIterator[tuple[str, Object]]:
         """(type, object) for ever: what is there first, then every change, none left out."""

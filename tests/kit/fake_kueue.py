@@ -1,4 +1,10 @@
-"""Kueue as the API server meets it: the webhook that suspends Jobs, and the patches that let them go."""
+"""Kueue, as far as it touches a batch/v1 Job that names a queue.
+
+Kueue's webhook suspends the Job when it is created. To admit the Job, Kueue writes the nodes that it
+chose into the pod template and resumes the Job. To evict it, Kueue suspends it again, and restores
+the template when the pods are gone. Each step is a list of merge patches here, which a test sends
+with the client it has; `webhook` is a real one, for an API server that is called directly.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +13,55 @@ import contextlib
 import json
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from tests.kit.operator_fixture import World
+from tests.kit.patch import Patch
 
 from devcluster.control_plane.certificates import Authority
 
-QUEUE = "kueue.x-k8s.io/queue-name"
-FLAVOUR = {"kubernetes.io/arch": "amd64"}
-"""Labels of the nodes that the queue has room on."""
+QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+QUEUE = {QUEUE_LABEL: "team"}
+"""Labels of a DPOJob that must queue."""
+FLAVOR = {"kubernetes.io/arch": "amd64"}
+"""Labels of nodes that every cluster of the tests has; a resource flavor in Kueue's terms."""
+
+
+def admission(flavor: Mapping[str, str] = FLAVOR) -> list[Patch]:
+    """The queue has capacity: the Job may run, on nodes with these labels."""
+    template = {"spec": {"nodeSelector": dict(flavor)}}
+    return [Patch({"spec": {"suspend": False, "template": template}})]
+
+
+def eviction() -> list[Patch]:
+    """Another workload preempts the Job, whose pods are stopped."""
+    return [Patch({"spec": {"suspend": True}})]
+
+
+def template_restoration(flavor: Mapping[str, str] = FLAVOR) -> list[Patch]:
+    """After an eviction, when the pods are gone: the template as it was created."""
+    template = {"spec": {"nodeSelector": dict.fromkeys(flavor)}}
+    return [
+        Patch({"status": {"startTime": None}}, "status"),
+        Patch({"spec": {"template": template}}),
+    ]
+
+
+def names_a_queue(job: Mapping[str, Any]) -> bool:
+    """Whether the webhook suspends the Job."""
+    return QUEUE_LABEL in (job["metadata"].get("labels") or {})
+
+
+def suspended_at_creation(body: bytes) -> bytes:
+    """A Job as JSON, as it leaves the webhook."""
+    job = json.loads(body)
+    if not names_a_queue(job):
+        return body
+    job["spec"]["suspend"] = True
+    return json.dumps(job).encode()
 
 
 class _Webhook(BaseHTTPRequestHandler):
@@ -26,15 +69,15 @@ class _Webhook(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        asked = review["request"]
-        answer: dict[str, Any] = {"uid": asked["uid"], "allowed": True}
-        if QUEUE in (asked["object"]["metadata"].get("labels") or {}):
+        request = review["request"]
+        response: dict[str, Any] = {"uid": request["uid"], "allowed": True}
+        if names_a_queue(request["object"]):
             patch = [{"op": "add", "path": "/spec/suspend", "value": True}]
-            answer |= {
+            response |= {
                 "patchType": "JSONPatch",
                 "patch": base64.b64encode(json.dumps(patch).encode()).decode(),
             }
-        body = json.dumps({**review, "request": None, "response": answer}).encode()
+        body = json.dumps({**review, "request": None, "response": response}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -42,12 +85,12 @@ class _Webhook(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Quiet."""
+        """Logs nothing."""
 
 
 @contextlib.contextmanager
 def webhook(world: World, directory: Path) -> Iterator[None]:
-    """The webhook, for the world's namespace only, as long as the context lasts."""
+    """Runs the webhook for the world's namespace only."""
     authority = Authority(directory / "authority")
     pair = authority.issue("webhook", "webhook", hosts=("127.0.0.1",))
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Webhook)
@@ -84,7 +127,7 @@ def webhook(world: World, directory: Path) -> Iterator[None]:
         }
     )
     try:
-        _until_it_is_asked(world)
+        _wait_until_called(world)
         yield
     finally:
         world.kubectl("delete", "mutatingwebhookconfiguration", name, check=False)
@@ -93,44 +136,22 @@ def webhook(world: World, directory: Path) -> Iterator[None]:
         server.server_close()
 
 
-def _until_it_is_asked(world: World) -> None:
-    """The API server learns of a webhook a moment after it was made."""
+def _wait_until_called(world: World) -> None:
+    """The API server reads the configuration of a webhook a moment after it was created."""
     probe = {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"generateName": "probe-", "labels": {QUEUE: "none"}},
+        "metadata": {"generateName": "probe-", "labels": {QUEUE_LABEL: "none"}},
         "spec": {
             "suspend": False,
             "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "c"}]}},
         },
     }  # fmt: skip
 
-    def asked() -> bool:
+    def called() -> bool:
         text = world.kubectl(
             "create", "--dry-run=server", "-o", "json", "-f", "-", input=json.dumps(probe)
         )
         return bool(json.loads(text)["spec"]["suspend"])
 
-    world.until("the webhook is asked", asked)
-
-
-def _patch(world: World, job: str, body: dict[str, Any], *more: str) -> None:
-    world.kubectl("patch", "job", job, "--type=merge", "-p", json.dumps(body), *more)
-
-
-def admit(world: World, job: str) -> None:
-    """There is room: the Job may run, on these nodes."""
-    template = {"spec": {"nodeSelector": FLAVOUR}}
-    _patch(world, job, {"spec": {"suspend": False, "template": template}})
-
-
-def evict(world: World, job: str) -> None:
-    """Somebody else needs the room: the Job's pods are stopped."""
-    _patch(world, job, {"spec": {"suspend": True}})
-
-
-def take_back(world: World, job: str) -> None:
-    """Once its pods are gone, the template is again as it was made."""
-    _patch(world, job, {"status": {"startTime": None}}, "--subresource=status")
-    template = {"spec": {"nodeSelector": dict.fromkeys(FLAVOUR)}}
-    _patch(world, job, {"spec": {"template": template}})
+    world.until("the webhook is called", called)

@@ -7,16 +7,29 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from tests.kit.clock_override import VARIABLE, Clock
-from tests.kit.fork_server.client import PATIENCE, ROOT, Forked, Zygote
-from tests.kit.object_reader import Reader
+from tests.kit.fork_server.client import ROOT, ForkedProcess, ForkServer
+from tests.kit.patch import Patch
+from tests.kit.waiting import LIMIT, wait_until
 
-__all__ = ["PATIENCE", "ROOT", "Process", "World"]
+from devcluster.control_plane.api_client import MERGE_PATCH, Api
+
+CORE, OURS = "/api/v1", "/apis/dpojob.dev/v1alpha1"
+PATHS = {
+    "dpojob": f"{OURS}/namespaces/{{}}/dpojobs",
+    "gpupool": f"{OURS}/gpupools",
+    "job": "/apis/batch/v1/namespaces/{}/jobs",
+    "pod": f"{CORE}/namespaces/{{}}/pods",
+    "pvc": f"{CORE}/namespaces/{{}}/persistentvolumeclaims",
+    "quota": f"{CORE}/namespaces/{{}}/resourcequotas",
+}
+"""Of collections, by kind as kubectl's short names have it."""
+__all__ = ["LIMIT", "ROOT", "Process", "World"]
 
 
 class Process:
@@ -27,13 +40,13 @@ class Process:
         kubeconfig: str,
         namespace: str,
         log: Path,
-        zygote: Zygote | None = None,
+        fork_server: ForkServer | None = None,
         clock: Clock | None = None,
         **settings: str,
     ) -> None:
-        """`zygote`: forked from it; otherwise a process as it ships. `clock`, of a forked one: what
+        """`fork_server`: forked from it; otherwise a process as it ships. `clock`, of a forked one: what
         its decisions go by, instead of the machine's."""
-        self.log, self.zygote = log, zygote
+        self.log, self.fork_server = log, fork_server
         clock = clock or Clock(log.with_suffix(".clock"))
         self.environment = {
             **os.environ,
@@ -51,11 +64,11 @@ class Process:
             "DPOJOB_OPERATOR_PROGRESS_SECONDS": "1",
             **{f"DPOJOB_OPERATOR_{name}": value for name, value in settings.items()},
         }
-        self.process: subprocess.Popen[bytes] | Forked | None = None
+        self.process: subprocess.Popen[bytes] | ForkedProcess | None = None
 
     def start(self) -> None:
-        if self.zygote is not None:
-            self.process = self.zygote.start(self.environment, self.log)
+        if self.fork_server is not None:
+            self.process = self.fork_server.start(self.environment, self.log)
             return
         self.process = subprocess.Popen(
             [sys.executable, "-m", "dpojob_operator"],
@@ -68,7 +81,7 @@ class Process:
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         assert self.process is not None
         self.process.send_signal(how)
-        return self.process.wait(timeout=PATIENCE)
+        return self.process.wait(timeout=LIMIT)
 
 
 class World:
@@ -76,18 +89,30 @@ class World:
 
     def __init__(self, cluster: Any, namespace: str) -> None:
         self.cluster, self.namespace = cluster, namespace
-        self._reader = Reader(cluster.kubeconfig)
+        self._api = Api.from_kubeconfig(cluster.kubeconfig, timeout=30)
 
     def kubectl(self, *args: str, input: str | None = None, check: bool = True) -> str:
         done = self.cluster.kubectl("-n", self.namespace, *args, input=input, check=check)
         return done if isinstance(done, str) else done.stdout
 
     def get(self, kind: str, name: str) -> dict[str, Any] | None:
-        return self._reader.get(kind, self.namespace, name)
+        return self._read(f"{PATHS[kind].format(self.namespace)}/{name}")
 
     def list(self, kind: str, **labels: str) -> list[dict[str, Any]]:
-        selector = {f"dpojob.dev/{key}": value for key, value in labels.items()}
-        return self._reader.list(kind, self.namespace, selector)
+        selector = quote(",".join(f"dpojob.dev/{key}={value}" for key, value in labels.items()))
+        path = PATHS[kind.removesuffix("s")].format(self.namespace)
+        found = self._read(f"{path}?labelSelector={selector}")
+        return list((found or {"items": []})["items"])
+
+    def _read(self, path: str) -> dict[str, Any] | None:
+        try:
+            status, answer = self._api.call("GET", path)
+        except OSError:  # the server closed the idle connection
+            status, answer = self._api.call("GET", path)
+        if status == 404:
+            return None
+        assert status == 200, f"{path}: {status} {answer}"
+        return dict(answer)
 
     def apply(self, *manifests: dict[str, Any]) -> None:
         items = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
@@ -95,6 +120,15 @@ class World:
 
     def job(self, name: str, /, **spec: Any) -> None:
         self.apply(dpojob(name, **spec))
+
+    def patch_job(self, name: str, patches: Iterable[Patch]) -> None:
+        """Sends merge patches of a batch/v1 Job."""
+        for patch in patches:
+            path = "/".join(
+                filter(None, (PATHS["job"].format(self.namespace), name, patch.subresource))
+            )
+            status, answer = self._api.call("PATCH", path, patch.body, MERGE_PATCH)
+            assert status == 200, f"{path}: {status} {answer}"
 
     def suspend(self, name: str, value: bool) -> None:
         patch = json.dumps({"spec": {"suspend": value}})
@@ -112,14 +146,11 @@ class World:
         return "", "", ""
 
     def until(self, what: str, holds: Callable[[], Any]) -> Any:
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            found = holds()
-            if found:
-                return found
-            time.sleep(0.1)
-        jobs = self.kubectl("get", "dpojobs,jobs,pods", "-o", "yaml")
-        raise AssertionError(f"never: {what}\n{jobs[-6000:]}")
+        try:
+            return wait_until(holds, what)
+        except AssertionError as error:
+            objects = self.kubectl("get", "dpojobs,jobs,pods", "-o", "yaml")
+            raise AssertionError(f"{error}\n{objects[-6000:]}") from None
 
     def until_condition(self, name: str, type_: str, reason: str) -> str:
         def holds() -> str | None:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kit import clock_override
 from tests.kit.clock_override import Clock
-from tests.kit.fork_server.client import Zygote
+from tests.kit.fork_server.client import ForkServer
 from tests.kit.operator_fixture import ROOT, Process, World, pool
 
 
@@ -52,9 +53,9 @@ def world(served: Any, namespace: str) -> Iterator[World]:
 
 
 @pytest.fixture(scope="session")
-def zygote() -> Iterator[Zygote]:
+def fork_server() -> Iterator[ForkServer]:
     """What operators are forked from."""
-    with Zygote() as made:
+    with ForkServer(clock_override.__name__) as made:
         yield made
 
 
@@ -72,11 +73,11 @@ def settings() -> dict[str, str]:
 
 @pytest.fixture
 def operator(
-    world: World, tmp_path: Path, zygote: Zygote, clock: Clock, settings: dict[str, str]
+    world: World, tmp_path: Path, fork_server: ForkServer, clock: Clock, settings: dict[str, str]
 ) -> Iterator[Process]:
     """Running; stopped at the end, its log shown when the test failed."""
     kubeconfig, log = str(world.cluster.kubeconfig), tmp_path / "operator.log"
-    process = Process(kubeconfig, world.namespace, log, zygote, clock, **settings)
+    process = Process(kubeconfig, world.namespace, log, fork_server, clock, **settings)
     process.start()
     yield process
     if process.process is not None and process.process.poll() is None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.kit.operator_fixture import PATIENCE, Process, World
+from tests.kit.operator_fixture import LIMIT, Process, World
 
 pytestmark = pytest.mark.cluster
 
@@ -71,7 +71,7 @@ def test_a_bad_setting_ends_it_at_once_naming_the_variable(world: World, tmp_pat
     process = Process("nowhere", world.namespace, tmp_path / "log", WORKERS="many")
     process.start()
     assert process.process is not None
-    assert process.process.wait(PATIENCE) == 2
+    assert process.process.wait(LIMIT) == 2
     assert "DPOJOB_OPERATOR_WORKERS" in process.log.read_text()
 
 
@@ -210,7 +210,7 @@ def test_the_follower_takes_over(
     world.pod("led", "train")
     if how is signal.SIGSTOP:
         leader.process.send_signal(signal.SIGCONT)
-        assert leader.process.wait(PATIENCE) == 1, "whoever lost the lease must end"
+        assert leader.process.wait(LIMIT) == 1, "whoever lost the lease must end"
     world.trained("led")
     world.until_condition("led", "Complete", "Completed")
     assert len(world.list("jobs", job="led", stage="train")) == 1

@@ -20,7 +20,7 @@ def queue(world: World, tmp_path: Path) -> Any:
 
 def queued(name: str) -> dict[str, Any]:
     manifest = dpojob(name)
-    manifest["metadata"]["labels"] = {fake_kueue.QUEUE: "team"}
+    manifest["metadata"]["labels"] = dict(fake_kueue.QUEUE)
     return manifest
 
 
@@ -45,21 +45,21 @@ def test_it_is_held_admitted_evicted_and_admitted_again(
     world.until("phase Queued", lambda: world.status("kueued")["phase"] == "Queued")
     assert world.condition("kueued", "Training")[:2] == ("False", "SuspendedByQueue")
 
-    fake_kueue.admit(world, job)
+    world.patch_job(job, fake_kueue.admission())
     first = world.pod("kueued", "train", 1)
-    assert fake_kueue.FLAVOUR.items() <= first["spec"]["nodeSelector"].items()
+    assert fake_kueue.FLAVOR.items() <= first["spec"]["nodeSelector"].items()
     world.until("it trains", lambda: world.condition("kueued", "Training")[0] == "True")
     assert world.condition("kueued", "Suspended")[:2] == ("False", "Resumed")
 
-    fake_kueue.evict(world, job)
+    world.patch_job(job, fake_kueue.eviction())
     eviction_message = held(world, "kueued")
     assert eviction_message["spec"]["suspend"], "what the queue decides stays"
     world.until("phase Suspended", lambda: world.status("kueued")["phase"] == "Suspended")
     assert world.condition("kueued", "Training")[0] == "False"
     paid = world.status("kueued")["attempts"][0]["gpuSeconds"]
 
-    fake_kueue.take_back(world, job)
-    fake_kueue.admit(world, job)
+    world.patch_job(job, fake_kueue.template_restoration())
+    world.patch_job(job, fake_kueue.admission())
     world.trained("kueued", resumedFrom=50)
     world.until_condition("kueued", "Complete", "Completed")
     (attempt,) = world.status("kueued")["attempts"]
@@ -81,7 +81,7 @@ def test_suspended_by_its_user_while_it_queues(
     world.until("it is withdrawn", lambda: not world.list("jobs", job="both", stage="train"))
     world.until("phase Suspended", lambda: world.status("both")["phase"] == "Suspended")
     world.suspend("both", False)
-    fake_kueue.admit(world, held(world, "both")["metadata"]["name"])
+    world.patch_job(held(world, "both")["metadata"]["name"], fake_kueue.admission())
     world.trained("both", attempt=2)
     world.until_condition("both", "Complete", "Completed")
     assert [a["outcome"] for a in world.status("both")["attempts"]] == ["Suspended", "Succeeded"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,9 +19,11 @@ from tests.kit import api_client as paths
 from tests.kit.api_client import Api, Object, Refused
 from tests.kit.clock_override import VARIABLE, Clock
 from tests.kit.fake_kubelet import Player, Script
+from tests.kit.fork_server.client import ForkServer
+from tests.kit.patch import Patch
 
 from .operator_env import SETTINGS, free_port, kubeconfig, pool
-from .operators import Nursery, Operator
+from .operators import Operator
 
 CONVERGE_SECONDS = 150.0
 """A run that has not come to rest by then never will: the longest back-off is 60 s."""
@@ -41,7 +43,7 @@ class Stage:
 
     api: Api
     observatory: Observatory
-    nursery: Nursery
+    fork_server: ForkServer
     directory: Path
     """For kubeconfigs and the operators' logs."""
 
@@ -109,7 +111,7 @@ class World:
 
     async def _add_replica(self, number: int) -> None:
         operator = Operator(
-            self._stage.nursery, self._stage.directory / f"{self.name}-{number}.log"
+            self._stage.fork_server, self._stage.directory / f"{self.name}-{number}.log"
         )
         proxy = Proxy(
             self.api,
@@ -167,6 +169,13 @@ class World:
         """`kubectl delete`, in the background, as kubectl does it."""
         with contextlib.suppress(Refused):
             await self.api.call("DELETE", self._job(name), {"propagationPolicy": "Background"})
+
+    async def patch_job(self, job: Object, patches: Iterable[Patch]) -> None:
+        """Sends merge patches of a batch/v1 Job."""
+        for patch in patches:
+            collection = paths.JOBS.format(self.name)
+            path = "/".join(filter(None, (collection, job["metadata"]["name"], patch.subresource)))
+            await self.api.merge(path, patch.body)
 
     async def create_claim(self, name: str) -> None:
         """A claim of the user's own."""

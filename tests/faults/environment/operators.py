@@ -4,83 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
-import sys
-from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.kit.fork_server.client import ForkServer
+
 MOST_LIVES = 12
 """Starts of one operator in one run; more is a crash loop."""
-
-
-class Nursery:
-    """One zygote: forks operators of one module."""
-
-    def __init__(self, module: str) -> None:
-        self._module = module
-        self._starting: deque[asyncio.Future[int]] = deque()
-        self._ends: dict[int, asyncio.Future[int]] = {}
-
-    async def __aenter__(self) -> Nursery:
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.kit.fork_server.server", self._module),
-            cwd=ROOT,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        assert self._process.stdout is not None
-        if not await self._process.stdout.readline():
-            raise RuntimeError(f"{self._module} cannot be imported")
-        self._reader = asyncio.create_task(self._listen())
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for pid in list(self._ends):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        await self._process.wait()
-        self._reader.cancel()
-
-    async def start(self, environment: Mapping[str, str], log: Path) -> tuple[int, Any]:
-        """The process's id, and a future of its exit status."""
-        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._starting.append(future)
-        assert self._process.stdin is not None
-        wish = {"env": dict(environment), "log": str(log)}
-        self._process.stdin.write(json.dumps(wish).encode() + b"\n")
-        pid = await future
-        return pid, self._ends[pid]
-
-    async def _listen(self) -> None:
-        assert self._process.stdout is not None
-        async for line in self._process.stdout:
-            word = json.loads(line)
-            if "started" in word:
-                end: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-                self._ends[word["started"]] = end
-                self._starting.popleft().set_result(word["started"])
-            elif (ended := self._ends.pop(word["exited"], None)) is not None:
-                ended.set_result(word["status"])
 
 
 class Operator:
     """One replica. Plays the kubelet for it: whenever the process ends, it is started again."""
 
-    def __init__(self, nursery: Nursery, log: Path) -> None:
-        self._nursery, self.log = nursery, log
+    def __init__(self, fork_server: ForkServer, log: Path) -> None:
+        self._fork_server, self.log = fork_server, log
         self._environment: Mapping[str, str] = {}
         self.pid: int | None = None
         self.life = 0
@@ -100,7 +40,9 @@ class Operator:
 
     async def _start(self) -> None:
         self.life += 1
-        self.pid, self._end = await self._nursery.start(self._environment, self.log)
+        request = self._fork_server.request(self._environment, self.log)
+        process = await asyncio.wrap_future(request)
+        self.pid, self._end = process.pid, asyncio.wrap_future(process.exit_status)
 
     async def _keep(self) -> None:
         while self.life < MOST_LIVES:

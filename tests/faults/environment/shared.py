@@ -1,4 +1,4 @@
-"""Sets up what all runs share: the control plane with our CRDs, the watches, the nursery."""
+"""Sets up what all runs share: the control plane with our CRDs, the watches, the fork server."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pathlib import Path
 import yaml
 from tests.faults.invariants.history import Observatory
 from tests.kit.api_client import Api, Refused
+from tests.kit.fork_server.client import ROOT, ForkServer
 
 from . import nodes
 from .fixture import Stage
-from .operators import ROOT, Nursery
 
 PREFIX = "dpojob-faults-"
 OPERATOR = "tests.kit.clock_override"
@@ -58,15 +58,16 @@ async def stage(
     with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-") as temporary:
         directory = keep or Path(temporary)
         directory.mkdir(parents=True, exist_ok=True)
-        async with Api(kubeconfig) as api, Nursery(module) as nursery:
-            await _install(api)
-            observatory = Observatory(api)
-            observatory.start()
-            await nodes.add(api)
-            heart = asyncio.create_task(nodes.live(api))
-            try:
-                yield Stage(api, observatory, nursery, directory)
-                observatory.check()
-            finally:
-                heart.cancel()
-                observatory.stop()
+        with ForkServer(module) as fork_server:
+            async with Api(kubeconfig) as api:
+                await _install(api)
+                observatory = Observatory(api)
+                observatory.start()
+                await nodes.add(api)
+                heartbeat = asyncio.create_task(nodes.live(api))
+                try:
+                    yield Stage(api, observatory, fork_server, directory)
+                    observatory.check()
+                finally:
+                    heartbeat.cancel()
+                    observatory.stop()

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import aiohttp
 from aiohttp import web
-from tests.faults.scenarios import queueing
+from tests.kit import fake_kueue
 from tests.kit.api_client import LARGEST_LINE, Api
 
 from .error_responses import status_body
@@ -193,7 +193,7 @@ class Proxy:
             self._late = False
             await asyncio.sleep(LATE_SECONDS)
         if str(entry.kind) == "create jobs":
-            body = queueing.admitted(body)
+            body = fake_kueue.suspended_at_creation(body)
         url, query = self._address(request)
         stale = f"{request.path}?{sorted(q for q in query if q[0] not in ('limit', 'continue'))}"
         if entry.kind.verb == "list" and stale in self._stale:

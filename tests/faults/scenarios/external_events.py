@@ -7,11 +7,10 @@ from functools import partial
 
 from tests.faults.environment import nodes
 from tests.faults.environment.fixture import World
-from tests.kit import termination_messages
+from tests.kit import fake_kueue, termination_messages
 from tests.kit.api_client import Object
 from tests.kit.fake_kubelet import Play, Role
 
-from . import queueing
 from .scenario import (
     HOUR,
     PUSHED,
@@ -55,23 +54,25 @@ def _queued(world: World) -> bool:
 
 
 async def _queues(world: World) -> None:
-    await world.create("job", PUSHED, queueing.LABELS)
-    await queueing.admit(world.api, await _held_by_the_queue(world))
+    await world.create("job", PUSHED, fake_kueue.QUEUE)
+    await world.patch_job(await _held_by_the_queue(world), fake_kueue.admission(nodes.FLAVOUR))
     await world.until("progress is seen", lambda: progressed(world, "job"))
-    await queueing.evict(world.api, training(world, "jobs")[0])
-    await queueing.take_back(world.api, await _held_by_the_queue(world))
-    await queueing.admit(world.api, training(world, "jobs")[0])
+    await world.patch_job(training(world, "jobs")[0], fake_kueue.eviction())
+    await world.patch_job(
+        await _held_by_the_queue(world), fake_kueue.template_restoration(nodes.FLAVOUR)
+    )
+    await world.patch_job(training(world, "jobs")[0], fake_kueue.admission(nodes.FLAVOUR))
     await world.finished("job")
 
 
 async def _suspended_in_the_queue(world: World) -> None:
-    await world.create("job", PUSHED, queueing.LABELS)
+    await world.create("job", PUSHED, fake_kueue.QUEUE)
     await _held_by_the_queue(world)
     await world.edit("job", suspend=True)
     await world.until("the Job is withdrawn", lambda: not training(world, "jobs"))
     await world.until("phase Suspended", lambda: phase(world, "job") == "Suspended")
     await world.edit("job", suspend=False)
-    await queueing.admit(world.api, await _held_by_the_queue(world))
+    await world.patch_job(await _held_by_the_queue(world), fake_kueue.admission(nodes.FLAVOUR))
     await world.finished("job")
 
 

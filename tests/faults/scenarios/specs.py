@@ -9,8 +9,8 @@ import yaml
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
-from tests.faults.environment.operators import ROOT
 from tests.kit.api_client import Object
+from tests.kit.fork_server.client import ROOT
 
 SHARED_CLAIM = "shared"
 """Exists in the namespace of a walk."""

@@ -24,20 +24,20 @@ READ_AT_IMPORT = ("kubernetes.config.kube_config", "kubernetes.aio.config.kube_c
 """Modules that read KUBECONFIG when they are imported, which the zygote did without one."""
 
 
-def child(module: Any, wish: dict[str, Any]) -> None:
+def child(module: Any, request: dict[str, Any]) -> None:
     """The operator's process. Never returns."""
     status = 1
     try:
         os.setsid()
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        out = os.open(wish["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        out = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(out, 1)
         os.dup2(out, 2)
-        os.environ.update(wish["env"])
+        os.environ.update(request["env"])
         for name in READ_AT_IMPORT:
-            vars(sys.modules[name])["KUBE_CONFIG_DEFAULT_LOCATION"] = wish["env"]["KUBECONFIG"]
+            vars(sys.modules[name])["KUBE_CONFIG_DEFAULT_LOCATION"] = request["env"]["KUBECONFIG"]
         module.main()
         status = 0
     except SystemExit as end:
@@ -52,9 +52,9 @@ def child(module: Any, wish: dict[str, Any]) -> None:
         os._exit(status)
 
 
-def say(**words: Any) -> None:
-    """One line to the harness."""
-    os.write(1, json.dumps(words).encode() + b"\n")
+def report(**event: Any) -> None:
+    """Writes one line to the client."""
+    os.write(1, json.dumps(event).encode() + b"\n")
 
 
 def reap() -> None:
@@ -66,7 +66,7 @@ def reap() -> None:
             return
         if pid == 0:
             return
-        say(exited=pid, status=os.waitstatus_to_exitcode(raw))
+        report(exited=pid, status=os.waitstatus_to_exitcode(raw))
 
 
 def main() -> None:
@@ -82,7 +82,7 @@ def main() -> None:
     signal.set_wakeup_fd(wake)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     pending = b""
-    say(ready=True)
+    report(ready=True)
     while True:
         readable, _, _ = select.select([0, woken], [], [])
         if woken in readable:
@@ -95,14 +95,14 @@ def main() -> None:
             return
         *lines, pending = (pending + data).split(b"\n")
         for line in lines:
-            wish = json.loads(line)
+            request = json.loads(line)
             pid = os.fork()
             if pid == 0:
                 signal.set_wakeup_fd(-1)
                 os.close(woken)
                 os.close(wake)
-                child(module, wish)
-            say(started=pid)
+                child(module, request)
+            report(started=pid)
 
 
 if __name__ == "__main__":

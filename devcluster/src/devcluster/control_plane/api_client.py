@@ -1,24 +1,38 @@
-"""The smallest client for the API server that this package needs, on the standard library."""
+"""A small client of the API server, on the standard library: for this package, tests and tools."""
 
 import http.client
 import json
 import ssl
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from devcluster.control_plane import kubeconfig
 from devcluster.control_plane.certificates import KeyPair
 from devcluster.host.errors import DevclusterError
 
+MERGE_PATCH = "application/merge-patch+json"
+
 
 class Api:
-    """One connection, kept open; reconnects when the server went away."""
+    """One connection, kept open; reconnects when the server closed it."""
 
-    def __init__(self, port: int, authority: Path, client: KeyPair, timeout: float = 10.0) -> None:
-        context = ssl.create_default_context(cafile=str(authority))
-        context.load_cert_chain(client.certificate, client.key)
+    def __init__(self, server: str, tls: ssl.SSLContext | None, timeout: float = 10.0) -> None:
         self._connection = http.client.HTTPSConnection(
-            "127.0.0.1", port, timeout=timeout, context=context
+            urlsplit(server).netloc, timeout=timeout, context=tls
         )
+
+    @classmethod
+    def with_certificate(cls, port: int, authority: Path, client: KeyPair) -> "Api":
+        """For a server on this machine."""
+        tls = ssl.create_default_context(cafile=str(authority))
+        tls.load_cert_chain(client.certificate, client.key)
+        return cls(f"https://127.0.0.1:{port}", tls)
+
+    @classmethod
+    def from_kubeconfig(cls, path: Path, timeout: float = 10.0) -> "Api":
+        """For the server and the user of a kubeconfig."""
+        return cls(*kubeconfig.read(path), timeout)
 
     def call(
         self, method: str, path: str, body: object = None, content_type: str = "application/json"

@@ -38,7 +38,9 @@ class ControlPlane:
 
     def api(self) -> Api:
         """A client of the API server with the administrator's credentials."""
-        return Api(self.record.ports["apiserver"], self.authority.certificate, self.admin())
+        return Api.with_certificate(
+            self.record.ports["apiserver"], self.authority.certificate, self.admin()
+        )
 
     def credentials(self, name: str, user: str, group: str = "") -> Path:
         """A kubeconfig for a component."""

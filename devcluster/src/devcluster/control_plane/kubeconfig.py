@@ -2,6 +2,8 @@
 
 import base64
 import json
+import ssl
+import tempfile
 from pathlib import Path
 
 from devcluster.control_plane.certificates import KeyPair
@@ -41,3 +43,22 @@ def write(path: Path, *, name: str, server: str, authority: Path, client: KeyPai
         temporary.write_text(text)
         temporary.replace(path)
     return path
+
+
+def read(path: Path) -> tuple[str, ssl.SSLContext | None]:
+    """The server's address and the client's credentials in a kubeconfig that is JSON.
+
+    The credentials are None for a server without TLS.
+    """
+    config = json.loads(path.read_text())
+    cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+    if "certificate-authority-data" not in cluster:
+        return str(cluster["server"]), None
+    authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+    context = ssl.create_default_context(cadata=authority)
+    with tempfile.NamedTemporaryFile() as pem:
+        for part in ("client-certificate-data", "client-key-data"):
+            pem.write(base64.b64decode(user[part]))
+        pem.flush()
+        context.load_cert_chain(pem.name)
+    return str(cluster["server"]), context

@@ -133,7 +133,7 @@ def main() -> None:
     for name in ("authority", "certificate", "key", "volumes"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     args = parser.parse_args()
-    api = Api(args.port, args.authority, KeyPair(args.key, args.certificate))
+    api = Api.with_certificate(args.port, args.authority, KeyPair(args.key, args.certificate))
     while True:
         try:
             serve_once(api, args.volumes)
