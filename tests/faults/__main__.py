@@ -1,4 +1,4 @@
-"""`python -m tests.faults`: holds the operator to its promise, whatever fails.
+"""`python -m tests.faults`: checks docs/promise.md against a real API server, under injected faults.
 
 python -m tests.faults --runs 1000              # what `make faults` runs
 python -m tests.faults --scenario succeeds      # all crash points of one scenario, and more
@@ -23,11 +23,11 @@ from devcluster.cluster import Cluster, sweep, this_process
 from devcluster.state import CONTROL_PLANE
 
 from . import runner
-from . import sweep as faults
+from . import sweep as fault_sweep
 from .environment import shared
-from .environment.fixture import Stage
+from .environment.fixture import SharedEnvironment
 from .injection.fault_types import Fault
-from .runner import Report, say
+from .runner import Report, print_line
 from .scenarios import spec_edit_sequences
 from .scenarios.catalogue import SCENARIOS
 
@@ -41,9 +41,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--scenario", choices=sorted(SCENARIOS), action="append", help="only these")
     parser.add_argument("--only", metavar="RUN", help="one run, as a violation names it")
     parser.add_argument(
-        "--family", choices=[*sorted(faults.FAMILIES), "walks"], help="one sweep, whole"
+        "--family", choices=[*sorted(fault_sweep.FAMILIES), "walks"], help="one sweep, whole"
     )
-    parser.add_argument("--at-once", type=int, default=runner.at_once(), help="runs at a time")
+    parser.add_argument(
+        "--at-once", type=int, default=runner.parallel_runs(), help="runs at a time"
+    )
     parser.add_argument("--kubeconfig", type=Path, help="an API server that runs already")
     parser.add_argument("--keep", type=Path, help="directory in which the operators' logs stay")
     parser.add_argument("--log", action="store_true", help="with --only: print every request")
@@ -51,60 +53,62 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def one(asked: argparse.Namespace, stage: Stage, report: Report) -> None:
-    """A single run, after the clean one that it is held against."""
-    scenario, _, what = asked.only.partition(":")
+async def one(args: argparse.Namespace, shared_env: SharedEnvironment, report: Report) -> None:
+    """A single run, after the clean run that it is compared with."""
+    scenario, _, what = args.only.partition(":")
     if scenario == "walk":
-        await runner.in_parallel([spec_edit_sequences.job(stage, int(what), asked.seed)], 1, report)
+        await runner.in_parallel(
+            [spec_edit_sequences.job(shared_env, int(what), args.seed)], 1, report
+        )
         return
-    references = await runner.clean(stage, [scenario], asked.at_once, report)
+    references = await runner.reference_runs(shared_env, [scenario], args.at_once, report)
     if what != "clean":
-        await runner.faults(stage, [(scenario, Fault.read(what))], references, 1, report)
-    if asked.log:
+        await runner.run_faults(shared_env, [(scenario, Fault.read(what))], references, 1, report)
+    if args.log:
         for entry in report.results[-1].log.entries:
-            say(f"  {entry}")
+            print_line(f"  {entry}")
 
 
-async def work(asked: argparse.Namespace, kubeconfig: Path) -> Report:
-    """All that was asked for."""
-    names: Sequence[str] = asked.scenario or sorted(SCENARIOS)
+async def work(args: argparse.Namespace, kubeconfig: Path) -> Report:
+    """Runs what the command line asks for."""
+    names: Sequence[str] = args.scenario or sorted(SCENARIOS)
     report = Report()
-    async with shared.stage(kubeconfig, asked.module, asked.keep) as stage:
-        if asked.only:
-            await one(asked, stage, report)
-        elif asked.family == "walks":
-            walked = spec_edit_sequences.jobs(stage, asked.runs, asked.seed)
-            await runner.in_parallel(walked, asked.at_once, report)
-        elif asked.family:
-            references = await runner.clean(stage, names, asked.at_once, report)
-            cases = faults.cases(asked.family, references.logs)
-            await runner.faults(stage, cases, references, asked.at_once, report)
+    async with shared.shared_environment(kubeconfig, args.module, args.keep) as shared_env:
+        if args.only:
+            await one(args, shared_env, report)
+        elif args.family == "walks":
+            walked = spec_edit_sequences.jobs(shared_env, args.runs, args.seed)
+            await runner.in_parallel(walked, args.at_once, report)
+        elif args.family:
+            references = await runner.reference_runs(shared_env, names, args.at_once, report)
+            cases = fault_sweep.cases(args.family, references.logs)
+            await runner.run_faults(shared_env, cases, references, args.at_once, report)
         else:
-            report = await runner.everything(stage, asked.runs, asked.seed, names, asked.at_once)
+            report = await runner.run_all(shared_env, args.runs, args.seed, names, args.at_once)
     return report
 
 
 def main() -> int:
-    """The process."""
-    asked = arguments()
+    """Runs the command; returns the exit status."""
+    args = arguments()
     # As Ctrl-C does it, which a shell turns off for what it runs in the background: what was started
     # ends, and what was written goes.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    if asked.kubeconfig:
-        report = asyncio.run(work(asked, asked.kubeconfig))
+    if args.kubeconfig:
+        report = asyncio.run(work(args, args.kubeconfig))
     else:
         sweep()
         own = Cluster(f"faults-{os.getpid()}")
         try:
             own.up(CONTROL_PLANE, 0, owner=this_process())
-            report = asyncio.run(work(asked, own.kubeconfig))
+            report = asyncio.run(work(args, own.kubeconfig))
         finally:
             own.down(images=True)
     if report.missed:
-        say(f"{len(report.missed)} runs never came to their fault and are not counted")
+        print_line(f"{len(report.missed)} runs never came to their fault and are not counted")
     runner.summary(report)
-    say(runner.last_line(report, asked.seed))
+    print_line(runner.last_line(report, args.seed))
     return 1 if report.broken else 0
 
 

@@ -1,7 +1,7 @@
-"""A control: the operator as Kopf's tutorials would have it. The harness must catch it.
+"""A negative control: an operator as in Kopf's tutorials, in which the harness must find violations.
 
-Status goes through `patch`, children are made in create and update handlers, and nothing looks again
-at what an event did not tell. Without faults it carries a DPOJob through as well as the real one.
+Status goes through `patch`, children are made in create and update handlers, and no event is
+followed by a second read. Without faults it completes a DPOJob as the real operator does.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs the sweeps, many runs at a time, and says what broke."""
+"""Runs the sweeps, many runs at a time, and reports the violations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from . import sweep
-from .environment.fixture import CONVERGE_SECONDS, Stage
+from .environment.fixture import CONVERGE_SECONDS, SharedEnvironment
 from .injection.fault_types import Fault
 from .injection.request_log import Log
 from .runs import Result, run
@@ -20,23 +20,23 @@ from .scenarios.catalogue import SCENARIOS
 from .sweep import Case
 
 
-def at_once() -> int:
+def parallel_runs() -> int:
     """Runs at a time: mostly they wait, so several per core."""
     return max(6, 6 * (os.cpu_count() or 1))
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     """A line, at once."""
     print(text, flush=True)
 
 
 @dataclass
 class Report:
-    """What came out of all runs."""
+    """The outcomes of all runs."""
 
     results: list[Result] = field(default_factory=list)
     missed: list[Result] = field(default_factory=list)
-    """Runs whose moment never came, so that no fault happened: not counted."""
+    """Runs that ended before the point of their fault: not counted."""
 
     @property
     def broken(self) -> list[Result]:
@@ -48,12 +48,12 @@ class Report:
         counts = result.fired or bool(result.violations)
         (self.results if counts else self.missed).append(result)
         for violation in result.violations:
-            say(f"VIOLATION in {result.name}\n  {violation}")
+            print_line(f"VIOLATION in {result.name}\n  {violation}")
 
 
 @dataclass
 class References:
-    """The clean runs: what every other run of a scenario is held against."""
+    """The clean runs: what every other run of a scenario is compared with."""
 
     ends: dict[str, str] = field(default_factory=dict)
     logs: dict[str, Log] = field(default_factory=dict)
@@ -73,19 +73,21 @@ async def in_parallel(
         done += 1
         if done % 20 == 0:
             taken = time.monotonic() - began
-            say(f"  {done} of {len(jobs)} runs, {len(report.broken)} broken, {taken:.0f} s")
+            print_line(f"  {done} of {len(jobs)} runs, {len(report.broken)} broken, {taken:.0f} s")
 
     async with asyncio.TaskGroup() as group:
         for job in jobs:
             group.create_task(one(job))
 
 
-async def clean(stage: Stage, names: Sequence[str], limit: int, report: Report) -> References:
+async def reference_runs(
+    shared_env: SharedEnvironment, names: Sequence[str], limit: int, report: Report
+) -> References:
     """Each scenario without a fault, twice: the end must be the same both times."""
     first, second = Report(), Report()
     for into, known in ((first, first), (second, first)):
         ends = {result.scenario: result.end for result in known.results}
-        work = [_job(stage, name, None, ends.get(name)) for name in names]
+        work = [_job(shared_env, name, None, ends.get(name)) for name in names]
         await in_parallel(work, limit, into)
     for result in (*first.results, *second.results):
         report.results.append(result)
@@ -96,60 +98,66 @@ async def clean(stage: Stage, names: Sequence[str], limit: int, report: Report) 
 
 
 def _job(
-    stage: Stage,
+    shared_env: SharedEnvironment,
     name: str,
     fault: Fault | None,
     reference: str | None,
-    patience: float = CONVERGE_SECONDS,
+    time_limit: float = CONVERGE_SECONDS,
 ) -> Callable[[], Awaitable[Result]]:
-    return lambda: run(stage, SCENARIOS[name], fault, reference, patience)
+    return lambda: run(shared_env, SCENARIOS[name], fault, reference, time_limit)
 
 
-async def faults(
-    stage: Stage,
+async def run_faults(
+    shared_env: SharedEnvironment,
     cases: Sequence[Case],
     references: References,
     limit: int,
     report: Report,
-    patience: float = CONVERGE_SECONDS,
+    time_limit: float = CONVERGE_SECONDS,
 ) -> None:
-    """Each case once. `patience`: seconds for whatever a run waits for."""
-    work = [_job(stage, name, fault, references.ends[name], patience) for name, fault in cases]
+    """Each case once. `time_limit`: seconds for whatever a run waits for."""
+    work = [
+        _job(shared_env, name, fault, references.ends[name], time_limit) for name, fault in cases
+    ]
     await in_parallel(work, limit, report)
 
 
-async def everything(
-    stage: Stage, runs: int, seed: int, names: Sequence[str], limit: int
+async def run_all(
+    shared_env: SharedEnvironment, runs: int, seed: int, names: Sequence[str], limit: int
 ) -> Report:
     """The clean runs, the sweeps and the walks: `runs` in all, or more where that leaves too little."""
     from .scenarios import spec_edit_sequences
 
     report = Report()
-    say(f"clean runs of {len(names)} scenarios")
-    references = await clean(stage, names, limit, report)
+    print_line(f"clean runs of {len(names)} scenarios")
+    references = await reference_runs(shared_env, names, limit, report)
     if report.broken:
-        say("the clean runs break rules already: nothing to hold the others against")
+        print_line("the clean runs break rules already: nothing to hold the others against")
         return report
     writes = sum(len(log.writes) for log in references.logs.values())
     requests = sum(len(log.entries) for log in references.logs.values())
-    say(f"they made {requests} requests, {writes} of them writes")
+    print_line(f"they made {requests} requests, {writes} of them writes")
     left = max(0, runs - len(report.results))
     walked = round(left * spec_edit_sequences.SHARE)
     chosen = sweep.choose(references.logs, left - walked, random.Random(seed))
     random.Random(seed).shuffle(chosen)
     kinds = Counter(fault.action for _, fault in chosen)
-    say(f"{len(chosen)} faults: {', '.join(f'{n} {kind}' for kind, n in sorted(kinds.items()))}")
-    await faults(stage, chosen, references, limit, report)
-    say(f"{walked} walks between specs")
-    await in_parallel(spec_edit_sequences.jobs(stage, walked, seed), limit, report)
+    print_line(
+        f"{len(chosen)} faults: {', '.join(f'{n} {kind}' for kind, n in sorted(kinds.items()))}"
+    )
+    await run_faults(shared_env, chosen, references, limit, report)
+    print_line(f"{walked} walks between specs")
+    await in_parallel(spec_edit_sequences.jobs(shared_env, walked, seed), limit, report)
     random_ = random.Random(seed)
     while (short := runs - len(report.results)) > 0:
         more = sweep.others(references.logs, chosen, short, random_)
         if not more:
             break
-        say(f"{len(report.missed)} runs never came to their fault; {len(more)} others instead")
+        print_line(
+            f"{len(report.missed)} runs never came to their fault; {len(more)} others instead"
+        )
         chosen += more
-        await faults(stage, more, references, limit, report)
+        await run_faults(shared_env, more, references, limit, report)
     return report
 
 

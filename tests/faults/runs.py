@@ -1,4 +1,4 @@
-"""One run: a scenario under one fault, and every rule checked on it."""
+"""One run: a scenario under one fault, with every invariant checked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from dataclasses import dataclass, field
 
 from tests.kit.api_client import JOBS, PODS
 
-from .environment.fixture import CONVERGE_SECONDS, Stage, Stuck, World
+from .environment.fixture import (
+    CONVERGE_SECONDS,
+    ConvergenceTimeout,
+    RunEnvironment,
+    SharedEnvironment,
+)
 from .injection.fault_types import Fault
 from .injection.request_log import Log
 from .invariants import cost_invariants, invariants
@@ -32,7 +37,7 @@ _PREFIX = f"faults-{uuid.uuid4().hex[:6]}"
 
 @dataclass
 class Result:
-    """What came out."""
+    """The outcome of a run."""
 
     scenario: str
     fault: Fault | None
@@ -46,7 +51,7 @@ class Result:
     """Of the operator's processes."""
     seconds: float = 0.0
     label: str = ""
-    """What is run, where it is no fault."""
+    """Names a run that is no scenario under a fault."""
 
     @property
     def name(self) -> str:
@@ -70,87 +75,89 @@ def difference(wanted: str, found: str) -> str:
 
 
 async def run(
-    stage: Stage,
+    shared_env: SharedEnvironment,
     scenario: Scenario,
     fault: Fault | None,
     reference: str | None,
-    patience: float = CONVERGE_SECONDS,
+    time_limit: float = CONVERGE_SECONDS,
 ) -> Result:
-    """Runs the scenario in a fresh world; `reference` is the clean run's end state.
+    """Runs the scenario in a fresh environment; `reference` is the clean run's end state.
 
-    `patience`: seconds for whatever is waited for.
+    `time_limit`: seconds for whatever is waited for.
     """
     began = time.monotonic()
     result = Result(scenario.name, fault)
     name = fresh_name(scenario.name)
-    world = World(
-        stage, name, scenario.script, fault, settings=scenario.settings, patience=patience
+    env = RunEnvironment(
+        shared_env, name, scenario.script, fault, settings=scenario.settings, time_limit=time_limit
     )
-    async with world:
+    async with env:
         try:
-            await scenario.act(world)
-            await world.rest()
-        except Stuck as stuck:
-            evidence = f"{stuck}; {situation(world)}"
+            await scenario.user_actions(env)
+            await env.wait_until_quiet()
+        except ConvergenceTimeout as timeout:
+            evidence = f"{timeout}; {describe_state(env)}"
             result.violations.append(Violation("it converges and comes to rest", evidence))
         else:
-            await _judge(world, scenario, result, reference)
+            await _check_end(env, scenario, result, reference)
         result.violations += [
-            found for rule in invariants.DURING for found in rule(world.history, world.log)
+            found for rule in invariants.RUN_INVARIANTS for found in rule(env.history, env.log)
         ]
-        result.violations += invariants.log_is_clean(world.operator.log.read_text())
-        if failures := world.failures:
+        result.violations += invariants.log_is_clean(env.operator.log.read_text())
+        if failures := env.failures:
             raise RuntimeError(f"the harness itself failed: {failures}")
-        result.fired = fault is None or world.proxies[0].fired is not None
-        result.exits = world.operator.exits
-    result.log, result.seconds = world.log, time.monotonic() - began
+        result.fired = fault is None or env.proxies[0].fired is not None
+        result.exits = env.operator.exits
+    result.log, result.seconds = env.log, time.monotonic() - began
     return result
 
 
-async def _judge(world: World, scenario: Scenario, result: Result, reference: str | None) -> None:
+async def _check_end(
+    env: RunEnvironment, scenario: Scenario, result: Result, reference: str | None
+) -> None:
     found = result.violations
-    found += invariants.ends_match(world.history, scenario.ends)
+    found += invariants.ends_match(env.history, scenario.expected_reasons)
     stale = result.fault is not None and result.fault.action in STALE
-    found += cost_invariants.add_up(world.history, STALE_SECONDS if stale else 0.0)
+    found += cost_invariants.check_costs(env.history, STALE_SECONDS if stale else 0.0)
     children = [
         {"kind": kind, **item}
         for kind, path in (("Job", JOBS), ("Pod", PODS))
-        for item in await world.api.items(
-            path.format(world.name), {"app.kubernetes.io/managed-by": "dpojob"}
+        for item in await env.api.items(
+            path.format(env.name), {"app.kubernetes.io/managed-by": "dpojob"}
         )
     ]
-    result.end = end_state(world.name, world.history.newest("dpojobs"), children)
+    result.end = end_state(env.name, env.history.newest("dpojobs"), children)
     if reference is not None and result.end != reference:
         found.append(Violation("the end is the clean run's", difference(reference, result.end)))
-    code, text = await world.scrape("/healthz")
+    code, text = await env.scrape("/healthz")
     if code != 200:
         found.append(Violation("the operator is healthy", f"/healthz: {code} {text}"))
-    _, metrics = await world.scrape("/metrics")
-    found += invariants.metrics_match(metrics, world.log, world.operator.life)
-    for job in world.history.newest("dpojobs"):
-        await world.delete(job["metadata"]["name"])
+    _, metrics = await env.scrape("/metrics")
+    found += invariants.metrics_match(metrics, env.log, env.operator.process_number)
+    for job in env.history.newest("dpojobs"):
+        await env.delete(job["metadata"]["name"])
     try:
-        await world.until("gone", lambda: not list(invariants.no_orphan(world.history, world.log)),
+        await env.until("gone", lambda: not list(invariants.no_orphan(env.history, env.log)),
                           GONE_SECONDS)  # fmt: skip
-    except Stuck:
-        found += invariants.no_orphan(world.history, world.log)
-    status = await world.operator.end(SIGTERM_SECONDS)
+    except ConvergenceTimeout:
+        found += invariants.no_orphan(env.history, env.log)
+    status = await env.operator.end(SIGTERM_SECONDS)
     if status != 0:
         found.append(Violation("SIGTERM ends the operator with status 0", f"status {status}"))
 
 
-def situation(world: World) -> str:
-    """What a stuck world looks like."""
+def describe_state(env: RunEnvironment) -> str:
+    """A description of a run that did not converge."""
     jobs = [
         {
             "name": job["metadata"]["name"],
             "phase": (job.get("status") or {}).get("phase"),
             "conditions": sorted(invariants.true_conditions(job)),
         }
-        for job in world.history.newest("dpojobs")
+        for job in env.history.newest("dpojobs")
     ]
-    last = "\n    ".join(str(entry) for entry in world.log.entries[-12:])
+    last = "\n    ".join(str(entry) for entry in env.log.entries[-12:])
     return (
-        f"{jobs}; running pods {list(world.player.running)}; operator's lives "
-        f"{world.operator.life}, exits {world.operator.exits}; last requests:\n    {last}"
+        f"{jobs}; running pods {list(env.kubelet.running)}; operator's process "
+        f"{env.operator.process_number}, exits {env.operator.exits}; last requests:\n    {last}"
     )

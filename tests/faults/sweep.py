@@ -37,7 +37,7 @@ def errors(log: Log) -> Iterator[Fault]:
 
 
 def watches(log: Log) -> Iterator[Fault]:
-    """Every watch refused; and every event of it bent, or the stream's last."""
+    """Every watch refused; every event of it altered, or the last one of the stream."""
     for entry in log.entries:
         if entry.kind.verb != "watch":
             continue

@@ -1,4 +1,4 @@
-"""The rule about money finds what it is about."""
+"""The cost invariants report wrong GPU times and costs, and nothing else."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def dpojob(gpu_seconds: float, cost: str) -> Object:
 def broken(job: Object, *, vanished: bool = False) -> set[str]:
     """Two pods of two GPUs ran, for 10 s and for 20 s."""
     history = History()
-    history.see("dpojobs", "ADDED", job)
+    history.observe("dpojobs", "ADDED", job)
     for one in (pod("a", 0, None), pod("a", 0, 10), pod("b", 15, 35)):
-        history.see("pods", "MODIFIED", one)
+        history.observe("pods", "MODIFIED", one)
     if vanished:
-        history.see("pods", "DELETED", pod("a", 0, 10))
-    return {violation.rule for violation in cost_invariants.add_up(history)}
+        history.observe("pods", "DELETED", pod("a", 0, 10))
+    return {violation.rule for violation in cost_invariants.check_costs(history)}
 
 
 def test_what_the_pods_used_is_right() -> None:
@@ -63,5 +63,5 @@ def test_a_pod_that_is_left_out_is_wrong() -> None:
     assert broken(dpojob(20.0, "0.20"), vanished=True) == {"GPU time adds up"}
 
 
-def test_another_cost_than_the_time_comes_to_is_wrong() -> None:
+def test_a_cost_that_does_not_match_the_gpu_time_is_wrong() -> None:
     assert broken(dpojob(60.0, "0.40")) == {"the cost adds up"}

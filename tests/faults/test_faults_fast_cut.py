@@ -16,28 +16,28 @@ from .runs import run
 from .scenarios.catalogue import SCENARIOS
 
 pytestmark = [pytest.mark.cluster, pytest.mark.faults]
-AT_ONCE = 16
-OTHERS = 12
+PARALLEL_RUNS = 16
+OTHER_RUNS = 12
 """Runs of the other families."""
-IMPATIENT = 20.0
+CONTROL_TIME_LIMIT = 20.0
 """Seconds for the control, which often waits for ever."""
 
 
-def told(report: Report) -> str:
+def describe(report: Report) -> str:
     return "\n".join(f"{result.name}: {v}" for result in report.broken for v in result.violations)
 
 
 async def test_every_crash_point_of_two_scenarios(control_plane: Cluster) -> None:
     report, names = Report(), ["inspect-fails", "succeeds"]
-    async with shared.stage(control_plane.kubeconfig) as stage:
-        references = await runner.clean(stage, names, AT_ONCE, report)
-        assert not report.broken, told(report)
+    async with shared.shared_environment(control_plane.kubeconfig) as shared_env:
+        references = await runner.reference_runs(shared_env, names, PARALLEL_RUNS, report)
+        assert not report.broken, describe(report)
         cases = sweep.cases("crashes", references.logs)
         assert len(cases) == 2 * sum(len(log.writes) for log in references.logs.values())
         for family in ("errors", "watches", "stale"):
-            cases += random.Random(1).sample(sweep.cases(family, references.logs), OTHERS // 3)
-        await runner.faults(stage, cases, references, AT_ONCE, report)
-    assert not report.broken, told(report)
+            cases += random.Random(1).sample(sweep.cases(family, references.logs), OTHER_RUNS // 3)
+        await runner.run_faults(shared_env, cases, references, PARALLEL_RUNS, report)
+    assert not report.broken, describe(report)
     assert len(report.missed) < len(cases) / 4, "most crash points must be reached"
 
 
@@ -47,24 +47,26 @@ async def test_a_job_deleted_while_its_training_job_is_looked_for(control_plane:
     An absent training Job then means nothing: making it again would be a second one.
     """
     report = Report()
-    async with shared.stage(control_plane.kubeconfig) as stage:
-        references = await runner.clean(stage, ["deleted"], AT_ONCE, report)
+    async with shared.shared_environment(control_plane.kubeconfig) as shared_env:
+        references = await runner.reference_runs(shared_env, ["deleted"], PARALLEL_RUNS, report)
         log = references.logs["deleted"]
         made = [entry.write for entry in log.writes if str(entry.kind) == "create jobs"]
         cases = [("deleted", Fault("crash-late", Point(None, n))) for n in (made[-1], made[-1] + 1)]
-        await runner.faults(stage, cases, references, AT_ONCE, report)
-    assert not report.broken, told(report)
+        await runner.run_faults(shared_env, cases, references, PARALLEL_RUNS, report)
+    assert not report.broken, describe(report)
 
 
 async def test_a_naive_operator_is_caught(control_plane: Cluster) -> None:
     """It carries a job through, and breaks the promise as soon as it is killed at its writes."""
     report = Report()
-    async with shared.stage(control_plane.kubeconfig, shared.NAIVE) as stage:
-        clean = await run(stage, SCENARIOS["succeeds"], None, None)
+    async with shared.shared_environment(control_plane.kubeconfig, shared.NAIVE) as shared_env:
+        clean = await run(shared_env, SCENARIOS["succeeds"], None, None)
         assert not clean.violations, "the control works as long as nothing fails"
         cases = sweep.cases("crashes", {"succeeds": clean.log})
         references = runner.References({"succeeds": clean.end}, {"succeeds": clean.log})
-        await runner.faults(stage, cases, references, AT_ONCE, report, patience=IMPATIENT)
+        await runner.run_faults(
+            shared_env, cases, references, PARALLEL_RUNS, report, time_limit=CONTROL_TIME_LIMIT
+        )
     rules = {violation.rule for result in report.broken for violation in result.violations}
     assert "at most one training Job per UID and attempt" in rules
     assert "it converges and comes to rest" in rules

@@ -15,7 +15,7 @@ import pytest
 from devcluster.cluster import Cluster
 
 from .environment import shared
-from .environment.fixture import Stage, World
+from .environment.fixture import RunEnvironment, SharedEnvironment
 from .injection.request_log import Entry
 from .invariants import invariants
 from .runs import fresh_name
@@ -26,48 +26,48 @@ pytestmark = [pytest.mark.cluster, pytest.mark.faults]
 LEASE_SECONDS = 5
 TAKEOVER_SECONDS = LEASE_SECONDS + 15
 """The lease runs out, the other replica looks, and starts its watches: docs/promise.md states it."""
-Blow = Callable[[World, int], Awaitable[None]]
+Failure = Callable[[RunEnvironment, int], Awaitable[None]]
 
 
 @pytest.fixture
-async def stage(control_plane: Cluster) -> AsyncIterator[Stage]:
-    async with shared.stage(control_plane.kubeconfig) as made:
+async def shared_env(control_plane: Cluster) -> AsyncIterator[SharedEnvironment]:
+    async with shared.shared_environment(control_plane.kubeconfig) as made:
         yield made
 
 
-def effects(world: World, replica: int) -> list[Entry]:
+def effects(env: RunEnvironment, replica: int) -> list[Entry]:
     """Writes by that replica that the API server took, but those about who leads, and Events."""
     return [
         entry
-        for entry in world.log.writes
+        for entry in env.log.writes
         if entry.replica == replica
         and entry.kind.resource not in ("leases", "events")
         and 200 <= entry.status < 300
     ]
 
 
-def leader(world: World) -> int | None:
+def leader(env: RunEnvironment) -> int | None:
     """Which replica wrote last."""
-    writers = [n for n in (0, 1) if effects(world, n)]
-    return max(writers, key=lambda n: effects(world, n)[-1].began, default=None)
+    writers = [n for n in (0, 1) if effects(env, n)]
+    return max(writers, key=lambda n: effects(env, n)[-1].began, default=None)
 
 
-async def killed(world: World, number: int) -> None:
-    world.operators[number].stays_down = True
-    world.operators[number].kill()
+async def killed(env: RunEnvironment, number: int) -> None:
+    env.operators[number].stays_down = True
+    env.operators[number].kill()
 
 
-async def frozen(world: World, number: int) -> None:
-    world.operators[number].signal(signal.SIGSTOP)
+async def frozen(env: RunEnvironment, number: int) -> None:
+    env.operators[number].signal(signal.SIGSTOP)
 
 
-async def cut_off(world: World, number: int) -> None:
-    world.proxies[number].partitioned = True
+async def cut_off(env: RunEnvironment, number: int) -> None:
+    env.proxies[number].partitioned = True
 
 
-@pytest.mark.parametrize("blow", [killed, frozen, cut_off])
+@pytest.mark.parametrize("failure", [killed, frozen, cut_off])
 async def test_the_other_replica_takes_over_and_nothing_is_done_twice(
-    stage: Stage, blow: Blow
+    shared_env: SharedEnvironment, failure: Failure
 ) -> None:
     name = fresh_name("replicas")
     settings = {
@@ -76,30 +76,30 @@ async def test_the_other_replica_takes_over_and_nothing_is_done_twice(
         "LEASE_NAMESPACE": name,
     }
     script = SCENARIOS["suspended"].script  # the first attempt trains until it is told to stop
-    async with World(stage, name, script, replicas=2, settings=settings) as world:
-        await world.create("job", HUB)
-        await world.until("training runs", lambda: world.trains("job"))
-        first = leader(world)
+    async with RunEnvironment(shared_env, name, script, replicas=2, settings=settings) as env:
+        await env.create("job", HUB)
+        await env.until("training runs", lambda: env.trains("job"))
+        first = leader(env)
         assert first is not None
         other = 1 - first
-        assert not effects(world, other), "only the leader writes"
+        assert not effects(env, other), "only the leader writes"
 
-        await blow(world, first)
-        struck = time.monotonic()
-        await world.edit("job", suspend=True)
-        await world.until("the other replica acts", lambda: effects(world, other))
-        assert effects(world, other)[0].began - struck < TAKEOVER_SECONDS
+        await failure(env, first)
+        failed_at = time.monotonic()
+        await env.edit("job", suspend=True)
+        await env.until("the other replica acts", lambda: effects(env, other))
+        assert effects(env, other)[0].began - failed_at < TAKEOVER_SECONDS
 
-        world.operators[first].signal(signal.SIGCONT)
-        world.proxies[first].partitioned = False
-        await world.until("phase Suspended", lambda: not world.history.newest("pods")[1:])
-        await world.edit("job", suspend=False)
-        await world.finished("job")
-        await world.rest()
+        env.operators[first].signal(signal.SIGCONT)
+        env.proxies[first].partitioned = False
+        await env.until("phase Suspended", lambda: not env.history.newest("pods")[1:])
+        await env.edit("job", suspend=False)
+        await env.wait_until_finished("job")
+        await env.wait_until_quiet()
 
-        took_over = effects(world, other)[0].began
-        late = [str(entry) for entry in effects(world, first) if entry.began > took_over]
+        took_over = effects(env, other)[0].began
+        late = [str(entry) for entry in effects(env, first) if entry.began > took_over]
         assert not late, "the old leader changed something after the new one began"
-        assert not [v for rule in invariants.DURING for v in rule(world.history, world.log)]
-        assert not list(invariants.ends_match(world.history, {"job": "Completed"}))
-        assert not world.failures
+        assert not [v for rule in invariants.RUN_INVARIANTS for v in rule(env.history, env.log)]
+        assert not list(invariants.ends_match(env.history, {"job": "Completed"}))
+        assert not env.failures

@@ -1,4 +1,4 @@
-"""Each rule finds what it is about, and is silent otherwise: a check that cannot fail proves nothing."""
+"""Each invariant reports the violation it is for, and nothing else: a check that cannot fail proves nothing."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def dpojob(*true: str, reason: str = "Completed", observed: int = 1, generation:
 def history(collection: str, *items: Object, deleted: tuple[str, ...] = ()) -> History:
     made = History()
     for item in items:
-        made.see(collection, "MODIFIED", item)
+        made.observe(collection, "MODIFIED", item)
     for item in items:
         if item["metadata"]["uid"] in deleted:
-            made.see(collection, "DELETED", item)
+            made.observe(collection, "DELETED", item)
     return made
 
 
@@ -53,7 +53,7 @@ def rules(found: list[invariants.Violation]) -> set[str]:
 
 
 def broken(made: History, log: Log | None = None) -> set[str]:
-    return rules([v for rule in invariants.DURING for v in rule(made, log or Log())])
+    return rules([v for rule in invariants.RUN_INVARIANTS for v in rule(made, log or Log())])
 
 
 def test_a_good_run_breaks_nothing() -> None:
@@ -118,9 +118,9 @@ def test_two_jobs_that_write_to_one_directory(
 
 def test_an_attempt_after_the_one_before_was_deleted() -> None:
     made = History()
-    made.see("jobs", "ADDED", job("a", 1))
-    made.see("jobs", "DELETED", job("a", 1))
-    made.see("jobs", "ADDED", job("b", 2))
+    made.observe("jobs", "ADDED", job("a", 1))
+    made.observe("jobs", "DELETED", job("a", 1))
+    made.observe("jobs", "ADDED", job("b", 2))
     assert not broken(made)
 
 
@@ -159,15 +159,15 @@ def test_a_child_without_an_owner() -> None:
     assert broken(History(), log) == {"every child has a controlling owner"}
 
 
-def _ended(log: Log, told: int) -> None:
+def _ended(log: Log, answered: int) -> None:
     entry = log.add(Kind("update", "dpojobs", "status"), "/x", 1, 0)
-    entry.status, entry.told, entry.body = 200, told, dpojob("Complete", "Finished")
+    entry.status, entry.answered, entry.body = 200, answered, dpojob("Complete", "Finished")
 
 
-@pytest.mark.parametrize(("told", "counted"), [(200, 1), (0, 0)])
-def test_metrics_count_an_end_whose_answer_came(told: int, counted: int) -> None:
+@pytest.mark.parametrize(("answered", "counted"), [(200, 1), (0, 0)])
+def test_metrics_count_an_end_whose_answer_came(answered: int, counted: int) -> None:
     log = Log()
-    _ended(log, told)
+    _ended(log, answered)
     line = 'dpojob_finished_total{condition="Complete",reason="Completed"} '
     right = f"{line}{counted}.0\n" if counted else ""
     assert not list(invariants.metrics_match(right, log, 1))

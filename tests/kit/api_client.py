@@ -27,7 +27,7 @@ LARGEST_LINE = 4 * 1024 * 1024
 """Bytes of one watch event; the API server's objects are smaller."""
 
 
-class Refused(Exception):
+class ApiError(Exception):
     """The API server said no."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -64,7 +64,7 @@ class Api:
     async def call(
         self, method: str, path: str, body: object = None, content_type: str = "application/json"
     ) -> Object:
-        """The answer as JSON. Raises Refused."""
+        """The answer as JSON. Raises ApiError."""
         data = None if body is None else json.dumps(body)
         async with self.session.request(
             method,
@@ -75,15 +75,15 @@ class Api:
         ) as response:
             text = await response.text()
             if response.status >= 400:
-                raise Refused(response.status, text[:1000])
+                raise ApiError(response.status, text[:1000])
             return dict(json.loads(text))
 
     async def get(self, path: str) -> Object | None:
         """The object, or None."""
         try:
             return await self.call("GET", path)
-        except Refused as refused:
-            if refused.status == 404:
+        except ApiError as error:
+            if error.status == 404:
                 return None
             raise
 

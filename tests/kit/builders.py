@@ -1,4 +1,4 @@
-"""What decisions are made from in tests: jobs, children and pods, as just read."""
+"""Builders of the snapshots that `decide` gets: jobs, children and pods."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def ended(stage: str, exit_code: int, word: Any, **facts: Any) -> PodSnapshot:
 
 
 def inspected(decision: Decision, **facts: Any) -> Decision:
-    """The next decision, after the inspection pod spoke."""
+    """The next decision, after the inspection pod ended with a report."""
     assert decision.status.inspection is not None
     seen = child(decision.status.inspection.name)
     pods = (ended("inspect", 0, REPORT),)

@@ -1,4 +1,4 @@
-"""The operator, with a clock that a test can put forward: `python -m tests.kit.clock_override`.
+"""The operator, with a clock that a test can advance: `python -m tests.kit.clock_override`.
 
 It is `python -m dpojob_operator` in all else. The variable DPOJOB_TEST_CLOCK names a file with the
 seconds by which the operator's clock of decisions is ahead of the machine's.
@@ -16,7 +16,7 @@ VARIABLE = "DPOJOB_TEST_CLOCK"
 
 
 class Clock:
-    """The hands of such a clock; what it says outlives any process that goes by it."""
+    """A clock kept in a file, so that it outlives the operator processes that read it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -33,13 +33,13 @@ class Clock:
         return float(self.path.read_text())
 
     def forward(self, seconds: float) -> None:
-        """So many seconds pass."""
+        """Advances the clock."""
         self._set(self.ahead + seconds)
 
     def _set(self, seconds: float) -> None:
         new = self.path.with_suffix(".new")
         new.write_text(str(seconds))
-        new.rename(self.path)  # whoever reads meanwhile sees the old or the new, never half
+        new.rename(self.path)  # a concurrent reader sees the old or the new value, never a part
 
 
 def main() -> None:

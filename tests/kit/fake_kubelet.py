@@ -1,8 +1,8 @@
-"""The kubelet's part: pods of the real Job controller run and end as a scenario says.
+"""A fake kubelet: pods of the real Job controller run and end as a scenario specifies.
 
-The scheduler binds the pods to a node without a kubelet; from there on this player moves them, as the
-kubelet would: Running, then Succeeded or Failed with the container's last word; and when they are
-deleted, the container gets its SIGTERM, says its word, and the pod goes.
+The scheduler binds the pods to a node without a kubelet; from there on this kubelet moves them, as the
+kubelet would: Running, then Succeeded or Failed with a termination message. When they are
+deleted, the container ends as after SIGTERM, and the pod goes.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any
 from dpojob_api.constants import LABEL_ATTEMPT, LABEL_JOB_NAME, LABEL_JOB_UID, LABEL_STAGE
 
 from . import termination_messages
-from .api_client import PODS, Api, Object, Refused
+from .api_client import PODS, Api, ApiError, Object
 
 
 @dataclass(frozen=True)
-class Role:
-    """Which pod it is that a scenario is asked about."""
+class PodIdentity:
+    """Identifies a pod in the script of a scenario."""
 
     job: str
     """Name of the DPOJob."""
@@ -35,12 +35,12 @@ class Role:
 
 
 @dataclass(frozen=True)
-class Play:
-    """What a pod does."""
+class PodBehavior:
+    """How a pod runs and ends."""
 
-    code: int = 0
+    exit_code: int = 0
     """Exit status."""
-    word: str = ""
+    message: str = ""
     """Termination message."""
     reason: str = ""
     """Why its container ended, or is not made, in the kubelet's words; empty: the usual ones."""
@@ -48,13 +48,13 @@ class Play:
     """False: its container cannot be made, for `reason`, as `word` explains."""
     seconds: float = 0.3
     """How long it runs."""
-    holds: bool = False
+    until_deleted: bool = False
     """True: it runs until it is deleted, then ends with code 12."""
-    saving: float = 0.2
+    shutdown_seconds: float = 0.2
     """Seconds from its SIGTERM to its end."""
 
 
-Script = Callable[[Role], Play]
+PodScript = Callable[[PodIdentity], PodBehavior]
 
 
 def stamp(moment: datetime) -> str:
@@ -62,11 +62,11 @@ def stamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class Player:
-    """Plays all pods of one run's namespace."""
+class FakeKubelet:
+    """Sets the status of all pods in one namespace."""
 
     def __init__(
-        self, api: Api, namespace: str, script: Script, now: Callable[[], datetime]
+        self, api: Api, namespace: str, script: PodScript, now: Callable[[], datetime]
     ) -> None:
         self._api, self._namespace, self._script = api, namespace, script
         self._now = now
@@ -75,20 +75,20 @@ class Player:
         self._counts: Counter[tuple[str, str, str]] = Counter()
         self._uids: dict[str, list[str]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._plays: dict[str, Play] = {}
+        self._plays: dict[str, PodBehavior] = {}
         self._started: dict[str, str] = {}
-        self.running: dict[str, Role] = {}
+        self.running: dict[str, PodIdentity] = {}
         """Pods that run now, by name."""
         self.failures: list[str] = []
-        """What went wrong in the playing itself: a fault of the harness."""
+        """Errors of the fake kubelet itself."""
 
     def stop(self) -> None:
-        """Plays no more."""
+        """Stops."""
         for task in self._tasks:
             task.cancel()
 
-    def see(self, pod: Object) -> None:
-        """A pod was made or changed."""
+    def observe(self, pod: Object) -> None:
+        """A pod was created or changed."""
         metadata, uid = pod["metadata"], pod["metadata"]["uid"]
         if "deletionTimestamp" in metadata:
             if uid not in self._ended:
@@ -99,12 +99,12 @@ class Player:
             self._spawn(self._play(pod))
 
     @property
-    def plays(self) -> bool:
-        """Whether a pod is on its way somewhere now."""
+    def busy(self) -> bool:
+        """Whether a pod's status is about to change."""
         return bool(self._tasks)
 
     def progress(self, pod: str) -> str | None:
-        """What `GET /progress` of that pod says; None when it does not answer."""
+        """The answer to `GET /progress` of that pod; None when it does not answer."""
         role = self.running.get(pod)
         return termination_messages.progress(role.attempt).wire_json() if role is not None else None
 
@@ -116,11 +116,11 @@ class Player:
     async def _guard(self, work: Any) -> None:
         try:
             await work
-        except Refused as refused:
-            if refused.status not in (404, 409):
-                self.failures.append(str(refused))
+        except ApiError as error:
+            if error.status not in (404, 409):
+                self.failures.append(str(error))
 
-    def _role(self, pod: Object) -> Role:
+    def _role(self, pod: Object) -> PodIdentity:
         labels = pod["metadata"]["labels"]
         job, uid = labels[LABEL_JOB_NAME], labels[LABEL_JOB_UID]
         known = self._uids.setdefault(job, [])
@@ -129,7 +129,7 @@ class Player:
         stage, attempt = labels[LABEL_STAGE], labels.get(LABEL_ATTEMPT, "1")
         self._counts[uid, stage, attempt] += 1
         nth = self._counts[uid, stage, attempt]
-        return Role(job, known.index(uid) + 1, stage, int(attempt), nth)
+        return PodIdentity(job, known.index(uid) + 1, stage, int(attempt), nth)
 
     def _path(self, pod: Object, sub: str = "") -> str:
         return f"{PODS.format(self._namespace)}/{pod['metadata']['name']}{sub}"
@@ -140,13 +140,13 @@ class Player:
         play = self._plays[uid] = self._script(role)
         if not play.starts:
             await self._set(
-                pod, "Pending", {"waiting": {"reason": play.reason, "message": play.word}}
+                pod, "Pending", {"waiting": {"reason": play.reason, "message": play.message}}
             )
             return
         self._started[uid] = stamp(self._now())
         await self._set(pod, "Running", {"running": {"startedAt": self._started[uid]}})
         self.running[name] = role
-        if play.holds:
+        if play.until_deleted:
             return
         await asyncio.sleep(play.seconds)
         if uid in self._ended:
@@ -154,24 +154,26 @@ class Player:
         self.running.pop(name, None)
         await self._end(pod, play)
 
-    async def _end(self, pod: Object, play: Play) -> None:
+    async def _end(self, pod: Object, play: PodBehavior) -> None:
         uid = pod["metadata"]["uid"]
         now = stamp(self._now())
         last = {
-            "exitCode": play.code,
-            "reason": play.reason or ("Error" if play.code else "Completed"),
-            "message": play.word,
+            "exitCode": play.exit_code,
+            "reason": play.reason or ("Error" if play.exit_code else "Completed"),
+            "message": play.message,
             "startedAt": self._started.get(uid, now),
             "finishedAt": now,
         }
-        await self._set(pod, "Failed" if play.code else "Succeeded", {"terminated": last})
+        await self._set(pod, "Failed" if play.exit_code else "Succeeded", {"terminated": last})
 
     async def _terminate(self, pod: Object) -> None:
         name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
         runs = self.running.pop(name, None) is not None
         if runs:
-            await asyncio.sleep(self._plays[uid].saving)
-            await self._end(pod, Play(code=12, word=termination_messages.interrupted()))
+            await asyncio.sleep(self._plays[uid].shutdown_seconds)
+            await self._end(
+                pod, PodBehavior(exit_code=12, message=termination_messages.interrupted())
+            )
         options = {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}}
         await self._api.call("DELETE", self._path(pod), options)
 

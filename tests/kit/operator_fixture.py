@@ -1,4 +1,4 @@
-"""The operator as a real process against a real API server; only the kubelet is played."""
+"""The operator as a real process against a real API server; kwok stands in for the kubelet."""
 
 from __future__ import annotations
 
@@ -173,16 +173,18 @@ class World:
 
         return dict(self.until(f"a running {stage} pod of {job}", running))
 
-    def end_pod(self, pod: dict[str, Any], exit_code: int, word: Any = None) -> None:
-        """What the container's process would do: end, with its last word."""
-        text = word if isinstance(word, str) else json.dumps(word or "")
+    def end_pod(self, pod: dict[str, Any], exit_code: int, message: Any = None) -> None:
+        """Ends the container, with a termination message."""
+        text = message if isinstance(message, str) else json.dumps(message or "")
         self.kubectl(
             "annotate", "--overwrite", "pod", pod["metadata"]["name"],
             f"kwok.dpojob.dev/exit-code={exit_code}", f"kwok.dpojob.dev/message={text}",
         )  # fmt: skip
 
-    def inspected(self, name: str, word: dict[str, Any] | None = None, exit_code: int = 0) -> None:
-        self.end_pod(self.pod(name, "inspect"), exit_code, REPORT if word is None else word)
+    def inspected(
+        self, name: str, report: dict[str, Any] | None = None, exit_code: int = 0
+    ) -> None:
+        self.end_pod(self.pod(name, "inspect"), exit_code, REPORT if report is None else report)
 
     def trained(self, name: str, attempt: int = 1, **progress: Any) -> None:
         self.end_pod(self.pod(name, "train", attempt), 0, succeeded(**progress))

@@ -1,4 +1,4 @@
-"""What inspection and training say at their ends, as the real containers would."""
+"""Termination messages of the inspection and training containers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run's world: a namespace, a pool, a proxy, an operator, and the user's hands."""
+"""One fault run: its namespace, pool, proxy and operator, and the user's actions."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import aiohttp
 from tests.faults.injection.fault_types import Fault
 from tests.faults.injection.proxy import Proxy
 from tests.faults.injection.request_log import Log
-from tests.faults.invariants.history import History, Observatory
+from tests.faults.invariants.history import ClusterWatcher, History
 from tests.kit import api_client as paths
-from tests.kit.api_client import Api, Object, Refused
+from tests.kit.api_client import Api, ApiError, Object
 from tests.kit.clock_override import VARIABLE, Clock
-from tests.kit.fake_kubelet import Player, Script
+from tests.kit.fake_kubelet import FakeKubelet, PodScript
 from tests.kit.fork_server.client import ForkServer
 from tests.kit.patch import Patch
 
@@ -33,51 +33,51 @@ UNSCHEDULED_SECONDS = 60.0
 """As long as a pod waits for its node, quiet means little: the scheduler backs off, too."""
 
 
-class Stuck(Exception):
-    """What was waited for did not come."""
+class ConvergenceTimeout(Exception):
+    """A condition that a run waits for was not true within the time limit."""
 
 
 @dataclass(frozen=True)
-class Stage:
+class SharedEnvironment:
     """What all runs share."""
 
     api: Api
-    observatory: Observatory
+    watcher: ClusterWatcher
     fork_server: ForkServer
     directory: Path
     """For kubeconfigs and the operators' logs."""
 
 
-class World:
+class RunEnvironment:
     """Use as an async context manager."""
 
     def __init__(
         self,
-        stage: Stage,
+        shared_env: SharedEnvironment,
         name: str,
-        script: Script,
+        script: PodScript,
         fault: Fault | None = None,
         *,
         replicas: int = 1,
         settings: Mapping[str, str] | None = None,
-        patience: float = CONVERGE_SECONDS,
+        time_limit: float = CONVERGE_SECONDS,
     ) -> None:
-        self.patience = patience
-        """Seconds for whatever is waited for."""
-        self._stage, self.name, self.fault = stage, name, fault
+        self.time_limit = time_limit
+        """Seconds that any condition may take."""
+        self._shared, self.name, self.fault = shared_env, name, fault
         self._replicas, self._settings = replicas, settings or {}
-        self.api = stage.api
+        self.api = shared_env.api
         self.history, self.log = History(), Log()
-        self.clock = Clock(stage.directory / f"{name}.clock")
-        self.player = Player(stage.api, name, script, self.clock)
+        self.clock = Clock(shared_env.directory / f"{name}.clock")
+        self.kubelet = FakeKubelet(shared_env.api, name, script, self.clock)
         self.proxies: list[Proxy] = []
         self.operators: list[Operator] = []
         self.ports: list[int] = []
 
     # -- beginning and end ------------------------------------------------------------------
 
-    async def __aenter__(self) -> World:
-        self._stage.observatory.subscribe(self.name, self._see)
+    async def __aenter__(self) -> RunEnvironment:
+        self._shared.watcher.subscribe(self.name, self._see)
         call = self.api.call
         await call("POST", "/api/v1/namespaces", {"metadata": {"name": self.name}})
         await self.create_pool()
@@ -87,8 +87,8 @@ class World:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        self._stage.observatory.unsubscribe(self.name)
-        self.player.stop()
+        self._shared.watcher.unsubscribe(self.name)
+        self.kubelet.stop()
         for operator in self.operators:
             await operator.stop()
         for proxy in self.proxies:
@@ -96,9 +96,9 @@ class World:
         await self.delete_pool()
 
     def _see(self, collection: str, kind: str, item: Object) -> None:
-        self.history.see(collection, kind, item)
+        self.history.observe(collection, kind, item)
         if collection == "pods" and kind != "DELETED":
-            self.player.see(item)
+            self.kubelet.observe(item)
 
     async def _account(self) -> None:
         """Without the namespace's service account the Job controller cannot make pods."""
@@ -106,12 +106,12 @@ class World:
         deadline = time.monotonic() + 60
         while await self.api.get(path) is None:
             if time.monotonic() > deadline:
-                raise Stuck("the namespace got no service account")
+                raise ConvergenceTimeout("the namespace got no service account")
             await asyncio.sleep(0.3)
 
     async def _add_replica(self, number: int) -> None:
         operator = Operator(
-            self._stage.fork_server, self._stage.directory / f"{self.name}-{number}.log"
+            self._shared.fork_server, self._shared.directory / f"{self.name}-{number}.log"
         )
         proxy = Proxy(
             self.api,
@@ -119,11 +119,11 @@ class World:
             self.log,
             self.fault if number == 0 else None,
             kill=operator.kill,
-            life=lambda: operator.life,
-            progress=self.player.progress,
+            process_number=lambda: operator.process_number,
+            progress=self.kubelet.progress,
             replica=number,
         )
-        config = self._stage.directory / f"{self.name}-{number}.kubeconfig"
+        config = self._shared.directory / f"{self.name}-{number}.kubeconfig"
         config.write_text(kubeconfig(await proxy.start()))
         port = free_port()
         settings = {**SETTINGS, "HTTP_PORT": str(port), **self._settings}
@@ -137,7 +137,7 @@ class World:
     @property
     def failures(self) -> list[str]:
         """What went wrong in the harness itself."""
-        return [*self.player.failures, *(f for proxy in self.proxies for f in proxy.failures)]
+        return [*self.kubelet.failures, *(f for proxy in self.proxies for f in proxy.failures)]
 
     @property
     def operator(self) -> Operator:
@@ -167,7 +167,7 @@ class World:
 
     async def delete(self, name: str) -> None:
         """`kubectl delete`, in the background, as kubectl does it."""
-        with contextlib.suppress(Refused):
+        with contextlib.suppress(ApiError):
             await self.api.call("DELETE", self._job(name), {"propagationPolicy": "Background"})
 
     async def patch_job(self, job: Object, patches: Iterable[Patch]) -> None:
@@ -193,7 +193,7 @@ class World:
 
     async def delete_pool(self) -> None:
         """`kubectl delete`, if it is there."""
-        with contextlib.suppress(Refused):
+        with contextlib.suppress(ApiError):
             await self.api.call("DELETE", f"{paths.GPUPOOLS}/{self.name}")
 
     async def get(self, name: str) -> Object | None:
@@ -205,14 +205,14 @@ class World:
     async def until(
         self, what: str, holds: Callable[[], object], seconds: float | None = None
     ) -> None:
-        """Waits until it holds. Raises Stuck."""
-        seconds = self.patience if seconds is None else seconds
+        """Waits until it holds. Raises ConvergenceTimeout."""
+        seconds = self.time_limit if seconds is None else seconds
         deadline = time.monotonic() + seconds
         while not holds():
             if time.monotonic() > deadline:
-                raise Stuck(f"{what}: not within {seconds:.0f} s")
+                raise ConvergenceTimeout(f"{what}: not within {seconds:.0f} s")
             if any(operator.gave_up for operator in self.operators):
-                raise Stuck(f"{what}: the operator's process ends again and again")
+                raise ConvergenceTimeout(f"{what}: the operator's process ends again and again")
             self.history.changed.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.history.changed.wait(), 0.2)
@@ -228,24 +228,29 @@ class World:
         listed = (job.get("status") or {}).get("conditions") or []
         return next((c for c in listed if c["type"] == type_), {})
 
-    def holds(self, name: str, type_: str) -> bool:
+    def condition_is_true(self, name: str, type_: str) -> bool:
         """Whether that condition is True."""
         return self.condition(name, type_).get("status") == "True"
 
-    async def finished(self, *names: str) -> None:
-        """Until each has ended, for better or worse."""
+    async def wait_until_finished(self, *names: str) -> None:
+        """Waits until each has ended, Complete or Failed."""
         for name in names:
-            await self.until(f"DPOJob {name} has ended", partial(self.holds, name, "Finished"))
+            await self.until(
+                f"DPOJob {name} has ended", partial(self.condition_is_true, name, "Finished")
+            )
 
     def trains(self, name: str, incarnation: int = 1, attempt: int = 1) -> bool:
         """Whether a training pod of it runs now."""
         return any(
             (r.job, r.incarnation, r.stage, r.attempt) == (name, incarnation, "train", attempt)
-            for r in self.player.running.values()
+            for r in self.kubelet.running.values()
         )
 
-    async def rest(self) -> None:
-        """Until the operator writes nothing, and nothing changes, for a while. Raises Stuck."""
+    async def wait_until_quiet(self) -> None:
+        """Waits until the operator writes nothing, and no object changes, for a while.
+
+        Raises ConvergenceTimeout.
+        """
         began = time.monotonic()
         while True:
             newest = max(began, self.log.last_write(), self.history.last_change)
@@ -257,10 +262,10 @@ class World:
             leaving = any(
                 "deletionTimestamp" in item["metadata"] for kind in kinds for item in kind
             )
-            if time.monotonic() - newest > quiet and not self.player.plays and not leaving:
+            if time.monotonic() - newest > quiet and not self.kubelet.busy and not leaving:
                 return
-            if time.monotonic() - began > self.patience:
-                raise Stuck("the operator does not stop writing")
+            if time.monotonic() - began > self.time_limit:
+                raise ConvergenceTimeout("the operator does not stop writing")
             await asyncio.sleep(0.2)
 
     async def scrape(self, path: str, seconds: float = 60.0) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""The node that all pods are scheduled to: no machine, but it says now and then that it lives."""
+"""The fake node that all pods are scheduled to, and its heartbeat."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
-from tests.kit.api_client import Api, Object, Refused
+from tests.kit.api_client import Api, ApiError, Object
 
 NAME = "faults"
 LABELS = {"faults.dpojob.dev/node": "shared", "kubernetes.io/hostname": NAME}
-FLAVOUR = {"faults.dpojob.dev/flavour": "reserved"}
+FLAVOR = {"faults.dpojob.dev/flavour": "reserved"}
 """A label of that node by which a queueing system chooses it."""
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 HEARTBEAT_SECONDS = 5.0
 """The node controller taints a node that has been silent for 50 s."""
-ROOM = {
+CAPACITY = {
     "cpu": "1000000",
     "memory": "1Pi",
     "pods": "1000000",
@@ -33,27 +33,27 @@ def _lease() -> Object:
 
 
 async def add(api: Api) -> None:
-    """A node that is ready and has room for everybody; it may be there from another time."""
+    """Creates the node, ready and with room for all pods, unless it exists."""
     for path, body in (
-        ("/api/v1/nodes", {"metadata": {"name": NAME, "labels": {**LABELS, **FLAVOUR}}}),
+        ("/api/v1/nodes", {"metadata": {"name": NAME, "labels": {**LABELS, **FLAVOR}}}),
         (LEASES, _lease()),
     ):
         try:
             await api.call("POST", path, body)
-        except Refused as refused:
-            if refused.status != 409:
+        except ApiError as error:
+            if error.status != 409:
                 raise
     ready = {"type": "Ready", "status": "True", "reason": "Faults", "message": "played"}
-    status = {"capacity": ROOM, "allocatable": ROOM, "conditions": [ready]}
+    status = {"capacity": CAPACITY, "allocatable": CAPACITY, "conditions": [ready]}
     await api.merge(f"/api/v1/nodes/{NAME}/status", {"status": status})
     taints: dict[str, Any] = {"spec": {"taints": []}}
     await api.merge(f"/api/v1/nodes/{NAME}", taints)
 
 
-async def live(api: Api) -> None:
+async def send_heartbeats(api: Api) -> None:
     """Its heartbeat, until cancelled."""
     while True:
         # One that is lost is made up for by the next.
-        with contextlib.suppress(Refused, aiohttp.ClientError, TimeoutError):
+        with contextlib.suppress(ApiError, aiohttp.ClientError, TimeoutError):
             await api.merge(f"{LEASES}/{NAME}", {"spec": _lease()["spec"]})
         await asyncio.sleep(HEARTBEAT_SECONDS)

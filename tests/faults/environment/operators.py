@@ -12,18 +12,18 @@ from typing import Any
 
 from tests.kit.fork_server.client import ForkServer
 
-MOST_LIVES = 12
+MAX_STARTS = 12
 """Starts of one operator in one run; more is a crash loop."""
 
 
 class Operator:
-    """One replica. Plays the kubelet for it: whenever the process ends, it is started again."""
+    """One replica, which is started again whenever its process ends, as the kubelet would do it."""
 
     def __init__(self, fork_server: ForkServer, log: Path) -> None:
         self._fork_server, self.log = fork_server, log
         self._environment: Mapping[str, str] = {}
         self.pid: int | None = None
-        self.life = 0
+        self.process_number = 0
         """Number of the process that runs, from 1."""
         self.exits: list[int] = []
         """Exit statuses of the processes before it; negative: the signal."""
@@ -39,13 +39,13 @@ class Operator:
         self._keeper = asyncio.create_task(self._keep())
 
     async def _start(self) -> None:
-        self.life += 1
+        self.process_number += 1
         request = self._fork_server.request(self._environment, self.log)
         process = await asyncio.wrap_future(request)
         self.pid, self._end = process.pid, asyncio.wrap_future(process.exit_status)
 
     async def _keep(self) -> None:
-        while self.life < MOST_LIVES:
+        while self.process_number < MAX_STARTS:
             status = await self._end
             self.pid = None
             self.exits.append(status)
@@ -57,7 +57,7 @@ class Operator:
     @property
     def gave_up(self) -> bool:
         """Whether it ended so often that it is not started any more."""
-        return self.pid is None and self.life >= MOST_LIVES
+        return self.pid is None and self.process_number >= MAX_STARTS
 
     def signal(self, number: int) -> None:
         """To the process, if it runs."""
@@ -70,7 +70,7 @@ class Operator:
         self.signal(signal.SIGKILL)
 
     async def stop(self) -> None:
-        """For good, and at once."""
+        """Kills the process for good."""
         self.stays_down = True
         self.kill()
         if self._keeper is not None:

@@ -1,4 +1,4 @@
-"""Sets up what all runs share: the control plane with our CRDs, the watches, the fork server."""
+"""What all runs share: the control plane with our CRDs, the watches, the fork server."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import yaml
-from tests.faults.invariants.history import Observatory
-from tests.kit.api_client import Api, Refused
+from tests.faults.invariants.history import ClusterWatcher
+from tests.kit.api_client import Api, ApiError
 from tests.kit.fork_server.client import ROOT, ForkServer
 
 from . import nodes
-from .fixture import Stage
+from .fixture import SharedEnvironment
 
 PREFIX = "dpojob-faults-"
 OPERATOR = "tests.kit.clock_override"
@@ -28,14 +28,14 @@ CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 async def _install(api: Api) -> None:
     for path in sorted((ROOT / "crds").glob("*.yaml")):
         for crd in yaml.safe_load_all(path.read_text()):
-            with contextlib.suppress(Refused):
+            with contextlib.suppress(ApiError):
                 await api.call("POST", CRDS, crd)
     for collection in ("dpojobs", "gpupools"):
         while True:
             try:
                 await api.call("GET", f"/apis/dpojob.dev/v1alpha1/{collection}")
                 break
-            except Refused:
+            except ApiError:
                 await asyncio.sleep(0.2)
 
 
@@ -48,9 +48,9 @@ def _sweep() -> None:
 
 
 @contextlib.asynccontextmanager
-async def stage(
+async def shared_environment(
     kubeconfig: Path, module: str = OPERATOR, keep: Path | None = None
-) -> AsyncIterator[Stage]:
+) -> AsyncIterator[SharedEnvironment]:
     """Everything but the runs themselves. `keep`: where the operators' logs stay."""
     # The proxy keeps its own record; aiohttp would print every connection that a crash cuts.
     logging.getLogger("aiohttp.server").disabled = True
@@ -61,13 +61,13 @@ async def stage(
         with ForkServer(module) as fork_server:
             async with Api(kubeconfig) as api:
                 await _install(api)
-                observatory = Observatory(api)
-                observatory.start()
+                watcher = ClusterWatcher(api)
+                watcher.start()
                 await nodes.add(api)
-                heartbeat = asyncio.create_task(nodes.live(api))
+                heartbeat = asyncio.create_task(nodes.send_heartbeats(api))
                 try:
-                    yield Stage(api, observatory, fork_server, directory)
-                    observatory.check()
+                    yield SharedEnvironment(api, watcher, fork_server, directory)
+                    watcher.check()
                 finally:
                     heartbeat.cancel()
-                    observatory.stop()
+                    watcher.stop()

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 ANSWERS = ("409", "422", "429", "500", "500-while")
 """HTTP errors given instead of forwarding."""
 BROKEN = ("timeout-before", "timeout-after", "reset-before", "reset-after", "cut")
-"""Ways not to answer. `cut`: forwarded, and half of the answer arrives."""
+"""Requests without a complete answer. `cut`: forwarded, and half of the answer arrives."""
 CRASHES = ("crash-before", "crash-after", "crash-stale", "crash-late")
 """SIGKILL instead of forwarding; after forwarding, without an answer; the same, and the first LISTs
 of the next process are answered as of the beginning, or its first look at a Job comes late."""
 EVENTS = ("drop", "double", "delay", "reorder")
 """What happens to one event of a watch."""
 STREAMS = ("error-410", "error-500", "close", "silence")
-"""What happens to a watch after so many events."""
+"""What happens to a watch after a number of events."""
 OPENINGS = ("http-410", "http-500")
-"""How a watch is refused."""
+"""HTTP errors with which a watch is refused."""
 
 WRITES = ("create", "update", "patch", "delete")
 PATH = re.compile(

@@ -21,7 +21,7 @@ from tests.kit.api_client import LARGEST_LINE, Api
 from .error_responses import status_body
 from .fault_types import ANSWERS, CRASHES, Fault, kind_of
 from .request_log import Entry, Log
-from .watch_proxy import Stream
+from .watch_proxy import WatchStream
 
 LABEL_RUN = "faults.dpojob.dev/run"
 """On pools: the run they belong to."""
@@ -47,12 +47,17 @@ class Proxy:
         fault: Fault | None,
         *,
         kill: Callable[[], None],
-        life: Callable[[], int],
+        process_number: Callable[[], int],
         progress: Callable[[str], str | None],
         replica: int = 0,
     ) -> None:
         self._api, self._namespace, self.log, self._fault = api, namespace, log, fault
-        self._kill, self._life, self._progress, self._replica = kill, life, progress, replica
+        self._kill, self._process_number, self._progress, self._replica = (
+            kill,
+            process_number,
+            progress,
+            replica,
+        )
         self.fired: float | None = None
         """When the fault happened, on the monotonic clock."""
         self.partitioned = False
@@ -83,7 +88,7 @@ class Proxy:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         watching = request.query.get("watch") in ("1", "true", "True")
         kind = kind_of(request.method, request.path, watching)
-        entry = self.log.add(kind, request.path, self._life(), self._replica)
+        entry = self.log.add(kind, request.path, self._process_number(), self._replica)
         try:
             return await self._answer(request, entry)
         except (aiohttp.ClientError, ConnectionError):
@@ -104,15 +109,15 @@ class Proxy:
             self._kill()
             return self._abort(request)
         if action in ANSWERS:
-            return self._made_up(int(action[:3]), entry)
+            return self._synthetic_answer(int(action[:3]), entry)
         if action == "timeout-before":
             return await self._hang(request)
         if action == "reset-before":
             return self._abort(request)
         if action in ("http-410", "http-500"):
-            return self._made_up(int(action[-3:]), entry)
+            return self._synthetic_answer(int(action[-3:]), entry)
         if (found := PROGRESS.search(request.path)) is not None:
-            return self._tell_progress(found[1], entry)
+            return self._progress_answer(found[1], entry)
         if kind.verb == "watch":
             return await self._watch(request, entry)
         if kind.resource == "discovery" and not action:
@@ -152,15 +157,15 @@ class Proxy:
         await asyncio.sleep(HANG_SECONDS)
         return self._abort(request)
 
-    def _made_up(self, code: int, entry: Entry) -> web.Response:
-        entry.told = code
+    def _synthetic_answer(self, code: int, entry: Entry) -> web.Response:
+        entry.answered = code
         headers = {"Retry-After": "1"} if code == 429 else {}
         return web.json_response(status_body(code), status=code, headers=headers)
 
-    def _tell_progress(self, pod: str, entry: Entry) -> web.Response:
+    def _progress_answer(self, pod: str, entry: Entry) -> web.Response:
         text = self._progress(pod)
-        entry.told = entry.status = 404 if text is None else 200
-        return web.Response(text=text or "", status=entry.told, content_type="application/json")
+        entry.answered = entry.status = 404 if text is None else 200
+        return web.Response(text=text or "", status=entry.answered, content_type="application/json")
 
     async def _discover(self, request: web.Request, entry: Entry) -> web.Response:
         """What the API server serves: asked once for all runs, since it does not change."""
@@ -168,10 +173,10 @@ class Proxy:
             async with self._api.session.get(self._api.server + request.path) as answer:
                 data = await answer.read()
                 if answer.status != 200:
-                    entry.told = entry.status = answer.status
+                    entry.answered = entry.status = answer.status
                     return web.Response(body=data, status=answer.status)
                 self._api.discovery[request.path] = data
-        entry.told = entry.status = 200
+        entry.answered = entry.status = 200
         body = self._api.discovery[request.path]
         return web.Response(body=body, content_type="application/json")
 
@@ -198,7 +203,7 @@ class Proxy:
         stale = f"{request.path}?{sorted(q for q in query if q[0] not in ('limit', 'continue'))}"
         if entry.kind.verb == "list" and stale in self._stale:
             self._stale.discard(stale)
-            entry.told = 200
+            entry.answered = 200
             return web.Response(body=self._lists[stale], content_type="application/json")
         headers = {"Content-Type": request.headers.get("Content-Type", "application/json")}
         headers |= {"Accept": "application/json", "Accept-Encoding": "identity"}
@@ -221,7 +226,7 @@ class Proxy:
             return await self._cut(request, entry.status, data)
         if request.transport is None or request.transport.is_closing():
             return web.Response(status=500)  # the operator did not wait so long
-        entry.told = entry.status
+        entry.answered = entry.status
         return web.Response(body=data, status=entry.status, content_type="application/json")
 
     async def _cut(self, request: web.Request, status: int, data: bytes) -> web.StreamResponse:
@@ -245,14 +250,16 @@ class Proxy:
         url, query = self._address(request)
         out = web.StreamResponse(headers={"Content-Type": "application/json"})
         async with self._api.session.get(url, params=query) as stream:
-            entry.status = entry.told = stream.status
+            entry.status = entry.answered = stream.status
             if stream.status != 200:
                 data = await stream.read()
                 return web.Response(body=data, status=stream.status)
             await out.prepare(request)
-            bent = Stream(out, entry, self._reachable, self._on_stream(entry), self._strike)
-            await bent.pass_on(stream)
+            altered = WatchStream(
+                out, entry, self._reachable, self._on_stream(entry), self._mark_fired
+            )
+            await altered.forward_events(stream)
         return out
 
-    def _strike(self) -> None:
+    def _mark_fired(self) -> None:
         self.fired = time.monotonic()

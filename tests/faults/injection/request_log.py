@@ -1,4 +1,4 @@
-"""Every request of a run, in order: what the oracles and the sweeps read."""
+"""Every request of a run, in order: what the invariants and the sweeps read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Entry:
     write: int
     """Its number among the writes, from 1; 0 for a read."""
     path: str
-    life: int
+    process_number: int
     """Number of the operator's process that asked, from 1."""
     replica: int = 0
     body: Object | None = None
@@ -31,16 +31,16 @@ class Entry:
     """None: it is under way."""
     status: int = 0
     """What the API server answered; 0: it was not asked, or did not answer."""
-    told: int = 0
-    """What the operator was answered; 0: nothing."""
+    answered: int = 0
+    """The status that the proxy sent to the operator; 0: none."""
     events: int = 0
     """Of a watch: how many events passed."""
 
     def __str__(self) -> str:
         number = f" (write {self.write})" if self.write else ""
         return (
-            f"{self.began % 1000:8.3f} life {self.life} {self.kind}#{self.nth}{number} {self.path} "
-            f"-> {self.status}, told {self.told}"
+            f"{self.began % 1000:8.3f} process {self.process_number} {self.kind}#{self.nth}{number} {self.path} "
+            f"-> {self.status}, answered {self.answered}"
         )
 
 
@@ -52,12 +52,14 @@ class Log:
         self._kinds: Counter[Kind] = Counter()
         self._writes = 0
 
-    def add(self, kind: Kind, path: str, life: int, replica: int) -> Entry:
+    def add(self, kind: Kind, path: str, process_number: int, replica: int) -> Entry:
         """Numbers the request and remembers it."""
         self._kinds[kind] += 1
         if kind.writes:
             self._writes += 1
-        entry = Entry(kind, self._kinds[kind], self._writes if kind.writes else 0, path, life)
+        entry = Entry(
+            kind, self._kinds[kind], self._writes if kind.writes else 0, path, process_number
+        )
         entry.replica = replica
         self.entries.append(entry)
         return entry

@@ -17,7 +17,7 @@ DELAY_SECONDS = 3.0
 """How late a delayed event is."""
 
 
-class Stream:
+class WatchStream:
     """Passes lines on until the API server or the fault ends it."""
 
     def __init__(
@@ -26,12 +26,12 @@ class Stream:
         entry: Entry,
         reachable: Callable[[], Awaitable[None]],
         fault: Fault | None,
-        strike: Callable[[], None],
+        mark_fired: Callable[[], None],
     ) -> None:
         self._out, self._entry, self._reachable = out, entry, reachable
-        self._fault, self._strike = fault, strike
+        self._fault, self._mark_fired = fault, mark_fired
 
-    async def pass_on(self, stream: aiohttp.ClientResponse) -> None:
+    async def forward_events(self, stream: aiohttp.ClientResponse) -> None:
         """Every event, but for what the fault does to one of them."""
         held: bytes | None = None
         fault, out, entry = self._fault, self._out, self._entry
@@ -46,9 +46,9 @@ class Stream:
             if fault is None or entry.events != fault.at.event:
                 await out.write(line)
                 continue
-            self._strike()
+            self._mark_fired()
             if fault.action in EVENTS:
-                held = await self._bend(fault.action, line)
+                held = await self._alter(fault.action, line)
                 continue
             if fault.action == "silence":
                 async for _ in stream.content:
@@ -60,7 +60,7 @@ class Stream:
                 await out.write(json.dumps(event).encode() + b"\n")
             return
 
-    async def _bend(self, action: str, line: bytes) -> bytes | None:
+    async def _alter(self, action: str, line: bytes) -> bytes | None:
         """The event that must come after the next one, if there is such."""
         if action == "double":
             await self._out.write(line)

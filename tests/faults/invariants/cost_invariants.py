@@ -1,4 +1,4 @@
-"""The promise about money: GPU time is that of the pods, each counted once, and costs what it says."""
+"""Invariants of cost: GPU time is that of the pods, each counted once; the cost is time by price."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CENT = Decimal("0.01")
 
 @dataclass
 class _Pod:
-    """What the history knows of a training pod."""
+    """A training pod in the history."""
 
     gpus: int
     gone: bool
@@ -29,7 +29,7 @@ class _Pod:
     finished: datetime | None = None
 
     @property
-    def spent(self) -> float:
+    def gpu_seconds(self) -> float:
         """GPU seconds."""
         if self.started is None or self.finished is None:
             return 0.0
@@ -62,7 +62,7 @@ def _pods(history: History, uid: str, attempt: int) -> list[_Pod]:
     ]
 
 
-def add_up(history: History, stale_seconds: float = 0.0) -> Iterator[Violation]:
+def check_costs(history: History, stale_seconds: float = 0.0) -> Iterator[Violation]:
     """Asked while what the jobs left is still there.
 
     `stale_seconds`: how old a listing of pods may have been; in one, a pod that has ended still runs.
@@ -73,19 +73,21 @@ def add_up(history: History, stale_seconds: float = 0.0) -> Iterator[Violation]:
     for job in history.newest("dpojobs"):
         name, uid = job["metadata"]["name"], job["metadata"]["uid"]
         status = job.get("status") or {}
-        due = Decimal(0)
+        expected_cost = Decimal(0)
         for attempt in status.get("attempts") or []:
-            told = float(attempt.get("gpuSeconds", 0))
-            due += Decimal(str(told)) * Decimal(str(attempt["hourlyPrice"])) / 3600
+            reported = float(attempt.get("gpuSeconds", 0))
+            expected_cost += Decimal(str(reported)) * Decimal(str(attempt["hourlyPrice"])) / 3600
             pods = _pods(history, uid, attempt["number"])
             slack = sum(ROUNDING_SECONDS * pod.gpus for pod in pods)
             late = sum(stale_seconds * pod.gpus for pod in pods)
-            most = sum(pod.spent for pod in pods) + slack + late
-            least = sum(pod.spent for pod in pods if not pod.gone) - slack
+            most = sum(pod.gpu_seconds for pod in pods) + slack + late
+            least = sum(pod.gpu_seconds for pod in pods if not pod.gone) - slack
             known = all(pod.started is None or pod.finished is not None for pod in pods)
-            if attempt.get("endTime") and (told < least or (known and told > most)):
-                evidence = f"{name}: {told} GPU seconds told, {least} to {most} used: {pods}"
+            if attempt.get("endTime") and (reported < least or (known and reported > most)):
+                evidence = (
+                    f"{name}: {reported} GPU seconds reported, {least} to {most} used: {pods}"
+                )
                 yield Violation("GPU time adds up", evidence)
         charged = Decimal(str((status.get("cost") or {}).get("soFar", 0)))
-        if abs(charged - due) > CENT:
-            yield Violation("the cost adds up", f"{name}: {charged}, not {due}")
+        if abs(charged - expected_cost) > CENT:
+            yield Violation("the cost adds up", f"{name}: {charged}, not {expected_cost}")

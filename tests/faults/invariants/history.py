@@ -1,4 +1,4 @@
-"""What really happened, seen directly at the API server: every version of every object of a run."""
+"""Every version of every object of a run, as watches directly at the API server show them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WATCHED = {
 }
 
 
-class Observatory:
+class ClusterWatcher:
     """Three watches over all namespaces, handed out to the runs by namespace."""
 
     def __init__(self, api: Api) -> None:
@@ -70,7 +70,7 @@ class History:
         self.last_change = 0.0
         """When anything last changed, on the monotonic clock."""
 
-    def see(self, collection: str, kind: str, item: Object) -> None:
+    def observe(self, collection: str, kind: str, item: Object) -> None:
         """One event."""
         self.versions[collection].append(item)
         if kind == "DELETED":

@@ -1,4 +1,4 @@
-"""The promise, rule by rule: each function finds where a run broke it, with the evidence."""
+"""The invariants of docs/promise.md: each function yields the violations in one run, with evidence."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class Violation:
         return f"{self.rule}: {self.evidence}"
 
 
-def _whose(job: Object) -> tuple[str, str]:
+def _owner_and_attempt(job: Object) -> tuple[str, str]:
     labels = job["metadata"].get("labels") or {}
     return labels.get(LABEL_JOB_UID, ""), labels.get(LABEL_ATTEMPT, "")
 
 
-def _trains(job: Object) -> bool:
+def _is_training_job(job: Object) -> bool:
     return bool((job["metadata"].get("labels") or {}).get(LABEL_STAGE) == STAGE_TRAIN)
 
 
@@ -58,8 +58,8 @@ def one_training_job(history: History, log: Log) -> Iterator[Violation]:
     rule = "at most one training Job per UID and attempt"
     seen: dict[tuple[str, str], set[str]] = defaultdict(set)
     for job in history.versions["jobs"]:
-        if _trains(job):
-            seen[_whose(job)].add(f"{job['metadata']['name']} {job['metadata']['uid']}")
+        if _is_training_job(job):
+            seen[_owner_and_attempt(job)].add(f"{job['metadata']['name']} {job['metadata']['uid']}")
     for whose, jobs in seen.items():
         if len(jobs) > 1:
             yield Violation(rule, f"{whose} had {sorted(jobs)}")
@@ -67,8 +67,8 @@ def one_training_job(history: History, log: Log) -> Iterator[Violation]:
     for entry in log.writes:
         body = entry.body or {}
         created = str(entry.kind) == "create jobs" and entry.status == 201
-        if created and _trains(body):
-            made[_whose(body)].append(entry)
+        if created and _is_training_job(body):
+            made[_owner_and_attempt(body)].append(entry)
     for whose, entries in made.items():
         if len(entries) > 1:
             yield Violation(rule, f"{whose} was made by {[str(e) for e in entries]}")
@@ -81,9 +81,9 @@ def one_attempt_at_a_time(history: History, _: Log) -> Iterator[Violation]:
     last = {uid: len(versions) for uid, versions in history.by_uid("jobs").items()}
     count: dict[str, int] = defaultdict(int)
     for job in history.versions["jobs"]:
-        if not _trains(job):
+        if not _is_training_job(job):
             continue
-        uid, (owner, attempt) = job["metadata"]["uid"], _whose(job)
+        uid, (owner, attempt) = job["metadata"]["uid"], _owner_and_attempt(job)
         count[uid] += 1
         before = alive.get(owner)
         if before is not None and before[0] != uid and before[0] not in gone:
@@ -100,11 +100,11 @@ def one_writer(history: History, _: Log) -> Iterator[Violation]:
     last = {uid: len(versions) for uid, versions in history.by_uid("pods").items()}
     count: dict[str, int] = defaultdict(int)
     for pod in history.versions["pods"]:
-        given = _given_to(pod["spec"]) if _trains(pod) else None
+        given = _spec_in_environment(pod["spec"]) if _is_training_job(pod) else None
         place = ((given or {}).get("output") or {}).get("volume")
         if not place:
             continue
-        uid, (owner, _attempt) = pod["metadata"]["uid"], _whose(pod)
+        uid, (owner, _attempt) = pod["metadata"]["uid"], _owner_and_attempt(pod)
         there = writing[place["claimName"], place.get("path", "")]
         count[uid] += 1
         if count[uid] == 1:
@@ -139,9 +139,11 @@ def generation_is_monotone(history: History, _: Log) -> Iterator[Violation]:
         highest: dict[str, int] = defaultdict(int)
         for job in versions:
             status = job.get("status") or {}
-            told = {"status": status.get("observedGeneration")}
-            told |= {c["type"]: c.get("observedGeneration") for c in status.get("conditions") or []}
-            for where, number in told.items():
+            reported = {"status": status.get("observedGeneration")}
+            reported |= {
+                c["type"]: c.get("observedGeneration") for c in status.get("conditions") or []
+            }
+            for where, number in reported.items():
                 if number is None:
                     continue
                 if number < highest[where] or number > job["metadata"]["generation"]:
@@ -155,10 +157,10 @@ def trained_is_inspected(history: History, _: Log) -> Iterator[Violation]:
     """The spec that trains is the one that was inspected, but for what may change at any time."""
     inspected: dict[str, Object] = {}
     for job in history.versions["jobs"]:
-        spec = _spec_given_to(job)
+        spec = _inspected_fields(job)
         if spec is None:
             continue
-        owner, _ = _whose(job)
+        owner, _ = _owner_and_attempt(job)
         looked = inspected.setdefault(owner, spec)
         if looked != spec:
             differ = sorted(part for part in {*looked, *spec} if looked.get(part) != spec.get(part))
@@ -166,15 +168,15 @@ def trained_is_inspected(history: History, _: Log) -> Iterator[Violation]:
             return
 
 
-def _spec_given_to(job: Object) -> Object | None:
+def _inspected_fields(job: Object) -> Object | None:
     """To a Job's container, without what may change; the operator itself names the output claim after
     inspection."""
-    spec = _given_to(((job.get("spec") or {}).get("template") or {}).get("spec") or {})
+    spec = _spec_in_environment(((job.get("spec") or {}).get("template") or {}).get("spec") or {})
     free = (*MUTABLE_ALWAYS, "output")
     return spec and {part: value for part, value in spec.items() if part not in free}
 
 
-def _given_to(pod: Object) -> Object | None:
+def _spec_in_environment(pod: Object) -> Object | None:
     """The DPOJob's spec that a pod's container gets."""
     for container in pod.get("containers") or []:
         for variable in container.get("env") or []:
@@ -187,7 +189,9 @@ def no_orphan(history: History, _: Log) -> Iterator[Violation]:
     """Nothing outlives its owner. Asked after the owners were deleted and time was given."""
     for kind in ("dpojobs", "jobs", "pods"):
         for item in history.newest(kind):
-            evidence = f"{kind} {item['metadata']['name']} of {_whose(item)} is still there"
+            evidence = (
+                f"{kind} {item['metadata']['name']} of {_owner_and_attempt(item)} is still there"
+            )
             yield Violation("nothing outlives its owner", evidence)
 
 
@@ -213,12 +217,12 @@ def log_is_clean(text: str) -> Iterator[Violation]:
             return
 
 
-def metrics_match(text: str, log: Log, life: int) -> Iterator[Violation]:
+def metrics_match(text: str, log: Log, process_number: int) -> Iterator[Violation]:
     """`dpojob_finished_total` counts exactly the ends whose write this process saw succeed."""
-    told: dict[tuple[str, str], int] = defaultdict(int)
+    reported: dict[tuple[str, str], int] = defaultdict(int)
     for line in text.splitlines():
         if (found := FINISHED_LINE.match(line)) is not None:
-            told[found[1], found[2]] += int(float(found[3]))
+            reported[found[1], found[2]] += int(float(found[3]))
         if RUNNING_LINE.match(line):
             yield Violation("a finished job has no series", line)
     wanted: dict[tuple[str, str], int] = defaultdict(int)
@@ -230,12 +234,12 @@ def metrics_match(text: str, log: Log, life: int) -> Iterator[Violation]:
         if "Finished" not in true or uid in over:
             continue
         over.add(uid)
-        if entry.told == 200 and entry.life == life:
+        if entry.answered == 200 and entry.process_number == process_number:
             for type_ in ("Complete", "Failed"):
                 if type_ in true:
                     wanted[type_, true[type_]["reason"]] += 1
-    if told != wanted:
-        yield Violation("terminal metrics equal outcomes", f"{dict(told)}, not {dict(wanted)}")
+    if reported != wanted:
+        yield Violation("terminal metrics equal outcomes", f"{dict(reported)}, not {dict(wanted)}")
 
 
 def ends_match(history: History, ends: Mapping[str, str]) -> Iterator[Violation]:
@@ -251,7 +255,7 @@ def ends_match(history: History, ends: Mapping[str, str]) -> Iterator[Violation]
             yield Violation("it ends as it should", f"{name}: {reason}, not {ends.get(name)}")
 
 
-DURING: tuple[Callable[[History, Log], Iterator[Violation]], ...] = (
+RUN_INVARIANTS: tuple[Callable[[History, Log], Iterator[Violation]], ...] = (
     one_training_job,
     one_attempt_at_a_time,
     one_writer,

@@ -1,4 +1,4 @@
-"""The end state of a run without what differs between any two runs: UIDs, times, money by the clock."""
+"""The end state of a run without what differs between any two runs: UIDs, times, costs by the clock."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def end_state(namespace: str, jobs: list[Object], children: list[Object]) -> str
         uid = job["metadata"]["uid"]
         names[uid] = f"<uid of {job['metadata']['name']}>"
         names[uid_hash(uid)] = "<uid>"
-    told = [
+    job_states = [
         {
             "name": job["metadata"]["name"],
             "generation": job["metadata"]["generation"],
@@ -59,7 +59,7 @@ def end_state(namespace: str, jobs: list[Object], children: list[Object]) -> str
         }
         for job in sorted(jobs, key=lambda job: str(job["metadata"]["name"]))
     ]
-    left = sorted(
+    child_states = sorted(
         [
             child["kind"],
             child["metadata"]["name"],
@@ -72,4 +72,4 @@ def end_state(namespace: str, jobs: list[Object], children: list[Object]) -> str
         ]
         for child in children
     )
-    return _text({"jobs": told, "children": left}, names)
+    return _text({"jobs": job_states, "children": child_states}, names)

@@ -1,136 +1,140 @@
-"""The turns a DPOJob can take: what the user does, what the pods do, and how it must end."""
+"""All scenarios: what the user does, what the pods do, and how each DPOJob must end."""
 
 from __future__ import annotations
 
-from tests.faults.environment.fixture import World
+from tests.faults.environment.fixture import RunEnvironment
 from tests.kit import termination_messages
 from tests.kit.api_client import JOBS
-from tests.kit.fake_kubelet import Play, Role
+from tests.kit.fake_kubelet import PodBehavior, PodIdentity
 
-from .external_events import CIRCUMSTANCES
+from .external_events import EXTERNAL_EVENTS
 from .scenario import (
     HOUR,
     HUB,
     PUSHED,
     Scenario,
-    anything,
-    first_attempt_holds,
-    good,
-    made_again,
-    progressed,
-    pushed,
-    suspended_midway,
+    all_succeed,
+    any_object_left,
+    first_attempt_runs_until_deleted,
+    has_progress,
+    one_pushed_job,
+    recreated,
+    suspend_midway,
     training,
 )
 
 # -- the user's parts -------------------------------------------------------------------------
 
 
-async def _one(world: World) -> None:
-    await world.create("job", HUB)
-    await world.finished("job")
+async def _one(env: RunEnvironment) -> None:
+    await env.create("job", HUB)
+    await env.wait_until_finished("job")
 
 
-async def _suspend_and_resume(world: World) -> None:
-    await suspended_midway(world)
-    await world.edit("job", suspend=False)
-    await world.finished("job")
+async def _suspend_and_resume(env: RunEnvironment) -> None:
+    await suspend_midway(env)
+    await env.edit("job", suspend=False)
+    await env.wait_until_finished("job")
 
 
-async def _budget(world: World) -> None:
-    await world.create("job", {**PUSHED, "budget": {"maxDuration": "1h"}})
-    await world.until("progress is seen", lambda: progressed(world, "job"))
-    world.clock.forward(2 * HOUR)
-    await world.finished("job")
+async def _budget(env: RunEnvironment) -> None:
+    await env.create("job", {**PUSHED, "budget": {"maxDuration": "1h"}})
+    await env.until("progress is seen", lambda: has_progress(env, "job"))
+    env.clock.forward(2 * HOUR)
+    await env.wait_until_finished("job")
 
 
-async def _chained(world: World) -> None:
+async def _chained(env: RunEnvironment) -> None:
     tuned = {**HUB, "model": {"fromJob": {"name": "first"}}}
-    await world.create("second", tuned)
-    await world.create("first", HUB)
-    await world.finished("first", "second")
+    await env.create("second", tuned)
+    await env.create("first", HUB)
+    await env.wait_until_finished("first", "second")
 
 
-async def _deleted(world: World) -> None:
-    await world.create("job", PUSHED)
-    await world.until("training runs", lambda: world.trains("job"))
-    await world.delete("job")
-    await world.until("nothing is left", lambda: not anything(world))
+async def _deleted(env: RunEnvironment) -> None:
+    await env.create("job", PUSHED)
+    await env.until("training runs", lambda: env.trains("job"))
+    await env.delete("job")
+    await env.until("nothing is left", lambda: not any_object_left(env))
 
 
-async def _recreated(world: World) -> None:
-    await made_again(world, HUB)
+async def _recreated(env: RunEnvironment) -> None:
+    await recreated(env, HUB)
 
 
-async def _expires(world: World) -> None:
-    await world.create("job", {**PUSHED, "ttlSecondsAfterFinished": 24 * HOUR})
-    await world.finished("job")
-    world.clock.forward(25 * HOUR)
-    await world.until("nothing is left", lambda: world.history.gone and not anything(world))
+async def _expires(env: RunEnvironment) -> None:
+    await env.create("job", {**PUSHED, "ttlSecondsAfterFinished": 24 * HOUR})
+    await env.wait_until_finished("job")
+    env.clock.forward(25 * HOUR)
+    await env.until("nothing is left", lambda: env.history.gone and not any_object_left(env))
 
 
-async def _child_deleted(world: World) -> None:
-    await world.create("job", PUSHED)
-    await world.until("training runs", lambda: world.trains("job"))
+async def _child_deleted(env: RunEnvironment) -> None:
+    await env.create("job", PUSHED)
+    await env.until("training runs", lambda: env.trains("job"))
     # Before its UID is recorded, a vanished Job cannot be told from one that was never made.
-    await world.until("its UID is recorded", lambda: progressed(world, "job"))
-    for job in training(world, "jobs"):
-        path = f"{JOBS.format(world.name)}/{job['metadata']['name']}"
-        await world.api.call("DELETE", path, {"propagationPolicy": "Background"})
-    await world.finished("job")
+    await env.until("its UID is recorded", lambda: has_progress(env, "job"))
+    for job in training(env, "jobs"):
+        path = f"{JOBS.format(env.name)}/{job['metadata']['name']}"
+        await env.api.call("DELETE", path, {"propagationPolicy": "Background"})
+    await env.wait_until_finished("job")
 
 
-async def _validated(world: World) -> None:
-    await world.create("job", {**PUSHED, "validateOnly": True})
-    await world.finished("job")
+async def _validated(env: RunEnvironment) -> None:
+    await env.create("job", {**PUSHED, "validateOnly": True})
+    await env.wait_until_finished("job")
 
 
 # -- the pods' parts --------------------------------------------------------------------------
 
 
-def _bad_columns(role: Role) -> Play:
-    return Play(code=1, word=termination_messages.invalid())
+def _bad_columns(role: PodIdentity) -> PodBehavior:
+    return PodBehavior(exit_code=1, message=termination_messages.invalid())
 
 
-def _interrupted_once(role: Role) -> Play:
+def _interrupted_once(role: PodIdentity) -> PodBehavior:
     if role.stage == "inspect":
-        return good(role)
+        return all_succeed(role)
     if role.nth == 1:
-        return Play(code=12, word=termination_messages.interrupted())
-    return Play(word=termination_messages.trained(1, termination_messages.HALF))
+        return PodBehavior(exit_code=12, message=termination_messages.interrupted())
+    return PodBehavior(message=termination_messages.trained(1, termination_messages.HALF))
 
 
-def _crashes_once(role: Role) -> Play:
+def _crashes_once(role: PodIdentity) -> PodBehavior:
     if role.stage == "train" and role.nth == 1:
-        return Play(code=1, word="Traceback: something unforeseen")
-    return good(role)
+        return PodBehavior(exit_code=1, message="Traceback: something unforeseen")
+    return all_succeed(role)
 
 
-def _out_of_memory(role: Role) -> Play:
+def _out_of_memory(role: PodIdentity) -> PodBehavior:
     return (
-        good(role)
+        all_succeed(role)
         if role.stage == "inspect"
-        else Play(code=11, word=termination_messages.out_of_memory())
+        else PodBehavior(exit_code=11, message=termination_messages.out_of_memory())
     )
 
 
 SCENARIOS = {
     scenario.name: scenario
     for scenario in (
-        Scenario("inspect-fails", pushed, _bad_columns, {"job": "DatasetInvalid"}),
-        Scenario("succeeds", _one, good, {"job": "Completed"}),
-        Scenario("resumes", pushed, _interrupted_once, {"job": "Completed"}),
-        Scenario("retries", pushed, _crashes_once, {"job": "Completed"}),
-        Scenario("out-of-memory", pushed, _out_of_memory, {"job": "OutOfMemory"}),
-        Scenario("suspended", _suspend_and_resume, first_attempt_holds, {"job": "Completed"}),
-        Scenario("budget", _budget, first_attempt_holds, {"job": "BudgetExceeded"}),
-        Scenario("chained", _chained, good, {"first": "Completed", "second": "Completed"}),
-        Scenario("deleted", _deleted, first_attempt_holds),
-        Scenario("recreated", _recreated, first_attempt_holds, {"job": "Completed"}),
-        Scenario("expires", _expires, good),
-        Scenario("child-deleted", _child_deleted, first_attempt_holds, {"job": "JobDeleted"}),
-        Scenario("validates", _validated, good, {"job": "Validated"}),
-        *CIRCUMSTANCES,
+        Scenario("inspect-fails", one_pushed_job, _bad_columns, {"job": "DatasetInvalid"}),
+        Scenario("succeeds", _one, all_succeed, {"job": "Completed"}),
+        Scenario("resumes", one_pushed_job, _interrupted_once, {"job": "Completed"}),
+        Scenario("retries", one_pushed_job, _crashes_once, {"job": "Completed"}),
+        Scenario("out-of-memory", one_pushed_job, _out_of_memory, {"job": "OutOfMemory"}),
+        Scenario(
+            "suspended", _suspend_and_resume, first_attempt_runs_until_deleted, {"job": "Completed"}
+        ),
+        Scenario("budget", _budget, first_attempt_runs_until_deleted, {"job": "BudgetExceeded"}),
+        Scenario("chained", _chained, all_succeed, {"first": "Completed", "second": "Completed"}),
+        Scenario("deleted", _deleted, first_attempt_runs_until_deleted),
+        Scenario("recreated", _recreated, first_attempt_runs_until_deleted, {"job": "Completed"}),
+        Scenario("expires", _expires, all_succeed),
+        Scenario(
+            "child-deleted", _child_deleted, first_attempt_runs_until_deleted, {"job": "JobDeleted"}
+        ),
+        Scenario("validates", _validated, all_succeed, {"job": "Validated"}),
+        *EXTERNAL_EVENTS,
     )
 }
 """By name."""

@@ -1,4 +1,4 @@
-"""Turns that others give a job: queues, pools, quotas, and what is missing when it is looked for."""
+"""Scenarios in which other actors interfere: queues, pools, quotas, objects that are missing at first."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import asyncio
 from functools import partial
 
 from tests.faults.environment import nodes
-from tests.faults.environment.fixture import World
+from tests.faults.environment.fixture import RunEnvironment
 from tests.kit import fake_kueue, termination_messages
 from tests.kit.api_client import Object
-from tests.kit.fake_kubelet import Play, Role
+from tests.kit.fake_kubelet import PodBehavior, PodIdentity
 
 from .scenario import (
     HOUR,
     PUSHED,
     TUNED,
     Scenario,
+    all_succeed,
     deleted,
-    first_attempt_holds,
-    good,
-    made_again,
-    no_strangers,
+    first_attempt_runs_until_deleted,
+    has_progress,
+    one_pushed_job,
     phase,
-    progressed,
-    pushed,
-    suspended_midway,
+    recreated,
+    suspend_midway,
     training,
+    wait_until_no_orphans,
 )
 
 NOWHERE = {"faults.dpojob.dev/node": "none"}
@@ -33,187 +33,205 @@ NOWHERE = {"faults.dpojob.dev/node": "none"}
 DAY = str(24 * HOUR)
 
 
-def _says(world: World, type_: str, reason: str) -> bool:
-    return bool(world.condition("job", type_).get("reason") == reason)
+def _has_reason(env: RunEnvironment, type_: str, reason: str) -> bool:
+    return bool(env.condition("job", type_).get("reason") == reason)
 
 
-async def _hears(world: World, type_: str, reason: str) -> None:
-    await world.until(f"{type_} says {reason}", partial(_says, world, type_, reason))
+async def _wait_for_reason(env: RunEnvironment, type_: str, reason: str) -> None:
+    await env.until(f"{type_} says {reason}", partial(_has_reason, env, type_, reason))
 
 
-async def _held_by_the_queue(world: World) -> Object:
+async def _held_by_the_queue(env: RunEnvironment) -> Object:
     """The training Job, once the DPOJob says that it is held and no pod is left."""
-    await world.until("the queue holds it", lambda: _queued(world))
-    return training(world, "jobs")[0]
+    await env.until("the queue holds it", lambda: _queued(env))
+    return training(env, "jobs")[0]
 
 
-def _queued(world: World) -> bool:
-    held = world.condition("job", "Suspended")
+def _queued(env: RunEnvironment) -> bool:
+    held = env.condition("job", "Suspended")
     says = (held.get("status"), held.get("reason")) == ("True", "SuspendedByQueue")
-    return says and bool(training(world, "jobs")) and not training(world, "pods")
+    return says and bool(training(env, "jobs")) and not training(env, "pods")
 
 
-async def _queues(world: World) -> None:
-    await world.create("job", PUSHED, fake_kueue.QUEUE)
-    await world.patch_job(await _held_by_the_queue(world), fake_kueue.admission(nodes.FLAVOUR))
-    await world.until("progress is seen", lambda: progressed(world, "job"))
-    await world.patch_job(training(world, "jobs")[0], fake_kueue.eviction())
-    await world.patch_job(
-        await _held_by_the_queue(world), fake_kueue.template_restoration(nodes.FLAVOUR)
+async def _queues(env: RunEnvironment) -> None:
+    await env.create("job", PUSHED, fake_kueue.QUEUE)
+    await env.patch_job(await _held_by_the_queue(env), fake_kueue.admission(nodes.FLAVOR))
+    await env.until("progress is seen", lambda: has_progress(env, "job"))
+    await env.patch_job(training(env, "jobs")[0], fake_kueue.eviction())
+    await env.patch_job(
+        await _held_by_the_queue(env), fake_kueue.template_restoration(nodes.FLAVOR)
     )
-    await world.patch_job(training(world, "jobs")[0], fake_kueue.admission(nodes.FLAVOUR))
-    await world.finished("job")
+    await env.patch_job(training(env, "jobs")[0], fake_kueue.admission(nodes.FLAVOR))
+    await env.wait_until_finished("job")
 
 
-async def _suspended_in_the_queue(world: World) -> None:
-    await world.create("job", PUSHED, fake_kueue.QUEUE)
-    await _held_by_the_queue(world)
-    await world.edit("job", suspend=True)
-    await world.until("the Job is withdrawn", lambda: not training(world, "jobs"))
-    await world.until("phase Suspended", lambda: phase(world, "job") == "Suspended")
-    await world.edit("job", suspend=False)
-    await world.patch_job(await _held_by_the_queue(world), fake_kueue.admission(nodes.FLAVOUR))
-    await world.finished("job")
+async def _suspended_in_the_queue(env: RunEnvironment) -> None:
+    await env.create("job", PUSHED, fake_kueue.QUEUE)
+    await _held_by_the_queue(env)
+    await env.edit("job", suspend=True)
+    await env.until("the Job is withdrawn", lambda: not training(env, "jobs"))
+    await env.until("phase Suspended", lambda: phase(env, "job") == "Suspended")
+    await env.edit("job", suspend=False)
+    await env.patch_job(await _held_by_the_queue(env), fake_kueue.admission(nodes.FLAVOR))
+    await env.wait_until_finished("job")
 
 
-async def _waits_for_its_pool(world: World) -> None:
-    await world.edit_pool(nodeSelector=dict.fromkeys(nodes.LABELS) | NOWHERE)
-    await world.create("job", PUSHED)
-    await _hears(world, "Training", "Queued")
+async def _waits_for_its_pool(env: RunEnvironment) -> None:
+    await env.edit_pool(nodeSelector=dict.fromkeys(nodes.LABELS) | NOWHERE)
+    await env.create("job", PUSHED)
+    await _wait_for_reason(env, "Training", "Queued")
 
 
-async def _pool_moves(world: World) -> None:
-    await _waits_for_its_pool(world)
-    await world.edit_pool(nodeSelector=dict(nodes.LABELS))
-    await world.until("the second attempt trains", lambda: world.trains("job", attempt=2))
-    await world.edit_pool(hourlyPrice="99.00")
-    await world.delete_pool()
-    await world.finished("job")
+async def _pool_moves(env: RunEnvironment) -> None:
+    await _waits_for_its_pool(env)
+    await env.edit_pool(nodeSelector=dict(nodes.LABELS))
+    await env.until("the second attempt trains", lambda: env.trains("job", attempt=2))
+    await env.edit_pool(hourlyPrice="99.00")
+    await env.delete_pool()
+    await env.wait_until_finished("job")
 
 
-async def _pool_returns(world: World) -> None:
-    await _waits_for_its_pool(world)
-    await world.delete_pool()
-    await _hears(world, "Planned", "NoPools")
-    await world.create_pool()
-    await world.finished("job")
+async def _pool_returns(env: RunEnvironment) -> None:
+    await _waits_for_its_pool(env)
+    await env.delete_pool()
+    await _wait_for_reason(env, "Planned", "NoPools")
+    await env.create_pool()
+    await env.wait_until_finished("job")
 
 
-async def _pool_away_while_suspended(world: World) -> None:
-    await suspended_midway(world)
-    await world.delete_pool()
-    await world.edit("job", suspend=False)
-    await _hears(world, "Planned", "NoPools")
-    await world.create_pool()
-    await world.finished("job")
+async def _pool_away_while_suspended(env: RunEnvironment) -> None:
+    await suspend_midway(env)
+    await env.delete_pool()
+    await env.edit("job", suspend=False)
+    await _wait_for_reason(env, "Planned", "NoPools")
+    await env.create_pool()
+    await env.wait_until_finished("job")
 
 
-async def _pool_lost(world: World) -> None:
-    await _waits_for_its_pool(world)
-    await world.delete_pool()
-    await _hears(world, "Planned", "NoPools")
-    world.clock.forward(25 * HOUR)
-    await world.finished("job")
+async def _pool_lost(env: RunEnvironment) -> None:
+    await _waits_for_its_pool(env)
+    await env.delete_pool()
+    await _wait_for_reason(env, "Planned", "NoPools")
+    env.clock.forward(25 * HOUR)
+    await env.wait_until_finished("job")
 
 
-async def _refused(world: World) -> None:
-    path = f"/api/v1/namespaces/{world.name}/resourcequotas"
+async def _refused(env: RunEnvironment) -> None:
+    path = f"/api/v1/namespaces/{env.name}/resourcequotas"
     quota = {"metadata": {"name": "none"}, "spec": {"hard": {"count/jobs.batch": "0"}}}
-    await world.api.call("POST", path, quota)
-    while not ((await world.api.get(f"{path}/none") or {}).get("status") or {}).get("hard"):
+    await env.api.call("POST", path, quota)
+    while not ((await env.api.get(f"{path}/none") or {}).get("status") or {}).get("hard"):
         await asyncio.sleep(0.2)
-    await world.create("job", PUSHED)
-    await _hears(world, "DatasetValid", "CreationRefused")
-    await world.api.call("DELETE", f"{path}/none")
-    await world.finished("job")
+    await env.create("job", PUSHED)
+    await _wait_for_reason(env, "DatasetValid", "CreationRefused")
+    await env.api.call("DELETE", f"{path}/none")
+    await env.wait_until_finished("job")
 
 
-async def _claim_comes_late(world: World) -> None:
-    await world.create("job", TUNED)
-    await _hears(world, "DatasetValid", "ClaimNotFound")
-    await world.create_claim("models")
-    await world.finished("job")
+async def _claim_comes_late(env: RunEnvironment) -> None:
+    await env.create("job", TUNED)
+    await _wait_for_reason(env, "DatasetValid", "ClaimNotFound")
+    await env.create_claim("models")
+    await env.wait_until_finished("job")
 
 
-async def _one_output(world: World) -> None:
-    await world.create_claim("models")
-    await world.create("first", TUNED)
-    await world.until("the first trains", lambda: world.trains("first"))
-    await world.create("second", TUNED)
-    await world.finished("second")
-    await deleted(world, "first")
-    await no_strangers(world)
+async def _one_output(env: RunEnvironment) -> None:
+    await env.create_claim("models")
+    await env.create("first", TUNED)
+    await env.until("the first trains", lambda: env.trains("first"))
+    await env.create("second", TUNED)
+    await env.wait_until_finished("second")
+    await deleted(env, "first")
+    await wait_until_no_orphans(env)
 
 
-async def _replaced(world: World) -> None:
-    await world.create_claim("models")
-    await made_again(world, TUNED)
+async def _replaced(env: RunEnvironment) -> None:
+    await env.create_claim("models")
+    await recreated(env, TUNED)
 
 
-async def _secret_is_missing(world: World) -> None:
-    await world.create("job", {**PUSHED, "hubTokenSecret": {"name": "hub"}})
-    await world.until("the pod waits", lambda: _pod_waits(world))
-    world.clock.forward(25 * HOUR)
-    await world.finished("job")
+async def _secret_is_missing(env: RunEnvironment) -> None:
+    await env.create("job", {**PUSHED, "hubTokenSecret": {"name": "hub"}})
+    await env.until("the pod waits", lambda: _pod_waits(env))
+    env.clock.forward(25 * HOUR)
+    await env.wait_until_finished("job")
 
 
-def _pod_waits(world: World) -> bool:
-    pods = world.history.newest("pods")
+def _pod_waits(env: RunEnvironment) -> bool:
+    pods = env.history.newest("pods")
     return any(pod["status"].get("containerStatuses") for pod in pods)
 
 
 # -- the pods' parts --------------------------------------------------------------------------
 
 
-def _evicted_once(role: Role) -> Play:
+def _evicted_once(role: PodIdentity) -> PodBehavior:
     if role.stage == "inspect":
-        return good(role)
+        return all_succeed(role)
     return (
-        Play(holds=True)
+        PodBehavior(until_deleted=True)
         if role.nth == 1
-        else Play(word=termination_messages.trained(1, termination_messages.HALF))
+        else PodBehavior(message=termination_messages.trained(1, termination_messages.HALF))
     )
 
 
-def _second_attempt_takes_a_while(role: Role) -> Play:
+def _second_attempt_takes_a_while(role: PodIdentity) -> PodBehavior:
     if role.stage == "inspect":
-        return good(role)
-    return Play(word=termination_messages.trained(role.attempt), seconds=2.0)
+        return all_succeed(role)
+    return PodBehavior(message=termination_messages.trained(role.attempt), seconds=2.0)
 
 
-def _first_saves_for_long(role: Role) -> Play:
+def _first_saves_for_long(role: PodIdentity) -> PodBehavior:
     holds = role.stage == "train" and role.incarnation == 1
-    return Play(holds=True, saving=8.0) if holds else good(role)
+    return PodBehavior(until_deleted=True, shutdown_seconds=8.0) if holds else all_succeed(role)
 
 
-def _no_secret(_: Role) -> Play:
-    return Play(starts=False, reason="CreateContainerConfigError", word='secret "hub" not found')
+def _no_secret(_: PodIdentity) -> PodBehavior:
+    return PodBehavior(
+        starts=False, reason="CreateContainerConfigError", message='secret "hub" not found'
+    )
 
 
-def _out_of_main_memory(role: Role) -> Play:
-    return good(role) if role.stage == "inspect" else Play(code=137, reason="OOMKilled")
+def _out_of_main_memory(role: PodIdentity) -> PodBehavior:
+    return (
+        all_succeed(role)
+        if role.stage == "inspect"
+        else PodBehavior(exit_code=137, reason="OOMKilled")
+    )
 
 
-CIRCUMSTANCES = (
+EXTERNAL_EVENTS = (
     Scenario("queues", _queues, _evicted_once, {"job": "Completed"}),
-    Scenario("suspended-in-queue", _suspended_in_the_queue, good, {"job": "Completed"}),
+    Scenario("suspended-in-queue", _suspended_in_the_queue, all_succeed, {"job": "Completed"}),
     Scenario("pool-moves", _pool_moves, _second_attempt_takes_a_while, {"job": "Completed"}),
     Scenario(
-        "pool-returns", _pool_returns, good, {"job": "Completed"}, {"MISSING_GRACE_SECONDS": DAY}
+        "pool-returns",
+        _pool_returns,
+        all_succeed,
+        {"job": "Completed"},
+        {"MISSING_GRACE_SECONDS": DAY},
     ),
     Scenario(
         "pool-away",
         _pool_away_while_suspended,
-        first_attempt_holds,
+        first_attempt_runs_until_deleted,
         {"job": "Completed"},
         {"MISSING_GRACE_SECONDS": DAY},
     ),
-    Scenario("pool-lost", _pool_lost, good, {"job": "NoPools"}, {"MISSING_GRACE_SECONDS": DAY}),
-    Scenario("refused", _refused, good, {"job": "Completed"}),
     Scenario(
-        "claim-late", _claim_comes_late, good, {"job": "Completed"}, {"MISSING_GRACE_SECONDS": DAY}
+        "pool-lost", _pool_lost, all_succeed, {"job": "NoPools"}, {"MISSING_GRACE_SECONDS": DAY}
     ),
-    Scenario("one-output", _one_output, first_attempt_holds, {"second": "OutputOccupied"}),
+    Scenario("refused", _refused, all_succeed, {"job": "Completed"}),
+    Scenario(
+        "claim-late",
+        _claim_comes_late,
+        all_succeed,
+        {"job": "Completed"},
+        {"MISSING_GRACE_SECONDS": DAY},
+    ),
+    Scenario(
+        "one-output", _one_output, first_attempt_runs_until_deleted, {"second": "OutputOccupied"}
+    ),
     Scenario("replaced", _replaced, _first_saves_for_long, {"job": "Completed"}),
     Scenario(
         "secret-missing",
@@ -222,5 +240,5 @@ CIRCUMSTANCES = (
         {"job": "SecretNotFound"},
         {"SECRET_GRACE_SECONDS": DAY},
     ),
-    Scenario("killed-for-memory", pushed, _out_of_main_memory, {"job": "OutOfMemory"}),
+    Scenario("killed-for-memory", one_pushed_job, _out_of_main_memory, {"job": "OutOfMemory"}),
 )

@@ -1,14 +1,14 @@
-"""What a scenario is, and what its user can see."""
+"""What a scenario consists of, and the steps that several scenarios share."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from tests.faults.environment.fixture import World
+from tests.faults.environment.fixture import RunEnvironment
 from tests.kit import termination_messages
 from tests.kit.api_client import Object
-from tests.kit.fake_kubelet import Play, Role, Script
+from tests.kit.fake_kubelet import PodBehavior, PodIdentity, PodScript
 
 from dpojob_api.constants import LABEL_JOB_UID, LABEL_STAGE, STAGE_TRAIN
 
@@ -19,99 +19,99 @@ PUSHED = {**HUB, "output": {"push": "org/tuned"}}
 TUNED = {**HUB, "output": {"volume": {"claimName": "models", "path": "tuned"}}}
 """To a claim of the user's."""
 HOUR = 3600
-HOLDS = Play(holds=True)
+RUNS_UNTIL_DELETED = PodBehavior(until_deleted=True)
 
 
-def good(role: Role) -> Play:
+def all_succeed(role: PodIdentity) -> PodBehavior:
     """Everything succeeds at the first try."""
     if role.stage == "inspect":
-        return Play(word=termination_messages.valid())
+        return PodBehavior(message=termination_messages.valid())
     resumed = termination_messages.HALF if role.attempt > 1 else None
-    return Play(word=termination_messages.trained(role.attempt, resumed))
+    return PodBehavior(message=termination_messages.trained(role.attempt, resumed))
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One of the turns."""
+    """One scenario."""
 
     name: str
-    act: Callable[[World], Awaitable[None]]
+    user_actions: Callable[[RunEnvironment], Awaitable[None]]
     """The user's part; returns when nothing more is to happen."""
-    script: Script = good
-    ends: Mapping[str, str] = field(default_factory=dict)
+    script: PodScript = all_succeed
+    expected_reasons: Mapping[str, str] = field(default_factory=dict)
     """Reason of the terminal condition by DPOJob; what is not named here is gone at the end."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """The operator's, where they differ from other runs'."""
 
 
-def first_attempt_holds(role: Role) -> Play:
-    """It trains until it is told to stop."""
+def first_attempt_runs_until_deleted(role: PodIdentity) -> PodBehavior:
+    """Its first training pod runs until the pod is deleted."""
     holds = role.stage == "train" and role.attempt == 1 and role.incarnation == 1
-    return HOLDS if holds else good(role)
+    return RUNS_UNTIL_DELETED if holds else all_succeed(role)
 
 
-async def pushed(world: World) -> None:
-    """The shortest way: one job, whose model goes to the hub."""
-    await world.create("job", PUSHED)
-    await world.finished("job")
+async def one_pushed_job(env: RunEnvironment) -> None:
+    """One job, whose model goes to the hub."""
+    await env.create("job", PUSHED)
+    await env.wait_until_finished("job")
 
 
-def phase(world: World, name: str) -> str:
+def phase(env: RunEnvironment, name: str) -> str:
     """The DPOJob's, as last seen."""
-    return str(((world.job(name) or {}).get("status") or {}).get("phase", ""))
+    return str(((env.job(name) or {}).get("status") or {}).get("phase", ""))
 
 
-def training(world: World, collection: str) -> list[Object]:
+def training(env: RunEnvironment, collection: str) -> list[Object]:
     """Training Jobs, or pods, that exist."""
-    newest = world.history.newest(collection)
+    newest = env.history.newest(collection)
     return [item for item in newest if item["metadata"]["labels"][LABEL_STAGE] == STAGE_TRAIN]
 
 
-def progressed(world: World, name: str) -> bool:
+def has_progress(env: RunEnvironment, name: str) -> bool:
     """Whether its status tells of a step."""
-    status = (world.job(name) or {}).get("status") or {}
+    status = (env.job(name) or {}).get("status") or {}
     return bool((status.get("progress") or {}).get("step"))
 
 
-async def suspended_midway(world: World) -> None:
+async def suspend_midway(env: RunEnvironment) -> None:
     """A job that trained some steps, was suspended, and has come to a halt."""
-    await world.create("job", PUSHED)
+    await env.create("job", PUSHED)
     # Not earlier: which step is recorded would be a matter of luck.
-    await world.until("progress is seen", lambda: progressed(world, "job"))
-    await world.edit("job", suspend=True)
-    await world.until("nothing trains", lambda: not training(world, "pods"))
-    await world.until("phase Suspended", lambda: phase(world, "job") == "Suspended")
+    await env.until("progress is seen", lambda: has_progress(env, "job"))
+    await env.edit("job", suspend=True)
+    await env.until("nothing trains", lambda: not training(env, "pods"))
+    await env.until("phase Suspended", lambda: phase(env, "job") == "Suspended")
 
 
-def strangers(world: World) -> list[Object]:
+def orphans(env: RunEnvironment) -> list[Object]:
     """Children of DPOJobs that are gone."""
-    living = {job["metadata"]["uid"] for job in world.history.newest("dpojobs")}
-    children = [*world.history.newest("jobs"), *world.history.newest("pods")]
+    living = {job["metadata"]["uid"] for job in env.history.newest("dpojobs")}
+    children = [*env.history.newest("jobs"), *env.history.newest("pods")]
     return [c for c in children if c["metadata"]["labels"][LABEL_JOB_UID] not in living]
 
 
-async def deleted(world: World, name: str) -> None:
+async def deleted(env: RunEnvironment, name: str) -> None:
     """Deletes a DPOJob, and waits until it is gone; its children go later."""
-    await world.delete(name)
-    await world.until(f"{name} is gone", lambda: world.job(name) is None)
+    await env.delete(name)
+    await env.until(f"{name} is gone", lambda: env.job(name) is None)
 
 
-async def no_strangers(world: World) -> None:
+async def wait_until_no_orphans(env: RunEnvironment) -> None:
     """Waits until the children of deleted DPOJobs are gone."""
     # A garbage collector that has just learnt of a new kind takes half a minute.
-    await world.until("no child is left alone", lambda: not strangers(world))
+    await env.until("no child is left alone", lambda: not orphans(env))
 
 
-async def made_again(world: World, spec: Object) -> None:
+async def recreated(env: RunEnvironment, spec: Object) -> None:
     """A job that is deleted while it trains, and created again under the same name."""
-    await world.create("job", spec)
-    await world.until("training runs", lambda: world.trains("job"))
-    await deleted(world, "job")
-    await world.create("job", spec)
-    await world.finished("job")
-    await no_strangers(world)
+    await env.create("job", spec)
+    await env.until("training runs", lambda: env.trains("job"))
+    await deleted(env, "job")
+    await env.create("job", spec)
+    await env.wait_until_finished("job")
+    await wait_until_no_orphans(env)
 
 
-def anything(world: World) -> bool:
-    """Whether anything is left."""
-    return any(world.history.newest(kind) for kind in ("dpojobs", "jobs", "pods"))
+def any_object_left(env: RunEnvironment) -> bool:
+    """Whether any object of the run is left."""
+    return any(env.history.newest(kind) for kind in ("dpojobs", "jobs", "pods"))
