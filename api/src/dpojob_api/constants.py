@@ -1,4 +1,4 @@
-"""Every name that crosses a process boundary, in one place, each with its meaning."""
+"""Every name that several processes share (labels, environment, files, exit codes), with its meaning."""
 
 GROUP = "dpojob.dev"
 """API group of DPOJob and GPUPool."""
@@ -8,12 +8,12 @@ API_VERSION = f"{GROUP}/{VERSION}"
 
 # Labels, on every object the operator makes.
 LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
-"""Always "dpojob": how the operator's watches tell its own Jobs and Pods from all others."""
+"""Always "dpojob": the operator's watches select its Jobs and Pods by it."""
 MANAGED_BY = "dpojob"
 LABEL_JOB_NAME = f"{GROUP}/job"
 """Name of the DPOJob (shortened to 63 characters, as labels must be), for selectors."""
 LABEL_JOB_UID = f"{GROUP}/uid"
-"""UID of the DPOJob: the truth about whose child this is."""
+"""UID of the DPOJob that owns the object; unlike the name, it is never reused."""
 LABEL_STAGE = f"{GROUP}/stage"
 """Which stage the child serves: "inspect" or "train"."""
 LABEL_ATTEMPT = f"{GROUP}/attempt"
@@ -23,7 +23,7 @@ STAGE_TRAIN = "train"
 
 # Annotations.
 ANNOTATION_INSPECTION_KEY = f"{GROUP}/inspection-key"
-"""On an inspection Job: the hash of what it looked at, by which later jobs reuse its report."""
+"""On an inspection Job: the hash of its inputs, by which later jobs reuse its report."""
 ANNOTATION_OUTPUT = f"{GROUP}/output"
 """On a batch/v1 Job or TrainJob named by `model.fromJob`: its output, as "claim/path" or
 "hub:repo@revision"."""
@@ -34,11 +34,11 @@ ANNOTATION_OUTPUT_MAX_LENGTH = f"{GROUP}/output-max-length"
 ENV_MANIFEST = "DPOJOB_MANIFEST"
 """The DPOJob as JSON: name, namespace, uid and spec, as they were when the Job was made."""
 ENV_INSPECTION = "DPOJOB_INSPECTION"
-"""What inspection decided, as JSON (an InspectionReport without its long parts)."""
+"""The result of inspection, as JSON (an InspectionReport without its long parts)."""
 ENV_PLAN = "DPOJOB_PLAN"
-"""The plan to obey, as JSON (a Plan)."""
+"""The plan to follow, as JSON (a Plan)."""
 ENV_VOLUMES = "DPOJOB_VOLUMES"
-"""JSON object: claim name to the directory where it is mounted."""
+"""JSON object: name of a PersistentVolumeClaim to the directory where it is mounted."""
 ENV_ATTEMPT = "DPOJOB_ATTEMPT"
 """Number of this training attempt, from 1."""
 ENV_IMAGE = "DPOJOB_IMAGE"
@@ -49,12 +49,14 @@ ENV_HUB_TOKEN = "HF_TOKEN"
 """The user's hub token, from `hubTokenSecret`."""
 
 VOLUMES_ROOT = "/volumes"
-"""Claims are mounted at VOLUMES_ROOT/<claim name>."""
+"""PersistentVolumeClaims are mounted at VOLUMES_ROOT/<claim name>."""
 SCRATCH_ROOT = "/scratch"
 """The pod's emptyDir: caches, temporary files, and checkpoints when there is no output volume."""
 PROGRESS_PORT = 8080
 """Serves GET /progress (JSON) and GET /metrics (Prometheus) in the training pod."""
 PROGRESS_PORT_NAME = "progress"
+TRAINING_METRIC_PREFIX = "dpojob_training_"
+"""Begins the names of a running job's metrics, both in the training pod and in the operator."""
 CONTAINER_INSPECT = "inspect"
 CONTAINER_TRAIN = "train"
 TERMINATION_MESSAGE_BYTES = 4096
@@ -66,7 +68,7 @@ FILE_REPORT = "report.html"
 FILE_METRICS = "metrics.jsonl"
 FILE_INSPECTION = "inspection.json"
 CHECKPOINT_DIRECTORY = ".checkpoints"
-"""Holds checkpoints while training runs; goes when the model is complete."""
+"""Holds checkpoints while training runs; removed when the model is complete."""
 
 
 class ExitCode:
@@ -75,10 +77,10 @@ class ExitCode:
     OK = 0
     INVALID = 1
     """inspect: the dataset is invalid; plan: nothing fits; train: an unforeseen failure (retried)."""
-    COULD_NOT_LOOK = 2
+    UNREADABLE_INPUT = 2
     """inspect: missing dataset, no access, bad file; any command: a bad manifest."""
     USER_ERROR = 10
-    """train: a failure that only an edit of the spec or the data can mend; never retried."""
+    """train: a failure that only a change of the spec or the data can fix; never retried."""
     OUT_OF_MEMORY = 11
     """train: the GPU (or the container) ran out of memory; never retried unchanged."""
     INTERRUPTED = 12

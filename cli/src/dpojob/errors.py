@@ -19,7 +19,7 @@ class CommandError(Exception):
         self,
         message: str,
         *,
-        code: int = ExitCode.COULD_NOT_LOOK,
+        code: int = ExitCode.UNREADABLE_INPUT,
         reason: str | None = Reason.INVALID_SPEC,
     ) -> None:
         super().__init__(message)

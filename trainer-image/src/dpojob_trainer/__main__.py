@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
 
         return train_container(os.environ)
     print("usage: python -m dpojob_trainer inspect | train", file=sys.stderr)
-    return constants.ExitCode.COULD_NOT_LOOK
+    return constants.ExitCode.UNREADABLE_INPUT
 
 
 def inspect_container(environ: Mapping[str, str]) -> int:
@@ -61,7 +61,7 @@ def inspect_container(environ: Mapping[str, str]) -> int:
         _keep(spec, volumes, report)
     except InspectionError as error:
         report = InspectionReport(valid=False, reason=error.reason, error=error.message)
-        status = constants.ExitCode.COULD_NOT_LOOK
+        status = constants.ExitCode.UNREADABLE_INPUT
     last_word(json.dumps(summary(report), ensure_ascii=False, separators=(",", ":")))
     print(report.wire_json())
     return status

@@ -15,7 +15,7 @@ from .object_snapshots import PodSnapshot
 
 RECREATE_ADVICE = "Correct that, then create this DPOJob again: delete it and apply it anew."
 """For a finished job, which rejects every edit of what was inspected, also the advised one."""
-REPORT_EXITS = (ExitCode.OK, ExitCode.INVALID, ExitCode.COULD_NOT_LOOK)
+REPORT_EXITS = (ExitCode.OK, ExitCode.INVALID, ExitCode.UNREADABLE_INPUT)
 """Exit statuses with which the inspection container writes a report."""
 
 

@@ -66,7 +66,7 @@ def inspection_job(
                         "onExitCodes": {
                             "containerName": CONTAINER_INSPECT,
                             "operator": "In",
-                            "values": [ExitCode.INVALID, ExitCode.COULD_NOT_LOOK],
+                            "values": [ExitCode.INVALID, ExitCode.UNREADABLE_INPUT],
                         },
                     },
                 ]

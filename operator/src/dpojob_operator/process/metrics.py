@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from dpojob_api.constants import TRAINING_METRIC_PREFIX
 from dpojob_api.progress import Progress
 
 RECONCILES = Counter("dpojob_reconciles_total", "Passes over one key, by result.", ["result"])
@@ -33,17 +34,29 @@ PHASES = Gauge("dpojob_jobs", "DPOJobs by phase, as of the last resync.", ["phas
 RESYNC_TIME = Gauge("dpojob_last_resync_timestamp_seconds", "When all DPOJobs were last listed.")
 
 FIGURES = {
-    "step": ("dpojob_training_step", "Optimizer steps done."),
-    "max_steps": ("dpojob_training_max_steps", "Optimizer steps in all."),
-    "loss": ("dpojob_training_loss", "Training loss, last logged."),
-    "eval_loss": ("dpojob_training_eval_loss", "Evaluation loss, last logged."),
-    "margin": ("dpojob_training_reward_margin", "Mean reward of chosen minus rejected."),
-    "eval_margin": ("dpojob_training_eval_reward_margin", "The same over the held-out pairs."),
-    "accuracy": ("dpojob_training_reward_accuracy", "Share of training pairs told apart rightly."),
-    "eval_accuracy": ("dpojob_training_eval_reward_accuracy", "The same over the held-out pairs."),
-    "eta_seconds": ("dpojob_training_eta_seconds", "Seconds to the last step."),
-    "steps_per_second": ("dpojob_training_steps_per_second", "Optimizer steps per second."),
-    "peak_memory_gib": ("dpojob_training_peak_memory_gib", "Peak memory per GPU, GiB."),
+    "step": (f"{TRAINING_METRIC_PREFIX}step", "Optimizer steps done."),
+    "max_steps": (f"{TRAINING_METRIC_PREFIX}max_steps", "Optimizer steps in all."),
+    "loss": (f"{TRAINING_METRIC_PREFIX}loss", "Training loss, last logged."),
+    "eval_loss": (f"{TRAINING_METRIC_PREFIX}eval_loss", "Evaluation loss, last logged."),
+    "margin": (f"{TRAINING_METRIC_PREFIX}reward_margin", "Mean reward of chosen minus rejected."),
+    "eval_margin": (
+        f"{TRAINING_METRIC_PREFIX}eval_reward_margin",
+        "The same over the held-out pairs.",
+    ),
+    "accuracy": (
+        f"{TRAINING_METRIC_PREFIX}reward_accuracy",
+        "Share of training pairs told apart rightly.",
+    ),
+    "eval_accuracy": (
+        f"{TRAINING_METRIC_PREFIX}eval_reward_accuracy",
+        "The same over the held-out pairs.",
+    ),
+    "eta_seconds": (f"{TRAINING_METRIC_PREFIX}eta_seconds", "Seconds to the last step."),
+    "steps_per_second": (
+        f"{TRAINING_METRIC_PREFIX}steps_per_second",
+        "Optimizer steps per second.",
+    ),
+    "peak_memory_gib": (f"{TRAINING_METRIC_PREFIX}peak_memory_gib", "Peak memory per GPU, GiB."),
 }
 """Fields of Progress that have a series per running job."""
 

@@ -59,7 +59,7 @@ def test_sigterm_ends_with_a_checkpoint_and_its_own_status(
     container = Container(job, tmp_path)
     container.until(lambda progress: progress.get("step", 0) >= 3)
     figures = container.get("/metrics")
-    assert "dpojob_train_step" in figures and 'name="rewards/margins"' in figures
+    assert "dpojob_training_step" in figures and 'name="rewards/margins"' in figures
     container.terminate()
     assert container.wait() == 12, container.log()
     word = container.last_word()

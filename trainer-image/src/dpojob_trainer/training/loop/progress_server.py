@@ -13,18 +13,24 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from dpojob_api.constants import PROGRESS_PORT
+from dpojob_api.constants import PROGRESS_PORT, TRAINING_METRIC_PREFIX
 
 from .progress import Tracker
 
 log = logging.getLogger(__name__)
 SERIES = {
-    "step": ("dpojob_train_step", "Optimizer steps done."),
-    "max_steps": ("dpojob_train_max_steps", "Optimizer steps in all."),
-    "steps_per_second": ("dpojob_train_steps_per_second", "Optimizer steps per second."),
-    "eta_seconds": ("dpojob_train_eta_seconds", "Seconds until the last step."),
-    "tokens": ("dpojob_train_tokens", "Tokens trained on."),
-    "peak_memory_gib": ("dpojob_train_peak_memory_gib", "Peak GPU memory, GiB per GPU."),
+    "step": (f"{TRAINING_METRIC_PREFIX}step", "Optimizer steps done."),
+    "max_steps": (f"{TRAINING_METRIC_PREFIX}max_steps", "Optimizer steps in all."),
+    "steps_per_second": (
+        f"{TRAINING_METRIC_PREFIX}steps_per_second",
+        "Optimizer steps per second.",
+    ),
+    "eta_seconds": (f"{TRAINING_METRIC_PREFIX}eta_seconds", "Seconds until the last step."),
+    "tokens": (f"{TRAINING_METRIC_PREFIX}tokens", "Tokens trained on."),
+    "peak_memory_gib": (
+        f"{TRAINING_METRIC_PREFIX}peak_memory_gib",
+        "Peak GPU memory, GiB per GPU.",
+    ),
 }
 """Fields of Progress that become a series of their own."""
 
@@ -42,12 +48,14 @@ class _Figures(Collector):
             if value is not None:
                 yield GaugeMetricFamily(name, meaning, value=float(value))
         yield GaugeMetricFamily(
-            "dpojob_train_healthy",
+            f"{TRAINING_METRIC_PREFIX}healthy",
             "1 while no health guard objects, else 0.",
             value=float(progress.health.healthy),
         )
         figures = GaugeMetricFamily(
-            "dpojob_train_figure", "The newest value TRL logged, by its name.", labels=["name"]
+            f"{TRAINING_METRIC_PREFIX}figure",
+            "The newest value TRL logged, by its name.",
+            labels=["name"],
         )
         for name, value in sorted(self._tracker.figures().items()):
             if math.isfinite(value):
