@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = (
     "api/src/dpojob_api",
     "planner/src/dpojob_planner",
+    "cli/src/dpojob",
 )
 """Packages whose public functions are documented in full."""
 
