@@ -22,7 +22,7 @@ os.environ.setdefault("TQDM_DISABLE", "1")
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from dpojob_trainer.training.launch.session import SPINS  # noqa: E402  (loads no torch)
+from dpojob_trainer.training.launch.session import OPENMP_SPIN_COUNT  # noqa: E402  (loads no torch)
 
 SAME, CHOSEN, TOLERANCE = 0.98, 2.0, 1e-4
 """Promised: at the same settings; of the chosen settings over TRL's defaults; of the loss curves."""
@@ -34,7 +34,7 @@ def one(name: str, root: Path, rows: int, epochs: int) -> dict[str, Any]:
     """Train once, in this process; steps per second by clock and CPU time, and the losses."""
     if name == THEIRS:
         # As our trainer sets them, before torch is loaded.
-        os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": SPINS}
+        os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": OPENMP_SPIN_COUNT}
     from bench.train import dpojob_run, trl_baseline
     from bench.train.clock import Clock
     from bench.train.silence_output import silence_output

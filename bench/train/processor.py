@@ -16,9 +16,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from dpojob_trainer.training.launch.session import SPINS
+from dpojob_trainer.training.launch.session import OPENMP_SPIN_COUNT
 
-os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": SPINS}  # before torch is loaded
+os.environ |= {
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "GOMP_SPINCOUNT": OPENMP_SPIN_COUNT,
+}  # before torch is loaded
 
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM

@@ -24,9 +24,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from dpojob_api.progress import Progress  # noqa: E402  (loads no torch)
-from dpojob_trainer.training.launch.session import SPINS  # noqa: E402  (neither)
+from dpojob_trainer.training.launch.session import OPENMP_SPIN_COUNT  # noqa: E402  (neither)
 
-os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": SPINS}
+os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": OPENMP_SPIN_COUNT}
 
 PROMISED = 0.01
 BLOCK = 20

@@ -23,9 +23,12 @@ os.environ.setdefault("TQDM_DISABLE", "1")
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from dpojob_trainer.training.launch.session import SPINS  # noqa: E402  (loads no torch)
+from dpojob_trainer.training.launch.session import OPENMP_SPIN_COUNT  # noqa: E402  (loads no torch)
 
-os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": SPINS}  # before torch is loaded
+os.environ |= {
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "GOMP_SPINCOUNT": OPENMP_SPIN_COUNT,
+}  # before torch is loaded
 
 Train = Callable[[], list[dict[str, Any]]]
 """Trains and gives its log."""
@@ -84,7 +87,7 @@ def scoring_all(train: Train) -> Train:
     """The same with TRL's LM head as it is without a GPU."""
 
     def action() -> list[dict[str, Any]]:
-        name = "dpojob_trainer.training.loop.trl_patches.answers_only"
+        name = "dpojob_trainer.training.loop.trl_patches.completion_logits_only"
         with patch(name, lambda: contextlib.nullcontext()):
             return train()
 

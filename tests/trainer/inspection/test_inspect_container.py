@@ -1,12 +1,14 @@
 """The inspection container: what its environment says, what it leaves behind, how it ends."""
 
 import json
+import os
 
 import pytest
 from tests.kit.tiny_models import make_pairs, write_jsonl
 
 from dpojob_api import constants
-from dpojob_trainer.__main__ import inspect_container
+from dpojob_trainer.inspection.container import inspect_container
+from dpojob_trainer.shared.container_environment import ContainerEnvironment
 
 
 @pytest.fixture
@@ -49,13 +51,19 @@ def occupy(tmp_path, uid):
 
 def test_an_output_directory_of_another_job_is_refused_and_left_as_it_is(environ, tmp_path):
     directory = occupy(tmp_path, "somebody-else")
-    assert inspect_container(environ) == constants.ExitCode.UNREADABLE_INPUT
+    assert (
+        inspect_container(ContainerEnvironment({**os.environ, **environ}))
+        == constants.ExitCode.UNREADABLE_INPUT
+    )
     assert last_word(tmp_path)["reason"] == "OutputOccupied"
     assert (directory / constants.FILE_INSPECTION).read_text() == "theirs"
 
 
 def test_a_missing_model_is_told_in_the_last_word(environ, tmp_path):
-    assert inspect_container(environ) == constants.ExitCode.UNREADABLE_INPUT
+    assert (
+        inspect_container(ContainerEnvironment({**os.environ, **environ}))
+        == constants.ExitCode.UNREADABLE_INPUT
+    )
     word = last_word(tmp_path)
     assert word["reason"] == "ModelNotFound"
     assert "model" in word["error"]

@@ -14,6 +14,7 @@ from dpojob_trainer.inspection.tokenization import generate as tokens
 from dpojob_trainer.inspection.training_arguments import check_arguments, check_pad_token, packages
 from dpojob_trainer.inspection.training_arguments.generate import TABLE, table
 from dpojob_trainer.inspection.training_arguments.reserved_fields import OWNED, REMOVED
+from dpojob_trainer.shared.container_environment import ENV_PACKAGES
 
 WRONG = [
     ({"warmup_stps": 1}, "warmup_stps is no field of DPOConfig; did you mean warmup_steps?"),
@@ -148,7 +149,7 @@ def test_an_argument_whose_package_the_training_image_has_not(
         InspectionError, match=f"needs the package {package}, .*: {way_out}, or ask"
     ):
         check_arguments(spec(arguments))
-    monkeypatch.setenv(packages.ENV_PACKAGES, f"other,{package}")
+    monkeypatch.setenv(ENV_PACKAGES, f"other,{package}")
     check_arguments(spec(arguments))
 
 

@@ -14,9 +14,9 @@ from tests.trainer.training.conftest import MakeJob, metrics
 from transformers import AutoModelForCausalLM
 
 from dpojob_trainer.training import run
-from dpojob_trainer.training.export import model_writer as saving
-from dpojob_trainer.training.setup.adapter import merged, put_on
-from dpojob_trainer.training.setup.model_source import Start
+from dpojob_trainer.training.export import model_writer
+from dpojob_trainer.training.setup.adapter import load_adapter, merge_adapter
+from dpojob_trainer.training.setup.model_source import ModelLocation
 
 KINDS: dict[str, dict[str, Any]] = {
     "input": {"target_modules": ["q_proj", "embed_tokens"]},
@@ -45,8 +45,8 @@ def base(inputs: Path) -> Any:
 def test_merged_it_equals_itself_on_its_base_also_when_read_again(
     adapters: Path, kind: str, tmp_path: Path
 ) -> None:
-    on_base = put_on(base(adapters), adapters / kind)
-    whole = merged(base(adapters), adapters / kind)
+    on_base = load_adapter(base(adapters), adapters / kind)
+    whole = merge_adapter(base(adapters), adapters / kind)
     whole.save_pretrained(tmp_path)
     read = AutoModelForCausalLM.from_pretrained(tmp_path)
     tokens = torch.arange(on_base.get_input_embeddings().weight.shape[0])[None]
@@ -62,7 +62,7 @@ def test_the_finished_adapter_is_replaced_by_the_merged_model(
     adapters: Path, tmp_path: Path
 ) -> None:
     save_adapter(adapters / "model", tmp_path, "model", **KINDS["input"])
-    assert saving._merge(tmp_path, Start(adapters / "model")) is None
+    assert model_writer._merge(tmp_path, ModelLocation(adapters / "model")) is None
     assert not list(tmp_path.glob("adapter_*"))
     assert not AutoModelForCausalLM.from_pretrained(tmp_path).config.tie_word_embeddings
 
@@ -73,8 +73,8 @@ def test_a_merged_model_that_is_not_the_same_replaces_nothing(
     save_adapter(adapters / "model", tmp_path, "model")
     before = sorted(path.name for path in tmp_path.iterdir())
     monkeypatch.setattr(PeftModel, "merge_and_unload", lambda self, **_: self.unload(), False)
-    apart = saving._merge(tmp_path, Start(adapters / "model"))
-    assert apart is not None and apart > saving.TOLERANCE
+    apart = model_writer._merge(tmp_path, ModelLocation(adapters / "model"))
+    assert apart is not None and apart > model_writer.TOLERANCE
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
@@ -82,7 +82,7 @@ def test_a_merged_model_that_is_not_the_same_replaces_nothing(
 def test_then_the_adapter_is_kept_and_the_report_says_why(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(saving, "_merge", lambda *_: 0.33)
+    monkeypatch.setattr(model_writer, "_merge", lambda *_: 0.33)
     job = make_job(spec={"training": {"method": "lora"}, "output": {"merge": True}})
     outcome = run(job)
     assert outcome.artifacts is not None and outcome.artifacts.kind == "adapter"
@@ -111,5 +111,5 @@ def test_training_goes_on_from_an_adapter_that_brings_tokens(
     if merge or method == "full":
         whole = AutoModelForCausalLM.from_pretrained(job.output)
     else:
-        whole = put_on(base(adapters), job.output)
+        whole = load_adapter(base(adapters), job.output)
     assert whole.get_input_embeddings().weight.shape[0] == rows

@@ -27,8 +27,8 @@ def hub(inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     """A hub that takes large files by Git LFS and holds a model, and a cache of its own."""
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr(uploads, "FIRST_WAIT", 0.01)
-    monkeypatch.setattr(uploads, "TRIES", 3)
+    monkeypatch.setattr(uploads, "FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(uploads, "ATTEMPTS", 3)
     with Hub(lfs=True) as hub:
         for name, value in hub.env().items():
             monkeypatch.setenv(name, value)
@@ -39,7 +39,7 @@ def hub(inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 def artifacts(job: TrainJob) -> dict[str, bytes]:
     return {
         str(path.relative_to(job.output)): path.read_bytes()
-        for path in output_directory.published(job.output)
+        for path in output_directory.model_files(job.output)
     }
 
 

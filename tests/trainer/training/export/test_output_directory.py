@@ -8,18 +8,18 @@ from tests.trainer.training.conftest import MakeJob
 from dpojob_api.progress import Artifacts, Outcome
 from dpojob_trainer.training import TrainJob, run
 from dpojob_trainer.training.export import output_directory
-from dpojob_trainer.training.setup.errors import Failure
+from dpojob_trainer.training.setup.errors import TrainingError
 
 DONE = Outcome(outcome="Succeeded", reason="Completed", artifacts=Artifacts(kind="model"))
 
 
 def staged(job: TrainJob) -> None:
     """A model that waits in staging."""
-    aside = output_directory.staging(job.output)
+    staging = output_directory.make_staging(job.output)
     for name in ("config.json", "model.safetensors", "README.md", "wandb/run/log"):
-        (aside / name).parent.mkdir(parents=True, exist_ok=True)
-        (aside / name).write_text("the model's")
-    output_directory.record(aside, job, DONE)
+        (staging / name).parent.mkdir(parents=True, exist_ok=True)
+        (staging / name).write_text("the model's")
+    output_directory.write_lineage(staging, job, DONE)
 
 
 def test_the_users_files_in_the_directory_stay_and_are_no_part_of_the_model(
@@ -31,7 +31,7 @@ def test_the_users_files_in_the_directory_stay_and_are_no_part_of_the_model(
     staged(job)
     output_directory.publish(job.output)
     assert (job.output / "notes.txt").read_text() == "mine"
-    names = [str(path.relative_to(job.output)) for path in output_directory.published(job.output)]
+    names = [str(path.relative_to(job.output)) for path in output_directory.model_files(job.output)]
     assert names == ["README.md", "model.safetensors", "wandb/run/log", "config.json"]
 
 
@@ -49,11 +49,11 @@ def test_a_directory_with_the_users_own_card_is_refused_before_anything_is_loade
 
 def test_what_came_there_during_the_training_is_not_replaced(make_job: MakeJob) -> None:
     job = make_job()
-    assert output_directory.claim(job) is None
+    assert output_directory.prepare(job) is None
     (job.output / "wandb").mkdir()
     (job.output / "wandb" / "log").write_text("mine")
     staged(job)
-    with pytest.raises(Failure, match="wandb") as caught:
+    with pytest.raises(TrainingError, match="wandb") as caught:
         output_directory.publish(job.output)
     assert caught.value.reason == "OutputOccupied"
     assert (job.output / "wandb" / "log").read_text() == "mine"
@@ -65,11 +65,11 @@ def test_a_publication_that_was_cut_short_is_done_again(make_job: MakeJob) -> No
     staged(job)
     output_directory.publish(job.output)
     (job.output / "config.json").unlink()  # As if it had been killed before its last move.
-    assert output_directory.claim(job) is None
+    assert output_directory.prepare(job) is None
     assert not list(job.output.iterdir())
     staged(job)
     output_directory.publish(job.output)
-    assert output_directory.complete(job)
+    assert output_directory.is_complete(job)
 
 
 def test_a_finished_adapter_is_not_passed_off_as_the_merged_model_asked_for_later(
@@ -77,10 +77,10 @@ def test_a_finished_adapter_is_not_passed_off_as_the_merged_model_asked_for_late
 ) -> None:
     lora = {"training": {"method": "lora"}}
     job = make_job(spec=lora)
-    aside = output_directory.staging(job.output)
-    (aside / "adapter_config.json").write_text("{}")
-    output_directory.record(
-        aside, job, DONE.model_copy(update={"artifacts": Artifacts(kind="adapter")})
+    staging = output_directory.make_staging(job.output)
+    (staging / "adapter_config.json").write_text("{}")
+    output_directory.write_lineage(
+        staging, job, DONE.model_copy(update={"artifacts": Artifacts(kind="adapter")})
     )
     output_directory.publish(job.output)
     assert run(job).outcome == "Succeeded"
@@ -93,10 +93,10 @@ def test_an_adapter_kept_where_a_merge_was_asked_for_is_still_this_jobs_own(
     make_job: MakeJob,
 ) -> None:
     job = make_job(spec={"training": {"method": "lora"}, "output": {"merge": True}})
-    aside = output_directory.staging(job.output)
-    (aside / "adapter_config.json").write_text("{}")
-    output_directory.record(
-        aside, job, DONE.model_copy(update={"artifacts": Artifacts(kind="adapter")})
+    staging = output_directory.make_staging(job.output)
+    (staging / "adapter_config.json").write_text("{}")
+    output_directory.write_lineage(
+        staging, job, DONE.model_copy(update={"artifacts": Artifacts(kind="adapter")})
     )
     output_directory.publish(job.output)
     assert run(job).outcome == "Succeeded", "an attempt that only has to upload"

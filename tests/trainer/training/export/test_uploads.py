@@ -22,8 +22,8 @@ NOT_FOR_OTHERS = "the user's own, which lies in the same directory"
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "FIRST_WAIT", 0.01)
-    monkeypatch.setattr(uploads, "TRIES", 3)
+    monkeypatch.setattr(uploads, "FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(uploads, "ATTEMPTS", 3)
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def finished(job: TrainJob) -> TrainJob:
     outcome = Outcome(
         outcome="Succeeded", reason="Completed", artifacts=Artifacts(kind="model", path="out")
     )
-    output_directory.record(job.output, job, outcome)
+    output_directory.write_lineage(job.output, job, outcome)
     (job.output / "private").mkdir()
     for name in ("notes.txt", "old.safetensors", "private/rows.jsonl"):
         (job.output / name).write_text(NOT_FOR_OTHERS)
@@ -192,7 +192,7 @@ def test_an_upload_that_breaks_off_leaves_nothing_in_the_store(
     job = finished(make_job(spec={"output": {"s3": target}}))
     gone = job.output / "gone.safetensors"
     monkeypatch.setattr(
-        s3_upload, "published", lambda directory: [*output_directory.published(directory), gone]
+        s3_upload, "model_files", lambda directory: [*output_directory.model_files(directory), gone]
     )
     failed = run(job)
     assert failed.reason == "PushFailed", failed.message

@@ -64,7 +64,7 @@ def test_sigterm_ends_with_a_checkpoint_and_its_own_status(
     assert container.wait() == 12, container.log()
     word = container.last_word()
     assert (word["outcome"], word["reason"]) == ("Interrupted", "Stopped")
-    kept = checkpoints.newest(job.checkpoints, job.key)
+    kept = checkpoints.latest(job.checkpoints, job.key)
     assert kept is not None and checkpoints.step_of(kept) == word["progress"]["step"]
     assert not (job.output / "config.json").exists()
 

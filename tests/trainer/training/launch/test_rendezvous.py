@@ -1,4 +1,4 @@
-"""Nodes that meet at the gate, and what a node says about the end of its processes. No training."""
+"""The rendezvous of a set's nodes, and the outcome of a node from its processes. No training."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 
 from dpojob_api.progress import Outcome, Progress
 from dpojob_trainer.training.launch import rendezvous
-from dpojob_trainer.training.launch.launcher import verdict
-from dpojob_trainer.training.setup.errors import Failure, Interrupted, exit_code, is_lost_peer
+from dpojob_trainer.training.launch.launcher import combine_outcomes
+from dpojob_trainer.training.setup.errors import Interrupted, TrainingError, exit_code, is_lost_peer
 
 
 def never() -> bool:
@@ -50,77 +50,77 @@ class Later(threading.Thread):
         return self._found
 
 
-def enter(port: int, node: int, key: str = "k", stopped: Callable[[], bool] = never) -> Later:
-    return Later(lambda: rendezvous.enter("localhost", port, node, key, stopped, 60))
+def join(port: int, node: int, key: str = "k", is_stopped: Callable[[], bool] = never) -> Later:
+    return Later(lambda: rendezvous.join("localhost", port, node, key, is_stopped, 60))
 
 
-def gather(port: int, nodes: int, stopped: Callable[[], bool] = never) -> Later:
-    return Later(lambda: rendezvous.gather(port, nodes, "k", stopped, 60))
+def host(port: int, nodes: int, is_stopped: Callable[[], bool] = never) -> Later:
+    return Later(lambda: rendezvous.host(port, nodes, "k", is_stopped, 60))
 
 
 def test_all_nodes_leave_with_the_same_set_whoever_comes_first(port: int) -> None:
-    early = enter(port, 2)
-    first = gather(port, 3)
-    late = enter(port, 1)
-    meetings = [first.result(), early.result(), late.result()]
-    assert len({(m.run, m.port) for m in meetings}) == 1
-    assert {m.address for m in meetings[1:]} <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+    early = join(port, 2)
+    first = host(port, 3)
+    late = join(port, 1)
+    sets = [first.result(), early.result(), late.result()]
+    assert len({(m.run_id, m.port) for m in sets}) == 1
+    assert {m.address for m in sets[1:]} <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 
 def test_a_node_that_left_must_come_again(port: int) -> None:
-    first = gather(port, 3)
+    first = host(port, 3)
     gone = threading.Event()
-    leaving = enter(port, 1, stopped=gone.is_set)
+    leaving = join(port, 1, is_stopped=gone.is_set)
     time.sleep(2)
     gone.set()
     with pytest.raises(Interrupted):
         leaving.result()
-    other = enter(port, 2)
+    other = join(port, 2)
     other.join(4)
     assert first.is_alive() and other.is_alive()
-    again = enter(port, 1)
-    assert first.result().run == other.result().run == again.result().run
+    again = join(port, 1)
+    assert first.result().run_id == other.result().run_id == again.result().run_id
 
 
 def test_a_set_that_has_gathered_lets_nobody_in(port: int) -> None:
-    first, other = gather(port, 2), enter(port, 1)
+    first, other = host(port, 2), join(port, 1)
     old = first.result()
     other.result()
-    replaced = enter(port, 1)
+    replaced = join(port, 1)
     replaced.join(3)
     assert replaced.is_alive()
-    assert gather(port, 2).result().run == replaced.result().run != old.run
+    assert host(port, 2).result().run_id == replaced.result().run_id != old.run_id
 
 
 def test_strangers_are_turned_away(port: int) -> None:
-    first = gather(port, 2)
-    stranger = enter(port, 1, key="another job")
+    first = host(port, 2)
+    stranger = join(port, 1, key="another job")
     stranger.join(3)
     for line in (b"GET / HTTP/1.1\r\n\r\n\n", b'{"key": "k", "node": 7}\n', b"[]\n"):
         with socket.create_connection(("localhost", port), 5) as there:
             there.sendall(line)
             there.settimeout(20)
             assert there.recv(10) == b""
-    right = enter(port, 1)
-    assert first.result().run == right.result().run
+    right = join(port, 1)
+    assert first.result().run_id == right.result().run_id
 
 
 @pytest.mark.parametrize("role", ["first", "other"])
 def test_who_does_not_come_is_named_with_what_it_may_wait_for(port: int, role: str) -> None:
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(TrainingError) as caught:
         if role == "first":
-            rendezvous.gather(port, 3, "k", never, 0.1)
+            rendezvous.host(port, 3, "k", never, 0.1)
         else:
-            rendezvous.enter("localhost", port, 1, "k", never, 0.1)
+            rendezvous.join("localhost", port, 1, "k", never, 0.1)
     assert "node" in caught.value.message and "free GPU" in caught.value.message
     assert caught.value.reason == "TrainingFailed"
 
 
 def test_waiting_ends_when_the_pod_is_stopped(port: int) -> None:
     with pytest.raises(Interrupted):
-        rendezvous.gather(port, 2, "k", lambda: True)
+        rendezvous.host(port, 2, "k", lambda: True)
     with pytest.raises(Interrupted):
-        rendezvous.enter("localhost", port, 1, "k", lambda: True)
+        rendezvous.join("localhost", port, 1, "k", lambda: True)
 
 
 DONE = Outcome(outcome="Succeeded", reason="Completed", message="Trained.")
@@ -138,33 +138,49 @@ UNSAVED = Outcome(
 @pytest.mark.parametrize(
     ("name", "known", "wanted"),
     [
-        ("all is well", {"outcomes": {0: DONE, 1: DONE}, "status": 0}, "Completed 0"),
-        ("another node's first is not here", {"outcomes": {}, "status": 0}, "Completed 0"),
+        ("all is well", {"outcomes": {0: DONE, 1: DONE}, "torchrun_status": 0}, "Completed 0"),
+        ("another node's first is not here", {"outcomes": {}, "torchrun_status": 0}, "Completed 0"),
         (
             "who failed by itself explains the end",
-            {"outcomes": {0: SAVED, 1: OOM}, "endings": {0: 12, 1: 11}},
+            {"outcomes": {0: SAVED, 1: OOM}, "exit_statuses": {0: 12, 1: 11}},
             "OutOfMemory 11",
         ),
         (
             "killed by the kernel",
-            {"outcomes": {0: SAVED}, "endings": {0: 12, 1: -9}},
+            {"outcomes": {0: SAVED}, "exit_statuses": {0: 12, 1: -9}},
             "OutOfMemory 11",
         ),
         (
             "killed while stopping",
-            {"outcomes": {}, "endings": {1: -9}, "asked": True},
+            {"outcomes": {}, "exit_statuses": {1: -9}, "stop_requested": True},
             "Stopped 12",
         ),
         ("a lost node, after a checkpoint", {"outcomes": {0: SAVED}}, "Stopped 12"),
         ("a lost node, before a new checkpoint", {"outcomes": {0: UNSAVED}}, "TrainingFailed 1"),
-        ("the same, with one on disk", {"outcomes": {0: UNSAVED}, "saved": True}, "Stopped 12"),
-        ("aborted by NCCL", {"outcomes": {}, "endings": {0: -6}, "saved": True}, "Stopped 12"),
-        ("aborted, nothing saved", {"outcomes": {}, "endings": {0: -6}}, "TrainingFailed 1"),
-        ("no word at all", {"outcomes": {}, "endings": {0: 1}}, "TrainingFailed 1"),
+        (
+            "the same, with one on disk",
+            {"outcomes": {0: UNSAVED}, "has_new_checkpoint": True},
+            "Stopped 12",
+        ),
+        (
+            "aborted by NCCL",
+            {"outcomes": {}, "exit_statuses": {0: -6}, "has_new_checkpoint": True},
+            "Stopped 12",
+        ),
+        ("aborted, nothing saved", {"outcomes": {}, "exit_statuses": {0: -6}}, "TrainingFailed 1"),
+        ("no word at all", {"outcomes": {}, "exit_statuses": {0: 1}}, "TrainingFailed 1"),
     ],
 )
 def test_what_a_node_says(name: str, known: dict[str, Any], wanted: str) -> None:
-    outcome = verdict(**{"endings": {}, "status": 1, "asked": False, "saved": False, **known})
+    outcome = combine_outcomes(
+        **{
+            "exit_statuses": {},
+            "torchrun_status": 1,
+            "stop_requested": False,
+            "has_new_checkpoint": False,
+            **known,
+        }
+    )
     assert f"{outcome.reason} {exit_code(outcome.reason)}" == wanted, name
     assert outcome.message or outcome.outcome == "Succeeded"
 

@@ -15,12 +15,14 @@ from tests.trainer.training.conftest import MakeJob
 
 from dpojob_api.constants import TERMINATION_MESSAGE_BYTES, ExitCode
 from dpojob_api.progress import Artifacts, Health, Outcome, Progress, Sample
+from dpojob_trainer.shared.termination_message import encode, write_termination_message
 from dpojob_trainer.training import run
-from dpojob_trainer.training.launch import outcome_truncation
-from dpojob_trainer.training.launch.session import Run, _interrupted
-from dpojob_trainer.training.loop.progress import Tracker
+from dpojob_trainer.training.launch.outcome_truncation import truncate_outcome
+from dpojob_trainer.training.launch.session import RunState, _interrupted
+from dpojob_trainer.training.loop.progress import ProgressRecorder
 from dpojob_trainer.training.setup.errors import exit_code, explain
 
+DOCUMENT = Outcome(outcome="Succeeded", reason="Completed").wire()
 TEXT = st.text(max_size=5000)
 
 
@@ -39,7 +41,7 @@ def test_any_outcome_fits(message: str, health: str, samples: list[Any]) -> None
         artifacts=Artifacts(claim_name="c", path="p"),
         samples=[Sample(prompt=p, before=b, after=a) for p, b, a in samples],
     )
-    text = outcome_truncation.fit(outcome)
+    text = encode(truncate_outcome(outcome).wire())
     assert len(text) <= TERMINATION_MESSAGE_BYTES
     read = Outcome.model_validate_json(text)
     assert read.progress.step == 3 and read.artifacts == outcome.artifacts
@@ -47,11 +49,9 @@ def test_any_outcome_fits(message: str, health: str, samples: list[Any]) -> None
 
 def test_it_is_written_where_it_is_told(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    outcome_truncation.write(Outcome(outcome="Succeeded", reason="Completed"), path)
+    write_termination_message(DOCUMENT, path)
     assert json.loads(path.read_text())["reason"] == "Completed"
-    outcome_truncation.write(
-        Outcome(outcome="Succeeded", reason="Completed"), tmp_path / "no" / "where"
-    )
+    write_termination_message(DOCUMENT, tmp_path / "no" / "where")
 
 
 class OutOfMemoryError(RuntimeError):
@@ -148,10 +148,10 @@ def test_a_message_of_several_lines_is_told_whole() -> None:
 def test_who_is_stopped_is_told_where_the_next_attempt_starts(
     progress: dict[str, int], words: str
 ) -> None:
-    tracker = Tracker()
-    tracker.update(**progress)
+    recorder = ProgressRecorder()
+    recorder.update(**progress)
     job: Any = None
-    assert words in _interrupted(Run(job, tracker)).message
+    assert words in _interrupted(RunState(job, recorder)).message
 
 
 def test_a_user_error_is_never_retried() -> None:

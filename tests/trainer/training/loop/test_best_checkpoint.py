@@ -106,16 +106,16 @@ def test_the_newest_checkpoint_is_there_until_the_next_is_whole(
     make_contrary: MakeContrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = make_contrary()
-    seal = checkpoints.seal
+    write_manifest = checkpoints.write_manifest
 
     def die(directory: Path, key: str, step: int) -> None:
         if step == 12:
             raise OSError("the node died")
-        seal(directory, key, step)
+        write_manifest(directory, key, step)
 
-    monkeypatch.setattr(checkpoints, "seal", die)
+    monkeypatch.setattr(checkpoints, "write_manifest", die)
     assert run(job).outcome == "Failed"
-    monkeypatch.setattr(checkpoints, "seal", seal)
+    monkeypatch.setattr(checkpoints, "write_manifest", write_manifest)
     ended = run(job)
     assert ended.outcome == "Succeeded", ended.message
     assert ended.progress.resumed_from == 9

@@ -16,23 +16,23 @@ def make(root: Path, name: str, step: int, *, key: str = "k", sealed: bool = Tru
     (directory / "model.safetensors").write_bytes(bytes([step]) * 100)
     (directory / "optimizer.pt").write_bytes(bytes([step]) * 50)
     if sealed:
-        checkpoints.seal(directory, key, step)
+        checkpoints.write_manifest(directory, key, step)
     return directory
 
 
 def test_the_newest_by_its_own_step(tmp_path: Path) -> None:
     make(tmp_path, "checkpoint-9", 10)
     newest = make(tmp_path, "checkpoint-2", 20)
-    assert checkpoints.newest(tmp_path, "k") == newest
+    assert checkpoints.latest(tmp_path, "k") == newest
     assert checkpoints.step_of(newest) == 20
 
 
 def test_none_at_all(tmp_path: Path) -> None:
-    assert checkpoints.newest(tmp_path / "absent", "k") is None
+    assert checkpoints.latest(tmp_path / "absent", "k") is None
 
 
 def cut_short(directory: Path) -> None:
-    (directory / checkpoints.SEAL).unlink()
+    (directory / checkpoints.MANIFEST).unlink()
 
 
 def truncated(directory: Path) -> None:
@@ -50,7 +50,7 @@ def lost(directory: Path) -> None:
 
 
 def torn_seal(directory: Path) -> None:
-    seal = directory / checkpoints.SEAL
+    seal = directory / checkpoints.MANIFEST
     seal.write_text(seal.read_text()[:20])
 
 
@@ -60,7 +60,7 @@ def empty(directory: Path) -> None:
 
 
 def strangers(directory: Path) -> None:
-    checkpoints.seal(directory, "another job", 20)
+    checkpoints.write_manifest(directory, "another job", 20)
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_a_bad_one_falls_back_to_the_one_before(tmp_path: Path, damage: object) 
     good = make(tmp_path, "checkpoint-10", 10)
     bad = make(tmp_path, "checkpoint-20", 20)
     damage(bad)  # type: ignore[operator]
-    assert checkpoints.flaw(bad, "k") is not None
-    assert checkpoints.newest(tmp_path, "k") == good
+    assert checkpoints.validate(bad, "k") is not None
+    assert checkpoints.latest(tmp_path, "k") == good
     checkpoints.clear_unusable(tmp_path, "k")
     assert good.is_dir() and not bad.exists()
 

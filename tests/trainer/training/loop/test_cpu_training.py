@@ -74,7 +74,7 @@ def test_the_precision_without_a_gpu(
 ) -> None:
     plan: Plan = make_job(plan={"precision": planned}).plan
     with patch.object(precision, "cpu_supports_bf16", lambda: has_bf16):
-        found = precision.choose(plan, parameters)
+        found = precision.choose_precisions(plan, parameters)
     assert (found.compute, bool(found.note)) == (taken, taken != planned)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dpojob_trainer.training.loop.health import judge
+from dpojob_trainer.training.loop.health import check_health
 
 STEPS = 200
 
@@ -90,14 +90,14 @@ CASES = [
 
 @pytest.mark.parametrize(("points", "reason"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
 def test_the_guard_that_objects(points: list[dict[str, float]], reason: str) -> None:
-    health = judge(points, STEPS)
+    health = check_health(points, STEPS)
     assert health.reason == reason, health.message
     assert health.healthy == (reason == "Healthy")
 
 
 @pytest.mark.parametrize("points", [c[1] for c in CASES if c[2] != "Healthy"])
 def test_an_objection_gives_figures_and_advice(points: list[dict[str, float]]) -> None:
-    message = judge(points, STEPS).message
+    message = check_health(points, STEPS).message
     assert any(character.isdigit() for character in message)
     assert "training." in message
     assert len(message) < 600
@@ -105,9 +105,9 @@ def test_an_objection_gives_figures_and_advice(points: list[dict[str, float]]) -
 
 def test_a_margin_is_not_called_flat_before_there_was_time() -> None:
     points = curve(**{"rewards/margins": lambda t: 0.01 * math.sin(t * 500)})
-    assert judge(points[: STEPS // 5], STEPS).healthy
+    assert check_health(points[: STEPS // 5], STEPS).healthy
 
 
 def test_a_short_run_is_judged_without_error() -> None:
     for length in range(1, 12):
-        judge(curve()[:length], length)
+        check_health(curve()[:length], length)

@@ -95,7 +95,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(make_job: MakeJob, wh
     wanted = uninterrupted(make_job, whole, "full", FULL)
     job = make_job(spec=FULL)
     run(job, on_progress=terminate_at(10))
-    newest = checkpoints.newest(job.checkpoints, job.key)
+    newest = checkpoints.latest(job.checkpoints, job.key)
     assert newest is not None and checkpoints.step_of(newest) == 10
     with (newest / "optimizer.pt").open("r+b") as file:
         file.truncate(1000)
@@ -165,7 +165,7 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(
     failed = run(job)
     assert (failed.outcome, failed.reason) == ("Failed", "DiskFull"), failed.message
     assert exit_code(failed.reason) == 13
-    good = checkpoints.newest(job.checkpoints, job.key)
+    good = checkpoints.latest(job.checkpoints, job.key)
     assert good is not None
     subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
     ended = run(job)

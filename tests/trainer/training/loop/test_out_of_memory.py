@@ -10,9 +10,9 @@ import torch
 from tests.trainer.training.conftest import MakeJob
 
 from dpojob_trainer.training import run
-from dpojob_trainer.training.setup import model
+from dpojob_trainer.training.loop import trainer
 from dpojob_trainer.training.setup.errors import exit_code
-from dpojob_trainer.training.setup.precision import trainable_in_fp32
+from dpojob_trainer.training.setup.precision import keep_trainable_weights_in_fp32
 
 pytestmark = pytest.mark.train
 CUDA = (
@@ -56,7 +56,7 @@ class Full(torch.nn.Module):
 @pytest.fixture
 def full_gpu(monkeypatch: pytest.MonkeyPatch) -> Any:
     def break_with(error: Any) -> None:
-        load = model.load
+        load = trainer.load_model
 
         def loaded(*arguments: Any) -> Any:
             found = load(*arguments)
@@ -64,7 +64,7 @@ def full_gpu(monkeypatch: pytest.MonkeyPatch) -> Any:
             layers[0].mlp = Full(layers[0].mlp, error, after=5)
             return found
 
-        monkeypatch.setattr(model, "load", loaded)
+        monkeypatch.setattr(trainer, "load_model", loaded)
 
     return break_with
 
@@ -109,7 +109,7 @@ def test_fp16_never_scales_the_gradients_of_other_16_bit_weights() -> None:
         for dtype in (torch.bfloat16, torch.float16, torch.float32)
     )
     layers[1].requires_grad_(False)
-    trainable_in_fp32(layers)
+    keep_trainable_weights_in_fp32(layers)
     assert [layer.weight.dtype for layer in layers] == [
         torch.float32, torch.float16, torch.float32,
     ]  # fmt: skip

@@ -24,12 +24,12 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> None:
 def attempt(path: Path, *, key: str = "this", resumed_at: int, then: int | None = None) -> Samples:
     """One that goes on from a step, and answers at a later one."""
     found = Samples(PROMPTS, path / "samples.json", key, writes=True)
-    found.forget_after(resumed_at)
+    found.discard_after(resumed_at)
     model: Any = torch.nn.Identity()
     if resumed_at == 0:
-        found.take(0, model, None)
+        found.generate(0, model, None)
     if then is not None:
-        found.take(then, model, None)
+        found.generate(then, model, None)
     return found
 
 

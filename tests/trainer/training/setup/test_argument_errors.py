@@ -8,12 +8,12 @@ import pytest
 from tests.trainer.training.conftest import MakeJob
 
 from dpojob_trainer.training import run
-from dpojob_trainer.training.setup.argument_errors import at_fault
-from dpojob_trainer.training.setup.errors import Failure
+from dpojob_trainer.training.setup.argument_errors import as_argument_error
+from dpojob_trainer.training.setup.errors import TrainingError
 
 
 def refuse(arguments: dict[str, Any], error: Exception) -> None:
-    with at_fault(arguments):
+    with as_argument_error(arguments):
         raise error
 
 
@@ -21,7 +21,7 @@ def refuse(arguments: dict[str, Any], error: Exception) -> None:
     "error", [ValueError("a\nb"), ImportError("a b"), NotImplementedError("a b")]
 )
 def test_a_refusal_names_the_arguments_on_one_line(error: Exception) -> None:
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(TrainingError) as caught:
         refuse({"optim": "x", "report_to": "none", "loss_type": "y"}, error)
     assert caught.value.reason == "InvalidArguments"
     assert caught.value.message.startswith(

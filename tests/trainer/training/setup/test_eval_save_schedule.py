@@ -9,7 +9,7 @@ from tests.trainer.training.conftest import MakeJob, metrics
 from trl import DPOConfig
 
 from dpojob_trainer.training import run
-from dpojob_trainer.training.setup.eval_save_schedule import rhythm
+from dpojob_trainer.training.setup.eval_save_schedule import eval_save_schedule
 
 ASKED: list[tuple[dict[str, Any], tuple[str, Any, str, Any, bool]]] = [
     # asked for -> evaluates, each so many steps, saves, each so many steps, keeps the best
@@ -31,7 +31,7 @@ ASKED: list[tuple[dict[str, Any], tuple[str, Any, str, Any, bool]]] = [
 def test_what_is_asked_of_one_holds_for_the_other(
     asked: dict[str, Any], wanted: tuple[Any, ...], tmp_path: Any
 ) -> None:
-    found = rhythm(asked, steps=100, evaluate_every=10, evaluates=True)
+    found = eval_save_schedule(asked, steps=100, evaluate_every=10, evaluates=True)
     assert tuple(found.values()) == wanted
     DPOConfig(output_dir=str(tmp_path), use_cpu=True, **{**asked, **found})
 
@@ -42,7 +42,7 @@ def test_what_is_asked_of_one_holds_for_the_other(
 def test_without_evaluations_there_is_one_checkpoint_at_the_end_and_no_best(
     asked: dict[str, Any], evaluates: bool
 ) -> None:
-    assert rhythm(asked, steps=100, evaluate_every=10, evaluates=evaluates) == {
+    assert eval_save_schedule(asked, steps=100, evaluate_every=10, evaluates=evaluates) == {
         "eval_strategy": "no",
         "save_strategy": "steps",
         "save_steps": 100,

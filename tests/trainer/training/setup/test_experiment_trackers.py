@@ -13,6 +13,7 @@ from tests.trainer.training.conftest import MakeJob, losses, metrics
 from dpojob_trainer.inspection import InspectionError
 from dpojob_trainer.inspection.training_arguments import check_trackers
 from dpojob_trainer.shared import experiment_trackers
+from dpojob_trainer.shared.container_environment import ENV_TRACKERS
 from dpojob_trainer.training import TrainJob, run
 
 QUICK: dict[str, Any] = {"epochs": 0.3}
@@ -164,7 +165,7 @@ def test_an_installation_with_its_own_image_says_what_that_has(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(experiment_trackers, "find_spec", lambda _: None)
-    monkeypatch.setenv(experiment_trackers.ENV_TRACKERS, "swanlab, nonsense")
+    monkeypatch.setenv(ENV_TRACKERS, "swanlab, nonsense")
     spec = type(make_job().spec).model_validate({**make_job().spec.wire(), **SECRET})
     spec.training.arguments["report_to"] = "swanlab"
     check_trackers(spec)
@@ -173,9 +174,9 @@ def test_an_installation_with_its_own_image_says_what_that_has(
 def test_the_list_is_that_of_the_image_and_of_transformers() -> None:
     from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
-    assert set(experiment_trackers.PACKAGES) == set(INTEGRATION_TO_CALLBACK) - {"kubeflow"}
-    lock = Path(__file__).parents[3].joinpath("locks/trainer.txt").read_text()
-    packages = experiment_trackers.PACKAGES | {"mlflow": "mlflow-skinny"}
+    assert set(experiment_trackers.TRACKER_PACKAGES) == set(INTEGRATION_TO_CALLBACK) - {"kubeflow"}
+    lock = Path(__file__).parents[4].joinpath("locks/trainer.txt").read_text()
+    packages = experiment_trackers.TRACKER_PACKAGES | {"mlflow": "mlflow-skinny"}
     assert {name for name, package in packages.items() if f"\n{package}==" in lock} == set(
-        experiment_trackers.IN_IMAGE
+        experiment_trackers.IMAGE_TRACKERS
     )

@@ -7,15 +7,20 @@ what was accepted is what is trained on.
 from dpojob_trainer.shared.errors import InspectionError
 
 from .accepted_rows import accepted_rows, in_turns
+from .model import open_model, read_facts
 from .pipeline import inspect
 from .report.report_truncation import summary
 from .tokenization.chat_template import FALLBACK as FALLBACK_CHAT_TEMPLATE
+from .training_arguments import check_arguments
 
 __all__ = [
     "FALLBACK_CHAT_TEMPLATE",
     "InspectionError",
     "accepted_rows",
+    "check_arguments",
     "in_turns",
     "inspect",
+    "open_model",
+    "read_facts",
     "summary",
 ]

@@ -1,4 +1,4 @@
-"""Trackers that `training.arguments` may name in `report_to`: those that the training image has."""
+"""Experiment trackers that `report_to` in `training.arguments` may name: those in the training image."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from importlib.util import find_spec
 from dpojob_api.conditions import Reason
 from dpojob_api.spec import DPOJobSpec
 from dpojob_api.spelling import nearest
-from dpojob_trainer.shared.errors import InspectionError
 
-PACKAGES = {
+from .container_environment import ContainerEnvironment
+from .errors import InspectionError
+
+TRACKER_PACKAGES = {
     "azure_ml": "azureml",
     "clearml": "clearml",
     "codecarbon": "codecarbon",
@@ -25,71 +27,71 @@ PACKAGES = {
     "trackio": "trackio",
     "wandb": "wandb",
 }
-"""What transformers can report to, and the package it needs for that."""
-IN_IMAGE = ("mlflow", "tensorboard", "trackio", "wandb")
-"""Those of them in our training image."""
-ENV_TRACKERS = "DPOJOB_TRACKERS"
-"""Names of more, with commas between, that an installation's own training image has."""
-NEEDS = {
+"""Every tracker that transformers can report to, with the Python package it needs."""
+IMAGE_TRACKERS = ("mlflow", "tensorboard", "trackio", "wandb")
+"""Those in our training image."""
+REQUIRED_VARIABLES = {
     "mlflow": ("MLFLOW_TRACKING_URI",),
     "wandb": ("WANDB_API_KEY", "WANDB_MODE"),
     "comet_ml": ("COMET_API_KEY",),
     "neptune": ("NEPTUNE_API_TOKEN",),
 }
-"""One of these variables must be set, or the tracker knows of no place to report to."""
+"""One of these variables must be set, or the tracker has no address to report to."""
 
 
-def named(spec: DPOJobSpec) -> list[str]:
+def requested_trackers(spec: DPOJobSpec) -> list[str]:
     """The trackers that the spec asks for."""
-    told = spec.training.arguments.get("report_to")
-    names = told if isinstance(told, list) else [told]
+    report_to = spec.training.arguments.get("report_to")
+    names = report_to if isinstance(report_to, list) else [report_to]
     return [name for name in names if isinstance(name, str) and name != "none"]
 
 
 def check_trackers(spec: DPOJobSpec) -> None:
-    """Raises InspectionError (InvalidArguments) for a tracker that is unknown, not there or nowhere."""
-    for name in named(spec):
-        wrong = _wrong(name) or _placeless(name, spec)
-        if wrong:
+    """Raise InspectionError (InvalidArguments) for a tracker that is unknown, missing or not configured."""
+    for name in requested_trackers(spec):
+        problem = _availability_problem(name) or _configuration_problem(name, spec)
+        if problem:
             raise InspectionError(
-                Reason.INVALID_ARGUMENTS, f"training.arguments.report_to: {wrong}"
+                Reason.INVALID_ARGUMENTS, f"training.arguments.report_to: {problem}"
             )
 
 
-def _wrong(name: str) -> str | None:
-    here = sorted(present())
+def _availability_problem(name: str) -> str | None:
+    available = sorted(available_trackers())
     if name == "all":
-        return (
-            f"all would report to whatever is installed; name what you want of: {', '.join(here)}."
-        )
-    if name not in PACKAGES:
-        near = nearest(name, list(PACKAGES))
+        return f"all would report to whatever is installed; name what you want of: {', '.join(available)}."
+    if name not in TRACKER_PACKAGES:
+        near = nearest(name, list(TRACKER_PACKAGES))
         return (
             f"{name!r} is no tracker; {f'did you mean {near}? ' if near else ''}The training image has "
-            f"{', '.join(here)}."
+            f"{', '.join(available)}."
         )
-    if name not in here:
+    if name not in available:
         return (
-            f"{name} is not in the training image, which has {', '.join(here)}. Name one of these, or ask "
-            f"whoever runs this installation for a training image with {PACKAGES[name]} (docs/train.md)."
+            f"{name} is not in the training image, which has {', '.join(available)}. Name one of these, or ask "
+            f"whoever runs this installation for a training image with {TRACKER_PACKAGES[name]} (docs/train.md)."
         )
     return None
 
 
-def _placeless(name: str, spec: DPOJobSpec) -> str | None:
-    """No Secret is read here; but where none is named and nothing is set, nothing will be."""
-    wanted = NEEDS.get(name)
-    if not wanted or spec.environment_secret is not None or any(map(os.environ.get, wanted)):
+def _configuration_problem(name: str, spec: DPOJobSpec) -> str | None:
+    """Why the tracker cannot have an address: no Secret is named, and no variable is set.
+
+    The Secret itself is not read here.
+    """
+    required = REQUIRED_VARIABLES.get(name)
+    if not required or spec.environment_secret is not None or any(map(os.environ.get, required)):
         return None
     return (
-        f"{name} needs {' or '.join(wanted)}: put it into a Secret and name that in "
+        f"{name} needs {' or '.join(required)}: put it into a Secret and name that in "
         "spec.environmentSecret."
     )
 
 
-def present() -> frozenset[str]:
-    """Trackers of the training image; where training is installed beside inspection, of this place."""
+def available_trackers() -> frozenset[str]:
+    """The trackers of the training image; where transformers is installed, those installed here."""
     if find_spec("transformers") is not None:
-        return frozenset(name for name, package in PACKAGES.items() if find_spec(package))
-    more = os.environ.get(ENV_TRACKERS, "").split(",")
-    return frozenset(IN_IMAGE) | {name.strip() for name in more if name.strip() in PACKAGES}
+        return frozenset(name for name, package in TRACKER_PACKAGES.items() if find_spec(package))
+    return frozenset(IMAGE_TRACKERS) | (
+        ContainerEnvironment().extra_trackers & TRACKER_PACKAGES.keys()
+    )

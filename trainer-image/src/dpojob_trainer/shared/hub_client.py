@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 import httpx2 as httpx
 
-from dpojob_trainer.shared.errors import InspectionError
+from .container_environment import ContainerEnvironment
+from .errors import InspectionError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -23,7 +23,7 @@ def hub_api(token: str | None) -> HfApi:
     """The hub that HF_ENDPOINT names, asked with the user's token."""
     from huggingface_hub import HfApi
 
-    return HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
+    return HfApi(endpoint=ContainerEnvironment().hub_endpoint, token=token)
 
 
 def hub_call(

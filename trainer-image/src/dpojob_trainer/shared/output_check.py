@@ -1,4 +1,4 @@
-"""The output directory, before anything is written there: free, or this very job's own."""
+"""Checks that the model can be written to the output directory: it is free, or this job's own."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from .errors import InspectionError
 from .volume_paths import is_inside, mount_path
 
 LINEAGE = "lineage.json"
-"""Whose model the directory holds, from what it came, and which files were put there."""
+"""The job, the inputs and the files of the model in the directory."""
 MODEL = ("config.json", "adapter_config.json")
-"""Without one of them, nothing can load the directory as a model."""
-WRITTEN = (
+"""A directory without any of them cannot be loaded as a model."""
+MODEL_FILES = (
     constants.FILE_MODEL_CARD, constants.FILE_REPORT, constants.FILE_METRICS, LINEAGE, *MODEL,
     "*.safetensors", "*.safetensors.index.json", "*.bin", "*.bin.index.json", "*.gguf",
     "generation_config.json", "tokenizer*", "chat_template*", "special_tokens_map.json",
     "added_tokens.json", "vocab.*", "merges.txt",
 )  # fmt: skip
-"""What a finished model's files are called, and weights that would be taken for a part of it."""
-SHOWN = 5
+"""Names of a finished model's files, and of weights that would be taken for a part of it."""
+LISTED_FILES = 5
 
 Lineage = Mapping[str, Any]
 
 
 def check_output(spec: DPOJobSpec, volumes: Mapping[str, Path], uid: str) -> None:
-    """Raises InspectionError when the directory cannot be written to, or is out of the claim."""
+    """Raise InspectionError where the directory is occupied or outside the claim."""
     place = spec.output.volume
     if place is None:
         return
@@ -53,70 +53,84 @@ def check_output(spec: DPOJobSpec, volumes: Mapping[str, Path], uid: str) -> Non
         raise InspectionError(
             Reason.OUTPUT_OCCUPIED, f"{name} is a link out of the volume; name another output path"
         )
-    said = objection(directory, spec, volumes, lambda told: told.get("uid", "") == uid)
-    if said is not None:
-        raise InspectionError(Reason.OUTPUT_OCCUPIED, f"{name} {said}")
+    conflict = find_conflict(
+        directory, spec, volumes, lambda lineage: lineage.get("uid", "") == uid
+    )
+    if conflict is not None:
+        raise InspectionError(Reason.OUTPUT_OCCUPIED, f"{name} {conflict}")
 
 
-def objection(
+def find_conflict(
     directory: Path,
     spec: DPOJobSpec,
     volumes: Mapping[str, Path],
-    mine: Callable[[Lineage], bool],
+    is_own: Callable[[Lineage], bool],
 ) -> str | None:
-    """Why the model may not be put into `directory`, as what follows its name; None when it may.
+    """Why the model must not be written to `directory`, as a clause after its name; None where it may.
 
-    Files of other kinds may lie there; none of them is touched or uploaded.
+    Files of other kinds may be there; none of them is changed or uploaded.
+
+    Args:
+        directory: The output directory, which need not exist.
+        spec: The job's spec, whose inputs must not lie in the directory.
+        volumes: Claim name to the directory where it is mounted.
+        is_own: Whether the lineage of a finished model is this job's.
     """
     if directory.exists() and not directory.is_dir():
         return "is a file; name a directory in output.volume.path"
     for field, source in _sources(spec, volumes):
         if source.resolve().is_relative_to(directory.resolve()):
             return f"holds what {field} names; name another directory in output.volume.path"
-    told = lineage(directory)
+    recorded = lineage(directory)
     if any((directory / name).is_file() for name in MODEL):
-        if mine(told):
+        if is_own(recorded):
             return None
-        whose = f"of the job {told['job']!r}" if told.get("job") else "that is not this job's"
+        whose = (
+            f"of the job {recorded['job']!r}" if recorded.get("job") else "that is not this job's"
+        )
         return f"already holds a model {whose}; name an empty directory in output.volume.path"
-    own = {Path(name).parts[0] for name in told.get("files", [])} | ({LINEAGE} if told else set())
-    taken = sorted(name for name in _entries(directory) if _written(name) and name not in own)
-    if not taken:
+    own_files = {Path(name).parts[0] for name in recorded.get("files", [])} | (
+        {LINEAGE} if recorded else set()
+    )
+    conflicts = sorted(
+        name for name in _entries(directory) if _is_model_file(name) and name not in own_files
+    )
+    if not conflicts:
         return None
-    more = f" and {len(taken) - SHOWN} more" if len(taken) > SHOWN else ""
+    more = f" and {len(conflicts) - LISTED_FILES} more" if len(conflicts) > LISTED_FILES else ""
     return (
-        f"holds {', '.join(taken[:SHOWN])}{more}, which the model's files would replace or be mixed "
+        f"holds {', '.join(conflicts[:LISTED_FILES])}{more}, which the model's files would replace or be mixed "
         "with; name an empty directory in output.volume.path, or move them away"
     )
 
 
 def lineage(directory: Path) -> Lineage:
-    """What the trainer wrote of the model in `directory`, finished or not; empty without it."""
+    """The lineage in `directory`, of a finished model or not; empty without one."""
     try:
-        told = json.loads((directory / LINEAGE).read_text(encoding="utf-8"))
+        content = json.loads((directory / LINEAGE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _entries(directory: Path) -> list[str]:
     return [path.name for path in directory.iterdir()] if directory.is_dir() else []
 
 
-def _written(name: str) -> bool:
-    return any(fnmatch(name, pattern) for pattern in WRITTEN)
+def _is_model_file(name: str) -> bool:
+    return any(fnmatch(name, pattern) for pattern in MODEL_FILES)
 
 
 def _sources(spec: DPOJobSpec, volumes: Mapping[str, Path]) -> list[tuple[str, Path]]:
-    """What the job reads on claims: the field, and the file or directory it names."""
+    """The job's inputs on claims: the field, and the file or directory that it names."""
     named = (("model.volume", spec.model.volume), ("dataset.volume", spec.dataset.volume))
     return [
-        (field, volumes[place.claim_name] / _fixed(place))
+        (field, volumes[place.claim_name] / _without_pattern(place))
         for field, place in named
         if place is not None and place.claim_name in volumes
     ]
 
 
-def _fixed(place: ClaimPath) -> Path:
-    """The part of the path that holds no pattern."""
+def _without_pattern(place: ClaimPath) -> Path:
+    """The leading parts of the path that hold no glob pattern."""
     return Path(*takewhile(lambda part: not glob.has_magic(part), Path(place.path).parts))

@@ -1,7 +1,8 @@
-"""Training: TRL's own DPOTrainer, watched, resumable and explained.
+"""Training: TRL's DPOTrainer with checkpoints that resume, health guards, a report and uploads.
 
-`run(job, on_progress=...)` trains as the plan says and gives back the last word, an `Outcome`; it
-raises nothing. The container and `dpojob train` both call it.
+`run(job, on_progress=...)` trains as the plan says and returns the Outcome; it raises no error. The
+training container and `dpojob train` both call it. `setup` loads what a run is made of, `loop` trains,
+`export` writes and uploads the finished model, and `launch` starts the processes.
 """
 
 from .launch.session import run

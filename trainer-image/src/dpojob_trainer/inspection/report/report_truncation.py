@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from dpojob_api.constants import TERMINATION_MESSAGE_BYTES
 from dpojob_api.report import InspectionReport
+from dpojob_trainer.shared.termination_message import encode
 
 
 def summary(
@@ -28,11 +28,7 @@ def summary(
 
 def size_of(report: InspectionReport) -> int:
     """Bytes of the report as compact JSON."""
-    return len(
-        json.dumps(report.wire(), ensure_ascii=False, separators=(",", ":")).encode(
-            errors="replace"
-        )
-    )
+    return len(encode(report.wire()))
 
 
 def _few_examples(report: InspectionReport) -> None:

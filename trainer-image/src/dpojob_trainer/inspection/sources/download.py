@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx2 as httpx
 
-from dpojob_api.constants import ENV_SCRATCH
+from dpojob_trainer.shared.container_environment import ContainerEnvironment
 from dpojob_trainer.shared.errors import not_found
 
 from .data_files import DataFile, Source
@@ -28,10 +28,10 @@ CHUNK_BYTES = 1 << 20
 
 def scratch_directory() -> Path:
     """A writable directory for downloads and for files that sorting spills to disk."""
-    given = os.environ.get(ENV_SCRATCH)
-    if not given:
+    scratch = ContainerEnvironment().scratch
+    if scratch is None:
         return _temporary_directory()
-    root = Path(given) / "inspect"
+    root = scratch / "inspect"
     root.mkdir(parents=True, exist_ok=True)
     return root
 

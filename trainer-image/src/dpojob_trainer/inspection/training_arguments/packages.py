@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
+
+from dpojob_trainer.shared.container_environment import ContainerEnvironment
 
 OPTIMIZERS = {
     "adalomo": "lomo_optim",
@@ -34,8 +35,6 @@ OWN_ATTENTION = ("eager", "flex_attention", "sdpa")
 """Those of transformers and torch themselves."""
 IN_IMAGE = ("bitsandbytes",)
 """Those of the packages in our training image."""
-ENV_PACKAGES = "DPOJOB_PACKAGES"
-"""Names of more, with commas between, that an installation's own training image has."""
 
 
 def lacking(arguments: Mapping[str, Any]) -> list[str]:
@@ -66,4 +65,4 @@ def present(package: str) -> bool:
     """Whether the training image has it; where training is installed beside inspection, this place."""
     if find_spec("transformers") is not None:
         return find_spec(package) is not None
-    return package in IN_IMAGE or package in os.environ.get(ENV_PACKAGES, "").split(",")
+    return package in IN_IMAGE or package in ContainerEnvironment().extra_packages

@@ -1,4 +1,4 @@
-"""The output directory: prepared aside, moved in whole, and known again by its lineage."""
+"""The output directory: the model is staged in it, moved into place, and identified by its lineage."""
 
 from __future__ import annotations
 
@@ -13,66 +13,69 @@ from typing import Any
 from dpojob_api import constants
 from dpojob_api.conditions import Reason
 from dpojob_api.progress import Outcome
-from dpojob_trainer.shared.output_check import LINEAGE, MODEL, lineage, objection
-from dpojob_trainer.training.setup.errors import Failure
+from dpojob_trainer.shared.output_check import LINEAGE, MODEL, find_conflict, lineage
+from dpojob_trainer.training.setup.errors import TrainingError
 from dpojob_trainer.training.setup.train_job import TrainJob
 
 STAGING = ".staging"
-OURS = (LINEAGE, constants.FILE_INSPECTION)
-"""What may lie in the directory before the model does: the command and inspection wrote it."""
+OWN_FILES = (LINEAGE, constants.FILE_INSPECTION)
+"""Files that the command and inspection may have written before the model is there."""
 
 READABLE, ENTERABLE = 0o444, 0o555
 
 
-def recorded(directory: Path) -> Mapping[str, Any] | None:
-    """The lineage of the finished model in `directory`; None where there is no finished model."""
+def read_lineage(directory: Path) -> Mapping[str, Any] | None:
+    """The lineage of the finished model in `directory`; None where there is none."""
     if not any((directory / name).is_file() for name in MODEL):
         return None
     return lineage(directory)
 
 
-def complete(job: TrainJob) -> bool:
-    """Whether this very job's model is finished."""
-    return (recorded(job.output) or {}).get("key") == job.key
+def is_complete(job: TrainJob) -> bool:
+    """Whether this job's model is finished."""
+    return (read_lineage(job.output) or {}).get("key") == job.key
 
 
-def claim(job: TrainJob) -> Outcome | None:
-    """Make the directory ready. Gives the outcome when this very job's model is finished there.
+def prepare(job: TrainJob) -> Outcome | None:
+    """Create the directory and remove an unfinished publication of this job.
 
-    Raises Failure where something else is in the way.
+    Returns the recorded outcome where this job's model is already finished there. Raises TrainingError
+    where the directory holds anything that the model's files would replace.
     """
     directory = job.output
-    said = objection(directory, job.spec, job.volumes, lambda told: told.get("key") == job.key)
-    if said is not None:
-        raise Failure(Reason.OUTPUT_OCCUPIED, f"the directory of output.volume {said}")
+    problem = find_conflict(
+        directory, job.spec, job.volumes, lambda lineage: lineage.get("key") == job.key
+    )
+    if problem is not None:
+        raise TrainingError(Reason.OUTPUT_OCCUPIED, f"the directory of output.volume {problem}")
     directory.mkdir(parents=True, exist_ok=True)
-    told = recorded(directory)
-    if told is not None:
-        if told["asked"] != _asked(job):
-            raise _other_kind(told["asked"])
-        return Outcome.model_validate(told["outcome"])
+    finished = read_lineage(directory)
+    if finished is not None:
+        if finished["asked"] != _requested_kind(job):
+            raise _other_kind(finished["asked"])
+        return Outcome.model_validate(finished["outcome"])
     _clear_unfinished(directory)
     return None
 
 
-def _asked(job: TrainJob) -> str:
-    """What is to be kept of the training; what is trained does not depend on it."""
+def _requested_kind(job: TrainJob) -> str:
+    """What the spec asks to keep of the training, which does not change what is trained."""
     return "model" if job.spec.output.merge or job.plan.method == "full" else "adapter"
 
 
-def _other_kind(asked: str) -> Failure:
-    wanted, merge = (
-        ("the adapter alone", "true") if asked == "model" else ("the merged model", "false")
+def _other_kind(kept: str) -> TrainingError:
+    requested, merge = (
+        ("the adapter alone", "true") if kept == "model" else ("the merged model", "false")
     )
-    return Failure(
+    return TrainingError(
         Reason.OUTPUT_OCCUPIED,
-        f"output.merge asks for {wanted}, and this job has finished with output.merge: {merge} in the "
+        f"output.merge asks for {requested}, and this job has finished with output.merge: {merge} in the "
         "directory of output.volume; name another output.volume.path, or set output.merge as it was",
     )
 
 
 def _clear_unfinished(directory: Path) -> None:
-    """Remove what a publication that was cut short had moved in already."""
+    """Remove the files that an interrupted publication had already moved into place."""
     shutil.rmtree(directory / STAGING, ignore_errors=True)
     for name in {LINEAGE} | {Path(file).parts[0] for file in lineage(directory).get("files", [])}:
         path = directory / name
@@ -82,8 +85,8 @@ def _clear_unfinished(directory: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def staging(directory: Path) -> Path:
-    """An empty directory beside the final place, on the same file system."""
+def make_staging(directory: Path) -> Path:
+    """An empty directory on the same file system as the final one."""
     path = directory / STAGING
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)
@@ -91,14 +94,14 @@ def staging(directory: Path) -> Path:
 
 
 def publish(directory: Path) -> None:
-    """Move everything from staging in, by renames, the file that makes it loadable last.
+    """Move everything from staging into place by renames, the model's config last.
 
-    The lineage goes first, so that what follows is known to be the trainer's. Raises Failure rather
-    than replace anything else.
+    The lineage is first, so that the files after it are known to be the trainer's. Raises TrainingError
+    where a file would replace one that is not the trainer's.
     """
     source = directory / STAGING
     for path in source.rglob("*"):
-        # Weights are written for their owner alone; who serves the model is another user.
+        # Weights are written with access for their owner only; another user may serve the model.
         path.chmod(path.stat().st_mode | (READABLE if path.is_file() else ENTERABLE))
         if path.is_file():
             with path.open("rb") as file:
@@ -106,11 +109,13 @@ def publish(directory: Path) -> None:
     entries = sorted(
         source.iterdir(), key=lambda path: (path.name in MODEL, path.name != LINEAGE, path.name)
     )
-    taken = [e.name for e in entries if (directory / e.name).exists() and e.name not in OURS]
-    if taken:
-        raise Failure(
+    conflicts = [
+        e.name for e in entries if (directory / e.name).exists() and e.name not in OWN_FILES
+    ]
+    if conflicts:
+        raise TrainingError(
             Reason.OUTPUT_OCCUPIED,
-            f"{', '.join(taken)} in the directory of output.volume came there during the training and "
+            f"{', '.join(conflicts)} in the directory of output.volume came there during the training and "
             "would be replaced; move them away, and the next attempt puts the model in place",
         )
     for entry in entries:
@@ -124,23 +129,23 @@ def publish(directory: Path) -> None:
     shutil.rmtree(directory / constants.CHECKPOINT_DIRECTORY, ignore_errors=True)
 
 
-def published(directory: Path) -> list[Path]:
-    """The finished model's files, what makes it loadable last; nothing else that lies there."""
+def model_files(directory: Path) -> list[Path]:
+    """The finished model's files, its config last; no other files of the directory."""
     files = [directory / name for name in lineage(directory)["files"]]
     return sorted(files, key=lambda path: (path.name in MODEL, str(path)))
 
 
-def record(directory: Path, job: TrainJob, outcome: Outcome) -> None:
-    """Write the lineage of the model that lies whole in `directory`, alone."""
+def write_lineage(directory: Path, job: TrainJob, outcome: Outcome) -> None:
+    """Write the lineage of the complete model in `directory`, which holds nothing else."""
     files = [str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()]
-    _write(
+    _write_file(
         directory,
         {
             "job": f"{job.namespace}/{job.name}",
             "uid": job.uid,
             "key": job.key,
             "image": job.image,
-            "asked": _asked(job),
+            "asked": _requested_kind(job),
             "files": sorted(files),
             "uploaded": {},
             "outcome": outcome.wire(),
@@ -148,28 +153,28 @@ def record(directory: Path, job: TrainJob, outcome: Outcome) -> None:
     )
 
 
-def uploaded(directory: Path) -> Mapping[str, Any]:
-    """Where the finished model was uploaded to, as the spec names the places."""
-    places: Mapping[str, Any] = lineage(directory)["uploaded"]
-    return places
+def uploads(directory: Path) -> Mapping[str, Any]:
+    """Where the finished model was uploaded to, by the field of spec.output."""
+    targets: Mapping[str, Any] = lineage(directory)["uploaded"]
+    return targets
 
 
-def record_upload(directory: Path, place: Mapping[str, Any], outcome: Outcome) -> None:
-    """Add a place to where the finished model was uploaded to."""
-    told = lineage(directory)
-    places = {**told["uploaded"], **place}
-    _write(directory, {**told, "uploaded": places, "outcome": outcome.wire()})
+def record_upload(directory: Path, target: Mapping[str, Any], outcome: Outcome) -> None:
+    """Record another upload in the finished model's lineage."""
+    recorded = lineage(directory)
+    targets = {**recorded["uploaded"], **target}
+    _write_file(directory, {**recorded, "uploaded": targets, "outcome": outcome.wire()})
 
 
-def _write(directory: Path, told: Mapping[str, Any]) -> None:
-    """Whole or not at all."""
+def _write_file(directory: Path, content: Mapping[str, Any]) -> None:
+    """Write the file atomically."""
     part = directory / f"{LINEAGE}.part"
-    part.write_text(json.dumps(told, indent=1), encoding="utf-8")
+    part.write_text(json.dumps(content, indent=1), encoding="utf-8")
     part.rename(directory / LINEAGE)
 
 
 def weights_hash(directory: Path) -> str:
-    """sha256 over the weight files' bytes, in order of name."""
+    """The sha256 over the bytes of the weight files, in order of their names."""
     digest = hashlib.sha256()
     for path in sorted(directory.glob("*.safetensors")):
         with path.open("rb") as file:

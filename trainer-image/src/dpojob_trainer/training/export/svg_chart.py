@@ -1,4 +1,4 @@
-"""Curves as SVG text: no script, no font, nothing from elsewhere."""
+"""Line charts as SVG text, without scripts, fonts or external resources."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from markupsafe import Markup
 
 WIDTH, HEIGHT = 360, 220
 LEFT, RIGHT, TOP, BOTTOM = 46, 8, 10, 24
-MOST_POINTS = 400
-"""More than a phone can show; longer curves are averaged."""
+MAX_POINTS = 400
+"""Longer curves are averaged down to this many points."""
 
 Curve = Sequence[tuple[float, float]]
 
 
 def chart(title: str, curves: Mapping[str, Curve]) -> Markup:
-    """One chart with a legend. Values that are no number leave a gap."""
-    drawn = {name: _thin(curve) for name, curve in curves.items() if curve}
-    values = [y for curve in drawn.values() for _, y in curve if math.isfinite(y)]
-    steps = [x for curve in drawn.values() for x, _ in curve]
+    """One chart with a legend. Values that are not finite leave a gap."""
+    thinned = {name: _thin(curve) for name, curve in curves.items() if curve}
+    values = [y for curve in thinned.values() for _, y in curve if math.isfinite(y)]
+    steps = [x for curve in thinned.values() for x, _ in curve]
     if not values:
         return Markup("")
     low, high = _range(min(values), max(values))
@@ -44,8 +44,8 @@ def chart(title: str, curves: Mapping[str, Curve]) -> Markup:
             f'<text x="{across:.1f}" y="{HEIGHT - 7}" text-anchor="{anchor}">{x:.0f}</text>'
         )
     legend = []
-    for number, (name, curve) in enumerate(drawn.items()):
-        for piece in _pieces(curve):
+    for number, (name, curve) in enumerate(thinned.items()):
+        for piece in _segments(curve):
             points = " ".join("{:.1f},{:.1f}".format(*at(x, y)) for x, y in piece)
             if len(piece) == 1:
                 x, y = at(*piece[0])
@@ -62,8 +62,8 @@ def chart(title: str, curves: Mapping[str, Curve]) -> Markup:
 
 
 def _thin(curve: Curve) -> Curve:
-    """At most MOST_POINTS points, each the mean of its neighbours."""
-    size = math.ceil(len(curve) / MOST_POINTS)
+    """At most MAX_POINTS points, each the mean of its neighbours."""
+    size = math.ceil(len(curve) / MAX_POINTS)
     if size <= 1:
         return curve
     groups = [curve[i : i + size] for i in range(0, len(curve), size)]
@@ -73,7 +73,7 @@ def _thin(curve: Curve) -> Curve:
     ]
 
 
-def _pieces(curve: Curve) -> list[list[tuple[float, float]]]:
+def _segments(curve: Curve) -> list[list[tuple[float, float]]]:
     pieces: list[list[tuple[float, float]]] = [[]]
     for x, y in curve:
         if math.isfinite(y):
@@ -84,9 +84,9 @@ def _pieces(curve: Curve) -> list[list[tuple[float, float]]]:
 
 
 def _range(low: float, high: float) -> tuple[float, float]:
-    """With some air, and never empty."""
-    air = (high - low) * 0.05 or abs(high) * 0.1 or 1.0
-    return low - air, high + air
+    """The axis range, with a margin and never empty."""
+    margin = (high - low) * 0.05 or abs(high) * 0.1 or 1.0
+    return low - margin, high + margin
 
 
 def _ticks(low: float, high: float) -> list[float]:

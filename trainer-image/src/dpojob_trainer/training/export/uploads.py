@@ -1,4 +1,4 @@
-"""Uploads of the finished directory: the whole of it, or nothing that looks like a model."""
+"""Uploads of the finished model, with retries: all of it, or nothing that loads as a model."""
 
 from __future__ import annotations
 
@@ -10,75 +10,73 @@ from typing import Any, TypeVar
 from dpojob_api.conditions import Reason
 from dpojob_api.progress import Artifacts, Outcome
 from dpojob_api.spec import S3
-from dpojob_trainer.training.loop.progress import Tracker
-from dpojob_trainer.training.setup.errors import Failure
+from dpojob_trainer.training.loop.progress import ProgressRecorder
+from dpojob_trainer.training.setup.errors import TrainingError
 from dpojob_trainer.training.setup.train_job import TrainJob
 
 from . import output_directory
+from .upload_errors import TransientError
 
 log = logging.getLogger(__name__)
-Done = TypeVar("Done")
-TRIES = 8
-FIRST_WAIT = 1.0
-"""Seconds before the second try; each further wait is twice as long, up to LONGEST_WAIT."""
-LONGEST_WAIT = 60.0
+Result = TypeVar("Result")
+ATTEMPTS = 8
+FIRST_WAIT_SECONDS = 1.0
+"""The wait before the second attempt; each further one is twice as long, up to LONGEST_WAIT_SECONDS."""
+LONGEST_WAIT_SECONDS = 60.0
 
 
-class Passing(Exception):
-    """An upload failed in a way that may be over when tried again."""
+def upload(job: TrainJob, recorder: ProgressRecorder, outcome: Outcome) -> Outcome:
+    """Upload to where the spec says and return the outcome with the addresses.
 
-
-def upload(job: TrainJob, tracker: Tracker, outcome: Outcome) -> Outcome:
-    """Upload to where the spec says; gives the outcome with the addresses, recorded with the model.
-
-    Raises Failure with PushFailed; what was uploaded before is recorded and not uploaded again.
+    Each finished upload is recorded in the model's lineage and not repeated. Raises TrainingError
+    (PushFailed) where one fails.
     """
-    wanted, done = job.spec.output, output_directory.uploaded(job.output)
-    if wanted.push is not None and done.get("push") != wanted.push:
-        from . import hub_upload
+    output, done = job.spec.output, output_directory.uploads(job.output)
+    if output.push is not None and done.get("push") != output.push:
+        from .hub_upload import upload_to_hub
 
-        tracker.stage("Uploading")
-        place = wanted.push
+        recorder.set_stage("Uploading")
+        repo = output.push
         private = job.spec.training.arguments.get("hub_private_repo")
-        address = _insist(
-            lambda: hub_upload.push(job.output, place, job.token, private=private),
-            f"the hub ({place})",
+        address = _retry(
+            lambda: upload_to_hub(job.output, repo, job.token, private=private),
+            f"the hub ({repo})",
         )
-        outcome = _record(job, outcome, "push", place, address)
-    if wanted.s3 is not None and done.get("s3") != _place(wanted.s3):
-        from . import s3_upload
+        outcome = _record(job, outcome, "push", repo, address)
+    if output.s3 is not None and done.get("s3") != _target(output.s3):
+        from .s3_upload import upload_to_s3
 
-        tracker.stage("Uploading")
-        store = wanted.s3
-        address = _insist(lambda: s3_upload.put(job.output, store), f"the bucket {store.bucket}")
-        outcome = _record(job, outcome, "s3", _place(store), address)
+        recorder.set_stage("Uploading")
+        store = output.s3
+        address = _retry(lambda: upload_to_s3(job.output, store), f"the bucket {store.bucket}")
+        outcome = _record(job, outcome, "s3", _target(store), address)
     return outcome
 
 
-def _place(store: S3) -> dict[str, Any]:
+def _target(store: S3) -> dict[str, Any]:
     return store.model_dump(include={"endpoint", "bucket", "prefix"})
 
 
-def _record(job: TrainJob, outcome: Outcome, kind: str, place: Any, address: str) -> Outcome:
+def _record(job: TrainJob, outcome: Outcome, kind: str, target: Any, address: str) -> Outcome:
     artifacts = (outcome.artifacts or Artifacts()).model_copy(update={kind: address})
     outcome = outcome.model_copy(update={"artifacts": artifacts})
-    output_directory.record_upload(job.output, {kind: place}, outcome)
+    output_directory.record_upload(job.output, {kind: target}, outcome)
     return outcome
 
 
-def _insist(action: Callable[[], Done], where: str) -> Done:
-    wait = FIRST_WAIT
-    for attempt in range(1, TRIES + 1):
+def _retry(action: Callable[[], Result], target: str) -> Result:
+    wait = FIRST_WAIT_SECONDS
+    for attempt in range(1, ATTEMPTS + 1):
         try:
             return action()
-        except Passing as error:
-            log.warning("upload to %s, try %d of %d: %s", where, attempt, TRIES, error)
-            if attempt == TRIES:
-                raise Failure(
+        except TransientError as error:
+            log.warning("upload to %s, attempt %d of %d: %s", target, attempt, ATTEMPTS, error)
+            if attempt == ATTEMPTS:
+                raise TrainingError(
                     Reason.PUSH_FAILED,
-                    f"{where} failed {TRIES} times, last with: {error}. The model is complete in "
+                    f"{target} failed {ATTEMPTS} times, last with: {error}. The model is complete in "
                     "output.volume; upload it from there.",
                 ) from error
         time.sleep(wait)
-        wait = min(LONGEST_WAIT, 2 * wait)
+        wait = min(LONGEST_WAIT_SECONDS, 2 * wait)
     raise AssertionError("unreachable")

@@ -1,52 +1,52 @@
-"""The training container: the job from the environment, the outcome to the termination log."""
+"""The training container: the job from the environment, the outcome to the termination message."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 
 from dpojob_api.conditions import Reason
-from dpojob_api.constants import PROGRESS_PORT
 from dpojob_api.progress import Outcome
+from dpojob_trainer.shared.container_environment import ContainerEnvironment
+from dpojob_trainer.shared.termination_message import write_termination_message
 from dpojob_trainer.training.export import output_directory
-from dpojob_trainer.training.setup.errors import Failure, exit_code
+from dpojob_trainer.training.setup.errors import TrainingError, exit_code
 from dpojob_trainer.training.setup.train_job import TrainJob
 
-from . import launcher, outcome_truncation
+from . import launcher
+from .outcome_truncation import truncate_outcome
 from .session import run
 
 log = logging.getLogger(__name__)
-ENV_PROGRESS_PORT = "DPOJOB_PROGRESS_PORT"
-"""Another port than PROGRESS_PORT, for runs beside each other on one machine."""
 
 
-def train_container(environ: Mapping[str, str]) -> int:
-    """Train what the environment says; gives the exit status."""
+def train_container(environment: ContainerEnvironment) -> int:
+    """Train the job that the environment describes and return the exit status."""
     try:
-        outcome = _conduct(TrainJob.from_environment(environ), environ)
-    except Failure as failure:
-        outcome = Outcome(outcome="Failed", reason=failure.reason, message=failure.message)
+        outcome = _run_or_launch(TrainJob.from_environment(environment), environment)
+    except TrainingError as error:
+        outcome = Outcome(outcome="Failed", reason=error.reason, message=error.message)
     log.info("%s, %s: %s", outcome.outcome, outcome.reason, outcome.message)
-    if launcher.ENV_RANK in environ:
-        launcher.leave(outcome, environ)
+    document = truncate_outcome(outcome).wire()
+    if environment.rank is None:
+        write_termination_message(document, environment.termination_log)
     else:
-        outcome_truncation.write(outcome)
+        launcher.write_rank_outcome(document, environment)
     return exit_code(outcome.reason)
 
 
-def _conduct(job: TrainJob, environ: Mapping[str, str]) -> Outcome:
-    """Train here, or start the processes that do."""
-    if not launcher.wanted(job.plan, environ):
-        return _train(job, environ)
-    if not output_directory.complete(job):
-        return launcher.launch(job, environ)
-    # The set has ended and this node is back alone, perhaps for an upload: nobody else would come.
-    if launcher.node(environ) == 0:
-        return _train(job, environ)
+def _run_or_launch(job: TrainJob, environment: ContainerEnvironment) -> Outcome:
+    """Train in this process, or start the processes that train."""
+    if not launcher.is_needed(job.plan, environment):
+        return _run(job, environment)
+    if not output_directory.is_complete(job):
+        return launcher.launch(job, environment)
+    # The set has finished and this node was restarted alone, perhaps for an upload: the other nodes
+    # would not come to a rendezvous.
+    if environment.node_rank == 0:
+        return _run(job, environment)
     return Outcome(outcome="Succeeded", reason=Reason.COMPLETED)
 
 
-def _train(job: TrainJob, environ: Mapping[str, str]) -> Outcome:
-    """In this process; of several, the first serves the progress."""
-    first = environ.get(launcher.ENV_RANK, "0") == "0"
-    return run(job, port=int(environ.get(ENV_PROGRESS_PORT, PROGRESS_PORT)) if first else None)
+def _run(job: TrainJob, environment: ContainerEnvironment) -> Outcome:
+    """Train in this process; of several, the first serves the progress."""
+    return run(job, port=environment.progress_port if environment.is_first_process else None)

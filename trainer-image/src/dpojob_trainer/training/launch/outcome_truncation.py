@@ -1,51 +1,37 @@
-"""The last word: an Outcome that fits the container's termination message."""
+"""An Outcome shortened to what a container's termination message holds."""
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
-
 from dpojob_api.constants import TERMINATION_MESSAGE_BYTES
-from dpojob_api.progress import Outcome
+from dpojob_api.progress import Outcome, Sample
+from dpojob_trainer.shared.termination_message import encode
 
-ENV_TERMINATION_LOG = "DPOJOB_TERMINATION_LOG"
-"""Where the last word goes; for tests and for running without a kubelet."""
-DEFAULT_PATH = "/dev/termination-log"
+MAX_SAMPLES = 4
+SAMPLE_LENGTHS = (600, 300, 150, 80)
+"""Characters of each text of a sample, tried in this order."""
+MESSAGE_LENGTHS = (1500, 700, 300, 100)
+"""Characters of each message, tried in this order."""
 
 
-def fit(outcome: Outcome, limit: int = TERMINATION_MESSAGE_BYTES) -> bytes:
-    """The outcome as JSON of at most `limit` bytes.
+def truncate_outcome(outcome: Outcome, limit: int = TERMINATION_MESSAGE_BYTES) -> Outcome:
+    """The outcome, shortened until its compact JSON takes at most `limit` bytes.
 
-    Samples are shortened first, then dropped from the end, then the message is cut: figures and
+    Samples are shortened first, then dropped from the end, then messages are cut: figures and
     artifacts always stay.
     """
-    for length in (600, 300, 150, 80):
+    for length in SAMPLE_LENGTHS:
         shortened = outcome.model_copy(
             update={
-                "samples": [
-                    sample.model_copy(
-                        update={
-                            "prompt": _cut(sample.prompt, length),
-                            "before": None
-                            if sample.before is None
-                            else _cut(sample.before, length),
-                            "after": None if sample.after is None else _cut(sample.after, length),
-                        }
-                    )
-                    for sample in outcome.samples[:4]
-                ]
+                "samples": [_shorten(sample, length) for sample in outcome.samples[:MAX_SAMPLES]]
             }
         )
-        text = _encode(shortened)
-        if len(text) <= limit:
-            return text
-    for keep in (2, 1, 0):
-        shortened = shortened.model_copy(update={"samples": shortened.samples[:keep]})
-        text = _encode(shortened)
-        if len(text) <= limit:
-            return text
-    for length in (1500, 700, 300, 100):
+        if _size(shortened) <= limit:
+            return shortened
+    for count in (2, 1, 0):
+        shortened = shortened.model_copy(update={"samples": shortened.samples[:count]})
+        if _size(shortened) <= limit:
+            return shortened
+    for length in MESSAGE_LENGTHS:
         progress = shortened.progress
         health = progress.health.model_copy(
             update={"message": _cut(progress.health.message, length)}
@@ -56,23 +42,23 @@ def fit(outcome: Outcome, limit: int = TERMINATION_MESSAGE_BYTES) -> bytes:
                 "progress": progress.model_copy(update={"health": health}),
             }
         )
-        text = _encode(shortened)
-        if len(text) <= limit:
-            return text
-    raise ValueError(f"an outcome without text still takes {len(text)} bytes")
+        if _size(shortened) <= limit:
+            return shortened
+    raise ValueError(f"an outcome without text still takes {_size(shortened)} bytes")
 
 
-def write(outcome: Outcome, path: Path | None = None) -> None:
-    """Write the last word where the kubelet reads it; where there is no kubelet, nowhere."""
-    path = path or Path(os.environ.get(ENV_TERMINATION_LOG, DEFAULT_PATH))
-    if path.parent.is_dir() and (path.exists() or os.access(path.parent, os.W_OK)):
-        path.write_bytes(fit(outcome))
-
-
-def _encode(outcome: Outcome) -> bytes:
-    return json.dumps(outcome.wire(), ensure_ascii=False, separators=(",", ":")).encode(
-        errors="replace"
+def _shorten(sample: Sample, length: int) -> Sample:
+    return sample.model_copy(
+        update={
+            "prompt": _cut(sample.prompt, length),
+            "before": None if sample.before is None else _cut(sample.before, length),
+            "after": None if sample.after is None else _cut(sample.after, length),
+        }
     )
+
+
+def _size(outcome: Outcome) -> int:
+    return len(encode(outcome.wire()))
 
 
 def _cut(text: str, length: int) -> str:

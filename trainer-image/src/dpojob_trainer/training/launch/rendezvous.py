@@ -1,9 +1,9 @@
-"""The gate: the nodes of a set meet here before torchrun starts on any of them.
+"""The rendezvous of a set's nodes, before torchrun starts on any of them.
 
 torchrun's own rendezvous would take a restarted node into a set that is just ending, resolve the
-first node's name once only, and give up on nodes that wait for a GPU. Here the first node waits for
-all others, and then tells each the name and port of a fresh set; a gate that is closed lets nobody
-in, so a node that comes too late finds the next one.
+first node's name only once, and give up on nodes that wait for a GPU. Here the first node waits for
+all others, and then sends each the id and port of a fresh set. After that it accepts no connection,
+so that a node that comes too late finds the next rendezvous.
 """
 
 from __future__ import annotations
@@ -17,142 +17,148 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dpojob_api.conditions import Reason
-from dpojob_trainer.training.setup.errors import Failure, Interrupted
+from dpojob_trainer.training.setup.errors import Interrupted, TrainingError
 
 log = logging.getLogger(__name__)
 JOIN_SECONDS = 1800.0
-"""A node may wait so long for the others: they may still need an image or a GPU."""
-LOOK_SECONDS = 1.0
-"""How often a waiting node looks whether it is to stop."""
-TALK_SECONDS = 10.0
-"""The other side may take so long to say its line."""
+"""How long a node waits for the others: they may still need an image or a GPU."""
+POLL_SECONDS = 1.0
+"""How often a waiting node checks whether it is to stop."""
+LINE_SECONDS = 10.0
+"""How long a connection may take to send its line."""
 LINE_BYTES = 4096
 
 
 @dataclass(frozen=True)
-class Meeting:
-    """Where the processes of a set that has gathered find each other."""
+class Rendezvous:
+    """Where the processes of a complete set find each other."""
 
-    run: str
-    """Names this set; another set of the same job has another name."""
+    run_id: str
+    """Identifies this set; another set of the same job has another id."""
     address: str
-    """Of the first node."""
+    """The first node's address."""
     port: int
-    """Of torchrun's store on the first node."""
+    """The port of torchrun's store on the first node."""
 
 
-def gather(
-    port: int, nodes: int, key: str, stopped: Callable[[], bool], seconds: float = JOIN_SECONDS
-) -> Meeting:
-    """On the first node: wait for all others. Raises Failure when they do not come, Interrupted when
-    `stopped`."""
+def host(
+    port: int, nodes: int, key: str, is_stopped: Callable[[], bool], seconds: float = JOIN_SECONDS
+) -> Rendezvous:
+    """On the first node: wait for all others.
+
+    Raises TrainingError when they do not join in time, and Interrupted when `is_stopped`.
+    """
     deadline = time.monotonic() + seconds
     others: dict[int, socket.socket] = {}
     try:
         with _listen(port) as server:
-            server.settimeout(LOOK_SECONDS)
+            server.settimeout(POLL_SECONDS)
             while len(others) < nodes - 1:
-                _look(stopped)
+                _raise_if_stopped(is_stopped)
                 if time.monotonic() > deadline:
                     missing = sorted(set(range(1, nodes)) - others.keys())
-                    raise _late(f"nodes {missing} of {nodes} did not join", seconds)
-                _let_in(server, nodes, key, others)
-                for node in [node for node, there in others.items() if _hung_up(there)]:
-                    log.warning("node %d left before all had come", node)
+                    raise _timed_out(f"nodes {missing} of {nodes} did not join", seconds)
+                _accept(server, nodes, key, others)
+                for node in [n for n, connection in others.items() if _is_closed(connection)]:
+                    log.warning("node %d closed its connection before all nodes had joined", node)
                     others.pop(node).close()
-        meeting = Meeting(uuid.uuid4().hex, "127.0.0.1", _free_port())
-        line = json.dumps({"run": meeting.run, "port": meeting.port}).encode() + b"\n"
-        for there in others.values():
-            there.sendall(line)
+        rendezvous = Rendezvous(uuid.uuid4().hex, "127.0.0.1", _free_port())
+        line = json.dumps({"run": rendezvous.run_id, "port": rendezvous.port}).encode() + b"\n"
+        for connection in others.values():
+            connection.sendall(line)
     finally:
-        for there in others.values():
-            there.close()
-    log.info("all %d nodes have come", nodes)
-    return meeting
+        for connection in others.values():
+            connection.close()
+    log.info("all %d nodes have joined", nodes)
+    return rendezvous
 
 
-def enter(
+def join(
     address: str,
     port: int,
     node: int,
     key: str,
-    stopped: Callable[[], bool],
+    is_stopped: Callable[[], bool],
     seconds: float = JOIN_SECONDS,
-) -> Meeting:
-    """On any other node: find the first one and wait until all have come. Raises as `gather` does."""
+) -> Rendezvous:
+    """On any other node: connect to the first one and wait until all have joined.
+
+    Raises the same errors as `host`.
+    """
     deadline = time.monotonic() + seconds
     hello = json.dumps({"key": key, "node": node}).encode() + b"\n"
     while time.monotonic() <= deadline:
-        _look(stopped)
+        _raise_if_stopped(is_stopped)
         try:
-            # The name is resolved anew each time: the first node's pod may be another by now.
-            with socket.create_connection((address, port), TALK_SECONDS) as there:
-                there.sendall(hello)
-                answer = _line(there, stopped, deadline)
-                if answer:
-                    told = json.loads(answer)
-                    return Meeting(told["run"], there.getpeername()[0], told["port"])
+            # The name is resolved anew each time: the first node's pod may be another one by now.
+            with socket.create_connection((address, port), LINE_SECONDS) as connection:
+                connection.sendall(hello)
+                line = _read_line(connection, is_stopped, deadline)
+                if line:
+                    answer = json.loads(line)
+                    return Rendezvous(answer["run"], connection.getpeername()[0], answer["port"])
         except (OSError, ValueError, KeyError) as error:
-            log.debug("the first node is not there yet: %s", error)
-        time.sleep(LOOK_SECONDS)
-    raise _late(f"node {node} could not reach the first node at {address}:{port}", seconds)
+            log.debug("the first node does not answer yet: %s", error)
+        time.sleep(POLL_SECONDS)
+    raise _timed_out(f"node {node} could not reach the first node at {address}:{port}", seconds)
 
 
-def _let_in(server: socket.socket, nodes: int, key: str, others: dict[int, socket.socket]) -> None:
-    """Take one more node in, if one knocks. A stranger, or a node of another job, is turned away."""
+def _accept(server: socket.socket, nodes: int, key: str, others: dict[int, socket.socket]) -> None:
+    """Accept one more connection, if there is one, and reject it unless it is a node of this set."""
     try:
-        there, _ = server.accept()
+        connection, _ = server.accept()
     except TimeoutError:
         return
     try:
-        told = json.loads(_line(there, lambda: False, time.monotonic() + TALK_SECONDS))
-        node = int(told["node"])
-        if told["key"] != key or not 0 < node < nodes:
-            raise ValueError("another set's node")
+        line = _read_line(connection, lambda: False, time.monotonic() + LINE_SECONDS)
+        hello = json.loads(line)
+        node = int(hello["node"])
+        if hello["key"] != key or not 0 < node < nodes:
+            raise ValueError("a node of another set")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        log.warning("somebody at the gate is no node of this set: %s", error)
-        there.close()
+        log.warning("rejected a connection that is no node of this set: %s", error)
+        connection.close()
         return
     if node in others:
         others.pop(node).close()
-    others[node] = there
+    others[node] = connection
 
 
-def _line(there: socket.socket, stopped: Callable[[], bool], deadline: float) -> bytes:
-    """One line from the other side; empty when it hung up or nothing came in time."""
-    there.settimeout(LOOK_SECONDS)
-    text = b""
-    while not text.endswith(b"\n") and len(text) < LINE_BYTES and time.monotonic() <= deadline:
-        _look(stopped)
+def _read_line(connection: socket.socket, is_stopped: Callable[[], bool], deadline: float) -> bytes:
+    """One line from the other side; empty where it closed the connection or sent nothing in time."""
+    connection.settimeout(POLL_SECONDS)
+    line = b""
+    while not line.endswith(b"\n") and len(line) < LINE_BYTES and time.monotonic() <= deadline:
+        _raise_if_stopped(is_stopped)
         try:
-            more = there.recv(LINE_BYTES)
+            received = connection.recv(LINE_BYTES)
         except TimeoutError:
             continue
-        if not more:
+        if not received:
             return b""
-        text += more
-    return text
+        line += received
+    return line
 
 
-def _hung_up(there: socket.socket) -> bool:
-    there.setblocking(False)
+def _is_closed(connection: socket.socket) -> bool:
+    connection.setblocking(False)
     try:
-        return there.recv(1, socket.MSG_PEEK) == b""
+        return connection.recv(1, socket.MSG_PEEK) == b""
     except BlockingIOError:
         return False
     except OSError:
         return True
     finally:
-        there.settimeout(TALK_SECONDS)
+        connection.settimeout(LINE_SECONDS)
 
 
-def _look(stopped: Callable[[], bool]) -> None:
-    if stopped():
+def _raise_if_stopped(is_stopped: Callable[[], bool]) -> None:
+    if is_stopped():
         raise Interrupted
 
 
-def _late(what: str, seconds: float) -> Failure:
-    return Failure(
+def _timed_out(what: str, seconds: float) -> TrainingError:
+    return TrainingError(
         Reason.TRAINING_FAILED,
         f"{what} within {seconds / 60:.0f} minutes. `kubectl get pods` shows what the missing pod waits "
         "for: a free GPU, its image, or a volume that only one node may mount.",
@@ -165,7 +171,7 @@ def _free_port() -> int:
 
 
 def _listen(port: int) -> socket.socket:
-    """On both families where there are both, as a cluster may have either."""
+    """Listen on IPv4 and IPv6 where the machine has both, as a cluster may use either."""
     if socket.has_dualstack_ipv6():
         return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
     return socket.create_server(("", port))

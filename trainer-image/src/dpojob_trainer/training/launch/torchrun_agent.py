@@ -1,29 +1,29 @@
-"""torchrun that leaves behind how its processes ended: `python -m dpojob_trainer.training.launch.torchrun_agent`.
+"""torchrun that records the exit statuses of its failed processes.
 
-torchrun's own exit status says only that some process failed. Which one was killed, by what, is
-known to it alone, and goes to the file that ENV_ENDINGS names.
+Run as `python -m dpojob_trainer.training.launch.torchrun_agent`. torchrun's exit status says only
+that some process failed; which one, and by which signal, only its agent knows. It goes to the file
+that `ContainerEnvironment.exit_statuses_file` names.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
-from pathlib import Path
 
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.run import main
 
-from .launcher import ENV_ENDINGS
+from dpojob_trainer.shared.container_environment import ContainerEnvironment
 
 
 def run(arguments: list[str]) -> int:
-    """torchrun's command line; gives its exit status."""
+    """Run torchrun with these command line arguments and return its exit status."""
     try:
         main(arguments)
     except ChildFailedError as error:
-        endings = {rank: failure.exitcode for rank, failure in error.failures.items()}
-        Path(os.environ[ENV_ENDINGS]).write_text(json.dumps(endings), encoding="utf-8")
+        statuses = {rank: failure.exitcode for rank, failure in error.failures.items()}
+        path = ContainerEnvironment().exit_statuses_file
+        path.write_text(json.dumps(statuses), encoding="utf-8")
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -1,8 +1,8 @@
-"""Checkpoints: which are whole, whose they are, and which one to go on from.
+"""Checkpoints: which are complete, which training they belong to, and which one to resume from.
 
-The trainer writes a checkpoint file by file. It counts only once a seal lies in it: the digest of
-every file, written last. What was cut short, damaged or belongs to another job has no fitting seal
-and is passed over.
+The trainer writes a checkpoint file by file. It counts only once it has a manifest with the digest of
+every file, which is written last. A checkpoint that is incomplete, damaged or of another job has no
+valid manifest and is ignored.
 """
 
 from __future__ import annotations
@@ -19,39 +19,39 @@ from typing import Any
 import xxhash
 
 log = logging.getLogger(__name__)
-SEAL = "dpojob-seal.json"
+MANIFEST = "dpojob-seal.json"
 """Holds the job's key, the step, and the size and digest of every other file of the checkpoint."""
 PREFIX = "checkpoint-"
 STATE = "trainer_state.json"
-"""Written by transformers: the curves so far, and where the run was."""
-KEPT = 2
-"""Of the newest ones, at the least: the second is there in case the first is damaged."""
-CHUNK = 8 << 20
+"""Written by transformers: the log so far and the run's state."""
+MIN_KEPT = 2
+"""The newest checkpoints that are kept at least: the second serves where the first is damaged."""
+CHUNK_BYTES = 8 << 20
 
 
-def seal(directory: Path, key: str, step: int) -> None:
-    """Declare the checkpoint whole."""
+def write_manifest(directory: Path, key: str, step: int) -> None:
+    """Mark the checkpoint as complete."""
     files = {
         str(path.relative_to(directory)): [path.stat().st_size, _digest(path)]
         for path in sorted(directory.rglob("*"))
-        if path.is_file() and path.name != SEAL
+        if path.is_file() and path.name != MANIFEST
     }
-    part = directory / f"{SEAL}.part"
+    part = directory / f"{MANIFEST}.part"
     with part.open("w", encoding="utf-8") as out:
         json.dump({"key": key, "step": step, "files": files}, out)
         out.flush()
         os.fsync(out.fileno())
-    part.rename(directory / SEAL)
+    part.rename(directory / MANIFEST)
 
 
-def flaw(directory: Path, key: str) -> str | None:
-    """Why the checkpoint cannot be used; None when it can."""
+def validate(directory: Path, key: str) -> str | None:
+    """Why the checkpoint cannot be used for the training with this key; None when it can."""
     try:
-        told = json.loads((directory / SEAL).read_text(encoding="utf-8"))
-        files: dict[str, tuple[int, str]] = told["files"]
+        manifest = _read_manifest(directory)
+        files: dict[str, tuple[int, str]] = manifest["files"]
     except (OSError, ValueError, KeyError):
         return "it was not finished"
-    if told.get("key") != key:
+    if manifest.get("key") != key:
         return "it belongs to another job or to other settings"
     for name, (size, digest) in files.items():
         path = directory / name
@@ -64,61 +64,64 @@ def flaw(directory: Path, key: str) -> str | None:
     return None
 
 
-def newest(root: Path, key: str) -> Path | None:
-    """The whole checkpoint of the highest step that its own state tells."""
+def latest(root: Path, key: str) -> Path | None:
+    """The valid checkpoint of the highest step."""
     for _, directory in sorted(_candidates(root), reverse=True):
-        reason = flaw(directory, key)
+        reason = validate(directory, key)
         if reason is None:
             return directory
-        log.warning("checkpoint %s is passed over: %s", directory.name, reason)
+        log.warning("checkpoint %s is not used: %s", directory.name, reason)
     return None
 
 
-def furthest(root: Path) -> int:
-    """The highest step any seal tells, -1 without one. Nothing is read but the seals."""
+def latest_step(root: Path) -> int:
+    """The highest step in any manifest, -1 without one. Checkpoints are not validated."""
     return max((step for step, _ in _candidates(root)), default=-1)
 
 
-def glimpse(root: Path, key: str) -> tuple[int, int]:
-    """The step of the furthest checkpoint of this training, and the steps in all; not yet verified.
+def expected_resume(root: Path, key: str) -> tuple[int, int]:
+    """The step of this training's latest checkpoint and the number of steps of the run.
 
-    Zeros where there is none. It tells people at once where a new attempt is about to go on.
+    Zeros where there is none. The checkpoint is not validated: the progress shows at once where a new
+    attempt is about to resume.
     """
     for step, directory in sorted(_candidates(root), reverse=True):
         with contextlib.suppress(OSError, ValueError, KeyError):
-            if json.loads((directory / SEAL).read_text(encoding="utf-8"))["key"] == key:
-                return step, int(state_of(directory)["max_steps"])
+            if _read_manifest(directory)["key"] == key:
+                return step, int(read_state(directory)["max_steps"])
     return 0, 0
 
 
 def rotate(root: Path, newest: int, best: str | None) -> None:
-    """Remove all sealed checkpoints but the `newest` ones, the `best`, and the best each of those tells of.
+    """Remove all complete checkpoints except the `newest` ones, the `best`, and the best of each of those.
 
-    A run that goes on from any of them so finds the best as it was then.
+    A run that resumes from any of them then finds the checkpoint that was the best at that step.
     """
-    whole = [path for step, path in sorted(_candidates(root), reverse=True) if step >= 0]
-    needed = {path.name for path in whole[:newest]} | {best_of(path) for path in whole[:newest]}
+    complete = [path for step, path in sorted(_candidates(root), reverse=True) if step >= 0]
+    needed = {path.name for path in complete[:newest]} | {
+        best_of(path) for path in complete[:newest]
+    }
     needed.add(_name(best))
-    for directory in whole:
+    for directory in complete:
         if directory.name not in needed:
             shutil.rmtree(directory, ignore_errors=True)
 
 
 def clear_unusable(root: Path, key: str) -> None:
-    """Remove checkpoints that cannot be used, so that they take no room and no library finds them."""
+    """Remove checkpoints that cannot be used, so that they take no space and no library finds them."""
     for directory in root.glob(f"{PREFIX}*"):
-        if directory.is_dir() and flaw(directory, key) is not None:
+        if directory.is_dir() and validate(directory, key) is not None:
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def at(root: Path, step: int) -> Path | None:
-    """The sealed checkpoint of a step; None where there is none."""
+def find_step(root: Path, step: int) -> Path | None:
+    """The complete checkpoint of a step; None where there is none."""
     return next((path for found, path in _candidates(root) if found == step), None)
 
 
 def best_of(directory: Path) -> str | None:
-    """The name of the checkpoint whose weights were the best, as another one tells; None without."""
-    return _name(state_of(directory)["best_model_checkpoint"])
+    """The name of the checkpoint that was the best when `directory` was saved; None without one."""
+    return _name(read_state(directory)["best_model_checkpoint"])
 
 
 def _name(path: str | None) -> str | None:
@@ -126,30 +129,30 @@ def _name(path: str | None) -> str | None:
 
 
 def step_of(directory: Path) -> int:
-    """The optimizer steps done in a sealed checkpoint."""
-    return int(json.loads((directory / SEAL).read_text(encoding="utf-8"))["step"])
+    """The optimizer steps of a complete checkpoint."""
+    return int(_read_manifest(directory)["step"])
 
 
-def state_of(directory: Path) -> dict[str, Any]:
-    """What transformers wrote of the run up to a checkpoint: log_history, max_steps and more."""
-    told: dict[str, Any] = json.loads((directory / STATE).read_text(encoding="utf-8"))
-    return told
+def read_state(directory: Path) -> dict[str, Any]:
+    """transformers' TrainerState in a checkpoint: log_history, max_steps and more."""
+    state: dict[str, Any] = json.loads((directory / STATE).read_text(encoding="utf-8"))
+    return state
 
 
 def tokens_of(directory: Path) -> int:
-    """Tokens trained on up to a checkpoint, as its own log says."""
-    history = state_of(directory)["log_history"]
+    """Tokens trained on up to a checkpoint, from its log."""
+    history = read_state(directory)["log_history"]
     return int(max((record.get("num_tokens", 0) for record in history), default=0))
 
 
-def idle_evaluations(state: Mapping[str, Any]) -> int:
-    """How many evaluations in a row had not improved, up to a checkpoint of that state."""
-    told = state["stateful_callbacks"].get("EarlyStoppingCallback", {})
-    return int(told.get("attributes", {}).get("early_stopping_patience_counter", 0))
+def evaluations_without_improvement(state: Mapping[str, Any]) -> int:
+    """The count of the early stopping callback in a checkpoint's state."""
+    callback = state["stateful_callbacks"].get("EarlyStoppingCallback", {})
+    return int(callback.get("attributes", {}).get("early_stopping_patience_counter", 0))
 
 
 def _candidates(root: Path) -> list[tuple[int, Path]]:
-    """Sealed or not, with the step of the seal, else -1."""
+    """Every checkpoint with the step of its manifest, -1 without one."""
     found = []
     for directory in root.glob(f"{PREFIX}*"):
         try:
@@ -160,10 +163,15 @@ def _candidates(root: Path) -> list[tuple[int, Path]]:
     return found
 
 
+def _read_manifest(directory: Path) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+    return manifest
+
+
 def _digest(path: Path) -> str:
-    """xxh3: it notices damage as well as a cryptographic digest and reads as fast as the disk."""
+    """The xxh3 digest: it detects damage as well as a cryptographic one, at the speed of the disk."""
     digest = xxhash.xxh3_128()
     with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
+        while chunk := file.read(CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()

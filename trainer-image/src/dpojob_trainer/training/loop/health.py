@@ -1,6 +1,6 @@
-"""Health guards: what a run's curves say about it. Pure; each guard gives its figures and advice.
+"""Health guards: known failures of DPO that show in a run's log. Each gives its figures and advice.
 
-Points are TRL's own log records: a dict with `step` and its metrics. Evaluation records carry
+Points are TRL's log records: a dict with `step` and its metrics. Evaluation records carry
 `eval_loss`.
 """
 
@@ -16,29 +16,29 @@ from dpojob_api.progress import Health
 Point = Mapping[str, float]
 
 EARLY_SHARE = 0.05
-"""The first part of a run, in which accuracy cannot have been learned honestly."""
+"""The first part of a run, in which a high reward accuracy cannot have been learned yet."""
 EARLY_STEPS = 10
-"""At least so many steps belong to that part."""
+"""The least number of steps in that part."""
 SATURATED = 0.98
-"""Mean reward accuracy from which pairs count as told apart."""
+"""Mean reward accuracy from which this guard reports."""
 COLLAPSE_SHARE = 0.5
-"""Chosen log-probabilities may fall by this share of where they began..."""
+"""The fall of the chosen log-probabilities that is reported, as a share of their first value..."""
 COLLAPSE_NATS = 20.0
-"""...and by at least this much, so that short answers do not raise an alarm."""
+"""...and the least fall in nats, so that short answers are not reported."""
 FLAT_SHARE = 0.3
-"""The margin is judged once this share of the steps is done."""
+"""The margin is checked after this share of the steps..."""
 FLAT_POINTS = 30
-"""...and so many points are there."""
+"""...and this number of points."""
 OVERFIT_EVALUATIONS = 3
-"""So many evaluations in a row above the best."""
+"""Consecutive evaluations with a loss above the best..."""
 OVERFIT_RISE = 0.05
-"""...each by this share."""
+"""...each by at least this share."""
 NOT_A_NUMBER_IN_A_ROW = 3
-"""Gradient norms that are no number; one alone is fp16's scale finding its place."""
+"""Consecutive gradient norms that are not finite; one alone comes from fp16's loss scaling."""
 
 
-def judge(points: Sequence[Point], max_steps: int) -> Health:
-    """The first guard that objects, gravest first; healthy when none does."""
+def check_health(points: Sequence[Point], max_steps: int) -> Health:
+    """The result of the first guard that reports a problem, most severe first; healthy when none does."""
     train = [p for p in points if "rewards/margins" in p]
     evaluations = [p for p in points if "eval_loss" in p]
     return (
@@ -51,7 +51,7 @@ def judge(points: Sequence[Point], max_steps: int) -> Health:
     )
 
 
-def _objection(reason: Reason, message: str) -> Health:
+def _unhealthy(reason: Reason, message: str) -> Health:
     return Health(healthy=False, reason=reason, message=message)
 
 
@@ -66,7 +66,7 @@ def _summary(train: Sequence[Point]) -> str:
 
 
 def _not_a_number(train: Sequence[Point]) -> Health | None:
-    """Judged by margins and gradient norm: the logged loss may be smoothed to 0.0."""
+    """Check margins and gradient norm: the logged loss may be smoothed to 0.0."""
     for point in train:
         if not math.isfinite(point["rewards/margins"]) or not math.isfinite(point.get("loss", 0.0)):
             what = "margin" if not math.isfinite(point["rewards/margins"]) else "loss"
@@ -86,7 +86,7 @@ def _not_a_number(train: Sequence[Point]) -> Health | None:
 def _nan(what: str, point: Point) -> Health:
     rate = point.get("learning_rate")
     at = f" (it is {rate:.2g})" if rate else ""
-    return _objection(
+    return _unhealthy(
         Reason.NAN_LOSS,
         f"{what} The model is broken from there on. Lower training.learningRate tenfold{at}; "
         "if it persists, train on a pool with bf16 and look for extreme rows.",
@@ -95,14 +95,14 @@ def _nan(what: str, point: Point) -> Health:
 
 def _saturated(train: Sequence[Point], max_steps: int) -> Health | None:
     early = max(EARLY_STEPS, math.ceil(EARLY_SHARE * max_steps))
-    # Before the first update both models agree and every margin is 0, so step 1 says nothing.
+    # Before the first update both models are equal and every margin is 0, so step 1 is left out.
     window = [p["rewards/accuracies"] for p in train if 1 < p["step"] <= early]
     if not window or train[-1]["step"] < min(early, max_steps) or len(window) < 3:
         return None
     mean = fmean(window)
     if mean < SATURATED:
         return None
-    return _objection(
+    return _unhealthy(
         Reason.ACCURACY_SATURATED_EARLY,
         f"Reward accuracy is {mean:.1%} over the first {early} of {max_steps} steps, before anything "
         "can have been learned. Either something trivial tells chosen from rejected (length, a fixed "
@@ -122,7 +122,7 @@ def _collapse(train: Sequence[Point]) -> Health | None:
     fall = begin - now
     if fall <= max(COLLAPSE_SHARE * abs(begin), COLLAPSE_NATS) or rejected_now >= rejected_begin:
         return None
-    return _objection(
+    return _unhealthy(
         Reason.CHOSEN_COLLAPSE,
         f"The chosen answers' log-probability fell from {begin:.0f} to {now:.0f} (rejected: "
         f"{rejected_begin:.0f} to {rejected_now:.0f}): the model unlearns the good answers too. Lower "
@@ -142,7 +142,7 @@ def _flat(train: Sequence[Point], max_steps: int) -> Health | None:
     if mean > 2 * error:
         return None
     rate = max(p.get("learning_rate", 0.0) for p in train)
-    return _objection(
+    return _unhealthy(
         Reason.MARGIN_FLAT,
         f"The reward margin is {mean:.2g} ± {error:.2g} after {int(train[-1]['step'])} of {max_steps} "
         f"steps: nothing is being learned. Raise training.learningRate (it peaked at {rate:.2g}; 5e-6 "
@@ -163,7 +163,7 @@ def _overfitting(train: Sequence[Point], evaluations: Sequence[Point]) -> Health
     now = [p["loss"] for p in train][-width:]
     if not then or fmean(now) >= fmean(then):
         return None
-    return _objection(
+    return _unhealthy(
         Reason.OVERFITTING,
         f"Evaluation loss was best at step {int(best['step'])} ({best['eval_loss']:.3g}) and is now "
         f"{tail[-1]['eval_loss']:.3g}, while training loss fell from {fmean(then):.3g} to "

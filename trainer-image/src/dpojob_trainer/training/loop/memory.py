@@ -1,4 +1,4 @@
-"""Memory that this process used at its peak."""
+"""Peak memory of this process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def peak_memory() -> float | None:
 
 
 def describe_peak() -> str:
-    """The peak in words: of the GPU, or of the machine's memory where there is none."""
+    """A clause on the peak: of GPU memory, or of main memory without a GPU."""
     peak = peak_memory()
     if peak is not None:
         total = torch.cuda.get_device_properties(0).total_memory / GIB

@@ -1,4 +1,4 @@
-"""Tracker: the run's Progress, kept in one place and read by the server, the command and the end."""
+"""ProgressRecorder: the run's Progress, for the progress server, the command and the outcome."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from dpojob_api.progress import Health, Progress, Stage
 
-FIGURES = {
+PROGRESS_FIELDS = {
     "loss": "loss",
     "eval_loss": "eval_loss",
     "rewards/margins": "margin",
@@ -25,12 +25,12 @@ FIGURES = {
     "grad_norm": "grad_norm",
     "learning_rate": "learning_rate",
 }
-"""TRL's names to Progress's."""
-RATE_WINDOW = 32
-"""Steps over which the rate is measured."""
+"""TRL's metric names to fields of Progress."""
+RATE_STEPS = 32
+"""Steps over which the step rate is measured."""
 
 
-class Tracker:
+class ProgressRecorder:
     """Holds Progress; safe to read from another thread."""
 
     def __init__(self, on_progress: Callable[[Progress], None] | None = None) -> None:
@@ -38,8 +38,8 @@ class Tracker:
         self._lock = threading.Lock()
         self._progress = Progress(started_at=now, updated_at=now)
         self._on_progress = on_progress
-        self._figures: dict[str, float] = {}
-        self._marks: deque[tuple[int, float]] = deque(maxlen=RATE_WINDOW)
+        self._metrics: dict[str, float] = {}
+        self._step_times: deque[tuple[int, float]] = deque(maxlen=RATE_STEPS)
 
     def read(self) -> Progress:
         """A copy of the progress so far."""
@@ -47,27 +47,27 @@ class Tracker:
             return self._progress.model_copy(deep=True)
 
     @property
-    def verdict(self) -> Health:
-        """The guards' newest verdict."""
+    def latest_health(self) -> Health:
+        """The latest result of the health guards."""
         with self._lock:
             return self._progress.health
 
-    def figures(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """The newest value of every metric TRL logged, by TRL's own name."""
         with self._lock:
-            return dict(self._figures)
+            return dict(self._metrics)
 
-    def stage(self, stage: Stage) -> None:
-        """Enter a stage."""
+    def set_stage(self, stage: Stage) -> None:
+        """Set the stage."""
         if stage != "Training":
-            self._marks.clear()  # Time spent elsewhere is no part of the step rate.
+            self._step_times.clear()  # The step rate is that of training only.
         self.update(stage=stage)
 
-    def step(self, step: int, epoch: float) -> None:
-        """An optimizer step was done."""
-        self._marks.append((step, time.monotonic()))
-        first, begin = self._marks[0]
-        seconds = self._marks[-1][1] - begin
+    def record_step(self, step: int, epoch: float) -> None:
+        """Record an optimizer step."""
+        self._step_times.append((step, time.monotonic()))
+        first, begin = self._step_times[0]
+        seconds = self._step_times[-1][1] - begin
         if step > first and seconds > 0:
             rate = (step - first) / seconds
             left = max(0, self._progress.max_steps - step)
@@ -80,24 +80,26 @@ class Tracker:
         else:
             self.update(step=step, epoch=epoch)
 
-    def log(self, logs: Mapping[str, Any], peak_memory_gib: float | None) -> None:
-        """TRL logged these; not-a-numbers become None, as JSON has none."""
+    def record_metrics(self, logs: Mapping[str, Any], peak_memory_gib: float | None) -> None:
+        """Record what TRL logged; NaN and infinity become None, as JSON has neither."""
         numbers = {k: float(v) for k, v in logs.items() if isinstance(v, int | float)}
         changes: dict[str, Any] = {
-            FIGURES[k]: v if math.isfinite(v) else None for k, v in numbers.items() if k in FIGURES
+            PROGRESS_FIELDS[k]: v if math.isfinite(v) else None
+            for k, v in numbers.items()
+            if k in PROGRESS_FIELDS
         }
         if "num_tokens" in numbers:
             changes["tokens"] = int(numbers["num_tokens"])
         with self._lock:
-            self._figures.update(numbers)
+            self._metrics.update(numbers)
         self.update(peak_memory_gib=peak_memory_gib, **changes)
 
-    def health(self, health: Health) -> None:
-        """The guards have judged."""
+    def record_health(self, health: Health) -> None:
+        """Record the result of the health guards."""
         self.update(health=health)
 
     def update(self, **changes: Any) -> None:
-        """Set fields of Progress and tell the listener."""
+        """Set fields of Progress and call the listener."""
         with self._lock:
             changes["updated_at"] = datetime.now(UTC)
             self._progress = self._progress.model_copy(update=changes)
@@ -106,5 +108,5 @@ class Tracker:
             self._on_progress(progress)
 
     def json(self) -> bytes:
-        """What GET /progress serves."""
+        """The progress as JSON."""
         return json.dumps(self.read().wire()).encode()

@@ -15,10 +15,10 @@ from prometheus_client.registry import Collector
 
 from dpojob_api.constants import PROGRESS_PORT, TRAINING_METRIC_PREFIX
 
-from .progress import Tracker
+from .progress import ProgressRecorder
 
 log = logging.getLogger(__name__)
-SERIES = {
+METRICS = {
     "step": (f"{TRAINING_METRIC_PREFIX}step", "Optimizer steps done."),
     "max_steps": (f"{TRAINING_METRIC_PREFIX}max_steps", "Optimizer steps in all."),
     "steps_per_second": (
@@ -32,18 +32,18 @@ SERIES = {
         "Peak GPU memory, GiB per GPU.",
     ),
 }
-"""Fields of Progress that become a series of their own."""
+"""Fields of Progress with a metric each: its name and help text."""
 
 
-class _Figures(Collector):
-    """Reads the tracker whenever it is scraped; nothing is done in between."""
+class _ProgressCollector(Collector):
+    """Reads the progress whenever it is scraped."""
 
-    def __init__(self, tracker: Tracker) -> None:
-        self._tracker = tracker
+    def __init__(self, recorder: ProgressRecorder) -> None:
+        self._recorder = recorder
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        progress = self._tracker.read()
-        for field, (name, meaning) in SERIES.items():
+        progress = self._recorder.read()
+        for field, (name, meaning) in METRICS.items():
             value = getattr(progress, field)
             if value is not None:
                 yield GaugeMetricFamily(name, meaning, value=float(value))
@@ -57,22 +57,22 @@ class _Figures(Collector):
             "The newest value TRL logged, by its name.",
             labels=["name"],
         )
-        for name, value in sorted(self._tracker.figures().items()):
+        for name, value in sorted(self._recorder.metrics().items()):
             if math.isfinite(value):
                 figures.add_metric([name], value)
         yield figures
 
 
 @contextmanager
-def serve(tracker: Tracker, port: int = PROGRESS_PORT) -> Iterator[int]:
-    """Serve while the block runs; gives the port. A port in use is logged, and training goes on."""
+def serve_progress(recorder: ProgressRecorder, port: int = PROGRESS_PORT) -> Iterator[int]:
+    """Serve while the block runs; yields the port, 0 where it is in use, which does not end training."""
     registry = CollectorRegistry()
-    registry.register(_Figures(tracker))
+    registry.register(_ProgressCollector(recorder))
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if self.path == "/progress":
-                self._answer(200, "application/json", tracker.json())
+                self._answer(200, "application/json", recorder.json())
             elif self.path == "/metrics":
                 self._answer(200, "text/plain; version=0.0.4", generate_latest(registry))
             else:
@@ -86,7 +86,7 @@ def serve(tracker: Tracker, port: int = PROGRESS_PORT) -> Iterator[int]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Requests are no news."""
+            """Do not log requests."""
 
     try:
         server = ThreadingHTTPServer(("", port), Handler)

@@ -17,16 +17,16 @@ from dpojob_trainer.training.setup.errors import one_line
 
 log = logging.getLogger(__name__)
 DEFAULT_COUNT = 3
-"""Prompts of the evaluation set that are watched when the user names none."""
+"""Prompts taken from the evaluation set when the user names none."""
 NEW_TOKENS = 96
-"""An answer is cut here."""
+"""The longest answer, in tokens."""
 FILE = "samples.json"
 
 
 class Samples:
-    """Answers by step, kept on disk so that a resumed run still knows the first ones.
+    """Answers by step, kept on disk so that a resumed run still has the first ones.
 
-    `key` names the training; the answers of another one are not this model's.
+    `key` identifies the training; answers that another one left on disk are ignored.
     """
 
     def __init__(self, prompts: list[Any], path: Path, key: str, *, writes: bool) -> None:
@@ -40,14 +40,14 @@ class Samples:
             if kept["prompts"] == prompts and kept["key"] == key:
                 self.answers = {int(step): texts for step, texts in kept["answers"].items()}
 
-    def forget_after(self, step: int) -> None:
-        """Drop what was answered later than `step`, by weights that are not those of this run."""
+    def discard_after(self, step: int) -> None:
+        """Discard answers of later steps than `step`, whose weights are not those of this run."""
         self.answers = {at: texts for at, texts in self.answers.items() if at <= step}
 
-    def take(self, step: int, model: Any, tokenizer: Any) -> None:
-        """Answer every prompt with the model as it is; once per step.
+    def generate(self, step: int, model: Any, tokenizer: Any) -> None:
+        """Answer every prompt with the model's current weights, once per step.
 
-        Greedy, and with the random state put back, so that a run with samples equals one without.
+        Decoding is greedy and the random state is restored, so that samples do not change the run.
         """
         if not self.prompts or step in self.answers:
             return
@@ -62,7 +62,7 @@ class Samples:
             self._path.write_text(json.dumps(kept), encoding="utf-8")
 
     def pairs(self) -> list[Sample]:
-        """Before and after, as the resource keeps them; after is None until the run has ended."""
+        """Answers before and after training, for the resource; `after` is None until the run has ended."""
         if not self.answers:
             return []
         first, last = min(self.answers), max(self.answers)
@@ -76,9 +76,9 @@ class Samples:
         ]
 
 
-def choose(wanted: list[str], rows: Any, *, conversational: bool) -> list[Any]:
+def choose_prompts(requested: list[str], rows: Any, *, conversational: bool) -> list[Any]:
     """The user's prompts, or the first few of `rows`."""
-    if not wanted:
+    if not requested:
         seen: list[Any] = []
         for row in rows:
             if row["prompt"] not in seen:
@@ -87,40 +87,40 @@ def choose(wanted: list[str], rows: Any, *, conversational: bool) -> list[Any]:
                 break
         return seen
     if conversational:
-        return [[{"role": "user", "content": text}] for text in wanted]
-    return list(wanted)
+        return [[{"role": "user", "content": text}] for text in requested]
+    return list(requested)
 
 
 def _answer(model: Any, tokenizer: Any, prompt: Any) -> str:
-    """The model's answer; where it has none, why. What is only looked at ends no training."""
+    """The model's answer, or the error: a sample that fails must not end the training."""
     try:
-        return _generated(model, tokenizer, prompt)
+        return _generate_answer(model, tokenizer, prompt)
     except Exception as error:
         log.warning("a sample has no answer", exc_info=True)
         return f"(no answer: {type(error).__name__}: {one_line(error)})"
 
 
-def _generated(model: Any, tokenizer: Any, prompt: Any) -> str:
+def _generate_answer(model: Any, tokenizer: Any, prompt: Any) -> str:
     if isinstance(prompt, str):
         inputs = tokenizer(prompt, return_tensors="pt")
     else:
         inputs = tokenizer.apply_chat_template(
             prompt, add_generation_prompt=True, return_tensors="pt", return_dict=True
         )
-    room = NEW_TOKENS
-    # Mamba and its kind have no end.
+    new_tokens = NEW_TOKENS
+    # Models such as Mamba have no longest context.
     context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     if context is not None:
-        room = min(NEW_TOKENS, context // 2)
+        new_tokens = min(NEW_TOKENS, context // 2)
     inputs = {
-        # The end of a prompt that is too long: it asks the question.
-        name: (tensor if context is None else tensor[:, room - context :]).to(model.device)
+        # Of a prompt that is too long the end is kept, where the question is.
+        name: (tensor if context is None else tensor[:, new_tokens - context :]).to(model.device)
         for name, tensor in inputs.items()
         if name in ("input_ids", "attention_mask")
     }
     settings = GenerationConfig(
         do_sample=False,
-        max_new_tokens=room,
+        max_new_tokens=new_tokens,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id or tokenizer.eos_token_id,
         use_cache=True,

@@ -1,4 +1,4 @@
-"""The training itself: DPOTrainer, given what the plan says, from the newest checkpoint on."""
+"""The training itself: DPOTrainer with the plan's settings, resumed from the latest checkpoint."""
 
 from __future__ import annotations
 
@@ -11,100 +11,98 @@ from typing import Any
 
 import torch
 from accelerate import PartialState
-from trl import DPOTrainer
 
-from dpojob_trainer.training.setup import (
-    arguments,
-    data,
-    model,
-    model_source,
-    precision,
-    tracker_setup,
-)
-from dpojob_trainer.training.setup.argument_errors import at_fault
+from dpojob_trainer.training.setup import data
+from dpojob_trainer.training.setup.argument_errors import as_argument_error
+from dpojob_trainer.training.setup.arguments import dpo_config, plan_schedule
 from dpojob_trainer.training.setup.errors import Interrupted
-from dpojob_trainer.training.setup.signals import Stop
+from dpojob_trainer.training.setup.model import LoadedModel, load_model
+from dpojob_trainer.training.setup.model_source import ModelLocation, locate_model
+from dpojob_trainer.training.setup.precision import (
+    choose_precisions,
+    keep_trainable_weights_in_fp32,
+)
+from dpojob_trainer.training.setup.signals import StopRequest
 from dpojob_trainer.training.setup.train_job import TrainJob
 
 from . import checkpoints, samples
-from .best_checkpoint import Best, kept_step
-from .callbacks import Interruption, Sampling, Seals, Watch
+from .best_checkpoint import BestCheckpoint, kept_step
+from .callbacks import CheckpointManifest, Interruption, ProgressCallback, Sampling
 from .memory import peak_memory
-from .progress import Tracker
+from .progress import ProgressRecorder
 from .samples import Samples
+from .tracker_guard import guard_trackers
+from .trl_patches import PatchedDPOTrainer
 
 log = logging.getLogger(__name__)
 DATA_CACHE = "data"
 """In the checkpoints' directory: rows, tokens and reference log-probabilities, for later attempts."""
-PEER_SECONDS = 1800
-"""A process waits so long for another one, which may be reading rows; `ddp_timeout` changes it."""
+DISTRIBUTED_TIMEOUT_SECONDS = 1800
+"""How long a process waits for another one, which may be reading rows; `ddp_timeout` overrides it."""
 
 
-class Trainer(DPOTrainer):  # type: ignore[misc]
-    """TRL's own, but for the model card in every checkpoint: the run ends with one of ours.
+class Trainer(PatchedDPOTrainer):
+    """TRL's trainer, with space for each checkpoint and errors that name the user's arguments."""
 
-    What it refuses is the fault of the arguments that were `asked` for.
-    """
+    def __init__(
+        self, *, arguments: Mapping[str, Any], manifests: CheckpointManifest, **kwargs: Any
+    ) -> None:
+        self._arguments = arguments
+        self._manifests = manifests
+        with as_argument_error(arguments):
+            super().__init__(**kwargs)
 
-    def __init__(self, *, asked: Mapping[str, Any], seals: Seals, **told: Any) -> None:
-        self._asked = asked
-        self._seals = seals
-        with at_fault(asked):
-            super().__init__(**told)
+    def create_optimizer(self, *args: Any) -> Any:
+        """Create the optimizer."""
+        with as_argument_error(self._arguments):
+            return super().create_optimizer(*args)
 
-    def create_optimizer(self, *model: Any) -> Any:
-        """Its own."""
-        with at_fault(self._asked):
-            return super().create_optimizer(*model)
+    def create_scheduler(self, *args: Any, **kwargs: Any) -> Any:
+        """Create the learning rate scheduler."""
+        with as_argument_error(self._arguments):
+            return super().create_scheduler(*args, **kwargs)
 
-    def create_scheduler(self, *told: Any, **more: Any) -> Any:
-        """Its own."""
-        with at_fault(self._asked):
-            return super().create_scheduler(*told, **more)
-
-    def _save_checkpoint(self, *told: Any, **more: Any) -> None:
-        """Its own, on a volume that has room for it."""
+    def before_checkpoint(self) -> None:
+        """Remove old checkpoints from a volume that may have no space for another."""
         if self.is_world_process_zero():
-            self._seals.make_room(self.state)
-        super()._save_checkpoint(*told, **more)
-
-    def create_model_card(self, *_: Any, **__: Any) -> None:
-        """Writes none; TRL's would import every tracker to ask where its pages are."""
+            self._manifests.make_room(self.state)
 
 
 @dataclass
 class Trained:
-    """A run that ended without an error."""
+    """A run that ended without an error, finished or not."""
 
     trainer: Any
-    loaded: model.Loaded
-    start: model_source.Start
+    loaded: LoadedModel
+    start: ModelLocation
     samples: Samples
     train_rows: int
     eval_rows: int
     precision: str
-    """Of the arithmetic, as this machine has it."""
+    """The precision of the computation."""
     interrupted: bool = False
     unhealthy: bool = False
 
 
-def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
-    """Train to the end, to a signal, or to a guard's objection. Raises what goes wrong."""
-    # Before anything asks it: without a GPU it would not see the other processes.
+def train(job: TrainJob, recorder: ProgressRecorder, stop: StopRequest) -> Trained:
+    """Train to the end, or until a signal or a health guard stops the run. Raises any error."""
+    # The first use decides on the backend: without `cpu`, processes without a GPU stay separate.
     PartialState(
         cpu=not torch.cuda.is_available(),
-        timeout=timedelta(seconds=job.spec.training.arguments.get("ddp_timeout") or PEER_SECONDS),
+        timeout=timedelta(
+            seconds=job.spec.training.arguments.get("ddp_timeout") or DISTRIBUTED_TIMEOUT_SECONDS
+        ),
     )
-    tracker.stage("PreparingData")
+    recorder.set_stage("PreparingData")
     cache = job.checkpoints / DATA_CACHE
     rows = data.load(job, "train", cache)
     held_out = data.load(job, "eval", cache) if job.report.eval_rows else None
     eval_rows = len(held_out) if held_out is not None else 0
 
-    tracker.stage("LoadingModel")
-    precisions = precision.choose(job.plan, job.parameters)
-    start = model_source.locate(job)
-    loaded = model.load(job, start, precisions)
+    recorder.set_stage("LoadingModel")
+    precisions = choose_precisions(job.plan, job.parameters)
+    start = locate_model(job)
+    loaded = load_model(job, start, precisions)
     if job.spec.training.early_stopping and not eval_rows:
         loaded.notes.append(
             "training.earlyStopping needs evaluation pairs, and dataset.eval holds none out"
@@ -112,10 +110,10 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
     for note in loaded.notes:
         log.warning("%s", note)
 
-    steps = arguments.schedule(job, len(rows), eval_rows)
-    config = arguments.config(job, precisions, steps, eval_rows)
-    taken = Samples(
-        samples.choose(
+    schedule = plan_schedule(job, len(rows), eval_rows)
+    config = dpo_config(job, precisions, schedule, eval_rows)
+    run_samples = Samples(
+        samples.choose_prompts(
             job.spec.samples.prompts,
             held_out if held_out is not None else rows,
             conversational=not isinstance(rows[0]["prompt"], str),
@@ -124,16 +122,20 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
         job.key,
         writes=config.process_index == 0,
     )
-    limit = job.spec.training.arguments.get("save_total_limit", checkpoints.KEPT)
-    seals = Seals(job.checkpoints, job.key, tracker, limit)
-    config.save_total_limit = None  # The old ones go when newer ones are whole, not before.
+    limit = job.spec.training.arguments.get("save_total_limit", checkpoints.MIN_KEPT)
+    manifests = CheckpointManifest(job.checkpoints, job.key, recorder, limit)
+    config.save_total_limit = (
+        None  # Old checkpoints are removed once newer ones are complete, not before.
+    )
     interruption = Interruption(stop)
-    watch = Watch(tracker, stop_on_unhealthy=job.spec.training.on_unhealthy == "Stop")
+    progress = ProgressCallback(
+        recorder, stop_on_unhealthy=job.spec.training.on_unhealthy == "Stop"
+    )
     if job.plan.precompute_reference:
-        tracker.stage("PrecomputingReference")
+        recorder.set_stage("PrecomputingReference")
     trainer = Trainer(
-        asked=job.spec.training.arguments,
-        seals=seals,
+        arguments=job.spec.training.arguments,
+        manifests=manifests,
         model=loaded.model,
         ref_model=loaded.reference,
         args=config,
@@ -142,94 +144,96 @@ def train(job: TrainJob, tracker: Tracker, stop: Stop) -> Trained:
         processing_class=loaded.tokenizer,
         peft_config=loaded.lora,
         callbacks=[
-            Sampling(taken, loaded.tokenizer, job.spec.samples.every_steps),
-            watch,
-            seals,
-            Best(job.checkpoints, loaded.notes),
+            Sampling(run_samples, loaded.tokenizer, job.spec.samples.every_steps),
+            progress,
+            manifests,
+            BestCheckpoint(job.checkpoints, loaded.notes),
             *_early_stopping(job, eval_rows),
             interruption,
         ],
     )
-    precision.trainable_in_fp32(trainer.model)
-    tracker_setup.guard(trainer, loaded.notes)
+    keep_trainable_weights_in_fp32(trainer.model)
+    guard_trackers(trainer, loaded.notes)
     resume, planned = _resume_point(job), 0
     if resume is None:
-        tracker.update(step=0, checkpoint_step=None, resumed_from=None)
+        recorder.update(step=0, checkpoint_step=None, resumed_from=None)
     else:
         step = checkpoints.step_of(resume)
-        log.info("going on from the checkpoint of step %d", step)
-        # TRL counts tokens from the start of the process, and its curve would fall back.
-        trainer._total_train_tokens = checkpoints.tokens_of(resume)
-        tracker.update(resumed_from=step, checkpoint_step=step)
-        planned = _planned_if_over(job, resume)
+        log.info("resuming from the checkpoint of step %d", step)
+        trainer.continue_token_count(checkpoints.tokens_of(resume))
+        recorder.update(resumed_from=step, checkpoint_step=step)
+        planned = _planned_steps_if_finished(job, resume)
         if planned:
-            # Told of its steps, the loop would take one more. So it only loads what it has.
+            # With the number of steps the loop would take one more; with no epochs it only loads.
             config.max_steps, config.num_train_epochs = -1, 0
-    trained = Trained(trainer, loaded, start, taken, len(rows), eval_rows, precisions.compute)
-    taken.forget_after(tracker.read().resumed_from or 0)
+    trained = Trained(trainer, loaded, start, run_samples, len(rows), eval_rows, precisions.compute)
+    run_samples.discard_after(recorder.read().resumed_from or 0)
     if resume is None:
-        taken.take(0, trainer.model, loaded.tokenizer)
+        run_samples.generate(0, trainer.model, loaded.tokenizer)
     try:
         with stop.defer():
             trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
     except Interrupted:
-        _save_now(trainer)
+        _save_after_interruption(trainer)
         trained.interrupted = True
         return trained
     if planned:
         trainer.state.max_steps = planned
-        tracker.update(max_steps=planned)
+        recorder.update(max_steps=planned)
     trained.interrupted = interruption.interrupted
-    trained.unhealthy = watch.unhealthy
+    trained.unhealthy = progress.unhealthy
     if not trained.interrupted:
-        _tell_the_kept(trainer, tracker)
-        # What was answered at this very step, before the best weights were loaded, is not the last word.
-        taken.forget_after(trainer.state.global_step - 1)
-        taken.take(trainer.state.global_step, trainer.model, loaded.tokenizer)
+        _record_kept_evaluation(trainer, recorder)
+        # An answer from this step was generated before the best weights were loaded.
+        run_samples.discard_after(trainer.state.global_step - 1)
+        run_samples.generate(trainer.state.global_step, trainer.model, loaded.tokenizer)
     return trained
 
 
 def _resume_point(job: TrainJob) -> Path | None:
-    """The checkpoint to go on from: the first process reads and judges, all others are told."""
+    """The checkpoint to resume from: the first process validates them and sends the result to all."""
     state = PartialState()
     found: list[str | None] = [None]
     if state.is_main_process:
-        newest = checkpoints.newest(job.checkpoints, job.key)
+        latest = checkpoints.latest(job.checkpoints, job.key)
         checkpoints.clear_unusable(job.checkpoints, job.key)
-        found = [None if newest is None else str(newest)]
+        found = [None if latest is None else str(latest)]
     if state.num_processes > 1:
         torch.distributed.broadcast_object_list(found, src=0, device=state.device)
     return None if found[0] is None else Path(found[0])
 
 
-def _tell_the_kept(trainer: Any, tracker: Tracker) -> None:
-    """Where an earlier step's weights are kept, its evaluation is the model's, not the last one."""
+def _record_kept_evaluation(trainer: Any, recorder: ProgressRecorder) -> None:
+    """Record the evaluation of the step whose weights are kept, which may not be the last one."""
     kept = kept_step(trainer)
     for record in trainer.state.log_history:
         if "eval_loss" in record and record["step"] == kept:
-            tracker.log(record, peak_memory())
+            recorder.record_metrics(record, peak_memory())
 
 
 def _early_stopping(job: TrainJob, eval_rows: int) -> list[Any]:
     from transformers import EarlyStoppingCallback
 
-    wanted = job.spec.training.early_stopping
-    if wanted is None or not eval_rows:
+    early_stopping = job.spec.training.early_stopping
+    if early_stopping is None or not eval_rows:
         return []
-    return [EarlyStoppingCallback(early_stopping_patience=wanted.patience)]
+    return [EarlyStoppingCallback(early_stopping_patience=early_stopping.patience)]
 
 
-def _planned_if_over(job: TrainJob, resume: Path) -> int:
-    """The steps that were planned, if the run was over at this checkpoint; 0 if steps are left."""
-    state, wanted = checkpoints.state_of(resume), job.spec.training.early_stopping
-    stopped = wanted is not None and checkpoints.idle_evaluations(state) >= wanted.patience
+def _planned_steps_if_finished(job: TrainJob, resume: Path) -> int:
+    """The planned steps where the run had ended at this checkpoint; 0 where steps are left."""
+    state, early_stopping = checkpoints.read_state(resume), job.spec.training.early_stopping
+    stopped = (
+        early_stopping is not None
+        and checkpoints.evaluations_without_improvement(state) >= early_stopping.patience
+    )
     return int(state["max_steps"]) if stopped or state["global_step"] >= state["max_steps"] else 0
 
 
-def _save_now(trainer: Any) -> None:
-    """Save the step that was over when the evaluation after it was cut short."""
+def _save_after_interruption(trainer: Any) -> None:
+    """Save a checkpoint of the step whose evaluation was aborted."""
     trainer.control.should_save = True
     trainer.control.should_evaluate = False
     trainer.control.should_log = False
-    trainer._save_checkpoint(trainer.model, trial=None)
+    trainer.save_checkpoint()
     trainer.callback_handler.on_save(trainer.args, trainer.state, trainer.control)

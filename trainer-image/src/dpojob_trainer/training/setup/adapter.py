@@ -1,4 +1,4 @@
-"""An adapter on its base: put on as it was trained, and merged without changing what the base shares."""
+"""Loading an adapter onto its base model, and merging it also where the base ties its embeddings."""
 
 from __future__ import annotations
 
@@ -12,27 +12,30 @@ from safetensors import safe_open
 WEIGHTS = "adapter_model.safetensors"
 
 
-def put_on(model: Any, adapter: Path, *, trainable: bool = False) -> PeftModel:
-    """`model` with the adapter on it, with rows for the tokens that the adapter's training added."""
-    _resize(model, _rows(model, adapter))
+def load_adapter(model: Any, adapter: Path, *, trainable: bool = False) -> PeftModel:
+    """`model` with the adapter, its embeddings resized for tokens that the adapter's training added."""
+    _resize(model, _embedding_rows(model, adapter))
     return PeftModel.from_pretrained(model, adapter, is_trainable=trainable)
 
 
-def put_on_to_merge(model: Any, adapter: Path) -> PeftModel:
-    """The same; merged, it equals itself also where the adapter changes one of two tied embeddings."""
-    _resize(model, _rows(model, adapter))
+def load_adapter_to_merge(model: Any, adapter: Path) -> PeftModel:
+    """The same, with tied embeddings untied where the adapter changes only one of them.
+
+    Merged into a tied weight, the adapter would change both.
+    """
+    _resize(model, _embedding_rows(model, adapter))
     if _is_tied(model) and _changes_one(model, adapter):
         _untie(model)
     return PeftModel.from_pretrained(model, adapter)
 
 
-def merged(model: Any, adapter: Path) -> Any:
-    """`model` with the adapter in its weights."""
-    return put_on_to_merge(model, adapter).merge_and_unload(safe_merge=True)
+def merge_adapter(model: Any, adapter: Path) -> Any:
+    """`model` with the adapter merged into its weights."""
+    return load_adapter_to_merge(model, adapter).merge_and_unload(safe_merge=True)
 
 
-def _embeddings(model: Any) -> list[str]:
-    """The names of input and output embedding, as an adapter's file has them."""
+def _embedding_names(model: Any) -> list[str]:
+    """The key prefixes of the input and output embedding in an adapter's file."""
     wanted = (model.get_input_embeddings(), model.get_output_embeddings())
     return [
         f"base_model.model.{name}."
@@ -41,10 +44,12 @@ def _embeddings(model: Any) -> list[str]:
     ]
 
 
-def _rows(model: Any, adapter: Path) -> int | None:
-    """Rows of the embeddings that lie beside the adapter; None where none do."""
+def _embedding_rows(model: Any, adapter: Path) -> int | None:
+    """Rows of the embeddings that the adapter's file holds; None where it holds none."""
     kept = tuple(
-        name + suffix for name in _embeddings(model) for suffix in ("weight", "base_layer.weight")
+        name + suffix
+        for name in _embedding_names(model)
+        for suffix in ("weight", "base_layer.weight")
     )
     with safe_open(adapter / WEIGHTS, "pt") as file:
         found = [file.get_slice(key).get_shape()[0] for key in file.keys() if key in kept]  # noqa: SIM118
@@ -58,8 +63,8 @@ def _resize(model: Any, rows: int | None) -> None:
     model.resize_token_embeddings(rows, mean_resizing=False)
     with torch.no_grad():
         for embedding in (model.get_input_embeddings(), model.get_output_embeddings()):
-            # Rows that the adapter does not bring are the same in the model, its reference and the
-            # merged one.
+            # Rows that the adapter's file does not hold must be equal in the model, its reference and
+            # the merged model, so they are not initialised at random.
             embedding.weight[before:] = embedding.weight[:before].mean(dim=0)
 
 
@@ -68,7 +73,7 @@ def _is_tied(model: Any) -> bool:
 
 
 def _changes_one(model: Any, adapter: Path) -> bool:
-    names = tuple(_embeddings(model))
+    names = tuple(_embedding_names(model))
     with safe_open(adapter / WEIGHTS, "pt") as file:
         return any(key.startswith(names) and ".lora_" in key for key in file.keys())  # noqa: SIM118
 

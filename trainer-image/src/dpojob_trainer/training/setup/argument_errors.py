@@ -1,4 +1,4 @@
-"""Whose fault it is when a library refuses what it is given."""
+"""Errors of libraries that the user's `training.arguments` caused."""
 
 from __future__ import annotations
 
@@ -8,30 +8,33 @@ from typing import Any
 
 from dpojob_api.conditions import Reason
 
-from .errors import Failure, one_line
+from .errors import TrainingError, one_line
 
-HARMLESS = frozenset({
+NEVER_REJECTED = frozenset({
     "ddp_timeout", "disable_tqdm", "log_level", "logging_first_step", "logging_steps", "logging_strategy",
     "project", "report_to", "run_name", "save_total_limit",
 })  # fmt: skip
-"""Arguments that no library refuses a model or its data for."""
-REFUSALS = (
+"""Arguments for which no library rejects a model or its data."""
+REJECTIONS = (
     AssertionError, AttributeError, ImportError, KeyError, NotImplementedError, TypeError, ValueError,
 )  # fmt: skip
-"""How libraries refuse; anything else, such as a GPU's own error, may pass when tried again."""
+"""The errors by which libraries reject arguments; any other, such as a CUDA error, may be transient."""
 
 
 @contextmanager
-def at_fault(arguments: Mapping[str, Any]) -> Iterator[None]:
-    """Inside, a refusal is the user's arguments', where there are any that could be the cause."""
+def as_argument_error(arguments: Mapping[str, Any]) -> Iterator[None]:
+    """Inside the block, turn a rejection into a TrainingError that names `arguments`.
+
+    Where none of them can be the cause, the library's own error is raised.
+    """
     try:
         yield
-    except REFUSALS as error:
-        could = sorted(arguments.keys() - HARMLESS)
-        if not could:
+    except REJECTIONS as error:
+        possible = sorted(arguments.keys() - NEVER_REJECTED)
+        if not possible:
             raise
-        raise Failure(
+        raise TrainingError(
             Reason.INVALID_ARGUMENTS,
-            f"training.arguments ({', '.join(could)}) cannot be followed: {one_line(error)}. Change "
+            f"training.arguments ({', '.join(possible)}) cannot be followed: {one_line(error)}. Change "
             "them or leave them out.",
         ) from error

@@ -12,48 +12,48 @@ from trl import DPOConfig
 
 from dpojob_api.conditions import Reason
 from dpojob_api.shared_training_constants import reference_batch_size
-from dpojob_trainer.inspection.training_arguments import check_arguments
+from dpojob_trainer.inspection import check_arguments
 
-from .argument_errors import at_fault
-from .errors import Failure
-from .eval_save_schedule import rhythm
+from .argument_errors import as_argument_error
+from .errors import TrainingError
+from .eval_save_schedule import eval_save_schedule
 from .precision import Precisions
 from .train_job import TrainJob
 
 EVALUATIONS = 10
-"""Evaluations, and checkpoints, over a run."""
+"""Evaluations, and so checkpoints, of a run."""
 EVALUATION_SHARE = 0.1
-"""At most this share of the training work goes into evaluations."""
+"""The share of the training work that evaluations may take."""
 LOGGED_POINTS = 2000
-"""At most about so many points on a curve."""
+"""About the highest number of points on a curve."""
 LOWER_IS_BETTER = ("loss", "aux_loss", "rewards/rejected", "logps/rejected", "logits/rejected")
-"""Of the metrics that an evaluation gives; transformers knows it of losses only."""
+"""Evaluation metrics that are better when lower; transformers assumes that of losses only."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Optimizer steps of the run, and how often what happens."""
+    """Optimizer steps of the run, and the steps between evaluations and between log records."""
 
     steps: int
     evaluate_every: int
     log_every: int
 
 
-def schedule(job: TrainJob, train_rows: int, eval_rows: int) -> Schedule:
-    """From the rows that are really there."""
+def plan_schedule(job: TrainJob, train_rows: int, eval_rows: int) -> Schedule:
+    """The schedule for the rows that training really has."""
     training = job.spec.training
     plan = job.plan
-    at_once = plan.per_device_batch_size * plan.gpus
-    micro = math.ceil(train_rows / at_once)
+    rows_per_batch = plan.per_device_batch_size * plan.gpus
+    batches = math.ceil(train_rows / rows_per_batch)
     if training.arguments.get("dataloader_drop_last"):
-        micro = train_rows // at_once
-        if not micro:
-            raise Failure(
+        batches = train_rows // rows_per_batch
+        if not batches:
+            raise TrainingError(
                 Reason.INVALID_ARGUMENTS,
                 f"training.arguments: dataloader_drop_last drops every pair: there are {train_rows}, and "
-                f"a batch is {at_once}. Leave it out, or lower training.batchSize.",
+                f"a batch is {rows_per_batch}. Leave it out, or lower training.batchSize.",
             )
-    per_epoch = math.ceil(micro / plan.gradient_accumulation)
+    per_epoch = math.ceil(batches / plan.gradient_accumulation)
     steps = int(training.arguments.get("max_steps") or 0)
     if steps <= 0:
         steps = max(1, math.ceil(training.epochs * per_epoch))
@@ -69,22 +69,22 @@ def schedule(job: TrainJob, train_rows: int, eval_rows: int) -> Schedule:
     )
 
 
-def _judged_by(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The metric by which the best weights are known, and which way, unless the user says that too."""
+def _best_metric(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The metric that selects the best weights and its direction, unless the user sets that as well."""
     metric = arguments.get("metric_for_best_model") or "eval_loss"
     lower = metric.removeprefix("eval_") in LOWER_IS_BETTER
     return {"metric_for_best_model": metric, "greater_is_better": not lower}
 
 
-def config(
-    job: TrainJob, precisions: Precisions, plan_of_steps: Schedule, eval_rows: int
+def dpo_config(
+    job: TrainJob, precisions: Precisions, schedule: Schedule, eval_rows: int
 ) -> DPOConfig:
-    """The DPOConfig to train with. Raises on arguments that cannot be."""
+    """The DPOConfig to train with. Raises TrainingError or InspectionError for wrong arguments."""
     training, plan = job.spec.training, job.plan
     check_arguments(job.spec)
-    asked = {k: v for k, v in training.arguments.items() if k != "model_init_kwargs"}
-    if asked.get("activation_offloading") and not torch.cuda.is_available():
-        raise Failure(
+    arguments = {k: v for k, v in training.arguments.items() if k != "model_init_kwargs"}
+    if arguments.get("activation_offloading") and not torch.cuda.is_available():
+        raise TrainingError(
             Reason.INVALID_ARGUMENTS,
             "training.arguments: activation_offloading moves activations out of a GPU's memory, and there "
             "is no GPU here: leave it out.",
@@ -92,11 +92,11 @@ def config(
     evaluate: dict[str, Any] = {}
     if eval_rows:
         evaluate = {
-            # No larger than there are pairs: dataloader_drop_last would leave nothing to judge by.
+            # At most the number of pairs: dataloader_drop_last would drop all of them.
             "per_device_eval_batch_size": max(
                 1, min(plan.per_device_batch_size, eval_rows // plan.gpus)
             ),
-            **_judged_by(training.arguments),
+            **_best_metric(training.arguments),
         }
     shards: dict[str, Any] = {}
     if plan.sharded:
@@ -119,11 +119,11 @@ def config(
         "bf16": precisions.compute == "bf16",
         "fp16": precisions.compute == "fp16",
         "logging_strategy": "steps",
-        "logging_steps": plan_of_steps.log_every,
+        "logging_steps": schedule.log_every,
         "logging_first_step": True,
-        # A NaN must be seen, not smoothed over.
+        # A NaN has to appear in the log.
         "logging_nan_inf_filter": False,
-        # Early stopping goes on counting where it was.
+        # Early stopping continues its count after a resume.
         "restore_callback_states_from_checkpoint": True,
         "report_to": "none",
         "run_name": job.name,
@@ -131,8 +131,8 @@ def config(
         "disable_tqdm": True,
         **evaluate,
         **shards,
-        **asked,
-        **rhythm(asked, plan_of_steps.steps, plan_of_steps.evaluate_every, eval_rows > 0),
+        **arguments,
+        **eval_save_schedule(arguments, schedule.steps, schedule.evaluate_every, eval_rows > 0),
     }
-    with at_fault(training.arguments):
+    with as_argument_error(training.arguments):
         return DPOConfig(**fields)

@@ -1,4 +1,4 @@
-"""The pairs, exactly the rows inspection accepted, as TRL reads them."""
+"""The preference pairs as TRL reads them: exactly the rows that inspection accepted."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from dpojob_api.conditions import Reason
 from dpojob_trainer.inspection import accepted_rows, in_turns
 
 from . import message_features
-from .errors import Failure
+from .errors import TrainingError
 from .train_job import TrainJob
 
 Split = Literal["train", "eval"]
-ROWS_AT_ONCE = 500
-"""Written together; so many are in memory."""
+BATCH_ROWS = 500
+"""Rows that are in memory and written together."""
 
 
 def load(job: TrainJob, split: Split, cache: Path) -> Dataset:
-    """The accepted rows of `split`; they stream to disk under `cache`, so memory stays bounded.
+    """The accepted rows of `split`, streamed to a file under `cache`, so that memory stays bounded.
 
-    Written once: a later attempt finds them, and beside them what TRL computed from them.
+    The file is written once: a later attempt finds it, with TRL's own caches beside it.
     """
     path = cache / f"{job.key}-{split}.arrow"
     with PartialState().main_process_first():
@@ -41,21 +41,21 @@ def _write(job: TrainJob, split: Split, path: Path) -> None:
     part = path.with_suffix(".part")
     columns = message_features.features(in_turns(job.report))
     rows = accepted_rows(job.spec, job.report, job.volumes, split=split, token=job.token)
-    some = list(islice(rows, ROWS_AT_ONCE))
-    if not some:
-        raise Failure(Reason.DATASET_INVALID, f"no {split} pair is left to train on")
+    batch = list(islice(rows, BATCH_ROWS))
+    if not batch:
+        raise TrainingError(Reason.DATASET_INVALID, f"no {split} pair is left to train on")
     with (
         pa.OSFile(str(part), "wb") as file,
         pa.ipc.new_stream(file, columns.arrow_schema) as writer,
     ):
-        while some:
-            writer.write_batch(message_features.batch(some, columns))
-            some = list(islice(rows, ROWS_AT_ONCE))
+        while batch:
+            writer.write_batch(message_features.record_batch(batch, columns))
+            batch = list(islice(rows, BATCH_ROWS))
     part.rename(path)
 
 
 def prompt_text(prompt: Any) -> str:
-    """A prompt for people: its last user turn, or itself."""
+    """A prompt as text for people: a conversation's last user message."""
     if isinstance(prompt, str):
         return prompt
     return next((m["content"] for m in reversed(prompt) if m["role"] == "user"), "")

@@ -1,4 +1,4 @@
-"""Failures: what a user is told, the condition's reason and the exit status for each."""
+"""Errors that end a training run: the message for the user, the condition's reason, the exit status."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dpojob_api.conditions import Reason
 from dpojob_api.constants import ExitCode
-from dpojob_trainer.inspection import InspectionError
+from dpojob_trainer.shared.errors import InspectionError
 
 EXIT_CODES: dict[str, int] = {
     Reason.COMPLETED: ExitCode.OK,
@@ -19,19 +19,19 @@ EXIT_CODES: dict[str, int] = {
     Reason.STOPPED: ExitCode.INTERRUPTED,
     Reason.TRAINING_FAILED: ExitCode.INVALID,
 }
-"""Reasons that are no user error; every other reason is one that only an edit can mend."""
+"""Reasons that are no user error; for every other reason the spec or the data must be changed."""
 
 
-LOST_PEER = ("DistBackendError", "DistNetworkError", "DistStoreError")
+LOST_PEER_ERRORS = ("DistBackendError", "DistNetworkError", "DistStoreError")
 """torch.distributed's errors; gloo raises a plain RuntimeError that names its transport."""
-LONGEST = 600
-"""Characters of a library's own words."""
-NO_SPACE = 16 << 20
-"""Bytes; with less than this left, a failed write is a full disk."""
+MESSAGE_LENGTH = 600
+"""Characters that are kept of a library's error message."""
+FULL_DISK_BYTES = 16 << 20
+"""Bytes; where less is free, a failed write is taken for a full disk."""
 
 
-class Failure(Exception):
-    """Training cannot go on; the message says why and what to do."""
+class TrainingError(Exception):
+    """Training cannot continue; the message says why and what to do about it."""
 
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
@@ -39,13 +39,13 @@ class Failure(Exception):
         self.message = message
 
     @classmethod
-    def user(cls, message: str, reason: Reason = Reason.INVALID_SPEC) -> Failure:
-        """A failure that only an edit of the spec or the data can mend."""
-        return cls(reason, message)
+    def invalid_spec(cls, message: str) -> TrainingError:
+        """An error that lasts until the user changes the spec."""
+        return cls(Reason.INVALID_SPEC, message)
 
 
 class Interrupted(BaseException):
-    """SIGTERM came. Not an Exception, so that no library's `except Exception` swallows it."""
+    """SIGTERM was received. Not an Exception, so that no library's `except Exception` catches it."""
 
 
 def exit_code(reason: str) -> int:
@@ -53,43 +53,43 @@ def exit_code(reason: str) -> int:
     return EXIT_CODES.get(reason, ExitCode.USER_ERROR)
 
 
-def explain(error: Exception, place: Path | None = None) -> Failure:
-    """The cause a user understands of any exception out of training.
+def explain(error: Exception, directory: Path | None = None) -> TrainingError:
+    """The error to report to the user for any exception that training raises.
 
-    `place` is where the run writes: its free space tells a full disk from another failed write, and
-    what may not be written there is the spec's fault.
+    `directory` is the output directory: its free space distinguishes a full disk from another failed
+    write, and a directory that cannot be written to is an error in the spec.
     """
     for cause in _chain(error):
-        if isinstance(cause, Failure):
+        if isinstance(cause, TrainingError):
             return cause
         if isinstance(cause, InspectionError):
-            return Failure(Reason(cause.reason), cause.message)
-        if _is_disk_full(cause, place):
-            return Failure(
+            return TrainingError(Reason(cause.reason), cause.message)
+        if _is_disk_full(cause, directory):
+            return TrainingError(
                 Reason.DISK_FULL,
-                f"no space is left on the volume{_room(place)}. The last complete checkpoint is intact; "
+                f"no space is left on the volume{_free_space(directory)}. The last complete checkpoint is intact; "
                 "enlarge the claim or free space on it, and the job goes on from there.",
             )
-        if place is not None and isinstance(cause, OSError):
-            refused = _unwritable(cause, place)
-            if refused is not None:
-                return refused
+        if directory is not None and isinstance(cause, OSError):
+            output_error = _output_error(cause, directory)
+            if output_error is not None:
+                return output_error
         if _is_out_of_memory(cause):
-            return Failure(Reason.OUT_OF_MEMORY, one_line(cause))
+            return TrainingError(Reason.OUT_OF_MEMORY, one_line(cause))
     name = type(error).__name__
-    return Failure(Reason.TRAINING_FAILED, f"{name}: {one_line(error)}")
+    return TrainingError(Reason.TRAINING_FAILED, f"{name}: {one_line(error)}")
 
 
 def is_lost_peer(error: Exception) -> bool:
-    """Whether the error says only that another process of the set is gone."""
+    """Whether the error means only that another process of the set has ended."""
     return any(
-        type(cause).__name__ in LOST_PEER or "gloo/transport" in str(cause)
+        type(cause).__name__ in LOST_PEER_ERRORS or "gloo/transport" in str(cause)
         for cause in _chain(error)
     )
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:
-    """The error and what caused it."""
+    """The error, then its causes."""
     found: list[BaseException] = []
     while error is not None and error not in found:
         found.append(error)
@@ -97,39 +97,43 @@ def _chain(error: BaseException | None) -> list[BaseException]:
     return found
 
 
-def _is_disk_full(error: BaseException, place: Path | None) -> bool:
+def _is_disk_full(error: BaseException, directory: Path | None) -> bool:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
-    # torch's zip writer forgets why a write failed.
+    # torch's zip writer does not keep the errno of a failed write.
     if "inline_container" in str(error) or "PytorchStreamWriter" in str(error):
-        return place is not None and place.is_dir() and shutil.disk_usage(place).free < NO_SPACE
-    # safetensors raises its own type and keeps only the text.
+        return (
+            directory is not None
+            and directory.is_dir()
+            and shutil.disk_usage(directory).free < FULL_DISK_BYTES
+        )
+    # safetensors raises its own error type, which keeps only the text.
     return bool(
         re.search(r"No space left on device|\(os error 28\)|Disk quota exceeded", str(error))
     )
 
 
-def _room(place: Path | None) -> str:
-    if place is None or not place.is_dir():
+def _free_space(directory: Path | None) -> str:
+    if directory is None or not directory.is_dir():
         return ""
-    usage = shutil.disk_usage(place)
+    usage = shutil.disk_usage(directory)
     return f": {usage.free / (1 << 20):.0f} MiB of {usage.total / (1 << 30):.1f} GiB are free"
 
 
-def _unwritable(error: OSError, place: Path) -> Failure | None:
-    """Why nothing can be written to `place`, where that is what the error says."""
+def _output_error(error: OSError, directory: Path) -> TrainingError | None:
+    """The error for an output directory that cannot be written to; None where `error` is another one."""
     if not isinstance(error.filename, str):
         return None
     path = Path(error.filename)
-    if error.errno in (errno.EEXIST, errno.ENOTDIR) and place.is_relative_to(path):
-        return Failure(
+    if error.errno in (errno.EEXIST, errno.ENOTDIR) and directory.is_relative_to(path):
+        return TrainingError(
             Reason.OUTPUT_OCCUPIED,
             f"the directory of output.volume cannot be made: {path} is a file. Name another "
             "output.volume.path.",
         )
-    near = path.is_relative_to(place) or place.is_relative_to(path)
+    near = path.is_relative_to(directory) or directory.is_relative_to(path)
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM) and near:
-        return Failure.user(
+        return TrainingError.invalid_spec(
             f"nothing can be written to the directory of output.volume ({error.strerror}: {path}). Name "
             "a claim that is not read-only, and a directory in it that its user may write to."
         )
@@ -145,5 +149,5 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 
 def one_line(error: BaseException) -> str:
-    """What the error says, on one line and not too long."""
-    return " ".join(str(error).split())[:LONGEST].rstrip(".") or "no further message"
+    """The error's message on one line, cut to MESSAGE_LENGTH."""
+    return " ".join(str(error).split())[:MESSAGE_LENGTH].rstrip(".") or "no further message"

@@ -1,4 +1,4 @@
-"""When a run evaluates and when it saves: what the user asked for, and the rest to match."""
+"""When a run evaluates and when it saves: as the user asks, with defaults that match."""
 
 from __future__ import annotations
 
@@ -6,36 +6,42 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def rhythm(
-    asked: Mapping[str, Any], steps: int, evaluate_every: int, evaluates: bool
+def eval_save_schedule(
+    arguments: Mapping[str, Any], steps: int, evaluate_every: int, evaluates: bool
 ) -> dict[str, Any]:
-    """DPOConfig's fields of it, for a run of `steps` whose best weights are kept where they can be.
+    """DPOConfig's fields for evaluations and checkpoints, so that the best weights are kept if possible.
 
-    TRL keeps the best only where each evaluation has a checkpoint, so what is asked of one of the two
-    holds for the other as well. `evaluates` is whether any pairs are held out.
+    TRL can keep the best weights only where each evaluation has a checkpoint, so a setting of one of
+    the two applies to the other as well.
+
+    Args:
+        arguments: The user's `training.arguments`.
+        steps: Optimizer steps of the run.
+        evaluate_every: Steps between evaluations where the user sets none.
+        evaluates: Whether any pairs are held out.
     """
-    evaluate, save = asked.get("eval_strategy"), asked.get("save_strategy")
-    every, saved = asked.get("eval_steps"), asked.get("save_steps")
-    if not evaluates or evaluate == "no":
+    eval_strategy, save_strategy = arguments.get("eval_strategy"), arguments.get("save_strategy")
+    eval_steps, save_steps = arguments.get("eval_steps"), arguments.get("save_steps")
+    if not evaluates or eval_strategy == "no":
         return {
             "eval_strategy": "no",
-            "save_strategy": save if save in ("epoch", "no") else "steps",
-            "save_steps": saved or steps,
+            "save_strategy": save_strategy if save_strategy in ("epoch", "no") else "steps",
+            "save_steps": save_steps or steps,
             "load_best_model_at_end": False,
         }
-    if evaluate is None:
-        evaluate = "epoch" if save == "epoch" else "steps"
-    if save is None:
-        save = evaluate
-    keeps_best = asked.get("load_best_model_at_end", save != "no")
-    if every is None:
-        # An evaluation that never comes would leave nothing to judge by.
-        every = min(saved, steps) if saved and keeps_best else evaluate_every
-        saved = every if keeps_best else saved
+    if eval_strategy is None:
+        eval_strategy = "epoch" if save_strategy == "epoch" else "steps"
+    if save_strategy is None:
+        save_strategy = eval_strategy
+    keeps_best = arguments.get("load_best_model_at_end", save_strategy != "no")
+    if eval_steps is None:
+        # Without any evaluation there would be no best checkpoint.
+        eval_steps = min(save_steps, steps) if save_steps and keeps_best else evaluate_every
+        save_steps = eval_steps if keeps_best else save_steps
     return {
-        "eval_strategy": evaluate,
-        "eval_steps": every,
-        "save_strategy": save,
-        "save_steps": saved or every,
+        "eval_strategy": eval_strategy,
+        "eval_steps": eval_steps,
+        "save_strategy": save_strategy,
+        "save_steps": save_steps or eval_steps,
         "load_best_model_at_end": keeps_best,
     }

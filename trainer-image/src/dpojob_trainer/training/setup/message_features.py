@@ -1,6 +1,6 @@
-"""Pairs on disk: each message as JSON text, so that none lends its keys to another.
+"""Columns of the pairs on disk: each message is JSON text, so that it keeps exactly its own keys.
 
-Columns of objects would give every message the keys of all, as nulls that templates take for real.
+A column of objects would give every message the keys of all, with nulls that chat templates render.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ PARTS = ("prompt", "chosen", "rejected")
 
 
 class Message(Json):  # type: ignore[misc]
-    """datasets' own JSON column, read with Python's parser: its numbers are exact, pandas' are not."""
+    """The JSON column of datasets, read with Python's parser: unlike pandas', it reads numbers exactly."""
 
     def decode_example(self, example_data: str, token_per_repo_id: Any = None) -> Any:
-        """The message that was written."""
+        """The message from its JSON text."""
         return json.loads(example_data)
 
 
-def features(in_turns: bool) -> Features:
-    """The columns of normalised pairs: the same ones whatever the first rows are."""
-    part = List(Message()) if in_turns else Value("large_string")
+def features(conversational: bool) -> Features:
+    """The columns of normalised pairs, which do not depend on the rows."""
+    part = List(Message()) if conversational else Value("large_string")
     return Features({**dict.fromkeys(PARTS, part), "tools": Value("large_string")})
 
 
-def batch(rows: Sequence[dict[str, Any]], columns: Features) -> pa.RecordBatch:
-    """Some rows under these columns."""
+def record_batch(rows: Sequence[dict[str, Any]], columns: Features) -> pa.RecordBatch:
+    """The rows as a record batch with these columns."""
     schema = columns.arrow_schema
     found = {name: _column([row[name] for row in rows], schema.field(name).type) for name in PARTS}
     found["tools"] = pa.array([row.get("tools") for row in rows], pa.large_string())

@@ -1,4 +1,4 @@
-"""The precision this machine can really train in."""
+"""The precision to train in: the plan's, or the nearest one that this machine supports."""
 
 from __future__ import annotations
 
@@ -12,26 +12,25 @@ from dpojob_api.shared_training_constants import CPU_BF16_MIN_PARAMETERS, cpu_su
 
 @dataclass(frozen=True)
 class Precisions:
-    """Of the arithmetic and of the stored weights."""
+    """The types of the computation and of the stored weights."""
 
     compute: Precision
     weights: torch.dtype
     note: str | None = None
-    """Where it differs from the plan, and why."""
+    """How and why the precision differs from the plan's."""
 
 
-def choose(plan: Plan, parameters: int) -> Precisions:
-    """The plan's precision for a model of so many parameters, or the next that this machine has.
+def choose_precisions(plan: Plan, parameters: int) -> Precisions:
+    """The plan's precision, or the nearest one that this machine supports.
 
-    Without a GPU that is fp32, but for bf16 where the processor has it and the model gains from it.
-
-    Full fine-tuning keeps fp32 weights, as small updates vanish in bf16; a frozen base under an
-    adapter is kept in the compute type.
+    Without a GPU that is fp32; bf16 only where the processor supports it and the model, by its number
+    of `parameters`, is large enough to be faster with it. Full fine-tuning keeps fp32 weights, as small
+    updates are rounded away in bf16; a frozen base under an adapter is kept in the compute type.
     """
     compute, note = plan.precision, None
     if not torch.cuda.is_available():
-        gains = parameters >= CPU_BF16_MIN_PARAMETERS and cpu_supports_bf16()
-        if compute != "fp32" and not (compute == "bf16" and gains):
+        bf16_is_faster = parameters >= CPU_BF16_MIN_PARAMETERS and cpu_supports_bf16()
+        if compute != "fp32" and not (compute == "bf16" and bf16_is_faster):
             compute, note = "fp32", f"the plan says {plan.precision}; there is no GPU here, so fp32"
     elif compute == "bf16" and not torch.cuda.is_bf16_supported():
         compute, note = "fp16", "the plan says bf16; this GPU has none, so fp16"
@@ -40,11 +39,12 @@ def choose(plan: Plan, parameters: int) -> Precisions:
     return Precisions(compute, torch.bfloat16 if compute == "bf16" else torch.float16, note)
 
 
-def trainable_in_fp32(model: torch.nn.Module) -> None:
-    """Keep what is trained in fp32.
+def keep_trainable_weights_in_fp32(model: torch.nn.Module) -> None:
+    """Convert the trainable weights to fp32.
 
-    TRL 1.16 turns a QLoRA adapter to bf16. There updates of DPO's learning rates vanish, once a weight is
-    some hundreds of times larger than they are; and a GPU that has only fp16 cannot scale its gradients.
+    TRL 1.16 converts a QLoRA adapter to bf16. With DPO's learning rates an update is then rounded away
+    once the weight is some hundreds of times larger; and a GPU that has only fp16 cannot scale the
+    gradients of bf16 weights.
     """
     for parameter in model.parameters():
         if parameter.requires_grad and parameter.dtype in (torch.bfloat16, torch.float16):

@@ -1,4 +1,4 @@
-"""TrainJob: everything a training run is told, and where its files lie."""
+"""TrainJob: the inputs of a training run and the directories that it uses."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from dpojob_api import constants
 from dpojob_api.plan import Plan
 from dpojob_api.report import InspectionReport
 from dpojob_api.spec import ClaimPath, DPOJobSpec
+from dpojob_trainer.shared.container_environment import ContainerEnvironment
 
-from .errors import Failure
+from .errors import TrainingError
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,9 @@ class TrainJob:
     volumes: Mapping[str, Path]
     """Claim name to the directory where it is mounted."""
     scratch: Path
-    """Writable, lives as long as the attempt."""
+    """A writable directory that lives as long as the attempt."""
     uid: str = ""
-    """Of the DPOJob; empty without a cluster."""
+    """The DPOJob's UID; empty without a cluster."""
     namespace: str = "default"
     attempt: int = 1
     image: str | None = None
@@ -37,46 +38,46 @@ class TrainJob:
     """The user's hub token."""
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> TrainJob:
-        """The job that the operator described to this container. Raises Failure naming the variable."""
+    def from_environment(cls, environment: ContainerEnvironment) -> TrainJob:
+        """The job that the operator describes to this container.
+
+        Raises TrainingError, with the name of a variable that is missing.
+        """
         try:
-            manifest = json.loads(environ[constants.ENV_MANIFEST])
-            metadata = manifest["metadata"]
             return cls(
-                name=metadata["name"],
-                namespace=metadata.get("namespace", "default"),
-                uid=metadata.get("uid", ""),
-                spec=DPOJobSpec.model_validate(manifest["spec"]),
-                report=InspectionReport.model_validate_json(environ[constants.ENV_INSPECTION]),
-                plan=Plan.model_validate_json(environ[constants.ENV_PLAN]),
-                volumes={
-                    claim: Path(directory)
-                    for claim, directory in json.loads(
-                        environ.get(constants.ENV_VOLUMES, "{}")
-                    ).items()
-                },
-                scratch=Path(environ.get(constants.ENV_SCRATCH, constants.SCRATCH_ROOT)),
-                attempt=int(environ.get(constants.ENV_ATTEMPT, "1")),
-                image=environ.get(constants.ENV_IMAGE) or None,
-                token=environ.get(constants.ENV_HUB_TOKEN) or None,
+                name=environment.name,
+                namespace=environment.namespace,
+                uid=environment.uid or "",
+                spec=environment.spec,
+                report=environment.report,
+                plan=environment.plan,
+                volumes=environment.volumes,
+                scratch=environment.scratch or Path(constants.SCRATCH_ROOT),
+                attempt=environment.attempt,
+                image=environment.image,
+                token=environment.hub_token,
             )
         except KeyError as error:
-            raise Failure.user(f"the environment variable or field {error} is missing") from error
+            raise TrainingError.invalid_spec(
+                f"the environment variable or field {error} is missing"
+            ) from error
         except ValueError as error:
-            raise Failure.user(f"what the operator handed over cannot be read: {error}") from error
+            raise TrainingError.invalid_spec(
+                f"what the operator handed over cannot be read: {error}"
+            ) from error
 
     def path(self, place: ClaimPath) -> Path:
-        """Where `place` is mounted. Raises Failure when its claim is not."""
+        """The directory of `place`. Raises TrainingError when its claim is not mounted."""
         root = self.volumes.get(place.claim_name)
         if root is None:
-            raise Failure.user(
+            raise TrainingError.invalid_spec(
                 f"claim {place.claim_name!r} is not mounted; mounted are {sorted(self.volumes)}"
             )
         return root / place.path
 
     @property
     def parameters(self) -> int:
-        """Of the model, as inspection counted them; 0 where it did not."""
+        """The model's number of parameters, as inspection counted them; 0 where it did not."""
         return self.report.model.parameters if self.report.model else 0
 
     @property
@@ -92,13 +93,13 @@ class TrainJob:
 
     @property
     def key(self) -> str:
-        """Names what is trained: a checkpoint under another key is another training's.
+        """A hash of what is trained: a checkpoint with another key belongs to another training.
 
         The batch per GPU and the number of GPUs are left out, so that an attempt on another pool
         resumes: the pairs of each optimizer step stay the same.
         """
         facts = self.report.model
-        told = {
+        identity = {
             "uid": self.uid,
             "model": self.spec.model.wire(),
             "modelRevision": facts.revision if facts else None,
@@ -111,5 +112,5 @@ class TrainJob:
             "method": self.plan.method,
             "maxLength": self.plan.max_length,
         }
-        text = json.dumps(told, sort_keys=True, default=str)
+        text = json.dumps(identity, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]

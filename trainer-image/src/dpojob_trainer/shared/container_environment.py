@@ -1,0 +1,192 @@
+"""The environment of the inspection and training containers.
+
+Every variable that the operator, torchrun or an installation sets for the trainer is read here and
+nowhere else. Variables that belong to other libraries, such as those of experiment trackers, are not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from dpojob_api import constants
+from dpojob_api.plan import Plan
+from dpojob_api.report import InspectionReport
+from dpojob_api.spec import DPOJobSpec
+
+ENV_TERMINATION_LOG = "DPOJOB_TERMINATION_LOG"
+"""The file of the termination message; for tests and for running without a kubelet."""
+ENV_PROGRESS_PORT = "DPOJOB_PROGRESS_PORT"
+"""Another port than PROGRESS_PORT, for several runs on one machine."""
+ENV_TRACKERS = "DPOJOB_TRACKERS"
+"""Comma-separated names of further experiment trackers in an installation's own training image."""
+ENV_PACKAGES = "DPOJOB_PACKAGES"
+"""Comma-separated names of further Python packages in an installation's own training image."""
+ENV_OUTCOMES = "DPOJOB_OUTCOMES"
+"""The directory in which each process of a node leaves its outcome for the launcher."""
+ENV_EXIT_STATUSES = "DPOJOB_EXIT_STATUSES_FILE"
+"""The file in which the torchrun agent leaves the exit statuses of failed processes."""
+ENV_RANK = "RANK"
+"""The number of a training process in its set; torchrun sets it."""
+ENV_NODE_RANK = "JOB_COMPLETION_INDEX"
+"""The number of this node in its set; the Indexed Job sets it."""
+ENV_MASTER_ADDR = "MASTER_ADDR"
+"""The host name of the first node."""
+ENV_MASTER_PORT = "MASTER_PORT"
+"""The rendezvous port of the first node."""
+ENV_HUB_ENDPOINT = "HF_ENDPOINT"
+"""The URL of a hub other than huggingface.co."""
+
+DEFAULT_TERMINATION_LOG = "/dev/termination-log"
+
+
+class ContainerEnvironment:
+    """Typed access to the variables; each is read when it is asked for.
+
+    A variable that must be set raises KeyError with its name, one that cannot be parsed ValueError.
+    """
+
+    def __init__(self, variables: Mapping[str, str] | None = None) -> None:
+        """Read from `variables`, or from this process's environment when None."""
+        self._variables = os.environ if variables is None else variables
+
+    @property
+    def name(self) -> str:
+        """The DPOJob's name."""
+        return str(self._metadata["name"])
+
+    @property
+    def namespace(self) -> str:
+        """The DPOJob's namespace."""
+        return self._metadata.get("namespace", "default")
+
+    @property
+    def uid(self) -> str | None:
+        """The DPOJob's UID; None without a cluster."""
+        return self._metadata.get("uid")
+
+    @property
+    def spec(self) -> DPOJobSpec:
+        """The DPOJob's spec."""
+        return DPOJobSpec.model_validate(
+            json.loads(self._variables[constants.ENV_MANIFEST])["spec"]
+        )
+
+    @property
+    def report(self) -> InspectionReport:
+        """The inspection report that training relies on."""
+        return InspectionReport.model_validate_json(self._variables[constants.ENV_INSPECTION])
+
+    @property
+    def plan(self) -> Plan:
+        """The plan to train by."""
+        return Plan.model_validate_json(self._variables[constants.ENV_PLAN])
+
+    @property
+    def volumes(self) -> dict[str, Path]:
+        """Claim name to the directory where it is mounted."""
+        mounts = json.loads(self._variables.get(constants.ENV_VOLUMES, "{}"))
+        return {claim: Path(directory) for claim, directory in mounts.items()}
+
+    @property
+    def scratch(self) -> Path | None:
+        """A writable directory that lives as long as the pod; None outside a pod."""
+        directory = self._variables.get(constants.ENV_SCRATCH)
+        return Path(directory) if directory else None
+
+    @property
+    def attempt(self) -> int:
+        """The number of this training attempt, from 1."""
+        return int(self._variables.get(constants.ENV_ATTEMPT, "1"))
+
+    @property
+    def image(self) -> str | None:
+        """The image that this container runs."""
+        return self._variables.get(constants.ENV_IMAGE) or None
+
+    @property
+    def hub_token(self) -> str | None:
+        """The user's hub token."""
+        return self._variables.get(constants.ENV_HUB_TOKEN) or None
+
+    @property
+    def hub_endpoint(self) -> str | None:
+        """The hub's URL; None for the default."""
+        return self._variables.get(ENV_HUB_ENDPOINT) or None
+
+    @property
+    def termination_log(self) -> Path:
+        """The file of the termination message."""
+        return Path(self._variables.get(ENV_TERMINATION_LOG, DEFAULT_TERMINATION_LOG))
+
+    @property
+    def progress_port(self) -> int:
+        """The port of the progress server."""
+        return int(self._variables.get(ENV_PROGRESS_PORT, constants.PROGRESS_PORT))
+
+    @property
+    def extra_trackers(self) -> frozenset[str]:
+        """Experiment trackers that the training image has besides the usual ones."""
+        return self._names(ENV_TRACKERS)
+
+    @property
+    def extra_packages(self) -> frozenset[str]:
+        """Python packages that the training image has besides the usual ones."""
+        return self._names(ENV_PACKAGES)
+
+    @property
+    def rank(self) -> int | None:
+        """The number of this process in its set; None where torchrun did not start it."""
+        rank = self._variables.get(ENV_RANK)
+        return None if rank is None else int(rank)
+
+    @property
+    def is_first_process(self) -> bool:
+        """Whether this process has rank 0, or is the only one."""
+        return not self.rank
+
+    @property
+    def node_rank(self) -> int:
+        """The number of this node in its set, from 0."""
+        return int(self._variables.get(ENV_NODE_RANK, "0"))
+
+    @property
+    def master_address(self) -> str:
+        """The host name of the first node."""
+        return self._variables[ENV_MASTER_ADDR]
+
+    @property
+    def master_port(self) -> int:
+        """The rendezvous port of the first node."""
+        return int(self._variables[ENV_MASTER_PORT])
+
+    @property
+    def outcomes_directory(self) -> Path | None:
+        """Where a process leaves its outcome; None where nothing collects outcomes."""
+        directory = self._variables.get(ENV_OUTCOMES)
+        return Path(directory) if directory else None
+
+    @property
+    def exit_statuses_file(self) -> Path:
+        """Where the torchrun agent leaves the exit statuses of failed processes."""
+        return Path(self._variables[ENV_EXIT_STATUSES])
+
+    def for_torchrun(self, outcomes_directory: Path, exit_statuses_file: Path) -> dict[str, str]:
+        """The variables for torchrun and the processes that it starts."""
+        return {
+            **self._variables,
+            ENV_OUTCOMES: str(outcomes_directory),
+            ENV_EXIT_STATUSES: str(exit_statuses_file),
+        }
+
+    @property
+    def _metadata(self) -> dict[str, str]:
+        metadata: dict[str, str] = json.loads(self._variables[constants.ENV_MANIFEST])["metadata"]
+        return metadata
+
+    def _names(self, variable: str) -> frozenset[str]:
+        """The names in a comma-separated variable."""
+        names = self._variables.get(variable, "").split(",")
+        return frozenset(name.strip() for name in names if name.strip())

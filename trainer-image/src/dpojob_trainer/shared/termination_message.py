@@ -1,0 +1,24 @@
+"""The container's termination message: a JSON document that the kubelet copies into the Pod's status.
+
+Each stage shortens its own document to `TERMINATION_MESSAGE_BYTES`; `encode` tells its size.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def encode(document: Mapping[str, Any]) -> bytes:
+    """The document as compact JSON in UTF-8; half a surrogate pair becomes a question mark."""
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return text.encode(errors="replace")
+
+
+def write_termination_message(document: Mapping[str, Any], path: Path) -> None:
+    """Write the document to `path`; without a kubelet that file cannot exist, and nothing is written."""
+    if path.parent.is_dir() and (path.exists() or os.access(path.parent, os.W_OK)):
+        path.write_bytes(encode(document))
