@@ -3,26 +3,19 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.kit.host_state import differences, picture
+from tests.kit.waiting import wait_until
 
 from devcluster.cluster import Cluster, sweep
 from devcluster.control_plane import kwok
 from devcluster.state import CONTROL_PLANE, clusters
 
 pytestmark = pytest.mark.cluster
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.2)
 
 
 def get(cluster: Cluster, *what: str) -> dict[str, Any]:
@@ -102,13 +95,14 @@ def test_a_killed_test_run_is_swept_up_by_the_next(state_home: Path) -> None:
 def gpu_node(control_plane: Cluster) -> Iterator[str]:
     name = "gpu-test"
     control_plane.add_kwok_node(kwok.node_json(name, 2, "nvidia.com/gpu", {"pool": "test"}))
-    eventually(
+    wait_until(
         lambda: (
             control_plane.kubectl(
                 "wait", "--for=condition=Ready", f"node/{name}", "--timeout=1s", check=False
             ).returncode
             == 0
-        )
+        ),
+        "the node is ready",
     )
     yield name
     control_plane.kubectl("delete", "node", name)
@@ -146,7 +140,7 @@ def test_a_pod_of_a_fake_node_runs_until_it_is_told_how_it_ends(
     control_plane.kubectl("apply", *in_namespace, "-f", "-", input=JOB)
     pods = (*in_namespace, "pod", "-l", "job-name=train")
     phase = ("get", *pods, "-o", "jsonpath={.items[*].status.phase}")
-    eventually(lambda: control_plane.kubectl(*phase).stdout == "Running")
+    wait_until(lambda: control_plane.kubectl(*phase).stdout == "Running", "the pod runs")
     notes = (f"kwok.dpojob.dev/exit-code={code}", 'kwok.dpojob.dev/message={"a": "<b>"}')
     control_plane.kubectl("annotate", *pods, *notes)
     control_plane.kubectl("wait", *in_namespace, f"--for=condition={condition}", "job/train")
@@ -163,11 +157,17 @@ def test_dozens_of_claims_are_bound_and_their_volumes_recycled(
     control_plane.kubectl("apply", "-n", namespace, "-f", "-", input=many)
     bound = "jsonpath={.items[*].status.phase}"
     phases = ("get", "pvc", "-n", namespace, "-o", bound)
-    eventually(lambda: control_plane.kubectl(*phases).stdout.split() == ["Bound"] * 24, 10)
+    wait_until(
+        lambda: control_plane.kubectl(*phases).stdout.split() == ["Bound"] * 24,
+        "24 claims are bound",
+    )
     directories = list(control_plane.state.volumes.glob(f"{namespace}_*"))
     assert len(directories) == 24
     control_plane.kubectl("delete", "pvc", "--all", "-n", namespace)
-    eventually(lambda: not list(control_plane.state.volumes.glob(f"{namespace}_*")))
+    wait_until(
+        lambda: not list(control_plane.state.volumes.glob(f"{namespace}_*")),
+        "the volumes are deleted",
+    )
 
 
 def test_access_control_and_pod_security_are_those_of_a_real_cluster(

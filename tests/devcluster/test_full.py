@@ -3,11 +3,12 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.kit.host_state import differences, picture
+from tests.kit.waiting import wait_until
 
 from devcluster import image_loader
 from devcluster.cluster import Cluster
@@ -62,13 +63,6 @@ ASK_ITSELF = (
     "r = u.Request('https://kubernetes.default.svc/api', headers=token)\n"
     "print(u.urlopen(r, context=context).status)\n"
 )
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.3)
 
 
 def set_gpus(cluster: Cluster, count: int) -> None:
@@ -145,7 +139,9 @@ def test_a_pod_is_served_as_on_any_cluster(own: Cluster, namespace: str) -> None
     # exec, cluster DNS, a service, the service account and the API server, from inside.
     # (kube-proxy learns of the pod a moment after it is Ready.)
     ask = ("exec", *inside, "web", "--", "python3", "-c", ASK_ITSELF)
-    eventually(lambda: own.kubectl(*ask, check=False).stdout.split() == ["hello", "200"])
+    wait_until(
+        lambda: own.kubectl(*ask, check=False).stdout.split() == ["hello", "200"], "the pod answers"
+    )
     # Logs and the API server's pod proxy, from outside.
     assert "GET /greeting" in own.kubectl("logs", *inside, "web").stdout
     proxy = f"/api/v1/namespaces/{namespace}/pods/web:8000/proxy/greeting"
@@ -168,7 +164,10 @@ def test_a_killed_process_is_replaced_and_pods_go_on(
     own.up(FULL, 1)
     assert all(own.status().values())
     proxy = f"/api/v1/namespaces/{namespace}/pods/web:8000/proxy/greeting"
-    eventually(lambda: own.kubectl("get", "--raw", proxy, check=False).stdout == "hello\n")
+    wait_until(
+        lambda: own.kubectl("get", "--raw", proxy, check=False).stdout == "hello\n",
+        "the pod answers",
+    )
     assert own.kubectl(*started).stdout == before
     gpus = "jsonpath={.status.allocatable.nvidia\\.com/gpu}"
     assert own.kubectl("get", "node", "node-0", "-o", gpus).stdout == "1"

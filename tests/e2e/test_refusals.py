@@ -61,14 +61,14 @@ def ended(installed, inputs):
 
 @pytest.mark.parametrize("name", CASES)
 def test_it_ends_failed_with_the_way_out(name, ended):
-    _, type_, reason, words = CASES[name]
+    _, type_, reason, expected = CASES[name]
     job = ended[name]
     assert condition(job, "Failed")["status"] == "True"
     assert condition(job, "Stalled")["status"] == "True"
-    verdict = condition(job, type_)
-    assert (verdict["status"], verdict["reason"]) == ("False", reason)
-    for word in words:
-        assert word in verdict["message"]
+    found = condition(job, type_)
+    assert (found["status"], found["reason"]) == ("False", reason)
+    for text in expected:
+        assert text in found["message"]
 
 
 @pytest.mark.parametrize("name", CASES)

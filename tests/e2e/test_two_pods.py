@@ -1,9 +1,9 @@
 """One job over two pods: the curve of one process, also when a worker is lost on the way."""
 
 import json
-import time
 
 import pytest
+from tests.kit.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 TOLERANCE = 5e-3
@@ -24,13 +24,6 @@ def two_gpus(installed):
 def apply(installed, namespace, manifest, name, **spec):
     manifest = {**manifest, "metadata": {"name": name}, "spec": {**manifest["spec"], **spec}}
     installed.kubectl("apply", "-n", namespace, "-f", "-", input=json.dumps(manifest))
-
-
-def until(reached, seconds=900):
-    deadline = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.5)
 
 
 def worker(installed, namespace, job, index):
@@ -61,7 +54,9 @@ def test_a_lost_worker_restarts_the_set_and_the_curve_is_that_of_one_process(
     namespace, _ = inputs
     hardware = {"pool": installed.demo.POOL, "gpus": 2, "nodes": 2}
     apply(installed, namespace, quickstart, "pair", hardware=hardware)
-    until(lambda: progress(installed, namespace, "pair", "checkpointStep") > 0)
+    wait_until(
+        lambda: progress(installed, namespace, "pair", "checkpointStep") > 0, "a checkpoint", 900
+    )
     job = installed.job(namespace, "pair")
     lost = worker(installed, namespace, job, 1)
     installed.kubectl("delete", "pod", lost, "-n", namespace, "--wait=false")

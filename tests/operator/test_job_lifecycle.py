@@ -31,7 +31,7 @@ def test_a_job_is_inspected_planned_and_trained(world: World, operator: Process)
     assert status["artifacts"]["report"] == "report.html"
     assert [a["outcome"] for a in status["attempts"]] == ["Succeeded"]
     assert world.condition("first", "Ready")[0] == "True"
-    world.kubectl("wait", "--for=condition=Complete", "dpojob/first", "--timeout=1s")
+    world.kubectl("wait", "--for=condition=Complete", "dpojob/first", "--timeout=60s")
     claim = world.get("pvc", "first-output")
     assert claim is not None and "ownerReferences" not in claim["metadata"]
 
@@ -158,7 +158,7 @@ def test_deleting_a_running_job_leaves_nothing_but_the_model(
     world.job("gone")
     world.inspected("gone")
     world.pod("gone", "train")
-    world.kubectl("delete", "dpojob", "gone", "--timeout=10s")
+    world.kubectl("delete", "dpojob", "gone", "--timeout=60s")
     world.until("its Jobs are gone", lambda: not world.list("jobs", job="gone"))
     world.until("its pods are gone", lambda: not world.list("pods", job="gone"))
     assert world.get("pvc", "gone-output") is not None

@@ -21,8 +21,9 @@ from tests.kit.clock_override import VARIABLE, Clock
 from tests.kit.fake_kubelet import FakeKubelet, PodScript
 from tests.kit.fork_server.client import ForkServer
 from tests.kit.patch import Patch
+from tests.kit.ports import free_port
 
-from .operator_env import SETTINGS, free_port, kubeconfig, pool
+from .operator_env import SETTINGS, kubeconfig, pool
 from .operators import Operator
 
 CONVERGE_SECONDS = 150.0

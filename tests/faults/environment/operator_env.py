@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import random
-import socket
 
 from tests.faults.injection.proxy import LABEL_RUN
 from tests.kit.api_client import Object
 
 from . import nodes
 
-PORTS = range(11_000, 20_000)
-"""Below net.ipv4.ip_local_port_range and the clusters' own ports, above Kubernetes' well-known ones."""
-_ports = itertools.cycle(random.sample(PORTS, len(PORTS)))
 RESYNC_SECONDS = 4.0
 SETTINGS = {
     "INSPECT_IMAGE": "inspect:faults",
@@ -30,19 +24,6 @@ SETTINGS = {
     "GRACE_PERIOD_SECONDS": "10",
 }
 """The operator's settings (settings.py), shortened where a test would wait."""
-
-
-def free_port() -> int:
-    """A port nobody listens on now, that no outgoing connection is given and no other operator of
-    ours: one that is started again must find it free again."""
-    for port in _ports:
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("no port is free")
 
 
 def kubeconfig(server: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]
+from tests.kit.ports import free_port
 
 from dpojob_api import constants
 from dpojob_trainer.training import TrainJob
@@ -89,9 +89,3 @@ class Container:
                 pass
             time.sleep(0.05)
         raise AssertionError(f"it never came to that: {self.log()}")
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.create_server(("", 0)) as server:
-        return int(server.getsockname()[1])

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.kit.ports import free_port
 
 from dpojob_api.progress import Outcome, Progress
 from dpojob_trainer.training.launch import rendezvous
@@ -22,8 +23,7 @@ def never() -> bool:
 
 @pytest.fixture
 def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    return free_port()
 
 
 class Later(threading.Thread):

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.kit.training.containers import Container, free_port
+from tests.kit.ports import free_port
+from tests.kit.training.containers import Container
 from tests.trainer.training.conftest import EVEN, MakeJob, losses, metrics
 
 from dpojob_trainer.training import TrainJob, run
