@@ -1,0 +1,43 @@
+"""Modules and folders stay small enough to be read at one sitting."""
+
+from collections import Counter
+from pathlib import Path
+
+from .repository import ROOT, rooms
+
+LINES = 300
+MODULES = 13
+"""Besides `__init__.py`."""
+
+LARGER_FOLDERS = {
+    # One module a format, with the guards that bound its memory.
+    "trainer-image/src/dpojob_trainer/inspection/readers": 15,
+    # Mapping, presets, detection and suggestions, which share the types of columns.
+    "trainer-image/src/dpojob_trainer/inspection/columns": 15,
+}
+"""The most modules of the folders that may hold more."""
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_no_module_is_longer_than_300_lines() -> None:
+    longer = {}
+    for room in rooms():
+        for module in room.modules():
+            lines = len(module.read_text().splitlines())
+            if lines > LINES:
+                longer[relative(module)] = lines
+    assert longer == {}
+
+
+def test_no_folder_holds_more_than_13_modules() -> None:
+    folders = Counter(
+        relative(module.parent)
+        for room in rooms()
+        for module in room.modules()
+        if module.name != "__init__.py"
+    )
+    larger = {f: n for f, n in folders.items() if n > LARGER_FOLDERS.get(f, MODULES)}
+    assert larger == {}
