@@ -23,7 +23,7 @@ SETTINGS = WorkloadSettings(
     inspect_image="inspect:test",
     train_image="train:test",
     image_pull_secrets=("pull",),
-    pod_environment={"HF_ENDPOINT": "https://mirror.example"},
+    pod_env={"HF_ENDPOINT": "https://mirror.example"},
     ca_config_map="bundle",
 )
 EVERYTHING: dict[str, Any] = {

@@ -63,7 +63,7 @@ def build_components(cluster: ApiClient, settings: Settings, now: Clock) -> Comp
     reconciler = Reconciler(
         cluster,
         StateReader(cluster, policy, peers, outputs, hints),
-        ActionExecutor(cluster, settings.workload),
+        ActionExecutor(cluster, settings),
         poller,
         hints,
         settings.status_seconds,

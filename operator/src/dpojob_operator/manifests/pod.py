@@ -65,7 +65,7 @@ def common_environment(job: DPOJob, spec: DPOJobSpec, settings: WorkloadSettings
     ]
     if settings.ca_config_map:
         found += [variable(name, CA_FILE) for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")]
-    found += [variable(name, value) for name, value in sorted(settings.pod_environment.items())]
+    found += [variable(name, value) for name, value in sorted(settings.pod_env.items())]
     if spec.hub_token_secret is not None:
         secret = spec.hub_token_secret
         found.append(secret_variable(ENV_HUB_TOKEN, secret.name, secret.key))
