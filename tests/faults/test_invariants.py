@@ -180,7 +180,7 @@ def test_a_series_of_a_finished_job() -> None:
 
 
 def test_an_unforeseen_error_in_the_log() -> None:
-    assert list(invariants.log_is_clean("x: unforeseen; once more in 0.1 s\nKeyError: 'a'\n"))
+    assert list(invariants.log_is_clean("x: unexpected error; retry in 0.1 s\nKeyError: 'a'\n"))
     assert not list(invariants.log_is_clean("x: 409: changed\n"))
 
 

@@ -1,6 +1,6 @@
 """The operator's process: `python -m dpojob_operator`, configured by the environment (settings.py).
 
-Kopf gives the watch streams. Its own bookkeeping carries no truth here: no patches, no results, no
+Kopf provides the watch streams. Nothing relies on its bookkeeping: no patches, no results, no
 finalizers, no create, update, timer or daemon handlers (docs/operate.md says why). When any part of the
 process ends, all of it does, with a non-zero status, and Kubernetes starts it again; that is cheap
 and safe, because everything is read live.
@@ -29,7 +29,7 @@ from dpojob_operator.process.settings import Settings, SettingsError, load
 from dpojob_operator.process.task_supervisor import run_until_first_exit
 
 log = logging.getLogger(__name__)
-LONGEST_END_SECONDS = 8.0
+MAX_SHUTDOWN_SECONDS = 8.0
 """From a signal to the end of the process; well within a pod's usual 30."""
 IDENTITY: Any = "dpojob-operator"
 
@@ -57,8 +57,8 @@ async def _pod(memo: Handlers, body: Any, **_: Any) -> None:
 def _kopf_settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.peering.standalone = True
-    settings.posting.enabled = False  # our own Events: events.py
-    settings.scanning.disabled = True  # the resync finds what a late CRD brings
+    settings.posting.enabled = False  # Events are written by kube/events.py
+    settings.scanning.disabled = True  # the resync finds the objects of a CRD installed later
     settings.watching.inactivity_timeout = 70
     settings.watching.server_timeout = 300
     settings.watching.chunk_size = 500
@@ -76,22 +76,22 @@ def _on_signals(stop: asyncio.Event) -> None:
 
 
 def _stop(stop: asyncio.Event) -> None:
-    """Asked to end. A signal that meets a failing watch can hang Kopf's own way out, and nothing is
-    lost by an end at any moment, so the end is bounded."""
+    """Begins the shutdown. A signal during a failing watch can hang Kopf's shutdown, and nothing is lost
+    by an end at any moment, so its time is limited."""
     if not stop.is_set():
         stop.set()
-        last = threading.Timer(LONGEST_END_SECONDS, os._exit, (0,))
+        last = threading.Timer(MAX_SHUTDOWN_SECONDS, os._exit, (0,))
         last.daemon = True
         last.start()
 
 
 async def _watch(handlers: Handlers, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
-    """Kopf's part. Its tasks take the signals for themselves; they are taken back at once, so that
-    an end by signal is told from an end by failure."""
+    """Runs Kopf. Its tasks install signal handlers, which are replaced at once, so that an end by signal
+    is distinguished from an end by failure."""
     before = asyncio.all_tasks()
     tasks = await kopf.spawn_tasks(
         settings=_kopf_settings(),
-        # Else Kopf asks who the user is, and the image's user has no name. It is for peering only.
+        # Without it Kopf looks up the user, whose name the image lacks. It is for peering only.
         identity=IDENTITY,
         memo=handlers,
         clusterwide=not namespaces,
@@ -107,20 +107,20 @@ async def run(settings: Settings, now: Clock) -> int:
     _on_signals(stop)
     try:
         async with ApiClient(settings.request_seconds) as cluster:
-            work = build_components(cluster, settings, now)
+            components = build_components(cluster, settings, now)
             elected = asyncio.Event()
 
             async def operate() -> None:
                 elected.set()
-                watches = _watch(work.handlers, settings.namespaces, stop)
-                await run_until_first_exit(watches, *(part() for part in work.parts))
+                watches = _watch(components.handlers, settings.namespaces, stop)
+                await run_until_first_exit(watches, *(part() for part in components.parts))
 
             await run_until_first_exit(
                 stop.wait(),
                 serve_probes(
                     settings.http_port,
-                    healthy=lambda: not elected.is_set() or work.resync.healthy,
-                    ready=lambda: not elected.is_set() or work.resync.ready,
+                    healthy=lambda: not elected.is_set() or components.resync.healthy,
+                    ready=lambda: not elected.is_set() or components.resync.ready,
                 ),
                 run_as_leader(cluster, settings, operate),
             )
@@ -134,7 +134,7 @@ async def run(settings: Settings, now: Clock) -> int:
 
 
 def main(now: Clock = utc_now) -> None:
-    """The process; `now` is the clock that decisions go by."""
+    """Runs the operator process; `now` is the clock of decisions."""
     try:
         settings = load()
     except SettingsError as error:
@@ -144,7 +144,7 @@ def main(now: Clock = utc_now) -> None:
         debug=settings.verbose,
         log_format=kopf.LogFormat.JSON if settings.log_format == "json" else kopf.LogFormat.FULL,
     )
-    # Kopf tells of every event it hands over; that is worth reading only when looking for a fault.
+    # Kopf logs every event it delivers, which is useful only for debugging.
     logging.getLogger("kopf.objects").setLevel(
         logging.DEBUG if settings.verbose else logging.WARNING
     )

@@ -209,7 +209,7 @@ def log_is_clean(text: str) -> Iterator[Violation]:
     """The operator never meets an error it did not foresee."""
     lines = text.splitlines()
     for number, line in enumerate(lines):
-        if "unforeseen" in line:
+        if "unexpected error" in line:
             more = next(
                 (later for later in lines[number + 1 :] if re.match(r"\w+(\.\w+)*: ", later)), ""
             )

@@ -48,18 +48,18 @@ async def test_a_running_job_has_series_that_end_with_it(monkeypatch: pytest.Mon
         None,  # type: ignore[arg-type]  # the pod's own address needs no cluster
         by_proxy=False,
         every=0.01,
-        tell_every=3600,
-        tell=lambda _: told.set(),
+        notify_every=3600,
+        notify=lambda _: told.set(),
     )
     poller.watch(key, PodSnapshot(name="p", uid="u", address="127.0.0.1"))
     running = asyncio.ensure_future(poller.run())
     try:
         await asyncio.wait_for(told.wait(), 30)
-        seen = poller.newest(key, "u")
+        seen = poller.latest(key, "u")
         assert seen is not None and seen.step == 1
-        assert poller.newest(key, "another pod") is None
+        assert poller.latest(key, "another pod") is None
         assert margin() == 0.25
-        poller.forget(key)
+        poller.stop(key)
         assert margin() is None
         assert RUNNING.progress == {}
     finally:

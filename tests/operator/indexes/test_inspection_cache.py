@@ -35,7 +35,7 @@ def named(name: str, **spec: Any) -> DPOJob:
 
 async def waits(peers: InspectionCache, shelf: Shelf, which: DPOJob) -> str | None:
     shelf.objects[which.name] = which.model_dump(mode="json", by_alias=True, exclude_none=True)
-    _, shared = await peers.find(which, which.spec)
+    _, shared = await peers.find_shared(which, which.spec)
     return None if shared is None else shared.name
 
 
@@ -57,7 +57,7 @@ async def test_one_that_cannot_be_read_is_passed_over() -> None:
     peers = InspectionCache(shelf, "", DependentsIndex())  # type: ignore[arg-type]
     assert await waits(peers, shelf, named("new")) is None
     shelf.objects["new"]["spec"]["fieldOfTomorrow"] = 1
-    _, shared = await peers.find(named("old"), named("old").spec)
+    _, shared = await peers.find_shared(named("old"), named("old").spec)
     assert shared is None
 
 
@@ -67,8 +67,8 @@ async def test_nothing_is_remembered_of_those_that_are_gone() -> None:
     for number in range(3):
         one = named(f"job-{number}", training={"maxLength": 64 + number})
         await waits(peers, shelf, one)
-        key, _ = await peers.find(one, one.spec)
+        key, _ = await peers.find_shared(one, one.spec)
         raw = {"metadata": one.metadata, "status": {"inspection": {"key": key}}}
-        peers.note(raw)
-        peers.note(raw, deleted=True)
+        peers.record(raw)
+        peers.record(raw, deleted=True)
     assert not peers._by_key

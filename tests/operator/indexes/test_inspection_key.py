@@ -10,7 +10,7 @@ from tests.kit.operator_fixture import REPORT, Process, World
 
 from dpojob_api.spec import DPOJobSpec
 from dpojob_operator.indexes.dependents_index import DependentsIndex
-from dpojob_operator.indexes.inspection_key import inspection_key, repositories
+from dpojob_operator.indexes.inspection_key import hub_repositories, inspection_key
 
 MODEL, DATA, MOVED = "a" * 40, "d" * 40, "e" * 40
 
@@ -45,7 +45,7 @@ def test_a_sweep_has_one_key_and_what_inspection_reads_has_its_own() -> None:
 )
 def test_what_may_change_without_a_trace_is_never_shared(source: dict[str, Any]) -> None:
     unsure = spec().wire() | {"dataset": source}
-    assert repositories(DPOJobSpec.model_validate(unsure)) is None
+    assert hub_repositories(DPOJobSpec.model_validate(unsure)) is None
 
 
 class Hub:
@@ -121,11 +121,11 @@ async def test_a_branch_is_resolved_and_its_move_noticed(
     from tests.kit.builders import job
 
     of = {"model": {"repo": "tiny/chat"}, "dataset": {"repo": "tiny/pairs"}}
-    first, _ = await asked.find(job(**of), job(**of).spec)
-    again, _ = await asked.find(job(**of), job(**of).spec)
+    first, _ = await asked.find_shared(job(**of), job(**of).spec)
+    again, _ = await asked.find_shared(job(**of), job(**of).spec)
     assert first is not None and first == again
     hub.commit = MOVED
-    moved, _ = await asked.find(job(**of), job(**of).spec)
+    moved, _ = await asked.find_shared(job(**of), job(**of).spec)
     assert moved not in (None, first)
     away = inspection_cache.InspectionCache(None, "http://127.0.0.1:1", DependentsIndex())  # type: ignore[arg-type]
-    assert await away.find(job(**of), job(**of).spec) == (None, None)
+    assert await away.find_shared(job(**of), job(**of).spec) == (None, None)

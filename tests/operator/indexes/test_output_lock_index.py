@@ -43,8 +43,8 @@ async def holder(asking: DPOJob, *others: DPOJob) -> OutputHolder | None:
     outputs = OutputLockIndex(shelf, DependentsIndex())  # type: ignore[arg-type]
     for one in (asking, *others):
         shelf.objects[one.name] = wire(one)
-        outputs.note(wire(one))
-    return await outputs.holder(asking)
+        outputs.record(wire(one))
+    return await outputs.find_holder(asking)
 
 
 INSPECTS = {"inspection": {"name": "i"}}
@@ -114,10 +114,10 @@ async def test_nothing_is_remembered_of_writers_that_are_gone_ended_or_elsewhere
     shelf = Shelf()
     outputs = OutputLockIndex(shelf, DependentsIndex())  # type: ignore[arg-type]
     for name in "abc":
-        outputs.note(wire(writer(name)))
-    outputs.note(wire(writer("a")), deleted=True)
-    outputs.note(wire(writer("b", ENDED)))
-    assert await outputs.holder(writer("d")) is None, "c is not there any more"
+        outputs.record(wire(writer(name)))
+    outputs.record(wire(writer("a")), deleted=True)
+    outputs.record(wire(writer("b", ENDED)))
+    assert await outputs.find_holder(writer("d")) is None, "c is not there any more"
     assert not outputs._writers
 
 

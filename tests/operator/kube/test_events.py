@@ -58,6 +58,6 @@ def test_what_inspection_warns_of_is_told_when_it_is_new() -> None:
 
 def test_the_same_event_twice_is_one() -> None:
     first, again, other = (
-        event(job(), "Fits", message, NOW, bad=False)["metadata"]["name"] for message in "aab"
+        event(job(), "Fits", message, NOW, warning=False)["metadata"]["name"] for message in "aab"
     )
     assert first == again != other

@@ -1,4 +1,4 @@
-"""Puts the parts together: everything that works once this replica may."""
+"""Builds the controllers and connects them; they run once this replica leads."""
 
 from __future__ import annotations
 
@@ -23,72 +23,72 @@ from dpojob_operator.process.settings import Settings
 from .handlers import Handlers
 from .work_queue import WorkQueue
 
-POOLS: Key = ("", "GPUPools")
+POOLS_KEY: Key = ("", "GPUPools")
 """The key under which all pools are refreshed; no DPOJob's, whose namespace is never empty."""
-POOLS_SOON = 3.0
+POOL_REFRESH_DELAY = 3.0
 """Seconds in which events about pods coalesce into one refresh of the pools."""
-POOLS_EVERY = 30.0
-"""Seconds: Nodes send us no events."""
+POOL_REFRESH_INTERVAL = 30.0
+"""Seconds; Nodes are not watched."""
 
 
 @dataclass(frozen=True)
 class Components:
-    """The parts that outlive one pass."""
+    """The components of a running operator."""
 
     handlers: Handlers
     resync: Resync
     parts: tuple[Callable[[], Awaitable[None]], ...]
-    """Run until cancelled; when one ends, the process must."""
+    """Each runs until cancelled; when one ends, the process ends."""
 
 
 def build_components(cluster: ApiClient, settings: Settings, now: Clock) -> Components:
-    """Everything but Kopf, the HTTP server and the election."""
+    """Builds everything except Kopf, the HTTP server and the leader election."""
     policy = Policy(
         currency=settings.currency,
         status_seconds=settings.status_seconds,
         missing_grace_seconds=settings.missing_grace_seconds,
         secret_grace_seconds=settings.secret_grace_seconds,
     )
-    hints = DependentsIndex()
-    peers = InspectionCache(cluster, settings.hub_endpoint, hints)
-    outputs = OutputLockIndex(cluster, hints)
-    outside = settings.progress_via == "auto" and not inside_cluster()
+    dependents = DependentsIndex()
+    inspections = InspectionCache(cluster, settings.hub_endpoint, dependents)
+    output_locks = OutputLockIndex(cluster, dependents)
+    outside_cluster = settings.progress_via == "auto" and not inside_cluster()
     poller = ProgressPoller(
         cluster,
-        by_proxy=settings.progress_via == "proxy" or outside,
+        by_proxy=settings.progress_via == "proxy" or outside_cluster,
         every=settings.progress_seconds,
-        tell_every=settings.status_seconds,
-        tell=lambda key: queue.add(key),
+        notify_every=settings.status_seconds,
+        notify=lambda key: queue.add(key),
     )
     reconciler = Reconciler(
         cluster,
-        StateReader(cluster, policy, peers, outputs, hints),
+        StateReader(cluster, policy, inspections, output_locks, dependents),
         ActionExecutor(cluster, settings),
         poller,
-        hints,
+        dependents,
         settings.status_seconds,
         now,
     )
 
-    def wake_those_waiting_for_room() -> None:
-        for key in tuple(hints.for_pools):
+    def requeue_jobs_waiting_for_pools() -> None:
+        for key in tuple(dependents.waiting_for_pools):
             queue.add(key)
 
-    keeper = GPUPoolController(cluster, changed=wake_those_waiting_for_room, now=now)
+    pool_controller = GPUPoolController(cluster, changed=requeue_jobs_waiting_for_pools, now=now)
 
     async def work(key: Key) -> float | None:
-        if key != POOLS:
+        if key != POOLS_KEY:
             return await reconciler.reconcile(key)
-        await keeper.refresh()
-        return POOLS_EVERY
+        await pool_controller.refresh()
+        return POOL_REFRESH_INTERVAL
 
     queue: WorkQueue[Key] = WorkQueue(work)
     handlers = Handlers(
         add=queue.add,
-        refresh_pools=lambda: queue.add_after(POOLS, POOLS_SOON),
-        hints=hints,
-        peers=peers,
-        outputs=outputs,
+        refresh_pools=lambda: queue.add_after(POOLS_KEY, POOL_REFRESH_DELAY),
+        dependents=dependents,
+        inspections=inspections,
+        output_locks=output_locks,
         written=reconciler.written_versions,
     )
     resync = Resync(
@@ -96,13 +96,13 @@ def build_components(cluster: ApiClient, settings: Settings, now: Clock) -> Comp
         settings.namespaces,
         settings.resync_seconds,
         queue.add,
-        peers,
-        outputs,
+        inspections,
+        output_locks,
         known=lambda: {*RUNNING.progress, *reconciler.written_versions},
     )
 
     async def run_queue() -> None:
-        queue.add(POOLS)
+        queue.add(POOLS_KEY)
         await queue.run(settings.workers)
 
     return Components(handlers, resync, (run_queue, resync.run, poller.run))

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 Key = TypeVar("Key")
 
 FIRST_BACKOFF = 0.1
-LONGEST_BACKOFF = 60.0
+MAX_BACKOFF = 60.0
 """Seconds between tries of a key that keeps failing."""
 
 
@@ -101,19 +101,19 @@ class WorkQueue(Generic[Key]):
 
     def _retry(self, key: Key, error: Exception) -> None:
         failures = self._failures[key] = self._failures.get(key, 0) + 1
-        delay = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(failures - 1, 12))
+        delay = min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** min(failures - 1, 12))
         delay *= random.uniform(0.75, 1.25)
         if isinstance(error, Conflict):
             RECONCILES.labels("conflict").inc()
-            log.debug("%s changed meanwhile; once more in %.1f s", key, delay)
+            log.debug("%s changed meanwhile; retry in %.1f s", key, delay)
         elif isinstance(error, LeaseLost):
             RECONCILES.labels("lease_lost").inc()
             log.warning("%s: %s", key, error)
         elif isinstance(error, ApiError):
             RECONCILES.labels("api_error").inc()
             delay = max(delay, error.retry_after or 0.0)
-            log.warning("%s: %s; once more in %.1f s", key, error, delay)
+            log.warning("%s: %s; retry in %.1f s", key, error, delay)
         else:
             RECONCILES.labels("error").inc()
-            log.exception("%s: unforeseen; once more in %.1f s", key, delay, exc_info=error)
+            log.exception("%s: unexpected error; retry in %.1f s", key, delay, exc_info=error)
         self.add_after(key, delay)

@@ -1,5 +1,7 @@
-"""Which jobs to look at again when something else changes. Hints only: whoever is forgotten here is
-found by the next resync."""
+"""Which jobs to reconcile when another object changes.
+
+The index comes from reads and events and may be incomplete; the next resync finds what it misses.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,8 @@ def key_of(raw: Object) -> Key:
     return raw["metadata"]["namespace"], raw["metadata"]["name"]
 
 
-def job_of_child(raw: Object) -> Key | None:
-    """The DPOJob that a Job or Pod of ours belongs to; its name fits a label (63 characters)."""
+def owning_dpojob(raw: Object) -> Key | None:
+    """The DPOJob of a Job or Pod the operator created; its name fits a label (63 characters)."""
     metadata = raw["metadata"]
     labels = metadata.get("labels") or {}
     name = labels.get(LABEL_JOB_NAME)
@@ -29,7 +31,7 @@ def job_of_child(raw: Object) -> Key | None:
     return metadata["namespace"], name
 
 
-def settled(raw: Object) -> bool:
+def is_settled(raw: Object) -> bool:
     """Whether a listed DPOJob has ended and nothing about it is left to do."""
     metadata, status = raw["metadata"], raw.get("status") or {}
     finished = any(
@@ -42,26 +44,26 @@ def settled(raw: Object) -> bool:
 
 
 class DependentsIndex:
-    """Who waits for what."""
+    """Jobs by the object they wait for."""
 
     def __init__(self) -> None:
         self._for_job: defaultdict[Key, set[Key]] = defaultdict(set)
-        self.for_pools: set[Key] = set()
+        self.waiting_for_pools: set[Key] = set()
         """Jobs whose plan may still follow the pools."""
 
-    def wait_for(self, other: Key, key: Key) -> None:
-        """`key` waits for `other` to change. To be said before `other` is read: what changes after
-        the reading is then not missed."""
+    def add_dependent(self, other: Key, key: Key) -> None:
+        """Records that `key` waits for `other`; call it before `other` is read, so that no later change
+        is missed."""
         self._for_job[other].add(key)
 
-    def forget(self, key: Key) -> None:
-        """`key` is gone, and waits for nothing."""
-        self.for_pools.discard(key)
+    def remove(self, key: Key) -> None:
+        """Removes a deleted job."""
+        self.waiting_for_pools.discard(key)
         for other in [other for other, waiting in self._for_job.items() if key in waiting]:
             self._for_job[other].discard(key)
             if not self._for_job[other]:
                 del self._for_job[other]
 
-    def take(self, key: Key) -> set[Key]:
-        """Jobs that wait for this one; they say so again if they still do."""
+    def pop_dependents(self, key: Key) -> set[Key]:
+        """Removes and returns the jobs that wait for this one; they are added again if they still wait."""
         return self._for_job.pop(key, set())

@@ -1,7 +1,7 @@
-"""Other jobs of a namespace that look at the very same dataset and model.
+"""Jobs of a namespace by what they inspect, so that jobs over one dataset and model share a report.
 
-What is kept here comes from events and may be stale or incomplete; it only says where to look. A
-report is taken only from a live read.
+The cache comes from events and may be stale or incomplete; it only names candidates. A report is
+taken only from a live read.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from dpojob_operator.kube.parsing import parse_dpojob
 from dpojob_operator.kube.resources import DPOJOBS
 
 from .dependents_index import DependentsIndex
-from .inspection_key import COMMIT, inspection_key, repositories
+from .inspection_key import COMMIT, hub_repositories, inspection_key
 
 log = logging.getLogger(__name__)
 RESOLVE_SECONDS = 5.0
 """Time-out of asking the hub for a branch's commit."""
 REMEMBER_SECONDS = 30.0
-"""A branch's commit is asked for at most this often."""
+"""A branch is resolved at most this often."""
 
 
 class InspectionCache:
-    """Finds the job whose inspection another may share."""
+    """Finds jobs whose inspection another may share."""
 
-    def __init__(self, cluster: ApiClient, endpoint: str, hints: DependentsIndex) -> None:
+    def __init__(self, cluster: ApiClient, endpoint: str, dependents: DependentsIndex) -> None:
         self._cluster = cluster
-        self._hints = hints
+        self._dependents = dependents
         self._endpoint = endpoint
         self._by_key: defaultdict[tuple[str, str], dict[str, tuple[str, str]]] = defaultdict(dict)
         self._commits: dict[tuple[str, str, str], tuple[float, str | None]] = {}
 
-    def note(self, raw: Mapping[str, Any], *, deleted: bool = False) -> None:
-        """Remembers under which key a DPOJob inspects, or inspected."""
+    def record(self, raw: Mapping[str, Any], *, deleted: bool = False) -> None:
+        """Records the key under which a DPOJob inspects, or inspected."""
         metadata = raw["metadata"]
         key = ((raw.get("status") or {}).get("inspection") or {}).get("key")
         if key is None:
@@ -61,11 +61,11 @@ class InspectionCache:
         if not names:
             self._by_key.pop((namespace, key), None)
 
-    async def find(
+    async def find_shared(
         self, job: DPOJob, spec: DPOJobSpec
     ) -> tuple[str | None, SharedInspection | None]:
         """The key of the job's inspection, and another job's that it may share or wait for."""
-        named = repositories(spec)
+        named = hub_repositories(spec)
         if named is None:
             return None, None
         model, dataset = [await self._commit(*one) for one in named]
@@ -78,25 +78,25 @@ class InspectionCache:
         for name, (_, uid) in sorted(names.items(), key=lambda item: item[1]):
             if uid == job.uid:
                 continue
-            self._hints.wait_for((job.namespace, name), (job.namespace, job.name))
+            self._dependents.add_dependent((job.namespace, name), (job.namespace, job.name))
             raw = await self._cluster.get(DPOJOBS, job.namespace, name)
             if raw is None or raw["metadata"]["uid"] != uid:
                 self._drop(job.namespace, key, name, uid)
                 continue
             peer = parse_dpojob(raw)
-            # Of two that have begun nothing yet, only one may wait for the other.
+            # Of two jobs that have not begun, only one may wait for the other.
             first = uid in before
             shared = _usable(peer, key, model, dataset, first=first) if peer is not None else None
             if shared is not None:
                 return key, shared
-        # From here on, jobs that come later find this one, before its status is even written.
+        # Later jobs find this one from here on, before its status is written.
         stamp = str(job.metadata.get("creationTimestamp", ""))
         if not job.spec.suspend:
             self._by_key[job.namespace, key][job.name] = (stamp, job.uid)
         return key, None
 
     async def _commit(self, kind: str, repository: str, revision: str) -> str | None:
-        """The commit a revision stands for now; None when the hub does not say (private, away)."""
+        """The commit that a revision points to now; None when the hub does not answer, or only with a token."""
         if COMMIT.match(revision):
             return revision
         oldest = time.monotonic() - REMEMBER_SECONDS

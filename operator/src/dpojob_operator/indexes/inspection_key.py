@@ -1,4 +1,4 @@
-"""Which jobs may share one inspection: those that look at the very same thing.
+"""The key by which jobs share one inspection: a hash of everything that inspection reads.
 
 The key hashes all of the spec that inspection reads, with both revisions as commits. So a moved
 branch gives another key. Volumes and URLs may change without a trace, and are never shared.
@@ -16,7 +16,7 @@ COMMIT = re.compile(r"^[0-9a-f]{40}$")
 DEFAULT_REVISION = "main"
 
 
-def repositories(spec: DPOJobSpec) -> tuple[tuple[str, str, str], tuple[str, str, str]] | None:
+def hub_repositories(spec: DPOJobSpec) -> tuple[tuple[str, str, str], tuple[str, str, str]] | None:
     """(kind, repository, revision) of model and dataset; None when either is not on the hub."""
     model, dataset = spec.model, spec.dataset
     if model.repo is None or dataset.repo is None:
@@ -28,7 +28,7 @@ def repositories(spec: DPOJobSpec) -> tuple[tuple[str, str, str], tuple[str, str
 
 
 def inspection_key(spec: DPOJobSpec, model_commit: str, dataset_commit: str) -> str:
-    """Of a spec whose `model` and `dataset` are repositories, at those commits."""
+    """The key of a spec whose `model` and `dataset` are repositories, at those commits."""
     wire = spec.wire()
     seen = {
         "model": {**wire["model"], "revision": model_commit},
@@ -36,10 +36,10 @@ def inspection_key(spec: DPOJobSpec, model_commit: str, dataset_commit: str) -> 
         "training": wire["training"],
         "token": wire.get("hubTokenSecret"),
         "output": wire.get("output"),
-        # Whether there is one, for trackers that need it; what is in it is not looked at.
+        # Only whether there is one matters, for trackers that need it; its content is not read.
         "environment": "environmentSecret" in wire,
     }
-    # Fields inspection does not read differ within a sweep; the learning rate must not part it.
+    # Fields that inspection does not read differ within a hyperparameter sweep, which shares a report.
     for field in SWEPT:
         seen["training"].pop(field, None)
     seen["output"] = (seen["output"] or {}).get("volume") and "volume"

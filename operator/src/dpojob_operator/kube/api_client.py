@@ -1,4 +1,4 @@
-"""The API server, as the operator uses it: live reads, creates, guarded deletes and status writes."""
+"""The client of the Kubernetes API: reads, creates, guarded deletes and status writes."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
 class ApiError(Exception):
-    """The API server refused or did not answer."""
+    """The API server rejected a request or did not answer."""
 
     def __init__(self, status: int, message: str, retry_after: float | None = None) -> None:
         super().__init__(f"{status}: {message}")
         self.status = status
         """HTTP status; 0 when there was no answer."""
         self.retry_after = retry_after
-        """Seconds the server asked us to stay away."""
+        """Seconds after which the server asks to retry."""
 
 
 class Conflict(ApiError):
@@ -44,7 +44,7 @@ class NotFound(ApiError):
 
 
 def inside_cluster() -> bool:
-    """Whether this process runs in a pod with a service account, and no kubeconfig is asked for."""
+    """Whether this process runs in a pod with a service account, and `KUBECONFIG` is not set."""
     return "KUBECONFIG" not in os.environ and SERVICE_ACCOUNT.exists()
 
 
@@ -54,7 +54,7 @@ class ApiClient:
     def __init__(self, request_seconds: float = 15.0) -> None:
         self._seconds = request_seconds
         self.guard: Callable[[], None] = lambda: None
-        """Called before every write; raises when this process may not write any more."""
+        """Called before every write; raises when this process no longer leads."""
         self._api: Any = None
         self._client: Any = None
 
@@ -86,7 +86,7 @@ class ApiClient:
                 await response.read()
         except ApiException as error:
             API_REQUESTS.labels(method, resource.plural, str(error.status)).inc()
-            raise _translated(error) from None
+            raise _to_api_error(error) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             API_REQUESTS.labels(method, resource.plural, "none").inc()
             raise ApiError(0, f"{method} {path}: {type(error).__name__} {error}") from error
@@ -104,7 +104,7 @@ class ApiClient:
         return value
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
-        """The object as it is now, or None."""
+        """Reads one object; None when it does not exist."""
         try:
             return await self._json("get", resource, resource.path(namespace, name))
         except NotFound:
@@ -117,7 +117,7 @@ class ApiClient:
         labels: Mapping[str, str] | None = None,
         fields: str | None = None,
     ) -> AsyncIterator[Object]:
-        """All objects as they are now, page by page."""
+        """Lists all objects, page by page."""
         selector = ",".join(f"{key}={value}" for key, value in (labels or {}).items())
         query: list[tuple[str, str]] = [("limit", str(PAGE))]
         if selector:
@@ -137,12 +137,12 @@ class ApiClient:
                 return
 
     async def create(self, resource: Resource, body: Object) -> Object:
-        """Raises Conflict when an object of that name exists."""
+        """Creates the object; raises Conflict when one of that name exists."""
         namespace = body["metadata"].get("namespace")
         return await self._json("post", resource, resource.path(namespace), body=body)
 
     async def delete(self, resource: Resource, namespace: str | None, name: str, uid: str) -> None:
-        """That very object, what it owns first. Already gone, or another by now: nothing happens."""
+        """Deletes the object with that UID, its dependents first; nothing when it no longer exists."""
         body = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
@@ -167,13 +167,13 @@ class ApiClient:
         return await self._json("put", resource, path, body=body)
 
     async def text(self, resource: Resource, path: str, seconds: float) -> str:
-        """A subresource that answers with text, such as a pod's proxy."""
+        """Reads a subresource that answers with text, such as a pod's proxy."""
         async with asyncio.timeout(seconds):
             response = await self._request("get", resource, path)
             return await response.text()
 
 
-def _translated(error: ApiException) -> ApiError:
+def _to_api_error(error: ApiException) -> ApiError:
     message = str(error.reason)
     body = error.body
     try:

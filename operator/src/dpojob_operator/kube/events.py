@@ -1,7 +1,7 @@
 """Kubernetes Events on a DPOJob, after the status was written: one for every condition that changed,
 and one for every warning of inspection.
 
-They tell a person what happened; nothing depends on them, so a lost one is lost.
+They are for people and nothing depends on them, so a failed creation is not repeated.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from .api_client import ApiClient, ApiError, Object
 from .resources import EVENTS
 
 log = logging.getLogger(__name__)
-LONGEST_MESSAGE = 1024
+MAX_MESSAGE_LENGTH = 1024
 """Characters; the API server refuses longer ones (core/v1 Event validation)."""
-SILENT = (ConditionType.READY, ConditionType.STALLED, ConditionType.FINISHED)
-"""They repeat what other conditions say."""
-NOT_NEWS = (Reason.STARTING, Reason.STOPPED, Reason.HEALTHY, Reason.NOT_SUSPENDED)
-"""What other Events of the same moment say better."""
-BAD_WHEN_FALSE = (
+SUMMARY_TYPES = (ConditionType.READY, ConditionType.STALLED, ConditionType.FINISHED)
+"""They repeat other conditions."""
+ROUTINE_REASONS = (Reason.STARTING, Reason.STOPPED, Reason.HEALTHY, Reason.NOT_SUSPENDED)
+"""Reasons of transitions that another Event of the same moment reports."""
+WARNING_WHEN_FALSE = (
     ConditionType.DATASET_VALID,
     ConditionType.PLANNED,
     ConditionType.TRAINING_HEALTHY,
@@ -33,32 +33,36 @@ BAD_WHEN_FALSE = (
 
 
 def conditions_to_report(old: DPOJobStatus, new: DPOJobStatus) -> list[Condition]:
-    """Conditions whose reason changed; where several say the same, the first."""
+    """Conditions whose reason changed; of several with one reason and message, the first."""
     before = {condition.type: condition.reason for condition in old.conditions}
-    told: dict[tuple[str, str], Condition] = {}
+    events: dict[tuple[str, str], Condition] = {}
     for condition in new.conditions:
         changed = before.get(condition.type) != condition.reason
-        if changed and condition.type not in SILENT and condition.reason not in NOT_NEWS:
-            told.setdefault((condition.reason, condition.message), condition)
-    return list(told.values())
+        if (
+            changed
+            and condition.type not in SUMMARY_TYPES
+            and condition.reason not in ROUTINE_REASONS
+        ):
+            events.setdefault((condition.reason, condition.message), condition)
+    return list(events.values())
 
 
 def is_warning(condition: Condition) -> bool:
-    """Whether a person should look."""
+    """Whether the condition is reported as a Warning."""
     if condition.type == ConditionType.FAILED or condition.reason == Reason.CREATION_REFUSED:
         return True
-    return condition.status == "False" and condition.type in BAD_WHEN_FALSE
+    return condition.status == "False" and condition.type in WARNING_WHEN_FALSE
 
 
 def warnings(old: DPOJobStatus, new: DPOJobStatus) -> list[Problem]:
-    """What inspection just warned about."""
+    """The warnings of an inspection that just ended."""
     if old.dataset is not None or new.dataset is None:
         return []
     return [problem for problem in new.dataset.problems if problem.severity == "warning"]
 
 
-def event(job: DPOJob, reason: str, message: str, now: datetime, *, bad: bool) -> Object:
-    """An Event on the job; the same one twice is one."""
+def event(job: DPOJob, reason: str, message: str, now: datetime, *, warning: bool) -> Object:
+    """An Event on the job; its name is derived from its content, so that it is created once."""
     seed = f"{job.uid} {reason} {message} {now.isoformat()}"
     stamp = now.isoformat().replace("+00:00", "Z")
     return {
@@ -75,9 +79,9 @@ def event(job: DPOJob, reason: str, message: str, now: datetime, *, bad: bool) -
             "namespace": job.namespace,
             "uid": job.uid,
         },
-        "type": "Warning" if bad else "Normal",
+        "type": "Warning" if warning else "Normal",
         "reason": reason,
-        "message": message[:LONGEST_MESSAGE],
+        "message": message[:MAX_MESSAGE_LENGTH],
         "source": {"component": "dpojob-operator"},
         "firstTimestamp": stamp,
         "lastTimestamp": stamp,
@@ -85,15 +89,15 @@ def event(job: DPOJob, reason: str, message: str, now: datetime, *, bad: bool) -
     }
 
 
-async def tell(cluster: ApiClient, job: DPOJob, new: DPOJobStatus, now: datetime) -> None:
+async def record_events(cluster: ApiClient, job: DPOJob, new: DPOJobStatus, now: datetime) -> None:
     """Creates the Events for what changed between the job's status and `new`."""
-    told = [
-        event(job, c.reason, c.message or f"{c.type} is {c.status}.", now, bad=is_warning(c))
+    events = [
+        event(job, c.reason, c.message or f"{c.type} is {c.status}.", now, warning=is_warning(c))
         for c in conditions_to_report(job.status, new)
     ]
-    told += [event(job, p.code, p.message, now, bad=True) for p in warnings(job.status, new)]
-    for made in told:
+    events += [event(job, p.code, p.message, now, warning=True) for p in warnings(job.status, new)]
+    for new_event in events:
         try:
-            await cluster.create(EVENTS, made)
+            await cluster.create(EVENTS, new_event)
         except ApiError as error:
-            log.info("Event %s of %s/%s: %s", made["reason"], job.namespace, job.name, error)
+            log.info("Event %s of %s/%s: %s", new_event["reason"], job.namespace, job.name, error)

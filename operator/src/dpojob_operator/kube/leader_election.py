@@ -1,6 +1,6 @@
 """One leader among replicas, through a Lease.
 
-`kubernetes.aio.leaderelection` keeps the Lease; what it leaves open is closed here. An error in a
+`kubernetes.aio.leaderelection` keeps the Lease; its gaps are closed here. An error in a
 renewal would end the election and not the work: the lock turns every error into "not renewed". A
 hung renewal would outlive the lease: the lock's calls are bounded. Dead work would keep renewing:
 election and work are raced, and when either ends the process does. And a leader that was frozen

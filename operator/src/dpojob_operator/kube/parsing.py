@@ -1,4 +1,4 @@
-"""Objects of other people's making: one that cannot be read must not stop another."""
+"""Parses DPOJobs and GPUPools; one that cannot be parsed must not stop the work on others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dpojob_api.pool import GPUPool
 
 
 def parse_dpojob(raw: Mapping[str, Any]) -> DPOJob | None:
-    """The DPOJob, or None when an older or newer CRD let through what this operator cannot read."""
+    """The DPOJob; None when an older or newer CRD admitted what this operator cannot parse."""
     try:
         return DPOJob.model_validate(raw)
     except ValidationError:
@@ -20,7 +20,7 @@ def parse_dpojob(raw: Mapping[str, Any]) -> DPOJob | None:
 
 
 def parse_gpupool(raw: Mapping[str, Any]) -> GPUPool | None:
-    """The GPUPool, or None likewise: nothing is planned on it."""
+    """The GPUPool; None when it cannot be parsed, so that nothing is planned on it."""
     try:
         return GPUPool.model_validate(raw)
     except ValidationError:

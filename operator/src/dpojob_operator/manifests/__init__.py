@@ -1,4 +1,4 @@
-"""The objects made for a DPOJob, as the API server wants them. Pure: settings and facts in, JSON out."""
+"""The manifests of the objects created for a DPOJob: pure functions of the job and the settings."""
 
 from .inspection import inspection_job
 from .pool_hash import pool_hash

@@ -19,13 +19,13 @@ from .metadata import labels, owner
 from .pod import common_environment, pod_spec, variable
 
 RETRIES = 2
-"""Of pods that ended without a verdict (evicted, out of memory)."""
+"""Of pods that ended without a report (evicted, out of memory)."""
 
 
 def inspection_job(
     job: DPOJob, spec: DPOJobSpec, name: str, key: str | None, settings: WorkloadSettings
 ) -> dict[str, Any]:
-    """The Job; `spec` has nothing left open, `key` is the hash by which its report is shared."""
+    """The inspection Job; `spec` is the effective spec, `key` the hash by which its report is shared."""
     tags = labels(job, STAGE_INSPECT)
     container = {
         "name": CONTAINER_INSPECT,
@@ -61,7 +61,7 @@ def inspection_job(
                         "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
                     },
                     {
-                        # A verdict, not a failure: nothing to retry.
+                        # The report was written: a retry would end the same way.
                         "action": "FailJob",
                         "onExitCodes": {
                             "containerName": CONTAINER_INSPECT,

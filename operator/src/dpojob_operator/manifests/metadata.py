@@ -1,4 +1,4 @@
-"""Names, labels and owners of everything the operator makes."""
+"""Labels and owner references of the objects that the operator creates."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ QUEUE_PREFIX = "kueue.x-k8s.io/"
 
 
 def labels(job: DPOJob, stage: str | None = None, attempt: int | None = None) -> dict[str, str]:
-    """Labels that say whose an object is and what for."""
+    """Labels with the DPOJob, the stage and the attempt of an object."""
     found = {
         LABEL_MANAGED_BY: MANAGED_BY,
         LABEL_JOB_NAME: job.name[:63],
@@ -34,13 +34,13 @@ def labels(job: DPOJob, stage: str | None = None, attempt: int | None = None) ->
 
 
 def queue_labels(job: DPOJob) -> dict[str, str]:
-    """The DPOJob's own labels that choose a queue."""
+    """The DPOJob's labels that choose a queue."""
     own = job.metadata.get("labels") or {}
     return {name: value for name, value in own.items() if name.startswith(QUEUE_PREFIX)}
 
 
 def owner(job: DPOJob) -> list[dict[str, Any]]:
-    """The garbage collector deletes the object with the DPOJob."""
+    """The owner reference by which the garbage collector deletes the object with the DPOJob."""
     return [
         {
             "apiVersion": API_VERSION,

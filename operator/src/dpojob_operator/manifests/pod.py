@@ -40,7 +40,7 @@ def secret_variable(name: str, secret: str, key: str) -> Object:
 
 
 def manifest(job: DPOJob, spec: DPOJobSpec) -> str:
-    """The DPOJob as its containers get it, with the spec that nothing is left open in."""
+    """The DPOJob as its containers get it, with the effective spec."""
     return compact(
         {
             "apiVersion": API_VERSION,
@@ -91,7 +91,7 @@ def pod_spec(
     if settings.ca_config_map:
         volumes.append({"name": "ca", "configMap": {"name": settings.ca_config_map}})
         mounts.append({"name": "ca", "mountPath": CA_DIRECTORY, "readOnly": True})
-    made: Object = {
+    pod: Object = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -120,5 +120,5 @@ def pod_spec(
         "volumes": volumes,
     }
     if settings.image_pull_secrets:
-        made["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
-    return made
+        pod["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
+    return pod

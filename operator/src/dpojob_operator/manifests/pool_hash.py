@@ -1,4 +1,4 @@
-"""The hash by which a training Job remembers the pool it was made for."""
+"""The hash that a training Job holds of the pool it was created for."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from .compact_json import compact
 
 
 def pool_hash(pool: GPUPoolSpec) -> str:
-    """Changes when anything about the pool does."""
+    """A hash that changes when any field of the pool does."""
     return hashlib.sha256(compact(pool.wire()).encode()).hexdigest()[:16]

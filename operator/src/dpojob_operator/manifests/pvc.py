@@ -1,4 +1,4 @@
-"""The output claim, made where the user names none."""
+"""The output claim, created where the spec names none."""
 
 from __future__ import annotations
 

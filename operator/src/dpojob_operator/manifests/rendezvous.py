@@ -12,7 +12,7 @@ from .metadata import labels, owner
 
 
 def rendezvous_service(job: DPOJob, attempt: Attempt) -> dict[str, Any]:
-    """It publishes pods that are not ready, since none is before all have met."""
+    """The Service; it publishes pods that are not ready, since none is ready before the rendezvous."""
     return {
         "apiVersion": "v1",
         "kind": "Service",

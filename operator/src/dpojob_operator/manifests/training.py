@@ -1,4 +1,4 @@
-"""The training Job: GPUs of the planned pool, retried and preempted by batch/v1's own rules."""
+"""The training Job: GPUs of the planned pool, retried by the failure policy of batch/v1."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def training_job(
     pool: GPUPoolSpec,
     settings: WorkloadSettings,
 ) -> Object:
-    """The Job of one attempt; `spec` has nothing left open."""
+    """The training Job of one attempt; `spec` is the effective spec."""
     name = attempt.job.name
     tags = labels(job, STAGE_TRAIN, attempt.number)
     gpus = plan.gpus // plan.nodes
@@ -63,7 +63,7 @@ def training_job(
             {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": SHARED_MEMORY}}
         )
         pod["containers"][0]["volumeMounts"].append({"name": "shm", "mountPath": "/dev/shm"})
-    made: Object = {
+    job_spec: Object = {
         "backoffLimit": spec.backoff_limit,
         "podReplacementPolicy": "Failed",
         "podFailurePolicy": _failure_policy(),
@@ -71,7 +71,7 @@ def training_job(
     }
     if plan.nodes > 1:
         pod["subdomain"] = rendezvous_name(name)
-        made |= {
+        job_spec |= {
             "completionMode": "Indexed",
             "completions": plan.nodes,
             "parallelism": plan.nodes,
@@ -86,7 +86,7 @@ def training_job(
             "annotations": {ANNOTATION_POOL: pool_hash(pool)},
             "ownerReferences": owner(job),
         },
-        "spec": made,
+        "spec": job_spec,
     }
 
 
@@ -133,9 +133,12 @@ def _container(
 
 
 def _resources(settings: WorkloadSettings, resource: str, gpus: int) -> Object:
-    asked = settings.train_resources
-    limits = {**(asked.get("limits") or {}), resource: str(gpus)}
-    return {"requests": {**(asked.get("requests") or {}), resource: str(gpus)}, "limits": limits}
+    configured = settings.train_resources
+    limits = {**(configured.get("limits") or {}), resource: str(gpus)}
+    return {
+        "requests": {**(configured.get("requests") or {}), resource: str(gpus)},
+        "limits": limits,
+    }
 
 
 def _failure_policy() -> Object:

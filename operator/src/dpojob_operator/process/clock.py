@@ -1,7 +1,7 @@
-"""The clock of decisions: budgets, time to live, graces.
+"""The clock of decisions: budgets, time to live, grace times.
 
-One seam, so that a test can let hours pass in no time. What is told to the event loop (back-off,
-intervals, time-outs, the lease) goes by the machine's own monotonic clock.
+It can be replaced, so that a test can let hours pass at once. Delays of the event loop (back-off,
+intervals, time-outs, the lease) use the machine's monotonic clock.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 Clock = Callable[[], datetime]
-"""Gives the time now, in UTC."""
+"""Returns the time now, in UTC."""
 
 
 def utc_now() -> datetime:
-    """The machine's clock."""
+    """Returns the machine's time."""
     return datetime.now(UTC)

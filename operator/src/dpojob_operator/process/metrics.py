@@ -1,4 +1,4 @@
-"""Prometheus metrics: of the operator's own work, and of each running job.
+"""Prometheus metrics of the operator's work and of each running job.
 
 A running job's series carry its namespace and name, and end with it, so that their number follows
 the running jobs and not the cluster's history.

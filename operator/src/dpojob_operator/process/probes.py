@@ -13,10 +13,10 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 log = logging.getLogger(__name__)
 
 
-def _answer(holds: Callable[[], bool], otherwise: str) -> web.Response:
-    if holds():
+def _respond(check: Callable[[], bool], failure: str) -> web.Response:
+    if check():
         return web.Response(text="ok\n")
-    return web.Response(status=503, text=otherwise + "\n")
+    return web.Response(status=503, text=failure + "\n")
 
 
 async def serve_probes(
@@ -25,10 +25,10 @@ async def serve_probes(
     """Serves until cancelled."""
 
     async def healthz(_: web.Request) -> web.Response:
-        return _answer(healthy, "no listing of DPOJobs succeeded for several intervals")
+        return _respond(healthy, "no listing of DPOJobs succeeded for several intervals")
 
     async def readyz(_: web.Request) -> web.Response:
-        return _answer(ready, "DPOJobs have not been listed yet")
+        return _respond(ready, "DPOJobs have not been listed yet")
 
     async def metrics(_: web.Request) -> web.Response:
         body = generate_latest(REGISTRY)

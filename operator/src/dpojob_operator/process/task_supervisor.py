@@ -1,4 +1,4 @@
-"""Parts of the process that live and die together."""
+"""Runs the tasks of the process together, and ends all of them when one ends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 
 
 async def run_until_first_exit(*parts: Awaitable[object]) -> None:
-    """Runs the parts together; when one ends or fails, cancels the rest and raises what it raised."""
+    """Runs all parts; when the first ends or fails, cancels the rest and raises its exception."""
     tasks = [asyncio.ensure_future(part) for part in parts]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""What a job named by `model.fromJob` says about itself. Pure: objects in, facts out."""
+"""The state and output of a job that `model.fromJob` names, read from its object. No I/O."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def from_dpojob(job: DPOJob) -> DependencySnapshot:
     made = status.artifacts
     if complete and job.spec.validate_only:
         return DependencySnapshot(
-            found=found, complete=True, problem=_useless(found, "it has validateOnly: true")
+            found=found,
+            complete=True,
+            problem=_no_output_message(found, "it has validateOnly: true"),
         )
     if complete and made is not None:
         found.max_length = made.max_length
@@ -43,12 +45,12 @@ def from_dpojob(job: DPOJob) -> DependencySnapshot:
             found.revision = revision or None
     problem = ""
     if complete and found.volume is None and found.repo is None:
-        problem = _useless(found, "it went neither to a volume nor to the hub")
+        problem = _no_output_message(found, "it went neither to a volume nor to the hub")
     return DependencySnapshot(found=found, complete=complete, problem=problem)
 
 
 def _base_claims(job: DPOJob) -> list[str]:
-    """Where the job found its own model: an adapter is of no use without the base it sits on."""
+    """The claims that hold the base model of the job's adapter."""
     claims = [] if job.spec.model.volume is None else [job.spec.model.volume.claim_name]
     before = job.status.dependency
     if before is not None:
@@ -80,24 +82,24 @@ def from_other(kind: str, raw: Mapping[str, Any]) -> DependencySnapshot:
 
 
 def _read_output(found: Dependency, text: str) -> str:
-    """Fills in the output; what is wrong with the annotation, if anything is."""
+    """Fills in the output; returns the problem with the annotation, empty when there is none."""
     if text.startswith(HUB):
         found.repo, _, revision = text.removeprefix(HUB).partition("@")
         found.revision = revision or None
     else:
         claim, _, path = text.strip("/").partition("/")
         if ".." in path.split("/"):
-            return _annotation(found, text)
+            return _annotation_message(found, text)
         found.volume = {"claimName": claim, "path": path}
     try:
         model_source(found)
     except ValidationError:  # no name that a claim or a repository can have
-        return _annotation(found, text)
+        return _annotation_message(found, text)
     return ""
 
 
 def _read_length(found: Dependency, text: str) -> str:
-    """Fills in the length; what is wrong with the annotation, if anything is."""
+    """Fills in the length; returns the problem with the annotation, empty when there is none."""
     try:
         found.max_length = Training.model_validate({"maxLength": text}).max_length
     except ValidationError:
@@ -109,7 +111,7 @@ def _read_length(found: Dependency, text: str) -> str:
     return ""
 
 
-def _annotation(found: Dependency, text: str) -> str:
+def _annotation_message(found: Dependency, text: str) -> str:
     has = f"is {text!r}" if text else "is missing"
     return (
         f"{found.kind} {found.name} is complete, but its annotation {ANNOTATION_OUTPUT} {has}. "
@@ -118,7 +120,7 @@ def _annotation(found: Dependency, text: str) -> str:
     )
 
 
-def _useless(found: Dependency, why: str) -> str:
+def _no_output_message(found: Dependency, why: str) -> str:
     return (
         f"{found.kind} {found.name} is complete and left no model to tune: {why}. "
         "Name another job, or model.repo or model.volume."

@@ -1,7 +1,7 @@
 """Reads `GET /progress` of running training pods and keeps the newest figures.
 
 Polling is apart from reconciling: figures for metrics come every few seconds from the pods, and the
-API server is bothered only as often as the status may change.
+API server gets a request only as often as the status may change.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from dpojob_operator.kube.resources import PODS
 from dpojob_operator.process.metrics import RUNNING
 
 log = logging.getLogger(__name__)
-SECONDS = 3.0
+TIMEOUT_SECONDS = 3.0
 """Time-out of one reading."""
-LARGEST = 65536
+MAX_BYTES = 65536
 """Bytes of an answer that are read."""
-AT_ONCE = 32
+MAX_CONCURRENT = 32
 
 
 @dataclass
@@ -38,7 +38,7 @@ class _Watched:
     uid: str
     address: str | None
     progress: Progress | None = None
-    told: float = 0.0
+    notified_at: float = 0.0
 
 
 def parse(text: str) -> Progress:
@@ -47,7 +47,7 @@ def parse(text: str) -> Progress:
 
 
 class ProgressPoller:
-    """Polls the pods it was told of, a few at a time."""
+    """Polls the watched pods, a limited number at a time."""
 
     def __init__(
         self,
@@ -55,39 +55,39 @@ class ProgressPoller:
         *,
         by_proxy: bool,
         every: float,
-        tell_every: float,
-        tell: Callable[[tuple[str, str]], None],
+        notify_every: float,
+        notify: Callable[[tuple[str, str]], None],
     ) -> None:
         self._cluster = cluster
         self._by_proxy = by_proxy
         self._every = every
-        self._tell_every = tell_every
-        self._tell = tell
+        self._notify_every = notify_every
+        self._notify = notify
         self._watched: dict[tuple[str, str], _Watched] = {}
         self._session: aiohttp.ClientSession | None = None
-        self._limit = asyncio.Semaphore(AT_ONCE)
+        self._limit = asyncio.Semaphore(MAX_CONCURRENT)
 
     def watch(self, key: tuple[str, str], pod: PodSnapshot) -> None:
-        """Poll this pod for the job `key` from now on."""
+        """Polls this pod for the job `key` from now on."""
         known = self._watched.get(key)
         if known is None or known.uid != pod.uid:
             self._watched[key] = _Watched(key[0], pod.name, pod.uid, pod.address)
         else:
             known.address = pod.address
 
-    def forget(self, key: tuple[str, str]) -> None:
-        """The job no longer runs: no more polling, and its series end."""
+    def stop(self, key: tuple[str, str]) -> None:
+        """Stops polling for a job that no longer runs, and ends its metric series."""
         self._watched.pop(key, None)
         RUNNING.progress.pop(key, None)
 
-    def newest(self, key: tuple[str, str], pod_uid: str) -> Progress | None:
-        """What that very pod said last."""
+    def latest(self, key: tuple[str, str], pod_uid: str) -> Progress | None:
+        """The newest progress of the pod with that UID."""
         known = self._watched.get(key)
         return known.progress if known is not None and known.uid == pod_uid else None
 
     async def run(self) -> None:
         """Polls until cancelled."""
-        timeout = aiohttp.ClientTimeout(total=SECONDS)
+        timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
         async with aiohttp.ClientSession(timeout=timeout) as self._session:
             while True:
                 keys = list(self._watched)
@@ -106,18 +106,18 @@ class ProgressPoller:
                 log.debug("progress of pod %s/%s %s: %s", key[0], watched.pod, kind, error)
                 return
         if self._watched.get(key) is not watched:
-            return  # forgotten, or another pod by now
+            return  # stopped, or replaced by another pod
         first = watched.progress is None
         watched.progress = RUNNING.progress[key] = progress
-        if first or time.monotonic() - watched.told >= self._tell_every:
-            watched.told = time.monotonic()
-            self._tell(key)
+        if first or time.monotonic() - watched.notified_at >= self._notify_every:
+            watched.notified_at = time.monotonic()
+            self._notify(key)
 
     async def _read(self, watched: _Watched) -> str:
         if self._by_proxy:
             sub = f"http:{watched.pod}:{PROGRESS_PORT}"
             path = PODS.path(watched.namespace, None) + f"/{sub}/proxy/progress"
-            return await self._cluster.text(PODS, path, SECONDS)
+            return await self._cluster.text(PODS, path, TIMEOUT_SECONDS)
         if watched.address is None:
             raise OSError("the pod has no address yet")
         host = f"[{watched.address}]" if ":" in watched.address else watched.address
@@ -125,5 +125,5 @@ class ProgressPoller:
         url = f"http://{host}:{PROGRESS_PORT}/progress"
         async with self._session.get(url, allow_redirects=False) as answer:
             answer.raise_for_status()
-            data = await answer.content.read(LARGEST)
+            data = await answer.content.read(MAX_BYTES)
             return data.decode()

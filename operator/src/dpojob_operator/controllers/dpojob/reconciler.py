@@ -46,7 +46,7 @@ class Reconciler:
         reader: StateReader,
         executor: ActionExecutor,
         poller: ProgressPoller,
-        hints: DependentsIndex,
+        dependents: DependentsIndex,
         status_seconds: float,
         now: Clock,
     ) -> None:
@@ -54,7 +54,7 @@ class Reconciler:
         self._reader = reader
         self._executor = executor
         self._poller = poller
-        self._hints = hints
+        self._dependents = dependents
         self._status_seconds = status_seconds
         self._now = now
         self._refreshed: dict[Key, float] = {}
@@ -112,7 +112,7 @@ class Reconciler:
         snapshot = await self._reader.read(job)
         age = time.monotonic() - self._refreshed.get(key, float("-inf"))
         running = next((pod for pod in snapshot.training_pods if pod.running), None)
-        seen = self._poller.newest(key, running.uid) if running is not None else None
+        seen = self._poller.latest(key, running.uid) if running is not None else None
         return replace(snapshot, refresh=age >= self._status_seconds, progress=seen)
 
     async def _write(
@@ -128,7 +128,7 @@ class Reconciler:
             self._refreshed[key] = time.monotonic()
         self._record_version(key, stored)
         _count_end(job.status, decision.status)
-        await events.tell(self._cluster, job, decision.status, self._now())
+        await events.record_events(self._cluster, job, decision.status, self._now())
         return stored
 
     async def _still_exists(self, key: Key, job: DPOJob) -> bool:
@@ -155,17 +155,17 @@ class Reconciler:
         if running and not finished:
             self._poller.watch(key, running[-1])
         else:
-            self._poller.forget(key)
+            self._poller.stop(key)
         if finished:
             self._refreshed.pop(key, None)
         if follows_pools and not finished:
-            self._hints.for_pools.add(key)
+            self._dependents.waiting_for_pools.add(key)
         else:
-            self._hints.for_pools.discard(key)
+            self._dependents.waiting_for_pools.discard(key)
 
     def _forget(self, key: Key) -> None:
-        self._poller.forget(key)
-        self._hints.forget(key)
+        self._poller.stop(key)
+        self._dependents.remove(key)
         self._refreshed.pop(key, None)
         self.written_versions.pop(key, None)
 

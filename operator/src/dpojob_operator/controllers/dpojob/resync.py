@@ -1,4 +1,4 @@
-"""Lists all DPOJobs now and then and queues them: what no event told is found here."""
+"""Lists all DPOJobs periodically and queues them, which makes up for lost events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import get_args
 
 from dpojob_api.job import Phase
-from dpojob_operator.indexes.dependents_index import Key, key_of, settled
+from dpojob_operator.indexes.dependents_index import Key, is_settled, key_of
 from dpojob_operator.indexes.inspection_cache import InspectionCache
 from dpojob_operator.indexes.output_lock_index import OutputLockIndex
 from dpojob_operator.kube.api_client import ApiClient, ApiError
@@ -20,8 +20,8 @@ from dpojob_operator.process.metrics import PHASES, RESYNC_TIME
 log = logging.getLogger(__name__)
 FIRST_RETRY = 1.0
 """Seconds after a failed listing; doubles up to the interval."""
-INTERVALS_TO_LIVE = 3
-"""After so many intervals without a successful listing the process is not well."""
+MAX_FAILED_INTERVALS = 3
+"""Intervals without a successful listing after which the process is unhealthy."""
 
 
 class Resync:
@@ -33,17 +33,17 @@ class Resync:
         namespaces: Sequence[str],
         every: float,
         add: Callable[[Key], None],
-        peers: InspectionCache,
-        outputs: OutputLockIndex,
+        inspections: InspectionCache,
+        output_locks: OutputLockIndex,
         known: Callable[[], Collection[Key]],
     ) -> None:
-        """`known`: jobs of which something is remembered elsewhere."""
+        """`known` returns the jobs that other components keep state of."""
         self._cluster = cluster
         self._namespaces = namespaces
         self._every = every
         self._add = add
-        self._peers = peers
-        self._outputs = outputs
+        self._inspections = inspections
+        self._output_locks = output_locks
         self._known = known
         self._began = time.monotonic()
         self._last: float | None = None
@@ -57,7 +57,7 @@ class Resync:
     def healthy(self) -> bool:
         """Whether one succeeded within the last few intervals."""
         age = time.monotonic() - (self._began if self._last is None else self._last)
-        return age <= INTERVALS_TO_LIVE * self._every
+        return age <= MAX_FAILED_INTERVALS * self._every
 
     async def run(self) -> None:
         """Lists until cancelled."""
@@ -66,7 +66,7 @@ class Resync:
             try:
                 await self._once()
             except ApiError as error:
-                log.warning("DPOJobs not listed: %s; again in %.0f s", error, retry)
+                log.warning("DPOJobs not listed: %s; retry in %.0f s", error, retry)
                 await asyncio.sleep(retry)
                 retry = min(self._every, 2 * retry)
                 continue
@@ -82,9 +82,9 @@ class Resync:
                 key = key_of(raw)
                 seen.add(key)
                 phases[(raw.get("status") or {}).get("phase", "Pending")] += 1
-                self._peers.note(raw)
-                self._outputs.note(raw)
-                if self._last is None or not settled(raw):
+                self._inspections.record(raw)
+                self._output_locks.record(raw)
+                if self._last is None or not is_settled(raw):
                     self._add(key)
         for key in set(self._known()) - seen:
             self._add(key)  # deleted, and the event was lost

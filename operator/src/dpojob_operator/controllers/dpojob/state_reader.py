@@ -50,15 +50,15 @@ class StateReader:
         self,
         cluster: ApiClient,
         policy: Policy,
-        peers: InspectionCache,
-        outputs: OutputLockIndex,
-        hints: DependentsIndex,
+        inspections: InspectionCache,
+        output_locks: OutputLockIndex,
+        dependents: DependentsIndex,
     ) -> None:
         self._cluster = cluster
         self._policy = policy
-        self._peers = peers
-        self._outputs = outputs
-        self._hints = hints
+        self._inspections = inspections
+        self._output_locks = output_locks
+        self._dependents = dependents
 
     async def read(self, job: DPOJob) -> Snapshot:
         """The job's children, claims and dependency. Raises ApiError when one cannot be read."""
@@ -75,13 +75,13 @@ class StateReader:
                 return await self._with_children(snapshot)
         spec, dependency = _resolved(snapshot)
         if not status.attempts:
-            holder = await self._outputs.holder(job)
+            holder = await self._output_locks.find_holder(job)
             snapshot = replace(snapshot, output_holder=holder)
         if status.dataset is None:
             claims = await self._claims(job.namespace, claims_mounted(spec, dependency))
             snapshot = replace(snapshot, claims=claims)
         if status.inspection is None and status.dataset is None:
-            key, shared = await self._peers.find(job, spec)
+            key, shared = await self._inspections.find_shared(job, spec)
             snapshot = replace(snapshot, inspection_key=key, shared=shared)
         return await self._with_children(snapshot)
 
@@ -140,7 +140,7 @@ class StateReader:
             if raw is None:
                 return DependencySnapshot()
             return from_job_output.from_other(reference.kind, raw)
-        self._hints.wait_for((job.namespace, reference.name), (job.namespace, job.name))
+        self._dependents.add_dependent((job.namespace, reference.name), (job.namespace, job.name))
         raw = await self._cluster.get(DPOJOBS, job.namespace, reference.name)
         if raw is None:
             return DependencySnapshot()

@@ -1,4 +1,4 @@
-"""Keeps the status of all GPUPools in step with Nodes and Pods."""
+"""Keeps the status of all GPUPools current with Nodes and Pods."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dpojob_operator.kube.resources import GPUPOOLS, NODES, PODS
 
 from .pool_capacity import pool_status, requested_gpus
 
-STILL_HOLDS = "status.phase!=Succeeded,status.phase!=Failed"
-"""Field selector of pods that hold what they asked for."""
+ACTIVE_PODS = "status.phase!=Succeeded,status.phase!=Failed"
+"""Field selector of pods that hold their resources."""
 
 
 class GPUPoolController:
-    """One pass lists nodes and pods once and updates every pool that changed."""
+    """Updates the status of all pools; one pass lists nodes and pods once."""
 
     def __init__(
         self, cluster: ApiClient, changed: Callable[[], None], now: Callable[[], datetime]
@@ -26,7 +26,7 @@ class GPUPoolController:
         self._now = now
 
     async def refresh(self) -> None:
-        """Raises ApiError when something cannot be read or written."""
+        """Updates every pool that changed; raises ApiError when a request fails."""
         raws = [raw async for raw in self._cluster.list(GPUPOOLS)]
         if not raws:
             return
@@ -35,7 +35,7 @@ class GPUPoolController:
         resources = {pool.spec.gpu.resource for _, pool in pools}
         pods = [
             pod
-            async for pod in self._cluster.list(PODS, fields=STILL_HOLDS)
+            async for pod in self._cluster.list(PODS, fields=ACTIVE_PODS)
             if any(requested_gpus(pod, resource) for resource in resources)
         ]
         room = False
@@ -52,4 +52,4 @@ class GPUPoolController:
         try:
             await self._cluster.write_status(GPUPOOLS, body)
         except Conflict:
-            return  # edited meanwhile: its event brings the next pass
+            return  # edited meanwhile; its event causes the next pass

@@ -1,4 +1,4 @@
-"""GPUPools: their status from Nodes and Pods, and what the planner sees of them."""
+"""The status of a GPUPool from Nodes and Pods, and its state as the planner sees it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Object = Mapping[str, Any]
 
 
 def planner_pool_state(pool: GPUPool, namespace_labels: Mapping[str, str]) -> PoolState:
-    """The pool for one namespace's jobs."""
+    """The pool as jobs of a namespace with these labels see it."""
     selector = pool.spec.namespace_selector
     allowed = selector is None or all(
         namespace_labels.get(name) == value for name, value in selector.match_labels.items()
@@ -34,10 +34,12 @@ def planner_pool_state(pool: GPUPool, namespace_labels: Mapping[str, str]) -> Po
 def pool_status(
     pool: GPUPool, nodes: Iterable[Object], pods: Iterable[Object], now: datetime
 ) -> GPUPoolStatus:
-    """Nodes that match and offer the GPU, their GPUs, and those no pod has asked for."""
+    """Counts the nodes that match and offer the GPU, their GPUs, and those no pod has requested."""
     resource = pool.spec.gpu.resource
     matching = {node["metadata"]["name"]: node for node in nodes if _matches(pool, node)}
-    offering = {name: _whole(_allocatable(node).get(resource)) for name, node in matching.items()}
+    offering = {
+        name: _parse_whole(_allocatable(node).get(resource)) for name, node in matching.items()
+    }
     offering = {name: gpus for name, gpus in offering.items() if gpus > 0}
     usable = {name: gpus for name, gpus in offering.items() if _usable(matching[name])}
     taken = sum(requested_gpus(pod, resource) for pod in pods if _node(pod) in usable)
@@ -100,7 +102,7 @@ def _matches(pool: GPUPool, node: Object) -> bool:
     labels = node["metadata"].get("labels") or {}
     selector = pool.spec.node_selector
     if not selector:
-        return _whole(_allocatable(node).get(pool.spec.gpu.resource)) > 0
+        return _parse_whole(_allocatable(node).get(pool.spec.gpu.resource)) > 0
     return all(labels.get(name) == value for name, value in selector.items())
 
 
@@ -125,7 +127,7 @@ def requested_gpus(pod: Object, resource: str) -> int:
 
     def asked(containers: Iterable[Object]) -> list[int]:
         return [
-            _whole(((c.get("resources") or {}).get("limits") or {}).get(resource))
+            _parse_whole(((c.get("resources") or {}).get("limits") or {}).get(resource))
             for c in containers
         ]
 
@@ -133,7 +135,7 @@ def requested_gpus(pod: Object, resource: str) -> int:
     return max(first, sum(asked(spec.get("containers") or [])))
 
 
-def _whole(quantity: object) -> int:
+def _parse_whole(quantity: object) -> int:
     text = str(quantity or "0")
     scales = {"k": 1000, "Ki": 1024}
     for suffix, scale in scales.items():
