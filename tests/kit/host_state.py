@@ -1,5 +1,6 @@
 """What a cluster could leave on the machine, as one comparable picture."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -23,7 +24,9 @@ def _processes(marker: str) -> set[str]:
 
 
 def _rules() -> set[str]:
-    saved = [*_lines("iptables-save"), *_lines("ip6tables-save")]
+    # Only real nodes need the package iptables; where it was never installed, nothing made rules.
+    tools = filter(shutil.which, ("iptables-save", "ip6tables-save"))
+    saved = [line for tool in tools for line in _lines(tool)]
     # Empty built-in chains appear as soon as anybody looks at a table.
     return {s.split(" [")[0] for s in saved if s[:1] in ":-" and " ACCEPT [" not in s}
 
