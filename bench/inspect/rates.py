@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -35,7 +35,8 @@ import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
 if TYPE_CHECKING:
-    from dpojob_trainer.inspection.columns.column_layout import Layout
+    from dpojob_trainer.inspection.columns import ColumnLayout
+    from dpojob_trainer.inspection.validation import ValidatedRows
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -89,52 +90,46 @@ def read_with_pyarrow(path: Path) -> int:
         return sum(batch.num_rows for batch in reader)
 
 
-def native(conversational: bool) -> Layout:
-    from dpojob_trainer.inspection.columns.column_layout import Layout
+def native(conversational: bool) -> ColumnLayout:
+    from dpojob_trainer.inspection.columns import ColumnLayout
 
     names = ["chosen", "rejected"] if conversational else ["prompt", "chosen", "rejected"]
-    return Layout({name: name for name in names})
+    return ColumnLayout({name: name for name in names})
 
 
-def check(path: Path, layout: Layout) -> int:
-    """The structural verdict on every row, and no more."""
+def validate(path: Path, layout: ColumnLayout) -> int:
+    """Validate the structure of every row, and no more."""
+    return sum(rows.valid_count for rows in validated(path, layout))
+
+
+def validate_and_count(path: Path, layout: ColumnLayout) -> int:
+    """The same, with duplicates, evaluation split and lengths in characters."""
+    from dpojob_trainer.inspection.statistics import (
+        DuplicateFinder,
+        LengthStatistics,
+        SplitStatistics,
+    )
+
+    with DuplicateFinder(path.parent) as finder:
+        statistics = SplitStatistics(LengthStatistics(1024, "characters"), finder)
+        for rows in validated(path, layout):
+            statistics.add(rows.valid_count, rows.accepted(), [])
+        finder.statistics()
+    return statistics.valid
+
+
+def validated(path: Path, layout: ColumnLayout) -> Iterator[ValidatedRows]:
     from dpojob_trainer.inspection.readers.prefetch import prefetched
     from dpojob_trainer.inspection.readers.row_stream import pieces
     from dpojob_trainer.inspection.sources import DataFile, Source
-    from dpojob_trainer.inspection.validation.row_validator import Judge
+    from dpojob_trainer.inspection.validation import RowValidator
 
     source = Source("bench", [DataFile(path.name, lambda: path, path.stat().st_size)])
-    judge = Judge(layout, chat=True)
-    rows = 0
+    validator = RowValidator(layout, as_conversations=True)
     for piece in prefetched(pieces(source, layout.used)):
-        screened, _, pairs, faults = judge.check(piece)
-        rows += len(pairs) + (0 if screened is None else len(screened.rows))
-        assert not faults
-    return rows
-
-
-def survey(path: Path, layout: Layout) -> int:
-    """The same, with repeats, evaluation split and lengths in characters."""
-    from dpojob_trainer.inspection.dataset_scan import scan
-    from dpojob_trainer.inspection.sources import DataFile, Source
-    from dpojob_trainer.inspection.statistics.duplicates import Fingerprints
-    from dpojob_trainer.inspection.statistics.token_lengths import LengthFigures
-    from dpojob_trainer.inspection.validation.row_validator import Judge
-
-    source = Source("bench", [DataFile(path.name, lambda: path, path.stat().st_size)])
-    judge = Judge(layout, chat=True)
-    with Fingerprints(path.parent) as prints:
-        found = scan(
-            judge,
-            source,
-            prints,
-            LengthFigures(1024, "characters"),
-            lambda _: None,
-            lambda *_: None,
-        )
-        prints.repeats()
-    assert found.valid == found.rows
-    return found.rows
+        rows = validator.validate(piece.chunk, piece.start, piece.file.name)
+        assert not rows.errors
+        yield rows
 
 
 @dataclass
@@ -165,12 +160,12 @@ def head(title: str, rows: int) -> None:
     )
 
 
-def line(name: str, path: Path, layout: Layout, rounds: int) -> None:
-    sides = [partial(read_with_pyarrow, path), partial(check, path, layout)]
-    read, checked, surveyed = best([*sides, partial(survey, path, layout)], rounds)
+def line(name: str, path: Path, layout: ColumnLayout, rounds: int) -> None:
+    sides = [partial(read_with_pyarrow, path), partial(validate, path, layout)]
+    read, checked, counted = best([*sides, partial(validate_and_count, path, layout)], rounds)
     print(
         f"  {name:24} {read.rate:10,.0f} {checked.rate:10,.0f} {checked.rate / read.rate:6.2f} "
-        f"{checked.cpu / read.cpu:5.2f} {surveyed.rate:10,.0f} {surveyed.rate / read.rate:6.2f}"
+        f"{checked.cpu / read.cpu:5.2f} {counted.rate:10,.0f} {counted.rate / read.rate:6.2f}"
     )
 
 
@@ -184,8 +179,7 @@ def structure(directory: Path, rows: int, rounds: int) -> None:
 
 
 def presets(directory: Path, rows: int, rounds: int) -> None:
-    from dpojob_trainer.inspection.columns.column_layout import Layout
-    from dpojob_trainer.inspection.columns.presets import named
+    from dpojob_trainer.inspection.columns import ColumnLayout, named
 
     head("presets", rows)
     for name, make in (
@@ -196,7 +190,7 @@ def presets(directory: Path, rows: int, rounds: int) -> None:
         path = directory / f"{name}.parquet"
         pq.write_table(pa.Table.from_pylist([make(dice) for _ in range(rows)]), path)
         preset = named(name)
-        layout = native(True) if preset is None else Layout(preset.columns, preset=preset)
+        layout = native(True) if preset is None else ColumnLayout(preset.columns, preset=preset)
         line(f"parquet {name}", path, layout, rounds)
 
 
@@ -223,14 +217,14 @@ def tokens(directory: Path, rows: int, rounds: int) -> None:
         counter, tokenizer = subject.counter(), subject.tokenizer
         assert counter is not None and tokenizer is not None
         from dpojob_trainer.inspection import accepted_rows
-        from dpojob_trainer.shared.preference_pair import Pair
+        from dpojob_trainer.shared.preference_pair import PreferencePair
 
         report = inspect(spec, volumes)
         assert report.valid and report.lengths is not None and report.lengths.unit == "tokens"
         report.eval_rows = 0
         texts: list[str] = []
         for entry in accepted_rows(spec, report, volumes):
-            texts += counter._rendered(Pair(**entry, format="conversational"))
+            texts += counter._rendered(PreferencePair(**entry, format="conversational"))
 
         def encode_all(texts: list[str] = texts, tokenizer: Any = tokenizer) -> int:
             for start in range(0, len(texts), 3072):

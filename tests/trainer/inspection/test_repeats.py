@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpojob_trainer.inspection.statistics.row_hash import as_bytes
+from dpojob_trainer.shared.preference_pair import comparable_bytes
 
 
 def turn(**keys: Any) -> dict[str, Any]:
@@ -69,7 +69,7 @@ TURN = st.fixed_dictionaries(
 @given(st.lists(TURN, min_size=2, max_size=3), st.lists(TURN, min_size=2, max_size=3))
 def test_turns_that_say_different_things_have_different_bytes(left, right) -> None:
     left, right = ([{"content": "", **one} for one in turns] for turns in (left, right))
-    assert (as_bytes(left) == as_bytes(right)) == (left == right)
+    assert (comparable_bytes(left) == comparable_bytes(right)) == (left == right)
 
 
 def test_a_leak_is_a_share_of_the_evaluation_split_and_names_it(bench) -> None:

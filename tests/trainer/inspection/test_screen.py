@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,15 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dpojob_trainer.inspection.columns.column_layout import Layout
-from dpojob_trainer.inspection.columns.presets import named
-from dpojob_trainer.inspection.readers import Chunk
-from dpojob_trainer.inspection.readers.row_stream import Piece
-from dpojob_trainer.inspection.sources import DataFile
-from dpojob_trainer.inspection.validation.row_validator import Judge, _of_pairs
-from dpojob_trainer.inspection.validation.vectorized_validator import screen
-
-FILE = DataFile("rows", lambda: Path("rows"))
+from dpojob_trainer.inspection.columns import ColumnLayout, named
+from dpojob_trainer.inspection.statistics.row_hash import hash_rows
+from dpojob_trainer.inspection.validation import RowValidator
+from dpojob_trainer.inspection.validation.vectorized_validator import validate_columns
+from dpojob_trainer.shared.accepted_batch import AcceptedBatch
+from dpojob_trainer.shared.row_batch import Chunk
 
 words = st.sampled_from(
     ["", " ", "\n", "a", "A", " a", "b", "é", " é ", "one two", "\u00a0", "x\0"]
@@ -122,9 +118,9 @@ def _table(rows: list[dict[str, Any]], kinds: tuple[Any, ...], variant: int) -> 
     return batch
 
 
-def _by_row(accepted: Any) -> dict[int, tuple[Any, ...]]:
-    prints = accepted.prints
-    columns = (prints.prompt, prints.pair, prints.exact, prints.swapped, accepted.lengths.tolist())
+def _by_row(accepted: AcceptedBatch) -> dict[int, tuple[Any, ...]]:
+    hashes = hash_rows(accepted.prompts, accepted.chosen, accepted.rejected)
+    columns = (hashes.prompt, hashes.pair, hashes.exact, hashes.swapped, accepted.lengths.tolist())
     return {
         int(number): tuple(np.asarray(column[at]).tolist() for column in columns)
         for at, number in enumerate(accepted.numbers)
@@ -136,25 +132,28 @@ def _by_row(accepted: Any) -> dict[int, tuple[Any, ...]]:
 def test_the_screen_agrees_with_the_judge(data, shape, variant, chat) -> None:
     strategy, kinds = SHAPES[shape]
     batch = _table(data.draw(st.lists(strategy, min_size=1, max_size=6)), kinds, variant)
-    layout = Layout({name: name for name in batch.schema.names})
-    _agree(Judge(layout, chat), batch)
+    layout = ColumnLayout({name: name for name in batch.schema.names})
+    _agree(RowValidator(layout, chat), batch)
 
 
-def _agree(judge: Judge, batch: pa.RecordBatch) -> None:
-    piece = Piece(7, Chunk(batch.schema.names, batch=batch), FILE)
-    accepted, faults = judge.survey(piece)
-    numbers, pairs, expected_faults = judge._judged(piece, None)
-    assert sorted(faults) == sorted(expected_faults)
+def _agree(validator: RowValidator, batch: pa.RecordBatch) -> None:
+    rows = Chunk(batch.schema.names, batch=batch)
+    found = validator.validate(rows, 7, "rows")
+    accepted = found.accepted()
+    expected = validator.validate_rows(rows, 7, "rows")
+    assert sorted(found.errors) == sorted(expected.errors)
     together: dict[int, tuple[Any, ...]] = {}
     for part in accepted:
         together.update(_by_row(part))
-    assert together == (_by_row(_of_pairs(numbers, pairs, None)) if pairs else {})
-    assert sum(part.implicit for part in accepted) == sum(pair.implicit for pair in pairs)
-    formats = {pair.format for pair in pairs}
+    one_by_one = AcceptedBatch.of_pairs(expected.numbers, expected.pairs)
+    assert together == (_by_row(one_by_one) if expected.pairs else {})
+    implicit = sum(pair.implicit for pair in expected.pairs)
+    assert sum(part.implicit_prompts for part in accepted) == implicit
+    formats = {pair.format for pair in expected.pairs}
     assert {name for part in accepted for name in part.formats} == formats
 
 
-def test_plain_rows_pass_the_screen() -> None:
+def test_plain_rows_pass_the_validate_columns() -> None:
     """Without this, a screen that accepted nothing would agree too."""
     talk = [{"role": "user", "content": "q"}]
     yes, no = ([{"role": "assistant", "content": word}] for word in ("yes", "no"))
@@ -175,8 +174,8 @@ def test_plain_rows_pass_the_screen() -> None:
         },
     ):
         batch = pa.RecordBatch.from_pylist([rows] * 3)
-        found = screen(Layout({name: name for name in rows}), batch, True)
-        assert found is not None and found.rows.tolist() == [0, 1, 2]
+        found = validate_columns(ColumnLayout({name: name for name in rows}), batch, True)
+        assert found is not None and found.positions.tolist() == [0, 1, 2]
 
 
 def test_ties_of_a_preset_are_screened_out() -> None:
@@ -187,8 +186,10 @@ def test_ties_of_a_preset_are_screened_out() -> None:
         {**row, "chosen_avg_rating": 4.0, "rejected_avg_rating": other}
         for other in (3.0, 4.0, None)
     ]
-    found = screen(Layout(preset.columns, preset=preset), pa.RecordBatch.from_pylist(rows), True)
-    assert found is not None and found.rows.tolist() == [0, 2]
+    found = validate_columns(
+        ColumnLayout(preset.columns, preset=preset), pa.RecordBatch.from_pylist(rows), True
+    )
+    assert found is not None and found.positions.tolist() == [0, 2]
 
 
 spoken = st.lists(
@@ -238,7 +239,7 @@ def test_arranged_columns_agree_with_the_rule_for_rows(name, strategy, schema, d
     assert preset is not None
     rows = data.draw(st.lists(strategy, min_size=1, max_size=6))
     batch = pa.RecordBatch.from_pylist([rows[0], *rows], schema).slice(1)
-    _agree(Judge(Layout(preset.columns, preset=preset), chat), batch)
+    _agree(RowValidator(ColumnLayout(preset.columns, preset=preset), chat), batch)
 
 
 @pytest.mark.parametrize("row", [
@@ -246,9 +247,9 @@ def test_arranged_columns_agree_with_the_rule_for_rows(name, strategy, schema, d
      "rejected": "\n\nHuman: a\n\nAssistant: b\n\nHuman: c\n\nAssistant: no"},
     {"context": [{"role": "user", "content": "q"}], "response1": "a", "response2": "b", "overall_preference": 1},
 ])  # fmt: skip
-def test_usual_rows_of_presets_pass_the_screen(row) -> None:
+def test_usual_rows_of_presets_pass_the_validate_columns(row) -> None:
     preset = named("hh-rlhf" if "chosen" in row else "helpsteer3")
     assert preset is not None
     batch = pa.RecordBatch.from_pylist([row] * 3)
-    found = screen(Layout(preset.columns, preset=preset), batch, True)
-    assert found is not None and found.rows.tolist() == [0, 1, 2]
+    found = validate_columns(ColumnLayout(preset.columns, preset=preset), batch, True)
+    assert found is not None and found.positions.tolist() == [0, 1, 2]

@@ -15,7 +15,7 @@ from dpojob_trainer.inspection.columns.column_heuristics import (
     guess,
     leaning,
 )
-from dpojob_trainer.inspection.validation.error_aggregation import as_yaml
+from dpojob_trainer.shared.problem_text import yaml_scalar
 
 
 def table(columns: dict[str, Any], rows: int = 5) -> list[dict[str, Any]]:
@@ -222,4 +222,4 @@ def test_a_denied_preference_is_a_rejection(word: str, prefix: str) -> None:
 def test_a_name_is_written_as_yaml_reads_it_back(name: str) -> None:
     import yaml
 
-    assert yaml.safe_load(f"{{chosen: {as_yaml(name)}}}") == {"chosen": name}
+    assert yaml.safe_load(f"{{chosen: {yaml_scalar(name)}}}") == {"chosen": name}

@@ -13,8 +13,8 @@ from tests.kit.inspection.volume_fixture import make_bare_model
 
 from dpojob_api.spec import ModelSource
 from dpojob_trainer.inspection.tokenization.model_context import Subject
-from dpojob_trainer.shared.preference_pair import Pair
-from dpojob_trainer.shared.row_error import Fault
+from dpojob_trainer.shared.preference_pair import PreferencePair
+from dpojob_trainer.shared.row_error import RowError
 
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
@@ -104,18 +104,20 @@ turn = st.builds(
 )
 answer = st.builds(lambda content: [{"role": "assistant", "content": content}], text)
 conversations = st.builds(
-    lambda *parts: Pair(*parts, format="conversational"),
+    lambda *parts: PreferencePair(*parts, format="conversational"),
     st.lists(turn, min_size=1, max_size=4),
     answer,
     answer,
 )
 tool = st.fixed_dictionaries({"name": text, "parameters": st.dictionaries(text, st.integers())})
 with_tools = st.builds(
-    lambda pair, tools: Pair(pair.prompt, pair.chosen, pair.rejected, pair.format, tools or None),
+    lambda pair, tools: PreferencePair(
+        pair.prompt, pair.chosen, pair.rejected, pair.format, tools or None
+    ),
     conversations,
     st.lists(tool, max_size=2),
 )
-texts = st.builds(lambda *parts: Pair(*parts, format="standard"), text, text, text)
+texts = st.builds(lambda *parts: PreferencePair(*parts, format="standard"), text, text, text)
 
 
 def test_lengths_equal_those_of_trl(model: Path) -> None:
@@ -134,16 +136,16 @@ def test_lengths_equal_those_of_trl(model: Path) -> None:
 
     @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(with_tools if chat else texts, min_size=1, max_size=5))
-    def check(pairs: list[Pair]) -> None:
+    def check(pairs: list[PreferencePair]) -> None:
         for pair, found in zip(pairs, counter.lengths(pairs), strict=True):
             try:
                 expected = lengths_by_trl(tokenizer, pair.row())
             except Exception as problem:
-                assert isinstance(found, Fault), (problem, found)
+                assert isinstance(found, RowError), (problem, found)
                 assert found.code == "BadMessage"
             else:
                 if expected is None:
-                    assert isinstance(found, Fault) and found.code == "IdenticalPair"
+                    assert isinstance(found, RowError) and found.code == "IdenticalPair"
                 else:
                     assert tuple(found) == expected
 

@@ -6,10 +6,10 @@ what was accepted is what is trained on.
 
 from dpojob_trainer.shared.errors import InspectionError
 
-from .accepted_rows import accepted_rows, in_turns
+from .accepted_rows import accepted_rows, is_conversational
 from .model import open_model, read_facts
 from .pipeline import inspect
-from .report.report_truncation import summary
+from .report import summary
 from .tokenization.chat_template import FALLBACK as FALLBACK_CHAT_TEMPLATE
 from .training_arguments import check_arguments
 
@@ -18,8 +18,8 @@ __all__ = [
     "InspectionError",
     "accepted_rows",
     "check_arguments",
-    "in_turns",
     "inspect",
+    "is_conversational",
     "open_model",
     "read_facts",
     "summary",

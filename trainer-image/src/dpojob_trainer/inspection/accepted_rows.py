@@ -1,4 +1,4 @@
-"""The rows that training uses: those that inspection accepted, read and judged by the same code."""
+"""The rows that training uses: those that inspection accepted, read and validated by the same code."""
 
 from __future__ import annotations
 
@@ -10,37 +10,34 @@ from dpojob_api.conditions import Reason
 from dpojob_api.report import InspectionReport, ProblemCode
 from dpojob_api.spec import DPOJobSpec
 from dpojob_trainer.shared.errors import InspectionError
-from dpojob_trainer.shared.messages import Dialect
-from dpojob_trainer.shared.preference_pair import Format
+from dpojob_trainer.shared.messages import MessageKeyMapping
+from dpojob_trainer.shared.preference_pair import comparable_bytes
 
-from .columns.column_layout import FIELDS, Layout
-from .columns.presets import NATIVE, named
-from .pipeline import judge_of
+from .columns import FIELDS, NATIVE, ColumnLayout, named
 from .readers.row_stream import pieces
 from .sources import open_source
-from .statistics.eval_split import held_out
-from .statistics.row_hash import prompt_prints
+from .statistics import held_out, prompt_hashes
+from .tokenization.length_check import LengthCheck
 from .tokenization.model_context import Subject
-from .validation.row_validator import Judge
+from .validation import RowValidator
 
-BY_TOKENIZER = (
+TOKENIZER_ERRORS = (
     ProblemCode.PROMPT_TOO_LONG,
     ProblemCode.BAD_MESSAGE,
     ProblemCode.IDENTICAL_PAIR,
 )
-"""Faults that only tokenizer and template may find."""
+"""Codes of errors that may have been found by tokenizer and template only."""
 
 
-def layout_of(spec: DPOJobSpec, report: InspectionReport) -> Layout:
-    """The layout that inspection settled on."""
-    columns = {name: column for name in FIELDS if (column := getattr(report.mapping, name))}
-    return Layout(
-        columns, Dialect.of(spec.dataset.column_mapping.messages), named(report.preset) or NATIVE
-    )
+def is_conversational(report: InspectionReport) -> bool:
+    """Tell whether training gets message lists, not text.
 
+    Args:
+        report: The inspection report.
 
-def in_turns(report: InspectionReport) -> bool:
-    """Whether the rows are message lists, not text."""
+    Returns:
+        Whether the rows of `accepted_rows` hold message lists.
+    """
     return report.format == "conversational" or bool(report.model and report.model.chat_template)
 
 
@@ -52,10 +49,21 @@ def accepted_rows(
     split: Literal["train", "eval"] = "train",
     token: str | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Rows as TRL takes them, in the files' order: explicit prompt, chosen and rejected.
+    """Read the rows as TRL takes them: explicit prompt, chosen and rejected.
 
-    Message lists when the data is conversational or the model has a chat template, else text.
-    Raises InspectionError when the source has gone or changed.
+    Args:
+        spec: The job's spec.
+        report: The report of its inspection.
+        volumes: The directory at which each claim is mounted.
+        split: Which rows to read.
+        token: A token for the Hugging Face hub.
+
+    Yields:
+        The rows in the files' order; message lists when the data is conversational or the model has
+        a chat template, else text.
+
+    Raises:
+        InspectionError: The report is not valid, or the source is gone or has changed.
     """
     if not report.valid:
         raise InspectionError(
@@ -73,29 +81,35 @@ def accepted_rows(
         if split == "eval" and not share:
             return
     dropped = report.eval_dropped if split == "eval" and own_split is not None else report.dropped
-    judge = _judge(spec, report, dropped, volumes, token)
-    for piece in pieces(source, judge.layout.used):
-        pairs = judge.pairs(piece)
+    validator = _validator(spec, report)
+    lengths = _length_check(spec, dropped, volumes, token)
+    for piece in pieces(source, validator.layout.used):
+        rows = validator.validate_rows(piece.chunk, piece.start, piece.file.name)
+        pairs = rows.pairs if lengths is None else lengths.measure(rows.numbers, rows.pairs).pairs
         if not 0 < share < 1:
-            yield from (pair.row() for pair in pairs)
+            yield from (pair.trl_row() for pair in pairs)
             continue
-        held = held_out(prompt_prints(pairs), share)
-        for pair, is_held in zip(pairs, held.tolist(), strict=True):
-            if is_held == (split == "eval"):
-                yield pair.row()
+        is_held_out = held_out(prompt_hashes([comparable_bytes(p.prompt) for p in pairs]), share)
+        for pair, is_evaluation in zip(pairs, is_held_out.tolist(), strict=True):
+            if is_evaluation == (split == "eval"):
+                yield pair.trl_row()
 
 
-def _judge(
-    spec: DPOJobSpec,
-    report: InspectionReport,
-    dropped: Mapping[str, int],
-    volumes: Mapping[str, Path],
-    token: str | None,
-) -> Judge:
-    """The judge of the inspection; tokens are counted again only where they left rows out."""
-    expected: Format | None = None if report.format == "unknown" else report.format
-    layout = layout_of(spec, report)
-    if any(dropped.get(code) for code in BY_TOKENIZER):
-        subject = Subject.open(spec.model, volumes, token)
-        return judge_of(spec, layout, subject, expected)
-    return Judge(layout, bool(report.model and report.model.chat_template), expected)
+def _validator(spec: DPOJobSpec, report: InspectionReport) -> RowValidator:
+    """The validator of the inspection, by the layout and the format that it found."""
+    columns = {name: column for name in FIELDS if (column := getattr(report.mapping, name))}
+    messages = MessageKeyMapping.of(spec.dataset.column_mapping.messages)
+    return RowValidator(
+        ColumnLayout(columns, messages, named(report.preset) or NATIVE),
+        bool(report.model and report.model.chat_template),
+        None if report.format == "unknown" else report.format,
+    )
+
+
+def _length_check(
+    spec: DPOJobSpec, dropped: Mapping[str, int], volumes: Mapping[str, Path], token: str | None
+) -> LengthCheck | None:
+    """The length check of the inspection, only where it may have dropped rows."""
+    if not any(dropped.get(code) for code in TOKENIZER_ERRORS):
+        return None
+    return LengthCheck.of(spec.training, Subject.open(spec.model, volumes, token))

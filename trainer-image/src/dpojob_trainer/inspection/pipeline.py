@@ -1,34 +1,48 @@
-"""Inspection from end to end: the spec, the model, then every row."""
+"""Inspection from end to end: arguments and model, then every row of the dataset, stage by stage.
+
+sources -> readers -> columns -> validation (-> tokenization) -> statistics -> report
+
+Stages do not call each other: each batch of rows comes back here from one stage and goes on to the
+next.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dpojob_api.conditions import Reason
 from dpojob_api.report import InspectionReport, Problem, ProblemCode
 from dpojob_api.spec import DPOJobSpec
+from dpojob_trainer.shared.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.output_check import check_output
-from dpojob_trainer.shared.preference_pair import Format
+from dpojob_trainer.shared.row_batch import Chunk
+from dpojob_trainer.shared.row_error import RowError
 
-from .columns.column_layout import Layout
-from .columns.column_resolution import Resolution
-from .columns.layout_detection import Columns
-from .dataset_scan import Advance, Scan, scan
+from .columns import LayoutDetector, ObservedColumns, Resolution
 from .model import check_adapter
-from .readers.row_stream import pieces
-from .report.report_builder import Scans, verdict
+from .readers.prefetch import prefetched
+from .readers.row_stream import Piece, pieces, steps
+from .report import build_report
 from .sources import ContentHash, Source, open_source, scratch_directory
-from .statistics.duplicates import Fingerprints
-from .statistics.token_lengths import LengthFigures, Unit
+from .statistics import (
+    DuplicateFinder,
+    DuplicateStatistics,
+    LengthStatistics,
+    SplitStatistics,
+    Unit,
+)
+from .tokenization.length_check import LengthCheck
 from .tokenization.model_context import Subject
 from .training_arguments import check_arguments, check_pad_token, check_trackers
-from .validation.row_validator import Judge
+from .validation import RowValidator
+
+ROWS_PER_STEP = 1024
+"""Rows between two progress reports where tokens are counted, about a second of work."""
 
 Progress = Callable[[int, int | None], None]
-"""Called now and then with the rows done and the rows there are, as far as that can be told."""
+"""Called now and then with the rows done and an estimate of all rows, None while there is none."""
 
 
 def inspect(
@@ -39,67 +53,195 @@ def inspect(
     token: str | None = None,
     uid: str | None = None,
 ) -> InspectionReport:
-    """The verdict on a job's arguments, model and dataset. `volumes` gives each claim a directory.
+    """Inspect a job's arguments, model and dataset.
 
-    `uid` is the DPOJob's, by which its own finished output is known; None leaves the output unchecked.
-    Raises InspectionError when the model or the dataset is not there or cannot be read, when
-    `training.arguments` cannot be, or when the output directory is another job's.
+    Args:
+        manifest: The job's spec.
+        volumes: The directory at which each claim is mounted.
+        progress: Called after each batch of rows.
+        token: A token for the Hugging Face hub.
+        uid: The DPOJob's, by which its own finished output is recognised; None leaves the output
+            directory unchecked.
+
+    Returns:
+        The report, valid or not.
+
+    Raises:
+        InspectionError: The model or the dataset does not exist or cannot be read,
+            `training.arguments` cannot be used, or the output directory belongs to another job.
     """
     check_arguments(manifest)
     check_trackers(manifest)
     if uid is not None:
         check_output(manifest, volumes, uid)
-    subject = Subject.open(manifest.model, volumes, token)
-    check_pad_token(manifest, subject.tokenizer)
-    check_adapter(subject.facts, subject.files, subject.tokenizer, manifest.training.method)
+    model = Subject.open(manifest.model, volumes, token)
+    check_pad_token(manifest, model.tokenizer)
+    check_adapter(model.facts, model.files, model.tokenizer, manifest.training.method)
     dataset = manifest.dataset
     source = open_source(dataset, volumes, token, dataset.split)
-    held = dataset.eval.split
-    evaluation = open_source(dataset, volumes, token, held, evaluation=True) if held else None
+    split = dataset.eval.split
+    evaluation = open_source(dataset, volumes, token, split, evaluation=True) if split else None
     with ContentHash() as content:
-        columns = Columns.look(dataset, source, evaluation)
-        scans = _scans(manifest, source, evaluation, columns, subject, content, progress)
-        resolution = columns.resolution
-        report = InspectionReport(
-            valid=False,
-            columns=list(columns.kinds),
-            problems=resolution.problems,
-            suggestion=resolution.suggestion,
-            model=subject.facts,
-            source=source.name,
-            revision=source.revision,
-            splits=source.splits,
-            files_left_out=source.files_without_split,
+        detector = LayoutDetector.detect(
+            dataset,
+            [lambda: _batches(source)] + ([lambda: _batches(evaluation)] if evaluation else []),
         )
-        if resolution.layout is None or scans is None:
-            report = _unread(report, source, resolution)
+        scan = _DatasetScan(manifest, model, source, evaluation, content, progress)
+        counts = scan.until_confirmed(detector)
+        report = _base_report(source, model, detector)
+        if counts is None:
+            report = _unreadable_layout_report(report, source, detector.resolution)
         else:
-            report = verdict(manifest, report, resolution.layout, subject, scans)
+            report = build_report(
+                manifest,
+                report,
+                counts.train,
+                counts.evaluation,
+                counts.duplicates,
+                model.facts,
+                model.advice(counts.train.format == "conversational"),
+            )
         report.content_hash = content.hexdigest(source.files)
-    return _writable(report)
+    return _with_encodable_names(report)
 
 
-def _writable(report: InspectionReport) -> InspectionReport:
-    """Names and messages as UTF-8 can hold them: JSON files may name columns by half a character."""
-    report.columns = [_text(column) for column in report.columns]
-    for problem in report.problems:
-        problem.message = _text(problem.message)
-    for name, column in report.mapping.wire().items():
-        setattr(report.mapping, name, _text(column))
+def _batches(source: Source, columns: list[str] | None = None) -> Iterator[Chunk]:
+    return (piece.chunk for piece in pieces(source, columns))
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """What was counted over the dataset."""
+
+    train: SplitStatistics
+    evaluation: SplitStatistics | None
+    duplicates: DuplicateStatistics
+    train_columns: ObservedColumns
+    evaluation_columns: ObservedColumns | None
+
+    @property
+    def has_mixed_formats(self) -> bool:
+        """Whether both formats occur, so that rows of the rarer one of train are errors."""
+        evaluation = self.evaluation.formats if self.evaluation else ()
+        return len({*self.train.formats, *evaluation}) > 1
+
+
+@dataclass(frozen=True)
+class _DatasetScan:
+    """Passes over all rows of both splits."""
+
+    manifest: DPOJobSpec
+    model: Subject
+    source: Source
+    evaluation: Source | None
+    content: ContentHash
+    progress: Progress | None
+
+    def until_confirmed(self, detector: LayoutDetector) -> _Counts | None:
+        """Scan by the detected layout, and again while all rows show another one.
+
+        When both formats occur there is one more pass, since only all rows tell which is the rarer.
+
+        Returns:
+            The counts; None where the columns have no layout.
+        """
+        while (layout := detector.resolution.layout) is not None:
+            lengths = LengthCheck.of(self.manifest.training, self.model)
+            validator = RowValidator(layout, self.model.facts.chat_template)
+            counts = self._both_splits(validator, lengths)
+            if detector.confirm(counts.train_columns, counts.evaluation_columns):
+                if counts.has_mixed_formats:
+                    validator = replace(validator, expected_format=counts.train.format)
+                    return self._both_splits(validator, lengths)
+                return counts
+        return None
+
+    def _both_splits(self, validator: RowValidator, lengths: LengthCheck | None) -> _Counts:
+        unit: Unit = "characters" if lengths is None else "tokens"
+        max_length = self.manifest.training.max_length
+        with DuplicateFinder(scratch_directory()) as finder:
+            train = SplitStatistics(LengthStatistics(max_length, unit), finder)
+            train_columns = self._train_split(validator, lengths, train)
+            if self.evaluation is None:
+                return _Counts(train, None, finder.statistics(), train_columns, None)
+            held_out = SplitStatistics(LengthStatistics(max_length, unit), finder, True)
+            columns = ObservedColumns()
+            for piece in _read(self.evaluation, validator, lengths):
+                columns.add(piece.chunk)
+                held_out.add(len(piece.chunk), *_validate(piece, validator, lengths))
+            return _Counts(train, held_out, finder.statistics(), train_columns, columns)
+
+    def _train_split(
+        self, validator: RowValidator, lengths: LengthCheck | None, statistics: SplitStatistics
+    ) -> ObservedColumns:
+        columns = ObservedColumns()
+        file = None
+        for piece in _read(self.source, validator, lengths):
+            if piece.file is not file:
+                file = piece.file
+                self.content.add(file)
+            columns.add(piece.chunk)
+            accepted, errors = _validate(piece, validator, lengths)
+            columns.add_transcripts(validator.layout, piece.chunk, piece.start, accepted)
+            statistics.add(len(piece.chunk), accepted, errors)
+            self._report_progress(statistics.rows, piece.consumed)
+        return columns
+
+    def _report_progress(self, rows: int, consumed: int) -> None:
+        """Report the rows done, with all rows estimated from the bytes that were read."""
+        if self.progress is not None:
+            total = self.source.stored_bytes
+            self.progress(rows, rows * total // consumed if 0 < consumed <= total else None)
+
+
+def _read(source: Source, validator: RowValidator, lengths: LengthCheck | None) -> Iterator[Piece]:
+    """Read the columns that validation needs, one batch ahead."""
+    read = prefetched(pieces(source, validator.layout.used))
+    return read if lengths is None else steps(read, ROWS_PER_STEP)
+
+
+def _validate(
+    piece: Piece, validator: RowValidator, lengths: LengthCheck | None
+) -> tuple[list[AcceptedBatch], list[tuple[int, RowError]]]:
+    """Validate a batch; with a tokenizer every row is made a pair, since its tokens are counted."""
+    if lengths is None:
+        rows = validator.validate(piece.chunk, piece.start, piece.file.name)
+        return rows.accepted(), rows.errors
+    rows = validator.validate_rows(piece.chunk, piece.start, piece.file.name)
+    measured = lengths.measure(rows.numbers, rows.pairs)
+    accepted = AcceptedBatch.of_pairs(measured.numbers, measured.pairs, measured.lengths)
+    return [accepted], rows.errors + measured.errors
+
+
+def _base_report(source: Source, model: Subject, detector: LayoutDetector) -> InspectionReport:
+    """The report of source, model and columns, before any row is taken into account."""
+    resolution = detector.resolution
+    report = InspectionReport(
+        valid=False,
+        columns=list(detector.kinds),
+        problems=resolution.problems,
+        suggestion=resolution.suggestion,
+        model=model.facts,
+        source=source.name,
+        revision=source.revision,
+        splits=source.splits,
+        files_left_out=source.files_without_split,
+    )
+    if resolution.layout is not None:
+        report.mapping = resolution.layout.mapping
+        report.preset = resolution.layout.preset.name
     return report
 
 
-def _text(text: str) -> str:
-    return text.encode(errors="backslashreplace").decode()
-
-
-def _unread(report: InspectionReport, source: Source, resolution: Resolution) -> InspectionReport:
-    """The report on a dataset whose columns do not fit; its rows are counted, and their scores."""
+def _unreadable_layout_report(
+    report: InspectionReport, source: Source, resolution: Resolution
+) -> InspectionReport:
+    """The report on a dataset whose columns have no layout; its rows are counted, and their scores."""
     answers, rows = resolution.answers, 0
-    for piece in pieces(source, answers.scores if answers and answers.scores else []):
-        rows += len(piece.chunk)
+    for batch in _batches(source, list(answers.scores or ()) if answers else []):
+        rows += len(batch)
         if answers and answers.scores:
-            answers.count(piece.chunk.rows())
+            answers.count(batch.rows())
     if answers:
         text, report.suggestion = answers.advice()
         report.problems[0].message += f" {text}"
@@ -110,78 +252,15 @@ def _unread(report: InspectionReport, source: Source, resolution: Resolution) ->
     return report.model_copy(update={"rows": rows, "reason": str(Reason.DATASET_INVALID)})
 
 
-def _scans(
-    manifest: DPOJobSpec,
-    source: Source,
-    evaluation: Source | None,
-    columns: Columns,
-    subject: Subject,
-    content: ContentHash,
-    progress: Progress | None,
-) -> Scans | None:
-    """Both splits, by the layout that all columns come to; None where they come to none.
-
-    When both formats occur, again: only the whole data tells which one is at fault.
-    """
-    read = partial(
-        _pass,
-        manifest=manifest,
-        source=source,
-        evaluation=evaluation,
-        content=content,
-        progress=progress,
-    )
-    while (layout := columns.resolution.layout) is not None:
-        judge = judge_of(manifest, layout, subject)
-        found = read(judge)
-        if columns.settled(found.train.kinds, found.evaluation_kinds, votes=found.train.votes):
-            return read(replace(judge, expected=found.train.format)) if found.mixed else found
-    return None
+def _with_encodable_names(report: InspectionReport) -> InspectionReport:
+    """Escape what UTF-8 cannot encode: JSON files may name columns by an unpaired surrogate."""
+    report.columns = [_encodable(column) for column in report.columns]
+    for problem in report.problems:
+        problem.message = _encodable(problem.message)
+    for name, column in report.mapping.wire().items():
+        setattr(report.mapping, name, _encodable(column))
+    return report
 
 
-def judge_of(
-    manifest: DPOJobSpec, layout: Layout, subject: Subject, expected: Format | None = None
-) -> Judge:
-    """The judge that inspection and training share."""
-    training = manifest.training
-    cuts_end = training.arguments.get("truncation_mode", "keep_start") == "keep_start"
-    return Judge(
-        layout,
-        subject.facts.chat_template,
-        expected,
-        subject.counter(),
-        training.max_length if cuts_end else None,
-    )
-
-
-def _pass(
-    judge: Judge,
-    manifest: DPOJobSpec,
-    source: Source,
-    evaluation: Source | None,
-    content: ContentHash,
-    progress: Progress | None,
-) -> Scans:
-    limit = manifest.training.max_length
-    unit: Unit = "tokens" if judge.counter is not None else "characters"
-    with Fingerprints(scratch_directory()) as prints:
-        advance = _advance(source, progress)
-        train = scan(judge, source, prints, LengthFigures(limit, unit), content.add, advance)
-        held: Scan | None = None
-        if evaluation is not None:
-            figures = LengthFigures(limit, unit)
-            held = scan(
-                judge, evaluation, prints, figures, lambda _: None, lambda *_: None, evaluation=True
-            )
-        return Scans(train, held, prints.repeats())
-
-
-def _advance(source: Source, progress: Progress | None) -> Advance:
-    """Turns bytes read into rows expected."""
-
-    def advance(rows: int, done: int) -> None:
-        if progress is not None:
-            total = source.stored_bytes
-            progress(rows, rows * total // done if 0 < done <= total else None)
-
-    return advance
+def _encodable(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()

@@ -31,16 +31,16 @@ COMMON_ROLES = {
 ONLY_TEXT = "training reads text parts only; remove these rows, or their other parts"
 
 
-class BadMessages(ValueError):
+class InvalidMessages(ValueError):
     """A message list cannot be read; the text is one short clause for the user, `way` what to do."""
 
-    def __init__(self, text: str, way: str = "") -> None:
+    def __init__(self, text: str, remedy: str = "") -> None:
         super().__init__(text)
-        self.way = way
+        self.remedy = remedy
 
 
 @dataclass(frozen=True)
-class Dialect:
+class MessageKeyMapping:
     """The keys and roles a dataset uses inside its message lists."""
 
     role: str = "role"
@@ -50,7 +50,7 @@ class Dialect:
     system: str = "system"
 
     @classmethod
-    def of(cls, mapping: MessageMapping | None) -> Dialect:
+    def of(cls, mapping: MessageMapping | None) -> MessageKeyMapping:
         """The dialect that `columnMapping.messages` describes."""
         if mapping is None:
             return cls()
@@ -59,7 +59,7 @@ class Dialect:
     @property
     def mapping(self) -> dict[str, str]:
         """As `columnMapping.messages` has it: the names that are not the usual ones."""
-        usual = Dialect()
+        usual = MessageKeyMapping()
         return {key: name for key, name in asdict(self).items() if name != getattr(usual, key)}
 
     @property
@@ -69,29 +69,29 @@ class Dialect:
         return {**{role: role for role in OTHER_ROLES}, **named}
 
 
-def read_messages(value: list[Any], dialect: Dialect) -> list[Message]:
+def read_messages(value: list[Any], dialect: MessageKeyMapping) -> list[Message]:
     """The list as role/content messages. Raises BadMessages with the reason."""
     roles = dialect.roles
     return [_read_message(item, dialect, roles) for item in value]
 
 
-def _read_message(item: Any, dialect: Dialect, roles: Mapping[str, str]) -> Message:
+def _read_message(item: Any, dialect: MessageKeyMapping, roles: Mapping[str, str]) -> Message:
     if not isinstance(item, Mapping):
-        raise BadMessages(f"a message is {kind(item)}, not an object with role and content")
+        raise InvalidMessages(f"a message is {kind(item)}, not an object with role and content")
     role = item.get(dialect.role)
     if role is None:
-        raise BadMessages(f"a message has no {dialect.role!r}{_keys_hint(item)}")
+        raise InvalidMessages(f"a message has no {dialect.role!r}{_keys_hint(item)}")
     known = roles.get(role) if isinstance(role, str) else None
     if known is None:
-        raise BadMessages(f"unknown role {str(role)[:40]!r}")
+        raise InvalidMessages(f"unknown role {str(role)[:40]!r}")
     message: Message = {"role": known}
     extras = {key: item[key] for key in KEPT_KEYS if item.get(key) is not None}
     if extras and not is_unicode(json.dumps(extras, ensure_ascii=False, default=str)):
-        raise BadMessages("a message holds half a surrogate pair")
+        raise InvalidMessages("a message holds half a surrogate pair")
     content = item.get(dialect.content)
     if content is None:
         if not extras.get("tool_calls"):
-            raise BadMessages(f"a message has no {dialect.content!r}{_keys_hint(item)}")
+            raise InvalidMessages(f"a message has no {dialect.content!r}{_keys_hint(item)}")
     else:
         message["content"] = _read_content(content)
     for key, extra in extras.items():
@@ -103,11 +103,11 @@ def _read_message(item: Any, dialect: Dialect, roles: Mapping[str, str]) -> Mess
 def _read_content(content: Any) -> str:
     if isinstance(content, str):
         if not is_unicode(content):
-            raise BadMessages("a message's text holds half a surrogate pair")
+            raise InvalidMessages("a message's text holds half a surrogate pair")
         return content
     if isinstance(content, list):
         return "".join(_read_part(part) for part in content)
-    raise BadMessages(f"a message's content is {kind(content)}, not text")
+    raise InvalidMessages(f"a message's content is {kind(content)}, not text")
 
 
 def _read_part(part: Any) -> str:
@@ -118,8 +118,8 @@ def _read_part(part: Any) -> str:
         text = part.get("text")
         if sort in (None, "text") and isinstance(text, str):
             return _read_content(text)
-        raise BadMessages(f"a content part is of type {str(sort)[:40]!r}", ONLY_TEXT)
-    raise BadMessages(f"a content part is {kind(part)}, not text")
+        raise InvalidMessages(f"a content part is of type {str(sort)[:40]!r}", ONLY_TEXT)
+    raise InvalidMessages(f"a content part is {kind(part)}, not text")
 
 
 def is_unicode(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""A normalised pair: what a good row comes to, and what training gets."""
+"""The preference pair: what a valid row is normalised to, and what training gets."""
 
 from __future__ import annotations
 
@@ -8,58 +8,122 @@ from typing import Any, Literal
 
 from .messages import Message
 
-Turns = list[Message]
+MessageList = list[Message]
 Format = Literal["standard", "conversational"]
+"""TRL's names: "standard" is text, "conversational" is message lists."""
+
+PLAIN_MESSAGE_KEYS = frozenset({"role", "content"})
+"""The keys of a message that is text alone."""
 
 
 @dataclass(slots=True)
-class Pair:
+class PreferencePair:
     """A normalised row: text, or message lists; `tools` as the chat template takes them."""
 
-    prompt: str | Turns
-    chosen: str | Turns
-    rejected: str | Turns
+    prompt: str | MessageList
+    chosen: str | MessageList
+    rejected: str | MessageList
     format: Format
     tools: list[Any] | None = None
     implicit: bool = False
+    """Whether the prompt was found as the common beginning of both answers."""
 
-    def conversation(self) -> Pair:
-        """The same pair as message lists: text becomes a user's and an assistant's turn."""
-        return Pair(
-            turns_of(self.prompt, "user"),
-            turns_of(self.chosen, "assistant"),
-            turns_of(self.rejected, "assistant"),
+    def conversation(self) -> PreferencePair:
+        """Convert the pair to message lists: text becomes a user's and an assistant's message.
+
+        Returns:
+            A pair whose prompt and answers are message lists.
+        """
+        return PreferencePair(
+            as_messages(self.prompt, "user"),
+            as_messages(self.chosen, "assistant"),
+            as_messages(self.rejected, "assistant"),
             self.format,
             self.tools,
             self.implicit,
         )
 
-    def text(self) -> Pair:
-        """The same pair as text, for a model without chat template; only of standard format."""
+    def text(self) -> PreferencePair:
+        """Convert a pair of standard format to text, for a model without a chat template.
+
+        Returns:
+            A pair of texts, a system prompt joined to the prompt; a conversational pair as it is.
+        """
         if isinstance(self.prompt, str) or self.format == "conversational":
             return self
-        prompt = "\n\n".join(turn["content"] for turn in self.prompt)
-        return Pair(prompt, self.chosen, self.rejected, self.format, self.tools, self.implicit)
+        prompt = "\n\n".join(message["content"] for message in self.prompt)
+        return PreferencePair(
+            prompt, self.chosen, self.rejected, self.format, self.tools, self.implicit
+        )
 
-    def characters(self) -> tuple[int, int, int]:
-        """Lengths of prompt, chosen and rejected without a tokenizer."""
-        return (_characters(self.prompt), _characters(self.chosen), _characters(self.rejected))
+    def character_counts(self) -> tuple[int, int, int]:
+        """Count characters, for models without a tokenizer.
 
-    def row(self) -> dict[str, Any]:
-        """As TRL takes it."""
-        found = {"prompt": self.prompt, "chosen": self.chosen, "rejected": self.rejected}
+        Returns:
+            The lengths of prompt, chosen and rejected in characters.
+        """
+        return (
+            _count_characters(self.prompt),
+            _count_characters(self.chosen),
+            _count_characters(self.rejected),
+        )
+
+    def trl_row(self) -> dict[str, Any]:
+        """Convert the pair to a row as TRL's DPOTrainer takes it.
+
+        Returns:
+            The columns prompt, chosen and rejected, and tools where the pair has some.
+        """
+        row = {"prompt": self.prompt, "chosen": self.chosen, "rejected": self.rejected}
         if self.tools is not None:
-            # As JSON text, which TRL reads: a column of objects would lend each the others' keys.
-            found["tools"] = json.dumps(self.tools, default=str)
-        return found
+            # As JSON text, which TRL reads: in a column of objects each row would get the keys of
+            # all other rows, with nulls.
+            row["tools"] = json.dumps(self.tools, default=str)
+        return row
 
 
-def _characters(value: str | Turns) -> int:
+def _count_characters(value: str | MessageList) -> int:
     if isinstance(value, str):
         return len(value)
-    return sum(len(turn.get("content", "")) for turn in value)
+    return sum(len(message.get("content", "")) for message in value)
 
 
-def turns_of(value: str | Turns, role: str) -> Turns:
-    """Text as one turn of `role`; message lists as they are."""
+def as_messages(value: str | MessageList, role: str) -> MessageList:
+    """Convert text to a list of one message.
+
+    Args:
+        value: Text, or a message list.
+        role: The role of the message that is made of text.
+
+    Returns:
+        The message list; one that was given is returned as it is.
+    """
     return [{"role": role, "content": value}] if isinstance(value, str) else value
+
+
+def comparable_bytes(value: str | MessageList) -> bytes:
+    """Serialise a prompt or an answer for comparison with those of other rows.
+
+    Text and a single message's text stand for themselves, so that both formats compare equal; of
+    several messages the roles are kept too. What else a message holds (tool calls, a name, its
+    reasoning) distinguishes it as well.
+
+    Args:
+        value: A prompt or an answer of a `PreferencePair`.
+
+    Returns:
+        UTF-8 bytes; unpaired surrogates are encoded too.
+    """
+    if isinstance(value, str):
+        return value.encode(errors="surrogatepass")
+    if len(value) == 1 and value[0].keys() == PLAIN_MESSAGE_KEYS:
+        return str(value[0]["content"]).encode(errors="surrogatepass")
+    return b"\0".join(_comparable_text(message).encode(errors="surrogatepass") for message in value)
+
+
+def _comparable_text(message: Message) -> str:
+    text = f"{message['role']}\1{message.get('content', '')}"
+    if message.keys() <= PLAIN_MESSAGE_KEYS:
+        return text
+    extras = {key: value for key, value in message.items() if key not in PLAIN_MESSAGE_KEYS}
+    return f"{text}\2{json.dumps(extras, ensure_ascii=False, sort_keys=True, default=str)}"

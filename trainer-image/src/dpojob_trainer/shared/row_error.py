@@ -1,4 +1,4 @@
-"""What keeps one row out."""
+"""Why a single row cannot be trained on."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ TIE = "Tie"
 """The code of rows that a preset leaves out because neither answer is preferred; not an error."""
 
 
-class Fault(NamedTuple):
-    """Why a row cannot be trained on. `detail` is one clause; few different ones per dataset."""
+class RowError(NamedTuple):
+    """The first error of a row."""
 
     code: str
+    """A `ProblemCode`, or `TIE`."""
     detail: str
-    way: str = ""
-    """What to do, where it is other than for most rows of this code."""
-    messages: tuple[tuple[str, str], ...] = ()
-    """What to write under `columnMapping.messages` for such a row, where that would mend it."""
+    """One clause of the message to the user; a dataset has few different ones."""
+    remedy: str = ""
+    """What to do, where it is other than for most rows with this code."""
+    message_mapping: tuple[tuple[str, str], ...] = ()
+    """Entries of `columnMapping.messages` that would make such a row readable."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dpojob_api import report
-from dpojob_trainer.shared.messages import Dialect
-from dpojob_trainer.shared.row_error import TIE, Fault
+from dpojob_trainer.shared.messages import MessageKeyMapping
+from dpojob_trainer.shared.row_error import TIE, RowError
 
 from .presets import NATIVE, Preset
 
@@ -16,11 +16,11 @@ FIELDS = ("prompt", "chosen", "rejected", "system", "tools")
 
 
 @dataclass(frozen=True)
-class Layout:
+class ColumnLayout:
     """Which column holds what. `columns` are names in the dataset, by field."""
 
     columns: Mapping[str, str]
-    dialect: Dialect = field(default_factory=Dialect)
+    dialect: MessageKeyMapping = field(default_factory=MessageKeyMapping)
     preset: Preset = NATIVE
 
     def name(self, field_: str) -> str | None:
@@ -44,15 +44,15 @@ class Layout:
         """Whether the columns are read as they are, with no rule of a preset between."""
         return self.preset.convert is None
 
-    def read(self, row: Mapping[str, Any]) -> dict[str, Any] | Fault:
+    def read(self, row: Mapping[str, Any]) -> dict[str, Any] | RowError:
         """The row's values by field, or the fault that a preset finds in it."""
         if self.preset.tie is not None and self.preset.tie(row):
-            return Fault(TIE, "neither answer is preferred")
+            return RowError(TIE, "neither answer is preferred")
         values = {field_: row.get(column) for field_, column in self.columns.items()}
         if self.preset.convert is None:
             return values
         converted = self.preset.convert(row, self.columns)
-        return converted if isinstance(converted, Fault) else {**values, **converted}
+        return converted if isinstance(converted, RowError) else {**values, **converted}
 
     @property
     def mapping(self) -> report.Mapping:

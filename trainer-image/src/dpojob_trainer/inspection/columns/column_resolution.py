@@ -10,12 +10,13 @@ from dpojob_api.report import Problem, ProblemCode, Suggestion
 from dpojob_api.spec import DatasetSource
 from dpojob_api.spelling import nearest
 from dpojob_trainer.shared.errors import InspectionError
-from dpojob_trainer.shared.messages import Dialect
+from dpojob_trainer.shared.messages import MessageKeyMapping
 
-from .column_layout import FIELDS, Layout
+from .column_layout import FIELDS, ColumnLayout
+from .column_types import Schema
 from .mapping_suggestions import missing, quoted, suggested
-from .preference_columns import Answers
-from .presets import NATIVE, PRESETS, Preset, Schema, Votes, named, recognise
+from .preference_columns import PreferenceColumns
+from .presets import NATIVE, PRESETS, Preset, TranscriptStats, named, recognise
 from .row_sample import Sample
 from .unused_columns import passed_over
 
@@ -27,15 +28,15 @@ RESERVED = ("image", "images")
 class Resolution:
     """How to read the dataset; without a layout, why it cannot be read."""
 
-    layout: Layout | None
+    layout: ColumnLayout | None
     problems: list[Problem] = field(default_factory=list)
     suggestion: Suggestion | None = None
-    answers: Answers | None = None
+    answers: PreferenceColumns | None = None
     """Two answer columns of which the rows' scores, or else the user, say which is preferred."""
 
 
 def resolve(
-    source: DatasetSource, schema: Schema, rows: Sample, votes: Votes | None = None
+    source: DatasetSource, schema: Schema, rows: Sample, votes: TranscriptStats | None = None
 ) -> Resolution:
     """The layout of a dataset with such columns, of which `rows` are a few.
 
@@ -43,8 +44,10 @@ def resolve(
     Raises InspectionError for a preset that does not exist.
     """
     asked = {name: column for name in FIELDS if (column := getattr(source.column_mapping, name))}
-    dialect = Dialect.of(source.column_mapping.messages)
-    preset = _preset(source, schema, asked, votes or Votes.of(row.get("chosen") for row in rows))
+    dialect = MessageKeyMapping.of(source.column_mapping.messages)
+    preset = _preset(
+        source, schema, asked, votes or TranscriptStats.of(row.get("chosen") for row in rows)
+    )
     columns = list(schema)
     if not columns:
         return Resolution(None)
@@ -66,11 +69,13 @@ def resolve(
     if problems:
         return Resolution(None, problems, *suggested(problems, found, schema, rows))
     unread, suggestion = passed_over(found, schema, rows, native=preset is NATIVE)
-    return Resolution(Layout(found, dialect, preset), [*_reserved(columns), *unread], suggestion)
+    return Resolution(
+        ColumnLayout(found, dialect, preset), [*_reserved(columns), *unread], suggestion
+    )
 
 
 def _preset(
-    source: DatasetSource, schema: Schema, asked: Mapping[str, str], votes: Votes
+    source: DatasetSource, schema: Schema, asked: Mapping[str, str], votes: TranscriptStats
 ) -> Preset:
     if source.preset == "none":
         return NATIVE

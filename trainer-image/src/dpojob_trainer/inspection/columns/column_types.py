@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
-from dpojob_trainer.inspection.readers import Chunk
 from dpojob_trainer.shared.errors import unreadable
+from dpojob_trainer.shared.row_batch import Chunk
 
-from .preset import ColumnKind
+from .arrow_text import is_list, is_text
+
+ColumnKind = Literal["text", "messages", "number", "other", "null"]
+Schema = Mapping[str, ColumnKind]
+"""The kind of each column, over the rows seen so far."""
 
 MOST_COLUMNS = 10_000
 LOOKED_AT = 512
@@ -60,24 +64,6 @@ def _arrow_kind(kind: pa.DataType) -> ColumnKind:
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return "number"
     return "other"
-
-
-def is_text(kind: pa.DataType) -> bool:
-    """Whether values of the type are text, in any of Arrow's layouts."""
-    return bool(
-        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    )
-
-
-def is_list(kind: pa.DataType) -> bool:
-    """Whether values of the type are lists, in any of Arrow's layouts."""
-    return bool(
-        pa.types.is_list(kind)
-        or pa.types.is_large_list(kind)
-        or pa.types.is_list_view(kind)
-        or pa.types.is_large_list_view(kind)
-        or pa.types.is_fixed_size_list(kind)
-    )
 
 
 def _value_kind(value: Any) -> ColumnKind:

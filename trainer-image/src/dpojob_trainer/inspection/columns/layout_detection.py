@@ -1,75 +1,145 @@
-"""The layout of the dataset: settled on its first rows, and held to all columns of both splits after."""
+"""The layout of the dataset: detected on its first rows, then confirmed by all rows of both splits."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from dpojob_api.spec import DatasetSource
-from dpojob_trainer.inspection.readers.row_stream import pieces
-from dpojob_trainer.inspection.sources import Source
+from dpojob_trainer.shared.accepted_batch import AcceptedBatch
+from dpojob_trainer.shared.row_batch import Chunk
 
+from .column_layout import ColumnLayout
 from .column_resolution import Resolution, resolve
-from .column_types import kinds_of, merge
-from .preset import ColumnKind
-from .presets import Votes
-from .row_sample import ROWS, sampled
+from .column_types import ColumnKind, kinds_of, merge
+from .presets import TranscriptStats, texts_decide
+from .row_sample import MAX_SAMPLED_ROWS, clipped
 
-SAMPLED_OF_PIECE = 64
+MAX_SAMPLED_ROWS_OF_BATCH = 64
+
+ReadSplit = Callable[[], Iterator[Chunk]]
+"""Reads all columns of a split from its beginning."""
 
 
 @dataclass
-class Columns:
-    """The columns seen so far, and what they come to."""
+class ObservedColumns:
+    """What a pass over a split shows of its columns."""
+
+    kinds: dict[str, ColumnKind] = field(default_factory=dict)
+    """Every column seen, in order, with its kind."""
+    transcripts: TranscriptStats = field(default_factory=TranscriptStats)
+    """Counted only where transcripts could decide on the layout."""
+
+    def add(self, batch: Chunk) -> None:
+        """Record the columns of a batch.
+
+        Args:
+            batch: The rows.
+
+        Raises:
+            InspectionError: The number of columns grows with the rows.
+        """
+        merge(self.kinds, kinds_of(batch))
+
+    def add_transcripts(
+        self, layout: ColumnLayout, batch: Chunk, first_row: int, accepted: Iterable[AcceptedBatch]
+    ) -> None:
+        """Count the transcripts of a batch, if their number could change the layout.
+
+        Args:
+            layout: The layout by which the batch was validated.
+            batch: The rows.
+            first_row: The row number of the first one.
+            accepted: The valid rows; under a preset of transcripts they are known to be such.
+        """
+        if not texts_decide(self.kinds, layout.preset):
+            return
+        is_left = np.ones(len(batch), np.bool_)
+        if layout.preset.transcripts:
+            for part in accepted:
+                is_left[part.numbers - first_row] = False
+            self.transcripts.add_transcripts(int((~is_left).sum()))
+        column = layout.columns["chosen"]
+        left = None if is_left.all() else np.flatnonzero(is_left).tolist()
+        rows = batch.only(column).rows(left)
+        self.transcripts.add(row.get(column) for row in rows)
+
+
+@dataclass
+class LayoutDetector:
+    """Detects how the dataset's columns are read."""
 
     dataset: DatasetSource
-    train: Source
-    evaluation: Source | None = None
+    splits: Sequence[ReadSplit]
+    """The training split, and the evaluation split where it has files of its own."""
     resolution: Resolution = field(default_factory=lambda: Resolution(None))
+    """The result so far."""
     kinds: dict[str, ColumnKind] = field(default_factory=dict)
-    _rows: list[Mapping[str, Any]] = field(default_factory=list)
-    _votes: Votes | None = None
-    """Those of all rows of train, once they were read."""
+    """The columns seen so far."""
+    _sample: list[Mapping[str, Any]] = field(default_factory=list)
+    _transcripts: TranscriptStats | None = None
+    """Those of all rows of the training split, once they were read."""
 
     @classmethod
-    def look(cls, dataset: DatasetSource, train: Source, evaluation: Source | None) -> Columns:
-        """Looks at rows of train until every column that is needed was seen."""
-        found = cls(dataset, train, evaluation)
-        for piece in pieces(train):
+    def detect(cls, dataset: DatasetSource, splits: Sequence[ReadSplit]) -> LayoutDetector:
+        """Read rows of the training split until every column that is needed was seen.
+
+        Args:
+            dataset: The spec's dataset, with the user's column mapping and preset.
+            splits: The training split, and the evaluation split where it has files of its own.
+
+        Returns:
+            The detector, with a first `resolution`.
+
+        Raises:
+            InspectionError: A file cannot be read, or the preset does not exist.
+        """
+        found = cls(dataset, splits)
+        for batch in splits[0]():
             before = dict(found.kinds)
-            merge(found.kinds, kinds_of(piece.chunk))
-            more = len(found._rows) < ROWS
-            if more:
-                few = range(min(SAMPLED_OF_PIECE, len(piece.chunk)))
-                found._rows += sampled(piece.chunk.rows(few))
-            if more or found.kinds != before:
+            merge(found.kinds, kinds_of(batch))
+            is_short = len(found._sample) < MAX_SAMPLED_ROWS
+            if is_short:
+                first = range(min(MAX_SAMPLED_ROWS_OF_BATCH, len(batch)))
+                found._sample += clipped(batch.rows(first))
+            if is_short or found.kinds != before:
                 found._resolve()
-            if found.resolution.layout is not None and len(piece.chunk):
+            if found.resolution.layout is not None and len(batch):
                 break
         return found
 
-    def settled(self, *kinds: Mapping[str, ColumnKind], votes: Votes) -> bool:
-        """Whether the layout is still the one to read by, now that the `kinds` of all rows are known,
-        and the `votes` of those of train.
+    def confirm(self, train: ObservedColumns, evaluation: ObservedColumns | None) -> bool:
+        """Resolve the layout once more, now that the columns of all rows are known.
 
-        A column of later files or blocks counts like one of the first: a prompt or a system text
-        that only they have must not be passed over, whatever the order of the files.
+        A column of later files or row groups counts like one of the first: a prompt or a system
+        text that only they have must not be ignored, whatever the order of the files.
+
+        Args:
+            train: The columns of the training split.
+            evaluation: Those of the evaluation split, where it has files of its own.
+
+        Returns:
+            Whether the layout is still the same; otherwise `resolution` has another one or none.
         """
         layout = self.resolution.layout
-        for more in kinds:
-            merge(self.kinds, more)
-        # Once: read another way, they must not be counted another way.
-        self._votes = self._votes or (votes if votes.texts else None)
+        for observed in filter(None, (train, evaluation)):
+            merge(self.kinds, observed.kinds)
+        # Only the first count is used: by another layout other rows might be counted, and the
+        # layouts might alternate for ever.
+        if self._transcripts is None and train.transcripts.texts:
+            self._transcripts = train.transcripts
         self._resolve()
         if self.resolution.layout == layout:
             return True
         # Of columns that were not read only the names are known so far; their kinds decide too.
-        for source in filter(None, (self.train, self.evaluation)):
-            for piece in pieces(source):
-                merge(self.kinds, kinds_of(piece.chunk))
+        for read in self.splits:
+            for batch in read():
+                merge(self.kinds, kinds_of(batch))
         self._resolve()
         return self.resolution.layout == layout
 
     def _resolve(self) -> None:
-        self.resolution = resolve(self.dataset, self.kinds, self._rows, self._votes)
+        self.resolution = resolve(self.dataset, self.kinds, self._sample, self._transcripts)

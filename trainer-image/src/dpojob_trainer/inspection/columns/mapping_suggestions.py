@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dpojob_api.report import Problem, ProblemCode, Suggestion
-from dpojob_trainer.inspection.validation.error_aggregation import as_yaml
+from dpojob_trainer.shared.problem_text import yaml_scalar
 
 from .column_heuristics import guess, undecided_pair
 from .column_layout import FIELDS
-from .preference_columns import Answers
-from .presets import Schema
+from .column_types import Schema
+from .preference_columns import PreferenceColumns
 from .row_sample import Sample
 from .unused_columns import is_odd, parts_of_prompt, readable, unused_prompt
 
@@ -51,7 +51,7 @@ def missing(
 
 def suggested(
     problems: list[Problem], found: Mapping[str, str], schema: Schema, rows: Sample
-) -> tuple[Suggestion | None, Answers | None]:
+) -> tuple[Suggestion | None, PreferenceColumns | None]:
     """Adds to the first problem what to write; what names leave open, the rows' scores may decide."""
     free = [column for column in readable(schema) if column not in found.values()]
     mapping = {name: column for name, column in found.items() if name != column and name in FIELDS}
@@ -64,7 +64,7 @@ def suggested(
     if left and pair is not None and schema[pair[0]] == schema[pair[1]]:
         kept = {name: column for name, column in mapping.items() if name == "prompt"}
         columns = [column for column in schema if column not in pair]
-        answers = Answers.of(*pair, kept, columns)
+        answers = PreferenceColumns.of(*pair, kept, columns)
         mapping = {}
     elif len(left) == 2:
         text += (
@@ -80,12 +80,14 @@ def suggested(
         )
         mapping = {}
     elif mapping:
-        inner = ", ".join(f"{name}: {as_yaml(col)}" for name, col in _ordered(mapping).items())
+        inner = ", ".join(f"{name}: {yaml_scalar(col)}" for name, col in _ordered(mapping).items())
         text += f" Write in spec.dataset: columnMapping: {{{inner}}}."
         if left:
             text += f" Name the column of {left[0]} there too."
         elif list(mapping) == ["prompt"] and is_odd(mapping["prompt"]):
-            both = ", ".join(f"{name}: {as_yaml(known[name])}" for name in ("chosen", "rejected"))
+            both = ", ".join(
+                f"{name}: {yaml_scalar(known[name])}" for name in ("chosen", "rejected")
+            )
             text += (
                 " If the prompt is the beginning that both answers share, write columnMapping: "
                 f"{{{both}}} instead."

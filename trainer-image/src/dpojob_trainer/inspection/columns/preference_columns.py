@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dpojob_api.report import Suggestion
-from dpojob_trainer.inspection.validation.error_aggregation import as_yaml
+from dpojob_trainer.shared.problem_text import yaml_scalar
 
 from .column_heuristics import is_verdict, score_beside
 from .preset_converters import number
 
 
 @dataclass
-class Answers:
+class PreferenceColumns:
     """Two columns such as response_a and response_b, and those that score them, if any do."""
 
     first: str
@@ -32,7 +32,7 @@ class Answers:
     @classmethod
     def of(
         cls, first: str, second: str, others: Mapping[str, str], columns: Sequence[str]
-    ) -> Answers:
+    ) -> PreferenceColumns:
         """The two, with those of `columns` that by their names score them or say which is better."""
         left, right = score_beside(columns, first), score_beside(columns, second)
         scores = (left, right) if left and right else None
@@ -104,4 +104,6 @@ def _rows(count: int) -> str:
 
 
 def _inline(mapping: Mapping[str, str]) -> str:
-    return "{" + ", ".join(f"{name}: {as_yaml(column)}" for name, column in mapping.items()) + "}"
+    return (
+        "{" + ", ".join(f"{name}: {yaml_scalar(column)}" for name, column in mapping.items()) + "}"
+    )

@@ -7,7 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dpojob_api.report import ProblemCode
-from dpojob_trainer.shared.row_error import TIE, Fault
+from dpojob_trainer.shared.row_error import TIE, RowError
+
+Row = Mapping[str, Any]
+Columns = Mapping[str, str]
+"""Names in the dataset, by field."""
 
 HUMAN = "\n\nHuman:"
 ASSISTANT = "\n\nAssistant:"
@@ -24,22 +28,22 @@ def number(value: Any) -> float | None:
     return found if math.isfinite(found) else None
 
 
-def equal_scores(chosen: str, rejected: str) -> Callable[[Mapping[str, Any]], bool]:
+def equal_scores(chosen: str, rejected: str) -> Callable[[Row], bool]:
     """A tie: both scores are there and equal."""
 
-    def tie(row: Mapping[str, Any]) -> bool:
+    def tie(row: Row) -> bool:
         left, right = number(row.get(chosen)), number(row.get(rejected))
         return left is not None and left == right
 
     return tie
 
 
-def tie_status(row: Mapping[str, Any]) -> bool:
+def tie_status(row: Row) -> bool:
     """distilabel's own word for a tie."""
     return row.get("status") == "tie"
 
 
-def read_transcripts(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any] | Fault:
+def read_transcripts(row: Row, columns: Columns) -> dict[str, Any] | RowError:
     """hh-rlhf: the answer begins after the last assistant mark; what is before must agree."""
     values: dict[str, Any] = {}
     prompts = []
@@ -47,21 +51,21 @@ def read_transcripts(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict
         column = columns[field]
         text = row.get(column)
         if text is None:
-            return Fault(ProblemCode.NULL_VALUE, f"{column!r} is null")
+            return RowError(ProblemCode.NULL_VALUE, f"{column!r} is null")
         if not isinstance(text, str):
-            return Fault(ProblemCode.WRONG_TYPE, f"{column!r} is not a transcript in text")
+            return RowError(ProblemCode.WRONG_TYPE, f"{column!r} is not a transcript in text")
         cut = text.rfind(ASSISTANT)
         if cut < 0:
-            return Fault(ProblemCode.BAD_MESSAGE, f"{column!r} has no '\\n\\nAssistant:' turn")
+            return RowError(ProblemCode.BAD_MESSAGE, f"{column!r} has no '\\n\\nAssistant:' turn")
         prompts.append(text[:cut])
         answer = text[cut + len(ASSISTANT) :]
         if HUMAN in answer:
-            return Fault(
+            return RowError(
                 ProblemCode.LAST_TURN_NOT_ASSISTANT, f"{column!r} ends with a '\\n\\nHuman:' turn"
             )
         values[field] = [{"role": "assistant", "content": answer.strip()}]
     if prompts[0] != prompts[1]:
-        return Fault(
+        return RowError(
             ProblemCode.PROMPT_MISMATCH,
             f"the transcripts in {columns['chosen']!r} and {columns['rejected']!r} differ before the "
             "last assistant turn",
@@ -85,23 +89,21 @@ def transcript_turns(text: str) -> list[dict[str, str]]:
     return turns
 
 
-def no_preference(row: Mapping[str, Any]) -> bool:
+def no_preference(row: Row) -> bool:
     """HelpSteer3: 0 means neither response is better."""
     return number(row.get("overall_preference")) == 0
 
 
-def read_signed_preference(
-    row: Mapping[str, Any], columns: Mapping[str, str]
-) -> dict[str, Any] | Fault:
+def read_signed_preference(row: Row, columns: Columns) -> dict[str, Any] | RowError:
     """HelpSteer3: a negative preference is for response1, a positive one for response2."""
     preference = number(row.get("overall_preference"))
     if preference is None:
-        return Fault(ProblemCode.NULL_VALUE, "'overall_preference' is null or not a number")
+        return RowError(ProblemCode.NULL_VALUE, "'overall_preference' is null or not a number")
     if preference == 0:
-        return Fault(TIE, "neither answer is preferred")
+        return RowError(TIE, "neither answer is preferred")
     first, second = row.get(columns["chosen"]), row.get(columns["rejected"])
     for field, value in (("chosen", first), ("rejected", second)):
         if value is None:
-            return Fault(ProblemCode.NULL_VALUE, f"{columns[field]!r} is null")
+            return RowError(ProblemCode.NULL_VALUE, f"{columns[field]!r} is null")
     chosen, rejected = (first, second) if preference < 0 else (second, first)
     return {"chosen": chosen, "rejected": rejected}

@@ -12,10 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from dpojob_trainer.inspection.validation.arrow_views import Mask, Texts, Whole
-
-from .preset import Columns
-from .preset_converters import ASSISTANT, HUMAN
+from .arrow_text import BoolArray, IntArray, TextColumn
+from .preset_converters import ASSISTANT, HUMAN, Columns
 
 NEWLINE = ord("\n")
 TURNS = pa.list_(pa.struct([("role", pa.string()), ("content", pa.large_string())]))
@@ -42,7 +40,7 @@ def arrange_transcripts(batch: pa.RecordBatch, columns: Columns) -> pa.RecordBat
     for field in ("chosen", "rejected"):
         column = batch.column(columns[field])
         sound &= ~np.asarray(column.is_null())
-        texts = Texts.of(column.fill_null("")) if pa.types.is_string(column.type) else None
+        texts = TextColumn.of(column.fill_null("")) if pa.types.is_string(column.type) else None
         if texts is None:
             return None
         sides.append((texts, Marks.of(texts)))
@@ -68,13 +66,13 @@ def _batch(*columns: pa.Array) -> pa.RecordBatch:
 class Marks(NamedTuple):
     """The marks in a column, in order."""
 
-    starts: Whole
-    ends: Whole
-    is_answer: Mask
-    rows: Whole
+    starts: IntArray
+    ends: IntArray
+    is_answer: BoolArray
+    rows: IntArray
 
     @classmethod
-    def of(cls, texts: Texts) -> Marks:
+    def of(cls, texts: TextColumn) -> Marks:
         """All marks that lie within a row."""
         data = texts.buffer
         lines = np.flatnonzero(data[:-1] == NEWLINE)
@@ -90,7 +88,7 @@ class Marks(NamedTuple):
         return cls(starts[inside], ends[inside], is_answer[inside], rows[inside])
 
 
-def _followed(data: NDArray[np.uint8], places: Whole, mark: bytes) -> Whole:
+def _followed(data: NDArray[np.uint8], places: IntArray, mark: bytes) -> IntArray:
     """The places at which `mark` is, of those at which its first two bytes are."""
     places = places[places + len(mark) <= len(data)]
     for offset, byte in enumerate(mark[2:], 2):
@@ -98,7 +96,7 @@ def _followed(data: NDArray[np.uint8], places: Whole, mark: bytes) -> Whole:
     return places
 
 
-def _cut(texts: Texts, marks: Marks) -> tuple[pa.Array, Mask]:
+def _cut(texts: TextColumn, marks: Marks) -> tuple[pa.Array, BoolArray]:
     """Three parts of each row, one after another: what is before its last mark, the mark, what is
     after it; and where that is plainly an answer."""
     begin, end = texts.offsets[:-1], texts.offsets[1:]
@@ -112,7 +110,7 @@ def _cut(texts: Texts, marks: Marks) -> tuple[pa.Array, Mask]:
     return _parts(texts, np.append(bounds, end[-1:])), answered & opened
 
 
-def _turns(texts: Texts, marks: Marks, sound: Mask) -> pa.Array:
+def _turns(texts: TextColumn, marks: Marks, sound: BoolArray) -> pa.Array:
     """What follows each mark but a row's last, as turns; null where `sound` is not."""
     at = np.flatnonzero(marks.rows[1:] == marks.rows[:-1])
     bounds = np.stack([marks.ends[at], marks.starts[at + 1]], axis=1).ravel()
@@ -130,7 +128,7 @@ def _turns(texts: Texts, marks: Marks, sound: Mask) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(offsets), messages, type=TURNS, mask=pa.array(~sound))
 
 
-def _parts(texts: Texts, bounds: Whole) -> pa.Array:
+def _parts(texts: TextColumn, bounds: IntArray) -> pa.Array:
     """The text between each two of the ascending `bounds`."""
     return pa.LargeStringArray.from_buffers(
         len(bounds) - 1, pa.py_buffer(bounds.astype(np.int64)), pa.py_buffer(texts.buffer)

@@ -1,4 +1,4 @@
-"""A few rows, by which columns are told apart that names and types leave alike."""
+"""A few rows, which tell columns apart that names and types leave alike."""
 
 from __future__ import annotations
 
@@ -7,61 +7,102 @@ from typing import Any
 
 Sample = Sequence[Mapping[str, Any]]
 
-ROWS = 256
-TEXT = 1 << 16
+MAX_SAMPLED_ROWS = 256
+MAX_CHARACTERS = 1 << 16
 """Characters kept of a text."""
-TELLING = 4
-"""Characters that do not occur in another text by accident."""
-DISTINCT = 4
-"""One in so many values of a column of prompts differs from the others, at least."""
+MIN_TELLING_CHARACTERS = 4
+"""A text with fewer characters may occur in another text by chance."""
+MAX_REPETITION = 4
+"""Prompts repeat at most so often on average; a column of labels repeats more often."""
 
 
-def sampled(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The rows with long texts clipped, and of lists the first item alone."""
-    return [{name: _few(value) for name, value in row.items()} for row in rows]
+def clipped(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Limit what is kept of sampled rows.
+
+    Args:
+        rows: Rows with all their columns.
+
+    Returns:
+        The rows with long texts clipped, and of lists the first item alone.
+    """
+    return [{name: _clip(value) for name, value in row.items()} for row in rows]
 
 
-def _few(value: Any) -> Any:
+def _clip(value: Any) -> Any:
     if isinstance(value, str):
-        return value[:TEXT]
+        return value[:MAX_CHARACTERS]
     if isinstance(value, list):
-        return [_few(item) for item in value[:1]]
+        return [_clip(item) for item in value[:1]]
     if isinstance(value, Mapping):
-        return {key: item[:TEXT] for key, item in value.items() if isinstance(item, str)}
+        return {key: item[:MAX_CHARACTERS] for key, item in value.items() if isinstance(item, str)}
     return None
 
 
 def texts(rows: Sample, column: str) -> list[str]:
-    """The texts of a column, without empty ones."""
+    """Give the texts of a column, without blank ones.
+
+    Args:
+        rows: The sample.
+        column: The column's name.
+
+    Returns:
+        The texts in order.
+    """
     return [text for row in rows if isinstance(text := row.get(column), str) and text.strip()]
 
 
 def reads_like_prompts(rows: Sample, column: str) -> bool:
-    """Whether its texts differ from row to row and are more than a word each."""
+    """Tell whether a column's texts may be prompts.
+
+    Args:
+        rows: The sample.
+        column: The column's name.
+
+    Returns:
+        Whether the texts differ from row to row and most have more than one word.
+    """
     found = texts(rows, column)
     worded = sum(1 for text in found if len(text.split()) > 1 or not text.isascii())
-    return worded * 2 > len(found) and len(set(found)) * DISTINCT >= len(found)
+    return worded * 2 > len(found) and len(set(found)) * MAX_REPETITION >= len(found)
 
 
 def is_inside(rows: Sample, column: str, others: Sequence[str]) -> bool:
-    """Whether most of its texts occur in those of all the other columns, in the same row."""
+    """Tell whether a column repeats what other columns hold.
+
+    Args:
+        rows: The sample.
+        column: The column's name.
+        others: The other columns' names.
+
+    Returns:
+        Whether most of its texts occur in those of all the others, in the same row.
+    """
     having = [row for row in rows if isinstance(row.get(column), str) and row[column].strip()]
     inside = sum(
         1
         for row in having
-        if len(text := row[column].strip()) >= TELLING
+        if len(text := row[column].strip()) >= MIN_TELLING_CHARACTERS
         and all(text in str(row.get(name)) for name in others)
     )
     return inside * 2 > len(having)
 
 
-def answers_alone(rows: Sample, column: str, roles: Sequence[str]) -> bool:
-    """Whether the lists of a column begin with one of these roles' turns, the assistant's."""
+def begins_with_role(rows: Sample, column: str, roles: Sequence[str]) -> bool:
+    """Tell whether message lists begin with a message of certain roles.
+
+    Args:
+        rows: The sample.
+        column: The name of a column of message lists.
+        roles: Lower-case names of roles.
+
+    Returns:
+        Whether most of the lists that are not empty do.
+    """
     firsts = [row[column][0] for row in rows if isinstance(row.get(column), list) and row[column]]
-    alone = sum(
+    found = sum(
         1
         for first in firsts
         if isinstance(first, Mapping)
         and any(str(first.get(key)).lower() in roles for key in ("role", "from", "speaker"))
     )
-    return alone * 2 > len(firsts)
+    return found * 2 > len(firsts)

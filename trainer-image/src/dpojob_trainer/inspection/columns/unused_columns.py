@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dpojob_api.report import Problem, ProblemCode, Suggestion
-from dpojob_trainer.inspection.statistics.dataset_warnings import warning
-from dpojob_trainer.inspection.validation.error_aggregation import as_yaml
 from dpojob_trainer.shared.messages import COMMON_ROLES
+from dpojob_trainer.shared.problem_text import warning, yaml_scalar
 
 from .column_heuristics import guess, is_about, is_answer, simplified
-from .presets import Schema
-from .row_sample import Sample, answers_alone, is_inside, reads_like_prompts, texts
+from .column_types import Schema
+from .row_sample import Sample, begins_with_role, is_inside, reads_like_prompts, texts
 
 PARTS = ("instruction", "input", "context", "history")
 """Columns of which several may be parts of one prompt, as in Alpaca's data."""
@@ -45,7 +44,7 @@ def unused_prompt(found: Mapping[str, str], schema: Schema, rows: Sample) -> str
     answers = [found[name] for name in ("chosen", "rejected") if name in found]
     free = _unread(schema, found)
     if any(schema[column] == "messages" for column in answers):
-        if not all(answers_alone(rows, column, ASSISTANTS) for column in answers):
+        if not all(begins_with_role(rows, column, ASSISTANTS) for column in answers):
             return None
         return guess("prompt", free)
     free = [column for column in free if not (answers and is_inside(rows, column, answers))]
@@ -93,11 +92,11 @@ def passed_over(
     system = guess("system", _unread(schema, columns)) if "system" not in columns else None
     if system is not None:
         mapping["system"] = system
-        problems.append(_lost(system, "the system prompt", f"system: {as_yaml(system)}"))
+        problems.append(_lost(system, "the system prompt", f"system: {yaml_scalar(system)}"))
     prompt = unused_prompt(columns, schema, rows) if native and "prompt" not in columns else None
     if prompt is not None:
         mapping["prompt"] = prompt
-        problems.append(_lost(prompt, "the prompt", f"prompt: {as_yaml(prompt)}"))
+        problems.append(_lost(prompt, "the prompt", f"prompt: {yaml_scalar(prompt)}"))
     for part in parts_of_prompt(columns, schema, rows):
         problems.append(
             warning(

@@ -9,8 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dpojob_trainer.shared.errors import refuse_twins, unreadable
-
-from .row_batch import Chunk
+from dpojob_trainer.shared.row_batch import Chunk
 
 BATCH_ROWS = 4096
 BATCH_BYTES = 16 << 20

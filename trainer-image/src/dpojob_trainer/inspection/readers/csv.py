@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from dpojob_trainer.shared.errors import refuse_twins, unreadable
+from dpojob_trainer.shared.row_batch import Chunk
 
 from .compressed_file import Stored
 from .csv_quotes import Quotes
 from .json_rows import not_utf8, objects
 from .jsonl import BOM, LARGEST_ROW, Bytes
-from .row_batch import Chunk
 
 BLOCK_BYTES = 8 << 20
 PROBED = 1 << 20

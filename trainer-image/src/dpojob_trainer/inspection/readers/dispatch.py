@@ -10,13 +10,13 @@ import pyarrow as pa
 
 from dpojob_trainer.inspection.sources import COMPRESSIONS, DataFile
 from dpojob_trainer.shared.errors import unreadable
+from dpojob_trainer.shared.row_batch import Chunk
 
 from .columnar import read_arrow, read_parquet
 from .compressed_file import Stored, compression
 from .csv import read_csv
 from .json import read_json
 from .jsonl import read_lines
-from .row_batch import Chunk
 
 PARQUET = b"PAR1"
 ARROW = b"ARROW1"

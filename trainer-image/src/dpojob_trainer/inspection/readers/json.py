@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dpojob_trainer.shared.errors import unreadable
+from dpojob_trainer.shared.row_batch import Chunk
 
 from .json_document import misread, nested_rows
 from .json_rows import DECODER, OBJECTS, not_utf8, objects, parsed
 from .jsonl import BOM, LARGEST_ROW, Bytes, read_lines
-from .row_batch import Chunk
 
 BLOCK_BYTES = 8 << 20
 SPACE = " \t\r\n"

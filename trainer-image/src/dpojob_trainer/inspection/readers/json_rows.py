@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 from dpojob_trainer.shared.errors import InspectionError, unreadable
-
-from .row_batch import Chunk
+from dpojob_trainer.shared.row_batch import Chunk
 
 OBJECTS = 2048
 """Rows of a chunk."""

@@ -10,12 +10,12 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from dpojob_trainer.shared.errors import unreadable
+from dpojob_trainer.shared.row_batch import Chunk
 
 from .json_rows import OBJECTS, objects, row_of
 from .jsonl_arrow import newlines, typed
 from .key_growth_guard import Places
 from .ordered_map import in_order
-from .row_batch import Chunk
 
 BLOCK_BYTES = 2 << 20
 """Little enough that a block and its columns stay in a core's cache."""

@@ -1,1 +1,8 @@
-"""TODO: what report holds."""
+"""The inspection report: built from the statistics of both splits, and truncated for the 4 KiB of a
+termination message.
+"""
+
+from .report_builder import build_report
+from .report_truncation import summary
+
+__all__ = ["build_report", "summary"]

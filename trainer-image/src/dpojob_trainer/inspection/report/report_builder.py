@@ -1,163 +1,114 @@
-"""The report: from what was counted to valid or not, with what to do."""
+"""Builds the report of a dataset that could be read: valid or not, with all problems and figures."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from dpojob_api.conditions import Reason
 from dpojob_api.report import InspectionReport, ModelFacts, Problem, ProblemCode, Suggestion
-from dpojob_api.spec import DatasetSource, DPOJobSpec
-from dpojob_trainer.inspection.columns.column_layout import Layout
-from dpojob_trainer.inspection.columns.preset import ColumnKind
-from dpojob_trainer.inspection.dataset_scan import Scan
-from dpojob_trainer.inspection.statistics import dataset_warnings
-from dpojob_trainer.inspection.statistics.context_length import of_context
-from dpojob_trainer.inspection.statistics.duplicates import Repeats
-from dpojob_trainer.inspection.tokenization.model_context import Subject
-from dpojob_trainer.shared.row_error import TIE
+from dpojob_api.spec import DPOJobSpec
+from dpojob_trainer.inspection.statistics import DuplicateStatistics, SplitStatistics
+
+from . import dataset_warnings
+from .context_length import context_length_problems
+from .invalid_rows import InvalidRows
 
 
-@dataclass(frozen=True)
-class Scans:
-    """Both splits, and what repeats in and between them."""
-
-    train: Scan
-    evaluation: Scan | None
-    repeats: Repeats
-
-    @property
-    def evaluation_kinds(self) -> dict[str, ColumnKind]:
-        """The columns of the evaluation split; none where it has no files of its own."""
-        return self.evaluation.kinds if self.evaluation else {}
-
-    @property
-    def mixed(self) -> bool:
-        """Whether both formats occur, so that the rarer one of train is at fault."""
-        held = self.evaluation.formats if self.evaluation else ()
-        return len({*self.train.formats, *held}) > 1
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """The bad rows of one split: left out under invalidRows: Drop, or at fault."""
-
-    dataset: DatasetSource
-    scan: Scan
-
-    @property
-    def dropping(self) -> bool:
-        """Whether training goes on without them."""
-        invalid, limit = self.scan.faults.invalid, self.dataset.max_dropped_share * self.scan.rows
-        return self._asked and self.scan.valid > 0 and 0 < invalid <= limit
-
-    @property
-    def too_many(self) -> bool:
-        """Whether they are more than may be left out."""
-        some = self.scan.valid > 0 and self.scan.faults.invalid > 0
-        return self._asked and some and not self.dropping
-
-    @property
-    def _asked(self) -> bool:
-        return self.dataset.invalid_rows == "Drop"
-
-    def counts(self) -> dict[str, int]:
-        """Rows left out by code; ties always are."""
-        counts = self.scan.faults.counts
-        return {
-            str(code): count
-            for code, count in counts.items()
-            if count and (self.dropping or code == TIE)
-        }
-
-    def problems(self) -> list[Problem]:
-        """What they are at fault for."""
-        faults, rows = self.scan.faults, self.scan.rows
-        found = faults.problems(self.dropping, self.scan.valid)
-        if self.too_many:
-            found[0].message = (
-                f"{dataset_warnings.share(faults.invalid, rows)} of {rows} are invalid, more than "
-                f"maxDroppedShare {self.dataset.max_dropped_share:g} allows. {found[0].message}"
-            )
-        return found
-
-
-def verdict(
+def build_report(
     manifest: DPOJobSpec,
     base: InspectionReport,
-    layout: Layout,
-    subject: Subject,
-    scans: Scans,
+    train: SplitStatistics,
+    evaluation: SplitStatistics | None,
+    duplicates: DuplicateStatistics,
+    model_facts: ModelFacts,
+    model_warnings: Sequence[Problem],
 ) -> InspectionReport:
-    """The whole report; `base` holds what is known of source, columns and model."""
-    dataset, train = manifest.dataset, scans.train
-    left_out = LeftOut(dataset, train)
-    problems = [
+    """Build the report.
+
+    Args:
+        manifest: The job's spec.
+        base: What is known of source, columns and model, with the problems found so far.
+        train: The counts over the training split.
+        evaluation: Those over the evaluation split, where it has files of its own.
+        duplicates: What occurs more than once in and between the splits.
+        model_facts: The facts about the model.
+        model_warnings: The warnings about the model itself.
+
+    Returns:
+        `base` with the result and all figures; valid unless a problem is an error.
+    """
+    dataset = manifest.dataset
+    invalid = InvalidRows(dataset, train)
+    invalid_evaluation = InvalidRows(dataset, evaluation) if evaluation else None
+    errors = [
         *base.problems,
-        *left_out.problems(),
-        *_nothing(base, train),
-        *of_context(train.lengths, subject.facts),
+        *invalid.problems(),
+        *_empty_dataset(base, train),
+        *context_length_problems(train.lengths, model_facts),
     ]
-    held = LeftOut(dataset, scans.evaluation) if scans.evaluation else None
-    if held is not None:
-        problems += _of_evaluation(held, dataset.eval.split or "", subject.facts)
-    reason: str | None = None
-    if any(problem.severity == "error" for problem in problems):
-        too_many = left_out.too_many or (held is not None and held.too_many)
-        reason = str(Reason.TOO_MANY_INVALID_ROWS if too_many else Reason.DATASET_INVALID)
+    if invalid_evaluation is not None:
+        errors += _evaluation_problems(invalid_evaluation, dataset.eval.split or "", model_facts)
+    reason = _reason(errors, invalid, invalid_evaluation)
     lengths = train.lengths.report()
-    problems += dataset_warnings.of_lengths(
-        train.lengths, lengths, train.long_rows, subject.facts.context_length
-    )
-    problems += dataset_warnings.of_repeats(
-        scans.repeats,
-        train.valid,
-        scans.evaluation.valid if scans.evaluation else 0,
-        dataset.eval.split,
-    )
-    form = next(iter(train.formats), "unknown")
-    problems += subject.advice(form == "conversational")
-    dropped = left_out.counts()
-    dialect = {} if left_out.dropping else train.faults.dialect(train.valid)
-    cut = train.places.cut(dataset.eval.fraction or 0.0)
-    eval_rows = scans.evaluation.valid if scans.evaluation else cut.rows
+    warnings = [
+        *dataset_warnings.length_warnings(
+            train.lengths, lengths, train.long_rows, model_facts.context_length
+        ),
+        *dataset_warnings.duplicate_warnings(
+            duplicates, train.valid, evaluation.valid if evaluation else 0, dataset.eval.split
+        ),
+        *model_warnings,
+    ]
+    dropped = invalid.dropped_counts()
+    messages = {} if invalid.are_dropped else train.errors.suggested_message_mapping(train.valid)
+    cut = train.prompt_bins.cut(dataset.eval.fraction or 0.0)
     return base.model_copy(
         update={
             "valid": reason is None,
             "reason": reason,
-            "format": form,
+            "format": train.format or "unknown",
             "rows": train.rows,
             "valid_rows": train.valid,
             "dropped": dropped,
             "dropped_rows": sum(dropped.values()),
-            "train_rows": train.valid - (0 if scans.evaluation else cut.rows),
-            "eval_rows": eval_rows,
-            "eval_dropped": held.counts() if held else {},
+            "train_rows": train.valid - (0 if evaluation else cut.rows),
+            "eval_rows": evaluation.valid if evaluation else cut.rows,
+            "eval_dropped": invalid_evaluation.dropped_counts() if invalid_evaluation else {},
             "eval_cut": cut.share,
-            "columns": list(dict.fromkeys([*base.columns, *train.kinds])),
-            "mapping": layout.mapping,
-            "preset": layout.preset.name,
-            "implicit_prompt": train.implicit > 0,
-            "problems": problems,
-            "suggestion": _suggestion(base.suggestion, dialect),
+            "implicit_prompt": train.implicit_prompts > 0,
+            "problems": [*errors, *warnings],
+            "suggestion": _suggestion(base.suggestion, messages),
             "lengths": lengths,
-            "quality": dataset_warnings.quality(train.lengths, scans.repeats),
+            "quality": dataset_warnings.quality(train.lengths, duplicates),
         }
     )
 
 
-def _suggestion(known: Suggestion | None, dialect: dict[str, str]) -> Suggestion | None:
-    """With what to write under `columnMapping.messages`."""
-    if not dialect:
+def _reason(
+    problems: list[Problem], invalid: InvalidRows, invalid_evaluation: InvalidRows | None
+) -> str | None:
+    """The condition reason of an invalid dataset; None for a valid one."""
+    if not any(problem.severity == "error" for problem in problems):
+        return None
+    too_many = invalid.are_too_many or (
+        invalid_evaluation is not None and invalid_evaluation.are_too_many
+    )
+    return str(Reason.TOO_MANY_INVALID_ROWS if too_many else Reason.DATASET_INVALID)
+
+
+def _suggestion(known: Suggestion | None, messages: dict[str, str]) -> Suggestion | None:
+    """The suggestion with entries of `columnMapping.messages` added."""
+    if not messages:
         return known
     columns = known.column_mapping if known else {}
-    return Suggestion(column_mapping={**columns, "messages": dialect})
+    return Suggestion(column_mapping={**columns, "messages": messages})
 
 
-def _nothing(base: InspectionReport, train: Scan) -> list[Problem]:
-    """No rows at all, or none left."""
+def _empty_dataset(base: InspectionReport, train: SplitStatistics) -> list[Problem]:
+    """The problem that there are no rows at all, or no valid ones."""
     if train.rows == 0:
         message = f"{base.source} has no rows."
-    elif train.valid == 0 and not train.faults.invalid:
+    elif train.valid == 0 and not train.errors.invalid:
         message = "every row is a tie; none is left to train on."
     elif train.valid == 0:
         message = "no row is left to train on."
@@ -166,13 +117,16 @@ def _nothing(base: InspectionReport, train: Scan) -> list[Problem]:
     return [Problem(code=ProblemCode.EMPTY_DATASET, message=message)]
 
 
-def _of_evaluation(held: LeftOut, split: str, facts: ModelFacts) -> list[Problem]:
-    """The evaluation split is held to the same rules."""
-    found = [*held.problems(), *of_context(held.scan.lengths, facts)]
+def _evaluation_problems(
+    invalid: InvalidRows, split: str, model_facts: ModelFacts
+) -> list[Problem]:
+    """The problems of the evaluation split, to which the same rules apply."""
+    statistics = invalid.statistics
+    found = [*invalid.problems(), *context_length_problems(statistics.lengths, model_facts)]
     for problem in found:
         problem.split = split
         problem.message = f"in the evaluation split {split!r}: {problem.message}"
-    if held.scan.valid == 0 and not found:
+    if statistics.valid == 0 and not found:
         found.append(
             Problem(
                 code=ProblemCode.EMPTY_DATASET,

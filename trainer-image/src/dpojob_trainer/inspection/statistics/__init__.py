@@ -1,1 +1,23 @@
-"""Figures over all rows that make no single row wrong: repeats, contradictions, leaks, the split."""
+"""Counts over all rows of a split: errors, formats, lengths, duplicates and the evaluation cut.
+
+Rows arrive as `AcceptedBatch` and `RowError`; what is kept of them does not grow with their number,
+but for 32 bytes a row in scratch files.
+"""
+
+from .duplicates import DuplicateFinder, DuplicateStatistics
+from .error_aggregation import ErrorCounts
+from .eval_split import held_out
+from .row_hash import prompt_hashes
+from .split_statistics import SplitStatistics
+from .token_lengths import LengthStatistics, Unit
+
+__all__ = [
+    "DuplicateFinder",
+    "DuplicateStatistics",
+    "ErrorCounts",
+    "LengthStatistics",
+    "SplitStatistics",
+    "Unit",
+    "held_out",
+    "prompt_hashes",
+]

@@ -1,7 +1,7 @@
 """Duplicates, contradictions and leaks among any number of rows, in bounded memory.
 
-Fingerprints are kept in memory up to a limit and then on scratch, in parts by their leading bits, so
-that equal ones meet in one part and each part fits in memory by itself.
+Hashes are kept in memory up to a limit and then in scratch files, partitioned by their leading bits:
+equal hashes are in the same partition, and each partition fits in memory by itself.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .row_hash import Prints
+from .row_hash import RowHashes
 
-PARTS = 64
-IN_MEMORY = 1 << 20
-"""Rows held before they go to scratch; 32 bytes each."""
-EXAMPLES = 10
+PARTITIONS = 64
+PARTITION_BITS = 6
+MAX_ROWS_IN_MEMORY = 1 << 20
+"""Rows held before they are written to scratch; 32 bytes each."""
+MAX_EXAMPLES = 10
 
 RECORD = np.dtype(
     [("pair", "<u8"), ("exact", "<u8"), ("row", "<i8"), ("swapped", "?"), ("eval", "?")]
@@ -27,8 +28,8 @@ RECORD = np.dtype(
 
 
 @dataclass
-class Repeats:
-    """What repeats, over all rows."""
+class DuplicateStatistics:
+    """What occurs more than once, over all rows of both splits."""
 
     duplicates: int = 0
     """Rows whose pair, the same way round, occurred before; up to case and white space."""
@@ -43,8 +44,12 @@ class Repeats:
     overlap_rows: list[int] = field(default_factory=list)
 
 
-class Fingerprints:
-    """All rows' fingerprints. Use as a context: scratch files go with it."""
+class DuplicateFinder:
+    """Collects the hashes of all rows. Use it as a context: leaving it removes its scratch files.
+
+    Args:
+        scratch: The directory for scratch files.
+    """
 
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
@@ -52,77 +57,89 @@ class Fingerprints:
         self._held: list[NDArray[np.void]] = []
         self._count = 0
 
-    def __enter__(self) -> Fingerprints:
+    def __enter__(self) -> DuplicateFinder:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._directory is not None:
             self._directory.cleanup()
 
-    def add(self, prints: Prints, rows: NDArray[np.int64], *, evaluation: bool = False) -> None:
-        """Adds some rows."""
+    def add(
+        self, hashes: RowHashes, rows: NDArray[np.int64], *, is_evaluation: bool = False
+    ) -> None:
+        """Add rows.
+
+        Args:
+            hashes: The rows' hashes.
+            rows: Their row numbers, as many.
+            is_evaluation: Whether they are of the evaluation split.
+        """
         records = np.zeros(len(rows), RECORD)
-        records["pair"] = prints.pair
-        records["exact"] = prints.exact
-        records["swapped"] = prints.swapped
+        records["pair"] = hashes.pair
+        records["exact"] = hashes.exact
+        records["swapped"] = hashes.swapped
         records["row"] = rows
-        records["eval"] = evaluation
+        records["eval"] = is_evaluation
         self._held.append(records)
         self._count += len(records)
-        if self._count >= IN_MEMORY:
+        if self._count >= MAX_ROWS_IN_MEMORY:
             self._spill()
 
     def _spill(self) -> None:
         if self._directory is None:
             self._directory = tempfile.TemporaryDirectory(dir=self._scratch, prefix="fingerprints-")
         records = np.concatenate(self._held)
-        part = (records["pair"] >> np.uint64(58)).astype(np.int8)
-        order = np.argsort(part, kind="stable")
-        records, part = records[order], part[order]
-        bounds = np.searchsorted(part, np.arange(PARTS + 1))
-        for index in range(PARTS):
+        partition = (records["pair"] >> np.uint64(64 - PARTITION_BITS)).astype(np.int8)
+        order = np.argsort(partition, kind="stable")
+        records, partition = records[order], partition[order]
+        bounds = np.searchsorted(partition, np.arange(PARTITIONS + 1))
+        for index in range(PARTITIONS):
             with (Path(self._directory.name) / str(index)).open("ab") as file:
                 records[bounds[index] : bounds[index + 1]].tofile(file)
         self._held, self._count = [], 0
 
-    def _parts(self) -> Iterator[NDArray[np.void]]:
+    def _partitions(self) -> Iterator[NDArray[np.void]]:
         if self._directory is None:
             if self._held:
                 yield np.concatenate(self._held)
             return
         if self._held:
             self._spill()
-        for index in range(PARTS):
+        for index in range(PARTITIONS):
             yield np.fromfile(Path(self._directory.name) / str(index), RECORD)
 
-    def repeats(self) -> Repeats:
-        """Everything that repeats."""
-        found = Repeats()
-        for part in self._parts():
-            _count(part, found)
-        found.duplicate_rows = sorted(found.duplicate_rows)[:EXAMPLES]
-        found.contradictory_rows = sorted(found.contradictory_rows)[:EXAMPLES]
-        found.overlap_rows = sorted(found.overlap_rows)[:EXAMPLES]
+    def statistics(self) -> DuplicateStatistics:
+        """Compare all rows that were added.
+
+        Returns:
+            The counts, with the numbers of the first rows concerned.
+        """
+        found = DuplicateStatistics()
+        for records in self._partitions():
+            _count(records, found)
+        found.duplicate_rows = sorted(found.duplicate_rows)[:MAX_EXAMPLES]
+        found.contradictory_rows = sorted(found.contradictory_rows)[:MAX_EXAMPLES]
+        found.overlap_rows = sorted(found.overlap_rows)[:MAX_EXAMPLES]
         return found
 
 
-def _count(records: NDArray[np.void], found: Repeats) -> None:
+def _count(records: NDArray[np.void], found: DuplicateStatistics) -> None:
     training = records[~records["eval"]]
     training = training[np.lexsort((training["row"], training["swapped"], training["pair"]))]
     pair = training["pair"]
-    same = pair[1:] == pair[:-1]
-    turned = training["swapped"][1:] != training["swapped"][:-1]
-    again = np.flatnonzero(same & ~turned) + 1
-    found.duplicates += len(again)
-    found.duplicate_rows += sorted(training["row"][again].tolist())[:EXAMPLES]
-    both = np.flatnonzero(same & turned) + 1
-    found.contradictions += len(both)
-    found.contradictory_rows += sorted(training["row"][both].tolist())[:EXAMPLES]
+    same_pair = pair[1:] == pair[:-1]
+    other_way_round = training["swapped"][1:] != training["swapped"][:-1]
+    repeated = np.flatnonzero(same_pair & ~other_way_round) + 1
+    found.duplicates += len(repeated)
+    found.duplicate_rows += sorted(training["row"][repeated].tolist())[:MAX_EXAMPLES]
+    contradictory = np.flatnonzero(same_pair & other_way_round) + 1
+    found.contradictions += len(contradictory)
+    found.contradictory_rows += sorted(training["row"][contradictory].tolist())[:MAX_EXAMPLES]
     exact = np.sort(training["exact"])
     found.exact += int((exact[1:] == exact[:-1]).sum())
-    held = records[records["eval"]]
-    if not len(held):
+    evaluation = records[records["eval"]]
+    if not len(evaluation):
         return
-    leaked = np.isin(held["pair"], pair)
+    leaked = np.isin(evaluation["pair"], pair)
     found.overlap += int(leaked.sum())
-    found.overlap_rows += sorted(held["row"][leaked].tolist())[:EXAMPLES]
+    found.overlap_rows += sorted(evaluation["row"][leaked].tolist())[:MAX_EXAMPLES]

@@ -13,8 +13,8 @@ from dpojob_api.report import ModelFacts, Problem, ProblemCode
 from dpojob_api.spec import ModelSource
 from dpojob_trainer.inspection.model import ModelFiles, open_model, read_facts
 from dpojob_trainer.inspection.model.tokenizer_config import TokenizerConfig, read_tokenizer_config
-from dpojob_trainer.inspection.statistics.dataset_warnings import warning
 from dpojob_trainer.shared.errors import model_unreadable
+from dpojob_trainer.shared.problem_text import warning
 
 from .chat_template import ChatTemplate, TemplateRefuses
 from .load_tokenizer import open_tokenizer

@@ -9,8 +9,8 @@ from tokenizers import Tokenizer
 
 from dpojob_api.report import ProblemCode
 from dpojob_trainer.inspection.model.tokenizer_config import TokenizerConfig
-from dpojob_trainer.shared.preference_pair import Pair
-from dpojob_trainer.shared.row_error import Fault
+from dpojob_trainer.shared.preference_pair import PreferencePair
+from dpojob_trainer.shared.row_error import RowError
 
 from .chat_template import ChatTemplate, TemplateRefuses
 from .safe_splits import Seams
@@ -42,7 +42,9 @@ class TokenCounter:
         written = [*self._template.sources, *map(str, config.special.values())]
         self._seams = Seams(tokenizer, written)
 
-    def lengths(self, pairs: Sequence[Pair], limit: int | None = None) -> Iterator[Length | Fault]:
+    def lengths(
+        self, pairs: Sequence[PreferencePair], limit: int | None = None
+    ) -> Iterator[Length | RowError]:
         """The length of each pair, or the fault that template and tokens show in it, in order.
 
         The pairs are as `Pair.conversation()` or `Pair.text()` gives them; what is over `limit`
@@ -57,16 +59,18 @@ class TokenCounter:
             yield from self._batch(pairs[start:end], limit)
             start = end
 
-    def _batch(self, pairs: Sequence[Pair], limit: int | None) -> Iterator[Length | Fault]:
+    def _batch(
+        self, pairs: Sequence[PreferencePair], limit: int | None
+    ) -> Iterator[Length | RowError]:
         chat = isinstance(pairs[0].chosen, list)
         texts: list[str] = []
-        faults: list[Fault | None] = []
+        faults: list[RowError | None] = []
         for pair in pairs:
             try:
                 whole = self._rendered(pair) if chat else self._plain(pair)
             except TemplateRefuses as problem:
                 faults.append(
-                    Fault(
+                    RowError(
                         ProblemCode.BAD_MESSAGE,
                         f"the model's chat template refuses the conversation ({problem})",
                         "change or remove these rows, or the template of the model",
@@ -97,7 +101,7 @@ class TokenCounter:
             else:
                 yield length
 
-    def _rendered(self, pair: Pair) -> tuple[str, str, str]:
+    def _rendered(self, pair: PreferencePair) -> tuple[str, str, str]:
         prompt, chosen, rejected = pair.prompt, pair.chosen, pair.rejected
         assert isinstance(prompt, list) and isinstance(chosen, list) and isinstance(rejected, list)
         render = self._template.render
@@ -107,7 +111,7 @@ class TokenCounter:
             render(prompt + rejected, pair.tools),
         )
 
-    def _plain(self, pair: Pair) -> tuple[str, str, str]:
+    def _plain(self, pair: PreferencePair) -> tuple[str, str, str]:
         prompt, chosen, rejected = str(pair.prompt), str(pair.chosen), str(pair.rejected)
         return (prompt, prompt + self._ended(chosen), prompt + self._ended(rejected))
 
@@ -115,20 +119,20 @@ class TokenCounter:
         return answer if answer.endswith(self._end) else answer + self._end
 
 
-def _same_tokens(chat: bool) -> Fault:
+def _same_tokens(chat: bool) -> RowError:
     by = "chat template" if chat else "tokenizer"
-    return Fault(ProblemCode.IDENTICAL_PAIR, f"the model's {by} makes both answers the same")
+    return RowError(ProblemCode.IDENTICAL_PAIR, f"the model's {by} makes both answers the same")
 
 
-def _same_when_cut(limit: int) -> Fault:
-    return Fault(
+def _same_when_cut(limit: int) -> RowError:
+    return RowError(
         ProblemCode.IDENTICAL_PAIR,
         f"both answers are the same up to maxLength {limit}, where they are cut",
         "raise training.maxLength, or remove these rows",
     )
 
 
-def _characters(pair: Pair) -> int:
+def _characters(pair: PreferencePair) -> int:
     return sum(
         len(part)
         if isinstance(part, str)

@@ -1,1 +1,9 @@
-"""TODO: what validation holds."""
+"""Validation of rows: each becomes a normalised preference pair, or has an error.
+
+`row_normalizer` defines what a valid row is; `vectorized_validator` accepts a part of the valid rows
+much faster, by whole columns.
+"""
+
+from .row_validator import RowValidator, ValidatedRows
+
+__all__ = ["RowValidator", "ValidatedRows"]

@@ -11,32 +11,36 @@ from dataclasses import replace
 from typing import Any
 
 from dpojob_api.report import ProblemCode
-from dpojob_trainer.inspection.columns.column_layout import Layout
-from dpojob_trainer.shared.messages import BadMessages, read_messages, suggest_dialect
-from dpojob_trainer.shared.preference_pair import Format, Pair, Turns, turns_of
-from dpojob_trainer.shared.row_error import Fault
+from dpojob_trainer.inspection.columns import ColumnLayout
+from dpojob_trainer.shared.messages import InvalidMessages, read_messages, suggest_dialect
+from dpojob_trainer.shared.preference_pair import Format, MessageList, PreferencePair, as_messages
+from dpojob_trainer.shared.row_error import RowError
 
-from .value_checks import read_tools, wrong_kind
+from .value_checks import find_invalid_value, read_tools
 
 
-def judge(layout: Layout, row: Mapping[str, Any], expected: Format | None = None) -> Pair | Fault:
+def normalize_row(
+    layout: ColumnLayout, row: Mapping[str, Any], expected: Format | None = None
+) -> PreferencePair | RowError:
     """The pair in `row`, or its first fault. `expected` is the dataset's format, once known."""
     values = layout.read(row)
-    if isinstance(values, Fault):
+    if isinstance(values, RowError):
         return values
-    fault = wrong_kind(layout, values)
+    fault = find_invalid_value(layout, values)
     if fault is not None:
         return fault
     try:
         pair = _read(layout, values)
-    except BadMessages as problem:
+    except InvalidMessages as problem:
         return _bad_message(layout, values, problem)
     except RecursionError:
-        return Fault(ProblemCode.WRONG_TYPE, "a value is nested too deeply", "flatten these rows")
-    if isinstance(pair, Fault):
+        return RowError(
+            ProblemCode.WRONG_TYPE, "a value is nested too deeply", "flatten these rows"
+        )
+    if isinstance(pair, RowError):
         return pair
     if expected is not None and pair.format != expected:
-        return Fault(
+        return RowError(
             ProblemCode.AMBIGUOUS_FORMAT,
             "text where other rows hold message lists"
             if pair.format == "standard"
@@ -45,7 +49,9 @@ def judge(layout: Layout, row: Mapping[str, Any], expected: Format | None = None
     return _sound(layout, pair) or pair
 
 
-def _bad_message(layout: Layout, values: Mapping[str, Any], problem: BadMessages) -> Fault:
+def _bad_message(
+    layout: ColumnLayout, values: Mapping[str, Any], problem: InvalidMessages
+) -> RowError:
     """With what to write when the messages use other names than were mapped."""
     turns = [
         turn
@@ -53,19 +59,21 @@ def _bad_message(layout: Layout, values: Mapping[str, Any], problem: BadMessages
         if isinstance(value := values.get(name), list)
         for turn in value
     ]
-    names = {} if problem.way else suggest_dialect(turns)
+    names = {} if problem.remedy else suggest_dialect(turns)
     mapped = layout.dialect.mapping
     if all(mapped.get(key) == name for key, name in names.items()):
-        return Fault(ProblemCode.BAD_MESSAGE, str(problem), problem.way)
-    return Fault(ProblemCode.BAD_MESSAGE, str(problem), messages=tuple({**mapped, **names}.items()))
+        return RowError(ProblemCode.BAD_MESSAGE, str(problem), problem.remedy)
+    return RowError(
+        ProblemCode.BAD_MESSAGE, str(problem), message_mapping=tuple({**mapped, **names}.items())
+    )
 
 
-def _read(layout: Layout, values: Mapping[str, Any]) -> Pair | Fault:
+def _read(layout: ColumnLayout, values: Mapping[str, Any]) -> PreferencePair | RowError:
     system = values.get("system") or ""
     tools = values.get("tools")
     if tools is not None:
         tools = read_tools(layout, tools)
-        if isinstance(tools, Fault):
+        if isinstance(tools, RowError):
             return tools
     if isinstance(values["chosen"], str):
         return _from_text(layout, values, system, tools)
@@ -73,30 +81,32 @@ def _read(layout: Layout, values: Mapping[str, Any]) -> Pair | Fault:
 
 
 def _from_text(
-    layout: Layout, values: Mapping[str, Any], system: str, tools: list[Any] | None
-) -> Pair | Fault:
+    layout: ColumnLayout, values: Mapping[str, Any], system: str, tools: list[Any] | None
+) -> PreferencePair | RowError:
     chosen, rejected, prompt = values["chosen"], values["rejected"], values.get("prompt")
     if prompt is None:
         if chosen == rejected:
-            return Fault(ProblemCode.IDENTICAL_PAIR, _same(layout))
+            return RowError(ProblemCode.IDENTICAL_PAIR, _same(layout))
         cut = _shared_words(chosen, rejected)
         if not chosen[:cut].strip():
-            return Fault(
+            return RowError(
                 ProblemCode.PROMPT_MISMATCH,
                 f"{layout.name('chosen')} and {layout.name('rejected')} share no beginning "
                 "that could be the prompt",
             )
         prompt, chosen, rejected = chosen[:cut], chosen[cut:], rejected[cut:]
-        return Pair(_with_system(prompt, system), chosen, rejected, "standard", tools, True)
+        return PreferencePair(
+            _with_system(prompt, system), chosen, rejected, "standard", tools, True
+        )
     if isinstance(prompt, str):
         if system.strip() and prompt.strip():
             prompt = _with_system(prompt, system)
-        return Pair(prompt, chosen, rejected, "standard", tools)
+        return PreferencePair(prompt, chosen, rejected, "standard", tools)
     turns = _system_first(read_messages(prompt, layout.dialect), system)
-    return Pair(
+    return PreferencePair(
         turns,
-        turns_of(chosen, "assistant"),
-        turns_of(rejected, "assistant"),
+        as_messages(chosen, "assistant"),
+        as_messages(rejected, "assistant"),
         "conversational",
         tools,
     )
@@ -129,15 +139,15 @@ def _shared_words(chosen: str, rejected: str) -> int:
 
 
 def _from_lists(
-    layout: Layout, values: Mapping[str, Any], system: str, tools: list[Any] | None
-) -> Pair | Fault:
+    layout: ColumnLayout, values: Mapping[str, Any], system: str, tools: list[Any] | None
+) -> PreferencePair | RowError:
     chosen = read_messages(values["chosen"], layout.dialect)
     rejected = read_messages(values["rejected"], layout.dialect)
     for field, turns in (("chosen", chosen), ("rejected", rejected)):
         if not turns:
-            return Fault(ProblemCode.EMPTY_TEXT, f"{layout.name(field)} is an empty list")
+            return RowError(ProblemCode.EMPTY_TEXT, f"{layout.name(field)} is an empty list")
         if turns[-1]["role"] != "assistant":
-            return Fault(
+            return RowError(
                 ProblemCode.LAST_TURN_NOT_ASSISTANT,
                 f"{layout.name(field)} ends with the turn of {turns[-1]['role']!r}",
             )
@@ -149,43 +159,47 @@ def _from_lists(
         if whole:
             # The lists hold the whole conversation; the prompt column repeats its opening.
             pair = _split(layout, chosen, rejected, system, tools)
-            if isinstance(pair, Pair) and not _says(pair.prompt, prompt):
-                return Fault(
+            if isinstance(pair, PreferencePair) and not _says(pair.prompt, prompt):
+                return RowError(
                     ProblemCode.PROMPT_MISMATCH,
                     f"{layout.name('prompt')} is not the prompt inside {layout.name('chosen')}",
                 )
-            return replace(pair, implicit=False) if isinstance(pair, Pair) else pair
+            return replace(pair, implicit=False) if isinstance(pair, PreferencePair) else pair
         if not prompt.strip():
-            return Fault(ProblemCode.EMPTY_PROMPT, f"{layout.name('prompt')} is empty")
-        opening: Turns = [{"role": "user", "content": prompt}]
+            return RowError(ProblemCode.EMPTY_PROMPT, f"{layout.name('prompt')} is empty")
+        opening: MessageList = [{"role": "user", "content": prompt}]
     else:
         opening = read_messages(prompt, layout.dialect)
         if whole:
             size = len(opening)
             if chosen[:size] != opening or rejected[:size] != opening:
-                return Fault(
+                return RowError(
                     ProblemCode.PROMPT_MISMATCH,
                     f"{layout.name('chosen')} or {layout.name('rejected')} begins a conversation "
                     f"of its own, other than {layout.name('prompt')}",
                 )
             chosen, rejected = chosen[size:], rejected[size:]
             if not chosen or not rejected:
-                return Fault(ProblemCode.EMPTY_TEXT, "nothing follows the prompt")
-    return Pair(_system_first(opening, system), chosen, rejected, "conversational", tools)
+                return RowError(ProblemCode.EMPTY_TEXT, "nothing follows the prompt")
+    return PreferencePair(_system_first(opening, system), chosen, rejected, "conversational", tools)
 
 
-def _says(turns: str | Turns, prompt: str) -> bool:
+def _says(turns: str | MessageList, prompt: str) -> bool:
     wanted = prompt.strip()
     contents = [str(turn.get("content", "")).strip() for turn in turns if isinstance(turn, dict)]
     return wanted in contents or not wanted or "\n\n".join(contents).strip() == wanted
 
 
 def _split(
-    layout: Layout, chosen: Turns, rejected: Turns, system: str, tools: list[Any] | None
-) -> Pair | Fault:
+    layout: ColumnLayout,
+    chosen: MessageList,
+    rejected: MessageList,
+    system: str,
+    tools: list[Any] | None,
+) -> PreferencePair | RowError:
     """Whole conversations: what they share is the prompt, what differs are the answers."""
     if chosen == rejected:
-        return Fault(ProblemCode.IDENTICAL_PAIR, _same(layout))
+        return RowError(ProblemCode.IDENTICAL_PAIR, _same(layout))
     size = 0
     for left, right in zip(chosen, rejected, strict=False):
         if left != right:
@@ -193,57 +207,59 @@ def _split(
         size += 1
     names = f"{layout.name('chosen')} and {layout.name('rejected')}"
     if size == 0 and (chosen[0]["role"] == "assistant" and rejected[0]["role"] == "assistant"):
-        return Fault(
+        return RowError(
             ProblemCode.EMPTY_PROMPT, f"{names} hold the answer only, and no prompt is given"
         )
     if size == len(chosen) or size == len(rejected):
-        return Fault(ProblemCode.PROMPT_MISMATCH, f"{names}: one is the beginning of the other")
+        return RowError(ProblemCode.PROMPT_MISMATCH, f"{names}: one is the beginning of the other")
     if chosen[size]["role"] != "assistant" or rejected[size]["role"] != "assistant":
-        return Fault(ProblemCode.PROMPT_MISMATCH, f"{names} differ before the assistant's answer")
+        return RowError(
+            ProblemCode.PROMPT_MISMATCH, f"{names} differ before the assistant's answer"
+        )
     prompt = _system_first(chosen[:size], system)
-    return Pair(prompt, chosen[size:], rejected[size:], "conversational", tools, True)
+    return PreferencePair(prompt, chosen[size:], rejected[size:], "conversational", tools, True)
 
 
-def _system_first(turns: Turns, system: str) -> Turns:
+def _system_first(turns: MessageList, system: str) -> MessageList:
     if not system.strip() or (turns and turns[0]["role"] in ("system", "developer")):
         return turns
     return [{"role": "system", "content": system}, *turns]
 
 
-def _sound(layout: Layout, pair: Pair) -> Fault | None:
+def _sound(layout: ColumnLayout, pair: PreferencePair) -> RowError | None:
     """What TRL would train on silently although it means nothing."""
     for field, answer in (("chosen", pair.chosen), ("rejected", pair.rejected)):
         last = answer if isinstance(answer, str) else answer[-1].get("content", "")
         if not last.strip() and (isinstance(answer, str) or not answer[-1].get("tool_calls")):
-            return Fault(ProblemCode.EMPTY_TEXT, f"{layout.name(field)} is empty")
+            return RowError(ProblemCode.EMPTY_TEXT, f"{layout.name(field)} is empty")
         if not isinstance(answer, str):
             if answer[-1]["role"] != "assistant":
-                return Fault(
+                return RowError(
                     ProblemCode.LAST_TURN_NOT_ASSISTANT,
                     f"{layout.name(field)} ends with the turn of {answer[-1]['role']!r}",
                 )
             if answer[0]["role"] != "assistant":
-                return Fault(
+                return RowError(
                     ProblemCode.BAD_MESSAGE,
                     f"{layout.name(field)} begins with the turn of {answer[0]['role']!r}",
                 )
     if isinstance(pair.prompt, str):
         if not pair.prompt.strip():
-            return Fault(
+            return RowError(
                 ProblemCode.EMPTY_PROMPT, f"{layout.name('prompt') or 'the prompt'} is empty"
             )
     else:
         asked = [turn for turn in pair.prompt if turn["role"] in ("user", "tool")]
         if not asked or not any(str(turn.get("content", "")).strip() for turn in asked):
-            return Fault(
+            return RowError(
                 ProblemCode.EMPTY_PROMPT, "no user's turn with text comes before the answer"
             )
         if pair.prompt[-1]["role"] == "assistant":
-            return Fault(ProblemCode.BAD_MESSAGE, "the prompt ends with the assistant's turn")
+            return RowError(ProblemCode.BAD_MESSAGE, "the prompt ends with the assistant's turn")
     if pair.chosen == pair.rejected:
-        return Fault(ProblemCode.IDENTICAL_PAIR, _same(layout))
+        return RowError(ProblemCode.IDENTICAL_PAIR, _same(layout))
     return None
 
 
-def _same(layout: Layout) -> str:
+def _same(layout: ColumnLayout) -> str:
     return f"{layout.name('chosen')} equals {layout.name('rejected')}"

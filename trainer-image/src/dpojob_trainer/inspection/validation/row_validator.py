@@ -1,4 +1,4 @@
-"""The judge at work: a piece of the dataset in, its accepted rows and its faults out."""
+"""Validation of a batch: valid rows as pairs or as arrays, and the errors of the other rows."""
 
 from __future__ import annotations
 
@@ -8,167 +8,139 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from dpojob_api.report import ProblemCode
-from dpojob_trainer.inspection.columns.column_layout import Layout
-from dpojob_trainer.inspection.readers.row_stream import Piece
-from dpojob_trainer.inspection.statistics.row_hash import Prints, fingerprints, fingerprints_of
-from dpojob_trainer.inspection.tokenization.token_counter import TokenCounter
-from dpojob_trainer.shared.preference_pair import Format, Pair
-from dpojob_trainer.shared.row_error import Fault
+from dpojob_trainer.inspection.columns import ColumnLayout
+from dpojob_trainer.shared.accepted_batch import AcceptedBatch
+from dpojob_trainer.shared.preference_pair import Format, PreferencePair
+from dpojob_trainer.shared.row_batch import Chunk
+from dpojob_trainer.shared.row_error import RowError
 
-from .row_normalizer import judge
-from .vectorized_validator import Screened, screen
-
-Faults = list[tuple[int, Fault]]
-
-
-@dataclass
-class Accepted:
-    """Accepted rows, as the report needs them."""
-
-    numbers: NDArray[np.int64]
-    prints: Prints
-    lengths: NDArray[np.int64]
-    """(prompt, chosen, rejected) by row, in tokens or else in characters."""
-    formats: Counter[str] = field(default_factory=Counter)
-    implicit: int = 0
+from .row_normalizer import normalize_row
+from .vectorized_validator import ValidColumns, validate_columns
 
 
 @dataclass(frozen=True)
-class Judge:
-    """All that decides about a row."""
+class ValidatedRows:
+    """The valid rows of a batch, and the errors of its other rows, by row number."""
 
-    layout: Layout
-    chat: bool
-    """Whether training gets message lists."""
-    expected: Format | None = None
-    """The dataset's format, once it is known."""
-    counter: TokenCounter | None = None
-    limit: int | None = None
-    """Tokens that a prompt must stay below; None where TRL cuts elsewhere."""
+    first_row: int
+    """The row number of the batch's first row."""
+    columns: ValidColumns | None = None
+    """Rows that the vectorized validator accepted."""
+    numbers: list[int] = field(default_factory=list)
+    """Row numbers of `pairs`."""
+    pairs: list[PreferencePair] = field(default_factory=list)
+    """Rows that were accepted one by one."""
+    errors: list[tuple[int, RowError]] = field(default_factory=list)
 
-    def survey(self, piece: Piece) -> tuple[list[Accepted], Faults]:
-        """Figures of the accepted rows, and the faults of the others."""
-        screened, numbers, pairs, faults = self.check(piece)
-        found = [] if screened is None else [_of_screened(screened, piece.start)]
-        lengths = None
-        if self.counter is not None:
-            numbers, pairs, lengths, more = self._measured(self.counter, numbers, pairs)
-            faults += more
-        if pairs:
-            found.append(_of_pairs(numbers, pairs, lengths))
-        return found, faults
+    @property
+    def valid_count(self) -> int:
+        """How many rows are valid."""
+        return len(self.pairs) + (0 if self.columns is None else len(self.columns.positions))
 
-    def check(self, piece: Piece) -> tuple[Screened | None, list[int], list[Pair], Faults]:
-        """The structural verdict alone: rows that are plainly sound, other pairs, and faults.
+    def accepted(self) -> list[AcceptedBatch]:
+        """Give all valid rows as arrays, with lengths in characters.
 
-        With a counter every row is made a pair, since its tokens are counted anyway.
+        Returns:
+            One batch for each of the two ways of validation that accepted rows.
         """
-        screened = self._screen(piece) if self.counter is None else None
-        left: Sequence[int] | None = None
-        if screened is not None:
-            sound = np.zeros(len(piece.chunk), np.bool_)
-            sound[screened.rows] = True
-            left = np.flatnonzero(~sound).tolist()
-        numbers, pairs, faults = self._judged(piece, left)
-        return screened, numbers, pairs, faults
+        batches = [] if self.columns is None else [_accepted(self.columns, self.first_row)]
+        if self.pairs:
+            batches.append(AcceptedBatch.of_pairs(self.numbers, self.pairs))
+        return batches
 
-    def pairs(self, piece: Piece) -> list[Pair]:
-        """The accepted rows themselves, in order."""
-        numbers, pairs, _ = self._judged(piece, None)
-        if self.counter is not None:
-            _, pairs, _, _ = self._measured(self.counter, numbers, pairs)
-        return pairs
 
-    def _screen(self, piece: Piece) -> Screened | None:
-        if piece.chunk.batch is None or self._absent(piece):
+@dataclass(frozen=True)
+class RowValidator:
+    """Validates rows of one layout."""
+
+    layout: ColumnLayout
+    as_conversations: bool
+    """Whether training gets message lists, of text too."""
+    expected_format: Format | None = None
+    """The dataset's format, once it is known; rows of the other format are errors then."""
+
+    def validate(self, batch: Chunk, first_row: int, file_name: str) -> ValidatedRows:
+        """Validate a batch, by columns as far as possible and the remaining rows one by one.
+
+        Args:
+            batch: Consecutive rows of one file.
+            first_row: The row number of the first one in the split.
+            file_name: The file's name in messages.
+
+        Returns:
+            The valid rows and the errors of the others; each row is in exactly one place.
+        """
+        valid = self._validate_columns(batch)
+        if valid is None:
+            return self.validate_rows(batch, first_row, file_name)
+        is_left = np.ones(len(batch), np.bool_)
+        is_left[valid.positions] = False
+        left = np.flatnonzero(is_left).tolist()
+        rest = self.validate_rows(batch, first_row, file_name, left)
+        return ValidatedRows(first_row, valid, rest.numbers, rest.pairs, rest.errors)
+
+    def validate_rows(
+        self, batch: Chunk, first_row: int, file_name: str, positions: Sequence[int] | None = None
+    ) -> ValidatedRows:
+        """Validate rows one by one, to get each valid row as a pair.
+
+        Args:
+            batch: Consecutive rows of one file.
+            first_row: The row number of the first one in the split.
+            file_name: The file's name in messages.
+            positions: The rows to validate, by their position in the batch; None for all.
+
+        Returns:
+            The pairs and the errors, both in the order of rows.
+        """
+        found = ValidatedRows(first_row)
+        absent = self._absent_column(batch)
+        if absent is not None:
+            error = RowError(
+                ProblemCode.MISSING_COLUMN, f"rows of {file_name} have no column {absent!r}"
+            )
+            found.errors.extend((first_row + at, error) for at in range(len(batch)))
+            return found
+        if positions is not None and not positions:
+            return found
+        numbered = range(len(batch)) if positions is None else positions
+        for position, row in zip(numbered, batch.rows(positions), strict=True):
+            pair = normalize_row(self.layout, row, self.expected_format)
+            if isinstance(pair, RowError):
+                found.errors.append((first_row + position, pair))
+            else:
+                found.numbers.append(first_row + position)
+                conversation = self.as_conversations or pair.format == "conversational"
+                found.pairs.append(pair.conversation() if conversation else pair.text())
+        return found
+
+    def _validate_columns(self, batch: Chunk) -> ValidColumns | None:
+        if batch.batch is None or self._absent_column(batch):
             return None
         try:
-            screened = screen(self.layout, piece.chunk.batch, self.chat)
+            valid = validate_columns(self.layout, batch.batch, self.as_conversations)
         except pa.ArrowNotImplementedError:
             return None
-        if screened is None or self.expected not in (None, screened.format):
+        if valid is None or self.expected_format not in (None, valid.format):
             return None
-        return screened
+        return valid
 
-    def _absent(self, piece: Piece) -> str | None:
-        """A column that the piece's file lacks altogether."""
-        columns = piece.chunk.columns
+    def _absent_column(self, batch: Chunk) -> str | None:
+        """A required column that the batch's file lacks altogether."""
+        columns = batch.columns
         return next((name for name in self.layout.required if name not in columns), None)
 
-    def _judged(
-        self, piece: Piece, rows: Sequence[int] | None
-    ) -> tuple[list[int], list[Pair], Faults]:
-        numbers: list[int] = []
-        pairs: list[Pair] = []
-        faults: Faults = []
-        absent = self._absent(piece)
-        if absent is not None:
-            fault = Fault(
-                ProblemCode.MISSING_COLUMN, f"rows of {piece.file.name} have no column {absent!r}"
-            )
-            return numbers, pairs, [(piece.start + at, fault) for at in range(len(piece.chunk))]
-        places = range(len(piece.chunk)) if rows is None else rows
-        if not places:
-            return numbers, pairs, faults
-        for place, row in zip(places, piece.chunk.rows(rows), strict=True):
-            verdict = judge(self.layout, row, self.expected)
-            if isinstance(verdict, Fault):
-                faults.append((piece.start + place, verdict))
-            else:
-                numbers.append(piece.start + place)
-                listed = self.chat or verdict.format == "conversational"
-                pairs.append(verdict.conversation() if listed else verdict.text())
-        return numbers, pairs, faults
 
-    def _measured(
-        self, counter: TokenCounter, numbers: list[int], pairs: list[Pair]
-    ) -> tuple[list[int], list[Pair], NDArray[np.int64], Faults]:
-        """Counts tokens; rows that the template refuses or levels, or whose prompt fills maxLength, go."""
-        kept_numbers, kept, lengths = [], [], []
-        faults: Faults = []
-        for number, pair, length in zip(
-            numbers, pairs, counter.lengths(pairs, self.limit), strict=True
-        ):
-            if isinstance(length, Fault):
-                faults.append((number, length))
-            elif self.limit is not None and length.prompt >= self.limit:
-                faults.append((number, _too_long(self.limit)))
-            else:
-                kept_numbers.append(number)
-                kept.append(pair)
-                lengths.append(length)
-        return kept_numbers, kept, np.array(lengths, np.int64).reshape(-1, 3), faults
-
-
-def _of_screened(screened: Screened, start: int) -> Accepted:
-    prints = fingerprints(screened.prompts(), screened.chosen(), screened.rejected())
-    count = len(screened.rows)
-    return Accepted(
-        screened.rows + start,
-        prints,
-        screened.characters(),
-        Counter({screened.format: count} if count else {}),
-        count if screened.implicit else 0,
-    )
-
-
-def _of_pairs(numbers: list[int], pairs: list[Pair], lengths: NDArray[np.int64] | None) -> Accepted:
-    if lengths is None:
-        lengths = np.array([pair.characters() for pair in pairs], np.int64)
-    return Accepted(
-        np.array(numbers, np.int64),
-        fingerprints_of(pairs),
-        lengths,
-        Counter(pair.format for pair in pairs),
-        sum(pair.implicit for pair in pairs),
-    )
-
-
-def _too_long(limit: int) -> Fault:
-    return Fault(
-        ProblemCode.PROMPT_TOO_LONG,
-        f"the prompt alone fills maxLength {limit} tokens, nothing is left for an answer",
+def _accepted(valid: ValidColumns, first_row: int) -> AcceptedBatch:
+    count = len(valid.positions)
+    return AcceptedBatch(
+        valid.positions + first_row,
+        valid.prompts(),
+        valid.chosen(),
+        valid.rejected(),
+        valid.character_counts(),
+        Counter({valid.format: count} if count else {}),
+        count if valid.implicit else 0,
     )

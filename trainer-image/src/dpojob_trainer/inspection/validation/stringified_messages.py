@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from dpojob_trainer.shared.messages import COMMON_KEYS, COMMON_ROLES, OTHER_ROLES, Dialect
+from dpojob_trainer.shared.messages import COMMON_KEYS, COMMON_ROLES, OTHER_ROLES, MessageKeyMapping
 
 BEGINNING = "[{"
 """How all of them begin; `columns.Texts.visible` leaves such text to the judge."""
@@ -25,7 +25,7 @@ ROLES = {
 KEYS = (("role", "content"), *COMMON_KEYS)
 
 
-def is_written_list(text: str, dialect: Dialect) -> bool:
+def is_stringified_list(text: str, dialect: MessageKeyMapping) -> bool:
     """Whether the text is a list of messages, each with a role as this or other data spell it."""
     if not text.startswith(BEGINNING):
         return False
@@ -49,7 +49,7 @@ def _parsed(text: str) -> Any:
         return None
 
 
-def _is_message(item: Any, dialect: Dialect) -> bool:
+def _is_message(item: Any, dialect: MessageKeyMapping) -> bool:
     if not isinstance(item, Mapping):
         return False
     for role, content in ((dialect.role, dialect.content), *KEYS):

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from dpojob_api.report import ProblemCode
-from dpojob_trainer.inspection.columns.column_layout import Layout
+from dpojob_trainer.inspection.columns import ColumnLayout
 from dpojob_trainer.shared.messages import is_unicode, kind, plain
-from dpojob_trainer.shared.row_error import Fault
+from dpojob_trainer.shared.row_error import RowError
 
-from .stringified_messages import is_written_list
+from .stringified_messages import is_stringified_list
 
 AS_LISTS = (
     "write lists, not their text: json.loads (or ast.literal_eval) each value, and store the rows as "
@@ -20,7 +20,7 @@ AS_LISTS = (
 TOOLS = "tools must be a list of tool schemas, as objects or as JSON text"
 
 
-def wrong_kind(layout: Layout, values: Mapping[str, Any]) -> Fault | None:
+def find_invalid_value(layout: ColumnLayout, values: Mapping[str, Any]) -> RowError | None:
     """Nulls, and values that are neither text nor lists, before anything is read from them."""
     for field in ("chosen", "rejected", "prompt"):
         name = layout.name(field)
@@ -28,25 +28,25 @@ def wrong_kind(layout: Layout, values: Mapping[str, Any]) -> Fault | None:
             continue
         value = values.get(field)
         if value is None:
-            return Fault(ProblemCode.NULL_VALUE, f"{name} is null")
+            return RowError(ProblemCode.NULL_VALUE, f"{name} is null")
         if isinstance(value, str):
             if not is_unicode(value):
                 return _half(name)
         elif isinstance(value, bytes):
             return _bytes(name, value)
         elif not isinstance(value, list):
-            return Fault(ProblemCode.WRONG_TYPE, f"{name} is {kind(value)}")
+            return RowError(ProblemCode.WRONG_TYPE, f"{name} is {kind(value)}")
     system = values.get("system")
     if isinstance(system, str) and not is_unicode(system):
         return _half(layout.name("system"))
     if system is not None and not isinstance(system, str):
-        return Fault(
+        return RowError(
             ProblemCode.WRONG_TYPE,
             f"{layout.name('system')} is {kind(system)}",
             "a system prompt must be text",
         )
     if isinstance(values["chosen"], str) != isinstance(values["rejected"], str):
-        return Fault(
+        return RowError(
             ProblemCode.AMBIGUOUS_FORMAT,
             f"{layout.name('chosen')} is {kind(values['chosen'])} and "
             f"{layout.name('rejected')} is {kind(values['rejected'])}",
@@ -54,36 +54,37 @@ def wrong_kind(layout: Layout, values: Mapping[str, Any]) -> Fault | None:
     return _as_text(layout, values)
 
 
-def _as_text(layout: Layout, values: Mapping[str, Any]) -> Fault | None:
+def _as_text(layout: ColumnLayout, values: Mapping[str, Any]) -> RowError | None:
     """Message lists in text. One answer alone may be such a list itself, where JSON is asked for."""
     lists = [
         field
         for field in ("chosen", "rejected", "prompt")
-        if isinstance(value := values.get(field), str) and is_written_list(value, layout.dialect)
+        if isinstance(value := values.get(field), str)
+        and is_stringified_list(value, layout.dialect)
     ]
     if "prompt" not in lists and len(lists) < 2:
         return None
-    return Fault(
+    return RowError(
         ProblemCode.WRONG_TYPE,
         f"{layout.name(lists[0])} is a message list written as text",
         AS_LISTS,
     )
 
 
-def _half(name: str | None) -> Fault:
-    way = "a character was cut in two there; write these rows again, or remove them"
-    return Fault(ProblemCode.WRONG_TYPE, f"{name} holds half a surrogate pair", way)
+def _half(name: str | None) -> RowError:
+    remedy = "a character was cut in two there; write these rows again, or remove them"
+    return RowError(ProblemCode.WRONG_TYPE, f"{name} holds half a surrogate pair", remedy)
 
 
-def _bytes(name: str, value: bytes) -> Fault:
+def _bytes(name: str, value: bytes) -> RowError:
     """Of a binary column; of a text column where it is not UTF-8, for which `Chunk` has b""."""
     if not value:
-        return Fault(ProblemCode.WRONG_TYPE, f"{name} is not UTF-8 text")
-    way = "write the column as text (a string column), not as binary"
-    return Fault(ProblemCode.WRONG_TYPE, f"{name} is bytes, not text", way)
+        return RowError(ProblemCode.WRONG_TYPE, f"{name} is not UTF-8 text")
+    remedy = "write the column as text (a string column), not as binary"
+    return RowError(ProblemCode.WRONG_TYPE, f"{name} is bytes, not text", remedy)
 
 
-def read_tools(layout: Layout, value: Any) -> list[Any] | Fault | None:
+def read_tools(layout: ColumnLayout, value: Any) -> list[Any] | RowError | None:
     """Tool schemas, of objects or of JSON text; None where there are none."""
     if isinstance(value, str):
         if not value.strip():
@@ -91,13 +92,13 @@ def read_tools(layout: Layout, value: Any) -> list[Any] | Fault | None:
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
-            return Fault(ProblemCode.WRONG_TYPE, f"{layout.name('tools')} is not JSON", TOOLS)
+            return RowError(ProblemCode.WRONG_TYPE, f"{layout.name('tools')} is not JSON", TOOLS)
         if value is None:
             return None
     if isinstance(value, list) and all(isinstance(tool, Mapping) for tool in value):
         if not is_unicode(json.dumps(value, ensure_ascii=False, default=str)):
             return _half(layout.name("tools"))
         return plain(value) or None
-    return Fault(
+    return RowError(
         ProblemCode.WRONG_TYPE, f"{layout.name('tools')} is not a list of tool schemas", TOOLS
     )

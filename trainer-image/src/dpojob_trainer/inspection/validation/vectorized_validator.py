@@ -6,28 +6,34 @@ it to the judge's own verdict.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dpojob_trainer.inspection.columns.column_layout import Layout
-from dpojob_trainer.inspection.columns.column_types import is_list, is_text
-from dpojob_trainer.inspection.columns.preset import Row
+from dpojob_trainer.inspection.columns import (
+    BoolArray,
+    ColumnLayout,
+    IntArray,
+    TextColumn,
+    is_list,
+    is_text,
+)
 from dpojob_trainer.shared.preference_pair import Format
 
-from .arrow_views import ASSISTANT, OTHER, USER, Mask, Talks, Texts, Whole
+from .conversation_column import ASSISTANT, OTHER, USER, ConversationColumn
 
 NAMES = (b"user", b"assistant", b"system")
 
 
 @dataclass(frozen=True)
-class Screened:
+class ValidColumns:
     """Sound rows of a batch, in order."""
 
-    rows: Whole
+    positions: IntArray
     """Their places in the batch."""
     format: Format
     implicit: bool
@@ -35,11 +41,13 @@ class Screened:
     chosen: Callable[[], list[bytes]]
     rejected: Callable[[], list[bytes]]
     """Their parts as `quality.fingerprint.as_bytes` has them."""
-    characters: Callable[[], Whole]
+    character_counts: Callable[[], IntArray]
     """(prompt, chosen, rejected) by row."""
 
 
-def screen(layout: Layout, batch: pa.RecordBatch, chat: bool) -> Screened | None:
+def validate_columns(
+    layout: ColumnLayout, batch: pa.RecordBatch, chat: bool
+) -> ValidColumns | None:
     """The rows of the batch that are surely sound; None when nothing can be told this way.
 
     `chat`: whether training gets message lists.
@@ -64,7 +72,7 @@ def screen(layout: Layout, batch: pa.RecordBatch, chat: bool) -> Screened | None
         if arranged is None:
             return None
         batch = arranged
-        layout = Layout({name: name for name in batch.schema.names}, layout.dialect)
+        layout = ColumnLayout({name: name for name in batch.schema.names}, layout.dialect)
     for column in layout.required:
         kept &= ~np.asarray(batch.column(column).is_null())
     rows = np.flatnonzero(kept)
@@ -74,18 +82,27 @@ def screen(layout: Layout, batch: pa.RecordBatch, chat: bool) -> Screened | None
         return None
     chosen, rejected = (batch.column(layout.columns[name]) for name in ("chosen", "rejected"))
     prompt = batch.column(layout.columns["prompt"]) if "prompt" in layout.columns else None
-    left, right = Texts.of(chosen), Texts.of(rejected)
+    left, right = TextColumn.of(chosen), TextColumn.of(rejected)
     if "system" in layout.columns:
-        system = Texts.of(_filled(batch.column(layout.columns["system"])))
-        asked = Texts.of(prompt) if prompt is not None else None
+        system = TextColumn.of(_filled(batch.column(layout.columns["system"])))
+        asked = TextColumn.of(prompt) if prompt is not None else None
         if system is None or asked is None or left is None or right is None:
             return None
         return _instructed(rows, system, asked, left, right, chat)
     if left is not None and right is not None:
         if prompt is not None and is_list(prompt.type):
-            return _asked_in_turns(layout, rows, prompt, Talks.answers(left), Talks.answers(right))
+            return _asked_in_turns(
+                layout,
+                rows,
+                prompt,
+                ConversationColumn.answers(left),
+                ConversationColumn.answers(right),
+            )
         return _texts(rows, prompt, left, right)
-    first, second = Talks.of(chosen, layout.dialect), Talks.of(rejected, layout.dialect)
+    first, second = (
+        ConversationColumn.of(chosen, layout.dialect),
+        ConversationColumn.of(rejected, layout.dialect),
+    )
     if first is None or second is None:
         return None
     if bool(((first.counts == 1) & (second.counts == 1)).all()):
@@ -93,7 +110,7 @@ def screen(layout: Layout, batch: pa.RecordBatch, chat: bool) -> Screened | None
     return _whole(rows, prompt, first, second)
 
 
-def _ties(tie: Callable[[Row], bool], scores: pa.RecordBatch) -> Mask:
+def _ties(tie: Callable[[Mapping[str, Any]], bool], scores: pa.RecordBatch) -> BoolArray:
     """The rows that tie. Of a single column, each value is judged once."""
     if scores.num_columns > 1 or pa.types.is_nested(scores.column(0).type):
         rows = scores.to_pylist()
@@ -105,8 +122,10 @@ def _ties(tie: Callable[[Row], bool], scores: pa.RecordBatch) -> Mask:
     return np.asarray(np.array(told)[np.asarray(column.indices.fill_null(len(told) - 1))])
 
 
-def _texts(rows: Whole, prompt: pa.Array | None, left: Texts, right: Texts) -> Screened | None:
-    asked = Texts.of(prompt) if prompt is not None else None
+def _texts(
+    rows: IntArray, prompt: pa.Array | None, left: TextColumn, right: TextColumn
+) -> ValidColumns | None:
+    asked = TextColumn.of(prompt) if prompt is not None else None
     if asked is None:
         return None
     sound = asked.visible & left.visible & right.visible & _differ(left, right)
@@ -121,8 +140,13 @@ def _filled(column: pa.Array) -> pa.Array:
 
 
 def _instructed(
-    rows: Whole, system: Texts, asked: Texts, left: Texts, right: Texts, chat: bool
-) -> Screened:
+    rows: IntArray,
+    system: TextColumn,
+    asked: TextColumn,
+    left: TextColumn,
+    right: TextColumn,
+    chat: bool,
+) -> ValidColumns:
     """Rows of texts, some with a system prompt: a turn of its own, or before the prompt."""
     told = system.visible
     sound = told | (np.diff(system.offsets) == 0)
@@ -134,13 +158,13 @@ def _instructed(
         texts = zip(told[places].tolist(), system.slices(places), asked.slices(places), strict=True)
         return [form % (before, text) if is_told else text for is_told, before, text in texts]
 
-    def characters() -> Whole:
+    def characters() -> IntArray:
         before = system.characters() + (0 if chat else 2)
         prompt = asked.characters() + np.where(told, before, 0)
         found = np.stack([prompt, left.characters(), right.characters()], axis=1)
         return np.asarray(found[places])
 
-    return Screened(
+    return ValidColumns(
         rows[places],
         "standard",
         False,
@@ -151,16 +175,21 @@ def _instructed(
     )
 
 
-def _differ(left: Texts, right: Texts) -> Mask:
+def _differ(left: TextColumn, right: TextColumn) -> BoolArray:
     return np.asarray(pc.not_equal(left.array, right.array))
 
 
 def _parts(
-    rows: Whole, sound: Mask, form: Format, asked: Texts, left: Texts, right: Texts
-) -> Screened:
+    rows: IntArray,
+    sound: BoolArray,
+    form: Format,
+    asked: TextColumn,
+    left: TextColumn,
+    right: TextColumn,
+) -> ValidColumns:
     """Rows of three texts each."""
     places = np.flatnonzero(sound)
-    return Screened(
+    return ValidColumns(
         rows[places],
         form,
         False,
@@ -172,17 +201,21 @@ def _parts(
 
 
 def _answers(
-    layout: Layout, rows: Whole, prompt: pa.Array | None, left: Talks, right: Talks
-) -> Screened | None:
+    layout: ColumnLayout,
+    rows: IntArray,
+    prompt: pa.Array | None,
+    left: ConversationColumn,
+    right: ConversationColumn,
+) -> ValidColumns | None:
     """A prompt and two answers of one message each."""
-    asked = Texts.of(prompt) if prompt is not None else None
+    asked = TextColumn.of(prompt) if prompt is not None else None
     if asked is None:
         return None if prompt is None else _asked_in_turns(layout, rows, prompt, left, right)
     sound = _answer_well(left, right) & asked.visible
     return _parts(rows, sound, "conversational", asked, left.contents, right.contents)
 
 
-def _answer_well(left: Talks, right: Talks) -> Mask:
+def _answer_well(left: ConversationColumn, right: ConversationColumn) -> BoolArray:
     """Of answers of one message each."""
     sound = (left.roles == ASSISTANT) & (right.roles == ASSISTANT)
     sound &= left.contents.visible & right.contents.visible
@@ -190,11 +223,15 @@ def _answer_well(left: Talks, right: Talks) -> Mask:
 
 
 def _asked_in_turns(
-    layout: Layout, rows: Whole, prompt: pa.Array, left: Talks, right: Talks
-) -> Screened | None:
+    layout: ColumnLayout,
+    rows: IntArray,
+    prompt: pa.Array,
+    left: ConversationColumn,
+    right: ConversationColumn,
+) -> ValidColumns | None:
     """A prompt of messages and two answers of one message each."""
     sound = _answer_well(left, right)
-    talk = Talks.of(prompt, layout.dialect)
+    talk = ConversationColumn.of(prompt, layout.dialect)
     if talk is None:
         return None
     last = talk.offsets[1:] - 1
@@ -203,7 +240,9 @@ def _asked_in_turns(
     return _talks(rows, sound, talk, talk.counts, left, right)
 
 
-def _whole(rows: Whole, prompt: pa.Array | None, left: Talks, right: Talks) -> Screened | None:
+def _whole(
+    rows: IntArray, prompt: pa.Array | None, left: ConversationColumn, right: ConversationColumn
+) -> ValidColumns | None:
     """Conversations that differ in their last message only."""
     if not np.array_equal(left.offsets, right.offsets):
         return None
@@ -221,7 +260,7 @@ def _whole(rows: Whole, prompt: pa.Array | None, left: Talks, right: Talks) -> S
     sound &= left.at(left.contents.visible, last - 1).astype(bool)
     sound &= left.at(left.roles, left.offsets[:-1]) != ASSISTANT
     if prompt is not None:
-        asked = Texts.of(prompt)
+        asked = TextColumn.of(prompt)
         if asked is None:
             return None
         inside = left.contents.array.take(pa.array(np.maximum(last - 1, 0)))
@@ -230,22 +269,22 @@ def _whole(rows: Whole, prompt: pa.Array | None, left: Talks, right: Talks) -> S
 
 
 def _talks(
-    rows: Whole,
-    sound: Mask,
-    prompt: Talks,
-    turns: Whole,
-    left: Talks,
-    right: Talks,
+    rows: IntArray,
+    sound: BoolArray,
+    prompt: ConversationColumn,
+    turns: IntArray,
+    left: ConversationColumn,
+    right: ConversationColumn,
     *,
     implicit: bool = False,
-) -> Screened:
+) -> ValidColumns:
     """Rows whose prompt is the first `turns` messages of `prompt`, and whose answers are the last."""
     places = np.flatnonzero(sound)
     starts = prompt.offsets[:-1][places]
     turns = turns[places]
     answers = (left.offsets[1:] - 1)[places], (right.offsets[1:] - 1)[places]
 
-    def characters() -> Whole:
+    def characters() -> IntArray:
         total = np.concatenate(([0], np.cumsum(prompt.contents.characters())))
         asked = total[starts + turns] - total[starts]
         said = [
@@ -253,7 +292,7 @@ def _talks(
         ]
         return np.stack([asked, *said], axis=1)
 
-    return Screened(
+    return ValidColumns(
         rows[places],
         "conversational",
         implicit,
@@ -264,7 +303,7 @@ def _talks(
     )
 
 
-def _joined(talk: Talks, starts: Whole, turns: Whole) -> list[bytes]:
+def _joined(talk: ConversationColumn, starts: IntArray, turns: IntArray) -> list[bytes]:
     """Prompts of several messages, as the fingerprint has them."""
     if bool((turns == 1).all()):
         return talk.contents.slices(starts)

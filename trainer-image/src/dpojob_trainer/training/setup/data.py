@@ -11,7 +11,7 @@ from accelerate import PartialState
 from datasets import Dataset, DatasetInfo
 
 from dpojob_api.conditions import Reason
-from dpojob_trainer.inspection import accepted_rows, in_turns
+from dpojob_trainer.inspection import accepted_rows, is_conversational
 
 from . import message_features
 from .errors import TrainingError
@@ -32,14 +32,14 @@ def load(job: TrainJob, split: Split, cache: Path) -> Dataset:
         if not path.exists():
             _write(job, split, path)
     return Dataset.from_file(
-        str(path), DatasetInfo(features=message_features.features(in_turns(job.report)))
+        str(path), DatasetInfo(features=message_features.features(is_conversational(job.report)))
     )
 
 
 def _write(job: TrainJob, split: Split, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    columns = message_features.features(in_turns(job.report))
+    columns = message_features.features(is_conversational(job.report))
     rows = accepted_rows(job.spec, job.report, job.volumes, split=split, token=job.token)
     batch = list(islice(rows, BATCH_ROWS))
     if not batch:

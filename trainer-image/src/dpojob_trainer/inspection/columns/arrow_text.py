@@ -1,0 +1,99 @@
+"""Arrow text columns as numpy arrays of offsets and bytes, without a Python object for each value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
+
+NOTHING = np.zeros(0, np.uint8)
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether values of the type are text, in any of Arrow's layouts."""
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether values of the type are lists, in any of Arrow's layouts."""
+    return bool(
+        pa.types.is_list(kind)
+        or pa.types.is_large_list(kind)
+        or pa.types.is_list_view(kind)
+        or pa.types.is_large_list_view(kind)
+        or pa.types.is_fixed_size_list(kind)
+    )
+
+
+@dataclass(frozen=True)
+class TextColumn:
+    """A text column without nulls."""
+
+    array: pa.Array
+    offsets: IntArray
+    buffer: NDArray[np.uint8]
+
+    @cached_property
+    def data(self) -> bytes:
+        """All values, one after another."""
+        return self.buffer.tobytes()
+
+    @classmethod
+    def of(cls, array: pa.Array) -> TextColumn | None:
+        """The column, or None when it is not valid text throughout."""
+        if pa.types.is_dictionary(array.type):
+            array = array.dictionary_decode()
+        if not is_text(array.type) or array.null_count:
+            return None
+        if pa.types.is_string_view(array.type):
+            array = array.cast(pa.large_string())
+        try:
+            array.validate(full=True)
+        except pa.ArrowInvalid:
+            return None
+        _, offsets, data = array.buffers()
+        if offsets is None or data is None or not len(array):
+            return cls(array, np.zeros(len(array) + 1, np.int64), NOTHING)
+        width = np.int64 if pa.types.is_large_string(array.type) else np.int32
+        found = np.frombuffer(offsets, width)[array.offset : array.offset + len(array) + 1]
+        # A slice of a large column shares its buffer: only its own bytes are looked at.
+        own = data.slice(int(found[0]), int(found[-1] - found[0]))
+        return cls(array, (found - found[0]).astype(np.int64), np.frombuffer(own, np.uint8))
+
+    def slices(self, indices: IntArray) -> list[bytes]:
+        """The bytes of some values."""
+        starts = self.offsets[indices].tolist()
+        ends = self.offsets[indices + 1].tolist()
+        return list(map(self.data.__getitem__, map(slice, starts, ends)))
+
+    @cached_property
+    def visible(self) -> BoolArray:
+        """Where the first or last byte is a printable ASCII character: surely not white space.
+
+        Not where a value begins like a list of objects: only its whole text tells what that is.
+        """
+        if not len(self.buffer):
+            return np.zeros(len(self.array), np.bool_)
+        starts, ends = self.offsets[:-1], self.offsets[1:]
+        data = self.buffer
+        some = ends > starts
+        first = data[np.minimum(starts, len(data) - 1)]
+        last = data[np.maximum(ends - 1, 0)]
+        mask: BoolArray = some & (((first > 32) & (first < 127)) | ((last > 32) & (last < 127)))
+        listed = np.flatnonzero(first == ord("["))
+        second = data[np.minimum(starts[listed] + 1, len(data) - 1)]
+        mask[listed[second == ord("{")]] = False
+        return mask
+
+    def characters(self) -> IntArray:
+        """Length of each value in characters."""
+        return np.asarray(pc.utf8_length(self.array)).astype(np.int64)
