@@ -179,7 +179,7 @@ def structure(directory: Path, rows: int, rounds: int) -> None:
 
 
 def presets(directory: Path, rows: int, rounds: int) -> None:
-    from dpojob_trainer.inspection.columns import ColumnLayout, named
+    from dpojob_trainer.inspection.columns import ColumnLayout, preset_by_name
 
     head("presets", rows)
     for name, make in (
@@ -189,7 +189,7 @@ def presets(directory: Path, rows: int, rounds: int) -> None:
         dice = random.Random(rows)
         path = directory / f"{name}.parquet"
         pq.write_table(pa.Table.from_pylist([make(dice) for _ in range(rows)]), path)
-        preset = named(name)
+        preset = preset_by_name(name)
         layout = native(True) if preset is None else ColumnLayout(preset.columns, preset=preset)
         line(f"parquet {name}", path, layout, rounds)
 

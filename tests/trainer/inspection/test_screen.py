@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dpojob_trainer.inspection.columns import ColumnLayout, named
+from dpojob_trainer.inspection.columns import ColumnLayout, preset_by_name
 from dpojob_trainer.inspection.statistics.row_hash import hash_rows
 from dpojob_trainer.inspection.validation import RowValidator
 from dpojob_trainer.inspection.validation.vectorized_validator import validate_columns
@@ -179,7 +179,7 @@ def test_plain_rows_pass_the_validate_columns() -> None:
 
 
 def test_ties_of_a_preset_are_screened_out() -> None:
-    preset = named("ultrafeedback-preferences")
+    preset = preset_by_name("ultrafeedback-preferences")
     assert preset is not None
     row = {"instruction": "q", "chosen_response": "a", "rejected_response": "b"}
     rows = [
@@ -235,7 +235,7 @@ COMPARED = pa.schema(
     [("hh-rlhf", transcript(), SPOKEN), ("helpsteer3", compared, COMPARED)],
 )
 def test_arranged_columns_agree_with_the_rule_for_rows(name, strategy, schema, data, chat) -> None:
-    preset = named(name)
+    preset = preset_by_name(name)
     assert preset is not None
     rows = data.draw(st.lists(strategy, min_size=1, max_size=6))
     batch = pa.RecordBatch.from_pylist([rows[0], *rows], schema).slice(1)
@@ -248,7 +248,7 @@ def test_arranged_columns_agree_with_the_rule_for_rows(name, strategy, schema, d
     {"context": [{"role": "user", "content": "q"}], "response1": "a", "response2": "b", "overall_preference": 1},
 ])  # fmt: skip
 def test_usual_rows_of_presets_pass_the_validate_columns(row) -> None:
-    preset = named("hh-rlhf" if "chosen" in row else "helpsteer3")
+    preset = preset_by_name("hh-rlhf" if "chosen" in row else "helpsteer3")
     assert preset is not None
     batch = pa.RecordBatch.from_pylist([row] * 3)
     found = validate_columns(ColumnLayout(preset.columns, preset=preset), batch, True)

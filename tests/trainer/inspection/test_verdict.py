@@ -178,8 +178,8 @@ def test_other_names_inside_messages_get_what_to_write(bench) -> None:
     report = bench.inspect()
     words = "messages: {role: from, content: value, user: human, assistant: gpt}"
     assert words in report.errors[0].message
-    dialect = {"role": "from", "content": "value", "user": "human", "assistant": "gpt"}
-    assert bench.inspect({"columnMapping": {"messages": dialect}}).valid
+    message_keys = {"role": "from", "content": "value", "user": "human", "assistant": "gpt"}
+    assert bench.inspect({"columnMapping": {"messages": message_keys}}).valid
 
 
 OUTPUT = {"output": {"volume": {"claimName": "data", "path": "out"}}}

@@ -13,7 +13,7 @@ from dpojob_trainer.shared.errors import InspectionError
 from dpojob_trainer.shared.messages import MessageKeyMapping
 from dpojob_trainer.shared.preference_pair import comparable_bytes
 
-from .columns import FIELDS, NATIVE, ColumnLayout, named
+from .columns import FIELDS, NATIVE, ColumnLayout, preset_by_name
 from .readers.row_stream import pieces
 from .sources import open_source
 from .statistics import held_out, prompt_hashes
@@ -100,7 +100,7 @@ def _validator(spec: DPOJobSpec, report: InspectionReport) -> RowValidator:
     columns = {name: column for name in FIELDS if (column := getattr(report.mapping, name))}
     messages = MessageKeyMapping.of(spec.dataset.column_mapping.messages)
     return RowValidator(
-        ColumnLayout(columns, messages, named(report.preset) or NATIVE),
+        ColumnLayout(columns, messages, preset_by_name(report.preset) or NATIVE),
         bool(report.model and report.model.chat_template),
         None if report.format == "unknown" else report.format,
     )

@@ -1,4 +1,4 @@
-"""Message lists: reading one under the user's own keys and roles, into role and content."""
+"""Message lists: reading one with the dataset's keys and role names into role and content."""
 
 from __future__ import annotations
 
@@ -25,14 +25,13 @@ COMMON_ROLES = {
     ),
     "system": ("system", "sys"),
 }  # fmt: skip
-"""Other spellings seen in published data, for the suggestion only; never assumed."""
+"""Other names seen in published data, for suggestions only; never assumed."""
 
-
-ONLY_TEXT = "training reads text parts only; remove these rows, or their other parts"
+TEXT_ONLY = "training reads text parts only; remove these rows, or their other parts"
 
 
 class InvalidMessages(ValueError):
-    """A message list cannot be read; the text is one short clause for the user, `way` what to do."""
+    """A message list cannot be read; the text is one clause for the user, `remedy` says what to do."""
 
     def __init__(self, text: str, remedy: str = "") -> None:
         super().__init__(text)
@@ -51,36 +50,45 @@ class MessageKeyMapping:
 
     @classmethod
     def of(cls, mapping: MessageMapping | None) -> MessageKeyMapping:
-        """The dialect that `columnMapping.messages` describes."""
+        """Convert the spec's mapping.
+
+        Args:
+            mapping: `columnMapping.messages`; None for the standard names.
+
+        Returns:
+            The mapping, with the standard name for each that is not given.
+        """
         if mapping is None:
             return cls()
         return cls(mapping.role, mapping.content, mapping.user, mapping.assistant, mapping.system)
 
     @property
     def mapping(self) -> dict[str, str]:
-        """As `columnMapping.messages` has it: the names that are not the usual ones."""
-        usual = MessageKeyMapping()
-        return {key: name for key, name in asdict(self).items() if name != getattr(usual, key)}
+        """As `columnMapping.messages` has it: the names that are not the standard ones."""
+        standard = MessageKeyMapping()
+        return {key: name for key, name in asdict(self).items() if name != getattr(standard, key)}
 
     @property
     def roles(self) -> dict[str, str]:
-        """The dataset's role names, to the standard ones."""
+        """The standard role for each of the dataset's role names."""
         named = {self.system: "system", self.assistant: "assistant", self.user: "user"}
         return {**{role: role for role in OTHER_ROLES}, **named}
 
 
-def read_messages(value: list[Any], dialect: MessageKeyMapping) -> list[Message]:
+def read_messages(value: list[Any], mapping: MessageKeyMapping) -> list[Message]:
     """The list as role/content messages. Raises BadMessages with the reason."""
-    roles = dialect.roles
-    return [_read_message(item, dialect, roles) for item in value]
+    roles = mapping.roles
+    return [_read_message(item, mapping, roles) for item in value]
 
 
-def _read_message(item: Any, dialect: MessageKeyMapping, roles: Mapping[str, str]) -> Message:
+def _read_message(item: Any, mapping: MessageKeyMapping, roles: Mapping[str, str]) -> Message:
     if not isinstance(item, Mapping):
-        raise InvalidMessages(f"a message is {kind(item)}, not an object with role and content")
-    role = item.get(dialect.role)
+        raise InvalidMessages(
+            f"a message is {describe_type(item)}, not an object with role and content"
+        )
+    role = item.get(mapping.role)
     if role is None:
-        raise InvalidMessages(f"a message has no {dialect.role!r}{_keys_hint(item)}")
+        raise InvalidMessages(f"a message has no {mapping.role!r}{_keys_hint(item)}")
     known = roles.get(role) if isinstance(role, str) else None
     if known is None:
         raise InvalidMessages(f"unknown role {str(role)[:40]!r}")
@@ -88,15 +96,15 @@ def _read_message(item: Any, dialect: MessageKeyMapping, roles: Mapping[str, str
     extras = {key: item[key] for key in KEPT_KEYS if item.get(key) is not None}
     if extras and not is_unicode(json.dumps(extras, ensure_ascii=False, default=str)):
         raise InvalidMessages("a message holds half a surrogate pair")
-    content = item.get(dialect.content)
+    content = item.get(mapping.content)
     if content is None:
         if not extras.get("tool_calls"):
-            raise InvalidMessages(f"a message has no {dialect.content!r}{_keys_hint(item)}")
+            raise InvalidMessages(f"a message has no {mapping.content!r}{_keys_hint(item)}")
     else:
         message["content"] = _read_content(content)
     for key, extra in extras.items():
-        if key != dialect.content:
-            message[key] = plain(extra)
+        if key != mapping.content:
+            message[key] = without_nulls(extra)
     return message
 
 
@@ -107,23 +115,30 @@ def _read_content(content: Any) -> str:
         return content
     if isinstance(content, list):
         return "".join(_read_part(part) for part in content)
-    raise InvalidMessages(f"a message's content is {kind(content)}, not text")
+    raise InvalidMessages(f"a message's content is {describe_type(content)}, not text")
 
 
 def _read_part(part: Any) -> str:
     if isinstance(part, str):
         return _read_content(part)
     if isinstance(part, Mapping):
-        sort = part.get("type")
+        part_type = part.get("type")
         text = part.get("text")
-        if sort in (None, "text") and isinstance(text, str):
+        if part_type in (None, "text") and isinstance(text, str):
             return _read_content(text)
-        raise InvalidMessages(f"a content part is of type {str(sort)[:40]!r}", ONLY_TEXT)
-    raise InvalidMessages(f"a content part is {kind(part)}, not text")
+        raise InvalidMessages(f"a content part is of type {str(part_type)[:40]!r}", TEXT_ONLY)
+    raise InvalidMessages(f"a content part is {describe_type(part)}, not text")
 
 
 def is_unicode(text: str) -> bool:
-    """Whether the text can be written as UTF-8: no half of a surrogate pair in it."""
+    """Tell whether a text can be encoded as UTF-8.
+
+    Args:
+        text: Any text; JSON can hold unpaired surrogates.
+
+    Returns:
+        Whether it has no unpaired surrogate.
+    """
     if text.isascii():
         return True
     try:
@@ -133,17 +148,31 @@ def is_unicode(text: str) -> bool:
     return True
 
 
-def plain(value: Any) -> Any:
-    """The value without the null entries that columnar files add to objects."""
+def without_nulls(value: Any) -> Any:
+    """Remove null entries, which columnar files add to objects.
+
+    Args:
+        value: A JSON value.
+
+    Returns:
+        The value with no null in any object.
+    """
     if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items() if item is not None}
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
-        return [plain(item) for item in value]
+        return [without_nulls(item) for item in value]
     return value
 
 
-def suggest_dialect(value: list[Any]) -> dict[str, str]:
-    """What to write under `columnMapping.messages` for lists like this one; empty when unknown."""
+def suggest_message_mapping(value: list[Any]) -> dict[str, str]:
+    """Suggest `columnMapping.messages` for lists like this one.
+
+    Args:
+        value: A list of messages.
+
+    Returns:
+        The entries to write, by the names common in published data; empty when none fit.
+    """
     items = [item for item in value if isinstance(item, Mapping)]
     if not items:
         return {}
@@ -178,8 +207,15 @@ def _keys_hint(item: Mapping[str, Any]) -> str:
     return f" (it has {keys})" if keys else ""
 
 
-def kind(value: Any) -> str:
-    """What a value is, as a person says it."""
+def describe_type(value: Any) -> str:
+    """Describe a value's type for a message.
+
+    Args:
+        value: A JSON value.
+
+    Returns:
+        A noun such as "a list".
+    """
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -5,7 +5,7 @@ from .column_layout import FIELDS, ColumnLayout
 from .column_resolution import Resolution
 from .layout_detection import LayoutDetector, ObservedColumns
 from .preference_columns import PreferenceColumns
-from .presets import NATIVE, named
+from .presets import NATIVE, preset_by_name
 
 __all__ = [
     "FIELDS",
@@ -20,5 +20,5 @@ __all__ = [
     "TextColumn",
     "is_list",
     "is_text",
-    "named",
+    "preset_by_name",
 ]

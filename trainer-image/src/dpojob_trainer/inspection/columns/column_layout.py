@@ -1,4 +1,4 @@
-"""How the columns of a dataset are read: a mapping, a dialect of messages, perhaps a preset."""
+"""How the columns of a dataset are read: column names, keys of messages, perhaps a preset."""
 
 from __future__ import annotations
 
@@ -17,36 +17,46 @@ FIELDS = ("prompt", "chosen", "rejected", "system", "tools")
 
 @dataclass(frozen=True)
 class ColumnLayout:
-    """Which column holds what. `columns` are names in the dataset, by field."""
+    """Which column is which field, and how its values are read."""
 
     columns: Mapping[str, str]
-    dialect: MessageKeyMapping = field(default_factory=MessageKeyMapping)
+    """Names in the dataset, by field."""
+    message_keys: MessageKeyMapping = field(default_factory=MessageKeyMapping)
     preset: Preset = NATIVE
 
     def name(self, field_: str) -> str | None:
-        """The column that holds a field, as a person reads it in a message."""
+        """Give the column of a field for a message.
+
+        Args:
+            field_: The field.
+
+        Returns:
+            The column's name, quoted; None where no column is mapped to the field.
+        """
         column = self.columns.get(field_)
         return None if column is None else repr(column)
 
     @property
     def used(self) -> list[str]:
-        """Columns that must be read, those of the preset's own rules included."""
+        """Columns that must be read, those that the preset needs besides included."""
         return list(dict.fromkeys([*self.columns.values(), *self.preset.also]))
 
     @property
     def required(self) -> list[str]:
-        """Columns without which no row can be read."""
+        """Columns without which no row is valid."""
         needed = ("prompt", "chosen", "rejected")
         return [column for field_, column in self.columns.items() if field_ in needed]
 
-    @property
-    def plain(self) -> bool:
-        """Whether the columns are read as they are, with no rule of a preset between."""
-        return self.preset.convert is None
-
     def read(self, row: Mapping[str, Any]) -> dict[str, Any] | RowError:
-        """The row's values by field, or the fault that a preset finds in it."""
-        if self.preset.tie is not None and self.preset.tie(row):
+        """Read a row's values.
+
+        Args:
+            row: The row, by column.
+
+        Returns:
+            The values by field, or the error that the preset finds in the row.
+        """
+        if self.preset.is_tie is not None and self.preset.is_tie(row):
             return RowError(TIE, "neither answer is preferred")
         values = {field_: row.get(column) for field_, column in self.columns.items()}
         if self.preset.convert is None:
@@ -56,5 +66,5 @@ class ColumnLayout:
 
     @property
     def mapping(self) -> report.Mapping:
-        """As the report has it."""
+        """The columns as the report has them."""
         return report.Mapping(**{name: self.columns.get(name) for name in FIELDS})

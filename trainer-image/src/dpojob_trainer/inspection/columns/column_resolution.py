@@ -16,7 +16,7 @@ from .column_layout import FIELDS, ColumnLayout
 from .column_types import Schema
 from .mapping_suggestions import missing, quoted, suggested
 from .preference_columns import PreferenceColumns
-from .presets import NATIVE, PRESETS, Preset, TranscriptStats, named, recognise
+from .presets import NATIVE, PRESETS, Preset, TranscriptStats, preset_by_name, recognize_preset
 from .row_sample import Sample
 from .unused_columns import passed_over
 
@@ -44,7 +44,7 @@ def resolve(
     Raises InspectionError for a preset that does not exist.
     """
     asked = {name: column for name in FIELDS if (column := getattr(source.column_mapping, name))}
-    dialect = MessageKeyMapping.of(source.column_mapping.messages)
+    message_keys = MessageKeyMapping.of(source.column_mapping.messages)
     preset = _preset(
         source, schema, asked, votes or TranscriptStats.of(row.get("chosen") for row in rows)
     )
@@ -70,7 +70,7 @@ def resolve(
         return Resolution(None, problems, *suggested(problems, found, schema, rows))
     unread, suggestion = passed_over(found, schema, rows, native=preset is NATIVE)
     return Resolution(
-        ColumnLayout(found, dialect, preset), [*_reserved(columns), *unread], suggestion
+        ColumnLayout(found, message_keys, preset), [*_reserved(columns), *unread], suggestion
     )
 
 
@@ -82,8 +82,8 @@ def _preset(
     if source.preset == "auto":
         if {"prompt", "chosen", "rejected"} & set(asked):
             return NATIVE
-        return recognise(schema, votes) or NATIVE
-    preset = named(source.preset)
+        return recognize_preset(schema, votes) or NATIVE
+    preset = preset_by_name(source.preset)
     if preset is None:
         names = ", ".join(known.name for known in PRESETS)
         near = nearest(source.preset, [known.name for known in PRESETS])

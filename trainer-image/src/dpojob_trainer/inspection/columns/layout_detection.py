@@ -15,7 +15,7 @@ from dpojob_trainer.shared.row_batch import Chunk
 from .column_layout import ColumnLayout
 from .column_resolution import Resolution, resolve
 from .column_types import ColumnKind, kinds_of, merge
-from .presets import TranscriptStats, texts_decide
+from .presets import TranscriptStats, depends_on_texts
 from .row_sample import MAX_SAMPLED_ROWS, clipped
 
 MAX_SAMPLED_ROWS_OF_BATCH = 64
@@ -55,7 +55,7 @@ class ObservedColumns:
             first_row: The row number of the first one.
             accepted: The valid rows; under a preset of transcripts they are known to be such.
         """
-        if not texts_decide(self.kinds, layout.preset):
+        if not depends_on_texts(self.kinds, layout.preset):
             return
         is_left = np.ones(len(batch), np.bool_)
         if layout.preset.transcripts:

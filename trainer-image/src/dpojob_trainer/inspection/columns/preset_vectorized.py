@@ -1,6 +1,7 @@
-"""The rules of presets over whole columns: prompt, chosen and rejected of a batch at once.
+"""The converters of presets for whole batches: columns prompt, chosen and rejected.
 
-A row is null where the rule for single rows (`rules`) may say anything else; that rule then decides.
+A row is null where the converter for single rows (`preset_converters`) may give another result; such
+rows are then converted by it.
 """
 
 from __future__ import annotations
@@ -19,8 +20,16 @@ NEWLINE = ord("\n")
 TURNS = pa.list_(pa.struct([("role", pa.string()), ("content", pa.large_string())]))
 
 
-def arrange_signed_preference(batch: pa.RecordBatch, columns: Columns) -> pa.RecordBatch | None:
-    """HelpSteer3: a negative preference is for response1."""
+def convert_signed_preferences(batch: pa.RecordBatch, columns: Columns) -> pa.RecordBatch | None:
+    """Convert HelpSteer3, where a negative preference is for response1.
+
+    Args:
+        batch: Rows with all columns of the preset.
+        columns: Names in the dataset, by field.
+
+    Returns:
+        Prompt, chosen and rejected; None where the types are unexpected.
+    """
     preference = batch.column("overall_preference")
     first, second = batch.column(columns["chosen"]), batch.column(columns["rejected"])
     if first.type != second.type or not (
@@ -33,8 +42,16 @@ def arrange_signed_preference(batch: pa.RecordBatch, columns: Columns) -> pa.Rec
     return _batch(batch.column(columns["prompt"]), chosen, rejected)
 
 
-def arrange_transcripts(batch: pa.RecordBatch, columns: Columns) -> pa.RecordBatch | None:
-    """hh-rlhf: transcripts that begin with a human's turn and end with the assistant's."""
+def convert_transcripts(batch: pa.RecordBatch, columns: Columns) -> pa.RecordBatch | None:
+    """Convert hh-rlhf transcripts that begin with a human's turn and end with the assistant's.
+
+    Args:
+        batch: Rows with all columns of the preset.
+        columns: Names in the dataset, by field.
+
+    Returns:
+        Prompt, chosen and rejected; None where the types are unexpected.
+    """
     sound = np.ones(batch.num_rows, np.bool_)
     sides = []
     for field in ("chosen", "rejected"):
@@ -43,7 +60,7 @@ def arrange_transcripts(batch: pa.RecordBatch, columns: Columns) -> pa.RecordBat
         texts = TextColumn.of(column.fill_null("")) if pa.types.is_string(column.type) else None
         if texts is None:
             return None
-        sides.append((texts, Marks.of(texts)))
+        sides.append((texts, TurnMarks.of(texts)))
     cuts, answers = [], []
     for texts, marks in sides:
         parts, whole = _cut(texts, marks)
@@ -63,8 +80,8 @@ def _batch(*columns: pa.Array) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(list(columns), ["prompt", "chosen", "rejected"])
 
 
-class Marks(NamedTuple):
-    """The marks in a column, in order."""
+class TurnMarks(NamedTuple):
+    """The marks of turns in a column of transcripts, in order."""
 
     starts: IntArray
     ends: IntArray
@@ -72,7 +89,7 @@ class Marks(NamedTuple):
     rows: IntArray
 
     @classmethod
-    def of(cls, texts: TextColumn) -> Marks:
+    def of(cls, texts: TextColumn) -> TurnMarks:
         """All marks that lie within a row."""
         data = texts.buffer
         lines = np.flatnonzero(data[:-1] == NEWLINE)
@@ -96,7 +113,7 @@ def _followed(data: NDArray[np.uint8], places: IntArray, mark: bytes) -> IntArra
     return places
 
 
-def _cut(texts: TextColumn, marks: Marks) -> tuple[pa.Array, BoolArray]:
+def _cut(texts: TextColumn, marks: TurnMarks) -> tuple[pa.Array, BoolArray]:
     """Three parts of each row, one after another: what is before its last mark, the mark, what is
     after it; and where that is plainly an answer."""
     begin, end = texts.offsets[:-1], texts.offsets[1:]
@@ -110,7 +127,7 @@ def _cut(texts: TextColumn, marks: Marks) -> tuple[pa.Array, BoolArray]:
     return _parts(texts, np.append(bounds, end[-1:])), answered & opened
 
 
-def _turns(texts: TextColumn, marks: Marks, sound: BoolArray) -> pa.Array:
+def _turns(texts: TextColumn, marks: TurnMarks, sound: BoolArray) -> pa.Array:
     """What follows each mark but a row's last, as turns; null where `sound` is not."""
     at = np.flatnonzero(marks.rows[1:] == marks.rows[:-1])
     bounds = np.stack([marks.ends[at], marks.starts[at + 1]], axis=1).ravel()

@@ -25,42 +25,56 @@ from .preset_converters import (
     read_transcripts,
     tie_status,
 )
-from .preset_vectorized import arrange_signed_preference, arrange_transcripts
+from .preset_vectorized import convert_signed_preferences, convert_transcripts
 
 
 def is_transcript(text: str) -> bool:
-    """Whether both sides of a conversation are marked in it, as hh-rlhf marks them."""
+    """Tell whether a text is a transcript in the format of Anthropic/hh-rlhf.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        Whether both the human's and the assistant's turns are marked in it.
+    """
     return ASSISTANT in text and HUMAN in "\n\n" + text.lstrip()
 
 
 @dataclass
 class TranscriptStats:
-    """Of the texts in the chosen column, how many are transcripts; blank ones do not count."""
+    """How many texts of the chosen column are transcripts; blank texts do not count."""
 
     texts: int = 0
     transcripts: int = 0
 
     @classmethod
     def of(cls, values: Iterable[Any]) -> TranscriptStats:
-        """Those of a few values."""
+        """Count values.
+
+        Args:
+            values: Values of the chosen column.
+
+        Returns:
+            Their statistics.
+        """
         found = cls()
         found.add(values)
         return found
 
     def add(self, values: Iterable[Any]) -> None:
-        """Looks at further values; those that are no text do not count."""
+        """Count further values; those that are no text do not count."""
         for value in values:
             if isinstance(value, str) and value.strip():
                 self.texts += 1
                 self.transcripts += is_transcript(value)
 
     def add_transcripts(self, count: int) -> None:
-        """Counts texts that were read as transcripts already."""
+        """Count texts that are known to be transcripts."""
         self.texts += count
         self.transcripts += count
 
     @property
-    def carried(self) -> bool:
+    def is_majority(self) -> bool:
         """Whether most are transcripts."""
         return 2 * self.transcripts > self.texts
 
@@ -69,8 +83,9 @@ class TranscriptStats:
 class Preset:
     """A known layout.
 
-    It is recognised when every column of `columns` has its kind in `kinds`, every column of `also`
-    is there, and none of `without` is; one of `transcripts`, when most texts are such.
+    A dataset has it when every column of `columns` is there, each column of `kinds` is of that kind,
+    every column of `also` is there and none of `without` is; with `transcripts`, only when most texts
+    are transcripts too.
     """
 
     name: str
@@ -80,18 +95,33 @@ class Preset:
     also: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     transcripts: bool = False
-    tie: Callable[[Row], bool] | None = None
+    is_tie: Callable[[Row], bool] | None = None
     convert: Callable[[Row, Columns], dict[str, Any] | RowError] | None = None
     """Prompt, chosen and rejected of a row, read from the columns that hold them in this dataset."""
-    arrange: Callable[[pa.RecordBatch, Columns], pa.RecordBatch | None] | None = None
-    """What `convert` does, over a batch; None when nothing can be told this way."""
+    convert_batch: Callable[[pa.RecordBatch, Columns], pa.RecordBatch | None] | None = None
+    """The same as `convert` over a batch; None where the batch must be read row by row."""
 
-    def fits(self, schema: Schema, votes: TranscriptStats) -> bool:
-        """Whether a dataset of this schema, with such texts, has this layout."""
-        return self.fits_columns(schema) and (votes.carried or not self.transcripts)
+    def fits(self, schema: Schema, transcripts: TranscriptStats) -> bool:
+        """Tell whether a dataset has this layout.
+
+        Args:
+            schema: The dataset's columns.
+            transcripts: The statistics of its chosen column.
+
+        Returns:
+            Whether columns and texts fit.
+        """
+        return self.fits_columns(schema) and (transcripts.is_majority or not self.transcripts)
 
     def fits_columns(self, schema: Schema) -> bool:
-        """The same, as far as columns tell."""
+        """Tell whether a dataset's columns fit this layout, whatever its texts.
+
+        Args:
+            schema: The dataset's columns.
+
+        Returns:
+            Whether they fit.
+        """
         if any(column not in schema for column in (*self.columns.values(), *self.also)):
             return False
         if any(column in schema for column in self.without):
@@ -108,9 +138,9 @@ PRESETS: tuple[Preset, ...] = (
         columns={"prompt": "context", "chosen": "response1", "rejected": "response2"},
         kinds={"context": "messages"},
         also=("overall_preference",),
-        tie=no_preference,
+        is_tie=no_preference,
         convert=read_signed_preference,
-        arrange=arrange_signed_preference,
+        convert_batch=convert_signed_preferences,
     ),
     Preset(
         name="distilabel-orca",
@@ -118,7 +148,7 @@ PRESETS: tuple[Preset, ...] = (
         columns={"prompt": "input", "system": "system", "chosen": "chosen", "rejected": "rejected"},
         kinds={"input": "text", "chosen": "text", "rejected": "text"},
         also=("status",),
-        tie=tie_status,
+        is_tie=tie_status,
     ),
     Preset(
         name="orca",
@@ -142,7 +172,7 @@ PRESETS: tuple[Preset, ...] = (
         },
         kinds={"instruction": "text", "chosen_response": "text", "rejected_response": "text"},
         also=("chosen_avg_rating", "rejected_avg_rating"),
-        tie=equal_scores("chosen_avg_rating", "rejected_avg_rating"),
+        is_tie=equal_scores("chosen_avg_rating", "rejected_avg_rating"),
     ),
     Preset(
         name="ultrafeedback-cleaned",
@@ -150,7 +180,7 @@ PRESETS: tuple[Preset, ...] = (
         columns={"prompt": "prompt", "chosen": "chosen", "rejected": "rejected"},
         kinds={"prompt": "text", "chosen": "messages", "rejected": "messages"},
         also=("chosen-rating", "rejected-rating"),
-        tie=equal_scores("chosen-rating", "rejected-rating"),
+        is_tie=equal_scores("chosen-rating", "rejected-rating"),
     ),
     Preset(
         name="ultrafeedback-binarized",
@@ -158,7 +188,7 @@ PRESETS: tuple[Preset, ...] = (
         columns={"prompt": "prompt", "chosen": "chosen", "rejected": "rejected"},
         kinds={"prompt": "text", "chosen": "messages", "rejected": "messages"},
         also=("score_chosen", "score_rejected"),
-        tie=equal_scores("score_chosen", "score_rejected"),
+        is_tie=equal_scores("score_chosen", "score_rejected"),
     ),
     Preset(
         name="ultrafeedback-trl",
@@ -167,7 +197,7 @@ PRESETS: tuple[Preset, ...] = (
         kinds={"chosen": "messages", "rejected": "messages"},
         also=("score_chosen", "score_rejected"),
         without=("prompt",),
-        tie=equal_scores("score_chosen", "score_rejected"),
+        is_tie=equal_scores("score_chosen", "score_rejected"),
     ),
     Preset(
         name="orpo-mix",
@@ -191,23 +221,46 @@ PRESETS: tuple[Preset, ...] = (
         without=("prompt",),
         transcripts=True,
         convert=read_transcripts,
-        arrange=arrange_transcripts,
+        convert_batch=convert_transcripts,
     ),
 )
 
 
-def named(name: str) -> Preset | None:
-    """The preset of that name."""
+def preset_by_name(name: str) -> Preset | None:
+    """Find a preset.
+
+    Args:
+        name: The value of `dataset.preset`.
+
+    Returns:
+        The preset; None where there is none of that name.
+    """
     return next((preset for preset in PRESETS if preset.name == name), None)
 
 
-def recognise(schema: Schema, votes: TranscriptStats) -> Preset | None:
-    """The first preset that a dataset fits; `votes` are those of its chosen column."""
-    return next((preset for preset in PRESETS if preset.fits(schema, votes)), None)
+def recognize_preset(schema: Schema, transcripts: TranscriptStats) -> Preset | None:
+    """Find the preset of a dataset.
+
+    Args:
+        schema: The dataset's columns.
+        transcripts: The statistics of its chosen column.
+
+    Returns:
+        The first preset that fits; None where none does.
+    """
+    return next((preset for preset in PRESETS if preset.fits(schema, transcripts)), None)
 
 
-def texts_decide(schema: Schema, preset: Preset) -> bool:
-    """Whether `preset`, recognised by such columns, could be another one with other texts."""
+def depends_on_texts(schema: Schema, preset: Preset) -> bool:
+    """Tell whether the share of transcripts could change the preset.
+
+    Args:
+        schema: The dataset's columns.
+        preset: The preset that was recognised by them.
+
+    Returns:
+        Whether another preset would be recognised with other texts.
+    """
     if preset is not NATIVE and not preset.transcripts:
         return False
     return any(other.transcripts and other.fits_columns(schema) for other in PRESETS)

@@ -45,7 +45,7 @@ class ConversationColumn:
     contents: TextColumn
 
     @classmethod
-    def of(cls, array: pa.Array, dialect: MessageKeyMapping) -> ConversationColumn | None:
+    def of(cls, array: pa.Array, message_keys: MessageKeyMapping) -> ConversationColumn | None:
         """The column, or None when its messages are not a role and a text each, as training gets them."""
         if (
             not is_list(array.type)
@@ -60,8 +60,12 @@ class ConversationColumn:
         if values.null_count:
             return None
         fields = dict(zip([field.name for field in values.type], values.flatten(), strict=True))
-        role, content = fields.pop(dialect.role, None), fields.pop(dialect.content, None)
-        if role is None or content is None or {dialect.role, dialect.content} & set(KEPT_KEYS):
+        role, content = fields.pop(message_keys.role, None), fields.pop(message_keys.content, None)
+        if (
+            role is None
+            or content is None
+            or {message_keys.role, message_keys.content} & set(KEPT_KEYS)
+        ):
             return None
         if any(len(fields[key]) != fields[key].null_count for key in KEPT_KEYS if key in fields):
             return None
@@ -73,7 +77,11 @@ class ConversationColumn:
         if not is_text(role.type):
             return None
         coded = role.dictionary_encode()
-        known = {dialect.system: SYSTEM, dialect.assistant: ASSISTANT, dialect.user: USER}
+        known = {
+            message_keys.system: SYSTEM,
+            message_keys.assistant: ASSISTANT,
+            message_keys.user: USER,
+        }
         codes = np.array([known.get(name, OTHER) for name in coded.dictionary.to_pylist()], np.int8)
         roles = codes[np.asarray(coded.indices)] if len(codes) else np.zeros(0, np.int8)
         return cls(offsets - offsets[0], roles, contents)

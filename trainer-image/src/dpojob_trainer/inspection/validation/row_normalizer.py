@@ -12,7 +12,7 @@ from typing import Any
 
 from dpojob_api.report import ProblemCode
 from dpojob_trainer.inspection.columns import ColumnLayout
-from dpojob_trainer.shared.messages import InvalidMessages, read_messages, suggest_dialect
+from dpojob_trainer.shared.messages import InvalidMessages, read_messages, suggest_message_mapping
 from dpojob_trainer.shared.preference_pair import Format, MessageList, PreferencePair, as_messages
 from dpojob_trainer.shared.row_error import RowError
 
@@ -59,8 +59,8 @@ def _bad_message(
         if isinstance(value := values.get(name), list)
         for turn in value
     ]
-    names = {} if problem.remedy else suggest_dialect(turns)
-    mapped = layout.dialect.mapping
+    names = {} if problem.remedy else suggest_message_mapping(turns)
+    mapped = layout.message_keys.mapping
     if all(mapped.get(key) == name for key, name in names.items()):
         return RowError(ProblemCode.BAD_MESSAGE, str(problem), problem.remedy)
     return RowError(
@@ -102,7 +102,7 @@ def _from_text(
         if system.strip() and prompt.strip():
             prompt = _with_system(prompt, system)
         return PreferencePair(prompt, chosen, rejected, "standard", tools)
-    turns = _system_first(read_messages(prompt, layout.dialect), system)
+    turns = _system_first(read_messages(prompt, layout.message_keys), system)
     return PreferencePair(
         turns,
         as_messages(chosen, "assistant"),
@@ -141,8 +141,8 @@ def _shared_words(chosen: str, rejected: str) -> int:
 def _from_lists(
     layout: ColumnLayout, values: Mapping[str, Any], system: str, tools: list[Any] | None
 ) -> PreferencePair | RowError:
-    chosen = read_messages(values["chosen"], layout.dialect)
-    rejected = read_messages(values["rejected"], layout.dialect)
+    chosen = read_messages(values["chosen"], layout.message_keys)
+    rejected = read_messages(values["rejected"], layout.message_keys)
     for field, turns in (("chosen", chosen), ("rejected", rejected)):
         if not turns:
             return RowError(ProblemCode.EMPTY_TEXT, f"{layout.name(field)} is an empty list")
@@ -169,7 +169,7 @@ def _from_lists(
             return RowError(ProblemCode.EMPTY_PROMPT, f"{layout.name('prompt')} is empty")
         opening: MessageList = [{"role": "user", "content": prompt}]
     else:
-        opening = read_messages(prompt, layout.dialect)
+        opening = read_messages(prompt, layout.message_keys)
         if whole:
             size = len(opening)
             if chosen[:size] != opening or rejected[:size] != opening:

@@ -25,12 +25,12 @@ ROLES = {
 KEYS = (("role", "content"), *COMMON_KEYS)
 
 
-def is_stringified_list(text: str, dialect: MessageKeyMapping) -> bool:
+def is_stringified_list(text: str, message_keys: MessageKeyMapping) -> bool:
     """Whether the text is a list of messages, each with a role as this or other data spell it."""
     if not text.startswith(BEGINNING):
         return False
     value = _parsed(text)
-    return isinstance(value, list) and all(_is_message(item, dialect) for item in value)
+    return isinstance(value, list) and all(_is_message(item, message_keys) for item in value)
 
 
 def _parsed(text: str) -> Any:
@@ -49,11 +49,11 @@ def _parsed(text: str) -> Any:
         return None
 
 
-def _is_message(item: Any, dialect: MessageKeyMapping) -> bool:
+def _is_message(item: Any, message_keys: MessageKeyMapping) -> bool:
     if not isinstance(item, Mapping):
         return False
-    for role, content in ((dialect.role, dialect.content), *KEYS):
+    for role, content in ((message_keys.role, message_keys.content), *KEYS):
         if role in item and (content in item or "tool_calls" in item):
             name = str(item[role])
-            return name in dialect.roles or name.lower() in ROLES
+            return name in message_keys.roles or name.lower() in ROLES
     return False

@@ -8,7 +8,7 @@ from typing import Any
 
 from dpojob_api.report import ProblemCode
 from dpojob_trainer.inspection.columns import ColumnLayout
-from dpojob_trainer.shared.messages import is_unicode, kind, plain
+from dpojob_trainer.shared.messages import describe_type, is_unicode, without_nulls
 from dpojob_trainer.shared.row_error import RowError
 
 from .stringified_messages import is_stringified_list
@@ -35,21 +35,21 @@ def find_invalid_value(layout: ColumnLayout, values: Mapping[str, Any]) -> RowEr
         elif isinstance(value, bytes):
             return _bytes(name, value)
         elif not isinstance(value, list):
-            return RowError(ProblemCode.WRONG_TYPE, f"{name} is {kind(value)}")
+            return RowError(ProblemCode.WRONG_TYPE, f"{name} is {describe_type(value)}")
     system = values.get("system")
     if isinstance(system, str) and not is_unicode(system):
         return _half(layout.name("system"))
     if system is not None and not isinstance(system, str):
         return RowError(
             ProblemCode.WRONG_TYPE,
-            f"{layout.name('system')} is {kind(system)}",
+            f"{layout.name('system')} is {describe_type(system)}",
             "a system prompt must be text",
         )
     if isinstance(values["chosen"], str) != isinstance(values["rejected"], str):
         return RowError(
             ProblemCode.AMBIGUOUS_FORMAT,
-            f"{layout.name('chosen')} is {kind(values['chosen'])} and "
-            f"{layout.name('rejected')} is {kind(values['rejected'])}",
+            f"{layout.name('chosen')} is {describe_type(values['chosen'])} and "
+            f"{layout.name('rejected')} is {describe_type(values['rejected'])}",
         )
     return _as_text(layout, values)
 
@@ -60,7 +60,7 @@ def _as_text(layout: ColumnLayout, values: Mapping[str, Any]) -> RowError | None
         field
         for field in ("chosen", "rejected", "prompt")
         if isinstance(value := values.get(field), str)
-        and is_stringified_list(value, layout.dialect)
+        and is_stringified_list(value, layout.message_keys)
     ]
     if "prompt" not in lists and len(lists) < 2:
         return None
@@ -98,7 +98,7 @@ def read_tools(layout: ColumnLayout, value: Any) -> list[Any] | RowError | None:
     if isinstance(value, list) and all(isinstance(tool, Mapping) for tool in value):
         if not is_unicode(json.dumps(value, ensure_ascii=False, default=str)):
             return _half(layout.name("tools"))
-        return plain(value) or None
+        return without_nulls(value) or None
     return RowError(
         ProblemCode.WRONG_TYPE, f"{layout.name('tools')} is not a list of tool schemas", TOOLS
     )

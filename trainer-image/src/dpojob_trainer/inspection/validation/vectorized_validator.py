@@ -63,16 +63,16 @@ def validate_columns(
     if "tools" in layout.columns:
         return None
     kept = np.ones(batch.num_rows, np.bool_)
-    if preset.tie is not None:
-        kept &= ~_ties(preset.tie, batch.select(list(preset.also)))
+    if preset.is_tie is not None:
+        kept &= ~_ties(preset.is_tie, batch.select(list(preset.also)))
     if preset.convert is not None:
-        if preset.arrange is None or "system" in layout.columns:
+        if preset.convert_batch is None or "system" in layout.columns:
             return None
-        arranged = preset.arrange(batch, layout.columns)
-        if arranged is None:
+        converted = preset.convert_batch(batch, layout.columns)
+        if converted is None:
             return None
-        batch = arranged
-        layout = ColumnLayout({name: name for name in batch.schema.names}, layout.dialect)
+        batch = converted
+        layout = ColumnLayout({name: name for name in batch.schema.names}, layout.message_keys)
     for column in layout.required:
         kept &= ~np.asarray(batch.column(column).is_null())
     rows = np.flatnonzero(kept)
@@ -100,8 +100,8 @@ def validate_columns(
             )
         return _texts(rows, prompt, left, right)
     first, second = (
-        ConversationColumn.of(chosen, layout.dialect),
-        ConversationColumn.of(rejected, layout.dialect),
+        ConversationColumn.of(chosen, layout.message_keys),
+        ConversationColumn.of(rejected, layout.message_keys),
     )
     if first is None or second is None:
         return None
@@ -231,7 +231,7 @@ def _asked_in_turns(
 ) -> ValidColumns | None:
     """A prompt of messages and two answers of one message each."""
     sound = _answer_well(left, right)
-    talk = ConversationColumn.of(prompt, layout.dialect)
+    talk = ConversationColumn.of(prompt, layout.message_keys)
     if talk is None:
         return None
     last = talk.offsets[1:] - 1
