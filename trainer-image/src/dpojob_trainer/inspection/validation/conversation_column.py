@@ -17,7 +17,7 @@ USER, ASSISTANT, SYSTEM, OTHER = range(4)
 
 
 def _only_part(contents: pa.Array) -> pa.Array:
-    """The texts of contents that are lists of one text part each; else what is no text."""
+    """The texts of contents that are lists of one text part each; else an array of nulls."""
     nothing = pa.nulls(1)
     if contents.null_count or not (
         pa.types.is_list(contents.type) or pa.types.is_large_list(contents.type)
@@ -46,7 +46,16 @@ class ConversationColumn:
 
     @classmethod
     def of(cls, array: pa.Array, message_keys: MessageKeyMapping) -> ConversationColumn | None:
-        """The column, or None when its messages are not a role and a text each, as training gets them."""
+        """View a column.
+
+        Args:
+            array: A column of a batch.
+            message_keys: The dataset's keys and role names.
+
+        Returns:
+            The view; None unless each message is a role and a text, with nothing else that training
+            would get.
+        """
         if (
             not is_list(array.type)
             or not pa.types.is_struct(array.type.value_type)
@@ -88,7 +97,7 @@ class ConversationColumn:
 
     @classmethod
     def answers(cls, texts: TextColumn) -> ConversationColumn:
-        """Each text as the assistant's only turn."""
+        """View each text as a conversation of one assistant's message."""
         count = len(texts.array)
         return cls(np.arange(count + 1), np.full(count, ASSISTANT, np.int8), texts)
 
@@ -98,12 +107,20 @@ class ConversationColumn:
         return np.diff(self.offsets)
 
     def any(self, messages: BoolArray) -> BoolArray:
-        """Rows with such a message."""
+        """Tell which rows have such a message."""
         total = np.concatenate(([0], np.cumsum(messages)))
         return np.asarray(total[self.offsets[1:]] > total[self.offsets[:-1]])
 
     def at(self, messages: NDArray[np.generic], place: IntArray) -> NDArray[np.generic]:
-        """A property of the message at `place` (an index into all messages) of each row."""
+        """Take a property of one message of each row.
+
+        Args:
+            messages: The property of all messages.
+            place: The index into all messages, for each row.
+
+        Returns:
+            The property of the messages at `place`.
+        """
         if not len(messages):
             return np.zeros(len(place), messages.dtype)
         return messages[np.minimum(np.maximum(place, 0), len(messages) - 1)]

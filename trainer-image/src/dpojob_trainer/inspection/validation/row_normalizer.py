@@ -1,7 +1,7 @@
-"""One row: from the dataset's own columns to the pair that training uses, or to the fault it has.
+"""One row: from the dataset's columns to the pair that training uses, or to its first error.
 
-This is the one definition of a good row. `screen` only finds, much faster, rows for which this
-would find no fault; `accepted_rows` gives training what this returns.
+This is the only definition of a valid row. `validate_columns` only finds, much faster, rows for which
+this would find no error; `accepted_rows` gives training what this remessages.
 """
 
 from __future__ import annotations
@@ -22,17 +22,26 @@ from .value_checks import find_invalid_value, read_tools
 def normalize_row(
     layout: ColumnLayout, row: Mapping[str, Any], expected: Format | None = None
 ) -> PreferencePair | RowError:
-    """The pair in `row`, or its first fault. `expected` is the dataset's format, once known."""
+    """Normalise a row.
+
+    Args:
+        layout: How the dataset's columns are read.
+        row: The row, by column.
+        expected: The dataset's format, once it is known.
+
+    Remessages:
+        The pair, or the row's first error.
+    """
     values = layout.read(row)
     if isinstance(values, RowError):
         return values
-    fault = find_invalid_value(layout, values)
-    if fault is not None:
-        return fault
+    error = find_invalid_value(layout, values)
+    if error is not None:
+        return error
     try:
         pair = _read(layout, values)
     except InvalidMessages as problem:
-        return _bad_message(layout, values, problem)
+        return _invalid_messages(layout, values, problem)
     except RecursionError:
         return RowError(
             ProblemCode.WRONG_TYPE, "a value is nested too deeply", "flatten these rows"
@@ -46,20 +55,20 @@ def normalize_row(
             if pair.format == "standard"
             else "message lists where other rows hold text",
         )
-    return _sound(layout, pair) or pair
+    return _find_meaningless(layout, pair) or pair
 
 
-def _bad_message(
+def _invalid_messages(
     layout: ColumnLayout, values: Mapping[str, Any], problem: InvalidMessages
 ) -> RowError:
-    """With what to write when the messages use other names than were mapped."""
-    turns = [
+    """The error, with the mapping to write where the messages use other names than were mapped."""
+    messages = [
         turn
         for name in ("prompt", "chosen", "rejected")
         if isinstance(value := values.get(name), list)
         for turn in value
     ]
-    names = {} if problem.remedy else suggest_message_mapping(turns)
+    names = {} if problem.remedy else suggest_message_mapping(messages)
     mapped = layout.message_keys.mapping
     if all(mapped.get(key) == name for key, name in names.items()):
         return RowError(ProblemCode.BAD_MESSAGE, str(problem), problem.remedy)
@@ -86,8 +95,8 @@ def _from_text(
     chosen, rejected, prompt = values["chosen"], values["rejected"], values.get("prompt")
     if prompt is None:
         if chosen == rejected:
-            return RowError(ProblemCode.IDENTICAL_PAIR, _same(layout))
-        cut = _shared_words(chosen, rejected)
+            return RowError(ProblemCode.IDENTICAL_PAIR, _equal_answers(layout))
+        cut = _common_words_length(chosen, rejected)
         if not chosen[:cut].strip():
             return RowError(
                 ProblemCode.PROMPT_MISMATCH,
@@ -102,9 +111,9 @@ def _from_text(
         if system.strip() and prompt.strip():
             prompt = _with_system(prompt, system)
         return PreferencePair(prompt, chosen, rejected, "standard", tools)
-    turns = _system_first(read_messages(prompt, layout.message_keys), system)
+    messages = _system_first(read_messages(prompt, layout.message_keys), system)
     return PreferencePair(
-        turns,
+        messages,
         as_messages(chosen, "assistant"),
         as_messages(rejected, "assistant"),
         "conversational",
@@ -113,14 +122,14 @@ def _from_text(
 
 
 def _with_system(prompt: str, system: str) -> Any:
-    """A system text before a text prompt: two turns, which a model without a template joins."""
+    """A system text before a text prompt: two messages, which a model without a template joins."""
     if not system.strip():
         return prompt
     return [{"role": "system", "content": system}, {"role": "user", "content": prompt}]
 
 
-def _shared_words(chosen: str, rejected: str) -> int:
-    """Length of the shared beginning, cut back so that no word is split between prompt and answer."""
+def _common_words_length(chosen: str, rejected: str) -> int:
+    """The length of the common beginning, cut back so that no word is split between prompt and answer."""
     limit = min(len(chosen), len(rejected))
     low, high = 0, limit
     while low < high:
@@ -143,13 +152,13 @@ def _from_lists(
 ) -> PreferencePair | RowError:
     chosen = read_messages(values["chosen"], layout.message_keys)
     rejected = read_messages(values["rejected"], layout.message_keys)
-    for field, turns in (("chosen", chosen), ("rejected", rejected)):
-        if not turns:
+    for field, messages in (("chosen", chosen), ("rejected", rejected)):
+        if not messages:
             return RowError(ProblemCode.EMPTY_TEXT, f"{layout.name(field)} is an empty list")
-        if turns[-1]["role"] != "assistant":
+        if messages[-1]["role"] != "assistant":
             return RowError(
                 ProblemCode.LAST_TURN_NOT_ASSISTANT,
-                f"{layout.name(field)} ends with the turn of {turns[-1]['role']!r}",
+                f"{layout.name(field)} ends with the turn of {messages[-1]['role']!r}",
             )
     prompt = values.get("prompt")
     whole = chosen[0]["role"] != "assistant" or rejected[0]["role"] != "assistant"
@@ -159,7 +168,7 @@ def _from_lists(
         if whole:
             # The lists hold the whole conversation; the prompt column repeats its opening.
             pair = _split(layout, chosen, rejected, system, tools)
-            if isinstance(pair, PreferencePair) and not _says(pair.prompt, prompt):
+            if isinstance(pair, PreferencePair) and not _contains_prompt(pair.prompt, prompt):
                 return RowError(
                     ProblemCode.PROMPT_MISMATCH,
                     f"{layout.name('prompt')} is not the prompt inside {layout.name('chosen')}",
@@ -184,9 +193,9 @@ def _from_lists(
     return PreferencePair(_system_first(opening, system), chosen, rejected, "conversational", tools)
 
 
-def _says(turns: str | MessageList, prompt: str) -> bool:
+def _contains_prompt(messages: str | MessageList, prompt: str) -> bool:
     wanted = prompt.strip()
-    contents = [str(turn.get("content", "")).strip() for turn in turns if isinstance(turn, dict)]
+    contents = [str(turn.get("content", "")).strip() for turn in messages if isinstance(turn, dict)]
     return wanted in contents or not wanted or "\n\n".join(contents).strip() == wanted
 
 
@@ -199,7 +208,7 @@ def _split(
 ) -> PreferencePair | RowError:
     """Whole conversations: what they share is the prompt, what differs are the answers."""
     if chosen == rejected:
-        return RowError(ProblemCode.IDENTICAL_PAIR, _same(layout))
+        return RowError(ProblemCode.IDENTICAL_PAIR, _equal_answers(layout))
     size = 0
     for left, right in zip(chosen, rejected, strict=False):
         if left != right:
@@ -220,14 +229,14 @@ def _split(
     return PreferencePair(prompt, chosen[size:], rejected[size:], "conversational", tools, True)
 
 
-def _system_first(turns: MessageList, system: str) -> MessageList:
-    if not system.strip() or (turns and turns[0]["role"] in ("system", "developer")):
-        return turns
-    return [{"role": "system", "content": system}, *turns]
+def _system_first(messages: MessageList, system: str) -> MessageList:
+    if not system.strip() or (messages and messages[0]["role"] in ("system", "developer")):
+        return messages
+    return [{"role": "system", "content": system}, *messages]
 
 
-def _sound(layout: ColumnLayout, pair: PreferencePair) -> RowError | None:
-    """What TRL would train on silently although it means nothing."""
+def _find_meaningless(layout: ColumnLayout, pair: PreferencePair) -> RowError | None:
+    """The error of a pair on which TRL would train without a warning although it means nothing."""
     for field, answer in (("chosen", pair.chosen), ("rejected", pair.rejected)):
         last = answer if isinstance(answer, str) else answer[-1].get("content", "")
         if not last.strip() and (isinstance(answer, str) or not answer[-1].get("tool_calls")):
@@ -257,9 +266,9 @@ def _sound(layout: ColumnLayout, pair: PreferencePair) -> RowError | None:
         if pair.prompt[-1]["role"] == "assistant":
             return RowError(ProblemCode.BAD_MESSAGE, "the prompt ends with the assistant's turn")
     if pair.chosen == pair.rejected:
-        return RowError(ProblemCode.IDENTICAL_PAIR, _same(layout))
+        return RowError(ProblemCode.IDENTICAL_PAIR, _equal_answers(layout))
     return None
 
 
-def _same(layout: ColumnLayout) -> str:
+def _equal_answers(layout: ColumnLayout) -> str:
     return f"{layout.name('chosen')} equals {layout.name('rejected')}"

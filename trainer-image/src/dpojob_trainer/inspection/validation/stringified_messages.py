@@ -12,8 +12,8 @@ from typing import Any
 from dpojob_trainer.shared.messages import COMMON_KEYS, COMMON_ROLES, OTHER_ROLES, MessageKeyMapping
 
 BEGINNING = "[{"
-"""How all of them begin; `columns.Texts.visible` leaves such text to the judge."""
-LONGEST_PYTHON = 1 << 20
+"""How all of them begin; `TextColumn.visible` leaves such text to `normalize_row`."""
+MAX_PYTHON_CHARACTERS = 1 << 20
 """Characters; Python's own parser takes some hundred bytes for each."""
 ROLES = {
     "user",
@@ -26,7 +26,15 @@ KEYS = (("role", "content"), *COMMON_KEYS)
 
 
 def is_stringified_list(text: str, message_keys: MessageKeyMapping) -> bool:
-    """Whether the text is a list of messages, each with a role as this or other data spell it."""
+    """Tell whether a text is a message list that was stored as text.
+
+    Args:
+        text: Any text.
+        message_keys: The keys and roles of the dataset; those common in other data count too.
+
+    Returns:
+        Whether it is a list of messages, each with a known role.
+    """
     if not text.startswith(BEGINNING):
         return False
     value = _parsed(text)
@@ -38,11 +46,11 @@ def _parsed(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         pass
-    if len(text) > LONGEST_PYTHON:
+    if len(text) > MAX_PYTHON_CHARACTERS:
         return None
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of backslashes in somebody's text
+            warnings.simplefilter("ignore")  # about backslashes in the text
             # numpy writes no commas between the objects of an array.
             return ast.literal_eval(re.sub(r"\}\s*\n\s*\{", "}, {", text))
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):

@@ -1,4 +1,4 @@
-"""The values of a row before they are read: present, and text or lists; tools as JSON has them."""
+"""Checks of a row's values before messages are read: present, text or lists; tools as JSON."""
 
 from __future__ import annotations
 
@@ -13,15 +13,24 @@ from dpojob_trainer.shared.row_error import RowError
 
 from .stringified_messages import is_stringified_list
 
-AS_LISTS = (
+LISTS_REMEDY = (
     "write lists, not their text: json.loads (or ast.literal_eval) each value, and store the rows as "
     "JSON Lines or Parquet"
 )
-TOOLS = "tools must be a list of tool schemas, as objects or as JSON text"
+TOOLS_REMEDY = "tools must be a list of tool schemas, as objects or as JSON text"
 
 
 def find_invalid_value(layout: ColumnLayout, values: Mapping[str, Any]) -> RowError | None:
-    """Nulls, and values that are neither text nor lists, before anything is read from them."""
+    """Find a value of a type that cannot be read.
+
+    Args:
+        layout: How the dataset's columns are read.
+        values: The row's values by field.
+
+    Returns:
+        The first error: a null, a value that is neither text nor a list, text and list mixed, or
+        message lists that were stored as text; None where there is none.
+    """
     for field in ("chosen", "rejected", "prompt"):
         name = layout.name(field)
         if name is None:
@@ -31,14 +40,14 @@ def find_invalid_value(layout: ColumnLayout, values: Mapping[str, Any]) -> RowEr
             return RowError(ProblemCode.NULL_VALUE, f"{name} is null")
         if isinstance(value, str):
             if not is_unicode(value):
-                return _half(name)
+                return _unpaired_surrogate(name)
         elif isinstance(value, bytes):
             return _bytes(name, value)
         elif not isinstance(value, list):
             return RowError(ProblemCode.WRONG_TYPE, f"{name} is {describe_type(value)}")
     system = values.get("system")
     if isinstance(system, str) and not is_unicode(system):
-        return _half(layout.name("system"))
+        return _unpaired_surrogate(layout.name("system"))
     if system is not None and not isinstance(system, str):
         return RowError(
             ProblemCode.WRONG_TYPE,
@@ -51,11 +60,11 @@ def find_invalid_value(layout: ColumnLayout, values: Mapping[str, Any]) -> RowEr
             f"{layout.name('chosen')} is {describe_type(values['chosen'])} and "
             f"{layout.name('rejected')} is {describe_type(values['rejected'])}",
         )
-    return _as_text(layout, values)
+    return _find_stringified(layout, values)
 
 
-def _as_text(layout: ColumnLayout, values: Mapping[str, Any]) -> RowError | None:
-    """Message lists in text. One answer alone may be such a list itself, where JSON is asked for."""
+def _find_stringified(layout: ColumnLayout, values: Mapping[str, Any]) -> RowError | None:
+    """The error of message lists in text; one answer alone may be a list, where JSON was asked for."""
     lists = [
         field
         for field in ("chosen", "rejected", "prompt")
@@ -67,17 +76,17 @@ def _as_text(layout: ColumnLayout, values: Mapping[str, Any]) -> RowError | None
     return RowError(
         ProblemCode.WRONG_TYPE,
         f"{layout.name(lists[0])} is a message list written as text",
-        AS_LISTS,
+        LISTS_REMEDY,
     )
 
 
-def _half(name: str | None) -> RowError:
+def _unpaired_surrogate(name: str | None) -> RowError:
     remedy = "a character was cut in two there; write these rows again, or remove them"
     return RowError(ProblemCode.WRONG_TYPE, f"{name} holds half a surrogate pair", remedy)
 
 
 def _bytes(name: str, value: bytes) -> RowError:
-    """Of a binary column; of a text column where it is not UTF-8, for which `Chunk` has b""."""
+    """The error of a binary column, or of text that is not UTF-8, for which `Chunk` has b""."""
     if not value:
         return RowError(ProblemCode.WRONG_TYPE, f"{name} is not UTF-8 text")
     remedy = "write the column as text (a string column), not as binary"
@@ -85,20 +94,32 @@ def _bytes(name: str, value: bytes) -> RowError:
 
 
 def read_tools(layout: ColumnLayout, value: Any) -> list[Any] | RowError | None:
-    """Tool schemas, of objects or of JSON text; None where there are none."""
+    """Read tool schemas.
+
+    Args:
+        layout: How the dataset's columns are read.
+        value: A list of objects, or JSON text of one.
+
+    Returns:
+        The schemas; None where there are none; the error where the value is something else.
+    """
     if isinstance(value, str):
         if not value.strip():
             return None
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
-            return RowError(ProblemCode.WRONG_TYPE, f"{layout.name('tools')} is not JSON", TOOLS)
+            return RowError(
+                ProblemCode.WRONG_TYPE, f"{layout.name('tools')} is not JSON", TOOLS_REMEDY
+            )
         if value is None:
             return None
     if isinstance(value, list) and all(isinstance(tool, Mapping) for tool in value):
         if not is_unicode(json.dumps(value, ensure_ascii=False, default=str)):
-            return _half(layout.name("tools"))
+            return _unpaired_surrogate(layout.name("tools"))
         return without_nulls(value) or None
     return RowError(
-        ProblemCode.WRONG_TYPE, f"{layout.name('tools')} is not a list of tool schemas", TOOLS
+        ProblemCode.WRONG_TYPE,
+        f"{layout.name('tools')} is not a list of tool schemas",
+        TOOLS_REMEDY,
     )

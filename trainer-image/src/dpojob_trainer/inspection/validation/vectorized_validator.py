@@ -1,7 +1,7 @@
-"""Rows that the judge would surely accept, found a column at a time.
+"""Valid rows found by whole columns, much faster than one by one.
 
-Whatever is not plainly sound is left to the judge, so that this can only be too strict; a test holds
-it to the judge's own verdict.
+Rows that are not certainly valid are left to `normalize_row`, so this may only be too strict; a test
+checks that both agree.
 """
 
 from __future__ import annotations
@@ -31,26 +31,32 @@ NAMES = (b"user", b"assistant", b"system")
 
 @dataclass(frozen=True)
 class ValidColumns:
-    """Sound rows of a batch, in order."""
+    """Valid rows of a batch, in order."""
 
     positions: IntArray
-    """Their places in the batch."""
+    """Their positions in the batch."""
     format: Format
     implicit: bool
     prompts: Callable[[], list[bytes]]
     chosen: Callable[[], list[bytes]]
     rejected: Callable[[], list[bytes]]
-    """Their parts as `quality.fingerprint.as_bytes` has them."""
+    """Their parts as `comparable_bytes` gives them."""
     character_counts: Callable[[], IntArray]
-    """(prompt, chosen, rejected) by row."""
+    """Shape (rows, 3): lengths of prompt, chosen and rejected."""
 
 
 def validate_columns(
     layout: ColumnLayout, batch: pa.RecordBatch, chat: bool
 ) -> ValidColumns | None:
-    """The rows of the batch that are surely sound; None when nothing can be told this way.
+    """Find valid rows by whole columns.
 
-    `chat`: whether training gets message lists.
+    Args:
+        layout: How the dataset's columns are read.
+        batch: Rows with the columns of the layout, as far as their file has them.
+        chat: Whether training gets message lists.
+
+    Returns:
+        The rows that are certainly valid; None where the batch must be validated row by row.
     """
     preset = layout.preset
     names = set(batch.schema.names)
@@ -88,10 +94,10 @@ def validate_columns(
         asked = TextColumn.of(prompt) if prompt is not None else None
         if system is None or asked is None or left is None or right is None:
             return None
-        return _instructed(rows, system, asked, left, right, chat)
+        return _texts_with_system(rows, system, asked, left, right, chat)
     if left is not None and right is not None:
         if prompt is not None and is_list(prompt.type):
-            return _asked_in_turns(
+            return _message_prompts(
                 layout,
                 rows,
                 prompt,
@@ -107,19 +113,21 @@ def validate_columns(
         return None
     if bool(((first.counts == 1) & (second.counts == 1)).all()):
         return _answers(layout, rows, prompt, first, second)
-    return _whole(rows, prompt, first, second)
+    return _whole_conversations(rows, prompt, first, second)
 
 
 def _ties(tie: Callable[[Mapping[str, Any]], bool], scores: pa.RecordBatch) -> BoolArray:
-    """The rows that tie. Of a single column, each value is judged once."""
+    """The rows that tie; of a single column, each distinct value is tested once."""
     if scores.num_columns > 1 or pa.types.is_nested(scores.column(0).type):
         rows = scores.to_pylist()
         return np.fromiter((tie(row) for row in rows), np.bool_, len(rows))
     name, column = scores.schema.names[0], scores.column(0)
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
-    told = [tie({name: value}) for value in (*column.dictionary.to_pylist(), None)]
-    return np.asarray(np.array(told)[np.asarray(column.indices.fill_null(len(told) - 1))])
+    tie_of_value = [tie({name: value}) for value in (*column.dictionary.to_pylist(), None)]
+    return np.asarray(
+        np.array(tie_of_value)[np.asarray(column.indices.fill_null(len(tie_of_value) - 1))]
+    )
 
 
 def _texts(
@@ -128,8 +136,8 @@ def _texts(
     asked = TextColumn.of(prompt) if prompt is not None else None
     if asked is None:
         return None
-    sound = asked.visible & left.visible & right.visible & _differ(left, right)
-    return _parts(rows, sound, "standard", asked, left, right)
+    valid = asked.visible & left.visible & right.visible & _differ(left, right)
+    return _parts(rows, valid, "standard", asked, left, right)
 
 
 def _filled(column: pa.Array) -> pa.Array:
@@ -139,7 +147,7 @@ def _filled(column: pa.Array) -> pa.Array:
     return column.fill_null("") if is_text(column.type) else column
 
 
-def _instructed(
+def _texts_with_system(
     rows: IntArray,
     system: TextColumn,
     asked: TextColumn,
@@ -147,20 +155,22 @@ def _instructed(
     right: TextColumn,
     chat: bool,
 ) -> ValidColumns:
-    """Rows of texts, some with a system prompt: a turn of its own, or before the prompt."""
-    told = system.visible
-    sound = told | (np.diff(system.offsets) == 0)
-    sound &= asked.visible & left.visible & right.visible & _differ(left, right)
-    places = np.flatnonzero(sound)
+    """Rows of texts, some with a system prompt: a message, or text before the prompt."""
+    has_system = system.visible
+    valid = has_system | (np.diff(system.offsets) == 0)
+    valid &= asked.visible & left.visible & right.visible & _differ(left, right)
+    places = np.flatnonzero(valid)
     form = b"system\1%b\0user\1%b" if chat else b"%b\n\n%b"
 
     def prompts() -> list[bytes]:
-        texts = zip(told[places].tolist(), system.slices(places), asked.slices(places), strict=True)
-        return [form % (before, text) if is_told else text for is_told, before, text in texts]
+        texts = zip(
+            has_system[places].tolist(), system.slices(places), asked.slices(places), strict=True
+        )
+        return [form % (before, text) if has_text else text for has_text, before, text in texts]
 
     def characters() -> IntArray:
         before = system.characters() + (0 if chat else 2)
-        prompt = asked.characters() + np.where(told, before, 0)
+        prompt = asked.characters() + np.where(has_system, before, 0)
         found = np.stack([prompt, left.characters(), right.characters()], axis=1)
         return np.asarray(found[places])
 
@@ -181,14 +191,14 @@ def _differ(left: TextColumn, right: TextColumn) -> BoolArray:
 
 def _parts(
     rows: IntArray,
-    sound: BoolArray,
+    valid: BoolArray,
     form: Format,
     asked: TextColumn,
     left: TextColumn,
     right: TextColumn,
 ) -> ValidColumns:
     """Rows of three texts each."""
-    places = np.flatnonzero(sound)
+    places = np.flatnonzero(valid)
     return ValidColumns(
         rows[places],
         form,
@@ -210,19 +220,19 @@ def _answers(
     """A prompt and two answers of one message each."""
     asked = TextColumn.of(prompt) if prompt is not None else None
     if asked is None:
-        return None if prompt is None else _asked_in_turns(layout, rows, prompt, left, right)
-    sound = _answer_well(left, right) & asked.visible
-    return _parts(rows, sound, "conversational", asked, left.contents, right.contents)
+        return None if prompt is None else _message_prompts(layout, rows, prompt, left, right)
+    valid = _valid_answers(left, right) & asked.visible
+    return _parts(rows, valid, "conversational", asked, left.contents, right.contents)
 
 
-def _answer_well(left: ConversationColumn, right: ConversationColumn) -> BoolArray:
+def _valid_answers(left: ConversationColumn, right: ConversationColumn) -> BoolArray:
     """Of answers of one message each."""
-    sound = (left.roles == ASSISTANT) & (right.roles == ASSISTANT)
-    sound &= left.contents.visible & right.contents.visible
-    return np.asarray(sound & _differ(left.contents, right.contents))
+    valid = (left.roles == ASSISTANT) & (right.roles == ASSISTANT)
+    valid &= left.contents.visible & right.contents.visible
+    return np.asarray(valid & _differ(left.contents, right.contents))
 
 
-def _asked_in_turns(
+def _message_prompts(
     layout: ColumnLayout,
     rows: IntArray,
     prompt: pa.Array,
@@ -230,17 +240,17 @@ def _asked_in_turns(
     right: ConversationColumn,
 ) -> ValidColumns | None:
     """A prompt of messages and two answers of one message each."""
-    sound = _answer_well(left, right)
+    valid = _valid_answers(left, right)
     talk = ConversationColumn.of(prompt, layout.message_keys)
     if talk is None:
         return None
     last = talk.offsets[1:] - 1
-    sound &= (talk.counts > 0) & ~talk.any(talk.roles == OTHER)
-    sound &= (talk.at(talk.roles, last) == USER) & talk.at(talk.contents.visible, last).astype(bool)
-    return _talks(rows, sound, talk, talk.counts, left, right)
+    valid &= (talk.counts > 0) & ~talk.any(talk.roles == OTHER)
+    valid &= (talk.at(talk.roles, last) == USER) & talk.at(talk.contents.visible, last).astype(bool)
+    return _conversations(rows, valid, talk, talk.counts, left, right)
 
 
-def _whole(
+def _whole_conversations(
     rows: IntArray, prompt: pa.Array | None, left: ConversationColumn, right: ConversationColumn
 ) -> ValidColumns | None:
     """Conversations that differ in their last message only."""
@@ -250,27 +260,27 @@ def _whole(
     differ = _differ(left.contents, right.contents) | (left.roles != right.roles)
     only_last = np.zeros(len(differ), np.bool_)
     only_last[last[left.counts > 0]] = True
-    sound = (left.counts > 1) & ~left.any(differ & ~only_last) & left.at(differ, last).astype(bool)
-    sound &= ~left.any(left.roles == OTHER)
+    valid = (left.counts > 1) & ~left.any(differ & ~only_last) & left.at(differ, last).astype(bool)
+    valid &= ~left.any(left.roles == OTHER)
     for talk in (left, right):
-        sound &= (talk.at(talk.roles, last) == ASSISTANT) & talk.at(
+        valid &= (talk.at(talk.roles, last) == ASSISTANT) & talk.at(
             talk.contents.visible, last
         ).astype(bool)
-    sound &= left.at(left.roles, last - 1) == USER
-    sound &= left.at(left.contents.visible, last - 1).astype(bool)
-    sound &= left.at(left.roles, left.offsets[:-1]) != ASSISTANT
+    valid &= left.at(left.roles, last - 1) == USER
+    valid &= left.at(left.contents.visible, last - 1).astype(bool)
+    valid &= left.at(left.roles, left.offsets[:-1]) != ASSISTANT
     if prompt is not None:
         asked = TextColumn.of(prompt)
         if asked is None:
             return None
         inside = left.contents.array.take(pa.array(np.maximum(last - 1, 0)))
-        sound &= np.asarray(pc.equal(asked.array, inside))
-    return _talks(rows, sound, left, left.counts - 1, left, right, implicit=prompt is None)
+        valid &= np.asarray(pc.equal(asked.array, inside))
+    return _conversations(rows, valid, left, left.counts - 1, left, right, implicit=prompt is None)
 
 
-def _talks(
+def _conversations(
     rows: IntArray,
-    sound: BoolArray,
+    valid: BoolArray,
     prompt: ConversationColumn,
     turns: IntArray,
     left: ConversationColumn,
@@ -279,7 +289,7 @@ def _talks(
     implicit: bool = False,
 ) -> ValidColumns:
     """Rows whose prompt is the first `turns` messages of `prompt`, and whose answers are the last."""
-    places = np.flatnonzero(sound)
+    places = np.flatnonzero(valid)
     starts = prompt.offsets[:-1][places]
     turns = turns[places]
     answers = (left.offsets[1:] - 1)[places], (right.offsets[1:] - 1)[places]
@@ -287,10 +297,10 @@ def _talks(
     def characters() -> IntArray:
         total = np.concatenate(([0], np.cumsum(prompt.contents.characters())))
         asked = total[starts + turns] - total[starts]
-        said = [
+        answer_lengths = [
             talk.contents.characters()[at] for talk, at in zip((left, right), answers, strict=True)
         ]
-        return np.stack([asked, *said], axis=1)
+        return np.stack([asked, *answer_lengths], axis=1)
 
     return ValidColumns(
         rows[places],
@@ -304,7 +314,7 @@ def _talks(
 
 
 def _joined(talk: ConversationColumn, starts: IntArray, turns: IntArray) -> list[bytes]:
-    """Prompts of several messages, as the fingerprint has them."""
+    """Prompts of several messages, as `comparable_bytes` gives them."""
     if bool((turns == 1).all()):
         return talk.contents.slices(starts)
     data, offsets, roles = talk.contents.data, talk.contents.offsets.tolist(), talk.roles.tolist()

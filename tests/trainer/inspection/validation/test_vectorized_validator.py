@@ -1,4 +1,4 @@
-"""The columnar screen accepts only what the judge accepts, with the same figures."""
+"""The vectorized validator accepts only what the row validator accepts, with the same figures."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def _by_row(accepted: AcceptedBatch) -> dict[int, tuple[Any, ...]]:
 
 @settings(max_examples=300, deadline=None)
 @given(st.data(), st.sampled_from(range(len(SHAPES))), st.integers(0, 3), st.booleans())
-def test_the_screen_agrees_with_the_judge(data, shape, variant, chat) -> None:
+def test_both_validators_agree(data, shape, variant, chat) -> None:
     strategy, kinds = SHAPES[shape]
     batch = _table(data.draw(st.lists(strategy, min_size=1, max_size=6)), kinds, variant)
     layout = ColumnLayout({name: name for name in batch.schema.names})
@@ -153,8 +153,8 @@ def _agree(validator: RowValidator, batch: pa.RecordBatch) -> None:
     assert {name for part in accepted for name in part.formats} == formats
 
 
-def test_plain_rows_pass_the_validate_columns() -> None:
-    """Without this, a screen that accepted nothing would agree too."""
+def test_plain_rows_pass_the_vectorized_validator() -> None:
+    """Without this, a vectorized validator that accepted nothing would agree too."""
     talk = [{"role": "user", "content": "q"}]
     yes, no = ([{"role": "assistant", "content": word}] for word in ("yes", "no"))
     for rows in (
@@ -178,7 +178,7 @@ def test_plain_rows_pass_the_validate_columns() -> None:
         assert found is not None and found.positions.tolist() == [0, 1, 2]
 
 
-def test_ties_of_a_preset_are_screened_out() -> None:
+def test_ties_of_a_preset_are_left_out() -> None:
     preset = preset_by_name("ultrafeedback-preferences")
     assert preset is not None
     row = {"instruction": "q", "chosen_response": "a", "rejected_response": "b"}
@@ -234,7 +234,7 @@ COMPARED = pa.schema(
     ("name", "strategy", "schema"),
     [("hh-rlhf", transcript(), SPOKEN), ("helpsteer3", compared, COMPARED)],
 )
-def test_arranged_columns_agree_with_the_rule_for_rows(name, strategy, schema, data, chat) -> None:
+def test_converted_batches_agree_with_converted_rows(name, strategy, schema, data, chat) -> None:
     preset = preset_by_name(name)
     assert preset is not None
     rows = data.draw(st.lists(strategy, min_size=1, max_size=6))
@@ -247,7 +247,7 @@ def test_arranged_columns_agree_with_the_rule_for_rows(name, strategy, schema, d
      "rejected": "\n\nHuman: a\n\nAssistant: b\n\nHuman: c\n\nAssistant: no"},
     {"context": [{"role": "user", "content": "q"}], "response1": "a", "response2": "b", "overall_preference": 1},
 ])  # fmt: skip
-def test_usual_rows_of_presets_pass_the_validate_columns(row) -> None:
+def test_usual_rows_of_presets_pass_the_vectorized_validator(row) -> None:
     preset = preset_by_name("hh-rlhf" if "chosen" in row else "helpsteer3")
     assert preset is not None
     batch = pa.RecordBatch.from_pylist([row] * 3)
