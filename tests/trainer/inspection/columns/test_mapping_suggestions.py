@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dpojob_trainer.inspection.columns.column_heuristics import (
-    DISMISSED,
     NEGATED,
+    NOT_PREFERRED,
     PREFERRED,
     guess,
-    leaning,
+    preference_of,
 )
 from dpojob_trainer.shared.problem_text import yaml_scalar
 
@@ -197,7 +197,7 @@ def test_roles_in_capitals_are_suggested(bench) -> None:
 # By names alone.
 
 WORDS = st.sampled_from(
-    sorted({*PREFERRED, *DISMISSED, "response", "text", "id", "score", "model"})
+    sorted({*PREFERRED, *NOT_PREFERRED, "response", "text", "id", "score", "model"})
 )
 NAMES = st.lists(WORDS, min_size=1, max_size=3).map("_".join)
 
@@ -205,15 +205,15 @@ NAMES = st.lists(WORDS, min_size=1, max_size=3).map("_".join)
 @given(st.lists(NAMES, unique=True))
 def test_no_column_is_suggested_for_what_its_name_denies(names: list[str]) -> None:
     chosen, rejected = guess("chosen", names), guess("rejected", names)
-    assert chosen is None or leaning(chosen) >= 0
-    assert rejected is None or leaning(rejected) <= 0
+    assert chosen is None or preference_of(chosen) >= 0
+    assert rejected is None or preference_of(rejected) <= 0
     for name in (chosen, rejected):
         assert name is None or not {"id", "score"} & set(name.split("_"))
 
 
 @given(st.sampled_from(sorted(PREFERRED)), st.sampled_from([*NEGATED, "not_", "less_", "non_"]))
 def test_a_denied_preference_is_a_rejection(word: str, prefix: str) -> None:
-    assert leaning(prefix + word) == -1
+    assert preference_of(prefix + word) == -1
 
 
 @pytest.mark.parametrize(

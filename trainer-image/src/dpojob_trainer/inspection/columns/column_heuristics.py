@@ -36,7 +36,7 @@ PREFERRED = frozenset(
         "liked", "correct", "desirable",
     )
 )  # fmt: skip
-DISMISSED = frozenset(
+NOT_PREFERRED = frozenset(
     (
         "rejected", "reject", "dispreferred", "loser", "losing", "lose", "worse", "worst",
         "bad", "negative", "neg", "declined", "discarded", "incorrect", "wrong",
@@ -44,14 +44,14 @@ DISMISSED = frozenset(
     )
 )  # fmt: skip
 NEGATED = ("un", "dis", "non", "in")
-NOT = frozenset({"not", "non", "no", "never", "un", "dis", "less", "least"})
+NEGATIONS = frozenset({"not", "non", "no", "never", "un", "dis", "less", "least"})
 REPLY = (
     "response", "answer", "completion", "output", "generation", "candidate", "reply", "summary",
 )  # fmt: skip
-"""Words for what a model says."""
+"""Words for a model's output."""
 ANSWER = (*REPLY, "text", "model", "ref", "conversation", "messages", "option", "solution")
 """Words for one of two answers."""
-ABOUT = frozenset(
+METADATA_WORDS = frozenset(
     (
         "id", "ids", "uuid", "hash", "score", "scores", "rating", "ratings", "reward",
         "rewards", "rank", "label", "labels", "url", "rationale", "explanation", "reason",
@@ -59,15 +59,15 @@ ABOUT = frozenset(
         "judge", "judgement",
     )
 )  # fmt: skip
-"""A name with one of these words is of something about an answer."""
-ABOUT_AT_END = frozenset(
+"""Words in names of columns that hold something about an answer, not an answer."""
+METADATA_SUFFIXES = frozenset(
     (
         "model", "name", "type", "source", "lang", "language", "category", "topic",
         "length", "len", "tokens", "count", "index", "idx", "date", "time", "author",
         "logprob", "logprobs", "probability", "margin",
     )
 )  # fmt: skip
-VERDICT = frozenset(["label", "labels", "preference", "choice", "verdict"])
+PREFERENCE_LABELS = frozenset(["label", "labels", "preference", "choice", "verdict"])
 
 
 _PAIRS = re.compile(
@@ -78,47 +78,76 @@ _PAIRS = re.compile(
 
 
 def simplified(name: str) -> str:
-    """`Good-Response` and `goodResponse` as `good_response`."""
+    """Normalise a name to lower case and underscores.
+
+    Args:
+        name: A column's name.
+
+    Returns:
+        `good_response` for `Good-Response` and for `goodResponse`.
+    """
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())
     return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
 
 
-def leaning(name: str) -> int:
-    """1 for a name that says preferred, -1 for one that says the opposite, 0 for neither or both."""
+def preference_of(name: str) -> int:
+    """Tell which answer a name stands for.
+
+    Args:
+        name: A column's name.
+
+    Returns:
+        1 for the preferred answer, -1 for the other one, 0 where the name has words for neither or both.
+    """
     words = simplified(name).split("_")
-    lean = {_leaning(word) for word in words} - {0}
+    lean = {_preference_of(word) for word in words} - {0}
     if len(lean) != 1:
         return 0
-    return -1 if NOT & set(words) else lean.pop()
+    return -1 if NEGATIONS & set(words) else lean.pop()
 
 
-def _leaning(word: str) -> int:
-    if word in PREFERRED or word in DISMISSED:
+def _preference_of(word: str) -> int:
+    if word in PREFERRED or word in NOT_PREFERRED:
         return 1 if word in PREFERRED else -1
     rests = (word.removeprefix(prefix) for prefix in NEGATED if word.startswith(prefix))
     return -1 if any(rest in PREFERRED for rest in rests) else 0
 
 
-def is_about(name: str) -> bool:
-    """Whether the name is that of something about a text (its score, its author), not of a text."""
+def is_metadata(name: str) -> bool:
+    """Tell whether a name is of metadata.
+
+    Args:
+        name: A column's name.
+
+    Returns:
+        Whether the column holds something about a text, such as its score or author, not a text.
+    """
     words = simplified(name).split("_")
-    return bool(ABOUT & set(words)) or (len(words) > 1 and words[-1] in ABOUT_AT_END)
+    return bool(METADATA_WORDS & set(words)) or (len(words) > 1 and words[-1] in METADATA_SUFFIXES)
 
 
 def guess(field: str, columns: Sequence[str]) -> str | None:
-    """The column that by its name is most likely meant for `field`: other case, alias or near-miss."""
+    """Guess the column of a field by the names of the columns.
+
+    Args:
+        field: prompt, chosen, rejected or system.
+        columns: The columns to choose from.
+
+    Returns:
+        The column whose name is the field's in other case, an alias or a near miss; None without one.
+    """
     wanted = {"chosen": 1, "rejected": -1}.get(field, 0)
     by_name = {
         simplified(column): column
         for column in reversed(columns)
-        if not is_about(column) and leaning(column) in (0, wanted)
+        if not is_metadata(column) and preference_of(column) in (0, wanted)
     }
     for candidate in (field, *ALIASES.get(field, ()), *MARKED.get(field, ())):
         if candidate in by_name:
             return by_name[candidate]
     if wanted:
         for name, column in by_name.items():
-            if leaning(name) == wanted and all(map(_is_known, name.split("_"))):
+            if preference_of(name) == wanted and all(map(_is_known, name.split("_"))):
                 return column
     unmarked = [name for name in by_name if not _PAIRS.match(name)]
     near = difflib.get_close_matches(field, unmarked, n=1, cutoff=0.75)
@@ -134,22 +163,50 @@ def guess(field: str, columns: Sequence[str]) -> str | None:
 
 
 def _is_known(word: str) -> bool:
-    return bool(_leaning(word)) or word in NOT or word in ANSWER or word.removesuffix("s") in ANSWER
+    return (
+        bool(_preference_of(word))
+        or word in NEGATIONS
+        or word in ANSWER
+        or word.removesuffix("s") in ANSWER
+    )
 
 
 def is_answer(name: str) -> bool:
-    """Whether the name is that of an answer, preferred, rejected or neither."""
+    """Tell whether a name is of an answer.
+
+    Args:
+        name: A column's name.
+
+    Returns:
+        Whether it has a word for an answer, preferred, rejected or neither.
+    """
     words = set(simplified(name).split("_"))
-    return any(map(_leaning, words)) or bool(words & {*REPLY})
+    return any(map(_preference_of, words)) or bool(words & {*REPLY})
 
 
-def is_verdict(column: str) -> bool:
-    """Whether a column beside two answers, by its name, may say in each row which one is preferred."""
-    return leaning(column) == 1 or bool(VERDICT & set(simplified(column).split("_")))
+def is_preference_label(column: str) -> bool:
+    """Tell whether a column beside two answers may name the preferred one in each row.
+
+    Args:
+        column: The column's name.
+
+    Returns:
+        Whether its name is that of a preference label.
+    """
+    return preference_of(column) == 1 or bool(
+        PREFERENCE_LABELS & set(simplified(column).split("_"))
+    )
 
 
 def undecided_pair(columns: Sequence[str]) -> tuple[str, str] | None:
-    """Two columns such as response_a and response_b, whose names do not say which is preferred."""
+    """Find two answer columns whose names do not tell which one is preferred.
+
+    Args:
+        columns: The columns to choose from.
+
+    Returns:
+        Two columns such as response_a and response_b; None without such a pair.
+    """
     stems: dict[str, list[str]] = {}
     for column in columns:
         match = _PAIRS.match(simplified(column))
@@ -161,7 +218,15 @@ def undecided_pair(columns: Sequence[str]) -> tuple[str, str] | None:
 
 
 def score_beside(columns: Sequence[str], answer: str) -> str | None:
-    """The column that by its name scores `answer`: score_a for response_a."""
+    """Find the score of an answer.
+
+    Args:
+        columns: The columns to choose from.
+        answer: The answer's column.
+
+    Returns:
+        The column whose name says so, such as score_a for response_a; None without one.
+    """
     match = _PAIRS.match(simplified(answer))
     if not match:
         return None

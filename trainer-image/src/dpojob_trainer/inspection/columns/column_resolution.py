@@ -1,4 +1,4 @@
-"""From the columns of a dataset and the user's mapping to a layout, or to what to write instead."""
+"""From the columns of a dataset and the user's mapping to a layout, or to a suggested mapping."""
 
 from __future__ import annotations
 
@@ -14,39 +14,48 @@ from dpojob_trainer.shared.messages import MessageKeyMapping
 
 from .column_layout import FIELDS, ColumnLayout
 from .column_types import Schema
-from .mapping_suggestions import missing, quoted, suggested
+from .mapping_suggestions import missing_columns, quoted, suggest_mapping
 from .preference_columns import PreferenceColumns
 from .presets import NATIVE, PRESETS, Preset, TranscriptStats, preset_by_name, recognize_preset
 from .row_sample import Sample
-from .unused_columns import passed_over
+from .unused_columns import unused_column_warnings
 
 RESERVED = ("image", "images")
-"""Columns by which TRL takes a dataset for one of images."""
+"""Columns by which TRL's DPOTrainer recognises a dataset of images."""
 
 
 @dataclass
 class Resolution:
-    """How to read the dataset; without a layout, why it cannot be read."""
+    """The layout of the dataset, or the problems because of which it has none."""
 
     layout: ColumnLayout | None
     problems: list[Problem] = field(default_factory=list)
     suggestion: Suggestion | None = None
     answers: PreferenceColumns | None = None
-    """Two answer columns of which the rows' scores, or else the user, say which is preferred."""
+    """Two answer columns whose names do not tell which one is preferred; scores may."""
 
 
 def resolve(
-    source: DatasetSource, schema: Schema, rows: Sample, votes: TranscriptStats | None = None
+    source: DatasetSource, schema: Schema, rows: Sample, transcripts: TranscriptStats | None = None
 ) -> Resolution:
-    """The layout of a dataset with such columns, of which `rows` are a few.
+    """Resolve the layout of a dataset.
 
-    `votes` are those of all texts, once they are known; until then those of the few count.
-    Raises InspectionError for a preset that does not exist.
+    Args:
+        source: The spec's dataset, with the user's column mapping and preset.
+        schema: The columns seen so far.
+        rows: A sample of rows.
+        transcripts: The transcript statistics of all rows, once they are known; else the sample's are used.
+
+    Returns:
+        The layout with warnings, or problems with suggestions.
+
+    Raises:
+        InspectionError: The preset does not exist.
     """
     asked = {name: column for name in FIELDS if (column := getattr(source.column_mapping, name))}
     message_keys = MessageKeyMapping.of(source.column_mapping.messages)
     preset = _preset(
-        source, schema, asked, votes or TranscriptStats.of(row.get("chosen") for row in rows)
+        source, schema, asked, transcripts or TranscriptStats.of(row.get("chosen") for row in rows)
     )
     columns = list(schema)
     if not columns:
@@ -65,24 +74,24 @@ def resolve(
         if name not in wanted and name in schema and name not in found.values():
             found[name] = name
     if preset is NATIVE:
-        problems += missing(found, wanted, schema, rows)
+        problems += missing_columns(found, wanted, schema, rows)
     if problems:
-        return Resolution(None, problems, *suggested(problems, found, schema, rows))
-    unread, suggestion = passed_over(found, schema, rows, native=preset is NATIVE)
+        return Resolution(None, problems, *suggest_mapping(problems, found, schema, rows))
+    unread, suggestion = unused_column_warnings(found, schema, rows, native=preset is NATIVE)
     return Resolution(
         ColumnLayout(found, message_keys, preset), [*_reserved(columns), *unread], suggestion
     )
 
 
 def _preset(
-    source: DatasetSource, schema: Schema, asked: Mapping[str, str], votes: TranscriptStats
+    source: DatasetSource, schema: Schema, asked: Mapping[str, str], transcripts: TranscriptStats
 ) -> Preset:
     if source.preset == "none":
         return NATIVE
     if source.preset == "auto":
         if {"prompt", "chosen", "rejected"} & set(asked):
             return NATIVE
-        return recognize_preset(schema, votes) or NATIVE
+        return recognize_preset(schema, transcripts) or NATIVE
     preset = preset_by_name(source.preset)
     if preset is None:
         names = ", ".join(known.name for known in PRESETS)

@@ -1,4 +1,4 @@
-"""What to write when columns are missing: as far as names, types and a few rows decide it."""
+"""The mapping to suggest when columns are missing, by names, types and a sample of rows."""
 
 from __future__ import annotations
 
@@ -12,35 +12,53 @@ from .column_layout import FIELDS
 from .column_types import Schema
 from .preference_columns import PreferenceColumns
 from .row_sample import Sample
-from .unused_columns import is_odd, parts_of_prompt, readable, unused_prompt
+from .unused_columns import is_prompt_by_texts, parts_of_prompt, readable, unused_prompt
 
 
 def quoted(columns: Sequence[str], limit: int = 24) -> str:
-    """The names of columns, not more and not longer than a person reads."""
+    """List columns in a message.
+
+    Args:
+        columns: Their names.
+        limit: How many are named.
+
+    Returns:
+        The names, long ones clipped, and how many more there are.
+    """
     shown = ", ".join(
         column if len(column) <= 60 else column[:57] + "..." for column in columns[:limit]
     )
     return shown + (f" and {len(columns) - limit} more" if len(columns) > limit else "")
 
 
-def missing(
+def missing_columns(
     found: Mapping[str, str], wanted: Mapping[str, str], schema: Schema, rows: Sample
 ) -> list[Problem]:
-    """The problem that columns are missing, if so; without one that seems to be the prompt, too."""
-    lacking = [name for name in ("chosen", "rejected") if name not in found and name not in wanted]
+    """Find missing columns; the prompt is missing where another column seems to be it.
+
+    Args:
+        found: The columns that are known, by field.
+        wanted: The columns that the user or a preset names, by field.
+        schema: The dataset's columns.
+        rows: A sample of rows.
+
+    Returns:
+        At most one problem.
+    """
+    absent = [name for name in ("chosen", "rejected") if name not in found and name not in wanted]
     if "prompt" not in found and "prompt" not in wanted:
-        talks = any(schema[found[name]] == "messages" for name in found)
+        has_messages = any(schema[found[name]] == "messages" for name in found)
         column = unused_prompt(found, schema, rows)
         # Who names both answers says that no other column matters, but for one called the prompt.
         decided = {"chosen", "rejected"} <= set(wanted)
-        if lacking:
-            lacking = lacking if talks else ["prompt", *lacking]
-        elif column is not None and not (decided and is_odd(column)):
-            lacking = ["prompt"]
-    if not lacking:
+        if absent:
+            absent = absent if has_messages else ["prompt", *absent]
+        elif column is not None and not (decided and is_prompt_by_texts(column)):
+            absent = ["prompt"]
+    if not absent:
         return []
-    wants = " and ".join(lacking) if len(lacking) < 3 else "prompt, chosen and rejected"
-    noun = "column" if len(lacking) == 1 else "columns"
+    wants = " and ".join(absent) if len(absent) < 3 else "prompt, chosen and rejected"
+    noun = "column" if len(absent) == 1 else "columns"
     return [
         Problem(
             code=ProblemCode.MISSING_COLUMN,
@@ -49,10 +67,20 @@ def missing(
     ]
 
 
-def suggested(
+def suggest_mapping(
     problems: list[Problem], found: Mapping[str, str], schema: Schema, rows: Sample
 ) -> tuple[Suggestion | None, PreferenceColumns | None]:
-    """Adds to the first problem what to write; what names leave open, the rows' scores may decide."""
+    """Suggest a mapping, and add it to the first problem's message.
+
+    Args:
+        problems: The problems; the first one is replaced.
+        found: The columns that are known, by field.
+        schema: The dataset's columns.
+        rows: A sample of rows.
+
+    Returns:
+        The suggestion, and two answer columns of which only scores can tell which is preferred.
+    """
     free = [column for column in readable(schema) if column not in found.values()]
     mapping = {name: column for name, column in found.items() if name != column and name in FIELDS}
     mapping |= _guessed(found, free, schema, rows)
@@ -84,7 +112,7 @@ def suggested(
         text += f" Write in spec.dataset: columnMapping: {{{inner}}}."
         if left:
             text += f" Name the column of {left[0]} there too."
-        elif list(mapping) == ["prompt"] and is_odd(mapping["prompt"]):
+        elif list(mapping) == ["prompt"] and is_prompt_by_texts(mapping["prompt"]):
             both = ", ".join(
                 f"{name}: {yaml_scalar(known[name])}" for name in ("chosen", "rejected")
             )

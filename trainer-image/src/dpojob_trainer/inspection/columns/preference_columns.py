@@ -1,4 +1,4 @@
-"""Which of two answer columns is the preferred one: as their scores say over all rows, else asked."""
+"""Which of two answer columns is the preferred one, by their scores over all rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from dpojob_api.report import Suggestion
 from dpojob_trainer.shared.problem_text import yaml_scalar
 
-from .column_heuristics import is_verdict, score_beside
+from .column_heuristics import is_preference_label, score_beside
 from .preset_converters import number
 
 
@@ -22,7 +22,7 @@ class PreferenceColumns:
     others: Mapping[str, str]
     """The mapping of the other fields, as far as it was guessed."""
     scores: tuple[str, str] | None
-    verdict: str | None = None
+    label: str | None = None
     """A column that by its name may say in each row which is the preferred one."""
     higher: list[int] = field(default_factory=lambda: [0, 0])
     """Rows in which the score of the first, of the second is the higher one."""
@@ -33,13 +33,27 @@ class PreferenceColumns:
     def of(
         cls, first: str, second: str, others: Mapping[str, str], columns: Sequence[str]
     ) -> PreferenceColumns:
-        """The two, with those of `columns` that by their names score them or say which is better."""
+        """Find the score and label columns of two answers.
+
+        Args:
+            first: The first answer's column.
+            second: The second answer's column.
+            others: The mapping of the other fields, as far as it was guessed.
+            columns: The dataset's other columns.
+
+        Returns:
+            The answers with their scores and their label, as far as names tell them.
+        """
         left, right = score_beside(columns, first), score_beside(columns, second)
         scores = (left, right) if left and right else None
-        return cls(first, second, others, scores, next(filter(is_verdict, columns), None))
+        return cls(first, second, others, scores, next(filter(is_preference_label, columns), None))
 
     def count(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Compares the scores of some rows."""
+        """Compare the scores of rows.
+
+        Args:
+            rows: Rows with the score columns.
+        """
         left, right = self.scores or ("", "")
         for row in rows:
             one, other = number(row.get(left)), number(row.get(right))
@@ -51,9 +65,13 @@ class PreferenceColumns:
                 self.higher[one < other] += 1
 
     def advice(self) -> tuple[str, Suggestion | None]:
-        """What to write or to do, after `count` of all rows."""
+        """Advise the user, after `count` of all rows.
+
+        Returns:
+            A sentence, and the mapping to write where one answer is always the better one.
+        """
         if self.scores is None:
-            return ((self._ask() if self.verdict is None else self._by_row()) + ".", None)
+            return ((self._ask() if self.label is None else self._by_row()) + ".", None)
         left, right = self.scores
         first, second = self.higher
         if self.unscored or not (first or second):
@@ -68,9 +86,9 @@ class PreferenceColumns:
             )
         best, worst = (self.first, self.second) if first else (self.second, self.first)
         mapping = self._mapping(best, worst)
-        said = "but for equal ones" if self.equal else "in every row"
+        extent = "but for equal ones" if self.equal else "in every row"
         return (
-            f"By {left!r} and {right!r} the answer in {best!r} is the better one {said}{self._ties()}. "
+            f"By {left!r} and {right!r} the answer in {best!r} is the better one {extent}{self._ties()}. "
             f"Write in spec.dataset: columnMapping: {_inline(mapping)}.",
             Suggestion(column_mapping=dict(mapping)),
         )
@@ -84,7 +102,7 @@ class PreferenceColumns:
 
     def _by_row(self) -> str:
         return (
-            f"{self.first!r} and {self.second!r} look like the two answers, and {self.verdict!r} may "
+            f"{self.first!r} and {self.second!r} look like the two answers, and {self.label!r} may "
             "say in each row which is preferred; that is not read. Write the preferred answer of each "
             "row into a column chosen, the other one into rejected"
         )

@@ -1,4 +1,4 @@
-"""The traps of known layouts: ties, transcripts, signed preferences."""
+"""Row converters of presets: ties, transcripts, signed preferences."""
 
 from __future__ import annotations
 
@@ -18,7 +18,14 @@ ASSISTANT = "\n\nAssistant:"
 
 
 def number(value: Any) -> float | None:
-    """The finite number in a score column, which CSV files hold as text; None when there is none."""
+    """Read a score.
+
+    Args:
+        value: A value of a score column; CSV files hold it as text.
+
+    Returns:
+        The finite number; None where there is none.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -29,7 +36,15 @@ def number(value: Any) -> float | None:
 
 
 def equal_scores(chosen: str, rejected: str) -> Callable[[Row], bool]:
-    """A tie: both scores are there and equal."""
+    """Make a test for ties by scores.
+
+    Args:
+        chosen: The column of the chosen answer's score.
+        rejected: The column of the rejected answer's score.
+
+    Returns:
+        A function that tells whether both scores of a row are there and equal.
+    """
 
     def tie(row: Row) -> bool:
         left, right = number(row.get(chosen)), number(row.get(rejected))
@@ -39,12 +54,20 @@ def equal_scores(chosen: str, rejected: str) -> Callable[[Row], bool]:
 
 
 def tie_status(row: Row) -> bool:
-    """distilabel's own word for a tie."""
+    """Tell whether distilabel marked a row as a tie."""
     return row.get("status") == "tie"
 
 
 def read_transcripts(row: Row, columns: Columns) -> dict[str, Any] | RowError:
-    """hh-rlhf: the answer begins after the last assistant mark; what is before must agree."""
+    """Read hh-rlhf: an answer begins after the last assistant mark, the text before must be the same.
+
+    Args:
+        row: The row, by column.
+        columns: Names in the dataset, by field.
+
+    Returns:
+        Prompt, chosen and rejected as message lists, or the row's error.
+    """
     values: dict[str, Any] = {}
     prompts = []
     for field in ("chosen", "rejected"):
@@ -90,12 +113,20 @@ def transcript_turns(text: str) -> list[dict[str, str]]:
 
 
 def no_preference(row: Row) -> bool:
-    """HelpSteer3: 0 means neither response is better."""
+    """Tell whether a row of HelpSteer3 prefers neither response, by a preference of 0."""
     return number(row.get("overall_preference")) == 0
 
 
 def read_signed_preference(row: Row, columns: Columns) -> dict[str, Any] | RowError:
-    """HelpSteer3: a negative preference is for response1, a positive one for response2."""
+    """Read HelpSteer3: a negative preference is for response1, a positive one for response2.
+
+    Args:
+        row: The row, by column.
+        columns: Names in the dataset, by field.
+
+    Returns:
+        Chosen and rejected, or the row's error.
+    """
     preference = number(row.get("overall_preference"))
     if preference is None:
         return RowError(ProblemCode.NULL_VALUE, "'overall_preference' is null or not a number")

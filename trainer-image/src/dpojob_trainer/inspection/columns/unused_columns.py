@@ -1,4 +1,4 @@
-"""Columns that go unread although they may be a part of the pairs: they would be lost without a word."""
+"""Columns that no field uses although they may belong to the pairs: the user is warned about them."""
 
 from __future__ import annotations
 
@@ -8,41 +8,64 @@ from dpojob_api.report import Problem, ProblemCode, Suggestion
 from dpojob_trainer.shared.messages import COMMON_ROLES
 from dpojob_trainer.shared.problem_text import warning, yaml_scalar
 
-from .column_heuristics import guess, is_about, is_answer, simplified
+from .column_heuristics import guess, is_answer, is_metadata, simplified
 from .column_types import Schema
 from .row_sample import Sample, begins_with_role, is_inside, reads_like_prompts, texts
 
 PARTS = ("instruction", "input", "context", "history")
 """Columns of which several may be parts of one prompt, as in Alpaca's data."""
-MOST_NAMES = 200
+MAX_COMPARED_NAMES = 200
 """Columns whose names are compared; pairs have few, and comparing is slow."""
 ASSISTANTS = ("assistant", *COMMON_ROLES["assistant"])
 
 
 def readable(schema: Schema) -> list[str]:
-    """Columns that hold text or messages, the first ones where there are many."""
-    return [column for column in schema if schema[column] in ("text", "messages")][:MOST_NAMES]
+    """List the columns that hold text or messages.
+
+    Args:
+        schema: The dataset's columns.
+
+    Returns:
+        Their names, the first `MAX_COMPARED_NAMES`.
+    """
+    return [column for column in schema if schema[column] in ("text", "messages")][
+        :MAX_COMPARED_NAMES
+    ]
 
 
-def _unread(schema: Schema, used: Mapping[str, str]) -> list[str]:
+def _unused_texts(schema: Schema, used: Mapping[str, str]) -> list[str]:
     """Columns that may be read; of those that only later files have, no kind is known yet."""
     kinds = ("text", "messages", "null")
     free = [name for name in schema if schema[name] in kinds and name not in used.values()]
-    return free[:MOST_NAMES]
+    return free[:MAX_COMPARED_NAMES]
 
 
-def is_odd(column: str) -> bool:
-    """Whether nothing in its name says that it is the prompt."""
+def is_prompt_by_texts(column: str) -> bool:
+    """Tell whether a column is taken for the prompt by its texts alone.
+
+    Args:
+        column: The column's name.
+
+    Returns:
+        Whether nothing in its name says that it is the prompt.
+    """
     return guess("prompt", [column]) is None
 
 
 def unused_prompt(found: Mapping[str, str], schema: Schema, rows: Sample) -> str | None:
-    """The column that is probably the prompt, of pairs for which none is known.
+    """Find the column that is probably the prompt, where no prompt column is known.
 
-    By its name, or by its texts where the answers' common beginning would be taken for the prompt.
+    Args:
+        found: The known columns, by field.
+        schema: The dataset's columns.
+        rows: A sample of rows.
+
+    Returns:
+        The column, chosen by its name, or by its texts where the answers' common beginning would be
+        taken for the prompt; None without one.
     """
     answers = [found[name] for name in ("chosen", "rejected") if name in found]
-    free = _unread(schema, found)
+    free = _unused_texts(schema, found)
     if any(schema[column] == "messages" for column in answers):
         if not all(begins_with_role(rows, column, ASSISTANTS) for column in answers):
             return None
@@ -56,7 +79,7 @@ def unused_prompt(found: Mapping[str, str], schema: Schema, rows: Sample) -> str
             column
             for column in free
             if schema[column] == "text"
-            and not is_about(column)
+            and not is_metadata(column)
             and not is_answer(column)
             and guess("system", [column]) is None
             and reads_like_prompts(rows, column)
@@ -66,7 +89,16 @@ def unused_prompt(found: Mapping[str, str], schema: Schema, rows: Sample) -> str
 
 
 def parts_of_prompt(columns: Mapping[str, str], schema: Schema, rows: Sample) -> list[str]:
-    """Columns beside the prompt's that, by their names, may hold more of it, and do hold text."""
+    """Find further columns that may be parts of the prompt.
+
+    Args:
+        columns: The columns that are read, by field.
+        schema: The dataset's columns.
+        rows: A sample of rows.
+
+    Returns:
+        Columns with such a name and with text that the prompt's column does not contain.
+    """
     prompt = columns.get("prompt")
     if prompt is None or schema.get(prompt) != "text":
         return []
@@ -81,22 +113,29 @@ def parts_of_prompt(columns: Mapping[str, str], schema: Schema, rows: Sample) ->
     ]
 
 
-def passed_over(
+def unused_column_warnings(
     columns: Mapping[str, str], schema: Schema, rows: Sample, *, native: bool
 ) -> tuple[list[Problem], Suggestion | None]:
-    """Warnings about what a layout leaves unread, and what to write where that is plain.
+    """Warn about columns that a layout leaves unused.
 
-    A preset knows where its prompts are; `native` says that there is none.
+    Args:
+        columns: The columns that are read, by field.
+        schema: The dataset's columns.
+        rows: A sample of rows.
+        native: Whether there is no preset; a preset is known to have its prompts elsewhere.
+
+    Returns:
+        The warnings, and the mapping to write where it is certain.
     """
     problems, mapping = [], {}
-    system = guess("system", _unread(schema, columns)) if "system" not in columns else None
+    system = guess("system", _unused_texts(schema, columns)) if "system" not in columns else None
     if system is not None:
         mapping["system"] = system
-        problems.append(_lost(system, "the system prompt", f"system: {yaml_scalar(system)}"))
+        problems.append(_unused(system, "the system prompt", f"system: {yaml_scalar(system)}"))
     prompt = unused_prompt(columns, schema, rows) if native and "prompt" not in columns else None
     if prompt is not None:
         mapping["prompt"] = prompt
-        problems.append(_lost(prompt, "the prompt", f"prompt: {yaml_scalar(prompt)}"))
+        problems.append(_unused(prompt, "the prompt", f"prompt: {yaml_scalar(prompt)}"))
     for part in parts_of_prompt(columns, schema, rows):
         problems.append(
             warning(
@@ -109,7 +148,7 @@ def passed_over(
     return problems, Suggestion(column_mapping=dict(mapping)) if mapping else None
 
 
-def _lost(column: str, what: str, mapping: str) -> Problem:
+def _unused(column: str, what: str, mapping: str) -> Problem:
     return warning(
         ProblemCode.MISSING_COLUMN,
         f"the column {column!r} is not read. If it holds {what}, write in spec.dataset: "
