@@ -17,7 +17,8 @@ from dpojob_trainer.shared.row_batch import Chunk
 from dpojob_trainer.shared.row_error import RowError
 
 from .row_normalizer import normalize_row
-from .vectorized_validator import ValidColumns, validate_columns
+from .valid_columns import ValidColumns
+from .vectorized_validator import validate_columns
 
 
 @dataclass(frozen=True)

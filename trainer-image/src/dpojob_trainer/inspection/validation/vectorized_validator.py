@@ -7,7 +7,7 @@ checks that both agree.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,27 +22,9 @@ from dpojob_trainer.inspection.columns import (
     is_list,
     is_text,
 )
-from dpojob_trainer.shared.preference_pair import Format
 
 from .conversation_column import ASSISTANT, OTHER, USER, ConversationColumn
-
-NAMES = (b"user", b"assistant", b"system")
-
-
-@dataclass(frozen=True)
-class ValidColumns:
-    """Valid rows of a batch, in order."""
-
-    positions: IntArray
-    """Their positions in the batch."""
-    format: Format
-    implicit: bool
-    prompts: Callable[[], list[bytes]]
-    chosen: Callable[[], list[bytes]]
-    rejected: Callable[[], list[bytes]]
-    """Their parts as `comparable_bytes` gives them."""
-    character_counts: Callable[[], IntArray]
-    """Shape (rows, 3): lengths of prompt, chosen and rejected."""
+from .valid_columns import ValidColumns, conversation_pairs, text_pairs
 
 
 def validate_columns(
@@ -137,7 +119,7 @@ def _texts(
     if asked is None:
         return None
     valid = asked.visible & left.visible & right.visible & _differ(left, right)
-    return _parts(rows, valid, "standard", asked, left, right)
+    return text_pairs(rows, valid, "standard", asked, left, right)
 
 
 def _filled(column: pa.Array) -> pa.Array:
@@ -189,27 +171,6 @@ def _differ(left: TextColumn, right: TextColumn) -> BoolArray:
     return np.asarray(pc.not_equal(left.array, right.array))
 
 
-def _parts(
-    rows: IntArray,
-    valid: BoolArray,
-    form: Format,
-    asked: TextColumn,
-    left: TextColumn,
-    right: TextColumn,
-) -> ValidColumns:
-    """Rows of three texts each."""
-    places = np.flatnonzero(valid)
-    return ValidColumns(
-        rows[places],
-        form,
-        False,
-        lambda: asked.slices(places),
-        lambda: left.slices(places),
-        lambda: right.slices(places),
-        lambda: np.stack([part.characters()[places] for part in (asked, left, right)], axis=1),
-    )
-
-
 def _answers(
     layout: ColumnLayout,
     rows: IntArray,
@@ -222,7 +183,7 @@ def _answers(
     if asked is None:
         return None if prompt is None else _message_prompts(layout, rows, prompt, left, right)
     valid = _valid_answers(left, right) & asked.visible
-    return _parts(rows, valid, "conversational", asked, left.contents, right.contents)
+    return text_pairs(rows, valid, "conversational", asked, left.contents, right.contents)
 
 
 def _valid_answers(left: ConversationColumn, right: ConversationColumn) -> BoolArray:
@@ -247,7 +208,7 @@ def _message_prompts(
     last = talk.offsets[1:] - 1
     valid &= (talk.counts > 0) & ~talk.any(talk.roles == OTHER)
     valid &= (talk.at(talk.roles, last) == USER) & talk.at(talk.contents.visible, last).astype(bool)
-    return _conversations(rows, valid, talk, talk.counts, left, right)
+    return conversation_pairs(rows, valid, talk, talk.counts, left, right)
 
 
 def _whole_conversations(
@@ -275,58 +236,6 @@ def _whole_conversations(
             return None
         inside = left.contents.array.take(pa.array(np.maximum(last - 1, 0)))
         valid &= np.asarray(pc.equal(asked.array, inside))
-    return _conversations(rows, valid, left, left.counts - 1, left, right, implicit=prompt is None)
-
-
-def _conversations(
-    rows: IntArray,
-    valid: BoolArray,
-    prompt: ConversationColumn,
-    turns: IntArray,
-    left: ConversationColumn,
-    right: ConversationColumn,
-    *,
-    implicit: bool = False,
-) -> ValidColumns:
-    """Rows whose prompt is the first `turns` messages of `prompt`, and whose answers are the last."""
-    places = np.flatnonzero(valid)
-    starts = prompt.offsets[:-1][places]
-    turns = turns[places]
-    answers = (left.offsets[1:] - 1)[places], (right.offsets[1:] - 1)[places]
-
-    def characters() -> IntArray:
-        total = np.concatenate(([0], np.cumsum(prompt.contents.characters())))
-        asked = total[starts + turns] - total[starts]
-        answer_lengths = [
-            talk.contents.characters()[at] for talk, at in zip((left, right), answers, strict=True)
-        ]
-        return np.stack([asked, *answer_lengths], axis=1)
-
-    return ValidColumns(
-        rows[places],
-        "conversational",
-        implicit,
-        lambda: _joined(prompt, starts, turns),
-        lambda: left.contents.slices(answers[0]),
-        lambda: right.contents.slices(answers[1]),
-        characters,
+    return conversation_pairs(
+        rows, valid, left, left.counts - 1, left, right, implicit=prompt is None
     )
-
-
-def _joined(talk: ConversationColumn, starts: IntArray, turns: IntArray) -> list[bytes]:
-    """Prompts of several messages, as `comparable_bytes` gives them."""
-    if bool((turns == 1).all()):
-        return talk.contents.slices(starts)
-    data, offsets, roles = talk.contents.data, talk.contents.offsets.tolist(), talk.roles.tolist()
-    found = []
-    for start, count in zip(starts.tolist(), turns.tolist(), strict=True):
-        if count == 1:
-            found.append(data[offsets[start] : offsets[start + 1]])
-        else:
-            found.append(
-                b"\0".join(
-                    NAMES[roles[at]] + b"\1" + data[offsets[at] : offsets[at + 1]]
-                    for at in range(start, start + count)
-                )
-            )
-    return found
