@@ -18,6 +18,7 @@ PACKAGES = (
     "api/src/dpojob_api",
     "planner/src/dpojob_planner",
     "cli/src/dpojob",
+    "operator/src/dpojob_operator/decide",
 )
 """Packages whose public functions are documented in full."""
 

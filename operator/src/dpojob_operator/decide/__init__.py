@@ -1,6 +1,6 @@
-"""What to do about one DPOJob: a pure function of what was read.
+"""The decision about one DPOJob: a pure function of the objects that were read.
 
-`decide` reads nothing, writes nothing and has no clock: the same snapshot, pools and time give the
+`decide` does no I/O and has no clock: the same snapshot, pools and time give the
 same decision, and a decision's status, read again, gives no further change. The package also holds
 the snapshots of Jobs, Pods and claims that decisions are made from, and the names of child objects.
 """

@@ -22,7 +22,7 @@ def update_cost(builder: StatusBuilder, *, refresh: bool = True) -> None:
 
     Args:
         builder: The status to change; without a plan nothing is set.
-        refresh: Whether figures may be written in this pass.
+        refresh: Whether the cost may be written in this pass.
     """
     plan = builder.status.plan
     if plan is not None and refresh:

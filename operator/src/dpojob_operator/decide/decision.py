@@ -18,7 +18,7 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision | PlanningRequest:
     """Decide what to do about one DPOJob, as far as that is possible without the GPUPools.
 
     Args:
-        snapshot: The job and its surroundings, as read.
+        snapshot: The job and the objects it depends on, as read.
         now: The time of the decision, in UTC.
 
     Returns:
@@ -34,7 +34,7 @@ def decide_with_pools(snapshot: Snapshot, pools: Sequence[PoolState], now: datet
     """Decide what to do about one DPOJob, with everything that planning needs.
 
     Args:
-        snapshot: The job and its surroundings, with what the `PlanningRequest` names.
+        snapshot: The job and the objects it depends on, with what the `PlanningRequest` names.
         pools: The GPUPools as the planner sees them.
         now: The time of the decision, in UTC.
 

@@ -9,7 +9,7 @@ DEFAULT_MAX_LENGTH: int = Training.model_fields["max_length"].default
 
 
 def effective_spec(name: str, spec: DPOJobSpec, status: DPOJobStatus) -> DPOJobSpec:
-    """Resolve `model.fromJob` and the output claim, as far as the status knows them.
+    """Resolve `model.fromJob` and the output claim, as far as the status has them.
 
     The API server fills in defaults, so `maxLength: 1024` may or may not have been written by the
     user. The earlier job's length replaces this value only; any other was written by the user and is
@@ -48,10 +48,10 @@ def output_volume(spec: DPOJobSpec, status: DPOJobStatus) -> ClaimPath | None:
     Returns:
         The user's directory, else the created claim, else None.
     """
-    made = status.artifacts.claim_name if status.artifacts else None
-    if spec.output.volume is not None or made is None:
+    created = status.artifacts.claim_name if status.artifacts else None
+    if spec.output.volume is not None or created is None:
         return spec.output.volume
-    return ClaimPath(claim_name=made, path="")
+    return ClaimPath(claim_name=created, path="")
 
 
 def model_source(dependency: Dependency) -> ModelSource:

@@ -12,4 +12,4 @@ FINAL_EXITS = (
     ExitCode.DISK_FULL,
     ExitCode.UNHEALTHY,
 )
-"""Statuses after which another try would end the same way."""
+"""Statuses after which a retry would end with the same status."""

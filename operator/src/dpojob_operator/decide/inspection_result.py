@@ -14,7 +14,7 @@ from dpojob_api.report import InspectionReport, Suggestion
 from .object_snapshots import PodSnapshot
 
 RECREATE_ADVICE = "Correct that, then create this DPOJob again: delete it and apply it anew."
-"""For a finished job, which rejects every edit of what was inspected, also the advised one."""
+"""Advice for a finished job, which rejects every edit of the inspected fields."""
 REPORT_EXITS = (ExitCode.OK, ExitCode.INVALID, ExitCode.UNREADABLE_INPUT)
 """Exit statuses with which the inspection container writes a report."""
 

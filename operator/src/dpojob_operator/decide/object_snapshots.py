@@ -1,4 +1,4 @@
-"""What decisions need to know of Jobs, Pods and PersistentVolumeClaims, read from API objects."""
+"""Snapshots of Jobs, Pods and PersistentVolumeClaims: the fields that decisions read."""
 
 from __future__ import annotations
 

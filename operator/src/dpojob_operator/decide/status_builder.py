@@ -1,4 +1,4 @@
-"""The status under construction: one method per condition, the actions, and when to look again."""
+"""The status under construction: one method per condition, the actions, and the time of the next pass."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class StatusBuilder:
         """Start from the status of a snapshot.
 
         Args:
-            snapshot: The job and its surroundings, as read.
+            snapshot: The job and the objects it depends on, as read.
             pools: The GPUPools as the planner sees them; None when they were not read.
             now: The time of the decision, in UTC; microseconds are cut off.
         """
@@ -63,37 +63,81 @@ class StatusBuilder:
         return self.status.is_true(ConditionType.FINISHED)
 
     def set_phase(self, phase: Phase) -> None:
-        """Set the phase, the summary for people."""
+        """Set the phase, the summary for people.
+
+        Args:
+            phase: The new phase.
+        """
         self.status.phase = phase
 
     def set_dataset_valid(self, status: bool | None, reason: str, message: str = "") -> None:
-        """Set the condition DatasetValid; `status` None is Unknown."""
+        """Set the condition DatasetValid.
+
+        Args:
+            status: Whether it holds; None is Unknown.
+            reason: The machine-readable reason.
+            message: The sentence for people.
+        """
         self._set_condition(ConditionType.DATASET_VALID, status, reason, message)
 
     def set_planned(self, status: bool, reason: str, message: str) -> None:
-        """Set the condition Planned."""
+        """Set the condition Planned.
+
+        Args:
+            status: Whether it holds.
+            reason: The machine-readable reason.
+            message: The sentence for people.
+        """
         self._set_condition(ConditionType.PLANNED, status, reason, message)
 
     def set_training(self, status: bool, reason: str, message: str = "") -> None:
-        """Set the condition Training."""
+        """Set the condition Training.
+
+        Args:
+            status: Whether it holds.
+            reason: The machine-readable reason.
+            message: The sentence for people.
+        """
         self._set_condition(ConditionType.TRAINING, status, reason, message)
 
     def set_training_healthy(self, health: Health) -> None:
-        """Set the condition TrainingHealthy as the trainer reports it."""
+        """Set the condition TrainingHealthy as the trainer reports it.
+
+        Args:
+            health: The health in the progress of the newest attempt.
+        """
         self._set_condition(
             ConditionType.TRAINING_HEALTHY, health.healthy, health.reason, health.message
         )
 
     def set_suspended(self, status: bool, reason: str, message: str = "") -> None:
-        """Set the condition Suspended."""
+        """Set the condition Suspended.
+
+        Args:
+            status: Whether it holds.
+            reason: The machine-readable reason.
+            message: The sentence for people.
+        """
         self._set_condition(ConditionType.SUSPENDED, status, reason, message)
 
     def set_ready(self, status: bool, reason: str, message: str) -> None:
-        """Set the condition Ready, which kstatus readers wait for."""
+        """Set the condition Ready, which kstatus readers wait for.
+
+        Args:
+            status: Whether it holds.
+            reason: The machine-readable reason.
+            message: The sentence for people.
+        """
         self._set_condition(ConditionType.READY, status, reason, message)
 
     def set_stalled(self, status: bool, reason: str, message: str = "") -> None:
-        """Set the condition Stalled, by which kstatus readers recognise a failure."""
+        """Set the condition Stalled, by which kstatus readers recognise a failure.
+
+        Args:
+            status: Whether it holds.
+            reason: The machine-readable reason.
+            message: The sentence for people.
+        """
         self._set_condition(ConditionType.STALLED, status, reason, message)
 
     def _set_condition(
@@ -113,29 +157,37 @@ class StatusBuilder:
         self.status.conditions.append(new)
 
     def requeue_within(self, seconds: float) -> None:
-        """Ask for the next pass after this many seconds at the latest."""
+        """Request the next pass after this many seconds at the latest.
+
+        Args:
+            seconds: Seconds from now; a negative number counts as 0. The smallest request wins.
+        """
         seconds = max(0.0, seconds)
         if self.requeue_after is None or seconds < self.requeue_after:
             self.requeue_after = seconds
 
     def add_action(self, action: Action) -> None:
-        """Add an action that is executed once the status is written."""
+        """Add an action that is executed once the status is written.
+
+        Args:
+            action: The action; actions are executed in the order in which they are added.
+        """
         self.actions.append(action)
 
     def request_planning(self, claims: Sequence[str], *, earlier_pods: bool) -> None:
-        """Give up this decision: it depends on pools that were not read.
+        """Abandon this decision, because it depends on pools that were not read.
 
         Args:
-            claims: Names of the PersistentVolumeClaims that planning looks at.
-            earlier_pods: Whether it looks at pods that a deleted DPOJob of the same name left.
+            claims: Names of the PersistentVolumeClaims that planning depends on.
+            earlier_pods: Whether it depends on pods that a deleted DPOJob of the same name left.
         """
         self.planning_request = PlanningRequest(tuple(dict.fromkeys(claims)), earlier_pods)
 
     def request_creation(self, type_: ConditionType, *actions: Action) -> bool:
-        """Create children, unless the API server rejected that in this very pass.
+        """Create children, unless the API server rejected that in the same pass.
 
-        The rejection stays in the condition until a child was seen, so that repeated tries write
-        nothing.
+        The rejection stays in the condition until a child was seen, so that repeated attempts
+        write nothing.
 
         Args:
             type_: The condition that reports a rejection, DatasetValid or Training.
@@ -155,7 +207,12 @@ class StatusBuilder:
         return old is None or old.reason != Reason.CREATION_REFUSED
 
     def fail(self, reason: str, message: str) -> None:
-        """Finish the job without a model: conditions Failed and Finished."""
+        """Finish the job without a model: conditions Failed and Finished.
+
+        Args:
+            reason: The machine-readable reason.
+            message: The sentence for people.
+        """
         self._finish("Failed", ConditionType.FAILED, reason, message)
 
     def fail_name_conflict(self, found: str) -> None:
@@ -171,7 +228,12 @@ class StatusBuilder:
         )
 
     def complete(self, reason: str, message: str) -> None:
-        """Finish the job successfully: conditions Complete and Finished."""
+        """Finish the job successfully: conditions Complete and Finished.
+
+        Args:
+            reason: The machine-readable reason.
+            message: The sentence for people.
+        """
         self._finish("Complete", ConditionType.COMPLETE, reason, message)
 
     def _finish(self, phase: Phase, type_: ConditionType, reason: str, message: str) -> None:

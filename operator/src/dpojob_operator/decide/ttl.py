@@ -1,4 +1,4 @@
-"""What is left to do for a finished job."""
+"""Cleanup of a finished job: children that still run, and the DPOJob itself after its time to live."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class SharedInspection:
     name: str
     """Of the other DPOJob."""
     report: InspectionReport | None = None
-    """None: the inspection still runs and is worth waiting for."""
+    """None: the inspection has not ended, and this job waits for it."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ Action = CreateInspection | CreateClaim | CreateTraining | DeleteJob | DeleteSel
 
 @dataclass(frozen=True)
 class Decision:
-    """The status to write, then the actions to execute, then when to look again."""
+    """The status to write, then the actions to execute, and when the next pass is due."""
 
     status: DPOJobStatus
     actions: tuple[Action, ...] = ()

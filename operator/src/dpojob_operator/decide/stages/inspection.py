@@ -27,7 +27,7 @@ POLL_SECONDS = 30.0
 
 
 def inspect_dataset(builder: StatusBuilder) -> bool:
-    """Create or follow the inspection Job, or take the report of another job's inspection.
+    """Create or monitor the inspection Job, or copy the report of another job's inspection.
 
     Args:
         builder: The status under construction.
@@ -41,7 +41,7 @@ def inspect_dataset(builder: StatusBuilder) -> bool:
         return False
     recorded, job = builder.status.inspection, builder.snapshot.inspection
     if recorded is None:
-        return True  # the report of another job's inspection was taken
+        return True  # the report of another job's inspection was copied
     if job is None and recorded.uid is None:
         if not hold_if_suspended(builder) and claims_exist(builder):
             builder.request_creation(ConditionType.DATASET_VALID, CreateInspection(recorded.name))

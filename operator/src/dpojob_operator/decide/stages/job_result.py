@@ -137,8 +137,16 @@ def _end_attempt(
 def _deciding_pod(builder: StatusBuilder, *, succeeded: bool) -> PodSnapshot | None:
     """Choose the pod whose termination message explains the end of the Job.
 
-    Of the pods of each rank it is the last to end; of several ranks the one that made the others
-    end, else one with a termination message, else the first.
+    Within a rank, only the last pod to end counts. Among ranks, a pod that failed by itself is
+    preferred to one that was interrupted because another failed; then one with a termination
+    message; then the lowest rank.
+
+    Args:
+        builder: The status under construction.
+        succeeded: Whether to consider pods that succeeded, or pods that failed.
+
+    Returns:
+        The pod; None when no such pod is listed.
     """
     last: dict[int, PodSnapshot] = {}
     for pod in sorted(builder.snapshot.training_pods, key=_end_order):
@@ -152,7 +160,7 @@ def _end_order(pod: PodSnapshot) -> tuple[str, str]:
 
 
 def _explanatory_value(pod: PodSnapshot) -> tuple[bool, bool, bool, int]:
-    """Rank a pod by what its message explains: ranks are interrupted when another one fails."""
+    """The sort key of a pod: how likely its message explains why the Job ended."""
     interrupted = pod.exit_code in (ExitCode.INTERRUPTED, SIGTERM_EXIT)
     return not interrupted, pod.exit_code in FINAL_EXITS, bool(pod.termination_message), -pod.index
 
@@ -188,7 +196,7 @@ def _failure_cause(
 
 
 def _memory_advice(builder: StatusBuilder) -> str:
-    """What would have fitted, if the peak was measured."""
+    """The advice of the planner on what would have fitted; empty unless the peak was measured."""
     plan, progress = builder.status.plan, builder.status.progress
     if plan is None or progress is None or progress.peak_memory_gib is None:
         return ""

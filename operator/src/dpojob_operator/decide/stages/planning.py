@@ -25,8 +25,8 @@ def choose_plan(builder: StatusBuilder) -> bool:
     A job keeps its plan once a pod of it is bound to a node; until then the plan follows the pools.
 
     Args:
-        builder: The status under construction. Without pools, planning is requested where they
-            matter.
+        builder: The status under construction. Without pools, planning is requested where the
+            plan depends on them.
 
     Returns:
         Whether there is a plan to train by, so that training may run.
@@ -68,7 +68,7 @@ def _request_planning(builder: StatusBuilder) -> None:
 
 
 def _keep(builder: StatusBuilder) -> bool:
-    """Keep the plan, also where its pool was missing for a while."""
+    """Keep the plan, and set Planned again when its pool was missing for a while."""
     if builder.status.plan is not None and not builder.status.is_true(ConditionType.PLANNED):
         _set_planned(builder, builder.status.plan)
     return True
@@ -79,6 +79,13 @@ def _refuse(builder: StatusBuilder, refusal: Refusal) -> bool:
 
     One `kubectl apply` may hold job and pool in any order, and `kubectl replace --force` deletes a
     pool for a moment: the jobs that wait for it must not fail meanwhile.
+
+    Args:
+        builder: The status under construction.
+        refusal: The reason and message of the planner.
+
+    Returns:
+        Always False: without a plan, training does not run.
     """
     builder.set_planned(False, refusal.reason, refusal.error)
     # After a suspension the grace time begins anew.
@@ -132,7 +139,7 @@ def _adopt(builder: StatusBuilder, chosen: Plan) -> None:
 
 
 def _max_length_warnings(builder: StatusBuilder) -> list[str]:
-    """Warn where `maxLength` differs from the earlier job's, which DPO recommends to keep."""
+    """Warn where `maxLength` differs from that of the job that trained the model."""
     earlier, length = builder.status.dependency, builder.spec.training.max_length
     if earlier is None or earlier.max_length in (None, length):
         return []

@@ -9,7 +9,7 @@ from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot
 from dpojob_operator.decide.status_builder import StatusBuilder
 
 PODLESS_SECONDS = 10.0
-"""A Job without a pod for longer than this has a reason, which its Events report."""
+"""A Job without a pod for longer than this is prevented from creating one; its Events hold the reason."""
 NORMAL_WAITING_REASONS = ("", "ContainerCreating", "PodInitializing")
 
 
@@ -50,7 +50,8 @@ def describe_job(builder: StatusBuilder, job: JobSnapshot, pods: Collection[PodS
     Quotas and admission webhooks report a rejected pod only in the Job's Events.
 
     Args:
-        builder: Asked to look again when it is too early to tell.
+        builder: The status under construction. A pass is requested for the time at which the lack of
+            pods counts as a problem.
         job: The inspection or training Job.
         pods: Its pods.
 
@@ -82,7 +83,7 @@ def pod_missing_secret(pods: Iterable[PodSnapshot]) -> PodSnapshot | None:
 
 
 def missing_secret_message(waiting: str) -> str:
-    """Compose what to do about a pod that waits for a Secret.
+    """Compose the advice for a pod that waits for a Secret.
 
     Args:
         waiting: The kubelet's message.
@@ -99,7 +100,7 @@ def missing_secret_message(waiting: str) -> str:
 def waiting_seconds(pod: PodSnapshot, now: datetime) -> float:
     """Measure how long the pod has waited since it was bound to a node.
 
-    The time before is spent waiting for a node, which is not the Secret's fault.
+    The time before that is spent waiting for a node, whatever Secrets exist.
 
     Args:
         pod: A pod that has not started.

@@ -33,7 +33,7 @@ POLL_SECONDS = 5.0
 
 
 def run_training(builder: StatusBuilder) -> bool:
-    """Create, follow or end the newest attempt, or begin the next one.
+    """Create, monitor or end the newest attempt, or begin the next one.
 
     Args:
         builder: The status under construction.
@@ -88,7 +88,7 @@ def _begin(builder: StatusBuilder) -> Attempt:
 
 
 def _create(builder: StatusBuilder, attempt: Attempt) -> None:
-    """Create the Job of an attempt that is written in the status, unless it was ended meanwhile."""
+    """Create the Job of an attempt that is in the status, unless the attempt was ended meanwhile."""
     if attempt.outcome is not None or builder.job.spec.suspend:
         attempt.outcome = attempt.outcome or SUSPENDED
         _job_is_gone(builder, attempt)
@@ -109,7 +109,7 @@ def _create(builder: StatusBuilder, attempt: Attempt) -> None:
 
 
 def _job_is_gone(builder: StatusBuilder, attempt: Attempt) -> None:
-    """The attempt's Job no longer exists."""
+    """End an attempt whose Job no longer exists, by the outcome that was recorded for it."""
     attempt.end_time = builder.now
     cost.update_cost(builder)
     if attempt.outcome == SUSPENDED:
@@ -151,7 +151,7 @@ def _follow(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -> None:
     if not job.finished and attempt.outcome is None:
         stop = _stop_reason(builder, [*builder.status.attempts[:-1], counted])
     ending = job.finished or stop is not None or attempt.outcome is not None
-    # Written at once: a pod that has ended may be deleted before figures may be written again.
+    # Written at once: a pod that has ended may be deleted before cost may be written again.
     pod_ended = any(
         pod.finished is not None
         and attempt.pod_seconds.get(pod.uid) != counted.pod_seconds[pod.uid]
@@ -185,7 +185,13 @@ def _stop(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -> None:
 def _stop_reason(builder: StatusBuilder, attempts: list[Attempt]) -> tuple[str, str, str] | None:
     """Outcome, reason and message when a running or waiting attempt must be stopped.
 
-    `attempts` are counted up to now, whether or not their figures may be written in this pass.
+    Args:
+        builder: The status under construction.
+        attempts: All attempts with their GPU time up to now, whether or not progress and cost may be
+            written in this pass.
+
+    Returns:
+        The three strings; None when the attempt may go on.
     """
     if builder.job.spec.suspend:
         return SUSPENDED, Reason.SUSPENDED_BY_USER, "Stopping; the pod saves a checkpoint."
@@ -250,7 +256,7 @@ def _report_running(builder: StatusBuilder, attempt: Attempt) -> None:
     if reported is not None and builder.snapshot.refresh:
         record_progress(builder, attempt, reported)
     progress = builder.status.progress
-    # Until this pod was polled, the figures are those of the previous one.
+    # Until this pod was polled, the progress in the status is that of the previous pod.
     polled = reported is not None and builder.snapshot.refresh
     current = builder.status.condition(ConditionType.TRAINING)
     steps = current is not None and (current.status, current.reason) == ("True", Reason.TRAINING)
