@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dpojob_api.pool import GPUPool
+from dpojob_api.pool import GPU, GPUPool, GPUPoolSpec
 from dpojob_planner import PoolState
 from dpojob_planner.estimates.gpu import sustained_flops, usable_gib
-from dpojob_planner.pools import contradiction, order_pools
+from dpojob_planner.estimates.gpu_kinds import KINDS
+from dpojob_planner.pools import order_pools, pool_problem
 
-from .builders import ROOT, catalogue, job, planned, pool, shape
+from .builders import ROOT, catalogue, job, planned, pool, refused, shape
 
 EXAMPLES = sorted((ROOT / "examples" / "pools").glob("*.yaml"))
 
@@ -50,7 +51,7 @@ def test_the_examples_are_pools_that_jobs_can_be_planned_on(path: Path) -> None:
     assert len({each.name for each in manifests}) == len(manifests)
     pools = [PoolState(each.name, each.spec) for each in manifests]
     for each in pools:
-        assert contradiction(each) is None
+        assert pool_problem(each.spec) is None
         assert each.spec.node_selector
         assert each.spec.tolerations
         # A kind that is not listed would get a presumed speed.
@@ -84,8 +85,54 @@ def test_a_stated_rate_replaces_the_known_one() -> None:
 def test_kinds_are_known_by_every_spelling(model: str) -> None:
     gpu = pool().spec.gpu.model_copy(update={"model": model, "teraflops": None})
     assert sustained_flops(gpu) == pytest.approx(312e12 * 0.35)
-    gpu = gpu.model_copy(update={"model": "A10"})
-    assert sustained_flops(gpu) == pytest.approx(125e12 * 0.35)
+
+
+def rate(model: str, resource: str = "nvidia.com/gpu") -> float:
+    """TFLOP/s that training sustains on a kind of GPU, in the planner's estimate."""
+    gpu = GPU.model_validate({"model": model, "memoryGiB": 16, "resource": resource})
+    return sustained_flops(gpu) / 1e12
+
+
+def test_the_cards_stand_in_the_order_in_which_they_train() -> None:
+    """An L4 has a higher peak than an A10G and a quarter of its power."""
+    slowest_first = ["T4", "L4", "A10G", "A100", "H100 PCIe", "H100"]
+    rates = [rate(model) for model in slowest_first]
+    assert rates == sorted(rates)
+    assert rate("T4") < 15
+    assert rate("A100") == pytest.approx(312 * 0.35)
+
+
+def test_no_kind_is_taken_for_another_with_a_longer_number() -> None:
+    assert rate("A10") != rate("A100") != rate("A1000")
+    assert rate("L4") != rate("L40") != rate("L40S")
+    assert rate("RTX 6000 Ada Generation") != rate("RTX A6000")
+
+
+def test_every_rate_has_its_source() -> None:
+    assert all(kind.source for kind in KINDS.values())
+
+
+@pytest.mark.parametrize(
+    ("model", "resource", "slices"),
+    [
+        ("A100", "nvidia.com/mig-1g.10gb", 1),
+        ("A100 MIG 3g.20gb", "nvidia.com/gpu", 3),
+        ("NVIDIA-H100-80GB-HBM3-MIG-2g.20gb", "nvidia.com/gpu", 2),
+        ("A100", "nvidia.com/gpu", 7),
+    ],
+)
+def test_a_mig_slice_has_its_share_of_the_rate(model: str, resource: str, slices: int) -> None:
+    whole = rate("H100" if "H100" in model else "A100")
+    assert rate(model, resource) == pytest.approx(whole * slices / 7)
+
+
+def test_a_job_takes_one_mig_slice() -> None:
+    """CUDA shows a process one slice, however many the pod is given."""
+    gpu = {"model": "A100", "memoryGiB": 20, "perNode": 2, "resource": "nvidia.com/mig-3g.20gb"}
+    slices = PoolState("slices", GPUPoolSpec.model_validate({"gpu": gpu}))
+    assert planned(job(), shape("qwen2.5-0.5b"), [slices]).gpus == 1
+    refusal = refused(job(hardware={"gpus": 2}), shape("qwen2.5-0.5b"), [slices])
+    assert "slices has 1 GPU per node" in refusal.error
 
 
 def test_bands_that_meet_leave_no_gap_and_no_overlap() -> None:

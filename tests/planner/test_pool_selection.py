@@ -75,13 +75,13 @@ def test_a_model_the_catalogue_cannot_hold_is_refused_with_the_size_it_needs() -
     assert refusal.reason == "NothingFits"
     assert "70B parameters" in refusal.error
     assert "a GPU of a100-large offers 39.2 GiB" in refusal.error
-    assert "It takes a pool with GPUs of 46 GiB or more" in refusal.error
+    assert "It takes a pool with GPUs of 50 GiB or more" in refusal.error
     assert {line.pool for line in refusal.considered} == {pool.name for pool in catalogue()}
 
 
 def test_the_size_that_is_said_to_fit_does_fit() -> None:
     larger = [pool for pool in catalogue() if pool.name == "a100-large"]
-    gpu = larger[0].spec.gpu.model_copy(update={"memory_gib": 46})
+    gpu = larger[0].spec.gpu.model_copy(update={"memory_gib": 50})
     grown = [type(pool)(pool.name, pool.spec.model_copy(update={"gpu": gpu})) for pool in larger]
     assert planned(job(), 70 * B, grown).method == "qlora"
 

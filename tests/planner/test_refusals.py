@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from dpojob_planner import plan
+from dpojob_planner import plan, pool_problem
 
 from .builders import catalogue, changed, job, planned, pool, refused, report, shape
 
@@ -102,6 +102,27 @@ def test_a_pool_whose_figures_contradict_each_other() -> None:
     assert {line.pool: line.verdict for line in chosen.considered}["broken"] == "invalid"
 
 
+@pytest.mark.parametrize(
+    "model", ["V100", "Tesla-V100-SXM2-16GB", "P100", "Tesla P40", "Tesla P4", "Tesla-K80"]
+)
+def test_a_card_without_cuda_code_is_refused_by_its_name(model: str) -> None:
+    gpu = {"model": model, "memoryGiB": 80, "bf16": False}
+    old = pool("old", gpu=gpu)
+    refusal = refused(job(hardware={"pool": "old"}), B, [old])
+    assert refusal.reason == "NothingFits"
+    assert f"GPUPool old cannot be used: its gpu.model {model} has compute capability" in (
+        refusal.error
+    )
+    assert "need 7.5 or more; use a pool with T4 or newer GPUs" in refusal.error
+    chosen = planned(job(), B, [old, pool("new")])
+    assert {line.pool: line.verdict for line in chosen.considered} == {"new": "chosen", "old": "invalid"}  # fmt: skip
+
+
+@pytest.mark.parametrize("model", ["T4", "Quadro P1000 successor T1000", "GRID-T4-16Q", "RTX 4090"])
+def test_newer_cards_are_not_taken_for_them(model: str) -> None:
+    assert pool_problem(pool(gpu={"model": model, "memoryGiB": 80}).spec) is None
+
+
 def test_a_stored_quantised_model_cannot_be_trained_whole() -> None:
     model = shape("qwen2.5-7b").model_copy(update={"quantization": "bitsandbytes"})
     assert planned(job(), model, catalogue()).method == "qlora"
@@ -123,12 +144,12 @@ SYNCHRONISED = {"arguments": {"sync_ref_model": True}}
 
 def test_a_reference_that_is_synchronised_takes_full_fine_tuning_and_is_not_precomputed() -> None:
     spec = job(training=SYNCHRONISED)
-    for size in range(1, 18):
-        found = planned(spec, size * B // 10, [pool(memory=40)])
+    for size in range(1, 17):
+        found = planned(spec, size * B // 10, [pool(memory=44)])
         assert (found.method, found.precompute_reference) == ("full", False)
     adapter = shape("qwen2.5-0.5b").model_copy(update={"adapter": True, "adapter_rank": 64})
     assert planned(spec, adapter, catalogue()).method == "full"
-    assert refused(spec, 4 * B, [pool(memory=40)]).reason == "NothingFits"
+    assert refused(spec, 4 * B, [pool(memory=44)]).reason == "NothingFits"
 
 
 @pytest.mark.parametrize(

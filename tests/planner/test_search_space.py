@@ -19,8 +19,8 @@ def strategy(plan: Plan) -> tuple[str, bool]:
     ("memory", "expected"),
     [
         (80, ("full", False)),
-        (36, ("full", False)),
-        (30, ("full", True)),
+        (40, ("full", False)),
+        (33, ("full", True)),
         (16, ("lora", False)),
         (3.5, ("qlora", False)),
     ],

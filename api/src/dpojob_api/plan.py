@@ -23,6 +23,11 @@ class MemoryNeed(LenientModel):
 
     needed: float = Field(description="Predicted peak per GPU, GiB.")
     available: float = Field(description="What a GPU of the pool offers to training, GiB.")
+    margin: float = Field(
+        default=0.0,
+        description="Part of `available` that the plan leaves free for what the prediction misses, GiB. "
+        "Default: 0.",
+    )
     parts: dict[str, float] = Field(
         default_factory=dict, description="The prediction by part: weights, optimizer, logits, ..."
     )

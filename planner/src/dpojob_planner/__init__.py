@@ -5,10 +5,11 @@ Pure functions over the types of `dpojob_api`:
     plan(spec, report, [PoolState(name, pool.spec, free=1, nodes=1)])  # Plan | Refusal
     recommendations(spec)                   # sentences on unusual values
     out_of_memory_advice(plan, peak_gib)    # settings that would fit, after a run out of memory
+    pool_problem(pool.spec)                 # why no job can be trained on a pool; None for a valid one
 """
 
 from .advice import out_of_memory_advice, recommendations
 from .pool_selection import plan
-from .pools import PoolState
+from .pools import PoolState, pool_problem
 
-__all__ = ["PoolState", "out_of_memory_advice", "plan", "recommendations"]
+__all__ = ["PoolState", "out_of_memory_advice", "plan", "pool_problem", "recommendations"]

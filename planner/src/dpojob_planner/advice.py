@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dpojob_api.plan import Plan
 from dpojob_api.spec import DPOJobSpec
 
+from .estimates.memory import MEMORY_MARGIN
+
 LENGTH_DEPENDENT_PARTS = ("activations", "logits", "fragmentation")
 """Parts of a plan's memory that shrink with maxLength."""
-MARGIN = 0.95
-"""Share of the available memory that advice after a failure aims at."""
 MIN_LENGTH_SHARE = 0.25
 """A maxLength below this share of the present one is not proposed."""
 
@@ -64,7 +64,7 @@ def _smaller_settings(plan: Plan, peak_gib: float) -> Iterator[str]:
     length_dependent = sum(memory.parts.get(name, 0.0) for name in LENGTH_DEPENDENT_PARTS)
     constant = max(0.0, memory.needed - length_dependent)
     if length_dependent > 0 and requested > constant:
-        share = (MARGIN * memory.available - constant) / (requested - constant)
+        share = ((1.0 - MEMORY_MARGIN) * memory.available - constant) / (requested - constant)
         length = int(share * plan.max_length) // 64 * 64
         if 0 < length < plan.max_length and share >= MIN_LENGTH_SHARE:
             yield f"training.maxLength {length}"
@@ -76,7 +76,7 @@ def _smaller_settings(plan: Plan, peak_gib: float) -> Iterator[str]:
         pool
         for pool in plan.considered
         if pool.available is not None
-        and MARGIN * pool.available >= requested
+        and (1.0 - MEMORY_MARGIN) * pool.available >= requested
         and pool.pool != plan.pool
     ]
     if larger:

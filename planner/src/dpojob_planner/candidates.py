@@ -12,7 +12,7 @@ from dpojob_api.spec import DPOJobSpec
 from .budget import AffordableWork, affordable_work, budget_excess
 from .estimates.cost_model import estimate_training, step_seconds
 from .estimates.gpu import usable_gib
-from .estimates.memory import MemoryEstimate, estimate_memory
+from .estimates.memory import MEMORY_MARGIN, MemoryEstimate, estimate_memory
 from .estimates.model_shape import ModelShape, infer_model_shape
 from .estimates.training_option import TrainingOption
 from .pools import PoolState
@@ -41,9 +41,14 @@ class Candidate:
         return usable_gib(self.pool.spec.gpu)
 
     @property
+    def fillable_gib(self) -> float:
+        """Memory of one GPU that a plan may fill, GiB: all but the margin."""
+        return (1.0 - MEMORY_MARGIN) * self.available_gib
+
+    @property
     def fits_memory(self) -> bool:
-        """Whether the predicted peak is within the memory of one GPU."""
-        return self.memory.total_gib <= self.available_gib
+        """Whether the predicted peak is within what may be filled of one GPU."""
+        return self.memory.total_gib <= self.fillable_gib
 
 
 @dataclass(frozen=True)

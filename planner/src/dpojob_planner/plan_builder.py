@@ -10,9 +10,9 @@ from dpojob_api.plan import MemoryNeed, Plan, PoolCandidate, PoolVerdict, Refusa
 
 from .candidates import Candidate, PlanningContext, PoolTrial
 from .estimates.gpu import precision
-from .estimates.memory import adapter_parameters
+from .estimates.memory import MEMORY_MARGIN, adapter_parameters
 from .explanations import plan_reasons, pool_verdicts, refusals
-from .pools import PoolOrder, PoolState, contradiction
+from .pools import PoolOrder, PoolState, pool_problem
 from .search_space import gpu_counts
 
 CHECKPOINTS = 3
@@ -56,6 +56,7 @@ def build_plan(
         memory_gib=MemoryNeed(
             needed=_round_up(chosen.memory.total_gib),
             available=_round_down(chosen.available_gib),
+            margin=_round_up(MEMORY_MARGIN * chosen.available_gib),
             parts={name: round(value, 3) for name, value in chosen.memory.parts.items()},
         ),
         estimate=chosen.estimate,
@@ -157,12 +158,12 @@ def _tried_pool(
 
 def _untried_pool(context: PlanningContext, pool: PoolState, order: PoolOrder) -> PoolCandidate:
     """The line of a pool that was ruled out before trials, with its figures where it has any."""
-    wrong = contradiction(pool)
+    wrong = pool_problem(pool.spec)
     if not pool.allowed:
         return _pool_candidate(pool, "notAllowed", "It is closed to this namespace.")
     if wrong is not None:
         return _pool_candidate(pool, "invalid", f"It cannot be used: {wrong}.")
-    counts = gpu_counts(context.spec, pool.spec.gpu.per_node)
+    counts = gpu_counts(context.spec, pool.spec.gpu)
     best = context.try_pool(pool, counts[0]).best if counts else None
     if context.spec.hardware.pool is not None:
         reason = f"The job names {context.spec.hardware.pool} in hardware.pool."

@@ -12,7 +12,7 @@ from dpojob_api.spec import DPOJobSpec
 from . import plan_builder
 from .candidates import Candidate, PlanningContext, PoolTrial
 from .explanations import refusals
-from .pools import PoolOrder, PoolState, contradiction, order_pools
+from .pools import PoolOrder, PoolState, order_pools, pool_problem
 from .search_space import gpu_counts
 
 
@@ -44,7 +44,7 @@ def plan(spec: DPOJobSpec, report: InspectionReport, pools: Sequence[PoolState])
         considered = plan_builder.pool_candidates(context, pools, PoolOrder(()), [], None)
         return Refusal(reason=refused[0], error=refused[1], considered=considered)
     named = spec.hardware.pool
-    usable = [pool for pool in pools if pool.allowed and contradiction(pool) is None]
+    usable = [pool for pool in pools if pool.allowed and pool_problem(pool.spec) is None]
     if named is not None:
         order = PoolOrder(tuple(pool for pool in usable if pool.name == named))
     else:
@@ -63,7 +63,7 @@ def plan(spec: DPOJobSpec, report: InspectionReport, pools: Sequence[PoolState])
 def _try_pools(context: PlanningContext, pools: Sequence[PoolState]) -> list[PoolTrial]:
     """Try every pool with the fewest GPUs possible; then, those that were too small, with more."""
     trials: list[PoolTrial] = []
-    counts = {pool.name: gpu_counts(context.spec, pool.spec.gpu.per_node) for pool in pools}
+    counts = {pool.name: gpu_counts(context.spec, pool.spec.gpu) for pool in pools}
     for round_ in range(max((len(each) for each in counts.values()), default=0)):
         for pool in pools:
             if round_ >= len(counts[pool.name]):
@@ -103,12 +103,12 @@ def _refuse_before_trials(
             return Reason.POOL_NOT_ALLOWED, (
                 f"GPUPool {named.name} is closed to this namespace by its namespaceSelector; {alternatives}"
             )
-        wrong = contradiction(named)
+        wrong = pool_problem(named.spec)
         if wrong is not None:
             return Reason.NOTHING_FITS, f"GPUPool {named.name} cannot be used: {wrong}."
         usable = [named]
     elif all(pool.spec.by_name_only for pool in usable):
         return Reason.NO_POOLS, refusals.no_pools(context, usable)
-    if all(not gpu_counts(context.spec, pool.spec.gpu.per_node) for pool in usable):
+    if all(not gpu_counts(context.spec, pool.spec.gpu) for pool in usable):
         return Reason.NOTHING_FITS, refusals.impossible_gpus(context.spec, usable)
     return None

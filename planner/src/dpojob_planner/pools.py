@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from dpojob_api.pool import GPUPoolSpec, ModelSize
 from dpojob_api.quantity import parse_count
 
+from .estimates.gpu_kinds import MINIMUM_CAPABILITY, unsupported_capability
+
 NOMINAL_SHARE = 0.95
 """Names round sizes: "0.5B" has 494M parameters, "7B" may have 6.74B. So a model counts as within a
 band from this share of the band's edge on, at both edges, and adjacent bands stay adjacent."""
@@ -69,16 +71,21 @@ def in_band(size: ModelSize, parameters: int) -> bool:
     return low <= parameters < high
 
 
-def contradiction(pool: PoolState) -> str | None:
-    """Describe why a pool's own fields contradict each other.
+def pool_problem(spec: GPUPoolSpec) -> str | None:
+    """Describe why no job can be trained on a pool, by its own fields.
 
     Args:
-        pool: The pool.
+        spec: The pool's spec.
 
     Returns:
         A clause for messages; None for a valid pool.
     """
-    size = pool.spec.model_size
+    size, capability = spec.model_size, unsupported_capability(spec.gpu)
+    if capability is not None:
+        return (
+            f"its gpu.model {spec.gpu.model} has compute capability {capability}, and the trainer's CUDA "
+            f"libraries need {MINIMUM_CAPABILITY} or more; use a pool with T4 or newer GPUs"
+        )
     if size is None or size.max is None or parse_count(size.min) < parse_count(size.max):
         return None
     return f"its modelSize is empty: min {size.min} is not below max {size.max}"

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from dpojob_api.pool import GPU
 from dpojob_api.report import ModelFacts
 from dpojob_api.spec import DPOJobSpec
 
+from .estimates.gpu import gpus_per_job
 from .estimates.training_option import DeviceSettings, Strategy, TrainingOption
 
 STRATEGIES = (
@@ -130,19 +132,19 @@ def training_options(
                 yield TrainingOption(strategy, settings, accumulation, gpus)
 
 
-def gpu_counts(spec: DPOJobSpec, per_node: int) -> list[int]:
+def gpu_counts(spec: DPOJobSpec, gpu: GPU) -> list[int]:
     """List how many GPUs may be taken from a pool.
 
     Args:
         spec: The job's spec: nodes, GPUs and global batch.
-        per_node: GPUs of one node of the pool.
+        gpu: The GPU of the pool.
 
     Returns:
         Numbers of GPUs over all nodes, fewest first; each divides the global batch. Empty when none
         is possible.
     """
     nodes, batch = spec.hardware.nodes, spec.training.batch_size
-    counts = [nodes * each for each in range(1, per_node + 1)]
+    counts = [nodes * each for each in range(1, gpus_per_job(gpu) + 1)]
     if spec.hardware.gpus is not None:
         counts = [count for count in counts if count == spec.hardware.gpus]
     return [count for count in counts if batch % count == 0]

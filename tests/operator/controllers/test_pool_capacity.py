@@ -79,3 +79,10 @@ def test_an_empty_pool_counts_as_unknown_room() -> None:
     assert planner_pool_state(pool(), {}).free is None
     status = pool_status(pool(), [node("a")], [pod("a", 2)], NOW)
     assert planner_pool_state(pool().model_copy(update={"status": status}), {}).free == 0
+
+
+def test_a_card_that_the_trainer_cannot_use_makes_the_pool_invalid() -> None:
+    old = pool(gpu={"model": "Tesla-V100-SXM2-16GB", "memoryGiB": 16, "perNode": 2})
+    status = pool_status(old, [node("a")], [], NOW)
+    assert {(c.reason, c.status) for c in status.conditions} == {("InvalidPool", "False")}
+    assert "Tesla-V100-SXM2-16GB has compute capability 7.0" in status.conditions[0].message

@@ -50,7 +50,10 @@ def plan_view(plan: Plan) -> RenderableType:
     facts.add_row("batch", batch)
     facts.add_row("length", f"{plan.max_length:,} tokens")
     need = plan.memory_gib
-    facts.add_row("memory", f"{need.needed:.1f} of {need.available:.1f} GiB on each GPU")
+    memory = f"{need.needed:.1f} of {need.available:.1f} GiB on each GPU"
+    if need.margin:
+        memory += f", {need.margin:.1f} left free"
+    facts.add_row("memory", memory)
     if need.parts:
         parts = sorted(need.parts.items(), key=lambda part: -part[1])
         memory_parts = ", ".join(f"{name} {gib:.1f}" for name, gib in parts if gib >= 0.05)

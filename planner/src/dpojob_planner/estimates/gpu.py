@@ -1,4 +1,4 @@
-"""Known kinds of GPU: how fast they are and how much of their memory can be used."""
+"""How fast a pool's GPU trains, in which precision, and how much of its memory can be used."""
 
 from __future__ import annotations
 
@@ -6,40 +6,15 @@ from dpojob_api.plan import Precision
 from dpojob_api.pool import GPU
 from dpojob_api.shared_training_constants import CPU_BF16_MIN_PARAMETERS
 
-SUSTAINED_SHARE = 0.35
-"""Share of a GPU's peak that training sustains. An assumption until the first measured step; set
-`gpu.teraflops` on the GPUPool where a better figure is known."""
+from .gpu_kinds import MIG_MEMORY_SHARE, MIG_SLICES, gpu_kind, mig_slices
+
+TRAINING_SHARE = 0.5
+"""Share of the rate of large matrix products that a training step reaches. With MATMUL_SHARE it makes 35%
+of the peak, the least that llm-foundry publishes for one node of H100 with models of 0.8B to 7B and rows of
+up to 4,096 tokens, of 35 to 46% (github.com/mosaicml/llm-foundry, scripts/train/benchmarking). An
+assumption for this trainer until the first measured step; `gpu.teraflops` on the GPUPool replaces it."""
 CPU = "CPU"
 """`gpu.model` of a machine that trains without a GPU."""
-UNKNOWN_PEAK = 100.0
-"""TFLOP/s assumed of a kind that is not listed."""
-
-_KINDS: dict[str, tuple[float, float]] = {
-    # kind: (dense 16-bit tensor peak in TFLOP/s, share of the nominal memory that CUDA reports)
-    "T4": (65, 0.91),
-    "P100": (19, 0.99),
-    "V100": (125, 0.98),
-    "RTX4090": (165, 0.98),
-    "A10": (125, 0.91),
-    "A10G": (70, 0.91),
-    "A30": (165, 0.98),
-    "A40": (150, 0.92),
-    "A6000": (155, 0.98),
-    "L4": (121, 0.91),
-    "L40S": (362, 0.92),
-    "A100": (312, 0.98),
-    "H100": (989, 0.98),
-    "H200": (989, 0.98),
-    "B200": (2250, 0.98),
-}
-UNKNOWN_SHARE = 0.91
-"""Share of the nominal memory assumed of a kind that is not listed: the least of those that are."""
-
-
-def _kind(model: str) -> tuple[float, float]:
-    text = "".join(c for c in model.upper() if c.isalnum())
-    found = [name for name in _KINDS if name in text]
-    return _KINDS[max(found, key=len)] if found else (UNKNOWN_PEAK, UNKNOWN_SHARE)
 
 
 def is_cpu_only(gpu: GPU) -> bool:
@@ -77,12 +52,13 @@ def sustained_flops(gpu: GPU) -> float:
         gpu: The GPU of the pool.
 
     Returns:
-        16-bit matrix FLOP/s: `gpu.teraflops` where it is set, else SUSTAINED_SHARE of the vendor's
-        dense peak.
+        16-bit matrix FLOP/s: `gpu.teraflops` where it is set, else TRAINING_SHARE of what large matrix
+        products sustain on that kind; of a MIG slice, its share of the SMs.
     """
     if gpu.teraflops is not None:
         return gpu.teraflops * 1e12
-    return _kind(gpu.model)[0] * SUSTAINED_SHARE * 1e12
+    whole = TRAINING_SHARE * gpu_kind(gpu).matmul_teraflops * 1e12
+    return whole * (mig_slices(gpu) or MIG_SLICES) / MIG_SLICES
 
 
 def usable_gib(gpu: GPU) -> float:
@@ -96,4 +72,18 @@ def usable_gib(gpu: GPU) -> float:
     Returns:
         Usable memory, GiB.
     """
-    return gpu.memory_gib * _kind(gpu.model)[1]
+    share = gpu_kind(gpu).memory_share
+    return gpu.memory_gib * (share if mig_slices(gpu) is None else min(share, MIG_MEMORY_SHARE))
+
+
+def gpus_per_job(gpu: GPU) -> int:
+    """Tell how many GPUs of a node one job can use.
+
+    Args:
+        gpu: The GPU of the pool.
+
+    Returns:
+        `gpu.perNode`; 1 for MIG slices, of which CUDA shows a process only one (NVIDIA MIG User Guide,
+        "CUDA Device Enumeration").
+    """
+    return gpu.per_node if mig_slices(gpu) is None else 1

@@ -36,6 +36,12 @@ QUANTISED_BYTES = 0.53
 """Per 4-bit parameter: nf4 with double quantisation."""
 
 
+MEMORY_MARGIN = 0.08
+"""Share of a GPU's usable memory that no plan fills. It covers what the model does not predict (attention
+workspaces, uneven fragmentation, a longer padded batch): the largest error of the table in bench/memory
+is 2% below the measured peak, and no card has confirmed the other terms."""
+
+
 @dataclass(frozen=True)
 class MemoryEstimate:
     """A predicted peak of one GPU's memory."""

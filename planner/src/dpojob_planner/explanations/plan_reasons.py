@@ -11,6 +11,7 @@ from dpojob_api.shared_training_constants import (
 )
 from dpojob_planner.candidates import Candidate, PlanningContext, PoolTrial
 from dpojob_planner.estimates.gpu import is_cpu_only, precision
+from dpojob_planner.estimates.memory import MEMORY_MARGIN
 from dpojob_planner.pools import PoolOrder, in_band
 
 from .wording import capitalize, count_gpus, describe_band, with_article
@@ -53,7 +54,7 @@ def plan_reasons(
     devices = f"one {device}" if option.gpus == 1 else count_gpus(option.gpus)
     reasons.append(
         f"{capitalize(str(option.strategy))} on {devices} needs {chosen.memory.total_gib:.1f} GiB of "
-        f"the {chosen.available_gib:.1f} GiB that {offers}."
+        f"the {chosen.available_gib:.1f} GiB that {offers}, of which {MEMORY_MARGIN:.0%} stay free."
     )
     reasons.append(
         f"The global batch of {context.spec.training.batch_size} is {settings.pairs} per {device} x "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dpojob_api.plan import PoolVerdict
 from dpojob_api.quantity import format_count
 from dpojob_planner.candidates import Candidate, PlanningContext, PoolTrial
+from dpojob_planner.estimates.memory import MEMORY_MARGIN
 from dpojob_planner.pools import PoolState
 
 from .wording import capitalize, count_gpus, describe_band, describe_candidate
@@ -61,5 +62,6 @@ def verdict(
     assert least is not None
     return "tooSmall", (
         f"Even {describe_candidate(least)} needs {least.memory.total_gib:.1f} GiB on "
-        f"{count_gpus(trial.gpus)}, and a GPU offers {least.available_gib:.1f}."
+        f"{count_gpus(trial.gpus)}, and a GPU offers {least.available_gib:.1f}, of which "
+        f"{MEMORY_MARGIN:.0%} stay free."
     )

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dpojob_api.quantity import format_count, money
 from dpojob_api.spec import DPOJobSpec
 from dpojob_planner.candidates import Candidate, PlanningContext, PoolTrial
+from dpojob_planner.estimates.gpu import gpus_per_job
+from dpojob_planner.estimates.memory import MEMORY_MARGIN
 from dpojob_planner.pools import PoolState
 from dpojob_planner.search_space import allowed_strategies, syncs_reference_model
 
@@ -93,7 +95,7 @@ def impossible_gpus(spec: DPOJobSpec, pools: Sequence[PoolState]) -> str:
         One sentence with the numbers that are possible.
     """
     hardware, batch = spec.hardware, spec.training.batch_size
-    most = max(pool.spec.gpu.per_node for pool in pools)
+    most = max(gpus_per_job(pool.spec.gpu) for pool in pools)
     names = ", ".join(pool.name for pool in pools)
     nodes = "one node" if hardware.nodes == 1 else f"{hardware.nodes} nodes"
     if hardware.gpus is not None and batch % hardware.gpus:
@@ -171,13 +173,13 @@ def nothing_fits(context: PlanningContext, trials: Sequence[PoolTrial]) -> str:
     best = min(least, key=lambda each: each.memory.total_gib - each.available_gib)
     named = context.spec.hardware.pool
     where = f"{named}" if named else "any open pool"
-    usable_share = best.available_gib / best.pool.spec.gpu.memory_gib
+    fillable_share = best.fillable_gib / best.pool.spec.gpu.memory_gib
     text = (
         f"a model of {size} parameters does not fit on {where}: the least, {describe_candidate(best)} at "
         f"maxLength {best.option.settings.length}, needs {best.memory.total_gib:.1f} GiB on "
         f"{count_gpus(best.option.gpus)}, and a GPU of {best.pool.name} offers "
-        f"{best.available_gib:.1f} GiB. It takes a pool with GPUs of "
-        f"{math.ceil(best.memory.total_gib / usable_share)} GiB or more"
+        f"{best.available_gib:.1f} GiB, of which {MEMORY_MARGIN:.0%} stay free. It takes a pool with GPUs of "
+        f"{math.ceil(best.memory.total_gib / fillable_share)} GiB or more"
     )
     if context.spec.training.method not in ("auto", "qlora"):
         text += f", or a training.method other than {context.spec.training.method}"

@@ -9,7 +9,7 @@ from typing import Any
 from dpojob_api.conditions import Condition, PoolConditionType, Reason
 from dpojob_api.pool import GPUPool, GPUPoolStatus
 from dpojob_operator.decide.conditions import next_condition
-from dpojob_planner import PoolState
+from dpojob_planner import PoolState, pool_problem
 
 Object = Mapping[str, Any]
 
@@ -83,6 +83,9 @@ def _condition(
 
 def _problem(pool: GPUPool, matching: Mapping[str, Object], offering: Mapping[str, int]) -> str:
     gpu = pool.spec.gpu
+    contradiction = pool_problem(pool.spec)
+    if contradiction is not None:
+        return f"No job can be planned here: {contradiction}."
     if pool.spec.node_selector and matching and not offering:
         return (
             f"{len(matching)} node(s) match the selector and none offers {gpu.resource}: is the "
