@@ -13,7 +13,7 @@ from dpojob_trainer.inspection import InspectionError
 from dpojob_trainer.inspection.tokenization import generate as tokens
 from dpojob_trainer.inspection.training_arguments import check_arguments, check_pad_token, packages
 from dpojob_trainer.inspection.training_arguments.generate import TABLE, table
-from dpojob_trainer.inspection.training_arguments.reserved_fields import OWNED, REMOVED
+from dpojob_trainer.inspection.training_arguments.reserved_fields import REMOVED, RESERVED
 from dpojob_trainer.shared.container_environment import ENV_PACKAGES
 
 WRONG = [
@@ -163,7 +163,7 @@ def test_every_optimizer_is_either_to_be_had_or_refused() -> None:
 
     for name in table()["fields"]["optim"]["choices"]:
         arguments = TrainingArguments(optim=name, use_cpu=True)
-        if packages.lacking({"optim": name}):
+        if packages.find_missing_packages({"optim": name}):
             with pytest.raises((ImportError, ValueError)):
                 Trainer.get_optimizer_cls_and_kwargs(arguments)
         else:
@@ -179,7 +179,7 @@ def test_every_mistake_is_named_at_once() -> None:
 def test_the_tables_are_those_of_the_installed_libraries() -> None:
     fields = table()
     assert json.loads(TABLE.read_text()) == fields
-    assert set(fields["fields"]) >= set(OWNED)
+    assert set(fields["fields"]) >= set(RESERVED)
     gone = set(REMOVED) - {"use_liger_kernel", "liger_kernel_config"}
     assert not gone & set(fields["fields"])
     assert json.loads(tokens.TABLE.read_text()) == tokens.table()

@@ -16,6 +16,7 @@ from dpojob_api.conditions import Reason
 from dpojob_api.report import InspectionReport, Problem, ProblemCode
 from dpojob_api.spec import DPOJobSpec
 from dpojob_trainer.shared.accepted_batch import AcceptedBatch
+from dpojob_trainer.shared.experiment_trackers import check_trackers
 from dpojob_trainer.shared.output_check import check_output
 from dpojob_trainer.shared.row_batch import Chunk
 from dpojob_trainer.shared.row_error import RowError
@@ -35,7 +36,7 @@ from .statistics import (
 )
 from .tokenization.length_check import LengthCheck
 from .tokenization.model_context import Subject
-from .training_arguments import check_arguments, check_pad_token, check_trackers
+from .training_arguments import check_arguments, check_pad_token
 from .validation import RowValidator
 
 ROWS_PER_STEP = 1024

@@ -1,7 +1,9 @@
-"""`training.arguments` against TRL's DPOConfig, without TRL: a table made from it is checked in."""
+"""Checks of `training.arguments` against the fields of TRL's DPOConfig.
 
-from dpojob_trainer.shared.experiment_trackers import check_trackers
+TRL is not installed where inspection runs: `dpo_config.json` lists the fields, and `generate` writes
+it from the installed TRL.
+"""
 
 from .check import check_arguments, check_pad_token
 
-__all__ = ["check_arguments", "check_pad_token", "check_trackers"]
+__all__ = ["check_arguments", "check_pad_token"]

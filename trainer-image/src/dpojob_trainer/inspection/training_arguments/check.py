@@ -1,4 +1,4 @@
-"""The check of `training.arguments`, before a GPU is asked for."""
+"""Checks `training.arguments` without TRL, before a GPU is requested."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from dpojob_api.spec import DPOJobSpec
 from dpojob_api.spelling import nearest
 from dpojob_trainer.shared.errors import InspectionError
 
-from . import cross_field_rules, lr_scheduler_kwargs, model_init_kwargs, packages
-from .reserved_fields import OWNED, REMOVED
+from .cross_field_rules import find_violations
+from .lr_scheduler_kwargs import find_invalid_lr_scheduler_kwargs
+from .model_init_kwargs import find_invalid_model_init_kwargs
+from .packages import find_missing_packages
+from .reserved_fields import REMOVED, RESERVED
 
 CHOICES_SHOWN = 12
 
@@ -30,74 +33,95 @@ def _table() -> dict[str, Any]:
 
 
 def check_arguments(spec: DPOJobSpec) -> None:
-    """Raises InspectionError (InvalidArguments) naming every argument that cannot be, and why."""
+    """Check every argument against the fields of TRL's DPOConfig.
+
+    Args:
+        spec: The spec of the job.
+
+    Raises:
+        InspectionError: `InvalidArguments`; the message names every invalid argument and why.
+    """
     arguments, table = spec.training.arguments, _table()
-    wrong = [said for name, value in arguments.items() if (said := _wrong(name, value))]
-    # Only what is right by itself can be judged together.
-    if not wrong:
+    problems = [problem for name, value in arguments.items() if (problem := _problem(name, value))]
+    # Rules over several arguments assume that each has the right name and type.
+    if not problems:
         options = arguments.get("model_init_kwargs") or {}
-        wrong = [
-            *cross_field_rules.broken(spec),
-            *lr_scheduler_kwargs.amiss(arguments, table["schedules"]),
-            *model_init_kwargs.amiss(options, table["model"]),
-            *packages.lacking(arguments),
+        problems = [
+            *find_violations(spec),
+            *find_invalid_lr_scheduler_kwargs(arguments, table["schedules"]),
+            *find_invalid_model_init_kwargs(options, table["model"]),
+            *find_missing_packages(arguments),
         ]
-    if wrong:
-        raise _invalid("; ".join(wrong))
+    if problems:
+        raise _invalid_arguments("; ".join(problems))
 
 
 def check_pad_token(spec: DPOJobSpec, tokenizer: Tokenizer | None) -> None:
-    """Raises InspectionError (InvalidArguments) for a pad_token that the tokenizer does not have."""
+    """Check that the tokenizer has the token named by `pad_token`.
+
+    Args:
+        spec: The spec of the job.
+        tokenizer: The model's tokenizer, or None when it could not be loaded.
+
+    Raises:
+        InspectionError: `InvalidArguments`, when the tokenizer does not have the token.
+    """
     token = spec.training.arguments.get("pad_token")
     if token is None or tokenizer is None or tokenizer.token_to_id(token) is not None:
         return
-    near = nearest(token, list(tokenizer.get_vocab()))
-    raise _invalid(
-        f"pad_token {_shown(token)} is no token of the model's tokenizer"
-        + (f"; did you mean {near}?" if near else "; leave it out to pad as the model does")
+    suggestion = nearest(token, list(tokenizer.get_vocab()))
+    raise _invalid_arguments(
+        f"pad_token {_show_value(token)} is no token of the model's tokenizer"
+        + (
+            f"; did you mean {suggestion}?"
+            if suggestion
+            else "; leave it out to pad as the model does"
+        )
     )
 
 
-def _invalid(what: str) -> InspectionError:
-    return InspectionError(Reason.INVALID_ARGUMENTS, f"training.arguments: {what}.")
+def _invalid_arguments(detail: str) -> InspectionError:
+    return InspectionError(Reason.INVALID_ARGUMENTS, f"training.arguments: {detail}.")
 
 
-def _wrong(name: str, value: Any) -> str | None:
-    """What is wrong with one argument, as a clause; None when nothing is."""
+def _problem(name: str, value: Any) -> str | None:
+    """The problem with one argument, as a clause of a message; None for a valid one."""
     fields = _table()["fields"]
-    if name in OWNED:
-        return f"{name} is decided elsewhere: write {OWNED[name]}"
+    if name in RESERVED:
+        return f"{name} is decided elsewhere: write {RESERVED[name]}"
     if name in REMOVED and (name not in fields or value):
         return f"{name} no longer exists in TRL: write {REMOVED[name]}"
     if name not in fields:
-        near = nearest(name, [*fields, *REMOVED, *OWNED])
-        if near is not None and (near in REMOVED or near in OWNED):
-            instead = REMOVED.get(near) or OWNED[near]
-            return f"{name} is no field of DPOConfig; if you mean {near}: write {instead}"
-        return f"{name} is no field of DPOConfig" + (f"; did you mean {near}?" if near else "")
-    return _mistyped(name, value, fields[name])
+        suggestion = nearest(name, [*fields, *REMOVED, *RESERVED])
+        if suggestion is not None and (suggestion in REMOVED or suggestion in RESERVED):
+            instead = REMOVED.get(suggestion) or RESERVED[suggestion]
+            return f"{name} is no field of DPOConfig; if you mean {suggestion}: write {instead}"
+        return f"{name} is no field of DPOConfig" + (
+            f"; did you mean {suggestion}?" if suggestion else ""
+        )
+    return _type_problem(name, value, fields[name])
 
 
-def _mistyped(name: str, value: Any, field: Mapping[str, Any]) -> str | None:
+def _type_problem(name: str, value: Any, field: Mapping[str, Any]) -> str | None:
     types = field["types"]
-    if not any(_is(value, kind) for kind in types):
-        wanted = " or ".join(kind for kind in types if kind != "null") or "null"
-        return f"{name} must be {wanted}, not {_shown(value)}"
+    if not any(_has_type(value, kind) for kind in types):
+        expected = " or ".join(kind for kind in types if kind != "null") or "null"
+        return f"{name} must be {expected}, not {_show_value(value)}"
     choices = field.get("choices")
     for item in value if isinstance(value, list) else [value]:
         if choices and isinstance(item, str) and item not in choices:
-            near = nearest(item, choices)
+            suggestion = nearest(item, choices)
             more = ", ..." if len(choices) > CHOICES_SHOWN else ""
             return (
-                f"{name} must be one of {', '.join(choices[:CHOICES_SHOWN])}{more}, not {_shown(item)}"
-                + (f"; did you mean {near}?" if near else "")
+                f"{name} must be one of {', '.join(choices[:CHOICES_SHOWN])}{more}, not {_show_value(item)}"
+                + (f"; did you mean {suggestion}?" if suggestion else "")
             )
     return None
 
 
-def _is(value: Any, kind: str) -> bool:
+def _has_type(value: Any, kind: str) -> bool:
     if kind.startswith("list of "):
-        return isinstance(value, list) and all(_is(item, kind[8:]) for item in value)
+        return isinstance(value, list) and all(_has_type(item, kind[8:]) for item in value)
     if isinstance(value, bool):
         return kind == "true or false"
     return {
@@ -110,6 +134,6 @@ def _is(value: Any, kind: str) -> bool:
     }[kind]
 
 
-def _shown(value: Any) -> str:
+def _show_value(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -1,4 +1,4 @@
-"""Arguments that are right one by one and wrong together, or with the rest of the spec."""
+"""Rules over several arguments, or over arguments and the rest of the spec."""
 
 from __future__ import annotations
 
@@ -14,37 +14,44 @@ NEEDS_EVALUATIONS = ("reduce_lr_on_plateau", "greedy")
 
 
 class Rule(NamedTuple):
-    """`said` where `broken`; it names the fields and the way out."""
+    """One rule; `message` names the fields and the remedy."""
 
-    broken: Callable[[Arguments, DPOJobSpec], bool]
-    said: str
+    is_violated: Callable[[Arguments, DPOJobSpec], bool]
+    message: str
 
 
-def broken(spec: DPOJobSpec) -> list[str]:
-    """What is wrong with arguments that each have the right name and type, as clauses."""
+def find_violations(spec: DPOJobSpec) -> list[str]:
+    """Find the rules that the arguments violate.
+
+    Args:
+        spec: The spec; each argument has the right name and type.
+
+    Returns:
+        The violations, as clauses of a message.
+    """
     arguments = spec.training.arguments
-    return [rule.said for rule in RULES if rule.broken(arguments, spec)]
+    return [rule.message for rule in RULES if rule.is_violated(arguments, spec)]
 
 
 def _losses(arguments: Arguments) -> list[str]:
-    told = arguments.get("loss_type", "sigmoid")
-    return told if isinstance(told, list) else [told]
+    losses = arguments.get("loss_type", "sigmoid")
+    return losses if isinstance(losses, list) else [losses]
 
 
-def _holds_out(spec: DPOJobSpec) -> bool:
+def _has_evaluation_pairs(spec: DPOJobSpec) -> bool:
     return bool(spec.dataset.eval.split or spec.dataset.eval.fraction)
 
 
 def _evaluates(arguments: Arguments, spec: DPOJobSpec) -> bool:
-    return _holds_out(spec) and arguments.get("eval_strategy") != "no"
+    return _has_evaluation_pairs(spec) and arguments.get("eval_strategy") != "no"
 
 
-def _keeps_the_best(arguments: Arguments) -> bool:
+def _loads_best_model(arguments: Arguments) -> bool:
     return arguments.get("load_best_model_at_end") is not False
 
 
-def _apart(arguments: Arguments) -> bool:
-    """Whether the best evaluation would have no checkpoint of its own."""
+def _best_without_checkpoint(arguments: Arguments) -> bool:
+    """Whether the best evaluation can be at a step without a checkpoint."""
     evaluate, save = arguments.get("eval_strategy"), arguments.get("save_strategy")
     if "no" in (evaluate, save) or save == "best":
         return False
@@ -60,7 +67,7 @@ def _apart(arguments: Arguments) -> bool:
     return bool(saved % every)
 
 
-def _weights_amiss(arguments: Arguments, _: DPOJobSpec) -> bool:
+def _wrong_number_of_weights(arguments: Arguments, _: DPOJobSpec) -> bool:
     weights = arguments.get("loss_weights")
     return weights is not None and len(weights) != len(_losses(arguments))
 
@@ -79,7 +86,7 @@ RULES = (
     ),
     Rule(lambda a, _: a.get("warmup_steps", 0) < 0, "warmup_steps must be 0 or more"),
     Rule(
-        _weights_amiss,
+        _wrong_number_of_weights,
         "loss_weights must have one number for each loss in loss_type",
     ),
     Rule(
@@ -116,7 +123,7 @@ RULES = (
     ),
     Rule(
         lambda a, spec: (
-            not _holds_out(spec)
+            not _has_evaluation_pairs(spec)
             and (
                 a.get("eval_strategy", "no") != "no"
                 or a.get("save_strategy") == "best"
@@ -139,7 +146,9 @@ RULES = (
         "save_strategy: no out",
     ),
     Rule(
-        lambda a, spec: _evaluates(a, spec) and _keeps_the_best(a) and _apart(a),
+        lambda a, spec: (
+            _evaluates(a, spec) and _loads_best_model(a) and _best_without_checkpoint(a)
+        ),
         "every evaluation that may be the best needs a checkpoint at the same step: give save_strategy "
         "the value of eval_strategy and make save_steps a multiple of eval_steps, leave the save_ ones "
         "out, or write load_best_model_at_end: false",

@@ -19,11 +19,16 @@ TABLE = Path(__file__).with_name("dpo_config.json")
 
 
 CALLED_WITH = ("optimizer", "num_warmup_steps", "num_training_steps", "last_epoch")
-"""Of a schedule; the rest of its parameters are the user's."""
+"""Parameters of a schedule that the Trainer passes; all others come from the user."""
 
 
 def table() -> dict[str, Any]:
-    """Each field's accepted JSON types, its choices where it has them, and what goes into objects."""
+    """Describe the fields of the installed DPOConfig.
+
+    Returns:
+        The accepted JSON types and choices of each field, the parameters of each learning rate
+        schedule and the fields of the models' configs.
+    """
     import trl
     from trl.trainer import dpo_trainer
 
@@ -31,7 +36,7 @@ def table() -> dict[str, Any]:
     fields = {}
     for field in dataclasses.fields(trl.DPOConfig):
         if field.init:
-            accepted, choices = _accepted(hints[field.name])
+            accepted, choices = _accepted_types(hints[field.name])
             stated = field.metadata.get("choices")
             if stated is not None:
                 choices = sorted(stated)
@@ -39,7 +44,7 @@ def table() -> dict[str, Any]:
             if choices:
                 entry["choices"] = choices
             fields[field.name] = entry
-    # DPOConfig says nothing of these choices; the trainer compares with each of them by name.
+    # DPOConfig does not list these choices; DPOTrainer compares the value with each of them.
     source = inspect.getsource(dpo_trainer)
     for name in ("loss_type", "f_divergence_type"):
         fields[name]["choices"] = sorted(set(re.findall(rf'\b{name} == "(\w+)"', source)))
@@ -59,18 +64,21 @@ def table() -> dict[str, Any]:
 
 
 def _schedules() -> dict[str, dict[str, list[str]]]:
-    """What each learning rate schedule takes in `lr_scheduler_kwargs`, and what it cannot do without."""
+    """The options of each learning rate schedule, and the required ones among them."""
     from torch.optim.lr_scheduler import ReduceLROnPlateau
     from transformers.optimization import TYPE_TO_SCHEDULER_FUNCTION, GreedyLR
 
     passed_on: dict[str, Any] = {"reduce_lr_on_plateau": ReduceLROnPlateau, "greedy": GreedyLR}
-    found = {}
+    schedules = {}
     for kind, function in TYPE_TO_SCHEDULER_FUNCTION.items():
-        told = inspect.signature(passed_on.get(kind.value, function)).parameters.values()
-        own = [parameter for parameter in told if parameter.name not in CALLED_WITH]
-        needed = [parameter.name for parameter in own if parameter.default is parameter.empty]
-        found[kind.value] = {"takes": [parameter.name for parameter in own], "needs": needed}
-    return found
+        parameters = inspect.signature(passed_on.get(kind.value, function)).parameters.values()
+        options = [parameter for parameter in parameters if parameter.name not in CALLED_WITH]
+        required = [parameter.name for parameter in options if parameter.default is parameter.empty]
+        schedules[kind.value] = {
+            "takes": [parameter.name for parameter in options],
+            "needs": required,
+        }
+    return schedules
 
 
 def _model_fields() -> list[str]:
@@ -86,13 +94,13 @@ def _model_fields() -> list[str]:
     return sorted(name for name in fields if not name.startswith("_"))
 
 
-def _accepted(hint: Any) -> tuple[set[str], list[str]]:
+def _accepted_types(hint: Any) -> tuple[set[str], list[str]]:
     origin = typing.get_origin(hint)
     if origin in (typing.Union, types.UnionType):
         accepted: set[str] = set()
         choices: list[str] = []
         for part in typing.get_args(hint):
-            more, named = _accepted(part)
+            more, named = _accepted_types(part)
             accepted |= more
             choices += named
         return accepted, choices

@@ -1,4 +1,4 @@
-"""Packages that an argument needs and the training image may not have."""
+"""Python packages that arguments need and the training image may lack."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from dpojob_trainer.shared.container_environment import ContainerEnvironment
 
-OPTIMIZERS = {
+OPTIMIZER_PACKAGES = {
     "adalomo": "lomo_optim",
     "adamw_anyprecision": "torchdistx",
     "adamw_torch_4bit": "torchao",
@@ -25,44 +25,70 @@ OPTIMIZERS = {
         ("adamw_8bit", "adamw_bnb_8bit", "ademamix", "lion", "paged", "rmsprop_bnb"), "bitsandbytes"
     ),
 }
-"""By how the value of `optim` begins. All others are torch's and transformers' own."""
-ATTENTION = {
+"""The package by prefix of `optim`; other optimizers are part of torch and transformers."""
+ATTENTION_PACKAGES = {
     "flash_attention_2": "flash_attn",
     "flash_attention_3": "flash_attn_interface",
 }
-"""Values of `attn_implementation` to their packages."""
-OWN_ATTENTION = ("eager", "flex_attention", "sdpa")
-"""Those of transformers and torch themselves."""
+"""The package by value of `attn_implementation`."""
+BUILT_IN_ATTENTION = ("eager", "flex_attention", "sdpa")
+"""Values of `attn_implementation` that need no further package."""
 IN_IMAGE = ("bitsandbytes",)
-"""Those of the packages in our training image."""
+"""The optional packages in this project's training image."""
 
 
-def lacking(arguments: Mapping[str, Any]) -> list[str]:
-    """Arguments whose package the training image has not, as clauses."""
-    found = []
+def find_missing_packages(arguments: Mapping[str, Any]) -> list[str]:
+    """Find arguments that need a package which the training image lacks.
+
+    Args:
+        arguments: `training.arguments` of the spec.
+
+    Returns:
+        The problems, as clauses of a message.
+    """
+    problems = []
     optimizer = str(arguments.get("optim", ""))
-    begins = max((name for name in OPTIMIZERS if optimizer.startswith(name)), default=None, key=len)
-    if begins is not None and not present(OPTIMIZERS[begins]):
-        found.append(
-            absent(
+    prefix = max(
+        (name for name in OPTIMIZER_PACKAGES if optimizer.startswith(name)), default=None, key=len
+    )
+    if prefix is not None and not is_installed(OPTIMIZER_PACKAGES[prefix]):
+        problems.append(
+            missing_package(
                 f"optim {optimizer}",
-                OPTIMIZERS[begins],
+                OPTIMIZER_PACKAGES[prefix],
                 "write adamw_torch, adafactor or adamw_8bit",
             )
         )
-    return found
+    return problems
 
 
-def absent(what: str, package: str, way_out: str) -> str:
-    """That `what` cannot be had, and the ways out, as a clause."""
+def missing_package(argument: str, package: str, remedy: str) -> str:
+    """The message for a package that the training image lacks.
+
+    Args:
+        argument: The argument that needs it.
+        package: The package.
+        remedy: What to write instead.
+
+    Returns:
+        A clause of a message.
+    """
     return (
-        f"{what} needs the package {package}, which the training image has not: {way_out}, or ask "
+        f"{argument} needs the package {package}, which the training image has not: {remedy}, or ask "
         "whoever runs this installation for an image with it (docs/train.md)"
     )
 
 
-def present(package: str) -> bool:
-    """Whether the training image has it; where training is installed beside inspection, this place."""
+def is_installed(package: str) -> bool:
+    """Whether the training image has a package.
+
+    Args:
+        package: The name under which it is imported.
+
+    Returns:
+        Whether this environment has it, where training is installed in it (transformers is there);
+        else whether the training image is known to have it.
+    """
     if find_spec("transformers") is not None:
         return find_spec(package) is not None
     return package in IN_IMAGE or package in ContainerEnvironment().extra_packages

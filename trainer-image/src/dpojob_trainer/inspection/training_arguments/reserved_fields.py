@@ -1,10 +1,10 @@
-"""Fields of DPOConfig that are not the user's to set as arguments, and what to write instead."""
+"""Fields of DPOConfig that users cannot set as arguments, and what to write instead."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-OWNED: Mapping[str, str] = {
+RESERVED: Mapping[str, str] = {
     "num_train_epochs": "training.epochs",
     "learning_rate": "training.learningRate",
     "beta": "training.beta",
@@ -38,7 +38,7 @@ OWNED: Mapping[str, str] = {
     "fsdp": "hardware.gpus (the plan shards with FSDP where memory needs it)",
     "fsdp_config": "hardware.gpus (the plan shards with FSDP where memory needs it)",
 }
-"""To the field of the spec that says it."""
+"""Fields that are not the user's, each with the field of the spec to use instead."""
 
 REMOVED: Mapping[str, str] = {
     "max_prompt_length": "training.maxLength; TRL cuts prompt and answer together",
@@ -76,4 +76,4 @@ REMOVED: Mapping[str, str] = {
     "jit_mode_eval": "torch_compile",
     "tpu_num_cores": "nothing; TPUs are not supported",
 }
-"""Fields that older versions of TRL or transformers had, to what says it now."""
+"""Fields that older versions of TRL or transformers had, each with its replacement."""
