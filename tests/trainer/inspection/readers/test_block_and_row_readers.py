@@ -16,8 +16,8 @@ from tests.kit.inspection.volume_fixture import make_bare_model, spec_of
 
 from dpojob_trainer.inspection import InspectionError, accepted_rows, inspect
 from dpojob_trainer.inspection.readers import jsonl
-from dpojob_trainer.inspection.readers.json_rows import row_of
-from dpojob_trainer.inspection.readers.jsonl_arrow import newlines, typed
+from dpojob_trainer.inspection.readers.json_rows import parse_line
+from dpojob_trainer.inspection.readers.jsonl_arrow import newlines, parse_block
 from dpojob_trainer.inspection.validation import row_validator
 
 WRITTEN = '[{"role": "assistant", "content": "a"}]'
@@ -148,10 +148,10 @@ datasets = st.sampled_from(
 def test_a_block_is_typed_only_as_its_lines_are_read(data: bytes) -> None:
     import pyarrow as pa
 
-    table = typed(pa.py_buffer(data), newlines(data)) if data else None
+    table = parse_block(pa.py_buffer(data), newlines(data)) if data else None
     if table is None:
         return
-    by_hand = [row_of("rows", text, 1) for text in data.split(b"\n") if text.strip()]
+    by_hand = [parse_line("rows", text, 1) for text in data.split(b"\n") if text.strip()]
     assert [_full(row) for row in table.to_pylist()] == [_full(row) for row in by_hand]
     seen = dict.fromkeys(name for row in by_hand for name in row)
     assert table.column_names == list(seen)
@@ -177,7 +177,7 @@ def test_plain_blocks_are_typed() -> None:
         b'{"chosen":[{"role":"user","content":"q"}]}\r\n' * 3,
         '{"chosen":"é"}\n\n{"chosen":"\\u00e9"}'.encode(),
     ):
-        assert typed(pa.py_buffer(data), newlines(data)) is not None
+        assert parse_block(pa.py_buffer(data), newlines(data)) is not None
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
@@ -190,7 +190,7 @@ def test_both_paths_give_the_same_report(data: bytes, dataset: dict[str, Any], s
         (root / "pairs" / "train.jsonl").write_bytes(data)
         patch.setattr(jsonl, "BLOCK_BYTES", size)
         quick = _told(dataset, root)
-        patch.setattr(jsonl, "typed", lambda *_: None)
+        patch.setattr(jsonl, "parse_block", lambda *_: None)
         patch.setattr(row_validator, "validate_columns", lambda *_: None)
         assert quick == _told(dataset, root)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dpojob_trainer.inspection import InspectionError
 from dpojob_trainer.inspection.readers import read_file
-from dpojob_trainer.inspection.readers.csv_quotes import Quotes
+from dpojob_trainer.inspection.readers.csv_quotes import QuoteCheck
 from dpojob_trainer.inspection.sources import DataFile
 
 field = st.text(st.sampled_from(['"', ",", "\n", " ", "a", "é"]), max_size=4)
@@ -33,10 +33,10 @@ def test_what_a_writer_wrote_is_plain_and_read_back(rows, size) -> None:
     sink = io.StringIO(newline="")
     csv.writer(sink, lineterminator="\n").writerows([("x", "y"), *rows])
     data = sink.getvalue().encode()
-    quotes = Quotes(",")
+    quotes = QuoteCheck(",")
     for start in range(0, len(data), size):
         quotes.feed(data[start : start + size])
-    assert quotes.plain()
+    assert quotes.is_regular()
     assert _read(sink.getvalue()) == [list(row) for row in rows]
 
 

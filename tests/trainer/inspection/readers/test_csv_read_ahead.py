@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from dpojob_trainer.inspection.readers import csv as reading
-from dpojob_trainer.inspection.readers.compressed_file import Stored
+from dpojob_trainer.inspection.readers.compressed_file import CompressedFile
 
 
-class Slow(Stored):
+class Slow(CompressedFile):
     """A file whose reads take a while; remembers those that its closing met."""
 
     met: list[str]
@@ -41,7 +41,7 @@ class Slow(Stored):
 def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """6,001 rows, of which one fits no block."""
     monkeypatch.setattr(reading, "BLOCK_BYTES", 1 << 16)
-    monkeypatch.setattr(reading, "PROBED", 1 << 12)
+    monkeypatch.setattr(reading, "PROBED_BYTES", 1 << 12)
     plain = "".join(f"p{i},yes,no {'x' * 90}\n" for i in range(3_000))
     path = tmp_path / "train.csv"
     path.write_text(f"prompt,chosen,rejected\n{plain}p,{'x' * (1 << 18)},no\n{plain}")

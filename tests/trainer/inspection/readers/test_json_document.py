@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dpojob_trainer.inspection import InspectionError
-from dpojob_trainer.inspection.readers.json_document import misread, nested_rows
+from dpojob_trainer.inspection.readers.json_document import describe_other_layout, nested_rows
 
 ROWS = [{"prompt": f"q {n}", "chosen": f"yes {n}", "rejected": f"no {n}"} for n in range(3)]
 BY_NUMBER = {name: {str(n): row[name] for n, row in enumerate(ROWS)} for name in ROWS[0]}
@@ -77,4 +77,4 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_any_value_is_rows_or_told_or_one_row(value: Any) -> None:
-    assert nested_rows(value) is None or misread(value) is None
+    assert nested_rows(value) is None or describe_other_layout(value) is None

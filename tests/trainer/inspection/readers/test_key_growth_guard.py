@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from dpojob_trainer.inspection import InspectionError
-from dpojob_trainer.inspection.readers.jsonl_arrow import newlines, typed
-from dpojob_trainer.inspection.readers.key_growth_guard import CELLS, too_many_keys
+from dpojob_trainer.inspection.readers.jsonl_arrow import newlines, parse_block
+from dpojob_trainer.inspection.readers.key_growth_guard import MAX_CELLS, too_many_keys
 
 ROWS = 8000
 PAIR = {"prompt": "q", "chosen": "yes", "rejected": "no"}
@@ -35,7 +35,7 @@ def test_keys_of_their_own_in_some_rows_grow(some: int, deep: bool) -> None:
         return {"scores": key} if deep else key
 
     rows = [{**PAIR, **(own(n) if n % some == 0 else {})} for n in range(ROWS)]
-    assert ROWS * ROWS / some > CELLS
+    assert ROWS * ROWS / some > MAX_CELLS
     assert grows(rows)
 
 
@@ -56,7 +56,7 @@ def test_keys_that_rows_share_do_not_grow(more: Any) -> None:
 
 def test_a_block_whose_keys_grow_is_not_given_to_pyarrow() -> None:
     data = block([{**PAIR, "scores": {f"user-{n}": 1}} for n in range(ROWS)])
-    assert typed(data, newlines(data)) is None
+    assert parse_block(data, newlines(data)) is None
 
 
 def test_ids_as_keys_inside_a_column_are_no_fault(bench) -> None:

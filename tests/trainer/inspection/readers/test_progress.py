@@ -47,7 +47,7 @@ FORMS: dict[str, Callable[[Path], object]] = {
 def test_progress_inside_one_file(bench, monkeypatch, name: str) -> None:
     monkeypatch.setattr(jsonl, "BLOCK_BYTES", 1 << 16)
     monkeypatch.setattr(csv, "BLOCK_BYTES", 1 << 16)
-    monkeypatch.setattr(csv, "PROBED", 1 << 12)
+    monkeypatch.setattr(csv, "PROBED_BYTES", 1 << 12)
     path = bench.root / "pairs" / name
     path.parent.mkdir()
     FORMS[name](path)

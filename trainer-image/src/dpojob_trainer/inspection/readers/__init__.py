@@ -1,4 +1,4 @@
-"""Rows of a file as a stream of chunks, whatever its format, in bounded memory."""
+"""Readers of data files: rows as a stream of batches, in bounded memory, whatever the format."""
 
 from dpojob_trainer.shared.row_batch import Chunk
 

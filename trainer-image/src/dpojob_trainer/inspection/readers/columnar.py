@@ -1,4 +1,4 @@
-"""Parquet and Arrow files."""
+"""Readers of Parquet and Arrow files."""
 
 from __future__ import annotations
 
@@ -13,11 +13,23 @@ from dpojob_trainer.shared.row_batch import Chunk
 
 BATCH_ROWS = 4096
 BATCH_BYTES = 16 << 20
-"""A batch holds fewer rows where rows are large."""
+"""Bytes of a batch; where rows are large, a batch holds fewer of them."""
 
 
 def read_parquet(name: str, path: Path, columns: Sequence[str] | None) -> Iterator[Chunk]:
-    """Row groups are read in pieces, so that memory does not follow their size."""
+    """Read a Parquet file. Row groups are read in parts, so that memory is bounded.
+
+    Args:
+        name: How messages call the file.
+        path: The file.
+        columns: The columns to read; None for all.
+
+    Yields:
+        Batches of at most `BATCH_ROWS` rows.
+
+    Raises:
+        InspectionError: The file is damaged or has two columns of one name.
+    """
     try:
         file = pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
     except (pa.ArrowInvalid, OSError) as problem:
@@ -28,7 +40,7 @@ def read_parquet(name: str, path: Path, columns: Sequence[str] | None) -> Iterat
         names = _names(name, file.schema_arrow)
         wanted = names if columns is None else [column for column in columns if column in names]
         if not wanted:
-            # Rows exist although no column of interest does.
+            # Rows are counted even where the file has none of the columns.
             wanted = names[:1]
         if file.metadata.num_rows == 0:
             yield Chunk(names, batch=pa.RecordBatch.from_pylist([], file.schema_arrow))
@@ -45,7 +57,7 @@ def _names(name: str, schema: pa.Schema) -> list[str]:
 
 
 def _batch_rows(metadata: pq.FileMetaData) -> int:
-    """Rows per batch, by the row group whose rows are largest."""
+    """Rows per batch, so that a batch of the largest rows keeps to BATCH_BYTES."""
     groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
     widest = max((g.total_byte_size // max(1, g.num_rows) for g in groups), default=0)
     return int(min(BATCH_ROWS, max(1, BATCH_BYTES // max(1, widest))))
@@ -54,7 +66,21 @@ def _batch_rows(metadata: pq.FileMetaData) -> int:
 def read_arrow(
     name: str, path: Path, columns: Sequence[str] | None, is_file: bool
 ) -> Iterator[Chunk]:
-    """Arrow IPC: the file format, or the stream format that datasets writes."""
+    """Read an Arrow IPC file.
+
+    Args:
+        name: How messages call the file.
+        path: The file.
+        columns: The columns to read; None for all.
+        is_file: Whether it has the IPC file format; else it has the stream format, which the
+            `datasets` library writes.
+
+    Yields:
+        Batches of at most `BATCH_ROWS` rows.
+
+    Raises:
+        InspectionError: The file has two columns of one name.
+    """
     with pa.memory_map(str(path)) as source:
         if is_file:
             reader = pa.ipc.open_file(source)
@@ -70,7 +96,7 @@ def read_arrow(
         for consumed, batch in batches:
             empty = False
             kept = batch.select(wanted)
-            # Offsets in such a file are taken as they are; wrong ones would crash the process.
+            # Arrow does not check offsets on reading; wrong ones would crash the process.
             kept.validate(full=True)
             for start in range(0, kept.num_rows, BATCH_ROWS):
                 yield Chunk(names, batch=kept.slice(start, BATCH_ROWS), consumed=consumed)

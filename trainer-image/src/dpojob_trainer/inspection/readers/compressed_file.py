@@ -1,4 +1,4 @@
-"""A file's bytes, decompressed when they are gzip or zstd, and how far into the file they are."""
+"""A file that is decompressed while it is read, if it is gzip or zstd."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
 
 
-class Stored:
-    """An open file. Use as a context. Raises OSError for a damaged one."""
+class CompressedFile:
+    """An open file. Use it as a context manager. Damaged files raise OSError."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb", buffering=0)
         self._stream: FileIO | pa.NativeFile = self._file
-        kind = compression(self._file.read(4))
+        codec = detect_compression(self._file.read(4))
         self._file.seek(0)
-        if kind is not None:
-            self._stream = pa.CompressedInputStream(pa.PythonFile(self._file, "r"), kind)
+        if codec is not None:
+            self._stream = pa.CompressedInputStream(pa.PythonFile(self._file, "r"), codec)
 
     def read(self, size: int) -> bytes:
-        """The next bytes, at most `size`; none at the end."""
+        """The next decompressed bytes, at most `size`; empty at the end."""
         return bytes(self._stream.read(size))
 
-    def readinto(self, room: memoryview) -> int:
-        """Puts the next bytes there; how many, 0 at the end."""
-        return int(self._stream.readinto(room))
+    def readinto(self, buffer: memoryview) -> int:
+        """Read the next decompressed bytes into a buffer and return their number, 0 at the end."""
+        return int(self._stream.readinto(buffer))
 
     @property
     def position(self) -> int:
-        """How many bytes of the file, as stored, were read."""
+        """How many bytes of the file as stored were read so far."""
         return 0 if self._file.closed else self._file.tell()
 
-    def __enter__(self) -> Stored:
+    def __enter__(self) -> CompressedFile:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -43,8 +43,15 @@ class Stored:
         self._file.close()
 
 
-def compression(head: bytes) -> str | None:
-    """How a file that begins so is compressed, as pyarrow names it."""
-    if head.startswith(GZIP):
+def detect_compression(first_bytes: bytes) -> str | None:
+    """The compression of a file.
+
+    Args:
+        first_bytes: The beginning of the file, at least 4 bytes.
+
+    Returns:
+        The codec as pyarrow names it, or None for an uncompressed file.
+    """
+    if first_bytes.startswith(GZIP):
         return "gzip"
-    return "zstd" if head.startswith(ZSTD) else None
+    return "zstd" if first_bytes.startswith(ZSTD) else None

@@ -1,7 +1,7 @@
-"""CSV and TSV files: every column as text, so that an answer "42" stays an answer.
+"""Reader of CSV and TSV files; every column is text, so that the answer "42" remains a text.
 
-pyarrow reads them in blocks. From the first row that fits no block on, and where the quotes are not
-plainly in order, Python's strict reader does, which also names the line at fault.
+pyarrow reads the file in blocks. After an error, or where quotes are irregular, Python's strict reader
+reads the remaining rows; it also gives the number of an invalid line.
 """
 
 from __future__ import annotations
@@ -17,59 +17,69 @@ import pyarrow.csv as pa_csv
 from dpojob_trainer.shared.errors import refuse_twins, unreadable
 from dpojob_trainer.shared.row_batch import Chunk
 
-from .compressed_file import Stored
-from .csv_quotes import Quotes
-from .json_rows import not_utf8, objects
-from .jsonl import BOM, LARGEST_ROW, Bytes
+from .compressed_file import CompressedFile
+from .csv_quotes import QuoteCheck
+from .json_rows import not_utf8, rows_to_batch
+from .jsonl import BOM, LARGEST_ROW, ByteStream
 
 BLOCK_BYTES = 8 << 20
-PROBED = 1 << 20
-"""Bytes in which the header line must end."""
+PROBED_BYTES = 1 << 20
+"""Bytes within which the header line must end."""
 OTHER_DELIMITERS = (";", "\t")
-"""Tried where a header line names one column only, as spreadsheets write them."""
+"""Tried where the header line names only one column; some spreadsheets write them."""
 CHUNK_BYTES = 4 << 20
-"""Rows read one by one make a chunk of about so many."""
+"""About the size of a batch of rows that the strict reader read, in bytes."""
 
-Opened = Callable[[], Stored]
+OpenFile = Callable[[], CompressedFile]
 
 
 class Header(NamedTuple):
-    """What the first line says."""
+    """The column names and the delimiter of the header line."""
 
     names: list[str]
     delimiter: str
 
 
-class _Doubtful(Exception):
-    """pyarrow may have read something else than is there."""
+class _NeedsStrictReader(Exception):
+    """The quotes are irregular, so pyarrow may have read other rows than a strict reader would."""
 
 
 def read_csv(
-    name: str, opened: Opened, columns: Sequence[str] | None, delimiter: str
+    name: str, open_file: OpenFile, columns: Sequence[str] | None, delimiter: str
 ) -> Iterator[Chunk]:
-    """Quoted fields may hold line ends; the first line names the columns.
+    """Read a CSV file. The first line names the columns; quoted fields may hold line ends.
 
-    Raises InspectionError naming the line at fault.
+    Args:
+        name: How messages call the file.
+        open_file: Opens the file at its beginning; it may be read twice.
+        columns: The columns to read; None for all.
+        delimiter: The expected delimiter.
+
+    Yields:
+        Batches of rows, every value a text.
+
+    Raises:
+        InspectionError: A line is invalid; the message gives its number.
     """
     done = 0
     try:
-        for chunk in _in_blocks(name, opened, columns, delimiter):
+        for chunk in _read_blocks(name, open_file, columns, delimiter):
             done += len(chunk)
             yield chunk
-    except (_Doubtful, pa.ArrowInvalid):
-        yield from _by_hand(name, opened, delimiter, done)
+    except (_NeedsStrictReader, pa.ArrowInvalid):
+        yield from _read_strictly(name, open_file, delimiter, done)
 
 
-def _in_blocks(
-    name: str, opened: Opened, columns: Sequence[str] | None, delimiter: str
+def _read_blocks(
+    name: str, open_file: OpenFile, columns: Sequence[str] | None, delimiter: str
 ) -> Iterator[Chunk]:
-    with opened() as stream:
-        probe = stream.read(PROBED).removeprefix(BOM)
-        names, delimiter = _header(name, probe, delimiter)
+    with open_file() as stream:
+        start = stream.read(PROBED_BYTES).removeprefix(BOM)
+        names, delimiter = _header(name, start, delimiter)
         wanted = names if columns is None else [c for c in columns if c in names] or names[:1]
-        with _Joined(probe, stream, Quotes(delimiter)) as joined:
+        with _ReplayedStream(start, stream, QuoteCheck(delimiter)) as replayed:
             reader = pa_csv.open_csv(
-                pa.PythonFile(joined, mode="r"),
+                pa.PythonFile(replayed, mode="r"),
                 read_options=pa_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=True),
                 parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
                 convert_options=pa_csv.ConvertOptions(
@@ -79,15 +89,15 @@ def _in_blocks(
                 ),
             )
             for number, batch in enumerate(reader, 1):
-                # A batch is a block; pyarrow has read some blocks further.
-                share = min(1.0, number * BLOCK_BYTES / max(1, joined.given))
+                # A batch is one block; pyarrow reads some blocks ahead.
+                share = min(1.0, number * BLOCK_BYTES / max(1, replayed.bytes_given))
                 yield Chunk(names, batch=batch, consumed=int(share * stream.position))
-            if not joined.quotes.plain():
-                raise _Doubtful
+            if not replayed.quotes.is_regular():
+                raise _NeedsStrictReader
 
 
-def _header(name: str, probe: bytes, delimiter: str) -> Header:
-    lines = probe.decode("utf-8", errors="ignore").splitlines(keepends=True)
+def _header(name: str, start: bytes, delimiter: str) -> Header:
+    lines = start.decode("utf-8", errors="ignore").splitlines(keepends=True)
     try:
         names = next(csv.reader(lines, delimiter=delimiter), [])
         for other in OTHER_DELIMITERS:
@@ -101,17 +111,17 @@ def _header(name: str, probe: bytes, delimiter: str) -> Header:
     return Header(names, delimiter)
 
 
-def _by_hand(name: str, opened: Opened, delimiter: str, skipped: int) -> Iterator[Chunk]:
-    """The rows after the `skipped` first, read strictly; those are read too, for faults."""
-    with opened() as stream:
-        probe = stream.read(PROBED).removeprefix(BOM)
-        names, delimiter = _header(name, probe, delimiter)
+def _read_strictly(name: str, open_file: OpenFile, delimiter: str, skipped: int) -> Iterator[Chunk]:
+    """The rows after the first `skipped` ones; those are read again too, to find invalid lines."""
+    with open_file() as stream:
+        start = stream.read(PROBED_BYTES).removeprefix(BOM)
+        names, delimiter = _header(name, start, delimiter)
     csv.field_size_limit(LARGEST_ROW)
-    with opened() as stream:
+    with open_file() as stream:
         reader = csv.reader(_lines(name, stream), delimiter=delimiter, strict=True)
         rows: list[dict[str, str]] = []
         size = -skipped
-        held = 0
+        size_held = 0
         try:
             next(reader)
             for fields in reader:
@@ -126,30 +136,30 @@ def _by_hand(name: str, opened: Opened, delimiter: str, skipped: int) -> Iterato
                 size += 1
                 if size > 0:
                     rows.append(dict(zip(names, fields, strict=True)))
-                    held += sum(map(len, fields))
-                if held > CHUNK_BYTES:
-                    yield objects(rows, stream.position)
-                    rows, held = [], 0
+                    size_held += sum(map(len, fields))
+                if size_held > CHUNK_BYTES:
+                    yield rows_to_batch(rows, stream.position)
+                    rows, size_held = [], 0
         except csv.Error as problem:
             raise unreadable(
                 f"{name}, line {reader.line_num}: {problem}; is a quote never closed, or not doubled "
                 "inside a quoted field?"
             ) from None
         if rows:
-            yield objects(rows, stream.position)
+            yield rows_to_batch(rows, stream.position)
 
 
-def _lines(name: str, stream: Bytes) -> Iterator[str]:
-    """The lines as text. Raises InspectionError naming the first that is none."""
-    count, held = 0, [stream.read(len(BOM)).removeprefix(BOM)]
+def _lines(name: str, stream: ByteStream) -> Iterator[str]:
+    """The lines as text. Raises InspectionError for the first line that is not UTF-8."""
+    count, pending = 0, [stream.read(len(BOM)).removeprefix(BOM)]
     while piece := stream.read(BLOCK_BYTES):
         *lines, rest = piece.split(b"\n")
         for line in lines:
             count += 1
-            yield _text(name, b"".join((*held, line)), count) + "\n"
-            held = []
-        held.append(rest)
-    if last := b"".join(held):
+            yield _text(name, b"".join((*pending, line)), count) + "\n"
+            pending = []
+        pending.append(rest)
+    if last := b"".join(pending):
         yield _text(name, last, count + 1)
 
 
@@ -160,41 +170,41 @@ def _text(name: str, line: bytes, number: int) -> str:
         raise not_utf8(name, f"line {number}, byte {problem.start + 1}") from None
 
 
-class _Joined:
-    """The bytes already read, then the rest of the stream; its quotes are looked at in passing.
+class _ReplayedStream:
+    """The bytes already read, then the rest of the stream; the quotes of both are checked.
 
-    pyarrow reads ahead in threads of its own, also when it has failed or nobody asks any more. A read
-    that met the closing of the file could take its bytes from the file that is opened next, under the
-    same descriptor. So nothing is read from the stream once this context has ended.
+    pyarrow reads ahead in its own threads, even after an error or when the iteration has stopped. A
+    read that runs while the file is closed could take its bytes from another file that was opened
+    with the same descriptor. So nothing is read from the stream once this context has ended.
     """
 
     closed = False
 
-    def __init__(self, head: bytes, rest: Bytes, quotes: Quotes) -> None:
+    def __init__(self, head: bytes, rest: ByteStream, quotes: QuoteCheck) -> None:
         self._head, self._rest = head, rest
-        self._reading, self._ended = threading.Lock(), False
+        self._reading, self._is_closed = threading.Lock(), False
         self.quotes = quotes
-        self.given = 0
+        self.bytes_given = 0
 
-    def __enter__(self) -> _Joined:
+    def __enter__(self) -> _ReplayedStream:
         return self
 
     def __exit__(self, *_: object) -> None:
         with self._reading:
-            self._ended = True
+            self._is_closed = True
 
     def read(self, size: int) -> bytes:
         with self._reading:
-            if self._ended:
+            if self._is_closed:
                 return b""
             taken, self._head = self._head[:size], self._head[size:]
             piece = taken or self._rest.read(size)
             self.quotes.feed(piece)
-            self.given += len(piece)
+            self.bytes_given += len(piece)
             return piece
 
     def readable(self) -> bool:
         return True
 
     def close(self) -> None:
-        """The stream is its opener's to close."""
+        """Do nothing: the caller closes the stream."""

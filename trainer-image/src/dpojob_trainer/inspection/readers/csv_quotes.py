@@ -1,7 +1,7 @@
-"""Whether the quotes of a CSV file are plainly in order.
+"""Checks whether the quotes of a CSV file are regular: each field is quoted as a whole or not at all.
 
-pyarrow takes a quote that is never closed, or text after a closing one, for part of the value, and so
-makes one row of several without a word.
+pyarrow takes a quote that is never closed, or text after a closing quote, as part of the value, and so
+silently merges several rows into one.
 """
 
 from __future__ import annotations
@@ -11,27 +11,30 @@ import numpy as np
 QUOTE = ord('"')
 
 
-class Quotes:
-    """Looks at the bytes of a file, piece by piece."""
+class QuoteCheck:
+    """Checks the bytes of a file, chunk by chunk."""
 
     def __init__(self, delimiter: str) -> None:
-        self._beside = np.frombuffer(f'{delimiter}"\r\n'.encode(), np.uint8)
+        self._field_boundaries = np.frombuffer(f'{delimiter}"\r\n'.encode(), np.uint8)
         self._tail = b"\n"
         self._count = 0
-        self._plain = True
+        self._is_regular = True
 
-    def feed(self, piece: bytes) -> None:
-        """The next bytes; the last of them is looked at with those after it."""
-        text = np.frombuffer(self._tail + piece, np.uint8)
-        places = np.flatnonzero(text[1:-1] == QUOTE) + 1
-        opening = (self._count + np.arange(len(places))) % 2 == 0
-        # An opening quote follows, a closing one precedes, what parts fields, or the other of two.
-        beside = np.where(opening, text[places - 1], text[places + 1])
-        self._plain = self._plain and bool(np.isin(beside, self._beside).all())
-        self._count += len(places)
-        self._tail = text[-2:].tobytes()
+    def feed(self, chunk: bytes) -> None:
+        """Check the next bytes; the last byte is checked together with those that follow it."""
+        data = np.frombuffer(self._tail + chunk, np.uint8)
+        positions = np.flatnonzero(data[1:-1] == QUOTE) + 1
+        opening = (self._count + np.arange(len(positions))) % 2 == 0
+        # The byte before an opening quote and the byte after a closing one must be a delimiter, a line
+        # end, or the other quote of an escaped pair.
+        neighbours = np.where(opening, data[positions - 1], data[positions + 1])
+        self._is_regular = self._is_regular and bool(
+            np.isin(neighbours, self._field_boundaries).all()
+        )
+        self._count += len(positions)
+        self._tail = data[-2:].tobytes()
 
-    def plain(self) -> bool:
-        """At the end of the file: whether each field is quoted as a whole or not at all."""
+    def is_regular(self) -> bool:
+        """Whether the quotes of the whole file are regular. Call it at the end of the file."""
         self.feed(b"\n")
-        return self._plain and self._count % 2 == 0
+        return self._is_regular and self._count % 2 == 0

@@ -1,4 +1,4 @@
-"""Which reader a file needs: by its name, checked against its first bytes."""
+"""Chooses the reader of a file by its name and its first bytes."""
 
 from __future__ import annotations
 
@@ -13,20 +13,28 @@ from dpojob_trainer.shared.errors import unreadable
 from dpojob_trainer.shared.row_batch import Chunk
 
 from .columnar import read_arrow, read_parquet
-from .compressed_file import Stored, compression
+from .compressed_file import CompressedFile, detect_compression
 from .csv import read_csv
 from .json import read_json
-from .jsonl import read_lines
+from .jsonl import read_jsonl
 
 PARQUET = b"PAR1"
 ARROW = b"ARROW1"
-SNIFFED = 4096
+SNIFFED_BYTES = 4096
 
 
 def read_file(file: DataFile, columns: Sequence[str] | None = None) -> Iterator[Chunk]:
-    """The rows of a file, all columns or those of `columns` that it has.
+    """Read the rows of a file.
 
-    Raises InspectionError when the file is not what its name says; the message names the place.
+    Args:
+        file: The file; it is fetched if necessary.
+        columns: The columns to read, as far as the file has them; None for all.
+
+    Yields:
+        Batches of rows, in order.
+
+    Raises:
+        InspectionError: The file is damaged or does not have the format that its name gives.
     """
     path = file.path
     try:
@@ -46,32 +54,32 @@ def read_file(file: DataFile, columns: Sequence[str] | None = None) -> Iterator[
 
 def _read(name: str, path: Path, columns: Sequence[str] | None) -> Iterator[Chunk]:
     with path.open("rb") as raw:
-        head = raw.read(SNIFFED)
-    if compression(head) is not None:
-        with Stored(path) as stream:
-            head = stream.read(SNIFFED)
-    _refuse_strangers(name, head)
-    kind = _kind(path if path.suffix else Path(name), name, head)
-    if kind == "parquet":
+        head = raw.read(SNIFFED_BYTES)
+    if detect_compression(head) is not None:
+        with CompressedFile(path) as stream:
+            head = stream.read(SNIFFED_BYTES)
+    _reject_foreign_formats(name, head)
+    format_name = _detect_format(path if path.suffix else Path(name), name, head)
+    if format_name == "parquet":
         yield from read_parquet(name, path, columns)
-    elif kind == "arrow":
+    elif format_name == "arrow":
         yield from read_arrow(name, path, columns, head.startswith(ARROW))
-    elif kind in ("csv", "tsv"):
-        delimiter = "\t" if kind == "tsv" else ","
-        yield from read_csv(name, lambda: Stored(path), columns, delimiter)
+    elif format_name in ("csv", "tsv"):
+        delimiter = "\t" if format_name == "tsv" else ","
+        yield from read_csv(name, lambda: CompressedFile(path), columns, delimiter)
     else:
-        with Stored(path) as stream:
-            if kind == "json":
+        with CompressedFile(path) as stream:
+            if format_name == "json":
                 yield from read_json(name, stream, columns)
             else:
-                yield from read_lines(name, stream, columns)
+                yield from read_jsonl(name, stream, columns)
 
 
-def _kind(path: Path, name: str, head: bytes) -> str:
-    base = name.lower().split("?")[0]
+def _detect_format(path: Path, name: str, head: bytes) -> str:
+    lowered = name.lower().split("?")[0]
     for ending in COMPRESSIONS:
-        base = base.removesuffix(ending)
-    suffix = Path(base).suffix
+        lowered = lowered.removesuffix(ending)
+    suffix = Path(lowered).suffix
     if head.startswith(PARQUET):
         return "parquet"
     if head.startswith(ARROW):
@@ -95,7 +103,7 @@ def _kind(path: Path, name: str, head: bytes) -> str:
     )
 
 
-def _refuse_strangers(name: str, head: bytes) -> None:
+def _reject_foreign_formats(name: str, head: bytes) -> None:
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:200].lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
         raise unreadable(

@@ -1,4 +1,4 @@
-"""JSON documents: a list of objects, an object that holds such a list, or JSON Lines by another name."""
+"""Reader of .json files: a list of objects, an object that holds such a list, or JSON Lines."""
 
 from __future__ import annotations
 
@@ -10,28 +10,40 @@ from typing import Any
 from dpojob_trainer.shared.errors import unreadable
 from dpojob_trainer.shared.row_batch import Chunk
 
-from .json_document import misread, nested_rows
-from .json_rows import DECODER, OBJECTS, not_utf8, objects, parsed
-from .jsonl import BOM, LARGEST_ROW, Bytes, read_lines
+from .json_document import describe_other_layout, nested_rows
+from .json_rows import BATCH_ROWS, DECODER, not_utf8, parse_json, rows_to_batch
+from .jsonl import BOM, LARGEST_ROW, ByteStream, read_jsonl
 
 BLOCK_BYTES = 8 << 20
 SPACE = " \t\r\n"
 
 
-def read_json(name: str, stream: Bytes, columns: Sequence[str] | None) -> Iterator[Chunk]:
-    """The rows, whichever of the three it is. Raises InspectionError naming the place at fault."""
+def read_json(name: str, stream: ByteStream, columns: Sequence[str] | None) -> Iterator[Chunk]:
+    """Read a .json file of any of the three layouts.
+
+    Args:
+        name: How messages call the file.
+        stream: The file.
+        columns: The columns to read, as far as that saves work; None for all.
+
+    Yields:
+        Batches of rows.
+
+    Raises:
+        InspectionError: The file is not valid JSON; the message gives the place.
+    """
     head = stream.read(BLOCK_BYTES).removeprefix(BOM)
     start = head.lstrip()[:1]
     if start == b"[":
-        yield from _list(name, head, stream)
-    elif start == b"{" and not _is_line(head):
-        yield from _document(name, head, stream)
+        yield from _read_list(name, head, stream)
+    elif start == b"{" and not _starts_with_jsonl(head):
+        yield from _read_document(name, head, stream)
     else:
-        yield from read_lines(name, _Rejoined(head, stream), columns)
+        yield from read_jsonl(name, _ReplayedStream(head, stream), columns)
 
 
-def _is_line(head: bytes) -> bool:
-    """Whether the first line is a whole object, as in JSON Lines."""
+def _starts_with_jsonl(head: bytes) -> bool:
+    """Whether the first line is a complete object, as in JSON Lines."""
     text, end, rest = head.lstrip().partition(b"\n")
     if not end and len(head) >= BLOCK_BYTES:
         return False
@@ -39,10 +51,12 @@ def _is_line(head: bytes) -> bool:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return False
-    return bool(rest.strip()) or (nested_rows(value) is None and misread(value) is None)
+    return bool(rest.strip()) or (
+        nested_rows(value) is None and describe_other_layout(value) is None
+    )
 
 
-def _document(name: str, head: bytes, stream: Bytes) -> Iterator[Chunk]:
+def _read_document(name: str, head: bytes, stream: ByteStream) -> Iterator[Chunk]:
     data = head
     while len(data) <= LARGEST_ROW and (piece := stream.read(BLOCK_BYTES)):
         data += piece
@@ -52,7 +66,7 @@ def _document(name: str, head: bytes, stream: Bytes) -> Iterator[Chunk]:
             "JSON Lines"
         )
     try:
-        value = parsed(data.decode())
+        value = parse_json(data.decode())
     except UnicodeDecodeError as problem:
         raise not_utf8(name, f"byte {problem.start + 1}") from None
     except json.JSONDecodeError as problem:
@@ -64,14 +78,14 @@ def _document(name: str, head: bytes, stream: Bytes) -> Iterator[Chunk]:
     except ValueError as problem:
         raise unreadable(f"{name}: {problem}") from None
     rows = nested_rows(value)
-    if rows is None and (said := misread(value)) is not None:
-        raise unreadable(f"{name} {said}")
-    yield objects(rows if rows is not None else [value], stream.position)
+    if rows is None and (layout := describe_other_layout(value)) is not None:
+        raise unreadable(f"{name} {layout}")
+    yield rows_to_batch(rows if rows is not None else [value], stream.position)
 
 
-def _list(name: str, head: bytes, stream: Bytes) -> Iterator[Chunk]:
-    """The objects of a list, one after another, never the whole list at once."""
-    elements = _Elements(name, head, stream)
+def _read_list(name: str, head: bytes, stream: ByteStream) -> Iterator[Chunk]:
+    """The objects of a list, parsed one after another, so that memory is bounded."""
+    elements = _ListElements(name, head, stream)
     rows: list[dict[str, Any]] = []
     for value in elements:
         if not isinstance(value, dict):
@@ -80,17 +94,17 @@ def _list(name: str, head: bytes, stream: Bytes) -> Iterator[Chunk]:
                 "object with columns"
             )
         rows.append(value)
-        if len(rows) >= OBJECTS:
-            yield objects(rows, stream.position)
+        if len(rows) >= BATCH_ROWS:
+            yield rows_to_batch(rows, stream.position)
             rows = []
     if rows:
-        yield objects(rows, stream.position)
+        yield rows_to_batch(rows, stream.position)
 
 
-class _Elements:
-    """The elements of a JSON list that is read piece by piece."""
+class _ListElements:
+    """The elements of a JSON list, parsed while the file is read."""
 
-    def __init__(self, name: str, head: bytes, stream: Bytes) -> None:
+    def __init__(self, name: str, head: bytes, stream: ByteStream) -> None:
         self._name, self._stream = name, stream
         self._decode = codecs.getincrementaldecoder("utf-8")()
         self._bytes = 0
@@ -107,7 +121,7 @@ class _Elements:
         self._bytes += len(piece)
         return text
 
-    def _more(self) -> bool:
+    def _read_more(self) -> bool:
         piece = self._stream.read(BLOCK_BYTES)
         self._text += self._decoded(piece, final=not piece)
         self._ended = not piece
@@ -118,33 +132,33 @@ class _Elements:
     def __iter__(self) -> Iterator[Any]:
         at = 0
         while True:
-            at = self._next(at)
+            at = self._skip_space(at)
             if self._text[at : at + 1] == "]":
-                self._end(at + 1)
+                self._check_end(at + 1)
                 return
-            at = self._separated(at)
-            value, at = self._element(at)
+            at = self._skip_comma(at)
+            value, at = self._parse_element(at)
             self.count += 1
             yield value
             if at > BLOCK_BYTES:
                 self._text, at = self._text[at:], 0
 
-    def _separated(self, at: int) -> int:
-        """Past the comma before any element but the first."""
+    def _skip_comma(self, at: int) -> int:
+        """The position after the comma that precedes every element but the first."""
         if self.count:
             if self._text[at] != ",":
                 raise unreadable(f"{self._name}: no comma follows row {self.count - 1} of the list")
-            at = self._next(at + 1)
+            at = self._skip_space(at + 1)
         return at
 
-    def _element(self, at: int) -> tuple[Any, int]:
-        """The element at a place in the text, and where it ends."""
+    def _parse_element(self, at: int) -> tuple[Any, int]:
+        """The element at a position in the text, and the position of its end."""
         while True:
             try:
                 return self._scan(self._text, at)
             except json.JSONDecodeError as problem:
                 self._text, at = self._text[at:], 0
-                if self._ended or not self._more():
+                if self._ended or not self._read_more():
                     raise unreadable(
                         f"{self._name}: row {self.count} is not JSON ({problem.msg}), or the file is "
                         "cut short there"
@@ -154,19 +168,19 @@ class _Elements:
             except ValueError as problem:
                 raise unreadable(f"{self._name}: row {self.count}: {problem}") from None
 
-    def _next(self, at: int) -> int:
-        """The next place that is not white space, of which there must be one."""
+    def _skip_space(self, at: int) -> int:
+        """The position of the next character that is not white space; the list must go on."""
         while True:
             while at < len(self._text):
                 if self._text[at] not in SPACE:
                     return at
                 at += 1
             self._text, at = "", 0
-            if not self._more():
+            if not self._read_more():
                 raise unreadable(f"{self._name} is cut short after row {self.count - 1}")
 
-    def _end(self, at: int) -> None:
-        """Nothing may follow the list: rows there would be lost."""
+    def _check_end(self, at: int) -> None:
+        """Check that nothing follows the list, because rows there would be lost."""
         while True:
             if self._text[at:].strip(SPACE):
                 raise unreadable(
@@ -174,14 +188,14 @@ class _Elements:
                     "list, or one object per line (.jsonl)"
                 )
             self._text, at = "", 0
-            if not self._more():
+            if not self._read_more():
                 return
 
 
-class _Rejoined:
+class _ReplayedStream:
     """The bytes already read, then the rest of the stream."""
 
-    def __init__(self, head: bytes, stream: Bytes) -> None:
+    def __init__(self, head: bytes, stream: ByteStream) -> None:
         self._head, self._stream = head, stream
 
     def read(self, size: int) -> bytes:

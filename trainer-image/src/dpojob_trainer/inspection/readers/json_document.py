@@ -1,4 +1,4 @@
-"""What one JSON object of a whole file is: a row, rows inside it, or rows written another way."""
+"""Interprets a file that is one JSON object: one row, rows inside it, or an unsupported layout."""
 
 from __future__ import annotations
 
@@ -8,27 +8,42 @@ RECORDS = "Write one object per row, with pandas by df.to_json(path, orient='rec
 
 
 def nested_rows(value: Any) -> list[Any] | None:
-    """The rows inside `{"data": [...]}`: the only list of objects there."""
-    lists = _lists(value)
+    """The rows inside an object such as `{"data": [...]}`.
+
+    Args:
+        value: The object.
+
+    Returns:
+        The only list of objects in it, or None where there is no such list or more than one.
+    """
+    lists = _row_lists(value)
     return next(iter(lists.values())) if len(lists) == 1 and len(value) <= 3 else None
 
 
-def misread(value: Any) -> str | None:
-    """What to say of an object that is surely not one row; None where it may be."""
-    lists = _lists(value)
+def describe_other_layout(value: Any) -> str | None:
+    """Describe an object that is certainly not one row.
+
+    Args:
+        value: The object.
+
+    Returns:
+        What the layout is and how to write it instead, as the rest of a sentence; None where the
+        object may be a row.
+    """
+    lists = _row_lists(value)
     if len(lists) > 1:
         names = ", ".join(name[:40] for name in list(lists)[:6])
         return (
             f"is one object that holds several lists of rows: {names}. Write each into a file of its "
             "own, such as train.jsonl and test.jsonl, one object per line"
         )
-    if isinstance(value, dict) and (_by_number(value) or _by_column(value)):
+    if isinstance(value, dict) and (_is_indexed_by_row(value) or _holds_columns(value)):
         return f"is one object that holds whole columns. {RECORDS}"
     return None
 
 
-def _lists(value: Any) -> dict[str, list[Any]]:
-    """The lists of rows in an object that is no pair itself; messages are no rows."""
+def _row_lists(value: Any) -> dict[str, list[Any]]:
+    """The lists of rows in an object that is not a preference pair; message lists do not count."""
     if not isinstance(value, dict) or {"chosen", "rejected"} & set(value):
         return {}
     return {
@@ -42,8 +57,8 @@ def _is_row(item: Any) -> bool:
     return isinstance(item, dict) and not {"role", "from", "speaker"} & set(item)
 
 
-def _by_number(value: dict[str, Any]) -> bool:
-    """Columns as objects from the row's number to the value, as pandas writes them by itself."""
+def _is_indexed_by_row(value: dict[str, Any]) -> bool:
+    """Whether columns are objects from row number to value, the default of `DataFrame.to_json`."""
     columns = list(value.values())
     return bool(columns) and all(
         isinstance(column, dict)
@@ -54,8 +69,8 @@ def _by_number(value: dict[str, Any]) -> bool:
     )
 
 
-def _by_column(value: dict[str, Any]) -> bool:
-    """Columns as lists of texts, all of one length."""
+def _holds_columns(value: dict[str, Any]) -> bool:
+    """Whether columns are lists of simple values, all of the same length."""
     columns = list(value.values())
     return len(columns) > 1 and all(
         isinstance(column, list)

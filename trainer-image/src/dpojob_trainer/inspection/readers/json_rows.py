@@ -1,4 +1,4 @@
-"""JSON objects as rows of Python values, one at a time: exact, and able to name what is wrong."""
+"""Parses JSON objects one at a time into Python values, with exact error messages."""
 
 from __future__ import annotations
 
@@ -8,16 +8,28 @@ from typing import Any
 from dpojob_trainer.shared.errors import InspectionError, unreadable
 from dpojob_trainer.shared.row_batch import Chunk
 
-OBJECTS = 2048
-"""Rows of a chunk."""
+BATCH_ROWS = 2048
+"""Rows of a batch."""
 LONGEST_INTEGER = 4300
-"""Digits."""
+"""Digits of the longest integer that Python parses by default."""
 
 
-def row_of(name: str, text: bytes, line: int) -> dict[str, Any]:
-    """The object on a line of JSON Lines. Raises InspectionError naming the line."""
+def parse_line(name: str, text: bytes, line: int) -> dict[str, Any]:
+    """Parse one line of JSON Lines.
+
+    Args:
+        name: How messages call the file.
+        text: The line.
+        line: Its number, from 1.
+
+    Returns:
+        The object.
+
+    Raises:
+        InspectionError: The line does not hold one JSON object.
+    """
     try:
-        value = parsed(text.decode())
+        value = parse_json(text.decode())
     except UnicodeDecodeError as problem:
         raise not_utf8(name, f"line {line}, byte {problem.start + 1}") from None
     except json.JSONDecodeError as problem:
@@ -36,13 +48,13 @@ def row_of(name: str, text: bytes, line: int) -> dict[str, Any]:
     return value
 
 
-def parsed(text: str) -> Any:
-    """The JSON value in a text. Raises ValueError also for a key that an object has twice."""
+def parse_json(text: str) -> Any:
+    """Parse a JSON text. Raises ValueError for invalid JSON and for duplicate keys."""
     return DECODER.decode(text)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """One of the two values would be lost without a word."""
+    """Reject duplicate keys, of which Python would silently keep the last."""
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
@@ -52,15 +64,15 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(text: str) -> int | float:
-    """Python refuses to read longer ones; pyarrow reads them so."""
+    """Parse longer integers as floats, as pyarrow does; Python refuses them."""
     return int(text) if len(text) <= LONGEST_INTEGER else float(text)
 
 
 DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer)
 
 
-def objects(rows: list[dict[str, Any]], consumed: int) -> Chunk:
-    """Rows as a chunk, its columns in the order in which they were first seen."""
+def rows_to_batch(rows: list[dict[str, Any]], consumed: int) -> Chunk:
+    """A batch of rows, with the columns in the order in which they first occur."""
     columns: dict[str, None] = {}
     for row in rows:
         columns.update(dict.fromkeys(row))
@@ -68,7 +80,7 @@ def objects(rows: list[dict[str, Any]], consumed: int) -> Chunk:
 
 
 def not_utf8(name: str, place: str) -> InspectionError:
-    """The file holds bytes that are no UTF-8 at `place`."""
+    """The error for bytes that are not UTF-8 at `place`."""
     return unreadable(
         f"{name}, {place}: not UTF-8 text (Latin-1 perhaps); convert it, such as with "
         "iconv -f latin1 -t utf-8"

@@ -1,4 +1,4 @@
-"""JSON Lines: read in blocks of whole lines, several of them parsed at once."""
+"""Reader of JSON Lines: blocks of whole lines, several of them parsed in parallel."""
 
 from __future__ import annotations
 
@@ -12,58 +12,70 @@ import pyarrow as pa
 from dpojob_trainer.shared.errors import unreadable
 from dpojob_trainer.shared.row_batch import Chunk
 
-from .json_rows import OBJECTS, objects, row_of
-from .jsonl_arrow import newlines, typed
-from .key_growth_guard import Places
-from .ordered_map import in_order
+from .json_rows import BATCH_ROWS, parse_line, rows_to_batch
+from .jsonl_arrow import newlines, parse_block
+from .key_growth_guard import Positions
+from .ordered_map import map_in_order
 
 BLOCK_BYTES = 2 << 20
-"""Little enough that a block and its columns stay in a core's cache."""
+"""Small enough that a block and its columns stay in the cache of a CPU core."""
 LARGEST_ROW = 256 << 20
 BOM = b"\xef\xbb\xbf"
 
 
-class Bytes(Protocol):
-    """The bytes of a file, as `Stored` has them."""
+class ByteStream(Protocol):
+    """The decompressed bytes of a file; `CompressedFile` implements it."""
 
     def read(self, size: int) -> bytes:
-        """The next bytes; none at the end."""
+        """The next bytes; empty at the end."""
         ...
 
-    def readinto(self, room: memoryview) -> int:
-        """Puts the next bytes there; how many, 0 at the end."""
+    def readinto(self, capacity: memoryview) -> int:
+        """Read the next bytes into a buffer and return their number, 0 at the end."""
         ...
 
     @property
     def position(self) -> int:
-        """How many bytes of the file, as stored, were read."""
+        """How many bytes of the file as stored were read so far."""
         ...
 
 
 @dataclass(frozen=True)
 class Block:
-    """Some whole lines; `line` is the number of the first, from 1."""
+    """Some whole lines; `line` is the number of the first one, from 1."""
 
     data: pa.Buffer
-    ends: Places
+    ends: Positions
     line: int
     consumed: int
 
 
-def read_lines(name: str, stream: Bytes, columns: Sequence[str] | None) -> Iterator[Chunk]:
-    """One JSON object per line; blank lines count for nothing."""
-    parse = partial(_chunks, name, columns)
-    for chunks in in_order(parse, _blocks(name, stream), lambda block: int(block.data.size)):
-        yield from chunks
+def read_jsonl(name: str, stream: ByteStream, columns: Sequence[str] | None) -> Iterator[Chunk]:
+    """Read JSON Lines; blank lines are ignored.
+
+    Args:
+        name: How messages call the file.
+        stream: The file.
+        columns: The columns to read, as far as that saves work; None for all.
+
+    Yields:
+        Batches of rows, in order.
+
+    Raises:
+        InspectionError: A line does not hold one JSON object; the message gives its number.
+    """
+    parse = partial(_parse_block, name, columns)
+    for batches in map_in_order(parse, _blocks(name, stream), lambda block: int(block.data.size)):
+        yield from batches
 
 
-def _blocks(name: str, stream: Bytes) -> Iterator[Block]:
-    """Pieces of whole lines, of about BLOCK_BYTES, or one line when it is longer."""
-    line, room = 1, BLOCK_BYTES
+def _blocks(name: str, stream: ByteStream) -> Iterator[Block]:
+    """Blocks of whole lines, each of about BLOCK_BYTES, or of one line when it is longer."""
+    line, capacity = 1, BLOCK_BYTES
     rest: bytes | pa.Buffer = stream.read(len(BOM)).removeprefix(BOM)
     more = True
     while more:
-        data, more = _filled(stream, rest, room)
+        data, more = _read_into_buffer(stream, rest, capacity)
         ends = newlines(data)
         cut = int(ends[-1]) + 1 if len(ends) else 0
         if not more:
@@ -74,45 +86,47 @@ def _blocks(name: str, stream: Bytes) -> Iterator[Block]:
                     f"{name}, line {line} is longer than {LARGEST_ROW >> 20} MiB; is it JSON Lines, "
                     "one object per line?"
                 )
-            rest, room = data, data.size
+            rest, capacity = data, data.size
             continue
         yield Block(data.slice(0, cut), ends, line, stream.position)
         line += len(ends)
-        rest, room = data.slice(cut).to_pybytes(), BLOCK_BYTES
+        rest, capacity = data.slice(cut).to_pybytes(), BLOCK_BYTES
 
 
-def _filled(stream: Bytes, start: bytes | pa.Buffer, room: int) -> tuple[pa.Buffer, bool]:
-    """`start` and at most `room` bytes of the stream after it; whether it had any.
+def _read_into_buffer(
+    stream: ByteStream, start: bytes | pa.Buffer, capacity: int
+) -> tuple[pa.Buffer, bool]:
+    """`start` and at most `capacity` further bytes of the stream, and whether there were any.
 
-    In memory of Arrow's own, which it keeps for the next block.
+    The buffer is allocated by Arrow, which reuses its memory for the next block.
     """
     size = len(start)
-    buffer = pa.allocate_buffer(size + room)
+    buffer = pa.allocate_buffer(size + capacity)
     view = memoryview(buffer).cast("B")
     view[:size] = memoryview(start).cast("B")
-    got = stream.readinto(view[size:])
-    return buffer.slice(0, size + got), got > 0
+    count = stream.readinto(view[size:])
+    return buffer.slice(0, size + count), count > 0
 
 
-def _chunks(name: str, columns: Sequence[str] | None, block: Block) -> list[Chunk]:
+def _parse_block(name: str, columns: Sequence[str] | None, block: Block) -> list[Chunk]:
     if not block.data.size:
         return []
-    table = typed(block.data, block.ends)
+    table = parse_block(block.data, block.ends)
     if table is None:
-        return list(_by_hand(name, block))
+        return list(_parse_lines(name, block))
     names = table.column_names
     wanted = names if columns is None else [c for c in columns if c in names] or names[:1]
     batches = table.select(wanted).to_batches()
     return [Chunk(names, batch=batch, consumed=block.consumed) for batch in batches]
 
 
-def _by_hand(name: str, block: Block) -> Iterator[Chunk]:
+def _parse_lines(name: str, block: Block) -> Iterator[Chunk]:
     rows: list[dict[str, Any]] = []
     for offset, text in enumerate(block.data.to_pybytes().split(b"\n")):
         if text.strip():
-            rows.append(row_of(name, text, block.line + offset))
-        if len(rows) >= OBJECTS:
-            yield objects(rows, block.consumed)
+            rows.append(parse_line(name, text, block.line + offset))
+        if len(rows) >= BATCH_ROWS:
+            yield rows_to_batch(rows, block.consumed)
             rows = []
     if rows:
-        yield objects(rows, block.consumed)
+        yield rows_to_batch(rows, block.consumed)

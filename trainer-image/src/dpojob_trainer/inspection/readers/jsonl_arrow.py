@@ -1,9 +1,9 @@
-"""A block of JSON Lines as pyarrow types it, where that is surely what its lines say one by one.
+"""Parses a block of JSON Lines with pyarrow, where the result surely equals that of line by line.
 
-pyarrow is quick and lenient: it takes two objects on a line, an object over two lines and bytes that
-are no text, and nesting some thousand levels deep crashes it. Such blocks, those whose keys grow with
-the rows, and those to whose values it finds no common type, are left to `objects`, which is exact; a
-test holds both to each other.
+pyarrow is fast and lenient: it accepts two objects on a line, an object over two lines and bytes that
+are not UTF-8, and nesting some thousand levels deep crashes it. Such blocks, blocks whose keys grow with
+the rows, and blocks whose values have no common type are left to `json_rows`, which is exact. A test
+compares both.
 """
 
 from __future__ import annotations
@@ -12,43 +12,48 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json as pa_json
 
-from .key_growth_guard import Places, too_many_keys
+from .key_growth_guard import Positions, too_many_keys
 
-OPENINGS = 800
-"""`{` and `[` on a line, from which it might be nested too deeply."""
-NEWLINE, RETURN, OPEN, CLOSE = b"\n\r{}"
+MAX_OPENINGS = 800
+"""With more `{` and `[` than this, a line may be nested too deeply for pyarrow."""
+NEWLINE, CARRIAGE_RETURN, OPEN, CLOSE = b"\n\r{}"
 
 
-def newlines(data: pa.Buffer) -> Places:
-    """Where the lines end."""
+def newlines(data: pa.Buffer) -> Positions:
+    """The positions of the line ends."""
     return np.flatnonzero(np.frombuffer(data, np.uint8) == NEWLINE)
 
 
-def typed(data: pa.Buffer, ends: Places) -> pa.Table | None:
-    """The block's rows; None when reading it line by line might say anything else.
+def parse_block(data: pa.Buffer, ends: Positions) -> pa.Table | None:
+    """Parse a block.
 
-    `ends` are its `newlines`; it is not empty.
+    Args:
+        data: The block; not empty.
+        ends: The positions of its line ends, from `newlines`.
+
+    Returns:
+        The rows, or None where parsing line by line may give another result.
     """
     lines = _lines(data, ends)
-    if lines is None or _is_deep(data, *lines) or not _is_unicode(data):
+    if lines is None or _may_be_too_deep(data, *lines) or not _is_utf8(data):
         return None
     if too_many_keys(data, *lines):
         return None
     try:
-        table = _parsed(data, None)
-        schema = pa.schema([f.with_type(_text_not_time(f.type)) for f in table.schema])
+        table = _read_table(data, None)
+        schema = pa.schema([f.with_type(_time_as_text(f.type)) for f in table.schema])
         if schema != table.schema:
-            # pyarrow turns text that looks like a date into one; it is an answer all the same.
-            table = _parsed(data, schema)
-        # A null among the objects of a list comes out as a broken array (pyarrow 26), which crashes
-        # whatever touches it.
+            # pyarrow converts text that looks like a date; answers must remain text.
+            table = _read_table(data, schema)
+        # A null among the objects of a list gives an invalid array (pyarrow 26), which crashes the
+        # process when it is used.
         table.validate()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, RecursionError):
         return None
     return table if table.num_columns and table.num_rows == len(lines[0]) else None
 
 
-def _parsed(data: pa.Buffer, schema: pa.Schema | None) -> pa.Table:
+def _read_table(data: pa.Buffer, schema: pa.Schema | None) -> pa.Table:
     return pa_json.read_json(
         pa.BufferReader(data),
         read_options=pa_json.ReadOptions(use_threads=False, block_size=data.size + 1),
@@ -56,11 +61,11 @@ def _parsed(data: pa.Buffer, schema: pa.Schema | None) -> pa.Table:
     )
 
 
-def _lines(data: pa.Buffer, ends: Places) -> tuple[Places, Places] | None:
-    """Where the lines start and end, if each but the blank ones is of the form `{...}`.
+def _lines(data: pa.Buffer, ends: Positions) -> tuple[Positions, Positions] | None:
+    """The positions where lines start and end; None unless each line is blank or `{...}`.
 
-    After a `}` inside an unfinished object no `{` can follow, so lines of this form that pyarrow
-    can read hold whole objects, and as many objects as lines are one on each.
+    No `{` can follow a `}` inside an unfinished object, so lines of this form that pyarrow can parse
+    hold whole objects. If there are as many objects as lines, each line holds one.
     """
     text = np.frombuffer(data, np.uint8)
     if text[-1] != NEWLINE:
@@ -70,25 +75,25 @@ def _lines(data: pa.Buffer, ends: Places) -> tuple[Places, Places] | None:
     if blank.any():
         starts, ends = starts[~blank], ends[~blank]
     last = text[ends - 1]
-    if (last == RETURN).any():
-        last = np.where(last == RETURN, text[ends - 2], last)
+    if (last == CARRIAGE_RETURN).any():
+        last = np.where(last == CARRIAGE_RETURN, text[ends - 2], last)
     if not len(starts) or (text[starts] != OPEN).any() or (last != CLOSE).any():
         return None
     return starts, ends
 
 
-def _is_deep(data: pa.Buffer, starts: Places, ends: Places) -> bool:
-    """Whether some line has so many openings that it might be nested too deeply."""
-    long = np.flatnonzero(ends - starts > 2 * OPENINGS)
+def _may_be_too_deep(data: pa.Buffer, starts: Positions, ends: Positions) -> bool:
+    """Whether a line has so many opening brackets that it may be nested too deeply."""
+    long = np.flatnonzero(ends - starts > 2 * MAX_OPENINGS)
     if not len(long):
         return False
     opening = (np.frombuffer(data, np.uint8) | 0x20) == OPEN  # `[` becomes `{`
     spans = zip(starts[long].tolist(), ends[long].tolist(), strict=True)
-    return any(np.count_nonzero(opening[start:end]) > OPENINGS for start, end in spans)
+    return any(np.count_nonzero(opening[start:end]) > MAX_OPENINGS for start, end in spans)
 
 
-def _is_unicode(data: pa.Buffer) -> bool:
-    """Whether all of it is UTF-8; pyarrow takes any bytes for text here."""
+def _is_utf8(data: pa.Buffer) -> bool:
+    """Whether the block is UTF-8; pyarrow does not check that when it parses JSON."""
     bounds = pa.py_buffer(np.array([0, data.size], np.int64))
     try:
         pa.LargeStringArray.from_buffers(1, bounds, data).validate(full=True)
@@ -97,12 +102,12 @@ def _is_unicode(data: pa.Buffer) -> bool:
     return True
 
 
-def _text_not_time(kind: pa.DataType) -> pa.DataType:
+def _time_as_text(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_temporal(kind):
         return pa.string()
     if pa.types.is_list(kind):
-        return pa.list_(_text_not_time(kind.value_type))
+        return pa.list_(_time_as_text(kind.value_type))
     if pa.types.is_struct(kind):
         fields = [kind.field(index) for index in range(kind.num_fields)]
-        return pa.struct([field.with_type(_text_not_time(field.type)) for field in fields])
+        return pa.struct([field.with_type(_time_as_text(field.type)) for field in fields])
     return kind

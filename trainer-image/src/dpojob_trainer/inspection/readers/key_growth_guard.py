@@ -1,7 +1,7 @@
-"""Whether the keys of JSON objects grow with the rows, as where ids are used for keys.
+"""Detects JSON objects whose keys grow with the rows, as where ids are used as keys.
 
-pyarrow gives every row a place for every key of its block: keys that differ from row to row would take
-memory by the square of the rows.
+pyarrow allocates a cell for every key of a block in every row: with keys that differ from row to row,
+memory would grow with the square of the rows.
 """
 
 from __future__ import annotations
@@ -14,55 +14,67 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-Places = NDArray[np.int64]
+Positions = NDArray[np.int64]
 
-LOOKED_AT = 128
-"""One of so many lines is looked at, at most MOST of them; CLOSELY of them where keys seem to grow."""
-MOST = 64
-CLOSELY = 512
-SPREAD = np.random.default_rng(0).random(CLOSELY)
-"""Where the lines are, from 0 to 1: in no step with keys that take turns."""
-CELLS = 1 << 21
-"""Keys times rows that a block may have, at some 30 bytes; with all keys on all lines it has fewer."""
+LINES_PER_SAMPLE = 128
+"""The first sample takes one line of this many, at most MAX_FIRST_SAMPLE; SECOND_SAMPLE lines follow
+where keys seem to grow."""
+MAX_FIRST_SAMPLE = 64
+SECOND_SAMPLE = 512
+SAMPLE_POSITIONS = np.random.default_rng(0).random(SECOND_SAMPLE)
+"""Positions of the sampled lines, from 0 to 1; random, so that periodic keys are not missed."""
+MAX_CELLS = 1 << 21
+"""The largest number of keys times rows of a block; a cell takes about 30 bytes."""
 
 
-def too_many_keys(data: pa.Buffer, starts: Places, ends: Places) -> bool:
-    """Whether keys times rows of a block, going by some of its lines, are more than CELLS."""
+def too_many_keys(data: pa.Buffer, starts: Positions, ends: Positions) -> bool:
+    """Whether a block would have more than `MAX_CELLS` cells, estimated from a sample of its lines.
+
+    Args:
+        data: The block.
+        starts: The positions where its lines start.
+        ends: The positions where its lines end.
+
+    Returns:
+        Whether keys times rows exceed the limit.
+    """
     lines = len(starts)
-    seen = _seen(data, starts, ends, min(max(lines // LOOKED_AT, 2), MOST))
-    if _expected(seen, 1, lines) * lines <= CELLS:
+    counts = _count_keys(
+        data, starts, ends, min(max(lines // LINES_PER_SAMPLE, 2), MAX_FIRST_SAMPLE)
+    )
+    if _estimate_keys(counts, 1, lines) * lines <= MAX_CELLS:
         return False
-    seen = _seen(data, starts, ends, CLOSELY)
-    # The first half has shown keys that some lines lack; what the second adds goes on and on.
-    return _expected(seen, len(seen) // 2, lines) * lines > CELLS
+    counts = _count_keys(data, starts, ends, SECOND_SAMPLE)
+    # The first half shows the keys that only some lines have; what the second half adds is growth.
+    return _estimate_keys(counts, len(counts) // 2, lines) * lines > MAX_CELLS
 
 
-def _expected(seen: list[int], start: int, lines: int) -> float:
-    """Keys of all lines, if they grow on as they did from `start` on."""
-    growth = (seen[-1] - seen[min(start, len(seen) - 1)]) / max(1, len(seen) - 1 - start)
-    return seen[-1] + growth * max(0, lines - len(seen))
+def _estimate_keys(counts: list[int], start: int, lines: int) -> float:
+    """The keys of all lines, if they keep growing as they did from the sample `start` on."""
+    growth = (counts[-1] - counts[min(start, len(counts) - 1)]) / max(1, len(counts) - 1 - start)
+    return counts[-1] + growth * max(0, lines - len(counts))
 
 
-def _seen(data: pa.Buffer, starts: Places, ends: Places, count: int) -> list[int]:
-    """How many keys some `count` lines hold up to each one; none before the first."""
-    known: set[Any] = set()
-    seen = [0]
-    for at in (SPREAD[:count] * len(starts)).astype(np.int64).tolist():
+def _count_keys(data: pa.Buffer, starts: Positions, ends: Positions, count: int) -> list[int]:
+    """The number of distinct keys in the first 0, 1, ... `count` sampled lines."""
+    keys: set[Any] = set()
+    counts = [0]
+    for at in (SAMPLE_POSITIONS[:count] * len(starts)).astype(np.int64).tolist():
         line = data.slice(starts[at], ends[at] - starts[at]).to_pybytes()
         try:
-            known.update(_paths(json.loads(line), ()))
+            keys.update(_key_paths(json.loads(line), ()))
         except (ValueError, RecursionError):
-            continue  # Reading the block says what is wrong there.
-        seen.append(len(known))
-    return seen
+            continue  # Parsing the block reports the error.
+        counts.append(len(keys))
+    return counts
 
 
-def _paths(value: Any, above: Any) -> Iterator[Any]:
-    """Every key in the value, with those above it."""
+def _key_paths(value: Any, parent: Any) -> Iterator[Any]:
+    """Every key in the value, with its parent keys."""
     if isinstance(value, dict):
         for key, item in value.items():
-            yield (above, key)
-            yield from _paths(item, (above, key))
+            yield (parent, key)
+            yield from _key_paths(item, (parent, key))
     elif isinstance(value, list):
         for item in value:
-            yield from _paths(item, above)
+            yield from _key_paths(item, parent)

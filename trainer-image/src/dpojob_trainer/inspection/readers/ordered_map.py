@@ -1,4 +1,4 @@
-"""Work on items in threads, the results in the items' order."""
+"""Processes items in threads and gives the results in the order of the items."""
 
 from __future__ import annotations
 
@@ -13,18 +13,27 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 WORKERS = min(4, pa.cpu_count())
-HELD = 32 << 20
-"""No further item is begun while the ones at work are larger than this together, in bytes."""
+MAX_HELD_BYTES = 32 << 20
+"""No further item is started while the running ones together are larger than this, in bytes."""
 
 
-def in_order(
+def map_in_order(
     work: Callable[[Item], Result], items: Iterator[Item], size: Callable[[Item], int]
 ) -> Iterator[Result]:
-    """`work` of each item; `size` is how large one is, in bytes.
+    """Apply a function to items in threads.
 
-    An exception, of `work` or of `items`, comes at its place; nothing is begun after it was raised.
+    Args:
+        work: The function.
+        items: The items.
+        size: The size of an item, in bytes.
+
+    Yields:
+        The results, in the order of the items.
+
+    Raises:
+        Exception: Whatever `work` or `items` raise, after the results before it.
     """
-    busy: deque[tuple[int, Future[Result]]] = deque()
+    running: deque[tuple[int, Future[Result]]] = deque()
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="reading") as pool:
         try:
             held = 0
@@ -34,16 +43,16 @@ def in_order(
                 except StopIteration:
                     break
                 except Exception:
-                    # What came before the bad item comes first, with its own faults.
-                    yield from (future.result() for _, future in busy)
+                    # The results of the items before the failed one come first.
+                    yield from (future.result() for _, future in running)
                     raise
                 held += size(item)
-                busy.append((size(item), pool.submit(work, item)))
-                while len(busy) > WORKERS or (busy and held > HELD):
-                    freed, future = busy.popleft()
+                running.append((size(item), pool.submit(work, item)))
+                while len(running) > WORKERS or (running and held > MAX_HELD_BYTES):
+                    freed, future = running.popleft()
                     held -= freed
                     yield future.result()
-            yield from (future.result() for _, future in busy)
+            yield from (future.result() for _, future in running)
         finally:
-            for _, future in busy:
+            for _, future in running:
                 future.cancel()

@@ -1,4 +1,4 @@
-"""Reading ahead: the next chunk is read in a thread while this one is judged."""
+"""Reads ahead: the next batch is read in a thread while the current one is validated."""
 
 from __future__ import annotations
 
@@ -10,13 +10,22 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 AHEAD = 2
-"""Items read ahead; each is held in memory."""
+"""Items read ahead, which are held in memory."""
 
 
 def prefetched(items: Iterator[Item]) -> Iterator[Item]:
-    """The same items and the same exception at the same place, read ahead in a thread.
+    """Read an iterator ahead in a thread.
 
-    The reader ends with the items, with an exception, or when the caller stops asking.
+    The thread ends with the items, after an exception, or when the caller closes this iterator.
+
+    Args:
+        items: The items.
+
+    Yields:
+        The same items.
+
+    Raises:
+        BaseException: Whatever `items` raises, after the items before it.
     """
     ready: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(AHEAD)
     stopped = threading.Event()
