@@ -120,13 +120,13 @@ def validate_and_count(path: Path, layout: ColumnLayout) -> int:
 
 def validated(path: Path, layout: ColumnLayout) -> Iterator[ValidatedRows]:
     from dpojob_trainer.inspection.readers.prefetch import prefetched
-    from dpojob_trainer.inspection.readers.row_stream import pieces
+    from dpojob_trainer.inspection.readers.row_stream import read_source
     from dpojob_trainer.inspection.sources import DataFile, Source
     from dpojob_trainer.inspection.validation import RowValidator
 
     source = Source("bench", [DataFile(path.name, lambda: path, path.stat().st_size)])
     validator = RowValidator(layout, as_conversations=True)
-    for piece in prefetched(pieces(source, layout.used)):
+    for piece in prefetched(read_source(source, layout.used)):
         rows = validator.validate(piece.chunk, piece.start, piece.file.name)
         assert not rows.errors
         yield rows
@@ -197,7 +197,7 @@ def presets(directory: Path, rows: int, rounds: int) -> None:
 def tokens(directory: Path, rows: int, rounds: int) -> None:
     from dpojob_api.spec import DPOJobSpec
     from dpojob_trainer.inspection import inspect
-    from dpojob_trainer.inspection.tokenization.model_context import Subject
+    from dpojob_trainer.inspection.tokenization.model_context import ModelContext
 
     model(directory / "model", tokenizer=True)
     print(
@@ -213,7 +213,7 @@ def tokens(directory: Path, rows: int, rounds: int) -> None:
             }
         )
         volumes = {"bench": directory}
-        subject = Subject.open(spec.model, volumes, None)
+        subject = ModelContext.open(spec.model, volumes, None)
         counter, tokenizer = subject.counter(), subject.tokenizer
         assert counter is not None and tokenizer is not None
         from dpojob_trainer.inspection import accepted_rows

@@ -11,7 +11,8 @@ import pytest
 from tests.kit.inspection.volume_fixture import make_bare_model
 
 from dpojob_api.spec import ModelSource
-from dpojob_trainer.inspection.model import open_model, read_facts, weights_hash
+from dpojob_trainer.inspection.model import open_model, read_facts
+from dpojob_trainer.inspection.model.weights_hash import hash_weights
 
 
 @pytest.fixture
@@ -78,12 +79,12 @@ def test_a_large_file_is_looked_at_from_end_to_end_and_not_read_whole(tmp_path: 
     large = tmp_path / "large"
     with large.open("wb") as file:
         file.truncate(64 << 20)
-    before = weights_hash.of([large])
+    before = hash_weights([large])
     change_last_byte(large)
-    after = weights_hash.of([large])
+    after = hash_weights([large])
     assert after != before
     with large.open("r+b") as file:
         for at in range(0, 64 << 20, 256 << 10):
             file.seek(at)
             file.write(b"trained")
-    assert weights_hash.of([large]) not in (before, after)
+    assert hash_weights([large]) not in (before, after)

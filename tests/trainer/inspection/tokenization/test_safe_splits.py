@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
 
-from dpojob_trainer.inspection.tokenization.safe_splits import Seams
+from dpojob_trainer.inspection.tokenization.safe_splits import SafeSplits
 
 PRE_TOKENIZERS = {
     "byte level": pre_tokenizers.ByteLevel(add_prefix_space=False),
@@ -69,25 +69,27 @@ def test_the_parts_have_the_tokens_of_the_whole(
     pre: str, normalizer: str, added: list[AddedToken], start: str, one: str, other: str
 ) -> None:
     made = tokenizer(pre, normalizer, added)
-    cut = Seams(made, [token.content for token in added]).head(start + one, start + other)
+    cut = SafeSplits(made, [token.content for token in added]).shared_prefix_length(
+        start + one, start + other
+    )
     for text in (start + one, start + other):
         assert ids(made, text[:cut]) + ids(made, text[cut:]) == ids(made, text)
 
 
 def test_the_cut_is_after_the_last_special_token_that_all_share() -> None:
-    seams = Seams(tokenizer("byte level", "nfc", PLAIN), ["<s> and <|im_start|>"])
+    seams = SafeSplits(tokenizer("byte level", "nfc", PLAIN), ["<s> and <|im_start|>"])
     start = "<s>a<|im_start|>"
-    assert seams.head(start + "ab", start + "a", start + "a<s>") == len(start)
-    assert seams.head("<s>a", "<s>b<|im_start|>") == len("<s>")
-    assert seams.head("a<s>", "b<s>") == 0
+    assert seams.shared_prefix_length(start + "ab", start + "a", start + "a<s>") == len(start)
+    assert seams.shared_prefix_length("<s>a", "<s>b<|im_start|>") == len("<s>")
+    assert seams.shared_prefix_length("a<s>", "b<s>") == 0
 
 
 @pytest.mark.parametrize("token", [token.content for token in ODD])
 def test_a_token_that_touches_its_surroundings_is_no_seam(token: str) -> None:
-    seams = Seams(tokenizer("byte level", "none", PLAIN + ODD), [token])
-    assert seams.head(f"a{token}b", f"a{token}c") == 0
+    seams = SafeSplits(tokenizer("byte level", "none", PLAIN + ODD), [token])
+    assert seams.shared_prefix_length(f"a{token}b", f"a{token}c") == 0
 
 
 def test_a_text_whose_first_piece_is_treated_apart_is_not_cut() -> None:
-    seams = Seams(tokenizer("metaspace first", "none", PLAIN), ["<s>"])
-    assert seams.head("<s>a", "<s>b") == 0
+    seams = SafeSplits(tokenizer("metaspace first", "none", PLAIN), ["<s>"])
+    assert seams.shared_prefix_length("<s>a", "<s>b") == 0

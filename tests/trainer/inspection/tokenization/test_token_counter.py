@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.kit.inspection.volume_fixture import make_bare_model
 
 from dpojob_api.spec import ModelSource
-from dpojob_trainer.inspection.tokenization.model_context import Subject
+from dpojob_trainer.inspection.tokenization.model_context import ModelContext
 from dpojob_trainer.shared.preference_pair import PreferencePair
 from dpojob_trainer.shared.row_error import RowError
 
@@ -124,7 +124,7 @@ def test_lengths_equal_those_of_trl(model: Path) -> None:
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(model)
-    subject = Subject.open(
+    subject = ModelContext.open(
         ModelSource.model_validate({"volume": {"claimName": "m", "path": model.name}}),
         {"m": model.parent},
         None,

@@ -15,7 +15,7 @@ from dpojob_trainer.inspection.statistics.row_hash import hash_rows
 from dpojob_trainer.inspection.validation import RowValidator
 from dpojob_trainer.inspection.validation.vectorized_validator import validate_columns
 from dpojob_trainer.shared.accepted_batch import AcceptedBatch
-from dpojob_trainer.shared.row_batch import Chunk
+from dpojob_trainer.shared.row_batch import RowBatch
 
 words = st.sampled_from(
     ["", " ", "\n", "a", "A", " a", "b", "é", " é ", "one two", "\u00a0", "x\0"]
@@ -137,7 +137,7 @@ def test_both_validators_agree(data, shape, variant, chat) -> None:
 
 
 def _agree(validator: RowValidator, batch: pa.RecordBatch) -> None:
-    rows = Chunk(batch.schema.names, batch=batch)
+    rows = RowBatch(batch.schema.names, batch=batch)
     found = validator.validate(rows, 7, "rows")
     accepted = found.accepted()
     expected = validator.validate_rows(rows, 7, "rows")

@@ -14,11 +14,10 @@ from dpojob_trainer.shared.messages import MessageKeyMapping
 from dpojob_trainer.shared.preference_pair import comparable_bytes
 
 from .columns import FIELDS, NATIVE, ColumnLayout, preset_by_name
-from .readers.row_stream import pieces
+from .readers.row_stream import read_source
 from .sources import open_source
 from .statistics import held_out, prompt_hashes
-from .tokenization.length_check import LengthCheck
-from .tokenization.model_context import Subject
+from .tokenization import LengthCheck, ModelContext
 from .validation import RowValidator
 
 TOKENIZER_ERRORS = (
@@ -83,7 +82,7 @@ def accepted_rows(
     dropped = report.eval_dropped if split == "eval" and own_split is not None else report.dropped
     validator = _validator(spec, report)
     lengths = _length_check(spec, dropped, volumes, token)
-    for piece in pieces(source, validator.layout.used):
+    for piece in read_source(source, validator.layout.used):
         rows = validator.validate_rows(piece.chunk, piece.start, piece.file.name)
         pairs = rows.pairs if lengths is None else lengths.measure(rows.numbers, rows.pairs).pairs
         if not 0 < share < 1:
@@ -112,4 +111,4 @@ def _length_check(
     """The length check of the inspection, only where it may have dropped rows."""
     if not any(dropped.get(code) for code in TOKENIZER_ERRORS):
         return None
-    return LengthCheck.of(spec.training, Subject.open(spec.model, volumes, token))
+    return LengthCheck.of(spec.training, ModelContext.open(spec.model, volumes, token))

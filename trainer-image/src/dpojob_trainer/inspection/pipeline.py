@@ -18,13 +18,13 @@ from dpojob_api.spec import DPOJobSpec
 from dpojob_trainer.shared.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.experiment_trackers import check_trackers
 from dpojob_trainer.shared.output_check import check_output
-from dpojob_trainer.shared.row_batch import Chunk
+from dpojob_trainer.shared.row_batch import RowBatch
 from dpojob_trainer.shared.row_error import RowError
 
 from .columns import LayoutDetector, ObservedColumns, Resolution
 from .model import check_adapter
 from .readers.prefetch import prefetched
-from .readers.row_stream import Piece, pieces, steps
+from .readers.row_stream import NumberedBatch, read_source, split_batches
 from .report import build_report
 from .sources import ContentHash, Source, open_source, scratch_directory
 from .statistics import (
@@ -34,8 +34,7 @@ from .statistics import (
     SplitStatistics,
     Unit,
 )
-from .tokenization.length_check import LengthCheck
-from .tokenization.model_context import Subject
+from .tokenization import LengthCheck, ModelContext
 from .training_arguments import check_arguments, check_pad_token
 from .validation import RowValidator
 
@@ -75,7 +74,7 @@ def inspect(
     check_trackers(manifest)
     if uid is not None:
         check_output(manifest, volumes, uid)
-    model = Subject.open(manifest.model, volumes, token)
+    model = ModelContext.open(manifest.model, volumes, token)
     check_pad_token(manifest, model.tokenizer)
     check_adapter(model.facts, model.files, model.tokenizer, manifest.training.method)
     dataset = manifest.dataset
@@ -106,8 +105,8 @@ def inspect(
     return _with_encodable_names(report)
 
 
-def _batches(source: Source, columns: list[str] | None = None) -> Iterator[Chunk]:
-    return (piece.chunk for piece in pieces(source, columns))
+def _batches(source: Source, columns: list[str] | None = None) -> Iterator[RowBatch]:
+    return (piece.chunk for piece in read_source(source, columns))
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ class _DatasetScan:
     """Passes over all rows of both splits."""
 
     manifest: DPOJobSpec
-    model: Subject
+    model: ModelContext
     source: Source
     evaluation: Source | None
     content: ContentHash
@@ -195,14 +194,16 @@ class _DatasetScan:
             self.progress(rows, rows * total // consumed if 0 < consumed <= total else None)
 
 
-def _read(source: Source, validator: RowValidator, lengths: LengthCheck | None) -> Iterator[Piece]:
+def _read(
+    source: Source, validator: RowValidator, lengths: LengthCheck | None
+) -> Iterator[NumberedBatch]:
     """Read the columns that validation needs, one batch ahead."""
-    read = prefetched(pieces(source, validator.layout.used))
-    return read if lengths is None else steps(read, ROWS_PER_STEP)
+    read = prefetched(read_source(source, validator.layout.used))
+    return read if lengths is None else split_batches(read, ROWS_PER_STEP)
 
 
 def _validate(
-    piece: Piece, validator: RowValidator, lengths: LengthCheck | None
+    piece: NumberedBatch, validator: RowValidator, lengths: LengthCheck | None
 ) -> tuple[list[AcceptedBatch], list[tuple[int, RowError]]]:
     """Validate a batch; with a tokenizer every row is made a pair, since its tokens are counted."""
     if lengths is None:
@@ -214,7 +215,7 @@ def _validate(
     return [accepted], rows.errors + measured.errors
 
 
-def _base_report(source: Source, model: Subject, detector: LayoutDetector) -> InspectionReport:
+def _base_report(source: Source, model: ModelContext, detector: LayoutDetector) -> InspectionReport:
     """The report of source, model and columns, before any row is taken into account."""
     resolution = detector.resolution
     report = InspectionReport(

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 
 @dataclass(frozen=True)
-class Chunk:
+class RowBatch:
     """Consecutive rows of one file. Exactly one of `batch` and `objects` is there."""
 
     columns: Sequence[str]
@@ -25,14 +25,14 @@ class Chunk:
             return int(self.batch.num_rows)
         return len(self.objects or ())
 
-    def slice(self, start: int, count: int | None = None) -> Chunk:
+    def slice(self, start: int, count: int | None = None) -> RowBatch:
         """At most `count` rows from `start` on."""
         if self.batch is not None:
             return replace(self, batch=self.batch.slice(start, count))
         end = None if count is None else start + count
         return replace(self, objects=(self.objects or ())[start:end])
 
-    def only(self, column: str) -> Chunk:
+    def only(self, column: str) -> RowBatch:
         """The same rows, of one column as far as that saves work."""
         if self.batch is None or column not in self.batch.schema.names:
             return self
@@ -53,7 +53,7 @@ class Chunk:
                 batch = batch.take(pa.array(wanted, pa.int64()))
             except pa.ArrowNotImplementedError:
                 # Newer layouts of text and lists cannot be taken from.
-                return [row for at in wanted for row in Chunk((), batch.slice(at, 1)).rows()]
+                return [row for at in wanted for row in RowBatch((), batch.slice(at, 1)).rows()]
         try:
             return batch.to_pylist()  # type: ignore[no-any-return]
         except UnicodeDecodeError:

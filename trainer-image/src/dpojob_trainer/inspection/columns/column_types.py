@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from dpojob_trainer.shared.errors import unreadable
-from dpojob_trainer.shared.row_batch import Chunk
+from dpojob_trainer.shared.row_batch import RowBatch
 
 from .arrow_text import is_list, is_text
 
@@ -21,7 +21,7 @@ LOOKED_AT = 512
 """Rows of a chunk whose values are looked at where there are no types."""
 
 
-def kinds_of(chunk: Chunk) -> dict[str, ColumnKind]:
+def kinds_of(chunk: RowBatch) -> dict[str, ColumnKind]:
     """The kinds of a chunk's columns; "null" where nothing but nulls was seen."""
     kinds: dict[str, ColumnKind] = dict.fromkeys(chunk.columns, "null")
     if chunk.batch is not None:

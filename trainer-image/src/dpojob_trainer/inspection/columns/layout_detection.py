@@ -10,7 +10,7 @@ import numpy as np
 
 from dpojob_api.spec import DatasetSource
 from dpojob_trainer.shared.accepted_batch import AcceptedBatch
-from dpojob_trainer.shared.row_batch import Chunk
+from dpojob_trainer.shared.row_batch import RowBatch
 
 from .column_layout import ColumnLayout
 from .column_resolution import Resolution, resolve
@@ -20,7 +20,7 @@ from .row_sample import MAX_SAMPLED_ROWS, clipped
 
 MAX_SAMPLED_ROWS_OF_BATCH = 64
 
-ReadSplit = Callable[[], Iterator[Chunk]]
+ReadSplit = Callable[[], Iterator[RowBatch]]
 """Reads all columns of a split from its beginning."""
 
 
@@ -33,7 +33,7 @@ class ObservedColumns:
     transcripts: TranscriptStats = field(default_factory=TranscriptStats)
     """Counted only where transcripts could decide on the layout."""
 
-    def add(self, batch: Chunk) -> None:
+    def add(self, batch: RowBatch) -> None:
         """Record the columns of a batch.
 
         Args:
@@ -45,7 +45,11 @@ class ObservedColumns:
         merge(self.kinds, kinds_of(batch))
 
     def add_transcripts(
-        self, layout: ColumnLayout, batch: Chunk, first_row: int, accepted: Iterable[AcceptedBatch]
+        self,
+        layout: ColumnLayout,
+        batch: RowBatch,
+        first_row: int,
+        accepted: Iterable[AcceptedBatch],
     ) -> None:
         """Count the transcripts of a batch, if their number could change the layout.
 

@@ -1,7 +1,19 @@
-"""The model's facts from its config and safetensors headers; weights are never loaded."""
+"""The facts of a model, from its config and safetensors headers; weights are never loaded.
+
+`ModelFiles` gives access to the files, on a claim or on the hub.
+"""
 
 from .adapter import check_adapter
 from .facts import read_facts
-from .files import ModelFiles, open_model
+from .files import ModelFiles, open_model, read_json
+from .tokenizer_config import TokenizerConfig, read_tokenizer_config
 
-__all__ = ["ModelFiles", "check_adapter", "open_model", "read_facts"]
+__all__ = [
+    "ModelFiles",
+    "TokenizerConfig",
+    "check_adapter",
+    "open_model",
+    "read_facts",
+    "read_json",
+    "read_tokenizer_config",
+]

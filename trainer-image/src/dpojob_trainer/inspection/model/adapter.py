@@ -1,4 +1,4 @@
-"""Whether DPO can go on from an adapter: not every one that loads can be trained on."""
+"""Checks whether DPO can continue training an adapter; not every adapter that loads can be."""
 
 from __future__ import annotations
 
@@ -23,18 +23,25 @@ STORED_ROWS = re.compile(
 def check_adapter(
     facts: ModelFacts, files: ModelFiles, tokenizer: Tokenizer | None, method: str
 ) -> None:
-    """Raises InspectionError (ModelUnreadable) where `files` are an adapter that cannot be gone on from.
+    """Check that training can continue from an adapter.
 
-    `method` is the spec's.
+    Args:
+        facts: The facts of the model; other models than adapters pass.
+        files: The adapter's files.
+        tokenizer: The tokenizer, where it could be loaded.
+        method: `training.method` of the spec.
+
+    Raises:
+        InspectionError: `ModelUnreadable`, when training cannot continue from the adapter.
     """
     if not facts.adapter:
         return
     tensors = files.header(WEIGHTS)
     if method != "full":
-        _as_it_is(files, read_json(files, "adapter_config.json") or {}, tensors)
+        _check_trainable_unmerged(files, read_json(files, "adapter_config.json") or {}, tensors)
     tokens = tokenizer.get_vocab_size() if tokenizer is not None else 0
     if tokens > facts.vocabulary and not any(STORED_ROWS.search(name) for name in tensors):
-        raise _refused(
+        raise _adapter_error(
             files,
             f"has a tokenizer of {tokens} tokens, its base has embeddings for {facts.vocabulary}, and the "
             "adapter holds none for the others",
@@ -42,24 +49,26 @@ def check_adapter(
         )
 
 
-def _as_it_is(files: ModelFiles, config: Mapping[str, Any], tensors: Mapping[str, Any]) -> None:
-    way_out = "Write training.method: full, which merges it first, or merge it into its base"
+def _check_trainable_unmerged(
+    files: ModelFiles, config: Mapping[str, Any], tensors: Mapping[str, Any]
+) -> None:
+    remedy = "Write training.method: full, which merges it first, or merge it into its base"
     if config.get("bias", "none") != "none":
-        raise _refused(
+        raise _adapter_error(
             files,
             f"was trained with bias: {config['bias']}; DPO holds an adapter twice, once as the reference, "
             "and PEFT allows one adapter with biases only",
-            way_out,
+            remedy,
         )
     if any(ON_HEAD.search(name) for name in tensors):
-        raise _refused(
+        raise _adapter_error(
             files,
             "lies on the LM head too, where TRL's DPO would leave it out of account",
-            way_out,
+            remedy,
         )
 
 
-def _refused(files: ModelFiles, why: str, way_out: str) -> InspectionError:
+def _adapter_error(files: ModelFiles, problem: str, remedy: str) -> InspectionError:
     return model_unreadable(
-        f"the adapter {files.source} {why}. {way_out} and start from the merged model."
+        f"the adapter {files.source} {problem}. {remedy} and start from the merged model."
     )

@@ -1,4 +1,4 @@
-"""What planning needs to know of a model, counted from its headers."""
+"""The facts of a model that planning needs, from its config and safetensors headers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dpojob_api.report import ModelFacts
 from dpojob_trainer.shared.errors import model_not_found, model_unreadable
 
 from .files import ModelFiles, read_json
-from .quantized import method_of, unpacked
+from .quantized import quantization_method, unpack_shapes
 from .tokenizer_config import read_tokenizer_config
 
 INDEX = "model.safetensors.index.json"
@@ -28,7 +28,17 @@ Tensors = Mapping[str, tuple[str, tuple[int, ...]]]
 
 
 def read_facts(files: ModelFiles) -> ModelFacts:
-    """The facts of a whole model or of an adapter. Raises InspectionError when it is neither."""
+    """Read the facts of a complete model or of an adapter.
+
+    Args:
+        files: The model's files.
+
+    Returns:
+        The facts; for an adapter those of its base model, marked as carrying an adapter.
+
+    Raises:
+        InspectionError: The files are not a model in the format of `from_pretrained`.
+    """
     sizes = files.sizes()
     adapter = read_json(files, "adapter_config.json")
     config = read_json(files, "config.json")
@@ -95,8 +105,8 @@ def _whole(
     files: ModelFiles, config: dict[str, Any], tensors: Tensors, weight_bytes: int
 ) -> ModelFacts:
     text = _text_config(config)
-    quantization = method_of(config)
-    shapes = unpacked(tensors, config)
+    quantization = quantization_method(config)
+    shapes = unpack_shapes(tensors, config)
     embedding_names = [name for name in shapes if EMBEDDING.search(name)]
     head_names = [name for name in shapes if HEAD.search(name) and len(shapes[name]) == 2]
     tied = bool(text.get("tie_word_embeddings", config.get("tie_word_embeddings", not head_names)))
@@ -157,7 +167,7 @@ def _whole(
 
 
 def _linear(shapes: Mapping[str, tuple[int, ...]], embeddings: set[str]) -> list[tuple[int, int]]:
-    """(out, in) of every two-dimensional weight outside the embeddings; stacked experts one by one."""
+    """Shapes (out, in) of all linear weights outside the embeddings; stacked experts count separately."""
     found = []
     for name, shape in shapes.items():
         if name in embeddings or "norm" in name.rsplit(".", 2)[-2:][0]:
@@ -193,7 +203,7 @@ def _integer(config: Mapping[str, Any], *names: str) -> int:
 
 
 def _adapter(files: ModelFiles, config: dict[str, Any], sizes: Mapping[str, int]) -> ModelFacts:
-    """The facts of the base, marked as carrying an adapter."""
+    """The facts of the base model, marked as carrying an adapter."""
     name = "adapter_model.safetensors"
     if name not in sizes:
         raise model_unreadable(

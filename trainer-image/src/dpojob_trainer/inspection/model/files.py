@@ -1,4 +1,4 @@
-"""A model's files, on a claim or on the hub, behind three questions."""
+"""The files of a model on a claim or on the hub, behind one interface."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from dpojob_trainer.shared.errors import model_not_found, model_unreadable
 from dpojob_trainer.shared.hub_client import hub_api, hub_call
 from dpojob_trainer.shared.volume_paths import is_inside, mount_path
 
-from . import weights_hash
+from .weights_hash import hash_weights
 
 LARGEST_HEADER = 100 << 20
 """safetensors' own limit on the header, in bytes."""
 LARGEST_TEXT = 256 << 20
-"""No config or tokenizer file is larger; more is refused unread."""
+"""Bytes of the largest config or tokenizer file that is read."""
 
 READ_WITH_WEIGHTS = (
     "config.json", "adapter_config.json", "tokenizer.json", "tokenizer.model", "tokenizer_config.json",
     "chat_template.jinja",
 )  # fmt: skip
-"""Without them the same weights are another model."""
+"""Files that belong to the model's identity beside its weights."""
 
 
 class ModelFiles(Protocol):
-    """What facts and tokenizer need from a model's directory."""
+    """Access to the files of a model."""
 
     source: str
     revision: str | None
@@ -45,14 +45,25 @@ class ModelFiles(Protocol):
         """The header of a safetensors file: tensor name to dtype and shape."""
 
     def fingerprint(self, weights: Sequence[str]) -> str | None:
-        """Of these files and of those that say how they are read; None where `revision` tells all."""
+        """A hash of the weight files and configuration; None where `revision` identifies the model."""
 
     def base(self, name: str, revision: str | None) -> ModelFiles:
-        """The model an adapter sits on: on the same claim, or a repository."""
+        """The base model of an adapter: on a mounted claim, or a repository."""
 
 
 def read_json(files: ModelFiles, name: str) -> dict[str, Any] | None:
-    """A JSON object of the model. Raises InspectionError when it is there and is none."""
+    """Read a JSON object from a model's file.
+
+    Args:
+        files: The model's files.
+        name: The file.
+
+    Returns:
+        The object, or None when the file does not exist.
+
+    Raises:
+        InspectionError: The file does not hold a JSON object.
+    """
     data = files.read(name)
     if data is None:
         return None
@@ -68,7 +79,19 @@ def read_json(files: ModelFiles, name: str) -> dict[str, Any] | None:
 
 
 def open_model(model: ModelSource, volumes: Mapping[str, Path], token: str | None) -> ModelFiles:
-    """The model's files. Raises InspectionError when it is not there."""
+    """Open the files of a model.
+
+    Args:
+        model: The model of the spec.
+        volumes: The directory at which each claim is mounted.
+        token: A token for the Hugging Face hub.
+
+    Returns:
+        The files.
+
+    Raises:
+        InspectionError: The model does not exist.
+    """
     if model.volume is not None:
         return LocalModel(model.volume.claim_name, model.volume.path, volumes, token)
     if model.repo is not None:
@@ -164,12 +187,12 @@ class LocalModel:
         return header
 
     def fingerprint(self, weights: Sequence[str]) -> str | None:
-        """Nobody else tells what lies on a volume."""
+        """A hash of the files, since a volume has no revision."""
         named = {*weights, *READ_WITH_WEIGHTS} & self.sizes().keys()
-        return weights_hash.of(self._directory / name for name in named)
+        return hash_weights(self._directory / name for name in named)
 
     def base(self, name: str, revision: str | None) -> ModelFiles:
-        """The base beside the adapter, on any mounted claim, or on the hub."""
+        """The base model, on a mounted claim or on the hub."""
         for claim, mounted in self._volumes.items():
             root = Path(mounted).resolve()
             for directory in (Path(name), self._directory / name, root / name):
@@ -244,7 +267,7 @@ class HubModel:
         }
 
     def fingerprint(self, weights: Sequence[str]) -> str | None:
-        """The commit tells."""
+        """None: the commit identifies the model."""
         return None
 
     def base(self, name: str, revision: str | None) -> ModelFiles:

@@ -1,4 +1,4 @@
-"""Already-quantised weights: their real shapes behind the packed ones."""
+"""The original shapes of quantized weights, which are stored packed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ HELPERS = (
     ".SCB", ".weight_format", ".weight_scale", ".weight_scale_inv", ".input_scale",
     ".weight_zero_point", ".weight_shape", ".weight_g_idx", ".weight_global_scale",
 )  # fmt: skip
-"""Tensors that describe the packing and are no parameters."""
+"""Suffixes of tensors that describe the packing and are not parameters."""
 
 
-def method_of(config: dict[str, Any]) -> str | None:
-    """gptq, awq, bitsandbytes, fp8, ... as the config says; None for plain weights."""
+def quantization_method(config: dict[str, Any]) -> str | None:
+    """The quantization method of a config, such as gptq, awq, bitsandbytes or fp8; None without one."""
     settings = config.get("quantization_config")
     if not isinstance(settings, dict):
         return None
@@ -30,13 +30,13 @@ def method_of(config: dict[str, Any]) -> str | None:
     return "unknown"
 
 
-def unpacked(tensors: Tensors, config: dict[str, Any]) -> Shapes:
-    """Every parameter's shape as it is before packing; buffers are left out.
+def unpack_shapes(tensors: Tensors, config: dict[str, Any]) -> Shapes:
+    """The shape of every parameter before packing, without buffers.
 
     bitsandbytes packs two 4-bit values into a byte, GPTQ and AWQ 32/bits values into an int32.
     """
     tensors = parameters_of(tensors)
-    method = method_of(config)
+    method = quantization_method(config)
     shapes = {name: shape for name, (_, shape) in tensors.items()}
     if method is None:
         return shapes
@@ -66,7 +66,7 @@ def unpacked(tensors: Tensors, config: dict[str, Any]) -> Shapes:
 def _nf4(
     name: str, shape: tuple[int, ...], tensors: Tensors, config: dict[str, Any]
 ) -> tuple[int, ...]:
-    """(out, in) of a 4-bit weight: twice the bytes, split by the model's own widths."""
+    """(out, in) of a 4-bit weight: two values per byte, divided by a width from the config."""
     total = 2 * math.prod(shape)
     if any(key.startswith(name + ".") for key in tensors) is False:
         return shape

@@ -1,4 +1,4 @@
-"""The tokenizer's settings: chat template and special tokens, read as transformers reads them."""
+"""Reads chat templates and special tokens of the tokenizer, as transformers does."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SPECIAL = (
 
 @dataclass(frozen=True)
 class TokenizerConfig:
-    """Templates by name ("default" the usual one) and special tokens by role."""
+    """Chat templates by name ("default" is the usual one) and special tokens by role."""
 
     templates: dict[str, str] = field(default_factory=dict)
     special: dict[str, Any] = field(default_factory=dict)
@@ -37,7 +37,17 @@ class TokenizerConfig:
 
 
 def read_tokenizer_config(files: ModelFiles) -> TokenizerConfig:
-    """The settings in tokenizer_config.json, and templates in files of their own, which win."""
+    """Read tokenizer_config.json and the separate template files, which take precedence.
+
+    Args:
+        files: The model's files.
+
+    Returns:
+        The settings; empty where the model has none.
+
+    Raises:
+        InspectionError: A file is not valid JSON or UTF-8.
+    """
     config = read_json(files, "tokenizer_config.json") or {}
     templates: dict[str, str] = {}
     inline = config.get("chat_template")

@@ -1,4 +1,4 @@
-"""What tells a model on a volume from another one in its place, where no commit does."""
+"""A hash of weight files, which identifies a model on a volume, where there is no commit."""
 
 from __future__ import annotations
 
@@ -8,12 +8,20 @@ from pathlib import Path
 
 BLOCK = 4 << 10
 BLOCKS = 256
-"""Read of each file, spread evenly over it; training moves all weights, or all of many layers."""
+"""Blocks that are read of each file, spread evenly; training changes all weights, or those of many
+layers."""
 SHOWN = 16
 
 
-def of(paths: Iterable[Path]) -> str:
-    """A digest over each file's name, size and blocks; of all of it, where it is short."""
+def hash_weights(paths: Iterable[Path]) -> str:
+    """Hash files by their names, sizes and a sample of their blocks; short files are hashed whole.
+
+    Args:
+        paths: The files.
+
+    Returns:
+        The first characters of the SHA-256 digest in hexadecimal.
+    """
     digest = hashlib.sha256()
     for path in sorted(paths):
         size = path.stat().st_size

@@ -9,14 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dpojob_trainer.shared.errors import refuse_twins, unreadable
-from dpojob_trainer.shared.row_batch import Chunk
+from dpojob_trainer.shared.row_batch import RowBatch
 
 BATCH_ROWS = 4096
 BATCH_BYTES = 16 << 20
 """Bytes of a batch; where rows are large, a batch holds fewer of them."""
 
 
-def read_parquet(name: str, path: Path, columns: Sequence[str] | None) -> Iterator[Chunk]:
+def read_parquet(name: str, path: Path, columns: Sequence[str] | None) -> Iterator[RowBatch]:
     """Read a Parquet file. Row groups are read in parts, so that memory is bounded.
 
     Args:
@@ -43,11 +43,11 @@ def read_parquet(name: str, path: Path, columns: Sequence[str] | None) -> Iterat
             # Rows are counted even where the file has none of the columns.
             wanted = names[:1]
         if file.metadata.num_rows == 0:
-            yield Chunk(names, batch=pa.RecordBatch.from_pylist([], file.schema_arrow))
+            yield RowBatch(names, batch=pa.RecordBatch.from_pylist([], file.schema_arrow))
         size, rows, done = path.stat().st_size, file.metadata.num_rows, 0
         for batch in file.iter_batches(_batch_rows(file.metadata), columns=wanted):
             done += batch.num_rows
-            yield Chunk(names, batch=batch, consumed=size * done // rows)
+            yield RowBatch(names, batch=batch, consumed=size * done // rows)
 
 
 def _names(name: str, schema: pa.Schema) -> list[str]:
@@ -65,7 +65,7 @@ def _batch_rows(metadata: pq.FileMetaData) -> int:
 
 def read_arrow(
     name: str, path: Path, columns: Sequence[str] | None, is_file: bool
-) -> Iterator[Chunk]:
+) -> Iterator[RowBatch]:
     """Read an Arrow IPC file.
 
     Args:
@@ -99,6 +99,6 @@ def read_arrow(
             # Arrow does not check offsets on reading; wrong ones would crash the process.
             kept.validate(full=True)
             for start in range(0, kept.num_rows, BATCH_ROWS):
-                yield Chunk(names, batch=kept.slice(start, BATCH_ROWS), consumed=consumed)
+                yield RowBatch(names, batch=kept.slice(start, BATCH_ROWS), consumed=consumed)
         if empty:
-            yield Chunk(names, batch=pa.RecordBatch.from_pylist([], reader.schema))
+            yield RowBatch(names, batch=pa.RecordBatch.from_pylist([], reader.schema))

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from dpojob_trainer.shared.errors import refuse_twins, unreadable
-from dpojob_trainer.shared.row_batch import Chunk
+from dpojob_trainer.shared.row_batch import RowBatch
 
 from .compressed_file import CompressedFile
 from .csv_quotes import QuoteCheck
@@ -46,7 +46,7 @@ class _NeedsStrictReader(Exception):
 
 def read_csv(
     name: str, open_file: OpenFile, columns: Sequence[str] | None, delimiter: str
-) -> Iterator[Chunk]:
+) -> Iterator[RowBatch]:
     """Read a CSV file. The first line names the columns; quoted fields may hold line ends.
 
     Args:
@@ -72,7 +72,7 @@ def read_csv(
 
 def _read_blocks(
     name: str, open_file: OpenFile, columns: Sequence[str] | None, delimiter: str
-) -> Iterator[Chunk]:
+) -> Iterator[RowBatch]:
     with open_file() as stream:
         start = stream.read(PROBED_BYTES).removeprefix(BOM)
         names, delimiter = _header(name, start, delimiter)
@@ -91,7 +91,7 @@ def _read_blocks(
             for number, batch in enumerate(reader, 1):
                 # A batch is one block; pyarrow reads some blocks ahead.
                 share = min(1.0, number * BLOCK_BYTES / max(1, replayed.bytes_given))
-                yield Chunk(names, batch=batch, consumed=int(share * stream.position))
+                yield RowBatch(names, batch=batch, consumed=int(share * stream.position))
             if not replayed.quotes.is_regular():
                 raise _NeedsStrictReader
 
@@ -111,7 +111,9 @@ def _header(name: str, start: bytes, delimiter: str) -> Header:
     return Header(names, delimiter)
 
 
-def _read_strictly(name: str, open_file: OpenFile, delimiter: str, skipped: int) -> Iterator[Chunk]:
+def _read_strictly(
+    name: str, open_file: OpenFile, delimiter: str, skipped: int
+) -> Iterator[RowBatch]:
     """The rows after the first `skipped` ones; those are read again too, to find invalid lines."""
     with open_file() as stream:
         start = stream.read(PROBED_BYTES).removeprefix(BOM)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from dpojob_trainer.inspection.sources import COMPRESSIONS, DataFile
 from dpojob_trainer.shared.errors import unreadable
-from dpojob_trainer.shared.row_batch import Chunk
+from dpojob_trainer.shared.row_batch import RowBatch
 
 from .columnar import read_arrow, read_parquet
 from .compressed_file import CompressedFile, detect_compression
@@ -23,7 +23,7 @@ ARROW = b"ARROW1"
 SNIFFED_BYTES = 4096
 
 
-def read_file(file: DataFile, columns: Sequence[str] | None = None) -> Iterator[Chunk]:
+def read_file(file: DataFile, columns: Sequence[str] | None = None) -> Iterator[RowBatch]:
     """Read the rows of a file.
 
     Args:
@@ -52,7 +52,7 @@ def read_file(file: DataFile, columns: Sequence[str] | None = None) -> Iterator[
         ) from None
 
 
-def _read(name: str, path: Path, columns: Sequence[str] | None) -> Iterator[Chunk]:
+def _read(name: str, path: Path, columns: Sequence[str] | None) -> Iterator[RowBatch]:
     with path.open("rb") as raw:
         head = raw.read(SNIFFED_BYTES)
     if detect_compression(head) is not None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dpojob_trainer.shared.errors import unreadable
-from dpojob_trainer.shared.row_batch import Chunk
+from dpojob_trainer.shared.row_batch import RowBatch
 
 from .json_document import describe_other_layout, nested_rows
 from .json_rows import BATCH_ROWS, DECODER, not_utf8, parse_json, rows_to_batch
@@ -18,7 +18,7 @@ BLOCK_BYTES = 8 << 20
 SPACE = " \t\r\n"
 
 
-def read_json(name: str, stream: ByteStream, columns: Sequence[str] | None) -> Iterator[Chunk]:
+def read_json(name: str, stream: ByteStream, columns: Sequence[str] | None) -> Iterator[RowBatch]:
     """Read a .json file of any of the three layouts.
 
     Args:
@@ -56,7 +56,7 @@ def _starts_with_jsonl(head: bytes) -> bool:
     )
 
 
-def _read_document(name: str, head: bytes, stream: ByteStream) -> Iterator[Chunk]:
+def _read_document(name: str, head: bytes, stream: ByteStream) -> Iterator[RowBatch]:
     data = head
     while len(data) <= LARGEST_ROW and (piece := stream.read(BLOCK_BYTES)):
         data += piece
@@ -83,7 +83,7 @@ def _read_document(name: str, head: bytes, stream: ByteStream) -> Iterator[Chunk
     yield rows_to_batch(rows if rows is not None else [value], stream.position)
 
 
-def _read_list(name: str, head: bytes, stream: ByteStream) -> Iterator[Chunk]:
+def _read_list(name: str, head: bytes, stream: ByteStream) -> Iterator[RowBatch]:
     """The objects of a list, parsed one after another, so that memory is bounded."""
     elements = _ListElements(name, head, stream)
     rows: list[dict[str, Any]] = []

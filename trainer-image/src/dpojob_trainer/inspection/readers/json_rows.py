@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from dpojob_trainer.shared.errors import InspectionError, unreadable
-from dpojob_trainer.shared.row_batch import Chunk
+from dpojob_trainer.shared.row_batch import RowBatch
 
 BATCH_ROWS = 2048
 """Rows of a batch."""
@@ -71,12 +71,12 @@ def _integer(text: str) -> int | float:
 DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer)
 
 
-def rows_to_batch(rows: list[dict[str, Any]], consumed: int) -> Chunk:
+def rows_to_batch(rows: list[dict[str, Any]], consumed: int) -> RowBatch:
     """A batch of rows, with the columns in the order in which they first occur."""
     columns: dict[str, None] = {}
     for row in rows:
         columns.update(dict.fromkeys(row))
-    return Chunk(list(columns), objects=rows, consumed=consumed)
+    return RowBatch(list(columns), objects=rows, consumed=consumed)
 
 
 def not_utf8(name: str, place: str) -> InspectionError:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from dpojob_trainer.shared.errors import unreadable
-from dpojob_trainer.shared.row_batch import Chunk
+from dpojob_trainer.shared.row_batch import RowBatch
 
 from .json_rows import BATCH_ROWS, parse_line, rows_to_batch
 from .jsonl_arrow import newlines, parse_block
@@ -50,7 +50,7 @@ class Block:
     consumed: int
 
 
-def read_jsonl(name: str, stream: ByteStream, columns: Sequence[str] | None) -> Iterator[Chunk]:
+def read_jsonl(name: str, stream: ByteStream, columns: Sequence[str] | None) -> Iterator[RowBatch]:
     """Read JSON Lines; blank lines are ignored.
 
     Args:
@@ -108,7 +108,7 @@ def _read_into_buffer(
     return buffer.slice(0, size + count), count > 0
 
 
-def _parse_block(name: str, columns: Sequence[str] | None, block: Block) -> list[Chunk]:
+def _parse_block(name: str, columns: Sequence[str] | None, block: Block) -> list[RowBatch]:
     if not block.data.size:
         return []
     table = parse_block(block.data, block.ends)
@@ -117,10 +117,10 @@ def _parse_block(name: str, columns: Sequence[str] | None, block: Block) -> list
     names = table.column_names
     wanted = names if columns is None else [c for c in columns if c in names] or names[:1]
     batches = table.select(wanted).to_batches()
-    return [Chunk(names, batch=batch, consumed=block.consumed) for batch in batches]
+    return [RowBatch(names, batch=batch, consumed=block.consumed) for batch in batches]
 
 
-def _parse_lines(name: str, block: Block) -> Iterator[Chunk]:
+def _parse_lines(name: str, block: Block) -> Iterator[RowBatch]:
     rows: list[dict[str, Any]] = []
     for offset, text in enumerate(block.data.to_pybytes().split(b"\n")):
         if text.strip():

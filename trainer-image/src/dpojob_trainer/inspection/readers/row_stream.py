@@ -1,4 +1,4 @@
-"""All rows of a source in order, with their numbers."""
+"""All rows of a source in order, with their row numbers."""
 
 from __future__ import annotations
 
@@ -7,37 +7,56 @@ from dataclasses import dataclass
 
 from dpojob_trainer.inspection.sources import DataFile, Source
 
-from . import Chunk, read_file
+from . import RowBatch, read_file
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A chunk, the number of its first row, and the file it is from."""
+class NumberedBatch:
+    """A batch of rows, the number of its first row, and the file it is from."""
 
     start: int
-    chunk: Chunk
+    chunk: RowBatch
     file: DataFile
     consumed: int = 0
-    """About how many bytes of the source, as stored, were read up to here."""
+    """About how many bytes of the source as stored were read so far."""
 
 
-def steps(whole: Iterator[Piece], rows: int) -> Iterator[Piece]:
-    """The same rows in pieces of at most `rows`, for work so slow that a piece takes seconds."""
+def split_batches(whole: Iterator[NumberedBatch], rows: int) -> Iterator[NumberedBatch]:
+    """Split batches into smaller ones, for work so slow that a whole batch takes seconds.
+
+    Args:
+        whole: The batches.
+        rows: The most rows of a batch.
+
+    Yields:
+        The same rows.
+    """
     before = 0
     for piece in whole:
         count = len(piece.chunk)
         for at in range(0, max(1, count), rows):
             done = min(count, at + rows)
             consumed = before + (piece.consumed - before) * done // max(1, count)
-            yield Piece(piece.start + at, piece.chunk.slice(at, rows), piece.file, consumed)
+            yield NumberedBatch(piece.start + at, piece.chunk.slice(at, rows), piece.file, consumed)
         before = piece.consumed
 
 
-def pieces(source: Source, columns: Sequence[str] | None = None) -> Iterator[Piece]:
-    """The chunks of all files, rows numbered through. Raises InspectionError for a damaged file."""
+def read_source(source: Source, columns: Sequence[str] | None = None) -> Iterator[NumberedBatch]:
+    """Read all files of a source; row numbers go on from file to file.
+
+    Args:
+        source: The source.
+        columns: The columns to read; None for all.
+
+    Yields:
+        Batches of rows.
+
+    Raises:
+        InspectionError: A file is damaged.
+    """
     start, before = 0, 0
     for file in source.files:
         for chunk in read_file(file, columns):
-            yield Piece(start, chunk, file, before + chunk.consumed)
+            yield NumberedBatch(start, chunk, file, before + chunk.consumed)
             start += len(chunk)
         before += file.stored_bytes

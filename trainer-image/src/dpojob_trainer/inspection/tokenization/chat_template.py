@@ -1,4 +1,4 @@
-"""Chat templates, rendered as transformers renders them: sandboxed, over plain data only."""
+"""Renders chat templates as transformers does, in a sandbox and over plain data only."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import jinja2
 import jinja2.ext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from dpojob_trainer.inspection.model.tokenizer_config import TokenizerConfig
+from dpojob_trainer.inspection.model import TokenizerConfig
 from dpojob_trainer.shared.messages import Message
 
 FALLBACK = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}"
     "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-"""ChatML, for conversations and a tokenizer without a template of its own."""
+"""ChatML, used for conversations where the tokenizer has no chat template."""
 
 REASONING = ("reasoning_content", "thinking", "reasoning")
 
 
-class TemplateRefuses(ValueError):
-    """The template cannot render a conversation; the text is its own word."""
+class TemplateRenderError(ValueError):
+    """The template cannot render a conversation; the text is the template's message."""
 
 
 class ChatTemplate:
@@ -46,11 +46,15 @@ class ChatTemplate:
 
     @property
     def sources(self) -> list[str]:
-        """The templates as they are written."""
+        """The source texts of the templates, without and with tools."""
         return [self._config.template(tools) or FALLBACK for tools in (False, True)]
 
     def compile(self) -> None:
-        """Raises TemplateRefuses when a template is not one at all, whatever the conversation."""
+        """Compile the templates.
+
+        Raises:
+            TemplateRenderError: A template is not valid Jinja.
+        """
         for tools in (False, True):
             self._template(tools)
 
@@ -60,15 +64,26 @@ class ChatTemplate:
             try:
                 self._compiled[tools] = self._environment.from_string(source)
             except jinja2.TemplateError as problem:
-                raise TemplateRefuses(f"it is not valid Jinja: {_first(problem)}") from None
+                raise TemplateRenderError(
+                    f"it is not valid Jinja: {_first_line(problem)}"
+                ) from None
         return self._compiled[tools]
 
     def render(
         self, messages: list[Message], tools: list[Any] | None = None, *, ask: bool = False
     ) -> str:
-        """The conversation as text; `ask` ends it where the assistant's answer begins.
+        """Render a conversation.
 
-        Raises TemplateRefuses with the template's own words.
+        Args:
+            messages: The messages.
+            tools: The tools that the assistant may call.
+            ask: Whether the text ends where the assistant's next answer begins.
+
+        Returns:
+            The text.
+
+        Raises:
+            TemplateRenderError: The template rejects the conversation; the text is its message.
         """
         template = self._template(bool(tools))
         if any(len(message) > 2 for message in messages):
@@ -82,11 +97,11 @@ class ChatTemplate:
                 **self._config.special,
             )
         except jinja2.TemplateError as problem:
-            raise TemplateRefuses(_first(problem)) from None
+            raise TemplateRenderError(_first_line(problem)) from None
         except (TypeError, ValueError, KeyError, IndexError, AttributeError) as problem:
-            raise TemplateRefuses(_first(problem)) from None
+            raise TemplateRenderError(_first_line(problem)) from None
         except (RecursionError, OverflowError, ArithmeticError, MemoryError) as problem:
-            raise TemplateRefuses(_first(problem)) from None
+            raise TemplateRenderError(_first_line(problem)) from None
 
 
 class _Generation(jinja2.ext.Extension):
@@ -121,6 +136,6 @@ def _with_reasoning(message: Message) -> Message:
     return message if found is None else {"thinking": found, **message, "reasoning_content": found}
 
 
-def _first(problem: BaseException) -> str:
+def _first_line(problem: BaseException) -> str:
     lines = str(problem).strip().splitlines()
     return (lines[0] if lines else type(problem).__name__)[:160]

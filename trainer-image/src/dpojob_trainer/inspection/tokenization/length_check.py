@@ -13,7 +13,7 @@ from dpojob_api.spec import Training
 from dpojob_trainer.shared.preference_pair import PreferencePair
 from dpojob_trainer.shared.row_error import RowError
 
-from .model_context import Subject
+from .model_context import ModelContext
 from .token_counter import TokenCounter
 
 
@@ -37,7 +37,7 @@ class LengthCheck:
     """Tokens that a prompt must stay below; None where TRL cuts elsewhere than at the end."""
 
     @classmethod
-    def of(cls, training: Training, model: Subject) -> LengthCheck | None:
+    def of(cls, training: Training, model: ModelContext) -> LengthCheck | None:
         """Make the check for a job.
 
         Args:

@@ -1,4 +1,4 @@
-"""The model's tokenizer as transformers loads it, from tokenizer.json alone."""
+"""Loads the model's tokenizer from tokenizer.json, as transformers does."""
 
 from __future__ import annotations
 
@@ -9,17 +9,25 @@ from typing import Any
 
 from tokenizers import AddedToken, Tokenizer
 
-from dpojob_trainer.inspection.model.files import ModelFiles, read_json
-from dpojob_trainer.inspection.model.tokenizer_config import TokenizerConfig
+from dpojob_trainer.inspection.model import ModelFiles, TokenizerConfig, read_json
 from dpojob_trainer.shared.errors import model_unreadable
 
 TOKENIZER = "tokenizer.json"
 
 
 def open_tokenizer(files: ModelFiles, config: TokenizerConfig, model_type: str) -> Tokenizer | None:
-    """The tokenizer; None when the model has none in the form that needs no code of its own.
+    """Load the tokenizer.
 
-    Raises InspectionError when the file is there and damaged.
+    Args:
+        files: The model's files.
+        config: The tokenizer's settings.
+        model_type: `model_type` of the model's config.
+
+    Returns:
+        The tokenizer, or None when the model has no tokenizer.json.
+
+    Raises:
+        InspectionError: tokenizer.json is damaged.
     """
     serial = read_json(files, TOKENIZER)
     if serial is None:
@@ -47,7 +55,7 @@ def _rebuilt() -> dict[str, dict[str, Any]]:
 
 
 def _add_tokens(tokenizer: Tokenizer, config: TokenizerConfig) -> None:
-    """Tokens that only tokenizer_config.json knows."""
+    """Add the tokens that only tokenizer_config.json lists."""
     known = tokenizer.get_vocab()
     stated = config.settings.get("added_tokens_decoder")
     for entry in stated.values() if isinstance(stated, dict) else ():

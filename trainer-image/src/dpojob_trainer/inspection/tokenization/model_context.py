@@ -1,4 +1,4 @@
-"""The model as inspection needs it: facts, template and tokenizer."""
+"""The model of a job: its facts, chat template and tokenizer."""
 
 from __future__ import annotations
 
@@ -11,36 +11,55 @@ from tokenizers import Tokenizer
 
 from dpojob_api.report import ModelFacts, Problem, ProblemCode
 from dpojob_api.spec import ModelSource
-from dpojob_trainer.inspection.model import ModelFiles, open_model, read_facts
-from dpojob_trainer.inspection.model.tokenizer_config import TokenizerConfig, read_tokenizer_config
+from dpojob_trainer.inspection.model import (
+    ModelFiles,
+    TokenizerConfig,
+    open_model,
+    read_facts,
+    read_tokenizer_config,
+)
 from dpojob_trainer.shared.errors import model_unreadable
 from dpojob_trainer.shared.problem_text import warning
 
-from .chat_template import ChatTemplate, TemplateRefuses
+from .chat_template import ChatTemplate, TemplateRenderError
 from .load_tokenizer import open_tokenizer
-from .stop_tokens import end_tokens, ends_turns
+from .stop_tokens import end_tokens, ends_turns_with
 from .token_counter import TokenCounter
 
 TUNED = frozenset({"it", "instruct", "chat", "sft"})
-"""Words in the name of a model that was fine-tuned on instructions."""
+"""Parts of the name of a model that was fine-tuned on instructions."""
 
 
 @dataclass(frozen=True)
-class Subject:
-    """The model that is to be tuned."""
+class ModelContext:
+    """The model that the job fine-tunes."""
 
     files: ModelFiles
     facts: ModelFacts
 
     @classmethod
-    def open(cls, model: ModelSource, volumes: Mapping[str, Path], token: str | None) -> Subject:
-        """Reads config and headers. Raises InspectionError when the model cannot be."""
+    def open(
+        cls, model: ModelSource, volumes: Mapping[str, Path], token: str | None
+    ) -> ModelContext:
+        """Read the model's config and weight headers.
+
+        Args:
+            model: The model of the spec.
+            volumes: The directory at which each claim is mounted.
+            token: A token for the Hugging Face hub.
+
+        Returns:
+            The model.
+
+        Raises:
+            InspectionError: The model does not exist or cannot be read.
+        """
         files = open_model(model, volumes, token)
         return cls(files, read_facts(files))
 
     @cached_property
     def config(self) -> TokenizerConfig:
-        """The tokenizer's settings; an adapter's own where it has them, else its base's."""
+        """The tokenizer's settings: those of an adapter where it has some, else those of its base."""
         return read_tokenizer_config(self._tokenizer_files)
 
     @cached_property
@@ -51,17 +70,21 @@ class Subject:
 
     @cached_property
     def tokenizer(self) -> Tokenizer | None:
-        """The tokenizer, where there is one that needs no code of its own."""
+        """The tokenizer; None where the model has no tokenizer.json."""
         return open_tokenizer(self._tokenizer_files, self.config, self.facts.model_type)
 
     def counter(self) -> TokenCounter | None:
-        """What counts tokens; None where only characters can be counted.
+        """Make a counter of tokens.
 
-        Raises InspectionError for a chat template that can render nothing.
+        Returns:
+            The counter; None where the model has no tokenizer and only characters can be counted.
+
+        Raises:
+            InspectionError: The chat template is not valid Jinja.
         """
         try:
             ChatTemplate(self.config).compile()
-        except TemplateRefuses as problem:
+        except TemplateRenderError as problem:
             raise model_unreadable(
                 f"the chat template of {self._tokenizer_files.source} cannot be used: {problem}. "
                 "Correct its chat_template.jinja, or chat_template in its tokenizer_config.json"
@@ -69,7 +92,14 @@ class Subject:
         return None if self.tokenizer is None else TokenCounter(self.tokenizer, self.config)
 
     def advice(self, conversational: bool) -> list[Problem]:
-        """The warnings of practice about the model itself."""
+        """Warn where the model is probably not suited for DPO.
+
+        Args:
+            conversational: Whether the rows are conversations.
+
+        Returns:
+            The warnings.
+        """
         name = self.facts.base_model or self.facts.source
         if not self.config.has_template:
             found = [
@@ -99,7 +129,7 @@ class Subject:
                 )
             ]
         ends = end_tokens(self._tokenizer_files, self.config, self.tokenizer)
-        if not TUNED & set(words) and not ends_turns(self.config, ends):
+        if not TUNED & set(words) and not ends_turns_with(self.config, ends):
             return [
                 warning(
                     ProblemCode.BASE_MODEL,

@@ -1,8 +1,8 @@
-"""Where texts can be cut so that their parts have the tokens of the whole.
+"""Finds where a text can be split so that the tokens of its parts are those of the whole text.
 
-A special token that is matched in the raw text ends one piece and begins another; normalizer,
-pre-tokenizer and model see each piece alone (tokenizers, `AddedVocabulary.extract_and_normalize`). So
-what a prompt and its two answers begin with is tokenised once, not three times.
+A special token that is matched in the raw text separates the parts before and after it; normalizer,
+pre-tokenizer and model process each part alone (tokenizers, `AddedVocabulary.extract_and_normalize`).
+So the common prefix of a prompt and its two answers is tokenized once, not three times.
 """
 
 from __future__ import annotations
@@ -11,48 +11,60 @@ from collections.abc import Iterable
 
 from tokenizers import AddedToken, Tokenizer
 
-BY_POSITION = '"prepend_scheme":"first"'
-"""Of Metaspace: the first piece of a text is treated unlike the others."""
+POSITION_DEPENDENT = '"prepend_scheme":"first"'
+"""A setting of Metaspace with which the beginning of a text is tokenized unlike the rest."""
 
 
-class Seams:
-    """The special tokens of one tokenizer after which a text may be cut."""
+class SafeSplits:
+    """The special tokens of a tokenizer after which a text can be split."""
 
-    def __init__(self, tokenizer: Tokenizer, wording: Iterable[str]) -> None:
-        """`wording` is where those worth looking for occur: templates, and special tokens by name."""
+    def __init__(self, tokenizer: Tokenizer, searched_texts: Iterable[str]) -> None:
+        """Select the tokens after which texts can be split.
+
+        Args:
+            tokenizer: The tokenizer.
+            searched_texts: Texts in which useful tokens occur: chat templates and special tokens.
+        """
         added = list(tokenizer.get_added_tokens_decoder().values())
         texts = [token.content for token in added]
-        wording = list(wording)
-        safe = BY_POSITION not in tokenizer.to_str().replace(" ", "")
+        searched_texts = list(searched_texts)
+        safe = POSITION_DEPENDENT not in tokenizer.to_str().replace(" ", "")
         self._tokens = tuple(
             token.content
             for token in added
             if safe
-            and any(token.content in written for written in wording)
-            and _stands_alone(token, texts)
+            and any(token.content in text for text in searched_texts)
+            and _is_safe(token, texts)
         )
 
-    def head(self, *texts: str) -> int:
-        """How many leading characters all the texts share, up to the end of a special token."""
+    def shared_prefix_length(self, *texts: str) -> int:
+        """The length of the common prefix of texts, up to the end of a special token.
+
+        Args:
+            texts: The texts.
+
+        Returns:
+            The length in characters; 0 where no special token is in the common prefix.
+        """
         if not self._tokens:
             return 0
-        common = _common(*texts)
+        common = _common_prefix(*texts)
         ends = (common.rfind(token) + len(token) for token in self._tokens if token in common)
         return max(ends, default=0)
 
 
-def _stands_alone(token: AddedToken, others: list[str]) -> bool:
-    """Whether it is found wherever it is written, and takes nothing around it along."""
+def _is_safe(token: AddedToken, others: list[str]) -> bool:
+    """Whether the token is matched wherever its text occurs, without the text around it."""
     plain = token.special and not (
         token.normalized or token.lstrip or token.rstrip or token.single_word
     )
     return plain and not any(
-        _touch(token.content, other) for other in others if other != token.content
+        _can_overlap(token.content, other) for other in others if other != token.content
     )
 
 
-def _touch(token: str, other: str) -> bool:
-    """Whether the two can overlap in a text, so that one of them hides the other."""
+def _can_overlap(token: str, other: str) -> bool:
+    """Whether two tokens can overlap in a text, so that only one of them is matched."""
     if token in other or other in token:
         return True
     shorter = min(len(token), len(other))
@@ -61,8 +73,8 @@ def _touch(token: str, other: str) -> bool:
     )
 
 
-def _common(first: str, *others: str) -> str:
-    """The longest text that all of them begin with."""
+def _common_prefix(first: str, *others: str) -> str:
+    """The longest common prefix."""
     if all(other.startswith(first) for other in others):
         return first
     low, high = 0, len(first)

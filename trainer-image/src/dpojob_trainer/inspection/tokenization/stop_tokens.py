@@ -1,13 +1,12 @@
-"""The tokens at which a model stops, and whether its chat template ends turns with one of them."""
+"""The tokens at which generation stops, and whether the chat template ends turns with one of them."""
 
 from __future__ import annotations
 
 from tokenizers import Tokenizer
 
-from dpojob_trainer.inspection.model.files import ModelFiles, read_json
-from dpojob_trainer.inspection.model.tokenizer_config import TokenizerConfig
+from dpojob_trainer.inspection.model import ModelFiles, TokenizerConfig, read_json
 
-from .chat_template import ChatTemplate, TemplateRefuses
+from .chat_template import ChatTemplate, TemplateRenderError
 
 MARK = "dpojob-answer"
 
@@ -15,7 +14,16 @@ MARK = "dpojob-answer"
 def end_tokens(
     files: ModelFiles, config: TokenizerConfig, tokenizer: Tokenizer | None
 ) -> list[str]:
-    """The tokenizer's end token, and those of generation_config.json and config.json by their ids."""
+    """The tokens at which generation stops.
+
+    Args:
+        files: The model's files.
+        config: The tokenizer's settings.
+        tokenizer: The tokenizer, where it could be loaded.
+
+    Returns:
+        The tokenizer's `eos_token` and those of generation_config.json and config.json.
+    """
     found = [config.special.get("eos_token")]
     for name in ("generation_config.json", "config.json"):
         stated = (read_json(files, name) or {}).get("eos_token_id")
@@ -34,13 +42,21 @@ def _token(number: object, config: TokenizerConfig, tokenizer: Tokenizer | None)
     return None if tokenizer is None else tokenizer.id_to_token(number)
 
 
-def ends_turns(config: TokenizerConfig, ends: list[str]) -> bool:
-    """Whether one of the tokens stands after the assistant's turn, as far as that can be told."""
+def ends_turns_with(config: TokenizerConfig, ends: list[str]) -> bool:
+    """Whether the chat template ends the assistant's turn with one of the tokens.
+
+    Args:
+        config: The tokenizer's settings, with the template.
+        ends: The tokens.
+
+    Returns:
+        False only where the rendered template shows none of them after the turn.
+    """
     if not ends:
         return True
     asked = [{"role": "user", "content": "q"}, {"role": "assistant", "content": MARK}]
     try:
         text = ChatTemplate(config).render(asked)
-    except TemplateRefuses:
+    except TemplateRenderError:
         return True
     return MARK not in text or any(end in text.split(MARK)[-1] for end in ends)

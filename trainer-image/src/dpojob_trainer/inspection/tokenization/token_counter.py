@@ -1,4 +1,4 @@
-"""Lengths in tokens, exactly as TRL's DPOTrainer cuts prompt and answers apart."""
+"""Counts the tokens of prompt and answers, separated exactly as by TRL's DPOTrainer."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import NamedTuple
 from tokenizers import Tokenizer
 
 from dpojob_api.report import ProblemCode
-from dpojob_trainer.inspection.model.tokenizer_config import TokenizerConfig
+from dpojob_trainer.inspection.model import TokenizerConfig
 from dpojob_trainer.shared.preference_pair import PreferencePair
 from dpojob_trainer.shared.row_error import RowError
 
-from .chat_template import ChatTemplate, TemplateRefuses
-from .safe_splits import Seams
+from .chat_template import ChatTemplate, TemplateRenderError
+from .safe_splits import SafeSplits
 
 BATCH_ROWS = 512
 BATCH_CHARACTERS = 4 << 20
@@ -33,28 +33,33 @@ class Length(NamedTuple):
 
 
 class TokenCounter:
-    """Counts with the model's own tokenizer, and with its template where rows are conversations."""
+    """Counts with the model's tokenizer, and with its chat template where rows are conversations."""
 
     def __init__(self, tokenizer: Tokenizer, config: TokenizerConfig) -> None:
         self._tokenizer = tokenizer
         self._template = ChatTemplate(config)
-        self._end = str(config.special.get("eos_token") or "")
-        written = [*self._template.sources, *map(str, config.special.values())]
-        self._seams = Seams(tokenizer, written)
+        self._end_token = str(config.special.get("eos_token") or "")
+        searched_texts = [*self._template.sources, *map(str, config.special.values())]
+        self._safe_splits = SafeSplits(tokenizer, searched_texts)
 
     def lengths(
         self, pairs: Sequence[PreferencePair], limit: int | None = None
     ) -> Iterator[Length | RowError]:
-        """The length of each pair, or the fault that template and tokens show in it, in order.
+        """Count the tokens of pairs.
 
-        The pairs are as `Pair.conversation()` or `Pair.text()` gives them; what is over `limit`
-        tokens will be cut off at the end.
+        Args:
+            pairs: The pairs, all conversations or all texts.
+            limit: The number of tokens after which training truncates at the end; None for no limit.
+
+        Yields:
+            For each pair its length in tokens, or the error that only its tokens show: the template
+            rejects it, or both answers have the same tokens.
         """
         start = 0
         while start < len(pairs):
             end, size = start, 0
             while end < len(pairs) and end - start < BATCH_ROWS and size < BATCH_CHARACTERS:
-                size += _characters(pairs[end])
+                size += _count_characters(pairs[end])
                 end += 1
             yield from self._batch(pairs[start:end], limit)
             start = end
@@ -64,12 +69,12 @@ class TokenCounter:
     ) -> Iterator[Length | RowError]:
         chat = isinstance(pairs[0].chosen, list)
         texts: list[str] = []
-        faults: list[RowError | None] = []
+        errors: list[RowError | None] = []
         for pair in pairs:
             try:
-                whole = self._rendered(pair) if chat else self._plain(pair)
-            except TemplateRefuses as problem:
-                faults.append(
+                whole = self._render(pair) if chat else self._concatenate(pair)
+            except TemplateRenderError as problem:
+                errors.append(
                     RowError(
                         ProblemCode.BAD_MESSAGE,
                         f"the model's chat template refuses the conversation ({problem})",
@@ -77,18 +82,18 @@ class TokenCounter:
                     )
                 )
                 continue
-            # Plain texts get tokens at their ends, so each is tokenised whole.
-            cut = self._seams.head(*whole) if chat else 0
+            # Special tokens are added around plain texts, so each of those is tokenized as a whole.
+            cut = self._safe_splits.shared_prefix_length(*whole) if chat else 0
             texts += (whole[0][:cut], *(text[cut:] for text in whole))
-            faults.append(None)
+            errors.append(None)
         encodings = iter(self._tokenizer.encode_batch_fast(texts, add_special_tokens=not chat))
-        for fault in faults:
-            if fault is not None:
-                yield fault
+        for error in errors:
+            if error is not None:
+                yield error
                 continue
-            head, prompt, chosen, rejected = (next(encodings).ids for _ in range(4))
-            shared = min(_shared(prompt, chosen), _shared(prompt, rejected))
-            before = len(head) if chat else 0
+            prefix, prompt, chosen, rejected = (next(encodings).ids for _ in range(4))
+            shared = min(_count_shared(prompt, chosen), _count_shared(prompt, rejected))
+            before = len(prefix) if chat else 0
             length = Length(before + shared, len(chosen) - shared, len(rejected) - shared)
             if chosen == rejected:
                 yield _same_tokens(chat)
@@ -101,7 +106,7 @@ class TokenCounter:
             else:
                 yield length
 
-    def _rendered(self, pair: PreferencePair) -> tuple[str, str, str]:
+    def _render(self, pair: PreferencePair) -> tuple[str, str, str]:
         prompt, chosen, rejected = pair.prompt, pair.chosen, pair.rejected
         assert isinstance(prompt, list) and isinstance(chosen, list) and isinstance(rejected, list)
         render = self._template.render
@@ -111,12 +116,16 @@ class TokenCounter:
             render(prompt + rejected, pair.tools),
         )
 
-    def _plain(self, pair: PreferencePair) -> tuple[str, str, str]:
+    def _concatenate(self, pair: PreferencePair) -> tuple[str, str, str]:
         prompt, chosen, rejected = str(pair.prompt), str(pair.chosen), str(pair.rejected)
-        return (prompt, prompt + self._ended(chosen), prompt + self._ended(rejected))
+        return (
+            prompt,
+            prompt + self._with_end_token(chosen),
+            prompt + self._with_end_token(rejected),
+        )
 
-    def _ended(self, answer: str) -> str:
-        return answer if answer.endswith(self._end) else answer + self._end
+    def _with_end_token(self, answer: str) -> str:
+        return answer if answer.endswith(self._end_token) else answer + self._end_token
 
 
 def _same_tokens(chat: bool) -> RowError:
@@ -132,7 +141,7 @@ def _same_when_cut(limit: int) -> RowError:
     )
 
 
-def _characters(pair: PreferencePair) -> int:
+def _count_characters(pair: PreferencePair) -> int:
     return sum(
         len(part)
         if isinstance(part, str)
@@ -141,8 +150,8 @@ def _characters(pair: PreferencePair) -> int:
     )
 
 
-def _shared(left: list[int], right: list[int]) -> int:
-    """How many leading tokens are the same."""
+def _count_shared(left: list[int], right: list[int]) -> int:
+    """The number of equal leading tokens."""
     if right[: len(left)] == left:
         return len(left)
     return next(

@@ -13,7 +13,7 @@ from dpojob_api.report import ProblemCode
 from dpojob_trainer.inspection.columns import ColumnLayout
 from dpojob_trainer.shared.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.preference_pair import Format, PreferencePair
-from dpojob_trainer.shared.row_batch import Chunk
+from dpojob_trainer.shared.row_batch import RowBatch
 from dpojob_trainer.shared.row_error import RowError
 
 from .row_normalizer import normalize_row
@@ -62,7 +62,7 @@ class RowValidator:
     expected_format: Format | None = None
     """The dataset's format, once it is known; rows of the other format are errors then."""
 
-    def validate(self, batch: Chunk, first_row: int, file_name: str) -> ValidatedRows:
+    def validate(self, batch: RowBatch, first_row: int, file_name: str) -> ValidatedRows:
         """Validate a batch, by columns as far as possible and the remaining rows one by one.
 
         Args:
@@ -83,7 +83,11 @@ class RowValidator:
         return ValidatedRows(first_row, valid, rest.numbers, rest.pairs, rest.errors)
 
     def validate_rows(
-        self, batch: Chunk, first_row: int, file_name: str, positions: Sequence[int] | None = None
+        self,
+        batch: RowBatch,
+        first_row: int,
+        file_name: str,
+        positions: Sequence[int] | None = None,
     ) -> ValidatedRows:
         """Validate rows one by one, to get each valid row as a pair.
 
@@ -117,7 +121,7 @@ class RowValidator:
                 found.pairs.append(pair.conversation() if conversation else pair.text())
         return found
 
-    def _validate_columns(self, batch: Chunk) -> ValidColumns | None:
+    def _validate_columns(self, batch: RowBatch) -> ValidColumns | None:
         if batch.batch is None or self._absent_column(batch):
             return None
         try:
@@ -128,7 +132,7 @@ class RowValidator:
             return None
         return valid
 
-    def _absent_column(self, batch: Chunk) -> str | None:
+    def _absent_column(self, batch: RowBatch) -> str | None:
         """A required column that the batch's file lacks altogether."""
         columns = batch.columns
         return next((name for name in self.layout.required if name not in columns), None)

@@ -86,7 +86,7 @@ def _unpaired_surrogate(name: str | None) -> RowError:
 
 
 def _bytes(name: str, value: bytes) -> RowError:
-    """The error of a binary column, or of text that is not UTF-8, for which `Chunk` has b""."""
+    """The error of a binary column, or of text that is not UTF-8, for which `RowBatch` has b""."""
     if not value:
         return RowError(ProblemCode.WRONG_TYPE, f"{name} is not UTF-8 text")
     remedy = "write the column as text (a string column), not as binary"
