@@ -119,15 +119,14 @@ def validate_and_count(path: Path, layout: ColumnLayout) -> int:
 
 
 def validated(path: Path, layout: ColumnLayout) -> Iterator[ValidatedRows]:
-    from dpojob_trainer.inspection.readers.prefetch import prefetched
-    from dpojob_trainer.inspection.readers.row_stream import read_source
+    from dpojob_trainer.inspection.readers import prefetched, read_source
     from dpojob_trainer.inspection.sources import DataFile, Source
     from dpojob_trainer.inspection.validation import RowValidator
 
     source = Source("bench", [DataFile(path.name, lambda: path, path.stat().st_size)])
     validator = RowValidator(layout, as_conversations=True)
-    for piece in prefetched(read_source(source, layout.used)):
-        rows = validator.validate(piece.chunk, piece.start, piece.file.name)
+    for batch in prefetched(read_source(source, layout.used)):
+        rows = validator.validate(batch.rows, batch.start, batch.file.name)
         assert not rows.errors
         yield rows
 

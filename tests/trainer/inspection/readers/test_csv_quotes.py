@@ -24,7 +24,7 @@ def _read(text: str) -> list[list[str]]:
         path = Path(name) / "rows.csv"
         path.write_bytes(text.encode())
         found = read_file(DataFile("rows.csv", lambda: path, len(text)))
-        return [list(row.values()) for chunk in found for row in chunk.rows()]
+        return [list(row.values()) for batch in found for row in batch.rows()]
 
 
 @settings(deadline=None)

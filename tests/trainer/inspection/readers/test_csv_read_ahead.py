@@ -50,15 +50,15 @@ def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_row_that_fits_no_block(many: Path) -> None:
     met: list[str] = []
-    chunks = reading.read_csv("train.csv", lambda: Slow(many, met), None, ",")
-    assert sum(len(chunk) for chunk in chunks) == 6_001
+    batches = reading.read_csv("train.csv", lambda: Slow(many, met), None, ",")
+    assert sum(len(batch) for batch in batches) == 6_001
     assert not met
 
 
 def test_a_reader_that_is_left_early(many: Path) -> None:
     met: list[str] = []
-    chunks = reading.read_csv("train.csv", lambda: Slow(many, met), None, ",")
-    next(iter(chunks))
-    chunks.close()  # type: ignore[attr-defined]
+    batches = reading.read_csv("train.csv", lambda: Slow(many, met), None, ",")
+    next(iter(batches))
+    batches.close()  # type: ignore[attr-defined]
     time.sleep(0.1)
     assert not met

@@ -10,7 +10,7 @@ from .accepted_rows import accepted_rows, is_conversational
 from .model import open_model, read_facts
 from .pipeline import inspect
 from .report import summary
-from .tokenization.chat_template import FALLBACK as FALLBACK_CHAT_TEMPLATE
+from .tokenization import FALLBACK_CHAT_TEMPLATE
 from .training_arguments import check_arguments
 
 __all__ = [

@@ -14,7 +14,7 @@ from dpojob_trainer.shared.messages import MessageKeyMapping
 from dpojob_trainer.shared.preference_pair import comparable_bytes
 
 from .columns import FIELDS, NATIVE, ColumnLayout, preset_by_name
-from .readers.row_stream import read_source
+from .readers import read_source
 from .sources import open_source
 from .statistics import held_out, prompt_hashes
 from .tokenization import LengthCheck, ModelContext
@@ -82,8 +82,8 @@ def accepted_rows(
     dropped = report.eval_dropped if split == "eval" and own_split is not None else report.dropped
     validator = _validator(spec, report)
     lengths = _length_check(spec, dropped, volumes, token)
-    for piece in read_source(source, validator.layout.used):
-        rows = validator.validate_rows(piece.chunk, piece.start, piece.file.name)
+    for batch in read_source(source, validator.layout.used):
+        rows = validator.validate_rows(batch.rows, batch.start, batch.file.name)
         pairs = rows.pairs if lengths is None else lengths.measure(rows.numbers, rows.pairs).pairs
         if not 0 < share < 1:
             yield from (pair.trl_row() for pair in pairs)

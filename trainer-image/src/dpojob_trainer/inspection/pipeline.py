@@ -23,8 +23,7 @@ from dpojob_trainer.shared.row_error import RowError
 
 from .columns import LayoutDetector, ObservedColumns, Resolution
 from .model import check_adapter
-from .readers.prefetch import prefetched
-from .readers.row_stream import NumberedBatch, read_source, split_batches
+from .readers import NumberedBatch, prefetched, read_source, split_batches
 from .report import build_report
 from .sources import ContentHash, Source, open_source, scratch_directory
 from .statistics import (
@@ -106,7 +105,7 @@ def inspect(
 
 
 def _batches(source: Source, columns: list[str] | None = None) -> Iterator[RowBatch]:
-    return (piece.chunk for piece in read_source(source, columns))
+    return (batch.rows for batch in read_source(source, columns))
 
 
 @dataclass(frozen=True)
@@ -166,9 +165,9 @@ class _DatasetScan:
                 return _Counts(train, None, finder.statistics(), train_columns, None)
             held_out = SplitStatistics(LengthStatistics(max_length, unit), finder, True)
             columns = ObservedColumns()
-            for piece in _read(self.evaluation, validator, lengths):
-                columns.add(piece.chunk)
-                held_out.add(len(piece.chunk), *_validate(piece, validator, lengths))
+            for batch in _read(self.evaluation, validator, lengths):
+                columns.add(batch.rows)
+                held_out.add(len(batch.rows), *_validate(batch, validator, lengths))
             return _Counts(train, held_out, finder.statistics(), train_columns, columns)
 
     def _train_split(
@@ -176,15 +175,15 @@ class _DatasetScan:
     ) -> ObservedColumns:
         columns = ObservedColumns()
         file = None
-        for piece in _read(self.source, validator, lengths):
-            if piece.file is not file:
-                file = piece.file
+        for batch in _read(self.source, validator, lengths):
+            if batch.file is not file:
+                file = batch.file
                 self.content.add(file)
-            columns.add(piece.chunk)
-            accepted, errors = _validate(piece, validator, lengths)
-            columns.add_transcripts(validator.layout, piece.chunk, piece.start, accepted)
-            statistics.add(len(piece.chunk), accepted, errors)
-            self._report_progress(statistics.rows, piece.consumed)
+            columns.add(batch.rows)
+            accepted, errors = _validate(batch, validator, lengths)
+            columns.add_transcripts(validator.layout, batch.rows, batch.start, accepted)
+            statistics.add(len(batch.rows), accepted, errors)
+            self._report_progress(statistics.rows, batch.consumed)
         return columns
 
     def _report_progress(self, rows: int, consumed: int) -> None:
@@ -203,13 +202,13 @@ def _read(
 
 
 def _validate(
-    piece: NumberedBatch, validator: RowValidator, lengths: LengthCheck | None
+    batch: NumberedBatch, validator: RowValidator, lengths: LengthCheck | None
 ) -> tuple[list[AcceptedBatch], list[tuple[int, RowError]]]:
     """Validate a batch; with a tokenizer every row is made a pair, since its tokens are counted."""
     if lengths is None:
-        rows = validator.validate(piece.chunk, piece.start, piece.file.name)
+        rows = validator.validate(batch.rows, batch.start, batch.file.name)
         return rows.accepted(), rows.errors
-    rows = validator.validate_rows(piece.chunk, piece.start, piece.file.name)
+    rows = validator.validate_rows(batch.rows, batch.start, batch.file.name)
     measured = lengths.measure(rows.numbers, rows.pairs)
     accepted = AcceptedBatch.of_pairs(measured.numbers, measured.pairs, measured.lengths)
     return [accepted], rows.errors + measured.errors

@@ -1,7 +1,7 @@
 """Readers of data files: rows as a stream of batches, in bounded memory, whatever the format."""
 
-from dpojob_trainer.shared.row_batch import RowBatch
-
+from .concurrency import prefetched
 from .dispatch import read_file
+from .row_stream import NumberedBatch, read_source, split_batches
 
-__all__ = ["RowBatch", "read_file"]
+__all__ = ["NumberedBatch", "prefetched", "read_file", "read_source", "split_batches"]

@@ -63,9 +63,9 @@ def read_csv(
     """
     done = 0
     try:
-        for chunk in _read_blocks(name, open_file, columns, delimiter):
-            done += len(chunk)
-            yield chunk
+        for batch in _read_blocks(name, open_file, columns, delimiter):
+            done += len(batch)
+            yield batch
     except (_NeedsStrictReader, pa.ArrowInvalid):
         yield from _read_strictly(name, open_file, delimiter, done)
 

@@ -12,10 +12,10 @@ import pyarrow as pa
 from dpojob_trainer.shared.errors import unreadable
 from dpojob_trainer.shared.row_batch import RowBatch
 
+from .concurrency import map_in_order
 from .json_rows import BATCH_ROWS, parse_line, rows_to_batch
 from .jsonl_arrow import newlines, parse_block
 from .key_growth_guard import Positions
-from .ordered_map import map_in_order
 
 BLOCK_BYTES = 2 << 20
 """Small enough that a block and its columns stay in the cache of a CPU core."""

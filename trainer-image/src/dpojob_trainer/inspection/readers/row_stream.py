@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dpojob_trainer.inspection.sources import DataFile, Source
+from dpojob_trainer.shared.row_batch import RowBatch
 
-from . import RowBatch, read_file
+from .dispatch import read_file
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class NumberedBatch:
     """A batch of rows, the number of its first row, and the file it is from."""
 
     start: int
-    chunk: RowBatch
+    rows: RowBatch
     file: DataFile
     consumed: int = 0
     """About how many bytes of the source as stored were read so far."""
@@ -32,13 +33,13 @@ def split_batches(whole: Iterator[NumberedBatch], rows: int) -> Iterator[Numbere
         The same rows.
     """
     before = 0
-    for piece in whole:
-        count = len(piece.chunk)
+    for batch in whole:
+        count = len(batch.rows)
         for at in range(0, max(1, count), rows):
             done = min(count, at + rows)
-            consumed = before + (piece.consumed - before) * done // max(1, count)
-            yield NumberedBatch(piece.start + at, piece.chunk.slice(at, rows), piece.file, consumed)
-        before = piece.consumed
+            consumed = before + (batch.consumed - before) * done // max(1, count)
+            yield NumberedBatch(batch.start + at, batch.rows.slice(at, rows), batch.file, consumed)
+        before = batch.consumed
 
 
 def read_source(source: Source, columns: Sequence[str] | None = None) -> Iterator[NumberedBatch]:
@@ -56,7 +57,7 @@ def read_source(source: Source, columns: Sequence[str] | None = None) -> Iterato
     """
     start, before = 0, 0
     for file in source.files:
-        for chunk in read_file(file, columns):
-            yield NumberedBatch(start, chunk, file, before + chunk.consumed)
-            start += len(chunk)
+        for rows in read_file(file, columns):
+            yield NumberedBatch(start, rows, file, before + rows.consumed)
+            start += len(rows)
         before += file.stored_bytes
