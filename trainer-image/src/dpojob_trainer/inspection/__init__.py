@@ -10,11 +10,9 @@ from .accepted_rows import accepted_rows, is_conversational
 from .model import open_model, read_facts
 from .pipeline import inspect
 from .report import summary
-from .tokenization import FALLBACK_CHAT_TEMPLATE
 from .training_arguments import check_arguments
 
 __all__ = [
-    "FALLBACK_CHAT_TEMPLATE",
     "InspectionError",
     "accepted_rows",
     "check_arguments",

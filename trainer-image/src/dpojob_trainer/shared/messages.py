@@ -11,6 +11,12 @@ from dpojob_api.spec import MessageMapping
 
 Message = dict[str, Any]
 
+FALLBACK_CHAT_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}"
+    "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+"""ChatML, used for conversations where the tokenizer has no chat template."""
+
 KEPT_KEYS = ("name", "tool_calls", "tool_call_id", "reasoning_content", "thinking")
 """Further keys of a message that chat templates read; everything else is left out."""
 

@@ -3,9 +3,8 @@
 `ModelContext` holds the facts, chat template and tokenizer of the job's model.
 """
 
-from .chat_template import FALLBACK as FALLBACK_CHAT_TEMPLATE
 from .length_check import LengthCheck
 from .model_context import ModelContext
 from .token_counter import TokenCounter
 
-__all__ = ["FALLBACK_CHAT_TEMPLATE", "LengthCheck", "ModelContext", "TokenCounter"]
+__all__ = ["LengthCheck", "ModelContext", "TokenCounter"]

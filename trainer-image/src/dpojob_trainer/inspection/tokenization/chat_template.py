@@ -12,13 +12,7 @@ import jinja2.ext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from dpojob_trainer.inspection.model import TokenizerConfig
-from dpojob_trainer.shared.messages import Message
-
-FALLBACK = (
-    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}"
-    "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-"""ChatML, used for conversations where the tokenizer has no chat template."""
+from dpojob_trainer.shared.messages import FALLBACK_CHAT_TEMPLATE, Message
 
 REASONING = ("reasoning_content", "thinking", "reasoning")
 
@@ -47,7 +41,7 @@ class ChatTemplate:
     @property
     def sources(self) -> list[str]:
         """The source texts of the templates, without and with tools."""
-        return [self._config.template(tools) or FALLBACK for tools in (False, True)]
+        return [self._config.template(tools) or FALLBACK_CHAT_TEMPLATE for tools in (False, True)]
 
     def compile(self) -> None:
         """Compile the templates.

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from dpojob_api.conditions import Reason
 from dpojob_api.shared_training_constants import cpu_uses_eager_attention
-from dpojob_trainer.inspection import FALLBACK_CHAT_TEMPLATE
+from dpojob_trainer.shared.messages import FALLBACK_CHAT_TEMPLATE
 
 from .adapter import load_adapter, merge_adapter
 from .argument_errors import as_argument_error
