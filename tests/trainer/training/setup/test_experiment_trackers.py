@@ -11,9 +11,9 @@ from tests.kit.training.containers import Container
 from tests.trainer.training.conftest import MakeJob, losses, metrics
 
 from dpojob_trainer.inspection import InspectionError
-from dpojob_trainer.inspection.training_arguments import check_trackers
 from dpojob_trainer.shared import experiment_trackers
 from dpojob_trainer.shared.container_environment import ENV_TRACKERS
+from dpojob_trainer.shared.experiment_trackers import check_trackers
 from dpojob_trainer.training import TrainJob, run
 
 QUICK: dict[str, Any] = {"epochs": 0.3}
