@@ -139,7 +139,7 @@ def test_lengths_equal_those_of_trl(model: Path) -> None:
     def check(pairs: list[PreferencePair]) -> None:
         for pair, found in zip(pairs, counter.lengths(pairs), strict=True):
             try:
-                expected = lengths_by_trl(tokenizer, pair.row())
+                expected = lengths_by_trl(tokenizer, pair.trl_row())
             except Exception as problem:
                 assert isinstance(found, RowError), (problem, found)
                 assert found.code == "BadMessage"
