@@ -43,7 +43,7 @@ def make_contrary(make_job: MakeJob, contrary: Path) -> MakeContrary:
 
     def make(output: str = "out", **arguments: Any) -> TrainJob:
         return make_job(
-            output=output_directory,
+            output=output,
             spec={
                 "training": {"epochs": 1, "arguments": {"eval_steps": 3, "save_steps": 3, **arguments}},
                 "dataset": {
