@@ -19,13 +19,11 @@ from typing import Any
 import kopf
 
 from dpojob_api.constants import GROUP, LABEL_MANAGED_BY, MANAGED_BY, VERSION
-from dpojob_operator.controllers.handlers import Handlers
-from dpojob_operator.controllers.setup import build_components
-from dpojob_operator.kube.api_client import ApiClient
-from dpojob_operator.kube.leader_election import run_as_leader
-from dpojob_operator.process.clock import Clock, utc_now
+from dpojob_operator.controllers import Handlers, build_components
+from dpojob_operator.kube import ApiClient, run_as_leader
+from dpojob_operator.process import Clock, Settings, SettingsError, utc_now
 from dpojob_operator.process.probes import serve_probes
-from dpojob_operator.process.settings import Settings, SettingsError, load
+from dpojob_operator.process.settings import load
 from dpojob_operator.process.task_supervisor import run_until_first_exit
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from dpojob_api.pool import GPUPool
-from dpojob_operator.controllers.gpupool.pool_capacity import planner_pool_state, pool_status
+from dpojob_operator.controllers.gpupool import planner_pool_state
+from dpojob_operator.controllers.gpupool.pool_capacity import pool_status
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 

@@ -10,8 +10,8 @@ import pytest
 from aiohttp import web
 from prometheus_client import REGISTRY
 
-from dpojob_operator.controllers.dpojob import progress_poller
-from dpojob_operator.controllers.dpojob.progress_poller import ProgressPoller, parse
+from dpojob_operator.controllers.dpojob import ProgressPoller, progress_poller
+from dpojob_operator.controllers.dpojob.progress_poller import parse
 from dpojob_operator.decide.object_snapshots import PodSnapshot
 from dpojob_operator.process.metrics import RUNNING
 

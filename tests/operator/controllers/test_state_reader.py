@@ -7,9 +7,9 @@ from typing import Any
 
 from tests.kit.builders import begun, child, job
 
-from dpojob_operator.controllers.dpojob.state_reader import StateReader
+from dpojob_operator.controllers.dpojob import StateReader
 from dpojob_operator.decide import PlanningRequest, Policy, Snapshot
-from dpojob_operator.indexes.dependents_index import DependentsIndex
+from dpojob_operator.indexes import DependentsIndex
 
 
 class Recorder:

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from dpojob_operator.controllers.work_queue import WorkQueue
-from dpojob_operator.kube.api_client import ApiError
+from dpojob_operator.kube import ApiError
 
 
 async def drain(queue: WorkQueue[str], until: asyncio.Event) -> None:

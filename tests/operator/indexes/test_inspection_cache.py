@@ -7,8 +7,7 @@ from typing import Any
 from tests.kit.builders import job
 
 from dpojob_api.job import DPOJob
-from dpojob_operator.indexes.dependents_index import DependentsIndex
-from dpojob_operator.indexes.inspection_cache import InspectionCache
+from dpojob_operator.indexes import DependentsIndex, InspectionCache
 
 MODEL, DATA = "a" * 40, "d" * 40
 SOURCES = {

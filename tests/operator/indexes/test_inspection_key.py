@@ -9,7 +9,7 @@ from aiohttp import web
 from tests.kit.operator_fixture import REPORT, Process, World
 
 from dpojob_api.spec import DPOJobSpec
-from dpojob_operator.indexes.dependents_index import DependentsIndex
+from dpojob_operator.indexes import DependentsIndex
 from dpojob_operator.indexes.inspection_key import hub_repositories, inspection_key
 
 MODEL, DATA, MOVED = "a" * 40, "d" * 40, "e" * 40

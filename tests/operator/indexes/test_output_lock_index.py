@@ -11,7 +11,7 @@ from tests.operator.controllers.test_state_reader import Recorder
 from tests.operator.indexes.test_inspection_cache import Shelf
 
 from dpojob_api.job import DPOJob
-from dpojob_operator.controllers.dpojob.state_reader import StateReader
+from dpojob_operator.controllers.dpojob import StateReader
 from dpojob_operator.decide import (
     OutputHolder,
     PlanningRequest,
@@ -20,8 +20,7 @@ from dpojob_operator.decide import (
     decide_with_pools,
 )
 from dpojob_operator.decide.object_snapshots import PVCSnapshot
-from dpojob_operator.indexes.dependents_index import DependentsIndex
-from dpojob_operator.indexes.output_lock_index import OutputLockIndex
+from dpojob_operator.indexes import DependentsIndex, OutputLockIndex
 
 TUNED = {"volume": {"claimName": "models", "path": "tuned"}}
 

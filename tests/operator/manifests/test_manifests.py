@@ -17,7 +17,7 @@ from dpojob_operator import manifests
 from dpojob_operator.decide.child_names import MAX_LENGTH, rendezvous_name, training_name
 from dpojob_operator.decide.effective_spec import effective_spec
 from dpojob_operator.decide.object_snapshots import PodSnapshot
-from dpojob_operator.process.settings import WorkloadSettings
+from dpojob_operator.process import WorkloadSettings
 
 SETTINGS = WorkloadSettings(
     inspect_image="inspect:test",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dpojob_operator.process.settings import SettingsError, load
+from dpojob_operator.process import SettingsError
+from dpojob_operator.process.settings import load
 
 LEAST = {"DPOJOB_OPERATOR_INSPECT_IMAGE": "i", "DPOJOB_OPERATOR_TRAIN_IMAGE": "t"}
 

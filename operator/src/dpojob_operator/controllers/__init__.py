@@ -1,1 +1,6 @@
 """The controllers of DPOJobs and GPUPools, and the work queue and event handlers that feed them."""
+
+from .handlers import Handlers
+from .setup import Components, build_components
+
+__all__ = ["Components", "Handlers", "build_components"]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from dpojob_operator.indexes.dependents_index import DependentsIndex, Key, key_of, owning_dpojob
-from dpojob_operator.indexes.inspection_cache import InspectionCache
-from dpojob_operator.indexes.output_lock_index import OutputLockIndex
+from dpojob_operator.indexes import DependentsIndex, InspectionCache, OutputLockIndex
+from dpojob_operator.kube import Key, key_of, owning_dpojob
 
 Object = Mapping[str, Any]
 

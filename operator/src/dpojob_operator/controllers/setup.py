@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from dpojob_operator.controllers.dpojob.action_executor import ActionExecutor
-from dpojob_operator.controllers.dpojob.progress_poller import ProgressPoller
-from dpojob_operator.controllers.dpojob.reconciler import Reconciler
-from dpojob_operator.controllers.dpojob.resync import Resync
-from dpojob_operator.controllers.dpojob.state_reader import StateReader
-from dpojob_operator.controllers.gpupool.gpupool_controller import GPUPoolController
+from dpojob_operator.controllers.dpojob import (
+    ActionExecutor,
+    ProgressPoller,
+    Reconciler,
+    Resync,
+    StateReader,
+)
+from dpojob_operator.controllers.gpupool import GPUPoolController
 from dpojob_operator.decide import Policy
-from dpojob_operator.indexes.dependents_index import DependentsIndex, Key
-from dpojob_operator.indexes.inspection_cache import InspectionCache
-from dpojob_operator.indexes.output_lock_index import OutputLockIndex
-from dpojob_operator.kube.api_client import ApiClient, inside_cluster
-from dpojob_operator.process.clock import Clock
+from dpojob_operator.indexes import DependentsIndex, InspectionCache, OutputLockIndex
+from dpojob_operator.kube import ApiClient, Key, inside_cluster
+from dpojob_operator.process import Clock, Settings
 from dpojob_operator.process.metrics import RUNNING
-from dpojob_operator.process.settings import Settings
 
 from .handlers import Handlers
 from .work_queue import WorkQueue

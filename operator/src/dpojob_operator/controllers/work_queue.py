@@ -9,8 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-from dpojob_operator.kube.api_client import ApiError, Conflict
-from dpojob_operator.kube.leader_election import LeaseLost
+from dpojob_operator.kube import ApiError, Conflict, LeaseLost
 from dpojob_operator.process.metrics import QUEUE_DEPTH, RECONCILE_SECONDS, RECONCILES
 
 log = logging.getLogger(__name__)

@@ -7,6 +7,7 @@ the snapshots of Jobs, Pods and claims that decisions are made from, and the nam
 
 from .decision import decide, decide_with_pools
 from .invalid_spec import invalid_spec_status
+from .ttl import is_settled
 from .types import (
     Action,
     CreateClaim,
@@ -40,4 +41,5 @@ __all__ = [
     "decide",
     "decide_with_pools",
     "invalid_spec_status",
+    "is_settled",
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from dpojob_api.conditions import ConditionType
 
@@ -31,6 +33,25 @@ def clean_up_finished(builder: StatusBuilder) -> None:
             builder.add_action(DeleteSelf(builder.job.uid))
         else:
             builder.requeue_within(left)
+
+
+def is_settled(raw: Mapping[str, Any]) -> bool:
+    """Check whether a listed DPOJob has ended and needs no further pass.
+
+    Args:
+        raw: The DPOJob, as parsed from JSON.
+
+    Returns:
+        Whether it is finished, its newest generation was observed and it has no time to live.
+    """
+    metadata, status = raw["metadata"], raw.get("status") or {}
+    finished = any(
+        condition.get("type") == ConditionType.FINISHED and condition.get("status") == "True"
+        for condition in status.get("conditions") or []
+    )
+    ttl = (raw.get("spec") or {}).get("ttlSecondsAfterFinished")
+    observed = status.get("observedGeneration") == metadata.get("generation")
+    return finished and observed and ttl is None
 
 
 def _delete_running(builder: StatusBuilder, job: JobSnapshot | None) -> None:

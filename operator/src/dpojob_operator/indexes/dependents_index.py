@@ -6,41 +6,8 @@ The index comes from reads and events and may be incomplete; the next resync fin
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from typing import Any
 
-from dpojob_api.conditions import ConditionType
-from dpojob_api.constants import LABEL_JOB_NAME, LABEL_MANAGED_BY, MANAGED_BY
-
-Key = tuple[str, str]
-Object = Mapping[str, Any]
-
-
-def key_of(raw: Object) -> Key:
-    """Namespace and name of an object."""
-    return raw["metadata"]["namespace"], raw["metadata"]["name"]
-
-
-def owning_dpojob(raw: Object) -> Key | None:
-    """The DPOJob of a Job or Pod the operator created; its name fits a label (63 characters)."""
-    metadata = raw["metadata"]
-    labels = metadata.get("labels") or {}
-    name = labels.get(LABEL_JOB_NAME)
-    if labels.get(LABEL_MANAGED_BY) != MANAGED_BY or not name:
-        return None
-    return metadata["namespace"], name
-
-
-def is_settled(raw: Object) -> bool:
-    """Whether a listed DPOJob has ended and nothing about it is left to do."""
-    metadata, status = raw["metadata"], raw.get("status") or {}
-    finished = any(
-        c.get("type") == ConditionType.FINISHED and c.get("status") == "True"
-        for c in status.get("conditions") or []
-    )
-    ttl = (raw.get("spec") or {}).get("ttlSecondsAfterFinished")
-    current = status.get("observedGeneration") == metadata.get("generation")
-    return finished and current and ttl is None
+from dpojob_operator.kube import Key
 
 
 class DependentsIndex:
@@ -52,8 +19,10 @@ class DependentsIndex:
         """Jobs whose plan may still follow the pools."""
 
     def add_dependent(self, other: Key, key: Key) -> None:
-        """Records that `key` waits for `other`; call it before `other` is read, so that no later change
-        is missed."""
+        """Records that `key` waits for `other`.
+
+        Call it before `other` is read, so that no later change is missed.
+        """
         self._for_job[other].add(key)
 
     def remove(self, key: Key) -> None:
@@ -65,5 +34,8 @@ class DependentsIndex:
                 del self._for_job[other]
 
     def pop_dependents(self, key: Key) -> set[Key]:
-        """Removes and returns the jobs that wait for this one; they are added again if they still wait."""
+        """Removes and returns the jobs that wait for this one.
+
+        Their next reconciliation adds them again if they still wait.
+        """
         return self._for_job.pop(key, set())

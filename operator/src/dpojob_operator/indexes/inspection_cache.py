@@ -18,8 +18,7 @@ from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJob
 from dpojob_api.spec import DPOJobSpec
 from dpojob_operator.decide import SharedInspection, inspection_result
-from dpojob_operator.kube.api_client import ApiClient
-from dpojob_operator.kube.parsing import parse_dpojob
+from dpojob_operator.kube import ApiClient, parse_dpojob
 from dpojob_operator.kube.resources import DPOJOBS
 
 from .dependents_index import DependentsIndex

@@ -15,8 +15,7 @@ from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJob
 from dpojob_operator.decide import OutputHolder
 from dpojob_operator.decide.effective_spec import output_volume
-from dpojob_operator.kube.api_client import ApiClient
-from dpojob_operator.kube.parsing import parse_dpojob
+from dpojob_operator.kube import ApiClient, parse_dpojob
 from dpojob_operator.kube.resources import DPOJOBS
 
 from .dependents_index import DependentsIndex

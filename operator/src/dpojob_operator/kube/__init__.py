@@ -1,1 +1,26 @@
-"""Access to the Kubernetes API: the client, the kinds of object, parsing, Events and leader election."""
+"""Access to the Kubernetes API: the client, the kinds of object, parsing, Events and leader election.
+
+The kinds of object are constants of the module `resources`.
+"""
+
+from .api_client import ApiClient, ApiError, Conflict, Object, inside_cluster
+from .events import record_events
+from .leader_election import LeaseLost, run_as_leader
+from .object_keys import Key, key_of, owning_dpojob
+from .parsing import parse_dpojob, parse_gpupool
+
+__all__ = [
+    "ApiClient",
+    "ApiError",
+    "Conflict",
+    "Key",
+    "LeaseLost",
+    "Object",
+    "inside_cluster",
+    "key_of",
+    "owning_dpojob",
+    "parse_dpojob",
+    "parse_gpupool",
+    "record_events",
+    "run_as_leader",
+]

@@ -27,7 +27,7 @@ from kubernetes.aio.leaderelection.leaderelection import LeaderElection
 from kubernetes.aio.leaderelection.leaderelectionrecord import LeaderElectionRecord
 from kubernetes.aio.leaderelection.resourcelock.baselock import BaseLock
 
-from dpojob_operator.process.settings import Settings
+from dpojob_operator.process import Settings
 from dpojob_operator.process.task_supervisor import run_until_first_exit
 
 from .api_client import ApiClient, ApiError, Object

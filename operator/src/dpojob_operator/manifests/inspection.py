@@ -13,7 +13,7 @@ from dpojob_api.constants import (
 )
 from dpojob_api.job import DPOJob
 from dpojob_api.spec import DPOJobSpec
-from dpojob_operator.process.settings import WorkloadSettings
+from dpojob_operator.process import WorkloadSettings
 
 from .metadata import labels, owner
 from .pod import common_environment, pod_spec, variable

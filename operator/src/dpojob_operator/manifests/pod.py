@@ -17,7 +17,7 @@ from dpojob_api.constants import (
 from dpojob_api.job import DPOJob
 from dpojob_api.spec import DPOJobSpec
 from dpojob_operator.decide.effective_spec import claims_mounted
-from dpojob_operator.process.settings import WorkloadSettings
+from dpojob_operator.process import WorkloadSettings
 
 from .compact_json import compact
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dpojob_api.job import DPOJob
-from dpojob_operator.process.settings import WorkloadSettings
+from dpojob_operator.process import WorkloadSettings
 
 from .metadata import labels
 

@@ -21,7 +21,7 @@ from dpojob_api.spec import DPOJobSpec
 from dpojob_operator.decide.child_names import rendezvous_name
 from dpojob_operator.decide.exit_statuses import FINAL_EXITS, SIGTERM_EXIT
 from dpojob_operator.decide.object_snapshots import ANNOTATION_POOL
-from dpojob_operator.process.settings import WorkloadSettings
+from dpojob_operator.process import WorkloadSettings
 
 from .metadata import labels, owner, queue_labels
 from .pod import Object, common_environment, pod_spec, secret_variable, variable

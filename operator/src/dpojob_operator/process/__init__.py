@@ -1,1 +1,10 @@
-"""The process itself: its settings, clock, metrics and health probes, and how its parts run together."""
+"""The process itself: its settings, clock, metrics and health probes, and how its parts run together.
+
+The modules with I/O (`metrics`, `probes`, `task_supervisor`) are imported by name, so that pure packages
+can import the settings without them.
+"""
+
+from .clock import Clock, utc_now
+from .settings import Settings, SettingsError, WorkloadSettings
+
+__all__ = ["Clock", "Settings", "SettingsError", "WorkloadSettings", "utc_now"]

@@ -20,10 +20,10 @@ from dpojob_operator.decide import (
 )
 from dpojob_operator.decide.effective_spec import effective_spec
 from dpojob_operator.decide.object_snapshots import owner_uid
-from dpojob_operator.kube.api_client import ApiClient, ApiError, Conflict, Object
+from dpojob_operator.kube import ApiClient, ApiError, Conflict, Object
 from dpojob_operator.kube.resources import CLAIMS, DPOJOBS, JOBS, SERVICES, Resource
+from dpojob_operator.process import WorkloadSettings
 from dpojob_operator.process.metrics import CREATED
-from dpojob_operator.process.settings import WorkloadSettings
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from dpojob_api.constants import PROGRESS_PORT
 from dpojob_api.progress import Progress
 from dpojob_operator.decide.object_snapshots import PodSnapshot
-from dpojob_operator.kube.api_client import ApiClient, ApiError
+from dpojob_operator.kube import ApiClient, ApiError
 from dpojob_operator.kube.resources import PODS
 from dpojob_operator.process.metrics import RUNNING
 

@@ -21,11 +21,10 @@ from dpojob_operator.decide import (
     decide_with_pools,
     invalid_spec_status,
 )
-from dpojob_operator.indexes.dependents_index import DependentsIndex, Key
-from dpojob_operator.kube import events
-from dpojob_operator.kube.api_client import ApiClient, Object
+from dpojob_operator.indexes import DependentsIndex
+from dpojob_operator.kube import ApiClient, Key, Object, record_events
 from dpojob_operator.kube.resources import DPOJOBS
-from dpojob_operator.process.clock import Clock
+from dpojob_operator.process import Clock
 from dpojob_operator.process.metrics import FINISHED, STATUS_WRITES
 
 from .action_executor import ActionExecutor, CreationRejected, NameConflict
@@ -128,7 +127,7 @@ class Reconciler:
             self._refreshed[key] = time.monotonic()
         self._record_version(key, stored)
         _count_end(job.status, decision.status)
-        await events.record_events(self._cluster, job, decision.status, self._now())
+        await record_events(self._cluster, job, decision.status, self._now())
         return stored
 
     async def _still_exists(self, key: Key, job: DPOJob) -> bool:

@@ -10,10 +10,9 @@ from collections.abc import Callable, Collection, Sequence
 from typing import get_args
 
 from dpojob_api.job import Phase
-from dpojob_operator.indexes.dependents_index import Key, is_settled, key_of
-from dpojob_operator.indexes.inspection_cache import InspectionCache
-from dpojob_operator.indexes.output_lock_index import OutputLockIndex
-from dpojob_operator.kube.api_client import ApiClient, ApiError
+from dpojob_operator.decide import is_settled
+from dpojob_operator.indexes import InspectionCache, OutputLockIndex
+from dpojob_operator.kube import ApiClient, ApiError, Key, key_of
 from dpojob_operator.kube.resources import DPOJOBS
 from dpojob_operator.process.metrics import PHASES, RESYNC_TIME
 

@@ -16,15 +16,12 @@ from dpojob_api.constants import (
 from dpojob_api.job import Dependency, DPOJob
 from dpojob_api.pool import GPUPoolSpec
 from dpojob_api.spec import DPOJobSpec
-from dpojob_operator.controllers.gpupool.pool_capacity import planner_pool_state
+from dpojob_operator.controllers.gpupool import planner_pool_state
 from dpojob_operator.decide import DependencySnapshot, PlanningRequest, Policy, Snapshot
 from dpojob_operator.decide.effective_spec import claims_mounted, effective_spec
 from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot, PVCSnapshot
-from dpojob_operator.indexes.dependents_index import DependentsIndex
-from dpojob_operator.indexes.inspection_cache import InspectionCache
-from dpojob_operator.indexes.output_lock_index import OutputLockIndex
-from dpojob_operator.kube.api_client import ApiClient
-from dpojob_operator.kube.parsing import parse_dpojob, parse_gpupool
+from dpojob_operator.indexes import DependentsIndex, InspectionCache, OutputLockIndex
+from dpojob_operator.kube import ApiClient, parse_dpojob, parse_gpupool
 from dpojob_operator.kube.resources import (
     CLAIMS,
     DPOJOBS,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from dpojob_operator.kube.api_client import ApiClient, Conflict, Object
-from dpojob_operator.kube.parsing import parse_gpupool
+from dpojob_operator.kube import ApiClient, Conflict, Object, parse_gpupool
 from dpojob_operator.kube.resources import GPUPOOLS, NODES, PODS
 
 from .pool_capacity import pool_status, requested_gpus
