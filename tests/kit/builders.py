@@ -1,4 +1,4 @@
-"""Builders of the snapshots that `decide` gets: jobs, children and pods."""
+"""Builders of the snapshots that `decide` reads: DPOJobs, Jobs and pods."""
 
 from __future__ import annotations
 
@@ -41,44 +41,46 @@ def job(status: dict[str, Any] | DPOJobStatus | None = None, **spec: Any) -> DPO
     return DPOJob.model_validate(raw)
 
 
-def observe(status: Any = None, /, *, of: dict[str, Any] | None = None, **facts: Any) -> Snapshot:
-    return Snapshot(job=job(status, **(of or {})), pool_hashes=HASHES, **facts)
+def build_snapshot(
+    status: Any = None, /, *, spec_fields: dict[str, Any] | None = None, **facts: Any
+) -> Snapshot:
+    return Snapshot(job=job(status, **(spec_fields or {})), pool_hashes=HASHES, **facts)
 
 
-def child(name: str, **facts: Any) -> JobSnapshot:
+def job_snapshot(name: str, **facts: Any) -> JobSnapshot:
     return JobSnapshot(**{"name": name, "uid": f"uid-of-{name}", "owner": UID, **facts})
 
 
-def ended(stage: str, exit_code: int, word: Any, **facts: Any) -> PodSnapshot:
+def finished_pod(stage: str, exit_code: int, message: Any, **facts: Any) -> PodSnapshot:
     fixed = {
         "name": f"{stage}-pod", "uid": f"{stage}-pod-uid", "phase": "Failed" if exit_code else
         "Succeeded", "scheduled": True, "started": NOW - timedelta(minutes=30), "finished": NOW,
-        "exit_code": exit_code, "termination_message": json.dumps(word),
+        "exit_code": exit_code, "termination_message": json.dumps(message),
     }  # fmt: skip
     return PodSnapshot(**{**fixed, **facts})
 
 
-def inspected(decision: Decision, **facts: Any) -> Decision:
+def decide_after_inspection(decision: Decision, **facts: Any) -> Decision:
     """The next decision, after the inspection pod ended with a report."""
     assert decision.status.inspection is not None
-    seen = child(decision.status.inspection.name)
-    pods = (ended("inspect", 0, REPORT),)
+    seen = job_snapshot(decision.status.inspection.name)
+    pods = (finished_pod("inspect", 0, REPORT),)
     return decide_with_pools(
-        observe(decision.status, inspection=seen, inspection_pods=pods, **facts), POOLS, NOW
+        build_snapshot(decision.status, inspection=seen, inspection_pods=pods, **facts), POOLS, NOW
     )
 
 
 def training(status: DPOJobStatus, **facts: Any) -> JobSnapshot:
-    return child(status.attempts[-1].job.name, pool_hash=HASHES["t4"], **facts)
+    return job_snapshot(status.attempts[-1].job.name, pool_hash=HASHES["t4"], **facts)
 
 
-def settle(observed: Snapshot) -> Decision:
-    """Decides until the status stays as it is; it must, soon."""
+def decide_until_stable(snapshot: Snapshot) -> Decision:
+    """Decides until the status no longer changes; fails after six decisions."""
     for _ in range(6):
-        decision = decide_with_pools(observed, POOLS, NOW)
-        if decision.status.wire() == observed.job.status.wire():
+        decision = decide_with_pools(snapshot, POOLS, NOW)
+        if decision.status.wire() == snapshot.job.status.wire():
             return decision
-        observed = replace(observed, job=observed.job.model_copy(
+        snapshot = replace(snapshot, job=snapshot.job.model_copy(
             update={"status": decision.status}))  # fmt: skip
     raise AssertionError("the status keeps changing")
 
@@ -88,15 +90,21 @@ def reason(decision: Decision, type_: str) -> str | None:
     return None if condition is None else condition.reason
 
 
-def begun(**of: Any) -> DPOJobStatus:
-    first = decide_with_pools(observe(of=of), POOLS, NOW)
+def training_status(**spec_fields: Any) -> DPOJobStatus:
+    first = decide_with_pools(build_snapshot(spec_fields=spec_fields), POOLS, NOW)
     assert first.status.inspection is not None
-    seen, pods = child(first.status.inspection.name), (ended("inspect", 0, REPORT),)
+    seen, pods = job_snapshot(first.status.inspection.name), (finished_pod("inspect", 0, REPORT),)
     second = decide_with_pools(
-        observe(first.status, of=of, inspection=seen, inspection_pods=pods), POOLS, NOW
+        build_snapshot(
+            first.status, spec_fields=spec_fields, inspection=seen, inspection_pods=pods
+        ),
+        POOLS,
+        NOW,
     )
     third = decide_with_pools(
-        observe(second.status, of=of, training=training(second.status)), POOLS, NOW
+        build_snapshot(second.status, spec_fields=spec_fields, training=training(second.status)),
+        POOLS,
+        NOW,
     )
     return third.status
 

@@ -1,4 +1,4 @@
-"""`model.fromJob`: jobs that tune what another job made."""
+"""`model.fromJob`: jobs that tune the output of another job."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_chain_in_any_order(world: World, operator: Process) -> None:
     assert model == {"volume": {"claimName": "base-output", "path": ""}}
 
 
-def test_a_cycle_is_told(world: World, operator: Process) -> None:
+def test_a_cycle_is_reported(world: World, operator: Process) -> None:
     world.job("a", model={"fromJob": {"name": "b"}})
     world.job("b", model={"fromJob": {"name": "a"}})
     assert "a -> b -> a" in world.until_condition("a", "Failed", "DependencyCycle")
@@ -127,7 +127,7 @@ def test_a_trainjob_is_waited_for_before_its_kind_exists(world: World, operator:
     assert dependency["volume"] == {"claimName": "models", "path": "sft"}
 
 
-def test_an_annotation_that_names_nothing_fails_the_job_and_says_what_to_write(
+def test_an_invalid_output_annotation_fails_the_job_with_the_correction(
     world: World, operator: Process
 ) -> None:
     sft = stranger("sft")

@@ -1,4 +1,4 @@
-"""Every course a job can take, on a real API server."""
+"""The life of a job, on a real API server."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_job_is_inspected_planned_and_trained(world: World, operator: Process)
     assert claim is not None and "ownerReferences" not in claim["metadata"]
 
 
-def test_an_invalid_dataset_ends_the_job_before_a_gpu_is_asked_for(
+def test_an_invalid_dataset_ends_the_job_before_a_gpu_is_requested(
     world: World, operator: Process
 ) -> None:
     world.job("bad")
@@ -59,7 +59,7 @@ def test_an_invalid_dataset_ends_the_job_before_a_gpu_is_asked_for(
 
 
 @pytest.mark.parametrize("reason", ["DatasetNotFound", "ModelNotFound", "DatasetUnreadable"])
-def test_what_cannot_be_looked_at_fails_with_its_reason(
+def test_an_unreadable_input_fails_with_its_reason(
     world: World, operator: Process, reason: str
 ) -> None:
     world.job("away")
@@ -67,14 +67,14 @@ def test_what_cannot_be_looked_at_fails_with_its_reason(
     assert world.until_condition("away", "Failed", reason).startswith("It is not there. ")
 
 
-def test_a_missing_claim_is_named_and_no_pod_is_made(world: World, operator: Process) -> None:
+def test_a_missing_claim_is_named_and_no_pod_is_created(world: World, operator: Process) -> None:
     world.job("unclaimed", dataset={"volume": {"claimName": "nowhere", "path": "d.jsonl"}})
     assert "'nowhere'" in world.until_condition("unclaimed", "Failed", "ClaimNotFound")
     assert world.condition("unclaimed", "DatasetValid")[:2] == ("False", "ClaimNotFound")
     assert world.list("pods", job="unclaimed") == []
 
 
-def test_an_unknown_pool_fails_at_the_plan(world: World, operator: Process) -> None:
+def test_an_unknown_pool_fails_at_planning(world: World, operator: Process) -> None:
     world.job("lost", hardware={"pool": "no-such-pool"})
     world.inspected("lost")
     assert "no-such-pool" in world.until_condition("lost", "Failed", "PoolNotFound")
@@ -90,13 +90,13 @@ def test_validate_only_ends_with_report_and_plan(world: World, operator: Process
     assert world.list("jobs", job="checked", stage="train") == []
 
 
-def test_a_user_error_is_not_retried_and_keeps_the_pods_word(
+def test_a_user_error_is_not_retried_and_keeps_the_termination_message(
     world: World, operator: Process
 ) -> None:
     world.job("oom")
     world.inspected("oom")
-    word = failed("OutOfMemory", "CUDA out of memory.", peakMemoryGiB=15.5)
-    world.end_pod(world.pod("oom", "train"), 11, word)
+    message = failed("OutOfMemory", "CUDA out of memory.", peakMemoryGiB=15.5)
+    world.end_pod(world.pod("oom", "train"), 11, message)
     message = world.until_condition("oom", "Failed", "OutOfMemory")
     assert "CUDA out of memory." in message
     assert "What would fit: " in message
@@ -120,7 +120,7 @@ def test_a_deleted_training_job_is_not_run_again(world: World, operator: Process
     assert world.list("jobs", job="robbed", stage="train") == []
 
 
-def test_a_strangers_job_is_never_adopted(world: World, operator: Process) -> None:
+def test_a_job_of_another_owner_is_never_adopted(world: World, operator: Process) -> None:
     world.job("twin", suspend=True)
     world.until_condition("twin", "Suspended", "SuspendedByUser")
     raw = world.get("dpojob", "twin")
@@ -135,9 +135,7 @@ def test_a_strangers_job_is_never_adopted(world: World, operator: Process) -> No
     assert left is not None and "deletionTimestamp" not in left["metadata"]
 
 
-def test_recreated_under_the_same_name_meets_none_of_the_old_children(
-    world: World, operator: Process
-) -> None:
+def test_a_recreated_job_uses_none_of_the_old_children(world: World, operator: Process) -> None:
     world.job("again")
     world.inspected("again")
     world.trained("again")
@@ -152,7 +150,7 @@ def test_recreated_under_the_same_name_meets_none_of_the_old_children(
     assert claim.startswith("again-output-"), "the earlier model's claim is left alone"
 
 
-def test_deleting_a_running_job_leaves_nothing_but_the_model(
+def test_deleting_a_running_job_leaves_only_the_output_claim(
     world: World, operator: Process
 ) -> None:
     world.job("gone")
@@ -164,7 +162,7 @@ def test_deleting_a_running_job_leaves_nothing_but_the_model(
     assert world.get("pvc", "gone-output") is not None
 
 
-def test_a_refused_creation_is_told_and_tried_again(world: World, operator: Process) -> None:
+def test_a_rejected_creation_is_reported_and_retried(world: World, operator: Process) -> None:
     quota = {
         "apiVersion": "v1",
         "kind": "ResourceQuota",
@@ -184,7 +182,7 @@ def test_a_refused_creation_is_told_and_tried_again(world: World, operator: Proc
     world.until_condition("refused", "Complete", "Completed")
 
 
-def test_a_quiet_job_is_not_written_to(world: World, operator: Process) -> None:
+def test_a_finished_job_is_not_written_to(world: World, operator: Process) -> None:
     world.job("quiet")
     world.inspected("quiet")
     world.trained("quiet")

@@ -1,4 +1,4 @@
-"""The chart grants the operator all that it asks for, and no Secret."""
+"""The chart grants the operator every permission it needs, and none on Secrets."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ def granted(world: World, tmp_path: Path) -> Any:
         world.kubectl("delete", kind, account, "--ignore-not-found", check=False)
 
 
-def test_a_whole_job_without_one_refusal(world: World, granted: Any, tmp_path: Path) -> None:
+def test_the_charts_permissions_suffice_for_a_whole_job(
+    world: World, granted: Any, tmp_path: Path
+) -> None:
     kubeconfig, account = granted
     process = Process(
         str(kubeconfig), world.namespace, tmp_path / "log", PROGRESS_VIA="pod",
@@ -65,5 +67,5 @@ def test_a_whole_job_without_one_refusal(world: World, granted: Any, tmp_path: P
         process.stop(signal.SIGKILL)
         print(process.log.read_text()[-6000:])
     for verb in ("get", "list", "watch"):
-        said = world.kubectl("auth", "can-i", verb, "secrets", f"--as={account}", check=False)
-        assert said.strip() == "no"
+        output = world.kubectl("auth", "can-i", verb, "secrets", f"--as={account}", check=False)
+        assert output.strip() == "no"

@@ -39,7 +39,7 @@ def test_a_waiting_job_follows_its_pool_and_a_running_one_keeps_its_plan(
     assert world.status("waiter")["plan"]["hourlyPrice"] == "3600"
 
 
-def test_a_deleted_pool_moves_those_who_wait_and_not_those_who_run(
+def test_a_deleted_pool_moves_waiting_jobs_and_not_running_ones(
     world: World, operator: Process
 ) -> None:
     first, second = world.namespace, f"{world.namespace}-b"
@@ -59,9 +59,7 @@ def test_a_deleted_pool_moves_those_who_wait_and_not_those_who_run(
     assert len(world.status("runs")["attempts"]) == 1
 
 
-def test_without_any_pool_left_a_waiting_job_fails_with_what_to_do(
-    world: World, operator: Process
-) -> None:
+def test_a_waiting_job_fails_when_no_pool_is_left(world: World, operator: Process) -> None:
     waits_for_room(world, "waits")
     world.kubectl("delete", "gpupool", world.namespace)
     world.until_condition("waits", "Failed", "NoPools")
@@ -69,7 +67,9 @@ def test_without_any_pool_left_a_waiting_job_fails_with_what_to_do(
     world.until("nothing runs", lambda: not world.list("jobs", job="waits", stage="train"))
 
 
-def test_room_elsewhere_is_taken_by_those_who_may(world: World, operator: Process) -> None:
+def test_free_gpus_of_another_pool_are_used_only_with_next_pool(
+    world: World, operator: Process
+) -> None:
     """The only node is full; another, dearer pool gets one."""
     from devcluster.control_plane.kwok import node_json
 

@@ -43,7 +43,9 @@ def metric(world: World, process: Process, line: str) -> float:
     return float(found[1]) if found else 0.0
 
 
-def test_killed_again_and_again_the_end_is_the_same(world: World, operator: Process) -> None:
+def test_a_job_completes_although_the_operator_is_killed_repeatedly(
+    world: World, operator: Process
+) -> None:
     world.job("survivor")
     for stage in ("inspect", "train"):
         operator.stop(signal.SIGKILL)
@@ -61,13 +63,15 @@ def test_killed_again_and_again_the_end_is_the_same(world: World, operator: Proc
     assert len(world.list("jobs", job="survivor", stage="inspect")) == 1
 
 
-def test_a_signal_ends_it_with_status_zero(world: World, operator: Process) -> None:
+def test_a_signal_ends_the_process_with_status_zero(world: World, operator: Process) -> None:
     world.job("any")
     world.pod("any", "inspect")
     assert operator.stop(signal.SIGTERM) == 0
 
 
-def test_a_bad_setting_ends_it_at_once_naming_the_variable(world: World, tmp_path: Path) -> None:
+def test_an_invalid_setting_ends_the_process_and_names_the_variable(
+    world: World, tmp_path: Path
+) -> None:
     process = Process("nowhere", world.namespace, tmp_path / "log", WORKERS="many")
     process.start()
     assert process.process is not None
@@ -89,7 +93,7 @@ def test_health_follows_the_listing_and_metrics_the_outcomes(
     world.until("it is counted", lambda: metric(world, operator, line) == 1)
 
 
-def test_without_an_api_server_it_is_unwell_and_with_a_late_one_it_recovers(
+def test_it_is_unhealthy_without_an_api_server_and_recovers_with_one(
     world: World, tmp_path: Path
 ) -> None:
     """The API server is behind a door (a relay process) that is shut, then open."""

@@ -1,4 +1,4 @@
-"""A queueing system holds, admits and evicts the training Job, as Kueue does; nobody fights it."""
+"""A queueing system holds, admits and evicts the training Job, as Kueue does; the operator never overrides it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def held(world: World, name: str) -> dict[str, Any]:
     return dict(world.until("the queue holds it", holds))
 
 
-def test_it_is_held_admitted_evicted_and_admitted_again(
+def test_a_job_is_held_admitted_evicted_and_admitted_again(
     world: World, operator: Process, queue: None
 ) -> None:
     world.apply(queued("kueued"))
@@ -71,7 +71,7 @@ def test_it_is_held_admitted_evicted_and_admitted_again(
     )
 
 
-def test_suspended_by_its_user_while_it_queues(
+def test_a_queued_job_is_suspended_by_its_user(
     world: World, operator: Process, queue: None
 ) -> None:
     world.apply(queued("both"))

@@ -34,7 +34,7 @@ def test_suspend_stops_and_resume_begins_the_next_attempt(world: World, operator
     assert world.condition("paused", "Suspended")[:2] == ("False", "Resumed")
 
 
-def test_suspended_from_the_start_makes_nothing(world: World, operator: Process) -> None:
+def test_a_job_suspended_from_the_start_creates_nothing(world: World, operator: Process) -> None:
     world.job("later", suspend=True)
     world.until_condition("later", "Suspended", "SuspendedByUser")
     assert world.list("jobs", job="later") == []
@@ -102,7 +102,7 @@ def test_suspend_and_resume_at_every_stage_before_training(world: World, operato
     assert len(world.list("jobs", job="next", stage="inspect")) == 1
 
 
-def test_pods_of_an_evicted_or_lost_node_are_replaced_free_of_charge(
+def test_pods_of_an_evicted_or_lost_node_are_replaced_without_counting_as_failures(
     world: World, operator: Process
 ) -> None:
     node = f"node-{world.namespace}"
@@ -138,12 +138,18 @@ def test_pods_of_an_evicted_or_lost_node_are_replaced_free_of_charge(
     assert (attempt["number"], attempt["firstStep"]) == (1, 9)
 
 
-def test_an_interrupted_pod_is_replaced_free_of_charge(world: World, operator: Process) -> None:
+def test_an_interrupted_pod_is_replaced_without_counting_as_a_failure(
+    world: World, operator: Process
+) -> None:
     world.job("evicted", backoffLimit=0)
     world.inspected("evicted")
     first = world.pod("evicted", "train")
-    word = {"outcome": "Interrupted", "reason": "Resumed", "progress": {"step": 5, "maxSteps": 9}}
-    world.end_pod(first, 12, word)
+    message = {
+        "outcome": "Interrupted",
+        "reason": "Resumed",
+        "progress": {"step": 5, "maxSteps": 9},
+    }
+    world.end_pod(first, 12, message)
 
     def replaced() -> dict[str, Any] | None:
         pod = world.pod("evicted", "train")

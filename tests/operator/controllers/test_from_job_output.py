@@ -1,4 +1,4 @@
-"""What a job named by `model.fromJob` says of its output."""
+"""The output of a job named by `model.fromJob`, read from its object."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ def test_an_annotation_names_a_claim_or_a_repository(
     "output",
     [None, "", "/", "hub:", "models/../../etc", "My Claim/x", "hub:a/b/c", f"models/{'x' * 2000}"],
 )
-def test_an_annotation_that_names_nothing_is_told(output: str | None) -> None:
+def test_an_invalid_output_annotation_is_reported(output: str | None) -> None:
     facts = from_other("Job", other(output, "Complete"))
     assert facts.complete
     assert "dpojob.dev/output" in facts.problem
 
 
 @pytest.mark.parametrize("length", ["long", "²", "8", "", "99999999999"])
-def test_a_length_that_is_none_is_told(length: str) -> None:
+def test_an_invalid_length_annotation_is_reported(length: str) -> None:
     raw = other("models", "Complete")
     raw["metadata"]["annotations"]["dpojob.dev/output-max-length"] = length
     assert "dpojob.dev/output-max-length" in from_other("Job", raw).problem
 
 
-def test_a_job_without_an_end_is_waited_for_and_a_failure_told() -> None:
+def test_an_unfinished_job_is_not_complete_and_a_failed_job_is_failed() -> None:
     assert not from_other("Job", other(None)).complete
     assert from_other("Job", other(None, "Failed")).failed
 
@@ -97,7 +97,7 @@ def test_a_dpojobs_output(artifacts: Any, spec: dict[str, Any], usable: bool) ->
         ),
     ],
 )
-def test_an_adapter_brings_the_claims_its_base_lies_on(
+def test_an_adapter_brings_the_claims_of_its_base_model(
     kind: str, model: dict[str, Any], before: dict[str, Any] | None, claims: list[str]
 ) -> None:
     status: dict[str, Any] = {

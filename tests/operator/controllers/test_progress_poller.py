@@ -16,7 +16,7 @@ from dpojob_operator.decide.object_snapshots import PodSnapshot
 from dpojob_operator.process.metrics import RUNNING
 
 
-def test_figures_that_are_no_numbers_become_absent() -> None:
+def test_values_that_are_no_json_numbers_become_absent() -> None:
     read = parse('{"step": 3, "loss": NaN, "gradNorm": Infinity, "margin": -0.5}')
     assert (read.step, read.loss, read.grad_norm, read.margin) == (3, None, None, -0.5)
     assert not any(isinstance(v, float) and math.isnan(v) for v in read.wire().values())
@@ -42,19 +42,19 @@ async def test_a_running_job_has_series_that_end_with_it(monkeypatch: pytest.Mon
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     monkeypatch.setattr(progress_poller, "PROGRESS_PORT", runner.addresses[0][1])
-    told = asyncio.Event()
+    reported = asyncio.Event()
     key = ("ns", "x")
     poller = ProgressPoller(
         None,  # type: ignore[arg-type]  # the pod's own address needs no cluster
         by_proxy=False,
         every=0.01,
         notify_every=3600,
-        notify=lambda _: told.set(),
+        notify=lambda _: reported.set(),
     )
     poller.watch(key, PodSnapshot(name="p", uid="u", address="127.0.0.1"))
     running = asyncio.ensure_future(poller.run())
     try:
-        await asyncio.wait_for(told.wait(), 30)
+        await asyncio.wait_for(reported.wait(), 30)
         seen = poller.latest(key, "u")
         assert seen is not None and seen.step == 1
         assert poller.latest(key, "another pod") is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from tests.kit.builders import begun, child, job
+from tests.kit.builders import job, job_snapshot, training_status
 
 from dpojob_operator.controllers.dpojob import StateReader
 from dpojob_operator.decide import PlanningRequest, Policy, Snapshot
@@ -13,7 +13,7 @@ from dpojob_operator.indexes import DependentsIndex
 
 
 class Recorder:
-    """Says in which order it is asked; lists the objects given by kind."""
+    """A stand-in for the API client that records its requests and lists the given objects by kind."""
 
     def __init__(self, listed: Mapping[str, list[dict[str, Any]]] | None = None) -> None:
         self.asked: list[str] = []
@@ -32,12 +32,12 @@ class Recorder:
 
 
 async def test_pods_are_read_after_the_pools_their_job_waits_for() -> None:
-    """Else a pod that got its node, and then lost its pool, would look like one that waits."""
+    """Otherwise a pod whose pool was removed after it was bound to a node would seem to wait."""
     cluster = Recorder()
-    nobody: Any = None
-    observer = StateReader(cluster, Policy(), nobody, nobody, DependentsIndex())  # type: ignore[arg-type]
-    status = begun()
-    observed = Snapshot(job=job(status), training=child(status.attempts[0].job.name))
-    await observer.read_for_planning(observed, PlanningRequest((), earlier_pods=False))
+    unused: Any = None
+    reader = StateReader(cluster, Policy(), unused, unused, DependentsIndex())  # type: ignore[arg-type]
+    status = training_status()
+    snapshot = Snapshot(job=job(status), training=job_snapshot(status.attempts[0].job.name))
+    await reader.read_for_planning(snapshot, PlanningRequest((), earlier_pods=False))
     order = [cluster.asked.index(f"{what}") for what in ("list gpupools", "get jobs", "list pods")]
     assert order == sorted(order)

@@ -59,7 +59,7 @@ async def test_a_key_is_never_worked_on_twice_at_once_and_an_event_meanwhile_is_
 
 
 @pytest.mark.parametrize("error", [ApiError(500, "no"), RuntimeError("unforeseen")])
-async def test_a_failing_key_is_tried_again_and_others_go_on(error: Exception) -> None:
+async def test_a_failing_key_is_retried_and_other_keys_are_not_delayed(error: Exception) -> None:
     tries: Counter[str] = Counter()
     done = asyncio.Event()
 

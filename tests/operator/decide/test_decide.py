@@ -1,4 +1,4 @@
-"""`decide`, by tables: from the first look to the training Job, and afterwards."""
+"""`decide`, by tables: from the first pass to the training Job, and afterwards."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from tests.kit.builders import (
     NOW,
     POOLS,
     UID,
-    begun,
-    child,
-    ended,
-    inspected,
+    build_snapshot,
+    decide_after_inspection,
+    decide_until_stable,
+    finished_pod,
     job,
-    observe,
+    job_snapshot,
     reason,
-    settle,
     training,
+    training_status,
 )
 from tests.kit.operator_fixture import REPORT
 
@@ -38,11 +38,11 @@ from dpojob_operator.decide import (
 from dpojob_operator.decide.object_snapshots import PodSnapshot, PVCSnapshot
 
 
-def test_the_intent_is_in_the_status_of_the_very_decision_that_creates() -> None:
-    first = decide_with_pools(observe(), POOLS, NOW)
+def test_a_decision_that_creates_children_has_their_names_in_its_status() -> None:
+    first = decide_with_pools(build_snapshot(), POOLS, NOW)
     assert first.status.inspection is not None
     assert first.actions == (CreateInspection(first.status.inspection.name),)
-    second = inspected(first)
+    second = decide_after_inspection(first)
     assert second.status.plan is not None
     (attempt,) = second.status.attempts
     assert second.actions == (
@@ -52,99 +52,114 @@ def test_the_intent_is_in_the_status_of_the_very_decision_that_creates() -> None
 
 
 def test_a_job_that_was_created_is_recorded_and_not_created_again() -> None:
-    first = inspected(decide_with_pools(observe(), POOLS, NOW))
-    again = decide_with_pools(observe(first.status, training=training(first.status)), POOLS, NOW)
+    first = decide_after_inspection(decide_with_pools(build_snapshot(), POOLS, NOW))
+    again = decide_with_pools(
+        build_snapshot(first.status, training=training(first.status)), POOLS, NOW
+    )
     assert again.actions == ()
     assert again.status.attempts[0].job.uid == training(first.status).uid
 
 
 def test_a_missing_claim_is_waited_for_only_at_first() -> None:
-    of = {"dataset": {"volume": {"claimName": "data", "path": ""}}}
-    young = observe(of=of, claims={"data": None})
+    spec_fields = {"dataset": {"volume": {"claimName": "data", "path": ""}}}
+    young = build_snapshot(spec_fields=spec_fields, claims={"data": None})
     young.job.metadata["creationTimestamp"] = "2026-11-23T11:59:57Z"
     waiting = decide_with_pools(young, POOLS, NOW)
     assert waiting.requeue_after == 7
     assert not waiting.status.is_true(ConditionType.FAILED)
-    old = decide_with_pools(observe(of=of, claims={"data": None}), POOLS, NOW)
+    old = decide_with_pools(
+        build_snapshot(spec_fields=spec_fields, claims={"data": None}), POOLS, NOW
+    )
     assert reason(old, "Failed") == "ClaimNotFound"
-    there = decide_with_pools(observe(of=of, claims={"data": PVCSnapshot("data")}), POOLS, NOW)
+    there = decide_with_pools(
+        build_snapshot(spec_fields=spec_fields, claims={"data": PVCSnapshot("data")}), POOLS, NOW
+    )
     assert isinstance(there.actions[0], CreateInspection)
 
 
-def test_a_missing_secret_ends_the_job_after_a_grace() -> None:
-    first = decide_with_pools(observe(), POOLS, NOW)
+def test_a_missing_secret_fails_the_job_after_a_grace_time() -> None:
+    first = decide_with_pools(build_snapshot(), POOLS, NOW)
     assert first.status.inspection is not None
     pod = PodSnapshot(
         name="p", uid="p", created=NOW - timedelta(seconds=29), scheduled=True,
         waiting_reason="CreateContainerConfigError", waiting_message='secret "hub" not found',
     )  # fmt: skip
-    seen = child(first.status.inspection.name)
+    seen = job_snapshot(first.status.inspection.name)
     early = decide_with_pools(
-        observe(first.status, inspection=seen, inspection_pods=(pod,)), POOLS, NOW
+        build_snapshot(first.status, inspection=seen, inspection_pods=(pod,)), POOLS, NOW
     )
     assert early.requeue_after == 1
     late = decide_with_pools(
-        observe(first.status, inspection=seen, inspection_pods=(pod,)),
+        build_snapshot(first.status, inspection=seen, inspection_pods=(pod,)),
         POOLS,
         NOW + timedelta(seconds=2),
     )
     assert reason(late, "Failed") == "SecretNotFound"
     queued = replace(pod, created=NOW - timedelta(minutes=10), scheduled_at=NOW)
     scheduled_at = decide_with_pools(
-        observe(first.status, inspection=seen, inspection_pods=(queued,)), POOLS, NOW
+        build_snapshot(first.status, inspection=seen, inspection_pods=(queued,)), POOLS, NOW
     )
     assert scheduled_at.requeue_after == 30 and not scheduled_at.status.is_true(
         ConditionType.FAILED
     )
-    cleanup = decide_with_pools(observe(late.status, inspection=seen), POOLS, NOW)
+    cleanup = decide_with_pools(build_snapshot(late.status, inspection=seen), POOLS, NOW)
     assert cleanup.actions == (DeleteJob(seen.name, seen.uid),)
 
 
-def test_an_inspection_that_gave_its_verdict_is_left_for_its_log_to_be_read() -> None:
-    first = decide_with_pools(observe(), POOLS, NOW)
+def test_an_inspection_job_with_a_report_is_kept_for_its_log() -> None:
+    first = decide_with_pools(build_snapshot(), POOLS, NOW)
     assert first.status.inspection is not None
-    seen = child(first.status.inspection.name)  # the Job's own end lags behind its pod's
-    word = {"valid": False, "reason": "ModelNotFound", "error": "It is not there."}
-    pods = (ended("inspect", 2, word),)
+    seen = job_snapshot(first.status.inspection.name)  # the Job's own end lags behind its pod's
+    message = {"valid": False, "reason": "ModelNotFound", "error": "It is not there."}
+    pods = (finished_pod("inspect", 2, message),)
     over = decide_with_pools(
-        observe(first.status, inspection=seen, inspection_pods=pods), POOLS, NOW
+        build_snapshot(first.status, inspection=seen, inspection_pods=pods), POOLS, NOW
     )
     assert reason(over, "Failed") == "ModelNotFound"
-    assert decide_with_pools(observe(over.status, inspection=seen), POOLS, NOW).actions == ()
+    assert decide_with_pools(build_snapshot(over.status, inspection=seen), POOLS, NOW).actions == ()
 
 
 def test_time_to_live_counts_from_the_end() -> None:
-    of = {"ttlSecondsAfterFinished": 60}
-    first = decide_with_pools(observe(of=of, conflicting_object="Job y"), POOLS, NOW)
-    waiting = decide_with_pools(observe(first.status, of=of), POOLS, NOW + timedelta(seconds=10))
+    spec_fields = {"ttlSecondsAfterFinished": 60}
+    first = decide_with_pools(
+        build_snapshot(spec_fields=spec_fields, conflicting_object="Job y"), POOLS, NOW
+    )
+    waiting = decide_with_pools(
+        build_snapshot(first.status, spec_fields=spec_fields), POOLS, NOW + timedelta(seconds=10)
+    )
     assert (waiting.actions, waiting.requeue_after) == ((), 50)
-    over = decide_with_pools(observe(first.status, of=of), POOLS, NOW + timedelta(seconds=60))
+    over = decide_with_pools(
+        build_snapshot(first.status, spec_fields=spec_fields), POOLS, NOW + timedelta(seconds=60)
+    )
     assert over.actions == (DeleteSelf(UID),)
 
 
-def test_a_dependencys_max_length_yields_to_the_users_own() -> None:
+def test_the_users_max_length_overrides_the_dependencys() -> None:
     found = {"kind": "DPOJob", "name": "base", "uid": "u", "repo": "me/base", "maxLength": 512}
     for asked, effective in (({}, 512), ({"training": {"maxLength": 2048}}, 2048)):
-        of: dict[str, Any] = {"model": {"fromJob": {"name": "base"}}, **asked}
+        spec_fields: dict[str, Any] = {"model": {"fromJob": {"name": "base"}}, **asked}
         from dpojob_operator.decide.effective_spec import effective_spec
 
         dependency = Dependency.model_validate(found)
         decision = decide_with_pools(
-            observe(of=of, dependency=DependencySnapshot(found=dependency, complete=True)),
+            build_snapshot(
+                spec_fields=spec_fields,
+                dependency=DependencySnapshot(found=dependency, complete=True),
+            ),
             POOLS,
             NOW,
         )
-        spec = effective_spec("x", job(**of).spec, decision.status)
+        spec = effective_spec("x", job(**spec_fields).spec, decision.status)
         assert spec.training.max_length == effective
         assert spec.model.repo == "me/base"
 
 
-def test_a_length_unlike_the_job_befores_is_warned_about() -> None:
+def test_a_max_length_that_differs_from_the_dependencys_is_warned_about() -> None:
     dependency = Dependency(kind="DPOJob", name="sft", uid="u", repo="me/sft", max_length=512)
-    of = {"model": {"fromJob": {"name": "sft"}}, "training": {"maxLength": 2048}}
+    spec_fields = {"model": {"fromJob": {"name": "sft"}}, "training": {"maxLength": 2048}}
     known = DependencySnapshot(found=dependency, complete=True)
-    first = decide_with_pools(observe(of=of, dependency=known), POOLS, NOW)
-    planned = inspected(first, of=of).status.condition("Planned")
+    first = decide_with_pools(build_snapshot(spec_fields=spec_fields, dependency=known), POOLS, NOW)
+    planned = decide_after_inspection(first, spec_fields=spec_fields).status.condition("Planned")
     assert planned is not None
     message = planned.message
     assert "training.maxLength is 2048; DPOJob sft" in message
@@ -164,62 +179,71 @@ def test_a_length_unlike_the_job_befores_is_warned_about() -> None:
 def test_a_claim_that_pods_on_several_nodes_cannot_share_is_warned_about(
     nodes: int, modes: dict[str, str], warned: list[str]
 ) -> None:
-    of: dict[str, Any] = {
+    spec_fields: dict[str, Any] = {
         "model": {"volume": {"claimName": "in"}}, "output": {"volume": {"claimName": "out"}},
         "hardware": {"nodes": nodes},
     }  # fmt: skip
     claims = {name: PVCSnapshot(name, access_modes=(mode,)) for name, mode in modes.items()}
-    first = decide_with_pools(observe(of=of, claims=claims), POOLS, NOW)
-    planned = inspected(first, of=of, claims=claims).status.condition("Planned")
+    first = decide_with_pools(build_snapshot(spec_fields=spec_fields, claims=claims), POOLS, NOW)
+    planned = decide_after_inspection(
+        first, spec_fields=spec_fields, claims=claims
+    ).status.condition("Planned")
     assert planned is not None and planned.status == "True"
-    said = re.findall(r"Claim (\w+ is \w+):", planned.message)
-    assert said == warned
+    found = re.findall(r"Claim (\w+ is \w+):", planned.message)
+    assert found == warned
 
 
-def test_a_missing_pool_is_waited_for_a_moment() -> None:
-    first = decide_with_pools(observe(), POOLS, NOW)
+def test_a_missing_pool_is_waited_for_during_the_grace_time() -> None:
+    first = decide_with_pools(build_snapshot(), POOLS, NOW)
     assert first.status.inspection is not None
-    seen, pods = child(first.status.inspection.name), (ended("inspect", 0, REPORT),)
-    looked = observe(first.status, inspection=seen, inspection_pods=pods)
+    seen, pods = job_snapshot(first.status.inspection.name), (finished_pod("inspect", 0, REPORT),)
+    looked = build_snapshot(first.status, inspection=seen, inspection_pods=pods)
     waiting = decide_with_pools(looked, (), NOW)
     assert (reason(waiting, "Planned"), waiting.requeue_after) == ("NoPools", 10)
     assert not waiting.status.is_true(ConditionType.FAILED)
-    later = observe(waiting.status)
+    later = build_snapshot(waiting.status)
     assert decide_with_pools(later, (), NOW + timedelta(seconds=4)).requeue_after == 6
     assert reason(decide_with_pools(later, POOLS, NOW + timedelta(seconds=4)), "Planned") == "Fits"
     assert reason(decide_with_pools(later, (), NOW + timedelta(seconds=10)), "Failed") == "NoPools"
 
 
-def test_an_intended_attempt_outlives_a_pool_that_is_gone_for_a_moment() -> None:
+def test_a_recorded_attempt_is_kept_while_its_pool_is_replaced() -> None:
     """The operator died between the status and the create; meanwhile the pool is replaced."""
-    status = begun()
+    status = training_status()
     status.attempts[0].job.uid = None
-    waiting = decide_with_pools(observe(status), (), NOW)
+    waiting = decide_with_pools(build_snapshot(status), (), NOW)
     assert waiting.actions == ()
-    back = decide_with_pools(observe(waiting.status), POOLS, NOW + timedelta(seconds=2))
+    back = decide_with_pools(build_snapshot(waiting.status), POOLS, NOW + timedelta(seconds=2))
     assert reason(back, "Planned") == "Fits"
     assert isinstance(back.actions[-1], CreateTraining)
     assert len(back.status.attempts) == 1
 
 
-def test_an_inspection_that_a_queue_holds_is_told() -> None:
-    first = decide_with_pools(observe(), POOLS, NOW)
+def test_an_inspection_held_by_a_queue_is_reported() -> None:
+    first = decide_with_pools(build_snapshot(), POOLS, NOW)
     assert first.status.inspection is not None
-    seen = child(first.status.inspection.name, suspended=True)
-    held = decide_with_pools(observe(first.status, inspection=seen), POOLS, NOW)
+    seen = job_snapshot(first.status.inspection.name, suspended=True)
+    held = decide_with_pools(build_snapshot(first.status, inspection=seen), POOLS, NOW)
     assert reason(held, "Suspended") == "SuspendedByQueue"
 
 
-def test_a_held_job_takes_no_dependency_yet_and_so_may_still_be_edited() -> None:
-    of = {"model": {"fromJob": {"name": "sft"}}}
+def test_a_suspended_job_resolves_no_dependency_and_stays_editable() -> None:
+    spec_fields = {"model": {"fromJob": {"name": "sft"}}}
     found = Dependency(kind="DPOJob", name="sft", uid="u", volume={"claimName": "c", "path": ""})
     facts = DependencySnapshot(found=found, complete=True)
-    held = settle(observe(of={**of, "suspend": True}, dependency=facts))
+    held = decide_until_stable(
+        build_snapshot(spec_fields={**spec_fields, "suspend": True}, dependency=facts)
+    )
     assert (held.status.phase, held.status.dependency) == ("Suspended", None)
-    assert settle(observe(held.status, of=of, dependency=facts)).status.dependency == found
+    assert (
+        decide_until_stable(
+            build_snapshot(held.status, spec_fields=spec_fields, dependency=facts)
+        ).status.dependency
+        == found
+    )
 
 
-def test_an_invalid_dataset_says_first_what_to_write_and_that_the_job_must_be_made_anew() -> None:
+def test_an_invalid_dataset_is_reported_with_the_correction_and_the_advice_to_recreate() -> None:
     report = {
         "valid": False, "columns": ["q", "good", "bad"], "preset": "none",
         "problems": [
@@ -228,15 +252,15 @@ def test_an_invalid_dataset_says_first_what_to_write_and_that_the_job_must_be_ma
         ],
         "suggestion": {"columnMapping": {"prompt": "q", "chosen": "good", "rejected": "bad"}},
     }  # fmt: skip
-    first = decide_with_pools(observe(), POOLS, NOW)
+    first = decide_with_pools(build_snapshot(), POOLS, NOW)
     assert first.status.inspection is not None
-    seen = child(first.status.inspection.name)
-    pods = (ended("inspect", 1, report),)
+    seen = job_snapshot(first.status.inspection.name)
+    pods = (finished_pod("inspect", 1, report),)
     failed = decide_with_pools(
-        observe(first.status, inspection=seen, inspection_pods=pods), POOLS, NOW
+        build_snapshot(first.status, inspection=seen, inspection_pods=pods), POOLS, NOW
     )
-    said = failed.status.condition("Failed")
-    assert said is not None and said.message == (
+    condition = failed.status.condition("Failed")
+    assert condition is not None and condition.message == (
         "no columns prompt, chosen and rejected. Also, told in status.dataset.problems: NullValue. "
         "Columns found: q, good, bad. "
         "Write spec.dataset.columnMapping: {prompt: q, chosen: good, rejected: bad}. "
@@ -244,26 +268,28 @@ def test_an_invalid_dataset_says_first_what_to_write_and_that_the_job_must_be_ma
     )
 
 
-def test_a_pool_that_was_away_while_the_job_was_suspended_is_looked_for_anew() -> None:
-    stopped = begun()
+def test_the_grace_time_of_a_missing_pool_restarts_after_a_suspension() -> None:
+    stopped = training_status()
     stopped.attempts[0].start_time = stopped.attempts[0].end_time = NOW
     stopped.attempts[0].outcome = "Suspended"
-    away = decide_with_pools(observe(stopped), (), NOW)
+    away = decide_with_pools(build_snapshot(stopped), (), NOW)
     assert (reason(away, "Planned"), away.requeue_after) == ("NoPools", 10)
     minutes = NOW + timedelta(minutes=5)
-    held = decide_with_pools(observe(away.status, of={"suspend": True}), (), minutes)
+    held = decide_with_pools(
+        build_snapshot(away.status, spec_fields={"suspend": True}), (), minutes
+    )
     assert not held.status.is_true(ConditionType.FAILED)
-    let_go = decide_with_pools(observe(held.status), (), minutes + timedelta(seconds=1))
+    let_go = decide_with_pools(build_snapshot(held.status), (), minutes + timedelta(seconds=1))
     assert not let_go.status.is_true(ConditionType.FAILED) and let_go.requeue_after == 10
-    back = decide_with_pools(observe(let_go.status), POOLS, minutes + timedelta(seconds=2))
+    back = decide_with_pools(build_snapshot(let_go.status), POOLS, minutes + timedelta(seconds=2))
     assert reason(back, "Planned") == "Fits"
     assert isinstance(back.actions[-1], CreateTraining)
 
 
 def test_a_suspended_job_does_not_fail_for_a_missing_pool() -> None:
-    status = begun()
+    status = training_status()
     status.attempts[0].job.uid = None
     late = NOW + timedelta(minutes=5)
-    held = decide_with_pools(observe(status, of={"suspend": True}), (), late)
+    held = decide_with_pools(build_snapshot(status, spec_fields={"suspend": True}), (), late)
     assert held.status.attempts[0].outcome == "Suspended"
     assert not held.status.is_true(ConditionType.FAILED)

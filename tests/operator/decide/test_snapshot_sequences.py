@@ -1,4 +1,4 @@
-"""`decide` through any sequence of observations."""
+"""`decide` through any sequence of snapshots."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.kit.builders import HASHES, NOW, POOLS, UID, begun, job, observe
+from tests.kit.builders import HASHES, NOW, POOLS, UID, build_snapshot, job, training_status
 from tests.kit.operator_fixture import REPORT, failed, succeeded
 
 from dpojob_api.conditions import ConditionType
@@ -46,7 +46,7 @@ SPECS = st.fixed_dictionaries(
     },
 )  # fmt: skip
 
-WORDS = st.sampled_from(
+TERMINATION_MESSAGES = st.sampled_from(
     [
         "", "Traceback", json.dumps(REPORT), json.dumps(succeeded()),
         json.dumps(failed("OutOfMemory", "m")), json.dumps({"valid": False, "reason": "X"}),
@@ -78,7 +78,7 @@ def pods(draw: st.DrawFn, now: datetime) -> tuple[PodSnapshot, ...]:
                 started=started,
                 finished=now if over else None,
                 exit_code=draw(st.sampled_from([0, 1, 2, 10, 11, 12, 137])) if over else None,
-                termination_message=draw(WORDS) if over else "",
+                termination_message=draw(TERMINATION_MESSAGES) if over else "",
                 eviction_message=draw(st.sampled_from(["", "ephemeral storage"])),
             )
         )
@@ -93,7 +93,7 @@ def jobs(draw: st.DrawFn, name: str) -> JobSnapshot | None:
     return JobSnapshot(
         name=name,
         uid=draw(st.sampled_from([f"uid-of-{name}"] * 5 + ["other"])),
-        owner=draw(st.sampled_from([UID] * 5 + ["stranger"])),
+        owner=draw(st.sampled_from([UID] * 5 + ["another"])),
         suspended=draw(st.booleans()) and not end,
         deleting=draw(st.booleans()),
         failure_reason="BackoffLimitExceeded",
@@ -106,10 +106,10 @@ def jobs(draw: st.DrawFn, name: str) -> JobSnapshot | None:
 
 @given(data=st.data(), steps=st.integers(1, 6))
 @settings(max_examples=150, deadline=None)
-def test_any_walk_keeps_the_promise(data: st.DataObject, steps: int) -> None:
-    """Purity, a fixed point for constant facts, and terminal conditions that stay."""
+def test_invariants_hold_through_any_sequence_of_snapshots(data: st.DataObject, steps: int) -> None:
+    """Purity, a fixed point for constant input, and terminal conditions that stay."""
     spec = data.draw(SPECS)
-    status = DPOJobStatus() if data.draw(st.integers(0, 2)) == 0 else begun()
+    status = DPOJobStatus() if data.draw(st.integers(0, 2)) == 0 else training_status()
     now = NOW
     for _ in range(steps):
         spec = {**spec, "suspend": data.draw(st.booleans())}
@@ -117,9 +117,9 @@ def test_any_walk_keeps_the_promise(data: st.DataObject, steps: int) -> None:
             st.sampled_from([None, DependencySnapshot(), DependencySnapshot(failed=True, failure="f"),
                              DependencySnapshot(complete=True, problem="none")])
         )  # fmt: skip
-        observed = observe(
+        snapshot = build_snapshot(
             status,
-            of=spec,
+            spec_fields=spec,
             claims={name: PVCSnapshot(name) for name in ("in", "out")}
             if data.draw(st.booleans())
             else {},
@@ -131,14 +131,14 @@ def test_any_walk_keeps_the_promise(data: st.DataObject, steps: int) -> None:
             refresh=data.draw(st.booleans()),
         )
         pools = data.draw(st.sampled_from([POOLS, POOLS, (), None]))
-        before = observed.job.model_dump_json()
-        decision = _decide(observed, pools, now)
-        assert _decide(observed, pools, now) == decision
-        assert observed.job.model_dump_json() == before, "decide changed what it was given"
+        before = snapshot.job.model_dump_json()
+        decision = _decide(snapshot, pools, now)
+        assert _decide(snapshot, pools, now) == decision
+        assert snapshot.job.model_dump_json() == before, "decide changed its input"
         _check_step(status, decision)
         final = decision
         for _ in range(8):
-            following = replace(observed, job=job(final.status, **spec))
+            following = replace(snapshot, job=job(final.status, **spec))
             again = _decide(following, pools, now)
             if again.status.wire() == final.status.wire():
                 break

@@ -1,4 +1,4 @@
-"""Who waits for whose inspection, when several begin at once."""
+"""Which job waits for the inspection of another, when several begin at once."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ SOURCES = {
 }
 
 
-class Shelf:
-    """What a live read gives: the objects put here."""
+class FakeReader:
+    """A stand-in for the API client: `get` returns the objects in `objects`."""
 
     def __init__(self) -> None:
         self.objects: dict[str, dict[str, Any]] = {}
@@ -32,42 +32,42 @@ def named(name: str, **spec: Any) -> DPOJob:
     return made
 
 
-async def waits(peers: InspectionCache, shelf: Shelf, which: DPOJob) -> str | None:
-    shelf.objects[which.name] = which.model_dump(mode="json", by_alias=True, exclude_none=True)
-    _, shared = await peers.find_shared(which, which.spec)
+async def waits(cache: InspectionCache, fake: FakeReader, which: DPOJob) -> str | None:
+    fake.objects[which.name] = which.model_dump(mode="json", by_alias=True, exclude_none=True)
+    _, shared = await cache.find_shared(which, which.spec)
     return None if shared is None else shared.name
 
 
-async def test_of_two_that_have_begun_nothing_only_one_waits() -> None:
-    shelf = Shelf()
-    peers = InspectionCache(shelf, "", DependentsIndex())  # type: ignore[arg-type]
+async def test_of_two_new_jobs_only_one_waits_for_the_other() -> None:
+    fake = FakeReader()
+    cache = InspectionCache(fake, "", DependentsIndex())  # type: ignore[arg-type]
     one, two = named("one"), named("two")
-    assert await waits(peers, shelf, one) is None
+    assert await waits(cache, fake, one) is None
     held = named("one", suspend=True)
-    shelf.objects["one"] = held.model_dump(mode="json", by_alias=True, exclude_none=True)
-    assert await waits(peers, shelf, two) is None, "the first is suspended now"
+    fake.objects["one"] = held.model_dump(mode="json", by_alias=True, exclude_none=True)
+    assert await waits(cache, fake, two) is None, "the first is suspended now"
     # It goes on before either has written a status; now each knows of the other.
-    found = [await waits(peers, shelf, which) for which in (one, two, one, two)]
+    found = [await waits(cache, fake, which) for which in (one, two, one, two)]
     assert found == [None, "one", None, "one"]
 
 
-async def test_one_that_cannot_be_read_is_passed_over() -> None:
-    shelf = Shelf()
-    peers = InspectionCache(shelf, "", DependentsIndex())  # type: ignore[arg-type]
-    assert await waits(peers, shelf, named("new")) is None
-    shelf.objects["new"]["spec"]["fieldOfTomorrow"] = 1
-    _, shared = await peers.find_shared(named("old"), named("old").spec)
+async def test_a_job_that_cannot_be_parsed_is_skipped() -> None:
+    fake = FakeReader()
+    cache = InspectionCache(fake, "", DependentsIndex())  # type: ignore[arg-type]
+    assert await waits(cache, fake, named("new")) is None
+    fake.objects["new"]["spec"]["fieldOfTomorrow"] = 1
+    _, shared = await cache.find_shared(named("old"), named("old").spec)
     assert shared is None
 
 
-async def test_nothing_is_remembered_of_those_that_are_gone() -> None:
-    shelf = Shelf()
-    peers = InspectionCache(shelf, "", DependentsIndex())  # type: ignore[arg-type]
+async def test_deleted_jobs_are_removed() -> None:
+    fake = FakeReader()
+    cache = InspectionCache(fake, "", DependentsIndex())  # type: ignore[arg-type]
     for number in range(3):
         one = named(f"job-{number}", training={"maxLength": 64 + number})
-        await waits(peers, shelf, one)
-        key, _ = await peers.find_shared(one, one.spec)
+        await waits(cache, fake, one)
+        key, _ = await cache.find_shared(one, one.spec)
         raw = {"metadata": one.metadata, "status": {"inspection": {"key": key}}}
-        peers.record(raw)
-        peers.record(raw, deleted=True)
-    assert not peers._by_key
+        cache.record(raw)
+        cache.record(raw, deleted=True)
+    assert not cache._by_key

@@ -1,4 +1,4 @@
-"""One inspection for all jobs that look at the very same thing."""
+"""One inspection is shared by all jobs with the same model, dataset and settings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def spec(**training: Any) -> DPOJobSpec:
     )
 
 
-def test_a_sweep_has_one_key_and_what_inspection_reads_has_its_own() -> None:
+def test_a_sweep_has_one_key_and_fields_that_inspection_reads_change_it() -> None:
     base = inspection_key(spec(), MODEL, DATA)
     for same in ({"learningRate": 1e-6}, {"beta": 0.5}, {"epochs": 2}, {"seed": 1}):
         assert inspection_key(spec(**same), MODEL, DATA) == base
@@ -43,13 +43,13 @@ def test_a_sweep_has_one_key_and_what_inspection_reads_has_its_own() -> None:
     "source",
     [{"volume": {"claimName": "c"}}, {"urls": ["https://example.org/d.jsonl"]}],
 )
-def test_what_may_change_without_a_trace_is_never_shared(source: dict[str, Any]) -> None:
+def test_sources_without_a_revision_are_never_shared(source: dict[str, Any]) -> None:
     unsure = spec().wire() | {"dataset": source}
     assert hub_repositories(DPOJobSpec.model_validate(unsure)) is None
 
 
 class Hub:
-    """Says which commit a branch is at; the branch of the dataset can move."""
+    """A hub that resolves branches to commits; the branch of the dataset can move."""
 
     def __init__(self) -> None:
         self.commit = DATA
@@ -117,7 +117,7 @@ async def test_a_branch_is_resolved_and_its_move_noticed(
     from dpojob_operator.indexes import inspection_cache
 
     monkeypatch.setattr(inspection_cache, "REMEMBER_SECONDS", 0.0)
-    asked = inspection_cache.InspectionCache(None, hub.address, DependentsIndex())  # type: ignore[arg-type]  # no peers, no cluster
+    asked = inspection_cache.InspectionCache(None, hub.address, DependentsIndex())  # type: ignore[arg-type]  # no other jobs, no cluster
     from tests.kit.builders import job
 
     of = {"model": {"repo": "tiny/chat"}, "dataset": {"repo": "tiny/pairs"}}

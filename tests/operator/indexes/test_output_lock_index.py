@@ -1,14 +1,25 @@
-"""Of jobs that write to one directory, one may go on; the others are told before any GPU is spent."""
+"""Of the jobs that write to one directory, one continues; the others fail before a GPU is requested."""
 
 from __future__ import annotations
 
 from typing import Any, cast
 
 import pytest
-from tests.kit.builders import NOW, POOLS, UID, begun, child, ended, inspected, job, observe, reason
+from tests.kit.builders import (
+    NOW,
+    POOLS,
+    UID,
+    build_snapshot,
+    decide_after_inspection,
+    finished_pod,
+    job,
+    job_snapshot,
+    reason,
+    training_status,
+)
 from tests.kit.operator_fixture import REPORT, Process, World
 from tests.operator.controllers.test_state_reader import Recorder
-from tests.operator.indexes.test_inspection_cache import Shelf
+from tests.operator.indexes.test_inspection_cache import FakeReader
 
 from dpojob_api.job import DPOJob
 from dpojob_operator.controllers.dpojob import StateReader
@@ -38,12 +49,12 @@ def wire(written: DPOJob) -> dict[str, Any]:
 
 
 async def holder(asking: DPOJob, *others: DPOJob) -> OutputHolder | None:
-    shelf = Shelf()
-    outputs = OutputLockIndex(shelf, DependentsIndex())  # type: ignore[arg-type]
+    fake = FakeReader()
+    index = OutputLockIndex(fake, DependentsIndex())  # type: ignore[arg-type]
     for one in (asking, *others):
-        shelf.objects[one.name] = wire(one)
-        outputs.record(wire(one))
-    return await outputs.find_holder(asking)
+        fake.objects[one.name] = wire(one)
+        index.record(wire(one))
+    return await index.find_holder(asking)
 
 
 INSPECTS = {"inspection": {"name": "i"}}
@@ -87,18 +98,18 @@ ENDED = {
         ),
     ],
 )  # fmt: skip
-async def test_who_goes_first(asking: DPOJob, other: DPOJob, held: bool) -> None:
+async def test_which_job_holds_the_lock(asking: DPOJob, other: DPOJob, held: bool) -> None:
     found = await holder(asking, other)
     assert (found is not None and found.name == other.name) is held
 
 
-async def test_of_any_three_exactly_one_is_not_held() -> None:
+async def test_of_three_jobs_exactly_one_holds_the_lock() -> None:
     three = [writer("a", INSPECTS), writer("b"), writer("c", TRAINS)]
     held = [await holder(one, *(other for other in three if other is not one)) for one in three]
     assert [found and found.name for found in held] == ["c", "a", None]
 
 
-async def test_who_is_leaving_is_named_only_where_nobody_stays() -> None:
+async def test_a_job_being_deleted_is_the_holder_only_without_another() -> None:
     being_deleted = writer("a", TRAINS)
     being_deleted.metadata["deletionTimestamp"] = "2026-11-23T12:00:00Z"
     assert await holder(writer("c"), being_deleted) == OutputHolder(
@@ -109,55 +120,57 @@ async def test_who_is_leaving_is_named_only_where_nobody_stays() -> None:
     )
 
 
-async def test_nothing_is_remembered_of_writers_that_are_gone_ended_or_elsewhere() -> None:
-    shelf = Shelf()
-    outputs = OutputLockIndex(shelf, DependentsIndex())  # type: ignore[arg-type]
+async def test_deleted_and_finished_writers_are_removed() -> None:
+    fake = FakeReader()
+    index = OutputLockIndex(fake, DependentsIndex())  # type: ignore[arg-type]
     for name in "abc":
-        outputs.record(wire(writer(name)))
-    outputs.record(wire(writer("a")), deleted=True)
-    outputs.record(wire(writer("b", ENDED)))
-    assert await outputs.find_holder(writer("d")) is None, "c is not there any more"
-    assert not outputs._writers
+        index.record(wire(writer(name)))
+    index.record(wire(writer("a")), deleted=True)
+    index.record(wire(writer("b", ENDED)))
+    assert await index.find_holder(writer("d")) is None, "c is not there any more"
+    assert not index._writers
 
 
-def test_a_held_job_fails_before_anything_is_made() -> None:
+def test_a_job_without_the_lock_fails_before_anything_is_created() -> None:
     held = OutputHolder("first", "models/tuned")
-    decision = decide_with_pools(observe(output_holder=held), POOLS, NOW)
+    decision = decide_with_pools(build_snapshot(output_holder=held), POOLS, NOW)
     assert reason(decision, "Failed") == "OutputOccupied" and not decision.actions
     failed = decision.status.condition("Failed")
     assert failed is not None
-    for said in ("DPOJob first", "models/tuned", "output.volume.path", "create this DPOJob again"):
-        assert said in failed.message
+    for text in ("DPOJob first", "models/tuned", "output.volume.path", "create this DPOJob again"):
+        assert text in failed.message
 
 
-def test_a_held_job_waits_for_one_that_is_being_deleted() -> None:
+def test_a_job_waits_for_a_lock_holder_that_is_being_deleted() -> None:
     held = OutputHolder("first", "models/tuned", being_deleted=True)
-    decision = decide_with_pools(observe(output_holder=held), POOLS, NOW)
+    decision = decide_with_pools(build_snapshot(output_holder=held), POOLS, NOW)
     assert decision.status.phase == "Waiting" and decision.requeue_after and not decision.actions
-    later = decide_with_pools(observe(decision.status), POOLS, NOW)
+    later = decide_with_pools(build_snapshot(decision.status), POOLS, NOW)
     assert later.actions, "it goes on once the other is gone"
 
 
-def test_a_suspended_job_is_not_judged_yet() -> None:
-    of = {"suspend": True}
-    decision = decide_with_pools(observe(output_holder=OutputHolder("a", "m/x"), of=of), POOLS, NOW)
+def test_a_suspended_job_does_not_check_the_lock() -> None:
+    spec_fields = {"suspend": True}
+    decision = decide_with_pools(
+        build_snapshot(output_holder=OutputHolder("a", "m/x"), spec_fields=spec_fields), POOLS, NOW
+    )
     assert decision.status.phase == "Suspended" and reason(decision, "Failed") is None
 
 
-async def test_a_job_that_trains_is_not_judged_again() -> None:
-    nobody: Any = None
-    observer = StateReader(Recorder(), Policy(), nobody, nobody, DependentsIndex())  # type: ignore[arg-type]
-    observed = await observer.read(job(begun()))
-    assert observed.output_holder is None
+async def test_a_job_that_trains_does_not_check_the_lock_again() -> None:
+    unused: Any = None
+    reader = StateReader(Recorder(), Policy(), unused, unused, DependentsIndex())  # type: ignore[arg-type]
+    snapshot = await reader.read(job(training_status()))
+    assert snapshot.output_holder is None
 
 
 def test_training_begins_when_the_pods_of_an_earlier_job_of_that_name_have_ended() -> None:
-    first = decide_with_pools(observe(), POOLS, NOW)
-    waits = inspected(first, earlier_pods=("x-train-0123-1-abcde",))
+    first = decide_with_pools(build_snapshot(), POOLS, NOW)
+    waits = decide_after_inspection(first, earlier_pods=("x-train-0123-1-abcde",))
     assert waits.status.phase == "Waiting" and not waits.status.attempts and not waits.actions
-    told = waits.status.condition("Training")
-    assert told is not None and "x-train-0123-1-abcde" in told.message
-    later = inspected(first)
+    found = waits.status.condition("Training")
+    assert found is not None and "x-train-0123-1-abcde" in found.message
+    later = decide_after_inspection(first)
     assert later.status.attempts, "it goes on once they are gone"
 
 
@@ -171,31 +184,35 @@ def test_training_begins_when_the_pods_of_an_earlier_job_of_that_name_have_ended
         ({"push": "me/it"}, "another", "Running", False),
     ],
 )
-async def test_only_pods_that_may_write_there_are_waited_for(
+async def test_only_pods_that_may_write_to_the_directory_are_waited_for(
     output: dict[str, Any], uid: str, phase: str, waits: bool
 ) -> None:
     pod = {
         "metadata": {"name": "p", "labels": {"dpojob.dev/uid": uid}}, "status": {"phase": phase},
     }  # fmt: skip
-    cluster, nobody = Recorder({"pods": [pod]}), cast(Any, None)
-    observer = StateReader(cluster, Policy(), nobody, nobody, DependentsIndex())  # type: ignore[arg-type]
+    cluster, unused = Recorder({"pods": [pod]}), cast(Any, None)
+    reader = StateReader(cluster, Policy(), unused, unused, DependentsIndex())  # type: ignore[arg-type]
     claims = {"models": PVCSnapshot("models")}
-    first = decide_with_pools(observe(of={"output": output}, claims=claims), POOLS, NOW)
+    first = decide_with_pools(
+        build_snapshot(spec_fields={"output": output}, claims=claims), POOLS, NOW
+    )
     assert first.status.inspection is not None
-    seen, report = child(first.status.inspection.name), (ended("inspect", 0, REPORT),)
-    valid = observe(first.status, of={"output": output}, inspection=seen, inspection_pods=report)
+    seen, report = job_snapshot(first.status.inspection.name), (finished_pod("inspect", 0, REPORT),)
+    valid = build_snapshot(
+        first.status, spec_fields={"output": output}, inspection=seen, inspection_pods=report
+    )
     request = decide(valid, NOW)
     assert isinstance(request, PlanningRequest)
-    observed, _, _ = await observer.read_for_planning(valid, request)
-    assert observed.earlier_pods == (("p",) if waits else ())
+    snapshot, _, _ = await reader.read_for_planning(valid, request)
+    assert snapshot.earlier_pods == (("p",) if waits else ())
 
 
 @pytest.mark.cluster
 def test_two_jobs_with_one_output_directory(world: World, operator: Process) -> None:
     trains(world, "first")
     world.job("second", output=TUNED)
-    told = world.until_condition("second", "Failed", "OutputOccupied")
-    assert "DPOJob first" in told and "models/tuned" in told
+    found = world.until_condition("second", "Failed", "OutputOccupied")
+    assert "DPOJob first" in found and "models/tuned" in found
     assert not [
         job for job in world.list("jobs") if job["metadata"]["labels"]["dpojob.dev/job"] == "second"
     ]
@@ -228,15 +245,15 @@ def test_a_job_waits_for_the_deletion_of_the_one_it_replaces(
 
 
 @pytest.mark.cluster
-def test_a_job_made_again_waits_for_the_pod_that_the_deleted_one_left(
+def test_a_recreated_job_waits_for_the_pod_of_the_deleted_one(
     world: World, operator: Process
 ) -> None:
     left = trains(world, "again")
     world.kubectl("delete", "dpojob", "again", "--cascade=orphan")
     world.job("again", output=TUNED)
     world.inspected("again")
-    told = world.until_condition("again", "Training", "Starting")
-    assert left["metadata"]["name"] in told
+    found = world.until_condition("again", "Training", "Starting")
+    assert left["metadata"]["name"] in found
     assert world.status("again")["phase"] == "Waiting"
     world.end_pod(left, 0)
     world.until("it trains", lambda: world.status("again").get("attempts"))

@@ -1,4 +1,4 @@
-"""Which changes are told as Events."""
+"""Which changes are reported as Events."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def status(*conditions: tuple[str, str, str]) -> DPOJobStatus:
     return DPOJobStatus.model_validate({"conditions": made})
 
 
-def test_a_failure_is_told_once_and_as_a_warning() -> None:
+def test_a_failure_is_reported_once_and_as_a_warning() -> None:
     new = status(
         ("DatasetValid", "False", "ModelNotFound"),
         ("Failed", "True", "ModelNotFound"),
         ("Finished", "True", "ModelNotFound"),
         ("Stalled", "True", "ModelNotFound"),
     )
-    (told,) = conditions_to_report(DPOJobStatus(), new)
-    assert is_warning(told) and told.reason == "ModelNotFound"
+    (reported,) = conditions_to_report(DPOJobStatus(), new)
+    assert is_warning(reported) and reported.reason == "ModelNotFound"
 
 
-def test_what_did_not_change_is_not_told_again() -> None:
+def test_unchanged_conditions_are_not_reported_again() -> None:
     old = status(("DatasetValid", "True", "Valid"), ("Planned", "True", "Fits"))
     new = status(
         ("DatasetValid", "True", "Valid"),
@@ -40,23 +40,25 @@ def test_what_did_not_change_is_not_told_again() -> None:
     assert [c.reason for c in conditions_to_report(old, new)] == ["Training"]
 
 
-def test_a_refused_creation_is_a_warning() -> None:
-    (told,) = conditions_to_report(DPOJobStatus(), status(("Training", "False", "CreationRefused")))
-    assert is_warning(told)
+def test_a_rejected_creation_is_a_warning() -> None:
+    (reported,) = conditions_to_report(
+        DPOJobStatus(), status(("Training", "False", "CreationRefused"))
+    )
+    assert is_warning(reported)
 
 
-def test_what_inspection_warns_of_is_told_when_it_is_new() -> None:
+def test_warnings_of_an_inspection_are_reported_once() -> None:
     problems = [
         {"code": "DuplicateRow", "severity": "warning", "rows": 2, "message": "2 rows repeat."},
         {"code": "NullValue", "severity": "error", "rows": 1, "message": "1 row is null."},
     ]
     new = DPOJobStatus.model_validate({"dataset": {"valid": False, "problems": problems}})
-    (told,) = warnings(DPOJobStatus(), new)
-    assert (told.code, told.message) == ("DuplicateRow", "2 rows repeat.")
+    (reported,) = warnings(DPOJobStatus(), new)
+    assert (reported.code, reported.message) == ("DuplicateRow", "2 rows repeat.")
     assert warnings(new, new) == []
 
 
-def test_the_same_event_twice_is_one() -> None:
+def test_equal_events_have_one_name() -> None:
     first, again, other = (
         event(job(), "Fits", message, NOW, warning=False)["metadata"]["name"] for message in "aab"
     )

@@ -1,4 +1,4 @@
-"""The objects the operator makes; the API server has the last word on them."""
+"""The objects the operator creates; a real API server validates them."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_the_pool_places_the_pod() -> None:
     assert any(m["mountPath"] == "/dev/shm" for m in pod["containers"][0]["volumeMounts"])
 
 
-def test_disruptions_are_free_and_hopeless_failures_final() -> None:
+def test_disruptions_are_not_counted_and_permanent_failures_are_final() -> None:
     rules = training()["spec"]["podFailurePolicy"]["rules"]
     assert rules[0]["onPodConditions"] == [{"type": "DisruptionTarget", "status": "True"}]
     assert (rules[1]["action"], rules[1]["onExitCodes"]["values"]) == ("Ignore", [12, 143])
@@ -136,7 +136,7 @@ def test_disruptions_are_free_and_hopeless_failures_final() -> None:
     )
 
 
-def test_several_nodes_meet_at_rank_zero() -> None:
+def test_several_nodes_rendezvous_at_rank_zero() -> None:
     made = training(nodes=2, gpus=8)
     name = made["metadata"]["name"]
     assert made["spec"]["completionMode"] == "Indexed"
@@ -170,14 +170,14 @@ def test_the_restricted_standard_admits_every_pod(world: World, shape: tuple[int
             },
             "spec": template["spec"],
         }
-        said = world.kubectl("apply", "--dry-run=server", "-f", "-", input=json.dumps(pod))
-        assert "created" in said
+        output = world.kubectl("apply", "--dry-run=server", "-f", "-", input=json.dumps(pod))
+        assert "created" in output
         made["metadata"]["namespace"] = world.namespace
         world.kubectl("create", "--dry-run=server", "-f", "-", input=json.dumps(made))
 
 
 @pytest.mark.cluster
-def test_the_api_server_takes_service_and_claim(world: World) -> None:
+def test_the_api_server_accepts_service_and_claim(world: World) -> None:
     owner = job()
     owner.metadata["namespace"] = world.namespace
     # A DPOJob's name may begin with a digit, a Service's may not.
@@ -190,7 +190,7 @@ def test_the_api_server_takes_service_and_claim(world: World) -> None:
         world.kubectl("create", "--dry-run=server", "-f", "-", input=json.dumps(manifest))
 
 
-def test_a_pod_is_read_by_our_container_and_not_by_what_a_mesh_put_beside_it() -> None:
+def test_a_pods_state_is_that_of_the_training_container_and_not_of_a_sidecar() -> None:
     def status(name: str, code: int) -> dict[str, Any]:
         ended = {"exitCode": code, "startedAt": "2026-11-23T12:00:00Z", "message": name}
         return {"name": name, "state": {"terminated": ended}}

@@ -23,7 +23,7 @@ LEAST = {"DPOJOB_OPERATOR_INSPECT_IMAGE": "i", "DPOJOB_OPERATOR_TRAIN_IMAGE": "t
         ("IMAGE_PULL_POLICY", "Sometimes"),
     ],
 )
-def test_a_bad_value_is_named(name: str, value: str) -> None:
+def test_an_invalid_value_is_reported_with_its_variable(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"DPOJOB_OPERATOR_{name}"):
         load({**LEAST, f"DPOJOB_OPERATOR_{name}": value})
 
