@@ -28,6 +28,13 @@ class Installed:
         demo.install(self.kubectl, built)
         demo.add_fake_gpu(self.kubectl)
 
+    def offer_gpus(self, count):
+        """The node says that it has that many GPUs."""
+        from cluster_tools import devcluster
+
+        node = self.kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.name}")
+        devcluster("fake-gpu", node, "--count", str(count))
+
     def job(self, namespace, name="quickstart"):
         return json.loads(self.kubectl("get", "dpojob", name, "-n", namespace, "-o", "json"))
 

@@ -13,12 +13,9 @@ TOLERANCE = 5e-3
 @pytest.fixture
 def two_gpus(installed):
     """The node says that it has two GPUs."""
-    node = installed.kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.name}")
-    from cluster_tools import devcluster
-
-    devcluster("fake-gpu", node, "--count", "2")
+    installed.offer_gpus(2)
     yield
-    installed.demo.add_fake_gpu(installed.kubectl)
+    installed.offer_gpus(1)
 
 
 def apply(installed, namespace, manifest, name, **spec):

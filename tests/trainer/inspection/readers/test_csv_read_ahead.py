@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
+import weakref
 from pathlib import Path
 
 import pytest
+from tests.kit.waiting import LIMIT, wait_until
 
 from dpojob_trainer.inspection.readers import csv as reading
 from dpojob_trainer.inspection.readers.compressed_file import CompressedFile
@@ -55,10 +58,39 @@ def test_a_row_that_fits_no_block(many: Path) -> None:
     assert not met
 
 
+class Lingering(Slow):
+    """Its reads from the fifth on go on until the file is closed, or for a moment."""
+
+    def __init__(self, path: Path, met: list[str], lingers: threading.Event) -> None:
+        super().__init__(path, met)
+        self._reads, self._lingers, self._closing = 0, lingers, threading.Event()
+
+    def read(self, size: int) -> bytes:
+        self._reads += 1
+        self._busy = True
+        if self._reads > 4:
+            self._lingers.set()
+            self._closing.wait(0.5)
+        return super().read(size)
+
+    def __exit__(self, *exc: object) -> None:
+        self._closing.set()
+        super().__exit__(*exc)
+
+
 def test_a_reader_that_is_left_early(many: Path) -> None:
     met: list[str] = []
-    batches = reading.read_csv("train.csv", lambda: Slow(many, met), None, ",")
+    lingers = threading.Event()
+    files: list[weakref.ref[Lingering]] = []
+
+    def opened() -> Lingering:
+        file = Lingering(many, met, lingers)
+        files.append(weakref.ref(file))
+        return file
+
+    batches = reading.read_csv("train.csv", opened, None, ",")
     next(iter(batches))
+    assert lingers.wait(LIMIT)
     batches.close()  # type: ignore[attr-defined]
-    time.sleep(0.1)
+    wait_until(lambda: not any(file() for file in files), "pyarrow holds the file no more")
     assert not met

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from tests.kit.ports import free_port
+from tests.kit.waiting import wait_until
 
 from dpojob_api.progress import Outcome, Progress
 from dpojob_trainer.training.launch import rendezvous
@@ -67,14 +68,21 @@ def test_all_nodes_leave_with_the_same_set_whoever_comes_first(port: int) -> Non
     assert {m.address for m in sets[1:]} <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 
-def test_a_node_that_left_must_come_again(port: int) -> None:
+def listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("localhost", port), 5):
+        return True
+    return False
+
+
+def test_a_node_that_left_must_come_again(port: int, caplog: pytest.LogCaptureFixture) -> None:
     first = host(port, 3)
-    gone = threading.Event()
-    leaving = join(port, 1, is_stopped=gone.is_set)
-    time.sleep(2)
-    gone.set()
+    wait_until(lambda: listens(port), "the first node listens")
+    # Asked a second time only when its line has been sent.
+    answers = iter([False])
+    leaving = join(port, 1, is_stopped=lambda: next(answers, True))
     with pytest.raises(Interrupted):
         leaving.result()
+    wait_until(lambda: "node 1 closed its connection" in caplog.text, "the first node noticed")
     other = join(port, 2)
     other.join(4)
     assert first.is_alive() and other.is_alive()
@@ -92,10 +100,10 @@ def test_a_set_that_has_gathered_lets_nobody_in(port: int) -> None:
     assert host(port, 2).result().run_id == replaced.result().run_id != old.run_id
 
 
-def test_strangers_are_turned_away(port: int) -> None:
+def test_connections_of_others_are_rejected(port: int) -> None:
     first = host(port, 2)
-    stranger = join(port, 1, key="another job")
-    stranger.join(3)
+    of_another_job = join(port, 1, key="another job")
+    of_another_job.join(3)
     for line in (b"GET / HTTP/1.1\r\n\r\n\n", b'{"key": "k", "node": 7}\n', b"[]\n"):
         with socket.create_connection(("localhost", port), 5) as there:
             there.sendall(line)
