@@ -127,11 +127,11 @@ def test_nulls_in_free_form_arguments_stay() -> None:
     assert loaded.spec.training.arguments == {"max_steps": None}
 
 
-def test_pools_come_along_and_strangers_are_passed_over() -> None:
+def test_pools_are_loaded_and_other_kinds_are_ignored() -> None:
     spec = {"gpu": {"model": "T4", "memoryGiB": 16}}
     pool = SHORTEST | {"kind": "GPUPool", "metadata": {"name": "p"}, "spec": spec}
-    stranger = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}
-    manifest = load_all([stranger, None, SHORTEST, pool])
+    other_kind = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}
+    manifest = load_all([other_kind, None, SHORTEST, pool])
     assert manifest.job is not None
     assert [p.name for p in manifest.pools] == ["p"]
     assert manifest.others == 1

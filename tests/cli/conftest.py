@@ -16,6 +16,7 @@ import numpy
 import pytest
 import yaml
 from safetensors.numpy import save_file
+from tests.kit.inspection.volume_fixture import write_rows
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
@@ -67,12 +68,6 @@ def job(model: Mapping[str, Any], dataset: Mapping[str, Any], **spec: Any) -> st
             "spec": {"model": dict(model), "dataset": dict(dataset), **spec},
         }
     )
-
-
-def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Rows as JSON lines."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def pairs(count: int) -> list[dict[str, Any]]:

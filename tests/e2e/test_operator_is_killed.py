@@ -47,7 +47,8 @@ def test_the_job_completes_all_the_same(installed, inputs, quickstart, no_gpu):
     installed.offer_gpus(1)
     wait_until(
         lambda: (
-            (status().get("progress") or {}).get("step") or status()["phase"] in ("Complete", "Failed")
+            (status().get("progress") or {}).get("step")
+            or status()["phase"] in ("Complete", "Failed")
         ),
         "the training has taken a step",
         900,

@@ -4,7 +4,7 @@ python -m tests.faults --runs 1000              # what `make faults` runs
 python -m tests.faults --scenario succeeds      # all crash points of one scenario, and more
 python -m tests.faults --only 'succeeds:crash-after@write#3'
 python -m tests.faults --family crashes         # crashes, stale, errors or watches: all of them
-python -m tests.faults --family walks --runs 20 # so many walks between specs
+python -m tests.faults --family spec-edits --runs 20   # that number of sequences of edits
 
 Ends with one line, `N runs, N violations, seed S`, and status 1 when there were violations.
 """
@@ -41,7 +41,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--scenario", choices=sorted(SCENARIOS), action="append", help="only these")
     parser.add_argument("--only", metavar="RUN", help="one run, as a violation names it")
     parser.add_argument(
-        "--family", choices=[*sorted(fault_sweep.FAMILIES), "walks"], help="one sweep, whole"
+        "--family",
+        choices=[*sorted(fault_sweep.FAMILIES), spec_edit_sequences.FAMILY],
+        help="one sweep, whole",
     )
     parser.add_argument(
         "--at-once", type=int, default=runner.parallel_runs(), help="runs at a time"
@@ -56,7 +58,7 @@ def arguments() -> argparse.Namespace:
 async def one(args: argparse.Namespace, shared_env: SharedEnvironment, report: Report) -> None:
     """A single run, after the clean run that it is compared with."""
     scenario, _, what = args.only.partition(":")
-    if scenario == "walk":
+    if scenario == spec_edit_sequences.FAMILY:
         await runner.in_parallel(
             [spec_edit_sequences.job(shared_env, int(what), args.seed)], 1, report
         )
@@ -76,9 +78,9 @@ async def work(args: argparse.Namespace, kubeconfig: Path) -> Report:
     async with shared.shared_environment(kubeconfig, args.module, args.keep) as shared_env:
         if args.only:
             await one(args, shared_env, report)
-        elif args.family == "walks":
-            walked = spec_edit_sequences.jobs(shared_env, args.runs, args.seed)
-            await runner.in_parallel(walked, args.at_once, report)
+        elif args.family == spec_edit_sequences.FAMILY:
+            sequences = spec_edit_sequences.jobs(shared_env, args.runs, args.seed)
+            await runner.in_parallel(sequences, args.at_once, report)
         elif args.family:
             references = await runner.reference_runs(shared_env, names, args.at_once, report)
             cases = fault_sweep.cases(args.family, references.logs)
@@ -106,7 +108,7 @@ def main() -> int:
         finally:
             own.down(images=True)
     if report.missed:
-        print_line(f"{len(report.missed)} runs never came to their fault and are not counted")
+        print_line(f"{len(report.missed)} runs did not reach their fault and are not counted")
     runner.summary(report)
     print_line(runner.last_line(report, args.seed))
     return 1 if report.broken else 0

@@ -62,7 +62,7 @@ class References:
 async def in_parallel(
     work: Iterable[Callable[[], Awaitable[Result]]], limit: int, report: Report
 ) -> None:
-    """Runs all, so many at a time; a progress line now and then."""
+    """Runs all, at most `limit` at a time, and prints a progress line every 20 runs."""
     jobs = list(work)
     gate, began, done = asyncio.Semaphore(limit), time.monotonic(), 0
 
@@ -125,7 +125,7 @@ async def run_faults(
 async def run_all(
     shared_env: SharedEnvironment, runs: int, seed: int, names: Sequence[str], limit: int
 ) -> Report:
-    """The clean runs, the sweeps and the walks: `runs` in all, or more where that leaves too little."""
+    """The clean runs, the sweeps and the sequences of edits: `runs` in all, or more if too few are left."""
     from .scenarios import spec_edit_sequences
 
     report = Report()
@@ -138,23 +138,23 @@ async def run_all(
     requests = sum(len(log.entries) for log in references.logs.values())
     print_line(f"they made {requests} requests, {writes} of them writes")
     left = max(0, runs - len(report.results))
-    walked = round(left * spec_edit_sequences.SHARE)
-    chosen = sweep.choose(references.logs, left - walked, random.Random(seed))
+    edited = round(left * spec_edit_sequences.SHARE)
+    chosen = sweep.choose(references.logs, left - edited, random.Random(seed))
     random.Random(seed).shuffle(chosen)
     kinds = Counter(fault.action for _, fault in chosen)
     print_line(
         f"{len(chosen)} faults: {', '.join(f'{n} {kind}' for kind, n in sorted(kinds.items()))}"
     )
     await run_faults(shared_env, chosen, references, limit, report)
-    print_line(f"{walked} walks between specs")
-    await in_parallel(spec_edit_sequences.jobs(shared_env, walked, seed), limit, report)
+    print_line(f"{edited} sequences of edits between specs")
+    await in_parallel(spec_edit_sequences.jobs(shared_env, edited, seed), limit, report)
     random_ = random.Random(seed)
     while (short := runs - len(report.results)) > 0:
         more = sweep.others(references.logs, chosen, short, random_)
         if not more:
             break
         print_line(
-            f"{len(report.missed)} runs never came to their fault; {len(more)} others instead"
+            f"{len(report.missed)} runs did not reach their fault; {len(more)} others instead"
         )
         chosen += more
         await run_faults(shared_env, more, references, limit, report)

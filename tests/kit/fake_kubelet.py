@@ -1,7 +1,7 @@
 """A fake kubelet: pods of the real Job controller run and end as a scenario specifies.
 
-The scheduler binds the pods to a node without a kubelet; from there on this kubelet moves them, as the
-kubelet would: Running, then Succeeded or Failed with a termination message. When they are
+The scheduler binds the pods to a node without a kubelet; from there on this class sets their status, as
+the kubelet would: Running, then Succeeded or Failed with a termination message. When they are
 deleted, the container ends as after SIGTERM, and the pod goes.
 """
 
@@ -43,9 +43,9 @@ class PodBehavior:
     message: str = ""
     """Termination message."""
     reason: str = ""
-    """Why its container ended, or is not made, in the kubelet's words; empty: the usual ones."""
+    """Why its container ended, or is not made, as the kubelet names it; empty: the usual reason."""
     starts: bool = True
-    """False: its container cannot be made, for `reason`, as `word` explains."""
+    """False: its container cannot be made, for `reason`, as `message` explains."""
     seconds: float = 0.3
     """How long it runs."""
     until_deleted: bool = False
@@ -75,7 +75,7 @@ class FakeKubelet:
         self._counts: Counter[tuple[str, str, str]] = Counter()
         self._uids: dict[str, list[str]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._plays: dict[str, PodBehavior] = {}
+        self._behaviors: dict[str, PodBehavior] = {}
         self._started: dict[str, str] = {}
         self.running: dict[str, PodIdentity] = {}
         """Pods that run now, by name."""
@@ -83,12 +83,12 @@ class FakeKubelet:
         """Errors of the fake kubelet itself."""
 
     def stop(self) -> None:
-        """Stops."""
+        """Sets no status any more."""
         for task in self._tasks:
             task.cancel()
 
     def observe(self, pod: Object) -> None:
-        """A pod was created or changed."""
+        """Takes note of a pod that was created or changed."""
         metadata, uid = pod["metadata"], pod["metadata"]["uid"]
         if "deletionTimestamp" in metadata:
             if uid not in self._ended:
@@ -96,7 +96,7 @@ class FakeKubelet:
                 self._spawn(self._terminate(pod))
         elif uid not in self._begun and pod["spec"].get("nodeName"):
             self._begun.add(uid)
-            self._spawn(self._play(pod))
+            self._spawn(self._run(pod))
 
     @property
     def busy(self) -> bool:
@@ -105,22 +105,24 @@ class FakeKubelet:
 
     def progress(self, pod: str) -> str | None:
         """The answer to `GET /progress` of that pod; None when it does not answer."""
-        role = self.running.get(pod)
-        return termination_messages.progress(role.attempt).wire_json() if role is not None else None
+        identity = self.running.get(pod)
+        if identity is None:
+            return None
+        return termination_messages.progress(identity.attempt).wire_json()
 
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.create_task(self._guard(work))
+    def _spawn(self, step: Any) -> None:
+        task = asyncio.create_task(self._guard(step))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _guard(self, work: Any) -> None:
+    async def _guard(self, step: Any) -> None:
         try:
-            await work
+            await step
         except ApiError as error:
             if error.status not in (404, 409):
                 self.failures.append(str(error))
 
-    def _role(self, pod: Object) -> PodIdentity:
+    def _identify(self, pod: Object) -> PodIdentity:
         labels = pod["metadata"]["labels"]
         job, uid = labels[LABEL_JOB_NAME], labels[LABEL_JOB_UID]
         known = self._uids.setdefault(job, [])
@@ -134,43 +136,45 @@ class FakeKubelet:
     def _path(self, pod: Object, sub: str = "") -> str:
         return f"{PODS.format(self._namespace)}/{pod['metadata']['name']}{sub}"
 
-    async def _play(self, pod: Object) -> None:
+    async def _run(self, pod: Object) -> None:
         name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
-        role = self._role(pod)
-        play = self._plays[uid] = self._script(role)
-        if not play.starts:
+        identity = self._identify(pod)
+        behavior = self._behaviors[uid] = self._script(identity)
+        if not behavior.starts:
             await self._set(
-                pod, "Pending", {"waiting": {"reason": play.reason, "message": play.message}}
+                pod,
+                "Pending",
+                {"waiting": {"reason": behavior.reason, "message": behavior.message}},
             )
             return
         self._started[uid] = stamp(self._now())
         await self._set(pod, "Running", {"running": {"startedAt": self._started[uid]}})
-        self.running[name] = role
-        if play.until_deleted:
+        self.running[name] = identity
+        if behavior.until_deleted:
             return
-        await asyncio.sleep(play.seconds)
+        await asyncio.sleep(behavior.seconds)
         if uid in self._ended:
             return
         self.running.pop(name, None)
-        await self._end(pod, play)
+        await self._end(pod, behavior)
 
-    async def _end(self, pod: Object, play: PodBehavior) -> None:
+    async def _end(self, pod: Object, behavior: PodBehavior) -> None:
         uid = pod["metadata"]["uid"]
         now = stamp(self._now())
         last = {
-            "exitCode": play.exit_code,
-            "reason": play.reason or ("Error" if play.exit_code else "Completed"),
-            "message": play.message,
+            "exitCode": behavior.exit_code,
+            "reason": behavior.reason or ("Error" if behavior.exit_code else "Completed"),
+            "message": behavior.message,
             "startedAt": self._started.get(uid, now),
             "finishedAt": now,
         }
-        await self._set(pod, "Failed" if play.exit_code else "Succeeded", {"terminated": last})
+        await self._set(pod, "Failed" if behavior.exit_code else "Succeeded", {"terminated": last})
 
     async def _terminate(self, pod: Object) -> None:
         name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
         runs = self.running.pop(name, None) is not None
         if runs:
-            await asyncio.sleep(self._plays[uid].shutdown_seconds)
+            await asyncio.sleep(self._behaviors[uid].shutdown_seconds)
             await self._end(
                 pod, PodBehavior(exit_code=12, message=termination_messages.interrupted())
             )

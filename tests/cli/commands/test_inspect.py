@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.cli.conftest import ClaimDirectory, WriteManifest, job, pairs, run, write_rows
+from tests.cli.conftest import ClaimDirectory, WriteManifest, job, pairs, run
 from tests.kit.hub.server import Hub
+from tests.kit.inspection.volume_fixture import write_rows
 
 from dpojob_api.report import InspectionReport
 

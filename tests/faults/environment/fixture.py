@@ -27,9 +27,9 @@ from .operator_env import SETTINGS, kubeconfig, pool
 from .operators import Operator
 
 CONVERGE_SECONDS = 150.0
-"""A run that has not come to rest by then never will: the longest back-off is 60 s."""
+"""A run that has not converged by then never will: the longest back-off is 60 s."""
 QUIET_SECONDS = 6.0
-"""Longer than the resync interval (surroundings.py): a pass over every job lies in it."""
+"""Longer than the resync interval (operator_env.py): a pass over every job lies in it."""
 UNSCHEDULED_SECONDS = 60.0
 """As long as a pod waits for its node, quiet means little: the scheduler backs off, too."""
 

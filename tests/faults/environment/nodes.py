@@ -43,7 +43,7 @@ async def add(api: Api) -> None:
         except ApiError as error:
             if error.status != 409:
                 raise
-    ready = {"type": "Ready", "status": "True", "reason": "Faults", "message": "played"}
+    ready = {"type": "Ready", "status": "True", "reason": "Faults", "message": "fake"}
     status = {"capacity": CAPACITY, "allocatable": CAPACITY, "conditions": [ready]}
     await api.merge(f"/api/v1/nodes/{NAME}/status", {"status": status})
     taints: dict[str, Any] = {"spec": {"taints": []}}

@@ -1,4 +1,4 @@
-"""What an operator needs around it: settings, a way to the API server, a port, a pool."""
+"""What an operator needs around it: settings, a kubeconfig, a pool."""
 
 from __future__ import annotations
 

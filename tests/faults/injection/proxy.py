@@ -1,8 +1,8 @@
 """A reverse proxy between one operator and the API server, where a run's fault happens.
 
-Each run has one of its own. Requests for all namespaces are narrowed to the run's namespace, and
-those for pools to the run's own: a run sees a cluster of its own, although hundreds run
-on one API server.
+Each run has a separate proxy. Requests for all namespaces are narrowed to the run's namespace, and
+those for pools to the run's: each run sees a separate cluster, although hundreds share
+one API server.
 """
 
 from __future__ import annotations

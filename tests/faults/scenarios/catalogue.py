@@ -88,28 +88,28 @@ async def _validated(env: RunEnvironment) -> None:
 # -- the pods' parts --------------------------------------------------------------------------
 
 
-def _bad_columns(role: PodIdentity) -> PodBehavior:
+def _bad_columns(identity: PodIdentity) -> PodBehavior:
     return PodBehavior(exit_code=1, message=termination_messages.invalid())
 
 
-def _interrupted_once(role: PodIdentity) -> PodBehavior:
-    if role.stage == "inspect":
-        return all_succeed(role)
-    if role.nth == 1:
+def _interrupted_once(identity: PodIdentity) -> PodBehavior:
+    if identity.stage == "inspect":
+        return all_succeed(identity)
+    if identity.nth == 1:
         return PodBehavior(exit_code=12, message=termination_messages.interrupted())
     return PodBehavior(message=termination_messages.trained(1, termination_messages.HALF))
 
 
-def _crashes_once(role: PodIdentity) -> PodBehavior:
-    if role.stage == "train" and role.nth == 1:
+def _crashes_once(identity: PodIdentity) -> PodBehavior:
+    if identity.stage == "train" and identity.nth == 1:
         return PodBehavior(exit_code=1, message="Traceback: something unforeseen")
-    return all_succeed(role)
+    return all_succeed(identity)
 
 
-def _out_of_memory(role: PodIdentity) -> PodBehavior:
+def _out_of_memory(identity: PodIdentity) -> PodBehavior:
     return (
-        all_succeed(role)
-        if role.stage == "inspect"
+        all_succeed(identity)
+        if identity.stage == "inspect"
         else PodBehavior(exit_code=11, message=termination_messages.out_of_memory())
     )
 

@@ -165,25 +165,25 @@ def _pod_waits(env: RunEnvironment) -> bool:
 # -- the pods' parts --------------------------------------------------------------------------
 
 
-def _evicted_once(role: PodIdentity) -> PodBehavior:
-    if role.stage == "inspect":
-        return all_succeed(role)
+def _evicted_once(identity: PodIdentity) -> PodBehavior:
+    if identity.stage == "inspect":
+        return all_succeed(identity)
     return (
         PodBehavior(until_deleted=True)
-        if role.nth == 1
+        if identity.nth == 1
         else PodBehavior(message=termination_messages.trained(1, termination_messages.HALF))
     )
 
 
-def _second_attempt_takes_a_while(role: PodIdentity) -> PodBehavior:
-    if role.stage == "inspect":
-        return all_succeed(role)
-    return PodBehavior(message=termination_messages.trained(role.attempt), seconds=2.0)
+def _second_attempt_takes_a_while(identity: PodIdentity) -> PodBehavior:
+    if identity.stage == "inspect":
+        return all_succeed(identity)
+    return PodBehavior(message=termination_messages.trained(identity.attempt), seconds=2.0)
 
 
-def _first_saves_for_long(role: PodIdentity) -> PodBehavior:
-    holds = role.stage == "train" and role.incarnation == 1
-    return PodBehavior(until_deleted=True, shutdown_seconds=8.0) if holds else all_succeed(role)
+def _first_saves_for_long(identity: PodIdentity) -> PodBehavior:
+    holds = identity.stage == "train" and identity.incarnation == 1
+    return PodBehavior(until_deleted=True, shutdown_seconds=8.0) if holds else all_succeed(identity)
 
 
 def _no_secret(_: PodIdentity) -> PodBehavior:
@@ -192,10 +192,10 @@ def _no_secret(_: PodIdentity) -> PodBehavior:
     )
 
 
-def _out_of_main_memory(role: PodIdentity) -> PodBehavior:
+def _out_of_main_memory(identity: PodIdentity) -> PodBehavior:
     return (
-        all_succeed(role)
-        if role.stage == "inspect"
+        all_succeed(identity)
+        if identity.stage == "inspect"
         else PodBehavior(exit_code=137, reason="OOMKilled")
     )
 

@@ -22,12 +22,12 @@ HOUR = 3600
 RUNS_UNTIL_DELETED = PodBehavior(until_deleted=True)
 
 
-def all_succeed(role: PodIdentity) -> PodBehavior:
+def all_succeed(identity: PodIdentity) -> PodBehavior:
     """Everything succeeds at the first try."""
-    if role.stage == "inspect":
+    if identity.stage == "inspect":
         return PodBehavior(message=termination_messages.valid())
-    resumed = termination_messages.HALF if role.attempt > 1 else None
-    return PodBehavior(message=termination_messages.trained(role.attempt, resumed))
+    resumed = termination_messages.HALF if identity.attempt > 1 else None
+    return PodBehavior(message=termination_messages.trained(identity.attempt, resumed))
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,10 @@ class Scenario:
     """The operator's, where they differ from other runs'."""
 
 
-def first_attempt_runs_until_deleted(role: PodIdentity) -> PodBehavior:
+def first_attempt_runs_until_deleted(identity: PodIdentity) -> PodBehavior:
     """Its first training pod runs until the pod is deleted."""
-    holds = role.stage == "train" and role.attempt == 1 and role.incarnation == 1
-    return RUNS_UNTIL_DELETED if holds else all_succeed(role)
+    holds = identity.stage == "train" and identity.attempt == 1 and identity.incarnation == 1
+    return RUNS_UNTIL_DELETED if holds else all_succeed(identity)
 
 
 async def one_pushed_job(env: RunEnvironment) -> None:

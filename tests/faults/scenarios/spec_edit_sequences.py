@@ -1,7 +1,7 @@
 """Sequences of edits between specs that are generated from the CRD's schema.
 
-A suspended DPOJob is edited from one spec to the next, let go, and edited once more beside the operator
-that begins with it; the end must be the one of a DPOJob that had the last spec from the start. In every
+A suspended DPOJob is edited from one spec to the next, resumed, and edited once more while the operator
+begins with it; the end must be the one of a DPOJob that had the last spec from the start. In every
 other sequence the operator also crashes once.
 """
 
@@ -24,15 +24,17 @@ from tests.kit.api_client import DPOJOBS, ApiError, Object
 from . import specs
 from .scenario import all_succeed
 
+FAMILY = "spec-edits"
+"""What the command line and a violation call these runs."""
 SHARE = 0.1
 """Share of all runs that are sequences of edits."""
 STEPS = 5
-"""The last one is tried after the job was let go."""
+"""The last one is tried after the job was resumed."""
 LATE_SECONDS = 1.0
 POOL = 100
 """Specs that a seed gives."""
 LAST_WRITE = 12
-"""A crash happens at one of so many writes."""
+"""A crash happens at one of this many writes."""
 
 
 class NoSpecAccepted(Exception):
@@ -61,7 +63,9 @@ def _held(env: RunEnvironment) -> bool:
     return current and env.condition_is_true("job", "Suspended")
 
 
-async def _walk(env: RunEnvironment, steps: list[Object], late: Object | None) -> Object:
+async def _edit_step_by_step(
+    env: RunEnvironment, steps: list[Object], late: Object | None
+) -> Object:
     """The user's part; returns the last spec that was taken, without `suspend`."""
     await env.create_claim(specs.SHARED_CLAIM)
     last: Object | None = None
@@ -114,11 +118,11 @@ async def _one(
     fault: Fault | None,
     result: Result,
 ) -> tuple[str, Object]:
-    env = RunEnvironment(shared_env, fresh_name("walk"), all_succeed, fault)
+    env = RunEnvironment(shared_env, fresh_name(FAMILY), all_succeed, fault)
     async with env:
         last = steps[-1]
         try:
-            last = await _walk(env, steps, late)
+            last = await _edit_step_by_step(env, steps, late)
         except ConvergenceTimeout as timeout:
             evidence = f"{timeout}; {describe_state(env)}"
             result.violations.append(Violation("it converges and comes to rest", evidence))
@@ -136,7 +140,7 @@ async def _one(
 async def _both(
     shared_env: SharedEnvironment, steps: list[Object], fault: Fault | None, number: int
 ) -> Result:
-    result = Result("walk", None, label=str(number))
+    result = Result(FAMILY, None, label=str(number))
     *steps, late = steps
     try:
         end, last = await _one(shared_env, steps, late, fault, result)

@@ -1,4 +1,4 @@
-"""DPOJob specs from the CRD's own schema, mended just so far that the API server takes most of them."""
+"""DPOJob specs from the CRD's own schema, changed only so far that the API server accepts most of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.kit.api_client import Object
 from tests.kit.fork_server.client import ROOT
 
 SHARED_CLAIM = "shared"
-"""Exists in the namespace of a walk."""
+"""Exists in the namespace of a sequence of edits."""
 FOREVER = 3600
 """A ttl below this would pass, or not, by the clock: it becomes 0."""
 LONGEST_TEXT = 24

@@ -3,7 +3,7 @@
 `python -m tests.kit.fork_server.server MODULE` reads one JSON object per line, {"env": {...}, "log": path},
 and answers {"started": pid} for each, and {"exited": pid, "status": n} whenever one ends (negative:
 the signal that ended it). A forked operator runs MODULE's `main()` exactly as `python -m` would,
-with an interpreter of its own; only the second and a half of imports is saved.
+in a separate process; only the second and a half of imports is saved.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 PR_SET_PDEATHSIG = 1
 """prctl(2): the signal for when the parent ends, so that no operator outlives the harness."""
 READ_AT_IMPORT = ("kubernetes.config.kube_config", "kubernetes.aio.config.kube_config")
-"""Modules that read KUBECONFIG when they are imported, which the zygote did without one."""
+"""Modules that read KUBECONFIG when they are imported, which the fork server did without one."""
 
 
 def child(module: Any, request: dict[str, Any]) -> None:

@@ -54,7 +54,7 @@ class HubConversation(BaseHTTPRequestHandler):
     do_HEAD = do_POST = do_PUT = do_DELETE = do_GET
 
     def _serve(self) -> None:
-        from .server import STRANGER, TOKEN
+        from .server import OTHER_TOKEN, TOKEN
 
         self.target = urlsplit(self.path)
         self.query = parse_qs(self.target.query)
@@ -66,7 +66,7 @@ class HubConversation(BaseHTTPRequestHandler):
         try:
             if self.fault is not None and self._break(self.fault):
                 return
-            if self.token not in (None, TOKEN, STRANGER):
+            if self.token not in (None, TOKEN, OTHER_TOKEN):
                 raise Answer(401, "Invalid credentials in Authorization header")
             with self.hub.lock:
                 reply = self._route()

@@ -25,7 +25,7 @@ class HubHandler(HubConversation):
             case ["api", "whoami-v2"]:
                 if self.token is None:
                     raise Answer(401, "Invalid username or password.")
-                name = "owner" if self.may_read_all else "stranger"
+                name = "owner" if self.may_read_all else "other"
                 return self._json({"type": "user", "name": name, "fullname": name, "orgs": []})
             case ["api", "validate-yaml"]:
                 return self._json({"errors": [], "warnings": []})

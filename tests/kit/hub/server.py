@@ -26,7 +26,7 @@ from .store import Kind, Repository, directory_files
 
 TOKEN = "hf_loopback_owner"
 """Reads and writes everything."""
-STRANGER = "hf_loopback_stranger"
+OTHER_TOKEN = "hf_loopback_other"
 """A valid token that may read no private and no gated repository."""
 
 
@@ -60,12 +60,12 @@ class Hub:
 
     Attributes:
         url: Its address, without a trailing slash.
-        token: A token that may do everything; `stranger` is valid and may read nothing restricted.
+        token: A token that may do everything; `other_token` is valid and may read nothing restricted.
         requests: Every request answered so far, in the order of the answers.
     """
 
     token = TOKEN
-    stranger = STRANGER
+    other_token = OTHER_TOKEN
 
     def __init__(
         self, root: Path | None = None, *, host: str = "127.0.0.1", port: int = 0, lfs: bool = False

@@ -53,17 +53,17 @@ calling = st.fixed_dictionaries(
     optional={"content": st.one_of(st.none(), some)},
 )
 answer = st.one_of(
-    turn("assistant").map(lambda said: [said]),
-    calling.map(lambda said: [said]),
+    turn("assistant").map(lambda message: [message]),
+    calling.map(lambda message: [message]),
     st.builds(
-        lambda asked, told, said: [asked, {"role": "tool", "content": told}, said],
+        lambda call, result, reply: [call, {"role": "tool", "content": result}, reply],
         calling,
         some,
         turn("assistant"),
     ),
 )
 opening = st.builds(
-    lambda before, asked: [*before, asked],
+    lambda before, question: [*before, question],
     st.lists(st.one_of(turn("system"), turn("user"), turn("assistant")), max_size=1),
     turn("user"),
 )

@@ -29,8 +29,8 @@ def make_model(directory: Path, template: str | None = CHATML, **config: Any) ->
     raw.decoder = decoders.ByteLevel()
     raw.add_special_tokens(["<|im_start|>", "<|im_end|>"])
     raw.save(str(directory / "tokenizer.json"))
-    told = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|im_end|>"}
+    config_json = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|im_end|>"}
     (directory / "tokenizer_config.json").write_text(
-        json.dumps(told if template is None else {**told, "chat_template": template})
+        json.dumps(config_json if template is None else {**config_json, "chat_template": template})
     )
     return directory

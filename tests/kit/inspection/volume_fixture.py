@@ -26,7 +26,7 @@ CONFIG = {
 
 
 def write_safetensors(path: Path, shapes: Mapping[str, tuple[str, tuple[int, ...]]]) -> None:
-    """A file with a right header and holes for weights."""
+    """Writes a file with a valid header; the weights are a hole in the file."""
     width = {"F32": 4, "BF16": 2, "F16": 2, "U8": 1, "I32": 4, "I8": 1}
     header, at = {}, 0
     for name, (dtype, shape) in shapes.items():
@@ -57,6 +57,7 @@ def make_bare_model(directory: Path, **config: Any) -> Path:
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
+    """Writes the rows as JSON lines; returns the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
@@ -73,19 +74,23 @@ def spec_of(dataset: Mapping[str, Any] | None = None, **spec: Any) -> DPOJobSpec
     )
 
 
-class Bench:
-    """A volume with a model, and a place for pairs."""
+class InspectionVolume:
+    """A volume with a model at model/, and with pairs at pairs/ once a test writes them."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.volumes = {"data": root}
         make_bare_model(root / "model")
 
-    def rows(self, rows: Iterable[Mapping[str, Any]], name: str = "train.jsonl") -> Bench:
+    def rows(
+        self, rows: Iterable[Mapping[str, Any]], name: str = "train.jsonl"
+    ) -> InspectionVolume:
+        """Writes the rows to a file in pairs/; returns the volume."""
         write_rows(self.root / "pairs" / name, rows)
         return self
 
     def inspect(self, dataset: Mapping[str, Any] | None = None, **spec: Any) -> InspectionReport:
+        """Inspects the pairs with the model."""
         return inspect(spec_of(dataset, **spec), self.volumes)
 
 

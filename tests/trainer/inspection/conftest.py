@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.kit.inspection.volume_fixture import Bench
+from tests.kit.inspection.volume_fixture import InspectionVolume
 
 
 @pytest.fixture(autouse=True)
@@ -13,5 +13,5 @@ def _scratch(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+def volume(tmp_path: Path) -> InspectionVolume:
+    return InspectionVolume(tmp_path)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.kit.inspection.training_rows import loaded
-from tests.kit.inspection.volume_fixture import Bench, spec_of
+from tests.kit.inspection.volume_fixture import InspectionVolume, spec_of
 
 from dpojob_trainer.inspection import accepted_rows
 
@@ -44,37 +44,37 @@ ODD = {
 }
 
 
-def check(bench: Bench, rows: list[Row]) -> list[Row]:
+def check(volume: InspectionVolume, rows: list[Row]) -> list[Row]:
     """The rows as training has them, which are those that were accepted."""
-    report = bench.rows(rows).inspect(ALL)
+    report = volume.rows(rows).inspect(ALL)
     assert report.valid, report.problems
-    accepted = list(accepted_rows(spec_of(ALL), report, bench.volumes))
-    stored = list(loaded(bench.root, spec_of(ALL), report))
+    accepted = list(accepted_rows(spec_of(ALL), report, volume.volumes))
+    stored = list(loaded(volume.root, spec_of(ALL), report))
     assert [{**row, "tools": row.get("tools")} for row in accepted] == stored
     return stored
 
 
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("late", [False, True])
-def test_a_key_of_one_row_among_thousands_stays_with_that_row(bench, odd, late) -> None:
-    stored = check(bench, [*PLAIN, ODD[odd]] if late else [ODD[odd], *PLAIN])
+def test_a_key_of_one_row_among_thousands_stays_with_that_row(volume, odd, late) -> None:
+    stored = check(volume, [*PLAIN, ODD[odd]] if late else [ODD[odd], *PLAIN])
     assert len(stored) == MANY + 1
     assert stored[1000]["tools"] is None and len(stored[1000]["prompt"][0]) == 2
 
 
-def test_arguments_as_text_and_as_objects_stay_what_they_are(bench) -> None:
-    stored = check(bench, [talk(user("a"), call('{"x": 1}')), talk(user("b"), call({"x": 1}))])
+def test_arguments_as_text_and_as_objects_stay_what_they_are(volume) -> None:
+    stored = check(volume, [talk(user("a"), call('{"x": 1}')), talk(user("b"), call({"x": 1}))])
     first, second = (row["chosen"][0]["tool_calls"][0]["function"] for row in stored)
     assert (first["arguments"], second["arguments"]) == ('{"x": 1}', {"x": 1})
 
 
-def test_numbers_in_arguments_stay_exact(bench) -> None:
+def test_numbers_in_arguments_stay_exact(volume) -> None:
     numbers = {"x": 0.1 + 0.2, "big": 2**70, "whole": 1.0, "flag": True}
-    (stored,) = check(bench, [talk(user("q"), call(numbers))])
+    (stored,) = check(volume, [talk(user("q"), call(numbers))])
     read = stored["chosen"][0]["tool_calls"][0]["function"]["arguments"]
     assert read == numbers and isinstance(read["whole"], float) and read["flag"] is True
 
 
-def test_rows_of_text_are_read_back_as_text(bench) -> None:
+def test_rows_of_text_are_read_back_as_text(volume) -> None:
     row = {"prompt": "[1]", "chosen": '{"a": "\u00e9\0"}', "rejected": "5"}
-    assert check(bench, [row]) == [{**row, "tools": None}]
+    assert check(volume, [row]) == [{**row, "tools": None}]

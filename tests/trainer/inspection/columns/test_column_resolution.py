@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 
-def test_the_message_names_the_columns_and_the_mapping(bench):
+def test_the_message_names_the_columns_and_the_mapping(volume):
     rows = [{"question": "q", "good_response": "a", "bad_response": "b"}]
-    report = bench.rows(rows).inspect()
+    report = volume.rows(rows).inspect()
     assert not report.valid and report.reason == "DatasetInvalid"
     assert report.columns == ["question", "good_response", "bad_response"]
     (problem,) = report.errors
@@ -18,7 +18,7 @@ def test_the_message_names_the_columns_and_the_mapping(bench):
         in problem.message
     )
     mapping = report.suggestion.column_mapping
-    assert bench.inspect({"columnMapping": mapping}).valid
+    assert volume.inspect({"columnMapping": mapping}).valid
 
 
 @pytest.mark.parametrize(
@@ -31,15 +31,15 @@ def test_the_message_names_the_columns_and_the_mapping(bench):
         (("prompt", "chosen", "rejcted"), {"rejected": "rejcted"}),
     ],
 )  # fmt: skip
-def test_a_suggestion_is_ready_to_paste(bench, columns, suggested):
+def test_a_suggestion_is_ready_to_paste(volume, columns, suggested):
     rows = [dict(zip(columns, (f"q{i}", "a", "b"), strict=True)) for i in range(3)]
-    report = bench.rows(rows).inspect()
+    report = volume.rows(rows).inspect()
     assert report.suggestion.column_mapping == suggested
-    assert bench.inspect({"columnMapping": suggested}).valid
+    assert volume.inspect({"columnMapping": suggested}).valid
 
 
-def test_which_answer_is_preferred_is_asked(bench):
-    report = bench.rows([{"question": "q", "response_a": "x", "response_b": "y"}]).inspect()
+def test_which_answer_is_preferred_is_asked(volume):
+    report = volume.rows([{"question": "q", "response_a": "x", "response_b": "y"}]).inspect()
     assert report.suggestion is None
     message = report.problems[0].message
     assert "do not say which is preferred" in message
@@ -53,16 +53,16 @@ SCORED = {"question": "q", "response_a": "x", "response_b": "y"}
     ("scores", "chosen"),
     [([(5, 1), (2, 1)], "response_a"), ([("1", "5"), (2, 2.5), (3, 3)], "response_b")],
 )
-def test_scores_over_all_rows_decide(bench, scores, chosen):
+def test_scores_over_all_rows_decide(volume, scores, chosen):
     rows = [
         {**SCORED, "question": f"q{i}", "score_a": a, "score_b": b}
         for i, (a, b) in enumerate(scores)
     ]
-    report = bench.rows(rows).inspect()
+    report = volume.rows(rows).inspect()
     mapping = report.suggestion.column_mapping
     assert mapping["chosen"] == chosen
     assert ("1 row with equal scores" in report.problems[0].message) == (chosen == "response_b")
-    assert bench.inspect({"columnMapping": mapping}).valid
+    assert volume.inspect({"columnMapping": mapping}).valid
 
 
 @pytest.mark.parametrize(
@@ -72,16 +72,16 @@ def test_scores_over_all_rows_decide(bench, scores, chosen):
         ({"score_a": None, "score_b": 5}, "do not score every row"),
     ],
 )
-def test_scores_that_decide_nothing_are_told(bench, last, words):
+def test_scores_that_decide_nothing_are_told(volume, last, words):
     rows = [{**SCORED, "score_a": 5, "score_b": 1}] * 5000 + [{**SCORED, **last}]
-    report = bench.rows(rows).inspect()
+    report = volume.rows(rows).inspect()
     assert report.suggestion is None
     assert words in report.problems[0].message
 
 
 @pytest.mark.parametrize("columns", [("messages",), ("prompt", "completion", "label"), ("text",)])
-def test_what_holds_no_pairs_gets_no_mapping(bench, columns):
-    report = bench.rows([dict.fromkeys(columns, "x")]).inspect()
+def test_what_holds_no_pairs_gets_no_mapping(volume, columns):
+    report = volume.rows([dict.fromkeys(columns, "x")]).inspect()
     assert report.suggestion is None
     assert "DPO needs two answers to each prompt" in report.problems[0].message
 
@@ -98,35 +98,35 @@ APART = {
 
 
 @pytest.mark.parametrize("row", [HUMAN, APART])
-def test_names_inside_messages_are_suggested(bench, row):
-    report = bench.rows([row] * 3).inspect()
+def test_names_inside_messages_are_suggested(volume, row):
+    report = volume.rows([row] * 3).inspect()
     mapping = report.suggestion.column_mapping
     assert mapping["messages"]["user"] == "human"
     assert "write columnMapping: {messages: {" in report.errors[0].message
-    assert bench.inspect({"columnMapping": mapping}).valid
+    assert volume.inspect({"columnMapping": mapping}).valid
 
 
-def test_other_names_in_few_rows_are_no_mapping(bench):
+def test_other_names_in_few_rows_are_no_mapping(volume):
     """It would spoil the rows that are sound."""
     turns = [[{"role": "user", "content": "q"}, {"role": "assistant", "content": x}] for x in "ab"]
     good = dict(zip(("chosen", "rejected"), turns, strict=True))
-    report = bench.rows([good, good, HUMAN]).inspect()
+    report = volume.rows([good, good, HUMAN]).inspect()
     assert report.suggestion is None
     assert "columnMapping" not in report.errors[0].message
 
 
-def test_a_mapping_that_is_there_is_not_suggested_again(bench):
+def test_a_mapping_that_is_there_is_not_suggested_again(volume):
     mapping = {
         "messages": {"role": "from", "content": "value", "user": "human", "assistant": "gpt"}
     }
     bad = {**HUMAN, "chosen": [{"from": "human"}]}
-    report = bench.rows([bad]).inspect({"columnMapping": mapping})
+    report = volume.rows([bad]).inspect({"columnMapping": mapping})
     assert report.suggestion is None
     assert "write columnMapping" not in report.errors[0].message
 
 
-def test_a_mapping_to_no_column_names_the_nearest(bench):
-    report = bench.rows([{"prompt": "q", "chosen": "x", "rejected": "y"}]).inspect(
+def test_a_mapping_to_no_column_names_the_nearest(volume):
+    report = volume.rows([{"prompt": "q", "chosen": "x", "rejected": "y"}]).inspect(
         {"columnMapping": {"chosen": "chosn"}}
     )
     assert "did you mean 'chosen'" in report.problems[0].message

@@ -43,21 +43,21 @@ SHARED = {"chosen": "Answer: {}", "rejected": "Answer: no {}"}
 
 
 @pytest.mark.parametrize("name", ["q", "title", "frage", "x"])
-def test_a_text_column_that_reads_like_prompts_is_asked_for(bench, name: str) -> None:
+def test_a_text_column_that_reads_like_prompts_is_asked_for(volume, name: str) -> None:
     rows = table({name: "What is {0} and {0}?", **SHARED})
-    report = bench.rows(rows).inspect()
+    report = volume.rows(rows).inspect()
     assert not report.valid
     assert "the beginning that both answers share, write columnMapping: {chosen" in (
         report.errors[0].message
     )
     assert mapping(report) == {"prompt": name}
-    assert bench.inspect({"columnMapping": mapping(report)}).mapping.prompt == name
+    assert volume.inspect({"columnMapping": mapping(report)}).mapping.prompt == name
 
 
-def test_naming_both_answers_says_that_the_prompt_is_in_them(bench) -> None:
+def test_naming_both_answers_says_that_the_prompt_is_in_them(volume) -> None:
     rows = table({"q": "What is {0} and {0}?", **SHARED})
     both = {"columnMapping": {"chosen": "chosen", "rejected": "rejected"}}
-    report = bench.rows(rows).inspect(both)
+    report = volume.rows(rows).inspect(both)
     assert report.valid and report.implicit_prompt
     assert "'q' is not read" in warned(report)[0]
 
@@ -76,45 +76,45 @@ def test_naming_both_answers_says_that_the_prompt_is_in_them(bench) -> None:
         {"instruction": "Say {}", "chosen": "Say {}: yes", "rejected": "Say {}: no"},
     ],
 )
-def test_a_column_that_is_no_prompt_is_not_asked_for(bench, beside: dict[str, str]) -> None:
-    report = bench.rows(table({**SHARED, **beside}, rows=20)).inspect()
+def test_a_column_that_is_no_prompt_is_not_asked_for(volume, beside: dict[str, str]) -> None:
+    report = volume.rows(table({**SHARED, **beside}, rows=20)).inspect()
     assert report.valid, report.problems
     assert warned(report) == []
 
 
-def test_a_question_beside_answers_of_one_turn_is_the_prompt(bench) -> None:
+def test_a_question_beside_answers_of_one_turn_is_the_prompt(volume) -> None:
     answers = {side: [{"role": "assistant", "content": side + " {}"}] for side in SHARED}
-    report = bench.rows(table({"question": "q {}", **answers})).inspect()
+    report = volume.rows(table({"question": "q {}", **answers})).inspect()
     assert mapping(report) == {"prompt": "question"}
-    assert bench.inspect({"columnMapping": mapping(report)}).valid
+    assert volume.inspect({"columnMapping": mapping(report)}).valid
 
 
-def test_a_system_text_under_another_name_is_told(bench) -> None:
+def test_a_system_text_under_another_name_is_told(volume) -> None:
     rows = table({"system_prompt": "a pirate", "prompt": "q {}", **SHARED})
-    report = bench.rows(rows).inspect()
+    report = volume.rows(rows).inspect()
     assert report.valid
     assert "'system_prompt' is not read" in warned(report)[0]
     assert mapping(report) == {"system": "system_prompt"}
-    again = bench.inspect({"columnMapping": mapping(report)})
+    again = volume.inspect({"columnMapping": mapping(report)})
     assert (again.mapping.system, warned(again)) == ("system_prompt", [])
 
 
 ALPACA = {"instruction": "Translate", "input": "text {}", **SHARED}
 
 
-def test_two_parts_of_a_prompt_are_not_mapped_to_one(bench) -> None:
-    report = bench.rows(table(ALPACA)).inspect()
+def test_two_parts_of_a_prompt_are_not_mapped_to_one(volume) -> None:
+    report = volume.rows(table(ALPACA)).inspect()
     assert "'instruction' and 'input' look like parts of one prompt" in report.errors[0].message
     assert report.suggestion is None
 
 
-def test_a_part_of_the_prompt_that_goes_unread_is_told(bench) -> None:
-    report = bench.rows(table(ALPACA)).inspect({"columnMapping": {"prompt": "instruction"}})
+def test_a_part_of_the_prompt_that_goes_unread_is_told(volume) -> None:
+    report = volume.rows(table(ALPACA)).inspect({"columnMapping": {"prompt": "instruction"}})
     assert "'input' is not read, and may be a part of the prompt" in warned(report)[0]
 
 
-def test_an_empty_part_is_no_part(bench) -> None:
-    report = bench.rows(table({**ALPACA, "input": ""})).inspect()
+def test_an_empty_part_is_no_part(volume) -> None:
+    report = volume.rows(table({**ALPACA, "input": ""})).inspect()
     assert mapping(report) == {"prompt": "instruction"}
 
 
@@ -132,10 +132,10 @@ def test_an_empty_part_is_no_part(bench) -> None:
         ("best_answer", "less_preferred"), ("choosen", "rejcted"),
     ],
 )  # fmt: skip
-def test_names_are_never_turned_round(bench, chosen: str, rejected: str, turned: bool) -> None:
+def test_names_are_never_turned_round(volume, chosen: str, rejected: str, turned: bool) -> None:
     answers = [(chosen, "yes {}"), (rejected, "no {}")]
     columns = {"prompt": "q {}", **dict(reversed(answers) if turned else answers)}
-    report = bench.rows(table(columns)).inspect()
+    report = volume.rows(table(columns)).inspect()
     assert mapping(report) == {"chosen": chosen, "rejected": rejected}
 
 
@@ -151,8 +151,8 @@ def test_names_are_never_turned_round(bench, chosen: str, rejected: str, turned:
          ("chosen_text", "rejected_text")),
     ],
 )  # fmt: skip
-def test_only_columns_of_texts_are_suggested(bench, columns: Any, suggested: Any) -> None:
-    found = mapping(bench.rows(table(columns)).inspect())
+def test_only_columns_of_texts_are_suggested(volume, columns: Any, suggested: Any) -> None:
+    found = mapping(volume.rows(table(columns)).inspect())
     assert (found["chosen"], found["rejected"]) == suggested
     assert "prompt" not in found
 
@@ -170,28 +170,28 @@ SAID = {"role": "user", "content": "q {}"}, {"role": "assistant", "content": "a 
         {"prompt": "p", "chosen": "A", "response_a": "y {}", "response_b": "n"},
     ],
 )  # fmt: skip
-def test_a_column_that_says_which_answer_is_better_is_no_answer(bench, columns: Any) -> None:
-    report = bench.rows(table(columns)).inspect()
+def test_a_column_that_says_which_answer_is_better_is_no_answer(volume, columns: Any) -> None:
+    report = volume.rows(table(columns)).inspect()
     assert report.suggestion is None
     assert "may say in each row which is preferred" in report.errors[0].message
     assert "model_b' look" not in report.errors[0].message
 
 
-def test_scores_decide_between_two_of_any_name(bench) -> None:
+def test_scores_decide_between_two_of_any_name(volume) -> None:
     columns = {"history": "p {}", "human_ref_A": "y {}", "human_ref_B": "n", "labels": 1}
-    report = bench.rows(table({**columns, "score_A": 5, "score_B": 2})).inspect()
+    report = volume.rows(table({**columns, "score_A": 5, "score_B": 2})).inspect()
     wanted = {"prompt": "history", "chosen": "human_ref_A", "rejected": "human_ref_B"}
     assert mapping(report) == wanted
 
 
-def test_roles_in_capitals_are_suggested(bench) -> None:
+def test_roles_in_capitals_are_suggested(volume) -> None:
     def talk(answer: str) -> list[dict[str, str]]:
         said = (("User", "q {}"), ("Assistant", answer))
         return [{"role": role, "content": text} for role, text in said]
 
-    report = bench.rows(table({"chosen": talk("yes {}"), "rejected": talk("no {}")})).inspect()
+    report = volume.rows(table({"chosen": talk("yes {}"), "rejected": talk("no {}")})).inspect()
     assert mapping(report) == {"messages": {"user": "User", "assistant": "Assistant"}}
-    assert bench.inspect({"columnMapping": mapping(report)}).valid
+    assert volume.inspect({"columnMapping": mapping(report)}).valid
 
 
 # By names alone.

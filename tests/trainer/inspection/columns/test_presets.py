@@ -105,11 +105,11 @@ LAYOUTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("name", "row", "expected"), LAYOUTS, ids=[case[0] for case in LAYOUTS])
-def test_a_layout_is_recognised_and_read(bench, name, row, expected) -> None:
-    report = bench.rows([row] * 3).inspect({"eval": {"fraction": 0}})
+def test_a_layout_is_recognised_and_read(volume, name, row, expected) -> None:
+    report = volume.rows([row] * 3).inspect({"eval": {"fraction": 0}})
     assert report.valid, report.problems
     assert report.preset == name
-    found = list(accepted_rows(spec_of({"eval": {"fraction": 0}}), report, bench.volumes))
+    found = list(accepted_rows(spec_of({"eval": {"fraction": 0}}), report, volume.volumes))
     assert found == [expected] * 3
 
 
@@ -128,19 +128,19 @@ TIES = [
 
 
 @pytest.mark.parametrize(("name", "tie"), TIES)
-def test_ties_are_left_out_and_counted(bench, name, tie) -> None:
+def test_ties_are_left_out_and_counted(volume, name, tie) -> None:
     row = next(row for preset, row, _ in LAYOUTS if preset == name)
     dataset = {"eval": {"fraction": 0}}
-    report = bench.rows([row, {**row, **tie}, row]).inspect(dataset)
+    report = volume.rows([row, {**row, **tie}, row]).inspect(dataset)
     assert report.valid, report.problems
     assert report.dropped == {"Tie": 1}
     assert (report.rows, report.valid_rows, report.dropped_rows) == (3, 2, 1)
-    assert len(list(accepted_rows(spec_of(dataset), report, bench.volumes))) == 2
+    assert len(list(accepted_rows(spec_of(dataset), report, volume.volumes))) == 2
 
 
-def test_nothing_but_ties(bench) -> None:
+def test_nothing_but_ties(volume) -> None:
     row = {"context": talk("q"), "response1": "a", "response2": "b", "overall_preference": 0}
-    assert codes(bench.rows([row]).inspect()) == {"EmptyDataset": 0}
+    assert codes(volume.rows([row]).inspect()) == {"EmptyDataset": 0}
 
 
 HH = [
@@ -154,32 +154,32 @@ HH = [
 
 
 @pytest.mark.parametrize(("code", "change", "words"), HH)
-def test_transcripts_that_do_not_fit(bench, code, change, words) -> None:
+def test_transcripts_that_do_not_fit(volume, code, change, words) -> None:
     row = {"chosen": ASKED + " well", "rejected": ASKED + " badly"}
-    report = bench.rows([row, {**row, **change}, row]).inspect()
+    report = volume.rows([row, {**row, **change}, row]).inspect()
     assert codes(report) == {code: 1}
     assert report.errors[0].examples == [1]
     assert words in report.errors[0].message
 
 
-def test_none_turns_recognition_off(bench) -> None:
-    report = bench.rows([LAYOUTS[1][1]]).inspect({"preset": "none"})
+def test_none_turns_recognition_off(volume) -> None:
+    report = volume.rows([LAYOUTS[1][1]]).inspect({"preset": "none"})
     assert report.preset == "none"
     assert "columnMapping: {prompt: question}" in report.errors[0].message
 
 
-def test_a_named_preset_that_does_not_fit(bench) -> None:
-    report = bench.rows([EXPECTED]).inspect({"preset": "orca"})
+def test_a_named_preset_that_does_not_fit(volume) -> None:
+    report = volume.rows([EXPECTED]).inspect({"preset": "orca"})
     assert "question" in report.errors[0].message
 
 
-def test_an_unknown_preset(bench) -> None:
+def test_an_unknown_preset(volume) -> None:
     with pytest.raises(InspectionError, match="did you mean 'orca'"):
-        bench.rows([EXPECTED]).inspect({"preset": "orka"})
+        volume.rows([EXPECTED]).inspect({"preset": "orka"})
 
 
-def test_a_mapping_of_ones_own_is_not_overridden(bench) -> None:
-    report = bench.rows([{**LAYOUTS[1][1], "better": "x"}]).inspect(
+def test_a_mapping_of_ones_own_is_not_overridden(volume) -> None:
+    report = volume.rows([{**LAYOUTS[1][1], "better": "x"}]).inspect(
         {"columnMapping": {"prompt": "question", "chosen": "better"}}
     )
     assert report.preset == "none"
@@ -195,36 +195,36 @@ PREFERENCE = {
 }
 
 
-def prompts(bench, dataset: dict[str, Any]) -> list[Any]:
-    report = bench.inspect(dataset)
+def prompts(volume, dataset: dict[str, Any]) -> list[Any]:
+    report = volume.inspect(dataset)
     assert report.valid, report.problems
-    return [row["prompt"] for row in accepted_rows(spec_of(dataset), report, bench.volumes)]
+    return [row["prompt"] for row in accepted_rows(spec_of(dataset), report, volume.volumes)]
 
 
-def test_a_named_preset_reads_the_mapped_columns(bench) -> None:
-    bench.rows([TRANSCRIPT])
+def test_a_named_preset_reads_the_mapped_columns(volume) -> None:
+    volume.rows([TRANSCRIPT])
     mapping = {"chosen": "good", "rejected": "bad"}
     dataset = {"preset": "hh-rlhf", "columnMapping": mapping, "eval": {"fraction": 0}}
-    assert prompts(bench, dataset) == [talk("hi", "hello", "how?")]
+    assert prompts(volume, dataset) == [talk("hi", "hello", "how?")]
 
 
-def test_a_named_preset_names_the_mapped_columns(bench) -> None:
-    bench.rows([TRANSCRIPT, {**TRANSCRIPT, "good": None}])
+def test_a_named_preset_names_the_mapped_columns(volume) -> None:
+    volume.rows([TRANSCRIPT, {**TRANSCRIPT, "good": None}])
     mapping = {"chosen": "good", "rejected": "bad"}
-    report = bench.inspect({"preset": "hh-rlhf", "columnMapping": mapping})
+    report = volume.inspect({"preset": "hh-rlhf", "columnMapping": mapping})
     assert codes(report) == {"NullValue": 1}
     assert "'good' is null" in report.errors[0].message
 
 
-def test_a_mapped_prompt_of_signed_preferences_is_read(bench) -> None:
+def test_a_mapped_prompt_of_signed_preferences_is_read(volume) -> None:
     row = {"ctx" if name == "context" else name: value for name, value in PREFERENCE.items()}
     dataset = {"preset": "helpsteer3", "columnMapping": {"prompt": "ctx"}, "eval": {"fraction": 0}}
-    assert prompts(bench.rows([row]), dataset) == [talk("q")]
+    assert prompts(volume.rows([row]), dataset) == [talk("q")]
 
 
-def test_a_prompt_column_beside_transcripts_is_refused(bench) -> None:
+def test_a_prompt_column_beside_transcripts_is_refused(volume) -> None:
     row = {"chosen": ASKED + " well", "rejected": ASKED + " badly", "topic": "x"}
-    report = bench.rows([row]).inspect({"preset": "hh-rlhf", "columnMapping": {"prompt": "topic"}})
+    report = volume.rows([row]).inspect({"preset": "hh-rlhf", "columnMapping": {"prompt": "topic"}})
     assert codes(report) == {"AmbiguousFormat": 0}
     assert "preset: none" in report.errors[0].message
 
@@ -233,16 +233,16 @@ def test_a_prompt_column_beside_transcripts_is_refused(bench) -> None:
     "row", [PREFERENCE, {"chosen": ASKED + " well", "rejected": ASKED + " badly"}]
 )
 @pytest.mark.parametrize("mapping", [{"system": "sys"}, {}])
-def test_a_system_column_is_kept_under_a_preset(bench, row, mapping) -> None:
-    bench.rows([{**row, mapping.get("system", "system"): "Be kind"}])
-    (prompt,) = prompts(bench, {"columnMapping": mapping, "eval": {"fraction": 0}})
+def test_a_system_column_is_kept_under_a_preset(volume, row, mapping) -> None:
+    volume.rows([{**row, mapping.get("system", "system"): "Be kind"}])
+    (prompt,) = prompts(volume, {"columnMapping": mapping, "eval": {"fraction": 0}})
     assert prompt[0] == {"role": "system", "content": "Be kind"}
     assert len(prompt) > 1
 
 
-def test_what_precedes_a_transcript_is_the_systems(bench) -> None:
+def test_what_precedes_a_transcript_is_the_systems(volume) -> None:
     row = {"chosen": "Be kind" + ASKED + " well", "rejected": "Be kind" + ASKED + " badly"}
-    (prompt,) = prompts(bench.rows([row]), {"eval": {"fraction": 0}})
+    (prompt,) = prompts(volume.rows([row]), {"eval": {"fraction": 0}})
     assert prompt == [{"role": "system", "content": "Be kind"}, *talk("hi", "hello", "how?")]
 
 
@@ -255,23 +255,23 @@ PLAIN = {"chosen": "You ask. I say well", "rejected": "You ask. I say badly"}
 )
 @pytest.mark.parametrize("columnar", [False, True])
 def test_what_most_texts_are_decides_wherever_they_lie(
-    bench, most: dict[str, str], few: dict[str, str], preset: str, columnar: bool
+    volume, most: dict[str, str], few: dict[str, str], preset: str, columnar: bool
 ) -> None:
     many = [{side: f"{text} {n}" for side, text in most.items()} for n in range(700)]
     others = [{side: f"{text} {n}" for side, text in few.items()} for n in range(300)]
     verdicts = []
     for rows in (many + others, others + many):
         if columnar:
-            (bench.root / "pairs").mkdir(exist_ok=True)
-            pq.write_table(pa.Table.from_pylist(rows), bench.root / "pairs" / "train.parquet")
+            (volume.root / "pairs").mkdir(exist_ok=True)
+            pq.write_table(pa.Table.from_pylist(rows), volume.root / "pairs" / "train.parquet")
         else:
-            bench.rows(rows)
-        report = bench.inspect({"eval": {"fraction": 0}})
+            volume.rows(rows)
+        report = volume.inspect({"eval": {"fraction": 0}})
         verdicts.append((report.preset, report.valid_rows, codes(report)))
     assert verdicts[0] == verdicts[1]
     assert verdicts[0][0] == preset
 
 
-def test_a_prompt_that_speaks_of_marks_is_no_transcript(bench) -> None:
-    bench.rows([{"prompt": ASKED, **PLAIN}] * 3)
-    assert bench.inspect({"eval": {"fraction": 0}}).preset == "none"
+def test_a_prompt_that_speaks_of_marks_is_no_transcript(volume) -> None:
+    volume.rows([{"prompt": ASKED, **PLAIN}] * 3)
+    assert volume.inspect({"eval": {"fraction": 0}}).preset == "none"

@@ -69,10 +69,10 @@ def test_an_adapter_that_training_goes_on_from(
     check(tmp_path, config, *tensors, **told)
 
 
-def test_inspection_checks_it(bench: Any) -> None:
-    (bench.root / "sft").mkdir()
-    write_safetensors(bench.root / "sft" / "adapter_model.safetensors", {HEAD: ("F32", (4, 4))})
+def test_inspection_checks_it(volume: Any) -> None:
+    (volume.root / "sft").mkdir()
+    write_safetensors(volume.root / "sft" / "adapter_model.safetensors", {HEAD: ("F32", (4, 4))})
     told = {"base_model_name_or_path": "model", "r": 4}
-    (bench.root / "sft" / "adapter_config.json").write_text(json.dumps(told))
+    (volume.root / "sft" / "adapter_config.json").write_text(json.dumps(told))
     with pytest.raises(InspectionError, match="lies on the LM head"):
-        bench.inspect(model={"volume": {"claimName": "data", "path": "sft"}})
+        volume.inspect(model={"volume": {"claimName": "data", "path": "sft"}})

@@ -80,12 +80,12 @@ UNREADABLE = [
 @pytest.mark.parametrize(
     ("name", "data", "words"), UNREADABLE, ids=[case[0] for case in UNREADABLE]
 )
-def test_a_damaged_file_is_named(bench, name: str, data: bytes, words: str) -> None:
-    path = bench.root / "pairs" / name
+def test_a_damaged_file_is_named(volume, name: str, data: bytes, words: str) -> None:
+    path = volume.root / "pairs" / name
     path.parent.mkdir()
     path.write_bytes(data)
     with pytest.raises(InspectionError) as caught:
-        bench.inspect()
+        volume.inspect()
     assert caught.value.reason == "DatasetUnreadable"
     assert name in caught.value.message
     assert words in caught.value.message
@@ -115,97 +115,97 @@ READABLE = [
 
 
 @pytest.mark.parametrize(("name", "data"), READABLE, ids=[case[0] for case in READABLE])
-def test_every_format_is_read(bench, name: str, data: bytes) -> None:
-    path = bench.root / "pairs" / name
+def test_every_format_is_read(volume, name: str, data: bytes) -> None:
+    path = volume.root / "pairs" / name
     path.parent.mkdir()
     path.write_bytes(data)
-    report = bench.inspect()
+    report = volume.inspect()
     assert report.valid, report.problems
     assert report.rows == report.valid_rows == 2
     assert report.columns[:3] == ["prompt", "chosen", "rejected"]
-    assert len(list(accepted_rows(spec_of(), report, bench.volumes))) == 2
+    assert len(list(accepted_rows(spec_of(), report, volume.volumes))) == 2
 
 
-def test_dates_stay_text(bench) -> None:
+def test_dates_stay_text(volume) -> None:
     rows = [
         {"prompt": f"when {i}", "chosen": "2020-01-01", "rejected": "2021-02-03"} for i in range(3)
     ]
-    report = bench.rows(rows).inspect()
+    report = volume.rows(rows).inspect()
     assert report.valid, report.problems
-    assert next(accepted_rows(spec_of(), report, bench.volumes))["chosen"] == "2020-01-01"
+    assert next(accepted_rows(spec_of(), report, volume.volumes))["chosen"] == "2020-01-01"
 
 
-def test_an_empty_folder_and_a_missing_one(bench) -> None:
-    (bench.root / "pairs").mkdir()
+def test_an_empty_folder_and_a_missing_one(volume) -> None:
+    (volume.root / "pairs").mkdir()
     with pytest.raises(InspectionError, match="the directory is empty") as caught:
-        bench.inspect()
+        volume.inspect()
     assert caught.value.reason == "DatasetNotFound"
-    (bench.root / "pairs").rmdir()
+    (volume.root / "pairs").rmdir()
     with pytest.raises(
         InspectionError, match="'pairs' is not on the claim 'data'; its root holds: model"
     ):
-        bench.inspect()
+        volume.inspect()
     with pytest.raises(InspectionError, match="--volume data=DIR"):
-        bench.volumes = {}
-        bench.inspect()
+        volume.volumes = {}
+        volume.inspect()
 
 
-def test_an_empty_parquet_has_no_rows(bench) -> None:
-    path = bench.root / "pairs" / "train.parquet"
+def test_an_empty_parquet_has_no_rows(volume) -> None:
+    path = volume.root / "pairs" / "train.parquet"
     path.parent.mkdir()
     schema = pa.schema([(name, pa.string()) for name in ROW])
     pq.write_table(schema.empty_table(), path)
-    report = bench.inspect()
+    report = volume.inspect()
     assert codes(report) == {"EmptyDataset": 0}
     assert report.columns == list(ROW)
 
 
-def test_a_null_in_the_last_of_many_rows(bench) -> None:
+def test_a_null_in_the_last_of_many_rows(volume) -> None:
     count = 200_000
     columns = {
         "prompt": [f"p{i}" for i in range(count)],
         "chosen": ["yes"] * (count - 1) + [None],
         "rejected": ["no"] * count,
     }
-    path = bench.root / "pairs" / "train.parquet"
+    path = volume.root / "pairs" / "train.parquet"
     path.parent.mkdir()
     pq.write_table(pa.table(columns), path, row_group_size=50_000)
-    report = bench.inspect()
+    report = volume.inspect()
     assert codes(report) == {"NullValue": 1}
     assert report.errors[0].examples == [count - 1]
     assert report.valid_rows == count - 1
 
 
-def test_a_50_mb_row(bench) -> None:
-    report = bench.rows([ROW, {**ROW, "chosen": "x" * (50 << 20)}, ROW]).inspect()
+def test_a_50_mb_row(volume) -> None:
+    report = volume.rows([ROW, {**ROW, "chosen": "x" * (50 << 20)}, ROW]).inspect()
     assert report.rows == 3 and report.valid
     assert report.lengths.chosen.max == 50 << 20
 
 
-def test_a_large_row_among_many_of_a_csv_file(bench) -> None:
-    path = bench.root / "pairs" / "train.csv"
+def test_a_large_row_among_many_of_a_csv_file(volume) -> None:
+    path = volume.root / "pairs" / "train.csv"
     path.parent.mkdir()
     plain = "".join(f"p{i},yes,no {'x' * 900}\n" for i in range(20_000))
     path.write_text(f"prompt,chosen,rejected\n{plain}p,{'x' * (20 << 20)},no\n{plain}")
-    report = bench.inspect()
+    report = volume.inspect()
     assert report.rows == report.valid_rows == 40_001
     assert report.quality.duplicate_rows == 20_000
 
 
-def test_bytes_instead_of_text(bench) -> None:
-    path = bench.root / "pairs" / "train.parquet"
+def test_bytes_instead_of_text(volume) -> None:
+    path = volume.root / "pairs" / "train.parquet"
     path.parent.mkdir()
     pq.write_table(
         pa.table({name: pa.array([value.encode()]) for name, value in ROW.items()}), path
     )
-    report = bench.inspect()
+    report = volume.inspect()
     assert codes(report) == {"WrongType": 1, "EmptyDataset": 0}
     assert "'chosen' is bytes, not text; write the column as text" in report.errors[0].message
 
 
-def test_deeply_nested_tools(bench) -> None:
+def test_deeply_nested_tools(volume) -> None:
     deep = json.loads("[" + '{"a":' * 890 + "1" + "}" * 890 + "]")
-    report = bench.rows([ROW, {**ROW, "tools": deep}]).inspect()
+    report = volume.rows([ROW, {**ROW, "tools": deep}]).inspect()
     assert codes(report) == {"WrongType": 1}
     assert "nested too deeply" in report.errors[0].message
 
@@ -213,92 +213,92 @@ def test_deeply_nested_tools(bench) -> None:
 @pytest.mark.parametrize(
     "cast", [pa.large_string(), pa.dictionary(pa.int32(), pa.string()), pa.string_view()]
 )
-def test_text_in_any_layout_of_arrow(bench, cast: pa.DataType) -> None:
-    path = bench.root / "pairs" / "train.arrow"
+def test_text_in_any_layout_of_arrow(volume, cast: pa.DataType) -> None:
+    path = volume.root / "pairs" / "train.arrow"
     path.parent.mkdir()
     plain = pa.table({name: [value, value] for name, value in ROW.items()})
     columns = [column.cast(cast) for column in plain.columns]
     table = pa.table(columns, names=plain.column_names)
     with pa.ipc.new_file(path, table.schema) as writer:
         writer.write_table(table)
-    assert bench.inspect().valid
+    assert volume.inspect().valid
 
 
-def test_bytes_that_are_no_text(bench) -> None:
-    path = bench.root / "pairs" / "train.parquet"
+def test_bytes_that_are_no_text(volume) -> None:
+    path = volume.root / "pairs" / "train.parquet"
     path.parent.mkdir()
     bad = pa.array([b"ok", b"\xff\xfe"], pa.binary()).view(pa.string())
     pq.write_table(pa.table({"prompt": ["p", "q"], "chosen": bad, "rejected": ["a", "b"]}), path)
-    report = bench.inspect()
+    report = volume.inspect()
     assert codes(report) == {"WrongType": 1}
     assert report.errors[0].examples == [1]
     assert "'chosen' is not UTF-8 text" in report.errors[0].message
 
 
-def test_a_number_column(bench) -> None:
-    report = bench.rows([{**ROW, "chosen": 1}, {**ROW, "chosen": 2}]).inspect()
+def test_a_number_column(volume) -> None:
+    report = volume.rows([{**ROW, "chosen": 1}, {**ROW, "chosen": 2}]).inspect()
     assert codes(report) == {"WrongType": 2, "EmptyDataset": 0}
 
 
-def test_files_whose_schemas_differ(bench) -> None:
-    folder = bench.root / "pairs"
+def test_files_whose_schemas_differ(volume) -> None:
+    folder = volume.root / "pairs"
     folder.mkdir()
     pq.write_table(pa.Table.from_pylist([ROW, ROW]), folder / "part-1.parquet")
     pq.write_table(
         pa.Table.from_pylist([{"prompt": "p", "chosen": "a"}]), folder / "part-2.parquet"
     )
     pq.write_table(pa.Table.from_pylist([{**ROW, "extra": 1}]), folder / "part-10.parquet")
-    report = bench.inspect()
+    report = volume.inspect()
     assert codes(report) == {"MissingColumn": 1}
     assert report.errors[0].examples == [2]
     assert "part-2.parquet have no column 'rejected'" in report.errors[0].message
     assert "extra" in report.columns
 
 
-def test_nuls_and_odd_characters_are_text(bench) -> None:
-    report = bench.rows(
+def test_nuls_and_odd_characters_are_text(volume) -> None:
+    report = volume.rows(
         [{"prompt": "a\0b", "chosen": "\u202e\u0007yes", "rejected": "\ufeffno"}]
     ).inspect()
     assert report.valid, report.problems
 
 
-def test_a_link_out_of_the_volume_is_refused(bench, tmp_path_factory) -> None:
+def test_a_link_out_of_the_volume_is_refused(volume, tmp_path_factory) -> None:
     outside = tmp_path_factory.mktemp("outside")
     (outside / "train.jsonl").write_bytes(LINE)
-    folder = bench.root / "pairs"
+    folder = volume.root / "pairs"
     folder.mkdir()
     (folder / "train.jsonl").symlink_to(outside / "train.jsonl")
     with pytest.raises(InspectionError, match="a link out of the volume"):
-        bench.inspect()
+        volume.inspect()
     (folder / "train.jsonl").unlink()
     folder.rmdir()
     folder.symlink_to(outside)
     with pytest.raises(InspectionError, match="a link out of the volume"):
-        bench.inspect()
+        volume.inspect()
 
 
-def test_a_link_inside_the_volume_is_followed(bench) -> None:
-    (bench.root / "store").mkdir()
-    (bench.root / "store" / "rows.jsonl").write_bytes(LINE)
-    (bench.root / "pairs").mkdir()
-    (bench.root / "pairs" / "train.jsonl").symlink_to(Path("../store/rows.jsonl"))
-    assert bench.inspect().valid
+def test_a_link_inside_the_volume_is_followed(volume) -> None:
+    (volume.root / "store").mkdir()
+    (volume.root / "store" / "rows.jsonl").write_bytes(LINE)
+    (volume.root / "pairs").mkdir()
+    (volume.root / "pairs" / "train.jsonl").symlink_to(Path("../store/rows.jsonl"))
+    assert volume.inspect().valid
 
 
-def test_a_model_outside_the_volume_is_refused(bench, tmp_path_factory) -> None:
+def test_a_model_outside_the_volume_is_refused(volume, tmp_path_factory) -> None:
     outside = tmp_path_factory.mktemp("elsewhere")
-    (bench.root / "model" / "config.json").rename(outside / "config.json")
-    (bench.root / "model" / "config.json").symlink_to(outside / "config.json")
-    bench.rows([ROW])
+    (volume.root / "model" / "config.json").rename(outside / "config.json")
+    (volume.root / "model" / "config.json").symlink_to(outside / "config.json")
+    volume.rows([ROW])
     with pytest.raises(InspectionError, match="a link out of the volume") as caught:
-        bench.inspect()
+        volume.inspect()
     assert caught.value.reason == "ModelNotFound"
 
 
-def test_a_null_among_the_messages(bench) -> None:
+def test_a_null_among_the_messages(volume) -> None:
     """pyarrow reads it into an array whose use crashes the process."""
     talk = [None, {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
     good = {"chosen": talk[1:], "rejected": [talk[1], {"role": "assistant", "content": "b"}]}
-    report = bench.rows([good, {"chosen": talk, "rejected": talk[1:]}]).inspect()
+    report = volume.rows([good, {"chosen": talk, "rejected": talk[1:]}]).inspect()
     assert codes(report) == {"BadMessage": 1}
     assert report.errors[0].examples == [1]

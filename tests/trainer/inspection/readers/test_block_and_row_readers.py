@@ -220,14 +220,14 @@ except InspectionError as problem:
 @pytest.mark.parametrize(
     "value", ["[" * 200_000 + "]" * 200_000, '{"a":' * 50_000 + "1" + "}" * 50_000]
 )
-def test_deep_nesting_ends_in_a_sentence(bench, value: str) -> None:
+def test_deep_nesting_ends_in_a_sentence(volume, value: str) -> None:
     """pyarrow overflows its stack there; in a process of its own, as that would end this one."""
     good = json.dumps({"prompt": "p", "chosen": "yes", "rejected": "no"})
-    path = bench.root / "pairs" / "train.jsonl"
+    path = volume.root / "pairs" / "train.jsonl"
     path.parent.mkdir()
     path.write_text(f'{good}\n{{"prompt":"p","chosen":{value},"rejected":"no"}}\n')
     done = subprocess.run(
-        [sys.executable, "-c", DEEP, str(bench.root)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", DEEP, str(volume.root)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-500:]
     assert done.stdout == "pairs/train.jsonl, line 2 is nested too deeply\n"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.kit.inspection.row_strategies import talks
-from tests.kit.inspection.volume_fixture import Bench, codes, spec_of
+from tests.kit.inspection.volume_fixture import InspectionVolume, codes, spec_of
 
 from dpojob_trainer.inspection import accepted_rows
 from dpojob_trainer.inspection.readers import jsonl
@@ -26,20 +26,20 @@ TOOL = {"type": "function", "function": {"name": "clock"}}
 
 
 @pytest.fixture(params=["first", "second"])
-def files(request: pytest.FixtureRequest, bench: Bench):
+def files(request: pytest.FixtureRequest, volume: InspectionVolume):
     """Writes two files, in either order."""
 
-    def write(plain: dict[str, Any], other: dict[str, Any]) -> Bench:
+    def write(plain: dict[str, Any], other: dict[str, Any]) -> InspectionVolume:
         order = [plain, other] if request.param == "first" else [other, plain]
         for number, row in enumerate(order):
-            bench.rows([row] * 3, f"train-{number}.jsonl")
-        return bench
+            volume.rows([row] * 3, f"train-{number}.jsonl")
+        return volume
 
     return write
 
 
-def accepted(bench: Bench, report: Any) -> list[dict[str, Any]]:
-    rows = list(accepted_rows(spec_of(WHOLE_FILE), report, bench.volumes))
+def accepted(volume: InspectionVolume, report: Any) -> list[dict[str, Any]]:
+    rows = list(accepted_rows(spec_of(WHOLE_FILE), report, volume.volumes))
     return sorted(rows, key=str)
 
 
@@ -58,19 +58,19 @@ def test_a_prompt_under_another_name_in_one_file_is_asked_for(files) -> None:
 
 
 def test_a_system_text_of_one_file_is_kept(files) -> None:
-    bench = files(PAIR, {**PAIR, "prompt": "p", "system": "Be a pirate"})
-    report = bench.inspect(WHOLE_FILE)
+    volume = files(PAIR, {**PAIR, "prompt": "p", "system": "Be a pirate"})
+    report = volume.inspect(WHOLE_FILE)
     assert report.valid and report.mapping.system == "system"
-    assert [row["prompt"] for row in accepted(bench, report)] == ["Be a pirate\n\np"] * 3 + [
+    assert [row["prompt"] for row in accepted(volume, report)] == ["Be a pirate\n\np"] * 3 + [
         "q"
     ] * 3
 
 
 def test_tools_of_one_file_are_kept(files) -> None:
-    bench = files(TALK, {**TALK, "tools": [TOOL]})
-    report = bench.inspect(WHOLE_FILE)
+    volume = files(TALK, {**TALK, "tools": [TOOL]})
+    report = volume.inspect(WHOLE_FILE)
     assert report.valid and report.mapping.tools == "tools"
-    assert sum("tools" in row for row in accepted(bench, report)) == 3
+    assert sum("tools" in row for row in accepted(volume, report)) == 3
 
 
 def test_scores_of_one_file_make_its_ties_known(files) -> None:
@@ -85,10 +85,10 @@ def test_images_of_one_file_are_refused(files) -> None:
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_a_prompt_of_some_blocks_makes_the_others_faulty(bench, monkeypatch, late) -> None:
+def test_a_prompt_of_some_blocks_makes_the_others_faulty(volume, monkeypatch, late) -> None:
     monkeypatch.setattr(jsonl, "BLOCK_BYTES", 100)
     rows = [BARE] * 20 + [PAIR] * 20
-    report = bench.rows(rows if late else rows[::-1]).inspect(WHOLE_FILE)
+    report = volume.rows(rows if late else rows[::-1]).inspect(WHOLE_FILE)
     assert not report.valid
     assert set(codes(report)) <= {"MissingColumn", "NullValue"}
     assert sum(codes(report).values()) == 20
@@ -130,11 +130,11 @@ def test_the_order_of_files_changes_nothing(pair: tuple[dict[str, Any], dict[str
     told = []
     for order in (pair, pair[::-1]):
         with tempfile.TemporaryDirectory() as name:
-            bench = Bench(Path(name))
+            volume = InspectionVolume(Path(name))
             for number, row in enumerate(order):
-                bench.rows([row], f"train-{number}.jsonl")
-            report = bench.inspect({**WHOLE_FILE, "invalidRows": "Drop", "maxDroppedShare": 1})
-            rows = accepted(bench, report) if report.valid else []
+                volume.rows([row], f"train-{number}.jsonl")
+            report = volume.inspect({**WHOLE_FILE, "invalidRows": "Drop", "maxDroppedShare": 1})
+            rows = accepted(volume, report) if report.valid else []
             told.append(
                 (report.valid, report.preset, report.mapping, report.dropped, codes(report), rows)
             )

@@ -17,10 +17,10 @@ BY_NUMBER = {name: {str(n): row[name] for n, row in enumerate(ROWS)} for name in
 BY_COLUMN = {name: [row[name] for row in ROWS] for name in ROWS[0]}
 
 
-def written(bench, value: Any, indent: int | None) -> Any:
-    (bench.root / "pairs").mkdir()
-    (bench.root / "pairs" / "train.json").write_text(json.dumps(value, indent=indent))
-    return bench
+def written(volume, value: Any, indent: int | None) -> Any:
+    (volume.root / "pairs").mkdir()
+    (volume.root / "pairs" / "train.json").write_text(json.dumps(value, indent=indent))
+    return volume
 
 
 @pytest.mark.parametrize("indent", [None, 2], ids=["on one line", "over lines"])
@@ -33,9 +33,9 @@ def written(bench, value: Any, indent: int | None) -> Any:
         ({"train": ROWS, "dev": ROWS, "test": ROWS}, r"lists of rows: train, dev, test"),
     ],
 )
-def test_rows_written_another_way_are_told(bench, value: Any, words: str, indent: Any) -> None:
+def test_rows_written_another_way_are_told(volume, value: Any, words: str, indent: Any) -> None:
     with pytest.raises(InspectionError, match=words) as caught:
-        written(bench, value, indent).inspect()
+        written(volume, value, indent).inspect()
     assert caught.value.message.startswith("pairs/train.json is one object")
 
 
@@ -50,19 +50,19 @@ TALK = {
     ("value", "rows"),
     [({"train": ROWS}, 3), ({"data": ROWS, "version": 1}, 3), (ROWS[0], 1), (TALK, 1)],
 )
-def test_rows_that_can_be_told_are_read(bench, value: Any, rows: int, indent: Any) -> None:
-    report = written(bench, value, indent).inspect()
+def test_rows_that_can_be_told_are_read(volume, value: Any, rows: int, indent: Any) -> None:
+    report = written(volume, value, indent).inspect()
     assert report.valid and report.rows == rows
 
 
-def test_a_pair_of_messages_under_other_names_is_a_row(bench) -> None:
-    report = written(bench, {"good": TALK["chosen"], "bad": TALK["rejected"]}, 2).inspect()
+def test_a_pair_of_messages_under_other_names_is_a_row(volume) -> None:
+    report = written(volume, {"good": TALK["chosen"], "bad": TALK["rejected"]}, 2).inspect()
     assert report.suggestion.column_mapping == {"chosen": "good", "rejected": "bad"}
 
 
-def test_lines_are_rows_whatever_the_first_holds(bench) -> None:
-    bench.rows([{"prompts": ROWS, "answers": ROWS}] * 3, "train.json")
-    assert bench.inspect().rows == 3
+def test_lines_are_rows_whatever_the_first_holds(volume) -> None:
+    volume.rows([{"prompts": ROWS, "answers": ROWS}] * 3, "train.json")
+    assert volume.inspect().rows == 3
 
 
 VALUES = st.recursive(

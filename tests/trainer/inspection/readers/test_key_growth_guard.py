@@ -59,13 +59,13 @@ def test_a_block_whose_keys_grow_is_not_given_to_pyarrow() -> None:
     assert parse_block(data, newlines(data)) is None
 
 
-def test_ids_as_keys_inside_a_column_are_no_fault(bench) -> None:
+def test_ids_as_keys_inside_a_column_are_no_fault(volume) -> None:
     rows = [{**PAIR, "prompt": f"q {n}", "scores": {f"user-{n}": 1}} for n in range(ROWS)]
-    report = bench.rows(rows).inspect()
+    report = volume.rows(rows).inspect()
     assert report.valid and report.rows == ROWS
 
 
-def test_ids_as_columns_are_told(bench) -> None:
+def test_ids_as_columns_are_told(volume) -> None:
     rows = [{**PAIR, f"key {n}": 1} for n in range(12_000)]
     with pytest.raises(InspectionError, match="more than 10,000 different columns, such as 'key "):
-        bench.rows(rows).inspect()
+        volume.rows(rows).inspect()

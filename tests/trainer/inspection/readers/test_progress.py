@@ -44,15 +44,15 @@ FORMS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_progress_inside_one_file(bench, monkeypatch, name: str) -> None:
+def test_progress_inside_one_file(volume, monkeypatch, name: str) -> None:
     monkeypatch.setattr(jsonl, "BLOCK_BYTES", 1 << 16)
     monkeypatch.setattr(csv, "BLOCK_BYTES", 1 << 16)
     monkeypatch.setattr(csv, "PROBED_BYTES", 1 << 12)
-    path = bench.root / "pairs" / name
+    path = volume.root / "pairs" / name
     path.parent.mkdir()
     FORMS[name](path)
     told: list[tuple[int, int | None]] = []
-    report = inspect(spec_of(), bench.volumes, progress=lambda *so_far: told.append(so_far))
+    report = inspect(spec_of(), volume.volumes, progress=lambda *so_far: told.append(so_far))
     assert report.valid and report.rows == COUNT
     done = [rows for rows, _ in told]
     assert done == sorted(done) and done[-1] == COUNT

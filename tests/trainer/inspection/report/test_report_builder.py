@@ -19,83 +19,83 @@ BAD = [
 ]  # fmt: skip
 
 
-def rows_of(bench, spec, report, split="train"):
-    return list(accepted_rows(spec, report, bench.volumes, split=split))
+def rows_of(volume, spec, report, split="train"):
+    return list(accepted_rows(spec, report, volume.volumes, split=split))
 
 
-def test_drop_trains_on_the_rest(bench) -> None:
-    bench.rows([*ROWS, *BAD])
-    assert not bench.inspect().valid
+def test_drop_trains_on_the_rest(volume) -> None:
+    volume.rows([*ROWS, *BAD])
+    assert not volume.inspect().valid
     dataset = {"invalidRows": "Drop"}
-    report = bench.inspect(dataset)
+    report = volume.inspect(dataset)
     assert report.valid and report.errors == []
     assert report.dropped == {"NullValue": 1, "EmptyText": 1, "IdenticalPair": 1}
     assert (report.rows, report.valid_rows, report.dropped_rows) == (403, 400, 3)
     spec = spec_of(dataset)
-    train, held = rows_of(bench, spec, report), rows_of(bench, spec, report, "eval")
+    train, held = rows_of(volume, spec, report), rows_of(volume, spec, report, "eval")
     assert (len(train), len(held)) == (report.train_rows, report.eval_rows)
     assert sorted(row["prompt"] for row in train + held) == sorted(row["prompt"] for row in ROWS)
 
 
-def test_too_many_bad_rows_fail_all_the_same(bench) -> None:
-    report = bench.rows([*ROWS[:9], *BAD]).inspect({"invalidRows": "Drop", "maxDroppedShare": 0.2})
+def test_too_many_bad_rows_fail_all_the_same(volume) -> None:
+    report = volume.rows([*ROWS[:9], *BAD]).inspect({"invalidRows": "Drop", "maxDroppedShare": 0.2})
     assert not report.valid and report.reason == "TooManyInvalidRows"
     assert (
         "3 rows (25.0%) of 12 are invalid, more than maxDroppedShare 0.2"
         in report.errors[0].message
     )
     with pytest.raises(InspectionError):
-        rows_of(bench, spec_of(), report)
+        rows_of(volume, spec_of(), report)
 
 
 @pytest.mark.parametrize("fraction", [0, 0.02, 0.1, 0.5])
-def test_the_share_held_out(bench, fraction: float) -> None:
+def test_the_share_held_out(volume, fraction: float) -> None:
     dataset = {"eval": {"fraction": fraction}}
-    bench.rows(ROWS)
-    report = bench.inspect(dataset)
+    volume.rows(ROWS)
+    report = volume.inspect(dataset)
     assert report.eval_rows == fraction * 400
     assert report.train_rows + report.eval_rows == 400
     spec = spec_of(dataset)
-    train, held = rows_of(bench, spec, report), rows_of(bench, spec, report, "eval")
+    train, held = rows_of(volume, spec, report), rows_of(volume, spec, report, "eval")
     assert (len(train), len(held)) == (report.train_rows, report.eval_rows)
     assert not {row["prompt"] for row in train} & {row["prompt"] for row in held}
 
 
-def test_rows_of_one_prompt_stay_together(bench) -> None:
+def test_rows_of_one_prompt_stay_together(volume) -> None:
     rows = [{**row, "prompt": f"  Question {i % 40}"} for i, row in enumerate(ROWS[:200])]
     rows += [{**row, "prompt": f"question {i % 40}\n"} for i, row in enumerate(ROWS[200:])]
     dataset = {"eval": {"fraction": 0.2}}
-    report = bench.rows(rows).inspect(dataset)
+    report = volume.rows(rows).inspect(dataset)
     spec = spec_of(dataset)
-    held = {row["prompt"].strip().lower() for row in rows_of(bench, spec, report, "eval")}
-    train = {row["prompt"].strip().lower() for row in rows_of(bench, spec, report)}
+    held = {row["prompt"].strip().lower() for row in rows_of(volume, spec, report, "eval")}
+    train = {row["prompt"].strip().lower() for row in rows_of(volume, spec, report)}
     assert len(held) == 8 and not held & train
 
 
-def test_one_prompt_for_all_holds_nothing_out(bench) -> None:
-    report = bench.rows([{**row, "prompt": "same"} for row in ROWS]).inspect()
+def test_one_prompt_for_all_holds_nothing_out(volume) -> None:
+    report = volume.rows([{**row, "prompt": "same"} for row in ROWS]).inspect()
     assert (report.train_rows, report.eval_rows) == (400, 0)
 
 
-def test_the_report_survives_the_operators_status(bench) -> None:
+def test_the_report_survives_the_operators_status(volume) -> None:
     """The operator hands the trainer what it kept in status, not the report itself."""
     from dpojob_api.job import DatasetStatus
 
-    bench.rows(ROWS)
-    report = bench.inspect({"eval": {"fraction": 0.1}})
+    volume.rows(ROWS)
+    report = volume.inspect({"eval": {"fraction": 0.1}})
     kept = DatasetStatus.model_validate(summary(report, 4096)).wire()
     kept.pop("suggestion", None)
     again = InspectionReport.model_validate(kept).model_copy(update={"model": report.model})
     spec = spec_of({"eval": {"fraction": 0.1}})
-    assert rows_of(bench, spec, again, "eval") == rows_of(bench, spec, report, "eval")
-    assert len(rows_of(bench, spec, again)) == report.train_rows
+    assert rows_of(volume, spec, again, "eval") == rows_of(volume, spec, report, "eval")
+    assert len(rows_of(volume, spec, again)) == report.train_rows
 
 
-def test_repeats(bench) -> None:
+def test_repeats(volume) -> None:
     again = {**ROWS[0]}
     loose = {**ROWS[1], "prompt": "  QUESTION  1", "chosen": "Yes 1"}
     turned = {**ROWS[2], "chosen": ROWS[2]["rejected"], "rejected": ROWS[2]["chosen"]}
-    report = bench.rows([*ROWS, again, loose, turned]).inspect()
+    report = volume.rows([*ROWS, again, loose, turned]).inspect()
     assert report.valid
     assert report.quality.duplicate_rows == 2
     assert report.quality.contradictory_pairs == 1
@@ -108,51 +108,51 @@ def test_repeats(bench) -> None:
     )
 
 
-def test_a_split_of_its_own(bench) -> None:
-    bench.rows(ROWS[:100]).rows([*ROWS[90:110], {**ROWS[0], "chosen": ""}], name="test.jsonl")
+def test_a_split_of_its_own(volume) -> None:
+    volume.rows(ROWS[:100]).rows([*ROWS[90:110], {**ROWS[0], "chosen": ""}], name="test.jsonl")
     dataset = {"eval": {"split": "test"}}
-    report = bench.inspect(dataset)
+    report = volume.inspect(dataset)
     assert not report.valid
     assert report.errors[0].message.startswith(
         "in the evaluation split 'test': 1 row: 'chosen' is empty"
     )
-    report = bench.inspect({**dataset, "invalidRows": "Drop"})
+    report = volume.inspect({**dataset, "invalidRows": "Drop"})
     assert report.valid and (report.train_rows, report.eval_rows) == (100, 20)
     assert report.quality.eval_overlap == 10
     spec = spec_of({**dataset, "invalidRows": "Drop"})
-    assert len(rows_of(bench, spec, report)) == 100
-    assert len(rows_of(bench, spec, report, "eval")) == 20
+    assert len(rows_of(volume, spec, report)) == 100
+    assert len(rows_of(volume, spec, report, "eval")) == 20
 
 
-def test_a_split_that_is_not_there(bench) -> None:
-    bench.rows(ROWS[:5])
+def test_a_split_that_is_not_there(volume) -> None:
+    volume.rows(ROWS[:5])
     with pytest.raises(
         InspectionError,
         match=r"no files of the split 'test'; its splits: train. Write dataset.eval: {fraction",
     ):
-        bench.inspect({"eval": {"split": "test"}})
+        volume.inspect({"eval": {"split": "test"}})
 
 
-def test_a_named_split_is_offered(bench) -> None:
-    bench.rows(ROWS[:5], "train_prefs.jsonl").rows(ROWS[:5], "test_prefs.jsonl")
+def test_a_named_split_is_offered(volume) -> None:
+    volume.rows(ROWS[:5], "train_prefs.jsonl").rows(ROWS[:5], "test_prefs.jsonl")
     with pytest.raises(
         InspectionError, match=r"test_prefs, train_prefs. Write dataset.split: train_prefs"
     ):
-        bench.inspect()
-    report = bench.inspect({"split": "train_prefs", "eval": {"split": "test_prefs"}})
+        volume.inspect()
+    report = volume.inspect({"split": "train_prefs", "eval": {"split": "test_prefs"}})
     assert report.valid
 
 
-def test_length_bias(bench) -> None:
+def test_length_bias(volume) -> None:
     rows = [{**row, "chosen": row["chosen"] + " and more"} for row in ROWS]
-    report = bench.rows(rows).inspect()
+    report = volume.rows(rows).inspect()
     assert report.quality.chosen_longer_share == 1.0
     assert any(problem.code == "LengthBias" for problem in report.warnings)
 
 
-def test_percentiles_are_exact(bench) -> None:
+def test_percentiles_are_exact(volume) -> None:
     rows = [{"prompt": "p" * (i + 1), "chosen": "a", "rejected": "bb"} for i in range(100)]
-    lengths = bench.rows(rows).inspect().lengths
+    lengths = volume.rows(rows).inspect().lengths
     assert (lengths.prompt.p50, lengths.prompt.p95, lengths.prompt.p99, lengths.prompt.max) == (
         50,
         95,
@@ -165,43 +165,43 @@ def test_percentiles_are_exact(bench) -> None:
     assert lengths.unit == "characters"
 
 
-def test_a_reserved_column(bench) -> None:
-    report = bench.rows([{**row, "images": None} for row in ROWS[:3]]).inspect()
+def test_a_reserved_column(volume) -> None:
+    report = volume.rows([{**row, "images": None} for row in ROWS[:3]]).inspect()
     assert codes(report) == {"ReservedColumn": 0}
 
 
-def test_other_names_inside_messages_get_what_to_write(bench) -> None:
+def test_other_names_inside_messages_get_what_to_write(volume) -> None:
     def turns(text: str) -> list[dict[str, str]]:
         return [{"from": "human", "value": "q"}, {"from": "gpt", "value": text}]
 
-    bench.rows([{"chosen": turns("yes"), "rejected": turns("no")}] * 2)
-    report = bench.inspect()
+    volume.rows([{"chosen": turns("yes"), "rejected": turns("no")}] * 2)
+    report = volume.inspect()
     words = "messages: {role: from, content: value, user: human, assistant: gpt}"
     assert words in report.errors[0].message
     message_keys = {"role": "from", "content": "value", "user": "human", "assistant": "gpt"}
-    assert bench.inspect({"columnMapping": {"messages": message_keys}}).valid
+    assert volume.inspect({"columnMapping": {"messages": message_keys}}).valid
 
 
 OUTPUT = {"output": {"volume": {"claimName": "data", "path": "out"}}}
 
 
-def test_an_output_that_is_another_jobs(bench) -> None:
-    bench.rows(ROWS[:5])
+def test_an_output_that_is_another_jobs(volume) -> None:
+    volume.rows(ROWS[:5])
     spec = spec_of(**OUTPUT)
-    assert inspect(spec, bench.volumes, uid="1").valid
-    out = Path(bench.root) / "out"
+    assert inspect(spec, volume.volumes, uid="1").valid
+    out = Path(volume.root) / "out"
     out.mkdir()
     (out / "config.json").write_text("{}")
     with pytest.raises(
         InspectionError, match="already holds a model that is not this job's"
     ) as caught:
-        inspect(spec, bench.volumes, uid="1")
+        inspect(spec, volume.volumes, uid="1")
     assert caught.value.reason == "OutputOccupied"
     (out / "lineage.json").write_text(json.dumps({"uid": "2", "job": "other"}))
     with pytest.raises(InspectionError, match="of the job 'other'"):
-        inspect(spec, bench.volumes, uid="1")
+        inspect(spec, volume.volumes, uid="1")
     (out / "lineage.json").write_text(json.dumps({"uid": "1", "job": "mine"}))
-    assert inspect(spec, bench.volumes, uid="1").valid
+    assert inspect(spec, volume.volumes, uid="1").valid
 
 
 def test_the_summary_fits_whatever_the_report_holds() -> None:

@@ -132,7 +132,7 @@ def test_private_gated_and_missing(hub: Hub, model: str, tmp_path: Path) -> None
     assert look(model, {"repo": "org/gated"}, hub.token).rows == 5
     for repo, token, words in (
         ("org/private", None, "was not found on the hub, or is private"),
-        ("org/gated", hub.stranger, "is gated: accept its terms"),
+        ("org/gated", hub.other_token, "is gated: accept its terms"),
         ("org/none", None, "was not found on the hub"),
     ):
         with pytest.raises(InspectionError) as caught:

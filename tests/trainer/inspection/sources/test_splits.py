@@ -72,11 +72,11 @@ def test_a_card_that_makes_no_sense_says_nothing(configs: Any) -> None:
 # On a claim.
 
 
-def saved(bench, split: str, rows: list[dict[str, Any]]) -> None:
+def saved(volume, split: str, rows: list[dict[str, Any]]) -> None:
     """As `DatasetDict.save_to_disk` lays it out."""
     import pyarrow as pa
 
-    folder = bench.root / "pairs" / split
+    folder = volume.root / "pairs" / split
     folder.mkdir(parents=True)
     table = pa.Table.from_pylist(rows)
     with pa.ipc.new_stream(folder / "data-00000-of-00001.arrow", table.schema) as writer:
@@ -84,21 +84,21 @@ def saved(bench, split: str, rows: list[dict[str, Any]]) -> None:
     (folder / "state.json").write_text("{}")
 
 
-def test_a_dataset_dict_saved_to_disk_keeps_its_splits(bench) -> None:
-    saved(bench, "train", ROWS[:3])
-    saved(bench, "test", ROWS[3:])
-    report = bench.inspect({"eval": {"split": "test"}})
+def test_a_dataset_dict_saved_to_disk_keeps_its_splits(volume) -> None:
+    saved(volume, "train", ROWS[:3])
+    saved(volume, "test", ROWS[3:])
+    report = volume.inspect({"eval": {"split": "test"}})
     assert (report.rows, report.eval_rows, report.splits) == (3, 2, ["test", "train"])
 
 
-def test_a_dataset_saved_to_disk_is_train(bench) -> None:
-    saved(bench, ".", ROWS)
-    assert bench.inspect().rows == 5
+def test_a_dataset_saved_to_disk_is_train(volume) -> None:
+    saved(volume, ".", ROWS)
+    assert volume.inspect().rows == 5
 
 
 @pytest.mark.parametrize("name", ["1²2.jsonl", "²1.jsonl", "٣.jsonl", "a١b.jsonl"])
-def test_digits_of_any_script_are_just_a_name(bench, name: str) -> None:
-    assert bench.rows(ROWS, name).inspect().rows == 5
+def test_digits_of_any_script_are_just_a_name(volume, name: str) -> None:
+    assert volume.rows(ROWS, name).inspect().rows == 5
 
 
 @given(st.lists(st.text(alphabet="a1²٣/-.", min_size=1)))
@@ -107,74 +107,74 @@ def test_any_names_can_be_sorted(names: list[str]) -> None:
     assert sum(map(len, group_by_split(names).values())) == len(names)
 
 
-def test_one_file_has_no_other_split(bench) -> None:
-    bench.rows(ROWS)
+def test_one_file_has_no_other_split(volume) -> None:
+    volume.rows(ROWS)
     place = {"volume": {"claimName": "data", "path": "pairs/train.jsonl"}}
     with pytest.raises(InspectionError, match=r"one file, which has no split 'test'. Remove"):
-        bench.inspect({**place, "split": "test"})
+        volume.inspect({**place, "split": "test"})
 
 
-def test_one_file_may_be_named_with_its_split(bench) -> None:
-    bench.rows(ROWS, "test.jsonl")
+def test_one_file_may_be_named_with_its_split(volume) -> None:
+    volume.rows(ROWS, "test.jsonl")
     place = {"volume": {"claimName": "data", "path": "pairs/test.jsonl"}}
-    assert bench.inspect({**place, "split": "test"}).rows == 5
+    assert volume.inspect({**place, "split": "test"}).rows == 5
 
 
 # Linked directories.
 
 
-def store(bench, name: str = "store") -> Path:
+def store(volume, name: str = "store") -> Path:
     """A directory with rows beside the pairs."""
-    folder = bench.root / name
+    folder = volume.root / name
     folder.mkdir()
     (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
-    (bench.root / "pairs").mkdir(exist_ok=True)
+    (volume.root / "pairs").mkdir(exist_ok=True)
     return folder
 
 
 @pytest.mark.parametrize("path", ["pairs", "pairs/**/*.jsonl", "pairs/*/train.jsonl", "pairs/**"])
-def test_a_linked_directory_inside_the_volume_is_read(bench, path: str) -> None:
-    (bench.root / "pairs").mkdir()
-    (bench.root / "pairs" / "sub").symlink_to(store(bench))
-    report = bench.inspect({"volume": {"claimName": "data", "path": path}})
+def test_a_linked_directory_inside_the_volume_is_read(volume, path: str) -> None:
+    (volume.root / "pairs").mkdir()
+    (volume.root / "pairs" / "sub").symlink_to(store(volume))
+    report = volume.inspect({"volume": {"claimName": "data", "path": path}})
     assert report.rows == 5
 
 
-def test_rows_of_a_linked_directory_are_read_beside_a_file(bench) -> None:
-    bench.rows([{**ROWS[0], "prompt": "other"}])
-    (bench.root / "pairs" / "sub").symlink_to(store(bench))
-    assert bench.inspect().rows == 6
+def test_rows_of_a_linked_directory_are_read_beside_a_file(volume) -> None:
+    volume.rows([{**ROWS[0], "prompt": "other"}])
+    (volume.root / "pairs" / "sub").symlink_to(store(volume))
+    assert volume.inspect().rows == 6
 
 
 @pytest.mark.parametrize("path", ["pairs", "pairs/**/*.jsonl", "pairs/*/*.jsonl"])
 def test_a_linked_directory_out_of_the_volume_is_refused(
-    bench, tmp_path_factory, path: str
+    volume, tmp_path_factory, path: str
 ) -> None:
-    bench.rows(ROWS).rows(ROWS, "real/train.jsonl")
-    (bench.root / "pairs" / "sub").symlink_to(tmp_path_factory.mktemp("outside"))
+    volume.rows(ROWS).rows(ROWS, "real/train.jsonl")
+    (volume.root / "pairs" / "sub").symlink_to(tmp_path_factory.mktemp("outside"))
     with pytest.raises(InspectionError, match=r"pairs/sub on the claim 'data' is a link out"):
-        bench.inspect({"volume": {"claimName": "data", "path": path}})
+        volume.inspect({"volume": {"claimName": "data", "path": path}})
 
 
-def test_a_link_that_a_glob_does_not_name_is_nothing_to_it(bench, tmp_path_factory) -> None:
-    bench.rows(ROWS)
-    (bench.root / "pairs" / "sub").symlink_to(tmp_path_factory.mktemp("outside"))
-    assert bench.inspect({"volume": {"claimName": "data", "path": "pairs/*.jsonl"}}).rows == 5
+def test_a_link_that_a_glob_does_not_name_is_nothing_to_it(volume, tmp_path_factory) -> None:
+    volume.rows(ROWS)
+    (volume.root / "pairs" / "sub").symlink_to(tmp_path_factory.mktemp("outside"))
+    assert volume.inspect({"volume": {"claimName": "data", "path": "pairs/*.jsonl"}}).rows == 5
 
 
 @pytest.mark.parametrize("target", [".", "..", "sub"])
-def test_links_in_a_circle_are_not_followed_round(bench, target: str) -> None:
-    folder = bench.rows(ROWS, "deep/train.jsonl").root / "pairs" / "deep"
+def test_links_in_a_circle_are_not_followed_round(volume, target: str) -> None:
+    folder = volume.rows(ROWS, "deep/train.jsonl").root / "pairs" / "deep"
     (folder / "sub").symlink_to(target)
-    assert bench.inspect().rows == 5
+    assert volume.inspect().rows == 5
 
 
-def test_directories_that_link_to_each_other_end(bench) -> None:
-    one, other = store(bench, "one"), store(bench, "other")
+def test_directories_that_link_to_each_other_end(volume) -> None:
+    one, other = store(volume, "one"), store(volume, "other")
     (other / "next").symlink_to(one)
     (one / "next").symlink_to(other)
-    (bench.root / "pairs" / "first").symlink_to(one)
-    assert bench.inspect().rows == 10
+    (volume.root / "pairs" / "first").symlink_to(one)
+    assert volume.inspect().rows == 10
 
 
 # Addresses.

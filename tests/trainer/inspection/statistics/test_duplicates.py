@@ -28,31 +28,31 @@ def warned(report: Any) -> dict[str, Any]:
     return {problem.code.value: problem for problem in report.warnings}
 
 
-def test_calls_with_other_arguments_are_no_duplicates(bench) -> None:
+def test_calls_with_other_arguments_are_no_duplicates(volume) -> None:
     rows = [asked(call(city=city), turn(content="no idea")) for city in ("Rome", "Paris", "Oslo")]
-    report = bench.rows(rows).inspect()
+    report = volume.rows(rows).inspect()
     assert report.valid
     assert report.quality.duplicate_rows == 0
 
 
-def test_the_same_call_twice_is_a_duplicate(bench) -> None:
+def test_the_same_call_twice_is_a_duplicate(volume) -> None:
     rows = [asked(call(city="Rome"), turn(content="no idea"))] * 2
-    assert bench.rows(rows).inspect().quality.duplicate_rows == 1
+    assert volume.rows(rows).inspect().quality.duplicate_rows == 1
 
 
-def test_a_pair_of_calls_both_ways_round_is_a_contradiction(bench) -> None:
+def test_a_pair_of_calls_both_ways_round_is_a_contradiction(volume) -> None:
     one, other = call(city="Rome"), call(city="Oslo")
-    report = bench.rows([asked(one, other), asked(other, one)]).inspect()
+    report = volume.rows([asked(one, other), asked(other, one)]).inspect()
     assert report.quality.contradictory_pairs == 1
     assert "DuplicateRow" not in warned(report)
 
 
-def test_answers_that_differ_in_their_reasoning_are_no_duplicates(bench) -> None:
+def test_answers_that_differ_in_their_reasoning_are_no_duplicates(volume) -> None:
     rows = [
         asked(turn(content="yes", reasoning_content=thought), turn(content="no"))
         for thought in ("because of this", "because of that")
     ]
-    assert bench.rows(rows).inspect().quality.duplicate_rows == 0
+    assert volume.rows(rows).inspect().quality.duplicate_rows == 0
 
 
 TURN = st.fixed_dictionaries(
@@ -72,18 +72,18 @@ def test_turns_that_say_different_things_have_different_bytes(left, right) -> No
     assert (comparable_bytes(left) == comparable_bytes(right)) == (left == right)
 
 
-def test_a_leak_is_a_share_of_the_evaluation_split_and_names_it(bench) -> None:
+def test_a_leak_is_a_share_of_the_evaluation_split_and_names_it(volume) -> None:
     rows = [{"prompt": f"q {i}", "chosen": f"yes {i}", "rejected": f"no {i}"} for i in range(40)]
-    bench.rows(rows[:30]).rows([*rows[30:], *rows[:2]], "test.jsonl")
-    leak = warned(bench.inspect({"eval": {"split": "test"}}))["EvalOverlap"]
+    volume.rows(rows[:30]).rows([*rows[30:], *rows[:2]], "test.jsonl")
+    leak = warned(volume.inspect({"eval": {"split": "test"}}))["EvalOverlap"]
     assert leak.message.startswith("2 rows (16.7%) of the evaluation split")
     assert (leak.split, leak.examples) == ("test", [10, 11])
 
 
-def test_a_problem_names_the_split_of_its_rows(bench) -> None:
+def test_a_problem_names_the_split_of_its_rows(volume) -> None:
     row = {"prompt": "q", "chosen": "yes", "rejected": "no"}
-    bench.rows([row, {**row, "chosen": ""}]).rows([row, {**row, "chosen": None}], "test.jsonl")
-    report = bench.inspect({"eval": {"split": "test"}})
+    volume.rows([row, {**row, "chosen": ""}]).rows([row, {**row, "chosen": None}], "test.jsonl")
+    report = volume.inspect({"eval": {"split": "test"}})
     assert {problem.code.value: problem.split for problem in report.errors} == {
         "EmptyText": None,
         "NullValue": "test",

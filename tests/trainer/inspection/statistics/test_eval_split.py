@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.kit.inspection.tokenizer_models import NO_SYSTEM, make_model
-from tests.kit.inspection.volume_fixture import Bench, codes, spec_of
+from tests.kit.inspection.volume_fixture import InspectionVolume, codes, spec_of
 
 from dpojob_api.job import DatasetStatus
 from dpojob_api.report import InspectionReport
@@ -27,10 +27,10 @@ TOO_LONG = talk("user", text="long " * 50)
 
 
 @pytest.fixture
-def strict(bench: Bench) -> Bench:
+def strict(volume: InspectionVolume) -> InspectionVolume:
     """A model whose template has no system turn; train is sound."""
-    make_model(bench.root / "model", NO_SYSTEM)
-    return bench.rows([GOOD] * 20)
+    make_model(volume.root / "model", NO_SYSTEM)
+    return volume.rows([GOOD] * 20)
 
 
 @pytest.mark.parametrize("bad", [REFUSED, TOO_LONG])
@@ -58,10 +58,10 @@ def test_what_was_left_out_of_it_survives_the_operators_status(strict) -> None:
     assert InspectionReport.model_validate(kept).eval_dropped == {"BadMessage": 1}
 
 
-def test_more_bad_rows_than_may_be_dropped_are_refused_there_too(bench) -> None:
+def test_more_bad_rows_than_may_be_dropped_are_refused_there_too(volume) -> None:
     pair = {"prompt": "q", "chosen": "yes", "rejected": "no"}
-    bench.rows([pair] * 20).rows([pair] + [{**pair, "chosen": None}] * 99, "test.jsonl")
-    report = bench.inspect(DROP)
+    volume.rows([pair] * 20).rows([pair] + [{**pair, "chosen": None}] * 99, "test.jsonl")
+    report = volume.inspect(DROP)
     assert codes(report) == {"NullValue": 99}
     assert report.reason == "TooManyInvalidRows"
     assert report.errors[0].message.startswith(
@@ -69,28 +69,28 @@ def test_more_bad_rows_than_may_be_dropped_are_refused_there_too(bench) -> None:
     )
 
 
-def test_a_system_text_that_only_it_has_is_kept(bench) -> None:
+def test_a_system_text_that_only_it_has_is_kept(volume) -> None:
     pair = {"prompt": "q", "chosen": "yes", "rejected": "no"}
-    bench.rows([pair] * 3).rows([{**pair, "system": "Be kind"}], "test.jsonl")
+    volume.rows([pair] * 3).rows([{**pair, "system": "Be kind"}], "test.jsonl")
     dataset = {"eval": {"split": "test"}}
-    report = bench.inspect(dataset)
-    (row,) = accepted_rows(spec_of(dataset), report, bench.volumes, split="eval")
+    report = volume.inspect(dataset)
+    (row,) = accepted_rows(spec_of(dataset), report, volume.volumes, split="eval")
     assert row["prompt"] == "Be kind\n\nq"
     assert report.train_rows == 3
 
 
-def test_a_prompt_that_only_it_has_is_not_passed_over(bench) -> None:
+def test_a_prompt_that_only_it_has_is_not_passed_over(volume) -> None:
     bare = {"chosen": "The one", "rejected": "The two"}
-    bench.rows([bare] * 3).rows([{**bare, "prompt": "q"}], "test.jsonl")
-    report = bench.inspect({"eval": {"split": "test"}})
+    volume.rows([bare] * 3).rows([{**bare, "prompt": "q"}], "test.jsonl")
+    report = volume.inspect({"eval": {"split": "test"}})
     assert codes(report)["MissingColumn"] == 3
     assert report.mapping.prompt == "prompt"
 
 
-def test_ties_of_it_are_counted(bench) -> None:
+def test_ties_of_it_are_counted(volume) -> None:
     turns = [{"role": "user", "content": "q"}]
     row = {"context": turns, "response1": "a", "response2": "b", "overall_preference": 1}
-    bench.rows([row] * 3).rows([row, {**row, "overall_preference": 0}], "test.jsonl")
-    report = bench.inspect({"eval": {"split": "test"}})
+    volume.rows([row] * 3).rows([row, {**row, "overall_preference": 0}], "test.jsonl")
+    report = volume.inspect({"eval": {"split": "test"}})
     assert report.valid and report.eval_rows == 1
     assert report.eval_dropped == {"Tie": 1}

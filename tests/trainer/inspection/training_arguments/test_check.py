@@ -185,9 +185,9 @@ def test_the_tables_are_those_of_the_installed_libraries() -> None:
     assert json.loads(tokens.TABLE.read_text()) == tokens.table()
 
 
-def test_inspection_checks_them_first(bench) -> None:
+def test_inspection_checks_them_first(volume) -> None:
     with pytest.raises(InspectionError, match="no field of DPOConfig"):
-        bench.inspect(training={"arguments": {"nonsense_option": 1}})
+        volume.inspect(training={"arguments": {"nonsense_option": 1}})
 
 
 def test_a_padding_token_is_one_of_the_tokenizers() -> None:

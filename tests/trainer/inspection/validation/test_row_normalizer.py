@@ -63,8 +63,8 @@ CASES = [
 
 
 @pytest.mark.parametrize(("code", "good", "bad", "words"), CASES)
-def test_a_bad_row_is_found_and_named(bench, code, good, bad, words):
-    report = bench.rows([good, good | {}, bad, good]).inspect()
+def test_a_bad_row_is_found_and_named(volume, code, good, bad, words):
+    report = volume.rows([good, good | {}, bad, good]).inspect()
     assert codes(report) == {code: 1}
     (problem,) = report.errors
     assert problem.examples == [2]
@@ -74,7 +74,7 @@ def test_a_bad_row_is_found_and_named(bench, code, good, bad, words):
 
 
 @pytest.mark.parametrize("good", [GOOD, TALK, WHOLE])
-def test_good_rows_are_accepted(bench, good):
-    report = bench.rows([good] * 3).inspect()
+def test_good_rows_are_accepted(volume, good):
+    report = volume.rows([good] * 3).inspect()
     assert report.valid, report.problems
     assert report.valid_rows == 3

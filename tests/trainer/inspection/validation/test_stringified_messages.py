@@ -40,23 +40,23 @@ def text_of(row: dict[str, Any], write: Callable[[Any], str]) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("row", "column"), [(WHOLE, "chosen"), (ANSWERS, "chosen"), (ASKED, "prompt")]
 )
-def test_a_list_written_as_text_is_named_with_the_way_out(bench, row, column, write) -> None:
-    report = bench.rows([text_of(row, WRITERS[write])] * 3).inspect()
+def test_a_list_written_as_text_is_named_with_the_way_out(volume, row, column, write) -> None:
+    report = volume.rows([text_of(row, WRITERS[write])] * 3).inspect()
     assert codes(report)["WrongType"] == 3
     assert f"{column!r} is a message list written as text; write lists" in report.errors[0].message
 
 
-def test_other_names_for_roles_are_known_too(bench) -> None:
+def test_other_names_for_roles_are_known_too(volume) -> None:
     said = [
         json.dumps([{"from": "human", "value": "q"}, {"from": "gpt", "value": text}])
         for text in "ab"
     ]
-    report = bench.rows([{"chosen": said[0], "rejected": said[1]}]).inspect()
+    report = volume.rows([{"chosen": said[0], "rejected": said[1]}]).inspect()
     assert codes(report)["WrongType"] == 1
 
 
-def test_a_prompt_as_text_beside_lists_of_messages_is_named(bench) -> None:
-    report = bench.rows([{**ANSWERS, "prompt": json.dumps([user("q")])}]).inspect()
+def test_a_prompt_as_text_beside_lists_of_messages_is_named(volume) -> None:
+    report = volume.rows([{**ANSWERS, "prompt": json.dumps([user("q")])}]).inspect()
     assert codes(report)["WrongType"] == 1
 
 
@@ -75,14 +75,14 @@ PLAIN = [
 
 
 @pytest.mark.parametrize("answer", PLAIN)
-def test_other_text_in_brackets_is_an_answer(bench, answer) -> None:
+def test_other_text_in_brackets_is_an_answer(volume, answer) -> None:
     rows = [{"prompt": answer, "chosen": answer, "rejected": answer + " no"}]
-    assert bench.rows(rows).inspect().valid
+    assert volume.rows(rows).inspect().valid
 
 
-def test_one_answer_may_be_such_a_list(bench) -> None:
+def test_one_answer_may_be_such_a_list(volume) -> None:
     """Where the task is to write one, the other answer is seldom right."""
     good = json.dumps([user("q"), assistant("a")])
     assert (
-        bench.rows([{"prompt": "As chat JSON", "chosen": good, "rejected": "no"}]).inspect().valid
+        volume.rows([{"prompt": "As chat JSON", "chosen": good, "rejected": "no"}]).inspect().valid
     )

@@ -99,22 +99,22 @@ def test_branches_move_and_commits_stay(hub: Hub, model: Path) -> None:
         api(hub).model_info("org/m", revision="no-such-branch")
 
 
-@pytest.mark.parametrize("token", [False, "stranger"])
+@pytest.mark.parametrize("token", [False, "other"])
 def test_a_private_repository_is_not_found_without_its_token(
     hub: Hub, model: Path, token: str | bool
 ) -> None:
     hub.add_model("org/m", model, private=True)
     with pytest.raises(RepositoryNotFoundError):
-        api(hub, hub.stranger if token else False).model_info("org/m")
+        api(hub, hub.other_token if token else False).model_info("org/m")
     assert api(hub, hub.token).model_info("org/m").private is True
 
 
-@pytest.mark.parametrize("token", [False, "stranger"])
+@pytest.mark.parametrize("token", [False, "other"])
 def test_a_gated_repository_shows_itself_and_not_its_files(
     hub: Hub, dataset: Path, token: str | bool
 ) -> None:
     hub.add_dataset("org/d", dataset, gated=True)
-    caller = api(hub, hub.stranger if token else False)
+    caller = api(hub, hub.other_token if token else False)
     assert caller.dataset_info("org/d").gated == "auto"
     with pytest.raises(GatedRepoError):
         caller.auth_check("org/d", repo_type="dataset")
@@ -158,7 +158,7 @@ def test_an_upload_arrives_byte_for_byte(model: Path, tmp_path: Path, lfs: bool)
 def test_uploads_need_the_owners_token(hub: Hub, model: Path) -> None:
     hub.add_model("org/m", model)
     with pytest.raises(HfHubHTTPError, match="403"):
-        api(hub, hub.stranger).create_repo("org/new")
+        api(hub, hub.other_token).create_repo("org/new")
 
 
 def test_faults_pass_when_their_count_is_spent(hub: Hub, model: Path) -> None:
