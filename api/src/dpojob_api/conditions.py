@@ -122,6 +122,9 @@ class Reason(StrEnum):
     """The model and its report are in place."""
     VALIDATED = "Validated"
     """`validateOnly`: the dataset was checked and the plan made; nothing was trained."""
+    GPU_NOT_USABLE = "GPUNotUsable"
+    """The training container cannot use the GPU that its plan counts on: none is visible, the driver is
+    too old, or the GPU is older than the image's CUDA libraries support. Never retried."""
     OUT_OF_MEMORY = "OutOfMemory"
     """Training needed more GPU memory than the GPU has; the message gives peak and way out."""
     DISK_FULL = "DiskFull"

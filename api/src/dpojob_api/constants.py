@@ -89,3 +89,6 @@ class ExitCode:
     """train: no space left; the last good checkpoint is intact; never retried unchanged."""
     UNHEALTHY = 14
     """train: a health guard stopped the run (`onUnhealthy: Stop`); never retried unchanged."""
+    GPU_NOT_USABLE = 15
+    """train: the node's GPU is not what the pool promises: unusable, or with too little memory; never
+    retried, since every node of the pool is alike."""

@@ -68,6 +68,11 @@ class Plan(LenientModel):
     """What the training Job is made from and the trainer obeys."""
 
     pool: str
+    gpu_model: str | None = Field(
+        default=None,
+        description="gpu.model of the pool when the plan was made. CPU: training runs on the processor. "
+        "Any other: training ends with GPUNotUsable where it finds no GPU. Absent: not checked.",
+    )
     gpus: int = Field(default=1, description="Over all nodes.")
     nodes: int = 1
     sharded: bool = Field(

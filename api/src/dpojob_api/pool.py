@@ -11,9 +11,13 @@ from .base import LenientModel, StrictModel
 from .conditions import Condition
 from .constants import API_VERSION
 from .quantity import COUNT_PATTERN, MONEY_PATTERN
-from .spec import validations
+from .spec.fields import Name, validations
 
 Count = Annotated[str, Field(max_length=20, pattern=COUNT_PATTERN)]
+LabelKey = Annotated[str, Field(max_length=316)]
+"""A label's or annotation's name: a DNS prefix of at most 253 characters, a slash, at most 63 characters."""
+LabelValue = Annotated[str, Field(max_length=63)]
+AnnotationValue = Annotated[str, Field(max_length=4096)]
 
 
 class GPU(StrictModel):
@@ -24,7 +28,8 @@ class GPU(StrictModel):
         description="Extended resource that pods ask for. Default: nvidia.com/gpu.",
     )
     model: Annotated[str, Field(min_length=1, max_length=63)] = Field(
-        description="Kind of GPU, such as A10G; known kinds have a known speed."
+        description="Kind of GPU, such as A10G; known kinds have a known speed. CPU: the resource is only "
+        "counted, there is no GPU, and training runs on the processor (development clusters)."
     )
     memory_gib: float = Field(
         alias="memoryGiB", gt=0, le=10000, description="Memory of one GPU, GiB."
@@ -78,9 +83,9 @@ class ModelSize(
 class LabelSelector(StrictModel):
     """Chooses namespaces by their labels."""
 
-    match_labels: dict[
-        Annotated[str, Field(max_length=316)], Annotated[str, Field(max_length=63)]
-    ] = Field(default_factory=dict, description="Labels a namespace must all have.")
+    match_labels: dict[LabelKey, LabelValue] = Field(
+        default_factory=dict, description="Labels a namespace must all have."
+    )
 
 
 class Toleration(StrictModel):
@@ -95,6 +100,38 @@ class Toleration(StrictModel):
         default=None, description="Taint effect; absent: all."
     )
     toleration_seconds: int | None = Field(default=None, description="Seconds, for NoExecute.")
+
+
+class PodSettings(StrictModel):
+    """What the platform decides about the training pods of a pool. Inspection pods are not affected."""
+
+    runtime_class_name: Name | None = Field(
+        default=None,
+        description="RuntimeClass of the pods, such as nvidia. Default: the cluster's default runtime.",
+    )
+    priority_class_name: Name | None = Field(
+        default=None, description="PriorityClass of the pods. Default: the cluster's default."
+    )
+    service_account_name: Name | None = Field(
+        default=None,
+        description="ServiceAccount of the pods, in each job's namespace. Its token is not mounted. "
+        "Default: default.",
+    )
+    scheduler_name: Name | None = Field(
+        default=None, description="Scheduler of the pods. Default: default-scheduler."
+    )
+    labels: Annotated[dict[LabelKey, LabelValue], Field(max_length=32)] = Field(
+        default_factory=dict,
+        description="Further labels of the pods. Those under dpojob.dev/ and app.kubernetes.io/managed-by "
+        "keep the operator's values. Default: none.",
+    )
+    annotations: Annotated[dict[LabelKey, AnnotationValue], Field(max_length=32)] = Field(
+        default_factory=dict, description="Annotations of the pods. Default: none."
+    )
+    tolerations: Annotated[list[Toleration], Field(max_length=32)] = Field(
+        default_factory=list,
+        description="Tolerations of the pods beside the pool's own. Default: none.",
+    )
 
 
 class GPUPoolSpec(StrictModel):
@@ -115,14 +152,18 @@ class GPUPoolSpec(StrictModel):
     hourly_price: Annotated[str, Field(max_length=32, pattern=MONEY_PATTERN)] = Field(
         default="0", description="Price of one GPU for one hour, in the installation's currency."
     )
-    node_selector: dict[
-        Annotated[str, Field(max_length=316)], Annotated[str, Field(max_length=63)]
-    ] = Field(default_factory=dict, description="Labels of the pool's nodes.")
+    node_selector: dict[LabelKey, LabelValue] = Field(
+        default_factory=dict, description="Labels of the pool's nodes."
+    )
     tolerations: Annotated[list[Toleration], Field(max_length=32)] = Field(
         default_factory=list, description="Taints of the pool's nodes that training pods tolerate."
     )
     namespace_selector: LabelSelector | None = Field(
         default=None, description="Namespaces whose jobs may use the pool. Default: all."
+    )
+    pod: PodSettings | None = Field(
+        default=None,
+        description="What the platform decides about the pool's training pods. Default: nothing.",
     )
 
     @property

@@ -56,7 +56,22 @@ class Progress(LenientModel):
     tokens: int | None = None
     eta_seconds: int | None = None
     peak_memory_gib: float | None = Field(
-        default=None, alias="peakMemoryGiB", description="Per GPU."
+        default=None,
+        alias="peakMemoryGiB",
+        description="Largest memory that tensors took so far on the first process's GPU, GiB. Absent "
+        "without a GPU.",
+    )
+    peak_reserved_gib: float | None = Field(
+        default=None,
+        alias="peakReservedGiB",
+        description="Largest memory that torch held for tensors so far, with what lies unused between "
+        "them, GiB. Absent without a GPU.",
+    )
+    peak_used_gib: float | None = Field(
+        default=None,
+        alias="peakUsedGiB",
+        description="Largest memory of the GPU in use so far, as the driver reports it when metrics are "
+        "logged: torch's, CUDA's context and libraries, and other processes, GiB. Absent without a GPU.",
     )
     checkpoint_step: int | None = Field(
         default=None, description="Step of the newest complete checkpoint."

@@ -13,6 +13,13 @@ CPU_BF16_MIN_PARAMETERS = 1_000_000
 CPU_EAGER_ATTENTION_MAX_TOKENS = 128
 """Tokens up to which eager attention is faster on a CPU than torch's sdpa: `bench/train/settings.py`."""
 
+CPU_MODEL = "CPU"
+"""`gpu.model` of a pool without GPUs, whose resource is only counted: development clusters, and the machine
+of `dpojob train`. Training then runs on the processor."""
+GPU_MEMORY_TOLERANCE = 0.98
+"""Share of the memory that a plan counts on which a GPU must report at least: drivers differ by some hundred
+MiB in what they keep, and a GPU of a smaller kind lacks far more."""
+
 
 def reference_batch_size(pairs: int, *, checkpointing: bool) -> int:
     """Compute the batch size of the reference's forward pass before training.

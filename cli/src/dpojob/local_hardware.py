@@ -8,9 +8,9 @@ import subprocess
 from pathlib import Path
 
 from dpojob_api.pool import GPU, GPUPoolSpec
-from dpojob_api.shared_training_constants import cpu_supports_bf16
+from dpojob_api.shared_training_constants import CPU_MODEL, cpu_supports_bf16
 from dpojob_planner import PoolState
-from dpojob_planner.estimates.gpu import CPU, is_cpu_only, usable_gib
+from dpojob_planner.estimates.gpu import is_cpu_only, usable_gib
 
 POOL_NAME = "local"
 """Name of the pool that stands for this machine."""
@@ -79,9 +79,9 @@ def parse_nvidia_smi(listing: str) -> GPU | None:
 
 
 def _processor() -> GPU:
-    share = usable_gib(GPU(model=CPU, memory_gib=1.0))
+    share = usable_gib(GPU(model=CPU_MODEL, memory_gib=1.0))
     return GPU(
-        model=CPU,
+        model=CPU_MODEL,
         memory_gib=max(0.1, free_memory_gib() / share),
         bf16=cpu_supports_bf16(),
         teraflops=CPU_TERAFLOPS_PER_CORE * (os.cpu_count() or 1),

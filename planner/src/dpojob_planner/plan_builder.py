@@ -43,6 +43,7 @@ def build_plan(
     option, settings = chosen.option, chosen.option.settings
     return Plan(
         pool=chosen.pool.name,
+        gpu_model=chosen.pool.spec.gpu.model,
         gpus=option.gpus,
         nodes=context.spec.hardware.nodes,
         sharded=settings.shards > 1,

@@ -62,6 +62,32 @@ def test_counts(nodes: Any, pods: Any, counts: tuple[int, int, int], reason: str
     assert {c.reason for c in status.conditions} == {reason}
 
 
+@pytest.mark.parametrize(
+    ("spec", "labels", "reason"),
+    [
+        ({"model": "T4", "memoryGiB": 16}, {"nvidia.com/gpu.memory": "15360"}, "NodesFound"),
+        ({"model": "T4", "memoryGiB": 24}, {"nvidia.com/gpu.memory": "15360"}, "InvalidPool"),
+        (
+            {"model": "A10G", "memoryGiB": 24},
+            {"karpenter.k8s.aws/instance-gpu-memory": "16384"},
+            "InvalidPool",
+        ),
+        ({"model": "A100", "memoryGiB": 40}, {"nvidia.com/gpu.memory": "40960"}, "NodesFound"),
+        ({"model": "A100", "memoryGiB": 80}, {"nvidia.com/gpu.memory": "40960"}, "InvalidPool"),
+        ({"model": "T4", "memoryGiB": 24}, {"nvidia.com/gpu.memory": "unknown"}, "NodesFound"),
+        ({"model": "T4", "memoryGiB": 24}, {}, "NodesFound"),
+    ],
+)
+def test_a_node_that_reports_less_memory_than_the_pool_says(
+    spec: dict[str, Any], labels: dict[str, str], reason: str
+) -> None:
+    nodes = [node("a", labels={"kind": "t4", **labels})]
+    status = pool_status(pool(gpu={**spec, "perNode": 2}), nodes, [], NOW)
+    assert {c.reason for c in status.conditions} == {reason}
+    if reason == "InvalidPool":
+        assert "gpu.memoryGiB" in status.conditions[0].message
+
+
 def test_nothing_changes_when_nothing_changed() -> None:
     first = pool_status(pool(), [node("a")], [], NOW)
     again = pool().model_copy(update={"status": first})

@@ -210,11 +210,20 @@ def test_a_container_killed_for_its_memory_ends_the_job_at_once() -> None:
     assert reason(gone, "Failed") == "OutOfMemory"
 
 
+UNSATISFIED = (
+    "failed to create containerd task: OCI runtime create failed: nvidia-container-cli: requirement error: "
+    "unsatisfied condition: cuda>=13.0, please update your driver to a newer version"
+)
+
+
 @pytest.mark.parametrize(
     ("last", "expected"),
     [
         (finished_pod("train", 137, "", exit_reason="OOMKilled"), "OutOfMemory"),
         (finished_pod("train", 13, ""), "DiskFull"),
+        (finished_pod("train", 15, failed("GPUNotUsable", "No driver.")), "GPUNotUsable"),
+        (finished_pod("train", 15, ""), "GPUNotUsable"),
+        (finished_pod("train", 128, UNSATISFIED), "GPUNotUsable"),
         (finished_pod("train", 1, failed("FromAnotherVersion", "m")), "BackoffLimitExceeded"),
     ],
 )

@@ -16,7 +16,8 @@ from dpojob_api.report import InspectionReport
 from dpojob_operator import manifests
 from dpojob_operator.decide.child_names import MAX_LENGTH, rendezvous_name, training_name
 from dpojob_operator.decide.effective_spec import effective_spec
-from dpojob_operator.decide.object_snapshots import PodSnapshot
+from dpojob_operator.decide.object_snapshots import ANNOTATION_POOL, PodSnapshot
+from dpojob_operator.manifests import pool_hash
 from dpojob_operator.process import WorkloadSettings
 
 SETTINGS = WorkloadSettings(
@@ -55,12 +56,14 @@ def plan(nodes: int = 1, gpus: int = 1) -> Plan:
     )  # fmt: skip
 
 
-def training(nodes: int = 1, gpus: int = 1, **spec: Any) -> dict[str, Any]:
+def training(
+    nodes: int = 1, gpus: int = 1, pool: GPUPoolSpec = POOL, **spec: Any
+) -> dict[str, Any]:
     owner = job(**{**EVERYTHING, **spec})
     attempt = Attempt(number=1, job=ChildJob(name=training_name(owner.name, owner.uid, 1)))
     report = InspectionReport.model_validate(REPORT)
     return manifests.training_job(
-        owner, owner.spec, attempt, plan(nodes, gpus), report, POOL, SETTINGS
+        owner, owner.spec, attempt, plan(nodes, gpus), report, pool, SETTINGS
     )
 
 
@@ -126,13 +129,48 @@ def test_the_pool_places_the_pod() -> None:
     assert any(m["mountPath"] == "/dev/shm" for m in pod["containers"][0]["volumeMounts"])
 
 
+def test_the_platform_decides_about_the_pods_of_its_pool() -> None:
+    settings = {
+        "runtimeClassName": "nvidia",
+        "priorityClassName": "batch",
+        "serviceAccountName": "trainer",
+        "schedulerName": "gang",
+        "labels": {"team": "ml", "dpojob.dev/uid": "another"},
+        "annotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"},
+        "tolerations": [{"key": "night", "operator": "Exists"}],
+    }
+    pool = GPUPoolSpec.model_validate({**POOL.wire(), "pod": settings})
+    made = training(pool=pool)
+    template, plain = made["spec"]["template"], training()["spec"]["template"]
+    names = ("runtimeClassName", "priorityClassName", "serviceAccountName", "schedulerName")
+    assert {name: template["spec"][name] for name in names} == {n: settings[n] for n in names}
+    assert not set(names) & set(plain["spec"])
+    assert template["spec"]["tolerations"] == [
+        {"key": "gpu", "operator": "Exists"},
+        {"key": "night", "operator": "Exists"},
+    ]
+    assert template["metadata"]["labels"] == {"team": "ml", **plain["metadata"]["labels"]}
+    assert template["metadata"]["annotations"] == settings["annotations"]
+    assert template["spec"]["automountServiceAccountToken"] is False
+    assert pool_hash(POOL) != pool_hash(pool) == made["metadata"]["annotations"][ANNOTATION_POOL]
+
+
+def test_compiled_kernels_are_kept_where_the_pod_may_write() -> None:
+    made = training()
+    writable = [m["mountPath"] for m in container(made)["volumeMounts"] if not m.get("readOnly")]
+    assert "/scratch" in writable
+    env = environment(made)
+    for name in ("HOME", "TMPDIR", "TRITON_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR"):
+        assert env[name].startswith("/scratch")
+
+
 def test_disruptions_are_not_counted_and_permanent_failures_are_final() -> None:
     rules = training()["spec"]["podFailurePolicy"]["rules"]
     assert rules[0]["onPodConditions"] == [{"type": "DisruptionTarget", "status": "True"}]
     assert (rules[1]["action"], rules[1]["onExitCodes"]["values"]) == ("Ignore", [12, 143])
     assert (rules[2]["action"], rules[2]["onExitCodes"]["values"]) == (
         "FailJob",
-        [10, 11, 13, 14],
+        [10, 11, 13, 14, 15],
     )
 
 

@@ -11,5 +11,6 @@ FINAL_EXITS = (
     ExitCode.OUT_OF_MEMORY,
     ExitCode.DISK_FULL,
     ExitCode.UNHEALTHY,
+    ExitCode.GPU_NOT_USABLE,
 )
 """Statuses after which a retry would end with the same status."""

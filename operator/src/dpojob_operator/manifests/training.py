@@ -10,12 +10,13 @@ from dpojob_api.constants import (
     ENV_PLAN,
     PROGRESS_PORT,
     PROGRESS_PORT_NAME,
+    SCRATCH_ROOT,
     STAGE_TRAIN,
     ExitCode,
 )
 from dpojob_api.job import Attempt, DPOJob
 from dpojob_api.plan import Plan
-from dpojob_api.pool import GPUPoolSpec
+from dpojob_api.pool import GPUPoolSpec, PodSettings
 from dpojob_api.report import InspectionReport
 from dpojob_api.spec import DPOJobSpec
 from dpojob_operator.decide.child_names import rendezvous_name
@@ -56,8 +57,14 @@ def training_job(
     pod["terminationGracePeriodSeconds"] = settings.grace_period_seconds
     if pool.node_selector:
         pod["nodeSelector"] = dict(pool.node_selector)
-    if pool.tolerations:
-        pod["tolerations"] = [toleration.wire() for toleration in pool.tolerations]
+    pod_settings = pool.pod or PodSettings()
+    if tolerations := [*pool.tolerations, *pod_settings.tolerations]:
+        pod["tolerations"] = [toleration.wire() for toleration in tolerations]
+    pod |= {
+        field: value
+        for field, value in pod_settings.wire().items()
+        if field in ("runtimeClassName", "priorityClassName", "serviceAccountName", "schedulerName")
+    }
     if gpus > 1:
         pod["volumes"].append(
             {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": SHARED_MEMORY}}
@@ -67,8 +74,11 @@ def training_job(
         "backoffLimit": spec.backoff_limit,
         "podReplacementPolicy": "Failed",
         "podFailurePolicy": _failure_policy(),
-        "template": {"metadata": {"labels": tags}, "spec": pod},
+        # The operator finds its pods by its own labels, so the pool cannot replace them.
+        "template": {"metadata": {"labels": {**pod_settings.labels, **tags}}, "spec": pod},
     }
+    if pod_settings.annotations:
+        job_spec["template"]["metadata"]["annotations"] = dict(pod_settings.annotations)
     if plan.nodes > 1:
         pod["subdomain"] = rendezvous_name(name)
         job_spec |= {
@@ -106,6 +116,9 @@ def _container(
         variable(ENV_PLAN, plan.wire_json()),
         variable(ENV_ATTEMPT, str(attempt.number)),
         variable(ENV_IMAGE, settings.train_image),
+        # Kernels that are compiled at run time are kept where the pod may write.
+        variable("TRITON_CACHE_DIR", f"{SCRATCH_ROOT}/triton"),
+        variable("TORCHINDUCTOR_CACHE_DIR", f"{SCRATCH_ROOT}/torchinductor"),
     ]
     if spec.output.s3 is not None:
         secret = spec.output.s3.secret.name

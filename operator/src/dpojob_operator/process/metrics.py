@@ -56,7 +56,18 @@ FIGURES = {
         f"{TRAINING_METRIC_PREFIX}steps_per_second",
         "Optimizer steps per second.",
     ),
-    "peak_memory_gib": (f"{TRAINING_METRIC_PREFIX}peak_memory_gib", "Peak memory per GPU, GiB."),
+    "peak_memory_gib": (
+        f"{TRAINING_METRIC_PREFIX}peak_memory_gib",
+        "Peak memory of tensors per GPU, GiB.",
+    ),
+    "peak_reserved_gib": (
+        f"{TRAINING_METRIC_PREFIX}peak_reserved_memory_gib",
+        "Peak memory held by torch per GPU, GiB.",
+    ),
+    "peak_used_gib": (
+        f"{TRAINING_METRIC_PREFIX}peak_used_memory_gib",
+        "Peak memory in use per GPU as the driver counts it, GiB.",
+    ),
 }
 """Fields of Progress that have a series per running job."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dpojob_api.plan import Precision
 from dpojob_api.pool import GPU
-from dpojob_api.shared_training_constants import CPU_BF16_MIN_PARAMETERS
+from dpojob_api.shared_training_constants import CPU_BF16_MIN_PARAMETERS, CPU_MODEL
 
 from .gpu_kinds import MIG_MEMORY_SHARE, MIG_SLICES, gpu_kind, mig_slices
 
@@ -13,8 +13,6 @@ TRAINING_SHARE = 0.5
 of the peak, the least that llm-foundry publishes for one node of H100 with models of 0.8B to 7B and rows of
 up to 4,096 tokens, of 35 to 46% (github.com/mosaicml/llm-foundry, scripts/train/benchmarking). An
 assumption for this trainer until the first measured step; `gpu.teraflops` on the GPUPool replaces it."""
-CPU = "CPU"
-"""`gpu.model` of a machine that trains without a GPU."""
 
 
 def is_cpu_only(gpu: GPU) -> bool:
@@ -26,7 +24,7 @@ def is_cpu_only(gpu: GPU) -> bool:
     Returns:
         Whether its model is "CPU".
     """
-    return gpu.model == CPU
+    return gpu.model == CPU_MODEL
 
 
 def precision(gpu: GPU, parameters: int) -> Precision:

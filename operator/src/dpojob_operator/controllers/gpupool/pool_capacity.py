@@ -8,10 +8,15 @@ from typing import Any
 
 from dpojob_api.conditions import Condition, PoolConditionType, Reason
 from dpojob_api.pool import GPUPool, GPUPoolStatus
+from dpojob_api.shared_training_constants import GPU_MEMORY_TOLERANCE
 from dpojob_operator.decide.conditions import next_condition
 from dpojob_planner import PoolState, pool_problem
+from dpojob_planner.estimates.gpu import usable_gib
 
 Object = Mapping[str, Any]
+KARPENTER_MEMORY_LABEL = "karpenter.k8s.aws/instance-gpu-memory"
+"""Memory of one GPU in MiB, as Karpenter on AWS labels its nodes. NVIDIA's GPU Feature Discovery uses the
+resource's name with ".memory", such as nvidia.com/gpu.memory, also in MiB."""
 
 
 def planner_pool_state(pool: GPUPool, namespace_labels: Mapping[str, str]) -> PoolState:
@@ -98,7 +103,25 @@ def _problem(pool: GPUPool, matching: Mapping[str, Object], offering: Mapping[st
             f"gpu.perNode is {gpu.per_node}, but node {name} offers {gpus} {gpu.resource}: jobs "
             "planned for a whole node would wait for ever."
         )
+    counted_on = usable_gib(gpu)
+    for name in sorted(offering):
+        label, reported = _reported_memory(gpu.resource, matching[name])
+        if reported is not None and reported < GPU_MEMORY_TOLERANCE * counted_on:
+            return (
+                f"gpu.memoryGiB is {gpu.memory_gib:g}, of which plans count on {counted_on:.1f} GiB, but node "
+                f"{name} has GPUs of {reported:.1f} GiB (label {label}): correct gpu.memoryGiB or "
+                "nodeSelector. Jobs that get such a node end with InvalidPool."
+            )
     return ""
+
+
+def _reported_memory(resource: str, node: Object) -> tuple[str, float | None]:
+    """The label that says how much memory each GPU of a node has, and that memory in GiB."""
+    labels = node["metadata"].get("labels") or {}
+    for label in (f"{resource}.memory", KARPENTER_MEMORY_LABEL):
+        if str(labels.get(label, "")).isdigit():
+            return label, int(labels[label]) / 1024
+    return "", None
 
 
 def _matches(pool: GPUPool, node: Object) -> bool:

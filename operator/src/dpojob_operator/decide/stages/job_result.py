@@ -18,10 +18,14 @@ REASON_OF_EXIT = {
     ExitCode.OUT_OF_MEMORY: Reason.OUT_OF_MEMORY,
     ExitCode.DISK_FULL: Reason.DISK_FULL,
     ExitCode.UNHEALTHY: Reason.UNHEALTHY,
+    ExitCode.GPU_NOT_USABLE: Reason.GPU_NOT_USABLE,
 }
 """Reasons for a pod without a termination message. Other statuses: TrainingFailed."""
 KNOWN_REASONS = frozenset(Reason)
 """A trainer of another version may report other reasons, which would stay labels of metrics."""
+UNSATISFIED_CUDA = "unsatisfied condition: cuda"
+"""Part of the error of NVIDIA's container runtime for a driver older than NVIDIA_REQUIRE_CUDA of the image
+asks for. It ends the container before the trainer can say so itself."""
 OOM_KILLED = "OOMKilled"
 """The kubelet's reason for a container that the kernel killed for its main memory."""
 MAIN_MEMORY_MESSAGE = (
@@ -185,6 +189,12 @@ def _failure_cause(
         return Reason.TRAINING_FAILED, ""
     elif out_of_main_memory(pod):
         return Reason.OUT_OF_MEMORY, MAIN_MEMORY_MESSAGE
+    elif UNSATISFIED_CUDA in pod.termination_message:
+        return Reason.GPU_NOT_USABLE, (
+            "The container runtime refused the training image, whose CUDA needs a newer driver than the node "
+            "has. Update the driver on the pool's nodes, or build the training image for an older CUDA (build "
+            f"argument TORCH_INDEX). ({pod.termination_message.strip()[-300:]})"
+        )
     else:
         reason = REASON_OF_EXIT.get(pod.exit_code or 0, Reason.TRAINING_FAILED)
         message = (

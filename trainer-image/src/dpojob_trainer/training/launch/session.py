@@ -82,6 +82,7 @@ def _train_and_upload(state: RunState, stop: StopRequest) -> Outcome:
     if finished is not None:
         log.info("the model is already complete in %s", job.output)
         return _upload(state, finished)
+    _require_planned_gpus(job)
     configure_trackers(job)
     step, max_steps = checkpoints.expected_resume(job.checkpoints, job.key)
     checkpoint_step = step or None
@@ -108,6 +109,19 @@ def _train_and_upload(state: RunState, stop: StopRequest) -> Outcome:
     return _upload(state, outcome)
 
 
+def _require_planned_gpus(job: TrainJob) -> None:
+    """Raise TrainingError where the plan counts on GPUs that this container cannot use."""
+    # Importing torch takes seconds, which an earlier error need not wait for.
+    from dpojob_trainer.training.devices import check_devices, counts_on_gpu, read_device_facts
+
+    if not counts_on_gpu(job.plan):
+        return
+
+    error = check_devices(job.plan, read_device_facts())
+    if error is not None:
+        raise error
+
+
 def _upload(state: RunState, outcome: Outcome) -> Outcome:
     """Upload the finished model to where the spec says; the model stays where an upload fails."""
     from dpojob_trainer.training.export.uploads import upload
@@ -128,6 +142,8 @@ def _set_library_variables(job: TrainJob) -> None:
     os.environ.setdefault("HF_HOME", str(job.scratch / "huggingface"))
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # Batches differ in length, so blocks of fixed size would leave gaps that no later batch fits in.
+    os.environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
     # OpenMP threads spin while they wait. On a shared machine that made a run on the CPU 20 to 50
     # times slower, and on a GPU it has no benefit. Without any spinning small models, whose threads
     # wait for each other some thousand times a second, lose a quarter of their speed.

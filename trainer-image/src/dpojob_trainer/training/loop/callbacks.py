@@ -15,7 +15,7 @@ from dpojob_trainer.training.setup.errors import Interrupted
 from dpojob_trainer.training.setup.signals import StopRequest
 
 from . import checkpoints, health
-from .memory import peak_memory
+from .memory import read_gpu_memory
 from .progress import ProgressRecorder
 from .samples import Samples
 
@@ -91,7 +91,7 @@ class ProgressCallback(TrainerCallback):  # type: ignore[misc]
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """Record the metrics and check the health."""
-        self._recorder.record_metrics(logs or {}, peak_memory())
+        self._recorder.record_metrics(logs or {}, read_gpu_memory())
         every = max(1, state.max_steps // HEALTH_CHECKS)
         margin = (logs or {}).get("rewards/margins", 0.0)
         if (

@@ -3,24 +3,46 @@
 from __future__ import annotations
 
 import resource
+from dataclasses import dataclass
 
 import torch
 
 GIB = 1 << 30
 
 
-def peak_memory() -> float | None:
-    """Peak GPU memory of this process, GiB; None without a GPU."""
+@dataclass(frozen=True)
+class GPUMemory:
+    """GPU memory, GiB: the first two of this process at their peaks, the last of the GPU as it is now."""
+
+    allocated_peak: float
+    """Taken by tensors."""
+    reserved_peak: float
+    """Held by torch for tensors, with what lies unused between them."""
+    used: float
+    """In use on the GPU as its driver counts it: with CUDA's context, libraries and other processes."""
+
+
+def read_gpu_memory() -> GPUMemory | None:
+    """Read the memory of this process's GPU; None without a GPU."""
     if not torch.cuda.is_available():
         return None
-    return round(float(torch.cuda.max_memory_allocated()) / GIB, 3)
+    free, total = torch.cuda.mem_get_info()
+    return GPUMemory(
+        allocated_peak=_gib(torch.cuda.max_memory_allocated()),
+        reserved_peak=_gib(torch.cuda.max_memory_reserved()),
+        used=_gib(total - free),
+    )
+
+
+def _gib(size: int) -> float:
+    return round(size / GIB, 3)
 
 
 def describe_peak() -> str:
     """A clause on the peak: of GPU memory, or of main memory without a GPU."""
-    peak = peak_memory()
-    if peak is not None:
+    memory = read_gpu_memory()
+    if memory is not None:
         total = torch.cuda.get_device_properties(0).total_memory / GIB
-        return f"Out of GPU memory at a measured peak of {peak:.1f} GiB of {total:.1f} GiB"
+        return f"Out of GPU memory at a measured peak of {memory.allocated_peak:.1f} GiB of {total:.1f} GiB"
     resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
     return f"Out of memory at a measured peak of {resident:.1f} GiB"

@@ -9,9 +9,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dpojob_api.progress import Health, Progress, Stage
+
+if TYPE_CHECKING:
+    from .memory import GPUMemory
 
 PROGRESS_FIELDS = {
     "loss": "loss",
@@ -80,7 +83,7 @@ class ProgressRecorder:
         else:
             self.update(step=step, epoch=epoch)
 
-    def record_metrics(self, logs: Mapping[str, Any], peak_memory_gib: float | None) -> None:
+    def record_metrics(self, logs: Mapping[str, Any], memory: GPUMemory | None) -> None:
         """Record what TRL logged; NaN and infinity become None, as JSON has neither."""
         numbers = {k: float(v) for k, v in logs.items() if isinstance(v, int | float)}
         changes: dict[str, Any] = {
@@ -90,9 +93,13 @@ class ProgressRecorder:
         }
         if "num_tokens" in numbers:
             changes["tokens"] = int(numbers["num_tokens"])
+        if memory is not None:
+            changes["peak_memory_gib"] = memory.allocated_peak
+            changes["peak_reserved_gib"] = memory.reserved_peak
+            changes["peak_used_gib"] = max(memory.used, self.read().peak_used_gib or 0.0)
         with self._lock:
             self._metrics.update(numbers)
-        self.update(peak_memory_gib=peak_memory_gib, **changes)
+        self.update(**changes)
 
     def record_health(self, health: Health) -> None:
         """Record the result of the health guards."""

@@ -29,7 +29,15 @@ METRICS = {
     "tokens": (f"{TRAINING_METRIC_PREFIX}tokens", "Tokens trained on."),
     "peak_memory_gib": (
         f"{TRAINING_METRIC_PREFIX}peak_memory_gib",
-        "Peak GPU memory, GiB per GPU.",
+        "Peak GPU memory of tensors, GiB per GPU.",
+    ),
+    "peak_reserved_gib": (
+        f"{TRAINING_METRIC_PREFIX}peak_reserved_memory_gib",
+        "Peak GPU memory held by torch, GiB per GPU.",
+    ),
+    "peak_used_gib": (
+        f"{TRAINING_METRIC_PREFIX}peak_used_memory_gib",
+        "Peak GPU memory in use as the driver counts it, GiB per GPU.",
     ),
 }
 """Fields of Progress with a metric each: its name and help text."""

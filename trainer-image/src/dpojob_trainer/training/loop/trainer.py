@@ -28,7 +28,7 @@ from dpojob_trainer.training.setup.train_job import TrainJob
 from . import checkpoints, samples
 from .best_checkpoint import BestCheckpoint, kept_step
 from .callbacks import CheckpointManifest, Interruption, ProgressCallback, Sampling
-from .memory import peak_memory
+from .memory import read_gpu_memory
 from .progress import ProgressRecorder
 from .samples import Samples
 from .tracker_guard import guard_trackers
@@ -208,7 +208,7 @@ def _record_kept_evaluation(trainer: Any, recorder: ProgressRecorder) -> None:
     kept = kept_step(trainer)
     for record in trainer.state.log_history:
         if "eval_loss" in record and record["step"] == kept:
-            recorder.record_metrics(record, peak_memory())
+            recorder.record_metrics(record, read_gpu_memory())
 
 
 def _early_stopping(job: TrainJob, eval_rows: int) -> list[Any]:

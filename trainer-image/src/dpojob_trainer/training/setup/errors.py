@@ -15,6 +15,8 @@ EXIT_CODES: dict[str, int] = {
     Reason.COMPLETED: ExitCode.OK,
     Reason.OUT_OF_MEMORY: ExitCode.OUT_OF_MEMORY,
     Reason.DISK_FULL: ExitCode.DISK_FULL,
+    Reason.GPU_NOT_USABLE: ExitCode.GPU_NOT_USABLE,
+    Reason.INVALID_POOL: ExitCode.GPU_NOT_USABLE,
     Reason.UNHEALTHY: ExitCode.UNHEALTHY,
     Reason.STOPPED: ExitCode.INTERRUPTED,
     Reason.TRAINING_FAILED: ExitCode.INVALID,
