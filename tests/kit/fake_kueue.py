@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.kit.operator_fixture import World
+from tests.kit.operator_fixture import JobNamespace
 from tests.kit.patch import Patch
 
 from devcluster.control_plane.certificates import Authority
@@ -89,8 +89,8 @@ class _Webhook(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def webhook(world: World, directory: Path) -> Iterator[None]:
-    """Runs the webhook for the world's namespace only."""
+def webhook(job_namespace: JobNamespace, directory: Path) -> Iterator[None]:
+    """Runs the webhook for the job namespace only."""
     authority = Authority(directory / "authority")
     pair = authority.issue("webhook", "webhook", hosts=("127.0.0.1",))
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Webhook)
@@ -99,7 +99,7 @@ def webhook(world: World, directory: Path) -> Iterator[None]:
     server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    name = f"queue-{world.namespace}"
+    name = f"queue-{job_namespace.namespace}"
     hook = {
         "name": "jobs.queue.test",
         "clientConfig": {
@@ -114,11 +114,13 @@ def webhook(world: World, directory: Path) -> Iterator[None]:
                 "resources": ["jobs"],
             }
         ],
-        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": world.namespace}},
+        "namespaceSelector": {
+            "matchLabels": {"kubernetes.io/metadata.name": job_namespace.namespace}
+        },
         "sideEffects": "None",
         "admissionReviewVersions": ["v1"],
     }
-    world.apply(
+    job_namespace.apply(
         {
             "apiVersion": "admissionregistration.k8s.io/v1",
             "kind": "MutatingWebhookConfiguration",
@@ -127,16 +129,16 @@ def webhook(world: World, directory: Path) -> Iterator[None]:
         }
     )
     try:
-        _wait_until_called(world)
+        _wait_until_called(job_namespace)
         yield
     finally:
-        world.kubectl("delete", "mutatingwebhookconfiguration", name, check=False)
+        job_namespace.kubectl("delete", "mutatingwebhookconfiguration", name, check=False)
         server.shutdown()
         thread.join()
         server.server_close()
 
 
-def _wait_until_called(world: World) -> None:
+def _wait_until_called(job_namespace: JobNamespace) -> None:
     """The API server reads the configuration of a webhook a moment after it was created."""
     probe = {
         "apiVersion": "batch/v1",
@@ -149,9 +151,9 @@ def _wait_until_called(world: World) -> None:
     }  # fmt: skip
 
     def called() -> bool:
-        text = world.kubectl(
+        text = job_namespace.kubectl(
             "create", "--dry-run=server", "-o", "json", "-f", "-", input=json.dumps(probe)
         )
         return bool(json.loads(text)["spec"]["suspend"])
 
-    world.until("the webhook is called", called)
+    job_namespace.until("the webhook is called", called)

@@ -29,7 +29,7 @@ PATHS = {
     "quota": f"{CORE}/namespaces/{{}}/resourcequotas",
 }
 """Of collections, by kind as kubectl's short names have it."""
-__all__ = ["LIMIT", "ROOT", "Process", "World"]
+__all__ = ["LIMIT", "ROOT", "JobNamespace", "Process"]
 
 
 class Process:
@@ -84,7 +84,7 @@ class Process:
         return self.process.wait(timeout=LIMIT)
 
 
-class World:
+class JobNamespace:
     """A namespace with its pool, and what a user, a scheduler and a kubelet do in it."""
 
     def __init__(self, cluster: Any, namespace: str) -> None:
@@ -235,8 +235,8 @@ REPORT: dict[str, Any] = {
 }
 
 
-def stranger(name: str) -> dict[str, Any]:
-    """A Job that is none of ours."""
+def foreign_job(name: str) -> dict[str, Any]:
+    """A Kubernetes Job that does not belong to any DPOJob."""
     pod = {
         "restartPolicy": "Never",
         "securityContext": {

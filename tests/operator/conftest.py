@@ -12,7 +12,7 @@ import pytest
 from tests.kit import clock_override
 from tests.kit.clock_override import Clock
 from tests.kit.fork_server.client import ForkServer
-from tests.kit.operator_fixture import ROOT, Process, World, pool
+from tests.kit.operator_fixture import ROOT, JobNamespace, Process, pool
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,7 @@ def served(control_plane: Any) -> Any:
 
 
 @pytest.fixture
-def world(served: Any, namespace: str) -> Iterator[World]:
+def job_namespace(served: Any, namespace: str) -> Iterator[JobNamespace]:
     """A namespace that the restricted Pod Security Standard rules, one fake node with two GPUs and
     one pool, both for this test alone."""
     from devcluster.control_plane.kwok import node
@@ -44,9 +44,9 @@ def world(served: Any, namespace: str) -> Iterator[World]:
         node(f"node-{namespace}", 2, "nvidia.com/gpu", labels),
     ]
     served.add_kwok_node(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
-    world = World(served, namespace)
-    world.apply(pool(namespace, namespace))
-    yield world
+    job_namespace = JobNamespace(served, namespace)
+    job_namespace.apply(pool(namespace, namespace))
+    yield job_namespace
     served.kubectl(
         "delete", "gpupools,nodes", "-l", f"test={namespace}", "--wait=false", check=False
     )
@@ -73,11 +73,15 @@ def settings() -> dict[str, str]:
 
 @pytest.fixture
 def operator(
-    world: World, tmp_path: Path, fork_server: ForkServer, clock: Clock, settings: dict[str, str]
+    job_namespace: JobNamespace,
+    tmp_path: Path,
+    fork_server: ForkServer,
+    clock: Clock,
+    settings: dict[str, str],
 ) -> Iterator[Process]:
     """Running; stopped at the end, its log shown when the test failed."""
-    kubeconfig, log = str(world.cluster.kubeconfig), tmp_path / "operator.log"
-    process = Process(kubeconfig, world.namespace, log, fork_server, clock, **settings)
+    kubeconfig, log = str(job_namespace.cluster.kubeconfig), tmp_path / "operator.log"
+    process = Process(kubeconfig, job_namespace.namespace, log, fork_server, clock, **settings)
     process.start()
     yield process
     if process.process is not None and process.process.poll() is None:

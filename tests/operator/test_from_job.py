@@ -5,60 +5,66 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.kit.operator_fixture import Process, World, stranger
+from tests.kit.operator_fixture import JobNamespace, Process, foreign_job
 
 pytestmark = pytest.mark.cluster
 
 
-def test_a_chain_in_any_order(world: World, operator: Process) -> None:
-    world.job("second", model={"fromJob": {"name": "base"}})
-    assert "does not exist yet" in world.until_condition("second", "DatasetValid", "WaitingForJob")
-    assert world.status("second")["phase"] == "Waiting"
-    world.job("base")
-    world.inspected("base")
-    world.trained("base")
-    world.until_condition("base", "Complete", "Completed")
-    pod = world.pod("second", "inspect")
+def test_a_chain_in_any_order(job_namespace: JobNamespace, operator: Process) -> None:
+    job_namespace.job("second", model={"fromJob": {"name": "base"}})
+    assert "does not exist yet" in job_namespace.until_condition(
+        "second", "DatasetValid", "WaitingForJob"
+    )
+    assert job_namespace.status("second")["phase"] == "Waiting"
+    job_namespace.job("base")
+    job_namespace.inspected("base")
+    job_namespace.trained("base")
+    job_namespace.until_condition("base", "Complete", "Completed")
+    pod = job_namespace.pod("second", "inspect")
     environment = {e["name"]: e.get("value") for e in pod["spec"]["containers"][0]["env"]}
     model = json.loads(environment["DPOJOB_MANIFEST"] or "")["spec"]["model"]
     assert model == {"volume": {"claimName": "base-output", "path": ""}}
 
 
-def test_a_cycle_is_reported(world: World, operator: Process) -> None:
-    world.job("a", model={"fromJob": {"name": "b"}})
-    world.job("b", model={"fromJob": {"name": "a"}})
-    assert "a -> b -> a" in world.until_condition("a", "Failed", "DependencyCycle")
-    world.until_condition("b", "Failed", "DependencyCycle")
+def test_a_cycle_is_reported(job_namespace: JobNamespace, operator: Process) -> None:
+    job_namespace.job("a", model={"fromJob": {"name": "b"}})
+    job_namespace.job("b", model={"fromJob": {"name": "a"}})
+    assert "a -> b -> a" in job_namespace.until_condition("a", "Failed", "DependencyCycle")
+    job_namespace.until_condition("b", "Failed", "DependencyCycle")
 
 
-def test_a_failed_dependency_fails_its_dependents(world: World, operator: Process) -> None:
-    world.job("base", hardware={"pool": "no-such-pool"})
-    world.job("second", model={"fromJob": {"name": "base"}})
-    world.inspected("base")
-    assert "PoolNotFound" in world.until_condition("second", "Failed", "DependencyFailed")
+def test_a_failed_dependency_fails_its_dependents(
+    job_namespace: JobNamespace, operator: Process
+) -> None:
+    job_namespace.job("base", hardware={"pool": "no-such-pool"})
+    job_namespace.job("second", model={"fromJob": {"name": "base"}})
+    job_namespace.inspected("base")
+    assert "PoolNotFound" in job_namespace.until_condition("second", "Failed", "DependencyFailed")
 
 
-def test_a_batch_job_names_its_output_by_annotation(world: World, operator: Process) -> None:
-    sft = stranger("sft")
+def test_a_batch_job_names_its_output_by_annotation(
+    job_namespace: JobNamespace, operator: Process
+) -> None:
+    sft = foreign_job("sft")
     sft["metadata"]["annotations"] = {
         "dpojob.dev/output": "hub:me/sft@0123", "dpojob.dev/output-max-length": "2048",
     }  # fmt: skip
-    world.apply(sft)
-    world.job("tuned", model={"fromJob": {"kind": "Job", "name": "sft"}})
-    world.until_condition("tuned", "DatasetValid", "WaitingForJob")
-    pods = world.until(
+    job_namespace.apply(sft)
+    job_namespace.job("tuned", model={"fromJob": {"kind": "Job", "name": "sft"}})
+    job_namespace.until_condition("tuned", "DatasetValid", "WaitingForJob")
+    pods = job_namespace.until(
         "the SFT pod runs",
         lambda: json.loads(
-            world.kubectl(
+            job_namespace.kubectl(
                 "get", "pods", "-l", "batch.kubernetes.io/job-name=sft",
                 "--field-selector=status.phase=Running", "-o", "json",
             )
         )["items"],
     )  # fmt: skip
-    world.end_pod(pods[0], 0)
-    world.kubectl("wait", "--for=condition=Complete", "job/sft", "--timeout=60s")
-    world.kubectl("annotate", "dpojob", "tuned", "nudge=1")
-    pod = world.pod("tuned", "inspect")
+    job_namespace.end_pod(pods[0], 0)
+    job_namespace.kubectl("wait", "--for=condition=Complete", "job/sft", "--timeout=60s")
+    job_namespace.kubectl("annotate", "dpojob", "tuned", "nudge=1")
+    pod = job_namespace.pod("tuned", "inspect")
     environment = {e["name"]: e.get("value") for e in pod["spec"]["containers"][0]["env"]}
     spec = json.loads(environment["DPOJOB_MANIFEST"] or "")["spec"]
     assert spec["model"] == {"repo": "me/sft", "revision": "0123"}
@@ -86,11 +92,15 @@ TRAINJOBS = {
 }  # fmt: skip
 
 
-def test_a_trainjob_is_waited_for_before_its_kind_exists(world: World, operator: Process) -> None:
-    world.job("tuned", model={"fromJob": {"kind": "TrainJob", "name": "sft"}})
-    assert "does not exist yet" in world.until_condition("tuned", "DatasetValid", "WaitingForJob")
-    world.apply(TRAINJOBS)
-    world.kubectl(
+def test_a_trainjob_is_waited_for_before_its_kind_exists(
+    job_namespace: JobNamespace, operator: Process
+) -> None:
+    job_namespace.job("tuned", model={"fromJob": {"kind": "TrainJob", "name": "sft"}})
+    assert "does not exist yet" in job_namespace.until_condition(
+        "tuned", "DatasetValid", "WaitingForJob"
+    )
+    job_namespace.apply(TRAINJOBS)
+    job_namespace.kubectl(
         "wait",
         "--for=condition=Established",
         "--timeout=60s",
@@ -101,14 +111,14 @@ def test_a_trainjob_is_waited_for_before_its_kind_exists(world: World, operator:
         "kind": "TrainJob",
         "metadata": {"name": "sft", "annotations": {"dpojob.dev/output": "models/sft"}},
     }
-    world.apply(sft)
-    world.kubectl("annotate", "dpojob", "tuned", "nudge=1")
-    world.until(
+    job_namespace.apply(sft)
+    job_namespace.kubectl("annotate", "dpojob", "tuned", "nudge=1")
+    job_namespace.until(
         "it is found",
-        lambda: "has not finished" in world.condition("tuned", "DatasetValid")[2],
+        lambda: "has not finished" in job_namespace.condition("tuned", "DatasetValid")[2],
     )
     complete = {"status": {"conditions": [{"type": "Complete", "status": "True"}]}}
-    world.kubectl(
+    job_namespace.kubectl(
         "patch",
         "trainjob",
         "sft",
@@ -121,20 +131,22 @@ def test_a_trainjob_is_waited_for_before_its_kind_exists(world: World, operator:
         "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "models"},
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
     }  # fmt: skip
-    world.apply(claim)
-    world.kubectl("annotate", "dpojob", "tuned", "nudge=2", "--overwrite")
-    dependency = world.until("it is taken", lambda: world.status("tuned").get("dependency"))
+    job_namespace.apply(claim)
+    job_namespace.kubectl("annotate", "dpojob", "tuned", "nudge=2", "--overwrite")
+    dependency = job_namespace.until(
+        "it is taken", lambda: job_namespace.status("tuned").get("dependency")
+    )
     assert dependency["volume"] == {"claimName": "models", "path": "sft"}
 
 
 def test_an_invalid_output_annotation_fails_the_job_with_the_correction(
-    world: World, operator: Process
+    job_namespace: JobNamespace, operator: Process
 ) -> None:
-    sft = stranger("sft")
+    sft = foreign_job("sft")
     sft["metadata"]["annotations"] = {"dpojob.dev/output": "My Models/sft"}
     sft["spec"]["completions"] = 0
-    world.apply(sft)
-    world.kubectl("wait", "--for=condition=Complete", "job/sft", "--timeout=60s")
-    world.job("tuned", model={"fromJob": {"kind": "Job", "name": "sft"}})
-    message = world.until_condition("tuned", "Failed", "DependencyHasNoOutput")
+    job_namespace.apply(sft)
+    job_namespace.kubectl("wait", "--for=condition=Complete", "job/sft", "--timeout=60s")
+    job_namespace.job("tuned", model={"fromJob": {"kind": "Job", "name": "sft"}})
+    message = job_namespace.until_condition("tuned", "Failed", "DependencyHasNoOutput")
     assert "My Models/sft" in message and "hub:repo@revision" in message

@@ -10,55 +10,61 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.kit.operator_fixture import ROOT, Process, World
+from tests.kit.operator_fixture import ROOT, JobNamespace, Process
 from tests.operator.test_process import address
 
 pytestmark = pytest.mark.cluster
 
 
 @pytest.fixture
-def granted(world: World, tmp_path: Path) -> Any:
+def granted(job_namespace: JobNamespace, tmp_path: Path) -> Any:
     """A kubeconfig of the chart's service account, bound in the test's namespace only."""
-    account = f"op-{world.namespace}"  # cluster-scoped names must not meet those of other tests
+    account = (
+        f"op-{job_namespace.namespace}"  # cluster-scoped names must not meet those of other tests
+    )
     rendered = subprocess.run(
         [
-            str(world.cluster.bin("helm")), "template", account, str(ROOT / "charts/dpojob"),
-            "--namespace", world.namespace, "--kube-version", "1.35.0", "--set", f"namespaces={{{world.namespace}}}",
+            str(job_namespace.cluster.bin("helm")), "template", account, str(ROOT / "charts/dpojob"),
+            "--namespace", job_namespace.namespace, "--kube-version", "1.35.0", "--set", f"namespaces={{{job_namespace.namespace}}}",
             "--show-only", "templates/rbac.yaml", "--show-only", "templates/serviceaccount.yaml",
         ],
         check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
-    world.kubectl("apply", "-f", "-", input=rendered)
-    token = world.kubectl("create", "token", account).strip()
-    config = json.loads(world.kubectl("config", "view", "--raw", "-o", "json"))
+    job_namespace.kubectl("apply", "-f", "-", input=rendered)
+    token = job_namespace.kubectl("create", "token", account).strip()
+    config = json.loads(job_namespace.kubectl("config", "view", "--raw", "-o", "json"))
     config["users"] = [{"name": "operator", "user": {"token": token}}]
     context = config["contexts"][0]
     context["context"]["user"] = "operator"
     config["current-context"] = context["name"]
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(json.dumps(config))
-    yield kubeconfig, f"system:serviceaccount:{world.namespace}:{account}"
+    yield kubeconfig, f"system:serviceaccount:{job_namespace.namespace}:{account}"
     for kind in ("clusterrole", "clusterrolebinding"):
-        world.kubectl("delete", kind, account, "--ignore-not-found", check=False)
+        job_namespace.kubectl("delete", kind, account, "--ignore-not-found", check=False)
 
 
 def test_the_charts_permissions_suffice_for_a_whole_job(
-    world: World, granted: Any, tmp_path: Path
+    job_namespace: JobNamespace, granted: Any, tmp_path: Path
 ) -> None:
     kubeconfig, account = granted
     process = Process(
-        str(kubeconfig), world.namespace, tmp_path / "log", PROGRESS_VIA="pod",
-        LEADER_ELECTION="true", LEASE_NAMESPACE=world.namespace,
+        str(kubeconfig), job_namespace.namespace, tmp_path / "log", PROGRESS_VIA="pod",
+        LEADER_ELECTION="true", LEASE_NAMESPACE=job_namespace.namespace,
     )  # fmt: skip
     process.start()
     try:
-        world.job("base", ttlSecondsAfterFinished=1)
-        world.job("next", model={"fromJob": {"kind": "Job", "name": "none"}})
-        world.inspected("base")
-        world.trained("base")
-        world.until("deleted after its time", lambda: world.get("dpojob", "base") is None)
-        world.until_condition("next", "DatasetValid", "WaitingForJob")
-        with urllib.request.urlopen(address(world, process) + "/metrics", timeout=10) as answer:
+        job_namespace.job("base", ttlSecondsAfterFinished=1)
+        job_namespace.job("next", model={"fromJob": {"kind": "Job", "name": "none"}})
+        job_namespace.inspected("base")
+        job_namespace.trained("base")
+        job_namespace.until(
+            "deleted after its time", lambda: job_namespace.get("dpojob", "base") is None
+        )
+        job_namespace.until_condition("next", "DatasetValid", "WaitingForJob")
+        with urllib.request.urlopen(
+            address(job_namespace, process) + "/metrics", timeout=10
+        ) as answer:
             lines = answer.read().decode().splitlines()
         refused = [line for line in lines if 'code="403"' in line and "_created" not in line]
         assert refused == []
@@ -67,5 +73,7 @@ def test_the_charts_permissions_suffice_for_a_whole_job(
         process.stop(signal.SIGKILL)
         print(process.log.read_text()[-6000:])
     for verb in ("get", "list", "watch"):
-        output = world.kubectl("auth", "can-i", verb, "secrets", f"--as={account}", check=False)
+        output = job_namespace.kubectl(
+            "auth", "can-i", verb, "secrets", f"--as={account}", check=False
+        )
         assert output.strip() == "no"

@@ -5,98 +5,108 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.kit.operator_fixture import Process, World, pool
+from tests.kit.operator_fixture import JobNamespace, Process, pool
 
 pytestmark = pytest.mark.cluster
 NOWHERE = {"test": "nowhere"}
 PAIR = {"model": "T4", "memoryGiB": 16, "bf16": False, "perNode": 2}
 
 
-def waits_for_room(world: World, name: str) -> None:
+def waits_for_room(job_namespace: JobNamespace, name: str) -> None:
     """A job whose pool has no node: its training Job stands, and its pod has nowhere to go."""
-    world.apply(pool(world.namespace, world.namespace, nodeSelector=NOWHERE))
-    world.job(name)
-    world.inspected(name)
-    world.until_condition(name, "Training", "Queued")
+    job_namespace.apply(
+        pool(job_namespace.namespace, job_namespace.namespace, nodeSelector=NOWHERE)
+    )
+    job_namespace.job(name)
+    job_namespace.inspected(name)
+    job_namespace.until_condition(name, "Training", "Queued")
 
 
-def planned(world: World, name: str) -> str:
-    return str((world.status(name).get("plan") or {}).get("pool", ""))
+def planned(job_namespace: JobNamespace, name: str) -> str:
+    return str((job_namespace.status(name).get("plan") or {}).get("pool", ""))
 
 
 def test_a_waiting_job_follows_its_pool_and_a_running_one_keeps_its_plan(
-    world: World, operator: Process
+    job_namespace: JobNamespace, operator: Process
 ) -> None:
-    waits_for_room(world, "waiter")
-    assert world.status("waiter")["phase"] == "Queued"
-    world.apply(pool(world.namespace, world.namespace))
-    world.pod("waiter", "train", 2)
-    attempts = world.status("waiter")["attempts"]
+    waits_for_room(job_namespace, "waiter")
+    assert job_namespace.status("waiter")["phase"] == "Queued"
+    job_namespace.apply(pool(job_namespace.namespace, job_namespace.namespace))
+    job_namespace.pod("waiter", "train", 2)
+    attempts = job_namespace.status("waiter")["attempts"]
     assert [a.get("outcome") for a in attempts] == ["Replanned", None]
-    world.apply(pool(world.namespace, world.namespace, hourlyPrice="9.00"))
-    world.trained("waiter", attempt=2)
-    world.until_condition("waiter", "Complete", "Completed")
-    assert world.status("waiter")["plan"]["hourlyPrice"] == "3600"
+    job_namespace.apply(pool(job_namespace.namespace, job_namespace.namespace, hourlyPrice="9.00"))
+    job_namespace.trained("waiter", attempt=2)
+    job_namespace.until_condition("waiter", "Complete", "Completed")
+    assert job_namespace.status("waiter")["plan"]["hourlyPrice"] == "3600"
 
 
 def test_a_deleted_pool_moves_waiting_jobs_and_not_running_ones(
-    world: World, operator: Process
+    job_namespace: JobNamespace, operator: Process
 ) -> None:
-    first, second = world.namespace, f"{world.namespace}-b"
-    world.job("runs")
-    world.inspected("runs")
-    world.pod("runs", "train")
-    waits_for_room(world, "waits")
-    world.apply(pool(second, world.namespace, hourlyPrice="7200"))
-    world.kubectl("delete", "gpupool", first)
-    world.pod("waits", "train", 2)
-    assert planned(world, "waits") == second
-    world.trained("runs")
-    world.trained("waits", attempt=2)
-    world.until_condition("runs", "Complete", "Completed")
-    world.until_condition("waits", "Complete", "Completed")
-    assert planned(world, "runs") == first
-    assert len(world.status("runs")["attempts"]) == 1
+    first, second = job_namespace.namespace, f"{job_namespace.namespace}-b"
+    job_namespace.job("runs")
+    job_namespace.inspected("runs")
+    job_namespace.pod("runs", "train")
+    waits_for_room(job_namespace, "waits")
+    job_namespace.apply(pool(second, job_namespace.namespace, hourlyPrice="7200"))
+    job_namespace.kubectl("delete", "gpupool", first)
+    job_namespace.pod("waits", "train", 2)
+    assert planned(job_namespace, "waits") == second
+    job_namespace.trained("runs")
+    job_namespace.trained("waits", attempt=2)
+    job_namespace.until_condition("runs", "Complete", "Completed")
+    job_namespace.until_condition("waits", "Complete", "Completed")
+    assert planned(job_namespace, "runs") == first
+    assert len(job_namespace.status("runs")["attempts"]) == 1
 
 
-def test_a_waiting_job_fails_when_no_pool_is_left(world: World, operator: Process) -> None:
-    waits_for_room(world, "waits")
-    world.kubectl("delete", "gpupool", world.namespace)
-    world.until_condition("waits", "Failed", "NoPools")
-    assert world.condition("waits", "Planned")[:2] == ("False", "NoPools")
-    world.until("nothing runs", lambda: not world.list("jobs", job="waits", stage="train"))
+def test_a_waiting_job_fails_when_no_pool_is_left(
+    job_namespace: JobNamespace, operator: Process
+) -> None:
+    waits_for_room(job_namespace, "waits")
+    job_namespace.kubectl("delete", "gpupool", job_namespace.namespace)
+    job_namespace.until_condition("waits", "Failed", "NoPools")
+    assert job_namespace.condition("waits", "Planned")[:2] == ("False", "NoPools")
+    job_namespace.until(
+        "nothing runs", lambda: not job_namespace.list("jobs", job="waits", stage="train")
+    )
 
 
 def test_free_gpus_of_another_pool_are_used_only_with_next_pool(
-    world: World, operator: Process
+    job_namespace: JobNamespace, operator: Process
 ) -> None:
     """The only node is full; another, dearer pool gets one."""
     from devcluster.control_plane.kwok import node_json
 
-    dear, node = f"{world.namespace}-dear", f"node-{world.namespace}-dear"
-    labels = {"test": f"{world.namespace}-dear"}
-    world.apply(pool(world.namespace, world.namespace, gpu=PAIR))
-    world.job("hog", hardware={"gpus": 2})
-    world.inspected("hog")
-    world.pod("hog", "train")
-    world.until("the pool is full", lambda: free(world, world.namespace) == 0)
-    world.job("patient", hardware={"gpus": 2})
-    world.job("hasty", hardware={"gpus": 2, "whenFull": "NextPool"})
+    dear, node = f"{job_namespace.namespace}-dear", f"node-{job_namespace.namespace}-dear"
+    labels = {"test": f"{job_namespace.namespace}-dear"}
+    job_namespace.apply(pool(job_namespace.namespace, job_namespace.namespace, gpu=PAIR))
+    job_namespace.job("hog", hardware={"gpus": 2})
+    job_namespace.inspected("hog")
+    job_namespace.pod("hog", "train")
+    job_namespace.until(
+        "the pool is full", lambda: free(job_namespace, job_namespace.namespace) == 0
+    )
+    job_namespace.job("patient", hardware={"gpus": 2})
+    job_namespace.job("hasty", hardware={"gpus": 2, "whenFull": "NextPool"})
     for name in ("patient", "hasty"):
-        world.inspected(name)
-        world.until_condition(name, "Training", "Queued")
-    world.cluster.add_kwok_node(node_json(node, 2, "nvidia.com/gpu", labels))
+        job_namespace.inspected(name)
+        job_namespace.until_condition(name, "Training", "Queued")
+    job_namespace.cluster.add_kwok_node(node_json(node, 2, "nvidia.com/gpu", labels))
     try:
-        world.apply(pool(dear, world.namespace, gpu=PAIR, hourlyPrice="9000", nodeSelector=labels))
-        world.pod("hasty", "train", 2)
-        assert planned(world, "hasty") == dear
-        assert planned(world, "patient") == world.namespace
-        world.trained("hog")
-        world.pod("patient", "train", 1)
+        job_namespace.apply(
+            pool(dear, job_namespace.namespace, gpu=PAIR, hourlyPrice="9000", nodeSelector=labels)
+        )
+        job_namespace.pod("hasty", "train", 2)
+        assert planned(job_namespace, "hasty") == dear
+        assert planned(job_namespace, "patient") == job_namespace.namespace
+        job_namespace.trained("hog")
+        job_namespace.pod("patient", "train", 1)
     finally:
-        world.kubectl("delete", "node", node, "--wait=false", check=False)
+        job_namespace.kubectl("delete", "node", node, "--wait=false", check=False)
 
 
-def free(world: World, name: str) -> Any:
-    found = world.get("gpupool", name) or {}
+def free(job_namespace: JobNamespace, name: str) -> Any:
+    found = job_namespace.get("gpupool", name) or {}
     return (found.get("status") or {}).get("free")

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.kit.operator_fixture import LIMIT, Process, World
+from tests.kit.operator_fixture import LIMIT, JobNamespace, Process
 
 pytestmark = pytest.mark.cluster
 
 
-def address(world: World, process: Process) -> str:
+def address(job_namespace: JobNamespace, process: Process) -> str:
     """Of the process's HTTP server, from its log."""
-    found = world.until(
+    found = job_namespace.until(
         "the log tells the port",
         lambda: re.search(r"/metrics at \[.*?'0\.0\.0\.0', (\d+)\)", process.log.read_text()),
     )
@@ -37,42 +37,44 @@ def ask(url: str) -> tuple[int, str]:
         return 0, ""
 
 
-def metric(world: World, process: Process, line: str) -> float:
-    _, text = ask(address(world, process) + "/metrics")
+def metric(job_namespace: JobNamespace, process: Process, line: str) -> float:
+    _, text = ask(address(job_namespace, process) + "/metrics")
     found = re.search(rf"^{re.escape(line)} (\S+)$", text, re.MULTILINE)
     return float(found[1]) if found else 0.0
 
 
 def test_a_job_completes_although_the_operator_is_killed_repeatedly(
-    world: World, operator: Process
+    job_namespace: JobNamespace, operator: Process
 ) -> None:
-    world.job("survivor")
+    job_namespace.job("survivor")
     for stage in ("inspect", "train"):
         operator.stop(signal.SIGKILL)
         operator.start()
-        pod = world.pod("survivor", stage)
+        pod = job_namespace.pod("survivor", stage)
         operator.stop(signal.SIGKILL)
         if stage == "inspect":
-            world.inspected("survivor")
+            job_namespace.inspected("survivor")
         else:
             assert pod["metadata"]["labels"]["dpojob.dev/attempt"] == "1"
-            world.trained("survivor")
+            job_namespace.trained("survivor")
         operator.start()
-    world.until_condition("survivor", "Complete", "Completed")
-    assert len(world.list("jobs", job="survivor", stage="train")) == 1
-    assert len(world.list("jobs", job="survivor", stage="inspect")) == 1
+    job_namespace.until_condition("survivor", "Complete", "Completed")
+    assert len(job_namespace.list("jobs", job="survivor", stage="train")) == 1
+    assert len(job_namespace.list("jobs", job="survivor", stage="inspect")) == 1
 
 
-def test_a_signal_ends_the_process_with_status_zero(world: World, operator: Process) -> None:
-    world.job("any")
-    world.pod("any", "inspect")
+def test_a_signal_ends_the_process_with_status_zero(
+    job_namespace: JobNamespace, operator: Process
+) -> None:
+    job_namespace.job("any")
+    job_namespace.pod("any", "inspect")
     assert operator.stop(signal.SIGTERM) == 0
 
 
 def test_an_invalid_setting_ends_the_process_and_names_the_variable(
-    world: World, tmp_path: Path
+    job_namespace: JobNamespace, tmp_path: Path
 ) -> None:
-    process = Process("nowhere", world.namespace, tmp_path / "log", WORKERS="many")
+    process = Process("nowhere", job_namespace.namespace, tmp_path / "log", WORKERS="many")
     process.start()
     assert process.process is not None
     assert process.process.wait(LIMIT) == 2
@@ -80,40 +82,44 @@ def test_an_invalid_setting_ends_the_process_and_names_the_variable(
 
 
 def test_health_follows_the_listing_and_metrics_the_outcomes(
-    world: World, operator: Process
+    job_namespace: JobNamespace, operator: Process
 ) -> None:
-    base = address(world, operator)
-    world.until("ready", lambda: ask(base + "/readyz")[0] == 200)
+    base = address(job_namespace, operator)
+    job_namespace.until("ready", lambda: ask(base + "/readyz")[0] == 200)
     assert ask(base + "/healthz")[0] == 200
     line = 'dpojob_finished_total{condition="Failed",reason="PoolNotFound"}'
-    assert metric(world, operator, line) == 0
-    world.job("lost", hardware={"pool": "none"})
-    world.inspected("lost")
-    world.until_condition("lost", "Failed", "PoolNotFound")
-    world.until("it is counted", lambda: metric(world, operator, line) == 1)
+    assert metric(job_namespace, operator, line) == 0
+    job_namespace.job("lost", hardware={"pool": "none"})
+    job_namespace.inspected("lost")
+    job_namespace.until_condition("lost", "Failed", "PoolNotFound")
+    job_namespace.until("it is counted", lambda: metric(job_namespace, operator, line) == 1)
 
 
 def test_it_is_unhealthy_without_an_api_server_and_recovers_with_one(
-    world: World, tmp_path: Path
+    job_namespace: JobNamespace, tmp_path: Path
 ) -> None:
     """The API server is behind a door (a relay process) that is shut, then open."""
-    config = json.loads(world.kubectl("config", "view", "--raw", "-o", "json"))
+    config = json.loads(job_namespace.kubectl("config", "view", "--raw", "-o", "json"))
     server = config["clusters"][0]["cluster"]["server"]
     door = Door(server)
     config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{door.port}"
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(json.dumps(config))
     process = Process(
-        str(kubeconfig), world.namespace, tmp_path / "log", RESYNC_SECONDS="1", REQUEST_SECONDS="1"
+        str(kubeconfig),
+        job_namespace.namespace,
+        tmp_path / "log",
+        RESYNC_SECONDS="1",
+        REQUEST_SECONDS="1",
     )
     try:
         process.start()
-        base = address(world, process)
-        world.until("ready", lambda: ask(base + "/readyz")[0] == 200)
+        base = address(job_namespace, process)
+        job_namespace.until("ready", lambda: ask(base + "/readyz")[0] == 200)
         door.shut()
         running = process.process
         assert running is not None
-        world.until(
+        job_namespace.until(
             "unwell, or ended with a failure",
             lambda: ask(base + "/healthz")[0] == 503 or running.poll() == 1,
         )
@@ -121,8 +127,8 @@ def test_it_is_unhealthy_without_an_api_server_and_recovers_with_one(
             process.stop(signal.SIGKILL)
         door.open()
         process.start()  # as Kubernetes would
-        world.job("late")
-        world.pod("late", "inspect")
+        job_namespace.job("late")
+        job_namespace.pod("late", "inspect")
     finally:
         if process.process is not None and process.process.poll() is None:
             process.stop(signal.SIGKILL)
@@ -170,12 +176,12 @@ asyncio.run(main())
 
 
 @pytest.fixture
-def replicas(world: World, tmp_path: Path) -> Any:
+def replicas(job_namespace: JobNamespace, tmp_path: Path) -> Any:
     """Two operators over one namespace and one Lease, long enough to be renewed on a busy machine."""
     pair = [
         Process(
-            str(world.cluster.kubeconfig), world.namespace, tmp_path / f"{name}.log",
-            LEADER_ELECTION="true", LEASE_NAMESPACE=world.namespace, LEASE_SECONDS="8",
+            str(job_namespace.cluster.kubeconfig), job_namespace.namespace, tmp_path / f"{name}.log",
+            LEADER_ELECTION="true", LEASE_NAMESPACE=job_namespace.namespace, LEASE_SECONDS="8",
             REQUEST_SECONDS="5",
         )
         for name in ("one", "two")
@@ -190,32 +196,34 @@ def replicas(world: World, tmp_path: Path) -> Any:
         print(process.log.read_text()[-3000:])
 
 
-def leader_and_follower(world: World, pair: list[Process]) -> tuple[Process, Process]:
+def leader_and_follower(
+    job_namespace: JobNamespace, pair: list[Process]
+) -> tuple[Process, Process]:
     def leading() -> list[Process]:
         return [process for process in pair if " leads" in process.log.read_text()]
 
-    (leader,) = world.until("one leads", leading)
+    (leader,) = job_namespace.until("one leads", leading)
     (follower,) = [process for process in pair if process is not leader]
     return leader, follower
 
 
 @pytest.mark.parametrize("how", [signal.SIGSTOP, signal.SIGTERM])
 def test_the_follower_takes_over(
-    world: World, replicas: list[Process], how: signal.Signals
+    job_namespace: JobNamespace, replicas: list[Process], how: signal.Signals
 ) -> None:
     """Killed and cut off: tests/faults/test_faults_two_replicas.py."""
-    leader, follower = leader_and_follower(world, replicas)
-    world.job("led")
-    world.pod("led", "inspect")
+    leader, follower = leader_and_follower(job_namespace, replicas)
+    job_namespace.job("led")
+    job_namespace.pod("led", "inspect")
     assert leader.process is not None
     leader.process.send_signal(how)
-    world.until("the other leads", lambda: " leads" in follower.log.read_text())
-    world.inspected("led")
-    world.pod("led", "train")
+    job_namespace.until("the other leads", lambda: " leads" in follower.log.read_text())
+    job_namespace.inspected("led")
+    job_namespace.pod("led", "train")
     if how is signal.SIGSTOP:
         leader.process.send_signal(signal.SIGCONT)
         assert leader.process.wait(LIMIT) == 1, "whoever lost the lease must end"
-    world.trained("led")
-    world.until_condition("led", "Complete", "Completed")
-    assert len(world.list("jobs", job="led", stage="train")) == 1
-    assert len(world.list("jobs", job="led", stage="inspect")) == 1
+    job_namespace.trained("led")
+    job_namespace.until_condition("led", "Complete", "Completed")
+    assert len(job_namespace.list("jobs", job="led", stage="train")) == 1
+    assert len(job_namespace.list("jobs", job="led", stage="inspect")) == 1

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from tests.kit.operator_fixture import REPORT, Process, World
+from tests.kit.operator_fixture import REPORT, JobNamespace, Process
 
 from dpojob_api.spec import DPOJobSpec
 from dpojob_operator.indexes import DependentsIndex
@@ -79,9 +79,11 @@ def report(dataset: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("settings", [{"WORKERS": "4"}])
 @pytest.mark.cluster
-def test_a_sweep_inspects_once_and_a_moved_branch_again(world: World, operator: Process) -> None:
+def test_a_sweep_inspects_once_and_a_moved_branch_again(
+    job_namespace: JobNamespace, operator: Process
+) -> None:
     def sweep(name: str, commit: str, **training: Any) -> None:
-        world.job(
+        job_namespace.job(
             name,
             model={"repo": "tiny/chat", "revision": MODEL},
             dataset={"repo": "tiny/pairs", "revision": commit},
@@ -89,24 +91,24 @@ def test_a_sweep_inspects_once_and_a_moved_branch_again(world: World, operator: 
             validateOnly=True,
         )
 
-    world.job("warm")  # so that all of the sweep is there before the operator looks
+    job_namespace.job("warm")  # so that all of the sweep is there before the operator looks
     for number in range(4):
         sweep(f"sweep-{number}", DATA, learningRate=1e-6 * (number + 1))
-    world.until("one inspects", lambda: inspections(world, "sweep-"))
-    (first,) = world.until("only one", lambda: inspections(world, "sweep-"))
-    world.inspected(first, report(DATA))
+    job_namespace.until("one inspects", lambda: inspections(job_namespace, "sweep-"))
+    (first,) = job_namespace.until("only one", lambda: inspections(job_namespace, "sweep-"))
+    job_namespace.inspected(first, report(DATA))
     for number in range(4):
-        world.until_condition(f"sweep-{number}", "Complete", "Validated")
-    assert inspections(world, "sweep-") == [first]
-    shared = [world.condition(f"sweep-{n}", "DatasetValid")[2] for n in range(4)]
+        job_namespace.until_condition(f"sweep-{number}", "Complete", "Validated")
+    assert inspections(job_namespace, "sweep-") == [first]
+    shared = [job_namespace.condition(f"sweep-{n}", "DatasetValid")[2] for n in range(4)]
     assert sum(f"shared with DPOJob {first}" in message for message in shared) == 3
     sweep("moved", MOVED)
-    world.inspected("moved", report(MOVED))
-    world.until_condition("moved", "Complete", "Validated")
+    job_namespace.inspected("moved", report(MOVED))
+    job_namespace.until_condition("moved", "Complete", "Validated")
 
 
-def inspections(world: World, prefix: str) -> list[str]:
-    found = world.list("jobs", stage="inspect")
+def inspections(job_namespace: JobNamespace, prefix: str) -> list[str]:
+    found = job_namespace.list("jobs", stage="inspect")
     names = [job["metadata"]["labels"]["dpojob.dev/job"] for job in found]
     return [name for name in names if name.startswith(prefix)]
 

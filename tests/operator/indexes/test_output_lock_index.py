@@ -17,7 +17,7 @@ from tests.kit.builders import (
     reason,
     training_status,
 )
-from tests.kit.operator_fixture import REPORT, Process, World
+from tests.kit.operator_fixture import REPORT, JobNamespace, Process
 from tests.operator.controllers.test_state_reader import Recorder
 from tests.operator.indexes.test_inspection_cache import FakeReader
 
@@ -208,24 +208,26 @@ async def test_only_pods_that_may_write_to_the_directory_are_waited_for(
 
 
 @pytest.mark.cluster
-def test_two_jobs_with_one_output_directory(world: World, operator: Process) -> None:
-    trains(world, "first")
-    world.job("second", output=TUNED)
-    found = world.until_condition("second", "Failed", "OutputOccupied")
+def test_two_jobs_with_one_output_directory(job_namespace: JobNamespace, operator: Process) -> None:
+    trains(job_namespace, "first")
+    job_namespace.job("second", output=TUNED)
+    found = job_namespace.until_condition("second", "Failed", "OutputOccupied")
     assert "DPOJob first" in found and "models/tuned" in found
     assert not [
-        job for job in world.list("jobs") if job["metadata"]["labels"]["dpojob.dev/job"] == "second"
+        job
+        for job in job_namespace.list("jobs")
+        if job["metadata"]["labels"]["dpojob.dev/job"] == "second"
     ]
-    world.trained("first")
-    world.until_condition("first", "Complete", "Completed")
+    job_namespace.trained("first")
+    job_namespace.until_condition("first", "Complete", "Completed")
 
 
 @pytest.mark.cluster
 def test_a_job_waits_for_the_deletion_of_the_one_it_replaces(
-    world: World, operator: Process
+    job_namespace: JobNamespace, operator: Process
 ) -> None:
-    trains(world, "old")
-    world.kubectl(
+    trains(job_namespace, "old")
+    job_namespace.kubectl(
         "patch",
         "dpojob",
         "old",
@@ -233,37 +235,37 @@ def test_a_job_waits_for_the_deletion_of_the_one_it_replaces(
         "-p",
         '{"metadata":{"finalizers":["dpojob.dev/test"]}}',
     )
-    world.kubectl("delete", "dpojob", "old", "--wait=false")
-    world.job("new", output=TUNED)
-    assert "DPOJob old" in world.until_condition("new", "DatasetValid", "OutputOccupied")
-    world.kubectl(
+    job_namespace.kubectl("delete", "dpojob", "old", "--wait=false")
+    job_namespace.job("new", output=TUNED)
+    assert "DPOJob old" in job_namespace.until_condition("new", "DatasetValid", "OutputOccupied")
+    job_namespace.kubectl(
         "patch", "dpojob", "old", "--type=merge", "-p", '{"metadata":{"finalizers":null}}'
     )
-    world.inspected("new")
-    world.trained("new")
-    world.until_condition("new", "Complete", "Completed")
+    job_namespace.inspected("new")
+    job_namespace.trained("new")
+    job_namespace.until_condition("new", "Complete", "Completed")
 
 
 @pytest.mark.cluster
 def test_a_recreated_job_waits_for_the_pod_of_the_deleted_one(
-    world: World, operator: Process
+    job_namespace: JobNamespace, operator: Process
 ) -> None:
-    left = trains(world, "again")
-    world.kubectl("delete", "dpojob", "again", "--cascade=orphan")
-    world.job("again", output=TUNED)
-    world.inspected("again")
-    found = world.until_condition("again", "Training", "Starting")
+    left = trains(job_namespace, "again")
+    job_namespace.kubectl("delete", "dpojob", "again", "--cascade=orphan")
+    job_namespace.job("again", output=TUNED)
+    job_namespace.inspected("again")
+    found = job_namespace.until_condition("again", "Training", "Starting")
     assert left["metadata"]["name"] in found
-    assert world.status("again")["phase"] == "Waiting"
-    world.end_pod(left, 0)
-    world.until("it trains", lambda: world.status("again").get("attempts"))
+    assert job_namespace.status("again")["phase"] == "Waiting"
+    job_namespace.end_pod(left, 0)
+    job_namespace.until("it trains", lambda: job_namespace.status("again").get("attempts"))
 
 
-def trains(world: World, name: str) -> dict[str, Any]:
+def trains(job_namespace: JobNamespace, name: str) -> dict[str, Any]:
     """A job of that name that writes to the directory; gives its training pod."""
     spec = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}
     claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "models"}}
-    world.apply({**claim, "spec": spec})
-    world.job(name, output=TUNED)
-    world.inspected(name)
-    return world.pod(name, "train")
+    job_namespace.apply({**claim, "spec": spec})
+    job_namespace.job(name, output=TUNED)
+    job_namespace.inspected(name)
+    return job_namespace.pod(name, "train")

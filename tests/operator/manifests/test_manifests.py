@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.kit.builders import job
-from tests.kit.operator_fixture import REPORT, World
+from tests.kit.operator_fixture import REPORT, JobNamespace
 
 from dpojob_api.job import Attempt, ChildJob
 from dpojob_api.plan import Plan
@@ -195,7 +195,9 @@ def test_names_fit_and_differ() -> None:
 
 @pytest.mark.cluster
 @pytest.mark.parametrize("shape", [(1, 1), (1, 4), (2, 8)])
-def test_the_restricted_standard_admits_every_pod(world: World, shape: tuple[int, int]) -> None:
+def test_the_restricted_standard_admits_every_pod(
+    job_namespace: JobNamespace, shape: tuple[int, int]
+) -> None:
     """A refused pod would show as a Job without pods, so the pods themselves are offered."""
     for made in (inspection(), training(*shape)):
         template = made["spec"]["template"]
@@ -208,16 +210,18 @@ def test_the_restricted_standard_admits_every_pod(world: World, shape: tuple[int
             },
             "spec": template["spec"],
         }
-        output = world.kubectl("apply", "--dry-run=server", "-f", "-", input=json.dumps(pod))
+        output = job_namespace.kubectl(
+            "apply", "--dry-run=server", "-f", "-", input=json.dumps(pod)
+        )
         assert "created" in output
-        made["metadata"]["namespace"] = world.namespace
-        world.kubectl("create", "--dry-run=server", "-f", "-", input=json.dumps(made))
+        made["metadata"]["namespace"] = job_namespace.namespace
+        job_namespace.kubectl("create", "--dry-run=server", "-f", "-", input=json.dumps(made))
 
 
 @pytest.mark.cluster
-def test_the_api_server_accepts_service_and_claim(world: World) -> None:
+def test_the_api_server_accepts_service_and_claim(job_namespace: JobNamespace) -> None:
     owner = job()
-    owner.metadata["namespace"] = world.namespace
+    owner.metadata["namespace"] = job_namespace.namespace
     # A DPOJob's name may begin with a digit, a Service's may not.
     attempt = Attempt(number=1, job=ChildJob(name=training_name("7b-tune", "u", 1)))
     made = [
@@ -225,7 +229,7 @@ def test_the_api_server_accepts_service_and_claim(world: World) -> None:
         manifests.output_claim(owner, "x-output", 5, shared=True, settings=SETTINGS),
     ]
     for manifest in made:
-        world.kubectl("create", "--dry-run=server", "-f", "-", input=json.dumps(manifest))
+        job_namespace.kubectl("create", "--dry-run=server", "-f", "-", input=json.dumps(manifest))
 
 
 def test_a_pods_state_is_that_of_the_training_container_and_not_of_a_sidecar() -> None:
