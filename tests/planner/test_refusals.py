@@ -46,7 +46,7 @@ def test_only_pools_to_be_named() -> None:
 
 @pytest.mark.parametrize(
     ("training", "size", "least"),
-    [({"method": "full"}, "qwen2.5-3b", 47), ({}, "70b", 39), ({"method": "lora"}, "14b", 27)],
+    [({"method": "full"}, "qwen2.5-3b", 33), ({}, "70b", 39), ({"method": "lora"}, "14b", 27)],
 )
 def test_a_named_pool_too_small_is_refused_with_numbers(
     training: dict[str, str], size: str, least: int

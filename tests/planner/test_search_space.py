@@ -9,6 +9,8 @@ from dpojob_api.plan import Plan
 from .builders import catalogue, changed, job, planned, pool, refused, shape
 
 B = 10**9
+LIVE_REFERENCE = {"arguments": {"sync_ref_model": True}}
+"""A reference that follows the model cannot be precomputed."""
 
 
 def strategy(plan: Plan) -> tuple[str, bool]:
@@ -71,15 +73,70 @@ def test_a_refusal_names_each_need_of_memory_once() -> None:
 
 
 def test_the_batch_is_halved_before_a_rung_is_left() -> None:
-    seen: dict[tuple[str, bool], set[int]] = {}
-    for tenth in range(30, 500):
-        plan = (
-            planned(job(), shape("qwen2.5-1.5b"), [pool(memory=tenth / 5)]) if tenth > 40 else None
-        )
-        if plan is not None:
-            seen.setdefault(strategy(plan), set()).add(plan.per_device_batch_size)
+    seen: dict[tuple[str, str], set[int]] = {}
+    for fifths in range(41, 500):
+        plan = planned(job(), shape("qwen2.5-1.5b"), [pool(memory=fifths / 5)])
+        seen.setdefault((plan.method, plan.optimizer), set()).add(plan.per_device_batch_size)
+    assert set(seen) >= {("full", "adamw"), ("full", "adamw_8bit"), ("lora", "adamw")}
     for sizes in seen.values():
-        assert 1 in sizes
+        assert min(sizes) < job().training.batch_size
+
+
+def test_the_reference_is_precomputed_over_one_epoch_where_the_freed_memory_saves_time() -> None:
+    """Without the copy of 5.8 GiB, activations need not be recomputed."""
+    offered = [pool(memory=48)]
+    plan = planned(job(), shape("qwen2.5-1.5b"), offered)
+    live = planned(job(training=LIVE_REFERENCE), shape("qwen2.5-1.5b"), offered)
+    assert (plan.precompute_reference, plan.gradient_checkpointing) == (True, False)
+    assert (live.precompute_reference, live.gradient_checkpointing) == (False, True)
+    assert plan.estimate.hours < 0.9 * live.estimate.hours
+    assert any("computed once, ahead of training, which saves" in each for each in plan.reasons)
+
+
+def test_8_bit_adamw_comes_between_full_fine_tuning_and_lora() -> None:
+    plan = planned(job(), shape("qwen2.5-1.5b"), [pool(memory=24)])
+    assert (plan.method, plan.optimizer) == ("full", "adamw_8bit")
+    parameters, embedding = shape("qwen2.5-1.5b").parameters, 151_936 * 1536
+    # The input embedding keeps fp32 moments; all others have two bytes and two scales per 256.
+    moments = 8 * embedding + (2 + 8 / 256) * (parameters - embedding)
+    assert plan.memory_gib.parts["optimizer"] == pytest.approx(moments / 2**30, abs=0.01)
+    assert any(
+        "full fine-tuning with 8-bit AdamW and precomputed reference on one GPU needs"
+        in each.lower()
+        or "Full fine-tuning with 8-bit AdamW" in each
+        for each in plan.reasons
+    )
+
+
+@pytest.mark.parametrize(
+    ("gpu", "training"),
+    [
+        ({"model": "T4", "bf16": False}, {}),
+        ({"model": "CPU", "teraflops": 0.1}, {}),
+        ({"model": "A10G"}, {"arguments": {"optim": "adamw_torch"}}),
+    ],
+)
+def test_8_bit_adamw_is_not_chosen_where_it_cannot_run_or_another_is_asked_for(
+    gpu: dict[str, object], training: dict[str, object]
+) -> None:
+    offered = pool(gpu={"memoryGiB": 24, **gpu})
+    plan = planned(job(training=training), shape("qwen2.5-1.5b"), [offered])
+    assert (plan.method, plan.optimizer) == ("lora", "adamw")
+
+
+def test_8_bit_adamw_that_is_asked_for_is_planned_or_refused() -> None:
+    spec = job(training={"arguments": {"optim": "paged_adamw_8bit"}})
+    plan = planned(spec, shape("qwen2.5-0.5b"), [pool(memory=80)])
+    assert (plan.method, plan.optimizer) == ("full", "adamw_8bit")
+    processor = pool("cpu", gpu={"model": "CPU", "memoryGiB": 80, "teraflops": 0.1})
+    refusal = refused(spec, shape("qwen2.5-0.5b"), [processor])
+    assert "optim paged_adamw_8bit is an optimizer of bitsandbytes" in refusal.error
+
+
+def test_8_bit_adamw_is_never_sharded() -> None:
+    spec = job(training={"arguments": {"optim": "adamw_8bit"}, "method": "full"})
+    refused(spec, shape("llama-3.1-8b"), [pool(memory=40, perNode=8)])
+    assert planned(job(training={"method": "full"}), shape("llama-3.1-8b"), [pool(memory=40, perNode=8)]).sharded  # fmt: skip
 
 
 def test_checkpointing_only_when_memory_needs_it() -> None:

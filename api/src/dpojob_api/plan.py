@@ -9,8 +9,10 @@ from pydantic import Field, field_serializer
 
 from .base import LenientModel
 from .quantity import money
+from .shared_training_constants import EVALUATIONS, remaining_seconds
 
 Method = Literal["full", "lora", "qlora"]
+Optimizer = Literal["adamw", "adamw_8bit"]
 Precision = Literal["bf16", "fp16", "fp32"]
 PoolVerdict = Literal[
     "chosen", "fits", "tooSmall", "noRoom", "notAllowed", "notNamed", "overBudget", "invalid"
@@ -34,11 +36,47 @@ class MemoryNeed(LenientModel):
 
 
 class Estimate(LenientModel):
-    """Before training: predicted. During it: from the measured step rate."""
+    """The predicted duration and cost of a run, and what they consist of."""
 
     hours: float = Field(description="Wall-clock hours of training.")
     cost: Decimal = Field(description="hours x GPUs x hourlyPrice, in the installation's currency.")
-    steps: int = Field(default=0, description="Optimizer steps.")
+    steps: int = Field(default=0, description="Optimizer steps. Default: 0, not known.")
+    step_seconds: float = Field(
+        default=0.0, description="Seconds of one optimizer step. Default: 0, not known."
+    )
+    evaluations: int = Field(
+        default=EVALUATIONS,
+        description="Evaluations over the run; each has a checkpoint. Default: 10.",
+    )
+    evaluation_seconds: float = Field(
+        default=0.0, description="Seconds of one evaluation. Default: 0, not known."
+    )
+    checkpoints: int = Field(
+        default=0, description="Checkpoints written over the run. Default: 0, not known."
+    )
+    checkpoint_seconds: float = Field(
+        default=0.0, description="Seconds of writing one checkpoint. Default: 0, not known."
+    )
+    reference_seconds: float = Field(
+        default=0.0,
+        description="Seconds of computing the reference's log-probabilities before the first step. "
+        "Default: 0, they are computed at each step.",
+    )
+
+    def seconds(self) -> float:
+        """Add up the time of the run: the steps, and everything between and before them.
+
+        Returns:
+            Seconds, of which `hours` is the rounded number of hours.
+        """
+        return self.reference_seconds + remaining_seconds(
+            self.steps,
+            self.step_seconds,
+            self.evaluations,
+            self.evaluation_seconds,
+            self.checkpoints,
+            self.checkpoint_seconds,
+        )
 
     @field_serializer("cost")
     def _cents(self, cost: Decimal) -> str:
@@ -64,6 +102,21 @@ class PoolCandidate(LenientModel):
         return None if cost is None else money(cost)
 
 
+class CheckpointPlan(LenientModel):
+    """How checkpoints are written."""
+
+    size_gib: float = Field(alias="sizeGiB", description="Size of one checkpoint, GiB.")
+    interval_seconds: int = Field(
+        default=900,
+        description="Longest time without a checkpoint, seconds. Default: 900.",
+    )
+    grace_period_seconds: int = Field(
+        default=0,
+        description="Time a pod needs to save a checkpoint and end when it is stopped, seconds. "
+        "Default: 0, not known.",
+    )
+
+
 class Plan(LenientModel):
     """What the training Job is made from and the trainer obeys."""
 
@@ -82,6 +135,11 @@ class Plan(LenientModel):
     )
     method: Method
     precision: Precision
+    optimizer: Optimizer = Field(
+        default="adamw",
+        description="adamw: TRL's default; adamw_8bit: AdamW of bitsandbytes with 8-bit moments. "
+        "Default: adamw.",
+    )
     per_device_batch_size: int
     gradient_accumulation: int = Field(
         description="perDeviceBatchSize x gradientAccumulation x gpus is exactly training.batchSize."
@@ -96,6 +154,21 @@ class Plan(LenientModel):
         default=1,
         alias="outputGiB",
         description="Size of an output claim: model, optimizer and checkpoints.",
+    )
+    host_memory_gib: int = Field(
+        default=0,
+        alias="hostMemoryGiB",
+        description="Main memory that a training pod requests, GiB. Default: 0, the operator's own figure.",
+    )
+    scratch_gib: int = Field(
+        default=0,
+        alias="scratchGiB",
+        description="Disk space for downloads, and without an output volume for checkpoints and the model, "
+        "that a training pod requests, GiB. Default: 0, the operator's own figure.",
+    )
+    checkpoint: CheckpointPlan = Field(
+        default_factory=lambda: CheckpointPlan(size_gib=0.0),
+        description="How checkpoints are written.",
     )
     queued: bool = Field(
         default=False, description="The pool has no room now; the job waits for it."

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+EVALUATIONS = 10
+"""Evaluations of a run, each with its checkpoint, where they take little of its time."""
 REFERENCE_BATCH_FACTOR = 4
 """Training batches in one batch of the reference's forward pass before training, which keeps the
 activations of one layer instead of all layers."""
@@ -33,6 +35,34 @@ def reference_batch_size(pairs: int, *, checkpointing: bool) -> int:
         Preference pairs per device.
     """
     return pairs if checkpointing else REFERENCE_BATCH_FACTOR * pairs
+
+
+def remaining_seconds(
+    steps: float,
+    step_seconds: float,
+    evaluations: float,
+    evaluation_seconds: float,
+    checkpoints: float,
+    checkpoint_seconds: float,
+) -> float:
+    """Add up the time of the steps, evaluations and checkpoints that are left.
+
+    The planner predicts a whole run by it, and the trainer the rest of one from measured times.
+
+    Args:
+        steps: Optimizer steps.
+        step_seconds: Seconds of one of them.
+        evaluations: Evaluations.
+        evaluation_seconds: Seconds of one of them.
+        checkpoints: Checkpoints.
+        checkpoint_seconds: Seconds of writing one of them.
+
+    Returns:
+        Seconds.
+    """
+    return (
+        steps * step_seconds + evaluations * evaluation_seconds + checkpoints * checkpoint_seconds
+    )
 
 
 def cpu_uses_eager_attention(length: int) -> bool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dpojob_api.plan import Estimate
 from dpojob_api.report import InspectionReport, ModelFacts
 from dpojob_api.spec import DPOJobSpec
 
 from .budget import AffordableWork, affordable_work, budget_excess
-from .estimates.cost_model import estimate_training, step_seconds
+from .estimates.cost_model import CostModel
 from .estimates.gpu import usable_gib
 from .estimates.memory import MEMORY_MARGIN, MemoryEstimate, estimate_memory
 from .estimates.model_shape import ModelShape, infer_model_shape
@@ -21,7 +21,10 @@ from .search_space import allowed_strategies, training_options
 PRECOMPUTE_MIN_SAVING = 0.02
 """Share of the time that must be saved before the reference is precomputed although its copy fits in
 memory. Over several epochs precomputing saves time, since the reference's forward over a pair is then
-made once and not once an epoch."""
+made once and not once an epoch; over one, where the memory that it frees allows a larger batch or spares
+recomputing activations."""
+ASSUMED_ROWS = 10_000
+"""Preference pairs by which settings are compared while their number is not known."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,8 @@ class Candidate:
     option: TrainingOption
     memory: MemoryEstimate
     estimate: Estimate
-    step_seconds: float
-    """Seconds of one optimizer step."""
+    comparable_hours: float
+    """Hours by which candidates are compared: the estimate's, or those of ASSUMED_ROWS pairs."""
 
     @property
     def available_gib(self) -> float:
@@ -116,14 +119,17 @@ class PlanningContext:
         Returns:
             The candidate, whether it fits or not.
         """
-        step = step_seconds(self.spec, self.report, self.shape, pool.spec, option)
-        return Candidate(
-            pool,
-            option,
-            estimate_memory(self.shape, option.settings),
-            estimate_training(self.spec, self.report, self.shape, pool.spec, option, step),
-            step,
-        )
+        estimate = self._estimate(pool, option)
+        hours = estimate.hours
+        if not estimate.steps:
+            report = self.report.model_copy(update={"train_rows": ASSUMED_ROWS})
+            hours = replace(self, report=report)._estimate(pool, option).hours
+        memory = estimate_memory(self.shape, option.settings)
+        return Candidate(pool, option, memory, estimate, hours)
+
+    def _estimate(self, pool: PoolState, option: TrainingOption) -> Estimate:
+        model = CostModel(self.spec, self.report, self.shape, pool.spec, option)
+        return model.estimate(model.step_seconds())
 
     def budget_excess(self, candidate: Candidate) -> str | None:
         """Describe by how much a candidate exceeds the job's budget.
@@ -152,7 +158,8 @@ class PlanningContext:
             spec = self.spec.model_copy(update={"training": changed})
             report = self.report.model_copy(update={"train_rows": rows})
             pool, option = candidate.pool.spec, candidate.option
-            return estimate_training(spec, report, self.shape, pool, option, candidate.step_seconds)
+            model = CostModel(spec, report, self.shape, pool, option)
+            return model.estimate(candidate.estimate.step_seconds)
 
         rows = self.report.train_rows or self.report.valid_rows
         batches = -(-rows // training.batch_size)
@@ -173,8 +180,10 @@ class PlanningContext:
         rejected: list[str] = []
         costly: list[Candidate] = []
         smallest: list[Candidate] = []
-        allowed = allowed_strategies(self.spec, self.facts, pool.spec.method)
-        for _, variants in itertools.groupby(allowed, key=lambda strategy: strategy.method):
+        allowed = allowed_strategies(self.spec, self.facts, pool.spec.method, pool.spec.gpu)
+        for _, variants in itertools.groupby(
+            allowed, key=lambda each: (each.method, each.optimizer)
+        ):
             accepted: list[Candidate] = []
             for strategy in variants:
                 candidates = [
@@ -196,9 +205,7 @@ class PlanningContext:
                         f"{strategy} needs at least {smallest[-1].memory.total_gib:.1f} GiB"
                     )
             if accepted:
-                # In one epoch every pair passes the reference once, precomputed or not.
-                repeated = self.spec.training.epochs > 1
-                selected = min(accepted, key=_weighted_hours) if repeated else accepted[0]
+                selected = min(accepted, key=_weighted_hours)
                 slower = next((each for each in accepted if each is not selected), None)
                 return TrialResult(
                     selected=selected,
@@ -215,16 +222,15 @@ class PlanningContext:
 def _weighted_hours(candidate: Candidate) -> float:
     """Hours, raised for a precomputed reference by the share that it must save to be selected."""
     share = PRECOMPUTE_MIN_SAVING if candidate.option.strategy.precompute else 0.0
-    return candidate.estimate.hours / (1.0 - share)
+    return candidate.comparable_hours / (1.0 - share)
 
 
 def _memory_key(candidate: Candidate) -> float:
     return candidate.memory.total_gib
 
 
-def _speed_key(candidate: Candidate) -> tuple[float, float, int, int, bool]:
+def _speed_key(candidate: Candidate) -> tuple[float, int, int, bool]:
     """Sort key: least time; then without sharding, the larger batch, and no recomputation."""
-    # Where the number of rows is not known, hours are 0 and the time of a step decides.
     settings = candidate.option.settings
-    time = (candidate.estimate.hours, candidate.step_seconds)
-    return (*time, settings.shards, -settings.pairs, settings.checkpointing)
+    hours = candidate.comparable_hours
+    return (hours, settings.shards, -settings.pairs, settings.checkpointing)

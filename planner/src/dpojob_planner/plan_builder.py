@@ -6,11 +6,18 @@ import math
 from collections.abc import Sequence
 
 from dpojob_api.conditions import Reason
-from dpojob_api.plan import MemoryNeed, Plan, PoolCandidate, PoolVerdict, Refusal
+from dpojob_api.plan import CheckpointPlan, MemoryNeed, Plan, PoolCandidate, PoolVerdict, Refusal
 
 from .candidates import Candidate, PlanningContext, PoolTrial
+from .estimates.checkpoint import (
+    checkpoint_bytes,
+    grace_period_seconds,
+    save_interval_seconds,
+    save_seconds,
+)
 from .estimates.gpu import precision
-from .estimates.memory import MEMORY_MARGIN, adapter_parameters
+from .estimates.host_resources import host_memory_gib, scratch_gib
+from .estimates.memory import GIB, MEMORY_MARGIN, trained_parameters
 from .explanations import plan_reasons, pool_verdicts, refusals
 from .pools import PoolOrder, PoolState, pool_problem
 from .search_space import gpu_counts
@@ -41,6 +48,7 @@ def build_plan(
         The plan, memory in GiB, rounded so that what is needed is never understated.
     """
     option, settings = chosen.option, chosen.option.settings
+    output = output_gib(context, chosen)
     return Plan(
         pool=chosen.pool.name,
         gpu_model=chosen.pool.spec.gpu.model,
@@ -49,6 +57,7 @@ def build_plan(
         sharded=settings.shards > 1,
         method=option.strategy.method,
         precision=precision(chosen.pool.spec.gpu, context.shape.parameters),
+        optimizer=option.strategy.optimizer,
         per_device_batch_size=settings.pairs,
         gradient_accumulation=option.accumulation,
         precompute_reference=option.strategy.precompute,
@@ -62,7 +71,12 @@ def build_plan(
         ),
         estimate=chosen.estimate,
         hourly_price=chosen.pool.spec.price,
-        output_gib=output_gib(context, chosen),
+        output_gib=output,
+        host_memory_gib=host_memory_gib(
+            context.spec, context.shape, settings, option.gpus // context.spec.hardware.nodes
+        ),
+        scratch_gib=scratch_gib(context.spec, context.facts, context.shape, settings, output),
+        checkpoint=_checkpoint_plan(context, chosen),
         queued=not chosen.pool.has_room(option.gpus),
         reasons=plan_reasons.plan_reasons(context, order, trials, chosen, first),
         considered=considered,
@@ -100,9 +114,8 @@ def build_refusal(
 def output_gib(context: PlanningContext, candidate: Candidate) -> int:
     """Compute the size of a volume for the model and the checkpoints of its training.
 
-    Each checkpoint has fp32 weights and both Adam moments (12 bytes per trained parameter); the
-    finished model has 4 bytes per trained parameter and, merged, 2 per model parameter. A tenth and
-    1 GiB are added.
+    The finished model has 4 bytes per trained parameter and, merged, 2 per model parameter. A tenth
+    and 1 GiB are added.
 
     Args:
         context: The job.
@@ -111,12 +124,22 @@ def output_gib(context: PlanningContext, candidate: Candidate) -> int:
     Returns:
         Whole GiB.
     """
-    adapters = adapter_parameters(context.shape, candidate.option.settings)
-    trained = adapters or context.shape.parameters
-    size = CHECKPOINTS * 12.0 * trained + 4.0 * trained
-    if adapters and context.spec.output.merge:
+    settings = candidate.option.settings
+    size = CHECKPOINTS * checkpoint_bytes(context.shape, settings)
+    size += 4.0 * trained_parameters(context.shape, settings)
+    if settings.method != "full" and context.spec.output.merge:
         size += 2.0 * context.shape.parameters
     return math.ceil(1.1 * size / 2**30) + 1
+
+
+def _checkpoint_plan(context: PlanningContext, candidate: Candidate) -> CheckpointPlan:
+    settings = candidate.option.settings
+    save = save_seconds(context.shape, settings)
+    return CheckpointPlan(
+        size_gib=_round_up(checkpoint_bytes(context.shape, settings) / GIB),
+        interval_seconds=save_interval_seconds(save),
+        grace_period_seconds=grace_period_seconds(save, candidate.estimate.step_seconds),
+    )
 
 
 def pool_candidates(

@@ -9,12 +9,16 @@ from dpojob_api.pool import GPU
 from dpojob_api.report import ModelFacts
 from dpojob_api.spec import DPOJobSpec
 
-from .estimates.gpu import gpus_per_job
+from .estimates.gpu import gpus_per_job, is_cpu_only
 from .estimates.training_option import DeviceSettings, Strategy, TrainingOption
 
+EIGHT_BIT_ADAMW = ("adamw_8bit", "adamw_bnb_8bit", "paged_adamw_8bit")
+"""Values of TRL's `optim` that are AdamW of bitsandbytes with 8-bit moments."""
 STRATEGIES = (
     Strategy("full"),
     Strategy("full", precompute=True),
+    Strategy("full", optimizer="adamw_8bit"),
+    Strategy("full", precompute=True, optimizer="adamw_8bit"),
     Strategy("lora"),
     Strategy("lora", precompute=True),
     Strategy("qlora"),
@@ -35,18 +39,34 @@ def syncs_reference_model(spec: DPOJobSpec) -> bool:
     return spec.training.arguments.get("sync_ref_model") is True
 
 
-def allowed_strategies(spec: DPOJobSpec, facts: ModelFacts, pool_method: str) -> list[Strategy]:
+def requested_8bit_optimizer(spec: DPOJobSpec) -> str | None:
+    """Tell which 8-bit AdamW of bitsandbytes the job asks for.
+
+    Args:
+        spec: The job's spec.
+
+    Returns:
+        `optim` of `training.arguments` where it is one of EIGHT_BIT_ADAMW; None otherwise.
+    """
+    optim = spec.training.arguments.get("optim")
+    return optim if optim in EIGHT_BIT_ADAMW else None
+
+
+def allowed_strategies(
+    spec: DPOJobSpec, facts: ModelFacts, pool_method: str, gpu: GPU
+) -> list[Strategy]:
     """List the strategies that the job, the model and the pool allow.
 
     Args:
         spec: The job's spec.
         facts: The model: whether it is an adapter or stored quantised.
         pool_method: The pool's `method`: "auto", "full", "lora" (adapters only) or "qlora".
+        gpu: The pool's GPU: whether bitsandbytes has its optimizer for it.
 
     Returns:
         Strategies in the order of STRATEGIES.
     """
-    allowed = list(STRATEGIES)
+    allowed = _with_allowed_optimizer(spec, gpu)
     if spec.training.method != "auto":
         allowed = [strategy for strategy in allowed if strategy.method == spec.training.method]
     elif facts.adapter and not syncs_reference_model(spec):
@@ -55,15 +75,26 @@ def allowed_strategies(spec: DPOJobSpec, facts: ModelFacts, pool_method: str) ->
         allowed = [strategy for strategy in allowed if strategy.method == "qlora"]
     if syncs_reference_model(spec):
         # TRL needs a separate reference model for it, one that is not precomputed.
-        allowed = [strategy for strategy in allowed if strategy == Strategy("full")]
-    if spec.training.epochs <= 1:
-        # Every pair passes the reference once, precomputed or not.
-        allowed = [strategy for strategy in allowed if not strategy.saves_only_time]
+        allowed = [each for each in allowed if each.method == "full" and not each.precompute]
     if pool_method == "lora":
         return [strategy for strategy in allowed if strategy.method != "full"]
     if pool_method in ("full", "qlora"):
         return [strategy for strategy in allowed if strategy.method == pool_method]
     return allowed
+
+
+def _with_allowed_optimizer(spec: DPOJobSpec, gpu: GPU) -> list[Strategy]:
+    """The strategies with the optimizer that the job asks for, else with any that the GPU can run."""
+    if requested_8bit_optimizer(spec) is not None:
+        # bitsandbytes has kernels of its optimizers for GPUs only.
+        adapters = [
+            replace(each, optimizer="adamw_8bit") for each in STRATEGIES if each.method != "full"
+        ]
+        full = [each for each in STRATEGIES if each.method == "full" and each.eight_bit]
+        return [] if is_cpu_only(gpu) else full + adapters
+    # In fp16 the loss scaler skips steps; 8-bit moments were not tried with that.
+    offered = gpu.bf16 and not is_cpu_only(gpu) and "optim" not in spec.training.arguments
+    return [each for each in STRATEGIES if offered or not each.eight_bit]
 
 
 def device_batch_sizes(global_batch: int, gpus: int) -> list[int]:
@@ -107,12 +138,16 @@ def training_options(
         pairs=1,
         length=spec.training.max_length,
         precompute=strategy.precompute,
+        optimizer=strategy.optimizer,
         rank=facts.adapter_rank or spec.training.lora.r if facts.adapter else spec.training.lora.r,
         reference_adapter=facts.adapter,
     )
     for sharded in (False, True) if gpus > 1 else (False,):
         if sharded and strategy.method == "qlora":
             # Sharding 4-bit weights needs storage types that TRL's loading does not set.
+            continue
+        if sharded and strategy.eight_bit:
+            # bitsandbytes 0.50 has no kernels for the distributed tensors of FSDP2.
             continue
         if sharded and strategy.saves_only_time:
             # TRL 1.16 shards a separate reference model before training, but an adapter's base, which

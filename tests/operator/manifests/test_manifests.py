@@ -104,6 +104,47 @@ def test_secrets_are_named_and_never_read() -> None:
     assert "envFrom" not in container(inspection())
 
 
+def planned_resources(settings: WorkloadSettings = SETTINGS, **figures: Any) -> dict[str, Any]:
+    """The pod of a plan with these figures."""
+    owner = job(**EVERYTHING)
+    attempt = Attempt(number=1, job=ChildJob(name=training_name(owner.name, owner.uid, 1)))
+    report = InspectionReport.model_validate(REPORT)
+    made = Plan.model_validate({**plan().wire(), **figures})
+    manifest = manifests.training_job(owner, owner.spec, attempt, made, report, POOL, settings)
+    return dict(manifest["spec"]["template"]["spec"])
+
+
+def test_memory_and_scratch_are_those_of_the_plan() -> None:
+    pod = planned_resources(hostMemoryGiB=77, scratchGiB=80)
+    assert pod["containers"][0]["resources"]["requests"] == {
+        "cpu": "2", "memory": "77Gi", "ephemeral-storage": "80Gi", "nvidia.com/gpu": "1",
+    }  # fmt: skip
+    assert pod["volumes"][0] == {"name": "scratch", "emptyDir": {"sizeLimit": "80Gi"}}
+
+
+def test_the_installations_figures_are_the_least() -> None:
+    pod = planned_resources(hostMemoryGiB=5, scratchGiB=6)
+    assert pod["containers"][0]["resources"]["requests"]["memory"] == "8Gi"
+    assert pod["containers"][0]["resources"]["requests"]["ephemeral-storage"] == "6Gi"
+    assert pod["volumes"][0] == {"name": "scratch", "emptyDir": {"sizeLimit": "50Gi"}}
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"), [("8Gi", "77Gi"), ("8000M", "77Gi"), ("1e12", "1e12"), ("1Ti", "1Ti")]
+)
+def test_a_limit_below_the_plans_request_is_raised(limit: str, expected: str) -> None:
+    settings = SETTINGS.model_copy(update={"train_resources": {"limits": {"memory": limit}}})
+    resources = planned_resources(settings, hostMemoryGiB=77)["containers"][0]["resources"]
+    assert resources["requests"]["memory"] == "77Gi"
+    assert resources["limits"]["memory"] == expected
+
+
+@pytest.mark.parametrize(("planned", "expected"), [(0, 120), (30, 120), (203, 203)])
+def test_the_grace_period_lasts_for_the_checkpoint(planned: int, expected: int) -> None:
+    checkpoint = {"sizeGiB": 17.2, "gracePeriodSeconds": planned}
+    assert planned_resources(checkpoint=checkpoint)["terminationGracePeriodSeconds"] == expected
+
+
 def test_the_base_of_an_adapter_from_an_earlier_job_is_mounted_too() -> None:
     owner = job(
         {

@@ -39,9 +39,8 @@ def plan_view(plan: Plan) -> RenderableType:
     """
     gpus = f"{plan.gpus} GPU" + ("s" if plan.gpus > 1 else "")
     nodes = f" on {plan.nodes} nodes" if plan.nodes > 1 else ""
-    head = Text.assemble(
-        (plan.pool, "bold green"), f"  {gpus}{nodes}, {plan.method}, {plan.precision}"
-    )
+    method = plan.method + (" with 8-bit AdamW" if plan.optimizer == "adamw_8bit" else "")
+    head = Text.assemble((plan.pool, "bold green"), f"  {gpus}{nodes}, {method}, {plan.precision}")
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim")
     batch = f"{plan.per_device_batch_size} pairs per GPU"
@@ -60,6 +59,10 @@ def plan_view(plan: Plan) -> RenderableType:
         facts.add_row("", Text(memory_parts, style="dim"))
     facts.add_row("estimate", _estimate(plan))
     facts.add_row("output", f"{plan.output_gib} GiB claim")
+    if plan.host_memory_gib:
+        facts.add_row(
+            "pod", f"{plan.host_memory_gib} GiB of main memory, {plan.scratch_gib} GiB of scratch"
+        )
     if plan.queued:
         facts.add_row(
             "", Text("no GPU of this pool is free now: the job would wait", style="yellow")

@@ -27,6 +27,7 @@ from dpojob_operator.process import WorkloadSettings
 from .metadata import labels, owner, queue_labels
 from .pod import Object, common_environment, pod_spec, secret_variable, variable
 from .pool_hash import pool_hash
+from .resources import larger_quantity, training_resources
 
 RENDEZVOUS_PORT = 29500
 """Where rank 0 of a training over several nodes listens; torchrun's own default."""
@@ -52,9 +53,11 @@ def training_job(
         spec,
         settings,
         _container(job, spec, attempt, plan, report, pool, settings, gpus),
-        settings.scratch_size,
+        larger_quantity(settings.scratch_size, plan.scratch_gib),
     )
-    pod["terminationGracePeriodSeconds"] = settings.grace_period_seconds
+    pod["terminationGracePeriodSeconds"] = max(
+        settings.grace_period_seconds, plan.checkpoint.grace_period_seconds
+    )
     if pool.node_selector:
         pod["nodeSelector"] = dict(pool.node_selector)
     pod_settings = pool.pod or PodSettings()
@@ -138,20 +141,11 @@ def _container(
         "args": ["train"],
         "env": environment,
         "ports": [{"name": PROGRESS_PORT_NAME, "containerPort": PROGRESS_PORT}],
-        "resources": _resources(settings, pool.gpu.resource, gpus),
+        "resources": training_resources(settings, plan, pool.gpu.resource, gpus),
     }
     if spec.environment_secret is not None:
         container["envFrom"] = [{"secretRef": {"name": spec.environment_secret.name}}]
     return container
-
-
-def _resources(settings: WorkloadSettings, resource: str, gpus: int) -> Object:
-    configured = settings.train_resources
-    limits = {**(configured.get("limits") or {}), resource: str(gpus)}
-    return {
-        "requests": {**(configured.get("requests") or {}), resource: str(gpus)},
-        "limits": limits,
-    }
 
 
 def _failure_policy() -> Object:

@@ -2,8 +2,9 @@
 
 Assumptions about the trainer (it follows the plan, so these hold):
 
-- full: fp32 weights under 16-bit autocast, fp32 gradients, Adam's two fp32 moments, and an fp32 copy of
-  the model as reference unless its log-probabilities are precomputed.
+- full: fp32 weights under 16-bit autocast, fp32 gradients, AdamW's two moments in fp32 or, with its 8-bit
+  variant, in 8 bits, and an fp32 copy of the model as reference unless its log-probabilities are
+  precomputed.
 - lora: 16-bit frozen weights, fp32 adapters with gradients and moments; the reference is the model with
   its adapters off, so there is no copy. qlora: the matrices of the layers in 4 bits with double
   quantisation, embeddings and norms in 16.
@@ -32,6 +33,10 @@ FRAGMENTATION_SHARE = 0.06
 allocator holds in pieces too small to be used."""
 TILE_TOKENS, TILE_VOCABULARY = 4096, 32768
 """The tile of logits that TRL's fused LM head works on."""
+MOMENT_BYTES = 8.0
+"""AdamW's two fp32 moments, per trained parameter."""
+MOMENT_BYTES_8BIT = 2.0 + 2 * 4 / 256
+"""The same in 8 bits, with one fp32 scale for each block of 256 (Dettmers et al., arXiv:2110.02861)."""
 QUANTISED_BYTES = 0.53
 """Per 4-bit parameter: nf4 with double quantisation."""
 
@@ -108,6 +113,23 @@ def trained_parameters(shape: ModelShape, settings: DeviceSettings) -> int:
     return shape.parameters if settings.method == "full" else adapter_parameters(shape, settings)
 
 
+def optimizer_bytes(shape: ModelShape, settings: DeviceSettings) -> float:
+    """Compute the size of the optimizer's moments.
+
+    Args:
+        shape: The model.
+        settings: Method, rank and optimizer.
+
+    Returns:
+        Bytes. With 8-bit AdamW the input embedding keeps fp32 moments, as transformers has it.
+    """
+    trained = trained_parameters(shape, settings)
+    if settings.optimizer == "adamw":
+        return MOMENT_BYTES * trained
+    embedding = min(trained, shape.head) if settings.method == "full" else 0
+    return MOMENT_BYTES * embedding + MOMENT_BYTES_8BIT * (trained - embedding)
+
+
 def _persistent_bytes(shape: ModelShape, settings: DeviceSettings) -> dict[str, float]:
     """Bytes held through the whole step."""
     adapters = adapter_parameters(shape, settings)
@@ -124,7 +146,7 @@ def _persistent_bytes(shape: ModelShape, settings: DeviceSettings) -> dict[str, 
     parts = {
         "weights": weights,
         "adapters": 4.0 * adapters,
-        "optimizer": 8.0 * trained,
+        "optimizer": optimizer_bytes(shape, settings),
         "reference": copy + (4.0 * adapters if settings.reference_adapter else 0.0),
         "gradients": 4.0 * trained if settings.accumulated else 0.0,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dpojob_api.plan import Method
+from dpojob_api.plan import Method, Optimizer
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class DeviceSettings:
     """Gradients of an earlier micro-batch are alive during the forward."""
     rank: int = 16
     """LoRA rank."""
+    optimizer: Optimizer = "adamw"
     reference_adapter: bool = False
     """An adapter is trained further: a frozen copy of it is the reference."""
     replicas: int = 1
@@ -38,10 +39,16 @@ class DeviceSettings:
 
 @dataclass(frozen=True)
 class Strategy:
-    """A training method, with or without a precomputed reference."""
+    """A training method with its optimizer, with or without a precomputed reference."""
 
     method: Method
     precompute: bool = False
+    optimizer: Optimizer = "adamw"
+
+    @property
+    def eight_bit(self) -> bool:
+        """Whether the optimizer is of bitsandbytes, with 8-bit moments."""
+        return self.optimizer == "adamw_8bit"
 
     @property
     def saves_only_time(self) -> bool:
@@ -50,7 +57,8 @@ class Strategy:
 
     def __str__(self) -> str:
         names = {"full": "full fine-tuning", "lora": "LoRA", "qlora": "QLoRA"}
-        return names[self.method] + (" with precomputed reference" if self.precompute else "")
+        additions = ["8-bit AdamW"] * self.eight_bit + ["precomputed reference"] * self.precompute
+        return names[self.method] + (f" with {' and '.join(additions)}" if additions else "")
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,13 @@ from dpojob_api.shared_training_constants import (
     cpu_uses_eager_attention,
 )
 from dpojob_planner.candidates import Candidate, PlanningContext, PoolTrial
+from dpojob_planner.estimates.checkpoint import (
+    checkpoint_bytes,
+    grace_period_seconds,
+    save_seconds,
+)
 from dpojob_planner.estimates.gpu import is_cpu_only, precision
-from dpojob_planner.estimates.memory import MEMORY_MARGIN
+from dpojob_planner.estimates.memory import GIB, MEMORY_MARGIN
 from dpojob_planner.pools import PoolOrder, in_band
 
 from .wording import capitalize, count_gpus, describe_band, with_article
@@ -44,7 +49,7 @@ def plan_reasons(
     if result.rejected:
         reasons.append(f"On {pool.name}, {'; '.join(result.rejected)}.")
     if result.slower is not None:
-        saved = 1 - chosen.estimate.hours / result.slower.estimate.hours
+        saved = 1 - chosen.comparable_hours / result.slower.comparable_hours
         reasons.append(
             f"The reference's log-probabilities are computed once, ahead of training, which saves "
             f"{saved:.0%} of the time."
@@ -68,6 +73,8 @@ def plan_reasons(
             else f"Each of {option.gpus} GPUs holds the whole model (data parallel)."
         )
     reasons.append(_price_reason(chosen))
+    if not pool.local:
+        reasons.append(_checkpoint_reason(context, chosen))
     if not pool.has_room(option.gpus):
         reasons.append(
             f"{pool.name} has {pool.free} free of {count_gpus(option.gpus)} needed; the job waits for room. "
@@ -164,7 +171,20 @@ def _price_reason(chosen: Candidate) -> str:
     estimate = chosen.estimate
     if not estimate.steps:
         return "The number of pairs is not known, so time and cost are not estimated."
-    duration = f"About {estimate.steps} steps in {format_duration(estimate.hours * 3600)}"
+    evaluations = f" and {estimate.evaluations} evaluations" if estimate.evaluations else ""
+    duration = (
+        f"About {estimate.steps} steps{evaluations} in {format_duration(estimate.hours * 3600)}"
+    )
     if chosen.pool.local:
         return f"{duration}."
     return f"{duration} at {chosen.pool.spec.price} per GPU and hour cost about {money(estimate.cost)}."
+
+
+def _checkpoint_reason(context: PlanningContext, chosen: Candidate) -> str:
+    shape, settings = context.shape, chosen.option.settings
+    save = save_seconds(shape, settings)
+    grace = grace_period_seconds(save, chosen.estimate.step_seconds)
+    return (
+        f"A checkpoint of {checkpoint_bytes(shape, settings) / GIB:.1f} GiB takes about "
+        f"{format_duration(save)} to write, so the pod needs {format_duration(grace)} to stop with one."
+    )

@@ -8,10 +8,14 @@ from collections.abc import Sequence
 from dpojob_api.quantity import format_count, money
 from dpojob_api.spec import DPOJobSpec
 from dpojob_planner.candidates import Candidate, PlanningContext, PoolTrial
-from dpojob_planner.estimates.gpu import gpus_per_job
+from dpojob_planner.estimates.gpu import gpus_per_job, is_cpu_only
 from dpojob_planner.estimates.memory import MEMORY_MARGIN
 from dpojob_planner.pools import PoolState
-from dpojob_planner.search_space import allowed_strategies, syncs_reference_model
+from dpojob_planner.search_space import (
+    allowed_strategies,
+    requested_8bit_optimizer,
+    syncs_reference_model,
+)
 
 from .wording import count_gpus, describe_candidate
 
@@ -57,13 +61,19 @@ def method_conflict(context: PlanningContext, pool: PoolState) -> str:
     Returns:
         One sentence that names the conflicting settings.
     """
-    wanted = context.spec.training.method
+    wanted, gpu = context.spec.training.method, pool.spec.gpu
+    optim = requested_8bit_optimizer(context.spec)
+    if optim is not None and is_cpu_only(gpu):
+        return (
+            f"training.arguments: optim {optim} is an optimizer of bitsandbytes, which has it for GPUs only; "
+            "leave optim out."
+        )
     if syncs_reference_model(context.spec):
         return (
             "training.arguments: sync_ref_model needs a reference model of its own, which only full "
             f"fine-tuning has, and {_no_full_tuning(context, pool)}; leave sync_ref_model out."
         )
-    if wanted != "auto" and allowed_strategies(context.spec, context.facts, "auto"):
+    if wanted != "auto" and allowed_strategies(context.spec, context.facts, "auto", gpu):
         return (
             f"training.method is {wanted}, and GPUPool {pool.name} trains with method "
             f"{pool.spec.method} only."

@@ -1,0 +1,75 @@
+"""What a training pod requests: the plan's figures, of which the installation's settings are the least."""
+
+from __future__ import annotations
+
+import re
+
+from dpojob_api.plan import Plan
+from dpojob_operator.process.settings import WorkloadSettings
+
+from .pod import Object
+
+SUFFIXES = {
+    "": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15,
+    "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "m": 1e-3,
+}  # fmt: skip
+"""Of Kubernetes quantities, with their factors."""
+
+
+def training_resources(settings: WorkloadSettings, plan: Plan, resource: str, gpus: int) -> Object:
+    """Compute a training container's requests and limits.
+
+    Args:
+        settings: The installation's requests, which are the least, and its limits.
+        plan: The plan: main memory and scratch of the pod.
+        resource: Extended resource of the pool's GPU.
+        gpus: GPUs of the pod.
+
+    Returns:
+        ResourceRequirements of core/v1. A limit below a request of the plan is raised to it, since the
+        API server refuses such a pod.
+    """
+    requests = dict(settings.train_resources.get("requests") or {})
+    limits = dict(settings.train_resources.get("limits") or {})
+    for name, gib in (("memory", plan.host_memory_gib), ("ephemeral-storage", plan.scratch_gib)):
+        if gib:
+            requests[name] = larger_quantity(requests.get(name), gib)
+            if name in limits:
+                limits[name] = larger_quantity(limits[name], gib)
+    return {
+        "requests": {**requests, resource: str(gpus)},
+        "limits": {**limits, resource: str(gpus)},
+    }
+
+
+def larger_quantity(quantity: str | None, gib: int) -> str:
+    """Choose the larger of a quantity and a number of GiB.
+
+    Args:
+        quantity: A Kubernetes quantity of bytes, such as 8Gi; None for none.
+        gib: GiB.
+
+    Returns:
+        `quantity` as it is written, or the GiB as a quantity.
+    """
+    if quantity is not None and quantity_bytes(quantity) >= gib * 2**30:
+        return quantity
+    return f"{gib}Gi"
+
+
+def quantity_bytes(quantity: str) -> float:
+    """Read a Kubernetes quantity of bytes.
+
+    Args:
+        quantity: A number with or without a suffix, such as 8Gi, 500M or 1e9.
+
+    Returns:
+        Bytes.
+
+    Raises:
+        ValueError: The text is no quantity.
+    """
+    found = re.fullmatch(r"([0-9.]+(?:[eE][+-]?[0-9]+)?)([A-Za-z]{0,2})", str(quantity))
+    if found is None or found[2] not in SUFFIXES:
+        raise ValueError(f"{quantity!r} is no quantity")
+    return float(found[1]) * SUFFIXES[found[2]]
