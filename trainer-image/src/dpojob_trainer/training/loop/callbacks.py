@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from accelerate import PartialState
 from transformers import TrainerCallback
 
 from dpojob_api.conditions import Reason
+from dpojob_api.plan import Estimate
 from dpojob_trainer.training.setup.errors import Interrupted
 from dpojob_trainer.training.setup.signals import StopRequest
 
@@ -20,7 +22,6 @@ from .progress import ProgressRecorder
 from .samples import Samples
 
 log = logging.getLogger(__name__)
-SAVE_EVERY_SECONDS = 900.0
 HEALTH_CHECKS = 50
 """About how often the health guards run; NaN is checked at every log record."""
 
@@ -29,11 +30,12 @@ class Interruption(TrainerCallback):  # type: ignore[misc]
     """Ends training at the next step with a checkpoint on request, and saves checkpoints by time.
 
     Checkpoints are saved with evaluations; where those are far apart, a lost node must not cost more
-    than SAVE_EVERY_SECONDS of work.
+    than the plan's interval of work.
     """
 
-    def __init__(self, stop: StopRequest) -> None:
+    def __init__(self, stop: StopRequest, interval_seconds: float) -> None:
         self._stop = stop
+        self._interval_seconds = interval_seconds
         self._saved_at = time.monotonic()
         self.interrupted = False
 
@@ -47,7 +49,7 @@ class Interruption(TrainerCallback):  # type: ignore[misc]
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """End here with a checkpoint on request."""
-        due = time.monotonic() - self._saved_at > SAVE_EVERY_SECONDS
+        due = time.monotonic() - self._saved_at > self._interval_seconds
         stop, save = self._stop.in_any_process(save_due=due)
         if save:
             control.should_save = True
@@ -66,11 +68,36 @@ class Interruption(TrainerCallback):  # type: ignore[misc]
             raise Interrupted
 
 
+def evaluations_left(args: Any, state: Any) -> int:
+    """Count the evaluations after the current step, its own included.
+
+    Args:
+        args: transformers' TrainingArguments.
+        state: transformers' TrainerState.
+
+    Returns:
+        Evaluations by `eval_strategy` and `eval_steps`.
+    """
+    if args.eval_strategy == "epoch":
+        epochs: float = args.num_train_epochs
+        return max(0, math.ceil(epochs) - int(state.epoch or 0.0))
+    if args.eval_strategy != "steps":
+        return 0
+    # A share of the run is resolved in the state, and left in the arguments.
+    done, every = state.global_step - 1, state.eval_steps
+    left: int = state.max_steps // every - done // every
+    return left
+
+
 class ProgressCallback(TrainerCallback):  # type: ignore[misc]
     """Records the progress and runs the health guards."""
 
-    def __init__(self, recorder: ProgressRecorder, *, stop_on_unhealthy: bool) -> None:
+    def __init__(
+        self, recorder: ProgressRecorder, estimate: Estimate, *, stop_on_unhealthy: bool
+    ) -> None:
         self._recorder = recorder
+        self._estimate = estimate
+        self._evaluation_began: float | None = None
         self._stop_on_unhealthy = stop_on_unhealthy
         self.unhealthy = False
 
@@ -79,10 +106,19 @@ class ProgressCallback(TrainerCallback):  # type: ignore[misc]
         self._recorder.update(max_steps=state.max_steps, step=state.global_step)
         self._recorder.set_stage("Training")
 
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Record how long the evaluation before this step took, its checkpoint included."""
+        if self._evaluation_began is not None:
+            self._recorder.record_evaluation(time.monotonic() - self._evaluation_began)
+            self._evaluation_began = None
+
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Record the step."""
-        self._recorder.record_step(state.global_step, round(state.epoch or 0.0, 4))
+        """Record the step and the time that is left."""
+        epoch = round(state.epoch or 0.0, 4)
+        left = evaluations_left(args, state)
+        self._recorder.record_step(state.global_step, epoch, left, self._estimate)
         if control.should_evaluate:
+            self._evaluation_began = time.monotonic()
             self._recorder.set_stage("Evaluating")
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:

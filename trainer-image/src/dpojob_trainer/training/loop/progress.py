@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from dpojob_api.plan import Estimate
 from dpojob_api.progress import Health, Progress, Stage
+from dpojob_api.shared_training_constants import remaining_seconds
 
 if TYPE_CHECKING:
     from .memory import GPUMemory
@@ -42,6 +44,8 @@ class ProgressRecorder:
         self._progress = Progress(started_at=now, updated_at=now)
         self._on_progress = on_progress
         self._metrics: dict[str, float] = {}
+        self._evaluation_seconds: float | None = None
+        """Of the newest evaluation, with its checkpoint."""
         self._step_times: deque[tuple[int, float]] = deque(maxlen=RATE_STEPS)
 
     def read(self) -> Progress:
@@ -66,19 +70,41 @@ class ProgressRecorder:
             self._step_times.clear()  # The step rate is that of training only.
         self.update(stage=stage)
 
-    def record_step(self, step: int, epoch: float) -> None:
-        """Record an optimizer step."""
+    def record_evaluation(self, seconds: float) -> None:
+        """Record how long an evaluation took."""
+        self._evaluation_seconds = seconds
+
+    def record_step(self, step: int, epoch: float, evaluations: int, estimate: Estimate) -> None:
+        """Record an optimizer step, and predict the time that is left from what was measured.
+
+        Args:
+            step: Optimizer steps done.
+            epoch: The same in epochs.
+            evaluations: Evaluations that are left.
+            estimate: The plan's; it tells how many steps an evaluation takes until one was measured.
+        """
         self._step_times.append((step, time.monotonic()))
         first, begin = self._step_times[0]
         seconds = self._step_times[-1][1] - begin
         if step > first and seconds > 0:
-            rate = (step - first) / seconds
-            left = max(0, self._progress.max_steps - step)
+            step_seconds = seconds / (step - first)
+            evaluation_seconds = self._evaluation_seconds
+            if evaluation_seconds is None and estimate.step_seconds:
+                planned = estimate.evaluation_seconds + estimate.checkpoint_seconds
+                evaluation_seconds = planned / estimate.step_seconds * step_seconds
+            left = remaining_seconds(
+                max(0, self._progress.max_steps - step),
+                step_seconds,
+                evaluations,
+                evaluation_seconds or 0.0,
+                checkpoints=0,  # Each is measured with its evaluation.
+                checkpoint_seconds=0.0,
+            )
             self.update(
                 step=step,
                 epoch=epoch,
-                steps_per_second=round(rate, 4),
-                eta_seconds=math.ceil(left / rate),
+                steps_per_second=round(1 / step_seconds, 4),
+                eta_seconds=math.ceil(left),
             )
         else:
             self.update(step=step, epoch=epoch)

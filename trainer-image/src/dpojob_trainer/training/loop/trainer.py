@@ -110,7 +110,7 @@ def train(job: TrainJob, recorder: ProgressRecorder, stop: StopRequest) -> Train
     for note in loaded.notes:
         log.warning("%s", note)
 
-    schedule = plan_schedule(job, len(rows), eval_rows)
+    schedule = plan_schedule(job, len(rows))
     config = dpo_config(job, precisions, schedule, eval_rows)
     run_samples = Samples(
         samples.choose_prompts(
@@ -127,9 +127,9 @@ def train(job: TrainJob, recorder: ProgressRecorder, stop: StopRequest) -> Train
     config.save_total_limit = (
         None  # Old checkpoints are removed once newer ones are complete, not before.
     )
-    interruption = Interruption(stop)
+    interruption = Interruption(stop, job.plan.checkpoint.interval_seconds)
     progress = ProgressCallback(
-        recorder, stop_on_unhealthy=job.spec.training.on_unhealthy == "Stop"
+        recorder, job.plan.estimate, stop_on_unhealthy=job.spec.training.on_unhealthy == "Stop"
     )
     if job.plan.precompute_reference:
         recorder.set_stage("PrecomputingReference")

@@ -20,10 +20,6 @@ from .eval_save_schedule import eval_save_schedule
 from .precision import Precisions
 from .train_job import TrainJob
 
-EVALUATIONS = 10
-"""Evaluations, and so checkpoints, of a run."""
-EVALUATION_SHARE = 0.1
-"""The share of the training work that evaluations may take."""
 LOGGED_POINTS = 2000
 """About the highest number of points on a curve."""
 LOWER_IS_BETTER = ("loss", "aux_loss", "rewards/rejected", "logps/rejected", "logits/rejected")
@@ -39,7 +35,7 @@ class Schedule:
     log_every: int
 
 
-def plan_schedule(job: TrainJob, train_rows: int, eval_rows: int) -> Schedule:
+def plan_schedule(job: TrainJob, train_rows: int) -> Schedule:
     """The schedule for the rows that training really has."""
     training = job.spec.training
     plan = job.plan
@@ -57,14 +53,10 @@ def plan_schedule(job: TrainJob, train_rows: int, eval_rows: int) -> Schedule:
     steps = int(training.arguments.get("max_steps") or 0)
     if steps <= 0:
         steps = max(1, math.ceil(training.epochs * per_epoch))
-    evaluations = EVALUATIONS
-    if eval_rows:
-        # An evaluation is a forward pass, a third of a training step.
-        affordable = EVALUATION_SHARE * 3 * steps * training.batch_size / eval_rows
-        evaluations = max(2, min(EVALUATIONS, int(affordable)))
     return Schedule(
         steps=steps,
-        evaluate_every=max(1, math.ceil(steps / evaluations)),
+        # Without evaluations in the plan there are no pairs to evaluate on, and the number is not used.
+        evaluate_every=max(1, math.ceil(steps / max(1, plan.estimate.evaluations))),
         log_every=max(1, math.ceil(steps / LOGGED_POINTS)),
     )
 
@@ -98,6 +90,7 @@ def dpo_config(
             ),
             **_best_metric(training.arguments),
         }
+    optimizer = {"optim": plan.optimizer} if plan.optimizer == "adamw_8bit" else {}
     shards: dict[str, Any] = {}
     if plan.sharded:
         # FSDP2; the state is gathered into one file, so that a checkpoint serves any number of GPUs.
@@ -131,6 +124,7 @@ def dpo_config(
         "disable_tqdm": True,
         **evaluate,
         **shards,
+        **optimizer,
         **arguments,
         **eval_save_schedule(arguments, schedule.steps, schedule.evaluate_every, eval_rows > 0),
     }

@@ -110,6 +110,7 @@ class TrainJob:
             "datasetHash": self.report.content_hash,
             "training": self.spec.training.wire(),
             "method": self.plan.method,
+            "optimizer": self.plan.optimizer,
             "maxLength": self.plan.max_length,
         }
         text = json.dumps(identity, sort_keys=True, default=str)
