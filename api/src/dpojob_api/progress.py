@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from .base import LenientModel
 
@@ -13,6 +13,41 @@ Stage = Literal[
     "Starting", "LoadingModel", "PreparingData", "PrecomputingReference", "Training", "Evaluating",
     "Saving", "Uploading", "Done",
 ]  # fmt: skip
+
+
+Number = TypeVar("Number", int, float)
+
+MAX_COUNT = 2**53
+"""Largest count: beyond it, JSON readers that use doubles lose digits."""
+MAX_FIGURE = 1e38
+"""Largest magnitude of a figure, about that of a float32, in which training computes."""
+
+
+def _figure_or_absent(value: Any) -> Any:
+    """Turn NaN, infinities and numbers beyond a float32 into None."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    return value if -MAX_FIGURE <= value <= MAX_FIGURE else None
+
+
+def _in_range(value: Number) -> Number:
+    if not 0 <= value <= MAX_COUNT:
+        raise ValueError(f"must be from 0 to {MAX_COUNT}")
+    return value
+
+
+def _not_negative(value: float | None) -> float | None:
+    if value is not None and value < 0:
+        raise ValueError("must not be negative")
+    return value
+
+
+Count = Annotated[int, AfterValidator(_in_range)]
+"""A whole number from 0 to MAX_COUNT."""
+Figure = Annotated[float | None, BeforeValidator(_figure_or_absent)]
+"""A finite number of at most MAX_FIGURE; None where there is none."""
+Rate = Annotated[Figure, AfterValidator(_not_negative)]
+"""A figure that is never negative."""
 
 
 class Health(LenientModel):
@@ -35,48 +70,46 @@ class Progress(LenientModel):
     """What `GET /progress` serves. Figures are the newest logged ones."""
 
     stage: Stage = "Starting"
-    step: int = Field(default=0, description="Optimizer steps done.")
-    max_steps: int = 0
-    epoch: float = 0.0
-    loss: float | None = None
-    eval_loss: float | None = None
-    margin: float | None = Field(
+    step: Count = Field(default=0, description="Optimizer steps done.")
+    max_steps: Count = 0
+    epoch: Annotated[float, AfterValidator(_in_range)] = 0.0
+    loss: Figure = None
+    eval_loss: Figure = None
+    margin: Figure = Field(
         default=None, description="Mean reward of chosen minus rejected, training."
     )
-    eval_margin: float | None = None
-    accuracy: float | None = Field(
-        default=None, description="Share of training pairs with margin > 0."
-    )
-    eval_accuracy: float | None = None
-    chosen_logps: float | None = None
-    rejected_logps: float | None = None
-    grad_norm: float | None = None
-    learning_rate: float | None = None
-    steps_per_second: float | None = None
-    tokens: int | None = None
-    eta_seconds: int | None = None
-    peak_memory_gib: float | None = Field(
+    eval_margin: Figure = None
+    accuracy: Figure = Field(default=None, description="Share of training pairs with margin > 0.")
+    eval_accuracy: Figure = None
+    chosen_logps: Figure = None
+    rejected_logps: Figure = None
+    grad_norm: Figure = None
+    learning_rate: Figure = None
+    steps_per_second: Rate = None
+    tokens: Count | None = None
+    eta_seconds: Count | None = None
+    peak_memory_gib: Rate = Field(
         default=None,
         alias="peakMemoryGiB",
         description="Largest memory that tensors took so far on the first process's GPU, GiB. Absent "
         "without a GPU.",
     )
-    peak_reserved_gib: float | None = Field(
+    peak_reserved_gib: Rate = Field(
         default=None,
         alias="peakReservedGiB",
         description="Largest memory that torch held for tensors so far, with what lies unused between "
         "them, GiB. Absent without a GPU.",
     )
-    peak_used_gib: float | None = Field(
+    peak_used_gib: Rate = Field(
         default=None,
         alias="peakUsedGiB",
         description="Largest memory of the GPU in use so far, as the driver reports it when metrics are "
         "logged: torch's, CUDA's context and libraries, and other processes, GiB. Absent without a GPU.",
     )
-    checkpoint_step: int | None = Field(
+    checkpoint_step: Count | None = Field(
         default=None, description="Step of the newest complete checkpoint."
     )
-    resumed_from: int | None = Field(default=None, description="Step this attempt resumed from.")
+    resumed_from: Count | None = Field(default=None, description="Step this attempt resumed from.")
     health: Health = Field(default_factory=Health)
     started_at: datetime | None = None
     updated_at: datetime | None = None

@@ -1,67 +1,312 @@
-"""Reading progress from pods."""
+"""Reading progress from pods, whatever they answer."""
 
 from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from aiohttp import web
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, generate_latest
 
 from dpojob_operator.controllers.dpojob import ProgressPoller, progress_poller
 from dpojob_operator.controllers.dpojob.progress_poller import parse
 from dpojob_operator.decide.object_snapshots import PodSnapshot
+from dpojob_operator.kube import ApiClient
 from dpojob_operator.process.metrics import RUNNING
+
+KEY = ("ns", "x")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def test_values_that_are_no_json_numbers_become_absent() -> None:
-    read = parse('{"step": 3, "loss": NaN, "gradNorm": Infinity, "margin": -0.5}')
+    read = parse(b'{"step": 3, "loss": NaN, "gradNorm": Infinity, "margin": -0.5}')
     assert (read.step, read.loss, read.grad_norm, read.margin) == (3, None, None, -0.5)
     assert not any(isinstance(v, float) and math.isnan(v) for v in read.wire().values())
 
 
-def margin() -> float | None:
+@pytest.mark.parametrize(
+    "figure", [b"1" + b"0" * 400, b"-1" + b"0" * 400, b"1e400", b"1e39", b"NaN", b"-Infinity"]
+)
+def test_a_figure_beyond_a_float_is_absent(figure: bytes) -> None:
+    read = parse(b'{"step": 3, "loss": %b, "stepsPerSecond": %b}' % (figure, figure))
+    assert (read.step, read.loss, read.steps_per_second) == (3, None, None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"[" * 60_000,
+        b'{"health": ' * 6_000,
+        b'{"step": 1' + b"0" * 400 + b"}",
+        b'{"step": 1' + b"0" * 5_000 + b"}",
+        b'{"step": -1}',
+        b'{"epoch": NaN}',
+        b'{"stepsPerSecond": -0.1}',
+        b'{"etaSeconds": -5}',
+        b'{"peakMemoryGiB": -1}',
+        b'{"health": {"message": "\\ud800"}}',
+        b"\xff\xfe",
+    ],
+    ids=lambda body: repr(body[:24]),
+)
+def test_every_other_body_is_a_value_error(body: bytes) -> None:
+    with pytest.raises(ValueError):
+        parse(body)
+
+
+def margin(name: str = "x") -> float | None:
     return REGISTRY.get_sample_value(
-        "dpojob_training_reward_margin", {"namespace": "ns", "name": "x"}
+        "dpojob_training_reward_margin", {"namespace": "ns", "name": name}
     )
 
 
-async def test_a_running_job_has_series_that_end_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers: list[Any] = ["not json", {"step": 1, "maxSteps": 2, "margin": 0.25}]
+@asynccontextmanager
+async def pods(monkeypatch: pytest.MonkeyPatch, **handlers: Handler) -> AsyncIterator[list[str]]:
+    """An HTTP server for each pod, on addresses of the loopback network; yields the addresses."""
+    addresses, runners, port = [], [], 0
+    for number, handler in enumerate(handlers.values(), start=1):
+        app = web.Application()
+        app.router.add_get("/progress", handler)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        address = f"127.0.7.{number}"
+        await web.TCPSite(runner, address, port).start()
+        port = runner.addresses[0][1]
+        addresses.append(address)
+        runners.append(runner)
+    monkeypatch.setattr(progress_poller, "PROGRESS_PORT", port)
+    try:
+        yield addresses
+    finally:
+        for runner in runners:
+            await runner.cleanup()
 
-    async def serve(_: web.Request) -> web.Response:
-        answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        return web.Response(text=answer) if isinstance(answer, str) else web.json_response(answer)
 
-    app = web.Application()
-    app.router.add_get("/progress", serve)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    monkeypatch.setattr(progress_poller, "PROGRESS_PORT", runner.addresses[0][1])
-    reported = asyncio.Event()
-    key = ("ns", "x")
+@asynccontextmanager
+async def polling(notify: Callable[[Any], None]) -> AsyncIterator[ProgressPoller]:
     poller = ProgressPoller(
         None,  # type: ignore[arg-type]  # the pod's own address needs no cluster
         by_proxy=False,
         every=0.01,
         notify_every=3600,
-        notify=lambda _: reported.set(),
+        notify=notify,
     )
-    poller.watch(key, PodSnapshot(name="p", uid="u", address="127.0.0.1"))
     running = asyncio.ensure_future(poller.run())
     try:
-        await asyncio.wait_for(reported.wait(), 30)
-        seen = poller.latest(key, "u")
-        assert seen is not None and seen.step == 1
-        assert poller.latest(key, "another pod") is None
-        assert margin() == 0.25
-        poller.stop(key)
-        assert margin() is None
-        assert RUNNING.progress == {}
+        yield poller
+        assert not running.done(), "polling ended"
     finally:
         running.cancel()
+        for key in list(RUNNING.progress):
+            poller.stop(key)
+
+
+def answering(*bodies: bytes) -> Handler:
+    """Answers with each body once, then with the last one."""
+    left = list(bodies)
+
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(body=left.pop(0) if len(left) > 1 else left[0])
+
+    return handler
+
+
+async def test_a_running_job_has_series_that_end_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    reported = asyncio.Event()
+    handler = answering(b"not json", b'{"step": 1, "maxSteps": 2, "margin": 0.25}')
+    async with (
+        pods(monkeypatch, one=handler) as (address,),
+        polling(lambda _: reported.set()) as poller,
+    ):
+        poller.watch(KEY, PodSnapshot(name="p", uid="u", address=address))
+        await asyncio.wait_for(reported.wait(), 30)
+        seen = poller.latest(KEY, "u")
+        assert seen is not None and seen.step == 1
+        assert poller.latest(KEY, "another pod") is None
+        assert margin() == 0.25
+        poller.stop(KEY)
+        assert margin() is None
+        assert RUNNING.progress == {}
+
+
+async def test_an_answer_in_several_segments_is_read_to_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reported = asyncio.Event()
+
+    async def in_two(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        response.content_length = len(b'{"step": 41, "margin": 1.5}')
+        await response.prepare(request)
+        await response.write(b'{"step": 41,')
+        await asyncio.sleep(0.2)
+        await response.write(b' "margin": 1.5}')
+        return response
+
+    async with (
+        pods(monkeypatch, one=in_two) as (address,),
+        polling(lambda _: reported.set()) as poller,
+    ):
+        poller.watch(KEY, PodSnapshot(name="p", uid="u", address=address))
+        await asyncio.wait_for(reported.wait(), 30)
+        assert margin() == 1.5
+
+
+async def endless(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    while True:
+        await response.write(b" " * 65536)
+
+
+async def drip(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    while True:
+        await response.write(b" ")
+        await asyncio.sleep(0.05)
+
+
+async def compressed(request: web.Request) -> web.StreamResponse:
+    response = web.Response(body=b'{"step": 7}')
+    response.enable_compression(web.ContentCoding.gzip)
+    response.headers["Content-Encoding"] = "gzip"
+    return response
+
+
+async def redirect(request: web.Request) -> web.StreamResponse:
+    raise web.HTTPFound("http://127.0.7.1:1/")
+
+
+HOSTILE = {
+    "nested": answering(b"[" * 60_000),
+    "huge": answering(b'{"step": 1}' + b" " * 65536),
+    "number": answering(b'{"step": 1, "margin": 1' + b"0" * 400 + b"}"),
+    "endless": endless,
+    "drip": drip,
+    "compressed": compressed,
+    "redirect": redirect,
+}
+
+
+async def test_no_answer_ends_polling_or_the_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The figures of a pod that answers rightly come beside pods that answer anything."""
+    monkeypatch.setattr(progress_poller, "TIMEOUT_SECONDS", 0.5)
+    reported = asyncio.Event()
+
+    def notify(key: Any) -> None:
+        if key == KEY:
+            reported.set()
+
+    good = answering(b'{"margin": 2.0}')
+    async with (
+        pods(monkeypatch, **HOSTILE, good=good) as addresses,
+        polling(notify) as poller,
+    ):
+        for name, address in zip(HOSTILE, addresses, strict=False):
+            poller.watch(("ns", name), PodSnapshot(name=name, uid=name, address=address))
+        tried = {("ns", name): poller._watched["ns", name] for name in HOSTILE}
+        while not all(one.failures or one.progress for one in tried.values()):
+            await asyncio.sleep(0.01)
+        poller.watch(KEY, PodSnapshot(name="p", uid="u", address=addresses[-1]))
+        await asyncio.wait_for(reported.wait(), 30)
+        assert [key[1] for key, one in tried.items() if one.progress] == ["number"]
+        assert margin() == 2.0
+        assert margin("number") is None
+        assert b"dpojob_training_reward_margin" in generate_latest(REGISTRY)
+
+
+async def test_silent_pods_do_not_delay_the_figures_of_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ten times as many silent pods as readings at once; each would hold one for the whole test."""
+    monkeypatch.setattr(progress_poller, "TIMEOUT_SECONDS", 3600.0)
+    monkeypatch.setattr(progress_poller, "MAX_CONCURRENT", 4)
+    monkeypatch.setattr(progress_poller, "MAX_CONCURRENT_SILENT", 4)
+    asked: list[str] = []
+    twice = asyncio.Event()
+
+    async def silent(request: web.Request) -> web.StreamResponse:
+        asked.append("")
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+    async def good(request: web.Request) -> web.StreamResponse:
+        asked.append("good")
+        if asked.count("good") > 3:
+            twice.set()
+        return web.json_response({"step": 1})
+
+    async with (
+        pods(monkeypatch, silent=silent, good=good) as (quiet, address),
+        polling(lambda _: None) as poller,
+    ):
+        poller.watch(KEY, PodSnapshot(name="p", uid="u", address=address))
+        while not asked:
+            await asyncio.sleep(0.01)
+        for number in range(40):
+            key = ("ns", f"silent-{number}")
+            poller.watch(key, PodSnapshot(name="s", uid=f"s{number}", address=quiet))
+            poller._watched[key].failures = 1
+        await asyncio.wait_for(twice.wait(), 30)
+        assert asked.count("") <= 4, "silent pods are read a few at a time"
+
+
+async def test_a_pod_that_does_not_answer_is_asked_less_often() -> None:
+    waits = []
+    async with polling(lambda _: None) as poller:
+        poller.watch(KEY, PodSnapshot(name="p", uid="u", address=None))
+        watched = poller._watched[KEY]
+        while watched.failures < 4:
+            seen = watched.failures
+            while watched.failures == seen:
+                await asyncio.sleep(0)
+            waits.append(watched.due - asyncio.get_running_loop().time())
+    assert waits == sorted(waits)
+    assert waits[-1] > 5 * waits[0]
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_an_endless_answer_through_the_api_server_is_cut(
+    status: int, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The API server passes on what a pod answers, its errors too."""
+    sent = 0
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        nonlocal sent
+        response = web.StreamResponse(status=status)
+        await response.prepare(request)
+        while True:
+            await response.write(b" " * 65536)
+            sent += 65536
+
+    app = web.Application()
+    app.router.add_get("/api/v1/namespaces/ns/pods/http:p:8080/proxy/progress", answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    config = tmp_path / "kubeconfig"
+    config.write_text(
+        "{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: c,"
+        f" user: u}}}}], clusters: [{{name: c, cluster: {{server: 'http://127.0.0.1:{runner.addresses[0][1]}'}}}}],"
+        " users: [{name: u, user: {}}]}"
+    )
+    location = "kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION"
+    monkeypatch.setattr(location, str(config))
+    try:
+        async with ApiClient() as cluster:
+            with pytest.raises(Exception, match=r"longer than|500"):
+                await asyncio.wait_for(
+                    cluster.read_from_pod("ns", "p", 8080, "/progress", 65536), 30
+                )
+        assert sent < 32 * 2**20
+    finally:
         await runner.cleanup()

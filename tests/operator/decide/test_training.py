@@ -290,3 +290,40 @@ def test_progress_of_an_earlier_attempt_is_not_reported_for_the_new_one() -> Non
         training_pods=(RUNNING,),
     )
     assert reason(decide_with_pools(unheard, POOLS, NOW), "Training") == "Training"
+
+
+@pytest.mark.parametrize(
+    ("health", "expected"),
+    [
+        ({"healthy": False, "reason": "MarginFlat"}, "MarginFlat"),
+        ({"healthy": False, "reason": "no reason " * 500}, "Unhealthy"),
+        ({"healthy": True, "reason": ""}, "Healthy"),
+    ],
+)
+def test_only_known_reasons_of_health_reach_the_status(
+    health: dict[str, Any], expected: str
+) -> None:
+    """The API server rejects a status with a long reason, and the job would never be written again."""
+    status = training_status()
+    reported = Progress.model_validate({"step": 1, "maxSteps": 2, "health": health})
+    decision = decide_with_pools(
+        build_snapshot(
+            status, training=training(status), training_pods=(RUNNING,), progress=reported
+        ),
+        POOLS,
+        NOW,
+    )
+    assert reason(decision, "TrainingHealthy") == expected
+
+
+def test_a_step_rate_near_zero_gives_a_finite_time() -> None:
+    status = training_status()
+    reported = Progress(step=1, max_steps=2**53, steps_per_second=1e-300)
+    decision = decide_with_pools(
+        build_snapshot(
+            status, training=training(status), training_pods=(RUNNING,), progress=reported
+        ),
+        POOLS,
+        NOW,
+    )
+    assert decision.status.display is not None and decision.status.display.eta is not None

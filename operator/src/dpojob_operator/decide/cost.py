@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from dpojob_api.job import Attempt, Cost, DPOJobStatus
 from dpojob_api.plan import Plan
-from dpojob_api.progress import Progress
+from dpojob_api.progress import MAX_COUNT, Progress
 from dpojob_api.quantity import format_duration, money, parse_duration
 from dpojob_api.spec import Budget
 
@@ -107,7 +107,8 @@ def eta_seconds(progress: Progress | None) -> float | None:
     if progress.eta_seconds is not None:
         return float(progress.eta_seconds)
     if progress.steps_per_second and progress.max_steps:
-        return max(0, progress.max_steps - progress.step) / progress.steps_per_second
+        left = max(0, progress.max_steps - progress.step) / progress.steps_per_second
+        return min(left, float(MAX_COUNT))  # a rate near zero gives an infinite time
     return None
 
 

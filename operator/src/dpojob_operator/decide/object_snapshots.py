@@ -12,6 +12,10 @@ from dpojob_api.constants import CONTAINER_INSPECT, CONTAINER_TRAIN, GROUP, LABE
 ANNOTATION_POOL = f"{GROUP}/pool-hash"
 """On a training Job: hash of the spec of its pool at creation, so that an edited pool is noticed."""
 
+NO_INDEX = -1
+"""Completion index of a pod whose annotation holds no index."""
+MAX_INDEX_DIGITS = 6
+
 Object = Mapping[str, Any]
 """An object of the Kubernetes API, as parsed from JSON."""
 
@@ -59,6 +63,8 @@ class JobSnapshot:
     deleting: bool = False
     pool_hash: str = ""
     created: datetime | None = None
+    completions: int = 1
+    """Pods that must succeed; their indexes are below it."""
 
     @property
     def finished(self) -> bool:
@@ -95,6 +101,7 @@ class JobSnapshot:
             suspended=bool((job.get("spec") or {}).get("suspend", False)),
             deleting="deletionTimestamp" in metadata,
             created=parse_timestamp(metadata.get("creationTimestamp")),
+            completions=int((job.get("spec") or {}).get("completions") or 1),
             pool_hash=(metadata.get("annotations") or {}).get(ANNOTATION_POOL, ""),
         )
 
@@ -105,7 +112,6 @@ class PodSnapshot:
 
     name: str
     uid: str
-    owner: str | None = None
     index: int = 0
     phase: str = "Pending"
     created: datetime | None = None
@@ -155,11 +161,12 @@ class PodSnapshot:
         index = (metadata.get("annotations") or {}).get(
             "batch.kubernetes.io/job-completion-index", "0"
         )
+        # The annotation may hold any text in a pod that the Job controller did not create.
+        known_index = index.isascii() and index.isdigit() and len(index) <= MAX_INDEX_DIGITS
         return cls(
             name=metadata["name"],
             uid=metadata["uid"],
-            owner=owner_uid(metadata),
-            index=int(index),
+            index=int(index) if known_index else NO_INDEX,
             phase=status.get("phase", "Pending"),
             created=parse_timestamp(metadata.get("creationTimestamp")),
             scheduled=bool((pod.get("spec") or {}).get("nodeName")),

@@ -106,9 +106,10 @@ class StatusBuilder:
         Args:
             health: The health in the progress of the newest attempt.
         """
-        self._set_condition(
-            ConditionType.TRAINING_HEALTHY, health.healthy, health.reason, health.message
-        )
+        # The training pod is a user's: its reason may be any text, which the API server may reject.
+        default = Reason.HEALTHY if health.healthy else Reason.UNHEALTHY
+        reason = health.reason if health.reason in frozenset(Reason) else default
+        self._set_condition(ConditionType.TRAINING_HEALTHY, health.healthy, reason, health.message)
 
     def set_suspended(self, status: bool, reason: str, message: str = "") -> None:
         """Set the condition Suspended.

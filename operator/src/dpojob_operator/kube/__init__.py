@@ -4,12 +4,14 @@ The kinds of object are constants of the module `resources`.
 """
 
 from .api_client import ApiClient, ApiError, Conflict, Object, inside_cluster
+from .bounded_body import NO_COMPRESSION, read_body
 from .events import record_events
 from .leader_election import LeaseLost, run_as_leader
 from .object_keys import Key, key_of, owning_dpojob
 from .parsing import parse_dpojob, parse_gpupool
 
 __all__ = [
+    "NO_COMPRESSION",
     "ApiClient",
     "ApiError",
     "Conflict",
@@ -21,6 +23,7 @@ __all__ = [
     "owning_dpojob",
     "parse_dpojob",
     "parse_gpupool",
+    "read_body",
     "record_events",
     "run_as_leader",
 ]

@@ -16,7 +16,8 @@ from kubernetes.aio.dynamic import DynamicClient
 
 from dpojob_operator.process.metrics import API_REQUESTS
 
-from .resources import LEASES, Resource
+from .bounded_body import NO_COMPRESSION, read_body
+from .resources import LEASES, PODS, Resource
 
 Object = dict[str, Any]
 PAGE = 500
@@ -166,11 +167,26 @@ class ApiClient:
         path = resource.path(metadata.get("namespace"), metadata["name"])
         return await self._json("put", resource, path, body=body)
 
-    async def text(self, resource: Resource, path: str, seconds: float) -> str:
-        """Reads a subresource that answers with text, such as a pod's proxy."""
-        async with asyncio.timeout(seconds):
-            response = await self._request("get", resource, path)
-            return await response.text()
+    async def read_from_pod(
+        self, namespace: str, pod: str, port: int, path: str, limit: int
+    ) -> bytes:
+        """Reads what a pod's HTTP server answers, through the API server; the caller bounds the time.
+
+        The answer is the pod's, so that neither its body nor its error message is read without a
+        limit. Raises ApiError when the status is not 2xx, and ValueError as `read_body` does.
+        """
+        url = f"{PODS.path(namespace, None)}/http:{pod}:{port}/proxy{path}"
+        request = await self._api.param_serialize(
+            "GET", url, header_params=dict(NO_COMPRESSION), auth_settings=["BearerToken"]
+        )
+        response = (await self._api.call_api(*request)).response
+        try:
+            API_REQUESTS.labels("get", "pods/proxy", str(response.status)).inc()
+            if not 200 <= response.status <= 299:
+                raise ApiError(response.status, f"GET {url}")
+            return await read_body(response, limit)
+        finally:
+            response.close()
 
 
 def _to_api_error(error: ApiException) -> ApiError:

@@ -7,28 +7,31 @@ API server gets a request only as often as the status may change.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import aiohttp
-from pydantic import ValidationError
+from pydantic_core import from_json
 
 from dpojob_api.constants import PROGRESS_PORT
 from dpojob_api.progress import Progress
 from dpojob_operator.decide.object_snapshots import PodSnapshot
-from dpojob_operator.kube import ApiClient, ApiError
-from dpojob_operator.kube.resources import PODS
+from dpojob_operator.kube import NO_COMPRESSION, ApiClient, read_body
 from dpojob_operator.process.metrics import RUNNING
 
 log = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 3.0
-"""Time-out of one reading."""
+"""Time-out of one reading, from the connection to the end of the body."""
 MAX_BYTES = 65536
-"""Bytes of an answer that are read."""
+"""A longer body is no Progress."""
 MAX_CONCURRENT = 32
+"""Readings at once of pods that are new or answered the last time."""
+MAX_CONCURRENT_SILENT = 48
+"""Readings at once of pods that did not; apart, so that silent pods never delay the others."""
+MAX_BACKOFF_SECONDS = 60.0
+"""Longest time between two readings of a pod that does not answer."""
 
 
 @dataclass
@@ -39,15 +42,27 @@ class _Watched:
     address: str | None
     progress: Progress | None = None
     notified_at: float = 0.0
+    failures: int = 0
+    """Readings that failed since the last that succeeded."""
+    due: float = 0.0
+    """When it is read next, on the monotonic clock."""
+    reading: bool = False
 
 
-def parse(text: str) -> Progress:
-    """A Progress; NaN and infinities, which Python writes and JSON lacks, become absent."""
-    return Progress.model_validate(json.loads(text, parse_constant=lambda _: None))
+def parse(body: bytes) -> Progress:
+    """A Progress; a figure that is NaN or infinite becomes absent.
+
+    Raises ValueError for every other body: the parser bounds the depth and the length of numbers, and
+    the model the range of every figure.
+    """
+    return Progress.model_validate(from_json(body))
 
 
 class ProgressPoller:
-    """Polls the watched pods, a limited number at a time."""
+    """Polls the watched pods, a limited number at a time.
+
+    Whatever a pod answers, or does not, affects the figures of its own job only.
+    """
 
     def __init__(
         self,
@@ -64,16 +79,16 @@ class ProgressPoller:
         self._notify_every = notify_every
         self._notify = notify
         self._watched: dict[tuple[str, str], _Watched] = {}
-        self._session: aiohttp.ClientSession | None = None
-        self._limit = asyncio.Semaphore(MAX_CONCURRENT)
+        self._answering = asyncio.Semaphore(MAX_CONCURRENT)
+        self._silent = asyncio.Semaphore(MAX_CONCURRENT_SILENT)
 
     def watch(self, key: tuple[str, str], pod: PodSnapshot) -> None:
         """Polls this pod for the job `key` from now on."""
         known = self._watched.get(key)
         if known is None or known.uid != pod.uid:
             self._watched[key] = _Watched(key[0], pod.name, pod.uid, pod.address)
-        else:
-            known.address = pod.address
+        elif known.address != pod.address:
+            known.address, known.due, known.failures = pod.address, 0.0, 0
 
     def stop(self, key: tuple[str, str]) -> None:
         """Stops polling for a job that no longer runs, and ends its metric series."""
@@ -87,24 +102,32 @@ class ProgressPoller:
 
     async def run(self) -> None:
         """Polls until cancelled."""
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
-        async with aiohttp.ClientSession(timeout=timeout) as self._session:
+        # Addresses are reused by other pods, so no connection is kept.
+        connector = aiohttp.TCPConnector(force_close=True)
+        async with (
+            aiohttp.ClientSession(connector=connector, auto_decompress=False) as session,
+            asyncio.TaskGroup() as readings,
+        ):
             while True:
-                keys = list(self._watched)
-                await asyncio.gather(*(self._poll(key) for key in keys))
+                now = time.monotonic()
+                for key, watched in self._watched.items():
+                    if not watched.reading and watched.due <= now:
+                        watched.reading = True
+                        readings.create_task(self._poll(key, watched, session))
                 await asyncio.sleep(self._every)
 
-    async def _poll(self, key: tuple[str, str]) -> None:
-        async with self._limit:
-            watched = self._watched.get(key)
-            if watched is None:
-                return
-            try:
-                progress = parse(await self._read(watched))
-            except (ApiError, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-                kind = "is no Progress" if isinstance(error, ValidationError) else "not reached"
-                log.debug("progress of pod %s/%s %s: %s", key[0], watched.pod, kind, error)
-                return
+    async def _poll(
+        self, key: tuple[str, str], watched: _Watched, session: aiohttp.ClientSession
+    ) -> None:
+        async with self._silent if watched.failures else self._answering:
+            progress = await self._read(key, watched, session)
+        watched.reading = False
+        if progress is None:
+            watched.failures += 1
+            delay = self._every * 2 ** min(watched.failures, 12)
+            watched.due = time.monotonic() + min(max(self._every, MAX_BACKOFF_SECONDS), delay)
+            return
+        watched.failures = 0
         if self._watched.get(key) is not watched:
             return  # stopped, or replaced by another pod
         first = watched.progress is None
@@ -113,17 +136,29 @@ class ProgressPoller:
             watched.notified_at = time.monotonic()
             self._notify(key)
 
-    async def _read(self, watched: _Watched) -> str:
+    async def _read(
+        self, key: tuple[str, str], watched: _Watched, session: aiohttp.ClientSession
+    ) -> Progress | None:
+        """The progress; None when the job is no longer watched, or its pod gave none."""
+        if self._watched.get(key) is not watched:
+            return None
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                return parse(await self._body(watched, session))
+        except Exception as error:
+            # The pod belongs to a user: no answer may end the process, whatever reading it raises.
+            log.debug("no progress of pod %s/%s: %r", key[0], watched.pod, error)
+            return None
+
+    async def _body(self, watched: _Watched, session: aiohttp.ClientSession) -> bytes:
         if self._by_proxy:
-            sub = f"http:{watched.pod}:{PROGRESS_PORT}"
-            path = PODS.path(watched.namespace, None) + f"/{sub}/proxy/progress"
-            return await self._cluster.text(PODS, path, TIMEOUT_SECONDS)
+            return await self._cluster.read_from_pod(
+                watched.namespace, watched.pod, PROGRESS_PORT, "/progress", MAX_BYTES
+            )
         if watched.address is None:
             raise OSError("the pod has no address yet")
         host = f"[{watched.address}]" if ":" in watched.address else watched.address
-        assert self._session is not None  # set before the first poll
         url = f"http://{host}:{PROGRESS_PORT}/progress"
-        async with self._session.get(url, allow_redirects=False) as answer:
+        async with session.get(url, allow_redirects=False, headers=NO_COMPRESSION) as answer:
             answer.raise_for_status()
-            data = await answer.content.read(MAX_BYTES)
-            return data.decode()
+            return await read_body(answer, MAX_BYTES)

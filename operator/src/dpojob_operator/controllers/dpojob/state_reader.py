@@ -35,6 +35,7 @@ from dpojob_operator.manifests import pool_hash
 from dpojob_planner import PoolState
 
 from . import from_job_output
+from .pod_ownership import pods_of_job
 
 MAX_CHAIN_LENGTH = 100
 """Jobs of a `fromJob` chain that are followed before it counts as a cycle."""
@@ -90,13 +91,13 @@ class StateReader:
             found = await self._job(job.namespace, status.inspection.name)
             snapshot = replace(snapshot, inspection=found)
             if found is not None and not finished:
-                pods = await self._pods(job, STAGE_INSPECT, found.uid)
+                pods = await self._pods(job, STAGE_INSPECT, found)
                 snapshot = replace(snapshot, inspection_pods=pods)
         if status.attempts:
             found = await self._job(job.namespace, status.attempts[-1].job.name)
             snapshot = replace(snapshot, training=found)
             if found is not None and not finished:
-                pods = await self._pods(job, STAGE_TRAIN, found.uid)
+                pods = await self._pods(job, STAGE_TRAIN, found)
                 snapshot = replace(snapshot, training_pods=pods)
         return snapshot
 
@@ -115,11 +116,10 @@ class StateReader:
         raw = await self._cluster.get(JOBS, namespace, name)
         return None if raw is None else JobSnapshot.read(raw)
 
-    async def _pods(self, job: DPOJob, stage: str, owner: str) -> tuple[PodSnapshot, ...]:
+    async def _pods(self, job: DPOJob, stage: str, child: JobSnapshot) -> tuple[PodSnapshot, ...]:
         labels = {LABEL_JOB_UID: job.uid, LABEL_STAGE: stage}
         listed = self._cluster.list(PODS, job.namespace, labels)
-        pods = [PodSnapshot.read(raw) async for raw in listed]
-        return tuple(sorted((p for p in pods if p.owner == owner), key=lambda p: p.name))
+        return pods_of_job(child, [raw async for raw in listed])
 
     async def _claims(self, namespace: str, names: Iterable[str]) -> dict[str, PVCSnapshot | None]:
         found: dict[str, PVCSnapshot | None] = {}
