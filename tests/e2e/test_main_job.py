@@ -4,6 +4,7 @@ import json
 import subprocess
 import urllib.parse
 import urllib.request
+from pathlib import Path
 
 import pytest
 from tests.kit.ports import free_port
@@ -135,6 +136,33 @@ def test_exactly_one_training_job_was_made(trained, installed, inputs):
         if job["metadata"]["labels"]["dpojob.dev/uid"] == trained["metadata"]["uid"]
     ]  # fmt: skip
     assert len(jobs) == 1
+
+
+def test_triton_builds_what_a_gpu_needs_in_the_training_pod(trained, installed, inputs):
+    """In a pod that differs from the training pod in its command only: user, root file system, scratch."""
+    namespace = inputs[0]
+    (job,) = [
+        job for job in installed.training_jobs(namespace)
+        if job["metadata"]["labels"]["dpojob.dev/uid"] == trained["metadata"]["uid"]
+    ]  # fmt: skip
+    spec = job["spec"]["template"]["spec"]
+    script = (Path(__file__).parent / "triton_build.py").read_text()
+    (container,) = spec["containers"]
+    container |= {"command": ["python", "-c", script], "args": []}
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "triton"}, "spec": spec}
+    installed.kubectl("apply", "-n", namespace, "-f", "-", input=json.dumps(pod))
+
+    def ended():
+        path = "jsonpath={.status.phase}"
+        phase = installed.kubectl("get", "pod", "triton", "-n", namespace, "-o", path)
+        return phase if phase in ("Succeeded", "Failed") else None
+
+    phase = wait_until(ended, "the pod ended", limit=300)
+    log = installed.kubectl("logs", "triton", "-n", namespace)
+    assert (phase, "all built" in log) == ("Succeeded", True), log
+    installed.kubectl("delete", "pod", "triton", "-n", namespace)
 
 
 def test_prometheus_saw_the_margin_rise(trained, prometheus):

@@ -164,7 +164,8 @@ class Reason(StrEnum):
     SCALED_TO_ZERO = "ScaledToZero"
     """No node matches now; the pool counts as available, to be scaled up by an autoscaler."""
     INVALID_POOL = "InvalidPool"
-    """The pool's figures contradict each other or its nodes."""
+    """The pool's figures contradict each other or its nodes. On a DPOJob: the GPU that training got has less
+    memory than its pool says; never retried."""
 
 
 class PoolConditionType(StrEnum):

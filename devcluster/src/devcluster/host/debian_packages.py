@@ -41,6 +41,13 @@ def _apt_get(*arguments: str) -> None:
         raise explain(result, f"apt-get {' '.join(arguments)}")
 
 
+def update_lists() -> None:
+    """Fetch apt's lists of packages, as root; without root nothing is done."""
+    if os.geteuid() == 0 and shutil.which("apt-get") is not None:
+        with locked(state_root() / ".apt.lock", "it installs Debian packages"):
+            _apt_get("update")
+
+
 def ensure(wanted: dict[str, str]) -> None:
     """Install the packages that are missing."""
     if not _missing(wanted):

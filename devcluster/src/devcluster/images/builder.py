@@ -6,7 +6,7 @@ from pathlib import Path
 
 from devcluster.host import console
 from devcluster.host.errors import DevclusterError
-from devcluster.images import base_image, pip_index
+from devcluster.images import apt_sources, base_image, pip_index
 
 _CERTIFICATES = "/etc/ssl/certs"
 
@@ -18,11 +18,15 @@ def build(name: str, context: Path, file: Path, target: str | None, arguments: l
     with tempfile.TemporaryDirectory(prefix="dpojob-build-") as temporary:
         volumes = {_CERTIFICATES: Path(_CERTIFICATES)}
         volumes |= pip_index.write(Path(temporary))
+        names = {argument.partition("=")[0] for argument in arguments}
+        if "BASE_IMAGE" not in names:
+            arguments = [*arguments, f"BASE_IMAGE={base}"]
+        if f"BASE_IMAGE={base}" in arguments:
+            volumes |= apt_sources.write(Path(temporary))
         command = ["buildah", "bud", "--isolation", "chroot", "--network", "host", "--layers"]
         for place, source in volumes.items():
             command += ["--volume", f"{source}:{place}:ro"]
-        names = {argument.partition("=")[0] for argument in arguments}
-        for argument in arguments + ([] if "BASE_IMAGE" in names else [f"BASE_IMAGE={base}"]):
+        for argument in arguments:
             command += ["--build-arg", argument]
         if target:
             command += ["--target", target]

@@ -1,0 +1,31 @@
+"""The build argument TORCH_INDEX leaves out of the lock what another CUDA brings itself, and nothing else."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LOCK = ROOT / "locks/trainer.txt"
+
+
+def names(text: str) -> set[str]:
+    return set(re.findall(r"^([a-z0-9][a-z0-9._-]*)==", text, flags=re.MULTILINE))
+
+
+def test_only_torch_and_its_cuda_libraries_are_left_out() -> None:
+    dockerfile = (ROOT / "trainer-image/Dockerfile").read_text()
+    (program,) = re.findall(r"awk '([^']+)' /build/trainer.txt", dockerfile)
+    (expression,) = re.findall(r"sed -n '([^']+)' /build/trainer.txt", dockerfile)
+    rest = subprocess.run(["awk", program, LOCK], capture_output=True, text=True, check=True).stdout
+    torch = subprocess.run(
+        ["sed", "-n", expression, LOCK], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    assert re.fullmatch(r"torch==\d+\.\d+\.\d+", torch)
+    left_out = names(LOCK.read_text()) - names(rest)
+    assert {"torch", "triton", "nvidia-cublas"} <= left_out
+    assert {name.partition("-")[0] for name in left_out} == {"torch", "triton", "nvidia", "cuda"}
+    lines = LOCK.read_text().splitlines()
+    assert set(rest.splitlines()) <= set(lines)
+    assert "--hash" in rest.splitlines()[1]
