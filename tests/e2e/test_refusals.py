@@ -34,8 +34,14 @@ def missing_claim(spec):
     spec["dataset"]["volume"]["claimName"] = "no-such-claim"
 
 
+def column_with_dollars(spec):
+    """The kubelet would replace this in a container's env, args and command."""
+    spec["dataset"]["columnMapping"]["chosen"] = "$(HOME) $$x$$"
+
+
 CASES = {
     "columns-do-not-fit": (without_mapping, "DatasetValid", "DatasetInvalid", ["question", "good_response", "bad_response", "columnMapping"]),
+    "column-with-dollars": (column_with_dollars, "DatasetValid", "DatasetInvalid", ["$(HOME) $$x$$"]),
     "unknown-pool": (unknown_pool, "Planned", "PoolNotFound", ["h100-huge", "t4-small"]),
     "model-not-there": (missing_model, "DatasetValid", "ModelNotFound", ["no-such-model"]),
     "unreadable-file": (unreadable_file, "DatasetValid", "DatasetUnreadable", ["broken.parquet"]),
@@ -45,7 +51,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def ended(installed, inputs):
-    """All five applied at once; each by its name, ended."""
+    """All applied at once; each by its name, ended."""
     import yaml
 
     namespace, claim = inputs

@@ -74,10 +74,10 @@ def test_two_attempts_at_once() -> None:
 
 def _given(uid: str, attempt: int, **spec: object) -> Object:
     manifest = {"spec": {"model": {"repo": "a/b"}, **spec}}
-    env = [{"name": "DPOJOB_MANIFEST", "value": json.dumps(manifest)}]
+    annotations = {"dpojob.dev/manifest.json": json.dumps(manifest)}
     return {
         **job(uid, attempt, done=True),
-        "spec": {"template": {"spec": {"containers": [{"env": env}]}}},
+        "spec": {"template": {"metadata": {"annotations": annotations}}},
     }
 
 
@@ -92,11 +92,10 @@ def test_a_spec_that_changed_between_inspection_and_training() -> None:
 def _writer(uid: str, owner: str, phase: str, path: str = "tuned") -> Object:
     place = {"claimName": "models", "path": path}
     manifest = {"spec": {"output": {"volume": place}}}
-    env = [{"name": "DPOJOB_MANIFEST", "value": json.dumps(manifest)}]
+    annotations = {"dpojob.dev/manifest.json": json.dumps(manifest)}
     labels = {"dpojob.dev/uid": owner, "dpojob.dev/attempt": "1", "dpojob.dev/stage": "train"}
     return {
-        "metadata": {"name": uid, "uid": uid, "labels": labels},
-        "spec": {"containers": [{"env": env}]},
+        "metadata": {"name": uid, "uid": uid, "labels": labels, "annotations": annotations},
         "status": {"phase": phase},
     }
 

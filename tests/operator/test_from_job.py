@@ -6,6 +6,7 @@ import json
 
 import pytest
 from tests.kit.operator_fixture import JobNamespace, Process, foreign_job
+from tests.kit.pod_container import input_documents
 
 pytestmark = pytest.mark.cluster
 
@@ -21,8 +22,7 @@ def test_a_chain_in_any_order(job_namespace: JobNamespace, operator: Process) ->
     job_namespace.trained("base")
     job_namespace.until_condition("base", "Complete", "Completed")
     pod = job_namespace.pod("second", "inspect")
-    environment = {e["name"]: e.get("value") for e in pod["spec"]["containers"][0]["env"]}
-    model = json.loads(environment["DPOJOB_MANIFEST"] or "")["spec"]["model"]
+    model = input_documents(pod)["manifest.json"]["spec"]["model"]
     assert model == {"volume": {"claimName": "base-output", "path": ""}}
 
 
@@ -65,8 +65,7 @@ def test_a_batch_job_names_its_output_by_annotation(
     job_namespace.kubectl("wait", "--for=condition=Complete", "job/sft", "--timeout=60s")
     job_namespace.kubectl("annotate", "dpojob", "tuned", "nudge=1")
     pod = job_namespace.pod("tuned", "inspect")
-    environment = {e["name"]: e.get("value") for e in pod["spec"]["containers"][0]["env"]}
-    spec = json.loads(environment["DPOJOB_MANIFEST"] or "")["spec"]
+    spec = input_documents(pod)["manifest.json"]["spec"]
     assert spec["model"] == {"repo": "me/sft", "revision": "0123"}
     assert spec["training"]["maxLength"] == 2048
 

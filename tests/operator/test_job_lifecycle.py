@@ -6,6 +6,7 @@ import json
 
 import pytest
 from tests.kit.operator_fixture import JobNamespace, Process, failed, foreign_job
+from tests.kit.pod_container import input_documents
 
 pytestmark = pytest.mark.cluster
 
@@ -16,13 +17,11 @@ def test_a_job_is_inspected_planned_and_trained(
     job_namespace.job("first")
     job_namespace.inspected("first")
     pod = job_namespace.pod("first", "train")
-    environment = {e["name"]: e.get("value") for e in pod["spec"]["containers"][0]["env"]}
-    manifest = json.loads(environment["DPOJOB_MANIFEST"] or "")
-    assert manifest["spec"]["output"]["volume"] == {"claimName": "first-output", "path": ""}
-    assert json.loads(environment["DPOJOB_PLAN"] or "") == job_namespace.status("first")["plan"]
-    assert json.loads(environment["DPOJOB_VOLUMES"] or "") == {
-        "first-output": "/volumes/first-output"
-    }
+    inputs = input_documents(pod)
+    output = inputs["manifest.json"]["spec"]["output"]
+    assert output["volume"] == {"claimName": "first-output", "path": ""}
+    assert inputs["plan.json"] == job_namespace.status("first")["plan"]
+    assert inputs["volumes.json"] == {"first-output": "/volumes/first-output"}
     job_namespace.trained("first")
     job_namespace.until_condition("first", "Complete", "Completed")
     status = job_namespace.status("first")
@@ -219,3 +218,24 @@ def test_a_finished_job_is_not_written_to(job_namespace: JobNamespace, operator:
     after = job_namespace.get("dpojob", "quiet")
     assert before is not None and after is not None
     assert before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]
+
+
+def test_a_spec_that_no_pod_can_hold_ends_before_any_job(
+    job_namespace: JobNamespace, operator: Process
+) -> None:
+    job_namespace.job("large", samples={"prompts": ["\N{FLAMINGO}" * 4000] * 16})
+    message = job_namespace.until_condition("large", "Failed", "SpecTooLarge")
+    assert "spec.samples.prompts takes 251 KiB" in message
+    assert job_namespace.list("jobs", job="large") == []
+
+
+def test_a_column_in_dollars_reaches_pods_of_the_real_job_controller(
+    job_namespace: JobNamespace, operator: Process
+) -> None:
+    column = "$(HF_TOKEN) $$x$$"
+    mapping = {"prompt": "question", "chosen": column, "rejected": "bad"}
+    job_namespace.job("dollars", dataset={"repo": "org/pairs", "columnMapping": mapping})
+    pod = job_namespace.pod("dollars", "inspect")
+    given = input_documents(pod)["manifest.json"]["spec"]["dataset"]["columnMapping"]
+    assert given == mapping
+    assert "$" not in json.dumps(pod["spec"]["containers"])

@@ -143,6 +143,8 @@ class Reason(StrEnum):
     """A child Job that had been recorded is gone; somebody deleted it. It is not run again."""
     CREATION_REFUSED = "CreationRefused"
     """The API server refuses to make a child (quota, policy); the message says why. Tried again."""
+    SPEC_TOO_LARGE = "SpecTooLarge"
+    """The spec is larger than what a pod's annotations can hold; the message names its largest field."""
     JOB_NAME_CONFLICT = "JobNameConflict"
     """Another owner's object has the name this job's child must have; it is never adopted."""
     DEPENDENCY_FAILED = "DependencyFailed"

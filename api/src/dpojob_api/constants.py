@@ -30,15 +30,23 @@ ANNOTATION_OUTPUT = f"{GROUP}/output"
 ANNOTATION_OUTPUT_MAX_LENGTH = f"{GROUP}/output-max-length"
 """Beside ANNOTATION_OUTPUT: the longest sequence, in tokens, that job trained on."""
 
+# Inputs of the inspection and training containers: JSON files in INPUTS_ROOT. Each one is an annotation
+# `dpojob.dev/<file name>` of the pod, mounted by a downwardAPI volume. A container's env, args and command
+# hold nothing that a user wrote, because the kubelet replaces `$(NAME)` and `$$` there.
+INPUTS_ROOT = "/etc/dpojob/inputs"
+"""Where the input files are mounted."""
+INPUT_MANIFEST = "manifest.json"
+"""The DPOJob: name, namespace, uid and spec, as they were when the Job was made."""
+INPUT_REPORT = "report.json"
+"""The result of inspection (an InspectionReport without its long parts)."""
+INPUT_PLAN = "plan.json"
+"""The plan to follow (a Plan)."""
+INPUT_VOLUMES = "volumes.json"
+"""An object: name of a PersistentVolumeClaim to the directory where it is mounted."""
+
 # Environment of the inspection and training containers.
-ENV_MANIFEST = "DPOJOB_MANIFEST"
-"""The DPOJob as JSON: name, namespace, uid and spec, as they were when the Job was made."""
-ENV_INSPECTION = "DPOJOB_INSPECTION"
-"""The result of inspection, as JSON (an InspectionReport without its long parts)."""
-ENV_PLAN = "DPOJOB_PLAN"
-"""The plan to follow, as JSON (a Plan)."""
-ENV_VOLUMES = "DPOJOB_VOLUMES"
-"""JSON object: name of a PersistentVolumeClaim to the directory where it is mounted."""
+ENV_INPUTS = "DPOJOB_INPUTS"
+"""The directory of the input files."""
 ENV_ATTEMPT = "DPOJOB_ATTEMPT"
 """Number of this training attempt, from 1."""
 ENV_IMAGE = "DPOJOB_IMAGE"

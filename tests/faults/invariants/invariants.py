@@ -12,7 +12,8 @@ from tests.faults.injection.request_log import Entry, Log
 from tests.kit.api_client import Object
 
 from dpojob_api.constants import (
-    ENV_MANIFEST,
+    GROUP,
+    INPUT_MANIFEST,
     LABEL_ATTEMPT,
     LABEL_JOB_UID,
     LABEL_STAGE,
@@ -100,7 +101,7 @@ def one_writer(history: History, _: Log) -> Iterator[Violation]:
     last = {uid: len(versions) for uid, versions in history.by_uid("pods").items()}
     count: dict[str, int] = defaultdict(int)
     for pod in history.versions["pods"]:
-        given = _spec_in_environment(pod["spec"]) if _is_training_job(pod) else None
+        given = _spec_given(pod) if _is_training_job(pod) else None
         place = ((given or {}).get("output") or {}).get("volume")
         if not place:
             continue
@@ -171,18 +172,16 @@ def trained_is_inspected(history: History, _: Log) -> Iterator[Violation]:
 def _inspected_fields(job: Object) -> Object | None:
     """To a Job's container, without what may change; the operator itself names the output claim after
     inspection."""
-    spec = _spec_in_environment(((job.get("spec") or {}).get("template") or {}).get("spec") or {})
+    spec = _spec_given((job.get("spec") or {}).get("template") or {})
     free = (*MUTABLE_ALWAYS, "output")
     return spec and {part: value for part, value in spec.items() if part not in free}
 
 
-def _spec_in_environment(pod: Object) -> Object | None:
-    """The DPOJob's spec that a pod's container gets."""
-    for container in pod.get("containers") or []:
-        for variable in container.get("env") or []:
-            if variable["name"] == ENV_MANIFEST:
-                return dict(json.loads(variable["value"])["spec"])
-    return None
+def _spec_given(pod: Object) -> Object | None:
+    """The DPOJob's spec that the containers of a pod, or of a pod template, get."""
+    annotations = (pod.get("metadata") or {}).get("annotations") or {}
+    manifest = annotations.get(f"{GROUP}/{INPUT_MANIFEST}")
+    return None if manifest is None else dict(json.loads(manifest)["spec"])
 
 
 def no_orphan(history: History, _: Log) -> Iterator[Violation]:

@@ -22,20 +22,34 @@ from dpojob_trainer.training import TrainJob
 class Container:
     """One training container; what it needs and leaves lies in `root`."""
 
-    def __init__(self, job: TrainJob, root: Path, variables: Mapping[str, str] | None = None):
-        root.mkdir(parents=True, exist_ok=True)
+    def __init__(
+        self,
+        job: TrainJob,
+        root: Path,
+        variables: Mapping[str, str] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+    ):
+        """`inputs`: input files in place of the job's own."""
         self._root = root
         self.port = free_port()
         manifest = {
             "metadata": {"name": job.name, "namespace": job.namespace, "uid": job.uid},
             "spec": job.spec.wire(),
         }
+        files = {
+            constants.INPUT_MANIFEST: manifest,
+            constants.INPUT_REPORT: job.report.wire(),
+            constants.INPUT_PLAN: job.plan.wire(),
+            constants.INPUT_VOLUMES: {k: str(v) for k, v in job.volumes.items()},
+            **(inputs or {}),
+        }
+        directory = root / "inputs"
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, document in files.items():
+            (directory / name).write_text(json.dumps(document))
         environment = {
             **os.environ,
-            constants.ENV_MANIFEST: json.dumps(manifest),
-            constants.ENV_INSPECTION: job.report.wire_json(),
-            constants.ENV_PLAN: job.plan.wire_json(),
-            constants.ENV_VOLUMES: json.dumps({k: str(v) for k, v in job.volumes.items()}),
+            constants.ENV_INPUTS: str(directory),
             constants.ENV_SCRATCH: str(root / "scratch"),
             "DPOJOB_TERMINATION_LOG": str(root / "termination-log"),
             "DPOJOB_PROGRESS_PORT": str(self.port),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.kit.builders import job
 from tests.kit.operator_fixture import REPORT, JobNamespace
+from tests.kit.pod_container import input_documents
 
 from dpojob_api.job import Attempt, ChildJob
 from dpojob_api.plan import Plan
@@ -72,6 +73,10 @@ def inspection(**spec: Any) -> dict[str, Any]:
     return manifests.inspection_job(owner, owner.spec, "inspect-it", "key", SETTINGS)
 
 
+def pod(manifest: dict[str, Any]) -> dict[str, Any]:
+    return dict(manifest["spec"]["template"]["spec"])
+
+
 def container(manifest: dict[str, Any]) -> dict[str, Any]:
     return dict(manifest["spec"]["template"]["spec"]["containers"][0])
 
@@ -89,7 +94,12 @@ def test_inputs_are_read_only_unless_the_output_shares_their_claim() -> None:
     }
     assert mounts["/volumes/data"] is True
     assert mounts["/volumes/models"] is False
-    assert json.loads(environment(training())["DPOJOB_VOLUMES"]) == {
+    sources = [v.get("persistentVolumeClaim") for v in pod(training())["volumes"]]
+    assert [source for source in sources if source is not None] == [
+        {"claimName": "models"},
+        {"claimName": "data", "readOnly": True},
+    ]
+    assert input_documents(training()["spec"]["template"])["volumes.json"] == {
         "data": "/volumes/data",
         "models": "/volumes/models",
     }
@@ -159,7 +169,11 @@ def test_the_base_of_an_adapter_from_an_earlier_job_is_mounted_too() -> None:
     made = manifests.inspection_job(owner, spec, "inspect-it", "key", SETTINGS)
     mounts = {m["mountPath"]: m.get("readOnly") for m in container(made)["volumeMounts"]}
     assert mounts["/volumes/first-output"] is mounts["/volumes/bases"] is True
-    assert set(json.loads(environment(made)["DPOJOB_VOLUMES"])) == {"first-output", "bases"}
+    sources = [volume.get("persistentVolumeClaim", {}) for volume in pod(made)["volumes"]]
+    read_only = {source["claimName"] for source in sources if source.get("readOnly")}
+    assert read_only == {"first-output", "bases"}
+    volumes = input_documents(made["spec"]["template"])["volumes.json"]
+    assert set(volumes) == {"first-output", "bases"}
 
 
 def test_the_pool_places_the_pod() -> None:
@@ -191,7 +205,8 @@ def test_the_platform_decides_about_the_pods_of_its_pool() -> None:
         {"key": "night", "operator": "Exists"},
     ]
     assert template["metadata"]["labels"] == {"team": "ml", **plain["metadata"]["labels"]}
-    assert template["metadata"]["annotations"] == settings["annotations"]
+    annotations = template["metadata"]["annotations"]
+    assert annotations == {**plain["metadata"]["annotations"], **settings["annotations"]}
     assert template["spec"]["automountServiceAccountToken"] is False
     assert pool_hash(POOL) != pool_hash(pool) == made["metadata"]["annotations"][ANNOTATION_POOL]
 
@@ -248,6 +263,7 @@ def test_the_restricted_standard_admits_every_pod(
             "metadata": {
                 "name": made["metadata"]["name"],
                 "labels": template["metadata"]["labels"],
+                "annotations": template["metadata"]["annotations"],
             },
             "spec": template["spec"],
         }

@@ -29,10 +29,12 @@ def environ(tmp_path, monkeypatch):
         "output": {"volume": {"claimName": "models", "path": "mine"}},
     }
     manifest = {"metadata": {"name": "mine", "namespace": "default", "uid": "uid-1"}, "spec": spec}
-    return {
-        constants.ENV_MANIFEST: json.dumps(manifest),
-        constants.ENV_VOLUMES: json.dumps({"inputs": str(claim), "models": str(output)}),
-    }
+    files = tmp_path / "files"
+    files.mkdir()
+    volumes = {"inputs": str(claim), "models": str(output)}
+    (files / constants.INPUT_MANIFEST).write_text(json.dumps(manifest))
+    (files / constants.INPUT_VOLUMES).write_text(json.dumps(volumes))
+    return {constants.ENV_INPUTS: str(files)}
 
 
 def last_word(tmp_path):

@@ -56,6 +56,8 @@ def _run_stages(builder: StatusBuilder) -> None:
     suspension.update_suspended(builder)
     if builder.snapshot.conflicting_object:
         builder.fail_name_conflict(builder.snapshot.conflicting_object)
+    elif builder.snapshot.oversized_inputs:
+        builder.fail(Reason.SPEC_TOO_LARGE, builder.snapshot.oversized_inputs)
     else:
         for stage in STAGES:
             if not stage(builder):

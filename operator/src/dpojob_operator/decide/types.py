@@ -91,6 +91,8 @@ class Snapshot:
     """Whether progress and cost, which change all the time, may be written in this pass."""
     conflicting_object: str = ""
     """Kind and name of an object that is not this DPOJob's and has the name a child must have."""
+    oversized_inputs: str = ""
+    """Why the inputs of a child's pod do not fit its annotations, and what to shorten."""
     creation_rejection: str = ""
     """Why the API server just rejected the creation of a child."""
     policy: Policy = field(default_factory=Policy)

@@ -1,9 +1,17 @@
 """The manifests of the objects created for a DPOJob: pure functions of the job and the settings."""
 
+from .container_inputs import InputsTooLarge
 from .inspection import inspection_job
 from .pool_hash import pool_hash
 from .pvc import output_claim
 from .rendezvous import rendezvous_service
 from .training import training_job
 
-__all__ = ["inspection_job", "output_claim", "pool_hash", "rendezvous_service", "training_job"]
+__all__ = [
+    "InputsTooLarge",
+    "inspection_job",
+    "output_claim",
+    "pool_hash",
+    "rendezvous_service",
+    "training_job",
+]

@@ -15,8 +15,9 @@ from dpojob_api.job import DPOJob
 from dpojob_api.spec import DPOJobSpec
 from dpojob_operator.process import WorkloadSettings
 
+from .container_inputs import inspection_inputs
 from .metadata import labels, owner
-from .pod import common_environment, pod_spec, variable
+from .pod import common_environment, pod_template, variable
 
 RETRIES = 2
 """Of pods that ended without a report (evicted, out of memory)."""
@@ -25,7 +26,10 @@ RETRIES = 2
 def inspection_job(
     job: DPOJob, spec: DPOJobSpec, name: str, key: str | None, settings: WorkloadSettings
 ) -> dict[str, Any]:
-    """The inspection Job; `spec` is the effective spec, `key` the hash by which its report is shared."""
+    """The inspection Job; `spec` is the effective spec, `key` the hash by which its report is shared.
+
+    Raises InputsTooLarge.
+    """
     tags = labels(job, STAGE_INSPECT)
     container = {
         "name": CONTAINER_INSPECT,
@@ -33,7 +37,7 @@ def inspection_job(
         "args": ["inspect"],
         "command": ["python", "-m", "dpojob_trainer"],
         "env": [
-            *common_environment(job, spec, settings),
+            *common_environment(spec, settings),
             variable(ENV_IMAGE, settings.inspect_image),
         ],
         "resources": settings.inspect_resources,
@@ -71,9 +75,14 @@ def inspection_job(
                     },
                 ]
             },
-            "template": {
-                "metadata": {"labels": tags},
-                "spec": pod_spec(job, spec, settings, container, settings.inspect_scratch_size),
-            },
+            "template": pod_template(
+                job,
+                spec,
+                settings,
+                container,
+                settings.inspect_scratch_size,
+                inspection_inputs(job, spec),
+                tags,
+            ),
         },
     }

@@ -6,11 +6,10 @@ from __future__ import annotations
 from typing import Any
 
 from dpojob_api.constants import (
-    API_VERSION,
     ENV_HUB_TOKEN,
-    ENV_MANIFEST,
+    ENV_INPUTS,
     ENV_SCRATCH,
-    ENV_VOLUMES,
+    INPUTS_ROOT,
     SCRATCH_ROOT,
     VOLUMES_ROOT,
 )
@@ -19,7 +18,7 @@ from dpojob_api.spec import DPOJobSpec
 from dpojob_operator.decide.effective_spec import claims_mounted
 from dpojob_operator.process import WorkloadSettings
 
-from .compact_json import compact
+from .container_inputs import ContainerInputs
 
 USER = 65532
 """The images' user; also the group that owns freshly made volumes."""
@@ -30,7 +29,10 @@ Object = dict[str, Any]
 
 
 def variable(name: str, value: str) -> Object:
-    """An environment variable with a plain value."""
+    """An environment variable with a plain value, which must hold nothing that a user wrote.
+
+    The kubelet replaces `$(NAME)` by other variables' values, Secrets included, and `$$` by `$`.
+    """
     return {"name": name, "value": value}
 
 
@@ -39,25 +41,10 @@ def secret_variable(name: str, secret: str, key: str) -> Object:
     return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
 
 
-def manifest(job: DPOJob, spec: DPOJobSpec) -> str:
-    """The DPOJob as its containers get it, with the effective spec."""
-    return compact(
-        {
-            "apiVersion": API_VERSION,
-            "kind": "DPOJob",
-            "metadata": {"name": job.name, "namespace": job.namespace, "uid": job.uid},
-            "spec": spec.wire(),
-        }
-    )
-
-
-def common_environment(job: DPOJob, spec: DPOJobSpec, settings: WorkloadSettings) -> list[Object]:
+def common_environment(spec: DPOJobSpec, settings: WorkloadSettings) -> list[Object]:
     """Variables of both containers."""
-    mounted = claims_mounted(spec, job.status.dependency)
-    claims = {name: f"{VOLUMES_ROOT}/{name}" for name in mounted}
     found = [
-        variable(ENV_MANIFEST, manifest(job, spec)),
-        variable(ENV_VOLUMES, compact(claims)),
+        variable(ENV_INPUTS, INPUTS_ROOT),
         variable(ENV_SCRATCH, SCRATCH_ROOT),
         variable("HOME", SCRATCH_ROOT),
         variable("TMPDIR", SCRATCH_ROOT),
@@ -72,22 +59,31 @@ def common_environment(job: DPOJob, spec: DPOJobSpec, settings: WorkloadSettings
     return found
 
 
-def pod_spec(
+def pod_template(
     job: DPOJob,
     spec: DPOJobSpec,
     settings: WorkloadSettings,
     container: Object,
     scratch_size: str,
+    inputs: ContainerInputs,
+    labels: dict[str, str],
 ) -> Object:
     """A pod of one container that the restricted Pod Security Standard admits."""
-    volumes: list[Object] = [{"name": "scratch", "emptyDir": {"sizeLimit": scratch_size}}]
-    mounts: list[Object] = [{"name": "scratch", "mountPath": SCRATCH_ROOT}]
+    volumes: list[Object] = [
+        {"name": "scratch", "emptyDir": {"sizeLimit": scratch_size}},
+        {"name": "inputs", **inputs.volume_source()},
+    ]
+    mounts: list[Object] = [
+        {"name": "inputs", "mountPath": INPUTS_ROOT, "readOnly": True},
+        {"name": "scratch", "mountPath": SCRATCH_ROOT},
+    ]
     mounted = claims_mounted(spec, job.status.dependency)
     for number, (claim, read_only) in enumerate(mounted.items()):
         name = f"claim-{number}"
-        volumes.append({"name": name, "persistentVolumeClaim": {"claimName": claim}})
-        mount: Object = {"name": name, "mountPath": f"{VOLUMES_ROOT}/{claim}"}
-        mounts.append({**mount, "readOnly": True} if read_only else mount)
+        # In the volume source too: the kubelet applies fsGroup to every volume that is writable there.
+        option = {"readOnly": True} if read_only else {}
+        volumes.append({"name": name, "persistentVolumeClaim": {"claimName": claim, **option}})
+        mounts.append({"name": name, "mountPath": f"{VOLUMES_ROOT}/{claim}", **option})
     if settings.ca_config_map:
         volumes.append({"name": "ca", "configMap": {"name": settings.ca_config_map}})
         mounts.append({"name": "ca", "mountPath": CA_DIRECTORY, "readOnly": True})
@@ -121,4 +117,4 @@ def pod_spec(
     }
     if settings.image_pull_secrets:
         pod["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
-    return pod
+    return {"metadata": {"labels": labels, "annotations": inputs.annotations()}, "spec": pod}

@@ -6,8 +6,6 @@ from dpojob_api.constants import (
     CONTAINER_TRAIN,
     ENV_ATTEMPT,
     ENV_IMAGE,
-    ENV_INSPECTION,
-    ENV_PLAN,
     PROGRESS_PORT,
     PROGRESS_PORT_NAME,
     SCRATCH_ROOT,
@@ -24,8 +22,9 @@ from dpojob_operator.decide.exit_statuses import FINAL_EXITS, SIGTERM_EXIT
 from dpojob_operator.decide.object_snapshots import ANNOTATION_POOL
 from dpojob_operator.process import WorkloadSettings
 
+from .container_inputs import training_inputs
 from .metadata import labels, owner, queue_labels
-from .pod import Object, common_environment, pod_spec, secret_variable, variable
+from .pod import Object, common_environment, pod_template, secret_variable, variable
 from .pool_hash import pool_hash
 from .resources import larger_quantity, training_resources
 
@@ -44,23 +43,30 @@ def training_job(
     pool: GPUPoolSpec,
     settings: WorkloadSettings,
 ) -> Object:
-    """The training Job of one attempt; `spec` is the effective spec."""
+    """The training Job of one attempt; `spec` is the effective spec. Raises InputsTooLarge."""
     name = attempt.job.name
     tags = labels(job, STAGE_TRAIN, attempt.number)
     gpus = plan.gpus // plan.nodes
-    pod = pod_spec(
+    pod_settings = pool.pod or PodSettings()
+    template = pod_template(
         job,
         spec,
         settings,
-        _container(job, spec, attempt, plan, report, pool, settings, gpus),
+        _container(spec, attempt, plan, pool, settings, gpus),
         larger_quantity(settings.scratch_size, plan.scratch_gib),
+        training_inputs(job, spec, plan, report, pod_settings.annotations),
+        tags,
     )
+    # The operator finds its pods by its own labels, and they read its annotations, so the pool cannot
+    # replace those.
+    metadata, pod = template["metadata"], template["spec"]
+    metadata["labels"] = {**pod_settings.labels, **metadata["labels"]}
+    metadata["annotations"] = {**pod_settings.annotations, **metadata["annotations"]}
     pod["terminationGracePeriodSeconds"] = max(
         settings.grace_period_seconds, plan.checkpoint.grace_period_seconds
     )
     if pool.node_selector:
         pod["nodeSelector"] = dict(pool.node_selector)
-    pod_settings = pool.pod or PodSettings()
     if tolerations := [*pool.tolerations, *pod_settings.tolerations]:
         pod["tolerations"] = [toleration.wire() for toleration in tolerations]
     pod |= {
@@ -77,11 +83,8 @@ def training_job(
         "backoffLimit": spec.backoff_limit,
         "podReplacementPolicy": "Failed",
         "podFailurePolicy": _failure_policy(),
-        # The operator finds its pods by its own labels, so the pool cannot replace them.
-        "template": {"metadata": {"labels": {**pod_settings.labels, **tags}}, "spec": pod},
+        "template": template,
     }
-    if pod_settings.annotations:
-        job_spec["template"]["metadata"]["annotations"] = dict(pod_settings.annotations)
     if plan.nodes > 1:
         pod["subdomain"] = rendezvous_name(name)
         job_spec |= {
@@ -104,19 +107,15 @@ def training_job(
 
 
 def _container(
-    job: DPOJob,
     spec: DPOJobSpec,
     attempt: Attempt,
     plan: Plan,
-    report: InspectionReport,
     pool: GPUPoolSpec,
     settings: WorkloadSettings,
     gpus: int,
 ) -> Object:
     environment = [
-        *common_environment(job, spec, settings),
-        variable(ENV_INSPECTION, report.wire_json()),
-        variable(ENV_PLAN, plan.wire_json()),
+        *common_environment(spec, settings),
         variable(ENV_ATTEMPT, str(attempt.number)),
         variable(ENV_IMAGE, settings.train_image),
         # Kernels that are compiled at run time are kept where the pod may write.

@@ -70,6 +70,6 @@ def test_sigterm_ends_with_a_checkpoint_and_its_own_status(
 
 
 def test_an_unreadable_manifest_is_a_user_error(tmp_path: Path, make_job: MakeJob) -> None:
-    container = Container(make_job(), tmp_path, {"DPOJOB_PLAN": "{}"})
+    container = Container(make_job(), tmp_path, inputs={"plan.json": {}})
     assert container.wait() == 10
     assert container.last_word()["reason"] == "InvalidSpec"

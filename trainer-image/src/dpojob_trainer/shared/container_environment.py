@@ -1,7 +1,8 @@
-"""The environment of the inspection and training containers.
+"""The environment of the inspection and training containers: input files and variables.
 
-Every variable that the operator, torchrun or an installation sets for the trainer is read here and
-nowhere else. Variables that belong to other libraries, such as those of experiment trackers, are not.
+Every input file, and every variable that the operator, torchrun or an installation sets for the trainer,
+is read here and nowhere else. Variables that belong to other libraries, such as those of experiment
+trackers, are not.
 """
 
 from __future__ import annotations
@@ -43,9 +44,10 @@ DEFAULT_TERMINATION_LOG = "/dev/termination-log"
 
 
 class ContainerEnvironment:
-    """Typed access to the variables; each is read when it is asked for.
+    """Typed access to input files and variables; each is read when it is asked for.
 
-    A variable that must be set raises KeyError with its name, one that cannot be parsed ValueError.
+    A variable that must be set raises KeyError with its name, a file that must exist OSError, and one
+    that cannot be parsed ValueError.
     """
 
     def __init__(self, variables: Mapping[str, str] | None = None) -> None:
@@ -70,24 +72,22 @@ class ContainerEnvironment:
     @property
     def spec(self) -> DPOJobSpec:
         """The DPOJob's spec."""
-        return DPOJobSpec.model_validate(
-            json.loads(self._variables[constants.ENV_MANIFEST])["spec"]
-        )
+        return DPOJobSpec.model_validate(json.loads(self._input(constants.INPUT_MANIFEST))["spec"])
 
     @property
     def report(self) -> InspectionReport:
         """The inspection report that training relies on."""
-        return InspectionReport.model_validate_json(self._variables[constants.ENV_INSPECTION])
+        return InspectionReport.model_validate_json(self._input(constants.INPUT_REPORT))
 
     @property
     def plan(self) -> Plan:
         """The plan to train by."""
-        return Plan.model_validate_json(self._variables[constants.ENV_PLAN])
+        return Plan.model_validate_json(self._input(constants.INPUT_PLAN))
 
     @property
     def volumes(self) -> dict[str, Path]:
         """Claim name to the directory where it is mounted."""
-        mounts = json.loads(self._variables.get(constants.ENV_VOLUMES, "{}"))
+        mounts = json.loads(self._input(constants.INPUT_VOLUMES))
         return {claim: Path(directory) for claim, directory in mounts.items()}
 
     @property
@@ -183,8 +183,14 @@ class ContainerEnvironment:
 
     @property
     def _metadata(self) -> dict[str, str]:
-        metadata: dict[str, str] = json.loads(self._variables[constants.ENV_MANIFEST])["metadata"]
+        manifest = json.loads(self._input(constants.INPUT_MANIFEST))
+        metadata: dict[str, str] = manifest["metadata"]
         return metadata
+
+    def _input(self, name: str) -> bytes:
+        """The content of an input file."""
+        directory = self._variables.get(constants.ENV_INPUTS, constants.INPUTS_ROOT)
+        return (Path(directory) / name).read_bytes()
 
     def _names(self, variable: str) -> frozenset[str]:
         """The names in a comma-separated variable."""

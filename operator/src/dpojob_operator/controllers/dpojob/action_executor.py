@@ -48,7 +48,7 @@ class ActionExecutor:
         self._settings = settings
 
     async def execute(self, action: Action, job: DPOJob, pools: Mapping[str, GPUPoolSpec]) -> None:
-        """Executes one action; `job` has the status as it was just written. Raises NameConflict, CreationRejected, ApiError."""
+        """Executes one action; `job` has the status as it was just written. Raises NameConflict, InputsTooLarge, CreationRejected, ApiError."""
         log.info("%s/%s: %s", job.namespace, job.name, action)
         match action:
             case CreateInspection(name):
@@ -76,8 +76,6 @@ class ActionExecutor:
         plan, attempt = job.status.plan, job.status.attempts[-1]
         assert plan is not None  # written together with the attempt
         spec = effective_spec(job.name, job.spec, job.status)
-        if plan.nodes > 1:
-            await self._create(SERVICES, manifests.rendezvous_service(job, attempt), job)
         body = manifests.training_job(
             job,
             spec,
@@ -87,6 +85,8 @@ class ActionExecutor:
             pools[plan.pool],
             self._settings,
         )
+        if plan.nodes > 1:
+            await self._create(SERVICES, manifests.rendezvous_service(job, attempt), job)
         if await self._create(JOBS, body, job):
             CREATED.labels(STAGE_TRAIN).inc()
 

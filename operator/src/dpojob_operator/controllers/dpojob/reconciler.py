@@ -24,6 +24,7 @@ from dpojob_operator.decide import (
 from dpojob_operator.indexes import DependentsIndex
 from dpojob_operator.kube import ApiClient, Key, Object, record_events
 from dpojob_operator.kube.resources import DPOJOBS
+from dpojob_operator.manifests import InputsTooLarge
 from dpojob_operator.process import Clock
 from dpojob_operator.process.metrics import FINISHED, STATUS_WRITES
 
@@ -62,7 +63,7 @@ class Reconciler:
 
     async def reconcile(self, key: Key) -> float | None:
         """Reconciles the key; returns seconds until the next pass, None for the next event or resync."""
-        conflicting_object = creation_rejection = ""
+        conflicting_object = oversized_inputs = creation_rejection = ""
         raw: Object | None = None
         for _ in range(MAX_ROUNDS):
             # The response to a status write is as current as a read.
@@ -78,6 +79,7 @@ class Reconciler:
             snapshot = replace(
                 snapshot,
                 conflicting_object=conflicting_object,
+                oversized_inputs=oversized_inputs,
                 creation_rejection=creation_rejection,
             )
             specs: Mapping[str, GPUPoolSpec] = {}
@@ -95,6 +97,9 @@ class Reconciler:
                     await self._executor.execute(action, job, specs)
             except NameConflict as error:
                 conflicting_object = str(error)
+                continue
+            except InputsTooLarge as error:
+                oversized_inputs = str(error)
                 continue
             except CreationRejected as error:
                 creation_rejection = str(error)

@@ -41,7 +41,7 @@ class TrainJob:
     def from_environment(cls, environment: ContainerEnvironment) -> TrainJob:
         """The job that the operator describes to this container.
 
-        Raises TrainingError, with the name of a variable that is missing.
+        Raises TrainingError, with the name of a file or variable that is missing.
         """
         try:
             return cls(
@@ -61,7 +61,7 @@ class TrainJob:
             raise TrainingError.invalid_spec(
                 f"the environment variable or field {error} is missing"
             ) from error
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             raise TrainingError.invalid_spec(
                 f"what the operator handed over cannot be read: {error}"
             ) from error
