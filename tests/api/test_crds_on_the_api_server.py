@@ -1,8 +1,12 @@
 """The CRDs on a real API server: what `kubectl apply` accepts, and what it says of the rest."""
 
+import json
 from pathlib import Path
 
 import pytest
+import yaml
+
+from dpojob_api.arguments import ALLOWED, arguments_schema
 
 pytestmark = pytest.mark.cluster
 
@@ -65,6 +69,38 @@ def test_explain_gives_description_unit_and_default(server):
     assert "Default: 1024" in done.stdout
 
 
+def test_explain_lists_the_arguments(server):
+    done = server.kubectl("explain", "dpojob.spec.training.arguments")
+    for line in (
+        "loss_type",
+        'Loss, or several that are added up. Default: ["sigmoid"].',
+        "warmup_steps",
+    ):
+        assert line in done.stdout
+    assert "Refused: write training.learningRate." in done.stdout
+
+
+def test_no_depth_of_arguments_is_stored(server):
+    """Also where a field takes values of several types, and so has no type in the schema."""
+    manifest = yaml.safe_load((HERE / "manifests/accepted/shortest.yaml").read_text())
+    fields = arguments_schema()["properties"]
+    for name in (name for name in ALLOWED if fields[name].get("type") in (None, "object")):
+        for deep in (nested_lists(64), nested_objects(64)):
+            manifest["spec"]["training"] = {"arguments": {name: deep}}
+            done = server.kubectl(
+                "create", "--dry-run=server", "-f", "-", input=json.dumps(manifest), check=False
+            )
+            assert done.returncode != 0, name
+
+
+def nested_lists(depth):
+    return [nested_lists(depth - 1)] if depth else []
+
+
+def nested_objects(depth):
+    return {"a": nested_objects(depth - 1)} if depth else {}
+
+
 PLAN = (
     '{"plan":{"pool":"t4-small","method":"full","precision":"fp16","perDeviceBatchSize":1,'
     '"gradientAccumulation":8}}'
@@ -92,6 +128,8 @@ def _edit(server, namespace, name, spec):
         ("spec.model", '{"model":{"repo":"other/model"}}'),
         ("spec.dataset", '{"dataset":{"split":"test"}}'),
         ("spec.training", '{"training":{"beta":0.3}}'),
+        ("spec.training", '{"training":{"arguments":{"max_steps":5}}}'),
+        ("spec.training", '{"training":{"arguments":{"report_to":["mlflow"]}}}'),
         ("spec.samples", '{"samples":{"everySteps":5}}'),
         ("spec.hardware", '{"hardware":{"gpus":2}}'),
         ("spec.output", '{"output":{"push":"a/b"}}'),

@@ -27,6 +27,7 @@ COPIED_KEYS = (
     "minItems",
     "maxItems",
     "maxProperties",
+    "nullable",
     "x-kubernetes-validations",
 )
 """Keys of JSON schema that a CRD's schema has as well."""
@@ -84,9 +85,9 @@ def _convert(node: dict[str, Any], definitions: dict[str, Any], defaults: bool) 
         out.pop("format", None)
     if out.get("type") == "integer":
         out["format"] = "int64"
-    if node.get("type") == "object":
+    if node.get("type") == "object" or "additionalProperties" in node:
         _convert_object(node, out, definitions, defaults)
-    if node.get("type") == "array":
+    if "items" in node:
         out["items"] = _convert(node["items"], definitions, defaults)
     if "type" not in out:
         out["x-kubernetes-preserve-unknown-fields"] = True

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from dpojob_api.arguments import argument_problem, is_nested_deeper
 from dpojob_api.constants import API_VERSION
 from dpojob_api.pool import GPUPoolSpec
 from dpojob_api.spec import DNS_NAME, DPOJobSpec
@@ -32,6 +33,8 @@ PARTS = ("apiVersion", "kind", "metadata", "spec", "status")
 """Top-level fields of a document."""
 FREE_FORM = ("spec", "training", "arguments")
 """Path of the field below which null is a value and is kept."""
+MAX_DEPTH = 32
+"""Levels of lists and mappings in a document; no field of the spec is as deep."""
 
 
 def check_document(document: Any) -> Iterator[tuple[Path, str]]:
@@ -45,6 +48,9 @@ def check_document(document: Any) -> Iterator[tuple[Path, str]]:
     """
     if not isinstance(document, Mapping):
         yield (), f"a manifest is a mapping, and this is {show_value(document)}"
+        return
+    if is_nested_deeper(document, MAX_DEPTH):
+        yield (), f"lists and mappings are nested in more than {MAX_DEPTH} levels"
         return
     kind, version = document.get("kind"), document.get("apiVersion")
     if kind not in KINDS:
@@ -104,6 +110,18 @@ def _check_spec(model: type[BaseModel], spec: Any) -> Iterator[tuple[Path, str]]
             yield ("spec", *detail["loc"]), error_message(detail, model, ("spec",))
     for path, message in broken_rules(model, spec, ("spec",)):
         yield path, f"{show_path(path)}: {message}"
+    yield from _check_arguments(spec)
+
+
+def _check_arguments(spec: Any) -> Iterator[tuple[Path, str]]:
+    """Names and types of the arguments, of which the API server knows only its schema."""
+    arguments: Any = spec
+    for part in FREE_FORM[1:]:
+        arguments = arguments.get(part) if isinstance(arguments, Mapping) else None
+    if isinstance(arguments, Mapping):
+        for name, value in arguments.items():
+            if value is not None and (problem := argument_problem(name, value)):
+                yield (*FREE_FORM, name), f"{show_path(FREE_FORM)}: {problem}"
 
 
 def _non_finite_paths(value: Any, path: Path) -> Iterator[Path]:

@@ -88,7 +88,10 @@ class DatasetSource(
             Field(min_length=1, max_length=64),
         ]
         | None
-    ) = Field(default=None, description="http(s) addresses of files, read one after another.")
+    ) = Field(
+        default=None,
+        description="http(s) addresses of files, read one after another; at most 64, of at most 2000 characters each.",
+    )
     split: Annotated[str, Field(min_length=1, max_length=100)] = Field(
         default="train", description="Split to train on. Default: train."
     )

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
+from dpojob_api.arguments import arguments_schema, check_bounds
 from dpojob_api.base import StrictModel
+
+Arguments = Annotated[
+    dict[str, Any], AfterValidator(check_bounds), WithJsonSchema(arguments_schema())
+]
+"""Fields of DPOConfig. Only the CRD and inspection check their names and types, so that a stored job with
+an argument of another TRL can still be read."""
 
 
 class Lora(StrictModel):
@@ -74,9 +81,10 @@ class Training(StrictModel):
         default="Warn",
         description="What a health guard does besides setting TrainingHealthy. Default: Warn.",
     )
-    arguments: dict[str, Any] = Field(
+    arguments: Arguments = Field(
         default_factory=dict,
-        description="Any other field of TRL's DPOConfig, checked before a GPU is asked for.",
+        description="Other fields of TRL's DPOConfig, checked before a GPU is asked for; at most 262144 "
+        "characters as JSON. Default: none.",
     )
 
 
@@ -86,7 +94,9 @@ class Samples(StrictModel):
     prompts: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=4000)]], Field(max_length=16)
     ] = Field(
-        default_factory=list, description="Prompts to answer. Default: a few of the evaluation set."
+        default_factory=list,
+        description="Prompts to answer; at most 16, of at most 4000 characters each. Default: a few of "
+        "the evaluation set.",
     )
     every_steps: int = Field(
         default=0,

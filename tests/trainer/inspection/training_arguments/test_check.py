@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
+import re
 
 import pytest
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
+from trl.trainer import dpo_trainer
 
+from dpojob_api.arguments import ALLOWED, REFUSED, REMOVED, RESERVED, TABLE
 from dpojob_api.spec import DPOJobSpec
 from dpojob_trainer.inspection import InspectionError
 from dpojob_trainer.inspection.tokenization import generate as tokens
 from dpojob_trainer.inspection.training_arguments import check_arguments, check_pad_token, packages
-from dpojob_trainer.inspection.training_arguments.generate import TABLE, table
-from dpojob_trainer.inspection.training_arguments.reserved_fields import REMOVED, RESERVED
+from dpojob_trainer.inspection.training_arguments.cross_field_rules import REWARD_DIFFERENCE_LOSSES
+from dpojob_trainer.inspection.training_arguments.generate import table
 from dpojob_trainer.shared.container_environment import ENV_PACKAGES
 
 WRONG = [
@@ -42,7 +47,21 @@ WRONG = [
     ({"train_sampling_strategy": "group_by_length"}, "must be random or sequential"),
     ({"train_sampling_strategy": "batch_rebalance"}, "must be random or sequential"),
     ({"group_by_length": True}, "write nothing; TRL keeps no lengths"),
-    ({"use_liger_kernel": True}, "write nothing; TRL computes its loss in chunks"),
+    ({"use_liger_kernel": True}, "it needs the package liger-kernel, which the training image has not"),
+    ({"liger_kernel_config": {"rope": True}}, "it configures use_liger_kernel"),
+    ({"padding_free": True}, "TRL ignores it at present and pads all the same; leave it out"),
+    ({"do_predict": True}, "a job evaluates and does not predict"),
+    ({"loss_type": "aot", "f_divergence_type": "js_divergence"}, "leave f_divergence_type out"),
+    ({"loss_type": ["sigmoid", "aot"], "f_divergence_type": "forward_kl"}, "goes with loss_type"),
+    ({"loss_type": "robust", "label_smoothing": 0.5}, "robust needs label_smoothing below 0.5"),
+    ({"label_smoothing": -0.1}, "label_smoothing must be from 0 to 1, not -0.1"),
+    ({"ld_alpha": 3}, "ld_alpha must be from 0 to 1, not 3"),
+    ({"discopop_tau": 0}, "discopop_tau must be above 0, not 0"),
+    ({"loss_type": "simpo"}, "a loss of TRL's CPOTrainer; with a reference, sigmoid_norm"),
+    ({"loss_type": ["sigmoid", "KTO"]}, "trained by TRL's KTOTrainer; for pairs, write sigmoid"),
+    ({"run_name": "x" * 257}, "run_name has more than 256 characters"),
+    ({"report_to": ["x"] * 129}, "report_to has more than 128 entries"),
+    ({"model_init_kwargs": {"rope_scaling": {str(n): n for n in range(17)}}}, "rope_scaling has more than 16 entries"),
     ({"deepspeed": {"zero_optimization": {"stage": 2}}}, "write hardware.gpus"),
     ({"fsdp": "full_shard"}, "write hardware.gpus"),
     ({"metric_for_best_model": "eval_rewards/margin"}, "did you mean eval_rewards/margins?"),
@@ -88,7 +107,9 @@ def test_a_wrong_argument(arguments, words) -> None:
     [
         {}, {"weight_decay": 1}, {"warmup_steps": 0.1}, {"loss_type": "sigmoid"}, {"loss_type": ["ipo"]},
         {"report_to": ["trackio"]}, {"report_to": "none"}, {"max_steps": 5}, {"optim": "adamw_torch"},
-        {"data_seed": None}, {"max_steps": -1}, {"eval_steps": None}, {"metric_for_best_model": "loss"},
+        {"data_seed": None}, {"padding_free": False}, {"ld_alpha": None}, {"ld_alpha": 1},
+        {"loss_type": "robust", "label_smoothing": 0.49}, {"loss_type": "ipo", "f_divergence_type": "js_divergence"},
+        {"max_steps": -1}, {"eval_steps": None}, {"metric_for_best_model": "loss"},
         {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, 0.1]},
         {"loss_type": "exo_pair", "label_smoothing": 0.001},
         {"lr_scheduler_type": "cosine_with_min_lr", "lr_scheduler_kwargs": {"min_lr_rate": 0.1}},
@@ -180,9 +201,22 @@ def test_the_tables_are_those_of_the_installed_libraries() -> None:
     fields = table()
     assert json.loads(TABLE.read_text()) == fields
     assert set(fields["fields"]) >= set(RESERVED)
-    gone = set(REMOVED) - {"use_liger_kernel", "liger_kernel_config"}
-    assert not gone & set(fields["fields"])
+    assert not set(REMOVED) & set(fields["fields"])
     assert json.loads(tokens.TABLE.read_text()) == tokens.table()
+
+
+def test_every_field_of_dpo_config_is_allowed_or_reserved_or_refused() -> None:
+    decided = [*ALLOWED, *RESERVED, *REFUSED]
+    assert len(decided) == len(set(decided))
+    undecided = set(table()["fields"]) - set(decided)
+    assert not undecided, "decide in dpojob_api.arguments whether users may set these fields"
+    assert set(decided) <= set(table()["fields"])
+
+
+def test_the_losses_with_other_divergences_are_those_of_trl() -> None:
+    source = inspect.getsource(dpo_trainer)
+    (named,) = re.findall(r"f_divergence_loss_types = (\{[^}]*\})", source)
+    assert set(ast.literal_eval(named)) == REWARD_DIFFERENCE_LOSSES
 
 
 def test_inspection_checks_them_first(volume) -> None:

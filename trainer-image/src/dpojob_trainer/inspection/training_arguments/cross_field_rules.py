@@ -10,6 +10,10 @@ from dpojob_api.spec import DPOJobSpec
 Arguments = Mapping[str, Any]
 STEPS = ("eval_steps", "save_steps", "logging_steps")
 WORKERS = ("dataloader_prefetch_factor", "dataloader_persistent_workers")
+REWARD_DIFFERENCE_LOSSES = frozenset(
+    ("sigmoid", "sigmoid_norm", "hinge", "ipo", "exo_pair", "robust", "discopop", "sft")
+)
+"""Losses that take another divergence than reverse_kl (`f_divergence_loss_types` in trl.trainer.dpo_trainer)."""
 NEEDS_EVALUATIONS = ("reduce_lr_on_plateau", "greedy")
 
 
@@ -92,6 +96,19 @@ RULES = (
     Rule(
         lambda a, _: "exo_pair" in _losses(a) and not a.get("label_smoothing"),
         "loss_type exo_pair needs label_smoothing above 0: write label_smoothing: 0.001",
+    ),
+    Rule(
+        lambda a, _: (
+            a.get("f_divergence_type", "reverse_kl") != "reverse_kl"
+            and not set(_losses(a)) <= REWARD_DIFFERENCE_LOSSES
+        ),
+        f"f_divergence_type other than reverse_kl goes with loss_type {', '.join(sorted(REWARD_DIFFERENCE_LOSSES))} "
+        "only: leave f_divergence_type out, or choose one of these losses",
+    ),
+    Rule(
+        lambda a, _: "robust" in _losses(a) and a.get("label_smoothing", 0) >= 0.5,
+        "loss_type robust needs label_smoothing below 0.5, the probability that a preference is flipped: "
+        "write label_smoothing: 0.1",
     ),
     Rule(
         lambda a, _: (

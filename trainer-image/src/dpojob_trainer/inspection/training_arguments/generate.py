@@ -12,11 +12,9 @@ import json
 import re
 import types
 import typing
-from pathlib import Path
 from typing import Any
 
-TABLE = Path(__file__).with_name("dpo_config.json")
-
+from dpojob_api.arguments import TABLE
 
 CALLED_WITH = ("optimizer", "num_warmup_steps", "num_training_steps", "last_epoch")
 """Parameters of a schedule that the Trainer passes; all others come from the user."""
@@ -40,7 +38,11 @@ def table() -> dict[str, Any]:
             stated = field.metadata.get("choices")
             if stated is not None:
                 choices = sorted(stated)
+            if "object" in accepted:
+                accepted.discard("text")  # JSON in a string, or a path that no pod has
             entry: dict[str, Any] = {"types": sorted(accepted)}
+            if (default := _default(field)) is not None:
+                entry["default"] = default
             if choices:
                 entry["choices"] = choices
             fields[field.name] = entry
@@ -115,6 +117,15 @@ def _accepted_types(hint: Any) -> tuple[set[str], list[str]]:
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return {"text"}, sorted(str(member.value) for member in hint)
     return {_name(hint)}, []
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    """The default as JSON has it; None also where there is none."""
+    value = field.default
+    if field.default_factory is not dataclasses.MISSING:
+        value = field.default_factory()
+    value = value.value if isinstance(value, enum.Enum) else value
+    return None if value is dataclasses.MISSING else value
 
 
 def _name(kind: Any) -> str:
