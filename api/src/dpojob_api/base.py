@@ -6,7 +6,13 @@ import json
 import math
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic.alias_generators import to_camel
 
 
@@ -75,3 +81,26 @@ class LenientModel(StrictModel):
             The model; None for None.
         """
         return None if value is None else cls.model_validate(value)
+
+
+def unknown_as(default: str | None) -> WrapValidator:
+    """Make an enumeration lenient: a value that another version of this software knows is no error.
+
+    Only for enumerations on which no decision depends.
+
+    Args:
+        default: What an unknown value counts as.
+
+    Returns:
+        The annotation of the field.
+    """
+
+    def validate(value: Any, known: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return known(value)
+        except ValidationError:
+            if isinstance(value, str):
+                return default
+            raise
+
+    return WrapValidator(validate)

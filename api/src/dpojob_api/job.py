@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_serializer
 
-from .base import LenientModel
+from .base import LenientModel, unknown_as
 from .conditions import Condition
 from .constants import API_VERSION
 from .plan import Plan
@@ -130,7 +130,7 @@ class Dependency(LenientModel):
 class DPOJobStatus(LenientModel):
     """Everything the operator knows and a person may ask."""
 
-    phase: Phase = Field(
+    phase: Annotated[Phase, unknown_as("Pending")] = Field(
         default="Pending", description="A summary for people; read conditions instead."
     )
     observed_generation: int | None = None

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from .base import LenientModel
+from .base import LenientModel, unknown_as
 
 Stage = Literal[
     "Starting", "LoadingModel", "PreparingData", "PrecomputingReference", "Training", "Evaluating",
@@ -69,7 +69,7 @@ class Sample(LenientModel):
 class Progress(LenientModel):
     """What `GET /progress` serves. Figures are the newest logged ones."""
 
-    stage: Stage = "Starting"
+    stage: Annotated[Stage, unknown_as("Starting")] = "Starting"
     step: Count = Field(default=0, description="Optimizer steps done.")
     max_steps: Count = 0
     epoch: Annotated[float, AfterValidator(_in_range)] = 0.0
@@ -128,7 +128,7 @@ class Artifacts(LenientModel):
     report: str | None = Field(default=None, description="Path of report.html on the claim.")
     push: str | None = Field(default=None, description="Repository and commit on the hub.")
     s3: str | None = Field(default=None, description="s3:// address of the model.")
-    kind: Literal["model", "adapter"] | None = None
+    kind: Annotated[Literal["model", "adapter"] | None, unknown_as(None)] = None
     max_length: int | None = Field(default=None, description="Longest sequence trained on, tokens.")
     model_hash: str | None = Field(default=None, description="sha256 over the weight files.")
 

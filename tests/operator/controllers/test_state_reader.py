@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+import pytest
 from tests.kit.builders import job, job_snapshot, training_status
 
+from dpojob_api.job import DPOJob
 from dpojob_operator.controllers.dpojob import StateReader
 from dpojob_operator.decide import PlanningRequest, Policy, Snapshot
 from dpojob_operator.indexes import DependentsIndex
@@ -41,3 +43,41 @@ async def test_pods_are_read_after_the_pools_their_job_waits_for() -> None:
     await reader.read_for_planning(snapshot, PlanningRequest((), earlier_pods=False))
     order = [cluster.asked.index(f"{what}") for what in ("list gpupools", "get jobs", "list pods")]
     assert order == sorted(order)
+
+
+class Chain:
+    """A stand-in for the API client: `get` returns the DPOJobs, each of which tunes another's output."""
+
+    def __init__(self, references: dict[str, str]) -> None:
+        self._references = references
+
+    def job(self, name: str) -> DPOJob:
+        made = job(None, model={"fromJob": {"name": self._references[name]}})
+        made.metadata |= {"name": name, "uid": f"uid-of-{name}"}
+        return made
+
+    async def get(self, resource: Any, namespace: str, name: str) -> dict[str, Any] | None:
+        if resource.plural != "dpojobs" or name not in self._references:
+            return None
+        return self.job(name).model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+@pytest.mark.parametrize(
+    ("references", "cycle"),
+    [
+        ({"x": "x"}, ("x", "x")),
+        ({"x": "a", "a": "x"}, ("x", "a", "x")),
+        ({"x": "a", "a": "b", "b": "x"}, ("x", "a", "b", "x")),
+        ({"x": "a", "a": "b", "b": "a"}, ()),
+        ({"x": "0", **{str(n): str(n + 1) for n in range(150)}}, ()),
+    ],
+    ids=["itself", "two", "three", "not part of it", "a chain of 150"],
+)
+async def test_only_jobs_that_lead_back_to_themselves_are_a_cycle(
+    references: dict[str, str], cycle: tuple[str, ...]
+) -> None:
+    chain = Chain(references)
+    unused: Any = None
+    reader = StateReader(chain, Policy(), unused, unused, DependentsIndex())  # type: ignore[arg-type]
+    snapshot = await reader.read(chain.job("x"))
+    assert snapshot.dependency is not None and snapshot.dependency.cycle == cycle

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from aiohttp import web
+from tests.kit.builders import job
 from tests.kit.operator_fixture import REPORT, JobNamespace, Process
 
 from dpojob_api.spec import DPOJobSpec
-from dpojob_operator.indexes import DependentsIndex
+from dpojob_operator.indexes import DependentsIndex, InspectionCache
 from dpojob_operator.indexes.inspection_key import hub_repositories, inspection_key
 
 MODEL, DATA, MOVED = "a" * 40, "d" * 40, "e" * 40
@@ -113,21 +115,21 @@ def inspections(job_namespace: JobNamespace, prefix: str) -> list[str]:
     return [name for name in names if name.startswith(prefix)]
 
 
-async def test_a_branch_is_resolved_and_its_move_noticed(
-    hub: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from dpojob_operator.indexes import inspection_cache
+async def test_a_branch_is_resolved_and_its_move_noticed(hub: Any) -> None:
+    asking = job(model={"repo": "tiny/chat"}, dataset={"repo": "tiny/pairs"})
 
-    monkeypatch.setattr(inspection_cache, "REMEMBER_SECONDS", 0.0)
-    asked = inspection_cache.InspectionCache(None, hub.address, DependentsIndex())  # type: ignore[arg-type]  # no other jobs, no cluster
-    from tests.kit.builders import job
+    async def key_by(endpoint: str) -> str | None:
+        ended = asyncio.Event()
+        cluster: Any = None  # no other jobs
+        cache = InspectionCache(cluster, endpoint, DependentsIndex(), lambda _: ended.set())
+        assert cache.is_pending(asking, asking.spec), "the look-up runs beside the caller"
+        while cache.is_pending(asking, asking.spec):
+            await asyncio.wait_for(ended.wait(), 30)
+            ended.clear()
+        return (await cache.find_shared(asking, asking.spec))[0]
 
-    of = {"model": {"repo": "tiny/chat"}, "dataset": {"repo": "tiny/pairs"}}
-    first, _ = await asked.find_shared(job(**of), job(**of).spec)
-    again, _ = await asked.find_shared(job(**of), job(**of).spec)
-    assert first is not None and first == again
+    first = await key_by(hub.address)
+    assert first is not None and first == await key_by(hub.address)
     hub.commit = MOVED
-    moved, _ = await asked.find_shared(job(**of), job(**of).spec)
-    assert moved not in (None, first)
-    away = inspection_cache.InspectionCache(None, "http://127.0.0.1:1", DependentsIndex())  # type: ignore[arg-type]
-    assert await away.find_shared(job(**of), job(**of).spec) == (None, None)
+    assert await key_by(hub.address) not in (None, first)
+    assert await key_by("http://127.0.0.1:1") is None

@@ -32,6 +32,7 @@ from dpojob_operator.decide import (
 )
 from dpojob_operator.decide.object_snapshots import PVCSnapshot
 from dpojob_operator.indexes import DependentsIndex, OutputLockIndex
+from dpojob_operator.kube import parse_dpojob
 
 TUNED = {"volume": {"claimName": "models", "path": "tuned"}}
 
@@ -101,6 +102,28 @@ ENDED = {
 async def test_which_job_holds_the_lock(asking: DPOJob, other: DPOJob, held: bool) -> None:
     found = await holder(asking, other)
     assert (found is not None and found.name == other.name) is held
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [{"spec": {"fieldOfTomorrow": 1}}, {"status": {"plan": {"method": "methodOfTomorrow"}}}],
+    ids=repr,
+)
+async def test_a_job_that_this_version_cannot_parse_holds_its_directory(
+    unknown: dict[str, Any],
+) -> None:
+    """After a rollback its pod goes on writing there."""
+    fake, asking = FakeReader(), writer("b")
+    index = OutputLockIndex(fake, DependentsIndex())  # type: ignore[arg-type]
+    raw = wire(writer("a", TRAINS))
+    for part, fields in unknown.items():
+        raw[part] |= fields
+    assert parse_dpojob(raw) is None
+    fake.objects["a"] = raw
+    index.record(raw)
+    for _ in range(2):
+        found = await index.find_holder(asking)
+        assert found is not None and found.name == "a"
 
 
 async def test_of_three_jobs_exactly_one_holds_the_lock() -> None:

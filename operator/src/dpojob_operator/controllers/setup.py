@@ -49,7 +49,9 @@ def build_components(cluster: ApiClient, settings: Settings, now: Clock) -> Comp
         secret_grace_seconds=settings.secret_grace_seconds,
     )
     dependents = DependentsIndex()
-    inspections = InspectionCache(cluster, settings.hub_endpoint, dependents)
+    inspections = InspectionCache(
+        cluster, settings.hub_endpoint, dependents, resolved=lambda key: queue.add(key)
+    )
     output_locks = OutputLockIndex(cluster, dependents)
     outside_cluster = settings.progress_via == "auto" and not inside_cluster()
     poller = ProgressPoller(

@@ -1,4 +1,4 @@
-"""The status of a DPOJob whose spec this operator cannot parse: an older or newer CRD is installed."""
+"""The status of a DPOJob whose spec or status this operator cannot parse: an older or newer CRD is installed."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from .conditions import next_condition
 
 
 def invalid_spec_status(
-    status: DPOJobStatus, generation: int, problem: str, now: datetime
+    status: DPOJobStatus, generation: int, part: str, problem: str, now: datetime
 ) -> DPOJobStatus:
-    """Build the status that reports an unparsable spec.
+    """Build the status that reports an unparsable spec or status.
 
     The job does not fail: another version of the operator may be able to parse it.
 
     Args:
         status: The status as it was read.
         generation: Generation of the DPOJob.
+        part: The part of the object that cannot be parsed: "spec" or "status".
         problem: The field that cannot be parsed, and why.
         now: The time of the decision, in UTC.
 
@@ -31,7 +32,7 @@ def invalid_spec_status(
         return new
     new.observed_generation = generation
     message = (
-        f"This operator cannot read the spec ({problem}). Install the CRDs and the operator of "
+        f"This operator cannot read the {part} ({problem}). Install the CRDs and the operator of "
         "the same version."
     )
     for type_, value in ((ConditionType.READY, "False"), (ConditionType.STALLED, "True")):

@@ -75,6 +75,8 @@ class Snapshot:
     inspection_pods: tuple[PodSnapshot, ...] = ()
     inspection_key: str | None = None
     shared: SharedInspection | None = None
+    lookup_pending: bool = False
+    """Whether the hub is being asked for the commits that the inspection key holds."""
     output_holder: OutputHolder | None = None
     """None also once this job trains."""
     training: JobSnapshot | None = None

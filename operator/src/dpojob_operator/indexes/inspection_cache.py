@@ -6,40 +6,37 @@ taken only from a live read.
 
 from __future__ import annotations
 
-import logging
-import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
-
-import aiohttp
 
 from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJob
 from dpojob_api.spec import DPOJobSpec
 from dpojob_operator.decide import SharedInspection, inspection_result
-from dpojob_operator.kube import ApiClient, parse_dpojob
+from dpojob_operator.kube import ApiClient, Key, parse_dpojob
 from dpojob_operator.kube.resources import DPOJOBS
 
+from .commit_lookup import CommitLookup
 from .dependents_index import DependentsIndex
-from .inspection_key import COMMIT, hub_repositories, inspection_key
-
-log = logging.getLogger(__name__)
-RESOLVE_SECONDS = 5.0
-"""Time-out of asking the hub for a branch's commit."""
-REMEMBER_SECONDS = 30.0
-"""A branch is resolved at most this often."""
+from .inspection_key import hub_repositories, inspection_key
 
 
 class InspectionCache:
     """Finds jobs whose inspection another may share."""
 
-    def __init__(self, cluster: ApiClient, endpoint: str, dependents: DependentsIndex) -> None:
+    def __init__(
+        self,
+        cluster: ApiClient,
+        endpoint: str,
+        dependents: DependentsIndex,
+        resolved: Callable[[Key], None],
+    ) -> None:
+        """`resolved` is called with the key of each job whose revisions were looked up."""
         self._cluster = cluster
         self._dependents = dependents
-        self._endpoint = endpoint
         self._by_key: defaultdict[tuple[str, str], dict[str, tuple[str, str]]] = defaultdict(dict)
-        self._commits: dict[tuple[str, str, str], tuple[float, str | None]] = {}
+        self._commits = CommitLookup(endpoint, resolved)
 
     def record(self, raw: Mapping[str, Any], *, deleted: bool = False) -> None:
         """Records the key under which a DPOJob inspects, or inspected."""
@@ -60,6 +57,13 @@ class InspectionCache:
         if not names:
             self._by_key.pop((namespace, key), None)
 
+    def is_pending(self, job: DPOJob, spec: DPOJobSpec) -> bool:
+        """Whether the job's revisions are being looked up on the hub; `find_shared` then is too early."""
+        key = (job.namespace, job.name)
+        named = hub_repositories(spec) or ()
+        pending = [self._commits.is_pending(revision, key) for revision in named]
+        return any(pending)
+
     async def find_shared(
         self, job: DPOJob, spec: DPOJobSpec
     ) -> tuple[str | None, SharedInspection | None]:
@@ -67,7 +71,7 @@ class InspectionCache:
         named = hub_repositories(spec)
         if named is None:
             return None, None
-        model, dataset = [await self._commit(*one) for one in named]
+        model, dataset = map(self._commits.commit, named)
         if model is None or dataset is None:
             return None, None
         key = inspection_key(spec, model, dataset)
@@ -93,35 +97,6 @@ class InspectionCache:
         if not job.spec.suspend:
             self._by_key[job.namespace, key][job.name] = (stamp, job.uid)
         return key, None
-
-    async def _commit(self, kind: str, repository: str, revision: str) -> str | None:
-        """The commit that a revision points to now; None when the hub does not answer, or only with a token."""
-        if COMMIT.match(revision):
-            return revision
-        oldest = time.monotonic() - REMEMBER_SECONDS
-        self._commits = {one: known for one, known in self._commits.items() if known[0] >= oldest}
-        known = self._commits.get((kind, repository, revision))
-        if known is not None:
-            return known[1]
-        commit = await self._ask(kind, repository, revision) if self._endpoint else None
-        self._commits[kind, repository, revision] = (time.monotonic(), commit)
-        return commit
-
-    async def _ask(self, kind: str, repository: str, revision: str) -> str | None:
-        url = f"{self._endpoint}/api/{kind}/{repository}/revision/{revision}"
-        timeout = aiohttp.ClientTimeout(total=RESOLVE_SECONDS)
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
-                session.get(url) as answer,
-            ):
-                if answer.status != 200:
-                    return None
-                commit = (await answer.json()).get("sha")
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            log.info("%s not resolved (%s): its inspections are not shared", repository, error)
-            return None
-        return commit if isinstance(commit, str) and COMMIT.match(commit) else None
 
 
 def _usable(

@@ -9,19 +9,59 @@ from __future__ import annotations
 import posixpath
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJob
 from dpojob_operator.decide import OutputHolder
-from dpojob_operator.decide.effective_spec import output_volume
-from dpojob_operator.kube import ApiClient, parse_dpojob
+from dpojob_operator.kube import ApiClient
 from dpojob_operator.kube.resources import DPOJOBS
 
 from .dependents_index import DependentsIndex
 
 OutputDirectory = tuple[str, str, str]
 """Namespace, claim and directory in it."""
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """What the lock depends on, read from the object itself.
+
+    A job that this version cannot parse, because another version wrote it, holds its directory too: its
+    pod may be training into it.
+    """
+
+    place: OutputDirectory
+    finished: bool
+    idle: bool
+    """Whether it has begun nothing and cannot yet: it may still be edited to write elsewhere."""
+    precedence: tuple[bool, bool, str, str]
+    """Sort key: a job that trains first, then one that was inspected, then the older one."""
+    being_deleted: bool
+
+    @classmethod
+    def read(cls, raw: Mapping[str, Any]) -> _Writer | None:
+        """None for a job that writes to no directory yet."""
+        metadata, spec, status = raw["metadata"], raw.get("spec") or {}, raw.get("status") or {}
+        created = (status.get("artifacts") or {}).get("claimName")
+        volume = (spec.get("output") or {}).get("volume") or (created and {"claimName": created})
+        if not volume or spec.get("validateOnly"):
+            return None
+        path = posixpath.normpath(volume.get("path") or ".")
+        begun = bool(status.get("inspection") or status.get("dataset"))
+        waits = (spec.get("model") or {}).get("fromJob") and not status.get("dependency")
+        age = str(metadata.get("creationTimestamp", "")), str(metadata.get("uid", ""))
+        return cls(
+            place=(str(metadata["namespace"]), str(volume["claimName"]), path),
+            finished=any(
+                (condition.get("type"), condition.get("status")) == (ConditionType.FINISHED, "True")
+                for condition in status.get("conditions") or []
+            ),
+            idle=not begun and bool(spec.get("suspend") or waits),
+            precedence=(not status.get("attempts"), not begun, *age),
+            being_deleted="deletionTimestamp" in metadata,
+        )
 
 
 class OutputLockIndex:
@@ -34,31 +74,31 @@ class OutputLockIndex:
 
     def record(self, raw: Mapping[str, Any], *, deleted: bool = False) -> None:
         """Records where a DPOJob writes, until it has ended."""
-        job = parse_dpojob(raw)
-        place = None if job is None else _output_directory(job)
-        if job is None or place is None:
+        writer, name = _Writer.read(raw), raw["metadata"]["name"]
+        if writer is None:
             return
-        if deleted or job.status.is_true(ConditionType.FINISHED):
-            self._drop(place, job.name)
+        if deleted or writer.finished:
+            self._drop(writer.place, name)
         else:
-            self._writers[place].add(job.name)
+            self._writers[writer.place].add(name)
 
     async def find_holder(self, job: DPOJob) -> OutputHolder | None:
         """The job with precedence over `job` in the directory that both write to; None without one."""
-        place = _output_directory(job)
-        if place is None:
+        spec, status = job.spec.wire(), job.status.wire()
+        writer = _Writer.read({"metadata": job.metadata, "spec": spec, "status": status})
+        if writer is None:
             return None
+        place = writer.place
         found = []
         for name in sorted(self._writers.get(place, set()) - {job.name}):
             self._dependents.add_dependent((job.namespace, name), (job.namespace, job.name))
             raw = await self._cluster.get(DPOJOBS, job.namespace, name)
-            other = None if raw is None else parse_dpojob(raw)
-            if other is None or not _writes_to(place, other):
+            other = None if raw is None else _Writer.read(raw)
+            if other is None or other.place != place or other.finished:
                 self._drop(place, name)
-            elif not _idle(other) and _precedence(other) < _precedence(job):
+            elif not other.idle and other.precedence < writer.precedence:
                 directory = posixpath.normpath(posixpath.join(*place[1:]))
-                being_deleted = "deletionTimestamp" in other.metadata
-                found.append(OutputHolder(other.name, directory, being_deleted=being_deleted))
+                found.append(OutputHolder(name, directory, being_deleted=other.being_deleted))
         return min(found, key=lambda holder: holder.being_deleted, default=None)
 
     def _drop(self, place: OutputDirectory, name: str) -> None:
@@ -66,30 +106,3 @@ class OutputLockIndex:
         names.discard(name)
         if not names:
             self._writers.pop(place, None)
-
-
-def _output_directory(job: DPOJob) -> OutputDirectory | None:
-    volume = output_volume(job.spec, job.status)
-    if volume is None or job.spec.validate_only:
-        return None
-    return job.namespace, volume.claim_name, posixpath.normpath(volume.path or ".")
-
-
-def _writes_to(place: OutputDirectory, other: DPOJob) -> bool:
-    return _output_directory(other) == place and not other.status.is_true(ConditionType.FINISHED)
-
-
-def _has_begun(job: DPOJob) -> bool:
-    return job.status.inspection is not None or job.status.dataset is not None
-
-
-def _idle(job: DPOJob) -> bool:
-    """Whether it has begun nothing and cannot yet: it may still be edited to write elsewhere."""
-    waits = job.spec.model.from_job is not None and job.status.dependency is None
-    return not _has_begun(job) and (job.spec.suspend or waits)
-
-
-def _precedence(job: DPOJob) -> tuple[bool, bool, str, str]:
-    """Sort key: a job that trains first, then one that was inspected, then the older one."""
-    created = str(job.metadata.get("creationTimestamp", ""))
-    return not job.status.attempts, not _has_begun(job), created, job.uid

@@ -74,7 +74,7 @@ class Reconciler:
             try:
                 job = DPOJob.model_validate(raw)
             except ValidationError as error:
-                return await self._report_invalid_spec(key, raw, error)
+                return await self._report_unreadable(key, raw, error)
             snapshot = await self._read(key, job)
             snapshot = replace(
                 snapshot,
@@ -173,16 +173,28 @@ class Reconciler:
         self._refreshed.pop(key, None)
         self.written_versions.pop(key, None)
 
-    async def _report_invalid_spec(
+    async def _report_unreadable(
         self, key: Key, raw: Object, error: ValidationError
     ) -> float | None:
-        status = DPOJobStatus.read(raw.get("status") or {}) or DPOJobStatus()
+        """Sets conditions that say what this version cannot read; all else in the status stays."""
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        problem = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+        whole = raw.get("status") or {}
+        written = {
+            name: whole[name] for name in ("conditions", "observedGeneration") if name in whole
+        }
+        try:
+            status = DPOJobStatus.model_validate(written)
+        except ValidationError:
+            log.warning("%s/%s cannot be read and is left alone: %s", *key, problem)
+            return None
+        part = "status" if first["loc"][:1] == ("status",) else "spec"
         generation = int(raw["metadata"].get("generation", 0))
-        new = invalid_spec_status(status, generation, f"{where}: {first['msg']}", self._now())
-        if new.wire() != status.wire():
-            stored = await self._cluster.write_status(DPOJOBS, {**raw, "status": new.wire()})
+        new = invalid_spec_status(status, generation, part, problem, self._now())
+        if new != status:
+            wire = new.wire()
+            body = {**whole, **{name: wire[name] for name in ("conditions", "observedGeneration")}}
+            stored = await self._cluster.write_status(DPOJOBS, {**raw, "status": body})
             self._record_version(key, stored)
         return None
 

@@ -38,7 +38,7 @@ from . import from_job_output
 from .pod_ownership import pods_of_job
 
 MAX_CHAIN_LENGTH = 100
-"""Jobs of a `fromJob` chain that are followed before it counts as a cycle."""
+"""Jobs of a `fromJob` chain that are followed. The jobs of a longer cycle wait, as in a chain."""
 
 
 class StateReader:
@@ -78,7 +78,9 @@ class StateReader:
         if status.dataset is None:
             claims = await self._claims(job.namespace, claims_mounted(spec, dependency))
             snapshot = replace(snapshot, claims=claims)
-        if status.inspection is None and status.dataset is None:
+        if _may_begin(snapshot):
+            if self._inspections.is_pending(job, spec):
+                return await self._with_children(replace(snapshot, lookup_pending=True))
             key, shared = await self._inspections.find_shared(job, spec)
             snapshot = replace(snapshot, inspection_key=key, shared=shared)
         return await self._with_children(snapshot)
@@ -153,7 +155,9 @@ class StateReader:
     async def _cycle(self, job: DPOJob, named: DPOJob) -> tuple[str, ...]:
         """The names on the path from `job` back to itself, when following `fromJob` leads there."""
         path = [job.name, named.name]
-        while named.uid != job.uid and len(path) <= MAX_CHAIN_LENGTH:
+        if named.uid == job.uid:
+            return tuple(path)
+        while len(path) <= MAX_CHAIN_LENGTH:
             reference = named.spec.model.from_job
             if reference is None or reference.kind != "DPOJob" or named.status.dependency:
                 return ()
@@ -167,7 +171,7 @@ class StateReader:
             if following is None:
                 return ()
             named = following
-        return tuple(path)
+        return ()
 
     async def read_for_planning(
         self, snapshot: Snapshot, request: PlanningRequest
@@ -198,6 +202,14 @@ class StateReader:
             planner_pool_state(pool, labels) for pool in sorted(pools, key=lambda pool: pool.name)
         ]
         return states, {pool.name: pool.spec for pool in pools}
+
+
+def _may_begin(snapshot: Snapshot) -> bool:
+    """Whether inspection is what the job would begin now; for others the hub is not asked."""
+    job, status = snapshot.job, snapshot.job.status
+    begun = status.inspection is not None or status.dataset is not None
+    waits = job.spec.suspend or snapshot.output_holder is not None
+    return not begun and not waits and None not in snapshot.claims.values()
 
 
 def _resolved(snapshot: Snapshot) -> tuple[DPOJobSpec, Dependency | None]:

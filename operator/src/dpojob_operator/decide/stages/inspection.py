@@ -67,6 +67,9 @@ def _begin(builder: StatusBuilder) -> bool:
     key, shared = builder.snapshot.inspection_key, builder.snapshot.shared
     if not claims_exist(builder):
         return False
+    if builder.snapshot.lookup_pending:
+        builder.requeue_within(POLL_SECONDS)  # the end of the look-up queues the job, too
+        return False
     if shared is not None and shared.report is not None:
         note = f" Inspection shared with DPOJob {shared.name}."
         _record_report(builder, shared.report, note)

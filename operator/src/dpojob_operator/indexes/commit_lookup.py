@@ -1,0 +1,118 @@
+"""The commits that branches of the hub point to, asked in the background.
+
+Users choose the repositories and the network chooses whether the hub answers, so no worker waits for
+it: a look-up has a total deadline, few run at once, failures are remembered, and a hub that stays
+silent is not asked for a while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import aiohttp
+from pydantic_core import from_json
+
+from dpojob_operator.kube import NO_COMPRESSION, Key, read_body
+
+from .inspection_key import COMMIT
+
+log = logging.getLogger(__name__)
+DEADLINE_SECONDS = 5.0
+"""From the request of a look-up to its result, waiting for its turn included."""
+MAX_CONCURRENT = 4
+MAX_BYTES = 8 * 2**20
+"""An answer lists the files of the repository."""
+REMEMBER_SECONDS = 30.0
+"""A branch is looked up at most this often..."""
+REMEMBER_FAILURE_SECONDS = 120.0
+"""...and one that was not resolved, this often."""
+MAX_TIMEOUTS = 4
+"""Look-ups in a row without an answer, after which the hub counts as silent."""
+
+Revision = tuple[str, str, str]
+"""Kind ("models" or "datasets"), repository and revision."""
+
+
+@dataclass
+class _Lookup:
+    done: bool = False
+    commit: str | None = None
+    forget_at: float = float("inf")
+    waiting: set[Key] = field(default_factory=set)
+
+
+class CommitLookup:
+    """Resolves revisions to commits; an empty endpoint resolves none."""
+
+    def __init__(self, endpoint: str, resolved: Callable[[Key], None]) -> None:
+        """`resolved` is called with the key of each job that waits, when a look-up has ended."""
+        self._endpoint = endpoint
+        self._resolved = resolved
+        self._limit = asyncio.Semaphore(MAX_CONCURRENT)
+        self._lookups: dict[Revision, _Lookup] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timeouts = 0
+        self._silent_until = 0.0
+
+    def is_pending(self, revision: Revision, key: Key) -> bool:
+        """Whether the commit is being looked up; starts the look-up where that is due."""
+        if COMMIT.match(revision[2]) or not self._endpoint:
+            return False
+        now = time.monotonic()
+        self._lookups = {
+            one: known for one, known in self._lookups.items() if known.forget_at > now
+        }
+        lookup = self._lookups.get(revision)
+        if lookup is None:
+            if now < self._silent_until:
+                return False
+            lookup = self._lookups[revision] = _Lookup()
+            task = asyncio.get_running_loop().create_task(self._run(revision, lookup))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        if not lookup.done:
+            lookup.waiting.add(key)
+        return not lookup.done
+
+    def commit(self, revision: Revision) -> str | None:
+        """The commit; None when it is not known, as for a private repository or a silent hub."""
+        if COMMIT.match(revision[2]):
+            return revision[2]
+        lookup = self._lookups.get(revision)
+        return None if lookup is None else lookup.commit
+
+    async def _run(self, revision: Revision, lookup: _Lookup) -> None:
+        try:
+            async with asyncio.timeout(DEADLINE_SECONDS), self._limit:
+                lookup.commit = await self._ask(revision)
+            self._timeouts = 0
+        except TimeoutError:
+            self._timeouts += 1
+            if self._timeouts >= MAX_TIMEOUTS:
+                self._silent_until = time.monotonic() + REMEMBER_FAILURE_SECONDS
+            log.info("%s not resolved in time: its inspections are not shared", revision[1])
+        except Exception as error:
+            # Users choose the repository, and its owner what is answered for it.
+            log.info("%s not resolved (%r): its inspections are not shared", revision[1], error)
+        lookup.done = True
+        remember = REMEMBER_FAILURE_SECONDS if lookup.commit is None else REMEMBER_SECONDS
+        lookup.forget_at = time.monotonic() + remember
+        for key in lookup.waiting:
+            self._resolved(key)
+
+    async def _ask(self, revision: Revision) -> str | None:
+        kind, repository, name = revision
+        url = f"{self._endpoint}/api/{kind}/{repository}/revision/{name}"
+        async with (
+            aiohttp.ClientSession(trust_env=True) as session,
+            session.get(url, headers=NO_COMPRESSION) as answer,
+        ):
+            if answer.status != 200:
+                return None
+            found = from_json(await read_body(answer, MAX_BYTES))
+        commit = found.get("sha") if isinstance(found, dict) else None
+        return commit if isinstance(commit, str) and COMMIT.match(commit) else None
