@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
-from tests.kit.builders import job, job_snapshot, training_status
+from tests.kit.builders import UID, job, job_snapshot, training_status
 
-from dpojob_api.job import DPOJob
+from dpojob_api.job import ChildJob, DPOJob
 from dpojob_operator.controllers.dpojob import StateReader
 from dpojob_operator.decide import PlanningRequest, Policy, Snapshot
 from dpojob_operator.indexes import DependentsIndex
@@ -81,3 +81,21 @@ async def test_only_jobs_that_lead_back_to_themselves_are_a_cycle(
     reader = StateReader(chain, Policy(), unused, unused, DependentsIndex())  # type: ignore[arg-type]
     snapshot = await reader.read(chain.job("x"))
     assert snapshot.dependency is not None and snapshot.dependency.cycle == cycle
+
+
+async def test_training_jobs_of_earlier_attempts_are_read_by_their_owner() -> None:
+    status = training_status()
+    second = status.attempts[0].model_copy(
+        update={"number": 2, "job": ChildJob(name="second"), "start_time": None}
+    )
+    status.attempts.append(second)
+    owner = {"controller": True, "uid": UID}
+    listed = [
+        {"metadata": {"name": name, "uid": name, "ownerReferences": [{**owner, **other}]}}
+        for name, other in (("first", {}), ("second", {}), ("foreign", {"uid": "other"}))
+    ]
+    unused: Any = None
+    cluster = Recorder({"jobs": listed})
+    reader = StateReader(cluster, Policy(), unused, unused, DependentsIndex())  # type: ignore[arg-type]
+    snapshot = await reader.read(job(status))
+    assert [found.name for found in snapshot.earlier_trainings] == ["first"]

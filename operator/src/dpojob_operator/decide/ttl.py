@@ -25,7 +25,8 @@ def clean_up_finished(builder: StatusBuilder) -> None:
     if dataset_valid is None or dataset_valid.status == "Unknown":
         # With a report the inspection Job has ended, or is about to; its log stays readable.
         _delete_running(builder, builder.snapshot.inspection)
-    _delete_running(builder, builder.snapshot.training)
+    for job in (*builder.snapshot.earlier_trainings, builder.snapshot.training):
+        _delete_running(builder, job)
     seconds, ended = builder.job.spec.ttl_seconds_after_finished, builder.status.completion_time
     if seconds is not None and ended is not None:
         left = (ended + timedelta(seconds=seconds) - builder.now).total_seconds()

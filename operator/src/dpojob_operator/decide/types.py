@@ -81,6 +81,9 @@ class Snapshot:
     """None also once this job trains."""
     training: JobSnapshot | None = None
     """The Job of the newest attempt."""
+    earlier_trainings: tuple[JobSnapshot, ...] = ()
+    """Training Jobs of attempts before the newest. Each attempt begins when the Job before is gone, but a
+    creation whose answer was lost may take effect later."""
     training_pods: tuple[PodSnapshot, ...] = ()
     earlier_pods: tuple[str, ...] = ()
     """Training pods that a deleted DPOJob of this name left, and that may still write to the output

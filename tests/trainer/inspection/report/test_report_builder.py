@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.kit.inspection.volume_fixture import codes, spec_of
 
-from dpojob_api.report import InspectionReport, Problem, ProblemCode
+from dpojob_api.report import InspectionReport, ModelFacts, Problem, ProblemCode
 from dpojob_trainer.inspection import InspectionError, accepted_rows, inspect, summary
+from dpojob_trainer.shared.termination_message import encode
 
 ROWS = [
     {"prompt": f"question {i}", "chosen": f"yes {i}", "rejected": f"no {i}"} for i in range(400)
@@ -223,3 +226,44 @@ def test_the_summary_fits_whatever_the_report_holds() -> None:
         assert len(text) <= limit
         assert found["valid"] is False and found["dropped"] and found["problems"]
     assert summary(InspectionReport(valid=True), 4096)["valid"] is True
+
+
+def test_a_long_architecture_leaves_the_verdict() -> None:
+    model = ModelFacts(parameters=5, architecture="A" * 5000, dtype="bfloat16")
+    kept = summary(InspectionReport(valid=True, rows=9, model=model), 4096)
+    assert (kept["valid"], kept["rows"]) == (True, 9)
+    assert (kept["model"]["parameters"], kept["model"]["dtype"]) == (5, "bfloat16")
+    assert len(kept["model"]["architecture"]) == 100
+
+
+def test_a_mapping_that_does_not_fit_is_refused() -> None:
+    """Training reads rows by the mapping, so a name that was cut would read another column."""
+    mapping = {"prompt": "长" * 900, "chosen": "选" * 900}
+    report = InspectionReport.model_validate({"valid": True, "rows": 9, "mapping": mapping})
+    kept = summary(report, 4096)
+    assert (kept["valid"], kept["rows"]) == (False, 9)
+    assert "too long" in kept["error"]
+
+
+ANY_TEXT = st.text(st.characters(), max_size=3000)
+
+
+@settings(max_examples=60, deadline=None)
+@given(texts=st.lists(ANY_TEXT, min_size=10, max_size=10), valid=st.booleans())
+def test_any_summary_fits_and_holds_a_verdict(texts: list[str], valid: bool) -> None:
+    names = ("architecture", "modelType", "dtype", "baseModel", "source", "revision", "fingerprint")
+    model = {"parameters": 5, **dict(zip(names, texts, strict=False))}
+    report = InspectionReport.model_validate(
+        {
+            "valid": valid, "rows": 9, "columns": texts, "model": model, "source": texts[7],
+            "error": texts[8] or None, "reason": texts[9], "mapping": {"chosen": texts[9]},
+            "problems": [{"code": "NullValue", "message": text} for text in texts],
+        }
+    )  # fmt: skip
+    text = encode(summary(report))
+    assert len(text) <= 4096
+    read = InspectionReport.model_validate_json(text)
+    assert read.rows == 9
+    assert not read.valid or valid
+    assert read.valid == valid or read.error is not None
+    assert text.startswith(b'{"valid":')

@@ -47,6 +47,49 @@ def test_any_outcome_fits(message: str, health: str, samples: list[Any]) -> None
     assert read.progress.step == 3 and read.artifacts == outcome.artifacts
 
 
+ANY = st.text(st.characters(), max_size=3000)
+
+
+@settings(max_examples=60, deadline=None)
+@given(texts=st.lists(ANY, min_size=9, max_size=9), limit=st.just(TERMINATION_MESSAGE_BYTES))
+def test_an_outcome_fits_whatever_its_artifacts_hold(texts: list[str], limit: int) -> None:
+    reason, message, health, claim, path, report, push, s3, digest = texts
+    outcome = Outcome(
+        outcome="Succeeded",
+        reason=reason,
+        message=message,
+        progress=Progress(step=7, health=Health(reason=reason, message=health)),
+        artifacts=Artifacts(
+            claim_name=claim, path=path, report=report, push=push, s3=s3, model_hash=digest
+        ),
+    )
+    text = encode(truncate_outcome(outcome).wire())
+    assert len(text) <= limit
+    read = Outcome.model_validate_json(text)
+    assert (read.outcome, read.progress.step) == ("Succeeded", 7)
+    assert text.startswith(b'{"outcome":"Succeeded","reason":')
+
+
+def test_a_long_chinese_path_leaves_the_rest_of_the_outcome() -> None:
+    path = "长" * 1024
+    outcome = Outcome(
+        outcome="Succeeded",
+        reason="Completed",
+        message="Trained.",
+        artifacts=Artifacts(
+            claim_name="c",
+            path=path,
+            report=f"{path}/report.html",
+            kind="model",
+            model_hash="a" * 64,
+        ),
+        samples=[Sample(prompt="p", before="b", after="a")],
+    )
+    kept = truncate_outcome(outcome)
+    assert kept.artifacts == Artifacts(claim_name="c", kind="model", model_hash="a" * 64)
+    assert (kept.message, kept.samples) == (outcome.message, outcome.samples)
+
+
 def test_it_is_written_where_it_is_told(tmp_path: Path) -> None:
     path = tmp_path / "log"
     write_termination_message(DOCUMENT, path)

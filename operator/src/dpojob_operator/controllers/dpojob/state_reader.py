@@ -101,7 +101,17 @@ class StateReader:
             if found is not None and not finished:
                 pods = await self._pods(job, STAGE_TRAIN, found)
                 snapshot = replace(snapshot, training_pods=pods)
+        if len(status.attempts) > 1:
+            earlier = await self._earlier_trainings(job)
+            snapshot = replace(snapshot, earlier_trainings=earlier)
         return snapshot
+
+    async def _earlier_trainings(self, job: DPOJob) -> tuple[JobSnapshot, ...]:
+        labels = {LABEL_JOB_UID: job.uid, LABEL_STAGE: STAGE_TRAIN}
+        listed = self._cluster.list(JOBS, job.namespace, labels)
+        found = [JobSnapshot.read(raw) async for raw in listed]
+        newest = job.status.attempts[-1].job.name
+        return tuple(job_ for job_ in found if job_.owner == job.uid and job_.name != newest)
 
     async def _earlier_pods(self, job: DPOJob) -> tuple[str, ...]:
         labels = {LABEL_JOB_NAME: job.name, LABEL_STAGE: STAGE_TRAIN}

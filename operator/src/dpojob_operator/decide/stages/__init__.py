@@ -7,9 +7,17 @@ from .dependency import resolve_dependency
 from .inspection import inspect_dataset
 from .output_lock import check_output_lock
 from .planning import choose_plan
+from .stale_jobs import delete_stale_trainings
 from .training import run_training
 
-STAGES = (resolve_dependency, check_output_lock, inspect_dataset, choose_plan, run_training)
+STAGES = (
+    delete_stale_trainings,
+    resolve_dependency,
+    check_output_lock,
+    inspect_dataset,
+    choose_plan,
+    run_training,
+)
 """In the order in which a job goes through them; the first that returns False ends the pass."""
 
 __all__ = ["STAGES"]

@@ -81,10 +81,7 @@ def record_success(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -
     if reported is None and _report_may_still_come(builder, job):
         return
     _end_attempt(builder, attempt, "Succeeded", reported)
-    artifacts = builder.status.artifacts or Artifacts()
-    if reported is not None and reported.artifacts is not None:
-        changes = reported.artifacts.model_dump(exclude_none=True)
-        artifacts = artifacts.model_copy(update=changes)
+    artifacts = _artifacts(builder, reported)
     if artifacts.claim_name is not None and artifacts.report is None:
         artifacts.report = "/".join(part for part in (artifacts.path, FILE_REPORT) if part)
     builder.status.artifacts = artifacts
@@ -94,6 +91,14 @@ def record_success(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -
     )
     builder.set_training(False, Reason.STOPPED)
     builder.complete(Reason.COMPLETED, f"{message} {locations}".strip())
+
+
+def _artifacts(builder: StatusBuilder, reported: Outcome | None) -> Artifacts:
+    """What the status has, with what was reported; a message leaves out what is too long for it."""
+    artifacts = builder.status.artifacts or Artifacts()
+    if reported is None or reported.artifacts is None:
+        return artifacts
+    return artifacts.model_copy(update=reported.artifacts.model_dump(exclude_none=True))
 
 
 def record_failure(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -> None:
@@ -110,7 +115,7 @@ def record_failure(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -
         return
     _end_attempt(builder, attempt, "Failed", reported)
     if reported is not None and reported.artifacts is not None:
-        builder.status.artifacts = reported.artifacts
+        builder.status.artifacts = _artifacts(builder, reported)
     reason, message = _failure_cause(builder, pod, reported)
     if job.failure_reason == "BackoffLimitExceeded" and reason == Reason.TRAINING_FAILED:
         tries = builder.job.spec.backoff_limit + 1

@@ -23,6 +23,7 @@ from .pod_diagnosis import (
     waiting_seconds,
 )
 from .pvc_checks import claims_exist
+from .stale_jobs import stale_trainings
 from .suspension import hold_if_suspended
 
 SUSPENDED = "Suspended"
@@ -43,12 +44,9 @@ def run_training(builder: StatusBuilder) -> bool:
     """
     attempt = builder.attempt
     if attempt is None or attempt.end_time is not None:
-        if builder.snapshot.training is not None and attempt is not None:
-            # The creation of a Job may take effect long after its answer was lost.
-            _delete_job(builder, builder.snapshot.training)
-            return False
         if (
-            hold_if_suspended(builder)
+            stale_trainings(builder)
+            or hold_if_suspended(builder)
             or not claims_exist(builder)
             or not earlier_pods_ended(builder)
         ):
@@ -58,7 +56,8 @@ def run_training(builder: StatusBuilder) -> bool:
     if job is not None and job.name != attempt.job.name:
         job = None
     if job is None and attempt.job.uid is None:
-        _create(builder, attempt)
+        if not builder.snapshot.earlier_trainings:
+            _create(builder, attempt)
         return False
     if job is not None and job.owner != builder.job.uid:
         attempt.end_time = builder.now

@@ -11,14 +11,21 @@ SAMPLE_LENGTHS = (600, 300, 150, 80)
 """Characters of each text of a sample, tried in this order."""
 MESSAGE_LENGTHS = (1500, 700, 300, 100)
 """Characters of each message, tried in this order."""
+LOCATION_BYTES = 320
+"""Of a path, repository or address of the model, as JSON with its name."""
+REASON_LENGTH = 64
+"""Characters of a reason; those that the trainer gives itself are shorter."""
 
 
 def truncate_outcome(outcome: Outcome, limit: int = TERMINATION_MESSAGE_BYTES) -> Outcome:
     """The outcome, shortened until its compact JSON takes at most `limit` bytes.
 
-    Samples are shortened first, then dropped from the end, then messages are cut: figures and
-    artifacts always stay.
+    Locations that are long on their own go first: the DPOJob's status and spec have them. Samples are
+    shortened, then dropped from the end, then messages are cut, then artifacts go: the outcome, its reason
+    and the figures always stay.
     """
+    if _size(outcome) > limit:
+        outcome = _without_long_locations(outcome)
     for length in SAMPLE_LENGTHS:
         shortened = outcome.model_copy(
             update={
@@ -44,7 +51,26 @@ def truncate_outcome(outcome: Outcome, limit: int = TERMINATION_MESSAGE_BYTES) -
         )
         if _size(shortened) <= limit:
             return shortened
-    raise ValueError(f"an outcome without text still takes {_size(shortened)} bytes")
+    health = shortened.progress.health
+    health = health.model_copy(update={"reason": _cut(health.reason, REASON_LENGTH)})
+    return shortened.model_copy(
+        update={
+            "reason": _cut(shortened.reason, REASON_LENGTH),
+            "progress": shortened.progress.model_copy(update={"health": health}),
+            "artifacts": None,
+        }
+    )
+
+
+def _without_long_locations(outcome: Outcome) -> Outcome:
+    if outcome.artifacts is None:
+        return outcome
+    long = {
+        name: None
+        for name, value in outcome.artifacts
+        if len(encode({name: value})) > LOCATION_BYTES
+    }
+    return outcome.model_copy(update={"artifacts": outcome.artifacts.model_copy(update=long)})
 
 
 def _shorten(sample: Sample, length: int) -> Sample:
