@@ -21,6 +21,7 @@ import kopf
 from dpojob_api.constants import GROUP, LABEL_MANAGED_BY, MANAGED_BY, VERSION
 from dpojob_operator.controllers import Handlers, build_components
 from dpojob_operator.kube import ApiClient, run_as_leader
+from dpojob_operator.kube.resources import DPOJOBS
 from dpojob_operator.process import Clock, Settings, SettingsError, utc_now
 from dpojob_operator.process.probes import serve_probes
 from dpojob_operator.process.settings import load
@@ -59,7 +60,7 @@ def _kopf_settings() -> kopf.OperatorSettings:
     settings.scanning.disabled = True  # the resync finds the objects of a CRD installed later
     settings.watching.inactivity_timeout = 70
     settings.watching.server_timeout = 300
-    settings.watching.chunk_size = 500
+    settings.watching.chunk_size = DPOJOBS.page
     ours = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
     settings.watching.label_selectors["batch", "v1", "jobs"] = ours
     settings.watching.label_selectors["", "v1", "pods"] = ours

@@ -17,11 +17,10 @@ from kubernetes.aio.dynamic import DynamicClient
 from dpojob_operator.process.metrics import API_REQUESTS
 
 from .bounded_body import NO_COMPRESSION, read_body
+from .bounded_json import loads
 from .resources import LEASES, PODS, Resource
 
 Object = dict[str, Any]
-PAGE = 500
-"""Objects per page of a list."""
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
@@ -97,7 +96,7 @@ class ApiClient:
     async def _json(self, method: str, resource: Resource, path: str, **options: Any) -> Object:
         response = await self._request(method, resource, path, **options)
         try:
-            value = await response.json()
+            value = loads(await response.read())
         except ValueError as error:
             raise ApiError(0, f"{method} {path}: the answer is not JSON") from error
         if not isinstance(value, dict):
@@ -120,7 +119,7 @@ class ApiClient:
     ) -> AsyncIterator[Object]:
         """Lists all objects, page by page."""
         selector = ",".join(f"{key}={value}" for key, value in (labels or {}).items())
-        query: list[tuple[str, str]] = [("limit", str(PAGE))]
+        query: list[tuple[str, str]] = [("limit", str(resource.page))]
         if selector:
             query.append(("labelSelector", selector))
         if fields:

@@ -34,6 +34,8 @@ class Resource:
     """Such as /apis/batch/v1."""
     plural: str
     namespaced: bool = True
+    page: int = 500
+    """Objects in a page of a list."""
 
     def path(self, namespace: str | None = None, name: str | None = None, sub: str = "") -> str:
         """Of the collection, or of one object, or of its subresource."""
@@ -46,7 +48,8 @@ class Resource:
         return path + (f"/{sub}" if sub else "")
 
 
-DPOJOBS = Resource(f"/apis/{GROUP}/{VERSION}", "dpojobs")
+DPOJOBS = Resource(f"/apis/{GROUP}/{VERSION}", "dpojobs", page=50)
+"""Users fill DPOJobs, up to the 1.5 MiB that the API server stores: a page has at most 75 MiB."""
 GPUPOOLS = Resource(f"/apis/{GROUP}/{VERSION}", "gpupools", namespaced=False)
 JOBS = Resource("/apis/batch/v1", "jobs")
 TRAINJOBS = Resource("/apis/trainer.kubeflow.org/v1alpha1", "trainjobs")
