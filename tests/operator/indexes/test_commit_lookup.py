@@ -9,6 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from tests.kit.builders import NOW, build_snapshot, job
 
 from dpojob_operator.controllers.dpojob import StateReader
@@ -110,3 +112,23 @@ def test_inspection_begins_when_the_look_up_has_ended() -> None:
 def test_a_job_that_another_holds_back_is_not_inspected() -> None:
     held = decide(build_snapshot(output_holder=OutputHolder("a", "m/x")), NOW)
     assert isinstance(held, Decision) and held.status.inspection is None
+
+
+async def test_a_revision_stays_one_part_of_the_path_that_the_hub_is_asked_for() -> None:
+    asked: list[str] = []
+    resolved = asyncio.Event()
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.raw_path)
+        return web.json_response({"sha": "a" * 40})
+
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", answer)
+    # The status may hold a revision that an earlier version of the schema accepted.
+    revision = ("models", "tiny/chat", "../../admin/delete?all=1#")
+    async with TestServer(application) as hub:
+        lookup = CommitLookup(str(hub.make_url("")).rstrip("/"), lambda _: resolved.set())
+        assert lookup.is_pending(revision, KEY)
+        await resolved.wait()
+    assert lookup.commit(revision) == "a" * 40
+    assert asked == ["/api/models/tiny/chat/revision/..%2F..%2Fadmin%2Fdelete%3Fall=1%23"]

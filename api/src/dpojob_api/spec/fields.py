@@ -17,11 +17,14 @@ DNS_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 SECRET_KEY = r"^[-._a-zA-Z0-9]+$"
 """As the API server requires of a Secret's keys; otherwise no pod could be created."""
 REPO = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
+REVISION = r"^[A-Za-z0-9_][A-Za-z0-9_+=@-]*([./][A-Za-z0-9_+=@-]+)*$"
+"""Of the names that `git check-ref-format` allows, those without `..` and with no character that has a
+meaning in a URL, such as `refs/pr/1`, `v1.0` or a commit hash."""
 
 Name = Annotated[str, Field(min_length=1, max_length=253, pattern=DNS_NAME)]
 Column = Annotated[str, Field(min_length=1, max_length=256)]
 Repository = Annotated[str, Field(min_length=1, max_length=200, pattern=REPO)]
-Revision = Annotated[str, Field(min_length=1, max_length=250)]
+Revision = Annotated[str, Field(min_length=1, max_length=250, pattern=REVISION)]
 RelativePath = Annotated[str, Field(max_length=1024)]
 PATH_RULE = {
     "rule": "!has(self.path) || (!self.path.startsWith('/') && !self.path.split('/').exists(p, p == '..'))",

@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 import aiohttp
 from pydantic_core import from_json
@@ -106,7 +107,7 @@ class CommitLookup:
 
     async def _ask(self, revision: Revision) -> str | None:
         kind, repository, name = revision
-        url = f"{self._endpoint}/api/{kind}/{repository}/revision/{name}"
+        url = f"{self._endpoint}/api/{kind}/{repository}/revision/{quote(name, safe='')}"
         async with (
             aiohttp.ClientSession(trust_env=True) as session,
             session.get(url, headers=NO_COMPRESSION) as answer,

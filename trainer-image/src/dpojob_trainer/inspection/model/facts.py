@@ -16,7 +16,8 @@ from .quantized import quantization_method, unpack_shapes
 from .tokenizer_config import read_tokenizer_config
 
 INDEX = "model.safetensors.index.json"
-EXPERT = re.compile(r"\.experts\.\d+\.|\.experts\.(?!.*shared)")
+EXPERTS = ".experts."
+NUMBERED_EXPERT = re.compile(r"\.experts\.\d+\.")
 EMBEDDING = re.compile(r"(^|\.)(embed_tokens|wte|word_embeddings|embed_in|tok_embeddings)\.weight$")
 HEAD = re.compile(r"(^|\.)(lm_head|embed_out|output)\.weight$")
 DTYPES = {
@@ -121,7 +122,7 @@ def _whole(
     parameters = sum(elements.values())
     experts = _integer(text, "num_local_experts", "num_experts", "n_routed_experts")
     per_token = _integer(text, "num_experts_per_tok", "num_experts_per_token", "moe_top_k")
-    routed = sum(count for name, count in elements.items() if EXPERT.search(name))
+    routed = sum(count for name, count in elements.items() if _is_expert(name))
     active = parameters
     if experts and per_token and routed:
         active = parameters - routed + routed * per_token // experts
@@ -166,6 +167,12 @@ def _whole(
     )
 
 
+def _is_expert(name: str) -> bool:
+    """Whether a tensor belongs to an expert that the router chooses, not to a shared one."""
+    _, experts, rest = name.rpartition(EXPERTS)
+    return bool(NUMBERED_EXPERT.search(name) or (experts and "shared" not in rest))
+
+
 def _linear(shapes: Mapping[str, tuple[int, ...]], embeddings: set[str]) -> list[tuple[int, int]]:
     """Shapes (out, in) of all linear weights outside the embeddings; stacked experts count separately."""
     found = []
@@ -174,7 +181,7 @@ def _linear(shapes: Mapping[str, tuple[int, ...]], embeddings: set[str]) -> list
             continue
         if len(shape) == 2 and not name.endswith("bias"):
             found.append((shape[0], shape[1]))
-        elif len(shape) == 3 and EXPERT.search(name):
+        elif len(shape) == 3 and _is_expert(name):
             found += [(shape[1], shape[2])] * shape[0]
     return found
 

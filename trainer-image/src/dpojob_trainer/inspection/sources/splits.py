@@ -26,8 +26,9 @@ SYNONYMS = {
 }
 _KNOWN = "train|training|test|testing|validation|valid|val|dev|eval|evaluation"
 _SPLIT_NAME = re.compile(
-    rf"(?:^|[-_./ ])((?:{_KNOWN})(?:_[a-z0-9]+)*?)(?=$|[-./ ]|_?\d|_of_)", re.IGNORECASE
+    rf"(?:^|[-_./ ])((?:{_KNOWN})(?:_[a-z0-9]+){{0,8}}?)(?=$|[-./ ]|_?\d|_of_)", re.IGNORECASE
 )
+"""The number of words after a known one is bounded, so that matching is linear in the name's length."""
 _SHARDED = re.compile(r"^(?P<split>[A-Za-z0-9_.]+?)-\d{5}-of-\d{5}")
 _SHARD_NAMES = ("data", "part", "shard")
 """Names of shards whose directory gives the split, as written by `DatasetDict.save_to_disk`."""

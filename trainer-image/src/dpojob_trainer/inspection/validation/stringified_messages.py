@@ -15,6 +15,8 @@ BEGINNING = "[{"
 """How all of them begin; `TextColumn.visible` leaves such text to `normalize_row`."""
 MAX_PYTHON_CHARACTERS = 1 << 20
 """Characters; Python's own parser takes some hundred bytes for each."""
+OBJECTS_ON_TWO_LINES = re.compile(r"\}[^\S\n]*\n\s*\{")
+"""Linear: no line end can match before the `\\n`. `\\s*\\n\\s*` would try every line end of a run of them."""
 ROLES = {
     "user",
     "assistant",
@@ -52,7 +54,7 @@ def _parsed(text: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about backslashes in the text
             # numpy writes no commas between the objects of an array.
-            return ast.literal_eval(re.sub(r"\}\s*\n\s*\{", "}, {", text))
+            return ast.literal_eval(OBJECTS_ON_TWO_LINES.sub("}, {", text))
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         return None
 
