@@ -64,6 +64,8 @@ class Reason(StrEnum):
     """No such repository, split, file or URL, or no access to it."""
     DATASET_UNREADABLE = "DatasetUnreadable"
     """The file is there and cannot be read as what its name says."""
+    DATASET_CHANGED = "DatasetChanged"
+    """A file of the dataset is no longer what was inspected; nothing was trained on it."""
     MODEL_NOT_FOUND = "ModelNotFound"
     """No such model repository, directory or revision, or no access to it."""
     MODEL_UNREADABLE = "ModelUnreadable"

@@ -46,6 +46,7 @@ class DatasetStatus(LenientModel):
     source: str | None = None
     revision: str | None = None
     content_hash: str | None = None
+    eval_content_hash: str | None = None
 
 
 class ChildJob(LenientModel):

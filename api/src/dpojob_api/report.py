@@ -240,6 +240,9 @@ class InspectionReport(LenientModel):
     content_hash: str | None = Field(
         default=None, description="sha256 over the files' bytes, in order."
     )
+    eval_content_hash: str | None = Field(
+        default=None, description="The same of the files of eval.split; null without one."
+    )
     splits: list[str] = Field(
         default_factory=list, description="Splits that exist, where the source has splits."
     )

@@ -14,10 +14,10 @@ from dpojob_trainer.shared.messages import MessageKeyMapping
 from dpojob_trainer.shared.preference_pair import comparable_bytes
 
 from .columns import FIELDS, NATIVE, ColumnLayout, preset_by_name
-from .readers import read_source
 from .sources import open_source
 from .statistics import held_out, prompt_hashes
 from .tokenization import LengthCheck, ModelContext
+from .unchanged_source import read_unchanged
 from .validation import RowValidator
 
 TOKENIZER_ERRORS = (
@@ -62,7 +62,8 @@ def accepted_rows(
         a chat template, else text.
 
     Raises:
-        InspectionError: The report is not valid, or the source is gone or has changed.
+        InspectionError: The report is not valid, or the source is gone or has changed. That it has
+            changed may be known only after the last row.
     """
     if not report.valid:
         raise InspectionError(
@@ -70,11 +71,15 @@ def accepted_rows(
             "the dataset was found invalid; it has no rows to use",
         )
     dataset = spec.dataset
+    if report.revision is not None:
+        # The branch may have moved since the inspection.
+        dataset = dataset.model_copy(update={"revision": report.revision})
     own_split = dataset.eval.split
     if split == "eval" and own_split is not None:
         source = open_source(dataset, volumes, token, own_split, evaluation=True)
-        share = 1.0
+        share, expected = 1.0, report.eval_content_hash
     else:
+        expected = report.content_hash
         source = open_source(dataset, volumes, token, dataset.split)
         share = report.eval_cut if own_split is None and report.eval_rows else 0.0
         if split == "eval" and not share:
@@ -82,7 +87,7 @@ def accepted_rows(
     dropped = report.eval_dropped if split == "eval" and own_split is not None else report.dropped
     validator = _validator(spec, report)
     lengths = _length_check(spec, dropped, volumes, token)
-    for batch in read_source(source, validator.layout.used):
+    for batch in read_unchanged(source, expected, validator.layout.used):
         rows = validator.validate_rows(batch.rows, batch.start, batch.file.name)
         pairs = rows.pairs if lengths is None else lengths.measure(rows.numbers, rows.pairs).pairs
         if not 0 < share < 1:

@@ -101,6 +101,9 @@ def inspect(
                 model.advice(counts.train.format == "conversational"),
             )
         report.content_hash = content.hexdigest(source.files)
+    if evaluation is not None:
+        with ContentHash() as content:
+            report.eval_content_hash = content.hexdigest(evaluation.files)
     return _with_encodable_names(report)
 
 

@@ -11,7 +11,6 @@ from .data_files import DataFile
 
 CHUNK_BYTES = 4 << 20
 """Bytes that are hashed at a time."""
-"""Bytes that are hashed at a time."""
 
 
 class ContentHash:
