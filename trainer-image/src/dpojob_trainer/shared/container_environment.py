@@ -29,6 +29,8 @@ ENV_OUTCOMES = "DPOJOB_OUTCOMES"
 """The directory in which each process of a node leaves its outcome for the launcher."""
 ENV_EXIT_STATUSES = "DPOJOB_EXIT_STATUSES_FILE"
 """The file in which the torchrun agent leaves the exit statuses of failed processes."""
+ENV_PRIVATE_URLS = "DPOJOB_ALLOW_PRIVATE_URLS"
+"""Comma-separated hosts, addresses and CIDR ranges that `dataset.urls` may read though not public."""
 ENV_RANK = "RANK"
 """The number of a training process in its set; torchrun sets it."""
 ENV_NODE_RANK = "JOB_COMPLETION_INDEX"
@@ -135,6 +137,11 @@ class ContainerEnvironment:
     def extra_packages(self) -> frozenset[str]:
         """Python packages that the training image has besides the usual ones."""
         return self._names(ENV_PACKAGES)
+
+    @property
+    def private_urls(self) -> list[str]:
+        """Hosts, addresses and CIDR ranges that `dataset.urls` may read though they are not public."""
+        return sorted(self._names(ENV_PRIVATE_URLS))
 
     @property
     def rank(self) -> int | None:

@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -17,12 +18,17 @@ from dpojob_trainer.shared.container_environment import ContainerEnvironment
 from dpojob_trainer.shared.errors import not_found
 
 from .data_files import DataFile, Source
+from .public_network import restrict_to_public
 from .splits import split_of
 
 MAX_REDIRECTS = 5
 TIMEOUT = httpx.Timeout(30.0, connect=15.0)
 """Seconds to connect, and between two chunks of a response."""
 ATTEMPTS = 3
+MAX_BYTES = 64 << 30
+"""Of one file, in bytes."""
+MAX_SECONDS = 3600.0
+"""For one file, in seconds, so that a server that sends a byte now and then ends."""
 CHUNK_BYTES = 1 << 20
 
 
@@ -91,7 +97,8 @@ def _download(url: str) -> Path:
             status = problem.response.status_code
             if status < 500 or attempt == ATTEMPTS - 1:
                 raise not_found(
-                    f"{address} answers {status} {problem.response.reason_phrase}"
+                    # The server's own phrase may be anything.
+                    f"{address} answers {status} {httpx.codes.get_reason_phrase(status)}"
                 ) from None
         except httpx.HTTPError as problem:
             if attempt == ATTEMPTS - 1:
@@ -108,11 +115,24 @@ def _download(url: str) -> Path:
 
 
 def _write_response(url: str, partial: Path) -> None:
-    with (
-        httpx.Client(follow_redirects=True, max_redirects=MAX_REDIRECTS, timeout=TIMEOUT) as client,
-        client.stream("GET", url) as response,
-    ):
-        response.raise_for_status()
-        with partial.open("wb") as file:
+    environment = ContainerEnvironment()
+    deadline, size = time.monotonic() + MAX_SECONDS, 0
+    with httpx.Client(
+        follow_redirects=True, max_redirects=MAX_REDIRECTS, timeout=TIMEOUT
+    ) as client:
+        if environment.scratch is not None:
+            # Outside a pod, the network is that of the user who runs the command.
+            restrict_to_public(client, environment.private_urls)
+        with client.stream("GET", url) as response, partial.open("wb") as file:
+            response.raise_for_status()
             for chunk in response.iter_bytes(CHUNK_BYTES):
+                size += len(chunk)
+                if size > MAX_BYTES or time.monotonic() > deadline:
+                    limit = (
+                        f"is larger than {MAX_BYTES >> 30} GiB"
+                        if size > MAX_BYTES
+                        else f"was not received within {MAX_SECONDS / 60:.0f} minutes"
+                    )
+                    partial.unlink()
+                    raise not_found(f"{_without_secrets(url)} {limit}; put the file on a claim")
                 file.write(chunk)

@@ -1,0 +1,107 @@
+"""Connections to public addresses only, so that a dataset's URL cannot read a cluster's inner services.
+
+The address that was checked is the one that is connected to, for every redirect anew; a name that
+resolves to another address a moment later gains nothing. Where a proxy is configured, the proxy resolves
+and connects, and its own rules hold.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any
+
+import httpcore2 as httpcore
+import httpx2 as httpx
+
+from dpojob_trainer.shared.errors import not_found
+
+NAT64 = ip_network("64:ff9b::/96")
+
+
+def restrict_to_public(client: httpx.Client, allowed: Sequence[str]) -> None:
+    """Let a client's direct connections reach public addresses only.
+
+    Args:
+        client: The client; connections through a configured proxy stay as they are.
+        allowed: Host names, addresses and CIDR ranges that may be reached though they are not public.
+    """
+    # httpx passes no network backend to its pool, and takes no proxy from the environment when it is
+    # given a transport.
+    client._transport._pool._network_backend = PublicNetwork(allowed)  # type: ignore[attr-defined]
+
+
+class PublicNetwork(httpcore.SyncBackend):
+    """Opens TCP connections to public addresses and to those that the installation allows."""
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        """Take host names, addresses and CIDR ranges that are allowed as well."""
+        self._allowed = allowed
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Connect to the first allowed address of a host.
+
+        Raises:
+            InspectionError: The host has no allowed address.
+            httpcore.ConnectError: The host is not known, or no address answers.
+        """
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from None
+        addresses = [str(entry[4][0]) for entry in found]
+        permitted = [one for one in addresses if is_permitted(host, one, self._allowed)]
+        if not permitted:
+            raise not_found(
+                f"dataset.urls: {host} is at a private, loopback or link-local address, from which this "
+                "installation reads no datasets. Whoever runs it can allow the host in "
+                "inspect.allowPrivateUrls of the chart; or put the files on a claim"
+            )
+        for address in permitted[:-1]:
+            try:
+                return super().connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                continue
+        return super().connect_tcp(permitted[-1], port, timeout, local_address, socket_options)
+
+
+def is_permitted(host: str, address: str, allowed: Sequence[str]) -> bool:
+    """Tell whether an address may be connected to.
+
+    Args:
+        host: The host name in the URL.
+        address: An address that it resolves to.
+        allowed: Host names, addresses and CIDR ranges that are allowed as well.
+
+    Returns:
+        Whether the address is public or allowed.
+    """
+    if host.lower().rstrip(".") in allowed:
+        return True
+    reached = _reached(ip_address(address.partition("%")[0]))
+    if reached.is_global and not reached.is_multicast:
+        return True
+    for entry in allowed:
+        try:
+            if reached in ip_network(entry, strict=False):
+                return True
+        except ValueError:
+            continue  # a host name
+    return False
+
+
+def _reached(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """The IPv4 address that an IPv6 address stands for, if it does."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
