@@ -13,7 +13,7 @@ from dpojob_api.spec import DPOJobSpec
 
 def loaded(root: Path, spec: DPOJobSpec, report: InspectionReport, split: str = "train") -> Any:
     """What `training.data.load` gives the trainer."""
-    from dpojob_trainer.training.setup import data
+    from dpojob_trainer.training.loop import data
 
     job: Any = SimpleNamespace(
         key="rows", spec=spec, report=report, volumes={"data": root}, token=None

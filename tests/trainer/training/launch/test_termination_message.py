@@ -19,8 +19,8 @@ from dpojob_trainer.shared.termination_message import encode, write_termination_
 from dpojob_trainer.training import run
 from dpojob_trainer.training.launch.outcome_truncation import truncate_outcome
 from dpojob_trainer.training.launch.session import RunState, _interrupted
-from dpojob_trainer.training.loop.progress import ProgressRecorder
 from dpojob_trainer.training.setup.errors import exit_code, explain
+from dpojob_trainer.training.setup.progress import ProgressRecorder
 
 DOCUMENT = Outcome(outcome="Succeeded", reason="Completed").wire()
 TEXT = st.text(max_size=5000)

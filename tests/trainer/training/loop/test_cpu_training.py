@@ -16,7 +16,8 @@ from trl.trainer import utils
 from dpojob_api.plan import Plan
 from dpojob_api.shared_training_constants import CPU_BF16_MIN_PARAMETERS, cpu_supports_bf16
 from dpojob_trainer.training import run
-from dpojob_trainer.training.setup import data, precision
+from dpojob_trainer.training.loop import data
+from dpojob_trainer.training.setup import precision
 
 pytestmark = [
     pytest.mark.train,

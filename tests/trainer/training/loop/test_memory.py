@@ -9,8 +9,7 @@ from tests.trainer.training.conftest import MakeJob
 
 from dpojob_trainer.training import run
 from dpojob_trainer.training.loop import callbacks
-from dpojob_trainer.training.loop.memory import GPUMemory
-from dpojob_trainer.training.loop.progress import ProgressRecorder
+from dpojob_trainer.training.setup.progress import GPUMemory, ProgressRecorder
 
 
 def test_the_largest_of_each_figure_is_kept() -> None:

@@ -11,9 +11,10 @@ from transformers import TrainerControl, TrainerState, TrainingArguments
 from dpojob_api.plan import Estimate
 from dpojob_api.progress import Progress
 from dpojob_trainer.training import run
-from dpojob_trainer.training.loop import callbacks, progress
+from dpojob_trainer.training.loop import callbacks
 from dpojob_trainer.training.loop.callbacks import ProgressCallback
-from dpojob_trainer.training.loop.progress import ProgressRecorder
+from dpojob_trainer.training.setup import progress
+from dpojob_trainer.training.setup.progress import ProgressRecorder
 
 pytestmark = pytest.mark.train
 STEPS, EVERY, STEP_SECONDS = 100, 20, 2.0

@@ -11,8 +11,8 @@ from pathlib import Path
 from dpojob_api import constants
 from dpojob_api.conditions import Reason
 from dpojob_api.progress import Artifacts, Outcome
-from dpojob_trainer.training.loop.progress import ProgressRecorder
 from dpojob_trainer.training.loop.trainer import Trained
+from dpojob_trainer.training.setup.progress import ProgressRecorder
 from dpojob_trainer.training.setup.signals import StopRequest
 from dpojob_trainer.training.setup.tracker_setup import copy_tracker_files
 from dpojob_trainer.training.setup.train_job import TrainJob

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from dpojob_api.conditions import Reason
 from dpojob_api.progress import Artifacts, Outcome
 from dpojob_api.spec import S3
-from dpojob_trainer.training.loop.progress import ProgressRecorder
 from dpojob_trainer.training.setup.errors import TrainingError
+from dpojob_trainer.training.setup.progress import ProgressRecorder
 from dpojob_trainer.training.setup.train_job import TrainJob
 
 from . import output_directory

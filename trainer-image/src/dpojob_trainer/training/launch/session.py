@@ -14,8 +14,8 @@ from dpojob_api.progress import Artifacts, Outcome, Progress, Sample
 from dpojob_trainer.shared.container_environment import ContainerEnvironment
 from dpojob_trainer.training.export import output_directory
 from dpojob_trainer.training.loop import checkpoints
-from dpojob_trainer.training.loop.progress import ProgressRecorder
 from dpojob_trainer.training.setup.errors import Interrupted, TrainingError, explain, is_lost_peer
+from dpojob_trainer.training.setup.progress import ProgressRecorder
 from dpojob_trainer.training.setup.signals import StopRequest
 from dpojob_trainer.training.setup.tracker_setup import configure_trackers
 from dpojob_trainer.training.setup.train_job import TrainJob
@@ -112,7 +112,8 @@ def _train_and_upload(state: RunState, stop: StopRequest) -> Outcome:
 def _require_planned_gpus(job: TrainJob) -> None:
     """Raise TrainingError where the plan counts on GPUs that this container cannot use."""
     # Importing torch takes seconds, which an earlier error need not wait for.
-    from dpojob_trainer.training.devices import check_devices, counts_on_gpu, read_device_facts
+    from .device_check import check_devices, counts_on_gpu
+    from .device_facts import read_device_facts
 
     if not counts_on_gpu(job.plan):
         return

@@ -14,11 +14,11 @@ from transformers import TrainerCallback
 from dpojob_api.conditions import Reason
 from dpojob_api.plan import Estimate
 from dpojob_trainer.training.setup.errors import Interrupted
+from dpojob_trainer.training.setup.progress import ProgressRecorder
 from dpojob_trainer.training.setup.signals import StopRequest
 
 from . import checkpoints, health
 from .memory import read_gpu_memory
-from .progress import ProgressRecorder
 from .samples import Samples
 
 log = logging.getLogger(__name__)

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import resource
-from dataclasses import dataclass
 
 import torch
 
+from dpojob_trainer.training.setup.progress import GPUMemory
+
 GIB = 1 << 30
-
-
-@dataclass(frozen=True)
-class GPUMemory:
-    """GPU memory, GiB: the first two of this process at their peaks, the last of the GPU as it is now."""
-
-    allocated_peak: float
-    """Taken by tensors."""
-    reserved_peak: float
-    """Held by torch for tensors, with what lies unused between them."""
-    used: float
-    """In use on the GPU as its driver counts it: with CUDA's context, libraries and other processes."""
 
 
 def read_gpu_memory() -> GPUMemory | None:

@@ -14,8 +14,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from dpojob_api.constants import PROGRESS_PORT, TRAINING_METRIC_PREFIX
-
-from .progress import ProgressRecorder
+from dpojob_trainer.training.setup.progress import ProgressRecorder
 
 log = logging.getLogger(__name__)
 METRICS = {

@@ -12,8 +12,9 @@ import torch
 from transformers import GenerationConfig
 
 from dpojob_api.progress import Sample
-from dpojob_trainer.training.setup.data import prompt_text
 from dpojob_trainer.training.setup.errors import one_line
+
+from .data import prompt_text
 
 log = logging.getLogger(__name__)
 DEFAULT_COUNT = 3

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from accelerate import PartialState
 
-from dpojob_trainer.training.setup import data
 from dpojob_trainer.training.setup.argument_errors import as_argument_error
 from dpojob_trainer.training.setup.arguments import dpo_config, plan_schedule
 from dpojob_trainer.training.setup.errors import Interrupted
@@ -22,14 +21,14 @@ from dpojob_trainer.training.setup.precision import (
     choose_precisions,
     keep_trainable_weights_in_fp32,
 )
+from dpojob_trainer.training.setup.progress import ProgressRecorder
 from dpojob_trainer.training.setup.signals import StopRequest
 from dpojob_trainer.training.setup.train_job import TrainJob
 
-from . import checkpoints, samples
+from . import checkpoints, data, samples
 from .best_checkpoint import BestCheckpoint, kept_step
 from .callbacks import CheckpointManifest, Interruption, ProgressCallback, Sampling
 from .memory import read_gpu_memory
-from .progress import ProgressRecorder
 from .samples import Samples
 from .tracker_guard import guard_trackers
 from .trl_patches import PatchedDPOTrainer

@@ -1,4 +1,4 @@
-"""Whether the GPUs of this container are those that the plan counts on. No I/O: `facts` reads them."""
+"""Whether the GPUs of this container are those that the plan counts on. No I/O: `device_facts` reads them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dpojob_api.plan import Plan
 from dpojob_api.shared_training_constants import CPU_MODEL, GPU_MEMORY_TOLERANCE
 from dpojob_trainer.training.setup.errors import TrainingError
 
-from .facts import Device, DeviceFacts, Version
+from .device_facts import Device, DeviceFacts, Version
 
 LEAST_DRIVERS = {11: "450.80.02", 12: "525.60.13", 13: "580.65.06"}
 """Linux driver that each major version of CUDA needs at least, with minor version compatibility

@@ -12,10 +12,10 @@ from datasets import Dataset, DatasetInfo
 
 from dpojob_api.conditions import Reason
 from dpojob_trainer.inspection import accepted_rows, is_conversational
+from dpojob_trainer.training.setup.errors import TrainingError
+from dpojob_trainer.training.setup.train_job import TrainJob
 
 from . import message_features
-from .errors import TrainingError
-from .train_job import TrainJob
 
 Split = Literal["train", "eval"]
 BATCH_ROWS = 500

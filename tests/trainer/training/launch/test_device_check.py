@@ -12,9 +12,9 @@ from tests.trainer.training.conftest import MakeJob
 
 from dpojob_api.plan import Plan
 from dpojob_trainer.training import run
-from dpojob_trainer.training.devices import facts as device_facts
-from dpojob_trainer.training.devices.check import check_devices
-from dpojob_trainer.training.devices.facts import (
+from dpojob_trainer.training.launch import device_facts
+from dpojob_trainer.training.launch.device_check import check_devices
+from dpojob_trainer.training.launch.device_facts import (
     Device,
     DeviceFacts,
     parse_capability,

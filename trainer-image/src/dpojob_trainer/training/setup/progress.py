@@ -8,15 +8,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dpojob_api.plan import Estimate
 from dpojob_api.progress import Health, Progress, Stage
 from dpojob_api.shared_training_constants import remaining_seconds
-
-if TYPE_CHECKING:
-    from .memory import GPUMemory
 
 PROGRESS_FIELDS = {
     "loss": "loss",
@@ -33,6 +31,18 @@ PROGRESS_FIELDS = {
 """TRL's metric names to fields of Progress."""
 RATE_STEPS = 32
 """Steps over which the step rate is measured."""
+
+
+@dataclass(frozen=True)
+class GPUMemory:
+    """GPU memory, GiB: the first two of this process at their peaks, the last of the GPU as it is now."""
+
+    allocated_peak: float
+    """Taken by tensors."""
+    reserved_peak: float
+    """Held by torch for tensors, with what lies unused between them."""
+    used: float
+    """In use on the GPU as its driver counts it: with CUDA's context, libraries and other processes."""
 
 
 class ProgressRecorder:
