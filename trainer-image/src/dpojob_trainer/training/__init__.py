@@ -5,7 +5,7 @@ training container and `dpojob train` both call it. `setup` loads what a run is 
 `export` writes and uploads the finished model, and `launch` starts the processes.
 """
 
-from .launch.session import run
+from .launch import run
 from .setup.train_job import TrainJob
 
 __all__ = ["TrainJob", "run"]

@@ -11,11 +11,11 @@ from pathlib import Path
 from dpojob_api import constants
 from dpojob_api.conditions import Reason
 from dpojob_api.progress import Artifacts, Outcome
-from dpojob_trainer.training.loop.trainer import Trained
 from dpojob_trainer.training.setup.progress import ProgressRecorder
 from dpojob_trainer.training.setup.signals import StopRequest
 from dpojob_trainer.training.setup.tracker_setup import copy_tracker_files
 from dpojob_trainer.training.setup.train_job import TrainJob
+from dpojob_trainer.training.setup.training_result import TrainingResult
 
 from . import model_writer, output_directory
 from .run_documents import RunDocuments, render_documents
@@ -24,26 +24,26 @@ log = logging.getLogger(__name__)
 
 
 def finalize(
-    job: TrainJob, recorder: ProgressRecorder, stop: StopRequest, trained: Trained
+    job: TrainJob, recorder: ProgressRecorder, stop: StopRequest, result: TrainingResult
 ) -> Outcome:
     """Put the finished model into the output directory and return the outcome. Raises any error."""
     recorder.set_stage("Saving")
-    args = trained.trainer.args
+    args = result.trainer.args
     if args.process_index == 0:
         output_directory.make_staging(job.output)
-    trained.trainer.accelerator.wait_for_everyone()
+    result.trainer.accelerator.wait_for_everyone()
     staging = job.output / output_directory.STAGING
-    loaded = trained.loaded
+    loaded = result.loaded
     kind = model_writer.write_model(
-        trained.trainer, loaded.tokenizer, trained.start, staging, job, loaded.notes
+        result.trainer, loaded.tokenizer, result.start, staging, job, loaded.notes
     )
     if args.process_index != 0:
         # All processes end together: a node that had succeeded would not be started again if the first
         # one failed before the end.
-        trained.trainer.accelerator.wait_for_everyone()
+        result.trainer.accelerator.wait_for_everyone()
         return Outcome(outcome="Succeeded", reason=Reason.COMPLETED)
     artifacts = _artifacts(job, kind, output_directory.weights_hash(staging))
-    documents = render_documents(job, trained, recorder.read(), artifacts)
+    documents = render_documents(job, result, recorder.read(), artifacts)
     _write_documents(job, staging, documents)
     copy_tracker_files(job, staging)
     outcome = Outcome(
@@ -52,7 +52,7 @@ def finalize(
         message=documents.summary,
         progress=recorder.read().model_copy(update={"stage": "Done"}),
         artifacts=artifacts,
-        samples=trained.samples.pairs(),
+        samples=result.samples,
     )
     with stop.defer():
         output_directory.write_lineage(staging, job, outcome)
@@ -60,7 +60,7 @@ def finalize(
     with contextlib.suppress(
         RuntimeError
     ):  # If a process is lost now, the model is still complete.
-        trained.trainer.accelerator.wait_for_everyone()
+        result.trainer.accelerator.wait_for_everyone()
     log.info("the %s is complete in %s", kind, job.output)
     return outcome
 

@@ -11,8 +11,8 @@ from markupsafe import Markup
 
 from dpojob_api.progress import Artifacts, Progress
 from dpojob_api.quantity import format_count, format_duration
-from dpojob_trainer.training.loop.trainer import Trained
 from dpojob_trainer.training.setup.train_job import TrainJob
+from dpojob_trainer.training.setup.training_result import TrainingResult
 
 from .markdown import code, plain
 from .model_card import front_matter
@@ -52,10 +52,10 @@ class RunDocuments:
 
 
 def render_documents(
-    job: TrainJob, trained: Trained, progress: Progress, artifacts: Artifacts
+    job: TrainJob, result: TrainingResult, progress: Progress, artifacts: Artifacts
 ) -> RunDocuments:
     """Render the documents from the run's log."""
-    history = trained.trainer.state.log_history
+    history = result.trainer.state.log_history
     environment = Environment(
         loader=PackageLoader("dpojob_trainer.training.export"),
         autoescape=lambda name: name is not None and ".html" in name,
@@ -74,18 +74,18 @@ def render_documents(
         "progress": progress,
         "artifacts": artifacts,
         "seconds": duration_seconds(progress),
-        "ending": describe_ending(job, trained),
-        "train_rows": trained.train_rows,
-        "eval_rows": trained.eval_rows,
-        "samples": trained.samples,
-        "pairs": trained.samples.pairs(),
-        "notes": trained.loaded.notes,
-        "settings": training_settings(job, trained),
+        "ending": describe_ending(job, result),
+        "train_rows": result.train_rows,
+        "eval_rows": result.eval_rows,
+        "samples": result.samples,
+        "answers": result.answers,
+        "notes": result.loaded.notes,
+        "settings": training_settings(job, result),
         "versions": package_versions(),
     }
     charts = [chart(title, _curves(history, metrics)) for title, metrics in CHARTS]
     return RunDocuments(
-        summary=summary_sentence(job, trained, progress, artifacts),
+        summary=summary_sentence(job, result, progress, artifacts),
         model_card=environment.get_template("model_card.md.j2").render(
             context, front_matter=front_matter(job.spec, artifacts.kind)
         ),

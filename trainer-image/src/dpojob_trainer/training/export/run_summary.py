@@ -7,10 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from dpojob_api.progress import Artifacts, Progress
-from dpojob_trainer.training.loop.best_checkpoint import kept_step
-from dpojob_trainer.training.loop.trainer import Trained
-from dpojob_trainer.training.loop.trl_patches import attention_implementation
 from dpojob_trainer.training.setup.train_job import TrainJob
+from dpojob_trainer.training.setup.training_result import TrainingResult
 
 from .model_writer import TRAINED_ADAPTER
 
@@ -19,10 +17,10 @@ PACKAGES = ("dpojob-trainer", "trl", "transformers", "peft", "datasets", "accele
 
 
 def summary_sentence(
-    job: TrainJob, trained: Trained, progress: Progress, artifacts: Artifacts
+    job: TrainJob, result: TrainingResult, progress: Progress, artifacts: Artifacts
 ) -> str:
     """The outcome's message."""
-    parts = describe_ending(job, trained) or [f"Trained {progress.step} steps"]
+    parts = describe_ending(job, result) or [f"Trained {progress.step} steps"]
     if progress.eval_margin is not None and progress.eval_accuracy is not None:
         parts.append(
             f"held-out reward margin {progress.eval_margin:.3g}, accuracy {progress.eval_accuracy:.0%}"
@@ -33,9 +31,9 @@ def summary_sentence(
     return "; ".join(parts) + "."
 
 
-def describe_ending(job: TrainJob, trained: Trained) -> list[str]:
+def describe_ending(job: TrainJob, result: TrainingResult) -> list[str]:
     """Clauses on an early stop and on which weights are kept; empty for a run with neither."""
-    state, config = trained.trainer.state, trained.trainer.args
+    state, config = result.trainer.state, result.trainer.args
     step, planned, parts = state.global_step, state.max_steps, []
     early_stopping = job.spec.training.early_stopping
     metric = str(config.metric_for_best_model or "eval_loss").removeprefix("eval_")
@@ -45,7 +43,7 @@ def describe_ending(job: TrainJob, trained: Trained) -> list[str]:
             f"Stopped early at step {step} of {planned}, as the held-out {metric} had not improved for "
             f"{patience} evaluation{'s' * (patience > 1)}"
         )
-    best = kept_step(trained.trainer)
+    best = result.kept_step
     if best != step:
         if not parts:
             parts.append(f"Trained {step} steps")
@@ -55,13 +53,13 @@ def describe_ending(job: TrainJob, trained: Trained) -> list[str]:
     return parts
 
 
-def training_settings(job: TrainJob, trained: Trained) -> dict[str, str]:
+def training_settings(job: TrainJob, result: TrainingResult) -> dict[str, str]:
     """Every setting of the training by its name in the model card."""
     training, plan = job.spec.training, job.plan
     settings: dict[str, Any] = {
         "method": plan.method,
-        "precision": trained.precision,
-        "attention": attention_implementation(trained.trainer.model),
+        "precision": result.precision,
+        "attention": result.attention,
         "reference": "ahead of time" if plan.precompute_reference else "at each step",
         "epochs": training.epochs,
         "learning rate": training.learning_rate,
@@ -74,7 +72,7 @@ def training_settings(job: TrainJob, trained: Trained) -> dict[str, str]:
     }
     if plan.method != "full":
         # Of the adapter that was trained: a job that starts from an adapter continues with that one.
-        lora = trained.trainer.model.peft_config[TRAINED_ADAPTER]
+        lora = result.trainer.model.peft_config[TRAINED_ADAPTER]
         settings["LoRA"] = f"r {lora.r}, alpha {lora.lora_alpha}, dropout {lora.lora_dropout}"
     if training.arguments:
         settings["arguments"] = json.dumps(training.arguments, sort_keys=True)

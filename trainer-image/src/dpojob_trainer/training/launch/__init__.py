@@ -1,1 +1,9 @@
-"""TODO: what launch holds."""
+"""The start of a run: the container, its processes on one or several nodes, and the run in a process.
+
+`session.run` is what a process does from start to upload; `container` starts one process, or torchrun for
+several GPUs and nodes, and writes the termination message.
+"""
+
+from .session import run
+
+__all__ = ["run"]

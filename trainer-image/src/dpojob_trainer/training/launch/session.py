@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from dpojob_api.conditions import Reason
 from dpojob_api.progress import Artifacts, Outcome, Progress, Sample
@@ -19,9 +19,6 @@ from dpojob_trainer.training.setup.progress import ProgressRecorder
 from dpojob_trainer.training.setup.signals import StopRequest
 from dpojob_trainer.training.setup.tracker_setup import configure_trackers
 from dpojob_trainer.training.setup.train_job import TrainJob
-
-if TYPE_CHECKING:
-    from dpojob_trainer.training.loop.trainer import Trained
 
 log = logging.getLogger(__name__)
 OPENMP_SPIN_COUNT = "1000"
@@ -98,14 +95,14 @@ def _train_and_upload(state: RunState, stop: StopRequest) -> Outcome:
     from dpojob_trainer.training.loop.trl_patches import completion_logits_only
 
     with completion_logits_only():
-        trained: Trained = train(job, recorder, stop)
-    state.samples = trained.samples.pairs()
-    if trained.interrupted:
+        result = train(job, recorder, stop)
+    state.samples = result.samples
+    if result.interrupted:
         return _interrupted(state)
-    if trained.unhealthy:
+    if result.unhealthy:
         health = recorder.read().health
         return _outcome(state, "Failed", Reason.UNHEALTHY, f"{health.reason}: {health.message}")
-    outcome = finalize(job, recorder, stop, trained)
+    outcome = finalize(job, recorder, stop, result)
     return _upload(state, outcome)
 
 

@@ -1,1 +1,5 @@
-"""TODO: what loop holds."""
+"""The training itself: TRL's trainer with its rows, callbacks, checkpoints, health guards and samples.
+
+`trainer.train` runs it. The package imports none of its modules: they import torch, which takes seconds
+that a run with an early error need not wait for.
+"""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,8 @@ from accelerate import PartialState
 from dpojob_trainer.training.setup.argument_errors import as_argument_error
 from dpojob_trainer.training.setup.arguments import dpo_config, plan_schedule
 from dpojob_trainer.training.setup.errors import Interrupted
-from dpojob_trainer.training.setup.model import LoadedModel, load_model
-from dpojob_trainer.training.setup.model_source import ModelLocation, locate_model
+from dpojob_trainer.training.setup.model import load_model
+from dpojob_trainer.training.setup.model_source import locate_model
 from dpojob_trainer.training.setup.precision import (
     choose_precisions,
     keep_trainable_weights_in_fp32,
@@ -24,6 +23,7 @@ from dpojob_trainer.training.setup.precision import (
 from dpojob_trainer.training.setup.progress import ProgressRecorder
 from dpojob_trainer.training.setup.signals import StopRequest
 from dpojob_trainer.training.setup.train_job import TrainJob
+from dpojob_trainer.training.setup.training_result import TrainingResult
 
 from . import checkpoints, data, samples
 from .best_checkpoint import BestCheckpoint, kept_step
@@ -31,7 +31,7 @@ from .callbacks import CheckpointManifest, Interruption, ProgressCallback, Sampl
 from .memory import read_gpu_memory
 from .samples import Samples
 from .tracker_guard import guard_trackers
-from .trl_patches import PatchedDPOTrainer
+from .trl_patches import PatchedDPOTrainer, attention_implementation
 
 log = logging.getLogger(__name__)
 DATA_CACHE = "data"
@@ -67,23 +67,7 @@ class Trainer(PatchedDPOTrainer):
             self._manifests.make_room(self.state)
 
 
-@dataclass
-class Trained:
-    """A run that ended without an error, finished or not."""
-
-    trainer: Any
-    loaded: LoadedModel
-    start: ModelLocation
-    samples: Samples
-    train_rows: int
-    eval_rows: int
-    precision: str
-    """The precision of the computation."""
-    interrupted: bool = False
-    unhealthy: bool = False
-
-
-def train(job: TrainJob, recorder: ProgressRecorder, stop: StopRequest) -> Trained:
+def train(job: TrainJob, recorder: ProgressRecorder, stop: StopRequest) -> TrainingResult:
     """Train to the end, or until a signal or a health guard stops the run. Raises any error."""
     # The first use decides on the backend: without `cpu`, processes without a GPU stay separate.
     PartialState(
@@ -165,7 +149,6 @@ def train(job: TrainJob, recorder: ProgressRecorder, stop: StopRequest) -> Train
         if planned:
             # With the number of steps the loop would take one more; with no epochs it only loads.
             config.max_steps, config.num_train_epochs = -1, 0
-    trained = Trained(trainer, loaded, start, run_samples, len(rows), eval_rows, precisions.compute)
     run_samples.discard_after(recorder.read().resumed_from or 0)
     if resume is None:
         run_samples.generate(0, trainer.model, loaded.tokenizer)
@@ -174,19 +157,31 @@ def train(job: TrainJob, recorder: ProgressRecorder, stop: StopRequest) -> Train
             trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
     except Interrupted:
         _save_after_interruption(trainer)
-        trained.interrupted = True
-        return trained
-    if planned:
-        trainer.state.max_steps = planned
-        recorder.update(max_steps=planned)
-    trained.interrupted = interruption.interrupted
-    trained.unhealthy = progress.unhealthy
-    if not trained.interrupted:
+        interrupted = True
+    else:
+        if planned:
+            trainer.state.max_steps = planned
+            recorder.update(max_steps=planned)
+        interrupted = interruption.interrupted
+    if not interrupted:
         _record_kept_evaluation(trainer, recorder)
         # An answer from this step was generated before the best weights were loaded.
         run_samples.discard_after(trainer.state.global_step - 1)
         run_samples.generate(trainer.state.global_step, trainer.model, loaded.tokenizer)
-    return trained
+    return TrainingResult(
+        trainer=trainer,
+        loaded=loaded,
+        start=start,
+        train_rows=len(rows),
+        eval_rows=eval_rows,
+        precision=precisions.compute,
+        attention=attention_implementation(trainer.model),
+        kept_step=kept_step(trainer),
+        samples=run_samples.pairs(),
+        answers=run_samples.answers,
+        interrupted=interrupted,
+        unhealthy=progress.unhealthy,
+    )
 
 
 def _resume_point(job: TrainJob) -> Path | None:
