@@ -11,8 +11,9 @@ from tests.kit.operator_fixture import REPORT, dpojob
 
 from dpojob_api.job import DPOJob, DPOJobStatus
 from dpojob_api.pool import GPUPoolSpec
-from dpojob_operator.decide import Decision, Snapshot, decide_with_pools
+from dpojob_operator.decide import Decision, Snapshot
 from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot
+from dpojob_operator.decide.stages import decide_with_pools
 from dpojob_operator.manifests import pool_hash
 from dpojob_planner import PoolState
 

@@ -33,9 +33,9 @@ from dpojob_operator.decide import (
     DeleteJob,
     DeleteSelf,
     DependencySnapshot,
-    decide_with_pools,
 )
 from dpojob_operator.decide.object_snapshots import PodSnapshot, PVCSnapshot
+from dpojob_operator.decide.stages import decide_with_pools
 
 
 def test_a_decision_that_creates_children_has_their_names_in_its_status() -> None:

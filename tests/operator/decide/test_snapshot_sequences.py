@@ -21,10 +21,9 @@ from dpojob_operator.decide import (
     DependencySnapshot,
     PlanningRequest,
     Snapshot,
-    decide,
-    decide_with_pools,
 )
 from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot, PVCSnapshot
+from dpojob_operator.decide.stages import decide, decide_with_pools
 from dpojob_planner import PoolState
 
 SPECS = st.fixed_dictionaries(

@@ -23,8 +23,9 @@ from tests.kit.operator_fixture import failed, succeeded
 
 from dpojob_api.conditions import ConditionType
 from dpojob_api.progress import Progress
-from dpojob_operator.decide import DeleteJob, decide_with_pools
+from dpojob_operator.decide import DeleteJob
 from dpojob_operator.decide.object_snapshots import PodSnapshot
+from dpojob_operator.decide.stages import decide_with_pools
 
 
 @pytest.mark.parametrize(

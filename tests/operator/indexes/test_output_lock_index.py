@@ -23,14 +23,9 @@ from tests.operator.indexes.test_inspection_cache import FakeReader
 
 from dpojob_api.job import DPOJob
 from dpojob_operator.controllers.dpojob import StateReader
-from dpojob_operator.decide import (
-    OutputHolder,
-    PlanningRequest,
-    Policy,
-    decide,
-    decide_with_pools,
-)
+from dpojob_operator.decide import OutputHolder, PlanningRequest, Policy
 from dpojob_operator.decide.object_snapshots import PVCSnapshot
+from dpojob_operator.decide.stages import decide, decide_with_pools
 from dpojob_operator.indexes import DependentsIndex, OutputLockIndex
 from dpojob_operator.kube import parse_dpojob
 

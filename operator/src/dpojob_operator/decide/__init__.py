@@ -1,11 +1,11 @@
 """The decision about one DPOJob: a pure function of the objects that were read.
 
-`decide` does no I/O and has no clock: the same snapshot, pools and time give the
-same decision, and a decision's status, read again, gives no further change. The package also holds
-the snapshots of Jobs, Pods and claims that decisions are made from, and the names of child objects.
+`stages.decide` does no I/O and has no clock: the same snapshot, pools and time give the same
+decision, and a decision's status, read again, gives no further change. This package holds the types
+of a decision, the snapshots of Jobs, Pods and claims that decisions are made from, the names of child
+objects, and the builder of the status, which the stages share; `stages` holds the entry points.
 """
 
-from .decision import decide, decide_with_pools
 from .invalid_spec import invalid_spec_status
 from .ttl import is_settled
 from .types import (
@@ -38,8 +38,6 @@ __all__ = [
     "Policy",
     "SharedInspection",
     "Snapshot",
-    "decide",
-    "decide_with_pools",
     "invalid_spec_status",
     "is_settled",
 ]

@@ -17,10 +17,9 @@ from dpojob_operator.decide import (
     Decision,
     PlanningRequest,
     Snapshot,
-    decide,
-    decide_with_pools,
     invalid_spec_status,
 )
+from dpojob_operator.decide.stages import decide, decide_with_pools
 from dpojob_operator.indexes import DependentsIndex
 from dpojob_operator.kube import ApiClient, Key, Object, record_events
 from dpojob_operator.kube.resources import DPOJOBS

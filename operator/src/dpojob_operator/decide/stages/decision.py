@@ -6,12 +6,28 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from dpojob_api.conditions import ConditionType, Reason
+from dpojob_operator.decide import status_summary, ttl
+from dpojob_operator.decide.status_builder import StatusBuilder
+from dpojob_operator.decide.types import Decision, PlanningRequest, Snapshot
 from dpojob_planner import PoolState
 
-from . import status_summary, ttl
-from .stages import STAGES, suspension
-from .status_builder import StatusBuilder
-from .types import Decision, PlanningRequest, Snapshot
+from . import suspension
+from .dependency import resolve_dependency
+from .inspection import inspect_dataset
+from .output_lock import check_output_lock
+from .planning import choose_plan
+from .stale_jobs import delete_stale_trainings
+from .training import run_training
+
+STAGES = (
+    delete_stale_trainings,
+    resolve_dependency,
+    check_output_lock,
+    inspect_dataset,
+    choose_plan,
+    run_training,
+)
+"""In the order in which a job goes through them; the first that returns False ends the pass."""
 
 
 def decide(snapshot: Snapshot, now: datetime) -> Decision | PlanningRequest:
