@@ -61,9 +61,9 @@ def _kopf_settings() -> kopf.OperatorSettings:
     settings.watching.inactivity_timeout = 70
     settings.watching.server_timeout = 300
     settings.watching.chunk_size = DPOJOBS.page
-    ours = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
-    settings.watching.label_selectors["batch", "v1", "jobs"] = ours
-    settings.watching.label_selectors["", "v1", "pods"] = ours
+    managed = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
+    settings.watching.label_selectors["batch", "v1", "jobs"] = managed
+    settings.watching.label_selectors["", "v1", "pods"] = managed
     settings.process.ultimate_exiting_timeout = 30
     return settings
 

@@ -72,7 +72,7 @@ class Container:
         """The end of what it printed."""
         return (self._root / "log").read_text(errors="replace")[-4000:]
 
-    def last_word(self) -> Any:
+    def termination_message(self) -> Any:
         """Its termination message."""
         return json.loads((self._root / "termination-log").read_text())
 
@@ -80,7 +80,7 @@ class Container:
         """SIGTERM to its first process, as the kubelet sends it."""
         self._process.terminate()
 
-    def vanish(self) -> None:
+    def kill(self) -> None:
         """SIGKILL to all its processes at once, as when a node is lost."""
         every = [self._process, *psutil.Process(self._process.pid).children(recursive=True)]
         for process in every:

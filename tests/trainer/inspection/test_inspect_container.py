@@ -37,7 +37,7 @@ def environ(tmp_path, monkeypatch):
     return {constants.ENV_INPUTS: str(files)}
 
 
-def last_word(tmp_path):
+def termination_message(tmp_path):
     return json.loads((tmp_path / "last-word").read_text())
 
 
@@ -57,7 +57,7 @@ def test_an_output_directory_of_another_job_is_refused_and_left_as_it_is(environ
         inspect_container(ContainerEnvironment({**os.environ, **environ}))
         == constants.ExitCode.UNREADABLE_INPUT
     )
-    assert last_word(tmp_path)["reason"] == "OutputOccupied"
+    assert termination_message(tmp_path)["reason"] == "OutputOccupied"
     assert (directory / constants.FILE_INSPECTION).read_text() == "theirs"
 
 
@@ -66,7 +66,7 @@ def test_a_missing_model_is_told_in_the_last_word(environ, tmp_path):
         inspect_container(ContainerEnvironment({**os.environ, **environ}))
         == constants.ExitCode.UNREADABLE_INPUT
     )
-    word = last_word(tmp_path)
+    word = termination_message(tmp_path)
     assert word["reason"] == "ModelNotFound"
     assert "model" in word["error"]
     assert not (tmp_path / "models/mine").exists()

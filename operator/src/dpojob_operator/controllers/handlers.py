@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
 
+from dpojob_operator.decide.object_snapshots import Object
 from dpojob_operator.indexes import DependentsIndex, InspectionCache, OutputLockIndex
 from dpojob_operator.kube import Key, key_of, owning_dpojob
-
-Object = Mapping[str, Any]
 
 
 class Handlers:

@@ -54,11 +54,11 @@ class LeaseLock(BaseLock):  # type: ignore[misc]  # the library has no types
 
     @property
     def held(self) -> bool:
-        """Whether the lease is ours and has not run out, by a clock that runs while we are frozen."""
+        """Whether this process holds the lease, by a clock that also runs while the process is suspended."""
         return time.monotonic() < self._until
 
     async def get(self, name: str, namespace: str) -> tuple[bool, Any]:
-        """(True, record), or (False, why); the library creates the Lease when `why` is a 404."""
+        """(True, record), or (False, error); the library creates the Lease when the error is a 404."""
         try:
             async with asyncio.timeout(self._bound):
                 raw = await self._cluster.get(LEASES, namespace, name)
@@ -78,7 +78,7 @@ class LeaseLock(BaseLock):  # type: ignore[misc]  # the library has no types
         )
 
     async def create(self, name: str, namespace: str, election_record: Any) -> bool:
-        """Whether the Lease was made, with us as its holder."""
+        """Whether the Lease was created with this process as its holder."""
         body = {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
@@ -88,7 +88,7 @@ class LeaseLock(BaseLock):  # type: ignore[misc]  # the library has no types
         return await self._take(lambda: self._cluster.create(LEASES, body))
 
     async def update(self, name: str, namespace: str, updated_record: Any) -> bool:
-        """Whether the Lease is ours now; not when it changed since `get`."""
+        """Whether this process holds the Lease now; False where it changed since `get`."""
         spec = self._spec(str(updated_record.holder_identity), self._seen.get("spec") or {})
         body = {**self._seen, "spec": spec}
         return await self._take(lambda: self._cluster.replace(LEASES, body))
@@ -104,7 +104,7 @@ class LeaseLock(BaseLock):  # type: ignore[misc]  # the library has no types
                 await self._cluster.replace(LEASES, {**self._seen, "spec": spec})
 
     async def _take(self, write: Callable[[], Awaitable[Object]]) -> bool:
-        asked = time.monotonic()
+        requested_at = time.monotonic()
         try:
             async with asyncio.timeout(self._bound):
                 self._seen = await write()
@@ -112,17 +112,17 @@ class LeaseLock(BaseLock):  # type: ignore[misc]  # the library has no types
             log.info("lease not taken: %s", error)
             return False
         # Counted from before the request: the others count from after it.
-        self._until = asked + self._duration
+        self._until = requested_at + self._duration
         return True
 
     def _spec(self, holder: str, before: Object) -> Object:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        ours = before.get("holderIdentity") == holder
-        changes = int(before.get("leaseTransitions") or 0) + (0 if ours else 1)
+        already_held = before.get("holderIdentity") == holder
+        changes = int(before.get("leaseTransitions") or 0) + (0 if already_held else 1)
         return {
             "holderIdentity": holder,
             "leaseDurationSeconds": self._duration,
-            "acquireTime": before.get("acquireTime") if ours else now,
+            "acquireTime": before.get("acquireTime") if already_held else now,
             "renewTime": now,
             "leaseTransitions": changes,
         }

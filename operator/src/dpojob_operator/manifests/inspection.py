@@ -20,7 +20,7 @@ from .metadata import labels, owner
 from .pod import common_environment, pod_template, variable
 
 RETRIES = 2
-"""Of pods that ended without a report (evicted, out of memory)."""
+"""How often a pod that ended without a report (evicted, out of memory) is started again."""
 
 
 def inspection_job(

@@ -33,7 +33,7 @@ FINISHED = Counter(
 PHASES = Gauge("dpojob_jobs", "DPOJobs by phase, as of the last resync.", ["phase"])
 RESYNC_TIME = Gauge("dpojob_last_resync_timestamp_seconds", "When all DPOJobs were last listed.")
 
-FIGURES = {
+JOB_METRICS = {
     "step": (f"{TRAINING_METRIC_PREFIX}step", "Optimizer steps done."),
     "max_steps": (f"{TRAINING_METRIC_PREFIX}max_steps", "Optimizer steps in all."),
     "loss": (f"{TRAINING_METRIC_PREFIX}loss", "Training loss, last logged."),
@@ -79,8 +79,8 @@ class RunningJobs(Collector):
         self.progress: dict[tuple[str, str], Progress] = {}
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """One gauge per figure, one sample per running job that has it."""
-        for field, (name, help_) in FIGURES.items():
+        """One gauge per metric, one sample per running job that has it."""
+        for field, (name, help_) in JOB_METRICS.items():
             family = GaugeMetricFamily(name, help_, labels=["namespace", "name"])
             for key, progress in self.progress.items():
                 value = getattr(progress, field)

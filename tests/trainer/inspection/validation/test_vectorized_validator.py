@@ -137,7 +137,7 @@ def test_both_validators_agree(data, shape, variant, chat) -> None:
 
 
 def _agree(validator: RowValidator, batch: pa.RecordBatch) -> None:
-    rows = RowBatch(batch.schema.names, batch=batch)
+    rows = RowBatch(batch.schema.names, record_batch=batch)
     found = validator.validate(rows, 7, "rows")
     accepted = found.accepted()
     expected = validator.validate_rows(rows, 7, "rows")

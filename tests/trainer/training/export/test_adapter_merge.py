@@ -30,8 +30,8 @@ KINDS: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="module")
 def adapters(inputs: Path) -> Path:
     """One of each kind, on the tiny model, whose embeddings are tied."""
-    for kind, told in KINDS.items():
-        save_adapter(inputs / "model", inputs / kind, "model", **told)
+    for kind, options in KINDS.items():
+        save_adapter(inputs / "model", inputs / kind, "model", **options)
     return inputs
 
 
@@ -46,13 +46,13 @@ def test_merged_it_equals_itself_on_its_base_also_when_read_again(
     adapters: Path, kind: str, tmp_path: Path
 ) -> None:
     on_base = load_adapter(base(adapters), adapters / kind)
-    whole = merge_adapter(base(adapters), adapters / kind)
-    whole.save_pretrained(tmp_path)
+    merged = merge_adapter(base(adapters), adapters / kind)
+    merged.save_pretrained(tmp_path)
     read = AutoModelForCausalLM.from_pretrained(tmp_path)
     tokens = torch.arange(on_base.get_input_embeddings().weight.shape[0])[None]
     with torch.no_grad():
         wanted = on_base.eval()(input_ids=tokens).logits
-        for found in (whole, read):
+        for found in (merged, read):
             torch.testing.assert_close(
                 found.eval()(input_ids=tokens).logits, wanted, atol=1e-4, rtol=1e-4
             )
@@ -101,15 +101,15 @@ def test_training_goes_on_from_an_adapter_that_brings_tokens(
     make_job: MakeJob, adapters: Path, kind: str, method: str, merge: bool
 ) -> None:
     model = {"volume": {"claimName": "inputs", "path": kind}}
-    told = {"model": model, "training": {"method": method}, "output": {"merge": merge}}
-    job = make_job(spec=told)
+    options = {"model": model, "training": {"method": method}, "output": {"merge": merge}}
+    job = make_job(spec=options)
     outcome = run(job)
     assert outcome.outcome == "Succeeded", outcome.message
     first = next(record for record in metrics(job) if record["step"] == 1)
     assert first["loss"] == pytest.approx(math.log(2), abs=1e-3)
     rows = base(adapters).get_input_embeddings().weight.shape[0] + 5
     if merge or method == "full":
-        whole = AutoModelForCausalLM.from_pretrained(job.output)
+        merged = AutoModelForCausalLM.from_pretrained(job.output)
     else:
-        whole = load_adapter(base(adapters), job.output)
-    assert whole.get_input_embeddings().weight.shape[0] == rows
+        merged = load_adapter(base(adapters), job.output)
+    assert merged.get_input_embeddings().weight.shape[0] == rows

@@ -83,8 +83,8 @@ def test_an_adapter_in_a_repository_is_gone_on_with(
     if merge:
         assert "model.safetensors" in got and "adapter_config.json" not in got
     else:
-        told = json.loads(got["adapter_config.json"])
-        assert (told["base_model_name_or_path"], told["revision"]) == (BASE, commit)
+        config = json.loads(got["adapter_config.json"])
+        assert (config["base_model_name_or_path"], config["revision"]) == (BASE, commit)
 
 
 def test_an_upload_that_breaks_off_leaves_no_half_repository(make_job: MakeJob, hub: Hub) -> None:

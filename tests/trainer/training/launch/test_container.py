@@ -39,7 +39,7 @@ def test_any_number_of_processes_gives_the_same_curve_and_model(
     container = Container(job, tmp_path)
     assert run(alone).outcome == "Succeeded"
     assert container.wait() == 0, container.log()
-    assert container.last_word()["outcome"] == "Succeeded"
+    assert container.termination_message()["outcome"] == "Succeeded"
     assert losses(metrics(job)) == pytest.approx(losses(metrics(alone)), abs=2e-3)
     ours, wanted = weights(job), weights(alone)
     assert ours.keys() == wanted.keys()
@@ -62,7 +62,7 @@ def test_sigterm_ends_with_a_checkpoint_and_its_own_status(
     assert "dpojob_training_step" in figures and 'name="rewards/margins"' in figures
     container.terminate()
     assert container.wait() == 12, container.log()
-    word = container.last_word()
+    word = container.termination_message()
     assert (word["outcome"], word["reason"]) == ("Interrupted", "Stopped")
     kept = checkpoints.latest(job.checkpoints, job.key)
     assert kept is not None and checkpoints.step_of(kept) == word["progress"]["step"]
@@ -72,4 +72,4 @@ def test_sigterm_ends_with_a_checkpoint_and_its_own_status(
 def test_an_unreadable_manifest_is_a_user_error(tmp_path: Path, make_job: MakeJob) -> None:
     container = Container(make_job(), tmp_path, inputs={"plan.json": {}})
     assert container.wait() == 10
-    assert container.last_word()["reason"] == "InvalidSpec"
+    assert container.termination_message()["reason"] == "InvalidSpec"

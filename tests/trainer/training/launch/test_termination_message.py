@@ -176,8 +176,8 @@ def test_a_full_disk_is_told_in_words_of_a_user(
 
 def test_a_message_of_several_lines_is_told_whole() -> None:
     error = RuntimeError("Error(s) in loading state_dict for M:\n\tsize mismatch for w")
-    told = "RuntimeError: Error(s) in loading state_dict for M: size mismatch for w"
-    assert explain(error).message == told
+    message = "RuntimeError: Error(s) in loading state_dict for M: size mismatch for w"
+    assert explain(error).message == message
 
 
 @pytest.mark.parametrize(

@@ -49,9 +49,9 @@ def test_two_pods_lose_a_worker_and_still_give_the_curve_of_one_process(
 
     first, other = pods(job, tmp_path)
     first.until(past(1, "checkpointStep"))
-    other.vanish()  # As its node would.
+    other.kill()  # As its node would.
     assert first.wait() == 12, first.log()
-    word = first.last_word()
+    word = first.termination_message()
     assert (word["outcome"], word["reason"]) == ("Interrupted", "Stopped")
     assert "Another process of the set was lost" in word["message"]
     kept = word["progress"]["checkpointStep"]
@@ -60,16 +60,16 @@ def test_two_pods_lose_a_worker_and_still_give_the_curve_of_one_process(
     first.until(past(kept + 3))
     other.terminate()  # As when its pod is deleted.
     assert (first.wait(), other.wait()) == (12, 12), first.log() + other.log()
-    words = [pod.last_word()["progress"] for pod in (first, other)]
+    words = [pod.termination_message()["progress"] for pod in (first, other)]
     assert words[0]["resumedFrom"] == words[1]["resumedFrom"] == kept
     stopped = words[0]["checkpointStep"]
     assert words[0]["step"] == words[1]["step"] == stopped > kept
 
     first, other = pods(job, tmp_path)
     assert (first.wait(), other.wait()) == (0, 0), first.log() + other.log()
-    word = first.last_word()
+    word = first.termination_message()
     assert (word["outcome"], word["progress"]["resumedFrom"]) == ("Succeeded", stopped)
-    assert other.last_word()["outcome"] == "Succeeded"
+    assert other.termination_message()["outcome"] == "Succeeded"
     assert losses(metrics(job)) == pytest.approx(losses(metrics(alone)), abs=TOLERANCE)
 
     # A pod that is asked back when all is done finds that out alone.

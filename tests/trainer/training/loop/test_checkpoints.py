@@ -59,12 +59,12 @@ def empty(directory: Path) -> None:
         path.unlink()
 
 
-def strangers(directory: Path) -> None:
+def other_job(directory: Path) -> None:
     checkpoints.write_manifest(directory, "another job", 20)
 
 
 @pytest.mark.parametrize(
-    "damage", [cut_short, truncated, flipped, lost, torn_seal, empty, strangers]
+    "damage", [cut_short, truncated, flipped, lost, torn_seal, empty, other_job]
 )
 def test_a_bad_one_falls_back_to_the_one_before(tmp_path: Path, damage: object) -> None:
     good = make(tmp_path, "checkpoint-10", 10)
@@ -76,8 +76,8 @@ def test_a_bad_one_falls_back_to_the_one_before(tmp_path: Path, damage: object) 
     assert good.is_dir() and not bad.exists()
 
 
-def told(directory: Path, best: Path | None) -> Path:
-    """With transformers' word on the best checkpoint so far, which names its whole path."""
+def with_best_checkpoint(directory: Path, best: Path | None) -> Path:
+    """With the trainer state that names the best checkpoint so far by its absolute path."""
     state = {"best_model_checkpoint": None if best is None else str(best)}
     (directory / checkpoints.STATE).write_text(json.dumps(state))
     return directory
@@ -88,26 +88,26 @@ def names(root: Path) -> set[str]:
 
 
 def test_the_newest_and_the_best_that_each_of_them_tells_of_are_kept(tmp_path: Path) -> None:
-    first = told(make(tmp_path, "checkpoint-1", 1), None)
-    told(make(tmp_path, "checkpoint-2", 2), first)
-    told(make(tmp_path, "checkpoint-3", 3), first)
+    first = with_best_checkpoint(make(tmp_path, "checkpoint-1", 1), None)
+    with_best_checkpoint(make(tmp_path, "checkpoint-2", 2), first)
+    with_best_checkpoint(make(tmp_path, "checkpoint-3", 3), first)
     fourth = make(tmp_path, "checkpoint-4", 4)
-    told(fourth, fourth)
+    with_best_checkpoint(fourth, fourth)
     checkpoints.rotate(tmp_path, 2, str(fourth))
     assert names(tmp_path) == {"checkpoint-1", "checkpoint-3", "checkpoint-4"}
 
 
 def test_the_best_of_the_run_is_kept_whatever_the_newest_tells_of(tmp_path: Path) -> None:
-    best = told(make(tmp_path, "checkpoint-1", 1), None)
-    told(make(tmp_path, "checkpoint-2", 2), None)
-    told(make(tmp_path, "checkpoint-3", 3), None)
+    best = with_best_checkpoint(make(tmp_path, "checkpoint-1", 1), None)
+    with_best_checkpoint(make(tmp_path, "checkpoint-2", 2), None)
+    with_best_checkpoint(make(tmp_path, "checkpoint-3", 3), None)
     checkpoints.rotate(tmp_path, 1, str(best))
     assert names(tmp_path) == {"checkpoint-1", "checkpoint-3"}
 
 
 def test_one_that_is_not_sealed_counts_for_none_of_them(tmp_path: Path) -> None:
     for step in (1, 2):
-        told(make(tmp_path, f"checkpoint-{step}", step), None)
+        with_best_checkpoint(make(tmp_path, f"checkpoint-{step}", step), None)
     make(tmp_path, "checkpoint-3", 3, sealed=False)
     checkpoints.rotate(tmp_path, 2, None)
     assert {"checkpoint-1", "checkpoint-2"} <= names(tmp_path)

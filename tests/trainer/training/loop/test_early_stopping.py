@@ -52,26 +52,28 @@ def evaluations(job: TrainJob) -> dict[int, float]:
 
 
 def test_it_stops_keeps_the_best_and_says_so(make_job: MakeJob, contrary: Path) -> None:
-    whole = job(make_job, contrary, "whole")
+    contrary_job = job(make_job, contrary, "whole")
     hashes: dict[int, str] = {}
 
     def remember(progress: Progress) -> None:
         step = progress.checkpoint_step
         if step and step not in hashes:
-            hashes[step] = output_directory.weights_hash(whole.checkpoints / f"checkpoint-{step}")
+            hashes[step] = output_directory.weights_hash(
+                contrary_job.checkpoints / f"checkpoint-{step}"
+            )
 
-    ended = run(whole, on_progress=remember)
+    ended = run(contrary_job, on_progress=remember)
     assert (ended.outcome, ended.reason) == ("Succeeded", "Completed"), ended.message
-    losses = evaluations(whole)
+    losses = evaluations(contrary_job)
     best = min(losses, key=lambda step: losses[step])
     assert len([step for step in losses if step > best]) == PATIENCE
     assert max(losses) == ended.progress.step < ended.progress.max_steps
-    assert output_directory.weights_hash(whole.output) == hashes[best]
+    assert output_directory.weights_hash(contrary_job.output) == hashes[best]
     assert ended.progress.eval_loss == losses[best]
     said = f"Stopped early at step {ended.progress.step} of {ended.progress.max_steps}"
     kept = f"the weights kept are those of step {best}"
     for text in (
-        ended.message, (whole.output / "README.md").read_text(), (whole.output / "report.html").read_text(),
+        ended.message, (contrary_job.output / "README.md").read_text(), (contrary_job.output / "report.html").read_text(),
     ):  # fmt: skip
         assert said in text and kept in text
 

@@ -52,19 +52,22 @@ def terminate_at(step: int, stage: str = "Training") -> Callable[[Progress], Non
 
 
 @pytest.fixture(scope="module")
-def whole() -> dict[str, list[dict[str, Any]]]:
+def uninterrupted_curves() -> dict[str, list[dict[str, Any]]]:
     """Curves of uninterrupted runs, by name; trained once."""
     return {}
 
 
 def uninterrupted(
-    make_job: MakeJob, whole: dict[str, list[dict[str, Any]]], name: str, spec: dict[str, Any]
+    make_job: MakeJob,
+    uninterrupted_curves: dict[str, list[dict[str, Any]]],
+    name: str,
+    spec: dict[str, Any],
 ) -> list[dict[str, Any]]:
-    if name not in whole:
+    if name not in uninterrupted_curves:
         job = make_job(output=f"whole-{name}", spec=spec)
         assert run(job).outcome == "Succeeded"
-        whole[name] = curves(job)
-    return whole[name]
+        uninterrupted_curves[name] = curves(job)
+    return uninterrupted_curves[name]
 
 
 FULL: dict[str, Any] = {"training": {"epochs": 1}}
@@ -73,9 +76,9 @@ LORA: dict[str, Any] = {"training": {"method": "lora", "lora": {"r": 8, "dropout
 
 @pytest.mark.parametrize(("name", "spec"), [("full", FULL), ("lora", LORA)])
 def test_a_stopped_run_resumes_step_for_step(
-    make_job: MakeJob, whole: Any, name: str, spec: dict[str, Any]
+    make_job: MakeJob, uninterrupted_curves: Any, name: str, spec: dict[str, Any]
 ) -> None:
-    wanted = uninterrupted(make_job, whole, name, spec)
+    wanted = uninterrupted(make_job, uninterrupted_curves, name, spec)
     job = make_job(spec=spec)
     stopped = run(job, on_progress=terminate_at(5))
     assert (stopped.outcome, stopped.reason) == ("Interrupted", "Stopped")
@@ -91,8 +94,10 @@ def test_a_stopped_run_resumes_step_for_step(
     assert [s.before for s in ended.samples] == [s.before for s in stopped.samples]
 
 
-def test_a_damaged_checkpoint_falls_back_to_the_one_before(make_job: MakeJob, whole: Any) -> None:
-    wanted = uninterrupted(make_job, whole, "full", FULL)
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(
+    make_job: MakeJob, uninterrupted_curves: Any
+) -> None:
+    wanted = uninterrupted(make_job, uninterrupted_curves, "full", FULL)
     job = make_job(spec=FULL)
     run(job, on_progress=terminate_at(10))
     newest = checkpoints.latest(job.checkpoints, job.key)
@@ -106,8 +111,10 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(make_job: MakeJob, wh
     same(curves(job), wanted)
 
 
-def test_a_signal_during_an_evaluation_is_obeyed_at_once(make_job: MakeJob, whole: Any) -> None:
-    wanted = uninterrupted(make_job, whole, "full", FULL)
+def test_a_signal_during_an_evaluation_is_obeyed_at_once(
+    make_job: MakeJob, uninterrupted_curves: Any
+) -> None:
+    wanted = uninterrupted(make_job, uninterrupted_curves, "full", FULL)
     job = make_job(spec=FULL)
     stopped = run(job, on_progress=terminate_at(3, "Evaluating"))
     assert stopped.outcome == "Interrupted"
@@ -159,7 +166,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_leaves_the_last_good_checkpoint(
-    make_job: MakeJob, whole: Any, small_disk: Path
+    make_job: MakeJob, uninterrupted_curves: Any, small_disk: Path
 ) -> None:
     job = make_job(spec=FULL)
     failed = run(job)
@@ -171,7 +178,7 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(
     ended = run(job)
     assert ended.outcome == "Succeeded", ended.message
     assert ended.progress.resumed_from == failed.progress.checkpoint_step == 7
-    same(curves(job), uninterrupted(make_job, whole, "full", FULL))
+    same(curves(job), uninterrupted(make_job, uninterrupted_curves, "full", FULL))
 
 
 def test_an_unforeseen_error_is_one_line_for_the_user(make_job: MakeJob) -> None:

@@ -78,8 +78,8 @@ def test_a_full_gpu_says_what_was_needed_and_what_to_change(
     failed = run(job)
     assert (failed.outcome, failed.reason) == ("Failed", "OutOfMemory"), failed.message
     assert exit_code(failed.reason) == 11
-    for told in ("measured peak", "9.5 GiB", "14.5 GiB", "training.method: lora", "maxLength"):
-        assert told in failed.message
+    for part in ("measured peak", "9.5 GiB", "14.5 GiB", "training.method: lora", "maxLength"):
+        assert part in failed.message
     assert "\n" not in failed.message and str(ERRORS[kind]()).splitlines()[0] in failed.message
     assert failed.progress.step > 0
     assert not (job.output / "config.json").exists()

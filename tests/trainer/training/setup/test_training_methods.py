@@ -78,8 +78,8 @@ def test_it_ends_with_an_adapter_that_names_its_base(make_job: MakeJob, method: 
     outcome = run(job)
     assert outcome.outcome == "Succeeded", outcome.message
     assert outcome.artifacts is not None and outcome.artifacts.kind == "adapter"
-    told = json.loads((job.output / "adapter_config.json").read_text())
-    assert told["base_model_name_or_path"] == "model"
+    config = json.loads((job.output / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == "model"
     assert not (job.output / "config.json").exists() and not (job.output / "ref").exists()
     base = AutoModelForCausalLM.from_pretrained(job.volumes["inputs"] / "model")
     before = logits(base, job.output)
@@ -102,11 +102,13 @@ def test_qlora_keeps_the_base_in_four_bits_and_trains_the_adapter_in_full(
     job = make_job(spec={"training": {"method": "qlora", "learningRate": 5e-3, "epochs": 3}})
     outcome = run(job)
     assert outcome.outcome == "Succeeded", outcome.message
-    linear = {name: told for name, told in seen.items() if name.endswith("proj.base_layer.weight")}
-    adapters = {name: told for name, told in seen.items() if "lora_" in name}
+    linear = {
+        name: config for name, config in seen.items() if name.endswith("proj.base_layer.weight")
+    }
+    adapters = {name: config for name, config in seen.items() if "lora_" in name}
     assert len(linear) == 3 * 7  # layers x their matrices
-    assert {told[:2] for told in linear.values()} == {("Params4bit", False)}
-    assert {told[1:] for told in adapters.values()} == {(True, torch.float32)}
+    assert {config[:2] for config in linear.values()} == {("Params4bit", False)}
+    assert {config[1:] for config in adapters.values()} == {(True, torch.float32)}
     curve = losses(metrics(job))
     assert curve[1] == pytest.approx(math.log(2), abs=1e-3)
     assert curve[max(curve)] < 0.6

@@ -35,8 +35,8 @@ def unreadable(message: str) -> InspectionError:
     return InspectionError(Reason.DATASET_UNREADABLE, message)
 
 
-def refuse_twins(name: str, columns: Sequence[str]) -> None:
-    """Raises when a file has two columns of one name, since which is meant cannot be told."""
+def require_unique_columns(name: str, columns: Sequence[str]) -> None:
+    """Raise when a file has two columns of one name, since either could be meant."""
     seen: set[str] = set()
     for column in columns:
         if column in seen:

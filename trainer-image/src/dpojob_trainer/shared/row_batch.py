@@ -11,32 +11,32 @@ import pyarrow as pa
 
 @dataclass(frozen=True)
 class RowBatch:
-    """Consecutive rows of one file. Exactly one of `batch` and `objects` is there."""
+    """Consecutive rows of one file. Exactly one of `record_batch` and `objects` is there."""
 
     columns: Sequence[str]
-    """Every column of these rows, also those that were not asked for."""
-    batch: pa.RecordBatch | None = None
+    """Every column of these rows, also those that were not requested."""
+    record_batch: pa.RecordBatch | None = None
     objects: Sequence[Mapping[str, Any]] | None = None
     consumed: int = 0
     """About how many bytes of the file, as stored, were read up to here."""
 
     def __len__(self) -> int:
-        if self.batch is not None:
-            return int(self.batch.num_rows)
+        if self.record_batch is not None:
+            return int(self.record_batch.num_rows)
         return len(self.objects or ())
 
     def slice(self, start: int, count: int | None = None) -> RowBatch:
         """At most `count` rows from `start` on."""
-        if self.batch is not None:
-            return replace(self, batch=self.batch.slice(start, count))
+        if self.record_batch is not None:
+            return replace(self, record_batch=self.record_batch.slice(start, count))
         end = None if count is None else start + count
         return replace(self, objects=(self.objects or ())[start:end])
 
     def only(self, column: str) -> RowBatch:
         """The same rows, of one column as far as that saves work."""
-        if self.batch is None or column not in self.batch.schema.names:
+        if self.record_batch is None or column not in self.record_batch.schema.names:
             return self
-        return replace(self, batch=self.batch.select([column]))
+        return replace(self, record_batch=self.record_batch.select([column]))
 
     def rows(self, indices: Iterable[int] | None = None) -> list[Mapping[str, Any]]:
         """The rows (those at `indices`) as Python objects.
@@ -45,8 +45,8 @@ class RowBatch:
         """
         if self.objects is not None:
             return list(self.objects) if indices is None else [self.objects[i] for i in indices]
-        assert self.batch is not None
-        batch = self.batch
+        assert self.record_batch is not None
+        batch = self.record_batch
         if indices is not None:
             wanted = list(indices)
             try:

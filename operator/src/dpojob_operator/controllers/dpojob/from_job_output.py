@@ -27,21 +27,21 @@ def from_dpojob(job: DPOJob) -> DependencySnapshot:
         assert condition is not None
         text = f"{condition.reason}: {condition.message}"
         return DependencySnapshot(found=found, failed=True, failure=text)
-    made = status.artifacts
+    artifacts = status.artifacts
     if complete and job.spec.validate_only:
         return DependencySnapshot(
             found=found,
             complete=True,
             problem=_no_output_message(found, "it has validateOnly: true"),
         )
-    if complete and made is not None:
-        found.max_length = made.max_length
-        if made.claim_name is not None:
-            found.volume = {"claimName": made.claim_name, "path": made.path or ""}
-        if made.kind == "adapter":
+    if complete and artifacts is not None:
+        found.max_length = artifacts.max_length
+        if artifacts.claim_name is not None:
+            found.volume = {"claimName": artifacts.claim_name, "path": artifacts.path or ""}
+        if artifacts.kind == "adapter":
             found.base_claims = _base_claims(job)
-        elif made.push is not None:
-            found.repo, _, revision = made.push.partition("@")
+        elif artifacts.push is not None:
+            found.repo, _, revision = artifacts.push.partition("@")
             found.revision = revision or None
     problem = ""
     if complete and found.volume is None and found.repo is None:

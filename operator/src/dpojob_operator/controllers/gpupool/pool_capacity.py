@@ -10,10 +10,10 @@ from dpojob_api.conditions import Condition, PoolConditionType, Reason
 from dpojob_api.pool import GPUPool, GPUPoolStatus
 from dpojob_api.shared_training_constants import GPU_MEMORY_TOLERANCE
 from dpojob_operator.decide.conditions import next_condition
+from dpojob_operator.decide.object_snapshots import Object
 from dpojob_planner import PoolState, pool_problem
 from dpojob_planner.estimates.gpu import usable_gib
 
-Object = Mapping[str, Any]
 KARPENTER_MEMORY_LABEL = "karpenter.k8s.aws/instance-gpu-memory"
 """Memory of one GPU in MiB, as Karpenter on AWS labels its nodes. NVIDIA's GPU Feature Discovery uses the
 resource's name with ".memory", such as nvidia.com/gpu.memory, also in MiB."""
@@ -151,14 +151,14 @@ def requested_gpus(pod: Object, resource: str) -> int:
     """GPUs the pod holds: extended resources are whole numbers, and requests equal limits."""
     spec = pod.get("spec") or {}
 
-    def asked(containers: Iterable[Object]) -> list[int]:
+    def gpu_limits(containers: Iterable[Object]) -> list[int]:
         return [
             _parse_whole(((c.get("resources") or {}).get("limits") or {}).get(resource))
             for c in containers
         ]
 
-    first = max(asked(spec.get("initContainers") or []), default=0)
-    return max(first, sum(asked(spec.get("containers") or [])))
+    first = max(gpu_limits(spec.get("initContainers") or []), default=0)
+    return max(first, sum(gpu_limits(spec.get("containers") or [])))
 
 
 def _parse_whole(quantity: object) -> int:

@@ -52,15 +52,18 @@ def resolve(
     Raises:
         InspectionError: The preset does not exist.
     """
-    asked = {name: column for name in FIELDS if (column := getattr(source.column_mapping, name))}
+    mapping = {name: column for name in FIELDS if (column := getattr(source.column_mapping, name))}
     message_keys = MessageKeyMapping.of(source.column_mapping.messages)
     preset = _preset(
-        source, schema, asked, transcripts or TranscriptStats.of(row.get("chosen") for row in rows)
+        source,
+        schema,
+        mapping,
+        transcripts or TranscriptStats.of(row.get("chosen") for row in rows),
     )
     columns = list(schema)
     if not columns:
         return Resolution(None)
-    wanted = {**preset.columns, **asked} if preset is not NATIVE else dict(asked)
+    wanted = {**preset.columns, **mapping} if preset is not NATIVE else dict(mapping)
     problems = [
         _absent(name, column, columns) for name, column in wanted.items() if column not in schema
     ]
@@ -84,12 +87,12 @@ def resolve(
 
 
 def _preset(
-    source: DatasetSource, schema: Schema, asked: Mapping[str, str], transcripts: TranscriptStats
+    source: DatasetSource, schema: Schema, mapping: Mapping[str, str], transcripts: TranscriptStats
 ) -> Preset:
     if source.preset == "none":
         return NATIVE
     if source.preset == "auto":
-        if {"prompt", "chosen", "rejected"} & set(asked):
+        if {"prompt", "chosen", "rejected"} & set(mapping):
             return NATIVE
         return recognize_preset(schema, transcripts) or NATIVE
     preset = preset_by_name(source.preset)

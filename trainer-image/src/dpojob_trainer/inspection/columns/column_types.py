@@ -17,18 +17,18 @@ Schema = Mapping[str, ColumnKind]
 """The kind of each column, over the rows seen so far."""
 
 MOST_COLUMNS = 10_000
-LOOKED_AT = 512
-"""Rows of a chunk whose values are looked at where there are no types."""
+EXAMINED_ROWS = 512
+"""Rows of a batch whose values are examined where the file declares no types."""
 
 
-def kinds_of(chunk: RowBatch) -> dict[str, ColumnKind]:
-    """The kinds of a chunk's columns; "null" where nothing but nulls was seen."""
-    kinds: dict[str, ColumnKind] = dict.fromkeys(chunk.columns, "null")
-    if chunk.batch is not None:
-        for field in chunk.batch.schema:
+def kinds_of(batch: RowBatch) -> dict[str, ColumnKind]:
+    """The kinds of a batch's columns; "null" where nothing but nulls was seen."""
+    kinds: dict[str, ColumnKind] = dict.fromkeys(batch.columns, "null")
+    if batch.record_batch is not None:
+        for field in batch.record_batch.schema:
             kinds[field.name] = _arrow_kind(field.type)
     else:
-        for row in (chunk.objects or ())[:LOOKED_AT]:
+        for row in (batch.objects or ())[:EXAMINED_ROWS]:
             for name, value in row.items():
                 if value is not None and kinds[name] == "null":
                     kinds[name] = _value_kind(value)
@@ -36,7 +36,7 @@ def kinds_of(chunk: RowBatch) -> dict[str, ColumnKind]:
 
 
 def merge(known: dict[str, ColumnKind], more: Mapping[str, ColumnKind]) -> None:
-    """Adds what a further chunk shows: new columns, and kinds where only nulls were seen.
+    """Add what a further batch shows: new columns, and kinds where only nulls were seen.
 
     Raises InspectionError where the columns grow with the rows.
     """

@@ -52,26 +52,26 @@ def convert_transcripts(batch: pa.RecordBatch, columns: Columns) -> pa.RecordBat
     Returns:
         Prompt, chosen and rejected; None where the types are unexpected.
     """
-    sound = np.ones(batch.num_rows, np.bool_)
+    valid = np.ones(batch.num_rows, np.bool_)
     sides = []
     for field in ("chosen", "rejected"):
         column = batch.column(columns[field])
-        sound &= ~np.asarray(column.is_null())
+        valid &= ~np.asarray(column.is_null())
         texts = TextColumn.of(column.fill_null("")) if pa.types.is_string(column.type) else None
         if texts is None:
             return None
         sides.append((texts, TurnMarks.of(texts)))
     cuts, answers = [], []
     for texts, marks in sides:
-        parts, whole = _cut(texts, marks)
+        parts, well_formed = _split_at_last_mark(texts, marks)
         cuts.append(parts)
         answers.append(pc.utf8_trim_whitespace(parts.take(pa.array(np.arange(2, len(parts), 3)))))
-        sound &= whole
-    # Compared where they lie: to copy the openings together takes far longer.
-    sound &= np.asarray(pc.equal(*cuts))[::3]
-    prompt = _turns(*sides[0], sound)
-    if not sound.all():
-        bad = pa.array(~sound)
+        valid &= well_formed
+    # Compared within the split columns: copying the prompts out of them first takes far longer.
+    valid &= np.asarray(pc.equal(*cuts))[::3]
+    prompt = _prompt_messages(*sides[0], valid)
+    if not valid.all():
+        bad = pa.array(~valid)
         answers = [pc.if_else(bad, None, answer) for answer in answers]
     return _batch(prompt, *answers)
 
@@ -93,10 +93,10 @@ class TurnMarks(NamedTuple):
         """All marks that lie within a row."""
         data = texts.buffer
         lines = np.flatnonzero(data[:-1] == NEWLINE)
-        places = lines[data[lines + 1] == NEWLINE]
-        found = [_followed(data, places, mark.encode()) for mark in (HUMAN, ASSISTANT)]
+        positions = lines[data[lines + 1] == NEWLINE]
+        found = [_with_mark(data, positions, mark.encode()) for mark in (HUMAN, ASSISTANT)]
         starts = np.concatenate(found)
-        is_answer = np.repeat([False, True], [len(places) for places in found])
+        is_answer = np.repeat([False, True], [len(positions) for positions in found])
         order = np.argsort(starts, kind="stable")  # which merges two sorted runs
         starts, is_answer = starts[order], is_answer[order]
         ends = starts + np.where(is_answer, len(ASSISTANT), len(HUMAN))
@@ -105,17 +105,20 @@ class TurnMarks(NamedTuple):
         return cls(starts[inside], ends[inside], is_answer[inside], rows[inside])
 
 
-def _followed(data: NDArray[np.uint8], places: IntArray, mark: bytes) -> IntArray:
-    """The places at which `mark` is, of those at which its first two bytes are."""
-    places = places[places + len(mark) <= len(data)]
+def _with_mark(data: NDArray[np.uint8], positions: IntArray, mark: bytes) -> IntArray:
+    """The positions at which `mark` is, among those at which its first two bytes are."""
+    positions = positions[positions + len(mark) <= len(data)]
     for offset, byte in enumerate(mark[2:], 2):
-        places = places[data[places + offset] == byte]
-    return places
+        positions = positions[data[positions + offset] == byte]
+    return positions
 
 
-def _cut(texts: TextColumn, marks: TurnMarks) -> tuple[pa.Array, BoolArray]:
-    """Three parts of each row, one after another: what is before its last mark, the mark, what is
-    after it; and where that is plainly an answer."""
+def _split_at_last_mark(texts: TextColumn, marks: TurnMarks) -> tuple[pa.Array, BoolArray]:
+    """Split each row at its last mark.
+
+    Returns the text before the mark, the mark and the text after it, row after row, and which rows begin
+    with a human's turn and end with the assistant's.
+    """
     begin, end = texts.offsets[:-1], texts.offsets[1:]
     before, after = begin.copy(), begin.copy()
     before[marks.rows], after[marks.rows] = marks.starts, marks.ends  # the last one stays
@@ -127,22 +130,22 @@ def _cut(texts: TextColumn, marks: TurnMarks) -> tuple[pa.Array, BoolArray]:
     return _parts(texts, np.append(bounds, end[-1:])), answered & opened
 
 
-def _turns(texts: TextColumn, marks: TurnMarks, sound: BoolArray) -> pa.Array:
-    """What follows each mark but a row's last, as turns; null where `sound` is not."""
+def _prompt_messages(texts: TextColumn, marks: TurnMarks, valid: BoolArray) -> pa.Array:
+    """The messages that follow each mark except the last of a row; null in rows that are not `valid`."""
     at = np.flatnonzero(marks.rows[1:] == marks.rows[:-1])
     bounds = np.stack([marks.ends[at], marks.starts[at + 1]], axis=1).ravel()
     parts = _parts(texts, np.append(bounds, texts.offsets[-1]))
-    said = pc.utf8_trim_whitespace(parts.take(pa.array(np.arange(len(at)) * 2)))
-    kept = np.asarray(pc.greater(pc.binary_length(said), 0))
+    contents = pc.utf8_trim_whitespace(parts.take(pa.array(np.arange(len(at)) * 2)))
+    kept = np.asarray(pc.greater(pc.binary_length(contents), 0))
     roles = pa.DictionaryArray.from_arrays(
         pa.array(marks.is_answer[at][kept].astype(np.int8)), pa.array(["user", "assistant"])
     )
     messages = pa.StructArray.from_arrays(
-        [roles.dictionary_decode(), said.filter(pa.array(kept))], fields=list(TURNS.value_type)
+        [roles.dictionary_decode(), contents.filter(pa.array(kept))], fields=list(TURNS.value_type)
     )
-    counts = np.bincount(marks.rows[at][kept], minlength=len(sound))
+    counts = np.bincount(marks.rows[at][kept], minlength=len(valid))
     offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), messages, type=TURNS, mask=pa.array(~sound))
+    return pa.ListArray.from_arrays(pa.array(offsets), messages, type=TURNS, mask=pa.array(~valid))
 
 
 def _parts(texts: TextColumn, bounds: IntArray) -> pa.Array:

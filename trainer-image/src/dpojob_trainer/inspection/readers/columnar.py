@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dpojob_trainer.shared.errors import refuse_twins, unreadable
+from dpojob_trainer.shared.errors import require_unique_columns, unreadable
 from dpojob_trainer.shared.row_batch import RowBatch
 
 BATCH_ROWS = 4096
@@ -43,16 +43,16 @@ def read_parquet(name: str, path: Path, columns: Sequence[str] | None) -> Iterat
             # Rows are counted even where the file has none of the columns.
             wanted = names[:1]
         if file.metadata.num_rows == 0:
-            yield RowBatch(names, batch=pa.RecordBatch.from_pylist([], file.schema_arrow))
+            yield RowBatch(names, record_batch=pa.RecordBatch.from_pylist([], file.schema_arrow))
         size, rows, done = path.stat().st_size, file.metadata.num_rows, 0
         for batch in file.iter_batches(_batch_rows(file.metadata), columns=wanted):
             done += batch.num_rows
-            yield RowBatch(names, batch=batch, consumed=size * done // rows)
+            yield RowBatch(names, record_batch=batch, consumed=size * done // rows)
 
 
 def _names(name: str, schema: pa.Schema) -> list[str]:
     names: list[str] = list(schema.names)
-    refuse_twins(name, names)
+    require_unique_columns(name, names)
     return names
 
 
@@ -99,6 +99,6 @@ def read_arrow(
             # Arrow does not check offsets on reading; wrong ones would crash the process.
             kept.validate(full=True)
             for start in range(0, kept.num_rows, BATCH_ROWS):
-                yield RowBatch(names, batch=kept.slice(start, BATCH_ROWS), consumed=consumed)
+                yield RowBatch(names, record_batch=kept.slice(start, BATCH_ROWS), consumed=consumed)
         if empty:
-            yield RowBatch(names, batch=pa.RecordBatch.from_pylist([], reader.schema))
+            yield RowBatch(names, record_batch=pa.RecordBatch.from_pylist([], reader.schema))

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from dpojob_trainer.shared.errors import refuse_twins, unreadable
+from dpojob_trainer.shared.errors import require_unique_columns, unreadable
 from dpojob_trainer.shared.row_batch import RowBatch
 
 from .compressed_file import CompressedFile
@@ -91,7 +91,7 @@ def _read_blocks(
             for number, batch in enumerate(reader, 1):
                 # A batch is one block; pyarrow reads some blocks ahead.
                 share = min(1.0, number * BLOCK_BYTES / max(1, replayed.bytes_given))
-                yield RowBatch(names, batch=batch, consumed=int(share * stream.position))
+                yield RowBatch(names, record_batch=batch, consumed=int(share * stream.position))
             if not replayed.quotes.is_regular():
                 raise _NeedsStrictReader
 
@@ -107,7 +107,7 @@ def _header(name: str, start: bytes, delimiter: str) -> Header:
         names = []
     if not any(names):
         raise unreadable(f"{name} has no header line that names its columns")
-    refuse_twins(name, names)
+    require_unique_columns(name, names)
     return Header(names, delimiter)
 
 

@@ -117,7 +117,7 @@ def _parse_block(name: str, columns: Sequence[str] | None, block: Block) -> list
     names = table.column_names
     wanted = names if columns is None else [c for c in columns if c in names] or names[:1]
     batches = table.select(wanted).to_batches()
-    return [RowBatch(names, batch=batch, consumed=block.consumed) for batch in batches]
+    return [RowBatch(names, record_batch=batch, consumed=block.consumed) for batch in batches]
 
 
 def _parse_lines(name: str, block: Block) -> Iterator[RowBatch]:

@@ -54,9 +54,9 @@ def ends_turns_with(config: TokenizerConfig, ends: list[str]) -> bool:
     """
     if not ends:
         return True
-    asked = [{"role": "user", "content": "q"}, {"role": "assistant", "content": MARK}]
+    messages = [{"role": "user", "content": "q"}, {"role": "assistant", "content": MARK}]
     try:
-        text = ChatTemplate(config).render(asked)
+        text = ChatTemplate(config).render(messages)
     except TemplateRenderError:
         return True
     return MARK not in text or any(end in text.split(MARK)[-1] for end in ends)

@@ -258,8 +258,10 @@ def _find_meaningless(layout: ColumnLayout, pair: PreferencePair) -> RowError | 
                 ProblemCode.EMPTY_PROMPT, f"{layout.name('prompt') or 'the prompt'} is empty"
             )
     else:
-        asked = [turn for turn in pair.prompt if turn["role"] in ("user", "tool")]
-        if not asked or not any(str(turn.get("content", "")).strip() for turn in asked):
+        prompt_turns = [turn for turn in pair.prompt if turn["role"] in ("user", "tool")]
+        if not prompt_turns or not any(
+            str(turn.get("content", "")).strip() for turn in prompt_turns
+        ):
             return RowError(
                 ProblemCode.EMPTY_PROMPT, "no user's turn with text comes before the answer"
             )

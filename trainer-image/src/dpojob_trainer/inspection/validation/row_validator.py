@@ -122,10 +122,10 @@ class RowValidator:
         return found
 
     def _validate_columns(self, batch: RowBatch) -> ValidColumns | None:
-        if batch.batch is None or self._absent_column(batch):
+        if batch.record_batch is None or self._absent_column(batch):
             return None
         try:
-            valid = validate_columns(self.layout, batch.batch, self.as_conversations)
+            valid = validate_columns(self.layout, batch.record_batch, self.as_conversations)
         except pa.ArrowNotImplementedError:
             return None
         if valid is None or self.expected_format not in (None, valid.format):

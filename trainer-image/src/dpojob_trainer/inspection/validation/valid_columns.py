@@ -36,7 +36,7 @@ def text_pairs(
     rows: IntArray,
     valid: BoolArray,
     form: Format,
-    asked: TextColumn,
+    prompts: TextColumn,
     left: TextColumn,
     right: TextColumn,
 ) -> ValidColumns:
@@ -46,22 +46,22 @@ def text_pairs(
         rows: The positions in the batch of all rows of the columns.
         valid: Which of them are valid.
         form: Their format.
-        asked: The prompts.
+        prompts: The texts of the prompts.
         left: The chosen answers.
         right: The rejected answers.
 
     Returns:
         The valid rows.
     """
-    places = np.flatnonzero(valid)
+    indices = np.flatnonzero(valid)
     return ValidColumns(
-        rows[places],
+        rows[indices],
         form,
         False,
-        lambda: asked.slices(places),
-        lambda: left.slices(places),
-        lambda: right.slices(places),
-        lambda: np.stack([part.characters()[places] for part in (asked, left, right)], axis=1),
+        lambda: prompts.slices(indices),
+        lambda: left.slices(indices),
+        lambda: right.slices(indices),
+        lambda: np.stack([part.characters()[indices] for part in (prompts, left, right)], axis=1),
     )
 
 
@@ -89,21 +89,22 @@ def conversation_pairs(
     Returns:
         The valid rows.
     """
-    places = np.flatnonzero(valid)
-    starts = prompt.offsets[:-1][places]
-    turns = turns[places]
-    answers = (left.offsets[1:] - 1)[places], (right.offsets[1:] - 1)[places]
+    indices = np.flatnonzero(valid)
+    starts = prompt.offsets[:-1][indices]
+    turns = turns[indices]
+    answers = (left.offsets[1:] - 1)[indices], (right.offsets[1:] - 1)[indices]
 
     def characters() -> IntArray:
         total = np.concatenate(([0], np.cumsum(prompt.contents.characters())))
-        asked = total[starts + turns] - total[starts]
+        prompt_lengths = total[starts + turns] - total[starts]
         answer_lengths = [
-            talk.contents.characters()[at] for talk, at in zip((left, right), answers, strict=True)
+            conversation.contents.characters()[at]
+            for conversation, at in zip((left, right), answers, strict=True)
         ]
-        return np.stack([asked, *answer_lengths], axis=1)
+        return np.stack([prompt_lengths, *answer_lengths], axis=1)
 
     return ValidColumns(
-        rows[places],
+        rows[indices],
         "conversational",
         implicit,
         lambda: _joined(prompt, starts, turns),
@@ -113,11 +114,15 @@ def conversation_pairs(
     )
 
 
-def _joined(talk: ConversationColumn, starts: IntArray, turns: IntArray) -> list[bytes]:
+def _joined(conversation: ConversationColumn, starts: IntArray, turns: IntArray) -> list[bytes]:
     """Prompts of several messages, as `comparable_bytes` gives them."""
     if bool((turns == 1).all()):
-        return talk.contents.slices(starts)
-    data, offsets, roles = talk.contents.data, talk.contents.offsets.tolist(), talk.roles.tolist()
+        return conversation.contents.slices(starts)
+    data, offsets, roles = (
+        conversation.contents.data,
+        conversation.contents.offsets.tolist(),
+        conversation.roles.tolist(),
+    )
     found = []
     for start, count in zip(starts.tolist(), turns.tolist(), strict=True):
         if count == 1:

@@ -73,10 +73,10 @@ def validate_columns(
     left, right = TextColumn.of(chosen), TextColumn.of(rejected)
     if "system" in layout.columns:
         system = TextColumn.of(_filled(batch.column(layout.columns["system"])))
-        asked = TextColumn.of(prompt) if prompt is not None else None
-        if system is None or asked is None or left is None or right is None:
+        prompt_texts = TextColumn.of(prompt) if prompt is not None else None
+        if system is None or prompt_texts is None or left is None or right is None:
             return None
-        return _texts_with_system(rows, system, asked, left, right, chat)
+        return _texts_with_system(rows, system, prompt_texts, left, right, chat)
     if left is not None and right is not None:
         if prompt is not None and is_list(prompt.type):
             return _message_prompts(
@@ -115,11 +115,11 @@ def _ties(tie: Callable[[Mapping[str, Any]], bool], scores: pa.RecordBatch) -> B
 def _texts(
     rows: IntArray, prompt: pa.Array | None, left: TextColumn, right: TextColumn
 ) -> ValidColumns | None:
-    asked = TextColumn.of(prompt) if prompt is not None else None
-    if asked is None:
+    prompt_texts = TextColumn.of(prompt) if prompt is not None else None
+    if prompt_texts is None:
         return None
-    valid = asked.visible & left.visible & right.visible & _differ(left, right)
-    return text_pairs(rows, valid, "standard", asked, left, right)
+    valid = prompt_texts.visible & left.visible & right.visible & _differ(left, right)
+    return text_pairs(rows, valid, "standard", prompt_texts, left, right)
 
 
 def _filled(column: pa.Array) -> pa.Array:
@@ -132,7 +132,7 @@ def _filled(column: pa.Array) -> pa.Array:
 def _texts_with_system(
     rows: IntArray,
     system: TextColumn,
-    asked: TextColumn,
+    prompt_texts: TextColumn,
     left: TextColumn,
     right: TextColumn,
     chat: bool,
@@ -140,29 +140,32 @@ def _texts_with_system(
     """Rows of texts, some with a system prompt: a message, or text before the prompt."""
     has_system = system.visible
     valid = has_system | (np.diff(system.offsets) == 0)
-    valid &= asked.visible & left.visible & right.visible & _differ(left, right)
-    places = np.flatnonzero(valid)
+    valid &= prompt_texts.visible & left.visible & right.visible & _differ(left, right)
+    indices = np.flatnonzero(valid)
     form = b"system\1%b\0user\1%b" if chat else b"%b\n\n%b"
 
     def prompts() -> list[bytes]:
         texts = zip(
-            has_system[places].tolist(), system.slices(places), asked.slices(places), strict=True
+            has_system[indices].tolist(),
+            system.slices(indices),
+            prompt_texts.slices(indices),
+            strict=True,
         )
         return [form % (before, text) if has_text else text for has_text, before, text in texts]
 
     def characters() -> IntArray:
         before = system.characters() + (0 if chat else 2)
-        prompt = asked.characters() + np.where(has_system, before, 0)
+        prompt = prompt_texts.characters() + np.where(has_system, before, 0)
         found = np.stack([prompt, left.characters(), right.characters()], axis=1)
-        return np.asarray(found[places])
+        return np.asarray(found[indices])
 
     return ValidColumns(
-        rows[places],
+        rows[indices],
         "standard",
         False,
         prompts,
-        lambda: left.slices(places),
-        lambda: right.slices(places),
+        lambda: left.slices(indices),
+        lambda: right.slices(indices),
         characters,
     )
 
@@ -179,11 +182,11 @@ def _answers(
     right: ConversationColumn,
 ) -> ValidColumns | None:
     """A prompt and two answers of one message each."""
-    asked = TextColumn.of(prompt) if prompt is not None else None
-    if asked is None:
+    prompt_texts = TextColumn.of(prompt) if prompt is not None else None
+    if prompt_texts is None:
         return None if prompt is None else _message_prompts(layout, rows, prompt, left, right)
-    valid = _valid_answers(left, right) & asked.visible
-    return text_pairs(rows, valid, "conversational", asked, left.contents, right.contents)
+    valid = _valid_answers(left, right) & prompt_texts.visible
+    return text_pairs(rows, valid, "conversational", prompt_texts, left.contents, right.contents)
 
 
 def _valid_answers(left: ConversationColumn, right: ConversationColumn) -> BoolArray:
@@ -202,13 +205,15 @@ def _message_prompts(
 ) -> ValidColumns | None:
     """A prompt of messages and two answers of one message each."""
     valid = _valid_answers(left, right)
-    talk = ConversationColumn.of(prompt, layout.message_keys)
-    if talk is None:
+    conversation = ConversationColumn.of(prompt, layout.message_keys)
+    if conversation is None:
         return None
-    last = talk.offsets[1:] - 1
-    valid &= (talk.counts > 0) & ~talk.any(talk.roles == OTHER)
-    valid &= (talk.at(talk.roles, last) == USER) & talk.at(talk.contents.visible, last).astype(bool)
-    return conversation_pairs(rows, valid, talk, talk.counts, left, right)
+    last = conversation.offsets[1:] - 1
+    valid &= (conversation.counts > 0) & ~conversation.any(conversation.roles == OTHER)
+    valid &= (conversation.at(conversation.roles, last) == USER) & conversation.at(
+        conversation.contents.visible, last
+    ).astype(bool)
+    return conversation_pairs(rows, valid, conversation, conversation.counts, left, right)
 
 
 def _whole_conversations(
@@ -223,19 +228,19 @@ def _whole_conversations(
     only_last[last[left.counts > 0]] = True
     valid = (left.counts > 1) & ~left.any(differ & ~only_last) & left.at(differ, last).astype(bool)
     valid &= ~left.any(left.roles == OTHER)
-    for talk in (left, right):
-        valid &= (talk.at(talk.roles, last) == ASSISTANT) & talk.at(
-            talk.contents.visible, last
+    for conversation in (left, right):
+        valid &= (conversation.at(conversation.roles, last) == ASSISTANT) & conversation.at(
+            conversation.contents.visible, last
         ).astype(bool)
     valid &= left.at(left.roles, last - 1) == USER
     valid &= left.at(left.contents.visible, last - 1).astype(bool)
     valid &= left.at(left.roles, left.offsets[:-1]) != ASSISTANT
     if prompt is not None:
-        asked = TextColumn.of(prompt)
-        if asked is None:
+        prompt_texts = TextColumn.of(prompt)
+        if prompt_texts is None:
             return None
         inside = left.contents.array.take(pa.array(np.maximum(last - 1, 0)))
-        valid &= np.asarray(pc.equal(asked.array, inside))
+        valid &= np.asarray(pc.equal(prompt_texts.array, inside))
     return conversation_pairs(
         rows, valid, left, left.counts - 1, left, right, implicit=prompt is None
     )

@@ -36,11 +36,11 @@ def merge_adapter(model: Any, adapter: Path) -> Any:
 
 def _embedding_names(model: Any) -> list[str]:
     """The key prefixes of the input and output embedding in an adapter's file."""
-    wanted = (model.get_input_embeddings(), model.get_output_embeddings())
+    embeddings = (model.get_input_embeddings(), model.get_output_embeddings())
     return [
         f"base_model.model.{name}."
         for name, module in model.named_modules()
-        if any(module is one for one in wanted)
+        if any(module is one for one in embeddings)
     ]
 
 
