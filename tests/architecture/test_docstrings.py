@@ -19,6 +19,7 @@ PACKAGES = (
     "planner/src/dpojob_planner",
     "cli/src/dpojob",
     "operator/src/dpojob_operator/decide",
+    "trainer-image/src/dpojob_trainer/inspection",
 )
 """Packages whose public functions are documented in full."""
 

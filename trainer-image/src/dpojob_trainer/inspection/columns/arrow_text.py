@@ -17,14 +17,28 @@ NOTHING = np.zeros(0, np.uint8)
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Whether values of the type are text, in any of Arrow's layouts."""
+    """Tell whether values of a type are text, in any of Arrow's layouts.
+
+    Args:
+        kind: The type.
+
+    Returns:
+        Whether they are.
+    """
     return bool(
         pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
     )
 
 
 def is_list(kind: pa.DataType) -> bool:
-    """Whether values of the type are lists, in any of Arrow's layouts."""
+    """Tell whether values of a type are lists, in any of Arrow's layouts.
+
+    Args:
+        kind: The type.
+
+    Returns:
+        Whether they are.
+    """
     return bool(
         pa.types.is_list(kind)
         or pa.types.is_large_list(kind)
@@ -49,7 +63,14 @@ class TextColumn:
 
     @classmethod
     def of(cls, array: pa.Array) -> TextColumn | None:
-        """The column, or None when it is not valid text throughout."""
+        """View an Arrow array as a column of text.
+
+        Args:
+            array: The array, plain or dictionary-encoded.
+
+        Returns:
+            The column; None when a value is null or no valid text.
+        """
         if pa.types.is_dictionary(array.type):
             array = array.dictionary_decode()
         if not is_text(array.type) or array.null_count:
@@ -70,7 +91,14 @@ class TextColumn:
         return cls(array, (found - found[0]).astype(np.int64), np.frombuffer(own, np.uint8))
 
     def slices(self, indices: IntArray) -> list[bytes]:
-        """The bytes of some values."""
+        """Copy the bytes of some values.
+
+        Args:
+            indices: The positions of the values.
+
+        Returns:
+            Their UTF-8 bytes, in that order.
+        """
         starts = self.offsets[indices].tolist()
         ends = self.offsets[indices + 1].tolist()
         return list(map(self.data.__getitem__, map(slice, starts, ends)))
@@ -95,5 +123,9 @@ class TextColumn:
         return mask
 
     def characters(self) -> IntArray:
-        """Length of each value in characters."""
+        """Count the characters of each value.
+
+        Returns:
+            Shape (rows,): lengths in Unicode characters.
+        """
         return np.asarray(pc.utf8_length(self.array)).astype(np.int64)

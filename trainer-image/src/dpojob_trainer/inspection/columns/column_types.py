@@ -22,7 +22,14 @@ EXAMINED_ROWS = 512
 
 
 def kinds_of(batch: RowBatch) -> dict[str, ColumnKind]:
-    """The kinds of a batch's columns; "null" where nothing but nulls was seen."""
+    """Find the kinds of a batch's columns.
+
+    Args:
+        batch: The batch; of objects only the first `EXAMINED_ROWS` are examined.
+
+    Returns:
+        The kind of each column; "null" where only nulls were seen.
+    """
     kinds: dict[str, ColumnKind] = dict.fromkeys(batch.columns, "null")
     if batch.record_batch is not None:
         for field in batch.record_batch.schema:
@@ -38,7 +45,12 @@ def kinds_of(batch: RowBatch) -> dict[str, ColumnKind]:
 def merge(known: dict[str, ColumnKind], more: Mapping[str, ColumnKind]) -> None:
     """Add what a further batch shows: new columns, and kinds where only nulls were seen.
 
-    Raises InspectionError where the columns grow with the rows.
+    Args:
+        known: The kinds so far, which are updated.
+        more: The kinds of the batch.
+
+    Raises:
+        InspectionError: There are more than `MOST_COLUMNS` columns, as where ids are used as keys.
     """
     for name, kind in more.items():
         if known.get(name, "null") == "null":

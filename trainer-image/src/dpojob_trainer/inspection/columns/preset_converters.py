@@ -54,7 +54,14 @@ def equal_scores(chosen: str, rejected: str) -> Callable[[Row], bool]:
 
 
 def tie_status(row: Row) -> bool:
-    """Tell whether distilabel marked a row as a tie."""
+    """Tell whether distilabel marked a row as a tie.
+
+    Args:
+        row: The row.
+
+    Returns:
+        Whether its `status` is `tie`.
+    """
     return row.get("status") == "tie"
 
 
@@ -98,7 +105,14 @@ def read_transcripts(row: Row, columns: Columns) -> dict[str, Any] | RowError:
 
 
 def transcript_turns(text: str) -> list[dict[str, str]]:
-    """`\\n\\nHuman: ...\\n\\nAssistant: ...` as turns; the system's is what comes before the first."""
+    """Split a transcript of hh-rlhf into messages.
+
+    Args:
+        text: Text such as `Human: ...` and `Assistant: ...`, each after an empty line.
+
+    Returns:
+        Messages with `role` and `content`; text before the first mark is the system message.
+    """
     turns: list[dict[str, str]] = []
     parts = ("\n\n" + text.lstrip("\n")).split(HUMAN)
     for number, part in enumerate(parts):
@@ -113,7 +127,14 @@ def transcript_turns(text: str) -> list[dict[str, str]]:
 
 
 def no_preference(row: Row) -> bool:
-    """Tell whether a row of HelpSteer3 prefers neither response, by a preference of 0."""
+    """Tell whether a row of HelpSteer3 prefers neither response.
+
+    Args:
+        row: The row.
+
+    Returns:
+        Whether its `overall_preference` is 0.
+    """
     return number(row.get("overall_preference")) == 0
 
 

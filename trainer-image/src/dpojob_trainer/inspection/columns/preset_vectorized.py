@@ -90,7 +90,14 @@ class TurnMarks(NamedTuple):
 
     @classmethod
     def of(cls, texts: TextColumn) -> TurnMarks:
-        """All marks that lie within a row."""
+        """Find all marks that lie within a row.
+
+        Args:
+            texts: The transcripts.
+
+        Returns:
+            The marks, in the order of the text.
+        """
         data = texts.buffer
         lines = np.flatnonzero(data[:-1] == NEWLINE)
         positions = lines[data[lines + 1] == NEWLINE]
@@ -116,8 +123,13 @@ def _with_mark(data: NDArray[np.uint8], positions: IntArray, mark: bytes) -> Int
 def _split_at_last_mark(texts: TextColumn, marks: TurnMarks) -> tuple[pa.Array, BoolArray]:
     """Split each row at its last mark.
 
-    Returns the text before the mark, the mark and the text after it, row after row, and which rows begin
-    with a human's turn and end with the assistant's.
+    Args:
+        texts: The transcripts.
+        marks: Their marks.
+
+    Returns:
+        The text before the mark, the mark and the text after it, row after row; and shape (rows,): which
+        rows begin with a human's turn and end with the assistant's.
     """
     begin, end = texts.offsets[:-1], texts.offsets[1:]
     before, after = begin.copy(), begin.copy()

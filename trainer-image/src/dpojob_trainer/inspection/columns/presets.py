@@ -62,14 +62,22 @@ class TranscriptStats:
         return found
 
     def add(self, values: Iterable[Any]) -> None:
-        """Count further values; those that are no text do not count."""
+        """Count further values; those that are no text do not count.
+
+        Args:
+            values: Values of the column.
+        """
         for value in values:
             if isinstance(value, str) and value.strip():
                 self.texts += 1
                 self.transcripts += is_transcript(value)
 
     def add_transcripts(self, count: int) -> None:
-        """Count texts that are known to be transcripts."""
+        """Count texts that are known to be transcripts.
+
+        Args:
+            count: Their number.
+        """
         self.texts += count
         self.transcripts += count
 

@@ -36,19 +36,52 @@ class ModelFiles(Protocol):
     revision: str | None
 
     def sizes(self) -> Mapping[str, int]:
-        """Bytes of every file, by its name relative to the model."""
+        """Measure every file.
+
+        Returns:
+            Bytes by file name, relative to the model.
+        """
 
     def read(self, name: str) -> bytes | None:
-        """A small file's bytes; None when there is none of that name."""
+        """Read a small file.
+
+        Args:
+            name: The file, relative to the model.
+
+        Returns:
+            Its bytes; None when there is none of that name.
+        """
 
     def header(self, name: str) -> dict[str, Any]:
-        """The header of a safetensors file: tensor name to dtype and shape."""
+        """Read the header of a safetensors file.
+
+        Args:
+            name: The file, relative to the model.
+
+        Returns:
+            By tensor name, its dtype and shape.
+        """
 
     def fingerprint(self, weights: Sequence[str]) -> str | None:
-        """A hash of the weight files and configuration; None where `revision` identifies the model."""
+        """Hash the weight files and the configuration.
+
+        Args:
+            weights: The names of the weight files.
+
+        Returns:
+            The hash; None where `revision` identifies the model.
+        """
 
     def base(self, name: str, revision: str | None) -> ModelFiles:
-        """The base model of an adapter: on a mounted claim, or a repository."""
+        """Open the base model of an adapter.
+
+        Args:
+            name: `base_model_name_or_path` of the adapter.
+            revision: The revision of the base model; None for the default branch.
+
+        Returns:
+            Its files, on a mounted claim or in a repository.
+        """
 
 
 def read_json(files: ModelFiles, name: str) -> dict[str, Any] | None:
@@ -135,7 +168,14 @@ class LocalModel:
             )
 
     def sizes(self) -> Mapping[str, int]:
-        """Bytes of every file."""
+        """Measure every file.
+
+        Returns:
+            Bytes by file name, relative to the model.
+
+        Raises:
+            InspectionError: A file is a link out of the volume.
+        """
         found = {}
         for path in self._directory.iterdir():
             if not is_inside(self._root, path):
@@ -147,7 +187,17 @@ class LocalModel:
         return found
 
     def read(self, name: str) -> bytes | None:
-        """A small file's bytes; None without one."""
+        """Read a small file.
+
+        Args:
+            name: The file, relative to the model.
+
+        Returns:
+            Its bytes; None when there is none of that name.
+
+        Raises:
+            InspectionError: The file is larger than `LARGEST_TEXT`.
+        """
         path = self._directory / name
         if not is_inside(self._root, path) or not path.is_file():
             return None
@@ -158,7 +208,17 @@ class LocalModel:
         return path.read_bytes()
 
     def header(self, name: str) -> dict[str, Any]:
-        """A safetensors header."""
+        """Read the header of a safetensors file.
+
+        Args:
+            name: The file, relative to the model.
+
+        Returns:
+            By tensor name, its dtype and shape.
+
+        Raises:
+            InspectionError: The header is damaged.
+        """
         path = self._directory / name
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -187,12 +247,30 @@ class LocalModel:
         return header
 
     def fingerprint(self, weights: Sequence[str]) -> str | None:
-        """A hash of the files, since a volume has no revision."""
+        """Hash the weight files and the configuration.
+
+        Args:
+            weights: The names of the weight files.
+
+        Returns:
+            The hash, since a volume has no revision.
+        """
         named = {*weights, *READ_WITH_WEIGHTS} & self.sizes().keys()
         return hash_weights(self._directory / name for name in named)
 
     def base(self, name: str, revision: str | None) -> ModelFiles:
-        """The base model, on a mounted claim or on the hub."""
+        """Open the base model of an adapter.
+
+        Args:
+            name: `base_model_name_or_path` of the adapter.
+            revision: The revision of the base model; None for the default branch.
+
+        Returns:
+            Its files, on a mounted claim or in a repository.
+
+        Raises:
+            InspectionError: The name is a directory that is not on a mounted claim.
+        """
         for claim, mounted in self._volumes.items():
             root = Path(mounted).resolve()
             for directory in (Path(name), self._directory / name, root / name):
@@ -232,7 +310,17 @@ class HubModel:
         return self._sizes
 
     def read(self, name: str) -> bytes | None:
-        """A small file's bytes; None without one."""
+        """Read a small file.
+
+        Args:
+            name: The file, relative to the model.
+
+        Returns:
+            Its bytes; None when there is none of that name.
+
+        Raises:
+            InspectionError: The file is larger than `LARGEST_TEXT`.
+        """
         if name not in self._sizes:
             return None
         if self._sizes[name] > LARGEST_TEXT:
@@ -247,7 +335,17 @@ class HubModel:
         return Path(path).read_bytes()
 
     def header(self, name: str) -> dict[str, Any]:
-        """A safetensors header."""
+        """Read the header of a safetensors file.
+
+        Args:
+            name: The file, relative to the model.
+
+        Returns:
+            By tensor name, its dtype and shape.
+
+        Raises:
+            InspectionError: The header is damaged.
+        """
         from huggingface_hub.errors import SafetensorsParsingError
 
         def call() -> Any:
@@ -267,11 +365,29 @@ class HubModel:
         }
 
     def fingerprint(self, weights: Sequence[str]) -> str | None:
-        """None: the commit identifies the model."""
+        """Hash the weight files and the configuration.
+
+        Args:
+            weights: The names of the weight files.
+
+        Returns:
+            The hash; None where `revision` identifies the model.
+        """
         return None
 
     def base(self, name: str, revision: str | None) -> ModelFiles:
-        """The base's repository."""
+        """Open the base model of an adapter.
+
+        Args:
+            name: `base_model_name_or_path` of the adapter.
+            revision: The revision of the base model; None for the default branch.
+
+        Returns:
+            Its files, in a repository.
+
+        Raises:
+            InspectionError: The name is a directory that is not on a mounted claim.
+        """
         if name.startswith(("/", ".")):
             raise model_not_found(
                 f"the adapter {self.source} names {name!r} as its base model, a directory of the machine "

@@ -17,7 +17,14 @@ MASK = re.compile(r"(^|\.)(attn|attention|self_attn|crossattention)\.bias$")
 
 
 def parameters_of(tensors: Tensors) -> Tensors:
-    """The tensors that are parameters."""
+    """Leave out buffers.
+
+    Args:
+        tensors: The tensors of a model's files.
+
+    Returns:
+        The tensors that are parameters.
+    """
     return {name: found for name, found in tensors.items() if not _is_buffer(name, found[1])}
 
 

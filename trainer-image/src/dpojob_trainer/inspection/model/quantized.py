@@ -18,7 +18,14 @@ HELPERS = (
 
 
 def quantization_method(config: dict[str, Any]) -> str | None:
-    """The quantization method of a config, such as gptq, awq, bitsandbytes or fp8; None without one."""
+    """Read the quantization method of a config.
+
+    Args:
+        config: The model's config.
+
+    Returns:
+        Such as gptq, awq, bitsandbytes or fp8; None for a model that is not quantized.
+    """
     settings = config.get("quantization_config")
     if not isinstance(settings, dict):
         return None
@@ -31,9 +38,16 @@ def quantization_method(config: dict[str, Any]) -> str | None:
 
 
 def unpack_shapes(tensors: Tensors, config: dict[str, Any]) -> Shapes:
-    """The shape of every parameter before packing, without buffers.
+    """Compute the shape of every parameter before packing, without buffers.
 
     bitsandbytes packs two 4-bit values into a byte, GPTQ and AWQ 32/bits values into an int32.
+
+    Args:
+        tensors: The tensors of the model's files, as stored.
+        config: The model's config.
+
+    Returns:
+        The shapes, by parameter.
     """
     tensors = parameters_of(tensors)
     method = quantization_method(config)

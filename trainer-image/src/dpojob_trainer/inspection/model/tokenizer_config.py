@@ -30,7 +30,14 @@ class TokenizerConfig:
         return bool(self.templates)
 
     def template(self, tools: bool) -> str | None:
-        """The template for rows with or without tools; None when there is none."""
+        """Choose the chat template.
+
+        Args:
+            tools: Whether the rows have tools.
+
+        Returns:
+            The template; None when there is none.
+        """
         if tools and "tool_use" in self.templates:
             return self.templates["tool_use"]
         return self.templates.get("default")

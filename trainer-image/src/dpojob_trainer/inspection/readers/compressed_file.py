@@ -23,11 +23,25 @@ class CompressedFile:
             self._stream = pa.CompressedInputStream(pa.PythonFile(self._file, "r"), codec)
 
     def read(self, size: int) -> bytes:
-        """The next decompressed bytes, at most `size`; empty at the end."""
+        """Read the next decompressed bytes.
+
+        Args:
+            size: How many at most.
+
+        Returns:
+            The bytes; empty at the end.
+        """
         return bytes(self._stream.read(size))
 
     def readinto(self, buffer: memoryview) -> int:
-        """Read the next decompressed bytes into a buffer and return their number, 0 at the end."""
+        """Read the next decompressed bytes into a buffer.
+
+        Args:
+            buffer: The buffer.
+
+        Returns:
+            Their number; 0 at the end.
+        """
         return int(self._stream.readinto(buffer))
 
     @property

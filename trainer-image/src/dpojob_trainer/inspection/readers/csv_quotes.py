@@ -21,7 +21,11 @@ class QuoteCheck:
         self._is_regular = True
 
     def feed(self, chunk: bytes) -> None:
-        """Check the next bytes; the last byte is checked together with those that follow it."""
+        """Check the next bytes; the last byte is checked together with those that follow it.
+
+        Args:
+            chunk: The bytes.
+        """
         data = np.frombuffer(self._tail + chunk, np.uint8)
         positions = np.flatnonzero(data[1:-1] == QUOTE) + 1
         opening = (self._count + np.arange(len(positions))) % 2 == 0
@@ -35,6 +39,10 @@ class QuoteCheck:
         self._tail = data[-2:].tobytes()
 
     def is_regular(self) -> bool:
-        """Whether the quotes of the whole file are regular. Call it at the end of the file."""
+        """Tell whether the quotes of the whole file are regular. Call it at the end of the file.
+
+        Returns:
+            Whether they are.
+        """
         self.feed(b"\n")
         return self._is_regular and self._count % 2 == 0

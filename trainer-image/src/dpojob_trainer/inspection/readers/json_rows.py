@@ -49,7 +49,17 @@ def parse_line(name: str, text: bytes, line: int) -> dict[str, Any]:
 
 
 def parse_json(text: str) -> Any:
-    """Parse a JSON text. Raises ValueError for invalid JSON and for duplicate keys."""
+    """Parse a JSON text.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The value.
+
+    Raises:
+        ValueError: The text is no valid JSON, or an object has a key twice.
+    """
     return DECODER.decode(text)
 
 
@@ -72,7 +82,15 @@ DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer)
 
 
 def rows_to_batch(rows: list[dict[str, Any]], consumed: int) -> RowBatch:
-    """A batch of rows, with the columns in the order in which they first occur."""
+    """Make a batch of rows.
+
+    Args:
+        rows: The rows.
+        consumed: About how many bytes of the file, as stored, were read up to here.
+
+    Returns:
+        The batch, with the columns in the order in which they first occur.
+    """
     columns: dict[str, None] = {}
     for row in rows:
         columns.update(dict.fromkeys(row))
@@ -80,7 +98,15 @@ def rows_to_batch(rows: list[dict[str, Any]], consumed: int) -> RowBatch:
 
 
 def not_utf8(name: str, place: str) -> InspectionError:
-    """The error for bytes that are not UTF-8 at `place`."""
+    """Make the error for bytes that are not UTF-8.
+
+    Args:
+        name: How messages call the file.
+        place: Where in the file they are.
+
+    Returns:
+        The error.
+    """
     return unreadable(
         f"{name}, {place}: not UTF-8 text (Latin-1 perhaps); convert it, such as with "
         "iconv -f latin1 -t utf-8"

@@ -27,11 +27,25 @@ class ByteStream(Protocol):
     """The decompressed bytes of a file; `CompressedFile` implements it."""
 
     def read(self, size: int) -> bytes:
-        """The next bytes; empty at the end."""
+        """Read the next bytes.
+
+        Args:
+            size: How many at most.
+
+        Returns:
+            The bytes; empty at the end.
+        """
         ...
 
     def readinto(self, capacity: memoryview) -> int:
-        """Read the next bytes into a buffer and return their number, 0 at the end."""
+        """Read the next bytes into a buffer.
+
+        Args:
+            capacity: The buffer.
+
+        Returns:
+            Their number; 0 at the end.
+        """
         ...
 
     @property
@@ -96,9 +110,17 @@ def _blocks(name: str, stream: ByteStream) -> Iterator[Block]:
 def _read_into_buffer(
     stream: ByteStream, start: bytes | pa.Buffer, capacity: int
 ) -> tuple[pa.Buffer, bool]:
-    """`start` and at most `capacity` further bytes of the stream, and whether there were any.
+    """Read a block after the bytes that are left of the block before it.
 
     The buffer is allocated by Arrow, which reuses its memory for the next block.
+
+    Args:
+        stream: The stream.
+        start: The bytes that are left.
+        capacity: How many further bytes at most.
+
+    Returns:
+        Both together, and whether there were further bytes.
     """
     size = len(start)
     buffer = pa.allocate_buffer(size + capacity)

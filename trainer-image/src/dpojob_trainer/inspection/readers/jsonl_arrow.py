@@ -20,7 +20,14 @@ NEWLINE, CARRIAGE_RETURN, OPEN, CLOSE = b"\n\r{}"
 
 
 def newlines(data: pa.Buffer) -> Positions:
-    """The positions of the line ends."""
+    """Find the line ends.
+
+    Args:
+        data: The bytes.
+
+    Returns:
+        Their positions.
+    """
     return np.flatnonzero(np.frombuffer(data, np.uint8) == NEWLINE)
 
 
@@ -62,10 +69,17 @@ def _read_table(data: pa.Buffer, schema: pa.Schema | None) -> pa.Table:
 
 
 def _lines(data: pa.Buffer, ends: Positions) -> tuple[Positions, Positions] | None:
-    """The positions where lines start and end; None unless each line is blank or `{...}`.
+    """Find where lines start and end.
 
     No `{` can follow a `}` inside an unfinished object, so lines of this form that pyarrow can parse
     hold whole objects. If there are as many objects as lines, each line holds one.
+
+    Args:
+        data: The bytes.
+        ends: The positions of the line ends.
+
+    Returns:
+        The starts and the ends; None unless each line is blank or `{...}`.
     """
     text = np.frombuffer(data, np.uint8)
     if text[-1] != NEWLINE:

@@ -1,5 +1,6 @@
-"""The inspection report: built from the statistics of both splits, and truncated for the 4 KiB of a
-termination message.
+"""The inspection report: built from the statistics of both splits.
+
+It is truncated for the 4 KiB of a termination message.
 """
 
 from .report_builder import build_report

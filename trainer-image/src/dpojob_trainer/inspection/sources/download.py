@@ -33,7 +33,11 @@ CHUNK_BYTES = 1 << 20
 
 
 def scratch_directory() -> Path:
-    """A writable directory for downloads and for files that sorting spills to disk."""
+    """Choose the directory for downloads and for files that sorting spills to disk.
+
+    Returns:
+        A writable directory.
+    """
     scratch = ContainerEnvironment().scratch
     if scratch is None:
         return _temporary_directory()

@@ -65,9 +65,14 @@ def group_repository_files(
 
 
 def _group_by_file_name(prefix: str, data: list[str]) -> RepositoryFiles:
-    """Group the files under `prefix` by their names, with the rules of the `datasets` library.
+    """Group files by their names, with the rules of the `datasets` library.
 
-    Files whose names give no split are used only where no file name gives one.
+    Args:
+        prefix: The directory whose files are grouped, with a slash at its end.
+        data: The data files of the repository.
+
+    Returns:
+        The files of each split; those whose names give no split only where no file name gives one.
     """
     below = [path.removeprefix(prefix) for path in data if path.startswith(prefix)]
     kept = with_split_name(below) or below

@@ -35,7 +35,14 @@ _SHARD_NAMES = ("data", "part", "shard")
 
 
 def is_data(path: str) -> bool:
-    """Whether a path is that of a data file, by its name."""
+    """Tell whether a path is that of a data file, by its name.
+
+    Args:
+        path: The path.
+
+    Returns:
+        Whether it is.
+    """
     pure = PurePosixPath(path)
     if any(part.startswith((".", "__")) for part in pure.parts) or pure.name in NOT_DATA:
         return False
@@ -71,7 +78,14 @@ def _canonical(name: str) -> str:
 
 
 def group_by_split(paths: Iterable[str]) -> dict[str, list[str]]:
-    """The files of each split, in order; files whose names give no split belong to `train`."""
+    """Group files by the splits that their names give.
+
+    Args:
+        paths: The files.
+
+    Returns:
+        The files of each split, in order; files whose names give no split belong to `train`.
+    """
     found: dict[str, list[str]] = {}
     for path in paths:
         found.setdefault(split_of(path) or "train", []).append(path)
@@ -79,7 +93,14 @@ def group_by_split(paths: Iterable[str]) -> dict[str, list[str]]:
 
 
 def with_split_name(paths: Iterable[str]) -> list[str]:
-    """The files whose names give a split."""
+    """Choose the files whose names give a split.
+
+    Args:
+        paths: The files.
+
+    Returns:
+        Those files, in order.
+    """
     return [path for path in paths if split_of(path) is not None]
 
 
@@ -112,7 +133,14 @@ def _closest_split(split: str, splits: list[str]) -> str:
 
 
 def natural_sort_key(path: str) -> list[tuple[int, int, str]]:
-    """A sort key by which part-2 comes before part-10."""
+    """Make a sort key by which part-2 comes before part-10.
+
+    Args:
+        path: The path to sort.
+
+    Returns:
+        The key.
+    """
     return [
         (0, int(part), "") if part.isdecimal() else (1, 0, part)
         for part in re.split(r"([0-9]+)", path)

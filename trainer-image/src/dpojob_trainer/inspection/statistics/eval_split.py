@@ -48,7 +48,11 @@ class PromptBins:
         self._counts: NDArray[np.int64] = np.zeros(BINS, np.int64)
 
     def add(self, prompts: NDArray[np.uint64]) -> None:
-        """Count rows by the hashes of their prompts."""
+        """Count rows by the hashes of their prompts.
+
+        Args:
+            prompts: Shape (rows,): the hashes.
+        """
         self._counts += np.bincount(_bins(prompts), minlength=BINS)
 
     def cut(self, fraction: float) -> EvalCut:

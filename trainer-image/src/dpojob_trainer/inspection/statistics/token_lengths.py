@@ -28,7 +28,11 @@ class Histogram:
         self._max = 0
 
     def add(self, values: NDArray[np.int64]) -> None:
-        """Count lengths."""
+        """Count lengths.
+
+        Args:
+            values: Shape (rows,): lengths in tokens, or in characters where there is no tokenizer.
+        """
         if not len(values):
             return
         self._sum += int(values.sum())
@@ -67,7 +71,11 @@ class Histogram:
         return int(self._counts[length + 1 :].sum())
 
     def percentiles(self) -> Percentiles:
-        """Summarise the lengths as the report shows them."""
+        """Summarise the lengths as the report shows them.
+
+        Returns:
+            Percentiles, mean and maximum, in the unit of the lengths.
+        """
         total = int(self._counts.sum())
         return Percentiles(
             p50=self.percentile(0.50),

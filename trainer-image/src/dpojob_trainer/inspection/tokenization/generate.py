@@ -17,7 +17,11 @@ CLASSES = ("Qwen2Tokenizer",)
 
 
 def table() -> dict[str, Any]:
-    """By model type: normalizer and pre-tokenizer as tokenizer.json writes them."""
+    """Collect the normalizer and pre-tokenizer of each model type from transformers.
+
+    Returns:
+        The table, as it is written to a file: both parts by model type, as tokenizer.json writes them.
+    """
     import transformers
     from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES
 

@@ -38,10 +38,10 @@ class SafeSplits:
         )
 
     def shared_prefix_length(self, *texts: str) -> int:
-        """The length of the common prefix of texts, up to the end of a special token.
+        """Measure the common prefix of texts, up to the end of a special token.
 
         Args:
-            texts: The texts.
+            *texts: The texts.
 
         Returns:
             The length in characters; 0 where no special token is in the common prefix.

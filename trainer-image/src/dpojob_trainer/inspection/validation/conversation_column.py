@@ -97,7 +97,14 @@ class ConversationColumn:
 
     @classmethod
     def answers(cls, texts: TextColumn) -> ConversationColumn:
-        """View each text as a conversation of one assistant's message."""
+        """View each text as a conversation of one assistant's message.
+
+        Args:
+            texts: The texts.
+
+        Returns:
+            The conversations, one a row.
+        """
         count = len(texts.array)
         return cls(np.arange(count + 1), np.full(count, ASSISTANT, np.int8), texts)
 
@@ -107,7 +114,14 @@ class ConversationColumn:
         return np.diff(self.offsets)
 
     def any(self, messages: BoolArray) -> BoolArray:
-        """Tell which rows have such a message."""
+        """Tell which rows have such a message.
+
+        Args:
+            messages: Shape (messages,): whether each one is such a message.
+
+        Returns:
+            Shape (rows,): whether a message of the row is.
+        """
         total = np.concatenate(([0], np.cumsum(messages)))
         return np.asarray(total[self.offsets[1:]] > total[self.offsets[:-1]])
 

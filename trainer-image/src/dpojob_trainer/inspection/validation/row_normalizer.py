@@ -1,7 +1,7 @@
 """One row: from the dataset's columns to the pair that training uses, or to its first error.
 
 This is the only definition of a valid row. `validate_columns` only finds, much faster, rows for which
-this would find no error; `accepted_rows` gives training what this remessages.
+this would find no error; `accepted_rows` gives training what this returns.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def normalize_row(
         row: The row, by column.
         expected: The dataset's format, once it is known.
 
-    Remessages:
+    Returns:
         The pair, or the row's first error.
     """
     values = layout.read(row)
