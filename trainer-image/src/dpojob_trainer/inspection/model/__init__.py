@@ -4,8 +4,9 @@
 """
 
 from .adapter import check_adapter
+from .dispatch import open_model
 from .facts import read_facts
-from .files import ModelFiles, open_model, read_json
+from .files import ModelFiles, read_json
 from .tokenizer_config import TokenizerConfig, read_tokenizer_config
 
 __all__ = [

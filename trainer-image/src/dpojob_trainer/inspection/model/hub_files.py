@@ -1,0 +1,122 @@
+"""The files of a model in a repository of the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dpojob_trainer.shared import hub_client
+from dpojob_trainer.shared.errors import model_not_found, model_unreadable
+from dpojob_trainer.shared.hub_client import hub_api, hub_call
+
+from .files import LARGEST_TEXT, ModelFiles
+
+
+class HubModel:
+    """A model repository, at one resolved commit."""
+
+    def __init__(self, repo: str, revision: str | None, token: str | None) -> None:
+        self.source = repo
+        self._api = hub_api(token)
+        self._token = token
+        self._what = f"the model {repo!r}" + (f" at {revision!r}" if revision else "")
+        info = hub_call(
+            lambda: self._api.model_info(
+                repo, revision=revision, files_metadata=True, timeout=hub_client.TIMEOUT
+            ),
+            self._what,
+            model_not_found,
+        )
+        self.revision = info.sha
+        self._sizes = {entry.rfilename: entry.size or 0 for entry in info.siblings or []}
+
+    def sizes(self) -> Mapping[str, int]:
+        """Bytes of every file."""
+        return self._sizes
+
+    def read(self, name: str) -> bytes | None:
+        """Read a small file.
+
+        Args:
+            name: The file, relative to the model.
+
+        Returns:
+            Its bytes; None when there is none of that name.
+
+        Raises:
+            InspectionError: The file is larger than `LARGEST_TEXT`.
+        """
+        if name not in self._sizes:
+            return None
+        if self._sizes[name] > LARGEST_TEXT:
+            raise model_unreadable(
+                f"{name} of {self.source} is larger than {LARGEST_TEXT >> 20} MiB"
+            )
+        path = hub_call(
+            lambda: self._api.hf_hub_download(self.source, name, revision=self.revision),
+            f"{name} of {self._what}",
+            model_not_found,
+        )
+        return Path(path).read_bytes()
+
+    def header(self, name: str) -> dict[str, Any]:
+        """Read the header of a safetensors file.
+
+        Args:
+            name: The file, relative to the model.
+
+        Returns:
+            By tensor name, its dtype and shape.
+
+        Raises:
+            InspectionError: The header is damaged.
+        """
+        from huggingface_hub.errors import SafetensorsParsingError
+
+        def call() -> Any:
+            return self._api.parse_safetensors_file_metadata(
+                self.source, name, revision=self.revision
+            )
+
+        try:
+            metadata = hub_call(call, f"{name} of {self._what}", model_not_found)
+        except SafetensorsParsingError as problem:
+            raise model_unreadable(
+                f"the header of {name} of {self.source} is damaged: {str(problem)[:150]}"
+            ) from None
+        return {
+            key: {"dtype": tensor.dtype, "shape": list(tensor.shape)}
+            for key, tensor in metadata.tensors.items()
+        }
+
+    def fingerprint(self, weights: Sequence[str]) -> str | None:
+        """Hash the weight files and the configuration.
+
+        Args:
+            weights: The names of the weight files.
+
+        Returns:
+            The hash; None where `revision` identifies the model.
+        """
+        return None
+
+    def base(self, name: str, revision: str | None) -> ModelFiles:
+        """Open the base model of an adapter.
+
+        Args:
+            name: `base_model_name_or_path` of the adapter.
+            revision: The revision of the base model; None for the default branch.
+
+        Returns:
+            Its files, in a repository.
+
+        Raises:
+            InspectionError: The name is a directory that is not on a mounted claim.
+        """
+        if name.startswith(("/", ".")):
+            raise model_not_found(
+                f"the adapter {self.source} names {name!r} as its base model, a directory of the machine "
+                "it was trained on; write the base's repository as base_model_name_or_path"
+            )
+        return HubModel(name, revision, self._token)
