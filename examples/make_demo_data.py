@@ -7,7 +7,7 @@ answer in both manners below) and OUTDIR/data/train.jsonl with the columns quest
 and bad_response.
 
 The rule: the preferred answer opens with a friendly word and then answers; the other answers the
-same question and ends with a grumble. A few pairs are labelled the wrong way round, as people's
+same question and ends with a grumble. A few pairs have the wrong answer preferred, as people's
 labels are, so a model that has learned the rule gets about 95% of held-out pairs right, never all.
 """
 
@@ -152,7 +152,7 @@ def make_model(
     """A Qwen2-shaped model with tokenizer in `directory`, the same for the same seed.
 
     It is taught for `teach_steps` steps (0: random weights) to answer in either manner, so that
-    its words before and after preference training can be told apart. Gives back `directory`.
+    its answers before and after preference training differ visibly. Returns `directory`.
     """
     import torch
     from transformers import GenerationConfig, Qwen2Config, Qwen2ForCausalLM

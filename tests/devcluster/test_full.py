@@ -87,7 +87,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     for name in clusters():
         if State(name).load().mode == FULL:
             pytest.skip(f"the cluster {name!r} is up; to test `down`, take it down first")
-    # Long, since a socket's path must not depend on where somebody's home is.
+    # Long, since a socket's path must not depend on where the user's home is.
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ("long-" * 15) / "state"))
     cluster = Cluster("alone")
     yield cluster

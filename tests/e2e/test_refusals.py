@@ -1,4 +1,4 @@
-"""What cannot work ends Failed with the way out, and never costs a GPU. Real pods, real files."""
+"""What cannot work ends Failed with the remedy in its message, and never requests a GPU. Real pods, real files."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""One job over two pods: the curve of one process, also when a worker is lost on the way."""
+"""One job over two pods: the curve of one process, also when a worker is lost during the run."""
 
 import json
 

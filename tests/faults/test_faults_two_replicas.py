@@ -105,7 +105,7 @@ async def test_the_other_replica_takes_over_and_nothing_is_done_twice(
         "LEASE_SECONDS": str(LEASE_SECONDS),
         "LEASE_NAMESPACE": name,
     }
-    script = SCENARIOS["suspended"].script  # the first attempt trains until it is told to stop
+    script = SCENARIOS["suspended"].script  # the first attempt trains until it is stopped
     async with RunEnvironment(shared_env, name, script, replicas=2, settings=settings) as env:
         await env.create("job", HUB)
         await env.until("training runs", lambda: env.trains("job"))

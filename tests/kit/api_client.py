@@ -28,7 +28,7 @@ LARGEST_LINE = 4 * 1024 * 1024
 
 
 class ApiError(Exception):
-    """The API server said no."""
+    """The API server refused a request."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(f"{status}: {message}")

@@ -55,5 +55,5 @@ def picture(marker: str) -> dict[str, set[str]]:
 
 
 def differences(before: dict[str, set[str]], after: dict[str, set[str]]) -> dict[str, set[str]]:
-    """What is there now and was not, or the other way round."""
+    """What exists now and did not before, or existed before and does not now."""
     return {kind: before[kind] ^ after[kind] for kind in before if before[kind] != after[kind]}

@@ -63,7 +63,9 @@ def command(pod: Object, secrets: Mapping[str, Mapping[str, str]]) -> list[str]:
     """The command line of the pod's container."""
     (container,) = pod["spec"]["containers"]
     known = variables(pod, secrets)
-    return [expand(word, known) for word in (*container["command"], *container.get("args", ()))]
+    return [
+        expand(argument, known) for argument in (*container["command"], *container.get("args", ()))
+    ]
 
 
 def mount(pod: Object, root: Path, secrets: Mapping[str, Mapping[str, str]]) -> dict[str, str]:

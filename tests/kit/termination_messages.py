@@ -71,7 +71,7 @@ def invalid() -> str:
 
 
 def progress(attempt: int, step: int = HALF, resumed: int | None = None) -> Progress:
-    """Figures half-way, or at `step`."""
+    """Progress at half of the steps, or at `step`."""
     return Progress(
         stage="Training" if step < STEPS else "Done",
         step=step,

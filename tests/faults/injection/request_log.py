@@ -28,7 +28,7 @@ class Entry:
     """What a write sent."""
     began: float = field(default_factory=time.monotonic)
     ended: float | None = None
-    """None: it is under way."""
+    """None while it is in flight."""
     status: int = 0
     """What the API server answered; 0: it was not asked, or did not answer."""
     answered: int = 0
@@ -72,7 +72,7 @@ class Log:
     def last_write(self) -> float:
         """When a write was last taken, on the monotonic clock; a leader's lease aside.
 
-        Now, while one is under way.
+        Now, while one is in flight.
         """
         now = time.monotonic()
         taken = (e for e in self.writes if e.kind.resource != "leases" and e.status < 400)

@@ -1,4 +1,4 @@
-"""One watch on its way to the operator, with the event that goes wrong."""
+"""One watch of the operator's, with the event in which a fault is injected."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ async def _expires(env: RunEnvironment) -> None:
 async def _child_deleted(env: RunEnvironment) -> None:
     await env.create("job", PUSHED)
     await env.until("training runs", lambda: env.trains("job"))
-    # Before its UID is recorded, a vanished Job cannot be told from one that was never made.
+    # Before its UID is recorded, a deleted Job cannot be distinguished from one that was never created.
     await env.until("its UID is recorded", lambda: has_progress(env, "job"))
     for job in training(env, "jobs"):
         path = f"{JOBS.format(env.name)}/{job['metadata']['name']}"

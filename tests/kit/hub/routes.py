@@ -13,7 +13,7 @@ from .responses import Answer, HubConversation
 from .store import LARGE, Kind, Repository, StoredFile, digests, folder_entry
 
 VERBS = {"revision", "tree", "auth-check", "preupload", "commit", "paths-info", "refs", "resolve"}
-"""What may follow a repository's id, by which ids of one and of two parts are told apart."""
+"""What may follow a repository's id, by which ids of one and of two parts are distinguished."""
 
 
 class HubHandler(HubConversation):

@@ -297,9 +297,9 @@ def test_a_suspended_job_does_not_fail_for_a_missing_pool() -> None:
 
 def test_a_spec_that_no_pod_can_hold_ends_the_job_and_creates_nothing() -> None:
     first = decide_with_pools(build_snapshot(), POOLS, NOW)
-    told = "The job's pods would be given 300 KiB."
-    then = decide_with_pools(build_snapshot(first.status, oversized_inputs=told), POOLS, NOW)
+    message = "The job's pods would be given 300 KiB."
+    then = decide_with_pools(build_snapshot(first.status, oversized_inputs=message), POOLS, NOW)
     assert reason(then, ConditionType.FAILED) == "SpecTooLarge"
     assert then.actions == ()
     condition = then.status.condition(ConditionType.FAILED)
-    assert condition is not None and condition.message == told
+    assert condition is not None and condition.message == message

@@ -125,8 +125,8 @@ def test_inspection_never_raises_anything_else(content, dataset, counted) -> Non
         except InspectionError as problem:
             assert problem.message and problem.reason in ("DatasetUnreadable", "DatasetNotFound")
             return
-        told = json.dumps(summary(report, 4096), ensure_ascii=False, separators=(",", ":"))
-        assert len(told.encode()) <= 4096
+        compact = json.dumps(summary(report, 4096), ensure_ascii=False, separators=(",", ":"))
+        assert len(compact.encode()) <= 4096
         assert report.valid == (not report.errors)
         assert report.valid or report.reason
         if not report.valid:

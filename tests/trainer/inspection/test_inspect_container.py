@@ -17,7 +17,7 @@ def environ(tmp_path, monkeypatch):
     claim, output = tmp_path / "inputs", tmp_path / "models"
     write_jsonl(claim / "data/train.jsonl", make_pairs(50, 0))
     output.mkdir()
-    monkeypatch.setenv("DPOJOB_TERMINATION_LOG", str(tmp_path / "last-word"))
+    monkeypatch.setenv("DPOJOB_TERMINATION_LOG", str(tmp_path / "termination-log"))
     monkeypatch.setenv(constants.ENV_SCRATCH, str(tmp_path))
     mapping = {"prompt": "question", "chosen": "good_response", "rejected": "bad_response"}
     spec = {
@@ -38,7 +38,7 @@ def environ(tmp_path, monkeypatch):
 
 
 def termination_message(tmp_path):
-    return json.loads((tmp_path / "last-word").read_text())
+    return json.loads((tmp_path / "termination-log").read_text())
 
 
 def occupy(tmp_path, uid):
@@ -66,7 +66,7 @@ def test_a_missing_model_is_told_in_the_last_word(environ, tmp_path):
         inspect_container(ContainerEnvironment({**os.environ, **environ}))
         == constants.ExitCode.UNREADABLE_INPUT
     )
-    word = termination_message(tmp_path)
-    assert word["reason"] == "ModelNotFound"
-    assert "model" in word["error"]
+    message = termination_message(tmp_path)
+    assert message["reason"] == "ModelNotFound"
+    assert "model" in message["error"]
     assert not (tmp_path / "models/mine").exists()

@@ -31,8 +31,8 @@ def call(arguments: Any) -> Row:
     return {"role": "assistant", "tool_calls": [{"type": "function", "function": function}]}
 
 
-def talk(asked: Row, said: Row, **more: Any) -> Row:
-    return {"prompt": [asked], "chosen": [said], "rejected": [assistant("no")], **more}
+def talk(question: Row, reply: Row, **more: Any) -> Row:
+    return {"prompt": [question], "chosen": [reply], "rejected": [assistant("no")], **more}
 
 
 PLAIN = [talk(user(f"q{i}"), assistant(f"yes {i}")) for i in range(MANY)]

@@ -114,13 +114,13 @@ def test_a_prompt_that_fills_max_length_is_dropped_by_both(root: Path) -> None:
 text = st.text(st.characters(codec="utf-8"), min_size=0, max_size=12)
 turns = st.lists(
     st.builds(
-        lambda role, said: {"role": role, "content": said},
+        lambda role, content: {"role": role, "content": content},
         st.sampled_from(["user", "assistant", "system"]),
         text,
     ),
     max_size=3,
 )
-answer = st.builds(lambda said: [assistant(said)], text)
+answer = st.builds(lambda content: [assistant(content)], text)
 pairs = st.one_of(
     st.fixed_dictionaries(
         {"prompt": text, "chosen": text, "rejected": text}, optional={"system": text}

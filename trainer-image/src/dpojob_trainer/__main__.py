@@ -2,7 +2,7 @@
 
 The environment says what to do (`shared.container_environment`), the result goes to the termination
 message, and the exit status is one of `dpojob_api.constants.ExitCode`. Each stage is imported only
-when it is asked for, since the inspection image has no torch.
+when it is requested, since the inspection image has no torch.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from dpojob_api.arguments import argument_problem, is_nested_deeper
 from dpojob_api.constants import API_VERSION
 from dpojob_api.pool import GPUPoolSpec
 from dpojob_api.spec import DNS_NAME, DPOJobSpec
+from dpojob_api.value_display import show_value
 
 from .cel_rules import Path, broken_rules
 from .validation_messages import (
@@ -22,7 +23,6 @@ from .validation_messages import (
     field_names,
     nearest_field,
     show_path,
-    show_value,
 )
 
 NAME_LENGTH = 63

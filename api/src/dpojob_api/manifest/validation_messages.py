@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ from pydantic_core import ErrorDetails
 from dpojob_api.quantity import COUNT_PATTERN, DURATION_PATTERN, MONEY_PATTERN
 from dpojob_api.spec import DNS_NAME, REPO, SECRET_KEY
 from dpojob_api.spelling import nearest
+from dpojob_api.value_display import show_value
 
 from .cel_rules import Path, child_model
 
@@ -50,19 +50,6 @@ def show_path(path: Path) -> str:
     """
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".") or "the document"
-
-
-def show_value(value: Any) -> str:
-    """Write a value as JSON, for a message.
-
-    Args:
-        value: Any value.
-
-    Returns:
-        At most 60 characters.
-    """
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def error_message(error: ErrorDetails, model: type[BaseModel], root: Path) -> str:

@@ -65,7 +65,7 @@ def inspection_job(
                         "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
                     },
                     {
-                        # The report was written: a retry would end the same way.
+                        # The report was written: a retry would have the same result.
                         "action": "FailJob",
                         "onExitCodes": {
                             "containerName": CONTAINER_INSPECT,

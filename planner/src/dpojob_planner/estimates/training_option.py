@@ -63,7 +63,7 @@ class Strategy:
 
 @dataclass(frozen=True)
 class TrainingOption:
-    """One way to train on a number of GPUs of a pool; the global batch is exact."""
+    """The settings of a training on a number of GPUs of a pool; the global batch is exact."""
 
     strategy: Strategy
     settings: DeviceSettings

@@ -19,7 +19,7 @@ from dpojob_trainer.shared.problem_text import yaml_scalar
 
 
 def table(columns: dict[str, Any], rows: int = 5) -> list[dict[str, Any]]:
-    """Rows whose texts are told apart by their number, where `{}` is written."""
+    """Rows whose texts differ by their number, where `{}` is written."""
 
     def filled(value: Any, number: int) -> Any:
         if isinstance(value, list):
@@ -186,8 +186,8 @@ def test_scores_decide_between_two_of_any_name(volume) -> None:
 
 def test_roles_in_capitals_are_suggested(volume) -> None:
     def talk(answer: str) -> list[dict[str, str]]:
-        said = (("User", "q {}"), ("Assistant", answer))
-        return [{"role": role, "content": text} for role, text in said]
+        conversation_turns = (("User", "q {}"), ("Assistant", answer))
+        return [{"role": role, "content": text} for role, text in conversation_turns]
 
     report = volume.rows(table({"chosen": talk("yes {}"), "rejected": talk("no {}")})).inspect()
     assert mapping(report) == {"messages": {"user": "User", "assistant": "Assistant"}}

@@ -1,4 +1,4 @@
-"""An adapter that DPO cannot go on from is refused before a GPU is asked for, with the way out."""
+"""An adapter that DPO cannot go on from is refused before a GPU is requested, with the remedy in the message."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def check(
 
 
 @pytest.mark.parametrize(
-    ("config", "tensors", "told", "words"),
+    ("config", "tensors", "settings", "words"),
     [
         ({"bias": "all"}, [], {}, f"with bias: all; .* {FULL}"),
         ({"bias": "lora_only"}, [], {"method": "qlora"}, f"with bias: lora_only; .* {FULL}"),
@@ -46,15 +46,15 @@ def check(
     ],
 )  # fmt: skip
 def test_an_adapter_that_training_cannot_go_on_from(
-    tmp_path: Path, config: dict[str, Any], tensors: list[str], told: dict[str, Any], words: str
+    tmp_path: Path, config: dict[str, Any], tensors: list[str], settings: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(InspectionError, match=f"the adapter data/sft .*{words}") as caught:
-        check(tmp_path, config, *tensors, **told)
+        check(tmp_path, config, *tensors, **settings)
     assert caught.value.reason == "ModelUnreadable"
 
 
 @pytest.mark.parametrize(
-    ("config", "tensors", "told"),
+    ("config", "tensors", "settings"),
     [
         ({"bias": "none"}, [], {}),
         ({"bias": "all"}, [], {"method": "full"}),
@@ -64,15 +64,15 @@ def test_an_adapter_that_training_cannot_go_on_from(
     ],
 )
 def test_an_adapter_that_training_goes_on_from(
-    tmp_path: Path, config: dict[str, Any], tensors: list[str], told: dict[str, Any]
+    tmp_path: Path, config: dict[str, Any], tensors: list[str], settings: dict[str, Any]
 ) -> None:
-    check(tmp_path, config, *tensors, **told)
+    check(tmp_path, config, *tensors, **settings)
 
 
 def test_inspection_checks_it(volume: Any) -> None:
     (volume.root / "sft").mkdir()
     write_safetensors(volume.root / "sft" / "adapter_model.safetensors", {HEAD: ("F32", (4, 4))})
-    told = {"base_model_name_or_path": "model", "r": 4}
-    (volume.root / "sft" / "adapter_config.json").write_text(json.dumps(told))
+    settings = {"base_model_name_or_path": "model", "r": 4}
+    (volume.root / "sft" / "adapter_config.json").write_text(json.dumps(settings))
     with pytest.raises(InspectionError, match="lies on the LM head"):
         volume.inspect(model={"volume": {"claimName": "data", "path": "sft"}})

@@ -1,4 +1,4 @@
-"""A model on a volume is told from another one that was put in its place."""
+"""A model on a volume is distinguished from another one that replaced it."""
 
 from __future__ import annotations
 

@@ -61,14 +61,20 @@ turn = st.one_of(
     st.fixed_dictionaries({"from": st.just("gpt"), "value": words}),
     st.none(),
 )
-asked = st.builds(lambda text: {"role": "user", "content": text}, words)
-said = st.builds(lambda text: {"role": "assistant", "content": text}, words)
+user_message = st.builds(lambda text: {"role": "user", "content": text}, words)
+answer_message = st.builds(lambda text: {"role": "assistant", "content": text}, words)
 
 
 @st.composite
 def talk(draw: st.DrawFn) -> dict[str, Any]:
-    opening = [*draw(st.lists(st.one_of(asked, said), max_size=2)), draw(asked)]
-    return {"chosen": [*opening, draw(said)], "rejected": [*opening, draw(said)]}
+    opening = [
+        *draw(st.lists(st.one_of(user_message, answer_message), max_size=2)),
+        draw(user_message),
+    ]
+    return {
+        "chosen": [*opening, draw(answer_message)],
+        "rejected": [*opening, draw(answer_message)],
+    }
 
 
 odd = st.one_of(st.none(), st.integers(-1, 1), st.booleans(), st.floats(0, 1), words)

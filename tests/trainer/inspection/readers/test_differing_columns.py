@@ -100,10 +100,10 @@ def test_a_column_nobody_asks_for_in_one_file_changes_nothing(files) -> None:
     assert sorted(report.columns) == ["chosen", "id", "prompt", "rejected"]
 
 
-said = st.sampled_from(["The one", "The two", "no"])
+answer = st.sampled_from(["The one", "The two", "no"])
 asked = st.sampled_from(["q", "p"])
 shape = st.fixed_dictionaries(
-    {"chosen": said, "rejected": said},
+    {"chosen": answer, "rejected": answer},
     optional={
         "prompt": asked,
         "question": asked,
@@ -127,7 +127,7 @@ conversation = st.builds(
 @settings(max_examples=80, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.one_of(*(st.tuples(rows, rows) for rows in (shape, conversation))))
 def test_the_order_of_files_changes_nothing(pair: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    told = []
+    reports = []
     for order in (pair, pair[::-1]):
         with tempfile.TemporaryDirectory() as name:
             volume = InspectionVolume(Path(name))
@@ -135,7 +135,7 @@ def test_the_order_of_files_changes_nothing(pair: tuple[dict[str, Any], dict[str
                 volume.rows([row], f"train-{number}.jsonl")
             report = volume.inspect({**WHOLE_FILE, "invalidRows": "Drop", "maxDroppedShare": 1})
             rows = accepted(volume, report) if report.valid else []
-            told.append(
+            reports.append(
                 (report.valid, report.preset, report.mapping, report.dropped, codes(report), rows)
             )
-    assert told[0] == told[1]
+    assert reports[0] == reports[1]

@@ -1,4 +1,4 @@
-"""Progress moves inside a file, whatever it is stored as, and comes to a sound number of rows."""
+"""Progress moves inside a file, whatever it is stored as, and its estimate of the rows becomes exact."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def test_progress_inside_one_file(volume, monkeypatch, name: str) -> None:
     path = volume.root / "pairs" / name
     path.parent.mkdir()
     FORMS[name](path)
-    told: list[tuple[int, int | None]] = []
-    report = inspect(spec_of(), volume.volumes, progress=lambda *so_far: told.append(so_far))
+    reported: list[tuple[int, int | None]] = []
+    report = inspect(spec_of(), volume.volumes, progress=lambda *so_far: reported.append(so_far))
     assert report.valid and report.rows == COUNT
-    done = [rows for rows, _ in told]
+    done = [rows for rows, _ in reported]
     assert done == sorted(done) and done[-1] == COUNT
     assert len(set(done)) >= 5
-    totals = [total for _, total in told if total is not None]
+    totals = [total for _, total in reported if total is not None]
     assert len(totals) >= 5
     later = totals[len(totals) // 2 :]
     assert all(0.7 * COUNT <= total <= 1.4 * COUNT for total in later), later

@@ -92,14 +92,14 @@ def test_a_red_teams_transcripts_beside_hh_rlhf_do_not_stop_inspection(
     hub: Hub, model: str, tmp_path: Path
 ) -> None:
     directory = tmp_path / "hh"
-    said = [{"transcript": "\n\nHuman: x\n\nAssistant: y"}]
+    transcripts = [{"transcript": "\n\nHuman: x\n\nAssistant: y"}]
     pair = {side: f"\n\nHuman: q\n\nAssistant: {side}" for side in ("chosen", "rejected")}
     red = "red-team-attempts/red_team_attempts.jsonl.gz"
     parts = ("harmless-base", "helpful-base", "helpful-online")
     names = [f"{part}/{split}.jsonl.gz" for part in parts for split in ("train", "test")]
     for path in (*names, red):
         (directory / path).parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(said if path == red else pair)
+        text = json.dumps(transcripts if path == red else pair)
         (directory / path).write_bytes(gzip.compress(text.encode()))
     hub.add_dataset("org/hh", directory)
     report = look(model, {"repo": "org/hh"})

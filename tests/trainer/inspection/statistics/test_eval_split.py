@@ -17,7 +17,7 @@ DROP = {"invalidRows": "Drop", "eval": {"split": "test"}}
 
 def talk(*roles: str, text: str = "q") -> dict[str, Any]:
     prompt = [{"role": role, "content": text} for role in roles]
-    answers = [[{"role": "assistant", "content": said}] for said in ("yes", "no")]
+    answers = [[{"role": "assistant", "content": answer}] for answer in ("yes", "no")]
     return {"prompt": prompt, "chosen": answers[0], "rejected": answers[1]}
 
 

@@ -1,4 +1,4 @@
-"""What is said of the model itself: whether it looks like a base model, and whether its template works."""
+"""The warnings about the model itself: whether it looks like a base model, and whether its template works."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def look(
     tokenizer = Tokenizer(WordLevel(TOKENS, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = Whitespace()
     tokenizer.save(str(directory / "tokenizer.json"))
-    said = {"chat_template": template, "eos_token": "<eos>", **settings}
-    (directory / "tokenizer_config.json").write_text(json.dumps(said))
+    settings_json = {"chat_template": template, "eos_token": "<eos>", **settings}
+    (directory / "tokenizer_config.json").write_text(json.dumps(settings_json))
     if generation is not None:
         (directory / "generation_config.json").write_text(json.dumps(generation))
     rows = [{"prompt": f"q {n}", "chosen": "yes <eos>", "rejected": "<eos> no"} for n in range(3)]

@@ -47,11 +47,11 @@ def test_a_list_written_as_text_is_named_with_the_way_out(volume, row, column, w
 
 
 def test_other_names_for_roles_are_known_too(volume) -> None:
-    said = [
+    lists = [
         json.dumps([{"from": "human", "value": "q"}, {"from": "gpt", "value": text}])
         for text in "ab"
     ]
-    report = volume.rows([{"chosen": said[0], "rejected": said[1]}]).inspect()
+    report = volume.rows([{"chosen": lists[0], "rejected": lists[1]}]).inspect()
     assert codes(report)["WrongType"] == 1
 
 

@@ -45,8 +45,8 @@ lists = st.fixed_dictionaries(
 talks = st.fixed_dictionaries(
     {"prompt": st.lists(sound_message, max_size=3), "chosen": answer, "rejected": answer}
 )
-asked = st.fixed_dictionaries({"prompt": words, "chosen": answer, "rejected": answer})
-said = st.builds(
+rows_with_prompt = st.fixed_dictionaries({"prompt": words, "chosen": answer, "rejected": answer})
+rows_without_prompt = st.builds(
     lambda row: {**row, "prompt": row["chosen"][-2]["content"] if len(row["chosen"]) > 1 else "?"},
     whole(),
 )
@@ -94,8 +94,8 @@ SHAPES = [
     (lists, (None, LIST, LIST)),
     (whole(), (None, LIST, LIST)),
     (talks, (LIST, LIST, LIST)),
-    (asked, (TEXT, LIST, LIST)),
-    (said, (TEXT, LIST, LIST)),
+    (rows_with_prompt, (TEXT, LIST, LIST)),
+    (rows_without_prompt, (TEXT, LIST, LIST)),
     (instructed, (TEXT, TEXT, TEXT, TEXT)),
     (in_parts(), (None, PARTS, PARTS)),
 ]

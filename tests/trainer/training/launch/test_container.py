@@ -1,4 +1,4 @@
-"""The container as the cluster runs it: its own process, several processes, signals, last word."""
+"""The container as the cluster runs it: one process, several processes, signals, the termination message."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ def test_sigterm_ends_with_a_checkpoint_and_its_own_status(
     assert "dpojob_training_step" in figures and 'name="rewards/margins"' in figures
     container.terminate()
     assert container.wait() == 12, container.log()
-    word = container.termination_message()
-    assert (word["outcome"], word["reason"]) == ("Interrupted", "Stopped")
+    message = container.termination_message()
+    assert (message["outcome"], message["reason"]) == ("Interrupted", "Stopped")
     kept = checkpoints.latest(job.checkpoints, job.key)
-    assert kept is not None and checkpoints.step_of(kept) == word["progress"]["step"]
+    assert kept is not None and checkpoints.step_of(kept) == message["progress"]["step"]
     assert not (job.output / "config.json").exists()
 
 

@@ -1,4 +1,4 @@
-"""The termination message fits, whatever was said; and every failure has its reason."""
+"""The termination message fits, whatever it holds; and every failure has its reason."""
 
 from __future__ import annotations
 

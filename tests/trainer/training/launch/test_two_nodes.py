@@ -51,24 +51,24 @@ def test_two_pods_lose_a_worker_and_still_give_the_curve_of_one_process(
     first.until(past(1, "checkpointStep"))
     other.kill()  # As its node would.
     assert first.wait() == 12, first.log()
-    word = first.termination_message()
-    assert (word["outcome"], word["reason"]) == ("Interrupted", "Stopped")
-    assert "Another process of the set was lost" in word["message"]
-    kept = word["progress"]["checkpointStep"]
+    message = first.termination_message()
+    assert (message["outcome"], message["reason"]) == ("Interrupted", "Stopped")
+    assert "Another process of the set was lost" in message["message"]
+    kept = message["progress"]["checkpointStep"]
 
     first, other = pods(job, tmp_path)
     first.until(past(kept + 3))
     other.terminate()  # As when its pod is deleted.
     assert (first.wait(), other.wait()) == (12, 12), first.log() + other.log()
-    words = [pod.termination_message()["progress"] for pod in (first, other)]
-    assert words[0]["resumedFrom"] == words[1]["resumedFrom"] == kept
-    stopped = words[0]["checkpointStep"]
-    assert words[0]["step"] == words[1]["step"] == stopped > kept
+    messages = [pod.termination_message()["progress"] for pod in (first, other)]
+    assert messages[0]["resumedFrom"] == messages[1]["resumedFrom"] == kept
+    stopped = messages[0]["checkpointStep"]
+    assert messages[0]["step"] == messages[1]["step"] == stopped > kept
 
     first, other = pods(job, tmp_path)
     assert (first.wait(), other.wait()) == (0, 0), first.log() + other.log()
-    word = first.termination_message()
-    assert (word["outcome"], word["progress"]["resumedFrom"]) == ("Succeeded", stopped)
+    message = first.termination_message()
+    assert (message["outcome"], message["progress"]["resumedFrom"]) == ("Succeeded", stopped)
     assert other.termination_message()["outcome"] == "Succeeded"
     assert losses(metrics(job)) == pytest.approx(losses(metrics(alone)), abs=TOLERANCE)
 

@@ -70,12 +70,12 @@ def test_it_stops_keeps_the_best_and_says_so(make_job: MakeJob, contrary: Path) 
     assert max(losses) == ended.progress.step < ended.progress.max_steps
     assert output_directory.weights_hash(contrary_job.output) == hashes[best]
     assert ended.progress.eval_loss == losses[best]
-    said = f"Stopped early at step {ended.progress.step} of {ended.progress.max_steps}"
+    sentence = f"Stopped early at step {ended.progress.step} of {ended.progress.max_steps}"
     kept = f"the weights kept are those of step {best}"
     for text in (
         ended.message, (contrary_job.output / "README.md").read_text(), (contrary_job.output / "report.html").read_text(),
     ):  # fmt: skip
-        assert said in text and kept in text
+        assert sentence in text and kept in text
 
     # Interrupted and resumed, it still counts from the first evaluation on.
     sent: list[int] = []

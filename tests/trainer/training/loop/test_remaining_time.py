@@ -40,7 +40,7 @@ class Run:
         self.callback.on_train_begin(self.args, self.state, TrainerControl())
 
     def to(self, step: int, evaluation_seconds: float) -> float:
-        """Go on up to a step, and give the seconds that are then said to be left."""
+        """Go on up to a step, and return the seconds that are then reported as left."""
         while self.state.global_step < step:
             control = TrainerControl()
             self.callback.on_step_begin(self.args, self.state, control)

@@ -50,8 +50,8 @@ def test_tensorboard_keeps_every_loss_beside_the_model(make_job: MakeJob) -> Non
     assert run(job).outcome == "Succeeded"
     events = EventAccumulator(str(job.output / "tensorboard"))
     events.Reload()
-    told = {event.step: event.value for event in events.Scalars("train/loss")}
-    assert told == pytest.approx(losses(metrics(job)), rel=1e-5)
+    reported = {event.step: event.value for event in events.Scalars("train/loss")}
+    assert reported == pytest.approx(losses(metrics(job)), rel=1e-5)
 
 
 @pytest.mark.train
@@ -67,8 +67,8 @@ def test_mlflow_gets_every_loss(
     client = mlflow.MlflowClient(f"file://{tmp_path}/store")
     (found,) = client.search_runs(["0"])
     assert found.info.run_name == job.name
-    told = {m.step: m.value for m in client.get_metric_history(found.info.run_id, "loss")}
-    assert told == pytest.approx(losses(metrics(job)), rel=1e-5)
+    reported = {m.step: m.value for m in client.get_metric_history(found.info.run_id, "loss")}
+    assert reported == pytest.approx(losses(metrics(job)), rel=1e-5)
 
 
 @pytest.mark.train
@@ -92,7 +92,7 @@ def test_wandb_offline_keeps_every_loss_beside_the_model(
     assert container.wait() == 0, container.log()
     (written,) = (job.output / "wandb").rglob("run-*.wandb")
     store: Any = DataStore()
-    told = {}
+    reported = {}
     store.open_for_scan(str(written))
     while (data := store.scan_data()) is not None:
         record = Record()
@@ -102,8 +102,8 @@ def test_wandb_offline_keeps_every_loss_beside_the_model(
             for item in record.history.item
         }
         if "train/loss" in items:
-            told[items["train/global_step"]] = items["train/loss"]
-    assert told == pytest.approx(losses(metrics(job)), rel=1e-5)
+            reported[items["train/global_step"]] = items["train/loss"]
+    assert reported == pytest.approx(losses(metrics(job)), rel=1e-5)
 
 
 @pytest.mark.train
@@ -126,7 +126,7 @@ def test_a_secret_without_the_address_is_told_before_anything_is_loaded(make_job
 
 
 @pytest.mark.parametrize(
-    ("told", "more", "words"),
+    ("trackers", "more", "words"),
     [
         ("swanlab", SECRET, "swanlab is not in the training image, which has mlflow"),
         (["tensorboard", "swanlab"], SECRET, "swanlab is not in the training image"),
@@ -136,13 +136,17 @@ def test_a_secret_without_the_address_is_told_before_anything_is_loaded(make_job
     ],
 )
 def test_what_cannot_be_is_refused_at_inspection(
-    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch, told: Any, more: dict[str, Any], words: str
+    make_job: MakeJob,
+    monkeypatch: pytest.MonkeyPatch,
+    trackers: Any,
+    more: dict[str, Any],
+    words: str,
 ) -> None:
     monkeypatch.setattr(
         experiment_trackers, "find_spec", lambda _: None
     )  # As in the inspection image.
     spec = make_job().spec.model_copy(deep=True)
-    spec.training.arguments["report_to"] = told
+    spec.training.arguments["report_to"] = trackers
     if more:
         spec = type(spec).model_validate({**spec.wire(), **more})
     with pytest.raises(InspectionError) as caught:
@@ -151,13 +155,13 @@ def test_what_cannot_be_is_refused_at_inspection(
     assert words in caught.value.message
 
 
-@pytest.mark.parametrize("told", ["none", None, [], "tensorboard", ["trackio", "tensorboard"]])
+@pytest.mark.parametrize("trackers", ["none", None, [], "tensorboard", ["trackio", "tensorboard"]])
 def test_what_the_image_has_is_accepted(
-    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch, told: Any
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch, trackers: Any
 ) -> None:
     monkeypatch.setattr(experiment_trackers, "find_spec", lambda _: None)
     spec = make_job().spec.model_copy(deep=True)
-    spec.training.arguments["report_to"] = told
+    spec.training.arguments["report_to"] = trackers
     check_trackers(spec)
 
 

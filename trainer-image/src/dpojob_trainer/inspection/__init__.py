@@ -1,4 +1,4 @@
-"""Inspection: every row of the dataset and the model's own files, before a GPU is asked for.
+"""Inspection: every row of the dataset and the model's own files, before a GPU is requested.
 
 Needs neither torch nor transformers; the trainer uses `accepted_rows` of the same package, so that
 what was accepted is what is trained on.

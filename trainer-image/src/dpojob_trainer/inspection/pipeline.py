@@ -33,7 +33,7 @@ from .statistics import (
     SplitStatistics,
     Unit,
 )
-from .tokenization import LengthCheck, ModelContext
+from .tokenization import LengthCheck, ModelContext, model_warnings
 from .training_arguments import check_arguments, check_pad_token
 from .validation import RowValidator
 
@@ -98,7 +98,7 @@ def inspect(
                 counts.evaluation,
                 counts.duplicates,
                 model.facts,
-                model.advice(counts.train.format == "conversational"),
+                model_warnings(model, counts.train.format == "conversational"),
             )
         report.content_hash = content.hexdigest(source.files)
     if evaluation is not None:

@@ -46,7 +46,7 @@ DEFAULT_TERMINATION_LOG = "/dev/termination-log"
 
 
 class ContainerEnvironment:
-    """Typed access to input files and variables; each is read when it is asked for.
+    """Typed access to input files and variables; each is read on access.
 
     A variable that must be set raises KeyError with its name, a file that must exist OSError, and one
     that cannot be parsed ValueError.

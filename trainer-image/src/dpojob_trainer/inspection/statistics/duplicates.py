@@ -32,7 +32,7 @@ class DuplicateStatistics:
     """What occurs more than once, over all rows of both splits."""
 
     duplicates: int = 0
-    """Rows whose pair, the same way round, occurred before; up to case and white space."""
+    """Rows whose pair, with the same answer preferred, occurred before; up to case and white space."""
     exact: int = 0
     """Those of them that repeat byte by byte."""
     contradictions: int = 0

@@ -1,10 +1,12 @@
 """The model's chat template and tokenizer, loaded without transformers, and token counts of pairs.
 
-`ModelContext` holds the facts, chat template and tokenizer of the job's model.
+`ModelContext` holds the facts, chat template and tokenizer of the job's model; `model_warnings` says where
+it is probably not suited for DPO.
 """
 
 from .length_check import LengthCheck
 from .model_context import ModelContext
+from .model_warnings import model_warnings
 from .token_counter import TokenCounter
 
-__all__ = ["LengthCheck", "ModelContext", "TokenCounter"]
+__all__ = ["LengthCheck", "ModelContext", "TokenCounter", "model_warnings"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from dpojob_api.report import ModelFacts, Problem, ProblemCode
+from dpojob_api.report import ModelFacts
 from dpojob_api.spec import ModelSource
 from dpojob_trainer.inspection.model import (
     ModelFiles,
@@ -19,15 +19,11 @@ from dpojob_trainer.inspection.model import (
     read_tokenizer_config,
 )
 from dpojob_trainer.shared.errors import model_unreadable
-from dpojob_trainer.shared.problem_text import warning
 
 from .chat_template import ChatTemplate, TemplateRenderError
 from .load_tokenizer import open_tokenizer
-from .stop_tokens import end_tokens, ends_turns_with
+from .stop_tokens import end_tokens
 from .token_counter import TokenCounter
-
-TUNED = frozenset({"it", "instruct", "chat", "sft"})
-"""Parts of the name of a model that was fine-tuned on instructions."""
 
 
 @dataclass(frozen=True)
@@ -91,51 +87,10 @@ class ModelContext:
             ) from None
         return None if self.tokenizer is None else TokenCounter(self.tokenizer, self.config)
 
-    def advice(self, conversational: bool) -> list[Problem]:
-        """Warn where the model is probably not suited for DPO.
-
-        Args:
-            conversational: Whether the rows are conversations.
+    def end_tokens(self) -> list[str]:
+        """Find the tokens at which the model stops.
 
         Returns:
-            The warnings.
+            The tokens, as text.
         """
-        name = self.facts.base_model or self.facts.source
-        if not self.config.has_template:
-            found = [
-                warning(
-                    ProblemCode.BASE_MODEL,
-                    f"{name} has no chat template, so it looks like a base model; DPO works on a model "
-                    "that was fine-tuned on instructions first (SFT).",
-                )
-            ]
-            if conversational:
-                found.append(
-                    warning(
-                        ProblemCode.NO_CHAT_TEMPLATE,
-                        "the rows are conversations and the tokenizer has no chat template; training "
-                        "uses plain ChatML, which the model has not seen. Prefer the SFT model that "
-                        "was trained with a template.",
-                    )
-                )
-            return found
-        words = name.lower().replace("_", "-").split("/")[-1].split("-")
-        if "base" in words:
-            return [
-                warning(
-                    ProblemCode.BASE_MODEL,
-                    f"{name} is called a base model. If it is one, prefer its instruction-tuned "
-                    "variant: DPO works on a model that was fine-tuned on instructions first (SFT).",
-                )
-            ]
-        ends = end_tokens(self._tokenizer_files, self.config, self.tokenizer)
-        if not TUNED & set(words) and not ends_turns_with(self.config, ends):
-            return [
-                warning(
-                    ProblemCode.BASE_MODEL,
-                    f"{name} looks like a base model: no token at which it stops ({', '.join(ends)}) "
-                    "ends a turn of its chat template. DPO works on a model that was fine-tuned on "
-                    "instructions first (SFT); prefer its instruction-tuned variant.",
-                )
-            ]
-        return []
+        return end_tokens(self._tokenizer_files, self.config, self.tokenizer)

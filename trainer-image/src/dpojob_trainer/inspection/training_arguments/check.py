@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from tokenizers import Tokenizer
 
 from dpojob_api.arguments import field_table, find_invalid_arguments
 from dpojob_api.conditions import Reason
 from dpojob_api.spec import DPOJobSpec
 from dpojob_api.spelling import nearest
+from dpojob_api.value_display import show_value
 from dpojob_trainer.shared.errors import InspectionError
 
 from .cross_field_rules import find_violations
@@ -58,7 +56,7 @@ def check_pad_token(spec: DPOJobSpec, tokenizer: Tokenizer | None) -> None:
         return
     suggestion = nearest(token, list(tokenizer.get_vocab()))
     raise _invalid_arguments(
-        f"pad_token {_show_value(token)} is no token of the model's tokenizer"
+        f"pad_token {show_value(token)} is no token of the model's tokenizer"
         + (
             f"; did you mean {suggestion}?"
             if suggestion
@@ -69,8 +67,3 @@ def check_pad_token(spec: DPOJobSpec, tokenizer: Tokenizer | None) -> None:
 
 def _invalid_arguments(detail: str) -> InspectionError:
     return InspectionError(Reason.INVALID_ARGUMENTS, f"training.arguments: {detail}.")
-
-
-def _show_value(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else text[:57] + "..."

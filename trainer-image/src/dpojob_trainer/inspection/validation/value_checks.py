@@ -64,7 +64,7 @@ def find_invalid_value(layout: ColumnLayout, values: Mapping[str, Any]) -> RowEr
 
 
 def _find_stringified(layout: ColumnLayout, values: Mapping[str, Any]) -> RowError | None:
-    """The error of message lists in text; one answer alone may be a list, where JSON was asked for."""
+    """The error of message lists in text; one answer alone may be a list, where JSON was requested."""
     lists = [
         field
         for field in ("chosen", "rejected", "prompt")

@@ -118,7 +118,7 @@ def combine_outcomes(
     if stop_requested:
         return stopped or STOPPED
     if stopped is None and ABORTED in without_outcome:
-        # NCCL ends a process this way when another one is gone.
+        # NCCL ends a process with this signal when another process is gone.
         stopped = STOPPED.model_copy(
             update={"message": "A training process was aborted (signal 6); its log tells more."}
         )
