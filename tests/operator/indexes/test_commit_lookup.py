@@ -14,7 +14,8 @@ from aiohttp.test_utils import TestServer
 from tests.kit.builders import NOW, build_snapshot, job
 
 from dpojob_operator.controllers.dpojob import StateReader
-from dpojob_operator.decide import Decision, OutputHolder, Policy, decide
+from dpojob_operator.decide import Decision, OutputHolder, Policy
+from dpojob_operator.decide.stages import decide
 from dpojob_operator.indexes import (
     DependentsIndex,
     InspectionCache,
