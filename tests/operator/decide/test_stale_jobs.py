@@ -18,7 +18,8 @@ from tests.kit.builders import (
 )
 
 from dpojob_api.job import ChildJob, DPOJobStatus
-from dpojob_operator.decide import CreateTraining, DeleteJob, decide_with_pools
+from dpojob_operator.decide import CreateTraining, DeleteJob
+from dpojob_operator.decide.stages import decide_with_pools
 
 LATE = job_snapshot("late")
 DELETED = DeleteJob("late", LATE.uid)

@@ -17,11 +17,18 @@ TOO_LONG = (
 def summary(
     report: InspectionReport, limit_bytes: int = TERMINATION_MESSAGE_BYTES
 ) -> dict[str, Any]:
-    """The report's JSON object, cut until its compact text fits `limit_bytes` of UTF-8.
+    """Truncate the report until its compact JSON fits a limit.
 
     Examples go first, then long messages, then columns and splits, then the model's long names; counts and
     verdicts stay. A valid report whose mapping and model do not fit becomes an invalid one that says so,
     because training reads rows by the mapping.
+
+    Args:
+        report: The report.
+        limit_bytes: The limit, in bytes of UTF-8.
+
+    Returns:
+        The JSON object.
     """
     compact = report.model_copy(deep=True)
     for cut in (
@@ -59,7 +66,14 @@ def _verdict(report: InspectionReport) -> InspectionReport:
 
 
 def size_of(report: InspectionReport) -> int:
-    """Bytes of the report as compact JSON."""
+    """Measure the report as compact JSON.
+
+    Args:
+        report: The report.
+
+    Returns:
+        Bytes of UTF-8.
+    """
     return len(encode(report.wire()))
 
 

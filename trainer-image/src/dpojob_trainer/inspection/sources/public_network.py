@@ -49,6 +49,16 @@ class PublicNetwork(httpcore.SyncBackend):
     ) -> httpcore.NetworkStream:
         """Connect to the first allowed address of a host.
 
+        Args:
+            host: The name or address of the host.
+            port: The TCP port.
+            timeout: Seconds for each attempt; None for no limit.
+            local_address: The address to connect from; None for any.
+            socket_options: Options of the socket, as `setsockopt` takes them.
+
+        Returns:
+            The connection.
+
         Raises:
             InspectionError: The host has no allowed address.
             httpcore.ConnectError: The host is not known, or no address answers.
