@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.kit.crds import apply_crds
 
 from dpojob_api.arguments import ALLOWED, arguments_schema
 
@@ -16,14 +17,7 @@ ROOT = HERE.parents[1]
 
 @pytest.fixture(scope="module")
 def server(control_plane):
-    done = control_plane.kubectl(
-        "apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds")
-    )
-    assert done.returncode == 0, done.stderr
-    for plural in ("dpojobs", "gpupools"):
-        crd = f"crd/{plural}.dpojob.dev"
-        done = control_plane.kubectl("wait", crd, "--for=condition=Established", "--timeout=30s")
-        assert done.returncode == 0, done.stderr
+    apply_crds(control_plane, ROOT / "crds")
     return control_plane
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.kit.crds import apply_crds
 
 pytestmark = pytest.mark.cluster
 
@@ -19,8 +20,7 @@ def helm(control_plane):
         command = [control_plane.bin("helm"), "--kubeconfig", control_plane.kubeconfig, *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
-    control_plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CHART / "crds"))
-    control_plane.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=30s")
+    apply_crds(control_plane, CHART / "crds")
     return run
 
 

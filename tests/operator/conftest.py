@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.kit import clock_override
 from tests.kit.clock_override import Clock
+from tests.kit.crds import apply_crds
 from tests.kit.fork_server.client import ForkServer
 from tests.kit.operator_fixture import ROOT, JobNamespace, Process, pool
 
@@ -18,11 +19,7 @@ from tests.kit.operator_fixture import ROOT, JobNamespace, Process, pool
 @pytest.fixture(scope="session")
 def served(control_plane: Any) -> Any:
     """The control plane with our CRDs."""
-    control_plane.kubectl("apply", "-f", str(ROOT / "crds"))
-    control_plane.kubectl(
-        "wait", "--for=condition=Established", "--timeout=60s",
-        "crd/dpojobs.dpojob.dev", "crd/gpupools.dpojob.dev",
-    )  # fmt: skip
+    apply_crds(control_plane, ROOT / "crds")
     return control_plane
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from tests.kit.crds import apply_crds
 from tests.kit.operator_fixture import JobNamespace, Process, foreign_job
 from tests.kit.pod_container import input_documents
 
@@ -98,13 +99,7 @@ def test_a_trainjob_is_waited_for_before_its_kind_exists(
     assert "does not exist yet" in job_namespace.until_condition(
         "tuned", "DatasetValid", "WaitingForJob"
     )
-    job_namespace.apply(TRAINJOBS)
-    job_namespace.kubectl(
-        "wait",
-        "--for=condition=Established",
-        "--timeout=60s",
-        f"crd/{CRD}",
-    )
+    apply_crds(job_namespace.cluster, json.dumps(TRAINJOBS))
     sft = {
         "apiVersion": "trainer.kubeflow.org/v1alpha1",
         "kind": "TrainJob",

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.cli.conftest import COMMAND, Result, run
+from tests.kit.crds import apply_crds
 
 pytestmark = pytest.mark.cluster
 
@@ -74,9 +75,7 @@ class Cluster:
 
 @pytest.fixture
 def cluster_job(control_plane: Any, namespace: str) -> Iterator[Cluster]:
-    control_plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
-    crds = ("crd/dpojobs.dpojob.dev", "crd/gpupools.dpojob.dev")
-    control_plane.kubectl("wait", *crds, "--for=condition=Established", "--timeout=30s")
+    apply_crds(control_plane, ROOT / "crds")
     used = Cluster(control_plane, namespace)
     used.kubectl("create", "-f", "-", input=MANIFEST)
     yield used
