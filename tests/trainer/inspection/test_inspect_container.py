@@ -1,19 +1,17 @@
-"""The inspection container: what its environment says, what it leaves behind, how it ends."""
+"""The inspection container: its exit status, its termination message, and the files it writes."""
 
 import json
-import os
 
 import pytest
 from tests.kit.tiny_models import make_pairs, write_jsonl
 
 from dpojob_api import constants
-from dpojob_trainer.inspection.container import inspect_container
-from dpojob_trainer.shared.container_environment import ContainerEnvironment
+from dpojob_trainer.__main__ import main
 
 
-@pytest.fixture
-def environ(tmp_path, monkeypatch):
-    """A dataset with a config-only model, and an output claim."""
+@pytest.fixture(autouse=True)
+def inputs(tmp_path, monkeypatch):
+    """A dataset with a config-only model, and an output claim, in the container's environment."""
     claim, output = tmp_path / "inputs", tmp_path / "models"
     write_jsonl(claim / "data/train.jsonl", make_pairs(50, 0))
     output.mkdir()
@@ -34,7 +32,7 @@ def environ(tmp_path, monkeypatch):
     volumes = {"inputs": str(claim), "models": str(output)}
     (files / constants.INPUT_MANIFEST).write_text(json.dumps(manifest))
     (files / constants.INPUT_VOLUMES).write_text(json.dumps(volumes))
-    return {constants.ENV_INPUTS: str(files)}
+    monkeypatch.setenv(constants.ENV_INPUTS, str(files))
 
 
 def termination_message(tmp_path):
@@ -51,21 +49,15 @@ def occupy(tmp_path, uid):
     return directory
 
 
-def test_an_output_directory_of_another_job_is_refused_and_left_as_it_is(environ, tmp_path):
-    directory = occupy(tmp_path, "somebody-else")
-    assert (
-        inspect_container(ContainerEnvironment({**os.environ, **environ}))
-        == constants.ExitCode.UNREADABLE_INPUT
-    )
+def test_an_output_directory_of_another_job_is_refused_and_left_as_it_is(tmp_path):
+    directory = occupy(tmp_path, "uid-2")
+    assert main(["inspect"]) == constants.ExitCode.UNREADABLE_INPUT
     assert termination_message(tmp_path)["reason"] == "OutputOccupied"
     assert (directory / constants.FILE_INSPECTION).read_text() == "theirs"
 
 
-def test_a_missing_model_is_told_in_the_last_word(environ, tmp_path):
-    assert (
-        inspect_container(ContainerEnvironment({**os.environ, **environ}))
-        == constants.ExitCode.UNREADABLE_INPUT
-    )
+def test_a_missing_model_is_reported_in_the_termination_message(tmp_path):
+    assert main(["inspect"]) == constants.ExitCode.UNREADABLE_INPUT
     message = termination_message(tmp_path)
     assert message["reason"] == "ModelNotFound"
     assert "model" in message["error"]

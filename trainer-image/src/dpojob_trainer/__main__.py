@@ -10,10 +10,15 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 
-from dpojob_api.constants import ExitCode
+from dpojob_api.constants import FILE_INSPECTION, ExitCode
+from dpojob_api.report import InspectionReport
+from dpojob_api.spec import DPOJobSpec
 
 from .shared.container_environment import ContainerEnvironment
+from .shared.termination_message import write_termination_message
 
 
 def main(arguments: list[str]) -> int:
@@ -25,9 +30,7 @@ def main(arguments: list[str]) -> int:
     )
     environment = ContainerEnvironment()
     if arguments == ["inspect"]:
-        from .inspection.container import inspect_container
-
-        return inspect_container(environment)
+        return _inspect(environment)
     if arguments == ["train"]:
         # The kernel drops a signal that the first process of a container has no handler for, and the
         # kubelet would then kill it.
@@ -37,6 +40,42 @@ def main(arguments: list[str]) -> int:
         return train_container(environment)
     print("usage: python -m dpojob_trainer inspect | train", file=sys.stderr)
     return ExitCode.UNREADABLE_INPUT
+
+
+def _inspect(environment: ContainerEnvironment) -> int:
+    """Inspect the job that the environment describes and return the exit status.
+
+    The whole report goes to the output volume, if there is one, and to standard output.
+    """
+    from .inspection import InspectionError, inspect, summary
+
+    spec, volumes = environment.spec, environment.volumes
+    try:
+        report = inspect(spec, volumes, token=environment.hub_token, uid=environment.uid)
+        status = ExitCode.OK if report.valid else ExitCode.INVALID
+        _write_report(spec, volumes, report)
+    except InspectionError as error:
+        report = error.report()
+        status = ExitCode.UNREADABLE_INPUT
+    write_termination_message(summary(report), environment.termination_log)
+    print(report.wire_json())
+    return status
+
+
+def _write_report(spec: DPOJobSpec, volumes: Mapping[str, Path], report: InspectionReport) -> None:
+    """Write the report to the output volume.
+
+    Where inspection failed this is not called: the directory may be another job's.
+    """
+    output = spec.output.volume
+    if output is None or output.claim_name not in volumes:
+        return
+    directory = volumes[output.claim_name] / output.path
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / FILE_INSPECTION).write_text(report.wire_json(), encoding="utf-8")
+    except OSError as error:
+        logging.warning("the full report cannot be written to the output volume: %s", error)
 
 
 if __name__ == "__main__":

@@ -14,10 +14,10 @@ from dpojob_trainer.shared.messages import MessageKeyMapping
 from dpojob_trainer.shared.preference_pair import comparable_bytes
 
 from .columns import FIELDS, NATIVE, ColumnLayout, preset_by_name
-from .sources import open_source
+from .readers import read_source
+from .sources import check_unchanged, open_source
 from .statistics import held_out, prompt_hashes
 from .tokenization import LengthCheck, ModelContext
-from .unchanged_source import read_unchanged
 from .validation import RowValidator
 
 TOKENIZER_ERRORS = (
@@ -87,7 +87,8 @@ def accepted_rows(
     dropped = report.eval_dropped if split == "eval" and own_split is not None else report.dropped
     validator = _validator(spec, report)
     lengths = _length_check(spec, dropped, volumes, token)
-    for batch in read_unchanged(source, expected, validator.layout.used):
+    batches = read_source(source, validator.layout.used)
+    for batch in check_unchanged(batches, source, expected):
         rows = validator.validate_rows(batch.rows, batch.start, batch.file.name)
         pairs = rows.pairs if lengths is None else lengths.measure(rows.numbers, rows.pairs).pairs
         if not 0 < share < 1:

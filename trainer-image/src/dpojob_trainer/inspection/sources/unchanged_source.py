@@ -1,42 +1,55 @@
-"""Reads a source a second time and checks that its content is still what was inspected."""
+"""Checks, while a source is read a second time, that its content is still what was inspected."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from dpojob_api.conditions import Reason
 from dpojob_trainer.shared.errors import InspectionError
 
-from .readers import NumberedBatch, read_source
-from .sources import ContentHash, DataFile, Source
+from .content_hash import ContentHash
+from .data_files import DataFile, Source
 
 
-def read_unchanged(
-    source: Source, content_hash: str | None, columns: Sequence[str]
-) -> Iterator[NumberedBatch]:
-    """Read all files, hashing each while it is read.
+class _FromFile(Protocol):
+    """A part of a source that knows the file it is from."""
+
+    @property
+    def file(self) -> DataFile:
+        """The file."""
+        ...
+
+
+Part = TypeVar("Part", bound=_FromFile)
+
+
+def check_unchanged(
+    parts: Iterable[Part], source: Source, content_hash: str | None
+) -> Iterator[Part]:
+    """Hash each file of a source while it is read, and compare the hash after the last part.
 
     A file that is replaced between the reader's open and that of the hash is found by its identity on
     the disk, before and after.
 
     Args:
+        parts: What a reader reads of the source; reading must begin only with the first part.
         source: The source.
         content_hash: The hash of the inspected content; None where the inspection wrote none, as
             earlier versions for an evaluation split.
-        columns: The columns to read.
 
     Yields:
-        Batches of rows. They may be used only once all were read.
+        The same parts. They may be used only once all were read.
 
     Raises:
-        InspectionError: A file is damaged; or, after the last batch, the content differs.
+        InspectionError: After the last part, the content differs.
     """
     before = [_identity(file.path) for file in source.files]
     with ContentHash() as content:
-        for batch in read_source(source, columns):
-            content.add(batch.file)
-            yield batch
+        for part in parts:
+            content.add(part.file)
+            yield part
         same = content_hash is None or content.hexdigest(source.files) == content_hash
     replaced = [
         file
