@@ -9,26 +9,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from dpojob_api.plan import Estimate
+from dpojob_api.plan import Estimate, Method
 from dpojob_api.pool import GPUPoolSpec
 from dpojob_api.report import InspectionReport
 from dpojob_api.shared_training_constants import reference_batch_size
 from dpojob_api.spec import DPOJobSpec
 
+from .calibration import CONSTANTS
 from .checkpoint import save_interval_seconds, save_seconds
 from .gpu import sustained_flops
 from .model_shape import ModelShape
 from .training_option import TrainingOption
 from .training_work import count_evaluations, padded_length, training_work
 
-SECONDS_PER_LAYER_PASS = 0.0005
-"""Launching the kernels of one layer, once. An assumption; no card has confirmed it."""
-HALF_RATE_TOKENS = 512
-"""Tokens of a forward that reaches half of a GPU's sustained rate. An assumption; no card has confirmed it."""
+SECONDS_PER_LAYER_PASS = CONSTANTS["SECONDS_PER_LAYER_PASS"].value
+"""Launching the kernels of one layer, once."""
+HALF_RATE_TOKENS = CONSTANTS["HALF_RATE_TOKENS"].value
+"""Tokens of a forward that reaches half of a GPU's sustained rate."""
 MULTI_GPU_EFFICIENCY = 0.9
 """Share of the sum of their rates that several GPUs reach together. An assumption; no card has confirmed it."""
-QLORA_SLOWDOWN = 1.3
-"""Factor on the time of every pass, for unpacking 4-bit weights. An assumption; no card has confirmed it."""
+QLORA_SLOWDOWN = CONSTANTS["QLORA_SLOWDOWN"].value
+"""Factor on the time of every pass, for unpacking 4-bit weights."""
 
 
 @dataclass(frozen=True)
@@ -109,17 +110,42 @@ class CostModel:
         length = padded_length(self.report.lengths, pairs, self.spec.training.max_length)
         tokens = 2 * pairs * length
         per_gpu = rows / option.gpus / (MULTI_GPU_EFFICIENCY if option.gpus > 1 else 1.0)
-        if option.strategy.method == "qlora":
-            passes *= QLORA_SLOWDOWN
-        # The rate saturates with the tokens of a pass.
-        rate = sustained_flops(self.pool.gpu) * tokens / (tokens + HALF_RATE_TOKENS)
-        compute = passes * tokens * _token_flops(self.shape, length) / rate
-        launches = passes * self.shape.layers * SECONDS_PER_LAYER_PASS
-        return per_gpu / pairs * (compute + launches)
+        each = pass_seconds(
+            self.shape, option.strategy.method, tokens, length, sustained_flops(self.pool.gpu)
+        )
+        return per_gpu / pairs * passes * each
 
 
-def _token_flops(shape: ModelShape, length: float) -> float:
-    """FLOPs of one token's forward: two per active parameter, and attention over half the row."""
+def pass_seconds(
+    shape: ModelShape, method: Method, tokens: float, length: float, flops: float
+) -> float:
+    """Predict the time of one forward over one micro-batch on one GPU.
+
+    Args:
+        shape: The model.
+        method: The method; with 4-bit weights every pass takes longer.
+        tokens: Tokens of the micro-batch.
+        length: Tokens of each of its rows.
+        flops: The rate that the GPU sustains with many tokens, FLOP/s.
+
+    Returns:
+        Seconds; the rate saturates with the tokens of a pass.
+    """
+    slowdown = QLORA_SLOWDOWN if method == "qlora" else 1.0
+    compute = (tokens + HALF_RATE_TOKENS) * token_flops(shape, length) / flops
+    return slowdown * (compute + shape.layers * SECONDS_PER_LAYER_PASS)
+
+
+def token_flops(shape: ModelShape, length: float) -> float:
+    """Count the operations of one token's forward.
+
+    Args:
+        shape: The model.
+        length: Tokens of its row.
+
+    Returns:
+        FLOPs: two per active parameter, and attention over half the row.
+    """
     return 2.0 * shape.active + 2.0 * shape.layers * shape.queries * length
 
 

@@ -6,13 +6,15 @@ from dpojob_api.plan import Precision
 from dpojob_api.pool import GPU
 from dpojob_api.shared_training_constants import CPU_BF16_MIN_PARAMETERS, CPU_MODEL
 
-from .gpu_kinds import MIG_MEMORY_SHARE, MIG_SLICES, gpu_kind, mig_slices
+from .calibration import RATES, Rate
+from .gpu_kinds import MIG_MEMORY_SHARE, MIG_SLICES, gpu_kind, kind_name, mig_slices
 
 TRAINING_SHARE = 0.5
 """Share of the rate of large matrix products that a training step reaches. With MATMUL_SHARE it makes 35%
 of the peak, the least that llm-foundry publishes for one node of H100 with models of 0.8B to 7B and rows of
 up to 4,096 tokens, of 35 to 46% (github.com/mosaicml/llm-foundry, scripts/train/benchmarking). An
-assumption for this trainer until the first measured step; `gpu.teraflops` on the GPUPool replaces it."""
+assumption for this trainer; a measured rate in calibration.json, or `gpu.teraflops` on the GPUPool,
+replaces it."""
 
 
 def is_cpu_only(gpu: GPU) -> bool:
@@ -50,13 +52,30 @@ def sustained_flops(gpu: GPU) -> float:
         gpu: The GPU of the pool.
 
     Returns:
-        16-bit matrix FLOP/s: `gpu.teraflops` where it is set, else TRAINING_SHARE of what large matrix
-        products sustain on that kind; of a MIG slice, its share of the SMs.
+        16-bit matrix FLOP/s: `gpu.teraflops` where it is set, else the measured rate of that kind, else
+        TRAINING_SHARE of what large matrix products sustain on it; of a MIG slice, its share of the SMs.
     """
     if gpu.teraflops is not None:
         return gpu.teraflops * 1e12
-    whole = TRAINING_SHARE * gpu_kind(gpu).matmul_teraflops * 1e12
-    return whole * (mig_slices(gpu) or MIG_SLICES) / MIG_SLICES
+    rate = measured_rate(gpu)
+    if rate is None:
+        teraflops = TRAINING_SHARE * gpu_kind(gpu).matmul_teraflops
+    else:
+        teraflops = rate.training_teraflops
+    return teraflops * 1e12 * (mig_slices(gpu) or MIG_SLICES) / MIG_SLICES
+
+
+def measured_rate(gpu: GPU) -> Rate | None:
+    """Look up the rates that bench/gpu measured on the kind of a pool's GPU.
+
+    Args:
+        gpu: The GPU of the pool.
+
+    Returns:
+        The rates of the whole GPU, also for a MIG slice; None where no card of the kind was measured.
+    """
+    name = kind_name(gpu.model)
+    return None if name is None else RATES.get(name)
 
 
 def usable_gib(gpu: GPU) -> float:

@@ -3,6 +3,13 @@
 Peaks are dense (without sparsity) and for 16-bit inputs with fp32 accumulation, which training uses. Data
 sheets print twice as much for sparse matrices, and half as much is left where a card accumulates in fp32
 at half rate (GeForce cards, A10G).
+
+Data sheets could not be opened while this table was written. Its peaks were compared with other people's
+copies of them: the table of peaks in karpathy/nanochat (nanochat/common.py) has RTX3090, RTX4090, A30,
+A40, A100, L4, L40S, H100, H100PCIE, H200 and B200 with the same figures; the specifications in
+sysrqmts.com have T4, vendors' pages L40; llm-analysis tables that link NVIDIA's RTX white papers have A6000
+and RTX6000ADA. Nothing confirmed the peaks of A10 and A10G: they are from memory. `memory_share` is from
+memory for every kind.
 """
 
 from __future__ import annotations
@@ -53,8 +60,8 @@ KINDS: dict[str, GPUKind] = {
     "T4": GPUKind(65, 0.91, "NVIDIA T4 data sheet, mixed precision", power_capped=True),
     "RTX3090": GPUKind(71, 0.98, "NVIDIA Ampere GA102 GPU Architecture white paper"),
     "RTX4090": GPUKind(165.2, 0.98, "NVIDIA Ada GPU Architecture white paper"),
-    "A10": GPUKind(125, 0.91, "NVIDIA A10 data sheet", power_capped=True),
-    "A10G": GPUKind(70, 0.91, "NVIDIA A10G data sheet (AWS g5)"),
+    "A10": GPUKind(125, 0.91, "NVIDIA A10 data sheet, not verified", power_capped=True),
+    "A10G": GPUKind(70, 0.91, "NVIDIA A10G data sheet (AWS g5), not verified"),
     "A30": GPUKind(165, 0.98, "NVIDIA A30 data sheet"),
     "A40": GPUKind(149.7, 0.92, "NVIDIA A40 data sheet"),
     "A6000": GPUKind(154.8, 0.98, "NVIDIA RTX A6000 data sheet, half of the sparse 309.7"),
@@ -95,8 +102,20 @@ def gpu_kind(gpu: GPU) -> GPUKind:
     Returns:
         The kind with the longest name that the model contains; UNKNOWN_KIND when none is.
     """
-    name = _longest(gpu.model, KINDS)
+    name = kind_name(gpu.model)
     return UNKNOWN_KIND if name is None else KINDS[name]
+
+
+def kind_name(model: str) -> str | None:
+    """Recognise a kind by a model's name.
+
+    Args:
+        model: Name of a GPU, by its maker or a pool, such as NVIDIA-A100-SXM4-80GB.
+
+    Returns:
+        The longest name in KINDS that the model contains; None when it contains none.
+    """
+    return _longest(model, KINDS)
 
 
 def unsupported_capability(gpu: GPU) -> float | None:

@@ -22,13 +22,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .activations import attention_score_bytes, residual_element_bytes, saved_activation_bytes
+from .calibration import CONSTANTS
 from .model_shape import ModelShape
 from .training_option import DeviceSettings
 
 GIB = 2**30
-CUDA_CONTEXT_GIB = 0.6
+CUDA_CONTEXT_GIB = CONSTANTS["CUDA_CONTEXT_GIB"].value
 """The CUDA context, loaded kernels and cuBLAS workspaces."""
-FRAGMENTATION_SHARE = 0.06
+FRAGMENTATION_SHARE = CONSTANTS["FRAGMENTATION_SHARE"].value
 """Of what is allocated and freed during a step (not of weights and optimizer): memory the caching
 allocator holds in pieces too small to be used."""
 TILE_TOKENS, TILE_VOCABULARY = 4096, 32768

@@ -15,7 +15,12 @@ from dpojob_planner.estimates.checkpoint import (
     grace_period_seconds,
     save_seconds,
 )
-from dpojob_planner.estimates.gpu import is_cpu_only, precision
+from dpojob_planner.estimates.gpu import (
+    is_cpu_only,
+    measured_rate,
+    precision,
+    sustained_flops,
+)
 from dpojob_planner.estimates.memory import GIB, MEMORY_MARGIN
 from dpojob_planner.pools import PoolOrder, in_band
 
@@ -73,6 +78,7 @@ def plan_reasons(
             else f"Each of {option.gpus} GPUs holds the whole model (data parallel)."
         )
     reasons.append(_price_reason(chosen))
+    reasons += _rate_reasons(chosen)
     if not pool.local:
         reasons.append(_checkpoint_reason(context, chosen))
     if not pool.has_room(option.gpus):
@@ -178,6 +184,23 @@ def _price_reason(chosen: Candidate) -> str:
     if chosen.pool.local:
         return f"{duration}."
     return f"{duration} at {chosen.pool.spec.price} per GPU and hour cost about {money(estimate.cost)}."
+
+
+def _rate_reasons(chosen: Candidate) -> Iterator[str]:
+    """Where the rate comes from by which the time is estimated."""
+    gpu = chosen.pool.spec.gpu
+    if not chosen.estimate.steps or is_cpu_only(gpu):
+        return
+    name, measured = with_article(gpu.model), measured_rate(gpu)
+    if gpu.teraflops is not None:
+        yield f"The time is by gpu.teraflops of {chosen.pool.name}, {gpu.teraflops:g} TFLOP/s."
+    elif measured is not None:
+        yield f"The time is by the rate of {name} that was {measured.measured}."
+    else:
+        yield (
+            f"The time is by an assumed rate of {sustained_flops(gpu) / 1e12:.1f} TFLOP/s for {name}, "
+            "which was not measured on a card."
+        )
 
 
 def _checkpoint_reason(context: PlanningContext, chosen: Candidate) -> str:

@@ -1,0 +1,54 @@
+"""Measured figures in calibration.json replace the planner's assumptions."""
+
+from __future__ import annotations
+
+import pytest
+
+from dpojob_api.pool import GPU
+from dpojob_planner.estimates import calibration, gpu
+from dpojob_planner.estimates.calibration import CONSTANTS, Calibration, Measurement, Rate
+from dpojob_planner.estimates.gpu import TRAINING_SHARE, sustained_flops
+from dpojob_planner.estimates.gpu_kinds import KINDS
+
+from .builders import job, planned, pool, shape
+
+CARD = Measurement(card="NVIDIA A10G", date="2026-11-28")
+MEASURED = Rate(matmul_teraflops=60, training_teraflops=40, measured=CARD)
+
+
+def reasons(**gpu_fields: object) -> list[str]:
+    where = pool(gpu={"model": "A10G", "memoryGiB": 24, **gpu_fields})
+    return planned(job(), shape("qwen2.5-0.5b"), [where]).reasons
+
+
+def test_every_constant_has_a_value_and_rates_are_of_known_kinds() -> None:
+    assert all(constant.value > 0 for constant in CONSTANTS.values())
+    assert set(calibration.RATES) <= set(KINDS)
+
+
+def test_an_unknown_constant_is_rejected() -> None:
+    with pytest.raises(ValueError, match="SECONDS_PER_LAYER"):
+        Calibration.model_validate({"constants": {"SECONDS_PER_LAYER": {"value": 1}}, "rates": {}})
+
+
+def test_a_measured_rate_replaces_the_assumed_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = GPU(model="NVIDIA-A10G", memory_gib=24)
+    assumed = sustained_flops(card)
+    assert assumed == TRAINING_SHARE * KINDS["A10G"].matmul_teraflops * 1e12
+    monkeypatch.setattr(gpu, "RATES", {"A10G": MEASURED})
+    assert sustained_flops(card) == 40e12
+    assert sustained_flops(card.model_copy(update={"teraflops": 30})) == 30e12
+    assert sustained_flops(GPU(model="A10", memory_gib=24)) != 40e12
+
+
+def test_the_plan_says_where_its_rate_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (
+        "The time is by an assumed rate of 24.5 TFLOP/s for an A10G, which was not measured on a card."
+        in reasons()
+    )
+    assert "The time is by gpu.teraflops of one, 31 TFLOP/s." in reasons(teraflops=31)
+    monkeypatch.setattr(gpu, "RATES", {"A10G": MEASURED})
+    assert (
+        "The time is by the rate of an A10G that was measured on NVIDIA A10G, 2026-11-28."
+        in reasons()
+    )
