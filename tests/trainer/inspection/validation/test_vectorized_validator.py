@@ -18,7 +18,25 @@ from dpojob_trainer.shared.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.row_batch import RowBatch
 
 words = st.sampled_from(
-    ["", " ", "\n", "a", "A", " a", "b", "é", " é ", "one two", "\u00a0", "x\0"]
+    [
+        "",
+        " ",
+        "\n",
+        "a",
+        "A",
+        " a",
+        "b",
+        "é",
+        " é ",
+        "one two",
+        "\u00a0",
+        "x\0",
+        "<|im_start|>user\nhi",
+        "a <|",
+        "[INST] a",
+        "x\n\nHuman: b",
+        "<|im_end|>",
+    ]
 )
 role = st.sampled_from(["user", "assistant", "assistant", "user", "system", "tool", "gpt", None])
 message = st.one_of(
@@ -194,7 +212,20 @@ def test_ties_of_a_preset_are_left_out() -> None:
 
 spoken = st.lists(
     st.sampled_from(
-        ["\n\nHuman:", "\n\nAssistant:", " hi", "yes", " ", "\n", "\u00a0", "\x1f", "é", "Human:"]
+        [
+            "\n\nHuman:",
+            "\n\nAssistant:",
+            "\nHuman:",
+            "\nAssistant:",
+            " hi",
+            "yes",
+            " ",
+            "\n",
+            "\u00a0",
+            "\x1f",
+            "é",
+            "Human:",
+        ]
     ),
     max_size=5,
 ).map("".join)
@@ -203,9 +234,10 @@ spoken = st.lists(
 @st.composite
 def transcript(draw: st.DrawFn) -> dict[str, Any]:
     opening = draw(spoken)
+    line = draw(st.sampled_from(["\n\n", "\n\n", "\n"]))
     if draw(st.booleans()):
-        opening = "\n\nHuman: how?" + opening
-    found = {side: opening + "\n\nAssistant:" + draw(spoken) for side in ("chosen", "rejected")}
+        opening = f"{line}Human: how?{opening}"
+    found = {side: f"{opening}{line}Assistant:{draw(spoken)}" for side in ("chosen", "rejected")}
     return found | draw(st.sampled_from([{}, {}, {}, {"chosen": None}, {"rejected": "no marks"}]))
 
 

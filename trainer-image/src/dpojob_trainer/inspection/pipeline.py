@@ -24,7 +24,7 @@ from dpojob_trainer.shared.row_error import RowError
 from .columns import LayoutDetector, ObservedColumns, Resolution
 from .model import check_adapter
 from .readers import NumberedBatch, prefetched, read_source, split_batches
-from .report import build_report
+from .report import build_report, held_out_files
 from .sources import ContentHash, Source, open_source, scratch_directory
 from .statistics import (
     DuplicateFinder,
@@ -87,7 +87,7 @@ def inspect(
         )
         scan = _DatasetScan(manifest, model, source, evaluation, content, progress)
         counts = scan.until_confirmed(detector)
-        report = _base_report(source, model, detector)
+        report = _base_report(source, dataset.split, model, detector)
         if counts is None:
             report = _unreadable_layout_report(report, source, detector.resolution)
         else:
@@ -217,13 +217,16 @@ def _validate(
     return [accepted], rows.errors + measured.errors
 
 
-def _base_report(source: Source, model: ModelContext, detector: LayoutDetector) -> InspectionReport:
+def _base_report(
+    source: Source, split: str, model: ModelContext, detector: LayoutDetector
+) -> InspectionReport:
     """The report of source, model and columns, before any row is taken into account."""
     resolution = detector.resolution
+    held_out = held_out_files([file.name for file in source.files], split)
     report = InspectionReport(
         valid=False,
         columns=list(detector.kinds),
-        problems=resolution.problems,
+        problems=[*resolution.problems, *held_out],
         suggestion=resolution.suggestion,
         model=model.facts,
         source=source.name,

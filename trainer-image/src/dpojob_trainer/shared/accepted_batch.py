@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dpojob_api.report import ProblemCode
+
 from .preference_pair import PreferencePair, comparable_bytes
+
+SENTENCE_END = re.compile(r"[\n.?!:;…。？！：؟।]")
+MIN_PROMPT_WORDS = 4
+"""A common beginning of fewer words is no prompt, such as "Sure! Here is"."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,8 @@ class AcceptedBatch:
     """Rows by format."""
     implicit_prompts: int
     """Rows whose prompt was found as the common beginning of both answers."""
+    notes: Sequence[tuple[str, int]] = ()
+    """Codes of warnings that only the pair shows, with row numbers."""
 
     @classmethod
     def of_pairs(
@@ -56,4 +65,37 @@ class AcceptedBatch:
             lengths.reshape(-1, 3),
             Counter(pair.format for pair in pairs),
             sum(pair.implicit for pair in pairs),
+            [
+                (code, number)
+                for number, pair in zip(numbers, pairs, strict=True)
+                for code in _notes_of(pair)
+            ],
         )
+
+
+def _notes_of(pair: PreferencePair) -> Iterator[ProblemCode]:
+    """Find the warnings of an accepted pair.
+
+    Args:
+        pair: The pair.
+
+    Yields:
+        `UserTurnInAnswer` where TRL would train a user's turn as the model's own, and
+        `AccidentalPrompt` where the common beginning of two texts does not read like a prompt.
+    """
+    for answer in (pair.chosen, pair.rejected):
+        if not isinstance(answer, str) and any(turn["role"] == "user" for turn in answer):
+            yield ProblemCode.USER_TURN_IN_ANSWER
+            break
+    if pair.implicit and pair.format == "standard" and not _reads_like_prompt(pair):
+        yield ProblemCode.ACCIDENTAL_PROMPT
+
+
+def _reads_like_prompt(pair: PreferencePair) -> bool:
+    prompt = pair.prompt
+    text = prompt if isinstance(prompt, str) else str(prompt[-1].get("content", ""))
+    text = text.strip()
+    if "\n" in text or "?" in text:
+        return True
+    is_long = len(text.split()) >= MIN_PROMPT_WORDS or not text.isascii()
+    return is_long and SENTENCE_END.search(text) is not None

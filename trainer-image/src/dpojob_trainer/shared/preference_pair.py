@@ -32,12 +32,18 @@ class PreferencePair:
         """Convert the pair to message lists: text becomes a user's and an assistant's message.
 
         Returns:
-            A pair whose prompt and answers are message lists.
+            A pair whose prompt and answers are message lists. The white space that separated an
+            implicit prompt from the answers is left out, since the template separates turns itself.
         """
+        chosen, rejected = self.chosen, self.rejected
+        if self.implicit and isinstance(chosen, str) and isinstance(rejected, str):
+            stripped = chosen.lstrip(), rejected.lstrip()
+            if stripped[0] != stripped[1]:
+                chosen, rejected = stripped
         return PreferencePair(
             as_messages(self.prompt, "user"),
-            as_messages(self.chosen, "assistant"),
-            as_messages(self.rejected, "assistant"),
+            as_messages(chosen, "assistant"),
+            as_messages(rejected, "assistant"),
             self.format,
             self.tools,
             self.implicit,

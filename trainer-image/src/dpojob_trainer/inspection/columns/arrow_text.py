@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -121,6 +123,25 @@ class TextColumn:
         second = data[np.minimum(starts[listed] + 1, len(data) - 1)]
         mask[listed[second == ord("{")]] = False
         return mask
+
+    def contains_any(self, parts: Iterable[bytes]) -> BoolArray:
+        """Tell which values contain one of some byte strings.
+
+        Args:
+            parts: The byte strings; few values should contain any.
+
+        Returns:
+            Shape (rows,): whether the value contains one, or one begins in it and ends in the next.
+        """
+        found = np.zeros(len(self.array), np.bool_)
+        offsets = self.offsets
+        for part in parts:
+            at = self.data.find(part)
+            while at >= 0:
+                row = bisect_right(offsets, at) - 1
+                found[row] = True
+                at = self.data.find(part, int(offsets[row + 1]))
+        return found
 
     def characters(self) -> IntArray:
         """Count the characters of each value.

@@ -82,7 +82,7 @@ def resolve(
         return Resolution(None, problems, *suggest_mapping(problems, found, schema, rows))
     unread, suggestion = unused_column_warnings(found, schema, rows, native=preset is NATIVE)
     return Resolution(
-        ColumnLayout(found, message_keys, preset), [*_reserved(columns), *unread], suggestion
+        ColumnLayout(found, message_keys, preset), [*_reserved(schema), *unread], suggestion
     )
 
 
@@ -135,8 +135,8 @@ def _two_prompts(preset: Preset, column: str) -> Problem:
     )
 
 
-def _reserved(columns: Sequence[str]) -> list[Problem]:
-    named = [column for column in columns if column in RESERVED]
+def _reserved(schema: Schema) -> list[Problem]:
+    named = [column for column in schema if column in RESERVED and schema[column] != "null"]
     if not named:
         return []
     return [

@@ -7,14 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dpojob_api.report import ProblemCode
+from dpojob_trainer.inspection.turn_marks import ASSISTANT, HUMAN
 from dpojob_trainer.shared.row_error import TIE, RowError
 
 Row = Mapping[str, Any]
 Columns = Mapping[str, str]
 """Names in the dataset, by field."""
-
-HUMAN = "\n\nHuman:"
-ASSISTANT = "\n\nAssistant:"
 
 
 def number(value: Any) -> float | None:
@@ -68,6 +66,9 @@ def tie_status(row: Row) -> bool:
 def read_transcripts(row: Row, columns: Columns) -> dict[str, Any] | RowError:
     """Read hh-rlhf: an answer begins after the last assistant mark, the text before must be the same.
 
+    Where no mark of the row follows an empty line, and both texts begin with the human's, the marks
+    are those that follow a line end.
+
     Args:
         row: The row, by column.
         columns: Names in the dataset, by field.
@@ -77,6 +78,7 @@ def read_transcripts(row: Row, columns: Columns) -> dict[str, Any] | RowError:
     """
     values: dict[str, Any] = {}
     prompts = []
+    human, assistant = _marks(row, columns)
     for field in ("chosen", "rejected"):
         column = columns[field]
         text = row.get(column)
@@ -84,14 +86,14 @@ def read_transcripts(row: Row, columns: Columns) -> dict[str, Any] | RowError:
             return RowError(ProblemCode.NULL_VALUE, f"{column!r} is null")
         if not isinstance(text, str):
             return RowError(ProblemCode.WRONG_TYPE, f"{column!r} is not a transcript in text")
-        cut = text.rfind(ASSISTANT)
+        cut = text.rfind(assistant)
         if cut < 0:
             return RowError(ProblemCode.BAD_MESSAGE, f"{column!r} has no '\\n\\nAssistant:' turn")
         prompts.append(text[:cut])
-        answer = text[cut + len(ASSISTANT) :]
-        if HUMAN in answer:
+        answer = text[cut + len(assistant) :]
+        if human in answer:
             return RowError(
-                ProblemCode.LAST_TURN_NOT_ASSISTANT, f"{column!r} ends with a '\\n\\nHuman:' turn"
+                ProblemCode.LAST_TURN_NOT_ASSISTANT, f"{column!r} ends with a {human!r} turn"
             )
         values[field] = [{"role": "assistant", "content": answer.strip()}]
     if prompts[0] != prompts[1]:
@@ -100,23 +102,46 @@ def read_transcripts(row: Row, columns: Columns) -> dict[str, Any] | RowError:
             f"the transcripts in {columns['chosen']!r} and {columns['rejected']!r} differ before the "
             "last assistant turn",
         )
-    values["prompt"] = transcript_turns(prompts[0])
+    values["prompt"] = transcript_turns(prompts[0], human, assistant)
     return values
 
 
-def transcript_turns(text: str) -> list[dict[str, str]]:
+def is_single_spaced(text: str) -> bool:
+    """Tell whether a text is a transcript whose marks follow a line end, not an empty line.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        Whether it begins with the human's turn and has the assistant's.
+    """
+    opened = text.lstrip().startswith(HUMAN.lstrip())
+    return opened and ASSISTANT not in text and ASSISTANT[1:] in text
+
+
+def _marks(row: Row, columns: Columns) -> tuple[str, str]:
+    """The marks of the human's and of the assistant's turns in a row."""
+    texts = [row.get(columns[field]) for field in ("chosen", "rejected")]
+    if all(isinstance(text, str) and is_single_spaced(text) for text in texts):
+        return HUMAN[1:], ASSISTANT[1:]
+    return HUMAN, ASSISTANT
+
+
+def transcript_turns(text: str, human: str, assistant: str) -> list[dict[str, str]]:
     """Split a transcript of hh-rlhf into messages.
 
     Args:
-        text: Text such as `Human: ...` and `Assistant: ...`, each after an empty line.
+        text: Text such as `Human: ...` and `Assistant: ...`.
+        human: The mark of the human's turns, which begins with a line end.
+        assistant: The mark of the assistant's turns.
 
     Returns:
         Messages with `role` and `content`; text before the first mark is the system message.
     """
     turns: list[dict[str, str]] = []
-    parts = ("\n\n" + text.lstrip("\n")).split(HUMAN)
+    parts = ("\n\n" + text.lstrip("\n")).split(human)
     for number, part in enumerate(parts):
-        question, *answers = part.split(ASSISTANT)
+        question, *answers = part.split(assistant)
         if question.strip():
             role = "system" if number == 0 and len(parts) > 1 else "user"
             turns.append({"role": role, "content": question.strip()})

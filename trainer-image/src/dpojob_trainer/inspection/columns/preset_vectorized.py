@@ -13,8 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from dpojob_trainer.inspection.turn_marks import ASSISTANT, HUMAN
+
 from .arrow_text import BoolArray, IntArray, TextColumn
-from .preset_converters import ASSISTANT, HUMAN, Columns
+from .preset_converters import Columns
 
 NEWLINE = ord("\n")
 TURNS = pa.list_(pa.struct([("role", pa.string()), ("content", pa.large_string())]))

@@ -11,15 +11,15 @@ from typing import Any
 
 import pyarrow as pa
 
+from dpojob_trainer.inspection.turn_marks import ASSISTANT, HUMAN
 from dpojob_trainer.shared.row_error import RowError
 
 from .column_types import ColumnKind, Schema
 from .preset_converters import (
-    ASSISTANT,
-    HUMAN,
     Columns,
     Row,
     equal_scores,
+    is_single_spaced,
     no_preference,
     read_signed_preference,
     read_transcripts,
@@ -37,7 +37,9 @@ def is_transcript(text: str) -> bool:
     Returns:
         Whether both the human's and the assistant's turns are marked in it.
     """
-    return ASSISTANT in text and HUMAN in "\n\n" + text.lstrip()
+    if ASSISTANT not in text:
+        return is_single_spaced(text)
+    return HUMAN in "\n\n" + text.lstrip()
 
 
 @dataclass

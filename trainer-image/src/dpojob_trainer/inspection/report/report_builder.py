@@ -12,6 +12,7 @@ from dpojob_trainer.inspection.statistics import DuplicateStatistics, SplitStati
 from . import dataset_warnings
 from .context_length import context_length_problems
 from .invalid_rows import InvalidRows
+from .pair_problems import pair_warnings
 
 
 def build_report(
@@ -51,6 +52,7 @@ def build_report(
     reason = _reason(errors, invalid, invalid_evaluation)
     lengths = train.lengths.report()
     warnings = [
+        *pair_warnings(train),
         *dataset_warnings.length_warnings(
             train.lengths, lengths, train.long_rows, model_facts.context_length
         ),

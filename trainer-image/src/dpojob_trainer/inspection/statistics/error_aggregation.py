@@ -32,6 +32,8 @@ DEFAULT_REMEDIES: Mapping[str, str] = {
     ProblemCode.PROMPT_MISMATCH: "both answers must follow the same prompt; correct these rows, or "
     "name the prompt's column in columnMapping.prompt",
     ProblemCode.EMPTY_PROMPT: "name the prompt's column in columnMapping.prompt, or remove these rows",
+    ProblemCode.TEMPLATE_IN_TEXT: "write the turns as message lists (role and content) and the answer "
+    "without marks of a chat template, or remove these rows",
     ProblemCode.PROMPT_TOO_LONG: "raise training.maxLength, or shorten or remove these rows",
 }
 """What to do, by code, where no row's error has a remedy of its own."""

@@ -40,6 +40,8 @@ class RowHashes:
     """Prompt, chosen and rejected, byte by byte."""
     swapped: NDArray[np.bool_]
     """Which of the answers is the preferred one, for rows of the same `pair`."""
+    same_answers: NDArray[np.bool_]
+    """Whether both answers are equal up to case and white space."""
 
 
 def hash_rows(
@@ -53,7 +55,7 @@ def hash_rows(
         rejected: Their rejected answers.
 
     Returns:
-        Four hashes or flags a row.
+        Five hashes or flags a row.
     """
     prompt = prompt_hashes(prompts)
     left, right = _normalized_hashes(chosen), _normalized_hashes(rejected)
@@ -61,7 +63,7 @@ def hash_rows(
     pair = _combined(prompt, np.minimum(left, right), np.maximum(left, right))
     rows = zip(prompts, chosen, rejected, strict=True)
     exact = _array(map(_hash, map(b"\0".join, rows)), len(prompts))
-    return RowHashes(prompt, pair, exact, swapped)
+    return RowHashes(prompt, pair, exact, swapped, left == right)
 
 
 def prompt_hashes(prompts: Sequence[bytes]) -> Hashes:

@@ -14,6 +14,7 @@ from dpojob_trainer.shared.row_error import RowError
 from .duplicates import DuplicateFinder
 from .error_aggregation import MAX_EXAMPLES, ErrorCounts
 from .eval_split import PromptBins
+from .pair_warnings import PairWarnings
 from .row_hash import hash_rows
 from .token_lengths import LengthStatistics
 
@@ -33,6 +34,7 @@ class SplitStatistics:
     formats: Counter[str] = field(default_factory=Counter)
     """Valid rows by format."""
     errors: ErrorCounts = field(default_factory=ErrorCounts)
+    warnings: PairWarnings = field(default_factory=PairWarnings)
     prompt_bins: PromptBins = field(default_factory=PromptBins)
     long_rows: list[int] = field(default_factory=list)
     """Numbers of the first rows that are longer than maxLength."""
@@ -67,6 +69,7 @@ class SplitStatistics:
         self.valid += len(batch.numbers)
         self.formats.update(batch.formats)
         self.implicit_prompts += batch.implicit_prompts
+        self.warnings.add(batch, hashes)
         self.prompt_bins.add(hashes.prompt)
         self.duplicates.add(hashes, batch.numbers, is_evaluation=self.is_evaluation)
         too_long = self.lengths.add(batch.lengths)

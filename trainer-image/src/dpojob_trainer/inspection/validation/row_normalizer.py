@@ -16,6 +16,7 @@ from dpojob_trainer.shared.messages import InvalidMessages, read_messages, sugge
 from dpojob_trainer.shared.preference_pair import Format, MessageList, PreferencePair, as_messages
 from dpojob_trainer.shared.row_error import RowError
 
+from .turn_mark_check import find_turn_mark
 from .value_checks import find_invalid_value, read_tools
 
 
@@ -139,8 +140,9 @@ def _common_words_length(chosen: str, rejected: str) -> int:
         else:
             high = middle - 1
     cut = low
-    while cut > 0 and not chosen[cut - 1].isspace():
-        cut -= 1
+    if not (chosen[cut : cut + 1].isspace() and rejected[cut : cut + 1].isspace()):
+        while cut > 0 and not chosen[cut - 1].isspace():
+            cut -= 1
     # The white space goes with the answer, where tokenizers expect it.
     while cut > 0 and chosen[cut - 1].isspace():
         cut -= 1
@@ -269,7 +271,7 @@ def _find_meaningless(layout: ColumnLayout, pair: PreferencePair) -> RowError | 
             return RowError(ProblemCode.BAD_MESSAGE, "the prompt ends with the assistant's turn")
     if pair.chosen == pair.rejected:
         return RowError(ProblemCode.IDENTICAL_PAIR, _equal_answers(layout))
-    return None
+    return find_turn_mark(layout, pair)
 
 
 def _equal_answers(layout: ColumnLayout) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dpojob_trainer.inspection.columns import BoolArray, IntArray, TextColumn
+from dpojob_trainer.inspection.turn_marks import BEGINNINGS
 from dpojob_trainer.shared.preference_pair import Format
 
 from .conversation_column import ConversationColumn
@@ -32,6 +33,18 @@ class ValidColumns:
     """Shape (rows, 3): lengths of prompt, chosen and rejected."""
 
 
+def without_turn_marks(answers: TextColumn) -> BoolArray:
+    """Tell which answers surely hold no mark of another turn, for which a row would be an error.
+
+    Args:
+        answers: The answers' texts.
+
+    Returns:
+        Shape (rows,): whether they hold none.
+    """
+    return ~answers.contains_any(BEGINNINGS)
+
+
 def text_pairs(
     rows: IntArray,
     valid: BoolArray,
@@ -53,7 +66,7 @@ def text_pairs(
     Returns:
         The valid rows.
     """
-    indices = np.flatnonzero(valid)
+    indices = np.flatnonzero(valid & without_turn_marks(left) & without_turn_marks(right))
     return ValidColumns(
         rows[indices],
         form,
@@ -89,6 +102,11 @@ def conversation_pairs(
     Returns:
         The valid rows.
     """
+    for conversation in (left, right):
+        last = conversation.offsets[1:] - 1
+        valid = valid & conversation.at(without_turn_marks(conversation.contents), last).astype(
+            bool
+        )
     indices = np.flatnonzero(valid)
     starts = prompt.offsets[:-1][indices]
     turns = turns[indices]

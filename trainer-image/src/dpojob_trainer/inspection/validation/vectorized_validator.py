@@ -24,7 +24,7 @@ from dpojob_trainer.inspection.columns import (
 )
 
 from .conversation_column import ASSISTANT, OTHER, USER, ConversationColumn
-from .valid_columns import ValidColumns, conversation_pairs, text_pairs
+from .valid_columns import ValidColumns, conversation_pairs, text_pairs, without_turn_marks
 
 
 def validate_columns(
@@ -141,6 +141,7 @@ def _texts_with_system(
     has_system = system.visible
     valid = has_system | (np.diff(system.offsets) == 0)
     valid &= prompt_texts.visible & left.visible & right.visible & _differ(left, right)
+    valid &= without_turn_marks(left) & without_turn_marks(right)
     indices = np.flatnonzero(valid)
     form = b"system\1%b\0user\1%b" if chat else b"%b\n\n%b"
 

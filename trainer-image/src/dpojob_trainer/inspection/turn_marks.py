@@ -1,0 +1,51 @@
+"""Marks of turns that a chat template writes, inside texts that should hold one turn only."""
+
+from __future__ import annotations
+
+import re
+
+HUMAN = "\n\nHuman:"
+ASSISTANT = "\n\nAssistant:"
+"""The marks of Anthropic/hh-rlhf."""
+
+_BEGINS_TURN = (
+    r"<\|im_start\|>"  # ChatML
+    r"|<\|start_header_id\|>"  # Llama 3
+    r"|<\|(?:user|assistant|system)\|>"  # Zephyr, Phi 3
+    r"|<start_of_turn>"  # Gemma
+    r"|<extra_id_[01]>"  # NeMo
+    r"|\n\n(?:Human|Assistant):"  # hh-rlhf
+)
+_OTHER = r"<\|im_end\|>|<\|eot_id\|>|<\|end_header_id\|>|<end_of_turn>|\[/?INST\]"
+_HEADING = r"### ?(?:Human|User|Question|Instruction|Assistant|Answer|Response)\b:?"
+
+BEGINNING_OF_TURN = re.compile(_BEGINS_TURN.encode())
+"""Marks that begin a turn and occur in no ordinary text."""
+TEMPLATE_MARK = re.compile(f"{_BEGINS_TURN}|{_OTHER}".encode())
+"""Marks of either end of a turn; in an answer those of its end would train little that is wrong."""
+TRANSCRIPT_MARK = re.compile(
+    f"{_BEGINS_TURN}|{_OTHER}|{_HEADING}|\\n(?:Human|Assistant|User):".encode()
+)
+"""Marks in a text that holds prompt and answer; in other texts the headings may be Markdown."""
+ANSWER_FOLLOWS = re.compile(
+    rb"(?:### ?(?:Assistant|Answer|Response):?|(?:^|\n)(?:Assistant|Answer):)\s{0,8}\Z"
+)
+"""The end of a prompt to which the beginning of the answer's turn was added already."""
+BEGINNINGS = (b"<|", b"<start_of_turn>", b"<extra_id_", b"\n\nHuman:", b"\n\nAssistant:")
+"""Every match of `BEGINNING_OF_TURN` begins with one of these; to look for them is much faster."""
+TEMPLATE_PARTS = (*BEGINNINGS, b"<end_of_turn>", b"INST]")
+"""The same of `TEMPLATE_MARK`."""
+
+
+def find_mark(pattern: re.Pattern[bytes], text: str) -> str | None:
+    """Find the first mark in a text.
+
+    Args:
+        pattern: One of the patterns of this module.
+        text: The text.
+
+    Returns:
+        The mark as it is written; None without one.
+    """
+    found = pattern.search(text.encode(errors="surrogatepass"))
+    return found[0].decode() if found else None
