@@ -99,7 +99,7 @@ def test_everything_wrong_is_said_at_once() -> None:
         ({"model": {"repo": "x" * 300}}, "at most 200 characters"),
     ],
 )
-def test_the_way_out_is_named(spec: dict[str, Any], expected: str) -> None:
+def test_the_remedy_is_named(spec: dict[str, Any], expected: str) -> None:
     assert expected in complaint(job(**spec))
 
 

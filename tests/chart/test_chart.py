@@ -78,7 +78,7 @@ def test_the_catalogue_can_be_left_out(helm):
     assert of_kind(render(helm, "--set-json", "pools=[]"), "GPUPool") == []
 
 
-def test_a_catalogue_of_ones_own_replaces_the_default(helm):
+def test_a_custom_catalogue_replaces_the_default(helm):
     own = json.dumps([{"name": "h100", "spec": {"gpu": {"model": "H100", "memoryGiB": 80}}}])
     (pool,) = of_kind(render(helm, "--set-json", f"pools={own}"), "GPUPool")
     assert pool["metadata"]["name"] == "h100"

@@ -37,7 +37,7 @@ def test_shortened_text_is_short_and_harmless(text: str, limit: int) -> None:
 @pytest.mark.parametrize(
     ("value", "shown"), [("", '""'), ("  ", '"  "'), (None, "null"), (["a", 1], '["a", 1]')]
 )
-def test_blank_and_other_values_can_be_told_apart(value: object, shown: str) -> None:
+def test_blank_and_other_values_can_be_distinguished(value: object, shown: str) -> None:
     assert format_value(value) == shown
 
 

@@ -79,7 +79,7 @@ def test_an_unreachable_host_means_build(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("says", "taken"),
+    ("output", "accepted"),
     [
         ("Kubernetes v1.35.4", True),
         ("Client Version: v1.35.4\nKustomize Version: v5.5.0", True),
@@ -90,13 +90,13 @@ def test_an_unreachable_host_means_build(tmp_path: Path) -> None:
     ],
 )
 def test_path_counts_only_with_the_very_version(
-    says: str, taken: bool, tmp_path: Path, cache_home: Path, monkeypatch: pytest.MonkeyPatch
+    output: str, accepted: bool, tmp_path: Path, cache_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = tmp_path / "kubectl"
-    script.write_text(f"#!/bin/sh\nprintf '%s' '{says}'\n")
+    script.write_text(f"#!/bin/sh\nprintf '%s' '{output}'\n")
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert (installer._on_path(RECIPES["kubectl"]) == script) is taken
+    assert (installer._on_path(RECIPES["kubectl"]) == script) is accepted
 
 
 def test_the_cache_wins_and_is_keyed_by_version(cache_home: Path) -> None:

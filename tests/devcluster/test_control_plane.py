@@ -133,7 +133,7 @@ spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
 
 
 @pytest.mark.parametrize(("code", "condition"), [("0", "Complete"), ("42", "Failed")])
-def test_a_pod_of_a_fake_node_runs_until_it_is_told_how_it_ends(
+def test_a_pod_of_a_fake_node_runs_until_its_end_is_set(
     control_plane: Cluster, namespace: str, gpu_node: str, code: str, condition: str
 ) -> None:
     in_namespace = ("-n", namespace)

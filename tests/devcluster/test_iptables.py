@@ -20,7 +20,7 @@ COMMIT
 """
 
 
-def test_our_chains_go_and_nobody_elses() -> None:
+def test_only_our_chains_are_removed() -> None:
     assert removal(SAVED).splitlines() == [
         "*nat",
         ":DPOJOB-MASQUERADE - [0:0]",

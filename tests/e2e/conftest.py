@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT / "hack"))
 
 
 class Installed:
-    """The chart on the real node, with one fake GPU, and ways to look at jobs."""
+    """The chart on the real node, with one fake GPU, and functions that read jobs."""
 
     def __init__(self, cluster):
         import demo
@@ -29,7 +29,7 @@ class Installed:
         demo.add_fake_gpu(self.kubectl)
 
     def offer_gpus(self, count):
-        """The node says that it has that many GPUs."""
+        """Makes the node report that many GPUs."""
         from cluster_tools import devcluster
 
         node = self.kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.name}")

@@ -66,7 +66,7 @@ def ended(installed, inputs):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_it_ends_failed_with_the_way_out(name, ended):
+def test_it_ends_failed_with_the_remedy(name, ended):
     _, type_, reason, expected = CASES[name]
     job = ended[name]
     assert condition(job, "Failed")["status"] == "True"

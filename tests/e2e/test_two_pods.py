@@ -12,7 +12,7 @@ TOLERANCE = 5e-3
 
 @pytest.fixture
 def two_gpus(installed):
-    """The node says that it has two GPUs."""
+    """Makes the node report two GPUs."""
     installed.offer_gpus(2)
     yield
     installed.offer_gpus(1)

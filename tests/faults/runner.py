@@ -44,7 +44,7 @@ class Report:
         return [result for result in self.results if result.violations]
 
     def add(self, result: Result) -> None:
-        """Counts a run; says what it broke."""
+        """Counts a run and prints its violations."""
         counts = result.fired or bool(result.violations)
         (self.results if counts else self.missed).append(result)
         for violation in result.violations:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.kit.api_client import Object
+
+from dpojob_api.base import JSONObject
 
 from .invariants import cost_invariants
 from .invariants.history import History
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.faults
 UID = "00000000-0000-0000-0000-00000000000a"
 
 
-def pod(uid: str, start: int, end: int | None) -> Object:
+def pod(uid: str, start: int, end: int | None) -> JSONObject:
     state: dict[str, Any] = {"running": {"startedAt": f"2026-11-23T12:00:{start:02}Z"}}
     if end is not None:
         last = {"finishedAt": f"2026-11-23T12:00:{end:02}Z", **state["running"]}
@@ -28,7 +29,7 @@ def pod(uid: str, start: int, end: int | None) -> Object:
     }
 
 
-def dpojob(gpu_seconds: float, cost: str) -> Object:
+def dpojob(gpu_seconds: float, cost: str) -> JSONObject:
     attempt = {
         "number": 1, "gpuSeconds": gpu_seconds, "hourlyPrice": "36", "endTime": "2026-11-23T12:01:00Z",
     }  # fmt: skip
@@ -38,7 +39,7 @@ def dpojob(gpu_seconds: float, cost: str) -> Object:
     }
 
 
-def broken(job: Object, *, vanished: bool = False) -> set[str]:
+def broken(job: JSONObject, *, vanished: bool = False) -> set[str]:
     """Two pods of two GPUs ran, for 10 s and for 20 s."""
     history = History()
     history.observe("dpojobs", "ADDED", job)

@@ -57,7 +57,7 @@ def test_what_was_not_chosen_is_drawn_next() -> None:
     assert not set(more) & set(chosen)
 
 
-def test_a_clock_outlives_whoever_reads_it(tmp_path: Path) -> None:
+def test_a_clock_outlives_its_readers(tmp_path: Path) -> None:
     clock = Clock(tmp_path / "clock")
     clock.forward(3600)
     again = Clock(tmp_path / "clock")

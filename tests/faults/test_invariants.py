@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.kit.api_client import Object
+
+from dpojob_api.base import JSONObject
 
 from .injection.fault_types import Fault, Kind
 from .injection.request_log import Log
@@ -16,7 +17,7 @@ from .invariants.normalize import end_state
 UID = "00000000-0000-0000-0000-00000000000a"
 
 
-def job(uid: str, attempt: int = 1, *, done: bool = False) -> Object:
+def job(uid: str, attempt: int = 1, *, done: bool = False) -> JSONObject:
     condition = {"type": "Complete", "status": "True"}
     labels = {
         "dpojob.dev/uid": UID,
@@ -29,7 +30,9 @@ def job(uid: str, attempt: int = 1, *, done: bool = False) -> Object:
     }
 
 
-def dpojob(*true: str, reason: str = "Completed", observed: int = 1, generation: int = 3) -> Object:
+def dpojob(
+    *true: str, reason: str = "Completed", observed: int = 1, generation: int = 3
+) -> JSONObject:
     conditions = [{"type": type_, "status": "True", "reason": reason} for type_ in true]
     return {
         "metadata": {"name": "job", "uid": UID, "generation": generation, "labels": {}},
@@ -38,7 +41,7 @@ def dpojob(*true: str, reason: str = "Completed", observed: int = 1, generation:
     }
 
 
-def history(collection: str, *items: Object, deleted: tuple[str, ...] = ()) -> History:
+def history(collection: str, *items: JSONObject, deleted: tuple[str, ...] = ()) -> History:
     made = History()
     for item in items:
         made.observe(collection, "MODIFIED", item)
@@ -72,7 +75,7 @@ def test_two_attempts_at_once() -> None:
     assert broken(made) == {"one training Job at a time"}
 
 
-def _given(uid: str, attempt: int, **spec: object) -> Object:
+def _given(uid: str, attempt: int, **spec: object) -> JSONObject:
     manifest = {"spec": {"model": {"repo": "a/b"}, **spec}}
     annotations = {"dpojob.dev/manifest.json": json.dumps(manifest)}
     return {
@@ -89,7 +92,7 @@ def test_a_spec_that_changed_between_inspection_and_training() -> None:
     assert broken(history("jobs", inspected, other)) == {"what is trained is what was inspected"}
 
 
-def _writer(uid: str, owner: str, phase: str, path: str = "tuned") -> Object:
+def _writer(uid: str, owner: str, phase: str, path: str = "tuned") -> JSONObject:
     place = {"claimName": "models", "path": path}
     manifest = {"spec": {"output": {"volume": place}}}
     annotations = {"dpojob.dev/manifest.json": json.dumps(manifest)}
@@ -110,7 +113,7 @@ def _writer(uid: str, owner: str, phase: str, path: str = "tuned") -> Object:
     ],
 )  # fmt: skip
 def test_two_jobs_that_write_to_one_directory(
-    before: Object, after: Object, rules: set[str]
+    before: JSONObject, after: JSONObject, rules: set[str]
 ) -> None:
     assert broken(history("pods", before, after)) == rules
 
@@ -127,7 +130,7 @@ def test_an_attempt_after_the_one_before_was_deleted() -> None:
     "later",
     [dpojob(), dpojob("Complete"), dpojob("Complete", "Finished", reason="Validated")],
 )
-def test_an_end_that_reverts(later: Object) -> None:
+def test_an_end_that_reverts(later: JSONObject) -> None:
     made = history("dpojobs", dpojob("Complete", "Finished"), later)
     assert broken(made) == {"a terminal condition never reverts"}
 

@@ -11,14 +11,13 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import aiohttp
 
 from devcluster.control_plane import kubeconfig as kubeconfigs
 from devcluster.control_plane.api_client import MERGE_PATCH
+from dpojob_api.base import JSONObject
 
-Object = dict[str, Any]
 DPOJOBS = "/apis/dpojob.dev/v1alpha1/namespaces/{}/dpojobs"
 GPUPOOLS = "/apis/dpojob.dev/v1alpha1/gpupools"
 JOBS = "/apis/batch/v1/namespaces/{}/jobs"
@@ -63,7 +62,7 @@ class Api:
 
     async def call(
         self, method: str, path: str, body: object = None, content_type: str = "application/json"
-    ) -> Object:
+    ) -> JSONObject:
         """The answer as JSON. Raises ApiError."""
         data = None if body is None else json.dumps(body)
         async with self.session.request(
@@ -78,7 +77,7 @@ class Api:
                 raise ApiError(response.status, text[:1000])
             return dict(json.loads(text))
 
-    async def get(self, path: str) -> Object | None:
+    async def get(self, path: str) -> JSONObject | None:
         """The object, or None."""
         try:
             return await self.call("GET", path)
@@ -87,17 +86,17 @@ class Api:
                 return None
             raise
 
-    async def items(self, path: str, labels: Mapping[str, str] | None = None) -> list[Object]:
+    async def items(self, path: str, labels: Mapping[str, str] | None = None) -> list[JSONObject]:
         """All objects of a collection."""
         selector = ",".join(f"{key}={value}" for key, value in (labels or {}).items())
         answer = await self.call("GET", f"{path}?labelSelector={selector}")
         return list(answer["items"])
 
-    async def merge(self, path: str, body: object) -> Object:
+    async def merge(self, path: str, body: object) -> JSONObject:
         """A JSON merge patch."""
         return await self.call("PATCH", path, body, MERGE_PATCH)
 
-    async def watch(self, path: str, labels: str = "") -> AsyncIterator[tuple[str, Object]]:
+    async def watch(self, path: str, labels: str = "") -> AsyncIterator[tuple[str, JSONObject]]:
         """(type, object) for ever: what is there first, then every change, none left out."""
         version = ""
         while True:

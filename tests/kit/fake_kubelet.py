@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from dpojob_api.base import JSONObject
 from dpojob_api.constants import LABEL_ATTEMPT, LABEL_JOB_NAME, LABEL_JOB_UID, LABEL_STAGE
 
 from . import termination_messages
-from .api_client import PODS, Api, ApiError, Object
+from .api_client import PODS, Api, ApiError
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class FakeKubelet:
         for task in self._tasks:
             task.cancel()
 
-    def observe(self, pod: Object) -> None:
+    def observe(self, pod: JSONObject) -> None:
         """Takes note of a pod that was created or changed."""
         metadata, uid = pod["metadata"], pod["metadata"]["uid"]
         if "deletionTimestamp" in metadata:
@@ -122,7 +123,7 @@ class FakeKubelet:
             if error.status not in (404, 409):
                 self.failures.append(str(error))
 
-    def _identify(self, pod: Object) -> PodIdentity:
+    def _identify(self, pod: JSONObject) -> PodIdentity:
         labels = pod["metadata"]["labels"]
         job, uid = labels[LABEL_JOB_NAME], labels[LABEL_JOB_UID]
         known = self._uids.setdefault(job, [])
@@ -133,10 +134,10 @@ class FakeKubelet:
         nth = self._counts[uid, stage, attempt]
         return PodIdentity(job, known.index(uid) + 1, stage, int(attempt), nth)
 
-    def _path(self, pod: Object, sub: str = "") -> str:
+    def _path(self, pod: JSONObject, sub: str = "") -> str:
         return f"{PODS.format(self._namespace)}/{pod['metadata']['name']}{sub}"
 
-    async def _run(self, pod: Object) -> None:
+    async def _run(self, pod: JSONObject) -> None:
         name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
         identity = self._identify(pod)
         behavior = self._behaviors[uid] = self._script(identity)
@@ -158,7 +159,7 @@ class FakeKubelet:
         self.running.pop(name, None)
         await self._end(pod, behavior)
 
-    async def _end(self, pod: Object, behavior: PodBehavior) -> None:
+    async def _end(self, pod: JSONObject, behavior: PodBehavior) -> None:
         uid = pod["metadata"]["uid"]
         now = stamp(self._now())
         last = {
@@ -170,7 +171,7 @@ class FakeKubelet:
         }
         await self._set(pod, "Failed" if behavior.exit_code else "Succeeded", {"terminated": last})
 
-    async def _terminate(self, pod: Object) -> None:
+    async def _terminate(self, pod: JSONObject) -> None:
         name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
         runs = self.running.pop(name, None) is not None
         if runs:
@@ -181,7 +182,7 @@ class FakeKubelet:
         options = {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}}
         await self._api.call("DELETE", self._path(pod), options)
 
-    async def _set(self, pod: Object, phase: str, state: Object) -> None:
+    async def _set(self, pod: JSONObject, phase: str, state: JSONObject) -> None:
         container = pod["spec"]["containers"][0]
         runs = "running" in state
         status = {

@@ -11,10 +11,10 @@ from typing import Any
 REFERENCE = re.compile(r"\$\$|\$\(([^)]*)\)")
 ANNOTATION = re.compile(r"metadata\.annotations\['(.+)'\]")
 
-Object = Mapping[str, Any]
+Pod = Mapping[str, Any]
 
 
-def input_files(pod: Object) -> dict[str, str]:
+def input_files(pod: Pod) -> dict[str, str]:
     """The files of the pod's (or the pod template's) downwardAPI volumes, by name."""
     annotations = pod["metadata"].get("annotations") or {}
     files: dict[str, str] = {}
@@ -26,7 +26,7 @@ def input_files(pod: Object) -> dict[str, str]:
     return files
 
 
-def input_documents(pod: Object) -> dict[str, Any]:
+def input_documents(pod: Pod) -> dict[str, Any]:
     """The same files, parsed."""
     return {name: json.loads(text) for name, text in input_files(pod).items()}
 
@@ -44,7 +44,7 @@ def expand(text: str, variables: Mapping[str, str]) -> str:
     return REFERENCE.sub(replace, text)
 
 
-def variables(pod: Object, secrets: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+def variables(pod: Pod, secrets: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """The environment of the pod's container, with the Secrets' values."""
     (container,) = pod["spec"]["containers"]
     found: dict[str, str] = {}
@@ -59,7 +59,7 @@ def variables(pod: Object, secrets: Mapping[str, Mapping[str, str]]) -> dict[str
     return found
 
 
-def command(pod: Object, secrets: Mapping[str, Mapping[str, str]]) -> list[str]:
+def command(pod: Pod, secrets: Mapping[str, Mapping[str, str]]) -> list[str]:
     """The command line of the pod's container."""
     (container,) = pod["spec"]["containers"]
     known = variables(pod, secrets)
@@ -68,7 +68,7 @@ def command(pod: Object, secrets: Mapping[str, Mapping[str, str]]) -> list[str]:
     ]
 
 
-def mount(pod: Object, root: Path, secrets: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+def mount(pod: Pod, root: Path, secrets: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """Mounts the pod's volumes below `root`, at their paths; returns the environment with those paths.
 
     Claims are directories of `root` with the claim's mount path, which may exist already.

@@ -25,13 +25,13 @@ def queued(name: str) -> dict[str, Any]:
 
 
 def held(job_namespace: JobNamespace, name: str) -> dict[str, Any]:
-    """The training Job, once its DPOJob says that the queue holds it and no pod is left."""
+    """The training Job, once its DPOJob reports that the queue holds it and no pod is left."""
 
     def holds() -> dict[str, Any] | None:
-        says = job_namespace.condition(name, "Suspended")[:2] == ("True", "SuspendedByQueue")
+        suspended = job_namespace.condition(name, "Suspended")[:2] == ("True", "SuspendedByQueue")
         jobs = job_namespace.list("jobs", job=name, stage="train")
         pods = job_namespace.list("pods", job=name, stage="train")
-        return jobs[0] if says and jobs and not pods else None
+        return jobs[0] if suspended and jobs and not pods else None
 
     return dict(job_namespace.until("the queue holds it", holds))
 

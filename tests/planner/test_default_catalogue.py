@@ -70,7 +70,7 @@ def test_there_is_an_example_for_each_kind_of_cluster() -> None:
     }
 
 
-def test_what_a_gpu_offers_is_less_than_its_name_says() -> None:
+def test_the_memory_that_a_gpu_offers_is_less_than_its_name_gives() -> None:
     offers = {each.name: usable_gib(each.spec.gpu) for each in catalogue()}
     assert offers["t4-small"] == pytest.approx(14.56)
     assert offers["a10g-large"] == pytest.approx(21.84)

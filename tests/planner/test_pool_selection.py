@@ -152,7 +152,7 @@ def test_attention_and_the_lm_head_are_recorded(
     assert f"{expected}; the LM head scores the answers only, not prompts and padding." in reasons
 
 
-def test_on_a_gpu_attention_is_torchs_own_at_any_length() -> None:
+def test_on_a_gpu_attention_is_sdpa_at_any_length() -> None:
     reasons = planned(job(training={"maxLength": 64}), 168_300, catalogue()).reasons
     assert any(sentence.startswith("Attention is torch's own (sdpa)") for sentence in reasons)
 

@@ -15,6 +15,9 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+JSONObject = dict[str, Any]
+"""An object of JSON or YAML: a manifest, a part of one, or an answer of the API server."""
+
 
 def without_non_finite(value: Any) -> Any:
     """Remove NaN and infinities, which JSON cannot represent.

@@ -122,7 +122,7 @@ def device_batch_sizes(global_batch: int, gpus: int) -> list[int]:
 def training_options(
     spec: DPOJobSpec, facts: ModelFacts, strategy: Strategy, gpus: int
 ) -> Iterator[TrainingOption]:
-    """Enumerate the ways to train with one strategy, data parallel before sharding.
+    """Enumerate the options to train with one strategy, data parallel before sharding.
 
     Args:
         spec: The job's spec.

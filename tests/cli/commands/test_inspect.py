@@ -95,7 +95,7 @@ def test_a_suggestion_is_yaml_that_makes_the_job_valid(
     assert run("inspect", "-f", manifest(corrected), "--volume", claim.option).code == 0
 
 
-def test_it_cannot_look_is_exit_2_in_words_and_in_json(
+def test_an_inspection_error_is_exit_2_in_text_and_in_json(
     claim: ClaimDirectory, manifest: WriteManifest
 ) -> None:
     path = manifest(job(claim.model, {"volume": {"claimName": "data", "path": "none.jsonl"}}))

@@ -134,7 +134,7 @@ def test_without_its_dataset_a_job_is_planned_all_the_same(
         (["--parameters", "1B", "--pools", "/no/such"], "no such file"),
     ],
 )
-def test_a_wrong_option_is_exit_2_with_the_way_out(
+def test_a_wrong_option_is_exit_2_with_the_remedy(
     manifest: WriteManifest, options: list[str], message: str
 ) -> None:
     result = run("plan", "-f", manifest(job(MODEL, DATASET)), *options)

@@ -47,7 +47,7 @@ def test_without_a_terminal_every_logged_step_is_a_line(
     assert "1m left" in lines[1]
 
 
-def test_the_last_word_names_the_places(tmp_path: Path) -> None:
+def test_the_outcome_names_the_directory_and_the_upload(tmp_path: Path) -> None:
     outcome = Outcome(
         outcome="Succeeded", reason="Completed", message="done",
         progress=Progress(step=4, max_steps=4, loss=0.5),
@@ -68,7 +68,7 @@ def test_a_failure_names_no_model(tmp_path: Path) -> None:
     assert "report" not in text
 
 
-def test_an_evaluation_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_evaluation_is_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
     with TrainingDisplay() as live:
         live.update(Progress(step=5, max_steps=9, loss=0.6))
         live.update(Progress(step=5, max_steps=9, loss=0.6, eval_loss=0.65))
@@ -80,7 +80,7 @@ def test_an_evaluation_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("kept", "expected"), [(4, "goes on from the checkpoint"), (None, "starts from the beginning")]
 )
-def test_who_interrupts_is_told_where_the_same_command_starts(
+def test_an_interruption_prints_where_the_same_command_starts(
     kept: int | None, expected: str
 ) -> None:
     hint = resume_hint(

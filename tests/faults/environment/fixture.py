@@ -16,12 +16,14 @@ from tests.faults.injection.proxy import Proxy
 from tests.faults.injection.request_log import Log
 from tests.faults.invariants.history import ClusterWatcher, History
 from tests.kit import api_client as paths
-from tests.kit.api_client import Api, ApiError, Object
+from tests.kit.api_client import Api, ApiError
 from tests.kit.clock_override import VARIABLE, Clock
 from tests.kit.fake_kubelet import FakeKubelet, PodScript
 from tests.kit.fork_server.client import ForkServer
 from tests.kit.patch import Patch
 from tests.kit.ports import free_port
+
+from dpojob_api.base import JSONObject
 
 from .operator_env import SETTINGS, kubeconfig, pool
 from .operators import Operator
@@ -96,7 +98,7 @@ class RunEnvironment:
             await proxy.stop()
         await self.delete_pool()
 
-    def _see(self, collection: str, kind: str, item: Object) -> None:
+    def _see(self, collection: str, kind: str, item: JSONObject) -> None:
         self.history.observe(collection, kind, item)
         if collection == "pods" and kind != "DELETED":
             self.kubelet.observe(item)
@@ -151,8 +153,8 @@ class RunEnvironment:
         return f"{paths.DPOJOBS.format(self.name)}/{name}"
 
     async def create(
-        self, name: str, spec: Object, labels: Mapping[str, str] | None = None
-    ) -> Object:
+        self, name: str, spec: JSONObject, labels: Mapping[str, str] | None = None
+    ) -> JSONObject:
         """`kubectl create` of a DPOJob."""
         body = {
             "apiVersion": "dpojob.dev/v1alpha1",
@@ -162,7 +164,7 @@ class RunEnvironment:
         }
         return await self.api.call("POST", paths.DPOJOBS.format(self.name), body)
 
-    async def edit(self, name: str, **fields: object) -> Object:
+    async def edit(self, name: str, **fields: object) -> JSONObject:
         """`kubectl patch` of its spec."""
         return await self.api.merge(self._job(name), {"spec": fields})
 
@@ -171,7 +173,7 @@ class RunEnvironment:
         with contextlib.suppress(ApiError):
             await self.api.call("DELETE", self._job(name), {"propagationPolicy": "Background"})
 
-    async def patch_job(self, job: Object, patches: Iterable[Patch]) -> None:
+    async def patch_job(self, job: JSONObject, patches: Iterable[Patch]) -> None:
         """Sends merge patches of a batch/v1 Job."""
         for patch in patches:
             collection = paths.JOBS.format(self.name)
@@ -197,7 +199,7 @@ class RunEnvironment:
         with contextlib.suppress(ApiError):
             await self.api.call("DELETE", f"{paths.GPUPOOLS}/{self.name}")
 
-    async def get(self, name: str) -> Object | None:
+    async def get(self, name: str) -> JSONObject | None:
         """The DPOJob as it is now."""
         return await self.api.get(self._job(name))
 
@@ -218,12 +220,12 @@ class RunEnvironment:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.history.changed.wait(), 0.2)
 
-    def job(self, name: str) -> Object | None:
+    def job(self, name: str) -> JSONObject | None:
         """The DPOJob as last seen."""
         found = [j for j in self.history.newest("dpojobs") if j["metadata"]["name"] == name]
         return found[-1] if found else None
 
-    def condition(self, name: str, type_: str) -> Object:
+    def condition(self, name: str, type_: str) -> JSONObject:
         """A condition of the DPOJob as last seen; empty when it is not set."""
         job = self.job(name) or {}
         listed = (job.get("status") or {}).get("conditions") or []
@@ -276,12 +278,12 @@ class RunEnvironment:
         """
         deadline = time.monotonic() + seconds
         while True:
-            code, text = await self._ask(path)
+            code, text = await self._request(path)
             if code == 200 or time.monotonic() > deadline:
                 return code, text
             await asyncio.sleep(0.5)
 
-    async def _ask(self, path: str) -> tuple[int, str]:
+    async def _request(self, path: str) -> tuple[int, str]:
         url = f"http://127.0.0.1:{self.ports[0]}{path}"
         try:
             async with (

@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
-from tests.kit.api_client import Api, ApiError, Object
+from tests.kit.api_client import Api, ApiError
+
+from dpojob_api.base import JSONObject
 
 NAME = "faults"
 LABELS = {"faults.dpojob.dev/node": "shared", "kubernetes.io/hostname": NAME}
@@ -26,7 +28,7 @@ CAPACITY = {
 }
 
 
-def _lease() -> Object:
+def _lease() -> JSONObject:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     spec = {"holderIdentity": NAME, "leaseDurationSeconds": 40, "renewTime": now}
     return {"metadata": {"name": NAME, "namespace": "kube-node-lease"}, "spec": spec}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from tests.faults.injection.proxy import LABEL_RUN
-from tests.kit.api_client import Object
+
+from dpojob_api.base import JSONObject
 
 from . import nodes
 
@@ -40,7 +41,7 @@ def kubeconfig(server: str) -> str:
     )
 
 
-def pool(run: str) -> Object:
+def pool(run: str) -> JSONObject:
     """The run's own pool, on the node that all share."""
     return {
         "apiVersion": "dpojob.dev/v1alpha1",

@@ -1,4 +1,4 @@
-"""Errors as the API server words them."""
+"""Errors as the API server answers them."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class Fault:
 
 
 def kind_of(method: str, path: str, watching: bool) -> Kind:
-    """What a request is, in Kubernetes' own words."""
+    """What a request is, in Kubernetes' terms."""
     match = PATH.match(path)
     if match is None:
         return Kind(method.lower(), "discovery")

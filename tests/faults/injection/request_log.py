@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tests.kit.api_client import Object
+from dpojob_api.base import JSONObject
 
 from .fault_types import Kind
 
@@ -24,7 +24,7 @@ class Entry:
     process_number: int
     """Number of the operator's process that asked, from 1."""
     replica: int = 0
-    body: Object | None = None
+    body: JSONObject | None = None
     """What a write sent."""
     began: float = field(default_factory=time.monotonic)
     ended: float | None = None

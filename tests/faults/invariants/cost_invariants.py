@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from tests.kit.api_client import Object
-
+from dpojob_api.base import JSONObject
 from dpojob_api.constants import LABEL_ATTEMPT, LABEL_JOB_UID, LABEL_STAGE, STAGE_TRAIN
 
 from .history import History
@@ -40,7 +39,7 @@ def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def _read(versions: list[Object], *, gone: bool) -> _Pod:
+def _read(versions: list[JSONObject], *, gone: bool) -> _Pod:
     limits = versions[0]["spec"]["containers"][0]["resources"]["limits"]
     pod = _Pod(sum(int(n) for name, n in limits.items() if name.endswith("/gpu")), gone)
     for version in versions:

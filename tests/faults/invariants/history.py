@@ -6,11 +6,12 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from tests.kit.api_client import Api, Object
+from tests.kit.api_client import Api
 
+from dpojob_api.base import JSONObject
 from dpojob_api.constants import LABEL_MANAGED_BY, MANAGED_BY
 
-Subscriber = Callable[[str, str, Object], None]
+Subscriber = Callable[[str, str, JSONObject], None]
 """Called with the collection, the type of the event and the object."""
 WATCHED = {
     "dpojobs": ("/apis/dpojob.dev/v1alpha1/dpojobs", ""),
@@ -62,7 +63,7 @@ class History:
     """One run's objects, in every version the API server had."""
 
     def __init__(self) -> None:
-        self.versions: dict[str, list[Object]] = {"dpojobs": [], "jobs": [], "pods": []}
+        self.versions: dict[str, list[JSONObject]] = {"dpojobs": [], "jobs": [], "pods": []}
         """In order, by collection."""
         self.gone: set[str] = set()
         """UIDs that were deleted."""
@@ -70,7 +71,7 @@ class History:
         self.last_change = 0.0
         """When anything last changed, on the monotonic clock."""
 
-    def observe(self, collection: str, kind: str, item: Object) -> None:
+    def observe(self, collection: str, kind: str, item: JSONObject) -> None:
         """One event."""
         self.versions[collection].append(item)
         if kind == "DELETED":
@@ -78,14 +79,14 @@ class History:
         self.last_change = time.monotonic()
         self.changed.set()
 
-    def newest(self, collection: str) -> list[Object]:
+    def newest(self, collection: str) -> list[JSONObject]:
         """What exists now."""
         last = {item["metadata"]["uid"]: item for item in self.versions[collection]}
         return [item for uid, item in last.items() if uid not in self.gone]
 
-    def by_uid(self, collection: str) -> dict[str, list[Object]]:
+    def by_uid(self, collection: str) -> dict[str, list[JSONObject]]:
         """All versions of each object, in order."""
-        found: dict[str, list[Object]] = {}
+        found: dict[str, list[JSONObject]] = {}
         for item in self.versions[collection]:
             found.setdefault(item["metadata"]["uid"], []).append(item)
         return found

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tests.faults.injection.request_log import Entry, Log
-from tests.kit.api_client import Object
 
+from dpojob_api.base import JSONObject
 from dpojob_api.constants import (
     GROUP,
     INPUT_MANIFEST,
@@ -39,16 +39,16 @@ class Violation:
         return f"{self.rule}: {self.evidence}"
 
 
-def _owner_and_attempt(job: Object) -> tuple[str, str]:
+def _owner_and_attempt(job: JSONObject) -> tuple[str, str]:
     labels = job["metadata"].get("labels") or {}
     return labels.get(LABEL_JOB_UID, ""), labels.get(LABEL_ATTEMPT, "")
 
 
-def _is_training_job(job: Object) -> bool:
+def _is_training_job(job: JSONObject) -> bool:
     return bool((job["metadata"].get("labels") or {}).get(LABEL_STAGE) == STAGE_TRAIN)
 
 
-def true_conditions(item: Object) -> dict[str, Object]:
+def true_conditions(item: JSONObject) -> dict[str, JSONObject]:
     """Those that hold, by type."""
     listed = (item.get("status") or {}).get("conditions") or []
     return {c["type"]: c for c in listed if c["status"] == "True"}
@@ -156,7 +156,7 @@ def generation_is_monotone(history: History, _: Log) -> Iterator[Violation]:
 
 def trained_is_inspected(history: History, _: Log) -> Iterator[Violation]:
     """The spec that trains is the one that was inspected, but for what may change at any time."""
-    inspected: dict[str, Object] = {}
+    inspected: dict[str, JSONObject] = {}
     for job in history.versions["jobs"]:
         spec = _inspected_fields(job)
         if spec is None:
@@ -169,7 +169,7 @@ def trained_is_inspected(history: History, _: Log) -> Iterator[Violation]:
             return
 
 
-def _inspected_fields(job: Object) -> Object | None:
+def _inspected_fields(job: JSONObject) -> JSONObject | None:
     """To a Job's container, without what may change; the operator itself names the output claim after
     inspection."""
     spec = _spec_given((job.get("spec") or {}).get("template") or {})
@@ -177,7 +177,7 @@ def _inspected_fields(job: Object) -> Object | None:
     return spec and {part: value for part, value in spec.items() if part not in free}
 
 
-def _spec_given(pod: Object) -> Object | None:
+def _spec_given(pod: JSONObject) -> JSONObject | None:
     """The DPOJob's spec that the containers of a pod, or of a pod template, get."""
     annotations = (pod.get("metadata") or {}).get("annotations") or {}
     manifest = annotations.get(f"{GROUP}/{INPUT_MANIFEST}")

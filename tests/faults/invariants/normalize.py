@@ -6,8 +6,7 @@ import json
 import re
 from typing import Any
 
-from tests.kit.api_client import Object
-
+from dpojob_api.base import JSONObject
 from dpojob_api.constants import LABEL_JOB_UID
 
 TIMES = re.compile(r"(Time|At)$")
@@ -38,7 +37,7 @@ def _text(value: Any, names: dict[str, str]) -> str:
     return POD_SUFFIX.sub(r"\1-<pod>", text)
 
 
-def end_state(namespace: str, jobs: list[Object], children: list[Object]) -> str:
+def end_state(namespace: str, jobs: list[JSONObject], children: list[JSONObject]) -> str:
     """DPOJobs with spec and status, and each child's name, owner and how it ended, as text.
 
     A DPOJob's incarnation counts, not its UID; so does which child is whose.

@@ -8,8 +8,9 @@ from functools import partial
 from tests.faults.environment import nodes
 from tests.faults.environment.fixture import RunEnvironment
 from tests.kit import fake_kueue, termination_messages
-from tests.kit.api_client import Object
 from tests.kit.fake_kubelet import PodBehavior, PodIdentity
+
+from dpojob_api.base import JSONObject
 
 from .scenario import (
     HOUR,
@@ -41,16 +42,16 @@ async def _wait_for_reason(env: RunEnvironment, type_: str, reason: str) -> None
     await env.until(f"{type_} says {reason}", partial(_has_reason, env, type_, reason))
 
 
-async def _held_by_the_queue(env: RunEnvironment) -> Object:
-    """The training Job, once the DPOJob says that it is held and no pod is left."""
+async def _held_by_the_queue(env: RunEnvironment) -> JSONObject:
+    """The training Job, once the DPOJob reports that it is held and no pod is left."""
     await env.until("the queue holds it", lambda: _queued(env))
     return training(env, "jobs")[0]
 
 
 def _queued(env: RunEnvironment) -> bool:
     held = env.condition("job", "Suspended")
-    says = (held.get("status"), held.get("reason")) == ("True", "SuspendedByQueue")
-    return says and bool(training(env, "jobs")) and not training(env, "pods")
+    suspended = (held.get("status"), held.get("reason")) == ("True", "SuspendedByQueue")
+    return suspended and bool(training(env, "jobs")) and not training(env, "pods")
 
 
 async def _queues(env: RunEnvironment) -> None:

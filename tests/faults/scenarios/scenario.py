@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from tests.faults.environment.fixture import RunEnvironment
 from tests.kit import termination_messages
-from tests.kit.api_client import Object
 from tests.kit.fake_kubelet import PodBehavior, PodIdentity, PodScript
 
+from dpojob_api.base import JSONObject
 from dpojob_api.constants import LABEL_JOB_UID, LABEL_STAGE, STAGE_TRAIN
 
 HUB = {"model": {"repo": "org/model"}, "dataset": {"repo": "org/pairs"}}
@@ -61,7 +61,7 @@ def phase(env: RunEnvironment, name: str) -> str:
     return str(((env.job(name) or {}).get("status") or {}).get("phase", ""))
 
 
-def training(env: RunEnvironment, collection: str) -> list[Object]:
+def training(env: RunEnvironment, collection: str) -> list[JSONObject]:
     """Training Jobs, or pods, that exist."""
     newest = env.history.newest(collection)
     return [item for item in newest if item["metadata"]["labels"][LABEL_STAGE] == STAGE_TRAIN]
@@ -83,7 +83,7 @@ async def suspend_midway(env: RunEnvironment) -> None:
     await env.until("phase Suspended", lambda: phase(env, "job") == "Suspended")
 
 
-def orphans(env: RunEnvironment) -> list[Object]:
+def orphans(env: RunEnvironment) -> list[JSONObject]:
     """Children of DPOJobs that are gone."""
     living = {job["metadata"]["uid"] for job in env.history.newest("dpojobs")}
     children = [*env.history.newest("jobs"), *env.history.newest("pods")]
@@ -102,7 +102,7 @@ async def wait_until_no_orphans(env: RunEnvironment) -> None:
     await env.until("no child is left alone", lambda: not orphans(env))
 
 
-async def recreated(env: RunEnvironment, spec: Object) -> None:
+async def recreated(env: RunEnvironment, spec: JSONObject) -> None:
     """A job that is deleted while it trains, and created again under the same name."""
     await env.create("job", spec)
     await env.until("training runs", lambda: env.trains("job"))

@@ -19,7 +19,9 @@ from tests.faults.invariants import invariants
 from tests.faults.invariants.invariants import Violation
 from tests.faults.invariants.normalize import end_state
 from tests.faults.runs import Result, describe_state, difference, fresh_name
-from tests.kit.api_client import DPOJOBS, ApiError, Object
+from tests.kit.api_client import DPOJOBS, ApiError
+
+from dpojob_api.base import JSONObject
 
 from . import specs
 from .scenario import all_succeed
@@ -41,7 +43,7 @@ class NoSpecAccepted(Exception):
     """The API server took none of the specs: there is no sequence to run."""
 
 
-async def _edit(env: RunEnvironment, spec: Object) -> bool:
+async def _edit(env: RunEnvironment, spec: JSONObject) -> bool:
     """`kubectl replace`; whether the API server took it."""
     while True:
         job = await env.get("job")
@@ -64,11 +66,11 @@ def _held(env: RunEnvironment) -> bool:
 
 
 async def _edit_step_by_step(
-    env: RunEnvironment, steps: list[Object], late: Object | None
-) -> Object:
+    env: RunEnvironment, steps: list[JSONObject], late: JSONObject | None
+) -> JSONObject:
     """The user's part; returns the last spec that was taken, without `suspend`."""
     await env.create_claim(specs.SHARED_CLAIM)
-    last: Object | None = None
+    last: JSONObject | None = None
     for step in steps:
         spec = {**specs.mended(copy.deepcopy(step), env.name), "suspend": True}
         try:
@@ -113,11 +115,11 @@ def _end(env: RunEnvironment) -> str:
 
 async def _one(
     shared_env: SharedEnvironment,
-    steps: list[Object],
-    late: Object | None,
+    steps: list[JSONObject],
+    late: JSONObject | None,
     fault: Fault | None,
     result: Result,
-) -> tuple[str, Object]:
+) -> tuple[str, JSONObject]:
     env = RunEnvironment(shared_env, fresh_name(FAMILY), all_succeed, fault)
     async with env:
         last = steps[-1]
@@ -138,7 +140,7 @@ async def _one(
 
 
 async def _both(
-    shared_env: SharedEnvironment, steps: list[Object], fault: Fault | None, number: int
+    shared_env: SharedEnvironment, steps: list[JSONObject], fault: Fault | None, number: int
 ) -> Result:
     result = Result(FAMILY, None, label=str(number))
     *steps, late = steps

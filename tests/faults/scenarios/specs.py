@@ -9,8 +9,9 @@ import yaml
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
-from tests.kit.api_client import Object
 from tests.kit.fork_server.client import ROOT
+
+from dpojob_api.base import JSONObject
 
 SHARED_CLAIM = "shared"
 """Exists in the namespace of a sequence of edits."""
@@ -20,7 +21,7 @@ LONGEST_TEXT = 24
 LONGEST_LIST = 3
 
 
-def _texts(schema: Object) -> st.SearchStrategy[str]:
+def _texts(schema: JSONObject) -> st.SearchStrategy[str]:
     least = schema.get("minLength", 0)
     most = max(least, min(schema.get("maxLength", LONGEST_TEXT), LONGEST_TEXT))
     if "pattern" in schema:
@@ -31,7 +32,7 @@ def _texts(schema: Object) -> st.SearchStrategy[str]:
     return st.text(plain, min_size=least, max_size=most)
 
 
-def _objects(schema: Object) -> st.SearchStrategy[Object]:
+def _objects(schema: JSONObject) -> st.SearchStrategy[JSONObject]:
     fields = schema.get("properties")
     if not fields:
         values = st.one_of(st.integers(-5, 5), st.booleans(), st.text("abc", max_size=5))
@@ -44,7 +45,7 @@ def _objects(schema: Object) -> st.SearchStrategy[Object]:
     )
 
 
-def from_schema(schema: Object) -> st.SearchStrategy[Any]:
+def from_schema(schema: JSONObject) -> st.SearchStrategy[Any]:
     """Of the values that a structural schema admits; CEL is not looked at."""
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
@@ -70,16 +71,16 @@ def from_schema(schema: Object) -> st.SearchStrategy[Any]:
 
 
 @functools.cache
-def strategy() -> st.SearchStrategy[Object]:
+def strategy() -> st.SearchStrategy[JSONObject]:
     """Of any spec that fits the CRD's structural schema."""
     (crd,) = yaml.safe_load_all((ROOT / "crds" / "dpojobs.yaml").read_text())
     schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
     return _objects(schema)
 
 
-def generate(number: int, seed: int) -> list[Object]:
+def generate(number: int, seed: int) -> list[JSONObject]:
     """So many specs; the same ones for the same seed."""
-    found: list[Object] = []
+    found: list[JSONObject] = []
 
     @seeded(seed)
     @settings(
@@ -91,14 +92,14 @@ def generate(number: int, seed: int) -> list[Object]:
         suppress_health_check=list(HealthCheck),
     )
     @given(strategy())
-    def collect(spec: Object) -> None:
+    def collect(spec: JSONObject) -> None:
         found.append(spec)
 
     collect()
     return found
 
 
-def _keep_one(value: Object, fields: tuple[str, ...], otherwise: Object) -> None:
+def _keep_one(value: JSONObject, fields: tuple[str, ...], otherwise: JSONObject) -> None:
     there = [field for field in fields if field in value]
     keep = there[len(repr(value)) % len(there)] if there else ""
     for field in there:
@@ -116,7 +117,7 @@ def _claim(value: Any) -> None:
             value["path"] = "/".join(p for p in value["path"].split("/") if p not in ("", ".."))
 
 
-def mended(spec: Object, pool: str) -> Object:
+def mended(spec: JSONObject, pool: str) -> JSONObject:
     """The spec with what CEL demands, and with claims and pools that mostly exist."""
     model, dataset = spec["model"], spec["dataset"]
     _keep_one(model, ("repo", "volume", "fromJob"), {"repo": "org/model"})

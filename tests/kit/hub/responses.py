@@ -45,7 +45,7 @@ class HubConversation(BaseHTTPRequestHandler):
         raise NotImplementedError
 
     def log_message(self, format: str, *args: object) -> None:
-        """Says nothing; `hub.requests` is the log."""
+        """Prints nothing; `hub.requests` is the log."""
 
     def do_GET(self) -> None:
         """Reads."""

@@ -123,7 +123,7 @@ def test_a_gated_repository_shows_itself_and_not_its_files(
     api(hub, hub.token).auth_check("org/d", repo_type="dataset")
 
 
-def test_missing_things_are_told_apart(hub: Hub, model: Path) -> None:
+def test_missing_objects_are_distinguished(hub: Hub, model: Path) -> None:
     hub.add_model("org/m", model)
     with pytest.raises(RepositoryNotFoundError):
         api(hub).model_info("org/other")

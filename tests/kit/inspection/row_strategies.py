@@ -73,7 +73,7 @@ def _whole(shared: list[Any], chosen: list[Any], rejected: list[Any]) -> dict[st
     return {"chosen": shared + chosen, "rejected": shared + rejected}
 
 
-talks = st.one_of(
+conversations = st.one_of(
     st.fixed_dictionaries(
         {"prompt": opening, "chosen": answer, "rejected": answer}, optional={"tools": tools}
     ),

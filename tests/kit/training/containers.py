@@ -92,7 +92,7 @@ class Container:
             return str(answer.read().decode())
 
     def until(self, reached: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """The first progress that `reached` says yes to."""
+        """The first progress for which `reached` is true."""
         deadline = time.monotonic() + 600
         while time.monotonic() < deadline and self.running:
             try:

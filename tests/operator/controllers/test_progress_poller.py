@@ -259,7 +259,7 @@ async def test_silent_pods_do_not_delay_the_figures_of_others(
         assert asked.count("") <= 4, "silent pods are read a few at a time"
 
 
-async def test_a_pod_that_does_not_answer_is_asked_less_often() -> None:
+async def test_a_pod_that_does_not_answer_is_polled_less_often() -> None:
     waits = []
     async with polling(lambda _: None) as poller:
         poller.watch(KEY, PodSnapshot(name="p", uid="u", address=None))

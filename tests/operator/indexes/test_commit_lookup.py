@@ -1,4 +1,4 @@
-"""Looking up branches on a hub that answers, and on one that accepts connections and says nothing."""
+"""Looking up branches on a hub that answers, and on one that accepts connections and never answers."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class NoObjects:
 
 
 @pytest.mark.parametrize("suspended", [False, True])
-async def test_a_pass_does_not_wait_for_the_hub_and_a_suspended_job_does_not_ask_it(
+async def test_a_pass_does_not_wait_for_the_hub_and_a_suspended_job_does_not_request_it(
     suspended: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resolved = asyncio.Event()
@@ -115,7 +115,7 @@ def test_a_job_that_another_holds_back_is_not_inspected() -> None:
     assert isinstance(held, Decision) and held.status.inspection is None
 
 
-async def test_a_revision_stays_one_part_of_the_path_that_the_hub_is_asked_for() -> None:
+async def test_a_revision_stays_one_part_of_the_requested_path() -> None:
     asked: list[str] = []
     resolved = asyncio.Event()
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.kit.inspection.row_strategies import talks
+from tests.kit.inspection.row_strategies import conversations
 from tests.kit.inspection.tokenizer_models import TRIMS, make_model
 from tests.kit.inspection.volume_fixture import make_bare_model, spec_of
 
@@ -66,8 +66,10 @@ rows = st.lists(
         st.fixed_dictionaries({"prompt": text, "chosen": text, "rejected": text}),
         st.fixed_dictionaries({"prompt": text, "chosen": answer, "rejected": answer}),
         st.fixed_dictionaries({"chosen": value, "rejected": value}),
-        talks,
-        st.builds(lambda row, key, more: {**row, key: more}, talks, st.sampled_from(NAMES), value),
+        conversations,
+        st.builds(
+            lambda row, key, more: {**row, key: more}, conversations, st.sampled_from(NAMES), value
+        ),
     ),
     max_size=6,
 )

@@ -31,16 +31,16 @@ def call(arguments: Any) -> Row:
     return {"role": "assistant", "tool_calls": [{"type": "function", "function": function}]}
 
 
-def talk(question: Row, reply: Row, **more: Any) -> Row:
+def conversation(question: Row, reply: Row, **more: Any) -> Row:
     return {"prompt": [question], "chosen": [reply], "rejected": [assistant("no")], **more}
 
 
-PLAIN = [talk(user(f"q{i}"), assistant(f"yes {i}")) for i in range(MANY)]
+PLAIN = [conversation(user(f"q{i}"), assistant(f"yes {i}")) for i in range(MANY)]
 ODD = {
-    "tool calls": talk(user("q"), call({"city": "Rome"})),
-    "a name": talk(user("q", name="Bob"), assistant("yes")),
-    "thinking": talk(user("q"), assistant("yes", thinking="hm")),
-    "tools": talk(user("q"), assistant("yes"), tools=[TOOL]),
+    "tool calls": conversation(user("q"), call({"city": "Rome"})),
+    "a name": conversation(user("q", name="Bob"), assistant("yes")),
+    "thinking": conversation(user("q"), assistant("yes", thinking="hm")),
+    "tools": conversation(user("q"), assistant("yes"), tools=[TOOL]),
 }
 
 
@@ -63,14 +63,16 @@ def test_a_key_of_one_row_among_thousands_stays_with_that_row(volume, odd, late)
 
 
 def test_arguments_as_text_and_as_objects_stay_what_they_are(volume) -> None:
-    stored = check(volume, [talk(user("a"), call('{"x": 1}')), talk(user("b"), call({"x": 1}))])
+    stored = check(
+        volume, [conversation(user("a"), call('{"x": 1}')), conversation(user("b"), call({"x": 1}))]
+    )
     first, second = (row["chosen"][0]["tool_calls"][0]["function"] for row in stored)
     assert (first["arguments"], second["arguments"]) == ('{"x": 1}', {"x": 1})
 
 
 def test_numbers_in_arguments_stay_exact(volume) -> None:
     numbers = {"x": 0.1 + 0.2, "big": 2**70, "whole": 1.0, "flag": True}
-    (stored,) = check(volume, [talk(user("q"), call(numbers))])
+    (stored,) = check(volume, [conversation(user("q"), call(numbers))])
     read = stored["chosen"][0]["tool_calls"][0]["function"]["arguments"]
     assert read == numbers and isinstance(read["whole"], float) and read["flag"] is True
 

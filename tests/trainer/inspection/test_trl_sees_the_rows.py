@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from tests.kit.inspection.row_strategies import talks, tools
+from tests.kit.inspection.row_strategies import conversations, tools
 from tests.kit.inspection.training_rows import loaded
 from tests.kit.inspection.volume_fixture import spec_of, write_rows
 from tests.kit.tiny_models import make_model
@@ -129,8 +129,8 @@ pairs = st.one_of(
         {"prompt": st.one_of(turns, text), "chosen": answer, "rejected": answer},
         optional={"tools": tools},
     ),
-    talks,
-    talks,
+    conversations,
+    conversations,
     st.builds(
         lambda shared, a, b: {"chosen": shared + a, "rejected": shared + b}, turns, answer, answer
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
-from dpojob_operator.decide.object_snapshots import Object
+from dpojob_operator.decide.object_snapshots import RawObject
 from dpojob_operator.indexes import DependentsIndex, InspectionCache, OutputLockIndex
 from dpojob_operator.kube import Key, key_of, owning_dpojob
 
@@ -28,7 +28,7 @@ class Handlers:
         self._output_locks = output_locks
         self._written = written
 
-    def dpojob(self, kind: str | None, raw: Object) -> None:
+    def dpojob(self, kind: str | None, raw: RawObject) -> None:
         """A DPOJob was listed, created, changed or deleted."""
         key = key_of(raw)
         self._inspections.record(raw, deleted=kind == "DELETED")
@@ -38,13 +38,13 @@ class Handlers:
         if raw["metadata"].get("resourceVersion") not in self._written.get(key, ()):
             self._add(key)
 
-    def child(self, raw: Object) -> None:
+    def child(self, raw: RawObject) -> None:
         """A Job or Pod of a DPOJob was created, changed or deleted."""
         key = owning_dpojob(raw)
         if key is not None:
             self._add(key)
 
-    def pod(self, raw: Object) -> None:
+    def pod(self, raw: RawObject) -> None:
         """A Pod of a DPOJob changed; it may also have taken or freed GPUs."""
         self.child(raw)
         self._refresh_pools()

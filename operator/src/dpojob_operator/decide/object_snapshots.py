@@ -16,7 +16,7 @@ NO_INDEX = -1
 """Completion index of a pod whose annotation holds no index."""
 MAX_INDEX_DIGITS = 6
 
-Object = Mapping[str, Any]
+RawObject = Mapping[str, Any]
 """An object of the Kubernetes API, as parsed from JSON."""
 
 
@@ -32,7 +32,7 @@ def parse_timestamp(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def owner_uid(metadata: Object) -> str | None:
+def owner_uid(metadata: RawObject) -> str | None:
     """Find the UID of the controlling owner.
 
     Args:
@@ -72,7 +72,7 @@ class JobSnapshot:
         return self.complete or self.failed
 
     @classmethod
-    def read(cls, job: Object) -> JobSnapshot:
+    def read(cls, job: RawObject) -> JobSnapshot:
         """Read the snapshot from an API object.
 
         Args:
@@ -136,7 +136,7 @@ class PodSnapshot:
         return self.started is not None and self.finished is None
 
     @classmethod
-    def read(cls, pod: Object) -> PodSnapshot:
+    def read(cls, pod: RawObject) -> PodSnapshot:
         """Read the snapshot from an API object.
 
         Args:
@@ -149,7 +149,7 @@ class PodSnapshot:
         conditions = {c["type"]: c for c in status.get("conditions") or []}
         scheduling = conditions.get("PodScheduled", {})
         container = _container_status(status)
-        state: Object = container.get("state") or {}
+        state: RawObject = container.get("state") or {}
         waiting, running = state.get("waiting") or {}, state.get("running") or {}
         terminated = state.get("terminated") or {}
         started = parse_timestamp((terminated or running).get("startedAt"))
@@ -189,7 +189,7 @@ class PodSnapshot:
         )
 
 
-def _container_status(status: Object) -> Object:
+def _container_status(status: RawObject) -> RawObject:
     """The status of the inspection or training container; a service mesh may have added others."""
     for container in status.get("containerStatuses") or []:
         if container.get("name") in (CONTAINER_INSPECT, CONTAINER_TRAIN):
@@ -197,7 +197,7 @@ def _container_status(status: Object) -> Object:
     return {}
 
 
-def _latest(conditions: Mapping[str, Object]) -> datetime | None:
+def _latest(conditions: Mapping[str, RawObject]) -> datetime | None:
     times = [parse_timestamp(c.get("lastTransitionTime")) for c in conditions.values()]
     return max((time for time in times if time is not None), default=None)
 
@@ -214,7 +214,7 @@ class PVCSnapshot:
     access_modes: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, claim: Object) -> PVCSnapshot:
+    def read(cls, claim: RawObject) -> PVCSnapshot:
         """Read the snapshot from an API object.
 
         Args:

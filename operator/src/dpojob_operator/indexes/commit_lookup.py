@@ -1,4 +1,4 @@
-"""The commits that branches of the hub point to, asked in the background.
+"""The commits that branches of the hub point to, looked up in the background.
 
 Users choose the repositories and the network chooses whether the hub answers, so no worker waits for
 it: a look-up has a total deadline, few run at once, failures are remembered, and a hub that stays
@@ -89,7 +89,7 @@ class CommitLookup:
     async def _run(self, revision: Revision, lookup: _Lookup) -> None:
         try:
             async with asyncio.timeout(DEADLINE_SECONDS), self._limit:
-                lookup.commit = await self._ask(revision)
+                lookup.commit = await self._request_commit(revision)
             self._timeouts = 0
         except TimeoutError:
             self._timeouts += 1
@@ -105,7 +105,7 @@ class CommitLookup:
         for key in lookup.waiting:
             self._resolved(key)
 
-    async def _ask(self, revision: Revision) -> str | None:
+    async def _request_commit(self, revision: Revision) -> str | None:
         kind, repository, name = revision
         url = f"{self._endpoint}/api/{kind}/{repository}/revision/{quote(name, safe='')}"
         async with (

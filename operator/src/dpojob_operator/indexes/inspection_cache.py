@@ -86,10 +86,12 @@ class InspectionCache:
             if raw is None or raw["metadata"]["uid"] != uid:
                 self._drop(job.namespace, key, name, uid)
                 continue
-            peer = parse_dpojob(raw)
+            candidate = parse_dpojob(raw)
             # Of two jobs that have not begun, only one may wait for the other.
             first = uid in before
-            shared = _usable(peer, key, model, dataset, first=first) if peer is not None else None
+            shared = (
+                None if candidate is None else _usable(candidate, key, model, dataset, first=first)
+            )
             if shared is not None:
                 return key, shared
         # Later jobs find this one from here on, before its status is written.
@@ -100,15 +102,15 @@ class InspectionCache:
 
 
 def _usable(
-    peer: DPOJob, key: str, model: str, dataset: str, *, first: bool
+    candidate: DPOJob, key: str, model: str, dataset: str, *, first: bool
 ) -> SharedInspection | None:
-    status = peer.status
+    status = candidate.status
     recorded = status.inspection
     if status.dataset is not None and status.model is not None:
         same = (status.model.revision, status.dataset.revision) == (model, dataset)
         if recorded is None or recorded.key != key or not same:
             return None  # the branch moved between resolving and reading
-        return SharedInspection(peer.name, inspection_result.report_from_status(status))
-    waiting = not status.is_true(ConditionType.FINISHED) and not peer.spec.suspend
-    leads = waiting and (first if recorded is None else recorded.key == key)
-    return SharedInspection(peer.name) if leads else None
+        return SharedInspection(candidate.name, inspection_result.report_from_status(status))
+    waiting = not status.is_true(ConditionType.FINISHED) and not candidate.spec.suspend
+    will_inspect = waiting and (first if recorded is None else recorded.key == key)
+    return SharedInspection(candidate.name) if will_inspect else None

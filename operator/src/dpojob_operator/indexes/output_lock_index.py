@@ -32,7 +32,7 @@ class _Writer:
     pod may be training into it.
     """
 
-    place: OutputDirectory
+    directory: OutputDirectory
     finished: bool
     idle: bool
     """Whether it has begun nothing and cannot yet: it may still be edited to write elsewhere."""
@@ -53,7 +53,7 @@ class _Writer:
         waits = (spec.get("model") or {}).get("fromJob") and not status.get("dependency")
         age = str(metadata.get("creationTimestamp", "")), str(metadata.get("uid", ""))
         return cls(
-            place=(str(metadata["namespace"]), str(volume["claimName"]), path),
+            directory=(str(metadata["namespace"]), str(volume["claimName"]), path),
             finished=any(
                 (condition.get("type"), condition.get("status")) == (ConditionType.FINISHED, "True")
                 for condition in status.get("conditions") or []
@@ -78,9 +78,9 @@ class OutputLockIndex:
         if writer is None:
             return
         if deleted or writer.finished:
-            self._drop(writer.place, name)
+            self._drop(writer.directory, name)
         else:
-            self._writers[writer.place].add(name)
+            self._writers[writer.directory].add(name)
 
     async def find_holder(self, job: DPOJob) -> OutputHolder | None:
         """The job with precedence over `job` in the directory that both write to; None without one."""
@@ -88,21 +88,21 @@ class OutputLockIndex:
         writer = _Writer.read({"metadata": job.metadata, "spec": spec, "status": status})
         if writer is None:
             return None
-        place = writer.place
+        directory = writer.directory
         found = []
-        for name in sorted(self._writers.get(place, set()) - {job.name}):
+        for name in sorted(self._writers.get(directory, set()) - {job.name}):
             self._dependents.add_dependent((job.namespace, name), (job.namespace, job.name))
             raw = await self._cluster.get(DPOJOBS, job.namespace, name)
             other = None if raw is None else _Writer.read(raw)
-            if other is None or other.place != place or other.finished:
-                self._drop(place, name)
+            if other is None or other.directory != directory or other.finished:
+                self._drop(directory, name)
             elif not other.idle and other.precedence < writer.precedence:
-                directory = posixpath.normpath(posixpath.join(*place[1:]))
-                found.append(OutputHolder(name, directory, being_deleted=other.being_deleted))
+                path = posixpath.normpath(posixpath.join(*directory[1:]))
+                found.append(OutputHolder(name, path, being_deleted=other.being_deleted))
         return min(found, key=lambda holder: holder.being_deleted, default=None)
 
-    def _drop(self, place: OutputDirectory, name: str) -> None:
-        names = self._writers.get(place, set())
+    def _drop(self, directory: OutputDirectory, name: str) -> None:
+        names = self._writers.get(directory, set())
         names.discard(name)
         if not names:
-            self._writers.pop(place, None)
+            self._writers.pop(directory, None)

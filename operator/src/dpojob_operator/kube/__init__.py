@@ -3,7 +3,7 @@
 The kinds of object are constants of the module `resources`.
 """
 
-from .api_client import ApiClient, ApiError, Conflict, Object, inside_cluster
+from .api_client import ApiClient, ApiError, Conflict, inside_cluster
 from .bounded_body import NO_COMPRESSION, read_body
 from .events import record_events
 from .leader_election import LeaseLost, run_as_leader
@@ -17,7 +17,6 @@ __all__ = [
     "Conflict",
     "Key",
     "LeaseLost",
-    "Object",
     "inside_cluster",
     "key_of",
     "owning_dpojob",

@@ -14,13 +14,13 @@ from kubernetes.aio import client, config
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.dynamic import DynamicClient
 
+from dpojob_api.base import JSONObject
 from dpojob_operator.process.metrics import API_REQUESTS
 
 from .bounded_body import NO_COMPRESSION, read_body
 from .bounded_json import loads
 from .resources import LEASES, PODS, Resource
 
-Object = dict[str, Any]
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
@@ -93,7 +93,7 @@ class ApiClient:
         API_REQUESTS.labels(method, resource.plural, str(response.status)).inc()
         return response
 
-    async def _json(self, method: str, resource: Resource, path: str, **options: Any) -> Object:
+    async def _json(self, method: str, resource: Resource, path: str, **options: Any) -> JSONObject:
         response = await self._request(method, resource, path, **options)
         try:
             value = loads(await response.read())
@@ -103,7 +103,7 @@ class ApiClient:
             raise ApiError(0, f"{method} {path}: the answer is not an object")
         return value
 
-    async def get(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> JSONObject | None:
         """Reads one object; None when it does not exist."""
         try:
             return await self._json("get", resource, resource.path(namespace, name))
@@ -116,7 +116,7 @@ class ApiClient:
         namespace: str | None = None,
         labels: Mapping[str, str] | None = None,
         fields: str | None = None,
-    ) -> AsyncIterator[Object]:
+    ) -> AsyncIterator[JSONObject]:
         """Lists all objects, page by page."""
         selector = ",".join(f"{key}={value}" for key, value in (labels or {}).items())
         query: list[tuple[str, str]] = [("limit", str(resource.page))]
@@ -136,7 +136,7 @@ class ApiClient:
             if not following:
                 return
 
-    async def create(self, resource: Resource, body: Object) -> Object:
+    async def create(self, resource: Resource, body: JSONObject) -> JSONObject:
         """Creates the object; raises Conflict when one of that name exists."""
         namespace = body["metadata"].get("namespace")
         return await self._json("post", resource, resource.path(namespace), body=body)
@@ -154,13 +154,13 @@ class ApiClient:
         except (NotFound, Conflict):
             return
 
-    async def write_status(self, resource: Resource, body: Object) -> Object:
+    async def write_status(self, resource: Resource, body: JSONObject) -> JSONObject:
         """Replaces the status; raises Conflict when the object changed since `body` was read."""
         metadata = body["metadata"]
         path = resource.path(metadata.get("namespace"), metadata["name"], "status")
         return await self._json("put", resource, path, body=body)
 
-    async def replace(self, resource: Resource, body: Object) -> Object:
+    async def replace(self, resource: Resource, body: JSONObject) -> JSONObject:
         """Replaces the object; raises Conflict when it changed since `body` was read."""
         metadata = body["metadata"]
         path = resource.path(metadata.get("namespace"), metadata["name"])

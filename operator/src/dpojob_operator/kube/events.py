@@ -10,12 +10,13 @@ import hashlib
 import logging
 from datetime import datetime
 
+from dpojob_api.base import JSONObject
 from dpojob_api.conditions import Condition, ConditionType, Reason
 from dpojob_api.constants import API_VERSION
 from dpojob_api.job import DPOJob, DPOJobStatus
 from dpojob_api.report import Problem
 
-from .api_client import ApiClient, ApiError, Object
+from .api_client import ApiClient, ApiError
 from .resources import EVENTS
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ def warnings(old: DPOJobStatus, new: DPOJobStatus) -> list[Problem]:
     return [problem for problem in new.dataset.problems if problem.severity == "warning"]
 
 
-def event(job: DPOJob, reason: str, message: str, now: datetime, *, warning: bool) -> Object:
+def event(job: DPOJob, reason: str, message: str, now: datetime, *, warning: bool) -> JSONObject:
     """An Event on the job; its name is derived from its content, so that it is created once."""
     seed = f"{job.uid} {reason} {message} {now.isoformat()}"
     stamp = now.isoformat().replace("+00:00", "Z")

@@ -27,10 +27,11 @@ from kubernetes.aio.leaderelection.leaderelection import LeaderElection
 from kubernetes.aio.leaderelection.leaderelectionrecord import LeaderElectionRecord
 from kubernetes.aio.leaderelection.resourcelock.baselock import BaseLock
 
+from dpojob_api.base import JSONObject
 from dpojob_operator.process import Settings
 from dpojob_operator.process.task_supervisor import run_until_first_exit
 
-from .api_client import ApiClient, ApiError, Object
+from .api_client import ApiClient, ApiError
 from .resources import LEASES
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class LeaseLock(BaseLock):  # type: ignore[misc]  # the library has no types
         self._cluster = cluster
         self._bound = bound
         self._duration = settings.lease_seconds
-        self._seen: Object = {}
+        self._seen: JSONObject = {}
         self._until = 0.0
 
     @property
@@ -103,7 +104,7 @@ class LeaseLock(BaseLock):  # type: ignore[misc]  # the library has no types
             async with asyncio.timeout(self._bound):
                 await self._cluster.replace(LEASES, {**self._seen, "spec": spec})
 
-    async def _take(self, write: Callable[[], Awaitable[Object]]) -> bool:
+    async def _take(self, write: Callable[[], Awaitable[JSONObject]]) -> bool:
         requested_at = time.monotonic()
         try:
             async with asyncio.timeout(self._bound):
@@ -115,7 +116,7 @@ class LeaseLock(BaseLock):  # type: ignore[misc]  # the library has no types
         self._until = requested_at + self._duration
         return True
 
-    def _spec(self, holder: str, before: Object) -> Object:
+    def _spec(self, holder: str, before: JSONObject) -> JSONObject:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         already_held = before.get("holderIdentity") == holder
         changes = int(before.get("leaseTransitions") or 0) + (0 if already_held else 1)

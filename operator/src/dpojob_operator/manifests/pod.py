@@ -3,8 +3,7 @@ space, the user's claims and tokens."""
 
 from __future__ import annotations
 
-from typing import Any
-
+from dpojob_api.base import JSONObject
 from dpojob_api.constants import (
     ENV_HUB_TOKEN,
     ENV_INPUTS,
@@ -25,10 +24,8 @@ USER = 65532
 CA_DIRECTORY = "/etc/dpojob/ca"
 CA_FILE = f"{CA_DIRECTORY}/ca.crt"
 
-Object = dict[str, Any]
 
-
-def variable(name: str, value: str) -> Object:
+def variable(name: str, value: str) -> JSONObject:
     """An environment variable with a plain value, which must hold nothing that a user wrote.
 
     The kubelet replaces `$(NAME)` by other variables' values, Secrets included, and `$$` by `$`.
@@ -36,12 +33,12 @@ def variable(name: str, value: str) -> Object:
     return {"name": name, "value": value}
 
 
-def secret_variable(name: str, secret: str, key: str) -> Object:
+def secret_variable(name: str, secret: str, key: str) -> JSONObject:
     """An environment variable from a Secret; the kubelet reads it, the operator never does."""
     return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
 
 
-def common_environment(spec: DPOJobSpec, settings: WorkloadSettings) -> list[Object]:
+def common_environment(spec: DPOJobSpec, settings: WorkloadSettings) -> list[JSONObject]:
     """Variables of both containers."""
     found = [
         variable(ENV_INPUTS, INPUTS_ROOT),
@@ -63,17 +60,17 @@ def pod_template(
     job: DPOJob,
     spec: DPOJobSpec,
     settings: WorkloadSettings,
-    container: Object,
+    container: JSONObject,
     scratch_size: str,
     inputs: ContainerInputs,
     labels: dict[str, str],
-) -> Object:
+) -> JSONObject:
     """A pod of one container that the restricted Pod Security Standard admits."""
-    volumes: list[Object] = [
+    volumes: list[JSONObject] = [
         {"name": "scratch", "emptyDir": {"sizeLimit": scratch_size}},
         {"name": "inputs", **inputs.volume_source()},
     ]
-    mounts: list[Object] = [
+    mounts: list[JSONObject] = [
         {"name": "inputs", "mountPath": INPUTS_ROOT, "readOnly": True},
         {"name": "scratch", "mountPath": SCRATCH_ROOT},
     ]
@@ -87,7 +84,7 @@ def pod_template(
     if settings.ca_config_map:
         volumes.append({"name": "ca", "configMap": {"name": settings.ca_config_map}})
         mounts.append({"name": "ca", "mountPath": CA_DIRECTORY, "readOnly": True})
-    pod: Object = {
+    pod: JSONObject = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
+from dpojob_api.base import JSONObject
 from dpojob_api.plan import Plan
 from dpojob_operator.process.settings import WorkloadSettings
-
-from .pod import Object
 
 SUFFIXES = {
     "": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15,
@@ -16,7 +15,9 @@ SUFFIXES = {
 """Of Kubernetes quantities, with their factors."""
 
 
-def training_resources(settings: WorkloadSettings, plan: Plan, resource: str, gpus: int) -> Object:
+def training_resources(
+    settings: WorkloadSettings, plan: Plan, resource: str, gpus: int
+) -> JSONObject:
     """Compute a training container's requests and limits.
 
     Args:

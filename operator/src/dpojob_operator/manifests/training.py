@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dpojob_api.base import JSONObject
 from dpojob_api.constants import (
     CONTAINER_TRAIN,
     ENV_ATTEMPT,
@@ -24,7 +25,7 @@ from dpojob_operator.process import WorkloadSettings
 
 from .container_inputs import training_inputs
 from .metadata import labels, owner, queue_labels
-from .pod import Object, common_environment, pod_template, secret_variable, variable
+from .pod import common_environment, pod_template, secret_variable, variable
 from .pool_hash import pool_hash
 from .resources import larger_quantity, training_resources
 
@@ -42,7 +43,7 @@ def training_job(
     report: InspectionReport,
     pool: GPUPoolSpec,
     settings: WorkloadSettings,
-) -> Object:
+) -> JSONObject:
     """The training Job of one attempt; `spec` is the effective spec. Raises InputsTooLarge."""
     name = attempt.job.name
     tags = labels(job, STAGE_TRAIN, attempt.number)
@@ -79,7 +80,7 @@ def training_job(
             {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": SHARED_MEMORY}}
         )
         pod["containers"][0]["volumeMounts"].append({"name": "shm", "mountPath": "/dev/shm"})
-    job_spec: Object = {
+    job_spec: JSONObject = {
         "backoffLimit": spec.backoff_limit,
         "podReplacementPolicy": "Failed",
         "podFailurePolicy": _failure_policy(),
@@ -113,7 +114,7 @@ def _container(
     pool: GPUPoolSpec,
     settings: WorkloadSettings,
     gpus: int,
-) -> Object:
+) -> JSONObject:
     environment = [
         *common_environment(spec, settings),
         variable(ENV_ATTEMPT, str(attempt.number)),
@@ -133,7 +134,7 @@ def _container(
             variable("MASTER_ADDR", first),
             variable("MASTER_PORT", str(RENDEZVOUS_PORT)),
         ]
-    container: Object = {
+    container: JSONObject = {
         "name": CONTAINER_TRAIN,
         "image": settings.train_image,
         "command": ["python", "-m", "dpojob_trainer"],
@@ -147,7 +148,7 @@ def _container(
     return container
 
 
-def _failure_policy() -> Object:
+def _failure_policy() -> JSONObject:
     """The first rule that matches decides, so disruptions come before the exit status they cause.
 
     No rule for 137: it is out of main memory, which the operator ends the job for, or a pod that was
@@ -155,7 +156,7 @@ def _failure_policy() -> Object:
     no rule is retried and counts.
     """
 
-    def on_exit(action: str, *statuses: int) -> Object:
+    def on_exit(action: str, *statuses: int) -> JSONObject:
         return {
             "action": action,
             "onExitCodes": {

@@ -79,7 +79,7 @@ def _truncate(value: object) -> object:
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)]
-JSONObject = Annotated[dict[str, Any], NoDecode, BeforeValidator(_parse_object)]
+ContainerResources = Annotated[dict[str, Any], NoDecode, BeforeValidator(_parse_object)]
 Strings = Annotated[dict[str, str], NoDecode, BeforeValidator(_parse_strings)]
 Flag = Annotated[bool, BeforeValidator(_parse_flag)]
 Endpoint = Annotated[str, BeforeValidator(_parse_endpoint)]
@@ -113,9 +113,9 @@ class WorkloadSettings(BaseModel):
     """DPOJOB_OPERATOR_IMAGE_PULL_POLICY."""
     image_pull_secrets: Names = ()
     """DPOJOB_OPERATOR_IMAGE_PULL_SECRETS: comma-separated; Secrets of the job's own namespace."""
-    inspect_resources: JSONObject = Field(default_factory=_default_inspect_resources)
+    inspect_resources: ContainerResources = Field(default_factory=_default_inspect_resources)
     """DPOJOB_OPERATOR_INSPECT_RESOURCES: JSON, {"requests": {...}, "limits": {...}}."""
-    train_resources: JSONObject = Field(default_factory=_default_train_resources)
+    train_resources: ContainerResources = Field(default_factory=_default_train_resources)
     """DPOJOB_OPERATOR_TRAIN_RESOURCES: JSON, per pod; the GPUs are added to it."""
     scratch_size: str = "50Gi"
     """DPOJOB_OPERATOR_SCRATCH_SIZE: size limit of a training pod's /scratch."""

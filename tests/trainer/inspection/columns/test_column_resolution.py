@@ -72,7 +72,7 @@ def test_scores_over_all_rows_decide(volume, scores, chosen):
         ({"score_a": None, "score_b": 5}, "do not score every row"),
     ],
 )
-def test_scores_that_decide_nothing_are_told(volume, last, words):
+def test_scores_that_decide_nothing_are_reported(volume, last, words):
     rows = [{**SCORED, "score_a": 5, "score_b": 1}] * 5000 + [{**SCORED, **last}]
     report = volume.rows(rows).inspect()
     assert report.suggestion is None

@@ -89,7 +89,7 @@ def test_a_question_beside_answers_of_one_turn_is_the_prompt(volume) -> None:
     assert volume.inspect({"columnMapping": mapping(report)}).valid
 
 
-def test_a_system_text_under_another_name_is_told(volume) -> None:
+def test_a_system_text_under_another_name_is_reported(volume) -> None:
     rows = table({"system_prompt": "a pirate", "prompt": "q {}", **SHARED})
     report = volume.rows(rows).inspect()
     assert report.valid
@@ -108,7 +108,7 @@ def test_two_parts_of_a_prompt_are_not_mapped_to_one(volume) -> None:
     assert report.suggestion is None
 
 
-def test_a_part_of_the_prompt_that_goes_unread_is_told(volume) -> None:
+def test_a_part_of_the_prompt_that_is_not_read_is_reported(volume) -> None:
     report = volume.rows(table(ALPACA)).inspect({"columnMapping": {"prompt": "instruction"}})
     assert "'input' is not read, and may be a part of the prompt" in warned(report)[0]
 
@@ -157,13 +157,13 @@ def test_only_columns_of_texts_are_suggested(volume, columns: Any, suggested: An
     assert "prompt" not in found
 
 
-SAID = {"role": "user", "content": "q {}"}, {"role": "assistant", "content": "a {}"}
+TURNS = {"role": "user", "content": "q {}"}, {"role": "assistant", "content": "a {}"}
 
 
 @pytest.mark.parametrize(
     "columns",
     [
-        {"conversation_a": list(SAID), "conversation_b": list(SAID), "winner": "model_a"},
+        {"conversation_a": list(TURNS), "conversation_b": list(TURNS), "winner": "model_a"},
         {"model_a": "gpt", "model_b": "llama", "prompt": "p", "winner": "model_a",
          "response_a": "y {}", "response_b": "n"},
         {"prompt": "p", "response_0": "y {}", "response_1": "n", "better_response_id": 1},
@@ -185,11 +185,11 @@ def test_scores_decide_between_two_of_any_name(volume) -> None:
 
 
 def test_roles_in_capitals_are_suggested(volume) -> None:
-    def talk(answer: str) -> list[dict[str, str]]:
+    def turns(answer: str) -> list[dict[str, str]]:
         conversation_turns = (("User", "q {}"), ("Assistant", answer))
         return [{"role": role, "content": text} for role, text in conversation_turns]
 
-    report = volume.rows(table({"chosen": talk("yes {}"), "rejected": talk("no {}")})).inspect()
+    report = volume.rows(table({"chosen": turns("yes {}"), "rejected": turns("no {}")})).inspect()
     assert mapping(report) == {"messages": {"user": "User", "assistant": "Assistant"}}
     assert volume.inspect({"columnMapping": mapping(report)}).valid
 

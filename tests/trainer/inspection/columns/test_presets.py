@@ -13,7 +13,7 @@ from dpojob_trainer.inspection import InspectionError, accepted_rows
 from dpojob_trainer.inspection.columns.presets import PRESETS
 
 
-def talk(*texts: str) -> list[dict[str, str]]:
+def turns(*texts: str) -> list[dict[str, str]]:
     roles = ("user", "assistant")
     return [{"role": roles[i % 2], "content": text} for i, text in enumerate(texts)]
 
@@ -28,7 +28,7 @@ LAYOUTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         "hh-rlhf",
         {"chosen": ASKED + " well", "rejected": ASKED + " badly"},
-        {"prompt": talk("hi", "hello", "how?"), "chosen": answer("well"), "rejected": answer("badly")},
+        {"prompt": turns("hi", "hello", "how?"), "chosen": answer("well"), "rejected": answer("badly")},
     ),
     (
         "orca",
@@ -51,24 +51,24 @@ LAYOUTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         "ultrafeedback-cleaned",
         {
-            "source": "s", "prompt": "q", "chosen": talk("q", "good"), "chosen-rating": 5.0,
-            "chosen-model": "m", "rejected": talk("q", "bad"), "rejected-rating": 1.0,
+            "source": "s", "prompt": "q", "chosen": turns("q", "good"), "chosen-rating": 5.0,
+            "chosen-model": "m", "rejected": turns("q", "bad"), "rejected-rating": 1.0,
             "rejected-model": "n",
         },
-        {"prompt": talk("q"), "chosen": answer("good"), "rejected": answer("bad")},
+        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
     ),
     (
         "ultrafeedback-binarized",
         {
-            "prompt": "q", "prompt_id": "1", "chosen": talk("q", "good"), "rejected": talk("q", "bad"),
-            "messages": talk("q", "good"), "score_chosen": 8.0, "score_rejected": 3.0,
+            "prompt": "q", "prompt_id": "1", "chosen": turns("q", "good"), "rejected": turns("q", "bad"),
+            "messages": turns("q", "good"), "score_chosen": 8.0, "score_rejected": 3.0,
         },
-        {"prompt": talk("q"), "chosen": answer("good"), "rejected": answer("bad")},
+        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
     ),
     (
         "ultrafeedback-trl",
-        {"chosen": talk("q", "good"), "rejected": talk("q", "bad"), "score_chosen": 8.0, "score_rejected": 3.0},
-        {"prompt": talk("q"), "chosen": answer("good"), "rejected": answer("bad")},
+        {"chosen": turns("q", "good"), "rejected": turns("q", "bad"), "score_chosen": 8.0, "score_rejected": 3.0},
+        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
     ),
     (
         "distilabel-orca",
@@ -80,21 +80,21 @@ LAYOUTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ),
     (
         "orpo-mix",
-        {"source": "s", "prompt": "q", "chosen": talk("q", "good"), "rejected": talk("q", "bad")},
-        {"prompt": talk("q"), "chosen": answer("good"), "rejected": answer("bad")},
+        {"source": "s", "prompt": "q", "chosen": turns("q", "good"), "rejected": turns("q", "bad")},
+        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
     ),
     (
         "helpsteer3",
         {
-            "domain": "code", "language": "en", "context": talk("a", "b", "q"), "response1": "good",
+            "domain": "code", "language": "en", "context": turns("a", "b", "q"), "response1": "good",
             "response2": "bad", "overall_preference": -2,
         },
-        {"prompt": talk("a", "b", "q"), "chosen": answer("good"), "rejected": answer("bad")},
+        {"prompt": turns("a", "b", "q"), "chosen": answer("good"), "rejected": answer("bad")},
     ),
     (
         "helpsteer3",
-        {"context": talk("q"), "response1": "bad", "response2": "good", "overall_preference": 3},
-        {"prompt": talk("q"), "chosen": answer("good"), "rejected": answer("bad")},
+        {"context": turns("q"), "response1": "bad", "response2": "good", "overall_preference": 3},
+        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
     ),
     (
         "code-preference",
@@ -139,7 +139,7 @@ def test_ties_are_left_out_and_counted(volume, name, tie) -> None:
 
 
 def test_nothing_but_ties(volume) -> None:
-    row = {"context": talk("q"), "response1": "a", "response2": "b", "overall_preference": 0}
+    row = {"context": turns("q"), "response1": "a", "response2": "b", "overall_preference": 0}
     assert codes(volume.rows([row]).inspect()) == {"EmptyDataset": 0}
 
 
@@ -178,7 +178,7 @@ def test_an_unknown_preset(volume) -> None:
         volume.rows([EXPECTED]).inspect({"preset": "orka"})
 
 
-def test_a_mapping_of_ones_own_is_not_overridden(volume) -> None:
+def test_a_mapping_in_the_spec_is_not_overridden(volume) -> None:
     report = volume.rows([{**LAYOUTS[1][1], "better": "x"}]).inspect(
         {"columnMapping": {"prompt": "question", "chosen": "better"}}
     )
@@ -188,7 +188,7 @@ def test_a_mapping_of_ones_own_is_not_overridden(volume) -> None:
 
 TRANSCRIPT = {"good": ASKED + " well", "bad": ASKED + " badly"}
 PREFERENCE = {
-    "context": talk("q"),
+    "context": turns("q"),
     "response1": "good",
     "response2": "bad",
     "overall_preference": -1,
@@ -205,7 +205,7 @@ def test_a_named_preset_reads_the_mapped_columns(volume) -> None:
     volume.rows([TRANSCRIPT])
     mapping = {"chosen": "good", "rejected": "bad"}
     dataset = {"preset": "hh-rlhf", "columnMapping": mapping, "eval": {"fraction": 0}}
-    assert prompts(volume, dataset) == [talk("hi", "hello", "how?")]
+    assert prompts(volume, dataset) == [turns("hi", "hello", "how?")]
 
 
 def test_a_named_preset_names_the_mapped_columns(volume) -> None:
@@ -219,7 +219,7 @@ def test_a_named_preset_names_the_mapped_columns(volume) -> None:
 def test_a_mapped_prompt_of_signed_preferences_is_read(volume) -> None:
     row = {"ctx" if name == "context" else name: value for name, value in PREFERENCE.items()}
     dataset = {"preset": "helpsteer3", "columnMapping": {"prompt": "ctx"}, "eval": {"fraction": 0}}
-    assert prompts(volume.rows([row]), dataset) == [talk("q")]
+    assert prompts(volume.rows([row]), dataset) == [turns("q")]
 
 
 def test_a_prompt_column_beside_transcripts_is_refused(volume) -> None:
@@ -243,7 +243,7 @@ def test_a_system_column_is_kept_under_a_preset(volume, row, mapping) -> None:
 def test_what_precedes_a_transcript_is_the_systems(volume) -> None:
     row = {"chosen": "Be kind" + ASKED + " well", "rejected": "Be kind" + ASKED + " badly"}
     (prompt,) = prompts(volume.rows([row]), {"eval": {"fraction": 0}})
-    assert prompt == [{"role": "system", "content": "Be kind"}, *talk("hi", "hello", "how?")]
+    assert prompt == [{"role": "system", "content": "Be kind"}, *turns("hi", "hello", "how?")]
 
 
 MARKED = {"chosen": ASKED + " well", "rejected": ASKED + " badly"}

@@ -297,8 +297,11 @@ def test_a_model_outside_the_volume_is_refused(volume, tmp_path_factory) -> None
 
 def test_a_null_among_the_messages(volume) -> None:
     """pyarrow reads it into an array whose use crashes the process."""
-    talk = [None, {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
-    good = {"chosen": talk[1:], "rejected": [talk[1], {"role": "assistant", "content": "b"}]}
-    report = volume.rows([good, {"chosen": talk, "rejected": talk[1:]}]).inspect()
+    messages = [None, {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    good = {
+        "chosen": messages[1:],
+        "rejected": [messages[1], {"role": "assistant", "content": "b"}],
+    }
+    report = volume.rows([good, {"chosen": messages, "rejected": messages[1:]}]).inspect()
     assert codes(report) == {"BadMessage": 1}
     assert report.errors[0].examples == [1]

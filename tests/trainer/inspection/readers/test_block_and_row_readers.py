@@ -66,7 +66,7 @@ answer_message = st.builds(lambda text: {"role": "assistant", "content": text}, 
 
 
 @st.composite
-def talk(draw: st.DrawFn) -> dict[str, Any]:
+def conversation(draw: st.DrawFn) -> dict[str, Any]:
     opening = [
         *draw(st.lists(st.one_of(user_message, answer_message), max_size=2)),
         draw(user_message),
@@ -80,8 +80,8 @@ def talk(draw: st.DrawFn) -> dict[str, Any]:
 odd = st.one_of(st.none(), st.integers(-1, 1), st.booleans(), st.floats(0, 1), words)
 text = st.fixed_dictionaries({"prompt": words, "chosen": words, "rejected": words})
 row = st.one_of(
-    talk(),
-    talk(),
+    conversation(),
+    conversation(),
     text,
     text,
     st.fixed_dictionaries(

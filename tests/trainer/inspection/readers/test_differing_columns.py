@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.kit.inspection.row_strategies import talks
+from tests.kit.inspection.row_strategies import conversations
 from tests.kit.inspection.volume_fixture import InspectionVolume, codes, spec_of
 
 from dpojob_trainer.inspection import accepted_rows
@@ -18,7 +18,7 @@ from dpojob_trainer.inspection.readers import jsonl
 WHOLE_FILE = {"eval": {"fraction": 0}}
 PAIR = {"prompt": "q", "chosen": "yes", "rejected": "no"}
 BARE = {"chosen": "The one", "rejected": "The two"}
-TALK = {
+CONVERSATION = {
     "chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "yes"}],
     "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "no"}],
 }
@@ -67,14 +67,16 @@ def test_a_system_text_of_one_file_is_kept(files) -> None:
 
 
 def test_tools_of_one_file_are_kept(files) -> None:
-    volume = files(TALK, {**TALK, "tools": [TOOL]})
+    volume = files(CONVERSATION, {**CONVERSATION, "tools": [TOOL]})
     report = volume.inspect(WHOLE_FILE)
     assert report.valid and report.mapping.tools == "tools"
     assert sum("tools" in row for row in accepted(volume, report)) == 3
 
 
 def test_scores_of_one_file_make_its_ties_known(files) -> None:
-    report = files(TALK, {**TALK, "score_chosen": 5.0, "score_rejected": 5.0}).inspect(WHOLE_FILE)
+    report = files(
+        CONVERSATION, {**CONVERSATION, "score_chosen": 5.0, "score_rejected": 5.0}
+    ).inspect(WHOLE_FILE)
     assert report.preset == "ultrafeedback-trl"
     assert report.dropped == {"Tie": 3}
 
@@ -94,7 +96,7 @@ def test_a_prompt_of_some_blocks_makes_the_others_faulty(volume, monkeypatch, la
     assert sum(codes(report).values()) == 20
 
 
-def test_a_column_nobody_asks_for_in_one_file_changes_nothing(files) -> None:
+def test_an_unused_column_in_one_file_changes_nothing(files) -> None:
     report = files(PAIR, {**PAIR, "id": 7}).inspect(WHOLE_FILE)
     assert report.valid and report.valid_rows == 6
     assert sorted(report.columns) == ["chosen", "id", "prompt", "rejected"]
@@ -117,7 +119,7 @@ shape = st.fixed_dictionaries(
 )
 conversation = st.builds(
     lambda row, more: {**row, **more},
-    talks,
+    conversations,
     st.fixed_dictionaries(
         {}, optional={"system": asked, "score_chosen": st.just(1), "score_rejected": st.just(1)}
     ),

@@ -1,4 +1,4 @@
-"""A .json file that is one object: rows inside it are read, and rows written another way are told."""
+"""A .json file that is one object: rows inside it are read, and rows in another layout are reported."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def written(volume, value: Any, indent: int | None) -> Any:
         ({"train": ROWS, "dev": ROWS, "test": ROWS}, r"lists of rows: train, dev, test"),
     ],
 )
-def test_rows_written_another_way_are_told(volume, value: Any, words: str, indent: Any) -> None:
+def test_rows_in_another_layout_are_reported(volume, value: Any, words: str, indent: Any) -> None:
     with pytest.raises(InspectionError, match=words) as caught:
         written(volume, value, indent).inspect()
     assert caught.value.message.startswith("pairs/train.json is one object")
 
 
-TALK = {
+CONVERSATION = {
     side: [{"role": "user", "content": "q"}, {"role": "assistant", "content": side}]
     for side in ("chosen", "rejected")
 }
@@ -48,15 +48,17 @@ TALK = {
 @pytest.mark.parametrize("indent", [None, 2], ids=["on one line", "over lines"])
 @pytest.mark.parametrize(
     ("value", "rows"),
-    [({"train": ROWS}, 3), ({"data": ROWS, "version": 1}, 3), (ROWS[0], 1), (TALK, 1)],
+    [({"train": ROWS}, 3), ({"data": ROWS, "version": 1}, 3), (ROWS[0], 1), (CONVERSATION, 1)],
 )
-def test_rows_that_can_be_told_are_read(volume, value: Any, rows: int, indent: Any) -> None:
+def test_rows_that_can_be_recognised_are_read(volume, value: Any, rows: int, indent: Any) -> None:
     report = written(volume, value, indent).inspect()
     assert report.valid and report.rows == rows
 
 
 def test_a_pair_of_messages_under_other_names_is_a_row(volume) -> None:
-    report = written(volume, {"good": TALK["chosen"], "bad": TALK["rejected"]}, 2).inspect()
+    report = written(
+        volume, {"good": CONVERSATION["chosen"], "bad": CONVERSATION["rejected"]}, 2
+    ).inspect()
     assert report.suggestion.column_mapping == {"chosen": "good", "rejected": "bad"}
 
 
@@ -76,5 +78,5 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-def test_any_value_is_rows_or_told_or_one_row(value: Any) -> None:
+def test_any_value_is_rows_or_an_error_or_one_row(value: Any) -> None:
     assert nested_rows(value) is None or describe_other_layout(value) is None

@@ -1,4 +1,4 @@
-"""Ids used as keys take memory by the rows, not by their square, and are told where they are columns."""
+"""Ids used as keys take memory by the rows, not by their square, and are reported where they are columns."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def grows(rows: list[dict[str, Any]]) -> bool:
 
 @pytest.mark.parametrize("some", [1, 2, 10])
 @pytest.mark.parametrize("deep", [False, True], ids=["columns", "inside a column"])
-def test_keys_of_their_own_in_some_rows_grow(some: int, deep: bool) -> None:
+def test_distinct_keys_in_some_rows_grow(some: int, deep: bool) -> None:
     def own(number: int) -> dict[str, Any]:
         key = {f"user-{number}": 1}
         return {"scores": key} if deep else key
@@ -65,7 +65,7 @@ def test_ids_as_keys_inside_a_column_are_no_fault(volume) -> None:
     assert report.valid and report.rows == ROWS
 
 
-def test_ids_as_columns_are_told(volume) -> None:
+def test_ids_as_columns_are_reported(volume) -> None:
     rows = [{**PAIR, f"key {n}": 1} for n in range(12_000)]
     with pytest.raises(InspectionError, match="more than 10,000 different columns, such as 'key "):
         volume.rows(rows).inspect()

@@ -65,7 +65,7 @@ def test_a_configuration_is_a_directory_with_splits_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("configs", [5, "default", {"a": 1}, [7], None])
-def test_a_card_that_makes_no_sense_says_nothing(configs: Any) -> None:
+def test_a_card_that_makes_no_sense_defines_no_splits(configs: Any) -> None:
     assert files("train.jsonl", card={"configs": configs}).splits == {"train": ["train.jsonl"]}
 
 

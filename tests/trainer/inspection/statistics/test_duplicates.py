@@ -1,4 +1,4 @@
-"""Repeats are rows that say the same, tool calls and all; each is told of in the split it is in."""
+"""Duplicates are rows of the same content, tool calls included; each is reported in the split it is in."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_same_call_twice_is_a_duplicate(volume) -> None:
     assert volume.rows(rows).inspect().quality.duplicate_rows == 1
 
 
-def test_a_pair_of_calls_both_ways_round_is_a_contradiction(volume) -> None:
+def test_a_pair_of_calls_in_both_orders_is_a_contradiction(volume) -> None:
     one, other = call(city="Rome"), call(city="Oslo")
     report = volume.rows([asked(one, other), asked(other, one)]).inspect()
     assert report.quality.contradictory_pairs == 1

@@ -15,15 +15,15 @@ from dpojob_trainer.inspection import accepted_rows, summary
 DROP = {"invalidRows": "Drop", "eval": {"split": "test"}}
 
 
-def talk(*roles: str, text: str = "q") -> dict[str, Any]:
+def conversation(*roles: str, text: str = "q") -> dict[str, Any]:
     prompt = [{"role": role, "content": text} for role in roles]
     answers = [[{"role": "assistant", "content": answer}] for answer in ("yes", "no")]
     return {"prompt": prompt, "chosen": answers[0], "rejected": answers[1]}
 
 
-GOOD = talk("user")
-REFUSED = talk("system", "user")
-TOO_LONG = talk("user", text="long " * 50)
+GOOD = conversation("user")
+REFUSED = conversation("system", "user")
+TOO_LONG = conversation("user", text="long " * 50)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""`training.arguments` is held to the installed DPOConfig, with the way out in the message."""
+"""`training.arguments` is held to the installed DPOConfig, with the remedy in the message."""
 
 from __future__ import annotations
 

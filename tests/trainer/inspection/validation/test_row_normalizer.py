@@ -16,7 +16,7 @@ def assistant(text: str) -> dict[str, str]:
     return {"role": "assistant", "content": text}
 
 
-TALK = {"prompt": [user("p")], "chosen": [assistant("yes")], "rejected": [assistant("no")]}
+CONVERSATION = {"prompt": [user("p")], "chosen": [assistant("yes")], "rejected": [assistant("no")]}
 WHOLE = {"chosen": [user("p"), assistant("yes")], "rejected": [user("p"), assistant("no")]}
 
 CASES = [
@@ -29,17 +29,37 @@ CASES = [
     ("EmptyPrompt", GOOD, {**GOOD, "prompt": ""}, "'prompt' is empty"),
     ("IdenticalPair", GOOD, {**GOOD, "rejected": "yes"}, "'chosen' equals 'rejected'"),
     ("AmbiguousFormat", GOOD, {**GOOD, "chosen": [assistant("yes")]}, "'chosen' is a list"),
-    ("AmbiguousFormat", GOOD, TALK, "message lists where other rows hold text"),
-    ("EmptyText", TALK, {**TALK, "chosen": []}, "'chosen' is an empty list"),
-    ("EmptyText", TALK, {**TALK, "chosen": [assistant(" ")]}, "'chosen' is empty"),
-    ("EmptyPrompt", TALK, {**TALK, "prompt": []}, "no user's turn"),
-    ("EmptyPrompt", TALK, {**TALK, "prompt": [user("")]}, "no user's turn"),
-    ("BadMessage", TALK, {**TALK, "chosen": [{"role": "assistant"}]}, "no 'content'"),
-    ("BadMessage", TALK, {**TALK, "chosen": [{"content": "x"}]}, "no 'role'"),
-    ("BadMessage", TALK, {**TALK, "chosen": [{"role": "gpt", "content": "x"}]}, "role 'gpt'"),
-    ("BadMessage", TALK, {**TALK, "prompt": [user("p"), assistant("a")]}, "prompt ends with"),
-    ("LastTurnNotAssistant", TALK, {**TALK, "chosen": [assistant("a"), user("b")]}, "'user'"),
-    ("IdenticalPair", TALK, {**TALK, "rejected": [assistant("yes")]}, "equals"),
+    ("AmbiguousFormat", GOOD, CONVERSATION, "message lists where other rows hold text"),
+    ("EmptyText", CONVERSATION, {**CONVERSATION, "chosen": []}, "'chosen' is an empty list"),
+    ("EmptyText", CONVERSATION, {**CONVERSATION, "chosen": [assistant(" ")]}, "'chosen' is empty"),
+    ("EmptyPrompt", CONVERSATION, {**CONVERSATION, "prompt": []}, "no user's turn"),
+    ("EmptyPrompt", CONVERSATION, {**CONVERSATION, "prompt": [user("")]}, "no user's turn"),
+    (
+        "BadMessage",
+        CONVERSATION,
+        {**CONVERSATION, "chosen": [{"role": "assistant"}]},
+        "no 'content'",
+    ),
+    ("BadMessage", CONVERSATION, {**CONVERSATION, "chosen": [{"content": "x"}]}, "no 'role'"),
+    (
+        "BadMessage",
+        CONVERSATION,
+        {**CONVERSATION, "chosen": [{"role": "gpt", "content": "x"}]},
+        "role 'gpt'",
+    ),
+    (
+        "BadMessage",
+        CONVERSATION,
+        {**CONVERSATION, "prompt": [user("p"), assistant("a")]},
+        "prompt ends with",
+    ),
+    (
+        "LastTurnNotAssistant",
+        CONVERSATION,
+        {**CONVERSATION, "chosen": [assistant("a"), user("b")]},
+        "'user'",
+    ),
+    ("IdenticalPair", CONVERSATION, {**CONVERSATION, "rejected": [assistant("yes")]}, "equals"),
     ("IdenticalPair", WHOLE, {**WHOLE, "rejected": WHOLE["chosen"]}, "equals"),
     (
         "PromptMismatch",
@@ -73,7 +93,7 @@ def test_a_bad_row_is_found_and_named(volume, code, good, bad, words):
     assert report.rows == 4 and report.valid_rows == 3
 
 
-@pytest.mark.parametrize("good", [GOOD, TALK, WHOLE])
+@pytest.mark.parametrize("good", [GOOD, CONVERSATION, WHOLE])
 def test_good_rows_are_accepted(volume, good):
     report = volume.rows([good] * 3).inspect()
     assert report.valid, report.problems

@@ -40,7 +40,7 @@ def text_of(row: dict[str, Any], write: Callable[[Any], str]) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("row", "column"), [(WHOLE, "chosen"), (ANSWERS, "chosen"), (ASKED, "prompt")]
 )
-def test_a_list_written_as_text_is_named_with_the_way_out(volume, row, column, write) -> None:
+def test_a_list_written_as_text_is_named_with_the_remedy(volume, row, column, write) -> None:
     report = volume.rows([text_of(row, WRITERS[write])] * 3).inspect()
     assert codes(report)["WrongType"] == 3
     assert f"{column!r} is a message list written as text; write lists" in report.errors[0].message

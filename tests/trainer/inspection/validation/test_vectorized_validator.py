@@ -60,7 +60,7 @@ texts = st.fixed_dictionaries(
 lists = st.fixed_dictionaries(
     dict.fromkeys(("chosen", "rejected"), st.one_of(st.none(), st.lists(message, max_size=3)))
 )
-talks = st.fixed_dictionaries(
+conversations = st.fixed_dictionaries(
     {"prompt": st.lists(sound_message, max_size=3), "chosen": answer, "rejected": answer}
 )
 rows_with_prompt = st.fixed_dictionaries({"prompt": words, "chosen": answer, "rejected": answer})
@@ -111,7 +111,7 @@ SHAPES = [
     (texts, (TEXT, TEXT, TEXT)),
     (lists, (None, LIST, LIST)),
     (whole(), (None, LIST, LIST)),
-    (talks, (LIST, LIST, LIST)),
+    (conversations, (LIST, LIST, LIST)),
     (rows_with_prompt, (TEXT, LIST, LIST)),
     (rows_without_prompt, (TEXT, LIST, LIST)),
     (instructed, (TEXT, TEXT, TEXT, TEXT)),
@@ -173,14 +173,14 @@ def _agree(validator: RowValidator, batch: pa.RecordBatch) -> None:
 
 def test_plain_rows_pass_the_vectorized_validator() -> None:
     """Without this, a vectorized validator that accepted nothing would agree too."""
-    talk = [{"role": "user", "content": "q"}]
+    user_turn = [{"role": "user", "content": "q"}]
     yes, no = ([{"role": "assistant", "content": word}] for word in ("yes", "no"))
     for rows in (
         {"prompt": "q", "chosen": "yes", "rejected": "no"},
-        {"chosen": talk + yes, "rejected": talk + no},
-        {"prompt": talk, "chosen": yes, "rejected": no},
+        {"chosen": user_turn + yes, "rejected": user_turn + no},
+        {"prompt": user_turn, "chosen": yes, "rejected": no},
         {"prompt": "q", "chosen": yes, "rejected": no},
-        {"prompt": "q", "chosen": talk + yes, "rejected": talk + no},
+        {"prompt": "q", "chosen": user_turn + yes, "rejected": user_turn + no},
         {"prompt": "q", "chosen": "yes", "rejected": "no", "system": "be kind"},
         {"prompt": "q", "chosen": "yes", "rejected": "no", "system": ""},
         {

@@ -72,7 +72,7 @@ def test_a_publication_that_was_cut_short_is_done_again(make_job: MakeJob) -> No
     assert output_directory.is_complete(job)
 
 
-def test_a_finished_adapter_is_not_passed_off_as_the_merged_model_asked_for_later(
+def test_a_finished_adapter_is_not_taken_for_the_merged_model_requested_later(
     make_job: MakeJob,
 ) -> None:
     lora = {"training": {"method": "lora"}}

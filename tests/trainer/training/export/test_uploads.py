@@ -137,7 +137,7 @@ def test_a_hub_that_stays_down_leaves_the_model_and_the_next_attempt_uploads(
     assert run(hub_job).outcome == "Succeeded"
 
 
-def test_a_token_without_rights_is_told_at_once(
+def test_a_token_without_rights_is_reported_at_once(
     make_job: MakeJob, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in hub.env().items():

@@ -59,7 +59,7 @@ def host(port: int, nodes: int, is_stopped: Callable[[], bool] = never) -> Later
     return Later(lambda: rendezvous.host(port, nodes, "k", is_stopped, 60))
 
 
-def test_all_nodes_leave_with_the_same_set_whoever_comes_first(port: int) -> None:
+def test_all_nodes_get_the_same_set_whichever_joins_first(port: int) -> None:
     early = join(port, 2)
     first = host(port, 3)
     late = join(port, 1)
@@ -74,7 +74,7 @@ def listens(port: int) -> bool:
     return False
 
 
-def test_a_node_that_left_must_come_again(port: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_node_that_left_must_join_again(port: int, caplog: pytest.LogCaptureFixture) -> None:
     first = host(port, 3)
     wait_until(lambda: listens(port), "the first node listens")
     # Asked a second time only when its line has been sent.
@@ -90,7 +90,7 @@ def test_a_node_that_left_must_come_again(port: int, caplog: pytest.LogCaptureFi
     assert first.result().run_id == other.result().run_id == again.result().run_id
 
 
-def test_a_set_that_has_gathered_lets_nobody_in(port: int) -> None:
+def test_a_complete_set_accepts_no_other_node(port: int) -> None:
     first, other = host(port, 2), join(port, 1)
     old = first.result()
     other.result()
@@ -114,7 +114,7 @@ def test_connections_of_others_are_rejected(port: int) -> None:
 
 
 @pytest.mark.parametrize("role", ["first", "other"])
-def test_who_does_not_come_is_named_with_what_it_may_wait_for(port: int, role: str) -> None:
+def test_a_missing_node_is_named_with_what_it_may_wait_for(port: int, role: str) -> None:
     with pytest.raises(TrainingError) as caught:
         if role == "first":
             rendezvous.host(port, 3, "k", never, 0.1)
@@ -176,10 +176,10 @@ UNSAVED = Outcome(
             "Stopped 12",
         ),
         ("aborted, nothing saved", {"outcomes": {}, "exit_statuses": {0: -6}}, "TrainingFailed 1"),
-        ("no word at all", {"outcomes": {}, "exit_statuses": {0: 1}}, "TrainingFailed 1"),
+        ("no outcome", {"outcomes": {}, "exit_statuses": {0: 1}}, "TrainingFailed 1"),
     ],
 )
-def test_what_a_node_says(name: str, known: dict[str, Any], wanted: str) -> None:
+def test_the_outcomes_of_a_node_are_combined(name: str, known: dict[str, Any], wanted: str) -> None:
     outcome = combine_outcomes(
         **{
             "exit_statuses": {},
@@ -193,7 +193,7 @@ def test_what_a_node_says(name: str, known: dict[str, Any], wanted: str) -> None
     assert outcome.message or outcome.outcome == "Succeeded"
 
 
-def test_a_lost_peer_is_told_from_an_own_failure() -> None:
+def test_a_lost_peer_is_distinguished_from_a_failure_of_the_node_itself() -> None:
     gloo = "[../third_party/gloo/gloo/transport/tcp/pair.cc:538] Connection closed by peer [::1]:1"
     assert is_lost_peer(RuntimeError(gloo))
     assert not is_lost_peer(RuntimeError("shapes differ"))

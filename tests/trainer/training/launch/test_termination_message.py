@@ -90,7 +90,7 @@ def test_a_long_chinese_path_leaves_the_rest_of_the_outcome() -> None:
     assert (kept.message, kept.samples) == (outcome.message, outcome.samples)
 
 
-def test_it_is_written_where_it_is_told(tmp_path: Path) -> None:
+def test_it_is_written_to_the_given_path(tmp_path: Path) -> None:
     path = tmp_path / "log"
     write_termination_message(DOCUMENT, path)
     assert json.loads(path.read_text())["reason"] == "Completed"
@@ -161,7 +161,7 @@ def test_an_output_that_cannot_be_written_is_the_specs_fault(
     assert words in failure.message
 
 
-def test_a_full_disk_is_told_in_words_of_a_user(
+def test_a_full_disk_is_reported_with_its_free_space(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = namedtuple("usage", "total used free")(2 << 30, 2 << 30, 3 << 20)
@@ -174,7 +174,7 @@ def test_a_full_disk_is_told_in_words_of_a_user(
     )
 
 
-def test_a_message_of_several_lines_is_told_whole() -> None:
+def test_a_message_of_several_lines_is_reported_whole() -> None:
     error = RuntimeError("Error(s) in loading state_dict for M:\n\tsize mismatch for w")
     message = "RuntimeError: Error(s) in loading state_dict for M: size mismatch for w"
     assert explain(error).message == message
@@ -188,9 +188,7 @@ def test_a_message_of_several_lines_is_told_whole() -> None:
         ({"step": 3, "max_steps": 9, "checkpoint_step": 2}, "a checkpoint of step 2 is kept"),
     ],
 )  # fmt: skip
-def test_who_is_stopped_is_told_where_the_next_attempt_starts(
-    progress: dict[str, int], words: str
-) -> None:
+def test_a_stop_reports_where_the_next_attempt_starts(progress: dict[str, int], words: str) -> None:
     recorder = ProgressRecorder()
     recorder.update(**progress)
     job: Any = None

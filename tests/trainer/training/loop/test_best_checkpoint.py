@@ -1,4 +1,4 @@
-"""The weights that are kept are the best ones by the metric asked for, and are what is said of them."""
+"""The weights that are kept are the best ones by the requested metric, and the report describes these."""
 
 from __future__ import annotations
 

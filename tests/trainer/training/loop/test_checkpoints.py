@@ -87,7 +87,7 @@ def names(root: Path) -> set[str]:
     return {path.name for path in root.iterdir()}
 
 
-def test_the_newest_and_the_best_that_each_of_them_tells_of_are_kept(tmp_path: Path) -> None:
+def test_the_newest_and_the_best_that_each_of_them_names_are_kept(tmp_path: Path) -> None:
     first = with_best_checkpoint(make(tmp_path, "checkpoint-1", 1), None)
     with_best_checkpoint(make(tmp_path, "checkpoint-2", 2), first)
     with_best_checkpoint(make(tmp_path, "checkpoint-3", 3), first)
@@ -97,7 +97,7 @@ def test_the_newest_and_the_best_that_each_of_them_tells_of_are_kept(tmp_path: P
     assert names(tmp_path) == {"checkpoint-1", "checkpoint-3", "checkpoint-4"}
 
 
-def test_the_best_of_the_run_is_kept_whatever_the_newest_tells_of(tmp_path: Path) -> None:
+def test_the_best_of_the_run_is_kept_whatever_the_newest_names(tmp_path: Path) -> None:
     best = with_best_checkpoint(make(tmp_path, "checkpoint-1", 1), None)
     with_best_checkpoint(make(tmp_path, "checkpoint-2", 2), None)
     with_best_checkpoint(make(tmp_path, "checkpoint-3", 3), None)

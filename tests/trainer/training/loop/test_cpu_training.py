@@ -109,5 +109,5 @@ def test_a_processor_says_whether_it_has_bf16(tmp_path: Path, text: str, has: bo
     assert cpu_supports_bf16(cpuinfo) is has
 
 
-def test_a_processor_that_says_nothing_has_no_bf16(tmp_path: Path) -> None:
+def test_a_processor_without_flags_has_no_bf16(tmp_path: Path) -> None:
     assert cpu_supports_bf16(tmp_path / "none") is False

@@ -107,7 +107,7 @@ def test_wandb_offline_keeps_every_loss_beside_the_model(
 
 
 @pytest.mark.train
-def test_a_tracker_that_fails_is_left_out_and_told(
+def test_a_tracker_that_fails_is_left_out_and_reported(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")  # Nobody listens there.
@@ -119,7 +119,9 @@ def test_a_tracker_that_fails_is_left_out_and_told(
 
 
 @pytest.mark.train
-def test_a_secret_without_the_address_is_told_before_anything_is_loaded(make_job: MakeJob) -> None:
+def test_a_secret_without_the_address_is_reported_before_anything_is_loaded(
+    make_job: MakeJob,
+) -> None:
     failed = run(reporting(make_job, "mlflow"))
     assert failed.reason == "InvalidArguments"
     assert "MLFLOW_TRACKING_URI" in failed.message and "environmentSecret" in failed.message

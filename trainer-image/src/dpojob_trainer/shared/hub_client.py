@@ -1,4 +1,4 @@
-"""Calls to the Hugging Face hub, with its errors put into words."""
+"""Calls to the Hugging Face hub, with its errors explained."""
 
 from __future__ import annotations
 

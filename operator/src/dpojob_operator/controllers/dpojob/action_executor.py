@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from dpojob_api.base import JSONObject
 from dpojob_api.constants import LABEL_JOB_UID, STAGE_INSPECT, STAGE_TRAIN
 from dpojob_api.job import DPOJob
 from dpojob_api.pool import GPUPoolSpec
@@ -20,7 +21,7 @@ from dpojob_operator.decide import (
 )
 from dpojob_operator.decide.effective_spec import effective_spec
 from dpojob_operator.decide.object_snapshots import owner_uid
-from dpojob_operator.kube import ApiClient, ApiError, Conflict, Object
+from dpojob_operator.kube import ApiClient, ApiError, Conflict
 from dpojob_operator.kube.resources import CLAIMS, DPOJOBS, JOBS, SERVICES, Resource
 from dpojob_operator.process import WorkloadSettings
 from dpojob_operator.process.metrics import CREATED
@@ -90,7 +91,7 @@ class ActionExecutor:
         if await self._create(JOBS, body, job):
             CREATED.labels(STAGE_TRAIN).inc()
 
-    async def _create(self, resource: Resource, body: Object, job: DPOJob) -> bool:
+    async def _create(self, resource: Resource, body: JSONObject, job: DPOJob) -> bool:
         """Whether the object was created now; one of this DPOJob that exists already is kept."""
         try:
             await self._cluster.create(resource, body)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dpojob_operator.decide.object_snapshots import JobSnapshot, Object, PodSnapshot
+from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot, RawObject
 
 LABEL_CONTROLLER_UID = "batch.kubernetes.io/controller-uid"
 """In the selector of every Job: the Job controller disowns pods without it."""
@@ -18,7 +18,7 @@ FINALIZER_TRACKING = "batch.kubernetes.io/job-tracking"
 ENDED_PHASES = ("Succeeded", "Failed")
 
 
-def pods_of_job(job: JobSnapshot, listed: Iterable[Object]) -> tuple[PodSnapshot, ...]:
+def pods_of_job(job: JobSnapshot, listed: Iterable[RawObject]) -> tuple[PodSnapshot, ...]:
     """Select the pods of a Job.
 
     The Job's pods are replaced only once they have ended (`podReplacementPolicy: Failed`), so of the
@@ -40,7 +40,7 @@ def pods_of_job(job: JobSnapshot, listed: Iterable[Object]) -> tuple[PodSnapshot
     return tuple(sorted(kept, key=lambda pod: pod.name))
 
 
-def _is_counted(job: JobSnapshot, pod: Object) -> bool:
+def _is_counted(job: JobSnapshot, pod: RawObject) -> bool:
     metadata = pod["metadata"]
     controlled = any(
         reference.get("controller")

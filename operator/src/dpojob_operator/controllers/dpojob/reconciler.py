@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from pydantic import ValidationError
 
+from dpojob_api.base import JSONObject
 from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJob, DPOJobStatus
 from dpojob_api.pool import GPUPoolSpec
@@ -21,7 +22,7 @@ from dpojob_operator.decide import (
 )
 from dpojob_operator.decide.stages import decide, decide_with_pools
 from dpojob_operator.indexes import DependentsIndex
-from dpojob_operator.kube import ApiClient, Key, Object, record_events
+from dpojob_operator.kube import ApiClient, Key, record_events
 from dpojob_operator.kube.resources import DPOJOBS
 from dpojob_operator.manifests import InputsTooLarge
 from dpojob_operator.process import Clock
@@ -63,7 +64,7 @@ class Reconciler:
     async def reconcile(self, key: Key) -> float | None:
         """Reconciles the key; returns seconds until the next pass, None for the next event or resync."""
         conflicting_object = oversized_inputs = creation_rejection = ""
-        raw: Object | None = None
+        raw: JSONObject | None = None
         for _ in range(MAX_ROUNDS):
             # The response to a status write is as current as a read.
             raw = raw or await self._cluster.get(DPOJOBS, *key)
@@ -119,8 +120,8 @@ class Reconciler:
         return replace(snapshot, refresh=age >= self._status_seconds, progress=seen)
 
     async def _write(
-        self, key: Key, raw: Object, job: DPOJob, decision: Decision, snapshot: Snapshot
-    ) -> Object | None:
+        self, key: Key, raw: JSONObject, job: DPOJob, decision: Decision, snapshot: Snapshot
+    ) -> JSONObject | None:
         """Writes the status; returns the object as it is stored now, None when nothing changed."""
         wire = decision.status.wire()
         if wire == job.status.wire():
@@ -145,7 +146,7 @@ class Reconciler:
         metadata = (raw or {}).get("metadata") or {}
         return metadata.get("uid") == job.uid and "deletionTimestamp" not in metadata
 
-    def _record_version(self, key: Key, stored: Object) -> None:
+    def _record_version(self, key: Key, stored: JSONObject) -> None:
         versions = self.written_versions.setdefault(key, deque(maxlen=2 * MAX_ROUNDS))
         versions.append(stored["metadata"]["resourceVersion"])
 
@@ -173,7 +174,7 @@ class Reconciler:
         self.written_versions.pop(key, None)
 
     async def _report_unreadable(
-        self, key: Key, raw: Object, error: ValidationError
+        self, key: Key, raw: JSONObject, error: ValidationError
     ) -> float | None:
         """Sets conditions that say what this version cannot read; all else in the status stays."""
         first = error.errors()[0]

@@ -67,16 +67,16 @@ class StateReader:
         if status.is_true(ConditionType.FINISHED):
             return await self._with_children(snapshot)
         if job.spec.model.from_job is not None and status.dependency is None:
-            facts = await self._dependency(job)
-            snapshot = replace(snapshot, dependency=facts)
-            if facts.found is None or not facts.complete or facts.problem:
+            dependency = await self._dependency(job)
+            snapshot = replace(snapshot, dependency=dependency)
+            if dependency.found is None or not dependency.complete or dependency.problem:
                 return await self._with_children(snapshot)
-        spec, dependency = _resolved(snapshot)
+        spec, resolved = _spec_with_resolved_dependency(snapshot)
         if not status.attempts:
             holder = await self._output_locks.find_holder(job)
             snapshot = replace(snapshot, output_holder=holder)
         if status.dataset is None:
-            claims = await self._claims(job.namespace, claims_mounted(spec, dependency))
+            claims = await self._claims(job.namespace, claims_mounted(spec, resolved))
             snapshot = replace(snapshot, claims=claims)
         if _may_begin(snapshot):
             if self._inspections.is_pending(job, spec):
@@ -159,8 +159,8 @@ class StateReader:
                 found=Dependency(kind="DPOJob", name=reference.name, uid=raw["metadata"]["uid"])
             )
         cycle = await self._cycle(job, named)
-        facts = from_job_output.from_dpojob(named)
-        return replace(facts, cycle=cycle) if cycle else facts
+        output = from_job_output.from_dpojob(named)
+        return replace(output, cycle=cycle) if cycle else output
 
     async def _cycle(self, job: DPOJob, named: DPOJob) -> tuple[str, ...]:
         """The names on the path from `job` back to itself, when following `fromJob` leads there."""
@@ -222,9 +222,9 @@ def _may_begin(snapshot: Snapshot) -> bool:
     return not begun and not waits and None not in snapshot.claims.values()
 
 
-def _resolved(snapshot: Snapshot) -> tuple[DPOJobSpec, Dependency | None]:
+def _spec_with_resolved_dependency(snapshot: Snapshot) -> tuple[DPOJobSpec, Dependency | None]:
     """The spec with `fromJob` resolved, also when it was read in this very pass, and what it resolved to."""
-    job, status, facts = snapshot.job, snapshot.job.status, snapshot.dependency
-    if status.dependency is None and facts is not None:
-        status = status.model_copy(update={"dependency": facts.found})
+    job, status, dependency = snapshot.job, snapshot.job.status, snapshot.dependency
+    if status.dependency is None and dependency is not None:
+        status = status.model_copy(update={"dependency": dependency.found})
     return effective_spec(job.name, job.spec, status), status.dependency

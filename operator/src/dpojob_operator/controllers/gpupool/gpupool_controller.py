@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from dpojob_operator.kube import ApiClient, Conflict, Object, parse_gpupool
+from dpojob_api.base import JSONObject
+from dpojob_operator.kube import ApiClient, Conflict, parse_gpupool
 from dpojob_operator.kube.resources import GPUPOOLS, NODES, PODS
 
 from .pool_capacity import pool_status, requested_gpus
@@ -47,7 +48,7 @@ class GPUPoolController:
         if room:
             self._changed()
 
-    async def _write(self, body: Object) -> None:
+    async def _write(self, body: JSONObject) -> None:
         try:
             await self._cluster.write_status(GPUPOOLS, body)
         except Conflict:

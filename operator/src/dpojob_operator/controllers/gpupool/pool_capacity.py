@@ -10,7 +10,7 @@ from dpojob_api.conditions import Condition, PoolConditionType, Reason
 from dpojob_api.pool import GPUPool, GPUPoolStatus
 from dpojob_api.shared_training_constants import GPU_MEMORY_TOLERANCE
 from dpojob_operator.decide.conditions import next_condition
-from dpojob_operator.decide.object_snapshots import Object
+from dpojob_operator.decide.object_snapshots import RawObject
 from dpojob_planner import PoolState, pool_problem
 from dpojob_planner.estimates.gpu import usable_gib
 
@@ -37,7 +37,7 @@ def planner_pool_state(pool: GPUPool, namespace_labels: Mapping[str, str]) -> Po
 
 
 def pool_status(
-    pool: GPUPool, nodes: Iterable[Object], pods: Iterable[Object], now: datetime
+    pool: GPUPool, nodes: Iterable[RawObject], pods: Iterable[RawObject], now: datetime
 ) -> GPUPoolStatus:
     """Counts the nodes that match and offer the GPU, their GPUs, and those no pod has requested."""
     resource = pool.spec.gpu.resource
@@ -86,7 +86,7 @@ def _condition(
     return next_condition(before, type_, str(holds), reason, message, generation, now)
 
 
-def _problem(pool: GPUPool, matching: Mapping[str, Object], offering: Mapping[str, int]) -> str:
+def _problem(pool: GPUPool, matching: Mapping[str, RawObject], offering: Mapping[str, int]) -> str:
     gpu = pool.spec.gpu
     contradiction = pool_problem(pool.spec)
     if contradiction is not None:
@@ -115,7 +115,7 @@ def _problem(pool: GPUPool, matching: Mapping[str, Object], offering: Mapping[st
     return ""
 
 
-def _reported_memory(resource: str, node: Object) -> tuple[str, float | None]:
+def _reported_memory(resource: str, node: RawObject) -> tuple[str, float | None]:
     """The label that says how much memory each GPU of a node has, and that memory in GiB."""
     labels = node["metadata"].get("labels") or {}
     for label in (f"{resource}.memory", KARPENTER_MEMORY_LABEL):
@@ -124,7 +124,7 @@ def _reported_memory(resource: str, node: Object) -> tuple[str, float | None]:
     return "", None
 
 
-def _matches(pool: GPUPool, node: Object) -> bool:
+def _matches(pool: GPUPool, node: RawObject) -> bool:
     labels = node["metadata"].get("labels") or {}
     selector = pool.spec.node_selector
     if not selector:
@@ -132,26 +132,26 @@ def _matches(pool: GPUPool, node: Object) -> bool:
     return all(labels.get(name) == value for name, value in selector.items())
 
 
-def _usable(node: Object) -> bool:
+def _usable(node: RawObject) -> bool:
     if (node.get("spec") or {}).get("unschedulable"):
         return False
     conditions = (node.get("status") or {}).get("conditions") or []
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
-def _allocatable(node: Object) -> Mapping[str, Any]:
+def _allocatable(node: RawObject) -> Mapping[str, Any]:
     return (node.get("status") or {}).get("allocatable") or {}
 
 
-def _node(pod: Object) -> str | None:
+def _node(pod: RawObject) -> str | None:
     return (pod.get("spec") or {}).get("nodeName")
 
 
-def requested_gpus(pod: Object, resource: str) -> int:
+def requested_gpus(pod: RawObject, resource: str) -> int:
     """GPUs the pod holds: extended resources are whole numbers, and requests equal limits."""
     spec = pod.get("spec") or {}
 
-    def gpu_limits(containers: Iterable[Object]) -> list[int]:
+    def gpu_limits(containers: Iterable[RawObject]) -> list[int]:
         return [
             _parse_whole(((c.get("resources") or {}).get("limits") or {}).get(resource))
             for c in containers

@@ -36,7 +36,7 @@ class DuplicateStatistics:
     exact: int = 0
     """Those of them that repeat byte by byte."""
     contradictions: int = 0
-    """Pairs that occur both ways round."""
+    """Pairs that occur in both orders."""
     overlap: int = 0
     """Evaluation rows whose pair is trained on too."""
     duplicate_rows: list[int] = field(default_factory=list)

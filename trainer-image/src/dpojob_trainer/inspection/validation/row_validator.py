@@ -44,7 +44,7 @@ class ValidatedRows:
         """Give all valid rows as arrays, with lengths in characters.
 
         Returns:
-            One batch for each of the two ways of validation that accepted rows.
+            One batch for each of the two validators, vectorized and row by row, that accepted rows.
         """
         batches = [] if self.columns is None else [_accepted(self.columns, self.first_row)]
         if self.pairs:

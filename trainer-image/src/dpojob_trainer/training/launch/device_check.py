@@ -40,10 +40,10 @@ def check_devices(plan: Plan, facts: DeviceFacts) -> TrainingError | None:
     """
     if not counts_on_gpu(plan):
         return None
-    wanted = plan.gpus // plan.nodes
-    if len(facts.devices) < wanted:
-        return _too_few(plan, wanted, facts)
-    devices = facts.devices[:wanted]
+    planned = plan.gpus // plan.nodes
+    if len(facts.devices) < planned:
+        return _too_few(plan, planned, facts)
+    devices = facts.devices[:planned]
     least = min(facts.torch_capabilities, default=(0, 0))
     old = next((device for device in devices if device.capability < least), None)
     if old is not None:
@@ -53,10 +53,10 @@ def check_devices(plan: Plan, facts: DeviceFacts) -> TrainingError | None:
     return None if small is None else _too_small(plan, small)
 
 
-def _too_few(plan: Plan, wanted: int, facts: DeviceFacts) -> TrainingError:
+def _too_few(plan: Plan, planned: int, facts: DeviceFacts) -> TrainingError:
     usable = len(facts.devices) or "no"
     found = (
-        f"the plan counts on {wanted} GPU(s) of pool {plan.pool} in this pod, and torch can use {usable} "
+        f"the plan counts on {planned} GPU(s) of pool {plan.pool} in this pod, and torch can use {usable} "
         f"of them"
     )
     detail = "" if facts.error is None else f" ({' '.join(facts.error.split())[:300].rstrip('.')})"

@@ -43,7 +43,7 @@ class DeviceFacts:
     driver_cuda: Version | None
     """Newest CUDA version of that driver; None where its library is not in the container."""
     error: str | None
-    """Why torch can use no GPU, in its own words; None where it can use one."""
+    """Why torch can use no GPU, as the text of its error; None where it can use one."""
 
 
 def read_device_facts() -> DeviceFacts:
@@ -53,8 +53,8 @@ def read_device_facts() -> DeviceFacts:
     try:
         torch.cuda.init()  # type: ignore[no-untyped-call]
         devices = tuple(_device(index) for index in range(torch.cuda.device_count()))
-    except (RuntimeError, AssertionError) as refused:
-        error = str(refused)
+    except (RuntimeError, AssertionError) as unusable:
+        error = str(unusable)
     return DeviceFacts(
         devices=devices,
         torch_cuda=torch.version.cuda,
