@@ -14,6 +14,8 @@ LARGER_FOLDERS = {
     "trainer-image/src/dpojob_trainer/inspection/readers": 15,
     # Mapping, presets, detection and suggestions, which share the types of columns.
     "trainer-image/src/dpojob_trainer/inspection/columns": 15,
+    # What both containers share, and what the stages of inspection hand to each other.
+    "trainer-image/src/dpojob_trainer/shared": 14,
 }
 """The most modules of the folders that may hold more."""
 

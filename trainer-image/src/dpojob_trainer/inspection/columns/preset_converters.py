@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dpojob_api.report import ProblemCode
-from dpojob_trainer.inspection.turn_marks import ASSISTANT, HUMAN
 from dpojob_trainer.shared.row_error import TIE, RowError
+from dpojob_trainer.shared.turn_marks import ASSISTANT, HUMAN
 
 Row = Mapping[str, Any]
 Columns = Mapping[str, str]

@@ -11,8 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from dpojob_trainer.inspection.turn_marks import ASSISTANT, HUMAN
 from dpojob_trainer.shared.row_error import RowError
+from dpojob_trainer.shared.turn_marks import ASSISTANT, HUMAN
 
 from .column_types import ColumnKind, Schema
 from .preset_converters import (

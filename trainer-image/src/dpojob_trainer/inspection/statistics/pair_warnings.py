@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from dpojob_api.report import ProblemCode
-from dpojob_trainer.inspection.turn_marks import ANSWER_FOLLOWS, TEMPLATE_MARK, TEMPLATE_PARTS
 from dpojob_trainer.shared.accepted_batch import AcceptedBatch
+from dpojob_trainer.shared.turn_marks import ANSWER_FOLLOWS, TEMPLATE_MARK, TEMPLATE_PARTS
 
 from .error_aggregation import MAX_EXAMPLES
 from .row_hash import RowHashes

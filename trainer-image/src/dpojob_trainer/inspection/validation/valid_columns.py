@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dpojob_trainer.inspection.columns import BoolArray, IntArray, TextColumn
-from dpojob_trainer.inspection.turn_marks import BEGINNINGS
 from dpojob_trainer.shared.preference_pair import Format
+from dpojob_trainer.shared.turn_marks import BEGINNINGS
 
 from .conversation_column import ConversationColumn
 
