@@ -93,9 +93,10 @@ def trainer_parts() -> Graph:
     "graph", [packages("dpojob_trainer"), trainer_parts()], ids=["packages", "parts"]
 )
 def test_the_trainers_packages_are_few_and_in_few_levels(graph: Graph) -> None:
-    assert len(graph) <= 16
+    # The evaluation is one package and one level of training: it runs after the export, and launch calls it.
+    assert len(graph) <= 17
     assert sum(map(len, graph.values())) <= 45
-    assert levels(graph) <= 8
+    assert levels(graph) <= 9
 
 
 def test_the_operators_packages_are_few_and_in_few_levels() -> None:

@@ -1,13 +1,18 @@
-"""Base classes of every API model: camelCase in JSON, snake_case in Python."""
+"""Base classes of every API model, camelCase in JSON and snake_case in Python; types of numbers.
+
+The numbers that a training container reports are bounded, and neither NaN nor infinite.
+"""
 
 from __future__ import annotations
 
 import json
 import math
-from typing import Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     ValidationError,
     ValidatorFunctionWrapHandler,
@@ -107,3 +112,49 @@ def unknown_as(default: str | None) -> WrapValidator:
             raise
 
     return WrapValidator(validate)
+
+
+Number = TypeVar("Number", int, float)
+
+MAX_COUNT = 2**53
+"""Largest count: beyond it, JSON readers that use doubles lose digits."""
+MAX_FIGURE = 1e38
+"""Largest magnitude of a figure, about that of a float32, in which training computes."""
+
+
+def _figure_or_absent(value: Any) -> Any:
+    """Turn NaN, infinities and numbers beyond a float32 into None."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    return value if -MAX_FIGURE <= value <= MAX_FIGURE else None
+
+
+def in_range(value: Number) -> Number:
+    """Check that a number is one that any JSON reader keeps exactly.
+
+    Args:
+        value: A count, or a number that is never negative.
+
+    Returns:
+        The same number.
+
+    Raises:
+        ValueError: It is negative or larger than MAX_COUNT.
+    """
+    if not 0 <= value <= MAX_COUNT:
+        raise ValueError(f"must be from 0 to {MAX_COUNT}")
+    return value
+
+
+def _not_negative(value: float | None) -> float | None:
+    if value is not None and value < 0:
+        raise ValueError("must not be negative")
+    return value
+
+
+Count = Annotated[int, AfterValidator(in_range)]
+"""A whole number from 0 to MAX_COUNT."""
+Figure = Annotated[float | None, BeforeValidator(_figure_or_absent)]
+"""A finite number of at most MAX_FIGURE; None where there is none."""
+Rate = Annotated[Figure, AfterValidator(_not_negative)]
+"""A figure that is never negative."""

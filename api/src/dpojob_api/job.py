@@ -11,6 +11,7 @@ from pydantic import Field, field_serializer
 from .base import LenientModel, unknown_as
 from .conditions import Condition
 from .constants import API_VERSION
+from .evaluation import Evaluation
 from .plan import Plan
 from .progress import Artifacts, Progress, Sample
 from .quantity import money
@@ -148,6 +149,9 @@ class DPOJobStatus(LenientModel):
     cost: Cost | None = None
     samples: list[Sample] = Field(default_factory=list)
     artifacts: Artifacts | None = None
+    evaluation: Evaluation | None = Field(
+        default=None, description="The tuned model beside the one that training began with."
+    )
     display: Display | None = None
 
     def condition(self, type_: str) -> Condition | None:

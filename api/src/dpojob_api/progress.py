@@ -3,51 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
-from .base import LenientModel, unknown_as
+from .base import Count, Figure, LenientModel, Rate, in_range, unknown_as
+from .evaluation import Evaluation
 
 Stage = Literal[
     "Starting", "LoadingModel", "PreparingData", "PrecomputingReference", "Training", "Evaluating",
     "Saving", "Uploading", "Done",
 ]  # fmt: skip
-
-
-Number = TypeVar("Number", int, float)
-
-MAX_COUNT = 2**53
-"""Largest count: beyond it, JSON readers that use doubles lose digits."""
-MAX_FIGURE = 1e38
-"""Largest magnitude of a figure, about that of a float32, in which training computes."""
-
-
-def _figure_or_absent(value: Any) -> Any:
-    """Turn NaN, infinities and numbers beyond a float32 into None."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return value
-    return value if -MAX_FIGURE <= value <= MAX_FIGURE else None
-
-
-def _in_range(value: Number) -> Number:
-    if not 0 <= value <= MAX_COUNT:
-        raise ValueError(f"must be from 0 to {MAX_COUNT}")
-    return value
-
-
-def _not_negative(value: float | None) -> float | None:
-    if value is not None and value < 0:
-        raise ValueError("must not be negative")
-    return value
-
-
-Count = Annotated[int, AfterValidator(_in_range)]
-"""A whole number from 0 to MAX_COUNT."""
-Figure = Annotated[float | None, BeforeValidator(_figure_or_absent)]
-"""A finite number of at most MAX_FIGURE; None where there is none."""
-Rate = Annotated[Figure, AfterValidator(_not_negative)]
-"""A figure that is never negative."""
 
 
 class Health(LenientModel):
@@ -72,7 +38,7 @@ class Progress(LenientModel):
     stage: Annotated[Stage, unknown_as("Starting")] = "Starting"
     step: Count = Field(default=0, description="Optimizer steps done.")
     max_steps: Count = 0
-    epoch: Annotated[float, AfterValidator(_in_range)] = 0.0
+    epoch: Annotated[float, AfterValidator(in_range)] = 0.0
     loss: Figure = None
     eval_loss: Figure = None
     margin: Figure = Field(
@@ -142,3 +108,4 @@ class Outcome(LenientModel):
     progress: Progress = Field(default_factory=Progress)
     artifacts: Artifacts | None = None
     samples: list[Sample] = Field(default_factory=list)
+    evaluation: Evaluation | None = None

@@ -155,6 +155,21 @@ def test_a_job_that_stopped_early_shows_full_progress() -> None:
     assert (done.status.display.progress, done.status.progress.step) == ("100%", 40)
 
 
+def test_the_evaluation_of_a_finished_job_is_in_the_status() -> None:
+    status = training_status()
+    figures = {"prompts": 32, "klPerToken": 0.02, "rewardAccuracy": {"value": 0.8, "n": 40}}
+    message = {**succeeded(), "evaluation": figures}
+    done = decide_until_stable(
+        build_snapshot(
+            status,
+            training=training(status, complete=True),
+            training_pods=(finished_pod("train", 0, message),),
+        )
+    )
+    assert done.status.evaluation is not None
+    assert done.status.wire()["evaluation"] == {**figures, "attention": [], "note": ""}
+
+
 def test_time_in_a_queue_is_not_training_time() -> None:
     spec_fields = {"budget": {"maxDuration": "1h"}}
     status = training_status(**spec_fields)

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dpojob.sanitize import escape, shorten
+from dpojob.views.evaluation_view import evaluation_view
 from dpojob_api.conditions import Condition, ConditionType
 from dpojob_api.job import DPOJob, DPOJobStatus
 from dpojob_api.progress import Progress
@@ -95,6 +96,8 @@ def status_view(job: DPOJob) -> RenderableType:
         parts.append(_bar(status))
     parts.append(_facts(job))
     parts += [_message(condition) for condition in _explanatory_conditions(status)]
+    if status.evaluation is not None:
+        parts.append(evaluation_view(status.evaluation))
     if status.samples:
         parts.append(_samples(status))
     return Group(*parts)

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from dpojob.console import live_console
 from dpojob.sanitize import escape, shorten
+from dpojob.views.evaluation_view import evaluation_view
 from dpojob_api.constants import FILE_REPORT
 from dpojob_api.progress import Outcome, Progress
 from dpojob_api.quantity import format_duration
@@ -154,6 +155,8 @@ def outcome_view(outcome: Outcome, volumes: Mapping[str, Path]) -> RenderableTyp
     parts: list[RenderableType] = [head]
     if outcome.progress.max_steps:
         parts.append(Text(progress_line(outcome.progress.model_copy(update={"eta_seconds": None}))))
+    if outcome.evaluation is not None:
+        parts.append(evaluation_view(outcome.evaluation))
     if outcome.samples:
         table = Table("prompt", "before", "after", show_lines=True)
         for sample in outcome.samples:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from dpojob_api.base import MAX_COUNT
 from dpojob_api.job import Attempt, Cost, DPOJobStatus
 from dpojob_api.plan import Plan
-from dpojob_api.progress import MAX_COUNT, Progress
+from dpojob_api.progress import Progress
 from dpojob_api.quantity import format_duration, money, parse_duration
 from dpojob_api.spec import Budget
 

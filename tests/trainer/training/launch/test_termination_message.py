@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.trainer.training.conftest import MakeJob
 
 from dpojob_api.constants import TERMINATION_MESSAGE_BYTES, ExitCode
+from dpojob_api.evaluation import Attention, Evaluation
 from dpojob_api.progress import Artifacts, Health, Outcome, Progress, Sample
 from dpojob_trainer.shared.termination_message import encode, write_termination_message
 from dpojob_trainer.training import run
@@ -40,11 +41,17 @@ def test_any_outcome_fits(message: str, health: str, samples: list[Any]) -> None
         progress=Progress(step=3, health=Health(healthy=False, reason="NaNLoss", message=health)),
         artifacts=Artifacts(claim_name="c", path="p"),
         samples=[Sample(prompt=p, before=b, after=a) for p, b, a in samples],
+        evaluation=Evaluation(
+            prompts=5,
+            note=message,
+            attention=[Attention(figure="Length", message=health)] * 5,
+        ),
     )
     text = encode(truncate_outcome(outcome).wire())
     assert len(text) <= TERMINATION_MESSAGE_BYTES
     read = Outcome.model_validate_json(text)
     assert read.progress.step == 3 and read.artifacts == outcome.artifacts
+    assert read.evaluation is not None and read.evaluation.prompts == 5
 
 
 ANY = st.text(st.characters(), max_size=3000)

@@ -138,6 +138,8 @@ def _end_attempt(
             attempt.first_step = reported.progress.resumed_from
         if reported.samples:
             builder.status.samples = reported.samples
+        if reported.evaluation is not None:
+            builder.status.evaluation = reported.evaluation
         if reported.progress.max_steps:
             builder.set_training_healthy(reported.progress.health)
     update_cost(builder)

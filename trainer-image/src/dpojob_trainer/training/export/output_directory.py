@@ -166,6 +166,11 @@ def record_upload(directory: Path, target: Mapping[str, Any], outcome: Outcome) 
     _write_file(directory, {**recorded, "uploaded": targets, "outcome": outcome.wire()})
 
 
+def record_outcome(directory: Path, outcome: Outcome) -> None:
+    """Replace the outcome in the finished model's lineage."""
+    _write_file(directory, {**lineage(directory), "outcome": outcome.wire()})
+
+
 def _write_file(directory: Path, content: Mapping[str, Any]) -> None:
     """Write the file atomically."""
     part = directory / f"{LINEAGE}.part"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dpojob_api.constants import TERMINATION_MESSAGE_BYTES
+from dpojob_api.evaluation import Evaluation
 from dpojob_api.progress import Outcome, Sample
 from dpojob_trainer.shared.termination_message import encode
 
@@ -47,6 +48,7 @@ def truncate_outcome(outcome: Outcome, limit: int = TERMINATION_MESSAGE_BYTES) -
             update={
                 "message": _cut(outcome.message, length),
                 "progress": progress.model_copy(update={"health": health}),
+                "evaluation": _shorten_evaluation(outcome.evaluation, length),
             }
         )
         if _size(shortened) <= limit:
@@ -58,6 +60,7 @@ def truncate_outcome(outcome: Outcome, limit: int = TERMINATION_MESSAGE_BYTES) -
             "reason": _cut(shortened.reason, REASON_LENGTH),
             "progress": shortened.progress.model_copy(update={"health": health}),
             "artifacts": None,
+            "evaluation": _shorten_evaluation(outcome.evaluation, 0),
         }
     )
 
@@ -83,9 +86,21 @@ def _shorten(sample: Sample, length: int) -> Sample:
     )
 
 
+def _shorten_evaluation(evaluation: Evaluation | None, length: int) -> Evaluation | None:
+    if evaluation is None:
+        return None
+    attention = [
+        found.model_copy(update={"message": _cut(found.message, length)})
+        for found in evaluation.attention
+    ]
+    return evaluation.model_copy(
+        update={"attention": attention, "note": _cut(evaluation.note, length)}
+    )
+
+
 def _size(outcome: Outcome) -> int:
     return len(encode(outcome.wire()))
 
 
 def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"
+    return text if len(text) <= length else text[: max(0, length - 1)] + "…"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from dpojob_api.conditions import Reason
+from dpojob_api.evaluation import Evaluation
 from dpojob_api.progress import Artifacts, Outcome, Progress, Sample
 from dpojob_trainer.shared.container_environment import ContainerEnvironment
 from dpojob_trainer.training.export import output_directory
@@ -36,6 +37,9 @@ class RunState:
     artifacts: Artifacts | None = None
     """The finished model, also where a later upload fails."""
     samples: list[Sample] = field(default_factory=list)
+    evaluation: Evaluation | None = None
+    complete: bool = False
+    """Whether the model is in its place, so that only its evaluation and its uploads are left."""
 
 
 def run(
@@ -78,7 +82,7 @@ def _train_and_upload(state: RunState, stop: StopRequest) -> Outcome:
     _set_library_variables(job)
     if finished is not None:
         log.info("the model is already complete in %s", job.output)
-        return _upload(state, finished)
+        return _upload(state, _evaluate(state, finished))
     _require_planned_gpus(job)
     configure_trackers(job)
     step, max_steps = checkpoints.expected_resume(job.checkpoints, job.key)
@@ -103,7 +107,8 @@ def _train_and_upload(state: RunState, stop: StopRequest) -> Outcome:
         health = recorder.read().health
         return _outcome(state, "Failed", Reason.UNHEALTHY, f"{health.reason}: {health.message}")
     outcome = finalize(job, recorder, stop, result)
-    return _upload(state, outcome)
+    del result  # It holds the optimizer's state, whose memory the evaluation needs.
+    return _upload(state, _evaluate(state, outcome))
 
 
 def _require_planned_gpus(job: TrainJob) -> None:
@@ -118,6 +123,22 @@ def _require_planned_gpus(job: TrainJob) -> None:
     error = check_devices(job.plan, read_device_facts())
     if error is not None:
         raise error
+
+
+def _evaluate(state: RunState, outcome: Outcome) -> Outcome:
+    """Compare the finished model with the one that training began with; in the first process only."""
+    from dpojob_trainer.training.evaluation.run import evaluate_run
+    from dpojob_trainer.training.loop.memory import release_memory
+
+    if not ContainerEnvironment().is_first_process:
+        return outcome
+
+    state.artifacts, state.samples = outcome.artifacts, outcome.samples
+    state.complete = True
+    release_memory()
+    outcome = evaluate_run(state.job, state.recorder, outcome)
+    state.evaluation = outcome.evaluation
+    return outcome
 
 
 def _upload(state: RunState, outcome: Outcome) -> Outcome:
@@ -152,6 +173,14 @@ def _set_library_variables(job: TrainJob) -> None:
 
 
 def _interrupted(state: RunState, event: str = "Stopped by a signal") -> Outcome:
+    if state.complete:
+        return _outcome(
+            state,
+            "Interrupted",
+            Reason.STOPPED,
+            f"{event} after training; the model is complete, and the next attempt goes on with its evaluation "
+            "and its uploads.",
+        )
     progress = state.recorder.read()
     saved_step = progress.checkpoint_step
     position = (
@@ -201,4 +230,5 @@ def _outcome(
         progress=state.recorder.read(),
         artifacts=state.artifacts,
         samples=state.samples,
+        evaluation=state.evaluation,
     )

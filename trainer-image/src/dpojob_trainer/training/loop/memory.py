@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import resource
 
 import torch
@@ -21,6 +22,13 @@ def read_gpu_memory() -> GPUMemory | None:
         reserved_peak=_gib(torch.cuda.max_memory_reserved()),
         used=_gib(total - free),
     )
+
+
+def release_memory() -> None:
+    """Free what no longer has a reference, on the GPU too."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _gib(size: int) -> float:

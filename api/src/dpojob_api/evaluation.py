@@ -1,0 +1,70 @@
+"""How the tuned model compares with the model that training began with."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .base import Count, Figure, LenientModel, Rate, unknown_as
+
+
+class Interval(LenientModel):
+    """A figure with its 95% confidence interval."""
+
+    value: Figure = Field(default=None, description="The estimate.")
+    low: Figure = Field(default=None, description="Lower end of the 95% interval.")
+    high: Figure = Field(default=None, description="Upper end of the 95% interval.")
+    n: Count = Field(default=0, description="How many held-out pairs or prompts it is from.")
+
+
+class AnswerFigures(LenientModel):
+    """Figures of one model's answers to the held-out prompts."""
+
+    tokens: Rate = Field(default=None, description="Mean length, tokens.")
+    ended: Rate = Field(
+        default=None,
+        description="Share that the model ended itself, 0 to 1; the others were cut at the limit.",
+    )
+    repetition: Rate = Field(
+        default=None,
+        description="Mean share of repeated sequences of 4 tokens in an answer, 0 to 1.",
+    )
+
+
+FigureName = Literal["RewardAccuracy", "Length", "Ended", "Repetition", "Distance"]
+
+
+class Attention(LenientModel):
+    """A figure beyond the line at which to look closer."""
+
+    figure: Annotated[FigureName | None, unknown_as(None)] = None
+    message: str = ""
+
+
+class Evaluation(LenientModel):
+    """The tuned model beside the model that training began with, on pairs and prompts never trained on."""
+
+    reward_accuracy: Interval | None = Field(
+        default=None,
+        description="Share of held-out pairs with the higher reward for chosen; 0.5 is chance.",
+    )
+    prompts: Count = Field(default=0, description="Held-out prompts that both models answered.")
+    before: AnswerFigures | None = Field(
+        default=None, description="The answers of the model that training began with."
+    )
+    after: AnswerFigures | None = Field(
+        default=None, description="The answers of the tuned model to the same prompts."
+    )
+    length_change: Interval | None = Field(
+        default=None, description="Mean change of an answer's length, tokens."
+    )
+    kl_per_token: Rate = Field(
+        default=None,
+        description="Mean Kullback-Leibler divergence of the tuned model from the one before, over the "
+        "tokens of held-out chosen answers, nats per token.",
+    )
+    attention: list[Attention] = Field(
+        default_factory=list, description="Figures beyond the line at which to look closer."
+    )
+    note: str = Field(default="", description="Why figures are missing.")

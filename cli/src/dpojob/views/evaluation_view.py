@@ -1,0 +1,65 @@
+"""View of an evaluation: figures before and after training, and where to look closer."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from dpojob.sanitize import shorten
+from dpojob_api.evaluation import AnswerFigures, Evaluation, Interval
+
+MESSAGE_LIMIT = 500
+"""Characters of a message that are shown."""
+
+
+def evaluation_view(evaluation: Evaluation) -> RenderableType:
+    """Shows the tuned model beside the one before.
+
+    Args:
+        evaluation: The figures, as far as they are known.
+
+    Returns:
+        A table of the figures, and the messages on those to look at.
+    """
+    before, after = evaluation.before or AnswerFigures(), evaluation.after or AnswerFigures()
+    table = Table("held out", "before", "tuned")
+    rows = [
+        ("reward accuracy", "", format_interval(evaluation.reward_accuracy)),
+        ("answer length, tokens", _number(before.tokens), _number(after.tokens)),
+        ("answers that end", _share(before.ended), _share(after.ended)),
+        ("repetition", _share(before.repetition), _share(after.repetition)),
+        ("distance, nats per token", "", _number(evaluation.kl_per_token)),
+    ]
+    for name, *cells in rows:
+        if any(cells):
+            table.add_row(name, *cells)
+    messages = [f"Look closer: {found.message}" for found in evaluation.attention]
+    if evaluation.note:
+        messages.append(evaluation.note)
+    shown = [Text(shorten(message, MESSAGE_LIMIT), style="yellow") for message in messages]
+    return Group(*([table] if table.row_count else []), *shown)
+
+
+def format_interval(interval: Interval | None) -> str:
+    """Formats a share with its interval.
+
+    Args:
+        interval: The share; None where it is not known.
+
+    Returns:
+        Such as "62% (55% to 69%)"; "" where it is not known.
+    """
+    if interval is None or interval.value is None:
+        return ""
+    if interval.low is None or interval.high is None:
+        return f"{interval.value:.0%}"
+    return f"{interval.value:.0%} ({interval.low:.0%} to {interval.high:.0%})"
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.0%}"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"

@@ -1,0 +1,81 @@
+"""The model that training began with and the tuned one, loaded for answering."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+
+from dpojob_trainer.training.setup.adapter import load_adapter
+from dpojob_trainer.training.setup.model_source import ModelLocation, locate_model
+from dpojob_trainer.training.setup.precision import choose_precisions
+from dpojob_trainer.training.setup.train_job import TrainJob
+
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+
+
+@dataclass(frozen=True)
+class ModelPair:
+    """Both models. Where the tuned one is a new adapter, they share the weights of its base."""
+
+    tokenizer: Any
+    tuned: Any
+    original: Any | None
+    """The model before; None where it is `tuned` with its adapter switched off."""
+
+    @contextmanager
+    def before(self) -> Iterator[Any]:
+        """The model that training began with."""
+        if self.original is not None:
+            yield self.original
+            return
+        with self.tuned.disable_adapter():
+            yield self.tuned
+
+    @contextmanager
+    def after(self) -> Iterator[Any]:
+        """The tuned model."""
+        yield self.tuned
+
+
+def load_pair(job: TrainJob) -> ModelPair:
+    """Load the model that `job` began with and its finished output."""
+    start = locate_model(job)
+    adapter = (job.output / "adapter_config.json").is_file()
+    tokenizer = AutoTokenizer.from_pretrained(job.output)
+    if adapter and start.adapter is None:
+        base = _weights(job, start.model, quantize=job.plan.method == "qlora")
+        return ModelPair(tokenizer, load_adapter(base, job.output).eval(), None)
+    if adapter:
+        base = _weights(job, start.model, quantize=job.plan.method == "qlora")
+        tuned = load_adapter(base, job.output)
+    else:
+        tuned = _weights(job, job.output, quantize=False)
+    return ModelPair(tokenizer, tuned.eval(), _original(job, start).eval())
+
+
+def _original(job: TrainJob, start: ModelLocation) -> Any:
+    model = _weights(job, start.model, quantize=job.plan.method == "qlora")
+    return model if start.adapter is None else load_adapter(model, start.adapter)
+
+
+def _weights(job: TrainJob, directory: Path, *, quantize: bool) -> Any:
+    dtype = DTYPES[choose_precisions(job.plan, job.parameters).compute]
+    options: dict[str, Any] = {
+        **(job.spec.training.arguments.get("model_init_kwargs") or {}),
+        "dtype": dtype,
+    }
+    if quantize:
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=dtype,
+        )  # fmt: skip
+    if torch.cuda.is_available():
+        # A model that was sharded over several GPUs may not fit on one.
+        options["device_map"] = "auto" if job.plan.sharded else {"": 0}
+    return AutoModelForCausalLM.from_pretrained(directory, **options)
