@@ -196,7 +196,7 @@ def presets(directory: Path, rows: int, rounds: int) -> None:
 def tokens(directory: Path, rows: int, rounds: int) -> None:
     from dpojob_api.spec import DPOJobSpec
     from dpojob_trainer.inspection import inspect
-    from dpojob_trainer.inspection.tokenization.model_context import ModelContext
+    from dpojob_trainer.inspection.tokenization import ModelContext
 
     model(directory / "model", tokenizer=True)
     print(

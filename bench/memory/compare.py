@@ -17,9 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dpojob_api.report import ModelFacts
-from dpojob_planner.estimates.memory import estimate_memory
-from dpojob_planner.estimates.model_shape import infer_model_shape
-from dpojob_planner.estimates.training_option import DeviceSettings
+from dpojob_planner.estimates import DeviceSettings, estimate_memory, infer_model_shape
 
 MEASURED = Path(__file__).with_name("measured.json")
 BELOW = 0.02

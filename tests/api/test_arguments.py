@@ -18,8 +18,7 @@ from dpojob_api.arguments import (
     is_nested_deeper,
 )
 from dpojob_api.manifest import ManifestError, load
-from dpojob_api.spec import DPOJobSpec
-from dpojob_api.spec.training import Training
+from dpojob_api.spec import DPOJobSpec, Training
 
 SPEC = crd.structural_schema(DPOJobSpec, defaults=True)
 ARGUMENTS = SPEC["properties"]["training"]["properties"]["arguments"]

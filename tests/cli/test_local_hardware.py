@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dpojob.local_hardware import free_memory_gib, local_pool, parse_nvidia_smi
-from dpojob_planner.estimates.gpu import usable_gib
+from dpojob_planner.estimates import usable_gib
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from tests.kit.fork_server.client import ROOT, ForkedProcess, ForkServer
 from tests.kit.patch import Patch
 from tests.kit.waiting import LIMIT, wait_until
 
-from devcluster.control_plane.api_client import MERGE_PATCH, Api
+from devcluster.control_plane import Api
+from devcluster.control_plane.api_client import MERGE_PATCH
 
 CORE, OURS = "/api/v1", "/apis/dpojob.dev/v1alpha1"
 PATHS = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from dpojob_api.pool import GPU
-from dpojob_planner.estimates import calibration, gpu
+from dpojob_planner.estimates import calibration, gpu, sustained_flops
 from dpojob_planner.estimates.calibration import CONSTANTS, Calibration, Measurement, Rate
-from dpojob_planner.estimates.gpu import TRAINING_SHARE, sustained_flops
+from dpojob_planner.estimates.gpu import TRAINING_SHARE
 from dpojob_planner.estimates.gpu_kinds import KINDS
 
 from .builders import job, planned, pool, shape

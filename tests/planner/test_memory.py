@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from dpojob_planner.estimates.memory import CUDA_CONTEXT_GIB, estimate_memory
-from dpojob_planner.estimates.model_shape import infer_model_shape
-from dpojob_planner.estimates.training_option import DeviceSettings
+from dpojob_planner.estimates import DeviceSettings, estimate_memory, infer_model_shape
+from dpojob_planner.estimates.memory import CUDA_CONTEXT_GIB
 
 from .builders import MEASURED, ROOT, shape
 

@@ -13,9 +13,12 @@ from dpojob_api.report import ModelFacts
 from dpojob_api.spec import DPOJobSpec
 from dpojob_planner import PoolState, plan
 from dpojob_planner.candidates import PRECOMPUTE_MIN_SAVING
-from dpojob_planner.estimates.memory import MEMORY_MARGIN, estimate_memory
-from dpojob_planner.estimates.model_shape import infer_model_shape
-from dpojob_planner.estimates.training_option import DeviceSettings
+from dpojob_planner.estimates import (
+    MEMORY_MARGIN,
+    DeviceSettings,
+    estimate_memory,
+    infer_model_shape,
+)
 from dpojob_planner.search_space import device_batch_sizes
 
 from .builders import job, pool, report, shape

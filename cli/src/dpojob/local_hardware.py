@@ -10,7 +10,7 @@ from pathlib import Path
 from dpojob_api.pool import GPU, GPUPoolSpec
 from dpojob_api.shared_training_constants import CPU_MODEL, cpu_supports_bf16
 from dpojob_planner import PoolState
-from dpojob_planner.estimates.gpu import is_cpu_only, usable_gib
+from dpojob_planner.estimates import is_cpu_only, usable_gib
 
 POOL_NAME = "local"
 """Name of the pool that stands for this machine."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dpojob_api.plan import Plan
 from dpojob_api.spec import DPOJobSpec
 
-from .estimates.memory import MEMORY_MARGIN
+from .estimates import MEMORY_MARGIN
 
 LENGTH_DEPENDENT_PARTS = ("activations", "logits", "fragmentation")
 """Parts of a plan's memory that shrink with maxLength."""

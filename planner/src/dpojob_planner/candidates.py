@@ -10,11 +10,16 @@ from dpojob_api.report import InspectionReport, ModelFacts
 from dpojob_api.spec import DPOJobSpec
 
 from .budget import AffordableWork, affordable_work, budget_excess
-from .estimates.cost_model import CostModel
-from .estimates.gpu import usable_gib
-from .estimates.memory import MEMORY_MARGIN, MemoryEstimate, estimate_memory
-from .estimates.model_shape import ModelShape, infer_model_shape
-from .estimates.training_option import TrainingOption
+from .estimates import (
+    MEMORY_MARGIN,
+    CostModel,
+    MemoryEstimate,
+    ModelShape,
+    TrainingOption,
+    estimate_memory,
+    infer_model_shape,
+    usable_gib,
+)
 from .pools import PoolState
 from .search_space import allowed_strategies, training_options
 

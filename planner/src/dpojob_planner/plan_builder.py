@@ -9,15 +9,18 @@ from dpojob_api.conditions import Reason
 from dpojob_api.plan import CheckpointPlan, MemoryNeed, Plan, PoolCandidate, PoolVerdict, Refusal
 
 from .candidates import Candidate, PlanningContext, PoolTrial
-from .estimates.checkpoint import (
+from .estimates import (
+    GIB,
+    MEMORY_MARGIN,
     checkpoint_bytes,
     grace_period_seconds,
+    host_memory_gib,
+    precision,
     save_interval_seconds,
     save_seconds,
+    scratch_gib,
+    trained_parameters,
 )
-from .estimates.gpu import precision
-from .estimates.host_resources import host_memory_gib, scratch_gib
-from .estimates.memory import GIB, MEMORY_MARGIN, trained_parameters
 from .explanations import plan_reasons, pool_verdicts, refusals
 from .pools import PoolOrder, PoolState, pool_problem
 from .search_space import gpu_counts

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dpojob_api.pool import GPUPoolSpec, ModelSize
 from dpojob_api.quantity import parse_count
 
-from .estimates.gpu_kinds import MINIMUM_CAPABILITY, unsupported_capability
+from .estimates import MINIMUM_CAPABILITY, unsupported_capability
 
 NOMINAL_SHARE = 0.95
 """Names round sizes: "0.5B" has 494M parameters, "7B" may have 6.74B. So a model counts as within a

@@ -9,8 +9,7 @@ from dpojob_api.pool import GPU
 from dpojob_api.report import ModelFacts
 from dpojob_api.spec import DPOJobSpec
 
-from .estimates.gpu import gpus_per_job, is_cpu_only
-from .estimates.training_option import DeviceSettings, Strategy, TrainingOption
+from .estimates import DeviceSettings, Strategy, TrainingOption, gpus_per_job, is_cpu_only
 
 EIGHT_BIT_ADAMW = ("adamw_8bit", "adamw_bnb_8bit", "paged_adamw_8bit")
 """Values of TRL's `optim` that are AdamW of bitsandbytes with 8-bit moments."""

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +16,27 @@ from devcluster.host.errors import DevclusterError, explain
 from devcluster.host.paths import cache_dir
 
 
-def _environment() -> dict[str, str]:
-    # -mod=mod: the go.mod is generated, and the go command completes it.
-    return {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false -mod=mod"}
-
-
-def _module(recipe: Recipe, directory: Path) -> dict[str, Any]:
-    """Download the module; the output of `go mod download`, with the path of its go.mod."""
+def _go(arguments: Sequence[str], directory: Path, action: str) -> str:
+    """The output of a go command that runs in `directory`; `action` names it in the error."""
     result = subprocess.run(
-        ["go", "mod", "download", "-json", f"{recipe.module}@{recipe.version}"],
+        ["go", *arguments],
         capture_output=True,
         text=True,
-        env=_environment(),
+        # -mod=mod: the go.mod is generated, and the go command completes it.
+        env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false -mod=mod"},
         cwd=directory,
         check=False,
     )
     if result.returncode:
-        raise explain(result, f"downloading the Go module {recipe.module}")
-    download: dict[str, Any] = json.loads(result.stdout)
+        raise explain(result, action)
+    return result.stdout
+
+
+def _module(recipe: Recipe, directory: Path) -> dict[str, Any]:
+    """Download the module; the output of `go mod download`, with the path of its go.mod."""
+    arguments = ["mod", "download", "-json", f"{recipe.module}@{recipe.version}"]
+    output = _go(arguments, directory, f"downloading the Go module {recipe.module}")
+    download: dict[str, Any] = json.loads(output)
     return download
 
 
@@ -67,15 +71,6 @@ def build(recipe: Recipe, target: Path) -> None:
         if recipe.main:
             (directory / "main.go").write_text(recipe.main)
         flags = " ".join(("-s -w", *recipe.ldflags))
-        command = ["go", "build", "-trimpath", "-ldflags", flags, "-o", str(target), recipe.package]
+        arguments = ["build", "-trimpath", "-ldflags", flags, "-o", str(target), recipe.package]
         with console.heartbeat(f"building {recipe.name}"):
-            result = subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                env=_environment(),
-                cwd=directory,
-                check=False,
-            )
-        if result.returncode:
-            raise explain(result, f"go build {recipe.package}")
+            _go(arguments, directory, f"go build {recipe.package}")

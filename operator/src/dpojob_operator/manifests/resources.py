@@ -6,7 +6,7 @@ import re
 
 from dpojob_api.base import JSONObject
 from dpojob_api.plan import Plan
-from dpojob_operator.process.settings import WorkloadSettings
+from dpojob_operator.process import WorkloadSettings
 
 SUFFIXES = {
     "": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15,

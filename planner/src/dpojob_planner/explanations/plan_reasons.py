@@ -10,18 +10,17 @@ from dpojob_api.shared_training_constants import (
     cpu_uses_eager_attention,
 )
 from dpojob_planner.candidates import Candidate, PlanningContext, PoolTrial
-from dpojob_planner.estimates.checkpoint import (
+from dpojob_planner.estimates import (
+    GIB,
+    MEMORY_MARGIN,
     checkpoint_bytes,
     grace_period_seconds,
-    save_seconds,
-)
-from dpojob_planner.estimates.gpu import (
     is_cpu_only,
     measured_rate,
     precision,
+    save_seconds,
     sustained_flops,
 )
-from dpojob_planner.estimates.memory import GIB, MEMORY_MARGIN
 from dpojob_planner.pools import PoolOrder, in_band
 
 from .wording import capitalize, count_gpus, describe_band, with_article

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dpojob_api.plan import PoolVerdict
 from dpojob_api.quantity import format_count
 from dpojob_planner.candidates import Candidate, PlanningContext, PoolTrial
-from dpojob_planner.estimates.memory import MEMORY_MARGIN
+from dpojob_planner.estimates import MEMORY_MARGIN
 from dpojob_planner.pools import PoolState
 
 from .wording import capitalize, count_gpus, describe_band, describe_candidate

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dpojob_api.quantity import format_count, money
 from dpojob_api.spec import DPOJobSpec
 from dpojob_planner.candidates import Candidate, PlanningContext, PoolTrial
-from dpojob_planner.estimates.gpu import gpus_per_job, is_cpu_only
-from dpojob_planner.estimates.memory import MEMORY_MARGIN
+from dpojob_planner.estimates import MEMORY_MARGIN, gpus_per_job, is_cpu_only
 from dpojob_planner.pools import PoolState
 from dpojob_planner.search_space import (
     allowed_strategies,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.kit.inspection.volume_fixture import make_bare_model
 
 from dpojob_api.spec import ModelSource
-from dpojob_trainer.inspection.tokenization.model_context import ModelContext
+from dpojob_trainer.inspection.tokenization import ModelContext
 from dpojob_trainer.shared.preference_pair import PreferencePair
 from dpojob_trainer.shared.row_error import RowError
 

@@ -11,8 +11,8 @@ from dpojob_api.conditions import ConditionType
 from dpojob_api.constants import ANNOTATION_OUTPUT, ANNOTATION_OUTPUT_MAX_LENGTH
 from dpojob_api.job import Dependency, DPOJob
 from dpojob_api.spec import Training
+from dpojob_operator.decide import DependencySnapshot
 from dpojob_operator.decide.effective_spec import model_source
-from dpojob_operator.decide.types import DependencySnapshot
 
 HUB = "hub:"
 

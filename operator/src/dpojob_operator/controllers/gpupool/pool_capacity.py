@@ -12,7 +12,7 @@ from dpojob_api.shared_training_constants import GPU_MEMORY_TOLERANCE
 from dpojob_operator.decide.conditions import next_condition
 from dpojob_operator.decide.object_snapshots import RawObject
 from dpojob_planner import PoolState, pool_problem
-from dpojob_planner.estimates.gpu import usable_gib
+from dpojob_planner.estimates import usable_gib
 
 KARPENTER_MEMORY_LABEL = "karpenter.k8s.aws/instance-gpu-memory"
 """Memory of one GPU in MiB, as Karpenter on AWS labels its nodes. NVIDIA's GPU Feature Discovery uses the

@@ -67,6 +67,21 @@ class ModelFiles(Protocol):
         """
 
 
+def check_text_size(source: str, name: str, size: int) -> None:
+    """Refuse a text file that is too large to be read whole.
+
+    Args:
+        source: How messages call the model.
+        name: The file.
+        size: Its size in bytes.
+
+    Raises:
+        InspectionError: It is larger than `LARGEST_TEXT`.
+    """
+    if size > LARGEST_TEXT:
+        raise model_unreadable(f"{name} of {source} is larger than {LARGEST_TEXT >> 20} MiB")
+
+
 def read_json(files: ModelFiles, name: str) -> dict[str, Any] | None:
     """Read a JSON object from a model's file.
 

@@ -10,7 +10,7 @@ from dpojob_trainer.shared import hub_client
 from dpojob_trainer.shared.errors import model_not_found, model_unreadable
 from dpojob_trainer.shared.hub_client import hub_api, hub_call
 
-from .files import LARGEST_TEXT, ModelFiles
+from .files import ModelFiles, check_text_size
 
 
 class HubModel:
@@ -49,10 +49,7 @@ class HubModel:
         """
         if name not in self._sizes:
             return None
-        if self._sizes[name] > LARGEST_TEXT:
-            raise model_unreadable(
-                f"{name} of {self.source} is larger than {LARGEST_TEXT >> 20} MiB"
-            )
+        check_text_size(self.source, name, self._sizes[name])
         path = hub_call(
             lambda: self._api.hf_hub_download(self.source, name, revision=self.revision),
             f"{name} of {self._what}",

@@ -12,7 +12,7 @@ from typing import Any
 from dpojob_trainer.shared.errors import model_not_found, model_unreadable
 from dpojob_trainer.shared.volume_paths import is_inside, mount_path
 
-from .files import LARGEST_TEXT, ModelFiles
+from .files import ModelFiles, check_text_size
 from .hub_files import HubModel
 from .weights_hash import hash_weights
 
@@ -89,10 +89,7 @@ class LocalModel:
         path = self._directory / name
         if not is_inside(self._root, path) or not path.is_file():
             return None
-        if path.stat().st_size > LARGEST_TEXT:
-            raise model_unreadable(
-                f"{name} of {self.source} is larger than {LARGEST_TEXT >> 20} MiB"
-            )
+        check_text_size(self.source, name, path.stat().st_size)
         return path.read_bytes()
 
     def header(self, name: str) -> dict[str, Any]:
