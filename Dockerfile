@@ -1,8 +1,9 @@
 # The operator's image. Build from the checkout's root:
 #   docker build -t dpojob-operator .        (or buildah bud)
-# BASE_IMAGE: any image with Python 3.11 or newer, its venv module and CA certificates. Not 3.13 by
-# default: it refuses certificates without an authority key identifier, which older clusters have.
-ARG BASE_IMAGE=python:3.12-slim
+# BASE_IMAGE: any image with Python 3.11 or newer, its venv module and CA certificates. By default the Python
+# that the tests run with, by the digest of its index for all architectures. Python 3.13 refuses certificates
+# without an authority key identifier, which older clusters have.
+ARG BASE_IMAGE=python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 
 FROM ${BASE_IMAGE} AS build
 COPY locks/operator.txt /build/operator.txt

@@ -127,12 +127,26 @@ def test_the_operator_reaches_the_hub_as_the_pods_do(helm):
     assert volume["name"] == mount["name"] and volume["configMap"]["name"] == "corporate"
 
 
-def test_more_replicas_elect_a_leader(helm):
-    assert environment(render(helm))["DPOJOB_OPERATOR_LEADER_ELECTION"] == "false"
-    assert (
-        environment(render(helm, "--set", "replicas=2"))["DPOJOB_OPERATOR_LEADER_ELECTION"]
-        == "true"
-    )
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_the_operator_takes_its_lease_with_one_replica_too(helm, replicas):
+    # A single replica whose node is lost may still run beside the one that replaces it.
+    values = environment(render(helm, "--set", f"replicas={replicas}"))
+    assert values["DPOJOB_OPERATOR_LEADER_ELECTION"] == "true"
+
+
+def test_only_the_operators_own_lease_can_be_read_and_changed(helm):
+    documents = render(helm)
+    rules = [
+        rule
+        for role in of_kind(documents, "Role") + of_kind(documents, "ClusterRole")
+        for rule in role["rules"]
+        if "leases" in rule["resources"]
+    ]
+    by_name = [rule for rule in rules if "resourceNames" in rule]
+    assert {verb for rule in rules if rule not in by_name for verb in rule["verbs"]} == {"create"}
+    (rule,) = by_name
+    assert rule["resourceNames"] == [environment(documents)["DPOJOB_OPERATOR_LEASE_NAME"]]
+    assert set(rule["verbs"]) == {"get", "update"}
 
 
 def test_the_operator_can_read_every_setting_the_chart_writes(helm):

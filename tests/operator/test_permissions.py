@@ -51,6 +51,7 @@ def test_the_charts_permissions_suffice_for_a_whole_job(
     process = Process(
         str(kubeconfig), job_namespace.namespace, tmp_path / "log", PROGRESS_VIA="pod",
         LEADER_ELECTION="true", LEASE_NAMESPACE=job_namespace.namespace,
+        LEASE_NAME=account.rpartition(":")[2],
     )  # fmt: skip
     process.start()
     try:

@@ -167,7 +167,7 @@ class Settings(WorkloadSettings, BaseSettings):
     http_port: Annotated[WholeNumber, Field(ge=0)] = 8081
     """DPOJOB_OPERATOR_HTTP_PORT: /healthz, /readyz and /metrics; 0 picks a free one (logged)."""
     leader_election: Flag = False
-    """DPOJOB_OPERATOR_LEADER_ELECTION: `true` with more than one replica."""
+    """DPOJOB_OPERATOR_LEADER_ELECTION: whether a Lease is taken before any work; the chart always says `true`."""
     lease_namespace: str = "default"
     """DPOJOB_OPERATOR_LEASE_NAMESPACE: where the Lease lies (the chart: the operator's own)."""
     lease_name: str = "dpojob-operator"

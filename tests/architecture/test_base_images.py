@@ -1,0 +1,29 @@
+"""What the images are built on is fixed by digest, and is the Python that the tests run with."""
+
+import re
+
+import pytest
+
+from .repository import ROOT
+
+DOCKERFILES = ["Dockerfile", "trainer-image/Dockerfile"]
+BASE = re.compile(r"^ARG BASE_IMAGE=python:(\d+\.\d+)-\S+@sha256:[0-9a-f]{64}$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_an_image_is_built_on_a_digest(name: str) -> None:
+    assert len(BASE.findall((ROOT / name).read_text())) == 1
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_an_image_has_the_python_that_the_lock_is_made_for(name: str) -> None:
+    (python,) = BASE.findall((ROOT / name).read_text())
+    assert f"--python-version {python} " in (ROOT / "hack/lock").read_text()
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_every_stage_of_an_image_begins_with_that_base_or_another_stage(name: str) -> None:
+    text = (ROOT / name).read_text()
+    stages = re.findall(r"^FROM (\S+)(?: AS (\S+))?$", text, re.MULTILINE)
+    known = {"${BASE_IMAGE}"} | {own for _, own in stages}
+    assert stages and {source for source, _ in stages} <= known
