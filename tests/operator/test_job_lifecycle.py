@@ -195,7 +195,8 @@ def test_a_rejected_creation_is_reported_and_retried(
         "the quota counts", lambda: (job_namespace.get("quota", "none") or {}).get("status")
     )
     job_namespace.job("refused")
-    message = job_namespace.until_condition("refused", "DatasetValid", "CreationRefused")
+    message = job_namespace.until_condition("refused", "DatasetValid", "QuotaExceeded")
+    job_namespace.until_condition("refused", "Ready", "QuotaExceeded")
     assert "exceeded quota" in message
     assert not job_namespace.condition("refused", "Failed")[0]
     job_namespace.kubectl("delete", "quota", "none")

@@ -40,6 +40,13 @@ class Reason(StrEnum):
     """The inspection Job is running, or waiting for a node."""
     WAITING_FOR_CLAIM = "WaitingForClaim"
     """A claim exists but is not bound, so no pod can start."""
+    NO_NODE_FITS = "NoNodeFits"
+    """No node that exists now could hold the pod even if it were empty: labels, taints or volumes do not
+    match. Where the pool is scaled to zero, its autoscaler adds a node."""
+    IMAGE_PULL_FAILED = "ImagePullFailed"
+    """The kubelet cannot pull the image of the pod; it tries again."""
+    WAITING_FOR_INSPECTION = "WaitingForInspection"
+    """Another DPOJob inspects the same dataset and model; its report is awaited."""
     QUEUED = "Queued"
     """The pool has no free GPU now; the training Job waits for room."""
     STARTING = "Starting"
@@ -144,7 +151,9 @@ class Reason(StrEnum):
     JOB_DELETED = "JobDeleted"
     """A child Job that had been recorded is gone; somebody deleted it. It is not run again."""
     CREATION_REFUSED = "CreationRefused"
-    """The API server refuses to make a child (quota, policy); the message says why. Tried again."""
+    """The API server refuses to make a child (policy, permission); the message says why. Tried again."""
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    """A ResourceQuota of the namespace refuses a child; the message names it. Tried again."""
     SPEC_TOO_LARGE = "SpecTooLarge"
     """The spec is larger than what a pod's annotations can hold; the message names its largest field."""
     JOB_NAME_CONFLICT = "JobNameConflict"
@@ -160,7 +169,7 @@ class Reason(StrEnum):
 
     # Ready and Stalled.
     IN_PROGRESS = "InProgress"
-    """The job has not ended."""
+    """The job has not ended, and no stage of it has begun."""
 
     # GPUPool.
     NODES_FOUND = "NodesFound"

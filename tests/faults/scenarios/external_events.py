@@ -124,7 +124,7 @@ async def _refused(env: RunEnvironment) -> None:
     while not ((await env.api.get(f"{path}/none") or {}).get("status") or {}).get("hard"):
         await asyncio.sleep(0.2)
     await env.create("job", PUSHED)
-    await _wait_for_reason(env, "DatasetValid", "CreationRefused")
+    await _wait_for_reason(env, "DatasetValid", "QuotaExceeded")
     await env.api.call("DELETE", f"{path}/none")
     await env.wait_until_finished("job")
 

@@ -60,7 +60,7 @@ from dpojob_operator.decide.stages import decide_with_pools
         ({"failed": True, "failure_reason": "BackoffLimitExceeded"}, (), "Failed/"
          "BackoffLimitExceeded"),
         ({}, (RUNNING,), "Training/Starting"),
-        ({}, (replace(RUNNING, started=None, scheduled=False, unschedulable="0/1 nodes"),),
+        ({}, (replace(RUNNING, started=None, scheduled=False, unschedulable="1 Insufficient nvidia.com/gpu"),),
          "Training/Queued"),
         ({"suspended": True}, (), "Training/SuspendedByQueue"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from tests.kit.builders import NOW, job
 
 from dpojob_api.job import DPOJobStatus
@@ -40,10 +41,11 @@ def test_unchanged_conditions_are_not_reported_again() -> None:
     assert [c.reason for c in conditions_to_report(old, new)] == ["Training"]
 
 
-def test_a_rejected_creation_is_a_warning() -> None:
-    (reported,) = conditions_to_report(
-        DPOJobStatus(), status(("Training", "False", "CreationRefused"))
-    )
+@pytest.mark.parametrize(
+    "reason", ["CreationRefused", "QuotaExceeded", "NoNodeFits", "ImagePullFailed"]
+)
+def test_an_obstacle_that_needs_somebody_is_a_warning(reason: str) -> None:
+    (reported,) = conditions_to_report(DPOJobStatus(), status(("Training", "False", reason)))
     assert is_warning(reported)
 
 

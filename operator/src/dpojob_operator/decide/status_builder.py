@@ -200,12 +200,15 @@ class StatusBuilder:
         """
         rejection = self.snapshot.creation_rejection
         if rejection:
-            self._set_condition(type_, False, Reason.CREATION_REFUSED, rejection)
+            # The quota admission plugin of the API server words it so.
+            quota = "exceeded quota" in rejection
+            reason = Reason.QUOTA_EXCEEDED if quota else Reason.CREATION_REFUSED
+            self._set_condition(type_, False, reason, rejection)
             self.requeue_within(CREATION_RETRY_SECONDS)
             return False
         self.actions += actions
         old = self.status.condition(type_)
-        return old is None or old.reason != Reason.CREATION_REFUSED
+        return old is None or old.reason not in (Reason.CREATION_REFUSED, Reason.QUOTA_EXCEEDED)
 
     def fail(self, reason: str, message: str) -> None:
         """Finish the job without a model: conditions Failed and Finished.

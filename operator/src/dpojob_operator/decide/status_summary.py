@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from dpojob_api.conditions import ConditionType, Reason
-from dpojob_api.job import Display
+from dpojob_api.conditions import Condition, ConditionType, Reason
+from dpojob_api.job import Display, DPOJobStatus
 from dpojob_api.quantity import format_duration, money
 from dpojob_api.spec import ModelSource
 
@@ -29,12 +29,29 @@ def summarise(builder: StatusBuilder) -> None:
     elif failed is not None:
         builder.set_ready(False, failed.reason, failed.message)
     else:
-        builder.set_ready(False, Reason.IN_PROGRESS, f"{status.phase}.")
+        stage = _current_stage(status)
+        if stage is None:
+            builder.set_ready(False, Reason.IN_PROGRESS, f"{status.phase}.")
+        else:
+            builder.set_ready(False, stage.reason, f"{status.phase}. {stage.message}".strip())
     if failed is not None:
         builder.set_stalled(True, failed.reason, failed.message)
     else:
         builder.set_stalled(False, Reason.IN_PROGRESS)
     _set_columns(builder)
+
+
+def _current_stage(status: DPOJobStatus) -> Condition | None:
+    """The condition that says why the job goes no further now; None before the first stage."""
+    suspended = status.condition(ConditionType.SUSPENDED)
+    if suspended is not None and suspended.status == "True":
+        return suspended
+    for type_ in (ConditionType.DATASET_VALID, ConditionType.PLANNED):
+        condition = status.condition(type_)
+        if condition is None or condition.status != "True":
+            return condition
+    training = status.condition(ConditionType.TRAINING)
+    return training or status.condition(ConditionType.PLANNED)
 
 
 def _set_columns(builder: StatusBuilder) -> None:

@@ -26,6 +26,13 @@ SUMMARY_TYPES = (ConditionType.READY, ConditionType.STALLED, ConditionType.FINIS
 """They repeat other conditions."""
 ROUTINE_REASONS = (Reason.STARTING, Reason.STOPPED, Reason.HEALTHY, Reason.NOT_SUSPENDED)
 """Reasons of transitions that another Event of the same moment reports."""
+OBSTACLES = (
+    Reason.CREATION_REFUSED,
+    Reason.QUOTA_EXCEEDED,
+    Reason.NO_NODE_FITS,
+    Reason.IMAGE_PULL_FAILED,
+)
+"""Reasons that a person has to act on while the job waits."""
 WARNING_WHEN_FALSE = (
     ConditionType.DATASET_VALID,
     ConditionType.PLANNED,
@@ -50,7 +57,7 @@ def conditions_to_report(old: DPOJobStatus, new: DPOJobStatus) -> list[Condition
 
 def is_warning(condition: Condition) -> bool:
     """Whether the condition is reported as a Warning."""
-    if condition.type == ConditionType.FAILED or condition.reason == Reason.CREATION_REFUSED:
+    if condition.type == ConditionType.FAILED or condition.reason in OBSTACLES:
         return True
     return condition.status == "False" and condition.type in WARNING_WHEN_FALSE
 

@@ -77,7 +77,7 @@ def _begin(builder: StatusBuilder) -> bool:
     if shared is not None:
         builder.set_dataset_valid(
             None,
-            Reason.INSPECTING,
+            Reason.WAITING_FOR_INSPECTION,
             f"DPOJob {shared.name} inspects the same dataset and model; its report is awaited.",
         )
         builder.requeue_within(POLL_SECONDS)
@@ -110,11 +110,14 @@ def _follow(builder: StatusBuilder, job: JobSnapshot) -> bool:
     obstacle = start_obstacle(pods)
     claims = builder.snapshot.claims
     unbound = [n for n, claim in claims.items() if claim is not None and claim.phase == "Pending"]
-    if obstacle and unbound:
+    if obstacle is None:
+        builder.set_dataset_valid(None, Reason.INSPECTING, describe_job(builder, job, pods))
+    elif unbound:
         names = ", ".join(unbound)
-        obstacle = f"PersistentVolumeClaim {names} is not bound. {obstacle}"
-    reason = Reason.WAITING_FOR_CLAIM if obstacle and unbound else Reason.INSPECTING
-    builder.set_dataset_valid(None, reason, obstacle or describe_job(builder, job, pods))
+        message = f"PersistentVolumeClaim {names} is not bound. {obstacle.message}"
+        builder.set_dataset_valid(None, Reason.WAITING_FOR_CLAIM, message)
+    else:
+        builder.set_dataset_valid(None, obstacle.reason or Reason.INSPECTING, obstacle.message)
     return False
 
 
@@ -132,8 +135,9 @@ def _report_may_still_come(builder: StatusBuilder, job: JobSnapshot) -> bool:
 
 def _failure_message(builder: StatusBuilder, job: JobSnapshot) -> str:
     if job.failure_reason == "DeadlineExceeded":
-        obstacle = start_obstacle(builder.snapshot.inspection_pods) or _current_message(builder)
-        return f"Inspection did not end in time. {obstacle}".strip()
+        obstacle = start_obstacle(builder.snapshot.inspection_pods)
+        why = obstacle.message if obstacle is not None else _current_message(builder)
+        return f"Inspection did not end in time. {why}".strip()
     pod = newest_pod(builder.snapshot.inspection_pods)
     if pod is None:
         return f"Job {job.name} ended and its pod is gone, with the report."

@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
+from dpojob_api.conditions import Reason
 from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot
 from dpojob_operator.decide.status_builder import StatusBuilder
 
 PODLESS_SECONDS = 10.0
 """A Job without a pod for longer than this is prevented from creating one; its Events hold the reason."""
 NORMAL_WAITING_REASONS = ("", "ContainerCreating", "PodInitializing")
+IMAGE_WAITING_REASONS = (
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "ErrImageNeverPull",
+)
+
+
+@dataclass(frozen=True)
+class StartObstacle:
+    """What keeps a pod from running.
+
+    Attributes:
+        reason: The machine-readable reason; None where the stage's usual reason says enough.
+        message: The sentence for people.
+    """
+
+    reason: Reason | None
+    message: str
 
 
 def newest_pod(pods: Iterable[PodSnapshot]) -> PodSnapshot | None:
@@ -25,23 +46,28 @@ def newest_pod(pods: Iterable[PodSnapshot]) -> PodSnapshot | None:
     return max(pods, key=lambda pod: (str(pod.created), pod.name), default=None)
 
 
-def start_obstacle(pods: Iterable[PodSnapshot]) -> str:
+def start_obstacle(pods: Iterable[PodSnapshot]) -> StartObstacle | None:
     """Describe what keeps the newest pod from running.
 
     Args:
         pods: The pods of one Job.
 
     Returns:
-        A sentence; empty when nothing is known to keep it.
+        The obstacle; None when nothing is known to keep it.
     """
     pod = newest_pod(pods)
     if pod is None or pod.started is not None:
-        return ""
+        return None
     if pod.unschedulable:
-        return f"Pod {pod.name} waits for a node: {pod.unschedulable}"
+        # The scheduler counts as insufficient what a node would have if other pods ended.
+        room = "insufficient" in pod.unschedulable.lower()
+        message = f"Pod {pod.name} waits for a node: {pod.unschedulable}"
+        return StartObstacle(None if room else Reason.NO_NODE_FITS, message)
     if pod.waiting_reason not in NORMAL_WAITING_REASONS:
-        return f"Pod {pod.name} waits ({pod.waiting_reason}): {pod.waiting_message}"
-    return ""
+        image = pod.waiting_reason in IMAGE_WAITING_REASONS
+        message = f"Pod {pod.name} waits ({pod.waiting_reason}): {pod.waiting_message}"
+        return StartObstacle(Reason.IMAGE_PULL_FAILED if image else None, message)
+    return None
 
 
 def describe_job(builder: StatusBuilder, job: JobSnapshot, pods: Collection[PodSnapshot]) -> str:

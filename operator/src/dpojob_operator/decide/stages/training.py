@@ -238,15 +238,18 @@ def _report_state(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) ->
         if last is None:
             message += " " + describe_job(builder, job, pods)
         queued = plan is not None and plan.queued
-        known = bool(obstacle) or queued
-        builder.set_training(
-            False,
-            Reason.QUEUED if known else Reason.STARTING,
-            f"{message} {obstacle}".strip(),
-        )
+        if obstacle is None:
+            builder.set_training(False, Reason.QUEUED if queued else Reason.STARTING, message)
+        else:
+            builder.set_training(
+                False, obstacle.reason or Reason.QUEUED, f"{message} {obstacle.message}"
+            )
+    elif obstacle is None:
+        builder.set_phase("Training")
+        builder.set_training(False, Reason.STARTING, f"Job {job.name}.")
     else:
         builder.set_phase("Training")
-        builder.set_training(False, Reason.STARTING, obstacle or f"Job {job.name}.")
+        builder.set_training(False, obstacle.reason or Reason.STARTING, obstacle.message)
 
 
 def _report_running(builder: StatusBuilder, attempt: Attempt) -> None:
