@@ -85,13 +85,13 @@ def test_everything_wrong_is_said_at_once() -> None:
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
-        ({"training": {"learning_rate": 1}}, "did you mean learningRate?"),
-        ({"training": {"epoch": 1}}, "did you mean epochs?"),
-        ({"learningRate": 1}, "learningRate belongs in spec.training"),
+        ({"training": {"learnngRate": 1}}, "did you mean learningRate?"),
+        ({"training": {"epochz": 1}}, "did you mean epochs?"),
+        ({"learningRate": 1}, "write spec.training.learningRate"),
         ({"maxLenght": 1}, "did you mean spec.training.maxLength?"),
         ({"budget": {"maxCost": 20}}, 'write it in quotes, "20"'),
         ({"budget": {"maxDuration": "6 hours"}}, "90s, 45m, 6h"),
-        ({"training": {"batchSize": "8"}}, "it must be a whole number: write it without quotes"),
+        ({"training": {"batchSize": "8"}}, "it must be a whole number: write 8, without quotes"),
         ({"training": {"learningRate": float("nan")}}, "is not a finite number"),
         ({"suspend": "yes"}, "it must be true or false"),
         ({"output": "somewhere"}, "it must be a mapping"),

@@ -54,7 +54,7 @@ def test_problems_come_in_the_order_of_their_lines(tmp_path: Path) -> None:
         "line 8",
         "line 9",
     ]
-    assert "did you mean learningRate?" in lines[3]
+    assert "write spec.training.learningRate" in lines[3]
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,23 @@ def test_problems_come_in_the_order_of_their_lines(tmp_path: Path) -> None:
     [
         ("a: [1, 2", "line 1: not YAML"),
         ("a: 1\na: 2\n", "line 2: a is given twice"),
+        (
+            "spec:\n\tmodel: x\n",
+            "line 2: not YAML: found character '\\t' that cannot start any token; "
+            "YAML is indented with spaces: replace the tab by spaces",
+        ),
+        (
+            "spec:\n  model: x\n   dataset: y\n",
+            "line 3: not YAML: mapping values are not allowed here; "
+            "put the value in quotes where it holds ': ', or align the line with those of its level",
+        ),
+        (
+            "spec:\n    model: x\n  dataset: y\n",
+            "line 3: not YAML: expected <block end>, but found "
+            "'<block mapping start>'; this line is indented otherwise",
+        ),
+        ("spec:\n  model\n  dataset: y\n", "not YAML: mapping values are not allowed here"),
+        ("spec:\nmodel\n", "a field is written as name: value, with a space behind the colon"),
         ("a: !!python/object:os.system x", "not YAML"),
         ("- just\n- a list\n", "a manifest is a mapping"),
         ("hello", "a manifest is a mapping"),

@@ -57,6 +57,24 @@ MAX_VALUES = 100_000
 """The most values in one document with its aliases expanded; guards against alias bombs."""
 
 
+ADVICE = (
+    ("'\\t'", "; YAML is indented with spaces: replace the tab by spaces"),
+    (
+        "mapping values are not allowed",
+        "; put the value in quotes where it holds ': ', or align the line with those of its level",
+    ),
+    (
+        "<block end>",
+        "; this line is indented otherwise than the lines of its level: give them the same spaces",
+    ),
+    (
+        "could not find expected ':'",
+        "; a field is written as name: value, with a space behind the colon",
+    ),
+)
+"""Part of PyYAML's message to what a person should do about it."""
+
+
 def parse_documents(text: str) -> Iterator[Document]:
     """Parses a YAML text.
 
@@ -82,7 +100,8 @@ def parse_documents(text: str) -> Iterator[Document]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         location = f"line {mark.line + 1}: " if mark else ""
-        raise ManifestError([Problem(f"{location}not YAML: {error.problem}")]) from error
+        advice = next((advice for sign, advice in ADVICE if sign in str(error.problem)), "")
+        raise ManifestError([Problem(f"{location}not YAML: {error.problem}{advice}")]) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         code = f"U+{ord(text[error.position]):04X}"

@@ -17,6 +17,7 @@ from dpojob_api.spec import DNS_NAME, DPOJobSpec
 from dpojob_api.value_display import show_value
 
 from .cel_rules import Path, broken_rules
+from .common_mistakes import SYNONYMS
 from .validation_messages import (
     did_you_mean,
     error_message,
@@ -121,6 +122,9 @@ def _check_arguments(spec: Any) -> Iterator[tuple[Path, str]]:
     if isinstance(arguments, Mapping):
         for name, value in arguments.items():
             if value is not None and (problem := argument_problem(name, value)):
+                meant = SYNONYMS.get(str(name))
+                if meant is not None:
+                    problem = f"{name} is no field of DPOConfig; write spec.{meant}"
                 yield (*FREE_FORM, name), f"{show_path(FREE_FORM)}: {problem}"
 
 

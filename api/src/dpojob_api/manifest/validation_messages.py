@@ -9,11 +9,12 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from dpojob_api.quantity import COUNT_PATTERN, DURATION_PATTERN, MONEY_PATTERN
-from dpojob_api.spec import DNS_NAME, REPO, SECRET_KEY
+from dpojob_api.spec import DNS_NAME, REPO, SECRET_KEY, DPOJobSpec
 from dpojob_api.spelling import nearest
 from dpojob_api.value_display import show_value
 
 from .cel_rules import Path, child_model
+from .common_mistakes import advice_on_name, mapping_instead_of, number_instead_of, reversed_mapping
 
 FORMS = {
     DNS_NAME: "use lower-case letters, digits, '-' and '.', like my-claim",
@@ -69,7 +70,8 @@ def error_message(error: ErrorDetails, model: type[BaseModel], root: Path) -> st
     value = show_value(error["input"])
     match error["type"]:
         case "extra_forbidden":
-            return _unknown_field(where, _model_at(model, error["loc"][:-1]), model, root)
+            holder = _model_at(model, error["loc"][:-1])
+            return _unknown_field(where, error["input"], holder, model, root)
         case "missing":
             field = _field_description(model, error["loc"])
             what = f": {field}" if field else ""
@@ -89,36 +91,56 @@ def error_message(error: ErrorDetails, model: type[BaseModel], root: Path) -> st
             unit = "entries" if error["type"] == "too_long" else "characters"
             return f"{path} is too long: at most {limits['max_length']} {unit}"
         case kind if kind in TYPE_NAMES:
-            return f"{path} is {value}; it must be {TYPE_NAMES[kind]}{_quotes_hint(kind, error['input'])}"
+            hint = _what_to_write(kind, where, error["input"])
+            return f"{path} is {value}; it must be {TYPE_NAMES[kind]}{hint}"
         case _:
             return f"{path} is {value}: {error['msg']}"
 
 
-def _quotes_hint(kind: str, value: Any) -> str:
-    """What to write when quotes, or their absence, made the wrong type; empty for other mistakes."""
+def _what_to_write(kind: str, where: Path, value: Any) -> str:
+    """The clause that says what to write instead of a value of the wrong type; empty where unknown."""
     if kind == "string_type" and isinstance(value, int | float):
         return f': write it in quotes, "{value}"'
-    if kind != "string_type" and isinstance(value, str):
-        return ": write it without quotes"
-    return ""
+    if kind in ("model_type", "dict_type"):
+        advice = mapping_instead_of(where, value)
+    elif kind == "bool_type" and isinstance(value, str):
+        advice = "write it without quotes" if value.lower() in ("true", "false") else None
+    elif kind != "string_type" and isinstance(value, str):
+        advice = number_instead_of(kind, value)
+    else:
+        advice = None
+    return f": {advice}" if advice else ""
 
 
 def _unknown_field(
-    where: Path, holder: type[BaseModel] | None, root: type[BaseModel], at: Path
+    where: Path, value: Any, holder: type[BaseModel] | None, root: type[BaseModel], at: Path
 ) -> str:
     """The sentence on an unknown field: the nearest known one, or the place where it belongs."""
     text = f'unknown field "{show_path(where)}"'
     name = str(where[-1])
     siblings = field_names(holder) if holder else []
-    elsewhere = [path for path in _all_field_paths(root) if path[-1] == name]
+    if (advice := reversed_mapping(where, value, siblings)) is not None:
+        return f"{text}: {advice}"
+    if root is DPOJobSpec and (advice := advice_on_name(where)) is not None:
+        return f"{text}: {advice}"
     if (near := nearest_field(name, siblings)) is not None:
         return f"{text}{did_you_mean(near)}"
+    elsewhere = [path for path in _all_field_paths(root) if path[-1] == name]
     if elsewhere:
-        return f"{text}: {name} belongs in {show_path((*at, *elsewhere[0][:-1]))}"
+        best = max(elsewhere, key=lambda path: _common_parts((*at, *path), where))
+        return f"{text}: {name} belongs in {show_path((*at, *best[:-1]))}"
     everywhere = {str(path[-1]): path for path in _all_field_paths(root)}
     if (near := nearest_field(name, list(everywhere))) is not None:
         return f"{text}{did_you_mean(show_path((*at, *everywhere[near])))}"
     return f"{text}; here may stand {', '.join(siblings)}" if siblings else text
+
+
+def _common_parts(one: Path, other: Path) -> int:
+    """How many parts two paths share from the beginning."""
+    pairs = zip(one, other, strict=False)
+    return next(
+        (number for number, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other))
+    )
 
 
 def nearest_field(name: str, candidates: Iterable[str]) -> str | None:

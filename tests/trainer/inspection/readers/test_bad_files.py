@@ -145,6 +145,9 @@ def test_an_empty_folder_and_a_missing_one(volume) -> None:
         InspectionError, match="'pairs' is not on the claim 'data'; its root holds: model"
     ):
         volume.inspect()
+    (volume.root / "pair").mkdir()
+    with pytest.raises(InspectionError, match=r"holds: model, pair\. Did you mean pair\?"):
+        volume.inspect()
     with pytest.raises(InspectionError, match="--volume data=DIR"):
         volume.volumes = {}
         volume.inspect()

@@ -14,7 +14,11 @@ from dpojob_api.spec import DatasetSource
 from dpojob_trainer.inspection import InspectionError
 from dpojob_trainer.inspection.sources.download import open_urls
 from dpojob_trainer.inspection.sources.hub_splits import RepositoryFiles, group_repository_files
-from dpojob_trainer.inspection.sources.splits import group_by_split, natural_sort_key
+from dpojob_trainer.inspection.sources.splits import (
+    group_by_split,
+    natural_sort_key,
+    suggest_split,
+)
 
 ROWS = [{"prompt": f"p {n}", "chosen": f"yes {n}", "rejected": f"no {n}"} for n in range(5)]
 REPO = DatasetSource.model_validate({"repo": "org/data"})
@@ -187,3 +191,28 @@ def test_addresses_have_no_split_to_choose() -> None:
 
 def test_an_address_may_be_named_with_its_split() -> None:
     assert open_urls(["https://example.org/test.jsonl?x=1"], "test").files
+
+
+# A split that does not exist.
+
+
+@pytest.mark.parametrize(
+    ("written", "splits", "expected"),
+    [
+        ("training", ["test", "train"], "train"),
+        ("Train", ["test", "train"], "train"),
+        ("train", ["test_prefs", "test_sft", "train_prefs", "train_sft"], "train_prefs"),
+        ("valid", ["test", "train", "validation"], "validation"),
+        ("tset", ["test", "train"], "test"),
+        ("all", ["default"], "default"),
+    ],
+)
+def test_the_split_that_was_meant_is_suggested(
+    written: str, splits: list[str], expected: str
+) -> None:
+    assert suggest_split(written, splits, evaluation=False) == f"dataset.split: {expected}"
+
+
+def test_a_training_split_is_never_suggested_to_evaluate_on() -> None:
+    suggestion = suggest_split("eval", ["train", "train_extra"], evaluation=True)
+    assert suggestion.startswith("dataset.eval: {fraction:")

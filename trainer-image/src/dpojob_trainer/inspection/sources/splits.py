@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+from dpojob_api.spelling import nearest
+
 EXTENSIONS = (".parquet", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".arrow", ".feather")
 COMPRESSIONS = (".gz", ".gzip", ".zst", ".zstd")
 NOT_DATA = (
@@ -126,10 +128,16 @@ def suggest_split(split: str, splits: list[str], evaluation: bool) -> str:
 
 
 def _closest_split(split: str, splits: list[str]) -> str:
-    return next(
-        (name for name in (f"{split}_prefs", f"{split}_sft") if name in splits),
-        next((name for name in splits if name.startswith(split)), splits[0]),
-    )
+    meant = _canonical(split)
+    for name in (f"{meant}_prefs", f"{meant}_sft"):
+        if name in splits:
+            return name
+    if same := [name for name in splits if _canonical(name).startswith(meant)]:
+        return same[0]
+    # A name such as training or training_set begins with that of the split.
+    if inside := [name for name in splits if meant.startswith(_canonical(name))]:
+        return max(inside, key=len)
+    return nearest(meant, splits) or splits[0]
 
 
 def natural_sort_key(path: str) -> list[tuple[int, int, str]]:

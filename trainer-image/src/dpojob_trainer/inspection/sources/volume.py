@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dpojob_api.spec import ClaimPath
+from dpojob_api.spelling import nearest
 from dpojob_trainer.shared.errors import not_found
 from dpojob_trainer.shared.volume_paths import is_inside, mount_path
 
@@ -108,11 +109,14 @@ def _find_files(root: Path, target: Path, location: ClaimPath) -> tuple[list[Pat
             return files, False
         raise not_found(f"no file on the claim {location.claim_name!r} matches {location.path!r}")
     directory = target.parent if target.parent.is_dir() and is_inside(root, target.parent) else root
-    entries = sorted(path.name for path in directory.iterdir())[:10]
+    names = sorted(path.name for path in directory.iterdir())
+    near = nearest(target.name, names)
+    inside = _relative_path(root, directory) if directory != root else ""
     raise not_found(
         f"{location.path!r} is not on the claim {location.claim_name!r}; "
-        f"{_relative_path(root, directory) if directory != root else 'its root'} holds: "
-        + (", ".join(entries) or "nothing")
+        f"{inside or 'its root'} holds: "
+        + (", ".join(names[:10]) or "nothing")
+        + (f". Did you mean {'/'.join(filter(None, (inside, near)))}?" if near else "")
     )
 
 

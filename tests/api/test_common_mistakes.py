@@ -1,0 +1,106 @@
+"""What people write instead of a field of the spec, and the sentence that each gets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dpojob_api.arguments import REMOVED, RESERVED, field_table
+from dpojob_api.constants import API_VERSION
+from dpojob_api.manifest import ManifestError, load_all
+from dpojob_api.manifest.common_mistakes import BY_PARENT, SYNONYMS
+from dpojob_api.manifest.validation_messages import _all_field_paths
+from dpojob_api.spec import DPOJobSpec
+
+
+def messages(**parts: Any) -> list[str]:
+    spec = {"model": {"repo": "a/b"}, "dataset": {"repo": "c/d"}, **parts}
+    document = {"apiVersion": API_VERSION, "kind": "DPOJob", "metadata": {"name": "x"}}
+    try:
+        load_all([document | {"spec": spec}])
+    except ManifestError as error:
+        return [problem.message for problem in error.problems]
+    return []
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ({"model": "Qwen/Qwen2.5-1.5B"}, "write {repo: Qwen/Qwen2.5-1.5B}"),
+        ({"dataset": "org/pairs"}, "write {repo: org/pairs}"),
+        (
+            {"dataset": "pairs.jsonl"},
+            "write {volume: {claimName: CLAIM, path: pairs.jsonl}}, with the claim it is on",
+        ),
+        ({"dataset": "https://example.com/a.jsonl"}, "write {urls: [https://example.com/a.jsonl]}"),
+        ({"output": "models"}, "write {volume: {claimName: models}}"),
+        ({"budget": 20}, 'write {maxCost: "20"}'),
+        ({"budget": "$20.50"}, 'write {maxCost: "20.50"}'),
+        ({"training": {"lora": True}}, "write method: lora in training"),
+        ({"samples": ["Hello"]}, "write {prompts: [...]}"),
+        ({"training": {"epochs": "three"}}, "write 3"),
+        ({"training": {"epochs": "1.5"}}, "write 1.5, without quotes"),
+        ({"training": {"maxLength": "1k"}}, "write 1024"),
+        ({"training": {"maxLength": "2,048"}}, "write 2048, without quotes"),
+        ({"suspend": "true"}, "write it without quotes"),
+    ],
+)
+def test_a_value_of_the_wrong_type_gets_what_to_write(parts: dict[str, Any], expected: str) -> None:
+    (message,) = messages(**parts)
+    assert message.endswith(expected) or f": {expected}" in message
+
+
+@pytest.mark.parametrize("value", ["many", "1.5", "1e400", "nan"])
+def test_no_number_is_guessed_from_another_text(value: str) -> None:
+    (message,) = messages(training={"maxLength": value})
+    assert message.endswith("it must be a whole number")
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ({"dataset": {"path": "train.jsonl"}}, "write spec.dataset.volume.path"),
+        ({"model": {"path": "m"}}, "write spec.model.volume.path"),
+        ({"dataset": {"name": "org/pairs"}}, "write spec.dataset.repo"),
+        ({"output": {"claimName": "models"}}, "claimName belongs in spec.output.volume"),
+        ({"training": {"num_train_epochs": 3}}, "write spec.training.epochs"),
+        ({"num_train_epochs": 3}, "write spec.training.epochs"),
+        ({"training": {"lr": 1e-5}}, "write spec.training.learningRate"),
+        ({"training": {"loraRank": 8}}, "write spec.training.lora.r"),
+        ({"training": {"per_device_train_batch_size": 4}}, "write spec.training.batchSize"),
+        ({"training": {"logging_steps": 5}}, "write spec.training.arguments.logging_steps"),
+        ({"training": {"gradient_checkpointing": True}}, "leave it out: the plan decides it"),
+        ({"training": {"arguments": {"lr": 1e-5}}}, "write spec.training.learningRate"),
+        ({"gpus": 2}, "gpus belongs in spec.hardware"),
+    ],
+)
+def test_a_name_of_another_tool_gets_the_field_it_means(
+    parts: dict[str, Any], expected: str
+) -> None:
+    assert any(expected in message for message in messages(**parts))
+
+
+def test_a_column_mapping_written_the_other_way_round_is_recognised() -> None:
+    mapping = {"question": "prompt", "good": "chosen", "bad": "rejected"}
+    found = messages(dataset={"repo": "c/d", "columnMapping": mapping})
+    for column, role in mapping.items():
+        (message,) = [text for text in found if column in text]
+        assert message.endswith(f"write {role}: {column}")
+
+
+@pytest.mark.parametrize("name", [*SYNONYMS.values(), *BY_PARENT.values()])
+def test_every_piece_of_advice_names_a_field_of_the_spec(name: str) -> None:
+    path = tuple(name.partition(" ")[0].partition(":")[0].split("."))
+    assert path in set(_all_field_paths(DPOJobSpec))
+
+
+OWN_NAMES = {"beta", "seed"}  # fields of the spec, too
+
+
+@given(st.sampled_from(sorted({*RESERVED, *REMOVED, *field_table()["fields"]} - OWN_NAMES)))
+def test_every_name_of_the_trainer_gets_an_instruction(name: str) -> None:
+    (message,) = messages(training={name: 1})
+    assert "write " in message or "leave it out" in message
