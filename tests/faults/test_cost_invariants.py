@@ -39,7 +39,7 @@ def dpojob(gpu_seconds: float, cost: str) -> JSONObject:
     }
 
 
-def broken(job: JSONObject, *, vanished: bool = False) -> set[str]:
+def violated_rules(job: JSONObject, *, vanished: bool = False) -> set[str]:
     """Two pods of two GPUs ran, for 10 s and for 20 s."""
     history = History()
     history.observe("dpojobs", "ADDED", job)
@@ -51,18 +51,18 @@ def broken(job: JSONObject, *, vanished: bool = False) -> set[str]:
 
 
 def test_what_the_pods_used_is_right() -> None:
-    assert not broken(dpojob(60.0, "0.60"))
-    assert not broken(dpojob(40.0, "0.40"), vanished=True)
+    assert not violated_rules(dpojob(60.0, "0.60"))
+    assert not violated_rules(dpojob(40.0, "0.40"), vanished=True)
 
 
 def test_a_pod_counted_twice_is_wrong() -> None:
-    assert broken(dpojob(80.0, "0.80")) == {"GPU time adds up"}
+    assert violated_rules(dpojob(80.0, "0.80")) == {"GPU time adds up"}
 
 
 def test_a_pod_that_is_left_out_is_wrong() -> None:
-    assert broken(dpojob(40.0, "0.40")) == {"GPU time adds up"}
-    assert broken(dpojob(20.0, "0.20"), vanished=True) == {"GPU time adds up"}
+    assert violated_rules(dpojob(40.0, "0.40")) == {"GPU time adds up"}
+    assert violated_rules(dpojob(20.0, "0.20"), vanished=True) == {"GPU time adds up"}
 
 
 def test_a_cost_that_does_not_match_the_gpu_time_is_wrong() -> None:
-    assert broken(dpojob(60.0, "0.40")) == {"the cost adds up"}
+    assert violated_rules(dpojob(60.0, "0.40")) == {"the cost adds up"}

@@ -55,24 +55,24 @@ def rules(found: list[invariants.Violation]) -> set[str]:
     return {violation.rule for violation in found}
 
 
-def broken(made: History, log: Log | None = None) -> set[str]:
+def violated_rules(made: History, log: Log | None = None) -> set[str]:
     return rules([v for rule in invariants.RUN_INVARIANTS for v in rule(made, log or Log())])
 
 
 def test_a_good_run_breaks_nothing() -> None:
     one = history("jobs", job("a"), job("a", done=True), job("b", 2))
-    assert not broken(one)
-    assert not broken(history("dpojobs", dpojob(), dpojob("Complete", "Finished")))
+    assert not violated_rules(one)
+    assert not violated_rules(history("dpojobs", dpojob(), dpojob("Complete", "Finished")))
 
 
 def test_two_training_jobs_of_one_attempt() -> None:
     made = history("jobs", job("a", done=True), job("b"))
-    assert broken(made) == {"at most one training Job per UID and attempt"}
+    assert violated_rules(made) == {"at most one training Job per UID and attempt"}
 
 
 def test_two_attempts_at_once() -> None:
     made = history("jobs", job("a", 1), job("b", 2))
-    assert broken(made) == {"one training Job at a time"}
+    assert violated_rules(made) == {"one training Job at a time"}
 
 
 def _given(uid: str, attempt: int, **spec: object) -> JSONObject:
@@ -87,9 +87,11 @@ def _given(uid: str, attempt: int, **spec: object) -> JSONObject:
 def test_a_spec_that_changed_between_inspection_and_training() -> None:
     inspected = _given("i", 0, budget={"maxCost": "1"})
     same = _given("a", 1, budget={"maxCost": "9"}, output={"volume": {"claimName": "made"}})
-    assert not broken(history("jobs", inspected, same))
+    assert not violated_rules(history("jobs", inspected, same))
     other = _given("a", 1, model={"repo": "c/d"})
-    assert broken(history("jobs", inspected, other)) == {"what is trained is what was inspected"}
+    assert violated_rules(history("jobs", inspected, other)) == {
+        "what is trained is what was inspected"
+    }
 
 
 def _writer(uid: str, owner: str, phase: str, path: str = "tuned") -> JSONObject:
@@ -115,7 +117,7 @@ def _writer(uid: str, owner: str, phase: str, path: str = "tuned") -> JSONObject
 def test_two_jobs_that_write_to_one_directory(
     before: JSONObject, after: JSONObject, rules: set[str]
 ) -> None:
-    assert broken(history("pods", before, after)) == rules
+    assert violated_rules(history("pods", before, after)) == rules
 
 
 def test_an_attempt_after_the_one_before_was_deleted() -> None:
@@ -123,7 +125,7 @@ def test_an_attempt_after_the_one_before_was_deleted() -> None:
     made.observe("jobs", "ADDED", job("a", 1))
     made.observe("jobs", "DELETED", job("a", 1))
     made.observe("jobs", "ADDED", job("b", 2))
-    assert not broken(made)
+    assert not violated_rules(made)
 
 
 @pytest.mark.parametrize(
@@ -132,11 +134,11 @@ def test_an_attempt_after_the_one_before_was_deleted() -> None:
 )
 def test_an_end_that_reverts(later: JSONObject) -> None:
     made = history("dpojobs", dpojob("Complete", "Finished"), later)
-    assert broken(made) == {"a terminal condition never reverts"}
+    assert violated_rules(made) == {"a terminal condition never reverts"}
 
 
 def test_complete_and_failed_together() -> None:
-    assert broken(history("dpojobs", dpojob("Complete", "Failed"))) == {
+    assert violated_rules(history("dpojobs", dpojob("Complete", "Failed"))) == {
         "Complete or Failed, never both"
     }
 
@@ -144,7 +146,7 @@ def test_complete_and_failed_together() -> None:
 @pytest.mark.parametrize("second", [1, 9])
 def test_a_generation_that_falls_or_runs_ahead(second: int) -> None:
     made = history("dpojobs", dpojob(observed=2), dpojob(observed=second))
-    assert broken(made) == {"observedGeneration is monotone"}
+    assert violated_rules(made) == {"observedGeneration is monotone"}
 
 
 def test_what_stays_behind() -> None:
@@ -158,7 +160,7 @@ def test_a_child_without_an_owner() -> None:
     log = Log()
     entry = log.add(Kind("create", "jobs"), "/jobs", 1, 0)
     entry.status, entry.body = 201, job("a")
-    assert broken(History(), log) == {"every child has a controlling owner"}
+    assert violated_rules(History(), log) == {"every child has a controlling owner"}
 
 
 def _ended(log: Log, answered: int) -> None:

@@ -24,3 +24,12 @@ make_model = _demo.make_model
 make_pairs = _demo.make_pairs
 write_jsonl = _demo.write_jsonl
 write_parquet = _demo.write_parquet
+
+
+def write_contrary_pairs(directory: Path, held_out: int) -> None:
+    """48 training pairs, and held-out pairs that prefer the opposite: training makes their loss rise."""
+    train, test = make_pairs(48, 1), make_pairs(held_out, 2)
+    for pair in test:
+        pair["good_response"], pair["bad_response"] = pair["bad_response"], pair["good_response"]
+    write_jsonl(directory / "train.jsonl", train)
+    write_jsonl(directory / "test.jsonl", test)

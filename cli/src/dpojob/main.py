@@ -54,15 +54,15 @@ def _logs(options: argparse.Namespace) -> int:
 
 
 def _suspend(options: argparse.Namespace) -> int:
-    from .commands import suspend
+    from .commands import suspension
 
-    return suspend.run(options)
+    return suspension.suspend(options)
 
 
 def _resume(options: argparse.Namespace) -> int:
-    from .commands import resume
+    from .commands import suspension
 
-    return resume.run(options)
+    return suspension.resume(options)
 
 
 def _cancel(options: argparse.Namespace) -> int:

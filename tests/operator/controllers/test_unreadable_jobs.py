@@ -13,7 +13,7 @@ from dpojob_operator.controllers.dpojob import Reconciler
 from dpojob_operator.indexes import DependentsIndex
 
 
-class Stored:
+class ApiClientOfOneObject:
     """A stand-in for the API client that keeps one object and counts its status writes."""
 
     def __init__(self, raw: dict[str, Any]) -> None:
@@ -47,7 +47,7 @@ def stored(**status: Any) -> dict[str, Any]:
 async def test_the_job_is_reported_once_and_everything_else_in_its_status_stays(
     unknown: dict[str, Any],
 ) -> None:
-    cluster: Any = Stored(stored(**unknown))
+    cluster: Any = ApiClientOfOneObject(stored(**unknown))
     before = copy.deepcopy(cluster.raw["status"])
     unused: Any = None
     reconciler = Reconciler(cluster, unused, unused, unused, DependentsIndex(), 10.0, lambda: NOW)
@@ -62,7 +62,7 @@ async def test_the_job_is_reported_once_and_everything_else_in_its_status_stays(
 
 
 async def test_a_job_whose_conditions_cannot_be_read_is_left_alone() -> None:
-    cluster: Any = Stored(
+    cluster: Any = ApiClientOfOneObject(
         stored(conditions=[{"type": "Ready", "status": "Perhaps", "reason": "X"}])
     )
     unused: Any = None

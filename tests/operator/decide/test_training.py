@@ -22,6 +22,7 @@ from tests.kit.builders import (
 from tests.kit.operator_fixture import failed, succeeded
 
 from dpojob_api.conditions import ConditionType
+from dpojob_api.job import DPOJobStatus
 from dpojob_api.progress import Progress
 from dpojob_operator.decide import DeleteJob
 from dpojob_operator.decide.object_snapshots import PodSnapshot
@@ -92,14 +93,15 @@ def test_gpu_time_of_a_deleted_pod_stays_counted() -> None:
     assert after.status.attempts[0].gpu_seconds == 3601
 
 
+def running_status() -> DPOJobStatus:
+    """The status after a pass over a job whose only training pod runs."""
+    status = training_status()
+    seen = build_snapshot(status, training=training(status), training_pods=(RUNNING,))
+    return decide_with_pools(seen, POOLS, NOW).status
+
+
 def test_progress_and_cost_are_written_only_in_a_refresh() -> None:
-    status = decide_with_pools(
-        build_snapshot(
-            training_status(), training=training(training_status()), training_pods=(RUNNING,)
-        ),
-        POOLS,
-        NOW,
-    ).status
+    status = running_status()
     later = build_snapshot(
         status, training=training(status), training_pods=(RUNNING,), refresh=False
     )
@@ -199,13 +201,7 @@ def test_time_in_a_queue_is_not_training_time() -> None:
 
 def test_a_pods_last_seconds_are_written_at_once() -> None:
     """It may be gone when figures may be written again."""
-    status = decide_with_pools(
-        build_snapshot(
-            training_status(), training=training(training_status()), training_pods=(RUNNING,)
-        ),
-        POOLS,
-        NOW,
-    ).status
+    status = running_status()
     over = replace(RUNNING, finished=NOW + timedelta(seconds=7), exit_code=12)
     later = build_snapshot(status, training=training(status), training_pods=(over,), refresh=False)
     decision = decide_with_pools(later, POOLS, NOW + timedelta(seconds=8))

@@ -26,11 +26,7 @@ TRAINING: dict[str, Any] = {
 def contrary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Pairs whose held-out split prefers the opposite: what is learned makes it worse."""
     root = tmp_path_factory.mktemp("contrary")
-    train, test = tiny_models.make_pairs(48, 1), tiny_models.make_pairs(8, 2)
-    for pair in test:
-        pair["good_response"], pair["bad_response"] = pair["bad_response"], pair["good_response"]
-    tiny_models.write_jsonl(root / "pairs" / "train.jsonl", train)
-    tiny_models.write_jsonl(root / "pairs" / "test.jsonl", test)
+    tiny_models.write_contrary_pairs(root / "pairs", held_out=8)
     return root
 
 
