@@ -66,7 +66,10 @@ if first:
     threading.Thread(target=hold).start()
     ctypes.CDLL(None).pthread_exit(None)
 server = socket.create_server(("127.0.0.1", int(port.read_text())))
-bound.write_text(str(os.getpid()))
+# Renamed when it is complete: the test waits until the file exists, and reads it then.
+written = bound.with_suffix(".tmp")
+written.write_text(str(os.getpid()))
+written.replace(bound)
 time.sleep(600)
 """
 
