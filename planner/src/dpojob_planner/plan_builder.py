@@ -15,6 +15,7 @@ from .estimates import (
     checkpoint_bytes,
     grace_period_seconds,
     host_memory_gib,
+    is_cpu_only,
     precision,
     save_interval_seconds,
     save_seconds,
@@ -76,7 +77,11 @@ def build_plan(
         hourly_price=chosen.pool.spec.price,
         output_gib=output,
         host_memory_gib=host_memory_gib(
-            context.spec, context.shape, settings, option.gpus // context.spec.hardware.nodes
+            context.spec,
+            context.shape,
+            settings,
+            option.gpus // context.spec.hardware.nodes,
+            chosen.memory.total_gib if is_cpu_only(chosen.pool.spec.gpu) else 0.0,
         ),
         scratch_gib=scratch_gib(context.spec, context.facts, context.shape, settings, output),
         checkpoint=_checkpoint_plan(context, chosen),

@@ -2,10 +2,14 @@
 
 Assumptions about the trainer (dpojob_trainer.training):
 
-- every process loads the whole model into main memory before it moves to the GPU, in fp32 for full
-  fine-tuning with a copy as reference, in 16 bits for LoRA; QLoRA quantises tensor by tensor on the GPU;
-- an adapter is merged in main memory, in fp32, by one process after training;
-- a sharded model is gathered in the main memory of one process for each checkpoint.
+- without sharding, weights are read from their files straight to the GPU, in the type in which they are used:
+  main memory holds a few tensors at a time, and the page cache, which gives way to processes;
+- a sharded model is first loaded whole in main memory by each process, in fp32 for full fine-tuning with a copy
+  as reference, in 16 bits for LoRA; QLoRA quantises tensor by tensor on the GPU;
+- a sharded model is gathered in the main memory of one process for each checkpoint;
+- an adapter is merged by one process after training, tensor by tensor, with one written file of at most
+  MERGE_FILE_BYTES in memory; adapted stacked experts are merged in a whole fp32 model;
+- without GPUs, everything that would be in a GPU's memory is in main memory.
 """
 
 from __future__ import annotations
@@ -27,12 +31,20 @@ DATASET_GIB = 1.0
 """Rows that are read and tokenised at a time, in all processes; files are mapped and stay on disk."""
 DATASET_SCRATCH_GIB = 4.0
 """A dataset that is downloaded, tokenised rows and temporary files."""
+MERGE_FILE_BYTES = 2e9
+"""Largest file that a merge writes (dpojob_trainer.training.adapters.checkpoint_files.SHARD_BYTES)."""
+MERGE_COPIES = 4
+"""fp32 copies of the layer that is merged: its weight, the sum, the adapter's product, and the stored one."""
 SPARE = 1.1
 """Factor on everything that depends on the model's size."""
 
 
 def host_memory_gib(
-    spec: DPOJobSpec, shape: ModelShape, settings: DeviceSettings, processes: int
+    spec: DPOJobSpec,
+    shape: ModelShape,
+    settings: DeviceSettings,
+    processes: int,
+    training_gib: float = 0.0,
 ) -> int:
     """Predict the main memory that a training pod needs.
 
@@ -41,19 +53,36 @@ def host_memory_gib(
         shape: The model.
         settings: Method and what is done on one GPU.
         processes: Processes in the pod, one for each of its GPUs.
+        training_gib: Memory of training itself where there is no GPU, GiB; else 0.
 
     Returns:
         Whole GiB.
     """
+    loading = gathering = 0.0
+    if settings.shards > 1:
+        loading = _loaded_bytes(shape, settings) * processes
+        gathering = checkpoint_bytes(shape, settings)
+    merging = _merge_bytes(shape) if _merges(spec, settings) else 0.0
+    largest = max(training_gib, SPARE * max(loading, merging, gathering) / GIB)
+    return math.ceil(PROCESS_GIB * processes + DATASET_GIB + largest)
+
+
+def _loaded_bytes(shape: ModelShape, settings: DeviceSettings) -> float:
+    """Bytes of a whole model in main memory, with its reference."""
     if settings.method == "full":
         copies = 1.0 if settings.precompute else 2.0
-        loading = 4.0 * copies * shape.parameters
-    else:
-        loading = 2.0 * shape.parameters if settings.method == "lora" else 0.0
-    merging = 4.0 * shape.parameters if _merges(spec, settings) else 0.0
-    gathering = checkpoint_bytes(shape, settings) if settings.shards > 1 else 0.0
-    largest = SPARE * max(loading * processes, merging, gathering) / GIB
-    return math.ceil(PROCESS_GIB * processes + DATASET_GIB + largest)
+        return 4.0 * copies * shape.parameters
+    return 2.0 * shape.parameters if settings.method == "lora" else 0.0
+
+
+def _merge_bytes(shape: ModelShape) -> float:
+    """Bytes of main memory while an adapter is merged: at most those of the whole model in fp32."""
+    whole = 4.0 * shape.parameters
+    if shape.experts_adapted:
+        return whole
+    layer = 4.0 * MERGE_COPIES * shape.hidden * max(shape.intermediate, shape.queries)
+    # A tensor that is larger than a file has a file of its own.
+    return min(whole, max(MERGE_FILE_BYTES, 4.0 * shape.head) + layer)
 
 
 def scratch_gib(
@@ -69,8 +98,8 @@ def scratch_gib(
         output: Size of the model with the checkpoints of its training, GiB.
 
     Returns:
-        Whole GiB: downloads of the model and the dataset, and without an output volume everything that
-        would lie there.
+        Whole GiB: downloads of the model and the dataset, an adapter merged to start from, and without an
+        output volume everything that would lie there.
     """
     downloaded = 0.0
     if spec.model.repo is not None or facts.base_revision is not None:
@@ -79,7 +108,9 @@ def scratch_gib(
         downloaded = (
             max(whole, facts.weight_bytes) if facts.adapter else facts.weight_bytes or whole
         )
-    size = SPARE * downloaded / GIB + DATASET_SCRATCH_GIB
+    # Full fine-tuning from an adapter starts from its base with the adapter merged, in fp32 files.
+    merged_start = 4.0 * shape.parameters if facts.adapter and settings.method == "full" else 0.0
+    size = SPARE * (downloaded + merged_start) / GIB + DATASET_SCRATCH_GIB
     if spec.output.volume is None and spec.output.push is not None:
         size += output
         if _merges(spec, settings):

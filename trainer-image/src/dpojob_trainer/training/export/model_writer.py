@@ -6,23 +6,16 @@ import shutil
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from peft import PeftModel
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig
 
-from dpojob_trainer.training.setup.adapter import load_adapter_to_merge
+from dpojob_trainer.training.adapters.merging import InexactMergeError, merge_adapter
 from dpojob_trainer.training.setup.model_source import ModelLocation
 from dpojob_trainer.training.setup.train_job import TrainJob
 
 TRAINED_ADAPTER = "default"
 """PEFT's name of the trained adapter; TRL's frozen copy of it is named ref."""
 
-TOLERANCE = 1e-4
-"""The largest difference between the merged model's logits and the adapter's on its base, in fp32."""
-TOLERANCE_ROUNDED = 0.05
-"""The same for weights rounded to 16 bits; a missing tensor makes a far larger difference."""
-CHECK_TOKENS = 16
-"""Tokens in the comparison."""
 MERGED_DIRECTORY = "merged"
 
 
@@ -58,59 +51,27 @@ def write_model(
     tokenizer.save_pretrained(directory)
     if not job.spec.output.merge:
         return "adapter"
-    difference = _merge(directory, start)
-    if difference is None:
-        return "model"
-    notes.append(
-        f"output.merge: the merged model's logits would be {difference:.2g} apart from the adapter's on its "
-        "base, so the adapter is kept as it is"
-    )
-    return "adapter"
+    try:
+        _replace_by_merged(directory, start)
+    except InexactMergeError as error:
+        shutil.rmtree(directory / MERGED_DIRECTORY)
+        notes.append(
+            f"output.merge: the merged model's outputs would be {error.difference:.2g} apart from the "
+            "adapter's on its base, so the adapter is kept as it is"
+        )
+        return "adapter"
+    return "model"
 
 
-def _merge(directory: Path, start: ModelLocation) -> float | None:
+def _replace_by_merged(directory: Path, start: ModelLocation) -> None:
     """Replace the adapter in `directory` by the base model with the adapter merged.
 
-    The base is loaded again in full precision, since the one in training may be quantised. The sum is
-    computed in fp32 and then rounded once to the base's dtype; on the CPU, so that the GPU need not
-    hold a second model.
-
-    Returns None after the merge. Where the merged model's logits differ from those of the adapter on
-    its base, returns the difference and keeps the adapter.
+    The base is read from its files, since the one in training may be quantised. Raises InexactMergeError.
     """
-    stored = AutoConfig.from_pretrained(start.model).dtype or torch.float32
-    base = AutoModelForCausalLM.from_pretrained(start.model, dtype=torch.float32)
-    adapted = load_adapter_to_merge(base, directory)
-    expected = _logits(adapted)
-    merged = adapted.merge_and_unload(safe_merge=True)
-    difference = _logit_difference(_logits(merged), expected)
-    if not difference <= TOLERANCE:  # Also when it is NaN.
-        return difference
-    merged_directory = directory / MERGED_DIRECTORY
-    merged.to(stored).save_pretrained(merged_directory)
-    del base, adapted, merged
-    reloaded = AutoModelForCausalLM.from_pretrained(merged_directory, dtype=torch.float32)
-    difference = _logit_difference(_logits(reloaded), expected)
-    if not difference <= (TOLERANCE if stored == torch.float32 else TOLERANCE_ROUNDED):
-        shutil.rmtree(merged_directory)
-        return difference
+    merged = directory / MERGED_DIRECTORY
+    merge_adapter(start.model, directory, merged)
     for name in ("adapter_model.safetensors", "adapter_config.json"):
         (directory / name).unlink()
-    for path in merged_directory.iterdir():
+    for path in merged.iterdir():
         path.rename(directory / path.name)
-    merged_directory.rmdir()
-    return None
-
-
-def _logits(model: Any) -> torch.Tensor:
-    """The logits of tokens spread over the whole vocabulary."""
-    rows = model.get_input_embeddings().weight.shape[0]
-    tokens = torch.linspace(0, rows - 1, CHECK_TOKENS).long()[None]
-    with torch.no_grad():
-        found: torch.Tensor = model.eval()(input_ids=tokens).logits
-    return found
-
-
-def _logit_difference(got: torch.Tensor, expected: torch.Tensor) -> float:
-    """The largest difference, relative to the largest expected logit where that is above 1."""
-    return float((got - expected).abs().max() / expected.abs().max().clamp(min=1))
+    merged.rmdir()

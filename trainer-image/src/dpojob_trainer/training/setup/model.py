@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import PartialState
 from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from dpojob_api.conditions import Reason
 from dpojob_api.shared_training_constants import cpu_uses_eager_attention
 from dpojob_trainer.shared.messages import FALLBACK_CHAT_TEMPLATE
+from dpojob_trainer.training.adapters.loading import load_adapter
+from dpojob_trainer.training.adapters.merging import InexactMergeError, merge_adapter
 
-from .adapter import load_adapter, merge_adapter
 from .argument_errors import as_argument_error
 from .errors import TrainingError
 from .model_source import ModelLocation
 from .precision import Precisions
 from .train_job import TrainJob
+
+MERGED_START = "merged-start-"
+"""Prefix of a directory, with the job's key: the model that full fine-tuning starts from, where that is an
+adapter on a base."""
 
 
 @dataclass
@@ -29,7 +37,7 @@ class LoadedModel:
     model: Any
     tokenizer: Any
     reference: Any = None
-    """A reference model, only where TRL would build a wrong one."""
+    """The reference model; None where TRL has it otherwise: precomputed, adapters off, or sharded."""
     lora: LoraConfig | None = None
     """The adapter that TRL adds; None where the model has one already, or none is trained."""
     notes: list[str] = field(default_factory=list)
@@ -47,25 +55,53 @@ def load_model(job: TrainJob, start: ModelLocation, precisions: Precisions) -> L
     if precisions.note:
         loaded.notes.append(precisions.note)
     quantization = _quantization_config(precisions) if method == "qlora" else None
-    loaded.model = _weights(job, start, precisions, quantization)
-    if start.adapter is None:
-        if method != "full":
-            loaded.lora = lora_config(job)
-        return loaded
     if method == "full":
-        # TRL would load its reference from the base's path, without the adapter, and the run would
-        # begin with a margin that it did not train. With two merged models both begin equal.
-        # Merging leaves every weight frozen, as PEFT froze the base.
-        loaded.model = merge_adapter(loaded.model, start.adapter).requires_grad_(True)
-        if not job.plan.precompute_reference:
-            loaded.reference = merge_adapter(_weights(job, start, precisions, None), start.adapter)
-        loaded.notes.append("the adapter was merged into its base before full fine-tuning")
-    else:
-        # TRL copies the adapter to a frozen one, which is the reference.
-        loaded.model = load_adapter(loaded.model, start.adapter, trainable=True)
-        rank = loaded.model.peft_config["default"].r
-        loaded.notes.append(f"training goes on with the adapter it starts from, of rank {rank}")
+        _load_whole(job, start, precisions, loaded)
+        return loaded
+    loaded.model = _weights(job, start.model, precisions, quantization)
+    if start.adapter is None:
+        loaded.lora = lora_config(job)
+        return loaded
+    # TRL copies the adapter to a frozen one, which is the reference.
+    loaded.model = load_adapter(loaded.model, start.adapter, trainable=True)
+    rank = loaded.model.peft_config["default"].r
+    loaded.notes.append(f"training goes on with the adapter it starts from, of rank {rank}")
     return loaded
+
+
+def _load_whole(
+    job: TrainJob, start: ModelLocation, precisions: Precisions, loaded: LoadedModel
+) -> None:
+    """Load the model for full fine-tuning, and a reference to compare it with."""
+    directory = start.model
+    if start.adapter is not None:
+        # From the merged files, TRL's reference begins equal to the model too.
+        directory = _merged_start(job, start.model, start.adapter, precisions.weights)
+        loaded.notes.append("the adapter was merged into its base before full fine-tuning")
+    loaded.model = _weights(job, directory, precisions, None)
+    if not (job.plan.precompute_reference or job.plan.sharded):
+        # TRL would load it into main memory first, in every process.
+        loaded.reference = _weights(job, directory, precisions, None)
+
+
+def _merged_start(job: TrainJob, base: Path, adapter: Path, dtype: torch.dtype) -> Path:
+    """The directory of the model with the adapter merged, on the scratch volume of this node."""
+    directory = job.scratch / f"{MERGED_START}{job.key}"
+    with PartialState().local_main_process_first():
+        if directory.is_dir():
+            return directory
+        part = directory.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
+        try:
+            merge_adapter(base, adapter, part, dtype=dtype)
+        except InexactMergeError as error:
+            raise TrainingError(
+                Reason.MODEL_UNREADABLE,
+                f"the adapter cannot be merged into its base before full fine-tuning: {error}. Set "
+                "training.method: lora to go on with the adapter.",
+            ) from error
+        part.rename(directory)
+    return directory
 
 
 def lora_config(job: TrainJob) -> LoraConfig:
@@ -97,21 +133,24 @@ def _quantization_config(precisions: Precisions) -> BitsAndBytesConfig:
 
 def _weights(
     job: TrainJob,
-    start: ModelLocation,
+    directory: Path,
     precisions: Precisions,
     quantization: BitsAndBytesConfig | None,
 ) -> Any:
+    """The model's weights, read straight to the device and in the type in which they are used."""
     arguments = job.spec.training.arguments.get("model_init_kwargs") or {}
     options = {**arguments, "dtype": precisions.weights}
     if not torch.cuda.is_available() and cpu_uses_eager_attention(job.plan.max_length):
         options.setdefault("attn_implementation", "eager")
     if quantization is not None:
         options["quantization_config"] = quantization
+    if not job.plan.sharded:
+        options["device_map"] = {"": PartialState().device}
     try:
         with as_argument_error(
             {f"model_init_kwargs.{name}": arguments[name] for name in arguments}
         ):
-            found = AutoModelForCausalLM.from_pretrained(start.model, **options)
+            found = AutoModelForCausalLM.from_pretrained(directory, **options)
     except OSError as error:
         raise TrainingError(
             Reason.MODEL_UNREADABLE, f"the model cannot be loaded: {error}"

@@ -1,4 +1,4 @@
-"""Loading an adapter onto its base model, and merging it also where the base ties its embeddings."""
+"""Loading an adapter onto its base model, with the embeddings that it needs."""
 
 from __future__ import annotations
 
@@ -18,20 +18,24 @@ def load_adapter(model: Any, adapter: Path, *, trainable: bool = False) -> PeftM
     return PeftModel.from_pretrained(model, adapter, is_trainable=trainable)
 
 
-def load_adapter_to_merge(model: Any, adapter: Path) -> PeftModel:
-    """The same, with tied embeddings untied where the adapter changes only one of them.
+def prepare_embeddings_for_merge(model: Any, adapter: Path) -> None:
+    """Resize the embeddings as `load_adapter` does, and untie them where the adapter changes only one.
 
     Merged into a tied weight, the adapter would change both.
     """
     _resize(model, _embedding_rows(model, adapter))
     if _is_tied(model) and _changes_one(model, adapter):
         _untie(model)
-    return PeftModel.from_pretrained(model, adapter)
 
 
-def merge_adapter(model: Any, adapter: Path) -> Any:
-    """`model` with the adapter merged into its weights."""
-    return load_adapter_to_merge(model, adapter).merge_and_unload(safe_merge=True)
+def with_mean_rows(weight: torch.Tensor, rows: int) -> torch.Tensor:
+    """An embedding of `rows` rows, those after the end of `weight` the mean of all.
+
+    Rows that the adapter's file does not hold must be equal in the model, its reference and the merged
+    model, so they are not initialised at random.
+    """
+    mean = weight.float().mean(dim=0, keepdim=True).to(weight.dtype)
+    return torch.cat([weight, mean.expand(rows - len(weight), -1)])
 
 
 def _embedding_names(model: Any) -> list[str]:
@@ -63,9 +67,7 @@ def _resize(model: Any, rows: int | None) -> None:
     model.resize_token_embeddings(rows, mean_resizing=False)
     with torch.no_grad():
         for embedding in (model.get_input_embeddings(), model.get_output_embeddings()):
-            # Rows that the adapter's file does not hold must be equal in the model, its reference and
-            # the merged model, so they are not initialised at random.
-            embedding.weight[before:] = embedding.weight[:before].mean(dim=0)
+            embedding.weight.copy_(with_mean_rows(embedding.weight[:before], rows))
 
 
 def _is_tied(model: Any) -> bool:
