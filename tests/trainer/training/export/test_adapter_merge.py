@@ -128,16 +128,16 @@ def test_the_memory_of_a_merge_is_that_of_one_written_file_not_of_the_model(
 ) -> None:
     """In a process of its own, after a first merge that has imported what a merge needs."""
     config = LlamaConfig(
-        vocab_size=64, hidden_size=512, intermediate_size=2048, num_hidden_layers=24,
+        vocab_size=64, hidden_size=256, intermediate_size=1024, num_hidden_layers=24,
         num_attention_heads=4, num_key_value_heads=4, tie_word_embeddings=True, dtype="bfloat16",
     )  # fmt: skip
     large = LlamaForCausalLM(config).to(torch.bfloat16)
-    large.save_pretrained(tmp_path / "large", max_shard_size="60MB")
+    large.save_pretrained(tmp_path / "large", max_shard_size="15MB")
     adapter = get_peft_model(large, LoraConfig(r=2, target_modules="all-linear", init_lora_weights=False))  # fmt: skip
     adapter.save_pretrained(tmp_path / "adapter")
     size = sum(path.stat().st_size for path in (tmp_path / "large").glob("*.safetensors"))
     del large, adapter
-    shard = 10_000_000
+    shard = 2_500_000
     paths = [str(tmp_path / name) for name in ("large", "large", "adapter", "merged")]
     done = subprocess.run(
         [sys.executable, "-c", PEAK, *paths, str(shard)], check=True, capture_output=True, text=True

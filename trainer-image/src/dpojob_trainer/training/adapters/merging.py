@@ -8,7 +8,6 @@ memory, in a whole fp32 model.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from transformers.utils import GENERATION_CONFIG_NAME
 
 from .checkpoint_files import SHARD_BYTES, CheckpointFiles, TensorInfo, write_shards
 from .loading import prepare_embeddings_for_merge, with_mean_rows
+from .placeholders import Placeholder, outermost_wrappers, replace_by_placeholders
 
 ADAPTER = "default"
 """PEFT's name of the only adapter that is loaded here."""
@@ -96,7 +96,7 @@ class _TensorMerge:
         names = [name for name, _ in model.named_parameters(remove_duplicate=False)]
         self._tied: dict[str, str] = dict(model.all_tied_weights_keys)
         prepare_embeddings_for_merge(model, adapter)
-        _replace_by_placeholders(model)
+        replace_by_placeholders(model)
         # Otherwise PEFT would copy weights of the adapter's file into placeholders.
         adapted = PeftModel.from_pretrained(model, adapter, low_cpu_mem_usage=True)
         self.model = adapted.eval().get_base_model()
@@ -125,7 +125,7 @@ class _TensorMerge:
         return merge if merge._is_possible() else None
 
     def _find_changes(self) -> None:
-        for name, module in _outermost_wrappers(self.model):
+        for name, module in outermost_wrappers(self.model):
             if isinstance(module, ModulesToSaveWrapper):
                 for attribute, weight in module.modules_to_save[ADAPTER].named_parameters():
                     self._replaced[f"{name}.{attribute}"] = weight
@@ -140,7 +140,7 @@ class _TensorMerge:
                 self._is_supported = False
             else:
                 for attribute, weight in module.named_parameters(recurse=False):
-                    if not isinstance(weight, _Placeholder):
+                    if not isinstance(weight, Placeholder):
                         self._replaced[f"{name}.{attribute}"] = weight
 
     def _name_weights(self, names: list[str]) -> dict[str, _Weight]:
@@ -172,7 +172,7 @@ class _TensorMerge:
         return self._is_supported and all(
             name in written
             and written[name].dtype.is_floating_point
-            and written[name].shape[1:] == self._shape(name)[1:]
+            and written[name].shape[1:] == (self._shape(name) or ())[1:]
             for name in changed
         )
 
@@ -225,7 +225,7 @@ class _TensorMerge:
         empty = {
             name: weight
             for name, weight in base.named_parameters(recurse=False)
-            if isinstance(weight, _Placeholder)
+            if isinstance(weight, Placeholder)
         }
         by_name = {w.name: w for w in self._weights.values()}
         for name in empty:
@@ -244,38 +244,11 @@ class _TensorMerge:
         return merged
 
 
-class _Placeholder(torch.nn.Parameter):
-    """A weight with the memory of one element, which is repeated to the weight's shape.
-
-    On the meta device an adapter would lose its values: PEFT moves it to the device of its base.
-    """
-
-
-def _replace_by_placeholders(model: torch.nn.Module) -> None:
-    found: dict[torch.nn.Parameter, _Placeholder] = {}
-    for module in model.modules():
-        for name, weight in list(module.named_parameters(recurse=False)):
-            if weight not in found:
-                values = torch.zeros(()).expand(weight.shape)
-                found[weight] = _Placeholder(values, requires_grad=False)
-            setattr(module, name, found[weight])
-
-
-def _outermost_wrappers(model: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Module]]:
-    """Every module with its name, but none inside one of PEFT's."""
-    inside: tuple[str, ...] = ()
-    for name, module in model.named_modules():
-        if inside and name.startswith(inside):
-            continue
-        if isinstance(module, BaseTunerLayer | AuxiliaryTrainingWrapper):
-            inside = (f"{name}.",)
-        yield name, module
-
-
 def _probe_inputs(base: torch.nn.Module) -> torch.Tensor:
     if isinstance(base, torch.nn.Embedding):
         return torch.linspace(0, base.num_embeddings - 1, PROBES).long()[None]
-    size = base.weight.shape[0] if isinstance(base, Conv1D) else base.weight.shape[1]
+    rows, columns = base.get_parameter("weight").shape
+    size = rows if isinstance(base, Conv1D) else columns
     return torch.randn(1, PROBES, size, generator=torch.Generator().manual_seed(0))
 
 

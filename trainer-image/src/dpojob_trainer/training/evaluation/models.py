@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
-from dpojob_trainer.training.setup.adapter import load_adapter
+from dpojob_trainer.training.adapters.loading import load_adapter
 from dpojob_trainer.training.setup.model_source import ModelLocation, locate_model
 from dpojob_trainer.training.setup.precision import choose_precisions
 from dpojob_trainer.training.setup.train_job import TrainJob
