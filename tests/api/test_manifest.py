@@ -69,7 +69,7 @@ def test_every_rule_of_the_schema_has_a_meaning_here(model: type[BaseModel]) -> 
     found = [rule for part in models(model) for rule in rules_of(part)]
     assert found
     for rule in found:
-        rule_holds(rule["rule"], {"min": "1B", "max": "2B"})
+        rule_holds(rule["rule"], {"min": "1B", "max": "2B", "mountPath": "/data"})
 
 
 def test_everything_wrong_is_said_at_once() -> None:

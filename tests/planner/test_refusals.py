@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -172,3 +174,52 @@ def test_a_reference_that_is_synchronised_where_there_can_be_none(
 def test_without_model_facts_there_is_nothing_to_plan() -> None:
     with pytest.raises(ValueError, match="model's facts"):
         plan(job(), report(B).model_copy(update={"model": None}), catalogue())
+
+
+SLICES = {"model": "A100", "memoryGiB": 20, "perNode": 7, "resource": "nvidia.com/mig-3g.20gb"}
+
+
+@pytest.mark.parametrize(
+    ("hardware", "asked"),
+    [({"nodes": 2}, "hardware.nodes 2"), ({"gpus": 2}, "hardware.gpus 2")],
+)
+def test_a_job_over_several_mig_slices_is_refused(hardware: dict[str, Any], asked: str) -> None:
+    slices = pool("slices", gpu=SLICES)
+    answer = refused(job(hardware={"pool": "slices", **hardware}), 500_000_000, [slices])
+    assert answer.reason == "NothingFits"
+    assert answer.error == (
+        f"{asked} cannot be had on slices: its GPUs are MIG slices (nvidia.com/mig-3g.20gb), of which a job "
+        "can use one; leave hardware.gpus and hardware.nodes out, or name a pool of whole GPUs."
+    )
+
+
+def test_a_job_over_several_gpus_passes_by_mig_slices() -> None:
+    pools = [pool("slices", gpu=SLICES, hourlyPrice="1"), pool("whole", perNode=2)]
+    answer = planned(job(hardware={"gpus": 2}), 500_000_000, pools)
+    assert answer.pool == "whole"
+    line = next(each for each in answer.considered if each.pool == "slices")
+    assert "MIG slices" in line.reason
+
+
+SHORT = {"model": "T4", "memoryGiB": 24, "bf16": False}
+
+
+def test_a_pool_whose_nodes_report_less_memory_is_not_chosen() -> None:
+    """A T4 has 16 GiB, whatever its pool says."""
+    short = replace(pool("short", gpu=SHORT, hourlyPrice="1"), node_memory_gib=15.0)
+    answer = planned(job(), 500_000_000, [short, pool("other")])
+    assert answer.pool == "other"
+    line = next(each for each in answer.considered if each.pool == "short")
+    assert line.verdict == "invalid"
+    assert "has a node with GPUs of 15.0 GiB" in line.reason
+    believed = replace(short, node_memory_gib=None)
+    assert planned(job(), 500_000_000, [believed, pool("other")]).pool == "short"
+
+
+def test_a_named_pool_whose_nodes_report_less_memory_is_refused() -> None:
+    short = replace(pool("short", gpu=SHORT), node_memory_gib=15.0)
+    answer = refused(job(hardware={"pool": "short"}), 500_000_000, [short])
+    assert answer.error == (
+        "GPUPool short cannot be used: its gpu.memoryGiB is 24, of which plans count on 21.8 GiB, but it has "
+        "a node with GPUs of 15.0 GiB; correct gpu.memoryGiB or nodeSelector of the GPUPool."
+    )

@@ -10,6 +10,13 @@ from pydantic import Field
 from .base import LenientModel, StrictModel
 from .conditions import Condition
 from .constants import API_VERSION
+from .pod_volumes import (
+    MAX_VOLUMES,
+    MOUNTED_VOLUMES_RULE,
+    UNIQUE_VOLUMES_RULE,
+    PodVolume,
+    PodVolumeMount,
+)
 from .quantity import COUNT_PATTERN, MONEY_PATTERN
 from .spec.fields import Name, validations
 
@@ -102,7 +109,9 @@ class Toleration(StrictModel):
     toleration_seconds: int | None = Field(default=None, description="Seconds, for NoExecute.")
 
 
-class PodSettings(StrictModel):
+class PodSettings(
+    StrictModel, json_schema_extra=validations(UNIQUE_VOLUMES_RULE, MOUNTED_VOLUMES_RULE)
+):
     """What the platform decides about the training pods of a pool. Inspection pods are not affected."""
 
     runtime_class_name: Name | None = Field(
@@ -131,6 +140,15 @@ class PodSettings(StrictModel):
     tolerations: Annotated[list[Toleration], Field(max_length=32)] = Field(
         default_factory=list,
         description="Tolerations of the pods beside the pool's own. Default: none.",
+    )
+    volumes: Annotated[list[PodVolume], Field(max_length=MAX_VOLUMES)] = Field(
+        default_factory=list,
+        description="Further volumes of the pods, at most 8. Names in them are of each job's namespace. "
+        "Default: none.",
+    )
+    volume_mounts: Annotated[list[PodVolumeMount], Field(max_length=MAX_VOLUMES)] = Field(
+        default_factory=list,
+        description="Where the training container has them, at most 8. Default: nowhere.",
     )
 
 
@@ -178,6 +196,11 @@ class GPUPoolStatus(LenientModel):
     nodes: int = Field(default=0, description="Nodes that match the selector.")
     gpus: int = Field(default=0, description="GPUs those nodes offer.")
     free: int = Field(default=0, description="GPUs no pod has asked for.")
+    node_memory_gib: float | None = Field(
+        default=None,
+        alias="nodeMemoryGiB",
+        description="Least memory of a GPU that the nodes report by label, GiB. Absent: no node has such a label.",
+    )
     observed_generation: int | None = None
     conditions: list[Condition] = Field(default_factory=list)
 

@@ -23,7 +23,7 @@ from .estimates import (
     trained_parameters,
 )
 from .explanations import plan_reasons, pool_verdicts, refusals
-from .pools import PoolOrder, PoolState, pool_problem
+from .pools import PoolOrder, PoolState
 from .search_space import gpu_counts
 
 CHECKPOINTS = 3
@@ -190,7 +190,7 @@ def _tried_pool(
 
 def _untried_pool(context: PlanningContext, pool: PoolState, order: PoolOrder) -> PoolCandidate:
     """The line of a pool that was ruled out before trials, with its figures where it has any."""
-    wrong = pool_problem(pool.spec)
+    wrong = pool.problem
     if not pool.allowed:
         return _pool_candidate(pool, "notAllowed", "It is closed to this namespace.")
     if wrong is not None:

@@ -12,7 +12,7 @@ from dpojob_api.spec import DPOJobSpec
 from . import plan_builder
 from .candidates import Candidate, PlanningContext, PoolTrial
 from .explanations import refusals
-from .pools import PoolOrder, PoolState, order_pools, pool_problem
+from .pools import PoolOrder, PoolState, order_pools
 from .search_space import gpu_counts
 
 
@@ -44,7 +44,7 @@ def plan(spec: DPOJobSpec, report: InspectionReport, pools: Sequence[PoolState])
         considered = plan_builder.pool_candidates(context, pools, PoolOrder(()), [], None)
         return Refusal(reason=refused[0], error=refused[1], considered=considered)
     named = spec.hardware.pool
-    usable = [pool for pool in pools if pool.allowed and pool_problem(pool.spec) is None]
+    usable = [pool for pool in pools if pool.allowed and pool.problem is None]
     if named is not None:
         order = PoolOrder(tuple(pool for pool in usable if pool.name == named))
     else:
@@ -103,7 +103,7 @@ def _refuse_before_trials(
             return Reason.POOL_NOT_ALLOWED, (
                 f"GPUPool {named.name} is closed to this namespace by its namespaceSelector; {alternatives}"
             )
-        wrong = pool_problem(named.spec)
+        wrong = named.problem
         if wrong is not None:
             return Reason.NOTHING_FITS, f"GPUPool {named.name} cannot be used: {wrong}."
         usable = [named]

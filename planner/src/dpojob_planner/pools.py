@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from dpojob_api.pool import GPUPoolSpec, ModelSize
 from dpojob_api.quantity import parse_count
+from dpojob_api.shared_training_constants import GPU_MEMORY_TOLERANCE
 
-from .estimates import MINIMUM_CAPABILITY, unsupported_capability
+from .estimates import MINIMUM_CAPABILITY, unsupported_capability, usable_gib
 
 NOMINAL_SHARE = 0.95
 """Names round sizes: "0.5B" has 494M parameters, "7B" may have 6.74B. So a model counts as within a
@@ -27,8 +28,15 @@ class PoolState:
     """Nodes that match; 0: scaled to zero, which counts as room."""
     allowed: bool = True
     """Whether the pool's namespaceSelector admits the job's namespace."""
+    node_memory_gib: float | None = None
+    """Least memory of a GPU that the pool's nodes report; None: not known."""
     local: bool = False
     """The machine that is planning instead of a GPUPool: it has no band and no price."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why no job can be trained here (`pool_problem`); None for a valid pool."""
+        return pool_problem(self.spec, self.node_memory_gib)
 
     def has_room(self, gpus: int) -> bool:
         """Tell whether a number of GPUs is available now.
@@ -71,15 +79,23 @@ def in_band(size: ModelSize, parameters: int) -> bool:
     return low <= parameters < high
 
 
-def pool_problem(spec: GPUPoolSpec) -> str | None:
-    """Describe why no job can be trained on a pool, by its own fields.
+def pool_problem(spec: GPUPoolSpec, node_memory_gib: float | None = None) -> str | None:
+    """Describe why no job can be trained on a pool, by its own fields and what its nodes report.
 
     Args:
         spec: The pool's spec.
+        node_memory_gib: Least memory of a GPU that the pool's nodes report, GiB; None: not known.
 
     Returns:
         A clause for messages; None for a valid pool.
     """
+    usable = usable_gib(spec.gpu)
+    if node_memory_gib is not None and node_memory_gib < GPU_MEMORY_TOLERANCE * usable:
+        return (
+            f"its gpu.memoryGiB is {spec.gpu.memory_gib:g}, of which plans count on {usable:.1f} GiB, but it "
+            f"has a node with GPUs of {node_memory_gib:.1f} GiB; correct gpu.memoryGiB or nodeSelector of "
+            "the GPUPool"
+        )
     size, capability = spec.model_size, unsupported_capability(spec.gpu)
     if capability is not None:
         return (

@@ -9,7 +9,14 @@ from dpojob_api.pool import GPU
 from dpojob_api.report import ModelFacts
 from dpojob_api.spec import DPOJobSpec
 
-from .estimates import DeviceSettings, Strategy, TrainingOption, gpus_per_job, is_cpu_only
+from .estimates import (
+    DeviceSettings,
+    Strategy,
+    TrainingOption,
+    gpus_per_job,
+    is_cpu_only,
+    mig_slices,
+)
 
 EIGHT_BIT_ADAMW = ("adamw_8bit", "adamw_bnb_8bit", "paged_adamw_8bit")
 """Values of TRL's `optim` that are AdamW of bitsandbytes with 8-bit moments."""
@@ -177,6 +184,10 @@ def gpu_counts(spec: DPOJobSpec, gpu: GPU) -> list[int]:
         Numbers of GPUs over all nodes, fewest first; each divides the global batch. Empty when none
         is possible.
     """
+    if mig_slices(gpu) is not None and spec.hardware.nodes > 1:
+        # Between MIG slices CUDA has no peer access, no IPC and no NVLink (docs.rapids.ai, deployment guide,
+        # "Multi-Instance GPU"), and the trainer was never tried over several.
+        return []
     nodes, batch = spec.hardware.nodes, spec.training.batch_size
     counts = [nodes * each for each in range(1, gpus_per_job(gpu) + 1)]
     if spec.hardware.gpus is not None:

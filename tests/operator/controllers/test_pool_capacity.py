@@ -88,6 +88,20 @@ def test_a_node_that_reports_less_memory_than_the_pool_says(
         assert "gpu.memoryGiB" in status.conditions[0].message
 
 
+def test_the_planner_gets_the_least_memory_that_the_nodes_report() -> None:
+    nodes = [
+        node(name, labels={"kind": "t4", "nvidia.com/gpu.memory": memory})
+        for name, memory in (("a", "15360"), ("b", "24576"))
+    ]
+    declared = pool(gpu={"model": "T4", "memoryGiB": 24, "perNode": 2})
+    status = pool_status(declared, nodes, [], NOW)
+    assert status.wire()["nodeMemoryGiB"] == 15.0
+    state = planner_pool_state(declared.model_copy(update={"status": status}), {})
+    assert state.problem is not None
+    assert "GPUs of 15.0 GiB" in state.problem
+    assert planner_pool_state(declared, {}).problem is None
+
+
 def test_nothing_changes_when_nothing_changed() -> None:
     first = pool_status(pool(), [node("a")], [], NOW)
     again = pool().model_copy(update={"status": first})

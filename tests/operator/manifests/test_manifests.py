@@ -211,6 +211,28 @@ def test_the_platform_decides_about_the_pods_of_its_pool() -> None:
     assert pool_hash(POOL) != pool_hash(pool) == made["metadata"]["annotations"][ANNOTATION_POOL]
 
 
+def test_the_volumes_of_the_pool_are_beside_ours() -> None:
+    settings = {
+        "volumes": [
+            {"name": "scratch", "emptyDir": {"sizeLimit": "16Gi"}},
+            {"name": "fabric", "configMap": {"name": "nccl-topology"}},
+        ],
+        "volumeMounts": [{"name": "fabric", "mountPath": "/etc/nccl", "readOnly": True}],
+    }
+    pool = GPUPoolSpec.model_validate({**POOL.wire(), "pod": settings})
+    plain, made = training(), training(pool=pool)
+    pod, ours = (each["spec"]["template"]["spec"] for each in (made, plain))
+    added = [volume for volume in pod["volumes"] if volume not in ours["volumes"]]
+    assert added == [
+        {"name": "pool-scratch", "emptyDir": {"medium": "", "sizeLimit": "16Gi"}},
+        {"name": "pool-fabric", "configMap": {"name": "nccl-topology", "optional": False}},
+    ]
+    mounts = pod["containers"][0]["volumeMounts"]
+    assert mounts[: len(mounts) - 1] == ours["containers"][0]["volumeMounts"]
+    assert mounts[-1] == {"name": "pool-fabric", "mountPath": "/etc/nccl", "readOnly": True}
+    assert pool_hash(pool) != pool_hash(POOL)
+
+
 def test_compiled_kernels_are_kept_where_the_pod_may_write() -> None:
     made = training()
     writable = [m["mountPath"] for m in container(made)["volumeMounts"] if not m.get("readOnly")]

@@ -12,6 +12,13 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from dpojob_api.pod_volumes import (
+    MOUNT_PATH_RULE,
+    MOUNTED_VOLUMES_RULE,
+    RESERVED_PATH_RULE,
+    RESERVED_PATHS,
+    UNIQUE_VOLUMES_RULE,
+)
 from dpojob_api.pool import cel_count
 from dpojob_api.quantity import parse_count
 from dpojob_api.spec import PATH_RULE
@@ -43,6 +50,27 @@ def _min_is_below_max(value: Value) -> bool:
     return "max" not in value or parse_count(value.get("min", "0")) < parse_count(value["max"])
 
 
+def _mount_path_is_plain(value: Value) -> bool:
+    path = value["mountPath"]
+    parts = path.split("/")
+    return path.startswith("/") and not path.endswith("/") and not {".", ".."} & set(parts)
+
+
+def _mount_path_is_free(value: Value) -> bool:
+    path = f"{value['mountPath']}/"
+    return not any(path.startswith(f"{each}/") or each.startswith(path) for each in RESERVED_PATHS)
+
+
+def _mounts_name_volumes(value: Value) -> bool:
+    names = {volume["name"] for volume in value.get("volumes", [])}
+    return all(mount["name"] in names for mount in value.get("volumeMounts", []))
+
+
+def _volume_names_are_unique(value: Value) -> bool:
+    names = [volume["name"] for volume in value.get("volumes", [])]
+    return len(names) == len(set(names))
+
+
 EVALUATORS: dict[str, Callable[[Value], bool]] = {
     PATH_RULE["rule"]: _path_is_relative,
     "!has(self.revision) || has(self.repo)": lambda v: "revision" not in v or "repo" in v,
@@ -51,6 +79,10 @@ EVALUATORS: dict[str, Callable[[Value], bool]] = {
     ),
     "!has(self.gpus) || self.gpus % self.nodes == 0": _gpus_per_node_is_whole,
     "!self.output.merge || self.training.method != 'full'": _merge_has_adapter,
+    MOUNT_PATH_RULE["rule"]: _mount_path_is_plain,
+    RESERVED_PATH_RULE["rule"]: _mount_path_is_free,
+    MOUNTED_VOLUMES_RULE["rule"]: _mounts_name_volumes,
+    UNIQUE_VOLUMES_RULE["rule"]: _volume_names_are_unique,
     f"!has(self.max) || {cel_count('min')} < {cel_count('max')}": _min_is_below_max,
 }
 """Rule text, as in the CRD, to the function that evaluates it."""

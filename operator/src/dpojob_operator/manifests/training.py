@@ -31,6 +31,7 @@ from .resources import larger_quantity, training_resources
 
 RENDEZVOUS_PORT = 29500
 """Where rank 0 of a training over several nodes listens; torchrun's own default."""
+POOL_VOLUME_PREFIX = "pool-"
 SHARED_MEMORY = "8Gi"
 """Size of /dev/shm with several GPUs in a pod: NCCL and data loaders need more than 64 MiB."""
 
@@ -75,6 +76,7 @@ def training_job(
         for field, value in pod_settings.wire().items()
         if field in ("runtimeClassName", "priorityClassName", "serviceAccountName", "schedulerName")
     }
+    _add_pool_volumes(pod, pod_settings)
     if gpus > 1:
         pod["volumes"].append(
             {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": SHARED_MEMORY}}
@@ -105,6 +107,16 @@ def training_job(
         },
         "spec": job_spec,
     }
+
+
+def _add_pool_volumes(pod: JSONObject, pod_settings: PodSettings) -> None:
+    """The pool's further volumes, with a prefix that none of the operator's own volumes has."""
+    for volume in pod_settings.volumes:
+        pod["volumes"].append({**volume.wire(), "name": f"{POOL_VOLUME_PREFIX}{volume.name}"})
+    for mount in pod_settings.volume_mounts:
+        pod["containers"][0]["volumeMounts"].append(
+            {**mount.wire(), "name": f"{POOL_VOLUME_PREFIX}{mount.name}"}
+        )
 
 
 def _container(

@@ -3,7 +3,7 @@
 from .checkpoint import checkpoint_bytes, grace_period_seconds, save_interval_seconds, save_seconds
 from .cost_model import CostModel
 from .gpu import gpus_per_job, is_cpu_only, measured_rate, precision, sustained_flops, usable_gib
-from .gpu_kinds import MINIMUM_CAPABILITY, unsupported_capability
+from .gpu_kinds import MINIMUM_CAPABILITY, mig_slices, unsupported_capability
 from .host_resources import host_memory_gib, scratch_gib
 from .memory import GIB, MEMORY_MARGIN, MemoryEstimate, estimate_memory, trained_parameters
 from .model_shape import ModelShape, infer_model_shape
@@ -27,6 +27,7 @@ __all__ = [
     "infer_model_shape",
     "is_cpu_only",
     "measured_rate",
+    "mig_slices",
     "precision",
     "save_interval_seconds",
     "save_seconds",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dpojob_api.quantity import format_count, money
 from dpojob_api.spec import DPOJobSpec
 from dpojob_planner.candidates import Candidate, PlanningContext, PoolTrial
-from dpojob_planner.estimates import MEMORY_MARGIN, gpus_per_job, is_cpu_only
+from dpojob_planner.estimates import MEMORY_MARGIN, gpus_per_job, is_cpu_only, mig_slices
 from dpojob_planner.pools import PoolState
 from dpojob_planner.search_space import (
     allowed_strategies,
@@ -106,6 +106,14 @@ def impossible_gpus(spec: DPOJobSpec, pools: Sequence[PoolState]) -> str:
     hardware, batch = spec.hardware, spec.training.batch_size
     most = max(gpus_per_job(pool.spec.gpu) for pool in pools)
     names = ", ".join(pool.name for pool in pools)
+    slices = [pool for pool in pools if mig_slices(pool.spec.gpu) is not None]
+    if len(slices) == len(pools) and (hardware.nodes > 1 or (hardware.gpus or 1) > 1):
+        asked = f"hardware.nodes {hardware.nodes}" if hardware.nodes > 1 else f"hardware.gpus {hardware.gpus}"  # fmt: skip
+        return (
+            f"{asked} cannot be had on {names}: its GPUs are MIG slices ({slices[0].spec.gpu.resource}), of "
+            "which a job can use one; leave hardware.gpus and hardware.nodes "
+            "out, or name a pool of whole GPUs."
+        )
     nodes = "one node" if hardware.nodes == 1 else f"{hardware.nodes} nodes"
     if hardware.gpus is not None and batch % hardware.gpus:
         return (

@@ -8,7 +8,6 @@ from typing import Any
 
 from dpojob_api.conditions import Condition, PoolConditionType, Reason
 from dpojob_api.pool import GPUPool, GPUPoolStatus
-from dpojob_api.shared_training_constants import GPU_MEMORY_TOLERANCE
 from dpojob_operator.decide.conditions import next_condition
 from dpojob_operator.decide.object_snapshots import RawObject
 from dpojob_planner import PoolState, pool_problem
@@ -33,6 +32,7 @@ def planner_pool_state(pool: GPUPool, namespace_labels: Mapping[str, str]) -> Po
         free=status.free if status is not None and known else None,
         nodes=status.nodes if status is not None else 0,
         allowed=allowed,
+        node_memory_gib=status.node_memory_gib if status is not None else None,
     )
 
 
@@ -49,10 +49,14 @@ def pool_status(
     usable = {name: gpus for name, gpus in offering.items() if _usable(matching[name])}
     taken = sum(requested_gpus(pod, resource) for pod in pods if _node(pod) in usable)
     total = sum(usable.values())
+    reported = [
+        memory for name in offering if (memory := _reported_memory(resource, matching[name])[1])
+    ]
     status = GPUPoolStatus(
         nodes=len(offering),
         gpus=total,
         free=max(0, total - taken),
+        node_memory_gib=min(reported, default=None),
         observed_generation=int(pool.metadata.get("generation", 0)),
     )
     old = pool.status.conditions if pool.status is not None else []
@@ -106,11 +110,11 @@ def _problem(pool: GPUPool, matching: Mapping[str, RawObject], offering: Mapping
     counted_on = usable_gib(gpu)
     for name in sorted(offering):
         label, reported = _reported_memory(gpu.resource, matching[name])
-        if reported is not None and reported < GPU_MEMORY_TOLERANCE * counted_on:
+        if pool_problem(pool.spec, reported) is not None:
             return (
                 f"gpu.memoryGiB is {gpu.memory_gib:g}, of which plans count on {counted_on:.1f} GiB, but node "
                 f"{name} has GPUs of {reported:.1f} GiB (label {label}): correct gpu.memoryGiB or "
-                "nodeSelector. Jobs that get such a node end with InvalidPool."
+                "nodeSelector. No job is planned here until then."
             )
     return ""
 
