@@ -11,7 +11,7 @@ from tests.kit.operator_fixture import REPORT, dpojob
 
 from dpojob_api.job import DPOJob, DPOJobStatus
 from dpojob_api.pool import GPUPoolSpec
-from dpojob_operator.decide import Decision, Snapshot
+from dpojob_operator.decide import Decision, FirstSight, Snapshot
 from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot
 from dpojob_operator.decide.stages import decide_with_pools
 from dpojob_operator.manifests import pool_hash
@@ -75,14 +75,43 @@ def training(status: DPOJobStatus, **facts: Any) -> JobSnapshot:
     return job_snapshot(status.attempts[-1].job.name, pool_hash=HASHES["t4"], **facts)
 
 
+class FixedClock:
+    """A clock that stands at NOW."""
+
+    def now(self) -> datetime:
+        """The time."""
+        return NOW
+
+    def monotonic(self) -> float:
+        """Seconds."""
+        return 0.0
+
+
+def seen_again(
+    snapshot: Snapshot, decision: Decision, seconds: float = 0.0, now: datetime = NOW
+) -> Snapshot:
+    """The snapshot so many seconds after the decision at `now`, when everything else is still the same."""
+    sights = {
+        what: replace(sight, seconds=sight.seconds + seconds)
+        for what, sight in {
+            **dict.fromkeys(decision.timed, FirstSight(now, 0.0)),
+            **snapshot.first_sights,
+        }.items()
+        if what in decision.timed
+    }
+    job = snapshot.job.model_copy(update={"status": decision.status})
+    return replace(snapshot, job=job, first_sights=sights)
+
+
 def decide_until_stable(snapshot: Snapshot) -> Decision:
-    """Decides until the status no longer changes; fails after six decisions."""
+    """Decides until the status no longer changes, at one time; fails after six decisions."""
     for _ in range(6):
         decision = decide_with_pools(snapshot, POOLS, NOW)
-        if decision.status.wire() == snapshot.job.status.wire():
+        following = seen_again(snapshot, decision)
+        unchanged = decision.status.wire() == snapshot.job.status.wire()
+        if unchanged and following.first_sights.keys() <= snapshot.first_sights.keys():
             return decision
-        snapshot = replace(snapshot, job=snapshot.job.model_copy(
-            update={"status": decision.status}))  # fmt: skip
+        snapshot = following
     raise AssertionError("the status keeps changing")
 
 

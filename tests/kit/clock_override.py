@@ -1,12 +1,13 @@
 """The operator, with a clock that a test can advance: `python -m tests.kit.clock_override`.
 
-It is `python -m dpojob_operator` in all else. The variable DPOJOB_TEST_CLOCK names a file with the
-seconds by which the operator's clock of decisions is ahead of the machine's.
+It is `python -m dpojob_operator` in all else. The variable DPOJOB_TEST_CLOCK names a file with two numbers
+of seconds: by which all of the operator's time is ahead of the machine's, and by which only the time of day is.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,30 +22,43 @@ class Clock:
     def __init__(self, path: Path) -> None:
         self.path = path
         if not path.exists():
-            self._set(0.0)
+            self._set(0.0, 0.0)
 
     def __call__(self) -> datetime:
-        """The time now, in UTC."""
-        return datetime.now(UTC) + timedelta(seconds=self.ahead)
+        """The time of day without steps, in UTC."""
+        return datetime.now(UTC) + timedelta(seconds=self._read()[0])
 
-    @property
-    def ahead(self) -> float:
+    def now(self) -> datetime:
+        """The time of day, in UTC."""
+        return self() + timedelta(seconds=self._read()[1])
+
+    def monotonic(self) -> float:
         """Seconds."""
-        return float(self.path.read_text())
+        return time.monotonic() + self._read()[0]
 
     def forward(self, seconds: float) -> None:
-        """Advances the clock."""
-        self._set(self.ahead + seconds)
+        """Lets time pass."""
+        ahead, stepped = self._read()
+        self._set(ahead + seconds, stepped)
 
-    def _set(self, seconds: float) -> None:
+    def step(self, seconds: float) -> None:
+        """Sets the time of day, without time passing."""
+        ahead, stepped = self._read()
+        self._set(ahead, stepped + seconds)
+
+    def _read(self) -> tuple[float, float]:
+        ahead, stepped = self.path.read_text().split()
+        return float(ahead), float(stepped)
+
+    def _set(self, ahead: float, stepped: float) -> None:
         new = self.path.with_suffix(".new")
-        new.write_text(str(seconds))
+        new.write_text(f"{ahead} {stepped}")
         new.rename(self.path)  # a concurrent reader sees the old or the new value, never a part
 
 
 def main() -> None:
     """The operator's process."""
-    operator.main(now=Clock(Path(os.environ[VARIABLE])))
+    operator.main(clock=Clock(Path(os.environ[VARIABLE])))
 
 
 if __name__ == "__main__":

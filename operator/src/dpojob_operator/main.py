@@ -20,9 +20,9 @@ import kopf
 
 from dpojob_api.constants import GROUP, LABEL_MANAGED_BY, MANAGED_BY, VERSION
 from dpojob_operator.controllers import Handlers, build_components
-from dpojob_operator.kube import ApiClient, run_as_leader
+from dpojob_operator.kube import ApiClient, login, run_as_leader
 from dpojob_operator.kube.resources import DPOJOBS
-from dpojob_operator.process import Clock, Settings, SettingsError, utc_now
+from dpojob_operator.process import Clock, Settings, SettingsError
 from dpojob_operator.process.probes import serve_probes
 from dpojob_operator.process.settings import load
 from dpojob_operator.process.task_supervisor import run_until_first_exit
@@ -31,6 +31,11 @@ log = logging.getLogger(__name__)
 MAX_SHUTDOWN_SECONDS = 8.0
 """From a signal to the end of the process; well within a pod's usual 30."""
 IDENTITY: Any = "dpojob-operator"
+
+
+@kopf.on.login()
+async def _login(**arguments: Any) -> kopf.AiohttpSession | None:
+    return await login(**arguments)
 
 
 @kopf.on.event(GROUP, VERSION, "dpojobs")
@@ -100,13 +105,13 @@ async def _watch(handlers: Handlers, namespaces: tuple[str, ...], stop: asyncio.
     await kopf.run_tasks(tasks, ignored=before)
 
 
-async def run(settings: Settings, now: Clock) -> int:
-    """Runs until a signal (status 0) or until a part ends (status 1)."""
+async def run(settings: Settings, clock: Clock | None) -> int:
+    """Runs until a signal (status 0) or until a part ends (status 1); None: the API server's clock."""
     stop = asyncio.Event()
     _on_signals(stop)
     try:
         async with ApiClient(settings.request_seconds) as cluster:
-            components = build_components(cluster, settings, now)
+            components = build_components(cluster, settings, clock or cluster.server_clock)
             elected = asyncio.Event()
 
             async def operate() -> None:
@@ -132,8 +137,8 @@ async def run(settings: Settings, now: Clock) -> int:
     return 1
 
 
-def main(now: Clock = utc_now) -> None:
-    """Runs the operator process; `now` is the clock of decisions."""
+def main(clock: Clock | None = None) -> None:
+    """Runs the operator process; `clock` is that of decisions, by default the API server's."""
     try:
         settings = load()
     except SettingsError as error:
@@ -147,4 +152,4 @@ def main(now: Clock = utc_now) -> None:
     logging.getLogger("kopf.objects").setLevel(
         logging.DEBUG if settings.verbose else logging.WARNING
     )
-    sys.exit(asyncio.run(run(settings, now)))
+    sys.exit(asyncio.run(run(settings, clock)))

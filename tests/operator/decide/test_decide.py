@@ -19,6 +19,7 @@ from tests.kit.builders import (
     job,
     job_snapshot,
     reason,
+    seen_again,
     training,
     training_status,
 )
@@ -60,16 +61,16 @@ def test_a_job_that_was_created_is_recorded_and_not_created_again() -> None:
     assert again.status.attempts[0].job.uid == training(first.status).uid
 
 
-def test_a_missing_claim_is_waited_for_only_at_first() -> None:
+def test_a_missing_claim_is_waited_for_from_its_first_sight() -> None:
     spec_fields = {"dataset": {"volume": {"claimName": "data", "path": ""}}}
-    young = build_snapshot(spec_fields=spec_fields, claims={"data": None})
-    young.job.metadata["creationTimestamp"] = "2026-11-23T11:59:57Z"
-    waiting = decide_with_pools(young, POOLS, NOW)
-    assert waiting.requeue_after == 7
+    first = build_snapshot(spec_fields=spec_fields, claims={"data": None})
+    waiting = decide_with_pools(first, POOLS, NOW)
+    assert waiting.requeue_after == 10
     assert not waiting.status.is_true(ConditionType.FAILED)
-    old = decide_with_pools(
-        build_snapshot(spec_fields=spec_fields, claims={"data": None}), POOLS, NOW
-    )
+    early = decide_with_pools(seen_again(first, waiting, 3), POOLS, NOW + timedelta(hours=6))
+    assert early.requeue_after == 7
+    assert not early.status.is_true(ConditionType.FAILED)
+    old = decide_with_pools(seen_again(first, waiting, 10), POOLS, NOW)
     assert reason(old, "Failed") == "ClaimNotFound"
     there = decide_with_pools(
         build_snapshot(spec_fields=spec_fields, claims={"data": PVCSnapshot("data")}), POOLS, NOW
@@ -81,27 +82,17 @@ def test_a_missing_secret_fails_the_job_after_a_grace_time() -> None:
     first = decide_with_pools(build_snapshot(), POOLS, NOW)
     assert first.status.inspection is not None
     pod = PodSnapshot(
-        name="p", uid="p", created=NOW - timedelta(seconds=29), scheduled=True,
+        name="p", uid="p", created=NOW - timedelta(hours=1), scheduled=True,
         waiting_reason="CreateContainerConfigError", waiting_message='secret "hub" not found',
     )  # fmt: skip
     seen = job_snapshot(first.status.inspection.name)
-    early = decide_with_pools(
-        build_snapshot(first.status, inspection=seen, inspection_pods=(pod,)), POOLS, NOW
-    )
-    assert early.requeue_after == 1
-    late = decide_with_pools(
-        build_snapshot(first.status, inspection=seen, inspection_pods=(pod,)),
-        POOLS,
-        NOW + timedelta(seconds=2),
-    )
+    waits = build_snapshot(first.status, inspection=seen, inspection_pods=(pod,))
+    early = decide_with_pools(waits, POOLS, NOW)
+    assert early.requeue_after == 30 and not early.status.is_true(ConditionType.FAILED)
+    late = decide_with_pools(seen_again(waits, early, 30), POOLS, NOW)
     assert reason(late, "Failed") == "SecretNotFound"
-    queued = replace(pod, created=NOW - timedelta(minutes=10), scheduled_at=NOW)
-    scheduled_at = decide_with_pools(
-        build_snapshot(first.status, inspection=seen, inspection_pods=(queued,)), POOLS, NOW
-    )
-    assert scheduled_at.requeue_after == 30 and not scheduled_at.status.is_true(
-        ConditionType.FAILED
-    )
+    other = replace(seen_again(waits, early, 30), inspection_pods=(replace(pod, uid="other"),))
+    assert not decide_with_pools(other, POOLS, NOW).status.is_true(ConditionType.FAILED)
     cleanup = decide_with_pools(build_snapshot(late.status, inspection=seen), POOLS, NOW)
     assert cleanup.actions == (DeleteJob(seen.name, seen.uid),)
 
@@ -124,14 +115,15 @@ def test_time_to_live_counts_from_the_end() -> None:
     first = decide_with_pools(
         build_snapshot(spec_fields=spec_fields, conflicting_object="Job y"), POOLS, NOW
     )
-    waiting = decide_with_pools(
-        build_snapshot(first.status, spec_fields=spec_fields), POOLS, NOW + timedelta(seconds=10)
-    )
+    ended = build_snapshot(first.status, spec_fields=spec_fields)
+    waiting = decide_with_pools(ended, POOLS, NOW + timedelta(seconds=10))
     assert (waiting.actions, waiting.requeue_after) == ((), 50)
-    over = decide_with_pools(
-        build_snapshot(first.status, spec_fields=spec_fields), POOLS, NOW + timedelta(seconds=60)
-    )
-    assert over.actions == (DeleteSelf(UID),)
+    stepped = decide_with_pools(seen_again(ended, waiting, 1), POOLS, NOW + timedelta(hours=6))
+    assert (stepped.actions, stepped.requeue_after) == ((), 59)
+    over = seen_again(ended, stepped, 60)
+    confirmed = seen_again(over, decide_with_pools(over, POOLS, NOW))
+    assert decide_with_pools(over, POOLS, NOW).actions == ()
+    assert decide_with_pools(confirmed, POOLS, NOW).actions == (DeleteSelf(UID),)
 
 
 def test_the_users_max_length_overrides_the_dependencys() -> None:
@@ -201,10 +193,11 @@ def test_a_missing_pool_is_waited_for_during_the_grace_time() -> None:
     waiting = decide_with_pools(looked, (), NOW)
     assert (reason(waiting, "Planned"), waiting.requeue_after) == ("NoPools", 10)
     assert not waiting.status.is_true(ConditionType.FAILED)
-    later = build_snapshot(waiting.status)
-    assert decide_with_pools(later, (), NOW + timedelta(seconds=4)).requeue_after == 6
-    assert reason(decide_with_pools(later, POOLS, NOW + timedelta(seconds=4)), "Planned") == "Fits"
-    assert reason(decide_with_pools(later, (), NOW + timedelta(seconds=10)), "Failed") == "NoPools"
+    later = seen_again(build_snapshot(waiting.status), waiting, 4)
+    assert decide_with_pools(later, (), NOW + timedelta(hours=6)).requeue_after == 6
+    assert reason(decide_with_pools(later, POOLS, NOW), "Planned") == "Fits"
+    late = seen_again(build_snapshot(waiting.status), waiting, 10)
+    assert reason(decide_with_pools(late, (), NOW), "Failed") == "NoPools"
 
 
 def test_a_recorded_attempt_is_kept_while_its_pool_is_replaced() -> None:
@@ -274,14 +267,16 @@ def test_the_grace_time_of_a_missing_pool_restarts_after_a_suspension() -> None:
     stopped.attempts[0].outcome = "Suspended"
     away = decide_with_pools(build_snapshot(stopped), (), NOW)
     assert (reason(away, "Planned"), away.requeue_after) == ("NoPools", 10)
-    minutes = NOW + timedelta(minutes=5)
-    held = decide_with_pools(
-        build_snapshot(away.status, spec_fields={"suspend": True}), (), minutes
-    )
+    suspended = build_snapshot(away.status, spec_fields={"suspend": True})
+    held_snapshot = seen_again(suspended, away, 300)
+    held = decide_with_pools(held_snapshot, (), NOW)
     assert not held.status.is_true(ConditionType.FAILED)
-    let_go = decide_with_pools(build_snapshot(held.status), (), minutes + timedelta(seconds=1))
+    resumed = replace(
+        build_snapshot(held.status), first_sights=seen_again(held_snapshot, held).first_sights
+    )
+    let_go = decide_with_pools(resumed, (), NOW)
     assert not let_go.status.is_true(ConditionType.FAILED) and let_go.requeue_after == 10
-    back = decide_with_pools(build_snapshot(let_go.status), POOLS, minutes + timedelta(seconds=2))
+    back = decide_with_pools(seen_again(resumed, let_go, 1), POOLS, NOW)
     assert reason(back, "Planned") == "Fits"
     assert isinstance(back.actions[-1], CreateTraining)
 

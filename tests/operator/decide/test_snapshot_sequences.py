@@ -9,7 +9,16 @@ from datetime import datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.kit.builders import HASHES, NOW, POOLS, UID, build_snapshot, job, training_status
+from tests.kit.builders import (
+    HASHES,
+    NOW,
+    POOLS,
+    UID,
+    build_snapshot,
+    job,
+    seen_again,
+    training_status,
+)
 from tests.kit.operator_fixture import REPORT, failed, succeeded
 
 from dpojob_api.conditions import ConditionType
@@ -69,7 +78,7 @@ def pods(draw: st.DrawFn, now: datetime) -> tuple[PodSnapshot, ...]:
             PodSnapshot(
                 name=f"p{number}",
                 uid=f"{which}{number}",
-                created=NOW - timedelta(minutes=draw(st.integers(0, 5))),
+                created=STARTS[which] - timedelta(minutes=1),
                 scheduled=started is not None or draw(st.booleans()),
                 unschedulable=draw(st.sampled_from(["", "no node"])),
                 waiting_reason=draw(st.sampled_from(["", "CreateContainerConfigError"])),
@@ -109,7 +118,7 @@ def test_invariants_hold_through_any_sequence_of_snapshots(data: st.DataObject, 
     """Purity, a fixed point for constant input, and terminal conditions that stay."""
     spec = data.draw(SPECS)
     status = DPOJobStatus() if data.draw(st.integers(0, 2)) == 0 else training_status()
-    now = NOW
+    now, first_sights = NOW, {}
     for _ in range(steps):
         spec = {**spec, "suspend": data.draw(st.booleans())}
         dependency = data.draw(
@@ -128,6 +137,7 @@ def test_invariants_hold_through_any_sequence_of_snapshots(data: st.DataObject, 
             training=data.draw(jobs(status.attempts[-1].job.name)) if status.attempts else None,
             training_pods=data.draw(pods(now)),
             refresh=data.draw(st.booleans()),
+            first_sights=first_sights,
         )
         pools = data.draw(st.sampled_from([POOLS, POOLS, (), None]))
         before = snapshot.job.model_dump_json()
@@ -137,7 +147,7 @@ def test_invariants_hold_through_any_sequence_of_snapshots(data: st.DataObject, 
         _check_step(status, decision)
         final = decision
         for _ in range(8):
-            following = replace(snapshot, job=job(final.status, **spec))
+            following = replace(seen_again(snapshot, final, now=now), job=job(final.status, **spec))
             again = _decide(following, pools, now)
             if again.status.wire() == final.status.wire():
                 break
@@ -146,7 +156,9 @@ def test_invariants_hold_through_any_sequence_of_snapshots(data: st.DataObject, 
         else:
             raise AssertionError("the status never stops changing")
         status = final.status
-        now += timedelta(seconds=data.draw(st.integers(0, 100)))
+        passed = data.draw(st.integers(0, 100))
+        first_sights = seen_again(snapshot, final, passed, now).first_sights
+        now += timedelta(seconds=passed)
 
 
 def _decide(snapshot: Snapshot, pools: Sequence[PoolState] | None, now: datetime) -> Decision:

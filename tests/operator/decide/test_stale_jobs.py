@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from tests.kit.builders import (
@@ -71,7 +70,7 @@ def test_it_is_deleted_when_no_attempt_is_open(suspend: bool) -> None:
 
 def test_it_is_deleted_after_the_end_of_the_job() -> None:
     status = second_attempt(created=True)
-    done = training(status, complete=True, ended=NOW - timedelta(hours=1))
+    done = training(status, complete=True)
     ended = decide_until_stable(build_snapshot(status, training=done))
     assert ended.status.phase == "Complete"
     snapshot = build_snapshot(ended.status, training=done, earlier_trainings=(LATE,))

@@ -16,6 +16,7 @@ from tests.kit.builders import (
     decide_until_stable,
     finished_pod,
     reason,
+    seen_again,
     training,
     training_status,
 )
@@ -115,10 +116,8 @@ def test_budget_and_suspension_record_the_end_before_the_delete() -> None:
         status = training_status()
         seen = training(status)
         pods = (replace(RUNNING, started=NOW - timedelta(hours=1)),)
-        decision = decide_with_pools(
-            build_snapshot(status, spec_fields=spec_fields, training=seen, training_pods=pods),
-            POOLS,
-            NOW,
+        decision = decide_until_stable(
+            build_snapshot(status, spec_fields=spec_fields, training=seen, training_pods=pods)
         )
         assert decision.actions == (DeleteJob(seen.name, seen.uid),)
         assert decision.status.attempts[0].outcome == outcome
@@ -194,7 +193,8 @@ def test_time_in_a_queue_is_not_training_time() -> None:
     decision = decide_with_pools(runs, POOLS, NOW)
     assert not decision.status.is_true(ConditionType.FAILED)
     assert decision.actions == ()
-    over = decide_with_pools(runs, POOLS, NOW + timedelta(minutes=1))
+    first = seen_again(runs, decision, 60)
+    over = decide_with_pools(seen_again(first, decide_with_pools(first, POOLS, NOW)), POOLS, NOW)
     assert over.actions == (DeleteJob(seen.name, seen.uid),)
     assert reason(over, "Training") == "BudgetExceeded"
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpojob_operator.kube.bounded_json import MAX_DEPTH, loads, without_deep_values
+from dpojob_operator.kube.bounded_json import MAX_DEPTH, loads, loads_list, without_deep_values
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text('[]{}"\\a', max_size=6),
@@ -41,3 +41,25 @@ def test_the_deepest_value_that_is_kept() -> None:
     text = b"[" * MAX_DEPTH + b"]" * MAX_DEPTH
     assert without_deep_values(text) == text
     assert without_deep_values(b"[" + text + b"]") != text
+
+
+@given(
+    st.dictionaries(st.text(max_size=3), values) | values,
+    st.none() | st.lists(values),
+    st.sampled_from([None, 2]),
+)
+def test_a_list_is_parsed_item_by_item(body: Any, items: Any, indent: int | None) -> None:
+    if isinstance(body, dict) and items is not None:
+        body = {"kind": "List", **body, "items": items}
+    expected = json.loads(json.dumps(body))
+    if isinstance(expected, dict) and isinstance(expected.get("items"), list):
+        expected["items"] = [[item] for item in expected["items"]]
+    assert loads_list(json.dumps(body, indent=indent).encode(), lambda item: [item]) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", '{"items":[', '{"items":[1', '{"a":1', '{"a":1}}', "{1}"]
+)
+def test_a_cut_list_is_no_json(text: str) -> None:
+    with pytest.raises(ValueError):
+        loads_list(text.encode(), lambda item: item)

@@ -22,6 +22,7 @@ from dpojob_operator.process.metrics import RUNNING
 from .handlers import Handlers
 from .work_queue import WorkQueue
 
+
 POOLS_KEY: Key = ("", "GPUPools")
 """The key under which all pools are refreshed; no DPOJob's, whose namespace is never empty."""
 POOL_REFRESH_DELAY = 3.0
@@ -40,7 +41,7 @@ class Components:
     """Each runs until cancelled; when one ends, the process ends."""
 
 
-def build_components(cluster: ApiClient, settings: Settings, now: Clock) -> Components:
+def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Components:
     """Builds everything except Kopf, the HTTP server and the leader election."""
     policy = Policy(
         currency=settings.currency,
@@ -68,14 +69,16 @@ def build_components(cluster: ApiClient, settings: Settings, now: Clock) -> Comp
         poller,
         dependents,
         settings.status_seconds,
-        now,
+        clock,
     )
 
     def requeue_jobs_waiting_for_pools() -> None:
         for key in tuple(dependents.waiting_for_pools):
             queue.add(key)
 
-    pool_controller = GPUPoolController(cluster, changed=requeue_jobs_waiting_for_pools, now=now)
+    pool_controller = GPUPoolController(
+        cluster, changed=requeue_jobs_waiting_for_pools, now=clock.now
+    )
 
     async def work(key: Key) -> float | None:
         if key != POOLS_KEY:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 from dpojob_api.base import MAX_COUNT
@@ -30,27 +30,28 @@ def update_cost(builder: StatusBuilder, *, refresh: bool = True) -> None:
         builder.status.cost = cost_status(builder.status, plan, builder.policy.currency)
 
 
-def with_gpu_time(
-    attempt: Attempt, pods: tuple[PodSnapshot, ...], gpus_per_pod: float, now: datetime
-) -> Attempt:
+def with_gpu_time(builder: StatusBuilder, attempt: Attempt, gpus_per_pod: float) -> Attempt:
     """Bring an attempt's start and GPU time up to date.
 
     Pods disappear (a node is lost, a preempted pod is deleted), and their time was paid for
     nevertheless: what was last counted for such a pod stays in the sum.
 
     Args:
+        builder: The status under construction, with the pods of the attempt's Job that exist now.
         attempt: The attempt as it was last written.
-        pods: The pods of its Job that exist now.
         gpus_per_pod: GPUs that each pod holds.
-        now: The time of the decision, in UTC.
 
     Returns:
         A copy of the attempt with `start_time`, `pod_seconds` (GPU seconds per existing pod) and
         `gpu_seconds` (GPU seconds in all).
     """
+    pods = builder.snapshot.training_pods
     starts = [pod.started for pod in pods if pod.started is not None]
     visible = {
-        pod.uid: max(0.0, ((pod.finished or now) - pod.started).total_seconds()) * gpus_per_pod
+        pod.uid: max(
+            _seconds_run(builder, pod) * gpus_per_pod,
+            attempt.pod_seconds.get(pod.uid, 0.0) if pod.running else 0.0,
+        )
         for pod in pods
         if pod.started is not None
     }
@@ -63,6 +64,29 @@ def with_gpu_time(
             "gpu_seconds": max(0.0, gone) + sum(visible.values()),
         }
     )
+
+
+def _seconds_run(builder: StatusBuilder, pod: PodSnapshot) -> float:
+    """Measure how long a pod's container ran, although clocks differ and step.
+
+    Its start and end are by the clock of its node, all else by that of the API server. It did not
+    start before it was bound to its node, nor after it was first seen to run. The time since then is
+    counted by the monotonic clock.
+
+    Args:
+        builder: The status under construction.
+        pod: A training pod whose container has started.
+
+    Returns:
+        Seconds, at least 0.
+    """
+    assert pod.started is not None
+    what = f"run of pod {pod.uid}"
+    now, seen = builder.timing.steady_now(what), builder.timing.first_seen_at(what)
+    began = max(time for time in (pod.started, pod.scheduled_at, pod.created) if time is not None)
+    longest = now - (began if seen is None else min(began, seen))
+    took = longest if pod.finished is None else min(longest, pod.finished - pod.started)
+    return max(0.0, took.total_seconds())
 
 
 def total_cost(attempts: list[Attempt]) -> Decimal:

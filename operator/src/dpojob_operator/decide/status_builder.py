@@ -13,7 +13,8 @@ from dpojob_planner import PoolState
 
 from .conditions import next_condition
 from .effective_spec import effective_spec
-from .types import Action, Decision, PlanningRequest, Snapshot
+from .timing import Timing
+from .types import Action, Decision, PlanningRequest, PoolReservation, Snapshot
 
 CREATION_RETRY_SECONDS = 30.0
 """Until a rejected creation is tried again: a quota may have room by then."""
@@ -46,6 +47,8 @@ class StatusBuilder:
         self.actions: list[Action] = []
         self.requeue_after: float | None = None
         self.planning_request: PlanningRequest | None = None
+        self.reservation: PoolReservation | None = None
+        self.timing = Timing(snapshot.first_sights, self.now)
 
     @property
     def spec(self) -> DPOJobSpec:
@@ -61,6 +64,23 @@ class StatusBuilder:
     def finished(self) -> bool:
         """Whether a terminal condition is set."""
         return self.status.is_true(ConditionType.FINISHED)
+
+    def grace_is_over(self, what: str, grace_seconds: float) -> bool:
+        """Check whether something was seen for its whole grace time; request a pass for the end of it.
+
+        Args:
+            what: A key as in `Timing`.
+            grace_seconds: How long it is waited for.
+
+        Returns:
+            Whether the wait is over; never at the first sight.
+        """
+        seen = self.timing.seconds_since_first_sight(what)
+        left = grace_seconds - (seen or 0.0)
+        if seen is not None and left <= 0:
+            return True
+        self.requeue_within(left)
+        return False
 
     def set_phase(self, phase: Phase) -> None:
         """Set the phase, the summary for people.
@@ -258,7 +278,13 @@ class StatusBuilder:
             seconds until the next pass.
         """
         self.status.conditions.sort(key=lambda condition: _ORDER.index(condition.type))
-        return Decision(self.status, tuple(self.actions), self.requeue_after)
+        return Decision(
+            self.status,
+            tuple(self.actions),
+            self.requeue_after,
+            self.reservation,
+            frozenset(self.timing.timed),
+        )
 
 
 _ORDER = [str(type_) for type_ in ConditionType]

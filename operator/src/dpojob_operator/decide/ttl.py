@@ -29,8 +29,9 @@ def clean_up_finished(builder: StatusBuilder) -> None:
         _delete_running(builder, job)
     seconds, ended = builder.job.spec.ttl_seconds_after_finished, builder.status.completion_time
     if seconds is not None and ended is not None:
-        left = (ended + timedelta(seconds=seconds) - builder.now).total_seconds()
-        if left <= 0:
+        now = builder.timing.steady_now("end of the job")
+        left = (ended + timedelta(seconds=seconds) - now).total_seconds()
+        if left <= 0 and builder.grace_is_over("time to live is over", 0.0):
             builder.add_action(DeleteSelf(builder.job.uid))
         else:
             builder.requeue_within(left)

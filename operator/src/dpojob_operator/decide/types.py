@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from dpojob_api.job import Dependency, DPOJob, DPOJobStatus
 from dpojob_api.progress import Progress
@@ -64,6 +65,19 @@ class OutputHolder:
 
 
 @dataclass(frozen=True)
+class FirstSight:
+    """When this process first saw what a decision measures the time of.
+
+    The API server's clock and a node's may step, the monotonic clock does not.
+    """
+
+    at: datetime
+    """By the clock of decisions."""
+    seconds: float
+    """Since then, by the monotonic clock."""
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """One DPOJob and every object that a decision about it depends on, as just read."""
 
@@ -92,6 +106,8 @@ class Snapshot:
     """Hash of each pool's spec as it is now, by pool."""
     progress: Progress | None = None
     """The newest progress of the running pod; None when it was not reached."""
+    first_sights: Mapping[str, FirstSight] = field(default_factory=dict)
+    """Of what the last decision measured the time of (`Decision.timed`)."""
     refresh: bool = True
     """Whether progress and cost, which change all the time, may be written in this pass."""
     conflicting_object: str = ""
@@ -147,6 +163,15 @@ Action = CreateInspection | CreateClaim | CreateTraining | DeleteJob | DeleteSel
 
 
 @dataclass(frozen=True)
+class PoolReservation:
+    """GPUs that the job waits for: it is planned on them, and no pod of it has a node yet."""
+
+    pool: str
+    gpus: int
+    """Over all nodes."""
+
+
+@dataclass(frozen=True)
 class Decision:
     """The status to write, then the actions to execute, and when the next pass is due."""
 
@@ -154,6 +179,10 @@ class Decision:
     actions: tuple[Action, ...] = ()
     requeue_after: float | None = None
     """Seconds; None: at the next event or resync."""
+    reservation: PoolReservation | None = None
+    """What other jobs must not be planned on."""
+    timed: frozenset[str] = frozenset()
+    """What this decision measured the time of; the next one needs the first sight of it."""
 
     @property
     def creates(self) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.dynamic import DynamicClient
 
 from dpojob_api.base import JSONObject
+from dpojob_operator.process import ServerClock
 from dpojob_operator.process.metrics import API_REQUESTS
 
 from .bounded_body import NO_COMPRESSION, read_body
-from .bounded_json import loads
+from .bounded_json import loads, loads_list
+from .handled_fields import select_fields
 from .resources import LEASES, PODS, Resource
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
@@ -53,6 +56,7 @@ class ApiClient:
 
     def __init__(self, request_seconds: float = 15.0) -> None:
         self._seconds = request_seconds
+        self.server_clock = ServerClock()
         self.guard: Callable[[], None] = lambda: None
         """Called before every write; raises when this process no longer leads."""
         self._api: Any = None
@@ -78,6 +82,7 @@ class ApiClient:
     ) -> aiohttp.ClientResponse:
         if method != "get" and resource is not LEASES:
             self.guard()
+        sent = self.server_clock.monotonic()
         try:
             async with asyncio.timeout(self._seconds):
                 response: aiohttp.ClientResponse = await self._client.request(
@@ -91,12 +96,20 @@ class ApiClient:
             API_REQUESTS.labels(method, resource.plural, "none").inc()
             raise ApiError(0, f"{method} {path}: {type(error).__name__} {error}") from error
         API_REQUESTS.labels(method, resource.plural, str(response.status)).inc()
+        self.server_clock.observe(response.headers.get("Date"), sent, self.server_clock.monotonic())
         return response
 
-    async def _json(self, method: str, resource: Resource, path: str, **options: Any) -> JSONObject:
+    async def _json(
+        self,
+        method: str,
+        resource: Resource,
+        path: str,
+        parse: Callable[[bytes], Any] = loads,
+        **options: Any,
+    ) -> JSONObject:
         response = await self._request(method, resource, path, **options)
         try:
-            value = loads(await response.read())
+            value = parse(await response.read())
         except ValueError as error:
             raise ApiError(0, f"{method} {path}: the answer is not JSON") from error
         if not isinstance(value, dict):
@@ -116,8 +129,9 @@ class ApiClient:
         namespace: str | None = None,
         labels: Mapping[str, str] | None = None,
         fields: str | None = None,
+        keep: dict[str, Any] | None = None,
     ) -> AsyncIterator[JSONObject]:
-        """Lists all objects, page by page."""
+        """Lists all objects, page by page; `keep` names the fields that are kept, None keeps all."""
         selector = ",".join(f"{key}={value}" for key, value in (labels or {}).items())
         query: list[tuple[str, str]] = [("limit", str(resource.page))]
         if selector:
@@ -128,7 +142,11 @@ class ApiClient:
         while True:
             more = [("continue", following)] if following else []
             page = await self._json(
-                "get", resource, resource.path(namespace), query_params=[*query, *more]
+                "get",
+                resource,
+                resource.path(namespace),
+                parse=loads if keep is None else partial(_loads_page, keep=keep),
+                query_params=[*query, *more],
             )
             for item in page.get("items") or []:
                 yield item
@@ -158,7 +176,9 @@ class ApiClient:
         """Replaces the status; raises Conflict when the object changed since `body` was read."""
         metadata = body["metadata"]
         path = resource.path(metadata.get("namespace"), metadata["name"], "status")
-        return await self._json("put", resource, path, body=body)
+        # The API server takes only the status from it; a spec may be large.
+        sent = {name: value for name, value in body.items() if name != "spec"}
+        return await self._json("put", resource, path, body=sent)
 
     async def replace(self, resource: Resource, body: JSONObject) -> JSONObject:
         """Replaces the object; raises Conflict when it changed since `body` was read."""
@@ -186,6 +206,10 @@ class ApiClient:
             return await read_body(response, limit)
         finally:
             response.close()
+
+
+def _loads_page(text: bytes, keep: dict[str, Any]) -> Any:
+    return loads_list(text, lambda item: select_fields(item, keep))
 
 
 def _to_api_error(error: ApiException) -> ApiError:

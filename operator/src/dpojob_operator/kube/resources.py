@@ -48,8 +48,8 @@ class Resource:
         return path + (f"/{sub}" if sub else "")
 
 
-DPOJOBS = Resource(f"/apis/{GROUP}/{VERSION}", "dpojobs", page=50)
-"""Users fill DPOJobs, up to the 1.5 MiB that the API server stores: a page has at most 75 MiB."""
+DPOJOBS = Resource(f"/apis/{GROUP}/{VERSION}", "dpojobs", page=20)
+"""Users fill DPOJobs, up to the 1.5 MiB that the API server stores: a page has at most 30 MiB."""
 GPUPOOLS = Resource(f"/apis/{GROUP}/{VERSION}", "gpupools", namespaced=False)
 JOBS = Resource("/apis/batch/v1", "jobs")
 TRAINJOBS = Resource("/apis/trainer.kubeflow.org/v1alpha1", "trainjobs")

@@ -4,7 +4,7 @@ The modules with I/O (`metrics`, `probes`, `task_supervisor`) are imported by na
 can import the settings without them.
 """
 
-from .clock import Clock, utc_now
+from .clock import Clock, ServerClock
 from .settings import Settings, SettingsError, WorkloadSettings
 
-__all__ = ["Clock", "Settings", "SettingsError", "WorkloadSettings", "utc_now"]
+__all__ = ["Clock", "ServerClock", "Settings", "SettingsError", "WorkloadSettings"]

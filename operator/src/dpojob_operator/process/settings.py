@@ -155,8 +155,8 @@ class Settings(WorkloadSettings, BaseSettings):
     """DPOJOB_OPERATOR_PROGRESS_VIA: `pod` (its address), `proxy` (the API server's), or `auto`: the
     pod's address inside a cluster, the proxy outside."""
     missing_grace_seconds: GraceSeconds = 10.0
-    """DPOJOB_OPERATOR_MISSING_GRACE_SECONDS: how long after a DPOJob's creation a missing claim is
-    waited for, so that one `kubectl apply` may hold both in any order; and how long a missing pool."""
+    """DPOJOB_OPERATOR_MISSING_GRACE_SECONDS: how long a missing claim is waited for
+    from its first sight, so that one `kubectl apply` may hold both in any order; and how long a missing pool."""
     secret_grace_seconds: GraceSeconds = 30.0
     """DPOJOB_OPERATOR_SECRET_GRACE_SECONDS: how long a pod may wait for a missing Secret."""
     request_seconds: Seconds = 15.0

@@ -29,6 +29,8 @@ from dpojob_operator.process import Clock
 from dpojob_operator.process.metrics import FINISHED, STATUS_WRITES
 
 from .action_executor import ActionExecutor, CreationRejected, NameConflict
+from .first_sights import FirstSights
+from .pool_reservations import PoolReservations
 from .progress_poller import ProgressPoller
 from .state_reader import StateReader
 
@@ -48,7 +50,7 @@ class Reconciler:
         poller: ProgressPoller,
         dependents: DependentsIndex,
         status_seconds: float,
-        now: Clock,
+        clock: Clock,
     ) -> None:
         self._cluster = cluster
         self._reader = reader
@@ -56,7 +58,9 @@ class Reconciler:
         self._poller = poller
         self._dependents = dependents
         self._status_seconds = status_seconds
-        self._now = now
+        self._clock = clock
+        self._first_sights = FirstSights(clock)
+        self._reservations = PoolReservations(clock)
         self._refreshed: dict[Key, float] = {}
         self.written_versions: dict[Key, deque[str]] = {}
         """resourceVersions after this process's newest writes; their events need no reconciliation."""
@@ -81,13 +85,18 @@ class Reconciler:
                 conflicting_object=conflicting_object,
                 oversized_inputs=oversized_inputs,
                 creation_rejection=creation_rejection,
+                first_sights=self._first_sights.get(key, job.uid),
             )
             specs: Mapping[str, GPUPoolSpec] = {}
-            decision = decide(snapshot, self._now())
+            decision = decide(snapshot, self._clock.now())
             planned = isinstance(decision, PlanningRequest)
             if isinstance(decision, PlanningRequest):
                 snapshot, pools, specs = await self._reader.read_for_planning(snapshot, decision)
-                decision = decide_with_pools(snapshot, pools, self._now())
+                pools = self._reservations.available(key, pools)
+                decision = decide_with_pools(snapshot, pools, self._clock.now())
+            # Before anything is awaited, so that the next decision sees it.
+            self._reservations.record(key, snapshot, decision)
+            self._first_sights.record(key, job.uid, decision.timed)
             stored = await self._write(key, raw, job, decision, snapshot)
             if stored is None and decision.creates and not await self._still_exists(key, job):
                 return 0.0
@@ -132,7 +141,7 @@ class Reconciler:
             self._refreshed[key] = time.monotonic()
         self._record_version(key, stored)
         _count_end(job.status, decision.status)
-        await record_events(self._cluster, job, decision.status, self._now())
+        await record_events(self._cluster, job, decision.status, self._clock.now())
         return stored
 
     async def _still_exists(self, key: Key, job: DPOJob) -> bool:
@@ -171,6 +180,8 @@ class Reconciler:
         self._poller.stop(key)
         self._dependents.remove(key)
         self._refreshed.pop(key, None)
+        self._first_sights.remove(key)
+        self._reservations.remove(key)
         self.written_versions.pop(key, None)
 
     async def _report_unreadable(
@@ -190,7 +201,7 @@ class Reconciler:
             return None
         part = "status" if first["loc"][:1] == ("status",) else "spec"
         generation = int(raw["metadata"].get("generation", 0))
-        new = invalid_spec_status(status, generation, part, problem, self._now())
+        new = invalid_spec_status(status, generation, part, problem, self._clock.now())
         if new != status:
             wire = new.wire()
             body = {**whole, **{name: wire[name] for name in ("conditions", "observedGeneration")}}

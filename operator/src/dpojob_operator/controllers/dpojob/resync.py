@@ -12,7 +12,7 @@ from typing import get_args
 from dpojob_api.job import Phase
 from dpojob_operator.decide import is_settled
 from dpojob_operator.indexes import InspectionCache, OutputLockIndex
-from dpojob_operator.kube import ApiClient, ApiError, Key, key_of
+from dpojob_operator.kube import HANDLED_FIELDS, ApiClient, ApiError, Key, key_of
 from dpojob_operator.kube.resources import DPOJOBS
 from dpojob_operator.process.metrics import PHASES, RESYNC_TIME
 
@@ -77,7 +77,7 @@ class Resync:
         phases: Counter[str] = Counter()
         seen: set[Key] = set()
         for namespace in self._namespaces or (None,):
-            async for raw in self._cluster.list(DPOJOBS, namespace):
+            async for raw in self._cluster.list(DPOJOBS, namespace, keep=HANDLED_FIELDS):
                 key = key_of(raw)
                 seen.add(key)
                 phases[(raw.get("status") or {}).get("phase", "Pending")] += 1

@@ -14,11 +14,12 @@ from dpojob_operator.decide.types import CreateInspection
 
 from .pod_diagnosis import (
     describe_job,
+    listing_grace_is_over,
     missing_secret_message,
     newest_pod,
     pod_missing_secret,
+    secret_wait_is_over,
     start_obstacle,
-    waiting_seconds,
 )
 from .pvc_checks import claims_exist
 from .suspension import hold_if_suspended
@@ -100,13 +101,10 @@ def _follow(builder: StatusBuilder, job: JobSnapshot) -> bool:
         return False
     builder.set_phase("Inspecting")
     pod = pod_missing_secret(pods)
-    if pod is not None:
-        left = builder.policy.secret_grace_seconds - waiting_seconds(pod, builder.now)
-        if left <= 0:
-            builder.set_dataset_valid(None, Reason.SECRET_NOT_FOUND)
-            builder.fail(Reason.SECRET_NOT_FOUND, missing_secret_message(pod.waiting_message))
-            return False
-        builder.requeue_within(left)
+    if pod is not None and secret_wait_is_over(builder, pod):
+        builder.set_dataset_valid(None, Reason.SECRET_NOT_FOUND)
+        builder.fail(Reason.SECRET_NOT_FOUND, missing_secret_message(pod.waiting_message))
+        return False
     obstacle = start_obstacle(pods)
     claims = builder.snapshot.claims
     unbound = [n for n, claim in claims.items() if claim is not None and claim.phase == "Pending"]
@@ -125,12 +123,9 @@ def _report_may_still_come(builder: StatusBuilder, job: JobSnapshot) -> bool:
     """Whether the listing of pods may lag behind the Job's own end."""
     if job.ended is None:
         return False
-    since_end = (builder.now - job.ended).total_seconds()
-    left = builder.policy.pod_listing_grace_seconds - since_end
-    if left <= 0 or any(pod.finished is not None for pod in builder.snapshot.inspection_pods):
+    if any(pod.finished is not None for pod in builder.snapshot.inspection_pods):
         return False
-    builder.requeue_within(min(left, 2.0))
-    return True
+    return not listing_grace_is_over(builder, job)
 
 
 def _failure_message(builder: StatusBuilder, job: JobSnapshot) -> str:

@@ -14,6 +14,8 @@ from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot
 from dpojob_operator.decide.status_builder import StatusBuilder
 from dpojob_planner import out_of_memory_advice
 
+from .pod_diagnosis import listing_grace_is_over
+
 REASON_OF_EXIT = {
     ExitCode.OUT_OF_MEMORY: Reason.OUT_OF_MEMORY,
     ExitCode.DISK_FULL: Reason.DISK_FULL,
@@ -178,12 +180,7 @@ def _explanatory_value(pod: PodSnapshot) -> tuple[bool, bool, bool, int]:
 
 def _report_may_still_come(builder: StatusBuilder, job: JobSnapshot) -> bool:
     """Whether the listing of pods may lag behind the Job's own end."""
-    if job.ended is None:
-        return False
-    left = builder.policy.pod_listing_grace_seconds - (builder.now - job.ended).total_seconds()
-    if left > 0:
-        builder.requeue_within(min(left, 2.0))
-    return left > 0
+    return job.ended is not None and not listing_grace_is_over(builder, job)
 
 
 def _failure_cause(

@@ -9,6 +9,7 @@ from dpojob_operator.decide import inspection_result
 from dpojob_operator.decide.child_names import output_claim_name, own_output_claim_name
 from dpojob_operator.decide.effective_spec import claims_mounted
 from dpojob_operator.decide.status_builder import StatusBuilder
+from dpojob_operator.decide.types import PoolReservation
 from dpojob_planner import plan, recommendations
 
 from .pvc_checks import access_mode_warnings
@@ -16,6 +17,8 @@ from .suspension import hold_if_suspended
 
 REPLANNED = "Replanned"
 """Outcome of an attempt that was withdrawn before a pod of it was bound to a node."""
+ROOM_CHECK_SECONDS = 30.0
+"""Between two looks for a pool with room, of a job that waits for a node and may use any pool."""
 POOL_MISSING_REASONS = (Reason.POOL_NOT_FOUND, Reason.POOL_NOT_ALLOWED, Reason.NO_POOLS)
 
 
@@ -44,6 +47,7 @@ def choose_plan(builder: StatusBuilder) -> bool:
     current = builder.status.plan
     resumes = attempt is not None and attempt.start_time is not None
     if resumes and current is not None and current.pool in _allowed_pools(builder):
+        _reserve(builder, current)
         return _keep(builder)  # checkpoints were written under this plan
     builder.set_phase("Planning")
     chosen = _run_planner(builder)
@@ -88,14 +92,8 @@ def _refuse(builder: StatusBuilder, refusal: Refusal) -> bool:
         Always False: without a plan, training does not run.
     """
     builder.set_planned(False, refusal.reason, refusal.error)
-    # After a suspension the grace time begins anew.
-    conditions = map(builder.status.condition, (ConditionType.PLANNED, ConditionType.SUSPENDED))
-    times = [condition.last_transition_time for condition in conditions if condition is not None]
-    since = max((time for time in times if time is not None), default=builder.now)
-    left = builder.policy.missing_grace_seconds - (builder.now - since).total_seconds()
-    if refusal.reason in POOL_MISSING_REASONS and left > 0:
-        builder.requeue_within(left)
-    else:
+    missing = refusal.reason in POOL_MISSING_REASONS
+    if not missing or builder.grace_is_over("missing pool", builder.policy.missing_grace_seconds):
         builder.fail(refusal.reason, refusal.error)
     return False
 
@@ -119,8 +117,15 @@ def _set_planned(builder: StatusBuilder, chosen: Plan) -> None:
     builder.set_planned(True, Reason.FITS, " ".join(sentences))
 
 
+def _reserve(builder: StatusBuilder, chosen: Plan) -> None:
+    """Reserve the plan's GPUs, so that no other job is planned on them before a pod has a node."""
+    builder.reservation = PoolReservation(chosen.pool, chosen.gpus)
+
+
 def _adopt(builder: StatusBuilder, chosen: Plan) -> None:
     builder.status.plan = chosen
+    if not builder.job.spec.validate_only:
+        _reserve(builder, chosen)
     _set_planned(builder, chosen)
     output = builder.job.spec.output
     if builder.status.artifacts is not None or builder.job.spec.validate_only:
@@ -164,8 +169,13 @@ def _keep_or_withdraw(builder: StatusBuilder) -> bool:
     else:
         hash_now = builder.snapshot.pool_hashes.get(current.pool)
         unchanged = hash_now is not None and job.pool_hash in ("", hash_now)
-    if unchanged and not _other_pool_has_room(builder, current):
+    if job is None or not job.suspended:  # a queueing system gives GPUs to the Jobs that it holds
+        _reserve(builder, current)
+    other = _other_plan_with_room(builder, current) if unchanged else None
+    if unchanged and other is None:
         return True
+    if other is not None:
+        _reserve(builder, other)
     if job is not None:
         attempt.outcome = REPLANNED
         return True
@@ -178,9 +188,27 @@ def _keep_or_withdraw(builder: StatusBuilder) -> bool:
     return True
 
 
-def _other_pool_has_room(builder: StatusBuilder, current: Plan) -> bool:
-    """Whether the user allows another pool, and one has room now while the plan's has none."""
-    if not current.queued or builder.job.spec.hardware.when_full != "NextPool":
-        return False
+def _other_plan_with_room(builder: StatusBuilder, current: Plan) -> Plan | None:
+    """Plan on another pool, where the user allows one, and it has room now while the plan's has none.
+
+    The plan's pool had room when the plan was made; other pods may have taken it. It is looked at again
+    until a pod is bound to a node.
+
+    Args:
+        builder: The status under construction.
+        current: The plan of the newest attempt.
+
+    Returns:
+        The plan on the other pool; None when the job stays where it is.
+    """
+    if builder.job.spec.hardware.when_full != "NextPool":
+        return None
+    builder.requeue_within(ROOM_CHECK_SECONDS)
+    planned = [pool for pool in builder.pools or () if pool.name == current.pool]
+    rejected = any(pod.unschedulable for pod in builder.snapshot.training_pods)
+    if not rejected and all(pool.has_room(current.gpus) for pool in planned):
+        return None
     chosen = _run_planner(builder)
-    return isinstance(chosen, Plan) and chosen.pool != current.pool and not chosen.queued
+    if isinstance(chosen, Refusal) or chosen.pool == current.pool or chosen.queued:
+        return None
+    return chosen

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
 from dpojob_api.conditions import Reason
 from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot
@@ -12,6 +11,8 @@ from dpojob_operator.decide.status_builder import StatusBuilder
 
 PODLESS_SECONDS = 10.0
 """A Job without a pod for longer than this is prevented from creating one; its Events hold the reason."""
+LISTING_POLL_SECONDS = 2.0
+"""Between the looks for the pods of an ended Job."""
 NORMAL_WAITING_REASONS = ("", "ContainerCreating", "PodInitializing")
 IMAGE_WAITING_REASONS = (
     "ErrImagePull",
@@ -123,17 +124,32 @@ def missing_secret_message(waiting: str) -> str:
     )
 
 
-def waiting_seconds(pod: PodSnapshot, now: datetime) -> float:
-    """Measure how long the pod has waited since it was bound to a node.
-
-    The time before that is spent waiting for a node, whatever Secrets exist.
+def secret_wait_is_over(builder: StatusBuilder, pod: PodSnapshot) -> bool:
+    """Check whether the pod has waited for a missing Secret for the whole grace time.
 
     Args:
-        pod: A pod that has not started.
-        now: The time of the decision, in UTC.
+        builder: The status under construction. A pass is requested for the end of the grace time.
+        pod: The pod that waits; the kubelet reports the Secret only once the pod is on a node.
 
     Returns:
-        Seconds.
+        Whether the wait is over.
     """
-    since = pod.scheduled_at or pod.created
-    return 0.0 if since is None else (now - since).total_seconds()
+    return builder.grace_is_over(
+        f"missing Secret of pod {pod.uid}", builder.policy.secret_grace_seconds
+    )
+
+
+def listing_grace_is_over(builder: StatusBuilder, job: JobSnapshot) -> bool:
+    """Check whether an ended Job's pods had the time to show up in a listing.
+
+    Args:
+        builder: The status under construction. A pass is requested soon, because no event may come.
+        job: A Job that has ended.
+
+    Returns:
+        Whether the wait is over.
+    """
+    if builder.grace_is_over(f"end of Job {job.uid}", builder.policy.pod_listing_grace_seconds):
+        return True
+    builder.requeue_within(LISTING_POLL_SECONDS)
+    return False

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from dpojob_api.conditions import Reason
 from dpojob_operator.decide.effective_spec import claims_mounted
-from dpojob_operator.decide.object_snapshots import parse_timestamp
 from dpojob_operator.decide.status_builder import StatusBuilder
 
 MANY_NODE_WRITE_MODES = {"ReadWriteMany"}
@@ -34,14 +31,10 @@ def claims_exist(builder: StatusBuilder) -> bool:
         f"PersistentVolumeClaim {names} does not exist in namespace {builder.job.namespace}. "
         "Create it, or correct claimName; then create this DPOJob again."
     )
-    created = parse_timestamp(builder.job.metadata.get("creationTimestamp")) or builder.now
-    left = created + timedelta(seconds=builder.policy.missing_grace_seconds) - builder.now
     inspected = builder.status.dataset is not None
     if not inspected:
         builder.set_dataset_valid(False, Reason.CLAIM_NOT_FOUND, message)
-    if left > timedelta(0):
-        builder.requeue_within(left.total_seconds())
-    else:
+    if builder.grace_is_over("missing claim", builder.policy.missing_grace_seconds):
         builder.fail(Reason.CLAIM_NOT_FOUND, message)
     return False
 

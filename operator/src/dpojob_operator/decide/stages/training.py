@@ -19,8 +19,8 @@ from .pod_diagnosis import (
     missing_secret_message,
     newest_pod,
     pod_missing_secret,
+    secret_wait_is_over,
     start_obstacle,
-    waiting_seconds,
 )
 from .pvc_checks import claims_exist
 from .stale_jobs import stale_trainings
@@ -145,7 +145,7 @@ def _follow(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -> None:
     plan = builder.status.plan
     assert plan is not None
     pods, gpus = builder.snapshot.training_pods, plan.gpus / plan.nodes
-    counted = cost.with_gpu_time(attempt, pods, gpus, builder.now)
+    counted = cost.with_gpu_time(builder, attempt, gpus)
     stop = None
     if not job.finished and attempt.outcome is None:
         stop = _stop_reason(builder, [*builder.status.attempts[:-1], counted])
@@ -196,15 +196,14 @@ def _stop_reason(builder: StatusBuilder, attempts: list[Attempt]) -> tuple[str, 
         return SUSPENDED, Reason.SUSPENDED_BY_USER, "Stopping; the pod saves a checkpoint."
     budget = builder.job.spec.budget
     over = cost.budget_exceeded(budget, attempts, builder.policy.currency)
+    if over is not None and not builder.grace_is_over("budget exceeded", 0.0):
+        return None
     if over is not None:
         advice = "The newest checkpoint is kept; raise the budget in a new DPOJob to go on."
         return FAILED, Reason.BUDGET_EXCEEDED, f"{over} {advice}"
     pod = pod_missing_secret(builder.snapshot.training_pods)
-    if pod is not None:
-        left = builder.policy.secret_grace_seconds - waiting_seconds(pod, builder.now)
-        if left <= 0:
-            return FAILED, Reason.SECRET_NOT_FOUND, missing_secret_message(pod.waiting_message)
-        builder.requeue_within(left)
+    if pod is not None and secret_wait_is_over(builder, pod):
+        return FAILED, Reason.SECRET_NOT_FOUND, missing_secret_message(pod.waiting_message)
     running = any(pod.running for pod in builder.snapshot.training_pods)
     left_over = cost.budget_seconds_left(budget, attempts, attempts[-1].gpus)
     if running and left_over is not None:

@@ -1,0 +1,42 @@
+"""When each job's decisions first saw what they measure the time of, by the monotonic clock.
+
+It is kept in memory only: after a restart of the process, every wait begins anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from dpojob_operator.decide import FirstSight
+from dpojob_operator.kube import Key
+from dpojob_operator.process import Clock
+
+
+class FirstSights:
+    """First sights by job; what one decision no longer sees is forgotten."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._jobs: dict[Key, tuple[str, dict[str, tuple[datetime, float]]]] = {}
+
+    def get(self, key: Key, uid: str) -> Mapping[str, FirstSight]:
+        """Returns the first sights of the job with that UID."""
+        known_uid, sights = self._jobs.get(key, (uid, {}))
+        if known_uid != uid:
+            return {}
+        now = self._clock.monotonic()
+        return {what: FirstSight(at, now - since) for what, (at, since) in sights.items()}
+
+    def record(self, key: Key, uid: str, timed: Collection[str]) -> None:
+        """Records what the newest decision about the job measured the time of."""
+        known_uid, sights = self._jobs.pop(key, (uid, {}))
+        if known_uid != uid:
+            sights = {}
+        if timed:
+            first = (self._clock.now(), self._clock.monotonic())
+            self._jobs[key] = (uid, {what: sights.get(what, first) for what in timed})
+
+    def remove(self, key: Key) -> None:
+        """Forgets a deleted job."""
+        self._jobs.pop(key, None)

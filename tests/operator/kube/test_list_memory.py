@@ -1,0 +1,89 @@
+"""The memory that lists and watches of large objects take, in a process with the operator's clients."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from tests.kit.fork_server.client import ROOT
+
+FAT = "[" + ",".join(["[]"] * 430_000) + "]"
+"""An argument of 1.3 MB, which takes 20 times its size once it is parsed."""
+JOBS = 40
+MAX_MIB = 400
+"""Far below the 1 GiB that the chart gives the operator; one page parsed takes 650 MiB."""
+CLIENT = """
+import asyncio, re, sys
+from pathlib import Path
+import aiohttp
+from dpojob_operator.kube import HANDLED_FIELDS, ApiClient
+from dpojob_operator.kube.kopf_session import BoundedResponse
+from dpojob_operator.kube.resources import DPOJOBS
+
+async def main():
+    async with ApiClient() as client:
+        listed = [raw async for raw in client.list(DPOJOBS, "ns", keep=HANDLED_FIELDS)]
+    async with aiohttp.ClientSession(response_class=BoundedResponse) as session:
+        async with session.get(f"{sys.argv[1]}{DPOJOBS.path('ns')}?limit={DPOJOBS.page}") as page:
+            listed += (await page.json())["items"]
+        async with session.get(f"{sys.argv[1]}/watch") as stream:
+            events = [event async for event in stream.content.iter_chunked(2**20)]
+    status = Path("/proc/self/status").read_text()
+    print(len(listed), len(events), int(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1]) // 1024)
+
+asyncio.run(main())
+"""
+
+
+def fat_job(number: int) -> str:
+    metadata = json.dumps({"name": f"fat-{number}", "namespace": "ns", "uid": str(number)})
+    return f'{{"metadata":{metadata},"spec":{{"training":{{"arguments":{{"a":{FAT}}}}}}}}}'
+
+
+async def page(request: web.Request) -> web.Response:
+    begin, limit = int(request.query.get("continue", "0")), int(request.query["limit"])
+    end = min(begin + limit, JOBS)
+    items = ",".join(fat_job(number) for number in range(begin, end))
+    following = json.dumps({"continue": str(end) if end < JOBS else ""})
+    text = f'{{"items":[{items}],"metadata":{following}}}'
+    return web.Response(text=text, content_type="application/json")
+
+
+async def watch(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    for number in range(JOBS):
+        event = f'{{"type":"ADDED","object":{fat_job(number)}}}\n'
+        await response.write(event.encode())
+    return response
+
+
+async def test_large_jobs_are_listed_and_watched_in_bounded_memory(tmp_path: Path) -> None:
+    app = web.Application()
+    app.router.add_get("/watch", watch)
+    app.router.add_get("/{path:.*}", page)
+    async with TestServer(app) as server:
+        url = str(server.make_url("")).rstrip("/")
+        config: dict[str, Any] = {
+            "current-context": "c",
+            "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
+            "clusters": [{"name": "k", "cluster": {"server": url}}],
+            "users": [{"name": "u", "user": {}}],
+        }
+        kubeconfig = tmp_path / "kubeconfig"
+        kubeconfig.write_text(json.dumps(config))
+        client = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", CLIENT, url,
+            env={**os.environ, "KUBECONFIG": str(kubeconfig)}, cwd=ROOT, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        printed, _ = await client.communicate()
+    listed, events, peak = map(int, printed.split())
+    assert (listed, events) == (JOBS + 20, JOBS)
+    print(f"peak resident memory: {peak} MiB")
+    assert peak <= MAX_MIB, f"{peak} MiB"
