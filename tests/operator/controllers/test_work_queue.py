@@ -28,7 +28,7 @@ async def test_a_key_added_often_is_worked_on_once() -> None:
         if key == "last":
             done.set()
 
-    queue = WorkQueue(work)
+    queue = WorkQueue(work, group=str)
     for _ in range(100):
         queue.add("key")
     queue.add("last")
@@ -52,7 +52,7 @@ async def test_a_key_is_never_worked_on_twice_at_once_and_an_event_meanwhile_is_
         if passes == 2:
             done.set()
 
-    queue = WorkQueue(work)
+    queue = WorkQueue(work, group=str)
     queue.add("key")
     await drain(queue, done)
     assert (most, passes) == (1, 2)
@@ -70,7 +70,7 @@ async def test_a_failing_key_is_retried_and_other_keys_are_not_delayed(error: Ex
         if tries["bad"] == 3:
             done.set()
 
-    queue = WorkQueue(work)
+    queue = WorkQueue(work, group=str)
     queue.add("bad")
     queue.add("good")
     await drain(queue, done)
@@ -86,7 +86,7 @@ async def test_the_earlier_of_two_times_wins_and_a_direct_add_wins_over_both() -
         if key == "end":
             done.set()
 
-    queue = WorkQueue(work)
+    queue = WorkQueue(work, group=str)
     queue.add_after("key", 3600)
     queue.add_after("key", 0.01)
     queue.add_after("never", 3600)

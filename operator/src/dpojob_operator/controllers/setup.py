@@ -23,6 +23,10 @@ from .handlers import Handlers
 from .work_queue import WorkQueue
 
 
+def _namespace(key: Key) -> str:
+    return key[0]
+
+
 POOLS_KEY: Key = ("", "GPUPools")
 """The key under which all pools are refreshed; no DPOJob's, whose namespace is never empty."""
 POOL_REFRESH_DELAY = 3.0
@@ -86,7 +90,7 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
         await pool_controller.refresh()
         return POOL_REFRESH_INTERVAL
 
-    queue: WorkQueue[Key] = WorkQueue(work)
+    queue: WorkQueue[Key] = WorkQueue(work, group=_namespace)
     handlers = Handlers(
         add=queue.add,
         refresh_pools=lambda: queue.add_after(POOLS_KEY, POOL_REFRESH_DELAY),

@@ -1,4 +1,4 @@
-"""A work queue of keys: coalescing, one worker per key at a time, back-off, and timed returns."""
+"""A work queue of keys: coalescing, one worker per key at a time, turns by group, back-off, timed returns."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
 from dpojob_operator.kube import ApiError, Conflict, LeaseLost
 from dpojob_operator.process.metrics import QUEUE_DEPTH, RECONCILE_SECONDS, RECONCILES
+
+from .ready_keys import ReadyKeys
 
 log = logging.getLogger(__name__)
 Key = TypeVar("Key")
@@ -18,6 +20,8 @@ Key = TypeVar("Key")
 FIRST_BACKOFF = 0.1
 MAX_BACKOFF = 60.0
 """Seconds between tries of a key that keeps failing."""
+MAX_SHARE = 0.75
+"""Of the workers, that may work on keys of one group at once."""
 
 
 class WorkQueue(Generic[Key]):
@@ -28,9 +32,12 @@ class WorkQueue(Generic[Key]):
     again, or None.
     """
 
-    def __init__(self, work: Callable[[Key], Awaitable[float | None]]) -> None:
+    def __init__(
+        self, work: Callable[[Key], Awaitable[float | None]], group: Callable[[Key], Hashable]
+    ) -> None:
+        """`group` returns what keys are shared out by, such as their namespace."""
         self._work = work
-        self._ready: asyncio.Queue[Key] = asyncio.Queue()
+        self._ready: ReadyKeys[Key] = ReadyKeys(group)
         self._waiting: set[Key] = set()
         self._running: set[Key] = set()
         self._again: set[Key] = set()
@@ -44,8 +51,8 @@ class WorkQueue(Generic[Key]):
             self._again.add(key)
         elif key not in self._waiting:
             self._waiting.add(key)
-            self._ready.put_nowait(key)
-            QUEUE_DEPTH.set(self._ready.qsize())
+            self._ready.put(key)
+            QUEUE_DEPTH.set(len(self._ready))
 
     def add_after(self, key: Key, seconds: float) -> None:
         """Work on the key after so long, or earlier if it is due earlier."""
@@ -67,20 +74,22 @@ class WorkQueue(Generic[Key]):
 
     async def run(self, workers: int) -> None:
         """Works until cancelled."""
+        self._ready.max_taken_by_group = max(1, int(workers * MAX_SHARE))
         async with asyncio.TaskGroup() as group:
             for _ in range(workers):
                 group.create_task(self._worker())
 
     async def _worker(self) -> None:
         while True:
-            key = await self._ready.get()
-            QUEUE_DEPTH.set(self._ready.qsize())
+            key = await self._ready.take()
+            QUEUE_DEPTH.set(len(self._ready))
             self._waiting.discard(key)
             self._running.add(key)
             try:
                 await self._once(key)
             finally:
                 self._running.discard(key)
+                self._ready.release(key)
                 if key in self._again:
                     self._again.discard(key)
                     self.add(key)

@@ -1,0 +1,83 @@
+"""Workers are shared by namespace: how many keys of others are taken before a namespace's first."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from dpojob_operator.controllers.work_queue import WorkQueue
+
+Key = tuple[str, str]
+WORKERS = 16
+MANY = 5000
+
+
+def namespace(key: Key) -> str:
+    return key[0]
+
+
+async def order(keys: list[Key], late: list[Key], workers: int = 1) -> list[Key]:
+    """The order in which keys are taken; `late` ones are added once the first was taken."""
+    taken: list[Key] = []
+    done = asyncio.Event()
+
+    async def work(key: Key) -> None:
+        taken.append(key)
+        if len(taken) == 1:
+            for other in late:
+                queue.add(other)
+        if len(taken) == len(keys) + len(late):
+            done.set()
+
+    queue = WorkQueue(work, group=namespace)
+    for key in keys:
+        queue.add(key)
+    runner = asyncio.ensure_future(queue.run(workers))
+    try:
+        await asyncio.wait_for(done.wait(), 60)
+    finally:
+        runner.cancel()
+    return taken
+
+
+async def test_the_first_job_of_a_namespace_waits_for_one_job_of_each_other() -> None:
+    keys = [("a", str(n)) for n in range(MANY)] + [("b", str(n)) for n in range(MANY)]
+    taken = await order(keys, [("c", "first")])
+    assert taken.index(("c", "first")) <= 1 + 2
+
+
+async def test_jobs_of_one_namespace_keep_their_order_and_take_turns_with_others() -> None:
+    keys = [("a", str(n)) for n in range(4)] + [("b", str(n)) for n in range(2)]
+    taken = await order(keys, [])
+    assert taken == [("a", "0"), ("b", "0"), ("a", "1"), ("b", "1"), ("a", "2"), ("a", "3")]
+
+
+@pytest.mark.parametrize(("workers", "most"), [(WORKERS, 12), (1, 1)])
+async def test_slow_jobs_of_one_namespace_leave_workers_to_others(workers: int, most: int) -> None:
+    """Every pass over a job of the first namespace hangs, until the other's first job was taken."""
+    begun, hang, served = 0, asyncio.Event(), asyncio.Event()
+
+    async def work(key: Key) -> None:
+        nonlocal begun
+        if namespace(key) == "b":
+            served.set()
+            return
+        begun += 1
+        await hang.wait()
+
+    queue = WorkQueue(work, group=namespace)
+    for number in range(100):
+        queue.add(("a", str(number)))
+    runner = asyncio.ensure_future(queue.run(workers))
+    try:
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert begun == most
+        queue.add(("b", "first"))
+        if workers == 1:
+            hang.set()
+        await asyncio.wait_for(served.wait(), 60)
+        assert workers == 1 or begun == most
+    finally:
+        runner.cancel()
