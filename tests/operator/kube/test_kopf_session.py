@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from dpojob_operator.controllers.handlers import Handlers
+from dpojob_operator.controllers import Handlers
 from dpojob_operator.indexes import DependentsIndex, InspectionCache, OutputLockIndex
 from dpojob_operator.kube.kopf_session import BoundedResponse, BoundedSession
 
