@@ -45,25 +45,13 @@ def test_no_modules_import_each_other_in_a_cycle(package: str) -> None:
 
 
 def packages(package: str) -> Graph:
-    """The imports between the innermost packages of a package's modules.
-
-    A package that has no modules of its own, and whose `__init__` only exports names of the packages
-    inside it, is left out: nothing inside the image imports it.
-    """
+    """The imports between the innermost packages of a package's modules."""
     imports = modules(package)
-    is_package = {name: bool(imports.find_children(name)) for name in imports.modules}
 
     def innermost(module: str) -> str:
-        return module if is_package[module] else module.rpartition(".")[0]
+        return module if imports.find_children(module) else module.rpartition(".")[0]
 
-    graph = grouped(package, innermost)
-    only_exports = {
-        name
-        for name in graph
-        if all(is_package[child] for child in imports.find_children(name))
-        and not any(name in imported for imported in graph.values())
-    }
-    return {name: imported for name, imported in graph.items() if name not in only_exports}
+    return grouped(package, innermost)
 
 
 @pytest.mark.parametrize("package", ["dpojob_trainer", "dpojob_operator"])
@@ -89,14 +77,11 @@ def trainer_parts() -> Graph:
     return graph
 
 
-@pytest.mark.parametrize(
-    "graph", [packages("dpojob_trainer"), trainer_parts()], ids=["packages", "parts"]
-)
-def test_the_trainers_packages_are_few_and_in_few_levels(graph: Graph) -> None:
-    # The evaluation is one package and one level of training: it runs after the export, and launch calls it.
-    assert len(graph) <= 17
+def test_the_trainers_parts_are_few_and_in_few_levels() -> None:
+    graph = trainer_parts()
+    assert len(graph) <= 16
     assert sum(map(len, graph.values())) <= 45
-    assert levels(graph) <= 9
+    assert levels(graph) <= 8
 
 
 def test_the_operators_packages_are_few_and_in_few_levels() -> None:
