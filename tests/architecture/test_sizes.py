@@ -10,8 +10,6 @@ MODULES = 13
 """Besides `__init__.py`."""
 
 LARGER_FOLDERS = {
-    # Mapping, presets, detection and suggestions, which share the types of columns.
-    "trainer-image/src/dpojob_trainer/inspection/columns": 15,
     # What both containers share, and what the stages of inspection hand to each other.
     "trainer-image/src/dpojob_trainer/shared": 14,
 }
