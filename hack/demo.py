@@ -46,6 +46,13 @@ spec:
 """
 
 
+def helm() -> list[str]:
+    """Helm's command line for the demo's cluster."""
+    if CONTEXT:
+        return ["helm", "--kube-context", CONTEXT]
+    return [devcluster("bin", "helm").strip(), "--kubeconfig", devcluster("kubeconfig").strip()]
+
+
 def install(kubectl: Kubectl, built: dict[str, images.Image]) -> None:
     """CRDs and chart, as the README says, with resource requests that fit a small machine."""
     log("installing the CRDs and the chart")
@@ -59,11 +66,8 @@ def install(kubectl: Kubectl, built: dict[str, images.Image]) -> None:
             "--set-string",
             f"images.{role}.tag={tag}",
         ]
-    helm = ["helm", "--kube-context", CONTEXT] if CONTEXT else [
-        devcluster("bin", "helm").strip(), "--kubeconfig", devcluster("kubeconfig").strip(),
-    ]  # fmt: skip
     run(
-        *helm, "upgrade", "--install", "dpojob", "charts/dpojob", "--namespace", SYSTEM,
+        *helm(), "upgrade", "--install", "dpojob", "charts/dpojob", "--namespace", SYSTEM,
         "--create-namespace", "--values", "examples/demo-values.yaml", *values,
         "--wait", "--timeout", "5m",
     )  # fmt: skip

@@ -41,8 +41,20 @@ def environment(documents):
     return {entry["name"]: entry["value"] for entry in container["env"]}
 
 
-def test_the_server_accepts_every_object(helm, control_plane, namespace):
-    text = helm("template", "dpojob", str(CHART), "--namespace", namespace, "--validate")
+EVERYTHING = (
+    "--set", "replicas=2,podDisruptionBudget.enabled=true,networkPolicy.enabled=true",
+    "--set", "operator.priorityClassName=system-cluster-critical,operator.userId=null",
+    "--set", "commonLabels.team=ml,commonAnnotations.owner=ml,operator.podLabels.mesh=off",
+    "--set-json", 'operator.topologySpreadConstraints=[{"maxSkew":1,"topologyKey":"zone",'
+    '"whenUnsatisfiable":"ScheduleAnyway","labelSelector":{"matchLabels":{"a":"b"}}}]',
+    "--set-json", 'networkPolicy.metricsFrom=[{"namespaceSelector":{}}]',
+    "--set-json", 'networkPolicy.jobEgress=[{"ports":[{"port":443}]}]',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("values", [(), EVERYTHING], ids=["defaults", "everything"])
+def test_the_server_accepts_every_object(helm, control_plane, namespace, values):
+    text = helm("template", "dpojob", str(CHART), "--namespace", namespace, "--validate", *values)
     done = control_plane.kubectl("create", "--dry-run=server", "-f", "-", input=text, check=False)
     assert done.returncode == 0, done.stderr
     assert "deployment.apps/dpojob created" in done.stdout
@@ -164,3 +176,100 @@ def test_the_operator_can_read_every_setting_the_chart_writes(helm):
 def test_the_example_pools_are_accepted(helm, control_plane, path):
     done = control_plane.kubectl("create", "--dry-run=server", "-f", str(path), check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (("--set", "replica=2"), "'replica' not allowed"),
+        (("--set", "inspect.deadlineSeconds=abc"), "/inspect/deadlineSeconds"),
+        (("--set", "train.resources.request.cpu=1"), "'request' not allowed"),
+        (("--set", "images.operator.digest=latest"), "/images/operator/digest"),
+        (("--set", "operator.logFormat=xml"), "/operator/logFormat"),
+        (("--set", "hub.endpoint=hub.internal"), "/hub/endpoint"),
+        (("--set", "commonLabels.app\\.kubernetes\\.io/name=x"), "app.kubernetes.io/name"),
+        (("--values", str(ROOT / "examples/pools/gke.yaml")), "'apiVersion'"),
+        (("--set-json", 'pools=[{"kind":"GPUPool","metadata":{"name":"x"},"spec":{}}]'), "/pools"),
+    ],
+)
+def test_values_that_the_chart_does_not_know_are_refused(helm, values, expected):
+    with pytest.raises(subprocess.CalledProcessError) as error:
+        render(helm, *values)
+    assert expected in error.value.stderr
+
+
+def test_every_value_is_in_the_schema_and_has_a_meaning():
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    known = schema["properties"]
+    assert set(values) == set(known) - {"global"}
+    for name, value in values.items():
+        if known[name].get("additionalProperties") is False:
+            assert set(value) == set(known[name]["properties"]), name
+    rows = [
+        line for line in (CHART / "README.md").read_text().splitlines() if line.startswith("| `")
+    ]
+    assert rows
+    for row in rows:
+        assert row.rstrip("| ").count(" | ") == 2, f"{row} has no meaning"
+
+
+def test_common_labels_and_annotations_are_on_every_object(helm):
+    for document in render(helm, *EVERYTHING, "--set", "metrics.serviceMonitor=false"):
+        metadata = document["metadata"]
+        assert metadata["labels"]["team"] == "ml", metadata
+        assert metadata["annotations"]["owner"] == "ml", metadata
+
+
+def test_several_replicas_are_updated_one_after_the_other(helm):
+    def strategy(*values):
+        (deployment,) = of_kind(render(helm, *values), "Deployment")
+        return deployment["spec"]["strategy"]
+
+    assert strategy() == {"type": "Recreate"}
+    rolling = strategy("--set", "replicas=2")
+    assert rolling == {
+        "type": "RollingUpdate",
+        "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0},
+    }
+
+
+def test_the_users_id_can_be_left_to_the_cluster(helm):
+    def context(*values):
+        (deployment,) = of_kind(render(helm, *values), "Deployment")
+        return deployment["spec"]["template"]["spec"]["securityContext"]
+
+    assert context()["runAsUser"] == context()["runAsGroup"] == 65532
+    assert "runAsUser" not in context("--set", "operator.userId=null")
+    assert context("--set", "operator.userId=null")["runAsNonRoot"] is True
+
+
+def test_where_everything_is_denied_the_policies_allow_what_operator_and_jobs_need(helm):
+    from dpojob_api.constants import LABEL_MANAGED_BY, MANAGED_BY, PROGRESS_PORT
+
+    documents = render(helm, "--set", "networkPolicy.enabled=true,namespaces={team-a,team-b}")
+    policies = {
+        (policy["metadata"].get("namespace"), policy["metadata"]["name"]): policy["spec"]
+        for policy in of_kind(documents, "NetworkPolicy")
+    }
+    assert set(policies) == {
+        (None, "dpojob"), ("team-a", "dpojob-jobs"), ("team-b", "dpojob-jobs"),
+    }  # fmt: skip
+    jobs = policies["team-a", "dpojob-jobs"]
+    assert jobs["podSelector"]["matchLabels"] == {LABEL_MANAGED_BY: MANAGED_BY}
+    progress = jobs["ingress"][0]
+    assert progress["ports"] == [{"port": PROGRESS_PORT}]
+    (operator,) = progress["from"]
+    (deployment,) = of_kind(documents, "Deployment")
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert operator["podSelector"]["matchLabels"].items() <= labels.items()
+    assert {"port": 53, "protocol": "UDP"} in jobs["egress"][0]["ports"]
+
+
+def test_nobody_but_those_who_are_bound_to_it_may_list_pools_by_the_viewer_role(helm):
+    roles = {role["metadata"]["name"]: role for role in of_kind(render(helm), "ClusterRole")}
+    viewer = roles["dpojob-pool-viewer"]
+    assert not any("aggregate" in label for label in viewer["metadata"]["labels"])
+    assert viewer["rules"] == [
+        {"apiGroups": ["dpojob.dev"], "resources": ["gpupools"], "verbs": ["get", "list", "watch"]}
+    ]
