@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from .base import LenientModel
+from .suspects import Suspects
 
 
 class ProblemCode(StrEnum):
@@ -60,6 +61,8 @@ class ProblemCode(StrEnum):
     """Warning: chosen and rejected differ in white space only."""
     ACCIDENTAL_PROMPT = "AccidentalPrompt"
     """Warning: without a prompt column, what both answers begin with is no prompt in most rows."""
+    CURATED_ROWS = "CuratedRows"
+    """Warning: rows were left out by `dataset.curate`. An error where they are more than maxDroppedShare allows."""
     HELD_OUT_FILE = "HeldOutFile"
     """Warning: a file to train on is named like one of test or validation data."""
     NO_CHAT_TEMPLATE = "NoChatTemplate"
@@ -97,6 +100,10 @@ class Mapping(LenientModel):
     rejected: str | None = None
     system: str | None = None
     tools: str | None = None
+    chosen_score: str | None = Field(
+        default=None, description="Score of chosen, for suspects and curate.minMargin only."
+    )
+    rejected_score: str | None = Field(default=None, description="Score of rejected.")
 
 
 class Suggestion(LenientModel):
@@ -219,10 +226,11 @@ class InspectionReport(LenientModel):
     rows: int = 0
     valid_rows: int = 0
     dropped_rows: int = Field(
-        default=0, description="Left out by invalidRows: Drop, or ties by a preset."
+        default=0, description="Left out by invalidRows: Drop or curate, or ties by a preset."
     )
     dropped: dict[str, int] = Field(
-        default_factory=dict, description="Left-out rows by code, or 'Tie'."
+        default_factory=dict,
+        description="Left-out rows by code, kind of suspect, 'LowMargin' or 'Tie'.",
     )
     train_rows: int = 0
     eval_rows: int = 0
@@ -239,6 +247,13 @@ class InspectionReport(LenientModel):
     implicit_prompt: bool = False
     preset: str = Field(default="none", description="The layout that was recognised or named.")
     problems: list[Problem] = Field(default_factory=list)
+    suspects: list[Suspects] = Field(
+        default_factory=list,
+        description="Rows that may be wrong; none is left out unless dataset.curate says so.",
+    )
+    compared_rows: int = Field(
+        default=0, description="Rows compared for suspects: all, or a random sample."
+    )
     suggestion: Suggestion | None = None
     lengths: Lengths | None = None
     quality: Quality = Field(default_factory=Quality)

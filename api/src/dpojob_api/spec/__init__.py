@@ -3,7 +3,7 @@
 Every rule that needs only the spec is CRD schema (bounds, enums, patterns) or CEL.
 """
 
-from .dataset_source import ColumnMapping, DatasetSource, EvalSource, MessageMapping
+from .dataset_source import ColumnMapping, Curate, DatasetSource, EvalSource, MessageMapping
 from .fields import (
     DNS_NAME,
     PATH_RULE,
@@ -22,7 +22,7 @@ from .training import EarlyStopping, Lora, Samples, Training
 
 __all__ = [
     "DNS_NAME", "MUTABLE_ALWAYS", "PATH_RULE", "REPO", "S3", "SECRET_KEY", "Budget", "ClaimPath",
-    "ColumnMapping", "DPOJobSpec", "DatasetSource", "EarlyStopping", "EvalSource", "Hardware",
+    "ColumnMapping", "Curate", "DPOJobSpec", "DatasetSource", "EarlyStopping", "EvalSource", "Hardware",
     "JobReference", "Lora", "MessageMapping", "ModelSource", "Output", "Samples", "SecretKey",
     "SecretName", "Training", "validations",
 ]  # fmt: skip

@@ -41,6 +41,26 @@ class ColumnMapping(StrictModel):
     )
 
 
+class Curate(StrictModel):
+    """What is left out of the training rows although it is valid, within maxDroppedShare."""
+
+    near_duplicates: Literal["Report", "Drop"] = Field(
+        default="Report",
+        description="Rows that nearly repeat an earlier one. Drop: leave them out. Default: Report.",
+    )
+    suspects: Literal["Report", "Drop"] = Field(
+        default="Report",
+        description="Rows suspected to be swapped, with nearly identical answers, or with secrets or "
+        "personal data in an answer. Drop: leave them out. Default: Report.",
+    )
+    min_margin: float | None = Field(
+        default=None,
+        ge=0,
+        description="Rows whose chosen score is less than this above the rejected one are left out, in "
+        "units of the scores; rows without scores stay. Default: none are left out.",
+    )
+
+
 class EvalSource(
     StrictModel,
     json_schema_extra=validations(one_of("fraction", "split", kind="evaluation pairs")),
@@ -112,8 +132,12 @@ class DatasetSource(
         default=0.1,
         ge=0,
         le=1,
-        description="With invalidRows Drop: the share of invalid rows, 0 to 1, beyond which the job "
-        "fails all the same. Default: 0.1.",
+        description="With invalidRows Drop or curate: the share of rows left out, 0 to 1, beyond which "
+        "the job fails all the same. Default: 0.1.",
+    )
+    curate: Curate = Field(
+        default_factory=Curate,
+        description="What is left out although it is valid. Default: nothing, it is reported.",
     )
     eval: EvalSource = Field(
         default_factory=lambda: EvalSource(fraction=0.02),

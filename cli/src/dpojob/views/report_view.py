@@ -13,6 +13,7 @@ from rich.text import Text
 from dpojob.sanitize import escape, format_value, shorten
 from dpojob_api.quantity import format_count
 from dpojob_api.report import InspectionReport, Lengths, ModelFacts, Problem, Quality, Suggestion
+from dpojob_api.suspects import Suspects
 
 EXAMPLES_SHOWN = 2
 """Rows shown under each problem."""
@@ -40,6 +41,8 @@ def report_view(report: InspectionReport, examples: ExampleRows) -> RenderableTy
         report.problems, key=lambda problem: (problem.severity != "error", -problem.rows)
     ):
         parts += [Text(), *_problem(problem, examples)]
+    for group in report.suspects:
+        parts += [Text(), *_suspects(group)]
     if (text := suggested_yaml(report.suggestion)) is not None:
         parts += [Text(), Text("Add to the job:", style="bold"), Text(text.rstrip(), style="cyan")]
     parts += [Text(), _facts(report)]
@@ -98,6 +101,18 @@ def _problem(problem: Problem, examples: ExampleRows) -> list[RenderableType]:
         parts.append(Text("  " + shorten(problem.message, MESSAGE_LIMIT)))
     for number in problem.examples[:EXAMPLES_SHOWN]:
         parts += _example(number, problem.split, examples.get((problem.split, number)))
+    return parts
+
+
+def _suspects(group: Suspects) -> list[RenderableType]:
+    head = Text("suspect ", style="yellow")
+    head.append(group.kind.value, style="bold")
+    if group.rows:
+        head.append(f"  {plural(group.rows, 'row')}", style="not bold default")
+    parts: list[RenderableType] = [head, Text("  " + shorten(group.message, MESSAGE_LIMIT))]
+    if group.examples:
+        numbers = ", ".join(map(str, group.examples))
+        parts.append(Text(f"  row {numbers}", style="dim"))
     return parts
 
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from dpojob_api.conditions import Reason
 from dpojob_api.report import InspectionReport, ProblemCode
 from dpojob_api.spec import DPOJobSpec
+from dpojob_trainer.shared.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.errors import InspectionError
 from dpojob_trainer.shared.messages import MessageKeyMapping
-from dpojob_trainer.shared.preference_pair import comparable_bytes
+from dpojob_trainer.shared.preference_pair import PreferencePair, comparable_bytes
+from dpojob_trainer.shared.row_error import CURATED, LOW_MARGIN
 
 from .columns import FIELDS, NATIVE, ColumnLayout, preset_by_name
 from .readers import read_source
-from .sources import check_unchanged, open_source
+from .sources import Source, check_unchanged, open_source
 from .statistics import held_out, prompt_hashes
+from .suspects import Curation
 from .tokenization import LengthCheck, ModelContext
 from .validation import RowValidator
 
@@ -84,13 +88,12 @@ def accepted_rows(
         share = report.eval_cut if own_split is None and report.eval_rows else 0.0
         if split == "eval" and not share:
             return
-    dropped = report.eval_dropped if split == "eval" and own_split is not None else report.dropped
-    validator = _validator(spec, report)
+    has_own_split = split == "eval" and own_split is not None
+    dropped = report.eval_dropped if has_own_split else report.dropped
     lengths = _length_check(spec, dropped, volumes, token)
-    batches = read_source(source, validator.layout.used)
-    for batch in check_unchanged(batches, source, expected):
-        rows = validator.validate_rows(batch.rows, batch.start, batch.file.name)
-        pairs = rows.pairs if lengths is None else lengths.measure(rows.numbers, rows.pairs).pairs
+    reader = _PairReader(_validator(spec, report), lengths, source, expected)
+    curation = None if has_own_split else _curation(spec, report, reader)
+    for pairs in reader.read(curation):
         if not 0 < share < 1:
             yield from (pair.trl_row() for pair in pairs)
             continue
@@ -98,6 +101,46 @@ def accepted_rows(
         for pair, is_evaluation in zip(pairs, is_held_out.tolist(), strict=True):
             if is_evaluation == (split == "eval"):
                 yield pair.trl_row()
+
+
+@dataclass(frozen=True)
+class _PairReader:
+    """Reads the accepted pairs of a split, as often as needed."""
+
+    validator: RowValidator
+    lengths: LengthCheck | None
+    source: Source
+    content_hash: str | None
+
+    def read(self, curation: Curation | None) -> Iterator[list[PreferencePair]]:
+        """The accepted pairs batch by batch, without those that the curation leaves out."""
+        columns = [*self.validator.layout.used, *(curation.columns if curation else ())]
+        batches = read_source(self.source, list(dict.fromkeys(columns)))
+        for batch in check_unchanged(batches, self.source, self.content_hash):
+            rows = self.validator.validate_rows(batch.rows, batch.start, batch.file.name)
+            numbers, pairs = rows.numbers, rows.pairs
+            if self.lengths is not None:
+                measured = self.lengths.measure(numbers, pairs)
+                numbers, pairs = measured.numbers, measured.pairs
+            if curation is not None:
+                accepted = AcceptedBatch.of_pairs(numbers, pairs)
+                kept, _ = curation.apply(batch.rows, batch.start, [accepted])
+                by_number = dict(zip(numbers, pairs, strict=True))
+                pairs = [by_number[number] for part in kept for number in part.numbers.tolist()]
+            yield pairs
+
+
+def _curation(spec: DPOJobSpec, report: InspectionReport, reader: _PairReader) -> Curation | None:
+    """The curation of the inspection's last pass; None where it left nothing out."""
+    left_out = CURATED & set(report.dropped)
+    if not left_out:
+        return None
+    curation = Curation.of(spec.dataset.curate, report.mapping)
+    if left_out != {LOW_MARGIN}:
+        for _ in reader.read(curation):
+            pass  # The first pass collects the rows that are compared.
+        curation = curation.next_pass() or curation
+    return curation
 
 
 def _validator(spec: DPOJobSpec, report: InspectionReport) -> RowValidator:

@@ -8,12 +8,13 @@ next.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dpojob_api.conditions import Reason
 from dpojob_api.report import InspectionReport, Problem, ProblemCode
+from dpojob_api.report import Mapping as ColumnNames
 from dpojob_api.spec import DPOJobSpec
 from dpojob_trainer.shared.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.experiment_trackers import check_trackers
@@ -21,10 +22,10 @@ from dpojob_trainer.shared.output_check import check_output
 from dpojob_trainer.shared.row_batch import RowBatch
 from dpojob_trainer.shared.row_error import RowError
 
-from .columns import LayoutDetector, ObservedColumns, Resolution
+from .columns import ColumnLayout, LayoutDetector, ObservedColumns, Resolution
 from .model import check_adapter
 from .readers import NumberedBatch, prefetched, read_source, split_batches
-from .report import build_report, held_out_files
+from .report import build_report, held_out_files, with_encodable_names
 from .sources import ContentHash, Source, open_source, scratch_directory
 from .statistics import (
     DuplicateFinder,
@@ -33,6 +34,7 @@ from .statistics import (
     SplitStatistics,
     Unit,
 )
+from .suspects import Curation, ScoreColumns, SuspectFinder
 from .tokenization import LengthCheck, ModelContext, model_warnings
 from .training_arguments import check_arguments, check_pad_token
 from .validation import RowValidator
@@ -97,6 +99,8 @@ def inspect(
                 counts.train,
                 counts.evaluation,
                 counts.duplicates,
+                counts.finder.find() if counts.finder else (),
+                counts.finder.sample.size if counts.finder else 0,
                 model.facts,
                 model_warnings(model, counts.train.format == "conversational"),
             )
@@ -104,7 +108,7 @@ def inspect(
     if evaluation is not None:
         with ContentHash() as content:
             report.eval_content_hash = content.hexdigest(evaluation.files)
-    return _with_encodable_names(report)
+    return with_encodable_names(report)
 
 
 def _batches(source: Source, columns: list[str] | None = None) -> Iterator[RowBatch]:
@@ -120,6 +124,8 @@ class _Counts:
     duplicates: DuplicateStatistics
     train_columns: ObservedColumns
     evaluation_columns: ObservedColumns | None
+    finder: SuspectFinder | None = None
+    """The rows to compare, those that are left out after the comparison included."""
 
     @property
     def has_mixed_formats(self) -> bool:
@@ -142,7 +148,8 @@ class _DatasetScan:
     def until_confirmed(self, detector: LayoutDetector) -> _Counts | None:
         """Scan by the detected layout, and again while all rows show another one.
 
-        When both formats occur there is one more pass, since only all rows tell which is the rarer.
+        When both formats occur there is one more pass, since only all rows tell which is the rarer;
+        and one more where a comparison of the rows finds some that `dataset.curate` leaves out.
 
         Returns:
             The counts; None where the columns have no layout.
@@ -150,20 +157,27 @@ class _DatasetScan:
         while (layout := detector.resolution.layout) is not None:
             lengths = LengthCheck.of(self.manifest.training, self.model)
             validator = RowValidator(layout, self.model.facts.chat_template)
-            counts = self._both_splits(validator, lengths)
+            columns = _column_names(layout, detector.kinds)
+            curation = Curation.of(self.manifest.dataset.curate, columns)
+            counts = self._both_splits(validator, lengths, curation)
             if detector.confirm(counts.train_columns, counts.evaluation_columns):
                 if counts.has_mixed_formats:
                     validator = replace(validator, expected_format=counts.train.format)
-                    return self._both_splits(validator, lengths)
-                return counts
+                    curation = Curation.of(self.manifest.dataset.curate, columns)
+                    counts = self._both_splits(validator, lengths, curation)
+                if (last := curation.next_pass()) is not None:
+                    counts = self._both_splits(validator, lengths, last)
+                return replace(counts, finder=curation.finder)
         return None
 
-    def _both_splits(self, validator: RowValidator, lengths: LengthCheck | None) -> _Counts:
+    def _both_splits(
+        self, validator: RowValidator, lengths: LengthCheck | None, curation: Curation
+    ) -> _Counts:
         unit: Unit = "characters" if lengths is None else "tokens"
         max_length = self.manifest.training.max_length
         with DuplicateFinder(scratch_directory()) as finder:
             train = SplitStatistics(LengthStatistics(max_length, unit), finder)
-            train_columns = self._train_split(validator, lengths, train)
+            train_columns = self._train_split(validator, lengths, train, curation)
             if self.evaluation is None:
                 return _Counts(train, None, finder.statistics(), train_columns, None)
             held_out = SplitStatistics(LengthStatistics(max_length, unit), finder, True)
@@ -174,18 +188,23 @@ class _DatasetScan:
             return _Counts(train, held_out, finder.statistics(), train_columns, columns)
 
     def _train_split(
-        self, validator: RowValidator, lengths: LengthCheck | None, statistics: SplitStatistics
+        self,
+        validator: RowValidator,
+        lengths: LengthCheck | None,
+        statistics: SplitStatistics,
+        curation: Curation,
     ) -> ObservedColumns:
         columns = ObservedColumns()
         file = None
-        for batch in _read(self.source, validator, lengths):
+        for batch in _read(self.source, validator, lengths, curation.columns):
             if batch.file is not file:
                 file = batch.file
                 self.content.add(file)
             columns.add(batch.rows)
             accepted, errors = _validate(batch, validator, lengths)
             columns.add_transcripts(validator.layout, batch.rows, batch.start, accepted)
-            statistics.add(len(batch.rows), accepted, errors)
+            kept, left_out = curation.apply(batch.rows, batch.start, accepted)
+            statistics.add(len(batch.rows), kept, errors + left_out)
             self._report_progress(statistics.rows, batch.consumed)
         return columns
 
@@ -197,10 +216,14 @@ class _DatasetScan:
 
 
 def _read(
-    source: Source, validator: RowValidator, lengths: LengthCheck | None
+    source: Source,
+    validator: RowValidator,
+    lengths: LengthCheck | None,
+    more_columns: Sequence[str] = (),
 ) -> Iterator[NumberedBatch]:
-    """Read the columns that validation needs, one batch ahead."""
-    read = prefetched(read_source(source, validator.layout.used))
+    """Read the columns that validation needs, and some more, one batch ahead."""
+    columns = list(dict.fromkeys([*validator.layout.used, *more_columns]))
+    read = prefetched(read_source(source, columns))
     return read if lengths is None else split_batches(read, ROWS_PER_STEP)
 
 
@@ -215,6 +238,17 @@ def _validate(
     measured = lengths.measure(rows.numbers, rows.pairs)
     accepted = AcceptedBatch.of_pairs(measured.numbers, measured.pairs, measured.lengths)
     return [accepted], rows.errors + measured.errors
+
+
+def _column_names(layout: ColumnLayout, columns: Iterable[str]) -> ColumnNames:
+    """The columns that are read; where a preset swaps answers, no score is known to be chosen's."""
+    swaps = layout.preset.convert is not None and not layout.preset.transcripts
+    scores = None if swaps else ScoreColumns.find(columns, layout.columns)
+    if scores is None:
+        return layout.mapping
+    return layout.mapping.model_copy(
+        update={"chosen_score": scores.chosen, "rejected_score": scores.rejected}
+    )
 
 
 def _base_report(
@@ -235,7 +269,7 @@ def _base_report(
         files_left_out=source.files_without_split,
     )
     if resolution.layout is not None:
-        report.mapping = resolution.layout.mapping
+        report.mapping = _column_names(resolution.layout, detector.kinds)
         report.preset = resolution.layout.preset.name
     return report
 
@@ -257,17 +291,3 @@ def _unreadable_layout_report(
             Problem(code=ProblemCode.EMPTY_DATASET, message=f"{source.name} has no rows.")
         )
     return report.model_copy(update={"rows": rows, "reason": str(Reason.DATASET_INVALID)})
-
-
-def _with_encodable_names(report: InspectionReport) -> InspectionReport:
-    """Escape what UTF-8 cannot encode: JSON files may name columns by an unpaired surrogate."""
-    report.columns = [_encodable(column) for column in report.columns]
-    for problem in report.problems:
-        problem.message = _encodable(problem.message)
-    for name, column in report.mapping.wire().items():
-        setattr(report.mapping, name, _encodable(column))
-    return report
-
-
-def _encodable(text: str) -> str:
-    return text.encode(errors="backslashreplace").decode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,28 @@ class AcceptedBatch:
     """Rows whose prompt was found as the common beginning of both answers."""
     notes: Sequence[tuple[str, int]] = ()
     """Codes of warnings that only the pair shows, with row numbers."""
+
+    def take(self, positions: NDArray[np.int64]) -> AcceptedBatch:
+        """Take some rows.
+
+        Args:
+            positions: Their positions in the batch, in order.
+
+        Returns:
+            The rows; `formats` and `implicit_prompts` stay those of the whole batch.
+        """
+        kept = positions.tolist()
+        numbers = self.numbers[positions]
+        among = set(numbers.tolist())
+        return replace(
+            self,
+            numbers=numbers,
+            prompts=[self.prompts[at] for at in kept],
+            chosen=[self.chosen[at] for at in kept],
+            rejected=[self.rejected[at] for at in kept],
+            lengths=self.lengths[positions],
+            notes=[note for note in self.notes if note[1] in among],
+        )
 
     @classmethod
     def of_pairs(

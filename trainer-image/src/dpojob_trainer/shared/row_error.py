@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from dpojob_api.suspects import SuspectKind
+
 TIE = "Tie"
 """The code of rows that a preset leaves out because neither answer is preferred; not an error."""
+LOW_MARGIN = "LowMargin"
+"""The code of rows that `dataset.curate.minMargin` leaves out; not an error."""
+CURATED = frozenset({LOW_MARGIN, *map(str, SuspectKind)})
+"""The codes of rows that `dataset.curate` leaves out."""
+LEFT_OUT = CURATED | {TIE}
+"""The codes of rows that are left out and are no errors."""
 
 
 class RowError(NamedTuple):

@@ -8,7 +8,7 @@ from dpojob_api.report import Problem
 from dpojob_api.spec import DatasetSource
 from dpojob_trainer.inspection.statistics import SplitStatistics
 from dpojob_trainer.shared.problem_text import row_share
-from dpojob_trainer.shared.row_error import TIE
+from dpojob_trainer.shared.row_error import LEFT_OUT
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ class InvalidRows:
         """Count the rows that training does not get.
 
         Returns:
-            Rows by code; ties are always dropped.
+            Rows by code; ties and curated rows are always dropped.
         """
         return {
             str(code): count
             for code, count in self.statistics.errors.counts.items()
-            if count and (self.are_dropped or code == TIE)
+            if count and (self.are_dropped or code in LEFT_OUT)
         }
 
     def problems(self) -> list[Problem]:

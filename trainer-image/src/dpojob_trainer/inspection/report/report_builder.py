@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dpojob_api.conditions import Reason
-from dpojob_api.report import InspectionReport, ModelFacts, Problem, ProblemCode, Suggestion
+from dpojob_api.report import (
+    InspectionReport,
+    ModelFacts,
+    Problem,
+    ProblemCode,
+    Suggestion,
+)
 from dpojob_api.spec import DPOJobSpec
+from dpojob_api.suspects import Suspects
 from dpojob_trainer.inspection.statistics import DuplicateStatistics, SplitStatistics
 
 from . import dataset_warnings
 from .context_length import context_length_problems
+from .curated_rows import curation_problems
 from .invalid_rows import InvalidRows
 from .pair_problems import pair_warnings
 
@@ -21,6 +29,8 @@ def build_report(
     train: SplitStatistics,
     evaluation: SplitStatistics | None,
     duplicates: DuplicateStatistics,
+    suspects: Sequence[Suspects],
+    compared_rows: int,
     model_facts: ModelFacts,
     model_warnings: Sequence[Problem],
 ) -> InspectionReport:
@@ -32,6 +42,8 @@ def build_report(
         train: The counts over the training split.
         evaluation: Those over the evaluation split, where it has files of its own.
         duplicates: What occurs more than once in and between the splits.
+        suspects: Accepted rows of the training split that may be wrong.
+        compared_rows: How many rows were compared for them.
         model_facts: The facts about the model.
         model_warnings: The warnings about the model itself.
 
@@ -45,6 +57,7 @@ def build_report(
         *base.problems,
         *invalid.problems(),
         *_empty_dataset(base, train),
+        *curation_problems(dataset, base.mapping, train),
         *context_length_problems(train.lengths, model_facts),
     ]
     if invalid_evaluation is not None:
@@ -79,6 +92,8 @@ def build_report(
             "eval_cut": cut.share,
             "implicit_prompt": train.implicit_prompts > 0,
             "problems": [*errors, *warnings],
+            "suspects": list(suspects),
+            "compared_rows": compared_rows,
             "suggestion": _suggestion(base.suggestion, messages),
             "lengths": lengths,
             "quality": dataset_warnings.quality(train.lengths, duplicates),
@@ -92,8 +107,14 @@ def _reason(
     """The condition reason of an invalid dataset; None for a valid one."""
     if not any(problem.severity == "error" for problem in problems):
         return None
-    too_many = invalid.are_too_many or (
-        invalid_evaluation is not None and invalid_evaluation.are_too_many
+    too_many = (
+        invalid.are_too_many
+        or (invalid_evaluation is not None and invalid_evaluation.are_too_many)
+        or any(
+            problem.code == ProblemCode.CURATED_ROWS
+            for problem in problems
+            if problem.severity == "error"
+        )
     )
     return str(Reason.TOO_MANY_INVALID_ROWS if too_many else Reason.DATASET_INVALID)
 
@@ -110,7 +131,7 @@ def _empty_dataset(base: InspectionReport, train: SplitStatistics) -> list[Probl
     """The problem that there are no rows at all, or no valid ones."""
     if train.rows == 0:
         message = f"{base.source} has no rows."
-    elif train.valid == 0 and not train.errors.invalid:
+    elif train.valid == 0 and not train.errors.invalid and not train.errors.curated:
         message = "every row is a tie; none is left to train on."
     elif train.valid == 0:
         message = "no row is left to train on."

@@ -19,7 +19,7 @@ def summary(
 ) -> dict[str, Any]:
     """Truncate the report until its compact JSON fits a limit.
 
-    Examples go first, then long messages, then columns and splits, then the model's long names; counts and
+    Suspects and examples go first, then long messages, then columns and splits, then the model's long names; counts and
     verdicts stay. A valid report whose mapping and model do not fit becomes an invalid one that says so,
     because training reads rows by the mapping.
 
@@ -78,6 +78,7 @@ def size_of(report: InspectionReport) -> int:
 
 
 def _few_examples(report: InspectionReport) -> None:
+    report.suspects = []
     for problem in report.problems:
         problem.examples = problem.examples[:2]
 

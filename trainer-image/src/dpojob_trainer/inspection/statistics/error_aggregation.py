@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from dpojob_api.report import Problem, ProblemCode
 from dpojob_api.spec import MessageMapping
 from dpojob_trainer.shared.problem_text import yaml_scalar
-from dpojob_trainer.shared.row_error import TIE, RowError
+from dpojob_trainer.shared.row_error import CURATED, LEFT_OUT, RowError
 
 MAX_EXAMPLES = 10
 """Row numbers kept of each code."""
@@ -77,8 +77,21 @@ class ErrorCounts:
 
     @property
     def invalid(self) -> int:
-        """Rows with an error; ties are none."""
-        return sum(count for code, count in self.counts.items() if code != TIE)
+        """Rows with an error; those that are left out for another reason are none."""
+        return sum(count for code, count in self.counts.items() if code not in LEFT_OUT)
+
+    @property
+    def curated(self) -> dict[str, int]:
+        """Rows that `dataset.curate` leaves out, by code."""
+        return {code: count for code, count in self.counts.most_common() if code in CURATED}
+
+    def first_curated(self) -> list[int]:
+        """Give the numbers of the first rows that `dataset.curate` leaves out.
+
+        Returns:
+            At most `MAX_EXAMPLES` row numbers.
+        """
+        return sorted(row for code in self.curated for row in self.examples[code])[:MAX_EXAMPLES]
 
     def problems(self, dropped: bool, valid: int) -> list[Problem]:
         """Make the problems for the report.
@@ -93,7 +106,7 @@ class ErrorCounts:
         return [
             self._problem(code, rows, dropped, valid)
             for code, rows in self.counts.most_common()
-            if code != TIE
+            if code not in LEFT_OUT
         ]
 
     def _problem(self, code: str, rows: int, dropped: bool, valid: int) -> Problem:

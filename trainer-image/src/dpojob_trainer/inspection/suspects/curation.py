@@ -1,0 +1,113 @@
+"""`dataset.curate`: which accepted rows training does not get, alike in inspection and in training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dpojob_api import report
+from dpojob_api.spec import Curate
+from dpojob_api.suspects import SuspectKind
+from dpojob_trainer.shared.accepted_batch import AcceptedBatch
+from dpojob_trainer.shared.row_batch import RowBatch
+from dpojob_trainer.shared.row_error import LOW_MARGIN, RowError
+
+from .finder import SuspectFinder
+from .pair_sample import MAX_ROWS, MAX_ROWS_TO_CURATE, PairSample
+from .score_columns import ScoreColumns
+
+DROPPED_SUSPECTS = (
+    SuspectKind.SWAPPED_PAIR,
+    SuspectKind.NEAR_IDENTICAL_PAIR,
+    SuspectKind.SECRET,
+    SuspectKind.PERSONAL_DATA,
+)
+"""The kinds that `suspects: Drop` leaves out; the others are about the dataset, not about a row."""
+
+
+@dataclass
+class Curation:
+    """One pass over the training split: leaves rows out and collects the sample for suspects."""
+
+    curate: Curate
+    scores: ScoreColumns | None
+    dropped: Mapping[int, str] = field(default_factory=dict)
+    """Kind of suspect by row number, of the rows to leave out: found by the pass before."""
+    finder: SuspectFinder = field(default_factory=SuspectFinder)
+
+    @classmethod
+    def of(cls, curate: Curate, mapping: report.Mapping) -> Curation:
+        """Make the curation of a job.
+
+        Args:
+            curate: `dataset.curate`.
+            mapping: The columns of the report, those of scores among them.
+
+        Returns:
+            The curation of a first pass.
+        """
+        chosen, rejected = mapping.chosen_score, mapping.rejected_score
+        scores = ScoreColumns(chosen, rejected) if chosen and rejected else None
+        drops = "Drop" in (curate.near_duplicates, curate.suspects)
+        sample = PairSample(MAX_ROWS_TO_CURATE if drops else MAX_ROWS)
+        return cls(curate, scores, finder=SuspectFinder(sample))
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Columns that it reads."""
+        return self.scores.names if self.scores else ()
+
+    def apply(
+        self, batch: RowBatch, first_row: int, accepted: Sequence[AcceptedBatch]
+    ) -> tuple[list[AcceptedBatch], list[tuple[int, RowError]]]:
+        """Leave out rows of a batch, and add the others to the sample.
+
+        Args:
+            batch: The batch, with the columns of the scores.
+            first_row: The row number of its first row.
+            accepted: Its accepted rows.
+
+        Returns:
+            The rows that training gets, and numbers and reasons of the others.
+        """
+        margins = self.scores.margins(batch) if self.scores else None
+        kept: list[AcceptedBatch] = []
+        left_out: list[tuple[int, RowError]] = []
+        for part in accepted:
+            of_part = None if margins is None else margins[part.numbers - first_row]
+            stays = np.ones(len(part.numbers), np.bool_)
+            if of_part is not None and self.curate.min_margin is not None:
+                stays &= ~(of_part < self.curate.min_margin)
+                left_out += [
+                    (number, RowError(LOW_MARGIN, "the scores are too close"))
+                    for number in part.numbers[~stays].tolist()
+                ]
+            if self.dropped:
+                for at in np.flatnonzero(stays).tolist():
+                    kind = self.dropped.get(int(part.numbers[at]))
+                    if kind is not None:
+                        stays[at] = False
+                        left_out.append((int(part.numbers[at]), RowError(kind, "curated")))
+            if not stays.all():
+                positions = np.flatnonzero(stays)
+                part = part.take(positions)
+                of_part = None if of_part is None else of_part[positions]
+            if not self.dropped:
+                self.finder.add(part, of_part)
+            kept.append(part)
+        return kept, left_out
+
+    def next_pass(self) -> Curation | None:
+        """Make the curation of the pass after the one that collected the sample.
+
+        Returns:
+            The curation that leaves rows out; None where this pass left out all that there are.
+        """
+        kinds = [
+            *(DROPPED_SUSPECTS if self.curate.suspects == "Drop" else ()),
+            *([SuspectKind.NEAR_DUPLICATE] if self.curate.near_duplicates == "Drop" else ()),
+        ]
+        dropped = self.finder.rows_of(kinds) if kinds else {}
+        return Curation(self.curate, self.scores, dropped) if dropped else None

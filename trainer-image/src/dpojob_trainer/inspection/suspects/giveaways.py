@@ -1,0 +1,127 @@
+"""What tells chosen from rejected by form alone: training would learn it, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from .languages import language_of
+from .pair_sample import SampledPair
+
+MIN_PAIRS = 50
+MIN_COVERAGE = 0.5
+"""Share of pairs in which exactly one answer has the feature."""
+MIN_ACCURACY = 0.95
+"""Share of those in which it is the same side."""
+MAX_PHRASES = 200
+"""Phrases that are counted in full."""
+LENGTH_ACCURACY = 0.98
+_WORD = re.compile(r"\S+")
+
+FORMS: dict[str, Callable[[str], bool]] = {
+    "begins with white space": lambda text: text[:1].isspace(),
+    "ends with white space": lambda text: text[-1:].isspace(),
+    "begins with a lower-case letter": lambda text: text[:1].islower(),
+    "ends with a sentence mark": lambda text: text.rstrip()[-1:] in ".!?。！？…",
+    "has more than one line": lambda text: "\n" in text.strip(),
+    "has a Markdown list": lambda text: (
+        re.search(r"(?m)^ {0,3}(?:[-*]|\d{1,3}\.) ", text) is not None
+    ),
+    "has bold text": lambda text: "**" in text,
+    "has a code block": lambda text: "```" in text,
+    "is ASCII only": lambda text: text.isascii(),
+}
+
+
+@dataclass(frozen=True)
+class Giveaway:
+    """A feature that one side has and the other has not."""
+
+    feature: str
+    side: str
+    """Which answers have it: chosen or rejected."""
+    coverage: float
+    accuracy: float
+    examples: list[int]
+    """Positions of the first pairs that it tells apart."""
+
+
+def giveaways(pairs: Sequence[SampledPair]) -> list[Giveaway]:
+    """Find features by which one could tell the preferred answer without reading it.
+
+    Args:
+        pairs: The rows.
+
+    Returns:
+        At most one feature of each kind: a phrase, a form, the length, the language.
+    """
+    if len(pairs) < MIN_PAIRS:
+        return []
+    answers = [pair.answers for pair in pairs]
+    found = []
+    for candidates in (_phrases(answers), _forms(answers), _length(answers), _languages(answers)):
+        best = max(candidates, key=lambda one: one.coverage * one.accuracy, default=None)
+        if best is not None:
+            found.append(best)
+    return found
+
+
+def _measure(
+    feature: str, has: Sequence[tuple[bool, bool]], min_accuracy: float = MIN_ACCURACY
+) -> Giveaway | None:
+    """The giveaway that a feature is, if it is one."""
+    only_chosen = [at for at, sides in enumerate(has) if sides == (True, False)]
+    only_rejected = [at for at, sides in enumerate(has) if sides == (False, True)]
+    one_sided = len(only_chosen) + len(only_rejected)
+    more = max(only_chosen, only_rejected, key=len)
+    if one_sided < MIN_COVERAGE * len(has) or len(more) < min_accuracy * one_sided:
+        return None
+    side = "chosen" if more is only_chosen else "rejected"
+    return Giveaway(feature, side, one_sided / len(has), len(more) / one_sided, more[:10])
+
+
+def _phrases(answers: Sequence[tuple[str, str]]) -> Iterator[Giveaway]:
+    """Beginnings and ends of one to four words."""
+    edges = [(_edges(chosen), _edges(rejected)) for chosen, rejected in answers]
+    counts = Counter(phrase for chosen, rejected in edges for phrase in chosen ^ rejected)
+    for phrase, count in counts.most_common(MAX_PHRASES):
+        if count < MIN_COVERAGE * len(answers):
+            break
+        sides = [(phrase in chosen, phrase in rejected) for chosen, rejected in edges]
+        if (giveaway := _measure(phrase, sides)) is not None:
+            yield giveaway
+
+
+def _edges(text: str) -> set[str]:
+    words = _WORD.findall(text.lower())
+    return {
+        edge
+        for count in range(1, min(4, len(words)) + 1)
+        for edge in (
+            f"begins with {' '.join(words[:count])!r}",
+            f"ends with {' '.join(words[-count:])!r}",
+        )
+    }
+
+
+def _forms(answers: Sequence[tuple[str, str]]) -> Iterator[Giveaway]:
+    for name, test in FORMS.items():
+        sides = [(test(chosen), test(rejected)) for chosen, rejected in answers]
+        if (giveaway := _measure(name, sides)) is not None:
+            yield giveaway
+
+
+def _length(answers: Sequence[tuple[str, str]]) -> Iterator[Giveaway]:
+    sides = [(len(a) > len(b), len(b) > len(a)) for a, b in answers]
+    if (giveaway := _measure("is the longer one", sides, LENGTH_ACCURACY)) is not None:
+        yield giveaway
+
+
+def _languages(answers: Sequence[tuple[str, str]]) -> Iterator[Giveaway]:
+    known = [(language_of(chosen), language_of(rejected)) for chosen, rejected in answers]
+    for language in {name for sides in known for name in sides if name}:
+        sides = [(chosen == language, rejected == language) for chosen, rejected in known]
+        if (giveaway := _measure(f"is in {language}", sides)) is not None:
+            yield giveaway
