@@ -2,7 +2,7 @@
 #   CONTEXT=name   use the cluster of this kubeconfig context instead of one made on this machine
 #   KEEP=1         leave the test clusters running
 .DEFAULT_GOAL := help
-.PHONY: help demo images down setup unit check test faults generate lock
+.PHONY: help demo images down setup unit check test faults bench generate lock
 SHELL := /bin/bash
 export CONTEXT KEEP
 
@@ -36,6 +36,9 @@ test: setup ## run check, and the unit, training, control-plane and end-to-end t
 
 faults: setup ## run the long fault sweep of at least 1,000 runs
 	@.venv/bin/python -m tests.faults --runs 1000
+
+bench: setup ## rehearse the benchmark of a GPU on the CPU (docs/gpu.md has the real run)
+	@.venv/bin/python bench/gpu/run --rehearse --output gpu-rehearsal.json
 
 ##@ Release
 

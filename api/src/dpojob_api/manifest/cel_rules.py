@@ -12,14 +12,14 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from dpojob_api.pod_volumes import (
+from dpojob_api.pool import (
     MOUNT_PATH_RULE,
     MOUNTED_VOLUMES_RULE,
     RESERVED_PATH_RULE,
     RESERVED_PATHS,
     UNIQUE_VOLUMES_RULE,
+    cel_count,
 )
-from dpojob_api.pool import cel_count
 from dpojob_api.quantity import parse_count
 from dpojob_api.spec import PATH_RULE
 

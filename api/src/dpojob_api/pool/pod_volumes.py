@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .base import StrictModel
-from .constants import INPUTS_ROOT, SCRATCH_ROOT, VOLUMES_ROOT
-from .spec.fields import Name, one_of, validations
+from dpojob_api.base import StrictModel
+from dpojob_api.constants import INPUTS_ROOT, SCRATCH_ROOT, VOLUMES_ROOT
+from dpojob_api.spec import validations
+from dpojob_api.spec.fields import Name, one_of
 
 MAX_VOLUMES = 8
 """Volumes, and mounts of them, of one pool."""

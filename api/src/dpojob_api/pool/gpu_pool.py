@@ -7,24 +7,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from .base import LenientModel, StrictModel
-from .conditions import Condition
-from .constants import API_VERSION
-from .pod_volumes import (
-    MAX_VOLUMES,
-    MOUNTED_VOLUMES_RULE,
-    UNIQUE_VOLUMES_RULE,
-    PodVolume,
-    PodVolumeMount,
-)
-from .quantity import COUNT_PATTERN, MONEY_PATTERN
-from .spec.fields import Name, validations
+from dpojob_api.base import LenientModel, StrictModel
+from dpojob_api.conditions import Condition
+from dpojob_api.constants import API_VERSION
+from dpojob_api.quantity import COUNT_PATTERN, MONEY_PATTERN
+from dpojob_api.spec import validations
+
+from .pod_settings import LabelKey, LabelValue, PodSettings, Toleration
 
 Count = Annotated[str, Field(max_length=20, pattern=COUNT_PATTERN)]
-LabelKey = Annotated[str, Field(max_length=316)]
-"""A label's or annotation's name: a DNS prefix of at most 253 characters, a slash, at most 63 characters."""
-LabelValue = Annotated[str, Field(max_length=63)]
-AnnotationValue = Annotated[str, Field(max_length=4096)]
 
 
 class GPU(StrictModel):
@@ -92,63 +83,6 @@ class LabelSelector(StrictModel):
 
     match_labels: dict[LabelKey, LabelValue] = Field(
         default_factory=dict, description="Labels a namespace must all have."
-    )
-
-
-class Toleration(StrictModel):
-    """As core/v1 Toleration."""
-
-    key: str | None = Field(default=None, max_length=316, description="Taint key.")
-    operator: Literal["Exists", "Equal"] | None = Field(
-        default=None, description="Exists or Equal."
-    )
-    value: str | None = Field(default=None, max_length=63, description="Taint value, for Equal.")
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
-        default=None, description="Taint effect; absent: all."
-    )
-    toleration_seconds: int | None = Field(default=None, description="Seconds, for NoExecute.")
-
-
-class PodSettings(
-    StrictModel, json_schema_extra=validations(UNIQUE_VOLUMES_RULE, MOUNTED_VOLUMES_RULE)
-):
-    """What the platform decides about the training pods of a pool. Inspection pods are not affected."""
-
-    runtime_class_name: Name | None = Field(
-        default=None,
-        description="RuntimeClass of the pods, such as nvidia. Default: the cluster's default runtime.",
-    )
-    priority_class_name: Name | None = Field(
-        default=None, description="PriorityClass of the pods. Default: the cluster's default."
-    )
-    service_account_name: Name | None = Field(
-        default=None,
-        description="ServiceAccount of the pods, in each job's namespace. Its token is not mounted. "
-        "Default: default.",
-    )
-    scheduler_name: Name | None = Field(
-        default=None, description="Scheduler of the pods. Default: default-scheduler."
-    )
-    labels: Annotated[dict[LabelKey, LabelValue], Field(max_length=32)] = Field(
-        default_factory=dict,
-        description="Further labels of the pods. Those under dpojob.dev/ and app.kubernetes.io/managed-by "
-        "keep the operator's values. Default: none.",
-    )
-    annotations: Annotated[dict[LabelKey, AnnotationValue], Field(max_length=32)] = Field(
-        default_factory=dict, description="Annotations of the pods. Default: none."
-    )
-    tolerations: Annotated[list[Toleration], Field(max_length=32)] = Field(
-        default_factory=list,
-        description="Tolerations of the pods beside the pool's own. Default: none.",
-    )
-    volumes: Annotated[list[PodVolume], Field(max_length=MAX_VOLUMES)] = Field(
-        default_factory=list,
-        description="Further volumes of the pods, at most 8. Names in them are of each job's namespace. "
-        "Default: none.",
-    )
-    volume_mounts: Annotated[list[PodVolumeMount], Field(max_length=MAX_VOLUMES)] = Field(
-        default_factory=list,
-        description="Where the training container has them, at most 8. Default: nowhere.",
     )
 
 

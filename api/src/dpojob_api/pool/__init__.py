@@ -1,0 +1,26 @@
+"""GPUPool: GPUs of one kind, what they cost, and what the platform decides about the pods on them."""
+
+from .gpu_pool import GPU, GPUPool, GPUPoolSpec, GPUPoolStatus, ModelSize, cel_count
+from .pod_settings import PodSettings
+from .pod_volumes import (
+    MOUNT_PATH_RULE,
+    MOUNTED_VOLUMES_RULE,
+    RESERVED_PATH_RULE,
+    RESERVED_PATHS,
+    UNIQUE_VOLUMES_RULE,
+)
+
+__all__ = [
+    "GPU",
+    "MOUNTED_VOLUMES_RULE",
+    "MOUNT_PATH_RULE",
+    "RESERVED_PATHS",
+    "RESERVED_PATH_RULE",
+    "UNIQUE_VOLUMES_RULE",
+    "GPUPool",
+    "GPUPoolSpec",
+    "GPUPoolStatus",
+    "ModelSize",
+    "PodSettings",
+    "cel_count",
+]

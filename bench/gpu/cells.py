@@ -1,0 +1,59 @@
+"""The cells of the benchmark: what is measured, in which order, and how long each may take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+TOTAL_SECONDS = 480.0
+"""The whole run; what has not begun by then is left out."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every measurement gets."""
+
+    rehearsal: bool
+    """Tiny shapes on the CPU, to test the benchmark itself."""
+    scratch: Path
+    """A writable directory with space for a model of 0.5B and its checkpoints."""
+
+
+Measure = Callable[[Context], dict[str, Any]]
+"""Measures one cell; raises any error, which is recorded."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One measurement."""
+
+    section: str
+    name: str
+    seconds: float
+    """Its time box."""
+
+    @property
+    def key(self) -> str:
+        """Names the cell in the document."""
+        return f"{self.section}/{self.name}"
+
+
+def measurements(rehearsal: bool) -> dict[Cell, Measure]:
+    """All cells in the order of measuring; imports no torch."""
+    from .measurements import (
+        ablation,
+        facts,
+        fsdp,
+        grid,
+        matmul,
+        out_of_memory,
+        trainer_job,
+        truth,
+    )
+
+    found: dict[Cell, Measure] = {}
+    for module in (facts, truth, trainer_job, fsdp, matmul, grid, ablation, out_of_memory):
+        found |= module.cells(rehearsal)
+    return found

@@ -1,0 +1,1 @@
+"""The sections of the benchmark; each module has `cells(rehearsal)`, which imports no torch."""
