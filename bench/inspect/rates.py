@@ -35,7 +35,7 @@ import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
 if TYPE_CHECKING:
-    from dpojob_trainer.inspection.columns import ColumnLayout
+    from dpojob_trainer.inspection.layouts import ColumnLayout
     from dpojob_trainer.inspection.validation import ValidatedRows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,7 +91,7 @@ def read_with_pyarrow(path: Path) -> int:
 
 
 def native(conversational: bool) -> ColumnLayout:
-    from dpojob_trainer.inspection.columns import ColumnLayout
+    from dpojob_trainer.inspection.layouts import ColumnLayout
 
     names = ["chosen", "rejected"] if conversational else ["prompt", "chosen", "rejected"]
     return ColumnLayout({name: name for name in names})
@@ -178,7 +178,7 @@ def structure(directory: Path, rows: int, rounds: int) -> None:
 
 
 def presets(directory: Path, rows: int, rounds: int) -> None:
-    from dpojob_trainer.inspection.columns import ColumnLayout, preset_by_name
+    from dpojob_trainer.inspection.layouts import ColumnLayout, preset_by_name
 
     head("presets", rows)
     for name, make in (

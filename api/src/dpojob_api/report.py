@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from .base import LenientModel
+from .suggestion import Suggestion
 from .suspects import Suspects
 
 
@@ -43,6 +44,8 @@ class ProblemCode(StrEnum):
     """
     TEMPLATE_IN_TEXT = "TemplateInText"
     """An answer holds the mark of another turn, such as <|im_start|>. As a warning: a prompt holds marks of a chat template."""
+    NOT_PREFERENCE = "NotPreference"
+    """The dataset is of another kind (KTO, SFT, rankings, images), which has no pairs of answers."""
     RESERVED_COLUMN = "ReservedColumn"
     """A column (image, images) with values makes TRL take another path."""
     EMPTY_DATASET = "EmptyDataset"
@@ -95,7 +98,9 @@ class Problem(LenientModel):
 class Mapping(LenientModel):
     """The columns that were used, by the dataset's own names; None where there is none."""
 
-    prompt: str | None = None
+    prompt: str | list[str] | None = Field(
+        default=None, description="One column, or several whose texts are joined in this order."
+    )
     chosen: str | None = None
     rejected: str | None = None
     system: str | None = None
@@ -104,16 +109,6 @@ class Mapping(LenientModel):
         default=None, description="Score of chosen, for suspects and curate.minMargin only."
     )
     rejected_score: str | None = Field(default=None, description="Score of rejected.")
-
-
-class Suggestion(LenientModel):
-    """What to add to `spec.dataset`, ready to paste."""
-
-    column_mapping: dict[str, str | dict[str, str]] = Field(
-        default_factory=dict, description="As `columnMapping` has it, `messages` included."
-    )
-    split: str | None = None
-    preset: str | None = None
 
 
 class Percentiles(LenientModel):

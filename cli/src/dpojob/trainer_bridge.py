@@ -124,7 +124,10 @@ def read_example_rows(spec: DPOJobSpec, volumes: Volumes, report: InspectionRepo
         numbers = {n for n in problem.examples[:EXAMPLE_ROWS] if n < MAX_EXAMPLE_ROW}
         if numbers:
             wanted.setdefault(problem.split, set()).update(numbers)
-    columns = [column for column in report.mapping.wire().values() if column] or None
+    from dpojob_trainer.inspection.layouts import mapped_names, readable_names
+
+    named = [column for names in mapped_names(report.mapping).values() for column in names]
+    columns = readable_names(named) or None
     return {
         (split, number): row
         for split, numbers in wanted.items()

@@ -67,7 +67,9 @@ def _convert(node: dict[str, Any], definitions: dict[str, Any], defaults: bool) 
         node = {**target, **{k: v for k, v in node.items() if k != "$ref"}}
     if "anyOf" in node:
         kinds = [kind for kind in node["anyOf"] if kind.get("type") != "null"]
-        if len(kinds) > 1:  # Decimal accepts numbers and strings; on the wire it is a string.
+        if len(kinds) > 1 and any(kind.get("type") == "array" for kind in kinds):
+            kinds = [_scalar_or_list(kinds)]
+        elif len(kinds) > 1:  # Decimal accepts numbers and strings; on the wire it is a string.
             kinds = [kind for kind in kinds if kind.get("type") == "string"]
         rest = {k: v for k, v in node.items() if k not in ("anyOf", "default")}
         return _convert({**kinds[0], **rest}, definitions, defaults)
@@ -94,6 +96,20 @@ def _convert(node: dict[str, Any], definitions: dict[str, Any], defaults: bool) 
     if defaults and default is not None:
         out["default"] = _integral(default)
     return out
+
+
+def _scalar_or_list(kinds: list[dict[str, Any]]) -> dict[str, Any]:
+    """The schema of a scalar or a list of such: without a type, since a node can have one only.
+
+    Bounds of lengths apply to texts alone, those of items to lists alone.
+
+    Returns:
+        One node that stands for all kinds.
+    """
+    merged: dict[str, Any] = {"maxProperties": 0}
+    for kind in sorted(kinds, key=lambda kind: kind.get("type") == "array"):
+        merged |= {key: value for key, value in kind.items() if key != "type"}
+    return merged
 
 
 def _convert_object(

@@ -3,7 +3,15 @@
 Every rule that needs only the spec is CRD schema (bounds, enums, patterns) or CEL.
 """
 
-from .dataset_source import ColumnMapping, Curate, DatasetSource, EvalSource, MessageMapping
+from .dataset_source import (
+    ColumnMapping,
+    Curate,
+    DatasetSource,
+    EvalSource,
+    MessageMapping,
+    VerdictColumn,
+    verdict_text,
+)
 from .fields import (
     DNS_NAME,
     PATH_RULE,
@@ -24,5 +32,5 @@ __all__ = [
     "DNS_NAME", "MUTABLE_ALWAYS", "PATH_RULE", "REPO", "S3", "SECRET_KEY", "Budget", "ClaimPath",
     "ColumnMapping", "Curate", "DPOJobSpec", "DatasetSource", "EarlyStopping", "EvalSource", "Hardware",
     "JobReference", "Lora", "MessageMapping", "ModelSource", "Output", "Samples", "SecretKey",
-    "SecretName", "Training", "validations",
+    "SecretName", "Training", "VerdictColumn", "validations", "verdict_text",
 ]  # fmt: skip

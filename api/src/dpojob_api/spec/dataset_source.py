@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from dpojob_api.base import StrictModel
 
@@ -27,12 +27,92 @@ class MessageMapping(StrictModel):
     system: Column = Field(default="system", description="The system role. Default: system.")
 
 
-class ColumnMapping(StrictModel):
-    """Which column of the dataset holds what. Absent entries are found by their own names."""
+def verdict_text(value: Any) -> Any:
+    """Convert a value of a verdict column to the text by which it is compared.
 
-    prompt: Column | None = Field(default=None, description="Column of the prompt.")
-    chosen: Column | None = Field(default=None, description="Column of the preferred answer.")
-    rejected: Column | None = Field(default=None, description="Column of the other answer.")
+    Args:
+        value: A value of the dataset or of the spec, such as `1`, `1.0`, `"1"`, `"Model_A"` or `True`.
+
+    Returns:
+        The text without surrounding white space and in lower case, whole numbers without a fraction;
+        what is neither text nor a number is returned as it is.
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int | float):
+        return str(value)
+    if not isinstance(value, str):
+        return value
+    text = value.strip().lower()
+    whole = text.removesuffix(".0")
+    return whole if whole.removeprefix("-").isdecimal() else text
+
+
+VerdictValue = Annotated[
+    str,
+    BeforeValidator(verdict_text),
+    Field(min_length=1, max_length=256),
+    # Numbers and booleans are accepted too, so the value has no type in the CRD.
+    WithJsonSchema({"maxLength": 256, "maxItems": 0, "maxProperties": 0}),
+]
+VerdictValues = VerdictValue | Annotated[list[VerdictValue], Field(min_length=1, max_length=32)]
+
+
+class VerdictColumn(StrictModel):
+    """A column that says in each row which of two answers is the preferred one.
+
+    Values are compared without regard to case and surrounding white space; 1, 1.0 and "1" are equal.
+    """
+
+    column: Column = Field(description="Column that holds the verdict, such as winner or label.")
+    first: VerdictValues = Field(
+        description="Value, or values, by which the answer in the column of chosen is preferred."
+    )
+    second: VerdictValues = Field(
+        description="Value, or values, by which the answer in the column of rejected is preferred."
+    )
+    tie: VerdictValues | None = Field(
+        default=None,
+        description="Value, or values, by which neither is preferred; such rows are left out and "
+        "counted. Default: none.",
+    )
+
+
+class ColumnMapping(
+    StrictModel,
+    json_schema_extra=validations(
+        {
+            "rule": "!has(self.verdict) || (has(self.chosen) && has(self.rejected))",
+            "message": "verdict decides between two columns: name them as chosen (preferred where the "
+            "verdict is first) and rejected (preferred where it is second)",
+        },
+    ),
+):
+    """Which column of the dataset holds what. Absent entries are found by their own names.
+
+    A name with a dot, such as `input.messages` or `output.0`, is a field or an element inside a column,
+    unless a column has that very name.
+    """
+
+    prompt: Column | Annotated[list[Column], Field(min_length=1, max_length=8)] | None = Field(
+        default=None,
+        description="Column of the prompt; or several columns of text, at most 8, which are joined in "
+        "this order with an empty line between them, empty ones left out.",
+    )
+    chosen: Column | None = Field(
+        default=None,
+        description="Column of the preferred answer; with verdict, of the first answer.",
+    )
+    rejected: Column | None = Field(
+        default=None, description="Column of the other answer; with verdict, of the second answer."
+    )
+    verdict: VerdictColumn | None = Field(
+        default=None,
+        description="Column that says in each row which of chosen and rejected is preferred. Default: "
+        "chosen is preferred in every row.",
+    )
     system: Column | None = Field(default=None, description="Column of the system turn.")
     tools: Column | None = Field(default=None, description="Column of the tools' JSON schemas.")
     messages: MessageMapping | None = Field(

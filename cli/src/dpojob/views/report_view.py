@@ -12,7 +12,8 @@ from rich.text import Text
 
 from dpojob.sanitize import escape, format_value, shorten
 from dpojob_api.quantity import format_count
-from dpojob_api.report import InspectionReport, Lengths, ModelFacts, Problem, Quality, Suggestion
+from dpojob_api.report import InspectionReport, Lengths, ModelFacts, Problem, Quality
+from dpojob_api.suggestion import Suggestion
 from dpojob_api.suspects import Suspects
 
 EXAMPLES_SHOWN = 2
@@ -137,10 +138,10 @@ def suggested_yaml(suggestion: Suggestion | None) -> str | None:
     """
     if suggestion is None:
         return None
-    dataset = {key: value for key, value in suggestion.wire().items() if value}
-    if not dataset:
+    spec = suggestion.spec()
+    if not spec:
         return None
-    text: str = yaml.safe_dump({"spec": {"dataset": dataset}}, sort_keys=False, allow_unicode=True)
+    text: str = yaml.safe_dump({"spec": spec}, sort_keys=False, allow_unicode=True)
     return text
 
 
@@ -152,7 +153,10 @@ def _facts(report: InspectionReport) -> RenderableType:
         if value:
             table.add_row(name, Text(escape(value)))
 
-    used = {field: column for field, column in report.mapping.wire().items() if column}
+    used = {
+        field: columns if isinstance(columns, str) else " + ".join(columns)
+        for field, columns in report.mapping.wire().items()
+    }
     if report.files_left_out:
         shown = ", ".join(report.files_left_out[:FILES_SHOWN])
         more = len(report.files_left_out) - FILES_SHOWN

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from dpojob_api.conditions import Reason
 from dpojob_api.constants import ExitCode
 from dpojob_api.job import DatasetStatus, DPOJobStatus
-from dpojob_api.report import InspectionReport, Suggestion
+from dpojob_api.report import InspectionReport
+from dpojob_api.suggestion import Suggestion
 
 from .object_snapshots import PodSnapshot
 
@@ -128,12 +129,8 @@ def _advice(report: InspectionReport, message: str) -> list[str]:
     suggestion = report.suggestion
     if suggestion is None:
         return []
-    wanted = []
-    if suggestion.column_mapping:
-        pairs = ", ".join(f"{key}: {value}" for key, value in suggestion.column_mapping.items())
-        wanted.append(f"columnMapping: {{{pairs}}}")
-    if suggestion.split:
-        wanted.append(f"split: {suggestion.split}")
-    if suggestion.preset:
-        wanted.append(f"preset: {suggestion.preset}")
-    return [f"Write spec.dataset.{field}." for field in wanted if field not in message]
+    return [
+        f"Write {line}."
+        for line in suggestion.lines()
+        if line.removeprefix("spec.dataset.") not in message
+    ]

@@ -10,7 +10,7 @@ import pytest
 from tests.kit.inspection.volume_fixture import codes, spec_of
 
 from dpojob_trainer.inspection import InspectionError, accepted_rows
-from dpojob_trainer.inspection.columns.presets import PRESETS
+from dpojob_trainer.inspection.layouts.presets import PRESETS
 
 
 def turns(*texts: str) -> list[dict[str, str]]:
@@ -94,6 +94,14 @@ LAYOUTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         "helpsteer3",
         {"context": turns("q"), "response1": "bad", "response2": "good", "overall_preference": 3},
+        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
+    ),
+    (
+        "openai",
+        {
+            "input": {"messages": turns("q"), "tools": [], "parallel_tool_calls": True},
+            "preferred_output": answer("good"), "non_preferred_output": answer("bad"),
+        },
         {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
     ),
     (

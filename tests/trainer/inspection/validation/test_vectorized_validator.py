@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dpojob_trainer.inspection.columns import ColumnLayout, preset_by_name
+from dpojob_trainer.inspection.layouts import ColumnLayout, preset_by_name
 from dpojob_trainer.inspection.statistics.row_hash import hash_rows
 from dpojob_trainer.inspection.validation import RowValidator
 from dpojob_trainer.inspection.validation.vectorized_validator import validate_columns
@@ -151,10 +151,10 @@ def test_both_validators_agree(data, shape, variant, chat) -> None:
     strategy, kinds = SHAPES[shape]
     batch = _table(data.draw(st.lists(strategy, min_size=1, max_size=6)), kinds, variant)
     layout = ColumnLayout({name: name for name in batch.schema.names})
-    _agree(RowValidator(layout, chat), batch)
+    agree(RowValidator(layout, chat), batch)
 
 
-def _agree(validator: RowValidator, batch: pa.RecordBatch) -> None:
+def agree(validator: RowValidator, batch: pa.RecordBatch) -> None:
     rows = RowBatch(batch.schema.names, record_batch=batch)
     found = validator.validate(rows, 7, "rows")
     accepted = found.accepted()
@@ -271,7 +271,7 @@ def test_converted_batches_agree_with_converted_rows(name, strategy, schema, dat
     assert preset is not None
     rows = data.draw(st.lists(strategy, min_size=1, max_size=6))
     batch = pa.RecordBatch.from_pylist([rows[0], *rows], schema).slice(1)
-    _agree(RowValidator(ColumnLayout(preset.columns, preset=preset), chat), batch)
+    agree(RowValidator(ColumnLayout(preset.columns, preset=preset), chat), batch)
 
 
 @pytest.mark.parametrize("row", [

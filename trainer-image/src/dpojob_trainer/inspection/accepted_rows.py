@@ -12,11 +12,10 @@ from dpojob_api.report import InspectionReport, ProblemCode
 from dpojob_api.spec import DPOJobSpec
 from dpojob_trainer.shared.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.errors import InspectionError
-from dpojob_trainer.shared.messages import MessageKeyMapping
 from dpojob_trainer.shared.preference_pair import PreferencePair, comparable_bytes
 from dpojob_trainer.shared.row_error import CURATED, LOW_MARGIN
 
-from .columns import FIELDS, NATIVE, ColumnLayout, preset_by_name
+from .layouts import NATIVE, ColumnLayout, mapped_names, preset_by_name
 from .readers import read_source
 from .sources import Source, check_unchanged, open_source
 from .statistics import held_out, prompt_hashes
@@ -145,10 +144,9 @@ def _curation(spec: DPOJobSpec, report: InspectionReport, reader: _PairReader) -
 
 def _validator(spec: DPOJobSpec, report: InspectionReport) -> RowValidator:
     """The validator of the inspection, by the layout and the format that it found."""
-    columns = {name: column for name in FIELDS if (column := getattr(report.mapping, name))}
-    messages = MessageKeyMapping.of(spec.dataset.column_mapping.messages)
+    preset = preset_by_name(report.preset) or NATIVE
     return RowValidator(
-        ColumnLayout(columns, messages, preset_by_name(report.preset) or NATIVE),
+        ColumnLayout.of(mapped_names(report.mapping), spec.dataset.column_mapping, preset),
         bool(report.model and report.model.chat_template),
         None if report.format == "unknown" else report.format,
     )

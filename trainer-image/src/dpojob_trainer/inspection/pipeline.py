@@ -22,7 +22,8 @@ from dpojob_trainer.shared.output_check import check_output
 from dpojob_trainer.shared.row_batch import RowBatch
 from dpojob_trainer.shared.row_error import RowError
 
-from .columns import ColumnLayout, LayoutDetector, ObservedColumns, Resolution
+from .columns import LayoutDetector, ObservedColumns, Resolution
+from .layouts import ColumnLayout
 from .model import check_adapter
 from .readers import NumberedBatch, prefetched, read_source, split_batches
 from .report import build_report, held_out_files, with_encodable_names
@@ -242,7 +243,11 @@ def _validate(
 
 def _column_names(layout: ColumnLayout, columns: Iterable[str]) -> ColumnNames:
     """The columns that are read; where a preset swaps answers, no score is known to be chosen's."""
-    swaps = layout.preset.convert is not None and not layout.preset.transcripts
+    swaps = (
+        layout.preset.convert is not None
+        and not layout.preset.transcripts
+        or layout.verdict is not None
+    )
     scores = None if swaps else ScoreColumns.find(columns, layout.columns)
     if scores is None:
         return layout.mapping
@@ -259,7 +264,7 @@ def _base_report(
     held_out = held_out_files([file.name for file in source.files], split)
     report = InspectionReport(
         valid=False,
-        columns=list(detector.kinds),
+        columns=detector.columns,
         problems=[*resolution.problems, *held_out],
         suggestion=resolution.suggestion,
         model=model.facts,

@@ -23,7 +23,15 @@ KEPT_KEYS = ("name", "tool_calls", "tool_call_id", "reasoning_content", "thinkin
 OTHER_ROLES = ("tool", "developer")
 """Roles that stay as they are, besides the mapped user, assistant and system."""
 
-COMMON_KEYS = (("from", "value"), ("speaker", "text"), ("role", "value"), ("role", "text"))
+TOOL_RESULT_ROLE = "observation"
+TOOL_CALL_ROLE = "function_call"
+"""ShareGPT's roles of a tool's result and of the model's call, whose text is JSON (LLaMA-Factory's
+`data/README.md`); they are read as `tool` and as an assistant's message with `tool_calls`."""
+
+COMMON_KEYS = (
+    ("from", "value"), ("speaker", "text"), ("role", "value"), ("role", "text"), ("from", "content"),
+)  # fmt: skip
+ROLE_KEYS = ("role", "from", "speaker")
 COMMON_ROLES = {
     "user": ("user", "human", "prompter", "question", "instruction", "input"),
     "assistant": (
@@ -78,7 +86,23 @@ class MessageKeyMapping:
     def roles(self) -> dict[str, str]:
         """The standard role for each of the dataset's role names."""
         named = {self.system: "system", self.assistant: "assistant", self.user: "user"}
-        return {**{role: role for role in OTHER_ROLES}, **named}
+        calls = {TOOL_RESULT_ROLE: "tool", TOOL_CALL_ROLE: "assistant"}
+        return {**{role: role for role in OTHER_ROLES}, **calls, **named}
+
+
+def is_message(value: Any, mapping: MessageKeyMapping) -> bool:
+    """Tell whether a value is a single message, which stands for a list of one.
+
+    Args:
+        value: A value of a column.
+        mapping: The dataset's keys and role names.
+
+    Returns:
+        Whether it is an object with a role, by the dataset's key or one of those common in other data.
+    """
+    return isinstance(value, Mapping) and any(
+        value.get(key) is not None for key in (mapping.role, *ROLE_KEYS)
+    )
 
 
 def read_messages(value: list[Any], mapping: MessageKeyMapping) -> list[Message]:
@@ -103,6 +127,8 @@ def _read_message(item: Any, mapping: MessageKeyMapping, roles: Mapping[str, str
     if extras and not is_unicode(json.dumps(extras, ensure_ascii=False, default=str)):
         raise InvalidMessages("a message holds half a surrogate pair")
     content = item.get(mapping.content)
+    if role == TOOL_CALL_ROLE and role != mapping.assistant and isinstance(content, str):
+        return {**message, "content": "", "tool_calls": _read_tool_calls(content)}
     if content is None:
         if not extras.get("tool_calls"):
             raise InvalidMessages(f"a message has no {mapping.content!r}{_keys_hint(item)}")
@@ -112,6 +138,28 @@ def _read_message(item: Any, mapping: MessageKeyMapping, roles: Mapping[str, str
         if key != mapping.content:
             message[key] = without_nulls(extra)
     return message
+
+
+def _read_tool_calls(text: str) -> list[dict[str, Any]]:
+    """The calls in a message of the role `function_call`: one call, or a list of calls, as JSON."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    calls = value if isinstance(value, list) else [value]
+    if not calls or not all(isinstance(call, Mapping) and call.get("name") for call in calls):
+        raise InvalidMessages(
+            f"a message of the role {TOOL_CALL_ROLE!r} is not JSON with a name and arguments"
+        )
+    if not is_unicode(json.dumps(calls, ensure_ascii=False)):
+        raise InvalidMessages("a message holds half a surrogate pair")
+    return [
+        {
+            "type": "function",
+            "function": {"name": call["name"], "arguments": call.get("arguments") or {}},
+        }
+        for call in calls
+    ]
 
 
 def _read_content(content: Any) -> str:
@@ -129,7 +177,7 @@ def _read_part(part: Any) -> str:
         return _read_content(part)
     if isinstance(part, Mapping):
         part_type = part.get("type")
-        text = part.get("text")
+        text = part["text"] if part.get("text") is not None else part.get("value")
         if part_type in (None, "text") and isinstance(text, str):
             return _read_content(text)
         raise InvalidMessages(f"a content part is of type {str(part_type)[:40]!r}", TEXT_ONLY)

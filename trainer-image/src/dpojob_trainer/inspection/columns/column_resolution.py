@@ -6,17 +6,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dpojob_api.conditions import Reason
-from dpojob_api.report import Problem, ProblemCode, Suggestion
-from dpojob_api.spec import DatasetSource
+from dpojob_api.report import Problem, ProblemCode
+from dpojob_api.spec import ColumnMapping, DatasetSource
 from dpojob_api.spelling import nearest
+from dpojob_api.suggestion import Suggestion
+from dpojob_trainer.inspection.layouts import (
+    FIELDS,
+    NATIVE,
+    PRESETS,
+    ColumnLayout,
+    Preset,
+    Schema,
+    TranscriptStats,
+    columns_of,
+    mapped_names,
+    preset_by_name,
+    recognize_preset,
+    root_column,
+)
 from dpojob_trainer.shared.errors import InspectionError
-from dpojob_trainer.shared.messages import MessageKeyMapping
 
-from .column_layout import FIELDS, ColumnLayout
-from .column_types import Schema
 from .mapping_suggestions import missing_columns, quoted, suggest_mapping
 from .preference_columns import PreferenceColumns
-from .presets import NATIVE, PRESETS, Preset, TranscriptStats, preset_by_name, recognize_preset
 from .row_sample import Sample
 from .unused_columns import unused_column_warnings
 
@@ -52,42 +63,72 @@ def resolve(
     Raises:
         InspectionError: The preset does not exist.
     """
-    mapping = {name: column for name in FIELDS if (column := getattr(source.column_mapping, name))}
-    message_keys = MessageKeyMapping.of(source.column_mapping.messages)
+    mapping = mapped_names(source.column_mapping)
     preset = _preset(
         source,
         schema,
         mapping,
         transcripts or TranscriptStats.of(row.get("chosen") for row in rows),
     )
-    columns = list(schema)
+    columns = columns_of(schema)
     if not columns:
         return Resolution(None)
-    wanted = {**preset.columns, **mapping} if preset is not NATIVE else dict(mapping)
-    problems = [
-        _absent(name, column, columns) for name, column in wanted.items() if column not in schema
-    ]
+    wanted = {name: (column,) for name, column in preset.columns.items()} | mapping
+    problems = _absent_columns(source.column_mapping, wanted, schema)
     if preset.convert is not None and "prompt" in wanted and "prompt" not in preset.columns:
-        return Resolution(None, [_two_prompts(preset, wanted["prompt"])])
+        return Resolution(None, [_two_prompts(preset, quoted(wanted["prompt"]))])
     for also in preset.also:
         if also not in schema:
             problems.append(_absent_in_preset(preset, also, columns))
-    found = {name: column for name, column in wanted.items() if column in schema}
-    for name in FIELDS if preset is NATIVE else ("system", "tools"):
-        if name not in wanted and name in schema and name not in found.values():
-            found[name] = name
+    found = {
+        name: names for name, names in wanted.items() if all(_is_there(n, schema) for n in names)
+    }
+    for name, column in _unmapped(preset).items():
+        used = [column for names in found.values() for column in names]
+        if name not in wanted and column in schema and column not in used:
+            found[name] = (column,)
+    first = {name: names[0] for name, names in found.items()}
     if preset is NATIVE:
-        problems += missing_columns(found, wanted, schema, rows)
+        problems += missing_columns(first, wanted, schema, rows)
     if problems:
-        return Resolution(None, problems, *suggest_mapping(problems, found, schema, rows))
-    unread, suggestion = unused_column_warnings(found, schema, rows, native=preset is NATIVE)
-    return Resolution(
-        ColumnLayout(found, message_keys, preset), [*_reserved(schema), *unread], suggestion
-    )
+        return Resolution(None, problems, *suggest_mapping(problems, first, schema, rows))
+    layout = ColumnLayout.of(found, source.column_mapping, preset)
+    unread, suggestion = unused_column_warnings(layout, schema, rows)
+    return Resolution(layout, [*_reserved(schema), *unread], suggestion)
+
+
+def _is_there(name: str, schema: Schema) -> bool:
+    """Whether rows may have a column or a path; of objects only common fields are in the schema."""
+    return name in schema or schema.get(root_column(name, schema)) in ("other", "messages", "null")
+
+
+def _unmapped(preset: Preset) -> Mapping[str, str]:
+    """Columns that are used where the dataset has them, by field."""
+    if preset is NATIVE:
+        return {name: name for name in FIELDS}
+    return {"system": "system", "tools": "tools", **preset.optional}
+
+
+def _absent_columns(
+    mapping: ColumnMapping, wanted: Mapping[str, Sequence[str]], schema: Schema
+) -> list[Problem]:
+    named = {
+        f"columnMapping.{name}": column for name, columns in wanted.items() for column in columns
+    }
+    if mapping.verdict is not None:
+        named["columnMapping.verdict"] = mapping.verdict.column
+    return [
+        _absent(entry, column, columns_of(schema))
+        for entry, column in named.items()
+        if not _is_there(column, schema)
+    ]
 
 
 def _preset(
-    source: DatasetSource, schema: Schema, mapping: Mapping[str, str], transcripts: TranscriptStats
+    source: DatasetSource,
+    schema: Schema,
+    mapping: Mapping[str, Sequence[str]],
+    transcripts: TranscriptStats,
 ) -> Preset:
     if source.preset == "none":
         return NATIVE
@@ -108,11 +149,11 @@ def _preset(
     return preset
 
 
-def _absent(name: str, column: str, columns: Sequence[str]) -> Problem:
+def _absent(entry: str, column: str, columns: Sequence[str]) -> Problem:
     near = nearest(column, columns)
     return Problem(
         code=ProblemCode.MISSING_COLUMN,
-        message=f"columnMapping.{name} names {column!r}, which the dataset does not have"
+        message=f"{entry} names {column!r}, which the dataset does not have"
         + (f"; did you mean {near!r}?" if near else ".")
         + f" Its columns are: {quoted(columns)}.",
     )
@@ -136,7 +177,7 @@ def _two_prompts(preset: Preset, column: str) -> Problem:
 
 
 def _reserved(schema: Schema) -> list[Problem]:
-    named = [column for column in schema if column in RESERVED and schema[column] != "null"]
+    named = [column for column in RESERVED if schema.get(column, "null") != "null"]
     if not named:
         return []
     return [

@@ -9,13 +9,19 @@ from typing import Any
 import numpy as np
 
 from dpojob_api.spec import DatasetSource
+from dpojob_trainer.inspection.layouts import (
+    ColumnKind,
+    ColumnLayout,
+    TranscriptStats,
+    columns_of,
+    depends_on_texts,
+    kinds_of,
+    merge,
+)
 from dpojob_trainer.shared.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.row_batch import RowBatch
 
-from .column_layout import ColumnLayout
 from .column_resolution import Resolution, resolve
-from .column_types import ColumnKind, kinds_of, merge
-from .presets import TranscriptStats, depends_on_texts
 from .row_sample import MAX_SAMPLED_ROWS, clipped
 
 MAX_SAMPLED_ROWS_OF_BATCH = 64
@@ -144,6 +150,11 @@ class LayoutDetector:
                 merge(self.kinds, kinds_of(batch))
         self._resolve()
         return self.resolution.layout == layout
+
+    @property
+    def columns(self) -> list[str]:
+        """The dataset's columns, in order."""
+        return columns_of(self.kinds)
 
     def _resolve(self) -> None:
         self.resolution = resolve(self.dataset, self.kinds, self._sample, self._transcripts)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from dpojob_api.report import Problem, ProblemCode, Suggestion
+from dpojob_api.report import Problem, ProblemCode
+from dpojob_api.suggestion import Suggestion
+from dpojob_trainer.inspection.layouts import FIELDS, Schema, columns_of
 from dpojob_trainer.shared.problem_text import yaml_scalar
 
 from .column_heuristics import guess, undecided_pair
-from .column_layout import FIELDS
-from .column_types import Schema
 from .preference_columns import PreferenceColumns
 from .row_sample import Sample
 from .unused_columns import is_prompt_by_texts, parts_of_prompt, readable, unused_prompt
@@ -32,7 +32,7 @@ def quoted(columns: Sequence[str], limit: int = 24) -> str:
 
 
 def missing_columns(
-    found: Mapping[str, str], wanted: Mapping[str, str], schema: Schema, rows: Sample
+    found: Mapping[str, str], wanted: Mapping[str, Sequence[str]], schema: Schema, rows: Sample
 ) -> list[Problem]:
     """Find missing columns; the prompt is missing where another column seems to be it.
 
@@ -62,7 +62,7 @@ def missing_columns(
     return [
         Problem(
             code=ProblemCode.MISSING_COLUMN,
-            message=f"no {noun} {wants}; the dataset's columns are: {quoted(list(schema))}.",
+            message=f"no {noun} {wants}; the dataset's columns are: {quoted(columns_of(schema))}.",
         )
     ]
 

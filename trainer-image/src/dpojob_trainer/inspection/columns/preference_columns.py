@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dpojob_api.report import Suggestion
+from dpojob_api.suggestion import Suggestion
+from dpojob_trainer.inspection.layouts import number
 from dpojob_trainer.shared.problem_text import yaml_scalar
 
 from .column_heuristics import is_preference_label, score_beside
-from .preset_converters import number
 
 
 @dataclass

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dpojob_api.report import Problem, ProblemCode, Suggestion
+from dpojob_api.report import Problem, ProblemCode
+from dpojob_api.suggestion import Suggestion
+from dpojob_trainer.inspection.layouts import NATIVE, ColumnLayout, Schema
 from dpojob_trainer.shared.messages import COMMON_ROLES
 from dpojob_trainer.shared.problem_text import warning, yaml_scalar
 
 from .column_heuristics import guess, is_answer, is_metadata, simplified
-from .column_types import Schema
 from .row_sample import Sample, begins_with_role, is_inside, reads_like_prompts, texts
 
 PARTS = ("instruction", "input", "context", "history")
@@ -114,20 +115,20 @@ def parts_of_prompt(columns: Mapping[str, str], schema: Schema, rows: Sample) ->
 
 
 def unused_column_warnings(
-    columns: Mapping[str, str], schema: Schema, rows: Sample, *, native: bool
+    layout: ColumnLayout, schema: Schema, rows: Sample
 ) -> tuple[list[Problem], Suggestion | None]:
     """Warn about columns that a layout leaves unused.
 
     Args:
-        columns: The columns that are read, by field.
+        layout: How the dataset's columns are read; a preset is known to have its prompts elsewhere.
         schema: The dataset's columns.
         rows: A sample of rows.
-        native: Whether there is no preset; a preset is known to have its prompts elsewhere.
 
     Returns:
         The warnings, and the mapping to write where it is certain.
     """
     problems, mapping = [], {}
+    columns, native = layout.columns, layout.preset is NATIVE
     system = guess("system", _unused_texts(schema, columns)) if "system" not in columns else None
     if system is not None:
         mapping["system"] = system

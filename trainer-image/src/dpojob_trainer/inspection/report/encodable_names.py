@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic.alias_generators import to_snake
+
 from dpojob_api.report import InspectionReport
 
 
@@ -17,9 +19,9 @@ def with_encodable_names(report: InspectionReport) -> InspectionReport:
     report.columns = [_encodable(column) for column in report.columns]
     for problem in report.problems:
         problem.message = _encodable(problem.message)
-    for name, column in report.mapping:
-        if column is not None:
-            setattr(report.mapping, name, _encodable(column))
+    for name, columns in report.mapping.wire().items():
+        encodable = _encodable(columns) if isinstance(columns, str) else [*map(_encodable, columns)]
+        setattr(report.mapping, to_snake(name), encodable)
     return report
 
 

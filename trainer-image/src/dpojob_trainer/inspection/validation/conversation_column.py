@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from dpojob_trainer.inspection.columns import BoolArray, IntArray, TextColumn, is_list, is_text
+from dpojob_trainer.inspection.layouts import BoolArray, IntArray, TextColumn, is_list, is_text
 from dpojob_trainer.shared.messages import KEPT_KEYS, MessageKeyMapping
 
 USER, ASSISTANT, SYSTEM, OTHER = range(4)

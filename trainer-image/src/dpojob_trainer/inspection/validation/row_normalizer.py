@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from dpojob_api.report import ProblemCode
-from dpojob_trainer.inspection.columns import ColumnLayout
+from dpojob_trainer.inspection.layouts import ColumnLayout
 from dpojob_trainer.shared.messages import InvalidMessages, read_messages, suggest_message_mapping
 from dpojob_trainer.shared.preference_pair import Format, MessageList, PreferencePair, as_messages
 from dpojob_trainer.shared.row_error import RowError

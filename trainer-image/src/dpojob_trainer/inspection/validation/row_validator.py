@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from dpojob_api.report import ProblemCode
-from dpojob_trainer.inspection.columns import ColumnLayout
+from dpojob_trainer.inspection.layouts import ColumnLayout, root_column
 from dpojob_trainer.shared.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.preference_pair import Format, PreferencePair
 from dpojob_trainer.shared.row_batch import RowBatch
@@ -135,7 +135,10 @@ class RowValidator:
     def _absent_column(self, batch: RowBatch) -> str | None:
         """A required column that the batch's file lacks altogether."""
         columns = batch.columns
-        return next((name for name in self.layout.required if name not in columns), None)
+        return next(
+            (name for name in self.layout.required if root_column(name, columns) not in columns),
+            None,
+        )
 
 
 def _accepted(valid: ValidColumns, first_row: int) -> AcceptedBatch:

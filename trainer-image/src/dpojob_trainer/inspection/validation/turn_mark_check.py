@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dpojob_api.report import ProblemCode
-from dpojob_trainer.inspection.columns import ColumnLayout
+from dpojob_trainer.inspection.layouts import ColumnLayout
 from dpojob_trainer.shared.preference_pair import PreferencePair, as_messages
 from dpojob_trainer.shared.row_error import RowError
 from dpojob_trainer.shared.turn_marks import BEGINNING_OF_TURN, TRANSCRIPT_MARK, find_mark

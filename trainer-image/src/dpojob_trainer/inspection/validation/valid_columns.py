@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dpojob_trainer.inspection.columns import BoolArray, IntArray, TextColumn
+from dpojob_trainer.inspection.layouts import BoolArray, IntArray, TextColumn
 from dpojob_trainer.shared.preference_pair import Format
 from dpojob_trainer.shared.turn_marks import BEGINNINGS
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dpojob_api.report import ProblemCode
-from dpojob_trainer.inspection.columns import ColumnLayout
+from dpojob_trainer.inspection.layouts import ColumnLayout
 from dpojob_trainer.shared.messages import describe_type, is_unicode, without_nulls
 from dpojob_trainer.shared.row_error import RowError
 

@@ -14,17 +14,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dpojob_trainer.inspection.columns import (
+from dpojob_trainer.inspection.layouts import (
+    NATIVE,
     BoolArray,
     ColumnLayout,
     IntArray,
     TextColumn,
     is_list,
     is_text,
+    with_fields,
 )
 
 from .conversation_column import ASSISTANT, OTHER, USER, ConversationColumn
 from .valid_columns import ValidColumns, conversation_pairs, text_pairs, without_turn_marks
+
+ANSWERS = ("chosen", "rejected")
 
 
 def validate_columns(
@@ -41,8 +45,12 @@ def validate_columns(
         The rows that are certainly valid; None where the batch must be validated row by row.
     """
     preset = layout.preset
+    with_paths = with_fields(batch, list(layout.columns.values()))
+    if with_paths is None or layout.prompt_parts:
+        return None
+    batch = with_paths
     names = set(batch.schema.names)
-    if not set(preset.also) <= names:
+    if not {*preset.also, *layout.required} <= names:
         return None
     # A column that only other files or blocks have is null here.
     layout = replace(
@@ -60,7 +68,14 @@ def validate_columns(
         if converted is None:
             return None
         batch = converted
-        layout = ColumnLayout({name: name for name in batch.schema.names}, layout.message_keys)
+        layout = replace(layout, columns={name: name for name in batch.schema.names}, preset=NATIVE)
+    if layout.verdict is not None:
+        decided = layout.verdict.decide_batch(
+            batch, layout.columns["chosen"], layout.columns["rejected"]
+        )
+        if decided is None:
+            return None
+        batch = decided
     for column in layout.required:
         kept &= ~np.asarray(batch.column(column).is_null())
     rows = np.flatnonzero(kept)
@@ -68,8 +83,10 @@ def validate_columns(
         batch = batch.filter(pa.array(kept))
     if not len(rows):
         return None
-    chosen, rejected = (batch.column(layout.columns[name]) for name in ("chosen", "rejected"))
-    prompt = batch.column(layout.columns["prompt"]) if "prompt" in layout.columns else None
+    chosen, rejected = (_as_list(batch.column(layout.columns[name])) for name in ANSWERS)
+    prompt = (
+        _as_list(batch.column(layout.columns["prompt"])) if "prompt" in layout.columns else None
+    )
     left, right = TextColumn.of(chosen), TextColumn.of(rejected)
     if "system" in layout.columns:
         system = TextColumn.of(_filled(batch.column(layout.columns["system"])))
@@ -96,6 +113,13 @@ def validate_columns(
     if bool(((first.counts == 1) & (second.counts == 1)).all()):
         return _answers(layout, rows, prompt, first, second)
     return _whole_conversations(rows, prompt, first, second)
+
+
+def _as_list(column: pa.Array) -> pa.Array:
+    """Objects without nulls as lists of one: an answer that is a single message."""
+    if not pa.types.is_struct(column.type):
+        return column
+    return pa.ListArray.from_arrays(np.arange(len(column) + 1, dtype=np.int32), column)
 
 
 def _ties(tie: Callable[[Mapping[str, Any]], bool], scores: pa.RecordBatch) -> BoolArray:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from dpojob_trainer.shared.messages import MessageKeyMapping
 from dpojob_trainer.shared.row_error import RowError
 from dpojob_trainer.shared.turn_marks import ASSISTANT, HUMAN
 
@@ -104,6 +105,10 @@ class Preset:
     kinds: Mapping[str, ColumnKind] = field(default_factory=dict)
     also: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    optional: Mapping[str, str] = field(default_factory=dict)
+    """Columns, by field, that are used where the dataset has them."""
+    message_keys: MessageKeyMapping = field(default_factory=MessageKeyMapping)
+    """Used where `columnMapping.messages` says nothing."""
     transcripts: bool = False
     is_tie: Callable[[Row], bool] | None = None
     convert: Callable[[Row, Columns], dict[str, Any] | RowError] | None = None
@@ -151,6 +156,21 @@ PRESETS: tuple[Preset, ...] = (
         is_tie=no_preference,
         convert=read_signed_preference,
         convert_batch=convert_signed_preferences,
+    ),
+    Preset(
+        name="openai",
+        title="preference fine-tuning of OpenAI, Azure and Together",
+        columns={
+            "prompt": "input.messages",
+            "chosen": "preferred_output",
+            "rejected": "non_preferred_output",
+        },
+        kinds={
+            "input.messages": "messages",
+            "preferred_output": "messages",
+            "non_preferred_output": "messages",
+        },
+        optional={"tools": "input.tools"},
     ),
     Preset(
         name="distilabel-orca",

@@ -1,0 +1,36 @@
+"""How known columns are read.
+
+Paths into columns, keys of messages, verdict columns and presets of published layouts; and Arrow
+columns as arrays.
+"""
+
+from .arrow_text import BoolArray, IntArray, TextColumn, is_list, is_text
+from .column_layout import (
+    FIELDS,
+    PAIR_FIELDS,
+    PART_SEPARATOR,
+    ColumnLayout,
+    as_names,
+    mapped_names,
+    readable_names,
+)
+from .column_path import SEPARATOR, root_column, split_path, value_at, with_fields
+from .column_types import ColumnKind, Schema, columns_of, kinds_of, merge
+from .preset_converters import number
+from .presets import (
+    NATIVE,
+    PRESETS,
+    Preset,
+    TranscriptStats,
+    depends_on_texts,
+    preset_by_name,
+    recognize_preset,
+)
+
+__all__ = [
+    "FIELDS", "NATIVE", "PAIR_FIELDS", "PART_SEPARATOR", "PRESETS", "SEPARATOR", "BoolArray",
+    "ColumnKind", "ColumnLayout", "IntArray", "Preset", "Schema", "TextColumn", "TranscriptStats",
+    "as_names", "columns_of", "depends_on_texts", "is_list", "is_text", "kinds_of", "mapped_names",
+    "merge", "number", "preset_by_name", "readable_names", "recognize_preset", "root_column",
+    "split_path", "value_at", "with_fields",
+]  # fmt: skip
