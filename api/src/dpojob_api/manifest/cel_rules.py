@@ -77,6 +77,9 @@ EVALUATORS: dict[str, Callable[[Value], bool]] = {
     "has(self.repo) || !(has(self.config) || has(self.revision))": lambda v: (
         "repo" in v or not ("config" in v or "revision" in v)
     ),
+    "!has(self.verdict) || (has(self.chosen) && has(self.rejected))": lambda v: (
+        "verdict" not in v or {"chosen", "rejected"} <= v.keys()
+    ),
     "!has(self.gpus) || self.gpus % self.nodes == 0": _gpus_per_node_is_whole,
     "!self.output.merge || self.training.method != 'full'": _merge_has_adapter,
     MOUNT_PATH_RULE["rule"]: _mount_path_is_plain,
