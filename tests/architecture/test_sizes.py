@@ -11,7 +11,7 @@ MODULES = 13
 
 LARGER_FOLDERS = {
     # One module for each contract between the rooms.
-    "api/src/dpojob_api": 17,
+    "api/src/dpojob_api": 16,
     # What both containers share, and what the stages of inspection hand to each other.
     "trainer-image/src/dpojob_trainer/shared": 14,
 }

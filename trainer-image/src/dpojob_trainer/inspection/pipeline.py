@@ -244,10 +244,8 @@ def _validate(
 def _column_names(layout: ColumnLayout, columns: Iterable[str]) -> ColumnNames:
     """The columns that are read; where a preset swaps answers, no score is known to be chosen's."""
     swaps = (
-        layout.preset.convert is not None
-        and not layout.preset.transcripts
-        or layout.verdict is not None
-    )
+        layout.preset.convert is not None and not layout.preset.transcripts
+    ) or layout.verdict is not None
     scores = None if swaps else ScoreColumns.find(columns, layout.columns)
     if scores is None:
         return layout.mapping
