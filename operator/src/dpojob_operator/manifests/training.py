@@ -30,7 +30,7 @@ from .pool_hash import pool_hash
 from .resources import larger_quantity, training_resources
 
 RENDEZVOUS_PORT = 29500
-"""Where rank 0 of a training over several nodes listens; torchrun's own default."""
+"""Where the first node of a training over several nodes listens; torchrun's default."""
 POOL_VOLUME_PREFIX = "pool-"
 SHARED_MEMORY = "8Gi"
 """Size of /dev/shm with several GPUs in a pod: NCCL and data loaders need more than 64 MiB."""
@@ -140,7 +140,7 @@ def _container(
         for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             environment.append(secret_variable(key, secret, key))
     if plan.nodes > 1:
-        # Names torchrun and torch.distributed read. Rank 0 is the pod with completion index 0.
+        # Names that torch.distributed reads too. Rank 0 is the pod with completion index 0.
         first = f"{attempt.job.name}-0.{rendezvous_name(attempt.job.name)}"
         environment += [
             variable("MASTER_ADDR", first),

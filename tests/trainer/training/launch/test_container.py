@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -17,25 +16,13 @@ from dpojob_trainer.training.loop import checkpoints
 pytestmark = pytest.mark.train
 
 
-def several(gpus: int, **more: Any) -> dict[str, Any]:
-    return {"gpus": gpus, "perDeviceBatchSize": 1, "gradientAccumulation": 4 // gpus, **more}
-
-
-@pytest.mark.parametrize(
-    ("plan", "method"),
-    [
-        (several(4), "full"),
-        # Two plain processes are test_two_nodes.py.
-        (several(2, sharded=True), "full"),
-        (several(2, sharded=True, precomputeReference=True), "lora"),
-    ],
-    ids=["four", "sharded", "sharded-lora-precomputed"],
-)
-def test_any_number_of_processes_gives_the_same_curve_and_model(
-    make_job: MakeJob, tmp_path: Path, plan: dict[str, Any], method: str
+# Two plain processes are test_two_nodes.py, sharded ones loop/test_sharding.py.
+def test_several_processes_give_the_curve_and_the_model_of_one(
+    make_job: MakeJob, tmp_path: Path
 ) -> None:
-    spec = {"training": {"epochs": 0.5, "method": method}}
-    alone, job = make_job(output="alone", spec=spec), make_job(plan=plan, spec=spec)
+    spec = {"training": {"epochs": 0.5}}
+    alone = make_job(output="alone", spec=spec)
+    job = make_job(plan={"gpus": 4, "perDeviceBatchSize": 1, "gradientAccumulation": 1}, spec=spec)
     container = Container(job, tmp_path)
     assert run(alone).outcome == "Succeeded"
     assert container.wait() == 0, container.log()

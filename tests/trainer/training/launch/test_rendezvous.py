@@ -146,8 +146,12 @@ UNSAVED = Outcome(
 @pytest.mark.parametrize(
     ("name", "known", "wanted"),
     [
-        ("all is well", {"outcomes": {0: DONE, 1: DONE}, "torchrun_status": 0}, "Completed 0"),
-        ("another node's first is not here", {"outcomes": {}, "torchrun_status": 0}, "Completed 0"),
+        ("all is well", {"outcomes": {0: DONE, 1: DONE}}, "Completed 0"),
+        (
+            "another node's first is not here",
+            {"outcomes": {}, "exit_statuses": {1: 0}},
+            "Completed 0",
+        ),
         (
             "who failed by itself explains the end",
             {"outcomes": {0: SAVED, 1: OOM}, "exit_statuses": {0: 12, 1: 11}},
@@ -176,6 +180,21 @@ UNSAVED = Outcome(
             "Stopped 12",
         ),
         ("aborted, nothing saved", {"outcomes": {}, "exit_statuses": {0: -6}}, "TrainingFailed 1"),
+        (
+            "killed with the others of a lost node, after a checkpoint",
+            {"outcomes": {}, "lost_node": True, "has_new_checkpoint": True},
+            "Stopped 12",
+        ),
+        (
+            "killed with the others of a lost node, nothing saved",
+            {"outcomes": {}, "lost_node": True},
+            "TrainingFailed 1",
+        ),
+        (
+            "failed, and the others were killed",
+            {"outcomes": {}, "exit_statuses": {1: -11}},
+            "TrainingFailed 1",
+        ),
         ("no outcome", {"outcomes": {}, "exit_statuses": {0: 1}}, "TrainingFailed 1"),
     ],
 )
@@ -183,7 +202,7 @@ def test_the_outcomes_of_a_node_are_combined(name: str, known: dict[str, Any], w
     outcome = combine_outcomes(
         **{
             "exit_statuses": {},
-            "torchrun_status": 1,
+            "lost_node": False,
             "stop_requested": False,
             "has_new_checkpoint": False,
             **known,

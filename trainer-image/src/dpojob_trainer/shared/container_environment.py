@@ -1,6 +1,6 @@
 """The environment of the inspection and training containers: input files and variables.
 
-Every input file, and every variable that the operator, torchrun or an installation sets for the trainer,
+Every input file, and every variable that the operator, the launcher or an installation sets for the trainer,
 is read here and nowhere else. Variables that belong to other libraries, such as those of experiment
 trackers, are not.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from dpojob_api import constants
@@ -27,12 +28,18 @@ ENV_PACKAGES = "DPOJOB_PACKAGES"
 """Comma-separated names of further Python packages in an installation's own training image."""
 ENV_OUTCOMES = "DPOJOB_OUTCOMES"
 """The directory in which each process of a node leaves its outcome for the launcher."""
-ENV_EXIT_STATUSES = "DPOJOB_EXIT_STATUSES_FILE"
-"""The file in which the torchrun agent leaves the exit statuses of failed processes."""
 ENV_PRIVATE_URLS = "DPOJOB_ALLOW_PRIVATE_URLS"
 """Comma-separated hosts, addresses and CIDR ranges that `dataset.urls` may read though not public."""
 ENV_RANK = "RANK"
-"""The number of a training process in its set; torchrun sets it."""
+"""The number of a training process in its set; the launcher sets it."""
+ENV_LOCAL_RANK = "LOCAL_RANK"
+"""The number of a training process on its node, and of its GPU."""
+ENV_WORLD_SIZE = "WORLD_SIZE"
+"""The training processes of the set."""
+ENV_LOCAL_WORLD_SIZE = "LOCAL_WORLD_SIZE"
+"""The training processes of a node."""
+ENV_OPENMP_THREADS = "OMP_NUM_THREADS"
+"""Threads of each process for computations on the CPU."""
 ENV_NODE_RANK = "JOB_COMPLETION_INDEX"
 """The number of this node in its set; the Indexed Job sets it."""
 ENV_MASTER_ADDR = "MASTER_ADDR"
@@ -43,6 +50,20 @@ ENV_HUB_ENDPOINT = "HF_ENDPOINT"
 """The URL of a hub other than huggingface.co."""
 
 DEFAULT_TERMINATION_LOG = "/dev/termination-log"
+
+
+@dataclass(frozen=True)
+class RankPlace:
+    """Which process of a set one is."""
+
+    rank: int
+    """Its number in the set, from 0."""
+    local_rank: int
+    """Its number on its node, from 0."""
+    processes: int
+    """Processes of the set."""
+    local_processes: int
+    """Processes of each node."""
 
 
 class ContainerEnvironment:
@@ -145,7 +166,7 @@ class ContainerEnvironment:
 
     @property
     def rank(self) -> int | None:
-        """The number of this process in its set; None where torchrun did not start it."""
+        """The number of this process in its set; None where the launcher did not start it."""
         rank = self._variables.get(ENV_RANK)
         return None if rank is None else int(rank)
 
@@ -175,17 +196,31 @@ class ContainerEnvironment:
         directory = self._variables.get(ENV_OUTCOMES)
         return Path(directory) if directory else None
 
-    @property
-    def exit_statuses_file(self) -> Path:
-        """Where the torchrun agent leaves the exit statuses of failed processes."""
-        return Path(self._variables[ENV_EXIT_STATUSES])
+    def for_rank(
+        self, place: RankPlace, address: str, port: int, outcomes_directory: Path
+    ) -> dict[str, str]:
+        """The variables of a training process, by which torch.distributed finds the others.
 
-    def for_torchrun(self, outcomes_directory: Path, exit_statuses_file: Path) -> dict[str, str]:
-        """The variables for torchrun and the processes that it starts."""
+        Args:
+            place: Which process of the set it is.
+            address: The first node's address.
+            port: The port of torch.distributed's store there.
+            outcomes_directory: Where the process leaves its outcome.
+
+        Returns:
+            All variables of this process, and those.
+        """
         return {
+            # As torchrun has it: the processes of a node share its CPUs.
+            ENV_OPENMP_THREADS: "1",
             **self._variables,
             ENV_OUTCOMES: str(outcomes_directory),
-            ENV_EXIT_STATUSES: str(exit_statuses_file),
+            ENV_RANK: str(place.rank),
+            ENV_LOCAL_RANK: str(place.local_rank),
+            ENV_WORLD_SIZE: str(place.processes),
+            ENV_LOCAL_WORLD_SIZE: str(place.local_processes),
+            ENV_MASTER_ADDR: address,
+            ENV_MASTER_PORT: str(port),
         }
 
     @property

@@ -1,7 +1,7 @@
 """The start of a run: the container, its processes on one or several nodes, and the run in a process.
 
-`session.run` is what a process does from start to upload; `container` starts one process, or torchrun for
-several GPUs and nodes, and writes the termination message.
+`session.run` is what a process does from start to upload; `container` starts it once, or once for
+each GPU of this node, and writes the termination message.
 """
 
 from .session import run

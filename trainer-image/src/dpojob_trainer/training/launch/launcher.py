@@ -1,4 +1,4 @@
-"""Several training processes: starts torchrun, passes signals on to it and combines the outcomes.
+"""Several training processes: starts them, passes signals on to them and combines the outcomes.
 
 One process per GPU trains; this one waits. Each leaves its outcome in a file, and the outcome of this
 node is made of them: a process that failed on its own account explains the end, one that only lost
@@ -7,11 +7,9 @@ another process does not.
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +20,7 @@ from typing import Any
 from dpojob_api.conditions import Reason
 from dpojob_api.plan import Plan
 from dpojob_api.progress import Outcome
-from dpojob_trainer.shared.container_environment import ContainerEnvironment
+from dpojob_trainer.shared.container_environment import ContainerEnvironment, RankPlace
 from dpojob_trainer.shared.termination_message import encode
 from dpojob_trainer.training.loop import checkpoints
 from dpojob_trainer.training.setup.errors import Interrupted
@@ -30,12 +28,12 @@ from dpojob_trainer.training.setup.signals import handle_termination_signals
 from dpojob_trainer.training.setup.train_job import TrainJob
 
 from . import rendezvous
+from .node_link import NodeLink
+from .rank_processes import RankProcesses, SetEnd
 
 log = logging.getLogger(__name__)
-AGENT = "dpojob_trainer.training.launch.torchrun_agent"
-"""Run as a module: torchrun has to be the main module of its process."""
-SHUTDOWN_SECONDS = 600
-"""How long torchrun lets its processes save; the pod's own grace period ends it sooner."""
+RANK_COMMAND = (sys.executable, "-u", "-m", "dpojob_trainer", "train")
+"""What each process runs: the container's command."""
 KILLED, ABORTED = -signal.SIGKILL, -signal.SIGABRT
 STOPPED = Outcome(outcome="Interrupted", reason=Reason.STOPPED, message="Stopped by a signal.")
 
@@ -46,7 +44,7 @@ def is_needed(plan: Plan, environment: ContainerEnvironment) -> bool:
 
 
 def write_rank_outcome(document: Mapping[str, Any], environment: ContainerEnvironment) -> None:
-    """Leave the outcome of this process, which torchrun started, for the launcher."""
+    """Leave the outcome of this process for the launcher that started it."""
     directory = environment.outcomes_directory
     if directory is not None:
         (directory / f"{environment.rank}.json").write_bytes(encode(document))
@@ -60,29 +58,20 @@ def launch(job: TrainJob, environment: ContainerEnvironment) -> Outcome:
     outcomes = job.scratch / "outcomes"
     shutil.rmtree(outcomes, ignore_errors=True)
     outcomes.mkdir(parents=True)
-    exit_statuses = job.scratch / "exit-statuses.json"
-    exit_statuses.unlink(missing_ok=True)
     step_before = checkpoints.latest_step(job.checkpoints)
     signals = _SignalForwarder()
     with signals.handled():
         try:
-            rendezvous_arguments = _rendezvous_arguments(job, environment, signals)
+            met = _rendezvous(job, environment, signals)
         except Interrupted:
             return STOPPED
-        command = [
-            sys.executable, "-m", AGENT,
-            "--nproc-per-node", str(job.plan.gpus // job.plan.nodes),
-            "--max-restarts", "0",
-            "--shutdown-timeout", str(SHUTDOWN_SECONDS),
-            *rendezvous_arguments,
-            "-m", "dpojob_trainer", "train",
-        ]  # fmt: skip
-        variables = environment.for_torchrun(outcomes, exit_statuses)
-        status = signals.wait_for(subprocess.Popen(command, env=variables))
+        end = signals.wait_for(
+            RankProcesses(RANK_COMMAND, _variables(job, environment, met, outcomes), met.link)
+        )
     return combine_outcomes(
         outcomes={int(path.stem): _read_outcome(path) for path in outcomes.glob("*.json")},
-        exit_statuses=_read_exit_statuses(exit_statuses),
-        torchrun_status=status,
+        exit_statuses=end.exit_statuses,
+        lost_node=end.lost_node,
         stop_requested=signals.stop_requested,
         has_new_checkpoint=checkpoints.latest_step(job.checkpoints) > step_before,
     )
@@ -92,11 +81,13 @@ def combine_outcomes(
     *,
     outcomes: Mapping[int, Outcome],
     exit_statuses: Mapping[int, int],
-    torchrun_status: int,
+    lost_node: bool,
     stop_requested: bool,
     has_new_checkpoint: bool,
 ) -> Outcome:
     """The outcome of this node, from its processes' outcomes and exit statuses by rank.
+
+    A process that the launcher killed has no exit status here.
 
     Only with `has_new_checkpoint` is a set that lost a process started anew free of charge; without
     it, the set might be started for ever and make no progress.
@@ -122,73 +113,79 @@ def combine_outcomes(
         stopped = STOPPED.model_copy(
             update={"message": "A training process was aborted (signal 6); its log tells more."}
         )
+    elif stopped is None and lost_node:
+        stopped = STOPPED.model_copy(
+            update={
+                "message": "Another node of the set was lost, and this one's processes waited for it."
+            }
+        )
     if stopped is not None:
         progress = stopped.progress
         if has_new_checkpoint or (progress.checkpoint_step or 0) > (progress.resumed_from or 0):
             return stopped
         return stopped.model_copy(update={"outcome": "Failed", "reason": Reason.TRAINING_FAILED})
-    if torchrun_status == 0:
+    if not any(exit_statuses.values()):
         return by_rank[0] if by_rank else Outcome(outcome="Succeeded", reason=Reason.COMPLETED)
     return Outcome(
         outcome="Failed",
         reason=Reason.TRAINING_FAILED,
-        message=f"A training process ended without a word (torchrun: status {torchrun_status}, its "
-        f"processes: {dict(exit_statuses) or 'none started'}); its log tells more.",
+        message="A training process ended without a word (exit statuses by rank: "
+        f"{dict(exit_statuses)}); its log tells more.",
     )
 
 
-def _rendezvous_arguments(
+def _rendezvous(
     job: TrainJob, environment: ContainerEnvironment, signals: _SignalForwarder
-) -> list[str]:
-    """torchrun's arguments by which the processes find each other."""
-    plan = job.plan
-    if plan.nodes == 1:
-        return ["--standalone"]
+) -> rendezvous.Rendezvous:
+    """Where this node's processes find the others, once all nodes are there."""
+    nodes = job.plan.nodes
+    if nodes == 1:
+        return rendezvous.Rendezvous("", "127.0.0.1", rendezvous.free_port(), NodeLink())
     port, node_rank = environment.master_port, environment.node_rank
     if node_rank == 0:
-        endpoint = rendezvous.host(port, plan.nodes, job.key, signals.is_stopped)
-    else:
-        address = environment.master_address
-        endpoint = rendezvous.join(address, port, node_rank, job.key, signals.is_stopped)
-    return [
-        "--nnodes", str(plan.nodes),
-        "--node-rank", str(node_rank),
-        "--rdzv-id", endpoint.run_id,
-        "--master-addr", endpoint.address,
-        "--master-port", str(endpoint.port),
-    ]  # fmt: skip
+        return rendezvous.host(port, nodes, job.key, signals.is_stopped)
+    address = environment.master_address
+    return rendezvous.join(address, port, node_rank, job.key, signals.is_stopped)
+
+
+def _variables(
+    job: TrainJob, environment: ContainerEnvironment, met: rendezvous.Rendezvous, outcomes: Path
+) -> dict[int, dict[str, str]]:
+    """The variables of this node's processes, by rank."""
+    local = job.plan.gpus // job.plan.nodes
+    places = [
+        RankPlace(environment.node_rank * local + number, number, job.plan.gpus, local)
+        for number in range(local)
+    ]
+    return {
+        place.rank: environment.for_rank(place, met.address, met.port, outcomes) for place in places
+    }
 
 
 def _read_outcome(path: Path) -> Outcome:
     return Outcome.model_validate_json(path.read_bytes())
 
 
-def _read_exit_statuses(path: Path) -> dict[int, int]:
-    if not path.is_file():
-        return {}
-    return {int(rank): int(code) for rank, code in json.loads(path.read_text()).items()}
-
-
 class _SignalForwarder:
-    """Passes SIGTERM and Ctrl-C on to torchrun, also where they come before it has started."""
+    """Passes SIGTERM and Ctrl-C on to the processes, also where they come before those have started."""
 
     def __init__(self) -> None:
         self.stop_requested = False
-        self._process: subprocess.Popen[bytes] | None = None
+        self._processes: RankProcesses | None = None
 
     def is_stopped(self) -> bool:
         return self.stop_requested
 
-    def wait_for(self, process: subprocess.Popen[bytes]) -> int:
-        self._process = process
+    def wait_for(self, processes: RankProcesses) -> SetEnd:
+        self._processes = processes
         if self.stop_requested:
-            process.send_signal(signal.SIGTERM)
-        return process.wait()
+            processes.stop()
+        return processes.wait()
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         self.stop_requested = True
-        if self._process is not None:
-            self._process.send_signal(signal.SIGTERM)
+        if self._processes is not None:
+            self._processes.stop()
 
     @contextmanager
     def handled(self) -> Iterator[None]:

@@ -1,6 +1,6 @@
-"""The rendezvous of a set's nodes, before torchrun starts on any of them.
+"""The rendezvous of a set's nodes, before a training process starts on any of them.
 
-torchrun's own rendezvous would take a restarted node into a set that is just ending, resolve the
+torchrun's rendezvous would take a restarted node into a set that is just ending, resolve the
 first node's name only once, and give up on nodes that wait for a GPU. Here the first node waits for
 all others, and then sends each the id and port of a fresh set. After that it accepts no connection,
 so that a node that comes too late finds the next rendezvous.
@@ -8,16 +8,19 @@ so that a node that comes too late finds the next rendezvous.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import socket
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dpojob_api.conditions import Reason
 from dpojob_trainer.training.setup.errors import Interrupted, TrainingError
+
+from .node_link import NodeLink
 
 log = logging.getLogger(__name__)
 JOIN_SECONDS = 1800.0
@@ -38,7 +41,9 @@ class Rendezvous:
     address: str
     """The first node's address."""
     port: int
-    """The port of torchrun's store on the first node."""
+    """The port of torch.distributed's store on the first node."""
+    link: NodeLink = field(compare=False)
+    """The connections by which the nodes met; they stay open while the set trains."""
 
 
 def host(
@@ -62,15 +67,16 @@ def host(
                 for node in [n for n, connection in others.items() if _is_closed(connection)]:
                     log.warning("node %d closed its connection before all nodes had joined", node)
                     others.pop(node).close()
-        rendezvous = Rendezvous(uuid.uuid4().hex, "127.0.0.1", _free_port())
-        line = json.dumps({"run": rendezvous.run_id, "port": rendezvous.port}).encode() + b"\n"
+        run_id, free = uuid.uuid4().hex, free_port()
+        line = json.dumps({"run": run_id, "port": free}).encode() + b"\n"
         for connection in others.values():
             connection.sendall(line)
-    finally:
+    except BaseException:
         for connection in others.values():
             connection.close()
+        raise
     log.info("all %d nodes have joined", nodes)
-    return rendezvous
+    return Rendezvous(run_id, "127.0.0.1", free, NodeLink(others.values()))
 
 
 def join(
@@ -91,16 +97,26 @@ def join(
         _raise_if_stopped(is_stopped)
         try:
             # The name is resolved anew each time: the first node's pod may be another one by now.
-            with socket.create_connection((address, port), LINE_SECONDS) as connection:
+            connection = socket.create_connection((address, port), LINE_SECONDS)
+            with contextlib.ExitStack() as closing:
+                closing.enter_context(connection)
                 connection.sendall(hello)
                 line = _read_line(connection, is_stopped, deadline)
                 if line:
                     answer = json.loads(line)
-                    return Rendezvous(answer["run"], connection.getpeername()[0], answer["port"])
+                    first = connection.getpeername()[0]
+                    closing.pop_all()
+                    return Rendezvous(answer["run"], first, answer["port"], NodeLink([connection]))
         except (OSError, ValueError, KeyError) as error:
             log.debug("the first node does not answer yet: %s", error)
         time.sleep(POLL_SECONDS)
     raise _timed_out(f"node {node} could not reach the first node at {address}:{port}", seconds)
+
+
+def free_port() -> int:
+    """A port of this machine that no process listens on."""
+    with socket.create_server(("", 0)) as server:
+        return int(server.getsockname()[1])
 
 
 def _accept(server: socket.socket, nodes: int, key: str, others: dict[int, socket.socket]) -> None:
@@ -163,11 +179,6 @@ def _timed_out(what: str, seconds: float) -> TrainingError:
         f"{what} within {seconds / 60:.0f} minutes. `kubectl get pods` shows what the missing pod waits "
         "for: a free GPU, its image, or a volume that only one node may mount.",
     )
-
-
-def _free_port() -> int:
-    with socket.create_server(("", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def _listen(port: int) -> socket.socket:

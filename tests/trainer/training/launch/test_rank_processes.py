@@ -1,0 +1,136 @@
+"""The processes of a set end together: one that fails does not leave the others waiting for it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from tests.kit.ports import free_port
+from tests.kit.waiting import wait_until
+
+from dpojob_trainer.training.launch import rank_processes, rendezvous
+from dpojob_trainer.training.launch.node_link import NodeLink, PeerEnd
+from dpojob_trainer.training.launch.rank_processes import RankProcesses, SetEnd
+
+COLLECTIVE = """
+import os, signal, threading
+from pathlib import Path
+import torch
+
+# As the trainer: a handler that Python runs between two of its own instructions, and not inside a collective.
+signal.signal(signal.SIGTERM, lambda *_: None)
+torch.distributed.init_process_group("gloo")
+rank = torch.distributed.get_rank()
+others = torch.distributed.new_group([0, 1, 3])
+Path(os.environ["READY"], str(rank)).write_text(str(os.getpid()))
+if rank in (0, 3):
+    # As on a GPU, waits for a process that never comes and notices nothing of one that is gone.
+    torch.distributed.all_reduce(torch.zeros(1), group=others)
+while True:
+    threading.Event().wait()
+"""
+"""Ranks 0 and 3 wait in a collective for rank 1, rank 2 is there to be killed; no signal but SIGKILL ends any."""
+
+
+def processes(
+    program: str, ranks: Mapping[int, Mapping[str, str]], link: NodeLink | None = None
+) -> RankProcesses:
+    variables = {rank: {**os.environ, "RANK": str(rank), **more} for rank, more in ranks.items()}
+    return RankProcesses([sys.executable, "-c", program], variables, link or NodeLink())
+
+
+def pair() -> tuple[NodeLink, NodeLink]:
+    """The links of two nodes that have met."""
+    port = free_port()
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(rendezvous.host, port, 2, "k", lambda: False)
+        other = pool.submit(rendezvous.join, "localhost", port, 1, "k", lambda: False)
+        return first.result().link, other.result().link
+
+
+def test_a_killed_process_ends_those_that_wait_in_a_collective_on_every_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rank_processes, "FAILURE_SECONDS", 1.0)
+    common = {
+        "WORLD_SIZE": "4", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()),
+        "OMP_NUM_THREADS": "1", "READY": str(tmp_path),
+    }  # fmt: skip
+    first, other = pair()
+    nodes = [
+        processes(COLLECTIVE, {0: common, 1: common}, first),
+        processes(COLLECTIVE, {2: common, 3: common}, other),
+    ]
+    with ThreadPoolExecutor() as pool:
+        ends = [pool.submit(node.wait) for node in nodes]
+        try:
+            wait_until(lambda: len(list(tmp_path.iterdir())) == 4, "all processes have met", 600)
+            os.kill(int((tmp_path / "2").read_text()), signal.SIGKILL)
+            found = [end.result(timeout=600) for end in ends]
+        finally:
+            for pid_file in tmp_path.iterdir():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid_file.read_text()), signal.SIGKILL)
+    assert found == [SetEnd({}, lost_node=True), SetEnd({2: -9}, lost_node=False)]
+
+
+def test_processes_that_end_by_themselves_after_a_failure_explain_how() -> None:
+    program = """
+import os, signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(12))
+if os.environ["RANK"] == "1":
+    sys.exit(11)
+while True:
+    signal.pause()
+"""
+    end = processes(program, {0: {}, 1: {}}).wait()
+    # Python may not have installed the handler yet.
+    assert end.exit_statuses[1] == 11 and end.exit_statuses[0] in (12, -15)
+
+
+def test_a_process_that_saves_after_a_stop_is_not_killed_like_one_after_a_failure(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(rank_processes, "FAILURE_SECONDS", 0.1)
+    program = """
+import os, signal, sys, time
+from pathlib import Path
+signal.signal(signal.SIGTERM, lambda *_: None)
+ready = Path(os.environ["READY"])
+if os.environ["RANK"] == "1":
+    while not ready.exists():
+        time.sleep(0.05)
+    sys.exit(12)
+ready.touch()
+signal.pause()
+time.sleep(2)
+sys.exit(12)
+"""
+    ready = {"READY": str(tmp_path / "ready")}
+    end = processes(program, {0: ready, 1: ready}).wait()
+    assert end == SetEnd({0: 12, 1: 12}, lost_node=False)
+
+
+@pytest.mark.parametrize(
+    ("status", "end"), [(0, PeerEnd.DONE), (12, PeerEnd.STOPPED), (1, PeerEnd.LOST)]
+)
+def test_the_other_node_is_told_how_this_one_ended(status: int, end: PeerEnd) -> None:
+    first, other = pair()
+    processes(f"import sys; sys.exit({status})", {0: {}}, first).wait()
+    found: list[PeerEnd] = []
+    wait_until(lambda: bool(found.extend(other.ended_peers()) or found), "the end is known")
+    assert found == [end]
+    assert other.ended_peers() == []
+
+
+def test_a_node_whose_peers_are_done_goes_on() -> None:
+    first, other = pair()
+    other.close(PeerEnd.DONE)
+    program = "import time; time.sleep(1)"
+    assert processes(program, {0: {}}, first).wait() == SetEnd({0: 0}, lost_node=False)
