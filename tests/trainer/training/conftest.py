@@ -9,6 +9,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,64 +52,67 @@ EVEN = {"volume": {"claimName": "even", "path": "pairs"}, "eval": {"split": "tes
 MakeJob = Callable[..., TrainJob]
 
 
+def build_job(
+    inputs: Path,
+    root: Path,
+    *,
+    spec: dict[str, Any] | None = None,
+    plan: dict[str, Any] | None = None,
+    output: str = "out",
+    uid: str = "",
+    **more: Any,
+) -> TrainJob:
+    """A job on the tiny model. `spec` is merged into a small default, `plan` into a small plan."""
+    wanted: dict[str, Any] = {
+        "model": {"volume": {"claimName": "inputs", "path": "model"}},
+        "dataset": {
+            "volume": {"claimName": "inputs", "path": "pairs.jsonl"},
+            "columnMapping": {
+                "prompt": "question",
+                "chosen": "good_response",
+                "rejected": "bad_response",
+            },
+            "eval": {"fraction": 0.2},
+        },
+        "training": {"learningRate": 5e-4, "batchSize": 4, "maxLength": 128},
+        "samples": {"prompts": ["Where is the kite?"]},
+        "output": {"volume": {"claimName": "outputs", "path": output}},
+    }
+    for field, value in (spec or {}).items():
+        both = isinstance(value, dict) and field in ("training", "dataset", "output")
+        wanted[field] = {**wanted[field], **value} if both else value
+    planned = {
+        "pool": "test",
+        "method": wanted["training"].get("method", "full"),
+        "precision": "fp32",
+        "perDeviceBatchSize": 2,
+        "gradientAccumulation": wanted["training"]["batchSize"] // 2,
+        "gradientCheckpointing": False,
+        "maxLength": wanted["training"]["maxLength"],
+        "memoryGiB": {"needed": 1.0, "available": 15.0},
+        "estimate": {"hours": 0.1, "cost": "0.10"},
+        **(plan or {}),
+    }
+    volumes = {"inputs": inputs, "outputs": root / "outputs", **more.pop("volumes", {})}
+    read = DPOJobSpec.model_validate(wanted)
+    report = inspect(read, volumes)
+    assert report.valid, report.problems
+    return TrainJob(
+        name="test",
+        uid=uid,
+        spec=read,
+        report=report,
+        plan=Plan.model_validate(planned),
+        volumes=volumes,
+        scratch=root / "scratch",
+        **more,
+    )
+
+
 @pytest.fixture
 def make_job(inputs: Path, tmp_path: Path) -> MakeJob:
-    """A job on the tiny model. `spec` is merged into a small default, `plan` into a small plan."""
-
-    def make(
-        *,
-        spec: dict[str, Any] | None = None,
-        plan: dict[str, Any] | None = None,
-        output: str = "out",
-        uid: str = "",
-        **more: Any,
-    ) -> TrainJob:
-        wanted: dict[str, Any] = {
-            "model": {"volume": {"claimName": "inputs", "path": "model"}},
-            "dataset": {
-                "volume": {"claimName": "inputs", "path": "pairs.jsonl"},
-                "columnMapping": {
-                    "prompt": "question",
-                    "chosen": "good_response",
-                    "rejected": "bad_response",
-                },
-                "eval": {"fraction": 0.2},
-            },
-            "training": {"learningRate": 5e-4, "batchSize": 4, "maxLength": 128},
-            "samples": {"prompts": ["Where is the kite?"]},
-            "output": {"volume": {"claimName": "outputs", "path": output}},
-        }
-        for field, value in (spec or {}).items():
-            both = isinstance(value, dict) and field in ("training", "dataset", "output")
-            wanted[field] = {**wanted[field], **value} if both else value
-        planned = {
-            "pool": "test",
-            "method": wanted["training"].get("method", "full"),
-            "precision": "fp32",
-            "perDeviceBatchSize": 2,
-            "gradientAccumulation": wanted["training"]["batchSize"] // 2,
-            "gradientCheckpointing": False,
-            "maxLength": wanted["training"]["maxLength"],
-            "memoryGiB": {"needed": 1.0, "available": 15.0},
-            "estimate": {"hours": 0.1, "cost": "0.10"},
-            **(plan or {}),
-        }
-        volumes = {"inputs": inputs, "outputs": tmp_path / "outputs", **more.pop("volumes", {})}
-        read = DPOJobSpec.model_validate(wanted)
-        report = inspect(read, volumes)
-        assert report.valid, report.problems
-        return TrainJob(
-            name="test",
-            uid=uid,
-            spec=read,
-            report=report,
-            plan=Plan.model_validate(planned),
-            volumes=volumes,
-            scratch=tmp_path / "scratch",
-            **more,
-        )
-
-    return make
+    """`build_job` for this test's own directory."""
+    return partial(build_job, inputs, tmp_path)
 
 
 def metrics(job: TrainJob) -> list[dict[str, Any]]:

@@ -155,9 +155,21 @@ def _persistent_bytes(shape: ModelShape, settings: DeviceSettings) -> dict[str, 
     if settings.replicas > 1:
         sharded["buckets"] = 4.0 * trained
     if settings.shards > 1:
-        # Two layers whole at a time, as the next is fetched while one works, and the LM head.
-        sharded["gathered"] = weights / shape.parameters * 2 * shape.layer + 4.0 * shape.head
+        sharded["gathered"] = _gathered_bytes(shape, settings)
     return sharded
+
+
+def _gathered_bytes(shape: ModelShape, settings: DeviceSettings) -> float:
+    """Bytes of what FSDP2 holds whole on each GPU, in units of a decoder layer, for policy and reference alike.
+
+    Two layers in 16 bits, as the next is fetched while one works; where they are trained the gradient of one in
+    16 bits, and in fp32 the buffer that it is summed in (torch 2.15, `foreach_reduce`). Beside them the LM head
+    in 16 bits, which the policy keeps from its forward to its backward, and that of a reference.
+    """
+    layers = 4.0 * shape.layer
+    if settings.method == "full":
+        layers += (2.0 + 4.0) * shape.layer
+    return layers + 4.0 * shape.head
 
 
 def _moments(shape: ModelShape, settings: DeviceSettings) -> list[dict[str, float]]:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import inspect
 from importlib.metadata import version
+from types import SimpleNamespace
 
 import torch
 import transformers
+from accelerate.utils import FullyShardedDataParallelPlugin
+from accelerate.utils.fsdp_utils import fsdp2_prepare_model
 from trl import DPOTrainer
 from trl.trainer import dpo_trainer, utils
 
 from dpojob_trainer.training.loop import trl_patches
+from dpojob_trainer.training.setup import sharding
 
 
 def test_the_patches_are_for_the_installed_versions() -> None:
     assert version("trl") == trl_patches.TRL_VERSION
     assert version("transformers") == trl_patches.TRANSFORMERS_VERSION
+    assert version("accelerate") == trl_patches.ACCELERATE_VERSION
 
 
 def test_trl_asks_only_use_triton_which_logits_to_compute() -> None:
@@ -32,6 +37,41 @@ def test_transformers_saves_each_checkpoint_through_one_method() -> None:
     assert list(inspect.signature(save).parameters) == ["self", "model", "trial"]
     assert "_save_checkpoint(" in inspect.getsource(transformers.Trainer._maybe_log_save_evaluate)
     assert "create_model_card(" in inspect.getsource(DPOTrainer._save_checkpoint)
+
+
+def test_trl_shards_only_the_reference_through_prepare_fsdp() -> None:
+    source = inspect.getsource(dpo_trainer)
+    assert source.count("prepare_fsdp(") == 1
+    assert "self.ref_model = prepare_fsdp(self.ref_model, self.accelerator)" in source
+    assert list(inspect.signature(dpo_trainer.prepare_fsdp).parameters) == ["model", "accelerator"]
+    assert list(inspect.signature(sharding.shard_reference).parameters) == ["model", "accelerator"]
+
+
+def test_transformers_creates_the_accelerator_and_keeps_checkpoints_in_methods_that_are_overridden() -> (
+    None
+):
+    loop = inspect.getsource(transformers.Trainer._prepare_for_training)
+    assert "self._load_from_checkpoint(resume_from_checkpoint, self.model_wrapped)" in loop
+    assert "self._load_optimizer_and_scheduler(resume_from_checkpoint)" in loop
+    save = inspect.getsource(transformers.Trainer._save_checkpoint)
+    assert "self.save_model(output_dir, _internal_call=True)" in save
+    assert "self._save_optimizer_and_scheduler(output_dir)" in save
+    assert "self._load_best_model()" in inspect.getsource(transformers.Trainer)
+    assert "self.create_accelerator_and_postprocess()" in inspect.getsource(transformers.Trainer)
+    micro_batches = inspect.getsource(transformers.Trainer._run_epoch)
+    assert 'gradient_state.plugin_kwargs.get("sync_each_batch", False)' in micro_batches
+
+
+def test_accelerate_keeps_a_given_mixed_precision_and_shards_by_layer() -> None:
+    plugin = FullyShardedDataParallelPlugin(fsdp_version=2)
+    plugin.set_mixed_precision("bf16")
+    assert plugin.mixed_precision_policy.output_dtype == torch.bfloat16
+    state = SimpleNamespace(fsdp_plugin=plugin)
+    sharding.keep_fp32_outputs_and_reductions(SimpleNamespace(state=state))  # type: ignore[arg-type]
+    policy = plugin.mixed_precision_policy
+    assert (policy.param_dtype, policy.reduce_dtype) == (torch.bfloat16, torch.float32)
+    assert policy.output_dtype is None
+    assert list(inspect.signature(fsdp2_prepare_model).parameters) == ["accelerator", "model"]
 
 
 def test_transformers_keeps_the_attention_implementation_in_the_config() -> None:

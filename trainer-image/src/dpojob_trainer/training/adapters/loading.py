@@ -10,6 +10,8 @@ from peft import PeftModel
 from safetensors import safe_open
 
 WEIGHTS = "adapter_model.safetensors"
+TRAINED_ADAPTER = "default"
+"""PEFT's name of the trained adapter; TRL's frozen copy of it is named ref."""
 
 
 def load_adapter(model: Any, adapter: Path, *, trainable: bool = False) -> PeftModel:

@@ -9,12 +9,11 @@ from typing import Any, Literal
 from peft import PeftModel
 from transformers import AutoConfig
 
+from dpojob_trainer.training.adapters.loading import TRAINED_ADAPTER
 from dpojob_trainer.training.adapters.merging import InexactMergeError, merge_adapter
 from dpojob_trainer.training.setup.model_source import ModelLocation
+from dpojob_trainer.training.setup.sharding import gather_model, is_sharded
 from dpojob_trainer.training.setup.train_job import TrainJob
-
-TRAINED_ADAPTER = "default"
-"""PEFT's name of the trained adapter; TRL's frozen copy of it is named ref."""
 
 MERGED_DIRECTORY = "merged"
 
@@ -38,6 +37,7 @@ def write_model(
         if writes:
             (directory / "training_args.bin").unlink(missing_ok=True)
         return "model"
+    weights = gather_model(model, keep=writes) if is_sharded(model) else None
     if not writes:
         return "model" if job.spec.output.merge else "adapter"
     adapter_config = model.peft_config[TRAINED_ADAPTER]
@@ -46,7 +46,10 @@ def write_model(
     base = AutoConfig.from_pretrained(start.model).get_text_config()
     resized = model.get_input_embeddings().weight.shape[0] != base.vocab_size
     model.save_pretrained(
-        directory, selected_adapters=[TRAINED_ADAPTER], save_embedding_layers=resized
+        directory,
+        selected_adapters=[TRAINED_ADAPTER],
+        save_embedding_layers=resized,
+        state_dict=weights,
     )
     tokenizer.save_pretrained(directory)
     if not job.spec.output.merge:

@@ -7,10 +7,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from dpojob_api.progress import Artifacts, Progress
+from dpojob_trainer.training.setup.adapter import TRAINED_ADAPTER
 from dpojob_trainer.training.setup.train_job import TrainJob
 from dpojob_trainer.training.setup.training_result import TrainingResult
-
-from .model_writer import TRAINED_ADAPTER
 
 PACKAGES = ("dpojob-trainer", "trl", "transformers", "peft", "datasets", "accelerate", "torch")
 """The packages whose versions are recorded."""

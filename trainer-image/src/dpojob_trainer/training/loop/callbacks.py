@@ -182,12 +182,19 @@ class CheckpointManifest(TrainerCallback):  # type: ignore[misc]
 
 
 class Sampling(TrainerCallback):  # type: ignore[misc]
-    """Generates samples every `every` steps; never where that is 0."""
+    """Generates samples before the first step, and every `every` steps; only the former where that is 0."""
 
     def __init__(self, samples: Samples, tokenizer: Any, every: int) -> None:
         self._samples = samples
         self._tokenizer = tokenizer
         self._every = every
+
+    def on_train_begin(
+        self, args: Any, state: Any, control: Any, model: Any = None, **_: Any
+    ) -> None:
+        """Generate the samples of step 0, unless the run resumes; the model is on its device by now."""
+        if state.global_step == 0:
+            self._samples.generate(0, model, self._tokenizer)
 
     def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
         """Generate samples at this step where they are due."""

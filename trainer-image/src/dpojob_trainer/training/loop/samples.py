@@ -13,6 +13,7 @@ from transformers import GenerationConfig
 
 from dpojob_api.progress import Sample
 from dpojob_trainer.training.setup.errors import one_line
+from dpojob_trainer.training.setup.sharding import is_sharded
 
 from .data import prompt_text
 
@@ -126,6 +127,8 @@ def _generate_answer(model: Any, tokenizer: Any, prompt: Any) -> str:
         pad_token_id=tokenizer.pad_token_id or tokenizer.eos_token_id,
         use_cache=True,
     )
-    tokens = model.generate(**inputs, generation_config=settings)
+    # The processes of a sharded model must run each forward together; transformers 5.23 does not recognise
+    # the sharding, and numerics may end an answer earlier on one GPU than on another.
+    tokens = model.generate(**inputs, generation_config=settings, synced_gpus=is_sharded(model))
     answer = tokens[0][inputs["input_ids"].shape[1] :]
     return str(tokenizer.decode(answer, skip_special_tokens=True)).strip()

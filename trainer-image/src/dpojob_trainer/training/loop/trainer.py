@@ -150,8 +150,6 @@ def train(job: TrainJob, recorder: ProgressRecorder, stop: StopRequest) -> Train
             # With the number of steps the loop would take one more; with no epochs it only loads.
             config.max_steps, config.num_train_epochs = -1, 0
     run_samples.discard_after(recorder.read().resumed_from or 0)
-    if resume is None:
-        run_samples.generate(0, trainer.model, loaded.tokenizer)
     try:
         with stop.defer():
             trainer.train(resume_from_checkpoint=None if resume is None else str(resume))

@@ -1,4 +1,4 @@
-"""Every use of private names of TRL and transformers, with the versions whose code it relies on.
+"""Every use of private names of TRL, transformers and accelerate, with the versions whose code it relies on.
 
 `tests/trainer/training/loop/test_trl_patches.py` fails when one of these names moves or when other
 versions are installed; read the libraries' code again then.
@@ -8,18 +8,94 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
+from transformers.trainer import OPTIMIZER_NAME, SCHEDULER_NAME
 from trl import DPOTrainer
-from trl.trainer import utils
+from trl.trainer import dpo_trainer, utils
+
+from dpojob_trainer.training.setup import sharding
 
 TRL_VERSION = "1.16.0"
 TRANSFORMERS_VERSION = "5.23.0"
+ACCELERATE_VERSION = "1.15.0"
 
 
 class PatchedDPOTrainer(DPOTrainer):  # type: ignore[misc]
-    """DPOTrainer with access to its checkpoints and its token count."""
+    """DPOTrainer with access to its checkpoints, its token count and its sharding."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        with _reference_sharded_by_layer():
+            super().__init__(*args, **kwargs)
+
+    def create_accelerator_and_postprocess(self) -> None:
+        """Set what transformers 5.23 has no argument for, before any model is sharded."""
+        if self.args.fsdp:
+            # Otherwise every GPU would hold the gradients of the whole model, in fp32, from the first
+            # micro-batch of a step to the last.
+            config = self.args.accelerator_config
+            config.gradient_accumulation_kwargs = {
+                **(config.gradient_accumulation_kwargs or {}),
+                "sync_each_batch": True,
+            }
+        super().create_accelerator_and_postprocess()
+        if self.is_fsdp_enabled:
+            sharding.keep_fp32_outputs_and_reductions(self.accelerator)
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Save the model; every process calls this, and the first one writes.
+
+        For an adapter on a sharded model transformers 5.23 would gather the whole base.
+        """
+        if not self.is_fsdp_enabled:
+            super().save_model(output_dir, _internal_call)
+            return
+        weights = sharding.gather_model(self.model, keep=self.args.should_save)
+        if self.args.should_save:
+            # A checkpoint keeps the names that the weights have in memory.
+            self.model.save_pretrained(
+                output_dir, state_dict=weights, save_original_format=not _internal_call
+            )
+            self.processing_class.save_pretrained(output_dir)
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        """In the files that a run without sharding has, so that any number of GPUs can go on from them.
+
+        transformers 5.23 would write other files, and all weights for a second time.
+        """
+        if not self.is_fsdp_enabled:
+            super()._save_optimizer_and_scheduler(output_dir)
+            return
+        state = sharding.gather_optimizer_state(self.optimizer, keep=self.args.should_save)
+        if self.args.should_save:
+            torch.save(state, Path(output_dir) / OPTIMIZER_NAME)
+            torch.save(self.lr_scheduler.state_dict(), Path(output_dir) / SCHEDULER_NAME)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        """Load the weights to go on from; transformers 5.23 would look for files of its sharded format."""
+        if self.is_fsdp_enabled:
+            sharding.load_model_weights(self.model, Path(resume_from_checkpoint))
+        else:
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+
+    def _load_best_model(self) -> None:
+        """Load the best checkpoint's weights at the end, as `_load_from_checkpoint`."""
+        if self.is_fsdp_enabled:
+            sharding.load_model_weights(self.model, Path(self.state.best_model_checkpoint))
+        else:
+            super()._load_best_model()
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        """Load what `_save_optimizer_and_scheduler` wrote, with or without sharding."""
+        if not self.is_fsdp_enabled or checkpoint is None:
+            super()._load_optimizer_and_scheduler(checkpoint)
+            return
+        directory = Path(checkpoint)
+        state = torch.load(directory / OPTIMIZER_NAME, "cpu", weights_only=True, mmap=True)
+        sharding.load_optimizer_state(self.optimizer, state)
+        self.lr_scheduler.load_state_dict(torch.load(directory / SCHEDULER_NAME, weights_only=True))
 
     def before_checkpoint(self) -> None:
         """Called by every process before it writes its part of a checkpoint."""
@@ -39,6 +115,20 @@ class PatchedDPOTrainer(DPOTrainer):  # type: ignore[misc]
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """Write none: the run ends with a card of ours, and TRL 1.16 imports every tracker for its own."""
+
+
+@contextmanager
+def _reference_sharded_by_layer() -> Iterator[None]:
+    """Inside the block, shard a separate reference model as accelerate shards the policy.
+
+    TRL 1.16 calls `prepare_fsdp` for the reference only, when a trainer is created.
+    """
+    original = dpo_trainer.prepare_fsdp
+    dpo_trainer.prepare_fsdp = sharding.shard_reference
+    try:
+        yield
+    finally:
+        dpo_trainer.prepare_fsdp = original
 
 
 @contextmanager

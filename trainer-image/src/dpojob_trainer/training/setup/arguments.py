@@ -93,8 +93,8 @@ def dpo_config(
     optimizer = {"optim": plan.optimizer} if plan.optimizer == "adamw_8bit" else {}
     shards: dict[str, Any] = {}
     if plan.sharded:
-        # FSDP2; the state is gathered into one file, so that a checkpoint serves any number of GPUs.
-        shards = {"fsdp": True, "fsdp_config": {"state_dict_type": "FULL_STATE_DICT"}}
+        # FSDP2, with a unit for each decoder layer.
+        shards = {"fsdp": True}
     fields: dict[str, Any] = {
         "output_dir": str(job.checkpoints),
         "num_train_epochs": training.epochs,

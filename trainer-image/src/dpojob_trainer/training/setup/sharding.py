@@ -1,0 +1,193 @@
+"""Sharded training (FSDP2): its precision, its units, and its state in files that hold whole tensors.
+
+accelerate 1.15 shards the policy, and TRL 1.16 a separate reference model; `trl_patches` calls the functions
+here where they would do it otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils.fsdp_utils import fsdp2_prepare_model
+from peft import PeftModel, get_peft_model_state_dict
+from safetensors import safe_open
+from torch.distributed.fsdp import FSDPModule
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+from dpojob_trainer.training.adapters.loading import TRAINED_ADAPTER
+from dpojob_trainer.training.adapters.loading import WEIGHTS as ADAPTER_WEIGHTS
+
+
+def is_sharded(model: torch.nn.Module) -> bool:
+    """Tell whether the model's parameters are divided over the processes.
+
+    Args:
+        model: Any model; after `fully_shard` its class is an FSDPModule as well.
+
+    Returns:
+        False for a model that each process holds whole.
+    """
+    return isinstance(model, FSDPModule)
+
+
+def keep_fp32_outputs_and_reductions(accelerator: Accelerator) -> None:
+    """Compute in 16 bits, and leave outputs and the sums of gradients in fp32.
+
+    accelerate 1.15 would cast a unit's outputs to the type of the computation. The fused LM head returns
+    log-probabilities in fp32, and a sum of some hundreds of them, about -1,000, is rounded to a multiple of 4
+    in bf16, while DPO's loss needs differences between such sums.
+
+    Args:
+        accelerator: With an FSDP plugin; called before any model is sharded.
+    """
+    plugin = accelerator.state.fsdp_plugin
+    if plugin.mixed_precision_policy is not None:
+        plugin.mixed_precision_policy = replace(
+            plugin.mixed_precision_policy, reduce_dtype=torch.float32, output_dtype=None
+        )
+
+
+def shard_reference(model: torch.nn.Module, accelerator: Accelerator) -> torch.nn.Module:
+    """Shard a frozen reference model layer by layer, as accelerate shards the policy.
+
+    TRL 1.16 makes one unit of it, so that each forward would gather the whole model on every GPU.
+
+    Args:
+        model: The reference, whole in each process.
+        accelerator: With an FSDP plugin.
+
+    Returns:
+        The same model, in evaluation mode. It has no backward pass, after which the units that accelerate
+        leaves gathered for it would be freed; so every unit is freed after its forward.
+    """
+    fsdp2_prepare_model(accelerator, model)
+    for unit in model.modules():
+        if isinstance(unit, FSDPModule):
+            unit.set_reshard_after_forward(True, recurse=False)
+    return model.eval()
+
+
+def gather_model(model: torch.nn.Module, *, keep: bool) -> dict[str, torch.Tensor]:
+    """Gather a sharded model's weights, tensor by tensor. Every process must call this at the same point.
+
+    Args:
+        model: The policy.
+        keep: Whether this process writes the weights; the others only take part.
+
+    Returns:
+        What `save_pretrained` needs, on the CPU: all weights, or an adapter's and the embeddings, which are
+        saved with an adapter that brings tokens. Tied weights are one tensor. Empty without `keep`.
+    """
+    # The parameters themselves, so that tied ones are the same object.
+    state = model.state_dict(keep_vars=True)
+    if isinstance(model, PeftModel):
+        state = {name: state[name] for name in _adapter_names(model, state)}
+    gathered: dict[int, torch.Tensor] = {}
+    for tensor in state.values():
+        if id(tensor) not in gathered:
+            gathered[id(tensor)] = _gather(tensor, keep=keep)
+    return {name: gathered[id(tensor)] for name, tensor in state.items()} if keep else {}
+
+
+def load_model_weights(model: torch.nn.Module, directory: Path) -> None:
+    """Load the weights of a checkpoint into a sharded model: each process reads its part of every tensor.
+
+    Args:
+        model: The policy.
+        directory: A checkpoint, with the file of a full model or of an adapter.
+
+    Raises:
+        ValueError: A trained weight is not in the checkpoint.
+    """
+    state, pattern = model.state_dict(keep_vars=True), "model*.safetensors"
+    if isinstance(model, PeftModel):
+        state = get_peft_model_state_dict(
+            model, state, TRAINED_ADAPTER, save_embedding_layers=False
+        )
+        pattern = ADAPTER_WEIGHTS
+    loaded: set[int] = set()
+    with torch.no_grad():
+        for path in sorted(directory.glob(pattern)):
+            with safe_open(path, "pt") as file:
+                for name in sorted(state.keys() & set(file.keys())):
+                    state[name].copy_(_shard_like(file.get_tensor(name), state[name]))
+                    loaded.add(id(state[name]))
+    missing = sorted(name for name, tensor in state.items() if id(tensor) not in loaded)
+    if missing:
+        raise ValueError(f"{directory.name} holds no {', '.join(missing[:3])}")
+
+
+def gather_optimizer_state(optimizer: torch.optim.Optimizer, *, keep: bool) -> dict[str, Any]:
+    """Gather the optimizer's state of a sharded model. Every process must call this at the same point.
+
+    Args:
+        optimizer: The optimizer of the policy.
+        keep: Whether this process writes the state.
+
+    Returns:
+        What `optimizer.state_dict()` is without sharding, on the CPU.
+    """
+    state = optimizer.state_dict()
+    moments = {
+        number: {
+            name: _gather(value, keep=keep) if isinstance(value, torch.Tensor) else value
+            for name, value in values.items()
+        }
+        for number, values in state["state"].items()
+    }
+    return {**state, "state": moments}
+
+
+def load_optimizer_state(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
+    """Load an optimizer's state without sharding into that of a sharded model.
+
+    Args:
+        optimizer: The optimizer of the policy.
+        state: What `gather_optimizer_state` returned, or `state_dict()` of an optimizer without sharding.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    moments = {
+        number: {
+            name: _shard_like(value, parameters[number])
+            # A moment is shaped like its parameter, a count of steps is not.
+            if isinstance(value, torch.Tensor) and value.shape == parameters[number].shape
+            else value
+            for name, value in values.items()
+        }
+        for number, values in state["state"].items()
+    }
+    optimizer.load_state_dict({**state, "state": moments})
+
+
+def _gather(tensor: torch.Tensor, *, keep: bool) -> torch.Tensor:
+    part = tensor.detach()
+    whole = part.full_tensor() if isinstance(part, DTensor) else part
+    return whole.cpu() if keep else torch.empty(0)
+
+
+def _shard_like(whole: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
+    """This process's part of a tensor that every process has, without communication."""
+    if not isinstance(tensor, DTensor):
+        return whole
+    return distribute_tensor(
+        whole.to(tensor.device), tensor.device_mesh, tensor.placements, src_data_rank=None
+    )
+
+
+def _adapter_names(model: PeftModel, names: Iterable[str]) -> list[str]:
+    """The names of the adapters' weights, and of the embeddings."""
+    embeddings = (model.get_input_embeddings(), model.get_output_embeddings())
+    prefixes = tuple(
+        f"{name}."
+        for name, module in model.named_modules()
+        if any(module is embedding for embedding in embeddings)
+    )
+    parts = {*model.peft_config}
+    return [
+        name for name in names if parts.intersection(name.split(".")) or name.startswith(prefixes)
+    ]
