@@ -160,11 +160,19 @@ def _persistent_bytes(shape: ModelShape, settings: DeviceSettings) -> dict[str, 
 
 
 def _gathered_bytes(shape: ModelShape, settings: DeviceSettings) -> float:
-    """Bytes of what FSDP2 holds whole on each GPU, in units of a decoder layer, for policy and reference alike.
+    """Compute what FSDP2 holds whole on each GPU, in units of a decoder layer, for policy and reference alike.
 
     Two layers in 16 bits, as the next is fetched while one works; where they are trained the gradient of one in
     16 bits, and in fp32 the buffer that it is summed in (torch 2.15, `foreach_reduce`). Beside them the LM head
-    in 16 bits, which the policy keeps from its forward to its backward, and that of a reference.
+    in 16 bits, which the policy keeps from its forward to its backward, and that of a reference. No card has
+    confirmed it.
+
+    Args:
+        shape: The model.
+        settings: The method.
+
+    Returns:
+        Bytes.
     """
     layers = 4.0 * shape.layer
     if settings.method == "full":
