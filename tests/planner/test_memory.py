@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from dpojob_planner.estimates import DeviceSettings, estimate_memory, infer_model_shape
-from dpojob_planner.estimates.memory import CUDA_CONTEXT_GIB, GIB
+from dpojob_planner.estimates import GIB, DeviceSettings, estimate_memory, infer_model_shape
+from dpojob_planner.estimates.memory import CUDA_CONTEXT_GIB
 
 from .builders import MEASURED, ROOT, shape
 

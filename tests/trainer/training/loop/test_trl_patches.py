@@ -13,8 +13,8 @@ from accelerate.utils.fsdp_utils import fsdp2_prepare_model
 from trl import DPOTrainer
 from trl.trainer import dpo_trainer, utils
 
+from dpojob_trainer.training import sharding
 from dpojob_trainer.training.loop import trl_patches
-from dpojob_trainer.training.setup import sharding
 
 
 def test_the_patches_are_for_the_installed_versions() -> None:

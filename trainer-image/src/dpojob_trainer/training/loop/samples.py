@@ -13,7 +13,7 @@ from transformers import GenerationConfig
 
 from dpojob_api.progress import Sample
 from dpojob_trainer.training.setup.errors import one_line
-from dpojob_trainer.training.setup.sharding import is_sharded
+from dpojob_trainer.training.sharding import is_sharded
 
 from .data import prompt_text
 

@@ -16,7 +16,7 @@ from transformers.trainer import OPTIMIZER_NAME, SCHEDULER_NAME
 from trl import DPOTrainer
 from trl.trainer import dpo_trainer, utils
 
-from dpojob_trainer.training.setup import sharding
+from dpojob_trainer.training import sharding
 
 TRL_VERSION = "1.16.0"
 TRANSFORMERS_VERSION = "5.23.0"

@@ -1,75 +1,21 @@
-"""Sharded training (FSDP2): its precision, its units, and its state in files that hold whole tensors.
+"""The state of a sharded model as whole tensors: gathered to be saved, divided when it is loaded.
 
-accelerate 1.15 shards the policy, and TRL 1.16 a separate reference model; `trl_patches` calls the functions
-here where they would do it otherwise.
+Its files are those of a model that is not sharded, so that any number of GPUs can go on from them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
-from accelerate.utils.fsdp_utils import fsdp2_prepare_model
 from peft import PeftModel, get_peft_model_state_dict
 from safetensors import safe_open
-from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from dpojob_trainer.training.adapters.loading import TRAINED_ADAPTER
 from dpojob_trainer.training.adapters.loading import WEIGHTS as ADAPTER_WEIGHTS
-
-
-def is_sharded(model: torch.nn.Module) -> bool:
-    """Tell whether the model's parameters are divided over the processes.
-
-    Args:
-        model: Any model; after `fully_shard` its class is an FSDPModule as well.
-
-    Returns:
-        False for a model that each process holds whole.
-    """
-    return isinstance(model, FSDPModule)
-
-
-def keep_fp32_outputs_and_reductions(accelerator: Accelerator) -> None:
-    """Compute in 16 bits, and leave outputs and the sums of gradients in fp32.
-
-    accelerate 1.15 would cast a unit's outputs to the type of the computation. The fused LM head returns
-    log-probabilities in fp32, and a sum of some hundreds of them, about -1,000, is rounded to a multiple of 4
-    in bf16, while DPO's loss needs differences between such sums.
-
-    Args:
-        accelerator: With an FSDP plugin; called before any model is sharded.
-    """
-    plugin = accelerator.state.fsdp_plugin
-    if plugin.mixed_precision_policy is not None:
-        plugin.mixed_precision_policy = replace(
-            plugin.mixed_precision_policy, reduce_dtype=torch.float32, output_dtype=None
-        )
-
-
-def shard_reference(model: torch.nn.Module, accelerator: Accelerator) -> torch.nn.Module:
-    """Shard a frozen reference model layer by layer, as accelerate shards the policy.
-
-    TRL 1.16 makes one unit of it, so that each forward would gather the whole model on every GPU.
-
-    Args:
-        model: The reference, whole in each process.
-        accelerator: With an FSDP plugin.
-
-    Returns:
-        The same model, in evaluation mode. It has no backward pass, after which the units that accelerate
-        leaves gathered for it would be freed; so every unit is freed after its forward.
-    """
-    fsdp2_prepare_model(accelerator, model)
-    for unit in model.modules():
-        if isinstance(unit, FSDPModule):
-            unit.set_reshard_after_forward(True, recurse=False)
-    return model.eval()
 
 
 def gather_model(model: torch.nn.Module, *, keep: bool) -> dict[str, torch.Tensor]:
