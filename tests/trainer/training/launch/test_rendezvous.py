@@ -212,6 +212,26 @@ def test_the_outcomes_of_a_node_are_combined(name: str, known: dict[str, Any], w
     assert outcome.message or outcome.outcome == "Succeeded"
 
 
+@pytest.mark.parametrize(
+    ("known", "begins"),
+    [
+        ({"lost_node": True}, "Another process of the set was lost at step 9"),
+        ({"exit_statuses": {0: 12, 1: -11}}, "Another process of the set was lost at step 9"),
+        ({"exit_statuses": {0: 12, 1: 12}}, "Stopped by a signal at step 9"),
+        ({"lost_node": True, "stop_requested": True}, "Stopped by a signal at step 9"),
+    ],
+)
+def test_a_process_ended_for_the_loss_of_another_says_so(
+    known: dict[str, Any], begins: str
+) -> None:
+    stopped = SAVED.model_copy(update={"message": "Stopped by a signal at step 9 of 20."})
+    defaults: dict[str, Any] = {"exit_statuses": {}, "lost_node": False, "stop_requested": False}
+    outcome = combine_outcomes(
+        outcomes={0: stopped}, has_new_checkpoint=True, **{**defaults, **known}
+    )
+    assert outcome.message.startswith(begins)
+
+
 def test_a_lost_peer_is_distinguished_from_a_failure_of_the_node_itself() -> None:
     gloo = "[../third_party/gloo/gloo/transport/tcp/pair.cc:538] Connection closed by peer [::1]:1"
     assert is_lost_peer(RuntimeError(gloo))

@@ -18,12 +18,13 @@ from types import FrameType
 from typing import Any
 
 from dpojob_api.conditions import Reason
+from dpojob_api.constants import ExitCode
 from dpojob_api.plan import Plan
 from dpojob_api.progress import Outcome
 from dpojob_trainer.shared.container_environment import ContainerEnvironment, RankPlace
 from dpojob_trainer.shared.termination_message import encode
 from dpojob_trainer.training.loop import checkpoints
-from dpojob_trainer.training.setup.errors import Interrupted
+from dpojob_trainer.training.setup.errors import LOST_PEER, STOPPED_BY_SIGNAL, Interrupted
 from dpojob_trainer.training.setup.signals import handle_termination_signals
 from dpojob_trainer.training.setup.train_job import TrainJob
 
@@ -108,6 +109,10 @@ def combine_outcomes(
     stopped = next((outcome for outcome in by_rank if outcome.outcome == "Interrupted"), None)
     if stop_requested:
         return stopped or STOPPED
+    if stopped is not None and (lost_node or _has_crashed(exit_statuses)):
+        # The signal was this launcher's own, to end the set.
+        message = stopped.message.replace(STOPPED_BY_SIGNAL, LOST_PEER, 1)
+        stopped = stopped.model_copy(update={"message": message})
     if stopped is None and ABORTED in without_outcome:
         # NCCL ends a process with this signal when another process is gone.
         stopped = STOPPED.model_copy(
@@ -131,6 +136,13 @@ def combine_outcomes(
         reason=Reason.TRAINING_FAILED,
         message="A training process ended without a word (exit statuses by rank: "
         f"{dict(exit_statuses)}); its log tells more.",
+    )
+
+
+def _has_crashed(exit_statuses: Mapping[int, int]) -> bool:
+    """Whether a process ended otherwise than after its work or after a stop."""
+    return any(
+        status not in (ExitCode.OK, ExitCode.INTERRUPTED) for status in exit_statuses.values()
     )
 
 

@@ -15,7 +15,14 @@ from dpojob_api.progress import Artifacts, Outcome, Progress, Sample
 from dpojob_trainer.shared.container_environment import ContainerEnvironment
 from dpojob_trainer.training.export import output_directory
 from dpojob_trainer.training.loop import checkpoints
-from dpojob_trainer.training.setup.errors import Interrupted, TrainingError, explain, is_lost_peer
+from dpojob_trainer.training.setup.errors import (
+    LOST_PEER,
+    STOPPED_BY_SIGNAL,
+    Interrupted,
+    TrainingError,
+    explain,
+    is_lost_peer,
+)
 from dpojob_trainer.training.setup.progress import ProgressRecorder
 from dpojob_trainer.training.setup.signals import StopRequest
 from dpojob_trainer.training.setup.tracker_setup import configure_trackers
@@ -71,7 +78,7 @@ def run(
             if failure.reason == Reason.OUT_OF_MEMORY:
                 failure = _out_of_memory_error(state, failure)
             elif failure.reason == Reason.TRAINING_FAILED and is_lost_peer(error):
-                return _interrupted(state, "Another process of the set was lost")
+                return _interrupted(state, LOST_PEER)
             return _outcome(state, "Failed", failure.reason, failure.message)
 
 
@@ -172,7 +179,7 @@ def _set_library_variables(job: TrainJob) -> None:
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 
-def _interrupted(state: RunState, event: str = "Stopped by a signal") -> Outcome:
+def _interrupted(state: RunState, event: str = STOPPED_BY_SIGNAL) -> Outcome:
     if state.complete:
         return _outcome(
             state,

@@ -24,6 +24,9 @@ EXIT_CODES: dict[str, int] = {
 """Reasons that are no user error; for every other reason the spec or the data must be changed."""
 
 
+STOPPED_BY_SIGNAL = "Stopped by a signal"
+LOST_PEER = "Another process of the set was lost"
+"""How the message of an interrupted run begins, by its cause."""
 LOST_PEER_ERRORS = ("DistBackendError", "DistNetworkError", "DistStoreError")
 """torch.distributed's errors; gloo raises a plain RuntimeError that names its transport."""
 MESSAGE_LENGTH = 600
