@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from dpojob_api.progress import Artifacts, Progress
-from dpojob_trainer.training.setup.adapter import TRAINED_ADAPTER
+from dpojob_trainer.training.adapters.loading import TRAINED_ADAPTER
 from dpojob_trainer.training.setup.train_job import TrainJob
 from dpojob_trainer.training.setup.training_result import TrainingResult
 
