@@ -63,10 +63,11 @@ def _trl_kernel(context: Context) -> dict[str, Any]:
     generator = torch.Generator(device=device()).manual_seed(0)
 
     def values(*shape: int) -> Any:
-        made = torch.randn(*shape, generator=generator, device=device()) * hidden**-0.5
-        return made.to(compute_dtype())
+        return torch.randn(*shape, generator=generator, device=device()).to(compute_dtype())
 
-    states, weight = values(tokens, hidden).requires_grad_(True), values(vocabulary, hidden)
+    # Logits of unit variance, of which none decides the sum of the others.
+    states = values(tokens, hidden).requires_grad_(True)
+    weight = values(vocabulary, hidden) * hidden**-0.5
     targets = torch.randint(vocabulary, (tokens,), generator=generator, device=device())
     found = chunked_logprob.ChunkedLogProbFunction.apply(
         states, weight, None, targets, 1.0, 32_768, None, 1.0, ("log_probs",)

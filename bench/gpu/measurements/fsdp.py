@@ -12,6 +12,8 @@ from bench.gpu.small_job import make_job
 from bench.gpu.trainer_process import TrainerProcess, free_port
 
 STEPS = 8
+SHARDED = {"sharded": True, "precompute_reference": False, "optimizer": "adamw"}
+"""What the planner would choose over several GPUs."""
 
 
 def cells(rehearsal: bool) -> dict[Cell, Measure]:
@@ -27,9 +29,7 @@ def _train(context: Context, method: str) -> dict[str, Any]:
 
     name = f"fsdp-{method}"
     job = make_job(context, name, method=method, arguments={"max_steps": STEPS})
-    job = replace(
-        job, plan=job.plan.model_copy(update={"sharded": True, "precompute_reference": False})
-    )
+    job = replace(job, plan=job.plan.model_copy(update=SHARDED))
     root = context.scratch / f"{name}-process"
     root.mkdir()
     # As torchrun sets them for one process.
