@@ -25,7 +25,8 @@ MATMUL_SHARE = 0.7
 no card has confirmed it."""
 POWER_CAPPED_MATMUL_SHARE = 0.37
 """The same for boards of at most 150 W, whose clocks fall under a sustained load: a T4 sustains 24 of its
-65 TFLOP/s in cuBLAS products (forums.developer.nvidia.com/t/about-gpu-peak-performance/264462)."""
+65 TFLOP/s in cuBLAS products, which NVIDIA there attributes to the board's 70 W
+(forums.developer.nvidia.com/t/about-gpu-peak-performance/264462). For other such boards an assumption."""
 MIG_SLICES = 7
 """Compute slices of a GPU: a profile "3g.20gb" has 3 of 7 (NVIDIA MIG User Guide, "GPU Instance
 Profiles", fraction of SMs)."""
