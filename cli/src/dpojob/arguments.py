@@ -19,6 +19,7 @@ exit status:
 examples:
   dpojob inspect -f job.yaml
   dpojob inspect -f job.yaml --volume data=./pairs --json | jq .problems
+  dpojob inspect -f job.yaml --html report.html
   HF_TOKEN=hf_... dpojob inspect -f job.yaml          a private or gated repository
 """
 PLAN = """\
@@ -115,6 +116,9 @@ def build_parser(program: str) -> argparse.ArgumentParser:
             help="let DIR stand in for a claim; may be given more than once",
         )  # fmt: skip
         command.add_argument("--json", action="store_true", help="JSON on standard output, only")
+    inspect.add_argument(
+        "--html", metavar="FILE", help="also write one page with charts and rows to FILE"
+    )
     plan.add_argument(
         "--parameters", metavar="N", help="size of the model, such as 1.5B; nothing is inspected"
     )

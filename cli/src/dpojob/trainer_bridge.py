@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -27,6 +28,10 @@ ExampleRows = dict[tuple[str | None, int], Mapping[str, Any]]
 """(split that a problem names, or None for the training split; row number in it) to the row."""
 EXAMPLE_ROWS = 2
 """Rows read for each problem."""
+HTML_EXAMPLE_ROWS = 3
+"""Rows read for each problem and each kind of suspects on the HTML page."""
+HTML_TRAINED_ROWS = 5
+"""Rows shown there as training sees them."""
 MAX_EXAMPLE_ROW = 1_000_000
 """Rows from this number on are not read for display: reading up to them again takes too long."""
 
@@ -108,8 +113,48 @@ def read_model_facts(spec: DPOJobSpec, volumes: Volumes) -> ModelFacts:
             return read_facts(open_model(spec.model, volumes, hub_token()))
 
 
-def read_example_rows(spec: DPOJobSpec, volumes: Volumes, report: InspectionReport) -> ExampleRows:
-    """Reads the first rows that each problem of a report names.
+def read_example_rows(
+    spec: DPOJobSpec, volumes: Volumes, report: InspectionReport, limit: int = EXAMPLE_ROWS
+) -> ExampleRows:
+    """Reads the first rows that each problem and each kind of suspects in a report names.
+
+    Args:
+        spec: The job's spec.
+        volumes: Claim name to directory.
+        report: The report of the job's inspection.
+        limit: Rows read for each of them.
+
+    Returns:
+        The rows with their secrets masked, without those that cannot be read again.
+    """
+    from dpojob_trainer.inspection.layouts import mapped_names, readable_names
+    from dpojob_trainer.inspection.readers import read_numbered_rows
+    from dpojob_trainer.inspection.sources import open_source
+    from dpojob_trainer.inspection.suspects import redacted_value
+    from dpojob_trainer.shared.errors import InspectionError
+
+    wanted: dict[str | None, set[int]] = {}
+    named = [(problem.split, problem.examples) for problem in report.problems]
+    for split, examples in [*named, *((None, group.examples) for group in report.suspects)]:
+        numbers = {n for n in examples[:limit] if n < MAX_EXAMPLE_ROW}
+        if numbers:
+            wanted.setdefault(split, set()).update(numbers)
+    mapped = mapped_names(report.mapping)
+    columns = readable_names([name for names in mapped.values() for name in names]) or None
+    found: ExampleRows = {}
+    for split, numbers in wanted.items():
+        name = split or spec.dataset.split
+        with suppress(InspectionError):
+            source = open_source(
+                spec.dataset, volumes, hub_token(), name, evaluation=split is not None
+            )
+            for number, row in read_numbered_rows(source, columns, numbers):
+                found[split, number] = redacted_value(row)
+    return found
+
+
+def html_report(spec: DPOJobSpec, volumes: Volumes, report: InspectionReport) -> str:
+    """Renders a report with rows of the dataset, and some as training sees them.
 
     Args:
         spec: The job's spec.
@@ -117,52 +162,33 @@ def read_example_rows(spec: DPOJobSpec, volumes: Volumes, report: InspectionRepo
         report: The report of the job's inspection.
 
     Returns:
-        The rows, without those that cannot be read again.
+        One HTML page that needs nothing from elsewhere; rows that cannot be read again are left out.
     """
-    wanted: dict[str | None, set[int]] = {}
-    for problem in report.problems:
-        numbers = {n for n in problem.examples[:EXAMPLE_ROWS] if n < MAX_EXAMPLE_ROW}
-        if numbers:
-            wanted.setdefault(problem.split, set()).update(numbers)
-    from dpojob_trainer.inspection.layouts import mapped_names, readable_names
-
-    named = [column for names in mapped_names(report.mapping).values() for column in names]
-    columns = readable_names(named) or None
-    return {
-        (split, number): row
-        for split, numbers in wanted.items()
-        for number, row in _rows(spec, volumes, split, columns, numbers)
-    }
-
-
-def _rows(
-    spec: DPOJobSpec,
-    volumes: Volumes,
-    split: str | None,
-    columns: list[str] | None,
-    wanted: set[int],
-) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Reads the wanted rows of a split (None: the training split), as far as they can be read."""
-    from dpojob_trainer.inspection.readers import read_file
-    from dpojob_trainer.inspection.sources import open_source
+    from dpojob_trainer.inspection import accepted_rows
+    from dpojob_trainer.inspection.layouts import mapped_names, value_at
+    from dpojob_trainer.inspection.report import PageContent, render_page
+    from dpojob_trainer.inspection.suspects import redacted_value
+    from dpojob_trainer.inspection.tokenization import ModelContext, row_tokens
     from dpojob_trainer.shared.errors import InspectionError
 
-    dataset, evaluation = spec.dataset, split is not None
-    first = 0
-    try:
-        source = open_source(
-            dataset, volumes, hub_token(), split or dataset.split, evaluation=evaluation
-        )
-        for file in source.files:
-            for chunk in read_file(file, columns):
-                numbers = [n for n in wanted if first <= n < first + len(chunk)]
-                rows = chunk.rows([n - first for n in numbers])
-                yield from zip(numbers, rows, strict=True)
-                first += len(chunk)
-                if first > max(wanted):
-                    return
-    except InspectionError:
-        return
+    examples = read_example_rows(spec, volumes, report, HTML_EXAMPLE_ROWS)
+    names = mapped_names(report.mapping)
+    pairs = {
+        number: {
+            part: [value_at(row, name) for name in names.get(part, ())]
+            for part in ("prompt", "chosen", "rejected")
+        }
+        for (split, number), row in examples.items()
+        if split is None
+    }
+    trained, has_tokens = [], False
+    with suppress(InspectionError):
+        model = ModelContext.open(spec.model, volumes, hub_token())
+        has_tokens = model.tokenizer is not None
+        rows = accepted_rows(spec, report, volumes, token=hub_token()) if report.valid else iter(())
+        pieces = [row_tokens(model, redacted_value(row)) for row in islice(rows, HTML_TRAINED_ROWS)]
+        trained = [found for found in pieces if found is not None]
+    return render_page(report, PageContent(examples, pairs, trained, has_tokens))
 
 
 def training_exit_code(outcome: Outcome) -> int:

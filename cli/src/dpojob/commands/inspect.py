@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from dpojob import trainer_bridge
 from dpojob.console import print_json, print_result, stderr_console
+from dpojob.errors import CommandError
 from dpojob.views.report_view import report_view
 from dpojob.volumes import check_volumes
 from dpojob_api.constants import ExitCode
@@ -28,6 +30,10 @@ def run(options: argparse.Namespace) -> int:
     request = read_request(options)
     check_volumes(request.job.spec, request.volumes, output=False)
     report = run_inspection(request)
+    if options.html is not None:
+        _write_page(
+            options.html, trainer_bridge.html_report(request.job.spec, request.volumes, report)
+        )
     if options.json:
         print_json(report.wire())
     else:
@@ -38,3 +44,10 @@ def run(options: argparse.Namespace) -> int:
                 "Correct the dataset, or the job, and inspect again.", style="dim"
             )
     return ExitCode.OK if report.valid else ExitCode.INVALID
+
+
+def _write_page(path: str, page: str) -> None:
+    try:
+        Path(path).write_text(page, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise CommandError(f"--html: {path} cannot be written: {error.strerror}") from error

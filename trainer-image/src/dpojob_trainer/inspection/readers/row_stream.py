@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from dpojob_trainer.inspection.sources import DataFile, Source
 from dpojob_trainer.shared.row_batch import RowBatch
@@ -61,3 +62,32 @@ def read_source(source: Source, columns: Sequence[str] | None = None) -> Iterato
             yield NumberedBatch(start, rows, file, before + rows.consumed)
             start += len(rows)
         before += file.stored_bytes
+
+
+def read_numbered_rows(
+    source: Source, columns: Sequence[str] | None, wanted: Collection[int]
+) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Read some rows of a split.
+
+    Args:
+        source: The split.
+        columns: The columns to read; None for all.
+        wanted: Row numbers in the split.
+
+    Yields:
+        Numbers and rows, in order.
+
+    Raises:
+        InspectionError: A file cannot be read.
+    """
+    if not wanted:
+        return
+    first, last = 0, max(wanted)
+    for file in source.files:
+        for batch in read_file(file, columns):
+            numbers = [number for number in sorted(wanted) if first <= number < first + len(batch)]
+            rows = batch.rows([number - first for number in numbers])
+            yield from zip(numbers, rows, strict=True)
+            first += len(batch)
+            if first > last:
+                return

@@ -4,8 +4,16 @@ It is truncated for the 4 KiB of a termination message.
 """
 
 from .encodable_names import with_encodable_names
+from .html_page import PageContent, render_page
 from .pair_problems import held_out_files
 from .report_builder import build_report
 from .report_truncation import summary
 
-__all__ = ["build_report", "held_out_files", "summary", "with_encodable_names"]
+__all__ = [
+    "PageContent",
+    "build_report",
+    "held_out_files",
+    "render_page",
+    "summary",
+    "with_encodable_names",
+]

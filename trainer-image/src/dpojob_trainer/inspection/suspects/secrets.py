@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 SHOWN = 4
 """Characters of a secret that a report may show."""
@@ -85,6 +87,22 @@ def redacted(text: str) -> str:
         for kind, pattern in patterns.items():
             text = pattern.sub(lambda match, kind=kind: _masked(kind, match[0]), text)  # type: ignore[misc]
     return text
+
+
+def redacted_value(value: Any) -> Any:
+    """Mask secrets and personal data in all texts of a value.
+
+    Args:
+        value: A row, or a JSON value of it.
+
+    Returns:
+        The same with `redacted` texts; keys stay as they are.
+    """
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, Mapping):
+        return {key: redacted_value(item) for key, item in value.items()}
+    return [redacted_value(item) for item in value] if isinstance(value, list) else value
 
 
 def _masked(kind: str, value: str) -> str:

@@ -8,5 +8,13 @@ from .length_check import LengthCheck
 from .model_context import ModelContext
 from .model_warnings import model_warnings
 from .token_counter import TokenCounter
+from .token_view import RowTokens, row_tokens
 
-__all__ = ["LengthCheck", "ModelContext", "TokenCounter", "model_warnings"]
+__all__ = [
+    "LengthCheck",
+    "ModelContext",
+    "RowTokens",
+    "TokenCounter",
+    "model_warnings",
+    "row_tokens",
+]

@@ -72,7 +72,7 @@ class TokenCounter:
         errors: list[RowError | None] = []
         for pair in pairs:
             try:
-                whole = self._render(pair) if chat else self._concatenate(pair)
+                whole = self.texts(pair)
             except TemplateRenderError as problem:
                 errors.append(
                     RowError(
@@ -105,6 +105,20 @@ class TokenCounter:
                 yield _same_when_cut(limit)
             else:
                 yield length
+
+    def texts(self, pair: PreferencePair) -> tuple[str, str, str]:
+        """Write a pair as the texts that are tokenized.
+
+        Args:
+            pair: The pair, of message lists or of texts.
+
+        Returns:
+            The prompt, the prompt with chosen, and the prompt with rejected.
+
+        Raises:
+            TemplateRenderError: The chat template refuses the conversation.
+        """
+        return self._render(pair) if isinstance(pair.chosen, list) else self._concatenate(pair)
 
     def _render(self, pair: PreferencePair) -> tuple[str, str, str]:
         prompt, chosen, rejected = pair.prompt, pair.chosen, pair.rejected
