@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pydantic.alias_generators import to_snake
-
 from dpojob_api.report import InspectionReport
 
 
@@ -19,9 +17,12 @@ def with_encodable_names(report: InspectionReport) -> InspectionReport:
     report.columns = [_encodable(column) for column in report.columns]
     for problem in report.problems:
         problem.message = _encodable(problem.message)
-    for name, columns in report.mapping.wire().items():
-        encodable = _encodable(columns) if isinstance(columns, str) else [*map(_encodable, columns)]
-        setattr(report.mapping, to_snake(name), encodable)
+    for name, columns in report.mapping:
+        if columns is not None:
+            is_one = isinstance(columns, str)
+            setattr(
+                report.mapping, name, _encodable(columns) if is_one else [*map(_encodable, columns)]
+            )
     return report
 
 
