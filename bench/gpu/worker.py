@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .cells import Context, Measure, measurements
+from .measurements.facts import used_mib
 
 ERROR_CHARACTERS = 1500
 
@@ -23,6 +24,7 @@ def main(arguments: list[str]) -> None:
     """Measure the cells of the command line in their order."""
     scratch, mode, descriptor, *keys = arguments
     context = Context(rehearsal=mode == "rehearsal", scratch=Path(scratch))
+    used_mib()
     _preload()
     by_key = {cell.key: measure for cell, measure in measurements(context.rehearsal).items()}
     with os.fdopen(int(descriptor), "w", encoding="utf-8") as results:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import subprocess
 from dataclasses import asdict
@@ -29,7 +30,7 @@ def cells(rehearsal: bool) -> dict[Cell, Measure]:
 def _driver(context: Context) -> dict[str, Any]:
     from dpojob_trainer.training.launch.device_facts import read_device_facts
 
-    before = _used_mib()
+    before = used_mib()
     facts = read_device_facts()
     if not facts.devices and not context.rehearsal:
         raise RuntimeError(f"torch can use no GPU: {facts.error}")
@@ -92,8 +93,12 @@ def _nvidia_smi() -> str | None:
     ).stdout
 
 
-def _used_mib() -> int | None:
-    """Memory of the first card that was in use before this process; None where it cannot be asked."""
+@functools.cache
+def used_mib() -> int | None:
+    """Memory of the first card that was in use at the first call; None where it cannot be asked.
+
+    The worker calls it before it imports a library that may take memory of the card.
+    """
     if shutil.which("nvidia-smi") is None:
         return None
     command = ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"]
