@@ -186,6 +186,7 @@ def test_kubectl_get_shows_the_columns(trained, installed, inputs):
         "POOL",
         "PROGRESS",
         "MARGIN",
+        "WINRATE",
         "ETA",
         "COST",
         "AGE",

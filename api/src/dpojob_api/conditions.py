@@ -22,6 +22,7 @@ class ConditionType(StrEnum):
     PLANNED = "Planned"
     TRAINING = "Training"
     TRAINING_HEALTHY = "TrainingHealthy"
+    IMPROVED = "Improved"
     SUSPENDED = "Suspended"
     COMPLETE = "Complete"
     FAILED = "Failed"
@@ -118,6 +119,20 @@ class Reason(StrEnum):
     OVERFITTING = "Overfitting"
     """Training loss falls while evaluation loss rises."""
 
+    # The evaluation's verdict.
+    BETTER_THAN_BASE = "BetterThanBase"
+    """The judge prefers the tuned model's answers: the 95% interval of its win rate lies above 50%."""
+    NOT_BETTER = "NotBetter"
+    """The judge prefers the answers of the model before: the interval lies below 50%."""
+    LONGER_ONLY = "LongerOnly"
+    """The tuned model's answers win because they are longer: at equal length the interval holds 50%."""
+    REQUIREMENT_NOT_MET = "RequirementNotMet"
+    """The tuned model is better, and not by as much as `evaluation.require` asks for."""
+    INCONCLUSIVE = "Inconclusive"
+    """The interval holds 50%; the message says how many prompts would decide."""
+    NOT_EVALUATED = "NotEvaluated"
+    """The evaluation could not be made; the message says why. The model is complete."""
+
     # Suspension and the end.
     SUSPENDED_BY_USER = "SuspendedByUser"
     """`spec.suspend` is true."""
@@ -166,6 +181,9 @@ class Reason(StrEnum):
     """The job named by `model.fromJob` finished without an output a model can be read from."""
     INVALID_SPEC = "InvalidSpec"
     """The spec cannot be read by this operator (an older or newer CRD is installed)."""
+
+    JUDGE_NOT_ALLOWED = "JudgeNotAllowed"
+    """`evaluation.judge.program` asks for a program, and the installation runs none."""
 
     # Ready and Stalled.
     IN_PROGRESS = "InProgress"

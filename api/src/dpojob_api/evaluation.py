@@ -8,6 +8,9 @@ from pydantic import Field
 
 from .base import Count, Figure, LenientModel, Rate, unknown_as
 
+FEWEST_PROMPTS = 20
+"""Judged prompts below which there is no verdict."""
+
 
 class Interval(LenientModel):
     """A figure with its 95% confidence interval."""
@@ -64,6 +67,27 @@ class Evaluation(LenientModel):
         description="Mean Kullback-Leibler divergence of the tuned model from the one before, over the "
         "tokens of held-out chosen answers, nats per token.",
     )
+    judge: str = Field(default="", description="Who compared the answers.")
+    win_rate: Interval | None = Field(
+        default=None,
+        description="Share of prompts whose tuned answer the judge prefers; a tie counts half.",
+    )
+    length_controlled_win_rate: Interval | None = Field(
+        default=None, description="The win rate expected where both answers are equally long."
+    )
+    wins: Count = Field(default=0, description="Prompts whose tuned answer the judge prefers.")
+    ties: Count = Field(default=0, description="Prompts without a preference.")
+    losses: Count = Field(default=0, description="Prompts whose answer before the judge prefers.")
+    unjudged: Count = Field(default=0, description="Prompts that the judge gave no score for.")
+    needed_prompts: Count | None = Field(
+        default=None,
+        description="About how many prompts would tell this win rate from 0.5; absent where it is told.",
+    )
+    verdict: str | None = Field(
+        default=None,
+        description="Reason of the condition Improved. Absent without spec.evaluation.",
+    )
+    message: str = Field(default="", description="The verdict in a sentence.")
     attention: list[Attention] = Field(
         default_factory=list, description="Figures beyond the line at which to look closer."
     )

@@ -107,6 +107,7 @@ class Display(LenientModel):
     model: str | None = None
     progress: str | None = None
     margin: str | None = None
+    win_rate: str | None = None
     eta: str | None = None
     cost: str | None = None
 

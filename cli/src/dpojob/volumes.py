@@ -51,6 +51,7 @@ def check_volumes(spec: DPOJobSpec, volumes: dict[str, Path], *, output: bool) -
         "spec.model.volume": spec.model.volume,
         "spec.dataset.volume": spec.dataset.volume,
         "spec.output.volume": spec.output.volume,
+        **{f"spec.{field}": place for field, place in spec.evaluation_volumes.items()},
     }
     claims = {field: claim.claim_name for field, claim in fields.items() if claim is not None}
     needed = {

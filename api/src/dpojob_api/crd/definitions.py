@@ -133,6 +133,7 @@ def dpojob_crd() -> dict[str, Any]:
         ("POOL", "string", ".status.plan.pool", "The GPUPool it was planned on.", 0),
         ("PROGRESS", "string", ".status.display.progress", "Optimizer steps done.", 0),
         ("MARGIN", "string", ".status.display.margin", "Reward margin, chosen over rejected.", 0),
+        ("WINRATE", "string", ".status.display.winRate", "Wins against the model before.", 0),
         ("ETA", "string", ".status.display.eta", "Time left at the measured rate.", 0),
         ("COST", "string", ".status.display.cost", "Spent so far.", 0),
         ("AGE", "date", ".metadata.creationTimestamp", "Since it was created.", 0),

@@ -86,6 +86,9 @@ EVALUATORS: dict[str, Callable[[Value], bool]] = {
     RESERVED_PATH_RULE["rule"]: _mount_path_is_free,
     MOUNTED_VOLUMES_RULE["rule"]: _mounts_name_volumes,
     UNIQUE_VOLUMES_RULE["rule"]: _volume_names_are_unique,
+    "!has(self.fromEval) || self.fromEval || has(self.volume)": lambda v: (
+        v.get("fromEval", True) or "volume" in v
+    ),
     f"!has(self.max) || {cel_count('min')} < {cel_count('max')}": _min_is_below_max,
 }
 """Rule text, as in the CRD, to the function that evaluates it."""

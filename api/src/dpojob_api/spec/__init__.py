@@ -12,6 +12,14 @@ from .dataset_source import (
     VerdictColumn,
     verdict_text,
 )
+from .evaluation import (
+    EvaluationPrompts,
+    EvaluationSpec,
+    Judge,
+    JudgeProgram,
+    Requirement,
+    RewardModel,
+)
 from .fields import (
     DNS_NAME,
     PATH_RULE,
@@ -30,7 +38,8 @@ from .training import EarlyStopping, Lora, Samples, Training
 
 __all__ = [
     "DNS_NAME", "MUTABLE_ALWAYS", "PATH_RULE", "REPO", "S3", "SECRET_KEY", "Budget", "ClaimPath",
-    "ColumnMapping", "Curate", "DPOJobSpec", "DatasetSource", "EarlyStopping", "EvalSource", "Hardware",
-    "JobReference", "Lora", "MessageMapping", "ModelSource", "Output", "Samples", "SecretKey",
+    "ColumnMapping", "Curate", "DPOJobSpec", "DatasetSource", "EarlyStopping", "EvalSource",
+    "EvaluationPrompts", "EvaluationSpec", "Hardware",
+    "JobReference", "Judge", "JudgeProgram", "Lora", "MessageMapping", "ModelSource", "Output", "Requirement", "RewardModel", "Samples", "SecretKey",
     "SecretName", "Training", "VerdictColumn", "validations", "verdict_text",
 ]  # fmt: skip

@@ -7,7 +7,8 @@ from pydantic import Field
 from dpojob_api.base import StrictModel
 
 from .dataset_source import DatasetSource
-from .fields import SecretKey, SecretName, validations
+from .evaluation import EvaluationSpec
+from .fields import ClaimPath, SecretKey, SecretName, validations
 from .hardware import Budget, Hardware
 from .model_source import ModelSource
 from .output import Output
@@ -33,6 +34,11 @@ class DPOJobSpec(
     hardware: Hardware = Field(default_factory=Hardware, description="Where to train.")
     budget: Budget = Field(default_factory=Budget, description="Limits on cost and time.")
     output: Output = Field(default_factory=Output, description="Where the model goes.")
+    evaluation: EvaluationSpec | None = Field(
+        default=None,
+        description="Whether the tuned model is better than the one before, by a judge, on prompts never "
+        "trained on. Default: only figures that need no judge.",
+    )
     hub_token_secret: SecretKey | None = Field(
         default=None,
         description="Secret with the user's hub token, for private and gated sources and push.",
@@ -60,6 +66,21 @@ class DPOJobSpec(
         le=31536000,
         description="Delete the DPOJob this many seconds after it finished. Default: never.",
     )
+
+    @property
+    def evaluation_volumes(self) -> dict[str, ClaimPath]:
+        """What the evaluation reads from claims, by the path of its field."""
+        if self.evaluation is None:
+            return {}
+        judge = self.evaluation.judge
+        named: dict[str, ClaimPath | None] = {
+            "evaluation.prompts.volume": self.evaluation.prompts.volume,
+            "evaluation.judge.rewardModel.volume": judge.reward_model.volume
+            if judge.reward_model
+            else None,
+            "evaluation.judge.program.volume": judge.program.volume if judge.program else None,
+        }
+        return {field: place for field, place in named.items() if place is not None}
 
 
 MUTABLE_ALWAYS = ("suspend", "budget", "ttlSecondsAfterFinished")

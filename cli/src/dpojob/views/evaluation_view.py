@@ -20,11 +20,13 @@ def evaluation_view(evaluation: Evaluation) -> RenderableType:
         evaluation: The figures, as far as they are known.
 
     Returns:
-        A table of the figures, and the messages on those to look at.
+        The verdict, a table of the figures, and the messages on those to look at.
     """
     before, after = evaluation.before or AnswerFigures(), evaluation.after or AnswerFigures()
     table = Table("held out", "before", "tuned")
     rows = [
+        ("win rate, ties as halves", "", format_interval(evaluation.win_rate)),
+        ("win rate at equal length", "", format_interval(evaluation.length_controlled_win_rate)),
         ("reward accuracy", "", format_interval(evaluation.reward_accuracy)),
         ("answer length, tokens", _number(before.tokens), _number(after.tokens)),
         ("answers that end", _share(before.ended), _share(after.ended)),
@@ -34,11 +36,15 @@ def evaluation_view(evaluation: Evaluation) -> RenderableType:
     for name, *cells in rows:
         if any(cells):
             table.add_row(name, *cells)
+    verdict = Text(f"{evaluation.verdict}: ", style="bold").append(
+        shorten(evaluation.message, MESSAGE_LIMIT), style="not bold"
+    )
     messages = [f"Look closer: {found.message}" for found in evaluation.attention]
     if evaluation.note:
         messages.append(evaluation.note)
     shown = [Text(shorten(message, MESSAGE_LIMIT), style="yellow") for message in messages]
-    return Group(*([table] if table.row_count else []), *shown)
+    parts: list[RenderableType] = [verdict] if evaluation.verdict else []
+    return Group(*parts, *([table] if table.row_count else []), *shown)
 
 
 def format_interval(interval: Interval | None) -> str:

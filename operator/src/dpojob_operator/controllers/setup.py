@@ -52,6 +52,7 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
         status_seconds=settings.status_seconds,
         missing_grace_seconds=settings.missing_grace_seconds,
         secret_grace_seconds=settings.secret_grace_seconds,
+        allow_judge_programs=settings.allow_judge_programs,
     )
     dependents = DependentsIndex()
     inspections = InspectionCache(

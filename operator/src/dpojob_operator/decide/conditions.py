@@ -1,10 +1,33 @@
-"""How a condition of a status is replaced by a newer one."""
+"""How a condition of a status is replaced by a newer one, and the status of Improved by its reason."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from dpojob_api.conditions import Condition
+from dpojob_api.conditions import Condition, Reason
+
+IMPROVED_BY_VERDICT: dict[str, bool | None] = {
+    Reason.BETTER_THAN_BASE: True,
+    Reason.NOT_BETTER: False,
+    Reason.LONGER_ONLY: False,
+    Reason.REQUIREMENT_NOT_MET: False,
+    Reason.INCONCLUSIVE: None,
+    Reason.NOT_EVALUATED: None,
+}
+"""The status of Improved, None for Unknown, by its reason."""
+
+
+def improved_by(verdict: str | None) -> tuple[bool | None, str]:
+    """Look up what a verdict says of Improved.
+
+    Args:
+        verdict: What the trainer reports; an unknown text counts as NotEvaluated.
+
+    Returns:
+        The status, None for Unknown, and the reason.
+    """
+    reason = verdict if verdict in IMPROVED_BY_VERDICT else None
+    return IMPROVED_BY_VERDICT[reason or Reason.NOT_EVALUATED], reason or Reason.NOT_EVALUATED
 
 
 def next_condition(

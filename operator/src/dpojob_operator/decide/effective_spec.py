@@ -88,6 +88,7 @@ def claims_mounted(spec: DPOJobSpec, dependency: Dependency | None) -> dict[str,
     read = [spec.model.volume.claim_name] if spec.model.volume is not None else []
     read += dependency.base_claims if dependency is not None else []
     read += [spec.dataset.volume.claim_name] if spec.dataset.volume is not None else []
+    read += [place.claim_name for place in spec.evaluation_volumes.values()]
     mounted = dict.fromkeys(read, True)
     if spec.output.volume is not None:
         mounted[spec.output.volume.claim_name] = False

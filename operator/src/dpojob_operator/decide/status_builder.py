@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from dpojob_api.conditions import ConditionType, Reason
+from dpojob_api.evaluation import Evaluation
 from dpojob_api.job import Attempt, Phase
 from dpojob_api.progress import Health
 from dpojob_api.spec import DPOJobSpec
 from dpojob_planner import PoolState
 
-from .conditions import next_condition
+from .conditions import improved_by, next_condition
 from .effective_spec import effective_spec
 from .timing import Timing
 from .types import Action, Decision, PlanningRequest, PoolReservation, Snapshot
@@ -83,7 +84,7 @@ class StatusBuilder:
         return False
 
     def set_phase(self, phase: Phase) -> None:
-        """Set the phase, the summary for people.
+        """Set `phase`, the summary for people.
 
         Args:
             phase: The new phase.
@@ -130,6 +131,15 @@ class StatusBuilder:
         default = Reason.HEALTHY if health.healthy else Reason.UNHEALTHY
         reason = health.reason if health.reason in frozenset(Reason) else default
         self._set_condition(ConditionType.TRAINING_HEALTHY, health.healthy, reason, health.message)
+
+    def set_improved(self, evaluation: Evaluation) -> None:
+        """Set the condition Improved by the verdict of an evaluation.
+
+        Args:
+            evaluation: What the trainer reports; its verdict may be any text: the pod is a user's.
+        """
+        status, reason = improved_by(evaluation.verdict)
+        self._set_condition(ConditionType.IMPROVED, status, reason, evaluation.message)
 
     def set_suspended(self, status: bool, reason: str, message: str = "") -> None:
         """Set the condition Suspended.

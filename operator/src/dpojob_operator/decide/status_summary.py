@@ -65,6 +65,9 @@ def _set_columns(builder: StatusBuilder) -> None:
         display.progress = f"{100 if done else progress.percent}%"
         margin = progress.margin if progress.margin is not None else progress.eval_margin
         display.margin = None if margin is None else f"{margin:.3f}"
+    if status.evaluation is not None and status.evaluation.win_rate is not None:
+        rate = status.evaluation.win_rate.value
+        display.win_rate = None if rate is None else f"{rate:.0%}"
     left = cost.eta_seconds(progress)
     training = status.condition(ConditionType.TRAINING)
     steps = training is not None and training.reason == Reason.TRAINING

@@ -23,6 +23,8 @@ class Policy:
     """How long after the DPOJob's creation a missing claim is waited for; and how long a missing pool."""
     secret_grace_seconds: float = 30.0
     """A pod may wait this long for a missing Secret."""
+    allow_judge_programs: bool = False
+    """Whether `evaluation.judge.program` may run a user's program beside the trained model."""
     pod_listing_grace_seconds: float = 20.0
     """A finished Job's pods may show up this late in a listing."""
 

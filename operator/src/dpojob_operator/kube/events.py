@@ -37,6 +37,7 @@ WARNING_WHEN_FALSE = (
     ConditionType.DATASET_VALID,
     ConditionType.PLANNED,
     ConditionType.TRAINING_HEALTHY,
+    ConditionType.IMPROVED,
 )
 
 

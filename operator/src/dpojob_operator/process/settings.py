@@ -143,6 +143,9 @@ class Settings(WorkloadSettings, BaseSettings):
     """DPOJOB_OPERATOR_NAMESPACES: comma-separated namespaces to watch; empty: all."""
     currency: str = "USD"
     """DPOJOB_OPERATOR_CURRENCY: shown beside costs; prices are the pools'."""
+    allow_judge_programs: Flag = False
+    """DPOJOB_OPERATOR_ALLOW_JUDGE_PROGRAMS: `true` lets evaluation.judge.program run a user's program in
+    the training pod, without its tokens and keys."""
     workers: PositiveNumber = 16
     """DPOJOB_OPERATOR_WORKERS: keys reconciled at the same time."""
     resync_seconds: Seconds = 120.0

@@ -20,7 +20,7 @@ from dpojob_trainer.training import TrainJob, run
 from dpojob_trainer.training.evaluation import run as evaluation_run
 from dpojob_trainer.training.evaluation.divergence import kl_per_token
 from dpojob_trainer.training.evaluation.models import load_pair
-from dpojob_trainer.training.evaluation.prompts import held_out_rows
+from dpojob_trainer.training.evaluation.prompts import evaluation_rows
 
 pytestmark = pytest.mark.train
 
@@ -45,7 +45,7 @@ def test_figures_of_both_models_are_in_the_outcome_and_the_documents(
     accuracy = found.reward_accuracy
     assert accuracy is not None and accuracy.n == job.report.eval_rows
     assert accuracy.value == pytest.approx(outcome.progress.eval_accuracy, abs=0.5 / accuracy.n)
-    assert found.prompts == len(held_out_rows(job, 32)) > 3
+    assert found.prompts == len(evaluation_rows(job, 32)) > 3
     assert found.before is not None and found.after is not None
     assert found.before.tokens and found.after.tokens
     assert found.length_change is not None
@@ -62,7 +62,7 @@ def test_figures_of_both_models_are_in_the_outcome_and_the_documents(
 def test_the_distance_is_that_of_the_two_distributions(make_job: MakeJob) -> None:
     job = make_job(spec={"training": {"learningRate": 2e-3}})
     assert run(job).outcome == "Succeeded"
-    pair, rows = load_pair(job), held_out_rows(job, 3)
+    pair, rows = load_pair(job), evaluation_rows(job, 3)
     before = AutoModelForCausalLM.from_pretrained(job.volumes["inputs"] / "model")
     after = AutoModelForCausalLM.from_pretrained(job.output)
     total = count = 0.0

@@ -13,6 +13,7 @@ from dpojob_planner import PoolState
 
 from . import suspension
 from .dependency import resolve_dependency
+from .evaluation import check_judge, check_prompts
 from .inspection import inspect_dataset
 from .output_lock import check_output_lock
 from .planning import choose_plan
@@ -23,7 +24,9 @@ STAGES = (
     delete_stale_trainings,
     resolve_dependency,
     check_output_lock,
+    check_judge,
     inspect_dataset,
+    check_prompts,
     choose_plan,
     run_training,
 )

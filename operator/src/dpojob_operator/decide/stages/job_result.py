@@ -142,6 +142,8 @@ def _end_attempt(
             builder.status.samples = reported.samples
         if reported.evaluation is not None:
             builder.status.evaluation = reported.evaluation
+            if builder.job.spec.evaluation is not None:
+                builder.set_improved(reported.evaluation)
         if reported.progress.max_steps:
             builder.set_training_healthy(reported.progress.health)
     update_cost(builder)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from jinja2 import Environment, PackageLoader
 
 from dpojob_api import constants
+from dpojob_api.conditions import Reason
 from dpojob_api.evaluation import Evaluation, Interval
 from dpojob_trainer.training.export.markdown import plain
+from dpojob_trainer.training.export.svg_chart import interval_chart
+from dpojob_trainer.training.loop.data import prompt_text
+from dpojob_trainer.training.setup.train_job import TrainJob
 
-from .interval_chart import interval_chart
+from .records import Record
 
 SECTION = re.compile(r"<!-- evaluation -->.*?<!-- /evaluation -->", re.DOTALL)
 """The part of a document that is replaced, its marks included."""
@@ -20,30 +27,79 @@ TEMPLATES = {
     constants.FILE_REPORT: "evaluation_report.html.j2",
 }
 """By document, the template of its part."""
+SHOWN = 3
+"""Answers most won and most lost that the report shows, of each."""
 
 
-def write_sections(directory: Path, evaluation: Evaluation) -> None:
-    """Replace the evaluation's part of each document in `directory`."""
+def write_sections(job: TrainJob, evaluation: Evaluation, records: Sequence[Record]) -> None:
+    """Replace the evaluation's part of each document beside the finished model.
+
+    Args:
+        job: The job.
+        evaluation: The figures and, where a judge was asked for, the verdict.
+        records: The judged prompts, of which the most won and the most lost are shown.
+    """
     environment = Environment(
         loader=PackageLoader("dpojob_trainer.training.evaluation"),
         autoescape=lambda name: name is not None and ".html" in name,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"plain": plain, "share": _share, "figure": _figure, "range": _range}
-    charts = [("Reward accuracy", evaluation.reward_accuracy)] if evaluation.reward_accuracy else []
+    environment.filters |= {
+        "plain": plain, "share": _share, "figure": _figure, "range": _range, "prompt": prompt_text,
+    }  # fmt: skip
+    context = _context(evaluation, records)
     for name, template in TEMPLATES.items():
-        path = directory / name
-        section = environment.get_template(template).render(
-            evaluation=evaluation,
-            charts=[interval_chart(title, interval) for title, interval in charts],
+        path = job.output / name
+        section = environment.get_template(template).render(context)
+        _write(path, _replaced(path.read_text(encoding="utf-8"), section))
+    if evaluation.win_rate is not None:
+        _add_model_index(job, evaluation, evaluation.win_rate)
+
+
+def _replaced(text: str, section: str) -> str:
+    """The document with another section between the marks."""
+    return SECTION.sub(lambda _: f"<!-- evaluation -->\n{section}<!-- /evaluation -->", text)
+
+
+def _context(evaluation: Evaluation, records: Sequence[Record]) -> dict[str, Any]:
+    compared = sorted(records, key=lambda record: record.difference or 0.0)
+    titled = (
+        ("Win rate against the model before", evaluation.win_rate),
+        ("Win rate at equal length", evaluation.length_controlled_win_rate),
+        ("Reward accuracy", evaluation.reward_accuracy),
+    )
+    return {
+        "evaluation": evaluation,
+        "improved": evaluation.verdict == Reason.BETTER_THAN_BASE,
+        "won": [r for r in reversed(compared[-SHOWN:]) if (r.difference or 0) > 0],
+        "lost": [r for r in compared[:SHOWN] if (r.difference or 0) < 0],
+        "charts": [interval_chart(title, share) for title, share in titled if share is not None],
+    }
+
+
+def _add_model_index(job: TrainJob, evaluation: Evaluation, rate: Interval) -> None:
+    """Add the win rate to the card's metadata, where the hub shows it as an evaluation result."""
+    path = job.output / constants.FILE_MODEL_CARD
+    card = ModelCard(path.read_text(encoding="utf-8"))
+    assert isinstance(card.data, ModelCardData)  # ModelCard's own type for every card.
+    dataset = job.spec.dataset.repo
+    card.data.model_name = job.name
+    card.data.eval_results = [
+        EvalResult(
+            task_type="text-generation",
+            dataset_type=dataset or "held-out",
+            dataset_name=dataset or "held-out prompts",
+            metric_type="win_rate",
+            metric_name=f"win rate against the model before, by {evaluation.judge}",
+            metric_value=round(rate.value or 0.0, 4),
         )
-        _replace(path, f"<!-- evaluation -->\n{section}<!-- /evaluation -->")
+    ]
+    _write(path, f"---\n{card.data.to_yaml()}\n---\n{card.text}")
 
 
-def _replace(path: Path, section: str) -> None:
-    """Replace the section in the file atomically."""
-    text = SECTION.sub(lambda _: section, path.read_text(encoding="utf-8"))
+def _write(path: Path, text: str) -> None:
+    """Replace the file atomically."""
     part = path.with_name(f".{path.name}.part")
     part.write_text(text, encoding="utf-8")
     part.chmod(path.stat().st_mode)

@@ -29,7 +29,13 @@ def tokenize_prompt(tokenizer: Any, row: dict[str, Any]) -> list[int]:
 
 
 def generate_answers(
-    model: Any, tokenizer: Any, rows: Sequence[dict[str, Any]], *, new_tokens: int, seed: int
+    model: Any,
+    tokenizer: Any,
+    rows: Sequence[dict[str, Any]],
+    *,
+    new_tokens: int,
+    seed: int,
+    first: int = 0,
 ) -> Iterator[list[Answer]]:
     """Answer the prompts of `rows`, batch by batch.
 
@@ -42,6 +48,7 @@ def generate_answers(
         rows: Rows as TRL takes them.
         new_tokens: The longest answer, tokens; less where the model's context is shorter than twice that.
         seed: The seed of the first batch, where the generation config samples.
+        first: The row to begin with, the first of a batch.
 
     Yields:
         The answers of one batch, in the order of the rows.
@@ -53,7 +60,7 @@ def generate_answers(
     if context is not None:
         # Of a prompt that is too long the end is kept, where the question is.
         prompts = [ids[-(context - new_tokens) :] for ids in prompts]
-    for begin in range(0, len(prompts), BATCH_SIZE):
+    for begin in range(first, len(prompts), BATCH_SIZE):
         batch = prompts[begin : begin + BATCH_SIZE]
         yield _generate_halving(model, tokenizer, batch, new_tokens, seed + begin)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,17 +11,11 @@ from dpojob_trainer.training.setup.train_job import TrainJob
 
 from .answers import Answer, answer_figures
 from .divergence import kl_per_token
-from .generation import generate_answers
 from .models import ModelPair
 from .statistics import paired_change, proportion_interval
 
-log = logging.getLogger(__name__)
-PROMPTS = 32
-"""Held-out prompts that are answered, at most."""
-NEW_TOKENS = 128
-"""The longest answer, tokens."""
-SECONDS = 300.0
-"""No batch is begun later than this after the first; the figures are then from fewer prompts."""
+DISTANCE_ROWS = 32
+"""Held-out pairs whose chosen answer the distance is measured on, at most."""
 
 
 def reward_accuracy(job: TrainJob, progress: Progress) -> Interval | None:
@@ -34,34 +26,10 @@ def reward_accuracy(job: TrainJob, progress: Progress) -> Interval | None:
     return proportion_interval(round(progress.eval_accuracy * pairs), pairs)
 
 
-def answer_both(
-    pair: ModelPair, rows: Sequence[dict[str, Any]], seed: int
-) -> tuple[list[Answer], list[Answer]]:
-    """Both models' answers to the same rows, as many as the time allows."""
-    deadline = time.monotonic() + SECONDS
-    answers: list[list[Answer]] = []
-    for side in (pair.before, pair.after):
-        found: list[Answer] = []
-        with side() as model:
-            for batch in generate_answers(
-                model, pair.tokenizer, rows, new_tokens=NEW_TOKENS, seed=seed
-            ):
-                found += batch
-                # The second model gets half of the time at least.
-                if time.monotonic() > deadline - (SECONDS / 2 if not answers else 0):
-                    break
-        answers.append(found)
-    before, after = answers
-    both = min(len(before), len(after))
-    return before[:both], after[:both]
-
-
-def compare_answers(
-    job: TrainJob, pair: ModelPair, rows: Sequence[dict[str, Any]], evaluation: Evaluation
+def with_answers(
+    evaluation: Evaluation, before: Sequence[Answer], after: Sequence[Answer]
 ) -> Evaluation:
-    """`evaluation` with the figures of both models' answers and of their distance."""
-    before, after = answer_both(pair, rows, job.spec.training.seed)
-    log.info("both models answered %d held-out prompts", len(after))
+    """`evaluation` with the figures of both models' answers, of which there is at least one each."""
     return evaluation.model_copy(
         update={
             "prompts": len(after),
@@ -70,6 +38,13 @@ def compare_answers(
             "length_change": paired_change(
                 [answer.tokens for answer in before], [answer.tokens for answer in after]
             ),
-            "kl_per_token": kl_per_token(pair, rows),
         }
     )
+
+
+def with_distance(
+    evaluation: Evaluation, pair: ModelPair, rows: Sequence[dict[str, Any]]
+) -> Evaluation:
+    """`evaluation` with the distance of both models on the first pairs of `rows`."""
+    pairs = [row for row in rows if "chosen" in row][:DISTANCE_ROWS]
+    return evaluation.model_copy(update={"kl_per_token": kl_per_token(pair, pairs)})

@@ -5,25 +5,82 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
-from dpojob_trainer.inspection import accepted_rows
+from dpojob_trainer.inspection import accepted_rows, is_conversational
+from dpojob_trainer.shared.preference_pair import as_messages
 from dpojob_trainer.training.setup.train_job import TrainJob
 
+from .judges import JudgeError
 
-def held_out_rows(job: TrainJob, limit: int) -> list[dict[str, Any]]:
-    """The first evaluation rows of the job with different prompts, none of which is also trained on.
+
+def evaluation_rows(job: TrainJob, limit: int) -> list[dict[str, Any]]:
+    """The first prompts to evaluate on: different ones, none of which is also trained on.
 
     Args:
         job: The job, whose dataset is read again as inspection accepted it.
         limit: The largest number of rows.
 
     Returns:
-        Rows as TRL takes them; fewer than `limit` where there are no more.
+        Held-out rows as TRL takes them, then rows with a prompt alone from evaluation.prompts.volume;
+        fewer than `limit` where there are no more.
+
+    Raises:
+        JudgeError: The file of prompts is missing, or a line of it is no prompt.
     """
-    if not job.report.eval_rows:
-        return []
-    return unseen_rows(_rows(job, "eval"), lambda: _rows(job, "train"), limit)
+    spec = job.spec.evaluation
+    held_out: Iterator[dict[str, Any]] = iter(())
+    if job.report.eval_rows and (spec is None or spec.prompts.from_eval):
+        held_out = _rows(job, "eval")
+    if spec is not None and spec.prompts.volume is not None:
+        path = job.path(spec.prompts.volume)
+        held_out = chain(held_out, prompts_of_file(path, messages=is_conversational(job.report)))
+    return unseen_rows(held_out, lambda: _rows(job, "train"), limit)
+
+
+def prompts_of_file(path: Path, *, messages: bool) -> Iterator[dict[str, Any]]:
+    """The rows of a JSON Lines file with the field `prompt`, as text or as messages.
+
+    Args:
+        path: The file.
+        messages: Whether text becomes a user's message, as the model takes conversations.
+
+    Yields:
+        Rows with a prompt and no answers.
+
+    Raises:
+        JudgeError: There is no such file, or a line of it is no prompt.
+    """
+    try:
+        lines = path.open(encoding="utf-8")
+    except OSError as error:
+        raise JudgeError(f"evaluation.prompts.volume: {path.name}: {error.strerror}") from error
+    with lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            prompt = _prompt(line)
+            if prompt is None:
+                raise JudgeError(
+                    f"evaluation.prompts.volume: line {number} of {path.name} holds no prompt; write a JSON object "
+                    'such as {"prompt": "Where is the kite?"}'
+                )
+            yield {"prompt": as_messages(prompt, "user") if messages else prompt}
+
+
+def _prompt(line: str) -> Any:
+    try:
+        prompt = json.loads(line)["prompt"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    if isinstance(prompt, str):
+        return prompt or None
+    is_list = isinstance(prompt, list) and bool(prompt)
+    return (
+        prompt if is_list and all(isinstance(m, dict) and {"role", "content"} <= m.keys() for m in prompt) else None
+    )  # fmt: skip
 
 
 def unseen_rows(

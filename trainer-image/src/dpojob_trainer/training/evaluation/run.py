@@ -1,58 +1,143 @@
-"""The evaluation of a finished run, from its outcome to the outcome with figures."""
+"""The evaluation of a finished run, from its outcome to the outcome with figures and verdict."""
 
 from __future__ import annotations
 
 import logging
+import shutil
+from collections.abc import Sequence
+from typing import Any
 
+from dpojob_api.conditions import Reason
 from dpojob_api.evaluation import Evaluation
 from dpojob_api.progress import Outcome
 from dpojob_trainer.training.export import output_directory
-from dpojob_trainer.training.setup.errors import one_line
+from dpojob_trainer.training.loop.memory import release_memory
+from dpojob_trainer.training.setup.errors import TrainingError, one_line
 from dpojob_trainer.training.setup.progress import ProgressRecorder
 from dpojob_trainer.training.setup.train_job import TrainJob
 
+from .answering import AnswerSettings, answer_both
+from .answers import Answer
 from .attention import attention
 from .documents import write_sections
-from .held_out_figures import PROMPTS, compare_answers, reward_accuracy
+from .held_out_figures import reward_accuracy, with_answers, with_distance
+from .judges import Exchange, JudgeError, open_judge
 from .models import load_pair
-from .prompts import held_out_rows
+from .prompts import evaluation_rows
+from .records import FILE, WORK_DIRECTORY, Record, write_records
+from .verdict import compare, not_evaluated, outcome
 
 log = logging.getLogger(__name__)
+PROMPTS = 32
+"""Prompts that are answered without spec.evaluation, at most..."""
+NEW_TOKENS = 128
+"""...the longest answer to them, tokens..."""
+SECONDS = 300.0
+"""...and the time for it."""
+JUDGED_NEW_TOKENS = 512
+"""The longest answer that is judged, tokens."""
 
 
-def evaluate_run(job: TrainJob, recorder: ProgressRecorder, outcome: Outcome) -> Outcome:
+def evaluate_run(job: TrainJob, recorder: ProgressRecorder, finished: Outcome) -> Outcome:
     """Compare the finished model with the one that training began with, and record the figures.
 
     Called once the model is in its place, by the first process; an outcome that has figures is returned
     as it is. Raises no error: figures that cannot be computed are missing, with a note.
     """
-    if outcome.evaluation is not None:
-        return outcome
+    if finished.evaluation is not None:
+        return finished
     recorder.set_stage("Evaluating")
+    evaluation, records = evaluate(job, finished)
+    if records:
+        write_records(job.output / FILE, records)
+    write_sections(job, evaluation, records)
+    finished = finished.model_copy(update={"evaluation": evaluation})
+    output_directory.record_outcome(job.output, finished, [FILE] if records else [])
+    shutil.rmtree(job.output / WORK_DIRECTORY, ignore_errors=True)
+    return finished
+
+
+def improved(job: TrainJob, evaluation: Evaluation | None) -> bool:
+    """Whether the model may be uploaded: nothing is required, or the verdict is that it is better."""
+    spec = job.spec.evaluation
+    if spec is None or spec.require is None:
+        return True
+    return evaluation is not None and evaluation.verdict == Reason.BETTER_THAN_BASE
+
+
+def evaluate(job: TrainJob, finished: Outcome) -> tuple[Evaluation, list[Record]]:
+    """The figures and the verdict, and the judged prompts. Raises no error."""
     evaluation = Evaluation()
+    records: list[Record] = []
     try:
-        evaluation = evaluation.model_copy(
-            update={"reward_accuracy": reward_accuracy(job, outcome.progress)}
-        )
-        evaluation = _compare(job, evaluation)
+        accuracy = reward_accuracy(job, finished.progress)
+        evaluation = evaluation.model_copy(update={"reward_accuracy": accuracy})
+        evaluation, rows, before, after = _answer(job, evaluation)
+        if job.spec.evaluation is not None:
+            evaluation, records = _judge(job, evaluation, rows, before, after)
+    except JudgeError as error:
+        evaluation = not_evaluated(evaluation, f"{error}.")
     except Exception as error:
         log.warning("the evaluation failed; the model is complete", exc_info=True)
-        note = f"Figures are missing: {type(error).__name__}: {one_line(error)}"
+        cause = error.message if isinstance(error, TrainingError) else one_line(error)
+        note = f"Figures are missing: {type(error).__name__}: {cause}"
         evaluation = evaluation.model_copy(update={"note": note})
-    evaluation = evaluation.model_copy(update={"attention": attention(evaluation)})
-    outcome = outcome.model_copy(update={"evaluation": evaluation})
-    write_sections(job.output, evaluation)
-    output_directory.record_outcome(job.output, outcome)
-    return outcome
+        if job.spec.evaluation is not None:
+            evaluation = not_evaluated(evaluation, note)
+    return evaluation.model_copy(update={"attention": attention(evaluation)}), records
 
 
-def _compare(job: TrainJob, evaluation: Evaluation) -> Evaluation:
-    rows = held_out_rows(job, PROMPTS)
+def _answer(
+    job: TrainJob, evaluation: Evaluation
+) -> tuple[Evaluation, list[dict[str, Any]], list[Answer], list[Answer]]:
+    """Both models' answers and their figures; the memory of the models is free again afterwards."""
+    spec = job.spec.evaluation
+    rows = evaluation_rows(job, PROMPTS if spec is None else spec.prompts.max)
     if not rows:
         note = (
             "dataset.eval holds no pairs out, so no answers are compared."
             if not job.report.eval_rows
             else "Every held-out prompt is also trained on, so no answers are compared."
         )
-        return evaluation.model_copy(update={"note": note})
-    return compare_answers(job, load_pair(job), rows, evaluation)
+        return evaluation.model_copy(update={"note": note}), [], [], []
+    seed = job.spec.training.seed
+    settings = (
+        AnswerSettings(NEW_TOKENS, seed, SECONDS)
+        if spec is None
+        else AnswerSettings(JUDGED_NEW_TOKENS, seed)
+    )
+    pair = load_pair(job)
+    before, after = answer_both(pair, rows, settings, job.output / WORK_DIRECTORY, job.key)
+    log.info("both models answered %d held-out prompts", len(after))
+    evaluation = with_distance(with_answers(evaluation, before, after), pair, rows)
+    del pair
+    release_memory()
+    return evaluation, rows, before, after
+
+
+def _judge(
+    job: TrainJob,
+    evaluation: Evaluation,
+    rows: Sequence[dict[str, Any]],
+    before: Sequence[Answer],
+    after: Sequence[Answer],
+) -> tuple[Evaluation, list[Record]]:
+    spec = job.spec.evaluation
+    assert spec is not None  # The caller checks it.
+    judge = open_judge(job, spec.judge)
+    scores = [
+        judge.scores(
+            [
+                Exchange(row["prompt"], answer.text)
+                for row, answer in zip(rows, answers, strict=False)
+            ]
+        )
+        for answers in (before, after)
+    ]
+    records = [
+        Record(row["prompt"], *both)
+        for row, *both in zip(rows, before, after, *scores, strict=False)
+    ]
+    outcomes = [outcome(record.before_score, record.after_score) for record in records]
+    evaluation = evaluation.model_copy(update={"judge": judge.name})
+    return compare(evaluation, outcomes, before, after, spec.require), records

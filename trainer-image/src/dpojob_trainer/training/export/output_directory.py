@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -166,9 +166,11 @@ def record_upload(directory: Path, target: Mapping[str, Any], outcome: Outcome) 
     _write_file(directory, {**recorded, "uploaded": targets, "outcome": outcome.wire()})
 
 
-def record_outcome(directory: Path, outcome: Outcome) -> None:
-    """Replace the outcome in the finished model's lineage."""
-    _write_file(directory, {**lineage(directory), "outcome": outcome.wire()})
+def record_outcome(directory: Path, outcome: Outcome, files: Sequence[str]) -> None:
+    """Replace the outcome in the finished model's lineage, which then lists these files too."""
+    recorded = lineage(directory)
+    listed = sorted({*recorded["files"], *files})
+    _write_file(directory, {**recorded, "files": listed, "outcome": outcome.wire()})
 
 
 def _write_file(directory: Path, content: Mapping[str, Any]) -> None:

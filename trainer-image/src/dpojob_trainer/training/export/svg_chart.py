@@ -1,4 +1,4 @@
-"""Line charts as SVG text, without scripts, fonts or external resources."""
+"""Line charts and intervals as SVG text, without scripts, fonts or external resources."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from markupsafe import Markup
+
+from dpojob_api.evaluation import Interval
 
 WIDTH, HEIGHT = 360, 220
 LEFT, RIGHT, TOP, BOTTOM = 46, 8, 10, 24
@@ -58,6 +60,26 @@ def chart(title: str, curves: Mapping[str, Curve]) -> Markup:
         f"<figure><figcaption>{escape(title)} <small>{' '.join(legend)}</small></figcaption>"
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">'
         f"{''.join(parts)}</svg></figure>"
+    )
+
+
+def interval_chart(title: str, interval: Interval) -> Markup:
+    """A share with its 95% interval on an axis from 0% to 100%, with a line at 50%."""
+    edge, height, axis, middle = 16, 56, WIDTH - 32, WIDTH / 2
+    ends = (interval.low or 0.0, interval.value or 0.0, interval.high or 0.0)
+    low, value, high = (edge + axis * end for end in ends)
+    label = f"{title}: {ends[1]:.1%}, 95% interval {ends[0]:.1%} to {ends[2]:.1%}"
+    ticks = "".join(
+        f'<text x="{edge + axis * tick:.0f}" y="{height - 4}" text-anchor="middle">{tick:.0%}</text>'
+        for tick in (0.0, 0.5, 1.0)
+    )
+    return Markup(
+        f"<figure><figcaption>{escape(title)}</figcaption>"
+        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(label)}">'
+        f'<line class="grid" x1="{edge}" x2="{WIDTH - edge}" y1="22" y2="22"/>'
+        f'<line class="grid" x1="{middle:.0f}" x2="{middle:.0f}" y1="6" y2="38"/>'
+        f'<line class="c0" x1="{low:.1f}" x2="{high:.1f}" y1="22" y2="22" stroke-width="4"/>'
+        f'<circle class="c0" cx="{value:.1f}" cy="22" r="5"/>{ticks}</svg></figure>'
     )
 
 

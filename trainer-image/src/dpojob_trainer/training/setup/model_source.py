@@ -45,7 +45,7 @@ def locate_model(job: TrainJob) -> ModelLocation:
         directory = job.path(source.volume)
     elif source.repo is not None:
         revision = job.report.model.revision if job.report.model else None
-        directory = _download(job, source.repo, revision or source.revision)
+        directory = download_model(job, source.repo, revision or source.revision)
     else:
         raise TrainingError.invalid_spec(
             "spec.model.fromJob was not replaced by the model it leads to"
@@ -105,10 +105,11 @@ def _find_base(job: TrainJob, adapter: Path, base: str, revision: str | None) ->
             "on the adapter's claim and write its path, relative to the claim's root, as "
             "base_model_name_or_path in adapter_config.json",
         )
-    return _download(job, base, revision)
+    return download_model(job, base, revision)
 
 
-def _download(job: TrainJob, repo: str, revision: str | None) -> Path:
+def download_model(job: TrainJob, repo: str, revision: str | None) -> Path:
+    """Download a model repository. Raises TrainingError where that fails."""
     endpoint = ContainerEnvironment().hub_endpoint
     try:
         found = snapshot_download(

@@ -1,0 +1,52 @@
+"""Stages: whether the evaluation that is asked for may be made, before a GPU is asked for."""
+
+from __future__ import annotations
+
+from dpojob_api.conditions import Reason
+from dpojob_api.evaluation import FEWEST_PROMPTS, Evaluation
+from dpojob_operator.decide.status_builder import StatusBuilder
+
+
+def check_judge(builder: StatusBuilder) -> bool:
+    """Fail where the judge is a program and the installation allows none.
+
+    Args:
+        builder: The status under construction.
+
+    Returns:
+        Whether the job goes on.
+    """
+    spec = builder.job.spec.evaluation
+    if spec is None or spec.judge.program is None or builder.policy.allow_judge_programs:
+        return True
+    builder.fail(
+        Reason.JUDGE_NOT_ALLOWED,
+        "This installation runs no judge programs (chart value evaluation.allowPrograms). Use "
+        "evaluation.judge.rewardModel, then create this DPOJob again.",
+    )
+    return False
+
+
+def check_prompts(builder: StatusBuilder) -> bool:
+    """Report in Improved that there are too few held-out prompts for a verdict.
+
+    The verdict of a finished evaluation takes the place of this report.
+
+    Args:
+        builder: The status under construction, with the inspected dataset.
+
+    Returns:
+        Always True: the model is trained all the same.
+    """
+    spec, dataset = builder.job.spec.evaluation, builder.status.dataset
+    if spec is None or dataset is None or builder.status.evaluation is not None:
+        return True
+    if spec.prompts.volume is not None or dataset.eval_rows >= FEWEST_PROMPTS:
+        return True
+    builder.set_improved(
+        Evaluation(
+            message=f"dataset.eval holds {dataset.eval_rows} pairs out, and a verdict needs {FEWEST_PROMPTS} prompts: "
+            "hold out more, or name evaluation.prompts.volume. Training goes on."
+        )
+    )
+    return True

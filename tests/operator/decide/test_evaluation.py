@@ -1,0 +1,102 @@
+"""The condition Improved, by the verdict that the trainer reports."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.kit.builders import (
+    NOW,
+    POOLS,
+    build_snapshot,
+    decide_until_stable,
+    finished_pod,
+    job_snapshot,
+    reason,
+    training,
+    training_status,
+)
+from tests.kit.operator_fixture import REPORT, succeeded
+
+from dpojob_api.job import DPOJobStatus
+from dpojob_operator.decide.stages import decide_with_pools
+from dpojob_operator.decide.types import Policy
+
+ASKED = {"evaluation": {"judge": {"rewardModel": {"repo": "org/reward"}}}}
+PROGRAM = {
+    "evaluation": {"judge": {"program": {"volume": {"claimName": "rules", "path": "rule.py"}}}}
+}
+
+
+def finished(spec_fields: dict[str, Any], evaluation: dict[str, Any]) -> DPOJobStatus:
+    status = training_status(**spec_fields)
+    pods = (finished_pod("train", 0, {**succeeded(), "evaluation": evaluation}),)
+    snapshot = build_snapshot(
+        status,
+        spec_fields=spec_fields,
+        training=training(status, complete=True),
+        training_pods=pods,
+    )
+    return decide_until_stable(snapshot).status
+
+
+@pytest.mark.parametrize(
+    ("verdict", "expected"),
+    [
+        ("BetterThanBase", ("True", "BetterThanBase")),
+        ("NotBetter", ("False", "NotBetter")),
+        ("LongerOnly", ("False", "LongerOnly")),
+        ("RequirementNotMet", ("False", "RequirementNotMet")),
+        ("Inconclusive", ("Unknown", "Inconclusive")),
+        ("NotEvaluated", ("Unknown", "NotEvaluated")),
+        ("not a reason; of another version", ("Unknown", "NotEvaluated")),
+        (None, ("Unknown", "NotEvaluated")),
+    ],
+)
+def test_the_verdict_becomes_the_condition(verdict: str | None, expected: tuple[str, str]) -> None:
+    figures = {"verdict": verdict, "message": "The tuned model …", "winRate": {"value": 0.618}}
+    status = finished(ASKED, figures)
+    found = status.condition("Improved")
+    assert found is not None and (found.status, found.reason) == expected
+    assert found.message == "The tuned model …"
+    assert status.display is not None and status.display.win_rate == "62%"
+    assert status.is_true("Complete")
+
+
+def test_without_a_judge_there_is_no_such_condition() -> None:
+    status = finished({}, {"prompts": 32})
+    assert status.condition("Improved") is None
+    assert status.display is not None and status.display.win_rate is None
+
+
+def test_too_few_held_out_pairs_are_reported_before_training() -> None:
+    first = decide_with_pools(build_snapshot(spec_fields=ASKED), POOLS, NOW)
+    assert first.status.inspection is not None
+    pods = (finished_pod("inspect", 0, {**REPORT, "evalRows": 7}),)
+    second = decide_with_pools(
+        build_snapshot(
+            first.status,
+            spec_fields=ASKED,
+            inspection=job_snapshot(first.status.inspection.name),
+            inspection_pods=pods,
+        ),
+        POOLS,
+        NOW,
+    )
+    found = second.status.condition("Improved")
+    assert found is not None and (found.status, found.reason) == ("Unknown", "NotEvaluated")
+    assert "holds 7 pairs out, and a verdict needs 20" in found.message
+    assert second.status.attempts, "training goes on"
+
+
+def test_a_program_runs_only_where_the_installation_allows_it() -> None:
+    snapshot = build_snapshot(spec_fields=PROGRAM, claims={"rules": None})
+    refused = decide_with_pools(snapshot, POOLS, NOW)
+    assert reason(refused, "Failed") == "JudgeNotAllowed"
+    assert not refused.actions
+    policy = Policy(allow_judge_programs=True, missing_grace_seconds=1e9)
+    allowed = decide_with_pools(replace(snapshot, policy=policy), POOLS, NOW)
+    assert allowed.status.condition("Failed") is None
+    # The program's claim is waited for like any other.
+    assert reason(allowed, "DatasetValid") == "ClaimNotFound"

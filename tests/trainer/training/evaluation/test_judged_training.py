@@ -1,0 +1,165 @@
+"""A training whose pairs follow a rule, judged by that rule and by a reward model that knows it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tests.kit import tiny_models
+from tests.trainer.training.conftest import MakeJob
+from transformers import AutoTokenizer, Qwen2Config, Qwen2ForSequenceClassification
+
+from dpojob_api.evaluation import Evaluation
+from dpojob_api.progress import Outcome
+from dpojob_trainer.training import TrainJob, run
+from dpojob_trainer.training.evaluation.run import evaluate
+from dpojob_trainer.training.launch import session
+
+pytestmark = pytest.mark.train
+FRIENDLY = ("Sure", "Of course", "Gladly", "Thanks", "With pleasure", "Certainly")
+RULE = f"""
+import json, sys
+for line in sys.stdin:
+    print(int(json.loads(line)["answer"].startswith({FRIENDLY!r})))
+"""
+MODEL = {"volume": {"claimName": "taught", "path": "model"}}
+PROGRAM = {"program": {"volume": {"claimName": "taught", "path": "rule.py"}}}
+REWARD_MODEL = {"rewardModel": {"volume": {"claimName": "taught", "path": "reward"}}}
+
+
+def make_reward_model(directory: Path, model: Path, outputs: int = 1) -> None:
+    """A small model trained here to tell friendly openings; with a tokenizer of its own padding."""
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    torch.manual_seed(0)
+    config = Qwen2Config(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=1,
+        num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=256, num_labels=outputs,
+        pad_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+    reward = Qwen2ForSequenceClassification(config)
+    optimizer = torch.optim.AdamW(reward.parameters(), lr=3e-3)
+    rows = tiny_models.make_pairs(512, 9)
+    for step in range(60 if outputs == 1 else 0):
+        batch = rows[8 * step % 512 :][:8]
+        texts = [row[key] for row in batch for key in ("good_response", "bad_response")]
+        labels = torch.tensor([float(text.startswith(FRIENDLY)) for text in texts])
+        chats = [
+            tokenizer.apply_chat_template(
+                [{"role": "user", "content": "?"}, {"role": "assistant", "content": text}],
+                tokenize=False,
+            )
+            for text in texts
+        ]
+        inputs = tokenizer(chats, padding=True, return_tensors="pt", add_special_tokens=False)
+        inputs.pop("token_type_ids", None)
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(
+            reward(**inputs).logits[:, 0], labels
+        )
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    reward.save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("taught")
+    tiny_models.make_model(root / "model")
+    tiny_models.write_jsonl(root / "pairs.jsonl", tiny_models.make_pairs(480, 5))
+    make_reward_model(root / "reward", root / "model")
+    make_reward_model(root / "two", root / "model", outputs=2)
+    (root / "rule.py").write_text(RULE, encoding="utf-8")
+    return root
+
+
+MakeJudged = Callable[..., TrainJob]
+
+
+@pytest.fixture
+def make_judged(make_job: MakeJob, taught: Path) -> MakeJudged:
+    def make(evaluation: dict[str, Any], **spec: Any) -> TrainJob:
+        dataset = {
+            "volume": {"claimName": "taught", "path": "pairs.jsonl"},
+            "eval": {"fraction": 0.3},
+        }
+        wanted = {
+            "model": MODEL,
+            "dataset": dataset,
+            "training": {"learningRate": 4e-4, "batchSize": 8},
+            "evaluation": evaluation,
+            **spec,
+        }
+        plan = {"perDeviceBatchSize": 8, "gradientAccumulation": 1}
+        return make_job(spec=wanted, plan=plan, volumes={"taught": taught})
+
+    return make
+
+
+def with_evaluation(job: TrainJob, evaluation: dict[str, Any]) -> TrainJob:
+    spec = job.spec.model_validate({**job.spec.wire(), "evaluation": evaluation})
+    return replace(job, spec=spec)
+
+
+def judge_again(job: TrainJob, evaluation: dict[str, Any]) -> Evaluation:
+    """The finished model of `job` evaluated otherwise."""
+    return evaluate(
+        with_evaluation(job, evaluation), Outcome(outcome="Succeeded", reason="Completed")
+    )[0]
+
+
+def test_pairs_that_follow_a_rule_make_the_model_better_by_that_rule(
+    make_judged: MakeJudged,
+) -> None:
+    job = make_judged({"judge": PROGRAM, "prompts": {"max": 40}})
+    outcome = run(job)
+    assert outcome.outcome == "Succeeded", outcome.message
+    found = outcome.evaluation
+    assert found is not None and found.verdict == "BetterThanBase", found
+    assert found.win_rate is not None and found.win_rate.n == found.prompts >= 30
+    assert found.judge == "program rule.py"
+    lines = (job.output / "evaluation.jsonl").read_text(encoding="utf-8").splitlines()
+    records = [json.loads(line) for line in lines]
+    assert len(records) == found.prompts
+    wins = sum(record["afterScore"] > record["beforeScore"] for record in records)
+    assert wins == found.wins > 2 * found.losses
+    trained = {row["question"] for row in tiny_models.make_pairs(480, 5)}
+    assert {record["prompt"][-1]["content"] for record in records} <= trained
+    report = (job.output / "report.html").read_text(encoding="utf-8")
+    assert "BetterThanBase" in report and found.message.split(";")[0] in report
+    assert "Most won" in report and "Win rate at equal length" in report
+    card = (job.output / "README.md").read_text(encoding="utf-8")
+    assert card.count("---\n") >= 2 and "model-index" in card and "win_rate" in card
+    lineage = json.loads((job.output / "lineage.json").read_text(encoding="utf-8"))
+    assert "evaluation.jsonl" in lineage["files"]
+    assert not (job.output / ".evaluation").exists()
+
+    by_reward = judge_again(job, {"judge": REWARD_MODEL, "prompts": {"max": 40}})
+    assert by_reward.verdict == "BetterThanBase", by_reward
+    assert by_reward.judge == "reward model reward"
+
+    # The other way round: a rule by which the tuned answers are the worse ones.
+    (job.volumes["taught"] / "contrary.py").write_text(RULE.replace("print(int(", "print(-int("))
+    contrary = {"program": {"volume": {"claimName": "taught", "path": "contrary.py"}}}
+    assert judge_again(job, {"judge": contrary}).verdict == "NotBetter"
+
+    two = {"rewardModel": {"volume": {"claimName": "taught", "path": "two"}}}
+    wrong = judge_again(job, {"judge": two})
+    assert wrong.verdict == "NotEvaluated" and "has 2 outputs" in wrong.message
+    causal = judge_again(job, {"judge": {"rewardModel": MODEL}})
+    assert causal.verdict == "NotEvaluated" and "Qwen2ForCausalLM" in causal.message
+    assert causal.after is not None and causal.kl_per_token is not None
+
+    required = with_evaluation(job, {"judge": contrary, "require": {"winRate": "0.55"}})
+    push = required.spec.output.model_copy(update={"push": "org/never"})
+    required = replace(required, spec=required.spec.model_copy(update={"output": push}))
+    state = session.RunState(required, session.ProgressRecorder())
+    worse = outcome.model_copy(update={"evaluation": judge_again(job, {"judge": contrary})})
+    kept = session._upload(state, worse)
+    assert kept.outcome == "Succeeded" and "Nothing was uploaded" in kept.message
+    assert kept.artifacts is not None and kept.artifacts.push is None

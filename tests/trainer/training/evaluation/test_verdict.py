@@ -1,0 +1,88 @@
+"""The verdict: nothing is called better whose interval says otherwise."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from dpojob_api.evaluation import AnswerFigures, Evaluation
+from dpojob_api.spec import Requirement
+from dpojob_trainer.training.evaluation.answers import Answer
+from dpojob_trainer.training.evaluation.verdict import compare, outcome
+
+N = 100
+
+
+def answers(lengths: list[int]) -> list[Answer]:
+    return [Answer("text", length, True, 0.0) for length in lengths]
+
+
+def judged(
+    outcomes: list[float | None], growth: float = 0.0, require: Requirement | None = None
+) -> Evaluation:
+    draw = random.Random(7)
+    before = [draw.randint(20, 60) for _ in outcomes]
+    after = [round(length * (1 + growth) + draw.randint(-2, 2)) for length in before]
+    figures = Evaluation(
+        before=AnswerFigures(tokens=sum(before) / len(before)),
+        after=AnswerFigures(tokens=sum(after) / len(after)),
+    )
+    return compare(figures, outcomes, answers(before), answers(after), require)
+
+
+def test_a_higher_score_wins_and_an_equal_one_ties() -> None:
+    assert [outcome(0.1, 0.2), outcome(2, 2), outcome(3, -1)] == [1.0, 0.5, 0.0]
+    assert outcome(None, 1.0) is None and outcome(1.0, None) is None
+
+
+@pytest.mark.parametrize(
+    ("wins", "verdict"),
+    [(0.8, "BetterThanBase"), (0.2, "NotBetter"), (0.5, "Inconclusive"), (0.55, "Inconclusive")],
+)
+def test_the_interval_decides(wins: float, verdict: str) -> None:
+    won = round(wins * N)
+    found = judged([1.0] * won + [0.0] * (N - won))
+    assert found.verdict == verdict
+    assert (found.wins, found.losses) == (won, N - won)
+    assert found.win_rate is not None and f"{wins:.0%}" in found.message
+
+
+def test_an_undecided_one_says_how_many_prompts_would_decide() -> None:
+    found = judged([1.0] * 55 + [0.0] * 45)
+    assert found.needed_prompts is not None and found.needed_prompts > N
+    assert f"about {found.needed_prompts} prompts would decide" in found.message
+
+
+def test_wins_of_far_longer_answers_are_for_their_length() -> None:
+    assert judged([1.0] * N, growth=1.0).verdict == "LongerOnly"
+    assert judged([1.0] * N, growth=0.0).verdict == "BetterThanBase"
+
+
+def test_what_is_required_must_be_reached_as_well() -> None:
+    outcomes: list[float | None] = [1.0] * 70 + [0.0] * 30
+    assert judged(outcomes, require=Requirement(win_rate="0.7")).verdict == "BetterThanBase"
+    missed = judged(outcomes, require=Requirement(win_rate="0.75"))
+    assert missed.verdict == "RequirementNotMet" and "winRate is 0.75" in missed.message
+    longer: list[float | None] = [1.0] * 90 + [0.0] * 10
+    shuffled = random.Random(1).sample(longer, N)
+    missed = judged(shuffled, growth=0.04, require=Requirement(max_length_growth="0.01"))
+    assert missed.verdict == "RequirementNotMet" and "maxLengthGrowth is 0.01" in missed.message
+
+
+def test_answers_without_a_score_are_counted_and_never_guessed() -> None:
+    found = judged([1.0] * 30 + [None] * 70)
+    assert (found.wins, found.unjudged, found.verdict) == (30, 70, "BetterThanBase")
+    assert found.win_rate is not None and found.win_rate.n == 30
+    few = judged([1.0] * 19 + [None] * 70)
+    assert few.verdict == "NotEvaluated" and few.win_rate is None
+    assert "19 prompts were judged, and a verdict needs 20" in few.message
+
+
+def test_with_random_labels_almost_nothing_is_called_better() -> None:
+    called = 0
+    for seed in range(100):
+        draw = random.Random(seed)
+        found = judged([draw.choice([0.0, 0.5, 1.0]) for _ in range(N)], growth=0.3)
+        called += found.verdict in ("BetterThanBase", "LongerOnly", "RequirementNotMet")
+    assert called <= 8

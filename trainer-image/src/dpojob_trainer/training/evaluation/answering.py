@@ -1,0 +1,71 @@
+"""Both models' answers to the same prompts, kept so that a later attempt goes on with them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .answers import Answer
+from .generation import BATCH_SIZE, generate_answers
+from .models import ModelPair
+from .records import AnswerFile
+
+
+@dataclass(frozen=True)
+class AnswerSettings:
+    """How to answer."""
+
+    new_tokens: int
+    """The longest answer, tokens."""
+    seed: int
+    seconds: float | None = None
+    """No batch is begun later than this; the answers are then fewer. None: no limit."""
+
+
+def answer_both(
+    pair: ModelPair,
+    rows: Sequence[dict[str, Any]],
+    settings: AnswerSettings,
+    directory: Path,
+    key: str,
+) -> tuple[list[Answer], list[Answer]]:
+    """Answer the prompts with the model before and with the tuned one.
+
+    Args:
+        pair: Both models.
+        rows: Rows as TRL takes them.
+        settings: How to answer.
+        directory: Where the answers are kept.
+        key: Identifies the models.
+
+    Returns:
+        The answers of the model before, and those of the tuned model, to the first prompts of `rows`: to all
+        of them where the time allows.
+    """
+    start = time.monotonic()
+    found = []
+    for number, (name, side) in enumerate((("before", pair.before), ("after", pair.after)), 1):
+        identity = [key, name, settings.new_tokens, settings.seed, [r["prompt"] for r in rows]]
+        kept = AnswerFile(directory / f"{name}.jsonl", identity)
+        first = len(kept.answers) // BATCH_SIZE * BATCH_SIZE
+        del kept.answers[first:]
+        with side() as model:
+            for batch in generate_answers(
+                model,
+                pair.tokenizer,
+                rows,
+                new_tokens=settings.new_tokens,
+                seed=settings.seed,
+                first=first,
+            ):
+                kept.append(batch)
+                # Each model gets half of the time.
+                limit = None if settings.seconds is None else number * settings.seconds / 2
+                if limit is not None and time.monotonic() - start > limit:
+                    break
+        found.append(kept.answers)
+    both = min(map(len, found))
+    return found[0][:both], found[1][:both]

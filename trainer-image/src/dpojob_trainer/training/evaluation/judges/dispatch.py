@@ -1,0 +1,19 @@
+"""The judge that spec.evaluation names."""
+
+from __future__ import annotations
+
+from dpojob_api.spec import Judge as JudgeSpec
+from dpojob_trainer.training.setup.train_job import TrainJob
+
+from .judge import Judge, JudgeError
+from .program import ProgramJudge
+from .reward_model import RewardModelJudge
+
+
+def open_judge(job: TrainJob, spec: JudgeSpec) -> Judge:
+    """Open the judge. Raises JudgeError or TrainingError where it cannot be found or cannot judge."""
+    if spec.program is not None:
+        return ProgramJudge(job.path(spec.program.volume), job.scratch)
+    if spec.reward_model is not None:
+        return RewardModelJudge.open(job, spec.reward_model)
+    raise JudgeError("spec.evaluation.judge names neither rewardModel nor program")
