@@ -10,10 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.kit.operator_fixture import ROOT, JobNamespace, Process
+from tests.kit.operator_fixture import ROOT, JobNamespace, Process, foreign_job
 from tests.operator.test_process import address
 
 pytestmark = pytest.mark.cluster
+
+
+def render(job_namespace: JobNamespace, release: str, *templates: str, **values: str) -> str:
+    """Templates of the chart, for this test's namespace only."""
+    scope = f"namespaces={{{job_namespace.namespace}}}"
+    command = [
+        str(job_namespace.cluster.bin("helm")), "template", release, str(ROOT / "charts/dpojob"),
+        "--namespace", job_namespace.namespace, "--kube-version", "1.35.0", "--set", scope,
+    ]  # fmt: skip
+    for name, value in values.items():
+        command += ["--set", f"{name}={value}"]
+    for template in templates:
+        command += ["--show-only", f"templates/{template}.yaml"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture
@@ -22,14 +36,7 @@ def granted(job_namespace: JobNamespace, tmp_path: Path) -> Any:
     account = (
         f"op-{job_namespace.namespace}"  # cluster-scoped names must not meet those of other tests
     )
-    rendered = subprocess.run(
-        [
-            str(job_namespace.cluster.bin("helm")), "template", account, str(ROOT / "charts/dpojob"),
-            "--namespace", job_namespace.namespace, "--kube-version", "1.35.0", "--set", f"namespaces={{{job_namespace.namespace}}}",
-            "--show-only", "templates/rbac.yaml", "--show-only", "templates/serviceaccount.yaml",
-        ],
-        check=True, capture_output=True, text=True,
-    ).stdout  # fmt: skip
+    rendered = render(job_namespace, account, "rbac", "serviceaccount")
     job_namespace.kubectl("apply", "-f", "-", input=rendered)
     token = job_namespace.kubectl("create", "token", account).strip()
     config = json.loads(job_namespace.kubectl("config", "view", "--raw", "-o", "json"))
@@ -78,3 +85,37 @@ def test_the_charts_permissions_suffice_for_a_whole_job(
             "auth", "can-i", verb, "secrets", f"--as={account}", check=False
         )
         assert output.strip() == "no"
+
+
+def test_the_admission_policy_limits_deletes_to_the_jobs_of_dpojobs(
+    job_namespace: JobNamespace, granted: Any
+) -> None:
+    _, user = granted
+    name = user.rpartition(":")[2]
+    policy = render(job_namespace, name, "admission-policy", **{"admissionPolicy.enabled": "true"})
+    manager = "app.kubernetes.io/managed-by"
+    labels: dict[str, dict[str, str]] = {
+        "unlabelled": {}, "of-helm": {manager: "Helm"}, "of-a-dpojob": {manager: "dpojob"}
+    }  # fmt: skip
+    jobs = [foreign_job(job) for job in labels]
+    for job in jobs:
+        job["metadata"]["labels"] = labels[job["metadata"]["name"]]
+    job_namespace.apply(*jobs)
+
+    def deletes(job: str, *options: str) -> bool:
+        command = ("delete", "job", job, "--wait=false", *options)
+        return "deleted" in job_namespace.kubectl(*command, check=False)
+
+    as_operator = f"--as={user}"
+    assert deletes("unlabelled", as_operator, "--dry-run=server"), "by RBAC it may delete any Job"
+    job_namespace.kubectl("apply", "-f", "-", input=policy)
+    try:
+        job_namespace.until(
+            "the policy is enforced",
+            lambda: not deletes("unlabelled", as_operator, "--dry-run=server"),
+        )
+        assert not deletes("of-helm", as_operator)
+        assert deletes("of-a-dpojob", as_operator)
+        assert deletes("unlabelled"), "other users are not restricted"
+    finally:
+        job_namespace.kubectl("delete", "-f", "-", input=policy, check=False)
