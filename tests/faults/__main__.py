@@ -5,6 +5,7 @@ python -m tests.faults --scenario succeeds      # all crash points of one scenar
 python -m tests.faults --only 'succeeds:crash-after@write#3'
 python -m tests.faults --family crashes         # crashes, stale, errors or watches: all of them
 python -m tests.faults --family spec-edits --runs 20   # that number of sequences of edits
+python -m tests.faults --family hostile-tenant  # an ordinary job beside each attack of a tenant
 
 Ends with one line, `N runs, N violations, seed S`, and status 1 when there were violations.
 """
@@ -28,7 +29,7 @@ from .environment import shared
 from .environment.fixture import SharedEnvironment
 from .injection.fault_types import Fault
 from .runner import Report, print_line
-from .scenarios import spec_edit_sequences
+from .scenarios import hostile_tenant, spec_edit_sequences
 from .scenarios.catalogue import SCENARIOS
 
 
@@ -42,7 +43,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", metavar="RUN", help="one run, as a violation names it")
     parser.add_argument(
         "--family",
-        choices=[*sorted(fault_sweep.FAMILIES), spec_edit_sequences.FAMILY],
+        choices=[
+            *sorted(fault_sweep.FAMILIES),
+            spec_edit_sequences.FAMILY,
+            hostile_tenant.FAMILY,
+        ],
         help="one sweep, whole",
     )
     parser.add_argument(
@@ -63,6 +68,9 @@ async def one(args: argparse.Namespace, shared_env: SharedEnvironment, report: R
             [spec_edit_sequences.job(shared_env, int(what), args.seed)], 1, report
         )
         return
+    if scenario == hostile_tenant.FAMILY:
+        await runner.run_hostile_tenants(shared_env, [what], 1, report)
+        return
     references = await runner.reference_runs(shared_env, [scenario], args.at_once, report)
     if what != "clean":
         await runner.run_faults(shared_env, [(scenario, Fault.read(what))], references, 1, report)
@@ -81,6 +89,9 @@ async def work(args: argparse.Namespace, kubeconfig: Path) -> Report:
         elif args.family == spec_edit_sequences.FAMILY:
             sequences = spec_edit_sequences.jobs(shared_env, args.runs, args.seed)
             await runner.in_parallel(sequences, args.at_once, report)
+        elif args.family == hostile_tenant.FAMILY:
+            attacks = list(hostile_tenant.ATTACKS)
+            await runner.run_hostile_tenants(shared_env, attacks, args.at_once, report)
         elif args.family:
             references = await runner.reference_runs(shared_env, names, args.at_once, report)
             cases = fault_sweep.cases(args.family, references.logs)

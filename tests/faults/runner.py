@@ -122,11 +122,24 @@ async def run_faults(
     await in_parallel(work, limit, report)
 
 
+async def run_hostile_tenants(
+    shared_env: SharedEnvironment, attacks: Sequence[str], limit: int, report: Report
+) -> None:
+    """The ordinary job without an attack, then beside each of these."""
+    from .scenarios import hostile_tenant
+
+    clean = await hostile_tenant.run(shared_env, hostile_tenant.CLEAN, None)
+    report.add(clean)
+    if clean.violations:
+        return
+    await in_parallel(hostile_tenant.jobs(shared_env, clean, attacks), limit, report)
+
+
 async def run_all(
     shared_env: SharedEnvironment, runs: int, seed: int, names: Sequence[str], limit: int
 ) -> Report:
     """The clean runs, the sweeps and the sequences of edits: `runs` in all, or more if too few are left."""
-    from .scenarios import spec_edit_sequences
+    from .scenarios import hostile_tenant, spec_edit_sequences
 
     report = Report()
     print_line(f"clean runs of {len(names)} scenarios")
@@ -137,7 +150,7 @@ async def run_all(
     writes = sum(len(log.writes) for log in references.logs.values())
     requests = sum(len(log.entries) for log in references.logs.values())
     print_line(f"they made {requests} requests, {writes} of them writes")
-    left = max(0, runs - len(report.results))
+    left = max(0, runs - len(report.results) - len(hostile_tenant.ATTACKS))
     edited = round(left * spec_edit_sequences.SHARE)
     chosen = sweep.choose(references.logs, left - edited, random.Random(seed))
     random.Random(seed).shuffle(chosen)
@@ -148,6 +161,8 @@ async def run_all(
     await run_faults(shared_env, chosen, references, limit, report)
     print_line(f"{edited} sequences of edits between specs")
     await in_parallel(spec_edit_sequences.jobs(shared_env, edited, seed), limit, report)
+    print_line(f"{len(hostile_tenant.ATTACKS)} runs beside a hostile tenant")
+    await run_hostile_tenants(shared_env, list(hostile_tenant.ATTACKS), limit, report)
     random_ = random.Random(seed)
     while (short := runs - len(report.results)) > 0:
         more = sweep.others(references.logs, chosen, short, random_)

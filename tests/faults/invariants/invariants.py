@@ -44,6 +44,10 @@ def _owner_and_attempt(job: JSONObject) -> tuple[str, str]:
     return labels.get(LABEL_JOB_UID, ""), labels.get(LABEL_ATTEMPT, "")
 
 
+LABEL_LATE = "faults.dpojob.dev/late"
+"""On Jobs whose create the harness lets take effect late, beside the next attempt's Job."""
+
+
 def _is_training_job(job: JSONObject) -> bool:
     return bool((job["metadata"].get("labels") or {}).get(LABEL_STAGE) == STAGE_TRAIN)
 
@@ -82,7 +86,7 @@ def one_attempt_at_a_time(history: History, _: Log) -> Iterator[Violation]:
     last = {uid: len(versions) for uid, versions in history.by_uid("jobs").items()}
     count: dict[str, int] = defaultdict(int)
     for job in history.versions["jobs"]:
-        if not _is_training_job(job):
+        if not _is_training_job(job) or LABEL_LATE in job["metadata"]["labels"]:
             continue
         uid, (owner, attempt) = job["metadata"]["uid"], _owner_and_attempt(job)
         count[uid] += 1

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from functools import partial
 
 from tests.faults.environment import nodes
 from tests.faults.environment.fixture import RunEnvironment
+from tests.faults.invariants.invariants import LABEL_LATE
 from tests.kit import fake_kueue, termination_messages
+from tests.kit.api_client import JOBS
 from tests.kit.fake_kubelet import PodBehavior, PodIdentity
 
 from dpojob_api.base import JSONObject
@@ -162,6 +165,29 @@ async def _replaced(env: RunEnvironment) -> None:
     await recreated(env, TUNED)
 
 
+async def _create_comes_late(env: RunEnvironment) -> None:
+    """The create of the first attempt's Job takes effect while the second attempt trains."""
+    path = f"/api/v1/namespaces/{env.name}/resourcequotas"
+    quota = {"metadata": {"name": "one"}, "spec": {"hard": {"count/jobs.batch": "1"}}}
+    await env.api.call("POST", path, quota)
+    while not ((await env.api.get(f"{path}/one") or {}).get("status") or {}).get("hard"):
+        await asyncio.sleep(0.2)
+    await env.create("job", PUSHED)
+    await _wait_for_reason(env, "Training", "QuotaExceeded")
+    await env.edit("job", suspend=True)
+    await env.until("phase Suspended", lambda: phase(env, "job") == "Suspended")
+    refused = next(e for e in reversed(env.log.writes) if str(e.kind) == "create jobs").body
+    late = copy.deepcopy(refused or {})
+    late["metadata"]["labels"][LABEL_LATE] = "true"
+    await env.api.call("DELETE", f"{path}/one")
+    await env.edit("job", suspend=False)
+    await env.until("the second attempt trains", lambda: env.trains("job", attempt=2))
+    await env.api.call("POST", JOBS.format(env.name), late)
+    await env.until("the late Job was seen", lambda: len(env.history.by_uid("jobs")) == 3)
+    await env.until("the late Job is gone", lambda: len(training(env, "jobs")) == 1)
+    await env.wait_until_finished("job")
+
+
 async def _secret_is_missing(env: RunEnvironment) -> None:
     await env.create("job", {**PUSHED, "hubTokenSecret": {"name": "hub"}})
     await env.until("the pod waits", lambda: _pod_waits(env))
@@ -190,6 +216,14 @@ def _second_attempt_takes_a_while(identity: PodIdentity) -> PodBehavior:
     if identity.stage == "inspect":
         return all_succeed(identity)
     return PodBehavior(message=termination_messages.trained(identity.attempt), seconds=2.0)
+
+
+def _second_attempt_trains_for_long(identity: PodIdentity) -> PodBehavior:
+    if identity.stage == "inspect":
+        return all_succeed(identity)
+    if identity.attempt == 1:
+        return PodBehavior(until_deleted=True)
+    return PodBehavior(message=termination_messages.trained(2), seconds=20.0)
 
 
 def _first_saves_for_long(identity: PodIdentity) -> PodBehavior:
@@ -250,6 +284,12 @@ EXTERNAL_EVENTS = (
         _no_secret,
         {"job": "SecretNotFound"},
         {"SECRET_GRACE_SECONDS": DAY},
+    ),
+    Scenario(
+        "create-late",
+        _create_comes_late,
+        _second_attempt_trains_for_long,
+        {"job": "Completed"},
     ),
     Scenario("killed-for-memory", one_pushed_job, _out_of_main_memory, {"job": "OutOfMemory"}),
 )
