@@ -76,6 +76,11 @@ class Progress(LenientModel):
         default=None, description="Step of the newest complete checkpoint."
     )
     resumed_from: Count | None = Field(default=None, description="Step this attempt resumed from.")
+    notice: str | None = Field(
+        default=None,
+        description="What the trainer changed about the plan, such as a smaller batch per GPU after an "
+        "out-of-memory. Absent where it follows the plan.",
+    )
     health: Health = Field(default_factory=Health)
     started_at: datetime | None = None
     updated_at: datetime | None = None

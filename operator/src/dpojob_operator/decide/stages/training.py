@@ -31,6 +31,8 @@ FAILED = "Failed"
 DELETED = "Deleted"
 SUCCEEDED = "Succeeded"
 POLL_SECONDS = 5.0
+NOTICE_LENGTH = 600
+"""Characters of a pod's notice in the condition's message."""
 
 
 def run_training(builder: StatusBuilder) -> bool:
@@ -267,6 +269,8 @@ def _report_running(builder: StatusBuilder, attempt: Attempt) -> None:
     message = f"Job {attempt.job.name}."
     if steps and progress is not None and progress.resumed_from:
         message += f" It went on from the checkpoint of step {progress.resumed_from}."
+    if steps and progress is not None and progress.notice:
+        message += f" {progress.notice[:NOTICE_LENGTH]}"
     builder.set_training(True, reason, message)
     if progress is not None and progress.max_steps:
         builder.set_training_healthy(progress.health)

@@ -102,11 +102,12 @@ def _train_and_upload(state: RunState, stop: StopRequest) -> Outcome:
     )
     # These take seconds to import, which an early error need not wait for.
     from dpojob_trainer.training.export.finalize import finalize
-    from dpojob_trainer.training.loop.trainer import train
+    from dpojob_trainer.training.loop.attention import gpu_capability, keys_repeated_before_flash
+    from dpojob_trainer.training.loop.smaller_batch import train_with_smaller_batch_if_needed
     from dpojob_trainer.training.loop.trl_patches import completion_logits_only
 
-    with completion_logits_only():
-        result = train(job, recorder, stop)
+    with completion_logits_only(), keys_repeated_before_flash(gpu_capability()):
+        result = train_with_smaller_batch_if_needed(job, recorder, stop)
     state.samples = result.samples
     if result.interrupted:
         return _interrupted(state)
@@ -226,10 +227,12 @@ def _out_of_memory_error(state: RunState, failure: TrainingError) -> TrainingErr
     else:
         remedies.append(f"training.lora.r below {training.lora.r}")
     memory = job.plan.memory_gib
+    notice = state.recorder.read().notice
+    again = f" {notice} That was not enough." if notice else ""
     return TrainingError(
         Reason.OUT_OF_MEMORY,
         f"{describe_peak()}; the plan predicted {memory.needed:.1f} GiB of {memory.available:.1f} GiB per "
-        f"GPU. Ways out: {'; '.join(remedies)}. ({failure.message[:300]})",
+        f"GPU.{again} Ways out: {'; '.join(remedies)}. ({failure.message[:300]})",
     )
 
 

@@ -26,6 +26,7 @@ from dpojob_trainer.training.setup.train_job import TrainJob
 from dpojob_trainer.training.setup.training_result import TrainingResult
 
 from . import checkpoints, data, samples
+from .attention import gpu_capability, leave_out_padding_mask
 from .best_checkpoint import BestCheckpoint, kept_step
 from .callbacks import CheckpointManifest, Interruption, ProgressCallback, Sampling
 from .memory import read_gpu_memory
@@ -136,6 +137,9 @@ def train(job: TrainJob, recorder: ProgressRecorder, stop: StopRequest) -> Train
         ],
     )
     keep_trainable_weights_in_fp32(trainer.model)
+    for model in (trainer.model, trainer.ref_model):
+        if model is not None:
+            leave_out_padding_mask(model, gpu_capability())
     guard_trackers(trainer, loaded.notes)
     resume, planned = _resume_point(job), 0
     if resume is None:

@@ -9,6 +9,11 @@ import torch
 from dpojob_api.plan import Plan, Precision
 from dpojob_api.shared_training_constants import CPU_BF16_MIN_PARAMETERS, cpu_supports_bf16
 
+BF16_CAPABILITY = (8, 0)
+"""Least compute capability that computes in bf16 (CUDA Programming Guide, "Compute Capabilities").
+torch.cuda.is_bf16_supported() also counts GPUs that emulate it, such as the T4, which are slower in it than in
+fp32."""
+
 
 @dataclass(frozen=True)
 class Precisions:
@@ -32,7 +37,7 @@ def choose_precisions(plan: Plan, parameters: int) -> Precisions:
         bf16_is_faster = parameters >= CPU_BF16_MIN_PARAMETERS and cpu_supports_bf16()
         if compute != "fp32" and not (compute == "bf16" and bf16_is_faster):
             compute, note = "fp32", f"the plan says {plan.precision}; there is no GPU here, so fp32"
-    elif compute == "bf16" and not torch.cuda.is_bf16_supported():
+    elif compute == "bf16" and torch.cuda.get_device_capability() < BF16_CAPABILITY:
         compute, note = "fp16", "the plan says bf16; this GPU has none, so fp16"
     if plan.method == "full" or compute == "fp32":
         return Precisions(compute, torch.float32, note)
