@@ -42,7 +42,7 @@ def environment(documents):
 
 
 EVERYTHING = (
-    "--set", "replicas=2,podDisruptionBudget.enabled=true,networkPolicy.enabled=true",
+    "--set", "replicas=2,podDisruptionBudget.enabled=true,networkPolicy.enabled=true,admissionPolicy.enabled=true",
     "--set", "operator.priorityClassName=system-cluster-critical,operator.userId=null",
     "--set", "commonLabels.team=ml,commonAnnotations.owner=ml,operator.podLabels.mesh=off",
     "--set-json", 'operator.topologySpreadConstraints=[{"maxSkew":1,"topologyKey":"zone",'

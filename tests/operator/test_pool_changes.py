@@ -19,7 +19,7 @@ def waits_for_room(job_namespace: JobNamespace, name: str) -> None:
     )
     job_namespace.job(name)
     job_namespace.inspected(name)
-    job_namespace.until_condition(name, "Training", "Queued")
+    job_namespace.until_condition(name, "Training", "NoNodeFits")
 
 
 def planned(job_namespace: JobNamespace, name: str) -> str:

@@ -85,7 +85,7 @@ async def _suspended_in_the_queue(env: RunEnvironment) -> None:
 async def _waits_for_its_pool(env: RunEnvironment) -> None:
     await env.edit_pool(nodeSelector=dict.fromkeys(nodes.LABELS) | NOWHERE)
     await env.create("job", PUSHED)
-    await _wait_for_reason(env, "Training", "Queued")
+    await _wait_for_reason(env, "Training", "NoNodeFits")
 
 
 async def _pool_moves(env: RunEnvironment) -> None:
