@@ -10,7 +10,7 @@ import pytest
 from tests.kit.inspection.volume_fixture import codes, spec_of
 
 from dpojob_trainer.inspection import InspectionError, accepted_rows
-from dpojob_trainer.inspection.layouts.presets import PRESETS
+from dpojob_trainer.inspection.layouts import PRESETS
 
 
 def turns(*texts: str) -> list[dict[str, str]]:
