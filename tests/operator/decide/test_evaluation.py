@@ -20,8 +20,8 @@ from tests.kit.builders import (
 from tests.kit.operator_fixture import REPORT, succeeded
 
 from dpojob_api.job import DPOJobStatus
+from dpojob_operator.decide import Policy
 from dpojob_operator.decide.stages import decide_with_pools
-from dpojob_operator.decide.types import Policy
 
 ASKED = {"evaluation": {"judge": {"rewardModel": {"repo": "org/reward"}}}}
 PROGRAM = {
