@@ -79,8 +79,9 @@ def trainer_parts() -> Graph:
 
 def test_the_trainers_parts_are_few_and_in_few_levels() -> None:
     graph = trainer_parts()
-    assert len(graph) <= 17
-    assert sum(map(len, graph.values())) <= 45
+    # Layouts lie below columns and validation, the scan of a dataset between the pipeline and its stages.
+    assert len(graph) <= 18
+    assert sum(map(len, graph.values())) <= 53
     assert levels(graph) <= 8
 
 

@@ -102,10 +102,10 @@ def test_a_system_text_under_another_name_is_reported(volume) -> None:
 ALPACA = {"instruction": "Translate", "input": "text {}", **SHARED}
 
 
-def test_two_parts_of_a_prompt_are_not_mapped_to_one(volume) -> None:
+def test_an_instruction_and_its_input_are_joined(volume) -> None:
     report = volume.rows(table(ALPACA)).inspect()
-    assert "'instruction' and 'input' look like parts of one prompt" in report.errors[0].message
-    assert report.suggestion is None
+    assert mapping(report) == {"prompt": ["instruction", "input"]}
+    assert volume.inspect({"columnMapping": mapping(report)}).valid
 
 
 def test_a_part_of_the_prompt_that_is_not_read_is_reported(volume) -> None:
@@ -160,20 +160,23 @@ def test_only_columns_of_texts_are_suggested(volume, columns: Any, suggested: An
 TURNS = {"role": "user", "content": "q {}"}, {"role": "assistant", "content": "a {}"}
 
 
-@pytest.mark.parametrize(
-    "columns",
-    [
-        {"conversation_a": list(TURNS), "conversation_b": list(TURNS), "winner": "model_a"},
-        {"model_a": "gpt", "model_b": "llama", "prompt": "p", "winner": "model_a",
-         "response_a": "y {}", "response_b": "n"},
-        {"prompt": "p", "response_0": "y {}", "response_1": "n", "better_response_id": 1},
-        {"prompt": "p", "chosen": "A", "response_a": "y {}", "response_b": "n"},
-    ],
-)  # fmt: skip
-def test_a_column_that_says_which_answer_is_better_is_no_answer(volume, columns: Any) -> None:
+VERDICTS = [
+    ({"conversation_a": list(TURNS), "conversation_b": list(TURNS), "winner": "model_a"},
+     {"column": "winner", "first": "model_a", "second": "model_b"}),
+    ({"model_a": "gpt", "model_b": "llama", "prompt": "p", "winner": "model_a",
+      "response_a": "y {}", "response_b": "n"},
+     {"column": "winner", "first": "model_a", "second": "model_b"}),
+    ({"prompt": "p", "response_0": "y {}", "response_1": "n", "better_response_id": 1},
+     {"column": "better_response_id", "first": "0", "second": "1"}),
+    ({"prompt": "p", "chosen": "A", "response_a": "y {}", "response_b": "n"},
+     {"column": "chosen", "first": "a", "second": "b"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("columns", "verdict"), VERDICTS)
+def test_a_column_that_names_the_better_answer_is_a_verdict(volume, columns, verdict) -> None:
     report = volume.rows(table(columns)).inspect()
-    assert report.suggestion is None
-    assert "may say in each row which is preferred" in report.errors[0].message
+    assert mapping(report)["verdict"] == verdict
     assert "model_b' look" not in report.errors[0].message
 
 

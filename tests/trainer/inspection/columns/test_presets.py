@@ -105,6 +105,17 @@ LAYOUTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
     ),
     (
+        "chosen-rejected-roles",
+        {
+            "conversations": [
+                {"from": "human", "value": "q"},
+                {"from": "chosen_gpt", "value": "good"},
+                {"from": "rejected_gpt", "value": "bad"},
+            ]
+        },
+        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
+    ),
+    (
         "code-preference",
         {"input": "q", "accepted": "good", "rejected": "bad", "ID": 7},
         EXPECTED,
@@ -114,10 +125,15 @@ LAYOUTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("name", "row", "expected"), LAYOUTS, ids=[case[0] for case in LAYOUTS])
 def test_a_layout_is_recognised_and_read(volume, name, row, expected) -> None:
-    report = volume.rows([row] * 3).inspect({"eval": {"fraction": 0}})
+    # Only the roles of messages show this one, so it is suggested, not recognised.
+    named = {"preset": name} if name == "chosen-rejected-roles" else {}
+    dataset = {"eval": {"fraction": 0}, **named}
+    if named:
+        assert volume.rows([row] * 3).inspect().suggestion.preset == name
+    report = volume.rows([row] * 3).inspect(dataset)
     assert report.valid, report.problems
     assert report.preset == name
-    found = list(accepted_rows(spec_of({"eval": {"fraction": 0}}), report, volume.volumes))
+    found = list(accepted_rows(spec_of(dataset), report, volume.volumes))
     assert found == [expected] * 3
 
 

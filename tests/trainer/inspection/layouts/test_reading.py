@@ -162,12 +162,13 @@ def test_a_verdict_that_is_not_listed_is_an_error(volume) -> None:
     )
 
 
-def test_a_list_of_other_than_two_answers_is_an_error(volume) -> None:
+def test_a_list_of_too_few_answers_is_an_error(volume) -> None:
     rows = [{"instruction": "q", "output": ["yes", "no", "maybe"][:n]} for n in (2, 3, 1)]
     mapping = {"prompt": "instruction", "chosen": "output.0", "rejected": "output.1"}
     report = volume.rows(rows).inspect({"columnMapping": mapping})
-    assert codes(report) == {"WrongType": 2}
-    assert "'output' has 3 elements" in report.errors[0].message
+    assert codes(report) == {"WrongType": 1}
+    assert "'output' has fewer than the 2 elements that are mapped" in report.errors[0].message
+    assert "only the first 2 elements are read, and some have more" in report.warnings[0].message
 
 
 def test_parts_of_a_prompt_that_are_no_text_are_errors(volume) -> None:

@@ -90,6 +90,19 @@ class MessageKeyMapping:
         return {**{role: role for role in OTHER_ROLES}, **calls, **named}
 
 
+def standard_role(role: Any) -> Any:
+    """Give the standard role for a name common in published data.
+
+    Args:
+        role: The value of a message's role.
+
+    Returns:
+        The role as `MessageKeyMapping.roles` knows it; one that is not common as it is.
+    """
+    name = str(role).lower()
+    return next((r for r, spellings in COMMON_ROLES.items() if name in spellings), role)
+
+
 def is_message(value: Any, mapping: MessageKeyMapping) -> bool:
     """Tell whether a value is a single message, which stands for a list of one.
 

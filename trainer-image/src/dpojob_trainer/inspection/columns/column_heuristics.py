@@ -33,7 +33,7 @@ PREFERRED = frozenset(
     (
         "chosen", "preferred", "accepted", "accept", "winner", "winning", "win", "better",
         "best", "good", "positive", "pos", "selected", "favored", "favoured", "favorite",
-        "liked", "correct", "desirable",
+        "liked", "correct", "desirable", "safer",
     )
 )  # fmt: skip
 NOT_PREFERRED = frozenset(
@@ -212,9 +212,25 @@ def undecided_pair(columns: Sequence[str]) -> tuple[str, str] | None:
         match = _PAIRS.match(simplified(column))
         if match:
             stems.setdefault(match["stem"], []).append(column)
+    bare = {column.lower(): column for column in columns if column.lower() in ("a", "b")}
+    if len(bare) == 2:
+        return bare["a"], bare["b"]
     # model_a and model_b are beside the answers, where there are others, who gave them.
     ordered = sorted(stems, key=lambda stem: stem.startswith("model"))
     return next(((stems[s][0], stems[s][1]) for s in ordered if len(stems[s]) == 2), None)
+
+
+def mark_of(answer: str) -> str:
+    """Give what distinguishes one of two answers.
+
+    Args:
+        answer: The answer's column, such as response_a.
+
+    Returns:
+        The end of its name in lower case, such as a or 1; the whole name where it has no such end.
+    """
+    match = _PAIRS.match(simplified(answer))
+    return match["mark"] if match else simplified(answer)
 
 
 def score_beside(columns: Sequence[str], answer: str) -> str | None:

@@ -27,6 +27,7 @@ from dpojob_trainer.inspection.layouts import (
 from dpojob_trainer.shared.errors import InspectionError
 
 from .mapping_suggestions import missing_columns, quoted, suggest_mapping
+from .other_datasets import describe_media
 from .preference_columns import PreferenceColumns
 from .row_sample import Sample
 from .unused_columns import unused_column_warnings
@@ -91,10 +92,14 @@ def resolve(
     if preset is NATIVE:
         problems += missing_columns(first, wanted, schema, rows)
     if problems:
+        if reserved := _reserved(schema):
+            return Resolution(None, reserved)
         return Resolution(None, problems, *suggest_mapping(problems, first, schema, rows))
     layout = ColumnLayout.of(found, source.column_mapping, preset)
     unread, suggestion = unused_column_warnings(layout, schema, rows)
-    return Resolution(layout, [*_reserved(schema), *unread], suggestion)
+    media = describe_media([layout.columns["chosen"], layout.columns["rejected"]], rows)
+    refused = [Problem(code=ProblemCode.NOT_PREFERENCE, message=media)] if media else []
+    return Resolution(layout, [*_reserved(schema), *refused, *unread], suggestion)
 
 
 def _is_there(name: str, schema: Schema) -> bool:
@@ -184,6 +189,7 @@ def _reserved(schema: Schema) -> list[Problem]:
         Problem(
             code=ProblemCode.RESERVED_COLUMN,
             message=f"the column {named[0]!r} marks a dataset of images, which DPOJob does not train "
-            "on; remove or rename the column if the pairs are text.",
+            "on: the model would not see the images that the answers are about. If the pairs are text, "
+            "remove or rename the column.",
         )
     ]

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from dpojob_api.report import Problem, ProblemCode
-from dpojob_api.suggestion import Suggestion
+from dpojob_api.suggestion import Suggestion, flow_yaml
 from dpojob_trainer.inspection.layouts import FIELDS, Schema, columns_of
-from dpojob_trainer.shared.problem_text import yaml_scalar
 
-from .column_heuristics import guess, undecided_pair
+from .answer_columns import guess_answers, prompt_inside
+from .column_heuristics import simplified, undecided_pair
+from .conversation_roles import CHOSEN_AND_REJECTED_ROLES, column_with_both_answers
+from .other_datasets import describe_media, describe_other_dataset
 from .preference_columns import PreferenceColumns
+from .prompt_columns import (
+    PromptGuess,
+    guess_prompt,
+    in_reading_order,
+    is_prompt_by_texts,
+    parts_of_prompt,
+    readable,
+)
 from .row_sample import Sample
-from .unused_columns import is_prompt_by_texts, parts_of_prompt, readable, unused_prompt
 
 
 def quoted(columns: Sequence[str], limit: int = 24) -> str:
@@ -47,13 +57,16 @@ def missing_columns(
     """
     absent = [name for name in ("chosen", "rejected") if name not in found and name not in wanted]
     if "prompt" not in found and "prompt" not in wanted:
-        has_messages = any(schema[found[name]] == "messages" for name in found)
-        column = unused_prompt(found, schema, rows)
+        has_messages = any(schema.get(found[name]) == "messages" for name in found)
         # Who names both answers says that no other column matters, but for one called the prompt.
         decided = {"chosen", "rejected"} <= set(wanted)
+        guessed = guess_prompt(found, schema, rows)
+        column = guessed.column
         if absent:
             absent = absent if has_messages else ["prompt", *absent]
-        elif column is not None and not (decided and is_prompt_by_texts(column)):
+        elif (column is not None and not (decided and is_prompt_by_texts(column))) or (
+            len(guessed.candidates) > 1 and not decided
+        ):
             absent = ["prompt"]
     if not absent:
         return []
@@ -79,81 +92,165 @@ def suggest_mapping(
         rows: A sample of rows.
 
     Returns:
-        The suggestion, and two answer columns of which only scores can tell which is preferred.
+        The suggestion, and two answer columns of which only verdicts or scores can tell which is
+        preferred.
     """
-    free = [column for column in readable(schema) if column not in found.values()]
-    mapping = {name: column for name, column in found.items() if name != column and name in FIELDS}
-    mapping |= _guessed(found, free, schema, rows)
-    known = {**found, **mapping}
-    left = [name for name in ("chosen", "rejected") if name not in known]
-    text = problems[0].message
-    pair = undecided_pair([column for column in free if column != mapping.get("prompt")])
-    answers = None
-    if left and pair is not None and schema[pair[0]] == schema[pair[1]]:
-        kept = {name: column for name, column in mapping.items() if name == "prompt"}
-        columns = [column for column in schema if column not in pair]
-        answers = PreferenceColumns.of(*pair, kept, columns)
-        mapping = {}
-    elif len(left) == 2:
-        text += (
-            " None of them looks like a preferred or a rejected answer; DPO needs two answers to "
-            "each prompt. If they are there under other names, write in spec.dataset: "
-            "columnMapping: {prompt: ..., chosen: ..., rejected: ...}."
-        )
-        mapping = {}
-    elif parts := parts_of_prompt(known, schema, rows) if "prompt" not in found else []:
-        text += (
-            f" {known['prompt']!r} and {parts[0]!r} look like parts of one prompt: write both into one "
-            "column, prompt."
-        )
-        mapping = {}
-    elif mapping:
-        inner = ", ".join(f"{name}: {yaml_scalar(col)}" for name, col in _ordered(mapping).items())
-        text += f" Write in spec.dataset: columnMapping: {{{inner}}}."
-        if left:
-            text += f" Name the column of {left[0]} there too."
-        elif list(mapping) == ["prompt"] and is_prompt_by_texts(mapping["prompt"]):
-            both = ", ".join(
-                f"{name}: {yaml_scalar(known[name])}" for name in ("chosen", "rejected")
+    advice = _Advice(problems[0].message, found, schema, rows)
+    advice.write()
+    problems[0] = problems[0].model_copy(
+        update={"message": advice.text, "code": advice.code(problems[0])}
+    )
+    return advice.suggestion, advice.undecided
+
+
+class _Advice:
+    """The text and the suggestion for a dataset whose columns are not all known."""
+
+    def __init__(self, text: str, found: Mapping[str, str], schema: Schema, rows: Sample) -> None:
+        self.text, self._found, self._schema, self._rows = text, found, schema, rows
+        self.suggestion: Suggestion | None = None
+        self.undecided: PreferenceColumns | None = None
+        self._is_other_dataset = False
+
+    def code(self, problem: Problem) -> ProblemCode:
+        """The code of the problem: that of another kind of dataset, where it is one."""
+        return ProblemCode.NOT_PREFERENCE if self._is_other_dataset else problem.code
+
+    def write(self) -> None:
+        """Decide what to suggest, or what to ask."""
+        answers = guess_answers(self._found, self._schema, self._rows)
+        known = {**self._found, **answers}
+        if {"chosen", "rejected"} <= known.keys():
+            media = describe_media([known["chosen"], known["rejected"]], self._rows)
+            if media is not None:
+                self._refuse(media)
+            else:
+                self._suggest(answers, known)
+            return
+        if "chosen" not in self._found and "rejected" not in self._found:
+            column = column_with_both_answers(self._schema, self._rows)
+            if column is not None:
+                self._suggest_roles(column)
+                return
+        pair = self._undecided_pair()
+        if pair is not None:
+            self._ask_which(pair)
+            return
+        other = describe_other_dataset(self._schema, self._rows) if not answers else None
+        if other is not None:
+            self._refuse(other)
+        elif not {"chosen", "rejected"} & known.keys():
+            self.text += (
+                " None of them looks like a preferred or a rejected answer; DPO needs two answers to "
+                "each prompt. If they are there under other names, write in spec.dataset: "
+                "columnMapping: {prompt: ..., chosen: ..., rejected: ...}."
             )
-            text += (
+        else:
+            missing = "rejected" if "chosen" in known else "chosen"
+            self.text += (
+                f" {known.get('chosen') or known.get('rejected')!r} looks like the "
+                f"{'preferred' if 'chosen' in known else 'other'} answer; name the column of {missing} "
+                "too: columnMapping: {prompt: ..., chosen: ..., rejected: ...}."
+            )
+
+    def _refuse(self, text: str) -> None:
+        self.text += f" {text}"
+        self._is_other_dataset = True
+
+    def _undecided_pair(self) -> tuple[str, str] | None:
+        free = [c for c in readable(self._schema) if c not in self._found.values()]
+        prompt = guess_prompt(self._found, self._schema, self._rows)
+        pair = undecided_pair([column for column in free if column != prompt.column])
+        if pair is None or self._schema[pair[0]] != self._schema[pair[1]]:
+            return None
+        return pair
+
+    def _ask_which(self, pair: tuple[str, str]) -> None:
+        both = {"chosen": pair[0], "rejected": pair[1]}
+        columns = [c for c in columns_of(self._schema) if c not in pair]
+        prompt = self._prompt(both)
+        undecided = PreferenceColumns.of(*pair, self._prompt_entry(prompt, both), columns)
+        asks_prompt = (
+            "prompt" not in self._found
+            and prompt.column is None
+            and self._schema[pair[0]] == "text"
+        )
+        if asks_prompt and not undecided.columns and not prompt.candidates:
+            self._refuse(
+                f"{pair[0]!r} and {pair[1]!r} are two options, but no column is their prompt and none "
+                "says which is preferred. DPO needs a prompt, a preferred and another answer in each row."
+            )
+            return
+        if asks_prompt and prompt.candidates:
+            self.text += f" {self._ask_prompt(prompt)}"
+        self.undecided = undecided
+
+    def _prompt(self, known: Mapping[str, str]) -> PromptGuess:
+        if "prompt" in self._found:
+            return PromptGuess()
+        inside = prompt_inside(known, self._schema)
+        if inside is not None:
+            return PromptGuess(inside, by_name=True)
+        return guess_prompt({**self._found, **known}, self._schema, self._rows)
+
+    def _prompt_entry(self, prompt: PromptGuess, known: Mapping[str, str]) -> dict[str, Any]:
+        """The prompt of a mapping: a column, or an instruction with its input."""
+        if prompt.column is None:
+            mapped = self._found.get("prompt", "prompt")
+            return {} if mapped == "prompt" else {"prompt": mapped}
+        parts = [
+            part
+            for part in parts_of_prompt(
+                prompt.column, [*self._found.values(), *known.values()], self._schema, self._rows
+            )
+            if simplified(prompt.column) == "instruction" and simplified(part) == "input"
+        ]
+        if parts:
+            return {"prompt": in_reading_order(prompt.column, parts)}
+        return {"prompt": prompt.column}
+
+    def _ask_prompt(self, prompt: PromptGuess) -> str:
+        return (
+            f"Which column is the prompt is not certain: {quoted(prompt.candidates, 6)}. Name it in "
+            "columnMapping.prompt, several as a list."
+        )
+
+    def _suggest(self, answers: Mapping[str, str], known: Mapping[str, str]) -> None:
+        prompt = self._prompt(known)
+        if prompt.candidates and prompt.column is None and "prompt" not in self._found:
+            self.text += f" {self._ask_prompt(prompt)}"
+            if answers:
+                self.text += f" The answers: {flow_yaml(dict(answers))}."
+            return
+        renamed = {name: c for name, c in self._found.items() if name != c and name in FIELDS}
+        mapping = {**renamed, **self._prompt_entry(prompt, known), **answers}
+        mapping = {name: mapping[name] for name in FIELDS if name in mapping}
+        if not mapping:
+            self.text += (
+                " Say which is which in spec.dataset, like "
+                "columnMapping: {prompt: ..., chosen: ..., rejected: ...}."
+            )
+            return
+        self.text += f" Write in spec.dataset: columnMapping: {flow_yaml(mapping)}."
+        self.suggestion = Suggestion(column_mapping=mapping)
+        prompt_alone = mapping.get("prompt") if list(mapping) == ["prompt"] else None
+        if isinstance(prompt_alone, str) and is_prompt_by_texts(prompt_alone):
+            both = {name: known[name] for name in ("chosen", "rejected")}
+            self.text += (
                 " If the prompt is the beginning that both answers share, write columnMapping: "
-                f"{{{both}}} instead."
+                f"{flow_yaml(both)} instead."
             )
-    else:
-        text += (
-            " Say which is which in spec.dataset, like "
-            "columnMapping: {prompt: ..., chosen: ..., rejected: ...}."
+
+    def _suggest_roles(self, column: str) -> None:
+        preset = CHOSEN_AND_REJECTED_ROLES
+        named = (
+            {}
+            if column == "conversations"
+            else dict.fromkeys(("prompt", "chosen", "rejected"), column)
         )
-    problems[0] = problems[0].model_copy(update={"message": text})
-    return Suggestion(column_mapping=dict(_ordered(mapping))) if mapping else None, answers
-
-
-def _guessed(
-    found: Mapping[str, str], free: Sequence[str], schema: Schema, rows: Sample
-) -> dict[str, str]:
-    """Columns for the fields that have none; two answers are of one kind."""
-    mapping: dict[str, str] = {}
-    prompt = None if "prompt" in found else unused_prompt(found, schema, rows)
-    if prompt is not None:
-        mapping["prompt"] = prompt
-    for name, other in (("chosen", "rejected"), ("rejected", "chosen")):
-        if name in found:
-            continue
-        beside = found.get(other) or mapping.get(other)
-        column = guess(
-            name,
-            [
-                column
-                for column in free
-                if column not in mapping.values()
-                and (beside is None or schema[column] == schema[beside])
-            ],
+        self.text += (
+            f" {column!r} holds both answers, as messages of the roles chosen and rejected. Write in "
+            f"spec.dataset: preset: {preset}"
+            + (f", columnMapping: {flow_yaml(named)}." if named else ".")
         )
-        if column is not None:
-            mapping[name] = column
-    return mapping
-
-
-def _ordered(mapping: Mapping[str, str]) -> dict[str, str]:
-    return {name: mapping[name] for name in FIELDS if name in mapping}
+        self.suggestion = Suggestion(preset=preset, column_mapping=dict(named))

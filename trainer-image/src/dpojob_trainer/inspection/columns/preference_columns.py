@@ -1,4 +1,4 @@
-"""Which of two answer columns is the preferred one, by their scores over all rows."""
+"""Which of two answers is the preferred one, by verdicts or scores over all rows."""
 
 from __future__ import annotations
 
@@ -6,24 +6,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dpojob_api.suggestion import Suggestion
+from dpojob_api.suggestion import Suggestion, flow_yaml
 from dpojob_trainer.inspection.layouts import number
-from dpojob_trainer.shared.problem_text import yaml_scalar
 
-from .column_heuristics import is_preference_label, score_beside
+from .column_heuristics import is_preference_label, preference_of, score_beside
+from .verdict_values import VerdictValues
+
+MOST_LABELS = 4
+"""Columns that may be verdicts and are counted."""
 
 
 @dataclass
 class PreferenceColumns:
-    """Two columns such as response_a and response_b, and those that score them, if any do."""
+    """Two columns such as response_a and response_b, and those that judge them, if any do."""
 
     first: str
     second: str
-    others: Mapping[str, str]
-    """The mapping of the other fields, as far as it was guessed."""
+    others: Mapping[str, Any]
+    """The mapping of the prompt, as far as it was guessed."""
     scores: tuple[str, str] | None
-    label: str | None = None
-    """A column that by its name may say in each row which is the preferred one."""
+    labels: list[VerdictValues] = field(default_factory=list)
+    """Columns that by their names may say in each row which is the preferred one."""
     higher: list[int] = field(default_factory=lambda: [0, 0])
     """Rows in which the score of the first, of the second is the higher one."""
     equal: int = 0
@@ -31,80 +34,143 @@ class PreferenceColumns:
 
     @classmethod
     def of(
-        cls, first: str, second: str, others: Mapping[str, str], columns: Sequence[str]
+        cls, first: str, second: str, others: Mapping[str, Any], columns: Sequence[str]
     ) -> PreferenceColumns:
         """Find the score and label columns of two answers.
 
         Args:
             first: The first answer's column.
             second: The second answer's column.
-            others: The mapping of the other fields, as far as it was guessed.
+            others: The mapping of the prompt, as far as it was guessed.
             columns: The dataset's other columns.
 
         Returns:
-            The answers with their scores and their label, as far as names tell them.
+            The answers with their scores and their labels, as far as names tell them.
         """
         left, right = score_beside(columns, first), score_beside(columns, second)
         scores = (left, right) if left and right else None
-        return cls(first, second, others, scores, next(filter(is_preference_label, columns), None))
+        # Columns that are called after the better answer say more than a label.
+        labels = sorted(filter(is_preference_label, columns), key=lambda c: preference_of(c) != 1)
+        return cls(first, second, others, scores, [*map(VerdictValues, labels[:MOST_LABELS])])
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that `count` needs."""
+        return [*(self.scores or ()), *(label.column for label in self.labels)]
 
     def count(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Compare the scores of rows.
+        """Compare the scores of rows, and count their labels.
 
         Args:
-            rows: Rows with the score columns.
+            rows: Rows with `columns`.
         """
         left, right = self.scores or ("", "")
         for row in rows:
             one, other = number(row.get(left)), number(row.get(right))
+            higher = None
             if one is None or other is None:
                 self.unscored += 1
             elif one == other:
                 self.equal += 1
             else:
-                self.higher[one < other] += 1
+                higher = int(one < other)
+                self.higher[higher] += 1
+            for label in self.labels:
+                label.add(row.get(label.column), higher)
 
     def advice(self) -> tuple[str, Suggestion | None]:
         """Advise the user, after `count` of all rows.
 
         Returns:
-            A sentence, and the mapping to write where one answer is always the better one.
+            A sentence, and the mapping to write where one answer is always the better one, or where
+            it is certain what a verdict means.
         """
-        if self.scores is None:
-            return ((self._ask() if self.label is None else self._by_row()) + ".", None)
-        left, right = self.scores
-        first, second = self.higher
-        if self.unscored or not (first or second):
-            return (f"{self._ask()}; {left!r} and {right!r} do not score every row.", None)
-        if first and second:
-            return (
-                f"{self.first!r} and {self.second!r} look like the two answers, and by {left!r} and "
-                f"{right!r} the first is the better one in {_rows(first)}, the second in "
-                f"{_rows(second)}{self._ties()}. Neither column is always preferred: write the "
-                "better-scored answer of each row into a column chosen, the other one into rejected.",
-                None,
-            )
-        best, worst = (self.first, self.second) if first else (self.second, self.first)
+        verdicts = [label for label in self.labels if label.is_verdict]
+        proven = [v for label in verdicts if (v := label.proven(self.first, self.second))]
+        if self._is_scored and not all(self.higher):
+            return self._by_scores()
+        if proven:
+            return self._by_verdict(proven)
+        if self._is_scored:
+            return (self._disagreeing_scores(), None)
+        for label in verdicts:
+            if readings := label.readings():
+                return (self._ask_sense(label.column, readings), None)
+        if verdicts and len(verdicts[0].counts) > 1:
+            return (self._by_row(verdicts[0]), None)
+        text = self._ask()
+        if self.scores is not None:
+            text += f"; {self.scores[0]!r} and {self.scores[1]!r} do not score every row"
+        elif verdicts:
+            value = next(iter(verdicts[0].counts))
+            text += f"; {verdicts[0].column!r} is {value!r} in every row"
+        return (f"{text}.", None)
+
+    @property
+    def _is_scored(self) -> bool:
+        return self.scores is not None and not self.unscored and any(self.higher)
+
+    def _by_scores(self) -> tuple[str, Suggestion]:
+        left, right = self.scores or ("", "")
+        is_first = bool(self.higher[0])
+        best, worst = (self.first, self.second) if is_first else (self.second, self.first)
         mapping = self._mapping(best, worst)
         extent = "but for equal ones" if self.equal else "in every row"
         return (
             f"By {left!r} and {right!r} the answer in {best!r} is the better one {extent}{self._ties()}. "
-            f"Write in spec.dataset: columnMapping: {_inline(mapping)}.",
-            Suggestion(column_mapping=dict(mapping)),
+            f"Write in spec.dataset: columnMapping: {flow_yaml(mapping)}.",
+            Suggestion(column_mapping=mapping),
+        )
+
+    def _by_verdict(self, proven: Sequence[dict[str, Any]]) -> tuple[str, Suggestion]:
+        mapping = {**self._mapping(self.first, self.second), "verdict": proven[0]}
+        text = (
+            f"{proven[0]['column']!r} says in each row which of {self.first!r} and {self.second!r} is "
+            f"preferred. Write in spec.dataset: columnMapping: {flow_yaml(mapping)}."
+        )
+        if len(proven) > 1:
+            text += f" Or, by {proven[1]['column']!r}: verdict: {flow_yaml(proven[1])}."
+        return text, Suggestion(column_mapping=mapping)
+
+    def _disagreeing_scores(self) -> str:
+        left, right = self.scores or ("", "")
+        first, second = self.higher
+        return (
+            f"{self.first!r} and {self.second!r} look like the two answers, and by {left!r} and "
+            f"{right!r} the first is the better one in {_rows(first)}, the second in "
+            f"{_rows(second)}{self._ties()}. Neither column is always preferred: write the "
+            "better-scored answer of each row into a column chosen, the other one into rejected."
+        )
+
+    def _ask_sense(self, column: str, readings: Sequence[dict[str, Any]]) -> str:
+        one, other = (
+            flow_yaml({**self._mapping(self.first, self.second), "verdict": reading})
+            for reading in readings
+        )
+        value = readings[0]["first"]
+        shown = value if isinstance(value, str) else " or ".join(value)
+        return (
+            f"{self.first!r} and {self.second!r} look like the two answers, and {column!r} may say in "
+            f"each row which is preferred, but not in which sense. If {shown} stands for "
+            f"{self.first!r}, write columnMapping: {one}; if it stands for {self.second!r}, write "
+            f"columnMapping: {other}."
         )
 
     def _ask(self) -> str:
         return (
             f"{self.first!r} and {self.second!r} look like the two answers, but their names do not "
             f"say which is preferred. If it is always {self.first!r}, write columnMapping: "
-            f"{_inline(self._mapping(self.first, self.second))}, else the other way round"
+            f"{flow_yaml(self._mapping(self.first, self.second))}, else the other way round"
         )
 
-    def _by_row(self) -> str:
+    def _by_row(self, label: VerdictValues) -> str:
+        values = ", ".join(list(label.counts)[:6])
+        pattern = flow_yaml(self._mapping(self.first, self.second))[:-1]
         return (
-            f"{self.first!r} and {self.second!r} look like the two answers, and {self.label!r} may "
-            "say in each row which is preferred; that is not read. Write the preferred answer of each "
-            "row into a column chosen, the other one into rejected"
+            f"{self.first!r} and {self.second!r} look like the two answers, and {label.column!r} may "
+            f"say in each row which is preferred; its values are {values}. Write columnMapping: "
+            f"{pattern}, verdict: {{column: {flow_yaml(label.column)}, first: ..., second: ..., tie: "
+            "...}} with the values that prefer each."
         )
 
     def _ties(self) -> str:
@@ -112,16 +178,10 @@ class PreferenceColumns:
             f" ({_rows(self.equal)} with equal scores prefer neither: remove)" if self.equal else ""
         )
 
-    def _mapping(self, best: str, worst: str) -> dict[str, str]:
+    def _mapping(self, best: str, worst: str) -> dict[str, Any]:
         kept = {name: column for name, column in self.others.items() if name == "prompt"}
         return {**kept, "chosen": best, "rejected": worst}
 
 
 def _rows(count: int) -> str:
     return f"{count} row" if count == 1 else f"{count} rows"
-
-
-def _inline(mapping: Mapping[str, str]) -> str:
-    return (
-        "{" + ", ".join(f"{name}: {yaml_scalar(column)}" for name, column in mapping.items()) + "}"
-    )

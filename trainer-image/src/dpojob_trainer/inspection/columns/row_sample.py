@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from dpojob_trainer.inspection.layouts import value_at
+
 Sample = Sequence[Mapping[str, Any]]
 
 MAX_SAMPLED_ROWS = 256
@@ -12,6 +14,8 @@ MAX_CHARACTERS = 1 << 16
 """Characters kept of a text."""
 MIN_TELLING_CHARACTERS = 4
 """A text with fewer characters may occur in another text by chance."""
+MAX_ITEMS = 3
+"""Items kept of a list: its first one and its last ones."""
 MAX_REPETITION = 4
 """Prompts repeat at most so often on average; a column of labels repeats more often."""
 
@@ -23,7 +27,7 @@ def clipped(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         rows: Rows with all their columns.
 
     Returns:
-        The rows with long texts clipped, and of lists the first item alone.
+        The rows with long texts clipped, and of lists the first item and the last ones.
     """
     return [{name: _clip(value) for name, value in row.items()} for row in rows]
 
@@ -32,10 +36,12 @@ def _clip(value: Any) -> Any:
     if isinstance(value, str):
         return value[:MAX_CHARACTERS]
     if isinstance(value, list):
-        return [_clip(item) for item in value[:1]]
+        if len(value) > MAX_ITEMS:
+            value = [*value[:1], *value[1 - MAX_ITEMS :]]
+        return [_clip(item) for item in value]
     if isinstance(value, Mapping):
         return {key: item[:MAX_CHARACTERS] for key, item in value.items() if isinstance(item, str)}
-    return None
+    return value if isinstance(value, bool | int | float) else None
 
 
 def texts(rows: Sample, column: str) -> list[str]:
@@ -82,7 +88,8 @@ def is_inside(rows: Sample, column: str, others: Sequence[str]) -> bool:
         1
         for row in having
         if len(text := row[column].strip()) >= MIN_TELLING_CHARACTERS
-        and all(text in str(row.get(name)) for name in others)
+        and (held := [value for name in others if (value := value_at(row, name)) is not None])
+        and all(text in str(value) for value in held)
     )
     return inside * 2 > len(having)
 
@@ -98,7 +105,9 @@ def begins_with_role(rows: Sample, column: str, roles: Sequence[str]) -> bool:
     Returns:
         Whether most of the lists that are not empty do.
     """
-    firsts = [row[column][0] for row in rows if isinstance(row.get(column), list) and row[column]]
+    firsts = [
+        value[0] if isinstance(value, list) else value for row in rows if (value := row.get(column))
+    ]
     found = sum(
         1
         for first in firsts

@@ -116,8 +116,8 @@ class ColumnLayout:
         return [column for field_, column in self.columns.items() if field_ in needed]
 
     @cached_property
-    def _elements(self) -> dict[str, int]:
-        """How many elements each list has that is read by index."""
+    def elements(self) -> dict[str, int]:
+        """How many elements are read of each list that is read by index, by column."""
         found: dict[str, int] = {}
         for name in (*self.columns.values(), *self.prompt_parts):
             path = split_path(name)
@@ -136,13 +136,13 @@ class ColumnLayout:
         """
         if self.preset.is_tie is not None and self.preset.is_tie(row):
             return RowError(TIE, "neither answer is preferred")
-        for column, count in self._elements.items():
+        for column, count in self.elements.items():
             value = row.get(column)
-            if isinstance(value, list) and len(value) != count:
+            if isinstance(value, list) and len(value) < count:
                 return RowError(
                     ProblemCode.WRONG_TYPE,
-                    f"{column!r} has {len(value)} elements, of which {count} are mapped",
-                    "a pair has exactly one preferred and one other answer; write each into a column",
+                    f"{column!r} has fewer than the {count} elements that are mapped",
+                    "remove these rows, or write both answers",
                 )
         values = {field_: value_at(row, column) for field_, column in self.columns.items()}
         if self.prompt_parts:

@@ -146,6 +146,6 @@ def _value_fields(value: dict[str, Any] | list[Any]) -> dict[str, ColumnKind]:
         return {
             str(name): "null" if item is None else _value_kind(item) for name, item in value.items()
         }
-    if len(value) == 2 and all(isinstance(item, str) for item in value):
+    if len(value) >= 2 and all(isinstance(item, str) for item in value):
         return {"0": "text", "1": "text"}
     return {}

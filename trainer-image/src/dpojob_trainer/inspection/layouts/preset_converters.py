@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dpojob_api.report import ProblemCode
+from dpojob_trainer.shared.messages import ROLE_KEYS, standard_role
 from dpojob_trainer.shared.row_error import TIE, RowError
 from dpojob_trainer.shared.turn_marks import ASSISTANT, HUMAN
 
@@ -184,3 +185,44 @@ def read_signed_preference(row: Row, columns: Columns) -> dict[str, Any] | RowEr
             return RowError(ProblemCode.NULL_VALUE, f"{columns[field]!r} is null")
     chosen, rejected = (first, second) if preference < 0 else (second, first)
     return {"chosen": chosen, "rejected": rejected}
+
+
+def read_chosen_and_rejected_roles(row: Row, columns: Columns) -> dict[str, Any] | RowError:
+    """Read conversations that end with both answers, of roles such as chosen_gpt and rejected_gpt.
+
+    Args:
+        row: The row, by column.
+        columns: Names in the dataset, by field; all of them the column of the conversation.
+
+    Returns:
+        Prompt, chosen and rejected as message lists with the standard keys, or the row's error.
+    """
+    column = columns["prompt"]
+    talk = row.get(column)
+    if talk is None:
+        return RowError(ProblemCode.NULL_VALUE, f"{column!r} is null")
+    if not isinstance(talk, list) or not all(isinstance(message, Mapping) for message in talk):
+        return RowError(ProblemCode.WRONG_TYPE, f"{column!r} is not a list of messages")
+    parts: dict[str, list[dict[str, Any]]] = {"prompt": [], "chosen": [], "rejected": []}
+    for message in talk:
+        role = next((message[key] for key in ROLE_KEYS if message.get(key) is not None), None)
+        content = message.get("value") if message.get("content") is None else message["content"]
+        side = str(role).lower().split("_")[0]
+        if side in ("chosen", "rejected"):
+            parts[side].append({"role": "assistant", "content": content})
+        elif parts["chosen"] or parts["rejected"]:
+            return RowError(
+                ProblemCode.BAD_MESSAGE,
+                f"{column!r} goes on after its chosen or rejected message",
+                "both answers must be the last messages",
+            )
+        else:
+            parts["prompt"].append({"role": standard_role(role), "content": content})
+    for side in ("chosen", "rejected"):
+        if len(parts[side]) != 1:
+            return RowError(
+                ProblemCode.BAD_MESSAGE,
+                f"{column!r} has {len(parts[side])} messages of the role {side}",
+                "each row needs one chosen and one rejected message",
+            )
+    return dict(parts)

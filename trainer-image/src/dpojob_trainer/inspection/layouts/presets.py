@@ -22,6 +22,7 @@ from .preset_converters import (
     equal_scores,
     is_single_spaced,
     no_preference,
+    read_chosen_and_rejected_roles,
     read_signed_preference,
     read_transcripts,
     tie_status,
@@ -110,6 +111,8 @@ class Preset:
     message_keys: MessageKeyMapping = field(default_factory=MessageKeyMapping)
     """Used where `columnMapping.messages` says nothing."""
     transcripts: bool = False
+    is_recognized: bool = True
+    """Whether columns show it; else it must be named."""
     is_tie: Callable[[Row], bool] | None = None
     convert: Callable[[Row, Columns], dict[str, Any] | RowError] | None = None
     """Prompt, chosen and rejected of a row, read from the columns that hold them in this dataset."""
@@ -137,6 +140,8 @@ class Preset:
         Returns:
             Whether they fit.
         """
+        if not self.is_recognized:
+            return False
         if any(column not in schema for column in (*self.columns.values(), *self.also)):
             return False
         if any(column in schema for column in self.without):
@@ -242,6 +247,13 @@ PRESETS: tuple[Preset, ...] = (
         title="Vezora/Code-Preference-Pairs",
         columns={"prompt": "input", "chosen": "accepted", "rejected": "rejected"},
         kinds={"input": "text", "accepted": "text", "rejected": "text"},
+    ),
+    Preset(
+        name="chosen-rejected-roles",
+        title="conversations that end with messages of the roles chosen_gpt and rejected_gpt",
+        columns=dict.fromkeys(("prompt", "chosen", "rejected"), "conversations"),
+        is_recognized=False,
+        convert=read_chosen_and_rejected_roles,
     ),
     Preset(
         name="hh-rlhf",

@@ -91,7 +91,8 @@ def _read_list(name: str, head: bytes, stream: ByteStream) -> Iterator[RowBatch]
         if not isinstance(value, dict):
             raise unreadable(
                 f"{name}: element {elements.count - 1} of the list is {type(value).__name__}, not an "
-                "object with columns"
+                "object with columns. DPO needs one object per row, with the columns prompt, chosen and "
+                "rejected"
             )
         rows.append(value)
         if len(rows) >= BATCH_ROWS:

@@ -8,10 +8,12 @@ from .html_page import PageContent, render_page
 from .pair_problems import held_out_files
 from .report_builder import build_report
 from .report_truncation import summary
+from .suggestion_trial import complete_suggestion
 
 __all__ = [
     "PageContent",
     "build_report",
+    "complete_suggestion",
     "held_out_files",
     "render_page",
     "summary",

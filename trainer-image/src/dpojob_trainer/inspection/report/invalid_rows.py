@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from dpojob_api.report import Problem
@@ -9,6 +10,9 @@ from dpojob_api.spec import DatasetSource
 from dpojob_trainer.inspection.statistics import SplitStatistics
 from dpojob_trainer.shared.problem_text import row_share
 from dpojob_trainer.shared.row_error import LEFT_OUT
+
+LARGEST_DROPPED_SHARE = 0.5
+"""Share of invalid rows above which the data must be corrected, not dropped."""
 
 
 @dataclass(frozen=True)
@@ -60,4 +64,15 @@ class InvalidRows:
                 f"{row_share(errors.invalid, rows)} of {rows} are invalid, more than "
                 f"maxDroppedShare {self.dataset.max_dropped_share:g} allows. {found[0].message}"
             )
+        share = errors.invalid / max(1, rows)
+        if self._could_drop and self.dataset.max_dropped_share < share <= LARGEST_DROPPED_SHARE:
+            needed = math.ceil(100 * share) / 100
+            found[0].message += (
+                f" To train on the other rows, {row_share(self.statistics.valid, rows)}, write in "
+                f"spec.dataset: invalidRows: Drop, maxDroppedShare: {needed:g}."
+            )
         return found
+
+    @property
+    def _could_drop(self) -> bool:
+        return self.statistics.valid > 0 and self.statistics.errors.invalid > 0

@@ -128,8 +128,6 @@ def _empty_dataset(base: InspectionReport, train: SplitStatistics) -> list[Probl
         message = f"{base.source} has no rows."
     elif train.valid == 0 and not train.errors.invalid and not train.errors.curated:
         message = "every row is a tie; none is left to train on."
-    elif train.valid == 0:
-        message = "no row is left to train on."
     else:
         return []
     return [Problem(code=ProblemCode.EMPTY_DATASET, message=message)]

@@ -1,0 +1,148 @@
+"""Real preference data with the verdict expected of each file, where the folder of such files is there.
+
+The folder is not a part of the repository: `DPOJOB_REAL_DATA` names it, or it lies beside the checkout at
+`shared/real-data`. `EXPECTED.tsv` there has a line for each file; `pytest -s` prints a table of them.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.kit.inspection.follow_suggestion import follow
+from tests.kit.inspection.tokenizer_models import make_model
+
+from dpojob_api.report import InspectionReport
+from dpojob_api.spec import DPOJobSpec
+from dpojob_trainer.inspection import InspectionError, inspect
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+PLACES = [
+    Path(os.environ.get("DPOJOB_REAL_DATA", CHECKOUT / "real-data")),
+    *(parent / "shared" / "real-data" for parent in CHECKOUT.parents[:2]),
+]
+FOLDER = next((place for place in PLACES if (place / "EXPECTED.tsv").is_file()), None)
+
+pytestmark = pytest.mark.skipif(
+    FOLDER is None, reason="no folder of real data: set DPOJOB_REAL_DATA to one with EXPECTED.tsv"
+)
+REFUSED = {
+    "images": "images",
+    "image parts": "type 'image'",
+    "KTO": "KTO",
+    "SFT": "SFT",
+    "completions list": "ranking",
+    "options without a verdict": "options",
+    "audio paths": "media files",
+}
+"""What a message names, by a part of the expected verdict."""
+VALID_AFTER_SUGGESTION = 0.95
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A line of the table."""
+
+    name: str
+    verdict: str
+    rows: int
+
+    @property
+    def holds_pairs(self) -> bool:
+        """Whether the file holds pairs that can be trained on, after a suggestion at most."""
+        return self.verdict.startswith(("valid", "7 of 11 valid"))
+
+
+def expected_files() -> list[Expected]:
+    if FOLDER is None:
+        return []
+    with (FOLDER / "EXPECTED.tsv").open(newline="", encoding="utf-8") as file:
+        lines = list(csv.DictReader(file, delimiter="\t"))
+    return [Expected(line["name"], line["expected_verdict"], int(line["rows"])) for line in lines]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What inspection says of a file, and after its suggestion is followed once."""
+
+    first: InspectionReport
+    last: InspectionReport
+
+    @property
+    def messages(self) -> str:
+        return " ".join(p.message for report in (self.first, self.last) for p in report.problems)
+
+    @property
+    def rows_by_code(self) -> dict[str, int]:
+        """Invalid rows after the suggestion, those that it leaves out included."""
+        errors = {str(problem.code): problem.rows for problem in self.last.errors}
+        return {**errors, **self.last.dropped}
+
+
+def look(name: str, model: Path) -> Found:
+    assert FOLDER is not None
+    spec = DPOJobSpec.model_validate(
+        {
+            "model": {"volume": {"claimName": "model"}},
+            "dataset": {"volume": {"claimName": "data", "path": name}},
+            "training": {"maxLength": 4096},
+        }
+    )
+    volumes = {"model": model, "data": FOLDER}
+    try:
+        first = inspect(spec, volumes)
+    except InspectionError as error:
+        first = InspectionReport(valid=False, error=error.message)
+    if first.valid or first.suggestion is None:
+        return Found(first, first)
+    return Found(first, inspect(follow(spec, first.suggestion), volumes))
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Found]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DPOJOB_SCRATCH", str(tmp_path_factory.mktemp("scratch")))
+        model = make_model(tmp_path_factory.mktemp("model"), max_position_embeddings=32768)
+        return {file.name: look(file.name, model) for file in expected_files()}
+
+
+@pytest.mark.parametrize("file", expected_files(), ids=lambda file: file.name)
+def test_a_file_is_as_expected(file: Expected, found: dict[str, Found]) -> None:
+    seen, verdict = found[file.name], file.verdict
+    print(f"{file.name:32} {verdict[:60]:60} {'valid' if seen.last.valid else seen.rows_by_code}")
+    if file.holds_pairs:
+        assert seen.last.valid, seen.messages
+        assert seen.last.rows == file.rows
+        for warning in re.findall(r"warn ([A-Z][A-Za-z]+)", verdict):
+            assert warning in [str(problem.code) for problem in seen.last.warnings]
+        return
+    assert not seen.first.valid
+    counts = re.findall(r"(\d+) ([A-Z][a-z]+[A-Z][A-Za-z]+)", verdict)
+    for rows, code in counts:
+        assert seen.rows_by_code.get(code) == int(rows), seen.messages
+    if counts:
+        return
+    # Without a count the file must not be trained on, whatever was suggested.
+    assert not seen.last.valid
+    for kind, word in REFUSED.items():
+        if kind in verdict:
+            assert word in seen.messages
+
+
+def test_nothing_is_accepted_that_should_not_be(found: dict[str, Found]) -> None:
+    wrong = [
+        file.name
+        for file in expected_files()
+        if found[file.name].first.valid and not file.holds_pairs
+    ]
+    assert wrong == []
+
+
+def test_pairs_are_valid_after_one_suggestion_at_most(found: dict[str, Found]) -> None:
+    holding = [found[file.name] for file in expected_files() if file.holds_pairs]
+    valid = sum(seen.last.valid for seen in holding)
+    assert valid >= VALID_AFTER_SUGGESTION * len(holding)

@@ -1,0 +1,189 @@
+"""Which column is probably the prompt: the one that stands out by its name, its texts and their length."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dpojob_trainer.inspection.layouts import Schema, columns_of
+from dpojob_trainer.shared.messages import COMMON_ROLES
+
+from .column_heuristics import guess, is_answer, is_metadata, simplified
+from .row_sample import Sample, begins_with_role, is_inside, reads_like_prompts, texts
+
+PARTS = ("instruction", "input", "context", "history")
+"""Columns of which several may be parts of one prompt, as in Alpaca's data."""
+MAX_COMPARED_NAMES = 200
+"""Columns whose names are compared; pairs have few, and comparing is slow."""
+ASSISTANTS = ("assistant", *COMMON_ROLES["assistant"])
+DISTINCT_SHARE = 0.5
+"""Share of different texts from which a column without the name of a prompt may be it."""
+TIMES_LONGER = 2.0
+"""How much longer than all other candidates the texts of such a column must be."""
+
+
+@dataclass(frozen=True)
+class PromptGuess:
+    """The column that stands out, or the columns among which the user must choose."""
+
+    column: str | None = None
+    candidates: tuple[str, ...] = ()
+    by_name: bool = False
+    """Whether the column's name is that of a prompt."""
+
+
+def readable(schema: Schema) -> list[str]:
+    """List the columns that hold text or messages.
+
+    Args:
+        schema: The dataset's columns.
+
+    Returns:
+        Their names, the first `MAX_COMPARED_NAMES`.
+    """
+    return [column for column in columns_of(schema) if schema[column] in ("text", "messages")][
+        :MAX_COMPARED_NAMES
+    ]
+
+
+def unused_texts(schema: Schema, used: Mapping[str, str]) -> list[str]:
+    """List columns that may be read.
+
+    Args:
+        schema: The dataset's columns.
+        used: The columns that are read, by field.
+
+    Returns:
+        Their names; of those that only later files have, no kind is known yet.
+    """
+    kinds = ("text", "messages", "null")
+    free = [
+        name for name in columns_of(schema) if schema[name] in kinds and name not in used.values()
+    ]
+    return free[:MAX_COMPARED_NAMES]
+
+
+def guess_prompt(found: Mapping[str, str], schema: Schema, rows: Sample) -> PromptGuess:
+    """Find the column that is probably the prompt, where no prompt column is known.
+
+    Args:
+        found: The known columns, by field.
+        schema: The dataset's columns.
+        rows: A sample of rows.
+
+    Returns:
+        The column that stands out, or candidates; neither where the answers hold the prompt.
+    """
+    answers = [found[name] for name in ("chosen", "rejected") if name in found]
+    free = [
+        column
+        for column in unused_texts(schema, found)
+        if not is_answer(column) or simplified(column) in PARTS
+    ]
+    if any(schema.get(column) == "messages" for column in answers):
+        if not all(begins_with_role(rows, column, ASSISTANTS) for column in answers):
+            return PromptGuess()
+        named = guess("prompt", free)
+        return PromptGuess(named, by_name=named is not None)
+    free = [column for column in free if not (answers and is_inside(rows, column, answers))]
+    worded = [
+        column
+        for column in free
+        if schema[column] == "text"
+        and not is_metadata(column)
+        and guess("system", [column]) is None
+        and reads_like_prompts(rows, column)
+    ]
+    filled = [c for c in free if schema[c] != "text" or texts(rows, c)]
+    named = guess("prompt", filled) or guess("prompt", free)
+    if named is not None:
+        others = [
+            column for column in worded if column != named and simplified(column) not in PARTS
+        ]
+        if schema[named] != "text" or not _is_outdone(rows, named, others):
+            return PromptGuess(named, by_name=True)
+        return PromptGuess(candidates=(named, *others))
+    if len(answers) < 2:
+        return PromptGuess()
+    return _longest(rows, worded)
+
+
+def _distinct_share(rows: Sample, column: str) -> float:
+    found = texts(rows, column)
+    return len(set(found)) / len(found) if found else 0.0
+
+
+def _mean_length(rows: Sample, column: str) -> float:
+    found = texts(rows, column)
+    return sum(map(len, found)) / len(found) if found else 0.0
+
+
+def _is_outdone(rows: Sample, named: str, others: Sequence[str]) -> bool:
+    """Whether a column has the name of a prompt, but few different texts, and another has more."""
+    return _distinct_share(rows, named) < DISTINCT_SHARE and any(
+        _distinct_share(rows, other) >= DISTINCT_SHARE for other in others
+    )
+
+
+def _longest(rows: Sample, worded: Sequence[str]) -> PromptGuess:
+    distinct = [column for column in worded if _distinct_share(rows, column) >= DISTINCT_SHARE]
+    if not distinct:
+        return PromptGuess(candidates=tuple(worded))
+    first, *others = sorted(distinct, key=lambda column: -_mean_length(rows, column))
+    longest_other = max((_mean_length(rows, column) for column in others), default=0.0)
+    if _mean_length(rows, first) >= TIMES_LONGER * longest_other:
+        return PromptGuess(first)
+    return PromptGuess(candidates=tuple(distinct))
+
+
+def is_prompt_by_texts(column: str) -> bool:
+    """Tell whether a column is taken for the prompt by its texts alone.
+
+    Args:
+        column: The column's name.
+
+    Returns:
+        Whether nothing in its name says that it is the prompt.
+    """
+    return guess("prompt", [column]) is None
+
+
+def parts_of_prompt(
+    prompt: str | None, used: Sequence[str], schema: Schema, rows: Sample
+) -> list[str]:
+    """Find further columns that may be parts of the prompt.
+
+    Args:
+        prompt: The column of the prompt; None where there is none.
+        used: The columns that are read.
+        schema: The dataset's columns.
+        rows: A sample of rows.
+
+    Returns:
+        Columns with such a name and with text that the prompt's column does not contain.
+    """
+    if prompt is None or schema.get(prompt) != "text":
+        return []
+    return [
+        column
+        for column in readable(schema)
+        if column not in used
+        and column != prompt
+        and simplified(column) in PARTS
+        and texts(rows, column)
+        and not is_inside(rows, column, [prompt])
+    ]
+
+
+def in_reading_order(prompt: str, parts: Sequence[str]) -> list[str]:
+    """Order the parts of a prompt.
+
+    Args:
+        prompt: The column of the question or the instruction.
+        parts: Its other parts.
+
+    Returns:
+        What the question is about before it (context, history), an instruction's input after it.
+    """
+    before = [part for part in parts if simplified(part) in ("context", "history")]
+    return [*before, prompt, *(part for part in parts if part not in before)]

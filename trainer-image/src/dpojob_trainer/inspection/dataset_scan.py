@@ -1,0 +1,196 @@
+"""Passes over all rows of a dataset: each batch is read, validated, measured and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from dpojob_api.report import Mapping as ColumnNames
+from dpojob_api.spec import DPOJobSpec
+from dpojob_trainer.shared.accepted_batch import AcceptedBatch
+from dpojob_trainer.shared.row_batch import RowBatch
+from dpojob_trainer.shared.row_error import RowError
+
+from .columns import LayoutDetector, ObservedColumns
+from .layouts import ColumnLayout
+from .readers import NumberedBatch, prefetched, read_source, split_batches
+from .sources import ContentHash, Source, scratch_directory
+from .statistics import (
+    DuplicateFinder,
+    DuplicateStatistics,
+    LengthStatistics,
+    SplitStatistics,
+    Unit,
+)
+from .suspects import Curation, ScoreColumns, SuspectFinder
+from .tokenization import LengthCheck, ModelContext
+from .validation import RowValidator
+
+ROWS_PER_STEP = 1024
+"""Rows between two progress reports where tokens are counted, about a second of work."""
+
+Progress = Callable[[int, int | None], None]
+"""Called now and then with the rows done and an estimate of all rows, None while there is none."""
+
+
+def column_names(layout: ColumnLayout, columns: Iterable[str]) -> ColumnNames:
+    """Name the columns that are read; where a row decides the order of answers, no scores are known.
+
+    Args:
+        layout: How the dataset's columns are read.
+        columns: The dataset's columns.
+
+    Returns:
+        The report's mapping, with the columns of both scores.
+    """
+    swaps = (
+        layout.preset.convert is not None and not layout.preset.transcripts
+    ) or layout.verdict is not None
+    scores = None if swaps else ScoreColumns.find(columns, layout.columns)
+    if scores is None:
+        return layout.mapping
+    return layout.mapping.model_copy(
+        update={"chosen_score": scores.chosen, "rejected_score": scores.rejected}
+    )
+
+
+def batches(source: Source, columns: list[str] | None = None) -> Iterator[RowBatch]:
+    """Read the rows of a source.
+
+    Args:
+        source: The source.
+        columns: The columns to read; None for all.
+
+    Returns:
+        Batches of rows.
+
+    Raises:
+        InspectionError: A file is damaged.
+    """
+    return (batch.rows for batch in read_source(source, columns))
+
+
+@dataclass(frozen=True)
+class DatasetCounts:
+    """What was counted over the dataset."""
+
+    train: SplitStatistics
+    evaluation: SplitStatistics | None
+    duplicates: DuplicateStatistics
+    train_columns: ObservedColumns
+    evaluation_columns: ObservedColumns | None
+    finder: SuspectFinder | None = None
+    """The rows to compare, those that are left out after the comparison included."""
+
+    @property
+    def has_mixed_formats(self) -> bool:
+        """Whether both formats occur, so that rows of the rarer one of train are errors."""
+        evaluation = self.evaluation.formats if self.evaluation else ()
+        return len({*self.train.formats, *evaluation}) > 1
+
+
+@dataclass(frozen=True)
+class DatasetScan:
+    """Passes over all rows of both splits."""
+
+    manifest: DPOJobSpec
+    model: ModelContext
+    source: Source
+    evaluation: Source | None
+    content: ContentHash | None
+    progress: Progress | None
+
+    def until_confirmed(self, detector: LayoutDetector) -> DatasetCounts | None:
+        """Scan by the detected layout, and again while all rows show another one.
+
+        When both formats occur there is one more pass, since only all rows tell which is the rarer;
+        and one more where a comparison of the rows finds some that `dataset.curate` leaves out.
+
+        Returns:
+            The counts; None where the columns have no layout.
+        """
+        while (layout := detector.resolution.layout) is not None:
+            lengths = LengthCheck.of(self.manifest.training, self.model)
+            validator = RowValidator(layout, self.model.facts.chat_template)
+            columns = column_names(layout, detector.kinds)
+            curation = Curation.of(self.manifest.dataset.curate, columns)
+            counts = self._both_splits(validator, lengths, curation)
+            if detector.confirm(counts.train_columns, counts.evaluation_columns):
+                if counts.has_mixed_formats:
+                    validator = replace(validator, expected_format=counts.train.format)
+                    curation = Curation.of(self.manifest.dataset.curate, columns)
+                    counts = self._both_splits(validator, lengths, curation)
+                if (last := curation.next_pass()) is not None:
+                    counts = self._both_splits(validator, lengths, last)
+                return replace(counts, finder=curation.finder)
+        return None
+
+    def _both_splits(
+        self, validator: RowValidator, lengths: LengthCheck | None, curation: Curation
+    ) -> DatasetCounts:
+        unit: Unit = "characters" if lengths is None else "tokens"
+        max_length = self.manifest.training.max_length
+        with DuplicateFinder(scratch_directory()) as finder:
+            train = SplitStatistics(LengthStatistics(max_length, unit), finder)
+            train_columns = self._train_split(validator, lengths, train, curation)
+            if self.evaluation is None:
+                return DatasetCounts(train, None, finder.statistics(), train_columns, None)
+            held_out = SplitStatistics(LengthStatistics(max_length, unit), finder, True)
+            columns = ObservedColumns()
+            for batch in _read(self.evaluation, validator, lengths):
+                columns.add(batch.rows)
+                held_out.add(len(batch.rows), *_validate(batch, validator, lengths))
+            return DatasetCounts(train, held_out, finder.statistics(), train_columns, columns)
+
+    def _train_split(
+        self,
+        validator: RowValidator,
+        lengths: LengthCheck | None,
+        statistics: SplitStatistics,
+        curation: Curation,
+    ) -> ObservedColumns:
+        columns = ObservedColumns()
+        file = None
+        for batch in _read(self.source, validator, lengths, curation.columns):
+            if batch.file is not file:
+                file = batch.file
+                if self.content is not None:
+                    self.content.add(file)
+            columns.add(batch.rows)
+            accepted, errors = _validate(batch, validator, lengths)
+            columns.add_transcripts(validator.layout, batch.rows, batch.start, accepted)
+            kept, left_out = curation.apply(batch.rows, batch.start, accepted)
+            statistics.add(len(batch.rows), kept, errors + left_out)
+            self._report_progress(statistics.rows, batch.consumed)
+        return columns
+
+    def _report_progress(self, rows: int, consumed: int) -> None:
+        """Report the rows done, with all rows estimated from the bytes that were read."""
+        if self.progress is not None:
+            total = self.source.stored_bytes
+            self.progress(rows, rows * total // consumed if 0 < consumed <= total else None)
+
+
+def _read(
+    source: Source,
+    validator: RowValidator,
+    lengths: LengthCheck | None,
+    more_columns: Sequence[str] = (),
+) -> Iterator[NumberedBatch]:
+    """Read the columns that validation needs, and some more, one batch ahead."""
+    columns = list(dict.fromkeys([*validator.layout.used, *more_columns]))
+    read = prefetched(read_source(source, columns))
+    return read if lengths is None else split_batches(read, ROWS_PER_STEP)
+
+
+def _validate(
+    batch: NumberedBatch, validator: RowValidator, lengths: LengthCheck | None
+) -> tuple[list[AcceptedBatch], list[tuple[int, RowError]]]:
+    """Validate a batch; with a tokenizer every row is made a pair, since its tokens are counted."""
+    if lengths is None:
+        rows = validator.validate(batch.rows, batch.start, batch.file.name)
+        return rows.accepted(), rows.errors
+    rows = validator.validate_rows(batch.rows, batch.start, batch.file.name)
+    measured = lengths.measure(rows.numbers, rows.pairs)
+    accepted = AcceptedBatch.of_pairs(measured.numbers, measured.pairs, measured.lengths)
+    return [accepted], rows.errors + measured.errors
