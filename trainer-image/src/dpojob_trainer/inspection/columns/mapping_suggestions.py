@@ -132,6 +132,13 @@ class _Advice:
             if column is not None:
                 self._suggest_roles(column)
                 return
+        if self._has_no_names():
+            self.text += (
+                " The file has no header line, so that its columns have numbers. If the first is the "
+                "prompt and the second the preferred answer, write columnMapping: {prompt: column_1, "
+                "chosen: column_2, rejected: column_3}, else name them in their order."
+            )
+            return
         pair = self._undecided_pair()
         if pair is not None:
             self._ask_which(pair)
@@ -152,6 +159,10 @@ class _Advice:
                 f"{'preferred' if 'chosen' in known else 'other'} answer; name the column of {missing} "
                 "too: columnMapping: {prompt: ..., chosen: ..., rejected: ...}."
             )
+
+    def _has_no_names(self) -> bool:
+        columns = columns_of(self._schema)
+        return columns == [f"column_{number}" for number in range(1, len(columns) + 1)]
 
     def _refuse(self, text: str) -> None:
         self.text += f" {text}"

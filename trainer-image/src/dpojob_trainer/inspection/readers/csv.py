@@ -30,6 +30,15 @@ OTHER_DELIMITERS = (";", "\t")
 CHUNK_BYTES = 4 << 20
 """About the size of a batch of rows that the strict reader read, in bytes."""
 
+NAME_WORDS = 5
+NAME_LENGTH = 80
+"""The most words and characters of a column's name; a longer field is a sentence."""
+KNOWN_NAMES = frozenset(
+    ("prompt", "chosen", "rejected", "question", "instruction", "input", "output", "response",
+     "answer", "preferred", "id")
+)  # fmt: skip
+"""Words of column names; a line with one of them names columns, whatever else it holds."""
+
 OpenFile = Callable[[], CompressedFile]
 
 
@@ -38,6 +47,8 @@ class Header(NamedTuple):
 
     names: list[str]
     delimiter: str
+    is_line: bool = True
+    """Whether the file has the line; else the columns are called column_1, column_2, ..."""
 
 
 class _NeedsStrictReader(Exception):
@@ -75,12 +86,16 @@ def _read_blocks(
 ) -> Iterator[RowBatch]:
     with open_file() as stream:
         start = stream.read(PROBED_BYTES).removeprefix(BOM)
-        names, delimiter = _header(name, start, delimiter)
+        names, delimiter, is_line = _header(name, start, delimiter)
         wanted = names if columns is None else [c for c in columns if c in names] or names[:1]
         with _ReplayedStream(start, stream, QuoteCheck(delimiter)) as replayed:
             reader = pa_csv.open_csv(
                 pa.PythonFile(replayed, mode="r"),
-                read_options=pa_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=True),
+                read_options=pa_csv.ReadOptions(
+                    block_size=BLOCK_BYTES,
+                    use_threads=True,
+                    column_names=None if is_line else names,
+                ),
                 parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
                 convert_options=pa_csv.ConvertOptions(
                     column_types=dict.fromkeys(names, pa.string()),
@@ -107,8 +122,22 @@ def _header(name: str, start: bytes, delimiter: str) -> Header:
         names = []
     if not any(names):
         raise unreadable(f"{name} has no header line that names its columns")
+    if _is_data(names):
+        numbered = [f"column_{number}" for number in range(1, len(names) + 1)]
+        return Header(numbered, delimiter, False)
     require_unique_columns(name, names)
     return Header(names, delimiter)
+
+
+def _is_data(fields: Sequence[str]) -> bool:
+    """Whether a first line is a row: at least two of its fields are sentences, and none is a name."""
+    sentences = [
+        field for field in fields if len(field.split()) > NAME_WORDS or len(field) > NAME_LENGTH
+    ]
+    words = {
+        word for field in fields if field not in sentences for word in field.lower().split("_")
+    }
+    return len(sentences) > 1 and not words & KNOWN_NAMES
 
 
 def _read_strictly(
@@ -117,7 +146,7 @@ def _read_strictly(
     """The rows after the first `skipped` ones; those are read again too, to find invalid lines."""
     with open_file() as stream:
         start = stream.read(PROBED_BYTES).removeprefix(BOM)
-        names, delimiter = _header(name, start, delimiter)
+        names, delimiter, is_line = _header(name, start, delimiter)
     csv.field_size_limit(LARGEST_ROW)
     with open_file() as stream:
         reader = csv.reader(_lines(name, stream), delimiter=delimiter, strict=True)
@@ -125,7 +154,8 @@ def _read_strictly(
         size = -skipped
         size_held = 0
         try:
-            next(reader)
+            if is_line:
+                next(reader)
             for fields in reader:
                 if not fields:
                     continue

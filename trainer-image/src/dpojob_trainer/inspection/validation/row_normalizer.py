@@ -268,7 +268,11 @@ def _find_meaningless(layout: ColumnLayout, pair: PreferencePair) -> RowError | 
                 ProblemCode.EMPTY_PROMPT, "no user's turn with text comes before the answer"
             )
         if pair.prompt[-1]["role"] == "assistant":
-            return RowError(ProblemCode.BAD_MESSAGE, "the prompt ends with the assistant's turn")
+            return RowError(
+                ProblemCode.BAD_MESSAGE,
+                "the prompt ends with the assistant's turn",
+                "move that turn to the beginning of both answers, or end the prompt with the user's turn",
+            )
     if pair.chosen == pair.rejected:
         return RowError(ProblemCode.IDENTICAL_PAIR, _equal_answers(layout))
     return find_turn_mark(layout, pair)
