@@ -21,11 +21,11 @@ from .presets import (
     NATIVE,
     PRESETS,
     Preset,
-    TranscriptStats,
     depends_on_texts,
     preset_by_name,
     recognize_preset,
 )
+from .transcript_stats import TranscriptStats
 
 __all__ = [
     "FIELDS", "NATIVE", "PAIR_FIELDS", "PART_SEPARATOR", "PRESETS", "SEPARATOR", "BoolArray",
