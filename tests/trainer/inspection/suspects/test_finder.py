@@ -93,6 +93,7 @@ def test_nearly_identical_answers(volume) -> None:
         {**pair(99), "chosen": f"**{text}**", "rejected": text.upper()},
         {**pair(98), "chosen": text * 3, "rejected": text * 3 + "x"},
         {**pair(97), "chosen": "a < b", "rejected": "a > b"},
+        {**pair(96), "chosen": '{"age": 36}', "rejected": '{"age": "36"}'},
     ]
     found = suspects(volume.rows(rows).inspect())["NearIdenticalPair"]
     assert found.examples == [60, 61]
@@ -139,6 +140,21 @@ def test_placeholders_are_no_secrets(volume, text: str) -> None:
 
 ENGLISH = "The answer to that is in the book that you have on the table with the others, {}."
 FRENCH = "La réponse est dans le livre que vous avez sur la table avec les autres, {}."
+
+
+def test_code_is_in_no_language(volume) -> None:
+    code = "do as = no; do as = se; do no: e = as; as[o] = do(no, e) " * 4
+    rows = [
+        {
+            "prompt": f"q {n}",
+            "chosen": ENGLISH.format(WORDS[n]),
+            "rejected": ENGLISH.format(WORDS[-n - 1]),
+        }
+        for n in range(60)
+    ]
+    rows[7]["chosen"] = "x = do(as)\nif no: do(as)\nelse: no = as(do)\n" * 4
+    rows[8]["chosen"] = f"```\n{code}```"
+    assert "LanguageMix" not in suspects(volume.rows(rows).inspect())
 
 
 def test_an_answer_in_a_language_that_few_rows_have(volume) -> None:

@@ -38,6 +38,8 @@ _WORDS = {name: frozenset(words.split()) for name, words in FREQUENT_WORDS.items
 _FREQUENT = frozenset().union(*_WORDS.values())
 MIN_SHARE = 0.08
 """Share of a text's words that must be frequent ones of its language."""
+MIN_DIFFERENT = 4
+"""How many different frequent words it must have; code repeats a few such as "do", "as" and "no"."""
 MIN_LEAD = 1.3
 """How many times more frequent words it must have than in the next language."""
 
@@ -72,7 +74,8 @@ def language_of(text: str) -> str | None:
         reverse=True,
     )
     (best, name), (second, _) = counts[:2]
-    if best < max(3, MIN_SHARE * len(words)) or best < MIN_LEAD * second:
+    different = len(_WORDS[name].intersection(known))
+    if different < MIN_DIFFERENT or best < MIN_SHARE * len(words) or best < MIN_LEAD * second:
         return None
     return name
 

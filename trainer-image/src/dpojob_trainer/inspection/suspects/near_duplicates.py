@@ -27,7 +27,8 @@ _SALTS = tuple(np.uint64(salt) for salt in (0x51ED270B, 0xB5026F5A, 0x8CB92BA7))
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _BOUNDS = (np.arange(BINS, dtype=np.uint64) << np.uint64(58)).astype(np.uint64)
 _DIGITS = re.compile(rb"\d+")
-_FORM = re.compile(rb"[\s.,;:!?'\"`*_#]+")
+_FORM = re.compile(rb"[\s.,;!?*#]+")
+"""White space, sentence marks and emphasis; quotes and operators have a meaning in JSON and in code."""
 _SEPARATORS = re.compile(rb"[\s!-/:-@\[-`{-~]+")
 
 
