@@ -8,7 +8,7 @@ import sys
 import pytest
 from tests.cli.conftest import run
 
-COMMANDS = ("inspect", "plan", "train", "status", "logs", "suspend", "resume", "cancel")
+COMMANDS = ("inspect", "plan", "train", "evaluate", "status", "logs", "suspend", "resume", "cancel")
 LARGE = (
     "torch",
     "transformers",

@@ -55,6 +55,21 @@ examples:
   dpojob train -f job.yaml --volume data=./pairs --volume models=./models
   dpojob train -f job.yaml --output ./tuned
 """
+EVALUATE = """\
+Compares a tuned model with the job's model on held-out prompts, on this machine; trains nothing.
+
+The tuned model is --tuned, else the one in the directory given for output.volume's claim. The judge is that
+of spec.evaluation; without one, only figures that need none. Prompts with answers and scores are
+written to evaluation.jsonl beside the tuned model. Ctrl-C keeps the answers; the same command goes on.
+
+exit status:
+  0   the tuned model is better, or no judge was asked for
+  1   it is not, or that is not decided
+  2   could not look: a bad manifest, no such dataset or model, or the judge failed
+
+examples:
+  dpojob evaluate -f job.yaml --volume data=./pairs --tuned ./tuned
+"""
 STATUS = """\
 Shows a job on the cluster: phase, progress, margins, time left, cost, and why it is where it is.
 
@@ -103,7 +118,8 @@ def build_parser(program: str) -> argparse.ArgumentParser:
     inspect = add("inspect", "check the dataset and the model", INSPECT)
     plan = add("plan", "choose the GPU, with its price", PLAN)
     train = add("train", "train on this machine", TRAIN)
-    for command in (inspect, plan, train):
+    evaluate = add("evaluate", "compare a tuned model with the job's model", EVALUATE)
+    for command in (inspect, plan, train, evaluate):
         command.add_argument(
             "-f",
             "--filename",
@@ -133,7 +149,11 @@ def build_parser(program: str) -> argparse.ArgumentParser:
         "--output", type=Path, metavar="DIR",
         help="where the model goes when the job names no output.volume (default: ./NAME-output)",
     )  # fmt: skip
-    train.add_argument("-v", "--verbose", action="store_true", help="the trainer's whole log")
+    evaluate.add_argument(
+        "--tuned", type=Path, metavar="DIR", help="the tuned model (default: that of output.volume)"
+    )
+    for command in (train, evaluate):
+        command.add_argument("-v", "--verbose", action="store_true", help="the trainer's whole log")
     _add_cluster_commands(add)
     return top
 

@@ -41,6 +41,12 @@ def _train(options: argparse.Namespace) -> int:
     return train.run(options)
 
 
+def _evaluate(options: argparse.Namespace) -> int:
+    from .commands import evaluate
+
+    return evaluate.run(options)
+
+
 def _status(options: argparse.Namespace) -> int:
     from .commands import status
 
@@ -75,6 +81,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "inspect": _inspect,
     "plan": _plan,
     "train": _train,
+    "evaluate": _evaluate,
     "status": _status,
     "logs": _logs,
     "suspend": _suspend,

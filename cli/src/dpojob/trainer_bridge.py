@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from dpojob_api.constants import ENV_HUB_TOKEN
+from dpojob_api.evaluation import Evaluation
 from dpojob_api.plan import Plan
 from dpojob_api.progress import Outcome, Progress
 from dpojob_api.report import InspectionReport, ModelFacts
@@ -253,3 +254,44 @@ def train(
             token=hub_token(),
         )  # fmt: skip
         return run(job, on_progress=on_progress)
+
+
+def evaluate(
+    name: str,
+    spec: DPOJobSpec,
+    report: InspectionReport,
+    plan: Plan,
+    volumes: Volumes,
+    scratch: Path,
+    *,
+    library_output: TextIO,
+) -> Evaluation:
+    """Runs the trainer's evaluation of a finished model in this process.
+
+    Args:
+        name: The job's name.
+        spec: The job's spec; its output volume is the tuned model's directory.
+        report: The report of its inspection.
+        plan: How to load the models: method and precision.
+        volumes: Claim name to directory.
+        scratch: An empty directory for temporary files.
+        library_output: Where what the libraries print on standard output goes.
+
+    Returns:
+        The figures and the verdict, as far as they could be made.
+
+    Raises:
+        CommandError: The trainer or one of its packages is not installed.
+    """
+    with (
+        _explain_missing_package("evaluate", "dpojob-trainer[train]"),
+        redirect_stdout(library_output),
+    ):
+        from dpojob_trainer.training import TrainJob
+        from dpojob_trainer.training.evaluation.run import evaluate_alone
+
+        job = TrainJob(
+            name=name, spec=spec, report=report, plan=plan, volumes=volumes, scratch=scratch,
+            token=hub_token(),
+        )  # fmt: skip
+        return evaluate_alone(job)

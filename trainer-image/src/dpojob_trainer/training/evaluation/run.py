@@ -57,6 +57,18 @@ def evaluate_run(job: TrainJob, recorder: ProgressRecorder, finished: Outcome) -
     return finished
 
 
+def evaluate_alone(job: TrainJob) -> Evaluation:
+    """Evaluate the model in the output directory, whoever trained it; evaluation.jsonl is written beside it.
+
+    Raises no error: what cannot be computed is missing, with a note.
+    """
+    evaluation, records = evaluate(job, Outcome(outcome="Succeeded", reason=Reason.COMPLETED))
+    if records:
+        write_records(job.output / FILE, records)
+    shutil.rmtree(job.output / WORK_DIRECTORY, ignore_errors=True)
+    return evaluation
+
+
 def improved(job: TrainJob, evaluation: Evaluation | None) -> bool:
     """Whether the model may be uploaded: nothing is required, or the verdict is that it is better."""
     spec = job.spec.evaluation
