@@ -73,7 +73,7 @@ def test_a_waiting_job_fails_when_no_pool_is_left(
     )
 
 
-def test_free_gpus_of_another_pool_are_used_only_with_next_pool(
+def test_free_gpus_of_another_pool_are_used_only_with_next_pool_and_by_one_job(
     job_namespace: JobNamespace, operator: Process
 ) -> None:
     """The only node is full; another, dearer pool gets one."""
@@ -89,8 +89,10 @@ def test_free_gpus_of_another_pool_are_used_only_with_next_pool(
         "the pool is full", lambda: free(job_namespace, job_namespace.namespace) == 0
     )
     job_namespace.job("patient", hardware={"gpus": 2})
-    job_namespace.job("hasty", hardware={"gpus": 2, "whenFull": "NextPool"})
-    for name in ("patient", "hasty"):
+    hasty = [f"hasty-{number}" for number in range(3)]
+    for name in hasty:
+        job_namespace.job(name, hardware={"gpus": 2, "whenFull": "NextPool"})
+    for name in ("patient", *hasty):
         job_namespace.inspected(name)
         job_namespace.until_condition(name, "Training", "Queued")
     job_namespace.cluster.add_kwok_node(node_json(node, 2, "nvidia.com/gpu", labels))
@@ -98,11 +100,21 @@ def test_free_gpus_of_another_pool_are_used_only_with_next_pool(
         job_namespace.apply(
             pool(dear, job_namespace.namespace, gpu=PAIR, hourlyPrice="9000", nodeSelector=labels)
         )
-        job_namespace.pod("hasty", "train", 2)
-        assert planned(job_namespace, "hasty") == dear
-        assert planned(job_namespace, "patient") == job_namespace.namespace
+        job_namespace.until(
+            "one moved", lambda: [n for n in hasty if planned(job_namespace, n) == dear]
+        )
+        job_namespace.until("its GPUs are counted", lambda: free(job_namespace, dear) == 0)
+        (moved,) = [name for name in hasty if planned(job_namespace, name) == dear]
+        job_namespace.pod(moved, "train", 2)
+        waiting = ["patient", *(name for name in hasty if name != moved)]
+        for name in waiting:
+            assert planned(job_namespace, name) == job_namespace.namespace
+            assert len(job_namespace.status(name)["attempts"]) == 1
         job_namespace.trained("hog")
-        job_namespace.pod("patient", "train", 1)
+        job_namespace.until(
+            "the first pool's GPUs are taken by one that waited",
+            lambda: [n for n in waiting if job_namespace.condition(n, "Training")[0] == "True"],
+        )
     finally:
         job_namespace.kubectl("delete", "node", node, "--wait=false", check=False)
 

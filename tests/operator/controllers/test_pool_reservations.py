@@ -186,3 +186,12 @@ def test_a_job_that_a_queue_holds_reserves_nothing() -> None:
     free = waiting.reservations.available(("ns", "other"), pools(2, 0))
     assert free[0].free == 1, "only the second job waits for a GPU"
     assert second in waiting.names
+
+
+def test_no_job_moves_to_a_pool_whose_capacity_is_not_known_yet() -> None:
+    waiting = Waiting(jobs=3)
+    waiting.begin(pools(0, 0))
+    cheap, dear = pools(0, 0)
+    waiting.passes([cheap, replace(dear, free=None, nodes=0)])
+    assert waiting.on("cheap") == waiting.names
+    assert {len(status.attempts) for status in waiting.statuses.values()} == {1}

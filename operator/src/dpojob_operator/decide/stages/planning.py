@@ -211,4 +211,6 @@ def _other_plan_with_room(builder: StatusBuilder, current: Plan) -> Plan | None:
     chosen = _run_planner(builder)
     if isinstance(chosen, Refusal) or chosen.pool == current.pool or chosen.queued:
         return None
-    return chosen
+    # A pool that was just created has no capacity in its status yet, and would have room for every job.
+    known = any(pool.name == chosen.pool and pool.free is not None for pool in builder.pools or ())
+    return chosen if known else None
