@@ -130,6 +130,9 @@ def _observe(run: Run) -> Observations:
     def train(*args: Any) -> Any:
         result = original_train(*args)
         model, reference = result.trainer.model, result.trainer.ref_model
+        # Checkpoints are removed when the model is complete.
+        checkpoint = run.job.checkpoints / f"checkpoint-{result.trainer.state.global_step}"
+        seen["checkpointBytes"] = {path.name: path.stat().st_size for path in checkpoint.iterdir()}
         tokens = torch.arange(2, 34)[None]
         with torch.no_grad():
             outputs = model(input_ids=tokens, labels=tokens, fused_lm_head=True)
