@@ -12,7 +12,8 @@ import torch
 from tests.trainer.training.conftest import MakeJob, losses, metrics
 
 from dpojob_trainer.training import run
-from dpojob_trainer.training.loop import smaller_batch, trainer
+from dpojob_trainer.training.launch import smaller_batch
+from dpojob_trainer.training.loop import trainer
 from dpojob_trainer.training.setup.errors import exit_code
 from dpojob_trainer.training.setup.precision import keep_trainable_weights_in_fp32
 

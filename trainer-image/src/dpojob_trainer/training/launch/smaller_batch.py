@@ -10,13 +10,12 @@ import torch
 
 from dpojob_api.conditions import Reason
 from dpojob_api.plan import Plan
+from dpojob_trainer.training.loop.trainer import train
 from dpojob_trainer.training.setup.errors import explain
 from dpojob_trainer.training.setup.progress import ProgressRecorder
 from dpojob_trainer.training.setup.signals import StopRequest
 from dpojob_trainer.training.setup.train_job import TrainJob
 from dpojob_trainer.training.setup.training_result import TrainingResult
-
-from .trainer import train
 
 log = logging.getLogger(__name__)
 STAGES = ("PrecomputingReference", "Training", "Evaluating")
