@@ -29,6 +29,8 @@ OTHER_DELIMITERS = (";", "\t")
 """Tried where the header line names only one column; some spreadsheets write them."""
 CHUNK_BYTES = 4 << 20
 """About the size of a batch of rows that the strict reader read, in bytes."""
+FIELD_BYTES = 64
+"""What a field takes in memory besides its text."""
 
 NAME_WORDS = 5
 NAME_LENGTH = 80
@@ -168,7 +170,7 @@ def _read_strictly(
                 size += 1
                 if size > 0:
                     rows.append(dict(zip(names, fields, strict=True)))
-                    size_held += sum(map(len, fields))
+                    size_held += sum(map(len, fields)) + FIELD_BYTES * len(fields)
                 if size_held > CHUNK_BYTES:
                     yield rows_to_batch(rows, stream.position)
                     rows, size_held = [], 0
@@ -191,6 +193,11 @@ def _lines(name: str, stream: ByteStream) -> Iterator[str]:
             yield _text(name, b"".join((*pending, line)), count) + "\n"
             pending = []
         pending.append(rest)
+        if sum(map(len, pending)) > LARGEST_ROW:
+            raise unreadable(
+                f"{name}, line {count + 1} is longer than {LARGEST_ROW >> 20} MiB; is it CSV, one row "
+                "per line?"
+            )
     if last := b"".join(pending):
         yield _text(name, last, count + 1)
 

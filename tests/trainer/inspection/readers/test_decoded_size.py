@@ -1,0 +1,228 @@
+"""Small files that decode to gigabytes are read in bounded memory, or refused by row and column."""
+
+from __future__ import annotations
+
+import gzip
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dpojob_trainer.inspection import InspectionError
+from dpojob_trainer.inspection.readers import read_file
+from dpojob_trainer.inspection.readers.columnar import decoded_sizes, parquet_reader, row_size
+from dpojob_trainer.inspection.sources import DataFile
+
+MIB = 1 << 20
+MAX_MIB = 1000
+"""Peak of a process that reads one of these files; decoded they have 2 GiB or more."""
+READ = """
+import re, resource, sys
+from pathlib import Path
+from dpojob_trainer.inspection import InspectionError
+from dpojob_trainer.inspection.readers import prefetched, read_file
+from dpojob_trainer.inspection.sources import DataFile
+path, rows = Path(sys.argv[1]), 0
+# An allocation that would take the machine's memory fails instead.
+resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
+try:
+    for batch in prefetched(read_file(DataFile(path.name, lambda: path, path.stat().st_size))):
+        if batch.record_batch is not None:
+            for column in batch.record_batch.columns:
+                if hasattr(column, "dictionary"):
+                    column.cast(column.type.value_type)
+        rows += len(batch)
+    print(rows, "rows")
+except InspectionError as problem:
+    print(problem.message)
+status = Path("/proc/self/status").read_text()
+print(int(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1]) // 1024)
+"""
+
+
+def read_in_child(path: Path) -> str:
+    """Read the file in another process; returns what was read, and checks the peak of memory."""
+    done = subprocess.run(
+        [sys.executable, "-c", READ, str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-500:]
+    result, peak = done.stdout.strip().rsplit("\n", 1)
+    assert int(peak) <= MAX_MIB, f"{peak} MiB, {result}"
+    return result
+
+
+def read_table(path: Path) -> pa.Table:
+    batches = read_file(DataFile(path.name, lambda: path, path.stat().st_size))
+    return pa.Table.from_batches(
+        [batch.record_batch for batch in batches if batch.record_batch is not None]
+    )
+
+
+def indices(rows: int) -> pa.Array:
+    return pa.array([0] * rows, pa.int32())
+
+
+def repeated_text(rows: int) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(indices(rows), pa.array(["x" * MIB]))
+
+
+def write_without_arrow_schema(table: pa.Table, path: Path, **options: Any) -> None:
+    pq.write_table(table, path, compression="zstd", store_schema=False, **options)
+    assert path.stat().st_size < MIB
+
+
+@pytest.mark.parametrize("store_schema", [False, True])
+def test_a_long_text_in_a_dictionary(tmp_path: Path, store_schema: bool) -> None:
+    path = tmp_path / "train.parquet"
+    table = pa.table({"chosen": repeated_text(2048)})
+    pq.write_table(table, path, compression="zstd", store_schema=store_schema)
+    assert path.stat().st_size < 10_000
+    assert read_in_child(path) == "2048 rows"
+
+
+def test_a_long_text_in_a_dictionary_of_lists(tmp_path: Path) -> None:
+    lists = pa.ListArray.from_arrays(list(range(0, 2049, 2)), repeated_text(2048))
+    write_without_arrow_schema(pa.table({"chosen": lists}), tmp_path / "train.parquet")
+    assert read_in_child(tmp_path / "train.parquet") == "1024 rows"
+
+
+def test_one_row_that_repeats_a_long_text(tmp_path: Path) -> None:
+    lists = pa.ListArray.from_arrays([0, 4096], repeated_text(4096))
+    write_without_arrow_schema(pa.table({"chosen": lists}), tmp_path / "train.parquet")
+    assert read_in_child(tmp_path / "train.parquet") == (
+        "train.parquet, row group 0: a row may take 4096 MiB in memory, more than 256 MiB; in the "
+        "column 'chosen.list.element' it has 4096 values of up to 1048576 bytes. Split such rows; if "
+        "they are smaller, write the file without dictionaries, with pyarrow by use_dictionary=False"
+    )
+
+
+def test_one_row_of_very_many_nulls(tmp_path: Path) -> None:
+    lists = pa.ListArray.from_arrays([0, 20_000_000], pa.nulls(20_000_000, pa.int8()))
+    write_without_arrow_schema(pa.table({"chosen": lists}), tmp_path / "train.parquet")
+    message = read_in_child(tmp_path / "train.parquet")
+    assert "a row may take 305 MiB in memory, more than 256 MiB" in message
+    assert "it has 20000000 values" in message
+
+
+def test_values_that_repeat_the_value_before(tmp_path: Path) -> None:
+    path = tmp_path / "train.parquet"
+    text = repeated_text(64).cast(pa.string())
+    encoding = {"chosen": "DELTA_BYTE_ARRAY"}
+    with pq.ParquetWriter(
+        path, pa.schema({"chosen": pa.string()}), use_dictionary=False,
+        column_encoding=encoding, compression="zstd", data_page_size=1 << 30, write_batch_size=1,
+    ) as writer:  # fmt: skip
+        writer.write_table(pa.table({"chosen": pa.chunked_array([text] * 32)}))
+    assert path.stat().st_size < MIB
+    assert read_in_child(path) == "2048 rows"
+
+
+def test_a_row_that_is_too_large_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "train.parquet"
+    texts = pa.array(["a", "b", "x" * (257 * MIB)])
+    pq.write_table(
+        pa.table({"prompt": ["p"] * 3, "chosen": texts}), path, use_dictionary=False, compression="zstd"
+    )  # fmt: skip
+    assert read_in_child(path) == (
+        "train.parquet, row 2: 257 MiB, most of them in the column 'chosen', more than 256 MiB; "
+        "shorten or remove the row"
+    )
+
+
+def test_a_dictionary_of_an_arrow_file(tmp_path: Path) -> None:
+    path = tmp_path / "train.arrow"
+    table = pa.table({"chosen": repeated_text(2048)})
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_file(path, table.schema, options=options) as writer:
+        writer.write_table(table)
+    assert path.stat().st_size < 20_000
+    assert read_in_child(path) == "2048 rows"
+
+
+def test_a_compressed_csv_line_without_end(tmp_path: Path) -> None:
+    path = tmp_path / "train.csv.gz"
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        file.write(b"prompt,chosen,rejected\n")
+        for _ in range(300):
+            file.write(b"x" * MIB)
+    assert read_in_child(path) == (
+        "train.csv.gz, line 2 is longer than 256 MiB; is it CSV, one row per line?"
+    )
+
+
+def test_a_page_header_that_contradicts_the_footer_is_believed(tmp_path: Path) -> None:
+    """pyarrow allocates what the page header says, and the footer says nothing of it."""
+    path = tmp_path / "train.parquet"
+    pq.write_table(pa.table({"n": [1, 2, 3]}), path, use_dictionary=False, compression="none")
+    data = bytearray(path.read_bytes())
+    # The first page header: the type (field 1) and the uncompressed size (field 2) of the page.
+    assert data[4:6] == b"\x15\x00" and data[6] == 0x15
+    end = next(at for at in range(7, 20) if data[at] < 128) + 1
+    data[7:end] = b"\xfe\xff\xff\xff\x0f"
+    path.write_bytes(data)
+    with pytest.raises(InspectionError, match=r"a page of the column 'n' has 2047 MiB"):
+        read_table(path)
+
+
+text = st.one_of(st.none(), st.sampled_from(["", "a", "b" * 40]), st.text(max_size=6))
+message = st.fixed_dictionaries({"role": st.sampled_from(["user", "assistant"]), "content": text})
+kinds = st.sampled_from(
+    [
+        (pa.string(), text),
+        (pa.binary(), st.one_of(st.none(), st.binary(max_size=5))),
+        (pa.int64(), st.one_of(st.none(), st.integers(-9, 9))),
+        (pa.list_(pa.string()), st.one_of(st.none(), st.lists(text, max_size=4))),
+        (pa.list_(pa.struct({"role": pa.string(), "content": pa.string()})),
+         st.one_of(st.none(), st.lists(st.one_of(st.none(), message), max_size=3))),
+        (pa.list_(pa.list_(pa.int8())), st.lists(st.lists(st.integers(0, 3), max_size=3), max_size=3)),
+        (pa.binary(3), st.one_of(st.none(), st.binary(min_size=3, max_size=3))),
+    ]
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data(), st.lists(kinds, min_size=1, max_size=3), st.integers(0, 40))
+def test_a_file_gives_the_rows_that_pyarrow_reads(tmp_path: Path, data, columns, rows) -> None:
+    table = pa.table(
+        {
+            f"c{i}": pa.array(data.draw(st.lists(values, min_size=rows, max_size=rows)), kind)
+            for i, (kind, values) in enumerate(columns)
+        }
+    )
+    path = tmp_path / "train.parquet"
+    pq.write_table(
+        table,
+        path,
+        row_group_size=data.draw(st.sampled_from([3, 10, 100])),
+        use_dictionary=data.draw(st.booleans()),
+        dictionary_pagesize_limit=data.draw(st.sampled_from([16, 1 << 20])),
+        data_page_version=data.draw(st.sampled_from(["1.0", "2.0"])),
+        compression=data.draw(st.sampled_from(["none", "snappy", "gzip", "zstd", "lz4", "brotli"])),
+        write_batch_size=data.draw(st.sampled_from([1, 1024])),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        size = data.draw(st.sampled_from([1, 200, row_size.MAX_DECODED_BYTES]))
+        for module in (decoded_sizes, row_size):
+            patch.setattr(module, "MAX_DECODED_BYTES", size)
+        patch.setattr(parquet_reader, "BATCH_BYTES", data.draw(st.sampled_from([64, 16 << 20])))
+        found = read_table(path)
+    assert found.equals(pq.read_table(path))
+
+
+def test_ordinary_texts_are_read_in_large_batches(tmp_path: Path) -> None:
+    """Bounds that split an ordinary file into small batches would make reading slow."""
+    path = tmp_path / "train.parquet"
+    numbers = pa.array(range(20_000)).cast(pa.string())
+    texts = pc.binary_join_element_wise(
+        numbers, pc.binary_repeat("text ", pa.array([100] * 20_000)), " "
+    )
+    pq.write_table(pa.table({"prompt": texts, "chosen": texts, "rejected": texts}), path)
+    batches = list(read_file(DataFile(path.name, lambda: path, path.stat().st_size)))
+    assert len(batches) <= 6
