@@ -132,7 +132,7 @@ def test_a_job_takes_one_mig_slice() -> None:
     slices = PoolState("slices", GPUPoolSpec.model_validate({"gpu": gpu}))
     assert planned(job(), shape("qwen2.5-0.5b"), [slices]).gpus == 1
     refusal = refused(job(hardware={"gpus": 2}), shape("qwen2.5-0.5b"), [slices])
-    assert "slices has 1 GPU per node" in refusal.error
+    assert "MIG slices (nvidia.com/mig-3g.20gb), of which a job can use one" in refusal.error
 
 
 def test_bands_that_meet_leave_no_gap_and_no_overlap() -> None:

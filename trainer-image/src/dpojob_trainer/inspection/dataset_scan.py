@@ -106,6 +106,9 @@ class DatasetScan:
         When both formats occur there is one more pass, since only all rows tell which is the rarer;
         and one more where a comparison of the rows finds some that `dataset.curate` leaves out.
 
+        Args:
+            detector: What the columns are read as, from the first rows; confirmed with those of all rows.
+
         Returns:
             The counts; None where the columns have no layout.
         """

@@ -21,7 +21,7 @@ from dpojob_trainer.inspection.layouts import (
 from dpojob_trainer.shared.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.row_batch import RowBatch
 
-from .column_resolution import Resolution, resolve
+from .column_resolution import RESERVED, Resolution, resolve
 from .row_sample import MAX_SAMPLED_ROWS, clipped
 
 MAX_SAMPLED_ROWS_OF_BATCH = 64
@@ -142,9 +142,12 @@ class LayoutDetector:
         if self._transcripts is None and train.transcripts.texts:
             self._transcripts = train.transcripts
         self._resolve()
-        if self.resolution.layout == layout:
+        # Of columns that were not read only the names are known so far. The kinds decide what another layout
+        # is, and whether a reserved column holds anything.
+        if self.resolution.layout == layout and not any(
+            self.kinds.get(column) == "null" for column in RESERVED
+        ):
             return True
-        # Of columns that were not read only the names are known so far; their kinds decide too.
         for read in self.splits:
             for batch in read():
                 merge(self.kinds, kinds_of(batch))

@@ -51,6 +51,8 @@ def write_sections(job: TrainJob, evaluation: Evaluation, records: Sequence[Reco
     context = _context(evaluation, records)
     for name, template in TEMPLATES.items():
         path = job.output / name
+        if not path.exists():  # A user may have deleted it after training.
+            continue
         section = environment.get_template(template).render(context)
         _write(path, _replaced(path.read_text(encoding="utf-8"), section))
     if evaluation.win_rate is not None:
