@@ -21,7 +21,7 @@ from pathlib import Path
 from pairs import words
 
 from dpojob_api.suspects import SuspectKind
-from dpojob_trainer.inspection.suspects import SuspectFinder
+from dpojob_trainer.inspection.statistics.suspects import SuspectFinder
 from dpojob_trainer.shared.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.preference_pair import PreferencePair
 

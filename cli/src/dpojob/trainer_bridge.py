@@ -131,7 +131,7 @@ def read_example_rows(
     from dpojob_trainer.inspection.layouts import mapped_names, readable_names
     from dpojob_trainer.inspection.readers import read_numbered_rows
     from dpojob_trainer.inspection.sources import open_source
-    from dpojob_trainer.inspection.suspects import redacted_value
+    from dpojob_trainer.inspection.statistics.suspects import redacted_value
     from dpojob_trainer.shared.errors import InspectionError
 
     wanted: dict[str | None, set[int]] = {}
@@ -168,7 +168,7 @@ def html_report(spec: DPOJobSpec, volumes: Volumes, report: InspectionReport) ->
     from dpojob_trainer.inspection import accepted_rows
     from dpojob_trainer.inspection.layouts import mapped_names, value_at
     from dpojob_trainer.inspection.report import PageContent, render_page
-    from dpojob_trainer.inspection.suspects import redacted_value
+    from dpojob_trainer.inspection.statistics.suspects import redacted_value
     from dpojob_trainer.inspection.tokenization import ModelContext, row_tokens
     from dpojob_trainer.shared.errors import InspectionError
 

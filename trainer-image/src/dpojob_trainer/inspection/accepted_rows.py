@@ -19,7 +19,7 @@ from .layouts import NATIVE, ColumnLayout, mapped_names, preset_by_name
 from .readers import read_source
 from .sources import Source, check_unchanged, open_source
 from .statistics import held_out, prompt_hashes
-from .suspects import Curation
+from .statistics.suspects import Curation
 from .tokenization import LengthCheck, ModelContext
 from .validation import RowValidator
 

@@ -22,7 +22,7 @@ from .statistics import (
     SplitStatistics,
     Unit,
 )
-from .suspects import Curation, ScoreColumns, SuspectFinder
+from .statistics.suspects import Curation, ScoreColumns, SuspectFinder
 from .tokenization import LengthCheck, ModelContext
 from .validation import RowValidator
 
