@@ -171,6 +171,31 @@ def test_a_page_header_that_contradicts_the_footer_is_believed(tmp_path: Path) -
         read_table(path)
 
 
+def test_a_page_header_with_a_structure_for_a_size(tmp_path: Path) -> None:
+    path = tmp_path / "train.parquet"
+    pq.write_table(pa.table({"n": [1, 2, 3]}), path, use_dictionary=False, compression="none")
+    data = bytearray(path.read_bytes())
+    assert data[6] == 0x15  # field 2, an integer
+    data[6:8] = b"\x1c\x00"  # field 2, an empty structure
+    path.write_bytes(data)
+    with pytest.raises(InspectionError, match="invalid page header at byte 4, in the column 'n'"):
+        read_table(path)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "arrow"])
+def test_a_column_name_that_is_not_utf8(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"train.{suffix}"
+    table = pa.table({"chosen": ["a"]})
+    if suffix == "parquet":
+        pq.write_table(table, path, store_schema=False)
+    else:
+        with pa.ipc.new_stream(path, table.schema) as writer:
+            writer.write_table(table)
+    path.write_bytes(path.read_bytes().replace(b"chosen", b"chos\xbcn"))
+    with pytest.raises(InspectionError, match="the name of a column is not UTF-8"):
+        read_table(path)
+
+
 text = st.one_of(st.none(), st.sampled_from(["", "a", "b" * 40]), st.text(max_size=6))
 message = st.fixed_dictionaries({"role": st.sampled_from(["user", "assistant"]), "content": text})
 kinds = st.sampled_from(

@@ -31,7 +31,6 @@ CHUNK_BYTES = 4 << 20
 """About the size of a batch of rows that the strict reader read, in bytes."""
 FIELD_BYTES = 64
 """What a field takes in memory besides its text."""
-
 NAME_WORDS = 5
 NAME_LENGTH = 80
 """The most words and characters of a column's name; a longer field is a sentence."""

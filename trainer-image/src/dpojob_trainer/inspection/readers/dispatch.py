@@ -43,6 +43,8 @@ def read_file(file: DataFile, columns: Sequence[str] | None = None) -> Iterator[
         yield from _read(file.name, path, columns)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, EOFError) as problem:
         raise unreadable(f"{file.name} cannot be read: {_first_line(problem)}") from None
+    except UnicodeDecodeError:
+        raise unreadable(f"{file.name} is damaged: the name of a column is not UTF-8") from None
     except pa.ArrowException as problem:
         raise unreadable(f"{file.name} cannot be read: {_first_line(problem)}") from None
     except OSError as problem:

@@ -68,10 +68,10 @@ def read_pages(data: mmap.mmap, chunk: pq.ColumnChunkMetaData) -> Iterator[Page]
         try:
             header, start = _read_struct(data, at, 0)
             page = _page(header, start)
-        except (IndexError, KeyError, TypeError, ValueError) as problem:
+            if min(page.stored_size, page.decoded_size, page.values) < 0:
+                raise ValueError("a size is negative")
+        except (IndexError, KeyError, TypeError, ValueError, AttributeError) as problem:
             raise DamagedPageHeader(f"invalid page header at byte {at}") from problem
-        if min(page.stored_size, page.decoded_size, page.values) < 0:
-            raise DamagedPageHeader(f"negative size in the page header at byte {at}")
         yield page
         seen += 0 if page.is_dictionary else page.values
         at = page.start + page.stored_size
