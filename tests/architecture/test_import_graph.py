@@ -80,8 +80,8 @@ def trainer_parts() -> Graph:
 def test_the_trainers_parts_are_few_and_in_few_levels() -> None:
     graph = trainer_parts()
     # Layouts lie below columns and validation, the scan of a dataset between the pipeline and its stages.
-    assert len(graph) <= 18
-    assert sum(map(len, graph.values())) <= 53
+    assert len(graph) <= 16
+    assert sum(map(len, graph.values())) <= 45
     assert levels(graph) <= 8
 
 

@@ -6,10 +6,10 @@ what was accepted is what is trained on.
 
 from dpojob_trainer.shared.errors import InspectionError
 
-from .accepted_rows import accepted_rows, is_conversational
 from .model import open_model, read_facts
 from .pipeline import inspect
 from .report import summary
+from .scan import accepted_rows, is_conversational
 from .training_arguments import check_arguments
 
 __all__ = [

@@ -19,9 +19,9 @@ from dpojob_trainer.shared.experiment_trackers import check_trackers
 from dpojob_trainer.shared.output_check import check_output
 
 from .columns import LayoutDetector, Resolution
-from .dataset_scan import DatasetScan, Progress, batches, column_names
 from .model import check_adapter
 from .report import build_report, complete_suggestion, held_out_files, with_encodable_names
+from .scan import DatasetScan, Progress, batches, column_names
 from .sources import ContentHash, Source, open_source
 from .tokenization import ModelContext, model_warnings
 from .training_arguments import check_arguments, check_pad_token

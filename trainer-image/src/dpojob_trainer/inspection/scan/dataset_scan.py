@@ -7,24 +7,23 @@ from dataclasses import dataclass, replace
 
 from dpojob_api.report import Mapping as ColumnNames
 from dpojob_api.spec import DPOJobSpec
-from dpojob_trainer.shared.accepted_batch import AcceptedBatch
-from dpojob_trainer.shared.row_batch import RowBatch
-from dpojob_trainer.shared.row_error import RowError
-
-from .columns import LayoutDetector, ObservedColumns
-from .layouts import ColumnLayout
-from .readers import NumberedBatch, prefetched, read_source, split_batches
-from .sources import ContentHash, Source, scratch_directory
-from .statistics import (
+from dpojob_trainer.inspection.columns import LayoutDetector, ObservedColumns
+from dpojob_trainer.inspection.layouts import ColumnLayout
+from dpojob_trainer.inspection.readers import NumberedBatch, prefetched, read_source, split_batches
+from dpojob_trainer.inspection.sources import ContentHash, Source, scratch_directory
+from dpojob_trainer.inspection.statistics import (
     DuplicateFinder,
     DuplicateStatistics,
     LengthStatistics,
     SplitStatistics,
     Unit,
 )
-from .statistics.suspects import Curation, ScoreColumns, SuspectFinder
-from .tokenization import LengthCheck, ModelContext
-from .validation import RowValidator
+from dpojob_trainer.inspection.statistics.suspects import Curation, ScoreColumns, SuspectFinder
+from dpojob_trainer.inspection.tokenization import LengthCheck, ModelContext
+from dpojob_trainer.inspection.validation import RowValidator
+from dpojob_trainer.shared.accepted_batch import AcceptedBatch
+from dpojob_trainer.shared.row_batch import RowBatch
+from dpojob_trainer.shared.row_error import RowError
 
 ROWS_PER_STEP = 1024
 """Rows between two progress reports where tokens are counted, about a second of work."""

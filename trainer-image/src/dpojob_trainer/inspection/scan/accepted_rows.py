@@ -10,18 +10,17 @@ from typing import Any, Literal
 from dpojob_api.conditions import Reason
 from dpojob_api.report import InspectionReport, ProblemCode
 from dpojob_api.spec import DPOJobSpec
+from dpojob_trainer.inspection.layouts import NATIVE, ColumnLayout, mapped_names, preset_by_name
+from dpojob_trainer.inspection.readers import read_source
+from dpojob_trainer.inspection.sources import Source, check_unchanged, open_source
+from dpojob_trainer.inspection.statistics import held_out, prompt_hashes
+from dpojob_trainer.inspection.statistics.suspects import Curation
+from dpojob_trainer.inspection.tokenization import LengthCheck, ModelContext
+from dpojob_trainer.inspection.validation import RowValidator
 from dpojob_trainer.shared.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.errors import InspectionError
 from dpojob_trainer.shared.preference_pair import PreferencePair, comparable_bytes
 from dpojob_trainer.shared.row_error import CURATED, LOW_MARGIN
-
-from .layouts import NATIVE, ColumnLayout, mapped_names, preset_by_name
-from .readers import read_source
-from .sources import Source, check_unchanged, open_source
-from .statistics import held_out, prompt_hashes
-from .statistics.suspects import Curation
-from .tokenization import LengthCheck, ModelContext
-from .validation import RowValidator
 
 TOKENIZER_ERRORS = (
     ProblemCode.PROMPT_TOO_LONG,
