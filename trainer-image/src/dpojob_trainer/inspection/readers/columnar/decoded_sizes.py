@@ -14,7 +14,14 @@ import pyarrow.parquet as pq
 
 from dpojob_trainer.shared.errors import unreadable
 
-from .page_headers import DELTA_BYTE_ARRAY, DamagedPageHeader, Page, longest_value, read_pages
+from .page_headers import (
+    DELTA_BYTE_ARRAY,
+    Chunk,
+    DamagedPageHeader,
+    Page,
+    longest_value,
+    read_pages,
+)
 from .row_size import MAX_DECODED_BYTES, MAX_ROW_BYTES
 
 MAX_PAGE_BYTES = 1 << 30
@@ -32,7 +39,7 @@ class LeafPages:
     """The pages of one column without parts, in one row group."""
 
     leaf: pq.ColumnSchema
-    compression: str
+    compression: int
     values_per_row: int
     """The average, rounded up; 1 unless the column is in a list."""
     pages: list[Page]
@@ -77,7 +84,12 @@ class LeafPages:
 
 
 def rows_at_once(
-    name: str, data: mmap.mmap, file: pq.ParquetFile, group: int, columns: list[str]
+    name: str,
+    data: mmap.mmap,
+    file: pq.ParquetFile,
+    chunks: list[Chunk],
+    group: int,
+    columns: list[str],
 ) -> int:
     """Tell how many rows of a row group may be decoded at once.
 
@@ -85,7 +97,8 @@ def rows_at_once(
         name: How messages call the file.
         data: The file.
         file: The same file, opened by pyarrow.
-        group: The number of the row group.
+        chunks: The column chunks of the row group.
+        group: Its number.
         columns: The columns that are read.
 
     Returns:
@@ -96,7 +109,7 @@ def rows_at_once(
         InspectionError: A page header is damaged, or a page or an average row is too large.
     """
     leaves = [
-        _leaf_pages(name, data, file, group, index)
+        _leaf_pages(name, data, file, chunks[index], group, index)
         for index in range(len(file.schema))
         if _is_in(file.schema.column(index).path, columns)
     ]
@@ -118,11 +131,10 @@ def rows_at_once(
 
 
 def _leaf_pages(
-    name: str, data: mmap.mmap, file: pq.ParquetFile, group: int, index: int
+    name: str, data: mmap.mmap, file: pq.ParquetFile, chunk: Chunk, group: int, index: int
 ) -> LeafPages:
     leaf = file.schema.column(index)
     rows = file.metadata.row_group(group).num_rows
-    chunk = file.metadata.row_group(group).column(index)
     try:
         pages = list(read_pages(data, chunk))
     except DamagedPageHeader as problem:

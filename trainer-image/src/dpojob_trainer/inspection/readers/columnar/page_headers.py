@@ -13,25 +13,29 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 DICTIONARY_PAGE = 2
 DELTA_BYTE_ARRAY = 7
 """The encoding in which a value may repeat the beginning of the value before it."""
 MAX_NESTING = 16
 """Levels of structures in a page header; the format has 3."""
-CODECS = {
-    "SNAPPY": "snappy",
-    "GZIP": "gzip",
-    "ZSTD": "zstd",
-    "BROTLI": "brotli",
-    "LZ4_RAW": "lz4_raw",
-}
-"""Names in the footer of the compressions that `pyarrow.decompress` knows."""
+CODECS = {1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd", 7: "lz4_raw"}
+"""Numbers in the footer of the compressions that `pyarrow.decompress` knows."""
+UNCOMPRESSED = 0
 
 
 class DamagedPageHeader(Exception):
     """A page header is not what the format describes."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The part of a column in one row group, as the footer describes it."""
+
+    start: int
+    stored_size: int
+    values: int
+    compression: int
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,43 @@ class Page:
     encoding: int
 
 
-def read_pages(data: mmap.mmap, chunk: pq.ColumnChunkMetaData) -> Iterator[Page]:
+def read_chunks(data: mmap.mmap) -> list[list[Chunk]]:
+    """Read where the column chunks of a file are.
+
+    pyarrow reads the same footer, but to ask it for a chunk's metadata ends the process where their
+    statistics are damaged.
+
+    Args:
+        data: The file.
+
+    Returns:
+        The chunks of each row group, in the order of the schema's leaves.
+
+    Raises:
+        DamagedPageHeader: The footer is invalid.
+    """
+    try:
+        length = int.from_bytes(data[-8:-4], "little")
+        footer, _ = _read_struct(data, len(data) - 8 - length, 0)
+        return [[_chunk(column[3]) for column in group[1]] for group in footer[4]]
+    except (IndexError, KeyError, TypeError, ValueError, AttributeError) as problem:
+        raise DamagedPageHeader("invalid footer") from problem
+
+
+def _chunk(metadata: dict[int, Any]) -> Chunk:
+    """The fields of the structure ColumnMetaData; 9 and 11 are where its pages begin."""
+    start, dictionary = metadata[9], metadata.get(11, 0)
+    return Chunk(
+        dictionary if 0 < dictionary < start else start, metadata[7], metadata[5], metadata[4]
+    )
+
+
+def read_pages(data: mmap.mmap, chunk: Chunk) -> Iterator[Page]:
     """Read the page headers that pyarrow reads for a column chunk.
 
     Args:
         data: The file.
-        chunk: The column chunk, from the footer.
+        chunk: The column chunk.
 
     Yields:
         The pages in their order, up to the number of values that the footer gives.
@@ -60,11 +95,9 @@ def read_pages(data: mmap.mmap, chunk: pq.ColumnChunkMetaData) -> Iterator[Page]
     Raises:
         DamagedPageHeader: A header is invalid or lies outside the file.
     """
-    at = chunk.data_page_offset
-    if chunk.has_dictionary_page and 0 < chunk.dictionary_page_offset < at:
-        at = chunk.dictionary_page_offset
-    end, seen = at + chunk.total_compressed_size, 0
-    while at < end and seen < chunk.num_values:
+    at = chunk.start
+    end, seen = at + chunk.stored_size, 0
+    while at < end and seen < chunk.values:
         try:
             header, start = _read_struct(data, at, 0)
             page = _page(header, start)
@@ -77,7 +110,7 @@ def read_pages(data: mmap.mmap, chunk: pq.ColumnChunkMetaData) -> Iterator[Page]
         at = page.start + page.stored_size
 
 
-def longest_value(data: mmap.mmap, page: Page, compression: str) -> int:
+def longest_value(data: mmap.mmap, page: Page, compression: int) -> int:
     """Find the length of the longest text in a dictionary page.
 
     Args:
@@ -89,7 +122,7 @@ def longest_value(data: mmap.mmap, page: Page, compression: str) -> int:
         The length in bytes; the size of the page where its values cannot be read.
     """
     stored: Any = data[page.start : page.start + page.stored_size]
-    if compression != "UNCOMPRESSED":
+    if compression != UNCOMPRESSED:
         if compression not in CODECS:
             return page.decoded_size
         try:
@@ -149,9 +182,24 @@ def _read_value(data: mmap.mmap, at: int, kind: int, level: int) -> tuple[Any, i
     if kind == 8:  # binary
         length, at = _read_varint(data, at)
         return None, at + length
+    if kind in (9, 10):  # list, set
+        return _read_list(data, at, level)
     if kind == 12:
         return _read_struct(data, at, level + 1)
-    raise ValueError(f"the type {kind} does not occur in page headers")
+    raise ValueError(f"the type {kind} does not occur in Parquet files")
+
+
+def _read_list(data: mmap.mmap, at: int, level: int) -> tuple[list[Any], int]:
+    head, at = data[at], at + 1
+    size, kind = head >> 4, head & 15
+    if size == 15:
+        size, at = _read_varint(data, at)
+    items = []
+    for _ in range(size):
+        # In lists, true and false take a byte.
+        item, at = _read_value(data, at, 3 if kind in (1, 2) else kind, level)
+        items.append(item)
+    return items, at
 
 
 def _read_integer(data: mmap.mmap, at: int) -> tuple[int, int]:

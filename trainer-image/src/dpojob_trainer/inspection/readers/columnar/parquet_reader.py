@@ -13,6 +13,7 @@ from dpojob_trainer.shared.errors import unreadable
 from dpojob_trainer.shared.row_batch import RowBatch
 
 from .decoded_sizes import rows_at_once
+from .page_headers import DamagedPageHeader, read_chunks
 from .row_size import BATCH_ROWS, column_names, shares_values, split_by_size
 
 BATCH_BYTES = 16 << 20
@@ -65,8 +66,12 @@ def _decoded(
 ) -> Iterator[pa.RecordBatch]:
     """The rows, in parts that are small enough to be decoded whatever they hold."""
     with path.open("rb") as raw, mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        for group in range(file.metadata.num_row_groups):
-            rows = min(batch_rows, rows_at_once(name, data, file, group, columns))
+        try:
+            groups = read_chunks(data)
+        except DamagedPageHeader as problem:
+            raise unreadable(f"{name} is damaged: {problem}; copy it again") from None
+        for group, chunks in enumerate(groups):
+            rows = min(batch_rows, rows_at_once(name, data, file, chunks, group, columns))
             # For few rows, handing columns to threads takes longer than decoding them.
             threads = rows >= ROWS_WORTH_THREADS
             yield from file.iter_batches(
