@@ -16,9 +16,24 @@ NEEDS = (
     "DPO needs pairs: to each prompt one preferred and one other answer, in columns prompt, chosen and "
     "rejected"
 )
-MEDIA = re.compile(
-    r"[^\s]{1,400}\.(wav|mp3|flac|ogg|m4a|png|jpe?g|webp|gif|bmp|tiff|mp4|avi|mov|mkv|npy)",
-    re.IGNORECASE,
+MEDIA_ENDINGS = (
+    ".wav",
+    ".mp3",
+    ".flac",
+    ".ogg",
+    ".m4a",
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".webp",
+    ".gif",
+    ".bmp",
+    ".tiff",
+    ".mp4",
+    ".avi",
+    ".mov",
+    ".mkv",
+    ".npy",
 )
 MEDIA_SHARE = 0.9
 """Share of answers that are names of media files, from which the dataset is none of text."""
@@ -42,7 +57,7 @@ def describe_media(columns: Sequence[str], rows: Sample) -> str | None:
     """
     for column in columns:
         found = texts(rows, column)
-        named = sum(1 for text in found if MEDIA.fullmatch(text.strip()))
+        named = sum(map(_is_media_name, found))
         if found and named >= MEDIA_SHARE * len(found):
             return (
                 f"the answers in {column!r} are names of media files ({found[0].strip()[:60]!r}), not "
@@ -112,9 +127,11 @@ def _ranking(schema: Schema, names: Mapping[str, str], rows: Sample) -> str | No
             )
     stems: dict[str, list[str]] = {}
     for column in readable(schema):
-        match = re.fullmatch(r"(.*?)_?(?:[0-9]{1,2}|[a-z])", simplified(column))
-        if match and {*match[1].split("_")} & {*REPLY}:
-            stems.setdefault(match[1], []).append(column)
+        name = simplified(column)
+        number = re.search(r"_?(?:[0-9]{1,2}|[a-z])\Z", name)
+        stem = name[: number.start()] if number else ""
+        if {*stem.split("_")} & {*REPLY}:
+            stems.setdefault(stem, []).append(column)
     ranked = next((found for found in stems.values() if len(found) >= MIN_RANKED), None)
     if ranked is None:
         return None
@@ -122,6 +139,11 @@ def _ranking(schema: Schema, names: Mapping[str, str], rows: Sample) -> str | No
         f"This is a dataset of {len(ranked)} answers to each prompt (a ranking): "
         f"{', '.join(ranked[:6])}. Write one row for each pair, the better one as chosen;"
     )
+
+
+def _is_media_name(text: str) -> bool:
+    name = text.strip().lower()
+    return len(name.split()) == 1 and name.endswith(MEDIA_ENDINGS) and name not in MEDIA_ENDINGS
 
 
 def _is_list_of_answers(value: Any) -> bool:
