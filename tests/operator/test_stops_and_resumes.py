@@ -110,7 +110,7 @@ def test_suspend_and_resume_at_every_stage_before_training(
         pool(job_namespace.namespace, job_namespace.namespace, nodeSelector=nowhere)
     )
     job_namespace.suspend("next", False)
-    job_namespace.until_condition("next", "Training", "Queued")
+    job_namespace.until_condition("next", "Training", "NoNodeFits")
     job_namespace.suspend("next", True)
     job_namespace.until(
         "it is withdrawn", lambda: not job_namespace.list("jobs", job="next", stage="train")
@@ -149,7 +149,7 @@ def test_pods_of_an_evicted_or_lost_node_are_replaced_without_counting_as_failur
     second = another({first["metadata"]["uid"]})
     # As the node controller does it with a node that it has lost.
     job_namespace.kubectl("taint", "node", node, "lost=yes:NoExecute")
-    job_namespace.until_condition("moved", "Training", "Queued")
+    job_namespace.until_condition("moved", "Training", "NoNodeFits")
     job_namespace.kubectl("taint", "node", node, "lost-")
     another({first["metadata"]["uid"], second["metadata"]["uid"]})
     job_namespace.trained("moved", resumedFrom=9)
