@@ -8,7 +8,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 
 
 def test_helm_test_sees_the_operator_ready(installed):
-    command = [*installed.demo.helm(), "test", "dpojob", "-n", installed.demo.SYSTEM, "--logs"]
+    command = [*installed.demo.helm(), "test", "dpojob", "-n", installed.demo.SYSTEM]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Succeeded" in done.stdout
