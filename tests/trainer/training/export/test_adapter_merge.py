@@ -116,17 +116,23 @@ def resident(field):
 
 base, small, adapter, merged = map(Path, sys.argv[1:5])
 merge_adapter(small, adapter, merged / "warm", shard_bytes=int(sys.argv[5]))
-before = resident("VmRSS")
-Path("/proc/self/clear_refs").write_text("5")
-merge_adapter(base, adapter, merged / "out", shard_bytes=int(sys.argv[5]))
-print(resident("VmHWM") - before)
+peaks = []
+for number in range(4):
+    before = resident("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")
+    merge_adapter(base, adapter, merged / str(number), shard_bytes=int(sys.argv[5]))
+    peaks.append(resident("VmHWM") - before)
+print(min(peaks))
 """
 
 
 def test_the_memory_of_a_merge_is_that_of_one_written_file_not_of_the_model(
     tmp_path: Path,
 ) -> None:
-    """In a process of its own, after a first merge that has imported what a merge needs."""
+    """In a process of its own, after a first merge that has imported what a merge needs.
+
+    The least of several peaks: pages of libraries that the kernel took away come back in any of them.
+    """
     config = LlamaConfig(
         vocab_size=64, hidden_size=256, intermediate_size=1024, num_hidden_layers=24,
         num_attention_heads=4, num_key_value_heads=4, tie_word_embeddings=True, dtype="bfloat16",
