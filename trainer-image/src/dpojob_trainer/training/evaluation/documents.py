@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
-from jinja2 import Environment, PackageLoader
 
 from dpojob_api import constants
 from dpojob_api.conditions import Reason
 from dpojob_api.evaluation import Evaluation, Interval
 from dpojob_trainer.training.export.markdown import plain
 from dpojob_trainer.training.export.svg_chart import interval_chart
+from dpojob_trainer.training.export.template_environment import template_environment
 from dpojob_trainer.training.loop.data import prompt_text
 from dpojob_trainer.training.setup.train_job import TrainJob
 
@@ -39,15 +39,10 @@ def write_sections(job: TrainJob, evaluation: Evaluation, records: Sequence[Reco
         evaluation: The figures and, where a judge was asked for, the verdict.
         records: The judged prompts, of which the most won and the most lost are shown.
     """
-    environment = Environment(
-        loader=PackageLoader("dpojob_trainer.training.evaluation"),
-        autoescape=lambda name: name is not None and ".html" in name,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
+    filters: dict[str, Callable[..., Any]] = {
         "plain": plain, "share": _share, "figure": _figure, "range": _range, "prompt": prompt_text,
     }  # fmt: skip
+    environment = template_environment("dpojob_trainer.training.evaluation", filters)
     context = _context(evaluation, records)
     for name, template in TEMPLATES.items():
         path = job.output / name

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from dpojob_api.progress import Artifacts, Progress
@@ -24,6 +23,7 @@ from .run_summary import (
     training_settings,
 )
 from .svg_chart import Curve, chart
+from .template_environment import template_environment
 
 CHARTS = (
     ("Loss", {"training": "loss", "evaluation": "eval_loss"}),
@@ -56,15 +56,10 @@ def render_documents(
 ) -> RunDocuments:
     """Render the documents from the run's log."""
     history = result.trainer.state.log_history
-    environment = Environment(
-        loader=PackageLoader("dpojob_trainer.training.export"),
-        autoescape=lambda name: name is not None and ".html" in name,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
+    filters = {
         "count": format_count, "duration": format_duration, "figure": _figure, "plain": plain, "code": code,
     }  # fmt: skip
+    environment = template_environment("dpojob_trainer.training.export", filters)
     context = {
         "job": job,
         "spec": job.spec,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 SHOWN = 4
@@ -49,12 +49,7 @@ def find_secret(text: str) -> str | None:
     Returns:
         Its kind; None where there is none.
     """
-    if _SECRET_HINT.search(text) is None:
-        return None
-    for kind, pattern in _SECRET_PATTERNS.items():
-        if any(_is_secret(kind, match[0]) for match in pattern.finditer(text)):
-            return kind
-    return None
+    return _first_kind(text, _SECRET_HINT, _SECRET_PATTERNS, _is_secret)
 
 
 def find_personal_data(text: str) -> str | None:
@@ -66,10 +61,20 @@ def find_personal_data(text: str) -> str | None:
     Returns:
         Its kind; None where there is none.
     """
-    if _PERSONAL_HINT.search(text) is None:
+    return _first_kind(text, _PERSONAL_HINT, _PERSONAL_PATTERNS, _is_personal)
+
+
+def _first_kind(
+    text: str,
+    hint: re.Pattern[str],
+    patterns: Mapping[str, re.Pattern[str]],
+    is_one: Callable[[str, str], bool],
+) -> str | None:
+    """The first kind with a confirmed match; the hint spares most texts the patterns."""
+    if hint.search(text) is None:
         return None
-    for kind, pattern in _PERSONAL_PATTERNS.items():
-        if any(_is_personal(kind, match[0]) for match in pattern.finditer(text)):
+    for kind, pattern in patterns.items():
+        if any(is_one(kind, match[0]) for match in pattern.finditer(text)):
             return kind
     return None
 
