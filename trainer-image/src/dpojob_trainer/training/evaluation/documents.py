@@ -50,7 +50,7 @@ def write_sections(job: TrainJob, evaluation: Evaluation, records: Sequence[Reco
             continue
         section = environment.get_template(template).render(context)
         _write(path, _replaced(path.read_text(encoding="utf-8"), section))
-    if evaluation.win_rate is not None:
+    if evaluation.win_rate is not None and (job.output / constants.FILE_MODEL_CARD).exists():
         _add_model_index(job, evaluation, evaluation.win_rate)
 
 
