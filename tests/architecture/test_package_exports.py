@@ -1,4 +1,4 @@
-"""A package's `__init__` exports its public names in `__all__`, and others import these from the package."""
+"""`__all__` of a package holds its public names and modules, and code outside imports nothing else of it."""
 
 import ast
 from collections.abc import Iterator
@@ -19,62 +19,81 @@ def dotted(room: Room, path: Path) -> str:
     return ".".join(parts)
 
 
-def bound(tree: ast.Module) -> Iterator[str]:
+def bound(tree: ast.Module) -> set[str]:
     """Public names that an `__init__` imports or defines."""
+    names: set[str] = set()
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module != "__future__":
-            yield from (alias.asname or alias.name for alias in node.names)
+            names.update(alias.asname or alias.name for alias in node.names)
         elif isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
-            yield node.name
+            names.add(node.name)
+    return names
 
 
-def exported(tree: ast.Module) -> set[str]:
-    """The names in `__all__`."""
+def exported(tree: ast.Module) -> set[str] | None:
+    """The names in `__all__`, or None without one."""
     for node in tree.body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             return set(ast.literal_eval(node.value))
-    return set()
+    return None
 
 
-def packages() -> dict[str, ast.Module]:
-    """By import name, the parsed `__init__` of every package."""
-    return {
-        dotted(room, init): ast.parse(init.read_text())
-        for room in rooms()
-        for init in room.package.rglob("__init__.py")
-    }
+INITS = {dotted(room, path): path for room in rooms() for path in room.package.rglob("__init__.py")}
+TREES = {package: ast.parse(path.read_text()) for package, path in INITS.items()}
+EXPORTED = {package: exported(tree) or set() for package, tree in TREES.items()}
+"""By package, the names in its `__all__`."""
+MODULES = {dotted(room, path): path for room in rooms() for path in room.modules()}
 
 
-@pytest.mark.parametrize(("package", "tree"), packages().items(), ids=list(packages()))
-def test_a_package_exports_all_that_its_init_binds(package: str, tree: ast.Module) -> None:
-    assert set(bound(tree)) == exported(tree)
+@pytest.mark.parametrize("package", INITS)
+def test_a_package_exports_its_names_and_modules_in_all(package: str) -> None:
+    names = exported(TREES[package])
+    assert names is not None
+    assert bound(TREES[package]) <= names
+    assert {f"{package}.{name}" for name in names - bound(TREES[package])} <= MODULES.keys()
 
 
-def absolute_imports(module: Path) -> Iterator[tuple[str, str]]:
-    """Module and name of each absolute `from module import name`."""
-    for node in ast.walk(ast.parse(module.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            yield from ((node.module, alias.name) for alias in node.names)
-
-
-def modules() -> Iterator[tuple[Path, str]]:
+def importers() -> Iterator[tuple[Path, str]]:
     """Every module with the import name of the package it is in; none beside the rooms."""
-    for room in rooms():
-        for module in room.modules():
-            yield module, dotted(room, module.parent)
+    for module, path in MODULES.items():
+        yield path, module if module in INITS else module.rpartition(".")[0]
     for folder in USERS:
-        for module in (ROOT / folder).rglob("*.py"):
-            yield module, ""
+        for path in (ROOT / folder).rglob("*.py"):
+            yield path, ""
+
+
+def imports_from_other_packages(module: Path, inside: str) -> Iterator[tuple[str, str, str]]:
+    """Package, module and name of each `from package.module import name` whose package does not hold the importer.
+
+    The module is empty where a name is imported from the package itself.
+    """
+    for node in ast.walk(ast.parse(module.read_text())):
+        if not isinstance(node, ast.ImportFrom) or node.level or not node.module:
+            continue
+        for alias in node.names:
+            whole = f"{node.module}.{alias.name}"
+            source = whole if whole in MODULES and whole not in INITS else node.module
+            package, _, leaf = (source, "", "") if source in INITS else source.rpartition(".")
+            if package in INITS and not f"{inside}.".startswith(f"{package}."):
+                yield package, leaf, alias.name
 
 
 def test_an_exported_name_is_imported_from_its_package() -> None:
-    names = {package: exported(tree) for package, tree in packages().items()}
     found = [
-        f"{module.relative_to(ROOT)}: from {source} import {name}"
-        for module, inside in modules()
-        for source, name in absolute_imports(module)
-        if source not in names
-        and name in names.get(owner := source.rpartition(".")[0], ())
-        and not f"{inside}.".startswith(f"{owner}.")
+        f"{path.relative_to(ROOT)}: from {package}.{module} import {name}"
+        for path, inside in importers()
+        for package, module, name in imports_from_other_packages(path, inside)
+        if module and name != module and name in EXPORTED[package] - {module}
     ]
     assert found == []
+
+
+def test_a_room_imports_only_exported_names_and_modules_of_a_package() -> None:
+    found = {
+        f"{path.relative_to(ROOT)}: {package}.{module or name}"
+        for path, inside in importers()
+        for package, module, name in imports_from_other_packages(path, inside)
+        if inside and f"{package}.{name}" not in INITS
+        if (module or name) not in EXPORTED[package]
+    }
+    assert found == set()

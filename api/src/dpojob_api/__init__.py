@@ -2,3 +2,20 @@
 
 All other packages import this one; it imports none of them, and of third-party libraries only pydantic.
 """
+
+__all__ = [
+    "base",
+    "conditions",
+    "constants",
+    "evaluation",
+    "job",
+    "plan",
+    "progress",
+    "quantity",
+    "report",
+    "shared_training_constants",
+    "spelling",
+    "suggestion",
+    "suspects",
+    "value_display",
+]

@@ -3,3 +3,5 @@
 `main` is the entry point, `commands` has a module for each command, `views` formats what they print,
 and `trainer_bridge` alone calls the trainer package.
 """
+
+__all__ = ["main"]

@@ -2,3 +2,5 @@
 
 `python -m devcluster up` starts it, `python -m devcluster down` leaves nothing behind.
 """
+
+__all__ = ["cluster"]

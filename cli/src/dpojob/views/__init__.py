@@ -2,3 +2,12 @@
 
 A view formats one API object for a terminal and does no I/O, except the two live displays.
 """
+
+__all__ = [
+    "evaluation_view",
+    "plan_view",
+    "progress_bar",
+    "report_view",
+    "status_view",
+    "training_view",
+]

@@ -3,4 +3,4 @@
 from devcluster.binaries.build_recipes import CONTROL_PLANE, NODE
 from devcluster.binaries.installer import ensure, ensure_all
 
-__all__ = ["CONTROL_PLANE", "NODE", "ensure", "ensure_all"]
+__all__ = ["CONTROL_PLANE", "NODE", "build_recipes", "ensure", "ensure_all"]

@@ -3,4 +3,4 @@
 from devcluster.control_plane.api_client import Api
 from devcluster.control_plane.components import ControlPlane
 
-__all__ = ["Api", "ControlPlane"]
+__all__ = ["Api", "ControlPlane", "addresses", "fake_gpus", "kwok", "storage"]

@@ -42,6 +42,12 @@ __all__ = [
     "PoolReservation",
     "SharedInspection",
     "Snapshot",
+    "child_names",
+    "conditions",
+    "effective_spec",
+    "exit_statuses",
+    "inspection_result",
     "invalid_spec_status",
     "is_settled",
+    "object_snapshots",
 ]

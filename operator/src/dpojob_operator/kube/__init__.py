@@ -1,7 +1,4 @@
-"""Access to the Kubernetes API: the client, the kinds of object, parsing, Events and leader election.
-
-The kinds of object are constants of the module `resources`.
-"""
+"""Access to the Kubernetes API: the client, parsing, Events and leader election; `resources` names the kinds of object."""
 
 from .api_client import ApiClient, ApiError, Conflict, inside_cluster
 from .bounded_body import NO_COMPRESSION, read_body
@@ -28,5 +25,6 @@ __all__ = [
     "parse_gpupool",
     "read_body",
     "record_events",
+    "resources",
     "run_as_leader",
 ]

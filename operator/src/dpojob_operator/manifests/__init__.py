@@ -9,6 +9,7 @@ from .training import training_job
 
 __all__ = [
     "InputsTooLarge",
+    "compact_json",
     "inspection_job",
     "output_claim",
     "pool_hash",

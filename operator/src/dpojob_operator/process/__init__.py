@@ -7,4 +7,14 @@ can import the settings without them.
 from .clock import Clock, ServerClock
 from .settings import Settings, SettingsError, WorkloadSettings
 
-__all__ = ["Clock", "ServerClock", "Settings", "SettingsError", "WorkloadSettings"]
+__all__ = [
+    "Clock",
+    "ServerClock",
+    "Settings",
+    "SettingsError",
+    "WorkloadSettings",
+    "metrics",
+    "probes",
+    "settings",
+    "task_supervisor",
+]

@@ -2,3 +2,5 @@
 
 The package imports none of its modules: they import torch, which takes seconds.
 """
+
+__all__ = ["loading", "merging"]

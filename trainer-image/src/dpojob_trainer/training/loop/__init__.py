@@ -3,3 +3,13 @@
 `trainer.train` runs it. The package imports none of its modules: they import torch, which takes seconds
 that a run with an early error need not wait for.
 """
+
+__all__ = [
+    "attention",
+    "checkpoints",
+    "data",
+    "memory",
+    "progress_server",
+    "trainer",
+    "trl_patches",
+]
