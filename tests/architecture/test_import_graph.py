@@ -1,11 +1,12 @@
 from collections.abc import Callable
+from configparser import ConfigParser
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 
 import grimp
 import pytest
 
-from .repository import rooms
+from .repository import ROOT, rooms
 
 Graph = dict[str, set[str]]
 """By node, the nodes that it imports."""
@@ -90,3 +91,17 @@ def test_the_operators_packages_are_few_and_in_few_levels() -> None:
     graph.pop("dpojob_operator")
     assert len(graph) <= 8
     assert levels(graph) <= 6
+
+
+def test_every_package_has_a_contract_on_the_layers_of_its_modules() -> None:
+    config = ConfigParser()
+    config.read(ROOT / ".importlinter")
+    contracts = [config[section] for section in config.sections() if ":contract:" in section]
+    ordered = {
+        contract["containers"]
+        for contract in contracts
+        if contract["type"] == "layers" and contract.getboolean("exhaustive")
+    }
+    graphs = [modules(package) for package in PACKAGES]
+    several = {m for graph in graphs for m in graph.modules if len(graph.find_children(m)) > 1}
+    assert ordered == several
