@@ -104,3 +104,34 @@ OWN_NAMES = {"beta", "seed"}  # fields of the spec, too
 def test_every_name_of_the_trainer_gets_an_instruction(name: str) -> None:
     (message,) = messages(training={name: 1})
     assert "write " in message or "leave it out" in message
+
+
+def of_mapping(**mapping: Any) -> list[str]:
+    return messages(dataset={"repo": "c/d", "columnMapping": mapping})
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        (5, ' is 5; it must be a text or a list: write it in quotes, "5"'),
+        (
+            {"a": 1},
+            ' is {"a": 1}; it must be a text or a list: write one, or several as [first, second]',
+        ),
+        ([], " is []; it may not be empty"),
+        ("", ' is ""; it may not be empty'),
+        (["a", 2], '[1] is 2; it must be a text: write it in quotes, "2"'),
+        (["a"] * 9, " is too long: at most 8 entries"),
+    ],
+)
+def test_a_field_of_two_types_has_one_message(prompt: Any, expected: str) -> None:
+    assert of_mapping(prompt=prompt) == [f"spec.dataset.columnMapping.prompt{expected}"]
+
+
+def test_two_such_fields_have_a_message_each() -> None:
+    verdict = {"column": "winner", "first": {"a": 1}, "second": [["b"]]}
+    assert of_mapping(chosen="a", rejected="b", verdict=verdict) == [
+        'spec.dataset.columnMapping.verdict.first is {"a": 1}; it must be a text or a list: write one, or '
+        "several as [first, second]",
+        'spec.dataset.columnMapping.verdict.second[0] is ["b"]; it must be a text',
+    ]

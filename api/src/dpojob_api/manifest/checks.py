@@ -18,6 +18,7 @@ from dpojob_api.value_display import show_value
 
 from .cel_rules import Path, broken_rules
 from .common_mistakes import SYNONYMS
+from .union_errors import merge_union_errors
 from .validation_messages import (
     did_you_mean,
     error_message,
@@ -107,7 +108,7 @@ def _check_spec(model: type[BaseModel], spec: Any) -> Iterator[tuple[Path, str]]
     try:
         model.model_validate_json(text, strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
-        for detail in error.errors():
+        for detail in merge_union_errors(error.errors(), model):
             yield ("spec", *detail["loc"]), error_message(detail, model, ("spec",))
     for path, message in broken_rules(model, spec, ("spec",)):
         yield path, f"{show_path(path)}: {message}"

@@ -15,6 +15,7 @@ from dpojob_api.value_display import show_value
 
 from .cel_rules import Path, child_model
 from .common_mistakes import advice_on_name, mapping_instead_of, number_instead_of, reversed_mapping
+from .union_errors import UNION_TYPE
 
 FORMS = {
     DNS_NAME: "use lower-case letters, digits, '-' and '.', like my-claim",
@@ -93,6 +94,11 @@ def error_message(error: ErrorDetails, model: type[BaseModel], root: Path) -> st
         case kind if kind in TYPE_NAMES:
             hint = _what_to_write(kind, where, error["input"])
             return f"{path} is {value}; it must be {TYPE_NAMES[kind]}{hint}"
+        case kind if kind == UNION_TYPE:
+            names = " or ".join(TYPE_NAMES[name] for name in limits["types"])
+            hint = _what_to_write(limits["types"][0], where, error["input"])
+            hint = hint or ": write one, or several as [first, second]"
+            return f"{path} is {value}; it must be {names}{hint}"
         case _:
             return f"{path} is {value}: {error['msg']}"
 

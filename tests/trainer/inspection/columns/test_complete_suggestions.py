@@ -70,6 +70,8 @@ LAYOUTS: dict[str, Row] = {
         "id": "{}",
     },
     "a list of two": {"instruction": "q {}", "output": ["yes {}", "no {}"]},
+    "lists of one": {"prompt": "q {}", "chosen": ["yes {}"], "rejected": ["no {}"]},
+    "columns of lists": {"prompt": ["q {}"], "chosen": ["yes {}"], "rejected": ["no {}"]},
     "roles": {"conversations": [*TALK, gpt("chosen_gpt", "yes {}"), gpt("rejected_gpt", "no {}")]},
     "winner": {"prompt": "q {}", "response_a": "y {}", "response_b": "n {}", "winner": "model_b"},
     "better id": {
@@ -184,6 +186,25 @@ def test_another_kind_of_dataset_is_refused_by_its_name(volume, columns: Row, ki
     assert str(report.errors[0].code) == "NotPreference"
     assert kind in report.errors[0].message and "DPO needs" in report.errors[0].message
     assert report.suggestion is None
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"prompt": "q {}", "chosen": ["y {}", "z"], "rejected": ["n {}", "m"]}, "df.explode(['chosen', "),
+        ({"prompt": ["q {}", "p"], "chosen": ["y {}", "z"], "rejected": ["n", "m"]}, "['prompt', 'chosen'"),
+        ({"id": "{}", "pairs": [{"prompt": "q {}", **ANSWERS}]}, "df.explode('pairs')['pairs']"),
+        ({"messages": [{"question": "q {}", "better": "y {}", "worse": "n {}"}] * 2}, "lists of pairs"),
+        ({"id": "{}", "data": {"prompt": ["q"], "chosen": ["y"], "rejected": ["n"]}}, "whole columns in"),
+    ],
+)  # fmt: skip
+def test_several_pairs_in_a_row_are_refused_with_what_to_write(
+    volume, columns: Row, words: str
+) -> None:
+    report = volume.rows(rows_of(columns)).inspect()
+    assert not report.valid and report.suggestion is None
+    (problem,) = report.errors
+    assert words in problem.message and "Write one row for each pair" in problem.message
 
 
 def test_images_are_refused_without_a_suggestion(volume) -> None:

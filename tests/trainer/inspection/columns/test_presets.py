@@ -116,6 +116,18 @@ LAYOUTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
     ),
     (
+        "nemo",
+        {"context": "q", "chosen_response": "good", "rejected_response": "bad", "chosen_rating": 4,
+         "rejected_rating": "2"},
+        EXPECTED,
+    ),
+    (
+        "nemo-aligner",
+        {"prompt": "q", "chosen_response": "good", "rejected_response": "bad", "chosen_reward": 4,
+         "rejected_reward": 2},
+        EXPECTED,
+    ),
+    (
         "code-preference",
         {"input": "q", "accepted": "good", "rejected": "bad", "ID": 7},
         EXPECTED,
@@ -146,6 +158,8 @@ TIES = [
     ("ultrafeedback-cleaned", {"rejected-rating": 5.0}),
     ("ultrafeedback-binarized", {"score_rejected": 8.0}),
     ("ultrafeedback-trl", {"score_rejected": 8.0}),
+    ("nemo", {"rejected_rating": "4.0"}),
+    ("nemo-aligner", {"rejected_reward": 4}),
     ("distilabel-orca", {"status": "tie"}),
     ("helpsteer3", {"overall_preference": 0}),
 ]

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.kit.inspection.volume_fixture import spec_of
 
-from dpojob_trainer.inspection import InspectionError
+from dpojob_trainer.inspection import InspectionError, accepted_rows
 from dpojob_trainer.inspection.readers.json_document import describe_other_layout, nested_rows
 
 ROWS = [{"prompt": f"q {n}", "chosen": f"yes {n}", "rejected": f"no {n}"} for n in range(3)]
@@ -27,8 +28,8 @@ def written(volume, value: Any, indent: int | None) -> Any:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (BY_NUMBER, r"whole columns. Write one object per row, with pandas by df.to_json"),
-        (BY_COLUMN, r"whole columns. Write one object per row"),
+        ({"train": BY_COLUMN, "test": BY_COLUMN}, r"several tables: train, test. Write each"),
+        ({"train": BY_NUMBER, "dev": BY_COLUMN}, r"several tables: train, dev. Write each"),
         ({"train": ROWS, "test": ROWS[:1]}, r"several lists of rows: train, test. Write each"),
         ({"train": ROWS, "dev": ROWS, "test": ROWS}, r"lists of rows: train, dev, test"),
     ],
@@ -48,11 +49,32 @@ CONVERSATION = {
 @pytest.mark.parametrize("indent", [None, 2], ids=["on one line", "over lines"])
 @pytest.mark.parametrize(
     ("value", "rows"),
-    [({"train": ROWS}, 3), ({"data": ROWS, "version": 1}, 3), (ROWS[0], 1), (CONVERSATION, 1)],
+    [
+        ({"train": ROWS}, 3),
+        ({"data": ROWS, "version": 1}, 3),
+        ({"data": {"train": ROWS}}, 3),
+        (BY_NUMBER, 3),
+        (BY_COLUMN, 3),
+        ({"train": BY_COLUMN}, 3),
+        ({"dataset": {"train": BY_NUMBER}}, 3),
+        ({side: [turns] * 2 for side, turns in CONVERSATION.items()}, 2),
+        (ROWS[0], 1),
+        (CONVERSATION, 1),
+    ],
 )
 def test_rows_that_can_be_recognised_are_read(volume, value: Any, rows: int, indent: Any) -> None:
-    report = written(volume, value, indent).inspect()
+    report = written(volume, value, indent).inspect({"eval": {"fraction": 0}})
     assert report.valid and report.rows == rows
+    if isinstance(value, dict) and rows == len(ROWS):
+        spec = spec_of({"eval": {"fraction": 0}})
+        assert list(accepted_rows(spec, report, volume.volumes)) == ROWS
+
+
+def test_an_object_in_many_objects_is_one_row(volume) -> None:
+    value: Any = BY_COLUMN
+    for _ in range(900):
+        value = {"data": value}
+    assert written(volume, value, None).inspect().rows == 1
 
 
 def test_a_pair_of_messages_under_other_names_is_a_row(volume) -> None:

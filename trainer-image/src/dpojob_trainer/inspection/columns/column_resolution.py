@@ -27,6 +27,7 @@ from dpojob_trainer.inspection.layouts import (
 from dpojob_trainer.shared.errors import InspectionError
 
 from .mapping_suggestions import missing_columns, quoted, suggest_mapping
+from .nested_pairs import lists_of_answers
 from .other_datasets import describe_media
 from .preference_columns import PreferenceColumns
 from .row_sample import Sample
@@ -95,6 +96,8 @@ def resolve(
         if reserved := _reserved(schema):
             return Resolution(None, reserved)
         return Resolution(None, problems, *suggest_mapping(problems, first, schema, rows))
+    if preset is NATIVE and (lists := lists_of_answers(first, schema, rows)) is not None:
+        return Resolution(None, [lists[0]], lists[1])
     layout = ColumnLayout.of(found, source.column_mapping, preset)
     unread, suggestion = unused_column_warnings(layout, schema, rows)
     media = describe_media([layout.columns["chosen"], layout.columns["rejected"]], rows)

@@ -12,6 +12,7 @@ from dpojob_trainer.inspection.layouts import FIELDS, Schema, columns_of
 from .answer_columns import guess_answers, prompt_inside
 from .column_heuristics import simplified, undecided_pair
 from .conversation_roles import CHOSEN_AND_REJECTED_ROLES, column_with_both_answers
+from .nested_pairs import describe_nested_pairs
 from .other_datasets import describe_media, describe_other_dataset
 from .preference_columns import PreferenceColumns
 from .prompt_columns import (
@@ -143,8 +144,11 @@ class _Advice:
         if pair is not None:
             self._ask_which(pair)
             return
+        nested = describe_nested_pairs(self._schema, self._rows) if not answers else None
         other = describe_other_dataset(self._schema, self._rows) if not answers else None
-        if other is not None:
+        if nested is not None:
+            self.text += f" {nested}"
+        elif other is not None:
             self._refuse(other)
         elif not {"chosen", "rejected"} & known.keys():
             self.text += (

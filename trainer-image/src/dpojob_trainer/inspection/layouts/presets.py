@@ -148,6 +148,28 @@ PRESETS: tuple[Preset, ...] = (
         is_tie=equal_scores("chosen_avg_rating", "rejected_avg_rating"),
     ),
     Preset(
+        name="nemo",
+        title="preference data of NeMo with ratings",
+        columns={
+            "prompt": "context",
+            "chosen": "chosen_response",
+            "rejected": "rejected_response",
+        },
+        also=("chosen_rating", "rejected_rating"),
+        is_tie=equal_scores("chosen_rating", "rejected_rating"),
+    ),
+    Preset(
+        name="nemo-aligner",
+        title="NVIDIA/NeMo-Aligner, DPO with rewards",
+        columns={
+            "prompt": "prompt",
+            "chosen": "chosen_response",
+            "rejected": "rejected_response",
+        },
+        also=("chosen_reward", "rejected_reward"),
+        is_tie=equal_scores("chosen_reward", "rejected_reward"),
+    ),
+    Preset(
         name="ultrafeedback-cleaned",
         title="argilla/ultrafeedback-binarized-preferences-cleaned",
         columns={"prompt": "prompt", "chosen": "chosen", "rejected": "rejected"},

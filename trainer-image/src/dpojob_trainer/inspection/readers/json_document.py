@@ -1,23 +1,36 @@
-"""Interprets a file that is one JSON object: one row, rows inside it, or an unsupported layout."""
+"""Interprets a file that is one JSON object: one row, rows or columns inside it, or an unsupported layout."""
 
 from __future__ import annotations
 
 from typing import Any
 
-RECORDS = "Write one object per row, with pandas by df.to_json(path, orient='records', lines=True)"
+MOST_SIBLINGS = 3
+"""Entries of an object that holds the rows beside a version and the like."""
+
+MOST_LEVELS = 3
+"""As in `{"dataset": {"train": {"prompt": [...]}}}`."""
 
 
-def nested_rows(value: Any) -> list[Any] | None:
-    """The rows inside an object such as `{"data": [...]}`.
+def nested_rows(value: Any, levels: int = MOST_LEVELS) -> list[Any] | None:
+    """The rows inside an object such as `{"data": [...]}` or `{"prompt": [...], "chosen": [...]}`.
 
     Args:
         value: The object.
+        levels: In how many objects inside each other the rows are looked for.
 
     Returns:
-        The only list of objects in it, or None where there is no such list or more than one.
+        The only list of objects in it, or the rows of its columns, or the same of an object that is its
+        only entry; None where there is no such list or more than one.
     """
     lists = _row_lists(value)
-    return next(iter(lists.values())) if len(lists) == 1 and len(value) <= 3 else None
+    if len(lists) == 1 and len(value) <= MOST_SIBLINGS:
+        return next(iter(lists.values()))
+    if lists or not isinstance(value, dict):
+        return None
+    if (rows := _rows_of_columns(value)) is not None:
+        return rows
+    inside = [item for item in value.values() if isinstance(item, dict)]
+    return nested_rows(inside[0], levels - 1) if len(value) == len(inside) == 1 < levels else None
 
 
 def describe_other_layout(value: Any) -> str | None:
@@ -32,14 +45,24 @@ def describe_other_layout(value: Any) -> str | None:
     """
     lists = _row_lists(value)
     if len(lists) > 1:
-        names = ", ".join(name[:40] for name in list(lists)[:6])
-        return (
-            f"is one object that holds several lists of rows: {names}. Write each into a file of its "
-            "own, such as train.jsonl and test.jsonl, one object per line"
-        )
-    if isinstance(value, dict) and (_is_indexed_by_row(value) or _holds_columns(value)):
-        return f"is one object that holds whole columns. {RECORDS}"
+        return _several("lists of rows", list(lists))
+    if isinstance(value, dict) and len(value) > 1:
+        splits = [
+            name
+            for name, item in value.items()
+            if isinstance(item, dict) and item and _rows_of_columns(item) is not None
+        ]
+        if len(splits) == len(value) and not _holds_columns_by_row(value):
+            return _several("tables", splits)
     return None
+
+
+def _several(what: str, names: list[str]) -> str:
+    listed = ", ".join(name[:40] for name in names[:6])
+    return (
+        f"is one object that holds several {what}: {listed}. Write each into a file of its own, such as "
+        "train.jsonl and test.jsonl, one object per line"
+    )
 
 
 def _row_lists(value: Any) -> dict[str, list[Any]]:
@@ -57,7 +80,17 @@ def _is_row(item: Any) -> bool:
     return isinstance(item, dict) and not {"role", "from", "speaker"} & set(item)
 
 
-def _is_indexed_by_row(value: dict[str, Any]) -> bool:
+def _rows_of_columns(value: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """The rows of an object of whole columns; None where it is none."""
+    if _holds_columns_by_row(value):
+        numbers = next(iter(value.values()))
+        return [{name: column[n] for name, column in value.items()} for n in numbers]
+    if _holds_columns(value):
+        return [dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True)]
+    return None
+
+
+def _holds_columns_by_row(value: dict[str, Any]) -> bool:
     """Whether columns are objects from row number to value, the default of `DataFrame.to_json`."""
     columns = list(value.values())
     return bool(columns) and all(
@@ -70,12 +103,12 @@ def _is_indexed_by_row(value: dict[str, Any]) -> bool:
 
 
 def _holds_columns(value: dict[str, Any]) -> bool:
-    """Whether columns are lists of simple values, all of the same length."""
+    """Whether columns are lists of one length; a list of messages is one value of a row, no column."""
     columns = list(value.values())
     return len(columns) > 1 and all(
         isinstance(column, list)
         and len(column) == len(columns[0])
         and column
-        and not any(isinstance(item, dict | list) for item in column)
+        and not any(isinstance(item, dict) for item in column)
         for column in columns
     )
