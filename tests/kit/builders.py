@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -61,11 +62,13 @@ def finished_pod(stage: str, exit_code: int, message: Any, **facts: Any) -> PodS
     return PodSnapshot(**{**fixed, **facts})
 
 
-def decide_after_inspection(decision: Decision, **facts: Any) -> Decision:
+def decide_after_inspection(
+    decision: Decision, report: Mapping[str, Any] = REPORT, **facts: Any
+) -> Decision:
     """The next decision, after the inspection pod ended with a report."""
     assert decision.status.inspection is not None
     seen = job_snapshot(decision.status.inspection.name)
-    pods = (finished_pod("inspect", 0, REPORT),)
+    pods = (finished_pod("inspect", 0, report),)
     return decide_with_pools(
         build_snapshot(decision.status, inspection=seen, inspection_pods=pods, **facts), POOLS, NOW
     )

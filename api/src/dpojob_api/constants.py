@@ -75,6 +75,8 @@ FILE_MODEL_CARD = "README.md"
 FILE_REPORT = "report.html"
 FILE_METRICS = "metrics.jsonl"
 FILE_INSPECTION = "inspection.json"
+FILE_INSPECTION_PAGE = "inspection.html"
+"""The report with rows of the dataset; it stays on the claim and is not uploaded with the model."""
 CHECKPOINT_DIRECTORY = ".checkpoints"
 """Holds checkpoints while training runs; removed when the model is complete."""
 

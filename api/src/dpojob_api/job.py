@@ -17,6 +17,7 @@ from .progress import Artifacts, Progress, Sample
 from .quantity import money
 from .report import Lengths, Mapping, ModelFacts, Problem, Quality
 from .spec import DPOJobSpec
+from .suspects import Suspects
 
 Phase = Literal[
     "Pending", "Waiting", "Inspecting", "Planning", "Queued", "Training", "Suspended", "Complete", "Failed",
@@ -41,6 +42,12 @@ class DatasetStatus(LenientModel):
     implicit_prompt: bool = False
     preset: str | None = None
     problems: list[Problem] = Field(default_factory=list)
+    suspects: list[Suspects] = Field(
+        default_factory=list,
+        description="Rows that are valid and may be wrong, of comparedRows; without messages and row "
+        "numbers where the report is long.",
+    )
+    compared_rows: int = Field(default=0, description="Rows compared for suspects.")
     suggestion: dict[str, Any] | None = None
     lengths: Lengths | None = None
     quality: Quality | None = None
@@ -48,6 +55,10 @@ class DatasetStatus(LenientModel):
     revision: str | None = None
     content_hash: str | None = None
     eval_content_hash: str | None = None
+    page: str | None = Field(
+        default=None,
+        description="Path of inspection.html, the report with rows, on the claim of output.volume.",
+    )
 
 
 class ChildJob(LenientModel):

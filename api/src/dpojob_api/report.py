@@ -270,6 +270,10 @@ class InspectionReport(LenientModel):
         default_factory=list,
         description="Files of a repository that name no split, where others do.",
     )
+    page: str | None = Field(
+        default=None,
+        description="Path of inspection.html on the claim of output.volume; null where none was written.",
+    )
     reason: str | None = Field(
         default=None, description="When not valid: the condition reason, such as DatasetInvalid."
     )

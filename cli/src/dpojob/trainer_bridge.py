@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stdout
 from importlib.util import find_spec
-from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -29,12 +28,6 @@ ExampleRows = dict[tuple[str | None, int], Mapping[str, Any]]
 """(split that a problem names, or None for the training split; row number in it) to the row."""
 EXAMPLE_ROWS = 2
 """Rows read for each problem."""
-HTML_EXAMPLE_ROWS = 3
-"""Rows read for each problem and each kind of suspects on the HTML page."""
-HTML_TRAINED_ROWS = 5
-"""Rows shown there as training sees them."""
-MAX_EXAMPLE_ROW = 1_000_000
-"""Rows from this number on are not read for display: reading up to them again takes too long."""
 
 
 @contextmanager
@@ -128,30 +121,9 @@ def read_example_rows(
     Returns:
         The rows with their secrets masked, without those that cannot be read again.
     """
-    from dpojob_trainer.inspection.layouts import mapped_names, readable_names
-    from dpojob_trainer.inspection.readers import read_numbered_rows
-    from dpojob_trainer.inspection.sources import open_source
-    from dpojob_trainer.inspection.statistics.suspects import redacted_value
-    from dpojob_trainer.shared.errors import InspectionError
+    from dpojob_trainer.inspection.report_page import read_example_rows as read
 
-    wanted: dict[str | None, set[int]] = {}
-    named = [(problem.split, problem.examples) for problem in report.problems]
-    for split, examples in [*named, *((None, group.examples) for group in report.suspects)]:
-        numbers = {n for n in examples[:limit] if n < MAX_EXAMPLE_ROW}
-        if numbers:
-            wanted.setdefault(split, set()).update(numbers)
-    mapped = mapped_names(report.mapping)
-    columns = readable_names([name for names in mapped.values() for name in names]) or None
-    found: ExampleRows = {}
-    for split, numbers in wanted.items():
-        name = split or spec.dataset.split
-        with suppress(InspectionError):
-            source = open_source(
-                spec.dataset, volumes, hub_token(), name, evaluation=split is not None
-            )
-            for number, row in read_numbered_rows(source, columns, numbers):
-                found[split, number] = redacted_value(row)
-    return found
+    return read(spec, volumes, report, limit, hub_token())
 
 
 def html_report(spec: DPOJobSpec, volumes: Volumes, report: InspectionReport) -> str:
@@ -165,31 +137,9 @@ def html_report(spec: DPOJobSpec, volumes: Volumes, report: InspectionReport) ->
     Returns:
         One HTML page that needs nothing from elsewhere; rows that cannot be read again are left out.
     """
-    from dpojob_trainer.inspection import accepted_rows
-    from dpojob_trainer.inspection.layouts import mapped_names, value_at
-    from dpojob_trainer.inspection.report import PageContent, render_page
-    from dpojob_trainer.inspection.statistics.suspects import redacted_value
-    from dpojob_trainer.inspection.tokenization import ModelContext, row_tokens
-    from dpojob_trainer.shared.errors import InspectionError
+    from dpojob_trainer.inspection.report_page import report_page
 
-    examples = read_example_rows(spec, volumes, report, HTML_EXAMPLE_ROWS)
-    names = mapped_names(report.mapping)
-    pairs = {
-        number: {
-            part: [value_at(row, name) for name in names.get(part, ())]
-            for part in ("prompt", "chosen", "rejected")
-        }
-        for (split, number), row in examples.items()
-        if split is None
-    }
-    trained, has_tokens = [], False
-    with suppress(InspectionError):
-        model = ModelContext.open(spec.model, volumes, hub_token())
-        has_tokens = model.tokenizer is not None
-        rows = accepted_rows(spec, report, volumes, token=hub_token()) if report.valid else iter(())
-        pieces = [row_tokens(model, redacted_value(row)) for row in islice(rows, HTML_TRAINED_ROWS)]
-        trained = [found for found in pieces if found is not None]
-    return render_page(report, PageContent(examples, pairs, trained, has_tokens))
+    return report_page(spec, volumes, report, hub_token())
 
 
 def training_exit_code(outcome: Outcome) -> int:

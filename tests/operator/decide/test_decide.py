@@ -27,6 +27,7 @@ from tests.kit.operator_fixture import REPORT
 
 from dpojob_api.conditions import ConditionType
 from dpojob_api.job import Dependency
+from dpojob_api.report import InspectionReport
 from dpojob_operator.decide import (
     CreateClaim,
     CreateInspection,
@@ -34,6 +35,7 @@ from dpojob_operator.decide import (
     DeleteJob,
     DeleteSelf,
     DependencySnapshot,
+    SharedInspection,
 )
 from dpojob_operator.decide.object_snapshots import PodSnapshot, PVCSnapshot
 from dpojob_operator.decide.stages import decide_with_pools
@@ -234,6 +236,22 @@ def test_a_suspended_job_resolves_no_dependency_and_stays_editable() -> None:
         ).status.dependency
         == found
     )
+
+
+def test_suspects_and_the_page_are_in_the_status_but_not_anothers_page() -> None:
+    report = {
+        **REPORT,
+        "suspects": [{"kind": "Secret", "rows": 2, "examples": [4, 9]}],
+        "comparedRows": 90,
+        "page": "mine/inspection.html",
+    }
+    found = decide_after_inspection(decide_with_pools(build_snapshot(), POOLS, NOW), report)
+    data = found.status.dataset
+    assert data is not None and data.page == "mine/inspection.html" and data.compared_rows == 90
+    assert [(str(group.kind), group.rows) for group in data.suspects] == [("Secret", 2)]
+    shared = SharedInspection("first", InspectionReport.model_validate(report))
+    copied = decide_with_pools(build_snapshot(shared=shared), POOLS, NOW).status.dataset
+    assert copied is not None and copied.page is None and copied.suspects == data.suspects
 
 
 def test_an_invalid_dataset_is_reported_with_the_correction_and_the_advice_to_recreate() -> None:

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from tests.kit.inspection.volume_fixture import make_bare_model
 from tests.kit.tiny_models import make_pairs, write_jsonl
 
 from dpojob_api import constants
@@ -62,3 +63,30 @@ def test_a_missing_model_is_reported_in_the_termination_message(tmp_path):
     assert message["reason"] == "ModelNotFound"
     assert "model" in message["error"]
     assert not (tmp_path / "models/mine").exists()
+
+
+def test_the_page_of_the_report_is_beside_it_with_rows_but_no_secret(tmp_path):
+    make_bare_model(tmp_path / "inputs/model")
+    rows = [dict(row) for row in make_pairs(50, 0)]
+    rows[3]["good_response"] += " AKIAQ3EGRVZX7TSWAB2C"
+    rows[4] |= {"good_response": rows[4]["bad_response"]}
+    write_jsonl(tmp_path / "inputs/data/train.jsonl", rows)
+    assert main(["inspect"]) == constants.ExitCode.INVALID
+    directory = tmp_path / "models/mine"
+    page = (directory / constants.FILE_INSPECTION_PAGE).read_text()
+    assert "IdenticalPair" in page and rows[4]["bad_response"] in page
+    assert "AKIA" in page and "AKIAQ3EGRVZX7TSWAB2C" not in page
+    report = json.loads((directory / constants.FILE_INSPECTION).read_text())
+    message = termination_message(tmp_path)
+    assert report["page"] == message["page"] == "mine/inspection.html"
+    assert {"kind": "Secret", "rows": 1} in [
+        {key: group[key] for key in ("kind", "rows")} for group in message["suspects"]
+    ]
+
+
+def test_a_page_that_cannot_be_written_leaves_the_verdict(tmp_path):
+    make_bare_model(tmp_path / "inputs/model")
+    (tmp_path / "models/mine" / constants.FILE_INSPECTION_PAGE).mkdir(parents=True)
+    assert main(["inspect"]) == constants.ExitCode.OK
+    assert termination_message(tmp_path).get("page") is None
+    assert (tmp_path / "models/mine" / constants.FILE_INSPECTION).is_file()

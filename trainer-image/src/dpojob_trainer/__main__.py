@@ -10,12 +10,10 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
-from dpojob_api.constants import FILE_INSPECTION, ExitCode
+from dpojob_api.constants import FILE_INSPECTION, FILE_INSPECTION_PAGE, ExitCode
 from dpojob_api.report import InspectionReport
-from dpojob_api.spec import DPOJobSpec
 
 from .shared.container_environment import ContainerEnvironment
 from .shared.termination_message import write_termination_message
@@ -45,7 +43,7 @@ def main(arguments: list[str]) -> int:
 def _inspect(environment: ContainerEnvironment) -> int:
     """Inspect the job that the environment describes and return the exit status.
 
-    The whole report goes to the output volume, if there is one, and to standard output.
+    The whole report goes to the output volume, if there is one, also as a page, and to standard output.
     """
     from .inspection import InspectionError, inspect, summary
 
@@ -53,7 +51,7 @@ def _inspect(environment: ContainerEnvironment) -> int:
     try:
         report = inspect(spec, volumes, token=environment.hub_token, uid=environment.uid)
         status = ExitCode.OK if report.valid else ExitCode.INVALID
-        _write_report(spec, volumes, report)
+        _write_report(environment, report)
     except InspectionError as error:
         report = error.report()
         status = ExitCode.UNREADABLE_INPUT
@@ -62,17 +60,25 @@ def _inspect(environment: ContainerEnvironment) -> int:
     return status
 
 
-def _write_report(spec: DPOJobSpec, volumes: Mapping[str, Path], report: InspectionReport) -> None:
-    """Write the report to the output volume.
+def _write_report(environment: ContainerEnvironment, report: InspectionReport) -> None:
+    """Write the report to the output volume, and note in it where the page is.
 
     Where inspection failed this is not called: the directory may be another job's.
     """
-    output = spec.output.volume
+    from .inspection.report_page import report_page
+
+    output, volumes = environment.spec.output.volume, environment.volumes
     if output is None or output.claim_name not in volumes:
         return
     directory = volumes[output.claim_name] / output.path
     try:
         directory.mkdir(parents=True, exist_ok=True)
+        page = report_page(environment.spec, volumes, report, environment.hub_token)
+        (directory / FILE_INSPECTION_PAGE).write_text(page, encoding="utf-8")
+        report.page = str(Path(output.path) / FILE_INSPECTION_PAGE)
+    except Exception as error:  # The page is for people; the verdict stands without it.
+        logging.warning("the page of the report cannot be written: %s", error)
+    try:
         (directory / FILE_INSPECTION).write_text(report.wire_json(), encoding="utf-8")
     except OSError as error:
         logging.warning("the full report cannot be written to the output volume: %s", error)

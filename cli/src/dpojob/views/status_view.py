@@ -128,6 +128,9 @@ def _facts(job: DPOJob) -> RenderableType:
     if (data := status.dataset) is not None:
         verdict = "valid" if data.valid else "invalid"
         row("dataset", f"{verdict}, {data.rows:,} rows, {data.train_rows:,} to train on")
+        row("suspects", ", ".join(f"{group.rows:,} {group.kind}" for group in data.suspects))
+        claim = job.spec.output.volume
+        row("rows shown at", f"{claim.claim_name}:{data.page}" if claim and data.page else None)
     if (plan := status.plan) is not None:
         gpus = f"{plan.gpus} GPU" + ("s" if plan.gpus > 1 else "")
         row("plan", f"{plan.pool}, {gpus}, {plan.method}, {plan.precision}")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.kit.inspection.volume_fixture import codes, spec_of
 
 from dpojob_api.report import InspectionReport, ModelFacts, Problem, ProblemCode
+from dpojob_api.suspects import SuspectKind
 from dpojob_trainer.inspection import InspectionError, accepted_rows, inspect, summary
 from dpojob_trainer.shared.termination_message import encode
 
@@ -226,6 +227,19 @@ def test_the_summary_fits_whatever_the_report_holds() -> None:
         assert len(text) <= limit
         assert found["valid"] is False and found["dropped"] and found["problems"]
     assert summary(InspectionReport(valid=True), 4096)["valid"] is True
+
+
+def test_counts_of_suspects_stay_where_their_examples_do_not_fit() -> None:
+    suspects = [
+        {"kind": kind, "rows": 10**6, "examples": list(range(10)), "message": "é" * 600}
+        for kind in SuspectKind
+    ]
+    report = InspectionReport.model_validate({"valid": True, "suspects": suspects})
+    kept = summary(report, 4096)
+    assert [(group["kind"], group["rows"]) for group in kept["suspects"]] == [
+        (str(kind), 10**6) for kind in SuspectKind
+    ]
+    assert not any(group["message"] or group["examples"] for group in kept["suspects"])
 
 
 def test_a_long_architecture_leaves_the_verdict() -> None:

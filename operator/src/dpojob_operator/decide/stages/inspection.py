@@ -73,7 +73,8 @@ def _begin(builder: StatusBuilder) -> bool:
         return False
     if shared is not None and shared.report is not None:
         note = f" Inspection shared with DPOJob {shared.name}."
-        _record_report(builder, shared.report, note)
+        # The page is on the other job's claim.
+        _record_report(builder, shared.report.model_copy(update={"page": None}), note)
         return builder.status.dataset is not None and not builder.finished
     if shared is not None:
         builder.set_dataset_valid(

@@ -19,7 +19,7 @@ def summary(
 ) -> dict[str, Any]:
     """Truncate the report until its compact JSON fits a limit.
 
-    Suspects and examples go first, then long messages, then columns and splits, then the model's long names; counts and
+    Examples and what suspects are go first, their counts last; then long messages, then columns and splits, then the model's long names; counts and
     verdicts stay. A valid report whose mapping and model do not fit becomes an invalid one that says so,
     because training reads rows by the mapping.
 
@@ -78,7 +78,8 @@ def size_of(report: InspectionReport) -> int:
 
 
 def _few_examples(report: InspectionReport) -> None:
-    report.suspects = []
+    for group in report.suspects:
+        group.message, group.examples = "", []
     for problem in report.problems:
         problem.examples = problem.examples[:2]
 
@@ -112,6 +113,7 @@ def _shorter(report: InspectionReport) -> None:
         problem.examples = []
     report.error = _clip(report.error, 800) if report.error else None
     report.source = _clip(report.source, 200)
+    report.page = None
 
 
 def _shortest(report: InspectionReport) -> None:
@@ -122,6 +124,7 @@ def _shortest(report: InspectionReport) -> None:
     report.columns = [_clip(column, 30) for column in report.columns[:6]]
     report.splits = []
     report.files_left_out = []
+    report.suspects = []
     report.suggestion = None
 
 
