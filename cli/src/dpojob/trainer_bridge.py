@@ -121,7 +121,7 @@ def read_example_rows(
     Returns:
         The rows with their secrets masked, without those that cannot be read again.
     """
-    from dpojob_trainer.inspection.report_page import read_example_rows as read
+    from dpojob_trainer.inspection.scan import read_example_rows as read
 
     return read(spec, volumes, report, limit, hub_token())
 
@@ -137,9 +137,10 @@ def html_report(spec: DPOJobSpec, volumes: Volumes, report: InspectionReport) ->
     Returns:
         One HTML page that needs nothing from elsewhere; rows that cannot be read again are left out.
     """
-    from dpojob_trainer.inspection.report_page import report_page
+    from dpojob_trainer.inspection.report import render_page
+    from dpojob_trainer.inspection.scan import report_rows
 
-    return report_page(spec, volumes, report, hub_token())
+    return render_page(report, report_rows(spec, volumes, report, hub_token()))
 
 
 def training_exit_code(outcome: Outcome) -> int:

@@ -65,7 +65,8 @@ def _write_report(environment: ContainerEnvironment, report: InspectionReport) -
 
     Where inspection failed this is not called: the directory may be another job's.
     """
-    from .inspection.report_page import report_page
+    from .inspection.report import render_page
+    from .inspection.scan import report_rows
 
     output, volumes = environment.spec.output.volume, environment.volumes
     if output is None or output.claim_name not in volumes:
@@ -73,8 +74,8 @@ def _write_report(environment: ContainerEnvironment, report: InspectionReport) -
     directory = volumes[output.claim_name] / output.path
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        page = report_page(environment.spec, volumes, report, environment.hub_token)
-        (directory / FILE_INSPECTION_PAGE).write_text(page, encoding="utf-8")
+        rows = report_rows(environment.spec, volumes, report, environment.hub_token)
+        (directory / FILE_INSPECTION_PAGE).write_text(render_page(report, rows), encoding="utf-8")
         report.page = str(Path(output.path) / FILE_INSPECTION_PAGE)
     except Exception as error:  # The page is for people; the verdict stands without it.
         logging.warning("the page of the report cannot be written: %s", error)

@@ -4,14 +4,14 @@ It is truncated for the 4 KiB of a termination message.
 """
 
 from .encodable_names import with_encodable_names
-from .html_page import PageContent, render_page
+from .html_page import ReportRows, render_page
 from .pair_problems import held_out_files
 from .report_builder import build_report
 from .report_truncation import summary
 from .suggestion_trial import complete_suggestion
 
 __all__ = [
-    "PageContent",
+    "ReportRows",
     "build_report",
     "complete_suggestion",
     "held_out_files",

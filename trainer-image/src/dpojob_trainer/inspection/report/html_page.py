@@ -19,14 +19,12 @@ _INVISIBLE = re.compile(
 )
 """Control characters, directions of writing by which a text may show as another one, half surrogates."""
 
-Row = Mapping[str, Any]
-
 
 @dataclass(frozen=True)
-class PageContent:
-    """What the page shows besides the report."""
+class ReportRows:
+    """Rows of the dataset that are shown with the report."""
 
-    rows: Mapping[tuple[str | None, int], Row] = field(default_factory=dict)
+    rows: Mapping[tuple[str | None, int], Mapping[str, Any]] = field(default_factory=dict)
     """Rows that problems and suspects name, by split (None for that of training) and number; their
     secrets must be masked already."""
     pairs: Mapping[int, Mapping[str, Sequence[Any]]] = field(default_factory=dict)
@@ -37,14 +35,14 @@ class PageContent:
     """Whether the pieces are tokens; whole texts otherwise."""
 
 
-def render_page(report: InspectionReport, content: PageContent) -> str:
+def render_page(report: InspectionReport, rows: ReportRows) -> str:
     """Render the page.
 
     Every text is escaped and clipped, and what a browser would hide is shown.
 
     Args:
         report: The report.
-        content: The rows to show.
+        rows: The rows to show.
 
     Returns:
         The HTML text, which can be encoded as UTF-8.
@@ -60,17 +58,17 @@ def render_page(report: InspectionReport, content: PageContent) -> str:
     return environment.get_template("inspection.html.j2").render(
         report=report,
         problems=[
-            (problem, [(n, content.rows.get((problem.split, n))) for n in problem.examples])
+            (problem, [(n, rows.rows.get((problem.split, n))) for n in problem.examples])
             for problem in problems
         ],
         suspects=[
-            (group, [(n, content.pairs[n]) for n in group.examples if n in content.pairs])
+            (group, [(n, rows.pairs[n]) for n in group.examples if n in rows.pairs])
             for group in report.suspects
         ],
         length_bars=_length_bars(report.lengths) if report.lengths else [],
         balance_bars=_balance_bars(report),
-        trained=content.trained,
-        has_tokens=content.has_tokens,
+        trained=rows.trained,
+        has_tokens=rows.has_tokens,
     )
 
 

@@ -1,4 +1,4 @@
-"""The inspection report as one HTML page, with the rows that it names and some as training sees them."""
+"""The rows that a report names, read again to be shown, and some rows as training sees them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 
 from dpojob_api.report import InspectionReport
 from dpojob_api.spec import DPOJobSpec
+from dpojob_trainer.inspection.layouts import mapped_names, readable_names, value_at
+from dpojob_trainer.inspection.readers import read_numbered_rows
+from dpojob_trainer.inspection.report import ReportRows
+from dpojob_trainer.inspection.sources import open_source
+from dpojob_trainer.inspection.statistics.suspects import redacted_value
+from dpojob_trainer.inspection.tokenization import ModelContext, row_tokens
 from dpojob_trainer.shared.errors import InspectionError
 from dpojob_trainer.shared.row_error import CURATED
 
-from .layouts import mapped_names, readable_names, value_at
-from .readers import read_numbered_rows
-from .report import PageContent, render_page
-from .scan import accepted_rows
-from .sources import open_source
-from .statistics.suspects import redacted_value
-from .tokenization import ModelContext, row_tokens
+from .accepted_rows import accepted_rows
 
 ExampleRows = dict[tuple[str | None, int], Mapping[str, Any]]
 """(split that a problem names, or None for the training split; row number in it) to the row."""
@@ -68,13 +68,13 @@ def read_example_rows(
     return found
 
 
-def report_page(
+def report_rows(
     spec: DPOJobSpec,
     volumes: Mapping[str, Path],
     report: InspectionReport,
     token: str | None = None,
-) -> str:
-    """Render a report with rows of the dataset, and some as training sees them.
+) -> ReportRows:
+    """Read the rows that are shown with a report on a page.
 
     Args:
         spec: The job's spec.
@@ -83,7 +83,7 @@ def report_page(
         token: A token for the Hugging Face hub.
 
     Returns:
-        One HTML page that needs nothing from elsewhere; rows that cannot be read again are left out.
+        The rows, with their secrets masked; those that cannot be read again are left out.
     """
     examples = read_example_rows(spec, volumes, report, PAGE_EXAMPLE_ROWS, token)
     names = mapped_names(report.mapping)
@@ -102,7 +102,7 @@ def report_page(
         rows = islice(_trained_rows(spec, volumes, report, token), TRAINED_ROWS)
         pieces = [row_tokens(model, redacted_value(row)) for row in rows]
         trained = [found for found in pieces if found is not None]
-    return render_page(report, PageContent(examples, pairs, trained, has_tokens))
+    return ReportRows(examples, pairs, trained, has_tokens)
 
 
 def _trained_rows(
