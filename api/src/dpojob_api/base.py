@@ -53,14 +53,20 @@ class StrictModel(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
-    def wire(self) -> dict[str, Any]:
+    def wire(self, *, exclude_defaults: bool = False) -> dict[str, Any]:
         """Convert to the JSON object that is sent to other processes.
+
+        Args:
+            exclude_defaults: Leave out fields that have their default, so that a field which a later version
+                adds changes nothing.
 
         Returns:
             camelCase names; fields that are None or not finite are left out.
         """
         value: dict[str, Any] = without_non_finite(
-            self.model_dump(mode="json", by_alias=True, exclude_none=True)
+            self.model_dump(
+                mode="json", by_alias=True, exclude_none=True, exclude_defaults=exclude_defaults
+            )
         )
         return value
 

@@ -145,6 +145,10 @@ class Plan(LenientModel):
         description="perDeviceBatchSize x gradientAccumulation x gpus is exactly training.batchSize."
     )
     precompute_reference: bool = False
+    prefix_sharing: bool = Field(
+        default=False,
+        description="What chosen and rejected begin with is computed once instead of twice. Default: false.",
+    )
     gradient_checkpointing: bool = True
     max_length: int = Field(default=1024, description="Tokens.")
     memory_gib: MemoryNeed = Field(alias="memoryGiB")

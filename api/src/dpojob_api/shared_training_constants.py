@@ -22,6 +22,16 @@ GPU_MEMORY_TOLERANCE = 0.98
 """Share of the memory that a plan counts on which a GPU must report at least: drivers differ by some hundred
 MiB in what they keep, and a GPU of a smaller kind lacks far more."""
 
+PREFIX_SHARING_MODEL_TYPES = (
+    "gemma2", "gemma3_text", "granite", "llama", "mistral", "mixtral", "olmo2", "phi3", "qwen2", "qwen3",
+    "qwen3_moe", "smollm3",
+)  # fmt: skip
+"""`model_type` of families that compute the same with shared prefixes: for each of them
+`tests/trainer/training/prefix_sharing/test_shared_backbone.py` compares log-probabilities and gradients."""
+
+PREFIX_SHARING_ATTENTION = ("sdpa", "eager", "flex_attention")
+"""Implementations of attention that take a mask of any shape; flash attention does not."""
+
 
 def reference_batch_size(pairs: int, *, checkpointing: bool) -> int:
     """Compute the batch size of the reference's forward pass before training.

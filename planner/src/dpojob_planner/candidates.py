@@ -15,7 +15,9 @@ from .estimates import (
     CostModel,
     MemoryEstimate,
     ModelShape,
+    PrefixSharing,
     TrainingOption,
+    decide_prefix_sharing,
     estimate_memory,
     infer_model_shape,
     usable_gib,
@@ -97,6 +99,7 @@ class PlanningContext:
     report: InspectionReport
     facts: ModelFacts
     shape: ModelShape
+    sharing: PrefixSharing
 
     @classmethod
     def create(
@@ -112,7 +115,9 @@ class PlanningContext:
         Returns:
             The context.
         """
-        return cls(spec, report, facts, infer_model_shape(facts))
+        shape = infer_model_shape(facts)
+        sharing = decide_prefix_sharing(spec, report, facts, shape)
+        return cls(spec, report, facts, shape, sharing)
 
     def evaluate(self, pool: PoolState, option: TrainingOption) -> Candidate:
         """Predict memory, time and cost of one option on one pool.
@@ -133,7 +138,7 @@ class PlanningContext:
         return Candidate(pool, option, memory, estimate, hours)
 
     def _estimate(self, pool: PoolState, option: TrainingOption) -> Estimate:
-        model = CostModel(self.spec, self.report, self.shape, pool.spec, option)
+        model = CostModel(self.spec, self.report, self.shape, pool.spec, option, self.sharing.work)
         return model.estimate(model.step_seconds())
 
     def budget_excess(self, candidate: Candidate) -> str | None:
@@ -163,7 +168,7 @@ class PlanningContext:
             spec = self.spec.model_copy(update={"training": changed})
             report = self.report.model_copy(update={"train_rows": rows})
             pool, option = candidate.pool.spec, candidate.option
-            model = CostModel(spec, report, self.shape, pool, option)
+            model = CostModel(spec, report, self.shape, pool, option, self.sharing.work)
             return model.estimate(candidate.estimate.step_seconds)
 
         rows = self.report.train_rows or self.report.valid_rows
@@ -193,7 +198,13 @@ class PlanningContext:
             for strategy in variants:
                 candidates = [
                     self.evaluate(pool, option)
-                    for option in training_options(self.spec, self.facts, strategy, gpus)
+                    for option in training_options(
+                        self.spec,
+                        self.facts,
+                        strategy,
+                        gpus,
+                        shared_prefixes=self.sharing.used,
+                    )
                 ]
                 if not candidates:
                     continue

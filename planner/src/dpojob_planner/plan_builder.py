@@ -65,6 +65,7 @@ def build_plan(
         per_device_batch_size=settings.pairs,
         gradient_accumulation=option.accumulation,
         precompute_reference=option.strategy.precompute,
+        prefix_sharing=settings.shared_prefixes,
         gradient_checkpointing=settings.checkpointing,
         max_length=settings.length,
         memory_gib=MemoryNeed(

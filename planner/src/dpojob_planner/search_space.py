@@ -126,7 +126,12 @@ def device_batch_sizes(global_batch: int, gpus: int) -> list[int]:
 
 
 def training_options(
-    spec: DPOJobSpec, facts: ModelFacts, strategy: Strategy, gpus: int
+    spec: DPOJobSpec,
+    facts: ModelFacts,
+    strategy: Strategy,
+    gpus: int,
+    *,
+    shared_prefixes: bool = False,
 ) -> Iterator[TrainingOption]:
     """Enumerate the options to train with one strategy, data parallel before sharding.
 
@@ -135,6 +140,7 @@ def training_options(
         facts: The model: an adapter that is trained further keeps its rank.
         strategy: The method, with or without a precomputed reference.
         gpus: Number of GPUs; divides `training.batchSize`.
+        shared_prefixes: Whether prefixes are shared.
 
     Yields:
         One option for each batch size per device, with and without gradient checkpointing.
@@ -147,6 +153,7 @@ def training_options(
         optimizer=strategy.optimizer,
         rank=facts.adapter_rank or spec.training.lora.r if facts.adapter else spec.training.lora.r,
         reference_adapter=facts.adapter,
+        shared_prefixes=shared_prefixes,
     )
     for sharded in (False, True) if gpus > 1 else (False,):
         if sharded and strategy.method == "qlora":

@@ -81,6 +81,13 @@ class Training(StrictModel):
         default="Warn",
         description="What a health guard does besides setting TrainingHealthy. Default: Warn.",
     )
+    prefix_sharing: Literal["Auto", "On", "Off"] = Field(
+        default="Auto",
+        description="Compute what chosen and rejected begin with once instead of twice. Auto: where the plan "
+        "expects steps to be at least 8% faster, for model families that are tested with it. On: for any "
+        "model. In both cases the first batch is computed in both ways, and training goes on without it where "
+        "they differ. Default: Auto.",
+    )
     arguments: Arguments = Field(
         default_factory=dict,
         description="Other fields of TRL's DPOConfig, checked before a GPU is asked for; at most 262144 "

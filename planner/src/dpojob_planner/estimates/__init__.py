@@ -7,6 +7,7 @@ from .gpu_kinds import MINIMUM_CAPABILITY, mig_slices, unsupported_capability
 from .host_resources import host_memory_gib, scratch_gib
 from .memory import GIB, MEMORY_MARGIN, MemoryEstimate, estimate_memory, trained_parameters
 from .model_shape import ModelShape, infer_model_shape
+from .prefix_sharing import PrefixSharing, decide_prefix_sharing
 from .training_option import DeviceSettings, Strategy, TrainingOption
 
 __all__ = [
@@ -17,9 +18,11 @@ __all__ = [
     "DeviceSettings",
     "MemoryEstimate",
     "ModelShape",
+    "PrefixSharing",
     "Strategy",
     "TrainingOption",
     "checkpoint_bytes",
+    "decide_prefix_sharing",
     "estimate_memory",
     "gpus_per_job",
     "grace_period_seconds",

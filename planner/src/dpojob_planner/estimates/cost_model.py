@@ -41,6 +41,8 @@ class CostModel:
     shape: ModelShape
     pool: GPUPoolSpec
     option: TrainingOption
+    work: float = 1.0
+    """Operations of a forward as a share of those of two rows a pair: less than 1 with shared prefixes."""
 
     def step_seconds(self) -> float:
         """Predict the time of one optimizer step: forward, backward, recomputation, live reference.
@@ -108,7 +110,7 @@ class CostModel:
         option = self.option
         pairs = pairs or option.settings.pairs
         length = padded_length(self.report.lengths, pairs, self.spec.training.max_length)
-        tokens = 2 * pairs * length
+        tokens = 2 * pairs * length * self.work
         per_gpu = rows / option.gpus / (MULTI_GPU_EFFICIENCY if option.gpus > 1 else 1.0)
         each = pass_seconds(
             self.shape, option.strategy.method, tokens, length, sustained_flops(self.pool.gpu)

@@ -194,19 +194,20 @@ def _moments(shape: ModelShape, settings: DeviceSettings) -> list[dict[str, floa
     head_gradient = 4.0 * shape.head if full else 0.0
     stream = residual_element_bytes(settings) * hidden
     scores = attention_score_bytes(shape, settings)
+    mask = _shared_mask_bytes(settings)
     working = 6.0 * settings.tokens * shape.width + 4.0 * hidden + scores
     moments = [
         # The policy's forward ends: every cast weight is still in autocast's cache.
-        {"activations": stored + stream, "castWeights": casts, "logits": logits},
+        {"activations": stored + stream + mask, "castWeights": casts, "logits": logits},
         # The backward begins at the LM head, whose gradients are summed in fp32.
         {
-            "activations": stored + stream + 4.0 * hidden,
+            "activations": stored + stream + mask + 4.0 * hidden,
             "castWeights": kept_casts,
             "logits": logits + head_gradient,
         },
         # The backward of the last layer, recomputed when checkpointing.
         {
-            "activations": stored + working + (layer if settings.checkpointing else 0.0),
+            "activations": stored + working + mask + (layer if settings.checkpointing else 0.0),
             "castWeights": kept_casts,
             "logits": head_gradient,
             "expertAdapters": deltas / shape.layers if settings.checkpointing else 0.0,
@@ -223,7 +224,7 @@ def _moments(shape: ModelShape, settings: DeviceSettings) -> list[dict[str, floa
     if not settings.precompute:
         # The reference's forward, while the policy's graph waits for its backward.
         reference = {
-            "activations": stored + stream + max(0.0, working - logits),
+            "activations": stored + stream + 2 * mask + max(0.0, working - logits),
             "castWeights": (0.0 if settings.checkpointing else casts) + (casts if full else 0.0),
             "logits": logits,
             "expertAdapters": 0.0 if settings.checkpointing else deltas,
@@ -232,6 +233,14 @@ def _moments(shape: ModelShape, settings: DeviceSettings) -> list[dict[str, floa
     if full:
         moments.append(_end_of_backward(shape, settings))
     return moments
+
+
+def _shared_mask_bytes(settings: DeviceSettings) -> float:
+    """Bytes of the mask of a batch with shared prefixes, at most: as booleans, and in 16 bits to be added."""
+    if not settings.shared_prefixes:
+        return 0.0
+    width = 2.0 * settings.length
+    return 3.0 * settings.pairs * width**2
 
 
 def _cast_bytes(shape: ModelShape, settings: DeviceSettings) -> float:

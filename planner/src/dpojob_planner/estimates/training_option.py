@@ -28,6 +28,8 @@ class DeviceSettings:
     """An adapter is trained further: a frozen copy of it is the reference."""
     replicas: int = 1
     """GPUs that each hold the whole model (data parallel): gradient buckets are added."""
+    shared_prefixes: bool = False
+    """A pair is one row of prompt and both answers, with a mask that keeps the answers apart."""
     shards: int = 1
     """GPUs over which weights, gradients and optimizer are divided (FSDP)."""
 

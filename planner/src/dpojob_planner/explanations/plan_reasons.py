@@ -70,6 +70,8 @@ def plan_reasons(
         f"{option.accumulation} accumulation steps x {devices}."
     )
     reasons += _kernel_reasons(context, chosen)
+    if context.sharing.reason is not None:
+        reasons.append(context.sharing.reason)
     if option.gpus > 1:
         reasons.append(
             f"Weights, gradients and optimizer are sharded over {option.gpus} GPUs (FSDP)."

@@ -15,6 +15,7 @@ from trl.trainer import dpo_trainer, utils
 
 from dpojob_trainer.training import sharding
 from dpojob_trainer.training.loop import trl_patches
+from dpojob_trainer.training.prefix_sharing import PrefixSharingCollator
 
 
 def test_the_patches_are_for_the_installed_versions() -> None:
@@ -45,6 +46,12 @@ def test_trl_shards_only_the_reference_through_prepare_fsdp() -> None:
     assert "self.ref_model = prepare_fsdp(self.ref_model, self.accelerator)" in source
     assert list(inspect.signature(dpo_trainer.prepare_fsdp).parameters) == ["model", "accelerator"]
     assert list(inspect.signature(sharding.shard_reference).parameters) == ["model", "accelerator"]
+
+
+def test_trl_makes_its_collator_once_by_a_name_of_its_module() -> None:
+    source = inspect.getsource(DPOTrainer.__init__)
+    assert source.count("DataCollatorForPreference(") == 1
+    assert issubclass(PrefixSharingCollator, dpo_trainer.DataCollatorForPreference)
 
 
 def test_transformers_creates_the_accelerator_and_keeps_checkpoints_in_methods_that_are_overridden() -> (

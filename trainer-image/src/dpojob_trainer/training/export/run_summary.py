@@ -60,6 +60,7 @@ def training_settings(job: TrainJob, result: TrainingResult) -> dict[str, str]:
         "precision": result.precision,
         "attention": result.attention,
         "reference": "ahead of time" if plan.precompute_reference else "at each step",
+        "shared prefixes": "yes" if result.trainer.shares_prefixes else "no",
         "epochs": training.epochs,
         "learning rate": training.learning_rate,
         "beta": training.beta,

@@ -59,7 +59,7 @@ def run(
 
     Progress is served on `port` when one is given (0: any free one).
     """
-    from dpojob_trainer.training.loop.progress_server import serve_progress
+    from .progress_server import serve_progress
 
     recorder = ProgressRecorder(on_progress)
     state = RunState(job, recorder)

@@ -30,9 +30,10 @@ from .attention import gpu_capability, leave_out_padding_mask
 from .best_checkpoint import BestCheckpoint, kept_step
 from .callbacks import CheckpointManifest, Interruption, ProgressCallback, Sampling
 from .memory import read_gpu_memory
+from .prefix_sharing_trainer import PrefixSharingTrainer
 from .samples import Samples
 from .tracker_guard import guard_trackers
-from .trl_patches import PatchedDPOTrainer, attention_implementation
+from .trl_patches import attention_implementation
 
 log = logging.getLogger(__name__)
 DATA_CACHE = "data"
@@ -41,7 +42,7 @@ DISTRIBUTED_TIMEOUT_SECONDS = 1800
 """How long a process waits for another one, which may be reading rows; `ddp_timeout` overrides it."""
 
 
-class Trainer(PatchedDPOTrainer):
+class Trainer(PrefixSharingTrainer):
     """TRL's trainer, with space for each checkpoint and errors that name the user's arguments."""
 
     def __init__(
@@ -120,6 +121,8 @@ def train(job: TrainJob, recorder: ProgressRecorder, stop: StopRequest) -> Train
     trainer = Trainer(
         arguments=job.spec.training.arguments,
         manifests=manifests,
+        share_prefixes=job.plan.prefix_sharing,
+        notes=loaded.notes,
         model=loaded.model,
         ref_model=loaded.reference,
         args=config,

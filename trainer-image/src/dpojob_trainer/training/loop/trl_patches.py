@@ -6,7 +6,7 @@ versions are installed; read the libraries' code again then.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,11 @@ class PatchedDPOTrainer(DPOTrainer):  # type: ignore[misc]
     """DPOTrainer with access to its checkpoints, its token count and its sharding."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        with _reference_sharded_by_layer():
+        with _reference_sharded_by_layer(self.before_reference_is_sharded):
             super().__init__(*args, **kwargs)
+
+    def before_reference_is_sharded(self, reference: Any) -> None:
+        """Called with the separate reference model of a sharded training, once TRL has loaded it."""
 
     def create_accelerator_and_postprocess(self) -> None:
         """Set what transformers 5.23 has no argument for, before any model is sharded."""
@@ -118,17 +121,36 @@ class PatchedDPOTrainer(DPOTrainer):  # type: ignore[misc]
 
 
 @contextmanager
-def _reference_sharded_by_layer() -> Iterator[None]:
-    """Inside the block, shard a separate reference model as accelerate shards the policy.
+def _reference_sharded_by_layer(prepare: Callable[[Any], None]) -> Iterator[None]:
+    """Inside the block, `prepare` a separate reference model and shard it as accelerate shards the policy.
 
     TRL 1.16 calls `prepare_fsdp` for the reference only, when a trainer is created.
     """
     original = dpo_trainer.prepare_fsdp
-    dpo_trainer.prepare_fsdp = sharding.shard_reference
+
+    def shard(model: Any, accelerator: Any) -> Any:
+        prepare(model)
+        return sharding.shard_reference(model, accelerator)
+
+    dpo_trainer.prepare_fsdp = shard
     try:
         yield
     finally:
         dpo_trainer.prepare_fsdp = original
+
+
+@contextmanager
+def collator_class(collator: Callable[..., Any]) -> Iterator[None]:
+    """Inside the block, have TRL 1.16 make its collator with `collator`, with the arguments of its own.
+
+    A collator that is passed to DPOTrainer would be made before TRL has chosen the padding token.
+    """
+    original = dpo_trainer.DataCollatorForPreference
+    dpo_trainer.DataCollatorForPreference = collator
+    try:
+        yield
+    finally:
+        dpo_trainer.DataCollatorForPreference = original
 
 
 @contextmanager

@@ -96,22 +96,25 @@ class TrainJob:
         """A hash of what is trained: a checkpoint with another key belongs to another training.
 
         The batch per GPU and the number of GPUs are left out, so that an attempt on another pool
-        resumes: the pairs of each optimizer step stay the same.
+        resumes: the pairs of each optimizer step stay the same. Fields that have their default are left out too,
+        so that a later version with more fields resumes.
         """
         facts = self.report.model
         identity = {
             "uid": self.uid,
-            "model": self.spec.model.wire(),
+            "model": self.spec.model.wire(exclude_defaults=True),
             "modelRevision": facts.revision if facts else None,
             "modelFingerprint": facts.fingerprint if facts else None,
             "baseRevision": facts.base_revision if facts else None,
-            "dataset": self.spec.dataset.wire(),
+            "dataset": self.spec.dataset.wire(exclude_defaults=True),
             "datasetRevision": self.report.revision,
             "datasetHash": self.report.content_hash,
-            "training": self.spec.training.wire(),
+            "training": self.spec.training.wire(exclude_defaults=True),
             "method": self.plan.method,
             "optimizer": self.plan.optimizer,
             "maxLength": self.plan.max_length,
         }
+        if self.plan.prefix_sharing:
+            identity["prefixSharing"] = True
         text = json.dumps(identity, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
