@@ -29,6 +29,12 @@ def test_trl_asks_only_use_triton_which_logits_to_compute() -> None:
     assert "_use_triton(" in inspect.getsource(utils.add_fused_lm_head)
 
 
+def test_trl_reads_the_size_of_its_tiles_of_logits_at_each_forward() -> None:
+    assert utils._CHUNKED_LOGPROB_CHUNK_SIZE == 32768
+    source = inspect.getsource(utils.add_fused_lm_head)
+    assert "_CHUNKED_LOGPROB_CHUNK_SIZE," in source.partition("def _fused_forward")[2]
+
+
 def test_trl_counts_tokens_in_an_attribute_of_its_trainer() -> None:
     assert "self._total_train_tokens" in inspect.getsource(dpo_trainer)
 

@@ -103,11 +103,18 @@ def _train_and_upload(state: RunState, stop: StopRequest) -> Outcome:
     # These take seconds to import, which an early error need not wait for.
     from dpojob_trainer.training.export.finalize import finalize
     from dpojob_trainer.training.loop.attention import gpu_capability, keys_repeated_before_flash
-    from dpojob_trainer.training.loop.trl_patches import completion_logits_only
+    from dpojob_trainer.training.loop.trl_patches import (
+        completion_logits_only,
+        logits_in_small_tiles,
+    )
 
     from .smaller_batch import train_with_smaller_batch_if_needed
 
-    with completion_logits_only(), keys_repeated_before_flash(gpu_capability()):
+    with (
+        completion_logits_only(),
+        logits_in_small_tiles(),
+        keys_repeated_before_flash(gpu_capability()),
+    ):
         result = train_with_smaller_batch_if_needed(job, recorder, stop)
     state.samples = result.samples
     if result.interrupted:

@@ -21,6 +21,8 @@ from dpojob_trainer.training import sharding
 TRL_VERSION = "1.16.0"
 TRANSFORMERS_VERSION = "5.23.0"
 ACCELERATE_VERSION = "1.15.0"
+CPU_TILE = 2048
+"""Tokens of the vocabulary in a tile of logits on a processor: `bench/train/prefix_sharing.py`."""
 
 
 class PatchedDPOTrainer(DPOTrainer):  # type: ignore[misc]
@@ -169,6 +171,23 @@ def completion_logits_only() -> Iterator[None]:
         yield
     finally:
         utils._use_triton = original
+
+
+@contextmanager
+def logits_in_small_tiles() -> Iterator[None]:
+    """Inside the block, have TRL 1.16 compute logits in tiles of CPU_TILE tokens of the vocabulary, without a GPU.
+
+    Its tiles are made for GPUs. On a processor such a tile does not fit in the caches.
+    """
+    if torch.cuda.is_available():
+        yield
+        return
+    original = utils._CHUNKED_LOGPROB_CHUNK_SIZE
+    utils._CHUNKED_LOGPROB_CHUNK_SIZE = CPU_TILE
+    try:
+        yield
+    finally:
+        utils._CHUNKED_LOGPROB_CHUNK_SIZE = original
 
 
 def attention_implementation(model: Any) -> str:
