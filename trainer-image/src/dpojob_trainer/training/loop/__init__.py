@@ -9,7 +9,7 @@ __all__ = [
     "checkpoints",
     "data",
     "memory",
-    "progress_server",
+    "prefix_sharing_trainer",
     "trainer",
     "trl_patches",
 ]
