@@ -19,7 +19,7 @@ from dpojob_trainer.inspection.statistics import (
     Unit,
 )
 from dpojob_trainer.inspection.statistics.suspects import Curation, ScoreColumns, SuspectFinder
-from dpojob_trainer.inspection.tokenization import LengthCheck, ModelContext
+from dpojob_trainer.inspection.tokenization import InexactTokens, LengthCheck, ModelContext
 from dpojob_trainer.inspection.validation import RowValidator
 from dpojob_trainer.shared.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.row_batch import RowBatch
@@ -112,20 +112,30 @@ class DatasetScan:
             The counts; None where the columns have no layout.
         """
         while (layout := detector.resolution.layout) is not None:
-            lengths = LengthCheck.of(self.manifest.training, self.model)
-            validator = RowValidator(layout, self.model.facts.chat_template)
-            columns = column_names(layout, detector.kinds)
+            try:
+                counts = self._all_passes(detector, layout)
+            except InexactTokens:
+                continue  # The tokens of rows counted before may be wrong; now they are counted exactly.
+            if counts is not None:
+                return counts
+        return None
+
+    def _all_passes(self, detector: LayoutDetector, layout: ColumnLayout) -> DatasetCounts | None:
+        """The passes by one layout; None where all rows show another one."""
+        lengths = LengthCheck.of(self.manifest.training, self.model, accelerated=True)
+        validator = RowValidator(layout, self.model.facts.chat_template)
+        columns = column_names(layout, detector.kinds)
+        curation = Curation.of(self.manifest.dataset.curate, columns)
+        counts = self._both_splits(validator, lengths, curation)
+        if not detector.confirm(counts.train_columns, counts.evaluation_columns):
+            return None
+        if counts.has_mixed_formats:
+            validator = replace(validator, expected_format=counts.train.format)
             curation = Curation.of(self.manifest.dataset.curate, columns)
             counts = self._both_splits(validator, lengths, curation)
-            if detector.confirm(counts.train_columns, counts.evaluation_columns):
-                if counts.has_mixed_formats:
-                    validator = replace(validator, expected_format=counts.train.format)
-                    curation = Curation.of(self.manifest.dataset.curate, columns)
-                    counts = self._both_splits(validator, lengths, curation)
-                if (last := curation.next_pass()) is not None:
-                    counts = self._both_splits(validator, lengths, last)
-                return replace(counts, finder=curation.finder)
-        return None
+        if (last := curation.next_pass()) is not None:
+            counts = self._both_splits(validator, lengths, last)
+        return replace(counts, finder=curation.finder)
 
     def _both_splits(
         self, validator: RowValidator, lengths: LengthCheck | None, curation: Curation

@@ -37,13 +37,16 @@ class LengthCheck:
     """Tokens that a prompt must stay below; None where TRL cuts elsewhere than at the end."""
 
     @classmethod
-    def of(cls, training: Training, model: ModelContext) -> LengthCheck | None:
+    def of(
+        cls, training: Training, model: ModelContext, *, accelerated: bool = False
+    ) -> LengthCheck | None:
         """Make the check for a job.
 
         Args:
             training: The job's training settings; TRL cuts at the end unless
                 `truncation_mode` says otherwise (`trl.DPOConfig`).
             model: The model, with its tokenizer.
+            accelerated: Whether `measure` may raise `InexactTokens`, as `ModelContext.counter` says.
 
         Returns:
             The check; None where the model has no tokenizer that can be used.
@@ -51,7 +54,7 @@ class LengthCheck:
         Raises:
             InspectionError: The model's chat template cannot be used.
         """
-        counter = model.counter()
+        counter = model.counter(accelerated=accelerated)
         if counter is None:
             return None
         cuts_end = training.arguments.get("truncation_mode", "keep_start") == "keep_start"
@@ -67,6 +70,9 @@ class LengthCheck:
         Returns:
             The pairs that can be trained on with their lengths, and the errors of the others: the
             template refuses the pair or makes both answers the same, or the prompt fills maxLength.
+
+        Raises:
+            InexactTokens: Tokens counted so far may be wrong; only where the check is accelerated.
         """
         kept_numbers, kept_pairs, lengths = [], [], []
         errors = []

@@ -23,6 +23,7 @@ from dpojob_trainer.shared.errors import model_unreadable
 from .chat_template import ChatTemplate, TemplateRenderError
 from .load_tokenizer import open_tokenizer
 from .stop_tokens import end_tokens
+from .text_encoder import TextEncoder
 from .token_counter import TokenCounter
 
 
@@ -69,8 +70,16 @@ class ModelContext:
         """The tokenizer; None where the model has no tokenizer.json."""
         return open_tokenizer(self._tokenizer_files, self.config, self.facts.model_type)
 
-    def counter(self) -> TokenCounter | None:
+    @cached_property
+    def _accelerated_encoder(self) -> TextEncoder | None:
+        return None if self.tokenizer is None else TextEncoder(self.tokenizer, accelerated=True)
+
+    def counter(self, *, accelerated: bool = False) -> TokenCounter | None:
         """Make a counter of tokens.
+
+        Args:
+            accelerated: Whether it may raise `InexactTokens`, after which its caller counts again; then
+                many texts are counted faster.
 
         Returns:
             The counter; None where the model has no tokenizer and only characters can be counted.
@@ -85,7 +94,12 @@ class ModelContext:
                 f"the chat template of {self._tokenizer_files.source} cannot be used: {problem}. "
                 "Correct its chat_template.jinja, or chat_template in its tokenizer_config.json"
             ) from None
-        return None if self.tokenizer is None else TokenCounter(self.tokenizer, self.config)
+        if self.tokenizer is None:
+            return None
+        encoder = self._accelerated_encoder if accelerated else None
+        return TokenCounter(
+            self.tokenizer, self.config, encoder or TextEncoder(self.tokenizer, accelerated=False)
+        )
 
     def end_tokens(self) -> list[str]:
         """Find the tokens at which the model stops.

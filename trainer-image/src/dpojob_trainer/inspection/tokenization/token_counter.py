@@ -14,6 +14,7 @@ from dpojob_trainer.shared.row_error import RowError
 
 from .chat_template import ChatTemplate, TemplateRenderError
 from .safe_splits import SafeSplits
+from .text_encoder import BYTES_PER_TOKEN, TextEncoder, count_shared, token_slices
 
 BATCH_ROWS = 512
 BATCH_CHARACTERS = 4 << 20
@@ -35,8 +36,15 @@ class Length(NamedTuple):
 class TokenCounter:
     """Counts with the model's tokenizer, and with its chat template where rows are conversations."""
 
-    def __init__(self, tokenizer: Tokenizer, config: TokenizerConfig) -> None:
-        self._tokenizer = tokenizer
+    def __init__(self, tokenizer: Tokenizer, config: TokenizerConfig, encoder: TextEncoder) -> None:
+        """Take the tokenizer and the templates.
+
+        Args:
+            tokenizer: The model's tokenizer.
+            config: Its settings.
+            encoder: What encodes texts with this tokenizer.
+        """
+        self._encoder = encoder
         self._template = ChatTemplate(config)
         self._end_token = str(config.special.get("eos_token") or "")
         searched_texts = [*self._template.sources, *map(str, config.special.values())]
@@ -86,21 +94,25 @@ class TokenCounter:
             cut = self._safe_splits.shared_prefix_length(*whole) if chat else 0
             texts += (whole[0][:cut], *(text[cut:] for text in whole))
             errors.append(None)
-        encodings = iter(self._tokenizer.encode_batch_fast(texts, add_special_tokens=not chat))
+        encoded = iter(token_slices(self._encoder.encode(texts, special=not chat)))
         for error in errors:
             if error is not None:
                 yield error
                 continue
-            prefix, prompt, chosen, rejected = (next(encodings).ids for _ in range(4))
-            shared = min(_count_shared(prompt, chosen), _count_shared(prompt, rejected))
-            before = len(prefix) if chat else 0
-            length = Length(before + shared, len(chosen) - shared, len(rejected) - shared)
+            prefix, prompt, chosen, rejected = (next(encoded) for _ in range(4))
+            shared = min(count_shared(prompt, chosen), count_shared(prompt, rejected))
+            before = len(prefix) // BYTES_PER_TOKEN if chat else 0
+            length = Length(
+                before + shared,
+                len(chosen) // BYTES_PER_TOKEN - shared,
+                len(rejected) // BYTES_PER_TOKEN - shared,
+            )
             if chosen == rejected:
                 yield _same_tokens(chat)
             elif (
                 limit is not None
                 and length.prompt < limit < length.longest
-                and chosen[: limit - before] == rejected[: limit - before]
+                and _are_same_when_cut(chosen, rejected, limit - before)
             ):
                 yield _same_when_cut(limit)
             else:
@@ -164,11 +176,7 @@ def _count_characters(pair: PreferencePair) -> int:
     )
 
 
-def _count_shared(left: list[int], right: list[int]) -> int:
-    """The number of equal leading tokens."""
-    if right[: len(left)] == left:
-        return len(left)
-    return next(
-        (at for at, (one, other) in enumerate(zip(left, right, strict=False)) if one != other),
-        min(len(left), len(right)),
-    )
+def _are_same_when_cut(chosen: bytes, rejected: bytes, tokens: int) -> bool:
+    """Whether the first tokens of both are the same; with a negative number, all but the last."""
+    size = tokens * BYTES_PER_TOKEN
+    return chosen[:size] == rejected[:size]
