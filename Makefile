@@ -2,7 +2,7 @@
 #   CONTEXT=name   use the cluster of this kubeconfig context instead of one made on this machine
 #   KEEP=1         leave the test clusters running
 .DEFAULT_GOAL := help
-.PHONY: help demo images down setup unit check test faults bench generate lock
+.PHONY: help demo images down setup unit check test faults fuzz bench generate lock
 SHELL := /bin/bash
 export CONTEXT KEEP
 
@@ -26,7 +26,7 @@ setup: ## create .venv with the whole workspace, as locked
 	@hack/setup
 
 unit: setup ## run the tests that need no cluster
-	@.venv/bin/pytest -q -m "not cluster and not e2e and not train and not faults"
+	@.venv/bin/pytest -q -m "not cluster and not e2e and not train and not faults and not fuzz"
 
 check: setup ## run lint, types, import rules, and the checks of generated files
 	@hack/check
@@ -36,6 +36,9 @@ test: setup ## run check, and the unit, training, control-plane and end-to-end t
 
 faults: setup ## run the long fault sweep of at least 1,000 runs
 	@.venv/bin/python -m tests.faults --runs 1000
+
+fuzz: setup ## fuzz every reader of untrusted bytes for an hour
+	@.venv/bin/python -m tests.fuzz --minutes 60
 
 bench: setup ## rehearse the benchmark of a GPU on the CPU (docs/gpu.md has the real run)
 	@.venv/bin/python bench/gpu/run --rehearse --output gpu-rehearsal.json

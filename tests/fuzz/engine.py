@@ -1,0 +1,123 @@
+"""Runs libFuzzer on one target in a fork of this process, and reads what it reports."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import atheris
+
+from .target import Target
+
+SECONDS_PER_INPUT = 60
+"""An input that takes longer is a finding; far above what a busy machine makes of a few milliseconds."""
+MAX_MEMORY_MIB = 2048
+"""An input with which the process takes more memory is a finding. Libraries take 400 MiB of it."""
+FINDINGS = ("crash-", "oom-", "timeout-")
+"""How libFuzzer's names of the files of findings begin."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long one target is fuzzed: either limit may be None, not both."""
+
+    seed: int
+    """0 for a random one."""
+    runs: int | None
+    seconds: int | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome for one target."""
+
+    target: str
+    inputs: int
+    status: int
+    """Of the process; 0 when nothing was found."""
+    findings: list[Path]
+    output: str
+
+    @property
+    def failed(self) -> bool:
+        """Whether there was a finding, or the fuzzer itself failed."""
+        return self.status != 0
+
+    def __str__(self) -> str:
+        head = f"{self.target}: {self.inputs} inputs, {len(self.findings)} findings"
+        if not self.failed:
+            return head
+        return "\n".join([f"{head}, status {self.status}", *map(str, self.findings), self.output[-4000:]])  # fmt: skip
+
+
+def fuzz(target: Target, limits: Limits, corpus: Path, findings: Path, temporary: Path) -> Result:
+    """Fuzzes one target until its limit or the first finding.
+
+    `corpus`: folder of inputs that reached new code, read and added to. `findings`: folder for inputs
+    that break a rule. `temporary`: an empty folder.
+    """
+    seeds, words, log = temporary / "seeds", temporary / "words", temporary / "log"
+    for folder in (corpus, findings, seeds):
+        folder.mkdir(parents=True, exist_ok=True)
+    known = set(findings.iterdir())
+    for data in (*target.seeds, *(path.read_bytes() for path in target.regressions())):
+        (seeds / hashlib.sha256(data).hexdigest()).write_bytes(data)
+    words.write_text("".join(f'"{_escaped(token)}"\n' for token in target.tokens))
+    options = [
+        str(corpus),
+        str(seeds),
+        f"-artifact_prefix={findings}/",
+        f"-max_len={target.max_bytes}",
+        f"-timeout={SECONDS_PER_INPUT}",
+        f"-rss_limit_mb={MAX_MEMORY_MIB}",
+        f"-seed={limits.seed}",
+        "-print_final_stats=1",
+    ]
+    options += [f"-dict={words}"] if target.tokens else []
+    options += [f"-runs={limits.runs}"] if limits.runs is not None else []
+    options += [f"-max_total_time={limits.seconds}"] if limits.seconds is not None else []
+    status = _in_fork(target, options, log)
+    output = log.read_text(errors="replace")
+    counted = re.findall(r"^#(\d+)\s", output, re.MULTILINE)
+    counted += re.findall(r"stat::number_of_executed_units:\s*(\d+)", output)
+    found = [
+        path for path in sorted(set(findings.iterdir()) - known) if path.name.startswith(FINDINGS)
+    ]
+    return Result(target.name, int(counted[-1]) if counted else 0, status, found, output)
+
+
+def _in_fork(target: Target, options: list[str], log: Path) -> int:
+    """The exit status of a fork that fuzzes; libFuzzer ends the process that it runs in.
+
+    A fork, because instrumenting all imports takes longer than a short run of a target.
+    """
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid == 0:
+        _become_fuzzer(target, options, log)
+    _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def _become_fuzzer(target: Target, options: list[str], log: Path) -> NoReturn:
+    try:
+        file = os.open(log, os.O_WRONLY | os.O_CREAT)
+        os.dup2(file, sys.stdout.fileno())
+        os.dup2(file, sys.stderr.fileno())
+        atheris.Setup([target.name, *options], target.check)
+        atheris.Fuzz()
+    finally:
+        os._exit(1)
+
+
+def _escaped(token: str) -> str:
+    """As a dictionary of libFuzzer writes it."""
+    return "".join(
+        chr(byte) if 32 <= byte < 127 and byte not in b'"\\' else f"\\x{byte:02x}"
+        for byte in token.encode()
+    )

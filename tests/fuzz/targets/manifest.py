@@ -1,0 +1,43 @@
+"""The YAML files of the command line: a manifest, or a CommandError that names what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.fuzz.target import Target
+
+from dpojob.errors import CommandError
+from dpojob.yaml_loader import read_manifest
+
+from .scratch import scratch
+
+ROOT = Path(__file__).parents[3]
+TOKENS = (
+    "apiVersion: dpojob.dev/v1alpha1\n", "kind: DPOJob\n", "kind: GPUPool\n", "spec:\n", "  dataset:\n", "---\n",
+    "&a ", "*a", "<<: ", "!!binary ", "!!set ", "!!python/object:", "? ", "- ", ": ", "|\n", ">-\n", "0x1f", "1e400",
+    ".nan", "2020-01-01", "~", "\t", "%YAML 1.1\n", "'", '"\\u', "{", "[", "  model: {repo: a/b}\n",
+)  # fmt: skip
+
+
+def _check(data: bytes) -> None:
+    path = scratch("job.yaml")
+    path.write_bytes(data)
+    try:
+        manifest = read_manifest(str(path))
+    except CommandError as error:
+        assert str(error)
+        return
+    for each in ([manifest.job] if manifest.job else []) + manifest.pools:
+        each.wire_json()
+
+
+def _seeds() -> tuple[bytes, ...]:
+    texts = [
+        (ROOT / name).read_bytes()
+        for name in ("examples/quickstart.yaml", "examples/pools/gke.yaml")
+    ]
+    texts += [b"a: &a [1, 0x1f, 5e-6, 2020-01-01]\nb: *a\n", b"? {a: !!binary aGk=}\n: |\n  x\n"]
+    return tuple(text[:4096] for text in texts)  # fmt: skip
+
+
+TARGET = Target("manifest", _check, _seeds(), TOKENS)
