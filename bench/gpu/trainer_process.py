@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -28,6 +27,8 @@ class TrainerProcess:
     def __init__(
         self, job: Any, root: Path, *, fork: bool, variables: Mapping[str, str] | None = None
     ) -> None:
+        from dpojob_trainer.training.launch.rendezvous import free_port
+
         self._root = root
         self.port = free_port()
         environment = {
@@ -93,13 +94,6 @@ class TrainerProcess:
                 return found
         except (OSError, ValueError):
             return None
-
-
-def free_port() -> int:
-    """A TCP port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _write_inputs(job: Any, root: Path) -> dict[str, str]:

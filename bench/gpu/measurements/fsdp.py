@@ -9,7 +9,7 @@ from typing import Any
 from bench.gpu.cells import Cell, Context, Measure
 from bench.gpu.models import device
 from bench.gpu.small_job import make_job
-from bench.gpu.trainer_process import TrainerProcess, free_port
+from bench.gpu.trainer_process import TrainerProcess
 
 STEPS = 8
 SHARDED = {"sharded": True, "precompute_reference": False, "optimizer": "adamw"}
@@ -26,6 +26,8 @@ def cells(rehearsal: bool) -> dict[Cell, Measure]:
 
 def _train(context: Context, method: str) -> dict[str, Any]:
     from dataclasses import replace
+
+    from dpojob_trainer.training.launch.rendezvous import free_port
 
     name = f"fsdp-{method}"
     job = make_job(context, name, method=method, arguments={"max_steps": STEPS})

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.kit.ports import free_port
-from tests.kit.waiting import wait_until
+from tests.kit.waiting import LIMIT, wait_until
 
 from dpojob_api.progress import Outcome, Progress
 from dpojob_trainer.training.launch import rendezvous
@@ -44,7 +44,7 @@ class Later(threading.Thread):
             self._error = error
 
     def result(self) -> Any:
-        self.join(60)
+        self.join(LIMIT)
         assert not self.is_alive()
         if self._error is not None:
             raise self._error
@@ -52,11 +52,11 @@ class Later(threading.Thread):
 
 
 def join(port: int, node: int, key: str = "k", is_stopped: Callable[[], bool] = never) -> Later:
-    return Later(lambda: rendezvous.join("localhost", port, node, key, is_stopped, 60))
+    return Later(lambda: rendezvous.join("localhost", port, node, key, is_stopped, LIMIT))
 
 
 def host(port: int, nodes: int, is_stopped: Callable[[], bool] = never) -> Later:
-    return Later(lambda: rendezvous.host(port, nodes, "k", is_stopped, 60))
+    return Later(lambda: rendezvous.host(port, nodes, "k", is_stopped, LIMIT))
 
 
 def test_all_nodes_get_the_same_set_whichever_joins_first(port: int) -> None:
@@ -102,12 +102,12 @@ def test_a_complete_set_accepts_no_other_node(port: int) -> None:
 
 def test_connections_of_others_are_rejected(port: int) -> None:
     first = host(port, 2)
+    wait_until(lambda: listens(port), "the first node listens")
     of_another_job = join(port, 1, key="another job")
     of_another_job.join(3)
     for line in (b"GET / HTTP/1.1\r\n\r\n\n", b'{"key": "k", "node": 7}\n', b"[]\n"):
-        with socket.create_connection(("localhost", port), 5) as there:
+        with socket.create_connection(("localhost", port), LIMIT) as there:
             there.sendall(line)
-            there.settimeout(20)
             assert there.recv(10) == b""
     right = join(port, 1)
     assert first.result().run_id == right.result().run_id
@@ -122,6 +122,12 @@ def test_a_missing_node_is_named_with_what_it_may_wait_for(port: int, role: str)
             rendezvous.join("localhost", port, 1, "k", never, 0.1)
     assert "node" in caught.value.message and "free GPU" in caught.value.message
     assert caught.value.reason == "TrainingFailed"
+
+
+def test_no_outgoing_connection_takes_the_port_of_the_store() -> None:
+    assert rendezvous.free_port() < 32_768, (
+        "the kernel's range for outgoing connections begins here"
+    )
 
 
 def test_waiting_ends_when_the_pod_is_stopped(port: int) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import random
 import socket
 import time
 import uuid
@@ -30,6 +31,12 @@ POLL_SECONDS = 1.0
 LINE_SECONDS = 10.0
 """How long a connection may take to send its line."""
 LINE_BYTES = 4096
+STORE_PORTS = range(20_000, 32_768)
+"""Ports for torch.distributed's store: below the range from which the kernel gives outgoing connections theirs.
+
+A process listens on the port only after it has imported torch. Until then a connection of any process of this
+machine could get a port of that range.
+"""
 
 
 @dataclass(frozen=True)
@@ -114,9 +121,15 @@ def join(
 
 
 def free_port() -> int:
-    """A port of this machine that no process listens on."""
-    with socket.create_server(("", 0)) as server:
-        return int(server.getsockname()[1])
+    """A port of STORE_PORTS that no process of this machine uses."""
+    for port in random.sample(STORE_PORTS, len(STORE_PORTS)):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("", port))
+            except OSError:
+                continue
+            return port
+    raise OSError("no port is free")
 
 
 def _accept(server: socket.socket, nodes: int, key: str, others: dict[int, socket.socket]) -> None:
