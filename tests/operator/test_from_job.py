@@ -6,7 +6,7 @@ import json
 
 import pytest
 from tests.kit.crds import apply_crds
-from tests.kit.operator_fixture import JobNamespace, Process, foreign_job
+from tests.kit.operator_fixture import LIMIT, JobNamespace, Process, foreign_job
 from tests.kit.pod_container import input_documents
 
 pytestmark = pytest.mark.cluster
@@ -63,7 +63,7 @@ def test_a_batch_job_names_its_output_by_annotation(
         )["items"],
     )  # fmt: skip
     job_namespace.end_pod(pods[0], 0)
-    job_namespace.kubectl("wait", "--for=condition=Complete", "job/sft", "--timeout=60s")
+    job_namespace.kubectl("wait", "--for=condition=Complete", "job/sft", f"--timeout={LIMIT}s")
     job_namespace.kubectl("annotate", "dpojob", "tuned", "nudge=1")
     pod = job_namespace.pod("tuned", "inspect")
     spec = input_documents(pod)["manifest.json"]["spec"]
@@ -140,7 +140,7 @@ def test_an_invalid_output_annotation_fails_the_job_with_the_correction(
     sft["metadata"]["annotations"] = {"dpojob.dev/output": "My Models/sft"}
     sft["spec"]["completions"] = 0
     job_namespace.apply(sft)
-    job_namespace.kubectl("wait", "--for=condition=Complete", "job/sft", "--timeout=60s")
+    job_namespace.kubectl("wait", "--for=condition=Complete", "job/sft", f"--timeout={LIMIT}s")
     job_namespace.job("tuned", model={"fromJob": {"kind": "Job", "name": "sft"}})
     message = job_namespace.until_condition("tuned", "Failed", "DependencyHasNoOutput")
     assert "My Models/sft" in message and "hub:repo@revision" in message

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.kit.operator_fixture import JobNamespace, Process, failed, foreign_job
+from tests.kit.operator_fixture import LIMIT, JobNamespace, Process, failed, foreign_job
 from tests.kit.pod_container import input_documents
 
 pytestmark = pytest.mark.cluster
@@ -32,7 +32,7 @@ def test_a_job_is_inspected_planned_and_trained(
     assert status["artifacts"]["report"] == "report.html"
     assert [a["outcome"] for a in status["attempts"]] == ["Succeeded"]
     assert job_namespace.condition("first", "Ready")[0] == "True"
-    job_namespace.kubectl("wait", "--for=condition=Complete", "dpojob/first", "--timeout=60s")
+    job_namespace.kubectl("wait", "--for=condition=Complete", "dpojob/first", f"--timeout={LIMIT}s")
     claim = job_namespace.get("pvc", "first-output")
     assert claim is not None and "ownerReferences" not in claim["metadata"]
 
@@ -175,7 +175,7 @@ def test_deleting_a_running_job_leaves_only_the_output_claim(
     job_namespace.job("gone")
     job_namespace.inspected("gone")
     job_namespace.pod("gone", "train")
-    job_namespace.kubectl("delete", "dpojob", "gone", "--timeout=60s")
+    job_namespace.kubectl("delete", "dpojob", "gone", f"--timeout={LIMIT}s")
     job_namespace.until("its Jobs are gone", lambda: not job_namespace.list("jobs", job="gone"))
     job_namespace.until("its pods are gone", lambda: not job_namespace.list("pods", job="gone"))
     assert job_namespace.get("pvc", "gone-output") is not None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.kit.operator_fixture import ROOT, JobNamespace, Process, foreign_job
+from tests.kit.operator_fixture import LIMIT, ROOT, JobNamespace, Process, foreign_job
 from tests.operator.test_process import address
 
 pytestmark = pytest.mark.cluster
@@ -70,9 +70,8 @@ def test_the_charts_permissions_suffice_for_a_whole_job(
             "deleted after its time", lambda: job_namespace.get("dpojob", "base") is None
         )
         job_namespace.until_condition("next", "DatasetValid", "WaitingForJob")
-        with urllib.request.urlopen(
-            address(job_namespace, process) + "/metrics", timeout=10
-        ) as answer:
+        url = address(job_namespace, process) + "/metrics"
+        with urllib.request.urlopen(url, timeout=LIMIT) as answer:
             lines = answer.read().decode().splitlines()
         refused = [line for line in lines if 'code="403"' in line and "_created" not in line]
         assert refused == []

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from tests.cli.conftest import COMMAND, Result, run
 from tests.kit.crds import apply_crds
+from tests.kit.waiting import LIMIT
 
 pytestmark = pytest.mark.cluster
 
@@ -121,7 +122,7 @@ def test_a_watch_ends_with_the_job(cluster_job: Cluster) -> None:
     assert "step 42/100 (42%)" in watch.stdout.readline()
     done = condition("Complete", "Completed", "The model is in place")
     cluster_job.report(phase="Complete", conditions=[done])
-    rest, _ = watch.communicate(timeout=60)
+    rest, _ = watch.communicate(timeout=LIMIT)
     assert watch.returncode == 0
     assert "Complete" in rest.splitlines()[-1]
 
@@ -136,7 +137,7 @@ def test_a_watch_of_a_deleted_job_ends(cluster_job: Cluster) -> None:
     assert watch.stdout is not None
     watch.stdout.readline()
     cluster_job.kubectl("delete", "dpojob", "helpful")
-    _, err = watch.communicate(timeout=60)
+    _, err = watch.communicate(timeout=LIMIT)
     assert watch.returncode == 1
     assert "was deleted" in err
 

@@ -34,11 +34,11 @@ PHONE = (390, 844)
 def dumped(page: Path) -> str:
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     assert browser, "install Debian's chromium for this test"
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--timeout=20000"]
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
     size = "--window-size={},{}".format(*PHONE)
     done = subprocess.run(
         [browser, *flags, size, "--dump-dom", page.as_uri()],
-        capture_output=True, text=True, timeout=180, check=True,
+        capture_output=True, text=True, timeout=600, check=True,
     )  # fmt: skip
     return done.stdout
 

@@ -20,6 +20,7 @@ from huggingface_hub.errors import (
 )
 from safetensors.numpy import save_file
 from tests.kit.hub.server import Hub
+from tests.kit.waiting import wait_until
 
 
 @pytest.fixture
@@ -173,7 +174,7 @@ def test_a_hanging_hub_answers_nothing_until_released(hub: Hub, model: Path) -> 
     fault = hub.fault("config.json", hang=True)
     with pytest.raises(httpx.ReadTimeout):
         httpx.get(f"{hub.url}/org/m/resolve/main/config.json", timeout=0.2)
-    assert fault.hits == 1
+    wait_until(lambda: fault.hits == 1, "the hub has read the request")
     hub.clear_faults()
     assert httpx.get(f"{hub.url}/org/m/resolve/main/config.json").status_code == 200
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 from tests.kit.ports import free_port
+from tests.kit.waiting import LIMIT
 
 from dpojob_api import constants
 from dpojob_trainer.training import TrainJob
@@ -88,7 +89,8 @@ class Container:
 
     def get(self, path: str) -> str:
         """What its progress server answers."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+        url = f"http://127.0.0.1:{self.port}{path}"
+        with urllib.request.urlopen(url, timeout=LIMIT) as answer:
             return str(answer.read().decode())
 
     def until(self, reached: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:

@@ -29,7 +29,6 @@ def _client(hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
-    monkeypatch.setattr(hub_module, "TIMEOUT", 1.0)
 
 
 @pytest.fixture
@@ -148,12 +147,16 @@ def test_a_revision_that_does_not_exist(hub: Hub, model: str, tmp_path: Path) ->
         look(model, {"repo": "org/pairs", "revision": "v9"})
 
 
-def test_a_hub_that_hangs_or_fails(hub: Hub, model: str, tmp_path: Path) -> None:
+def test_a_hub_that_hangs_or_fails(
+    hub: Hub, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_rows(tmp_path / "set" / "train.jsonl", ROWS)
     hub.add_dataset("org/pairs", tmp_path / "set")
     hub.fault("/api/datasets/", hang=True)
-    with pytest.raises(InspectionError, match="does not answer in time"):
-        look(model, {"repo": "org/pairs"})
+    with monkeypatch.context() as patch:
+        patch.setattr(hub_module, "TIMEOUT", 0.5)
+        with pytest.raises(InspectionError, match="does not answer in time"):
+            look(model, {"repo": "org/pairs"})
     hub.clear_faults()
     hub.fault("/api/datasets/", status=500)
     with pytest.raises(InspectionError, match="500"):
@@ -186,22 +189,25 @@ def test_addresses(hub: Hub, model: str) -> None:
     assert report.content_hash
 
 
-def test_addresses_that_fail(hub: Hub, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "TIMEOUT", 0.5)
+def test_addresses_that_fail(hub: Hub, model: str) -> None:
     loop = hub.add_redirect("loop.jsonl", f"{hub.url}/files/loop.jsonl")
     page = hub.add_file("rows.jsonl", b"<!doctype html><title>Sign in</title>")
-    slow = hub.add_file("slow.jsonl", b"{}")
-    hub.fault("/files/slow", hang=True)
     for url, words in (
         (loop, "redirects more than 5 times"),
         (page, "is a web page, not data"),
         (hub.url + "/files/none.jsonl", "answers 404"),
-        (slow, "does not answer in time"),
         ("http://127.0.0.1:9/x.jsonl", "cannot be fetched"),
     ):
         with pytest.raises(InspectionError) as caught:
             look(model, {"urls": [url]})
         assert words in caught.value.message, caught.value.message
+
+
+def test_an_address_that_hangs(hub: Hub, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "TIMEOUT", 0.5)
+    hub.fault("/files/slow", hang=True)
+    with pytest.raises(InspectionError, match=r"slow\.jsonl does not answer in time"):
+        look(model, {"urls": [hub.add_file("slow.jsonl", b"{}")]})
 
 
 def test_a_download_that_breaks_off_is_tried_again(hub: Hub, model: str) -> None:

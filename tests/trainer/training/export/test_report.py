@@ -44,11 +44,11 @@ def test_it_needs_nothing_from_elsewhere_and_fits_a_phone(
     probed = tmp_path / "probed.html"
     probed.write_text(text.replace("</body>", PROBE + "</body>"), encoding="utf-8")
     shot = tmp_path / "phone.png"
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--timeout=20000"]
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
     size = "--window-size={},{}".format(*PHONE)
     dumped = subprocess.run(
         [browser, *flags, size, "--dump-dom", probed.as_uri()],
-        capture_output=True, text=True, timeout=180, check=True,
+        capture_output=True, text=True, timeout=600, check=True,
     )  # fmt: skip
     seen = re.search(r"<title>wide:(\d+) charts:(\d+)", dumped.stdout)
     assert seen is not None, dumped.stderr[-500:]
@@ -57,6 +57,6 @@ def test_it_needs_nothing_from_elsewhere_and_fits_a_phone(
     assert int(seen[2]) >= 6
     subprocess.run(
         [browser, *flags, size, f"--screenshot={shot}", probed.as_uri()],
-        capture_output=True, timeout=180, check=True,
+        capture_output=True, timeout=600, check=True,
     )  # fmt: skip
     assert shot.stat().st_size > 10_000
