@@ -71,6 +71,8 @@ TERMINATION_MESSAGE_BYTES = 4096
 """The kubelet keeps this much of a container's termination message (Kubernetes API docs)."""
 
 # Files in the output directory.
+REFERENCE_STORE_DIRECTORY = "reference-log-probabilities"
+"""On the cache volume."""
 FILE_MODEL_CARD = "README.md"
 FILE_REPORT = "report.html"
 FILE_METRICS = "metrics.jsonl"

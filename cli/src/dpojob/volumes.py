@@ -36,6 +36,10 @@ def parse_volumes(options: Sequence[str]) -> dict[str, Path]:
     return volumes
 
 
+WRITTEN = ("spec.output.volume", "spec.cache.volume")
+"""Fields of claims that only training needs."""
+
+
 def check_volumes(spec: DPOJobSpec, volumes: dict[str, Path], *, output: bool) -> None:
     """Checks that the directories given are those that the job needs.
 
@@ -51,12 +55,11 @@ def check_volumes(spec: DPOJobSpec, volumes: dict[str, Path], *, output: bool) -
         "spec.model.volume": spec.model.volume,
         "spec.dataset.volume": spec.dataset.volume,
         "spec.output.volume": spec.output.volume,
+        "spec.cache.volume": spec.cache.volume if spec.cache is not None else None,
         **{f"spec.{field}": place for field, place in spec.evaluation_volumes.items()},
     }
     claims = {field: claim.claim_name for field, claim in fields.items() if claim is not None}
-    needed = {
-        field: claim for field, claim in claims.items() if output or field != "spec.output.volume"
-    }
+    needed = {field: claim for field, claim in claims.items() if output or field not in WRITTEN}
     missing = [
         f"{field} names the claim {claim!r}"
         for field, claim in needed.items()

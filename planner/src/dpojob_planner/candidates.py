@@ -30,6 +30,8 @@ PRECOMPUTE_MIN_SAVING = 0.02
 memory. Over several epochs precomputing saves time, since the reference's forward over a pair is then
 made once and not once an epoch; over one, where the memory that it frees allows a larger batch or spares
 recomputing activations."""
+CACHE_MAX_LOSS = 0.1
+"""Share of the time by which a precomputed reference may make a job longer where it is kept for later jobs."""
 ASSUMED_ROWS = 10_000
 """Preference pairs by which settings are compared while their number is not known."""
 
@@ -221,7 +223,7 @@ class PlanningContext:
                         f"{strategy} needs at least {smallest[-1].memory.total_gib:.1f} GiB"
                     )
             if accepted:
-                selected = min(accepted, key=_weighted_hours)
+                selected = min(accepted, key=self._weighted_hours)
                 slower = next((each for each in accepted if each is not selected), None)
                 return TrialResult(
                     selected=selected,
@@ -234,11 +236,12 @@ class PlanningContext:
             rejected=tuple(rejected),
         )
 
-
-def _weighted_hours(candidate: Candidate) -> float:
-    """Hours, raised for a precomputed reference by the share that it must save to be selected."""
-    share = PRECOMPUTE_MIN_SAVING if candidate.option.strategy.precompute else 0.0
-    return candidate.comparable_hours / (1.0 - share)
+    def _weighted_hours(self, candidate: Candidate) -> float:
+        """Hours, raised for a precomputed reference by the share that it must save to be selected."""
+        share = 0.0
+        if candidate.option.strategy.precompute:
+            share = PRECOMPUTE_MIN_SAVING if self.spec.cache is None else -CACHE_MAX_LOSS
+        return candidate.comparable_hours / (1.0 - share)
 
 
 def _memory_key(candidate: Candidate) -> float:

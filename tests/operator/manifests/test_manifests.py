@@ -105,6 +105,13 @@ def test_inputs_are_read_only_unless_the_output_shares_their_claim() -> None:
     }
 
 
+def test_a_cache_is_mounted_writable() -> None:
+    made = training(cache={"volume": {"claimName": "cache", "path": "dpo"}})
+    mounts = {m["mountPath"]: m.get("readOnly", False) for m in container(made)["volumeMounts"]}
+    assert mounts["/volumes/cache"] is False
+    assert input_documents(made["spec"]["template"])["volumes.json"]["cache"] == "/volumes/cache"
+
+
 def test_secrets_are_named_and_never_read() -> None:
     env = environment(training())
     assert env["HF_TOKEN"] == {"secretKeyRef": {"name": "hub", "key": "token"}}

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from dpojob_api.base import StrictModel
 
+from .cache import Cache
 from .dataset_source import DatasetSource
 from .evaluation import EvaluationSpec
 from .fields import ClaimPath, SecretKey, SecretName, validations
@@ -34,6 +35,11 @@ class DPOJobSpec(
     hardware: Hardware = Field(default_factory=Hardware, description="Where to train.")
     budget: Budget = Field(default_factory=Budget, description="Limits on cost and time.")
     output: Output = Field(default_factory=Output, description="Where the model goes.")
+    cache: Cache | None = Field(
+        default=None,
+        description="Where the reference's log-probabilities are kept, so that a later job on the same model "
+        "and pairs, with other training settings, computes none. Default: nowhere.",
+    )
     evaluation: EvaluationSpec | None = Field(
         default=None,
         description="Whether the tuned model is better than the one before, by a judge, on prompts never "

@@ -83,13 +83,14 @@ def claims_mounted(spec: DPOJobSpec, dependency: Dependency | None) -> dict[str,
         dependency: The resolved `fromJob`, whose adapter may need the claims of its base model.
 
     Returns:
-        By claim name, whether the mount is read-only; only the output claim's is not.
+        By claim name, whether the mount is read-only; only those of the output and of the cache are not.
     """
     read = [spec.model.volume.claim_name] if spec.model.volume is not None else []
     read += dependency.base_claims if dependency is not None else []
     read += [spec.dataset.volume.claim_name] if spec.dataset.volume is not None else []
     read += [place.claim_name for place in spec.evaluation_volumes.values()]
     mounted = dict.fromkeys(read, True)
-    if spec.output.volume is not None:
-        mounted[spec.output.volume.claim_name] = False
+    for writable in (spec.output.volume, spec.cache.volume if spec.cache is not None else None):
+        if writable is not None:
+            mounted[writable.claim_name] = False
     return mounted

@@ -52,7 +52,12 @@ def plan_reasons(
     result = next(t.result for t in trials if t.result.selected is chosen)
     if result.rejected:
         reasons.append(f"On {pool.name}, {'; '.join(result.rejected)}.")
-    if result.slower is not None:
+    if option.strategy.precompute and context.spec.cache is not None:
+        reasons.append(
+            "The reference's log-probabilities are computed ahead of training and kept on the cache, where "
+            "later jobs find them."
+        )
+    elif result.slower is not None:
         saved = 1 - chosen.comparable_hours / result.slower.comparable_hours
         reasons.append(
             f"The reference's log-probabilities are computed once, ahead of training, which saves "

@@ -10,6 +10,7 @@ __all__ = [
     "data",
     "memory",
     "prefix_sharing_trainer",
+    "reference_store_trainer",
     "trainer",
     "trl_patches",
 ]

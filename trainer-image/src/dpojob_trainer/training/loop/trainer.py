@@ -30,7 +30,7 @@ from .attention import gpu_capability, leave_out_padding_mask
 from .best_checkpoint import BestCheckpoint, kept_step
 from .callbacks import CheckpointManifest, Interruption, ProgressCallback, Sampling
 from .memory import read_gpu_memory
-from .prefix_sharing_trainer import PrefixSharingTrainer
+from .reference_store_trainer import ReferenceStoreTrainer
 from .samples import Samples
 from .tracker_guard import guard_trackers
 from .trl_patches import attention_implementation
@@ -42,7 +42,7 @@ DISTRIBUTED_TIMEOUT_SECONDS = 1800
 """How long a process waits for another one, which may be reading rows; `ddp_timeout` overrides it."""
 
 
-class Trainer(PrefixSharingTrainer):
+class Trainer(ReferenceStoreTrainer):
     """TRL's trainer, with space for each checkpoint and errors that name the user's arguments."""
 
     def __init__(
@@ -122,6 +122,7 @@ def train(job: TrainJob, recorder: ProgressRecorder, stop: StopRequest) -> Train
         arguments=job.spec.training.arguments,
         manifests=manifests,
         share_prefixes=job.plan.prefix_sharing,
+        reference_store=job.reference_store,
         notes=loaded.notes,
         model=loaded.model,
         ref_model=loaded.reference,

@@ -92,6 +92,13 @@ class TrainJob:
         return self.output / constants.CHECKPOINT_DIRECTORY
 
     @property
+    def reference_store(self) -> Path | None:
+        """The directory of reference log-probabilities that jobs share; None where the job names no cache."""
+        if self.spec.cache is None:
+            return None
+        return self.path(self.spec.cache.volume) / constants.REFERENCE_STORE_DIRECTORY
+
+    @property
     def key(self) -> str:
         """A hash of what is trained: a checkpoint with another key belongs to another training.
 
