@@ -124,7 +124,10 @@ def step_trainer(
     from peft import LoraConfig
     from trl import DPOConfig
 
-    from dpojob_trainer.training.loop.trl_patches import PatchedDPOTrainer, completion_logits_only
+    from dpojob_trainer.training.dpo_trainer.trl_patches import (
+        PatchedDPOTrainer,
+        completion_logits_only,
+    )
     from dpojob_trainer.training.setup.precision import keep_trainable_weights_in_fp32
 
     class StepTrainer(PatchedDPOTrainer):

@@ -99,7 +99,7 @@ def trainer(bench: Bench, rows: list[dict[str, str]], kind: str, method: str) ->
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import DPOConfig, DPOTrainer
 
-    from dpojob_trainer.training.loop.prefix_sharing_trainer import PrefixSharingTrainer
+    from dpojob_trainer.training.dpo_trainer.prefix_sharing_trainer import PrefixSharingTrainer
 
     ours: dict[str, Any] = {"bf16": False, "gradient_checkpointing": False}
     config = DPOConfig(
@@ -134,7 +134,7 @@ def train(
     bench: Bench, rows: list[dict[str, str]], kind: str, method: str
 ) -> tuple[float, list[float]]:
     """CPU seconds of a step, and the loss of each."""
-    from dpojob_trainer.training.loop import trl_patches
+    from dpojob_trainer.training.dpo_trainer import trl_patches
 
     made = trainer(bench, rows, kind, method)
     with ExitStack() as patches:

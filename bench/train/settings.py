@@ -87,7 +87,7 @@ def scoring_all(train: Train) -> Train:
     """The same with TRL's LM head as it is without a GPU."""
 
     def action() -> list[dict[str, Any]]:
-        name = "dpojob_trainer.training.loop.trl_patches.completion_logits_only"
+        name = "dpojob_trainer.training.dpo_trainer.trl_patches.completion_logits_only"
         with patch(name, lambda: contextlib.nullcontext()):
             return train()
 

@@ -52,7 +52,7 @@ def _fused(context: Context, ids: Any, mask: Any, labels: Any) -> Any:
     import torch
     from trl.trainer.utils import add_fused_lm_head
 
-    from dpojob_trainer.training.loop.trl_patches import completion_logits_only
+    from dpojob_trainer.training.dpo_trainer.trl_patches import completion_logits_only
 
     model = _model(context)
     forward = model.forward

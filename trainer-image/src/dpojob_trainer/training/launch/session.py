@@ -101,12 +101,12 @@ def _train_and_upload(state: RunState, stop: StopRequest) -> Outcome:
         resumed_from=checkpoint_step,
     )
     # These take seconds to import, which an early error need not wait for.
-    from dpojob_trainer.training.export.finalize import finalize
-    from dpojob_trainer.training.loop.attention import gpu_capability, keys_repeated_before_flash
-    from dpojob_trainer.training.loop.trl_patches import (
+    from dpojob_trainer.training.dpo_trainer.trl_patches import (
         completion_logits_only,
         logits_in_small_tiles,
     )
+    from dpojob_trainer.training.export.finalize import finalize
+    from dpojob_trainer.training.loop.attention import gpu_capability, keys_repeated_before_flash
 
     from .smaller_batch import train_with_smaller_batch_if_needed
 

@@ -9,8 +9,5 @@ __all__ = [
     "checkpoints",
     "data",
     "memory",
-    "prefix_sharing_trainer",
-    "reference_store_trainer",
     "trainer",
-    "trl_patches",
 ]

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from transformers.integrations import sdpa_attention
 
-from .trl_patches import attention_implementation
+from dpojob_trainer.training.dpo_trainer.trl_patches import attention_implementation
 
 Capability = tuple[int, int]
 """CUDA compute capability, major and minor."""

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from accelerate import PartialState
 
+from dpojob_trainer.training.dpo_trainer.reference_store_trainer import ReferenceStoreTrainer
+from dpojob_trainer.training.dpo_trainer.trl_patches import attention_implementation
 from dpojob_trainer.training.setup.argument_errors import as_argument_error
 from dpojob_trainer.training.setup.arguments import dpo_config, plan_schedule
 from dpojob_trainer.training.setup.errors import Interrupted
@@ -30,10 +32,8 @@ from .attention import gpu_capability, leave_out_padding_mask
 from .best_checkpoint import BestCheckpoint, kept_step
 from .callbacks import CheckpointManifest, Interruption, ProgressCallback, Sampling
 from .memory import read_gpu_memory
-from .reference_store_trainer import ReferenceStoreTrainer
 from .samples import Samples
 from .tracker_guard import guard_trackers
-from .trl_patches import attention_implementation
 
 log = logging.getLogger(__name__)
 DATA_CACHE = "data"

@@ -1,6 +1,6 @@
 """The units and the precision of FSDP2.
 
-accelerate 1.15 shards the policy, and TRL 1.16 a separate reference model; `loop/trl_patches.py` calls the
+accelerate 1.15 shards the policy, and TRL 1.16 a separate reference model; `dpo_trainer/trl_patches.py` calls the
 functions here where they would do it otherwise.
 """
 

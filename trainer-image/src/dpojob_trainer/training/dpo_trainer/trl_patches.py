@@ -1,6 +1,6 @@
 """Every use of private names of TRL, transformers and accelerate, with the versions whose code it relies on.
 
-`tests/trainer/training/loop/test_trl_patches.py` fails when one of these names moves or when other
+`tests/trainer/training/dpo_trainer/test_trl_patches.py` fails when one of these names moves or when other
 versions are installed; read the libraries' code again then.
 """
 

@@ -9,7 +9,7 @@ from tests.trainer.training.conftest import MakeJob, losses, metrics
 
 from dpojob_api import constants
 from dpojob_trainer.training import run
-from dpojob_trainer.training.loop import prefix_sharing_trainer
+from dpojob_trainer.training.dpo_trainer import prefix_sharing_trainer
 from dpojob_trainer.training.prefix_sharing import shared_backbone
 
 pytestmark = pytest.mark.train

@@ -8,11 +8,7 @@ from typing import Any
 
 import torch
 
-from dpojob_trainer.training.reference_store import (
-    LogProbabilityStore,
-    pair_keys,
-    reference_key,
-)
+from dpojob_trainer.training.reference_store import LogProbabilityStore, pair_keys, reference_key
 
 from .prefix_sharing_trainer import PrefixSharingTrainer
 

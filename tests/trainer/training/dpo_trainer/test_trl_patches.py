@@ -14,7 +14,7 @@ from trl import DPOTrainer
 from trl.trainer import dpo_trainer, utils
 
 from dpojob_trainer.training import sharding
-from dpojob_trainer.training.loop import trl_patches
+from dpojob_trainer.training.dpo_trainer import trl_patches
 from dpojob_trainer.training.prefix_sharing import PrefixSharingCollator
 
 
