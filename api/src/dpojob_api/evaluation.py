@@ -21,6 +21,18 @@ class Interval(LenientModel):
     n: Count = Field(default=0, description="How many held-out pairs or prompts it is from.")
 
 
+class JudgeUsage(LenientModel):
+    """What a judge behind an API was asked."""
+
+    requests: Count = Field(default=0, description="Requests that were answered.")
+    input_tokens: Count = Field(default=0, description="Tokens that the judge read.")
+    output_tokens: Count = Field(default=0, description="Tokens that it wrote.")
+    cost: Rate = Field(
+        default=None,
+        description="Tokens times the prices of judge.endpoint, in the installation's currency.",
+    )
+
+
 class AnswerFigures(LenientModel):
     """Figures of one model's answers to the held-out prompts."""
 
@@ -78,7 +90,17 @@ class Evaluation(LenientModel):
     wins: Count = Field(default=0, description="Prompts whose tuned answer the judge prefers.")
     ties: Count = Field(default=0, description="Prompts without a preference.")
     losses: Count = Field(default=0, description="Prompts whose answer before the judge prefers.")
-    unjudged: Count = Field(default=0, description="Prompts that the judge gave no score for.")
+    unjudged: Count = Field(
+        default=0,
+        description="Prompts for which the judge gave no score, or no answer that can be read.",
+    )
+    contradictions: Count = Field(
+        default=0,
+        description="Prompts whose answers the judge preferred by their order; each is a tie.",
+    )
+    judge_usage: JudgeUsage | None = Field(
+        default=None, description="What a judge behind an API was asked."
+    )
     needed_prompts: Count | None = Field(
         default=None,
         description="About how many prompts would tell this win rate from 0.5; absent where it is told.",

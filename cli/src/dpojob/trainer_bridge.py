@@ -137,8 +137,7 @@ def html_report(spec: DPOJobSpec, volumes: Volumes, report: InspectionReport) ->
     Returns:
         One HTML page that needs nothing from elsewhere; rows that cannot be read again are left out.
     """
-    from dpojob_trainer.inspection.report import render_page
-    from dpojob_trainer.inspection.scan import report_rows
+    from dpojob_trainer.inspection import render_page, report_rows
 
     return render_page(report, report_rows(spec, volumes, report, hub_token()))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -62,6 +63,14 @@ def test_the_verdict_becomes_the_condition(verdict: str | None, expected: tuple[
     assert found.message == "The tuned model …"
     assert status.display is not None and status.display.win_rate == "62%"
     assert status.is_true("Complete")
+
+
+def test_what_the_judge_cost_is_in_the_cost_of_the_job() -> None:
+    usage = {"requests": 400, "inputTokens": 10**6, "outputTokens": 400, "cost": 2.51}
+    free = finished(ASKED, {"verdict": "BetterThanBase"}).cost
+    paid = finished(ASKED, {"verdict": "BetterThanBase", "judgeUsage": usage}).cost
+    assert free is not None and paid is not None
+    assert paid.so_far - free.so_far == Decimal("2.51")
 
 
 def test_without_a_judge_there_is_no_such_condition() -> None:

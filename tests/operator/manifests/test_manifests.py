@@ -121,6 +121,21 @@ def test_secrets_are_named_and_never_read() -> None:
     assert "envFrom" not in container(inspection())
 
 
+def test_the_key_of_a_judge_is_a_file_of_the_training_pod_alone() -> None:
+    secret = {"name": "judge", "key": "api-key"}
+    endpoint = {"url": "https://llm.example/v1", "model": "big", "secret": secret}
+    made = training(evaluation={"judge": {"endpoint": endpoint}})
+    (volume,) = [v for v in pod(made)["volumes"] if v["name"] == "judge-key"]
+    items = [{"key": "api-key", "path": "key"}]
+    # Optional, so that a missing Secret costs the verdict and not the model.
+    assert volume["secret"] == {"secretName": "judge", "items": items, "optional": True}
+    (mount,) = [m for m in container(made)["volumeMounts"] if m["name"] == "judge-key"]
+    assert mount == {"name": "judge-key", "mountPath": "/etc/dpojob/judge", "readOnly": True}
+    assert "judge" not in json.dumps(container(made)["env"])
+    for other in (training(), inspection(evaluation={"judge": {"endpoint": endpoint}})):
+        assert "judge-key" not in [v["name"] for v in pod(other)["volumes"]]
+
+
 def planned_resources(settings: WorkloadSettings = SETTINGS, **figures: Any) -> dict[str, Any]:
     """The pod of a plan with these figures."""
     owner = job(**EVERYTHING)

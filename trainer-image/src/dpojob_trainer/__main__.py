@@ -65,8 +65,7 @@ def _write_report(environment: ContainerEnvironment, report: InspectionReport) -
 
     Where inspection failed this is not called: the directory may be another job's.
     """
-    from .inspection.report import render_page
-    from .inspection.scan import report_rows
+    from .inspection import render_page, report_rows
 
     output, volumes = environment.spec.output.volume, environment.volumes
     if output is None or output.claim_name not in volumes:

@@ -7,8 +7,9 @@ from typing import Annotated
 from pydantic import Field
 
 from dpojob_api.base import StrictModel
+from dpojob_api.quantity import DURATION_PATTERN, MONEY_PATTERN
 
-from .fields import ClaimPath, Repository, Revision, one_of, validations
+from .fields import ClaimPath, Repository, Revision, SecretKey, one_of, validations
 
 SHARE_PATTERN = r"^(0(\.[0-9]{1,4})?|1(\.0{1,4})?)$"
 GROWTH_PATTERN = r"^[0-9]{1,2}(\.[0-9]{1,4})?$"
@@ -72,11 +73,48 @@ class JudgeProgram(StrictModel):
     )
 
 
-class Judge(StrictModel, json_schema_extra=validations(one_of("rewardModel", "program", kind="judge"))):  # fmt: skip
-    """Who compares the answers: exactly one of rewardModel or program."""
+Price = Annotated[str, Field(max_length=32, pattern=MONEY_PATTERN)]
+
+
+class JudgeEndpoint(StrictModel):
+    """A model behind an OpenAI-compatible API that is asked which of two answers is better."""
+
+    url: Annotated[str, Field(max_length=2000, pattern=r"^https?://")] = Field(
+        description="Base address, such as https://llm.internal/v1; chat/completions is added. An address "
+        "that is not public must be allowed by the installation."
+    )
+    model: Annotated[str, Field(min_length=1, max_length=200)] = Field(
+        description="Name of the model there."
+    )
+    secret: SecretKey | None = Field(
+        default=None,
+        description="Secret with the API key; the pod has it as a file. Default: no key is sent.",
+    )
+    requests_per_minute: int = Field(
+        default=120, ge=1, le=100000, description="Most requests a minute. Default: 120."
+    )
+    input_price: Price = Field(
+        default="0",
+        description="Price of a million tokens that the judge reads, in the installation's currency. "
+        'Default: "0".',
+    )
+    output_price: Price = Field(
+        default="0", description='Price of a million tokens that it writes. Default: "0".'
+    )
+
+
+class Judge(
+    StrictModel,
+    json_schema_extra=validations(one_of("rewardModel", "endpoint", "program", kind="judge")),
+):
+    """Who compares the answers: exactly one of rewardModel, endpoint or program."""
 
     reward_model: RewardModel | None = Field(
         default=None, description="A reward model that scores both answers."
+    )
+    endpoint: JudgeEndpoint | None = Field(
+        default=None,
+        description="A model behind an OpenAI-compatible API, asked about each pair of answers in both orders.",
     )
     program: JudgeProgram | None = Field(
         default=None,
@@ -105,6 +143,13 @@ class EvaluationSpec(StrictModel):
         default_factory=EvaluationPrompts, description="Prompts that both models answer."
     )
     judge: Judge = Field(description="Who compares the answers.")
+    max_duration: Annotated[str, Field(min_length=2, max_length=32, pattern=DURATION_PATTERN)] = (
+        Field(
+            default="1h",
+            description="Longest time for answers and judgement, such as 30m; without a verdict by then the "
+            "condition Improved stays Unknown. Default: 1h.",
+        )
+    )
     require: Requirement | None = Field(
         default=None,
         description="What the tuned model must reach before it is pushed or uploaded. Default: nothing.",

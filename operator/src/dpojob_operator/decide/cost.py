@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from dpojob_api.base import MAX_COUNT
+from dpojob_api.evaluation import Evaluation
 from dpojob_api.job import Attempt, Cost, DPOJobStatus
 from dpojob_api.plan import Plan
 from dpojob_api.progress import Progress
@@ -103,6 +104,19 @@ def total_cost(attempts: list[Attempt]) -> Decimal:
     )
 
 
+def judge_cost(evaluation: Evaluation | None) -> Decimal:
+    """Read what a judge behind an API cost.
+
+    Args:
+        evaluation: The evaluation of a finished training; None before it.
+
+    Returns:
+        The cost in the installation's currency, not rounded; 0 where nothing was asked.
+    """
+    usage = evaluation.judge_usage if evaluation is not None else None
+    return Decimal(str(usage.cost)) if usage is not None and usage.cost else Decimal(0)
+
+
 def training_seconds(attempts: list[Attempt]) -> float:
     """Add up the time for which pods ran; with several nodes, the mean over the nodes.
 
@@ -150,7 +164,7 @@ def cost_status(status: DPOJobStatus, plan: Plan, currency: str) -> Cost:
     Returns:
         Both amounts, rounded to cents.
     """
-    spent = total_cost(status.attempts)
+    spent = total_cost(status.attempts) + judge_cost(status.evaluation)
     left = eta_seconds(status.progress)
     if left is None:
         total = max(spent, plan.estimate.cost)

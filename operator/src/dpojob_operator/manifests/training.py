@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 from dpojob_api.base import JSONObject
 from dpojob_api.constants import (
     CONTAINER_TRAIN,
     ENV_ATTEMPT,
     ENV_IMAGE,
+    JUDGE_KEY_DIRECTORY,
+    JUDGE_KEY_FILE,
     PROGRESS_PORT,
     PROGRESS_PORT_NAME,
     SCRATCH_ROOT,
@@ -77,6 +81,7 @@ def training_job(
         if field in ("runtimeClassName", "priorityClassName", "serviceAccountName", "schedulerName")
     }
     _add_pool_volumes(pod, pod_settings)
+    _add_judge_key(pod, spec)
     if gpus > 1:
         pod["volumes"].append(
             {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": SHARED_MEMORY}}
@@ -117,6 +122,20 @@ def _add_pool_volumes(pod: JSONObject, pod_settings: PodSettings) -> None:
         pod["containers"][0]["volumeMounts"].append(
             {**mount.wire(), "name": f"{POOL_VOLUME_PREFIX}{mount.name}"}
         )
+
+
+def _add_judge_key(pod: JSONObject, spec: DPOJobSpec) -> None:
+    """The key of the judge's endpoint as a file; without the Secret the model is trained all the same."""
+    judge = spec.evaluation.judge if spec.evaluation is not None else None
+    if judge is None or judge.endpoint is None or judge.endpoint.secret is None:
+        return
+    secret = judge.endpoint.secret
+    items = [{"key": secret.key, "path": PurePosixPath(JUDGE_KEY_FILE).name}]
+    source = {"secretName": secret.name, "items": items, "optional": True}
+    pod["volumes"].append({"name": "judge-key", "secret": source})
+    pod["containers"][0]["volumeMounts"].append(
+        {"name": "judge-key", "mountPath": JUDGE_KEY_DIRECTORY, "readOnly": True}
+    )
 
 
 def _container(

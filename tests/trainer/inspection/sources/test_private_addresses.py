@@ -11,8 +11,8 @@ import httpx2 as httpx
 import pytest
 from tests.kit.hub.server import Hub
 
-from dpojob_trainer.inspection.sources import download
-from dpojob_trainer.inspection.sources.public_network import is_permitted, restrict_to_public
+from dpojob_trainer.inspection.sources import download, restrict_to_public
+from dpojob_trainer.inspection.sources.public_network import is_permitted
 from dpojob_trainer.shared.errors import InspectionError
 
 ALLOW = "DPOJOB_ALLOW_PRIVATE_URLS"
@@ -84,7 +84,7 @@ def test_the_address_that_was_checked_is_the_one_connected_to(
     monkeypatch.setattr(socket, "getaddrinfo", rebinding)
     url = hub.add_file("rows.jsonl", ROWS).replace("127.0.0.1", "rebind.example")
     with httpx.Client(trust_env=False) as client:
-        restrict_to_public(client, ["127.0.0.1"])
+        restrict_to_public(client, ["127.0.0.1"], OSError)
         assert client.get(url).content == ROWS
     assert asked == ["rebind.example", "127.0.0.1"]
 

@@ -8,8 +8,8 @@ from dpojob_trainer.shared.errors import InspectionError
 
 from .model import open_model, read_facts
 from .pipeline import inspect
-from .report import summary
-from .scan import accepted_rows, is_conversational
+from .report import render_page, summary
+from .scan import accepted_rows, is_conversational, report_rows
 from .training_arguments import check_arguments
 
 __all__ = [
@@ -20,5 +20,7 @@ __all__ = [
     "is_conversational",
     "open_model",
     "read_facts",
+    "render_page",
+    "report_rows",
     "summary",
 ]

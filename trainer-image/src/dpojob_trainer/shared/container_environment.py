@@ -30,6 +30,10 @@ ENV_OUTCOMES = "DPOJOB_OUTCOMES"
 """The directory in which each process of a node leaves its outcome for the launcher."""
 ENV_PRIVATE_URLS = "DPOJOB_ALLOW_PRIVATE_URLS"
 """Comma-separated hosts, addresses and CIDR ranges that `dataset.urls` may read though not public."""
+ENV_PRIVATE_ENDPOINTS = "DPOJOB_ALLOW_PRIVATE_ENDPOINTS"
+"""The same of `evaluation.judge.endpoint`."""
+ENV_JUDGE_KEY_FILE = "DPOJOB_JUDGE_KEY_FILE"
+"""Another file with the key of the judge's endpoint, for the command on a user's machine."""
 ENV_RANK = "RANK"
 """The number of a training process in its set; the launcher sets it."""
 ENV_LOCAL_RANK = "LOCAL_RANK"
@@ -163,6 +167,16 @@ class ContainerEnvironment:
     def private_urls(self) -> list[str]:
         """Hosts, addresses and CIDR ranges that `dataset.urls` may read though they are not public."""
         return sorted(self._names(ENV_PRIVATE_URLS))
+
+    @property
+    def private_endpoints(self) -> list[str]:
+        """Hosts, addresses and CIDR ranges that a judge's endpoint may have though they are not public."""
+        return sorted(self._names(ENV_PRIVATE_ENDPOINTS))
+
+    @property
+    def judge_key_file(self) -> Path:
+        """The file with the key of the judge's endpoint."""
+        return Path(self._variables.get(ENV_JUDGE_KEY_FILE, constants.JUDGE_KEY_FILE))
 
     @property
     def rank(self) -> int | None:

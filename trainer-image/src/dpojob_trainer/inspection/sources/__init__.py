@@ -9,6 +9,7 @@ from .content_hash import ContentHash
 from .data_files import DataFile, Source
 from .dispatch import open_source
 from .download import scratch_directory
+from .public_network import restrict_to_public
 from .splits import COMPRESSIONS
 from .unchanged_source import check_unchanged
 
@@ -19,5 +20,6 @@ __all__ = [
     "Source",
     "check_unchanged",
     "open_source",
+    "restrict_to_public",
     "scratch_directory",
 ]

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 import httpx2 as httpx
 
 from dpojob_trainer.shared.container_environment import ContainerEnvironment
-from dpojob_trainer.shared.errors import not_found
+from dpojob_trainer.shared.errors import InspectionError, not_found
 
 from .data_files import DataFile, Source
 from .public_network import restrict_to_public
@@ -118,6 +118,14 @@ def _download(url: str) -> Path:
     return target
 
 
+def _private_address(host: str) -> InspectionError:
+    return not_found(
+        f"dataset.urls: {host} is at a private, loopback or link-local address, from which this "
+        "installation reads no datasets. Whoever runs it can allow the host in "
+        "inspect.allowPrivateUrls of the chart; or put the files on a claim"
+    )
+
+
 def _write_response(url: str, partial: Path) -> None:
     environment = ContainerEnvironment()
     deadline, size = time.monotonic() + MAX_SECONDS, 0
@@ -126,7 +134,7 @@ def _write_response(url: str, partial: Path) -> None:
     ) as client:
         if environment.scratch is not None:
             # Outside a pod, the network is that of the user who runs the command.
-            restrict_to_public(client, environment.private_urls)
+            restrict_to_public(client, environment.private_urls, _private_address)
         with client.stream("GET", url) as response, partial.open("wb") as file:
             response.raise_for_status()
             for chunk in response.iter_bytes(CHUNK_BYTES):

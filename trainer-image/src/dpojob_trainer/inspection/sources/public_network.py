@@ -1,4 +1,4 @@
-"""Connections to public addresses only, so that a dataset's URL cannot read a cluster's inner services.
+"""Connections to public addresses only, so that a user's URL cannot reach a cluster's inner services.
 
 The address that was checked is the one that is connected to, for every redirect anew; a name that
 resolves to another address a moment later gains nothing. Where a proxy is configured, the proxy resolves
@@ -8,36 +8,38 @@ and connects, and its own rules hold.
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
 import httpcore2 as httpcore
 import httpx2 as httpx
 
-from dpojob_trainer.shared.errors import not_found
-
+Refusal = Callable[[str], Exception]
+"""Makes the error for a host that has no allowed address."""
 NAT64 = ip_network("64:ff9b::/96")
 
 
-def restrict_to_public(client: httpx.Client, allowed: Sequence[str]) -> None:
+def restrict_to_public(client: httpx.Client, allowed: Sequence[str], refusal: Refusal) -> None:
     """Let a client's direct connections reach public addresses only.
 
     Args:
         client: The client; connections through a configured proxy stay as they are.
         allowed: Host names, addresses and CIDR ranges that may be reached though they are not public.
+        refusal: Makes the error for a host that has no allowed address.
     """
     # httpx passes no network backend to its pool, and takes no proxy from the environment when it is
     # given a transport.
-    client._transport._pool._network_backend = PublicNetwork(allowed)  # type: ignore[attr-defined]
+    client._transport._pool._network_backend = PublicNetwork(allowed, refusal)  # type: ignore[attr-defined]
 
 
 class PublicNetwork(httpcore.SyncBackend):
     """Opens TCP connections to public addresses and to those that the installation allows."""
 
-    def __init__(self, allowed: Sequence[str]) -> None:
-        """Take host names, addresses and CIDR ranges that are allowed as well."""
+    def __init__(self, allowed: Sequence[str], refusal: Refusal) -> None:
+        """Take what is allowed as well, and the error for a host without an allowed address."""
         self._allowed = allowed
+        self._refusal = refusal
 
     def connect_tcp(
         self,
@@ -60,7 +62,7 @@ class PublicNetwork(httpcore.SyncBackend):
             The connection.
 
         Raises:
-            InspectionError: The host has no allowed address.
+            Exception: The refusal, where the host has no allowed address.
             httpcore.ConnectError: The host is not known, or no address answers.
         """
         try:
@@ -70,11 +72,7 @@ class PublicNetwork(httpcore.SyncBackend):
         addresses = [str(entry[4][0]) for entry in found]
         permitted = [one for one in addresses if is_permitted(host, one, self._allowed)]
         if not permitted:
-            raise not_found(
-                f"dataset.urls: {host} is at a private, loopback or link-local address, from which this "
-                "installation reads no datasets. Whoever runs it can allow the host in "
-                "inspect.allowPrivateUrls of the chart; or put the files on a claim"
-            )
+            raise self._refusal(host)
         for address in permitted[:-1]:
             try:
                 return super().connect_tcp(address, port, timeout, local_address, socket_options)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import shutil
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from dpojob_api.conditions import Reason
 from dpojob_api.evaluation import Evaluation
 from dpojob_api.progress import Outcome
+from dpojob_api.quantity import parse_duration
 from dpojob_trainer.training.export import output_directory
 from dpojob_trainer.training.loop.memory import release_memory
 from dpojob_trainer.training.setup.errors import TrainingError, one_line
@@ -21,7 +23,7 @@ from .answers import Answer
 from .attention import attention
 from .documents import write_sections
 from .held_out_figures import reward_accuracy, with_answers, with_distance
-from .judges import Exchange, JudgeError, open_judge
+from .judges import Comparison, JudgeError, open_judge
 from .models import load_pair
 from .prompts import evaluation_rows
 from .records import FILE, WORK_DIRECTORY, Record, write_records
@@ -36,6 +38,8 @@ SECONDS = 300.0
 """...and the time for it."""
 JUDGED_NEW_TOKENS = 512
 """The longest answer that is judged, tokens."""
+ANSWER_SHARE = 2 / 3
+"""Of evaluation.maxDuration, for the answers; the rest is left for the judge."""
 
 
 def evaluate_run(job: TrainJob, recorder: ProgressRecorder, finished: Outcome) -> Outcome:
@@ -81,12 +85,15 @@ def evaluate(job: TrainJob, finished: Outcome) -> tuple[Evaluation, list[Record]
     """The figures and the verdict, and the judged prompts. Raises no error."""
     evaluation = Evaluation()
     records: list[Record] = []
+    start = time.monotonic()
     try:
         accuracy = reward_accuracy(job, finished.progress)
         evaluation = evaluation.model_copy(update={"reward_accuracy": accuracy})
         evaluation, rows, before, after = _answer(job, evaluation)
         if job.spec.evaluation is not None:
-            evaluation, records = _judge(job, evaluation, rows, before, after)
+            evaluation, records = _judge(
+                job, evaluation, rows, before, after, start + _seconds(job)
+            )
     except JudgeError as error:
         evaluation = not_evaluated(evaluation, f"{error}.")
     except Exception as error:
@@ -116,7 +123,7 @@ def _answer(
     settings = (
         AnswerSettings(NEW_TOKENS, seed, SECONDS)
         if spec is None
-        else AnswerSettings(JUDGED_NEW_TOKENS, seed)
+        else AnswerSettings(JUDGED_NEW_TOKENS, seed, ANSWER_SHARE * _seconds(job))
     )
     pair = load_pair(job)
     before, after = answer_both(pair, rows, settings, job.output / WORK_DIRECTORY, job.key)
@@ -133,23 +140,30 @@ def _judge(
     rows: Sequence[dict[str, Any]],
     before: Sequence[Answer],
     after: Sequence[Answer],
+    deadline: float,
 ) -> tuple[Evaluation, list[Record]]:
     spec = job.spec.evaluation
     assert spec is not None  # The caller checks it.
-    judge = open_judge(job, spec.judge)
-    scores = [
-        judge.scores(
-            [
-                Exchange(row["prompt"], answer.text)
-                for row, answer in zip(rows, answers, strict=False)
-            ]
-        )
-        for answers in (before, after)
-    ]
+    judge = open_judge(job, spec.judge, deadline)
+    evaluation = evaluation.model_copy(update={"judge": judge.name})
+    answered = list(zip(rows, before, after, strict=False))
+    try:
+        scores = judge.compare([Comparison(r["prompt"], b.text, a.text) for r, b, a in answered])
+    except JudgeError as error:
+        # What was asked until then is paid for.
+        evaluation = evaluation.model_copy(update={"judge_usage": judge.usage})
+        return not_evaluated(evaluation, f"{error}."), []
     records = [
-        Record(row["prompt"], *both)
-        for row, *both in zip(rows, before, after, *scores, strict=False)
+        Record(r["prompt"], b, a, *both) for (r, b, a), both in zip(answered, scores, strict=True)
     ]
     outcomes = [outcome(record.before_score, record.after_score) for record in records]
-    evaluation = evaluation.model_copy(update={"judge": judge.name})
+    evaluation = evaluation.model_copy(
+        update={"judge_usage": judge.usage, "contradictions": judge.contradictions}
+    )
     return compare(evaluation, outcomes, before, after, spec.require), records
+
+
+def _seconds(job: TrainJob) -> float:
+    """The time for a judged evaluation."""
+    spec = job.spec.evaluation
+    return 0.0 if spec is None else parse_duration(spec.max_duration).total_seconds()

@@ -47,6 +47,12 @@ def compare(
         "losses": won.count(0.0),
         "unjudged": len(outcomes) - len(won),
     }
+    if len(won) < FEWEST_PROMPTS and len(outcomes) >= FEWEST_PROMPTS:
+        return not_evaluated(
+            evaluation.model_copy(update=counts),
+            f"The judge gave no verdict that can be read on {counts['unjudged']} of {len(outcomes)} prompts, and "
+            f"{FEWEST_PROMPTS} are needed: ask another judge.",
+        )
     if len(won) < FEWEST_PROMPTS:
         return not_evaluated(
             evaluation.model_copy(update=counts),

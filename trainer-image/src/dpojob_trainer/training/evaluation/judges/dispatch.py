@@ -5,15 +5,21 @@ from __future__ import annotations
 from dpojob_api.spec import Judge as JudgeSpec
 from dpojob_trainer.training.setup.train_job import TrainJob
 
+from .endpoint import EndpointJudge
 from .judge import Judge, JudgeError
 from .program import ProgramJudge
 from .reward_model import RewardModelJudge
 
 
-def open_judge(job: TrainJob, spec: JudgeSpec) -> Judge:
-    """Open the judge. Raises JudgeError or TrainingError where it cannot be found or cannot judge."""
+def open_judge(job: TrainJob, spec: JudgeSpec, deadline: float) -> Judge:
+    """Open the judge. Raises JudgeError or TrainingError where it cannot be found or cannot judge.
+
+    `deadline` is when it must have judged, by `time.monotonic`.
+    """
     if spec.program is not None:
-        return ProgramJudge(job.path(spec.program.volume), job.scratch)
+        return ProgramJudge(job.path(spec.program.volume), job.scratch, deadline)
     if spec.reward_model is not None:
-        return RewardModelJudge.open(job, spec.reward_model)
-    raise JudgeError("spec.evaluation.judge names neither rewardModel nor program")
+        return RewardModelJudge.open(job, spec.reward_model, deadline)
+    if spec.endpoint is not None:
+        return EndpointJudge.open(job, spec.endpoint, deadline)
+    raise JudgeError("spec.evaluation.judge names no judge")

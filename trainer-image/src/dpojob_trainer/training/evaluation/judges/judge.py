@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from dpojob_api.evaluation import JudgeUsage
+
 
 class JudgeError(Exception):
     """The judge cannot judge; the message says why and what to change."""
@@ -19,11 +21,45 @@ class Exchange(NamedTuple):
     answer: str
 
 
+class Comparison(NamedTuple):
+    """A prompt with both models' answers."""
+
+    prompt: Any
+    """Text, or messages."""
+    before: str
+    after: str
+
+
+Scores = tuple[float | None, float | None]
+"""Of the answer before and of the tuned one, higher for better; None where there is none."""
+
+
 class Judge(ABC):
-    """Scores answers one by one, without knowing which model gave them."""
+    """Compares answers, without knowing which model gave them."""
 
     name: str
     """Who judges, for the report."""
+    contradictions: int = 0
+    """Comparisons in which the preference changed with the order of the answers."""
+
+    @property
+    def usage(self) -> JudgeUsage | None:
+        """What the judge was asked so far; None where that costs nothing."""
+        return None
+
+    @abstractmethod
+    def compare(self, comparisons: Sequence[Comparison]) -> list[Scores]:
+        """The scores of both answers to each prompt. Raises JudgeError."""
+
+
+class ScoringJudge(Judge):
+    """Scores answers one by one."""
+
+    def compare(self, comparisons: Sequence[Comparison]) -> list[Scores]:
+        """The scores of both answers to each prompt. Raises JudgeError."""
+        before = self.scores([Exchange(each.prompt, each.before) for each in comparisons])
+        after = self.scores([Exchange(each.prompt, each.after) for each in comparisons])
+        return list(zip(before, after, strict=True))
 
     @abstractmethod
     def scores(self, exchanges: Sequence[Exchange]) -> list[float | None]:

@@ -7,10 +7,13 @@ import math
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from .judge import Exchange, Judge, JudgeError
+from dpojob_api.quantity import format_duration
+
+from .judge import Exchange, JudgeError, ScoringJudge
 
 SECONDS = 3600.0
 """Longest run of the program."""
@@ -18,15 +21,19 @@ VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"
 """The only variables of this process that the program gets: no tokens and no keys."""
 
 
-class ProgramJudge(Judge):
+class ProgramJudge(ScoringJudge):
     """Runs `python FILE`, with one JSON object a line on its standard input."""
 
-    def __init__(self, path: Path, scratch: Path) -> None:
-        """A judge from the program at `path`, which may write to `scratch`. Raises JudgeError."""
+    def __init__(self, path: Path, scratch: Path, deadline: float = math.inf) -> None:
+        """A judge from the program at `path`, which may write to `scratch`. Raises JudgeError.
+
+        `deadline` is when it is ended, by `time.monotonic`.
+        """
         if not path.is_file():
             raise JudgeError(f"evaluation.judge.program: there is no file {path.name} at that path")
         self._path = path
         self._scratch = scratch
+        self._deadline = deadline
         self.name = f"program {path.name}"
 
     def scores(self, exchanges: Sequence[Exchange]) -> list[float | None]:
@@ -35,6 +42,7 @@ class ProgramJudge(Judge):
         lines = "".join(
             json.dumps({"prompt": each.prompt, "answer": each.answer}) + "\n" for each in exchanges
         )
+        seconds = min(SECONDS, max(1.0, self._deadline - time.monotonic()))
         variables = {name: os.environ[name] for name in VARIABLES if name in os.environ}
         try:
             ended = subprocess.run(
@@ -44,14 +52,14 @@ class ProgramJudge(Judge):
                 text=True,
                 encoding="utf-8",
                 errors="replace",
-                timeout=SECONDS,
+                timeout=seconds,
                 cwd=self._scratch,
                 env={**variables, "HOME": str(self._scratch)},
                 check=False,
             )
         except subprocess.TimeoutExpired:
             raise JudgeError(
-                f"{self.name} took longer than {SECONDS / 3600:.0f} hour; score fewer prompts "
+                f"{self.name} took longer than {format_duration(seconds)}; score fewer prompts "
                 "(evaluation.prompts.max)"
             ) from None
         if ended.returncode != 0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,19 +16,23 @@ from dpojob_trainer.shared.preference_pair import as_messages
 from dpojob_trainer.training.setup.model_source import download_model
 from dpojob_trainer.training.setup.train_job import TrainJob
 
-from .judge import Exchange, Judge, JudgeError
+from .judge import Exchange, JudgeError, ScoringJudge
 
 BATCH_SIZE = 8
 ARCHITECTURE = "ForSequenceClassification"
 """The end of the architecture's name that a reward model has."""
 
 
-class RewardModelJudge(Judge):
+class RewardModelJudge(ScoringJudge):
     """Scores with the model's own tokenizer and chat template, whatever those of the judged model."""
 
-    def __init__(self, directory: Path, name: str) -> None:
-        """Load the model in `directory`. Raises JudgeError where it is no reward model."""
+    def __init__(self, directory: Path, name: str, deadline: float = math.inf) -> None:
+        """Load the model in `directory`. Raises JudgeError where it is no reward model.
+
+        `deadline` is when it scores no more, by `time.monotonic`.
+        """
         _check(directory, name)
+        self._deadline = deadline
         self.name = f"reward model {name}"
         self._tokenizer = AutoTokenizer.from_pretrained(directory)
         options: dict[str, Any] = {"dtype": "auto"}
@@ -42,17 +48,22 @@ class RewardModelJudge(Judge):
         self._model.config.pad_token_id = self._tokenizer.pad_token_id
 
     @classmethod
-    def open(cls, job: TrainJob, spec: RewardModel) -> RewardModelJudge:
+    def open(cls, job: TrainJob, spec: RewardModel, deadline: float) -> RewardModelJudge:
         """Find or download the model that `spec` names, and load it. Raises JudgeError or TrainingError."""
         if spec.volume is not None:
-            return cls(job.path(spec.volume), spec.volume.path or spec.volume.claim_name)
+            return cls(job.path(spec.volume), spec.volume.path or spec.volume.claim_name, deadline)
         repo = str(spec.repo)
-        return cls(download_model(job, repo, spec.revision), repo)
+        return cls(download_model(job, repo, spec.revision), repo, deadline)
 
     def scores(self, exchanges: Sequence[Exchange]) -> list[float | None]:
         """The rewards. One that is not finite counts as no score."""
         found: list[float | None] = []
         for begin in range(0, len(exchanges), BATCH_SIZE):
+            if time.monotonic() > self._deadline:
+                raise JudgeError(
+                    f"{self.name} had scored {begin} of {len(exchanges)} answers when evaluation.maxDuration ended: "
+                    "raise it, or lower evaluation.prompts.max"
+                )
             texts = [self._text(each) for each in exchanges[begin : begin + BATCH_SIZE]]
             context = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
             inputs = self._tokenizer(

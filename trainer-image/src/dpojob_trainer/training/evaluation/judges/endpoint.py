@@ -1,0 +1,92 @@
+"""A model behind an OpenAI-compatible API as the judge, asked about each pair of answers in both orders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from pathlib import Path
+
+from dpojob_api.evaluation import JudgeUsage
+from dpojob_api.spec import JudgeEndpoint
+from dpojob_trainer.shared.container_environment import ContainerEnvironment
+from dpojob_trainer.training.setup.train_job import TrainJob
+
+from .endpoint_client import EndpointClient, Limits
+from .judge import Comparison, Judge, JudgeError, Scores
+from .pairwise_prompt import VERSION, Preference, question, read_preference
+
+THREADS = 8
+"""Requests at a time."""
+TIE: Scores = (0.5, 0.5)
+PREFERRED: dict[tuple[str, str], Scores] = {("A", "B"): (1.0, 0.0), ("B", "A"): (0.0, 1.0)}
+"""By the replies with the answer before, and with the tuned one, in the first place. Only what is preferred
+in both orders wins, as in MT-bench (Zheng et al. 2023, "Judging LLM-as-a-Judge")."""
+
+
+class EndpointJudge(Judge):
+    """Each answer is once in the first place and once in the second, so that the place decides nothing."""
+
+    def __init__(self, spec: JudgeEndpoint, key: str | None, limits: Limits) -> None:
+        """A judge that sends `key`, and asks no more than `limits` allow."""
+        self._client = EndpointClient(spec, key, limits)
+        self.name = f"{spec.model} (endpoint, prompt version {VERSION})"
+
+    @classmethod
+    def open(cls, job: TrainJob, spec: JudgeEndpoint, deadline: float) -> EndpointJudge:
+        """Read the key and what the budget leaves. Raises JudgeError where the key is not there."""
+        key = None if spec.secret is None else _key(spec, ContainerEnvironment().judge_key_file)
+        budget = job.spec.budget.max_cost
+        left = None if budget is None else Decimal(budget) - job.plan.estimate.cost
+        return cls(spec, key, Limits(deadline, left))
+
+    @property
+    def usage(self) -> JudgeUsage:
+        """What was asked so far."""
+        return self._client.usage
+
+    def compare(self, comparisons: Sequence[Comparison]) -> list[Scores]:
+        """1 for an answer preferred in both orders and 0 for the other; else halves. Raises JudgeError.
+
+        Without a readable reply in both orders there are no scores.
+        """
+        with ThreadPoolExecutor(THREADS) as pool:
+            asked = [pool.submit(self._both_orders, each) for each in comparisons]
+            try:
+                replies = [future.result() for future in asked]
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+            finally:
+                self._client.close()
+        self.contradictions = sum(first == second in ("A", "B") for first, second in replies)
+        return [_scores(first, second) for first, second in replies]
+
+    def _both_orders(self, each: Comparison) -> tuple[Preference | None, Preference | None]:
+        return (
+            self._preference(each, each.before, each.after),
+            self._preference(each, each.after, each.before),
+        )
+
+    def _preference(self, each: Comparison, answer_a: str, answer_b: str) -> Preference | None:
+        return read_preference(self._client.reply(question(each.prompt, answer_a, answer_b)))
+
+
+def _scores(first: Preference | None, second: Preference | None) -> Scores:
+    if first is None or second is None:
+        return None, None
+    return PREFERRED.get((first, second), TIE)
+
+
+def _key(spec: JudgeEndpoint, path: Path) -> str:
+    assert spec.secret is not None  # The caller checks it.
+    try:
+        key = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        key = ""
+    if not key or not key.isprintable() or not key.isascii():
+        raise JudgeError(
+            f"evaluation.judge.endpoint.secret: Secret {spec.secret.name} has no key {spec.secret.key} with an API "
+            "key in it (on your machine, DPOJOB_JUDGE_KEY_FILE names a file with it)"
+        )
+    return key

@@ -1,0 +1,52 @@
+"""What a judge behind an API is asked, from a versioned file, and how its reply is read."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+import yaml
+
+VERSION = 1
+PREFERENCE = re.compile(r"[\s*_`\"'.\[\]()]*(A|B|TIE)[\s*_`\"'.\[\]()]*", re.IGNORECASE)
+"""The reply's only word, perhaps in marks of emphasis."""
+REASONING_END = "</think>"
+"""After it models that reason aloud give their reply."""
+
+Preference = Literal["A", "B", "TIE"]
+
+
+@cache
+def instructions() -> str:
+    """The system message of the current version."""
+    text = (files(__package__) / f"pairwise_prompt_v{VERSION}.yaml").read_text(encoding="utf-8")
+    return "\n".join(entry["line"] for entry in yaml.safe_load(text)["lines"])
+
+
+def question(prompt: Any, answer_a: str, answer_b: str) -> list[dict[str, str]]:
+    """The messages that ask for a preference.
+
+    Args:
+        prompt: Text, or messages.
+        answer_a: The answer in the first place.
+        answer_b: The other one.
+    """
+    material = {"prompt": prompt, "answer_a": answer_a, "answer_b": answer_b}
+    return [
+        {"role": "system", "content": instructions()},
+        {"role": "user", "content": json.dumps(material, ensure_ascii=False)},
+    ]
+
+
+def read_preference(reply: Any) -> Preference | None:
+    """The preference in a reply; None where it is anything but one of the three words."""
+    if not isinstance(reply, str):
+        return None
+    found = PREFERENCE.fullmatch(reply.rpartition(REASONING_END)[2])
+    if found is None:
+        return None
+    word: Any = found[1].upper()
+    return word  # type: ignore[no-any-return]
