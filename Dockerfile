@@ -20,7 +20,7 @@ RUN site=$(/opt/dpojob/bin/python -c 'import sysconfig; print(sysconfig.get_path
 
 FROM ${BASE_IMAGE}
 COPY --from=build /opt/dpojob /opt/dpojob
-# The user has no entry in /etc/passwd, so HOME is said outright.
+# The user has no entry in /etc/passwd, so HOME is set explicitly.
 ENV PATH=/opt/dpojob/bin:$PATH HOME=/ PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 65532:65532
 EXPOSE 8081

@@ -6,7 +6,7 @@ writes OUTDIR/model (as from_pretrained reads it, about 0.2M parameters, taught 
 answer in both manners below) and OUTDIR/data/train.jsonl with the columns question, good_response
 and bad_response.
 
-The rule: the preferred answer opens with a friendly word and then answers; the other answers the
+The rule: the preferred answer begins with a friendly phrase and then answers; the other answers the
 same question and ends with a grumble. A few pairs have the wrong answer preferred, as people's
 labels are, so a model that has learned the rule gets about 95% of held-out pairs right, never all.
 """

@@ -74,7 +74,7 @@ def install(kubectl: Kubectl, built: dict[str, images.Image]) -> None:
 
 
 def add_fake_gpu(kubectl: Kubectl) -> None:
-    """Adds one fake GPU of the smallest pool to the only node, and says in the pool that it is a CPU."""
+    """Adds one fake GPU of the smallest pool to the only node, and describes it as a CPU in the pool."""
     node = kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.name}")
     pool = json.loads(kubectl("get", "gpupool", POOL, "-o", "json"))
     labels = [f"{key}={value}" for key, value in pool["spec"].get("nodeSelector", {}).items()]

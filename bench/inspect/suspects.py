@@ -3,7 +3,7 @@
     python bench/inspect/suspects.py
     python bench/inspect/suspects.py --data pairs.jsonl      # swaps planted into pairs of your own
 
-Each kind of error is planted into its own share of synthetic pairs, beside harmless look-alikes (sample
+Each kind of error is planted into a separate share of synthetic pairs, beside harmless look-alikes (sample
 addresses, questions that differ in a number). `--data` takes JSON Lines with prompt, chosen and rejected
 as text. Precision is the share of reported rows that were planted, recall the share of planted rows that
 were reported.

@@ -93,7 +93,7 @@ class FixedClock:
 def seen_again(
     snapshot: Snapshot, decision: Decision, seconds: float = 0.0, now: datetime = NOW
 ) -> Snapshot:
-    """The snapshot so many seconds after the decision at `now`, when everything else is still the same."""
+    """The snapshot `seconds` after the decision at `now`, with everything else unchanged."""
     sights = {
         what: replace(sight, seconds=sight.seconds + seconds)
         for what, sight in {

@@ -27,7 +27,7 @@ def _rules() -> set[str]:
     # Only real nodes need the package iptables; where it was never installed, nothing made rules.
     tools = filter(shutil.which, ("iptables-save", "ip6tables-save"))
     saved = [line for tool in tools for line in _lines(tool)]
-    # Empty built-in chains appear as soon as anybody looks at a table.
+    # Empty built-in chains appear as soon as any program lists a table.
     return {s.split(" [")[0] for s in saved if s[:1] in ":-" and " ACCEPT [" not in s}
 
 

@@ -1,4 +1,4 @@
-"""The demo's tiny model and pairs, for tests: examples/make_demo_data.py under its own roof."""
+"""The demo's tiny model and pairs, for tests: examples/make_demo_data.py in a directory of the test run."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ class Evaluation(LenientModel):
     )
     needed_prompts: Count | None = Field(
         default=None,
-        description="About how many prompts would tell this win rate from 0.5; absent where it is told.",
+        description="About how many prompts would separate this win rate from 0.5; absent where its interval already excludes 0.5.",
     )
     verdict: str | None = Field(
         default=None,

@@ -187,5 +187,5 @@ class Refusal(LenientModel):
     """Nothing fits: what was wanted and what each pool lacked."""
 
     reason: str = Field(description="The condition reason, such as NothingFits.")
-    error: str = Field(description="What is missing, in figures, and the way out.")
+    error: str = Field(description="What is missing, in figures, and what to change.")
     considered: list[PoolCandidate] = Field(default_factory=list)

@@ -71,7 +71,7 @@ class ProblemCode(StrEnum):
     NO_CHAT_TEMPLATE = "NoChatTemplate"
     """Warning: conversations, but the tokenizer has no chat template."""
     BASE_MODEL = "BaseModel"
-    """Warning: the model looks like a base model; DPO wants an instruction-tuned one."""
+    """Warning: the model looks like a base model; DPO expects an instruction-tuned one."""
 
 
 Severity = Literal["error", "warning"]
@@ -278,7 +278,8 @@ class InspectionReport(LenientModel):
         default=None, description="When not valid: the condition reason, such as DatasetInvalid."
     )
     error: str | None = Field(
-        default=None, description="When it could not look: what happened and the way out."
+        default=None,
+        description="Where the dataset or the model could not be read: what happened and what to change.",
     )
 
     @property

@@ -45,7 +45,7 @@ class PoolState:
             gpus: GPUs the job needs, over all nodes.
 
         Returns:
-            True when so many are free, when it is not known, or when the pool is scaled to zero and
+            True when that many are free, when it is not known, or when the pool is scaled to zero and
             an autoscaler can start nodes.
         """
         return self.free is None or self.nodes == 0 or self.free >= gpus

@@ -74,7 +74,7 @@ def has_progress(env: RunEnvironment, name: str) -> bool:
 
 
 async def suspend_midway(env: RunEnvironment) -> None:
-    """A job that trained some steps, was suspended, and has come to a halt."""
+    """A job that trained some steps, was suspended, and has stopped."""
     await env.create("job", PUSHED)
     # Not earlier: which step is recorded would be a matter of luck.
     await env.until("progress is seen", lambda: has_progress(env, "job"))

@@ -193,9 +193,9 @@ class Hub:
         Args:
             pattern: Searched for, not anchored.
             status: Answer with this status instead, such as 500 or 404.
-            times: Only so many requests; None is all of them.
+            times: The number of requests to answer so; None is all of them.
             hang: Answer nothing until `clear_faults()` or the hub's end, then close.
-            cut_after: Close the connection after so many bytes of the body.
+            cut_after: The number of bytes of the body after which the connection is closed.
         """
         fault = Fault(re.compile(pattern), times, status, cut_after, hang=hang)
         with self.lock:

@@ -1,4 +1,4 @@
-"""`Ready` says why a job goes no further, for kubectl's column, Argo CD and `dpojob status` alike."""
+"""`Ready` explains why a job does not advance, for kubectl's column, Argo CD and `dpojob status` alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever the rows are, inspection ends with a verdict or one sentence, and accepts what it says."""
+"""Whatever the rows are, inspection ends with a report or an error of one sentence, and accepts what it suggests."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Fields of DPOConfig that users may set as arguments, described for `kubectl explain`.
 
-A field of a new TRL is in none of ALLOWED, RESERVED and REFUSED, and a test fails until someone has
+A field of a new TRL is in none of ALLOWED, RESERVED and REFUSED, and a test fails until a developer has
 decided where it belongs.
 """
 
@@ -80,7 +80,7 @@ ALLOWED: Mapping[str, str] = {
     "optim": "Optimizer.",
     "optim_args": "Options of the optimizer, as name=value,name=value.",
     "optim_target_modules": "Modules that optimizers such as GaLore work on.",
-    "pad_to_multiple_of": "Pad to a multiple of so many tokens, or auto.",
+    "pad_to_multiple_of": "Pad to a multiple of this number of tokens, or auto.",
     "pad_token": "Token to pad with; must be in the tokenizer. Default: the model's.",
     "per_device_eval_batch_size": "Pairs per GPU in an evaluation. Default: planned.",
     "precompute_ref_batch_size": "Pairs per GPU when the reference is computed ahead. Default: planned.",

@@ -109,5 +109,5 @@ class Samples(StrictModel):
         default=0,
         ge=0,
         le=1000000,
-        description="Answer them every so many optimizer steps; 0: only before and after. Default: 0.",
+        description="Answer them each time this number of optimizer steps is done; 0: only before and after. Default: 0.",
     )

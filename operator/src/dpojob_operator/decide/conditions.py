@@ -18,7 +18,7 @@ IMPROVED_BY_VERDICT: dict[str, bool | None] = {
 
 
 def improved_by(verdict: str | None) -> tuple[bool | None, str]:
-    """Look up what a verdict says of Improved.
+    """Look up the status of Improved for a verdict.
 
     Args:
         verdict: What the trainer reports; an unknown text counts as NotEvaluated.

@@ -42,7 +42,7 @@ def summarise(builder: StatusBuilder) -> None:
 
 
 def _current_stage(status: DPOJobStatus) -> Condition | None:
-    """The condition that says why the job goes no further now; None before the first stage."""
+    """The condition that explains why the job does not advance now; None before the first stage."""
     suspended = status.condition(ConditionType.SUSPENDED)
     if suspended is not None and suspended.status == "True":
         return suspended

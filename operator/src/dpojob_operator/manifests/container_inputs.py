@@ -39,7 +39,7 @@ INPUTS_LIMIT_BYTES = ANNOTATIONS_LIMIT_BYTES - OTHERS_RESERVE_BYTES
 
 
 class InputsTooLarge(Exception):
-    """The inputs do not fit a pod's annotations; the argument says by how much, and what to shorten."""
+    """The inputs do not fit a pod's annotations; the message says by how much, and what to shorten."""
 
 
 @dataclass(frozen=True)

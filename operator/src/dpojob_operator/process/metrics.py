@@ -45,7 +45,7 @@ JOB_METRICS = {
     ),
     "accuracy": (
         f"{TRAINING_METRIC_PREFIX}reward_accuracy",
-        "Share of training pairs told apart rightly.",
+        "Share of training pairs whose chosen answer has the higher reward.",
     ),
     "eval_accuracy": (
         f"{TRAINING_METRIC_PREFIX}eval_reward_accuracy",

@@ -1,4 +1,4 @@
-"""One suggestion carries all that is needed: followed literally it ends valid, or says what is left."""
+"""One suggestion contains all that is needed: a job that follows it is valid, or the suggestion names what is left."""
 
 from __future__ import annotations
 

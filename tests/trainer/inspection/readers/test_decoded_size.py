@@ -158,7 +158,7 @@ def test_a_compressed_csv_line_without_end(tmp_path: Path) -> None:
 
 
 def test_a_page_header_that_contradicts_the_footer_is_believed(tmp_path: Path) -> None:
-    """pyarrow allocates what the page header says, and the footer says nothing of it."""
+    """pyarrow allocates the size in the page header, which the footer does not contain."""
     path = tmp_path / "train.parquet"
     pq.write_table(pa.table({"n": [1, 2, 3]}), path, use_dictionary=False, compression="none")
     data = bytearray(path.read_bytes())

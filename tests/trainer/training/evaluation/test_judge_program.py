@@ -1,4 +1,4 @@
-"""A program as the judge: one number a line, no secrets, and every fault said."""
+"""A program as the judge: one number a line, no secrets, and a message for every fault."""
 
 from __future__ import annotations
 

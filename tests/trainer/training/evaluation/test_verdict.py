@@ -1,4 +1,4 @@
-"""The verdict: nothing is called better whose interval says otherwise."""
+"""The verdict: a model is better only if the interval excludes chance."""
 
 from __future__ import annotations
 

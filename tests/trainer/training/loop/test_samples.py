@@ -18,7 +18,7 @@ LONG = "Where is the kite? " * 20
 
 @pytest.fixture(scope="module")
 def learned(inputs: Path) -> Path:
-    """A model that has learned so many positions, and fails beyond them."""
+    """A model with a limited number of positions, which fails beyond them."""
     tokenizer = AutoTokenizer.from_pretrained(inputs / "model")
     end = tokenizer.eos_token_id
     shape = {"n_positions": CONTEXT, "n_embd": 16, "n_layer": 1, "n_head": 2}

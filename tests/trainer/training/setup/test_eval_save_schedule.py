@@ -12,7 +12,7 @@ from dpojob_trainer.training import run
 from dpojob_trainer.training.setup.eval_save_schedule import eval_save_schedule
 
 ASKED: list[tuple[dict[str, Any], tuple[str, Any, str, Any, bool]]] = [
-    # asked for -> evaluates, each so many steps, saves, each so many steps, keeps the best
+    # asked for -> evaluates, steps between, saves, steps between, keeps the best
     ({}, ("steps", 10, "steps", 10, True)),
     ({"eval_steps": 5}, ("steps", 5, "steps", 5, True)),
     ({"save_steps": 5}, ("steps", 5, "steps", 5, True)),

@@ -31,7 +31,7 @@ def not_found(message: str) -> InspectionError:
 
 
 def unreadable(message: str) -> InspectionError:
-    """The file is there and cannot be read as what its name says."""
+    """The file exists and cannot be read in the format of its name."""
     return InspectionError(Reason.DATASET_UNREADABLE, message)
 
 

@@ -1,6 +1,6 @@
 """The container's termination message: a JSON document that the kubelet copies into the Pod's status.
 
-Each stage shortens its own document to `TERMINATION_MESSAGE_BYTES`; `encode` tells its size.
+Each stage shortens its own document to `TERMINATION_MESSAGE_BYTES`; `encode` measures it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which pods count as those of a Job: anybody who may create pods can label one like the operator's.
+"""Which pods count as those of a Job: every user who may create pods can give one the operator's labels.
 
 Every part of a pod's metadata but its UID and creation time is written by its creator, the owner
 reference too. So a pod counts only when the Job controller would count it, and of pods that cannot

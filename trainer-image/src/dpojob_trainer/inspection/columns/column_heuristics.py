@@ -241,7 +241,7 @@ def score_beside(columns: Sequence[str], answer: str) -> str | None:
         answer: The answer's column.
 
     Returns:
-        The column whose name says so, such as score_a for response_a; None without one.
+        The column named for it, such as score_a for response_a; None without one.
     """
     match = _PAIRS.match(simplified(answer))
     if not match:

@@ -1,4 +1,4 @@
-"""Conversations that hold both answers as messages of their own, told by the roles of a sample of rows."""
+"""Conversations that hold both answers as separate messages, recognised by the roles in a sample of rows."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def missing_columns(
     absent = [name for name in ("chosen", "rejected") if name not in found and name not in wanted]
     if "prompt" not in found and "prompt" not in wanted:
         has_messages = any(schema.get(found[name]) == "messages" for name in found)
-        # Who names both answers says that no other column matters, but for one called the prompt.
+        # A mapping of both answers makes every other column irrelevant, except one named like a prompt.
         decided = {"chosen", "rejected"} <= set(wanted)
         guessed = guess_prompt(found, schema, rows)
         column = guessed.column

@@ -143,7 +143,7 @@ def is_prompt_by_texts(column: str) -> bool:
         column: The column's name.
 
     Returns:
-        Whether nothing in its name says that it is the prompt.
+        Whether its name does not mark it as the prompt.
     """
     return guess("prompt", [column]) is None
 

@@ -47,7 +47,7 @@ class Preset:
     optional: Mapping[str, str] = field(default_factory=dict)
     """Columns, by field, that are used where the dataset has them."""
     message_keys: MessageKeyMapping = field(default_factory=MessageKeyMapping)
-    """Used where `columnMapping.messages` says nothing."""
+    """Used where `columnMapping.messages` is not set."""
     transcripts: bool = False
     is_recognized: bool = True
     """Whether columns show it; else it must be named."""

@@ -97,7 +97,7 @@ def _lines(data: pa.Buffer, ends: Positions) -> tuple[Positions, Positions] | No
 
 
 def _may_be_too_deep(data: pa.Buffer, starts: Positions, ends: Positions) -> bool:
-    """Whether a line has so many opening brackets that it may be nested too deeply."""
+    """Whether a line has enough opening brackets that it may be nested too deeply."""
     long = np.flatnonzero(ends - starts > 2 * MAX_OPENINGS)
     if not len(long):
         return False

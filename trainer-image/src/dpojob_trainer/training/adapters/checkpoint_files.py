@@ -20,7 +20,7 @@ is written."""
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """What a tensor's file says about it."""
+    """Shape and dtype of a stored tensor."""
 
     shape: tuple[int, ...]
     dtype: torch.dtype

@@ -41,7 +41,7 @@ def _run_or_launch(job: TrainJob, environment: ContainerEnvironment) -> Outcome:
     if not output_directory.is_complete(job):
         return launcher.launch(job, environment)
     # The set has finished and this node was restarted alone, perhaps for an upload: the other nodes
-    # would not come to a rendezvous.
+    # would not take part in a rendezvous.
     if environment.node_rank == 0:
         return _run(job, environment)
     return Outcome(outcome="Succeeded", reason=Reason.COMPLETED)

@@ -1,7 +1,7 @@
 """Several training processes: starts them, passes signals on to them and combines the outcomes.
 
 One process per GPU trains; this one waits. Each leaves its outcome in a file, and the outcome of this
-node is made of them: a process that failed on its own account explains the end, one that only lost
+node is made of them: a process that failed by itself explains the end, one that only lost
 another process does not.
 """
 

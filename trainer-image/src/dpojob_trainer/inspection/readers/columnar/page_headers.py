@@ -1,6 +1,6 @@
 """The page headers of a Parquet column chunk, read without decompressing the pages.
 
-pyarrow allocates what a page header says, whatever the footer says, and does not show page headers.
+pyarrow allocates the size that a page header gives, whatever the footer gives, and does not show page headers.
 They are Thrift structures in the compact protocol:
 https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
 """

@@ -23,7 +23,7 @@ from .swapped_pairs import swapped_by_classifier, swapped_by_rule
 
 MAX_EXAMPLES = 10
 TELLING_ACCURACY = 0.97
-"""Accuracy of a classifier of words from which the pairs are told apart by form."""
+"""Accuracy of the classifier of words from which form alone separates chosen from rejected."""
 
 Pairs = Sequence[SampledPair]
 

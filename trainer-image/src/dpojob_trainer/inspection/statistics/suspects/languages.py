@@ -62,7 +62,7 @@ def language_of(text: str) -> str | None:
     letters = len(_LETTER.findall(text))
     for name, pattern in () if text.isascii() else _SCRIPT_PATTERNS.items():
         found = len(pattern.findall(text))
-        # A Chinese character says as much as a few letters, and Japanese mixes it with its own.
+        # A Chinese character counts like a few letters, and Japanese mixes them with its syllables.
         if found >= 6 and found > (0.1 if name == "Japanese" else 0.4) * letters:
             return name
     if letters < MIN_LETTERS:

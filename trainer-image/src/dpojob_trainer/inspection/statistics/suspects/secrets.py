@@ -28,7 +28,7 @@ _PERSONAL: dict[str, str] = {
     "US social security number": r"\b(?!000|666|9)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}\b",
 }
 _EXAMPLES = ("example.", "test.", "domain.", "email.", "localhost", "yourcompany", "company.com")
-"""Parts of the domains of addresses that are nobody's (RFC 2606 and common placeholders)."""
+"""Parts of the domains of addresses that belong to no person (RFC 2606 and common placeholders)."""
 MIN_DIFFERENT_CHARACTERS = 5
 """A placeholder such as sk-xxxxxxxx has fewer."""
 _SECRET_HINT = re.compile(

@@ -16,7 +16,7 @@ from dpojob_api.quantity import format_duration
 from .judge import Exchange, JudgeError, ScoringJudge
 
 SECONDS = 3600.0
-"""Longest run of the program."""
+"""The longest time that the program may take."""
 VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
 """The only variables of this process that the program gets: no tokens and no keys."""
 
