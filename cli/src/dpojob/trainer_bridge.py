@@ -238,7 +238,7 @@ def evaluate(
         redirect_stdout(library_output),
     ):
         from dpojob_trainer.training import TrainJob
-        from dpojob_trainer.training.evaluation.run import evaluate_alone
+        from dpojob_trainer.training.evaluation.evaluator import evaluate_alone
 
         job = TrainJob(
             name=name, spec=spec, report=report, plan=plan, volumes=volumes, scratch=scratch,

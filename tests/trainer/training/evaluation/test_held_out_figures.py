@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM
 from dpojob_api.evaluation import Evaluation
 from dpojob_api.progress import Outcome
 from dpojob_trainer.training import TrainJob, run
-from dpojob_trainer.training.evaluation import run as evaluation_run
+from dpojob_trainer.training.evaluation import evaluator as evaluation_run
 from dpojob_trainer.training.evaluation.divergence import kl_per_token
 from dpojob_trainer.training.evaluation.models import load_pair
 from dpojob_trainer.training.evaluation.prompts import evaluation_rows

@@ -17,7 +17,7 @@ from transformers import AutoTokenizer, Qwen2Config, Qwen2ForSequenceClassificat
 from dpojob_api.evaluation import Evaluation
 from dpojob_api.progress import Outcome
 from dpojob_trainer.training import TrainJob, run
-from dpojob_trainer.training.evaluation.run import evaluate
+from dpojob_trainer.training.evaluation.evaluator import evaluate
 from dpojob_trainer.training.launch import session
 
 pytestmark = pytest.mark.train

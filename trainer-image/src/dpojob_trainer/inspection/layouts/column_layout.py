@@ -15,7 +15,7 @@ from dpojob_trainer.shared.row_error import TIE, RowError
 
 from .column_path import element_index, root_column, split_path, value_at
 from .presets import NATIVE, Preset
-from .verdict import Verdict
+from .verdict_column import Verdict
 
 FIELDS = ("prompt", "chosen", "rejected", "system", "tools")
 PAIR_FIELDS = ("prompt", "chosen", "rejected")

@@ -4,4 +4,4 @@
 noted in the result. The package imports none of its modules: they import torch, which takes seconds.
 """
 
-__all__ = ["run"]
+__all__ = ["evaluator"]

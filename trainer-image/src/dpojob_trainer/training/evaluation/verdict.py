@@ -8,7 +8,7 @@ from dpojob_api.conditions import Reason
 from dpojob_api.evaluation import FEWEST_PROMPTS, Evaluation, Interval
 from dpojob_api.spec import Requirement
 
-from . import statistics
+from . import confidence_intervals
 from .answers import Answer
 
 CHANCE = 0.5
@@ -59,11 +59,15 @@ def compare(
             f"{len(won)} prompts were judged, and a verdict needs {FEWEST_PROMPTS}: hold out more pairs (dataset.eval), or "
             "name more prompts (evaluation.prompts).",
         )
-    rate = statistics.win_rate(won)
-    controlled = statistics.length_controlled_win_rate(
+    rate = confidence_intervals.win_rate(won)
+    controlled = confidence_intervals.length_controlled_win_rate(
         won, [before[at].tokens for at in judged], [after[at].tokens for at in judged]
     )
-    needed = statistics.needed_comparisons(won) if statistics.holds(rate, CHANCE) else None
+    needed = (
+        confidence_intervals.needed_comparisons(won)
+        if confidence_intervals.holds(rate, CHANCE)
+        else None
+    )
     evaluation = evaluation.model_copy(
         update={
             **counts,
@@ -85,14 +89,14 @@ def _verdict(
     evaluation: Evaluation, rate: Interval, controlled: Interval, require: Requirement | None
 ) -> tuple[Reason, str]:
     wins = f"The tuned model wins {describe(rate)} of {rate.n} prompts"
-    if statistics.holds(rate, CHANCE):
+    if confidence_intervals.holds(rate, CHANCE):
         needed = evaluation.needed_prompts
         enough = f"; about {needed} prompts would decide" if needed else ""
         return Reason.INCONCLUSIVE, f"{wins}: the interval holds 50%{enough}."
     if (rate.value or 0) < CHANCE:
         return Reason.NOT_BETTER, f"{wins}: the model before is better."
     growth = length_growth(evaluation)
-    if growth > LONGER and statistics.holds(controlled, CHANCE):
+    if growth > LONGER and confidence_intervals.holds(controlled, CHANCE):
         return Reason.LONGER_ONLY, (
             f"{wins}, and its answers are {growth:.0%} longer: at equal length it would win {describe(controlled)}, "
             "so length alone may be why."

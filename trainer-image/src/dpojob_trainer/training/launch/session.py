@@ -143,7 +143,7 @@ def _require_planned_gpus(job: TrainJob) -> None:
 
 def _evaluate(state: RunState, outcome: Outcome) -> Outcome:
     """Compare the finished model with the one that training began with; in the first process only."""
-    from dpojob_trainer.training.evaluation.run import evaluate_run
+    from dpojob_trainer.training.evaluation.evaluator import evaluate_run
     from dpojob_trainer.training.loop.memory import release_memory
 
     if not ContainerEnvironment().is_first_process:
@@ -159,7 +159,7 @@ def _evaluate(state: RunState, outcome: Outcome) -> Outcome:
 
 def _upload(state: RunState, outcome: Outcome) -> Outcome:
     """Upload the finished model to where the spec says; the model stays where an upload fails."""
-    from dpojob_trainer.training.evaluation.run import improved
+    from dpojob_trainer.training.evaluation.evaluator import improved
     from dpojob_trainer.training.export.uploads import upload
 
     output = state.job.spec.output

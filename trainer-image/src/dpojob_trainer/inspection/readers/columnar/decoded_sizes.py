@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from dpojob_trainer.shared.errors import unreadable
 
-from .page_headers import (
+from .parquet_pages import (
     DELTA_BYTE_ARRAY,
     Chunk,
     DamagedPageHeader,

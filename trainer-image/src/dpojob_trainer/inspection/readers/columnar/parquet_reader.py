@@ -13,7 +13,7 @@ from dpojob_trainer.shared.errors import unreadable
 from dpojob_trainer.shared.row_batch import RowBatch
 
 from .decoded_sizes import rows_at_once
-from .page_headers import DamagedPageHeader, read_chunks
+from .parquet_pages import DamagedPageHeader, read_chunks
 from .row_size import BATCH_ROWS, column_names, shares_values, split_by_size
 
 BATCH_BYTES = 16 << 20

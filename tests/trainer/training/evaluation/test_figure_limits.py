@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dpojob_api.evaluation import Evaluation
-from dpojob_trainer.training.evaluation.attention import attention
+from dpojob_trainer.training.evaluation.figure_limits import attention
 
 GOOD: dict[str, Any] = {
     "rewardAccuracy": {"value": 0.7, "low": 0.6, "high": 0.8, "n": 100},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.trainer.training.conftest import MakeJob
 
 from dpojob_api.evaluation import Evaluation, Interval
-from dpojob_trainer.training.evaluation.documents import write_sections
+from dpojob_trainer.training.evaluation.document_sections import write_sections
 
 
 def test_documents_that_a_user_deleted_are_not_missed(make_job: MakeJob) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dpojob_api.evaluation import Attention, Evaluation, FigureName
 
-from .statistics import holds
+from .confidence_intervals import holds
 
 CHANCE = 0.5
 LENGTH_GROWTH = 0.3

@@ -20,8 +20,8 @@ from dpojob_trainer.training.setup.train_job import TrainJob
 
 from .answering import AnswerSettings, answer_both
 from .answers import Answer
-from .attention import attention
-from .documents import write_sections
+from .document_sections import write_sections
+from .figure_limits import attention
 from .held_out_figures import reward_accuracy, with_answers, with_distance
 from .judges import Comparison, JudgeError, open_judge
 from .models import load_pair
