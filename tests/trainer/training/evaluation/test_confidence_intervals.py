@@ -23,14 +23,14 @@ def drawn(seed: int, win: float, tie: float, n: int = N) -> list[float]:
 def test_with_random_labels_the_interval_holds_a_half_in_90_to_99_of_100(tie: float) -> None:
     rate = (1 - tie) / 2
     intervals = [confidence_intervals.win_rate(drawn(seed, rate, tie)) for seed in SEEDS]
-    assert 90 <= sum(confidence_intervals.holds(interval, 0.5) for interval in intervals) <= 99
+    assert 90 <= sum(confidence_intervals.contains(interval, 0.5) for interval in intervals) <= 99
 
 
 @pytest.mark.parametrize(("win", "tie"), [(0.7, 0.0), (0.5, 0.4), (0.2, 0.3)])
 def test_the_interval_holds_the_true_rate_about_as_often_as_it_says(win: float, tie: float) -> None:
     truth = win + tie / 2
     intervals = [confidence_intervals.win_rate(drawn(seed, win, tie)) for seed in SEEDS]
-    assert sum(confidence_intervals.holds(interval, truth) for interval in intervals) >= 88
+    assert sum(confidence_intervals.contains(interval, truth) for interval in intervals) >= 88
 
 
 def test_with_random_labels_the_length_controlled_interval_holds_a_half() -> None:
@@ -40,7 +40,7 @@ def test_with_random_labels_the_length_controlled_interval_holds_a_half() -> Non
         interval = confidence_intervals.length_controlled_win_rate(
             drawn(seed, 0.5, 0.0), *lengths.tolist()
         )
-        held += confidence_intervals.holds(interval, 0.5)
+        held += confidence_intervals.contains(interval, 0.5)
     assert 90 <= held <= 99
 
 
@@ -65,33 +65,33 @@ def test_without_ties_it_is_wilsons_interval(wins: int) -> None:
 
 
 def test_ties_alone_decide_nothing() -> None:
-    assert confidence_intervals.holds(confidence_intervals.win_rate([0.5] * 20), 0.5)
+    assert confidence_intervals.contains(confidence_intervals.win_rate([0.5] * 20), 0.5)
     assert confidence_intervals.needed_comparisons([0.5] * 20) is None
 
 
 def test_more_comparisons_of_the_needed_number_would_decide() -> None:
     outcomes = [1.0] * 54 + [0.0] * 46
-    assert confidence_intervals.holds(confidence_intervals.win_rate(outcomes), 0.5)
+    assert confidence_intervals.contains(confidence_intervals.win_rate(outcomes), 0.5)
     needed = confidence_intervals.needed_comparisons(outcomes)
     assert needed is not None and 500 < needed < 700
     more = outcomes * math.ceil(needed * 1.02 / len(outcomes))
-    assert not confidence_intervals.holds(confidence_intervals.win_rate(more), 0.5)
+    assert not confidence_intervals.contains(confidence_intervals.win_rate(more), 0.5)
 
 
 def test_a_judge_of_length_alone_is_at_a_half_where_both_are_equally_long() -> None:
     draw = np.random.default_rng(3)
     before, after = draw.integers(20, 60, N), draw.integers(40, 100, N)
     outcomes = [float(a > b) if a != b else 0.5 for a, b in zip(after, before, strict=True)]
-    assert not confidence_intervals.holds(confidence_intervals.win_rate(outcomes), 0.5)
+    assert not confidence_intervals.contains(confidence_intervals.win_rate(outcomes), 0.5)
     controlled = confidence_intervals.length_controlled_win_rate(
         outcomes, before.tolist(), after.tolist()
     )
-    assert confidence_intervals.holds(controlled, 0.5)
+    assert confidence_intervals.contains(controlled, 0.5)
 
 
 def test_where_every_answer_is_far_longer_and_wins_length_may_be_why() -> None:
     controlled = confidence_intervals.length_controlled_win_rate([1.0] * N, [20] * N, [50] * N)
-    assert confidence_intervals.holds(controlled, 0.5)
+    assert confidence_intervals.contains(controlled, 0.5)
 
 
 def test_a_better_model_of_the_same_length_stays_better() -> None:

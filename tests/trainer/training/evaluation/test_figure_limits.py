@@ -1,11 +1,11 @@
-"""Each figure has a line at which to look closer, and only beyond it."""
+"""Each figure has a limit, and only beyond it is it named."""
 
 from typing import Any
 
 import pytest
 
 from dpojob_api.evaluation import Evaluation
-from dpojob_trainer.training.evaluation.figure_limits import attention
+from dpojob_trainer.training.evaluation.figure_limits import figures_beyond_limits
 
 GOOD: dict[str, Any] = {
     "rewardAccuracy": {"value": 0.7, "low": 0.6, "high": 0.8, "n": 100},
@@ -19,7 +19,7 @@ GOOD: dict[str, Any] = {
 
 def figures(**changes: Any) -> list[str | None]:
     document = {**GOOD, **changes}
-    return [found.figure for found in attention(Evaluation.model_validate(document))]
+    return [found.figure for found in figures_beyond_limits(Evaluation.model_validate(document))]
 
 
 def test_a_good_run_has_none() -> None:
@@ -39,7 +39,7 @@ def test_a_good_run_has_none() -> None:
         ({"klPerToken": 0.5}, "Distance"),
     ],
 )  # fmt: skip
-def test_beyond_its_line_it_is_named(change: dict[str, Any], figure: str) -> None:
+def test_beyond_its_limit_it_is_named(change: dict[str, Any], figure: str) -> None:
     assert figures(**change) == [figure]
 
 

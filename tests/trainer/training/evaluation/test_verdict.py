@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from dpojob_api.evaluation import AnswerFigures, Evaluation
 from dpojob_api.spec import Requirement
 from dpojob_trainer.training.evaluation.answers import Answer
-from dpojob_trainer.training.evaluation.verdict import compare, outcome
+from dpojob_trainer.training.evaluation.records import Record
+from dpojob_trainer.training.evaluation.verdict import compare
 
 N = 100
 
 
-def answers(lengths: list[int]) -> list[Answer]:
-    return [Answer("text", length, True, 0.0) for length in lengths]
+def record(outcome: float | None, before: int, after: int) -> Record:
+    """A prompt that was won (1), tied (0.5), lost (0) or not judged, with answers of these lengths."""
+    old, new = (Answer("text", length, True, 0.0) for length in (before, after))
+    return Record("prompt", old, new, None if outcome is None else 0.5, outcome)
 
 
 def judged(
@@ -28,10 +32,13 @@ def judged(
         before=AnswerFigures(tokens=sum(before) / len(before)),
         after=AnswerFigures(tokens=sum(after) / len(after)),
     )
-    return compare(figures, outcomes, answers(before), answers(after), require)
+    return compare(figures, list(map(record, outcomes, before, after)), require)
 
 
 def test_a_higher_score_wins_and_an_equal_one_ties() -> None:
+    def outcome(before: float | None, after: float | None) -> float | None:
+        return replace(record(None, 1, 1), before_score=before, after_score=after).outcome
+
     assert [outcome(0.1, 0.2), outcome(2, 2), outcome(3, -1)] == [1.0, 0.5, 0.0]
     assert outcome(None, 1.0) is None and outcome(1.0, None) is None
 

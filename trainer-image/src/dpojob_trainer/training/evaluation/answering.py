@@ -1,4 +1,4 @@
-"""Both models' answers to the same prompts, kept so that a later attempt goes on with them."""
+"""Both models' answers to the same prompts, kept so that a later attempt continues with them."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from dpojob_api.evaluation import AnswerFigures
+from dpojob_api.evaluation import AnswerFigures, Evaluation
 
 SEQUENCE = 4
 """Tokens of the sequences whose repetition is counted: seq-rep-4 of Welleck et al. 2019."""
@@ -22,11 +22,11 @@ class Answer:
     ended: bool
     """Whether the model ended it; otherwise it was cut at the limit."""
     repetition: float
-    """Share of its sequences of 4 tokens that stood in it before."""
+    """Share of its sequences of 4 tokens that are repetitions of an earlier one."""
 
 
 def repetition(tokens: Sequence[int]) -> float:
-    """The share of sequences of 4 tokens that stood in the answer before; 0 for shorter answers."""
+    """The share of sequences of 4 tokens that repeat an earlier one of the answer; 0 for shorter answers."""
     count = len(tokens) - SEQUENCE + 1
     if count <= 0:
         return 0.0
@@ -40,3 +40,11 @@ def answer_figures(answers: Sequence[Answer]) -> AnswerFigures:
         ended=fmean(answer.ended for answer in answers),
         repetition=fmean(answer.repetition for answer in answers),
     )
+
+
+def mean_length_growth(evaluation: Evaluation) -> float:
+    """The growth of the mean length of answers, as a share; 0 where it is not known."""
+    before, after = evaluation.before, evaluation.after
+    if before is None or after is None or not before.tokens or after.tokens is None:
+        return 0.0
+    return after.tokens / before.tokens - 1

@@ -14,10 +14,12 @@ import numpy as np
 
 from dpojob_api.evaluation import Interval
 
+CHANCE = 0.5
+"""Win rate and reward accuracy where the answers are chosen at random."""
 ALPHA = 0.05
-"""One less the confidence of every interval."""
+"""1 minus the confidence level of every interval."""
 LENGTH_UNIT = math.log(1.1)
-"""A tenth longer: the unit of the length-controlled model's second coefficient."""
+"""A length greater by a tenth: the unit of the second coefficient of the length-controlled model."""
 
 
 def proportion_interval(successes: float, trials: float) -> Interval:
@@ -34,7 +36,7 @@ def proportion_interval(successes: float, trials: float) -> Interval:
 
 
 def win_rate(outcomes: Sequence[float]) -> Interval:
-    """The mean of wins (1), ties (0.5) and losses (0), with a Wilson interval that knows of the ties.
+    """The mean of wins (1), ties (0.5) and losses (0), with a Wilson interval that takes ties into account.
 
     Ties vary less than wins and losses. The interval is computed for the number of comparisons without
     ties that would have the same variance (the effective sample size of Kish 1965; Korn and Graubard 1998
@@ -133,8 +135,8 @@ def needed_comparisons(outcomes: Sequence[float]) -> int | None:
     return math.ceil(float(needed))
 
 
-def holds(interval: Interval, value: float) -> bool:
-    """Whether the interval holds the value; one without ends holds every value."""
+def contains(interval: Interval, value: float) -> bool:
+    """Whether the interval contains the value; one without ends contains every value."""
     if interval.low is None or interval.high is None:
         return True
     return interval.low <= value <= interval.high

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
@@ -13,6 +12,7 @@ from dpojob_api import constants
 from dpojob_api.conditions import Reason
 from dpojob_api.evaluation import Evaluation, Interval
 from dpojob_trainer.training.export.markdown import plain
+from dpojob_trainer.training.export.output_directory import replace_text
 from dpojob_trainer.training.export.svg_chart import interval_chart
 from dpojob_trainer.training.export.template_environment import template_environment
 from dpojob_trainer.training.loop.data import prompt_text
@@ -21,14 +21,14 @@ from dpojob_trainer.training.setup.train_job import TrainJob
 from .records import Record
 
 SECTION = re.compile(r"<!-- evaluation -->.*?<!-- /evaluation -->", re.DOTALL)
-"""The part of a document that is replaced, its marks included."""
+"""The part of a document that is replaced, with the comments around it."""
 TEMPLATES = {
     constants.FILE_MODEL_CARD: "evaluation_card.md.j2",
     constants.FILE_REPORT: "evaluation_report.html.j2",
 }
 """By document, the template of its part."""
 SHOWN = 3
-"""Answers most won and most lost that the report shows, of each."""
+"""How many of the most won and of the most lost prompts the report shows."""
 
 
 def write_sections(job: TrainJob, evaluation: Evaluation, records: Sequence[Record]) -> None:
@@ -49,13 +49,13 @@ def write_sections(job: TrainJob, evaluation: Evaluation, records: Sequence[Reco
         if not path.exists():  # A user may have deleted it after training.
             continue
         section = environment.get_template(template).render(context)
-        _write(path, _replaced(path.read_text(encoding="utf-8"), section))
+        replace_text(path, _replaced(path.read_text(encoding="utf-8"), section))
     if evaluation.win_rate is not None and (job.output / constants.FILE_MODEL_CARD).exists():
         _add_model_index(job, evaluation, evaluation.win_rate)
 
 
 def _replaced(text: str, section: str) -> str:
-    """The document with another section between the marks."""
+    """The document with another section between these comments."""
     return SECTION.sub(lambda _: f"<!-- evaluation -->\n{section}<!-- /evaluation -->", text)
 
 
@@ -92,15 +92,7 @@ def _add_model_index(job: TrainJob, evaluation: Evaluation, rate: Interval) -> N
             metric_value=round(rate.value or 0.0, 4),
         )
     ]
-    _write(path, f"---\n{card.data.to_yaml()}\n---\n{card.text}")
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace the file atomically."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.chmod(path.stat().st_mode)
-    part.replace(path)
+    replace_text(path, f"---\n{card.data.to_yaml()}\n---\n{card.text}")
 
 
 def _share(value: float | None) -> str:

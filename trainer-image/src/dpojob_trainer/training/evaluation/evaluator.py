@@ -6,12 +6,13 @@ import logging
 import shutil
 import time
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
 from dpojob_api.conditions import Reason
 from dpojob_api.evaluation import Evaluation
 from dpojob_api.progress import Outcome
 from dpojob_api.quantity import parse_duration
+from dpojob_api.spec import EvaluationSpec
 from dpojob_trainer.training.export import output_directory
 from dpojob_trainer.training.loop.memory import release_memory
 from dpojob_trainer.training.setup.errors import TrainingError, one_line
@@ -19,27 +20,26 @@ from dpojob_trainer.training.setup.progress import ProgressRecorder
 from dpojob_trainer.training.setup.train_job import TrainJob
 
 from .answering import AnswerSettings, answer_both
-from .answers import Answer
 from .document_sections import write_sections
-from .figure_limits import attention
+from .figure_limits import figures_beyond_limits
 from .held_out_figures import reward_accuracy, with_answers, with_distance
 from .judges import Comparison, JudgeError, open_judge
 from .models import load_pair
 from .prompts import evaluation_rows
 from .records import FILE, WORK_DIRECTORY, Record, write_records
-from .verdict import compare, not_evaluated, outcome
+from .verdict import compare, not_evaluated
 
 log = logging.getLogger(__name__)
-PROMPTS = 32
-"""Prompts that are answered without spec.evaluation, at most..."""
+MAX_PROMPTS = 32
+"""The largest number of prompts that are answered without spec.evaluation."""
+MAX_SECONDS = 300.0
+"""The time for answering them, in seconds."""
 NEW_TOKENS = 128
-"""...the longest answer to them, tokens..."""
-SECONDS = 300.0
-"""...and the time for it."""
+"""The longest answer without spec.evaluation, in tokens."""
 JUDGED_NEW_TOKENS = 512
-"""The longest answer that is judged, tokens."""
+"""The longest answer that is judged, in tokens."""
 ANSWER_SHARE = 2 / 3
-"""Of evaluation.maxDuration, for the answers; the rest is left for the judge."""
+"""The share of evaluation.maxDuration for the answers; the rest is for the judge."""
 
 
 def evaluate_run(job: TrainJob, recorder: ProgressRecorder, finished: Outcome) -> Outcome:
@@ -62,7 +62,7 @@ def evaluate_run(job: TrainJob, recorder: ProgressRecorder, finished: Outcome) -
 
 
 def evaluate_alone(job: TrainJob) -> Evaluation:
-    """Evaluate the model in the output directory, whoever trained it; evaluation.jsonl is written beside it.
+    """Evaluate any model in the output directory, and write evaluation.jsonl beside it.
 
     Raises no error: what cannot be computed is missing, with a note.
     """
@@ -73,8 +73,8 @@ def evaluate_alone(job: TrainJob) -> Evaluation:
     return evaluation
 
 
-def improved(job: TrainJob, evaluation: Evaluation | None) -> bool:
-    """Whether the model may be uploaded: nothing is required, or the verdict is that it is better."""
+def may_be_uploaded(job: TrainJob, evaluation: Evaluation | None) -> bool:
+    """Whether evaluation.require allows uploads: nothing is required, or the verdict is that the model is better."""
     spec = job.spec.evaluation
     if spec is None or spec.require is None:
         return True
@@ -84,16 +84,15 @@ def improved(job: TrainJob, evaluation: Evaluation | None) -> bool:
 def evaluate(job: TrainJob, finished: Outcome) -> tuple[Evaluation, list[Record]]:
     """The figures and the verdict, and the judged prompts. Raises no error."""
     evaluation = Evaluation()
-    records: list[Record] = []
+    judged: list[Record] = []
     start = time.monotonic()
     try:
         accuracy = reward_accuracy(job, finished.progress)
         evaluation = evaluation.model_copy(update={"reward_accuracy": accuracy})
-        evaluation, rows, before, after = _answer(job, evaluation)
+        evaluation, answered = _answer(job, evaluation)
         if job.spec.evaluation is not None:
-            evaluation, records = _judge(
-                job, evaluation, rows, before, after, start + _seconds(job)
-            )
+            deadline = start + _seconds(job.spec.evaluation)
+            evaluation, judged = _judge(job, job.spec.evaluation, evaluation, answered, deadline)
     except JudgeError as error:
         evaluation = not_evaluated(evaluation, f"{error}.")
     except Exception as error:
@@ -103,27 +102,26 @@ def evaluate(job: TrainJob, finished: Outcome) -> tuple[Evaluation, list[Record]
         evaluation = evaluation.model_copy(update={"note": note})
         if job.spec.evaluation is not None:
             evaluation = not_evaluated(evaluation, note)
-    return evaluation.model_copy(update={"attention": attention(evaluation)}), records
+    attention = figures_beyond_limits(evaluation)
+    return evaluation.model_copy(update={"attention": attention}), judged
 
 
-def _answer(
-    job: TrainJob, evaluation: Evaluation
-) -> tuple[Evaluation, list[dict[str, Any]], list[Answer], list[Answer]]:
+def _answer(job: TrainJob, evaluation: Evaluation) -> tuple[Evaluation, list[Record]]:
     """Both models' answers and their figures; the memory of the models is free again afterwards."""
     spec = job.spec.evaluation
-    rows = evaluation_rows(job, PROMPTS if spec is None else spec.prompts.max)
+    rows = evaluation_rows(job, MAX_PROMPTS if spec is None else spec.prompts.max)
     if not rows:
         note = (
             "dataset.eval holds no pairs out, so no answers are compared."
             if not job.report.eval_rows
             else "Every held-out prompt is also trained on, so no answers are compared."
         )
-        return evaluation.model_copy(update={"note": note}), [], [], []
+        return evaluation.model_copy(update={"note": note}), []
     seed = job.spec.training.seed
     settings = (
-        AnswerSettings(NEW_TOKENS, seed, SECONDS)
+        AnswerSettings(NEW_TOKENS, seed, MAX_SECONDS)
         if spec is None
-        else AnswerSettings(JUDGED_NEW_TOKENS, seed, ANSWER_SHARE * _seconds(job))
+        else AnswerSettings(JUDGED_NEW_TOKENS, seed, ANSWER_SHARE * _seconds(spec))
     )
     pair = load_pair(job)
     before, after = answer_both(pair, rows, settings, job.output / WORK_DIRECTORY, job.key)
@@ -131,39 +129,39 @@ def _answer(
     evaluation = with_distance(with_answers(evaluation, before, after), pair, rows)
     del pair
     release_memory()
-    return evaluation, rows, before, after
+    # Where the time was up, there are fewer answers than prompts.
+    answers = zip(rows, before, after, strict=False)
+    return evaluation, [Record(row["prompt"], old, new) for row, old, new in answers]
 
 
 def _judge(
     job: TrainJob,
+    spec: EvaluationSpec,
     evaluation: Evaluation,
-    rows: Sequence[dict[str, Any]],
-    before: Sequence[Answer],
-    after: Sequence[Answer],
+    answered: Sequence[Record],
     deadline: float,
 ) -> tuple[Evaluation, list[Record]]:
-    spec = job.spec.evaluation
-    assert spec is not None  # The caller checks it.
+    """The verdict on the answers, which get their scores until `deadline`, by `time.monotonic`."""
     judge = open_judge(job, spec.judge, deadline)
     evaluation = evaluation.model_copy(update={"judge": judge.name})
-    answered = list(zip(rows, before, after, strict=False))
     try:
-        scores = judge.compare([Comparison(r["prompt"], b.text, a.text) for r, b, a in answered])
+        scores = judge.compare(
+            [Comparison(r.prompt, r.before.text, r.after.text) for r in answered]
+        )
     except JudgeError as error:
-        # What was asked until then is paid for.
+        # What the judge was asked before the error costs as well.
         evaluation = evaluation.model_copy(update={"judge_usage": judge.usage})
         return not_evaluated(evaluation, f"{error}."), []
-    records = [
-        Record(r["prompt"], b, a, *both) for (r, b, a), both in zip(answered, scores, strict=True)
+    judged = [
+        replace(record, before_score=before, after_score=after)
+        for record, (before, after) in zip(answered, scores, strict=True)
     ]
-    outcomes = [outcome(record.before_score, record.after_score) for record in records]
     evaluation = evaluation.model_copy(
         update={"judge_usage": judge.usage, "contradictions": judge.contradictions}
     )
-    return compare(evaluation, outcomes, before, after, spec.require), records
+    return compare(evaluation, judged, spec.require), judged
 
 
-def _seconds(job: TrainJob) -> float:
+def _seconds(spec: EvaluationSpec) -> float:
     """The time for a judged evaluation."""
-    spec = job.spec.evaluation
-    return 0.0 if spec is None else parse_duration(spec.max_duration).total_seconds()
+    return parse_duration(spec.max_duration).total_seconds()

@@ -1,19 +1,19 @@
-"""The line of each figure at which to look closer. They are rules of thumb; none fails a job."""
+"""The limit of each figure beyond which a user should look closer. They are rules of thumb; none fails a job."""
 
 from __future__ import annotations
 
 from dpojob_api.evaluation import Attention, Evaluation, FigureName
 
-from .confidence_intervals import holds
+from .answers import mean_length_growth
+from .confidence_intervals import CHANCE, contains
 
-CHANCE = 0.5
 LENGTH_GROWTH = 0.3
 """Share by which the mean length may change. DPO lengthens answers without making them better (Park et al.
 2024, "Disentangling Length from Quality in Direct Preference Optimization")."""
 ENDED = 0.9
-"""Share of answers that the model should end itself..."""
+"""Share of answers that the model should end itself."""
 ENDED_DROP = 0.05
-"""...unless the model before did no better than this share above."""
+"""A lower share is accepted where it is at most this much below that of the model before."""
 REPETITION = 0.1
 """Rise of the mean share of repeated sequences of 4 tokens."""
 KL_PER_TOKEN = 0.1
@@ -21,8 +21,8 @@ KL_PER_TOKEN = 0.1
 Overoptimization") the quality of smaller settings peaks at such distances."""
 
 
-def attention(evaluation: Evaluation) -> list[Attention]:
-    """The figures of `evaluation` beyond their lines, each with what to do."""
+def figures_beyond_limits(evaluation: Evaluation) -> list[Attention]:
+    """The figures of `evaluation` beyond their limits, each with what to do."""
     found = [
         ("RewardAccuracy", _reward_accuracy(evaluation)),
         ("Length", _length(evaluation)),
@@ -46,7 +46,7 @@ def _reward_accuracy(evaluation: Evaluation) -> str:
             "The held-out pairs' rejected answers are preferred: check that chosen and rejected are not "
             "swapped in columnMapping."
         )
-    if holds(accuracy, CHANCE):
+    if contains(accuracy, CHANCE):
         return (
             f"On {accuracy.n} held-out pairs the reward accuracy is no different from chance (50%): train "
             "longer or with a higher learning rate, or hold out more pairs."
@@ -55,12 +55,8 @@ def _reward_accuracy(evaluation: Evaluation) -> str:
 
 
 def _length(evaluation: Evaluation) -> str:
-    before, after = evaluation.before, evaluation.after
-    change = evaluation.length_change
-    if before is None or after is None or not before.tokens or after.tokens is None:
-        return ""
-    growth = after.tokens / before.tokens - 1
-    if abs(growth) <= LENGTH_GROWTH or (change is not None and holds(change, 0.0)):
+    growth, change = mean_length_growth(evaluation), evaluation.length_change
+    if abs(growth) <= LENGTH_GROWTH or (change is not None and contains(change, 0.0)):
         return ""
     direction = "longer" if growth > 0 else "shorter"
     return (

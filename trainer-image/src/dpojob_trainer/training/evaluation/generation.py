@@ -58,7 +58,7 @@ def generate_answers(
         new_tokens = min(new_tokens, context // 2)
     prompts = [tokenize_prompt(tokenizer, row) for row in rows]
     if context is not None:
-        # Of a prompt that is too long the end is kept, where the question is.
+        # A prompt that is too long keeps its end, where the question is.
         prompts = [ids[-(context - new_tokens) :] for ids in prompts]
     for begin in range(first, len(prompts), BATCH_SIZE):
         batch = prompts[begin : begin + BATCH_SIZE]

@@ -1,4 +1,4 @@
-"""The figures that every job gets without asking: they need no judge."""
+"""Figures of every evaluation, which need no judge."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .divergence import kl_per_token
 from .models import ModelPair
 
 DISTANCE_ROWS = 32
-"""Held-out pairs whose chosen answer the distance is measured on, at most."""
+"""The largest number of held-out pairs whose chosen answers the distance is measured on."""
 
 
 def reward_accuracy(job: TrainJob, progress: Progress) -> Interval | None:

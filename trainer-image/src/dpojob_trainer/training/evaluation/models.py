@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from dpojob_trainer.training.adapters.loading import load_adapter
 from dpojob_trainer.training.setup.model_source import ModelLocation, locate_model
-from dpojob_trainer.training.setup.precision import choose_precisions
+from dpojob_trainer.training.setup.precision import choose_precisions, quantization_config
 from dpojob_trainer.training.setup.train_job import TrainJob
-
-DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
 
 @dataclass(frozen=True)
@@ -65,16 +63,13 @@ def _original(job: TrainJob, start: ModelLocation) -> Any:
 
 
 def _weights(job: TrainJob, directory: Path, *, quantize: bool) -> Any:
-    dtype = DTYPES[choose_precisions(job.plan, job.parameters).compute]
+    dtype = choose_precisions(job.plan, job.parameters).compute_dtype
     options: dict[str, Any] = {
         **(job.spec.training.arguments.get("model_init_kwargs") or {}),
         "dtype": dtype,
     }
     if quantize:
-        options["quantization_config"] = BitsAndBytesConfig(
-            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=dtype,
-        )  # fmt: skip
+        options["quantization_config"] = quantization_config(dtype)
     if torch.cuda.is_available():
         # A model that was sharded over several GPUs may not fit on one.
         options["device_map"] = "auto" if job.plan.sharded else {"": 0}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -71,20 +71,21 @@ def prompts_of_file(path: Path, *, messages: bool) -> Iterator[dict[str, Any]]:
 
 
 def _prompt(line: str) -> Any:
+    """The prompt of a line, as text or as messages; None where it has none."""
     try:
         prompt = json.loads(line)["prompt"]
     except (ValueError, KeyError, TypeError):
         return None
     if isinstance(prompt, str):
         return prompt or None
-    is_list = isinstance(prompt, list) and bool(prompt)
-    return (
-        prompt if is_list and all(isinstance(m, dict) and {"role", "content"} <= m.keys() for m in prompt) else None
-    )  # fmt: skip
+    if not isinstance(prompt, list) or not prompt:
+        return None
+    are_messages = all(isinstance(m, dict) and {"role", "content"} <= m.keys() for m in prompt)
+    return prompt if are_messages else None
 
 
 def unseen_rows(
-    held_out: Iterable[dict[str, Any]], trained: Any, limit: int
+    held_out: Iterable[dict[str, Any]], trained: Callable[[], Iterator[dict[str, Any]]], limit: int
 ) -> list[dict[str, Any]]:
     """Rows of `held_out` with different prompts that no row of `trained` has.
 
@@ -92,8 +93,11 @@ def unseen_rows(
 
     Args:
         held_out: Rows that are held out.
-        trained: Makes an iterator over the rows that are trained on.
+        trained: Returns an iterator over the rows that are trained on.
         limit: The largest number of rows.
+
+    Returns:
+        At most `limit` rows, in the order of `held_out`.
     """
     candidates: dict[str, dict[str, Any]] = {}
     for row in held_out:
@@ -106,7 +110,7 @@ def unseen_rows(
 
 
 def normalized(prompt: Any) -> str:
-    """A prompt's text for comparison: case, white space and Unicode's ways to write a sign left out."""
+    """A prompt's text for comparison, without differences in case, white space and Unicode encoding."""
     text = prompt if isinstance(prompt, str) else json.dumps(prompt, ensure_ascii=False)
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 

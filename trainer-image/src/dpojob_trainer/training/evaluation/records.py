@@ -1,4 +1,4 @@
-"""evaluation.jsonl: each prompt with both answers and their scores; and answers kept for a later attempt."""
+"""The files of an evaluation: evaluation.jsonl, and the answers that a later attempt continues from."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from dpojob_trainer.training.export.output_directory import replace_text
 
 from .answers import Answer
 
@@ -33,6 +35,15 @@ class Record:
             return None
         return self.after_score - self.before_score
 
+    @property
+    def outcome(self) -> float | None:
+        """1 where the tuned answer has the higher score, 0.5 for a tie, else 0; None without both scores."""
+        if self.before_score is None or self.after_score is None:
+            return None
+        if self.before_score == self.after_score:
+            return 0.5
+        return float(self.after_score > self.before_score)
+
     def wire(self) -> dict[str, Any]:
         """The record as a line of evaluation.jsonl."""
         return {
@@ -46,18 +57,15 @@ class Record:
 
 def write_records(path: Path, records: Sequence[Record]) -> None:
     """Write evaluation.jsonl atomically."""
-    part = path.with_name(f".{path.name}.part")
-    with part.open("w", encoding="utf-8") as out:
-        for record in records:
-            out.write(json.dumps(record.wire(), ensure_ascii=False) + "\n")
-    part.replace(path)
+    lines = (json.dumps(record.wire(), ensure_ascii=False) + "\n" for record in records)
+    replace_text(path, "".join(lines))
 
 
 class AnswerFile:
-    """The answers of one model so far; a later attempt goes on after them."""
+    """The answers of one model so far, from which a later attempt continues."""
 
     def __init__(self, path: Path, identity: Any) -> None:
-        """Read what is there, if it was written with the same `identity`: prompts, model, settings."""
+        """Read the answers that were written with the same `identity`: prompts, model, settings."""
         text = json.dumps(identity, sort_keys=True, default=str)
         self._key = hashlib.sha256(text.encode()).hexdigest()
         self._path = path
@@ -69,7 +77,7 @@ class AnswerFile:
             if first == self._key:
                 return [Answer(**json.loads(line)) for line in lines]
         except (OSError, ValueError, TypeError):
-            pass  # There is none, or it was cut while it was written.
+            pass  # There is no file, or its writing was interrupted.
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.write_text(f"{self._key}\n", encoding="utf-8")
         return []

@@ -8,49 +8,42 @@ from dpojob_api.conditions import Reason
 from dpojob_api.evaluation import FEWEST_PROMPTS, Evaluation, Interval
 from dpojob_api.spec import Requirement
 
-from . import confidence_intervals
-from .answers import Answer
+from .answers import mean_length_growth
+from .confidence_intervals import (
+    CHANCE,
+    contains,
+    length_controlled_win_rate,
+    needed_comparisons,
+    win_rate,
+)
+from .records import Record
 
-CHANCE = 0.5
 LONGER = 0.05
 """Growth of the mean length from which a win may be due to length alone."""
 
 
-def outcome(before: float | None, after: float | None) -> float | None:
-    """1 where the tuned answer has the higher score, 0.5 for a tie, else 0; None without both scores."""
-    if before is None or after is None:
-        return None
-    return 0.5 if before == after else float(after > before)
-
-
 def compare(
-    evaluation: Evaluation,
-    outcomes: Sequence[float | None],
-    before: Sequence[Answer],
-    after: Sequence[Answer],
-    require: Requirement | None,
+    evaluation: Evaluation, records: Sequence[Record], require: Requirement | None
 ) -> Evaluation:
     """`evaluation` with win rates and the verdict.
 
     Args:
         evaluation: With the figures of both models' answers.
-        outcomes: Per prompt: 1 where the tuned model wins, 0.5 for a tie, 0; None where it was not judged.
-        before: The answers of the model before, in the same order.
-        after: The tuned model's answers.
+        records: The prompts with both answers and the scores that the judge gave.
         require: What the user requires.
     """
-    judged = [at for at, found in enumerate(outcomes) if found is not None]
-    won = [found for found in outcomes if found is not None]
+    judged = [record for record in records if record.outcome is not None]
+    won = [record.outcome for record in judged if record.outcome is not None]
     counts = {
         "wins": won.count(1.0),
         "ties": won.count(0.5),
         "losses": won.count(0.0),
-        "unjudged": len(outcomes) - len(won),
+        "unjudged": len(records) - len(won),
     }
-    if len(won) < FEWEST_PROMPTS and len(outcomes) >= FEWEST_PROMPTS:
+    if len(won) < FEWEST_PROMPTS and len(records) >= FEWEST_PROMPTS:
         return not_evaluated(
             evaluation.model_copy(update=counts),
-            f"The judge gave no verdict that can be read on {counts['unjudged']} of {len(outcomes)} prompts, and "
+            f"The judge gave no verdict that can be read on {counts['unjudged']} of {len(records)} prompts, and "
             f"{FEWEST_PROMPTS} are needed: ask another judge.",
         )
     if len(won) < FEWEST_PROMPTS:
@@ -59,15 +52,11 @@ def compare(
             f"{len(won)} prompts were judged, and a verdict needs {FEWEST_PROMPTS}: hold out more pairs (dataset.eval), or "
             "name more prompts (evaluation.prompts).",
         )
-    rate = confidence_intervals.win_rate(won)
-    controlled = confidence_intervals.length_controlled_win_rate(
-        won, [before[at].tokens for at in judged], [after[at].tokens for at in judged]
+    rate = win_rate(won)
+    controlled = length_controlled_win_rate(
+        won, [record.before.tokens for record in judged], [record.after.tokens for record in judged]
     )
-    needed = (
-        confidence_intervals.needed_comparisons(won)
-        if confidence_intervals.holds(rate, CHANCE)
-        else None
-    )
+    needed = needed_comparisons(won) if contains(rate, CHANCE) else None
     evaluation = evaluation.model_copy(
         update={
             **counts,
@@ -89,14 +78,14 @@ def _verdict(
     evaluation: Evaluation, rate: Interval, controlled: Interval, require: Requirement | None
 ) -> tuple[Reason, str]:
     wins = f"The tuned model wins {describe(rate)} of {rate.n} prompts"
-    if confidence_intervals.holds(rate, CHANCE):
+    if contains(rate, CHANCE):
         needed = evaluation.needed_prompts
         enough = f"; about {needed} prompts would decide" if needed else ""
         return Reason.INCONCLUSIVE, f"{wins}: the interval holds 50%{enough}."
     if (rate.value or 0) < CHANCE:
         return Reason.NOT_BETTER, f"{wins}: the model before is better."
-    growth = length_growth(evaluation)
-    if growth > LONGER and confidence_intervals.holds(controlled, CHANCE):
+    growth = mean_length_growth(evaluation)
+    if growth > LONGER and contains(controlled, CHANCE):
         return Reason.LONGER_ONLY, (
             f"{wins}, and its answers are {growth:.0%} longer: at equal length it would win {describe(controlled)}, "
             "so length alone may be why."
@@ -120,14 +109,6 @@ def _missed(rate: Interval, growth: float, require: Requirement | None) -> list[
             f"answers are {growth:.0%} longer and evaluation.require.maxLengthGrowth is {most}"
         )
     return missed
-
-
-def length_growth(evaluation: Evaluation) -> float:
-    """The growth of the mean length of answers, as a share; 0 where it is not known."""
-    before, after = evaluation.before, evaluation.after
-    if before is None or after is None or not before.tokens or after.tokens is None:
-        return 0.0
-    return after.tokens / before.tokens - 1
 
 
 def describe(interval: Interval) -> str:

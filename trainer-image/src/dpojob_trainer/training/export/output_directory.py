@@ -138,7 +138,7 @@ def model_files(directory: Path) -> list[Path]:
 def write_lineage(directory: Path, job: TrainJob, outcome: Outcome) -> None:
     """Write the lineage of the complete model in `directory`, which holds nothing else."""
     files = [str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()]
-    _write_file(
+    _write_lineage(
         directory,
         {
             "job": f"{job.namespace}/{job.name}",
@@ -163,21 +163,27 @@ def record_upload(directory: Path, target: Mapping[str, Any], outcome: Outcome) 
     """Record another upload in the finished model's lineage."""
     recorded = lineage(directory)
     targets = {**recorded["uploaded"], **target}
-    _write_file(directory, {**recorded, "uploaded": targets, "outcome": outcome.wire()})
+    _write_lineage(directory, {**recorded, "uploaded": targets, "outcome": outcome.wire()})
 
 
 def record_outcome(directory: Path, outcome: Outcome, files: Sequence[str]) -> None:
     """Replace the outcome in the finished model's lineage, which then lists these files too."""
     recorded = lineage(directory)
     listed = sorted({*recorded["files"], *files})
-    _write_file(directory, {**recorded, "files": listed, "outcome": outcome.wire()})
+    _write_lineage(directory, {**recorded, "files": listed, "outcome": outcome.wire()})
 
 
-def _write_file(directory: Path, content: Mapping[str, Any]) -> None:
-    """Write the file atomically."""
-    part = directory / f"{LINEAGE}.part"
-    part.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    part.rename(directory / LINEAGE)
+def replace_text(path: Path, text: str) -> None:
+    """Write a text file atomically; one that it replaces keeps its mode."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    if path.exists():
+        part.chmod(path.stat().st_mode)
+    part.replace(path)
+
+
+def _write_lineage(directory: Path, content: Mapping[str, Any]) -> None:
+    replace_text(directory / LINEAGE, json.dumps(content, indent=1))
 
 
 def weights_hash(directory: Path) -> str:

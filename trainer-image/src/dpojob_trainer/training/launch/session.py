@@ -159,7 +159,7 @@ def _evaluate(state: RunState, outcome: Outcome) -> Outcome:
 
 def _upload(state: RunState, outcome: Outcome) -> Outcome:
     """Upload the finished model to where the spec says; the model stays where an upload fails."""
-    from dpojob_trainer.training.evaluation.evaluator import improved
+    from dpojob_trainer.training.evaluation.evaluator import may_be_uploaded
     from dpojob_trainer.training.export.uploads import upload
 
     output = state.job.spec.output
@@ -167,7 +167,7 @@ def _upload(state: RunState, outcome: Outcome) -> Outcome:
         return outcome
 
     state.artifacts, state.samples = outcome.artifacts, outcome.samples
-    if (output.push or output.s3) and not improved(state.job, outcome.evaluation):
+    if (output.push or output.s3) and not may_be_uploaded(state.job, outcome.evaluation):
         state.recorder.set_stage("Done")
         message = f"{outcome.message} Nothing was uploaded, since evaluation.require is not met."
         return outcome.model_copy(update={"message": message})

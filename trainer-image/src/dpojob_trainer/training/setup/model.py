@@ -22,7 +22,7 @@ from dpojob_trainer.training.adapters.merging import InexactMergeError, merge_ad
 from .argument_errors import as_argument_error
 from .errors import TrainingError
 from .model_source import ModelLocation
-from .precision import Precisions
+from .precision import Precisions, quantization_config
 from .train_job import TrainJob
 
 MERGED_START = "merged-start-"
@@ -54,7 +54,7 @@ def load_model(job: TrainJob, start: ModelLocation, precisions: Precisions) -> L
         loaded.notes.append("the tokenizer has no chat template; a plain one was given to it")
     if precisions.note:
         loaded.notes.append(precisions.note)
-    quantization = _quantization_config(precisions) if method == "qlora" else None
+    quantization = _checked_quantization(precisions) if method == "qlora" else None
     if method == "full":
         _load_whole(job, start, precisions, loaded)
         return loaded
@@ -116,19 +116,13 @@ def lora_config(job: TrainJob) -> LoraConfig:
     )
 
 
-def _quantization_config(precisions: Precisions) -> BitsAndBytesConfig:
+def _checked_quantization(precisions: Precisions) -> BitsAndBytesConfig:
     if find_spec("bitsandbytes") is None:
         raise TrainingError.invalid_spec(
             "the plan says qlora, and bitsandbytes is not installed here; install dpojob-trainer[gpu], or "
             "set training.method to lora"
         )
-    return BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=precisions.weights,
-        bnb_4bit_quant_storage=precisions.weights,
-    )
+    return quantization_config(precisions.weights)
 
 
 def _weights(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from transformers import BitsAndBytesConfig
 
 from dpojob_api.plan import Plan, Precision
 from dpojob_api.shared_training_constants import CPU_BF16_MIN_PARAMETERS, cpu_supports_bf16
@@ -24,6 +25,11 @@ class Precisions:
     note: str | None = None
     """How and why the precision differs from the plan's."""
 
+    @property
+    def compute_dtype(self) -> torch.dtype:
+        """The type of the computation, as torch names it."""
+        return {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[self.compute]
+
 
 def choose_precisions(plan: Plan, parameters: int) -> Precisions:
     """The plan's precision, or the nearest one that this machine supports.
@@ -42,6 +48,17 @@ def choose_precisions(plan: Plan, parameters: int) -> Precisions:
     if plan.method == "full" or compute == "fp32":
         return Precisions(compute, torch.float32, note)
     return Precisions(compute, torch.bfloat16 if compute == "bf16" else torch.float16, note)
+
+
+def quantization_config(dtype: torch.dtype) -> BitsAndBytesConfig:
+    """The 4-bit weights of a QLoRA base, which are computed with in `dtype`."""
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+        bnb_4bit_quant_storage=dtype,
+    )
 
 
 def keep_trainable_weights_in_fp32(model: torch.nn.Module) -> None:
