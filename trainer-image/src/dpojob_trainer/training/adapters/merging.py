@@ -1,45 +1,24 @@
-"""Merges an adapter into its base's files, tensor by tensor, in fp32 and rounded once.
+"""Merges an adapter into its base: config and weights of the merged model, in fp32 and rounded once.
 
-The model is built without memory for its weights. A layer that the adapter changes gets its weights from the
-base's files when its file is written, so that the memory needed is that of one written file and one layer,
-however large the model is. An adapter that changes anything but linear layers and embeddings is merged in
-memory, in a whole fp32 model.
+The merge goes tensor by tensor, so that the memory needed is that of one written file and one layer, however
+large the model is. An adapter that changes anything but linear layers and embeddings is merged in memory, in
+a whole fp32 model.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftConfig, PeftModel
-from peft.tuners.tuners_utils import BaseTunerLayer
-from peft.utils import AuxiliaryTrainingWrapper, ModulesToSaveWrapper
+from peft import PeftModel
 from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
-from transformers.pytorch_utils import Conv1D
 from transformers.utils import GENERATION_CONFIG_NAME
 
-from .checkpoint_files import SHARD_BYTES, CheckpointFiles, TensorInfo, write_shards
-from .loading import prepare_embeddings_for_merge, with_mean_rows
-from .placeholders import Placeholder, outermost_wrappers, replace_by_placeholders
-
-ADAPTER = "default"
-"""PEFT's name of the only adapter that is loaded here."""
-TOLERANCE = 1e-4
-"""Largest difference between the outputs of a merged layer and of the same layer with its adapter, in fp32."""
-PROBES = 16
-"""Input vectors, or tokens, of that comparison."""
-PLAIN_INITIALISATIONS = (True, False, "gaussian", "orthogonal", "eva")
-"""LoRA's initialisations that leave the base's weights as they are; the others change them on loading."""
-
-
-class InexactMergeError(Exception):
-    """A merged layer's outputs are not those of the layer with its adapter."""
-
-    def __init__(self, difference: float) -> None:
-        super().__init__(f"merged outputs are {difference:.2g} apart")
-        self.difference = difference
+from .checkpoint_files import SHARD_BYTES, write_shards
+from .loading import prepare_embeddings_for_merge
+from .merge_check import check_outputs, sample_tokens
+from .tensor_merge import TensorMerge
 
 
 def merge_adapter(
@@ -64,7 +43,7 @@ def merge_adapter(
     """
     directory.mkdir(parents=True, exist_ok=True)
     with torch.no_grad():
-        merge = _TensorMerge.plan(base, adapter)
+        merge = TensorMerge.plan(base, adapter)
         if merge is None:
             _merge_in_memory(base, adapter, directory, dtype, shard_bytes)
         else:
@@ -78,185 +57,6 @@ def merge_adapter(
             _save_configs(merge.model, base, directory, dtype)
 
 
-@dataclass(frozen=True)
-class _Weight:
-    """One tensor of the merged model."""
-
-    name: str
-    """In the model."""
-    source: str
-    """Its tensor in the base's files."""
-
-
-class _TensorMerge:
-    """The merged tensors, each made when it is asked for, by its name in the written files."""
-
-    def __init__(self, model: Any, adapter: Path, files: CheckpointFiles) -> None:
-        """`model` is on the meta device, and gets the adapter here."""
-        names = [name for name, _ in model.named_parameters(remove_duplicate=False)]
-        self._tied: dict[str, str] = dict(model.all_tied_weights_keys)
-        prepare_embeddings_for_merge(model, adapter)
-        replace_by_placeholders(model)
-        # Otherwise PEFT would copy weights of the adapter's file into placeholders.
-        adapted = PeftModel.from_pretrained(model, adapter, low_cpu_mem_usage=True)
-        self.model = adapted.eval().get_base_model()
-        self._files = files
-        self._stored = files.infos()
-        self._layers: dict[str, BaseTunerLayer] = {}
-        """The layer that merges each weight, by the weight's name."""
-        self._replaced: dict[str, torch.Tensor] = {}
-        """Weights that the adapter's file holds whole, by name."""
-        self._is_supported = True
-        self._find_changes()
-        self._weights = self._name_weights(names)
-
-    @classmethod
-    def plan(cls, base: Path, adapter: Path) -> _TensorMerge | None:
-        """The merge of these; None where it needs the whole model in memory."""
-        config = PeftConfig.from_pretrained(adapter)
-        if isinstance(config, LoraConfig) and config.init_lora_weights not in PLAIN_INITIALISATIONS:
-            return None
-        base_config = AutoConfig.from_pretrained(base)
-        if hasattr(base_config, "quantization_config"):
-            return None
-        with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(base_config)
-        merge = cls(model, adapter, CheckpointFiles(base))
-        return merge if merge._is_possible() else None
-
-    def _find_changes(self) -> None:
-        for name, module in outermost_wrappers(self.model):
-            if isinstance(module, ModulesToSaveWrapper):
-                for attribute, weight in module.modules_to_save[ADAPTER].named_parameters():
-                    self._replaced[f"{name}.{attribute}"] = weight
-            elif isinstance(module, BaseTunerLayer):
-                base = module.get_base_layer()
-                self._is_supported &= isinstance(
-                    base, torch.nn.Linear | torch.nn.Embedding | Conv1D
-                )
-                for attribute, _ in base.named_parameters(recurse=False):
-                    self._layers[f"{name}.{attribute}"] = module
-            elif isinstance(module, AuxiliaryTrainingWrapper):
-                self._is_supported = False
-            else:
-                for attribute, weight in module.named_parameters(recurse=False):
-                    if not isinstance(weight, Placeholder):
-                        self._replaced[f"{name}.{attribute}"] = weight
-
-    def _name_weights(self, names: list[str]) -> dict[str, _Weight]:
-        """Every tensor to write by its key. Unties the embeddings where the merge makes them differ."""
-        prefix = f"{self.model.base_model_prefix}."
-        found = {}
-        for key in self._stored:
-            # Some files name the weights as in the model without its head.
-            name = key if key in names or prefix + key not in names else prefix + key
-            if name not in self._tied:
-                found[key] = _Weight(name, key)
-        sources = {weight.name: weight.source for weight in found.values()}
-        for name, source in self._tied.items():
-            if source in sources and not self._stays_tied(name, source):
-                found[name] = _Weight(name, sources[source])
-                for config in (self.model.config, self.model.config.get_text_config()):
-                    config.tie_word_embeddings = False
-        return found
-
-    def _stays_tied(self, name: str, source: str) -> bool:
-        if name in self._replaced and source in self._replaced:
-            return torch.equal(self._replaced[name], self._replaced[source])
-        return not any(n in self._replaced or n in self._layers for n in (name, source))
-
-    def _is_possible(self) -> bool:
-        """Whether each changed weight is in the base's files as the model has it."""
-        written = {weight.name: self._stored[weight.source] for weight in self._weights.values()}
-        changed = {name for name in (*self._layers, *self._replaced) if name not in self._tied}
-        return self._is_supported and all(
-            name in written
-            and written[name].dtype.is_floating_point
-            and written[name].shape[1:] == (self._shape(name) or ())[1:]
-            for name in changed
-        )
-
-    def _shape(self, name: str) -> tuple[int, ...] | None:
-        """The shape in the merged model; None for a tensor that is not among the model's weights."""
-        if name in self._replaced:
-            return tuple(self._replaced[name].shape)
-        if name in self._layers:
-            base = self._layers[name].get_base_layer()
-            return tuple(getattr(base, name.rpartition(".")[2]).shape)
-        try:
-            return tuple(self.model.get_parameter(name).shape)
-        except AttributeError:
-            return None
-
-    def infos(self, dtype: torch.dtype | None) -> dict[str, TensorInfo]:
-        """Shape and dtype of every tensor to write, by key.
-
-        Args:
-            dtype: Of the written weights; as they are stored by default.
-        """
-        found = {}
-        for key, weight in self._weights.items():
-            stored = self._stored[weight.source]
-            kind = dtype if dtype is not None and stored.dtype.is_floating_point else stored.dtype
-            found[key] = TensorInfo(self._shape(weight.name) or stored.shape, kind)
-        return found
-
-    def tensor(self, key: str) -> torch.Tensor:
-        """The merged tensor, in fp32 where the adapter changes it."""
-        weight = self._weights[key]
-        if weight.name in self._replaced:
-            return self._replaced[weight.name]
-        if weight.name in self._layers:
-            return self._merged(weight)
-        return self._read(weight)
-
-    def _read(self, weight: _Weight) -> torch.Tensor:
-        """The base's tensor, with the rows of tokens that the adapter's training added."""
-        stored, shape = self._files.read(weight.source), self._shape(weight.name)
-        if shape is None or len(shape) != 2 or len(stored) == shape[0]:
-            return stored
-        return with_mean_rows(stored[: shape[0]], shape[0])
-
-    def _merged(self, weight: _Weight) -> torch.Tensor:
-        """The weight with the adapter, merged and checked in fp32 by PEFT's layer; the layer keeps none."""
-        layer = self._layers[weight.name]
-        base = layer.get_base_layer()
-        prefix, _, attribute = weight.name.rpartition(".")
-        empty = {
-            name: weight
-            for name, weight in base.named_parameters(recurse=False)
-            if isinstance(weight, Placeholder)
-        }
-        by_name = {w.name: w for w in self._weights.values()}
-        for name in empty:
-            values = self._read(by_name[f"{prefix}.{name}"]).float()
-            setattr(base, name, torch.nn.Parameter(values, requires_grad=False))
-        inputs = _probe_inputs(base)
-        expected = layer(inputs)
-        layer.merge(safe_merge=True)
-        difference = _relative_difference(layer(inputs), expected)
-        if not difference <= TOLERANCE:  # Also when it is NaN.
-            raise InexactMergeError(difference)
-        merged: torch.Tensor = getattr(base, attribute).data
-        for name, parameter in empty.items():
-            setattr(base, name, parameter)
-        layer.merged_adapters.clear()
-        return merged
-
-
-def _probe_inputs(base: torch.nn.Module) -> torch.Tensor:
-    if isinstance(base, torch.nn.Embedding):
-        return torch.linspace(0, base.num_embeddings - 1, PROBES).long()[None]
-    rows, columns = base.get_parameter("weight").shape
-    size = rows if isinstance(base, Conv1D) else columns
-    return torch.randn(1, PROBES, size, generator=torch.Generator().manual_seed(0))
-
-
-def _relative_difference(got: torch.Tensor, expected: torch.Tensor) -> float:
-    """The largest difference, relative to the largest expected output where that is above 1."""
-    return float((got - expected).abs().max() / expected.abs().max().clamp(min=1))
-
-
 def _merge_in_memory(
     base: Path, adapter: Path, directory: Path, dtype: torch.dtype | None, shard_bytes: int
 ) -> None:
@@ -264,13 +64,10 @@ def _merge_in_memory(
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
     prepare_embeddings_for_merge(model, adapter)
     adapted = PeftModel.from_pretrained(model, adapter).eval()
-    rows = model.get_input_embeddings().weight.shape[0]
-    tokens = torch.linspace(0, rows - 1, PROBES).long()[None]
+    tokens = sample_tokens(model.get_input_embeddings().weight.shape[0])
     expected = adapted(input_ids=tokens).logits
     merged = adapted.merge_and_unload(safe_merge=True)
-    difference = _relative_difference(merged(input_ids=tokens).logits, expected)
-    if not difference <= TOLERANCE:
-        raise InexactMergeError(difference)
+    check_outputs(merged(input_ids=tokens).logits, expected)
     merged.to(stored).save_pretrained(directory, max_shard_size=shard_bytes)
 
 

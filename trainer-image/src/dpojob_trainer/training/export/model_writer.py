@@ -10,7 +10,8 @@ from peft import PeftModel
 from transformers import AutoConfig
 
 from dpojob_trainer.training.adapters.loading import TRAINED_ADAPTER
-from dpojob_trainer.training.adapters.merging import InexactMergeError, merge_adapter
+from dpojob_trainer.training.adapters.merge_check import InexactMergeError
+from dpojob_trainer.training.adapters.merging import merge_adapter
 from dpojob_trainer.training.setup.model_source import ModelLocation
 from dpojob_trainer.training.setup.train_job import TrainJob
 from dpojob_trainer.training.sharding import gather_model, is_sharded

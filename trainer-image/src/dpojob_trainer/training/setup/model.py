@@ -16,8 +16,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from dpojob_api.conditions import Reason
 from dpojob_api.shared_training_constants import cpu_uses_eager_attention
 from dpojob_trainer.shared.messages import FALLBACK_CHAT_TEMPLATE
-from dpojob_trainer.training.adapters.loading import load_adapter
-from dpojob_trainer.training.adapters.merging import InexactMergeError, merge_adapter
+from dpojob_trainer.training.adapters.loading import TRAINED_ADAPTER, load_adapter
+from dpojob_trainer.training.adapters.merge_check import InexactMergeError
+from dpojob_trainer.training.adapters.merging import merge_adapter
 
 from .argument_errors import as_argument_error
 from .errors import TrainingError
@@ -64,7 +65,7 @@ def load_model(job: TrainJob, start: ModelLocation, precisions: Precisions) -> L
         return loaded
     # TRL copies the adapter to a frozen one, which is the reference.
     loaded.model = load_adapter(loaded.model, start.adapter, trainable=True)
-    rank = loaded.model.peft_config["default"].r
+    rank = loaded.model.peft_config[TRAINED_ADAPTER].r
     loaded.notes.append(f"training goes on with the adapter it starts from, of rank {rank}")
     return loaded
 

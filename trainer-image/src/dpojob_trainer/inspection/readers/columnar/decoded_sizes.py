@@ -17,7 +17,7 @@ from dpojob_trainer.shared.errors import unreadable
 from .parquet_pages import (
     DELTA_BYTE_ARRAY,
     Chunk,
-    DamagedPageHeader,
+    DamagedParquetError,
     Page,
     longest_value,
     read_pages,
@@ -137,7 +137,7 @@ def _leaf_pages(
     rows = file.metadata.row_group(group).num_rows
     try:
         pages = list(read_pages(data, chunk))
-    except DamagedPageHeader as problem:
+    except DamagedParquetError as problem:
         raise unreadable(
             f"{name} is damaged: {problem}, in the column {leaf.path[:60]!r}; copy it again"
         ) from None

@@ -13,7 +13,7 @@ from dpojob_trainer.shared.errors import unreadable
 from dpojob_trainer.shared.row_batch import RowBatch
 
 from .decoded_sizes import rows_at_once
-from .parquet_pages import DamagedPageHeader, read_chunks
+from .parquet_pages import DamagedParquetError, read_chunks
 from .row_size import BATCH_ROWS, column_names, shares_values, split_by_size
 
 BATCH_BYTES = 16 << 20
@@ -68,7 +68,7 @@ def _decoded(
     with path.open("rb") as raw, mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as data:
         try:
             groups = read_chunks(data)
-        except DamagedPageHeader as problem:
+        except DamagedParquetError as problem:
             raise unreadable(f"{name} is damaged: {problem}; copy it again") from None
         for group, chunks in enumerate(groups):
             rows = min(batch_rows, rows_at_once(name, data, file, chunks, group, columns))
