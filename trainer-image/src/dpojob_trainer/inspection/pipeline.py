@@ -1,9 +1,9 @@
 """Inspection from end to end: arguments and model, then every row of the dataset, stage by stage.
 
-sources -> readers -> columns -> validation (-> tokenization) -> statistics -> report
+sources -> columns -> scan of all rows (readers -> validation -> tokenization -> statistics) -> report
 
-Stages do not call each other: each batch of rows comes back here from one stage and goes on to the
-next.
+Stages do not call each other: what one returns is passed to the next one, here, or for a batch of rows in
+`scan.dataset_scan`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .training_arguments import check_arguments, check_pad_token
 
 
 def inspect(
-    manifest: DPOJobSpec,
+    spec: DPOJobSpec,
     volumes: Mapping[str, Path],
     *,
     progress: Progress | None = None,
@@ -38,7 +38,7 @@ def inspect(
     """Inspect a job's arguments, model and dataset.
 
     Args:
-        manifest: The job's spec.
+        spec: The job's spec.
         volumes: The directory at which each claim is mounted.
         progress: Called after each batch of rows.
         token: A token for the Hugging Face hub.
@@ -52,31 +52,31 @@ def inspect(
         InspectionError: The model or the dataset does not exist or cannot be read,
             `training.arguments` cannot be used, or the output directory belongs to another job.
     """
-    check_arguments(manifest)
-    check_trackers(manifest)
+    check_arguments(spec)
+    check_trackers(spec)
     if uid is not None:
-        check_output(manifest, volumes, uid)
-    model = ModelContext.open(manifest.model, volumes, token)
-    check_pad_token(manifest, model.tokenizer)
-    check_adapter(model.facts, model.files, model.tokenizer, manifest.training.method)
-    dataset = manifest.dataset
+        check_output(spec, volumes, uid)
+    model = ModelContext.open(spec.model, volumes, token)
+    check_pad_token(spec, model.tokenizer)
+    check_adapter(model.facts, model.files, model.tokenizer, spec.training.method)
+    dataset = spec.dataset
     source = open_source(dataset, volumes, token, dataset.split)
     split = dataset.eval.split
     evaluation = open_source(dataset, volumes, token, split, evaluation=True) if split else None
-    inspected = _Inspected(model, source, evaluation, progress)
+    opened = _OpenedJob(model, source, evaluation, progress)
     with ContentHash() as content:
-        report = inspected.report(manifest, content)
+        report = opened.report(spec, content)
         report.content_hash = content.hexdigest(source.files)
     if evaluation is not None:
         with ContentHash() as content:
             report.eval_content_hash = content.hexdigest(evaluation.files)
     if not report.valid:
-        complete_suggestion(manifest, report, inspected.report)
+        complete_suggestion(spec, report, opened.report)
     return with_encodable_names(report)
 
 
 @dataclass(frozen=True)
-class _Inspected:
+class _OpenedJob:
     """The model and the dataset of a job, which may be inspected by several specs."""
 
     model: ModelContext
@@ -84,20 +84,20 @@ class _Inspected:
     evaluation: Source | None
     progress: Progress | None
 
-    def report(self, manifest: DPOJobSpec, content: ContentHash | None = None) -> InspectionReport:
+    def report(self, spec: DPOJobSpec, content: ContentHash | None = None) -> InspectionReport:
         """Inspect all rows by a spec; the files that are read are added to `content`."""
-        source, evaluation, dataset = self.source, self.evaluation, manifest.dataset
+        source, evaluation, dataset = self.source, self.evaluation, spec.dataset
         detector = LayoutDetector.detect(
             dataset,
             [lambda: batches(source)] + ([lambda: batches(evaluation)] if evaluation else []),
         )
-        scan = DatasetScan(manifest, self.model, source, evaluation, content, self.progress)
+        scan = DatasetScan(spec, self.model, source, evaluation, content, self.progress)
         counts = scan.until_confirmed(detector)
         report = _base_report(source, dataset.split, self.model, detector)
         if counts is None:
             return _unreadable_layout_report(report, source, detector.resolution)
         return build_report(
-            manifest,
+            spec,
             report,
             counts.train,
             counts.evaluation,

@@ -19,7 +19,7 @@ from .pair_problems import pair_warnings
 
 
 def build_report(
-    manifest: DPOJobSpec,
+    spec: DPOJobSpec,
     base: InspectionReport,
     train: SplitStatistics,
     evaluation: SplitStatistics | None,
@@ -32,7 +32,7 @@ def build_report(
     """Build the report.
 
     Args:
-        manifest: The job's spec.
+        spec: The job's spec.
         base: What is known of source, columns and model, with the problems found so far.
         train: The counts over the training split.
         evaluation: Those over the evaluation split, where it has files of its own.
@@ -45,7 +45,7 @@ def build_report(
     Returns:
         `base` with the result and all figures; valid unless a problem is an error.
     """
-    dataset = manifest.dataset
+    dataset = spec.dataset
     invalid = InvalidRows(dataset, train)
     invalid_evaluation = InvalidRows(dataset, evaluation) if evaluation else None
     errors = [

@@ -20,27 +20,27 @@ InspectAgain = Callable[[DPOJobSpec], InspectionReport]
 
 
 def complete_suggestion(
-    manifest: DPOJobSpec, report: InspectionReport, inspect_again: InspectAgain
+    spec: DPOJobSpec, report: InspectionReport, inspect_again: InspectAgain
 ) -> None:
     """Add to an invalid report's suggestion what else is needed, and say what it leaves.
 
     Args:
-        manifest: The job's spec.
+        spec: The job's spec.
         report: The report, which is changed.
         inspect_again: Inspects the same dataset by another spec.
     """
     suggestion: Suggestion | None = None
-    spec, trial = manifest, report
+    trial_spec, trial = spec, report
     for _ in range(MAX_STEPS):
         if trial.valid:
             break
-        step = trial.suggestion or _needed(spec, trial, inspect_again)
+        step = trial.suggestion or _needed(trial_spec, trial, inspect_again)
         extended = None if step is None else _merged(suggestion, step)
         if extended is None or extended == suggestion:
             break
         try:
-            spec = with_suggestion(manifest, extended)
-            trial = inspect_again(spec)
+            trial_spec = with_suggestion(spec, extended)
+            trial = inspect_again(trial_spec)
         except (InspectionError, ValueError) as problem:
             trial = InspectionReport(
                 valid=False,
@@ -53,11 +53,11 @@ def complete_suggestion(
     report.suggestion = suggestion
 
 
-def with_suggestion(manifest: DPOJobSpec, suggestion: Suggestion) -> DPOJobSpec:
+def with_suggestion(spec: DPOJobSpec, suggestion: Suggestion) -> DPOJobSpec:
     """Follow a suggestion literally.
 
     Args:
-        manifest: The job's spec.
+        spec: The job's spec.
         suggestion: What to add.
 
     Returns:
@@ -66,7 +66,7 @@ def with_suggestion(manifest: DPOJobSpec, suggestion: Suggestion) -> DPOJobSpec:
     Raises:
         ValueError: The spec would be invalid.
     """
-    return DPOJobSpec.model_validate(_added(manifest.wire(), suggestion.spec()))
+    return DPOJobSpec.model_validate(_added(spec.wire(), suggestion.spec()))
 
 
 def _added(document: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:

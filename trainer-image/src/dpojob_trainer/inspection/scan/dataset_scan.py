@@ -92,7 +92,7 @@ class DatasetCounts:
 class DatasetScan:
     """Passes over all rows of both splits."""
 
-    manifest: DPOJobSpec
+    spec: DPOJobSpec
     model: ModelContext
     source: Source
     evaluation: Source | None
@@ -122,16 +122,16 @@ class DatasetScan:
 
     def _all_passes(self, detector: LayoutDetector, layout: ColumnLayout) -> DatasetCounts | None:
         """The passes by one layout; None where all rows show another one."""
-        lengths = LengthCheck.of(self.manifest.training, self.model, accelerated=True)
+        lengths = LengthCheck.of(self.spec.training, self.model, accelerated=True)
         validator = RowValidator(layout, self.model.facts.chat_template)
         columns = column_names(layout, detector.kinds)
-        curation = Curation.of(self.manifest.dataset.curate, columns)
+        curation = Curation.of(self.spec.dataset.curate, columns)
         counts = self._both_splits(validator, lengths, curation)
         if not detector.confirm(counts.train_columns, counts.evaluation_columns):
             return None
         if counts.has_mixed_formats:
             validator = replace(validator, expected_format=counts.train.format)
-            curation = Curation.of(self.manifest.dataset.curate, columns)
+            curation = Curation.of(self.spec.dataset.curate, columns)
             counts = self._both_splits(validator, lengths, curation)
         if (last := curation.next_pass()) is not None:
             counts = self._both_splits(validator, lengths, last)
@@ -141,7 +141,7 @@ class DatasetScan:
         self, validator: RowValidator, lengths: LengthCheck | None, curation: Curation
     ) -> DatasetCounts:
         unit: Unit = "characters" if lengths is None else "tokens"
-        max_length = self.manifest.training.max_length
+        max_length = self.spec.training.max_length
         with DuplicateFinder(scratch_directory()) as finder:
             train = SplitStatistics(LengthStatistics(max_length, unit), finder)
             train_columns = self._train_split(validator, lengths, train, curation)

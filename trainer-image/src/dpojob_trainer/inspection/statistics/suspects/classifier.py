@@ -1,7 +1,7 @@
-"""A small classifier of chosen against rejected, and its cross-validated opinion on each pair.
+"""A small classifier of chosen against rejected, and its cross-validated prediction for each pair.
 
-Logistic regression on the difference of hashed words of the two answers, so that it has no side of its
-own: the Bradley-Terry model that DPO trains, over words. Words are weighted by the logarithm of how much more
+Logistic regression on the difference of hashed words of the two answers, so that it prefers
+neither side: the Bradley-Terry model that DPO trains, over words. Words are weighted by the logarithm of how much more
 often they are in chosen (Wang and Manning, "Baselines and bigrams", ACL 2012), which is far better than
 either part alone on a few hundred pairs. Written with numpy, because scikit-learn and
 SciPy would add about 150 MB to the inspection's image for this one use.
@@ -30,7 +30,7 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 def disagreement(answers: Sequence[tuple[str, str]], prompts: Sequence[str]) -> NDArray[np.float64]:
     """Predict each pair by a classifier that was trained without its fold.
 
-    Pairs with the same prompt are in the same fold, so that no answer is known by heart.
+    Pairs with the same prompt are in the same fold, so that no answer was seen in training.
 
     Args:
         answers: Chosen and rejected of each pair.

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dpojob_api import report
 from dpojob_api.spec import Curate
@@ -76,28 +77,34 @@ class Curation:
         kept: list[AcceptedBatch] = []
         left_out: list[tuple[int, RowError]] = []
         for part in accepted:
+            numbers = part.numbers.tolist()
             of_part = None if margins is None else margins[part.numbers - first_row]
-            stays = np.ones(len(part.numbers), np.bool_)
-            if of_part is not None and self.curate.min_margin is not None:
-                stays &= ~(of_part < self.curate.min_margin)
-                left_out += [
-                    (number, RowError(LOW_MARGIN, "the scores are too close"))
-                    for number in part.numbers[~stays].tolist()
-                ]
-            if self.dropped:
-                for at in np.flatnonzero(stays).tolist():
-                    kind = self.dropped.get(int(part.numbers[at]))
-                    if kind is not None:
-                        stays[at] = False
-                        left_out.append((int(part.numbers[at]), RowError(kind, "curated")))
-            if not stays.all():
-                positions = np.flatnonzero(stays)
+            reasons = self._reasons(numbers, of_part)
+            left_out += [(numbers[at], reason) for at, reason in reasons.items()]
+            if reasons:
+                positions = np.delete(np.arange(len(numbers)), list(reasons))
                 part = part.take(positions)
                 of_part = None if of_part is None else of_part[positions]
             if not self.dropped:
                 self.finder.add(part, of_part)
             kept.append(part)
         return kept, left_out
+
+    def _reasons(
+        self, numbers: Sequence[int], margins: NDArray[np.float64] | None
+    ) -> dict[int, RowError]:
+        """By position, why a row is left out: its margin, else the suspicion of the pass before."""
+        reasons: dict[int, RowError] = {}
+        if margins is not None and self.curate.min_margin is not None:
+            error = RowError(LOW_MARGIN, "the scores are too close")
+            reasons = dict.fromkeys(
+                np.flatnonzero(margins < self.curate.min_margin).tolist(), error
+            )
+        if self.dropped:
+            for at, number in enumerate(numbers):
+                if at not in reasons and number in self.dropped:
+                    reasons[at] = RowError(self.dropped[number], "curated")
+        return reasons
 
     def next_pass(self) -> Curation | None:
         """Make the curation of the pass after the one that collected the sample.

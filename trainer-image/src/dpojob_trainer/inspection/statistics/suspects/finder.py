@@ -16,7 +16,8 @@ from dpojob_trainer.shared.problem_text import row_share
 
 from .giveaways import Giveaway, giveaways
 from .languages import minority_languages
-from .near_duplicates import near_duplicates, near_identical
+from .near_duplicates import near_duplicates
+from .near_identical import near_identical
 from .pair_sample import PairSample, SampledPair
 from .secrets import find_personal_data, find_secret
 from .swapped_pairs import swapped_by_classifier, swapped_by_rule

@@ -1,4 +1,4 @@
-"""What tells chosen from rejected by form alone: training would learn it, and nothing else."""
+"""Features of form that separate chosen from rejected: training would learn these instead of quality."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ class Giveaway:
     coverage: float
     accuracy: float
     examples: list[int]
-    """Positions of the first pairs that it tells apart."""
+    """Positions of the first pairs in which one answer alone has it."""
 
 
 def giveaways(pairs: Sequence[SampledPair]) -> list[Giveaway]:
-    """Find features by which one could tell the preferred answer without reading it.
+    """Find features that mark the preferred answer, whatever it means.
 
     Args:
         pairs: The rows.

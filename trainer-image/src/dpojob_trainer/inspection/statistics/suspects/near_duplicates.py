@@ -8,12 +8,12 @@ it are compared exactly.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .pair_sample import MAX_BYTES, SampledPair
+from .pair_sample import SampledPair
 
 Hashes = NDArray[np.uint64]
 
@@ -27,8 +27,6 @@ _SALTS = tuple(np.uint64(salt) for salt in (0x51ED270B, 0xB5026F5A, 0x8CB92BA7))
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _BOUNDS = (np.arange(BINS, dtype=np.uint64) << np.uint64(58)).astype(np.uint64)
 _DIGITS = re.compile(rb"\d+")
-_FORM = re.compile(rb"[\s.,;!?*#]+")
-"""White space, sentence marks and emphasis; quotes and operators have a meaning in JSON and in code."""
 _SEPARATORS = re.compile(rb"[\s!-/:-@\[-`{-~]+")
 
 
@@ -59,7 +57,7 @@ def near_duplicates(pairs: Iterable[SampledPair]) -> Iterator[tuple[int, int]]:
         for earlier in sorted(candidates):
             others, other_numbers = seen[earlier]
             if numbers == other_numbers and all(
-                jaccard(left, right) >= SIMILARITY
+                _jaccard(left, right) >= SIMILARITY
                 for left, right in zip(shingles, others, strict=True)
             ):
                 yield at, earlier
@@ -83,20 +81,8 @@ def _shingles(text: bytes, salt: np.uint64) -> Hashes:
     return np.unique(values ^ (values >> np.uint64(32)))
 
 
-def shingles_of(text: bytes) -> Hashes:
-    """Hash the shingles of a text, normalised in case, white space and punctuation.
-
-    Args:
-        text: UTF-8 bytes.
-
-    Returns:
-        The distinct hashes, in order.
-    """
-    return _shingles(_normalized(text), _SALTS[0])
-
-
 def _signature(shingles: Hashes) -> Hashes:
-    """The smallest hash of each bin; an empty bin takes that of the next one that is not."""
+    """The smallest hash of each bin; an empty bin has that of the next bin that is not empty."""
     ordered = np.sort(shingles)
     at = np.searchsorted(ordered, _BOUNDS)
     ends = np.append(at[1:], len(ordered))
@@ -105,57 +91,7 @@ def _signature(shingles: Hashes) -> Hashes:
     return ordered[at[source]]
 
 
-def jaccard(left: Hashes, right: Hashes) -> float:
-    """Compute the similarity of two sets.
-
-    Args:
-        left: Distinct values.
-        right: Distinct values.
-
-    Returns:
-        The size of the intersection over that of the union, from 0 to 1.
-    """
+def _jaccard(left: Hashes, right: Hashes) -> float:
+    """The size of the intersection of two sets over that of their union, from 0 to 1."""
     shared = len(np.intersect1d(left, right, assume_unique=True))
     return shared / max(1, len(left) + len(right) - shared)
-
-
-def near_identical(pairs: Sequence[SampledPair]) -> Iterator[int]:
-    """Find rows whose answers differ in case, punctuation and white space, or in very little, only.
-
-    Args:
-        pairs: The rows.
-
-    Yields:
-        Positions of the rows.
-    """
-    for at, pair in enumerate(pairs):
-        chosen, rejected = pair.chosen, pair.rejected
-        if max(len(chosen), len(rejected)) >= MAX_BYTES:
-            continue  # Both may differ in what was cut off.
-        if _without_form(chosen) == _without_form(rejected) or (
-            len(chosen) >= MIN_COMPARED and _differing(chosen, rejected) <= MAX_DIFFERING
-        ):
-            yield at
-
-
-def _without_form(text: bytes) -> bytes:
-    return _FORM.sub(b" ", text.lower()).strip()
-
-
-MIN_COMPARED = 200
-"""Bytes of an answer from which a small difference is suspicious."""
-MAX_DIFFERING = 3
-"""Bytes; a word that was changed, as in a negation, is longer."""
-
-
-def _differing(left: bytes, right: bytes) -> int:
-    """Bytes between the common beginning and the common end of two texts, of the longer one."""
-    limit = min(len(left), len(right))
-    if abs(len(left) - len(right)) > MAX_DIFFERING:
-        return max(len(left), len(right))
-    first, second = np.frombuffer(left, np.uint8), np.frombuffer(right, np.uint8)
-    unequal = np.flatnonzero(first[:limit] != second[:limit])
-    start = int(unequal[0]) if len(unequal) else limit
-    unequal = np.flatnonzero(first[::-1][: limit - start] != second[::-1][: limit - start])
-    end = int(unequal[0]) if len(unequal) else limit - start
-    return max(len(left), len(right)) - start - end

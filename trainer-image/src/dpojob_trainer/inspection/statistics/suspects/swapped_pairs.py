@@ -1,4 +1,4 @@
-"""Pairs that are probably the wrong way round."""
+"""Pairs whose chosen and rejected answers are probably swapped."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ MAX_EXAMINED = 400
 REFUSAL_SHARE = 0.05
 """Share of rows up to which refusals as chosen are exceptions, not what the dataset teaches."""
 MIN_ACCURACY = 0.75
-"""Share of pairs that the classifier must get right for its disagreement to say something."""
+"""Share of pairs that the classifier must get right for its disagreement to count."""
 MAX_PROBABILITY = 0.15
 """Probability of chosen, by the classifier, below which a pair is suspected."""
 
 
 def swapped_by_rule(pairs: Sequence[SampledPair]) -> dict[int, str]:
-    """Find pairs whose own scores or words say that rejected is the better answer.
+    """Find pairs in which scores or phrases mark rejected as the better answer.
 
     Args:
         pairs: The rows.
@@ -68,7 +68,7 @@ def swapped_by_rule(pairs: Sequence[SampledPair]) -> dict[int, str]:
 
 
 def swapped_by_classifier(pairs: Sequence[SampledPair]) -> tuple[list[int], float | None]:
-    """Find pairs on which a classifier of words disagrees that is right on most others.
+    """Find pairs on which a classifier of words disagrees, if it is right on most others.
 
     The figures depend on the processor in their last digits, so no row is left out for them.
 
