@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.kit import fake_kueue
-from tests.kit.clock_override import Clock
+from tests.kit.cluster import fake_kueue
+from tests.kit.cluster.clock_override import Clock
 
 from . import sweep
 from .injection.fault_types import kind_of

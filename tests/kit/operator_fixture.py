@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from tests.kit.clock_override import VARIABLE, Clock
+from tests.kit.cluster.clock_override import VARIABLE, Clock
+from tests.kit.cluster.patch import Patch
 from tests.kit.fork_server.client import ROOT, ForkedProcess, ForkServer
-from tests.kit.patch import Patch
 from tests.kit.waiting import LIMIT, wait_until
 
 from devcluster.control_plane import Api

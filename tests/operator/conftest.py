@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.kit import clock_override
-from tests.kit.clock_override import Clock
+from tests.kit.cluster import clock_override
+from tests.kit.cluster.clock_override import Clock
 from tests.kit.crds import apply_crds
 from tests.kit.fork_server.client import ForkServer
 from tests.kit.operator_fixture import ROOT, JobNamespace, Process, pool

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from tests.kit.cluster.pod_container import input_documents
 from tests.kit.crds import apply_crds
 from tests.kit.operator_fixture import LIMIT, JobNamespace, Process, foreign_job
-from tests.kit.pod_container import input_documents
 
 pytestmark = pytest.mark.cluster
 

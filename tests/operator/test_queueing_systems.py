@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.kit import fake_kueue
+from tests.kit.cluster import fake_kueue
 from tests.kit.operator_fixture import JobNamespace, Process, dpojob
 
 pytestmark = pytest.mark.cluster

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.kit.clock_override import Clock
+from tests.kit.cluster.clock_override import Clock
 from tests.kit.operator_fixture import REPORT, JobNamespace, Process, pool
 
 pytestmark = pytest.mark.cluster

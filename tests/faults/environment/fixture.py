@@ -17,10 +17,10 @@ from tests.faults.injection.request_log import Log
 from tests.faults.invariants.history import ClusterWatcher, History
 from tests.kit import api_client as paths
 from tests.kit.api_client import Api, ApiError
-from tests.kit.clock_override import VARIABLE, Clock
-from tests.kit.fake_kubelet import FakeKubelet, PodScript
+from tests.kit.cluster.clock_override import VARIABLE, Clock
+from tests.kit.cluster.fake_kubelet import FakeKubelet, PodScript
+from tests.kit.cluster.patch import Patch
 from tests.kit.fork_server.client import ForkServer
-from tests.kit.patch import Patch
 from tests.kit.ports import free_port
 
 from dpojob_api.base import JSONObject

@@ -20,7 +20,7 @@ from . import nodes
 from .fixture import SharedEnvironment
 
 PREFIX = "dpojob-faults-"
-OPERATOR = "tests.kit.clock_override"
+OPERATOR = "tests.kit.cluster.clock_override"
 NAIVE = "tests.faults.naive_operator"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 

@@ -15,8 +15,8 @@ from collections.abc import Callable
 
 import aiohttp
 from aiohttp import web
-from tests.kit import fake_kueue
 from tests.kit.api_client import LARGEST_LINE, Api
+from tests.kit.cluster import fake_kueue
 
 from .error_responses import status_body
 from .fault_types import ANSWERS, CRASHES, Fault, kind_of

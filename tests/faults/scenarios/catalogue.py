@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.faults.environment.fixture import RunEnvironment
 from tests.kit import termination_messages
 from tests.kit.api_client import JOBS
-from tests.kit.fake_kubelet import PodBehavior, PodIdentity
+from tests.kit.cluster.fake_kubelet import PodBehavior, PodIdentity
 
 from .external_events import EXTERNAL_EVENTS
 from .scenario import (

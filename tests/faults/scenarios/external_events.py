@@ -9,9 +9,10 @@ from functools import partial
 from tests.faults.environment import nodes
 from tests.faults.environment.fixture import RunEnvironment
 from tests.faults.invariants.invariants import LABEL_LATE
-from tests.kit import fake_kueue, termination_messages
+from tests.kit import termination_messages
 from tests.kit.api_client import JOBS
-from tests.kit.fake_kubelet import PodBehavior, PodIdentity
+from tests.kit.cluster import fake_kueue
+from tests.kit.cluster.fake_kubelet import PodBehavior, PodIdentity
 
 from dpojob_api.base import JSONObject
 

@@ -22,7 +22,7 @@ from tests.faults.invariants.normalize import end_state
 from tests.faults.runs import Result, describe_state, difference, fresh_name
 from tests.kit import termination_messages
 from tests.kit.api_client import DPOJOBS, JOBS, PODS
-from tests.kit.fake_kubelet import PodBehavior, PodIdentity
+from tests.kit.cluster.fake_kubelet import PodBehavior, PodIdentity
 
 from dpojob_api.base import JSONObject
 

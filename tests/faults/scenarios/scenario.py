@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tests.faults.environment.fixture import RunEnvironment
 from tests.kit import termination_messages
-from tests.kit.fake_kubelet import PodBehavior, PodIdentity, PodScript
+from tests.kit.cluster.fake_kubelet import PodBehavior, PodIdentity, PodScript
 
 from dpojob_api.base import JSONObject
 from dpojob_api.constants import LABEL_JOB_UID, LABEL_STAGE, STAGE_TRAIN

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.kit import pod_container
 from tests.kit.builders import job
+from tests.kit.cluster import pod_container
 from tests.kit.inspection.tokenizer_models import make_model
 from tests.kit.inspection.volume_fixture import write_rows
 from tests.operator.manifests.test_manifests import POOL, SETTINGS, plan

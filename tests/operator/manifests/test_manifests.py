@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from tests.kit.builders import job
+from tests.kit.cluster.pod_container import input_documents
 from tests.kit.operator_fixture import REPORT, JobNamespace
-from tests.kit.pod_container import input_documents
 
 from dpojob_api.job import Attempt, ChildJob
 from dpojob_api.plan import Plan

@@ -10,7 +10,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from tests.kit.regex_steps import literals, search_steps
+from tests.kit.inspection.regex_steps import literals, search_steps
 
 import dpojob_trainer
 

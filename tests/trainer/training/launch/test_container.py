@@ -16,7 +16,7 @@ from dpojob_trainer.training.loop import checkpoints
 pytestmark = pytest.mark.train
 
 
-# Two plain processes are test_two_nodes.py, sharded ones loop/test_sharding.py.
+# Two plain processes are test_two_nodes.py, sharded ones training/sharding/test_sharding.py.
 def test_several_processes_give_the_curve_and_the_model_of_one(
     make_job: MakeJob, tmp_path: Path
 ) -> None:

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from tests.kit import termination_messages
+from tests.kit.api_client import PODS, Api, ApiError
+
 from dpojob_api.base import JSONObject
 from dpojob_api.constants import LABEL_ATTEMPT, LABEL_JOB_NAME, LABEL_JOB_UID, LABEL_STAGE
-
-from . import termination_messages
-from .api_client import PODS, Api, ApiError
 
 
 @dataclass(frozen=True)

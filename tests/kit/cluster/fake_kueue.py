@@ -18,8 +18,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests.kit.cluster.patch import Patch
 from tests.kit.operator_fixture import JobNamespace
-from tests.kit.patch import Patch
 
 from devcluster.control_plane.certificates import Authority
 
