@@ -41,45 +41,15 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from bench.inspect.models import make_model  # noqa: E402
 from bench.inspect.pairs import (  # noqa: E402
     compared,
     in_parts,
     instructed,
     transcript,
-    words,
     write,
     write_short,
 )
-
-TEMPLATE = (
-    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
-    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-
-
-def model(directory: Path, tokenizer: bool) -> Path:
-    """A model as far as inspection looks, with a byte-level BPE tokenizer of 8,000 entries."""
-    from tests.kit.inspection.volume_fixture import make_bare_model
-
-    make_bare_model(directory, model_type="granite")
-    if tokenizer:
-        from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-
-        raw = Tokenizer(models.BPE())
-        raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-        raw.train_from_iterator(
-            (words(random.Random(seed), 200) for seed in range(200)),
-            trainers.BpeTrainer(
-                vocab_size=8000,
-                special_tokens=["<|im_start|>", "<|im_end|>"],
-                initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-                show_progress=False,
-            ),
-        )
-        raw.save(str(directory / "tokenizer.json"))
-        config = {"eos_token": "<|im_end|>", "chat_template": TEMPLATE}
-        (directory / "tokenizer_config.json").write_text(json.dumps(config))
-    return directory
 
 
 def read_with_pyarrow(path: Path) -> int:
@@ -140,7 +110,7 @@ class Side:
 
 
 def best(sides: list[Callable[[], int]], rounds: int) -> list[Side]:
-    """Runs the sides in turn, `rounds` times."""
+    """Runs the sides one after the other, `rounds` times."""
     found = [Side() for _ in sides]
     for _ in range(rounds):
         for side, result in zip(sides, found, strict=True):
@@ -151,7 +121,7 @@ def best(sides: list[Callable[[], int]], rounds: int) -> list[Side]:
     return found
 
 
-def head(title: str, rows: int) -> None:
+def print_header(title: str, rows: int) -> None:
     print(f"\n{title}, {rows:,} rows of about 1 kB; ratios to pyarrow (wanted for checks: 0.50)")
     print(
         f"  {'':24} {'pyarrow/s':>10} {'checks/s':>10} {'ratio':>6} {'cpu':>5} "
@@ -159,7 +129,7 @@ def head(title: str, rows: int) -> None:
     )
 
 
-def line(name: str, path: Path, layout: ColumnLayout, rounds: int) -> None:
+def print_rates(name: str, path: Path, layout: ColumnLayout, rounds: int) -> None:
     sides = [partial(read_with_pyarrow, path), partial(validate, path, layout)]
     read, checked, counted = best([*sides, partial(validate_and_count, path, layout)], rounds)
     print(
@@ -169,28 +139,28 @@ def line(name: str, path: Path, layout: ColumnLayout, rounds: int) -> None:
 
 
 def structure(directory: Path, rows: int, rounds: int) -> None:
-    head("structure", rows)
+    print_header("structure", rows)
     for suffix in ("parquet", "jsonl"):
         for conversational in (False, True):
             name = "conversational" if conversational else "standard"
             path = write(directory / f"{name}.{suffix}", rows, conversational)
-            line(f"{suffix:8}{name}", path, native(conversational), rounds)
+            print_rates(f"{suffix:8}{name}", path, native(conversational), rounds)
 
 
 def presets(directory: Path, rows: int, rounds: int) -> None:
     from dpojob_trainer.inspection.layouts import ColumnLayout, preset_by_name
 
-    head("presets", rows)
+    print_header("presets", rows)
     for name, make in (
         ("orca", instructed), ("text parts", in_parts), ("helpsteer3", compared),
         ("hh-rlhf", transcript),
     ):  # fmt: skip
-        dice = random.Random(rows)
+        random_numbers = random.Random(rows)
         path = directory / f"{name}.parquet"
-        pq.write_table(pa.Table.from_pylist([make(dice) for _ in range(rows)]), path)
+        pq.write_table(pa.Table.from_pylist([make(random_numbers) for _ in range(rows)]), path)
         preset = preset_by_name(name)
         layout = native(True) if preset is None else ColumnLayout(preset.columns, preset=preset)
-        line(f"parquet {name}", path, layout, rounds)
+        print_rates(f"parquet {name}", path, layout, rounds)
 
 
 def tokens(directory: Path, rows: int, rounds: int) -> None:
@@ -198,7 +168,7 @@ def tokens(directory: Path, rows: int, rounds: int) -> None:
     from dpojob_trainer.inspection import inspect
     from dpojob_trainer.inspection.tokenization import ModelContext
 
-    model(directory / "model", tokenizer=True)
+    make_model(directory / "model", tokenizer=True)
     print(
         f"\ntokens, {rows:,} rows of about 1 kB       encode_batch/s  inspect/s  ratio   cpu  (wanted 0.80)"
     )
@@ -212,8 +182,8 @@ def tokens(directory: Path, rows: int, rounds: int) -> None:
             }
         )
         volumes = {"bench": directory}
-        subject = ModelContext.open(spec.model, volumes, None)
-        counter, tokenizer = subject.counter(), subject.tokenizer
+        context = ModelContext.open(spec.model, volumes, None)
+        counter, tokenizer = context.counter(), context.tokenizer
         assert counter is not None and tokenizer is not None
         from dpojob_trainer.inspection import accepted_rows
         from dpojob_trainer.shared.preference_pair import PreferencePair
@@ -254,7 +224,7 @@ print(json.dumps({"rows": report.rows, "valid": report.valid, "MiB": peak / 1024
 
 def memory(directory: Path, rows: int) -> None:
     """Peak memory at a fifth of the rows and at all of them: the difference is the growth."""
-    model(directory / "bare", tokenizer=False)
+    make_model(directory / "bare", tokenizer=False)
     print(
         "\nmemory                                  rows   peak MiB  (wanted under 1,024 at 5,000,000)"
     )

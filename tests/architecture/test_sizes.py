@@ -9,6 +9,9 @@ LINES = 300
 MODULES = 13
 """Besides `__init__.py`."""
 
+SCRIPTS = ("tests", "bench", "hack", "examples")
+"""Folders beside the rooms."""
+
 LARGER_FOLDERS = {
     # One module for each contract between the rooms.
     "api/src/dpojob_api": 16,
@@ -18,26 +21,24 @@ LARGER_FOLDERS = {
 """The most modules of the folders that may hold more."""
 
 
+def modules() -> list[Path]:
+    """Every Python file of the rooms and of the folders beside them."""
+    scripts = [path for folder in SCRIPTS for path in (ROOT / folder).rglob("*.py")]
+    return [*(module for room in rooms() for module in room.modules()), *scripts]
+
+
 def relative(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
 def test_no_module_is_longer_than_300_lines() -> None:
-    longer = {}
-    for room in rooms():
-        for module in room.modules():
-            lines = len(module.read_text().splitlines())
-            if lines > LINES:
-                longer[relative(module)] = lines
-    assert longer == {}
+    lines = {relative(module): len(module.read_text().splitlines()) for module in modules()}
+    assert {name: count for name, count in lines.items() if count > LINES} == {}
 
 
 def test_no_folder_holds_more_than_13_modules() -> None:
     folders = Counter(
-        relative(module.parent)
-        for room in rooms()
-        for module in room.modules()
-        if module.name != "__init__.py"
+        relative(module.parent) for module in modules() if module.name != "__init__.py"
     )
     larger = {f: n for f, n in folders.items() if n > LARGER_FOLDERS.get(f, MODULES)}
     assert larger == {}

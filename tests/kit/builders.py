@@ -145,3 +145,10 @@ def training_status(**spec_fields: Any) -> DPOJobStatus:
 RUNNING = PodSnapshot(
     name="p", uid="p", phase="Running", scheduled=True, started=NOW - timedelta(seconds=10)
 )
+
+
+def running_status() -> DPOJobStatus:
+    """The status after a pass over a job whose only training pod runs."""
+    status = training_status()
+    seen = build_snapshot(status, training=training(status), training_pods=(RUNNING,))
+    return decide_with_pools(seen, POOLS, NOW).status

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,52 +12,12 @@ from aiohttp import web
 from prometheus_client import REGISTRY, generate_latest
 
 from dpojob_operator.controllers.dpojob import ProgressPoller, progress_poller
-from dpojob_operator.controllers.dpojob.progress_poller import parse
 from dpojob_operator.decide.object_snapshots import PodSnapshot
 from dpojob_operator.kube import ApiClient
 from dpojob_operator.process.metrics import RUNNING
 
 KEY = ("ns", "x")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-def test_values_that_are_no_json_numbers_become_absent() -> None:
-    read = parse(b'{"step": 3, "loss": NaN, "gradNorm": Infinity, "margin": -0.5}')
-    assert (read.step, read.loss, read.grad_norm, read.margin) == (3, None, None, -0.5)
-    assert not any(isinstance(v, float) and math.isnan(v) for v in read.wire().values())
-
-
-@pytest.mark.parametrize(
-    "figure", [b"1" + b"0" * 400, b"-1" + b"0" * 400, b"1e400", b"1e39", b"NaN", b"-Infinity"]
-)
-def test_a_figure_beyond_a_float_is_absent(figure: bytes) -> None:
-    read = parse(b'{"step": 3, "loss": %b, "stepsPerSecond": %b}' % (figure, figure))
-    assert (read.step, read.loss, read.steps_per_second) == (3, None, None)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"null",
-        b"[]",
-        b"[" * 60_000,
-        b'{"health": ' * 6_000,
-        b'{"step": 1' + b"0" * 400 + b"}",
-        b'{"step": 1' + b"0" * 5_000 + b"}",
-        b'{"step": -1}',
-        b'{"epoch": NaN}',
-        b'{"stepsPerSecond": -0.1}',
-        b'{"etaSeconds": -5}',
-        b'{"peakMemoryGiB": -1}',
-        b'{"health": {"message": "\\ud800"}}',
-        b"\xff\xfe",
-    ],
-    ids=lambda body: repr(body[:24]),
-)
-def test_every_other_body_is_a_value_error(body: bytes) -> None:
-    with pytest.raises(ValueError):
-        parse(body)
 
 
 def margin(name: str = "x") -> float | None:

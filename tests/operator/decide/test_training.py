@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,14 +15,12 @@ from tests.kit.builders import (
     decide_until_stable,
     finished_pod,
     reason,
-    seen_again,
+    running_status,
     training,
     training_status,
 )
 from tests.kit.operator_fixture import failed, succeeded
 
-from dpojob_api.conditions import ConditionType
-from dpojob_api.job import DPOJobStatus
 from dpojob_api.progress import Progress
 from dpojob_operator.decide import DeleteJob
 from dpojob_operator.decide.object_snapshots import PodSnapshot
@@ -76,38 +73,6 @@ def test_the_reason_follows_from_the_training_job_and_its_pods(
     )
     type_, _, wanted = expected.partition("/")
     assert reason(decision, type_) == wanted
-
-
-def test_gpu_time_of_a_deleted_pod_stays_counted() -> None:
-    status = training_status()
-    seen = training(status)
-    first = replace(RUNNING, started=NOW - timedelta(hours=1))
-    decision = decide_with_pools(
-        build_snapshot(status, training=seen, training_pods=(first,)), POOLS, NOW
-    )
-    assert decision.status.cost is not None
-    assert str(decision.status.cost.so_far) == "3600.00"
-    other = replace(RUNNING, uid="other", started=NOW - timedelta(seconds=1))
-    after = decide_with_pools(
-        build_snapshot(decision.status, training=seen, training_pods=(other,)), POOLS, NOW
-    )
-    assert after.status.attempts[0].gpu_seconds == 3601
-
-
-def running_status() -> DPOJobStatus:
-    """The status after a pass over a job whose only training pod runs."""
-    status = training_status()
-    seen = build_snapshot(status, training=training(status), training_pods=(RUNNING,))
-    return decide_with_pools(seen, POOLS, NOW).status
-
-
-def test_progress_and_cost_are_written_only_in_a_refresh() -> None:
-    status = running_status()
-    later = build_snapshot(
-        status, training=training(status), training_pods=(RUNNING,), refresh=False
-    )
-    decision = decide_with_pools(later, POOLS, NOW + timedelta(seconds=5))
-    assert decision.status.wire() == status.wire()
 
 
 def test_budget_and_suspension_record_the_end_before_the_delete() -> None:
@@ -170,34 +135,6 @@ def test_the_evaluation_of_a_finished_job_is_in_the_status() -> None:
     assert done.status.evaluation is not None
     shown = done.status.wire()["evaluation"]
     assert {name: shown[name] for name in figures} == figures
-
-
-def test_time_in_a_queue_is_not_training_time() -> None:
-    spec_fields = {"budget": {"maxDuration": "1h"}}
-    status = training_status(**spec_fields)
-    seen = training(status)
-    ran = replace(RUNNING, started=NOW - timedelta(hours=9), finished=NOW - timedelta(hours=8.5))
-    eviction_message = decide_with_pools(
-        build_snapshot(
-            status,
-            spec_fields=spec_fields,
-            training=replace(seen, suspended=True),
-            training_pods=(ran,),
-        ),
-        POOLS,
-        NOW,
-    )
-    again = replace(RUNNING, uid="again", started=NOW - timedelta(minutes=29))
-    runs = build_snapshot(
-        eviction_message.status, spec_fields=spec_fields, training=seen, training_pods=(again,)
-    )
-    decision = decide_with_pools(runs, POOLS, NOW)
-    assert not decision.status.is_true(ConditionType.FAILED)
-    assert decision.actions == ()
-    first = seen_again(runs, decision, 60)
-    over = decide_with_pools(seen_again(first, decide_with_pools(first, POOLS, NOW)), POOLS, NOW)
-    assert over.actions == (DeleteJob(seen.name, seen.uid),)
-    assert reason(over, "Training") == "BudgetExceeded"
 
 
 def test_a_pods_last_seconds_are_written_at_once() -> None:
@@ -265,25 +202,6 @@ def test_of_several_ranks_the_failed_one_gives_the_reason() -> None:
     assert reason(decision, "Failed") == "OutOfMemory"
 
 
-def test_a_pool_without_a_price_exceeds_no_budget() -> None:
-    for budget in ({"maxCost": "0"}, {"maxCost": "9" * 32, "maxDuration": "9" * 31 + "d"}):
-        status = training_status()
-        status.attempts[0].hourly_price = Decimal(0)
-        runs = build_snapshot(status, spec_fields={"budget": budget}, training=training(status))
-        runs = replace(runs, training_pods=(RUNNING,))
-        assert decide_with_pools(runs, POOLS, NOW).actions == ()
-
-
-def test_a_very_high_price_is_still_counted() -> None:
-    status = training_status()
-    status.attempts[0].hourly_price = Decimal("9" * 32)
-    decision = decide_with_pools(
-        build_snapshot(status, training=training(status), training_pods=(RUNNING,)), POOLS, NOW
-    )
-    assert decision.status.cost is not None
-    assert decision.status.cost.so_far > 0
-
-
 def test_progress_of_an_earlier_attempt_is_not_reported_for_the_new_one() -> None:
     status = training_status()
     earlier = Progress.model_validate({"step": 60, "maxSteps": 100, "etaSeconds": 600})
@@ -327,16 +245,3 @@ def test_only_known_reasons_of_health_reach_the_status(
         NOW,
     )
     assert reason(decision, "TrainingHealthy") == expected
-
-
-def test_a_step_rate_near_zero_gives_a_finite_time() -> None:
-    status = training_status()
-    reported = Progress(step=1, max_steps=2**53, steps_per_second=1e-300)
-    decision = decide_with_pools(
-        build_snapshot(
-            status, training=training(status), training_pods=(RUNNING,), progress=reported
-        ),
-        POOLS,
-        NOW,
-    )
-    assert decision.status.display is not None and decision.status.display.eta is not None

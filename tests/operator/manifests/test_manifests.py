@@ -7,85 +7,28 @@ from typing import Any
 
 import pytest
 from tests.kit.builders import job
+from tests.kit.cluster.manifests import (
+    EVERYTHING,
+    POOL,
+    SETTINGS,
+    container,
+    environment,
+    inspection,
+    plan,
+    pod,
+    training,
+)
 from tests.kit.cluster.pod_container import input_documents
 from tests.kit.operator_fixture import REPORT, JobNamespace
 
 from dpojob_api.job import Attempt, ChildJob
 from dpojob_api.plan import Plan
-from dpojob_api.pool import GPUPoolSpec
 from dpojob_api.report import InspectionReport
 from dpojob_operator import manifests
 from dpojob_operator.decide.child_names import MAX_LENGTH, rendezvous_name, training_name
 from dpojob_operator.decide.effective_spec import effective_spec
-from dpojob_operator.decide.object_snapshots import ANNOTATION_POOL, PodSnapshot
-from dpojob_operator.manifests import pool_hash
+from dpojob_operator.decide.object_snapshots import PodSnapshot
 from dpojob_operator.process import WorkloadSettings
-
-SETTINGS = WorkloadSettings(
-    inspect_image="inspect:test",
-    train_image="train:test",
-    image_pull_secrets=("pull",),
-    pod_env={"HF_ENDPOINT": "https://mirror.example"},
-    ca_config_map="bundle",
-)
-EVERYTHING: dict[str, Any] = {
-    "model": {"volume": {"claimName": "models", "path": "base"}},
-    "dataset": {"volume": {"claimName": "data", "path": "*.jsonl"}},
-    "output": {
-        "volume": {"claimName": "models", "path": "tuned"},
-        "s3": {"bucket": "b", "secret": {"name": "s3"}},
-    },
-    "hubTokenSecret": {"name": "hub"},
-    "environmentSecret": {"name": "trackers"},
-}
-POOL = GPUPoolSpec.model_validate(
-    {
-        "gpu": {"model": "H100", "memoryGiB": 80, "perNode": 4},
-        "nodeSelector": {"gpu": "h100"},
-        "tolerations": [{"key": "gpu", "operator": "Exists"}],
-    }
-)
-
-
-def plan(nodes: int = 1, gpus: int = 1) -> Plan:
-    return Plan.model_validate(
-        {
-            "pool": "h100", "gpus": gpus, "nodes": nodes, "method": "full", "precision": "bf16",
-            "perDeviceBatchSize": 1, "gradientAccumulation": 1,
-            "memoryGiB": {"needed": 1, "available": 80}, "estimate": {"hours": 1, "cost": "1"},
-        }
-    )  # fmt: skip
-
-
-def training(
-    nodes: int = 1, gpus: int = 1, pool: GPUPoolSpec = POOL, **spec: Any
-) -> dict[str, Any]:
-    owner = job(**{**EVERYTHING, **spec})
-    attempt = Attempt(number=1, job=ChildJob(name=training_name(owner.name, owner.uid, 1)))
-    report = InspectionReport.model_validate(REPORT)
-    return manifests.training_job(
-        owner, owner.spec, attempt, plan(nodes, gpus), report, pool, SETTINGS
-    )
-
-
-def inspection(**spec: Any) -> dict[str, Any]:
-    owner = job(**{**EVERYTHING, **spec})
-    return manifests.inspection_job(owner, owner.spec, "inspect-it", "key", SETTINGS)
-
-
-def pod(manifest: dict[str, Any]) -> dict[str, Any]:
-    return dict(manifest["spec"]["template"]["spec"])
-
-
-def container(manifest: dict[str, Any]) -> dict[str, Any]:
-    return dict(manifest["spec"]["template"]["spec"]["containers"][0])
-
-
-def environment(manifest: dict[str, Any]) -> dict[str, Any]:
-    return {
-        entry["name"]: entry.get("value", entry.get("valueFrom"))
-        for entry in container(manifest)["env"]
-    }
 
 
 def test_inputs_are_read_only_unless_the_output_shares_their_claim() -> None:
@@ -196,63 +139,6 @@ def test_the_base_of_an_adapter_from_an_earlier_job_is_mounted_too() -> None:
     assert read_only == {"first-output", "bases"}
     volumes = input_documents(made["spec"]["template"])["volumes.json"]
     assert set(volumes) == {"first-output", "bases"}
-
-
-def test_the_pool_places_the_pod() -> None:
-    pod = training(gpus=4)["spec"]["template"]["spec"]
-    assert pod["nodeSelector"] == {"gpu": "h100"}
-    assert pod["tolerations"] == [{"key": "gpu", "operator": "Exists"}]
-    assert pod["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "4"
-    assert any(m["mountPath"] == "/dev/shm" for m in pod["containers"][0]["volumeMounts"])
-
-
-def test_the_platform_decides_about_the_pods_of_its_pool() -> None:
-    settings = {
-        "runtimeClassName": "nvidia",
-        "priorityClassName": "batch",
-        "serviceAccountName": "trainer",
-        "schedulerName": "gang",
-        "labels": {"team": "ml", "dpojob.dev/uid": "another"},
-        "annotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"},
-        "tolerations": [{"key": "night", "operator": "Exists"}],
-    }
-    pool = GPUPoolSpec.model_validate({**POOL.wire(), "pod": settings})
-    made = training(pool=pool)
-    template, plain = made["spec"]["template"], training()["spec"]["template"]
-    names = ("runtimeClassName", "priorityClassName", "serviceAccountName", "schedulerName")
-    assert {name: template["spec"][name] for name in names} == {n: settings[n] for n in names}
-    assert not set(names) & set(plain["spec"])
-    assert template["spec"]["tolerations"] == [
-        {"key": "gpu", "operator": "Exists"},
-        {"key": "night", "operator": "Exists"},
-    ]
-    assert template["metadata"]["labels"] == {"team": "ml", **plain["metadata"]["labels"]}
-    annotations = template["metadata"]["annotations"]
-    assert annotations == {**plain["metadata"]["annotations"], **settings["annotations"]}
-    assert template["spec"]["automountServiceAccountToken"] is False
-    assert pool_hash(POOL) != pool_hash(pool) == made["metadata"]["annotations"][ANNOTATION_POOL]
-
-
-def test_the_volumes_of_the_pool_are_beside_ours() -> None:
-    settings = {
-        "volumes": [
-            {"name": "scratch", "emptyDir": {"sizeLimit": "16Gi"}},
-            {"name": "fabric", "configMap": {"name": "nccl-topology"}},
-        ],
-        "volumeMounts": [{"name": "fabric", "mountPath": "/etc/nccl", "readOnly": True}],
-    }
-    pool = GPUPoolSpec.model_validate({**POOL.wire(), "pod": settings})
-    plain, made = training(), training(pool=pool)
-    pod, ours = (each["spec"]["template"]["spec"] for each in (made, plain))
-    added = [volume for volume in pod["volumes"] if volume not in ours["volumes"]]
-    assert added == [
-        {"name": "pool-scratch", "emptyDir": {"medium": "", "sizeLimit": "16Gi"}},
-        {"name": "pool-fabric", "configMap": {"name": "nccl-topology", "optional": False}},
-    ]
-    mounts = pod["containers"][0]["volumeMounts"]
-    assert mounts[: len(mounts) - 1] == ours["containers"][0]["volumeMounts"]
-    assert mounts[-1] == {"name": "pool-fabric", "mountPath": "/etc/nccl", "readOnly": True}
-    assert pool_hash(pool) != pool_hash(POOL)
 
 
 def test_compiled_kernels_are_kept_where_the_pod_may_write() -> None:

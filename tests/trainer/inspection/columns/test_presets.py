@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from tests.kit.inspection.volume_fixture import codes, spec_of
 
@@ -282,34 +280,3 @@ def test_what_precedes_a_transcript_is_the_systems(volume) -> None:
     row = {"chosen": "Be kind" + ASKED + " well", "rejected": "Be kind" + ASKED + " badly"}
     (prompt,) = prompts(volume.rows([row]), {"eval": {"fraction": 0}})
     assert prompt == [{"role": "system", "content": "Be kind"}, *turns("hi", "hello", "how?")]
-
-
-MARKED = {"chosen": ASKED + " well", "rejected": ASKED + " badly"}
-PLAIN = {"chosen": "You ask. I say well", "rejected": "You ask. I say badly"}
-
-
-@pytest.mark.parametrize(
-    ("most", "few", "preset"), [(MARKED, PLAIN, "hh-rlhf"), (PLAIN, MARKED, "none")]
-)
-@pytest.mark.parametrize("columnar", [False, True])
-def test_what_most_texts_are_decides_wherever_they_lie(
-    volume, most: dict[str, str], few: dict[str, str], preset: str, columnar: bool
-) -> None:
-    many = [{side: f"{text} {n}" for side, text in most.items()} for n in range(700)]
-    others = [{side: f"{text} {n}" for side, text in few.items()} for n in range(300)]
-    verdicts = []
-    for rows in (many + others, others + many):
-        if columnar:
-            (volume.root / "pairs").mkdir(exist_ok=True)
-            pq.write_table(pa.Table.from_pylist(rows), volume.root / "pairs" / "train.parquet")
-        else:
-            volume.rows(rows)
-        report = volume.inspect({"eval": {"fraction": 0}})
-        verdicts.append((report.preset, report.valid_rows, codes(report)))
-    assert verdicts[0] == verdicts[1]
-    assert verdicts[0][0] == preset
-
-
-def test_a_prompt_that_speaks_of_marks_is_no_transcript(volume) -> None:
-    volume.rows([{"prompt": ASKED, **PLAIN}] * 3)
-    assert volume.inspect({"eval": {"fraction": 0}}).preset == "none"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -263,39 +262,6 @@ def test_nuls_and_odd_characters_are_text(volume) -> None:
         [{"prompt": "a\0b", "chosen": "\u202e\u0007yes", "rejected": "\ufeffno"}]
     ).inspect()
     assert report.valid, report.problems
-
-
-def test_a_link_out_of_the_volume_is_refused(volume, tmp_path_factory) -> None:
-    outside = tmp_path_factory.mktemp("outside")
-    (outside / "train.jsonl").write_bytes(LINE)
-    folder = volume.root / "pairs"
-    folder.mkdir()
-    (folder / "train.jsonl").symlink_to(outside / "train.jsonl")
-    with pytest.raises(InspectionError, match="a link out of the volume"):
-        volume.inspect()
-    (folder / "train.jsonl").unlink()
-    folder.rmdir()
-    folder.symlink_to(outside)
-    with pytest.raises(InspectionError, match="a link out of the volume"):
-        volume.inspect()
-
-
-def test_a_link_inside_the_volume_is_followed(volume) -> None:
-    (volume.root / "store").mkdir()
-    (volume.root / "store" / "rows.jsonl").write_bytes(LINE)
-    (volume.root / "pairs").mkdir()
-    (volume.root / "pairs" / "train.jsonl").symlink_to(Path("../store/rows.jsonl"))
-    assert volume.inspect().valid
-
-
-def test_a_model_outside_the_volume_is_refused(volume, tmp_path_factory) -> None:
-    outside = tmp_path_factory.mktemp("elsewhere")
-    (volume.root / "model" / "config.json").rename(outside / "config.json")
-    (volume.root / "model" / "config.json").symlink_to(outside / "config.json")
-    volume.rows([ROW])
-    with pytest.raises(InspectionError, match="a link out of the volume") as caught:
-        volume.inspect()
-    assert caught.value.reason == "ModelNotFound"
 
 
 def test_a_null_among_the_messages(volume) -> None:

@@ -1,0 +1,39 @@
+"""A model for the benchmarks of inspection: config and weights, with or without a tokenizer."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+from bench.inspect.pairs import words
+
+TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def make_model(directory: Path, tokenizer: bool) -> Path:
+    """The files of a model that inspection reads, with a byte-level BPE tokenizer of 8,000 entries."""
+    from tests.kit.inspection.volume_fixture import make_bare_model
+
+    make_bare_model(directory, model_type="granite")
+    if tokenizer:
+        from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+        raw = Tokenizer(models.BPE())
+        raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        raw.train_from_iterator(
+            (words(random.Random(seed), 200) for seed in range(200)),
+            trainers.BpeTrainer(
+                vocab_size=8000,
+                special_tokens=["<|im_start|>", "<|im_end|>"],
+                initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+                show_progress=False,
+            ),
+        )
+        raw.save(str(directory / "tokenizer.json"))
+        config = {"eos_token": "<|im_end|>", "chat_template": TEMPLATE}
+        (directory / "tokenizer_config.json").write_text(json.dumps(config))
+    return directory
