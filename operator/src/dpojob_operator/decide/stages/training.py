@@ -29,7 +29,6 @@ from .suspension import hold_if_suspended
 SUSPENDED = "Suspended"
 FAILED = "Failed"
 DELETED = "Deleted"
-SUCCEEDED = "Succeeded"
 POLL_SECONDS = 5.0
 NOTICE_LENGTH = 600
 """Characters of a pod's notice in the condition's message."""
