@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from tests.kit.planning import catalogue, job, planned, pool, shape
 
 from dpojob_planner import out_of_memory_advice, recommendations
-
-from .builders import catalogue, job, planned, pool, shape
 
 
 def test_recommended_values_pass_in_silence() -> None:

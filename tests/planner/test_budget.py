@@ -6,12 +6,11 @@ import re
 from decimal import Decimal
 
 import pytest
+from tests.kit.planning import catalogue, job, planned, pool, refused, report, shape
 
 from dpojob_api.report import Lengths, Percentiles
 from dpojob_planner import plan
 from dpojob_planner.estimates.cost_model import padded_length, training_work
-
-from .builders import catalogue, job, planned, pool, refused, report, shape
 
 LENGTHS = Lengths(longest=Percentiles(p50=400, p95=900, p99=1000, max=3000))
 

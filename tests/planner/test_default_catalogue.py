@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.kit.planning import ROOT, catalogue, job, planned, pool, refused, shape
 
 from dpojob_api.pool import GPU, GPUPool, GPUPoolSpec
 from dpojob_planner import PoolState, pool_problem
 from dpojob_planner.estimates import sustained_flops, usable_gib
 from dpojob_planner.estimates.gpu_kinds import KINDS
 from dpojob_planner.pools import order_pools
-
-from .builders import ROOT, catalogue, job, planned, pool, refused, shape
 
 EXAMPLES = sorted((ROOT / "examples" / "pools").glob("*.yaml"))
 

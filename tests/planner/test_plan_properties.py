@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.kit.planning import job, pool, report, shape
 
 from dpojob_api.plan import Plan, Refusal
 from dpojob_api.report import ModelFacts
@@ -20,8 +21,6 @@ from dpojob_planner.estimates import (
     infer_model_shape,
 )
 from dpojob_planner.search_space import device_batch_sizes
-
-from .builders import job, pool, report, shape
 
 MODELS = [
     "smollm2-135m",

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from tests.kit.planning import catalogue, job, planned, pool, refused, shape
 
 from dpojob_api.quantity import parse_count
-
-from .builders import catalogue, job, planned, pool, refused, shape
 
 B = 10**9
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.planner.builders import job, pool, report, shape
+from tests.kit.planning import job, pool, report, shape
 
 from dpojob_api.plan import Plan
 from dpojob_api.report import InspectionReport, Lengths, ModelFacts, Percentiles

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.planner.builders import job, planned, pool, shape
+from tests.kit.planning import job, planned, pool, shape
 
 CACHE: dict[str, Any] = {"cache": {"volume": {"claimName": "cache"}}}
 LORA: dict[str, Any] = {"training": {"method": "lora"}}

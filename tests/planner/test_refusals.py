@@ -7,10 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.kit.planning import catalogue, changed, job, planned, pool, refused, report, shape
 
 from dpojob_planner import plan, pool_problem
-
-from .builders import catalogue, changed, job, planned, pool, refused, report, shape
 
 B = 10**9
 

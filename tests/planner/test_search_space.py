@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.kit.planning import catalogue, changed, job, planned, pool, refused, shape
 
 from dpojob_api.plan import Plan
-
-from .builders import catalogue, changed, job, planned, pool, refused, shape
 
 B = 10**9
 LIVE_REFERENCE = {"arguments": {"sync_ref_model": True}}

@@ -17,7 +17,7 @@ SHAREGPT = {"role": "from", "content": "value", "user": "human", "assistant": "g
 VERDICT = {"column": "winner", "first": ["a", "1"], "second": ["b", 2], "tie": "tie"}
 
 
-def said(role: str, text: str) -> dict[str, str]:
+def turn(role: str, text: str) -> dict[str, str]:
     return {"role": role, "content": text}
 
 
@@ -43,9 +43,9 @@ def read(volume: InspectionVolume, rows: list[Any], dataset: dict[str, Any]) -> 
 
 
 ROW = {
-    "prompt": [said("user", "q")],
-    "chosen": [said("assistant", "yes")],
-    "rejected": [said("assistant", "no")],
+    "prompt": [turn("user", "q")],
+    "chosen": [turn("assistant", "yes")],
+    "rejected": [turn("assistant", "no")],
 }
 TEXT = {"prompt": "q", "chosen": "yes", "rejected": "no"}
 MAPPED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
@@ -71,7 +71,7 @@ MAPPED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     ),
     (
         "one message beside a prompt of text",
-        {"prompt": "q", "chosen": said("assistant", "yes"), "rejected": said("assistant", "no")},
+        {"prompt": "q", "chosen": turn("assistant", "yes"), "rejected": turn("assistant", "no")},
         {},
         ROW,
     ),
@@ -203,14 +203,14 @@ def test_sharegpt_tool_roles_are_read(volume) -> None:
     mapping = {"prompt": "conversations", "messages": SHAREGPT}
     (found,) = read(volume, [row], {"columnMapping": mapping})
     assert found["prompt"] == [
-        said("system", "be kind"),
-        said("user", "q"),
+        turn("system", "be kind"),
+        turn("user", "q"),
         {
             "role": "assistant",
             "content": "",
             "tool_calls": [{"type": "function", "function": CALL}],
         },
-        said("tool", "sunny"),
+        turn("tool", "sunny"),
     ]
     assert json.loads(found["tools"]) == [CALL]
 

@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.kit.planning import job, pool, report, shape
 
 from dpojob_api.plan import Plan
 from dpojob_api.report import InspectionReport
 from dpojob_api.spec import DPOJobSpec
 from dpojob_planner import plan
-
-from .builders import job, pool, report, shape
 
 
 def with_evaluation(rows: int, eval_rows: int, model: str = "qwen2.5-1.5b") -> InspectionReport:

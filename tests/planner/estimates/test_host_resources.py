@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.kit.planning import job, planned, pool, report, shape
 
 from dpojob_api.plan import Plan
 from dpojob_api.report import ModelFacts
 from dpojob_planner import plan
-
-from .builders import job, planned, pool, report, shape
 
 B = 10**9
 CLAIM = {"volume": {"claimName": "models", "path": "tuned"}}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from tests.kit.planning import job, planned, pool, shape
 
 from dpojob_api.pool import GPU
 from dpojob_planner.estimates import calibration, gpu, sustained_flops
 from dpojob_planner.estimates.calibration import CONSTANTS, Calibration, Measurement, Rate
 from dpojob_planner.estimates.gpu import TRAINING_SHARE
 from dpojob_planner.estimates.gpu_kinds import KINDS
-
-from .builders import job, planned, pool, shape
 
 CARD = Measurement(card="NVIDIA A10G", date="2026-11-28")
 MEASURED = Rate(matmul_teraflops=60, training_teraflops=40, measured=CARD)

@@ -8,11 +8,10 @@ import statistics
 from typing import Any
 
 import pytest
+from tests.kit.planning import MEASURED, ROOT, shape
 
 from dpojob_planner.estimates import GIB, DeviceSettings, estimate_memory, infer_model_shape
 from dpojob_planner.estimates.memory import CUDA_CONTEXT_GIB
-
-from .builders import MEASURED, ROOT, shape
 
 # The command that prints the same table.
 COMPARE = runpy.run_path(str(ROOT / "bench" / "memory" / "compare.py"))
