@@ -81,7 +81,13 @@ def test_answers_without_a_score_are_counted_and_never_guessed() -> None:
     found = judged([1.0] * 30 + [None] * 70)
     assert (found.wins, found.unjudged, found.verdict) == (30, 70, "BetterThanBase")
     assert found.win_rate is not None and found.win_rate.n == 30
-    few = judged([1.0] * 19 + [None] * 70)
+    unread = judged([1.0] * 19 + [None] * 70)
+    assert unread.verdict == "NotEvaluated" and unread.win_rate is None
+    assert "no verdict that can be read on 70 of 89 prompts" in unread.message
+
+
+def test_too_few_prompts_are_not_evaluated() -> None:
+    few = judged([1.0] * 19)
     assert few.verdict == "NotEvaluated" and few.win_rate is None
     assert "19 prompts were judged, and a verdict needs 20" in few.message
 
