@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
+
+from dpojob_api.spelling import nearest
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "prompt": (
@@ -150,15 +151,15 @@ def guess(field: str, columns: Sequence[str]) -> str | None:
             if preference_of(name) == wanted and all(map(_is_known, name.split("_"))):
                 return column
     unmarked = [name for name in by_name if not _PAIRS.match(name)]
-    near = difflib.get_close_matches(field, unmarked, n=1, cutoff=0.75)
-    if near:
-        return by_name[near[0]]
+    near = nearest(field, unmarked, cutoff=0.75)
+    if near is not None:
+        return by_name[near]
     for alias in ALIASES.get(field, ()):
         if len(alias) < 5:
             continue
-        near = difflib.get_close_matches(alias, unmarked, n=1, cutoff=0.85)
-        if near:
-            return by_name[near[0]]
+        near = nearest(alias, unmarked, cutoff=0.85)
+        if near is not None:
+            return by_name[near]
     return None
 
 
