@@ -284,10 +284,10 @@ class StatusBuilder:
         """Build the decision.
 
         Returns:
-            The status with its conditions in the order of `ConditionType`, the actions, and the
-            seconds until the next pass.
+            The status with its conditions in the order of `ConditionType`, those of another version
+            last; the actions; and the seconds until the next pass.
         """
-        self.status.conditions.sort(key=lambda condition: _ORDER.index(condition.type))
+        self.status.conditions.sort(key=lambda found: _ORDER.get(found.type, len(_ORDER)))
         return Decision(
             self.status,
             tuple(self.actions),
@@ -297,4 +297,4 @@ class StatusBuilder:
         )
 
 
-_ORDER = [str(type_) for type_ in ConditionType]
+_ORDER = {str(type_): place for place, type_ in enumerate(ConditionType)}
