@@ -97,8 +97,9 @@ def _follow(builder: StatusBuilder, job: JobSnapshot) -> bool:
         _record_report(builder, report, "")
         return not builder.finished
     if job.finished and not _report_may_still_come(builder, job):
+        message = _failure_message(builder, job)
         builder.set_dataset_valid(None, Reason.INSPECTION_FAILED)
-        builder.fail(Reason.INSPECTION_FAILED, _failure_message(builder, job))
+        builder.fail(Reason.INSPECTION_FAILED, message)
         return False
     builder.set_phase("Inspecting")
     pod = pod_missing_secret(pods)
