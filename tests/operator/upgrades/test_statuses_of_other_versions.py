@@ -12,6 +12,7 @@ from tests.kit.builders import UID, decide_until_stable
 from tests.operator.indexes.test_output_lock_index import holder, writer
 from tests.operator.upgrades.recorded import RECORDED, Recorded
 
+from dpojob_api.crd import dpojob_crd
 from dpojob_api.job import DPOJob, DPOJobStatus
 from dpojob_operator.decide import Action, CreateClaim, CreateInspection, CreateTraining, DeleteJob
 from dpojob_operator.decide.child_names import inspection_name, training_name
@@ -107,8 +108,6 @@ def enumerated(schema: dict[str, Any], value: Any, path: tuple[Any, ...] = ()) -
 
 
 def status_schema() -> dict[str, Any]:
-    from dpojob_api.crd.definitions import dpojob_crd
-
     (version,) = dpojob_crd()["spec"]["versions"]
     schema: dict[str, Any] = version["schema"]["openAPIV3Schema"]["properties"]["status"]
     return schema
