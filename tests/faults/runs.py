@@ -97,7 +97,7 @@ async def run(
             await env.wait_until_quiet()
         except ConvergenceTimeout as timeout:
             evidence = f"{timeout}; {describe_state(env)}"
-            result.violations.append(Violation("it converges and comes to rest", evidence))
+            result.violations.append(Violation("it converges and then stays unchanged", evidence))
         else:
             await _check_end(env, scenario, result, reference)
         result.violations += [

@@ -69,4 +69,4 @@ async def test_a_naive_operator_is_caught(control_plane: Cluster) -> None:
         )
     rules = {violation.rule for result in report.broken for violation in result.violations}
     assert "at most one training Job per UID and attempt" in rules
-    assert "it converges and comes to rest" in rules
+    assert "it converges and then stays unchanged" in rules

@@ -173,7 +173,9 @@ async def run(shared_env: SharedEnvironment, attack: str, clean: Result | None) 
                 await _ordinary_job(ordinary, partial(ATTACKS[attack], tenant, ordinary))
             except ConvergenceTimeout as timeout:
                 evidence = f"{timeout}; {describe_state(ordinary)}"
-                result.violations.append(Violation("it converges and comes to rest", evidence))
+                result.violations.append(
+                    Violation("it converges and then stays unchanged", evidence)
+                )
             else:
                 await _check(tenant, ordinary, result, clean)
             if failures := [*ordinary.failures, *tenant.failures]:

@@ -127,7 +127,7 @@ async def _one(
             last = await _edit_step_by_step(env, steps, late)
         except ConvergenceTimeout as timeout:
             evidence = f"{timeout}; {describe_state(env)}"
-            result.violations.append(Violation("it converges and comes to rest", evidence))
+            result.violations.append(Violation("it converges and then stays unchanged", evidence))
         found = result.violations
         found += [v for rule in invariants.RUN_INVARIANTS for v in rule(env.history, env.log)]
         found += invariants.log_is_clean(env.operator.log.read_text())

@@ -28,9 +28,9 @@ MAX_CONCURRENT = 4
 MAX_BYTES = 8 * 2**20
 """An answer lists the files of the repository."""
 REMEMBER_SECONDS = 30.0
-"""A branch is looked up at most this often..."""
+"""Time between two look-ups of a branch."""
 REMEMBER_FAILURE_SECONDS = 120.0
-"""...and one that was not resolved, this often."""
+"""Time between two look-ups of a branch that was not resolved."""
 MAX_TIMEOUTS = 4
 """Look-ups in a row without an answer, after which the hub counts as silent."""
 

@@ -51,7 +51,7 @@ CASES = [
         "Healthy",
     ),
     (
-        "told apart at once",
+        "separated from the start",
         curve(**{"rewards/accuracies": lambda _: 1.0}),
         "AccuracySaturatedEarly",
     ),

@@ -11,8 +11,8 @@ from dpojob_api.report import InspectionReport
 class InspectionError(Exception):
     """The dataset, the model or the spec cannot be inspected; exit status 2.
 
-    `reason` is a condition reason such as DatasetNotFound; `message` says what happened and the way
-    out, for the user.
+    `reason` is a condition reason such as DatasetNotFound; `message` says what happened and what to
+    change, for the user.
     """
 
     def __init__(self, reason: Reason | str, message: str) -> None:

@@ -27,7 +27,7 @@ TEXTS_BEFORE_LOADING = 4096
 COMPARED_CHARACTERS = 4 << 20
 """Of the first texts, those that are kept for the comparison."""
 BATCHES_PER_CHECK = 100
-"""One batch of so many is encoded by both."""
+"""One batch in this number of batches is encoded by both."""
 
 BYTES_PER_TOKEN = 4
 

@@ -22,17 +22,17 @@ EARLY_STEPS = 10
 SATURATED = 0.98
 """Mean reward accuracy from which this guard reports."""
 COLLAPSE_SHARE = 0.5
-"""The fall of the chosen log-probabilities that is reported, as a share of their first value..."""
+"""The fall of the chosen log-probabilities that is reported, as a share of their first value."""
 COLLAPSE_NATS = 20.0
-"""...and the least fall in nats, so that short answers are not reported."""
+"""The least fall that is reported, in nats, so that short answers are not reported."""
 FLAT_SHARE = 0.3
-"""The margin is checked after this share of the steps..."""
+"""The share of the steps after which the margin is checked."""
 FLAT_POINTS = 30
-"""...and this number of points."""
+"""The number of points after which it is checked."""
 OVERFIT_EVALUATIONS = 3
-"""Consecutive evaluations with a loss above the best..."""
+"""Consecutive evaluations with a loss above the best."""
 OVERFIT_RISE = 0.05
-"""...each by at least this share."""
+"""By how much each of them is above it, at least, as a share."""
 NOT_A_NUMBER_IN_A_ROW = 3
 """Consecutive gradient norms that are not finite; one alone comes from fp16's loss scaling."""
 

@@ -23,9 +23,9 @@ FIRST_WAIT = 1.0
 """Seconds before the second attempt; each further wait is twice as long."""
 LONGEST_WAIT = 30.0
 SECONDS = 120.0
-"""Longest wait for a response, and between two chunks of it..."""
+"""The longest wait for a response, and between two chunks of it."""
 CONNECT_SECONDS = 15.0
-"""...and for a connection."""
+"""The longest wait for a connection."""
 RETRIED = frozenset((408, 409, 425, 429, 500, 502, 503, 504, 529))
 """Statuses of a busy or failing server."""
 MAX_REPLY_BYTES = 1 << 20
