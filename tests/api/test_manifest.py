@@ -72,7 +72,7 @@ def test_every_rule_of_the_schema_has_a_meaning_here(model: type[BaseModel]) -> 
         rule_holds(rule["rule"], {"min": "1B", "max": "2B", "mountPath": "/data"})
 
 
-def test_everything_wrong_is_said_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     text = complaint(
         job(model={}, training={"beta": 0, "method": "Lora"}, hardware={"gpus": 3, "nodes": 2})
     )

@@ -266,7 +266,7 @@ def test_where_everything_is_denied_the_policies_allow_what_operator_and_jobs_ne
     assert {"port": 53, "protocol": "UDP"} in jobs["egress"][0]["ports"]
 
 
-def test_nobody_but_those_who_are_bound_to_it_may_list_pools_by_the_viewer_role(helm):
+def test_only_those_bound_to_the_viewer_role_may_list_pools_by_it(helm):
     roles = {role["metadata"]["name"]: role for role in of_kind(render(helm), "ClusterRole")}
     viewer = roles["dpojob-pool-viewer"]
     assert not any("aggregate" in label for label in viewer["metadata"]["labels"])

@@ -173,7 +173,7 @@ def test_a_killed_process_is_replaced_and_pods_go_on(
     assert own.kubectl("get", "node", "node-0", "-o", gpus).stdout == "1"
 
 
-def test_up_again_starts_nothing_anew(own: Cluster) -> None:
+def test_up_again_restarts_nothing(own: Cluster) -> None:
     pids = {name: own.daemons.pid(name) for name in own.daemons.names()}
     own.up(FULL, 1)
     # kube-proxy, for one, would end a moment later if its configuration had been written again.

@@ -28,7 +28,7 @@ def claim(**spec: Any) -> dict[str, Any]:
     }
 
 
-def test_a_waiting_claim_gets_a_volume_that_anybody_may_write(tmp_path: Path) -> None:
+def test_a_waiting_claim_gets_a_volume_that_every_user_may_write(tmp_path: Path) -> None:
     api = FakeApi([claim()], [])
     serve_once(api, tmp_path)  # type: ignore[arg-type]
     ((method, _, volume),) = api.calls

@@ -9,7 +9,7 @@ import pytest
 from tests.kit import ports
 
 
-def test_a_reserved_block_is_given_to_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reserved_block_is_given_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
     # Numbers that are no ports, so that no test that runs at the same time misses them.
     first = 100_000 * (1 + os.getpid())
     monkeypatch.setattr(ports, "PORTS", range(first, first + 2 * ports.BLOCK))

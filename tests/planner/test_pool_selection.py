@@ -78,7 +78,7 @@ def test_a_model_the_catalogue_cannot_hold_is_refused_with_the_size_it_needs() -
     assert {line.pool for line in refusal.considered} == {pool.name for pool in catalogue()}
 
 
-def test_the_size_that_is_said_to_fit_does_fit() -> None:
+def test_the_size_that_is_reported_to_fit_does_fit() -> None:
     larger = [pool for pool in catalogue() if pool.name == "a100-large"]
     gpu = larger[0].spec.gpu.model_copy(update={"memory_gib": 50})
     grown = [type(pool)(pool.name, pool.spec.model_copy(update={"gpu": gpu})) for pool in larger]

@@ -56,7 +56,7 @@ def test_two_models_are_compared_without_training(claim: Path) -> None:
     assert len(lines) == 24 and json.loads(lines[0])["after"]["tokens"] >= 0
 
 
-def test_a_missing_tuned_model_is_said_before_anything_is_read(claim: Path) -> None:
+def test_a_missing_tuned_model_is_reported_before_anything_is_read(claim: Path) -> None:
     options = ["-f", claim / "job.yaml", "--volume", f"data={claim}"]
     result = run("evaluate", *options)
     assert result.code == 2 and "--tuned" in result.err

@@ -108,7 +108,7 @@ def test_an_invalid_dataset_has_a_page_too(
     assert "<b>INVALID</b>" in text and "\\ud800" in text and "What training sees" not in text
 
 
-def test_a_page_that_cannot_be_written_is_said_so(
+def test_a_page_that_cannot_be_written_is_reported(
     claim: ClaimDirectory, manifest: WriteManifest, tmp_path: Path
 ) -> None:
     path = manifest(job(claim.model, claim.dataset))

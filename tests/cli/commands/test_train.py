@@ -51,7 +51,7 @@ def training_setup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trainin
 
 
 @pytest.mark.train
-def test_ctrl_c_saves_and_the_same_command_goes_on_to_what_the_cluster_would_make(
+def test_ctrl_c_saves_and_the_same_command_continues_to_what_the_cluster_would_make(
     training_setup: TrainingSetup,
 ) -> None:
     output = training_setup.directory / "tuned"

@@ -36,7 +36,7 @@ def test_time_counts_from_the_first_sight_whatever_the_time_of_day_is() -> None:
     assert sights.get(KEY, "u") == {"a": FirstSight(NOW, 7.0), "b": FirstSight(later, 2.0)}
 
 
-def test_what_was_not_seen_again_begins_anew() -> None:
+def test_a_sight_that_was_not_seen_again_begins_again() -> None:
     clock = MovingClock()
     sights = FirstSights(clock)
     for timed in ({"a"}, set(), {"a"}):

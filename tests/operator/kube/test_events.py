@@ -44,7 +44,7 @@ def test_unchanged_conditions_are_not_reported_again() -> None:
 @pytest.mark.parametrize(
     "reason", ["CreationRefused", "QuotaExceeded", "NoNodeFits", "ImagePullFailed"]
 )
-def test_an_obstacle_that_needs_somebody_is_a_warning(reason: str) -> None:
+def test_an_obstacle_that_a_person_must_remove_is_a_warning(reason: str) -> None:
     (reported,) = conditions_to_report(DPOJobStatus(), status(("Training", "False", reason)))
     assert is_warning(reported)
 

@@ -68,7 +68,7 @@ def test_a_name_that_says_instruction_tuned_is_believed(volume, name: str) -> No
 
 
 @pytest.mark.parametrize("name", ["base", "Qwen-7B-Base", "my_base_model"])
-def test_a_model_is_called_base_and_nothing_is_said_of_its_turns(volume, name: str) -> None:
+def test_a_base_model_is_reported_and_its_turns_are_not(volume, name: str) -> None:
     (message,) = base_model(look(volume, CHATML, name=name, eos_token="<|im_end|>"))
     assert "is called a base model. If it is one" in message
     assert "turn" not in message.replace("tuned", "")
@@ -86,7 +86,7 @@ def test_a_template_that_is_broken_is_the_models_fault(volume) -> None:
     assert e.value.reason == "ModelUnreadable"
 
 
-def test_a_template_that_refuses_rows_is_not_blamed_on_their_roles(volume) -> None:
+def test_a_template_that_refuses_rows_is_not_reported_as_their_roles(volume) -> None:
     (problem,) = look(volume, "{{ raise_exception('never') }}").errors[:1]
     assert "(never); change or remove these rows, or the template of the model" in problem.message
 

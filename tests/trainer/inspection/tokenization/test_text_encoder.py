@@ -195,7 +195,7 @@ def test_a_small_dataset_does_not_load_fastokens(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("wrong", [(), ("zebra",)])
-def test_the_report_is_the_same_whoever_counts(
+def test_the_report_is_the_same_with_either_tokenizer(
     wrong: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A wrong token from row 150 on is found by a check, and all rows are counted again."""

@@ -105,7 +105,7 @@ def test_wrong_values_are_noticed_and_not_used(
     assert "stored reference log-probabilities are not used: one differs by 3 nats" in card
 
 
-def test_a_damaged_store_is_computed_anew(
+def test_a_damaged_store_is_computed_again(
     make_job: MakeJob, computed: list[int], tmp_path: Path
 ) -> None:
     trained(make_job, "first")

@@ -48,6 +48,6 @@ def test_a_change_of_length_within_its_interval_is_none() -> None:
     assert figures(before={"tokens": 30, "ended": 1.0}, lengthChange=change) == []
 
 
-def test_a_model_that_never_ended_its_answers_is_not_blamed_on_training() -> None:
+def test_answers_that_never_ended_before_training_are_no_warning() -> None:
     assert figures(before={"tokens": 55, "ended": 0.5, "repetition": 0.03},
                    after={"tokens": 55, "ended": 0.5, "repetition": 0.03}) == []  # fmt: skip

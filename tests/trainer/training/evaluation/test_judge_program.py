@@ -51,7 +51,7 @@ def test_it_sees_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         ("import sys; sys.exit(3)", "ended with status 3: it wrote no message"),
     ],
 )
-def test_a_fault_is_said(tmp_path: Path, text: str, message: str) -> None:
+def test_a_fault_is_reported(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(JudgeError, match=message):
         judge(tmp_path, text).scores(EXCHANGES)
 
@@ -62,6 +62,6 @@ def test_a_slow_program_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         judge(tmp_path, "import time; time.sleep(600)").scores(EXCHANGES)
 
 
-def test_a_missing_program_is_said(tmp_path: Path) -> None:
+def test_a_missing_program_is_reported(tmp_path: Path) -> None:
     with pytest.raises(JudgeError, match="no file judge"):
         ProgramJudge(tmp_path / "judge.py", tmp_path)

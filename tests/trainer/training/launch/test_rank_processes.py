@@ -128,7 +128,7 @@ def test_a_process_that_saves_after_a_stop_is_not_killed_like_one_after_a_failur
 @pytest.mark.parametrize(
     ("status", "end"), [(0, PeerEnd.DONE), (12, PeerEnd.STOPPED), (1, PeerEnd.LOST)]
 )
-def test_the_other_node_is_told_how_this_one_ended(status: int, end: PeerEnd) -> None:
+def test_the_other_node_learns_how_this_one_ended(status: int, end: PeerEnd) -> None:
     first, other = pair()
     processes(f"import sys; sys.exit({status})", {0: {}}, first).wait()
     found: list[PeerEnd] = []
@@ -137,7 +137,7 @@ def test_the_other_node_is_told_how_this_one_ended(status: int, end: PeerEnd) ->
     assert other.ended_peers() == []
 
 
-def test_a_node_whose_peers_are_done_goes_on() -> None:
+def test_a_node_whose_peers_are_done_continues() -> None:
     first, other = pair()
     other.close(PeerEnd.DONE)
     program = "import time; time.sleep(1)"

@@ -126,7 +126,7 @@ def test_more_checkpoints_are_kept_where_save_total_limit_asks_for_them(
     assert kept(job.checkpoints) == [3, 6, 9, 10]
 
 
-def test_a_best_checkpoint_that_was_damaged_is_not_said_to_be_the_model(
+def test_a_best_checkpoint_that_was_damaged_is_not_reported_as_the_model(
     make_contrary: MakeContrary,
 ) -> None:
     job = make_contrary()

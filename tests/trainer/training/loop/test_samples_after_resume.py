@@ -45,7 +45,7 @@ def test_another_trainings_answers_are_not_taken_for_this_models(tmp_path: Path)
     assert ended.answers == {0: ["answer 2"], 4: ["answer 3"]}
 
 
-def test_answers_of_steps_that_are_taken_anew_are_given_anew(tmp_path: Path) -> None:
+def test_answers_of_repeated_steps_are_generated_again(tmp_path: Path) -> None:
     attempt(tmp_path, resumed_at=0, then=5)
     ended = attempt(tmp_path, resumed_at=3, then=5)
     assert ended.answers == {0: ["answer 0"], 5: ["answer 2"]}

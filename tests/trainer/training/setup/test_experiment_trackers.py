@@ -167,7 +167,7 @@ def test_what_the_image_has_is_accepted(
     check_trackers(spec)
 
 
-def test_an_installation_with_its_own_image_says_what_that_has(
+def test_an_installation_with_another_image_lists_what_it_has(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(experiment_trackers, "find_spec", lambda _: None)
