@@ -11,10 +11,9 @@ from typing import Any
 from dpojob_api.plan import Plan
 from dpojob_api.pool import GPU, GPUPoolSpec
 from dpojob_api.progress import Progress
-from dpojob_api.shared_training_constants import cpu_supports_bf16
+from dpojob_api.shared_training_constants import CPU_MODEL, cpu_supports_bf16
 from dpojob_api.spec import DPOJobSpec
 from dpojob_planner import PoolState, plan
-from dpojob_planner.estimates.gpu import CPU
 from dpojob_trainer.inspection import inspect
 from dpojob_trainer.training import TrainJob, run
 
@@ -52,7 +51,7 @@ def job(
     )  # fmt: skip
     volumes = {"in": root, "out": Path(tempfile.mkdtemp(dir=root))}
     report = inspect(spec, volumes)
-    gpu = GPU(model=CPU, memory_gib=8, bf16=cpu_supports_bf16())
+    gpu = GPU(model=CPU_MODEL, memory_gib=8, bf16=cpu_supports_bf16())
     here = PoolState("local", GPUPoolSpec(gpu=gpu), free=1, nodes=1, local=True)
     planned = plan(spec, report, [here])
     assert isinstance(planned, Plan), planned

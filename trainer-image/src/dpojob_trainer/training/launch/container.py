@@ -15,6 +15,7 @@ from dpojob_trainer.training.setup.train_job import TrainJob
 from . import launcher
 from .outcome_truncation import truncate_outcome
 from .session import run
+from .unused_packages import hide_unused_packages
 
 log = logging.getLogger(__name__)
 
@@ -49,4 +50,5 @@ def _run_or_launch(job: TrainJob, environment: ContainerEnvironment) -> Outcome:
 
 def _run(job: TrainJob, environment: ContainerEnvironment) -> Outcome:
     """Train in this process; of several, the first serves the progress."""
+    hide_unused_packages(job)
     return run(job, port=environment.progress_port if environment.is_first_process else None)

@@ -1,0 +1,60 @@
+"""A training process does not import packages of the image that its job does not use."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from tests.trainer.training.conftest import MakeJob
+
+from dpojob_trainer.training.launch.unused_packages import hide_unused_packages
+
+pytestmark = pytest.mark.train
+IMPORT = """
+import json, pickle, sys
+from dpojob_trainer.training.launch.unused_packages import hide_unused_packages
+hide_unused_packages(pickle.loads(sys.stdin.buffer.read()))
+import peft, trl.trainer.dpo_trainer, statsmodels.stats.proportion
+print(json.dumps([name for name in ("bitsandbytes", "wandb") if sys.modules.get(name) is not None]))
+"""
+
+
+def test_what_a_plain_job_imports_leaves_out_bitsandbytes_and_wandb(make_job: MakeJob) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", IMPORT],
+        input=pickle.dumps(make_job()),
+        capture_output=True,
+        check=True,
+    )
+    assert json.loads(ended.stdout.splitlines()[-1]) == []
+
+
+@pytest.mark.parametrize(
+    ("package", "spec", "plan"),
+    [
+        ("bitsandbytes", {}, {"method": "qlora"}),
+        ("bitsandbytes", {}, {"optimizer": "adamw_8bit"}),
+        ("bitsandbytes", {"training": {"arguments": {"optim": "lion_8bit"}}}, {}),
+        ("wandb", {"training": {"arguments": {"report_to": ["wandb"]}}}, {}),
+    ],
+)
+def test_what_a_job_uses_is_not_hidden(
+    make_job: MakeJob,
+    monkeypatch: pytest.MonkeyPatch,
+    package: str,
+    spec: dict[str, Any],
+    plan: dict[str, Any],
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    made = make_job(spec=spec, plan=plan)
+    other = {"bitsandbytes": "wandb", "wandb": "bitsandbytes"}[package]
+    with patch.dict(sys.modules):
+        for name in ("bitsandbytes", "wandb"):
+            sys.modules.pop(name, None)
+        hide_unused_packages(made)
+        assert {name for name in ("bitsandbytes", "wandb") if name in sys.modules} == {other}
