@@ -179,6 +179,8 @@ class Reason(StrEnum):
     """`model.fromJob` leads back to this job."""
     DEPENDENCY_HAS_NO_OUTPUT = "DependencyHasNoOutput"
     """The job named by `model.fromJob` finished without an output a model can be read from."""
+    DEPENDENCY_NOT_IMPROVED = "DependencyNotImproved"
+    """`model.fromJob` has `requireImproved: true`, and the named job's condition Improved is not True."""
     INVALID_SPEC = "InvalidSpec"
     """The spec cannot be read by this operator (an older or newer CRD is installed)."""
 

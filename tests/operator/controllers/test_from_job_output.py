@@ -108,3 +108,24 @@ def test_an_adapter_brings_the_claims_of_its_base_model(
         status["dependency"] = {"kind": "DPOJob", "name": "zeroth", "uid": "z", **before}
     facts = from_dpojob(job(status, model=model))
     assert facts.found is not None and facts.found.base_claims == claims
+
+
+@pytest.mark.parametrize(
+    ("improved", "says"),
+    [
+        (None, "it was not evaluated: it has no spec.evaluation."),
+        (("True", "BetterThanBase"), ""),
+        (("False", "NotBetter"), "its condition Improved is False (NotBetter): Won 40%."),
+        (("Unknown", "Inconclusive"), "its condition Improved is Unknown (Inconclusive): Won 40%."),
+    ],
+)
+def test_what_a_complete_jobs_improvement_says(improved: tuple[str, str] | None, says: str) -> None:
+    conditions = [{"type": "Complete", "status": "True", "reason": "Completed"}]
+    if improved is not None:
+        state, reason = improved
+        found = {"type": "Improved", "status": state, "reason": reason, "message": "Won 40%."}
+        conditions.append(found)
+    facts = from_dpojob(job({"conditions": conditions, "artifacts": {"claimName": "c"}}))
+    assert facts.complete and facts.not_improved == says
+    running = from_dpojob(job({"conditions": conditions[1:]}))
+    assert not running.complete and running.not_improved == ""

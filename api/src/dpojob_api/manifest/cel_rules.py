@@ -89,6 +89,9 @@ EVALUATORS: dict[str, Callable[[Value], bool]] = {
     "!has(self.fromEval) || self.fromEval || has(self.volume)": lambda v: (
         v.get("fromEval", True) or "volume" in v
     ),
+    "!has(self.requireImproved) || !self.requireImproved || self.kind == 'DPOJob'": lambda v: (
+        not v.get("requireImproved", False) or v.get("kind", "DPOJob") == "DPOJob"
+    ),
     f"!has(self.max) || {cel_count('min')} < {cel_count('max')}": _min_is_below_max,
 }
 """Rule text, as in the CRD, to the function that evaluates it."""

@@ -11,7 +11,15 @@ from dpojob_api.base import StrictModel
 from .fields import ClaimPath, Name, Repository, Revision, one_of, validations
 
 
-class JobReference(StrictModel):
+class JobReference(
+    StrictModel,
+    json_schema_extra=validations(
+        {
+            "rule": "!has(self.requireImproved) || !self.requireImproved || self.kind == 'DPOJob'",
+            "message": "requireImproved is for a DPOJob: other jobs have no condition Improved",
+        },
+    ),
+):
     """A job whose output is this job's model."""
 
     kind: Literal["DPOJob", "Job", "TrainJob"] = Field(
@@ -20,6 +28,11 @@ class JobReference(StrictModel):
         "annotation dpojob.dev/output. Default: DPOJob.",
     )
     name: Name = Field(description="Name of the job, in the same namespace.")
+    require_improved: bool = Field(
+        default=False,
+        description="Tune that DPOJob's output only where its condition Improved is True; otherwise this job "
+        "fails before it asks for a GPU. Default: false.",
+    )
 
 
 class ModelSource(

@@ -40,6 +40,8 @@ class DependencySnapshot:
     failure: str = ""
     problem: str = ""
     """Why its output cannot be used, when it is complete and cannot."""
+    not_improved: str = ""
+    """What its condition Improved says instead of True, when it is complete."""
     cycle: tuple[str, ...] = ()
     """Names of the jobs on the path back to this job, when `fromJob` leads back to it."""
 

@@ -30,6 +30,19 @@ FINISHED = Counter(
     "DPOJobs that ended, counted after the status was written.",
     ["condition", "reason"],
 )
+EVALUATIONS = Counter(
+    "dpojob_evaluations_total",
+    "Finished DPOJobs that asked a judge, by the condition Improved and its reason.",
+    ["improved", "reason"],
+)
+WIN_RATE = Histogram(
+    "dpojob_evaluation_win_rate_ratio",
+    "Win rates of tuned models, 0 to 1.",
+    buckets=[0.1 * tenth for tenth in range(1, 10)],
+)
+JUDGE_TOKENS = Counter(
+    "dpojob_judge_tokens_total", "Tokens that judges behind an API read and wrote.", ["direction"]
+)
 PHASES = Gauge("dpojob_jobs", "DPOJobs by phase, as of the last resync.", ["phase"])
 RESYNC_TIME = Gauge("dpojob_last_resync_timestamp_seconds", "When all DPOJobs were last listed.")
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from tests.kit.builders import (
     NOW,
     POOLS,
@@ -20,8 +21,9 @@ from tests.kit.builders import (
 )
 from tests.kit.operator_fixture import REPORT, succeeded
 
-from dpojob_api.job import DPOJobStatus
-from dpojob_operator.decide import Policy
+from dpojob_api.job import Dependency, DPOJobStatus
+from dpojob_operator.controllers.dpojob.reconciler import _count_end
+from dpojob_operator.decide import DependencySnapshot, Policy
 from dpojob_operator.decide.stages import decide_with_pools
 
 ASKED = {"evaluation": {"judge": {"rewardModel": {"repo": "org/reward"}}}}
@@ -109,3 +111,47 @@ def test_a_program_runs_only_where_the_installation_allows_it() -> None:
     assert allowed.status.condition("Failed") is None
     # The program's claim is waited for like any other.
     assert reason(allowed, "DatasetValid") == "ClaimNotFound"
+
+
+@pytest.mark.parametrize("asked", [True, False])
+@pytest.mark.parametrize("says", ["", "its condition Improved is False (NotBetter): Won 40%."])
+def test_another_jobs_output_must_be_an_improvement_where_that_is_required(
+    asked: bool, says: str
+) -> None:
+    spec_fields = {"model": {"fromJob": {"name": "first", "requireImproved": asked}}}
+    found = Dependency(kind="DPOJob", name="first", uid="u", repo="me/first")
+    dependency = DependencySnapshot(found=found, complete=True, not_improved=says)
+    status = decide_with_pools(
+        build_snapshot(spec_fields=spec_fields, dependency=dependency), POOLS, NOW
+    ).status
+    failed = status.condition("Failed")
+    if asked and says:
+        assert failed is not None and failed.reason == "DependencyNotImproved"
+        assert failed.message.endswith(f"of DPOJob first {says}")
+        assert status.dependency is None
+    else:
+        assert failed is None and status.dependency == found
+
+
+def test_verdicts_and_tokens_are_counted_once_a_job_has_ended() -> None:
+    def value(name: str, **labels: str) -> float:
+        return REGISTRY.get_sample_value(name, labels) or 0.0
+
+    def counts() -> list[float]:
+        return [
+            value("dpojob_evaluations_total", improved="False", reason="NotBetter"),
+            value("dpojob_evaluation_win_rate_ratio_count"),
+            value("dpojob_evaluation_win_rate_ratio_sum"),
+            value("dpojob_judge_tokens_total", direction="input"),
+            value("dpojob_judge_tokens_total", direction="output"),
+        ]
+
+    usage = {"requests": 400, "inputTokens": 5000, "outputTokens": 400}
+    figures = {"verdict": "NotBetter", "winRate": {"value": 0.25}, "judgeUsage": usage}
+    ended, before = finished(ASKED, figures), counts()
+    _count_end(DPOJobStatus(), ended)
+    after = counts()
+    assert [b - a for a, b in zip(before, after, strict=True)] == [1, 1, 0.25, 5000, 400]
+    _count_end(ended, ended)
+    _count_end(DPOJobStatus(), finished({}, {"prompts": 32}))
+    assert counts() == after

@@ -46,7 +46,20 @@ def from_dpojob(job: DPOJob) -> DependencySnapshot:
     problem = ""
     if complete and found.volume is None and found.repo is None:
         problem = _no_output_message(found, "it went neither to a volume nor to the hub")
-    return DependencySnapshot(found=found, complete=complete, problem=problem)
+    not_improved = _not_improved(job) if complete else ""
+    return DependencySnapshot(
+        found=found, complete=complete, problem=problem, not_improved=not_improved
+    )
+
+
+def _not_improved(job: DPOJob) -> str:
+    """What the condition Improved of a complete job says; empty where it is True."""
+    condition = job.status.condition(ConditionType.IMPROVED)
+    if condition is None:
+        return "it was not evaluated: it has no spec.evaluation."
+    if condition.status == "True":
+        return ""
+    return f"its condition Improved is {condition.status} ({condition.reason}): {condition.message}"
 
 
 def _base_claims(job: DPOJob) -> list[str]:

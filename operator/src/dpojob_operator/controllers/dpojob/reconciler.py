@@ -26,7 +26,13 @@ from dpojob_operator.kube import ApiClient, Key, record_events
 from dpojob_operator.kube.resources import DPOJOBS
 from dpojob_operator.manifests import InputsTooLarge
 from dpojob_operator.process import Clock
-from dpojob_operator.process.metrics import FINISHED, STATUS_WRITES
+from dpojob_operator.process.metrics import (
+    EVALUATIONS,
+    FINISHED,
+    JUDGE_TOKENS,
+    STATUS_WRITES,
+    WIN_RATE,
+)
 
 from .action_executor import ActionExecutor, CreationRejected, NameConflict
 from .first_sights import FirstSights
@@ -218,3 +224,11 @@ def _count_end(old: DPOJobStatus, new: DPOJobStatus) -> None:
         condition = new.condition(type_)
         if condition is not None and condition.status == "True":
             FINISHED.labels(str(type_), condition.reason).inc()
+    improved, evaluation = new.condition(ConditionType.IMPROVED), new.evaluation
+    if improved is not None and evaluation is not None:
+        EVALUATIONS.labels(improved.status, improved.reason).inc()
+        if evaluation.win_rate is not None and evaluation.win_rate.value is not None:
+            WIN_RATE.observe(evaluation.win_rate.value)
+        if evaluation.judge_usage is not None:
+            JUDGE_TOKENS.labels("input").inc(evaluation.judge_usage.input_tokens)
+            JUDGE_TOKENS.labels("output").inc(evaluation.judge_usage.output_tokens)

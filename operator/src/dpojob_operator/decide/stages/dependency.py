@@ -43,6 +43,12 @@ def resolve_dependency(builder: StatusBuilder) -> bool:
             "Mend it, then create this DPOJob again.",
         )
         return False
+    if dependency.complete and reference.require_improved and dependency.not_improved:
+        builder.fail(
+            Reason.DEPENDENCY_NOT_IMPROVED,
+            f"model.fromJob.requireImproved is true, and of {name} {dependency.not_improved}",
+        )
+        return False
     if dependency.complete and dependency.found is not None and not dependency.problem:
         # The spec is immutable from here on; a suspended job stays editable until it is resumed.
         if hold_if_suspended(builder):
