@@ -12,6 +12,8 @@ LIMIT = 120.0
 
 Far longer than a busy machine takes; a test that passes never waits so long.
 """
+TRAINING_LIMIT = 3600.0
+"""The same for processes that import torch and train, which takes minutes on a very busy machine."""
 
 
 def wait_until(condition: Callable[[], T], description: str, limit: float = LIMIT) -> T:

@@ -20,6 +20,7 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from tests.kit.waiting import LIMIT
 
 from .routes import HubHandler
 from .store import Kind, Repository, directory_files
@@ -117,6 +118,9 @@ class Hub:
             "HF_HUB_DISABLE_XET": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_HUB_DISABLE_IMPLICIT_TOKEN": "0",
+            # Ten seconds by default, which a busy machine may take.
+            "HF_HUB_ETAG_TIMEOUT": f"{LIMIT:.0f}",
+            "HF_HUB_DOWNLOAD_TIMEOUT": f"{LIMIT:.0f}",
             "NO_PROXY": "127.0.0.1,localhost",
         }
         return variables | ({"HF_TOKEN": token} if token else {})

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 from tests.kit.ports import free_port
-from tests.kit.waiting import LIMIT
+from tests.kit.waiting import LIMIT, TRAINING_LIMIT
 
 from dpojob_api import constants
 from dpojob_trainer.training import TrainJob
@@ -62,7 +62,7 @@ class Container:
 
     def wait(self) -> int:
         """The exit status."""
-        return self._process.wait(timeout=600)
+        return self._process.wait(timeout=TRAINING_LIMIT)
 
     @property
     def running(self) -> bool:
@@ -95,7 +95,7 @@ class Container:
 
     def until(self, reached: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The first progress for which `reached` is true."""
-        deadline = time.monotonic() + 600
+        deadline = time.monotonic() + TRAINING_LIMIT
         while time.monotonic() < deadline and self.running:
             try:
                 progress: dict[str, Any] = json.loads(self.get("/progress"))

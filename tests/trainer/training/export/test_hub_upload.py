@@ -12,6 +12,7 @@ import huggingface_hub.constants
 import pytest
 from tests.kit.hub.server import Hub
 from tests.kit.training.adapters import save_adapter
+from tests.kit.waiting import LIMIT
 from tests.trainer.training.conftest import MakeJob, losses, metrics
 
 from dpojob_trainer.training import TrainJob, run
@@ -27,6 +28,8 @@ def hub(inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     """A hub that takes large files by Git LFS and holds a model, and a cache of its own."""
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
+    for limit in ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT"):
+        monkeypatch.setattr(huggingface_hub.constants, limit, LIMIT)
     monkeypatch.setattr(uploads, "FIRST_WAIT_SECONDS", 0.01)
     monkeypatch.setattr(uploads, "ATTEMPTS", 3)
     with Hub(lfs=True) as hub:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.kit.ports import free_port
-from tests.kit.waiting import wait_until
+from tests.kit.waiting import TRAINING_LIMIT, wait_until
 
 from dpojob_trainer.training.launch import rank_processes, rendezvous
 from dpojob_trainer.training.launch.node_link import NodeLink, PeerEnd
@@ -79,9 +79,11 @@ def test_a_killed_process_ends_those_that_wait_in_a_collective_on_every_node(
         ends = [pool.submit(node.wait) for node in nodes]
         try:
             # A file is empty between its creation and the write.
-            wait_until(lambda: len(process_ids(tmp_path)) == 4, "all processes have met", 600)
+            wait_until(
+                lambda: len(process_ids(tmp_path)) == 4, "all processes have met", TRAINING_LIMIT
+            )
             os.kill(process_ids(tmp_path)[2], signal.SIGKILL)
-            found = [end.result(timeout=600) for end in ends]
+            found = [end.result(timeout=TRAINING_LIMIT) for end in ends]
         finally:
             for process_id in process_ids(tmp_path).values():
                 with contextlib.suppress(ProcessLookupError):
@@ -110,7 +112,7 @@ sys.exit(12)
 def test_processes_that_end_by_themselves_after_a_failure_explain_how(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(rank_processes, "FAILURE_SECONDS", 600.0)
+    monkeypatch.setattr(rank_processes, "FAILURE_SECONDS", TRAINING_LIMIT)
     ready = {"READY": str(tmp_path / "ready")}
     end = processes(WAITING.format(status=11, seconds=0), {0: ready, 1: ready}).wait()
     assert end == SetEnd({0: 12, 1: 11}, lost_node=False)
