@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import signal
@@ -14,7 +15,7 @@ import pytest
 from tests.cli.conftest import COMMAND, ClaimDirectory, WriteManifest, job, pairs, run
 from tests.kit import tiny_models
 
-TRAINING = {"learningRate": 5.0e-4, "batchSize": 4, "maxLength": 64}
+TRAINING = {"learningRate": 5.0e-4, "batchSize": 4, "maxLength": 64, "epochs": 6}
 MAPPING = {"prompt": "question", "chosen": "good_response", "rejected": "bad_response"}
 
 
@@ -64,15 +65,17 @@ def test_ctrl_c_saves_and_the_same_command_continues_to_what_the_cluster_would_m
         str(output),
     ]
     process = subprocess.Popen(
-        [COMMAND, "train", *options], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        [COMMAND, "train", *options], stderr=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
         env={**os.environ, "COLUMNS": "100"},
     )  # fmt: skip
     assert process.stderr is not None
+    # A small pipe whose lines are not read holds the training up, so that it does not end before the signal.
+    fcntl.fcntl(process.stderr, fcntl.F_SETPIPE_SZ, 4096)
     for line in process.stderr:
-        if line.startswith("step 2/"):
+        if line.startswith(b"step 2/"):
             break
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=300)
+    out, err = (text.decode() for text in process.communicate())
     assert process.returncode == 12, err
     assert out.startswith("INTERRUPTED")
     assert "The same command goes on from the checkpoint" in err
