@@ -23,6 +23,8 @@ from dpojob_trainer.inspection import inspect
 from dpojob_trainer.training.setup.train_job import TrainJob
 
 ROWS = 64
+SHARED_PREFIXES = os.environ.get("DPOJOB_TEST_PREFIX_SHARING") == "1"
+"""Whether every training of these tests shares prefixes, unless its plan says otherwise."""
 
 
 @pytest.fixture(scope="session")
@@ -88,6 +90,7 @@ def build_job(
         "perDeviceBatchSize": 2,
         "gradientAccumulation": wanted["training"]["batchSize"] // 2,
         "gradientCheckpointing": False,
+        "prefixSharing": SHARED_PREFIXES,
         "maxLength": wanted["training"]["maxLength"],
         "memoryGiB": {"needed": 1.0, "available": 15.0},
         "estimate": {"hours": 0.1, "cost": "0.10"},

@@ -13,7 +13,7 @@ from dpojob_trainer.training.dpo_trainer import prefix_sharing_trainer
 from dpojob_trainer.training.prefix_sharing import shared_backbone
 
 pytestmark = pytest.mark.train
-SHARED = {"prefixSharing": True}
+SHARED, PLAIN = {"prefixSharing": True}, {"prefixSharing": False}
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_every_loss_is_that_of_separate_rows(
 ) -> None:
     training, plan = SETTINGS[name]
     spec = {"training": {"epochs": 0.4, **training}}
-    plain = make_job(spec=spec, plan=plan, output="plain")
+    plain = make_job(spec=spec, plan={**plan, **PLAIN}, output="plain")
     assert run(plain).outcome == "Succeeded"
     assert not shared_forwards
     job = make_job(spec=spec, plan={**plan, **SHARED}, output="shared")

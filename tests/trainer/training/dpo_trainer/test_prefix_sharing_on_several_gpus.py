@@ -14,14 +14,15 @@ from dpojob_trainer.training import TrainJob
 
 pytestmark = pytest.mark.train
 TOLERANCE = 2e-3
+ALONE = {"prefixSharing": False}
 TWO = {"gpus": 2, "perDeviceBatchSize": 1, "gradientAccumulation": 2, "prefixSharing": True}
 SHARDED = {**TWO, "sharded": True}
 PRECOMPUTED = {"precomputeReference": True}
 RUNS: dict[str, tuple[str, dict[str, Any], int]] = {
-    "full": ("full", {}, 1),
+    "full": ("full", ALONE, 1),
     "full, sharded": ("full", SHARDED, 2),
     "full, sharded, reference precomputed": ("full", {**SHARDED, **PRECOMPUTED}, 2),
-    "lora": ("lora", {}, 1),
+    "lora": ("lora", ALONE, 1),
     "lora, sharded": ("lora", SHARDED, 2),
     "lora, data parallel": ("lora", TWO, 2),
 }
