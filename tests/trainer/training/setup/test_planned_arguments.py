@@ -39,6 +39,19 @@ def test_a_checkpoint_of_another_optimizer_is_another_trainings(make_job: MakeJo
     assert job.key != with_plan(job, optimizer="adamw_8bit").key
 
 
+def test_a_checkpoint_of_another_layout_of_the_pairs_is_another_trainings(
+    make_job: MakeJob,
+) -> None:
+    job = with_plan(make_job(), prefix_sharing=False)
+    assert job.key != with_plan(job, prefix_sharing=True).key
+
+
+def test_a_field_with_its_default_is_no_other_training(make_job: MakeJob) -> None:
+    named = {"training": {"beta": 0.1, "prefixSharing": "Auto"}}
+    assert make_job(spec=named).key == make_job().key
+    assert make_job(spec={"training": {"beta": 0.2}}).key != make_job().key
+
+
 @pytest.mark.parametrize(("evaluations", "every"), [(10, 3), (2, 13), (0, 25)])
 def test_evaluations_are_those_of_the_plan(make_job: MakeJob, evaluations: int, every: int) -> None:
     job = make_job()
