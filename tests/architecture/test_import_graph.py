@@ -63,23 +63,24 @@ def test_no_packages_import_each_other_in_a_cycle(package: str) -> None:
         pytest.fail(" -> ".join(error.args[1]))
 
 
-def trainer_parts() -> Graph:
-    """The imports between the trainer's packages, with inspection taken apart into what it holds.
+def trainer_parts(apart: str) -> Graph:
+    """The imports between the trainer's packages, with the package `apart` taken apart into what it holds.
 
     A module that lies beside packages is a part of its own.
     """
 
     def part(module: str) -> str:
         names = module.split(".")
-        return ".".join(names[: 3 if names[1:2] == ["inspection"] else 2])
+        return ".".join(names[: 3 if names[1:2] == [apart] else 2])
 
     graph = grouped("dpojob_trainer", part)
     graph.pop("dpojob_trainer")
     return graph
 
 
-def test_the_trainers_parts_are_few_and_in_few_levels() -> None:
-    graph = trainer_parts()
+@pytest.mark.parametrize("apart", ["inspection", "training"])
+def test_the_trainers_parts_are_few_and_in_few_levels(apart: str) -> None:
+    graph = trainer_parts(apart)
     # Layouts lie below columns and validation, the scan of a dataset between the pipeline and its stages.
     assert len(graph) <= 16
     assert sum(map(len, graph.values())) <= 45
