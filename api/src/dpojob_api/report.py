@@ -1,4 +1,4 @@
-"""The inspection report: what every row of the dataset and the model's own files say."""
+"""The inspection report: the findings on every row of the dataset and on the model's files."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""The HTTP session of Kopf's lists and watches: no object can break a stream or fill the memory.
+"""The HTTP session of Kopf's lists and watches, which bounds every object before Kopf parses it.
 
-Kopf parses by itself what it lists and watches, and keeps each object for some seconds. So every object
-is bounded in depth before Kopf parses it, and reduced to what the handlers read. What is dropped is not
-needed by Kopf either: it looks for annotations and a finalizer that only its other kinds of handler
-write. A user who writes them would make Kopf parse the annotation, and patch the object.
+Kopf parses what it lists and watches, and keeps each object for some seconds. An object that is nested too
+deeply would end the watch, and large ones would fill the memory, so each is bounded in depth and reduced to
+the fields that the handlers read. Kopf does not need the fields that are dropped: it looks for annotations
+and a finalizer that only other kinds of handler write. A user who wrote them would make Kopf parse the
+annotation and patch the object.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ OBJECT_EVENTS = ("ADDED", "MODIFIED", "DELETED")
 class BoundedSession(kopf.AiohttpSession):
     """Credentials with a session that bounds what it reads.
 
-    Two with the same credentials are equal, by which Kopf knows credentials that were rejected.
+    Sessions with the same credentials are equal, so that Kopf recognises credentials that were rejected.
     """
 
     credentials: kopf.ConnectionInfo

@@ -1,4 +1,4 @@
-"""Why inspection could not look at all, as opposed to a verdict on what it saw."""
+"""The error of an inspection that cannot be made, as opposed to a report on what was read."""
 
 from __future__ import annotations
 

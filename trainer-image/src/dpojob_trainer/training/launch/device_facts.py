@@ -1,4 +1,4 @@
-"""What this machine's GPUs, driver and torch say about themselves. The only place that reads them for checks."""
+"""Facts about this machine's GPUs, driver and torch. No other module reads them for checks."""
 
 from __future__ import annotations
 

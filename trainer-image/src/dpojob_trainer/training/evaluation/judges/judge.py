@@ -1,4 +1,4 @@
-"""What every judge is."""
+"""The interface of judges, and the error of one that cannot judge."""
 
 from __future__ import annotations
 
