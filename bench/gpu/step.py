@@ -47,8 +47,13 @@ class StepCase:
         return f"{self.shape}-{self.method}-{self.pairs}x{self.length}{marks}"
 
 
-def measure_steps(context: Context, case: StepCase, *, steps: int | None = None) -> dict[str, Any]:
-    """Train some steps; the median time of those after the first two, and the memory."""
+def measure_steps(
+    context: Context, case: StepCase, *, steps: int | None = None, masked: bool = False
+) -> dict[str, Any]:
+    """Train some steps; the median time of those after the first two, and the memory.
+
+    `masked`: with the padding mask also where the trainer leaves it out.
+    """
     import torch
     from transformers import TrainerCallback
 
@@ -76,7 +81,8 @@ def measure_steps(context: Context, case: StepCase, *, steps: int | None = None)
             if time.monotonic() - self.started > STEP_SECONDS and len(times) > WARM_UP_STEPS:
                 control.should_training_stop = True
 
-    with step_trainer(context, case, rows=case.pairs * steps, callbacks=[Clock()]) as trainer:
+    callbacks = [Clock()]
+    with step_trainer(context, case, case.pairs * steps, callbacks, masked=masked) as trainer:
         trainer.train()
         first = next(record for record in trainer.state.log_history if "loss" in record)
         memory = _memory()
@@ -117,16 +123,22 @@ def _memory() -> dict[str, float]:
 
 @contextmanager
 def step_trainer(
-    context: Context, case: StepCase, rows: int, callbacks: list[Any]
+    context: Context, case: StepCase, rows: int, callbacks: list[Any], *, masked: bool
 ) -> Iterator[Any]:
     """A trainer for `rows` pairs; the model is as before at the end, and the memory free."""
     import torch
     from peft import LoraConfig
     from trl import DPOConfig
 
+    from dpojob_trainer.training.digested_files import FileDigests
     from dpojob_trainer.training.dpo_trainer.trl_patches import (
         PatchedDPOTrainer,
         completion_logits_only,
+    )
+    from dpojob_trainer.training.loop.attention import (
+        gpu_capability,
+        keys_repeated_before_flash,
+        leave_out_padding_mask,
     )
     from dpojob_trainer.training.setup.precision import keep_trainable_weights_in_fp32
 
@@ -160,8 +172,11 @@ def step_trainer(
             disable_tqdm=True,
         )
         # Its hash is the key of a cache of references, which is not used here.
-        with completion_logits_only(), patch("trl.trainer.dpo_trainer.hash_module", lambda _: ""):
+        unhashed = patch("trl.trainer.utils.hash_module", lambda _: "")
+        repeated = keys_repeated_before_flash(gpu_capability())
+        with completion_logits_only(), repeated, unhashed:
             trainer = StepTrainer(
+                digests=FileDigests(),
                 model=base,
                 ref_model=copy.deepcopy(base) if full and not case.precompute else None,
                 args=config,
@@ -171,9 +186,15 @@ def step_trainer(
                 callbacks=callbacks,
             )
             keep_trainable_weights_in_fp32(trainer.model)
+            capability = None if masked else gpu_capability()
+            models = [model for model in (trainer.model, trainer.ref_model) if model is not None]
+            without_mask = [leave_out_padding_mask(model, capability) for model in models]
             try:
                 yield trainer
             finally:
+                for handle in without_mask:
+                    if handle is not None:
+                        handle.remove()
                 if not full:
                     trainer.model.unload()
                 # TRL's head and accelerate's autocast wrap the forward for one trainer only.

@@ -99,6 +99,7 @@ def trainer(bench: Bench, rows: list[dict[str, str]], kind: str, method: str) ->
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import DPOConfig, DPOTrainer
 
+    from dpojob_trainer.training.digested_files import FileDigests
     from dpojob_trainer.training.dpo_trainer.prefix_sharing_trainer import PrefixSharingTrainer
 
     ours: dict[str, Any] = {"bf16": False, "gradient_checkpointing": False}
@@ -126,7 +127,7 @@ def trainer(bench: Bench, rows: list[dict[str, str]], kind: str, method: str) ->
     else:
         options["ref_model"] = model()
     if kind == "shared":
-        return PrefixSharingTrainer(share_prefixes=True, notes=[], **options)
+        return PrefixSharingTrainer(share_prefixes=True, notes=[], digests=FileDigests(), **options)
     return DPOTrainer(**options)
 
 

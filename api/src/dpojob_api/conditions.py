@@ -54,6 +54,9 @@ class Reason(StrEnum):
     """The training pod is being scheduled, pulls its image or loads the model."""
     TRAINING = "Training"
     """Optimizer steps are being taken."""
+    BATCH_HALVED = "BatchHalved"
+    """In an Event: a GPU ran out of memory, and training goes on from its latest checkpoint with half of the
+    batch per GPU. `status.progress.notice` says it as well."""
     STOPPED = "Stopped"
     """No training pod runs (finished, suspended or failed)."""
 

@@ -75,6 +75,11 @@ class Progress(LenientModel):
     checkpoint_step: Count | None = Field(
         default=None, description="Step of the newest complete checkpoint."
     )
+    checkpoint_seconds: Rate = Field(
+        default=None,
+        description="Longest time that writing a checkpoint has taken, seconds. Absent before the first. "
+        "The pod of a later attempt has at least this time to stop, beside a step.",
+    )
     resumed_from: Count | None = Field(default=None, description="Step this attempt resumed from.")
     notice: str | None = Field(
         default=None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 EVALUATIONS = 10
@@ -31,6 +32,13 @@ PREFIX_SHARING_MODEL_TYPES = (
 
 PREFIX_SHARING_ATTENTION = ("sdpa", "eager", "flex_attention")
 """Implementations of attention that take a mask of any shape; flash attention does not."""
+
+SAVE_SHARE = 0.05
+"""Most of the time of training that checkpoints between evaluations may take."""
+MINIMUM_INTERVAL_SECONDS = 900
+"""Least time between them; a lost node costs at most that much work where a checkpoint is small."""
+STOP_SECONDS = 60
+"""Time to end the container beside saving: the signal, the processes, the files' digest, the last message."""
 
 
 def reference_batch_size(pairs: int, *, checkpointing: bool) -> int:
@@ -73,6 +81,32 @@ def remaining_seconds(
     return (
         steps * step_seconds + evaluations * evaluation_seconds + checkpoints * checkpoint_seconds
     )
+
+
+def save_interval_seconds(save: float) -> int:
+    """Choose the longest time without a checkpoint.
+
+    Args:
+        save: Seconds that writing one takes.
+
+    Returns:
+        Seconds: so many that saving takes at most SAVE_SHARE of the time, at least
+        MINIMUM_INTERVAL_SECONDS.
+    """
+    return max(MINIMUM_INTERVAL_SECONDS, math.ceil(save / SAVE_SHARE))
+
+
+def grace_period_seconds(save: float, step: float) -> int:
+    """Compute the time a training pod needs to stop: the step it is in, the checkpoint, and the end.
+
+    Args:
+        save: Seconds that writing a checkpoint takes.
+        step: Seconds of one optimizer step.
+
+    Returns:
+        Seconds, for terminationGracePeriodSeconds.
+    """
+    return math.ceil(STOP_SECONDS + step + save)
 
 
 def cpu_uses_eager_attention(length: int) -> bool:

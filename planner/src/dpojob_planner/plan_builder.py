@@ -7,17 +7,16 @@ from collections.abc import Sequence
 
 from dpojob_api.conditions import Reason
 from dpojob_api.plan import CheckpointPlan, MemoryNeed, Plan, PoolCandidate, PoolVerdict, Refusal
+from dpojob_api.shared_training_constants import grace_period_seconds, save_interval_seconds
 
 from .candidates import Candidate, PlanningContext, PoolTrial
 from .estimates import (
     GIB,
     MEMORY_MARGIN,
     checkpoint_bytes,
-    grace_period_seconds,
     host_memory_gib,
     is_cpu_only,
     precision,
-    save_interval_seconds,
     save_seconds,
     scratch_gib,
     trained_parameters,

@@ -29,8 +29,9 @@ class Container:
         root: Path,
         variables: Mapping[str, str] | None = None,
         inputs: Mapping[str, Any] | None = None,
+        module: str = "dpojob_trainer",
     ):
-        """`inputs`: input files in place of the job's own."""
+        """`inputs`: input files in place of the job's own; `module`: whose command `train` it runs."""
         self._root = root
         self.port = free_port()
         manifest = {
@@ -57,7 +58,7 @@ class Container:
             **(variables or {}),
         }
         with (root / "log").open("wb") as log:
-            command = [sys.executable, "-m", "dpojob_trainer", "train"]
+            command = [sys.executable, "-m", module, "train"]
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
     def wait(self) -> int:

@@ -103,6 +103,30 @@ def _observe(run: Run) -> Observations:
         """Parameters of decoder layers. The embeddings may be whole from a forward to the next backward."""
         return [p for name, p in model.named_parameters() if ".layers." in name]
 
+    def held_bytes(models: Any) -> int:
+        """Main memory of the models' weights; those that share it count once."""
+        storages = {
+            weight.untyped_storage().data_ptr(): weight.untyped_storage().nbytes()
+            for model in models
+            if model is not None
+            for weight in model.parameters()
+            if weight.device.type != "meta"
+        }
+        return sum(storages.values())
+
+    original_load = loop.load_model
+
+    def load_model(*args: Any) -> Any:
+        loaded = original_load(*args)
+        seen["loadedBytes"] = held_bytes([loaded.model, loaded.reference])
+        return loaded
+
+    original_init = loop.Trainer.__init__
+
+    def init(self: Any, **kwargs: Any) -> None:
+        original_init(self, **kwargs)
+        seen["policyBytes"] = held_bytes([self.model])
+
     original_step = loop.Trainer.training_step
 
     def training_step(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -129,7 +153,7 @@ def _observe(run: Run) -> Observations:
 
     def train(*args: Any) -> Any:
         result = original_train(*args)
-        model, reference = result.trainer.model, result.trainer.ref_model
+        model, reference = result.trainer.model, result.loaded.reference
         # Checkpoints are removed when the model is complete.
         checkpoint = run.job.checkpoints / f"checkpoint-{result.trainer.state.global_step}"
         seen["checkpointBytes"] = {path.name: path.stat().st_size for path in checkpoint.iterdir()}
@@ -157,6 +181,8 @@ def _observe(run: Run) -> Observations:
         seen["reduceDtypes"] = sorted({str(policy.reduce_dtype) for policy in policies})
         return result
 
+    loop.load_model = load_model  # type: ignore[assignment]
+    loop.Trainer.__init__ = init
     loop.Trainer.training_step = training_step
     samples._generate_answer = generate_answer
     Interruption.on_step_end = on_step_end

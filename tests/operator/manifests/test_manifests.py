@@ -79,9 +79,11 @@ def test_the_key_of_a_judge_is_a_file_of_the_training_pod_alone() -> None:
         assert "judge-key" not in [v["name"] for v in pod(other)["volumes"]]
 
 
-def planned_resources(settings: WorkloadSettings = SETTINGS, **figures: Any) -> dict[str, Any]:
+def planned_resources(
+    settings: WorkloadSettings = SETTINGS, status: dict[str, Any] | None = None, **figures: Any
+) -> dict[str, Any]:
     """The pod of a plan with these figures."""
-    owner = job(**EVERYTHING)
+    owner = job(status, **EVERYTHING)
     attempt = Attempt(number=1, job=ChildJob(name=training_name(owner.name, owner.uid, 1)))
     report = InspectionReport.model_validate(REPORT)
     made = Plan.model_validate({**plan().wire(), **figures})
@@ -118,6 +120,23 @@ def test_a_limit_below_the_plans_request_is_raised(limit: str, expected: str) ->
 def test_the_grace_period_lasts_for_the_checkpoint(planned: int, expected: int) -> None:
     checkpoint = {"sizeGiB": 17.2, "gracePeriodSeconds": planned}
     assert planned_resources(checkpoint=checkpoint)["terminationGracePeriodSeconds"] == expected
+
+
+@pytest.mark.parametrize(
+    ("progress", "expected"),
+    [
+        ({"checkpointSeconds": 300.0, "stepsPerSecond": 0.1}, 370),
+        ({"checkpointSeconds": 5.0, "stepsPerSecond": 10.0}, 203),
+        ({"checkpointSeconds": 300.0}, 203),
+        ({"checkpointSeconds": 1e9, "stepsPerSecond": 1e-6}, 3600),
+    ],
+)
+def test_a_later_attempt_has_the_time_that_a_checkpoint_was_measured_to_take(
+    progress: dict[str, float], expected: int
+) -> None:
+    checkpoint = {"sizeGiB": 17.2, "gracePeriodSeconds": 203}
+    pod = planned_resources(status={"progress": progress}, checkpoint=checkpoint)
+    assert pod["terminationGracePeriodSeconds"] == expected
 
 
 def test_the_base_of_an_adapter_from_an_earlier_job_is_mounted_too() -> None:

@@ -1,5 +1,5 @@
-"""Kubernetes Events on a DPOJob, after the status was written: one for every condition that changed,
-and one for every warning of inspection.
+"""Kubernetes Events on a DPOJob, after the status was written: one for every condition that changed, one for
+every warning of inspection, and one where training goes on with a smaller batch.
 
 They are for people and nothing depends on them, so a failed creation is not repeated.
 """
@@ -70,6 +70,13 @@ def warnings(old: DPOJobStatus, new: DPOJobStatus) -> list[Problem]:
     return [problem for problem in new.dataset.problems if problem.severity == "warning"]
 
 
+def new_notice(old: DPOJobStatus, new: DPOJobStatus) -> str | None:
+    """What the trainer has changed about the plan since the old status; None where it has not."""
+    before = None if old.progress is None else old.progress.notice
+    notice = None if new.progress is None else new.progress.notice
+    return notice if notice and notice != before else None
+
+
 def event(job: DPOJob, reason: str, message: str, now: datetime, *, warning: bool) -> JSONObject:
     """An Event on the job; its name is derived from its content, so that it is created once."""
     seed = f"{job.uid} {reason} {message} {now.isoformat()}"
@@ -105,6 +112,9 @@ async def record_events(cluster: ApiClient, job: DPOJob, new: DPOJobStatus, now:
         for c in conditions_to_report(job.status, new)
     ]
     events += [event(job, p.code, p.message, now, warning=True) for p in warnings(job.status, new)]
+    notice = new_notice(job.status, new)
+    if notice is not None:
+        events.append(event(job, Reason.BATCH_HALVED, notice, now, warning=True))
     for new_event in events:
         try:
             await cluster.create(EVENTS, new_event)

@@ -20,7 +20,9 @@ from dpojob_api.constants import (
 from dpojob_api.job import Attempt, DPOJob
 from dpojob_api.plan import Plan
 from dpojob_api.pool import GPUPoolSpec, PodSettings
+from dpojob_api.progress import Progress
 from dpojob_api.report import InspectionReport
+from dpojob_api.shared_training_constants import grace_period_seconds
 from dpojob_api.spec import DPOJobSpec
 from dpojob_operator.decide.child_names import rendezvous_name
 from dpojob_operator.decide.exit_statuses import FINAL_EXITS, SIGTERM_EXIT
@@ -38,6 +40,9 @@ RENDEZVOUS_PORT = 29500
 POOL_VOLUME_PREFIX = "pool-"
 SHARED_MEMORY = "8Gi"
 """Size of /dev/shm with several GPUs in a pod: NCCL and data loaders need more than 64 MiB."""
+
+MAX_MEASURED_GRACE_SECONDS = 3600
+"""Most that an earlier attempt's checkpoints add: its pod is a user's and may report any number."""
 
 
 def training_job(
@@ -69,7 +74,9 @@ def training_job(
     metadata["labels"] = {**pod_settings.labels, **metadata["labels"]}
     metadata["annotations"] = {**pod_settings.annotations, **metadata["annotations"]}
     pod["terminationGracePeriodSeconds"] = max(
-        settings.grace_period_seconds, plan.checkpoint.grace_period_seconds
+        settings.grace_period_seconds,
+        plan.checkpoint.grace_period_seconds,
+        _measured_grace_period(job.status.progress),
     )
     if pool.node_selector:
         pod["nodeSelector"] = dict(pool.node_selector)
@@ -112,6 +119,17 @@ def training_job(
         },
         "spec": job_spec,
     }
+
+
+def _measured_grace_period(progress: Progress | None) -> int:
+    """Seconds that an earlier attempt would have needed to stop; 0 where it wrote no checkpoint."""
+    if progress is None or progress.checkpoint_seconds is None or not progress.steps_per_second:
+        return 0
+    save, step = (
+        min(seconds, MAX_MEASURED_GRACE_SECONDS)
+        for seconds in (progress.checkpoint_seconds, 1 / progress.steps_per_second)
+    )
+    return min(MAX_MEASURED_GRACE_SECONDS, grace_period_seconds(save, step))
 
 
 def _add_pool_volumes(pod: JSONObject, pod_settings: PodSettings) -> None:

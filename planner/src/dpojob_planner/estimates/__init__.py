@@ -1,6 +1,6 @@
 """Predictions for one training option on one kind of GPU: memory, time and cost, from the model's shape."""
 
-from .checkpoint import checkpoint_bytes, grace_period_seconds, save_interval_seconds, save_seconds
+from .checkpoint import checkpoint_bytes, save_seconds
 from .cost_model import CostModel
 from .gpu import gpus_per_job, is_cpu_only, measured_rate, precision, sustained_flops, usable_gib
 from .gpu_kinds import MINIMUM_CAPABILITY, mig_slices, unsupported_capability
@@ -25,14 +25,12 @@ __all__ = [
     "decide_prefix_sharing",
     "estimate_memory",
     "gpus_per_job",
-    "grace_period_seconds",
     "host_memory_gib",
     "infer_model_shape",
     "is_cpu_only",
     "measured_rate",
     "mig_slices",
     "precision",
-    "save_interval_seconds",
     "save_seconds",
     "scratch_gib",
     "sustained_flops",

@@ -12,11 +12,11 @@ from decimal import Decimal
 from dpojob_api.plan import Estimate, Method
 from dpojob_api.pool import GPUPoolSpec
 from dpojob_api.report import InspectionReport
-from dpojob_api.shared_training_constants import reference_batch_size
+from dpojob_api.shared_training_constants import reference_batch_size, save_interval_seconds
 from dpojob_api.spec import DPOJobSpec
 
 from .calibration import CONSTANTS
-from .checkpoint import save_interval_seconds, save_seconds
+from .checkpoint import save_seconds
 from .gpu import sustained_flops
 from .model_shape import ModelShape
 from .training_option import TrainingOption

@@ -8,8 +8,10 @@ Data sheets could not be opened while this table was written. Its peaks were com
 copies of them: the table of peaks in karpathy/nanochat (nanochat/common.py) has RTX3090, RTX4090, A30,
 A40, A100, L4, L40S, H100, H100PCIE, H200 and B200 with the same figures; the specifications in
 sysrqmts.com have T4, vendors' pages L40; llm-analysis tables that link NVIDIA's RTX white papers have A6000
-and RTX6000ADA. Nothing confirmed the peaks of A10 and A10G: they are from memory. `memory_share` is from
-memory for every kind.
+and RTX6000ADA. Nothing confirmed the peaks of A10 and A10G: other people's tables have 125 for an A10, and
+either 70 or 125 for an A10G, of which the lower one stands here (those with 70 cite
+baseten.co/blog/nvidia-a10-vs-a10g-for-ml-model-inference). No sustained rate of either was found published.
+`memory_share` is from memory for every kind.
 """
 
 from __future__ import annotations
@@ -61,8 +63,8 @@ KINDS: dict[str, GPUKind] = {
     "T4": GPUKind(65, 0.91, "NVIDIA T4 data sheet, mixed precision", power_capped=True),
     "RTX3090": GPUKind(71, 0.98, "NVIDIA Ampere GA102 GPU Architecture white paper"),
     "RTX4090": GPUKind(165.2, 0.98, "NVIDIA Ada GPU Architecture white paper"),
-    "A10": GPUKind(125, 0.91, "NVIDIA A10 data sheet, not verified", power_capped=True),
-    "A10G": GPUKind(70, 0.91, "NVIDIA A10G data sheet (AWS g5), not verified"),
+    "A10": GPUKind(125, 0.91, "other people's tables, not verified", power_capped=True),
+    "A10G": GPUKind(70, 0.91, "other people's tables have 70 or 125, not verified"),
     "A30": GPUKind(165, 0.98, "NVIDIA A30 data sheet"),
     "A40": GPUKind(149.7, 0.92, "NVIDIA A40 data sheet"),
     "A6000": GPUKind(154.8, 0.98, "NVIDIA RTX A6000 data sheet, half of the sparse 309.7"),

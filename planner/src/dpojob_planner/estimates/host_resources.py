@@ -4,9 +4,10 @@ Assumptions about the trainer (dpojob_trainer.training):
 
 - without sharding, weights are read from their files straight to the GPU, in the type in which they are used:
   main memory holds a few tensors at a time, and the page cache, which gives way to processes;
-- a sharded model is first loaded whole in main memory by each process, in fp32 for full fine-tuning with a copy
-  as reference, in 16 bits for LoRA; QLoRA quantises tensor by tensor on the GPU;
-- a sharded model is gathered in the main memory of one process for each checkpoint;
+- a sharded model is first loaded whole in main memory by one process of each pod, in fp32 for full fine-tuning
+  with a reference of the same tensors, in 16 bits for LoRA; QLoRA quantises tensor by tensor on the GPU;
+- for each checkpoint one process gathers the trained weights of a sharded model in main memory, and, once they
+  are written, the optimizer's moments;
 - an adapter is merged by one process after training, tensor by tensor, with one written file of at most
   MERGE_FILE_BYTES in memory; adapted stacked experts are merged in a whole fp32 model;
 - without GPUs, everything that would be in a GPU's memory is in main memory.
@@ -19,8 +20,7 @@ import math
 from dpojob_api.report import ModelFacts
 from dpojob_api.spec import DPOJobSpec
 
-from .checkpoint import checkpoint_bytes
-from .memory import GIB, adapter_parameters
+from .memory import GIB, adapter_parameters, optimizer_bytes, trained_parameters
 from .model_shape import ModelShape
 from .training_option import DeviceSettings
 
@@ -60,18 +60,17 @@ def host_memory_gib(
     """
     loading = gathering = 0.0
     if settings.shards > 1:
-        loading = _loaded_bytes(shape, settings) * processes
-        gathering = checkpoint_bytes(shape, settings)
+        loading = _loaded_bytes(shape, settings)
+        gathering = max(4.0 * trained_parameters(shape, settings), optimizer_bytes(shape, settings))
     merging = _merge_bytes(shape) if _merges(spec, settings) else 0.0
     largest = max(training_gib, SPARE * max(loading, merging, gathering) / GIB)
     return math.ceil(PROCESS_GIB * processes + DATASET_GIB + largest)
 
 
 def _loaded_bytes(shape: ModelShape, settings: DeviceSettings) -> float:
-    """Bytes of a whole model in main memory, with its reference."""
+    """Bytes of a whole model in main memory; its reference has the same tensors."""
     if settings.method == "full":
-        copies = 1.0 if settings.precompute else 2.0
-        return 4.0 * copies * shape.parameters
+        return 4.0 * shape.parameters
     return 2.0 * shape.parameters if settings.method == "lora" else 0.0
 
 

@@ -8,13 +8,13 @@ from dpojob_api.quantity import format_count, format_duration, money
 from dpojob_api.shared_training_constants import (
     CPU_EAGER_ATTENTION_MAX_TOKENS,
     cpu_uses_eager_attention,
+    grace_period_seconds,
 )
 from dpojob_planner.candidates import Candidate, PlanningContext, PoolTrial
 from dpojob_planner.estimates import (
     GIB,
     MEMORY_MARGIN,
     checkpoint_bytes,
-    grace_period_seconds,
     is_cpu_only,
     measured_rate,
     precision,

@@ -21,6 +21,7 @@ from tests.kit.builders import (
 )
 from tests.kit.operator_fixture import failed, succeeded
 
+from dpojob_api.conditions import ConditionType
 from dpojob_api.progress import Progress
 from dpojob_operator.decide import DeleteJob
 from dpojob_operator.decide.object_snapshots import PodSnapshot
@@ -221,6 +222,37 @@ def test_progress_of_an_earlier_attempt_is_not_reported_for_the_new_one() -> Non
         training_pods=(RUNNING,),
     )
     assert reason(decide_with_pools(unheard, POOLS, NOW), "Training") == "Training"
+
+
+def test_a_smaller_batch_is_in_the_progress_and_in_the_condition_once_steps_are_taken() -> None:
+    status = training_status()
+    notice = "Out of memory at step 3 with 2 pairs per GPU at a time."
+    for step, shown in ((2, False), (3, True)):
+        reported = Progress(step=step, max_steps=9, resumed_from=2, notice=notice)
+        decision = decide_with_pools(
+            build_snapshot(
+                status, training=training(status), training_pods=(RUNNING,), progress=reported
+            ),
+            POOLS,
+            NOW,
+        )
+        assert decision.status.progress is not None and decision.status.progress.notice == notice
+        condition = decision.status.condition(ConditionType.TRAINING)
+        assert condition is not None and (notice in condition.message) is shown
+
+
+def test_the_notice_of_a_pod_that_has_ended_stays_in_the_status() -> None:
+    """An Event is made of it where no poll came between."""
+    status = training_status()
+    decision = decide_until_stable(
+        build_snapshot(
+            status,
+            training=training(status, complete=True),
+            training_pods=(finished_pod("train", 0, succeeded(notice="Less at a time.")),),
+        )
+    )
+    assert decision.status.progress is not None
+    assert decision.status.progress.notice == "Less at a time."
 
 
 @pytest.mark.parametrize(

@@ -41,10 +41,15 @@ while True:
 
 
 def processes(
-    program: str, ranks: Mapping[int, Mapping[str, str]], link: NodeLink | None = None
+    program: str,
+    ranks: Mapping[int, Mapping[str, str]],
+    link: NodeLink | None = None,
+    out_of_memory: int | None = None,
 ) -> RankProcesses:
+    """`out_of_memory`: the rank whose failure a smaller batch would help."""
     variables = {rank: {**os.environ, "RANK": str(rank), **more} for rank, more in ranks.items()}
-    return RankProcesses([sys.executable, "-c", program], variables, link or NodeLink())
+    command = [sys.executable, "-c", program]
+    return RankProcesses(command, variables, link or NodeLink(), lambda rank: rank == out_of_memory)
 
 
 def pair() -> tuple[NodeLink, NodeLink]:
@@ -144,3 +149,37 @@ def test_a_node_whose_peers_are_done_continues() -> None:
     other.close(PeerEnd.DONE)
     program = "import time; time.sleep(1)"
     assert processes(program, {0: {}}, first).wait() == SetEnd({0: 0}, lost_node=False)
+
+
+@pytest.mark.parametrize("status", [1, 12], ids=["crashed", "lost a peer"])
+@pytest.mark.parametrize("later", [True, False], ids=["it ends first", "it ends last"])
+def test_every_node_knows_of_an_out_of_memory_whichever_process_ends_first(
+    status: int, later: bool
+) -> None:
+    program = """
+import os, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+time.sleep(float(os.environ["SECONDS"]))
+sys.exit(int(os.environ["STATUS"]))
+"""
+    first, other = pair()
+    lost = {"SECONDS": "1.5" if later else "0", "STATUS": str(status)}
+    full = {"SECONDS": "0" if later else "1.5", "STATUS": "11"}
+    nodes = [
+        processes(program, {0: lost, 1: lost}, first),
+        processes(program, {2: lost, 3: full}, other, out_of_memory=3),
+    ]
+    with ThreadPoolExecutor() as pool:
+        ends = list(pool.map(RankProcesses.wait, nodes))
+    assert [end.out_of_memory for end in ends] == [True, True]
+
+
+def test_a_failure_for_another_reason_is_no_out_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rank_processes, "PEER_SECONDS", 0.5)
+    nodes = [
+        processes(f"import sys; sys.exit({status})", {rank: {}}, link)
+        for rank, (status, link) in enumerate(zip((12, 1), pair(), strict=True))
+    ]
+    with ThreadPoolExecutor() as pool:
+        ends = list(pool.map(RankProcesses.wait, nodes))
+    assert [end.out_of_memory for end in ends] == [False, False]

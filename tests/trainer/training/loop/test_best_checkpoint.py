@@ -15,6 +15,7 @@ from tests.trainer.training.conftest import MakeJob, metrics
 
 from dpojob_api.progress import Progress
 from dpojob_trainer.training import TrainJob, run
+from dpojob_trainer.training.digested_files import FileDigests
 from dpojob_trainer.training.export import output_directory
 from dpojob_trainer.training.loop import checkpoints
 
@@ -104,10 +105,10 @@ def test_the_newest_checkpoint_is_there_until_the_next_is_whole(
     job = make_contrary()
     write_manifest = checkpoints.write_manifest
 
-    def die(directory: Path, key: str, step: int) -> None:
+    def die(directory: Path, key: str, step: int, digests: FileDigests) -> None:
         if step == 12:
             raise OSError("the node died")
-        write_manifest(directory, key, step)
+        write_manifest(directory, key, step, digests)
 
     monkeypatch.setattr(checkpoints, "write_manifest", die)
     assert run(job).outcome == "Failed"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dpojob_trainer.training.digested_files import FileDigests
 from dpojob_trainer.training.loop import checkpoints
 
 
@@ -16,7 +17,7 @@ def make(root: Path, name: str, step: int, *, key: str = "k", sealed: bool = Tru
     (directory / "model.safetensors").write_bytes(bytes([step]) * 100)
     (directory / "optimizer.pt").write_bytes(bytes([step]) * 50)
     if sealed:
-        checkpoints.write_manifest(directory, key, step)
+        checkpoints.write_manifest(directory, key, step, FileDigests())
     return directory
 
 
@@ -60,7 +61,7 @@ def empty(directory: Path) -> None:
 
 
 def other_job(directory: Path) -> None:
-    checkpoints.write_manifest(directory, "another job", 20)
+    checkpoints.write_manifest(directory, "another job", 20, FileDigests())
 
 
 @pytest.mark.parametrize(

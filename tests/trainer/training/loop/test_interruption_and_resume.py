@@ -9,6 +9,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,8 +17,11 @@ from tests.trainer.training.conftest import MakeJob, metrics
 
 from dpojob_api.progress import Progress
 from dpojob_trainer.training import TrainJob, run
-from dpojob_trainer.training.loop import checkpoints
+from dpojob_trainer.training.digested_files import file_digests
+from dpojob_trainer.training.loop import callbacks, checkpoints
 from dpojob_trainer.training.setup.errors import exit_code
+from dpojob_trainer.training.setup.progress import ProgressRecorder
+from dpojob_trainer.training.setup.signals import StopRequest
 
 pytestmark = pytest.mark.train
 TIMES = ("runtime", "per_second")
@@ -213,3 +217,57 @@ def test_a_guard_stops_the_run_and_nothing_looks_finished(make_job: MakeJob) -> 
     assert exit_code(failed.reason) == 14
     assert not (job.output / "config.json").exists()
     assert failed.progress.margin is None or math.isfinite(failed.progress.margin)
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_a_checkpoint_is_not_read_for_its_manifest(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """Only the small files are, whose writers compute no digest."""
+    read: list[Path] = []
+    original = file_digests.read_digest
+    monkeypatch.setattr(
+        file_digests, "read_digest", lambda path: read.append(path) or original(path)
+    )
+    arguments = {"max_steps": 2, "save_steps": 1, "eval_strategy": "no"}
+    job = make_job(spec={"training": {"method": method, "arguments": arguments}})
+    kept: list[str | None] = []
+    monkeypatch.setattr(
+        checkpoints,
+        "rotate",
+        lambda root, *_: kept.extend(
+            checkpoints.validate(path, job.key) for path in root.glob("checkpoint-*")
+        ),
+    )
+    outcome = run(job)
+    assert outcome.outcome == "Succeeded", outcome.message
+    assert outcome.progress.checkpoint_seconds is not None
+    # Each checkpoint is valid when the older ones are removed, and the next one is not begun yet.
+    assert kept and set(kept) == {None}
+    names = {path.name for path in read}
+    assert "trainer_state.json" in names
+    assert not names & {"model.safetensors", "adapter_model.safetensors", "optimizer.pt"}
+
+
+def test_checkpoints_by_time_are_as_far_apart_as_the_measured_time_asks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: now[0])
+    recorder = ProgressRecorder()
+    interruption = callbacks.Interruption(StopRequest(), 1000, recorder)
+    control = SimpleNamespace(should_save=False)
+
+    def due_after(seconds: float) -> bool:
+        control.should_save, now[0] = False, now[0] + seconds
+        interruption.on_step_end(None, None, control)
+        return control.should_save
+
+    interruption.on_train_begin(None, None, control)
+    assert not due_after(999) and due_after(2)
+    recorder.update(checkpoint_seconds=100.0)  # 5% of 2,000 s.
+    interruption.on_save(None, None, control)
+    assert not due_after(1999) and due_after(2)
+    recorder.update(checkpoint_seconds=1.0)
+    interruption.on_save(None, None, control)
+    assert not due_after(899) and due_after(2)

@@ -12,7 +12,7 @@ import torch
 from tests.trainer.training.conftest import MakeJob, losses, metrics
 
 from dpojob_trainer.training import run
-from dpojob_trainer.training.launch import smaller_batch
+from dpojob_trainer.training.launch.smaller_plan import halve_batch
 from dpojob_trainer.training.loop import trainer
 from dpojob_trainer.training.setup.errors import exit_code
 from dpojob_trainer.training.setup.precision import keep_trainable_weights_in_fp32
@@ -174,7 +174,7 @@ def test_the_pairs_of_an_optimizer_step_stay(
     plan = make_job().plan.model_copy(
         update={"per_device_batch_size": size, "gradient_accumulation": accumulation}
     )
-    found = smaller_batch.halve_batch(plan)
+    found = halve_batch(plan)
     assert after == (
         None if found is None else (found.per_device_batch_size, found.gradient_accumulation)
     )

@@ -63,3 +63,20 @@ def test_evaluations_are_those_of_the_plan(make_job: MakeJob, evaluations: int, 
     )
     assert plan_schedule(job, 100).steps == 25
     assert plan_schedule(job, 100).evaluate_every == every
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "expected"),
+    [
+        ("lora", {}, False),
+        ("full", {}, None),
+        ("lora", {"ddp_find_unused_parameters": True}, True),
+    ],
+)
+def test_copies_of_an_adapted_model_do_not_search_for_unused_weights(
+    make_job: MakeJob, method: str, arguments: dict[str, object], expected: bool | None
+) -> None:
+    """`launch/test_smaller_batch.py` trains such copies."""
+    job = make_job(spec={"training": {"method": method, "arguments": arguments}})
+    config = dpo_config(job, choose_precisions(job.plan, job.parameters), plan_schedule(job, 9), 0)
+    assert config.ddp_find_unused_parameters is expected

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +28,11 @@ class Runs:
 
     def __init__(self, inputs: Path, root: Path) -> None:
         full = {"training": {"epochs": 0.3}, "dataset": {"eval": {"fraction": 0.1}}}
-        lora = {"training": {"epochs": 0.3, "method": "lora"}, "dataset": {"eval": {"fraction": 0}}}
+        lora = {
+            "training": {"epochs": 0.3, "method": "lora"},
+            "dataset": {"eval": {"fraction": 0}},
+            "output": {"merge": True},
+        }
         two_steps = {"training": {"arguments": {"max_steps": 2}}, "dataset": full["dataset"]}
 
         def job(name: str, spec: dict[str, Any], plan: dict[str, Any] | None = None) -> TrainJob:
@@ -39,6 +46,9 @@ class Runs:
             "full": job("full", full, SHARDED),
             "full-alone": job("full-alone", full),
             "full-bf16": job("full-bf16", two_steps, {**SHARDED, "precision": "bf16"}),
+            "full-precomputed": job(
+                "full-precomputed", two_steps, {**SHARDED, "precomputeReference": True}
+            ),
             "lora-stopped": job("lora", lora, SHARDED),
             "lora-resumed-alone": job("lora", lora),
             "lora": job("lora-whole", lora, SHARDED),
@@ -48,6 +58,7 @@ class Runs:
             Run(self.jobs["full"]),
             Run(self.jobs["full-alone"], processes=1),
             Run(self.jobs["full-bf16"], precision="bf16"),
+            Run(self.jobs["full-precomputed"]),
             Run(self.jobs["lora-stopped"], stop_after=2),
             Run(self.jobs["lora-resumed-alone"], processes=1),
             Run(self.jobs["lora"]),
@@ -95,23 +106,37 @@ def test_a_run_goes_on_from_a_checkpoint_of_another_number_of_gpus(
 
 
 @pytest.mark.parametrize(
-    ("name", "other", "part"),
-    [("full", "full-alone", ""), ("lora", "lora-resumed-alone", "lora_B")],
+    ("name", "other"), [("full", "full-alone"), ("lora", "lora-resumed-alone")]
 )
 def test_the_saved_weights_are_those_of_one_process(
-    runs: Runs, inputs: Path, name: str, other: str, part: str
+    runs: Runs, inputs: Path, name: str, other: str
 ) -> None:
     ours, wanted = runs.weights(name), runs.weights(other)
     assert ours.keys() == wanted.keys()
-    # An adapter's second matrices begin at 0.
-    start = {} if part else load_file(inputs / "model" / "model.safetensors")
+    start = load_file(inputs / "model" / "model.safetensors")
     error = change = 0.0
-    for tensor in (key for key in wanted if part in key):
-        error += (ours[tensor] - wanted[tensor]).square().sum().item()
-        begun = start.get(tensor, torch.zeros(()))
-        change += (wanted[tensor] - begun).square().sum().item()
+    for key in wanted:
+        error += (ours[key] - wanted[key]).square().sum().item()
+        change += (wanted[key] - start[key]).square().sum().item()
     assert change > 0
     assert error < 0.01 * change
+
+
+@pytest.mark.parametrize("name", ["full", "full-bf16", "full-precomputed", "lora"])
+def test_only_the_first_process_holds_the_whole_model(runs: Runs, inputs: Path, name: str) -> None:
+    """The price of a sharded model's loading in the planner: one copy, with a reference too."""
+    first, second = runs.observed[name]
+    whole = (inputs / "model" / "model.safetensors").stat().st_size
+    assert first["loadedBytes"] == pytest.approx(whole, rel=0.02)
+    assert second["loadedBytes"] < 0.01 * whole
+    if name != "lora":  # The adapter is in every process.
+        assert second["policyBytes"] == second["loadedBytes"]
+
+
+def test_a_reference_that_is_computed_beforehand_is_not_kept(runs: Runs) -> None:
+    kept, precomputed = (runs.first(name) for name in ("full-bf16", "full-precomputed"))
+    assert "reference" in kept and "reference" not in precomputed
+    assert precomputed["outcome"]["outcome"] == "Succeeded", precomputed["outcome"]["message"]
 
 
 def test_log_probabilities_and_sums_are_fp32_where_the_computation_is_bf16(runs: Runs) -> None:
@@ -149,3 +174,18 @@ def test_a_sharded_checkpoint_has_the_files_of_one_that_is_not(runs: Runs) -> No
     adapter = runs.first("lora")["checkpointBytes"]
     assert 0 < adapter["adapter_model.safetensors"] < alone["model.safetensors"]
     assert "model.safetensors" not in adapter
+
+
+def test_processes_whose_answers_end_at_different_tokens_do_not_wait_for_each_other(
+    inputs: Path, tmp_path: Path
+) -> None:
+    """Their prompts are of different lengths too."""
+    command = [sys.executable, "-m", "tests.kit.training.sharded_answers"]
+    ended = subprocess.run(
+        [*command, inputs / "model", tmp_path], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    first, second = (json.loads((tmp_path / rank).read_text()) for rank in ("0", "1"))
+    assert first["sharded"] == first["alone"] != ""
+    assert second["sharded"] == second["alone"]
+    assert len(second["alone"]) < len(first["alone"])

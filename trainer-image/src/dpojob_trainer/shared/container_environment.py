@@ -28,6 +28,8 @@ ENV_PACKAGES = "DPOJOB_PACKAGES"
 """Comma-separated names of further Python packages in an installation's own training image."""
 ENV_OUTCOMES = "DPOJOB_OUTCOMES"
 """The directory in which each process of a node leaves its outcome for the launcher."""
+ENV_SMALLER_BATCH = "DPOJOB_SMALLER_BATCH"
+"""Why a training process has half of the planned batch per GPU, for people; the launcher sets it."""
 ENV_PRIVATE_URLS = "DPOJOB_ALLOW_PRIVATE_URLS"
 """Comma-separated hosts, addresses and CIDR ranges that `dataset.urls` may read though not public."""
 ENV_PRIVATE_ENDPOINTS = "DPOJOB_ALLOW_PRIVATE_ENDPOINTS"
@@ -210,8 +212,18 @@ class ContainerEnvironment:
         directory = self._variables.get(ENV_OUTCOMES)
         return Path(directory) if directory else None
 
+    @property
+    def smaller_batch_notice(self) -> str | None:
+        """Why this process has half of the planned batch per GPU; None where it follows the plan."""
+        return self._variables.get(ENV_SMALLER_BATCH)
+
     def for_rank(
-        self, place: RankPlace, address: str, port: int, outcomes_directory: Path
+        self,
+        place: RankPlace,
+        address: str,
+        port: int,
+        outcomes_directory: Path,
+        smaller_batch_notice: str | None,
     ) -> dict[str, str]:
         """The variables of a training process, by which torch.distributed finds the others.
 
@@ -220,10 +232,12 @@ class ContainerEnvironment:
             address: The first node's address.
             port: The port of torch.distributed's store there.
             outcomes_directory: Where the process leaves its outcome.
+            smaller_batch_notice: Why it has half of the planned batch per GPU; None where it follows the plan.
 
         Returns:
             All variables of this process, and those.
         """
+        notice = smaller_batch_notice
         return {
             # As torchrun has it: the processes of a node share its CPUs.
             ENV_OPENMP_THREADS: "1",
@@ -235,6 +249,7 @@ class ContainerEnvironment:
             ENV_LOCAL_WORLD_SIZE: str(place.local_processes),
             ENV_MASTER_ADDR: address,
             ENV_MASTER_PORT: str(port),
+            **({} if notice is None else {ENV_SMALLER_BATCH: notice}),
         }
 
     @property

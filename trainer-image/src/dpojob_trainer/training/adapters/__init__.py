@@ -3,4 +3,4 @@
 The package imports none of its modules: they import torch, which takes seconds.
 """
 
-__all__ = ["loading", "merge_check", "merging"]
+__all__ = ["loading", "merge_check", "merging", "placeholders"]

@@ -1,4 +1,7 @@
-"""A model without memory for its weights, onto which PEFT loads an adapter as onto any other."""
+"""A model without memory for its weights, to which libraries do what they do to any other.
+
+PEFT loads an adapter onto it; accelerate shards it together with the first process's weights.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from peft.utils import AuxiliaryTrainingWrapper
 class Placeholder(torch.nn.Parameter):
     """A weight with the memory of one element, which is repeated to the weight's shape.
 
-    On the meta device an adapter would lose its values: PEFT moves it to the device of its base.
+    On the meta device an adapter would lose its values, since PEFT moves it to the device of its base; and
+    accelerate 1.15 finds the optimizer's weights by their addresses, which are all 0 there.
     """
 
 
@@ -22,8 +26,8 @@ def replace_by_placeholders(model: torch.nn.Module) -> None:
     for module in model.modules():
         for name, weight in list(module.named_parameters(recurse=False)):
             if weight not in found:
-                values = torch.zeros(()).expand(weight.shape)
-                found[weight] = Placeholder(values, requires_grad=False)
+                values = torch.zeros((), dtype=weight.dtype).expand(weight.shape)
+                found[weight] = Placeholder(values, requires_grad=weight.requires_grad)
             setattr(module, name, found[weight])
 
 

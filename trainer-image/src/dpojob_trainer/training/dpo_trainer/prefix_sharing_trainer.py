@@ -54,11 +54,6 @@ class PrefixSharingTrainer(PatchedDPOTrainer):
         with collator_class(collator):
             super().__init__(**kwargs)
 
-    def before_reference_is_sharded(self, reference: Any) -> None:
-        """Share prefixes in a reference model that TRL has loaded itself."""
-        if self._sharing is not None:
-            self._sharing.attach(reference)
-
     @property
     def shares_prefixes(self) -> bool:
         """Whether forwards share prefixes, where that costs less."""

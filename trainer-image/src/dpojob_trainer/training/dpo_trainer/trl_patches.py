@@ -6,17 +6,23 @@ versions are installed; read the libraries' code again then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, BinaryIO, cast
 
 import torch
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list, fsdp_utils
+from peft import peft_model
+from transformers import modeling_utils
 from transformers.trainer import OPTIMIZER_NAME, SCHEDULER_NAME
 from trl import DPOTrainer
 from trl.trainer import dpo_trainer, utils
 
 from dpojob_trainer.training import sharding
+from dpojob_trainer.training.digested_files import FileDigests, write_tensors
 
 TRL_VERSION = "1.16.0"
 TRANSFORMERS_VERSION = "5.23.0"
@@ -28,12 +34,19 @@ CPU_TILE = 2048
 class PatchedDPOTrainer(DPOTrainer):  # type: ignore[misc]
     """DPOTrainer with access to its checkpoints, its token count and its sharding."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        with _reference_sharded_by_layer(self.before_reference_is_sharded):
+    def __init__(self, *args: Any, digests: FileDigests, **kwargs: Any) -> None:
+        """As TRL's; `digests` gets those of the files of weights and of the optimizer's state."""
+        self._digests = digests
+        with _sharding_adjusted():
             super().__init__(*args, **kwargs)
+        if self.is_fsdp_enabled and self.args.precompute_ref_log_probs:
+            # TRL 1.16 keeps a reference that it was given. It would have loaded its own in every process.
+            self.ref_model = None
 
-    def before_reference_is_sharded(self, reference: Any) -> None:
-        """Called with the separate reference model of a sharded training, once TRL has loaded it."""
+    def _prepare_for_training(self, *args: Any, **kwargs: Any) -> Any:
+        """Shard the policy, where it is to be sharded."""
+        with _sharding_adjusted():
+            return super()._prepare_for_training(*args, **kwargs)
 
     def create_accelerator_and_postprocess(self) -> None:
         """Set what transformers 5.23 has no argument for, before any model is sharded."""
@@ -54,9 +67,13 @@ class PatchedDPOTrainer(DPOTrainer):  # type: ignore[misc]
 
         For an adapter on a sharded model transformers 5.23 would gather the whole base.
         """
-        if not self.is_fsdp_enabled:
-            super().save_model(output_dir, _internal_call)
-            return
+        with _tensors_written_with_digest(self._digests):
+            if self.is_fsdp_enabled:
+                self._save_sharded_model(output_dir, _internal_call)
+            else:
+                super().save_model(output_dir, _internal_call)
+
+    def _save_sharded_model(self, output_dir: str | None, _internal_call: bool) -> None:
         weights = sharding.gather_model(self.model, keep=self.args.should_save)
         if self.args.should_save:
             # A checkpoint keeps the names that the weights have in memory.
@@ -66,16 +83,17 @@ class PatchedDPOTrainer(DPOTrainer):  # type: ignore[misc]
             self.processing_class.save_pretrained(output_dir)
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
-        """In the files that a run without sharding has, so that any number of GPUs can go on from them.
+        """In the same files with and without sharding, so that any number of GPUs can go on from them.
 
-        transformers 5.23 would write other files, and all weights for a second time.
+        transformers 5.23 would write other files for a sharded model, and all weights for a second time.
         """
-        if not self.is_fsdp_enabled:
-            super()._save_optimizer_and_scheduler(output_dir)
-            return
-        state = sharding.gather_optimizer_state(self.optimizer, keep=self.args.should_save)
+        if self.is_fsdp_enabled:
+            state = sharding.gather_optimizer_state(self.optimizer, keep=self.args.should_save)
+        elif self.args.should_save:
+            state = self.optimizer.state_dict()
         if self.args.should_save:
-            torch.save(state, Path(output_dir) / OPTIMIZER_NAME)
+            with self._digests.writing(Path(output_dir) / OPTIMIZER_NAME) as file:
+                torch.save(state, cast(BinaryIO, file))
             torch.save(self.lr_scheduler.state_dict(), Path(output_dir) / SCHEDULER_NAME)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
@@ -123,22 +141,57 @@ class PatchedDPOTrainer(DPOTrainer):  # type: ignore[misc]
 
 
 @contextmanager
-def _reference_sharded_by_layer(prepare: Callable[[Any], None]) -> Iterator[None]:
-    """Inside the block, `prepare` a separate reference model and shard it as accelerate shards the policy.
+def _sharding_adjusted() -> Iterator[None]:
+    """Inside the block, models are sharded by the functions of `sharding`.
 
-    TRL 1.16 calls `prepare_fsdp` for the reference only, when a trainer is created.
+    A separate reference is sharded as accelerate shards the policy: TRL 1.16 calls `prepare_fsdp` for it alone,
+    when a trainer is created. It is hashed before, where only the first process has its weights, and weights
+    are sent from there also where buffers are saved with them.
     """
-    original = dpo_trainer.prepare_fsdp
+    with (
+        _replaced(dpo_trainer, "prepare_fsdp", sharding.shard_reference),
+        _replaced(dpo_trainer, "hash_module", _hash_in_first_process),
+        _replaced(fsdp_utils, "fsdp2_load_full_state_dict", sharding.send_from_first_process),
+    ):
+        yield
 
-    def shard(model: Any, accelerator: Any) -> Any:
-        prepare(model)
-        return sharding.shard_reference(model, accelerator)
 
-    dpo_trainer.prepare_fsdp = shard
+@contextmanager
+def _tensors_written_with_digest(digests: FileDigests) -> Iterator[None]:
+    """Inside the block, transformers and PEFT write safetensors files tensor by tensor."""
+
+    def save_file(
+        tensors: Mapping[str, torch.Tensor],
+        filename: str,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        with digests.writing(Path(filename)) as file:
+            write_tensors(file, tensors, metadata)
+
+    with (
+        _replaced(modeling_utils, "safe_save_file", save_file),
+        _replaced(peft_model, "safe_save_file", save_file),
+    ):
+        yield
+
+
+@contextmanager
+def _replaced(module: ModuleType, name: str, value: Any) -> Iterator[None]:
+    """Inside the block, replace what a module has under a name."""
+    original = getattr(module, name)
+    setattr(module, name, value)
     try:
         yield
     finally:
-        dpo_trainer.prepare_fsdp = original
+        setattr(module, name, original)
+
+
+def _hash_in_first_process(module: torch.nn.Module) -> str:
+    """TRL's hash of a model's weights, the same in all processes."""
+    state = PartialState()
+    found = [utils.hash_module(module) if state.is_main_process else ""]
+    broadcast_object_list(found)
+    return found[0]
 
 
 @contextmanager
@@ -147,12 +200,8 @@ def collator_class(collator: Callable[..., Any]) -> Iterator[None]:
 
     A collator that is passed to DPOTrainer would be made before TRL has chosen the padding token.
     """
-    original = dpo_trainer.DataCollatorForPreference
-    dpo_trainer.DataCollatorForPreference = collator
-    try:
+    with _replaced(dpo_trainer, "DataCollatorForPreference", collator):
         yield
-    finally:
-        dpo_trainer.DataCollatorForPreference = original
 
 
 @contextmanager
@@ -165,12 +214,8 @@ def completion_logits_only() -> Iterator[None]:
     if torch.cuda.is_available():
         yield
         return
-    original = utils._use_triton
-    utils._use_triton = lambda _device: True
-    try:
+    with _replaced(utils, "_use_triton", lambda _device: True):
         yield
-    finally:
-        utils._use_triton = original
 
 
 @contextmanager
@@ -182,12 +227,8 @@ def logits_in_small_tiles() -> Iterator[None]:
     if torch.cuda.is_available():
         yield
         return
-    original = utils._CHUNKED_LOGPROB_CHUNK_SIZE
-    utils._CHUNKED_LOGPROB_CHUNK_SIZE = CPU_TILE
-    try:
+    with _replaced(utils, "_CHUNKED_LOGPROB_CHUNK_SIZE", CPU_TILE):
         yield
-    finally:
-        utils._CHUNKED_LOGPROB_CHUNK_SIZE = original
 
 
 def attention_implementation(model: Any) -> str:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
+from dataclasses import replace
+from typing import NoReturn
 
 from dpojob_api.conditions import Reason
 from dpojob_api.progress import Outcome
@@ -15,6 +19,7 @@ from dpojob_trainer.training.setup.train_job import TrainJob
 from . import launcher
 from .outcome_truncation import truncate_outcome
 from .session import run
+from .smaller_plan import halve_batch
 from .unused_packages import hide_unused_packages
 
 log = logging.getLogger(__name__)
@@ -32,7 +37,17 @@ def train_container(environment: ContainerEnvironment) -> int:
         write_termination_message(document, environment.termination_log)
     else:
         launcher.write_rank_outcome(document, environment)
+        if outcome.outcome == "Failed":
+            _exit_without_waiting(exit_code(outcome.reason))
     return exit_code(outcome.reason)
+
+
+def _exit_without_waiting(status: int) -> NoReturn:
+    """End one of several processes at once: as Python ends, NCCL may wait for the others, which wait for this one."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _run_or_launch(job: TrainJob, environment: ContainerEnvironment) -> Outcome:
@@ -50,5 +65,10 @@ def _run_or_launch(job: TrainJob, environment: ContainerEnvironment) -> Outcome:
 
 def _run(job: TrainJob, environment: ContainerEnvironment) -> Outcome:
     """Train in this process; of several, the first serves the progress."""
+    notice = environment.smaller_batch_notice
+    smaller = None if notice is None else halve_batch(job.plan)
+    if smaller is not None:
+        job = replace(job, plan=smaller)
     hide_unused_packages(job)
-    return run(job, port=environment.progress_port if environment.is_first_process else None)
+    port = environment.progress_port if environment.is_first_process else None
+    return run(job, port=port, notice=notice)

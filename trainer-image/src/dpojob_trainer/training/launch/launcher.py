@@ -31,6 +31,7 @@ from dpojob_trainer.training.setup.train_job import TrainJob
 from . import rendezvous
 from .node_link import NodeLink
 from .rank_processes import RankProcesses, SetEnd
+from .smaller_plan import describe_smaller_batch, halve_batch, smaller_batch_helps
 
 log = logging.getLogger(__name__)
 RANK_COMMAND = (sys.executable, "-u", "-m", "dpojob_trainer", "train")
@@ -48,33 +49,87 @@ def write_rank_outcome(document: Mapping[str, Any], environment: ContainerEnviro
     """Leave the outcome of this process for the launcher that started it."""
     directory = environment.outcomes_directory
     if directory is not None:
-        (directory / f"{environment.rank}.json").write_bytes(encode(document))
+        # The launcher may read it at any time.
+        part = directory / f"{environment.rank}.part"
+        part.write_bytes(encode(document))
+        part.rename(directory / f"{environment.rank}.json")
 
 
 def launch(job: TrainJob, environment: ContainerEnvironment) -> Outcome:
     """Run the container's command in one process per GPU of this node and combine the outcomes.
 
+    After the first out-of-memory of any process of the set, all start once more with half the batch per GPU.
+
     Raises TrainingError when the other nodes do not join in time.
     """
     outcomes = job.scratch / "outcomes"
-    shutil.rmtree(outcomes, ignore_errors=True)
-    outcomes.mkdir(parents=True)
     step_before = checkpoints.latest_step(job.checkpoints)
     signals = _SignalForwarder()
     with signals.handled():
         try:
-            met = _rendezvous(job, environment, signals)
+            end = _run_set(job, environment, signals, outcomes)
+            if end.out_of_memory:
+                if signals.stop_requested:
+                    return STOPPED
+                notice = _notice(job, outcomes)
+                log.warning("%s", notice)
+                end = _run_set(job, environment, signals, outcomes, notice)
         except Interrupted:
             return STOPPED
-        end = signals.wait_for(
-            RankProcesses(RANK_COMMAND, _variables(job, environment, met, outcomes), met.link)
-        )
     return combine_outcomes(
-        outcomes={int(path.stem): _read_outcome(path) for path in outcomes.glob("*.json")},
+        outcomes=_read_outcomes(outcomes),
         exit_statuses=end.exit_statuses,
         lost_node=end.lost_node,
         stop_requested=signals.stop_requested,
         has_new_checkpoint=checkpoints.latest_step(job.checkpoints) > step_before,
+    )
+
+
+def _run_set(
+    job: TrainJob,
+    environment: ContainerEnvironment,
+    signals: _SignalForwarder,
+    outcomes: Path,
+    notice: str | None = None,
+) -> SetEnd:
+    """Start this node's processes when the other nodes are there too, and wait for their end.
+
+    Args:
+        job: The job, with its plan.
+        environment: Of this container.
+        signals: Passes signals on to the processes.
+        outcomes: The directory in which they leave their outcomes; it is emptied first.
+        notice: Why the set trains with half of the planned batch per GPU; None where it follows the plan.
+    """
+    shutil.rmtree(outcomes, ignore_errors=True)
+    outcomes.mkdir(parents=True)
+
+    def needs_smaller_batch(rank: int) -> bool:
+        if notice is not None or halve_batch(job.plan) is None:
+            return False
+        outcome = _read_outcomes(outcomes).get(rank)
+        return outcome is not None and smaller_batch_helps(outcome.reason, outcome.progress.stage)
+
+    # A node that trains by the plan must not meet one that does not.
+    key = job.key if notice is None else f"{job.key}-smaller-batch"
+    met = _rendezvous(job, environment, signals, key)
+    variables = _variables(job, environment, met, outcomes, notice)
+    return signals.wait_for(RankProcesses(RANK_COMMAND, variables, met.link, needs_smaller_batch))
+
+
+def _notice(job: TrainJob, outcomes: Path) -> str:
+    """What happened, and how the set goes on."""
+    smaller = halve_batch(job.plan)
+    if smaller is None:
+        raise RuntimeError("a set with one pair per GPU was to go on with less")
+    steps = [
+        outcome.progress.step
+        for outcome in _read_outcomes(outcomes).values()
+        if outcome.reason == Reason.OUT_OF_MEMORY
+    ]
+    checkpoint_step, _ = checkpoints.expected_resume(job.checkpoints, job.key)
+    return describe_smaller_batch(
+        job.plan, smaller, max(steps, default=None), checkpoint_step or None
     )
 
 
@@ -147,7 +202,7 @@ def _has_crashed(exit_statuses: Mapping[int, int]) -> bool:
 
 
 def _rendezvous(
-    job: TrainJob, environment: ContainerEnvironment, signals: _SignalForwarder
+    job: TrainJob, environment: ContainerEnvironment, signals: _SignalForwarder, key: str
 ) -> rendezvous.Rendezvous:
     """Where this node's processes find the others, once all nodes are there."""
     nodes = job.plan.nodes
@@ -155,13 +210,17 @@ def _rendezvous(
         return rendezvous.Rendezvous("", "127.0.0.1", rendezvous.free_port(), NodeLink())
     port, node_rank = environment.master_port, environment.node_rank
     if node_rank == 0:
-        return rendezvous.host(port, nodes, job.key, signals.is_stopped)
+        return rendezvous.host(port, nodes, key, signals.is_stopped)
     address = environment.master_address
-    return rendezvous.join(address, port, node_rank, job.key, signals.is_stopped)
+    return rendezvous.join(address, port, node_rank, key, signals.is_stopped)
 
 
 def _variables(
-    job: TrainJob, environment: ContainerEnvironment, met: rendezvous.Rendezvous, outcomes: Path
+    job: TrainJob,
+    environment: ContainerEnvironment,
+    met: rendezvous.Rendezvous,
+    outcomes: Path,
+    notice: str | None,
 ) -> dict[int, dict[str, str]]:
     """The variables of this node's processes, by rank."""
     local = job.plan.gpus // job.plan.nodes
@@ -170,12 +229,17 @@ def _variables(
         for number in range(local)
     ]
     return {
-        place.rank: environment.for_rank(place, met.address, met.port, outcomes) for place in places
+        place.rank: environment.for_rank(place, met.address, met.port, outcomes, notice)
+        for place in places
     }
 
 
-def _read_outcome(path: Path) -> Outcome:
-    return Outcome.model_validate_json(path.read_bytes())
+def _read_outcomes(directory: Path) -> dict[int, Outcome]:
+    """The outcomes that processes have left, by rank."""
+    return {
+        int(path.stem): Outcome.model_validate_json(path.read_bytes())
+        for path in directory.glob("*.json")
+    }
 
 
 class _SignalForwarder:

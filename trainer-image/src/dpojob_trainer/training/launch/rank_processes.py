@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dpojob_api.constants import ExitCode
@@ -23,6 +23,8 @@ FAILURE_SECONDS = 30.0
 """How long processes may go on after another one of their set has failed."""
 STOP_SECONDS = 600.0
 """How long processes may save after a signal; the pod's own grace period ends them sooner."""
+PEER_SECONDS = 5.0
+"""How long a node whose processes lost another one waits to hear of an out-of-memory, which may be the cause."""
 POLL_SECONDS = 0.2
 
 
@@ -34,15 +36,31 @@ class SetEnd:
     """Exit status by rank, of the processes that ended by themselves; negative for a signal."""
     lost_node: bool
     """Whether processes of another node failed or were lost."""
+    out_of_memory: bool = False
+    """Whether the set is to go on with a smaller batch, as the launchers of all its nodes know."""
 
 
 class RankProcesses:
     """The processes of this node, by rank; each with variables of its own."""
 
     def __init__(
-        self, command: Sequence[str], variables: Mapping[int, Mapping[str, str]], link: NodeLink
+        self,
+        command: Sequence[str],
+        variables: Mapping[int, Mapping[str, str]],
+        link: NodeLink,
+        needs_smaller_batch: Callable[[int], bool] = lambda _rank: False,
     ) -> None:
+        """Start the processes.
+
+        Args:
+            command: What each runs.
+            variables: Environment by rank.
+            link: To the launchers of the other nodes.
+            needs_smaller_batch: Whether a rank that failed lacked memory, and a smaller batch would help.
+        """
         self._link = link
+        self._needs_smaller_batch = needs_smaller_batch
+        self._stopped = False
         self._running = {
             # In sessions of their own, so that Ctrl-C in a terminal reaches them only through `stop`.
             rank: subprocess.Popen(list(command), env=dict(values), start_new_session=True)
@@ -52,12 +70,13 @@ class RankProcesses:
 
     def stop(self) -> None:
         """Ask all processes to end with a checkpoint. May be called by a signal's handler."""
+        self._stopped = True
         self._end_within(STOP_SECONDS)
 
     def wait(self) -> SetEnd:
         """Wait until all processes have ended, and end them where one of the set has failed."""
         statuses: dict[int, int] = {}
-        killed, lost_node = False, False
+        killed = failed_here = lost_node = out_of_memory = False
         while self._running:
             for rank, status in self._ended().items():
                 log.info("process %d ended with status %d", rank, status)
@@ -66,14 +85,19 @@ class RankProcesses:
                 if status == ExitCode.INTERRUPTED:
                     self._end_within(STOP_SECONDS)
                 elif status != ExitCode.OK:
-                    self._end_set()
+                    needs = self._needs_smaller_batch(rank)
+                    out_of_memory |= needs
+                    failed_here = True
+                    self._end_set(PeerEnd.OUT_OF_MEMORY if needs else PeerEnd.LOST)
             for end in self._link.ended_peers():
                 if end == PeerEnd.STOPPED:
                     self._end_within(STOP_SECONDS)
-                elif end == PeerEnd.LOST:
+                elif end != PeerEnd.DONE:
                     log.warning("processes of another node failed or were lost")
-                    lost_node = True
-                    self._end_set()
+                    # The others end theirs, and say so, after a failure of this node.
+                    lost_node |= not failed_here
+                    out_of_memory |= end == PeerEnd.OUT_OF_MEMORY
+                    self._end_set(end)
             if not killed and self._deadline is not None and time.monotonic() > self._deadline:
                 killed = True
                 for rank, process in self._running.items():
@@ -81,12 +105,26 @@ class RankProcesses:
                     # With the processes that it started: each is the first one of a session.
                     os.killpg(process.pid, signal.SIGKILL)
             time.sleep(POLL_SECONDS if self._running else 0.0)
+        stopped = ExitCode.INTERRUPTED in statuses.values()
+        failed = killed or stopped or any(statuses.values())
+        if failed and not (out_of_memory or self._stopped):
+            out_of_memory = self._await_out_of_memory()
         if killed:
             self._link.close(PeerEnd.LOST)
         else:
-            stopped = ExitCode.INTERRUPTED in statuses.values()
             self._link.close(PeerEnd.STOPPED if stopped else PeerEnd.DONE)
-        return SetEnd(statuses, lost_node)
+        return SetEnd(statuses, lost_node, out_of_memory)
+
+    def _await_out_of_memory(self) -> bool:
+        """Wait for the ends of the other nodes: whether one of them lacked memory."""
+        deadline = time.monotonic() + PEER_SECONDS
+        while True:
+            if PeerEnd.OUT_OF_MEMORY in self._link.ended_peers():
+                self._link.announce(PeerEnd.OUT_OF_MEMORY)
+                return True
+            if time.monotonic() > deadline or not self._link.has_open_peers():
+                return False
+            time.sleep(POLL_SECONDS)
 
     def _ended(self) -> dict[int, int]:
         """Exit statuses of processes that have ended since the last call."""
@@ -99,9 +137,9 @@ class RankProcesses:
             del self._running[rank]
         return found
 
-    def _end_set(self) -> None:
+    def _end_set(self, end: PeerEnd) -> None:
         """A process of the set has failed: end this node's, and let the other nodes end theirs."""
-        self._link.close(PeerEnd.LOST)
+        self._link.announce(end)
         self._end_within(FAILURE_SECONDS)
 
     def _end_within(self, seconds: float) -> None:

@@ -54,14 +54,18 @@ def run(
     *,
     on_progress: Callable[[Progress], None] | None = None,
     port: int | None = None,
+    notice: str | None = None,
 ) -> Outcome:
     """Train `job` and return its outcome; raises no error.
 
-    Progress is served on `port` when one is given (0: any free one).
+    Progress is served on `port` when one is given (0: any free one). `notice` says what the job's plan has
+    otherwise than the one that was made for it.
     """
     from .progress_server import serve_progress
 
     recorder = ProgressRecorder(on_progress)
+    if notice is not None:
+        recorder.update(notice=notice)
     state = RunState(job, recorder)
     stop = StopRequest()
     with stop.listening():

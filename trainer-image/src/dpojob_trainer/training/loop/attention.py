@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch.utils.hooks import RemovableHandle
 from transformers.integrations import sdpa_attention
 
 from dpojob_trainer.training.dpo_trainer.trl_patches import attention_implementation
@@ -50,7 +51,7 @@ def keys_repeated_before_flash(capability: Capability | None) -> Iterator[None]:
         sdpa_attention.use_gqa_in_sdpa = original
 
 
-def leave_out_padding_mask(model: Any, capability: Capability | None) -> bool:
+def leave_out_padding_mask(model: Any, capability: Capability | None) -> RemovableHandle | None:
     """Have the forwards of training without a padding mask, with which torch cannot use flash attention.
 
     Padding of training batches is on the right, so no token sees it. Generation pads on the left and
@@ -61,13 +62,14 @@ def leave_out_padding_mask(model: Any, capability: Capability | None) -> bool:
         capability: Of the GPU.
 
     Returns:
-        Whether masks are left out: from FLASH_CAPABILITY on, for the types in WITHOUT_MASK.
+        With whose `remove()` masks are back; None where they stay: before FLASH_CAPABILITY, and for types that
+        are not in WITHOUT_MASK.
     """
     proven = model.config.model_type in WITHOUT_MASK and attention_implementation(model) == "sdpa"
     if capability is None or capability < FLASH_CAPABILITY or not proven:
-        return False
-    model.register_forward_pre_hook(_without_mask, with_kwargs=True)
-    return True
+        return None
+    handle: RemovableHandle = model.register_forward_pre_hook(_without_mask, with_kwargs=True)
+    return handle
 
 
 def _without_mask(

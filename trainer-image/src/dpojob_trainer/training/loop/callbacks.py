@@ -13,6 +13,8 @@ from transformers import TrainerCallback
 
 from dpojob_api.conditions import Reason
 from dpojob_api.plan import Estimate
+from dpojob_api.shared_training_constants import save_interval_seconds
+from dpojob_trainer.training.digested_files import FileDigests
 from dpojob_trainer.training.setup.errors import Interrupted
 from dpojob_trainer.training.setup.progress import ProgressRecorder
 from dpojob_trainer.training.setup.signals import StopRequest
@@ -29,13 +31,16 @@ HEALTH_CHECKS = 50
 class Interruption(TrainerCallback):  # type: ignore[misc]
     """Ends training at the next step with a checkpoint on request, and saves checkpoints by time.
 
-    Checkpoints are saved with evaluations; where those are far apart, a lost node must not cost more
-    than the plan's interval of work.
+    Checkpoints are saved with evaluations; where those are far apart, a lost node must not cost more than an
+    interval of work: the plan's, and that of the measured time once one was saved.
     """
 
-    def __init__(self, stop: StopRequest, interval_seconds: float) -> None:
+    def __init__(
+        self, stop: StopRequest, interval_seconds: float, recorder: ProgressRecorder
+    ) -> None:
         self._stop = stop
         self._interval_seconds = interval_seconds
+        self._recorder = recorder
         self._saved_at = time.monotonic()
         self.interrupted = False
 
@@ -46,6 +51,9 @@ class Interruption(TrainerCallback):  # type: ignore[misc]
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Measure the time from this checkpoint."""
         self._saved_at = time.monotonic()
+        measured = self._recorder.read().checkpoint_seconds
+        if measured is not None:
+            self._interval_seconds = save_interval_seconds(measured)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """End here with a checkpoint on request."""
@@ -164,10 +172,14 @@ class CheckpointManifest(TrainerCallback):  # type: ignore[misc]
         self._key = key
         self._recorder = recorder
         self._limit = max(checkpoints.MIN_KEPT, limit) if limit and limit > 0 else None
+        self._began = 0.0
+        self.digests = FileDigests()
+        """Of the checkpoint's files, by those who write them."""
 
-    def make_room(self, state: Any) -> None:
-        """Remove what the next checkpoint does not need. Called before it is written."""
-        if self._limit is not None:
+    def begin(self, state: Any) -> None:
+        """Called before a checkpoint is written: the first process removes what is not needed beside it."""
+        self._began = time.monotonic()
+        if state.is_world_process_zero and self._limit is not None:
             checkpoints.rotate(self._root, self._limit - 1, state.best_model_checkpoint)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -175,10 +187,13 @@ class CheckpointManifest(TrainerCallback):  # type: ignore[misc]
         PartialState().wait_for_everyone()
         if state.is_world_process_zero:
             directory = self._root / f"{checkpoints.PREFIX}{state.global_step}"
-            checkpoints.write_manifest(directory, self._key, state.global_step)
+            checkpoints.write_manifest(directory, self._key, state.global_step, self.digests)
+            self.digests.forget(directory)
             if self._limit is not None:
                 checkpoints.rotate(self._root, self._limit, state.best_model_checkpoint)
-        self._recorder.update(checkpoint_step=state.global_step)
+        seconds = round(time.monotonic() - self._began, 2)
+        longest = max(seconds, self._recorder.read().checkpoint_seconds or 0.0)
+        self._recorder.update(checkpoint_step=state.global_step, checkpoint_seconds=longest)
 
 
 class Sampling(TrainerCallback):  # type: ignore[misc]

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import xxhash
+from dpojob_trainer.training.digested_files import FileDigests, read_digest
 
 log = logging.getLogger(__name__)
 MANIFEST = "dpojob-seal.json"
@@ -26,16 +26,16 @@ STATE = "trainer_state.json"
 """Written by transformers: the log so far and the run's state."""
 MIN_KEPT = 2
 """The newest checkpoints that are kept at least: the second serves where the first is damaged."""
-CHUNK_BYTES = 8 << 20
 
 
-def write_manifest(directory: Path, key: str, step: int) -> None:
-    """Mark the checkpoint as complete."""
-    files = {
-        str(path.relative_to(directory)): [path.stat().st_size, _digest(path)]
+def write_manifest(directory: Path, key: str, step: int, digests: FileDigests) -> None:
+    """Mark the checkpoint as complete. Files that `digests` does not know are read."""
+    found = {
+        str(path.relative_to(directory)): digests.of(path)
         for path in sorted(directory.rglob("*"))
         if path.is_file() and path.name != MANIFEST
     }
+    files = {name: [file.size, file.digest] for name, file in found.items()}
     part = directory / f"{MANIFEST}.part"
     with part.open("w", encoding="utf-8") as out:
         json.dump({"key": key, "step": step, "files": files}, out)
@@ -59,7 +59,7 @@ def validate(directory: Path, key: str) -> str | None:
             return f"{name} is missing"
         if path.stat().st_size != size:
             return f"{name} has {path.stat().st_size} bytes instead of {size}"
-        if _digest(path) != digest:
+        if read_digest(path).digest != digest:
             return f"{name} is damaged"
     return None
 
@@ -166,12 +166,3 @@ def _candidates(root: Path) -> list[tuple[int, Path]]:
 def _read_manifest(directory: Path) -> dict[str, Any]:
     manifest: dict[str, Any] = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
     return manifest
-
-
-def _digest(path: Path) -> str:
-    """The xxh3 digest: it detects damage as well as a cryptographic one, at the speed of the disk."""
-    digest = xxhash.xxh3_128()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()

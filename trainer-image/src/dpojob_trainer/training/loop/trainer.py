@@ -51,7 +51,7 @@ class Trainer(ReferenceStoreTrainer):
         self._arguments = arguments
         self._manifests = manifests
         with as_argument_error(arguments):
-            super().__init__(**kwargs)
+            super().__init__(digests=manifests.digests, **kwargs)
 
     def create_optimizer(self, *args: Any) -> Any:
         """Create the optimizer."""
@@ -65,8 +65,7 @@ class Trainer(ReferenceStoreTrainer):
 
     def before_checkpoint(self) -> None:
         """Remove old checkpoints from a volume that may have no space for another."""
-        if self.is_world_process_zero():
-            self._manifests.make_room(self.state)
+        self._manifests.begin(self.state)
 
 
 def train(job: TrainJob, recorder: ProgressRecorder, stop: StopRequest) -> TrainingResult:
@@ -112,7 +111,7 @@ def train(job: TrainJob, recorder: ProgressRecorder, stop: StopRequest) -> Train
     config.save_total_limit = (
         None  # Old checkpoints are removed once newer ones are complete, not before.
     )
-    interruption = Interruption(stop, job.plan.checkpoint.interval_seconds)
+    interruption = Interruption(stop, job.plan.checkpoint.interval_seconds, recorder)
     progress = ProgressCallback(
         recorder, job.plan.estimate, stop_on_unhealthy=job.spec.training.on_unhealthy == "Stop"
     )
@@ -140,6 +139,8 @@ def train(job: TrainJob, recorder: ProgressRecorder, stop: StopRequest) -> Train
             interruption,
         ],
     )
+    # A reference that was used only beforehand leaves its memory to the training.
+    loaded.reference = trainer.ref_model
     keep_trainable_weights_in_fp32(trainer.model)
     for model in (trainer.model, trainer.ref_model):
         if model is not None:

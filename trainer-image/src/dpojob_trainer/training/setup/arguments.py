@@ -93,8 +93,12 @@ def dpo_config(
     optimizer = {"optim": plan.optimizer} if plan.optimizer == "adamw_8bit" else {}
     shards: dict[str, Any] = {}
     if plan.sharded:
-        # FSDP2, with a unit for each decoder layer.
-        shards = {"fsdp": True}
+        # FSDP2, with a unit for each decoder layer. Quantised weights are in each process: bitsandbytes cannot
+        # quantise on the meta device.
+        shards = {
+            "fsdp": True,
+            "fsdp_config": {"cpu_ram_efficient_loading": plan.method != "qlora"},
+        }
     fields: dict[str, Any] = {
         "output_dir": str(job.checkpoints),
         "num_train_epochs": training.epochs,
@@ -109,6 +113,9 @@ def dpo_config(
         "precompute_ref_batch_size": reference_batch_size(
             plan.per_device_batch_size, checkpointing=plan.gradient_checkpointing
         ),
+        # Every adapter is part of every forward. DDP would otherwise search the graph of each of them for weights
+        # without a gradient, since the wrapped model is none of transformers' own.
+        "ddp_find_unused_parameters": None if plan.method == "full" else False,
         "bf16": precisions.compute == "bf16",
         "fp16": precisions.compute == "fp16",
         "logging_strategy": "steps",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -10,6 +11,7 @@ from typing import Any
 
 import torch
 from accelerate import PartialState
+from accelerate.utils import enable_fsdp_ram_efficient_loading
 from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
@@ -19,6 +21,7 @@ from dpojob_trainer.shared.messages import FALLBACK_CHAT_TEMPLATE
 from dpojob_trainer.training.adapters.loading import TRAINED_ADAPTER, load_adapter
 from dpojob_trainer.training.adapters.merge_check import InexactMergeError
 from dpojob_trainer.training.adapters.merging import merge_adapter
+from dpojob_trainer.training.adapters.placeholders import replace_by_placeholders
 
 from .argument_errors import as_argument_error
 from .errors import TrainingError
@@ -38,7 +41,7 @@ class LoadedModel:
     model: Any
     tokenizer: Any
     reference: Any = None
-    """The reference model; None where TRL has it otherwise: precomputed, adapters off, or sharded."""
+    """The reference model; None where TRL has it otherwise: precomputed on one GPU, or adapters off."""
     lora: LoraConfig | None = None
     """The adapter that TRL adds; None where the model has one already, or none is trained."""
     notes: list[str] = field(default_factory=list)
@@ -80,9 +83,20 @@ def _load_whole(
         directory = _merged_start(job, start.model, start.adapter, precisions.weights)
         loaded.notes.append("the adapter was merged into its base before full fine-tuning")
     loaded.model = _weights(job, directory, precisions, None)
-    if not (job.plan.precompute_reference or job.plan.sharded):
-        # TRL would load it into main memory first, in every process.
+    if job.plan.sharded:
+        # TRL would load it whole in every process, also where it is used only to precompute.
+        loaded.reference = _copy_sharing_weights(loaded.model)
+    elif not job.plan.precompute_reference:
         loaded.reference = _weights(job, directory, precisions, None)
+
+
+def _copy_sharing_weights(model: Any) -> Any:
+    """A frozen copy of a model that is to be sharded: sharding copies the weights, which are shared until then."""
+    weights = {
+        id(weight): torch.nn.Parameter(weight.detach(), requires_grad=False)
+        for weight in model.parameters()
+    }
+    return copy.deepcopy(model, weights)
 
 
 def _merged_start(job: TrainJob, base: Path, adapter: Path, dtype: torch.dtype) -> Path:
@@ -132,7 +146,11 @@ def _weights(
     precisions: Precisions,
     quantization: BitsAndBytesConfig | None,
 ) -> Any:
-    """The model's weights, read straight to the device and in the type in which they are used."""
+    """The model's weights, in the type in which they are used.
+
+    They are read straight to the device. A model that is to be sharded is read into the main memory of one
+    process per node; the others have placeholders, until the first process of all sends each its part.
+    """
     arguments = job.spec.training.arguments.get("model_init_kwargs") or {}
     options = {**arguments, "dtype": precisions.weights}
     if not torch.cuda.is_available() and cpu_uses_eager_attention(job.plan.max_length):
@@ -141,6 +159,13 @@ def _weights(
         options["quantization_config"] = quantization
     if not job.plan.sharded:
         options["device_map"] = {"": PartialState().device}
+    elif quantization is None:
+        # transformers then computes buffers that are not in the files, also where the weights are on the meta
+        # device.
+        enable_fsdp_ram_efficient_loading()
+    waits = job.plan.sharded and quantization is None and PartialState().local_process_index > 0
+    if waits:
+        options["device_map"] = {"": "meta"}
     try:
         with as_argument_error(
             {f"model_init_kwargs.{name}": arguments[name] for name in arguments}
@@ -150,6 +175,8 @@ def _weights(
         raise TrainingError(
             Reason.MODEL_UNREADABLE, f"the model cannot be loaded: {error}"
         ) from error
+    if waits:
+        replace_by_placeholders(found)
     if quantization is not None and not torch.cuda.is_available():
         for module in found.modules():
             if hasattr(module, "support_avx512bf16_for_cpu"):

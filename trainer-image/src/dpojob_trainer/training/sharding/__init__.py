@@ -9,6 +9,7 @@ from .whole_state import (
     gather_optimizer_state,
     load_model_weights,
     load_optimizer_state,
+    send_from_first_process,
 )
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "keep_fp32_outputs_and_reductions",
     "load_model_weights",
     "load_optimizer_state",
+    "send_from_first_process",
     "shard_reference",
 ]

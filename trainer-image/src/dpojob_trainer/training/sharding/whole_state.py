@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import Accelerator
 from peft import PeftModel, get_peft_model_state_dict
 from safetensors import safe_open
 from torch.distributed.tensor import DTensor, distribute_tensor
@@ -38,6 +39,38 @@ def gather_model(model: torch.nn.Module, *, keep: bool) -> dict[str, torch.Tenso
         if id(tensor) not in gathered:
             gathered[id(tensor)] = _gather(tensor, keep=keep)
     return {name: gathered[id(tensor)] for name, tensor in state.items()} if keep else {}
+
+
+def send_from_first_process(
+    accelerator: Accelerator,
+    model: torch.nn.Module,
+    full_sd: Mapping[str, torch.Tensor],
+    cpu_offload: bool = False,
+) -> torch.nn.Module:
+    """Give each process its part of weights that the first one holds. Every process must call this together.
+
+    accelerate's `fsdp2_load_full_state_dict` does the same for parameters only, and fails on a model that saves
+    buffers with its weights, such as the biases of a mixture of experts.
+
+    Args:
+        accelerator: Of this process.
+        model: Sharded, on the meta device.
+        full_sd: Whole tensors by name in the first process; elsewhere anything.
+        cpu_offload: Not supported; accelerate passes it.
+
+    Returns:
+        The model with its weights. Tied ones are tensors of their own until they are tied again.
+    """
+    parts = {}
+    for name, target in model.state_dict().items():
+        if accelerator.is_main_process:
+            whole = full_sd[name].detach().to(accelerator.device).contiguous()
+        else:
+            whole = torch.empty(target.shape, dtype=target.dtype, device=accelerator.device)
+        torch.distributed.broadcast(whole, src=0)
+        parts[name] = _shard_like(whole, target)
+    model.load_state_dict(parts, assign=True)
+    return model
 
 
 def load_model_weights(model: torch.nn.Module, directory: Path) -> None:
@@ -120,8 +153,9 @@ def _shard_like(whole: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
     """This process's part of a tensor that every process has, without communication."""
     if not isinstance(tensor, DTensor):
         return whole
+    mesh = tensor.device_mesh
     return distribute_tensor(
-        whole.to(tensor.device), tensor.device_mesh, tensor.placements, src_data_rank=None
+        whole.to(mesh.device_type), mesh, tensor.placements, src_data_rank=None
     )
 
 
