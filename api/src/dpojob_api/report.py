@@ -72,6 +72,8 @@ class ProblemCode(StrEnum):
     """Warning: conversations, but the tokenizer has no chat template."""
     BASE_MODEL = "BaseModel"
     """Warning: the model looks like a base model; DPO expects an instruction-tuned one."""
+    UNUSABLE_JUDGE = "UnusableJudge"
+    """Warning: the reward model of `evaluation.judge` cannot judge; without a verdict Improved stays Unknown."""
 
 
 Severity = Literal["error", "warning"]

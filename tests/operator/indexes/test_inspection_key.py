@@ -39,6 +39,12 @@ def test_a_sweep_has_one_key_and_fields_that_inspection_reads_change_it() -> Non
     assert inspection_key(mapped, MODEL, DATA) != base
     tracked = DPOJobSpec.model_validate(spec().wire() | {"environmentSecret": {"name": "wandb"}})
     assert inspection_key(tracked, MODEL, DATA) != base
+    judged = spec().wire() | {"evaluation": {"judge": {"rewardModel": {"repo": "tiny/reward"}}}}
+    keys = {
+        inspection_key(DPOJobSpec.model_validate(judged | more), MODEL, DATA)
+        for more in ({}, {"evaluation": judged["evaluation"] | {"maxDuration": "5m"}})
+    }
+    assert len(keys) == 1 and base not in keys
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,8 @@ def inspection_key(spec: DPOJobSpec, model_commit: str, dataset_commit: str) -> 
         "model": {**wire["model"], "revision": model_commit},
         "dataset": {**wire["dataset"], "revision": dataset_commit},
         "training": wire["training"],
+        # Of the evaluation only the reward model's files are looked at.
+        "rewardModel": (wire.get("evaluation") or {}).get("judge", {}).get("rewardModel"),
         "token": wire.get("hubTokenSecret"),
         "output": wire.get("output"),
         # Only whether there is one matters, for trackers that need it; its content is not read.

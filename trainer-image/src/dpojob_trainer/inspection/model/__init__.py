@@ -7,6 +7,7 @@ from .adapter import check_adapter
 from .dispatch import open_model
 from .facts import read_facts
 from .files import ModelFiles, read_json
+from .reward_model import reward_model_warnings
 from .tokenizer_config import TokenizerConfig, read_tokenizer_config
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "read_facts",
     "read_json",
     "read_tokenizer_config",
+    "reward_model_warnings",
 ]

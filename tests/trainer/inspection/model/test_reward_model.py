@@ -1,0 +1,59 @@
+"""The reward model of evaluation.judge is looked at before a GPU is asked for; it never fails the job."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+ROWS = [{"prompt": f"q {n}", "chosen": f"yes {n}", "rejected": f"no {n}"} for n in range(30)]
+GOOD = {"architectures": ["Qwen2ForSequenceClassification"], "num_labels": 1}
+
+
+def warnings_of(
+    volume: Any, config: dict[str, Any] | str | None, tokenizer: bool = True
+) -> list[str]:
+    directory = volume.root / "reward"
+    directory.mkdir()
+    if config is not None:
+        text = config if isinstance(config, str) else json.dumps(config)
+        (directory / "config.json").write_text(text)
+    if tokenizer:
+        (directory / "tokenizer.json").write_text("{}")
+    judge = {"rewardModel": {"volume": {"claimName": "data", "path": "reward"}}}
+    report = volume.rows(ROWS).inspect(None, evaluation={"judge": judge})
+    assert report.valid
+    return [p.message for p in report.warnings if str(p.code) == "UnusableJudge"]
+
+
+@pytest.mark.parametrize(
+    "config", [GOOD, {"architectures": GOOD["architectures"], "id2label": {"0": "LABEL_0"}}]
+)
+def test_a_reward_model_passes(volume, config: dict[str, Any]) -> None:
+    assert warnings_of(volume, config) == []
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (None, "has no config.json"),
+        ("[", "is not JSON"),
+        ({"architectures": ["Qwen2ForCausalLM"]}, "is a Qwen2ForCausalLM; a reward model's"),
+        ({}, "model without architecture"),
+        ({**GOOD, "num_labels": 2}, "has 2 outputs; a reward model has one"),
+        ({"architectures": GOOD["architectures"]}, "has 2 outputs"),
+        ({**GOOD, "id2label": {"0": "a", "1": "b", "2": "c"}}, "has 3 outputs"),
+    ],
+)
+def test_what_cannot_judge_is_a_warning(volume, config: Any, words: str) -> None:
+    (message,) = warnings_of(volume, config)
+    assert words in message and "Improved will stay Unknown" in message
+
+
+def test_a_missing_tokenizer_and_a_missing_model_are_warnings(volume) -> None:
+    (message,) = warnings_of(volume, GOOD, tokenizer=False)
+    assert "has no tokenizer" in message
+    judge = {"rewardModel": {"volume": {"claimName": "data", "path": "elsewhere"}}}
+    report = volume.inspect(None, evaluation={"judge": judge})
+    assert report.valid and "elsewhere" in report.warnings[-1].message

@@ -1,0 +1,78 @@
+"""Whether the reward model of `evaluation.judge` can judge, from its configuration alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dpojob_api.report import Problem, ProblemCode
+from dpojob_api.spec import ModelSource, RewardModel
+from dpojob_trainer.shared.errors import InspectionError
+from dpojob_trainer.shared.problem_text import warning
+
+from .dispatch import open_model
+from .files import ModelFiles, read_json
+
+ARCHITECTURE = "ForSequenceClassification"
+"""The end of the architecture's name that a reward model has."""
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
+DEFAULT_LABELS = 2
+"""Outputs of a model whose configuration has neither num_labels nor id2label, as transformers has it."""
+
+
+def reward_model_warnings(
+    judge: RewardModel | None, volumes: Mapping[str, Path], token: str | None
+) -> list[Problem]:
+    """Warn where the reward model cannot judge; the model is trained all the same.
+
+    Args:
+        judge: `evaluation.judge.rewardModel`; None where there is none.
+        volumes: The directory at which each claim is mounted.
+        token: A token for the Hugging Face hub.
+
+    Returns:
+        At most one warning.
+    """
+    if judge is None:
+        return []
+    source = ModelSource(repo=judge.repo, revision=judge.revision, volume=judge.volume)
+    try:
+        files = open_model(source, volumes, token)
+        fault = _fault(files, read_json(files, "config.json"))
+    except InspectionError as error:
+        fault = error.message
+    if fault is None:
+        return []
+    return [
+        warning(
+            ProblemCode.UNUSABLE_JUDGE,
+            f"evaluation.judge.rewardModel: {fault}. As it is, the condition Improved will stay Unknown.",
+        )
+    ]
+
+
+def _fault(files: ModelFiles, config: Mapping[str, Any] | None) -> str | None:
+    """What keeps a model from judging; None where nothing does."""
+    if config is None:
+        return f"{files.source} has no config.json"
+    architectures = config.get("architectures")
+    names = [str(name) for name in architectures] if isinstance(architectures, list) else []
+    if not any(name.endswith(ARCHITECTURE) for name in names):
+        kind = ", ".join(names)[:100] or "model without architecture"
+        return f"{files.source} is a {kind}; a reward model's architecture ends with {ARCHITECTURE}"
+    labels = _labels(config)
+    if labels != 1:
+        return f"{files.source} has {labels} outputs; a reward model has one"
+    if not {*TOKENIZER_FILES} & files.sizes().keys():
+        return f"{files.source} has no tokenizer ({', '.join(TOKENIZER_FILES[:2])}); save it beside the model"
+    return None
+
+
+def _labels(config: Mapping[str, Any]) -> int:
+    """The number of outputs: that of id2label, as transformers counts them, else num_labels."""
+    named = config.get("id2label")
+    if isinstance(named, Mapping) and named:
+        return len(named)
+    number = config.get("num_labels")
+    return number if isinstance(number, int) else DEFAULT_LABELS
