@@ -34,8 +34,8 @@ check: setup ## run lint, types, import rules, and the checks of generated files
 test: setup ## run check, and the unit, training, control-plane and end-to-end tests
 	@hack/test
 
-faults: setup ## run the long fault sweep of at least 1,000 runs
-	@.venv/bin/python -m tests.faults --runs 1000
+faults: setup ## run the long fault sweep of at least 2,000 runs
+	@.venv/bin/python -m tests.faults --runs 2000
 
 fuzz: setup ## fuzz every reader of untrusted bytes for an hour
 	@.venv/bin/python -m tests.fuzz --minutes 60

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from . import sweep
-from .environment.fixture import CONVERGE_SECONDS, SharedEnvironment
+from .environment.fixture import SharedEnvironment
 from .injection.fault_types import Fault
 from .injection.request_log import Log
 from .runs import Result, run
@@ -102,9 +102,8 @@ def _job(
     name: str,
     fault: Fault | None,
     reference: str | None,
-    time_limit: float = CONVERGE_SECONDS,
 ) -> Callable[[], Awaitable[Result]]:
-    return lambda: run(shared_env, SCENARIOS[name], fault, reference, time_limit)
+    return lambda: run(shared_env, SCENARIOS[name], fault, reference)
 
 
 async def run_faults(
@@ -113,12 +112,9 @@ async def run_faults(
     references: References,
     limit: int,
     report: Report,
-    time_limit: float = CONVERGE_SECONDS,
 ) -> None:
-    """Each case once. `time_limit`: seconds for whatever a run waits for."""
-    work = [
-        _job(shared_env, name, fault, references.ends[name], time_limit) for name, fault in cases
-    ]
+    """Each case once."""
+    work = [_job(shared_env, name, fault, references.ends[name]) for name, fault in cases]
     await in_parallel(work, limit, report)
 
 

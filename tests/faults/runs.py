@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from tests.kit.api_client import JOBS, PODS
 
 from .environment.fixture import (
-    CONVERGE_SECONDS,
     ConvergenceTimeout,
     RunEnvironment,
     SharedEnvironment,
@@ -79,18 +78,12 @@ async def run(
     scenario: Scenario,
     fault: Fault | None,
     reference: str | None,
-    time_limit: float = CONVERGE_SECONDS,
 ) -> Result:
-    """Runs the scenario in a fresh environment; `reference` is the clean run's end state.
-
-    `time_limit`: seconds for whatever is waited for.
-    """
+    """Runs the scenario in a fresh environment; `reference` is the clean run's end state."""
     began = time.monotonic()
     result = Result(scenario.name, fault)
     name = fresh_name(scenario.name)
-    env = RunEnvironment(
-        shared_env, name, scenario.script, fault, settings=scenario.settings, time_limit=time_limit
-    )
+    env = RunEnvironment(shared_env, name, scenario.script, fault, settings=scenario.settings)
     async with env:
         try:
             await scenario.user_actions(env)

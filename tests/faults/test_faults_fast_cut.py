@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -64,9 +65,8 @@ async def test_a_naive_operator_is_caught(control_plane: Cluster) -> None:
         assert not clean.violations, "the control works as long as nothing fails"
         cases = sweep.cases("crashes", {"succeeds": clean.log})
         references = runner.References({"succeeds": clean.end}, {"succeeds": clean.log})
-        await runner.run_faults(
-            shared_env, cases, references, PARALLEL_RUNS, report, time_limit=CONTROL_TIME_LIMIT
-        )
+        hasty = replace(shared_env, time_limit=CONTROL_TIME_LIMIT)
+        await runner.run_faults(hasty, cases, references, PARALLEL_RUNS, report)
     rules = {violation.rule for result in report.broken for violation in result.violations}
     assert "at most one training Job per UID and attempt" in rules
     assert "it converges and then stays unchanged" in rules

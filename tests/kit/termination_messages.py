@@ -113,3 +113,12 @@ def out_of_memory() -> str:
         message="The GPU ran out of memory.",
         progress=progress(1),
     ).wire_json()
+
+
+def dataset_changed() -> str:
+    """A file that is no longer the one that was inspected; never retried."""
+    return Outcome(
+        outcome="Failed",
+        reason="DatasetChanged",
+        message="data/train.jsonl was changed after its inspection.",
+    ).wire_json()

@@ -49,6 +49,8 @@ class SharedEnvironment:
     fork_server: ForkServer
     directory: Path
     """For kubeconfigs and the operators' logs."""
+    time_limit: float = CONVERGE_SECONDS
+    """Seconds that whatever a run waits for may take."""
 
 
 class RunEnvironment:
@@ -63,9 +65,8 @@ class RunEnvironment:
         *,
         replicas: int = 1,
         settings: Mapping[str, str] | None = None,
-        time_limit: float = CONVERGE_SECONDS,
     ) -> None:
-        self.time_limit = time_limit
+        self.time_limit = shared_env.time_limit
         """Seconds that any condition may take."""
         self._shared, self.name, self.fault = shared_env, name, fault
         self._replicas, self._settings = replicas, settings or {}

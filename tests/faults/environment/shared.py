@@ -17,7 +17,7 @@ from tests.kit.api_client import Api, ApiError
 from tests.kit.fork_server.client import ROOT, ForkServer
 
 from . import nodes
-from .fixture import SharedEnvironment
+from .fixture import CONVERGE_SECONDS, SharedEnvironment
 
 PREFIX = "dpojob-faults-"
 OPERATOR = "tests.kit.cluster.clock_override"
@@ -49,9 +49,15 @@ def _sweep() -> None:
 
 @contextlib.asynccontextmanager
 async def shared_environment(
-    kubeconfig: Path, module: str = OPERATOR, keep: Path | None = None
+    kubeconfig: Path,
+    module: str = OPERATOR,
+    keep: Path | None = None,
+    time_limit: float = CONVERGE_SECONDS,
 ) -> AsyncIterator[SharedEnvironment]:
-    """Everything but the runs themselves. `keep`: where the operators' logs stay."""
+    """Everything but the runs themselves.
+
+    `keep`: where the operators' logs stay. `time_limit`: seconds for whatever a run waits for.
+    """
     # The proxy keeps its own record; aiohttp would print every connection that a crash cuts.
     logging.getLogger("aiohttp.server").disabled = True
     _sweep()
@@ -66,7 +72,7 @@ async def shared_environment(
                 await nodes.add(api)
                 heartbeat = asyncio.create_task(nodes.send_heartbeats(api))
                 try:
-                    yield SharedEnvironment(api, watcher, fork_server, directory)
+                    yield SharedEnvironment(api, watcher, fork_server, directory, time_limit)
                     watcher.check()
                 finally:
                     heartbeat.cancel()

@@ -33,7 +33,7 @@ LATE_SECONDS = 6.0
 """How late a look at a Job is; the operator waits a little longer."""
 NARROWED = re.compile(r"^(/apis/dpojob\.dev/v1alpha1|/apis/batch/v1|/api/v1)/(dpojobs|jobs|pods)$")
 POOLS = "/apis/dpojob.dev/v1alpha1/gpupools"
-PROGRESS = re.compile(r"/pods/http:([^/:]+):\d+/proxy/progress$")
+PROGRESS = re.compile(r"/namespaces/([^/]+)/pods/http:([^/:]+):\d+/proxy/progress$")
 
 
 class Proxy:
@@ -62,6 +62,8 @@ class Proxy:
         """When the fault happened, on the monotonic clock."""
         self.partitioned = False
         """True: nothing is answered, as if the network were gone."""
+        self.silent_namespaces: set[str] = set()
+        """Pods there accept requests and never answer."""
         self.failures: list[str] = []
         """What went wrong in the proxy itself: a fault of the harness."""
         self._failing_until = 0.0
@@ -117,7 +119,9 @@ class Proxy:
         if action in ("http-410", "http-500"):
             return self._synthetic_answer(int(action[-3:]), entry)
         if (found := PROGRESS.search(request.path)) is not None:
-            return self._progress_answer(found[1], entry)
+            if found[1] in self.silent_namespaces:
+                return await self._hang(request)
+            return self._progress_answer(found[2], entry)
         if kind.verb == "watch":
             return await self._watch(request, entry)
         if kind.resource == "discovery" and not action:

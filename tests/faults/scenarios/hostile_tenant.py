@@ -24,111 +24,17 @@ from tests.kit import termination_messages
 from tests.kit.api_client import DPOJOBS, JOBS, PODS
 from tests.kit.cluster.fake_kubelet import PodBehavior, PodIdentity
 
-from dpojob_api.base import JSONObject
-
 from .scenario import HOUR, HUB, all_succeed, has_progress, orphans
+from .tenant_attacks import ATTACKS, CLEAN
 
 FAMILY = "hostile-tenant"
 """What the command line and a violation call these runs."""
-CLEAN = "clean"
 MAX_WRITES_RATIO = 2
 """Writes about the ordinary job, compared with those of the clean run."""
 TOKENS = {"ordinary": "hf_ordinaryTokenOfTheHarness", "tenant": "hf_tenantTokenOfTheHarness"}
 """Values of the Secrets in both namespaces."""
 ORDINARY = {**HUB, "hubTokenSecret": {"name": "hub"}, "budget": {"maxDuration": "1h"}}
-MANY = 20
-KOPF = "kopf.zalando.org"
 NOT_FINITE = re.compile(r"^dpojob\S* (nan|[+-]?inf)$", re.IGNORECASE | re.MULTILINE)
-
-Attack = Callable[[RunEnvironment, RunEnvironment], Awaitable[None]]
-"""Called with the tenant's and the ordinary job's environment, while the ordinary job trains."""
-
-
-def _job(name: str, annotations: dict[str, str], spec: JSONObject) -> JSONObject:
-    return {
-        "apiVersion": "dpojob.dev/v1alpha1",
-        "kind": "DPOJob",
-        "metadata": {"name": name, "annotations": annotations},
-        "spec": spec,
-    }
-
-
-async def _create(tenant: RunEnvironment, body: JSONObject) -> None:
-    await tenant.api.call("POST", DPOJOBS.format(tenant.name), body)
-
-
-async def _nothing(tenant: RunEnvironment, ordinary: RunEnvironment) -> None:
-    """The clean run."""
-
-
-async def _state_of_kopf(tenant: RunEnvironment, ordinary: RunEnvironment) -> None:
-    """Annotations and a finalizer of Kopf's own, which it would parse and patch."""
-    for number, text in enumerate(("[" * 60_000, "no JSON", '{"spec":' * 5000)):
-        body = _job(f"kopf-{number}", {f"{KOPF}/last-handled-configuration": text}, HUB)
-        body["metadata"]["finalizers"] = [f"{KOPF}/KopfFinalizerMarker"]
-        await _create(tenant, body)
-
-
-async def _large_objects(tenant: RunEnvironment, ordinary: RunEnvironment) -> None:
-    """As much as annotations and labels hold, in many suspended jobs."""
-    for number in range(MANY):
-        body = _job(f"large-{number}", {"text": "x" * 250_000}, {**HUB, "suspend": True})
-        body["metadata"]["labels"] = {f"label-{n}": "y" * 60 for n in range(500)}
-        await _create(tenant, body)
-
-
-async def _many_jobs(tenant: RunEnvironment, ordinary: RunEnvironment) -> None:
-    """Many jobs at once, whose names collide with the ordinary job's."""
-    await tenant.create("job", HUB)
-    for number in range(MANY):
-        await tenant.create(f"job-{number}", HUB)
-
-
-async def _forged_pods(tenant: RunEnvironment, ordinary: RunEnvironment) -> None:
-    """Copies of the ordinary job's pods and Jobs, with its labels and UIDs, in the tenant's namespace."""
-    for kind, path in (("jobs", JOBS), ("pods", PODS)):
-        for number, original in enumerate(ordinary.history.newest(kind)):
-            container = {"name": "train", "image": "any"}
-            pod = {"restartPolicy": "Never", "containers": [container]}
-            metadata = {
-                "name": f"forged-{kind}-{number}",
-                "labels": {
-                    name: value
-                    for name, value in original["metadata"]["labels"].items()
-                    if "batch.kubernetes.io" not in name
-                    and name not in ("controller-uid", "job-name")
-                },
-                "ownerReferences": original["metadata"]["ownerReferences"],
-            }
-            template = {"metadata": {"labels": metadata["labels"]}, "spec": pod}
-            spec = {"template": template} if kind == "jobs" else pod
-            await tenant.api.call(
-                "POST", path.format(tenant.name), {"metadata": metadata, "spec": spec}
-            )
-
-
-async def _clock_steps(tenant: RunEnvironment, ordinary: RunEnvironment) -> None:
-    """The API server's clock steps forward by six times the budget, and back."""
-    for seconds in (6 * HOUR, -12 * HOUR, 6 * HOUR):
-        ordinary.clock.step(seconds)
-        written = ordinary.log.last_write()
-        await ordinary.until("the operator writes", partial(_wrote_since, ordinary, written))
-
-
-def _wrote_since(env: RunEnvironment, moment: float) -> bool:
-    return env.log.last_write() > moment
-
-
-ATTACKS: dict[str, Attack] = {
-    CLEAN: _nothing,
-    "state-of-kopf": _state_of_kopf,
-    "large-objects": _large_objects,
-    "many-jobs": _many_jobs,
-    "forged-pods": _forged_pods,
-    "clock-steps": _clock_steps,
-    "silent-hub": _nothing,
-}
-"""By name."""
 
 
 def _preempted_once(identity: PodIdentity) -> PodBehavior:
@@ -164,13 +70,15 @@ async def run(shared_env: SharedEnvironment, attack: str, clean: Result | None) 
         settings["HUB_ENDPOINT"] = f"http://127.0.0.1:{hub.sockets[0].getsockname()[1]}"
     try:
         async with (
-            RunEnvironment(shared_env, f"{name}-tenant", all_succeed, replicas=0) as tenant,
+            RunEnvironment(
+                shared_env, f"{name}-tenant", ATTACKS[attack].script, replicas=0
+            ) as tenant,
             RunEnvironment(shared_env, name, _preempted_once, settings=settings) as ordinary,
         ):
             await _secret(tenant, TOKENS["tenant"])
             await _secret(ordinary, TOKENS["ordinary"])
             try:
-                await _ordinary_job(ordinary, partial(ATTACKS[attack], tenant, ordinary))
+                await _ordinary_job(ordinary, partial(ATTACKS[attack].act, tenant, ordinary))
             except ConvergenceTimeout as timeout:
                 evidence = f"{timeout}; {describe_state(ordinary)}"
                 result.violations.append(
