@@ -17,7 +17,12 @@ from hypothesis import strategies as st
 
 from dpojob_trainer.inspection import InspectionError
 from dpojob_trainer.inspection.readers import read_file
-from dpojob_trainer.inspection.readers.columnar import decoded_sizes, parquet_reader, row_size
+from dpojob_trainer.inspection.readers.columnar import (
+    decoded_sizes,
+    ipc_messages,
+    parquet_reader,
+    row_size,
+)
 from dpojob_trainer.inspection.sources import DataFile
 
 MIB = 1 << 20
@@ -144,6 +149,45 @@ def test_a_dictionary_of_an_arrow_file(tmp_path: Path) -> None:
         writer.write_table(table)
     assert path.stat().st_size < 20_000
     assert read_in_child(path) == "2048 rows"
+
+
+@pytest.mark.parametrize("is_file", [True, False])
+@pytest.mark.parametrize("codec", ["zstd", "lz4"])
+def test_a_compressed_batch_of_an_arrow_file(tmp_path: Path, is_file: bool, codec: str) -> None:
+    path = tmp_path / "train.arrow"
+    write_compressed(path, pa.table({"prompt": pa.nulls(160 * MIB, pa.int64())}), is_file, codec)
+    assert path.stat().st_size < 20 * MIB
+    assert read_in_child(path) == (
+        "train.arrow: a compressed batch has 1300 MiB, more than 1024 MiB; write the file in batches "
+        "of fewer rows"
+    )
+
+
+def write_compressed(path: Path, table: pa.Table, is_file: bool, codec: str) -> None:
+    options = pa.ipc.IpcWriteOptions(compression=codec)
+    make = pa.ipc.new_file if is_file else pa.ipc.new_stream
+    with make(path, table.schema, options=options) as writer:
+        writer.write_table(table)
+
+
+@pytest.mark.parametrize("is_file", [True, False])
+def test_the_size_of_every_compressed_batch_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_file: bool
+) -> None:
+    path = tmp_path / "train.arrow"
+    words = pa.array(["word " * 100] * 50 + ["x" * 9000]).dictionary_encode()
+    table = pa.table({"prompt": words, "chosen": ["a" * 100] * 51})
+    write_compressed(path, table, is_file, "zstd")
+    largest = []
+    for limit in (0, 9000, 20_000):
+        monkeypatch.setattr(ipc_messages, "MAX_BATCH_BYTES", limit)
+        file = DataFile(path.name, lambda: path, path.stat().st_size)
+        try:
+            largest.append(sum(map(len, read_file(file))))
+        except InspectionError as problem:
+            assert "a compressed batch has" in problem.message
+            largest.append(None)
+    assert largest == [None, None, 51]
 
 
 def test_a_compressed_csv_line_without_end(tmp_path: Path) -> None:

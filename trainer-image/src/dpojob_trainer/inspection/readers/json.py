@@ -11,10 +11,20 @@ from dpojob_trainer.shared.errors import unreadable
 from dpojob_trainer.shared.row_batch import RowBatch
 
 from .json_document import describe_other_layout, nested_rows
-from .json_rows import BATCH_ROWS, DECODER, not_utf8, parse_json, rows_to_batch
+from .json_rows import (
+    BATCH_ROWS,
+    DECODER,
+    not_utf8,
+    parse_json,
+    rows_to_batch,
+    too_many_values,
+)
+from .json_values import MAX_DOCUMENT_VALUES, MAX_ROW_VALUES, has_more_values
 from .jsonl import BOM, LARGEST_ROW, ByteStream, read_jsonl
 
 BLOCK_BYTES = 8 << 20
+BATCH_CHARACTERS = 8 << 20
+"""The most characters of a batch's rows, unless one row has more."""
 SPACE = " \t\r\n"
 
 
@@ -65,6 +75,8 @@ def _read_document(name: str, head: bytes, stream: ByteStream) -> Iterator[RowBa
             f"{name} is one JSON object of more than {LARGEST_ROW >> 20} MiB; write the rows as "
             "JSON Lines"
         )
+    if has_more_values(data, MAX_DOCUMENT_VALUES):
+        raise too_many_values(f"{name}, one JSON object,", MAX_DOCUMENT_VALUES)
     try:
         value = parse_json(data.decode())
     except UnicodeDecodeError as problem:
@@ -87,7 +99,8 @@ def _read_list(name: str, head: bytes, stream: ByteStream) -> Iterator[RowBatch]
     """The objects of a list, parsed one after another, so that memory is bounded."""
     elements = _ListElements(name, head, stream)
     rows: list[dict[str, Any]] = []
-    for value in elements:
+    size = 0
+    for value, characters in elements:
         if not isinstance(value, dict):
             raise unreadable(
                 f"{name}: element {elements.count - 1} of the list is {type(value).__name__}, not an "
@@ -95,9 +108,10 @@ def _read_list(name: str, head: bytes, stream: ByteStream) -> Iterator[RowBatch]
                 "rejected"
             )
         rows.append(value)
-        if len(rows) >= BATCH_ROWS:
+        size += characters
+        if len(rows) >= BATCH_ROWS or size >= BATCH_CHARACTERS:
             yield rows_to_batch(rows, stream.position)
-            rows = []
+            rows, size = [], 0
     if rows:
         yield rows_to_batch(rows, stream.position)
 
@@ -130,7 +144,8 @@ class _ListElements:
             raise unreadable(f"{self._name}: a row is larger than {LARGEST_ROW >> 20} MiB")
         return bool(piece)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[tuple[Any, int]]:
+        """Each element with the number of its characters."""
         at = 0
         while True:
             at = self._skip_space(at)
@@ -138,9 +153,9 @@ class _ListElements:
                 self._check_end(at + 1)
                 return
             at = self._skip_comma(at)
-            value, at = self._parse_element(at)
+            value, start, at = self._parse_element(at)
             self.count += 1
-            yield value
+            yield value, at - start
             if at > BLOCK_BYTES:
                 self._text, at = self._text[at:], 0
 
@@ -152,12 +167,19 @@ class _ListElements:
             at = self._skip_space(at + 1)
         return at
 
-    def _parse_element(self, at: int) -> tuple[Any, int]:
-        """The element at a position in the text, and the position of its end."""
+    def _parse_element(self, at: int) -> tuple[Any, int, int]:
+        """The element at a position in the text, its position after more was read, and its end."""
         while True:
             try:
-                return self._scan(self._text, at)
+                value, end = self._scan(self._text, at)
+                return value, at, end
             except json.JSONDecodeError as problem:
+                # What was parsed belongs to this row; what follows may be other rows.
+                parsed = self._text[at : problem.pos].encode(errors="replace")
+                if has_more_values(parsed, MAX_ROW_VALUES):
+                    raise too_many_values(
+                        f"{self._name}: row {self.count}", MAX_ROW_VALUES
+                    ) from None
                 self._text, at = self._text[at:], 0
                 if self._ended or not self._read_more():
                     raise unreadable(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 from dpojob_trainer.shared.errors import InspectionError, unreadable
 from dpojob_trainer.shared.row_batch import RowBatch
+
+from .json_values import MAX_ROW_VALUES, has_more_values
 
 BATCH_ROWS = 2048
 """Rows of a batch."""
@@ -26,8 +29,10 @@ def parse_line(name: str, text: bytes, line: int) -> dict[str, Any]:
         The object.
 
     Raises:
-        InspectionError: The line does not hold one JSON object.
+        InspectionError: The line does not hold one JSON object, or too many values.
     """
+    if has_more_values(text, MAX_ROW_VALUES):
+        raise too_many_values(f"{name}, line {line}", MAX_ROW_VALUES)
     try:
         value = parse_json(text.decode())
     except UnicodeDecodeError as problem:
@@ -67,8 +72,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Reject duplicate keys, of which Python would silently keep the last."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        counts = Counter(key for key, _ in pairs)
+        twice = next(key for key, count in counts.items() if count > 1)
         raise ValueError(f"the key {twice[:60]!r} occurs twice in one object")
     return found
 
@@ -110,4 +115,20 @@ def not_utf8(name: str, place: str) -> InspectionError:
     return unreadable(
         f"{name}, {place}: not UTF-8 text (Latin-1 perhaps); convert it, such as with "
         "iconv -f latin1 -t utf-8"
+    )
+
+
+def too_many_values(place: str, limit: int) -> InspectionError:
+    """Make the error for more JSON values than fit into bounded memory.
+
+    Args:
+        place: What has them.
+        limit: The most values.
+
+    Returns:
+        The error.
+    """
+    return unreadable(
+        f"{place} holds more than {limit:,} values, those inside lists and objects included; a "
+        "preference pair has a few. Write such rows shorter, or leave them out"
     )

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json as pa_json
 
+from .json_values import MAX_ROW_VALUES, has_more_values
 from .key_growth_guard import Positions, too_many_keys
 
 MAX_OPENINGS = 800
@@ -44,7 +45,7 @@ def parse_block(data: pa.Buffer, ends: Positions) -> pa.Table | None:
     lines = _lines(data, ends)
     if lines is None or _may_be_too_deep(data, *lines) or not _is_utf8(data):
         return None
-    if too_many_keys(data, *lines):
+    if too_many_keys(data, *lines) or _has_too_many_values(data, *lines):
         return None
     try:
         table = _read_table(data, None)
@@ -104,6 +105,14 @@ def _may_be_too_deep(data: pa.Buffer, starts: Positions, ends: Positions) -> boo
     opening = (np.frombuffer(data, np.uint8) | 0x20) == OPEN  # `[` becomes `{`
     spans = zip(starts[long].tolist(), ends[long].tolist(), strict=True)
     return any(np.count_nonzero(opening[start:end]) > MAX_OPENINGS for start, end in spans)
+
+
+def _has_too_many_values(data: pa.Buffer, starts: Positions, ends: Positions) -> bool:
+    """Whether a line has more values than a row may have; a value takes at least one byte."""
+    return any(
+        has_more_values(data.slice(starts[at], ends[at] - starts[at]).to_pybytes(), MAX_ROW_VALUES)
+        for at in np.flatnonzero(ends - starts > MAX_ROW_VALUES).tolist()
+    )
 
 
 def _is_utf8(data: pa.Buffer) -> bool:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from markupsafe import Markup
+
 ACTIVE = "&<>|`\\*[]"
 """Characters with a meaning in Markdown, also within a word."""
+LINE_ENDS = "\r\n"
 
 
-def plain(text: object) -> str:
-    """The text on one line, escaped."""
-    line = " ".join(str(text).split())
-    return "".join(f"&#{ord(sign)};" if sign in ACTIVE else sign for sign in line)
+def escaped(text: object) -> Markup:
+    """The text, escaped, with a space for each line end."""
+    signs = (
+        f"&#{ord(sign)};" if sign in ACTIVE else " " if sign in LINE_ENDS else sign
+        for sign in str(text)
+    )
+    return Markup("".join(signs))
 
 
-def code(text: object) -> str:
+def plain(text: object) -> Markup:
+    """The text on one line without repeated spaces, escaped."""
+    return escaped(" ".join(str(text).split()))
+
+
+def code(text: object) -> Markup:
     """The text on one line, as inline code."""
     line = " ".join(str(text).split())
-    return f"<code>{plain(line)}</code>" if set(line) & set("`|") else f"`{line}`"
+    return Markup(f"<code>{plain(line)}</code>" if set(line) & set("`|") else f"`{line}`")

@@ -82,7 +82,7 @@ def render_documents(
     return RunDocuments(
         summary=summary_sentence(job, result, progress, artifacts),
         model_card=environment.get_template("model_card.md.j2").render(
-            context, front_matter=front_matter(job.spec, artifacts.kind)
+            context, front_matter=Markup(front_matter(job.spec, artifacts.kind))
         ),
         report=environment.get_template("report.html.j2").render(
             context, charts=Markup("").join(charts)

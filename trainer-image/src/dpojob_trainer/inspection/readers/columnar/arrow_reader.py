@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from dpojob_trainer.shared.row_batch import RowBatch
 
+from .ipc_messages import check_batch_sizes
 from .row_size import BATCH_ROWS, column_names, split_by_size
 
 
@@ -28,7 +29,8 @@ def read_arrow(
         Batches of at most `BATCH_ROWS` rows.
 
     Raises:
-        InspectionError: The file has two columns of one name, or a row that is too large.
+        InspectionError: The file has two columns of one name, or a row or a
+            compressed batch that is too large.
     """
     with pa.memory_map(str(path)) as source:
         if is_file:
@@ -39,6 +41,7 @@ def read_arrow(
             reader = pa.ipc.open_stream(source)
             batches = ((source.tell(), batch) for batch in reader)
         names = column_names(name, reader.schema)
+        check_batch_sizes(name, path, is_file)
         wanted = names if columns is None else [column for column in columns if column in names]
         wanted = wanted or names[:1]
         empty, done = True, 0
