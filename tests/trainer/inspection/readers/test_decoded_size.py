@@ -151,8 +151,7 @@ def test_a_dictionary_of_an_arrow_file(tmp_path: Path) -> None:
     assert read_in_child(path) == "2048 rows"
 
 
-@pytest.mark.parametrize("is_file", [True, False])
-@pytest.mark.parametrize("codec", ["zstd", "lz4"])
+@pytest.mark.parametrize(("is_file", "codec"), [(True, "zstd"), (False, "lz4")])
 def test_a_compressed_batch_of_an_arrow_file(tmp_path: Path, is_file: bool, codec: str) -> None:
     path = tmp_path / "train.arrow"
     write_compressed(path, pa.table({"prompt": pa.nulls(160 * MIB, pa.int64())}), is_file, codec)
