@@ -14,8 +14,8 @@ from dpojob_api.evaluation import Attention, Evaluation, Interval
 from dpojob_trainer.training.evaluation.answers import Answer
 from dpojob_trainer.training.evaluation.documents import write_sections
 from dpojob_trainer.training.evaluation.records import Record
-from dpojob_trainer.training.export import template_environment
 from dpojob_trainer.training.export.markdown import code, plain
+from dpojob_trainer.training.export.template_environment import template_environment
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -45,7 +45,7 @@ def test_hostile_answers_and_messages_are_only_text(make_job: MakeJob, text: str
         note=text,
         attention=[Attention(message=text)],
     )
-    records = [Record(text, answer, answer, 0.0, 1.0), Record([{"content": text}], answer, answer, 1.0, 0.0)]  # fmt: skip
+    records = [Record(text, answer, answer, 0.0, 1.0), Record([{"role": "user", "content": text}], answer, answer, 1.0, 0.0)]  # fmt: skip
     write_sections(job, found, records)
     write_sections(job, found, records)  # The part is found again, whatever it holds.
     page = (job.output / FILE_REPORT).read_text(encoding="utf-8")
