@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import re
+import signal
 import sys
+import traceback
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,12 +18,19 @@ import atheris
 
 from .target import Target
 
-SECONDS_PER_INPUT = 60
-"""An input that takes longer is a finding; far above what a busy machine makes of a few milliseconds."""
+CPU_SECONDS_PER_INPUT = 30
+"""An input that takes more of a processor's time is a finding; almost all take a few milliseconds."""
+SECONDS_PER_INPUT = 1200
+"""An input that ends not even then, as in a library that no signal interrupts, is a finding too; a busy
+machine gives a process a small part of the time."""
 MAX_MEMORY_MIB = 2048
 """An input with which the process takes more memory is a finding. Libraries take 400 MiB of it."""
 FINDINGS = ("crash-", "oom-", "timeout-")
 """How libFuzzer's names of the files of findings begin."""
+
+
+class TookTooLong(BaseException):
+    """An input took more than `CPU_SECONDS_PER_INPUT`; no `Exception`, which readers may catch."""
 
 
 @dataclass(frozen=True)
@@ -109,10 +120,33 @@ def _become_fuzzer(target: Target, options: list[str], log: Path) -> NoReturn:
         file = os.open(log, os.O_WRONLY | os.O_CREAT)
         os.dup2(file, sys.stdout.fileno())
         os.dup2(file, sys.stderr.fileno())
-        atheris.Setup([target.name, *options], target.check)
+        signal.signal(signal.SIGPROF, _take_too_long)
+        atheris.Setup([target.name, *options], partial(_check_in_time, target))
         atheris.Fuzz()
+    except SystemExit:
+        # At the exit of the C library, libFuzzer writes the input that was found.
+        ctypes.CDLL(None).exit(1)
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(1)
+
+
+def _check_in_time(target: Target, data: bytes) -> None:
+    signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS_PER_INPUT)
+    try:
+        target.check(data)
+    except TookTooLong as stopped:
+        # atheris takes only an Exception for a finding.
+        raise TimeoutError(
+            f"more than {CPU_SECONDS_PER_INPUT} s of a processor's time"
+        ) from stopped
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _take_too_long(*_: object) -> NoReturn:
+    raise TookTooLong
 
 
 def _escaped(token: str) -> str:
