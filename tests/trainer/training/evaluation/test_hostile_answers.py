@@ -6,13 +6,13 @@ import re
 from html import unescape
 
 import pytest
-from dpojob_trainer.training.evaluation.documents import write_sections
 from markdown_it import MarkdownIt
 from tests.trainer.training.conftest import MakeJob
 
 from dpojob_api.constants import FILE_MODEL_CARD, FILE_REPORT
 from dpojob_api.evaluation import Attention, Evaluation, Interval
 from dpojob_trainer.training.evaluation.answers import Answer
+from dpojob_trainer.training.evaluation.document_sections import write_sections
 from dpojob_trainer.training.evaluation.records import Record
 from dpojob_trainer.training.export.markdown import code, plain
 from dpojob_trainer.training.export.template_environment import template_environment
