@@ -15,6 +15,7 @@ from dpojob_trainer.inspection.statistics.row_hash import hash_rows
 from dpojob_trainer.inspection.validation import RowValidator
 from dpojob_trainer.inspection.validation.vectorized_validator import validate_columns
 from dpojob_trainer.shared.accepted_batch import AcceptedBatch
+from dpojob_trainer.shared.preference_pair import PlainPair
 from dpojob_trainer.shared.row_batch import RowBatch
 
 words = st.sampled_from(
@@ -167,6 +168,15 @@ def agree(validator: RowValidator, batch: pa.RecordBatch) -> None:
     assert together == (_by_row(one_by_one) if expected.pairs else {})
     implicit = sum(pair.implicit for pair in expected.pairs)
     assert sum(part.implicit_prompts for part in accepted) == implicit
+    if found.columns is not None:
+        by_number = dict(zip(expected.numbers, expected.pairs, strict=True))
+        numbers = (found.columns.positions + 7).tolist()
+        for number, plain in zip(numbers, found.columns.plain_pairs(), strict=True):
+            pair = by_number[number]
+            if isinstance(pair.chosen, list):
+                assert plain == PlainPair.of(pair)
+            else:
+                assert (plain.prompt_text, *plain[2:]) == (pair.prompt, pair.chosen, pair.rejected)
     formats = {pair.format for pair in expected.pairs}
     assert {name for part in accepted for name in part.formats} == formats
 

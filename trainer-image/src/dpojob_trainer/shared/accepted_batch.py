@@ -60,6 +60,30 @@ class AcceptedBatch:
             notes=[note for note in self.notes if note[1] in among],
         )
 
+    def merge(self, other: AcceptedBatch) -> AcceptedBatch:
+        """Join two parts of one batch.
+
+        Args:
+            other: Other rows of the same batch.
+
+        Returns:
+            The rows of both in order.
+        """
+        if not len(self.numbers) or not len(other.numbers):
+            return self if len(self.numbers) else other
+        numbers = np.concatenate([self.numbers, other.numbers])
+        whole = AcceptedBatch(
+            numbers,
+            [*self.prompts, *other.prompts],
+            [*self.chosen, *other.chosen],
+            [*self.rejected, *other.rejected],
+            np.concatenate([self.lengths, other.lengths]),
+            self.formats + other.formats,
+            self.implicit_prompts + other.implicit_prompts,
+            sorted([*self.notes, *other.notes], key=lambda note: note[1]),
+        )
+        return whole.take(np.argsort(numbers))
+
     @classmethod
     def of_pairs(
         cls,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from .messages import Message
 
@@ -14,6 +14,8 @@ Format = Literal["standard", "conversational"]
 
 PLAIN_MESSAGE_KEYS = frozenset({"role", "content"})
 """The keys of a message that is text alone."""
+PLAIN_KEYS = ["role", "content"]
+"""The same in the order that the messages of a `PlainPair` have, which a chat template can see."""
 
 
 @dataclass(slots=True)
@@ -133,3 +135,66 @@ def _comparable_text(message: Message) -> str:
         return text
     extras = {key: value for key, value in message.items() if key not in PLAIN_MESSAGE_KEYS}
     return f"{text}\2{json.dumps(extras, ensure_ascii=False, sort_keys=True, default=str)}"
+
+
+class PlainPair(NamedTuple):
+    """The texts of a pair whose messages are a role and a text each, as most are: no message objects.
+
+    Each answer is one message of the assistant.
+    """
+
+    roles: tuple[str, ...]
+    """The roles of the prompt's messages."""
+    prompt: tuple[str, ...]
+    """The texts of the prompt's messages, as many."""
+    chosen: str
+    rejected: str
+
+    @classmethod
+    def of(cls, pair: PreferencePair) -> PlainPair | None:
+        """Take the texts of a conversation.
+
+        Returns:
+            The pair; None where a message holds more than role and text, an answer is not one message
+            of the assistant, or there are tools.
+        """
+        answers = (pair.chosen, pair.rejected)
+        if pair.tools or not isinstance(pair.prompt, list):
+            return None
+        contents: list[str] = []
+        for answer in answers:
+            if len(answer) != 1 or isinstance(answer, str) or not _is_plain(answer[0]):
+                return None
+            if answer[0]["role"] != "assistant":
+                return None
+            contents.append(answer[0]["content"])
+        if not all(map(_is_plain, pair.prompt)):
+            return None
+        chosen, rejected = contents
+        roles = tuple(message["role"] for message in pair.prompt)
+        return cls(roles, tuple(message["content"] for message in pair.prompt), chosen, rejected)
+
+    @property
+    def prompt_text(self) -> str:
+        """The prompt for a model without a chat template, as `PreferencePair.text` joins it."""
+        return "\n\n".join(self.prompt)
+
+    def messages(self) -> list[Message]:
+        """The prompt's messages."""
+        return [
+            {"role": role, "content": content}
+            for role, content in zip(self.roles, self.prompt, strict=True)
+        ]
+
+    def count_characters(self) -> int:
+        """Count the characters of the prompt, the prompt with chosen and the prompt with rejected."""
+        return 3 * sum(map(len, self.prompt)) + len(self.chosen) + len(self.rejected)
+
+
+def _is_plain(message: object) -> bool:
+    return (
+        isinstance(message, dict)
+        and list(message) == PLAIN_KEYS
+        and type(message["role"]) is str
+        and type(message["content"]) is str
+    )

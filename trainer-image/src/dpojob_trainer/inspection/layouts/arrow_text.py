@@ -105,6 +105,17 @@ class TextColumn:
         ends = self.offsets[indices + 1].tolist()
         return list(map(self.data.__getitem__, map(slice, starts, ends)))
 
+    def texts(self, indices: IntArray) -> list[str]:
+        """Copy some values.
+
+        Args:
+            indices: The positions of the values.
+
+        Returns:
+            The values, in that order.
+        """
+        return [str(data, "utf-8") for data in self.slices(indices)]
+
     @cached_property
     def visible(self) -> BoolArray:
         """Where the first or last byte is a printable ASCII character: surely not white space.

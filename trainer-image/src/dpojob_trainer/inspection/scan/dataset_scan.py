@@ -198,11 +198,20 @@ def _read(
 def _validate(
     batch: NumberedBatch, validator: RowValidator, lengths: LengthCheck | None
 ) -> tuple[list[AcceptedBatch], list[tuple[int, RowError]]]:
-    """Validate a batch; with a tokenizer every row is made a pair, since its tokens are counted."""
+    """Validate a batch and, with a tokenizer, count the tokens of its valid rows."""
+    rows = validator.validate(batch.rows, batch.start, batch.file.name)
     if lengths is None:
-        rows = validator.validate(batch.rows, batch.start, batch.file.name)
         return rows.accepted(), rows.errors
-    rows = validator.validate_rows(batch.rows, batch.start, batch.file.name)
     measured = lengths.measure(rows.numbers, rows.pairs)
     accepted = AcceptedBatch.of_pairs(measured.numbers, measured.pairs, measured.lengths)
-    return [accepted], rows.errors + measured.errors
+    errors = measured.errors
+    if rows.columns is not None:
+        columns = rows.columns
+        chat = validator.as_conversations or columns.format == "conversational"
+        numbers = (columns.positions + batch.start).tolist()
+        of_columns = lengths.measure_plain(numbers, columns.plain_pairs(), chat)
+        accepted = accepted.merge(
+            columns.accepted(batch.start, of_columns.kept, of_columns.lengths)
+        )
+        errors = sorted([*errors, *of_columns.errors], key=lambda error: error[0])
+    return [accepted], rows.errors + errors

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from dpojob_api.report import ProblemCode
 from dpojob_api.spec import Training
-from dpojob_trainer.shared.preference_pair import PreferencePair
+from dpojob_trainer.shared.preference_pair import PlainPair, PreferencePair
 from dpojob_trainer.shared.row_error import RowError
 
 from .model_context import ModelContext
-from .token_counter import TokenCounter
+from .token_counter import Length, TokenCounter
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,17 @@ class MeasuredPairs:
     pairs: list[PreferencePair]
     lengths: NDArray[np.int64]
     """Shape (pairs, 3): tokens of prompt, chosen and rejected."""
+    errors: list[tuple[int, RowError]]
+
+
+@dataclass(frozen=True)
+class MeasuredRows:
+    """Rows whose tokens were counted, by their positions, and the errors that were found doing so."""
+
+    kept: NDArray[np.int64]
+    """Positions of the rows that can be trained on."""
+    lengths: NDArray[np.int64]
+    """Shape (kept rows, 3): tokens of prompt, chosen and rejected."""
     errors: list[tuple[int, RowError]]
 
 
@@ -74,21 +85,44 @@ class LengthCheck:
         Raises:
             InexactTokens: Tokens counted so far may be wrong; only where the check is accelerated.
         """
-        kept_numbers, kept_pairs, lengths = [], [], []
-        errors = []
-        for number, pair, length in zip(
-            numbers, pairs, self.counter.lengths(pairs, self.limit), strict=True
-        ):
+        found = self._accept(numbers, self.counter.lengths(pairs, self.limit))
+        kept = found.kept.tolist()
+        return MeasuredPairs(
+            [numbers[at] for at in kept], [pairs[at] for at in kept], found.lengths, found.errors
+        )
+
+    def measure_plain(
+        self, numbers: Sequence[int], pairs: Sequence[PlainPair], chat: bool
+    ) -> MeasuredRows:
+        """Count the tokens of pairs of plain messages.
+
+        Args:
+            numbers: The pairs' row numbers.
+            pairs: The pairs, as many.
+            chat: Whether training gets message lists.
+
+        Returns:
+            What `measure` would find.
+
+        Raises:
+            InexactTokens: As `measure`.
+        """
+        return self._accept(numbers, self.counter.plain_lengths(pairs, chat, self.limit))
+
+    def _accept(self, numbers: Sequence[int], lengths: Iterable[Length | RowError]) -> MeasuredRows:
+        kept: list[int] = []
+        found: list[Length] = []
+        errors: list[tuple[int, RowError]] = []
+        for at, (number, length) in enumerate(zip(numbers, lengths, strict=True)):
             if isinstance(length, RowError):
                 errors.append((number, length))
             elif self.limit is not None and length.prompt >= self.limit:
                 errors.append((number, _prompt_too_long(self.limit)))
             else:
-                kept_numbers.append(number)
-                kept_pairs.append(pair)
-                lengths.append(length)
-        table = np.array(lengths, np.int64).reshape(-1, 3)
-        return MeasuredPairs(kept_numbers, kept_pairs, table, errors)
+                kept.append(at)
+                found.append(length)
+        table = np.array(found, np.int64).reshape(-1, 3)
+        return MeasuredRows(np.array(kept, np.int64), table, errors)
 
 
 def _prompt_too_long(limit: int) -> RowError:

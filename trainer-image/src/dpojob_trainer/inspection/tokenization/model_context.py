@@ -20,9 +20,9 @@ from dpojob_trainer.inspection.model import (
 )
 from dpojob_trainer.shared.errors import model_unreadable
 
-from .chat_template import ChatTemplate, TemplateRenderError
 from .load_tokenizer import open_tokenizer
 from .stop_tokens import end_tokens
+from .templates import ChatTemplate, TemplateRenderError
 from .text_encoder import TextEncoder
 from .token_counter import TokenCounter
 

@@ -6,7 +6,7 @@ from tokenizers import Tokenizer
 
 from dpojob_trainer.inspection.model import ModelFiles, TokenizerConfig, read_json
 
-from .chat_template import ChatTemplate, TemplateRenderError
+from .templates import ChatTemplate, TemplateRenderError
 
 MARK = "dpojob-answer"
 

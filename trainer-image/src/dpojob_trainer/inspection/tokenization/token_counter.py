@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 from tokenizers import Tokenizer
 
 from dpojob_api.report import ProblemCode
 from dpojob_trainer.inspection.model import TokenizerConfig
-from dpojob_trainer.shared.preference_pair import PreferencePair
+from dpojob_trainer.shared.preference_pair import PlainPair, PreferencePair
 from dpojob_trainer.shared.row_error import RowError
 
-from .chat_template import ChatTemplate, TemplateRenderError
 from .safe_splits import SafeSplits
+from .templates import (
+    ChatTemplate,
+    SegmentedTemplate,
+    TemplateRenderError,
+    Texts,
+    render_pair,
+)
 from .text_encoder import BYTES_PER_TOKEN, TextEncoder, count_shared, token_slices
+
+Pair = TypeVar("Pair")
 
 BATCH_ROWS = 512
 BATCH_CHARACTERS = 4 << 20
@@ -46,6 +54,7 @@ class TokenCounter:
         """
         self._encoder = encoder
         self._template = ChatTemplate(config)
+        self._segments = SegmentedTemplate(self._template)
         self._end_token = str(config.special.get("eos_token") or "")
         searched_texts = [*self._template.sources, *map(str, config.special.values())]
         self._safe_splits = SafeSplits(tokenizer, searched_texts)
@@ -63,41 +72,41 @@ class TokenCounter:
             For each pair its length in tokens, or the error that only its tokens show: the template
             rejects it, or both answers have the same tokens.
         """
-        start = 0
-        while start < len(pairs):
-            end, size = start, 0
-            while end < len(pairs) and end - start < BATCH_ROWS and size < BATCH_CHARACTERS:
-                size += _count_characters(pairs[end])
-                end += 1
-            yield from self._batch(pairs[start:end], limit)
-            start = end
+        for batch in batched(pairs, _count_characters):
+            chat = isinstance(batch[0].chosen, list)
+            yield from self._batch([self._texts_or_error(pair) for pair in batch], chat, limit)
+
+    def plain_lengths(
+        self, pairs: Sequence[PlainPair], chat: bool, limit: int | None = None
+    ) -> Iterator[Length | RowError]:
+        """Count the tokens of pairs of plain messages, as `lengths` would.
+
+        Args:
+            pairs: The pairs.
+            chat: Whether they are rendered by the chat template; else they are texts.
+            limit: As in `lengths`.
+
+        Yields:
+            As `lengths`.
+        """
+        for batch in batched(pairs, PlainPair.count_characters):
+            texts = [self._plain_texts_or_error(pair, chat) for pair in batch]
+            yield from self._batch(texts, chat, limit)
 
     def _batch(
-        self, pairs: Sequence[PreferencePair], limit: int | None
+        self, pairs: list[Texts | RowError], chat: bool, limit: int | None
     ) -> Iterator[Length | RowError]:
-        chat = isinstance(pairs[0].chosen, list)
         texts: list[str] = []
-        errors: list[RowError | None] = []
-        for pair in pairs:
-            try:
-                whole = self.texts(pair)
-            except TemplateRenderError as problem:
-                errors.append(
-                    RowError(
-                        ProblemCode.BAD_MESSAGE,
-                        f"the model's chat template refuses the conversation ({problem})",
-                        "change or remove these rows, or the template of the model",
-                    )
-                )
+        for whole in pairs:
+            if isinstance(whole, RowError):
                 continue
             # Special tokens are added around plain texts, so each of those is tokenized as a whole.
             cut = self._safe_splits.shared_prefix_length(*whole) if chat else 0
             texts += (whole[0][:cut], *(text[cut:] for text in whole))
-            errors.append(None)
         encoded = iter(token_slices(self._encoder.encode(texts, special=not chat)))
-        for error in errors:
-            if error is not None:
-                yield error
+        for whole in pairs:
+            if isinstance(whole, RowError):
+                yield whole
                 continue
             prefix, prompt, chosen, rejected = (next(encoded) for _ in range(4))
             shared = min(count_shared(prompt, chosen), count_shared(prompt, rejected))
@@ -118,7 +127,21 @@ class TokenCounter:
             else:
                 yield length
 
-    def texts(self, pair: PreferencePair) -> tuple[str, str, str]:
+    def _texts_or_error(self, pair: PreferencePair) -> Texts | RowError:
+        try:
+            return self.texts(pair)
+        except TemplateRenderError as problem:
+            return _refused(problem)
+
+    def _plain_texts_or_error(self, pair: PlainPair, chat: bool) -> Texts | RowError:
+        if not chat:
+            return self._concatenate(pair.prompt_text, pair.chosen, pair.rejected)
+        try:
+            return self._segments.render(pair)
+        except TemplateRenderError as problem:
+            return _refused(problem)
+
+    def texts(self, pair: PreferencePair) -> Texts:
         """Write a pair as the texts that are tokenized.
 
         Args:
@@ -130,20 +153,16 @@ class TokenCounter:
         Raises:
             TemplateRenderError: The chat template refuses the conversation.
         """
-        return self._render(pair) if isinstance(pair.chosen, list) else self._concatenate(pair)
-
-    def _render(self, pair: PreferencePair) -> tuple[str, str, str]:
         prompt, chosen, rejected = pair.prompt, pair.chosen, pair.rejected
-        assert isinstance(prompt, list) and isinstance(chosen, list) and isinstance(rejected, list)
-        render = self._template.render
-        return (
-            render(prompt, pair.tools, ask=True),
-            render(prompt + chosen, pair.tools),
-            render(prompt + rejected, pair.tools),
-        )
+        if not isinstance(chosen, list):
+            return self._concatenate(str(prompt), str(chosen), str(rejected))
+        plain = PlainPair.of(pair)
+        if plain is not None:
+            return self._segments.render(plain)
+        assert isinstance(prompt, list) and isinstance(rejected, list)
+        return render_pair(self._template, prompt, chosen, rejected, pair.tools)
 
-    def _concatenate(self, pair: PreferencePair) -> tuple[str, str, str]:
-        prompt, chosen, rejected = str(pair.prompt), str(pair.chosen), str(pair.rejected)
+    def _concatenate(self, prompt: str, chosen: str, rejected: str) -> Texts:
         return (
             prompt,
             prompt + self._with_end_token(chosen),
@@ -152,6 +171,34 @@ class TokenCounter:
 
     def _with_end_token(self, answer: str) -> str:
         return answer if answer.endswith(self._end_token) else answer + self._end_token
+
+
+def batched(pairs: Sequence[Pair], size: Callable[[Pair], int]) -> Iterator[Sequence[Pair]]:
+    """Split pairs into batches that are tokenized at once.
+
+    Args:
+        pairs: The pairs.
+        size: The characters of a pair's texts.
+
+    Yields:
+        Some of the pairs, in order.
+    """
+    start = 0
+    while start < len(pairs):
+        end, characters = start, 0
+        while end < len(pairs) and end - start < BATCH_ROWS and characters < BATCH_CHARACTERS:
+            characters += size(pairs[end])
+            end += 1
+        yield pairs[start:end]
+        start = end
+
+
+def _refused(problem: TemplateRenderError) -> RowError:
+    return RowError(
+        ProblemCode.BAD_MESSAGE,
+        f"the model's chat template refuses the conversation ({problem})",
+        "change or remove these rows, or the template of the model",
+    )
 
 
 def _same_tokens(chat: bool) -> RowError:

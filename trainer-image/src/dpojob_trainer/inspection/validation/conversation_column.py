@@ -14,6 +14,8 @@ from dpojob_trainer.inspection.layouts import BoolArray, IntArray, TextColumn, i
 from dpojob_trainer.shared.messages import KEPT_KEYS, MessageKeyMapping
 
 USER, ASSISTANT, SYSTEM, OTHER = range(4)
+ROLES = ("user", "assistant", "system")
+"""By the codes of `ConversationColumn.roles`."""
 
 
 def _only_part(contents: pa.Array) -> pa.Array:
@@ -107,6 +109,15 @@ class ConversationColumn:
         """
         count = len(texts.array)
         return cls(np.arange(count + 1), np.full(count, ASSISTANT, np.int8), texts)
+
+    def messages(self) -> tuple[list[str], list[str]]:
+        """Copy all messages.
+
+        Returns:
+            Their roles and texts. Messages of other roles than the three are the user's here.
+        """
+        roles = np.array(ROLES)[np.where(self.roles == OTHER, USER, self.roles)].tolist()
+        return roles, self.contents.texts(np.arange(len(self.roles)))
 
     @cached_property
     def counts(self) -> IntArray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -46,7 +45,7 @@ class ValidatedRows:
         Returns:
             One batch for each of the two validators, vectorized and row by row, that accepted rows.
         """
-        batches = [] if self.columns is None else [_accepted(self.columns, self.first_row)]
+        batches = [] if self.columns is None else [self.columns.accepted(self.first_row)]
         if self.pairs:
             batches.append(AcceptedBatch.of_pairs(self.numbers, self.pairs))
         return batches
@@ -139,16 +138,3 @@ class RowValidator:
             (name for name in self.layout.required if root_column(name, columns) not in columns),
             None,
         )
-
-
-def _accepted(valid: ValidColumns, first_row: int) -> AcceptedBatch:
-    count = len(valid.positions)
-    return AcceptedBatch(
-        valid.positions + first_row,
-        valid.prompts(),
-        valid.chosen(),
-        valid.rejected(),
-        valid.character_counts(),
-        Counter({valid.format: count} if count else {}),
-        count if valid.implicit else 0,
-    )

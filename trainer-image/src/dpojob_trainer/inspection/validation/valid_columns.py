@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dpojob_trainer.inspection.layouts import BoolArray, IntArray, TextColumn
-from dpojob_trainer.shared.preference_pair import Format
+from dpojob_trainer.shared.accepted_batch import AcceptedBatch
+from dpojob_trainer.shared.preference_pair import Format, PlainPair
 from dpojob_trainer.shared.turn_marks import BEGINNINGS
 
-from .conversation_column import ConversationColumn
+from .conversation_column import ROLES, ConversationColumn
 
-ROLE_NAMES = (b"user", b"assistant", b"system")
+ROLE_NAMES = tuple(role.encode() for role in ROLES)
 """By the codes of `ConversationColumn.roles`."""
 
 
@@ -31,6 +33,43 @@ class ValidColumns:
     """Their parts as `comparable_bytes` gives them."""
     character_counts: Callable[[], IntArray]
     """Shape (rows, 3): lengths of prompt, chosen and rejected."""
+    plain_pairs: Callable[[], list[PlainPair]]
+    """The rows' texts, as training gets them with a chat template; without one prompts are joined."""
+
+    def accepted(
+        self,
+        first_row: int,
+        kept: IntArray | None = None,
+        lengths: IntArray | None = None,
+    ) -> AcceptedBatch:
+        """Give rows as arrays.
+
+        Args:
+            first_row: The row number of the batch's first row.
+            kept: Which of the rows; None for all.
+            lengths: Their lengths in tokens, of shape (rows, 3); None to count characters.
+
+        Returns:
+            The rows.
+        """
+        counts = self.character_counts() if lengths is None else lengths
+        whole = AcceptedBatch(
+            self.positions + first_row,
+            self.prompts(),
+            self.chosen(),
+            self.rejected(),
+            np.zeros((len(self.positions), 3), np.int64) if lengths is not None else counts,
+            Counter(),
+            0,
+        )
+        part = whole if kept is None else whole.take(kept)
+        count = len(part.numbers)
+        return replace(
+            part,
+            lengths=counts,
+            formats=Counter({self.format: count} if count else {}),
+            implicit_prompts=count if self.implicit else 0,
+        )
 
 
 def without_turn_marks(answers: TextColumn) -> BoolArray:
@@ -75,6 +114,12 @@ def text_pairs(
         lambda: left.slices(indices),
         lambda: right.slices(indices),
         lambda: np.stack([part.characters()[indices] for part in (prompts, left, right)], axis=1),
+        lambda: [
+            PlainPair(("user",), (prompt,), chosen, rejected)
+            for prompt, chosen, rejected in zip(
+                prompts.texts(indices), left.texts(indices), right.texts(indices), strict=True
+            )
+        ],
     )
 
 
@@ -121,6 +166,18 @@ def conversation_pairs(
         ]
         return np.stack([prompt_lengths, *answer_lengths], axis=1)
 
+    def plain_pairs() -> list[PlainPair]:
+        roles, contents = prompt.messages()
+        bounds = zip(starts.tolist(), (starts + turns).tolist(), strict=True)
+        sides = [
+            conversation.contents.texts(at)
+            for conversation, at in zip((left, right), answers, strict=True)
+        ]
+        return [
+            PlainPair(tuple(roles[start:end]), tuple(contents[start:end]), chosen, rejected)
+            for (start, end), chosen, rejected in zip(bounds, *sides, strict=True)
+        ]
+
     return ValidColumns(
         rows[indices],
         "conversational",
@@ -129,6 +186,7 @@ def conversation_pairs(
         lambda: left.contents.slices(answers[0]),
         lambda: right.contents.slices(answers[1]),
         characters,
+        plain_pairs,
     )
 
 

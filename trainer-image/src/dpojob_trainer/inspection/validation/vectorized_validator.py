@@ -24,6 +24,7 @@ from dpojob_trainer.inspection.layouts import (
     is_text,
     with_fields,
 )
+from dpojob_trainer.shared.preference_pair import PlainPair
 
 from .conversation_column import ASSISTANT, OTHER, USER, ConversationColumn
 from .valid_columns import ValidColumns, conversation_pairs, text_pairs, without_turn_marks
@@ -184,6 +185,18 @@ def _texts_with_system(
         found = np.stack([prompt, left.characters(), right.characters()], axis=1)
         return np.asarray(found[indices])
 
+    def plain_pairs() -> list[PlainPair]:
+        return [
+            PlainPair(("system", "user"), (before, text), *answers)
+            if has_text
+            else PlainPair(("user",), (text,), *answers)
+            for has_text, before, text, *answers in zip(
+                has_system[indices].tolist(),
+                *(part.texts(indices) for part in (system, prompt_texts, left, right)),
+                strict=True,
+            )
+        ]
+
     return ValidColumns(
         rows[indices],
         "standard",
@@ -192,6 +205,7 @@ def _texts_with_system(
         lambda: left.slices(indices),
         lambda: right.slices(indices),
         characters,
+        plain_pairs,
     )
 
 

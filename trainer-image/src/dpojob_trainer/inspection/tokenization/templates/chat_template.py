@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import jinja2
 import jinja2.ext
@@ -14,6 +14,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from dpojob_trainer.inspection.model import TokenizerConfig
 from dpojob_trainer.shared.messages import FALLBACK_CHAT_TEMPLATE, Message
 
+from .template_tracing import TracingEnvironment
+
+Kind = TypeVar("Kind", bound=ImmutableSandboxedEnvironment)
 REASONING = ("reasoning_content", "thinking", "reasoning")
 
 
@@ -30,13 +33,13 @@ class ChatTemplate:
 
     @cached_property
     def _environment(self) -> ImmutableSandboxedEnvironment:
-        environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, jinja2.ext.loopcontrols]
-        )
-        environment.filters["tojson"] = _tojson
-        environment.globals["raise_exception"] = _raise
-        environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
-        return environment
+        return _environment(ImmutableSandboxedEnvironment)
+
+    @cached_property
+    def _traced(self) -> jinja2.Template:
+        environment = _environment(TracingEnvironment)
+        environment.restrict()
+        return environment.traced_template(self.sources[False])
 
     @property
     def sources(self) -> list[str]:
@@ -96,6 +99,39 @@ class ChatTemplate:
             raise TemplateRenderError(_first_line(problem)) from None
         except (RecursionError, OverflowError, ArithmeticError, MemoryError) as problem:
             raise TemplateRenderError(_first_line(problem)) from None
+
+    def trace(self, messages: list[Message], *, ask: bool) -> str:
+        """Render messages whose contents are `TracedText`.
+
+        Args:
+            messages: Messages of a role and a content each.
+            ask: Whether the text ends where the assistant's next answer begins.
+
+        Returns:
+            The text, traced unless it holds no content.
+
+        Raises:
+            Exception: The template refuses the messages, or does with a content what cannot be traced
+                (`NotTraceable`).
+        """
+        return self._traced.render(
+            messages=messages,
+            tools=None,
+            documents=None,
+            add_generation_prompt=ask,
+            **self._config.special,
+        )
+
+
+def _environment(kind: type[Kind]) -> Kind:
+    """The environment of transformers, without templates that are loaded by name."""
+    environment = kind(
+        trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, jinja2.ext.loopcontrols]
+    )
+    environment.filters["tojson"] = _tojson
+    environment.globals["raise_exception"] = _raise
+    environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
+    return environment
 
 
 class _Generation(jinja2.ext.Extension):
