@@ -63,6 +63,7 @@ class Process:
             "DPOJOB_OPERATOR_SECRET_GRACE_SECONDS": "1",
             "DPOJOB_OPERATOR_STATUS_SECONDS": "1",
             "DPOJOB_OPERATOR_PROGRESS_SECONDS": "1",
+            "DPOJOB_OPERATOR_PROGRESS_VIA": "pod",
             **{f"DPOJOB_OPERATOR_{name}": value for name, value in settings.items()},
         }
         self.process: subprocess.Popen[bytes] | ForkedProcess | None = None

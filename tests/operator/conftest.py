@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.kit.cluster import clock_override
+from tests.kit.cluster import chart_rights, clock_override
+from tests.kit.cluster.chart_rights import Account
 from tests.kit.cluster.clock_override import Clock
 from tests.kit.crds import apply_crds
 from tests.kit.fork_server.client import ForkServer
@@ -21,6 +22,26 @@ def served(control_plane: Any) -> Any:
     """The control plane with our CRDs."""
     apply_crds(control_plane, ROOT / "crds")
     return control_plane
+
+
+@pytest.fixture(scope="session")
+def account(served: Any, tmp_path_factory: pytest.TempPathFactory) -> Account:
+    """The service account of the chart, for all namespaces: tests' operators run with its rights."""
+    namespace = "dpojob-system"
+    served.kubectl("create", "namespace", namespace, check=False)
+    kubeconfig = tmp_path_factory.mktemp("account") / "kubeconfig"
+    return chart_rights.install(served, "dpojob", namespace, kubeconfig)
+
+
+@pytest.fixture
+def own_account(job_namespace: JobNamespace, tmp_path: Path) -> Iterator[Account]:
+    """The service account of a chart that is installed for the test's namespace only."""
+    cluster, namespace = job_namespace.cluster, job_namespace.namespace
+    # Cluster-scoped names must not meet those of other tests.
+    name, kubeconfig = f"op-{namespace}", tmp_path / "kubeconfig"
+    yield chart_rights.install(cluster, name, namespace, kubeconfig, namespaces=f"{{{namespace}}}")
+    for kind in ("clusterrole", "clusterrolebinding"):
+        cluster.kubectl("delete", kind, name, "--ignore-not-found", check=False)
 
 
 @pytest.fixture
@@ -71,16 +92,22 @@ def settings() -> dict[str, str]:
 @pytest.fixture
 def operator(
     job_namespace: JobNamespace,
+    account: Account,
     tmp_path: Path,
     fork_server: ForkServer,
     clock: Clock,
     settings: dict[str, str],
 ) -> Iterator[Process]:
-    """Running; stopped at the end, its log shown when the test failed."""
-    kubeconfig, log = str(job_namespace.cluster.kubeconfig), tmp_path / "operator.log"
+    """Running with the chart's rights; stopped at the end, its log shown when the test failed."""
+    kubeconfig, log = str(account.kubeconfig), tmp_path / "operator.log"
     process = Process(kubeconfig, job_namespace.namespace, log, fork_server, clock, **settings)
     process.start()
     yield process
     if process.process is not None and process.process.poll() is None:
         process.stop(signal.SIGKILL)
     print(process.log.read_text()[-8000:])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What reads the audit log of the whole session runs last in it."""
+    items.sort(key=lambda item: item.get_closest_marker("last_of_session") is not None)

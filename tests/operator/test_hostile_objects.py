@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kit.cluster.chart_rights import Account
 from tests.kit.operator_fixture import ROOT, JobNamespace, Process, dpojob
 from tests.operator.test_process import address, ask
 
@@ -37,11 +38,11 @@ def tenant(job_namespace: JobNamespace) -> Iterator[str]:
 
 @pytest.fixture
 def both(
-    job_namespace: JobNamespace, tenant: str, tmp_path: Path, fork_server: Any
+    job_namespace: JobNamespace, account: Account, tenant: str, tmp_path: Path, fork_server: Any
 ) -> Iterator[Process]:
     """An operator of both namespaces, not started."""
     process = Process(
-        str(job_namespace.cluster.kubeconfig),
+        str(account.kubeconfig),
         f"{job_namespace.namespace},{tenant}",
         tmp_path / "operator.log",
         fork_server,

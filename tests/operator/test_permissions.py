@@ -1,97 +1,141 @@
-"""The chart grants the operator every permission it needs, and none on Secrets."""
+"""The chart grants the operator what it needs, nothing else, and nothing on Secrets."""
 
 from __future__ import annotations
 
-import json
 import signal
-import subprocess
-import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tests.kit.operator_fixture import LIMIT, ROOT, JobNamespace, Process, foreign_job
-from tests.operator.test_process import address
+from tests.kit.cluster.chart_rights import Account, render
+from tests.kit.operator_fixture import ROOT, JobNamespace, Process, foreign_job, pool
+from tests.operator.test_process import address, ask
+
+from devcluster.control_plane.audit import Request, read
+from dpojob_operator.decide.child_names import rendezvous_name, training_name
 
 pytestmark = pytest.mark.cluster
-
-
-def render(job_namespace: JobNamespace, release: str, *templates: str, **values: str) -> str:
-    """Templates of the chart, for this test's namespace only."""
-    scope = f"namespaces={{{job_namespace.namespace}}}"
-    command = [
-        str(job_namespace.cluster.bin("helm")), "template", release, str(ROOT / "charts/dpojob"),
-        "--namespace", job_namespace.namespace, "--kube-version", "1.35.0", "--set", scope,
-    ]  # fmt: skip
-    for name, value in values.items():
-        command += ["--set", f"{name}={value}"]
-    for template in templates:
-        command += ["--show-only", f"templates/{template}.yaml"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+CORE = "(core)"
+DOCUMENTED_ONLY = (CORE, "pods/proxy", "get")
+"""What an operator outside the cluster needs, which the chart does not install."""
 
 
 @pytest.fixture
-def granted(job_namespace: JobNamespace, tmp_path: Path) -> Any:
-    """A kubeconfig of the chart's service account, bound in the test's namespace only."""
-    account = (
-        f"op-{job_namespace.namespace}"  # cluster-scoped names must not meet those of other tests
-    )
-    rendered = render(job_namespace, account, "rbac", "serviceaccount")
-    job_namespace.kubectl("apply", "-f", "-", input=rendered)
-    token = job_namespace.kubectl("create", "token", account).strip()
-    config = json.loads(job_namespace.kubectl("config", "view", "--raw", "-o", "json"))
-    config["users"] = [{"name": "operator", "user": {"token": token}}]
-    context = config["contexts"][0]
-    context["context"]["user"] = "operator"
-    config["current-context"] = context["name"]
-    kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text(json.dumps(config))
-    yield kubeconfig, f"system:serviceaccount:{job_namespace.namespace}:{account}"
-    for kind in ("clusterrole", "clusterrolebinding"):
-        job_namespace.kubectl("delete", kind, account, "--ignore-not-found", check=False)
-
-
-def test_the_charts_permissions_suffice_for_a_whole_job(
-    job_namespace: JobNamespace, granted: Any, tmp_path: Path
-) -> None:
-    kubeconfig, account = granted
+def with_chart_rights(
+    job_namespace: JobNamespace, own_account: Account, tmp_path: Path
+) -> Iterator[Process]:
     process = Process(
-        str(kubeconfig), job_namespace.namespace, tmp_path / "log", PROGRESS_VIA="pod",
+        str(own_account.kubeconfig), job_namespace.namespace, tmp_path / "log",
         LEADER_ELECTION="true", LEASE_NAMESPACE=job_namespace.namespace,
-        LEASE_NAME=account.rpartition(":")[2],
+        LEASE_NAME=own_account.name,
     )  # fmt: skip
     process.start()
-    try:
-        job_namespace.job("base", ttlSecondsAfterFinished=1)
-        job_namespace.job("next", model={"fromJob": {"kind": "Job", "name": "none"}})
-        job_namespace.inspected("base")
-        job_namespace.trained("base")
-        job_namespace.until(
-            "deleted after its time", lambda: job_namespace.get("dpojob", "base") is None
-        )
-        job_namespace.until_condition("next", "DatasetValid", "WaitingForJob")
-        url = address(job_namespace, process) + "/metrics"
-        with urllib.request.urlopen(url, timeout=LIMIT) as answer:
-            lines = answer.read().decode().splitlines()
-        refused = [line for line in lines if 'code="403"' in line and "_created" not in line]
-        assert refused == []
-        assert " 403" not in process.log.read_text()
-    finally:
-        process.stop(signal.SIGKILL)
-        print(process.log.read_text()[-6000:])
+    yield process
+    process.stop(signal.SIGKILL)
+    print(process.log.read_text()[-6000:])
+
+
+def requests_of_operators(job_namespace: JobNamespace) -> list[Request]:
+    """Of all operators of this session that run with the chart's rights."""
+    return list(read(job_namespace.cluster.state.audit_log))
+
+
+@pytest.mark.last_of_session
+def test_the_chart_grants_what_the_operator_asks_for_and_nothing_else(
+    job_namespace: JobNamespace, own_account: Account, with_chart_rights: Process
+) -> None:
+    """Jobs that use every permission run here; of all other tests' operators nothing was refused."""
+    two_nodes = {"model": "T4", "memoryGiB": 16, "bf16": False, "perNode": 1}
+    job_namespace.apply(pool(job_namespace.namespace, job_namespace.namespace, gpu=two_nodes))
+    job_namespace.job("base", ttlSecondsAfterFinished=1)
+    job_namespace.job("next", model={"fromJob": {"kind": "TrainJob", "name": "none"}})
+    job_namespace.inspected("base")
+    job_namespace.trained("base")
+    job_namespace.until(
+        "deleted after its time", lambda: job_namespace.get("dpojob", "base") is None
+    )
+    job_namespace.until_condition("next", "DatasetValid", "WaitingForJob")
+    stops_training(job_namespace)
+    meets_a_service_of_another_owner(job_namespace)
+
+    def used() -> set[tuple[str, tuple[str, str, str]]]:
+        return {
+            (request.reason.partition(" of ")[2].partition(" to ")[0], permission(request))
+            for request in requests_of_operators(job_namespace)
+            if request.user == own_account.user
+        }
+
+    job_namespace.until("every permission is used", lambda: own_account.granted <= used())
+    refused = [request for request in requests_of_operators(job_namespace) if not request.allowed]
+    assert refused == []
+    assert used() == own_account.granted
+    status, metrics = ask(address(job_namespace, with_chart_rights) + "/metrics")
+    assert status == 200
+    assert 'code="403"' not in metrics.replace("_created", "")
+
+
+def permission(request: Request) -> tuple[str, str, str]:
+    return request.group, request.resource, request.verb
+
+
+def stops_training(job_namespace: JobNamespace) -> None:
+    job_namespace.job("stopped")
+    job_namespace.inspected("stopped")
+    job_namespace.pod("stopped", "train")
+    job_namespace.suspend("stopped", True)
+
+
+def meets_a_service_of_another_owner(job_namespace: JobNamespace) -> None:
+    job_namespace.job("wide", hardware={"nodes": 2, "gpus": 2})
+    raw = job_namespace.get("dpojob", "wide")
+    assert raw is not None
+    training = training_name("wide", raw["metadata"]["uid"], 1)
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": rendezvous_name(training)},
+        "spec": {"clusterIP": "None", "selector": {"app": "other"}},
+    }
+    job_namespace.apply(service)
+    job_namespace.inspected("wide")
+    job_namespace.until_condition("wide", "Failed", "JobNameConflict")
+
+
+def test_the_operator_may_not_read_secrets(
+    own_account: Account, job_namespace: JobNamespace
+) -> None:
     for verb in ("get", "list", "watch"):
         output = job_namespace.kubectl(
-            "auth", "can-i", verb, "secrets", f"--as={account}", check=False
+            "auth", "can-i", verb, "secrets", f"--as={own_account.user}", check=False
         )
         assert output.strip() == "no"
 
 
+def test_the_documented_permissions_are_those_of_the_chart(account: Account) -> None:
+    documented = set()
+    text = (ROOT / "docs/operate.md").read_text()
+    table = text.partition("## Permissions")[2].partition("\n## ")[0]
+    for line in table.splitlines():
+        if not line.startswith("| ") or line.startswith("| API group"):
+            continue
+        group, resources, verbs, _ = (cell.strip() for cell in line.strip("|").split("|"))
+        documented |= {
+            (group, resource, verb) for resource in resources.split() for verb in verbs.split()
+        }
+    granted = {(group or CORE, *rest) for _, (group, *rest) in account.granted}
+    assert documented == granted | {DOCUMENTED_ONLY}
+
+
 def test_the_admission_policy_limits_deletes_to_the_jobs_of_dpojobs(
-    job_namespace: JobNamespace, granted: Any
+    job_namespace: JobNamespace, own_account: Account
 ) -> None:
-    _, user = granted
-    name = user.rpartition(":")[2]
-    policy = render(job_namespace, name, "admission-policy", **{"admissionPolicy.enabled": "true"})
+    values = {
+        "admissionPolicy.enabled": "true",
+        "namespaces": f"{{{job_namespace.namespace}}}",
+    }
+    policy = render(
+        job_namespace.cluster, own_account.name, own_account.namespace, "admission-policy", **values
+    )
     manager = "app.kubernetes.io/managed-by"
     labels: dict[str, dict[str, str]] = {
         "unlabelled": {}, "of-helm": {manager: "Helm"}, "of-a-dpojob": {manager: "dpojob"}
@@ -105,7 +149,7 @@ def test_the_admission_policy_limits_deletes_to_the_jobs_of_dpojobs(
         command = ("delete", "job", job, "--wait=false", *options)
         return "deleted" in job_namespace.kubectl(*command, check=False)
 
-    as_operator = f"--as={user}"
+    as_operator = f"--as={own_account.user}"
     assert deletes("unlabelled", as_operator, "--dry-run=server"), "by RBAC it may delete any Job"
     job_namespace.kubectl("apply", "-f", "-", input=policy)
     try:

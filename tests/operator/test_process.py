@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kit.cluster.chart_rights import Account
 from tests.kit.operator_fixture import LIMIT, JobNamespace, Process
 
 pytestmark = pytest.mark.cluster
@@ -96,10 +97,10 @@ def test_health_follows_the_listing_and_metrics_the_outcomes(
 
 
 def test_it_is_unhealthy_without_an_api_server_and_recovers_with_one(
-    job_namespace: JobNamespace, tmp_path: Path
+    job_namespace: JobNamespace, account: Account, tmp_path: Path
 ) -> None:
     """The API server is behind a door (a relay process) that is shut, then open."""
-    config = json.loads(job_namespace.kubectl("config", "view", "--raw", "-o", "json"))
+    config = json.loads(account.kubeconfig.read_text())
     server = config["clusters"][0]["cluster"]["server"]
     door = Door(server)
     config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{door.port}"
@@ -176,13 +177,13 @@ asyncio.run(main())
 
 
 @pytest.fixture
-def replicas(job_namespace: JobNamespace, tmp_path: Path) -> Any:
+def replicas(job_namespace: JobNamespace, own_account: Account, tmp_path: Path) -> Any:
     """Two operators over one namespace and one Lease, long enough to be renewed on a busy machine."""
     pair = [
         Process(
-            str(job_namespace.cluster.kubeconfig), job_namespace.namespace, tmp_path / f"{name}.log",
+            str(own_account.kubeconfig), job_namespace.namespace, tmp_path / f"{name}.log",
             LEADER_ELECTION="true", LEASE_NAMESPACE=job_namespace.namespace, LEASE_SECONDS="8",
-            REQUEST_SECONDS="5",
+            LEASE_NAME=own_account.name, REQUEST_SECONDS="5",
         )
         for name in ("one", "two")
     ]  # fmt: skip

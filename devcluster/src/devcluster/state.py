@@ -49,6 +49,8 @@ class State:
         self.certificates = self.directory / "certificates"
         self.bin = self.directory / "bin"
         self.daemons = self.directory / "daemons"
+        self.audit_policy = self.directory / "audit-policy.json"
+        self.audit_log = self.directory / "audit.log"
         self.volumes = self.directory / "volumes"
         self.images = self.directory / "images"
         """Containerd's stores: kept by `down`, so that images need no second import."""

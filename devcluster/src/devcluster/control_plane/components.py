@@ -3,7 +3,7 @@
 import socket
 from pathlib import Path
 
-from devcluster.control_plane import addresses, kubeconfig
+from devcluster.control_plane import addresses, audit, kubeconfig
 from devcluster.control_plane.api_client import Api
 from devcluster.control_plane.certificates import Authority, KeyPair
 from devcluster.host.processes import Daemon, Daemons
@@ -109,6 +109,7 @@ class ControlPlane:
                 "--authorization-mode=Node,RBAC",
                 "--enable-admission-plugins=NodeRestriction",
                 "--allow-privileged=true",
+                *audit.flags(self.state.audit_policy, self.state.audit_log),
             ],
             ready=api.ready,
             timeout=120,

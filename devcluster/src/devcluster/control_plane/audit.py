@@ -1,0 +1,73 @@
+"""The API server's audit log: who asked for what, and by which rule it was allowed.
+
+Only service accounts outside kube-system are recorded, without bodies: what an installed operator needs of
+RBAC can be read from it.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+POLICY: dict[str, Any] = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [
+        {"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]},
+        {"level": "Metadata", "userGroups": ["system:serviceaccounts"]},
+        {"level": "None"},
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request of a service account for a resource."""
+
+    user: str
+    verb: str
+    group: str
+    """API group; empty for the core group."""
+    resource: str
+    """With its subresource: `jobs`, `dpojobs/status`."""
+    namespace: str
+    name: str
+    allowed: bool
+    reason: str
+    """The binding and the role that allowed it."""
+
+
+def flags(policy: Path, log: Path) -> list[str]:
+    """Writes the policy, and returns the API server's flags for it."""
+    policy.write_text(json.dumps(POLICY))
+    return [
+        f"--audit-policy-file={policy}",
+        f"--audit-log-path={log}",
+        "--audit-log-maxsize=100",
+        "--audit-log-maxbackup=1",
+    ]
+
+
+def read(log: Path) -> Iterator[Request]:
+    """Yields the recorded requests for resources, oldest first, each once."""
+    seen: set[str] = set()
+    for line in log.read_text().splitlines():
+        event = json.loads(line)
+        reference = event.get("objectRef")
+        if reference is None or event["auditID"] in seen:
+            continue
+        seen.add(event["auditID"])
+        annotations = event.get("annotations", {})
+        subresource = reference.get("subresource")
+        yield Request(
+            user=event["user"]["username"],
+            verb=event["verb"],
+            group=reference.get("apiGroup", ""),
+            resource=reference.get("resource", "") + (f"/{subresource}" if subresource else ""),
+            namespace=reference.get("namespace", ""),
+            name=reference.get("name", ""),
+            allowed=annotations.get("authorization.k8s.io/decision") == "allow",
+            reason=annotations.get("authorization.k8s.io/reason", ""),
+        )
