@@ -296,3 +296,15 @@ def test_a_report_that_was_recorded_is_not_read_again() -> None:
     changed = finished_pod("inspect", 1, {"valid": False, "reason": "DatasetInvalid"})
     again = build_snapshot(done.status, inspection=job_snapshot(NAME), inspection_pods=(changed,))
     assert reason(decided(again), "DatasetValid") == "Valid"
+
+
+def test_a_missing_secret_is_reported_in_dataset_valid_too() -> None:
+    pod = PodSnapshot(name="p", uid="p", scheduled=True, waiting_reason="CreateContainerConfigError",
+                      waiting_message='secret "hub" not found')  # fmt: skip
+    waits = inspected(pod)
+    early = decided(waits)
+    assert early.requeue_after == 30 and failure(early) is None
+    late = decided(seen_again(waits, early, 30))
+    found = failure(late)
+    assert found is not None and found[0] == "SecretNotFound"
+    assert dataset_valid(late)[:2] == ("Unknown", "SecretNotFound")
