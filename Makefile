@@ -2,7 +2,7 @@
 #   CONTEXT=name   use the cluster of this kubeconfig context instead of one made on this machine
 #   KEEP=1         leave the test clusters running
 .DEFAULT_GOAL := help
-.PHONY: help demo images down setup unit check test faults fuzz bench generate lock
+.PHONY: help demo images down setup unit check test faults fuzz bench mutation generate lock
 SHELL := /bin/bash
 export CONTEXT KEEP
 
@@ -39,6 +39,9 @@ faults: setup ## run the long fault sweep of at least 2,000 runs
 
 fuzz: setup ## fuzz every reader of untrusted bytes for an hour
 	@.venv/bin/python -m tests.fuzz --minutes 60
+
+mutation: setup ## change decide and the planner in single places, and list what no unit test notices
+	@nice .venv/bin/python -m bench.mutation
 
 bench: setup ## rehearse the benchmark of a GPU on the CPU (docs/gpu.md has the real run)
 	@.venv/bin/python bench/gpu/run --rehearse --output gpu-rehearsal.json
