@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from dpojob_api.conditions import ConditionType, Reason
+from dpojob_api.conditions import Reason
 from dpojob_operator.decide import status_summary, ttl
 from dpojob_operator.decide.status_builder import StatusBuilder
 from dpojob_operator.decide.types import Decision, PlanningRequest, Snapshot
@@ -91,5 +91,3 @@ def _end_open_attempt(builder: StatusBuilder) -> None:
     if attempt is not None and attempt.end_time is None:
         attempt.end_time = builder.now
         attempt.outcome = attempt.outcome or "Failed"
-    if builder.status.is_true(ConditionType.TRAINING):
-        builder.set_training(False, Reason.STOPPED)
