@@ -26,6 +26,7 @@ from tests.operator.decide.stages.attempt_snapshots import (
     trains,
 )
 
+from dpojob_api.job import ChildJob
 from dpojob_operator.decide import CreateClaim, CreateTraining, DeleteJob
 from dpojob_operator.decide.child_names import training_name
 from dpojob_operator.decide.object_snapshots import PodSnapshot
@@ -240,3 +241,15 @@ def test_a_job_that_a_queue_holds_is_suspended_only_once_it_ran() -> None:
     assert held.status.phase == "Queued"
     assert decided(trains(suspended=True, status=running())).status.phase == "Suspended"
     assert decided(trains(status=running())).status.phase == "Queued"
+
+
+def test_figures_of_the_newest_attempt_leave_the_earlier_ones() -> None:
+    status = training_status()
+    (first,) = status.attempts
+    second = first.model_copy(update={"number": 2, "job": ChildJob(name="second")})
+    first.end_time, first.outcome = NOW, "Suspended"
+    status.attempts.append(second)
+    runs = build_snapshot(status, training=job_snapshot("second"), training_pods=(RUNNING,))
+    attempts = decided(runs).status.attempts
+    assert [attempt.gpu_seconds for attempt in attempts] == [0, 10]
+    assert [attempt.outcome for attempt in attempts] == ["Suspended", None]
