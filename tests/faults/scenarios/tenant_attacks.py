@@ -14,7 +14,7 @@ from functools import partial
 from tests.faults.environment.fixture import RunEnvironment
 from tests.kit import termination_messages
 from tests.kit.api_client import DPOJOBS, JOBS, PODS
-from tests.kit.fake_kubelet import PodBehavior, PodIdentity, PodScript
+from tests.kit.cluster.fake_kubelet import PodBehavior, PodIdentity, PodScript
 
 from dpojob_api.base import JSONObject
 from dpojob_api.conditions import Reason
