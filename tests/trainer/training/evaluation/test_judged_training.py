@@ -1,4 +1,4 @@
-"""A training whose pairs follow a rule, judged by that rule and by a reward model that knows it."""
+"""Trainings judged by a rule, by a reward model that knows it, and by an endpoint on this machine."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from tests.kit import tiny_models
+from tests.kit.judge_endpoint import judge_endpoint
 from tests.trainer.training.conftest import MakeJob
 from transformers import AutoTokenizer, Qwen2Config, Qwen2ForSequenceClassification
 
@@ -18,6 +19,7 @@ from dpojob_api.evaluation import Evaluation
 from dpojob_api.progress import Outcome
 from dpojob_trainer.training import TrainJob, run
 from dpojob_trainer.training.evaluation.evaluator import evaluate
+from dpojob_trainer.training.evaluation.judges import endpoint_client
 from dpojob_trainer.training.launch import session
 
 pytestmark = pytest.mark.train
@@ -28,6 +30,10 @@ for line in sys.stdin:
     print(int(json.loads(line)["answer"].startswith({FRIENDLY!r})))
 """
 MODEL = {"volume": {"claimName": "taught", "path": "model"}}
+DATASET: dict[str, Any] = {
+    "volume": {"claimName": "taught", "path": "pairs.jsonl"},
+    "eval": {"fraction": 0.3},
+}
 PROGRAM = {"program": {"volume": {"claimName": "taught", "path": "rule.py"}}}
 REWARD_MODEL = {"rewardModel": {"volume": {"claimName": "taught", "path": "reward"}}}
 
@@ -84,13 +90,9 @@ MakeJudged = Callable[..., TrainJob]
 @pytest.fixture
 def make_judged(make_job: MakeJob, taught: Path) -> MakeJudged:
     def make(evaluation: dict[str, Any], **spec: Any) -> TrainJob:
-        dataset = {
-            "volume": {"claimName": "taught", "path": "pairs.jsonl"},
-            "eval": {"fraction": 0.3},
-        }
         wanted = {
             "model": MODEL,
-            "dataset": dataset,
+            "dataset": DATASET,
             "training": {"learningRate": 4e-4, "batchSize": 8},
             "evaluation": evaluation,
             **spec,
@@ -143,6 +145,25 @@ def test_pairs_that_follow_a_rule_make_the_model_better_by_that_rule(
     assert by_reward.verdict == "BetterThanBase", by_reward
     assert by_reward.judge == "reward model reward"
 
+    def friendlier(asked: dict[str, Any]) -> str:
+        friendly = [asked[field].startswith(FRIENDLY) for field in ("answer_a", "answer_b")]
+        return "TIE" if friendly[0] == friendly[1] else "AB"[friendly.index(True)]
+
+    for reply, verdict in ((friendlier, "BetterThanBase"), (lambda _: "A", "Inconclusive")):
+        with judge_endpoint(reply, usage={"prompt_tokens": 100, "completion_tokens": 1}) as server:
+            endpoint = {"url": server.url, "model": "big", "requestsPerMinute": 100000}
+            asked = judge_again(job, {"judge": {"endpoint": endpoint}, "prompts": {"max": 40}})
+        assert asked.verdict == verdict, asked
+        assert asked.judge_usage is not None
+        assert asked.judge_usage.requests == 2 * asked.prompts == len(server.bodies)
+        assert asked.contradictions == (0 if verdict == "BetterThanBase" else asked.prompts)
+    away = {"endpoint": {"url": server.url, "model": "big"}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(endpoint_client, "FIRST_WAIT", 0.01)
+        unknown = judge_again(job, {"judge": away, "prompts": {"max": 40}})
+    assert unknown.verdict == "NotEvaluated" and "cannot be reached" in unknown.message
+    assert unknown.after is not None
+
     # The other way round: a rule by which the tuned answers are the worse ones.
     (job.volumes["taught"] / "contrary.py").write_text(RULE.replace("print(int(", "print(-int("))
     contrary = {"program": {"volume": {"claimName": "taught", "path": "contrary.py"}}}
@@ -163,3 +184,36 @@ def test_pairs_that_follow_a_rule_make_the_model_better_by_that_rule(
     kept = session._upload(state, worse)
     assert kept.outcome == "Succeeded" and "Nothing was uploaded" in kept.message
     assert kept.artifacts is not None and kept.artifacts.push is None
+
+
+LENGTH = """
+import json, sys
+for line in sys.stdin:
+    print(len(json.loads(line)["answer"]))
+"""
+
+
+def test_pairs_with_swapped_labels_make_the_model_worse(make_judged: MakeJudged) -> None:
+    swapped = {"columnMapping": {
+        "prompt": "question", "chosen": "bad_response", "rejected": "good_response",
+    }}  # fmt: skip
+    job = make_judged({"judge": PROGRAM, "prompts": {"max": 40}}, dataset=DATASET | swapped)
+    found = run(job).evaluation
+    assert found is not None and found.verdict == "NotBetter", found
+    assert judge_again(job, {"judge": REWARD_MODEL, "prompts": {"max": 40}}).verdict == "NotBetter"
+
+
+def test_pairs_that_teach_length_alone_are_longer_only(
+    make_judged: MakeJudged, taught: Path
+) -> None:
+    rows = tiny_models.make_pairs(480, 5)
+    for row in rows:
+        answers = sorted((row["good_response"], row["bad_response"]), key=len)
+        row["bad_response"], row["good_response"] = answers
+    tiny_models.write_jsonl(taught / "longer.jsonl", rows)
+    (taught / "length.py").write_text(LENGTH, encoding="utf-8")
+    longer = {"volume": {"claimName": "taught", "path": "longer.jsonl"}}
+    judge = {"program": {"volume": {"claimName": "taught", "path": "length.py"}}}
+    job = make_judged({"judge": judge, "prompts": {"max": 40}}, dataset=DATASET | longer)
+    found = run(job).evaluation
+    assert found is not None and found.verdict == "LongerOnly", found
