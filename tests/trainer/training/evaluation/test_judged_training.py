@@ -155,8 +155,10 @@ def test_pairs_that_follow_a_rule_make_the_model_better_by_that_rule(
             asked = judge_again(job, {"judge": {"endpoint": endpoint}, "prompts": {"max": 40}})
         assert asked.verdict == verdict, asked
         assert asked.judge_usage is not None
-        assert asked.judge_usage.requests == 2 * asked.prompts == len(server.bodies)
-        assert asked.contradictions == (0 if verdict == "BetterThanBase" else asked.prompts)
+        different = sum(record["before"] != record["after"] for record in records)
+        # Nobody is asked which of two equal answers is better.
+        assert asked.judge_usage.requests == 2 * different == len(server.bodies)
+        assert asked.contradictions == (0 if verdict == "BetterThanBase" else different)
     away = {"endpoint": {"url": server.url, "model": "big"}}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(endpoint_client, "FIRST_WAIT", 0.01)
@@ -197,10 +199,18 @@ def test_pairs_with_swapped_labels_make_the_model_worse(make_judged: MakeJudged)
     swapped = {"columnMapping": {
         "prompt": "question", "chosen": "bad_response", "rejected": "good_response",
     }}  # fmt: skip
-    job = make_judged({"judge": PROGRAM, "prompts": {"max": 40}}, dataset=DATASET | swapped)
+    friendly = make_judged({"judge": PROGRAM, "prompts": {"max": 20}})
+    assert run(friendly).outcome == "Succeeded"
+    job = make_judged(
+        {"judge": PROGRAM},
+        dataset=DATASET | swapped,
+        model={"volume": {"claimName": "outputs", "path": "out"}},
+        output={"volume": {"claimName": "outputs", "path": "swapped"}},
+    )
     found = run(job).evaluation
-    assert found is not None and found.verdict == "NotBetter", found
-    assert judge_again(job, {"judge": REWARD_MODEL, "prompts": {"max": 40}}).verdict == "NotBetter"
+    assert found is not None and found.verdict == "NotBetter", found.message if found else None
+    by_reward = judge_again(job, {"judge": REWARD_MODEL})
+    assert by_reward.verdict == "NotBetter", by_reward.message
 
 
 def test_pairs_that_teach_length_alone_are_longer_only(
@@ -214,6 +224,6 @@ def test_pairs_that_teach_length_alone_are_longer_only(
     (taught / "length.py").write_text(LENGTH, encoding="utf-8")
     longer = {"volume": {"claimName": "taught", "path": "longer.jsonl"}}
     judge = {"program": {"volume": {"claimName": "taught", "path": "length.py"}}}
-    job = make_judged({"judge": judge, "prompts": {"max": 40}}, dataset=DATASET | longer)
+    job = make_judged({"judge": judge}, dataset=DATASET | longer)
     found = run(job).evaluation
-    assert found is not None and found.verdict == "LongerOnly", found
+    assert found is not None and found.verdict == "LongerOnly", found.message if found else None

@@ -18,7 +18,7 @@ N = 100
 
 def record(outcome: float | None, before: int, after: int) -> Record:
     """A prompt that was won (1), tied (0.5), lost (0) or not judged, with answers of these lengths."""
-    old, new = (Answer("text", length, True, 0.0) for length in (before, after))
+    old, new = (Answer("text" * length, length, True, 0.0) for length in (before, after))
     return Record("prompt", old, new, None if outcome is None else 0.5, outcome)
 
 

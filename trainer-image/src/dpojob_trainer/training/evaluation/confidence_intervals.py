@@ -71,8 +71,8 @@ def length_controlled_win_rate(
 
     Args:
         outcomes: Per prompt: 1 where the tuned model wins, 0.5 for a tie, else 0.
-        before: Lengths of the answers of the model before, tokens.
-        after: Lengths of the tuned model's answers, tokens.
+        before: Lengths of the answers of the model before, characters, which are what a judge sees.
+        after: Lengths of the tuned model's answers, characters.
     """
     from statsmodels.genmod.families import Binomial
     from statsmodels.genmod.generalized_linear_model import GLM

@@ -54,7 +54,9 @@ def compare(
         )
     rate = win_rate(won)
     controlled = length_controlled_win_rate(
-        won, [record.before.tokens for record in judged], [record.after.tokens for record in judged]
+        won,
+        [len(record.before.text) for record in judged],
+        [len(record.after.text) for record in judged],
     )
     needed = needed_comparisons(won) if contains(rate, CHANCE) else None
     evaluation = evaluation.model_copy(
