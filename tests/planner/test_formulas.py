@@ -14,26 +14,33 @@ from dpojob_api.pool import GPU
 from dpojob_api.report import Lengths, Percentiles
 from dpojob_api.spec import Budget
 from dpojob_planner.budget import affordable_work, budget_excess
-from dpojob_planner.estimates import DeviceSettings, ModelShape, Strategy, TrainingOption
+from dpojob_planner.estimates import (
+    CostModel,
+    DeviceSettings,
+    ModelShape,
+    Strategy,
+    TrainingOption,
+    checkpoint_bytes,
+    estimate_memory,
+    gpus_per_job,
+    host_memory_gib,
+    precision,
+    save_seconds,
+    scratch_gib,
+    sustained_flops,
+    trained_parameters,
+    usable_gib,
+)
 from dpojob_planner.estimates.activations import residual_element_bytes, saved_activation_bytes
-from dpojob_planner.estimates.checkpoint import checkpoint_bytes, save_seconds
 from dpojob_planner.estimates.cost_model import (
     HALF_RATE_TOKENS,
     QLORA_SLOWDOWN,
     SECONDS_PER_LAYER_PASS,
-    CostModel,
     pass_seconds,
     token_flops,
     training_passes,
 )
-from dpojob_planner.estimates.gpu import gpus_per_job, precision, sustained_flops, usable_gib
-from dpojob_planner.estimates.host_resources import host_memory_gib, scratch_gib
-from dpojob_planner.estimates.memory import (
-    adapter_parameters,
-    estimate_memory,
-    optimizer_bytes,
-    trained_parameters,
-)
+from dpojob_planner.estimates.memory import adapter_parameters, optimizer_bytes
 from dpojob_planner.estimates.training_work import padded_length, training_work
 
 GIB = 2**30
