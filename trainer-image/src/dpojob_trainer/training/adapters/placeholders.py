@@ -20,13 +20,19 @@ class Placeholder(torch.nn.Parameter):
     """
 
 
-def replace_by_placeholders(model: torch.nn.Module) -> None:
-    """Replace every weight of a model, such as one on the meta device. Weights that are tied stay tied."""
+def replace_by_placeholders(model: torch.nn.Module, dtype: torch.dtype | None = None) -> None:
+    """Replace every weight of a model, such as one on the meta device. Weights that are tied stay tied.
+
+    Args:
+        model: The model.
+        dtype: Of the placeholders, which PEFT gives to the weights of an adapter too; by default each
+            weight's.
+    """
     found: dict[torch.nn.Parameter, Placeholder] = {}
     for module in model.modules():
         for name, weight in list(module.named_parameters(recurse=False)):
             if weight not in found:
-                values = torch.zeros((), dtype=weight.dtype).expand(weight.shape)
+                values = torch.zeros((), dtype=dtype or weight.dtype).expand(weight.shape)
                 found[weight] = Placeholder(values, requires_grad=weight.requires_grad)
             setattr(module, name, found[weight])
 

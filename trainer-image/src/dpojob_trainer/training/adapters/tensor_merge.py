@@ -46,7 +46,7 @@ class TensorMerge:
         names = [name for name, _ in model.named_parameters(remove_duplicate=False)]
         self._tied: dict[str, str] = dict(model.all_tied_weights_keys)
         prepare_embeddings_for_merge(model, adapter)
-        replace_by_placeholders(model)
+        replace_by_placeholders(model, torch.float32)
         # Otherwise PEFT would copy weights of the adapter's file into placeholders.
         adapted = PeftModel.from_pretrained(model, adapter, low_cpu_mem_usage=True)
         self.model = adapted.eval().get_base_model()
