@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -100,6 +101,12 @@ def test_of_pods_that_cannot_both_be_real_the_oldest_counts(
     listed: tuple[dict[str, Any], ...], expected: list[str]
 ) -> None:
     assert names(JOB, *listed) == expected
+
+
+def test_a_pod_that_runs_on_counts_while_its_job_is_being_deleted() -> None:
+    """Between the removal of its finalizer and its deletion; else its GPU time counts twice."""
+    listed = (pod("running", 1, finalizers=None), pod("forged", 5, finalizers=None))
+    assert names(replace(JOB, deleting=True), *listed) == ["running"]
 
 
 def test_each_index_of_an_indexed_job_has_its_pod() -> None:

@@ -14,7 +14,8 @@ from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot, Ra
 LABEL_CONTROLLER_UID = "batch.kubernetes.io/controller-uid"
 """In the selector of every Job: the Job controller disowns pods without it."""
 FINALIZER_TRACKING = "batch.kubernetes.io/job-tracking"
-"""On every pod that the Job controller created and has not yet counted as ended."""
+"""On every pod that the Job controller created and has not yet counted as ended. When the Job is deleted, it
+is removed from pods that still run, before they are deleted."""
 ENDED_PHASES = ("Succeeded", "Failed")
 
 
@@ -51,4 +52,5 @@ def _is_counted(job: JobSnapshot, pod: RawObject) -> bool:
     selected = (metadata.get("labels") or {}).get(LABEL_CONTROLLER_UID) == job.uid
     ended = (pod.get("status") or {}).get("phase") in ENDED_PHASES
     tracked = FINALIZER_TRACKING in (metadata.get("finalizers") or [])
-    return controlled and selected and (tracked or ended or "deletionTimestamp" in metadata)
+    leaving = job.deleting or "deletionTimestamp" in metadata
+    return controlled and selected and (tracked or ended or leaving)
