@@ -176,6 +176,24 @@ def tokens_ceiling(rows: list[dict[str, str]]) -> float:
     return plain / shared
 
 
+def picture(curves: dict[float, dict[str, list[float]]]) -> str:
+    """A page with a chart for each ratio, in which the losses of both layouts lie on each other."""
+    from dpojob_trainer.training.export.svg_chart import chart
+
+    names = {"equal": "two rows a pair (TRL)", "shared": "shared prefixes"}
+    charts = [
+        chart(f"Loss by step, r = {ratio}", {
+            names[kind]: [(float(step), loss) for step, loss in enumerate(found, 1)]
+            for kind, found in by_kind.items()
+        })
+        for ratio, by_kind in curves.items()
+    ]  # fmt: skip
+    style = (
+        "svg{max-width:720px} .c0{stroke:#0a6;fill:none;stroke-width:5} .c1{stroke:#000;fill:none}"
+    )
+    return f"<!doctype html><meta charset=utf-8><style>{style}</style>{''.join(charts)}"
+
+
 def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -184,6 +202,7 @@ def main() -> int:
     parser.add_argument("--vocabulary", type=int, default=2000)
     parser.add_argument("--method", choices=("full", "lora"), default="full")
     parser.add_argument("--equal-lengths", action="store_true")
+    parser.add_argument("--picture", type=Path, help="an HTML file for the losses of both layouts")
     arguments = parser.parse_args()
     from bench.train.silence_output import silence_output
 
@@ -194,6 +213,7 @@ def main() -> int:
             f"{'r':>4}{'ceiling':>9}{'TRL':>9}{'equal':>9}{'tiles':>9}{'shared':>9}{'bare':>9}"
             f"{'x tiles':>9}{'x equal':>9}{'x TRL':>9}{'apart':>10}"
         )
+        curves: dict[float, dict[str, list[float]]] = {}
         for ratio in RATIOS:
             rows = bench.rows(ratio, arguments.vocabulary)
             kinds: dict[str, Callable[[], tuple[float, list[float]]]] = {
@@ -211,6 +231,7 @@ def main() -> int:
                 abs(one - other)
                 for one, other in zip(losses["equal"], losses["shared"], strict=True)
             )
+            curves[ratio] = {kind: losses[kind] for kind in ("equal", "shared")}
             shared = seconds["shared"]
             print(
                 f"{ratio:4}{tokens_ceiling(rows):9.2f}"
@@ -219,6 +240,8 @@ def main() -> int:
                 + f"{apart:10.1e}",
                 flush=True,
             )
+    if arguments.picture is not None:
+        arguments.picture.write_text(picture(curves))
     return 0
 
 
