@@ -193,7 +193,7 @@ def tokens(directory: Path, rows: int, rounds: int) -> None:
         report.eval_rows = 0
         texts: list[str] = []
         for entry in accepted_rows(spec, report, volumes):
-            texts += counter._rendered(PreferencePair(**entry, format="conversational"))
+            texts += counter.texts(PreferencePair(**entry, format="conversational"))
 
         def encode_all(texts: list[str] = texts, tokenizer: Any = tokenizer) -> int:
             for start in range(0, len(texts), 3072):
