@@ -1,6 +1,6 @@
 """Encodes texts with the model's tokenizer, or much faster with fastokens where it gives the same tokens.
 
-fastokens (https://pypi.org/project/fastokens) reads the same tokenizer.json. It is loaded in a thread once
+fastokens reads the same tokenizer.json. It is loaded in a thread once
 the dataset has turned out to be longer than a few batches, must then give the tokens that `tokenizers` gave
 for the first texts, and is compared again on every hundredth batch. What it does not support, it refuses,
 and `tokenizers` goes on alone.
