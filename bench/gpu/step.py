@@ -39,6 +39,9 @@ class StepCase:
     length: int
     checkpointing: bool = False
     precompute: bool = False
+    prompt_share: float = 0.25
+    """Of each row's tokens."""
+    shared_prefixes: bool = False
 
     @property
     def key(self) -> str:
@@ -86,11 +89,13 @@ def measure_steps(
         trainer.train()
         first = next(record for record in trainer.state.log_history if "loss" in record)
         memory = _memory()
+        shared = trainer.shares_prefixes
     measured = times[WARM_UP_STEPS:] or times[-1:]
     return {
         "case": asdict(case),
         "facts": facts_of(fields_of(case.shape, context.rehearsal)).wire(),
         "rank": RANK,
+        "sharedPrefixes": shared,
         "stepSeconds": statistics.median(measured),
         "allStepSeconds": [round(seconds, 4) for seconds in times],
         "persistentGiB": held[-1] / GIB,
@@ -131,10 +136,8 @@ def step_trainer(
     from trl import DPOConfig
 
     from dpojob_trainer.training.digested_files import FileDigests
-    from dpojob_trainer.training.dpo_trainer.trl_patches import (
-        PatchedDPOTrainer,
-        completion_logits_only,
-    )
+    from dpojob_trainer.training.dpo_trainer.prefix_sharing_trainer import PrefixSharingTrainer
+    from dpojob_trainer.training.dpo_trainer.trl_patches import completion_logits_only
     from dpojob_trainer.training.loop.attention import (
         gpu_capability,
         keys_repeated_before_flash,
@@ -142,7 +145,7 @@ def step_trainer(
     )
     from dpojob_trainer.training.setup.precision import keep_trainable_weights_in_fp32
 
-    class StepTrainer(PatchedDPOTrainer):
+    class StepTrainer(PrefixSharingTrainer):
         def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
             return dataset
 
@@ -176,6 +179,8 @@ def step_trainer(
         repeated = keys_repeated_before_flash(gpu_capability())
         with completion_logits_only(), repeated, unhashed:
             trainer = StepTrainer(
+                share_prefixes=case.shared_prefixes,
+                notes=[],
                 digests=FileDigests(),
                 model=base,
                 ref_model=copy.deepcopy(base) if full and not case.precompute else None,
@@ -222,13 +227,13 @@ def tokenizer() -> Any:
 
 
 def _rows(case: StepCase, rows: int, vocabulary: int) -> Any:
-    """Random pairs: a quarter of each row is the prompt, and every row has the whole length."""
+    """Random pairs, whose rows all have the whole length."""
     import torch
     from datasets import Dataset
 
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(2, vocabulary, (rows, 2, case.length), generator=generator)
-    prompt = case.length // 4
+    prompt = round(case.length * case.prompt_share)
     return Dataset.from_dict(
         {
             "prompt_ids": ids[:, 0, :prompt].tolist(),

@@ -23,7 +23,7 @@ from .scenarios.catalogue import SCENARIOS
 from .scenarios.scenario import HUB
 
 pytestmark = [pytest.mark.cluster, pytest.mark.faults]
-LEASE_SECONDS = 5
+LEASE_SECONDS = 20
 LEASE_READS = LEASE_SECONDS + 3
 """The most reads of the Lease between its last renewal and the takeover, on a machine of any speed.
 

@@ -182,7 +182,7 @@ def replicas(job_namespace: JobNamespace, own_account: Account, tmp_path: Path) 
     pair = [
         Process(
             str(own_account.kubeconfig), job_namespace.namespace, tmp_path / f"{name}.log",
-            LEADER_ELECTION="true", LEASE_NAMESPACE=job_namespace.namespace, LEASE_SECONDS="8",
+            LEADER_ELECTION="true", LEASE_NAMESPACE=job_namespace.namespace, LEASE_SECONDS="30",
             LEASE_NAME=own_account.name, REQUEST_SECONDS="5",
         )
         for name in ("one", "two")

@@ -1,9 +1,10 @@
-"""The same step with and without one setting: the attention mask, the allocator's segments, a T4's memory."""
+"""The same step with and without one setting: mask, shared prefixes, the allocator's segments, a T4's memory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -26,6 +27,8 @@ def cells(rehearsal: bool) -> dict[Cell, Measure]:
         Cell("ablation", "mask-off", SECONDS): _without_mask,
         Cell("ablation", "expandable-segments-on", SECONDS): partial(_allocator, expandable=True),
         Cell("ablation", "expandable-segments-off", SECONDS): partial(_allocator, expandable=False),
+        Cell("ablation", "prefixes-shared", SECONDS): partial(_prefixes, shared=True),
+        Cell("ablation", "prefixes-twice", SECONDS): partial(_prefixes, shared=False),
         Cell("ablation", "cap-14.6-gib", SECONDS): _capped,
     }
 
@@ -45,6 +48,19 @@ def _without_mask(context: Context) -> dict[str, Any]:
         return _step(context)
     finally:
         hook.remove()
+
+
+def _prefixes(context: Context, shared: bool) -> dict[str, Any]:
+    """A step whose prompts are three quarters of each row.
+
+    `sharedPrefixes` of the result is false where the first batch differed by more than is tolerated.
+    """
+    case = replace(CASE, prompt_share=0.75, shared_prefixes=shared)
+    try:
+        return _step(context, case)
+    finally:
+        # The hooks of shared prefixes stay on their model.
+        MODELS.clear()
 
 
 def _allocator(context: Context, expandable: bool) -> dict[str, Any]:
