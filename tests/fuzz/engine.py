@@ -121,6 +121,7 @@ def _become_fuzzer(target: Target, options: list[str], log: Path) -> NoReturn:
         os.dup2(file, sys.stdout.fileno())
         os.dup2(file, sys.stderr.fileno())
         signal.signal(signal.SIGPROF, _take_too_long)
+        _end_without_waiting_for_threads()
         atheris.Setup([target.name, *options], partial(_check_in_time, target))
         atheris.Fuzz()
     except SystemExit:
@@ -130,6 +131,17 @@ def _become_fuzzer(target: Target, options: list[str], log: Path) -> NoReturn:
         traceback.print_exc()
     finally:
         os._exit(1)
+
+
+def _end_without_waiting_for_threads() -> None:
+    """Leave out what libraries do at the exit of the process, after libFuzzer's own exit handler.
+
+    libFuzzer exits with Python's lock held, and pyarrow then waits for its threads, one of which may wait for that
+    lock to read a file. Handlers run in the reverse order of their registration, and libFuzzer registers its
+    own later.
+    """
+    library = ctypes.CDLL(None)
+    library.on_exit(library._exit, None)
 
 
 def _check_in_time(target: Target, data: bytes) -> None:
