@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from tests.faults.environment.fixture import ConvergenceTimeout, RunEnvironment, SharedEnvironment
-from tests.faults.injection.request_log import Log
+from tests.faults.injection.request_log import Entry, Log
 from tests.faults.invariants import invariants
 from tests.faults.invariants.invariants import Violation
 from tests.faults.invariants.normalize import end_state
@@ -25,12 +26,12 @@ from tests.kit.api_client import DPOJOBS, JOBS, PODS
 from tests.kit.cluster.fake_kubelet import PodBehavior, PodIdentity
 
 from .scenario import HOUR, HUB, all_succeed, has_progress, orphans
-from .tenant_attacks import ATTACKS, CLEAN
+from .tenant_attacks import ATTACKS, CLEAN, Attack
 
 FAMILY = "hostile-tenant"
 """What the command line and a violation call these runs."""
 MAX_WRITES_RATIO = 2
-"""Writes about the ordinary job, compared with those of the clean run."""
+"""Writes about the ordinary job that change a condition or another object, compared with the clean run."""
 TOKENS = {"ordinary": "hf_ordinaryTokenOfTheHarness", "tenant": "hf_tenantTokenOfTheHarness"}
 """Values of the Secrets in both namespaces."""
 ORDINARY = {**HUB, "hubTokenSecret": {"name": "hub"}, "budget": {"maxDuration": "1h"}}
@@ -78,7 +79,7 @@ async def run(shared_env: SharedEnvironment, attack: str, clean: Result | None) 
             await _secret(tenant, TOKENS["tenant"])
             await _secret(ordinary, TOKENS["ordinary"])
             try:
-                await _ordinary_job(ordinary, partial(ATTACKS[attack].act, tenant, ordinary))
+                await _ordinary_job(ordinary, ATTACKS[attack], tenant)
             except ConvergenceTimeout as timeout:
                 evidence = f"{timeout}; {describe_state(ordinary)}"
                 result.violations.append(
@@ -93,11 +94,14 @@ async def run(shared_env: SharedEnvironment, attack: str, clean: Result | None) 
     return result
 
 
-async def _ordinary_job(env: RunEnvironment, attack: Callable[[], Awaitable[None]]) -> None:
-    """A job that trains during the attack, is preempted after it, and goes on to its end."""
+async def _ordinary_job(env: RunEnvironment, attack: Attack, tenant: RunEnvironment) -> None:
+    """A job that trains during the attack or after it, is preempted, and goes on to its end."""
+    if attack.comes_first:
+        await attack.act(tenant, env)
     await env.create("job", ORDINARY)
     await env.until("progress is seen", lambda: has_progress(env, "job"))
-    await attack()
+    if not attack.comes_first:
+        await attack.act(tenant, env)
     (pod,) = env.kubelet.running
     await env.api.call("DELETE", f"{PODS.format(env.name)}/{pod}", {})
     await env.wait_until_finished("job")
@@ -118,8 +122,11 @@ async def _check(
     result.end = end_state(env.name, env.history.newest("dpojobs"), children)
     if clean is not None and result.end != clean.end:
         found.append(Violation("the end is the clean run's", difference(clean.end, result.end)))
-    if clean is not None and len(own.writes) > MAX_WRITES_RATIO * len(clean.log.writes):
-        evidence = f"{len(own.writes)} writes, {len(clean.log.writes)} in the clean run"
+    writes = _writes_that_change_conditions(own)
+    clean_writes = _writes_that_change_conditions(clean.log) if clean is not None else []
+    if clean is not None and len(writes) > MAX_WRITES_RATIO * len(clean_writes):
+        kinds = dict(Counter(str(entry.kind) for entry in writes))
+        evidence = f"{len(writes)} writes, {len(clean_writes)} in the clean run: {kinds}"
         found.append(Violation("the ordinary job costs at most twice the writes", evidence))
     found += [v for rule in invariants.RUN_INVARIANTS for v in rule(env.history, own)]
     log = env.operator.log.read_text()
@@ -133,6 +140,24 @@ async def _check(
     if code != 200 or NOT_FINITE.search(metrics):
         found.append(Violation("/metrics answers with finite figures", f"{code} {metrics[-300:]}"))
     found += await _tokens_shown(tenant, env, {"log": log, "metrics": metrics})
+
+
+def _writes_that_change_conditions(log: Log) -> list[Entry]:
+    """The writes, without those of a status whose conditions are those written before.
+
+    Progress and cost of a running job are written every second, so that their number depends on how
+    busy the machine is.
+    """
+    found, last = [], None
+    for entry in log.writes:
+        if isinstance(entry.body, dict) and "conditions" in (entry.body.get("status") or {}):
+            listed = entry.body["status"]["conditions"]
+            conditions = [(c["type"], c["status"], c["reason"]) for c in listed]
+            if conditions == last:
+                continue
+            last = conditions
+        found.append(entry)
+    return found
 
 
 async def _tokens_shown(

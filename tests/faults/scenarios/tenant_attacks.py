@@ -1,4 +1,4 @@
-"""What a hostile tenant does while an ordinary job of another namespace trains.
+"""What a hostile tenant does beside an ordinary job of another namespace.
 
 Each attack is what a user with `edit` in a namespace may do, what a user's pods and files may do, or what
 a clock or a rollback does. Objects that the present CRD refuses (deep and large arguments):
@@ -164,12 +164,15 @@ def _wrote_since(env: RunEnvironment, moment: float) -> bool:
 
 @dataclass(frozen=True)
 class Attack:
-    """What a tenant does while the ordinary job trains."""
+    """What a tenant does beside the ordinary job."""
 
     act: Callable[[RunEnvironment, RunEnvironment], Awaitable[None]]
     """Called with the tenant's and the ordinary job's environment."""
     script: PodScript = all_succeed
     """How the tenant's pods run."""
+    comes_first: bool = False
+    """Whether it is done before the ordinary job is created, instead of while that trains: a job that trains
+    for longer has its progress written more often."""
 
 
 ATTACKS: dict[str, Attack] = {
@@ -178,9 +181,9 @@ ATTACKS: dict[str, Attack] = {
     "large-objects": Attack(_large_objects),
     "many-jobs": Attack(_many_jobs),
     "forged-pods": Attack(_forged_pods),
-    "silent-pods": Attack(_silent_pods, _trains_until_deleted),
-    "replaced-files": Attack(_replaced_files, _finds_other_files),
-    "other-version": Attack(_statuses_of_another_version),
+    "silent-pods": Attack(_silent_pods, _trains_until_deleted, comes_first=True),
+    "replaced-files": Attack(_replaced_files, _finds_other_files, comes_first=True),
+    "other-version": Attack(_statuses_of_another_version, comes_first=True),
     "clock-steps": Attack(_clock_steps),
     "silent-hub": Attack(_nothing),
 }
