@@ -55,7 +55,7 @@ def check_document(document: Any) -> Iterator[tuple[Path, str]]:
         yield (), f"lists and mappings are nested in more than {MAX_DEPTH} levels"
         return
     kind, version = document.get("kind"), document.get("apiVersion")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         near = did_you_mean(nearest_field(str(kind), list(KINDS)))
         yield ("kind",), f"kind is {show_value(kind)}; it may be DPOJob or GPUPool{near}"
         return

@@ -88,7 +88,8 @@ def load_all(documents: Iterable[Any]) -> Manifest:
             continue
         kind = document.get("kind") if isinstance(document, Mapping) else None
         version = str(document.get("apiVersion", "")) if isinstance(document, Mapping) else ""
-        if kind is not None and kind not in KINDS and not version.startswith(f"{GROUP}/"):
+        foreign = isinstance(kind, str) and kind not in KINDS
+        if foreign and not version.startswith(f"{GROUP}/"):
             others += 1
             continue
         found = [Problem(text, number, path) for path, text in check_document(document)]

@@ -27,15 +27,19 @@ def read_report(pods: Iterable[PodSnapshot]) -> InspectionReport | None:
         pods: The pods of the inspection Job.
 
     Returns:
-        The report; None when no termination message holds one.
+        The report; None when no termination message holds one, or one that is valid without facts about
+        the model.
     """
     for pod in sorted(pods, key=lambda pod: (str(pod.finished), pod.name)):
         if pod.exit_code not in REPORT_EXITS or not pod.termination_message:
             continue
         try:
-            return InspectionReport.model_validate_json(pod.termination_message)
+            report = InspectionReport.model_validate_json(pod.termination_message)
         except ValidationError:
             continue  # a crash's traceback, or a message cut short
+        if report.valid and report.model is None:
+            continue  # not by inspection, which writes the facts that planning needs
+        return report
     return None
 
 

@@ -74,9 +74,18 @@ def _decoded(
             rows = min(batch_rows, rows_at_once(name, data, file, chunks, group, columns))
             # For few rows, handing columns to threads takes longer than decoding them.
             threads = rows >= ROWS_WORTH_THREADS
-            yield from file.iter_batches(
+            decoded = 0
+            for batch in file.iter_batches(
                 rows, row_groups=[group], columns=columns, use_threads=threads
-            )
+            ):
+                decoded += batch.num_rows
+                yield batch
+            # Of a damaged list column, pyarrow may read fewer rows without an error.
+            if decoded != (expected := file.metadata.row_group(group).num_rows):
+                raise unreadable(
+                    f"{name} is damaged: row group {group} has {decoded} rows, not {expected} as its "
+                    "footer says; copy it again"
+                )
 
 
 def _joined(parts: Iterator[pa.RecordBatch], batch_rows: int) -> Iterator[pa.RecordBatch]:
