@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from re import _constants as op  # type: ignore[attr-defined]  # isort: skip
@@ -73,6 +74,10 @@ class _Matcher:
                 yield from self._run(inner[0], low, high, at, kind is op.MAX_REPEAT)
                 return
             yield from self._repeat(list(inner), low, high, at, kind is op.MAX_REPEAT)
+        elif kind is op.POSSESSIVE_REPEAT:
+            # The longest one only: it gives nothing back.
+            ends = self.match([(op.MAX_REPEAT, argument)], at)
+            yield from islice(ends, 1)
         else:
             raise NotImplementedError(str(kind))
 
@@ -148,7 +153,7 @@ def literals(pattern: re.Pattern[str]) -> list[str]:
             elif kind is op.BRANCH:
                 for branch in argument[1]:
                     walk(branch)
-            elif kind in (op.MAX_REPEAT, op.MIN_REPEAT):
+            elif kind in (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT):
                 walk(argument[2])
             elif kind in (op.ASSERT, op.ASSERT_NOT):
                 walk(argument[1])

@@ -10,14 +10,14 @@ from dpojob_trainer.inspection.statistics.suspects.pair_sample import SampledPai
 
 def comparisons(monkeypatch: pytest.MonkeyPatch, pairs: list[SampledPair]) -> int:
     count = 0
-    jaccard = module.jaccard
+    jaccard = module._jaccard
 
     def counted(left: module.Hashes, right: module.Hashes) -> float:
         nonlocal count
         count += 1
         return jaccard(left, right)
 
-    monkeypatch.setattr(module, "jaccard", counted)
+    monkeypatch.setattr(module, "_jaccard", counted)
     list(module.near_duplicates(pairs))
     return count
 
