@@ -46,6 +46,12 @@ def messages(**parts: Any) -> list[str]:
         ({"training": {"maxLength": "1k"}}, "write 1024"),
         ({"training": {"maxLength": "2,048"}}, "write 2048, without quotes"),
         ({"suspend": "true"}, "write it without quotes"),
+        ({"model": [{"repo": "a/b"}]}, "write its fields without the dash"),
+        (
+            {"dataset": {"urls": "https://example.com/a.jsonl"}},
+            'write ["https://example.com/a.jsonl"]',
+        ),
+        ({"samples": {"prompts": "Hello"}}, "write [Hello]"),
     ],
 )
 def test_a_value_of_the_wrong_type_gets_what_to_write(parts: dict[str, Any], expected: str) -> None:

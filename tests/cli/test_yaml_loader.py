@@ -75,8 +75,25 @@ def test_problems_come_in_the_order_of_their_lines(tmp_path: Path) -> None:
         (
             "spec:\n    model: x\n  dataset: y\n",
             "line 3: not YAML: expected <block end>, but found "
-            "'<block mapping start>'; this line is indented otherwise",
+            "'<block mapping start>'; this line is indented otherwise than the lines of its level: "
+            "give them the same spaces (2 spaces here, 4 spaces there)",
         ),
+        (
+            "spec:\n  model: {repo: a/b}\n   dataset: {repo: c/d}\n",
+            "give them the same spaces (3 spaces here, 2 spaces there)",
+        ),
+        (
+            "spec:\n  model: x\n   dataset: y\n",
+            "(3 spaces here, 2 spaces in the line above)",
+        ),
+        ("spec:\n  - model: x\n  dataset: y\n", "a mapping's fields do not: keep to one of them"),
+        ("a:\n  beta:0.1\n  seed: 1\n", "line 2 has no space behind the colon: write beta: 0.1"),
+        ("a: [1, 2", "a list that begins with [ ends with ]"),
+        ("a: {b: 1", "a mapping that begins with { ends with }"),
+        ("a: 'x\n", "a quote is opened here and not closed"),
+        ("a: @x\n", "put the value in quotes, since it begins with a special character"),
+        ("a: *.parquet\n", "put the value in quotes, since it begins with * or &"),
+        ("a: !x y\n", "put the value in quotes, since it begins with !"),
         ("spec:\n  model\n  dataset: y\n", "not YAML: mapping values are not allowed here"),
         ("spec:\nmodel\n", "a field is written as name: value, with a space behind the colon"),
         ("a: !!python/object:os.system x", "not YAML"),
@@ -105,6 +122,18 @@ def test_a_byte_order_mark_and_other_documents_do_no_harm(tmp_path: Path) -> Non
 def test_a_file_that_is_none_is_named(place: str) -> None:
     with pytest.raises(CommandError, match=place):
         read_manifest(place)
+
+
+def test_a_mistyped_file_gets_the_nearest_one(tmp_path: Path) -> None:
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "jobs/helpful.yaml").write_text(GOOD)
+    (tmp_path / "jobs/other.yaml").write_text(GOOD)
+    for written in ("jobs/helpfull.yaml", "jbos/helpful.yaml"):
+        with pytest.raises(CommandError) as caught:
+            read_manifest(str(tmp_path / written))
+        assert str(caught.value).endswith(f"did you mean {tmp_path}/jobs/helpful.yaml?")
+    with pytest.raises(CommandError, match=r"no such file$"):
+        read_manifest(str(tmp_path / "jobs/a.txt"))
 
 
 def test_an_anchor_may_be_used_twice() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from dpojob_api.spec import ClaimPath, DPOJobSpec
 
 from .errors import CommandError
+from .near_path import did_you_mean_path
 
 
 def parse_volumes(options: Sequence[str]) -> dict[str, Path]:
@@ -29,7 +30,8 @@ def parse_volumes(options: Sequence[str]) -> dict[str, Path]:
             raise CommandError(f"--volume {option}: write it as --volume CLAIM=DIR")
         path = Path(directory).expanduser().absolute()
         if not path.is_dir():
-            raise CommandError(f"--volume {option}: {directory} is not a directory")
+            near = "" if path.exists() else did_you_mean_path(Path(directory))
+            raise CommandError(f"--volume {option}: {directory} is not a directory{near}")
         if claim in volumes:
             raise CommandError(f"--volume {claim}=... is given twice")
         volumes[claim] = path

@@ -14,6 +14,8 @@ import yaml
 from dpojob_api.manifest import Manifest, ManifestError, Problem, load_all
 
 from .errors import CommandError
+from .near_path import did_you_mean_path
+from .yaml_advice import advice
 
 Lines = Mapping[tuple[str | int, ...], int]
 """Path of a value, such as ("spec", "dataset", "urls", 0), to its line."""
@@ -57,24 +59,6 @@ MAX_VALUES = 100_000
 """The most values in one document with its aliases expanded; guards against alias bombs."""
 
 
-ADVICE = (
-    ("'\\t'", "; YAML is indented with spaces: replace the tab by spaces"),
-    (
-        "mapping values are not allowed",
-        "; put the value in quotes where it holds ': ', or align the line with those of its level",
-    ),
-    (
-        "<block end>",
-        "; this line is indented otherwise than the lines of its level: give them the same spaces",
-    ),
-    (
-        "could not find expected ':'",
-        "; a field is written as name: value, with a space behind the colon",
-    ),
-)
-"""Part of PyYAML's message to what a person should do about it."""
-
-
 def parse_documents(text: str) -> Iterator[Document]:
     """Parses a YAML text.
 
@@ -100,8 +84,10 @@ def parse_documents(text: str) -> Iterator[Document]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         location = f"line {mark.line + 1}: " if mark else ""
-        advice = next((advice for sign, advice in ADVICE if sign in str(error.problem)), "")
-        raise ManifestError([Problem(f"{location}not YAML: {error.problem}{advice}")]) from error
+        explanation = advice(error, text)
+        raise ManifestError(
+            [Problem(f"{location}not YAML: {error.problem}{explanation}")]
+        ) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         code = f"U+{ord(text[error.position]):04X}"
@@ -146,7 +132,7 @@ def read_text(file: str) -> str:
     try:
         return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
-        raise CommandError(f"{file}: no such file") from error
+        raise CommandError(f"{file}: no such file{did_you_mean_path(Path(file))}") from error
     except UnicodeDecodeError as error:
         raise CommandError(f"{file}: not UTF-8 text (byte {error.start})") from error
     except OSError as error:

@@ -13,6 +13,7 @@ from typing import Any
 from dpojob_api.arguments import REMOVED, RESERVED, field_table
 from dpojob_api.quantity import MONEY_PATTERN
 from dpojob_api.spec import REPO
+from dpojob_api.suggestion import flow_yaml
 
 from .cel_rules import Path
 
@@ -131,6 +132,8 @@ def mapping_instead_of(path: Path, value: Any) -> str | None:
     """
     field = ".".join(map(str, path[1:]))
     text = str(value)
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], Mapping):
+        return "write its fields without the dash, since it is one mapping and no list"
     if field in ("model", "dataset") and isinstance(value, str):
         if re.match(r"https?://", text):
             return f"write {{urls: [{text}]}}" if field == "dataset" else None
@@ -146,6 +149,20 @@ def mapping_instead_of(path: Path, value: Any) -> str | None:
         return "write method: lora in training; lora holds the adapter's shape"
     if field == "samples" and isinstance(value, list):
         return "write {prompts: [...]}"
+    return None
+
+
+def list_instead_of(value: Any) -> str | None:
+    """Write the list that a single value stands for.
+
+    Args:
+        value: What was written where a list is expected.
+
+    Returns:
+        What to write, such as "write [https://example.com/a.jsonl]"; None where nothing is known.
+    """
+    if isinstance(value, str) and value:
+        return f"write {flow_yaml([value])}"
     return None
 
 

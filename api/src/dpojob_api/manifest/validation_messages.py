@@ -14,7 +14,13 @@ from dpojob_api.spelling import nearest
 from dpojob_api.value_display import show_value
 
 from .cel_rules import Path, child_model
-from .common_mistakes import advice_on_name, mapping_instead_of, number_instead_of, reversed_mapping
+from .common_mistakes import (
+    advice_on_name,
+    list_instead_of,
+    mapping_instead_of,
+    number_instead_of,
+    reversed_mapping,
+)
 from .union_errors import UNION_TYPE
 
 FORMS = {
@@ -109,6 +115,8 @@ def _what_to_write(kind: str, where: Path, value: Any) -> str:
         return f': write it in quotes, "{value}"'
     if kind in ("model_type", "dict_type"):
         advice = mapping_instead_of(where, value)
+    elif kind == "list_type":
+        advice = list_instead_of(value)
     elif kind == "bool_type" and isinstance(value, str):
         advice = "write it without quotes" if value.lower() in ("true", "false") else None
     elif kind != "string_type" and isinstance(value, str):

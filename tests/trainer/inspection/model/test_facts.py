@@ -215,6 +215,8 @@ def test_what_is_no_model(tmp_path: Path) -> None:
     ) as caught:
         facts(tmp_path, "n")
     assert caught.value.reason == "ModelNotFound"
+    with pytest.raises(InspectionError, match=r"beside it: m\. Did you mean m\?"):
+        facts(tmp_path, "mm")
     weights = model / "model.safetensors"
     whole = weights.read_bytes()
     for data, words in (

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dpojob_api.spelling import nearest
 from dpojob_trainer.shared.errors import model_not_found, model_unreadable
 from dpojob_trainer.shared.volume_paths import is_inside, mount_path
 
@@ -49,10 +50,13 @@ class LocalModel:
             )
         if not self._directory.is_dir():
             parent = self._directory.parent
-            there = sorted(entry.name for entry in parent.iterdir())[:10] if parent.is_dir() else []
+            there = sorted(entry.name for entry in parent.iterdir()) if parent.is_dir() else []
+            near = nearest(self._directory.name, there)
+            meant = (parent / near).relative_to(self._root).as_posix() if near else ""
             raise model_not_found(
                 f"there is no directory {path!r} on the claim {claim!r}"
-                + (f"; beside it: {', '.join(there)}" if there else "")
+                + (f"; beside it: {', '.join(there[:10])}" if there else "")
+                + (f". Did you mean {meant}?" if near else "")
             )
 
     def sizes(self) -> Mapping[str, int]:

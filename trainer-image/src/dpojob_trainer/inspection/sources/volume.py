@@ -107,7 +107,13 @@ def _find_files(root: Path, target: Path, location: ClaimPath) -> tuple[list[Pat
         files = find_matching_files(root, location.path)
         if files:
             return files, False
-        raise not_found(f"no file on the claim {location.claim_name!r} matches {location.path!r}")
+        there = [_relative_path(root, file) for file in find_data_files(root, root)]
+        near = nearest(location.path, there)
+        raise not_found(
+            f"no file on the claim {location.claim_name!r} matches {location.path!r}"
+            + (f"; it holds: {', '.join(there[:10])}" if there else "")
+            + (f". Did you mean {near}?" if near else "")
+        )
     directory = target.parent if target.parent.is_dir() and is_inside(root, target.parent) else root
     names = sorted(path.name for path in directory.iterdir())
     near = nearest(target.name, names)
