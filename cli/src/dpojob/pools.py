@@ -13,7 +13,7 @@ from dpojob_api.pool import GPUPool
 from dpojob_planner import PoolState
 
 from .errors import CommandError
-from .yaml_loader import parse_documents, read_text
+from .input_files.yaml_loader import parse_documents, read_text
 
 
 def default_pools() -> list[PoolState]:

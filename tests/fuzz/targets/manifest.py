@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.fuzz.target import Target
 
 from dpojob.errors import CommandError
-from dpojob.yaml_loader import read_manifest
+from dpojob.input_files.yaml_loader import read_manifest
 
 from .scratch import scratch
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from dpojob import trainer_bridge
 from dpojob.console import print_json, print_result
 from dpojob.errors import CommandError
+from dpojob.input_files.volumes import check_volumes
 from dpojob.trainer_logging import configure_logging
 from dpojob.views.evaluation_view import evaluation_view
-from dpojob.volumes import check_volumes
 from dpojob_api.conditions import Reason
 from dpojob_api.evaluation import Evaluation
 from dpojob_api.plan import Estimate, MemoryNeed, Plan

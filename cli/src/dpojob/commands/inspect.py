@@ -8,8 +8,8 @@ from pathlib import Path
 from dpojob import trainer_bridge
 from dpojob.console import print_json, print_result, stderr_console
 from dpojob.errors import CommandError
+from dpojob.input_files.volumes import check_volumes
 from dpojob.views.report_view import report_view
-from dpojob.volumes import check_volumes
 from dpojob_api.constants import ExitCode
 
 from .request import read_request, run_inspection

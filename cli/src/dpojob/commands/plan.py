@@ -7,9 +7,9 @@ import argparse
 from dpojob import trainer_bridge
 from dpojob.console import print_json, print_result, print_warning
 from dpojob.errors import CommandError
+from dpojob.input_files.volumes import check_volumes
 from dpojob.pools import default_pools, pool_state, read_pools
 from dpojob.views.plan_view import plan_view, refusal_view
-from dpojob.volumes import check_volumes
 from dpojob_api.constants import ExitCode
 from dpojob_api.plan import Plan
 from dpojob_api.quantity import parse_count

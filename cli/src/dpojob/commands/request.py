@@ -8,9 +8,9 @@ from pathlib import Path
 
 from dpojob import trainer_bridge
 from dpojob.errors import CommandError
+from dpojob.input_files.volumes import parse_volumes
+from dpojob.input_files.yaml_loader import read_manifest
 from dpojob.views.progress_bar import progress_bar
-from dpojob.volumes import parse_volumes
-from dpojob.yaml_loader import read_manifest
 from dpojob_api.constants import API_VERSION
 from dpojob_api.job import DPOJob
 from dpojob_api.manifest import Manifest

@@ -11,12 +11,12 @@ from typing import TextIO
 from dpojob import trainer_bridge
 from dpojob.console import print_json, print_result, print_warning, stderr_console
 from dpojob.errors import CommandError
+from dpojob.input_files.volumes import check_volumes
 from dpojob.local_hardware import is_cpu_pool, local_pool
 from dpojob.trainer_logging import configure_logging
 from dpojob.views.plan_view import refusal_view
 from dpojob.views.report_view import report_view, verdict_line
 from dpojob.views.training_view import TrainingDisplay, outcome_view
-from dpojob.volumes import check_volumes
 from dpojob_api.constants import ExitCode
 from dpojob_api.plan import Plan, Refusal
 from dpojob_api.progress import Outcome

@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
+from dpojob.errors import CommandError
 from dpojob_api.manifest import Manifest, ManifestError, Problem, load_all
 
-from .errors import CommandError
 from .near_path import did_you_mean_path
 from .yaml_advice import advice
 

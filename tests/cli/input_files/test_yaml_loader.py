@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dpojob.errors import CommandError
-from dpojob.yaml_loader import parse_documents, read_manifest
+from dpojob.input_files.yaml_loader import parse_documents, read_manifest
 from dpojob_api.manifest import ManifestError
 
 GOOD = """\

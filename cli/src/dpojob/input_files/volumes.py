@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from dpojob.errors import CommandError
 from dpojob_api.spec import ClaimPath, DPOJobSpec
 
-from .errors import CommandError
 from .near_path import did_you_mean_path
 
 
