@@ -12,7 +12,7 @@ from tests.kit.cluster import fake_kueue
 from tests.kit.cluster.clock_override import Clock
 
 from . import sweep
-from .injection.fault_types import kind_of
+from .injection.fault_types import kind_of, may_be_answered_stale
 from .injection.request_log import Log
 
 pytestmark = pytest.mark.faults
@@ -72,3 +72,21 @@ def test_only_a_job_that_names_a_queue_is_held() -> None:
         json.loads(fake_kueue.suspended_at_creation(json.dumps(held).encode()))["spec"]["suspend"]
         is True
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "watching", "expected"),
+    [
+        ("/api/v1/pods", False, True),
+        ("/apis/dpojob.dev/v1alpha1/gpupools", False, True),
+        ("/api/v1/pods", True, False),
+        ("/api/v1/namespaces/n/pods", False, False),
+        (JOBS, False, False),
+        (f"{JOBS}/x", False, False),
+        ("/apis", False, False),
+    ],
+)
+def test_only_a_list_of_the_whole_cluster_may_be_stale(
+    path: str, watching: bool, expected: bool
+) -> None:
+    assert may_be_answered_stale(kind_of("GET", path, watching), path) is expected

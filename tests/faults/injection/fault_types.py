@@ -14,8 +14,8 @@ ANSWERS = ("409", "422", "429", "500", "500-while")
 BROKEN = ("timeout-before", "timeout-after", "reset-before", "reset-after", "cut")
 """Requests without a complete answer. `cut`: forwarded, and half of the answer arrives."""
 CRASHES = ("crash-before", "crash-after", "crash-stale", "crash-late")
-"""SIGKILL instead of forwarding; after forwarding, without an answer; the same, and the first LISTs
-of the next process are answered as of the beginning, or its first look at a Job comes late."""
+"""SIGKILL instead of forwarding; after forwarding, without an answer; the same, and the next process's
+first LISTs of the whole cluster are answered as of the beginning, or its first look at a Job comes late."""
 EVENTS = ("drop", "double", "delay", "reorder")
 """What happens to one event of a watch."""
 STREAMS = ("error-410", "error-500", "close", "silence")
@@ -98,3 +98,15 @@ def kind_of(method: str, path: str, watching: bool) -> Kind:
     else:
         verb = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}[method]
     return Kind(verb, match["resource"], sub)
+
+
+def may_be_answered_stale(kind: Kind, path: str) -> bool:
+    """Whether an answer to this request may be older than the request: a list of the whole cluster.
+
+    Events of the watch that follows such a list correct it. The operator's lists of one namespace are
+    read for a decision and name no resourceVersion; the API server answers these with the newest state
+    (https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions), and that no pod is
+    left in an output directory can be learnt in no other way.
+    """
+    match = PATH.match(path)
+    return kind.verb == "list" and match is not None and match["ns"] is None

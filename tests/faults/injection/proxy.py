@@ -19,7 +19,7 @@ from tests.kit.api_client import LARGEST_LINE, Api
 from tests.kit.cluster import fake_kueue
 
 from .error_responses import status_body
-from .fault_types import ANSWERS, CRASHES, Fault, kind_of
+from .fault_types import ANSWERS, CRASHES, Fault, kind_of, may_be_answered_stale
 from .request_log import Entry, Log
 from .watch_proxy import WatchStream
 
@@ -205,7 +205,8 @@ class Proxy:
             body = fake_kueue.suspended_at_creation(body)
         url, query = self._address(request)
         stale = f"{request.path}?{sorted(q for q in query if q[0] not in ('limit', 'continue'))}"
-        if entry.kind.verb == "list" and stale in self._stale:
+        may_be_stale = may_be_answered_stale(entry.kind, request.path)
+        if may_be_stale and stale in self._stale:
             self._stale.discard(stale)
             entry.answered = 200
             return web.Response(body=self._lists[stale], content_type="application/json")
@@ -217,7 +218,7 @@ class Proxy:
             data = await answer.read()
             entry.status = answer.status
         await self._reachable()
-        if entry.kind.verb == "list" and entry.status == 200:
+        if may_be_stale and entry.status == 200:
             self._lists.setdefault(stale, data)
         if action in CRASHES:
             self._kill()
