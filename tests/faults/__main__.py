@@ -57,7 +57,7 @@ def arguments() -> argparse.Namespace:
         "--time-limit",
         type=float,
         default=CONVERGE_SECONDS,
-        help="seconds for whatever a run waits for; more where the machine has other work "
+        help="seconds for which nothing may change in a run that waits for something "
         f"(default {CONVERGE_SECONDS:.0f})",
     )
     parser.add_argument("--kubeconfig", type=Path, help="an API server that runs already")

@@ -10,11 +10,8 @@ from dataclasses import dataclass, field
 
 from tests.kit.api_client import JOBS, PODS
 
-from .environment.fixture import (
-    ConvergenceTimeout,
-    RunEnvironment,
-    SharedEnvironment,
-)
+from .environment.fixture import RunEnvironment, SharedEnvironment
+from .environment.stall_limit import ConvergenceTimeout
 from .injection.fault_types import Fault
 from .injection.request_log import Log
 from .invariants import cost_invariants, invariants
@@ -23,8 +20,8 @@ from .invariants.normalize import end_state
 from .scenarios.scenario import Scenario
 
 GONE_SECONDS = 60.0
-"""The garbage collector's time to remove what a deleted DPOJob owned."""
-SIGTERM_SECONDS = 20.0
+"""How long nothing may change while the garbage collector removes what a deleted DPOJob owned."""
+SIGTERM_SECONDS = 60.0
 STALE = ("crash-stale", "crash-late")
 """Faults after which the operator looks at what has passed."""
 STALE_SECONDS = 30.0

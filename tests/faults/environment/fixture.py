@@ -27,17 +27,16 @@ from dpojob_api.base import JSONObject
 
 from .operator_env import SETTINGS, kubeconfig, pool
 from .operators import Operator
+from .stall_limit import ConvergenceTimeout, StallLimit
 
 CONVERGE_SECONDS = 150.0
-"""A run that has not converged by then never will: the longest back-off is 60 s."""
+"""A run in which nothing changes for so long never converges: the longest back-off is 60 s."""
 QUIET_SECONDS = 6.0
-"""Longer than the resync interval (operator_env.py): a pass over every job lies in it."""
+"""Longer than the resync interval (operator_env.py)."""
+QUIET_RESYNCS = 2
+"""The second list of all DPOJobs follows the pass over each job of the first."""
 UNSCHEDULED_SECONDS = 60.0
 """As long as a pod waits for its node, quiet means little: the scheduler backs off, too."""
-
-
-class ConvergenceTimeout(Exception):
-    """A condition that a run waits for was not true within the time limit."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,9 @@ class SharedEnvironment:
     directory: Path
     """For kubeconfigs and the operators' logs."""
     time_limit: float = CONVERGE_SECONDS
-    """Seconds that whatever a run waits for may take."""
+    """Seconds for which nothing may change in a run that waits for something."""
+    resyncs: bool = True
+    """Whether the operator lists all DPOJobs at intervals; the negative control does not."""
 
 
 class RunEnvironment:
@@ -67,7 +68,7 @@ class RunEnvironment:
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self.time_limit = shared_env.time_limit
-        """Seconds that any condition may take."""
+        """Seconds for which nothing may change while the run waits for something."""
         self._shared, self.name, self.fault = shared_env, name, fault
         self._replicas, self._settings = replicas, settings or {}
         self.api = shared_env.api
@@ -107,10 +108,9 @@ class RunEnvironment:
     async def _account(self) -> None:
         """Without the namespace's service account the Job controller cannot make pods."""
         path = f"/api/v1/namespaces/{self.name}/serviceaccounts/default"
-        deadline = time.monotonic() + 60
+        limit = StallLimit(self.history, self.time_limit)
         while await self.api.get(path) is None:
-            if time.monotonic() > deadline:
-                raise ConvergenceTimeout("the namespace got no service account")
+            limit.check("the namespace has a service account")
             await asyncio.sleep(0.3)
 
     async def _add_replica(self, number: int) -> None:
@@ -209,12 +209,10 @@ class RunEnvironment:
     async def until(
         self, what: str, holds: Callable[[], object], seconds: float | None = None
     ) -> None:
-        """Waits until it holds. Raises ConvergenceTimeout."""
-        seconds = self.time_limit if seconds is None else seconds
-        deadline = time.monotonic() + seconds
+        """Waits until it holds. Raises ConvergenceTimeout when nothing changes for so many seconds."""
+        limit = StallLimit(self.history, self.time_limit if seconds is None else seconds)
         while not holds():
-            if time.monotonic() > deadline:
-                raise ConvergenceTimeout(f"{what}: not within {seconds:.0f} s")
+            limit.check(what)
             if any(operator.gave_up for operator in self.operators):
                 raise ConvergenceTimeout(f"{what}: the operator's process ends again and again")
             self.history.changed.clear()
@@ -251,11 +249,12 @@ class RunEnvironment:
         )
 
     async def wait_until_quiet(self) -> None:
-        """Waits until the operator writes nothing, and no object changes, for a while.
+        """Waits until the operator has looked at every job without a write, and no object changes.
 
         Raises ConvergenceTimeout.
         """
         began = time.monotonic()
+        limit = StallLimit(self.history, self.time_limit)
         while True:
             newest = max(began, self.log.last_write(), self.history.last_change)
             pods = self.history.newest("pods")
@@ -266,18 +265,19 @@ class RunEnvironment:
             leaving = any(
                 "deletionTimestamp" in item["metadata"] for kind in kinds for item in kind
             )
-            if time.monotonic() - newest > quiet and not self.kubelet.busy and not leaving:
+            rests = time.monotonic() - newest > quiet and not self.kubelet.busy and not leaving
+            resyncs = self.log.answered("list dpojobs", newest)
+            if rests and (resyncs >= QUIET_RESYNCS or not self._shared.resyncs):
                 return
-            if time.monotonic() - began > self.time_limit:
-                raise ConvergenceTimeout("the operator does not stop writing")
+            limit.check("the operator looks at every job and writes nothing")
             await asyncio.sleep(0.2)
 
-    async def scrape(self, path: str, seconds: float = 60.0) -> tuple[int, str]:
+    async def scrape(self, path: str) -> tuple[int, str]:
         """Status and text of the operator's own HTTP server, once it answers 200.
 
-        After so long: whatever it answers; status 0 when it does not answer at all.
+        After the time limit: whatever it answers; status 0 when it does not answer at all.
         """
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + self.time_limit
         while True:
             code, text = await self._request(path)
             if code == 200 or time.monotonic() > deadline:

@@ -56,7 +56,8 @@ async def shared_environment(
 ) -> AsyncIterator[SharedEnvironment]:
     """Everything but the runs themselves.
 
-    `keep`: where the operators' logs stay. `time_limit`: seconds for whatever a run waits for.
+    `keep`: where the operators' logs stay. `time_limit`: seconds for which nothing may change in a
+    run that waits for something.
     """
     # The proxy keeps its own record; aiohttp would print every connection that a crash cuts.
     logging.getLogger("aiohttp.server").disabled = True
@@ -72,7 +73,14 @@ async def shared_environment(
                 await nodes.add(api)
                 heartbeat = asyncio.create_task(nodes.send_heartbeats(api))
                 try:
-                    yield SharedEnvironment(api, watcher, fork_server, directory, time_limit)
+                    yield SharedEnvironment(
+                        api,
+                        watcher,
+                        fork_server,
+                        directory,
+                        time_limit,
+                        resyncs=module == OPERATOR,
+                    )
                     watcher.check()
                 finally:
                     heartbeat.cancel()

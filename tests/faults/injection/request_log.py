@@ -69,6 +69,13 @@ class Log:
         """All writes, forwarded or not."""
         return [entry for entry in self.entries if entry.write]
 
+    def answered(self, kind: str, since: float) -> int:
+        """How many requests of a kind began after a moment and were answered with 200."""
+        return sum(
+            str(entry.kind) == kind and entry.began > since and entry.answered == 200
+            for entry in self.entries
+        )
+
     def last_write(self) -> float:
         """When a write was last taken, on the monotonic clock; a leader's lease aside.
 

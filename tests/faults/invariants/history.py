@@ -71,6 +71,11 @@ class History:
         self.last_change = 0.0
         """When anything last changed, on the monotonic clock."""
 
+    @property
+    def count(self) -> int:
+        """How many versions of all objects there were."""
+        return sum(map(len, self.versions.values()))
+
     def observe(self, collection: str, kind: str, item: JSONObject) -> None:
         """One event."""
         self.versions[collection].append(item)

@@ -15,7 +15,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from tests.faults.environment.fixture import ConvergenceTimeout, RunEnvironment, SharedEnvironment
+from tests.faults.environment.fixture import RunEnvironment, SharedEnvironment
+from tests.faults.environment.stall_limit import ConvergenceTimeout
 from tests.faults.injection.request_log import Entry, Log
 from tests.faults.invariants import invariants
 from tests.faults.invariants.invariants import Violation

@@ -13,7 +13,8 @@ import random
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from tests.faults.environment.fixture import ConvergenceTimeout, RunEnvironment, SharedEnvironment
+from tests.faults.environment.fixture import RunEnvironment, SharedEnvironment
+from tests.faults.environment.stall_limit import ConvergenceTimeout
 from tests.faults.injection.fault_types import Fault, Point
 from tests.faults.invariants import invariants
 from tests.faults.invariants.invariants import Violation
