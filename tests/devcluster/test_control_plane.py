@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.kit.host_state import differences, picture
+from tests.kit.cluster.host_state import differences, picture
 from tests.kit.waiting import wait_until
 
 from devcluster.cluster import Cluster, sweep

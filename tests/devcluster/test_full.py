@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.kit.host_state import differences, picture
+from tests.kit.cluster.host_state import differences, picture
 from tests.kit.waiting import wait_until
 
 from devcluster import image_loader

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from devcluster import binaries, image_loader, kind_backend
+from devcluster import image_loader, kind_backend
 from devcluster.cluster import Cluster, sweep
 from devcluster.control_plane import kwok
 from devcluster.control_plane.storage import claim_directory
@@ -67,10 +67,9 @@ def _env(args: argparse.Namespace) -> None:
 
 
 def _bin(args: argparse.Namespace) -> None:
-    if Cluster(_name(args)).state.exists():
-        print(Cluster(_name(args)).bin(args.binary))
-    else:
-        print(binaries.ensure(args.binary))
+    cluster = Cluster(_name(args))
+    for name in args.binaries:
+        print(cluster.bin(name))
 
 
 def _claim_dir(args: argparse.Namespace) -> None:
@@ -143,7 +142,9 @@ def _parser() -> argparse.ArgumentParser:
     add("status", _status, "What runs. Exit status 1 when something is dead.")
     add("kubeconfig", _kubeconfig, "Print the path of the administrator's kubeconfig.")
     add("env", _env, "Print lines for `eval`: KUBECONFIG, and PATH with the binaries.")
-    add("bin", _bin, "Print the path of a binary of the pinned version.").add_argument("binary")
+    add("bin", _bin, "Print the paths of binaries of the pinned versions.").add_argument(
+        "binaries", nargs="+"
+    )
     claim = add("claim-dir", _claim_dir, "Print the host directory of a claim.")
     claim.add_argument("namespace")
     claim.add_argument("claim")

@@ -1,7 +1,8 @@
 """The clusters as pytest fixtures, by the same code as the command line.
 
 `control_plane` is made for this session, with fake nodes, and ends with it (DPOJOB_KEEP=1
-keeps one called `pytest` for the next session, which saves its start). `cluster` has real nodes,
+keeps one for the next session, which saves its start; it is called `pytest`, or as DPOJOB_KEPT_CLUSTER
+says, since two sessions at a time cannot share one). `cluster` has real nodes,
 is shared with the demo, and stays. Both have `.name`, `.kubeconfig`, `.kubectl(...)`, `.bin(name)`.
 """
 
@@ -22,7 +23,7 @@ def control_plane() -> Iterator[Cluster]:
     sweep()
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     if os.environ.get("DPOJOB_KEEP") == "1":
-        kept = Cluster(f"pytest{worker}")
+        kept = Cluster(f"{os.environ.get('DPOJOB_KEPT_CLUSTER', 'pytest')}{worker}")
         kept.up(CONTROL_PLANE, 0)
         yield kept
         return

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 SYSCTLS = ("net/ipv4/ip_forward", "kernel/panic", "kernel/panic_on_oops", "vm/overcommit_memory")
@@ -31,15 +32,21 @@ def _rules() -> set[str]:
     return {s.split(" [")[0] for s in saved if s[:1] in ":-" and " ACCEPT [" not in s}
 
 
+def _mounts(marker: str) -> set[str]:
+    """Mount points, without those of image builds and of other tests, which may run at the same time."""
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    others = ("/var/lib/containers", tempfile.gettempdir())
+    points = {line.split()[4] for line in lines}
+    return {point for point in points if marker in point or not point.startswith(others)}
+
+
 def picture(marker: str) -> dict[str, set[str]]:
-    """By kind; `marker` is in the command line of every process of the cluster in question."""
-    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    """By kind; `marker` is the state directory, which every process of the cluster has in its command line."""
     shared = ("/run/dpojob", "/run/containerd", "/var/lib/cni", "/var/lib/kubelet")
     files = [*shared, "/var/log/containers", "/var/log/pods", "/opt/containerd"]
     return {
         "processes": _processes(marker),
-        # An image build at the same time mounts below its own store.
-        "mounts": {point for point in mounts if not point.startswith("/var/lib/containers")},
+        "mounts": _mounts(marker),
         "links": {line.split(":")[1] for line in _lines("ip", "-o", "link")},
         "addresses": {" ".join(line.split()[1:4]) for line in _lines("ip", "-o", "address")},
         "routes": set(_lines("ip", "route")),
