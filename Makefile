@@ -2,7 +2,7 @@
 #   CONTEXT=name   use the cluster of this kubeconfig context instead of one made on this machine
 #   KEEP=1         leave the test clusters running
 .DEFAULT_GOAL := help
-.PHONY: help demo images down setup unit check test faults fuzz bench mutation generate lock
+.PHONY: help demo images down setup unit check test faults fuzz bench mutation rehearse generate lock
 SHELL := /bin/bash
 export CONTEXT KEEP
 
@@ -43,7 +43,10 @@ fuzz: setup ## fuzz every reader of untrusted bytes for an hour
 mutation: setup ## change decide and the planner in single places, and list what no unit test notices
 	@nice .venv/bin/python -m bench.mutation
 
-bench: setup ## rehearse the benchmark of a GPU on the CPU (docs/gpu.md has the real run)
+bench: setup ## measure the operator beside bare Jobs, on control planes of its own
+	@.venv/bin/python -m bench.operator
+
+rehearse: setup ## rehearse the benchmark of a GPU on the CPU (docs/gpu.md has the real run)
 	@.venv/bin/python bench/gpu/run --rehearse --output gpu-rehearsal.json
 
 ##@ Release

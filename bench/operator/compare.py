@@ -1,0 +1,123 @@
+"""Bare Jobs, the peer and this operator in turns, each on a fresh control plane, with the same load."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from tests.kit.api_client import Api
+
+from devcluster.cluster import Cluster
+
+from .api_requests import AuditLog, Requests
+from .candidates import Candidate
+from .control_plane import ACCOUNTS, fresh_control_plane, pids
+from .controllers import Controller
+from .load import Burst, PodWatch, burst, one_by_one
+from .process_usage import cpu_seconds, resident_mib
+
+NAMESPACE = "sweep"
+QUIET_SECONDS = 2.0
+QUIET_SHARE = 0.25
+"""Of one processor, in all processes of the control plane and the controllers together."""
+QUIET_LIMIT = 180.0
+
+
+@dataclass
+class Turn:
+    """One candidate's measurements on one control plane."""
+
+    candidate: str
+    warm: list[float] = field(default_factory=list)
+    """Seconds from create to Pod object, one job at a time."""
+    bursts: list[Burst] = field(default_factory=list)
+    requests: dict[int, Requests] = field(default_factory=dict)
+    """Of the controllers, by the number of jobs at once, until everything is quiet."""
+    cpu: dict[int, dict[str, float]] = field(default_factory=dict)
+    """Seconds of processor time by process, by the number of jobs at once, until everything is quiet."""
+    resident: dict[str, float] = field(default_factory=dict)
+    """MiB of each controller, after the last burst."""
+
+    @property
+    def latency(self) -> float:
+        """The median of one job at a time, seconds."""
+        return median(self.warm)
+
+
+def measure(candidate: Candidate, warm: int, sizes: list[int]) -> Turn:
+    """One turn: single jobs, then each number of jobs at once."""
+    with (
+        fresh_control_plane("turn") as cluster,
+        tempfile.TemporaryDirectory(prefix="bench-operator-") as scratch,
+    ):
+        controllers = candidate.start(cluster, Path(scratch))
+        try:
+            candidate.prepare(cluster, NAMESPACE)
+            return asyncio.run(_turn(candidate, cluster, controllers, warm, sizes))
+        except BaseException:
+            for controller in controllers:
+                print(controller.last_lines())
+            raise
+        finally:
+            for controller in controllers:
+                controller.stop()
+
+
+async def _turn(
+    candidate: Candidate,
+    cluster: Cluster,
+    controllers: list[Controller],
+    warm: int,
+    sizes: list[int],
+) -> Turn:
+    turn = Turn(candidate.name)
+    collection = candidate.collection(NAMESPACE)
+    usage = Usage(cluster, controllers)
+    audit = AuditLog(cluster.state.audit_log)
+    async with Api(cluster.kubeconfig, timeout=120) as api:
+        watch = PodWatch(api, NAMESPACE, candidate.pod_label, candidate.pod_selector)
+        async with watch.running():
+            # The first ones warm connections and code; they are not counted.
+            cold = [f"cold-{index}" for index in range(3)]
+            await one_by_one(api, watch, collection, candidate.manifest, cold)
+            await usage.until_quiet()
+            names = [f"warm-{index}" for index in range(warm)]
+            turn.warm = await one_by_one(api, watch, collection, candidate.manifest, names)
+            for size in sizes:
+                await usage.until_quiet()
+                position, before = audit.position(), usage.cpu()
+                names = [f"at-once-{size}-{index}" for index in range(size)]
+                turn.bursts.append(await burst(api, watch, collection, candidate.manifest, names))
+                await usage.until_quiet()
+                after = usage.cpu()
+                turn.cpu[size] = {name: after[name] - before[name] for name in after}
+                turn.requests[size] = audit.requests(f"system:serviceaccount:{ACCOUNTS}:", position)
+    turn.resident = {process.name: resident_mib(process.pid) for process in controllers}
+    return turn
+
+
+class Usage:
+    """Processor time of the control plane and of the controllers."""
+
+    def __init__(self, cluster: Cluster, controllers: list[Controller]) -> None:
+        self._pids = {**pids(cluster), **{process.name: process.pid for process in controllers}}
+        self.controllers = [process.name for process in controllers]
+
+    def cpu(self) -> dict[str, float]:
+        """Seconds by process."""
+        return {name: cpu_seconds(pid) for name, pid in self._pids.items()}
+
+    async def until_quiet(self) -> None:
+        """Waits until all of them together use next to nothing: what a job caused is over."""
+        deadline = time.monotonic() + QUIET_LIMIT
+        before = sum(self.cpu().values())
+        while time.monotonic() < deadline:
+            await asyncio.sleep(QUIET_SECONDS)
+            now = sum(self.cpu().values())
+            if now - before < QUIET_SHARE * QUIET_SECONDS:
+                return
+            before = now

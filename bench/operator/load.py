@@ -1,0 +1,142 @@
+"""Load: objects created at once or one by one, and the moment at which each one's Pod object exists."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from statistics import quantiles
+from typing import Any
+
+import aiohttp
+from tests.kit.api_client import PODS, Api
+
+CONCURRENT_CREATES = 16
+METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+LIMIT_SECONDS = 1800.0
+"""Longest wait for all Pods of a burst."""
+
+
+@dataclass(frozen=True)
+class Burst:
+    """Objects created at once."""
+
+    jobs: int
+    seconds: float
+    """From the first create to the last Pod object."""
+    created_seconds: float
+    """From the first create to the answer to the last one: what the load itself took."""
+    latencies: tuple[float, ...]
+    """Seconds from each object's create to its Pod object, sorted."""
+
+    @property
+    def rate(self) -> float:
+        """Jobs per second."""
+        return self.jobs / self.seconds
+
+    def percentile(self, percent: int) -> float:
+        """Seconds within which that share of the jobs had a Pod object."""
+        if len(self.latencies) == 1:
+            return self.latencies[0]
+        return quantiles(self.latencies, n=100, method="inclusive")[percent - 1]
+
+
+class PodWatch:
+    """The moment at which the first Pod object of each job was seen."""
+
+    def __init__(self, api: Api, namespace: str, label: str, selector: str = "") -> None:
+        """`label` holds the job's name; of the pods that `selector` selects."""
+        self._api = api
+        self._path = PODS.format(namespace)
+        self._label, self._selector = label, selector
+        self.seen: dict[str, float] = {}
+        self._changed = asyncio.Event()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[PodWatch]:
+        """Watches while the context is open."""
+        listed = await self._api.call("GET", f"{self._path}?limit=1")
+        task = asyncio.create_task(self._watch(listed["metadata"]["resourceVersion"]))
+        try:
+            yield self
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _watch(self, version: str) -> None:
+        query = f"?watch=1&resourceVersion={version}&labelSelector={self._selector}"
+        async with self._api.session.get(
+            self._api.server + self._path + query,
+            headers={"Accept": METADATA_ONLY},
+            timeout=aiohttp.ClientTimeout(total=None),
+        ) as stream:
+            async for line in stream.content:
+                if line.startswith(b'{"type":"ADDED"'):
+                    moment = time.monotonic()
+                    labels = json.loads(line)["object"]["metadata"].get("labels") or {}
+                    if self._label in labels:
+                        self.seen.setdefault(labels[self._label], moment)
+                        self._changed.set()
+        raise RuntimeError("the watch of pods ended")
+
+    async def wait_for(self, names: Sequence[str]) -> None:
+        """Waits until every one of these jobs has a Pod object."""
+        waiting = set(names)
+        async with asyncio.timeout(LIMIT_SECONDS):
+            while waiting := {name for name in waiting if name not in self.seen}:
+                self._changed.clear()
+                await self._changed.wait()
+
+
+Manifest = Callable[[str], dict[str, Any]]
+"""The manifest of a job, by its name."""
+
+
+async def burst(
+    api: Api, watch: PodWatch, collection: str, manifest: Manifest, names: Sequence[str]
+) -> Burst:
+    """Creates the objects as fast as the API server takes them, and waits for the Pods of all."""
+    begun: dict[str, float] = {}
+    limit = asyncio.Semaphore(CONCURRENT_CREATES)
+
+    async def create(name: str) -> None:
+        async with limit:
+            begun[name] = time.monotonic()
+            await api.call("POST", collection, manifest(name))
+
+    first = time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        for name in names:
+            group.create_task(create(name))
+    created = time.monotonic()
+    await watch.wait_for(names)
+    last = max(watch.seen[name] for name in names)
+    return Burst(
+        jobs=len(names),
+        seconds=last - first,
+        created_seconds=created - first,
+        latencies=tuple(sorted(watch.seen[name] - begun[name] for name in names)),
+    )
+
+
+async def one_by_one(
+    api: Api,
+    watch: PodWatch,
+    collection: str,
+    manifest: Manifest,
+    names: Sequence[str],
+    pause: float = 0.5,
+) -> list[float]:
+    """Creates one object after another; the seconds from each create to its Pod object."""
+    found = []
+    for name in names:
+        begun = time.monotonic()
+        await api.call("POST", collection, manifest(name))
+        await watch.wait_for([name])
+        found.append(watch.seen[name] - begun)
+        await asyncio.sleep(pause)
+    return found
