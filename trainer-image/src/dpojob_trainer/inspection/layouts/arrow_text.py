@@ -86,8 +86,9 @@ class TextColumn:
         _, offsets, data = array.buffers()
         if offsets is None or data is None or not len(array):
             return cls(array, np.zeros(len(array) + 1, np.int64), NOTHING)
-        width = np.int64 if pa.types.is_large_string(array.type) else np.int32
-        found = np.frombuffer(offsets, width)[array.offset : array.offset + len(array) + 1]
+        width = 8 if pa.types.is_large_string(array.type) else 4
+        # A file may give the buffer any size from what the offsets take.
+        found = np.frombuffer(offsets, f"i{width}", len(array) + 1, width * array.offset)
         # A slice of a large column shares its buffer: only its own bytes are looked at.
         own = data.slice(int(found[0]), int(found[-1] - found[0]))
         return cls(array, (found - found[0]).astype(np.int64), np.frombuffer(own, np.uint8))

@@ -153,15 +153,16 @@ def _longest(array: pa.Array) -> int:
         return 0
     if kind in (pa.string_view(), pa.binary_view()):
         # A view of 16 bytes begins with the length of its text.
-        views = np.frombuffer(array.buffers()[1], np.int32).reshape(-1, 4)
-        return int(views[array.offset : array.offset + len(array), 0].max(initial=0))
+        views = np.frombuffer(array.buffers()[1], np.int32, 4 * len(array), 16 * array.offset)
+        return int(views[::4].max(initial=0))
     if pa.types.is_string(kind) or pa.types.is_binary(kind):
-        offsets = np.frombuffer(array.buffers()[1], np.int32)
+        width = 4
     elif pa.types.is_large_string(kind) or pa.types.is_large_binary(kind):
-        offsets = np.frombuffer(array.buffers()[1], np.int64)
+        width = 8
     elif pa.types.is_primitive(kind):
         return 8
     else:
         return int(array.nbytes) + _shared_bytes(array)
-    used = offsets[array.offset : array.offset + len(array) + 1]
+    # A file may give the buffer any size from what the offsets take.
+    used = np.frombuffer(array.buffers()[1], f"i{width}", len(array) + 1, width * array.offset)
     return int(np.diff(used).max(initial=0))
