@@ -78,6 +78,16 @@ exit status with --watch: 0 when the job completes, 1 when it fails or is delete
 examples:
   dpojob status helpful-qwen -n team-a --watch
 """
+UI = """\
+Serves a page on this machine: all jobs, one job live with its curves, or several compared.
+
+It reads the cluster with your kubeconfig and rights, through kubectl, and changes nothing. Only the
+address that is printed opens it, and only on this machine. Ctrl-C ends it.
+
+examples:
+  dpojob ui
+  dpojob ui -n team-a -n team-b --no-browser
+"""
 CLUSTER_DESCRIPTIONS = {
     "logs": "Prints the log of the job's newest pod: the training's, else the inspection's.",
     "suspend": "Pauses a job: training stops with a checkpoint and frees its GPUs.",
@@ -179,6 +189,14 @@ def _add_cluster_commands(add: _AddCommand) -> None:
         CLUSTER_DESCRIPTIONS["cancel"],
     )
     cancel.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    ui = add("ui", "show the jobs on a page in the browser", UI)
+    ui.add_argument(
+        "-n", "--namespace", action="append", metavar="NS",
+        help="default: all that you may read; may be given more than once",
+    )  # fmt: skip
+    ui.add_argument("--context", metavar="NAME", help="default: kubectl's own")
+    ui.add_argument("--port", type=int, default=0, metavar="N", help="default: a free one")
+    ui.add_argument("--no-browser", action="store_true", help="print the address, open no browser")
     for command in (status, logs, suspend, resume, cancel):
         command.add_argument("name", metavar="NAME", help="the DPOJob's name")
         command.add_argument("-n", "--namespace", metavar="NS", help="default: kubectl's own")

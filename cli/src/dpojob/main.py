@@ -77,6 +77,12 @@ def _cancel(options: argparse.Namespace) -> int:
     return cancel.run(options)
 
 
+def _ui(options: argparse.Namespace) -> int:
+    from .commands import ui
+
+    return ui.run(options)
+
+
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "inspect": _inspect,
     "plan": _plan,
@@ -87,6 +93,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "suspend": _suspend,
     "resume": _resume,
     "cancel": _cancel,
+    "ui": _ui,
 }
 
 

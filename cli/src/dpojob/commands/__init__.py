@@ -4,4 +4,4 @@
 a command runs, because some import large libraries.
 """
 
-__all__ = ["cancel", "evaluate", "inspect", "logs", "plan", "status", "suspension", "train"]
+__all__ = ["cancel", "evaluate", "inspect", "logs", "plan", "status", "suspension", "train", "ui"]
