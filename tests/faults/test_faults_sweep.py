@@ -90,3 +90,14 @@ def test_only_a_list_of_the_whole_cluster_may_be_stale(
     path: str, watching: bool, expected: bool
 ) -> None:
     assert may_be_answered_stale(kind_of("GET", path, watching), path) is expected
+
+
+def test_the_slowest_answer_is_of_the_api_server() -> None:
+    log = Log()
+    seconds = {("GET", JOBS, False): (2.0, 200), ("GET", JOBS, True): (90.0, 200), ("POST", JOBS, False): (50.0, 500)}  # fmt: skip
+    assert log.slowest_answer() == 0
+    for (method, path, watching), (took, status) in seconds.items():
+        entry = log.add(kind_of(method, path, watching), path, 1, 0)
+        entry.ended, entry.status, entry.answered = entry.began + took, status, status
+    log.add(kind_of("GET", JOBS, False), JOBS, 1, 0)
+    assert log.slowest_answer() == pytest.approx(2.0)

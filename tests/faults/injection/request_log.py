@@ -76,6 +76,13 @@ class Log:
             for entry in self.entries
         )
 
+    def slowest_answer(self) -> float:
+        """Seconds that the slowest read or write took which the API server answered; 0 without one."""
+        answered = (
+            e for e in self.entries if e.kind.verb != "watch" and e.answered == e.status == 200
+        )
+        return max((e.ended - e.began for e in answered if e.ended is not None), default=0.0)
+
     def last_write(self) -> float:
         """When a write was last taken, on the monotonic clock; a leader's lease aside.
 

@@ -64,7 +64,8 @@ def _pods(history: History, uid: str, attempt: int) -> list[_Pod]:
 def check_costs(history: History, stale_seconds: float = 0.0) -> Iterator[Violation]:
     """Asked while what the jobs left is still there.
 
-    `stale_seconds`: how old a listing of pods may have been; in one, a pod that has ended still runs.
+    `stale_seconds`: how old a listing of pods may have been when it was used; in one, a pod that has
+    ended still runs.
 
     No attempt is charged for more than its pods ran, nor for less than those that are still to be
     seen ran. One that vanished while no operator lived may be missing.
