@@ -53,10 +53,9 @@ def helm() -> list[str]:
     return [devcluster("bin", "helm").strip(), "--kubeconfig", devcluster("kubeconfig").strip()]
 
 
-def install(kubectl: Kubectl, built: dict[str, images.Image]) -> None:
-    """CRDs and chart, as the README says, with resource requests that fit a small machine."""
-    log("installing the CRDs and the chart")
-    kubectl("apply", "--server-side", "--force-conflicts", "-f", "crds/")
+def install(built: dict[str, images.Image]) -> None:
+    """The chart, as the README says, with resource requests that fit a small machine."""
+    log("installing the chart")
     values = []
     for role, image in built.items():
         repository, tag = image.reference.rsplit(":", 1)
@@ -69,7 +68,8 @@ def install(kubectl: Kubectl, built: dict[str, images.Image]) -> None:
     run(
         *helm(), "upgrade", "--install", "dpojob", "charts/dpojob", "--namespace", SYSTEM,
         "--create-namespace", "--values", "examples/demo-values.yaml", *values,
-        "--wait", "--timeout", "5m",
+        # An earlier demo may have applied the CRDs with kubectl.
+        "--take-ownership", "--wait", "--timeout", "5m",
     )  # fmt: skip
 
 
@@ -190,7 +190,7 @@ def main() -> int:
     kubectl = Kubectl()
     built = images.ensure()
     image = built["inspect"].reference
-    install(kubectl, built)
+    install(built)
     add_fake_gpu(kubectl)
     kubectl.attempt("delete", "dpojob", JOB, "-n", NAMESPACE, "--ignore-not-found", "--wait")
     kubectl.attempt(

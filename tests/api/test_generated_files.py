@@ -6,16 +6,27 @@ import pytest
 import yaml
 
 from dpojob_api import crd
+from dpojob_api.crd.yaml_writer import to_yaml
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("directory", ["crds", "charts/dpojob/crds"])
+@pytest.mark.parametrize("directory", ["crds", "charts/dpojob/files/crds"])
 @pytest.mark.parametrize(
     ("name", "document"), [("dpojobs", crd.dpojob_crd()), ("gpupools", crd.gpupool_crd())]
 )
 def test_checked_in_crd_is_current(directory, name, document):
     assert yaml.safe_load((ROOT / directory / f"{name}.yaml").read_text()) == document
+
+
+def test_kubectl_and_helm_read_every_key_as_text():
+    """They read YAML 1.1, where `n: ` without quotes is a key `false`, which the API server then serves."""
+    keys = ["n", "Y", "off", "true", "null", "3", "name", "x-y"]
+    written = to_yaml(dict.fromkeys(keys, 1))
+    assert written.splitlines() == [
+        '"n": 1', '"Y": 1', '"off": 1', '"true": 1', '"null": 1', '"3": 1', "name: 1", "x-y: 1",
+    ]  # fmt: skip
+    assert '"n":' in (ROOT / "crds/dpojobs.yaml").read_text()
 
 
 def fields_without_description(schema, path=""):

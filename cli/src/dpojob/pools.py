@@ -30,8 +30,8 @@ def read_pools(file: str) -> list[PoolState]:
     """Reads pools from a file.
 
     Args:
-        file: Path to a file of GPUPools, of `kubectl get gpupools -o yaml`, or of the chart's list
-            of {name, spec}; "-" is standard input.
+        file: Path to a file of GPUPools, of `kubectl get gpupools -o yaml`, of the chart's list of
+            {name, spec}, or of chart values with that list under `pools`; "-" is standard input.
 
     Returns:
         The pools, with what is free where the file has their status.
@@ -75,6 +75,8 @@ def _flatten(documents: Iterable[Any]) -> Iterator[Any]:
             yield from _flatten(document.get("items") or [])
         elif isinstance(document, list):
             yield from _flatten(document)
+        elif isinstance(document, Mapping) and "kind" not in document and "pools" in document:
+            yield from _flatten([document["pools"] or []])
         elif isinstance(document, Mapping) and "kind" not in document and "spec" in document:
             name = {"name": document.get("name")}
             header = {"apiVersion": API_VERSION, "kind": "GPUPool", "metadata": name}

@@ -69,17 +69,19 @@ def test_nothing_fits_is_exit_1_with_the_size_that_would(manifest: WriteManifest
     assert "GiB" in result.json["error"]
 
 
-@pytest.mark.parametrize("shape", ["documents", "kubectl's list", "the chart's list"])
+@pytest.mark.parametrize(
+    "shape", ["documents", "kubectl's list", "the chart's list", "values of the chart"]
+)
 def test_pools_come_from_a_file_in_any_of_its_forms(
     manifest: WriteManifest, tmp_path: Path, shape: str
 ) -> None:
     mine = [pool("mine", 80), pool("small", 2)]
+    chart = [{"name": p["metadata"]["name"], "spec": p["spec"]} for p in mine]
     shapes = {
         "documents": yaml.safe_dump_all(mine),
         "kubectl's list": json.dumps({"apiVersion": "v1", "kind": "List", "items": mine}),
-        "the chart's list": yaml.safe_dump(
-            [{"name": p["metadata"]["name"], "spec": p["spec"]} for p in mine]
-        ),
+        "the chart's list": yaml.safe_dump(chart),
+        "values of the chart": yaml.safe_dump({"currency": "EUR", "pools": chart}),
     }
     path = manifest(job(MODEL, DATASET))
     result = run(

@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+YAML_1_1_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+"""What YAML 1.1, and with it kubectl and Helm, reads as a boolean or null where it is not quoted
+(yaml.org/type/bool.html), whatever the case of its letters."""
+
 
 def to_yaml(value: Any, indent: int = 0) -> str:
     """Write a JSON value as block YAML.
@@ -20,7 +24,8 @@ def to_yaml(value: Any, indent: int = 0) -> str:
     if isinstance(value, dict) and value:
         lines = []
         for key, inner in value.items():
-            shown = key if key.replace("-", "").replace("_", "").isalnum() else json.dumps(key)
+            plain = key.replace("-", "").replace("_", "").isalnum() and not key.isdigit()
+            shown = key if plain and key.lower() not in YAML_1_1_WORDS else json.dumps(key)
             if isinstance(inner, dict | list) and inner:
                 lines.append(f"{pad}{shown}:\n{to_yaml(inner, indent + 1)}")
             else:
