@@ -5,6 +5,9 @@ GROUP = "dpojob.dev"
 VERSION = "v1alpha1"
 """The served and stored version."""
 API_VERSION = f"{GROUP}/{VERSION}"
+UNOBSERVED_GENERATION = -1
+"""`status.observedGeneration` of an object that the operator has not seen yet, by the CRD's default: readers
+of kstatus take such an object for InProgress, and one without any status for Current."""
 
 # Labels, on every object the operator makes.
 LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"

@@ -96,6 +96,23 @@ class Attempt(LenientModel):
     last_step: int = 0
 
 
+class QueueStatus(LenientModel):
+    """How long the job has waited for a node of its pool."""
+
+    pool: str | None = Field(default=None, description="The GPUPool that it waits or waited for.")
+    since: datetime | None = Field(
+        default=None, description="When the wait that goes on began. Absent: it does not wait now."
+    )
+    position: int | None = Field(
+        default=None,
+        description="Place among the jobs that wait for this pool, from 1, by the beginning of their waits; "
+        "rounded up from 21 on. Absent: it does not wait, or a queueing system orders the jobs.",
+    )
+    wait_seconds: float = Field(
+        default=0.0, description="Seconds of all waits that have ended. Default: 0."
+    )
+
+
 class Cost(LenientModel):
     """Money, as decimal strings."""
 
@@ -147,7 +164,11 @@ class DPOJobStatus(LenientModel):
     phase: Annotated[Phase, unknown_as("Pending")] = Field(
         default="Pending", description="A summary for people; read conditions instead."
     )
-    observed_generation: int | None = None
+    observed_generation: int | None = Field(
+        default=None,
+        description="Generation of the spec that this status is about. Default: -1, until the operator has "
+        "seen the object.",
+    )
     conditions: list[Condition] = Field(default_factory=list)
     start_time: datetime | None = None
     completion_time: datetime | None = None
@@ -157,6 +178,9 @@ class DPOJobStatus(LenientModel):
     model: ModelFacts | None = None
     plan: Plan | None = None
     attempts: list[Attempt] = Field(default_factory=list)
+    queue: QueueStatus | None = Field(
+        default=None, description="The wait for a node, from the first training Job on."
+    )
     progress: Progress | None = None
     cost: Cost | None = None
     samples: list[Sample] = Field(default_factory=list)

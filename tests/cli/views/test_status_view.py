@@ -1,11 +1,17 @@
-"""What `dpojob status` shows of a job's inspection."""
+"""What `dpojob status` shows of a job's inspection, and of what it waits for."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
+import pytest
 from rich.console import Console
 
-from dpojob.views.status_view import status_view
-from dpojob_api.job import DPOJob
+from dpojob.views.status_view import format_queue, status_view
+from dpojob_api.conditions import Condition
+from dpojob_api.job import DPOJob, QueueStatus
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def shown(**dataset: object) -> str:
@@ -37,3 +43,34 @@ def test_nothing_is_shown_where_there_are_none() -> None:
     text = shown()
     assert "valid, 1,200 rows" in text
     assert "suspects" not in text and "inspection.html" not in text
+
+
+@pytest.mark.parametrize(
+    ("queue", "text"),
+    [
+        (None, ""),
+        (QueueStatus(pool="t4", wait_seconds=90), ""),
+        (QueueStatus(pool="t4", since=NOON, position=2), "t4, place 2, waited 12m"),
+        (QueueStatus(pool="t4", since=NOON, wait_seconds=60), "t4, waited 13m"),
+        (QueueStatus(pool="t4", since=NOON + timedelta(hours=1)), "t4, waited 0s"),
+    ],
+)
+def test_a_job_that_waits_shows_its_place_and_its_wait(
+    queue: QueueStatus | None, text: str
+) -> None:
+    assert format_queue(queue, NOON + timedelta(minutes=12)) == text
+
+
+def test_the_reason_of_waiting_is_that_of_ready() -> None:
+    job = DPOJob.model_validate(
+        {"spec": {"model": {"repo": "org/model"}, "dataset": {"repo": "org/pairs"}}}
+    )
+    message = "Queued. The Job has no pod: exceeded quota. It is tried again."
+    job.status.queue = QueueStatus(pool="t4", since=NOON, position=3)
+    job.status.conditions = [
+        Condition(type="Ready", status="False", reason="QuotaExceeded", message=message)
+    ]
+    console = Console(width=100)
+    with console.capture() as capture:
+        console.print(status_view(job))
+    assert f"QuotaExceeded: {message}" in capture.get() and "t4, place 3" in capture.get()

@@ -11,6 +11,7 @@ from dpojob_operator.decide.object_snapshots import (
     JobSnapshot,
     PodSnapshot,
     PVCSnapshot,
+    WorkloadSnapshot,
     owner_uid,
     parse_timestamp,
 )
@@ -225,3 +226,39 @@ def test_every_field_of_a_claim_is_read() -> None:
         "a", phase="Bound", job_uid="j", deleting=True,
         access_modes=("ReadWriteOnce", "ReadOnlyMany"),
     )  # fmt: skip
+
+
+QUOTA = {"type": "QuotaReserved", "status": "False", "reason": "Pending", "message": "no quota"}
+RESERVED = {"type": "QuotaReserved", "status": "True", "reason": "QuotaReserved", "message": "in q"}
+EVICTED = {"type": "Evicted", "status": "True", "reason": "Preempted", "message": "by another"}
+CHECK = {"name": "prov", "state": "Pending", "message": "capacity is asked for"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "reason", "message"),
+    [
+        ({}, {}, "", ""),
+        ({}, {"conditions": [QUOTA]}, "Pending", "no quota"),
+        ({}, {"conditions": [EVICTED, QUOTA]}, "Pending", "no quota"),
+        ({}, {"conditions": [EVICTED]}, "Preempted", "by another"),
+        ({}, {"conditions": [{**EVICTED, "status": "False"}]}, "", ""),
+        (
+            {},
+            {"conditions": [RESERVED], "admissionChecks": [CHECK, {"name": "b", "state": "Ready"}]},
+            "AdmissionCheck",
+            "Quota is reserved; admission checks are awaited: prov is Pending: capacity is asked for",
+        ),
+        ({}, {"conditions": [RESERVED]}, "", ""),
+        (
+            {"active": False},
+            {"conditions": [QUOTA]},
+            "Inactive",
+            "The Workload is deactivated (spec.active is false).",
+        ),
+    ],
+)
+def test_a_workload_gives_what_holds_it(
+    spec: dict[str, Any], status: dict[str, Any], reason: str, message: str
+) -> None:
+    read = WorkloadSnapshot.read({"spec": {"queueName": "team", **spec}, "status": status})
+    assert read == WorkloadSnapshot("team", reason, message)

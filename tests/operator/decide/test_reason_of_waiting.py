@@ -10,6 +10,7 @@ from tests.kit.builders import (
     NOW,
     POOLS,
     build_snapshot,
+    decide_after_inspection,
     decide_until_stable,
     finished_pod,
     job_snapshot,
@@ -21,15 +22,24 @@ from tests.kit.operator_fixture import REPORT
 
 from dpojob_api.conditions import ConditionType
 from dpojob_api.job import Dependency
-from dpojob_operator.decide import Decision, DependencySnapshot, SharedInspection
-from dpojob_operator.decide.object_snapshots import PodSnapshot, PVCSnapshot
+from dpojob_operator.decide import Decision, DependencySnapshot, OutputHolder, SharedInspection
+from dpojob_operator.decide.object_snapshots import PodSnapshot, PVCSnapshot, WorkloadSnapshot
 from dpojob_operator.decide.stages import decide_with_pools
+from dpojob_operator.decide.summary import ADVICE
 
 NO_LABEL = "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector."
+UNBOUND = "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims."
+NO_VOLUME = "0/3 nodes are available: 3 node(s) didn't find available persistent volumes to bind."
 NO_ROOM = (
     "0/3 nodes are available: 1 Insufficient nvidia.com/gpu, 2 node(s) had untolerated taint(s)."
 )
 QUOTA = 'jobs.batch "x" is forbidden: exceeded quota: team, requested: count/jobs.batch=1'
+POD_QUOTA = (
+    'Error creating: pods "x-train-1-abc" is forbidden: exceeded quota: team, requested: '
+    "requests.nvidia.com/gpu=1, used: requests.nvidia.com/gpu=8, limited: requests.nvidia.com/gpu=8"
+)
+ON_A_CLAIM = {"dataset": {"volume": {"claimName": "data", "path": "pairs.parquet"}}}
+BOUND = PVCSnapshot(name="data", phase="Bound")
 WEBHOOK = 'admission webhook "policy.example.com" denied the request: no'
 
 
@@ -39,19 +49,33 @@ def ready(decision: Decision) -> tuple[str | None, str]:
     return condition.reason, condition.message
 
 
-def inspected_by(**pod: Any) -> Decision:
+FACTS = ("pod_rejection", "workload")
+
+
+def split(facts: dict[str, Any]) -> tuple[dict[str, Any], bool, tuple[PodSnapshot, ...]]:
+    """Facts of the snapshot, whether its Job is suspended, and its pods: one, of which the rest is true."""
+    of_snapshot = {name: facts.pop(name) for name in FACTS if name in facts}
+    suspended = facts.pop("suspended", False)
+    pods = facts.pop("pods", None)
+    if pods is None:
+        pods = (PodSnapshot(name="p", uid="p", created=NOW, **facts),)
+    return of_snapshot, suspended, pods
+
+
+def inspected_by(**facts: Any) -> Decision:
+    of_snapshot, suspended, pods = split(facts)
     first = decide_with_pools(build_snapshot(), POOLS, NOW)
     assert first.status.inspection is not None
-    pods = (PodSnapshot(name="p", uid="p", created=NOW, **pod),)
-    seen = job_snapshot(first.status.inspection.name)
-    snapshot = build_snapshot(first.status, inspection=seen, inspection_pods=pods)
+    seen = job_snapshot(first.status.inspection.name, suspended=suspended)
+    snapshot = build_snapshot(first.status, inspection=seen, inspection_pods=pods, **of_snapshot)
     return decide_with_pools(snapshot, POOLS, NOW)
 
 
-def trained_by(**pod: Any) -> Decision:
+def trained_by(**facts: Any) -> Decision:
+    of_snapshot, suspended, pods = split(facts)
     status = training_status()
-    pods = (PodSnapshot(name="p", uid="p", created=NOW, **pod),)
-    snapshot = build_snapshot(status, training=training(status), training_pods=pods)
+    seen = training(status, suspended=suspended)
+    snapshot = build_snapshot(status, training=seen, training_pods=pods, **of_snapshot)
     return decide_with_pools(snapshot, POOLS, NOW)
 
 
@@ -60,6 +84,8 @@ def trained_by(**pod: Any) -> Decision:
     ("pod", "expected"),
     [
         ({"unschedulable": NO_LABEL}, "NoNodeFits"),
+        ({"unschedulable": UNBOUND}, "WaitingForClaim"),
+        ({"unschedulable": NO_VOLUME}, "WaitingForClaim"),
         (
             {
                 "scheduled": True,
@@ -80,6 +106,77 @@ def test_a_pod_that_cannot_start_gives_its_obstacle(
     given, message = ready(stage(**pod))
     assert given == expected
     assert (pod.get("unschedulable") or pod["waiting_message"]) in message
+
+
+@pytest.mark.parametrize("stage", [inspected_by, trained_by])
+@pytest.mark.parametrize(
+    ("event", "expected"), [(POD_QUOTA, "QuotaExceeded"), (WEBHOOK, "CreationRefused")]
+)
+def test_a_rejected_pod_gives_who_rejected_it(stage: Any, event: str, expected: str) -> None:
+    """A quota of GPUs refuses pods, not Jobs: only the Job's Events tell of it."""
+    given, message = ready(stage(pods=(), pod_rejection=event))
+    assert given == expected and event in message and message.endswith(ADVICE[expected])
+
+
+@pytest.mark.parametrize("stage", [inspected_by, trained_by])
+@pytest.mark.parametrize(
+    ("workload", "expected"),
+    [
+        (None, ""),
+        (WorkloadSnapshot(queue="team"), ""),
+        (
+            WorkloadSnapshot("team", "Pending", "insufficient unused quota for nvidia.com/gpu"),
+            " Kueue, queue team (Pending): insufficient unused quota for nvidia.com/gpu",
+        ),
+        (WorkloadSnapshot(message="x" * 5000), " Kueue: " + "x" * 1000),
+    ],
+)
+def test_a_job_that_a_queue_holds_gives_the_queues_reason(
+    stage: Any, workload: WorkloadSnapshot | None, expected: str
+) -> None:
+    decision = stage(pods=(), suspended=True, workload=workload)
+    given, message = ready(decision)
+    assert given == "SuspendedByQueue" and decision.status.phase == "Queued"
+    assert f"until it admits it.{expected} {ADVICE[given]}" in message
+    assert decision.requeue_after is not None, "the Workload is not watched"
+
+
+def test_what_would_help_follows_the_message_and_stays() -> None:
+    decision = trained_by(unschedulable=NO_LABEL)
+    given, message = ready(decision)
+    assert message.endswith(f"{NO_LABEL} {ADVICE[given or '']}")
+    training_ = decision.status.condition(ConditionType.TRAINING)
+    assert training_ is not None and training_.message.endswith(NO_LABEL)
+
+
+def test_a_job_whose_commits_are_looked_up_inspects() -> None:
+    given, message = ready(decide_with_pools(build_snapshot(lookup_pending=True), POOLS, NOW))
+    assert given == "Inspecting" and "looked up at the hub" in message
+
+
+@pytest.mark.parametrize("inspected", [False, True])
+def test_a_job_whose_output_is_not_free_yet_says_whose_it_is(inspected: bool) -> None:
+    holder = OutputHolder(name="other", directory="models/x", being_deleted=True)
+    first = decide_with_pools(build_snapshot(), POOLS, NOW)
+    status = decide_after_inspection(first).status if inspected else None
+    if status is not None:
+        status.attempts = []
+    given, message = ready(decide_with_pools(build_snapshot(status, output_holder=holder), POOLS, NOW))
+    assert given == "OutputOccupied" and "DPOJob other" in message
+
+
+def test_a_claim_that_is_missing_after_inspection_is_named_while_it_is_waited_for() -> None:
+    first = decide_with_pools(build_snapshot(spec_fields=ON_A_CLAIM, claims={"data": BOUND}), POOLS, NOW)
+    assert first.status.inspection is not None
+    snapshot = build_snapshot(
+        first.status,
+        spec_fields=ON_A_CLAIM,
+        inspection=job_snapshot(first.status.inspection.name),
+        inspection_pods=(finished_pod("inspect", 0, REPORT),),
+        claims={"data": None},
+    )
+    given, message = ready(decide_with_pools(snapshot, POOLS, NOW))
+    assert given == "ClaimNotFound" and "'data'" in message
 
 
 def test_a_pod_without_room_is_queued_and_not_without_a_node() -> None:

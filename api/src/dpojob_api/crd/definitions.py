@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dpojob_api.constants import GROUP, VERSION
+from dpojob_api.constants import GROUP, UNOBSERVED_GENERATION, VERSION
 from dpojob_api.job import DPOJobStatus
 from dpojob_api.pool import GPUPoolSpec, GPUPoolStatus
 from dpojob_api.spec import MUTABLE_ALWAYS, DPOJobSpec
@@ -102,9 +102,17 @@ def _root(description: str, spec: type[Any], status: type[Any]) -> dict[str, Any
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": structural_schema(spec, defaults=True),
-            "status": structural_schema(status, defaults=False),
+            "status": _status_schema(status),
         },
     }
+
+
+def _status_schema(status: type[Any]) -> dict[str, Any]:
+    """The schema of a status, which is never absent: see UNOBSERVED_GENERATION."""
+    schema = structural_schema(status, defaults=False)
+    schema["default"] = {"observedGeneration": UNOBSERVED_GENERATION}
+    schema["properties"]["observedGeneration"]["default"] = UNOBSERVED_GENERATION
+    return schema
 
 
 def dpojob_crd() -> dict[str, Any]:

@@ -135,7 +135,11 @@ class GPUPoolStatus(LenientModel):
         alias="nodeMemoryGiB",
         description="Least memory of a GPU that the nodes report by label, GiB. Absent: no node has such a label.",
     )
-    observed_generation: int | None = None
+    observed_generation: int | None = Field(
+        default=None,
+        description="Generation of the spec that this status is about. Default: -1, until the operator has "
+        "seen the object.",
+    )
     conditions: list[Condition] = Field(default_factory=list)
 
 

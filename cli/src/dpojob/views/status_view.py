@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -10,7 +12,7 @@ from rich.text import Text
 from dpojob.sanitize import escape, shorten
 from dpojob.views.evaluation_view import evaluation_view
 from dpojob_api.conditions import Condition, ConditionType
-from dpojob_api.job import DPOJob, DPOJobStatus
+from dpojob_api.job import DPOJob, DPOJobStatus, QueueStatus
 from dpojob_api.progress import Progress
 from dpojob_api.quantity import format_duration, money
 
@@ -78,6 +80,23 @@ def format_cost(status: DPOJobStatus) -> str:
     return f"{spent} {status.cost.currency}"
 
 
+def format_queue(queue: QueueStatus | None, now: datetime) -> str:
+    """Formats how long a job has waited for a node.
+
+    Args:
+        queue: The job's wait; None where it has not waited.
+        now: The time, in UTC.
+
+    Returns:
+        Its pool, place and waiting time; "" where it does not wait.
+    """
+    if queue is None or queue.since is None:
+        return ""
+    place = f", place {queue.position}" if queue.position is not None else ""
+    seconds = queue.wait_seconds + max(0.0, (now - queue.since).total_seconds())
+    return f"{queue.pool}{place}, waited {format_duration(seconds)}"
+
+
 def status_view(job: DPOJob) -> RenderableType:
     """Shows a job's current state.
 
@@ -134,6 +153,7 @@ def _facts(job: DPOJob) -> RenderableType:
     if (plan := status.plan) is not None:
         gpus = f"{plan.gpus} GPU" + ("s" if plan.gpus > 1 else "")
         row("plan", f"{plan.pool}, {gpus}, {plan.method}, {plan.precision}")
+    row("queue", format_queue(status.queue, datetime.now(UTC)))
     if status.progress is None or not status.progress.max_steps:
         row("cost", format_cost(status))
     if (artifacts := status.artifacts) is not None:

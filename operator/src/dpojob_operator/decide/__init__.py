@@ -24,6 +24,7 @@ from .types import (
     PoolReservation,
     SharedInspection,
     Snapshot,
+    WaitingJob,
 )
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "PoolReservation",
     "SharedInspection",
     "Snapshot",
+    "WaitingJob",
     "child_names",
     "conditions",
     "effective_spec",

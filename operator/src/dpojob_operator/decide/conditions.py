@@ -30,6 +30,19 @@ def improved_by(verdict: str | None) -> tuple[bool | None, str]:
     return IMPROVED_BY_VERDICT[reason or Reason.NOT_EVALUATED], reason or Reason.NOT_EVALUATED
 
 
+def rejection_reason(message: str) -> Reason:
+    """Tell a full quota from every other rejection of a child.
+
+    Args:
+        message: What the API server answered, or an Event of the Job controller repeats of it.
+
+    Returns:
+        QuotaExceeded or CreationRefused.
+    """
+    # The quota admission plugin of the API server words it so.
+    return Reason.QUOTA_EXCEEDED if "exceeded quota" in message else Reason.CREATION_REFUSED
+
+
 def next_condition(
     old: Condition | None,
     type_: str,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,9 @@ from dpojob_api.constants import CONTAINER_INSPECT, CONTAINER_TRAIN, GROUP, LABE
 
 ANNOTATION_POOL = f"{GROUP}/pool-hash"
 """On a training Job: hash of the spec of its pool at creation, so that an edited pool is noticed."""
+
+QUEUE_PREFIX = "kueue.x-k8s.io/"
+"""Of the labels and annotations that Kueue reads on a Job and its pods."""
 
 NO_INDEX = -1
 """Completion index of a pod whose annotation holds no index."""
@@ -47,6 +50,19 @@ def owner_uid(metadata: RawObject) -> str | None:
     return None
 
 
+def queue_labels(metadata: RawObject) -> dict[str, str]:
+    """Select the labels that a queueing system reads.
+
+    Args:
+        metadata: The metadata of a DPOJob or a Job.
+
+    Returns:
+        Its labels under kueue.x-k8s.io/.
+    """
+    labels = metadata.get("labels") or {}
+    return {name: str(value) for name, value in labels.items() if name.startswith(QUEUE_PREFIX)}
+
+
 @dataclass(frozen=True)
 class JobSnapshot:
     """A batch/v1 Job."""
@@ -65,6 +81,8 @@ class JobSnapshot:
     created: datetime | None = None
     completions: int = 1
     """Pods that must succeed; their indexes are below it."""
+    queue_labels: Mapping[str, str] = field(default_factory=dict)
+    """Labels by which Kueue chooses its queue and its priority."""
 
     @property
     def finished(self) -> bool:
@@ -103,6 +121,7 @@ class JobSnapshot:
             created=parse_timestamp(metadata.get("creationTimestamp")),
             completions=int((job.get("spec") or {}).get("completions") or 1),
             pool_hash=(metadata.get("annotations") or {}).get(ANNOTATION_POOL, ""),
+            queue_labels=queue_labels(metadata),
         )
 
 
@@ -231,3 +250,45 @@ class PVCSnapshot:
             deleting="deletionTimestamp" in metadata,
             access_modes=tuple((claim.get("spec") or {}).get("accessModes") or ()),
         )
+
+
+@dataclass(frozen=True)
+class WorkloadSnapshot:
+    """The Workload by which Kueue queues a Job: why it is held, in Kueue's own words."""
+
+    queue: str = ""
+    reason: str = ""
+    """Of the condition that holds it, such as Pending or Preempted; may be empty."""
+    message: str = ""
+
+    @classmethod
+    def read(cls, workload: RawObject) -> WorkloadSnapshot:
+        """Read the snapshot from an API object, as Kueue's v1beta1 and v1beta2 have it.
+
+        Args:
+            workload: The object, as parsed from JSON.
+
+        Returns:
+            The snapshot, without a message where nothing holds the Workload.
+        """
+        spec, status = workload.get("spec") or {}, workload.get("status") or {}
+        conditions = {c.get("type"): c for c in status.get("conditions") or []}
+        queue = str(spec.get("queueName") or "")
+        if spec.get("active") is False:
+            return cls(queue, "Inactive", "The Workload is deactivated (spec.active is false).")
+        reserved = conditions.get("QuotaReserved", {})
+        evicted = conditions.get("Evicted", {})
+        checks = [
+            f"{check.get('name')} is {check.get('state')}: {check.get('message') or ''}".strip(" :")
+            for check in status.get("admissionChecks") or []
+            if check.get("state") != "Ready"
+        ]
+        if reserved.get("status") == "True" and checks:
+            text = "Quota is reserved; admission checks are awaited: " + "; ".join(checks)
+            return cls(queue, "AdmissionCheck", text)
+        if reserved.get("status") == "False" and reserved.get("message"):
+            return cls(queue, str(reserved.get("reason") or ""), str(reserved["message"]))
+        if evicted.get("status") == "True" and evicted.get("message"):
+            return cls(queue, str(evicted.get("reason") or ""), str(evicted["message"]))
+        return cls(queue)
+

@@ -12,7 +12,7 @@ from dpojob_api.progress import Health
 from dpojob_api.spec import DPOJobSpec
 from dpojob_planner import PoolState
 
-from .conditions import improved_by, next_condition
+from .conditions import improved_by, next_condition, rejection_reason
 from .effective_spec import effective_spec
 from .timing import Timing
 from .types import Action, Decision, PlanningRequest, PoolReservation, Snapshot
@@ -230,10 +230,7 @@ class StatusBuilder:
         """
         rejection = self.snapshot.creation_rejection
         if rejection:
-            # The quota admission plugin of the API server words it so.
-            quota = "exceeded quota" in rejection
-            reason = Reason.QUOTA_EXCEEDED if quota else Reason.CREATION_REFUSED
-            self._set_condition(type_, False, reason, rejection)
+            self._set_condition(type_, False, rejection_reason(rejection), rejection)
             self.requeue_within(CREATION_RETRY_SECONDS)
             return False
         self.actions += actions

@@ -9,7 +9,12 @@ from datetime import datetime
 from dpojob_api.job import Dependency, DPOJob, DPOJobStatus
 from dpojob_api.progress import Progress
 from dpojob_api.report import InspectionReport
-from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot, PVCSnapshot
+from dpojob_operator.decide.object_snapshots import (
+    JobSnapshot,
+    PodSnapshot,
+    PVCSnapshot,
+    WorkloadSnapshot,
+)
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,15 @@ class FirstSight:
     """Since then, by the monotonic clock."""
 
 
+@dataclass(frozen=True, order=True)
+class WaitingJob:
+    """A job that waits for a node of a pool; the order of these is that of the queue."""
+
+    since: datetime
+    name: str
+    """Namespace and name of the DPOJob."""
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """One DPOJob and every object that a decision about it depends on, as just read."""
@@ -106,6 +120,12 @@ class Snapshot:
     earlier_pods: tuple[str, ...] = ()
     """Training pods that a deleted DPOJob of this name left, and that may still write to the output
     directory this one names."""
+    workload: WorkloadSnapshot | None = None
+    """Kueue's view of the inspection or training Job that it holds suspended."""
+    pod_rejection: str = ""
+    """Why the Job controller cannot create a pod of the inspection or training Job."""
+    waiting_jobs: Mapping[str, tuple[WaitingJob, ...]] = field(default_factory=dict)
+    """The jobs that wait for a node, by pool; this one may be among them."""
     pool_hashes: Mapping[str, str] = field(default_factory=dict)
     """Hash of each pool's spec as it is now, by pool."""
     progress: Progress | None = None

@@ -1,6 +1,6 @@
 """Access to the Kubernetes API: the client, parsing, Events and leader election; `resources` names the kinds of object."""
 
-from .api_client import ApiClient, ApiError, Conflict, inside_cluster
+from .api_client import ApiClient, ApiError, Conflict, NotFound, inside_cluster
 from .bounded_body import NO_COMPRESSION, read_body
 from .events import record_events
 from .handled_fields import HANDLED_FIELDS
@@ -17,6 +17,7 @@ __all__ = [
     "Conflict",
     "Key",
     "LeaseLost",
+    "NotFound",
     "inside_cluster",
     "key_of",
     "login",

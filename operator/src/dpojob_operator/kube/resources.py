@@ -11,10 +11,11 @@ What RBAC must allow (the chart's rbac.yaml; outside a cluster, the user of the 
     core                   pods/proxy                get          (outside a cluster only)
     core                   persistentvolumeclaims    get create
     core                   services                  get create
-    core                   events                    create
+    core                   events                    list create
     core                   namespaces                get          (for pools with a namespaceSelector)
     core                   nodes                     list
     trainer.kubeflow.org   trainjobs                 get          (for model.fromJob of that kind)
+    kueue.x-k8s.io         workloads                 list         (why Kueue holds a Job)
     coordination.k8s.io    leases                    get create update   (with leader election)
 """
 
@@ -53,6 +54,10 @@ DPOJOBS = Resource(f"/apis/{GROUP}/{VERSION}", "dpojobs", page=20)
 GPUPOOLS = Resource(f"/apis/{GROUP}/{VERSION}", "gpupools", namespaced=False)
 JOBS = Resource("/apis/batch/v1", "jobs")
 TRAINJOBS = Resource("/apis/trainer.kubeflow.org/v1alpha1", "trainjobs")
+WORKLOADS = tuple(
+    Resource(f"/apis/kueue.x-k8s.io/{version}", "workloads") for version in ("v1beta2", "v1beta1")
+)
+"""Kueue's queue entries, in each version that a Kueue may serve, the newest first."""
 PODS = Resource("/api/v1", "pods")
 CLAIMS = Resource("/api/v1", "persistentvolumeclaims")
 SERVICES = Resource("/api/v1", "services")

@@ -137,7 +137,7 @@ def test_the_pods_of_an_ended_job_may_be_listed_late() -> None:
     [
         (0, f"Job {NAME}.", 10),
         (4, f"Job {NAME}.", 6),
-        (10, f"Job {NAME} has no pod; `kubectl describe job` says why.", None),
+        (10, f"Job {NAME} has no pod; `kubectl describe job` says why.", 30),
     ],
 )
 def test_a_job_without_a_pod_is_reported_after_ten_seconds(
@@ -150,7 +150,8 @@ def test_a_job_without_a_pod_is_reported_after_ten_seconds(
 
 def test_a_suspended_job_needs_no_pod() -> None:
     decision = decided(inspected(created=NOW - timedelta(hours=1), suspended=True))
-    assert dataset_valid(decision)[2] == f"Job {NAME}." and decision.requeue_after is None
+    assert dataset_valid(decision)[1:] == ("SuspendedByQueue", f"Job {NAME}.")
+    assert decision.requeue_after == 30, "the queue is asked again"
 
 
 @pytest.mark.parametrize(

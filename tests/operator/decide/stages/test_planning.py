@@ -195,7 +195,7 @@ def test_a_job_that_a_queue_holds_reserves_nothing() -> None:
         pytest.param(NEXT, POOLS, (REFUSED,), False, id="the new plan is on the same pool"),
         pytest.param(NEXT, (FULL, replace(OTHER, free=0)), (), False, id="the other is full too"),
         pytest.param(NEXT, (FULL, replace(OTHER, free=None)), (), False, id="not known yet"),
-        pytest.param({}, (FULL, OTHER), (), False, id="it was not asked for"),
+        pytest.param({}, (FULL, OTHER), (REFUSED,), False, id="it was not asked for"),
         pytest.param(NEXT, (FULL,), (), False, id="there is no other"),
     ],
 )

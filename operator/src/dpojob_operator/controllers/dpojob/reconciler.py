@@ -39,6 +39,8 @@ from .first_sights import FirstSights
 from .pool_reservations import PoolReservations
 from .progress_poller import ProgressPoller
 from .state_reader import StateReader
+from .waiting_causes import with_waiting_cause
+from .waiting_jobs import WaitingJobs
 
 log = logging.getLogger(__name__)
 MAX_ROUNDS = 6
@@ -67,6 +69,7 @@ class Reconciler:
         self._clock = clock
         self._first_sights = FirstSights(clock)
         self._reservations = PoolReservations(clock)
+        self._waiting = WaitingJobs()
         self._refreshed: dict[Key, float] = {}
         self.written_versions: dict[Key, deque[str]] = {}
         """resourceVersions after this process's newest writes; their events need no reconciliation."""
@@ -92,6 +95,7 @@ class Reconciler:
                 oversized_inputs=oversized_inputs,
                 creation_rejection=creation_rejection,
                 first_sights=self._first_sights.get(key, job.uid),
+                waiting_jobs=self._waiting.by_pool(),
             )
             specs: Mapping[str, GPUPoolSpec] = {}
             decision = decide(snapshot, self._clock.now())
@@ -102,6 +106,7 @@ class Reconciler:
                 decision = decide_with_pools(snapshot, pools, self._clock.now())
             # Before anything is awaited, so that the next decision sees it.
             self._reservations.record(key, snapshot, decision)
+            self._waiting.record(key, decision.status.queue)
             self._first_sights.record(key, job.uid, decision.timed)
             stored = await self._write(key, raw, job, decision, snapshot)
             if stored is None and decision.creates and not await self._still_exists(key, job):
@@ -129,6 +134,7 @@ class Reconciler:
 
     async def _read(self, key: Key, job: DPOJob) -> Snapshot:
         snapshot = await self._reader.read(job)
+        snapshot = await with_waiting_cause(self._cluster, snapshot, self._clock.now())
         age = time.monotonic() - self._refreshed.get(key, float("-inf"))
         running = next((pod for pod in snapshot.training_pods if pod.running), None)
         seen = self._poller.latest(key, running.uid) if running is not None else None
@@ -188,6 +194,7 @@ class Reconciler:
         self._refreshed.pop(key, None)
         self._first_sights.remove(key)
         self._reservations.remove(key)
+        self._waiting.remove(key)
         self.written_versions.pop(key, None)
 
     async def _report_unreadable(

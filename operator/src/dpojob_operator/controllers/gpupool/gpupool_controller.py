@@ -43,7 +43,9 @@ class GPUPoolController:
             new = pool_status(pool, nodes, pods, self._now())
             if pool.status is not None and new.wire() == pool.status.wire():
                 continue
-            room = room or pool.status is None or new.free != pool.status.free
+            # Until its first pass, the CRD's default stands in the place of a status.
+            counted = pool.status if pool.status is not None and pool.status.conditions else None
+            room = room or counted is None or new.free != counted.free
             await self._write({**raw, "status": new.wire()})
         if room:
             self._changed()

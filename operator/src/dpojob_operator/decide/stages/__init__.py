@@ -5,4 +5,4 @@ Each stage takes the `StatusBuilder` and returns whether the next stage may run.
 
 from .decision import decide, decide_with_pools
 
-__all__ = ["decide", "decide_with_pools", "planning"]
+__all__ = ["decide", "decide_with_pools", "planning", "pod_diagnosis"]

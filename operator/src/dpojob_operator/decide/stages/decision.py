@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from dpojob_api.conditions import Reason
-from dpojob_operator.decide import status_summary, ttl
+from dpojob_operator.decide import ttl
 from dpojob_operator.decide.status_builder import StatusBuilder
+from dpojob_operator.decide.summary import summarise, update_queue_wait
 from dpojob_operator.decide.types import Decision, PlanningRequest, Snapshot
 from dpojob_planner import PoolState
 
@@ -83,7 +84,8 @@ def _run_stages(builder: StatusBuilder) -> None:
                 break
     if builder.finished:
         _end_open_attempt(builder)
-    status_summary.summarise(builder)
+    update_queue_wait(builder)
+    summarise(builder)
 
 
 def _end_open_attempt(builder: StatusBuilder) -> None:

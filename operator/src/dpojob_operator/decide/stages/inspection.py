@@ -18,6 +18,7 @@ from .pod_diagnosis import (
     missing_secret_message,
     newest_pod,
     pod_missing_secret,
+    pod_rejection,
     secret_wait_is_over,
     start_obstacle,
 )
@@ -69,6 +70,9 @@ def _begin(builder: StatusBuilder) -> bool:
     if not claims_exist(builder):
         return False
     if builder.snapshot.lookup_pending:
+        builder.set_dataset_valid(
+            None, Reason.INSPECTING, "The commits of branches are looked up at the hub."
+        )
         builder.requeue_within(POLL_SECONDS)  # the end of the look-up queues the job, too
         return False
     if shared is not None and shared.report is not None:
@@ -107,11 +111,15 @@ def _follow(builder: StatusBuilder, job: JobSnapshot) -> bool:
         builder.set_dataset_valid(None, Reason.SECRET_NOT_FOUND)
         builder.fail(Reason.SECRET_NOT_FOUND, missing_secret_message(pod.waiting_message))
         return False
-    obstacle = start_obstacle(pods)
+    obstacle = start_obstacle(pods) or pod_rejection(builder.snapshot.pod_rejection)
     claims = builder.snapshot.claims
     unbound = [n for n, claim in claims.items() if claim is not None and claim.phase == "Pending"]
-    if obstacle is None:
-        builder.set_dataset_valid(None, Reason.INSPECTING, describe_job(builder, job, pods))
+    described = describe_job(builder, job, pods)
+    if job.suspended:
+        builder.set_phase("Queued")
+        builder.set_dataset_valid(None, Reason.SUSPENDED_BY_QUEUE, described)
+    elif obstacle is None:
+        builder.set_dataset_valid(None, Reason.INSPECTING, described)
     elif unbound:
         names = ", ".join(unbound)
         message = f"PersistentVolumeClaim {names} is not bound. {obstacle.message}"

@@ -30,13 +30,14 @@ def check_output_lock(builder: StatusBuilder) -> bool:
         return False
     builder.set_phase("Waiting")
     builder.requeue_within(POLL_SECONDS)
+    message = (
+        f"DPOJob {holder.name}, which writes to {holder.directory} too, is being deleted; this job "
+        "goes on when it is gone."
+    )
     if builder.status.dataset is None:
-        builder.set_dataset_valid(
-            None,
-            Reason.OUTPUT_OCCUPIED,
-            f"DPOJob {holder.name}, which writes to {holder.directory} too, is being deleted; this job "
-            "goes on when it is gone.",
-        )
+        builder.set_dataset_valid(None, Reason.OUTPUT_OCCUPIED, message)
+    else:
+        builder.set_planned(False, Reason.OUTPUT_OCCUPIED, message)
     return False
 
 

@@ -6,11 +6,16 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from dpojob_api.conditions import Reason
+from dpojob_operator.decide.conditions import rejection_reason
 from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot
 from dpojob_operator.decide.status_builder import StatusBuilder
 
 PODLESS_SECONDS = 10.0
 """A Job without a pod for longer than this is prevented from creating one; its Events hold the reason."""
+PODLESS_POLL_SECONDS = 30.0
+"""Between the looks for the reason why a Job has no pod; no event about the DPOJob's objects comes."""
+UNBOUND_CLAIM_WORDS = ("unbound immediate persistentvolumeclaim", "persistent volumes to bind")
+"""Of the volume binding plugin of the scheduler (pkg/scheduler/framework/plugins/volumebinding)."""
 LISTING_POLL_SECONDS = 2.0
 """Between the looks for the pods of an ended Job."""
 NORMAL_WAITING_REASONS = ("", "ContainerCreating", "PodInitializing")
@@ -61,14 +66,35 @@ def start_obstacle(pods: Iterable[PodSnapshot]) -> StartObstacle | None:
         return None
     if pod.unschedulable:
         # The scheduler counts as insufficient what a node would have if other pods ended.
-        room = "insufficient" in pod.unschedulable.lower()
         message = f"Pod {pod.name} waits for a node: {pod.unschedulable}"
-        return StartObstacle(None if room else Reason.NO_NODE_FITS, message)
+        return StartObstacle(_unschedulable_reason(pod.unschedulable), message)
     if pod.waiting_reason not in NORMAL_WAITING_REASONS:
         image = pod.waiting_reason in IMAGE_WAITING_REASONS
         message = f"Pod {pod.name} waits ({pod.waiting_reason}): {pod.waiting_message}"
         return StartObstacle(Reason.IMAGE_PULL_FAILED if image else None, message)
     return None
+
+
+def _unschedulable_reason(scheduler_message: str) -> Reason | None:
+    """The reason by the scheduler's words; None where a node would do if other pods ended."""
+    text = scheduler_message.lower()
+    if any(words in text for words in UNBOUND_CLAIM_WORDS):
+        return Reason.WAITING_FOR_CLAIM
+    return None if "insufficient" in text else Reason.NO_NODE_FITS
+
+
+def pod_rejection(rejection: str) -> StartObstacle | None:
+    """Describe why the Job controller cannot create a pod.
+
+    Args:
+        rejection: The message of the Job's newest Event about it; empty when there is none.
+
+    Returns:
+        The obstacle; None without a message.
+    """
+    if not rejection:
+        return None
+    return StartObstacle(rejection_reason(rejection), f"The Job has no pod: {rejection}")
 
 
 def describe_job(builder: StatusBuilder, job: JobSnapshot, pods: Collection[PodSnapshot]) -> str:
@@ -88,6 +114,8 @@ def describe_job(builder: StatusBuilder, job: JobSnapshot, pods: Collection[PodS
     age = 0.0 if job.created is None else (builder.now - job.created).total_seconds()
     if pods or age >= PODLESS_SECONDS or job.suspended:
         why = "" if pods or job.suspended else " has no pod; `kubectl describe job` says why"
+        if why:
+            builder.requeue_within(PODLESS_POLL_SECONDS)
         return f"Job {job.name}{why}."
     builder.requeue_within(PODLESS_SECONDS - age)
     return f"Job {job.name}."

@@ -34,6 +34,8 @@ def claims_exist(builder: StatusBuilder) -> bool:
     inspected = builder.status.dataset is not None
     if not inspected:
         builder.set_dataset_valid(False, Reason.CLAIM_NOT_FOUND, message)
+    else:
+        builder.set_training(False, Reason.CLAIM_NOT_FOUND, message)
     if builder.grace_is_over("missing claim", builder.policy.missing_grace_seconds):
         builder.fail(Reason.CLAIM_NOT_FOUND, message)
     return False

@@ -19,6 +19,7 @@ from .pod_diagnosis import (
     missing_secret_message,
     newest_pod,
     pod_missing_secret,
+    pod_rejection,
     secret_wait_is_over,
     start_obstacle,
 )
@@ -229,7 +230,7 @@ def _report_state(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) ->
         _report_running(builder, attempt)
         return
     builder.set_phase("Suspended" if job.suspended and attempt.start_time else "Queued")
-    obstacle = start_obstacle(pods)
+    obstacle = start_obstacle(pods) or pod_rejection(builder.snapshot.pod_rejection)
     if job.suspended:
         builder.set_training(False, Reason.SUSPENDED_BY_QUEUE, f"Job {job.name}.")
     elif last is None or (not last.scheduled and last.finished is None):

@@ -8,9 +8,10 @@ from dpojob_api.conditions import Condition, ConditionType, Reason
 from dpojob_api.job import Display, DPOJobStatus
 from dpojob_api.quantity import format_duration, money
 from dpojob_api.spec import ModelSource
+from dpojob_operator.decide import cost
+from dpojob_operator.decide.status_builder import StatusBuilder
 
-from . import cost
-from .status_builder import StatusBuilder
+from .advice import ADVICE
 
 
 def summarise(builder: StatusBuilder) -> None:
@@ -33,7 +34,8 @@ def summarise(builder: StatusBuilder) -> None:
         if stage is None:
             builder.set_ready(False, Reason.IN_PROGRESS, f"{status.phase}.")
         else:
-            builder.set_ready(False, stage.reason, f"{status.phase}. {stage.message}".strip())
+            sentences = (f"{status.phase}.", stage.message, ADVICE.get(stage.reason, ""))
+            builder.set_ready(False, stage.reason, " ".join(filter(None, sentences)))
     if failed is not None:
         builder.set_stalled(True, failed.reason, failed.message)
     else:

@@ -24,7 +24,7 @@ from dpojob_api.job import Cost, DPOJobStatus
 from dpojob_api.progress import Progress
 from dpojob_operator.decide.stages import decide_with_pools
 from dpojob_operator.decide.status_builder import StatusBuilder
-from dpojob_operator.decide.status_summary import summarise
+from dpojob_operator.decide.summary import ADVICE, summarise
 
 
 def condition(type_: str, status: str, reason: str = "R", message: str = "m.") -> Condition:
@@ -65,7 +65,7 @@ VALID, PLANNED = condition("DatasetValid", "True"), condition("Planned", "True",
          ("False", "InProgress", "")),
         ((VALID, PLANNED), ("False", "Fits", "Training. Plan."), ("False", "InProgress", "")),
         ((VALID, PLANNED, condition("Training", "False", "Queued")),
-         ("False", "Queued", "Training. m."), ("False", "InProgress", "")),
+         ("False", "Queued", f"Training. m. {ADVICE['Queued']}"), ("False", "InProgress", "")),
         ((VALID, PLANNED, condition("Suspended", "True", "SuspendedByUser")),
          ("False", "SuspendedByUser", "Training. m."), ("False", "InProgress", "")),
         ((VALID, PLANNED, condition("Suspended", "False", "Resumed")),
