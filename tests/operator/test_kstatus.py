@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.kit import kstatus
-from tests.kit.builders import NOW, POOLS, decide_until_stable
+from tests.kit.builders import NOW, POOLS
 from tests.operator.upgrades.recorded import RECORDED
 
 from dpojob_api.conditions import ConditionType

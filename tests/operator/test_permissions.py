@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.kit.cluster import fake_kueue
 from tests.kit.cluster.chart_rights import Account, render
-from tests.kit.operator_fixture import ROOT, JobNamespace, Process, foreign_job, pool
+from tests.kit.operator_fixture import ROOT, JobNamespace, Process, dpojob, foreign_job, pool
 from tests.operator.test_process import address, ask
 
 from devcluster.control_plane.audit import Request, read
 from dpojob_operator.decide.child_names import rendezvous_name, training_name
+from dpojob_operator.decide.summary import ADVICE
 
 pytestmark = pytest.mark.cluster
 CORE = "(core)"
@@ -57,6 +59,7 @@ def test_the_chart_grants_what_the_operator_asks_for_and_nothing_else(
     job_namespace.until_condition("next", "DatasetValid", "WaitingForJob")
     stops_training(job_namespace)
     meets_a_service_of_another_owner(job_namespace)
+    meets_a_full_quota_of_pods(job_namespace)
 
     def used() -> set[tuple[str, tuple[str, str, str]]]:
         return {
@@ -79,9 +82,15 @@ def permission(request: Request) -> tuple[str, str, str]:
 
 
 def stops_training(job_namespace: JobNamespace) -> None:
-    job_namespace.job("stopped")
+    """Its queue evicts it, then its user suspends it."""
+    manifest = dpojob("stopped")
+    manifest["metadata"]["labels"] = dict(fake_kueue.QUEUE)
+    job_namespace.apply(manifest)
     job_namespace.inspected("stopped")
-    job_namespace.pod("stopped", "train")
+    pod = job_namespace.pod("stopped", "train")
+    job = pod["metadata"]["labels"]["batch.kubernetes.io/job-name"]
+    job_namespace.patch_job(job, fake_kueue.eviction())
+    job_namespace.until_condition("stopped", "Ready", "SuspendedByQueue")
     job_namespace.suspend("stopped", True)
 
 
@@ -99,6 +108,23 @@ def meets_a_service_of_another_owner(job_namespace: JobNamespace) -> None:
     job_namespace.apply(service)
     job_namespace.inspected("wide")
     job_namespace.until_condition("wide", "Failed", "JobNameConflict")
+
+
+def meets_a_full_quota_of_pods(job_namespace: JobNamespace) -> None:
+    """A quota that refuses pods, and no Job: the Job's Events alone say so."""
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "team"},
+        "spec": {"hard": {"pods": "0"}},
+    }
+    job_namespace.apply(quota)
+    # Until the quota's usage is counted, it refuses nothing.
+    counted = ("get", "resourcequota", "team", "-o", "jsonpath={.status.used.pods}")
+    job_namespace.until("the quota is counted", lambda: job_namespace.kubectl(*counted))
+    job_namespace.job("refused")
+    message = job_namespace.until_condition("refused", "Ready", "QuotaExceeded")
+    assert "exceeded quota: team" in message and message.endswith(ADVICE["QuotaExceeded"])
 
 
 def test_the_operator_may_not_read_secrets(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,36 @@ def test_a_job_is_held_admitted_evicted_and_admitted_again(
         job_namespace.list("jobs", job="kueued", stage="train")[0]["metadata"]["uid"]
         == (eviction_message["metadata"]["uid"])
     )
+
+
+def test_a_job_that_kueue_holds_says_why_by_its_workload(
+    job_namespace: JobNamespace, operator: Process, queue: None
+) -> None:
+    job_namespace.apply(fake_kueue.WORKLOAD_CRD)
+    job_namespace.kubectl(
+        "wait", "--for=condition=Established", "crd/workloads.kueue.x-k8s.io", "--timeout=30s"
+    )
+    job_namespace.apply(queued("why"))
+    job_namespace.inspected("why")
+    job = held(job_namespace, "why")
+    text = "couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu"
+    job_namespace.until(
+        "the API server serves Workloads", lambda: applied(job_namespace, job, text)
+    )
+    # An event of any of its objects is followed by a pass; the Workload itself is not watched.
+    job_namespace.kubectl("annotate", "job", job["metadata"]["name"], "seen=again")
+    job_namespace.until(
+        "Kueue's message", lambda: text in job_namespace.condition("why", "Ready")[2]
+    )
+    assert f"Kueue, queue team (Pending): {text}" in job_namespace.condition("why", "Suspended")[2]
+    waits = job_namespace.status("why")["queue"]
+    assert waits["since"] and "position" not in waits, "Kueue orders its jobs itself"
+
+
+def applied(job_namespace: JobNamespace, job: dict[str, Any], message: str) -> bool:
+    manifest = json.dumps(fake_kueue.pending_workload(job, message))
+    done = job_namespace.kubectl("apply", "-f", "-", input=manifest, check=False)
+    return "created" in done or "unchanged" in done
 
 
 def test_a_queued_job_is_suspended_by_its_user(

@@ -50,6 +50,51 @@ def template_restoration(flavor: Mapping[str, str] = FLAVOR) -> list[Patch]:
     ]
 
 
+WORKLOAD_CRD: dict[str, Any] = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "workloads.kueue.x-k8s.io"},
+    "spec": {
+        "group": "kueue.x-k8s.io",
+        "names": {"kind": "Workload", "plural": "workloads"},
+        "scope": "Namespaced",
+        "versions": [
+            {
+                "name": "v1beta1",
+                "served": True,
+                "storage": True,
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "x-kubernetes-preserve-unknown-fields": True,
+                    }
+                },
+            }
+        ],
+    },
+}
+"""Kueue's Workload without its schema, which the CRD of Kueue itself has."""
+
+
+def pending_workload(job: Mapping[str, Any], message: str) -> dict[str, Any]:
+    """The Workload that Kueue makes for a Job that its queue has no quota for."""
+    metadata = job["metadata"]
+    condition = {
+        "type": "QuotaReserved", "status": "False", "reason": "Pending", "message": message,
+        "lastTransitionTime": "2026-11-23T12:00:00Z",
+    }  # fmt: skip
+    return {
+        "apiVersion": "kueue.x-k8s.io/v1beta1",
+        "kind": "Workload",
+        "metadata": {
+            "name": f"job-{metadata['name']}"[:60],
+            "labels": {"kueue.x-k8s.io/job-uid": metadata["uid"]},
+        },
+        "spec": {"queueName": metadata["labels"][QUEUE_LABEL]},
+        "status": {"conditions": [condition]},
+    }
+
+
 def names_a_queue(job: Mapping[str, Any]) -> bool:
     """Whether the webhook suspends the Job."""
     return QUEUE_LABEL in (job["metadata"].get("labels") or {})

@@ -33,7 +33,9 @@ def _program() -> Path:
     target = directory / f"kstatus-{digest}"
     if target.exists():
         return target
-    assert shutil.which("go") is not None, "Go builds the kstatus program, as it does the devcluster"
+    assert shutil.which("go") is not None, (
+        "Go builds the kstatus program, as it does the devcluster"
+    )
     directory.mkdir(parents=True, exist_ok=True)
     made = target.with_name(f"{target.name}.{os.getpid()}")
     environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false -mod=readonly"}

@@ -39,7 +39,11 @@ WORKLOAD = {
 EVENTS = [
     {"message": "old", "lastTimestamp": "2026-11-23T11:59:00Z"},
     {"message": "exceeded quota: team", "lastTimestamp": "2026-11-23T11:59:30Z"},
-    {"message": "of a newer API", "lastTimestamp": None, "eventTime": "2026-11-23T11:59:10.000000Z"},
+    {
+        "message": "of a newer API",
+        "lastTimestamp": None,
+        "eventTime": "2026-11-23T11:59:10.000000Z",
+    },
 ]
 
 
@@ -120,7 +124,8 @@ async def test_a_held_job_has_what_kueue_says_in_the_version_that_it_serves() ->
 
 
 @pytest.mark.parametrize(
-    "answer", [NotFound(404, "no Kueue"), ApiError(403, "an older role"), ApiError(0, "no answer"), []]
+    "answer",
+    [NotFound(404, "no Kueue"), ApiError(403, "an older role"), ApiError(0, "no answer"), []],
 )
 async def test_without_an_answer_the_wait_is_not_explained_and_nothing_fails(answer: Any) -> None:
     held = trains(suspended=True, queue_labels=QUEUE)

@@ -161,12 +161,16 @@ def test_a_job_whose_output_is_not_free_yet_says_whose_it_is(inspected: bool) ->
     status = decide_after_inspection(first).status if inspected else None
     if status is not None:
         status.attempts = []
-    given, message = ready(decide_with_pools(build_snapshot(status, output_holder=holder), POOLS, NOW))
+    given, message = ready(
+        decide_with_pools(build_snapshot(status, output_holder=holder), POOLS, NOW)
+    )
     assert given == "OutputOccupied" and "DPOJob other" in message
 
 
 def test_a_claim_that_is_missing_after_inspection_is_named_while_it_is_waited_for() -> None:
-    first = decide_with_pools(build_snapshot(spec_fields=ON_A_CLAIM, claims={"data": BOUND}), POOLS, NOW)
+    first = decide_with_pools(
+        build_snapshot(spec_fields=ON_A_CLAIM, claims={"data": BOUND}), POOLS, NOW
+    )
     assert first.status.inspection is not None
     snapshot = build_snapshot(
         first.status,

@@ -291,4 +291,3 @@ class WorkloadSnapshot:
         if evicted.get("status") == "True" and evicted.get("message"):
             return cls(queue, str(evicted.get("reason") or ""), str(evicted["message"]))
         return cls(queue)
-

@@ -18,9 +18,9 @@ from tests.kit.builders import (
 )
 
 from dpojob_api.job import DPOJobStatus, QueueStatus
+from dpojob_operator.decide import WaitingJob
 from dpojob_operator.decide.stages import decide_with_pools
 from dpojob_operator.decide.summary.queue_wait import rounded_place
-from dpojob_operator.decide import WaitingJob
 
 PENDING = replace(RUNNING, phase="Pending", started=None, scheduled=False)
 LATER = NOW + timedelta(minutes=3)

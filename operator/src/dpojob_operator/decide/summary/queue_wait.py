@@ -43,7 +43,11 @@ def _waits(builder: StatusBuilder) -> bool:
     attempt, job = builder.attempt, builder.snapshot.training
     if builder.finished or attempt is None or attempt.end_time is not None:
         return False
-    if attempt.outcome is not None or builder.job.spec.suspend or (job is not None and job.finished):
+    if (
+        attempt.outcome is not None
+        or builder.job.spec.suspend
+        or (job is not None and job.finished)
+    ):
         return False
     pods = builder.snapshot.training_pods
     return not pods or any(pod.finished is None and not pod.scheduled for pod in pods)
