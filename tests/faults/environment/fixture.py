@@ -25,6 +25,7 @@ from tests.kit.ports import free_port
 
 from dpojob_api.base import JSONObject
 
+from . import job_controller
 from .operator_env import SETTINGS, kubeconfig, pool
 from .operators import Operator
 from .stall_limit import ConvergenceTimeout, StallLimit
@@ -265,7 +266,8 @@ class RunEnvironment:
             leaving = any(
                 "deletionTimestamp" in item["metadata"] for kind in kinds for item in kind
             )
-            rests = time.monotonic() - newest > quiet and not self.kubelet.busy and not leaving
+            busy = self.kubelet.busy or job_controller.is_pending(self.history.newest("jobs"), pods)
+            rests = time.monotonic() - newest > quiet and not busy and not leaving
             resyncs = self.log.answered("list dpojobs", newest)
             if rests and (resyncs >= QUIET_RESYNCS or not self._shared.resyncs):
                 return
