@@ -17,8 +17,8 @@ demo: setup ## from dataset to trained model on a real one-node cluster
 images: setup ## build the operator's and the trainer's images for the cluster on this machine
 	@.venv/bin/python hack/images.py
 
-down: ## stop the clusters and remove every process, mount, interface and rule of theirs
-	@if [ -x .venv/bin/python ]; then .venv/bin/python -m devcluster down --all; else PYTHONPATH=devcluster/src python3 -m devcluster down --all; fi
+down: ## stop the clusters, remove every process, mount, interface and rule of theirs, and outdated images
+	@hack/down
 
 ##@ Develop
 

@@ -1,4 +1,4 @@
-"""Builds the images and puts them on the cluster's node: `python hack/images.py`.
+"""Builds the images and puts them on the cluster's node: `python hack/images.py`; `names` only prints their names.
 
 A tag is the hash of everything the image is made from, so that an image already on the node is
 never built again and a changed source is never missed. PUSH=registry/prefix pushes instead.
@@ -98,7 +98,9 @@ def ensure() -> dict[str, Image]:
 
 
 if __name__ == "__main__":
-    if "PUSH" in os.environ:
+    if sys.argv[1:] == ["names"]:
+        print(*(image.reference for image in IMAGES.values()))
+    elif "PUSH" in os.environ:
         for role, image in IMAGES.items():
             log(f"image {role}: building and pushing {image.reference}")
             build(image)

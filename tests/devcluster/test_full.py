@@ -65,6 +65,16 @@ ASK_ITSELF = (
 )
 
 
+DERIVED = ("localhost/devcluster-derived:old", "localhost/devcluster-derived:new")
+
+
+def build_derived(name: str, content: str, context: Path) -> None:
+    """An image with one file more than the base image."""
+    (context / "Dockerfile").write_text(f"FROM {BASE}\nCOPY word /word\n")
+    (context / "word").write_text(content)
+    builder.build(name, context, context / "Dockerfile", None, [])
+
+
 def set_gpus(cluster: Cluster, count: int) -> None:
     cluster.set_gpus("node-0", "nvidia.com/gpu", count)
 
@@ -94,20 +104,31 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     cluster.down(images=True)
 
 
-def test_down_leaves_nothing_even_with_pods_running(alone: Cluster) -> None:
+def test_down_leaves_nothing_even_with_pods_running(alone: Cluster, tmp_path: Path) -> None:
     marker = str(alone.state.directory)
     before = picture(marker)
     alone.up(FULL, 2)
     start_pod(alone, "default")
+    held = [alone.blobs().keys()]
+    for name in DERIVED:
+        build_derived(name, name, tmp_path)
+        image_loader.load(alone, name, None)
+        buildah.run("rmi", name)
+        held.append(alone.blobs().keys())
     during = differences(before, picture(marker))
     assert {"processes", "mounts", "links", "addresses", "rules", "cgroups"} <= during.keys()
-    alone.down()
+    alone.down(current_images=DERIVED[1:])
     assert differences(before, picture(marker)) == {}
     # The image store stays, and serves the next start; what ran is not remembered.
     assert [path.name for path in alone.state.directory.iterdir()] == ["images"]
     alone.up(FULL, 1)
     assert alone.kubectl("get", "pods", "-A", "-o", "name").stdout == ""
     assert alone.has_image(BASE, str(buildah.image_id(BASE)))
+    # Of an image with another tag neither the name nor the files are left.
+    assert [alone.has_image(name) for name in DERIVED] == [False, True]
+    of_old, of_new = held[1] - held[0], held[2] - held[1]
+    assert len(of_old) >= 3
+    assert alone.blobs().keys() & (of_old | of_new) == of_new
     alone.down(images=True)
     assert differences(before, picture(marker)) == {}
     assert not alone.state.directory.exists()
@@ -192,10 +213,8 @@ def test_an_image_is_loaded_without_the_parts_the_node_has(
 ) -> None:
     base_image.ensure()
     image_loader.load(own, BASE, None)
-    (tmp_path / "Dockerfile").write_text(f"FROM {BASE}\nCOPY word /word\n")
-    (tmp_path / "word").write_text(f"made for {namespace}\n")
     name = f"localhost/devcluster-derived:{namespace}"
-    builder.build(name, tmp_path, tmp_path / "Dockerfile", None, [])
+    build_derived(name, f"made for {namespace}\n", tmp_path)
     try:
         oci_layout.write(name, tmp_path / "layout", own.blobs())
         assert sum(file.stat().st_size for file in (tmp_path / "layout").rglob("*")) < 100_000

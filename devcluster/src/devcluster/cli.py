@@ -12,7 +12,7 @@ from devcluster.cluster import Cluster, sweep
 from devcluster.control_plane import kwok
 from devcluster.control_plane.storage import claim_directory
 from devcluster.host.errors import DevclusterError
-from devcluster.images import base_image, builder
+from devcluster.images import base_image, builder, outdated
 from devcluster.state import CONTROL_PLANE, FULL, MODES, clusters, clusters_with_data
 
 DEFAULT = "dpojob"
@@ -42,7 +42,8 @@ def _up(args: argparse.Namespace) -> None:
 def _down(args: argparse.Namespace) -> None:
     if args.all:
         for name in clusters_with_data() if args.purge else clusters():
-            Cluster(name).down(images=args.purge)
+            Cluster(name).down(images=args.purge, current_images=args.current_images)
+        outdated.remove_from_builder(args.current_images)
     else:
         kind_backend.choose(_name(args), args.context).down(images=args.purge)
 
@@ -139,6 +140,13 @@ def _parser() -> argparse.ArgumentParser:
     down = add("down", _down, "End a cluster; only its image store stays, for the next time.")
     down.add_argument("--all", action="store_true", help="every cluster of this user")
     down.add_argument("--purge", action="store_true", help="the image store too")
+    down.add_argument(
+        "--current-images",
+        nargs="*",
+        default=[],
+        metavar="NAME",
+        help="with --all: remove the images of older sources than these from the nodes and the builder",
+    )
     add("status", _status, "What runs. Exit status 1 when something is dead.")
     add("kubeconfig", _kubeconfig, "Print the path of the administrator's kubeconfig.")
     add("env", _env, "Print lines for `eval`: KUBECONFIG, and PATH with the binaries.")

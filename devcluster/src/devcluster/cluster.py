@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from devcluster.host.errors import DevclusterError, explain
 from devcluster.host.locks import locked
 from devcluster.host.paths import runtime_root
 from devcluster.host.processes import Daemons, start_time, wait_reaped
+from devcluster.images import outdated
 from devcluster.node import NodeSet, check_machine
 from devcluster.state import FULL, ClusterRecord, State, clusters
 
@@ -213,7 +214,8 @@ class Cluster:
         if not nodes.has_image(name):
             raise DevclusterError(f"what was loaded holds no image of the name {name!r}")
         with self._locked():
-            loaded = {**self._loaded_images(), name: identity}
+            others = {n: i for n, i in self._loaded_images().items() if n != name}
+            loaded = {**others, name: identity}  # the newest last
             (self.state.images / "loaded.json").write_text(json.dumps(loaded, indent=1))
 
     def _loaded_images(self) -> dict[str, str]:
@@ -230,8 +232,13 @@ class Cluster:
 
     # -- down -------------------------------------------------------------------------------
 
-    def down(self, *, images: bool = False) -> None:
-        """Stop it and delete its state; the image store only when `images` is set."""
+    def down(self, *, images: bool = False, current_images: Collection[str] = ()) -> None:
+        """Stop it and delete its state.
+
+        Args:
+            images: Whether the image store goes, too.
+            current_images: Names of images; older ones of their repositories go in any case.
+        """
         with ExitStack() as locks:
             locks.enter_context(self._locked())
             if self.state.exists():
@@ -239,7 +246,8 @@ class Cluster:
                 pids = [self.daemons.pid(name) for name in self.daemons.names()]
                 if record.mode == FULL:
                     locks.enter_context(_machine_locked())
-                    NodeSet(self.state, record).stop()
+                    kept = outdated.kept_names(list(self._loaded_images()), current_images)
+                    NodeSet(self.state, record).stop(kept)
                 # Killed at once: what they would save on shutdown is deleted right after.
                 self.daemons.stop(*self.daemons.names(), grace=0.0)
                 wait_reaped(pid for pid in pids if pid is not None)

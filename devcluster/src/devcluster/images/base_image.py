@@ -14,6 +14,8 @@ from devcluster.images import buildah
 from devcluster.versions import DEBIAN_RELEASE
 
 NAME = f"localhost/dpojob-base:{DEBIAN_RELEASE}"
+LABEL = "dev.dpojob.base"
+"""Images that are built on it have this label, too."""
 _INCLUDE = "python3,python3-venv,ca-certificates"
 # Where this machine's settings for pip and uv are mounted during a build: being there already,
 # they leave no trace in the images.
@@ -64,7 +66,7 @@ def ensure() -> str:
     with locked(archive.with_name(".base.lock"), "it makes the base image"):
         if not archive.exists():
             _bootstrap(archive)
-        if buildah.label(NAME, "dev.dpojob.base") != archive.stem:
+        if buildah.label(NAME, LABEL) != archive.stem:
             console.log("taking the base image from the cache")
             buildah.run("pull", "--quiet", f"oci-archive:{archive}:{NAME}")
     return NAME
@@ -91,7 +93,7 @@ def _bootstrap(archive: Path) -> None:
         result = subprocess.run(pack, capture_output=True, text=True, check=False)
         if result.returncode:
             raise explain(result, "packing the base image")
-        label = f'LABEL dev.dpojob.base="{archive.stem}"\n'
+        label = f'LABEL {LABEL}="{archive.stem}"\n'
         (context / "Dockerfile").write_text(_DOCKERFILE + label)
         buildah.run("bud", "--isolation", "chroot", "--tag", NAME, str(context))
         unfinished = archive.with_suffix(".new")

@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -14,7 +14,7 @@ from typing import IO
 from devcluster.host import mounts
 from devcluster.host.errors import explain
 from devcluster.host.processes import Daemon, start_time
-from devcluster.images import oci_layout, pause_image
+from devcluster.images import oci_layout, outdated, pause_image
 
 _NAMESPACE = "k8s.io"
 _SHARED = Path("/run/containerd")
@@ -127,6 +127,15 @@ state = {json.dumps(str(self.runtime / "containerd"))}
             file = pause_image.archive(self.directory / "pause.tar")
             self.load(file)
             file.unlink()
+
+    def remove_outdated_images(self, kept: Collection[str]) -> None:
+        """Remove other images of the same repositories, and their files. Call it when no container is left."""
+        rows = (line.split() for line in self._ctr("images", "ls").stdout.splitlines()[1:])
+        references = outdated.outdated_references({row[0]: row[2] for row in rows}, kept)
+        if references:
+            result = self._ctr("images", "rm", "--sync", *references)
+            if result.returncode:
+                raise explain(result, "removing outdated images")
 
     def remove_containers(self) -> None:
         """Remove every container, so that only images are left for the next start."""

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from devcluster.control_plane import Api, ControlPlane
@@ -113,8 +114,12 @@ class NodeSet:
                 return
             time.sleep(0.5)
 
-    def stop(self) -> None:
-        """Stop the nodes and undo every change to the machine."""
+    def stop(self, kept_images: Collection[str]) -> None:
+        """Stop the nodes and undo every change to the machine.
+
+        Args:
+            kept_images: Names of images; others of the same repositories are removed.
+        """
         # First the components that would start or repair something while the others stop.
         self.daemons.stop("kube-proxy", "coredns", *(f"kubelet-{n.index}" for n in self.nodes))
         for node in self.nodes:
@@ -122,6 +127,7 @@ class NodeSet:
             # A dead containerd would only time out, and its records are removed below.
             if self.daemons.pid(node.containerd.daemon_name) is not None:
                 node.containerd.remove_containers()
+                node.containerd.remove_outdated_images(kept_images)
             self.daemons.stop(node.containerd.daemon_name)
             node.containerd.kill_shims()
             cgroups.kill(node.cgroup)
