@@ -171,7 +171,7 @@ class _Run:
 
 
 def _outcome(result: Result) -> str:
-    """One word for the table, and the exit status where it says more."""
+    """The entry of the table: passed, or failed with which exit status."""
     return "passed" if result.exit_status == 0 else f"FAILED with exit status {result.exit_status}"
 
 

@@ -153,7 +153,7 @@ class Reason(StrEnum):
     """The training container cannot use the GPU that its plan counts on: none is visible, the driver is
     too old, or the GPU is older than the image's CUDA libraries support. Never retried."""
     OUT_OF_MEMORY = "OutOfMemory"
-    """Training needed more GPU memory than the GPU has; the message gives peak and way out."""
+    """Training needed more GPU memory than the GPU has; the message gives the peak and remedies."""
     DISK_FULL = "DiskFull"
     """A volume is full; the last good checkpoint is intact."""
     BUDGET_EXCEEDED = "BudgetExceeded"

@@ -156,7 +156,7 @@ def explain_error(message: str, arguments: Sequence[str]) -> str:
         return f"{message}\nThe DPOJob CRDs are not installed in this cluster: kubectl apply --server-side -f crds/"
     if "NotFound" in message and RESOURCE in message:
         return f"{message}\n`kubectl get dpo -A` lists the jobs of all namespaces; -n chooses one"
-    return message or f"kubectl {' '.join(arguments)} failed and said nothing"
+    return message or f"kubectl {' '.join(arguments)} failed without a message"
 
 
 def pod_stage(pod: dict[str, Any]) -> str:

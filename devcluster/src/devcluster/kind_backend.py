@@ -92,7 +92,7 @@ class ContextCluster:
     def load_archive(self, name: str, archive: Path, identity: str) -> None:
         """Unsupported: the user pushes images to a registry."""
         raise DevclusterError(
-            f"images get onto {self.name!r} your own way: push {name} ({archive}) to a registry it "
+            f"nothing loads images onto {self.name!r}: push {name} ({archive}) to a registry that it "
             "pulls from, and set the chart's image values"
         )
 

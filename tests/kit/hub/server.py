@@ -45,7 +45,7 @@ class Request:
 
 @dataclass
 class Fault:
-    """What goes wrong with requests whose "METHOD /path?query" matches `pattern`."""
+    """The failure of requests whose "METHOD /path?query" matches `pattern`."""
 
     pattern: re.Pattern[str]
     times: int | None
@@ -181,7 +181,7 @@ class Hub:
         self.static[name] = to
         return f"{self.url}/files/{name}"
 
-    # What goes wrong.
+    # Failures of requests.
 
     def fault(
         self,

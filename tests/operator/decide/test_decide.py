@@ -257,7 +257,7 @@ def test_an_invalid_dataset_is_reported_with_the_correction_and_the_advice_to_re
     )
     condition = failed.status.condition("Failed")
     assert condition is not None and condition.message == (
-        "no columns prompt, chosen and rejected. Also, told in status.dataset.problems: NullValue. "
+        "no columns prompt, chosen and rejected. Further errors in status.dataset.problems: NullValue. "
         "Columns found: q, good, bad. "
         "Write spec.dataset.columnMapping: {prompt: q, chosen: good, rejected: bad}. "
         "Correct that, then create this DPOJob again: delete it and apply it anew."

@@ -65,7 +65,7 @@ def test_the_reason_of_a_report(report: dict[str, Any], expected: str) -> None:
          "9 of 12 rows are valid; 3 left out (2 NullValue, 1 EmptyText): 9 to train on and 0 held out."),
         ({"valid": True, "problems": [{"code": "DuplicateRow", "severity": "warning"}]},
          "0 of 0 rows are valid: 0 to train on and 0 held out. "
-         "Warnings, told in status.dataset.problems: DuplicateRow."),
+         "Warnings in status.dataset.problems: DuplicateRow."),
         ({"valid": False, "columns": ["a", "b"]}, "The dataset is not valid. Columns found: a, b."),
         ({"valid": False, "problems": [{"code": "NullValue", "rows": 1200}]}, "NullValue: 1,200 rows."),
         ({"valid": False, "columns": ["a", "b"],

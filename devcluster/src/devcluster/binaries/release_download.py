@@ -55,7 +55,7 @@ def download(recipe: Recipe, target: Path) -> bool:
         if digest.hexdigest() != wanted:
             raise DevclusterError(
                 f"{source.url} has SHA-256 {digest.hexdigest()}, its publisher says {wanted}. "
-                "Somebody between here and there changes downloads; nothing was installed."
+                "Downloads are altered between its server and this machine; nothing was installed."
             )
         _extract(source, archive, target)
     except OSError as error:

@@ -112,7 +112,7 @@ def dataset_valid_message(report: InspectionReport) -> str:
         ]
         first = next(iter(texts), "The dataset is not valid.")
         codes = ", ".join(problem.code for problem in report.errors[1:])
-        more = [f"Also, told in status.dataset.problems: {codes}."] if codes else []
+        more = [f"Further errors in status.dataset.problems: {codes}."] if codes else []
         return " ".join([first, *more, *_columns(report, first), *_advice(report, first)])
     counted = f"{report.valid_rows:,} of {report.rows:,} rows are valid"
     if report.dropped_rows:
@@ -120,7 +120,7 @@ def dataset_valid_message(report: InspectionReport) -> str:
         counted += f"; {report.dropped_rows:,} left out ({kinds})"
     held_out = f"{report.train_rows:,} to train on and {report.eval_rows:,} held out."
     warnings = ", ".join(problem.code for problem in report.warnings)
-    warned = [f"Warnings, told in status.dataset.problems: {warnings}."] if warnings else []
+    warned = [f"Warnings in status.dataset.problems: {warnings}."] if warnings else []
     return " ".join([f"{counted}: {held_out}", *warned])
 
 

@@ -89,7 +89,7 @@ def test_cost_follows_each_pod_and_each_gpu() -> None:
          "The training container ended with 14."),
         ((finished_pod("train", 2, "", termination_message=""),), "TrainingFailed",
          "The training container ended with 2."),
-        ((), "TrainingFailed", "The training pod left no word; see its log."),
+        ((), "TrainingFailed", "The training pod wrote no termination message; see its log."),
     ],
 )  # fmt: skip
 def test_why_training_failed(pods: tuple[PodSnapshot, ...], ended: str, message: str) -> None:

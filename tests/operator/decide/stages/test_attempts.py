@@ -75,7 +75,7 @@ def test_a_job_that_was_deleted_ends_the_dpojob(gone: bool) -> None:
     assert condition(decision, "Failed") == (
         "True",
         "JobDeleted",
-        f"Training Job {NAME} was deleted by somebody else; it is not run again. "
+        f"Training Job {NAME} was deleted, but not by the operator; it is not run again. "
         "Checkpoints stay on the output volume. To stop a job for a while, use spec.suspend.",
     )
     assert decision.status.attempts[0].outcome == "Deleted"

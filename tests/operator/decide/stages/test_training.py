@@ -39,7 +39,7 @@ from dpojob_operator.decide.stages import decide_with_pools
         ),
         (
             {"failed": True, "failure_reason": "PodFailurePolicy"},
-            (finished_pod("train", 13, "no word"),),
+            (finished_pod("train", 13, "no message"),),
             "Failed/DiskFull",
         ),
         (

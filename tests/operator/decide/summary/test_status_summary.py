@@ -43,7 +43,7 @@ def summary(
     return builder.status
 
 
-def said(status: DPOJobStatus, type_: str) -> tuple[str, str, str]:
+def shown(status: DPOJobStatus, type_: str) -> tuple[str, str, str]:
     found = status.condition(type_)
     assert found is not None
     return found.status, found.reason, found.message
@@ -76,7 +76,7 @@ def test_ready_and_stalled_follow_from_the_other_conditions(
     conditions: tuple[Condition, ...], ready: tuple[str, str, str], stalled: tuple[str, str, str]
 ) -> None:
     status = summary(*conditions, phase="Training")
-    assert (said(status, "Ready"), said(status, "Stalled")) == (ready, stalled)
+    assert (shown(status, "Ready"), shown(status, "Stalled")) == (ready, stalled)
 
 
 def test_the_start_is_the_first_pass() -> None:

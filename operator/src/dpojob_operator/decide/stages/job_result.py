@@ -124,7 +124,9 @@ def record_failure(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -
         reason = Reason.BACKOFF_LIMIT_EXCEEDED
         message = f"Training failed {tries} time(s), the last time with: {message}"
     if not message:
-        message = job.failure_message or "The training pod left no word; see its log."
+        message = (
+            job.failure_message or "The training pod wrote no termination message; see its log."
+        )
     builder.set_training(False, Reason.STOPPED)
     builder.fail(reason, message)
 

@@ -132,7 +132,7 @@ def _job_is_gone(builder: StatusBuilder, attempt: Attempt) -> None:
         attempt.outcome = DELETED
         builder.fail(
             Reason.JOB_DELETED,
-            f"Training Job {attempt.job.name} was deleted by somebody else; it is not run again. "
+            f"Training Job {attempt.job.name} was deleted, but not by the operator; it is not run again. "
             "Checkpoints stay on the output volume. To stop a job for a while, use spec.suspend.",
         )
 

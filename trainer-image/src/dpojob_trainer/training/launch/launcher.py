@@ -189,7 +189,7 @@ def combine_outcomes(
     return Outcome(
         outcome="Failed",
         reason=Reason.TRAINING_FAILED,
-        message="A training process ended without a word (exit statuses by rank: "
+        message="A training process ended without an outcome (exit statuses by rank: "
         f"{dict(exit_statuses)}); its log tells more.",
     )
 

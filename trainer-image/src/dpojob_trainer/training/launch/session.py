@@ -244,7 +244,7 @@ def _out_of_memory_error(state: RunState, failure: TrainingError) -> TrainingErr
     return TrainingError(
         Reason.OUT_OF_MEMORY,
         f"{describe_peak()}; the plan predicted {memory.needed:.1f} GiB of {memory.available:.1f} GiB per "
-        f"GPU.{again} Ways out: {'; '.join(remedies)}. ({failure.message[:300]})",
+        f"GPU.{again} Remedies: {'; '.join(remedies)}. ({failure.message[:300]})",
     )
 
 
