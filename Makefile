@@ -2,7 +2,7 @@
 #   CONTEXT=name   use the cluster of this kubeconfig context instead of one made on this machine
 #   KEEP=1         leave the test clusters running
 .DEFAULT_GOAL := help
-.PHONY: help demo images down setup unit check test faults fuzz bench mutation rehearse generate lock
+.PHONY: help demo images down setup docs unit check test faults fuzz bench mutation rehearse generate lock
 SHELL := /bin/bash
 export CONTEXT KEEP
 
@@ -30,6 +30,9 @@ unit: setup ## run the tests that need no cluster
 
 check: setup ## run lint, types, import rules, and the checks of generated files
 	@hack/check
+
+docs: setup ## build the documentation as a site into build/site
+	@hack/build-docs
 
 test: setup ## run check, and the unit, training, control-plane and end-to-end tests
 	@hack/test
