@@ -73,4 +73,4 @@ def test_a_missing_trainer_is_explained() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.startswith("2 inspect needs a package that is not installed"), done.stderr
-    assert "pip install 'dpojob-trainer'" in done.stdout
+    assert "pip install 'dpojob[inspect]'" in done.stdout

@@ -80,7 +80,7 @@ def inspect(
     Raises:
         CommandError: The trainer is not installed, or the dataset or the model cannot be read.
     """
-    with _explain_missing_package("inspect", "dpojob-trainer"):
+    with _explain_missing_package("inspect", "dpojob[inspect]"):
         from dpojob_trainer.inspection import inspect as run
 
         with _inspection_error_as_command_error():
@@ -100,7 +100,7 @@ def read_model_facts(spec: DPOJobSpec, volumes: Volumes) -> ModelFacts:
     Raises:
         CommandError: The trainer is not installed, or the model cannot be read.
     """
-    with _explain_missing_package("reading the model", "dpojob-trainer"):
+    with _explain_missing_package("reading the model", "dpojob[inspect]"):
         from dpojob_trainer.inspection.model import open_model, read_facts
 
         with _inspection_error_as_command_error():
@@ -190,11 +190,9 @@ def train(
     os.environ.setdefault("HF_HOME", str(cache / "huggingface"))
     if find_spec("trl") is None:
         # Checked here, because `run` would report a missing package as a failed training.
-        raise CommandError(
-            "train needs TRL, which is not installed: pip install 'dpojob-trainer[train]'"
-        )
+        raise CommandError("train needs TRL, which is not installed: pip install 'dpojob[train]'")
     with (
-        _explain_missing_package("train", "dpojob-trainer[train]"),
+        _explain_missing_package("train", "dpojob[train]"),
         redirect_stdout(library_output),
     ):
         from dpojob_trainer.training import TrainJob, run
@@ -234,7 +232,7 @@ def evaluate(
         CommandError: The trainer or one of its packages is not installed.
     """
     with (
-        _explain_missing_package("evaluate", "dpojob-trainer[train]"),
+        _explain_missing_package("evaluate", "dpojob[train]"),
         redirect_stdout(library_output),
     ):
         from dpojob_trainer.training import TrainJob

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from dpojob_trainer.inspection.layouts.arrow_text import TextColumn
+from dpojob_trainer.inspection.layouts import TextColumn
 
 OFFSETS = [0, 2, 5, 9]
 

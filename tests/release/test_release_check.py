@@ -1,0 +1,45 @@
+"""`hack/release.py check`: a tag is released only where versions and changelog agree with it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+VERSION = tomllib.loads((ROOT / "cli/pyproject.toml").read_text())["project"]["version"]
+
+
+def check(tag: str) -> list[str]:
+    """The problems that the check prints, without those about the changelog's date."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "hack/release.py", "check", tag],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == (1 if done.stderr else 0)
+    return [line.removeprefix("release: ") for line in done.stderr.splitlines()]
+
+
+def test_rooms_and_chart_have_one_version() -> None:
+    assert [line for line in check(f"v{VERSION}") if "CHANGELOG" not in line] == []
+
+
+def test_another_version_names_every_file_to_change() -> None:
+    found = "\n".join(check("v99.0.0"))
+    for file in (
+        "api/pyproject.toml",
+        "cli/pyproject.toml",
+        "charts/dpojob/Chart.yaml",
+        "CHANGELOG.md",
+    ):
+        assert file in found
+
+
+@pytest.mark.parametrize("tag", ["1.2.3", "v1.2", "v1.2.3rc1", "latest"])
+def test_a_tag_of_another_form_is_refused(tag: str) -> None:
+    assert check(tag) == [f"the tag {tag} is not of the form v1.2.3 or v1.2.3-rc.1"]
