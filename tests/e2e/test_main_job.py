@@ -1,13 +1,16 @@
 """The main job on a real node: from `kubectl apply` to a trained model, watched by Prometheus."""
 
 import json
+import os
 import subprocess
 import urllib.parse
 import urllib.request
 from pathlib import Path
 
 import pytest
+from tests.kit.cluster.tenant import delete_pool_rights, write_tenant_kubeconfig
 from tests.kit.ports import free_port
+from tests.kit.ui import chromium, page_server
 from tests.kit.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
@@ -76,12 +79,62 @@ def query(prometheus, expression):
         return json.load(answer)["data"]["result"]
 
 
+class WatchedPage:
+    """The job's page, which a tenant has open from before it is created until after its end."""
+
+    def __init__(self, page, address, namespace):
+        self.page = page
+        page.goto(address)
+        page.evaluate("path => { location.hash = path }", f"#/job/{namespace}/quickstart")
+
+    def points(self):
+        """Points of the loss on the page; 0 before the first."""
+        chart = self.page.locator("[data-chart=loss]")
+        return int(chart.get_attribute("data-points")) if chart.count() else 0
+
+    def phase(self):
+        badge = self.page.locator("h1 .badge")
+        return badge.get_attribute("data-phase") if badge.count() else None
+
+    def watch(self):
+        """Phases with the numbers of points that were seen in them, until the job has ended."""
+        seen = []
+
+        def ended():
+            now = (self.phase(), self.points())
+            if now not in seen:
+                seen.append(now)
+            return now[0] in ("Complete", "Failed")
+
+        wait_until(ended, "the page shows the end", limit=900)
+        return seen
+
+
 @pytest.fixture(scope="module")
-def trained(installed, inputs, prometheus):
-    """examples/quickstart.yaml, applied and followed to its end."""
-    namespace, _ = inputs
-    installed.kubectl("apply", "-n", namespace, "-f", "examples/quickstart.yaml")
-    return installed.finish(namespace, timeout=900)
+def job_page(installed, inputs, scratch):
+    """The page of a tenant of the namespace, in headless Chromium."""
+    namespaces = [inputs[0]]
+    kubeconfig = scratch / "tenant.kubeconfig"
+    write_tenant_kubeconfig(installed.cluster, namespaces, kubeconfig)
+    kubectl = Path(installed.cluster.bin("kubectl"))
+    path = f"{kubectl.parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "PATH": path}
+    with page_server(environment) as address, chromium() as browser:
+        yield WatchedPage(browser.new_page(), address, namespaces[0])
+    delete_pool_rights(installed.cluster, namespaces)
+
+
+@pytest.fixture(scope="module")
+def seen_on_the_page(installed, inputs, prometheus, job_page):
+    """examples/quickstart.yaml, applied and watched on the page to its end."""
+    installed.kubectl("apply", "-n", inputs[0], "-f", "examples/quickstart.yaml")
+    return job_page.watch()
+
+
+@pytest.fixture(scope="module")
+def trained(installed, inputs, seen_on_the_page):
+    """The same job at its end."""
+    return installed.finish(inputs[0])
 
 
 def test_it_ends_complete(trained):
@@ -91,6 +144,19 @@ def test_it_ends_complete(trained):
         assert condition(trained, type_)["status"] == "True", type_
     assert condition(trained, "Stalled")["status"] == "False"
     assert condition(trained, "Training")["status"] == "False"
+
+
+def test_the_page_showed_curves_that_grew_while_it_trained(seen_on_the_page, job_page, trained):
+    growing = [points for phase, points in seen_on_the_page if phase not in ("Complete", "Failed")]
+    assert len([points for points in growing if points > 0]) >= 2, seen_on_the_page
+    assert growing == sorted(growing)
+    page = job_page.page
+    assert "From the log of the training pod" in page.locator("[data-key=curves]").inner_text()
+    last = f"at step {trained['status']['progress']['maxSteps']}"
+    assert last in page.locator("[data-chart=margin]").get_attribute("aria-label")
+    assert "valid" in page.locator("[data-key=dataset]").inner_text()
+    assert page.locator("[data-key=samples] article").count() == 2
+    assert page.locator("[data-key=events] li").count() > 2
 
 
 def test_held_out_reward_accuracy_rises_well_above_chance(trained):

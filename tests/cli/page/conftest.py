@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
-from tests.cli.conftest import COMMAND
+from playwright.sync_api import Browser
 from tests.kit.cluster.chart_rights import ROOT, render
+from tests.kit.cluster.tenant import delete_pool_rights, write_tenant_kubeconfig
 from tests.kit.crds import apply_crds
+from tests.kit.ui import chromium, page_server
 
 
 @dataclass
@@ -47,32 +46,6 @@ class Tenant:
         self.plane.kubectl("-n", namespace, "patch", "dpojob", name, *options)
 
 
-def _tenant_kubeconfig(plane: Any, namespaces: tuple[str, str], path: Path) -> None:
-    """A service account with the role `edit`, as the chart extends it, in both namespaces."""
-    account = f"system:serviceaccount:{namespaces[0]}:tenant"
-    plane.kubectl("-n", namespaces[0], "create", "serviceaccount", "tenant")
-    for namespace in namespaces:
-        plane.kubectl(
-            "-n", namespace, "create", "rolebinding", "tenant", "--clusterrole=edit",
-            f"--serviceaccount={account.removeprefix('system:serviceaccount:')}",
-        )  # fmt: skip
-    plane.kubectl(
-        "create", "clusterrolebinding", f"pools-{namespaces[0]}",
-        "--clusterrole=dpojob-pool-viewer",
-        f"--serviceaccount={account.removeprefix('system:serviceaccount:')}",
-    )  # fmt: skip
-    token = plane.kubectl("-n", namespaces[0], "create", "token", "tenant", "--duration=2h").stdout
-    config = json.loads(plane.kubectl("config", "view", "--raw", "--minify", "-o", "json").stdout)
-    cluster = config["clusters"][0]["name"]
-    config["users"] = [{"name": "tenant", "user": {"token": token.strip()}}]
-    config["contexts"] = [
-        {"name": name, "context": {"cluster": cluster, "user": "tenant", "namespace": name}}
-        for name in namespaces
-    ]
-    config["current-context"] = namespaces[0]
-    path.write_text(json.dumps(config))
-
-
 @pytest.fixture(scope="module")
 def tenant(control_plane: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
     """Two namespaces of the tenant, and one of somebody else with a job in it."""
@@ -85,31 +58,22 @@ def tenant(control_plane: Any, tmp_path_factory: pytest.TempPathFactory) -> Iter
     for name in names:
         control_plane.kubectl("create", "namespace", name)
     path = tmp_path_factory.mktemp("tenant") / "kubeconfig"
-    _tenant_kubeconfig(control_plane, (names[0], names[1]), path)
+    write_tenant_kubeconfig(control_plane, names[:2], path)
     made = Tenant(control_plane, (names[0], names[1]), path)
     yield made
     control_plane.kubectl("delete", "namespace", *names, "--wait=false", check=False)
-    control_plane.kubectl("delete", "clusterrolebinding", f"pools-{names[0]}", check=False)
+    delete_pool_rights(control_plane, names[:2])
 
 
 @pytest.fixture(scope="module")
 def address(tenant: Tenant) -> Iterator[str]:
     """The address that the tenant's `dpojob ui` prints."""
-    process = subprocess.Popen(
-        [COMMAND, "ui", "--no-browser"], env=tenant.env, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    yield process.stdout.readline().strip()
-    process.terminate()
-    process.wait(30)
+    with page_server(tenant.env) as printed:
+        yield printed
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, headless."""
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    assert path, "install Debian's chromium for this test"
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    with chromium() as launched:
         yield launched
-        launched.close()

@@ -162,12 +162,16 @@ def test_a_curve_grows_by_status_and_forgets_nothing_it_can_hold() -> None:
         store.put_job(
             training("helpful", progress=progress(step, loss=1.0 / (step + 1), evalLoss=None))
         )
-    assert store.curve("uid-team-a-helpful").columns() == {
+    shown = store.job("team-a", "helpful")
+    assert shown is not None
+    curve, from_log = store.curve(shown)
+    assert not from_log
+    assert curve.columns() == {
         "step": [10, 20],
         "loss": [1 / 11, 1 / 21],
     }
     store.remove_job(training("helpful"))
-    assert not store.curve("uid-team-a-helpful")
+    assert not store.curve(shown)[0]
 
 
 def test_a_long_curve_keeps_its_ends() -> None:
@@ -178,3 +182,12 @@ def test_a_long_curve_keeps_its_ends() -> None:
     assert columns["step"][0] == 1 and columns["step"][-1] == 5000
     assert 1000 <= len(columns["step"]) <= 2000
     assert set(columns) == {"step", "loss"}
+
+
+def test_an_evaluation_counts_at_the_step_at_which_it_was_seen_first() -> None:
+    store = JobStore()
+    for step, loss in ((10, None), (20, 0.6), (30, 0.6), (40, 0.5)):
+        store.put_job(training("helpful", progress=progress(step, loss=1.0, evalLoss=loss)))
+    shown = store.job("team-a", "helpful")
+    assert shown is not None
+    assert store.curve(shown)[0].columns()["eval_loss"] == [None, 0.6, None, 0.5]

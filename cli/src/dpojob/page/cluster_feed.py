@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 
 from dpojob.kubectl import Kubectl
 from dpojob_api.base import JSONObject
-from dpojob_api.job import DPOJob
 
 from .cluster_watch import RETRY_SECONDS, RequestError, Requests, Watched, watch
-from .job_store import JobStore, UnreadableJob
+from .job_store import JobStore
+from .log_follower import LogFollower
 
 JOBS = "/apis/dpojob.dev/v1alpha1"
 POOLS = "/apis/dpojob.dev/v1alpha1/gpupools?"
@@ -30,6 +31,7 @@ class ClusterFeed:
         self._requests = Requests(kubectl)
         self._namespaces = list(dict.fromkeys(namespaces))
         self._store = store
+        self._logs = LogFollower(self._requests, store)
         self.scope: list[str] | None = self._namespaces or None
 
     async def run(self) -> None:
@@ -41,24 +43,23 @@ class ClusterFeed:
         ]
         namespaces: Sequence[str | None] = self.scope or [None]
         for namespace in namespaces:
-            within = "" if namespace is None else f"/namespaces/{namespace}"
-            watched += [self._jobs(namespace, within), self._events(within)]
+            watched += [self.jobs(namespace), self._events(namespace)]
         async with asyncio.TaskGroup() as tasks:
             for each in watched:
                 tasks.create_task(
                     watch(self._requests, each, self._store.notify, self._note_problem)
                 )
 
-    def curve_source(self, job: DPOJob | UnreadableJob) -> str:
-        """Says where the curve of a job is from.
+    def following(self, keys: Sequence[tuple[str, str]]) -> AbstractAsyncContextManager[None]:
+        """Follows the logs of the training pods of jobs while the context is open.
 
         Args:
-            job: The job.
+            keys: Namespaces and names of the jobs.
 
         Returns:
-            A sentence.
+            The context.
         """
-        return "Points that the job's status had while this page's server ran."
+        return self._logs.following(keys)
 
     async def _readable_namespaces(self) -> list[str] | None:
         """None where the user may list jobs of all namespaces, else those of the kubeconfig."""
@@ -75,8 +76,16 @@ class ClusterFeed:
         config = await self._requests.read("config", "view", "-o", "json")
         return context_namespaces(config, self._kubectl.context)
 
-    def _jobs(self, namespace: str | None, within: str) -> Watched:
-        path = f"{JOBS}{within}/dpojobs?"
+    def jobs(self, namespace: str | None) -> Watched:
+        """Describes how jobs are kept.
+
+        Args:
+            namespace: Namespace of the jobs; None for all.
+
+        Returns:
+            What to watch, and what to do with it.
+        """
+        path = f"{JOBS}{_within(namespace)}/dpojobs?"
         store = self._store
 
         def replace(items: list[JSONObject]) -> None:
@@ -89,11 +98,11 @@ class ClusterFeed:
 
         return Watched(path, replace, store.put_job, store.remove_job)
 
-    def _events(self, within: str) -> Watched:
+    def _events(self, namespace: str | None) -> Watched:
         def replace(items: list[JSONObject]) -> None:
             _put_all(items, self._store.put_event)
 
-        path = f"{EVENTS}{within}/events?{EVENTS_QUERY}"
+        path = f"{EVENTS}{_within(namespace)}/events?{EVENTS_QUERY}"
         return Watched(path, replace, self._store.put_event, self._store.remove_event)
 
     def _replace_pools(self, items: list[JSONObject]) -> None:
@@ -127,6 +136,10 @@ def context_namespaces(config: JSONObject, context: str | None) -> list[str]:
         if (other.get("cluster"), other.get("user")) == (own.get("cluster"), own.get("user")):
             found.append(other.get("namespace") or "default")
     return list(dict.fromkeys(found))
+
+
+def _within(namespace: str | None) -> str:
+    return "" if namespace is None else f"/namespaces/{namespace}"
 
 
 def _put_all(items: Iterable[JSONObject], put: Callable[[JSONObject], None]) -> None:

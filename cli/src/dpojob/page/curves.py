@@ -24,6 +24,8 @@ class Curve:
 
     def __init__(self) -> None:
         self._points: dict[int, dict[str, float]] = {}
+        self._evaluated: dict[str, float | None] = {}
+        """The evaluation's figures of the newest status."""
 
     def __len__(self) -> int:
         return len(self._points)
@@ -56,6 +58,9 @@ class Curve:
     def add_progress(self, progress: Progress) -> bool:
         """Adds the newest figures of a status.
 
+        A status repeats the figures of the newest evaluation at every later step; they count at the step
+        at which they were seen first.
+
         Args:
             progress: The status's progress.
 
@@ -64,7 +69,21 @@ class Curve:
         """
         if progress.step <= 0:
             return False
-        return self.add(progress.step, {name: getattr(progress, name) for name in SERIES})
+        figures = {name: getattr(progress, name) for name in SERIES}
+        evaluated = {name: value for name, value in figures.items() if name.startswith("eval_")}
+        for name, value in evaluated.items():
+            if value == self._evaluated.get(name):
+                del figures[name]
+        self._evaluated = evaluated
+        return self.add(progress.step, figures)
+
+    def points(self) -> list[tuple[int, dict[str, float]]]:
+        """Lists the points.
+
+        Returns:
+            Steps with their figures, in ascending order.
+        """
+        return sorted(self._points.items())
 
     def columns(self) -> dict[str, list[float | None]]:
         """Arranges the curve as charts read it.

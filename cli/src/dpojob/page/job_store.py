@@ -13,6 +13,7 @@ from dpojob_api.job import DPOJob
 from dpojob_api.pool import GPUPool
 
 from .curves import Curve
+from .training_log import steps_per_epoch, with_log
 
 MAX_EVENTS = 200
 """Events kept of one job."""
@@ -39,7 +40,8 @@ class JobStore:
         jobs: By namespace and name.
         pools: By name.
         events: By UID of the job they are about, then by the event's own UID.
-        curves: By UID of the job.
+        curves: What the status showed, by UID of the job.
+        log_curves: What the log of the newest training pod has, by UID of the job.
         problems: What cannot be shown, and why; by the path that was asked for.
         loaded: Paths that were listed at least once.
     """
@@ -48,6 +50,7 @@ class JobStore:
     pools: dict[str, GPUPool] = field(default_factory=dict)
     events: dict[str, dict[str, JSONObject]] = field(default_factory=dict)
     curves: dict[str, Curve] = field(default_factory=dict)
+    log_curves: dict[str, Curve] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     loaded: set[str] = field(default_factory=set)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -64,16 +67,22 @@ class JobStore:
         """
         return self.jobs.get((namespace, name))
 
-    def curve(self, uid: str) -> Curve:
+    def curve(self, job: DPOJob | UnreadableJob) -> tuple[Curve, bool]:
         """Finds the curve of a job.
 
         Args:
-            uid: UID of the job.
+            job: The job.
 
         Returns:
-            Its curve; an empty one where nothing was seen.
+            Its curve, empty where nothing was seen; and whether it is from the log of its training pod.
         """
-        return self.curves.setdefault(uid, Curve())
+        uid = str(job.metadata.get("uid", ""))
+        seen = self.curves.get(uid, Curve())
+        logged = self.log_curves.get(uid)
+        rate = steps_per_epoch(job) if isinstance(job, DPOJob) else None
+        if not logged or rate is None:
+            return seen, False
+        return with_log(seen, logged, rate), True
 
     def notify(self) -> None:
         """Wakes everyone who waits for a change."""
@@ -103,7 +112,7 @@ class JobStore:
         metadata = job.metadata
         self.jobs[(str(metadata.get("namespace", "")), str(metadata.get("name", "")))] = job
         if isinstance(job, DPOJob) and job.status.progress is not None:
-            self.curve(job.uid).add_progress(job.status.progress)
+            self.curves.setdefault(job.uid, Curve()).add_progress(job.status.progress)
 
     def remove_job(self, item: JSONObject) -> None:
         """Forgets a job with its curve and its events.
@@ -115,6 +124,7 @@ class JobStore:
         self.jobs.pop((str(metadata.get("namespace", "")), str(metadata.get("name", ""))), None)
         uid = str(metadata.get("uid", ""))
         self.curves.pop(uid, None)
+        self.log_curves.pop(uid, None)
         self.events.pop(uid, None)
 
     def put_pool(self, item: JSONObject) -> None:

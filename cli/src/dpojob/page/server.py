@@ -6,10 +6,11 @@ import asyncio
 import json
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import uvicorn
 from starlette.applications import Starlette
@@ -36,7 +37,32 @@ HEARTBEAT_SECONDS = 15.0
 """A stream without a change sends a comment after this time, which notices a closed page."""
 MAX_COMPARED = 8
 """Jobs of one comparison."""
+FROM_LOG = "From the log of the training pod, from its first step; steps are computed from epochs."
+FROM_STATUS = "Points that the job's status had while this page's server ran."
 Render = Callable[[], JSONObject]
+
+
+class Feed(Protocol):
+    """What keeps a store up to date.
+
+    Attributes:
+        scope: Namespaces that are shown; None for all.
+    """
+
+    scope: list[str] | None
+
+    async def run(self) -> None:
+        """Works until it is cancelled."""
+
+    def following(self, keys: Sequence[tuple[str, str]]) -> AbstractAsyncContextManager[None]:
+        """Keeps the curves of jobs complete while the context is open.
+
+        Args:
+            keys: Namespaces and names of the jobs.
+
+        Returns:
+            The context.
+        """
 
 
 @dataclass
@@ -50,7 +76,7 @@ class Page:
         token: The secret of its address.
     """
 
-    feed: ClusterFeed
+    feed: Feed
     store: JobStore
     port: int
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -100,16 +126,15 @@ class Page:
 
     async def _job(self, request: Request) -> Response:
         key = request.query_params.get("job", "")
-        return self._stream(lambda: self._details(key))
+        return self._stream(lambda: self._details(key), [_names(key)])
 
     def _details(self, key: str) -> JSONObject:
         job = self.store.job(*_names(key))
         if job is None:
             return {"missing": key, "loaded": bool(self.store.loaded)}
-        uid = str(job.metadata.get("uid", ""))
-        curve = self.store.curve(uid).columns()
-        events = self.store.events.get(uid, {}).values()
-        return job_details(job, curve, self.feed.curve_source(job), events)
+        events = self.store.events.get(str(job.metadata.get("uid", "")), {}).values()
+        curve, from_log = self.store.curve(job)
+        return job_details(job, curve.columns(), FROM_LOG if from_log else FROM_STATUS, events)
 
     async def _comparison(self, request: Request) -> Response:
         keys = list(dict.fromkeys(request.query_params.getlist("job")))
@@ -120,17 +145,22 @@ class Page:
             found = {key: self.store.job(*_names(key)) for key in keys}
             jobs = [job for job in found.values() if isinstance(job, DPOJob)]
             missing = [key for key, job in found.items() if not isinstance(job, DPOJob)]
-            return comparison([(job, self.store.curve(job.uid).columns()) for job in jobs], missing)
+            return comparison([(job, self.store.curve(job)[0].columns()) for job in jobs], missing)
 
-        return self._stream(render)
+        return self._stream(render, [_names(key) for key in keys])
 
-    def _stream(self, render: Render) -> Response:
-        return StreamingResponse(
-            messages(self.store, render), media_type="text/event-stream; charset=utf-8"
-        )
+    def _stream(self, render: Render, keys: Sequence[tuple[str, str]] = ()) -> Response:
+        """The view as a stream; the logs of the jobs that it shows are followed while it is open."""
+
+        async def followed() -> AsyncIterator[str]:
+            async with self.feed.following(keys), aclosing(messages(self.store, render)) as stream:
+                async for message in stream:
+                    yield message
+
+        return StreamingResponse(followed(), media_type="text/event-stream; charset=utf-8")
 
 
-async def messages(store: JobStore, render: Render) -> AsyncIterator[str]:
+async def messages(store: JobStore, render: Render) -> AsyncGenerator[str]:
     """Sends a view whenever it differs from what was sent last.
 
     Args:

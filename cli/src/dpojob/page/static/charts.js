@@ -64,6 +64,8 @@ export function draw(charts) {
   }
 }
 
+const mark = (value) => (value !== 0 && Math.abs(value) < 0.001 ? value.toExponential(1) : String(+value.toPrecision(6)));
+
 function plot(element, series, data) {
   const style = getComputedStyle(document.documentElement);
   const color = (name) => style.getPropertyValue(name).trim();
@@ -72,7 +74,7 @@ function plot(element, series, data) {
   return new uPlot({
     width: Math.max(200, element.clientWidth), height: HEIGHT,
     scales: { x: { time: false } },
-    axes: [{ ...axis, size: 32 }, { ...axis, size: 56 }],
+    axes: [{ ...axis, size: 32 }, { ...axis, size: 60, values: (_, marks) => marks.map(mark) }],
     cursor: { drag: { x: true, y: false } },
     series: [{ label: "step" }, ...series.map(({ label, color: name, dash }) => ({
       label, stroke: color(name), width: 2, dash: dash ? [6, 4] : undefined, spanGaps: true, value: shown,

@@ -82,6 +82,8 @@ function jobTable(jobs) {
     h("tbody", {}, jobs.map(jobLine)));
 }
 
+const whole = (text) => h("span", { class: "whole" }, text);
+
 function jobLine(job) {
   const cell = (label, ...content) => h("td", { "data-label": label }, content);
   return h("tr", { "data-key": job.key },
@@ -93,11 +95,11 @@ function jobLine(job) {
     cell("model", h("bdi", {}, job.model ?? UNKNOWN)),
     cell("pool", h("bdi", {}, job.pool ?? UNKNOWN)),
     cell("progress", job.maxSteps
-      ? [h("progress", { max: job.maxSteps, value: job.step, "aria-label": "progress" }), ` ${job.percent}%`] : UNKNOWN),
+      ? h("span", { class: "whole" }, h("progress", { max: job.maxSteps, value: job.step, "aria-label": "progress" }), ` ${job.percent}%`) : UNKNOWN),
     cell("margin", figure(job.margin)),
-    cell("time left", duration(job.etaSeconds)),
-    cell("cost", amount(job.cost, job.currency ?? "")),
-    cell("created", ago(job.created)));
+    cell("time left", whole(duration(job.etaSeconds))),
+    cell("cost", whole(amount(job.cost, job.currency ?? ""))),
+    cell("created", whole(ago(job.created))));
 }
 
 function waitingCard(waiting) {

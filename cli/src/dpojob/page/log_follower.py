@@ -1,0 +1,83 @@
+"""Follows the logs of the training pods of those jobs that an open page shows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
+
+from dpojob_api.constants import LABEL_JOB_UID, LABEL_STAGE, STAGE_TRAIN
+from dpojob_api.job import DPOJob
+
+from .cluster_watch import RequestError, Requests
+from .curves import Curve
+from .job_store import JobStore
+from .training_log import add_line, first_process_pod
+
+RETRY_SECONDS = 5.0
+"""Wait before a log that ended, or that cannot be read, is asked for again."""
+MAX_BYTES = 2**26
+"""Bytes of a log that are read."""
+
+
+class LogFollower:
+    """One task for each job that is shown, however many pages show it."""
+
+    def __init__(self, requests: Requests, store: JobStore) -> None:
+        self._requests = requests
+        self._store = store
+        self._viewers: Counter[tuple[str, str]] = Counter()
+        self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
+
+    @asynccontextmanager
+    async def following(self, keys: Sequence[tuple[str, str]]) -> AsyncIterator[None]:
+        """Follows the logs of jobs while the context is open.
+
+        Args:
+            keys: Namespaces and names of the jobs.
+
+        Yields:
+            Once.
+        """
+        for key in keys:
+            self._viewers[key] += 1
+            if key not in self._tasks:
+                self._tasks[key] = asyncio.create_task(self._follow(*key))
+        try:
+            yield
+        finally:
+            for key in keys:
+                self._viewers[key] -= 1
+                if not self._viewers[key]:
+                    del self._viewers[key]
+                    self._tasks.pop(key).cancel()
+
+    async def _follow(self, namespace: str, name: str) -> None:
+        while True:
+            job = self._store.job(namespace, name)
+            if not isinstance(job, DPOJob):
+                await self._store.wait_for_change(RETRY_SECONDS)
+                continue
+            # Without the right to read pods or logs, the status has the newest figures.
+            with suppress(RequestError):
+                await self._read(job)
+                if job.status.completion_time is not None:
+                    return
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _read(self, job: DPOJob) -> None:
+        """Reads the log of the job's newest training pod to its end."""
+        selector = f"{LABEL_JOB_UID}%3D{job.uid},{LABEL_STAGE}%3D{STAGE_TRAIN}".replace("/", "%2F")
+        path = f"/api/v1/namespaces/{job.namespace}/pods?labelSelector={selector}"
+        pods, _ = await self._requests.list(path)
+        pod = first_process_pod(pods)
+        if pod is None:
+            return
+        curve = Curve()
+        arguments = (f"--namespace={job.namespace}", "--follow", f"--limit-bytes={MAX_BYTES}")
+        async with aclosing(self._requests.lines("logs", pod, *arguments)) as lines:
+            async for line in lines:
+                if add_line(curve, line):
+                    self._store.log_curves[job.uid] = curve
+                    self._store.notify()

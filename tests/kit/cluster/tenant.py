@@ -1,0 +1,55 @@
+"""A tenant: a service account with the role `edit` in some namespaces, as a kubeconfig."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+POOL_VIEWER = "dpojob-pool-viewer"
+"""The chart's ClusterRole for reading pools."""
+
+
+def write_tenant_kubeconfig(cluster: Any, namespaces: Sequence[str], path: Path) -> None:
+    """Makes the account and its rights, and writes a kubeconfig of it.
+
+    The cluster has the chart's user roles. The kubeconfig has a context for each namespace, the first is the
+    current one.
+
+    Args:
+        cluster: A devcluster or a pytest fixture with its `kubectl`.
+        namespaces: Existing namespaces; the account is in the first.
+        path: The kubeconfig.
+    """
+    home = namespaces[0]
+    account = f"--serviceaccount={home}:tenant"
+    cluster.kubectl("-n", home, "create", "serviceaccount", "tenant")
+    for namespace in namespaces:
+        cluster.kubectl(
+            "-n", namespace, "create", "rolebinding", "tenant", "--clusterrole=edit", account
+        )
+    cluster.kubectl(
+        "create", "clusterrolebinding", f"pools-{home}", f"--clusterrole={POOL_VIEWER}", account
+    )
+    token = cluster.kubectl("-n", home, "create", "token", "tenant", "--duration=2h").stdout
+    config = json.loads(cluster.kubectl("config", "view", "--raw", "--minify", "-o", "json").stdout)
+    name = config["clusters"][0]["name"]
+    config["users"] = [{"name": "tenant", "user": {"token": token.strip()}}]
+    config["contexts"] = [
+        {"name": each, "context": {"cluster": name, "user": "tenant", "namespace": each}}
+        for each in namespaces
+    ]
+    config["current-context"] = home
+    path.write_text(json.dumps(config))
+
+
+def delete_pool_rights(cluster: Any, namespaces: Sequence[str]) -> None:
+    """Deletes what outlives the namespaces.
+
+    Args:
+        cluster: As above.
+        namespaces: As above.
+    """
+    name = f"pools-{namespaces[0]}"
+    cluster.kubectl("delete", "clusterrolebinding", name, "--ignore-not-found", check=False)
