@@ -5,11 +5,21 @@ Pure functions over the types of `dpojob_api`:
     plan(spec, report, [PoolState(name, pool.spec, free=1, nodes=1)])  # Plan | Refusal
     recommendations(spec)                   # sentences on unusual values
     out_of_memory_advice(plan, peak_gib)    # settings that would fit, after a run out of memory
+    suggest_pools(nodes)                    # GPUPools for the GPU nodes of a cluster
     pool_problem(pool.spec)                 # why no job can be trained on a pool; None for a valid one
 """
 
 from .advice import out_of_memory_advice, recommendations
 from .pool_selection import plan
+from .pool_suggestion import Node, suggest_pools
 from .pools import PoolState, pool_problem
 
-__all__ = ["PoolState", "out_of_memory_advice", "plan", "pool_problem", "recommendations"]
+__all__ = [
+    "Node",
+    "PoolState",
+    "out_of_memory_advice",
+    "plan",
+    "pool_problem",
+    "recommendations",
+    "suggest_pools",
+]
