@@ -20,9 +20,10 @@ def dotted(room: Room, path: Path) -> str:
 
 
 def bound(tree: ast.Module) -> set[str]:
-    """Public names that an `__init__` imports or defines."""
+    """Public names that an `__init__` imports or defines; those for type checking it gives on first use."""
     names: set[str] = set()
-    for node in tree.body:
+    lazy = [node for node in tree.body if isinstance(node, ast.If)]
+    for node in [*tree.body, *(inner for each in lazy for inner in each.body)]:
         if isinstance(node, ast.ImportFrom) and node.module != "__future__":
             names.update(alias.asname or alias.name for alias in node.names)
         elif isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ from tests.kit.inspection.volume_fixture import write_rows
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
+
+from dpojob.main import main
 
 COMMAND = Path(sys.executable).parent / "dpojob"
 CONFIG = {
@@ -56,6 +60,24 @@ def run(
     )  # fmt: skip
     assert "Traceback" not in done.stderr, done.stderr
     return Result(done.returncode, done.stdout, done.stderr)
+
+
+def run_inside(
+    *arguments: str | Path, env: Mapping[str, str] | None = None, stdin: str | None = None
+) -> Result:
+    """Runs the command in this process, which spares the import of its libraries."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        for name, value in {"COLUMNS": "100", **(env or {})}.items():
+            patch.setenv(name, value)
+        patch.setattr("sys.argv", ["dpojob"])
+        patch.setattr("sys.stdin", io.StringIO(stdin or ""))
+        code = main(list(map(str, arguments)))
+    return Result(code, out.getvalue(), err.getvalue())
 
 
 def job(model: Mapping[str, Any], dataset: Mapping[str, Any], **spec: Any) -> str:

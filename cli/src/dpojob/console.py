@@ -6,7 +6,10 @@ import json
 import sys
 from typing import Any
 
+import yaml
 from rich.console import Console, RenderableType
+
+from .output_format import DocumentFormat
 
 
 def stdout_console() -> Console:
@@ -75,3 +78,16 @@ def print_json(value: Any) -> None:
     """
     json.dump(value, sys.stdout, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None)
     sys.stdout.write("\n")
+
+
+def print_document(value: Any, form: DocumentFormat) -> None:
+    """Prints one value on standard output, as JSON or YAML.
+
+    Args:
+        value: What `json` can serialize.
+        form: Its form; tables have views of their own.
+    """
+    if form is DocumentFormat.YAML:
+        yaml.safe_dump(value, sys.stdout, sort_keys=False, allow_unicode=True)
+    else:
+        print_json(value)

@@ -1,100 +1,15 @@
-"""Entry point of `dpojob` and `kubectl dpo`: parses the command line and runs the command.
-
-Each command's module is imported when the command runs, so that `--help` is quick.
-"""
+"""Entry points of `dpojob`, `kubectl dpo` and kubectl's completion of the plugin."""
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from .arguments import build_parser
-
-if TYPE_CHECKING:
-    from .errors import CommandError
-
-EXIT_SIGINT = 130
-"""Exit status of a program that SIGINT ended (128 + 2), as shells report it."""
-EXIT_SIGPIPE = 141
-"""Exit status of a program that SIGPIPE ended (128 + 13), as shells report it."""
-
-
-def _inspect(options: argparse.Namespace) -> int:
-    from .commands import inspect
-
-    return inspect.run(options)
-
-
-def _plan(options: argparse.Namespace) -> int:
-    from .commands import plan
-
-    return plan.run(options)
-
-
-def _train(options: argparse.Namespace) -> int:
-    from .commands import train
-
-    return train.run(options)
-
-
-def _evaluate(options: argparse.Namespace) -> int:
-    from .commands import evaluate
-
-    return evaluate.run(options)
-
-
-def _status(options: argparse.Namespace) -> int:
-    from .commands import status
-
-    return status.run(options)
-
-
-def _logs(options: argparse.Namespace) -> int:
-    from .commands import logs
-
-    return logs.run(options)
-
-
-def _suspend(options: argparse.Namespace) -> int:
-    from .commands import suspension
-
-    return suspension.suspend(options)
-
-
-def _resume(options: argparse.Namespace) -> int:
-    from .commands import suspension
-
-    return suspension.resume(options)
-
-
-def _cancel(options: argparse.Namespace) -> int:
-    from .commands import cancel
-
-    return cancel.run(options)
-
-
-def _ui(options: argparse.Namespace) -> int:
-    from .commands import ui
-
-    return ui.run(options)
-
-
-COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
-    "inspect": _inspect,
-    "plan": _plan,
-    "train": _train,
-    "evaluate": _evaluate,
-    "status": _status,
-    "logs": _logs,
-    "suspend": _suspend,
-    "resume": _resume,
-    "cancel": _cancel,
-    "ui": _ui,
-}
+from .command_line import build_app
+from .command_line.completion import NO_FILES, kubectl_environment
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -106,59 +21,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    import typer
+
     plugin = Path(sys.argv[0]).name.startswith("kubectl-")
-    parser = build_parser("kubectl dpo" if plugin else "dpojob")
-    options = parser.parse_args(arguments)
-    if options.version:
-        from importlib.metadata import version
-
-        print(f"dpojob {version('dpojob')}")
-        return 0
-    if options.command is None:
-        parser.print_help()
-        return 2
-    return _run(options)
-
-
-def _run(options: argparse.Namespace) -> int:
-    from .errors import CommandError
-
+    program = "kubectl dpo" if plugin else "dpojob"
+    command = typer.main.get_command(build_app(program))
     try:
-        return COMMANDS[options.command](options)
-    except CommandError as error:
-        if getattr(options, "json", False):
-            from .console import print_json
-
-            print_json(error_json(options.command, error))
-        else:
-            print(f"{options.command}: {error}", file=sys.stderr)
-        return error.code
-    except KeyboardInterrupt:
-        print(file=sys.stderr)
-        return EXIT_SIGINT
-    except BrokenPipeError:
-        # The reader of standard output has closed it. Python flushes standard output once more on
-        # exit, which would fail again, so it is replaced.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_SIGPIPE
+        command.main(arguments, prog_name=program)
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
 
 
-def error_json(command: str, error: CommandError) -> dict[str, object]:
-    """Builds what `--json` prints for a command that failed.
-
-    Args:
-        command: The command's name.
-        error: Why it failed.
+def kubectl_complete() -> int:
+    """Completes a command line of `kubectl dpo` for kubectl, as `kubectl_complete-dpo` on the PATH.
 
     Returns:
-        An inspection report with `valid: false` for `inspect`; {"error", "reason"} for the others.
+        The exit status, 0.
     """
-    if command == "inspect":
-        from dpojob_api.report import InspectionReport
+    import typer
 
-        return InspectionReport(valid=False, reason=error.reason, error=str(error)).wire()
-    reason = {} if error.reason is None else {"reason": error.reason}
-    return {"error": str(error), **reason}
+    os.environ |= kubectl_environment(sys.argv[1:])
+    with suppress(SystemExit):
+        typer.main.get_command(build_app("dpojob")).main([], prog_name="dpojob")
+    print(NO_FILES)
+    return 0
 
 
 if __name__ == "__main__":

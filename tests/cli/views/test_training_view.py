@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
-from dpojob.commands.train import resume_hint
+from dpojob.commands.local.train import resume_hint
 from dpojob.views.training_view import TrainingDisplay, outcome_view, progress_view
 from dpojob_api.progress import Artifacts, Health, Outcome, Progress, Sample
 

@@ -11,7 +11,9 @@ POOL_VIEWER = "dpojob-pool-viewer"
 """The chart's ClusterRole for reading pools."""
 
 
-def write_tenant_kubeconfig(cluster: Any, namespaces: Sequence[str], path: Path) -> None:
+def write_tenant_kubeconfig(
+    cluster: Any, namespaces: Sequence[str], path: Path, *, pools: bool = True
+) -> None:
     """Makes the account and its rights, and writes a kubeconfig of it.
 
     The cluster has the chart's user roles. The kubeconfig has a context for each namespace, the first is the
@@ -21,6 +23,7 @@ def write_tenant_kubeconfig(cluster: Any, namespaces: Sequence[str], path: Path)
         cluster: A devcluster or a pytest fixture with its `kubectl`.
         namespaces: Existing namespaces; the account is in the first.
         path: The kubeconfig.
+        pools: Whether the tenant may read pools.
     """
     home = namespaces[0]
     account = f"--serviceaccount={home}:tenant"
@@ -29,9 +32,10 @@ def write_tenant_kubeconfig(cluster: Any, namespaces: Sequence[str], path: Path)
         cluster.kubectl(
             "-n", namespace, "create", "rolebinding", "tenant", "--clusterrole=edit", account
         )
-    cluster.kubectl(
-        "create", "clusterrolebinding", f"pools-{home}", f"--clusterrole={POOL_VIEWER}", account
-    )
+    if pools:
+        cluster.kubectl(
+            "create", "clusterrolebinding", f"pools-{home}", f"--clusterrole={POOL_VIEWER}", account
+        )
     token = cluster.kubectl("-n", home, "create", "token", "tenant", "--duration=2h").stdout
     config = json.loads(cluster.kubectl("config", "view", "--raw", "--minify", "-o", "json").stdout)
     name = config["clusters"][0]["name"]

@@ -1,7 +1,7 @@
-"""The commands, a module each: `run` takes the parsed options and returns the exit status.
+"""The commands, a module each: `run` takes the options and returns the exit status.
 
-`request` holds what `inspect`, `plan` and `train` share. The modules are imported one at a time, when
-a command runs, because some import large libraries.
+`local` has those that work on this machine, `cluster` those on jobs of a cluster, and `job` those that make a job.
+The modules are imported one at a time, when a command runs, because some import large libraries.
 """
 
-__all__ = ["cancel", "evaluate", "inspect", "logs", "plan", "status", "suspension", "train", "ui"]
+__all__ = ["cluster", "job", "local"]

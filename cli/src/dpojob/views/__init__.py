@@ -9,5 +9,6 @@ __all__ = [
     "progress_bar",
     "report_view",
     "status_view",
+    "tables",
     "training_view",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
@@ -13,7 +14,7 @@ from dpojob.sanitize import escape, shorten
 from dpojob.views.evaluation_view import evaluation_view
 from dpojob_api.conditions import Condition, ConditionType
 from dpojob_api.job import DPOJob, DPOJobStatus, QueueStatus
-from dpojob_api.progress import Progress
+from dpojob_api.progress import Progress, Sample
 from dpojob_api.quantity import format_duration, money
 
 STYLES = {"Complete": "green", "Failed": "red", "Suspended": "yellow"}
@@ -118,7 +119,7 @@ def status_view(job: DPOJob) -> RenderableType:
     if status.evaluation is not None:
         parts.append(evaluation_view(status.evaluation))
     if status.samples:
-        parts.append(_samples(status))
+        parts.append(samples_table(status.samples))
     return Group(*parts)
 
 
@@ -185,9 +186,20 @@ def _message(condition: Condition) -> RenderableType:
     return text.append(shorten(condition.message, MESSAGE_LIMIT), style="not bold")
 
 
-def _samples(status: DPOJobStatus) -> RenderableType:
-    table = Table("prompt", "before", "after", show_lines=True)
-    for sample in status.samples:
+def samples_table(samples: Sequence[Sample], limit: int | None = 200) -> RenderableType:
+    """Shows prompts with the answers before training and now.
+
+    Args:
+        samples: The samples.
+        limit: The most characters of a text; None for no limit.
+
+    Returns:
+        A table with a row for each.
+    """
+    table = Table(show_lines=True)
+    for column in ("prompt", "before", "after"):
+        table.add_column(column, overflow="fold")
+    for sample in samples:
         cells = (sample.prompt, sample.before or "", sample.after or "")
-        table.add_row(*(Text(shorten(cell, 200)) for cell in cells))
+        table.add_row(*(Text(shorten(cell, limit or max(1, 2 * len(cell)))) for cell in cells))
     return table

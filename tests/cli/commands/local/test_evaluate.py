@@ -9,7 +9,7 @@ import pytest
 from tests.cli.conftest import job, run
 from tests.kit import tiny_models
 
-from dpojob.commands.evaluate import exit_status
+from dpojob.commands.local.evaluate import exit_status
 from dpojob_api.evaluation import Evaluation
 
 MAPPING = {"prompt": "question", "chosen": "good_response", "rejected": "bad_response"}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import tempfile
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
 from dpojob import trainer_bridge
-from dpojob.console import print_json, print_result
+from dpojob.console import print_document, print_result
 from dpojob.errors import CommandError
 from dpojob.input_files.volumes import check_volumes
+from dpojob.output_format import DocumentFormat
 from dpojob.trainer_logging import configure_logging
 from dpojob.views.evaluation_view import evaluation_view
 from dpojob_api.conditions import Reason
@@ -25,11 +26,22 @@ TUNED_CLAIM = "tuned-model"
 MODEL_CONFIGS = ("config.json", "adapter_config.json")
 
 
-def run(options: argparse.Namespace) -> int:
+def run(
+    filename: str,
+    volume: Sequence[str],
+    form: DocumentFormat,
+    tuned: Path | None = None,
+    *,
+    verbose: bool = False,
+) -> int:
     """Evaluates the tuned model of a manifest's job, and prints the verdict and the figures.
 
     Args:
-        options: The parsed command line.
+        filename: The manifest; "-" is standard input.
+        volume: The values of `--volume`.
+        form: Form of standard output.
+        tuned: The tuned model's directory; None for that of the job's output volume.
+        verbose: Print the trainer's whole log.
 
     Returns:
         0 where the tuned model is better or no judge was asked for, 1 where it is not or that is not
@@ -38,13 +50,13 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandError: An option is wrong, there is no tuned model, or the dataset cannot be used.
     """
-    request = _with_tuned(read_request(options), options.tuned)
+    request = _with_tuned(read_request(filename, volume), tuned)
     spec = request.job.spec
     report = run_inspection(request)
     if not report.valid:
         raise CommandError("the dataset is invalid; `dpojob inspect` says what to write")
     with (
-        configure_logging(options.verbose) as library_output,
+        configure_logging(verbose) as library_output,
         tempfile.TemporaryDirectory(prefix="dpojob-") as scratch,
     ):
         evaluation = trainer_bridge.evaluate(
@@ -56,8 +68,8 @@ def run(options: argparse.Namespace) -> int:
             Path(scratch),
             library_output=library_output,
         )
-    if options.json:
-        print_json(evaluation.wire())
+    if form is not DocumentFormat.TABLE:
+        print_document(evaluation.wire(), form)
     else:
         print_result(evaluation_view(evaluation))
     return exit_status(evaluation)

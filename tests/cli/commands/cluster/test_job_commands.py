@@ -1,44 +1,17 @@
-"""status, logs, suspend, resume and cancel through the real kubectl, on a real API server."""
+"""status, logs, suspend, resume and cancel with a tenant's rights, on a real API server."""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.conftest import COMMAND, Result, run
-from tests.kit.crds import apply_crds
+from tests.cli.commands.cluster.conftest import RUNNING, Cluster
+from tests.cli.conftest import COMMAND
 from tests.kit.waiting import LIMIT
 
 pytestmark = pytest.mark.cluster
-
-ROOT = Path(__file__).resolve().parents[3]
-MANIFEST = """
-apiVersion: dpojob.dev/v1alpha1
-kind: DPOJob
-metadata: {name: helpful}
-spec:
-  model: {repo: org/model}
-  dataset: {repo: org/pairs}
-"""
-RUNNING = {
-    "phase": "Training",
-    "progress": {
-        "stage": "Training", "step": 42, "maxSteps": 100, "loss": 0.5123, "margin": 0.75,
-        "accuracy": 0.9, "etaSeconds": 600,
-    },
-    "cost": {"soFar": "1.25", "estimate": "2.50", "currency": "USD"},
-    "plan": {
-        "pool": "t4-medium", "method": "lora", "precision": "fp16", "perDeviceBatchSize": 2,
-        "gradientAccumulation": 4, "memoryGiB": {"needed": 15.0, "available": 21.8},
-        "estimate": {"hours": 2.5, "cost": "2.50"},
-    },
-    "conditions": [],
-}  # fmt: skip
 
 
 def condition(kind: str, reason: str, message: str, status: str = "True") -> dict[str, str]:
@@ -46,40 +19,6 @@ def condition(kind: str, reason: str, message: str, status: str = "True") -> dic
         "type": kind, "status": status, "reason": reason, "message": message,
         "lastTransitionTime": "2026-01-01T00:00:00Z",
     }  # fmt: skip
-
-
-class Cluster:
-    """The commands, and the operator's part of a job, in a fresh namespace."""
-
-    def __init__(self, control_plane: Any, namespace: str) -> None:
-        self.plane = control_plane
-        self.namespace = namespace
-        kubectl = Path(control_plane.bin("kubectl"))
-        path = f"{kubectl.parent}:{os.environ['PATH']}"
-        self.env = {"KUBECONFIG": str(control_plane.kubeconfig), "PATH": path}
-
-    def run(self, command: str, *options: str, stdin: str | None = None) -> Result:
-        return run(command, "helpful", "-n", self.namespace, *options, env=self.env, stdin=stdin)
-
-    def kubectl(self, *arguments: str, **options: Any) -> str:
-        return str(self.plane.kubectl("-n", self.namespace, *arguments, **options).stdout)
-
-    def report(self, **status: Any) -> None:
-        patch = json.dumps({"status": status})
-        options = ("--subresource=status", "--type=merge", "-p", patch)
-        self.kubectl("patch", "dpojob", "helpful", *options)
-
-    def spec(self) -> dict[str, Any]:
-        found = json.loads(self.kubectl("get", "dpojob", "helpful", "-o", "json"))
-        return dict(found["spec"])
-
-
-@pytest.fixture
-def cluster_job(control_plane: Any, namespace: str) -> Iterator[Cluster]:
-    apply_crds(control_plane, ROOT / "crds")
-    used = Cluster(control_plane, namespace)
-    used.kubectl("create", "-f", "-", input=MANIFEST)
-    yield used
 
 
 def test_a_new_job_has_a_status_too(cluster_job: Cluster) -> None:
@@ -115,7 +54,7 @@ def test_a_failed_job_says_why(cluster_job: Cluster) -> None:
 def test_a_watch_ends_with_the_job(cluster_job: Cluster) -> None:
     cluster_job.report(**RUNNING)
     watch = subprocess.Popen(
-        [COMMAND, "status", "helpful", "-n", cluster_job.namespace, "--watch", "--interval", "0.2"],
+        [COMMAND, "status", "helpful", "--watch"],
         env={**os.environ, **cluster_job.env}, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert watch.stdout is not None
@@ -130,7 +69,7 @@ def test_a_watch_ends_with_the_job(cluster_job: Cluster) -> None:
 def test_a_watch_of_a_deleted_job_ends(cluster_job: Cluster) -> None:
     cluster_job.report(**RUNNING)
     watch = subprocess.Popen(
-        [COMMAND, "status", "helpful", "-n", cluster_job.namespace, "--watch", "--interval", "0.2"],
+        [COMMAND, "status", "helpful", "--watch"],
         env={**os.environ, **cluster_job.env},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -165,7 +104,7 @@ def test_logs_without_a_pod_say_so(cluster_job: Cluster) -> None:
 
 
 def test_a_missing_job_is_kubectls_message_and_a_hint(cluster_job: Cluster) -> None:
-    result = run("status", "other", "-n", cluster_job.namespace, env=cluster_job.env)
+    result = run_inside("status", "other", env=cluster_job.env)
     assert result.code == 2
     assert '"other" not found' in result.err
     assert "kubectl get dpo -A" in result.err
@@ -175,10 +114,10 @@ def test_as_a_kubectl_plugin_it_calls_itself_one(cluster_job: Cluster) -> None:
     env = {**os.environ, **cluster_job.env}
     env["PATH"] = f"{COMMAND.parent}:{env['PATH']}"
     done = subprocess.run(
-        ["kubectl", "dpo", "status", "helpful", "-n", cluster_job.namespace],
+        ["kubectl", "dpo", "status", "helpful"],
         env=env, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "helpful" in done.stdout
     usage = subprocess.run(["kubectl", "dpo", "--help"], env=env, capture_output=True, text=True)
-    assert usage.stdout.startswith("usage: kubectl dpo")
+    assert usage.stdout.startswith("Usage: kubectl dpo")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import webbrowser
+from collections.abc import Sequence
 
 from dpojob.console import stderr_console
 from dpojob.errors import CommandError
@@ -12,11 +12,14 @@ from dpojob.page import serve
 from dpojob_api.constants import ExitCode
 
 
-def run(options: argparse.Namespace) -> int:
+def run(context: str | None, namespaces: Sequence[str], port: int, *, browser: bool) -> int:
     """Serves the page until it is interrupted.
 
     Args:
-        options: The parsed command line.
+        context: A context of the kubeconfig; None for its current one.
+        namespaces: The namespaces to show; none for all that the user may read.
+        port: The port; 0 for a free one.
+        browser: Open the page in the browser.
 
     Returns:
         The exit status, 0.
@@ -24,17 +27,17 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandError: kubectl is not installed, or the port is taken.
     """
-    kubectl = Kubectl(None, options.context)
+    kubectl = Kubectl(None, context)
     kubectl.command()
 
     def on_ready(address: str) -> None:
         print(address, flush=True)
         stderr_console().print("Ctrl-C ends it", style="dim")
-        if not options.no_browser:
+        if browser:
             webbrowser.open(address)
 
     try:
-        serve(kubectl, options.namespace or [], options.port, on_ready)
+        serve(kubectl, namespaces, port, on_ready)
     except OSError as error:
-        raise CommandError(f"port {options.port}: {error.strerror}", reason=None) from error
+        raise CommandError(f"port {port}: {error.strerror}", reason=None) from error
     return ExitCode.OK

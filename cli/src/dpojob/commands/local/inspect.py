@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from dpojob import trainer_bridge
-from dpojob.console import print_json, print_result, stderr_console
+from dpojob.console import print_document, print_result, stderr_console
 from dpojob.errors import CommandError
 from dpojob.input_files.volumes import check_volumes
+from dpojob.output_format import DocumentFormat
 from dpojob.views.report_view import report_view
 from dpojob_api.constants import ExitCode
 
 from .request import read_request, run_inspection
 
 
-def run(options: argparse.Namespace) -> int:
+def run(filename: str, volume: Sequence[str], form: DocumentFormat, html: str | None = None) -> int:
     """Inspects the job of a manifest and prints the report.
 
     Args:
-        options: The parsed command line.
+        filename: The manifest; "-" is standard input.
+        volume: The values of `--volume`.
+        form: Form of standard output.
+        html: A file for the page with charts and rows; None for none.
 
     Returns:
         The exit status: 0 for a valid dataset, 1 for an invalid one.
@@ -27,15 +31,13 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandError: The inspection cannot run.
     """
-    request = read_request(options)
+    request = read_request(filename, volume)
     check_volumes(request.job.spec, request.volumes, output=False)
     report = run_inspection(request)
-    if options.html is not None:
-        _write_page(
-            options.html, trainer_bridge.html_report(request.job.spec, request.volumes, report)
-        )
-    if options.json:
-        print_json(report.wire())
+    if html is not None:
+        _write_page(html, trainer_bridge.html_report(request.job.spec, request.volumes, report))
+    if form is not DocumentFormat.TABLE:
+        print_document(report.wire(), form)
     else:
         rows = trainer_bridge.read_example_rows(request.job.spec, request.volumes, report)
         print_result(report_view(report, rows))

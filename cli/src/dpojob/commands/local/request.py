@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,11 +26,12 @@ class JobRequest:
     volumes: dict[str, Path]
 
 
-def read_request(options: argparse.Namespace) -> JobRequest:
+def read_request(filename: str, volume: Sequence[str]) -> JobRequest:
     """Reads the manifest and the directories that a command line names.
 
     Args:
-        options: The parsed command line, with `filename` and `volume`.
+        filename: The manifest; "-" is standard input.
+        volume: The values of `--volume`, such as ["data=./pairs"].
 
     Returns:
         The job with its directories.
@@ -38,13 +39,13 @@ def read_request(options: argparse.Namespace) -> JobRequest:
     Raises:
         CommandError: The manifest is invalid or holds no DPOJob, or a `--volume` is malformed.
     """
-    manifest = read_manifest(options.filename)
+    manifest = read_manifest(filename)
     if manifest.job is None:
-        name = "standard input" if options.filename == "-" else options.filename
+        name = "standard input" if filename == "-" else filename
         raise CommandError(
             f"{name} holds no DPOJob; one begins with apiVersion: {API_VERSION}, kind: DPOJob"
         )
-    return JobRequest(manifest, manifest.job, parse_volumes(options.volume))
+    return JobRequest(manifest, manifest.job, parse_volumes(volume))
 
 
 def run_inspection(request: JobRequest) -> InspectionReport:

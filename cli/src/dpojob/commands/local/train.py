@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
 from dpojob import trainer_bridge
-from dpojob.console import print_json, print_result, print_warning, stderr_console
+from dpojob.console import print_document, print_result, print_warning, stderr_console
 from dpojob.errors import CommandError
 from dpojob.input_files.volumes import check_volumes
 from dpojob.local_hardware import is_cpu_pool, local_pool
+from dpojob.output_format import DocumentFormat
 from dpojob.trainer_logging import configure_logging
 from dpojob.views.plan_view import refusal_view
 from dpojob.views.report_view import report_view, verdict_line
@@ -27,11 +28,22 @@ from dpojob_planner import plan, recommendations
 from .request import JobRequest, read_request, run_inspection
 
 
-def run(options: argparse.Namespace) -> int:
+def run(
+    filename: str,
+    volume: Sequence[str],
+    form: DocumentFormat,
+    output: Path | None = None,
+    *,
+    verbose: bool = False,
+) -> int:
     """Inspects, plans and trains the job of a manifest, and prints the outcome.
 
     Args:
-        options: The parsed command line.
+        filename: The manifest; "-" is standard input.
+        volume: The values of `--volume`.
+        form: Form of standard output.
+        output: Where the model goes when the job names no output volume; None for ./NAME-output.
+        verbose: Print the trainer's whole log.
 
     Returns:
         The exit status: that of the training container, 10 for an invalid dataset, 1 for no plan.
@@ -39,14 +51,33 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandError: An option is wrong, or the inspection or the training cannot run.
     """
-    request = read_request(options)
-    spec, volumes = _resolve_output(request, options.output)
+    return train_request(read_request(filename, volume), form, output, verbose=verbose)
+
+
+def train_request(
+    request: JobRequest, form: DocumentFormat, output: Path | None = None, *, verbose: bool = False
+) -> int:
+    """Inspects, plans and trains a job, and prints the outcome.
+
+    Args:
+        request: The job with its directories.
+        form: Form of standard output.
+        output: Where the model goes when the job names no output volume; None for ./NAME-output.
+        verbose: Print the trainer's whole log.
+
+    Returns:
+        The exit status: that of the training container, 10 for an invalid dataset, 1 for no plan.
+
+    Raises:
+        CommandError: An option is wrong, or the inspection or the training cannot run.
+    """
+    spec, volumes = _resolve_output(request, output)
     check_volumes(spec, volumes, output=True)
     request = JobRequest(request.manifest, request.job.model_copy(update={"spec": spec}), volumes)
     report = run_inspection(request)
     if not report.valid:
-        if options.json:
-            print_json(report.wire())
+        if form is not DocumentFormat.TABLE:
+            print_document(report.wire(), form)
         else:
             rows = trainer_bridge.read_example_rows(spec, volumes, report)
             print_result(report_view(report, rows))
@@ -56,18 +87,18 @@ def run(options: argparse.Namespace) -> int:
         print_warning(recommendation)
     planned = _plan(spec, report)
     if not isinstance(planned, Plan):
-        if options.json:
-            print_json(planned.wire())
+        if form is not DocumentFormat.TABLE:
+            print_document(planned.wire(), form)
         return ExitCode.INVALID
     if spec.validate_only:
         stderr_console().print("spec.validateOnly is true: checked and planned, nothing is trained")
-        if options.json:
-            print_json(planned.wire())
+        if form is not DocumentFormat.TABLE:
+            print_document(planned.wire(), form)
         return ExitCode.OK
-    with configure_logging(options.verbose) as library_output:
+    with configure_logging(verbose) as library_output:
         outcome = _train(request, report, planned, library_output)
-    if options.json:
-        print_json(outcome.wire())
+    if form is not DocumentFormat.TABLE:
+        print_document(outcome.wire(), form)
     else:
         print_result(outcome_view(outcome, request.volumes))
     if outcome.outcome == "Interrupted":

@@ -1,0 +1,57 @@
+"""Answers of the API server that refuse a request, as errors with a hint."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from dpojob.errors import CommandError
+from dpojob_api.constants import ExitCode
+
+from .resources import DPOJOBS, POOLS
+
+
+class ApiError(CommandError):
+    """A request that the API server refused.
+
+    Attributes:
+        status: The HTTP status.
+        api_reason: The reason of the Status object, such as "NotFound".
+    """
+
+    def __init__(self, status: int, api_reason: str, message: str) -> None:
+        super().__init__(message, code=ExitCode.UNREADABLE_INPUT, reason=None)
+        self.status = status
+        self.api_reason = api_reason
+
+
+def api_error(status: int, content: bytes, path: str) -> ApiError:
+    """Makes the error of a refused request, with a hint where a remedy is known.
+
+    Args:
+        status: The HTTP status.
+        content: The answer, a Status object as JSON where the API server wrote it.
+        path: The path of the request.
+
+    Returns:
+        The error, with kubectl's wording.
+    """
+    try:
+        value: Any = json.loads(content)
+    except ValueError:
+        value = {}
+    found = value if isinstance(value, dict) else {}
+    reason = str(found.get("reason") or status)
+    text = str(found.get("message") or content.decode(errors="replace").strip() or "no message")
+    message = f"Error from server ({reason}): {text}"
+    if status == 404 and path.startswith(DPOJOBS.prefix):
+        if found.get("details", {}).get("name"):
+            message += "\n`kubectl get dpo -A` lists the jobs of all namespaces; -n chooses one"
+        else:
+            message += "\nThe DPOJob CRDs are not installed in this cluster: kubectl apply --server-side -f crds/"
+    if status == 403 and path.startswith(POOLS.path()):
+        message += (
+            "\nPools belong to the whole cluster: ask for a binding to the chart's ClusterRole "
+            "dpojob-pool-viewer"
+        )
+    return ApiError(status, reason, message)

@@ -1,0 +1,104 @@
+"""Names of jobs, pools, namespaces and contexts, which a shell completes.
+
+A completion must be quick and must never fail: what cannot be asked for within a second has no names.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from dpojob.cluster.resources import Resource
+
+SECONDS = 2.0
+"""Longest wait for the API server while a user waits for the names."""
+NO_FILES = ":4"
+"""The directive of Cobra's completion that forbids names of files (ShellCompDirectiveNoFileComp)."""
+
+
+def complete_job(context: typer.Context, incomplete: str) -> list[str]:
+    """Names of the DPOJobs in the namespace of the command line.
+
+    Args:
+        context: The command line so far.
+        incomplete: What was typed of the name.
+
+    Returns:
+        The names that begin so; none where the cluster does not answer.
+    """
+    from dpojob.cluster.resources import DPOJOBS
+
+    return _names(DPOJOBS, context, incomplete)
+
+
+def complete_pool(context: typer.Context, incomplete: str) -> list[str]:
+    """Names of the GPUPools.
+
+    Args:
+        context: The command line so far.
+        incomplete: What was typed of the name.
+
+    Returns:
+        The names that begin so; none where the cluster does not answer.
+    """
+    from dpojob.cluster.resources import POOLS
+
+    return _names(POOLS, context, incomplete)
+
+
+def complete_context(incomplete: str) -> list[str]:
+    """Names of the kubeconfig's contexts.
+
+    Args:
+        incomplete: What was typed of the name.
+
+    Returns:
+        The names that begin so.
+    """
+    from dpojob.cluster.kubeconfig import context_names
+
+    return [name for name in context_names() if name.startswith(incomplete)]
+
+
+def _names(resource: Resource, context: typer.Context, incomplete: str) -> list[str]:
+    import asyncio
+
+    from dpojob.cluster.api import Api
+    from dpojob.cluster.kubeconfig import load_access
+    from dpojob.errors import CommandError
+
+    given = context.params
+
+    async def read() -> list[str]:
+        access = load_access(given.get("context"), given.get("namespace"))
+        async with Api(access) as api:
+            found = await asyncio.wait_for(api.list_all(resource), SECONDS)
+        return [str(each["metadata"]["name"]) for each in found]
+
+    try:
+        return [name for name in asyncio.run(read()) if name.startswith(incomplete)]
+    except (CommandError, OSError, TimeoutError):
+        return []
+
+
+def kubectl_environment(words: Sequence[str]) -> dict[str, str]:
+    """Writes a command line of `kubectl dpo` as the variables of bash's completion, which the application reads.
+
+    kubectl runs `kubectl_complete-dpo` with the words and takes Cobra's answer: a name a line, then a directive
+    (https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins/).
+
+    Args:
+        words: The words after `kubectl dpo`; the last one is incomplete.
+
+    Returns:
+        The variables.
+    """
+    return {
+        "_DPOJOB_COMPLETE": "complete_bash",
+        "COMP_WORDS": shlex.join(["dpojob", *words]),
+        "COMP_CWORD": str(len(words)),
+    }

@@ -1,0 +1,15 @@
+"""Commands on jobs of a cluster, with the user's kubeconfig and rights."""
+
+__all__ = [
+    "cancel",
+    "download",
+    "events",
+    "list_jobs",
+    "list_pools",
+    "logs",
+    "report",
+    "samples",
+    "status",
+    "suspension",
+    "ui",
+]

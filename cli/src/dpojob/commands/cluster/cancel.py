@@ -1,0 +1,41 @@
+"""`dpojob cancel`: deletes a job on a cluster."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.prompt import Confirm
+
+from dpojob.cluster.client import AsyncClient
+from dpojob.console import stderr_console
+from dpojob.errors import CommandError
+from dpojob.views.status_view import headline
+from dpojob_api.constants import ExitCode
+
+
+async def run(name: str, namespace: str | None, context: str | None, *, yes: bool = False) -> int:
+    """Deletes the job after a confirmation; its output claim and its uploads remain.
+
+    Args:
+        name: The job's name.
+        namespace: Its namespace; None for that of the context.
+        context: A context of the kubeconfig; None for its current one.
+        yes: Do not ask.
+
+    Returns:
+        The exit status: 0 when the job was deleted, 1 when the user declined.
+
+    Raises:
+        CommandError: There is no such job, the API server refuses the request, or standard input is no terminal
+            and --yes is missing.
+    """
+    async with AsyncClient(namespace, context) as client:
+        stderr_console().print(headline(await client.get(name)))
+        if not yes:
+            if not sys.stdin.isatty():
+                raise CommandError("cancel deletes the job; say --yes where nobody can be asked")
+            if not Confirm.ask(f"Delete {name}? Its output claim stays", default=False):
+                return ExitCode.INVALID
+        await client.delete(name)
+    print(f"{name}: deleted; its output claim and what it uploaded stay")
+    return ExitCode.OK

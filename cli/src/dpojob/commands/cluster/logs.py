@@ -1,0 +1,119 @@
+"""`dpojob logs`: the log of a job's newest pod, or of its pods as they come."""
+
+from __future__ import annotations
+
+import asyncio
+
+from dpojob.cluster.client import AsyncClient
+from dpojob.cluster.job_facts import has_ended, pod_stage
+from dpojob.cluster.resources import PODS
+from dpojob.console import stderr_console
+from dpojob.errors import CommandError
+from dpojob_api.base import JSONObject
+from dpojob_api.constants import LABEL_JOB_UID, STAGE_TRAIN, ExitCode
+from dpojob_api.job import DPOJob
+
+POLL_SECONDS = 1.0
+"""Between two looks for a pod that has not started."""
+
+
+async def run(
+    name: str,
+    namespace: str | None,
+    context: str | None,
+    *,
+    follow: bool = False,
+    tail: int = -1,
+    stage: str | None = None,
+) -> int:
+    """Prints the log of the job's newest training pod, else of its newest inspection pod.
+
+    Args:
+        name: The job's name.
+        namespace: Its namespace; None for that of the context.
+        context: A context of the kubeconfig; None for its current one.
+        follow: Wait for a pod, and print the logs of all pods until the job has ended.
+        tail: Only the last lines of a log, so many of them; -1 for all.
+        stage: Only pods of this stage, "inspect" or "train"; None for any.
+
+    Returns:
+        The exit status, 0.
+
+    Raises:
+        CommandError: The cluster does not answer, or the job has no pod and gets none.
+    """
+    async with AsyncClient(namespace, context) as client:
+        job = await client.get(name)
+        lines = tail if tail >= 0 else None
+        if follow:
+            await _follow(client, job, lines, stage)
+            return ExitCode.OK
+        pods = await _pods(client, job)
+        has_training_pod = any(pod_stage(pod) == STAGE_TRAIN for pod in pods)
+        wanted = stage or (STAGE_TRAIN if has_training_pod else None)
+        candidates = [pod for pod in pods if wanted is None or pod_stage(pod) == wanted]
+        if not candidates:
+            error = _no_pod(job, stage)
+            raise error
+        await _print_log(client, candidates[-1], lines, follow=False)
+    return ExitCode.OK
+
+
+async def _follow(client: AsyncClient, job: DPOJob, tail: int | None, stage: str | None) -> None:
+    """Prints the logs of pods that run now or come, in their order, until the job has ended."""
+    printed: set[str] = set()
+    waiting = False
+    while True:
+        # The job is read before its pods: of one that has ended, no further pod comes.
+        job = await client.get(job.name)
+        found = [pod for pod in await _pods(client, job) if stage in (None, pod_stage(pod))]
+        if not printed:  # Of earlier attempts only the newest is of interest.
+            found = found[-1:]
+        ready = [p for p in found if p["metadata"]["uid"] not in printed and _has_started(p)]
+        for pod in ready:
+            printed.add(pod["metadata"]["uid"])
+            await _print_log(client, pod, tail, follow=True)
+        if not ready:
+            if has_ended(job):
+                if not printed:
+                    raise _no_pod(job, stage)
+                return
+            if not printed and not waiting:
+                waiting = True
+                stderr_console().print(
+                    f"waiting for a pod of {job.name} (its phase is {job.status.phase})",
+                    style="dim",
+                )
+            await asyncio.sleep(POLL_SECONDS)
+
+
+async def _pods(client: AsyncClient, job: DPOJob) -> list[JSONObject]:
+    """The job's pods, oldest first."""
+    selector = f"{LABEL_JOB_UID}={job.uid}"
+    found = await client.api.list_all(PODS, job.namespace, labelSelector=selector)
+    return sorted(found, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
+
+
+def _has_started(pod: JSONObject) -> bool:
+    states = [each.get("state") or {} for each in pod["status"].get("containerStatuses") or []]
+    return any("running" in state or "terminated" in state for state in states)
+
+
+async def _print_log(
+    client: AsyncClient, pod: JSONObject, tail: int | None, *, follow: bool
+) -> None:
+    name = pod["metadata"]["name"]
+    stderr_console().print(f"pod {name} ({pod_stage(pod)})", style="dim")
+    namespace = pod["metadata"]["namespace"]
+    async for line in client.api.log(name, namespace, follow=follow, tail=tail):
+        print(line, flush=follow)
+
+
+def _no_pod(job: DPOJob, stage: str | None) -> CommandError:
+    missing = f"no {stage} pod" if stage else "no pod"
+    return CommandError(
+        f"{job.name} has {missing} now (its phase is {job.status.phase}); pods of ended jobs may "
+        "have been cleaned up",
+        code=ExitCode.INVALID,
+        reason=None,
+    )

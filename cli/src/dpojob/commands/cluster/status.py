@@ -1,0 +1,72 @@
+"""`dpojob status`: a job's state on a cluster, once or until the job ends."""
+
+from __future__ import annotations
+
+from rich.live import Live
+
+from dpojob.cluster.client import AsyncClient
+from dpojob.cluster.job_facts import job_object
+from dpojob.console import live_console, print_document, print_json, print_result
+from dpojob.output_format import DocumentFormat, OutputFormat
+from dpojob.views.status_view import headline, status_view
+from dpojob_api.conditions import ConditionType
+from dpojob_api.constants import ExitCode
+from dpojob_api.job import DPOJob
+
+
+async def run(
+    name: str,
+    namespace: str | None,
+    context: str | None,
+    form: OutputFormat,
+    *,
+    watch: bool = False,
+    status_json: bool = False,
+) -> int:
+    """Prints a job's status; with `watch` until the job ends.
+
+    Args:
+        name: The job's name.
+        namespace: Its namespace; None for that of the context.
+        context: A context of the kubeconfig; None for its current one.
+        form: Form of standard output; JSON and YAML are the whole object.
+        watch: Stay until the job ends.
+        status_json: Print the status alone as JSON.
+
+    Returns:
+        The exit status: 0, or for a watch 0 when the job completed and 1 when it failed.
+
+    Raises:
+        CommandError: The cluster does not answer, or the job is deleted while it is watched.
+    """
+    async with AsyncClient(namespace, context) as client:
+        if watch:
+            return await _watch(client, name)
+        job = await client.get(name)
+    if status_json:
+        print_json(job.status.wire())
+    elif form is OutputFormat.NAME:
+        print(job_object(job))
+    elif form is OutputFormat.TABLE:
+        print_result(status_view(job))
+    else:
+        print_document(job.wire(), DocumentFormat(form))
+    return ExitCode.OK
+
+
+async def _watch(client: AsyncClient, name: str) -> int:
+    console = live_console(stderr=False)
+    job: DPOJob | None = None
+    if not console.is_terminal:
+        printed = None
+        async for job in client.watch(name):
+            line = headline(job)
+            if line != printed:
+                print(line, flush=True)
+                printed = line
+    else:
+        with Live(console=console, refresh_per_second=4) as display:
+            async for job in client.watch(name):
+                display.update(status_view(job))
+    completed = job is not None and job.status.is_true(ConditionType.COMPLETE)
+    return ExitCode.OK if completed else ExitCode.INVALID

@@ -1,0 +1,125 @@
+"""`dpojob run`: a job from options, on a cluster or on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from rich.prompt import Confirm
+
+from dpojob.cluster.api_errors import ApiError
+from dpojob.cluster.client import AsyncClient
+from dpojob.cluster.job_facts import job_object
+from dpojob.cluster.kubeconfig import NoClusterError
+from dpojob.commands.cluster import status
+from dpojob.commands.local.request import JobRequest
+from dpojob.commands.local.train import train_request
+from dpojob.console import print_document
+from dpojob.errors import CommandError
+from dpojob.input_files.volumes import parse_volumes
+from dpojob.output_format import DocumentFormat, OutputFormat
+from dpojob_api.constants import ExitCode
+from dpojob_api.job import DPOJob
+
+from .job_options import BuiltJob, JobOptions, build_job
+from .sources import refuse_local
+
+TO_CLUSTER = (
+    "copy it to a claim and name it as pvc://CLAIM/PATH, or train on this machine with --here"
+)
+
+
+def run(
+    options: JobOptions,
+    namespace: str | None,
+    context: str | None,
+    form: OutputFormat | None,
+    *,
+    dry_run: bool = False,
+    watch: bool = False,
+    here: bool = False,
+    volume: Sequence[str] = (),
+) -> int:
+    """Creates the job on the cluster; or prints it, or trains it here.
+
+    Args:
+        options: What the user gave.
+        namespace: The job's namespace; None for that of the context.
+        context: A context of the kubeconfig; None for its current one.
+        form: Form of standard output; None for a line, and for YAML with `dry_run`.
+        dry_run: Print the manifest and do nothing.
+        watch: Stay until the job ends.
+        here: Train on this machine.
+        volume: The values of `--volume`, with `here`.
+
+    Returns:
+        The exit status: 0; with `watch` that of `status --watch`, with `here` that of `train`.
+
+    Raises:
+        CommandError: An option is wrong, there is no cluster, or it refuses the job.
+    """
+    built = build_job(options)
+    if here:
+        return _train_here(built, volume, form)
+    if dry_run:
+        refuse_local(built.sources, TO_CLUSTER)
+        _print_manifest(built, form)
+        return ExitCode.OK
+    try:
+        client = AsyncClient(namespace, context)
+    except NoClusterError as error:
+        if not sys.stdin.isatty():
+            raise CommandError(
+                f"{error}. To train on this machine, add --here", reason=None
+            ) from error
+        if not Confirm.ask("No cluster is configured. Train on this machine?", default=True):
+            return ExitCode.INVALID
+        return _train_here(built, volume, form)
+    refuse_local(built.sources, TO_CLUSTER)
+    created = asyncio.run(_create(client, built))
+    _print_created(created, form)
+    if watch:
+        place = created.namespace
+        return asyncio.run(status.run(created.name, place, context, OutputFormat.TABLE, watch=True))
+    return ExitCode.OK
+
+
+async def _create(client: AsyncClient, built: BuiltJob) -> DPOJob:
+    async with client:
+        try:
+            return await client.create(built.document)
+        except ApiError as error:
+            if error.api_reason == "AlreadyExists":
+                raise CommandError(
+                    f"{error}\nGive the new job another name: --name", reason=None
+                ) from error
+            raise
+
+
+def _print_manifest(built: BuiltJob, form: OutputFormat | None) -> None:
+    if form is OutputFormat.NAME:
+        assert built.manifest.job is not None  # build_job made one.
+        print(job_object(built.manifest.job))
+    else:
+        print_document(
+            built.document,
+            DocumentFormat.JSON if form is OutputFormat.JSON else DocumentFormat.YAML,
+        )
+
+
+def _print_created(job: DPOJob, form: OutputFormat | None) -> None:
+    if form is OutputFormat.NAME:
+        print(job_object(job))
+    elif form in (OutputFormat.JSON, OutputFormat.YAML):
+        print_document(job.wire(), DocumentFormat(form))
+    else:
+        print(f"{job_object(job)} created in namespace {job.namespace}")
+
+
+def _train_here(built: BuiltJob, volume: Sequence[str], form: OutputFormat | None) -> int:
+    job = built.manifest.job
+    assert job is not None  # build_job made one.
+    request = JobRequest(built.manifest, job, {**parse_volumes(volume), **built.volumes})
+    json = form is OutputFormat.JSON
+    return train_request(request, DocumentFormat.JSON if json else DocumentFormat.TABLE)

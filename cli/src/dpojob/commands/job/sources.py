@@ -1,0 +1,108 @@
+"""A model or a dataset as a user names it: a repository, a claim, an address, another job, or a local path."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from dpojob.errors import CommandError
+from dpojob.input_files.near_path import did_you_mean_path
+from dpojob_api.base import JSONObject
+from dpojob_api.spec import REPO
+
+Kind = Literal["model", "dataset"]
+CLAIM_PREFIX = "pvc://"
+"""As Kubeflow and KServe name a place on a PersistentVolumeClaim: pvc://CLAIM/PATH."""
+LOCAL_CLAIMS: dict[Kind, str] = {"model": "local-model", "dataset": "local-dataset"}
+"""Names of claims that stand for local directories."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is written in the spec, and the directory that its claim stands for on this machine.
+
+    Attributes:
+        spec: The value of `spec.model` or `spec.dataset`.
+        directory: The directory of a local path; None for a place that a cluster can read.
+    """
+
+    spec: JSONObject
+    directory: Path | None = None
+
+
+def parse_source(text: str, kind: Kind) -> Source:
+    """Reads what a user named.
+
+    Args:
+        text: Such as "org/pairs", "pvc://data/train.jsonl", "https://example.com/a.jsonl" or "./pairs.jsonl".
+        kind: What it is.
+
+    Returns:
+        The part of the spec.
+
+    Raises:
+        CommandError: It is none of these, or a local path that does not exist.
+    """
+    if text.startswith(CLAIM_PREFIX):
+        return Source({"volume": claim_path(text, f"--{kind}")})
+    if re.match(r"https?://", text):
+        if kind == "dataset":
+            return Source({"urls": [text]})
+        raise CommandError(
+            f"--model {text}: a model is a repository of the hub or pvc://CLAIM/PATH"
+        )
+    path = Path(text).expanduser()
+    if text.startswith((".", "/", "~")) or path.exists():
+        return _local(text, path.absolute(), kind)
+    if re.fullmatch(REPO, text):
+        return Source({"repo": text})
+    raise CommandError(
+        f"--{kind} {text}: write a repository like org/name, pvc://CLAIM/PATH, or a path like ./{text}"
+    )
+
+
+def claim_path(text: str, option: str) -> JSONObject:
+    """Reads a place on a claim.
+
+    Args:
+        text: Such as "pvc://data/train.jsonl", "data/train.jsonl" or "data".
+        option: The option, for the message.
+
+    Returns:
+        `claimName` and `path` of a volume.
+
+    Raises:
+        CommandError: No claim is named.
+    """
+    claim, _, path = text.removeprefix(CLAIM_PREFIX).partition("/")
+    if not claim:
+        raise CommandError(f"{option} {text}: write it as pvc://CLAIM/PATH")
+    return {"claimName": claim, **({"path": path} if path else {})}
+
+
+def _local(text: str, path: Path, kind: Kind) -> Source:
+    if not path.exists():
+        raise CommandError(f"--{kind} {text}: no such file or directory{did_you_mean_path(path)}")
+    claim = LOCAL_CLAIMS[kind]
+    if path.is_dir():
+        return Source({"volume": {"claimName": claim}}, path)
+    return Source({"volume": {"claimName": claim, "path": path.name}}, path.parent)
+
+
+def refuse_local(sources: dict[Kind, Source], advice: str) -> None:
+    """Refuses paths of this machine where a cluster is to read them.
+
+    Args:
+        sources: The job's sources.
+        advice: What to do instead, as the end of the message.
+
+    Raises:
+        CommandError: A source is a local path.
+    """
+    for kind, source in sources.items():
+        if source.directory is not None:
+            raise CommandError(
+                f"--{kind}: the cluster cannot read {source.directory} on this machine; {advice}"
+            )

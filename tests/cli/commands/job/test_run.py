@@ -1,0 +1,65 @@
+"""A job from options: its manifest, what is refused, and where there is no cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.cli.conftest import run_inside
+
+DATASET = ("--dataset", "my-org/pairs")
+MODEL = ("--model", "Qwen/Qwen2.5-1.5B")
+
+
+def test_options_become_the_manifest_that_a_user_would_write() -> None:
+    result = run_inside(
+        "run", *DATASET, *MODEL, "--pool", "a10g-small", "--epochs", "2", "--lr", "5e-6", "--map", "prompt=question",
+        "--max-cost", "20", "--output", "models/helpful", "--dry-run", "-o", "yaml",
+    )  # fmt: skip
+    assert result.code == 0, result.err
+    found = yaml.safe_load(result.out)
+    assert found["metadata"] == {"name": "qwen2-5-1-5b-dpo"}
+    assert found["spec"] == {
+        "model": {"repo": "Qwen/Qwen2.5-1.5B"},
+        "dataset": {"repo": "my-org/pairs", "columnMapping": {"prompt": "question"}},
+        "training": {"epochs": 2.0, "learningRate": 5e-6},
+        "hardware": {"pool": "a10g-small"},
+        "budget": {"maxCost": "20"},
+        "output": {"volume": {"claimName": "models", "path": "helpful"}},
+    }
+    as_json = run_inside("run", *DATASET, "--from-job", "my-sft", "--dry-run", "-o", "json").json
+    assert as_json["spec"]["model"] == {"fromJob": {"name": "my-sft"}}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (DATASET, "one of --model and --from-job"),
+        ((*DATASET, *MODEL, "--from-job", "a"), "one of --model and --from-job"),
+        ((*DATASET, *MODEL, "--map", "question=prompt"), "the role comes first: prompt=question"),
+        (
+            (*DATASET, *MODEL, "--max-cost", "$20"),
+            "write an amount in quotes and without a currency",
+        ),
+        (
+            (*DATASET, *MODEL, "--epochs", "0"),
+            "spec.training.epochs is 0.0; it must be greater than 0",
+        ),
+        (("--dataset", "a b c", *MODEL), "write a repository like org/name"),
+        ((*MODEL, "--dataset", "pvc://"), "write it as pvc://CLAIM/PATH"),
+        ((*DATASET, "--model", "https://x"), "a model is a repository"),
+        (("--dataset", "./no-such.jsonl", *MODEL), "no such file or directory"),
+        (("--dataset", str(Path(__file__)), *MODEL), "the cluster cannot read"),
+    ],
+)
+def test_what_cannot_be_a_job_is_explained(options: tuple[str, ...], message: str) -> None:
+    result = run_inside("run", *options, "--dry-run")
+    assert (result.code, message in result.err) == (2, True), result.err
+
+
+def test_without_a_cluster_it_offers_to_train_here(tmp_path: Path) -> None:
+    env = {"KUBECONFIG": str(tmp_path / "none")}
+    result = run_inside("run", *DATASET, *MODEL, env=env)
+    assert result.code == 2
+    assert "no cluster is configured" in result.err and "add --here" in result.err
