@@ -38,8 +38,6 @@ RUNNING = {
 }  # fmt: skip
 
 
-
-
 class Cluster:
     """The commands with a tenant's rights, and the operator's part of a job."""
 

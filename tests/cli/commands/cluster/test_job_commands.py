@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import Any
 
 import pytest
 from tests.cli.commands.cluster.conftest import RUNNING, Cluster
-from tests.cli.conftest import COMMAND
+from tests.cli.conftest import COMMAND, run_inside
 from tests.kit.waiting import LIMIT
 
 pytestmark = pytest.mark.cluster
