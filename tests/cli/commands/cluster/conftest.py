@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.cli.conftest import Result, run_inside
-from tests.kit.cluster.tenant import Tenant, make_tenant
+from tests.kit.cluster.chart_rights import render
+from tests.kit.cluster.tenant import write_tenant_kubeconfig
 from tests.kit.crds import apply_crds
+from tests.kit.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[4]
 MANIFEST = """
@@ -36,6 +40,50 @@ RUNNING = {
     },
     "conditions": [],
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A namespace, and a kubeconfig with nothing but a tenant's rights in it.
+
+    Attributes:
+        plane: The cluster, with an administrator's rights.
+        namespace: The tenant's namespace.
+        kubeconfig: The tenant's kubeconfig.
+    """
+
+    plane: Any
+    namespace: str
+    kubeconfig: Path
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Variables of a process that works with the tenant's rights."""
+        path = f"{Path(self.plane.bin('kubectl')).parent}:{os.environ['PATH']}"
+        return {"KUBECONFIG": str(self.kubeconfig), "PATH": path}
+
+    def admin(self, *arguments: str, **options: Any) -> str:
+        """kubectl with an administrator's rights, in the tenant's namespace."""
+        return str(self.plane.kubectl("-n", self.namespace, *arguments, **options).stdout)
+
+
+def make_tenant(plane: Any, directory: Path, *, pools: bool = True) -> Tenant:
+    """A new namespace with its tenant."""
+    name = f"tenant-{uuid.uuid4().hex[:8]}"
+    plane.kubectl("create", "namespace", name)
+    rendered = render(plane, "dpojob", "dpojob-system", "user-roles")
+    plane.kubectl("apply", "-f", "-", input=rendered)
+    path = directory / f"{name}.json"
+    write_tenant_kubeconfig(plane, [name], path, pools=pools)
+    user = f"--as=system:serviceaccount:{name}:tenant"
+
+    def may_create() -> bool:
+        asked = ("auth", "can-i", "create", "dpojobs.dpojob.dev", user)
+        return plane.kubectl("-n", name, *asked, check=False).stdout.strip() == "yes"
+
+    # A controller adds the chart's rules to the role edit.
+    wait_until(may_create, "the role edit has the chart's rights")
+    return Tenant(plane, name, path)
 
 
 class Cluster:
@@ -63,9 +111,7 @@ class Cluster:
 @pytest.fixture(scope="session")
 def tenant(control_plane: Any, tmp_path_factory: pytest.TempPathFactory) -> Tenant:
     apply_crds(control_plane, ROOT / "crds")
-    name = f"tenant-{uuid.uuid4().hex[:8]}"
-    control_plane.kubectl("create", "namespace", name)
-    return make_tenant(control_plane, name, tmp_path_factory.mktemp("tenant"))
+    return make_tenant(control_plane, tmp_path_factory.mktemp("tenant"))
 
 
 @pytest.fixture

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from tests.cli.commands.cluster.conftest import RUNNING, Cluster
+from tests.cli.commands.cluster.conftest import RUNNING, Cluster, make_tenant
 from tests.cli.conftest import COMMAND, run, run_inside
-from tests.kit.cluster.tenant import make_tenant
 
 pytestmark = pytest.mark.cluster
 
@@ -103,9 +101,7 @@ def test_pools_show_prices_and_need_the_viewers_role(
         "gpupool.dpojob.dev/shown"
         in run_inside("pools", "-o", "name", env=cluster_job.env).out.split()
     )
-    name = f"tenant-{uuid.uuid4().hex[:8]}"
-    control_plane.kubectl("create", "namespace", name)
-    poor = make_tenant(control_plane, name, tmp_path, pools=False)
+    poor = make_tenant(control_plane, tmp_path, pools=False)
     refused = run_inside("pools", env=poor.env)
     assert (refused.code, "dpojob-pool-viewer" in refused.err) == (2, True), refused.err
 
