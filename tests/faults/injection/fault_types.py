@@ -18,8 +18,9 @@ CRASHES = ("crash-before", "crash-after", "crash-stale", "crash-late")
 first LISTs of the whole cluster are answered as of the beginning, or its first look at a Job comes late."""
 EVENTS = ("drop", "double", "delay", "reorder")
 """What happens to one event of a watch."""
-STREAMS = ("error-410", "error-500", "close", "silence")
-"""What happens to a watch after a number of events."""
+STREAMS = ("error-410", "error-500", "close", "silence", "lag")
+"""What happens to a watch after a number of events. `silence`: no event comes any more, and the stream
+stays open; `lag`: every further event comes late. The operator goes on, by requests that are answered at once."""
 OPENINGS = ("http-410", "http-500")
 """HTTP errors with which a watch is refused."""
 

@@ -31,7 +31,9 @@ HANG_SECONDS = 12.0
 """How long a time-out keeps the connection; longer than the operator waits."""
 LATE_SECONDS = 6.0
 """How late a look at a Job is; the operator waits a little longer."""
-NARROWED = re.compile(r"^(/apis/dpojob\.dev/v1alpha1|/apis/batch/v1|/api/v1)/(dpojobs|jobs|pods)$")
+NARROWED = re.compile(
+    r"^(/apis/dpojob\.dev/v1alpha1|/apis/batch/v1|/api/v1)/(dpojobs|jobs|pods|persistentvolumeclaims)$"
+)
 POOLS = "/apis/dpojob.dev/v1alpha1/gpupools"
 PROGRESS = re.compile(r"/namespaces/([^/]+)/pods/http:([^/:]+):\d+/proxy/progress$")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 
 import aiohttp
@@ -15,6 +16,8 @@ from .request_log import Entry
 
 DELAY_SECONDS = 3.0
 """How late a delayed event is."""
+LAG_SECONDS = 6.0
+"""How late every event of a lagging watch is: longer than the interval between two resyncs."""
 
 
 class WatchStream:
@@ -50,6 +53,9 @@ class WatchStream:
             if fault.action in EVENTS:
                 held = await self._alter(fault.action, line)
                 continue
+            if fault.action == "lag":
+                await self._lag(stream, line)
+                return
             if fault.action == "silence":
                 async for _ in stream.content:
                     entry.events += 1
@@ -59,6 +65,25 @@ class WatchStream:
                 event = {"type": "ERROR", "object": status_body(int(fault.action[-3:]))}
                 await out.write(json.dumps(event).encode() + b"\n")
             return
+
+    async def _lag(self, stream: aiohttp.ClientResponse, line: bytes) -> None:
+        """Passes on this event and all that follow, each some time after it came."""
+        late: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+        late.put_nowait((time.monotonic() + LAG_SECONDS, line))
+
+        async def pass_on() -> None:
+            while True:
+                due, event = await late.get()
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+                await self._out.write(event)
+
+        passing = asyncio.create_task(pass_on())
+        try:
+            async for event in stream.content:
+                self._entry.events += 1
+                late.put_nowait((time.monotonic() + LAG_SECONDS, event))
+        finally:
+            passing.cancel()
 
     async def _alter(self, action: str, line: bytes) -> bytes | None:
         """The event that must come after the next one, if there is such."""

@@ -141,7 +141,7 @@ def terminal_stays(history: History, _: Log) -> Iterator[Violation]:
 def generation_is_monotone(history: History, _: Log) -> Iterator[Violation]:
     """`observedGeneration` never falls, and never exceeds the generation."""
     for versions in history.by_uid("dpojobs").values():
-        highest: dict[str, int] = defaultdict(int)
+        highest: dict[str, int] = defaultdict(lambda: -1)  # the default of the CRD
         for job in versions:
             status = job.get("status") or {}
             reported = {"status": status.get("observedGeneration")}
