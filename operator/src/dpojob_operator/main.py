@@ -1,9 +1,10 @@
 """The operator's process: `python -m dpojob_operator`, configured by the environment (settings.py).
 
-Kopf provides the watch streams. Nothing relies on its bookkeeping: no patches, no results, no
+Kopf provides the watch streams, and no more: its session takes the objects out of them
+(kube/kopf_session.py). Nothing relies on its bookkeeping: no patches, no results, no
 finalizers, no create, update, timer or daemon handlers (docs/operate.md says why). When any part of the
 process ends, all of it does, with a non-zero status, and Kubernetes starts it again; that is cheap
-and safe, because everything is read live.
+and safe, because the stores are filled again from lists.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from typing import Any
 
 import kopf
 
-from dpojob_api.constants import GROUP, LABEL_MANAGED_BY, MANAGED_BY, VERSION
+from dpojob_api.constants import GROUP, VERSION
 from dpojob_operator.controllers import Handlers, build_components
 from dpojob_operator.kube import ApiClient, login, run_as_leader
-from dpojob_operator.kube.resources import DPOJOBS
+from dpojob_operator.kube.resources import DPOJOBS, MANAGED
 from dpojob_operator.process import Clock, Settings, SettingsError
 from dpojob_operator.process.probes import serve_probes
 from dpojob_operator.process.settings import load
@@ -34,28 +35,17 @@ IDENTITY: Any = "dpojob-operator"
 
 
 @kopf.on.login()
-async def _login(**arguments: Any) -> kopf.AiohttpSession | None:
-    return await login(**arguments)
+async def _login(memo: Handlers, **arguments: Any) -> kopf.AiohttpSession | None:
+    return await login(memo, **arguments)
 
 
 @kopf.on.event(GROUP, VERSION, "dpojobs")
-async def _dpojob(memo: Handlers, event: Any, body: Any, **_: Any) -> None:
-    memo.dpojob(event["type"], body)
-
-
 @kopf.on.event(GROUP, VERSION, "gpupools")
-async def _pool(memo: Handlers, **_: Any) -> None:
-    memo.pool()
-
-
 @kopf.on.event("batch", "v1", "jobs")
-async def _job(memo: Handlers, body: Any, **_: Any) -> None:
-    memo.child(body)
-
-
 @kopf.on.event("", "v1", "pods")
-async def _pod(memo: Handlers, body: Any, **_: Any) -> None:
-    memo.pod(body)
+@kopf.on.event("", "v1", "persistentvolumeclaims")
+async def _watched(**_: Any) -> None:
+    """Makes Kopf watch these kinds; it is not called, because the session takes all objects."""
 
 
 def _kopf_settings() -> kopf.OperatorSettings:
@@ -66,7 +56,7 @@ def _kopf_settings() -> kopf.OperatorSettings:
     settings.watching.inactivity_timeout = 70
     settings.watching.server_timeout = 300
     settings.watching.chunk_size = DPOJOBS.page
-    managed = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
+    managed = ",".join(f"{name}={value}" for name, value in MANAGED.items())
     settings.watching.label_selectors["batch", "v1", "jobs"] = managed
     settings.watching.label_selectors["", "v1", "pods"] = managed
     settings.process.ultimate_exiting_timeout = 30

@@ -9,8 +9,9 @@ import pytest
 from tests.kit.builders import FixedClock, job, training_status
 
 from dpojob_api.job import DPOJob
-from dpojob_operator.controllers.dpojob import Reconciler
-from dpojob_operator.indexes import DependentsIndex
+from dpojob_operator.controllers.dpojob import Reconciler, StateReader
+from dpojob_operator.decide import Policy
+from dpojob_operator.indexes import DependentsIndex, ObjectStores
 
 
 class ApiClientOfOneObject:
@@ -50,7 +51,10 @@ async def test_the_job_is_reported_once_and_everything_else_in_its_status_stays(
     cluster: Any = ApiClientOfOneObject(stored(**unknown))
     before = copy.deepcopy(cluster.raw["status"])
     unused: Any = None
-    reconciler = Reconciler(cluster, unused, unused, unused, DependentsIndex(), 10.0, FixedClock())
+    reader = StateReader(cluster, ObjectStores(), Policy(), unused, unused, unused)
+    reconciler = Reconciler(
+        cluster, reader, unused, unused, DependentsIndex(), unused, 10.0, FixedClock()
+    )
     for _ in range(3):
         assert await reconciler.reconcile(("ns", "x")) is None
     assert cluster.writes == 1
@@ -66,7 +70,10 @@ async def test_a_job_whose_conditions_cannot_be_read_is_left_alone() -> None:
         stored(conditions=[{"type": "Ready", "status": "Perhaps", "reason": "X"}])
     )
     unused: Any = None
-    reconciler = Reconciler(cluster, unused, unused, unused, DependentsIndex(), 10.0, FixedClock())
+    reader = StateReader(cluster, ObjectStores(), Policy(), unused, unused, unused)
+    reconciler = Reconciler(
+        cluster, reader, unused, unused, DependentsIndex(), unused, 10.0, FixedClock()
+    )
     assert await reconciler.reconcile(("ns", "x")) is None
     assert cluster.writes == 0
 

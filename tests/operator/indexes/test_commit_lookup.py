@@ -19,6 +19,7 @@ from dpojob_operator.decide.stages import decide
 from dpojob_operator.indexes import (
     DependentsIndex,
     InspectionCache,
+    ObjectStores,
     OutputLockIndex,
     commit_lookup,
 )
@@ -83,10 +84,12 @@ async def test_a_pass_does_not_wait_for_the_hub_and_a_suspended_job_does_not_req
     monkeypatch.setattr(commit_lookup, "DEADLINE_SECONDS", 0.3)
     async with silent_hub() as (address, made):
         cluster: Any = NoObjects()
-        dependents = DependentsIndex()
-        inspections = InspectionCache(cluster, address, dependents, lambda _: resolved.set())
+        stores, dependents = ObjectStores(), DependentsIndex()
+        inspections = InspectionCache(
+            cluster, stores, address, dependents, lambda _: resolved.set()
+        )
         locks = OutputLockIndex(cluster, dependents)
-        reader = StateReader(cluster, Policy(), inspections, locks, dependents)
+        reader = StateReader(cluster, stores, Policy(), inspections, locks, dependents)
         asking = job(model={"repo": "tiny/chat"}, dataset={"repo": "tiny/pairs"}, suspend=suspended)
         snapshot = await reader.read(asking)
         assert snapshot.lookup_pending is not suspended

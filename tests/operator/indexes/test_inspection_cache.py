@@ -7,7 +7,7 @@ from typing import Any
 from tests.kit.builders import job
 
 from dpojob_api.job import DPOJob
-from dpojob_operator.indexes import DependentsIndex, InspectionCache
+from dpojob_operator.indexes import DependentsIndex, InspectionCache, ObjectStores
 
 MODEL, DATA = "a" * 40, "d" * 40
 SOURCES = {
@@ -28,7 +28,7 @@ class FakeReader:
 
 def named(name: str, **spec: Any) -> DPOJob:
     made = job(None, **SOURCES, **spec)
-    made.metadata |= {"name": name, "uid": f"uid-of-{name}"}
+    made.metadata |= {"name": name, "uid": f"uid-of-{name}", "resourceVersion": "1"}
     return made
 
 
@@ -40,7 +40,7 @@ async def waits(cache: InspectionCache, fake: FakeReader, which: DPOJob) -> str 
 
 async def test_of_two_new_jobs_only_one_waits_for_the_other() -> None:
     fake = FakeReader()
-    cache = InspectionCache(fake, "", DependentsIndex(), lambda _: None)  # type: ignore[arg-type]
+    cache = InspectionCache(fake, ObjectStores(), "", DependentsIndex(), lambda _: None)  # type: ignore[arg-type]
     one, two = named("one"), named("two")
     assert await waits(cache, fake, one) is None
     held = named("one", suspend=True)
@@ -53,7 +53,7 @@ async def test_of_two_new_jobs_only_one_waits_for_the_other() -> None:
 
 async def test_a_job_that_cannot_be_parsed_is_skipped() -> None:
     fake = FakeReader()
-    cache = InspectionCache(fake, "", DependentsIndex(), lambda _: None)  # type: ignore[arg-type]
+    cache = InspectionCache(fake, ObjectStores(), "", DependentsIndex(), lambda _: None)  # type: ignore[arg-type]
     assert await waits(cache, fake, named("new")) is None
     fake.objects["new"]["spec"]["fieldOfTomorrow"] = 1
     _, shared = await cache.find_shared(named("old"), named("old").spec)
@@ -62,7 +62,7 @@ async def test_a_job_that_cannot_be_parsed_is_skipped() -> None:
 
 async def test_deleted_jobs_are_removed() -> None:
     fake = FakeReader()
-    cache = InspectionCache(fake, "", DependentsIndex(), lambda _: None)  # type: ignore[arg-type]
+    cache = InspectionCache(fake, ObjectStores(), "", DependentsIndex(), lambda _: None)  # type: ignore[arg-type]
     for number in range(3):
         one = named(f"job-{number}", training={"maxLength": 64 + number})
         await waits(cache, fake, one)

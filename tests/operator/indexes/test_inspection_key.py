@@ -11,7 +11,7 @@ from tests.kit.builders import job
 from tests.kit.operator_fixture import REPORT, JobNamespace, Process
 
 from dpojob_api.spec import DPOJobSpec
-from dpojob_operator.indexes import DependentsIndex, InspectionCache
+from dpojob_operator.indexes import DependentsIndex, InspectionCache, ObjectStores
 from dpojob_operator.indexes.inspection_key import hub_repositories, inspection_key
 
 MODEL, DATA, MOVED = "a" * 40, "d" * 40, "e" * 40
@@ -127,7 +127,9 @@ async def test_a_branch_is_resolved_and_its_move_noticed(hub: Any) -> None:
     async def key_by(endpoint: str) -> str | None:
         ended = asyncio.Event()
         cluster: Any = None  # no other jobs
-        cache = InspectionCache(cluster, endpoint, DependentsIndex(), lambda _: ended.set())
+        cache = InspectionCache(
+            cluster, ObjectStores(), endpoint, DependentsIndex(), lambda _: ended.set()
+        )
         assert cache.is_pending(asking, asking.spec), "the look-up runs beside the caller"
         while cache.is_pending(asking, asking.spec):
             await asyncio.wait_for(ended.wait(), 30)

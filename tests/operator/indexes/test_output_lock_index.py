@@ -26,7 +26,7 @@ from dpojob_operator.controllers.dpojob import StateReader
 from dpojob_operator.decide import OutputHolder, PlanningRequest, Policy
 from dpojob_operator.decide.object_snapshots import PVCSnapshot
 from dpojob_operator.decide.stages import decide, decide_with_pools
-from dpojob_operator.indexes import DependentsIndex, OutputLockIndex
+from dpojob_operator.indexes import DependentsIndex, ObjectStores, OutputLockIndex
 from dpojob_operator.kube import parse_dpojob
 
 TUNED = {"volume": {"claimName": "models", "path": "tuned"}}
@@ -177,7 +177,7 @@ def test_a_suspended_job_does_not_check_the_lock() -> None:
 
 async def test_a_job_that_trains_does_not_check_the_lock_again() -> None:
     unused: Any = None
-    reader = StateReader(Recorder(), Policy(), unused, unused, DependentsIndex())  # type: ignore[arg-type]
+    reader = StateReader(Recorder(), ObjectStores(), Policy(), unused, unused, DependentsIndex())  # type: ignore[arg-type]
     snapshot = await reader.read(job(training_status()))
     assert snapshot.output_holder is None
 
@@ -209,7 +209,7 @@ async def test_only_pods_that_may_write_to_the_directory_are_waited_for(
         "metadata": {"name": "p", "labels": {"dpojob.dev/uid": uid}}, "status": {"phase": phase},
     }  # fmt: skip
     cluster, unused = Recorder({"pods": [pod]}), cast(Any, None)
-    reader = StateReader(cluster, Policy(), unused, unused, DependentsIndex())  # type: ignore[arg-type]
+    reader = StateReader(cluster, ObjectStores(), Policy(), unused, unused, DependentsIndex())  # type: ignore[arg-type]
     claims = {"models": PVCSnapshot("models")}
     first = decide_with_pools(
         build_snapshot(spec_fields={"output": output}, claims=claims), POOLS, NOW

@@ -9,10 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpojob_operator.kube.bounded_json import MAX_DEPTH, loads, loads_list, without_deep_values
+from dpojob_operator.kube.bounded_json import (
+    MAX_DEPTH,
+    MAX_WHOLE_LIST,
+    loads,
+    loads_list,
+    without_deep_values,
+)
 
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text('[]{}"\\a', max_size=6),
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text('[]{}"\\a', max_size=6),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('[]{}"\\'), inner),
 )
 
@@ -47,14 +53,20 @@ def test_the_deepest_value_that_is_kept() -> None:
     st.dictionaries(st.text(max_size=3), values) | values,
     st.none() | st.lists(values),
     st.sampled_from([None, 2]),
+    st.sampled_from([0, MAX_WHOLE_LIST]),
 )
-def test_a_list_is_parsed_item_by_item(body: Any, items: Any, indent: int | None) -> None:
+def test_the_items_of_a_list_are_reduced(
+    body: Any, items: Any, indent: int | None, max_whole: int
+) -> None:
     if isinstance(body, dict) and items is not None:
         body = {"kind": "List", **body, "items": items}
     expected = json.loads(json.dumps(body))
     if isinstance(expected, dict) and isinstance(expected.get("items"), list):
         expected["items"] = [[item] for item in expected["items"]]
-    assert loads_list(json.dumps(body, indent=indent).encode(), lambda item: [item]) == expected
+    assert (
+        loads_list(json.dumps(body, indent=indent).encode(), lambda item: [item], max_whole)
+        == expected
+    )
 
 
 @pytest.mark.parametrize(

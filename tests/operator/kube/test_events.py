@@ -8,8 +8,13 @@ import pytest
 from tests.kit.builders import NOW, job
 
 from dpojob_api.job import DPOJobStatus
-from dpojob_operator.kube import record_events
-from dpojob_operator.kube.events import conditions_to_report, event, is_warning, warnings
+from dpojob_operator.kube.events import (
+    conditions_to_report,
+    event,
+    events_of,
+    is_warning,
+    warnings,
+)
 
 
 def status(*conditions: tuple[str, str, str]) -> DPOJobStatus:
@@ -68,25 +73,15 @@ def test_equal_events_have_one_name() -> None:
     assert first == again != other
 
 
-class Created:
-    """A cluster that keeps the Events it is asked to create."""
-
-    def __init__(self) -> None:
-        self.events: list[dict[str, Any]] = []
-
-    async def create(self, _resource: object, body: dict[str, Any]) -> None:
-        self.events.append(body)
-
-
-async def test_a_smaller_batch_is_a_warning_once() -> None:
+def test_a_smaller_batch_is_a_warning_once() -> None:
     text = "Out of memory at step 3 with 2 pairs per GPU at a time."
-    cluster = Created()
+    created: list[dict[str, Any]] = []
     before = {"step": 3}
     for notices in ((None, text), (text, text), (text, None), (None, None)):
         old, new = (
             DPOJobStatus.model_validate({"progress": {**before, "notice": notice}})
             for notice in notices
         )
-        await record_events(cluster, job().model_copy(update={"status": old}), new, NOW)  # type: ignore[arg-type]
-    (found,) = cluster.events
+        created += events_of(job().model_copy(update={"status": old}), new, NOW)
+    (found,) = created
     assert (found["type"], found["reason"], found["message"]) == ("Warning", "BatchHalved", text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
@@ -11,110 +12,110 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from dpojob_operator.controllers import Handlers
-from dpojob_operator.indexes import DependentsIndex, InspectionCache, OutputLockIndex
-from dpojob_operator.kube.kopf_session import BoundedResponse, BoundedSession
+from dpojob_operator.kube.kopf_session import BoundedSession, response_class
 
 DEEP = '{"a":' * 5000 + "1" + "}" * 5000
-METADATA = {"name": "good", "namespace": "one", "uid": "u", "resourceVersion": "7"}
-HOSTILE = {
-    **METADATA,
-    "labels": {"app.kubernetes.io/managed-by": "dpojob", "mine": "x" * 63},
-    "annotations": {"kopf.zalando.org/last-handled-configuration": "["},
-    "finalizers": ["kopf.zalando.org/KopfFinalizerMarker"],
-}
-STATUSES: tuple[dict[str, Any], ...] = (
-    {},
-    {"inspection": {"name": "good-inspect-1"}},
-    {"inspection": {"name": "good-inspect-1", "key": "k"}, "dataset": {"rows": 1}},
-    {"artifacts": {"claimName": "made", "path": "x"}},
-    {"attempts": [{"number": 1}], "conditions": [{"type": "Finished", "status": "True"}]},
+
+
+def metadata(name: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "namespace": "one",
+        "uid": f"uid-{name}",
+        "resourceVersion": "7",
+        **fields,
+    }
+
+
+HOSTILE = metadata(
+    "hostile",
+    annotations={"kopf.zalando.org/last-handled-configuration": "["},
+    finalizers=["kopf.zalando.org/KopfFinalizerMarker"],
 )
-SPECS: tuple[dict[str, Any], ...] = (
-    {"training": {"beta": 1}},
-    {"output": {"volume": {"claimName": "claim", "path": "a"}, "name": "x"}, "suspend": True},
-    {"output": {"volume": {"claimName": "claim"}}, "validateOnly": True},
-    {"output": {"volume": {"claimName": "claim"}}, "model": {"fromJob": {"name": "other"}}},
-)
-JOBS = [
-    {"metadata": HOSTILE, "spec": spec, "status": status} for spec in SPECS for status in STATUSES
+LARGE = {"metadata": metadata("large"), "spec": {"training": {"x": "y" * 2_000_000}}}
+BODIES = [
+    f'{{"metadata":{json.dumps(metadata("deep"))},"spec":{{"output":{DEEP}}}}}',
+    json.dumps(LARGE),
+    json.dumps({"metadata": HOSTILE}),
 ]
-LARGE = {"metadata": METADATA, "spec": {"training": {"x": "y" * 2_000_000}}}
-BODIES = [f'{{"metadata":{{"name":"bad"}},"spec":{{"output":{DEEP}}}}}', json.dumps(LARGE)]
-BODIES += [json.dumps(job) for job in JOBS]
+UIDS = frozenset({"uid-deep", "uid-large", "uid-hostile"})
+NAMES = ["deep", "large", "hostile"]
 ERROR = '{"type":"ERROR","object":{"kind":"Status","code":410,"message":"too old"}}'
 BOOKMARK = '{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"12"}}}'
 
 
+class Sink:
+    """Records what it takes."""
+
+    def __init__(self) -> None:
+        self.objects: list[tuple[str, str, str]] = []
+        self.lists: list[tuple[str, frozenset[str], str]] = []
+
+    def take_object(self, path: str, event: str, raw: Mapping[str, Any]) -> None:
+        self.objects.append((path, event, raw["metadata"]["name"]))
+
+    def take_list(self, path: str, uids: frozenset[str], version: str) -> None:
+        self.lists.append((path, uids, version))
+
+
 async def answer(request: web.Request) -> web.Response:
-    events = [f'{{"type":"ADDED","object":{one}}}' for one in BODIES]
-    text = {
-        "list": f'{{"kind":"DPOJobList","items":[{",".join(BODIES)}],"metadata":{{"continue":"c"}}}}',
-        "watch": "\n".join([*events, BOOKMARK, ERROR]),
-        "api": '{"resources":[{"name":"dpojobs","verbs":["get"]}]}',
-    }[request.match_info["path"]]
+    if "watch" in request.query:
+        events = [f'{{"type":"ADDED","object":{one}}}' for one in BODIES]
+        text = "\n".join([*events, BOOKMARK, ERROR])
+    elif "limit" not in request.query:
+        text = '{"resources":[{"name":"dpojobs","verbs":["get"]}]}'
+    elif "continue" not in request.query:
+        text = f'{{"kind":"L","items":[{BODIES[0]}],"metadata":{{"continue":"c","resourceVersion":"9"}}}}'
+    else:
+        text = (
+            f'{{"kind":"L","items":[{",".join(BODIES[1:])}],"metadata":{{"resourceVersion":"9"}}}}'
+        )
     return web.Response(body=text.encode(), content_type="application/json")
 
 
 @pytest.fixture
-async def answers() -> Any:
-    """What Kopf gets: the list, the events of the watch, and another answer."""
-    app = web.Application()
-    app.router.add_get("/{path}", answer)
+async def served() -> Any:
+    """The sink, and a function that reads an address as Kopf does."""
+    app, sink = web.Application(), Sink()
+    app.router.add_get("/{path:.*}", answer)
     async with (
         TestServer(app) as server,
-        aiohttp.ClientSession(response_class=BoundedResponse) as session,
+        aiohttp.ClientSession(response_class=response_class(sink)) as session,
     ):
-        async with session.get(server.make_url("/list")) as response:
-            listed = await response.json()
-        async with session.get(server.make_url("/watch")) as response:
-            chunks = [chunk async for chunk in response.content.iter_chunked(1024)]
-        async with session.get(server.make_url("/api")) as response:
-            other = await response.json()
-    yield listed, [json.loads(line) for line in b"".join(chunks).splitlines()], other
+
+        async def read(address: str) -> Any:
+            async with session.get(server.make_url(address)) as response:
+                if "watch" not in address:
+                    return await response.json()
+                chunks = [chunk async for chunk in response.content.iter_chunked(1024)]
+                return [json.loads(line) for line in b"".join(chunks).splitlines()]
+
+        yield sink, read
 
 
-async def test_no_object_breaks_a_list_or_a_watch(answers: Any) -> None:
-    listed, events, _ = answers
-    watched = [event["object"] for event in events[:-2]]
-    for objects in (listed["items"], watched):
-        assert [one["metadata"]["name"] for one in objects[:3]] == ["bad", "good", "good"]
-        assert len(objects) == len(BODIES)
+async def test_the_sink_gets_every_object_of_a_list_and_kopf_none(served: Any) -> None:
+    sink, read = served
+    first = await read("/jobs?limit=1")
+    assert sink.lists == [], "the list goes on"
+    second = await read("/jobs?limit=1&continue=c")
+    assert (first["items"], second["items"]) == ([], [])
+    assert first["metadata"]["continue"] == "c"
+    assert sink.objects == [("/jobs", "LISTED", name) for name in NAMES]
+    assert sink.lists == [("/jobs", UIDS, "9")]
 
 
-async def test_what_no_handler_reads_is_dropped(answers: Any) -> None:
-    listed, events, _ = answers
-    for objects in (listed["items"], [event["object"] for event in events[:-2]]):
-        assert objects[1] == {"metadata": METADATA, "spec": {}}
-        hostile = {**METADATA, "labels": {"app.kubernetes.io/managed-by": "dpojob"}}
-        assert objects[2]["metadata"] == hostile
-        assert max(len(json.dumps(one)) for one in objects[1:]) < 1000
+async def test_the_sink_gets_every_object_of_a_watch_and_kopf_its_version(served: Any) -> None:
+    sink, read = served
+    events = await read("/jobs?watch=true")
+    assert sink.objects == [("/jobs", "ADDED", name) for name in NAMES]
+    version = {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "7"}}}
+    assert events == [version] * 3 + [json.loads(BOOKMARK), json.loads(ERROR)]
 
 
-async def test_all_that_is_no_object_stays_as_it_is(answers: Any) -> None:
-    listed, events, other = answers
-    assert (listed["kind"], listed["metadata"]) == ("DPOJobList", {"continue": "c"})
-    assert events[-2:] == [json.loads(BOOKMARK), json.loads(ERROR)]
-    assert other == {"resources": [{"name": "dpojobs", "verbs": ["get"]}]}
-
-
-def recorded(raw: dict[str, Any]) -> Any:
-    """What the event handlers keep of an object."""
-    added: list[Any] = []
-    dependents = DependentsIndex()
-    inspections = InspectionCache(None, "", dependents, added.append)  # type: ignore[arg-type]
-    locks = OutputLockIndex(None, dependents)  # type: ignore[arg-type]
-    handlers = Handlers(added.append, lambda: None, dependents, inspections, locks, {})
-    handlers.dpojob("ADDED", raw)
-    handlers.child(raw)
-    return added, dict(inspections._by_key), dict(locks._writers)
-
-
-async def test_the_handlers_keep_the_same_of_a_reduced_object(answers: Any) -> None:
-    listed, _, _ = answers
-    kept = [recorded(job) for job in JOBS]
-    assert [recorded(job) for job in listed["items"][2:]] == kept
-    assert any(inspections for _, inspections, _ in kept) and any(locks for *_, locks in kept)
+async def test_another_answer_stays_as_it_is(served: Any) -> None:
+    sink, read = served
+    assert await read("/api") == {"resources": [{"name": "dpojobs", "verbs": ["get"]}]}
+    assert not sink.objects and not sink.lists
 
 
 async def test_sessions_with_the_same_credentials_are_equal() -> None:

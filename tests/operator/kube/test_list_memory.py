@@ -22,27 +22,38 @@ CLIENT = """
 import asyncio, re, sys
 from pathlib import Path
 import aiohttp
-from dpojob_operator.kube import HANDLED_FIELDS, ApiClient
-from dpojob_operator.kube.kopf_session import BoundedResponse
+from dpojob_operator.kube import ApiClient
+from dpojob_operator.kube.kopf_session import response_class
 from dpojob_operator.kube.resources import DPOJOBS
+
+listed = []
+
+class Sink:
+    def take_object(self, path, event, raw):
+        listed.append(raw["metadata"]["name"])
+
+    def take_list(self, path, uids, version):
+        pass
 
 async def main():
     async with ApiClient() as client:
-        listed = [raw async for raw in client.list(DPOJOBS, "ns", keep=HANDLED_FIELDS)]
-    async with aiohttp.ClientSession(response_class=BoundedResponse) as session:
+        await client.scan(DPOJOBS, "ns", None, lambda raw: listed.append(raw["metadata"]["name"]))
+    async with aiohttp.ClientSession(response_class=response_class(Sink())) as session:
         async with session.get(f"{sys.argv[1]}{DPOJOBS.path('ns')}?limit={DPOJOBS.page}") as page:
-            listed += (await page.json())["items"]
-        async with session.get(f"{sys.argv[1]}/watch") as stream:
+            await page.json()
+        async with session.get(f"{sys.argv[1]}/watch?watch=true") as stream:
             events = [event async for event in stream.content.iter_chunked(2**20)]
     status = Path("/proc/self/status").read_text()
-    print(len(listed), len(events), int(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1]) // 1024)
+    print(len(listed) - len(events), len(events), int(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1]) // 1024)
 
 asyncio.run(main())
 """
 
 
 def fat_job(number: int) -> str:
-    metadata = json.dumps({"name": f"fat-{number}", "namespace": "ns", "uid": str(number)})
+    metadata = json.dumps(
+        {"name": f"fat-{number}", "namespace": "ns", "uid": str(number), "resourceVersion": "1"}
+    )
     return f'{{"metadata":{metadata},"spec":{{"training":{{"arguments":{{"a":{FAT}}}}}}}}}'
 
 

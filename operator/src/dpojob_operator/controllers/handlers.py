@@ -1,56 +1,77 @@
-"""Event handlers: they only record events in the indexes and add keys to the work queue."""
+"""Takes what lists and watches bring: into the stores, into the indexes, and as keys into the work queue."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from dpojob_operator.decide.object_snapshots import RawObject
-from dpojob_operator.indexes import DependentsIndex, InspectionCache, OutputLockIndex
-from dpojob_operator.kube import Key, key_of, owning_dpojob
+from dpojob_operator.indexes import DependentsIndex, InspectionCache, ObjectStores, OutputLockIndex
+from dpojob_operator.kube import Key, owning_dpojob
+from dpojob_operator.kube.resources import DPOJOBS, GPUPOOLS, PODS
+
+DELETED = "DELETED"
 
 
 class Handlers:
-    """Turns events into keys. An event may be lost, late, repeated or stale, so only its key is used."""
+    """Turns changes into keys; an event that changes nothing that decisions read queues nothing.
+
+    An event may be lost, late, repeated or stale: the stores compare versions, and the resync finds what
+    was lost.
+    """
 
     def __init__(
         self,
         add: Callable[[Key], None],
         refresh_pools: Callable[[], None],
+        stores: ObjectStores,
         dependents: DependentsIndex,
         inspections: InspectionCache,
         output_locks: OutputLockIndex,
-        written: Mapping[Key, Collection[str]],
     ) -> None:
         self._add = add
         self._refresh_pools = refresh_pools
+        self._stores = stores
         self._dependents = dependents
         self._inspections = inspections
         self._output_locks = output_locks
-        self._written = written
 
-    def dpojob(self, kind: str | None, raw: RawObject) -> None:
-        """A DPOJob was listed, created, changed or deleted."""
-        key = key_of(raw)
-        self._inspections.record(raw, deleted=kind == "DELETED")
-        self._output_locks.record(raw, deleted=kind == "DELETED")
+    def take_object(self, path: str, event: str, raw: Mapping[str, Any]) -> None:
+        """An object was listed, created, changed or deleted; `path` is that of its collection."""
+        plural = path.rpartition("/")[2]
+        store, metadata = self._stores.of(plural), raw["metadata"]
+        key: Key = (metadata.get("namespace", ""), metadata["name"])
+        deleted = event == DELETED
+        changed = store.remove(key, metadata["uid"]) if deleted else store.apply(raw)
+        if plural == DPOJOBS.plural:
+            self._inspections.record(raw, deleted=deleted)
+            self._output_locks.record(raw, deleted=deleted)
+            # Of a status that this process wrote, too, which is no change here.
+            self._queue_dependents(key)
+        if changed:
+            self._queue(plural, key, owning_dpojob(raw))
+
+    def take_list(self, path: str, uids: frozenset[str], version: str) -> None:
+        """All objects of a collection were listed: what the list lacks is gone."""
+        collection, _, plural = path.rpartition("/")
+        namespace = collection.partition("/namespaces/")[2]
+        store = self._stores.of(plural)
+        for key, owner in store.retain(namespace or None, uids, int(version or 0)):
+            if plural == DPOJOBS.plural:
+                self._queue_dependents(key)
+            self._queue(plural, key, owner)
+
+    def _queue(self, plural: str, key: Key, owner: Key | None) -> None:
+        if plural == DPOJOBS.plural:
+            self._add(key)
+        elif plural == GPUPOOLS.plural:
+            self._refresh_pools()
+            for waiting in tuple(self._dependents.waiting_for_pools):
+                self._add(waiting)
+        elif owner is not None:
+            self._add(owner)
+        if plural == PODS.plural:
+            self._refresh_pools()  # it may have taken or freed GPUs
+
+    def _queue_dependents(self, key: Key) -> None:
         for waiting in self._dependents.pop_dependents(key):
             self._add(waiting)
-        if raw["metadata"].get("resourceVersion") not in self._written.get(key, ()):
-            self._add(key)
-
-    def child(self, raw: RawObject) -> None:
-        """A Job or Pod of a DPOJob was created, changed or deleted."""
-        key = owning_dpojob(raw)
-        if key is not None:
-            self._add(key)
-
-    def pod(self, raw: RawObject) -> None:
-        """A Pod of a DPOJob changed; it may also have taken or freed GPUs."""
-        self.child(raw)
-        self._refresh_pools()
-
-    def pool(self) -> None:
-        """A GPUPool was listed, created, changed or deleted."""
-        self._refresh_pools()
-        for key in tuple(self._dependents.waiting_for_pools):
-            self._add(key)

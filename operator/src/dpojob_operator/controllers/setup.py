@@ -14,10 +14,9 @@ from dpojob_operator.controllers.dpojob import (
 )
 from dpojob_operator.controllers.gpupool import GPUPoolController
 from dpojob_operator.decide import Policy
-from dpojob_operator.indexes import DependentsIndex, InspectionCache, OutputLockIndex
-from dpojob_operator.kube import ApiClient, Key, inside_cluster
+from dpojob_operator.indexes import DependentsIndex, InspectionCache, ObjectStores, OutputLockIndex
+from dpojob_operator.kube import ApiClient, EventRecorder, Key, inside_cluster
 from dpojob_operator.process import Clock, Settings
-from dpojob_operator.process.metrics import RUNNING
 
 from .handlers import Handlers
 from .work_queue import WorkQueue
@@ -54,9 +53,11 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
         secret_grace_seconds=settings.secret_grace_seconds,
         allow_judge_programs=settings.allow_judge_programs,
     )
+    stores = ObjectStores()
+    cluster.observe = stores.observe
     dependents = DependentsIndex()
     inspections = InspectionCache(
-        cluster, settings.hub_endpoint, dependents, resolved=lambda key: queue.add(key)
+        cluster, stores, settings.hub_endpoint, dependents, resolved=lambda key: queue.add(key)
     )
     output_locks = OutputLockIndex(cluster, dependents)
     outside_cluster = settings.progress_via == "auto" and not inside_cluster()
@@ -67,12 +68,14 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
         notify_every=settings.status_seconds,
         notify=lambda key: queue.add(key),
     )
+    events = EventRecorder(cluster)
     reconciler = Reconciler(
         cluster,
-        StateReader(cluster, policy, inspections, output_locks, dependents),
+        StateReader(cluster, stores, policy, inspections, output_locks, dependents),
         ActionExecutor(cluster, settings),
         poller,
         dependents,
+        events,
         settings.status_seconds,
         clock,
     )
@@ -82,7 +85,7 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
             queue.add(key)
 
     pool_controller = GPUPoolController(
-        cluster, changed=requeue_jobs_waiting_for_pools, now=clock.now
+        cluster, stores, changed=requeue_jobs_waiting_for_pools, now=clock.now
     )
 
     async def work(key: Key) -> float | None:
@@ -95,23 +98,23 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
     handlers = Handlers(
         add=queue.add,
         refresh_pools=lambda: queue.add_after(POOLS_KEY, POOL_REFRESH_DELAY),
+        stores=stores,
         dependents=dependents,
         inspections=inspections,
         output_locks=output_locks,
-        written=reconciler.written_versions,
     )
     resync = Resync(
         cluster,
         settings.namespaces,
         settings.resync_seconds,
         queue.add,
-        inspections,
-        output_locks,
-        known=lambda: {*RUNNING.progress, *reconciler.written_versions},
+        handlers,
     )
 
     async def run_queue() -> None:
+        # Before that, every child would seem to be absent and would be asked for.
+        await resync.listed.wait()
         queue.add(POOLS_KEY)
         await queue.run(settings.workers)
 
-    return Components(handlers, resync, (run_queue, resync.run, poller.run))
+    return Components(handlers, resync, (run_queue, resync.run, poller.run, events.run))

@@ -6,8 +6,9 @@ of a decision, the snapshots of Jobs, Pods and claims that decisions are made fr
 objects, and the builder of the status, which the stages share; `stages` holds the entry points.
 """
 
+from .binding import is_binding
 from .invalid_spec import invalid_spec_status
-from .ttl import is_settled
+from .ttl import is_finished, is_settled
 from .types import (
     Action,
     CreateClaim,
@@ -50,6 +51,8 @@ __all__ = [
     "exit_statuses",
     "inspection_result",
     "invalid_spec_status",
+    "is_binding",
+    "is_finished",
     "is_settled",
     "object_snapshots",
 ]

@@ -37,6 +37,21 @@ def clean_up_finished(builder: StatusBuilder) -> None:
             builder.requeue_within(left)
 
 
+def is_finished(raw: Mapping[str, Any]) -> bool:
+    """Check whether a DPOJob has ended.
+
+    Args:
+        raw: The DPOJob, as parsed from JSON.
+
+    Returns:
+        Whether its condition Finished is True.
+    """
+    return any(
+        condition.get("type") == ConditionType.FINISHED and condition.get("status") == "True"
+        for condition in (raw.get("status") or {}).get("conditions") or []
+    )
+
+
 def is_settled(raw: Mapping[str, Any]) -> bool:
     """Check whether a listed DPOJob has ended and needs no further pass.
 
@@ -47,13 +62,9 @@ def is_settled(raw: Mapping[str, Any]) -> bool:
         Whether it is finished, its newest generation was observed and it has no time to live.
     """
     metadata, status = raw["metadata"], raw.get("status") or {}
-    finished = any(
-        condition.get("type") == ConditionType.FINISHED and condition.get("status") == "True"
-        for condition in status.get("conditions") or []
-    )
     ttl = (raw.get("spec") or {}).get("ttlSecondsAfterFinished")
     observed = status.get("observedGeneration") == metadata.get("generation")
-    return finished and observed and ttl is None
+    return is_finished(raw) and observed and ttl is None
 
 
 def _delete_running(builder: StatusBuilder, job: JobSnapshot | None) -> None:

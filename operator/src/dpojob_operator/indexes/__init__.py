@@ -1,7 +1,8 @@
-"""Indexes built from watch events: they name the objects to read, and never replace a live read."""
+"""What is remembered from lists, watches and answers: stores of objects, and which keys to queue for a change."""
 
 from .dependents_index import DependentsIndex
 from .inspection_cache import InspectionCache
+from .object_stores import ObjectStores
 from .output_lock_index import OutputLockIndex
 
-__all__ = ["DependentsIndex", "InspectionCache", "OutputLockIndex"]
+__all__ = ["DependentsIndex", "InspectionCache", "ObjectStores", "OutputLockIndex"]

@@ -1,7 +1,7 @@
 """Jobs of a namespace by what they inspect, so that jobs over one dataset and model share a report.
 
-The cache comes from events and may be stale or incomplete; it only names candidates. A report is
-taken only from a live read.
+The cache comes from events and may be stale or incomplete; it only names candidates. A candidate is read from
+the store, or live; one that does not exist, only live.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from dpojob_operator.kube.resources import DPOJOBS
 from .commit_lookup import CommitLookup
 from .dependents_index import DependentsIndex
 from .inspection_key import hub_repositories, inspection_key
+from .object_stores import ObjectStores
 
 
 class InspectionCache:
@@ -28,12 +29,16 @@ class InspectionCache:
     def __init__(
         self,
         cluster: ApiClient,
+        stores: ObjectStores,
         endpoint: str,
         dependents: DependentsIndex,
         resolved: Callable[[Key], None],
     ) -> None:
         """`resolved` is called with the key of each job whose revisions were looked up."""
         self._cluster = cluster
+        self._stores = stores
+        self._parsed: dict[tuple[str, str], tuple[tuple[str, int], DPOJob]] = {}
+        """The candidate that was used last, with UID and resourceVersion, by namespace and key."""
         self._dependents = dependents
         self._by_key: defaultdict[tuple[str, str], dict[str, tuple[str, str]]] = defaultdict(dict)
         self._commits = CommitLookup(endpoint, resolved)
@@ -56,6 +61,7 @@ class InspectionCache:
             names.pop(name, None)
         if not names:
             self._by_key.pop((namespace, key), None)
+            self._parsed.pop((namespace, key), None)
 
     def is_pending(self, job: DPOJob, spec: DPOJobSpec) -> bool:
         """Whether the job's revisions are being looked up on the hub; `find_shared` then is too early."""
@@ -82,11 +88,10 @@ class InspectionCache:
             if uid == job.uid:
                 continue
             self._dependents.add_dependent((job.namespace, name), (job.namespace, job.name))
-            raw = await self._cluster.get(DPOJOBS, job.namespace, name)
-            if raw is None or raw["metadata"]["uid"] != uid:
+            found, candidate = await self._candidate(job.namespace, key, name, uid)
+            if not found:
                 self._drop(job.namespace, key, name, uid)
                 continue
-            candidate = parse_dpojob(raw)
             # Of two jobs that have not begun, only one may wait for the other.
             first = uid in before
             shared = (
@@ -99,6 +104,24 @@ class InspectionCache:
         if not job.spec.suspend:
             self._by_key[job.namespace, key][job.name] = (stamp, job.uid)
         return key, None
+
+    async def _candidate(
+        self, namespace: str, key: str, name: str, uid: str
+    ) -> tuple[bool, DPOJob | None]:
+        """Whether the job with that UID exists, and the job; None where it cannot be parsed."""
+        identity = self._stores.dpojobs.identity((namespace, name))
+        known = self._parsed.get((namespace, key))
+        if known is not None and known[0] == identity and identity[0] == uid:
+            return True, known[1]
+        raw = self._stores.dpojob((namespace, name))
+        raw = raw or await self._cluster.get(DPOJOBS, namespace, name)
+        if raw is None or raw["metadata"]["uid"] != uid:
+            return False, None
+        candidate = parse_dpojob(raw)
+        if candidate is not None:
+            version = int(raw["metadata"]["resourceVersion"])
+            self._parsed[namespace, key] = ((uid, version), candidate)
+        return True, candidate
 
 
 def _usable(

@@ -1,23 +1,27 @@
 """Access to the Kubernetes API: the client, parsing, Events and leader election; `resources` names the kinds of object."""
 
-from .api_client import ApiClient, ApiError, Conflict, NotFound, inside_cluster
+from .api_client import ApiClient, ApiError, Conflict, NotFound
 from .bounded_body import NO_COMPRESSION, read_body
-from .events import record_events
-from .handled_fields import HANDLED_FIELDS
-from .kopf_session import login
+from .connection import inside_cluster
+from .event_recorder import EventRecorder
+from .kopf_session import ObjectSink, login
 from .leader_election import LeaseLost, run_as_leader
 from .object_keys import Key, key_of, owning_dpojob
+from .object_store import ObjectStore
 from .parsing import parse_dpojob, parse_gpupool
+from .selected_fields import select_fields
 
 __all__ = [
-    "HANDLED_FIELDS",
     "NO_COMPRESSION",
     "ApiClient",
     "ApiError",
     "Conflict",
+    "EventRecorder",
     "Key",
     "LeaseLost",
     "NotFound",
+    "ObjectSink",
+    "ObjectStore",
     "inside_cluster",
     "key_of",
     "login",
@@ -25,7 +29,7 @@ __all__ = [
     "parse_dpojob",
     "parse_gpupool",
     "read_body",
-    "record_events",
     "resources",
     "run_as_leader",
+    "select_fields",
 ]

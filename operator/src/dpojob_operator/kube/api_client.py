@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import aiohttp
-from kubernetes.aio import client, config
-from kubernetes.aio.client.exceptions import ApiException
-from kubernetes.aio.dynamic import DynamicClient
 
 from dpojob_api.base import JSONObject
 from dpojob_operator.process import ServerClock
@@ -21,10 +15,8 @@ from dpojob_operator.process.metrics import API_REQUESTS
 
 from .bounded_body import NO_COMPRESSION, read_body
 from .bounded_json import loads, loads_list
-from .handled_fields import select_fields
+from .connection import Connection
 from .resources import LEASES, PODS, Resource
-
-SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
 class ApiError(Exception):
@@ -46,11 +38,6 @@ class NotFound(ApiError):
     """404."""
 
 
-def inside_cluster() -> bool:
-    """Whether this process runs in a pod with a service account, and `KUBECONFIG` is not set."""
-    return "KUBECONFIG" not in os.environ and SERVICE_ACCOUNT.exists()
-
-
 class ApiClient:
     """One connection pool to the API server. Use as an async context manager."""
 
@@ -59,45 +46,41 @@ class ApiClient:
         self.server_clock = ServerClock()
         self.guard: Callable[[], None] = lambda: None
         """Called before every write; raises when this process no longer leads."""
-        self._api: Any = None
-        self._client: Any = None
+        self.observe: Callable[[Resource, JSONObject], None] = lambda resource, raw: None
+        """Called with each object in an answer to a read or a write of one object."""
+        self._connection = Connection()
 
     async def __aenter__(self) -> ApiClient:
-        configuration = client.Configuration()
-        if inside_cluster():
-            config.load_incluster_config(client_configuration=configuration)
-        else:
-            await config.load_kube_config(client_configuration=configuration)
-        self._api = client.ApiClient(configuration)
-        self._api.user_agent = "dpojob-operator"
-        # Not awaited: that would run discovery, and the few resources here are known.
-        self._client = DynamicClient(self._api)
+        await self._connection.open()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self._api.close()
+        await self._connection.close()
 
     async def _request(
-        self, method: str, resource: Resource, path: str, **options: Any
-    ) -> aiohttp.ClientResponse:
+        self,
+        method: str,
+        resource: Resource,
+        path: str,
+        query: list[tuple[str, str]] | None = None,
+        body: JSONObject | None = None,
+    ) -> bytes:
+        """Sends a request; returns the body of the answer. Raises ApiError."""
         if method != "get" and resource is not LEASES:
             self.guard()
         sent = self.server_clock.monotonic()
         try:
             async with asyncio.timeout(self._seconds):
-                response: aiohttp.ClientResponse = await self._client.request(
-                    method, path, serialize=False, header_params={}, **options
-                )
-                await response.read()
-        except ApiException as error:
-            API_REQUESTS.labels(method, resource.plural, str(error.status)).inc()
-            raise _to_api_error(error) from None
+                response = await self._connection.request(method.upper(), path, query, body)
+                answer = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             API_REQUESTS.labels(method, resource.plural, "none").inc()
             raise ApiError(0, f"{method} {path}: {type(error).__name__} {error}") from error
         API_REQUESTS.labels(method, resource.plural, str(response.status)).inc()
+        if not 200 <= response.status <= 299:
+            raise _to_api_error(response, answer)
         self.server_clock.observe(response.headers.get("Date"), sent, self.server_clock.monotonic())
-        return response
+        return answer
 
     async def _json(
         self,
@@ -105,21 +88,30 @@ class ApiClient:
         resource: Resource,
         path: str,
         parse: Callable[[bytes], Any] = loads,
-        **options: Any,
+        query: list[tuple[str, str]] | None = None,
+        body: JSONObject | None = None,
     ) -> JSONObject:
-        response = await self._request(method, resource, path, **options)
+        answer = await self._request(method, resource, path, query, body)
         try:
-            value = parse(await response.read())
+            value = parse(answer)
         except ValueError as error:
             raise ApiError(0, f"{method} {path}: the answer is not JSON") from error
         if not isinstance(value, dict):
             raise ApiError(0, f"{method} {path}: the answer is not an object")
         return value
 
+    async def _object(
+        self, method: str, resource: Resource, path: str, body: JSONObject | None = None
+    ) -> JSONObject:
+        """The object in the answer, which is shown to `observe`."""
+        answer = await self._json(method, resource, path, body=body)
+        self.observe(resource, answer)
+        return answer
+
     async def get(self, resource: Resource, namespace: str | None, name: str) -> JSONObject | None:
         """Reads one object; None when it does not exist."""
         try:
-            return await self._json("get", resource, resource.path(namespace, name))
+            return await self._object("get", resource, resource.path(namespace, name))
         except NotFound:
             return None
 
@@ -129,9 +121,36 @@ class ApiClient:
         namespace: str | None = None,
         labels: Mapping[str, str] | None = None,
         fields: str | None = None,
-        keep: dict[str, Any] | None = None,
     ) -> AsyncIterator[JSONObject]:
-        """Lists all objects, page by page; `keep` names the fields that are kept, None keeps all."""
+        """Lists all objects, page by page."""
+        found: list[JSONObject] = []
+        async for _ in self._pages(resource, namespace, labels, fields, found.append):
+            for item in found:
+                yield item
+            found.clear()
+
+    async def scan(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        labels: Mapping[str, str] | None,
+        take: Callable[[JSONObject], None],
+    ) -> str:
+        """Calls `take` with each object, of which none is kept; returns the resourceVersion of the list."""
+        version = ""
+        async for page_version in self._pages(resource, namespace, labels, None, take):
+            version = version or page_version
+        return version
+
+    async def _pages(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        labels: Mapping[str, str] | None,
+        fields: str | None,
+        take: Callable[[JSONObject], None],
+    ) -> AsyncIterator[str]:
+        """Yields the resourceVersion after each page, of which `take` got the objects."""
         selector = ",".join(f"{key}={value}" for key, value in (labels or {}).items())
         query: list[tuple[str, str]] = [("limit", str(resource.page))]
         if selector:
@@ -145,19 +164,19 @@ class ApiClient:
                 "get",
                 resource,
                 resource.path(namespace),
-                parse=loads if keep is None else partial(_loads_page, keep=keep),
-                query_params=[*query, *more],
+                parse=partial(loads_list, reduce=take),
+                query=[*query, *more],
             )
-            for item in page.get("items") or []:
-                yield item
-            following = (page.get("metadata") or {}).get("continue") or ""
+            metadata = page.get("metadata") or {}
+            yield metadata.get("resourceVersion") or ""
+            following = metadata.get("continue") or ""
             if not following:
                 return
 
     async def create(self, resource: Resource, body: JSONObject) -> JSONObject:
         """Creates the object; raises Conflict when one of that name exists."""
         namespace = body["metadata"].get("namespace")
-        return await self._json("post", resource, resource.path(namespace), body=body)
+        return await self._object("post", resource, resource.path(namespace), body=body)
 
     async def delete(self, resource: Resource, namespace: str | None, name: str, uid: str) -> None:
         """Deletes the object with that UID, its dependents first; nothing when it no longer exists."""
@@ -168,9 +187,13 @@ class ApiClient:
             "preconditions": {"uid": uid},
         }
         try:
-            await self._request("delete", resource, resource.path(namespace, name), body=body)
+            answer = await self._json("delete", resource, resource.path(namespace, name), body=body)
         except (NotFound, Conflict):
             return
+        if "uid" in (
+            answer.get("metadata") or {}
+        ):  # the object as it waits for its dependents' end
+            self.observe(resource, answer)
 
     async def write_status(self, resource: Resource, body: JSONObject) -> JSONObject:
         """Replaces the status; raises Conflict when the object changed since `body` was read."""
@@ -178,13 +201,13 @@ class ApiClient:
         path = resource.path(metadata.get("namespace"), metadata["name"], "status")
         # The API server takes only the status from it; a spec may be large.
         sent = {name: value for name, value in body.items() if name != "spec"}
-        return await self._json("put", resource, path, body=sent)
+        return await self._object("put", resource, path, body=sent)
 
     async def replace(self, resource: Resource, body: JSONObject) -> JSONObject:
         """Replaces the object; raises Conflict when it changed since `body` was read."""
         metadata = body["metadata"]
         path = resource.path(metadata.get("namespace"), metadata["name"])
-        return await self._json("put", resource, path, body=body)
+        return await self._object("put", resource, path, body=body)
 
     async def read_from_pod(
         self, namespace: str, pod: str, port: int, path: str, limit: int
@@ -194,33 +217,23 @@ class ApiClient:
         The answer is the pod's, so that neither its body nor its error message is read without a
         limit. Raises ApiError when the status is not 2xx, and ValueError as `read_body` does.
         """
-        url = f"{PODS.path(namespace, None)}/http:{pod}:{port}/proxy{path}"
-        request = await self._api.param_serialize(
-            "GET", url, header_params=dict(NO_COMPRESSION), auth_settings=["BearerToken"]
-        )
-        response = (await self._api.call_api(*request)).response
+        path = f"{PODS.path(namespace, None)}/http:{pod}:{port}/proxy{path}"
+        response = await self._connection.request("GET", path, headers=NO_COMPRESSION)
         try:
             API_REQUESTS.labels("get", "pods/proxy", str(response.status)).inc()
             if not 200 <= response.status <= 299:
-                raise ApiError(response.status, f"GET {url}")
+                raise ApiError(response.status, f"GET {path}")
             return await read_body(response, limit)
         finally:
             response.close()
 
 
-def _loads_page(text: bytes, keep: dict[str, Any]) -> Any:
-    return loads_list(text, lambda item: select_fields(item, keep))
-
-
-def _to_api_error(error: ApiException) -> ApiError:
-    message = str(error.reason)
-    body = error.body
+def _to_api_error(response: aiohttp.ClientResponse, body: bytes) -> ApiError:
     try:
-        message = json.loads(body)["message"]
+        message = str(loads(body)["message"])
     except (TypeError, ValueError, KeyError):
-        message = f"{message} {body!r}" if body else message
-    headers = error.headers or {}
-    after = headers.get("Retry-After")
+        message = f"{response.reason} {body!r}" if body else str(response.reason)
+    after = response.headers.get("Retry-After")
     retry_after = float(after) if after and after.isdigit() else None
     kinds = {404: NotFound, 409: Conflict}
-    return kinds.get(error.status, ApiError)(error.status or 0, message, retry_after)
+    return kinds.get(response.status, ApiError)(response.status, message, retry_after)

@@ -1,4 +1,4 @@
-"""Kubernetes Events on a DPOJob, after the status was written: one for every condition that changed, one for
+"""Kubernetes Events on a DPOJob, for a status that was written: one for every condition that changed, one for
 every warning of inspection, and one where training goes on with a smaller batch.
 
 They are for people and nothing depends on them, so a failed creation is not repeated.
@@ -15,9 +15,6 @@ from dpojob_api.conditions import Condition, ConditionType, Reason
 from dpojob_api.constants import API_VERSION
 from dpojob_api.job import DPOJob, DPOJobStatus
 from dpojob_api.report import Problem
-
-from .api_client import ApiClient, ApiError
-from .resources import EVENTS
 
 log = logging.getLogger(__name__)
 MAX_MESSAGE_LENGTH = 1024
@@ -105,8 +102,8 @@ def event(job: DPOJob, reason: str, message: str, now: datetime, *, warning: boo
     }
 
 
-async def record_events(cluster: ApiClient, job: DPOJob, new: DPOJobStatus, now: datetime) -> None:
-    """Creates the Events for what changed between the job's status and `new`."""
+def events_of(job: DPOJob, new: DPOJobStatus, now: datetime) -> list[JSONObject]:
+    """The Events for what changed between the job's status and `new`."""
     events = [
         event(job, c.reason, c.message or f"{c.type} is {c.status}.", now, warning=is_warning(c))
         for c in conditions_to_report(job.status, new)
@@ -115,8 +112,4 @@ async def record_events(cluster: ApiClient, job: DPOJob, new: DPOJobStatus, now:
     notice = new_notice(job.status, new)
     if notice is not None:
         events.append(event(job, Reason.BATCH_HALVED, notice, now, warning=True))
-    for new_event in events:
-        try:
-            await cluster.create(EVENTS, new_event)
-        except ApiError as error:
-            log.info("Event %s of %s/%s: %s", new_event["reason"], job.namespace, job.name, error)
+    return events

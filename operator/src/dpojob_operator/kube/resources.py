@@ -9,7 +9,7 @@ What RBAC must allow (the chart's rbac.yaml; outside a cluster, the user of the 
     batch                  jobs                      get list watch create delete
     core                   pods                      list watch   (all namespaces: GPUs in use)
     core                   pods/proxy                get          (outside a cluster only)
-    core                   persistentvolumeclaims    get create
+    core                   persistentvolumeclaims    get list watch create
     core                   services                  get create
     core                   events                    list create
     core                   namespaces                get          (for pools with a namespaceSelector)
@@ -24,7 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from dpojob_api.constants import GROUP, VERSION
+from dpojob_api.constants import GROUP, LABEL_MANAGED_BY, MANAGED_BY, VERSION
 
 
 @dataclass(frozen=True)
@@ -65,3 +65,5 @@ EVENTS = Resource("/api/v1", "events")
 NODES = Resource("/api/v1", "nodes", namespaced=False)
 NAMESPACES = Resource("/api/v1", "namespaces", namespaced=False)
 LEASES = Resource("/apis/coordination.k8s.io/v1", "leases")
+MANAGED = {LABEL_MANAGED_BY: MANAGED_BY}
+"""Labels of the Jobs and pods that are watched."""

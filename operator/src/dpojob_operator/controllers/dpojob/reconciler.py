@@ -1,12 +1,11 @@
-"""One pass over one DPOJob: read it live, decide, write the status once, execute the actions."""
+"""One pass over one DPOJob: read it, decide, write the status once, execute the actions."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
@@ -19,22 +18,18 @@ from dpojob_operator.decide import (
     PlanningRequest,
     Snapshot,
     invalid_spec_status,
+    is_binding,
 )
 from dpojob_operator.decide.stages import decide, decide_with_pools
 from dpojob_operator.indexes import DependentsIndex
-from dpojob_operator.kube import ApiClient, Key, record_events
+from dpojob_operator.kube import ApiClient, Conflict, EventRecorder, Key
 from dpojob_operator.kube.resources import DPOJOBS
 from dpojob_operator.manifests import InputsTooLarge
 from dpojob_operator.process import Clock
-from dpojob_operator.process.metrics import (
-    EVALUATIONS,
-    FINISHED,
-    JUDGE_TOKENS,
-    STATUS_WRITES,
-    WIN_RATE,
-)
+from dpojob_operator.process.metrics import STATUS_WRITES
 
 from .action_executor import ActionExecutor, CreationRejected, NameConflict
+from .end_metrics import count_end
 from .first_sights import FirstSights
 from .pool_reservations import PoolReservations
 from .progress_poller import ProgressPoller
@@ -47,6 +42,17 @@ MAX_ROUNDS = 6
 """Decisions in one pass; after that the key is queued behind other keys."""
 
 
+@dataclass(frozen=True)
+class _Decided:
+    """A decision, and what it was made from."""
+
+    snapshot: Snapshot
+    decision: Decision
+    pools: Mapping[str, GPUPoolSpec]
+    planned: bool
+    """Whether the GPUPools were read for it."""
+
+
 class Reconciler:
     """Brings one DPOJob closer to its desired state."""
 
@@ -57,6 +63,7 @@ class Reconciler:
         executor: ActionExecutor,
         poller: ProgressPoller,
         dependents: DependentsIndex,
+        events: EventRecorder,
         status_seconds: float,
         clock: Clock,
     ) -> None:
@@ -65,22 +72,24 @@ class Reconciler:
         self._executor = executor
         self._poller = poller
         self._dependents = dependents
+        self._events = events
         self._status_seconds = status_seconds
         self._clock = clock
         self._first_sights = FirstSights(clock)
         self._reservations = PoolReservations(clock)
         self._waiting = WaitingJobs()
         self._refreshed: dict[Key, float] = {}
-        self.written_versions: dict[Key, deque[str]] = {}
-        """resourceVersions after this process's newest writes; their events need no reconciliation."""
+        self._outdated: set[Key] = set()
+        """DPOJobs whose status could not be written because they had changed: the next pass reads them live."""
 
     async def reconcile(self, key: Key) -> float | None:
         """Reconciles the key; returns seconds until the next pass, None for the next event or resync."""
-        conflicting_object = oversized_inputs = creation_rejection = ""
+        refusals: dict[str, str] = {}
         raw: JSONObject | None = None
         for _ in range(MAX_ROUNDS):
             # The response to a status write is as current as a read.
-            raw = raw or await self._cluster.get(DPOJOBS, *key)
+            raw = raw or await self._reader.read_job(key, live=key in self._outdated)
+            self._outdated.discard(key)
             if raw is None:
                 self._forget(key)
                 return None
@@ -88,43 +97,29 @@ class Reconciler:
                 job = DPOJob.model_validate(raw)
             except ValidationError as error:
                 return await self._report_unreadable(key, raw, error)
-            snapshot = await self._read(key, job)
-            snapshot = replace(
-                snapshot,
-                conflicting_object=conflicting_object,
-                oversized_inputs=oversized_inputs,
-                creation_rejection=creation_rejection,
-                first_sights=self._first_sights.get(key, job.uid),
-                waiting_jobs=self._waiting.by_pool(),
-            )
-            specs: Mapping[str, GPUPoolSpec] = {}
-            decision = decide(snapshot, self._clock.now())
-            planned = isinstance(decision, PlanningRequest)
-            if isinstance(decision, PlanningRequest):
-                snapshot, pools, specs = await self._reader.read_for_planning(snapshot, decision)
-                pools = self._reservations.available(key, pools)
-                decision = decide_with_pools(snapshot, pools, self._clock.now())
-            # Before anything is awaited, so that the next decision sees it.
-            self._reservations.record(key, snapshot, decision)
-            self._waiting.record(key, decision.status.queue)
-            self._first_sights.record(key, job.uid, decision.timed)
+            made = await self._decide(key, await self._read(key, job, refusals, live=False))
+            if is_binding(job.status, made.decision):
+                # What planning depends on is read live after the pools, the children among it.
+                first = await self._read(key, job, refusals, live=not made.planned)
+                made = await self._decide(key, first, live=True)
+            decision, snapshot = made.decision, made.snapshot
             stored = await self._write(key, raw, job, decision, snapshot)
-            if stored is None and decision.creates and not await self._still_exists(key, job):
+            if stored is None and decision.actions and not await self._is_current(key, job):
                 return 0.0
             job, raw = (job, None) if stored is None else (DPOJob.model_validate(stored), stored)
             try:
                 for action in decision.actions:
-                    await self._executor.execute(action, job, specs)
+                    await self._executor.execute(action, job, made.pools)
             except NameConflict as error:
-                conflicting_object = str(error)
+                refusals = {"conflicting_object": str(error)}
                 continue
             except InputsTooLarge as error:
-                oversized_inputs = str(error)
+                refusals = {"oversized_inputs": str(error)}
                 continue
             except CreationRejected as error:
-                creation_rejection = str(error)
+                refusals = {"creation_rejection": str(error)}
                 continue
-            self._update_polling(key, job, snapshot, follows_pools=planned)
+            self._update_polling(key, job, snapshot, follows_pools=made.planned)
             ended = job.status.is_true(ConditionType.FINISHED) and not snapshot.job.status.is_true(
                 ConditionType.FINISHED
             )
@@ -132,13 +127,39 @@ class Reconciler:
                 return decision.requeue_after
         return 0.0
 
-    async def _read(self, key: Key, job: DPOJob) -> Snapshot:
-        snapshot = await self._reader.read(job)
+    async def _decide(self, key: Key, snapshot: Snapshot, *, live: bool = False) -> _Decided:
+        """Decides; reads the pools, and what else planning depends on, where it depends on them."""
+        specs: Mapping[str, GPUPoolSpec] = {}
+        decision = decide(snapshot, self._clock.now())
+        planned = isinstance(decision, PlanningRequest)
+        if isinstance(decision, PlanningRequest):
+            snapshot, pools, specs = await self._reader.read_for_planning(
+                snapshot, decision, live=live
+            )
+            pools = self._reservations.available(key, pools)
+            decision = decide_with_pools(snapshot, pools, self._clock.now())
+        # Before anything is awaited, so that the next decision sees it.
+        self._reservations.record(key, snapshot, decision)
+        self._waiting.record(key, decision.status.queue)
+        self._first_sights.record(key, snapshot.job.uid, decision.timed)
+        return _Decided(snapshot, decision, specs, planned)
+
+    async def _read(
+        self, key: Key, job: DPOJob, refusals: Mapping[str, str], *, live: bool
+    ) -> Snapshot:
+        snapshot = await self._reader.read(job, live=live)
         snapshot = await with_waiting_cause(self._cluster, snapshot, self._clock.now())
         age = time.monotonic() - self._refreshed.get(key, float("-inf"))
         running = next((pod for pod in snapshot.training_pods if pod.running), None)
         seen = self._poller.latest(key, running.uid) if running is not None else None
-        return replace(snapshot, refresh=age >= self._status_seconds, progress=seen)
+        return replace(
+            snapshot,
+            refresh=age >= self._status_seconds,
+            progress=seen,
+            first_sights=self._first_sights.get(key, job.uid),
+            waiting_jobs=self._waiting.by_pool(),
+            **refusals,  # type: ignore[arg-type]
+        )
 
     async def _write(
         self, key: Key, raw: JSONObject, job: DPOJob, decision: Decision, snapshot: Snapshot
@@ -147,29 +168,31 @@ class Reconciler:
         wire = decision.status.wire()
         if wire == job.status.wire():
             return None
-        stored = await self._cluster.write_status(DPOJOBS, {**raw, "status": wire})
+        try:
+            stored = await self._cluster.write_status(DPOJOBS, {**raw, "status": wire})
+        except Conflict:
+            self._outdated.add(key)
+            raise
         STATUS_WRITES.inc()
         if snapshot.refresh and any(pod.running for pod in snapshot.training_pods):
             self._refreshed[key] = time.monotonic()
-        self._record_version(key, stored)
-        _count_end(job.status, decision.status)
-        await record_events(self._cluster, job, decision.status, self._clock.now())
+        count_end(job.status, decision.status)
+        self._events.record(job, decision.status, self._clock.now())
         return stored
 
-    async def _still_exists(self, key: Key, job: DPOJob) -> bool:
-        """Whether the DPOJob with that UID exists and is not being deleted.
+    async def _is_current(self, key: Key, job: DPOJob) -> bool:
+        """Whether the DPOJob is still as it was when it was read, before its children.
 
-        It was read before its children. When it was deleted in between, the garbage collector may
-        have deleted the child that was then found missing, and creating it again would make a second
-        one. A status that was just written proves the same.
+        When it was deleted in between, the garbage collector may have deleted the child that was then
+        found missing, and creating it again would make a second one; when it was changed, the decision was
+        about another status. A status that was just written proves the same.
         """
-        raw = await self._cluster.get(DPOJOBS, *key)
+        raw = await self._reader.read_job(key, live=True)
         metadata = (raw or {}).get("metadata") or {}
-        return metadata.get("uid") == job.uid and "deletionTimestamp" not in metadata
-
-    def _record_version(self, key: Key, stored: JSONObject) -> None:
-        versions = self.written_versions.setdefault(key, deque(maxlen=2 * MAX_ROUNDS))
-        versions.append(stored["metadata"]["resourceVersion"])
+        return (
+            metadata.get("resourceVersion") == job.metadata["resourceVersion"]
+            and "deletionTimestamp" not in metadata
+        )
 
     def _update_polling(
         self, key: Key, job: DPOJob, snapshot: Snapshot, *, follows_pools: bool
@@ -195,7 +218,7 @@ class Reconciler:
         self._first_sights.remove(key)
         self._reservations.remove(key)
         self._waiting.remove(key)
-        self.written_versions.pop(key, None)
+        self._outdated.discard(key)
 
     async def _report_unreadable(
         self, key: Key, raw: JSONObject, error: ValidationError
@@ -218,24 +241,5 @@ class Reconciler:
         if new != status:
             wire = new.wire()
             body = {**whole, **{name: wire[name] for name in ("conditions", "observedGeneration")}}
-            stored = await self._cluster.write_status(DPOJOBS, {**raw, "status": body})
-            self._record_version(key, stored)
+            await self._cluster.write_status(DPOJOBS, {**raw, "status": body})
         return None
-
-
-def _count_end(old: DPOJobStatus, new: DPOJobStatus) -> None:
-    """Terminal metrics, after the write: a lost write is not an end."""
-    if old.is_true(ConditionType.FINISHED):
-        return
-    for type_ in (ConditionType.COMPLETE, ConditionType.FAILED):
-        condition = new.condition(type_)
-        if condition is not None and condition.status == "True":
-            FINISHED.labels(str(type_), condition.reason).inc()
-    improved, evaluation = new.condition(ConditionType.IMPROVED), new.evaluation
-    if improved is not None and evaluation is not None:
-        EVALUATIONS.labels(improved.status, improved.reason).inc()
-        if evaluation.win_rate is not None and evaluation.win_rate.value is not None:
-            WIN_RATE.observe(evaluation.win_rate.value)
-        if evaluation.judge_usage is not None:
-            JUDGE_TOKENS.labels("input").inc(evaluation.judge_usage.input_tokens)
-            JUDGE_TOKENS.labels("output").inc(evaluation.judge_usage.output_tokens)

@@ -1,4 +1,4 @@
-"""Lists all DPOJobs periodically and queues them, which makes up for lost events."""
+"""Lists everything that is watched periodically, and queues all DPOJobs, which makes up for lost events."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import get_args
 
+from dpojob_api.base import JSONObject
 from dpojob_api.job import Phase
 from dpojob_operator.decide import is_settled
-from dpojob_operator.indexes import InspectionCache, OutputLockIndex
-from dpojob_operator.kube import HANDLED_FIELDS, ApiClient, ApiError, Key, key_of
-from dpojob_operator.kube.resources import DPOJOBS
+from dpojob_operator.kube import ApiClient, ApiError, Key, ObjectSink, key_of
+from dpojob_operator.kube.resources import CLAIMS, DPOJOBS, GPUPOOLS, JOBS, MANAGED, PODS, Resource
 from dpojob_operator.process.metrics import PHASES, RESYNC_TIME
 
 log = logging.getLogger(__name__)
@@ -32,18 +32,16 @@ class Resync:
         namespaces: Sequence[str],
         every: float,
         add: Callable[[Key], None],
-        inspections: InspectionCache,
-        output_locks: OutputLockIndex,
-        known: Callable[[], Collection[Key]],
+        sink: ObjectSink,
     ) -> None:
-        """`known` returns the jobs that other components keep state of."""
+        """`sink` takes all that is listed, as from a watch."""
         self._cluster = cluster
         self._namespaces = namespaces
         self._every = every
         self._add = add
-        self._inspections = inspections
-        self._output_locks = output_locks
-        self._known = known
+        self._sink = sink
+        self.listed = asyncio.Event()
+        """Set once everything was listed."""
         self._began = time.monotonic()
         self._last: float | None = None
 
@@ -74,18 +72,32 @@ class Resync:
             await asyncio.sleep(self._every)
 
     async def _once(self) -> None:
+        # Children first, so that the first pass over a DPOJob finds them.
+        for resource in (GPUPOOLS, CLAIMS, JOBS, PODS):
+            await self._list(resource, lambda _: None)
         phases: Counter[str] = Counter()
-        seen: set[Key] = set()
-        for namespace in self._namespaces or (None,):
-            async for raw in self._cluster.list(DPOJOBS, namespace, keep=HANDLED_FIELDS):
-                key = key_of(raw)
-                seen.add(key)
-                phases[(raw.get("status") or {}).get("phase", "Pending")] += 1
-                self._inspections.record(raw)
-                self._output_locks.record(raw)
-                if self._last is None or not is_settled(raw):
-                    self._add(key)
-        for key in set(self._known()) - seen:
-            self._add(key)  # deleted, and the event was lost
+
+        def count(raw: JSONObject) -> None:
+            phases[(raw.get("status") or {}).get("phase", "Pending")] += 1
+            if self._last is None or not is_settled(raw):
+                self._add(key_of(raw))
+
+        await self._list(DPOJOBS, count)
+        self.listed.set()
         for phase in get_args(Phase):
             PHASES.labels(phase).set(phases[phase])
+
+    async def _list(self, resource: Resource, count: Callable[[JSONObject], None]) -> None:
+        """Shows the sink all objects of a kind, and calls `count` with each."""
+        labels = MANAGED if resource in (JOBS, PODS) else None
+        for namespace in (self._namespaces if resource.namespaced else ()) or (None,):
+            path = resource.path(namespace)
+            uids: set[str] = set()
+
+            def take(raw: JSONObject, path: str = path, uids: set[str] = uids) -> None:
+                uids.add(raw["metadata"]["uid"])
+                self._sink.take_object(path, "LISTED", raw)
+                count(raw)
+
+            version = await self._cluster.scan(resource, namespace, labels, take)
+            self._sink.take_list(path, frozenset(uids), version)

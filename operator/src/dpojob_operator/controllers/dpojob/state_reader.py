@@ -1,10 +1,16 @@
-"""Reads, live, everything that a decision about one DPOJob depends on."""
+"""Reads everything that a decision about one DPOJob depends on: from the stores, or live to confirm it.
+
+What a store lacks is asked for: an absence always rests on a live read. Jobs that other jobs depend on, the
+holder of an output directory and pods of an earlier DPOJob of the same name are read live.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
+from dpojob_api.base import JSONObject
 from dpojob_api.conditions import ConditionType
 from dpojob_api.constants import (
     LABEL_JOB_NAME,
@@ -20,8 +26,13 @@ from dpojob_operator.controllers.gpupool import planner_pool_state
 from dpojob_operator.decide import DependencySnapshot, PlanningRequest, Policy, Snapshot
 from dpojob_operator.decide.effective_spec import claims_mounted, effective_spec
 from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot, PVCSnapshot
-from dpojob_operator.indexes import DependentsIndex, InspectionCache, OutputLockIndex
-from dpojob_operator.kube import ApiClient, parse_dpojob, parse_gpupool
+from dpojob_operator.indexes import (
+    DependentsIndex,
+    InspectionCache,
+    ObjectStores,
+    OutputLockIndex,
+)
+from dpojob_operator.kube import ApiClient, Key, ObjectStore, parse_dpojob, parse_gpupool
 from dpojob_operator.kube.resources import (
     CLAIMS,
     DPOJOBS,
@@ -30,6 +41,7 @@ from dpojob_operator.kube.resources import (
     NAMESPACES,
     PODS,
     TRAINJOBS,
+    Resource,
 )
 from dpojob_operator.manifests import pool_hash
 from dpojob_planner import PoolState
@@ -47,59 +59,69 @@ class StateReader:
     def __init__(
         self,
         cluster: ApiClient,
+        stores: ObjectStores,
         policy: Policy,
         inspections: InspectionCache,
         output_locks: OutputLockIndex,
         dependents: DependentsIndex,
     ) -> None:
         self._cluster = cluster
+        self._stores = stores
         self._policy = policy
         self._inspections = inspections
         self._output_locks = output_locks
         self._dependents = dependents
 
-    async def read(self, job: DPOJob) -> Snapshot:
-        """The job's children, claims and dependency. Raises ApiError when one cannot be read."""
+    async def read_job(self, key: Key, *, live: bool) -> JSONObject | None:
+        """The DPOJob; None when it does not exist. Raises ApiError when it cannot be read."""
+        kept = None if live else self._stores.dpojob(key)
+        return kept or await self._get(DPOJOBS, self._stores.dpojobs, *key)
+
+    async def read(self, job: DPOJob, *, live: bool = False) -> Snapshot:
+        """The job's children, claims and dependency. Raises ApiError when one cannot be read.
+
+        With `live`, what the stores hold is read anew.
+        """
         snapshot = Snapshot(job=job, policy=self._policy)
         if "deletionTimestamp" in job.metadata:
             return snapshot
         status = job.status
         if status.is_true(ConditionType.FINISHED):
-            return await self._with_children(snapshot)
+            return await self._with_children(snapshot, live)
         if job.spec.model.from_job is not None and status.dependency is None:
             dependency = await self._dependency(job)
             snapshot = replace(snapshot, dependency=dependency)
             if dependency.found is None or not dependency.complete or dependency.problem:
-                return await self._with_children(snapshot)
+                return await self._with_children(snapshot, live)
         spec, resolved = _spec_with_resolved_dependency(snapshot)
         if not status.attempts:
             holder = await self._output_locks.find_holder(job)
             snapshot = replace(snapshot, output_holder=holder)
         if status.dataset is None:
-            claims = await self._claims(job.namespace, claims_mounted(spec, resolved))
+            claims = await self._claims(job.namespace, claims_mounted(spec, resolved), live)
             snapshot = replace(snapshot, claims=claims)
         if _may_begin(snapshot):
             if self._inspections.is_pending(job, spec):
-                return await self._with_children(replace(snapshot, lookup_pending=True))
+                return await self._with_children(replace(snapshot, lookup_pending=True), live)
             key, shared = await self._inspections.find_shared(job, spec)
             snapshot = replace(snapshot, inspection_key=key, shared=shared)
-        return await self._with_children(snapshot)
+        return await self._with_children(snapshot, live)
 
-    async def _with_children(self, snapshot: Snapshot) -> Snapshot:
+    async def _with_children(self, snapshot: Snapshot, live: bool) -> Snapshot:
         """Reads Jobs before their pods, so that the listing holds every pod that a Job's status counts."""
         job, status = snapshot.job, snapshot.job.status
         finished = status.is_true(ConditionType.FINISHED)
         if status.inspection is not None and (status.dataset is None or finished):
-            found = await self._job(job.namespace, status.inspection.name)
+            found = await self._job(job.namespace, status.inspection.name, live)
             snapshot = replace(snapshot, inspection=found)
             if found is not None and not finished:
-                pods = await self._pods(job, STAGE_INSPECT, found)
+                pods = await self._pods(job, STAGE_INSPECT, found, live)
                 snapshot = replace(snapshot, inspection_pods=pods)
         if status.attempts:
-            found = await self._job(job.namespace, status.attempts[-1].job.name)
+            found = await self._job(job.namespace, status.attempts[-1].job.name, live)
             snapshot = replace(snapshot, training=found)
             if found is not None and not finished:
-                pods = await self._pods(job, STAGE_TRAIN, found)
+                pods = await self._pods(job, STAGE_TRAIN, found, live)
                 snapshot = replace(snapshot, training_pods=pods)
         if len(status.attempts) > 1:
             earlier = await self._earlier_trainings(job)
@@ -124,20 +146,48 @@ class StateReader:
         ]
         return tuple(sorted(left))
 
-    async def _job(self, namespace: str, name: str) -> JobSnapshot | None:
-        raw = await self._cluster.get(JOBS, namespace, name)
+    async def _get(
+        self, resource: Resource, store: ObjectStore[Any], namespace: str, name: str
+    ) -> JSONObject | None:
+        """Reads one object live; what does not exist leaves the store."""
+        known = store.identity((namespace, name))
+        raw = await self._cluster.get(resource, namespace, name)
+        if raw is None and known is not None:
+            store.remove((namespace, name), known[0])
+        return raw
+
+    async def _job(self, namespace: str, name: str, live: bool) -> JobSnapshot | None:
+        kept = self._stores.jobs.get((namespace, name))
+        if kept is not None and (kept.finished or not live):
+            return kept  # the end of a Job is final
+        raw = await self._get(JOBS, self._stores.jobs, namespace, name)
         return None if raw is None else JobSnapshot.read(raw)
 
-    async def _pods(self, job: DPOJob, stage: str, child: JobSnapshot) -> tuple[PodSnapshot, ...]:
+    async def _pods(
+        self, job: DPOJob, stage: str, child: JobSnapshot, live: bool
+    ) -> tuple[PodSnapshot, ...]:
         labels = {LABEL_JOB_UID: job.uid, LABEL_STAGE: stage}
-        listed = self._cluster.list(PODS, job.namespace, labels)
-        return pods_of_job(child, [raw async for raw in listed])
+        if not live:
+            kept = self._stores.pods.of_group((job.namespace, job.name))
+            return pods_of_job(
+                child,
+                [raw for raw in kept if labels.items() <= raw["metadata"]["labels"].items()],
+            )
+        listed = [raw async for raw in self._cluster.list(PODS, job.namespace, labels)]
+        for raw in listed:
+            self._stores.pods.apply(raw)
+        return pods_of_job(child, listed)
 
-    async def _claims(self, namespace: str, names: Iterable[str]) -> dict[str, PVCSnapshot | None]:
+    async def _claims(
+        self, namespace: str, names: Iterable[str], live: bool
+    ) -> dict[str, PVCSnapshot | None]:
         found: dict[str, PVCSnapshot | None] = {}
         for name in dict.fromkeys(names):
-            raw = await self._cluster.get(CLAIMS, namespace, name)
-            found[name] = None if raw is None else PVCSnapshot.read(raw)
+            kept = None if live else self._stores.claims.get((namespace, name))
+            if kept is None:
+                raw = await self._get(CLAIMS, self._stores.claims, namespace, name)
+                kept = None if raw is None else PVCSnapshot.read(raw)
+            found[name] = kept
         return found
 
     async def _dependency(self, job: DPOJob) -> DependencySnapshot:
@@ -184,7 +234,7 @@ class StateReader:
         return ()
 
     async def read_for_planning(
-        self, snapshot: Snapshot, request: PlanningRequest
+        self, snapshot: Snapshot, request: PlanningRequest, *, live: bool = False
     ) -> tuple[Snapshot, list[PoolState], dict[str, GPUPoolSpec]]:
         """Read what the request names: the snapshot with it, the pools for the planner, their specs.
 
@@ -192,17 +242,21 @@ class StateReader:
         to a node, then means that the attempt was still waiting when the pool changed.
         """
         job = snapshot.job
-        claims = await self._claims(job.namespace, request.claims)
-        states, specs = await self._pools(job.namespace)
+        claims = await self._claims(job.namespace, request.claims, live)
+        states, specs = await self._pools(job.namespace, live)
         hashes = {name: pool_hash(spec) for name, spec in specs.items()}
         if request.earlier_pods:
             snapshot = replace(snapshot, earlier_pods=await self._earlier_pods(job))
         if snapshot.training is not None:
-            snapshot = await self._with_children(snapshot)
+            snapshot = await self._with_children(snapshot, live)
         return replace(snapshot, claims=claims, pool_hashes=hashes), states, specs
 
-    async def _pools(self, namespace: str) -> tuple[list[PoolState], dict[str, GPUPoolSpec]]:
-        listed = [parse_gpupool(raw) async for raw in self._cluster.list(GPUPOOLS)]
+    async def _pools(
+        self, namespace: str, live: bool
+    ) -> tuple[list[PoolState], dict[str, GPUPoolSpec]]:
+        listed = self._stores.pools.values()
+        if live or not listed:
+            listed = [parse_gpupool(raw) async for raw in self._cluster.list(GPUPOOLS)]
         pools = [pool for pool in listed if pool is not None]
         labels: Mapping[str, str] = {}
         if any(pool.spec.namespace_selector is not None for pool in pools):

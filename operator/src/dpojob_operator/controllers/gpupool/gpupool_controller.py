@@ -1,11 +1,18 @@
-"""Keeps the status of all GPUPools current with Nodes and Pods."""
+"""Keeps the status of all GPUPools current with Nodes and Pods.
+
+The pods of DPOJobs come and go with every job, and are in the store. Nodes, and the pods of others, are listed only
+at an interval.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 
 from dpojob_api.base import JSONObject
+from dpojob_operator.decide.object_snapshots import RawObject
+from dpojob_operator.indexes import ObjectStores
 from dpojob_operator.kube import ApiClient, Conflict, parse_gpupool
 from dpojob_operator.kube.resources import GPUPOOLS, NODES, PODS
 
@@ -15,15 +22,28 @@ ACTIVE_PODS = "status.phase!=Succeeded,status.phase!=Failed"
 """Field selector of pods that hold their resources."""
 
 
+LIST_SECONDS = 25.0
+"""Least time between two lists of all nodes and all pods."""
+
+
 class GPUPoolController:
-    """Updates the status of all pools; one pass lists nodes and pods once."""
+    """Updates the status of all pools."""
 
     def __init__(
-        self, cluster: ApiClient, changed: Callable[[], None], now: Callable[[], datetime]
+        self,
+        cluster: ApiClient,
+        stores: ObjectStores,
+        changed: Callable[[], None],
+        now: Callable[[], datetime],
     ) -> None:
         self._cluster = cluster
+        self._stores = stores
         self._changed = changed
         self._now = now
+        self._listed_at = float("-inf")
+        self._resources: set[str] = set()
+        self._nodes: list[JSONObject] = []
+        self._other_pods: list[RawObject] = []
 
     async def refresh(self) -> None:
         """Updates every pool that changed; raises ApiError when a request fails."""
@@ -31,16 +51,12 @@ class GPUPoolController:
         if not raws:
             return
         pools = [(raw, pool) for raw in raws if (pool := parse_gpupool(raw)) is not None]
-        nodes = [node async for node in self._cluster.list(NODES)]
         resources = {pool.spec.gpu.resource for _, pool in pools}
-        pods = [
-            pod
-            async for pod in self._cluster.list(PODS, fields=ACTIVE_PODS)
-            if any(requested_gpus(pod, resource) for resource in resources)
-        ]
+        await self._list(resources)
+        pods = [*self._other_pods, *filter(_is_active, self._stores.pods.values())]
         room = False
         for raw, pool in pools:
-            new = pool_status(pool, nodes, pods, self._now())
+            new = pool_status(pool, self._nodes, pods, self._now())
             if pool.status is not None and new.wire() == pool.status.wire():
                 continue
             # Until its first pass, the CRD's default stands in the place of a status.
@@ -50,8 +66,26 @@ class GPUPoolController:
         if room:
             self._changed()
 
+    async def _list(self, resources: set[str]) -> None:
+        """Lists nodes and the pods that are in no store, unless that was just done."""
+        if time.monotonic() - self._listed_at < LIST_SECONDS and resources <= self._resources:
+            return
+        self._nodes = [node async for node in self._cluster.list(NODES)]
+        self._other_pods = [
+            pod
+            async for pod in self._cluster.list(PODS, fields=ACTIVE_PODS)
+            if any(requested_gpus(pod, resource) for resource in resources)
+            and self._stores.pods.get((pod["metadata"]["namespace"], pod["metadata"]["name"]))
+            is None
+        ]
+        self._listed_at, self._resources = time.monotonic(), resources
+
     async def _write(self, body: JSONObject) -> None:
         try:
             await self._cluster.write_status(GPUPOOLS, body)
         except Conflict:
             return  # edited meanwhile; its event causes the next pass
+
+
+def _is_active(pod: RawObject) -> bool:
+    return (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")

@@ -64,9 +64,12 @@ def choose_plan(builder: StatusBuilder) -> bool:
 
 
 def _request_planning(builder: StatusBuilder) -> None:
-    claims = claims_mounted(builder.spec, builder.status.dependency)
+    claims = [*claims_mounted(builder.spec, builder.status.dependency)]
+    output = builder.job.spec.output
+    if builder.status.artifacts is None and output.volume is None and output.push is None:
+        claims.append(output_claim_name(builder.job.name))
     builder.request_planning(
-        [*claims, output_claim_name(builder.job.name)],
+        claims,
         earlier_pods=builder.job.spec.output.volume is not None and builder.attempt is None,
     )
 

@@ -1,0 +1,98 @@
+"""What decisions read of DPOJobs, Jobs, Pods, PersistentVolumeClaims and GPUPools, kept from watches."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from dpojob_api.base import JSONObject
+from dpojob_api.pool import GPUPool
+from dpojob_operator.decide import is_finished
+from dpojob_operator.decide.object_snapshots import JobSnapshot, PVCSnapshot, RawObject
+from dpojob_operator.kube import Key, ObjectStore, owning_dpojob, parse_gpupool, select_fields
+from dpojob_operator.kube.resources import CLAIMS, DPOJOBS, GPUPOOLS, JOBS, PODS, Resource
+
+MAX_KEPT_BYTES = 65536
+"""A larger DPOJob is read from the API server for each pass: users fill them up to 1.5 MiB."""
+POD_FIELDS: dict[str, Any] = {
+    "metadata": {
+        "name": True,
+        "namespace": True,
+        "uid": True,
+        "creationTimestamp": True,
+        "deletionTimestamp": True,
+        "labels": True,
+        "ownerReferences": True,
+        "finalizers": True,
+        "annotations": {"batch.kubernetes.io/job-completion-index": True},
+    },
+    "spec": {"nodeName": True},
+    "status": {
+        "phase": True,
+        "reason": True,
+        "message": True,
+        "podIP": True,
+        "conditions": True,
+        "containerStatuses": True,
+    },
+}
+"""The fields of a pod that pod_ownership.py and `PodSnapshot` read, beside its containers' limits; True: with all
+that the field holds."""
+
+
+class ObjectStores:
+    """One store for each kind of object that is watched."""
+
+    def __init__(self) -> None:
+        self.dpojobs: ObjectStore[bytes | None] = ObjectStore(_kept_dpojob)
+        """The objects as JSON, compressed for those that have ended; None for those that are large."""
+        self.jobs: ObjectStore[JobSnapshot] = ObjectStore(JobSnapshot.read, group=owning_dpojob)
+        """By the DPOJob in their labels, as pods."""
+        self.pods: ObjectStore[RawObject] = ObjectStore(_kept_pod, group=owning_dpojob)
+        self.claims: ObjectStore[PVCSnapshot] = ObjectStore(PVCSnapshot.read)
+        self.pools: ObjectStore[GPUPool | None] = ObjectStore(parse_gpupool)
+        """None for pools that this version cannot parse."""
+        self._by_plural: dict[str, ObjectStore[Any]] = {
+            DPOJOBS.plural: self.dpojobs,
+            JOBS.plural: self.jobs,
+            PODS.plural: self.pods,
+            CLAIMS.plural: self.claims,
+            GPUPOOLS.plural: self.pools,
+        }
+
+    def of(self, plural: str) -> ObjectStore[Any]:
+        """Returns the store of a kind."""
+        return self._by_plural[plural]
+
+    def dpojob(self, key: Key) -> JSONObject | None:
+        """Returns the DPOJob; None when the API server must be asked."""
+        kept = self.dpojobs.get(key)
+        if kept is None:
+            return None
+        found: JSONObject = orjson.loads(kept if kept.startswith(b"{") else zlib.decompress(kept))
+        return found
+
+    def observe(self, resource: Resource, raw: Mapping[str, Any]) -> None:
+        """Takes an object from the answer to a request of this process."""
+        store = self._by_plural.get(resource.plural)
+        if store is not None:
+            store.apply(raw)
+
+
+def _kept_dpojob(raw: RawObject) -> bytes | None:
+    text = orjson.dumps(raw)
+    if len(text) > MAX_KEPT_BYTES:
+        return None
+    return zlib.compress(text, level=1) if is_finished(raw) else text
+
+
+def _kept_pod(raw: RawObject) -> dict[str, Any]:
+    kept: dict[str, Any] = select_fields(raw, POD_FIELDS)
+    spec = raw.get("spec") or {}
+    for kind in ("containers", "initContainers"):
+        limits = [(c.get("resources") or {}).get("limits") for c in spec.get(kind) or []]
+        kept.setdefault("spec", {})[kind] = [{"resources": {"limits": found}} for found in limits]
+    return kept

@@ -1,0 +1,94 @@
+"""What lists and watches put into the work queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dpojob_api.constants import LABEL_JOB_NAME, LABEL_MANAGED_BY, MANAGED_BY
+from dpojob_operator.controllers import Handlers
+from dpojob_operator.indexes import DependentsIndex, InspectionCache, ObjectStores, OutputLockIndex
+from dpojob_operator.kube.resources import DPOJOBS, GPUPOOLS, JOBS, PODS
+
+KEY = ("ns", "x")
+LABELS = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_JOB_NAME: "x"}
+
+
+def dpojob(version: int, **fields: Any) -> dict[str, Any]:
+    metadata = {"namespace": "ns", "name": "x", "uid": "u", "resourceVersion": str(version)}
+    return {"metadata": metadata, "spec": {}, **fields}
+
+
+def child(version: int, labels: dict[str, str] = LABELS, **fields: Any) -> dict[str, Any]:
+    metadata = {"namespace": "ns", "name": "c", "uid": "c", "resourceVersion": str(version)}
+    return {"metadata": {**metadata, "labels": labels}, **fields}
+
+
+class Queue:
+    """Handlers, and the keys that they queued."""
+
+    def __init__(self) -> None:
+        self.keys: list[Any] = []
+        self.refreshes = 0
+        self.stores, self.dependents = ObjectStores(), DependentsIndex()
+        unused: Any = None
+        inspections = InspectionCache(unused, self.stores, "", self.dependents, unused)
+        locks = OutputLockIndex(unused, self.dependents)
+        self.handlers = Handlers(
+            self.keys.append, self._refresh, self.stores, self.dependents, inspections, locks
+        )
+
+    def _refresh(self) -> None:
+        self.refreshes += 1
+
+    def take(self, resource: Any, event: str, raw: dict[str, Any]) -> list[Any]:
+        """What this event queues."""
+        self.keys.clear()
+        namespace = "ns" if resource.namespaced else None
+        self.handlers.take_object(resource.path(namespace), event, raw)
+        return list(self.keys)
+
+
+def test_the_event_of_an_own_write_queues_only_who_waits_for_it() -> None:
+    queue = Queue()
+    assert queue.take(DPOJOBS, "ADDED", dpojob(1)) == [KEY]
+    queue.stores.observe(DPOJOBS, dpojob(2, status={"phase": "Training"}))
+    queue.dependents.add_dependent(KEY, ("ns", "waits"))
+    assert queue.take(DPOJOBS, "MODIFIED", dpojob(2, status={"phase": "Training"})) == [
+        ("ns", "waits")
+    ]
+    assert queue.take(DPOJOBS, "MODIFIED", dpojob(3, spec={"suspend": True})) == [KEY]
+    assert queue.take(DPOJOBS, "DELETED", dpojob(4)) == [KEY]
+
+
+@pytest.mark.parametrize("resource", [JOBS, PODS])
+def test_a_child_queues_its_dpojob_where_a_decision_reads_the_change(resource: Any) -> None:
+    queue = Queue()
+    assert queue.take(resource, "ADDED", child(1, status={})) == [KEY]
+    assert queue.take(resource, "MODIFIED", child(2, status={"startTime": "later"})) == []
+    changed = {"phase": "Failed", "conditions": [{"type": "Failed", "status": "True"}]}
+    assert queue.take(resource, "MODIFIED", child(3, status=changed)) == [KEY]
+    assert queue.take(resource, "DELETED", child(4)) == [KEY]
+    assert queue.take(resource, "ADDED", child(5, labels={})) == [], "it was seen deleted"
+
+
+def test_a_list_queues_what_is_gone() -> None:
+    queue = Queue()
+    queue.take(DPOJOBS, "ADDED", dpojob(1))
+    queue.take(JOBS, "ADDED", child(1))
+    queue.keys.clear()
+    for resource in (JOBS, DPOJOBS):
+        queue.handlers.take_list(resource.path("other"), frozenset(), "9")
+        assert queue.keys == [], "a list of another namespace"
+    for resource in (JOBS, DPOJOBS):
+        queue.handlers.take_list(resource.path(), frozenset(), "9")
+    assert queue.keys == [KEY, KEY]
+
+
+def test_a_pool_queues_the_jobs_that_are_planned_on_pools() -> None:
+    queue = Queue()
+    queue.dependents.waiting_for_pools.add(KEY)
+    pool = {"metadata": {"name": "p", "uid": "p", "resourceVersion": "1"}}
+    assert queue.take(GPUPOOLS, "ADDED", pool) == [KEY]
+    assert queue.refreshes == 1

@@ -1,0 +1,54 @@
+"""Events are created beside the reconciliations, and before a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from tests.kit.builders import NOW, job, training_status
+
+from dpojob_api.conditions import Condition
+from dpojob_api.job import DPOJobStatus
+from dpojob_operator.kube import ApiError, EventRecorder
+
+
+class ApiClient:
+    """A stand-in that creates nothing before `open` is set."""
+
+    def __init__(self) -> None:
+        self.open = asyncio.Event()
+        self.created: list[str] = []
+
+    async def create(self, _: Any, body: dict[str, Any]) -> None:
+        await self.open.wait()
+        self.created.append(body["message"])
+        if body["message"] == "0":
+            raise ApiError(500, "no")
+
+
+def status(number: int) -> DPOJobStatus:
+    changed = training_status()
+    condition = Condition(
+        type="Training",
+        status="True",
+        reason="Training",
+        message=str(number),
+        last_transition_time=NOW,
+    )
+    changed.conditions = [condition]
+    return changed
+
+
+async def test_a_record_waits_for_nothing_and_a_clean_end_loses_none() -> None:
+    cluster: Any = ApiClient()
+    recorder = EventRecorder(cluster)
+    running = asyncio.create_task(recorder.run())
+    for number in range(20):
+        recorder.record(job(None), status(number), NOW)
+        await asyncio.sleep(0)
+    assert cluster.created == []
+    running.cancel()
+    await asyncio.sleep(0)
+    cluster.open.set()
+    await asyncio.wait([running])
+    assert sorted(set(cluster.created), key=int) == [str(number) for number in range(20)]
