@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 from tests.cli.page.jobs import progress, training
 
 from dpojob.kubectl import Kubectl
-from dpojob.page import cluster_watch
+from dpojob.page import cluster_watch, server
 from dpojob.page.cluster_feed import ClusterFeed, context_namespaces
 from dpojob.page.cluster_watch import RequestError, Requests, Watched, watch
 from dpojob.page.job_store import JobStore
@@ -141,6 +142,26 @@ async def test_jobs_that_a_new_list_lacks_are_forgotten() -> None:
         store.put_job(training("helpful", namespace))
     feed.jobs("team-a").replace([training("other")])
     assert set(store.jobs) == {("team-a", "other"), ("team-b", "helpful")}
+
+
+async def test_a_stream_sends_what_changed_and_misses_no_change(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "MIN_INTERVAL_SECONDS", 0.0)
+    monkeypatch.setattr(server, "HEARTBEAT_SECONDS", None)
+    store, views = JobStore(), ["first", "first", "second\nline\u202e"]
+
+    def render() -> dict[str, Any]:
+        store.notify()  # A change while the view is built.
+        return {"view": views.pop(0)}
+
+    async with aclosing(server.messages(store, render)) as stream:
+        sent = [await anext(stream) for _ in range(3)]
+    assert sent == [
+        'data: {"view":"first"}\n\n',
+        ":\n\n",
+        'data: {"view":"second\\nline\\\\u202e"}\n\n',
+    ]
 
 
 async def test_the_log_of_a_job_is_followed_once_and_only_while_it_is_shown() -> None:

@@ -89,18 +89,13 @@ class JobStore:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def wait_for_change(self, seconds: float) -> None:
-        """Waits until anything changes.
+    def next_change(self) -> asyncio.Event:
+        """Gives the signal of the next change.
 
-        Args:
-            seconds: The longest wait.
+        Returns:
+            An event that is set when anything changes after this call.
         """
-        changed = self._changed
-        try:
-            async with asyncio.timeout(seconds):
-                await changed.wait()
-        except TimeoutError:
-            return
+        return self._changed
 
     def put_job(self, item: JSONObject) -> None:
         """Keeps a job, and a point of its curve.

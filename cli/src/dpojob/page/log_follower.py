@@ -57,7 +57,7 @@ class LogFollower:
         while True:
             job = self._store.job(namespace, name)
             if not isinstance(job, DPOJob):
-                await self._store.wait_for_change(RETRY_SECONDS)
+                await self._store.next_change().wait()
                 continue
             # Without the right to read pods or logs, the status has the newest figures.
             with suppress(RequestError):

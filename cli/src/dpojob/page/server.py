@@ -6,8 +6,9 @@ import asyncio
 import json
 import secrets
 import socket
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -33,6 +34,8 @@ STATIC = Path(__file__).parent / "static"
 """The page's files."""
 MIN_INTERVAL_SECONDS = 0.3
 """Shortest time between two messages of a stream."""
+RENDER_SHARE = 0.2
+"""Largest part of its time that a stream may spend on building its view, of thousands of jobs for example."""
 HEARTBEAT_SECONDS = 15.0
 """A stream without a change sends a comment after this time, which notices a closed page."""
 MAX_COMPARED = 8
@@ -172,14 +175,16 @@ async def messages(store: JobStore, render: Render) -> AsyncGenerator[str]:
     """
     last = ""
     while True:
+        changed = store.next_change()  # Before the view is built, so that no change is missed.
+        begin = time.perf_counter()
         view = json.dumps(printable(render()), separators=(",", ":"), default=str)
-        if view != last:
-            yield f"data: {view}\n\n"
-            last = view
-            await asyncio.sleep(MIN_INTERVAL_SECONDS)
-            continue  # What changed meanwhile is not waited for.
-        await store.wait_for_change(HEARTBEAT_SECONDS)
-        yield ":\n\n"
+        pause = max(MIN_INTERVAL_SECONDS, (time.perf_counter() - begin) / RENDER_SHARE)
+        yield f"data: {view}\n\n" if view != last else ":\n\n"
+        last = view
+        await asyncio.sleep(pause)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                await changed.wait()
 
 
 def _names(key: str) -> tuple[str, str]:

@@ -38,6 +38,8 @@ def run(context: str | None, namespaces: Sequence[str], port: int, *, browser: b
 
     try:
         serve(kubectl, namespaces, port, on_ready)
+    except KeyboardInterrupt:
+        return ExitCode.OK  # Ctrl-C is how the page is ended.
     except OSError as error:
         raise CommandError(f"port {port}: {error.strerror}", reason=None) from error
     return ExitCode.OK

@@ -12,6 +12,7 @@ from dpojob_api.pool import GPUPool
 from dpojob_api.quantity import money
 
 from .job_row import is_running, job_pool, job_row, pool_costs
+from .waiting import waits_for
 
 _Costs = dict[tuple[str, str], Decimal]
 """Amounts by name and currency."""
@@ -81,11 +82,11 @@ def _waiting(jobs: list[DPOJob]) -> list[JSONObject]:
             holders.setdefault(pool, []).append(f"{job.namespace}/{job.name}")
     found = []
     for job in sorted(jobs, key=lambda job: str(job.metadata.get("creationTimestamp", ""))):
-        row = job_row(job)
-        if (wait := row["waitsFor"]) is None:
+        if (wait := waits_for(job)) is None:
             continue
         held_by = sorted(holders.get(wait["name"], [])) if wait["kind"] == "pool" else []
-        found.append({"key": row["key"], "phase": row["phase"], **wait, "heldBy": held_by})
+        key = f"{job.namespace}/{job.name}"
+        found.append({"key": key, "phase": job.status.phase, **wait, "heldBy": held_by})
     return found
 
 

@@ -1,0 +1,71 @@
+"""`dpojob ui` as a process: its address, its end, and a cluster that does not answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.cli.conftest import COMMAND, run
+
+REFUSED = "The connection to the server 127.0.0.1:1 was refused"
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """With a kubectl that reaches no cluster."""
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text(f"#!/bin/sh\necho '{REFUSED}' >&2\nexit 1\n")
+    kubectl.chmod(0o755)
+    return {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+
+
+def test_the_page_says_that_the_cluster_does_not_answer_and_ends_by_ctrl_c(
+    environment: dict[str, str],
+) -> None:
+    process = subprocess.Popen(
+        [COMMAND, "ui", "--no-browser"],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    address = process.stdout.readline().strip()
+    assert address.startswith("http://127.0.0.1:") and "/?token=" in address
+    with httpx.Client(base_url=address.partition("/?")[0], timeout=None) as client:
+        assert client.get(address).status_code == 303
+        assert "DPOJobs" in client.get("/").text
+        with client.stream("GET", "/streams/overview") as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            for line in answer.iter_lines():
+                view = json.loads(line.removeprefix("data: ")) if line.startswith("data: ") else {}
+                if view.get("problems"):
+                    break
+    assert view["problems"] == [REFUSED] and view["jobs"] == [] and view["loaded"] is False
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+
+
+def test_a_port_that_is_taken_is_named(environment: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        result = run("ui", "--no-browser", "--port", port, env=environment)
+    assert result.code == 2
+    assert f"port {port}: Address already in use" in result.err
+
+
+def test_without_kubectl_the_command_says_so(tmp_path: Path) -> None:
+    result = run("ui", "--no-browser", env={"PATH": str(tmp_path)})
+    assert result.code == 2 and "kubectl is not on PATH" in result.err
+
+
+def test_no_other_command_imports_the_server() -> None:
+    code = "import sys, dpojob.main, dpojob.commands.status; print('starlette' in sys.modules, 'uvicorn' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
