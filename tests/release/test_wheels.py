@@ -108,3 +108,12 @@ def test_train_without_its_packages_names_the_extra(installed: Path, job: Path) 
     done = run(installed, job, "train", "-f", "job.yaml", "--volume", "data=.", "--output", "tuned")
     assert done.returncode == 2
     assert "pip install 'dpojob[train]'" in done.stdout + done.stderr
+
+
+def test_the_page_of_ui_is_in_the_wheel_with_its_chart_library(installed: Path) -> None:
+    code = "from dpojob.page.server import STATIC; print(*(p.relative_to(STATIC) for p in STATIC.rglob('*.*')))"
+    done = subprocess.run(
+        [installed / "python", "-c", code], capture_output=True, text=True, check=True
+    )
+    files = set(done.stdout.split())
+    assert {"index.html", "main.js", "page.css", "vendor/uplot-1.6.32/uPlot.iife.min.js"} <= files

@@ -20,10 +20,15 @@ from tests.kit.ui import chromium, page_server
 
 @dataclass
 class Tenant:
-    """A user who has `edit` in two namespaces, and writes statuses as the operator would."""
+    """A user who has `edit` in two namespaces; what the operator would do is done for them.
+
+    Attributes:
+        foreign: A namespace in which the user has no rights.
+    """
 
     plane: Any
     namespaces: tuple[str, str]
+    foreign: str
     kubeconfig: Path
 
     @property
@@ -46,23 +51,23 @@ class Tenant:
         self.plane.kubectl("-n", namespace, "patch", "dpojob", name, *options)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def tenant(control_plane: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
-    """Two namespaces of the tenant, and one of somebody else with a job in it."""
+    """Two namespaces of the tenant, and one of somebody else."""
     apply_crds(control_plane, ROOT / "crds")
-    control_plane.kubectl(
-        "apply", "-f", "-", input=render(control_plane, "dpojob", "default", "user-roles")
-    )
+    roles = render(control_plane, "dpojob", "default", "user-roles")
+    control_plane.kubectl("apply", "-f", "-", input=roles)
     suffix = uuid.uuid4().hex[:6]
     names = [f"page-{which}-{suffix}" for which in ("a", "b", "other")]
     for name in names:
         control_plane.kubectl("create", "namespace", name)
     path = tmp_path_factory.mktemp("tenant") / "kubeconfig"
     write_tenant_kubeconfig(control_plane, names[:2], path)
-    made = Tenant(control_plane, (names[0], names[1]), path)
+    made = Tenant(control_plane, (names[0], names[1]), names[2], path)
     yield made
     control_plane.kubectl("delete", "namespace", *names, "--wait=false", check=False)
     delete_pool_rights(control_plane, names[:2])
+    control_plane.kubectl("delete", "-f", "-", "--ignore-not-found", input=roles, check=False)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -48,7 +49,7 @@ class Viewer:
 
 
 @pytest.fixture(scope="module")
-def jobs(tenant: Tenant) -> Tenant:
+def jobs(tenant: Tenant) -> Iterator[Tenant]:
     """The tenant's jobs: one trains, one is complete, one is queued, one waits, one is hostile."""
     first, second = tenant.namespaces
     sample = {
@@ -75,8 +76,10 @@ def jobs(tenant: Tenant) -> Tenant:
                  plan=PLAN | {"reasons": [HOSTILE], "gpuModel": HOSTILE},
                  display={"model": HOSTILE}, conditions=[condition("Failed", "TrainingFailed", HOSTILE)])
     )  # fmt: skip
-    tenant.plane.kubectl("create", "-f", "-", input=str(pool("a10g")).replace("'", '"'))
-    return tenant
+    name = f"page-{first.rpartition('-')[2]}"
+    tenant.plane.kubectl("create", "-f", "-", input=json.dumps(pool(name)))
+    yield tenant
+    tenant.plane.kubectl("delete", "gpupool", name, check=False)
 
 
 @pytest.fixture
