@@ -66,6 +66,6 @@ def test_without_kubectl_the_command_says_so(tmp_path: Path) -> None:
 
 
 def test_no_other_command_imports_the_server() -> None:
-    code = "import sys, dpojob.main, dpojob.commands.status; print('starlette' in sys.modules, 'uvicorn' in sys.modules)"
+    code = "import sys, dpojob.command_line, dpojob.commands.cluster.status; print('starlette' in sys.modules, 'uvicorn' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
