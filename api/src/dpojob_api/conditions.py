@@ -54,6 +54,9 @@ class Reason(StrEnum):
     """The training pod is being scheduled, pulls its image or loads the model."""
     TRAINING = "Training"
     """Optimizer steps are being taken."""
+    PROGRESS_UNREACHABLE = "ProgressUnreachable"
+    """The training pod runs, and the operator cannot read its progress, often because of a NetworkPolicy; the
+    message has the policy to write. Training goes on."""
     BATCH_HALVED = "BatchHalved"
     """In an Event: a GPU ran out of memory, and training goes on from its latest checkpoint with half of the
     batch per GPU. `status.progress.notice` says it as well."""

@@ -24,6 +24,7 @@ from dpojob_operator.controllers import Handlers, build_components
 from dpojob_operator.kube import ApiClient, login, run_as_leader
 from dpojob_operator.kube.resources import DPOJOBS, MANAGED
 from dpojob_operator.process import Clock, Settings, SettingsError
+from dpojob_operator.process.metrics import LEADERSHIP
 from dpojob_operator.process.probes import serve_probes
 from dpojob_operator.process.settings import load
 from dpojob_operator.process.task_supervisor import run_until_first_exit
@@ -106,6 +107,7 @@ async def run(settings: Settings, clock: Clock | None) -> int:
 
             async def operate() -> None:
                 elected.set()
+                LEADERSHIP.leads = True
                 watches = _watch(components.handlers, settings.namespaces, stop)
                 await run_until_first_exit(watches, *(part() for part in components.parts))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.kit.operator_fixture import REPORT
 
 from dpojob_api.conditions import ConditionType
 from dpojob_api.job import Dependency
+from dpojob_api.progress import Progress
 from dpojob_operator.decide import Decision, DependencySnapshot, OutputHolder, SharedInspection
 from dpojob_operator.decide.object_snapshots import PodSnapshot, PVCSnapshot, WorkloadSnapshot
 from dpojob_operator.decide.stages import decide_with_pools
@@ -49,7 +51,7 @@ def ready(decision: Decision) -> tuple[str | None, str]:
     return condition.reason, condition.message
 
 
-FACTS = ("pod_rejection", "workload")
+FACTS = ("pod_rejection", "workload", "progress_unreachable")
 
 
 def split(facts: dict[str, Any]) -> tuple[dict[str, Any], bool, tuple[PodSnapshot, ...]]:
@@ -250,3 +252,28 @@ def test_a_suspended_job_gives_who_suspended_it() -> None:
 def test_a_job_that_trains_is_not_ready_because_it_trains() -> None:
     decision = trained_by(scheduled=True, started=NOW - timedelta(minutes=1))
     assert ready(decision)[0] == reason(decision, "Training")
+
+
+def test_a_pod_that_cannot_be_reached_gives_the_policy_to_write() -> None:
+    running = {"scheduled": True, "started": NOW - timedelta(minutes=2)}
+    decision = trained_by(**running, progress_unreachable=True)
+    given, message = ready(decision)
+    assert given == reason(decision, "Training") == "ProgressUnreachable"
+    policy = json.loads(message.partition("<<< '")[2].rstrip("'"))
+    (rule,) = policy["spec"]["ingress"]
+    assert rule["ports"] == [{"port": 8080}]
+    namespace = rule["from"][0]["namespaceSelector"]["matchLabels"]
+    assert namespace == {"kubernetes.io/metadata.name": "default"}
+    assert "kubectl apply -n ns -f - " in message
+
+
+def test_training_is_training_again_once_the_pod_answers() -> None:
+    silent = trained_by(scheduled=True, started=NOW, progress_unreachable=True)
+    pods = (PodSnapshot(name="p", uid="p", created=NOW, scheduled=True, started=NOW),)
+    snapshot = build_snapshot(
+        silent.status,
+        training=training(silent.status),
+        training_pods=pods,
+        progress=Progress(step=3, max_steps=9),
+    )
+    assert ready(decide_with_pools(snapshot, POOLS, NOW))[0] == "Training"

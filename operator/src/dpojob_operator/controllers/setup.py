@@ -51,6 +51,7 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
         status_seconds=settings.status_seconds,
         missing_grace_seconds=settings.missing_grace_seconds,
         secret_grace_seconds=settings.secret_grace_seconds,
+        operator_namespace=settings.lease_namespace,
         allow_judge_programs=settings.allow_judge_programs,
     )
     stores = ObjectStores()

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
 from dpojob_operator.kube import ApiError, Conflict, LeaseLost
-from dpojob_operator.process.metrics import QUEUE_DEPTH, RECONCILE_SECONDS, RECONCILES
+from dpojob_operator.process.metrics import RECONCILE_SECONDS, RECONCILES, WORK_QUEUE_DEPTH
 
 from .ready_keys import ReadyKeys
 
@@ -52,7 +52,7 @@ class WorkQueue(Generic[Key]):
         elif key not in self._waiting:
             self._waiting.add(key)
             self._ready.put(key)
-            QUEUE_DEPTH.set(len(self._ready))
+            WORK_QUEUE_DEPTH.set(len(self._ready))
 
     def add_after(self, key: Key, seconds: float) -> None:
         """Work on the key after so long, or earlier if it is due earlier."""
@@ -82,7 +82,7 @@ class WorkQueue(Generic[Key]):
     async def _worker(self) -> None:
         while True:
             key = await self._ready.take()
-            QUEUE_DEPTH.set(len(self._ready))
+            WORK_QUEUE_DEPTH.set(len(self._ready))
             self._waiting.discard(key)
             self._running.add(key)
             try:

@@ -47,6 +47,7 @@ __all__ = [
     "WaitingJob",
     "child_names",
     "conditions",
+    "cost",
     "effective_spec",
     "exit_statuses",
     "inspection_result",

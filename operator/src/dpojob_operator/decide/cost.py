@@ -200,6 +200,25 @@ def budget_exceeded(budget: Budget, attempts: list[Attempt], currency: str) -> s
     return None
 
 
+def budget_used(budget: Budget, attempts: list[Attempt]) -> float | None:
+    """Compute how much of the budget is used.
+
+    Args:
+        budget: The job's budget.
+        attempts: All attempts, counted up to now.
+
+    Returns:
+        The share of the limit that is nearer, 0 to 1 and above; None when the budget has no limit.
+    """
+    shares = []
+    if budget.max_cost is not None and Decimal(budget.max_cost) > 0:
+        shares.append(float(total_cost(attempts) / Decimal(budget.max_cost)))
+    if budget.max_duration is not None:
+        limit = parse_duration(budget.max_duration).total_seconds()
+        shares.append(training_seconds(attempts) / limit)
+    return max(shares, default=None)
+
+
 def budget_seconds_left(budget: Budget, attempts: list[Attempt], gpus: int) -> float | None:
     """Compute the time until the budget is used up at the newest attempt's price.
 

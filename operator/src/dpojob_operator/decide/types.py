@@ -28,6 +28,8 @@ class Policy:
     """How long after the DPOJob's creation a missing claim is waited for; and how long a missing pool."""
     secret_grace_seconds: float = 30.0
     """A pod may wait this long for a missing Secret."""
+    operator_namespace: str = "default"
+    """The namespace of the operator's own pods."""
     allow_judge_programs: bool = False
     """Whether `evaluation.judge.program` may run a user's program beside the trained model."""
     pod_listing_grace_seconds: float = 20.0
@@ -132,6 +134,8 @@ class Snapshot:
     """The newest progress of the running pod; None when it was not reached."""
     first_sights: Mapping[str, FirstSight] = field(default_factory=dict)
     """Of what the last decision measured the time of (`Decision.timed`)."""
+    progress_unreachable: bool = False
+    """Whether every reading of the running pod's progress has failed for a while."""
     refresh: bool = True
     """Whether progress and cost, which change all the time, may be written in this pass."""
     conflicting_object: str = ""

@@ -28,6 +28,7 @@ OBSTACLES = (
     Reason.QUOTA_EXCEEDED,
     Reason.NO_NODE_FITS,
     Reason.IMAGE_PULL_FAILED,
+    Reason.PROGRESS_UNREACHABLE,
 )
 """Reasons that a person has to act on while the job waits."""
 WARNING_WHEN_FALSE = (

@@ -30,6 +30,8 @@ MAX_CONCURRENT = 32
 """Readings at once of pods that are new or answered the last time."""
 MAX_CONCURRENT_SILENT = 48
 """Readings at once of pods that did not; apart, so that silent pods never delay the others."""
+UNREACHABLE_SECONDS = 60.0
+"""After readings have failed for this long, a pod is unreachable: it serves its progress within seconds."""
 MAX_BACKOFF_SECONDS = 60.0
 """Longest time between two readings of a pod that does not answer."""
 
@@ -44,6 +46,9 @@ class _Watched:
     notified_at: float = 0.0
     failures: int = 0
     """Readings that failed since the last that succeeded."""
+    failing_since: float | None = None
+    """When the first of these failed, on the monotonic clock."""
+    unreachable: bool = False
     due: float = 0.0
     """When it is read next, on the monotonic clock."""
     reading: bool = False
@@ -72,12 +77,14 @@ class ProgressPoller:
         every: float,
         notify_every: float,
         notify: Callable[[tuple[str, str]], None],
+        unreachable_after: float = UNREACHABLE_SECONDS,
     ) -> None:
         self._cluster = cluster
         self._by_proxy = by_proxy
         self._every = every
         self._notify_every = notify_every
         self._notify = notify
+        self._unreachable_after = unreachable_after
         self._watched: dict[tuple[str, str], _Watched] = {}
         self._answering = asyncio.Semaphore(MAX_CONCURRENT)
         self._silent = asyncio.Semaphore(MAX_CONCURRENT_SILENT)
@@ -93,12 +100,17 @@ class ProgressPoller:
     def stop(self, key: tuple[str, str]) -> None:
         """Stops polling for a job that no longer runs, and ends its metric series."""
         self._watched.pop(key, None)
-        RUNNING.progress.pop(key, None)
+        RUNNING.remove(key)
 
     def latest(self, key: tuple[str, str], pod_uid: str) -> Progress | None:
         """The newest progress of the pod with that UID."""
         known = self._watched.get(key)
         return known.progress if known is not None and known.uid == pod_uid else None
+
+    def unreachable(self, key: tuple[str, str], pod_uid: str) -> bool:
+        """Whether every reading of the pod with that UID has failed for a while."""
+        known = self._watched.get(key)
+        return known is not None and known.uid == pod_uid and known.unreachable
 
     async def run(self) -> None:
         """Polls until cancelled."""
@@ -122,6 +134,8 @@ class ProgressPoller:
         async with self._silent if watched.failures else self._answering:
             progress = await self._read(key, watched, session)
         watched.reading = False
+        if self._watched.get(key) is watched:
+            self._note_reachability(key, watched, reached=progress is not None)
         if progress is None:
             watched.failures += 1
             delay = self._every * 2 ** min(watched.failures, 12)
@@ -134,6 +148,18 @@ class ProgressPoller:
         watched.progress = RUNNING.progress[key] = progress
         if first or time.monotonic() - watched.notified_at >= self._notify_every:
             watched.notified_at = time.monotonic()
+            self._notify(key)
+
+    def _note_reachability(self, key: tuple[str, str], watched: _Watched, *, reached: bool) -> None:
+        """Tells a pod that is starting from one that stays silent; notifies of each change."""
+        now = time.monotonic()
+        watched.failing_since = None if reached else (watched.failing_since or now)
+        silent = watched.failing_since is not None and (
+            now - watched.failing_since >= self._unreachable_after
+        )
+        RUNNING.unreachable[key] = silent
+        if silent != watched.unreachable:
+            watched.unreachable = silent
             self._notify(key)
 
     async def _read(

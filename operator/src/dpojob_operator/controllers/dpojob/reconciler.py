@@ -29,11 +29,11 @@ from dpojob_operator.process import Clock
 from dpojob_operator.process.metrics import STATUS_WRITES
 
 from .action_executor import ActionExecutor, CreationRejected, NameConflict
-from .end_metrics import count_end
 from .first_sights import FirstSights
 from .pool_reservations import PoolReservations
 from .progress_poller import ProgressPoller
 from .state_reader import StateReader
+from .status_metrics import count_changes, update_budget
 from .waiting_causes import with_waiting_cause
 from .waiting_jobs import WaitingJobs
 
@@ -152,6 +152,7 @@ class Reconciler:
         age = time.monotonic() - self._refreshed.get(key, float("-inf"))
         running = next((pod for pod in snapshot.training_pods if pod.running), None)
         seen = self._poller.latest(key, running.uid) if running is not None else None
+        silent = running is not None and self._poller.unreachable(key, running.uid)
         return replace(
             snapshot,
             refresh=age >= self._status_seconds,
@@ -159,6 +160,7 @@ class Reconciler:
             first_sights=self._first_sights.get(key, job.uid),
             waiting_jobs=self._waiting.by_pool(),
             **refusals,  # type: ignore[arg-type]
+            progress_unreachable=silent,
         )
 
     async def _write(
@@ -176,7 +178,7 @@ class Reconciler:
         STATUS_WRITES.inc()
         if snapshot.refresh and any(pod.running for pod in snapshot.training_pods):
             self._refreshed[key] = time.monotonic()
-        count_end(job.status, decision.status)
+        count_changes(snapshot, decision.status, snapshot.policy.currency)
         self._events.record(job, decision.status, self._clock.now())
         return stored
 
@@ -202,6 +204,7 @@ class Reconciler:
         running = [pod for pod in snapshot.training_pods if pod.running and pod.index == 0]
         if running and not finished:
             self._poller.watch(key, running[-1])
+            update_budget(key, job, job.status)
         else:
             self._poller.stop(key)
         if finished:

@@ -10,11 +10,13 @@ from collections.abc import Callable, Sequence
 from typing import get_args
 
 from dpojob_api.base import JSONObject
+from dpojob_api.conditions import ConditionType
 from dpojob_api.job import Phase
 from dpojob_operator.decide import is_settled
+from dpojob_operator.decide.object_snapshots import RawObject
 from dpojob_operator.kube import ApiClient, ApiError, Key, ObjectSink, key_of
 from dpojob_operator.kube.resources import CLAIMS, DPOJOBS, GPUPOOLS, JOBS, MANAGED, PODS, Resource
-from dpojob_operator.process.metrics import PHASES, RESYNC_TIME
+from dpojob_operator.process import metrics
 
 log = logging.getLogger(__name__)
 FIRST_RETRY = 1.0
@@ -68,24 +70,26 @@ class Resync:
                 retry = min(self._every, 2 * retry)
                 continue
             self._last, retry = time.monotonic(), FIRST_RETRY
-            RESYNC_TIME.set_to_current_time()
             await asyncio.sleep(self._every)
 
     async def _once(self) -> None:
         # Children first, so that the first pass over a DPOJob finds them.
         for resource in (GPUPOOLS, CLAIMS, JOBS, PODS):
             await self._list(resource, lambda _: None)
-        phases: Counter[str] = Counter()
+        phases: Counter[tuple[str, str]] = Counter()
+        reasons: Counter[tuple[str, str]] = Counter()
 
         def count(raw: JSONObject) -> None:
-            phases[(raw.get("status") or {}).get("phase", "Pending")] += 1
+            key = key_of(raw)
+            phases[key[0], _phase(raw)] += 1
+            if (reason := _reason_of_waiting(raw)) is not None:
+                reasons[key[0], reason] += 1
             if self._last is None or not is_settled(raw):
-                self._add(key_of(raw))
+                self._add(key)
 
         await self._list(DPOJOBS, count)
         self.listed.set()
-        for phase in get_args(Phase):
-            PHASES.labels(phase).set(phases[phase])
+        metrics.JOBS.replace(phases, reasons)
 
     async def _list(self, resource: Resource, count: Callable[[JSONObject], None]) -> None:
         """Shows the sink all objects of a kind, and calls `count` with each."""
@@ -101,3 +105,17 @@ class Resync:
 
             version = await self._cluster.scan(resource, namespace, labels, take)
             self._sink.take_list(path, frozenset(uids), version)
+
+
+def _phase(raw: RawObject) -> str:
+    """The phase; Pending for one that this version does not know, and before the first pass."""
+    phase = str((raw.get("status") or {}).get("phase"))
+    return phase if phase in get_args(Phase) else "Pending"
+
+
+def _reason_of_waiting(raw: RawObject) -> str | None:
+    """The reason of Ready; None for a job that has ended."""
+    conditions = {c["type"]: c for c in (raw.get("status") or {}).get("conditions") or []}
+    if conditions.get(ConditionType.FINISHED, {}).get("status") == "True":
+        return None
+    return metrics.known_reason(str(conditions.get(ConditionType.READY, {}).get("reason")))

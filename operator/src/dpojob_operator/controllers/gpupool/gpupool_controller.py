@@ -11,10 +11,13 @@ from collections.abc import Callable
 from datetime import datetime
 
 from dpojob_api.base import JSONObject
+from dpojob_api.conditions import PoolConditionType
+from dpojob_api.pool import GPUPool, GPUPoolStatus
 from dpojob_operator.decide.object_snapshots import RawObject
 from dpojob_operator.indexes import ObjectStores
 from dpojob_operator.kube import ApiClient, Conflict, parse_gpupool
 from dpojob_operator.kube.resources import GPUPOOLS, NODES, PODS
+from dpojob_operator.process.metrics import POOLS, PoolFigures
 
 from .pool_capacity import pool_status, requested_gpus
 
@@ -49,20 +52,23 @@ class GPUPoolController:
         """Updates every pool that changed; raises ApiError when a request fails."""
         raws = [raw async for raw in self._cluster.list(GPUPOOLS)]
         if not raws:
+            POOLS.pools = ()
             return
         pools = [(raw, pool) for raw in raws if (pool := parse_gpupool(raw)) is not None]
         resources = {pool.spec.gpu.resource for _, pool in pools}
         await self._list(resources)
         pods = [*self._other_pods, *filter(_is_active, self._stores.pods.values())]
-        room = False
+        room, figures = False, []
         for raw, pool in pools:
             new = pool_status(pool, self._nodes, pods, self._now())
+            figures.append(_figures(pool, new))
             if pool.status is not None and new.wire() == pool.status.wire():
                 continue
             # Until its first pass, the CRD's default stands in the place of a status.
             counted = pool.status if pool.status is not None and pool.status.conditions else None
             room = room or counted is None or new.free != counted.free
             await self._write({**raw, "status": new.wire()})
+        POOLS.pools = figures
         if room:
             self._changed()
 
@@ -89,3 +95,16 @@ class GPUPoolController:
 
 def _is_active(pod: RawObject) -> bool:
     return (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
+
+
+def _figures(pool: GPUPool, status: GPUPoolStatus) -> PoolFigures:
+    ready = {c.type: c.status for c in status.conditions}.get(PoolConditionType.READY)
+    return PoolFigures(
+        name=pool.name,
+        gpu_model=pool.spec.gpu.model,
+        nodes=status.nodes,
+        gpus=status.gpus,
+        free=status.free,
+        hourly_price=float(pool.spec.price),
+        ready=ready == "True",
+    )

@@ -26,6 +26,7 @@ from .pod_diagnosis import (
 from .pvc_checks import claims_exist
 from .stale_jobs import stale_trainings
 from .suspension import hold_if_suspended
+from .unreachable import unreachable_message
 
 SUSPENDED = "Suspended"
 FAILED = "Failed"
@@ -271,6 +272,8 @@ def _report_running(builder: StatusBuilder, attempt: Attempt) -> None:
         message += f" It went on from the checkpoint of step {progress.resumed_from}."
     if steps and progress is not None and progress.notice:
         message += f" {progress.notice[:NOTICE_LENGTH]}"
+    if builder.snapshot.progress_unreachable:
+        reason, message = Reason.PROGRESS_UNREACHABLE, unreachable_message(builder)
     builder.set_training(True, reason, message)
     if progress is not None and progress.max_steps:
         builder.set_training_healthy(progress.health)

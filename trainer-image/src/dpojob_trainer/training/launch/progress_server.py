@@ -17,6 +17,7 @@ from dpojob_api.constants import PROGRESS_PORT, TRAINING_METRIC_PREFIX
 from dpojob_trainer.training.setup.progress import ProgressRecorder
 
 log = logging.getLogger(__name__)
+GIB = 2.0**30
 METRICS = {
     "step": (f"{TRAINING_METRIC_PREFIX}step", "Optimizer steps done."),
     "max_steps": (f"{TRAINING_METRIC_PREFIX}max_steps", "Optimizer steps in all."),
@@ -27,16 +28,16 @@ METRICS = {
     "eta_seconds": (f"{TRAINING_METRIC_PREFIX}eta_seconds", "Seconds until the last step."),
     "tokens": (f"{TRAINING_METRIC_PREFIX}tokens", "Tokens trained on."),
     "peak_memory_gib": (
-        f"{TRAINING_METRIC_PREFIX}peak_memory_gib",
-        "Peak GPU memory of tensors, GiB per GPU.",
+        f"{TRAINING_METRIC_PREFIX}peak_memory_bytes",
+        "Peak GPU memory of tensors per GPU, bytes.",
     ),
     "peak_reserved_gib": (
-        f"{TRAINING_METRIC_PREFIX}peak_reserved_memory_gib",
-        "Peak GPU memory held by torch, GiB per GPU.",
+        f"{TRAINING_METRIC_PREFIX}peak_reserved_memory_bytes",
+        "Peak GPU memory held by torch per GPU, bytes.",
     ),
     "peak_used_gib": (
-        f"{TRAINING_METRIC_PREFIX}peak_used_memory_gib",
-        "Peak GPU memory in use as the driver counts it, GiB per GPU.",
+        f"{TRAINING_METRIC_PREFIX}peak_used_memory_bytes",
+        "Peak GPU memory in use as the driver counts it per GPU, bytes.",
     ),
 }
 """Fields of Progress with a metric each: its name and help text."""
@@ -53,7 +54,8 @@ class _ProgressCollector(Collector):
         for field, (name, meaning) in METRICS.items():
             value = getattr(progress, field)
             if value is not None:
-                yield GaugeMetricFamily(name, meaning, value=float(value))
+                factor = GIB if field.endswith("_gib") else 1
+                yield GaugeMetricFamily(name, meaning, value=float(value) * factor)
         yield GaugeMetricFamily(
             f"{TRAINING_METRIC_PREFIX}healthy",
             "1 while no health guard objects, else 0.",

@@ -1,0 +1,118 @@
+"""Gauges of the jobs and pools as they were last read, computed at the moment of a scrape.
+
+A replica that has not read them yet, such as the standby of two, has no series of them, so that an alert on
+their age or value never looks at it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from prometheus_client import REGISTRY
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+
+@dataclass(frozen=True)
+class PoolFigures:
+    """What is known of one GPUPool."""
+
+    name: str
+    gpu_model: str
+    nodes: int
+    gpus: int
+    free: int
+    hourly_price: float
+    ready: bool
+
+
+class PoolGauges(Collector):
+    """The GPUPools as they were last counted."""
+
+    FAMILIES: Mapping[str, tuple[str, Sequence[str]]] = {
+        "dpojob_pool_nodes": ("Nodes that match a pool's selector.", ["pool"]),
+        "dpojob_pool_gpus": ("GPUs of a pool's nodes.", ["pool", "gpu_model"]),
+        "dpojob_pool_free_gpus": ("GPUs of a pool that no pod has asked for.", ["pool"]),
+        "dpojob_pool_hourly_price": (
+            "Price of one GPU of a pool for one hour, in the installation's currency.",
+            ["pool"],
+        ),
+        "dpojob_pool_ready": ("1 while jobs can be planned on a pool, else 0.", ["pool"]),
+    }
+
+    def __init__(self) -> None:
+        self.pools: Sequence[PoolFigures] = ()
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """One sample per pool and gauge."""
+        values = {
+            "dpojob_pool_nodes": lambda pool: ([pool.name], pool.nodes),
+            "dpojob_pool_gpus": lambda pool: ([pool.name, pool.gpu_model], pool.gpus),
+            "dpojob_pool_free_gpus": lambda pool: ([pool.name], pool.free),
+            "dpojob_pool_hourly_price": lambda pool: ([pool.name], pool.hourly_price),
+            "dpojob_pool_ready": lambda pool: ([pool.name], pool.ready),
+        }
+        for name, (help_, labels) in self.FAMILIES.items():
+            family = GaugeMetricFamily(name, help_, labels=labels)
+            for pool in self.pools:
+                found, value = values[name](pool)
+                family.add_metric(found, float(value))
+            yield family
+
+
+class JobGauges(Collector):
+    """The DPOJobs as they were last listed."""
+
+    FAMILIES: Mapping[str, tuple[str, Sequence[str]]] = {
+        "dpojob_jobs": ("DPOJobs, as of the last listing.", ["namespace", "phase"]),
+        "dpojob_unfinished_jobs": (
+            "DPOJobs that have not ended, by the reason of the condition Ready.",
+            ["namespace", "reason"],
+        ),
+        "dpojob_last_resync_timestamp_seconds": ("When all DPOJobs were last listed.", []),
+    }
+
+    def __init__(self) -> None:
+        self._phases: Mapping[tuple[str, str], int] = {}
+        self._reasons: Mapping[tuple[str, str], int] = {}
+        self._listed: float | None = None
+
+    def replace(
+        self, phases: Mapping[tuple[str, str], int], reasons: Mapping[tuple[str, str], int]
+    ) -> None:
+        """Takes the counts of a listing: by namespace and phase, and by namespace and Ready's reason."""
+        self._phases, self._reasons, self._listed = phases, reasons, time.time()
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Counts above zero, and the time of the listing once there was one."""
+        counts = {"dpojob_jobs": self._phases, "dpojob_unfinished_jobs": self._reasons}
+        for name, (help_, labels) in self.FAMILIES.items():
+            family = GaugeMetricFamily(name, help_, labels=labels)
+            for values, count in counts.get(name, {}).items():
+                family.add_metric(values, float(count))
+            if not labels and self._listed is not None:
+                family.add_metric([], self._listed)
+            yield family
+
+
+class LeadershipGauge(Collector):
+    """Whether this replica works; without leader election it always does."""
+
+    FAMILIES: Mapping[str, tuple[str, Sequence[str]]] = {
+        "dpojob_leader": ("1 on the replica that works, 0 on one that stands by.", [])
+    }
+
+    def __init__(self) -> None:
+        self.leads = False
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """One sample."""
+        ((name, (help_, _)),) = self.FAMILIES.items()
+        yield GaugeMetricFamily(name, help_, value=float(self.leads))
+
+
+POOLS, JOBS, LEADERSHIP = PoolGauges(), JobGauges(), LeadershipGauge()
+for _collector in (POOLS, JOBS, LEADERSHIP):
+    REGISTRY.register(_collector)
