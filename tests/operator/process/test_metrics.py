@@ -10,13 +10,8 @@ from prometheus_client.metrics import MetricWrapperBase
 from tests.kit.operator_fixture import ROOT
 
 from dpojob_api.progress import Progress
-from dpojob_operator.process.metrics import counters
-from dpojob_operator.process.metrics.cluster_state import (
-    JobGauges,
-    LeadershipGauge,
-    PoolFigures,
-    PoolGauges,
-)
+from dpojob_operator.process.metrics import PoolFigures, counters
+from dpojob_operator.process.metrics.cluster_state import JobGauges, LeadershipGauge, PoolGauges
 from dpojob_operator.process.metrics.running_jobs import RunningJobs
 
 Described = dict[str, tuple[str, tuple[str, ...]]]
