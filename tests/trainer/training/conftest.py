@@ -7,6 +7,7 @@ import os
 # Before torch is loaded: spinning threads would multiply the time on a busy machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+import gc
 import json
 from collections.abc import Callable
 from functools import partial
@@ -52,6 +53,32 @@ def even(tmp_path_factory: pytest.TempPathFactory) -> Path:
 EVEN = {"volume": {"claimName": "even", "path": "pairs"}, "eval": {"split": "test"}}
 """spec.dataset for it."""
 MakeJob = Callable[..., TrainJob]
+FEW_PROMPTS, FEW_TOKENS = 3, 16
+"""Of a training's answers in tests that are about something else."""
+
+
+@pytest.fixture(scope="session")
+def trainer_imported() -> None:
+    """Everything that a training imports, kept out of the garbage collections between and within trainings."""
+    from dpojob_trainer.training.export import finalize as _finalize  # noqa: F401
+    from dpojob_trainer.training.loop import trainer as _trainer  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def short_answers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers take half of the time of a short training: where they are not tested, there are a few short ones."""
+    if request.node.get_closest_marker("train") is None:
+        return
+    request.getfixturevalue("trainer_imported")
+    from dpojob_trainer.training.evaluation import evaluator
+    from dpojob_trainer.training.loop import samples
+
+    monkeypatch.setattr(evaluator, "MAX_PROMPTS", FEW_PROMPTS)
+    monkeypatch.setattr(evaluator, "NEW_TOKENS", FEW_TOKENS)
+    monkeypatch.setattr(samples, "NEW_TOKENS", FEW_TOKENS)
 
 
 def build_job(

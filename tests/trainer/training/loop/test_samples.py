@@ -16,6 +16,11 @@ CONTEXT = 48
 LONG = "Where is the kite? " * 20
 
 
+@pytest.fixture
+def short_answers(trainer_imported: None) -> None:
+    """Answers of their full length."""
+
+
 @pytest.fixture(scope="module")
 def learned(inputs: Path) -> Path:
     """A model with a limited number of positions, which fails beyond them."""
