@@ -269,3 +269,14 @@ async def test_an_endless_answer_through_the_api_server_is_cut(
         assert sent < 32 * 2**20
     finally:
         await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("jobs", "reading", "notice"), [(1, 5.0, 10.0), (200, 5.0, 10.0), (1000, 25.0, 1000 / 34)]
+)
+async def test_many_pods_are_read_less_often(jobs: int, reading: float, notice: float) -> None:
+    unused: Any = None
+    poller = ProgressPoller(unused, by_proxy=False, every=5, notify_every=10, notify=unused)
+    for number in range(jobs):
+        poller.watch(("ns", str(number)), PodSnapshot("pod", f"uid-{number}"))
+    assert (poller.reading_seconds, poller.notice_seconds) == (reading, notice)

@@ -77,7 +77,6 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
         poller,
         dependents,
         events,
-        settings.status_seconds,
         clock,
     )
 

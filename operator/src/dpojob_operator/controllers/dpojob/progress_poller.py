@@ -32,6 +32,10 @@ MAX_CONCURRENT_SILENT = 48
 """Readings at once of pods that did not; apart, so that silent pods never delay the others."""
 UNREACHABLE_SECONDS = 60.0
 """After readings have failed for this long, a pod is unreachable: it serves its progress within seconds."""
+MAX_READINGS_PER_SECOND = 40.0
+"""Readings of all pods; with more running pods each is read less often: 1,000 every 25 s."""
+MAX_NOTICES_PER_SECOND = 34.0
+"""Notices about all jobs, each of which writes a status: for 1,000 running jobs one every 30 s."""
 MAX_BACKOFF_SECONDS = 60.0
 """Longest time between two readings of a pod that does not answer."""
 
@@ -89,6 +93,16 @@ class ProgressPoller:
         self._answering = asyncio.Semaphore(MAX_CONCURRENT)
         self._silent = asyncio.Semaphore(MAX_CONCURRENT_SILENT)
 
+    @property
+    def reading_seconds(self) -> float:
+        """Time between two readings of a pod that answers."""
+        return max(self._every, len(self._watched) / MAX_READINGS_PER_SECOND)
+
+    @property
+    def notice_seconds(self) -> float:
+        """Least time between two notices about a job, and between two writes of its progress."""
+        return max(self._notify_every, len(self._watched) / MAX_NOTICES_PER_SECOND)
+
     def watch(self, key: tuple[str, str], pod: PodSnapshot) -> None:
         """Polls this pod for the job `key` from now on."""
         known = self._watched.get(key)
@@ -126,7 +140,7 @@ class ProgressPoller:
                     if not watched.reading and watched.due <= now:
                         watched.reading = True
                         readings.create_task(self._poll(key, watched, session))
-                await asyncio.sleep(self._every)
+                await asyncio.sleep(self.reading_seconds)
 
     async def _poll(
         self, key: tuple[str, str], watched: _Watched, session: aiohttp.ClientSession
@@ -146,7 +160,7 @@ class ProgressPoller:
             return  # stopped, or replaced by another pod
         first = watched.progress is None
         watched.progress = RUNNING.progress[key] = progress
-        if first or time.monotonic() - watched.notified_at >= self._notify_every:
+        if first or time.monotonic() - watched.notified_at >= self.notice_seconds:
             watched.notified_at = time.monotonic()
             self._notify(key)
 

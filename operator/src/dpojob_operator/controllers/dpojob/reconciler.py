@@ -64,7 +64,6 @@ class Reconciler:
         poller: ProgressPoller,
         dependents: DependentsIndex,
         events: EventRecorder,
-        status_seconds: float,
         clock: Clock,
     ) -> None:
         self._cluster = cluster
@@ -73,7 +72,6 @@ class Reconciler:
         self._poller = poller
         self._dependents = dependents
         self._events = events
-        self._status_seconds = status_seconds
         self._clock = clock
         self._first_sights = FirstSights(clock)
         self._reservations = PoolReservations(clock)
@@ -149,13 +147,15 @@ class Reconciler:
     ) -> Snapshot:
         snapshot = await self._reader.read(job, live=live)
         snapshot = await with_waiting_cause(self._cluster, snapshot, self._clock.now())
+        status_seconds = self._poller.notice_seconds
         age = time.monotonic() - self._refreshed.get(key, float("-inf"))
         running = next((pod for pod in snapshot.training_pods if pod.running), None)
         seen = self._poller.latest(key, running.uid) if running is not None else None
         silent = running is not None and self._poller.unreachable(key, running.uid)
         return replace(
             snapshot,
-            refresh=age >= self._status_seconds,
+            refresh=age >= status_seconds,
+            policy=replace(snapshot.policy, status_seconds=status_seconds),
             progress=seen,
             first_sights=self._first_sights.get(key, job.uid),
             waiting_jobs=self._waiting.by_pool(),
