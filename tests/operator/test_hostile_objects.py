@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kit.api_client import DPOJOBS, Api
 from tests.kit.cluster.chart_rights import Account
-from tests.kit.operator_fixture import ROOT, JobNamespace, Process, dpojob
+from tests.kit.operator_fixture import LIMIT, ROOT, JobNamespace, Process, dpojob
 from tests.operator.test_process import address, ask
 
 pytestmark = pytest.mark.cluster
 CRD = "crd/dpojobs.dpojob.dev"
+FAT_JOBS, FAT_BYTES = 200, 1_300_000
+MAX_MIB = 512
+"""Of the chart's limit of 1 GiB; 200 such jobs once took more than all of it."""
 DEEP = '{"a":' * 3000 + "1" + "}" * 3000
 
 
@@ -100,3 +105,38 @@ def test_a_deep_job_is_invalid_by_itself_and_another_namespaces_job_completes(
         "the deep job is reported", lambda: reason(job_namespace, tenant, "deep") == "InvalidSpec"
     )
     assert "RecursionError" not in both.log.read_text()
+
+
+async def store_fat(kubeconfig: str, tenant: str) -> None:
+    """Creates suspended jobs, once the API server serves the CRD that admits their arguments."""
+    async with Api(Path(kubeconfig), timeout=LIMIT) as api:
+        path, fat = DPOJOBS.format(tenant), "x" * FAT_BYTES
+        numbers = iter(range(FAT_JOBS))
+
+        async def create_in_turn() -> None:
+            for number in numbers:
+                await api.call("POST", path, job(f"fat-{number}", fat))
+
+        await asyncio.gather(*(create_in_turn() for _ in range(4)))
+
+
+def test_200_fat_jobs_leave_half_of_the_memory_limit(
+    job_namespace: JobNamespace, tenant: str, both: Process
+) -> None:
+    """Stored before the operator starts; it lists them at the start and at each resync."""
+    store_deep(job_namespace, tenant)  # the API server serves the CRD without arguments by now
+    asyncio.run(store_fat(str(job_namespace.cluster.kubeconfig), tenant))
+    both.start()
+    names = [f"fat-{number}" for number in range(FAT_JOBS)]
+    job_namespace.until(
+        "every fat job is reported",
+        lambda: all(
+            reason(job_namespace, tenant, name) == "InvalidSpec" for name in (names[0], names[-1])
+        ),
+    )
+    complete_an_ordinary_job(job_namespace, both)
+    assert both.process is not None
+    status = Path(f"/proc/{both.process.pid}/status").read_text()
+    peak = int(status.partition("VmHWM:")[2].split()[0]) // 1024
+    print(f"{FAT_JOBS} jobs of {FAT_BYTES} bytes: at most {peak} MiB of resident memory")
+    assert peak <= MAX_MIB
