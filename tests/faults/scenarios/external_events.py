@@ -166,6 +166,17 @@ async def _replaced(env: RunEnvironment) -> None:
     await recreated(env, TUNED)
 
 
+async def _another_follows(env: RunEnvironment) -> None:
+    """A job of another name writes where a deleted one's pod still saves."""
+    await env.create_claim("models")
+    await env.create("first", TUNED)
+    await env.until("the first trains", lambda: env.trains("first"))
+    await deleted(env, "first")
+    await env.create("second", TUNED)
+    await env.wait_until_finished("second")
+    await wait_until_no_orphans(env)
+
+
 async def _create_comes_late(env: RunEnvironment) -> None:
     """The create of the first attempt's Job takes effect while the second attempt trains."""
     path = f"/api/v1/namespaces/{env.name}/resourcequotas"
@@ -232,6 +243,11 @@ def _first_saves_for_long(identity: PodIdentity) -> PodBehavior:
     return PodBehavior(until_deleted=True, shutdown_seconds=8.0) if holds else all_succeed(identity)
 
 
+def _deleted_saves_for_long(identity: PodIdentity) -> PodBehavior:
+    holds = identity.stage == "train" and identity.job == "first"
+    return PodBehavior(until_deleted=True, shutdown_seconds=8.0) if holds else all_succeed(identity)
+
+
 def _no_secret(_: PodIdentity) -> PodBehavior:
     return PodBehavior(
         starts=False, reason="CreateContainerConfigError", message='secret "hub" not found'
@@ -279,6 +295,7 @@ EXTERNAL_EVENTS = (
         "one-output", _one_output, first_attempt_runs_until_deleted, {"second": "OutputOccupied"}
     ),
     Scenario("replaced", _replaced, _first_saves_for_long, {"job": "Completed"}),
+    Scenario("another-follows", _another_follows, _deleted_saves_for_long, {"second": "Completed"}),
     Scenario(
         "secret-missing",
         _secret_is_missing,

@@ -196,7 +196,6 @@ def test_training_begins_when_the_pods_of_an_earlier_job_of_that_name_have_ended
     ("output", "uid", "phase", "waits"),
     [
         (TUNED, "another", "Running", True),
-        (TUNED, "another", "Pending", True),
         (TUNED, "another", "Succeeded", False),
         (TUNED, UID, "Running", False),
         ({"push": "me/it"}, "another", "Running", False),
@@ -205,9 +204,8 @@ def test_training_begins_when_the_pods_of_an_earlier_job_of_that_name_have_ended
 async def test_only_pods_that_may_write_to_the_directory_are_waited_for(
     output: dict[str, Any], uid: str, phase: str, waits: bool
 ) -> None:
-    pod = {
-        "metadata": {"name": "p", "labels": {"dpojob.dev/uid": uid}}, "status": {"phase": phase},
-    }  # fmt: skip
+    labels = {"dpojob.dev/uid": uid, "dpojob.dev/job": "x"}
+    pod = {"metadata": {"name": "p", "labels": labels}, "status": {"phase": phase}}
     cluster, unused = Recorder({"pods": [pod]}), cast(Any, None)
     reader = StateReader(cluster, ObjectStores(), Policy(), unused, unused, DependentsIndex())  # type: ignore[arg-type]
     claims = {"models": PVCSnapshot("models")}

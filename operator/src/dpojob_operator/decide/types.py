@@ -120,8 +120,8 @@ class Snapshot:
     creation whose answer was lost may take effect later."""
     training_pods: tuple[PodSnapshot, ...] = ()
     earlier_pods: tuple[str, ...] = ()
-    """Training pods that a deleted DPOJob of this name left, and that may still write to the output
-    directory this one names."""
+    """Training pods that a deleted DPOJob left, and that may still write to the output directory this one
+    names."""
     workload: WorkloadSnapshot | None = None
     """Kueue's view of the inspection or training Job that it holds suspended."""
     pod_rejection: str = ""
@@ -230,4 +230,4 @@ class PlanningRequest:
     claims: tuple[str, ...]
     """Names of the PersistentVolumeClaims to read."""
     earlier_pods: bool
-    """Whether to list the training pods that a deleted DPOJob of the same name left."""
+    """Whether to list the training pods that deleted DPOJobs left."""

@@ -115,7 +115,7 @@ def test_training_waits_for_pods_of_a_deleted_job_of_that_name() -> None:
     waits = decide_after_inspection(first, earlier_pods=("a", "b"))
     condition = waits.status.condition("Training")
     assert condition is not None and (condition.status, condition.reason) == ("False", "Starting")
-    assert condition.message.startswith("Pod a, b of an earlier DPOJob of this name still writes")
+    assert condition.message.startswith("Pod a, b of a deleted DPOJob still writes")
     assert (waits.status.attempts, waits.actions, waits.requeue_after) == ([], (), 5)
     assert waits.status.phase == "Waiting"
 

@@ -13,9 +13,10 @@ from typing import Any
 from dpojob_api.base import JSONObject
 from dpojob_api.conditions import ConditionType
 from dpojob_api.constants import (
-    LABEL_JOB_NAME,
     LABEL_JOB_UID,
+    LABEL_MANAGED_BY,
     LABEL_STAGE,
+    MANAGED_BY,
     STAGE_INSPECT,
     STAGE_TRAIN,
 )
@@ -47,6 +48,7 @@ from dpojob_operator.manifests import pool_hash
 from dpojob_planner import PoolState
 
 from . import from_job_output
+from .output_writers import pods_that_may_write
 from .pod_ownership import pods_of_job
 
 MAX_CHAIN_LENGTH = 100
@@ -136,15 +138,9 @@ class StateReader:
         return tuple(job_ for job_ in found if job_.owner == job.uid and job_.name != newest)
 
     async def _earlier_pods(self, job: DPOJob) -> tuple[str, ...]:
-        labels = {LABEL_JOB_NAME: job.name, LABEL_STAGE: STAGE_TRAIN}
+        labels = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_STAGE: STAGE_TRAIN}
         listed = self._cluster.list(PODS, job.namespace, labels)
-        left = [
-            raw["metadata"]["name"]
-            async for raw in listed
-            if raw["metadata"]["labels"].get(LABEL_JOB_UID) != job.uid
-            and (raw.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
-        ]
-        return tuple(sorted(left))
+        return pods_that_may_write(job, [raw async for raw in listed])
 
     async def _get(
         self, resource: Resource, store: ObjectStore[Any], namespace: str, name: str

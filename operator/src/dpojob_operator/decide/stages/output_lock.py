@@ -42,7 +42,7 @@ def check_output_lock(builder: StatusBuilder) -> bool:
 
 
 def earlier_pods_ended(builder: StatusBuilder) -> bool:
-    """Wait while pods of a deleted job of the same name may still write to the output directory.
+    """Wait while pods of a deleted job may still write to the output directory.
 
     Args:
         builder: The status under construction.
@@ -58,7 +58,7 @@ def earlier_pods_ended(builder: StatusBuilder) -> bool:
     builder.set_training(
         False,
         Reason.STARTING,
-        f"Pod {', '.join(pods)} of an earlier DPOJob of this name still writes to the output directory; "
+        f"Pod {', '.join(pods)} of a deleted DPOJob still writes to the output directory; "
         "training begins when it has ended.",
     )
     return False
