@@ -8,6 +8,7 @@ from tests.kit.api_client import JOBS
 from tests.kit.cluster.fake_kubelet import PodBehavior, PodIdentity
 
 from .external_events import EXTERNAL_EVENTS
+from .output_directories import OUTPUT_DIRECTORIES
 from .scenario import (
     HOUR,
     HUB,
@@ -135,6 +136,7 @@ SCENARIOS = {
         ),
         Scenario("validates", _validated, all_succeed, {"job": "Validated"}),
         *EXTERNAL_EVENTS,
+        *OUTPUT_DIRECTORIES,
     )
 }
 """By name."""

@@ -22,15 +22,12 @@ from .scenario import (
     TUNED,
     Scenario,
     all_succeed,
-    deleted,
     first_attempt_runs_until_deleted,
     has_progress,
     one_pushed_job,
     phase,
-    recreated,
     suspend_midway,
     training,
-    wait_until_no_orphans,
 )
 
 NOWHERE = {"faults.dpojob.dev/node": "none"}
@@ -151,32 +148,6 @@ async def _claim_comes_late(env: RunEnvironment) -> None:
     await env.wait_until_finished("job")
 
 
-async def _one_output(env: RunEnvironment) -> None:
-    await env.create_claim("models")
-    await env.create("first", TUNED)
-    await env.until("the first trains", lambda: env.trains("first"))
-    await env.create("second", TUNED)
-    await env.wait_until_finished("second")
-    await deleted(env, "first")
-    await wait_until_no_orphans(env)
-
-
-async def _replaced(env: RunEnvironment) -> None:
-    await env.create_claim("models")
-    await recreated(env, TUNED)
-
-
-async def _another_follows(env: RunEnvironment) -> None:
-    """A job of another name writes where a deleted one's pod still saves."""
-    await env.create_claim("models")
-    await env.create("first", TUNED)
-    await env.until("the first trains", lambda: env.trains("first"))
-    await deleted(env, "first")
-    await env.create("second", TUNED)
-    await env.wait_until_finished("second")
-    await wait_until_no_orphans(env)
-
-
 async def _create_comes_late(env: RunEnvironment) -> None:
     """The create of the first attempt's Job takes effect while the second attempt trains."""
     path = f"/api/v1/namespaces/{env.name}/resourcequotas"
@@ -238,16 +209,6 @@ def _second_attempt_trains_for_long(identity: PodIdentity) -> PodBehavior:
     return PodBehavior(message=termination_messages.trained(2), seconds=20.0)
 
 
-def _first_saves_for_long(identity: PodIdentity) -> PodBehavior:
-    holds = identity.stage == "train" and identity.incarnation == 1
-    return PodBehavior(until_deleted=True, shutdown_seconds=8.0) if holds else all_succeed(identity)
-
-
-def _deleted_saves_for_long(identity: PodIdentity) -> PodBehavior:
-    holds = identity.stage == "train" and identity.job == "first"
-    return PodBehavior(until_deleted=True, shutdown_seconds=8.0) if holds else all_succeed(identity)
-
-
 def _no_secret(_: PodIdentity) -> PodBehavior:
     return PodBehavior(
         starts=False, reason="CreateContainerConfigError", message='secret "hub" not found'
@@ -291,11 +252,6 @@ EXTERNAL_EVENTS = (
         {"job": "Completed"},
         {"MISSING_GRACE_SECONDS": DAY},
     ),
-    Scenario(
-        "one-output", _one_output, first_attempt_runs_until_deleted, {"second": "OutputOccupied"}
-    ),
-    Scenario("replaced", _replaced, _first_saves_for_long, {"job": "Completed"}),
-    Scenario("another-follows", _another_follows, _deleted_saves_for_long, {"second": "Completed"}),
     Scenario(
         "secret-missing",
         _secret_is_missing,

@@ -4,5 +4,12 @@ from .dependents_index import DependentsIndex
 from .inspection_cache import InspectionCache
 from .object_stores import ObjectStores
 from .output_lock_index import OutputLockIndex
+from .output_writers import pods_that_may_write
 
-__all__ = ["DependentsIndex", "InspectionCache", "ObjectStores", "OutputLockIndex"]
+__all__ = [
+    "DependentsIndex",
+    "InspectionCache",
+    "ObjectStores",
+    "OutputLockIndex",
+    "pods_that_may_write",
+]

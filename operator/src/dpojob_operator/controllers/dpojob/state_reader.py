@@ -32,6 +32,7 @@ from dpojob_operator.indexes import (
     InspectionCache,
     ObjectStores,
     OutputLockIndex,
+    pods_that_may_write,
 )
 from dpojob_operator.kube import ApiClient, Key, ObjectStore, parse_dpojob, parse_gpupool
 from dpojob_operator.kube.resources import (
@@ -48,7 +49,6 @@ from dpojob_operator.manifests import pool_hash
 from dpojob_planner import PoolState
 
 from . import from_job_output
-from .output_writers import pods_that_may_write
 from .pod_ownership import pods_of_job
 
 MAX_CHAIN_LENGTH = 100
