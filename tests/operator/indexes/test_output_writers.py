@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.kit.builders import UID, job
 
-from dpojob_operator.indexes.output_writers import pods_that_may_write
+from dpojob_operator.indexes import pods_that_may_write
 
 TUNED = {"volume": {"claimName": "models", "path": "tuned"}}
 
