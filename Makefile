@@ -46,7 +46,7 @@ fuzz: setup ## fuzz every reader of untrusted bytes for an hour
 mutation: setup ## change decide and the planner in single places, and list what no unit test notices
 	@nice .venv/bin/python -m bench.mutation
 
-bench: setup ## measure the operator beside bare Jobs, on control planes of its own
+bench: setup ## measure the operator beside bare Jobs and Kubeflow Trainer, on control planes of its own
 	@.venv/bin/python -m bench.operator
 
 rehearse: setup ## rehearse the benchmark of a GPU on the CPU (docs/gpu.md has the real run)

@@ -1,25 +1,89 @@
-"""Measures the operator beside bare Jobs on control planes of its own, and prints tables.
+"""Measures the operator on control planes of its own, and prints tables.
 
-Usage: `python -m bench.operator [--candidates bare,operator] [--sizes 200,1000] [--warm 20] [--rounds 1]`.
+    python -m bench.operator                       compare, bytes, scale and fleet, one after another
+    python -m bench.operator compare               bare Jobs, Kubeflow Trainer and this operator in turns
+    python -m bench.operator bytes                 their requests to the API server with the bytes of bodies
+    python -m bench.operator scale                 100, 1,000 and 10,000 DPOJobs at once
+    python -m bench.operator fleet                 10,000 finished and 1,000 running DPOJobs
+    python -m bench.operator soak                  2,000 DPOJobs with random turns over 30 minutes
+
+Each takes `--write docs/performance.md`. docs/performance.md says what the figures mean.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
-from .candidates import BareJobs, Candidate, DPOJobs
-from .compare import Turn, measure
-from .report import comparison, machine
+from . import page, report
+from .candidates import BareJobs, Candidate, DPOJobs, KubeflowTrainer
+from .compare import measure
+from .control_plane import AUDITED_ACCOUNTS
+from .fleet import measure_fleet
+from .soak import measure_soak
 
 CANDIDATES: dict[str, Candidate] = {
     "bare": BareJobs(),
+    "peer": KubeflowTrainer(),
+    "peer500": KubeflowTrainer(queries_per_second=500),
     "operator": DPOJobs(),
 }
-"""In the order of a run."""
+"""In the order of a round."""
+WITH_BYTES = ("peer", "operator")
+"""Candidates whose bodies are measured."""
+
+
+def compare(options: argparse.Namespace) -> list[str]:
+    """All candidates in turns."""
+    turns = []
+    for _ in range(options.rounds):
+        for name in options.candidates:
+            begun = time.monotonic()
+            turns.append(measure(CANDIDATES[name], options.warm, options.sizes))
+            print(f"{name}: measured in {time.monotonic() - begun:.0f} s", flush=True)
+    return report.comparison(turns)
+
+
+def bodies(options: argparse.Namespace) -> list[str]:
+    """Requests with the bytes of their bodies; an audit log that holds bodies takes time, which is not measured."""
+    lines: list[str] = []
+    for name in options.candidates:
+        if name in WITH_BYTES:
+            turn = measure(CANDIDATES[name], 1, [options.bodies], AUDITED_ACCOUNTS)
+            lines += ["", *report.requests(turn, options.bodies)]
+    return lines[1:]
+
+
+def scale(options: argparse.Namespace) -> list[str]:
+    """This operator alone, each number of jobs on a control plane of its own."""
+    return report.scale([measure(DPOJobs(), 3, [size]) for size in options.series])
+
+
+def fleet(options: argparse.Namespace) -> list[str]:
+    """Many finished and many running jobs."""
+    return report.fleet(measure_fleet(options.finished, options.running, options.seconds))
+
+
+def soak(options: argparse.Namespace) -> list[str]:
+    """Random turns."""
+    return report.soak(measure_soak(options.jobs, 60 * options.minutes, options.seed))
+
+
+COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], list[str]]]] = {
+    "compare": ("Comparison", compare),
+    "bytes": ("Requests and bytes", bodies),
+    "scale": ("Scale", scale),
+    "fleet": ("Fleet", fleet),
+    "soak": ("Soak", soak),
+}
+"""By the word on the command line: the section's title in the page, and what it measures."""
+ALL = ("compare", "bytes", "scale", "fleet")
 
 
 def _names(text: str) -> list[str]:
@@ -34,28 +98,51 @@ def _sizes(text: str) -> list[int]:
     return [int(size) for size in text.split(",")]
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.operator",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", nargs="?", choices=[*COMMANDS, "all"], default="all")
+    parser.add_argument("--write", type=Path, help="the page whose sections are replaced")
+    several = parser.add_argument_group("compare and bytes")
+    several.add_argument("--candidates", type=_names, default=list(CANDIDATES))
+    several.add_argument("--sizes", type=_sizes, default=[200, 1000], help="jobs at once")
+    several.add_argument("--warm", type=int, default=20, help="jobs one at a time")
+    several.add_argument("--rounds", type=int, default=1, help="turns of each candidate")
+    several.add_argument("--bodies", type=int, default=40, help="jobs at once for `bytes`")
+    parser.add_argument("--series", type=_sizes, default=[100, 1000, 10000], help="for scale")
+    fleet = parser.add_argument_group("fleet")
+    fleet.add_argument("--finished", type=int, default=10000)
+    fleet.add_argument("--running", type=int, default=1000)
+    fleet.add_argument("--seconds", type=float, default=120.0, help="of each measurement")
+    soak = parser.add_argument_group("soak")
+    soak.add_argument("--jobs", type=int, default=2000)
+    soak.add_argument("--minutes", type=float, default=30.0)
+    soak.add_argument("--seed", type=int, default=1, help="of the random turns")
+    return parser
+
+
 def _end(*_: object) -> NoReturn:
     """Ends by an exception, so that the control plane and the controllers end too."""
     sys.exit("ended by a signal")
 
 
 def main() -> None:
-    """Runs the turns, and prints the tables."""
+    """Runs one command, or all, and prints the tables."""
     signal.signal(signal.SIGTERM, _end)
-    parser = argparse.ArgumentParser(prog="python -m bench.operator", description=__doc__)
-    parser.add_argument("--candidates", type=_names, default=list(CANDIDATES))
-    parser.add_argument("--sizes", type=_sizes, default=[200, 1000], help="jobs at once")
-    parser.add_argument("--warm", type=int, default=20, help="jobs one at a time")
-    parser.add_argument("--rounds", type=int, default=1, help="turns of each candidate")
-    options = parser.parse_args()
-    print(machine(), flush=True)
-    turns: list[Turn] = []
-    for _ in range(options.rounds):
-        for candidate in (CANDIDATES[name] for name in options.candidates):
-            begun = time.monotonic()
-            turns.append(measure(candidate, options.warm, options.sizes))
-            print(f"{candidate.name}: measured in {time.monotonic() - begun:.0f} s", flush=True)
-    print("\n".join(["", *comparison(turns), "", machine()]))
+    options = _parser().parse_args()
+    for name in ALL if options.command == "all" else (options.command,):
+        title, run = COMMANDS[name]
+        load = os.getloadavg()[0]
+        print(f"{name}: {page.machine(load)}", flush=True)
+        lines = run(options)
+        flags = " ".join(argument for argument in sys.argv[1:] if argument not in COMMANDS)
+        command = f"python -m bench.operator {name} {flags}".strip()
+        print("\n".join(["", f"## {title}", "", *lines, ""]), flush=True)
+        if options.write:
+            page.write(options.write, title, page.section(command, load, lines))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from .candidates import Candidate
 from .control_plane import ACCOUNTS, fresh_control_plane, pids
 from .controllers import Controller
 from .load import Burst, PodWatch, burst, one_by_one
-from .process_usage import cpu_seconds, resident_mib
+from .process_usage import cpu_seconds, resident_mib, wire_bytes
 
 NAMESPACE = "sweep"
 QUIET_SECONDS = 2.0
@@ -39,6 +39,8 @@ class Turn:
     """Of the controllers, by the number of jobs at once, until everything is quiet."""
     cpu: dict[int, dict[str, float]] = field(default_factory=dict)
     """Seconds of processor time by process, by the number of jobs at once, until everything is quiet."""
+    wire_bytes: dict[int, int] = field(default_factory=dict)
+    """Of all controllers' connections, watches included, by the number of jobs at once."""
     resident: dict[str, float] = field(default_factory=dict)
     """MiB of each controller, after the last burst."""
 
@@ -48,16 +50,16 @@ class Turn:
         return median(self.warm)
 
 
-def measure(candidate: Candidate, warm: int, sizes: list[int]) -> Turn:
-    """One turn: single jobs, then each number of jobs at once."""
+def measure(candidate: Candidate, warm: int, sizes: list[int], accounts: str = ACCOUNTS) -> Turn:
+    """One turn: single jobs, then each number of jobs at once; controllers run with accounts of that namespace."""
     with (
         fresh_control_plane("turn") as cluster,
         tempfile.TemporaryDirectory(prefix="bench-operator-") as scratch,
     ):
-        controllers = candidate.start(cluster, Path(scratch))
+        controllers = candidate.start(cluster, Path(scratch), accounts)
         try:
             candidate.prepare(cluster, NAMESPACE)
-            return asyncio.run(_turn(candidate, cluster, controllers, warm, sizes))
+            return asyncio.run(_turn(candidate, cluster, controllers, warm, sizes, accounts))
         except BaseException:
             for controller in controllers:
                 print(controller.last_lines())
@@ -73,6 +75,7 @@ async def _turn(
     controllers: list[Controller],
     warm: int,
     sizes: list[int],
+    accounts: str,
 ) -> Turn:
     turn = Turn(candidate.name)
     collection = candidate.collection(NAMESPACE)
@@ -89,13 +92,14 @@ async def _turn(
             turn.warm = await one_by_one(api, watch, collection, candidate.manifest, names)
             for size in sizes:
                 await usage.until_quiet()
-                position, before = audit.position(), usage.cpu()
+                position, before, sent = audit.position(), usage.cpu(), usage.wire_bytes()
                 names = [f"at-once-{size}-{index}" for index in range(size)]
                 turn.bursts.append(await burst(api, watch, collection, candidate.manifest, names))
                 await usage.until_quiet()
                 after = usage.cpu()
+                turn.wire_bytes[size] = usage.wire_bytes() - sent
                 turn.cpu[size] = {name: after[name] - before[name] for name in after}
-                turn.requests[size] = audit.requests(f"system:serviceaccount:{ACCOUNTS}:", position)
+                turn.requests[size] = audit.requests(f"system:serviceaccount:{accounts}:", position)
     turn.resident = {process.name: resident_mib(process.pid) for process in controllers}
     return turn
 
@@ -105,11 +109,15 @@ class Usage:
 
     def __init__(self, cluster: Cluster, controllers: list[Controller]) -> None:
         self._pids = {**pids(cluster), **{process.name: process.pid for process in controllers}}
-        self.controllers = [process.name for process in controllers]
+        self._controllers = controllers
 
     def cpu(self) -> dict[str, float]:
         """Seconds by process."""
         return {name: cpu_seconds(pid) for name, pid in self._pids.items()}
+
+    def wire_bytes(self) -> int:
+        """Bytes on the controllers' connections."""
+        return sum(wire_bytes(process.pid) for process in self._controllers)
 
     async def until_quiet(self) -> None:
         """Waits until all of them together use next to nothing: what a job caused is over."""

@@ -11,10 +11,13 @@ from typing import Any
 
 from devcluster.cluster import Cluster, sweep, this_process
 from devcluster.control_plane import kwok
+from devcluster.control_plane.audit import BODIES_NAMESPACE
 from devcluster.state import CONTROL_PLANE
 
 ACCOUNTS = "bench"
 """Namespace of the controllers' service accounts."""
+AUDITED_ACCOUNTS = BODIES_NAMESPACE
+"""The same, where the audit log shall hold bodies, which takes time."""
 COMPONENTS = ("kube-apiserver", "etcd", "kube-controller-manager", "kube-scheduler")
 
 
@@ -25,7 +28,7 @@ def fresh_control_plane(name: str) -> Iterator[Cluster]:
     cluster = Cluster(f"bench-{os.getpid()}-{name}")
     try:
         cluster.up(CONTROL_PLANE, 0, owner=this_process())
-        create(cluster, namespace(ACCOUNTS))
+        create(cluster, namespace(ACCOUNTS), namespace(AUDITED_ACCOUNTS))
         yield cluster
     finally:
         cluster.down(images=True)

@@ -80,8 +80,14 @@ def answers(url: str) -> bool:
         return False
 
 
-def operator(kubeconfig: Path, directory: Path, **settings: str) -> Controller:
-    """This operator as it ships: its own process, with leader election, for all namespaces."""
+OPERATOR = (sys.executable, "-m", "dpojob_operator")
+"""The command of the operator's image."""
+
+
+def operator(
+    kubeconfig: Path, directory: Path, command: Sequence[str] = OPERATOR, **settings: str
+) -> Controller:
+    """This operator as it ships: a process, with leader election, for all namespaces."""
     port = free_port()
     chosen = {
         "INSPECT_IMAGE": "inspect:bench",
@@ -93,6 +99,5 @@ def operator(kubeconfig: Path, directory: Path, **settings: str) -> Controller:
     }
     environment = {f"DPOJOB_OPERATOR_{name}": value for name, value in chosen.items()}
     environment |= {"KUBECONFIG": str(kubeconfig), "TMPDIR": str(directory)}
-    command = [sys.executable, "-m", "dpojob_operator"]
     log = directory / "dpojob-operator.log"
     return Controller("dpojob-operator", command, environment, log, f"http://127.0.0.1:{port}")

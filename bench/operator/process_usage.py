@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 from pathlib import Path
 
+WIRE_BYTES = re.compile(r"\bbytes_(?:sent|received):(\d+)")
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -35,6 +38,15 @@ def descriptors(pid: int) -> tuple[int, int]:
         else:
             others += 1
     return sockets, others
+
+
+def wire_bytes(pid: int) -> int:
+    """Bytes that its open TCP connections have sent and received, with TLS and HTTP around the bodies."""
+    listed = subprocess.run(
+        ["ss", "-tinpHO"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    own = (line for line in listed if f"pid={pid}," in line)
+    return sum(int(size) for line in own for size in WIRE_BYTES.findall(line))
 
 
 def threads(pid: int) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Sequence
-from statistics import median
+from collections.abc import Iterable, Mapping, Sequence
+from math import log
+from statistics import linear_regression, median
 
 from .compare import Turn
+from .fleet import Fleet
+from .load import Burst
+from .soak import Sample, Soak
 
 CONTROL_PLANE = ("kube-apiserver", "etcd", "kube-controller-manager", "kube-scheduler")
 
@@ -15,12 +18,6 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """The lines of a table."""
     lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
     return [*lines, *(f"| {' | '.join(row)} |" for row in rows)]
-
-
-def machine() -> str:
-    """Processors and load of this machine now."""
-    loads = " ".join(f"{load:.1f}" for load in os.getloadavg())
-    return f"{os.cpu_count()} processors, load average {loads}"
 
 
 def comparison(turns: Sequence[Turn]) -> list[str]:
@@ -61,23 +58,141 @@ def comparison(turns: Sequence[Turn]) -> list[str]:
         ],
         ["resident memory after, MiB", *(_resident(by_name[name]) for name in names)],
     ]
-    lines = table(["", *names], rows)
+    lines = [*table(["", *names], rows), "", *ratios(by_name)]
     for name in names:
         if any(turn.requests[last].counts for turn in by_name[name]):
             lines += ["", *requests(by_name[name][-1], last)]
     return lines
 
 
+def ratios(by_name: Mapping[str, Sequence[Turn]]) -> list[str]:
+    """The last candidate beside each of the others, from the same run."""
+    *others, own = by_name
+    rows = []
+    for other in others:
+        theirs, ours = by_name[other], by_name[own]
+        latency = _middle(t.latency for t in ours) / _middle(t.latency for t in theirs)
+        row = [other, f"{latency:.2f}"]
+        for index, _ in enumerate(ours[0].bursts):
+            rates = [_middle(t.bursts[index].rate for t in turns) for turns in (ours, theirs)]
+            row.append(f"{rates[0] / rates[1]:.2f}")
+        rows.append(row)
+    if not rows:
+        return []
+    sizes = [f"rate of {burst.jobs:,}" for burst in by_name[own][0].bursts]
+    return [f"{own}, divided by:", "", *table(["", "time of one job", *sizes], rows)]
+
+
 def requests(turn: Turn, size: int) -> list[str]:
-    """Requests of a candidate's controllers by verb and resource."""
+    """Requests of a candidate's controllers by verb and resource, with their bytes where these were recorded."""
     found = turn.requests[size]
+    sizes = found.bytes_by_job()
     rows = [
-        [verb, resource, f"{count / size:.2f}"]
+        [verb, resource, f"{count / size:.2f}", *_kilobytes(sizes[verb, resource] / size, sizes)]
         for (verb, resource), count in found.by_job().most_common()
         if count / size >= 0.005
     ]
+    rows.append(
+        ["", "all", f"{found.total / size:.2f}", *_kilobytes(sum(sizes.values()) / size, sizes)]
+    )
     title = f"API requests of {turn.candidate} per job, {size:,} at once:"
-    return [title, "", *table(["verb", "resource", "per job"], rows)]
+    header = ["verb", "resource", "per job", *(["KB of JSON bodies per job"] if sizes else [])]
+    lines = [title, "", *table(header, rows)]
+    if turn.wire_bytes.get(size) and sizes:
+        wire = turn.wire_bytes[size] / size / 1000
+        lines += ["", f"On its connections, watches included: {wire:.0f} KB per job."]
+    return lines
+
+
+def _kilobytes(size: float, recorded: Mapping[tuple[str, str], int]) -> list[str]:
+    return [f"{size / 1000:.1f}"] if recorded else []
+
+
+def scale(turns: Sequence[Turn]) -> list[str]:
+    """The time of each number of jobs at once, and the exponent of its growth."""
+    bursts = [turn.bursts[0] for turn in turns]
+    rows = [
+        [
+            f"{burst.jobs:,}",
+            f"{burst.seconds:.1f} s",
+            f"{burst.rate:.1f}/s",
+            f"{turn.resident[name]:.0f} MiB",
+        ]
+        for turn, burst in zip(turns, bursts, strict=True)
+        for name in turn.resident
+    ]
+    lines = table(["jobs at once", "time", "rate", "resident memory after"], rows)
+    if len(bursts) > 1:
+        lines += ["", f"Fitted exponent of the time: {exponent(bursts):.2f}."]
+    return lines
+
+
+def exponent(bursts: Sequence[Burst]) -> float:
+    """The slope of log time over log number of jobs, by least squares."""
+    return linear_regression(
+        [log(burst.jobs) for burst in bursts], [log(burst.seconds) for burst in bursts]
+    ).slope
+
+
+def fleet(found: Fleet) -> list[str]:
+    """The figures of a fleet."""
+    jobs = max(1, found.finished)
+    complete = found.finish_requests
+    idle = sum(found.idle.by_job().values())
+    rows = [
+        ["create to Complete, all finished jobs", f"{found.finish_seconds:.0f} s"],
+        ["API requests per job, create to Complete", f"{complete.total / jobs:.1f}"],
+        ["resident memory", f"{found.resident:.0f} MiB"],
+        ["processor, of one, while the running jobs are polled", f"{found.cpu_share:.2f}"],
+        ["readings of progress per second", f"{found.progress_requests / found.seconds:.0f}"],
+        ["longest time without a reading of one job", f"{found.longest_gap:.1f} s"],
+        ["status writes per running job in 30 s", f"{found.status_writes:.2f}"],
+        ["restart: to the first reconciliation", f"{found.restart_seconds:.1f} s"],
+        [
+            "restart: resident memory after all are polled again",
+            f"{found.restart_resident:.0f} MiB",
+        ],
+        [f"idle: requests in {found.seconds:.0f} s besides watches and the Lease", f"{idle}"],
+        ["idle: processor, of one", f"{found.idle_cpu_share:.3f}"],
+    ]
+    title = f"{found.finished:,} finished and {found.running:,} running DPOJobs"
+    lines = table([title, ""], rows)
+    if idle:
+        named = (
+            f"{verb} {resource}: {count}"
+            for (verb, resource), count in found.idle.by_job().most_common()
+        )
+        lines += ["", f"Requests of the idle fleet: {', '.join(named)}."]
+    if complete.counts:
+        whole = Turn("DPOJob", requests={jobs: complete})
+        lines += ["", *requests(whole, jobs)]
+    return lines
+
+
+SOAK_ROWS = 12
+"""Samples in the table."""
+
+
+def soak(found: Soak) -> list[str]:
+    """The samples of a soak, evenly chosen, and its growth of memory."""
+    step = max(1, len(found.samples) // SOAK_ROWS)
+    chosen = found.samples[::step]
+    rows = [_sample("before", found.before)] if found.before else []
+    rows += [_sample(f"{sample.seconds / 60:.1f} min", sample) for sample in chosen]
+    rows += [_sample("after all are deleted", found.after)] if found.after else []
+    turns = ", ".join(f"{count} {turn}" for turn, count in sorted(found.turns.items()))
+    header = ["", "jobs", "MiB", "tasks", "threads", "sockets", "files", "metric series"]
+    return [
+        *table(header, rows),
+        "",
+        f"{found.jobs:,} jobs with random turns: {turns}; {found.finished:.0f} ended by themselves. Between the second "
+        f"and the last third of the time the median of the memory grew by {found.growth():.1f} MiB per 1,000 jobs.",
+    ]
+
+
+def _sample(title: str, sample: Sample) -> list[str]:
+    counts = (sample.tasks, sample.threads, sample.sockets, sample.files, sample.series)
+    return [title, str(sample.jobs), f"{sample.resident:.0f}", *(str(count) for count in counts)]
 
 
 def _middle(values: Iterable[float]) -> float:

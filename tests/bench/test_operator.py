@@ -8,12 +8,19 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
+from bench.operator import page
 from bench.operator.api_requests import AuditLog, Requests
 from bench.operator.compare import Turn
+from bench.operator.fleet import Fleet
 from bench.operator.load import Burst
 from bench.operator.process_usage import cpu_seconds, descriptors, resident_mib
-from bench.operator.report import comparison
+from bench.operator.report import comparison, exponent, fleet, soak
+from bench.operator.soak import Sample, Soak
+from bench.operator.training_pods import ProgressServer
+
+from dpojob_api.progress import Progress
 
 ACCOUNTS = "system:serviceaccount:bench:"
 
@@ -108,3 +115,53 @@ def test_the_kernel_counts_a_process() -> None:
     assert cpu_seconds(own) > 0 and resident_mib(own) > 1
     sockets, others = descriptors(own)
     assert sockets >= 0 and others > 0
+
+
+def test_a_section_of_the_page_replaces_itself_only(tmp_path: Path) -> None:
+    path = tmp_path / "performance.md"
+    page.write(path, "Scale", page.section("python -m bench.operator scale", 0.1, ["old figures"]))
+    page.write(path, "Comparison", ["table"])
+    page.write(path, "Scale", page.section("python -m bench.operator scale", 99.0, ["new figures"]))
+    text = path.read_text()
+    assert text.startswith(page.HEAD.strip())
+    assert text.index("## Comparison\n\ntable\n") < text.index("## Scale\n")
+    assert "new figures" in text and "old figures" not in text
+    assert "load average 99.0" in text and page.LOADED_SENTENCE in text
+
+
+def test_the_exponent_of_a_linear_and_of_a_quadratic_time() -> None:
+    sizes = (100, 1000, 10000)
+    assert exponent([burst(size, size / 50) for size in sizes]) == pytest.approx(1.0)
+    assert exponent([burst(size, (size / 50) ** 2) for size in sizes]) == pytest.approx(2.0)
+
+
+def sample(seconds: float, resident: float) -> Sample:
+    return Sample(seconds, 5, resident, 30, 4, 8, 12, 90)
+
+
+def test_a_soak_shows_growth_between_the_last_two_thirds() -> None:
+    flat = [sample(10.0 * index, 100.0) for index in range(30)]
+    leaking = [sample(10.0 * index, 100.0 + index) for index in range(30)]
+    assert Soak(300, flat).growth() == 0
+    assert Soak(300, leaking).growth() == pytest.approx(100.0)  # 10 MiB in 100 jobs
+    lines = soak(Soak(300, leaking, {"evict": 3}, 200.0, sample(0, 90), sample(400, 120)))
+    assert lines[2] == "| before | 5 | 90 | 30 | 4 | 8 | 12 | 90 |"
+    assert "3 evict; 200 ended by themselves" in lines[-1]
+
+
+async def test_progress_is_answered_for_each_address_and_gaps_are_noted() -> None:
+    async with ProgressServer().serving(port=0) as server, aiohttp.ClientSession() as session:
+        for address in ("127.77.0.1", "127.77.0.2", "127.77.0.1"):
+            async with session.get(f"http://{address}:{server.port}/progress") as answer:
+                assert Progress.model_validate_json(await answer.text()).step is not None
+    assert set(server.asked) == {"127.77.0.1", "127.77.0.2"}
+    assert server.requests == 3 and server.longest_gap > 0
+
+
+def test_the_fleet_table_leaves_watches_out() -> None:
+    idle = Requests(counts=Counter({("watch", "pods"): 7, ("update", "leases"): 9}))
+    complete = Requests(counts=Counter({("create", "jobs"): 10, ("get", "pods"): 70}))
+    found = Fleet(10, 2, seconds=60.0, idle=idle, finish_requests=complete)
+    lines = fleet(found)
+    assert "| API requests per job, create to Complete | 8.0 |" in lines
+    assert "| idle: requests in 60 s besides watches and the Lease | 0 |" in lines

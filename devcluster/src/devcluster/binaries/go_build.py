@@ -40,6 +40,12 @@ def _module(recipe: Recipe, directory: Path) -> dict[str, Any]:
     return download
 
 
+def module_directory(recipe: Recipe) -> Path:
+    """The sources of a recipe's module, in Go's module cache, downloaded if they have to be."""
+    with tempfile.TemporaryDirectory(prefix="module-", dir=cache_dir()) as temporary:
+        return Path(_module(recipe, Path(temporary))["Dir"])
+
+
 def _go_mod(recipe: Recipe, upstream: str) -> str:
     """A go.mod that requires the module as if it were the main one.
 

@@ -48,6 +48,11 @@ def ensure(name: str) -> Path:
     except KeyError:
         known = ", ".join(sorted(RECIPES))
         raise DevclusterError(f"no such binary: {name}. Known are {known}.") from None
+    return install(recipe)
+
+
+def install(recipe: Recipe) -> Path:
+    """The path of the binary of a recipe, made if it has to be."""
     target = cached_path(recipe)
     if target.exists():
         return target

@@ -1,7 +1,7 @@
 """The API server's audit log: who asked for what, and by which rule it was allowed.
 
-Only service accounts outside kube-system are recorded, without bodies: what an installed operator needs of
-RBAC can be read from it.
+Only service accounts outside kube-system are recorded: what an installed operator needs of RBAC can be read
+from it. Bodies are recorded for the accounts of one namespace only.
 """
 
 import json
@@ -10,12 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+BODIES_NAMESPACE = "audited-bodies"
+"""Requests of service accounts in this namespace are recorded with the bodies of requests and answers."""
+
 POLICY: dict[str, Any] = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
     "omitStages": ["RequestReceived"],
     "rules": [
         {"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]},
+        {
+            "level": "RequestResponse",
+            "userGroups": [f"system:serviceaccounts:{BODIES_NAMESPACE}"],
+        },
         {"level": "Metadata", "userGroups": ["system:serviceaccounts"]},
         {"level": "None"},
     ],

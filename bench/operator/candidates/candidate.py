@@ -1,0 +1,80 @@
+"""What a benchmark runs jobs with, and bare Jobs, the simplest such candidate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+from bench.operator.control_plane import ACCOUNTS, create, namespace
+from bench.operator.controllers import Controller
+from tests.kit.api_client import JOBS
+
+from devcluster.cluster import Cluster
+
+GPU = "nvidia.com/gpu"
+NO_NODE = {"bench": "no-node"}
+"""A node selector that no node matches: pods of timed runs exist and wait, as in a sweep that is larger than the
+cluster, so that no kubelet and no container takes time."""
+
+
+class Candidate(Protocol):
+    """One way to run jobs."""
+
+    name: str
+    """As the tables show it."""
+    pod_label: str
+    """Label of pods that holds the job's name."""
+    pod_selector: str
+    """Label selector of the pods that count."""
+
+    def start(
+        self, cluster: Cluster, directory: Path, accounts: str = ACCOUNTS
+    ) -> list[Controller]:
+        """Installs it, and starts its controllers with service accounts of that namespace."""
+
+    def prepare(self, cluster: Cluster, namespace: str) -> None:
+        """Makes a namespace in which jobs can run."""
+
+    def collection(self, namespace: str) -> str:
+        """Path of the collection of jobs."""
+
+    def manifest(self, name: str) -> dict[str, Any]:
+        """A job."""
+
+
+def pod_template(labels: dict[str, str] | None = None) -> dict[str, Any]:
+    """The pod of a bare Job and of the peer: one container with one GPU."""
+    container = {
+        "name": "node",
+        "image": "train:bench",
+        "resources": {"limits": {GPU: "1"}, "requests": {"cpu": "2", "memory": "8Gi", GPU: "1"}},
+    }
+    spec = {"restartPolicy": "Never", "nodeSelector": NO_NODE, "containers": [container]}
+    return {"metadata": {"labels": labels or {}}, "spec": spec}
+
+
+class BareJobs:
+    """batch/v1 Jobs that the user creates: no controller besides Kubernetes' own."""
+
+    name = "bare Jobs"
+    pod_label = "batch.kubernetes.io/job-name"
+    pod_selector = ""
+
+    def start(
+        self, cluster: Cluster, directory: Path, accounts: str = ACCOUNTS
+    ) -> list[Controller]:
+        return []
+
+    def prepare(self, cluster: Cluster, namespace_name: str) -> None:
+        create(cluster, namespace(namespace_name))
+
+    def collection(self, namespace: str) -> str:
+        return JOBS.format(namespace)
+
+    def manifest(self, name: str) -> dict[str, Any]:
+        return {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": {"name": name},
+            "spec": {"backoffLimit": 0, "template": pod_template()},
+        }

@@ -1,0 +1,170 @@
+"""Many finished and many running DPOJobs: memory, restart, progress, status writes, and requests when idle."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.kit.api_client import Api
+
+from devcluster.cluster import Cluster
+
+from .api_requests import AuditLog, Requests
+from .candidates import DPOJobs
+from .compare import NAMESPACE, Usage
+from .control_plane import ACCOUNTS, add_nodes, fresh_control_plane
+from .controllers import OPERATOR, Controller
+from .load import PodWatch, burst
+from .process_usage import cpu_seconds, resident_mib
+from .training_pods import ProgressServer, TrainingPods, metrics, total
+
+PODS_PER_NODE = 900
+GPU_NODES = {"bench": "gpu"}
+LIMIT_SECONDS = 3600.0
+SMALL_PODS = '{"requests":{"cpu":"10m","memory":"16Mi"},"limits":{}}'
+
+
+@dataclass
+class Fleet:
+    """What a fleet costs."""
+
+    finished: int
+    running: int
+    finish_seconds: float = 0.0
+    """From the first create until all finished ones were complete."""
+    finish_requests: Requests = field(default_factory=Requests)
+    """Of the operator for the jobs that finished, from create to Complete."""
+    resident: float = 0.0
+    """MiB with all of them, before the restart."""
+    seconds: float = 0.0
+    """Length of each of the two measurements below."""
+    cpu_share: float = 0.0
+    """Of one processor while the running ones are polled."""
+    progress_requests: int = 0
+    longest_gap: float = 0.0
+    """Seconds without a reading of one pod's progress, at most."""
+    status_writes: float = 0.0
+    """Per running job in 30 s."""
+    restart_seconds: float = 0.0
+    """From the start of the process to its first reconciliation."""
+    restart_resident: float = 0.0
+    """MiB once every running job's progress was read again."""
+    idle: Requests = field(default_factory=Requests)
+    """Of the operator in `seconds`, after all jobs had ended."""
+    idle_cpu_share: float = 0.0
+
+
+def measure_fleet(finished: int, running: int, seconds: float) -> Fleet:
+    """Runs the finished ones to their end, then the running ones, on a fresh control plane."""
+    with (
+        fresh_control_plane("fleet") as cluster,
+        tempfile.TemporaryDirectory(prefix="bench-operator-") as scratch,
+    ):
+        candidate = running_jobs()
+        add_nodes(cluster, 1 + max(1000, running) // PODS_PER_NODE, GPU_NODES, PODS_PER_NODE)
+        (controller,) = candidate.start(cluster, Path(scratch))
+        try:
+            candidate.prepare(cluster, NAMESPACE)
+            fleet = Fleet(finished, running, seconds=seconds)
+            asyncio.run(_measure(fleet, candidate, cluster, controller))
+            return fleet
+        finally:
+            controller.stop()
+
+
+def running_jobs(command: Sequence[str] = OPERATOR, **settings: str) -> DPOJobs:
+    """DPOJobs whose pods find a node, and whose progress is read from their addresses."""
+    return DPOJobs(GPU_NODES, command, PROGRESS_VIA="pod", TRAIN_RESOURCES=SMALL_PODS, **settings)
+
+
+async def _measure(
+    fleet: Fleet, candidate: DPOJobs, cluster: Cluster, controller: Controller
+) -> None:
+    audit = AuditLog(cluster.state.audit_log)
+    usage = Usage(cluster, [controller])
+    server = ProgressServer()
+    async with Api(cluster.kubeconfig, timeout=120) as api, server.serving():
+        pods = TrainingPods(api, NAMESPACE)
+        watch = PodWatch(api, NAMESPACE, candidate.pod_label, candidate.pod_selector)
+        collection = candidate.collection(NAMESPACE)
+        async with pods.watched(), watch.running():
+            begun, position = time.monotonic(), audit.position()
+            names = [f"finished-{index}" for index in range(fleet.finished)]
+            await burst(api, watch, collection, candidate.manifest, names)
+            await until_complete(controller, fleet.finished + 1)
+            fleet.finish_seconds = time.monotonic() - begun
+            await usage.until_quiet()
+            fleet.finish_requests = audit.requests(_user(), position)
+
+            pods.when_running(pods.keep_running)
+            names = [f"running-{index}" for index in range(fleet.running)]
+            await burst(api, watch, collection, candidate.manifest, names)
+            await pods.until_running(fleet.running, LIMIT_SECONDS)
+            await _until_polled(controller, fleet.running)
+            await _measure_running(fleet, controller, audit, server)
+            await _restart(fleet, controller)
+
+            for pod in list(pods.running):
+                await pods.succeed(pod)
+            await until_complete(controller, fleet.running)
+            await Usage(cluster, [controller]).until_quiet()
+            position, cpu = audit.position(), cpu_seconds(controller.pid)
+            await asyncio.sleep(fleet.seconds)
+            fleet.idle = audit.requests(_user(), position)
+            fleet.idle_cpu_share = (cpu_seconds(controller.pid) - cpu) / fleet.seconds
+
+
+def _user() -> str:
+    return f"system:serviceaccount:{ACCOUNTS}:"
+
+
+async def until_complete(controller: Controller, count: int) -> None:
+    """Waits until the process has counted so many ends of jobs."""
+    async with asyncio.timeout(LIMIT_SECONDS):
+        while total(await metrics(controller.probes), "dpojob_finished_total") < count:
+            await asyncio.sleep(0.5)
+
+
+async def _until_polled(controller: Controller, count: int) -> None:
+    async with asyncio.timeout(LIMIT_SECONDS):
+        while True:
+            series = await metrics(controller.probes)
+            if sum(key.startswith("dpojob_training_step{") for key in series) >= count:
+                return
+            await asyncio.sleep(0.5)
+
+
+async def _measure_running(
+    fleet: Fleet, controller: Controller, audit: AuditLog, server: ProgressServer
+) -> None:
+    await asyncio.sleep(min(30.0, fleet.seconds))  # what their start caused is over
+    position, cpu = audit.position(), cpu_seconds(controller.pid)
+    server.reset()
+    await asyncio.sleep(fleet.seconds)
+    fleet.cpu_share = (cpu_seconds(controller.pid) - cpu) / fleet.seconds
+    fleet.progress_requests = server.requests
+    fleet.longest_gap = max(server.longest_gap, min(server.silent_for(), fleet.seconds))
+    writes = audit.requests(_user(), position).counts["update", "dpojobs/status"]
+    fleet.status_writes = writes / fleet.running / fleet.seconds * 30
+    fleet.resident = resident_mib(controller.pid)
+
+
+async def _restart(fleet: Fleet, controller: Controller) -> None:
+    controller.stop()
+    begun = time.monotonic()
+    controller.start()
+    async with asyncio.timeout(LIMIT_SECONDS):
+        while True:
+            try:
+                if total(await metrics(controller.probes), "dpojob_reconciles_total"):
+                    break
+            except OSError:  # it does not listen yet
+                pass
+            await asyncio.sleep(0.1)
+    fleet.restart_seconds = time.monotonic() - begun
+    await _until_polled(controller, fleet.running)
+    fleet.restart_resident = resident_mib(controller.pid)
