@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from devcluster.binaries import installer
-from devcluster.binaries.build_recipes import RECIPES, Download, Recipe
+from devcluster.binaries import Recipe, installer
+from devcluster.binaries.build_recipes import RECIPES, Download
 from devcluster.binaries.go_build import _go_mod
 from devcluster.binaries.release_download import download
 from devcluster.host.errors import DevclusterError
@@ -133,3 +133,10 @@ def test_kubernetes_libraries_are_replaced_by_their_published_versions() -> None
     text = _go_mod(RECIPES["kubelet"], upstream)
     assert "require k8s.io/kubernetes v1.35.4" in text
     assert "replace k8s.io/api => k8s.io/api v0.35.4" in text
+
+
+def test_a_build_requires_further_modules_of_its_recipe() -> None:
+    both = Recipe(
+        "tool", "v1.2.3", None, "a.test/tool", "a.test/tool", requires=("b.test/x v4.5.6",)
+    )
+    assert "require a.test/tool v1.2.3\nrequire b.test/x v4.5.6\n" in _go_mod(both, "go 1.26.0\n")

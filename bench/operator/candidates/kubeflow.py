@@ -36,6 +36,7 @@ JOBSET = Recipe(
     download=None,
     module="sigs.k8s.io/jobset",
     package="sigs.k8s.io/jobset",
+    requires=(f"{TRAINER.module} {TRAINER.version}",),
 )
 RUNTIME = "torch-distributed"
 

@@ -30,6 +30,9 @@ class Recipe:
     package: str
     version_arguments: tuple[str, ...] = ("--version",)
     ldflags: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    """Further modules that the go.mod of the build requires, each with its version: they take part in the choice
+    of versions."""
     main: str = ""
     """The main package's source, when it differs from upstream's."""
 

@@ -56,7 +56,8 @@ def _go_mod(recipe: Recipe, upstream: str) -> str:
     library = "v0." + recipe.version.removeprefix("v1.")
     go = re.search(r"^go \S+", upstream, re.MULTILINE)
     lines = ["module dpojob.dev/devcluster/build", go.group() if go else "go 1.24"]
-    lines += [f"require {recipe.module} {recipe.version}"]
+    required = (f"{recipe.module} {recipe.version}", *recipe.requires)
+    lines += ["\n".join(f"require {module}" for module in required)]
     lines += [f"replace {name} => {name} {library}" for name in staged]
     return "\n\n".join(lines[:3]) + "\n\n" + "\n".join(lines[3:]) + "\n"
 
