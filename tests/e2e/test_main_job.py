@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -14,6 +15,9 @@ from tests.kit.ui import chromium, page_server
 from tests.kit.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
+
+TENANT_KUBECONFIG = "tenant.kubeconfig"
+"""Of the tenant that has the page open."""
 
 
 def condition(job, type_):
@@ -114,7 +118,7 @@ class WatchedPage:
 def job_page(installed, inputs, scratch):
     """The page of a tenant of the namespace, in headless Chromium."""
     namespaces = [inputs[0]]
-    kubeconfig = scratch / "tenant.kubeconfig"
+    kubeconfig = scratch / TENANT_KUBECONFIG
     write_tenant_kubeconfig(installed.cluster, namespaces, kubeconfig)
     kubectl = Path(installed.cluster.bin("kubectl"))
     path = f"{kubectl.parent}:{os.environ['PATH']}"
@@ -267,6 +271,43 @@ def test_kubectl_describe_reads_as_sentences(trained, installed, inputs):
         assert reason[:40] in text
     assert "Events:" in text
     assert "Completed" in text
+
+
+def test_a_tenant_reads_logs_report_and_model_with_the_command(
+    trained, installed, inputs, scratch, job_page
+):
+    kubeconfig = scratch / TENANT_KUBECONFIG
+
+    def dpojob(*arguments):
+        command = [Path(sys.executable).parent / "dpojob", *arguments]
+        environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
+        done = subprocess.run(
+            command,
+            env=environment,
+            cwd=scratch,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    output = installed.output(trained)
+    report = scratch / dpojob("report", "quickstart", "--no-open").strip()
+    assert report.read_bytes() == (output / "report.html").read_bytes()
+    model = scratch / dpojob("download", "quickstart", "--to", "downloaded").strip()
+    weights = "model.safetensors"
+    assert (model / weights).read_bytes() == (output / weights).read_bytes()
+    assert not (model / ".checkpoints").exists()
+    assert dpojob("logs", "quickstart", "--follow")
+    assert trained["status"]["samples"][0]["prompt"][:20] in dpojob(
+        "samples", "quickstart", "-o", "yaml"
+    )
+    left = installed.kubectl(
+        "get", "pods", "-n", inputs[0], "-l", "dpojob.dev/claim-reader", "-o", "name"
+    )
+    assert left == ""
 
 
 def test_deleting_the_job_leaves_its_model(trained, installed, inputs):

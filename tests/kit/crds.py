@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def apply_crds(control_plane: Any, manifests: Path | str) -> None:
     )
     assert applied.returncode == 0, applied.stderr
     for name in applied.stdout.split():
-        wait_until(lambda name=name: _established(control_plane, name), f"{name} is established")
+        wait_until(partial(_established, control_plane, name), f"{name} is established")
 
 
 def _established(control_plane: Any, name: str) -> bool:

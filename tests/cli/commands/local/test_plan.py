@@ -14,7 +14,7 @@ from tests.cli.conftest import ClaimDirectory, WriteManifest, job, run
 
 from dpojob_api.plan import Plan
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 MODEL = {"repo": "org/model"}
 DATASET = {"repo": "org/pairs"}
 
