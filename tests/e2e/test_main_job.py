@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from tests.e2e.watched_page import WatchedPage
 from tests.kit.cluster.tenant import delete_pool_rights, write_tenant_kubeconfig
 from tests.kit.ports import free_port
 from tests.kit.ui import chromium, page_server
@@ -81,37 +82,6 @@ def query(prometheus, expression):
     url = f"{prometheus}/api/v1/query?" + urllib.parse.urlencode({"query": expression})
     with urllib.request.urlopen(url, timeout=10) as answer:
         return json.load(answer)["data"]["result"]
-
-
-class WatchedPage:
-    """The job's page, which a tenant has open from before it is created until after its end."""
-
-    def __init__(self, page, address, namespace):
-        self.page = page
-        page.goto(address)
-        page.evaluate("path => { location.hash = path }", f"#/job/{namespace}/quickstart")
-
-    def points(self):
-        """Points of the loss on the page; 0 before the first."""
-        chart = self.page.locator("[data-chart=loss]")
-        return int(chart.get_attribute("data-points")) if chart.count() else 0
-
-    def phase(self):
-        badge = self.page.locator("h1 .badge")
-        return badge.get_attribute("data-phase") if badge.count() else None
-
-    def watch(self):
-        """Phases with the numbers of points that were seen in them, until the job has ended."""
-        seen = []
-
-        def ended():
-            now = (self.phase(), self.points())
-            if now not in seen:
-                seen.append(now)
-            return now[0] in ("Complete", "Failed")
-
-        wait_until(ended, "the page shows the end", limit=900)
-        return seen
 
 
 @pytest.fixture(scope="module")

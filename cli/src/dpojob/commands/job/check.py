@@ -49,7 +49,7 @@ def run(
         if each is not None and each.directory is not None
     }
     with dataset_request(spec, tuned.spec if tuned else None, directories) as request:
-        report = inspect_dataset(request)
+        report = inspect_dataset(request).model_copy(update={"source": dataset})
         if form is not DocumentFormat.TABLE:
             print_document(report.wire(), form)
         else:
