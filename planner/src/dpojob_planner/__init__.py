@@ -11,12 +11,13 @@ Pure functions over the types of `dpojob_api`:
 
 from .advice import out_of_memory_advice, recommendations
 from .pool_selection import plan
-from .pool_suggestion import Node, suggest_pools
+from .pool_suggestion import Node, PoolSuggestion, suggest_pools
 from .pools import PoolState, pool_problem
 
 __all__ = [
     "Node",
     "PoolState",
+    "PoolSuggestion",
     "out_of_memory_advice",
     "plan",
     "pool_problem",

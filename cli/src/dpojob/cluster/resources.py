@@ -37,6 +37,7 @@ class Resource:
 
 DPOJOBS = Resource(f"/apis/{API_VERSION}", "dpojobs")
 POOLS = Resource(f"/apis/{API_VERSION}", "gpupools", namespaced=False)
+NODES = Resource("/api/v1", "nodes", namespaced=False)
 PODS = Resource("/api/v1", "pods")
 EVENTS = Resource("/api/v1", "events")
 CLAIMS = Resource("/api/v1", "persistentvolumeclaims")

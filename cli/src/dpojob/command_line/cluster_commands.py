@@ -104,10 +104,19 @@ def _add_readers(app: typer.Typer) -> None:
         return command.run(name, namespace, context, format_)
 
     @add_command(app, "pools", "show the cluster's GPU pools", help_texts.POOLS)
-    def pools(context: Context = None, format_: Format = OutputFormat.TABLE) -> Running:
-        from dpojob.commands.cluster import list_pools
+    def pools(
+        action: Annotated[
+            Literal["suggest"] | None,
+            typer.Argument(help="suggest: print GPUPools for the cluster's nodes"),
+        ] = None,
+        context: Context = None,
+        format_: Format = OutputFormat.TABLE,
+    ) -> Running:
+        from dpojob.commands.cluster import pools as command
 
-        return list_pools.run(context, format_)
+        if action is None:
+            return command.run(context, format_)
+        return command.suggest(context, format_)
 
 
 def _add_files(app: typer.Typer) -> None:

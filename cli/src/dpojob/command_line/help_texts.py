@@ -200,8 +200,14 @@ Shows the GPU pools: what they offer, what is free, and what a GPU costs by the 
 
 Pools belong to the whole cluster; reading them needs the chart's ClusterRole dpojob-pool-viewer.
 
+With "suggest", prints GPUPools for the GPU nodes of the cluster, by the labels that NVIDIA's GPU Feature
+Discovery, GKE and Karpenter give them, to edit and apply. This needs the right to list nodes.
+
 \b
-exit status: 0, or 2 where the cluster does not answer or refuses.
+exit status: 0; 1 where no pool can be suggested; 2 where the cluster does not answer or refuses.
+
+\b
+  dpojob pools suggest > pools.yaml
 """
 UI = """\
 Serves a page on this machine: all jobs, one job live with its curves, or several compared.
