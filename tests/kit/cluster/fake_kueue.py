@@ -22,6 +22,7 @@ from tests.kit.cluster.patch import Patch
 from tests.kit.operator_fixture import JobNamespace
 
 from devcluster.control_plane.certificates import Authority
+from dpojob_api.constants import LABEL_STAGE, STAGE_INSPECT
 
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 QUEUE = {QUEUE_LABEL: "team"}
@@ -96,8 +97,9 @@ def pending_workload(job: Mapping[str, Any], message: str) -> dict[str, Any]:
 
 
 def names_a_queue(job: Mapping[str, Any]) -> bool:
-    """Whether the webhook suspends the Job."""
-    return QUEUE_LABEL in (job["metadata"].get("labels") or {})
+    """Whether the webhook suspends the Job: inspections, which ask for no GPU, are admitted at once."""
+    labels = job["metadata"].get("labels") or {}
+    return QUEUE_LABEL in labels and labels.get(LABEL_STAGE) != STAGE_INSPECT
 
 
 def suspended_at_creation(body: bytes) -> bytes:

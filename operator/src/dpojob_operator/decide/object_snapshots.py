@@ -9,8 +9,9 @@ from typing import Any
 
 from dpojob_api.constants import CONTAINER_INSPECT, CONTAINER_TRAIN, GROUP, LABEL_JOB_UID
 
-ANNOTATION_POOL = f"{GROUP}/pool-hash"
-"""On a training Job: hash of the spec of its pool at creation, so that an edited pool is noticed."""
+ANNOTATION_POOL = f"{GROUP}/pool-parts-hash"
+"""On a training Job: hash of what it was made from of its pool, so that an edited pool is noticed. Jobs of
+versions before have another annotation, with a hash of the whole pool."""
 
 QUEUE_PREFIX = "kueue.x-k8s.io/"
 """Of the labels and annotations that Kueue reads on a Job and its pods."""

@@ -13,10 +13,11 @@ from dpojob_api.constants import (
 )
 from dpojob_api.job import DPOJob
 from dpojob_api.spec import DPOJobSpec
+from dpojob_operator.decide.object_snapshots import queue_labels
 from dpojob_operator.process import WorkloadSettings
 
 from .container_inputs import inspection_inputs
-from .metadata import labels, owner
+from .metadata import labels, owner, queue_annotations
 from .pod import common_environment, pod_template, variable
 
 RETRIES = 2
@@ -45,11 +46,14 @@ def inspection_job(
     metadata: dict[str, Any] = {
         "name": name,
         "namespace": job.namespace,
-        "labels": tags,
+        "labels": {**queue_labels(job.metadata), **tags},
         "ownerReferences": owner(job),
     }
+    annotations = queue_annotations(job)
     if key is not None:
-        metadata["annotations"] = {ANNOTATION_INSPECTION_KEY: key}
+        annotations[ANNOTATION_INSPECTION_KEY] = key
+    if annotations:
+        metadata["annotations"] = annotations
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",

@@ -14,9 +14,10 @@ from dpojob_api.constants import (
     MANAGED_BY,
 )
 from dpojob_api.job import DPOJob
+from dpojob_operator.decide.object_snapshots import QUEUE_PREFIX
 
-QUEUE_PREFIX = "kueue.x-k8s.io/"
-"""Labels of a DPOJob that a queueing system reads on its training Job."""
+ANNOTATION_PREFIXES = (QUEUE_PREFIX, "provreq.kueue.x-k8s.io/")
+"""Of a DPOJob's annotations that Kueue reads on a Job and its pod template: topology, provisioning requests."""
 
 
 def labels(job: DPOJob, stage: str | None = None, attempt: int | None = None) -> dict[str, str]:
@@ -33,10 +34,10 @@ def labels(job: DPOJob, stage: str | None = None, attempt: int | None = None) ->
     return found
 
 
-def queue_labels(job: DPOJob) -> dict[str, str]:
-    """The DPOJob's labels that choose a queue."""
-    own = job.metadata.get("labels") or {}
-    return {name: value for name, value in own.items() if name.startswith(QUEUE_PREFIX)}
+def queue_annotations(job: DPOJob) -> dict[str, str]:
+    """The DPOJob's annotations that a queueing system reads."""
+    own = job.metadata.get("annotations") or {}
+    return {name: value for name, value in own.items() if name.startswith(ANNOTATION_PREFIXES)}
 
 
 def owner(job: DPOJob) -> list[dict[str, Any]]:

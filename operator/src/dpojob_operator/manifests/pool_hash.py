@@ -8,7 +8,13 @@ from dpojob_api.pool import GPUPoolSpec
 
 from .compact_json import compact
 
+PARTS_OF_THE_JOB = ("gpu", "method", "nodeSelector", "tolerations", "pod")
+"""Fields of a pool by which its jobs are planned and their pods made. The others say which jobs choose the pool
+and what it costs: an edit of them withdraws no job that waits."""
+
 
 def pool_hash(pool: GPUPoolSpec) -> str:
-    """A hash that changes when any field of the pool does."""
-    return hashlib.sha256(compact(pool.wire()).encode()).hexdigest()[:16]
+    """A hash that changes when a field of the pool does that a training Job is made from."""
+    wire = pool.wire(exclude_defaults=True)
+    parts = {name: wire[name] for name in PARTS_OF_THE_JOB if name in wire}
+    return hashlib.sha256(compact(parts).encode()).hexdigest()[:16]

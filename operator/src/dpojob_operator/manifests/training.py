@@ -26,11 +26,11 @@ from dpojob_api.shared_training_constants import grace_period_seconds
 from dpojob_api.spec import DPOJobSpec
 from dpojob_operator.decide.child_names import rendezvous_name
 from dpojob_operator.decide.exit_statuses import FINAL_EXITS, SIGTERM_EXIT
-from dpojob_operator.decide.object_snapshots import ANNOTATION_POOL
+from dpojob_operator.decide.object_snapshots import ANNOTATION_POOL, queue_labels
 from dpojob_operator.process import WorkloadSettings
 
 from .container_inputs import training_inputs
-from .metadata import labels, owner, queue_labels
+from .metadata import labels, owner, queue_annotations
 from .pod import common_environment, pod_template, secret_variable, variable
 from .pool_hash import pool_hash
 from .resources import larger_quantity, training_resources
@@ -59,20 +59,22 @@ def training_job(
     tags = labels(job, STAGE_TRAIN, attempt.number)
     gpus = plan.gpus // plan.nodes
     pod_settings = pool.pod or PodSettings()
+    # The pool's are the platform's to say, so they come last.
+    set_by_others = {**queue_annotations(job), **pod_settings.annotations}
     template = pod_template(
         job,
         spec,
         settings,
         _container(spec, attempt, plan, pool, settings, gpus),
         larger_quantity(settings.scratch_size, plan.scratch_gib),
-        training_inputs(job, spec, plan, report, pod_settings.annotations),
+        training_inputs(job, spec, plan, report, set_by_others),
         tags,
     )
     # The operator finds its pods by its own labels, and they read its annotations, so the pool cannot
     # replace those.
     metadata, pod = template["metadata"], template["spec"]
     metadata["labels"] = {**pod_settings.labels, **metadata["labels"]}
-    metadata["annotations"] = {**pod_settings.annotations, **metadata["annotations"]}
+    metadata["annotations"] = {**set_by_others, **metadata["annotations"]}
     pod["terminationGracePeriodSeconds"] = max(
         settings.grace_period_seconds,
         plan.checkpoint.grace_period_seconds,
@@ -113,8 +115,8 @@ def training_job(
         "metadata": {
             "name": name,
             "namespace": job.namespace,
-            "labels": {**queue_labels(job), **tags},
-            "annotations": {ANNOTATION_POOL: pool_hash(pool)},
+            "labels": {**queue_labels(job.metadata), **tags},
+            "annotations": {**queue_annotations(job), ANNOTATION_POOL: pool_hash(pool)},
             "ownerReferences": owner(job),
         },
         "spec": job_spec,

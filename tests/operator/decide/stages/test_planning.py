@@ -156,6 +156,11 @@ def test_it_is_planned_again_when_its_pool_is_gone_or_was_edited(hashes: dict[st
     assert decision.status.phase == "Planning"
 
 
+def test_it_is_planned_again_when_its_pool_is_closed_to_its_namespace() -> None:
+    closed = replace(POOLS[0], allowed=False)
+    assert waiting((closed,)).status.attempts[0].outcome == "Replanned"
+
+
 def test_a_job_without_a_hash_of_its_pool_is_kept() -> None:
     status = training_status()
     kept = replace(training(status), pool_hash="")

@@ -171,7 +171,8 @@ def _keep_or_withdraw(builder: StatusBuilder) -> bool:
         unchanged = planned and current.pool in _allowed_pools(builder)
     else:
         hash_now = builder.snapshot.pool_hashes.get(current.pool)
-        unchanged = hash_now is not None and job.pool_hash in ("", hash_now)
+        unchanged = job.pool_hash in ("", hash_now) and hash_now is not None
+        unchanged = unchanged and current.pool in _allowed_pools(builder)
     if job is None or not job.suspended:  # a queueing system gives GPUs to the Jobs that it holds
         _reserve(builder, current)
     other = _other_plan_with_room(builder, current) if unchanged else None
