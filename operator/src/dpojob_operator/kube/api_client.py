@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from functools import partial
 from typing import Any
 
 import aiohttp
@@ -17,6 +16,11 @@ from .bounded_body import NO_COMPRESSION, read_body
 from .bounded_json import loads, loads_list
 from .connection import Connection
 from .resources import LEASES, PODS, Resource
+
+SMALL_PAGE = 2**20
+"""Bytes of a page of a list after which the next page has twice the objects."""
+MAX_GROWN_PAGE = 100
+"""Objects to which a page grows; large ones may follow small ones."""
 
 
 class ApiError(Exception):
@@ -152,19 +156,27 @@ class ApiClient:
     ) -> AsyncIterator[str]:
         """Yields the resourceVersion after each page, of which `take` got the objects."""
         selector = ",".join(f"{key}={value}" for key, value in (labels or {}).items())
-        query: list[tuple[str, str]] = [("limit", str(resource.page))]
+        query: list[tuple[str, str]] = []
         if selector:
             query.append(("labelSelector", selector))
         if fields:
             query.append(("fieldSelector", fields))
-        following = ""
+        limit, size, following = resource.page, 0, ""
+
+        def parse(text: bytes) -> Any:
+            nonlocal size
+            size = len(text)
+            return loads_list(text, take)
+
         while True:
-            more = [("continue", following)] if following else []
+            more = [("limit", str(limit))]
+            if following:
+                more.append(("continue", following))
             page = await self._json(
                 "get",
                 resource,
                 resource.path(namespace),
-                parse=partial(loads_list, reduce=take),
+                parse=parse,
                 query=[*query, *more],
             )
             metadata = page.get("metadata") or {}
@@ -172,6 +184,8 @@ class ApiClient:
             following = metadata.get("continue") or ""
             if not following:
                 return
+            if size <= SMALL_PAGE:
+                limit = max(limit, min(2 * limit, MAX_GROWN_PAGE))
 
     async def create(self, resource: Resource, body: JSONObject) -> JSONObject:
         """Creates the object; raises Conflict when one of that name exists."""
