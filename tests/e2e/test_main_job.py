@@ -9,11 +9,11 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from tests.e2e.watched_page import WatchedPage
+from tests.e2e.watched_page import states_until_finished
 from tests.kit.cluster.tenant import delete_pool_rights, write_tenant_kubeconfig
 from tests.kit.ports import free_port
 from tests.kit.ui import chromium, page_server
-from tests.kit.waiting import wait_until
+from tests.kit.waiting import LIMIT, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 
@@ -94,15 +94,19 @@ def job_page(installed, inputs, scratch):
     path = f"{kubectl.parent}:{os.environ['PATH']}"
     environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "PATH": path}
     with page_server(environment) as address, chromium() as browser:
-        yield WatchedPage(browser.new_page(), address, namespaces[0])
+        page = browser.new_page()
+        page.goto(address)
+        page.evaluate("path => { location.hash = path }", f"#/job/{namespaces[0]}/quickstart")
+        yield page
     delete_pool_rights(installed.cluster, namespaces)
 
 
 @pytest.fixture(scope="module")
 def seen_on_the_page(installed, inputs, prometheus, job_page):
-    """examples/quickstart.yaml, applied and watched on the page to its end."""
-    installed.kubectl("apply", "-n", inputs[0], "-f", "examples/quickstart.yaml")
-    return job_page.watch()
+    """examples/quickstart.yaml, applied: its phases and points on the page until it has finished."""
+    namespace = inputs[0]
+    installed.kubectl("apply", "-n", namespace, "-f", "examples/quickstart.yaml")
+    return states_until_finished(job_page, installed.kubectl, namespace, "quickstart")
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +128,8 @@ def test_the_page_showed_curves_that_grew_while_it_trained(seen_on_the_page, job
     growing = [points for phase, points in seen_on_the_page if phase not in ("Complete", "Failed")]
     assert len([points for points in growing if points > 0]) >= 2, seen_on_the_page
     assert growing == sorted(growing)
-    page = job_page.page
+    page = job_page
+    page.wait_for_selector("h1 [data-phase=Complete]", timeout=1000 * LIMIT)
     assert "From the log of the training pod" in page.locator("[data-key=curves]").inner_text()
     last = f"at step {trained['status']['progress']['maxSteps']}"
     assert last in page.locator("[data-chart=margin]").get_attribute("aria-label")

@@ -1,34 +1,24 @@
-"""A job's page in a browser, watched to the end of the job."""
+"""The page of a job, open in a browser while the job runs."""
 
-from tests.kit.waiting import wait_until
+from __future__ import annotations
+
+import subprocess
+
+STATE = """[
+    document.querySelector("h1 .badge")?.dataset.phase ?? "",
+    Number(document.querySelector("[data-chart=loss]")?.dataset.points ?? 0),
+]"""
+"""The job's phase and the points of its loss on the page, as JavaScript."""
 
 
-class WatchedPage:
-    """The job's page, which a tenant has open from before it is created until after its end."""
-
-    def __init__(self, page, address, namespace):
-        self.page = page
-        page.goto(address)
-        page.evaluate("path => { location.hash = path }", f"#/job/{namespace}/quickstart")
-
-    def points(self):
-        """Points of the loss on the page; 0 before the first."""
-        chart = self.page.locator("[data-chart=loss]")
-        return int(chart.get_attribute("data-points")) if chart.count() else 0
-
-    def phase(self):
-        badge = self.page.locator("h1 .badge")
-        return badge.get_attribute("data-phase") if badge.count() else None
-
-    def watch(self):
-        """Phases with the numbers of points that were seen in them, until the job has ended."""
-        seen = []
-
-        def ended():
-            now = (self.phase(), self.points())
-            if now not in seen:
-                seen.append(now)
-            return now[0] in ("Complete", "Failed")
-
-        wait_until(ended, "the page shows the end", limit=900)
-        return seen
+def states_until_finished(page, kubectl, namespace, name):
+    """What the page shows, one after the other, until kubectl says that the job has finished."""
+    command = ["wait", "--for=condition=Finished", f"dpojob/{name}", "-n", namespace]
+    waiting = subprocess.Popen([*kubectl.base, *command, "--timeout=900s"])
+    seen = []
+    while waiting.poll() is None:
+        state = page.evaluate(STATE)
+        if state not in seen:
+            seen.append(state)
+        page.wait_for_timeout(50)
+    return seen
