@@ -24,7 +24,7 @@ counted until the whole control plane is quiet again.
   from the Go module proxy and configured as their manifests are; "500 QPS" raises the client limit of both to 500
   (Trainer's own is 50, JobSet's 500). Certificates are given as files, no webhook is registered, and the runtime
   holds the fields that JobSet's webhook would set, so that the peer is spared the time of its webhooks. For each job it makes
-  more objects: a JobSet and a headless Service, which give the pods of several nodes names; it does not look at
+  more objects: a JobSet, a ConfigMap and a headless Service, for jobs of several nodes; it does not look at
   datasets, models, GPUs or outputs.
 * **DPOJob**: this operator with its default settings. The jobs are a sweep over pinned commits on an existing
   claim, whose inspection the first job made, so that no hub is asked. For each job it does more: it finds the shared inspection report, plans
@@ -54,7 +54,7 @@ def is_loaded(load: float) -> bool:
 def section(command: str, load: float, lines: Sequence[str]) -> list[str]:
     """The body of a section: command, machine, and what was printed."""
     warning = [LOADED_SENTENCE, ""] if is_loaded(load) else []
-    return ["```console", command, "```", "", f"{machine(load)}.", "", *warning, *lines]
+    return [f"`{command}`, {machine(load)}.", "", *warning, *lines]
 
 
 def write(path: Path, title: str, body: Sequence[str]) -> None:
