@@ -110,6 +110,7 @@ def with_memory(plan: Plan, **changes: Any) -> Plan:
     [
         # 0.92 x 10 GiB may be filled, of which 1 is constant: 8.2 of 16.4 and of 28.8 are left.
         (17.4, "training.maxLength 448"),
+        (19.386, "training.maxLength 384"),  # 445 tokens, in whole 64
         (29.8, "training.maxLength 256"),
         (34.0, None),  # below a quarter
     ],
