@@ -91,7 +91,11 @@ def model_place(job: DPOJob) -> tuple[str, str]:
         CommandError: There is no finished model on a claim.
     """
     artifacts = job.status.artifacts
-    if artifacts is not None and artifacts.claim_name:
+    # The claim is named before training begins; the report is written with the model, at the end.
+    whole = (
+        job.status.is_true(ConditionType.COMPLETE) and artifacts is not None and artifacts.report
+    )
+    if whole and artifacts is not None and artifacts.claim_name:
         return artifacts.claim_name, artifacts.path or ""
     raise CommandError(
         f"{job.name} has no model on a claim (its phase is {job.status.phase}){_elsewhere(job)}",
