@@ -101,7 +101,7 @@ def last_release(tmp_path: Path) -> Path:
 
 def make_job(release: Release) -> tuple[str, Any]:
     release.kubectl("-n", release.namespace, "apply", "-f", "-", input=json.dumps(dpojob("tuned")))
-    status = json.dumps({"status": {"phase": "Training", "attempt": {"number": 1}}})
+    status = json.dumps({"status": {"phase": "Training", "observedGeneration": 1}})
     release.kubectl(
         "-n", release.namespace, "patch", "dpojob", "tuned", "--subresource=status",
         "--type=merge", "-p", status,
