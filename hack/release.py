@@ -121,6 +121,9 @@ def release_problems(tag: str) -> list[str]:
             for requirement in internal_requirements(project)
             if not requirement.endswith(f"=={version}")
         ]
+    operator = "operator/src/dpojob_operator/process/version.py"
+    if f'VERSION = "{version}"\n' not in (ROOT / operator).read_text():
+        problems.append(f"{operator} has another VERSION than {version}")
     chart = yaml.safe_load((ROOT / "charts/dpojob/Chart.yaml").read_text())
     problems += [
         f"charts/dpojob/Chart.yaml has {field} {chart[field]}, not {version}"

@@ -34,6 +34,7 @@ def test_another_version_names_every_file_to_change() -> None:
     for file in (
         "api/pyproject.toml",
         "cli/pyproject.toml",
+        "operator/src/dpojob_operator/process/version.py",
         "charts/dpojob/Chart.yaml",
         "CHANGELOG.md",
     ):

@@ -9,7 +9,7 @@ from tests.kit import termination_messages
 
 from dpojob_api.job import DPOJobStatus
 from dpojob_operator.controllers.dpojob.progress_poller import parse
-from dpojob_operator.process.metrics import RunningJobs
+from dpojob_operator.process.metrics.running_jobs import RunningJobs
 
 from .readers import JSON_TOKENS
 from .status_schema import check_status

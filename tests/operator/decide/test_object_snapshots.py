@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dpojob_operator.decide.object_snapshots import (
+    ANNOTATION_POOL,
     JobSnapshot,
     PodSnapshot,
     PVCSnapshot,
@@ -54,7 +55,7 @@ def test_every_field_of_a_job_is_read() -> None:
             "ownerReferences": [{"uid": "o", "controller": True}],
             "creationTimestamp": NOON,
             "deletionTimestamp": LATER,
-            "annotations": {"dpojob.dev/pool-hash": "h"},
+            "annotations": {ANNOTATION_POOL: "h"},
         },
         "spec": {"suspend": True, "completions": 4},
     }

@@ -17,4 +17,5 @@ __all__ = [
     "probes",
     "settings",
     "task_supervisor",
+    "version",
 ]

@@ -22,7 +22,7 @@ from tests.kit.builders import (
 from tests.kit.operator_fixture import REPORT, succeeded
 
 from dpojob_api.job import Dependency, DPOJobStatus
-from dpojob_operator.controllers.dpojob.reconciler import _count_end
+from dpojob_operator.controllers.dpojob.status_metrics import count_changes
 from dpojob_operator.decide import DependencySnapshot, Policy
 from dpojob_operator.decide.stages import decide_with_pools
 
@@ -149,9 +149,9 @@ def test_verdicts_and_tokens_are_counted_once_a_job_has_ended() -> None:
     usage = {"requests": 400, "inputTokens": 5000, "outputTokens": 400}
     figures = {"verdict": "NotBetter", "winRate": {"value": 0.25}, "judgeUsage": usage}
     ended, before = finished(ASKED, figures), counts()
-    _count_end(DPOJobStatus(), ended)
+    count_changes(build_snapshot(DPOJobStatus()), ended, "USD")
     after = counts()
     assert [b - a for a, b in zip(before, after, strict=True)] == [1, 1, 0.25, 5000, 400]
-    _count_end(ended, ended)
-    _count_end(DPOJobStatus(), finished({}, {"prompts": 32}))
+    count_changes(build_snapshot(ended), ended, "USD")
+    count_changes(build_snapshot(DPOJobStatus()), finished({}, {"prompts": 32}), "USD")
     assert counts() == after

@@ -73,7 +73,7 @@ def test_pools_are_read_only_where_a_plan_depends_on_them() -> None:
     request = decide(inspected(), NOW)
     assert request == PlanningRequest(claims=("x-output",), earlier_pods=False)
     asked = decide(inspected(output={"volume": {"claimName": "c", "path": "p"}}), NOW)
-    assert asked == PlanningRequest(claims=("c", "x-output"), earlier_pods=True)
+    assert asked == PlanningRequest(claims=("c",), earlier_pods=True)
     status = training_status()
     runs = build_snapshot(status, training=training(status), training_pods=(RUNNING,))
     status = decide_with_pools(runs, POOLS, NOW).status

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
 from prometheus_client import Counter, Gauge, Histogram, Info
 
 from dpojob_api.conditions import Reason
+from dpojob_operator.process.version import VERSION
 
 MINUTES = 60.0
 HOURS = 60 * MINUTES
 
 BUILD = Info("dpojob_build", "The version of this operator.")
-BUILD.info({"version": version("dpojob-operator")})
+BUILD.info({"version": VERSION})
 
 RECONCILES = Counter("dpojob_reconciles_total", "Passes over one key, by result.", ["result"])
 RECONCILE_SECONDS = Histogram("dpojob_reconcile_duration_seconds", "Time of one pass over one key.")
