@@ -17,8 +17,8 @@ baseten.co/blog/nvidia-a10-vs-a10g-for-ml-model-inference). No sustained rate of
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dpojob_api.pool import GPU
 
@@ -118,7 +118,7 @@ def kind_name(model: str) -> str | None:
     Returns:
         The longest name in KINDS that the model contains; None when it contains none.
     """
-    return _longest(model, KINDS)
+    return _longest(model, tuple(KINDS))
 
 
 def unsupported_capability(gpu: GPU) -> float | None:
@@ -150,7 +150,8 @@ def mig_slices(gpu: GPU) -> int | None:
     return int(found[1]) if found else None
 
 
-def _longest(model: str, names: Iterable[str]) -> str | None:
+@lru_cache(maxsize=512)  # A planner asks the same of each pool for every option that it weighs.
+def _longest(model: str, names: tuple[str, ...]) -> str | None:
     """The longest name that the model contains, where no further digit makes it another model."""
 
     def contains(name: str) -> bool:
