@@ -9,7 +9,7 @@ import pytest
 import yaml
 from tests.kit.planning import ROOT, catalogue, job, planned, pool, refused, shape
 
-from dpojob_api.pool import GPU, GPUPool, GPUPoolSpec
+from dpojob_api.pool import GPU, GPUPoolSpec
 from dpojob_planner import PoolState, pool_problem
 from dpojob_planner.estimates import sustained_flops, usable_gib
 from dpojob_planner.estimates.gpu_kinds import KINDS
@@ -46,9 +46,9 @@ def test_every_size_has_exactly_one_first_choice(parameters: int) -> None:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_the_examples_are_pools_that_jobs_can_be_planned_on(path: Path) -> None:
-    manifests = [GPUPool.model_validate(each) for each in yaml.safe_load_all(path.read_text())]
-    assert len({each.name for each in manifests}) == len(manifests)
-    pools = [PoolState(each.name, each.spec) for each in manifests]
+    listed = yaml.safe_load(path.read_text())["pools"]
+    pools = [PoolState(each["name"], GPUPoolSpec.model_validate(each["spec"])) for each in listed]
+    assert len({each.name for each in pools}) == len(pools)
     for each in pools:
         assert pool_problem(each.spec) is None
         assert each.spec.node_selector
