@@ -121,7 +121,7 @@ def test_a_claim_without_a_directory_is_asked_for(
         ("data", "--volume CLAIM=DIR"),
         ("data=/no/such/place", "is not a directory"),
         (
-            f"data={Path(__file__).parent.parent / 'comands'}",
+            f"data={Path(__file__).parent.parent / 'locol'}",
             f"did you mean {Path(__file__).parent}?",
         ),
         ("other=.", "names no such claim"),
