@@ -61,6 +61,7 @@ def job_namespace(served: Any, namespace: str) -> Iterator[JobNamespace]:
         },
         node(f"node-{namespace}", 2, "nvidia.com/gpu", labels),
     ]
+    assert not (left := _pools_open_to_all(served)), f"a test before this one left the pools {left}"
     served.add_kwok_node(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
     job_namespace = JobNamespace(served, namespace)
     job_namespace.apply(pool(namespace, namespace))
@@ -68,6 +69,12 @@ def job_namespace(served: Any, namespace: str) -> Iterator[JobNamespace]:
     served.kubectl(
         "delete", "gpupools,nodes", "-l", f"test={namespace}", "--wait=false", check=False
     )
+
+
+def _pools_open_to_all(served: Any) -> list[str]:
+    """Pools on which a job of any namespace may be planned, in place of the pool of its test."""
+    found = json.loads(served.kubectl("get", "gpupools", "-o", "json").stdout)["items"]
+    return [each["metadata"]["name"] for each in found if "namespaceSelector" not in each["spec"]]
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -82,23 +83,28 @@ def test_events_come_in_the_order_of_time(cluster_job: Cluster) -> None:
     ]
 
 
-def test_pools_show_prices_and_need_the_viewers_role(
-    cluster_job: Cluster, control_plane: Any, tmp_path: Path
-) -> None:
+@pytest.fixture
+def pool(control_plane: Any) -> Iterator[str]:
+    """A pool, which no job of another test may be planned on later."""
     gpu = {"model": "T4", "memoryGiB": 16}
     pool = {
         "apiVersion": "dpojob.dev/v1alpha1", "kind": "GPUPool", "metadata": {"name": "shown"},
         "spec": {"gpu": gpu, "hourlyPrice": "0.60", "modelSize": {"min": "0", "max": "1B"}},
     }  # fmt: skip
-    cluster_job.kubectl("apply", "-f", "-", input=json.dumps(pool))
+    control_plane.kubectl("apply", "-f", "-", input=json.dumps(pool))
+    yield "shown"
+    control_plane.kubectl("delete", "gpupool", "shown")
+
+
+def test_pools_show_prices_and_need_the_viewers_role(
+    cluster_job: Cluster, control_plane: Any, tmp_path: Path, pool: str
+) -> None:
     row = next(
-        line
-        for line in run_inside("pools", env=cluster_job.env).out.splitlines()
-        if "shown" in line
+        line for line in run_inside("pools", env=cluster_job.env).out.splitlines() if pool in line
     )
-    assert row.split()[:4] == ["shown", "T4", "16", "GiB"] and "0.60" in row and "0 to 1B" in row
+    assert row.split()[:4] == [pool, "T4", "16", "GiB"] and "0.60" in row and "0 to 1B" in row
     assert (
-        "gpupool.dpojob.dev/shown"
+        f"gpupool.dpojob.dev/{pool}"
         in run_inside("pools", "-o", "name", env=cluster_job.env).out.split()
     )
     poor = make_tenant(control_plane, tmp_path, pools=False)
