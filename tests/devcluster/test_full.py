@@ -128,7 +128,10 @@ def test_down_leaves_nothing_even_with_pods_running(alone: Cluster, tmp_path: Pa
     assert [alone.has_image(name) for name in DERIVED] == [False, True]
     of_old, of_new = held[1] - held[0], held[2] - held[1]
     assert len(of_old) >= 3
-    assert alone.blobs().keys() & (of_old | of_new) == of_new
+    left = alone.blobs().keys() & (of_old | of_new)
+    # Manifest, configuration and layer of the new image. The index that an import leaves belongs to no image, and is
+    # collected whenever containerd next does so.
+    assert left <= of_new and len(left) >= 3
     alone.down(images=True)
     assert differences(before, picture(marker)) == {}
     assert not alone.state.directory.exists()
