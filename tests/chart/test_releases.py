@@ -88,8 +88,15 @@ def last_release(tmp_path: Path) -> Path:
     def git(*arguments: str) -> bytes:
         return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True).stdout
 
-    tags = git("tag", "--list", "v*", "--sort=-v:refname", "--merged").decode().split()
-    archive = git("archive", tags[0] if tags else BEFORE_CRDS_IN_TEMPLATES, "charts/dpojob")
+    try:
+        tags = git("tag", "--list", "v*", "--sort=-v:refname", "--merged").decode().split()
+    except (OSError, subprocess.CalledProcessError):
+        tags = []
+    commit = tags[0] if tags else BEFORE_CRDS_IN_TEMPLATES
+    try:
+        archive = git("archive", commit, "charts/dpojob")
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip(f"this checkout has no history with {commit}, whose chart is installed first")
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         tar.extractall(tmp_path, filter="data")
     (crd_file,) = (tmp_path / "charts").rglob("crds/dpojobs.yaml")
