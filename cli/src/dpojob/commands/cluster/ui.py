@@ -27,7 +27,7 @@ def run(context: str | None, namespaces: Sequence[str], port: int, *, browser: b
     Raises:
         CommandError: kubectl is not installed, or the port is taken.
     """
-    kubectl = Kubectl(None, context)
+    kubectl = Kubectl(context)
     kubectl.command()
 
     def on_ready(address: str) -> None:
