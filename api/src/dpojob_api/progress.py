@@ -15,6 +15,20 @@ Stage = Literal[
     "Saving", "Uploading", "Done",
 ]  # fmt: skip
 
+PROGRESS_FIELDS = {
+    "loss": "loss",
+    "eval_loss": "eval_loss",
+    "rewards/margins": "margin",
+    "eval_rewards/margins": "eval_margin",
+    "rewards/accuracies": "accuracy",
+    "eval_rewards/accuracies": "eval_accuracy",
+    "logps/chosen": "chosen_logps",
+    "logps/rejected": "rejected_logps",
+    "grad_norm": "grad_norm",
+    "learning_rate": "learning_rate",
+}
+"""TRL's metric names to fields of Progress, and of the points of a curve."""
+
 
 class Health(LenientModel):
     """The guards' verdict on the curves so far."""

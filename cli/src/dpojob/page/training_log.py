@@ -12,22 +12,10 @@ from collections.abc import Sequence
 
 from dpojob_api.base import JSONObject
 from dpojob_api.job import DPOJob
+from dpojob_api.progress import PROGRESS_FIELDS
 
 from .curves import Curve
 
-LOGGED = {
-    "loss": "loss",
-    "eval_loss": "eval_loss",
-    "rewards/margins": "margin",
-    "eval_rewards/margins": "eval_margin",
-    "rewards/accuracies": "accuracy",
-    "eval_rewards/accuracies": "eval_accuracy",
-    "logps/chosen": "chosen_logps",
-    "logps/rejected": "rejected_logps",
-    "grad_norm": "grad_norm",
-    "learning_rate": "learning_rate",
-}
-"""TRL's names to those of the curve's series."""
 MAX_LINE = 8192
 """Bytes; a longer line is no record."""
 MAX_EPOCH = 1000.0
@@ -55,7 +43,9 @@ def read_record(line: bytes) -> tuple[float, dict[str, float]] | None:
         except ValueError:
             return None
     epoch = found.pop("epoch", 0.0)
-    figures = {LOGGED[name]: value for name, value in found.items() if name in LOGGED}
+    figures = {
+        PROGRESS_FIELDS[name]: value for name, value in found.items() if name in PROGRESS_FIELDS
+    }
     return (epoch, figures) if figures and 0 < epoch <= MAX_EPOCH else None
 
 

@@ -13,22 +13,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dpojob_api.plan import Estimate
-from dpojob_api.progress import Health, Progress, Stage
+from dpojob_api.progress import PROGRESS_FIELDS, Health, Progress, Stage
 from dpojob_api.shared_training_constants import remaining_seconds
 
-PROGRESS_FIELDS = {
-    "loss": "loss",
-    "eval_loss": "eval_loss",
-    "rewards/margins": "margin",
-    "eval_rewards/margins": "eval_margin",
-    "rewards/accuracies": "accuracy",
-    "eval_rewards/accuracies": "eval_accuracy",
-    "logps/chosen": "chosen_logps",
-    "logps/rejected": "rejected_logps",
-    "grad_norm": "grad_norm",
-    "learning_rate": "learning_rate",
-}
-"""TRL's metric names to fields of Progress."""
 RATE_STEPS = 32
 """Steps over which the step rate is measured."""
 
