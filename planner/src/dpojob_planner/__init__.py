@@ -6,10 +6,12 @@ Pure functions over the types of `dpojob_api`:
     recommendations(spec)                   # sentences on unusual values
     out_of_memory_advice(plan, peak_gib)    # settings that would fit, after a run out of memory
     suggest_pools(nodes)                    # GPUPools for the GPU nodes of a cluster
+    reported_memory(resource, node_labels)  # memory of each GPU of a node, by its labels
     pool_problem(pool.spec)                 # why no job can be trained on a pool; None for a valid one
 """
 
 from .advice import out_of_memory_advice, recommendations
+from .node_gpus import parse_gpus, reported_memory
 from .pool_selection import plan
 from .pool_suggestion import Node, PoolSuggestion, suggest_pools
 from .pools import PoolState, pool_problem
@@ -19,8 +21,10 @@ __all__ = [
     "PoolState",
     "PoolSuggestion",
     "out_of_memory_advice",
+    "parse_gpus",
     "plan",
     "pool_problem",
     "recommendations",
+    "reported_memory",
     "suggest_pools",
 ]

@@ -11,6 +11,7 @@ from typing import Any
 from dpojob_api.pool import GPU, GPUPoolSpec
 
 from .estimates.gpu_kinds import kind_name, unsupported_capability
+from .node_gpus import parse_gpus, reported_memory
 
 PRODUCT_LABELS = (
     "nvidia.com/gpu.product",
@@ -20,8 +21,6 @@ PRODUCT_LABELS = (
 """Labels that name the kind of GPU: of NVIDIA's GPU Feature Discovery, GKE and Karpenter."""
 COUNT_LABELS = ("nvidia.com/gpu.count", "karpenter.k8s.aws/instance-gpu-count")
 INSTANCE_LABEL = "node.kubernetes.io/instance-type"
-KARPENTER_MEMORY_LABEL = "karpenter.k8s.aws/instance-gpu-memory"
-"""MiB of one GPU, as `nvidia.com/gpu.memory` of GPU Feature Discovery."""
 NOMINAL_GIB = (8, 10, 11, 12, 16, 20, 24, 32, 40, 48, 64, 80, 94, 96, 141, 180, 192, 288)
 """Sizes that cards are sold with; labels report a little less."""
 MEMORY_OF_KIND = {
@@ -111,7 +110,7 @@ def _gpu_resources(node: Node) -> list[str]:
     return [
         name
         for name, quantity in sorted(node.allocatable.items())
-        if re.fullmatch(r"nvidia\.com/(gpu|mig-\dg\.\d+gb)", name) and _whole(quantity) > 0
+        if re.fullmatch(r"nvidia\.com/(gpu|mig-\dg\.\d+gb)", name) and parse_gpus(quantity) > 0
     ]
 
 
@@ -150,7 +149,7 @@ def _gpu(node: Node, resource: str) -> GPU | str:
             "model": model[:63],
             "memoryGiB": memory,
             "bf16": _has_bf16(node, kind),
-            "perNode": _whole(node.allocatable[resource]),
+            "perNode": parse_gpus(node.allocatable[resource]),
         }
     )
     named = gpu.model_copy(update={"model": product})
@@ -165,10 +164,9 @@ def _memory_gib(node: Node, resource: str, kind: str | None) -> float | None:
     slice_size = re.search(r"\.(\d+)gb$", resource)
     if slice_size:
         return float(slice_size[1])
-    for label in (f"{resource}.memory", KARPENTER_MEMORY_LABEL):
-        if node.labels.get(label, "").isdigit():
-            reported = int(node.labels[label]) / 1024
-            return float(next((size for size in NOMINAL_GIB if size >= reported), round(reported)))
+    _, reported = reported_memory(resource, node.labels)
+    if reported is not None:
+        return float(next((size for size in NOMINAL_GIB if size >= reported), round(reported)))
     named = re.search(
         r"(\d+)gb", " ".join(node.labels.get(label, "") for label in PRODUCT_LABELS).lower()
     )
@@ -226,8 +224,3 @@ def _unused_name(gpu: GPU, pools: Sequence[PoolSuggestion]) -> str:
         for number in range(1, len(pools) + 2)
         if (option := f"{name}{f'-{number}' * (number > 1)}") not in taken
     )
-
-
-def _whole(quantity: str) -> int:
-    """A quantity of an extended resource, which is whole; 0 where it is none."""
-    return int(quantity) if quantity.isdigit() else 0

@@ -10,12 +10,8 @@ from dpojob_api.conditions import Condition, PoolConditionType, Reason
 from dpojob_api.pool import GPUPool, GPUPoolStatus
 from dpojob_operator.decide.conditions import next_condition
 from dpojob_operator.decide.object_snapshots import RawObject
-from dpojob_planner import PoolState, pool_problem
+from dpojob_planner import PoolState, parse_gpus, pool_problem, reported_memory
 from dpojob_planner.estimates import usable_gib
-
-KARPENTER_MEMORY_LABEL = "karpenter.k8s.aws/instance-gpu-memory"
-"""Memory of one GPU in MiB, as Karpenter on AWS labels its nodes. NVIDIA's GPU Feature Discovery uses the
-resource's name with ".memory", such as nvidia.com/gpu.memory, also in MiB."""
 
 
 def planner_pool_state(pool: GPUPool, namespace_labels: Mapping[str, str]) -> PoolState:
@@ -43,14 +39,16 @@ def pool_status(
     resource = pool.spec.gpu.resource
     matching = {node["metadata"]["name"]: node for node in nodes if _matches(pool, node)}
     offering = {
-        name: _parse_whole(_allocatable(node).get(resource)) for name, node in matching.items()
+        name: parse_gpus(_allocatable(node).get(resource)) for name, node in matching.items()
     }
     offering = {name: gpus for name, gpus in offering.items() if gpus > 0}
     usable = {name: gpus for name, gpus in offering.items() if _usable(matching[name])}
     taken = sum(requested_gpus(pod, resource) for pod in pods if _node(pod) in usable)
     total = sum(usable.values())
     reported = [
-        memory for name in offering if (memory := _reported_memory(resource, matching[name])[1])
+        memory
+        for name in offering
+        if (memory := reported_memory(resource, _labels(matching[name]))[1])
     ]
     status = GPUPoolStatus(
         nodes=len(offering),
@@ -109,7 +107,7 @@ def _problem(pool: GPUPool, matching: Mapping[str, RawObject], offering: Mapping
         )
     counted_on = usable_gib(gpu)
     for name in sorted(offering):
-        label, reported = _reported_memory(gpu.resource, matching[name])
+        label, reported = reported_memory(gpu.resource, _labels(matching[name]))
         if pool_problem(pool.spec, reported) is not None:
             return (
                 f"gpu.memoryGiB is {gpu.memory_gib:g}, of which plans count on {counted_on:.1f} GiB, but node "
@@ -119,20 +117,15 @@ def _problem(pool: GPUPool, matching: Mapping[str, RawObject], offering: Mapping
     return ""
 
 
-def _reported_memory(resource: str, node: RawObject) -> tuple[str, float | None]:
-    """The label that says how much memory each GPU of a node has, and that memory in GiB."""
-    labels = node["metadata"].get("labels") or {}
-    for label in (f"{resource}.memory", KARPENTER_MEMORY_LABEL):
-        if str(labels.get(label, "")).isdigit():
-            return label, int(labels[label]) / 1024
-    return "", None
+def _labels(node: RawObject) -> Mapping[str, str]:
+    return node["metadata"].get("labels") or {}
 
 
 def _matches(pool: GPUPool, node: RawObject) -> bool:
-    labels = node["metadata"].get("labels") or {}
+    labels = _labels(node)
     selector = pool.spec.node_selector
     if not selector:
-        return _parse_whole(_allocatable(node).get(pool.spec.gpu.resource)) > 0
+        return parse_gpus(_allocatable(node).get(pool.spec.gpu.resource)) > 0
     return all(labels.get(name) == value for name, value in selector.items())
 
 
@@ -157,18 +150,9 @@ def requested_gpus(pod: RawObject, resource: str) -> int:
 
     def gpu_limits(containers: Iterable[RawObject]) -> list[int]:
         return [
-            _parse_whole(((c.get("resources") or {}).get("limits") or {}).get(resource))
+            parse_gpus(((c.get("resources") or {}).get("limits") or {}).get(resource))
             for c in containers
         ]
 
     first = max(gpu_limits(spec.get("initContainers") or []), default=0)
     return max(first, sum(gpu_limits(spec.get("containers") or [])))
-
-
-def _parse_whole(quantity: object) -> int:
-    text = str(quantity or "0")
-    scales = {"k": 1000, "Ki": 1024}
-    for suffix, scale in scales.items():
-        if text.endswith(suffix) and text.removesuffix(suffix).isdigit():
-            return int(text.removesuffix(suffix)) * scale
-    return int(text) if text.isdigit() else 0
