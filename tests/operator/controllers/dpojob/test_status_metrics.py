@@ -54,6 +54,16 @@ def test_gpu_time_and_its_price_are_counted_by_namespace_and_pool() -> None:
     }
 
 
+def test_gpu_time_and_its_price_begin_at_0_with_the_first_attempt_in_a_pool() -> None:
+    before, after = running_status(), running_status()
+    before.attempts = []
+    after.attempts[0].pool, after.attempts[0].gpu_seconds = "new-pool", 0
+    assert changed(before, after) == {}
+    labels = {"namespace": "ns", "pool": "new-pool"}
+    assert REGISTRY.get_sample_value("dpojob_gpu_seconds_total", labels) == 0
+    assert REGISTRY.get_sample_value("dpojob_cost_total", {**labels, "currency": "USD"}) == 0
+
+
 def test_an_attempt_is_counted_when_it_ends() -> None:
     before, after = running_status(), running_status()
     after.attempts[0].end_time, after.attempts[0].outcome = NOW, "Suspended"

@@ -61,10 +61,11 @@ def _count_attempts(job: DPOJob, new: DPOJobStatus, currency: str) -> None:
     for attempt in new.attempts:
         old = known.get(attempt.number, Attempt(number=attempt.number, job=attempt.job))
         pool, seconds = attempt.pool or "", max(0.0, attempt.gpu_seconds - old.gpu_seconds)
-        if seconds:
-            price = Decimal(str(seconds)) * attempt.hourly_price / cost.HOUR
-            metrics.GPU_SECONDS.labels(job.namespace, pool).inc(seconds)
-            metrics.COST.labels(job.namespace, pool, currency).inc(float(price))
+        price = Decimal(str(seconds)) * attempt.hourly_price / cost.HOUR
+        # Also an attempt without GPU time yet makes its series, at 0: of a series that begins with the
+        # time of a whole attempt, `increase` and `rate` would see none of it.
+        metrics.GPU_SECONDS.labels(job.namespace, pool).inc(seconds)
+        metrics.COST.labels(job.namespace, pool, currency).inc(float(price))
         if attempt.end_time is not None and old.end_time is None:
             metrics.ATTEMPTS.labels(pool, attempt.outcome or "").inc()
 
