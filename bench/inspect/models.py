@@ -8,18 +8,21 @@ from pathlib import Path
 
 from bench.inspect.pairs import words
 
-TEMPLATE = (
+CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
     "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
 
-def make_model(directory: Path, tokenizer: bool) -> Path:
-    """The files of a model that inspection reads, with a byte-level BPE tokenizer of 8,000 entries."""
+def make_model(directory: Path, template: str | None) -> Path:
+    """The files of a model that inspection reads.
+
+    With a template it has a byte-level BPE tokenizer of 8,000 entries.
+    """
     from tests.kit.inspection.volume_fixture import make_bare_model
 
-    make_bare_model(directory, model_type="granite")
-    if tokenizer:
+    make_bare_model(directory, model_type="granite", max_position_embeddings=8192)
+    if template is not None:
         from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
         raw = Tokenizer(models.BPE())
@@ -34,6 +37,10 @@ def make_model(directory: Path, tokenizer: bool) -> Path:
             ),
         )
         raw.save(str(directory / "tokenizer.json"))
-        config = {"eos_token": "<|im_end|>", "chat_template": TEMPLATE}
+        config = {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "eos_token": "<|im_end|>",
+            "chat_template": template,
+        }
         (directory / "tokenizer_config.json").write_text(json.dumps(config))
     return directory

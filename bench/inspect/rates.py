@@ -5,8 +5,7 @@
 
 - structure: every check but tokens, against pyarrow reading the same columns of the same file.
 - presets: the same for Parquet files of known layouts, whose rates lie between, and for text parts.
-- tokens: inspection with the model's tokenizer and template, against `Tokenizer.encode_batch` of the
-  same texts (prompt, prompt + chosen, prompt + rejected, rendered beforehand).
+- tokens: inspection with the model's tokenizer and template, as `tokens.py` prints it.
 - memory: the peak resident set of an inspection in a separate process.
 
 Rates are rows per second. Each round runs the sides one after the other and the best of the rounds
@@ -23,12 +22,10 @@ import random
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.json as pa_json
@@ -50,6 +47,8 @@ from bench.inspect.pairs import (  # noqa: E402
     write,
     write_short,
 )
+from bench.inspect.rounds import best  # noqa: E402
+from bench.inspect.tokens import tokens  # noqa: E402
 
 
 def read_with_pyarrow(path: Path) -> int:
@@ -101,26 +100,6 @@ def validated(path: Path, layout: ColumnLayout) -> Iterator[ValidatedRows]:
         yield rows
 
 
-@dataclass
-class Side:
-    """The best of its rounds: rows per second, and per second of processor time."""
-
-    rate: float = 0.0
-    cpu: float = 0.0
-
-
-def best(sides: list[Callable[[], int]], rounds: int) -> list[Side]:
-    """Runs the sides one after the other, `rounds` times."""
-    found = [Side() for _ in sides]
-    for _ in range(rounds):
-        for side, result in zip(sides, found, strict=True):
-            start, spent = time.perf_counter(), time.process_time()
-            rows = side()
-            result.rate = max(result.rate, rows / (time.perf_counter() - start))
-            result.cpu = max(result.cpu, rows / (time.process_time() - spent))
-    return found
-
-
 def print_header(title: str, rows: int) -> None:
     print(f"\n{title}, {rows:,} rows of about 1 kB; ratios to pyarrow (wanted for checks: 0.50)")
     print(
@@ -163,53 +142,6 @@ def presets(directory: Path, rows: int, rounds: int) -> None:
         print_rates(f"parquet {name}", path, layout, rounds)
 
 
-def tokens(directory: Path, rows: int, rounds: int) -> None:
-    from dpojob_api.spec import DPOJobSpec
-    from dpojob_trainer.inspection import inspect
-    from dpojob_trainer.inspection.tokenization import ModelContext
-
-    make_model(directory / "model", tokenizer=True)
-    print(
-        f"\ntokens, {rows:,} rows of about 1 kB       encode_batch/s  inspect/s  ratio   cpu  (wanted 0.80)"
-    )
-    for conversational in (False, True):
-        name = "conversational" if conversational else "standard"
-        path = write(directory / "pairs" / f"{name}.parquet", rows, conversational)
-        spec = DPOJobSpec.model_validate(
-            {
-                "model": {"volume": {"claimName": "bench", "path": "model"}},
-                "dataset": {"volume": {"claimName": "bench", "path": f"pairs/{path.name}"}},
-            }
-        )
-        volumes = {"bench": directory}
-        context = ModelContext.open(spec.model, volumes, None)
-        counter, tokenizer = context.counter(), context.tokenizer
-        assert counter is not None and tokenizer is not None
-        from dpojob_trainer.inspection import accepted_rows
-        from dpojob_trainer.shared.preference_pair import PreferencePair
-
-        report = inspect(spec, volumes)
-        assert report.valid and report.lengths is not None and report.lengths.unit == "tokens"
-        report.eval_rows = 0
-        texts: list[str] = []
-        for entry in accepted_rows(spec, report, volumes):
-            texts += counter.texts(PreferencePair(**entry, format="conversational"))
-
-        def encode_all(texts: list[str] = texts, tokenizer: Any = tokenizer) -> int:
-            for start in range(0, len(texts), 3072):
-                tokenizer.encode_batch(texts[start : start + 3072], add_special_tokens=False)
-            return len(texts) // 3
-
-        def inspect_all(spec: DPOJobSpec = spec) -> int:
-            return inspect(spec, {"bench": directory}).rows
-
-        encoded, inspected = best([encode_all, inspect_all], rounds)
-        print(
-            f"  parquet  {name:28} {encoded.rate:14,.0f} {inspected.rate:10,.0f} "
-            f"{inspected.rate / encoded.rate:6.2f} {inspected.cpu / encoded.cpu:5.2f}"
-        )
-
-
 MEASURED = """
 import json, resource, sys
 from pathlib import Path
@@ -224,7 +156,7 @@ print(json.dumps({"rows": report.rows, "valid": report.valid, "MiB": peak / 1024
 
 def memory(directory: Path, rows: int) -> None:
     """Peak memory at a fifth of the rows and at all of them: the difference is the growth."""
-    make_model(directory / "bare", tokenizer=False)
+    make_model(directory / "bare", None)
     print(
         "\nmemory                                  rows   peak MiB  (wanted under 1,024 at 5,000,000)"
     )
@@ -252,7 +184,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--rows", type=int, default=200_000)
-    parser.add_argument("--token-rows", type=int, default=10_000)
+    parser.add_argument("--token-rows", type=int, default=20_000)
     parser.add_argument("--memory-rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="structure,presets,tokens,memory")
@@ -268,7 +200,7 @@ def main() -> None:
         if "presets" in chosen:
             presets(directory, options.rows, options.rounds)
         if "tokens" in chosen:
-            tokens(directory, options.token_rows, options.rounds)
+            tokens(options.token_rows, min(2000, options.token_rows), options.rounds)
         if "memory" in chosen:
             memory(directory, options.memory_rows)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,4 +95,10 @@ def _features(text: str) -> set[int]:
     """The hashed words of a text, its first two words as one, and its length in powers of two."""
     words = _WORD.findall(text.lower())[:MAX_WORDS]
     named = [*words, "first " + " ".join(words[:2]), f"length {len(text).bit_length()}"]
-    return {zlib.crc32(name.encode(errors="ignore")) % FEATURES for name in named}
+    return set(map(_feature, named))
+
+
+@lru_cache(1 << 16)
+def _feature(name: str) -> int:
+    """The number of a feature; most words occur often."""
+    return zlib.crc32(name.encode(errors="ignore")) % FEATURES

@@ -15,7 +15,7 @@ from dpojob_trainer.shared.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.problem_text import row_share
 
 from .giveaways import Giveaway, giveaways
-from .languages import minority_languages
+from .languages import Languages, language_of, minority_languages
 from .near_duplicates import near_duplicates
 from .near_identical import near_identical
 from .pair_sample import PairSample, SampledPair
@@ -104,7 +104,7 @@ class SuspectFinder:
             Row numbers by kind.
         """
         pairs = self.sample.pairs()
-        groups, _, _ = _all_suspects(pairs)
+        groups, _, _ = _all_suspects(pairs, _languages_of(pairs))
         return {kind: {pairs[at].number for at in reasons} for kind, reasons in groups.items()}
 
     def find(self) -> list[Suspects]:
@@ -114,7 +114,8 @@ class SuspectFinder:
             The suspects; examples are numbers of the first rows of each kind.
         """
         pairs = self.sample.pairs()
-        groups, languages, accuracy = _all_suspects(pairs)
+        known = _languages_of(pairs)
+        groups, languages, accuracy = _all_suspects(pairs, known)
         texts = {kind: text for kind, (_, text) in _ROW_SUSPECTS.items()}
         texts[SuspectKind.LANGUAGE_MIX] = f"have an answer in another language than {languages}"
         found = [
@@ -122,7 +123,7 @@ class SuspectFinder:
             for kind, reasons in groups.items()
             if reasons
         ]
-        found += [_giveaway(giveaway, pairs) for giveaway in giveaways(pairs)]
+        found += [_giveaway(giveaway, pairs) for giveaway in giveaways(pairs, known)]
         if accuracy is not None and accuracy >= TELLING_ACCURACY:
             found.append(
                 Suspects(
@@ -135,15 +136,22 @@ class SuspectFinder:
         return found
 
 
+def _languages_of(pairs: Pairs) -> list[Languages]:
+    return [
+        (language_of(chosen), language_of(rejected))
+        for chosen, rejected in (pair.answers for pair in pairs)
+    ]
+
+
 def _all_suspects(
-    pairs: Pairs,
+    pairs: Pairs, known: Sequence[Languages]
 ) -> tuple[dict[SuspectKind, dict[int, str]], str, float | None]:
     """Reasons by position for each kind about rows; the common languages; the classifier's accuracy."""
     groups = {kind: search(pairs) for kind, (search, _) in _ROW_SUSPECTS.items()}
     doubted, accuracy = swapped_by_classifier(pairs)
     for at in doubted:
         groups[SuspectKind.SWAPPED_PAIR].setdefault(at, "a classifier of words prefers rejected")
-    rare, languages = minority_languages([pair.answers for pair in pairs])
+    rare, languages = minority_languages(known)
     groups[SuspectKind.LANGUAGE_MIX] = rare
     return groups, languages, accuracy
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from .languages import language_of
+from .languages import Languages
 from .pair_sample import SampledPair
 
 MIN_PAIRS = 50
@@ -48,11 +48,12 @@ class Giveaway:
     """Positions of the first pairs in which one answer alone has it."""
 
 
-def giveaways(pairs: Sequence[SampledPair]) -> list[Giveaway]:
+def giveaways(pairs: Sequence[SampledPair], languages: Sequence[Languages]) -> list[Giveaway]:
     """Find features that mark the preferred answer, whatever it means.
 
     Args:
         pairs: The rows.
+        languages: Those of chosen and rejected of each row, by `language_of`.
 
     Returns:
         At most one feature of each kind: a phrase, a form, the length, the language.
@@ -61,7 +62,7 @@ def giveaways(pairs: Sequence[SampledPair]) -> list[Giveaway]:
         return []
     answers = [pair.answers for pair in pairs]
     found = []
-    for candidates in (_phrases(answers), _forms(answers), _length(answers), _languages(answers)):
+    for candidates in (_phrases(answers), _forms(answers), _length(answers), _languages(languages)):
         best = max(candidates, key=lambda one: one.coverage * one.accuracy, default=None)
         if best is not None:
             found.append(best)
@@ -119,8 +120,7 @@ def _length(answers: Sequence[tuple[str, str]]) -> Iterator[Giveaway]:
         yield giveaway
 
 
-def _languages(answers: Sequence[tuple[str, str]]) -> Iterator[Giveaway]:
-    known = [(language_of(chosen), language_of(rejected)) for chosen, rejected in answers]
+def _languages(known: Sequence[Languages]) -> Iterator[Giveaway]:
     for language in {name for sides in known for name in sides if name}:
         sides = [(chosen == language, rejected == language) for chosen, rejected in known]
         if (giveaway := _measure(f"is in {language}", sides)) is not None:

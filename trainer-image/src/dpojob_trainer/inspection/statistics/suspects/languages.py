@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections import Counter
 from collections.abc import Sequence
 
@@ -22,6 +23,7 @@ _SCRIPTS = {
 }
 _SCRIPT_PATTERNS = {name: re.compile(f"[{characters}]") for name, characters in _SCRIPTS.items()}
 _LETTER = re.compile(r"[^\W\d_]")
+_NO_ASCII_LETTERS = bytes(set(range(128)) - set(string.ascii_letters.encode()))
 _WORD = re.compile(r"[^\W\d_]+")
 _CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 FREQUENT_WORDS = {
@@ -49,6 +51,10 @@ MIN_ROWS = 50
 """With fewer rows of a known language none is the exception."""
 
 
+Languages = tuple[str | None, str | None]
+"""The languages of two answers; None where one is not known."""
+
+
 def language_of(text: str) -> str | None:
     """Guess the language of a text.
 
@@ -59,8 +65,13 @@ def language_of(text: str) -> str | None:
         The language; None where the text is short, or no language is clearly the likeliest.
     """
     text = _CODE.sub(" ", text[:MAX_CHARACTERS])
-    letters = len(_LETTER.findall(text))
-    for name, pattern in () if text.isascii() else _SCRIPT_PATTERNS.items():
+    is_ascii = text.isascii()
+    letters = (
+        len(text.encode().translate(None, _NO_ASCII_LETTERS))
+        if is_ascii
+        else len(_LETTER.findall(text))
+    )
+    for name, pattern in () if is_ascii else _SCRIPT_PATTERNS.items():
         found = len(pattern.findall(text))
         # A Chinese character counts like a few letters, and Japanese mixes them with its syllables.
         if found >= 6 and found > (0.1 if name == "Japanese" else 0.4) * letters:
@@ -70,7 +81,7 @@ def language_of(text: str) -> str | None:
     words = _WORD.findall(text.lower())
     known = [word for word in words if word in _FREQUENT]
     counts = sorted(
-        ((sum(word in frequent for word in known), name) for name, frequent in _WORDS.items()),
+        ((sum(map(frequent.__contains__, known)), name) for name, frequent in _WORDS.items()),
         reverse=True,
     )
     (best, name), (second, _) = counts[:2]
@@ -80,16 +91,16 @@ def language_of(text: str) -> str | None:
     return name
 
 
-def minority_languages(answers: Sequence[tuple[str, str]]) -> tuple[dict[int, str], str]:
+def minority_languages(languages: Sequence[Languages]) -> tuple[dict[int, str], str]:
     """Find rows with an answer in a language that few rows have.
 
     Args:
-        answers: Chosen and rejected of each row.
+        languages: Those of chosen and rejected of each row, by `language_of`.
 
     Returns:
         The language by position, and the names of the common languages.
     """
-    known = [{language_of(answer) for answer in sides} - {None} for sides in answers]
+    known = [set(sides) - {None} for sides in languages]
     counts = Counter(name for names in known for name in names)
     with_language = sum(bool(names) for names in known)
     if with_language < MIN_ROWS:
