@@ -81,7 +81,9 @@ def prepare_by_trl(directory: Path, dataset: Any) -> int:
 
     tokenizer = AutoTokenizer.from_pretrained(directory / "model")
     trainer = SimpleNamespace(_tokenizer=tokenizer)
-    settings = SimpleNamespace(dataset_num_proc=None)
+    settings = SimpleNamespace(
+        dataset_num_proc=None, max_length=1024, truncation_mode="keep_start"
+    )  # What `_prepare_dataset` reads of DPOConfig, by its defaults.
     prepared = DPOTrainer._prepare_dataset(trainer, dataset, tokenizer, settings, "train")
     return len(prepared)
 

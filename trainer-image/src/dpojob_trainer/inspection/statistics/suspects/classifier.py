@@ -79,16 +79,20 @@ def _differences(
     answers: Sequence[tuple[str, str]],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """Words of chosen less those of rejected: the row, column and value of each entry."""
-    rows, columns, values = [], [], []
-    for row, (chosen, rejected) in enumerate(answers):
+    columns: list[int] = []
+    sizes: list[tuple[int, int]] = []
+    for chosen, rejected in answers:
         left, right = _features(chosen), _features(rejected)
-        only = sorted(left - right), sorted(right - left)
-        entries = only[0] + only[1]
-        scale = max(1.0, len(entries)) ** -0.5
-        rows.append(np.full(len(entries), row, np.int64))
-        columns.append(np.array(entries, np.int64))
-        values.append(np.repeat([scale, -scale], [len(only[0]), len(only[1])]))
-    return np.concatenate(rows), np.concatenate(columns), np.concatenate(values)
+        only_chosen, only_rejected = sorted(left - right), sorted(right - left)
+        columns += only_chosen
+        columns += only_rejected
+        sizes.append((len(only_chosen), len(only_rejected)))
+    counts = np.array(sizes, np.int64)
+    entries = counts.sum(axis=1)
+    scales = np.maximum(1.0, entries) ** -0.5
+    rows = np.repeat(np.arange(len(answers)), entries)
+    values = np.repeat(np.column_stack([scales, -scales]).ravel(), counts.ravel())
+    return rows, np.array(columns, np.int64), values
 
 
 def _features(text: str) -> set[int]:

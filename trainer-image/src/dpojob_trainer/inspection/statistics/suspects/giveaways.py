@@ -18,7 +18,8 @@ MIN_ACCURACY = 0.95
 MAX_PHRASES = 200
 """Phrases that are counted in full."""
 LENGTH_ACCURACY = 0.98
-_WORD = re.compile(r"\S+")
+MAX_WORDS = 4
+"""Words of a phrase."""
 
 FORMS: dict[str, Callable[[str], bool]] = {
     "begins with white space": lambda text: text[:1].isspace(),
@@ -85,26 +86,36 @@ def _measure(
 
 def _phrases(answers: Sequence[tuple[str, str]]) -> Iterator[Giveaway]:
     """Beginnings and ends of one to four words."""
-    edges = [(_edges(chosen), _edges(rejected)) for chosen, rejected in answers]
-    counts = Counter(phrase for chosen, rejected in edges for phrase in chosen ^ rejected)
-    for phrase, count in counts.most_common(MAX_PHRASES):
-        if count < MIN_COVERAGE * len(answers):
-            break
-        sides = [(phrase in chosen, phrase in rejected) for chosen, rejected in edges]
-        if (giveaway := _measure(phrase, sides)) is not None:
-            yield giveaway
-
-
-def _edges(text: str) -> set[str]:
-    words = _WORD.findall(text.lower())
-    return {
-        edge
-        for count in range(1, min(4, len(words)) + 1)
-        for edge in (
-            f"begins with {' '.join(words[:count])!r}",
-            f"ends with {' '.join(words[-count:])!r}",
+    for find, verb in ((_beginnings, "begins with"), (_ends, "ends with")):
+        edges = [(find(chosen), find(rejected)) for chosen, rejected in answers]
+        counts = Counter(
+            phrase
+            for chosen, rejected in edges
+            if chosen != rejected
+            for phrase in _of_one_side(chosen, rejected)
         )
-    }
+        for phrase, count in counts.most_common(MAX_PHRASES):
+            if count < MIN_COVERAGE * len(answers):
+                break
+            sides = [(phrase in chosen, phrase in rejected) for chosen, rejected in edges]
+            if (giveaway := _measure(f"{verb} {phrase!r}", sides)) is not None:
+                yield giveaway
+
+
+def _of_one_side(left: list[str], right: list[str]) -> Iterator[str]:
+    """The phrases that only one answer has; in order, since the first of equals is reported."""
+    yield from (phrase for phrase in left if phrase not in right)
+    yield from (phrase for phrase in right if phrase not in left)
+
+
+def _beginnings(text: str) -> list[str]:
+    words = text.lower().split(None, MAX_WORDS)[:MAX_WORDS]
+    return [" ".join(words[:count]) for count in range(1, len(words) + 1)]
+
+
+def _ends(text: str) -> list[str]:
+    words = text.lower().rsplit(None, MAX_WORDS)[-MAX_WORDS:]
+    return [" ".join(words[-count:]) for count in range(1, len(words) + 1)]
 
 
 def _forms(answers: Sequence[tuple[str, str]]) -> Iterator[Giveaway]:

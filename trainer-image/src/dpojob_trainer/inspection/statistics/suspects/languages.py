@@ -23,7 +23,9 @@ _SCRIPTS = {
 }
 _SCRIPT_PATTERNS = {name: re.compile(f"[{characters}]") for name, characters in _SCRIPTS.items()}
 _LETTER = re.compile(r"[^\W\d_]")
-_NO_ASCII_LETTERS = bytes(set(range(128)) - set(string.ascii_letters.encode()))
+_NO_ASCII_LETTERS = bytes(set(range(256)) - set(string.ascii_letters.encode()))
+_ASCII_WORDS = bytes.maketrans(_NO_ASCII_LETTERS, b" " * len(_NO_ASCII_LETTERS)).lower()
+"""ASCII letters in lower case, and a space for any other byte."""
 _WORD = re.compile(r"[^\W\d_]+")
 _CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 FREQUENT_WORDS = {
@@ -64,21 +66,22 @@ def language_of(text: str) -> str | None:
     Returns:
         The language; None where the text is short, or no language is clearly the likeliest.
     """
-    text = _CODE.sub(" ", text[:MAX_CHARACTERS])
-    is_ascii = text.isascii()
-    letters = (
-        len(text.encode().translate(None, _NO_ASCII_LETTERS))
-        if is_ascii
-        else len(_LETTER.findall(text))
-    )
-    for name, pattern in () if is_ascii else _SCRIPT_PATTERNS.items():
-        found = len(pattern.findall(text))
-        # A Chinese character counts like a few letters, and Japanese mixes them with its syllables.
-        if found >= 6 and found > (0.1 if name == "Japanese" else 0.4) * letters:
-            return name
+    text = text[:MAX_CHARACTERS]
+    if "```" in text:
+        text = _CODE.sub(" ", text)
+    if text.isascii():
+        words = text.encode().translate(_ASCII_WORDS).decode().split()
+        letters = sum(map(len, words))
+    else:
+        letters = len(_LETTER.findall(text))
+        for name, pattern in _SCRIPT_PATTERNS.items():
+            found = len(pattern.findall(text))
+            # A Chinese character counts like a few letters, and Japanese mixes them with its syllables.
+            if found >= 6 and found > (0.1 if name == "Japanese" else 0.4) * letters:
+                return name
+        words = _WORD.findall(text.lower())
     if letters < MIN_LETTERS:
         return None
-    words = _WORD.findall(text.lower())
     known = [word for word in words if word in _FREQUENT]
     counts = sorted(
         ((sum(map(frequent.__contains__, known)), name) for name, frequent in _WORDS.items()),

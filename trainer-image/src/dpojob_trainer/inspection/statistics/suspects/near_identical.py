@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
+import string
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from .pair_sample import MAX_BYTES, SampledPair
 
-_FORM = re.compile(rb"[\s.,;!?*#]+")
+_FORM = (string.whitespace + ".,;!?*#").encode()
 """White space, sentence marks and emphasis; quotes and operators have a meaning in JSON and in code."""
+_PLAIN = bytes.maketrans(_FORM, b" " * len(_FORM)).lower()
 MIN_COMPARED = 200
 """Bytes of an answer from which a small difference is suspicious."""
 MAX_DIFFERING = 3
@@ -30,14 +31,17 @@ def near_identical(pairs: Sequence[SampledPair]) -> Iterator[int]:
         chosen, rejected = pair.chosen, pair.rejected
         if max(len(chosen), len(rejected)) >= MAX_BYTES:
             continue  # Both may differ in what was cut off.
-        if _without_form(chosen) == _without_form(rejected) or (
+        if _have_same_words(chosen, rejected) or (
             len(chosen) >= MIN_COMPARED and _differing(chosen, rejected) <= MAX_DIFFERING
         ):
             yield at
 
 
-def _without_form(text: bytes) -> bytes:
-    return _FORM.sub(b" ", text.lower()).strip()
+def _have_same_words(left: bytes, right: bytes) -> bool:
+    """Whether two texts are the same without case and form."""
+    if left.translate(_PLAIN, _FORM) != right.translate(_PLAIN, _FORM):
+        return False
+    return left.translate(_PLAIN).split() == right.translate(_PLAIN).split()
 
 
 def _differing(left: bytes, right: bytes) -> int:

@@ -92,5 +92,9 @@ def _says(pattern: re.Pattern[str], text: str) -> bool:
 
 
 def _is_worse(text: str) -> bool:
-    found = CALLS_ITSELF_WORSE.search(text[:MAX_EXAMINED])
-    return found is not None or _says(SAYS_IT_IS_WORSE, text)
+    text = text[:MAX_EXAMINED]
+    if SAYS_IT_IS_WORSE.match(text) is not None:
+        return True
+    # Most texts need no search; some letters outside of ASCII are equal to ASCII's up to case.
+    may_hold = not text.isascii() or "this " in text.lower()
+    return may_hold and CALLS_ITSELF_WORSE.search(text) is not None
