@@ -41,13 +41,18 @@ def _explain_missing_package(feature: str, requirement: str) -> Iterator[None]:
         ) from error
 
 
+def _stated_hub_token() -> str | None:
+    """HF_TOKEN. Without it huggingface_hub finds the token that `hf auth login` stored once the hub is asked."""
+    return os.environ.get(ENV_HUB_TOKEN) or None
+
+
 def hub_token() -> str | None:
     """Finds the user's Hugging Face token.
 
     Returns:
         HF_TOKEN from the environment, else the token that `hf auth login` stored, else None.
     """
-    if token := os.environ.get(ENV_HUB_TOKEN):
+    if token := _stated_hub_token():
         return token
     from huggingface_hub import get_token
 
@@ -62,6 +67,18 @@ def _inspection_error_as_command_error() -> Iterator[None]:
         yield
     except InspectionError as error:
         raise CommandError(error.message, reason=error.reason) from error
+
+
+def leave_out_pandas() -> None:
+    """Lets inspection do without pandas where it is installed, for commands that do nothing else.
+
+    Raises:
+        CommandError: The trainer is not installed.
+    """
+    with _explain_missing_package("inspect", "dpojob[inspect]"):
+        from dpojob_trainer.inspection import leave_out_pandas as leave_out
+
+        leave_out()
 
 
 def inspect(
@@ -84,7 +101,7 @@ def inspect(
         from dpojob_trainer.inspection import inspect as run
 
         with _inspection_error_as_command_error():
-            return run(spec, volumes, progress=progress, token=hub_token())
+            return run(spec, volumes, progress=progress, token=_stated_hub_token())
 
 
 def read_model_facts(spec: DPOJobSpec, volumes: Volumes) -> ModelFacts:
@@ -104,7 +121,7 @@ def read_model_facts(spec: DPOJobSpec, volumes: Volumes) -> ModelFacts:
         from dpojob_trainer.inspection.model import open_model, read_facts
 
         with _inspection_error_as_command_error():
-            return read_facts(open_model(spec.model, volumes, hub_token()))
+            return read_facts(open_model(spec.model, volumes, _stated_hub_token()))
 
 
 def read_example_rows(
@@ -123,7 +140,7 @@ def read_example_rows(
     """
     from dpojob_trainer.inspection.scan import read_example_rows as read
 
-    return read(spec, volumes, report, limit, hub_token())
+    return read(spec, volumes, report, limit, _stated_hub_token())
 
 
 def html_report(spec: DPOJobSpec, volumes: Volumes, report: InspectionReport) -> str:
@@ -139,7 +156,7 @@ def html_report(spec: DPOJobSpec, volumes: Volumes, report: InspectionReport) ->
     """
     from dpojob_trainer.inspection import render_page, report_rows
 
-    return render_page(report, report_rows(spec, volumes, report, hub_token()))
+    return render_page(report, report_rows(spec, volumes, report, _stated_hub_token()))
 
 
 def training_exit_code(outcome: Outcome) -> int:

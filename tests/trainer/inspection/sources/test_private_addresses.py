@@ -11,8 +11,8 @@ import httpx2 as httpx
 import pytest
 from tests.kit.hub.server import Hub
 
-from dpojob_trainer.inspection.sources import download, restrict_to_public
-from dpojob_trainer.inspection.sources.public_network import is_permitted
+from dpojob_trainer.inspection.sources import download
+from dpojob_trainer.inspection.sources.public_network import is_permitted, restrict_to_public
 from dpojob_trainer.shared.errors import InspectionError
 
 ALLOW = "DPOJOB_ALLOW_PRIVATE_URLS"

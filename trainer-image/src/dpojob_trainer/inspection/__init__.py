@@ -7,6 +7,7 @@ what was accepted is what is trained on.
 from dpojob_trainer.shared.errors import InspectionError
 
 from .model import open_model, read_facts
+from .pandas_import import leave_out_pandas
 from .pipeline import inspect
 from .report import render_page, summary
 from .scan import accepted_rows, is_conversational, report_rows
@@ -18,6 +19,7 @@ __all__ = [
     "check_arguments",
     "inspect",
     "is_conversational",
+    "leave_out_pandas",
     "open_model",
     "read_facts",
     "render_page",

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-import httpx2 as httpx
-
 from .container_environment import ContainerEnvironment
 from .errors import InspectionError
 
@@ -30,6 +28,7 @@ def hub_call(
     call: Callable[[], Result], what: str, error: Callable[[str], InspectionError]
 ) -> Result:
     """The call's result. Any failure becomes `error` with a sentence about `what`."""
+    import httpx2 as httpx
     from huggingface_hub import errors
 
     try:

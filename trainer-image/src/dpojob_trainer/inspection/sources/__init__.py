@@ -8,8 +8,7 @@ the inspected one where they are read again.
 from .content_hash import ContentHash
 from .data_files import DataFile, Source
 from .dispatch import open_source
-from .download import scratch_directory
-from .public_network import restrict_to_public
+from .scratch import scratch_directory
 from .splits import COMPRESSIONS
 from .unchanged_source import check_unchanged
 
@@ -20,6 +19,6 @@ __all__ = [
     "Source",
     "check_unchanged",
     "open_source",
-    "restrict_to_public",
+    "public_network",
     "scratch_directory",
 ]

@@ -9,7 +9,6 @@ from dpojob_api.spec import DatasetSource
 from dpojob_trainer.shared.errors import not_found
 
 from .data_files import Source
-from .download import open_urls
 from .hub import open_hub
 from .volume import open_volume
 
@@ -47,5 +46,8 @@ def open_source(
                 "dataset.urls has no splits, so dataset.eval.split cannot be read; write "
                 "dataset.eval: {fraction: 0.02}"
             )
+        # Imported here, since an HTTP client takes time to import that other datasets need not wait for.
+        from .download import open_urls
+
         return open_urls(dataset.urls, split)
     raise not_found("spec.dataset names no repo, volume or urls")

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
-import functools
 import hashlib
 import os
-import shutil
-import tempfile
 import time
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -19,6 +15,7 @@ from dpojob_trainer.shared.errors import InspectionError, not_found
 
 from .data_files import DataFile, Source
 from .public_network import restrict_to_public
+from .scratch import scratch_directory
 from .splits import split_of
 
 MAX_REDIRECTS = 5
@@ -30,28 +27,6 @@ MAX_BYTES = 64 << 30
 MAX_SECONDS = 3600.0
 """For one file, in seconds, so that a server that sends a byte now and then ends."""
 CHUNK_BYTES = 1 << 20
-
-
-def scratch_directory() -> Path:
-    """Choose the directory for downloads and for files that sorting spills to disk.
-
-    Returns:
-        A writable directory.
-    """
-    scratch = ContainerEnvironment().scratch
-    if scratch is None:
-        return _temporary_directory()
-    root = scratch / "inspect"
-    root.mkdir(parents=True, exist_ok=True)
-    return root
-
-
-@functools.cache
-def _temporary_directory() -> Path:
-    """A directory for this process only, removed when the process ends."""
-    directory = Path(tempfile.mkdtemp(prefix="dpojob-inspect-"))
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    return directory
 
 
 def open_urls(urls: list[str], split: str) -> Source:

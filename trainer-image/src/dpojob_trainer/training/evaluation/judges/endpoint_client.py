@@ -13,7 +13,7 @@ import httpx2 as httpx
 
 from dpojob_api.evaluation import JudgeUsage
 from dpojob_api.spec import JudgeEndpoint
-from dpojob_trainer.inspection.sources import restrict_to_public
+from dpojob_trainer.inspection.sources.public_network import restrict_to_public
 from dpojob_trainer.shared.container_environment import ContainerEnvironment
 
 from .judge import JudgeError
