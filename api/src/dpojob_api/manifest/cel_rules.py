@@ -21,7 +21,7 @@ from dpojob_api.pool import (
     cel_count,
 )
 from dpojob_api.quantity import parse_count
-from dpojob_api.spec import PATH_RULE
+from dpojob_api.spec import HTTP_INSIDE_CLUSTER, KEY_OVER_HTTPS_RULE, PATH_RULE
 
 Path = tuple[str | int, ...]
 """Place in a document: field names and list positions."""
@@ -71,6 +71,14 @@ def _volume_names_are_unique(value: Value) -> bool:
     return len(names) == len(set(names))
 
 
+def _key_is_sent_over_https(value: Value) -> bool:
+    return (
+        "secret" not in value
+        or value["url"].startswith("https://")
+        or re.match(HTTP_INSIDE_CLUSTER, value["url"]) is not None
+    )
+
+
 EVALUATORS: dict[str, Callable[[Value], bool]] = {
     PATH_RULE["rule"]: _path_is_relative,
     "!has(self.revision) || has(self.repo)": lambda v: "revision" not in v or "repo" in v,
@@ -86,6 +94,7 @@ EVALUATORS: dict[str, Callable[[Value], bool]] = {
     RESERVED_PATH_RULE["rule"]: _mount_path_is_free,
     MOUNTED_VOLUMES_RULE["rule"]: _mounts_name_volumes,
     UNIQUE_VOLUMES_RULE["rule"]: _volume_names_are_unique,
+    KEY_OVER_HTTPS_RULE["rule"]: _key_is_sent_over_https,
     "!has(self.fromEval) || self.fromEval || has(self.volume)": lambda v: (
         v.get("fromEval", True) or "volume" in v
     ),

@@ -13,6 +13,8 @@ from .dataset_source import (
     verdict_text,
 )
 from .evaluation import (
+    HTTP_INSIDE_CLUSTER,
+    KEY_OVER_HTTPS_RULE,
     EvaluationPrompts,
     EvaluationSpec,
     Judge,
@@ -39,6 +41,8 @@ from .training import EarlyStopping, Lora, Samples, Training
 
 __all__ = [
     "DNS_NAME",
+    "HTTP_INSIDE_CLUSTER",
+    "KEY_OVER_HTTPS_RULE",
     "MUTABLE_ALWAYS",
     "PATH_RULE",
     "REPO",

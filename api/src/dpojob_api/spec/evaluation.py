@@ -76,12 +76,25 @@ class JudgeProgram(StrictModel):
 Price = Annotated[str, Field(max_length=32, pattern=MONEY_PATTERN)]
 
 
-class JudgeEndpoint(StrictModel):
+HTTP_INSIDE_CLUSTER = (
+    r"^http://(localhost|127[.][0-9.]+|[a-z0-9.-]+[.]svc([.]cluster[.]local)?)(:[0-9]+)?(/|$)"
+)
+"""URLs to which an API key may be sent unencrypted: the network inside a cluster is the platform's to protect."""
+KEY_OVER_HTTPS_RULE = {
+    "rule": "!has(self.secret) || self.url.startsWith('https://') || "
+    f"self.url.matches('{HTTP_INSIDE_CLUSTER}')",
+    "message": "the key of secret would be sent unencrypted: write https:// (http:// is for a Service "
+    "of the cluster, such as http://llm.team.svc/v1, for localhost, or without secret)",
+}
+
+
+class JudgeEndpoint(StrictModel, json_schema_extra=validations(KEY_OVER_HTTPS_RULE)):
     """A model behind an OpenAI-compatible API that is asked which of two answers is better."""
 
     url: Annotated[str, Field(max_length=2000, pattern=r"^https?://")] = Field(
         description="Base address, such as https://llm.internal/v1; chat/completions is added. An address "
-        "that is not public must be allowed by the installation."
+        "that is not public must be allowed by the installation. With secret, http:// is only for a "
+        "Service of the cluster (NAME.NAMESPACE.svc) or localhost."
     )
     model: Annotated[str, Field(min_length=1, max_length=200)] = Field(
         description="Name of the model there."
