@@ -33,18 +33,24 @@ PAIRS = [Comparison(f"question {n}", f"before {n}", f"tuned {n}") for n in range
 
 
 @pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # Where replies are kept.
     monkeypatch.setattr(client, "FIRST_WAIT", 0.01)
     monkeypatch.setattr(client, "LONGEST_WAIT", 0.02)
     monkeypatch.delenv("DPOJOB_SCRATCH", raising=False)
 
 
 def make(
-    url: str, *, cost: str | None = None, seconds: float = math.inf, **spec: Any
+    url: str,
+    *,
+    cost: str | None = None,
+    seconds: float = math.inf,
+    kept: Path = Path(),
+    **spec: Any,
 ) -> EndpointJudge:
     wanted = {"url": url, "model": "big", "requestsPerMinute": FAST, **spec}
     limits = Limits(time.monotonic() + seconds, None if cost is None else Decimal(cost))
-    return EndpointJudge(JudgeEndpoint.model_validate(wanted), SECRET, limits)
+    return EndpointJudge(JudgeEndpoint.model_validate(wanted), SECRET, limits, kept)
 
 
 def prefers(word: str) -> Reply:
@@ -190,6 +196,44 @@ def test_it_costs_no_more_than_is_left() -> None:
             make(server.url, cost="0", inputPrice="1").compare(PAIRS)
         assert server.bodies == []
         assert make(server.url, cost="0").compare(PAIRS) == [(0.0, 1.0)] * 6
+
+
+def test_an_interrupted_judge_asks_nothing_twice(tmp_path: Path) -> None:
+    """Its usage is that of both attempts, and counts against the budget."""
+    usage = {"prompt_tokens": 50, "completion_tokens": 1}
+    replies = iter(["A", "not a preference", "B", (401, b"key revoked")])
+    prices = {"inputPrice": "1000", "outputPrice": "0"}
+    with judge_endpoint(
+        lambda asked: next(replies, prefers("tuned")(asked)), usage=usage
+    ) as server:
+        first = make(server.url, kept=tmp_path, **prices)
+        with pytest.raises(JudgeError, match="401"):
+            first.compare(PAIRS)
+        asked = len(server.bodies) - 1
+        assert first.usage.requests == asked >= 3
+        with (tmp_path / "replies.jsonl").open("a") as torn:
+            torn.write('{"asked": "0')
+        second = make(server.url, kept=tmp_path, **prices)
+        scores = second.compare(PAIRS)
+        assert len(server.bodies) == 12 + 1
+        assert second.usage.requests == 12 and second.usage.cost == pytest.approx(12 * 0.05)
+        # The reply that could not be read is kept as well.
+        assert scores.count((None, None)) == 1
+        third = make(server.url, kept=tmp_path, cost="0.60", **prices)
+        assert third.compare(PAIRS) == scores
+        with pytest.raises(JudgeError, match=r"has cost 0\.60 after 12 requests"):
+            third.compare([Comparison("new", "before", "tuned")])
+        assert len(server.bodies) == 13
+        # Another model is asked about everything.
+        make(server.url, kept=tmp_path, model="other").compare(PAIRS)
+        assert len(server.bodies) == 13 + 12
+
+
+def test_two_equal_answers_tie_without_a_question() -> None:
+    with judge_endpoint(lambda _: "A") as server:
+        judge = make(server.url)
+        assert judge.compare([Comparison("question", "same", "same")]) == [(0.5, 0.5)]
+        assert judge.contradictions == 0 and server.bodies == []
 
 
 def test_tokens_are_estimated_where_they_are_not_counted() -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from .answers import Answer
 from .generation import BATCH_SIZE, generate_answers
 from .models import ModelPair
-from .records import AnswerFile
+from .resumable_file import ResumableFile
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ def answer_both(
     found = []
     for number, (name, side) in enumerate((("before", pair.before), ("after", pair.after)), 1):
         identity = [key, name, settings.new_tokens, settings.seed, [r["prompt"] for r in rows]]
-        kept = AnswerFile(directory / f"{name}.jsonl", identity)
-        first = len(kept.answers) // BATCH_SIZE * BATCH_SIZE
-        del kept.answers[first:]
+        kept = ResumableFile(directory / f"{name}.jsonl", identity)
+        first = len(kept.values) // BATCH_SIZE * BATCH_SIZE
+        kept.keep(first)
         with side() as model:
             for batch in generate_answers(
                 model,
@@ -61,11 +61,11 @@ def answer_both(
                 seed=settings.seed,
                 first=first,
             ):
-                kept.append(batch)
+                kept.append([asdict(answer) for answer in batch])
                 # Each model gets half of the time.
                 limit = None if settings.seconds is None else number * settings.seconds / 2
                 if limit is not None and time.monotonic() - start > limit:
                     break
-        found.append(kept.answers)
+        found.append([Answer(**value) for value in kept.values])
     both = min(map(len, found))
     return found[0][:both], found[1][:both]

@@ -26,7 +26,8 @@ from .held_out_figures import reward_accuracy, with_answers, with_distance
 from .judges import Comparison, JudgeError, open_judge
 from .models import load_pair
 from .prompts import evaluation_rows
-from .records import FILE, WORK_DIRECTORY, Record, write_records
+from .records import FILE, Record, write_records
+from .resumable_file import WORK_DIRECTORY
 from .verdict import compare, not_evaluated
 
 log = logging.getLogger(__name__)

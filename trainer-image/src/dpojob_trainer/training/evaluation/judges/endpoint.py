@@ -10,10 +10,12 @@ from pathlib import Path
 from dpojob_api.evaluation import JudgeUsage
 from dpojob_api.spec import JudgeEndpoint
 from dpojob_trainer.shared.container_environment import ContainerEnvironment
+from dpojob_trainer.training.evaluation.resumable_file import WORK_DIRECTORY
 from dpojob_trainer.training.setup.train_job import TrainJob
 
 from .endpoint_client import EndpointClient, Limits
 from .judge import Comparison, Judge, JudgeError, Scores
+from .kept_replies import KeptReplies
 from .pairwise_prompt import VERSION, Preference, question, read_preference
 
 THREADS = 8
@@ -27,9 +29,12 @@ in both orders wins, as in MT-bench (Zheng et al. 2023, "Judging LLM-as-a-Judge"
 class EndpointJudge(Judge):
     """Each answer is once in the first place and once in the second, so that the place decides nothing."""
 
-    def __init__(self, spec: JudgeEndpoint, key: str | None, limits: Limits) -> None:
-        """A judge that sends `key`, and asks no more than `limits` allow."""
-        self._client = EndpointClient(spec, key, limits)
+    def __init__(
+        self, spec: JudgeEndpoint, key: str | None, limits: Limits, directory: Path
+    ) -> None:
+        """A judge that sends `key`, asks no more than `limits` allow, and keeps its replies in `directory`."""
+        self._kept = KeptReplies(directory, spec)
+        self._client = EndpointClient(spec, key, limits, self._kept.usage())
         self.name = f"{spec.model} (endpoint, prompt version {VERSION})"
 
     @classmethod
@@ -38,38 +43,56 @@ class EndpointJudge(Judge):
         key = None if spec.secret is None else _key(spec, ContainerEnvironment().judge_key_file)
         budget = job.spec.budget.max_cost
         left = None if budget is None else Decimal(budget) - job.plan.estimate.cost
-        return cls(spec, key, Limits(deadline, left))
+        return cls(spec, key, Limits(deadline, left), job.output / WORK_DIRECTORY)
 
     @property
     def usage(self) -> JudgeUsage:
-        """What was asked so far."""
+        """What was asked so far, by earlier attempts too."""
         return self._client.usage
 
     def compare(self, comparisons: Sequence[Comparison]) -> list[Scores]:
         """1 for an answer preferred in both orders and 0 for the other; else halves. Raises JudgeError.
 
-        Without a readable reply in both orders there are no scores.
+        Without a readable reply in both orders there are no scores. About two equal answers, and what an
+        earlier attempt asked, nothing is asked.
         """
-        with ThreadPoolExecutor(THREADS) as pool:
-            asked = [pool.submit(self._both_orders, each) for each in comparisons]
-            try:
-                replies = [future.result() for future in asked]
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-            finally:
-                self._client.close()
+        try:
+            with ThreadPoolExecutor(THREADS) as pool:
+                replies = self._replies(pool, comparisons)
+        finally:
+            self._client.close()
         self.contradictions = sum(first == second in ("A", "B") for first, second in replies)
         return [_scores(first, second) for first, second in replies]
 
+    def _replies(
+        self, pool: ThreadPoolExecutor, comparisons: Sequence[Comparison]
+    ) -> list[tuple[Preference | None, Preference | None]]:
+        asked = [pool.submit(self._both_orders, each) for each in comparisons]
+        try:
+            return [future.result() for future in asked]
+        except BaseException as error:
+            pool.shutdown(wait=False, cancel_futures=True)
+            self._client.stop()
+            if not isinstance(error, JudgeError):
+                # A pod that is stopped cannot wait for replies; otherwise those on their way are paid for.
+                self._client.close()
+            raise
+
     def _both_orders(self, each: Comparison) -> tuple[Preference | None, Preference | None]:
+        if each.before == each.after:
+            return "TIE", "TIE"
         return (
             self._preference(each, each.before, each.after),
             self._preference(each, each.after, each.before),
         )
 
     def _preference(self, each: Comparison, answer_a: str, answer_b: str) -> Preference | None:
-        return read_preference(self._client.reply(question(each.prompt, answer_a, answer_b)))
+        messages = question(each.prompt, answer_a, answer_b)
+        reply = self._kept.find(messages)
+        if reply is None:
+            reply = self._client.reply(messages)
+            self._kept.add(messages, reply)
+        return read_preference(reply.text)
 
 
 def _scores(first: Preference | None, second: Preference | None) -> Scores:

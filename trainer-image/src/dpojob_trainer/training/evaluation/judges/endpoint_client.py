@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -46,16 +47,32 @@ class Limits:
     """What may be spent; None for no limit."""
 
 
+@dataclass(frozen=True)
+class Reply:
+    """What the model replied to one request."""
+
+    text: Any
+    """None where the response is no such object."""
+    input_tokens: int
+    output_tokens: int
+
+
 class EndpointClient:
     """Asks one endpoint; threads may share it."""
 
-    def __init__(self, spec: JudgeEndpoint, key: str | None, limits: Limits) -> None:
-        """A client that sends `key`, which appears in no message of an error."""
+    def __init__(
+        self, spec: JudgeEndpoint, key: str | None, limits: Limits, usage: JudgeUsage
+    ) -> None:
+        """A client that sends `key`, which appears in no message of an error.
+
+        `usage` is what earlier attempts asked, which counts against the limits too.
+        """
         self._spec, self._key, self._limits = spec, key, limits
         self._lock = threading.Lock()
+        self._stopped = threading.Event()
         self._next = 0.0
         self._reserved = Decimal(0)
-        self.usage = JudgeUsage(cost=0.0)
+        self.usage = usage
         environment = ContainerEnvironment()
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         self._client = httpx.Client(headers=headers)
@@ -63,15 +80,16 @@ class EndpointClient:
             # Outside a pod, the network is that of the user who runs the command.
             restrict_to_public(self._client, environment.private_endpoints, _private_address)
 
+    def stop(self) -> None:
+        """Send no further request; a reply that is on its way is still received."""
+        self._stopped.set()
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
-    def reply(self, messages: list[dict[str, str]]) -> Any:
-        """The text that the model replies; None where the reply is no such object.
-
-        Raises JudgeError where the endpoint does not answer, refuses, or a limit is reached.
-        """
+    def reply(self, messages: list[dict[str, str]]) -> Reply:
+        """Ask the model. Raises JudgeError where it does not answer, refuses, or a limit is reached."""
         body = {
             "model": self._spec.model,
             "messages": messages,
@@ -86,7 +104,7 @@ class EndpointClient:
             with self._lock:
                 self._reserved -= reserved
 
-    def _reply(self, body: dict[str, Any], asked: int) -> Any:
+    def _reply(self, body: dict[str, Any], asked: int) -> Reply:
         wait, failure = FIRST_WAIT, ""
         for attempt in range(ATTEMPTS):
             self._wait_for_turn()
@@ -126,8 +144,8 @@ class EndpointClient:
             wait = float(after) if after.isascii() and after.isdecimal() else 0.0
             return response.status_code, received.decode(errors="replace"), wait
 
-    def _read(self, text: str, asked: int) -> Any:
-        """The reply in the response; its tokens are counted."""
+    def _read(self, text: str, asked: int) -> Reply:
+        """The reply in the response; its tokens are counted, by the API or else by its bytes."""
         try:
             found = json.loads(text)
             reply = found["choices"][0]["message"]["content"]
@@ -136,26 +154,17 @@ class EndpointClient:
         counts = found.get("usage") if isinstance(found, dict) else None
         counts = counts if isinstance(counts, dict) else {}
         written = len(reply.encode(errors="replace")) if isinstance(reply, str) else len(text)
-        self._count(
+        answer = Reply(
+            reply,
             _tokens(counts.get("prompt_tokens"), asked),
             _tokens(counts.get("completion_tokens"), written // BYTES_PER_TOKEN + 1),
         )
-        return reply
-
-    def _count(self, read: int, written: int) -> None:
         with self._lock:
-            usage = self.usage
-            cost = self._cost(usage.input_tokens + read, usage.output_tokens + written)
-            self.usage = JudgeUsage(
-                requests=usage.requests + 1,
-                input_tokens=usage.input_tokens + read,
-                output_tokens=usage.output_tokens + written,
-                cost=float(cost),
-            )
+            self.usage = add_usage(self._spec, self.usage, [answer])
+        return answer
 
     def _cost(self, read: int, written: int) -> Decimal:
-        spec = self._spec
-        return (read * Decimal(spec.input_price) + written * Decimal(spec.output_price)) / MILLION
+        return tokens_cost(self._spec, read, written)
 
     def _reserve(self, asked: int) -> Decimal:
         """The most that a request may cost, reserved. Raises JudgeError where that is more than is left."""
@@ -188,16 +197,35 @@ class EndpointClient:
         self._sleep(start - now)
 
     def _sleep(self, seconds: float) -> None:
-        """Sleep, but not beyond the deadline. Raises JudgeError there."""
+        """Sleep, but not beyond the deadline or a stop. Raises JudgeError there."""
         left = self._limits.deadline - time.monotonic()
         if seconds > 0:
-            time.sleep(max(0.0, min(seconds, left + 0.01)))
+            self._stopped.wait(max(0.0, min(seconds, left + 0.01)))
+        if self._stopped.is_set():
+            raise JudgeError("evaluation.judge.endpoint is asked nothing more")
         self._check_time()
 
     def _masked(self, text: str) -> str:
         """The text on one line, clipped and without the key, which a server may repeat."""
         clean = text if not self._key else text.replace(self._key, "[key]")
         return " ".join(clean.split())[:200]
+
+
+def add_usage(spec: JudgeEndpoint, usage: JudgeUsage, replies: Sequence[Reply]) -> JudgeUsage:
+    """`usage` with further replies, at the prices of `spec`."""
+    read = usage.input_tokens + sum(reply.input_tokens for reply in replies)
+    written = usage.output_tokens + sum(reply.output_tokens for reply in replies)
+    return JudgeUsage(
+        requests=usage.requests + len(replies),
+        input_tokens=read,
+        output_tokens=written,
+        cost=float(tokens_cost(spec, read, written)),
+    )
+
+
+def tokens_cost(spec: JudgeEndpoint, read: int, written: int) -> Decimal:
+    """The price of tokens that the judge reads and writes, in the installation's currency."""
+    return (read * Decimal(spec.input_price) + written * Decimal(spec.output_price)) / MILLION
 
 
 def _tokens(value: Any, estimate: int) -> int:
