@@ -27,7 +27,8 @@ from dpojob_planner.estimates import (
     TrainingOption,
     infer_model_shape,
 )
-from dpojob_planner.estimates.cost_model import token_flops, training_passes
+from dpojob_planner.estimates.cost_model import training_passes
+from dpojob_planner.estimates.gpu import token_flops
 
 QUANTILE = 0.9
 """Of the fragmentation and the context over all cells."""

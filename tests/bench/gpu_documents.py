@@ -11,7 +11,7 @@ from bench.gpu.measurements.grid import CASES
 from bench.gpu.models import facts_of, fields_of
 from bench.gpu.step import RANK
 
-from dpojob_planner.estimates.cost_model import token_flops
+from dpojob_planner.estimates.gpu import token_flops
 
 
 @dataclass(frozen=True)

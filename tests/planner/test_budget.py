@@ -10,7 +10,7 @@ from tests.kit.planning import catalogue, job, planned, pool, refused, report, s
 
 from dpojob_api.report import Lengths, Percentiles
 from dpojob_planner import plan
-from dpojob_planner.estimates.cost_model import padded_length, training_work
+from dpojob_planner.estimates.training_work import padded_length, training_work
 
 LENGTHS = Lengths(longest=Percentiles(p50=400, p95=900, p99=1000, max=3000))
 

@@ -32,13 +32,13 @@ from dpojob_planner.estimates import (
     usable_gib,
 )
 from dpojob_planner.estimates.activations import residual_element_bytes, saved_activation_bytes
-from dpojob_planner.estimates.cost_model import (
+from dpojob_planner.estimates.cost_model import training_passes
+from dpojob_planner.estimates.gpu import (
     HALF_RATE_TOKENS,
     QLORA_SLOWDOWN,
     SECONDS_PER_LAYER_PASS,
     pass_seconds,
     token_flops,
-    training_passes,
 )
 from dpojob_planner.estimates.memory import adapter_parameters, optimizer_bytes
 from dpojob_planner.estimates.training_work import padded_length, training_work

@@ -55,6 +55,10 @@ class DatasetStatus(LenientModel):
     revision: str | None = None
     content_hash: str | None = None
     eval_content_hash: str | None = None
+    reward_model_bytes: int = Field(
+        default=0,
+        description="Size of the weight files of evaluation.judge.rewardModel, bytes. Default: 0, not known.",
+    )
     page: str | None = Field(
         default=None,
         description="Path of inspection.html, the report with rows, on the claim of output.volume.",

@@ -38,8 +38,10 @@ class MemoryNeed(LenientModel):
 class Estimate(LenientModel):
     """The predicted duration and cost of a run, and what they consist of."""
 
-    hours: float = Field(description="Wall-clock hours of training.")
-    cost: Decimal = Field(description="hours x GPUs x hourlyPrice, in the installation's currency.")
+    hours: float = Field(description="Wall-clock hours of training and of the evaluation after it.")
+    cost: Decimal = Field(
+        description="hours x GPUs x hourlyPrice, and judgeCost, in the installation's currency."
+    )
     steps: int = Field(default=0, description="Optimizer steps. Default: 0, not known.")
     step_seconds: float = Field(
         default=0.0, description="Seconds of one optimizer step. Default: 0, not known."
@@ -63,13 +65,36 @@ class Estimate(LenientModel):
         "Default: 0, they are computed at each step.",
     )
 
+    answer_seconds: float = Field(
+        default=0.0,
+        description="Seconds of both models' answers to held-out prompts after training, at most. "
+        "Default: 0, not known.",
+    )
+    judge_seconds: float = Field(
+        default=0.0,
+        description="Seconds of evaluation.judge after them. Default: 0, there is none or its time is not "
+        "known.",
+    )
+    judge_cost: Decimal = Field(
+        default=Decimal(0),
+        description="Part of `cost`: tokens of evaluation.judge.endpoint times its prices. Default: 0.",
+    )
+
+    def after_seconds(self) -> float:
+        """Add up the time of the evaluation after training.
+
+        Returns:
+            Seconds.
+        """
+        return self.answer_seconds + self.judge_seconds
+
     def seconds(self) -> float:
-        """Add up the time of the run: the steps, and everything between and before them.
+        """Add up the time of the run: the steps, and everything between, before and after them.
 
         Returns:
             Seconds, of which `hours` is the rounded number of hours.
         """
-        return self.reference_seconds + remaining_seconds(
+        training = remaining_seconds(
             self.steps,
             self.step_seconds,
             self.evaluations,
@@ -77,8 +102,9 @@ class Estimate(LenientModel):
             self.checkpoints,
             self.checkpoint_seconds,
         )
+        return self.reference_seconds + training + self.after_seconds()
 
-    @field_serializer("cost")
+    @field_serializer("cost", "judge_cost")
     def _cents(self, cost: Decimal) -> str:
         return money(cost)
 

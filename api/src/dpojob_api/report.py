@@ -255,6 +255,10 @@ class InspectionReport(LenientModel):
     lengths: Lengths | None = None
     quality: Quality = Field(default_factory=Quality)
     model: ModelFacts | None = None
+    reward_model_bytes: int = Field(
+        default=0,
+        description="Size of the weight files of evaluation.judge.rewardModel, bytes. Default: 0, not known.",
+    )
     source: str = Field(default="", description="The dataset as a person would name it.")
     revision: str | None = Field(
         default=None, description="The commit a repository's revision resolved to."

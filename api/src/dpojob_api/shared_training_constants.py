@@ -40,6 +40,23 @@ MINIMUM_INTERVAL_SECONDS = 900
 STOP_SECONDS = 60
 """Time to end the container beside saving: the signal, the processes, the files' digest, the last message."""
 
+ANSWERED_PROMPTS = 32
+"""Most prompts that both models answer after training without spec.evaluation."""
+ANSWER_TOKENS = 128
+"""Longest of these answers, tokens."""
+ANSWER_SECONDS = 300.0
+"""Longest time for them."""
+JUDGED_ANSWER_TOKENS = 512
+"""Longest answer that is judged, tokens."""
+ANSWER_BATCH = 16
+"""Prompts that a model answers at a time."""
+ANSWER_TIME_SHARE = 2 / 3
+"""Share of evaluation.maxDuration for the answers; the rest is for the judge."""
+JUDGE_THREADS = 8
+"""Requests to evaluation.judge.endpoint at a time."""
+JUDGE_REPLY_TOKENS = 2048
+"""Longest reply of it, tokens, those in which a model reasons included."""
+
 
 def reference_batch_size(pairs: int, *, checkpointing: bool) -> int:
     """Compute the batch size of the reference's forward pass before training.

@@ -13,6 +13,7 @@ from .budget import AffordableWork, affordable_work, budget_excess
 from .estimates import (
     MEMORY_MARGIN,
     CostModel,
+    EvaluationWork,
     MemoryEstimate,
     ModelShape,
     PrefixSharing,
@@ -122,7 +123,7 @@ class PlanningContext:
         return cls(spec, report, facts, shape, sharing)
 
     def evaluate(self, pool: PoolState, option: TrainingOption) -> Candidate:
-        """Predict memory, time and cost of one option on one pool.
+        """Predict memory, time and cost of one option on one pool, with those of the evaluation after training.
 
         Args:
             pool: The pool.
@@ -137,7 +138,22 @@ class PlanningContext:
             report = self.report.model_copy(update={"train_rows": ASSUMED_ROWS})
             hours = replace(self, report=report)._estimate(pool, option).hours
         memory = estimate_memory(self.shape, option.settings)
+        if self.spec.evaluation is not None:
+            after = self.evaluation_work(pool, option).memory()
+            memory = max(memory, after, key=lambda each: each.total_gib)
         return Candidate(pool, option, memory, estimate, hours)
+
+    def evaluation_work(self, pool: PoolState, option: TrainingOption) -> EvaluationWork:
+        """Describe the evaluation after training with one option on one pool.
+
+        Args:
+            pool: The pool.
+            option: Method, settings of one GPU, and number of GPUs.
+
+        Returns:
+            Its work, of which time, memory and cost are predicted.
+        """
+        return EvaluationWork(self.spec, self.report, self.shape, pool.spec, option)
 
     def _estimate(self, pool: PoolState, option: TrainingOption) -> Estimate:
         model = CostModel(self.spec, self.report, self.shape, pool.spec, option, self.sharing.work)

@@ -59,9 +59,12 @@ def test_the_time_to_the_last_step(progress: dict[str, Any] | None, seconds: flo
 
 @pytest.mark.parametrize(
     ("spent", "left", "estimate"),
-    [(0, None, "10.00"), (36000, None, "20.00"), (3600, 1800, "4.00")],
-    ids=["the plan's", "at least what was spent", "by the step rate, for both GPUs"],
-)
+    [(0, None, "10.00"), (36000, None, "20.00"), (3600, 1800, "5.25"), (3600, 0, "2.00")],
+    ids=[
+        "the plan's", "at least what was spent", "by the step rate, for both GPUs, and the evaluation",
+        "what was spent, once training is over",
+    ],
+)  # fmt: skip
 def test_the_cost_in_total(spent: float, left: int | None, estimate: str) -> None:
     status = training_status()
     plan = status.plan
@@ -70,7 +73,14 @@ def test_the_cost_in_total(spent: float, left: int | None, estimate: str) -> Non
         update={
             "gpus": 2,
             "hourly_price": Decimal(2),
-            "estimate": plan.estimate.model_copy(update={"cost": Decimal(10)}),
+            "estimate": plan.estimate.model_copy(
+                update={
+                    "cost": Decimal(10),
+                    "answer_seconds": 600.0,
+                    "judge_seconds": 300.0,
+                    "judge_cost": Decimal("0.25"),
+                }
+            ),
         }
     )
     status.attempts = [attempt(spent)]

@@ -46,6 +46,8 @@ def test_the_hours_are_the_sum_of_their_parts(
         + made.evaluations * made.evaluation_seconds
         + made.checkpoints * made.checkpoint_seconds
         + made.reference_seconds
+        + made.answer_seconds
+        + made.judge_seconds
     )
     assert made.hours == pytest.approx(parts / 3600, abs=1e-4)
     assert (made.reference_seconds > 0) == answer.precompute_reference

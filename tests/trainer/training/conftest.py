@@ -76,8 +76,8 @@ def short_answers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     from dpojob_trainer.training.evaluation import evaluator
     from dpojob_trainer.training.loop import samples
 
-    monkeypatch.setattr(evaluator, "MAX_PROMPTS", FEW_PROMPTS)
-    monkeypatch.setattr(evaluator, "NEW_TOKENS", FEW_TOKENS)
+    monkeypatch.setattr(evaluator, "ANSWERED_PROMPTS", FEW_PROMPTS)
+    monkeypatch.setattr(evaluator, "ANSWER_TOKENS", FEW_TOKENS)
     monkeypatch.setattr(samples, "NEW_TOKENS", FEW_TOKENS)
 
 

@@ -154,7 +154,8 @@ def eta_seconds(progress: Progress | None) -> float | None:
 def cost_status(status: DPOJobStatus, plan: Plan, currency: str) -> Cost:
     """Compute the cost so far and in total.
 
-    The total follows the plan's estimate until training reports a step rate, then that rate.
+    The total follows the plan's estimate until training reports a step rate, then that rate and the plan's
+    estimate of the evaluation after training.
 
     Args:
         status: The status, with its attempts and progress.
@@ -165,11 +166,13 @@ def cost_status(status: DPOJobStatus, plan: Plan, currency: str) -> Cost:
         Both amounts, rounded to cents.
     """
     spent = total_cost(status.attempts) + judge_cost(status.evaluation)
-    left = eta_seconds(status.progress)
+    left, judge = eta_seconds(status.progress), Decimal(0)
     if left is None:
         total = max(spent, plan.estimate.cost)
     else:
-        total = spent + Decimal(str(left)) * plan.gpus * plan.hourly_price / HOUR
+        if left > 0 and status.evaluation is None:
+            left, judge = left + plan.estimate.after_seconds(), plan.estimate.judge_cost
+        total = spent + Decimal(str(left)) * plan.gpus * plan.hourly_price / HOUR + judge
     return Cost(so_far=_cents(spent), estimate=_cents(total), currency=currency)
 
 

@@ -2,6 +2,7 @@
 
 from .checkpoint import checkpoint_bytes, save_seconds
 from .cost_model import CostModel
+from .evaluation_work import EvaluationWork
 from .gpu import gpus_per_job, is_cpu_only, measured_rate, precision, sustained_flops, usable_gib
 from .gpu_kinds import MINIMUM_CAPABILITY, mig_slices, unsupported_capability
 from .host_resources import host_memory_gib, scratch_gib
@@ -16,6 +17,7 @@ __all__ = [
     "MINIMUM_CAPABILITY",
     "CostModel",
     "DeviceSettings",
+    "EvaluationWork",
     "MemoryEstimate",
     "ModelShape",
     "PrefixSharing",

@@ -9,27 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from dpojob_api.plan import Estimate, Method
+from dpojob_api.plan import Estimate
 from dpojob_api.pool import GPUPoolSpec
 from dpojob_api.report import InspectionReport
 from dpojob_api.shared_training_constants import reference_batch_size, save_interval_seconds
 from dpojob_api.spec import DPOJobSpec
 
-from .calibration import CONSTANTS
 from .checkpoint import save_seconds
-from .gpu import sustained_flops
+from .evaluation_work import EvaluationWork
+from .gpu import pass_seconds, sustained_flops
 from .model_shape import ModelShape
 from .training_option import TrainingOption
 from .training_work import count_evaluations, padded_length, training_work
 
-SECONDS_PER_LAYER_PASS = CONSTANTS["SECONDS_PER_LAYER_PASS"].value
-"""Launching the kernels of one layer, once."""
-HALF_RATE_TOKENS = CONSTANTS["HALF_RATE_TOKENS"].value
-"""Tokens of a forward that reaches half of a GPU's sustained rate."""
 MULTI_GPU_EFFICIENCY = 0.9
 """Share of the sum of their rates that several GPUs reach together. An assumption; no card has confirmed it."""
-QLORA_SLOWDOWN = CONSTANTS["QLORA_SLOWDOWN"].value
-"""Factor on the time of every pass, for unpacking 4-bit weights."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +68,7 @@ class CostModel:
         return self._seconds(work.rows + work.eval_rows, 1.0, pairs)
 
     def estimate(self, step: float) -> Estimate:
-        """Predict hours and cost of the whole run.
+        """Predict hours and cost of the whole run, the evaluation after training included.
 
         Args:
             step: Seconds of one optimizer step, from `step_seconds`.
@@ -90,6 +84,7 @@ class CostModel:
         evaluations = count_evaluations(self.spec, work, work.steps * step, evaluation + save)
         # Each evaluation has its checkpoint, the end has one, and none is far from the one before.
         by_time = int(work.steps * step / save_interval_seconds(save))
+        after = EvaluationWork(self.spec, self.report, self.shape, self.pool, self.option)
         estimate = Estimate(
             hours=0.0,
             cost=Decimal(0),
@@ -100,9 +95,12 @@ class CostModel:
             checkpoints=max(evaluations, by_time, 1),
             checkpoint_seconds=round(save, 2),
             reference_seconds=round(self.reference_seconds(), 2),
+            answer_seconds=round(after.answer_seconds(), 2),
+            judge_seconds=round(after.judge_seconds(), 2),
+            judge_cost=after.judge_cost(),
         )
         hours = round(estimate.seconds() / 3600, 4)
-        cost = Decimal(str(hours)) * self.option.gpus * self.pool.price
+        cost = Decimal(str(hours)) * self.option.gpus * self.pool.price + estimate.judge_cost
         return estimate.model_copy(update={"hours": hours, "cost": cost})
 
     def _seconds(self, rows: float, passes: float, pairs: int | None = None) -> float:
@@ -116,39 +114,6 @@ class CostModel:
             self.shape, option.strategy.method, tokens, length, sustained_flops(self.pool.gpu)
         )
         return per_gpu / pairs * passes * each
-
-
-def pass_seconds(
-    shape: ModelShape, method: Method, tokens: float, length: float, flops: float
-) -> float:
-    """Predict the time of one forward over one micro-batch on one GPU.
-
-    Args:
-        shape: The model.
-        method: The method; with 4-bit weights every pass takes longer.
-        tokens: Tokens of the micro-batch.
-        length: Tokens of each of its rows.
-        flops: The rate that the GPU sustains with many tokens, FLOP/s.
-
-    Returns:
-        Seconds; the rate saturates with the tokens of a pass.
-    """
-    slowdown = QLORA_SLOWDOWN if method == "qlora" else 1.0
-    compute = (tokens + HALF_RATE_TOKENS) * token_flops(shape, length) / flops
-    return slowdown * (compute + shape.layers * SECONDS_PER_LAYER_PASS)
-
-
-def token_flops(shape: ModelShape, length: float) -> float:
-    """Count the operations of one token's forward.
-
-    Args:
-        shape: The model.
-        length: Tokens of its row.
-
-    Returns:
-        FLOPs: two per active parameter, and attention over half the row.
-    """
-    return 2.0 * shape.active + 2.0 * shape.layers * shape.queries * length
 
 
 def _reference_passes(option: TrainingOption) -> float:

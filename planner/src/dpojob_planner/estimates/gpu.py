@@ -1,13 +1,14 @@
-"""How fast a pool's GPU trains, in which precision, and how much of its memory can be used."""
+"""How fast a pool's GPU trains, how long a pass takes on it, in which precision, and how much memory it has."""
 
 from __future__ import annotations
 
-from dpojob_api.plan import Precision
+from dpojob_api.plan import Method, Precision
 from dpojob_api.pool import GPU
 from dpojob_api.shared_training_constants import CPU_BF16_MIN_PARAMETERS, CPU_MODEL
 
-from .calibration import RATES, Rate
+from .calibration import CONSTANTS, RATES, Rate
 from .gpu_kinds import MIG_MEMORY_SHARE, MIG_SLICES, gpu_kind, kind_name, mig_slices
+from .model_shape import ModelShape
 
 TRAINING_SHARE = 0.5
 """Share of the rate of large matrix products that a training step reaches. With MATMUL_SHARE it makes 35%
@@ -15,6 +16,16 @@ of the peak, the least that llm-foundry publishes for one node of H100 with mode
 up to 4,096 tokens, of 35 to 46% (github.com/mosaicml/llm-foundry, scripts/train/benchmarking). An
 assumption for this trainer; a measured rate in calibration.json, or `gpu.teraflops` on the GPUPool,
 replaces it."""
+SECONDS_PER_LAYER_PASS = CONSTANTS["SECONDS_PER_LAYER_PASS"].value
+"""Launching the kernels of one layer, once."""
+HALF_RATE_TOKENS = CONSTANTS["HALF_RATE_TOKENS"].value
+"""Tokens of a forward that reaches half of a GPU's sustained rate."""
+READ_TOKENS = 128
+"""The same of generation, which reads all weights for each token: the dense peak over the memory's bandwidth,
+times the share of that peak which training reaches. An assumption for all kinds of GPU; no card has confirmed
+it."""
+QLORA_SLOWDOWN = CONSTANTS["QLORA_SLOWDOWN"].value
+"""Factor on the time of every pass, for unpacking 4-bit weights."""
 
 
 def is_cpu_only(gpu: GPU) -> bool:
@@ -104,3 +115,60 @@ def gpus_per_job(gpu: GPU) -> int:
         "CUDA Device Enumeration").
     """
     return gpu.per_node if mig_slices(gpu) is None else 1
+
+
+def token_seconds(
+    shape: ModelShape, method: Method, answers: float, length: float, flops: float
+) -> float:
+    """Predict the time of generating one token of each answer of a batch.
+
+    Args:
+        shape: The model.
+        method: The method; with 4-bit weights every pass takes longer.
+        answers: Answers in the batch.
+        length: Tokens of a prompt with its answer so far.
+        flops: The rate that the GPU sustains with many tokens, FLOP/s.
+
+    Returns:
+        Seconds; of a small batch, most of it is for reading the weights.
+    """
+    return pass_seconds(shape, method, answers, length, flops, half_rate_tokens=READ_TOKENS)
+
+
+def pass_seconds(
+    shape: ModelShape,
+    method: Method,
+    tokens: float,
+    length: float,
+    flops: float,
+    half_rate_tokens: float = HALF_RATE_TOKENS,
+) -> float:
+    """Predict the time of one forward over one micro-batch on one GPU.
+
+    Args:
+        shape: The model.
+        method: The method; with 4-bit weights every pass takes longer.
+        tokens: Tokens of the micro-batch.
+        length: Tokens of each of its rows.
+        flops: The rate that the GPU sustains with many tokens, FLOP/s.
+        half_rate_tokens: Tokens of a pass that reaches half of that rate.
+
+    Returns:
+        Seconds; the rate saturates with the tokens of a pass.
+    """
+    slowdown = QLORA_SLOWDOWN if method == "qlora" else 1.0
+    compute = (tokens + half_rate_tokens) * token_flops(shape, length) / flops
+    return slowdown * (compute + shape.layers * SECONDS_PER_LAYER_PASS)
+
+
+def token_flops(shape: ModelShape, length: float) -> float:
+    """Count the operations of one token's forward.
+
+    Args:
+        shape: The model.
+        length: Tokens of its row.
+
+    Returns:
+        FLOPs: two per active parameter, and attention over half the row.
+    """
+    return 2.0 * shape.active + 2.0 * shape.layers * shape.queries * length

@@ -21,6 +21,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dpojob_api.plan import Method
+
 from .activations import attention_score_bytes, residual_element_bytes, saved_activation_bytes
 from .calibration import CONSTANTS
 from .model_shape import ModelShape
@@ -131,17 +133,30 @@ def optimizer_bytes(shape: ModelShape, settings: DeviceSettings) -> float:
     return MOMENT_BYTES * embedding + MOMENT_BYTES_8BIT * (trained - embedding)
 
 
+def frozen_weight_bytes(shape: ModelShape, method: Method) -> float:
+    """Compute the size of a base model under an adapter.
+
+    Args:
+        shape: The model.
+        method: lora, with weights in 16 bits, or qlora.
+
+    Returns:
+        Bytes.
+    """
+    if method == "lora":
+        return 2.0 * shape.parameters
+    # bitsandbytes quantises linear modules only, and stacked experts are not linear modules.
+    quantised = shape.linear - shape.expert_parameters
+    return QUANTISED_BYTES * quantised + 2.0 * (shape.parameters - quantised)
+
+
 def _persistent_bytes(shape: ModelShape, settings: DeviceSettings) -> dict[str, float]:
     """Bytes held through the whole step."""
     adapters = adapter_parameters(shape, settings)
     if settings.method == "full":
         weights = 4.0 * shape.parameters
-    elif settings.method == "lora":
-        weights = 2.0 * shape.parameters
     else:
-        # bitsandbytes quantises linear modules only, and stacked experts are not linear modules.
-        quantised = shape.linear - shape.expert_parameters
-        weights = QUANTISED_BYTES * quantised + 2.0 * (shape.parameters - quantised)
+        weights = frozen_weight_bytes(shape, settings.method)
     trained = trained_parameters(shape, settings)
     copy = 4.0 * shape.parameters if settings.method == "full" and not settings.precompute else 0.0
     parts = {

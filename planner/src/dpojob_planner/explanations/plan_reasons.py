@@ -23,6 +23,7 @@ from dpojob_planner.estimates import (
 )
 from dpojob_planner.pools import PoolOrder, in_band
 
+from .evaluation_reasons import evaluation_reasons
 from .wording import capitalize, count_gpus, describe_band, with_article
 
 
@@ -84,6 +85,7 @@ def plan_reasons(
             else f"Each of {option.gpus} GPUs holds the whole model (data parallel)."
         )
     reasons.append(_price_reason(chosen))
+    reasons += evaluation_reasons(context, chosen)
     reasons += _rate_reasons(chosen)
     if not pool.local:
         reasons.append(_checkpoint_reason(context, chosen))

@@ -16,6 +16,7 @@ from dpojob_planner.search_space import (
     syncs_reference_model,
 )
 
+from .evaluation_reasons import evaluation_share
 from .wording import count_gpus, describe_candidate
 
 
@@ -151,7 +152,7 @@ def over_budget(context: PlanningContext, cheapest: Candidate) -> str:
         cheapest: The cheapest candidate that fits in memory.
 
     Returns:
-        Two sentences: the excess; the epochs, the pairs or the budget that would do.
+        Sentences: the excess; with spec.evaluation its part; the epochs, the pairs or the budget that would do.
     """
     budget, remedies, limits = context.spec.budget, [], []
     affordable = context.affordable_work(cheapest)
@@ -164,9 +165,13 @@ def over_budget(context: PlanningContext, cheapest: Candidate) -> str:
     if budget.max_duration is not None:
         limits.append(f"maxDuration {math.ceil(cheapest.estimate.hours * 60)}m")
     remedies.append("a budget of " + " and ".join(limits))
+    evaluation = ""
+    if context.spec.evaluation is not None:
+        price = cheapest.option.gpus * cheapest.pool.spec.price
+        evaluation = f"{evaluation_share(cheapest.estimate, price)} "
     return (
         f"the cheapest that fits, {describe_candidate(cheapest)} on {cheapest.pool.name}, "
-        f"{context.budget_excess(cheapest)}. "
+        f"{context.budget_excess(cheapest)}. {evaluation}"
         f"What would be within: {', or '.join(remedies)}."
     )
 

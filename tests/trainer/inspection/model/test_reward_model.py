@@ -34,6 +34,21 @@ def test_a_reward_model_passes(volume, config: dict[str, Any]) -> None:
     assert warnings_of(volume, config) == []
 
 
+def test_its_weights_are_measured_for_the_plan(volume) -> None:
+    judge = {"rewardModel": {"volume": {"claimName": "data", "path": "reward"}}}
+    directory = volume.root / "reward"
+    directory.mkdir()
+    (directory / "config.json").write_text(json.dumps(GOOD))
+    report = volume.rows(ROWS).inspect(None, evaluation={"judge": judge})
+    assert report.reward_model_bytes == 0
+    (directory / "pytorch_model.bin").write_bytes(b"x" * 70)
+    assert volume.inspect(None, evaluation={"judge": judge}).reward_model_bytes == 70
+    for name in ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"):
+        (directory / name).write_bytes(b"x" * 50)
+    assert volume.inspect(None, evaluation={"judge": judge}).reward_model_bytes == 100
+    assert volume.inspect(None).reward_model_bytes == 0
+
+
 @pytest.mark.parametrize(
     ("config", "words"),
     [

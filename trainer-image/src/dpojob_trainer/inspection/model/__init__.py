@@ -7,16 +7,16 @@ from .adapter import check_adapter
 from .dispatch import open_model
 from .facts import read_facts
 from .files import ModelFiles, read_json
-from .reward_model import reward_model_warnings
+from .reward_model import inspect_reward_model
 from .tokenizer_config import TokenizerConfig, read_tokenizer_config
 
 __all__ = [
     "ModelFiles",
     "TokenizerConfig",
     "check_adapter",
+    "inspect_reward_model",
     "open_model",
     "read_facts",
     "read_json",
     "read_tokenizer_config",
-    "reward_model_warnings",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -21,35 +22,44 @@ DEFAULT_LABELS = 2
 """Outputs of a model whose configuration has neither num_labels nor id2label, as transformers has it."""
 
 
-def reward_model_warnings(
-    judge: RewardModel | None, volumes: Mapping[str, Path], token: str | None
-) -> list[Problem]:
-    """Warn where the reward model cannot judge; the model is trained all the same.
+def inspect_reward_model(
+    judge: RewardModel, volumes: Mapping[str, Path], token: str | None
+) -> tuple[int, list[Problem]]:
+    """Find out the size of the reward model, and warn where it cannot judge; the model is trained all the same.
 
     Args:
-        judge: `evaluation.judge.rewardModel`; None where there is none.
+        judge: `evaluation.judge.rewardModel`.
         volumes: The directory at which each claim is mounted.
         token: A token for the Hugging Face hub.
 
     Returns:
-        At most one warning.
+        Bytes of its weight files, 0 where they cannot be read, and at most one warning.
     """
-    if judge is None:
-        return []
     source = ModelSource(repo=judge.repo, revision=judge.revision, volume=judge.volume)
+    size = 0
     try:
         files = open_model(source, volumes, token)
+        size = _weight_bytes(files.sizes())
         fault = _fault(files, read_json(files, "config.json"))
     except InspectionError as error:
         fault = error.message
     if fault is None:
-        return []
-    return [
+        return size, []
+    return size, [
         warning(
             ProblemCode.UNUSABLE_JUDGE,
             f"evaluation.judge.rewardModel: {fault}. As it is, the condition Improved will stay Unknown.",
         )
     ]
+
+
+def _weight_bytes(sizes: Mapping[str, int]) -> int:
+    """The size of the weights as transformers loads them: safetensors before its other formats."""
+    for pattern in ("model*.safetensors", "pytorch_model*.bin"):
+        found = sum(size for name, size in sizes.items() if fnmatchcase(name, pattern))
+        if found:
+            return found
+    return 0
 
 
 def _fault(files: ModelFiles, config: Mapping[str, Any] | None) -> str | None:

@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from dpojob_api.shared_training_constants import ANSWER_BATCH
+from dpojob_trainer.training.setup.resumable_file import ResumableFile
+
 from .answers import Answer
-from .generation import BATCH_SIZE, generate_answers
+from .generation import generate_answers
 from .models import ModelPair
-from .resumable_file import ResumableFile
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def answer_both(
     for number, (name, side) in enumerate((("before", pair.before), ("after", pair.after)), 1):
         identity = [key, name, settings.new_tokens, settings.seed, [r["prompt"] for r in rows]]
         kept = ResumableFile(directory / f"{name}.jsonl", identity)
-        first = len(kept.values) // BATCH_SIZE * BATCH_SIZE
+        first = len(kept.values) // ANSWER_BATCH * ANSWER_BATCH
         kept.keep(first)
         with side() as model:
             for batch in generate_answers(

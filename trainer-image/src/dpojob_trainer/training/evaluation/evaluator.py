@@ -12,6 +12,13 @@ from dpojob_api.conditions import Reason
 from dpojob_api.evaluation import Evaluation
 from dpojob_api.progress import Outcome
 from dpojob_api.quantity import parse_duration
+from dpojob_api.shared_training_constants import (
+    ANSWER_SECONDS,
+    ANSWER_TIME_SHARE,
+    ANSWER_TOKENS,
+    ANSWERED_PROMPTS,
+    JUDGED_ANSWER_TOKENS,
+)
 from dpojob_api.spec import EvaluationSpec
 from dpojob_trainer.training.export import output_directory
 from dpojob_trainer.training.loop.memory import release_memory
@@ -26,21 +33,10 @@ from .held_out_figures import reward_accuracy, with_answers, with_distance
 from .judges import Comparison, JudgeError, open_judge
 from .models import load_pair
 from .prompts import evaluation_rows
-from .records import FILE, Record, write_records
-from .resumable_file import WORK_DIRECTORY
+from .records import FILE, WORK_DIRECTORY, Record, write_records
 from .verdict import compare, not_evaluated
 
 log = logging.getLogger(__name__)
-MAX_PROMPTS = 32
-"""The largest number of prompts that are answered without spec.evaluation."""
-MAX_SECONDS = 300.0
-"""The time for answering them, in seconds."""
-NEW_TOKENS = 128
-"""The longest answer without spec.evaluation, in tokens."""
-JUDGED_NEW_TOKENS = 512
-"""The longest answer that is judged, in tokens."""
-ANSWER_SHARE = 2 / 3
-"""The share of evaluation.maxDuration for the answers; the rest is for the judge."""
 
 
 def evaluate_run(job: TrainJob, recorder: ProgressRecorder, finished: Outcome) -> Outcome:
@@ -110,7 +106,7 @@ def evaluate(job: TrainJob, finished: Outcome) -> tuple[Evaluation, list[Record]
 def _answer(job: TrainJob, evaluation: Evaluation) -> tuple[Evaluation, list[Record]]:
     """Both models' answers and their figures; the memory of the models is free again afterwards."""
     spec = job.spec.evaluation
-    rows = evaluation_rows(job, MAX_PROMPTS if spec is None else spec.prompts.max)
+    rows = evaluation_rows(job, ANSWERED_PROMPTS if spec is None else spec.prompts.max)
     if not rows:
         note = (
             "dataset.eval holds no pairs out, so no answers are compared."
@@ -120,9 +116,9 @@ def _answer(job: TrainJob, evaluation: Evaluation) -> tuple[Evaluation, list[Rec
         return evaluation.model_copy(update={"note": note}), []
     seed = job.spec.training.seed
     settings = (
-        AnswerSettings(NEW_TOKENS, seed, MAX_SECONDS)
+        AnswerSettings(ANSWER_TOKENS, seed, ANSWER_SECONDS)
         if spec is None
-        else AnswerSettings(JUDGED_NEW_TOKENS, seed, ANSWER_SHARE * _seconds(spec))
+        else AnswerSettings(JUDGED_ANSWER_TOKENS, seed, ANSWER_TIME_SHARE * _seconds(spec))
     )
     pair = load_pair(job)
     before, after = answer_both(pair, rows, settings, job.output / WORK_DIRECTORY, job.key)
@@ -143,7 +139,7 @@ def _judge(
     deadline: float,
 ) -> tuple[Evaluation, list[Record]]:
     """The verdict on the answers, which get their scores until `deadline`, by `time.monotonic`."""
-    judge = open_judge(job, spec.judge, deadline)
+    judge = open_judge(job, spec.judge, deadline, job.output / WORK_DIRECTORY)
     evaluation = evaluation.model_copy(update={"judge": judge.name})
     try:
         scores = judge.compare(

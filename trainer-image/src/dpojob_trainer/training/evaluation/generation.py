@@ -10,10 +10,11 @@ from typing import Any
 
 import torch
 
+from dpojob_api.shared_training_constants import ANSWER_BATCH
+
 from .answers import Answer, repetition
 
 log = logging.getLogger(__name__)
-BATCH_SIZE = 16
 
 
 def tokenize_prompt(tokenizer: Any, row: dict[str, Any]) -> list[int]:
@@ -60,8 +61,8 @@ def generate_answers(
     if context is not None:
         # A prompt that is too long keeps its end, where the question is.
         prompts = [ids[-(context - new_tokens) :] for ids in prompts]
-    for begin in range(first, len(prompts), BATCH_SIZE):
-        batch = prompts[begin : begin + BATCH_SIZE]
+    for begin in range(first, len(prompts), ANSWER_BATCH):
+        batch = prompts[begin : begin + ANSWER_BATCH]
         yield _generate_halving(model, tokenizer, batch, new_tokens, seed + begin)
 
 

@@ -13,6 +13,8 @@ from dpojob_trainer.training.export.output_directory import replace_text
 from .answers import Answer
 
 FILE = "evaluation.jsonl"
+WORK_DIRECTORY = ".evaluation"
+"""In the output directory: answers and replies so far, until the evaluation is complete."""
 
 
 @dataclass(frozen=True)

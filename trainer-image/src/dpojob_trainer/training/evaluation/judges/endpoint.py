@@ -8,9 +8,9 @@ from decimal import Decimal
 from pathlib import Path
 
 from dpojob_api.evaluation import JudgeUsage
+from dpojob_api.shared_training_constants import JUDGE_THREADS
 from dpojob_api.spec import JudgeEndpoint
 from dpojob_trainer.shared.container_environment import ContainerEnvironment
-from dpojob_trainer.training.evaluation.resumable_file import WORK_DIRECTORY
 from dpojob_trainer.training.setup.train_job import TrainJob
 
 from .endpoint_client import EndpointClient, Limits
@@ -18,8 +18,6 @@ from .judge import Comparison, Judge, JudgeError, Scores
 from .kept_replies import KeptReplies
 from .pairwise_prompt import VERSION, Preference, question, read_preference
 
-THREADS = 8
-"""Requests at a time."""
 TIE: Scores = (0.5, 0.5)
 PREFERRED: dict[tuple[str, str], Scores] = {("A", "B"): (1.0, 0.0), ("B", "A"): (0.0, 1.0)}
 """By the replies with the answer before, and with the tuned one, in the first place. Only what is preferred
@@ -38,12 +36,15 @@ class EndpointJudge(Judge):
         self.name = f"{spec.model} (endpoint, prompt version {VERSION})"
 
     @classmethod
-    def open(cls, job: TrainJob, spec: JudgeEndpoint, deadline: float) -> EndpointJudge:
+    def open(
+        cls, job: TrainJob, spec: JudgeEndpoint, deadline: float, directory: Path
+    ) -> EndpointJudge:
         """Read the key and what the budget leaves. Raises JudgeError where the key is not there."""
         key = None if spec.secret is None else _key(spec, ContainerEnvironment().judge_key_file)
         budget = job.spec.budget.max_cost
-        left = None if budget is None else Decimal(budget) - job.plan.estimate.cost
-        return cls(spec, key, Limits(deadline, left), job.output / WORK_DIRECTORY)
+        training = job.plan.estimate.cost - job.plan.estimate.judge_cost
+        left = None if budget is None else Decimal(budget) - training
+        return cls(spec, key, Limits(deadline, left), directory)
 
     @property
     def usage(self) -> JudgeUsage:
@@ -57,7 +58,7 @@ class EndpointJudge(Judge):
         earlier attempt asked, nothing is asked.
         """
         try:
-            with ThreadPoolExecutor(THREADS) as pool:
+            with ThreadPoolExecutor(JUDGE_THREADS) as pool:
                 replies = self._replies(pool, comparisons)
         finally:
             self._client.close()

@@ -13,6 +13,7 @@ from typing import Any
 import httpx2 as httpx
 
 from dpojob_api.evaluation import JudgeUsage
+from dpojob_api.shared_training_constants import JUDGE_REPLY_TOKENS
 from dpojob_api.spec import JudgeEndpoint
 from dpojob_trainer.inspection.sources.public_network import restrict_to_public
 from dpojob_trainer.shared.container_environment import ContainerEnvironment
@@ -30,8 +31,6 @@ CONNECT_SECONDS = 15.0
 RETRIED = frozenset((408, 409, 425, 429, 500, 502, 503, 504, 529))
 """Statuses of a busy or failing server."""
 MAX_REPLY_BYTES = 1 << 20
-MAX_REPLY_TOKENS = 2048
-"""Tokens of a reply, those in which a model reasons included."""
 BYTES_PER_TOKEN = 3
 """By which tokens are estimated where the API does not count them; few languages have fewer bytes."""
 MILLION = Decimal(1_000_000)
@@ -94,7 +93,7 @@ class EndpointClient:
             "model": self._spec.model,
             "messages": messages,
             "temperature": 0,
-            "max_tokens": MAX_REPLY_TOKENS,
+            "max_tokens": JUDGE_REPLY_TOKENS,
         }
         asked = sum(len(message["content"].encode()) for message in messages) // BYTES_PER_TOKEN
         reserved = self._reserve(asked)
@@ -168,7 +167,7 @@ class EndpointClient:
 
     def _reserve(self, asked: int) -> Decimal:
         """The most that a request may cost, reserved. Raises JudgeError where that is more than is left."""
-        limit, most = self._limits.cost, self._cost(asked, MAX_REPLY_TOKENS)
+        limit, most = self._limits.cost, self._cost(asked, JUDGE_REPLY_TOKENS)
         with self._lock:
             usage = self.usage
             spent = self._cost(usage.input_tokens, usage.output_tokens) + self._reserved

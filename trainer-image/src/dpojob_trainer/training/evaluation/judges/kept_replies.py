@@ -11,7 +11,7 @@ from typing import Any
 
 from dpojob_api.evaluation import JudgeUsage
 from dpojob_api.spec import JudgeEndpoint
-from dpojob_trainer.training.evaluation.resumable_file import ResumableFile
+from dpojob_trainer.training.setup.resumable_file import ResumableFile
 
 from .endpoint_client import Reply, add_usage
 from .pairwise_prompt import VERSION

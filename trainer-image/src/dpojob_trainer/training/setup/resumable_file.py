@@ -1,4 +1,4 @@
-"""What an evaluation computed, kept so that a later attempt continues with it."""
+"""A file of results, kept so that a later attempt of the same work continues with them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-from dpojob_trainer.training.export.output_directory import replace_text
-
-WORK_DIRECTORY = ".evaluation"
-"""In the output directory: answers and replies so far, until the evaluation is complete."""
 
 
 class ResumableFile:
@@ -47,9 +42,8 @@ class ResumableFile:
         """Remove all but the first `count` values."""
         del self.values[count:]
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        replace_text(
-            self._path, "".join(f"{line}\n" for line in (self._key, *map(json.dumps, self.values)))
-        )
+        lines = [self._key, *map(json.dumps, self.values)]
+        self._path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
     def append(self, values: Sequence[Any]) -> None:
         """Add values, in one write."""

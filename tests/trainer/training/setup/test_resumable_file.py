@@ -1,10 +1,10 @@
-"""What an evaluation computed, continued by a later attempt."""
+"""Results that a later attempt continues with."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from dpojob_trainer.training.evaluation.resumable_file import ResumableFile
+from dpojob_trainer.training.setup.resumable_file import ResumableFile
 
 
 def test_a_later_attempt_continues_after_the_last_whole_line(tmp_path: Path) -> None:

@@ -1,0 +1,188 @@
+"""The evaluation after training: its time, the memory that it needs, and what a judge behind an API costs.
+
+Answers are counted as long as they may become, since a model that does not end them takes that long. The
+assumptions and the formulas are in docs/plan.md, "The evaluation after training".
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+
+from dpojob_api.pool import GPUPoolSpec
+from dpojob_api.quantity import parse_duration
+from dpojob_api.report import InspectionReport, Percentiles
+from dpojob_api.shared_training_constants import (
+    ANSWER_BATCH,
+    ANSWER_SECONDS,
+    ANSWER_TIME_SHARE,
+    ANSWER_TOKENS,
+    ANSWERED_PROMPTS,
+    JUDGE_REPLY_TOKENS,
+    JUDGE_THREADS,
+    JUDGED_ANSWER_TOKENS,
+)
+from dpojob_api.spec import DPOJobSpec
+
+from .gpu import pass_seconds, precision, sustained_flops, token_seconds
+from .memory import CUDA_CONTEXT_GIB, GIB, MemoryEstimate, adapter_parameters, frozen_weight_bytes
+from .model_shape import ModelShape
+from .training_option import TrainingOption
+from .training_work import CHARACTERS_PER_TOKEN
+
+INSTRUCTION_TOKENS = 250
+"""Tokens of the judge's instructions and of the JSON around prompt and answers."""
+REPLY_TOKENS = 4
+"""Tokens of a reply of one word. A judge that reasons first writes more."""
+REPLY_SECONDS = 2.0
+"""Time of one reply of an endpoint. An assumption."""
+MILLION = Decimal(1_000_000)
+
+
+@dataclass(frozen=True)
+class EvaluationWork:
+    """The evaluation of one training option on one kind of GPU. It runs on the first node's GPUs."""
+
+    spec: DPOJobSpec
+    report: InspectionReport
+    shape: ModelShape
+    pool: GPUPoolSpec
+    option: TrainingOption
+
+    @property
+    def prompts(self) -> int:
+        """Prompts that both models answer; of a file of prompts, whose length is not known, the most allowed."""
+        evaluation = self.spec.evaluation
+        if evaluation is None:
+            return min(self.report.eval_rows, ANSWERED_PROMPTS)
+        if evaluation.prompts.volume is not None:
+            return evaluation.prompts.max
+        return min(self.report.eval_rows, evaluation.prompts.max)
+
+    @property
+    def new_tokens(self) -> int:
+        """The longest answer, tokens."""
+        return ANSWER_TOKENS if self.spec.evaluation is None else JUDGED_ANSWER_TOKENS
+
+    def answer_seconds(self) -> float:
+        """Predict the time of both models' answers.
+
+        Each batch takes a pass over its prompts and one more pass for each token of the longest answer.
+
+        Returns:
+            Seconds, at most those after which the trainer ends answering.
+        """
+        batch = min(self.prompts, ANSWER_BATCH)
+        if not batch:
+            return 0.0
+        length = self._prompt_tokens(0.95)
+        method, flops = self.option.strategy.method, sustained_flops(self.pool.gpu)
+        prompt = pass_seconds(self.shape, method, batch * length, length, flops)
+        middle = length + self.new_tokens / 2
+        token = token_seconds(self.shape, method, batch, middle, flops)
+        batches = math.ceil(self.prompts / batch)
+        seconds = 2 * batches * (prompt + self.new_tokens * token)
+        return min(seconds, self._most_seconds() * self._answer_share())
+
+    def judge_seconds(self) -> float:
+        """Predict the time of the judge.
+
+        Returns:
+            Seconds, at most those that evaluation.maxDuration leaves; 0 for a program, whose time is not
+            known, and without a judge.
+        """
+        evaluation = self.spec.evaluation
+        if evaluation is None or not self.prompts:
+            return 0.0
+        judge, asked = evaluation.judge, 2 * self.prompts
+        seconds = 0.0
+        if judge.endpoint is not None:
+            by_rate = 60.0 * asked / judge.endpoint.requests_per_minute
+            seconds = max(by_rate, asked * REPLY_SECONDS / JUDGE_THREADS)
+        elif judge.reward_model is not None:
+            parameters = self.report.reward_model_bytes / 2 or self.shape.active
+            tokens = asked * (self._prompt_tokens(0.5) + self.new_tokens)
+            seconds = 2.0 * parameters * tokens / sustained_flops(self.pool.gpu)
+        return min(seconds, self._most_seconds() - self.answer_seconds())
+
+    def judge_cost(self) -> Decimal:
+        """Predict what a judge behind an API costs, by the prices in judge.endpoint.
+
+        Answers are taken to be as long as the chosen ones. What the longest replies under way may cost is
+        added, since no request is made without it.
+
+        Returns:
+            Money in the installation's currency; 0 for any other judge.
+        """
+        evaluation = self.spec.evaluation
+        endpoint = None if evaluation is None else evaluation.judge.endpoint
+        if endpoint is None or not self.prompts:
+            return Decimal(0)
+        lengths = self.report.lengths
+        answer = self.new_tokens if lengths is None else self._tokens(_mean(lengths.chosen))
+        read = INSTRUCTION_TOKENS + self._prompt_tokens(0.5) + 2 * min(answer, self.new_tokens)
+        requests = 2 * self.prompts
+        under_way = min(requests, JUDGE_THREADS)
+        written = requests * REPLY_TOKENS + under_way * JUDGE_REPLY_TOKENS
+        cost = math.ceil(requests * read) * Decimal(endpoint.input_price)
+        return (cost + written * Decimal(endpoint.output_price)) / MILLION
+
+    def memory(self) -> MemoryEstimate:
+        """Predict the least memory of one GPU: with one prompt at a time, to which batches shrink.
+
+        The reward model is loaded once the judged models are out of memory.
+
+        Returns:
+            GiB by term, at the larger of the two moments.
+        """
+        judge = None if self.spec.evaluation is None else self.spec.evaluation.judge
+        size = self.report.reward_model_bytes if judge is not None and judge.reward_model else 0
+        answers = self._answer_bytes()
+        worst = max(answers, {"rewardModel": float(size)}, key=lambda part: sum(part.values()))
+        parts = {name: value / GIB for name, value in worst.items()}
+        return MemoryEstimate({**parts, "fragmentation": 0.0, "cudaContext": CUDA_CONTEXT_GIB})
+
+    def _answer_bytes(self) -> dict[str, float]:
+        """Both models, which share the base of a new adapter, and the keys and values of one answer."""
+        shape, settings = self.shape, self.option.settings
+        element = 4.0 if precision(self.pool.gpu, shape.parameters) == "fp32" else 2.0
+        if settings.method == "full":
+            weights = 2 * element * shape.parameters
+        else:
+            base = frozen_weight_bytes(shape, settings.method) * element / 2.0
+            models = 2 if settings.reference_adapter else 1
+            weights = models * (base + 4.0 * adapter_parameters(shape, settings))
+        if settings.shards > 1:
+            weights /= self.option.gpus / self.spec.hardware.nodes
+        context = settings.length + self.new_tokens
+        return {
+            "weights": weights,
+            "answers": 2.0 * element * shape.layers * shape.keys * context,
+            "logits": 4.0 * shape.vocabulary,
+        }
+
+    def _most_seconds(self) -> float:
+        evaluation = self.spec.evaluation
+        if evaluation is None:
+            return ANSWER_SECONDS
+        return parse_duration(evaluation.max_duration).total_seconds()
+
+    def _answer_share(self) -> float:
+        return 1.0 if self.spec.evaluation is None else ANSWER_TIME_SHARE
+
+    def _prompt_tokens(self, quantile: float) -> float:
+        """Tokens of a prompt: half of the longest row where its lengths are not known."""
+        lengths = self.report.lengths
+        if lengths is None or lengths.prompt.max == 0:
+            return self.spec.training.max_length / 2
+        return self._tokens(_mean(lengths.prompt) if quantile <= 0.5 else lengths.prompt.p95)
+
+    def _tokens(self, length: float) -> float:
+        lengths = self.report.lengths
+        counted = lengths is None or lengths.unit == "tokens"
+        return length if counted else length / CHARACTERS_PER_TOKEN
+
+
+def _mean(lengths: Percentiles) -> float:
+    return lengths.mean or float(lengths.p50)

@@ -1,0 +1,57 @@
+"""What the evaluation after training takes of time, memory and money, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from dpojob_api.plan import Estimate
+from dpojob_api.quantity import format_duration, money
+from dpojob_planner.candidates import Candidate, PlanningContext
+
+
+def evaluation_reasons(context: PlanningContext, chosen: Candidate) -> Iterator[str]:
+    """Explain what spec.evaluation adds to the plan.
+
+    Args:
+        context: The job.
+        chosen: The candidate to train with.
+
+    Yields:
+        Sentences; none without spec.evaluation, and none where nothing is estimated.
+    """
+    evaluation, estimate = context.spec.evaluation, chosen.estimate
+    if evaluation is None or not estimate.steps:
+        return
+    work = context.evaluation_work(chosen.pool, chosen.option)
+    memory = f"needs at least {work.memory().total_gib:.1f} GiB"
+    yield (
+        f"The evaluation after training answers {work.prompts} prompts with both models and judges the "
+        f"answers in about {format_duration(estimate.after_seconds())}, which is part of the time above, and "
+        f"{memory}."
+    )
+    if estimate.judge_cost:
+        yield (
+            f"evaluation.judge.endpoint is asked {2 * work.prompts} times, for about "
+            f"{money(estimate.judge_cost)} of the cost above."
+        )
+    if evaluation.judge.program is not None:
+        yield "How long evaluation.judge.program takes is not known, and not part of the time."
+
+
+def evaluation_share(estimate: Estimate, price: Decimal) -> str:
+    """Describe which part of an estimate is the evaluation's.
+
+    Args:
+        estimate: Predicted time and cost of a job with spec.evaluation.
+        price: Of all GPUs for an hour, in the installation's currency.
+
+    Returns:
+        A sentence with a remedy.
+    """
+    seconds = estimate.after_seconds()
+    cost = estimate.judge_cost + Decimal(str(seconds)) * price / 3600
+    return (
+        f"Of it the evaluation is about {format_duration(seconds)} and {money(cost)}; a lower "
+        "evaluation.prompts.max takes less."
+    )

@@ -1,0 +1,137 @@
+"""The evaluation after training in the plan: its time, its memory, its cost, and the budget."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from tests.kit.planning import catalogue, job, pool, report, shape
+
+from dpojob_api.plan import Estimate, Plan, Refusal
+from dpojob_api.report import InspectionReport, Lengths, Percentiles
+from dpojob_planner import plan
+
+REWARD_MODEL = {"rewardModel": {"repo": "org/reward"}}
+ENDPOINT = {
+    "url": "https://llm.internal/v1",
+    "model": "big",
+    "inputPrice": "2",
+    "outputPrice": "10",
+}
+LENGTHS = Lengths(
+    prompt=Percentiles(p50=80, p95=200, p99=300, max=400, mean=100),
+    chosen=Percentiles(p50=90, p95=200, p99=300, max=600, mean=125),
+    longest=Percentiles(p50=400, p95=900, p99=1100, max=3000, mean=450),
+)
+
+
+def inspected(eval_rows: int = 400, **changes: Any) -> InspectionReport:
+    found = report(shape("qwen2.5-1.5b"), 10_000)
+    return found.model_copy(update={"eval_rows": eval_rows, "lengths": LENGTHS, **changes})
+
+
+def planned(
+    evaluation: dict[str, Any] | None = None, found: InspectionReport | None = None, **spec: Any
+) -> Plan:
+    wanted = {} if evaluation is None else {"evaluation": evaluation}
+    spec = {"training": {"method": "lora"}, **spec}
+    answer = plan(job(**wanted, **spec), found or inspected(), [pool(memory=80)])
+    assert isinstance(answer, Plan), answer
+    return answer
+
+
+def estimated(*args: Any, **kwargs: Any) -> Estimate:
+    return planned(*args, **kwargs).estimate
+
+
+def test_every_job_with_held_out_pairs_answers_a_few_prompts() -> None:
+    without, made = estimated(found=inspected(0)), estimated()
+    assert without.answer_seconds == 0 and 0 < made.answer_seconds <= 300
+    assert made.judge_seconds == 0 and made.judge_cost == 0
+    assert not any("evaluation after training" in reason for reason in planned().reasons)
+    assert made.hours == pytest.approx(made.seconds() / 3600, abs=1e-4)
+
+
+def test_judged_answers_grow_with_the_prompts_until_the_time_for_them_ends() -> None:
+    few = estimated({"judge": REWARD_MODEL, "prompts": {"max": 32}}).answer_seconds
+    assert estimated({"judge": REWARD_MODEL, "prompts": {"max": 320}}).answer_seconds == pytest.approx(10 * few, rel=0.01)  # fmt: skip
+    assert estimated().answer_seconds == pytest.approx(few * 128 / 512, rel=0.1)
+    # Of a file of prompts the number is not known before it is read.
+    file = {"fromEval": False, "max": 320, "volume": {"claimName": "prompts", "path": "p.jsonl"}}
+    assert estimated({"judge": REWARD_MODEL, "prompts": file}).answer_seconds == pytest.approx(10 * few, rel=0.01)  # fmt: skip
+    short = estimated({"judge": REWARD_MODEL, "maxDuration": "1m", "prompts": {"max": 320}})
+    assert short.answer_seconds == 40 and short.judge_seconds <= 20
+
+
+def test_a_token_of_a_small_batch_takes_the_reading_of_the_weights() -> None:
+    """1.54B parameters at 100 TFLOP/s, 28 layers: about 4.4 ms of reading and 14 ms of launches a token."""
+    made = estimated({"judge": REWARD_MODEL, "prompts": {"max": 160}})
+    tokens = 2 * 10 * 512
+    assert made.answer_seconds / tokens == pytest.approx(0.0044 + 0.014, rel=0.05)
+
+
+@pytest.mark.parametrize(("rate", "seconds"), [(120, 200.0), (100_000, 400 * 2 / 8)])
+def test_an_endpoint_takes_its_rate_or_its_replies(rate: int, seconds: float) -> None:
+    endpoint = {**ENDPOINT, "requestsPerMinute": rate}
+    assert estimated({"judge": {"endpoint": endpoint}}).judge_seconds == seconds
+
+
+def test_an_endpoint_costs_its_tokens_and_the_longest_replies_under_way() -> None:
+    made = planned({"judge": {"endpoint": ENDPOINT}})
+    read, written = 400 * (250 + 100 + 2 * 125), 400 * 4 + 8 * 2048
+    assert made.estimate.judge_cost == (read * 2 + written * Decimal(10)) / 1_000_000
+    gpu = Decimal(str(made.estimate.hours)) * 2
+    assert made.estimate.cost == gpu + made.estimate.judge_cost
+    assert any("is asked 400 times, for about 0.66 of the cost" in line for line in made.reasons)
+    assert made.wire()["estimate"]["judgeCost"] == "0.66"
+
+
+def test_a_budget_that_only_the_judge_exceeds_is_refused_with_its_share() -> None:
+    dear = {"judge": {"endpoint": {**ENDPOINT, "inputPrice": "50"}}}
+    cost = estimated(dear).cost
+    spec = job(evaluation=dear, budget={"maxCost": f"{cost - 2:.2f}"}, training={"method": "lora"})
+    refusal = plan(spec, inspected(), [pool(memory=80)])
+    assert isinstance(refusal, Refusal) and refusal.reason == "BudgetTooSmall"
+    assert "Of it the evaluation is about" in refusal.error
+    assert "evaluation.prompts.max" in refusal.error
+    fewer = {**dear, "prompts": {"max": 20}}
+    assert estimated(fewer, budget={"maxCost": f"{cost - 2:.2f}"}).judge_cost < Decimal(2)
+
+
+def test_a_reward_model_larger_than_the_training_needs_a_pool_that_holds_it() -> None:
+    training = {"method": "lora", "batchSize": 1, "maxLength": 256}
+    small = inspected()
+    large = inspected(reward_model_bytes=16 * 10**9)
+    spec = job(evaluation={"judge": REWARD_MODEL}, training=training)
+    pools = [pool("tight", 16), pool("wide", 24, hourlyPrice="3")]
+    first, second = plan(spec, small, pools), plan(spec, large, pools)
+    assert isinstance(first, Plan) and isinstance(second, Plan)
+    assert (first.pool, second.pool) == ("tight", "wide")
+    assert "rewardModel" in second.memory_gib.parts and "optimizer" in first.memory_gib.parts
+    assert second.memory_gib.needed == pytest.approx(16e9 / 2**30 + 0.6, abs=0.02)
+    assert any("needs at least 15.5 GiB" in line for line in second.reasons)
+    # Without a judge nothing of it is loaded.
+    unjudged = plan(job(training=training), large, pools)
+    assert isinstance(unjudged, Plan) and unjudged.pool == "tight"
+
+
+def test_answering_alone_never_needs_more_than_training() -> None:
+    """But for an adapter that is trained further, beside which the base is loaded twice."""
+    for method in ("full", "lora", "qlora"):
+        for memory in (16, 24, 80):
+            pools = [pool(memory=memory)]
+            spec = job(evaluation={"judge": REWARD_MODEL}, training={"method": method})
+            with_judge = plan(spec, inspected(), pools)
+            without = plan(job(training={"method": method}), inspected(), pools)
+            assert type(with_judge) is type(without)
+            if isinstance(with_judge, Plan) and isinstance(without, Plan):
+                assert with_judge.memory_gib == without.memory_gib
+
+
+def test_each_pool_of_the_catalogue_gets_a_finite_time() -> None:
+    spec = job(evaluation={"judge": REWARD_MODEL})
+    for each in catalogue():
+        answer = plan(spec, inspected(), [each])
+        if isinstance(answer, Plan):
+            assert 0 < answer.estimate.answer_seconds <= 2400
