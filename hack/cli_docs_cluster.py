@@ -1,74 +1,74 @@
-"""A control plane with a tenant and one job in training, for the recorded output of docs/cli.md.
-
-No node runs the job: its status is one that the operator recorded (tests/operator/upgrades), and the pools are the
-chart's default catalogue.
-"""
+"""The clusters on which the output of docs/cli.md is recorded, with a tenant's rights."""
 
 from __future__ import annotations
 
-import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.kit.cluster.chart_rights import render
-from tests.kit.cluster.tenant import write_tenant_kubeconfig
-from tests.kit.crds import apply_crds
+import demo
+import images
+from cluster_tools import Kubectl
+from tests.kit.cluster.documented_job import NAMESPACE, documented_job
+from tests.kit.cluster.tenant import tenant_variables, write_tenant_kubeconfig
+from tests.kit.tiny_models import make_pairs, write_jsonl
 
 from devcluster.cluster import Cluster, this_process
-from devcluster.state import CONTROL_PLANE
+from devcluster.state import CONTROL_PLANE, FULL
 
-ROOT = Path(__file__).resolve().parent.parent
-NAMESPACE = "team-a"
-JOB = {
-    "apiVersion": "dpojob.dev/v1alpha1",
-    "kind": "DPOJob",
-    "metadata": {"name": "helpful-qwen", "namespace": NAMESPACE},
-    "spec": {"model": {"repo": "tiny/chat"}, "dataset": {"repo": "my-org/preference-data"}},
-}
-STATUSES = ROOT / "tests/operator/upgrades/first_release.json"
-SAMPLE = {
-    "prompt": "What color is the lemon?",
-    "before": "The lemon is yellow. Why bother me with that?",
-    "after": "Of course, good question! The lemon is yellow.",
-}
+PAIRS = 480
+"""Pairs of the job that a node trains."""
 
 
 @contextmanager
-def tenant_environment(directory: Path) -> Iterator[dict[str, str]]:
-    """Runs the control plane.
+def control_plane(directory: Path) -> Iterator[dict[str, str]]:
+    """Runs a control plane with the job of tests/kit/cluster/documented_job.py; no node runs it.
 
     Args:
         directory: Where the tenant's kubeconfig is written.
 
     Yields:
-        Variables of a process with the tenant's rights, in whose namespace is the job helpful-qwen.
+        Variables of a process with the tenant's rights.
     """
     cluster = Cluster(f"cli-docs-{os.getpid()}")
     try:
         cluster.up(CONTROL_PLANE, 0, owner=this_process())
-        apply_crds(cluster, ROOT / "crds")
-        rendered = render(cluster, "dpojob", "dpojob-system", "user-roles", "pools")
-        cluster.kubectl("create", "namespace", NAMESPACE)
-        cluster.kubectl("apply", "-f", "-", input=rendered)
-        cluster.kubectl("create", "-f", "-", input=json.dumps(JOB))
-        status = json.loads(STATUSES.read_text())["training"]["status"]
-        patch = json.dumps({"status": {**status, "samples": [SAMPLE]}})
-        cluster.kubectl(
-            "patch",
-            "dpojob",
-            "helpful-qwen",
-            "-n",
-            NAMESPACE,
-            "--subresource=status",
-            "--type=merge",
-            "-p",
-            patch,
-        )
-        path = directory / "tenant.kubeconfig"
-        write_tenant_kubeconfig(cluster, [NAMESPACE], path)
-        kubectl = Path(cluster.bin("kubectl"))
-        yield {"KUBECONFIG": str(path), "PATH": f"{kubectl.parent}:{os.environ['PATH']}"}
+        with documented_job(cluster, directory) as environment:
+            yield environment
     finally:
         cluster.down(images=True)
+
+
+@contextmanager
+def node(directory: Path) -> Iterator[dict[str, str]]:
+    """Runs the demo's cluster, whose node trains, with the inputs of examples/quickstart.yaml.
+
+    Args:
+        directory: Where the tenant's kubeconfig is written.
+
+    Yields:
+        Variables of a process with the tenant's rights.
+    """
+    cluster = Cluster("dpojob")
+    try:
+        cluster.up(FULL, 1)
+        kubectl = Kubectl()
+        built = images.ensure()
+        demo.install(built)
+        demo.add_fake_gpu(kubectl)
+        data = _few_pairs(directory / "inputs")
+        demo.put_inputs(kubectl, NAMESPACE, built["inspect"].reference, data)
+        path = directory / "tenant.kubeconfig"
+        write_tenant_kubeconfig(cluster, [NAMESPACE], path)
+        yield tenant_variables(cluster, path)
+    finally:
+        cluster.down()
+
+
+def _few_pairs(directory: Path) -> Path:
+    """The demo's model, and fewer pairs than the demo's, so that the training takes a minute."""
+    shutil.copytree(demo.demo_data() / "model", directory / "model")
+    write_jsonl(directory / "data/train.jsonl", make_pairs(PAIRS, 0))
+    return directory

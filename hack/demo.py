@@ -103,14 +103,13 @@ def demo_data() -> Path:
     return made
 
 
-def put_inputs(kubectl: Kubectl, namespace: str, image: str) -> None:
-    """Creates the namespace and the PVC with the model and the pairs."""
+def put_inputs(kubectl: Kubectl, namespace: str, image: str, data: Path) -> None:
+    """Creates the namespace and the PVC with the model and the pairs of a directory."""
     kubectl.apply(NAMESPACE_MANIFEST.format(name=namespace))
     kubectl.apply(PVC_MANIFEST.format(name=JOB, namespace=namespace))
-    made = demo_data()
     log("copying the model and the pairs onto the claim")
     with PVCPod(kubectl, namespace, JOB, image) as claim:
-        claim.write(made)
+        claim.write(data)
 
 
 def job(kubectl: Kubectl, namespace: str) -> dict[str, Any]:
@@ -196,7 +195,7 @@ def main() -> int:
     kubectl.attempt(
         "delete", "pvc", f"{JOB}-output", "-n", NAMESPACE, "--ignore-not-found", "--wait"
     )
-    put_inputs(kubectl, NAMESPACE, image)
+    put_inputs(kubectl, NAMESPACE, image, demo_data())
     log("kubectl apply -f examples/quickstart.yaml")
     kubectl("apply", "-n", NAMESPACE, "-f", "examples/quickstart.yaml")
     follow(NAMESPACE)

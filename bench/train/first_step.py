@@ -24,8 +24,7 @@ sys.path.insert(0, str(ROOT))
 
 def child(directory: Path, *, hide: bool) -> None:
     """Train up to the first step, and print the seconds of each stage."""
-    from dpojob_trainer.training import run
-    from dpojob_trainer.training.launch.unused_packages import hide_unused_packages
+    from dpojob_trainer.training import hide_unused_packages, run
     from dpojob_trainer.training.setup.progress import ProgressRecorder
 
     seconds: dict[str, float] = {}

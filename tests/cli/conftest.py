@@ -14,25 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy
 import pytest
 import yaml
-from safetensors.numpy import save_file
 from tests.kit.inspection.volume_fixture import write_rows
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import Whitespace
+from tests.kit.inspection.word_model import write_word_model
 
 from dpojob.main import main
 
 COMMAND = Path(sys.executable).parent / "dpojob"
-CONFIG = {
-    "architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "hidden_size": 8,
-    "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
-    "num_key_value_heads": 2, "vocab_size": 16, "max_position_embeddings": 512,
-    "tie_word_embeddings": True,
-}  # fmt: skip
-TEMPLATE = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}"
 
 
 @dataclass(frozen=True)
@@ -62,10 +51,31 @@ def run(
     return Result(done.returncode, done.stdout, done.stderr)
 
 
+class TerminalInput(io.StringIO):
+    """What a user types on a terminal."""
+
+    def isatty(self) -> bool:
+        """As of a terminal."""
+        return True
+
+
 def run_inside(
-    *arguments: str | Path, env: Mapping[str, str] | None = None, stdin: str | None = None
+    *arguments: str | Path,
+    env: Mapping[str, str] | None = None,
+    stdin: str | None = None,
+    typed: str | None = None,
 ) -> Result:
-    """Runs the command in this process, which spares the import of its libraries."""
+    """Runs the command in this process, which spares the import of its libraries.
+
+    Args:
+        *arguments: The command line.
+        env: Further variables.
+        stdin: Standard input, as of a pipe.
+        typed: Standard input, as of a terminal.
+
+    Returns:
+        What it did.
+    """
     out, err = io.StringIO(), io.StringIO()
     with (
         pytest.MonkeyPatch.context() as patch,
@@ -75,7 +85,8 @@ def run_inside(
         for name, value in {"COLUMNS": "100", **(env or {})}.items():
             patch.setenv(name, value)
         patch.setattr("sys.argv", ["dpojob"])
-        patch.setattr("sys.stdin", io.StringIO(stdin or ""))
+        terminal = None if typed is None else TerminalInput(typed)
+        patch.setattr("sys.stdin", terminal or io.StringIO(stdin or ""))
         code = main(list(map(str, arguments)))
     return Result(code, out.getvalue(), err.getvalue())
 
@@ -102,15 +113,7 @@ def pairs(count: int) -> list[dict[str, Any]]:
 def model_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model's directory: config, weights, tokenizer, chat template."""
     directory = tmp_path_factory.mktemp("model")
-    (directory / "config.json").write_text(json.dumps(CONFIG))
-    weights = {"model.embed_tokens.weight": numpy.zeros((16, 8), numpy.float32)}
-    weights["model.layers.0.mlp.up_proj.weight"] = numpy.zeros((16, 8), numpy.float32)
-    save_file(weights, str(directory / "model.safetensors"))
-    tokenizer = Tokenizer(WordLevel({"[UNK]": 0, "yes": 1, "no": 2}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = Whitespace()
-    tokenizer.save(str(directory / "tokenizer.json"))
-    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "chat_template": TEMPLATE}
-    (directory / "tokenizer_config.json").write_text(json.dumps(settings))
+    write_word_model(directory)
     return directory
 
 

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-RECORDED = {ROOT / "docs/cli.md"}
-"""Pages whose blocks a generator runs and records."""
+CLI_PAGE = ROOT / "docs/cli.md"
+"""The page whose blocks hack/generate-cli-docs runs and records."""
+ON_CONTROL_PLANE = "recorded on a control plane"
+"""Marks its blocks that need an API server with the job of tests/kit/cluster/documented_job.py."""
+NOT_COMPARED = "recorded, not compared by a test"
+"""Marks its blocks that take long."""
+ON_NODE = "recorded on a node"
+"""Marks its blocks that need a node on which examples/quickstart.yaml trains."""
 BLOCK = re.compile(r"(?:<!-- (?P<mark>[^\n]*) -->\n)?```console\n(?P<body>.*?)```", re.DOTALL)
 STATUS = re.compile(r"\[exit status (\d+)\]")
+
+
+WITH_DIGIT = re.compile(r"[\w.:-]*\d(?:[\w.,:-]*\w)?")
 
 
 @dataclass(frozen=True)
@@ -19,7 +31,7 @@ class Block:
     """One block of commands and what they print."""
 
     mark: str | None
-    """The comment above it: `run`, or `not run: REASON`."""
+    """The comment above it: `run`, or `not run: REASON`; on CLI_PAGE where it was recorded, None for this machine."""
     commands: str
     """A script: all lines that begin with `$ `, with their continuations and here-documents."""
     output: tuple[str, ...]
@@ -36,6 +48,32 @@ def pages() -> list[Path]:
 def blocks(page: Path) -> list[Block]:
     """The blocks of a page, in order."""
     return [_parsed(match["mark"], match["body"]) for match in BLOCK.finditer(page.read_text())]
+
+
+def shapes(lines: Iterable[str]) -> list[str]:
+    """Lines without what differs from run to run: words with a digit, and the width of columns."""
+    return [" ".join(WITH_DIGIT.sub("#", line).split()) for line in lines]
+
+
+def run_block(block: Block, directory: Path, variables: Mapping[str, str]) -> list[str]:
+    """Runs the commands of a block.
+
+    Args:
+        block: A block of CLI_PAGE.
+        directory: Where they run; its path is replaced by "." in the output.
+        variables: Of a tenant; empty without a cluster.
+
+    Returns:
+        The shapes of the lines that they print; that the exit status is the block's is asserted.
+    """
+    environment = {**os.environ, "COLUMNS": "96", **variables}
+    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    process = subprocess.run(
+        ["bash", "-c", block.commands], cwd=directory, env=environment, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    assert process.returncode == block.status, f"{block.commands}\n{process.stdout}"
+    return shapes(process.stdout.replace(str(directory), ".").rstrip("\n").split("\n"))
 
 
 def _parsed(mark: str | None, body: str) -> Block:

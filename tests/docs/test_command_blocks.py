@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.docs.command_blocks import RECORDED, ROOT, blocks, pages
+from tests.docs.command_blocks import CLI_PAGE, ROOT, blocks, pages
 from tests.kit.hub.server import Hub
 from tests.kit.tiny_models import make_model
 
@@ -29,7 +29,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
 
 @pytest.mark.parametrize(
     "page",
-    [page for page in pages() if page not in RECORDED],
+    [page for page in pages() if page != CLI_PAGE],
     ids=lambda page: str(page.relative_to(ROOT)),
 )
 def test_each_block_is_run_or_says_why_not(page: Path) -> None:

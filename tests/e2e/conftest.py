@@ -76,7 +76,8 @@ def installed(cluster):
 def inputs(installed):
     """A namespace under the restricted standard, with the demo's model and pairs on a claim."""
     namespace = f"e2e-{int(time.time())}"
-    installed.demo.put_inputs(installed.kubectl, namespace, installed.image)
+    demo = installed.demo
+    demo.put_inputs(installed.kubectl, namespace, installed.image, demo.demo_data())
     yield namespace, installed.claim_directory(namespace, "quickstart")
     installed.kubectl.attempt("delete", "namespace", namespace, "--wait=false")
 

@@ -212,12 +212,13 @@ def train(
         _explain_missing_package("train", "dpojob[train]"),
         redirect_stdout(library_output),
     ):
-        from dpojob_trainer.training import TrainJob, run
+        from dpojob_trainer.training import TrainJob, hide_unused_packages, run
 
         job = TrainJob(
             name=name, spec=spec, report=report, plan=plan, volumes=volumes, scratch=scratch,
             token=hub_token(),
         )  # fmt: skip
+        hide_unused_packages(job)
         return run(job, on_progress=on_progress)
 
 
@@ -252,11 +253,14 @@ def evaluate(
         _explain_missing_package("evaluate", "dpojob[train]"),
         redirect_stdout(library_output),
     ):
-        from dpojob_trainer.training import TrainJob
-        from dpojob_trainer.training.evaluation.evaluator import evaluate_alone
+        from dpojob_trainer.training import TrainJob, hide_unused_packages
 
         job = TrainJob(
             name=name, spec=spec, report=report, plan=plan, volumes=volumes, scratch=scratch,
             token=hub_token(),
         )  # fmt: skip
+        hide_unused_packages(job)
+        # Imported now, since it imports peft and TRL.
+        from dpojob_trainer.training.evaluation.evaluator import evaluate_alone
+
         return evaluate_alone(job)

@@ -17,7 +17,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
 from dpojob.cluster.api import Api
-from dpojob.cluster.claim_reader import ClaimReader
+from dpojob.cluster.claims import ClaimReader
 from dpojob.cluster.kubeconfig import ClusterAccess
 from dpojob.errors import CommandError
 
@@ -60,7 +60,7 @@ async def reader(
     async with serve(answer, "127.0.0.1", 0, subprotocols=[protocol]) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         access = ClusterAccess(f"http://127.0.0.1:{port}", "team-a", None, {})
-        async with Api(access) as api:
+        async with Api(lambda: access) as api:
             yield ClaimReader(api, "team-a", "pod-1", "models")
 
 
@@ -119,7 +119,7 @@ async def test_an_interrupted_copy_leaves_nothing(tmp_path: Path) -> None:
     async with serve(answer, "127.0.0.1", 0, subprotocols=[protocol]) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         access = ClusterAccess(f"http://127.0.0.1:{port}", "team-a", None, {})
-        async with Api(access) as api:
+        async with Api(lambda: access) as api:
             claim = ClaimReader(api, "team-a", "pod-1", "models")
             copy = asyncio.create_task(claim.download("", tmp_path / "model"))
             await started.wait()

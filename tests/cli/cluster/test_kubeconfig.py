@@ -11,7 +11,12 @@ import pytest
 import yaml
 
 from dpojob.cluster import kubeconfig
-from dpojob.cluster.kubeconfig import NoClusterError, context_names, load_access
+from dpojob.cluster.kubeconfig import (
+    NoClusterError,
+    context_names,
+    load_access,
+    user_namespaces,
+)
 from dpojob.errors import CommandError
 
 
@@ -96,3 +101,18 @@ def test_a_pod_uses_its_service_account(monkeypatch: pytest.MonkeyPatch, tmp_pat
     found = load_access()
     assert (found.server, found.namespace) == ("https://10.0.0.1:443", "team-a")
     assert found.headers == {"Authorization": "Bearer abc"}
+
+
+def test_the_namespaces_of_one_cluster_and_user_are_found(write: Any) -> None:
+    def context(name: str, cluster: str, user: str, namespace: str | None = None) -> dict[str, Any]:
+        return {"name": name, "context": {"cluster": cluster, "user": user, "namespace": namespace}}
+
+    contexts = [
+        context("b", "c", "me", "team-b"), context("a", "c", "me", "team-a"), context("d", "c", "me"),
+        context("other", "c", "you", "team-c"), context("far", "x", "me", "team-d"),
+    ]  # fmt: skip
+    write({"current-context": "a", "contexts": contexts})
+    assert user_namespaces() == ["team-a", "team-b", "default"]
+    assert user_namespaces("far") == ["team-d"]
+    write({})
+    assert user_namespaces() == []

@@ -13,7 +13,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 from tests.kit.cluster.chart_rights import ROOT, render
-from tests.kit.cluster.tenant import delete_pool_rights, write_tenant_kubeconfig
+from tests.kit.cluster.tenant import (
+    delete_pool_rights,
+    tenant_variables,
+    write_tenant_kubeconfig,
+)
 from tests.kit.crds import apply_crds
 from tests.kit.ui import chromium, page_server
 
@@ -34,9 +38,7 @@ class Tenant:
     @property
     def env(self) -> dict[str, str]:
         """For commands of the tenant."""
-        kubectl = Path(self.plane.bin("kubectl"))
-        path = f"{kubectl.parent}:{os.environ['PATH']}"
-        return {**os.environ, "KUBECONFIG": str(self.kubeconfig), "PATH": path}
+        return {**os.environ, **tenant_variables(self.plane, self.kubeconfig)}
 
     def create(self, job: dict[str, Any]) -> None:
         """Creates a job, then writes its status."""

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from dpojob.kubectl import Kubectl
+from dpojob.cluster.api import Api
+from dpojob.cluster.kubeconfig import ClusterAccess
 from dpojob.page import Page
 from dpojob.page.cluster_feed import ClusterFeed
 from dpojob.page.job_store import JobStore
@@ -21,7 +22,8 @@ PATHS = ("/", "/static/main.js", "/streams/comparison", "/none")
 @pytest.fixture
 def page() -> Page:
     store = JobStore()
-    return Page(ClusterFeed(Kubectl(), [], store), store, PORT)
+    api = Api(lambda: ClusterAccess("http://127.0.0.1:1", "team-a", None, {}))
+    return Page(ClusterFeed(api, None, [], store), store, PORT)
 
 
 @pytest.fixture

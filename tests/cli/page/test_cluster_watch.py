@@ -3,60 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
 import pytest
+from tests.cli.cluster.scripted_server import Answer, refused, scripted_api
 from tests.cli.page.jobs import progress, training
 
-from dpojob.kubectl import Kubectl
+from dpojob.cluster.resources import PODS
 from dpojob.page import cluster_watch, server
-from dpojob.page.cluster_feed import ClusterFeed, context_namespaces
-from dpojob.page.cluster_watch import RequestError, Requests, Watched, watch
+from dpojob.page.cluster_feed import ClusterFeed
+from dpojob.page.cluster_watch import Watched, watch
 from dpojob.page.job_store import JobStore
 from dpojob.page.log_follower import LogFollower
 
-FORBIDDEN = 'Error from server (Forbidden): dpojobs is forbidden: User "x" cannot list'
-
-
-class ScriptedRequests(Requests):
-    """Answers from lists; a request beyond their end waits for ever."""
-
-    def __init__(self, reads: list[Any], streams: list[Any]) -> None:
-        super().__init__(Kubectl())
-        self.reads, self.streams = reads, streams
-        self.asked: list[str] = []
-
-    async def read(self, *arguments: str) -> dict[str, Any]:
-        self.asked.append(" ".join(arguments))
-        if not self.reads:
-            await asyncio.Event().wait()
-        answer = self.reads.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return dict(answer)
-
-    async def lines(self, *arguments: str) -> AsyncGenerator[bytes]:
-        self.asked.append(" ".join(arguments))
-        if not self.streams:
-            await asyncio.Event().wait()
-        for line in self.streams.pop(0):
-            yield line if isinstance(line, bytes) else json.dumps(line).encode()
+FORBIDDEN = 'pods is forbidden: User "x" cannot list'
 
 
 def item(name: str, version: str = "1") -> dict[str, Any]:
     return {"metadata": {"name": name, "resourceVersion": version}}
 
 
-def page_of(*names: str, version: str, proceed: str = "") -> dict[str, Any]:
+def page_of(*names: str, version: str, proceed: str = "") -> Answer:
     metadata = {"resourceVersion": version} | ({"continue": proceed} if proceed else {})
-    return {"metadata": metadata, "items": [item(name) for name in names]}
+    return Answer([{"metadata": metadata, "items": [item(name) for name in names]}])
 
 
-async def seen(requests: ScriptedRequests, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What a watch reports until all answers are used up."""
+async def seen(monkeypatch: pytest.MonkeyPatch, *answers: Answer) -> tuple[list[Any], list[str]]:
+    """What a watch reports until all answers are used up, and what it asked for."""
     for name in ("PAUSE_SECONDS", "RETRY_SECONDS", "FORBIDDEN_RETRY_SECONDS"):
         monkeypatch.setattr(cluster_watch, name, 0.0)
     found: list[Any] = []
@@ -65,82 +39,75 @@ async def seen(requests: ScriptedRequests, monkeypatch: pytest.MonkeyPatch) -> l
         return str(each["metadata"]["name"])
 
     watched = Watched(
-        "/things?",
+        PODS,
+        "team-b",
         lambda items: found.append([name_of(each) for each in items]),
         lambda each: found.append(f"+{name_of(each)}"),
         lambda each: found.append(f"-{name_of(each)}"),
+        "involvedObject.kind=DPOJob",
     )
 
-    def on_problem(path: str, problem: str | None) -> None:
+    def on_problem(key: str, problem: str | None) -> None:
         if problem is not None:
             found.append(problem)
 
-    task = asyncio.create_task(watch(requests, watched, lambda: None, on_problem))
-    while requests.reads or requests.streams:
-        await asyncio.sleep(0)
-    for _ in range(20):  # The last answer is passed on without waiting for anything outside.
-        await asyncio.sleep(0)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    return found
+    async with scripted_api(*answers) as (api_server, api):
+        task = asyncio.create_task(watch(api, watched, lambda: None, on_problem))
+        await api_server.used_up.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    return found, api_server.asked
 
 
 async def test_a_list_is_read_page_by_page_and_a_watch_continues_from_what_it_saw(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    requests = ScriptedRequests(
-        [page_of("a", version="5", proceed="next"), page_of("b", version="5")],
-        [
-            [{"type": "ADDED", "object": item("c", "6")}, {"type": "BOOKMARK", "object": item("", "9")}],
-            [{"type": "DELETED", "object": item("a", "10")}],
-        ],
+    found, asked = await seen(
+        monkeypatch,
+        page_of("a", version="5", proceed="next"),
+        page_of("b", version="5"),
+        Answer([{"type": "ADDED", "object": item("c", "6")}, {"type": "BOOKMARK", "object": item("", "9")}]),
+        Answer([{"type": "DELETED", "object": item("a", "10")}]),
     )  # fmt: skip
-    assert await seen(requests, monkeypatch) == [["a", "b"], "+c", "-a"]
-    assert "continue=next" in requests.asked[1]
-    assert "resourceVersion=5" in requests.asked[2]
-    assert "resourceVersion=9" in requests.asked[3]
+    assert found == [["a", "b"], "+c", "-a"]
+    assert asked[0].startswith("/api/v1/namespaces/team-b/pods?")
+    assert all("fieldSelector=involvedObject.kind=DPOJob" in path for path in asked)
+    assert "continue=next" in asked[1]
+    assert "resourceVersion=5" in asked[2]
+    assert "resourceVersion=9" in asked[3]
 
 
 @pytest.mark.parametrize(
-    "last",
-    [{"type": "ERROR", "object": {"kind": "Status", "code": 410}}, b"{", b"[1]"],
+    ("last", "problems"),
+    [
+        (Answer([{"type": "ERROR", "object": {"kind": "Status", "code": 410}}]), []),
+        (Answer([b"{"]), ["this is no answer of an API server: {"]),
+    ],
 )
 async def test_after_an_error_in_a_watch_everything_is_listed_anew(
-    monkeypatch: pytest.MonkeyPatch, last: Any
+    monkeypatch: pytest.MonkeyPatch, last: Answer, problems: list[str]
 ) -> None:
-    requests = ScriptedRequests(
-        [page_of("a", version="5"), page_of("b", version="8")], [[last], []]
+    found, _ = await seen(
+        monkeypatch, page_of("a", version="5"), last, page_of("b", version="8"), Answer([])
     )
-    assert await seen(requests, monkeypatch) == [["a"], ["b"]]
+    assert found == [["a"], *problems, ["b"]]
 
 
 async def test_what_the_user_may_not_read_is_said_and_asked_for_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    requests = ScriptedRequests([RequestError(FORBIDDEN), page_of("a", version="5")], [])
-    assert await seen(requests, monkeypatch) == [FORBIDDEN, ["a"]]
-
-
-def test_the_kubeconfig_names_the_namespaces_of_one_cluster_and_user() -> None:
-    def context(name: str, cluster: str, user: str, namespace: str | None = None) -> dict[str, Any]:
-        return {"name": name, "context": {"cluster": cluster, "user": user, "namespace": namespace}}
-
-    contexts = [
-        context("b", "c", "me", "team-b"), context("a", "c", "me", "team-a"), context("d", "c", "me"),
-        context("other", "c", "you", "team-c"), context("far", "x", "me", "team-d"),
-    ]  # fmt: skip
-    config = {"current-context": "a", "contexts": contexts}
-    assert context_namespaces(config, None) == ["team-a", "team-b", "default"]
-    assert context_namespaces(config, "far") == ["team-d"]
-    assert context_namespaces({}, None) == ["default"]
+    refusal = refused(403, "Forbidden", FORBIDDEN)
+    found, _ = await seen(monkeypatch, refusal, page_of("a", version="5"))
+    assert found == [f"Error from server (Forbidden): {FORBIDDEN}", ["a"]]
 
 
 async def test_jobs_that_a_new_list_lacks_are_forgotten() -> None:
     store = JobStore()
-    feed = ClusterFeed(Kubectl(), ["team-a", "team-b"], store)
-    for namespace in ("team-a", "team-b"):
-        store.put_job(training("helpful", namespace))
-    feed.jobs("team-a").replace([training("other")])
+    async with scripted_api() as (_, api):
+        feed = ClusterFeed(api, None, ["team-a", "team-b"], store)
+        for namespace in ("team-a", "team-b"):
+            store.put_job(training("helpful", namespace))
+        feed.jobs("team-a").replace([training("other")])
     assert set(store.jobs) == {("team-a", "other"), ("team-b", "helpful")}
 
 
@@ -168,18 +135,19 @@ async def test_the_log_of_a_job_is_followed_once_and_only_while_it_is_shown() ->
     store = JobStore()
     store.put_job(training("helpful", progress=progress(10, epoch=0.1)))
     pod = {"metadata": {"name": "helpful-train-1-x"}, "status": {"phase": "Running"}}
-    log = [b"noise", b"{'loss': '0.5', 'epoch': '0.05'}"]
-    requests = ScriptedRequests([{"metadata": {}, "items": [pod]}], [log])
-    follower = LogFollower(requests, store)
+    pods = Answer([{"metadata": {}, "items": [pod]}])
+    log = Answer([b"noise\n", b"{'loss': '0.5', 'epoch': '0.05'}\n"])
     key = ("team-a", "helpful")
-    async with follower.following([key]), follower.following([key]):
-        while not store.log_curves:
-            await asyncio.sleep(0)
-    pods, logs = requests.asked
-    assert "dpojob.dev%2Fuid%3Duid-team-a-helpful" in pods
-    assert logs.startswith("logs helpful-train-1-x --namespace=team-a --follow")
+    async with scripted_api(pods, log) as (api_server, api):
+        follower = LogFollower(api, store)
+        async with follower.following([key]), follower.following([key]):
+            while not store.log_curves:
+                await store.next_change().wait()
+    asked_pods, asked_log = api_server.asked
+    assert "dpojob.dev/uid=uid-team-a-helpful" in asked_pods
+    assert asked_log.startswith("/api/v1/namespaces/team-a/pods/helpful-train-1-x/log?follow=true")
     job = store.job(*key)
     assert job is not None
     assert store.curve(job)[0].columns() == {"step": [5], "loss": [0.5]}
     others = asyncio.all_tasks() - {asyncio.current_task()}
-    assert len(others) <= 1 and all(task.cancelling() for task in others)
+    assert all(task.cancelling() for task in others if "_follow" in repr(task))

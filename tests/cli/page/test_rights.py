@@ -12,7 +12,8 @@ from tests.cli.page.conftest import Tenant
 from tests.cli.page.jobs import job
 from tests.kit.waiting import LIMIT
 
-from dpojob.kubectl import Kubectl
+from dpojob.cluster.api import Api
+from dpojob.cluster.kubeconfig import load_access
 from dpojob.page.cluster_feed import ClusterFeed
 from dpojob.page.job_store import JobStore
 
@@ -24,8 +25,6 @@ def rights(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], 
     """Chooses the kubeconfig of this process."""
 
     def choose(kubeconfig: Path) -> None:
-        for name in ("PATH", "KUBECONFIG"):
-            monkeypatch.setenv(name, tenant.env[name])
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
 
     return choose
@@ -34,13 +33,14 @@ def rights(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], 
 @asynccontextmanager
 async def feeding(*namespaces: str) -> AsyncIterator[tuple[ClusterFeed, JobStore]]:
     store = JobStore()
-    feed = ClusterFeed(Kubectl(), namespaces, store)
-    task = asyncio.create_task(feed.run())
-    try:
-        yield feed, store
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    async with Api(load_access) as api:
+        feed = ClusterFeed(api, None, namespaces, store)
+        task = asyncio.create_task(feed.run())
+        try:
+            yield feed, store
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 async def until(store: JobStore, condition: Callable[[], bool]) -> None:

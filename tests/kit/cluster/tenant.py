@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from tests.kit.waiting import wait_until
 
 POOL_VIEWER = "dpojob-pool-viewer"
 """The chart's ClusterRole for reading pools."""
@@ -36,6 +39,14 @@ def write_tenant_kubeconfig(
         cluster.kubectl(
             "create", "clusterrolebinding", f"pools-{home}", f"--clusterrole={POOL_VIEWER}", account
         )
+    user = f"--as=system:serviceaccount:{home}:tenant"
+
+    def may_create() -> bool:
+        asked = ("auth", "can-i", "create", "dpojobs.dpojob.dev", user)
+        return str(cluster.kubectl("-n", home, *asked, check=False).stdout).strip() == "yes"
+
+    # A controller adds the chart's rules to the role edit.
+    wait_until(may_create, "the role edit has the chart's rights")
     token = cluster.kubectl("-n", home, "create", "token", "tenant", "--duration=2h").stdout
     config = json.loads(cluster.kubectl("config", "view", "--raw", "--minify", "-o", "json").stdout)
     name = config["clusters"][0]["name"]
@@ -57,3 +68,17 @@ def delete_pool_rights(cluster: Any, namespaces: Sequence[str]) -> None:
     """
     name = f"pools-{namespaces[0]}"
     cluster.kubectl("delete", "clusterrolebinding", name, "--ignore-not-found", check=False)
+
+
+def tenant_variables(cluster: Any, kubeconfig: Path) -> dict[str, str]:
+    """Gives the variables of a process that works with a tenant's rights.
+
+    Args:
+        cluster: As above.
+        kubeconfig: The tenant's kubeconfig.
+
+    Returns:
+        KUBECONFIG, and a PATH with kubectl.
+    """
+    kubectl = Path(cluster.bin("kubectl"))
+    return {"KUBECONFIG": str(kubeconfig), "PATH": f"{kubectl.parent}:{os.environ['PATH']}"}

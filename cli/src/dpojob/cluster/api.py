@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from types import TracebackType
 from typing import Self
 
-import httpx2
-
-from dpojob.errors import CommandError
 from dpojob_api.base import JSONObject
 
-from .api_errors import api_error
+from .connection import Connection, parse_json
 from .kubeconfig import ClusterAccess
 from .resources import PODS, Resource
 
-SECONDS = 30.0
-"""Longest wait for an answer; watches and logs may stay silent longer."""
 WATCH_SECONDS = 300
 """When the API server ends a watch, which is then begun anew."""
 MERGE_PATCH = "application/merge-patch+json"
@@ -27,22 +21,20 @@ PAGE = 500
 
 
 class Api:
-    """The API server, for `async with`.
+    """The API server, for `async with`."""
 
-    Attributes:
-        access: How it is reached, and the namespace of requests that name none.
-    """
+    def __init__(self, load: Callable[[], ClusterAccess]) -> None:
+        """Reads the user's credentials; nothing is sent yet.
 
-    def __init__(self, access: ClusterAccess) -> None:
-        self.access = access
-        self._http = httpx2.AsyncClient(
-            base_url=access.server,
-            verify=access.tls if access.tls is not None else True,
-            headers=dict(access.headers),
-            proxy=access.proxy,
-            timeout=SECONDS,
-            trust_env=access.proxy is None,
-        )
+        Args:
+            load: Finds the cluster and the credentials; called again where these have expired.
+        """
+        self._connection = Connection(load)
+
+    @property
+    def access(self) -> ClusterAccess:
+        """How the API server is reached, and the namespace of requests that name none."""
+        return self._connection.access
 
     async def __aenter__(self) -> Self:
         return self
@@ -53,7 +45,7 @@ class Api:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._http.aclose()
+        await self._connection.close()
 
     async def get(self, resource: Resource, name: str, namespace: str | None = None) -> JSONObject:
         """Reads one object.
@@ -70,7 +62,7 @@ class Api:
             ApiError: There is none, or the user may not read it.
             CommandError: The API server cannot be reached.
         """
-        return await self._json("GET", self._path(resource, namespace, name))
+        return await self._connection.json("GET", self._path(resource, namespace, name))
 
     async def list_all(
         self,
@@ -95,15 +87,43 @@ class Api:
             ApiError: The user may not read them.
             CommandError: The API server cannot be reached.
         """
-        path = resource.path() if everywhere else self._path(resource, namespace)
+        items, _ = await self.list_with_version(
+            resource, namespace, everywhere=everywhere, **selectors
+        )
+        return items
+
+    async def list_with_version(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        everywhere: bool = False,
+        **selectors: str,
+    ) -> tuple[list[JSONObject], str]:
+        """Reads all objects of a kind, to be watched from there on.
+
+        Args:
+            resource: Their kind.
+            namespace: Their namespace; None for that of the access.
+            everywhere: Those of all namespaces.
+            **selectors: `labelSelector` and `fieldSelector`, as the API server takes them.
+
+        Returns:
+            The objects, in the API server's order, and the resource version of the list.
+
+        Raises:
+            ApiError: The user may not read them.
+            CommandError: The API server cannot be reached.
+        """
+        path = self._path(resource, namespace, everywhere=everywhere)
         found: list[JSONObject] = []
         parameters = {**selectors, "limit": str(PAGE)}
         while True:
-            page = await self._json("GET", path, parameters=parameters)
+            page = await self._connection.json("GET", path, parameters=parameters)
             found += page.get("items") or []
             token = page["metadata"].get("continue")
             if not token:
-                return found
+                return found, str(page["metadata"].get("resourceVersion", ""))
             parameters["continue"] = token
 
     async def create(
@@ -131,7 +151,7 @@ class Api:
         """
         namespace = namespace or body.get("metadata", {}).get("namespace")
         parameters = {"fieldValidation": "Strict"} | ({"dryRun": "All"} if dry_run else {})
-        return await self._json(
+        return await self._connection.json(
             "POST", self._path(resource, namespace), parameters=parameters, body=body
         )
 
@@ -154,7 +174,7 @@ class Api:
             CommandError: The API server cannot be reached.
         """
         path = self._path(resource, namespace, name)
-        return await self._json("PATCH", path, body=patch, content_type=MERGE_PATCH)
+        return await self._connection.json("PATCH", path, body=patch, content_type=MERGE_PATCH)
 
     async def delete(
         self,
@@ -179,33 +199,41 @@ class Api:
         options: JSONObject = {"propagationPolicy": "Background"}
         if grace_seconds is not None:
             options["gracePeriodSeconds"] = grace_seconds
-        await self._json("DELETE", self._path(resource, namespace, name), body=options)
+        await self._connection.json("DELETE", self._path(resource, namespace, name), body=options)
 
     async def watch(
-        self, resource: Resource, name: str, version: str, namespace: str | None = None
-    ) -> AsyncIterator[JSONObject]:
-        """Watches one object until the API server ends the watch.
+        self,
+        resource: Resource,
+        version: str,
+        namespace: str | None = None,
+        *,
+        everywhere: bool = False,
+        **selectors: str,
+    ) -> AsyncGenerator[JSONObject]:
+        """Watches objects until the API server ends the watch.
 
         Args:
-            resource: Its kind.
-            name: Its name.
+            resource: Their kind.
             version: The resource version after which changes are wanted.
-            namespace: Its namespace; None for that of the access.
+            namespace: Their namespace; None for that of the access.
+            everywhere: Those of all namespaces.
+            **selectors: As of a list.
 
         Yields:
-            `type` and `object` of each change.
+            `type` and `object` of each change; bookmarks are among them, and an ERROR with a Status.
 
         Raises:
-            ApiError: The version is too old, or the user may not watch the object.
+            ApiError: The version is too old, or the user may not watch the objects.
             CommandError: The connection broke.
         """
         parameters = {
-            "watch": "true", "fieldSelector": f"metadata.name={name}", "resourceVersion": version,
+            **selectors, "watch": "true", "resourceVersion": version, "allowWatchBookmarks": "true",
             "timeoutSeconds": str(WATCH_SECONDS),
         }  # fmt: skip
-        async with self._stream(self._path(resource, namespace), parameters) as answer:
-            async for line in answer.aiter_lines():
-                yield json.loads(line)
+        path = self._path(resource, namespace, everywhere=everywhere)
+        async with aclosing(self._connection.lines(path, parameters)) as lines:
+            async for line in lines:
+                yield parse_json(line)
 
     async def log(
         self,
@@ -214,7 +242,8 @@ class Api:
         *,
         follow: bool = False,
         tail: int | None = None,
-    ) -> AsyncIterator[str]:
+        limit: int | None = None,
+    ) -> AsyncGenerator[bytes]:
         """Reads the log of a pod with one container.
 
         Args:
@@ -222,6 +251,7 @@ class Api:
             namespace: Its namespace; None for that of the access.
             follow: Stay, and read what comes.
             tail: Only the last lines, so many of them; None for all.
+            limit: The most bytes to read; None for all.
 
         Yields:
             The lines, without their ends.
@@ -233,51 +263,19 @@ class Api:
         parameters = {"follow": "true"} if follow else {}
         if tail is not None:
             parameters["tailLines"] = str(tail)
+        if limit is not None:
+            parameters["limitBytes"] = str(limit)
         path = f"{self._path(PODS, namespace, pod)}/log"
-        async with self._stream(path, parameters) as answer:
-            async for line in answer.aiter_lines():
+        async with aclosing(self._connection.lines(path, parameters)) as lines:
+            async for line in lines:
                 yield line
 
-    def _path(self, resource: Resource, namespace: str | None, name: str | None = None) -> str:
-        return resource.path(namespace or self.access.namespace, name)
-
-    async def _json(
+    def _path(
         self,
-        method: str,
-        path: str,
+        resource: Resource,
+        namespace: str | None,
+        name: str | None = None,
         *,
-        parameters: Mapping[str, str] | None = None,
-        body: JSONObject | None = None,
-        content_type: str = "application/json",
-    ) -> JSONObject:
-        content = None if body is None else json.dumps(body)
-        try:
-            answer = await self._http.request(
-                method, path, params=parameters, content=content,
-                headers={"Content-Type": content_type, "Accept": "application/json"},
-            )  # fmt: skip
-        except httpx2.HTTPError as error:
-            raise self._unreachable(error) from error
-        if answer.is_error:
-            raise api_error(answer.status_code, answer.content, path)
-        value: JSONObject = answer.json()
-        return value
-
-    @asynccontextmanager
-    async def _stream(
-        self, path: str, parameters: Mapping[str, str]
-    ) -> AsyncIterator[httpx2.Response]:
-        timeout = httpx2.Timeout(SECONDS, read=None)
-        try:
-            async with self._http.stream("GET", path, params=parameters, timeout=timeout) as answer:
-                if answer.is_error:
-                    raise api_error(answer.status_code, await answer.aread(), path)
-                yield answer
-        except httpx2.HTTPError as error:
-            raise self._unreachable(error) from error
-
-    def _unreachable(self, error: httpx2.HTTPError) -> CommandError:
-        detail = str(error) or type(error).__name__
-        return CommandError(
-            f"the API server {self.access.server} does not answer: {detail}", reason=None
-        )
+        everywhere: bool = False,
+    ) -> str:
+        return resource.path(None if everywhere else namespace or self.access.namespace, name)

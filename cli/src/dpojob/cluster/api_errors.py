@@ -10,6 +10,19 @@ from dpojob_api.constants import ExitCode
 
 from .resources import DPOJOBS, POOLS
 
+UNAUTHORIZED = 401
+"""HTTP status of credentials that are unknown, or have expired."""
+FORBIDDEN = 403
+"""HTTP status of a request that the user has no right to."""
+NOT_FOUND = 404
+"""HTTP status of an object, or a kind of object, that does not exist."""
+EXPIRED = 410
+"""HTTP status of a watch from a resource version that the API server holds no more."""
+
+NO_CRDS = """
+The DPOJob CRDs are not installed in this cluster. An administrator installs DPOJob with its Helm chart, which has them
+unless crds.enabled is false"""
+
 
 class ApiError(CommandError):
     """A request that the API server refused.
@@ -44,12 +57,12 @@ def api_error(status: int, content: bytes, path: str) -> ApiError:
     reason = str(found.get("reason") or status)
     text = str(found.get("message") or content.decode(errors="replace").strip() or "no message")
     message = f"Error from server ({reason}): {text}"
-    if status == 404 and path.startswith(DPOJOBS.prefix):
+    if status == NOT_FOUND and path.startswith(DPOJOBS.prefix):
         if found.get("details", {}).get("name"):
-            message += "\n`kubectl get dpo -A` lists the jobs of all namespaces; -n chooses one"
+            message += "\n`dpojob list -A` lists the jobs of all namespaces; -n chooses one"
         else:
-            message += "\nThe DPOJob CRDs are not installed in this cluster: kubectl apply --server-side -f crds/"
-    if status == 403 and path.startswith(POOLS.path()):
+            message += NO_CRDS
+    if status == FORBIDDEN and path.startswith(POOLS.path()):
         message += (
             "\nPools belong to the whole cluster: ask for a binding to the chart's ClusterRole "
             "dpojob-pool-viewer"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,10 +16,9 @@ from dpojob_api.manifest import ManifestError, load
 from dpojob_api.pool import GPUPool
 
 from .api import Api
-from .claim_reader import ClaimReader, open_claim
+from .claims import ClaimReader, ReaderImage, image_of, open_claim
 from .job_facts import event_time, has_ended, manifest_of, model_place, report_place
 from .kubeconfig import load_access
-from .reader_pod import ReaderImage, image_of
 from .resources import DPOJOBS, EVENTS, POOLS
 from .watch import watch_object
 
@@ -40,7 +40,7 @@ class AsyncClient:
         Raises:
             CommandError: No cluster is configured, or the kubeconfig cannot be used.
         """
-        self.api = Api(load_access(context, namespace))
+        self.api = Api(partial(load_access, context, namespace))
 
     async def __aenter__(self) -> Self:
         return self

@@ -114,6 +114,31 @@ def context_names() -> list[str]:
     return sorted(_merge(files).contexts)
 
 
+def user_namespaces(context: str | None = None) -> list[str]:
+    """Lists the namespaces that the kubeconfig names for the user of a context.
+
+    Args:
+        context: The context; None for the current one.
+
+    Returns:
+        The context's own namespace first, then those of other contexts with the same cluster and user; empty where
+        the kubeconfig has no such context, as in a pod.
+
+    Raises:
+        CommandError: A file cannot be read.
+    """
+    merged = _merge([(path, _read(path)) for path in kubeconfig_paths() if path.is_file()])
+    chosen = merged.contexts.get(context or merged.current)
+    if chosen is None:
+        return []
+    same = [
+        each
+        for each in merged.contexts.values()
+        if (each.get("cluster"), each.get("user")) == (chosen.get("cluster"), chosen.get("user"))
+    ]
+    return list(dict.fromkeys(str(each.get("namespace") or "default") for each in [chosen, *same]))
+
+
 @dataclass(frozen=True)
 class _Merged:
     """The entries of all files, with the directory to which relative paths in each refer."""

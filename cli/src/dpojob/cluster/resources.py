@@ -21,6 +21,12 @@ class Resource:
     plural: str
     namespaced: bool = True
 
+    @property
+    def group(self) -> str:
+        """Its API group; "" for the core group."""
+        _, kind, *rest = self.prefix.split("/")
+        return rest[0] if kind == "apis" else ""
+
     def path(self, namespace: str | None = None, name: str | None = None) -> str:
         """Builds the path of the objects or of one object.
 
@@ -42,3 +48,6 @@ PODS = Resource("/api/v1", "pods")
 EVENTS = Resource("/api/v1", "events")
 CLAIMS = Resource("/api/v1", "persistentvolumeclaims")
 JOBS = Resource("/apis/batch/v1", "jobs")
+ACCESS_REVIEWS = Resource(
+    "/apis/authorization.k8s.io/v1", "selfsubjectaccessreviews", namespaced=False
+)

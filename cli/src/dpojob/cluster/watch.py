@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from dpojob.errors import CommandError
 from dpojob_api.base import JSONObject
 from dpojob_api.constants import ExitCode
 
 from .api import Api
-from .api_errors import ApiError
+from .api_errors import EXPIRED, FORBIDDEN, NOT_FOUND, ApiError
 from .resources import Resource
 
 MAX_ATTEMPTS = 5
 """Requests in a row that may fail before the watch fails."""
-EXPIRED = 410
-"""HTTP status of a watch from a resource version that the API server holds no more."""
 
 
 class ObjectDeleted(CommandError):
@@ -54,27 +53,34 @@ async def watch_object(
             )
         yield found
         try:
-            async for change in api.watch(
-                resource, name, found["metadata"]["resourceVersion"], namespace
-            ):
-                failures = 0
-                if change["type"] == "DELETED":
-                    raise ObjectDeleted(f"{name} was deleted", code=ExitCode.INVALID, reason=None)
-                if change["type"] == "ERROR":
-                    break
-                found = change["object"]
-                if found["metadata"]["uid"] == uid and change["type"] != "BOOKMARK":
-                    yield found
+            version = found["metadata"]["resourceVersion"]
+            changes = api.watch(resource, version, namespace, fieldSelector=f"metadata.name={name}")
+            async with aclosing(changes):
+                async for change in changes:
+                    failures = 0
+                    if change["type"] == "DELETED":
+                        raise ObjectDeleted(
+                            f"{name} was deleted", code=ExitCode.INVALID, reason=None
+                        )
+                    if change["type"] == "ERROR":
+                        break
+                    if change["type"] == "BOOKMARK":
+                        continue
+                    found = change["object"]
+                    if found["metadata"]["uid"] == uid:
+                        yield found
             found = await api.get(resource, name, namespace)
         except ObjectDeleted:
             raise
         except CommandError as error:
-            if isinstance(error, ApiError) and error.status == 404:
+            if isinstance(error, ApiError) and error.status == NOT_FOUND:
                 raise ObjectDeleted(
                     f"{name} was deleted", code=ExitCode.INVALID, reason=None
                 ) from error
             expired = isinstance(error, ApiError) and error.status == EXPIRED
             failures += 0 if expired else 1
-            if failures == MAX_ATTEMPTS or (isinstance(error, ApiError) and error.status == 403):
+            if failures == MAX_ATTEMPTS or (
+                isinstance(error, ApiError) and error.status == FORBIDDEN
+            ):
                 raise
             await asyncio.sleep(0 if expired else 2 ** (failures - 1))

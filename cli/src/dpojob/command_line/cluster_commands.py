@@ -176,13 +176,13 @@ def _add_changes(app: typer.Typer) -> None:
     def suspend(name: JobName, namespace: Namespace = None, context: Context = None) -> Running:
         from dpojob.commands.cluster import suspension
 
-        return suspension.suspend(name, namespace, context)
+        return suspension.run(name, namespace, context, suspend=True)
 
     @add_command(app, "resume", "let a job go on", help_texts.RESUME)
     def resume(name: JobName, namespace: Namespace = None, context: Context = None) -> Running:
         from dpojob.commands.cluster import suspension
 
-        return suspension.resume(name, namespace, context)
+        return suspension.run(name, namespace, context, suspend=False)
 
     @add_command(app, "cancel", "delete a job, keeping its output", help_texts.CANCEL)
     def cancel(

@@ -66,6 +66,7 @@ def complete_context(incomplete: str) -> list[str]:
 
 def _names(resource: Resource, context: typer.Context, incomplete: str) -> list[str]:
     import asyncio
+    from functools import partial
 
     from dpojob.cluster.api import Api
     from dpojob.cluster.kubeconfig import load_access
@@ -74,8 +75,8 @@ def _names(resource: Resource, context: typer.Context, incomplete: str) -> list[
     given = context.params
 
     async def read() -> list[str]:
-        access = load_access(given.get("context"), given.get("namespace"))
-        async with Api(access) as api:
+        load = partial(load_access, given.get("context"), given.get("namespace"))
+        async with Api(load) as api:
             found = await asyncio.wait_for(api.list_all(resource), SECONDS)
         return [str(each["metadata"]["name"]) for each in found]
 

@@ -212,7 +212,7 @@ exit status: 0; 1 where no pool can be suggested; 2 where the cluster does not a
 UI = """\
 Serves a page on this machine: all jobs, one job live with its curves, or several compared.
 
-It reads the cluster with your kubeconfig and rights, through kubectl, and changes nothing. Only the
+It reads the cluster with your kubeconfig and rights, and changes nothing. Only the
 address that is printed opens it, and only on this machine. Ctrl-C ends it.
 
 \b

@@ -1,8 +1,8 @@
 """The page of `dpojob ui`: a server on the loopback address that shows the jobs of a cluster.
 
-`cluster_feed` lists and watches the cluster through the user's kubectl, and follows the logs of the jobs
-that are shown; `job_store` holds what it reported, `view_models` turns it into what the page shows, `access` refuses requests of other sites and
-other users, `server` serves all of it, and `static` is the page itself.
+`cluster_feed` lists and watches the cluster with the user's rights, and follows the logs of the jobs that are shown;
+`job_store` holds what it reported, `view_models` turns it into what the page shows, `access` refuses requests of
+other sites and other users, `server` serves all of it, and `static` is the page itself.
 """
 
 from .server import Page, serve

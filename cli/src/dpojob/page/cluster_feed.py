@@ -6,17 +6,19 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 
-from dpojob.kubectl import Kubectl
+from dpojob.cluster.access_review import may_list_everywhere
+from dpojob.cluster.api import Api
+from dpojob.cluster.kubeconfig import user_namespaces
+from dpojob.cluster.resources import DPOJOBS, EVENTS, POOLS
+from dpojob.errors import CommandError
 from dpojob_api.base import JSONObject
 
-from .cluster_watch import RETRY_SECONDS, RequestError, Requests, Watched, watch
+from .cluster_watch import RETRY_SECONDS, Watched, watch
 from .job_store import JobStore
 from .log_follower import LogFollower
 
-JOBS = "/apis/dpojob.dev/v1alpha1"
-POOLS = "/apis/dpojob.dev/v1alpha1/gpupools?"
-EVENTS = "/api/v1"
-EVENTS_QUERY = "fieldSelector=involvedObject.kind%3DDPOJob"
+JOB_EVENTS = "involvedObject.kind=DPOJob"
+"""The field selector of Events about jobs."""
 
 
 class ClusterFeed:
@@ -26,29 +28,38 @@ class ClusterFeed:
         scope: Namespaces that are shown; None for all.
     """
 
-    def __init__(self, kubectl: Kubectl, namespaces: Sequence[str], store: JobStore) -> None:
-        self._kubectl = kubectl
-        self._requests = Requests(kubectl)
+    def __init__(
+        self, api: Api, context: str | None, namespaces: Sequence[str], store: JobStore
+    ) -> None:
+        """Reads nothing yet.
+
+        Args:
+            api: The API server.
+            context: The context of the kubeconfig that it was found with; None for the current one.
+            namespaces: The namespaces to show; none for all that the user may read.
+            store: What is kept up to date.
+        """
+        self._api = api
+        self._context = context
         self._namespaces = list(dict.fromkeys(namespaces))
         self._store = store
-        self._logs = LogFollower(self._requests, store)
+        self._logs = LogFollower(api, store)
         self.scope: list[str] | None = self._namespaces or None
 
     async def run(self) -> None:
         """Watches until it is cancelled."""
         self.scope = self._namespaces or await self._readable_namespaces()
-        self._note_problem(JOBS, None)
-        watched = [
-            Watched(POOLS, self._replace_pools, self._store.put_pool, self._store.remove_pool)
-        ]
+        self._note_problem(DPOJOBS.path(), None)
+        pools = Watched(
+            POOLS, None, self._replace_pools, self._store.put_pool, self._store.remove_pool
+        )
+        watched = [pools]
         namespaces: Sequence[str | None] = self.scope or [None]
         for namespace in namespaces:
             watched += [self.jobs(namespace), self._events(namespace)]
         async with asyncio.TaskGroup() as tasks:
             for each in watched:
-                tasks.create_task(
-                    watch(self._requests, each, self._store.notify, self._note_problem)
-                )
+                tasks.create_task(watch(self._api, each, self._store.notify, self._note_problem))
 
     def following(self, keys: Sequence[tuple[str, str]]) -> AbstractAsyncContextManager[None]:
         """Follows the logs of the training pods of jobs while the context is open.
@@ -65,16 +76,15 @@ class ClusterFeed:
         """None where the user may list jobs of all namespaces, else those of the kubeconfig."""
         while True:
             try:
-                await self._requests.read("get", "--raw", f"{JOBS}/dpojobs?limit=1")
-                return None
-            except RequestError as error:
-                if error.forbidden:
-                    break
-                self._note_problem(JOBS, str(error))
+                everywhere = await may_list_everywhere(self._api, DPOJOBS)
+                break
+            except CommandError as error:
+                self._note_problem(DPOJOBS.path(), str(error))
                 self._store.notify()
                 await asyncio.sleep(RETRY_SECONDS)
-        config = await self._requests.read("config", "view", "-o", "json")
-        return context_namespaces(config, self._kubectl.context)
+        if everywhere:
+            return None
+        return user_namespaces(self._context) or [self._api.access.namespace]
 
     def jobs(self, namespace: str | None) -> Watched:
         """Describes how jobs are kept.
@@ -85,7 +95,6 @@ class ClusterFeed:
         Returns:
             What to watch, and what to do with it.
         """
-        path = f"{JOBS}{_within(namespace)}/dpojobs?"
         store = self._store
 
         def replace(items: list[JSONObject]) -> None:
@@ -94,52 +103,27 @@ class ClusterFeed:
                 if key not in present and namespace in (None, key[0]):
                     store.remove_job({"metadata": job.metadata})
             _put_all(items, store.put_job)
-            store.loaded.add(path)
+            store.loaded.add(DPOJOBS.path(namespace))
 
-        return Watched(path, replace, store.put_job, store.remove_job)
+        return Watched(DPOJOBS, namespace, replace, store.put_job, store.remove_job)
 
     def _events(self, namespace: str | None) -> Watched:
-        def replace(items: list[JSONObject]) -> None:
-            _put_all(items, self._store.put_event)
+        store = self._store
 
-        path = f"{EVENTS}{_within(namespace)}/events?{EVENTS_QUERY}"
-        return Watched(path, replace, self._store.put_event, self._store.remove_event)
+        def replace(items: list[JSONObject]) -> None:
+            _put_all(items, store.put_event)
+
+        return Watched(EVENTS, namespace, replace, store.put_event, store.remove_event, JOB_EVENTS)
 
     def _replace_pools(self, items: list[JSONObject]) -> None:
         self._store.pools.clear()
         _put_all(items, self._store.put_pool)
 
-    def _note_problem(self, path: str, problem: str | None) -> None:
+    def _note_problem(self, key: str, problem: str | None) -> None:
         if problem is None:
-            self._store.problems.pop(path, None)
+            self._store.problems.pop(key, None)
         else:
-            self._store.problems[path] = problem
-
-
-def context_namespaces(config: JSONObject, context: str | None) -> list[str]:
-    """Finds the namespaces that a kubeconfig names for one cluster and user.
-
-    Args:
-        config: The kubeconfig.
-        context: The context to use; None for the current one.
-
-    Returns:
-        The context's own namespace first, then those of contexts with the same cluster and user.
-    """
-    contexts = {
-        str(each.get("name", "")): each.get("context") or {}
-        for each in config.get("contexts") or []
-    }
-    own = contexts.get(context or str(config.get("current-context", "")), {})
-    found = [own.get("namespace") or "default"]
-    for other in contexts.values():
-        if (other.get("cluster"), other.get("user")) == (own.get("cluster"), own.get("user")):
-            found.append(other.get("namespace") or "default")
-    return list(dict.fromkeys(found))
-
-
-def _within(namespace: str | None) -> str:
-    return "" if namespace is None else f"/namespaces/{namespace}"
+            self._store.problems[key] = problem
 
 
 def _put_all(items: Iterable[JSONObject], put: Callable[[JSONObject], None]) -> None:

@@ -42,8 +42,8 @@ class JobStore:
         events: By UID of the job they are about, then by the event's own UID.
         curves: What the status showed, by UID of the job.
         log_curves: What the log of the newest training pod has, by UID of the job.
-        problems: What cannot be shown, and why; by the path that was asked for.
-        loaded: Paths that were listed at least once.
+        problems: What cannot be shown, and why; by what is watched.
+        loaded: What was listed at least once.
     """
 
     jobs: dict[tuple[str, str], DPOJob | UnreadableJob] = field(default_factory=dict)

@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 
+from dpojob.cluster.api import Api
+from dpojob.cluster.resources import PODS
+from dpojob.errors import CommandError
 from dpojob_api.constants import LABEL_JOB_UID, LABEL_STAGE, STAGE_TRAIN
 from dpojob_api.job import DPOJob
 
-from .cluster_watch import RequestError, Requests
 from .curves import Curve
 from .job_store import JobStore
 from .training_log import add_line, first_process_pod
@@ -24,8 +26,8 @@ MAX_BYTES = 2**26
 class LogFollower:
     """One task for each job that is shown, however many pages show it."""
 
-    def __init__(self, requests: Requests, store: JobStore) -> None:
-        self._requests = requests
+    def __init__(self, api: Api, store: JobStore) -> None:
+        self._api = api
         self._store = store
         self._viewers: Counter[tuple[str, str]] = Counter()
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
@@ -60,7 +62,7 @@ class LogFollower:
                 await self._store.next_change().wait()
                 continue
             # Without the right to read pods or logs, the status has the newest figures.
-            with suppress(RequestError):
+            with suppress(CommandError):
                 await self._read(job)
                 if job.status.completion_time is not None:
                     return
@@ -68,15 +70,14 @@ class LogFollower:
 
     async def _read(self, job: DPOJob) -> None:
         """Reads the log of the job's newest training pod to its end."""
-        selector = f"{LABEL_JOB_UID}%3D{job.uid},{LABEL_STAGE}%3D{STAGE_TRAIN}".replace("/", "%2F")
-        path = f"/api/v1/namespaces/{job.namespace}/pods?labelSelector={selector}"
-        pods, _ = await self._requests.list(path)
+        selector = f"{LABEL_JOB_UID}={job.uid},{LABEL_STAGE}={STAGE_TRAIN}"
+        pods = await self._api.list_all(PODS, job.namespace, labelSelector=selector)
         pod = first_process_pod(pods)
         if pod is None:
             return
         curve = Curve()
-        arguments = (f"--namespace={job.namespace}", "--follow", f"--limit-bytes={MAX_BYTES}")
-        async with aclosing(self._requests.lines("logs", pod, *arguments)) as lines:
+        log = self._api.log(pod, job.namespace, follow=True, limit=MAX_BYTES)
+        async with aclosing(log) as lines:
             async for line in lines:
                 if add_line(curve, line):
                     self._store.log_curves[job.uid] = curve

@@ -21,7 +21,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from dpojob.kubectl import Kubectl
+from dpojob.cluster.api import Api
 from dpojob_api.base import JSONObject
 from dpojob_api.job import DPOJob
 
@@ -193,7 +193,8 @@ def _names(key: str) -> tuple[str, str]:
 
 
 def serve(
-    kubectl: Kubectl,
+    api: Api,
+    context: str | None,
     namespaces: Sequence[str],
     port: int,
     on_ready: Callable[[str], None],
@@ -201,7 +202,8 @@ def serve(
     """Serves the page on the loopback address until it is interrupted.
 
     Args:
-        kubectl: kubectl with the context to use.
+        api: The API server.
+        context: The context of the kubeconfig that it was found with; None for the current one.
         namespaces: Namespaces to show; all that the user may read where there are none.
         port: The port; 0 for a free one.
         on_ready: Called with the page's address once connections are accepted.
@@ -211,7 +213,7 @@ def serve(
     """
     with socket.create_server(("127.0.0.1", port)) as listener:
         store = JobStore()
-        page = Page(ClusterFeed(kubectl, namespaces, store), store, listener.getsockname()[1])
+        page = Page(ClusterFeed(api, context, namespaces, store), store, listener.getsockname()[1])
         config = uvicorn.Config(
             page.application(),
             log_level="warning",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,9 +12,8 @@ from typing import Any
 import pytest
 from tests.cli.conftest import Result, run_inside
 from tests.kit.cluster.chart_rights import render
-from tests.kit.cluster.tenant import write_tenant_kubeconfig
+from tests.kit.cluster.tenant import tenant_variables, write_tenant_kubeconfig
 from tests.kit.crds import apply_crds
-from tests.kit.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[4]
 MANIFEST = """
@@ -59,8 +57,7 @@ class Tenant:
     @property
     def env(self) -> dict[str, str]:
         """Variables of a process that works with the tenant's rights."""
-        path = f"{Path(self.plane.bin('kubectl')).parent}:{os.environ['PATH']}"
-        return {"KUBECONFIG": str(self.kubeconfig), "PATH": path}
+        return tenant_variables(self.plane, self.kubeconfig)
 
     def admin(self, *arguments: str, **options: Any) -> str:
         """kubectl with an administrator's rights, in the tenant's namespace."""
@@ -75,14 +72,6 @@ def make_tenant(plane: Any, directory: Path, *, pools: bool = True) -> Tenant:
     plane.kubectl("apply", "-f", "-", input=rendered)
     path = directory / f"{name}.json"
     write_tenant_kubeconfig(plane, [name], path, pools=pools)
-    user = f"--as=system:serviceaccount:{name}:tenant"
-
-    def may_create() -> bool:
-        asked = ("auth", "can-i", "create", "dpojobs.dpojob.dev", user)
-        return plane.kubectl("-n", name, *asked, check=False).stdout.strip() == "yes"
-
-    # A controller adds the chart's rules to the role edit.
-    wait_until(may_create, "the role edit has the chart's rights")
     return Tenant(plane, name, path)
 
 

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 from tests.cli.commands.cluster.conftest import Tenant
 
-from dpojob.cluster import claim_reader
 from dpojob.cluster.api import Api
-from dpojob.cluster.claim_reader import open_claim
+from dpojob.cluster.claims import ReaderImage, claim_reader, open_claim
+from dpojob.cluster.claims.reader_pod import reader_pod
 from dpojob.cluster.kubeconfig import load_access
-from dpojob.cluster.reader_pod import ReaderImage, reader_pod
 from dpojob.cluster.resources import PODS
 from dpojob.errors import CommandError
 
@@ -53,7 +52,7 @@ async def api(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
         "label", "namespace", tenant.namespace, "pod-security.kubernetes.io/enforce=restricted",
         "--overwrite",
     )  # fmt: skip
-    async with Api(load_access()) as api:
+    async with Api(load_access) as api:
         yield api
     tenant.admin("delete", "pods,pvc", "--all", "--force", "--grace-period=0", "--wait=false")
 

@@ -106,7 +106,7 @@ def test_a_missing_job_is_kubectls_message_and_a_hint(cluster_job: Cluster) -> N
     result = run_inside("status", "other", env=cluster_job.env)
     assert result.code == 2
     assert '"other" not found' in result.err
-    assert "kubectl get dpo -A" in result.err
+    assert "dpojob list -A" in result.err
 
 
 def test_as_a_kubectl_plugin_it_calls_itself_one(cluster_job: Cluster) -> None:

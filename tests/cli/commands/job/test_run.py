@@ -8,6 +8,10 @@ import pytest
 import yaml
 from tests.cli.conftest import run_inside
 
+from dpojob.commands.job import run as command
+from dpojob.commands.local.request import JobRequest
+from dpojob.output_format import DocumentFormat
+
 DATASET = ("--dataset", "my-org/pairs")
 MODEL = ("--model", "Qwen/Qwen2.5-1.5B")
 
@@ -58,8 +62,32 @@ def test_what_cannot_be_a_job_is_explained(options: tuple[str, ...], message: st
     assert (result.code, message in result.err) == (2, True), result.err
 
 
-def test_without_a_cluster_it_offers_to_train_here(tmp_path: Path) -> None:
+def test_without_a_cluster_a_pipe_is_told_how_to_train_here(tmp_path: Path) -> None:
     env = {"KUBECONFIG": str(tmp_path / "none")}
     result = run_inside("run", *DATASET, *MODEL, env=env)
     assert result.code == 2
     assert "no cluster is configured" in result.err and "add --here" in result.err
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("", 0), ("n", 1)])
+def test_without_a_cluster_a_user_is_offered_to_train_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
+) -> None:
+    trained = []
+
+    def train(request: JobRequest, form: DocumentFormat) -> int:
+        trained.append(request)
+        return 0
+
+    monkeypatch.setattr(command, "train_request", train)
+    dataset = tmp_path / "pairs.jsonl"
+    dataset.touch()
+    env = {"KUBECONFIG": str(tmp_path / "none")}
+    options = ("--dataset", str(dataset), *MODEL, "--epochs", "2")
+    result = run_inside("run", *options, env=env, typed=f"{answer}\n")
+    assert result.code == code, result.err
+    assert "Train on this machine?" in result.out + result.err
+    assert len(trained) == 1 - code
+    for request in trained:
+        assert request.job.spec.training.epochs == 2
+        assert request.volumes == {"local-dataset": tmp_path}

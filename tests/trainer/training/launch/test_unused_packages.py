@@ -12,12 +12,12 @@ from unittest.mock import patch
 import pytest
 from tests.trainer.training.conftest import MakeJob
 
-from dpojob_trainer.training.launch.unused_packages import hide_unused_packages
+from dpojob_trainer.training import hide_unused_packages
 
 pytestmark = pytest.mark.train
 IMPORT = """
 import json, pickle, sys
-from dpojob_trainer.training.launch.unused_packages import hide_unused_packages
+from dpojob_trainer.training import hide_unused_packages
 hide_unused_packages(pickle.loads(sys.stdin.buffer.read()))
 import peft, trl.trainer.dpo_trainer, statsmodels.stats.proportion
 print(json.dumps([name for name in ("bitsandbytes", "wandb") if sys.modules.get(name) is not None]))

@@ -106,7 +106,7 @@ async def _print_log(
     stderr_console().print(f"pod {name} ({pod_stage(pod)})", style="dim")
     namespace = pod["metadata"]["namespace"]
     async for line in client.api.log(name, namespace, follow=follow, tail=tail):
-        print(line, flush=follow)
+        print(line.decode(errors="replace"), flush=follow)
 
 
 def _no_pod(job: DPOJob, stage: str | None) -> CommandError:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import webbrowser
 from collections.abc import Sequence
+from functools import partial
 
+from dpojob.cluster.api import Api
+from dpojob.cluster.kubeconfig import load_access
 from dpojob.console import stderr_console
 from dpojob.errors import CommandError
-from dpojob.kubectl import Kubectl
 from dpojob.page import serve
 from dpojob_api.constants import ExitCode
 
@@ -25,10 +27,9 @@ def run(context: str | None, namespaces: Sequence[str], port: int, *, browser: b
         The exit status, 0.
 
     Raises:
-        CommandError: kubectl is not installed, or the port is taken.
+        CommandError: No cluster is configured, the kubeconfig cannot be used, or the port is taken.
     """
-    kubectl = Kubectl(context)
-    kubectl.command()
+    api = Api(partial(load_access, context))
 
     def on_ready(address: str) -> None:
         print(address, flush=True)
@@ -37,7 +38,7 @@ def run(context: str | None, namespaces: Sequence[str], port: int, *, browser: b
             webbrowser.open(address)
 
     try:
-        serve(kubectl, namespaces, port, on_ready)
+        serve(api, context, namespaces, port, on_ready)
     except KeyboardInterrupt:
         return ExitCode.OK  # Ctrl-C is how the page is ended.
     except OSError as error:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from rich.prompt import Prompt
@@ -17,7 +19,7 @@ from dpojob_api.report import InspectionReport
 from .commented_manifest import commented_manifest
 from .dataset_check import dataset_request, inspect_dataset
 from .job_options import JobOptions, build_job, default_name, validated
-from .sources import refuse_local
+from .sources import parse_source, refuse_local
 
 TO_CLAIM = "copy it to a claim, and name it as pvc://CLAIM/PATH"
 DEFAULT_MODEL = "Qwen/Qwen2.5-0.5B-Instruct"
@@ -72,28 +74,52 @@ def _ask(options: JobOptions) -> JobOptions:
         raise CommandError(
             "init asks questions; give --dataset and --yes where nobody can be asked"
         )
-    console = stderr_console()
     if options.model is None and options.from_job is None:
         question = "Which model is tuned (a repository, or pvc://CLAIM/PATH)?"
-        options = replace(
-            options, model=Prompt.ask(question, default=DEFAULT_MODEL, console=console)
-        )
+        options = replace(options, model=_ask_for(question, DEFAULT_MODEL, _check_model))
     if not options.dataset:
         question = (
             "Which dataset of preference pairs (a repository, pvc://CLAIM/PATH or an address)?"
         )
-        options = replace(options, dataset=Prompt.ask(question, console=console) or "")
+        options = replace(options, dataset=_ask_for(question, None, _check_dataset))
     if options.name is None:
-        question = "What is the job called?"
-        options = replace(
-            options, name=Prompt.ask(question, default=default_name(options), console=console)
-        )
+        question, default = "What is the job called?", default_name(options)
+        check = partial(_check_name, options)
+        options = replace(options, name=_ask_for(question, default, check))
     if options.max_cost is None:
-        answer = Prompt.ask(
-            "What may it cost at most (empty: no limit)?", default="", console=console
-        )
-        options = replace(options, max_cost=answer or None)
+        question = "What may it cost at most (empty: no limit)?"
+        check = partial(_check_max_cost, options)
+        options = replace(options, max_cost=_ask_for(question, "", check) or None)
     return options
+
+
+def _ask_for(question: str, default: str | None, check: Callable[[str], object]) -> str:
+    """Asks until an answer passes the check, which raises a CommandError for what is wrong with it."""
+    console = stderr_console()
+    while True:
+        answer = str(Prompt.ask(question, default=default, console=console) or "").strip()
+        try:
+            check(answer)
+        except CommandError as error:
+            console.print(str(error), style="yellow")
+        else:
+            return answer
+
+
+def _check_model(answer: str) -> None:
+    refuse_local({"model": parse_source(answer, "model")}, TO_CLAIM)
+
+
+def _check_dataset(answer: str) -> None:
+    refuse_local({"dataset": parse_source(answer, "dataset")}, TO_CLAIM)
+
+
+def _check_name(options: JobOptions, answer: str) -> None:
+    build_job(replace(options, name=answer))
+
+
+def _check_max_cost(options: JobOptions, answer: str) -> None:
+    build_job(replace(options, max_cost=answer or None))
 
 
 def look_at(dataset: dict[str, object], directories: dict[str, Path]) -> InspectionReport | None:

@@ -54,12 +54,12 @@ def parse_source(text: str, kind: Kind) -> Source:
             f"--model {text}: a model is a repository of the hub or pvc://CLAIM/PATH"
         )
     path = Path(text).expanduser()
-    if text.startswith((".", "/", "~")) or path.exists():
+    if text and (text.startswith((".", "/", "~")) or path.exists()):
         return _local(text, path.absolute(), kind)
     if re.fullmatch(REPO, text):
         return Source({"repo": text})
     raise CommandError(
-        f"--{kind} {text}: write a repository like org/name, pvc://CLAIM/PATH, or a path like ./{text}"
+        f"--{kind} {text}: write a repository like org/name, pvc://CLAIM/PATH, or a path like ./{text or 'pairs.jsonl'}"
     )
 
 

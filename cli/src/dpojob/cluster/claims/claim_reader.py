@@ -15,13 +15,13 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path, PurePosixPath
 
+from dpojob.cluster.api import Api
+from dpojob.cluster.resources import CLAIMS, PODS
 from dpojob.errors import CommandError
 from dpojob_api.base import JSONObject
 
-from .api import Api
 from .pod_exec import exec_in_pod
 from .reader_pod import MOUNT, ReaderImage, reader_pod
-from .resources import CLAIMS, PODS
 
 START_SECONDS = 180.0
 """Longest wait for the pod to run."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dpojob.cluster.api import Api
+from dpojob.cluster.resources import JOBS
 from dpojob.errors import CommandError
 from dpojob_api.base import JSONObject
 from dpojob_api.constants import GROUP, LABEL_JOB_UID, LABEL_MANAGED_BY, MANAGED_BY
 from dpojob_api.job import DPOJob
-
-from .api import Api
-from .resources import JOBS
 
 MOUNT = "/claim"
 """Where the claim is mounted."""

@@ -16,11 +16,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
+from dpojob.cluster.api_errors import api_error
+from dpojob.cluster.kubeconfig import ClusterAccess
+from dpojob.cluster.resources import PODS
 from dpojob.errors import CommandError
-
-from .api_errors import api_error
-from .kubeconfig import ClusterAccess
-from .resources import PODS
 
 ERROR_LIMIT = 2000
 """Characters of standard error that a message repeats."""

@@ -1,0 +1,87 @@
+"""How long the command takes to start, beside an empty Python program and kubectl, in one run.
+
+    python bench/command/start.py [--rounds 20]
+
+Each round starts every program once, in another order than the last one. Printed are medians of wall-clock and processor
+time, and their ratios to `python -c pass`, which say more than the times on a busy machine. The cluster of `status`
+refuses the connection, so no answer is waited for. tests/cli/test_startup.py holds what each start imports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+DPOJOB = str(Path(sys.executable).with_name("dpojob"))
+KUBECONFIG = """
+current-context: c
+contexts: [{name: c, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
+users: [{name: u, user: {token: t}}]
+"""
+PROGRAMS: dict[str, Sequence[str]] = {
+    "python -c pass": (sys.executable, "-c", "pass"),
+    "dpojob --help": (DPOJOB, "--help"),
+    "dpojob list --help": (DPOJOB, "list", "--help"),
+    "dpojob status x": (DPOJOB, "status", "x"),
+}
+
+
+def start(command: Sequence[str], environment: Mapping[str, str]) -> tuple[float, float]:
+    """Runs a program to its end.
+
+    Args:
+        command: Its command line.
+        environment: Its variables.
+
+    Returns:
+        Wall-clock seconds, and the processor's seconds.
+    """
+    begin = time.perf_counter()
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _, _, usage = os.wait4(process.pid, 0)
+    process.returncode = 0  # It has been waited for.
+    return time.perf_counter() - begin, usage.ru_utime + usage.ru_stime
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=20)
+    rounds = parser.parse_args().rounds
+    programs = dict(PROGRAMS)
+    if kubectl := shutil.which("kubectl"):
+        programs["kubectl version --client"] = (kubectl, "version", "--client")
+    measured: dict[str, list[tuple[float, float]]] = {name: [] for name in programs}
+    with tempfile.NamedTemporaryFile("w") as kubeconfig:
+        kubeconfig.write(KUBECONFIG)
+        kubeconfig.flush()
+        environment = {**os.environ, "KUBECONFIG": kubeconfig.name}
+        for number in range(rounds):
+            for name in random.Random(number).sample(sorted(programs), len(programs)):
+                measured[name].append(start(programs[name], environment))
+    medians = {
+        name: tuple(statistics.median(column) for column in zip(*times, strict=True))
+        for name, times in measured.items()
+    }
+    base = medians["python -c pass"]
+    print(f"medians of {rounds} starts, and their ratios to `python -c pass`\n")
+    print("| program | wall clock | | processor | |\n|---|---|---|---|---|")
+    for name, (wall, processor) in medians.items():
+        ratios = f"{wall / base[0]:.1f}", f"{processor / base[1]:.1f}"
+        print(f"| `{name}` | {wall:.3f} s | {ratios[0]} | {processor:.3f} s | {ratios[1]} |")
+
+
+if __name__ == "__main__":
+    main()
