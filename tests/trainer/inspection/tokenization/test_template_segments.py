@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,13 @@ from dpojob_trainer.inspection.tokenization.templates import (
     Texts,
     render_pair,
 )
-from dpojob_trainer.shared.preference_pair import PlainPair
+from dpojob_trainer.shared.preference_pair import PlainPair, PreferencePair
 
-TEMPLATES = sorted((Path(trl.__file__).parent / "chat_templates").glob("*.jinja"))
+OTHER_TEMPLATES = Path(__file__).with_name("templates")
+"""Layouts of published templates that TRL does not ship."""
+TEMPLATES = sorted(OTHER_TEMPLATES.glob("*.jinja")) + sorted(
+    (Path(trl.__file__).parent / "chat_templates").glob("*.jinja")
+)
 NOT_SEGMENTED = {
     "diffusion_gemma", "diffusion_gemma_training", "gemma4", "gemma4_v4", "gemma4_v5",
     "idefics3", "idefics3_training", "llava_next", "llava_next_training", "smolvlm",
@@ -143,6 +148,10 @@ TRACED = {
     "default": each("{{ content | default('x', true) }}{{ content is string }}"),
     "namespace": "{% set ns = namespace(last='') %}"
     + each("{{ ns.last }}{% set ns.last = content %}{{ messages | length }}"),
+    "selected by role": "{% for message in messages | selectattr('role', 'equalto', 'user') %}"
+    "{{ message.content }}{% endfor %}{{ (messages | rejectattr('role', 'eq', 'user') | list | last).content }}",
+    "selected by content": "{{ (messages | selectattr('content', 'equalto', 'ab') | list) | length }}"
+    "{{ (messages | selectattr('content') | first).content }}",
     "not in order": "{{ messages[-1].content }}{{ messages[0].content }}%d",
     "unused": "{{ messages | length }}",
 }  # fmt: skip
@@ -167,6 +176,8 @@ REFUSED = {
     "order": each("{% if content < 'b' %}1{% endif %}"),
     "times": each("{{ content * 2 }}"),
     "count": each("{{ content.count('a') }}{{ content.find('b') }}"),
+    "selected by more": "{{ messages | selectattr('content', 'in', 'ab a') | list | length }}",
+    "selected by another": "{{ messages | selectattr('content', 'eq', messages[0].content) | list | length }}",
     "words": each("{{ content.split() | length }}{{ content.splitlines() | length }}"),
     "map": "{{ messages | map(attribute='content') | join }}",
     "sort": "{{ (messages | sort(attribute='content'))[0].content }}",
@@ -209,6 +220,30 @@ def test_an_operation_is_traced_exactly_or_refused(name: str) -> None:
 
     check()
     assert None not in segments._shapes.values()
+
+
+def test_a_time_that_a_template_writes_is_the_same_in_all_rows() -> None:
+    template = template_of(each("{{ strftime_now('%d %b %Y %H:%M:%S.%f') }} {{ content }}"))
+    segments = SegmentedTemplate(template)
+    first, again = by_segments(segments, PLAIN), by_segments(segments, PLAIN)
+    assert first == again == by_jinja(template, PLAIN)
+    assert segments._shapes[PLAIN.roles] is not None
+
+
+def test_a_pair_with_tools_or_more_than_plain_messages_is_left_to_jinja() -> None:
+    """Templates write tools, calls and reasoning in places that a trace of contents does not know."""
+    question = [{"role": "user", "content": "What is the weather?"}]
+    answers = [[{"role": "assistant", "content": text}] for text in ("Fine.", "Bad.")]
+    plain = PreferencePair(question, *answers, format="conversational")
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {}}}
+    called = [{**answers[0][0], "tool_calls": [tool]}]
+    reasoned = [{**answers[0][0], "reasoning_content": "It may rain."}]
+    assert PlainPair.of(plain) is not None
+    for pair in (
+        replace(plain, tools=[tool]), replace(plain, chosen=called), replace(plain, chosen=reasoned),
+        replace(plain, chosen=[*answers[0], *question, *answers[0]]),
+    ):  # fmt: skip
+        assert PlainPair.of(pair) is None
 
 
 def test_a_template_that_varies_is_left_to_jinja(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,14 +30,16 @@ class ChatTemplate:
     def __init__(self, config: TokenizerConfig) -> None:
         self._config = config
         self._compiled: dict[bool, jinja2.Template] = {}
+        self._now = datetime.now()
+        """The time that templates write: one for all rows, so that the texts of a pair begin alike."""
 
     @cached_property
     def _environment(self) -> ImmutableSandboxedEnvironment:
-        return _environment(ImmutableSandboxedEnvironment)
+        return _environment(ImmutableSandboxedEnvironment, self._now)
 
     @cached_property
     def _traced(self) -> jinja2.Template:
-        environment = _environment(TracingEnvironment)
+        environment = _environment(TracingEnvironment, self._now)
         environment.restrict()
         return environment.traced_template(self.sources[False])
 
@@ -123,14 +125,14 @@ class ChatTemplate:
         )
 
 
-def _environment(kind: type[Kind]) -> Kind:
+def _environment(kind: type[Kind], now: datetime) -> Kind:
     """The environment of transformers, without templates that are loaded by name."""
     environment = kind(
         trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, jinja2.ext.loopcontrols]
     )
     environment.filters["tojson"] = _tojson
     environment.globals["raise_exception"] = _raise
-    environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
+    environment.globals["strftime_now"] = now.strftime
     return environment
 
 

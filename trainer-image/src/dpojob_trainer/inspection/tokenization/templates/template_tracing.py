@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
 from typing import Any
 
@@ -24,6 +24,9 @@ TESTS_OF_TYPE = frozenset(
 TESTS_OF_EQUALITY = frozenset({"==", "eq", "equalto", "!=", "ne"})
 FILTERS_OF_TEXT = frozenset({"d", "default", "string"})
 FILTERS_OF_LISTS = frozenset({"count", "first", "last", "length", "list", "reverse"})
+FILTERS_OF_ITERATORS = frozenset({"first", "list"})
+SELECTING_FILTERS = frozenset({"rejectattr", "selectattr"})
+"""Filters that apply a test, which is guarded too, to a value of each message, and give an iterator."""
 JINJA_VARIABLES = frozenset({"_block_vars", "_loop_vars"})
 """Arguments that compiled templates pass for functions that ask for the context."""
 RANDOM_FILTERS = frozenset({"random"})
@@ -195,9 +198,13 @@ def _guarded_filter(name: str, function: Callable[..., Any]) -> Callable[..., An
         values = args[1:] if hasattr(function, "jinja_pass_arg") else args
         if name in RANDOM_FILTERS:
             raise NotTraceable("the template is random")
-        known = name in FILTERS_OF_TEXT or (
-            name in FILTERS_OF_LISTS and isinstance(values[0], list | tuple) and len(values) == 1
-        )
+        known = name in FILTERS_OF_TEXT
+        if name in FILTERS_OF_LISTS and isinstance(values[0], list | tuple):
+            known = len(values) == 1
+        if name in FILTERS_OF_ITERATORS and isinstance(values[0], Iterator):
+            known = len(values) == 1
+        if name in SELECTING_FILTERS and isinstance(values[0], list | tuple):
+            known = not _holds_content([values[1:], kwargs])
         if name == "items" and isinstance(values[0], dict):
             known = True
         if not known and _holds_content([values, kwargs]):
