@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -15,8 +15,8 @@ class Side:
     cpu: float = 0.0
 
 
-def best(sides: list[Callable[[], int]], rounds: int) -> list[Side]:
-    """Runs the sides one after the other, `rounds` times."""
+def best(sides: Sequence[Callable[[], int]], rounds: int) -> list[Side]:
+    """Runs the sides one after the other, `rounds` times; each returns how many rows it had."""
     found = [Side() for _ in sides]
     for _ in range(rounds):
         for side, result in zip(sides, found, strict=True):

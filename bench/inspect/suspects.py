@@ -1,29 +1,25 @@
 """Precision and recall of the suspects on planted errors.
 
-    python bench/inspect/suspects.py
-    python bench/inspect/suspects.py --data pairs.jsonl      # swaps planted into pairs of your own
-
 Each kind of error is planted into a separate share of synthetic pairs, beside harmless look-alikes (sample
-addresses, questions that differ in a number). `--data` takes JSON Lines with prompt, chosen and rejected
-as text. Precision is the share of reported rows that were planted, recall the share of planted rows that
-were reported.
+addresses, questions that differ in a number), or swaps into pairs of your own. Precision is the share of reported
+rows that were planted, recall the share of planted rows that were reported.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pairs import words
+from bench.pages import table
 
 from dpojob_api.suspects import SuspectKind
 from dpojob_trainer.inspection.statistics.suspects import SuspectFinder
 from dpojob_trainer.shared.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.preference_pair import PreferencePair
+
+from .pairs import words
 
 Row = dict[str, str]
 PRAISED = ["clearly", "thorough", "step", "example", "because", "therefore", "result", "precisely"]
@@ -121,55 +117,53 @@ def _found(rows: list[Row]) -> dict[SuspectKind, set[int]]:
     return finder.suspected_rows()
 
 
-def _line(name: str, found: set[int], planted: set[int]) -> None:
+HEADER = ["error", "planted", "reported", "precision", "recall"]
+
+
+def _line(name: str, found: set[int], planted: set[int]) -> list[str]:
     right = len(found & planted)
-    precision = f"{right / len(found):10.2f}" if found else "         -"
-    print(
-        f"  {name:<28} {len(planted):>7} {len(found):>8} {precision} {right / len(planted):>7.2f}"
-    )
+    precision = f"{right / len(found):.2f}" if found else "-"
+    recall = f"{right / len(planted):.2f}"
+    return [name, f"{len(planted)}", f"{len(found)}", precision, recall]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=5000)
-    parser.add_argument("--share", type=float, default=0.01, help="of rows with each kind of error")
-    parser.add_argument(
-        "--data", type=Path, help="JSON Lines with prompt, chosen and rejected as text"
-    )
-    options = parser.parse_args()
+def measure_swaps(path: Path) -> list[str]:
+    """A table for pairs of a file, of which 5% are swapped."""
     dice = random.Random(7)
-    print(f"  {'':<28} {'planted':>7} {'reported':>8} {'precision':>10} {'recall':>7}")
-    if options.data is not None:
-        lines = options.data.read_text(encoding="utf-8-sig").splitlines()
-        rows = [json.loads(line) for line in lines if line.strip()]
-        chosen = set(dice.sample(range(len(rows)), max(1, len(rows) // 20)))
-        rows = [swapped(dice, row) if at in chosen else row for at, row in enumerate(rows)]
-        _line("swapped, 5% of the rows", _found(rows).get(SuspectKind.SWAPPED_PAIR, set()), chosen)
-        return
-    rows = [pair(dice) for _ in range(options.rows)]
-    for at in range(0, options.rows, 50):
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    rows = [json.loads(line) for line in lines if line.strip()]
+    chosen = set(dice.sample(range(len(rows)), max(1, len(rows) // 20)))
+    rows = [swapped(dice, row) if at in chosen else row for at, row in enumerate(rows)]
+    found = _found(rows).get(SuspectKind.SWAPPED_PAIR, set())
+    return table(HEADER, [_line("swapped, 5% of the rows", found, chosen)])
+
+
+def measure_planted(count: int, share: float) -> list[str]:
+    """A table with a line for each kind of error, each in a share of synthetic pairs."""
+    dice = random.Random(7)
+    rows = [pair(dice) for _ in range(count)]
+    for at in range(0, count, 50):
         rows[at] = inserted(HARMLESS)(dice, rows[at])
-    for at in range(1, options.rows - 1, 100):
+    for at in range(1, count - 1, 100):
         rows[at] = {**rows[at], "prompt": f"{rows[at]['prompt']} {at}"}
         rows[at + 1] = {**rows[at], "prompt": f"{rows[at]['prompt'].rsplit(' ', 1)[0]} {at + 1}"}
-    free = [at for at in range(options.rows) if at % 50 not in (0, 1, 2)]
+    free = [at for at in range(count) if at % 50 not in (0, 1, 2)]
     dice.shuffle(free)
-    count = int(options.rows * options.share)
+    size = int(count * share)
     planted = []
     for name, kind, plant in PLANTED:
-        chosen, free = free[:count], free[count:]
+        chosen, free = free[:size], free[size:]
         for at in chosen:
             source = rows[dice.randrange(at)] if plant is repeated and at else rows[at]
             rows[at] = plant(dice, source)
         planted.append((name, kind, set(chosen)))
-    began = time.process_time()
     found = _found(rows)
-    seconds = time.process_time() - began
+    lines = []
     for name, kind, chosen in planted:
         others = set().union(*(o for n, k, o in planted if k is kind and n != name))
-        _line(name, found.get(kind, set()) - others, chosen)
-    print(f"{options.rows:,} rows in {seconds:.1f} s of processor time")
-
-
-if __name__ == "__main__":
-    main()
+        lines.append(_line(name, found.get(kind, set()) - others, chosen))
+    return [
+        f"{count:,} pairs, {share:.0%} of them with each kind of error.",
+        "",
+        *table(HEADER, lines),
+    ]

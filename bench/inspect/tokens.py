@@ -1,38 +1,31 @@
 """How fast inspection counts tokens, beside TRL's own preparation of the same rows and the raw tokenizer.
 
-    python bench/inspect/tokens.py [--rows 20000] [--slow-rows 2000] [--rounds 3]
+- inspect: `dpojob inspect` from the file to the report, suspects and duplicates included.
+- row by row: the same without whole columns, template segments and fastokens, as inspection once counted all rows
+  and still counts those for which these are not exact.
+- TRL: `DPOTrainer._prepare_dataset` over rows already converted to message lists and in memory.
+- tokenizers: `encode_batch_fast` of the three texts of each row, rendered beforehand.
 
-- inspect: `dpojob inspect` from the file to the report.
-- TRL: `DPOTrainer._prepare_dataset` over the first rows, already converted to message lists and in memory.
-- tokenizers: `encode_batch_fast` of the three texts of each of the first rows, rendered beforehand.
-
-The rows are transcripts as of hh-rlhf, all different, or one in twenty different and repeated. Each round
-runs the sides one after the other, with tokenizers loaded anew, since their caches would remember the rows;
-the best of the rounds counts. `cpu` is rows per processor second, which other work on the machine changes
-less than `rows/s`.
+The rows are transcripts as of hh-rlhf, all different, or one in twenty different and repeated. Tokenizers are loaded
+anew in each round, since their caches would remember the rows.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import random
-import subprocess
-import sys
-import tempfile
-import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+from bench.pages import table
 
-from bench.inspect.models import CHATML, make_model  # noqa: E402
-from bench.inspect.pairs import words  # noqa: E402
-from bench.inspect.rounds import best  # noqa: E402
+from .models import CHATML, make_model
+from .pairs import words
+from .rounds import Side, best
 
 REPEATS = 20
 
@@ -112,66 +105,57 @@ def rendered(directory: Path, rows: list[dict[str, list[dict[str, str]]]]) -> li
     ]
 
 
-def compare(directory: Path, name: str, count: int, slow: int, rounds: int) -> None:
-    """Prints a line for each kind of rows."""
+@contextmanager
+def row_by_row() -> Iterator[None]:
+    """Turns off what counts rows faster than one by one."""
+    from dpojob_trainer.inspection.tokenization import ModelContext
+    from dpojob_trainer.inspection.tokenization.templates import SegmentedTemplate
+    from dpojob_trainer.inspection.validation import RowValidator
+
+    counter = ModelContext.counter
+    changed: list[tuple[type, str, Any]] = [
+        (RowValidator, "_validate_columns", lambda *_: None),
+        (SegmentedTemplate, "_trace", lambda *_: None),
+        (ModelContext, "counter", lambda model, **_: counter(model)),
+    ]
+    kept = [(owner, name, getattr(owner, name)) for owner, name, _ in changed]
+    for owner, name, replacement in changed:
+        setattr(owner, name, replacement)
+    try:
+        yield
+    finally:
+        for owner, name, original in kept:
+            setattr(owner, name, original)
+
+
+def inspect_row_by_row(directory: Path, data: str) -> int:
+    with row_by_row():
+        return inspect_rows(directory, data)
+
+
+def compare(directory: Path, count: int, slow: int, distinct: bool, rounds: int) -> list[Side]:
+    """All sides on the same rows; the slower ones on the first of them."""
     from datasets import Dataset
 
-    for distinct in (True, False):
-        numbers = random.Random(count)
-        rows = [conversation(numbers) for _ in range(count if distinct else count // REPEATS)]
-        path = directory / "pairs.jsonl"
-        lines = [json.dumps(transcript(row)) + "\n" for row in rows]
-        path.write_text("".join(lines * (1 if distinct else REPEATS)))
-        first = (rows * REPEATS)[:slow]
-        sides = [
-            partial(inspect_rows, directory, path.name),
+    numbers = random.Random(count)
+    rows = [conversation(numbers) for _ in range(count if distinct else count // REPEATS)]
+    lines = [json.dumps(transcript(row)) + "\n" for row in rows] * (1 if distinct else REPEATS)
+    (directory / "pairs.jsonl").write_text("".join(lines))
+    (directory / "first.jsonl").write_text("".join(lines[:slow]))
+    first = (rows * REPEATS)[:slow]
+    return best(
+        [
+            partial(inspect_rows, directory, "pairs.jsonl"),
+            partial(inspect_row_by_row, directory, "first.jsonl"),
             partial(prepare_by_trl, directory, Dataset.from_list(first)),
             partial(encode, directory, rendered(directory, first)),
-        ]
-        ours, trl, raw = best(sides, rounds)
-        print(
-            f"  {name:9} {'distinct' if distinct else 'repeated':9}"
-            + "".join(f" {side.rate:9,.0f} {side.cpu:8,.0f}" for side in (ours, trl, raw))
-            + f" {ours.cpu / trl.cpu:7.1f} {ours.cpu / raw.cpu:6.1f}",
-            flush=True,
-        )
-
-
-def start(directory: Path) -> None:
-    """Prints how long `dpojob inspect` of a few rows takes."""
-    numbers = random.Random(1)
-    rows = [json.dumps(transcript(conversation(numbers))) + "\n" for _ in range(20)]
-    (directory / "few.jsonl").write_text("".join(rows))
-    manifest = {
-        "apiVersion": "dpojob.dev/v1alpha1",
-        "kind": "DPOJob",
-        "metadata": {"name": "bench"},
-        "spec": {
-            "model": {"volume": {"claimName": "bench", "path": "model"}},
-            "dataset": {"volume": {"claimName": "bench", "path": "few.jsonl"}},
-            "output": {"volume": {"claimName": "bench", "path": "output"}},
-        },
-    }
-    (directory / "job.json").write_text(json.dumps(manifest))
-    command = [
-        sys.executable, "-c", "import sys; from dpojob.main import main; sys.exit(main())",
-        "inspect", "-f", str(directory / "job.json"), "--volume", f"bench={directory}", "--json",
-    ]  # fmt: skip
-    seconds, processor = [], []
-    for _ in range(3):
-        before, spent = time.perf_counter(), os.times()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        seconds.append(time.perf_counter() - before)
-        after = os.times()
-        used = after.children_user + after.children_system
-        processor.append(used - spent.children_user - spent.children_system)
-    print(
-        f"\n20 rows, from start to end: {min(seconds):.2f} s, {min(processor):.2f} s of processor time"
+        ],
+        rounds,
     )
 
 
-def tokens(rows: int, slow: int, rounds: int) -> None:
-    """Prints all lines."""
+def measure_tokens(directory: Path, rows: int, slow: int, rounds: int) -> list[str]:
+    """A table with a line for each template and kind of rows."""
     import datasets
     import trl
 
@@ -179,31 +163,25 @@ def tokens(rows: int, slow: int, rounds: int) -> None:
     datasets.disable_caching()
     templates = Path(trl.__file__).parent / "chat_templates"
     kinds = {"ChatML": CHATML, "Qwen3": (templates / "qwen3.jinja").read_text()}
-    print(
-        f"\ntokens, {rows:,} transcripts of about 1.4 kB ({slow:,} of them for TRL and the tokenizer)\n"
-        f"  {'':19} {'inspect/s':>9} {'cpu':>8} {'TRL/s':>9} {'cpu':>8} {'encode/s':>9} {'cpu':>8}"
-        f" {'to TRL':>7} {'to raw':>6}"
-    )
-    with tempfile.TemporaryDirectory(prefix="bench-tokens-") as name:
-        directory = Path(name)
-        os.environ["DPOJOB_SCRATCH"] = name
-        for kind, template in kinds.items():
-            make_model(directory / "model", template)
-            compare(directory, kind, rows, min(slow, rows), rounds)
-        start(directory)
+    lines = []
+    for kind, template in kinds.items():
+        make_model(directory / "model", template)
+        for distinct in (True, False):
+            sides = compare(directory, rows, min(slow, rows), distinct, rounds)
+            name = f"{kind}, {'all different' if distinct else 'repeated'}"
+            lines.append(_line(name, sides))
+    header = [
+        "template, rows", "inspect/s", "row by row/s", "TRL/s", "tokenizers/s",
+        "CPU: to row by row", "CPU: to TRL", "CPU: to tokenizers",
+    ]  # fmt: skip
+    return [
+        f"{rows:,} transcripts of about 1.4 kB, the first {min(slow, rows):,} of them for all but inspect.",
+        "",
+        *table(header, lines),
+    ]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--rows", type=int, default=20_000)
-    parser.add_argument("--slow-rows", type=int, default=2_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
-    tokens(options.rows, options.slow_rows, options.rounds)
-
-
-if __name__ == "__main__":
-    main()
+def _line(name: str, sides: Sequence[Side]) -> list[str]:
+    inspected, *others = sides
+    rates = [f"{side.rate:,.0f}" for side in sides]
+    return [name, *rates, *(f"{inspected.cpu / side.cpu:.1f}" for side in others)]

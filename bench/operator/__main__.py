@@ -21,11 +21,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from . import page, report
+from bench import pages
+
+from . import report
 from .candidates import BareJobs, Candidate, DPOJobs, KubeflowTrainer
 from .compare import measure
 from .control_plane import AUDITED_ACCOUNTS
 from .fleet import measure_fleet
+from .page import PAGE
 from .soak import measure_soak
 
 CANDIDATES: dict[str, Candidate] = {
@@ -136,13 +139,13 @@ def main() -> None:
     for name in ALL if options.command == "all" else (options.command,):
         title, run = COMMANDS[name]
         load = os.getloadavg()[0]
-        print(f"{name}: {page.machine(load)}", flush=True)
+        print(f"{name}: {pages.machine(load)}", flush=True)
         lines = run(options)
         flags = " ".join(argument for argument in sys.argv[1:] if argument not in COMMANDS)
         command = f"python -m bench.operator {name} {flags}".strip()
         print("\n".join(["", f"## {title}", "", *lines, ""]), flush=True)
         if options.write:
-            page.write(options.write, title, page.section(command, load, lines))
+            PAGE.write(options.write, title, pages.section(command, load, lines))
 
 
 if __name__ == "__main__":

@@ -6,18 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import log
 from statistics import linear_regression, median
 
+from bench.pages import table
+
 from .compare import Turn
 from .fleet import Fleet
 from .load import Burst
 from .soak import Sample, Soak
 
 CONTROL_PLANE = ("kube-apiserver", "etcd", "kube-controller-manager", "kube-scheduler")
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """The lines of a table."""
-    lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
-    return [*lines, *(f"| {' | '.join(row)} |" for row in rows)]
 
 
 def comparison(turns: Sequence[Turn]) -> list[str]:

@@ -10,16 +10,17 @@ from typing import Any
 
 import aiohttp
 import pytest
-from bench.operator import page
 from bench.operator.api_requests import AuditLog, Requests
 from bench.operator.compare import Turn
 from bench.operator.fleet import Fleet
 from bench.operator.load import Burst
+from bench.operator.page import PAGE
 from bench.operator.process_usage import cpu_seconds, descriptors, resident_mib
 from bench.operator.report import comparison, exponent, fleet, soak
 from bench.operator.soak import Sample, Soak
 from bench.operator.training_pods import ProgressServer
 
+from bench import pages
 from dpojob_api.progress import Progress
 
 ACCOUNTS = "system:serviceaccount:bench:"
@@ -119,14 +120,16 @@ def test_the_kernel_counts_a_process() -> None:
 
 def test_a_section_of_the_page_replaces_itself_only(tmp_path: Path) -> None:
     path = tmp_path / "performance.md"
-    page.write(path, "Scale", page.section("python -m bench.operator scale", 0.1, ["old figures"]))
-    page.write(path, "Comparison", ["table"])
-    page.write(path, "Scale", page.section("python -m bench.operator scale", 99.0, ["new figures"]))
+    PAGE.write(path, "Scale", pages.section("python -m bench.operator scale", 0.1, ["old figures"]))
+    PAGE.write(path, "Comparison", ["table"])
+    PAGE.write(
+        path, "Scale", pages.section("python -m bench.operator scale", 99.0, ["new figures"])
+    )
     text = path.read_text()
-    assert text.startswith(page.HEAD.strip())
+    assert text.startswith(PAGE.head.strip())
     assert text.index("## Comparison\n\ntable\n") < text.index("## Scale\n")
     assert "new figures" in text and "old figures" not in text
-    assert "load average 99.0" in text and page.LOADED_SENTENCE in text
+    assert "load average 99.0" in text and pages.LOADED_SENTENCE in text
 
 
 def test_the_exponent_of_a_linear_and_of_a_quadratic_time() -> None:

@@ -1,0 +1,57 @@
+"""Pages of the documentation that hold what benchmarks printed, a section for each command."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+LOADED = 0.25
+"""Load average per processor, before a command, above which other programs are at work."""
+LOADED_SENTENCE = (
+    "Other programs used the machine during this run: its ratios mean something, its times do not."
+)
+
+
+def machine(load: float | None = None) -> str:
+    """Processors and load of this machine now, or with a load that was read before."""
+    before = os.getloadavg()[0] if load is None else load
+    return f"{os.cpu_count()} processors, load average {before:.1f} before the run"
+
+
+def is_loaded(load: float) -> bool:
+    """Whether other programs use the machine."""
+    return load > LOADED * (os.cpu_count() or 1)
+
+
+def section(command: str, load: float, lines: Sequence[str]) -> list[str]:
+    """The body of a section: command, machine, and what was printed."""
+    warning = [LOADED_SENTENCE, ""] if is_loaded(load) else []
+    return [f"`{command}`, {machine(load)}.", "", *warning, *lines]
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """The lines of a Markdown table."""
+    lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
+    return [*lines, *(f"| {' | '.join(row)} |" for row in rows)]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of which each section is replaced when its command runs again."""
+
+    head: str
+    order: Sequence[str]
+    """Titles of the sections."""
+
+    def write(self, path: Path, title: str, body: Sequence[str]) -> None:
+        """Replaces one section of the page, and keeps the others."""
+        text = path.read_text() if path.exists() else ""
+        parts = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)
+        sections = {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+        sections[title] = "\n".join(body).strip()
+        pages = [self.head.strip()]
+        pages += [f"## {name}\n\n{sections[name]}" for name in self.order if name in sections]
+        path.write_text("\n\n".join(pages) + "\n")
