@@ -17,6 +17,7 @@ from tests.kit.waiting import LIMIT, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 
+ROOT = Path(__file__).parents[2]
 TENANT_KUBECONFIG = "tenant.kubeconfig"
 """Of the tenant that has the page open."""
 
@@ -101,11 +102,35 @@ def job_page(installed, inputs, scratch):
     delete_pool_rights(installed.cluster, namespaces)
 
 
+def write_reward_model(claim):
+    """A reward model that knows nothing, with the tokenizer of the job's model."""
+    import torch
+    from transformers import AutoTokenizer, Qwen2Config, Qwen2ForSequenceClassification
+
+    tokenizer = AutoTokenizer.from_pretrained(claim / "model")
+    torch.manual_seed(0)
+    config = Qwen2Config(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=1,
+        num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=512, num_labels=1,
+        pad_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+    Qwen2ForSequenceClassification(config).save_pretrained(claim / "reward")
+    tokenizer.save_pretrained(claim / "reward")
+
+
 @pytest.fixture(scope="module")
 def seen_on_the_page(installed, inputs, prometheus, job_page):
-    """examples/quickstart.yaml, applied: its phases and points on the page until it has finished."""
-    namespace = inputs[0]
-    installed.kubectl("apply", "-n", namespace, "-f", "examples/quickstart.yaml")
+    """examples/quickstart.yaml with a judge, applied: its phases and points on the page until it has finished."""
+    import yaml
+
+    namespace, claim = inputs
+    write_reward_model(claim)
+    job = yaml.safe_load((ROOT / "examples/quickstart.yaml").read_text())
+    reward_model = {"volume": {"claimName": "quickstart", "path": "reward"}}
+    job["spec"]["evaluation"] = {
+        "judge": {"rewardModel": reward_model}, "prompts": {"max": 40},
+    }  # fmt: skip
+    installed.kubectl("apply", "-n", namespace, "-f", "-", input=json.dumps(job))
     return states_until_finished(job_page, installed.kubectl, namespace, "quickstart")
 
 
@@ -173,6 +198,25 @@ def test_samples_before_and_after_differ(trained):
     samples = trained["status"]["samples"]
     assert samples
     assert any(sample["before"] != sample["after"] for sample in samples)
+
+
+def test_the_evaluation_ran_in_the_cluster_and_the_report_shows_its_verdict(
+    trained, installed, job_page
+):
+    found, improved = trained["status"]["evaluation"], condition(trained, "Improved")
+    assert found["prompts"] == 40 and found["judge"] == "reward model reward"
+    assert found["wins"] + found["ties"] + found["losses"] == 40
+    assert improved["reason"] == found["verdict"] and improved["message"] == found["message"]
+    assert improved["reason"] != "NotEvaluated", improved
+    output = installed.output(trained)
+    assert len((output / "evaluation.jsonl").read_text().splitlines()) == 40
+    assert any("40 prompts" in reason for reason in trained["status"]["plan"]["reasons"])
+    page = job_page.context.new_page()
+    page.goto((output / "report.html").as_uri())
+    assert page.locator("#verdict").inner_text() == f"{found['verdict']}. {found['message']}"
+    drawn = page.get_by_role("img", name="Win rate against the model before")
+    assert "95% interval" in drawn.get_attribute("aria-label")
+    page.close()
 
 
 def test_exactly_one_training_job_was_made(trained, installed, inputs):

@@ -12,6 +12,7 @@ import pytest
 import torch
 from tests.kit import tiny_models
 from tests.kit.judge_endpoint import judge_endpoint
+from tests.kit.ui import chromium
 from tests.trainer.training.conftest import MakeJob
 from transformers import AutoTokenizer, Qwen2Config, Qwen2ForSequenceClassification
 
@@ -115,6 +116,34 @@ def judge_again(job: TrainJob, evaluation: dict[str, Any]) -> Evaluation:
     )[0]
 
 
+def friendlier(asked: dict[str, Any]) -> str:
+    """An endpoint that knows the rule."""
+    friendly = [asked[field].startswith(FRIENDLY) for field in ("answer_a", "answer_b")]
+    return "TIE" if friendly[0] == friendly[1] else "AB"[friendly.index(True)]
+
+
+def assert_a_browser_shows(report: Path, evaluation: Evaluation) -> None:
+    """The verdict, the interval as drawn, and the answers side by side."""
+    assert evaluation.win_rate is not None and evaluation.win_rate.low is not None
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(report.as_uri())
+        assert page.locator("#verdict").inner_text() == (
+            f"{evaluation.verdict}. {evaluation.message}"
+        )
+        assert f"95% interval {evaluation.win_rate.low:.0%} to" in evaluation.message
+        drawn = page.get_by_role("img", name="Win rate against the model before")
+        assert f"95% interval {evaluation.win_rate.low:.1%}" in str(
+            drawn.get_attribute("aria-label")
+        )
+        answers = page.locator("#verdict ~ .sample .answers").first.locator("> div")
+        before, tuned = (answers.nth(place).bounding_box() for place in (0, 1))
+        assert before is not None and tuned is not None
+        assert before["y"] == tuned["y"] and before["x"] + before["width"] <= tuned["x"]
+        assert "before, score" in answers.nth(0).inner_text()
+        assert "tuned, score" in answers.nth(1).inner_text()
+
+
 def test_pairs_that_follow_a_rule_make_the_model_better_by_that_rule(
     make_judged: MakeJudged,
 ) -> None:
@@ -132,6 +161,7 @@ def test_pairs_that_follow_a_rule_make_the_model_better_by_that_rule(
     assert wins == found.wins > 2 * found.losses
     trained = {row["question"] for row in tiny_models.make_pairs(480, 5)}
     assert {record["prompt"][-1]["content"] for record in records} <= trained
+    assert_a_browser_shows(job.output / "report.html", found)
     report = (job.output / "report.html").read_text(encoding="utf-8")
     assert "BetterThanBase" in report and found.message.split(";")[0] in report
     assert "Most won" in report and "Win rate at equal length" in report
@@ -144,10 +174,6 @@ def test_pairs_that_follow_a_rule_make_the_model_better_by_that_rule(
     by_reward = judge_again(job, {"judge": REWARD_MODEL, "prompts": {"max": 40}})
     assert by_reward.verdict == "BetterThanBase", by_reward
     assert by_reward.judge == "reward model reward"
-
-    def friendlier(asked: dict[str, Any]) -> str:
-        friendly = [asked[field].startswith(FRIENDLY) for field in ("answer_a", "answer_b")]
-        return "TIE" if friendly[0] == friendly[1] else "AB"[friendly.index(True)]
 
     for reply, verdict in ((friendlier, "BetterThanBase"), (lambda _: "A", "Inconclusive")):
         with judge_endpoint(reply, usage={"prompt_tokens": 100, "completion_tokens": 1}) as server:
@@ -211,6 +237,10 @@ def test_pairs_with_swapped_labels_make_the_model_worse(make_judged: MakeJudged)
     assert found is not None and found.verdict == "NotBetter", found.message if found else None
     by_reward = judge_again(job, {"judge": REWARD_MODEL})
     assert by_reward.verdict == "NotBetter", by_reward.message
+    with judge_endpoint(friendlier) as server:
+        endpoint = {"url": server.url, "model": "big", "requestsPerMinute": 100000}
+        asked = judge_again(job, {"judge": {"endpoint": endpoint}})
+    assert asked.verdict == "NotBetter", asked.message
 
 
 def test_pairs_that_teach_length_alone_are_longer_only(
