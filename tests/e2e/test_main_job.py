@@ -4,20 +4,18 @@ import json
 import os
 import subprocess
 import sys
-import urllib.parse
-import urllib.request
 from pathlib import Path
 
 import pytest
+from tests.e2e.judged_quickstart import judged_quickstart
+from tests.e2e.scraping_prometheus import query, scraping_prometheus
 from tests.e2e.watched_page import states_until_finished
 from tests.kit.cluster.tenant import delete_pool_rights, write_tenant_kubeconfig
-from tests.kit.ports import free_port
 from tests.kit.ui import chromium, page_server
 from tests.kit.waiting import LIMIT, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 
-ROOT = Path(__file__).parents[2]
 TENANT_KUBECONFIG = "tenant.kubeconfig"
 """Of the tenant that has the page open."""
 
@@ -28,61 +26,9 @@ def condition(job, type_):
 
 @pytest.fixture(scope="module")
 def prometheus(installed, scratch):
-    """Debian's Prometheus, scraping the operator's pods through the API server, as from outside."""
-    import yaml
-
-    view = json.loads(installed.kubectl("config", "view", "--raw", "--minify", "-o", "json"))
-    address = view["clusters"][0]["cluster"]["server"].removeprefix("https://")
-    token = installed.kubectl(
-        "create", "token", "prometheus", "-n", installed.demo.SYSTEM, "--duration=2h"
-    ).strip() if installed.kubectl.attempt(
-        "get", "sa", "prometheus", "-n", installed.demo.SYSTEM
-    ).returncode == 0 else _make_scraper(installed)  # fmt: skip
-    service = (
-        f"/api/v1/namespaces/{installed.demo.SYSTEM}/services/dpojob-metrics:9090/proxy/metrics"
-    )
-    config = {
-        "global": {"scrape_interval": "1s"},
-        "scrape_configs": [
-            {
-                "job_name": "dpojob", "scheme": "https", "metrics_path": service,
-                "authorization": {"credentials": token}, "tls_config": {"insecure_skip_verify": True},
-                "static_configs": [{"targets": [address]}],
-            }
-        ],
-    }  # fmt: skip
-    (scratch / "prometheus.yaml").write_text(yaml.safe_dump(config))
-    listen = f"127.0.0.1:{free_port()}"
-    with (scratch / "prometheus.log").open("w") as log:
-        process = subprocess.Popen(
-            [
-                "prometheus", f"--config.file={scratch}/prometheus.yaml",
-                f"--storage.tsdb.path={scratch}/prometheus", f"--web.listen-address={listen}",
-            ],
-            stdout=log, stderr=log,
-        )  # fmt: skip
-    yield f"http://{listen}"
-    process.terminate()
-    process.wait(30)
-
-
-def _make_scraper(installed):
-    system = installed.demo.SYSTEM
-    installed.kubectl("create", "serviceaccount", "prometheus", "-n", system)
-    installed.kubectl(
-        "create", "role", "prometheus", "-n", system, "--verb=get", "--resource=services/proxy"
-    )
-    installed.kubectl(
-        "create", "rolebinding", "prometheus", "-n", system, "--role=prometheus",
-        f"--serviceaccount={system}:prometheus",
-    )  # fmt: skip
-    return installed.kubectl("create", "token", "prometheus", "-n", system, "--duration=2h").strip()
-
-
-def query(prometheus, expression):
-    url = f"{prometheus}/api/v1/query?" + urllib.parse.urlencode({"query": expression})
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        return json.load(answer)["data"]["result"]
+    """The address of a Prometheus that scrapes the operator."""
+    with scraping_prometheus(installed, scratch) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -102,34 +48,11 @@ def job_page(installed, inputs, scratch):
     delete_pool_rights(installed.cluster, namespaces)
 
 
-def write_reward_model(claim):
-    """A reward model that knows nothing, with the tokenizer of the job's model."""
-    import torch
-    from transformers import AutoTokenizer, Qwen2Config, Qwen2ForSequenceClassification
-
-    tokenizer = AutoTokenizer.from_pretrained(claim / "model")
-    torch.manual_seed(0)
-    config = Qwen2Config(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=1,
-        num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=512, num_labels=1,
-        pad_token_id=tokenizer.pad_token_id,
-    )  # fmt: skip
-    Qwen2ForSequenceClassification(config).save_pretrained(claim / "reward")
-    tokenizer.save_pretrained(claim / "reward")
-
-
 @pytest.fixture(scope="module")
 def seen_on_the_page(installed, inputs, prometheus, job_page):
     """examples/quickstart.yaml with a judge, applied: its phases and points on the page until it has finished."""
-    import yaml
-
     namespace, claim = inputs
-    write_reward_model(claim)
-    job = yaml.safe_load((ROOT / "examples/quickstart.yaml").read_text())
-    reward_model = {"volume": {"claimName": "quickstart", "path": "reward"}}
-    job["spec"]["evaluation"] = {
-        "judge": {"rewardModel": reward_model}, "prompts": {"max": 40},
-    }  # fmt: skip
+    job = judged_quickstart(claim)
     installed.kubectl("apply", "-n", namespace, "-f", "-", input=json.dumps(job))
     return states_until_finished(job_page, installed.kubectl, namespace, "quickstart")
 
@@ -201,13 +124,17 @@ def test_samples_before_and_after_differ(trained):
 
 
 def test_the_evaluation_ran_in_the_cluster_and_the_report_shows_its_verdict(
-    trained, installed, job_page
+    trained, installed, inputs, job_page
 ):
     found, improved = trained["status"]["evaluation"], condition(trained, "Improved")
     assert found["prompts"] == 40 and found["judge"] == "reward model reward"
     assert found["wins"] + found["ties"] + found["losses"] == 40
     assert improved["reason"] == found["verdict"] and improved["message"] == found["message"]
     assert improved["reason"] != "NotEvaluated", improved
+    installed.kubectl(
+        "wait", f"--for=condition=Improved={improved['status']}", "dpojob/quickstart", "-n", inputs[0],
+        "--timeout=5s",
+    )  # fmt: skip
     output = installed.output(trained)
     assert len((output / "evaluation.jsonl").read_text().splitlines()) == 40
     assert any("40 prompts" in reason for reason in trained["status"]["plan"]["reasons"])

@@ -12,6 +12,7 @@ __all__ = [
     "model_source",
     "precision",
     "progress",
+    "resumable_file",
     "signals",
     "tracker_setup",
     "train_job",
