@@ -10,7 +10,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from dpojob_trainer.training.digested_files import FileDigests, read_digest, write_tensors
+from dpojob_trainer.training.digested_files import FileDigests, read_digest
+from dpojob_trainer.training.dpo_trainer.tensor_file import write_tensors
 
 TENSORS = {
     "layers.0.weight": torch.randn(3, 5, dtype=torch.bfloat16),

@@ -18,13 +18,20 @@ pytestmark = pytest.mark.train
 IMPORT = """
 import json, pickle, sys
 from dpojob_trainer.training import hide_unused_packages
+from dpojob_trainer.training.launch.library_imports import quick_imports
 hide_unused_packages(pickle.loads(sys.stdin.buffer.read()))
-import peft, trl.trainer.dpo_trainer, statsmodels.stats.proportion
-print(json.dumps([name for name in ("bitsandbytes", "wandb") if sys.modules.get(name) is not None]))
+with quick_imports():
+    import peft, trl.trainer.dpo_trainer
+unused = ("bitsandbytes", "boto3", "scipy", "wandb")
+found = [name for name in unused if sys.modules.get(name) is not None]
+import boto3, statsmodels.stats.proportion
+print(json.dumps(found))
 """
 
 
-def test_what_a_plain_job_imports_leaves_out_bitsandbytes_and_wandb(make_job: MakeJob) -> None:
+def test_what_a_plain_job_imports_for_training_leaves_out_packages_that_it_does_not_use(
+    make_job: MakeJob,
+) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", IMPORT],
         input=pickle.dumps(make_job()),

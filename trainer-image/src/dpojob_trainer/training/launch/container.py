@@ -17,10 +17,10 @@ from dpojob_trainer.training.setup.errors import TrainingError, exit_code
 from dpojob_trainer.training.setup.train_job import TrainJob
 
 from . import launcher
+from .library_imports import hide_unused_packages
 from .outcome_truncation import truncate_outcome
 from .session import run
 from .smaller_plan import halve_batch
-from .unused_packages import hide_unused_packages
 
 log = logging.getLogger(__name__)
 

@@ -28,6 +28,8 @@ from dpojob_trainer.training.setup.signals import StopRequest
 from dpojob_trainer.training.setup.tracker_setup import configure_trackers
 from dpojob_trainer.training.setup.train_job import TrainJob
 
+from .library_imports import quick_imports
+
 log = logging.getLogger(__name__)
 OPENMP_SPIN_COUNT = "1000"
 """Iterations for which a waiting OpenMP thread spins before it sleeps: some microseconds."""
@@ -105,14 +107,18 @@ def _train_and_upload(state: RunState, stop: StopRequest) -> Outcome:
         resumed_from=checkpoint_step,
     )
     # These take seconds to import, which an early error need not wait for.
-    from dpojob_trainer.training.dpo_trainer.trl_patches import (
-        completion_logits_only,
-        logits_in_small_tiles,
-    )
-    from dpojob_trainer.training.export.finalize import finalize
-    from dpojob_trainer.training.loop.attention import gpu_capability, keys_repeated_before_flash
+    with quick_imports():
+        from dpojob_trainer.training.dpo_trainer.trl_patches import (
+            completion_logits_only,
+            logits_in_small_tiles,
+        )
+        from dpojob_trainer.training.export.finalize import finalize
+        from dpojob_trainer.training.loop.attention import (
+            gpu_capability,
+            keys_repeated_before_flash,
+        )
 
-    from .smaller_batch import train_with_smaller_batch_if_needed
+        from .smaller_batch import train_with_smaller_batch_if_needed
 
     with (
         completion_logits_only(),
@@ -134,8 +140,9 @@ def _train_and_upload(state: RunState, stop: StopRequest) -> Outcome:
 def _require_planned_gpus(job: TrainJob) -> None:
     """Raise TrainingError where the plan counts on GPUs that this container cannot use."""
     # Importing torch takes seconds, which an earlier error need not wait for.
-    from .device_check import check_devices, counts_on_gpu
-    from .device_facts import read_device_facts
+    with quick_imports():
+        from .device_check import check_devices, counts_on_gpu
+        from .device_facts import read_device_facts
 
     if not counts_on_gpu(job.plan):
         return

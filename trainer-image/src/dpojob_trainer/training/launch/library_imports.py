@@ -1,15 +1,22 @@
-"""Packages of the image that a job does not use, which its libraries would import nevertheless.
+"""Imports of the libraries that train, in less time: most of the time until the first step of a small model.
 
 peft imports bitsandbytes and TRL imports wandb wherever they are installed; together that is more than a quarter
-of the time until the first step of a small model: `bench/train/first_step.py`.
+of it: `bench/train/first_step.py`.
 """
 
 from __future__ import annotations
 
+import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from dpojob_trainer.shared.experiment_trackers import requested_trackers
 from dpojob_trainer.training.setup.train_job import TrainJob
+
+NOT_NEEDED = ("boto3", "scipy")
+"""Packages that accelerate and transformers import wherever they are installed, for what no DPO training does: starting
+jobs on SageMaker, and losses of object detection."""
 
 
 def hide_unused_packages(job: TrainJob) -> None:
@@ -36,3 +43,28 @@ def _may_use_bitsandbytes(job: TrainJob) -> bool:
         or (facts is not None and facts.quantization is not None)
         or job.spec.evaluation is not None
     )
+
+
+@contextmanager
+def quick_imports() -> Iterator[None]:
+    """Inside the block, import libraries without the packages in NOT_NEEDED and without garbage collections.
+
+    Those packages can be imported after the block: uploads to S3 and confidence intervals need them. What was
+    imported lives as long as the process, so later collections leave it out.
+    """
+    before = len(sys.modules)
+    hidden = [package for package in NOT_NEEDED if package not in sys.modules]
+    collects = gc.isenabled()
+    gc.disable()
+    for package in hidden:
+        # Python takes None for a module that cannot be imported.
+        sys.modules[package] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        for package in hidden:
+            del sys.modules[package]
+        if len(sys.modules) > before:
+            gc.freeze()
+        if collects:
+            gc.enable()

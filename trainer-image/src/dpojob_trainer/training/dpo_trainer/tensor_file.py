@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import torch
 
-from .file_digests import DigestingFile
+from dpojob_trainer.training.digested_files import DigestingFile
 
 ALIGNMENT = 8
 """Bytes; the data begins at a multiple of it, as the format asks (github.com/huggingface/safetensors)."""
