@@ -10,22 +10,24 @@ model and seed, in turns:
 - bare: the backbone's forward for the reference, and forward and backward for the policy, on the shared layout,
   and nothing else: no LM head, no optimizer.
 
-Figures are seconds of CPU time of a training step, since other work on the machine changes them less; the
-least of all rounds counts. `ceiling` is what sharing could bring if time were proportional to tokens. `apart` is
-the largest difference of the loss at any step between equal and shared.
+Figures are seconds of a training step by CPU time, which other work on the machine changes less, and by the clock; the
+least of all rounds counts. Peak memory is that of the process during the steps, beyond what it held before the models
+were loaded. The ceiling is what sharing could bring if time were proportional to tokens. "apart" is the largest
+difference of the loss at any step from that of equal. `--picture` draws the losses of both layouts on each other,
+`--write` replaces the table in docs/train.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import os
-import random
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,63 +36,13 @@ os.environ.setdefault("TQDM_DISABLE", "1")
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-RATIOS = (0.4, 1.6, 6.0)
-TOKENS = 320
-"""Of a prompt and an answer together, on average."""
-PAIRS = 4
-"""In a batch."""
-
-
-@dataclass(frozen=True)
-class Bench:
-    """A model and a tokenizer with one token for each word."""
-
-    directory: Path
-    steps: int
-    ragged: bool
-
-    def rows(self, ratio: float, vocabulary: int) -> list[dict[str, str]]:
-        """Pairs of random words; ragged lengths vary by half around their mean."""
-        draw = random.Random(0)
-        answer = round(TOKENS / (1 + ratio))
-
-        def words(mean: int) -> str:
-            low, high = (mean // 2, mean + mean // 2) if self.ragged else (mean, mean)
-            count = max(1, draw.randint(low, high))
-            return " ".join(f"w{draw.randrange(vocabulary - 3)}" for _ in range(count))
-
-        return [
-            {
-                "prompt": words(TOKENS - answer) + " ",
-                "chosen": words(answer),
-                "rejected": words(answer),
-            }
-            for _ in range(PAIRS * self.steps)
-        ]
-
-
-def make_model(directory: Path, vocabulary: int) -> None:
-    """A Llama of 4 layers and 256 hidden elements, and its tokenizer, in `directory`."""
-    import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-    names = ["<pad>", "<eos>", "<unk>", *(f"w{number}" for number in range(vocabulary - 3))]
-    raw = Tokenizer(
-        models.WordLevel({name: number for number, name in enumerate(names)}, unk_token="<unk>")
-    )
-    raw.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=raw, pad_token="<pad>", eos_token="<eos>", unk_token="<unk>"
-    )
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=vocabulary, hidden_size=256, intermediate_size=688, num_hidden_layers=4,
-        num_attention_heads=4, num_key_value_heads=4, max_position_embeddings=2048, pad_token_id=0,
-        eos_token_id=1, bos_token_id=1,
-    )  # fmt: skip
-    LlamaForCausalLM(config).save_pretrained(directory)
-    tokenizer.save_pretrained(directory)
+from bench.train.ratio_pairs import (  # noqa: E402  (loads no torch)
+    PAIRS,
+    RATIOS,
+    Bench,
+    make_model,
+    tokens_ceiling,
+)
 
 
 def trainer(bench: Bench, rows: list[dict[str, str]], kind: str, method: str) -> Any:
@@ -131,49 +83,86 @@ def trainer(bench: Bench, rows: list[dict[str, str]], kind: str, method: str) ->
     return DPOTrainer(**options)
 
 
-def train(
-    bench: Bench, rows: list[dict[str, str]], kind: str, method: str
-) -> tuple[float, list[float]]:
-    """CPU seconds of a step, and the loss of each."""
+@dataclass(frozen=True)
+class Measured:
+    """Figures of one run."""
+
+    cpu: float
+    """Seconds of CPU time of a step."""
+    clock: float
+    """Seconds of a step."""
+    peak_mib: float
+    """Memory during the steps, beyond what the process held before."""
+    losses: list[float]
+    """Of each step; empty where there is none."""
+
+    def least(self, other: Measured) -> Measured:
+        """The least of each figure of two runs."""
+        return Measured(
+            min(self.cpu, other.cpu),
+            min(self.clock, other.clock),
+            min(self.peak_mib, other.peak_mib),
+            self.losses,
+        )
+
+
+def memory_mib(name: str) -> float:
+    """A field of this process's status file in MiB: VmRSS, or VmHWM for the peak."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
+
+
+def measured(steps: int, before: float, action: Callable[[], list[float]]) -> Measured:
+    """Run the steps; `before` is the memory that counts as none."""
+    Path("/proc/self/clear_refs").write_text("5")  # The peak starts anew.
+    cpu, clock = time.process_time(), time.perf_counter()
+    losses = action()
+    cpu, clock = time.process_time() - cpu, time.perf_counter() - clock
+    return Measured(cpu / steps, clock / steps, memory_mib("VmHWM") - before, losses)
+
+
+def memory_before() -> float:
+    """Memory of this process once the models of earlier runs are gone, MiB."""
+    gc.collect()
+    return memory_mib("VmRSS")
+
+
+def train(bench: Bench, rows: list[dict[str, str]], kind: str, method: str) -> Measured:
+    """Train with one trainer."""
     from dpojob_trainer.training.dpo_trainer import trl_patches
 
+    before = memory_before()
     made = trainer(bench, rows, kind, method)
+
+    def steps() -> list[float]:
+        made.train()
+        return [row["loss"] for row in made.state.log_history if "loss" in row]
+
     with ExitStack() as patches:
         if kind in ("tiles", "shared"):
             patches.enter_context(trl_patches.completion_logits_only())
             patches.enter_context(trl_patches.logits_in_small_tiles())
-        begin = time.process_time()
-        made.train()
-        seconds = time.process_time() - begin
-    return seconds / bench.steps, [row["loss"] for row in made.state.log_history if "loss" in row]
+        return measured(bench.steps, before, steps)
 
 
-def bare(bench: Bench, rows: list[dict[str, str]], method: str) -> tuple[float, list[float]]:
-    """CPU seconds of the backbone's passes of a step."""
+def bare(bench: Bench, rows: list[dict[str, str]], method: str) -> Measured:
+    """The backbone's passes alone."""
     import torch
 
+    before = memory_before()
     made = trainer(bench, rows, "shared", method)
     backbone = made.accelerator.unwrap_model(made.model).base_model
     batches = [made._prepare_inputs(batch) for batch in made.get_train_dataloader()]
-    begin = time.process_time()
-    for batch in batches[: bench.steps]:
-        inputs = {name: value for name, value in batch.items() if name != "completion_mask"}
-        backbone(**inputs, use_cache=False).last_hidden_state.sum().backward()
-        with torch.no_grad():
-            backbone(**inputs, use_cache=False)
-    return (time.process_time() - begin) / bench.steps, []
 
+    def steps() -> list[float]:
+        for batch in batches[: bench.steps]:
+            inputs = {name: value for name, value in batch.items() if name != "completion_mask"}
+            backbone(**inputs, use_cache=False).last_hidden_state.sum().backward()
+            with torch.no_grad():
+                backbone(**inputs, use_cache=False)
+        return []
 
-def tokens_ceiling(rows: list[dict[str, str]]) -> float:
-    """Tokens of two rows a pair over those of one, padding left out."""
-    plain = shared = 0
-    for row in rows:
-        prompt, chosen, rejected = (
-            len(row[name].split()) for name in ("prompt", "chosen", "rejected")
-        )
-        plain += 2 * prompt + chosen + rejected
-        shared += prompt + chosen + rejected
-    return plain / shared
+    return measured(bench.steps, before, steps)
 
 
 def picture(curves: dict[float, dict[str, list[float]]]) -> str:
@@ -194,6 +183,34 @@ def picture(curves: dict[float, dict[str, list[float]]]) -> str:
     return f"<!doctype html><meta charset=utf-8><style>{style}</style>{''.join(charts)}"
 
 
+def table(ratio: float, rows: list[dict[str, str]], found: dict[str, Measured]) -> list[str]:
+    """Rows of the table for one ratio."""
+    equal, ceiling = found["equal"], tokens_ceiling(rows)
+    lines = []
+    for kind, figures in found.items():
+        gain = f"{equal.cpu / figures.cpu:.2f}"
+        apart = max(map(abs, map(float.__sub__, figures.losses, equal.losses)), default=None)
+        lines.append(
+            f"| {ratio} | {kind} | {figures.cpu:.3f} | {figures.clock:.3f} | {figures.peak_mib:.0f} | {gain} | "
+            f"{'' if apart is None else f'{apart:.0e}'} | {ceiling:.2f} |"
+        )
+    return lines
+
+
+HEADER = [
+    "| r | trainer | CPU s a step | s a step | peak MiB | x equal, CPU | loss apart | ceiling |",
+    "|---|---|---|---|---|---|---|---|",
+]
+BEGIN, END = "<!-- bench/train/prefix_sharing.py: begin -->", "<!-- end -->"
+"""Around the table in docs/train.md."""
+
+
+def write(page: Path, section: list[str]) -> None:
+    """Replace the table in the page."""
+    before, rest = page.read_text().split(BEGIN, 1)
+    page.write_text("\n".join([before + BEGIN, *section, END + rest.split(END, 1)[1]]))
+
+
 def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -203,45 +220,42 @@ def main() -> int:
     parser.add_argument("--method", choices=("full", "lora"), default="full")
     parser.add_argument("--equal-lengths", action="store_true")
     parser.add_argument("--picture", type=Path, help="an HTML file for the losses of both layouts")
+    parser.add_argument("--write", action="store_true", help="replace the table in docs/train.md")
     arguments = parser.parse_args()
+    from bench.operator import page
     from bench.train.silence_output import silence_output
 
+    load, lines = os.getloadavg()[0], list(HEADER)
+    print("\n".join(HEADER), flush=True)
+    curves: dict[float, dict[str, list[float]]] = {}
     with tempfile.TemporaryDirectory() as temporary:
         bench = Bench(Path(temporary), arguments.steps, not arguments.equal_lengths)
         make_model(bench.directory / "model", arguments.vocabulary)
-        print(
-            f"{'r':>4}{'ceiling':>9}{'TRL':>9}{'equal':>9}{'tiles':>9}{'shared':>9}{'bare':>9}"
-            f"{'x tiles':>9}{'x equal':>9}{'x TRL':>9}{'apart':>10}"
-        )
-        curves: dict[float, dict[str, list[float]]] = {}
+        # What is loaded at the first step of all counts for none.
+        warm_up = replace(bench, steps=1)
+        rows = warm_up.rows(1.0, arguments.vocabulary)
+        silence_output(partial(train, warm_up, rows, "shared", arguments.method))
         for ratio in RATIOS:
             rows = bench.rows(ratio, arguments.vocabulary)
-            kinds: dict[str, Callable[[], tuple[float, list[float]]]] = {
+            kinds: dict[str, Callable[[], Measured]] = {
                 kind: partial(train, bench, rows, kind, arguments.method)
                 for kind in ("TRL", "equal", "tiles", "shared")
             }
             kinds["bare"] = partial(bare, bench, rows, arguments.method)
-            seconds: dict[str, float] = {}
-            losses: dict[str, list[float]] = {}
+            found: dict[str, Measured] = {}
             for _ in range(arguments.rounds):
                 for kind, action in kinds.items():
-                    spent, losses[kind] = silence_output(action)
-                    seconds[kind] = min(spent, seconds.get(kind, spent))
-            apart = max(
-                abs(one - other)
-                for one, other in zip(losses["equal"], losses["shared"], strict=True)
-            )
-            curves[ratio] = {kind: losses[kind] for kind in ("equal", "shared")}
-            shared = seconds["shared"]
-            print(
-                f"{ratio:4}{tokens_ceiling(rows):9.2f}"
-                + "".join(f"{seconds[kind]:9.3f}" for kind in kinds)
-                + "".join(f"{seconds[kind] / shared:9.2f}" for kind in ("tiles", "equal", "TRL"))
-                + f"{apart:10.1e}",
-                flush=True,
-            )
+                    run = silence_output(action)
+                    found[kind] = run.least(found.get(kind, run))
+            curves[ratio] = {kind: found[kind].losses for kind in ("equal", "shared")}
+            lines += table(ratio, rows, found)
+            print("\n".join(lines[-len(found) :]), flush=True)
     if arguments.picture is not None:
         arguments.picture.write_text(picture(curves))
+    if arguments.write:
+        flags = [flag for flag in sys.argv[1:] if flag != "--write"]
+        command = " ".join(["python bench/train/prefix_sharing.py", *flags])
+        write(ROOT / "docs/train.md", page.section(command, load, lines))
     return 0
 
 

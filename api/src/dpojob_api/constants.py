@@ -76,9 +76,11 @@ CONTAINER_TRAIN = "train"
 TERMINATION_MESSAGE_BYTES = 4096
 """The kubelet keeps this much of a container's termination message (Kubernetes API docs)."""
 
-# Files in the output directory.
+# Directories on the cache volume.
 REFERENCE_STORE_DIRECTORY = "reference-log-probabilities"
-"""On the cache volume."""
+TOKENIZED_ROWS_DIRECTORY = "tokenized-rows"
+
+# Files in the output directory.
 FILE_MODEL_CARD = "README.md"
 FILE_REPORT = "report.html"
 FILE_METRICS = "metrics.jsonl"

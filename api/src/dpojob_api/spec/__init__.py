@@ -3,6 +3,7 @@
 Every rule that needs only the spec is CRD schema (bounds, enums, patterns) or CEL.
 """
 
+from .cache import Cache
 from .dataset_source import (
     ColumnMapping,
     Curate,
@@ -49,6 +50,7 @@ __all__ = [
     "S3",
     "SECRET_KEY",
     "Budget",
+    "Cache",
     "ClaimPath",
     "ColumnMapping",
     "Curate",

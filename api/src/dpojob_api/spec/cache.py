@@ -10,9 +10,9 @@ from .fields import ClaimPath
 
 
 class Cache(StrictModel):
-    """What jobs of a namespace share: the reference's log-probabilities, by model and pair."""
+    """What jobs of a namespace share: the reference's log-probabilities, by model and pair, and tokenised rows."""
 
     volume: ClaimPath = Field(
         description="Directory on a claim that training may write to. Several jobs may use it at once, on several "
-        "nodes with ReadWriteMany; it holds at most 1 GiB, and may be emptied at any time."
+        "nodes with ReadWriteMany; it holds at most 5 GiB, and may be emptied at any time."
     )

@@ -78,6 +78,7 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
         dependents,
         events,
         clock,
+        settings.cache_claims,
     )
 
     def requeue_jobs_waiting_for_pools() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dpojob_api.job import Dependency, DPOJobStatus
-from dpojob_api.spec import ClaimPath, DPOJobSpec, ModelSource, Training
+from collections.abc import Mapping
+
+from dpojob_api.job import Dependency, DPOJob, DPOJobStatus
+from dpojob_api.spec import Cache, ClaimPath, DPOJobSpec, ModelSource, Training
 
 DEFAULT_MAX_LENGTH: int = Training.model_fields["max_length"].default
 
@@ -36,6 +38,23 @@ def effective_spec(name: str, spec: DPOJobSpec, status: DPOJobStatus) -> DPOJobS
             )
     changes["output"] = spec.output.model_copy(update={"volume": output_volume(spec, status)})
     return spec.model_copy(update=changes)
+
+
+def with_default_cache(job: DPOJob, claims: Mapping[str, str]) -> DPOJob:
+    """Fill in the cache that the installation has for the job's namespace.
+
+    Args:
+        job: The DPOJob as the user wrote it.
+        claims: By namespace, the claim that is the cache of its jobs.
+
+    Returns:
+        The DPOJob; changed where it names no cache and its namespace has one.
+    """
+    claim = claims.get(job.namespace)
+    if claim is None or job.spec.cache is not None:
+        return job
+    cache = Cache(volume=ClaimPath(claim_name=claim, path=""))
+    return job.model_copy(update={"spec": job.spec.model_copy(update={"cache": cache})})
 
 
 def output_volume(spec: DPOJobSpec, status: DPOJobStatus) -> ClaimPath | None:

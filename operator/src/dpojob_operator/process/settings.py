@@ -146,6 +146,9 @@ class Settings(WorkloadSettings, BaseSettings):
     allow_judge_programs: Flag = False
     """DPOJOB_OPERATOR_ALLOW_JUDGE_PROGRAMS: `true` lets evaluation.judge.program run a user's program in
     the training pod, without its tokens and keys."""
+    cache_claims: Strings = Field(default_factory=dict)
+    """DPOJOB_OPERATOR_CACHE_CLAIMS: JSON object, by namespace the claim that is the cache of its jobs, unless
+    they name one in spec.cache."""
     workers: PositiveNumber = 16
     """DPOJOB_OPERATOR_WORKERS: keys reconciled at the same time."""
     resync_seconds: Seconds = 120.0

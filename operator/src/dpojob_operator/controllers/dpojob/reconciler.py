@@ -20,6 +20,7 @@ from dpojob_operator.decide import (
     invalid_spec_status,
     is_binding,
 )
+from dpojob_operator.decide.effective_spec import with_default_cache
 from dpojob_operator.decide.stages import decide, decide_with_pools
 from dpojob_operator.indexes import DependentsIndex
 from dpojob_operator.kube import ApiClient, Conflict, EventRecorder, Key
@@ -65,8 +66,11 @@ class Reconciler:
         dependents: DependentsIndex,
         events: EventRecorder,
         clock: Clock,
+        cache_claims: Mapping[str, str],
     ) -> None:
         self._cluster = cluster
+        self._cache_claims = cache_claims
+        """By namespace, the claim that is the cache of jobs that name none."""
         self._reader = reader
         self._executor = executor
         self._poller = poller
@@ -92,7 +96,7 @@ class Reconciler:
                 self._forget(key)
                 return None
             try:
-                job = DPOJob.model_validate(raw)
+                job = self._parse(raw)
             except ValidationError as error:
                 return await self._report_unreadable(key, raw, error)
             made = await self._decide(key, await self._read(key, job, refusals, live=False))
@@ -104,7 +108,7 @@ class Reconciler:
             stored = await self._write(key, raw, job, decision, snapshot)
             if stored is None and decision.actions and not await self._is_current(key, job):
                 return 0.0
-            job, raw = (job, None) if stored is None else (DPOJob.model_validate(stored), stored)
+            job, raw = (job, None) if stored is None else (self._parse(stored), stored)
             try:
                 for action in decision.actions:
                     await self._executor.execute(action, job, made.pools)
@@ -124,6 +128,10 @@ class Reconciler:
             if not decision.actions and not ended and decision.requeue_after != 0:
                 return decision.requeue_after
         return 0.0
+
+    def _parse(self, raw: JSONObject) -> DPOJob:
+        """The DPOJob of an object. Raises ValidationError."""
+        return with_default_cache(DPOJob.model_validate(raw), self._cache_claims)
 
     async def _decide(self, key: Key, snapshot: Snapshot, *, live: bool = False) -> _Decided:
         """Decides; reads the pools, and what else planning depends on, where it depends on them."""

@@ -10,7 +10,7 @@ import torch
 
 from dpojob_trainer.training.reference_store import LogProbabilityStore, pair_keys, reference_key
 
-from .prefix_sharing_trainer import PrefixSharingTrainer
+from .tokenized_rows_trainer import TokenizedRowsTrainer
 
 log = logging.getLogger(__name__)
 TOLERANCE = {"no": 1e-2, "fp16": 0.5, "bf16": 2.0}
@@ -18,16 +18,16 @@ TOLERANCE = {"no": 1e-2, "fp16": 0.5, "bf16": 2.0}
 the computation. Rows that are padded otherwise are rounded otherwise; a wrong reference differs by more."""
 
 
-class ReferenceStoreTrainer(PrefixSharingTrainer):
+class ReferenceStoreTrainer(TokenizedRowsTrainer):
     """Looks the reference's log-probabilities up before it computes them."""
 
     def __init__(self, *, reference_store: Path | None, notes: list[str], **kwargs: Any) -> None:
-        """Prepare as PrefixSharingTrainer does; where the reference is computed ahead, this computes it.
+        """Prepare as TokenizedRowsTrainer does; where the reference is computed ahead, this computes it.
 
         Args:
             reference_store: Directory of the store; None for none.
             notes: Where to write why stored values are not used.
-            kwargs: Of PrefixSharingTrainer.
+            kwargs: Of TokenizedRowsTrainer.
         """
         self._store_directory = reference_store
         self._store: LogProbabilityStore | None = None

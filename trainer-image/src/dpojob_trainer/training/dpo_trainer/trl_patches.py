@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, BinaryIO, cast
@@ -22,7 +23,9 @@ from trl import DPOTrainer
 from trl.trainer import dpo_trainer, utils
 
 from dpojob_trainer.training import sharding
-from dpojob_trainer.training.digested_files import FileDigests, write_tensors
+from dpojob_trainer.training.digested_files import FileDigests
+
+from .tensor_file import write_tensors
 
 TRL_VERSION = "1.16.0"
 TRANSFORMERS_VERSION = "5.23.0"
@@ -47,6 +50,17 @@ class PatchedDPOTrainer(DPOTrainer):  # type: ignore[misc]
         """Shard the policy, where it is to be sharded."""
         with _sharding_adjusted():
             return super()._prepare_for_training(*args, **kwargs)
+
+    def prepare_rows(
+        self, rows: Any, tokenizer: Any, config: Any, tokenize: Callable[[], Any]
+    ) -> Any:
+        """Return the tokenised rows; called once for each data set."""
+        return tokenize()
+
+    def _prepare_dataset(self, dataset: Any, processing_class: Any, args: Any, name: str) -> Any:
+        """Tokenise rows; TRL 1.16 has no public method for it."""
+        tokenize = partial(super()._prepare_dataset, dataset, processing_class, args, name)
+        return self.prepare_rows(dataset, processing_class, args, tokenize)
 
     def create_accelerator_and_postprocess(self) -> None:
         """Set what transformers 5.23 has no argument for, before any model is sharded."""

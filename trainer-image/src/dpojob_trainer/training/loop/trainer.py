@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from accelerate import PartialState
 
+from dpojob_api import constants
 from dpojob_trainer.training.dpo_trainer.reference_store_trainer import ReferenceStoreTrainer
 from dpojob_trainer.training.dpo_trainer.trl_patches import attention_implementation
 from dpojob_trainer.training.setup.argument_errors import as_argument_error
@@ -121,7 +122,8 @@ def train(job: TrainJob, recorder: ProgressRecorder, stop: StopRequest) -> Train
         arguments=job.spec.training.arguments,
         manifests=manifests,
         share_prefixes=job.plan.prefix_sharing,
-        reference_store=job.reference_store,
+        reference_store=job.cache_directory(constants.REFERENCE_STORE_DIRECTORY),
+        tokenized_rows=job.cache_directory(constants.TOKENIZED_ROWS_DIRECTORY),
         notes=loaded.notes,
         model=loaded.model,
         ref_model=loaded.reference,

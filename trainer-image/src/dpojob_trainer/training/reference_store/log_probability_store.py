@@ -11,11 +11,12 @@ import hashlib
 import json
 import logging
 import math
-import os
 import struct
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from dpojob_trainer.training.digested_files import remove_oldest, writing_whole
 
 log = logging.getLogger(__name__)
 ENTRY = struct.Struct("<32sdd")
@@ -69,7 +70,7 @@ class LogProbabilityStore:
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             _write(self._directory, self._new)
-            _remove_oldest(self._root)
+            remove_oldest(self._root, SUFFIX, MAX_BYTES)
         except OSError as error:
             log.warning("reference log-probabilities are not kept for later jobs: %s", error)
         self._new = {}
@@ -103,30 +104,5 @@ def _entries(body: bytes) -> Iterator[tuple[bytes, Values]]:
 def _write(directory: Path, values: Mapping[bytes, Values]) -> None:
     body = b"".join(ENTRY.pack(key, *found) for key, found in values.items())
     header = {"entries": len(values), "sha256": hashlib.sha256(body).hexdigest()}
-    path = directory / f"{uuid.uuid4().hex}{SUFFIX}"
-    part = path.with_suffix(".part")
-    try:
-        with part.open("wb") as file:
-            file.write(json.dumps(header).encode() + b"\n" + body)
-            file.flush()
-            os.fsync(file.fileno())
-        part.rename(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _remove_oldest(root: Path) -> None:
-    """Remove the oldest files where all together are larger than MAX_BYTES."""
-    found = []
-    for path in root.glob(f"*/*{SUFFIX}"):
-        try:
-            status = path.stat()
-        except FileNotFoundError:  # Another job has removed it.
-            continue
-        found.append((status.st_mtime, status.st_size, path))
-    total = sum(size for _, size, _ in found)
-    for _, size, path in sorted(found):
-        if total <= MAX_BYTES:
-            return
-        path.unlink(missing_ok=True)
-        total -= size
+    with writing_whole(directory / f"{uuid.uuid4().hex}{SUFFIX}") as file:
+        file.write(json.dumps(header).encode() + b"\n" + body)

@@ -91,12 +91,9 @@ class TrainJob:
         """The checkpoints' directory; beside the model where there is a volume."""
         return self.output / constants.CHECKPOINT_DIRECTORY
 
-    @property
-    def reference_store(self) -> Path | None:
-        """The directory of reference log-probabilities that jobs share; None where the job names no cache."""
-        if self.spec.cache is None:
-            return None
-        return self.path(self.spec.cache.volume) / constants.REFERENCE_STORE_DIRECTORY
+    def cache_directory(self, name: str) -> Path | None:
+        """A directory on the volume that jobs share; None where the job names no cache."""
+        return None if self.spec.cache is None else self.path(self.spec.cache.volume) / name
 
     @property
     def key(self) -> str:
