@@ -56,7 +56,7 @@ def child(directory: Path, kind: str) -> None:
     ProgressRecorder.set_stage = record  # type: ignore[method-assign]
     job = pickle.loads((directory / "job").read_bytes())
     if kind == NOW:
-        from dpojob_trainer.training.launch.library_imports import hide_unused_packages
+        from dpojob_trainer.training import hide_unused_packages
 
         hide_unused_packages(job)
     run(job, on_progress=stop)
