@@ -20,6 +20,7 @@ difference of the loss at any step from that of equal. `--picture` draws the los
 from __future__ import annotations
 
 import argparse
+import ctypes
 import gc
 import os
 import sys
@@ -124,6 +125,8 @@ def measured(steps: int, before: float, action: Callable[[], list[float]]) -> Me
 def memory_before() -> float:
     """Memory of this process once the models of earlier runs are gone, MiB."""
     gc.collect()
+    # Otherwise glibc keeps what earlier runs have freed, and this one would seem to need less.
+    ctypes.CDLL("libc.so.6").malloc_trim(0)
     return memory_mib("VmRSS")
 
 
