@@ -23,8 +23,8 @@ report = inspect(spec, {"bench": Path(sys.argv[2])})
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps({"rows": report.rows, "valid": report.valid, "bytes": peak * 1024}))
 """
-FEWEST = 40_000
-"""Rows after which the sample that suspects are found in has its full size."""
+FEWEST = 200_000
+"""Rows after which buffers, and the sample that suspects are found in, have their full size."""
 WANTED_ROWS = 5_000_000
 MEBIBYTE = 1 << 20
 

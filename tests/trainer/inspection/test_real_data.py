@@ -145,4 +145,8 @@ def test_nothing_is_accepted_that_should_not_be(found: dict[str, Found]) -> None
 def test_pairs_are_valid_after_one_suggestion_at_most(found: dict[str, Found]) -> None:
     holding = [found[file.name] for file in expected_files() if file.holds_pairs]
     valid = sum(seen.last.valid for seen in holding)
+    at_once = sum(seen.first.valid for seen in holding)
+    print(
+        f"of {len(holding)} files with pairs {at_once} are valid at once, {valid} after a suggestion"
+    )
     assert valid >= VALID_AFTER_SUGGESTION * len(holding)
