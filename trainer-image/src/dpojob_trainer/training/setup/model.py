@@ -87,7 +87,8 @@ def _load_whole(
         # TRL would load it whole in every process, also where it is used only to precompute.
         loaded.reference = _copy_sharing_weights(loaded.model)
     elif not job.plan.precompute_reference:
-        loaded.reference = _weights(job, directory, precisions, None)
+        # Quicker than reading the files again.
+        loaded.reference = copy.deepcopy(loaded.model)
 
 
 def _copy_sharing_weights(model: Any) -> Any:
