@@ -97,7 +97,8 @@ def test_an_inspection_of_local_files_imports_only_what_it_uses(tmp_path: Path) 
 
 def test_the_client_is_imported_on_first_use() -> None:
     assert not imported("import dpojob") & {"httpx2", "pydantic", "dpojob_api"}
-    assert "kubernetes" not in imported("from dpojob import AsyncClient, Client, DPOJob")
+    found = imported("from dpojob import AsyncClient, Client, DPOJob")
+    assert "httpx2" in found and not found & {"kubernetes", "websockets"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

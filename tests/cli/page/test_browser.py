@@ -214,6 +214,22 @@ def test_a_comparison_shows_curves_differences_and_results(viewer: Viewer, jobs:
     expect(page.locator("[data-chart=loss] canvas")).to_be_visible()
 
 
+def test_curves_of_compared_jobs_grow_while_both_train(viewer: Viewer, jobs: Tenant) -> None:
+    first, second = jobs.namespaces
+    for namespace in jobs.namespaces:
+        jobs.create(training("sweep", namespace, progress=progress(10, loss=0.69)))
+    page = viewer.open(f"#/compare/{first}/sweep/{second}/sweep")
+    chart = page.locator("[data-chart=loss]")
+    for step in (20, 30):
+        for namespace in jobs.namespaces:
+            jobs.report(namespace, "sweep", progress=progress(step, loss=0.69 - step / 200))
+        grown = f"{first}/sweep: [^;]* at step {step}; {second}/sweep: [^;]* at step {step}"
+        expect(chart).to_have_attribute("aria-label", re.compile(grown))
+    expect(chart.locator("canvas")).to_have_count(1)
+    for namespace in jobs.namespaces:
+        jobs.plane.kubectl("-n", namespace, "delete", "dpojob", "sweep")
+
+
 def test_text_of_a_hostile_tenant_is_text(viewer: Viewer, jobs: Tenant) -> None:
     page = viewer.open(f"#/job/{jobs.namespaces[1]}/hostile")
     expect(page.locator(".message")).to_contain_text("<img src=x onerror=")

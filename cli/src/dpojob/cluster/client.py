@@ -7,7 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from dpojob.errors import CommandError
 from dpojob_api.base import JSONObject
@@ -16,11 +16,13 @@ from dpojob_api.manifest import ManifestError, load
 from dpojob_api.pool import GPUPool
 
 from .api import Api
-from .claims import ClaimReader, ReaderImage, image_of, open_claim
 from .job_facts import event_time, has_ended, manifest_of, model_place, report_place
 from .kubeconfig import load_access
 from .resources import DPOJOBS, EVENTS, POOLS
 from .watch import watch_object
+
+if TYPE_CHECKING:
+    from .claims import ClaimReader
 
 
 class AsyncClient:
@@ -266,6 +268,9 @@ class AsyncClient:
     @asynccontextmanager
     async def _open(self, job: DPOJob, claim: str, image: str | None) -> AsyncIterator[ClaimReader]:
         """The claim, with the image of the job's own pods where none is named."""
+        # Imported here, since it imports websockets, which no other command needs.
+        from .claims import ReaderImage, image_of, open_claim
+
         found = ReaderImage(image) if image else await image_of(self.api, job)
         async with open_claim(self.api, job.namespace, claim, found) as reader:
             yield reader
