@@ -9,6 +9,7 @@ import pytest
 import yaml
 from tests.cli.cluster.scripted_server import Answer, refused, scripted_api
 
+from dpojob.cluster import api as cluster_api
 from dpojob.cluster.api import Api
 from dpojob.cluster.kubeconfig import load_access
 from dpojob.cluster.resources import DPOJOBS, PODS
@@ -67,4 +68,13 @@ async def test_an_answer_of_something_else_is_named() -> None:
         with pytest.raises(CommandError, match=r"no answer of an API server: <html>sign in\\x1b"):
             await api.get(DPOJOBS, "helpful")
         with pytest.raises(CommandError, match="no answer of an API server"):
+            await anext(api.watch(DPOJOBS, "5"))
+
+
+async def test_a_watch_that_is_silent_for_too_long_is_broken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cluster_api, "WATCH_SILENCE_SECONDS", 0.05)
+    async with scripted_api() as (_, api):
+        with pytest.raises(CommandError, match="does not answer: ReadTimeout"):
             await anext(api.watch(DPOJOBS, "5"))

@@ -15,6 +15,8 @@ from .resources import PODS, Resource
 
 WATCH_SECONDS = 300
 """When the API server ends a watch, which is then begun anew."""
+WATCH_SILENCE_SECONDS = WATCH_SECONDS + 30.0
+"""When a watch that the API server has not ended counts as broken."""
 MERGE_PATCH = "application/merge-patch+json"
 PAGE = 500
 """Objects of a list in one answer, as kubectl asks for them."""
@@ -231,7 +233,8 @@ class Api:
             "timeoutSeconds": str(WATCH_SECONDS),
         }  # fmt: skip
         path = self._path(resource, namespace, everywhere=everywhere)
-        async with aclosing(self._connection.lines(path, parameters)) as lines:
+        received = self._connection.lines(path, parameters, silence=WATCH_SILENCE_SECONDS)
+        async with aclosing(received) as lines:
             async for line in lines:
                 yield parse_json(line)
 

@@ -73,9 +73,7 @@ class Connection:
         content = None if body is None else json.dumps(body)
         timeout = httpx2.Timeout(SECONDS)
         try:
-            answer = await self._send(
-                method, path, params=parameters, content=content, headers=headers, timeout=timeout
-            )
+            answer = await self._send(method, path, parameters, timeout, content, headers)
             try:
                 received = await answer.aread()
             finally:
@@ -84,12 +82,16 @@ class Connection:
             raise self._unreachable(error) from error
         return parse_json(received)
 
-    async def lines(self, path: str, parameters: Mapping[str, str]) -> AsyncGenerator[bytes]:
+    async def lines(
+        self, path: str, parameters: Mapping[str, str], *, silence: float | None = None
+    ) -> AsyncGenerator[bytes]:
         """Sends a GET request whose answer comes line by line.
 
         Args:
             path: The path.
             parameters: The query.
+            silence: Seconds without a byte after which the connection counts as broken, as it is when a machine was
+                asleep; None for no limit.
 
         Yields:
             Lines without their ends. Only a line feed ends one: JSON and logs may hold other separators.
@@ -98,10 +100,10 @@ class Connection:
             ApiError: The API server refuses the request.
             CommandError: It cannot be reached, or the connection broke.
         """
-        timeout = httpx2.Timeout(SECONDS, read=None)
+        timeout = httpx2.Timeout(SECONDS, read=silence)
         buffer = bytearray()
         try:
-            answer = await self._send("GET", path, params=parameters, timeout=timeout)
+            answer = await self._send("GET", path, parameters, timeout)
             try:
                 async for chunk in answer.aiter_bytes():
                     searched = len(buffer)
@@ -120,12 +122,20 @@ class Connection:
             raise self._unreachable(error) from error
 
     async def _send(
-        self, method: str, path: str, *, timeout: httpx2.Timeout, **content: object
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str] | None,
+        timeout: httpx2.Timeout,
+        content: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> httpx2.Response:
         """The answer before its body is read; an error where it refuses, but for expired credentials."""
         for attempt in range(2):
             client = self._client
-            request = client.build_request(method, path, timeout=timeout, **content)  # type: ignore[arg-type]
+            request = client.build_request(
+                method, path, params=parameters, content=content, headers=headers, timeout=timeout
+            )
             answer = await client.send(request, stream=True)
             if not answer.is_error:
                 return answer
