@@ -81,10 +81,8 @@ def test_ctrl_c_saves_and_the_same_command_continues_to_what_the_cluster_would_m
     assert "The same command goes on from the checkpoint" in err
     assert not (output / "config.json").exists()
 
-    rest = run("train", *options, "--json", env={"PYTHONPROFILEIMPORTTIME": "1"})
+    rest = run("train", *options, "--json")
     assert rest.code == 0, rest.err
-    imported = {line.rpartition("|")[2].strip() for line in rest.err.splitlines()}
-    assert "trl" in imported and not {"bitsandbytes", "wandb"} & imported
     assert rest.json["outcome"] == "Succeeded"
     assert rest.json["progress"]["step"] == rest.json["progress"]["maxSteps"]
     first = re.search(r"^step (\d+)/", rest.err, re.MULTILINE)
