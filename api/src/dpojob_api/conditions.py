@@ -124,6 +124,9 @@ class Reason(StrEnum):
     """The reward margin does not rise: nothing is being learned."""
     OVERFITTING = "Overfitting"
     """Training loss falls while evaluation loss rises."""
+    REWARD_HACKING = "RewardHacking"
+    """`evaluation.everyEval`: the judge prefers the answers less than before while the rewards rise. Training
+    stopped, and the best checkpoint by the judge is kept."""
 
     # The evaluation's verdict.
     BETTER_THAN_BASE = "BetterThanBase"

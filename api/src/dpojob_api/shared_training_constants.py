@@ -52,6 +52,8 @@ ANSWER_BATCH = 16
 """Prompts that a model answers at a time."""
 ANSWER_TIME_SHARE = 2 / 3
 """Share of evaluation.maxDuration for the answers; the rest is for the judge."""
+EVERY_EVAL_PROMPTS = 32
+"""Most prompts that are judged at each evaluation of the training, with answers of ANSWER_TOKENS tokens."""
 JUDGE_THREADS = 8
 """Requests to evaluation.judge.endpoint at a time."""
 JUDGE_REPLY_TOKENS = 2048

@@ -139,8 +139,8 @@ class PlanningContext:
             hours = replace(self, report=report)._estimate(pool, option).hours
         memory = estimate_memory(self.shape, option.settings)
         if self.spec.evaluation is not None:
-            after = self.evaluation_work(pool, option).memory()
-            memory = max(memory, after, key=lambda each: each.total_gib)
+            work = self.evaluation_work(pool, option)
+            memory = max(work.memory_beside(memory), work.memory(), key=lambda each: each.total_gib)
         return Candidate(pool, option, memory, estimate, hours)
 
     def evaluation_work(self, pool: PoolState, option: TrainingOption) -> EvaluationWork:

@@ -135,3 +135,20 @@ def test_each_pool_of_the_catalogue_gets_a_finite_time() -> None:
         answer = plan(spec, inspected(), [each])
         if isinstance(answer, Plan):
             assert 0 < answer.estimate.answer_seconds <= 2400
+
+
+def test_judging_each_evaluation_takes_its_time_and_the_reward_model_beside_the_training() -> None:
+    judged = {"judge": REWARD_MODEL, "everyEval": True, "prompts": {"max": 320}}
+    found = inspected(90, reward_model_bytes=2 * 2**30)
+    without, made = planned({**judged, "everyEval": False}, found), planned(judged, found)
+    assert made.memory_gib.needed == pytest.approx(without.memory_gib.needed + 2, abs=0.02)
+    assert made.estimate.evaluation_seconds > without.estimate.evaluation_seconds + 1
+    # A third of the prompts is judged during training, and the others after it.
+    assert any("answers 60 prompts" in line for line in made.reasons)
+    assert any("30 more prompts are answered and judged" in line for line in made.reasons)
+    two = plan(
+        job(evaluation=judged, training={"method": "lora"}, hardware={"gpus": 2}), found,
+        [pool(memory=80, perNode=2)],
+    )  # fmt: skip
+    assert isinstance(two, Plan) and two.memory_gib.parts.get("rewardModel") is None
+    assert any("everyEval is for one GPU" in line for line in two.reasons)

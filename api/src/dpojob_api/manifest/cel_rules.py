@@ -21,7 +21,7 @@ from dpojob_api.pool import (
     cel_count,
 )
 from dpojob_api.quantity import parse_count
-from dpojob_api.spec import HTTP_INSIDE_CLUSTER, KEY_OVER_HTTPS_RULE, PATH_RULE
+from dpojob_api.spec import EVERY_EVAL_RULE, HTTP_INSIDE_CLUSTER, KEY_OVER_HTTPS_RULE, PATH_RULE
 
 Path = tuple[str | int, ...]
 """Place in a document: field names and list positions."""
@@ -94,6 +94,9 @@ EVALUATORS: dict[str, Callable[[Value], bool]] = {
     RESERVED_PATH_RULE["rule"]: _mount_path_is_free,
     MOUNTED_VOLUMES_RULE["rule"]: _mounts_name_volumes,
     UNIQUE_VOLUMES_RULE["rule"]: _volume_names_are_unique,
+    EVERY_EVAL_RULE["rule"]: lambda v: (
+        not v.get("everyEval", False) or "endpoint" not in v.get("judge", {})
+    ),
     KEY_OVER_HTTPS_RULE["rule"]: _key_is_sent_over_https,
     "!has(self.fromEval) || self.fromEval || has(self.volume)": lambda v: (
         v.get("fromEval", True) or "volume" in v

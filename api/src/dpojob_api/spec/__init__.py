@@ -14,6 +14,7 @@ from .dataset_source import (
     verdict_text,
 )
 from .evaluation import (
+    EVERY_EVAL_RULE,
     HTTP_INSIDE_CLUSTER,
     KEY_OVER_HTTPS_RULE,
     EvaluationPrompts,
@@ -42,6 +43,7 @@ from .training import EarlyStopping, Lora, Samples, Training
 
 __all__ = [
     "DNS_NAME",
+    "EVERY_EVAL_RULE",
     "HTTP_INSIDE_CLUSTER",
     "KEY_OVER_HTTPS_RULE",
     "MUTABLE_ALWAYS",

@@ -149,13 +149,26 @@ class Requirement(StrictModel):
     )
 
 
-class EvaluationSpec(StrictModel):
+EVERY_EVAL_RULE = {
+    "rule": "!has(self.everyEval) || !self.everyEval || !has(self.judge.endpoint)",
+    "message": "everyEval asks the judge during training, which only rewardModel and program are for; "
+    "an endpoint is asked once, after training",
+}
+
+
+class EvaluationSpec(StrictModel, json_schema_extra=validations(EVERY_EVAL_RULE)):
     """Compares the tuned model with the one that training began with, after training."""
 
     prompts: EvaluationPrompts = Field(
         default_factory=EvaluationPrompts, description="Prompts that both models answer."
     )
     judge: Judge = Field(description="Who compares the answers.")
+    every_eval: bool = Field(
+        default=False,
+        description="Judge a few prompts at each evaluation of the training too, where one GPU trains: the "
+        "checkpoint with the highest win rate is kept, and training stops where the win rate falls while "
+        "rewards rise (RewardHacking). These prompts are left out of the verdict. Default: false.",
+    )
     max_duration: Annotated[str, Field(min_length=2, max_length=32, pattern=DURATION_PATTERN)] = (
         Field(
             default="1h",

@@ -80,11 +80,11 @@ class CostModel:
         if not work.steps:
             return Estimate(hours=0.0, cost=Decimal(0), step_seconds=round(step, 4))
         save = save_seconds(self.shape, self.option.settings)
-        evaluation = self.evaluation_seconds()
+        after = EvaluationWork(self.spec, self.report, self.shape, self.pool, self.option)
+        evaluation = self.evaluation_seconds() + after.seconds_during()
         evaluations = count_evaluations(self.spec, work, work.steps * step, evaluation + save)
         # Each evaluation has its checkpoint, the end has one, and none is far from the one before.
         by_time = int(work.steps * step / save_interval_seconds(save))
-        after = EvaluationWork(self.spec, self.report, self.shape, self.pool, self.option)
         estimate = Estimate(
             hours=0.0,
             cost=Decimal(0),

@@ -19,6 +19,7 @@ from dpojob_api.shared_training_constants import (
     ANSWER_TIME_SHARE,
     ANSWER_TOKENS,
     ANSWERED_PROMPTS,
+    EVERY_EVAL_PROMPTS,
     JUDGE_REPLY_TOKENS,
     JUDGE_THREADS,
     JUDGED_ANSWER_TOKENS,
@@ -58,7 +59,15 @@ class EvaluationWork:
             return min(self.report.eval_rows, ANSWERED_PROMPTS)
         if evaluation.prompts.volume is not None:
             return evaluation.prompts.max
-        return min(self.report.eval_rows, evaluation.prompts.max)
+        return min(self.report.eval_rows - self.prompts_during, evaluation.prompts.max)
+
+    @property
+    def prompts_during(self) -> int:
+        """Prompts that are judged at each evaluation of the training; 0 without everyEval on one GPU."""
+        evaluation = self.spec.evaluation
+        if evaluation is None or not evaluation.every_eval or self.option.gpus > 1:
+            return 0
+        return min(EVERY_EVAL_PROMPTS, self.report.eval_rows // 3)
 
     @property
     def new_tokens(self) -> int:
@@ -73,17 +82,17 @@ class EvaluationWork:
         Returns:
             Seconds, at most those after which the trainer ends answering.
         """
-        batch = min(self.prompts, ANSWER_BATCH)
-        if not batch:
-            return 0.0
-        length = self._prompt_tokens(0.95)
-        method, flops = self.option.strategy.method, sustained_flops(self.pool.gpu)
-        prompt = pass_seconds(self.shape, method, batch * length, length, flops)
-        middle = length + self.new_tokens / 2
-        token = token_seconds(self.shape, method, batch, middle, flops)
-        batches = math.ceil(self.prompts / batch)
-        seconds = 2 * batches * (prompt + self.new_tokens * token)
+        seconds = 2 * self._answering_seconds(self.prompts, self.new_tokens)
         return min(seconds, self._most_seconds() * self._answer_share())
+
+    def seconds_during(self) -> float:
+        """Predict the time that everyEval adds to each evaluation of the training.
+
+        Returns:
+            Seconds of the trained model's answers, and of a reward model; a program's time is not known.
+        """
+        answered = self._answering_seconds(self.prompts_during, ANSWER_TOKENS)
+        return answered + self._scoring_seconds(2 * self.prompts_during, ANSWER_TOKENS)
 
     def judge_seconds(self) -> float:
         """Predict the time of the judge.
@@ -101,9 +110,7 @@ class EvaluationWork:
             by_rate = 60.0 * asked / judge.endpoint.requests_per_minute
             seconds = max(by_rate, asked * REPLY_SECONDS / JUDGE_THREADS)
         elif judge.reward_model is not None:
-            parameters = self.report.reward_model_bytes / 2 or self.shape.active
-            tokens = asked * (self._prompt_tokens(0.5) + self.new_tokens)
-            seconds = 2.0 * parameters * tokens / sustained_flops(self.pool.gpu)
+            seconds = self._scoring_seconds(asked, self.new_tokens)
         return min(seconds, self._most_seconds() - self.answer_seconds())
 
     def judge_cost(self) -> Decimal:
@@ -142,6 +149,41 @@ class EvaluationWork:
         worst = max(answers, {"rewardModel": float(size)}, key=lambda part: sum(part.values()))
         parts = {name: value / GIB for name, value in worst.items()}
         return MemoryEstimate({**parts, "fragmentation": 0.0, "cudaContext": CUDA_CONTEXT_GIB})
+
+    def memory_beside(self, training: MemoryEstimate) -> MemoryEstimate:
+        """Predict the peak with everyEval, whose reward model is loaded beside the training.
+
+        Args:
+            training: The peak of training.
+
+        Returns:
+            GiB by term.
+        """
+        evaluation = self.spec.evaluation
+        if not self.prompts_during or evaluation is None or evaluation.judge.reward_model is None:
+            return training
+        size = self.report.reward_model_bytes / GIB
+        return MemoryEstimate({**training.parts, "rewardModel": size})
+
+    def _answering_seconds(self, prompts: int, new_tokens: int) -> float:
+        """One model's answers."""
+        batch = min(prompts, ANSWER_BATCH)
+        if not batch:
+            return 0.0
+        length = self._prompt_tokens(0.95)
+        method, flops = self.option.strategy.method, sustained_flops(self.pool.gpu)
+        prompt = pass_seconds(self.shape, method, batch * length, length, flops)
+        token = token_seconds(self.shape, method, batch, length + new_tokens / 2, flops)
+        return math.ceil(prompts / batch) * (prompt + new_tokens * token)
+
+    def _scoring_seconds(self, answers: int, new_tokens: int) -> float:
+        """A reward model's scores; 0 for any other judge."""
+        evaluation = self.spec.evaluation
+        if evaluation is None or evaluation.judge.reward_model is None:
+            return 0.0
+        parameters = self.report.reward_model_bytes / 2 or self.shape.active
+        tokens = answers * (self._prompt_tokens(0.5) + new_tokens)
+        return 2.0 * parameters * tokens / sustained_flops(self.pool.gpu)
 
     def _answer_bytes(self) -> dict[str, float]:
         """Both models, which share the base of a new adapter, and the keys and values of one answer."""

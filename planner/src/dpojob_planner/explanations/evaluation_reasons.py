@@ -30,6 +30,13 @@ def evaluation_reasons(context: PlanningContext, chosen: Candidate) -> Iterator[
         f"answers in about {format_duration(estimate.after_seconds())}, which is part of the time above, and "
         f"{memory}."
     )
+    if work.prompts_during:
+        yield (
+            f"At each evaluation of the training, {work.prompts_during} more prompts are answered and judged "
+            f"(everyEval), in about {format_duration(work.seconds_during())}."
+        )
+    elif evaluation.every_eval:
+        yield "everyEval is for one GPU and held-out pairs: the held-out loss chooses the checkpoint."
     if estimate.judge_cost:
         yield (
             f"evaluation.judge.endpoint is asked {2 * work.prompts} times, for about "

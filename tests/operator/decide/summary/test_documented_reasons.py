@@ -29,7 +29,7 @@ FAILURES = re.findall(
 OF_OTHER_CONDITIONS = {
     # Of DatasetValid, Planned, TrainingHealthy, Improved and Suspended while the job goes on.
     "Valid", "ValidWithWarnings", "RowsDropped", "Fits", "Healthy", "NaNLoss",
-    "AccuracySaturatedEarly", "ChosenCollapse", "MarginFlat", "Overfitting", "BetterThanBase",
+    "AccuracySaturatedEarly", "ChosenCollapse", "MarginFlat", "Overfitting", "RewardHacking", "BetterThanBase",
     "NotBetter", "LongerOnly", "RequirementNotMet", "Inconclusive", "NotEvaluated", "NotSuspended",
     "Resumed", "Stopped",
     # Of complete jobs, of Events, of pools, and of a job that cannot be read.

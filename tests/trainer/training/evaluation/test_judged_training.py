@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,14 +14,16 @@ import torch
 from tests.kit import tiny_models
 from tests.kit.judge_endpoint import judge_endpoint
 from tests.kit.ui import chromium
-from tests.trainer.training.conftest import MakeJob
+from tests.trainer.training.conftest import MakeJob, metrics
 from transformers import AutoTokenizer, Qwen2Config, Qwen2ForSequenceClassification
 
 from dpojob_api.evaluation import Evaluation
 from dpojob_api.progress import Outcome
+from dpojob_api.spec import S3
 from dpojob_trainer.training import TrainJob, run
 from dpojob_trainer.training.evaluation.evaluator import evaluate
 from dpojob_trainer.training.evaluation.judges import endpoint_client
+from dpojob_trainer.training.evaluation.prompts import judged_rows
 from dpojob_trainer.training.launch import session
 
 pytestmark = pytest.mark.train
@@ -205,13 +208,14 @@ def test_pairs_that_follow_a_rule_make_the_model_better_by_that_rule(
     assert causal.after is not None and causal.kl_per_token is not None
 
     required = with_evaluation(job, {"judge": contrary, "require": {"winRate": "0.55"}})
-    push = required.spec.output.model_copy(update={"push": "org/never"})
-    required = replace(required, spec=required.spec.model_copy(update={"output": push}))
-    state = session.RunState(required, session.ProgressRecorder())
     worse = outcome.model_copy(update={"evaluation": judge_again(job, {"judge": contrary})})
-    kept = session._upload(state, worse)
-    assert kept.outcome == "Succeeded" and "Nothing was uploaded" in kept.message
-    assert kept.artifacts is not None and kept.artifacts.push is None
+    store = S3.model_validate({"bucket": "never", "secret": {"name": "s3"}})
+    for place in ({"push": "org/never"}, {"s3": store}):
+        output = required.spec.output.model_copy(update=place)
+        unmet = replace(required, spec=required.spec.model_copy(update={"output": output}))
+        kept = session._upload(session.RunState(unmet, session.ProgressRecorder()), worse)
+        assert kept.outcome == "Succeeded" and "Nothing was uploaded" in kept.message
+        assert kept.artifacts is not None and kept.artifacts.push is None
 
 
 LENGTH = """
@@ -257,3 +261,39 @@ def test_pairs_that_teach_length_alone_are_longer_only(
     job = make_judged({"judge": judge}, dataset=DATASET | longer)
     found = run(job).evaluation
     assert found is not None and found.verdict == "LongerOnly", found.message if found else None
+
+
+def test_training_stops_where_the_judge_falls_while_rewards_rise(
+    make_judged: MakeJudged, taught: Path
+) -> None:
+    """Interrupted on the way: the judged history goes on, and the best by the judge is kept."""
+    (taught / "contrary.py").write_text(RULE.replace("print(int(", "print(-int("))
+    contrary = {"program": {"volume": {"claimName": "taught", "path": "contrary.py"}}}
+    job = make_judged(
+        {"judge": contrary, "everyEval": True, "prompts": {"max": 40}},
+        training={
+            "learningRate": 6e-4,
+            "batchSize": 8,
+            "epochs": 2,
+            "arguments": {"eval_steps": 5},
+        },
+    )
+    first = run(job, on_progress=lambda p: signal.raise_signal(signal.SIGTERM) if p.step == 12 else None)  # fmt: skip
+    assert first.outcome == "Interrupted", first.message
+    outcome = run(job)
+    assert outcome.outcome == "Succeeded", outcome.message
+    health = outcome.progress.health
+    assert (health.healthy, health.reason) == (False, "RewardHacking"), health.message
+    assert outcome.progress.step < outcome.progress.max_steps
+    judged = {r["step"]: r for r in metrics(job) if "eval_win_rate" in r}
+    assert {5, 10} <= judged.keys() and max(judged) == outcome.progress.step
+    best = max(judged.values(), key=lambda r: r["eval_win_rate"])
+    assert all(
+        judged[step]["eval_win_rate"] < best["eval_win_rate"] for step in sorted(judged)[-2:]
+    )
+    assert judged[max(judged)]["eval_rewards/margins"] > best["eval_rewards/margins"]
+    lineage = json.loads((job.output / "lineage.json").read_text(encoding="utf-8"))
+    assert f"step {best['step']}" in json.dumps(lineage) + (job.output / "README.md").read_text()
+    during, after = judged_rows(job, job.spec.evaluation)
+    assert during and not {str(r["prompt"]) for r in during} & {str(r["prompt"]) for r in after}
+    assert outcome.evaluation is not None and outcome.evaluation.prompts == len(after)

@@ -35,10 +35,28 @@ def evaluations(*losses: float) -> list[dict[str, float]]:
     return [{"step": (i + 1) * size, "eval_loss": loss} for i, loss in enumerate(losses)]
 
 
+def judged(*figures: tuple[float, float, float]) -> list[dict[str, float]]:
+    """Evaluations with a win rate, the upper end of its change since the best, and a reward margin."""
+    names = ("eval_win_rate", "eval_win_rate_change_high", "eval_rewards/margins")
+    return [
+        {"step": 10 * (at + 1), "eval_loss": 0.5, **dict(zip(names, each, strict=True))}
+        for at, each in enumerate(figures)
+    ]
+
+
 NAN = float("nan")
 CASES = [
     ("a good run", curve(), "Healthy"),
     ("nothing logged", [], "Healthy"),
+    (
+        "the judge falls while rewards rise",
+        judged((0.6, 0.0, 0.2), (0.4, -0.1, 0.4), (0.3, -0.2, 0.6)),
+        "RewardHacking",
+    ),
+    ("one judged fall", judged((0.6, 0.0, 0.2), (0.6, 0.1, 0.4), (0.3, -0.2, 0.6)), "Healthy"),
+    ("within noise", judged((0.6, 0.0, 0.2), (0.5, 0.02, 0.4), (0.5, 0.01, 0.6)), "Healthy"),
+    ("rewards fall too", judged((0.6, 0.0, 0.6), (0.4, -0.1, 0.4), (0.3, -0.2, 0.2)), "Healthy"),
+    ("too few are judged", judged((0.6, 0.0, 0.2), (0.3, -0.2, 0.6)), "Healthy"),
     (
         "margin is no number",
         curve(**{"rewards/margins": lambda t: NAN if t > 0.5 else t}),

@@ -4,4 +4,11 @@
 noted in the result. The package imports none of its modules: they import torch, which takes seconds.
 """
 
-__all__ = ["evaluator"]
+__all__ = [
+    "answers",
+    "confidence_intervals",
+    "evaluator",
+    "generation",
+    "prompts",
+    "records",
+]

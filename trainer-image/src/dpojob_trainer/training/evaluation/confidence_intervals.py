@@ -96,12 +96,15 @@ def length_controlled_win_rate(
     return _interval(float(predicted.predicted[0]), low, high, len(values))
 
 
-def paired_change(before: Sequence[float], after: Sequence[float]) -> Interval:
+def paired_change(
+    before: Sequence[float], after: Sequence[float], *, comparisons: int = 1
+) -> Interval:
     """The mean of after less before over the same prompts, with Student's t interval of statsmodels.
 
     Args:
         before: One value per prompt.
         after: The same prompts' values; an interval needs at least two.
+        comparisons: How many changes are looked at, by which 1 minus the level is divided (Bonferroni).
     """
     from statsmodels.stats.weightstats import DescrStatsW
 
@@ -109,7 +112,7 @@ def paired_change(before: Sequence[float], after: Sequence[float]) -> Interval:
     mean = float(change.mean())
     if len(change) < 2:
         return Interval(value=mean, n=len(change))
-    low, high = DescrStatsW(change).tconfint_mean(alpha=ALPHA)
+    low, high = DescrStatsW(change).tconfint_mean(alpha=ALPHA / comparisons)
     return _interval(mean, low, high, len(change))
 
 

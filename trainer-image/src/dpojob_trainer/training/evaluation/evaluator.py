@@ -32,7 +32,7 @@ from .figure_limits import figures_beyond_limits
 from .held_out_figures import reward_accuracy, with_answers, with_distance
 from .judges import Comparison, JudgeError, open_judge
 from .models import load_pair
-from .prompts import evaluation_rows
+from .prompts import evaluation_rows, judged_rows
 from .records import FILE, WORK_DIRECTORY, Record, write_records
 from .verdict import compare, not_evaluated
 
@@ -106,7 +106,7 @@ def evaluate(job: TrainJob, finished: Outcome) -> tuple[Evaluation, list[Record]
 def _answer(job: TrainJob, evaluation: Evaluation) -> tuple[Evaluation, list[Record]]:
     """Both models' answers and their figures; the memory of the models is free again afterwards."""
     spec = job.spec.evaluation
-    rows = evaluation_rows(job, ANSWERED_PROMPTS if spec is None else spec.prompts.max)
+    rows = evaluation_rows(job, ANSWERED_PROMPTS) if spec is None else judged_rows(job, spec)[1]
     if not rows:
         note = (
             "dataset.eval holds no pairs out, so no answers are compared."

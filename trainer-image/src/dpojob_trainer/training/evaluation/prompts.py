@@ -9,11 +9,38 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from dpojob_api.shared_training_constants import EVERY_EVAL_PROMPTS
+from dpojob_api.spec import EvaluationSpec
 from dpojob_trainer.inspection import accepted_rows, is_conversational
 from dpojob_trainer.shared.preference_pair import as_messages
 from dpojob_trainer.training.setup.train_job import TrainJob
 
 from .judges import JudgeError
+
+
+def judged_rows(
+    job: TrainJob, spec: EvaluationSpec
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The rows that are judged at each evaluation of the training, and others for the verdict after it.
+
+    A checkpoint that is chosen by its answers to some prompts looks better on these than it is, so the verdict
+    is on others. At most a third of the prompts is judged during training.
+
+    Args:
+        job: The job.
+        spec: Its spec.evaluation.
+
+    Returns:
+        The rows during training, none without everyEval, and those after it.
+
+    Raises:
+        JudgeError: The file of prompts is missing, or a line of it is no prompt.
+    """
+    if not spec.every_eval:
+        return [], evaluation_rows(job, spec.prompts.max)
+    rows = evaluation_rows(job, EVERY_EVAL_PROMPTS + spec.prompts.max)
+    during = min(EVERY_EVAL_PROMPTS, len(rows) // 3)
+    return rows[:during], rows[during:][: spec.prompts.max]
 
 
 def evaluation_rows(job: TrainJob, limit: int) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
+from dpojob_trainer.training.checkpoint_judging.judged_evaluations import judge_of_checkpoints
 from dpojob_trainer.training.loop.memory import release_memory
 from dpojob_trainer.training.loop.trainer import train
 from dpojob_trainer.training.setup.errors import explain
@@ -31,7 +32,7 @@ def train_with_smaller_batch_if_needed(
     the recorder's progress and in the notes of the result.
     """
     try:
-        result = train(job, recorder, stop)
+        result = train(job, recorder, stop, judge_of_checkpoints(job, stop))
     except Exception as error:
         plan = None if job.plan.gpus > 1 else halve_batch(job.plan)
         reason = explain(error, job.output).reason
@@ -46,7 +47,9 @@ def train_with_smaller_batch_if_needed(
     notice = describe_smaller_batch(job.plan, plan, progress.step, progress.checkpoint_step)
     log.warning("%s", notice)
     recorder.update(notice=notice)
-    return _with_notice(train(replace(job, plan=plan), recorder, stop), recorder)
+    smaller = replace(job, plan=plan)
+    result = train(smaller, recorder, stop, judge_of_checkpoints(smaller, stop))
+    return _with_notice(result, recorder)
 
 
 def _with_notice(result: TrainingResult, recorder: ProgressRecorder) -> TrainingResult:

@@ -6,6 +6,7 @@ that a run with an early error need not wait for.
 
 __all__ = [
     "attention",
+    "best_checkpoint",
     "checkpoints",
     "data",
     "memory",

@@ -32,26 +32,23 @@ class BestCheckpoint(TrainerCallback):  # type: ignore[misc]
         if (self._root / best / checkpoints.MANIFEST).is_file():
             state.best_model_checkpoint = str(self._root / best)
             return
-        self._choose_again(args, state)
+        choose_best(self._root, args, state)
         kept = state.best_global_step
         instead = "the best from here on" if kept is None else f"the next best, of step {kept},"
         note = f"the best checkpoint so far, {best}, was lost or damaged; {instead} counts instead"
         log.warning("%s", note)
         self._notes.append(note)
 
-    def _choose_again(self, args: Any, state: Any) -> None:
-        """Choose among the evaluated steps whose checkpoints exist."""
-        metric = "eval_" + args.metric_for_best_model.removeprefix("eval_")
-        values = {r["step"]: r[metric] for r in state.log_history if metric in r}
-        remaining = {
-            step: path for step in values if (path := checkpoints.find_step(self._root, step))
-        }
-        best = (max if args.greater_is_better else min)(
-            remaining, key=values.__getitem__, default=None
-        )
-        state.best_global_step = best
-        state.best_metric = None if best is None else values[best]
-        state.best_model_checkpoint = None if best is None else str(remaining[best])
+
+def choose_best(root: Path, args: Any, state: Any) -> None:
+    """Choose the best among the evaluated steps whose checkpoints exist, by the metric in `args`."""
+    metric = "eval_" + args.metric_for_best_model.removeprefix("eval_")
+    values = {r["step"]: r[metric] for r in state.log_history if metric in r}
+    remaining = {step: path for step in values if (path := checkpoints.find_step(root, step))}
+    best = (max if args.greater_is_better else min)(remaining, key=values.__getitem__, default=None)
+    state.best_global_step = best
+    state.best_metric = None if best is None else values[best]
+    state.best_model_checkpoint = None if best is None else str(remaining[best])
 
 
 def kept_step(trainer: Any) -> int:

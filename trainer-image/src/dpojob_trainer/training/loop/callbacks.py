@@ -130,8 +130,9 @@ class ProgressCallback(TrainerCallback):  # type: ignore[misc]
             self._recorder.set_stage("Evaluating")
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """The evaluation is over."""
+        """The evaluation is over, and its figures may show that training is to stop."""
         self._recorder.set_stage("Training")
+        self._check_health(state, control)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """Record the metrics and check the health."""
@@ -153,6 +154,8 @@ class ProgressCallback(TrainerCallback):  # type: ignore[misc]
             return
         if current.reason != previous.reason:
             log.warning("%s: %s", current.reason, current.message)
+        if current.reason == Reason.REWARD_HACKING:
+            control.should_training_stop = True
         if self._stop_on_unhealthy:
             self.unhealthy = True
             # Weights that are NaN are not saved; any others are, for the user to examine.

@@ -33,6 +33,8 @@ OVERFIT_EVALUATIONS = 3
 """Consecutive evaluations with a loss above the best."""
 OVERFIT_RISE = 0.05
 """By how much each of them is above it, at least, as a share."""
+HACKED_EVALUATIONS = 2
+"""Consecutive judged evaluations with a win rate below the best, by an interval that does not hold 0."""
 NOT_A_NUMBER_IN_A_ROW = 3
 """Consecutive gradient norms that are not finite; one alone comes from fp16's loss scaling."""
 
@@ -43,6 +45,7 @@ def check_health(points: Sequence[Point], max_steps: int) -> Health:
     evaluations = [p for p in points if "eval_loss" in p]
     return (
         _not_a_number(train)
+        or _reward_hacking(evaluations)
         or _saturated(train, max_steps)
         or _collapse(train)
         or _overfitting(train, evaluations)
@@ -169,4 +172,33 @@ def _overfitting(train: Sequence[Point], evaluations: Sequence[Point]) -> Health
         f"{tail[-1]['eval_loss']:.3g}, while training loss fell from {fmean(then):.3g} to "
         f"{fmean(now):.3g}. The best checkpoint is what is kept; lower training.epochs, or set "
         "training.earlyStopping to stop there.",
+    )
+
+
+def _reward_hacking(evaluations: Sequence[Point]) -> Health | None:
+    """Check the win rates that evaluation.everyEval adds to the records of evaluations.
+
+    `eval_win_rate_change_high` is the upper end of the interval of the change since the best win rate.
+    """
+    judged = [p for p in evaluations if "eval_win_rate" in p]
+    if len(judged) <= HACKED_EVALUATIONS:
+        return None
+    best = max(judged, key=lambda p: p["eval_win_rate"])
+    tail = judged[-HACKED_EVALUATIONS:]
+    margin = best["eval_rewards/margins"]
+    if any(
+        p["step"] <= best["step"]
+        or p["eval_win_rate_change_high"] >= 0
+        or p["eval_rewards/margins"] <= margin
+        for p in tail
+    ):
+        return None
+    last = tail[-1]
+    return _unhealthy(
+        Reason.REWARD_HACKING,
+        f"The win rate against the model before was best at step {int(best['step'])} "
+        f"({best['eval_win_rate']:.0%}) and is now {last['eval_win_rate']:.0%}, while the held-out reward "
+        f"margin rose from {margin:.3g} to {last['eval_rewards/margins']:.3g}: the model learns what is "
+        "rewarded, not what the judge prefers. Training stops, and the best checkpoint by the judge is "
+        "kept; raise training.beta or train fewer steps.",
     )

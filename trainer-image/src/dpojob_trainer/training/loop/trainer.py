@@ -10,8 +10,10 @@ from typing import Any
 
 import torch
 from accelerate import PartialState
+from transformers import TrainerCallback
 
 from dpojob_api import constants
+from dpojob_api.conditions import Reason
 from dpojob_trainer.training.dpo_trainer.reference_store_trainer import ReferenceStoreTrainer
 from dpojob_trainer.training.dpo_trainer.trl_patches import attention_implementation
 from dpojob_trainer.training.setup.argument_errors import as_argument_error
@@ -28,7 +30,7 @@ from dpojob_trainer.training.setup.signals import StopRequest
 from dpojob_trainer.training.setup.train_job import TrainJob
 from dpojob_trainer.training.setup.training_result import TrainingResult
 
-from . import checkpoints, data, samples
+from . import checkpoints, data, health, samples
 from .attention import gpu_capability, leave_out_padding_mask
 from .best_checkpoint import BestCheckpoint, kept_step
 from .callbacks import CheckpointManifest, Interruption, ProgressCallback, Sampling
@@ -69,8 +71,16 @@ class Trainer(ReferenceStoreTrainer):
         self._manifests.begin(self.state)
 
 
-def train(job: TrainJob, recorder: ProgressRecorder, stop: StopRequest) -> TrainingResult:
-    """Train to the end, or until a signal or a health guard stops the run. Raises any error."""
+def train(
+    job: TrainJob,
+    recorder: ProgressRecorder,
+    stop: StopRequest,
+    judged: TrainerCallback | None = None,
+) -> TrainingResult:
+    """Train to the end, or until a signal or a health guard stops the run. Raises any error.
+
+    `judged` adds figures to evaluations, which decide on the best checkpoint and on the health.
+    """
     # The first use decides on the backend: without `cpu`, processes without a GPU stay separate.
     PartialState(
         cpu=not torch.cuda.is_available(),
@@ -134,9 +144,10 @@ def train(job: TrainJob, recorder: ProgressRecorder, stop: StopRequest) -> Train
         peft_config=loaded.lora,
         callbacks=[
             Sampling(run_samples, loaded.tokenizer, job.spec.samples.every_steps),
+            BestCheckpoint(job.checkpoints, loaded.notes),
+            *([] if judged is None else [judged]),
             progress,
             manifests,
-            BestCheckpoint(job.checkpoints, loaded.notes),
             *_early_stopping(job, eval_rows),
             interruption,
         ],
@@ -230,6 +241,8 @@ def _planned_steps_if_finished(job: TrainJob, resume: Path) -> int:
         early_stopping is not None
         and checkpoints.evaluations_without_improvement(state) >= early_stopping.patience
     )
+    current = health.check_health(state["log_history"], state["max_steps"])
+    stopped = stopped or current.reason == Reason.REWARD_HACKING
     return int(state["max_steps"]) if stopped or state["global_step"] >= state["max_steps"] else 0
 
 

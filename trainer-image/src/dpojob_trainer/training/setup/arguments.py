@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +23,10 @@ LOGGED_POINTS = 2000
 """About the highest number of points on a curve."""
 LOWER_IS_BETTER = ("loss", "aux_loss", "rewards/rejected", "logps/rejected", "logits/rejected")
 """Evaluation metrics that are better when lower; transformers assumes that of losses only."""
+
+
+WIN_RATE = "eval_win_rate"
+"""The metric that evaluation.everyEval adds to evaluations."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,16 @@ def plan_schedule(job: TrainJob, train_rows: int) -> Schedule:
     )
 
 
-def _best_metric(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def judges_checkpoints(job: TrainJob) -> bool:
+    """Whether evaluation.everyEval judges the checkpoints: one process trains, and pairs are held out."""
+    spec = job.spec.evaluation
+    return spec is not None and spec.every_eval and job.plan.gpus == 1 and job.report.eval_rows > 0
+
+
+def _best_metric(job: TrainJob) -> dict[str, Any]:
     """The metric that selects the best weights and its direction, unless the user sets that as well."""
-    metric = arguments.get("metric_for_best_model") or "eval_loss"
+    default = WIN_RATE if judges_checkpoints(job) else "eval_loss"
+    metric = job.spec.training.arguments.get("metric_for_best_model") or default
     lower = metric.removeprefix("eval_") in LOWER_IS_BETTER
     return {"metric_for_best_model": metric, "greater_is_better": not lower}
 
@@ -88,7 +98,7 @@ def dpo_config(
             "per_device_eval_batch_size": max(
                 1, min(plan.per_device_batch_size, eval_rows // plan.gpus)
             ),
-            **_best_metric(training.arguments),
+            **_best_metric(job),
         }
     optimizer = {"optim": plan.optimizer} if plan.optimizer == "adamw_8bit" else {}
     shards: dict[str, Any] = {}

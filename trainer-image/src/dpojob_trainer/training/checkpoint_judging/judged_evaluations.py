@@ -1,0 +1,194 @@
+"""The callback that judges a few answers at each evaluation, and adds the win rate to its metrics."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from statistics import fmean
+from typing import Any
+
+from transformers import TrainerCallback
+
+from dpojob_api.quantity import parse_duration
+from dpojob_api.shared_training_constants import ANSWER_TOKENS
+from dpojob_api.spec import EvaluationSpec
+from dpojob_trainer.training.evaluation.answers import Answer
+from dpojob_trainer.training.evaluation.confidence_intervals import paired_change
+from dpojob_trainer.training.evaluation.generation import generate_answers
+from dpojob_trainer.training.evaluation.judges import Comparison, JudgeError, open_judge
+from dpojob_trainer.training.evaluation.prompts import judged_rows
+from dpojob_trainer.training.evaluation.records import Record
+from dpojob_trainer.training.loop.best_checkpoint import choose_best
+from dpojob_trainer.training.loop.memory import release_memory
+from dpojob_trainer.training.setup.arguments import WIN_RATE, judges_checkpoints
+from dpojob_trainer.training.setup.errors import Interrupted, TrainingError
+from dpojob_trainer.training.setup.resumable_file import ResumableFile
+from dpojob_trainer.training.setup.signals import StopRequest
+from dpojob_trainer.training.setup.train_job import TrainJob
+
+log = logging.getLogger(__name__)
+DIRECTORY = "judged"
+"""In the checkpoints' directory: the answers of the model before, and the outcomes by step."""
+FEWEST_ROWS = 10
+"""Prompts below which no checkpoint is judged: their win rate would be noise."""
+
+Outcomes = Sequence[float | None]
+"""By prompt: 1 where the tuned answer wins, 0.5 for a tie, else 0; None without a score."""
+
+
+def judge_of_checkpoints(job: TrainJob, stop: StopRequest) -> JudgedEvaluations | None:
+    """The callback that everyEval asks for; None where it does not or cannot be followed."""
+    spec = job.spec.evaluation
+    if spec is None or not spec.every_eval:
+        return None
+    if not judges_checkpoints(job):
+        log.warning(
+            "evaluation.everyEval is for one GPU and held-out pairs; no checkpoint is judged"
+        )
+        return None
+    return JudgedEvaluations(job, spec, stop)
+
+
+class JudgedEvaluations(TrainerCallback):  # type: ignore[misc]
+    """Adds `eval_win_rate`, and its change since the best one, to an evaluation's metrics and log record.
+
+    It must come before callbacks that read them. Where nothing can be judged, the held-out loss chooses the
+    checkpoint, and the training goes on.
+    """
+
+    def __init__(self, job: TrainJob, spec: EvaluationSpec, stop: StopRequest) -> None:
+        self._job, self._spec, self._stop = job, spec, stop
+        self._rows: list[dict[str, Any]] = []
+        self._before: list[Answer] = []
+        self._judged: ResumableFile | None = None
+
+    def on_train_begin(
+        self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any
+    ) -> None:
+        """Answer with the model before, which the model still is at step 0, or read these answers."""
+        try:
+            self._rows = judged_rows(self._job, self._spec)[0]
+        except JudgeError as error:
+            self._give_up(args, state, str(error))
+            return
+        directory = self._job.checkpoints / DIRECTORY
+        identity = [self._job.key, ANSWER_TOKENS, [row["prompt"] for row in self._rows]]
+        kept = ResumableFile(directory / "before.jsonl", identity)
+        if len(self._rows) < FEWEST_ROWS:
+            self._give_up(
+                args, state, f"{len(self._rows)} prompts are too few; hold out more pairs"
+            )
+            return
+        if len(kept.values) < len(self._rows):
+            if state.global_step > 0:
+                self._give_up(args, state, "the answers of the model before are lost")
+                return
+            kept.keep(0)
+            answers = self._answer(model, kwargs["processing_class"])
+            kept.append([asdict(answer) for answer in answers])
+        self._before = [Answer(**value) for value in kept.values]
+        judge = self._spec.judge.wire()
+        self._judged = ResumableFile(directory / "outcomes.jsonl", [*identity, judge])
+        # Later ones are of weights that this run does not have.
+        self._judged.keep(sum(each["step"] <= state.global_step for each in self._judged.values))
+        if state.global_step > 0 and args.metric_for_best_model == WIN_RATE:
+            # An earlier attempt may have had no judge, and chosen by the held-out loss.
+            choose_best(self._job.checkpoints, args, state)
+
+    def on_evaluate(
+        self,
+        args: Any,
+        state: Any,
+        control: Any,
+        metrics: Any = None,
+        model: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Judge the answers of the current weights."""
+        if self._judged is None:
+            return
+        try:
+            outcomes = self._outcomes(model, kwargs["processing_class"])
+        except (JudgeError, TrainingError) as error:
+            self._give_up(args, state, str(error))
+            return
+        figures = figures_of(outcomes, [each["outcomes"] for each in self._judged.values])
+        if not figures:
+            self._give_up(args, state, "the judge scored no answer")
+            return
+        self._judged.append([{"step": state.global_step, "outcomes": outcomes}])
+        metrics.update(figures)
+        state.log_history[-1].update(figures)
+        log.info("win rate at step %d: %.2f", state.global_step, figures[WIN_RATE])
+
+    def _outcomes(self, model: Any, tokenizer: Any) -> list[float | None]:
+        # The step before this evaluation can be saved; before the first step there is nothing to save.
+        after = self._answer(model, tokenizer, interruptible=True)
+        deadline = time.monotonic() + parse_duration(self._spec.max_duration).total_seconds()
+        judge = open_judge(self._job, self._spec.judge, deadline, self._job.checkpoints / DIRECTORY)
+        prompts = [row["prompt"] for row in self._rows]
+        pairs = list(zip(prompts, self._before, after, strict=True))
+        scores = judge.compare([Comparison(p, old.text, new.text) for p, old, new in pairs])
+        del judge
+        release_memory()
+        return [
+            Record(*pair, before_score, after_score).outcome
+            for pair, (before_score, after_score) in zip(pairs, scores, strict=True)
+        ]
+
+    def _answer(self, model: Any, tokenizer: Any, *, interruptible: bool = False) -> list[Answer]:
+        training, answers = model.training, []
+        model.eval()
+        seed = self._job.spec.training.seed
+        for batch in generate_answers(
+            model, tokenizer, self._rows, new_tokens=ANSWER_TOKENS, seed=seed
+        ):
+            answers += batch
+            if interruptible and self._stop.in_any_process()[0]:
+                raise Interrupted
+        model.train(training)
+        return answers
+
+    def _give_up(self, args: Any, state: Any, cause: str) -> None:
+        """Choose the checkpoint by the held-out loss from here on."""
+        log.warning("no checkpoint is judged (evaluation.everyEval): %s", cause)
+        self._judged = None
+        if args.metric_for_best_model == WIN_RATE:
+            args.metric_for_best_model, args.greater_is_better = "eval_loss", False
+            choose_best(self._job.checkpoints, args, state)
+
+
+def figures_of(outcomes: Outcomes, earlier: Sequence[Outcomes]) -> dict[str, float]:
+    """The win rate, and the upper end of the interval of its change since the best earlier one.
+
+    The interval's level takes into account how many evaluations are compared with the best (Bonferroni), so
+    that noise alone rarely looks like a fall.
+
+    Args:
+        outcomes: Of the current weights.
+        earlier: Of earlier evaluations, by the same prompts.
+
+    Returns:
+        `eval_win_rate` and `eval_win_rate_change_high`, both shares; nothing where no prompt was judged.
+    """
+    rate = _rate(outcomes)
+    if rate is None:
+        return {}
+    best = max(earlier, key=lambda each: _rate(each) or 0.0, default=outcomes)
+    both = [
+        (old, new)
+        for old, new in zip(best, outcomes, strict=True)
+        if old is not None and new is not None
+    ]
+    high = 0.0
+    if len(both) > 1:
+        change = paired_change(*zip(*both, strict=True), comparisons=max(1, len(earlier)))
+        high = 0.0 if change.high is None else change.high
+    return {WIN_RATE: rate, "eval_win_rate_change_high": high}
+
+
+def _rate(outcomes: Outcomes) -> float | None:
+    judged = [outcome for outcome in outcomes if outcome is not None]
+    return fmean(judged) if judged else None
