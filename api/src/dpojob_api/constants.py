@@ -21,6 +21,8 @@ LABEL_STAGE = f"{GROUP}/stage"
 """Which stage the child serves: "inspect" or "train"."""
 LABEL_ATTEMPT = f"{GROUP}/attempt"
 """Number of the training attempt, from 1."""
+LABEL_OUTPUT_DIRECTORY = f"{GROUP}/output-directory"
+"""On a training Job and its pods: a hash of the claim and the directory on it that they write to."""
 STAGE_INSPECT = "inspect"
 STAGE_TRAIN = "train"
 

@@ -79,6 +79,27 @@ def test_the_key_of_a_judge_is_a_file_of_the_training_pod_alone() -> None:
         assert "judge-key" not in [v["name"] for v in pod(other)["volumes"]]
 
 
+def directory_label(output: dict[str, Any]) -> str | None:
+    made = training(output=output)
+    on_the_job, on_the_pod = (
+        metadata["labels"].get("dpojob.dev/output-directory")
+        for metadata in (made["metadata"], made["spec"]["template"]["metadata"])
+    )
+    assert on_the_job == on_the_pod
+    return on_the_pod
+
+
+def test_a_training_pod_is_found_by_the_directory_it_writes_to() -> None:
+    def label(claim: str, path: str | None) -> str | None:
+        return directory_label({"volume": {"claimName": claim, **({"path": path} if path else {})}})
+
+    assert label("models", "tuned") == label("models", "./tuned/") == label("models", "a/../tuned")
+    assert label("models", None) == label("models", ".")
+    directories = [("models", "tuned"), ("models", "another"), ("models", None), ("other", "tuned")]
+    assert len({label(*directory) for directory in directories}) == len(directories)
+    assert directory_label({"push": "me/it"}) is None
+
+
 def planned_resources(
     settings: WorkloadSettings = SETTINGS, status: dict[str, Any] | None = None, **figures: Any
 ) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from .container_inputs import InputsTooLarge
 from .inspection import inspection_job
+from .metadata import output_directory_label
 from .pool_hash import pool_hash
 from .pvc import output_claim
 from .rendezvous import rendezvous_service
@@ -12,6 +13,7 @@ __all__ = [
     "compact_json",
     "inspection_job",
     "output_claim",
+    "output_directory_label",
     "pool_hash",
     "rendezvous_service",
     "training_job",

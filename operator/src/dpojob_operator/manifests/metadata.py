@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import posixpath
 from typing import Any
 
 from dpojob_api.constants import (
@@ -14,6 +16,7 @@ from dpojob_api.constants import (
     MANAGED_BY,
 )
 from dpojob_api.job import DPOJob
+from dpojob_api.spec import ClaimPath
 from dpojob_operator.decide.object_snapshots import QUEUE_PREFIX
 
 ANNOTATION_PREFIXES = (QUEUE_PREFIX, "provreq.kueue.x-k8s.io/")
@@ -32,6 +35,12 @@ def labels(job: DPOJob, stage: str | None = None, attempt: int | None = None) ->
     if attempt is not None:
         found[LABEL_ATTEMPT] = str(attempt)
     return found
+
+
+def output_directory_label(output: ClaimPath) -> str:
+    """The value of the label that finds pods by where they write: a path may be too long for a label."""
+    directory = f"{output.claim_name}/{posixpath.normpath(output.path or '.')}"
+    return hashlib.sha256(directory.encode()).hexdigest()[:32]
 
 
 def queue_annotations(job: DPOJob) -> dict[str, str]:

@@ -11,6 +11,7 @@ from dpojob_api.constants import (
     ENV_IMAGE,
     JUDGE_KEY_DIRECTORY,
     JUDGE_KEY_FILE,
+    LABEL_OUTPUT_DIRECTORY,
     PROGRESS_PORT,
     PROGRESS_PORT_NAME,
     SCRATCH_ROOT,
@@ -30,7 +31,7 @@ from dpojob_operator.decide.object_snapshots import ANNOTATION_POOL, queue_label
 from dpojob_operator.process import WorkloadSettings
 
 from .container_inputs import training_inputs
-from .metadata import labels, owner, queue_annotations
+from .metadata import labels, output_directory_label, owner, queue_annotations
 from .pod import common_environment, pod_template, secret_variable, variable
 from .pool_hash import pool_hash
 from .resources import larger_quantity, training_resources
@@ -57,6 +58,8 @@ def training_job(
     """The training Job of one attempt; `spec` is the effective spec. Raises InputsTooLarge."""
     name = attempt.job.name
     tags = labels(job, STAGE_TRAIN, attempt.number)
+    if spec.output.volume is not None:
+        tags[LABEL_OUTPUT_DIRECTORY] = output_directory_label(spec.output.volume)
     gpus = plan.gpus // plan.nodes
     pod_settings = pool.pod or PodSettings()
     # The pool's are the platform's to say, so they come last.

@@ -15,6 +15,7 @@ from dpojob_api.conditions import ConditionType
 from dpojob_api.constants import (
     LABEL_JOB_UID,
     LABEL_MANAGED_BY,
+    LABEL_OUTPUT_DIRECTORY,
     LABEL_STAGE,
     MANAGED_BY,
     STAGE_INSPECT,
@@ -45,7 +46,7 @@ from dpojob_operator.kube.resources import (
     TRAINJOBS,
     Resource,
 )
-from dpojob_operator.manifests import pool_hash
+from dpojob_operator.manifests import output_directory_label, pool_hash
 from dpojob_planner import PoolState
 
 from . import from_job_output
@@ -138,7 +139,13 @@ class StateReader:
         return tuple(job_ for job_ in found if job_.owner == job.uid and job_.name != newest)
 
     async def _earlier_pods(self, job: DPOJob) -> tuple[str, ...]:
-        labels = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_STAGE: STAGE_TRAIN}
+        output = job.spec.output.volume
+        assert output is not None
+        labels = {
+            LABEL_MANAGED_BY: MANAGED_BY,
+            LABEL_STAGE: STAGE_TRAIN,
+            LABEL_OUTPUT_DIRECTORY: output_directory_label(output),
+        }
         listed = self._cluster.list(PODS, job.namespace, labels)
         return pods_that_may_write(job, [raw async for raw in listed])
 
