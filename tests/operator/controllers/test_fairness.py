@@ -81,3 +81,28 @@ async def test_slow_jobs_of_one_namespace_leave_workers_to_others(workers: int, 
         assert workers == 1 or begun == most
     finally:
         runner.cancel()
+
+
+async def test_keys_that_can_wait_come_last_and_are_never_kept_waiting_for_all_others() -> None:
+    taken: list[Key] = []
+    done = asyncio.Event()
+
+    async def work(key: Key) -> None:
+        taken.append(key)
+        if len(taken) == 12:
+            done.set()
+
+    queue = WorkQueue(work, group=namespace)
+    for number in range(4):
+        queue.add(("a", f"later-{number}"), later=True)
+    for number in range(8):
+        queue.add(("a", f"new-{number}"))
+        queue.add(("a", "later-0"), later=True)
+    runner = asyncio.ensure_future(queue.run(1))
+    try:
+        await asyncio.wait_for(done.wait(), 60)
+    finally:
+        runner.cancel()
+    kinds = "".join(name[0] for _, name in taken)
+    assert kinds == "nnnlnnnlnnll"
+    assert [name for _, name in taken if name[0] == "l"] == [f"later-{n}" for n in range(4)]

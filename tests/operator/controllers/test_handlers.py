@@ -30,14 +30,26 @@ class Queue:
 
     def __init__(self) -> None:
         self.keys: list[Any] = []
+        self.later: set[Any] = set()
+        """Those of them that may come after others."""
         self.refreshes = 0
         self.stores, self.dependents = ObjectStores(), DependentsIndex()
         unused: Any = None
         inspections = InspectionCache(unused, self.stores, "", self.dependents, unused)
         locks = OutputLockIndex(unused, self.dependents)
         self.handlers = Handlers(
-            self.keys.append, self._refresh, self.stores, self.dependents, inspections, locks
+            self.keys.append,
+            self._later,
+            self._refresh,
+            self.stores,
+            self.dependents,
+            inspections,
+            locks,
         )
+
+    def _later(self, key: Any) -> None:
+        self.keys.append(key)
+        self.later.add(key)
 
     def _refresh(self) -> None:
         self.refreshes += 1
@@ -45,6 +57,7 @@ class Queue:
     def take(self, resource: Any, event: str, raw: dict[str, Any]) -> list[Any]:
         """What this event queues."""
         self.keys.clear()
+        self.later.clear()
         namespace = "ns" if resource.namespaced else None
         self.handlers.take_object(resource.path(namespace), event, raw)
         return list(self.keys)
@@ -53,6 +66,7 @@ class Queue:
 def test_the_event_of_an_own_write_queues_only_who_waits_for_it() -> None:
     queue = Queue()
     assert queue.take(DPOJOBS, "ADDED", dpojob(1)) == [KEY]
+    assert not queue.later
     queue.stores.observe(DPOJOBS, dpojob(2, status={"phase": "Training"}))
     queue.dependents.add_dependent(KEY, ("ns", "waits"))
     assert queue.take(DPOJOBS, "MODIFIED", dpojob(2, status={"phase": "Training"})) == [
@@ -66,6 +80,7 @@ def test_the_event_of_an_own_write_queues_only_who_waits_for_it() -> None:
 def test_a_child_queues_its_dpojob_where_a_decision_reads_the_change(resource: Any) -> None:
     queue = Queue()
     assert queue.take(resource, "ADDED", child(1, status={})) == [KEY]
+    assert queue.later == {KEY}
     assert queue.take(resource, "MODIFIED", child(2, status={"startTime": "later"})) == []
     changed = {"phase": "Failed", "conditions": [{"type": "Failed", "status": "True"}]}
     assert queue.take(resource, "MODIFIED", child(3, status=changed)) == [KEY]
@@ -91,4 +106,5 @@ def test_a_pool_queues_the_jobs_that_are_planned_on_pools() -> None:
     queue.dependents.waiting_for_pools.add(KEY)
     pool = {"metadata": {"name": "p", "uid": "p", "resourceVersion": "1"}}
     assert queue.take(GPUPOOLS, "ADDED", pool) == [KEY]
+    assert queue.later == {KEY}
     assert queue.refreshes == 1

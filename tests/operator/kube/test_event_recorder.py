@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from tests.kit.builders import NOW, job, training_status
 
 from dpojob_api.conditions import Condition
 from dpojob_api.job import DPOJobStatus
-from dpojob_operator.kube import ApiError, EventRecorder
+from dpojob_operator.kube import ApiError, EventRecorder, event_recorder
 
 
 class ApiClient:
@@ -52,3 +53,19 @@ async def test_a_record_waits_for_nothing_and_a_clean_end_loses_none() -> None:
     cluster.open.set()
     await asyncio.wait([running])
     assert sorted(set(cluster.created), key=int) == [str(number) for number in range(20)]
+
+
+async def test_the_end_does_not_wait_for_an_api_server_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(event_recorder, "FLUSH_SECONDS", 0.0)
+    cluster: Any = ApiClient()
+    recorder = EventRecorder(cluster)
+    running = asyncio.create_task(recorder.run())
+    for number in range(5):
+        recorder.record(job(None), status(number), NOW)
+    await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert "5 Events were not created" in caplog.text

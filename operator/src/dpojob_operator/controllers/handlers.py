@@ -22,13 +22,16 @@ class Handlers:
     def __init__(
         self,
         add: Callable[[Key], None],
+        add_later: Callable[[Key], None],
         refresh_pools: Callable[[], None],
         stores: ObjectStores,
         dependents: DependentsIndex,
         inspections: InspectionCache,
         output_locks: OutputLockIndex,
     ) -> None:
+        """`add` takes the key of a DPOJob that changed, `add_later` one of which a child or a pool changed."""
         self._add = add
+        self._add_later = add_later
         self._refresh_pools = refresh_pools
         self._stores = stores
         self._dependents = dependents
@@ -66,9 +69,9 @@ class Handlers:
         elif plural == GPUPOOLS.plural:
             self._refresh_pools()
             for waiting in tuple(self._dependents.waiting_for_pools):
-                self._add(waiting)
+                self._add_later(waiting)
         elif owner is not None:
-            self._add(owner)
+            self._add_later(owner)
         if plural == PODS.plural:
             self._refresh_pools()  # it may have taken or freed GPUs
 

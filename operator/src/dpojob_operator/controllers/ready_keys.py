@@ -3,6 +3,9 @@
 Keys of a group, such as a namespace, are taken in their order; groups take turns. A group works on
 at most a share of the workers at once, so that a worker is free for another group's first key even when
 every pass over this group's keys is slow.
+
+Within a group, keys that can wait are taken less often while others are ready: of many new jobs, each is then
+begun before what its children changed is looked at, and several changes of one job take one pass.
 """
 
 from __future__ import annotations
@@ -10,9 +13,30 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
+TURNS = 4
+"""Of so many keys of a group, the last is one that can wait, if there are both kinds."""
+
+
+@dataclass
+class _Group(Generic[Key]):
+    """Keys of one group that are ready, the next one first."""
+
+    first: deque[Key] = field(default_factory=deque)
+    later: deque[Key] = field(default_factory=deque)
+    turn: int = 0
+
+    def __len__(self) -> int:
+        return len(self.first) + len(self.later)
+
+    def take(self) -> Key:
+        self.turn += 1
+        if self.later and (not self.first or self.turn % TURNS == 0):
+            return self.later.popleft()
+        return self.first.popleft()
 
 
 class ReadyKeys(Generic[Key]):
@@ -20,8 +44,8 @@ class ReadyKeys(Generic[Key]):
 
     def __init__(self, group: Callable[[Key], Hashable]) -> None:
         self._group = group
-        self._waiting: dict[Hashable, deque[Key]] = {}
-        """By group, the next one first."""
+        self._waiting: dict[Hashable, _Group[Key]] = {}
+        """The groups with ready keys, that whose turn is next first."""
         self._taken: Counter[Hashable] = Counter()
         self._changed = asyncio.Event()
         self.max_taken_by_group = 1
@@ -30,9 +54,10 @@ class ReadyKeys(Generic[Key]):
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))
 
-    def put(self, key: Key) -> None:
-        """Adds a key at the end of its group."""
-        self._waiting.setdefault(self._group(key), deque()).append(key)
+    def put(self, key: Key, *, later: bool = False) -> None:
+        """Adds a key at the end of its group, or of those keys of its group that can wait."""
+        group = self._waiting.setdefault(self._group(key), _Group())
+        (group.later if later else group.first).append(key)
         self._changed.set()
 
     async def take(self) -> Key:
@@ -41,7 +66,7 @@ class ReadyKeys(Generic[Key]):
             self._changed.clear()
             await self._changed.wait()
         keys = self._waiting.pop(group)
-        key = keys.popleft()
+        key = keys.take()
         if keys:
             self._waiting[group] = keys  # at the end: every other group has its turn before
         self._taken[group] += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from dpojob_operator.controllers.dpojob import (
     ActionExecutor,
@@ -83,7 +84,7 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
 
     def requeue_jobs_waiting_for_pools() -> None:
         for key in tuple(dependents.waiting_for_pools):
-            queue.add(key)
+            queue.add(key, later=True)
 
     pool_controller = GPUPoolController(
         cluster, stores, changed=requeue_jobs_waiting_for_pools, now=clock.now
@@ -98,6 +99,7 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
     queue: WorkQueue[Key] = WorkQueue(work, group=_namespace)
     handlers = Handlers(
         add=queue.add,
+        add_later=partial(queue.add, later=True),
         refresh_pools=lambda: queue.add_after(POOLS_KEY, POOL_REFRESH_DELAY),
         stores=stores,
         dependents=dependents,

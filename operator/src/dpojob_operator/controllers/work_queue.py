@@ -44,14 +44,14 @@ class WorkQueue(Generic[Key]):
         self._timers: dict[Key, tuple[float, asyncio.TimerHandle]] = {}
         self._failures: dict[Key, int] = {}
 
-    def add(self, key: Key) -> None:
-        """Work on the key as soon as a worker is free."""
+    def add(self, key: Key, *, later: bool = False) -> None:
+        """Work on the key as soon as a worker is free; with `later`, others of its group may come first."""
         self._cancel(key)
         if key in self._running:
             self._again.add(key)
         elif key not in self._waiting:
             self._waiting.add(key)
-            self._ready.put(key)
+            self._ready.put(key, later=later)
             WORK_QUEUE_DEPTH.set(len(self._ready))
 
     def add_after(self, key: Key, seconds: float) -> None:
@@ -92,7 +92,7 @@ class WorkQueue(Generic[Key]):
                 self._ready.release(key)
                 if key in self._again:
                     self._again.discard(key)
-                    self.add(key)
+                    self.add(key, later=True)
 
     async def _once(self, key: Key) -> None:
         began = time.monotonic()

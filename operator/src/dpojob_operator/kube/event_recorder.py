@@ -16,7 +16,9 @@ from .resources import EVENTS
 log = logging.getLogger(__name__)
 MAX_WAITING = 10_000
 """Events that wait to be created; further ones are dropped."""
-AT_ONCE = 8
+AT_ONCE = 2
+"""Requests at once while the process runs: few, since passes over jobs ask the same API server."""
+AT_ONCE_IN_THE_END = 16
 FLUSH_SECONDS = 4.0
 """What the end of the process waits for the Events that are left."""
 
@@ -43,17 +45,25 @@ class EventRecorder:
             while True:
                 if not batch:
                     batch.append(await self._waiting.get())
-                    self._fill(batch)
+                    self._fill(batch, AT_ONCE)
                 await self._create(batch)
         finally:
+            await self._flush(batch)
+
+    async def _flush(self, batch: list[JSONObject]) -> None:
+        """Creates the Events of the batch and those that wait, as far as the time allows."""
+        try:
             async with asyncio.timeout(FLUSH_SECONDS):
                 # Creating an Event again does nothing: its name follows from its content.
                 while batch or not self._waiting.empty():
-                    self._fill(batch)
+                    self._fill(batch, AT_ONCE_IN_THE_END)
                     await self._create(batch)
+        except TimeoutError:
+            left = len(batch) + self._waiting.qsize()
+            log.warning("%d Events were not created within %.0f s", left, FLUSH_SECONDS)
 
-    def _fill(self, batch: list[JSONObject]) -> None:
-        while len(batch) < AT_ONCE and not self._waiting.empty():
+    def _fill(self, batch: list[JSONObject], size: int) -> None:
+        while len(batch) < size and not self._waiting.empty():
             batch.append(self._waiting.get_nowait())
 
     async def _create(self, batch: list[JSONObject]) -> None:
