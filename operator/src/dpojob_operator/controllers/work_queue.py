@@ -29,7 +29,7 @@ class WorkQueue(Generic[Key]):
 
     A key added while it is being worked on is worked on once more afterwards; added any number of
     times while it waits, once. A key's work returns the seconds after which it wants to be looked at
-    again, or None.
+    again (0: at once, but others of its group may come first), or None.
     """
 
     def __init__(
@@ -55,9 +55,9 @@ class WorkQueue(Generic[Key]):
             WORK_QUEUE_DEPTH.set(len(self._ready))
 
     def add_after(self, key: Key, seconds: float) -> None:
-        """Work on the key after so long, or earlier if it is due earlier."""
+        """Work on the key after so long, or earlier if it is due earlier; 0: others of its group may come first."""
         if seconds <= 0:
-            self.add(key)
+            self.add(key, later=True)
             return
         loop = asyncio.get_running_loop()
         due = loop.time() + seconds

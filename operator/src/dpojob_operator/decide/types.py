@@ -213,10 +213,9 @@ class Decision:
     """What this decision measured the time of; the next one needs the first sight of it."""
 
     @property
-    def creates(self) -> bool:
-        """Whether an action creates a child."""
-        kinds = (CreateInspection, CreateClaim, CreateTraining)
-        return any(isinstance(action, kinds) for action in self.actions)
+    def creates_job(self) -> bool:
+        """Whether an action creates the Job of a stage."""
+        return any(isinstance(a, CreateInspection | CreateTraining) for a in self.actions)
 
 
 @dataclass(frozen=True)

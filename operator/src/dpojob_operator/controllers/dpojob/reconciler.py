@@ -85,7 +85,12 @@ class Reconciler:
         """DPOJobs whose status could not be written because they had changed: the next pass reads them live."""
 
     async def reconcile(self, key: Key) -> float | None:
-        """Reconciles the key; returns seconds until the next pass, None for the next event or resync."""
+        """Reconciles the key.
+
+        Returns:
+            Seconds until the next pass; 0 when it is due but other keys may come first; None for the next
+            event or resync.
+        """
         refusals: dict[str, str] = {}
         raw: JSONObject | None = None
         for _ in range(MAX_ROUNDS):
@@ -127,6 +132,9 @@ class Reconciler:
             )
             if not decision.actions and not ended and decision.requeue_after != 0:
                 return decision.requeue_after
+            if decision.creates_job:
+                # What the Job and its pods do by the next pass is then written with the Job's UID.
+                return 0.0
         return 0.0
 
     def _parse(self, raw: JSONObject) -> DPOJob:
