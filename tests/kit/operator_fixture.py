@@ -91,10 +91,12 @@ class JobNamespace:
 
     def __init__(self, cluster: Any, namespace: str) -> None:
         self.cluster, self.namespace = cluster, namespace
-        self._api = Api.from_kubeconfig(cluster.kubeconfig, timeout=30)
+        self._api = Api.from_kubeconfig(cluster.kubeconfig, timeout=LIMIT)
 
     def kubectl(self, *args: str, input: str | None = None, check: bool = True) -> str:
-        done = self.cluster.kubectl("-n", self.namespace, *args, input=input, check=check)
+        # Else kubectl gives up on discovery after 32 s, which an API server may take that is kept busy.
+        options = ("-n", self.namespace, f"--request-timeout={LIMIT}s")
+        done = self.cluster.kubectl(*options, *args, input=input, check=check)
         return done if isinstance(done, str) else done.stdout
 
     def get(self, kind: str, name: str) -> dict[str, Any] | None:
