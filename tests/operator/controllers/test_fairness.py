@@ -106,3 +106,27 @@ async def test_keys_that_can_wait_come_last_and_are_never_kept_waiting_for_all_o
     kinds = "".join(name[0] for _, name in taken)
     assert kinds == "nnnlnnnlnnll"
     assert [name for _, name in taken if name[0] == "l"] == [f"later-{n}" for n in range(4)]
+
+
+async def test_keys_that_are_due_again_do_not_come_before_what_waits() -> None:
+    """Running jobs are due every few seconds; what a child of another job changed must not wait for all of them."""
+    taken: list[Key] = []
+    done = asyncio.Event()
+
+    async def work(key: Key) -> float | None:
+        await asyncio.sleep(0)
+        taken.append(key)
+        if key[1] == "child":
+            done.set()
+        return 0.0 if key[1].startswith("running") else None
+
+    queue = WorkQueue(work, group=namespace)
+    for number in range(3):
+        queue.add_after(("a", f"running-{number}"), 0.0)
+    queue.add(("a", "child"), later=True)
+    runner = asyncio.ensure_future(queue.run(1))
+    try:
+        await asyncio.wait_for(done.wait(), 60)
+    finally:
+        runner.cancel()
+    assert [name for _, name in taken[:4]] == ["running-0", "running-1", "running-2", "child"]

@@ -68,7 +68,7 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
         by_proxy=settings.progress_via == "proxy" or outside_cluster,
         every=settings.progress_seconds,
         notify_every=settings.status_seconds,
-        notify=lambda key: queue.add(key),
+        notify=lambda key: queue.add(key, later=True),
     )
     events = EventRecorder(cluster)
     reconciler = Reconciler(
@@ -110,7 +110,7 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
         cluster,
         settings.namespaces,
         settings.resync_seconds,
-        queue.add,
+        partial(queue.add, later=True),
         handlers,
     )
 

@@ -45,7 +45,10 @@ class WorkQueue(Generic[Key]):
         self._failures: dict[Key, int] = {}
 
     def add(self, key: Key, *, later: bool = False) -> None:
-        """Work on the key as soon as a worker is free; with `later`, others of its group may come first."""
+        """Work on the key as soon as a worker is free; with `later`, others of its group may come first.
+
+        Only what is rare may come first, such as a new job: whatever recurs would keep the others waiting.
+        """
         self._cancel(key)
         if key in self._running:
             self._again.add(key)
@@ -57,7 +60,7 @@ class WorkQueue(Generic[Key]):
     def add_after(self, key: Key, seconds: float) -> None:
         """Work on the key after so long, or earlier if it is due earlier; 0: others of its group may come first."""
         if seconds <= 0:
-            self.add(key, later=True)
+            self._add_later(key)
             return
         loop = asyncio.get_running_loop()
         due = loop.time() + seconds
@@ -65,7 +68,10 @@ class WorkQueue(Generic[Key]):
             if self._timers[key][0] <= due:
                 return
             self._cancel(key)
-        self._timers[key] = (due, loop.call_at(due, self.add, key))
+        self._timers[key] = (due, loop.call_at(due, self._add_later, key))
+
+    def _add_later(self, key: Key) -> None:
+        self.add(key, later=True)
 
     def _cancel(self, key: Key) -> None:
         timer = self._timers.pop(key, None)
@@ -92,7 +98,7 @@ class WorkQueue(Generic[Key]):
                 self._ready.release(key)
                 if key in self._again:
                     self._again.discard(key)
-                    self.add(key, later=True)
+                    self._add_later(key)
 
     async def _once(self, key: Key) -> None:
         began = time.monotonic()
