@@ -13,7 +13,7 @@ from trl import DPOTrainer
 
 from dpojob_api import constants
 from dpojob_trainer.training import run
-from dpojob_trainer.training.reference_store.log_probability_store import ENTRY
+from dpojob_trainer.training.cache.log_probability_store import ENTRY
 
 pytestmark = pytest.mark.train
 PRECOMPUTED = {"precomputeReference": True}

@@ -7,10 +7,9 @@ what was accepted is what is trained on.
 from dpojob_trainer.shared.errors import InspectionError
 
 from .model import open_model, read_facts
-from .pandas_import import leave_out_pandas
 from .pipeline import inspect
 from .report import render_page, summary
-from .scan import accepted_rows, is_conversational, report_rows
+from .scan import accepted_rows, is_conversational, leave_out_pandas, report_rows
 from .training_arguments import check_arguments
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 from .accepted_rows import accepted_rows, is_conversational
 from .dataset_scan import DatasetScan, Progress, batches, column_names
+from .pandas_import import leave_out_pandas
 from .report_rows import ExampleRows, read_example_rows, report_rows
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "batches",
     "column_names",
     "is_conversational",
+    "leave_out_pandas",
     "read_example_rows",
     "report_rows",
 ]

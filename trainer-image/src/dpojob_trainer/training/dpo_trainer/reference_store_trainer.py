@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from dpojob_trainer.training.reference_store import LogProbabilityStore, pair_keys, reference_key
+from dpojob_trainer.training.cache import LogProbabilityStore, pair_keys, reference_key
 
 from .tokenized_rows_trainer import TokenizedRowsTrainer
 

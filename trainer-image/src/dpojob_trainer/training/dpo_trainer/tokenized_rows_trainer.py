@@ -11,7 +11,7 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from datasets import Dataset
 
-from dpojob_trainer.training.tokenized_rows import COLUMNS, TokenizedRowStore, rows_key
+from dpojob_trainer.training.cache import COLUMNS, TokenizedRowStore, rows_key
 
 from .prefix_sharing_trainer import PrefixSharingTrainer
 

@@ -10,7 +10,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from tests.trainer.training.prefix_sharing.batches import batch_of, pairs, tiny_model
 
-from dpojob_trainer.training.reference_store import pair_keys, reference_key, store_keys
+from dpojob_trainer.training.cache import pair_keys, reference_key, reference_keys
 
 SETTINGS = {"mixed precision": "no", "ld_alpha": None}
 
@@ -76,7 +76,7 @@ def test_settings_and_versions_count(monkeypatch: pytest.MonkeyPatch) -> None:
     before = reference_key(model, SETTINGS)
     assert reference_key(model, {**SETTINGS, "ld_alpha": 0.5}) != before
     assert reference_key(model, {**SETTINGS, "mixed precision": "bf16"}) != before
-    monkeypatch.setattr(store_keys, "version", lambda name: "0.0")
+    monkeypatch.setattr(reference_keys, "version", lambda name: "0.0")
     assert reference_key(model, SETTINGS) != before
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from dpojob_trainer.training.cache import TokenizedRowStore, row_store
 from dpojob_trainer.training.digested_files import shared_directory
-from dpojob_trainer.training.tokenized_rows import TokenizedRowStore, row_store
 
 KEY = "a" * 64
 ROWS = [

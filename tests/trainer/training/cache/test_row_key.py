@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dpojob_trainer.training.tokenized_rows import row_key, rows_key
+from dpojob_trainer.training.cache import row_key, rows_key
 
 pytestmark = pytest.mark.train
 SETTINGS = {"max_length": 128, "truncation_mode": "keep_start"}

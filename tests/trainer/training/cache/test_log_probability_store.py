@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dpojob_trainer.training.reference_store import LogProbabilityStore, log_probability_store
+from dpojob_trainer.training.cache import LogProbabilityStore, log_probability_store
 
 REFERENCE = "a" * 64
 
