@@ -188,7 +188,8 @@ def test_pairs_that_follow_a_rule_make_the_model_better_by_that_rule(
         # Nobody is asked which of two equal answers is better.
         assert asked.judge_usage.requests == 2 * different == len(server.bodies)
         assert asked.contradictions == (0 if verdict == "BetterThanBase" else different)
-    away = {"endpoint": {"url": server.url, "model": "big"}}
+    # The replies of the other model are kept, and would do.
+    away = {"endpoint": {"url": server.url, "model": "other"}}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(endpoint_client, "FIRST_WAIT", 0.01)
         unknown = judge_again(job, {"judge": away, "prompts": {"max": 40}})
