@@ -1,20 +1,25 @@
-"""examples/quickstart.yaml with a judge, and the reward model that it names."""
+"""examples/quickstart.yaml with a judge, and the reward model and the prompts that it names."""
 
+import json
 from pathlib import Path
 
 import yaml
 
 ROOT = Path(__file__).parents[2]
+PROMPTS = 40
+"""The demo has few different questions, and all but eight of the held-out ones are trained on too."""
 
 
 def judged_quickstart(claim):
-    """The job as a dict; its reward model is written onto the claim."""
+    """The job as a dict; its reward model and its prompts are written onto the claim."""
     _write_reward_model(claim)
+    prompts = [{"prompt": f"How do I clean kettle number {number}?"} for number in range(PROMPTS)]
+    (claim / "prompts.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in prompts))
     job = yaml.safe_load((ROOT / "examples/quickstart.yaml").read_text())
-    reward_model = {"volume": {"claimName": "quickstart", "path": "reward"}}
     job["spec"]["evaluation"] = {
-        "judge": {"rewardModel": reward_model}, "prompts": {"max": 40},
-    }  # fmt: skip
+        "judge": {"rewardModel": {"volume": {"claimName": "quickstart", "path": "reward"}}},
+        "prompts": {"volume": {"claimName": "quickstart", "path": "prompts.jsonl"}, "max": PROMPTS},
+    }
     return job
 
 
