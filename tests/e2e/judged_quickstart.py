@@ -38,3 +38,5 @@ def _write_reward_model(claim):
     )  # fmt: skip
     Qwen2ForSequenceClassification(config).save_pretrained(claim / "reward")
     tokenizer.save_pretrained(claim / "reward")
+    # save_pretrained leaves the weights readable to their owner alone, and the pod runs as another user.
+    (claim / "reward" / "model.safetensors").chmod(0o644)

@@ -138,7 +138,7 @@ def test_the_evaluation_ran_in_the_cluster_and_the_report_shows_its_verdict(
     output = installed.output(trained)
     assert len((output / "evaluation.jsonl").read_text().splitlines()) == 40
     assert any("40 prompts" in reason for reason in trained["status"]["plan"]["reasons"])
-    page = job_page.context.new_page()
+    page = job_page.context.browser.new_page()
     page.goto((output / "report.html").as_uri())
     assert page.locator("#verdict").inner_text() == f"{found['verdict']}. {found['message']}"
     drawn = page.get_by_role("img", name="Win rate against the model before")
