@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 
 from dpojob_api.job import Dependency, DPOJob, DPOJobStatus
@@ -71,6 +72,18 @@ def output_volume(spec: DPOJobSpec, status: DPOJobStatus) -> ClaimPath | None:
     if spec.output.volume is not None or created is None:
         return spec.output.volume
     return ClaimPath(claim_name=created, path="")
+
+
+def normalized_directory(path: str | None) -> str:
+    """Spell a directory on a claim in one way: jobs that write to one find each other by it.
+
+    Args:
+        path: As the user wrote it; None or empty for the claim's root.
+
+    Returns:
+        The path relative to the claim's root, "." for the root itself.
+    """
+    return posixpath.normpath(path or ".")
 
 
 def model_source(dependency: Dependency) -> ModelSource:

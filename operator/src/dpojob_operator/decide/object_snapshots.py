@@ -20,6 +20,8 @@ NO_INDEX = -1
 """Completion index of a pod whose annotation holds no index."""
 MAX_INDEX_DIGITS = 6
 
+ENDED_PHASES = ("Succeeded", "Failed")
+"""Phases of a pod whose containers will not run again."""
 RawObject = Mapping[str, Any]
 """An object of the Kubernetes API, as parsed from JSON."""
 
@@ -173,7 +175,7 @@ class PodSnapshot:
         waiting, running = state.get("waiting") or {}, state.get("running") or {}
         terminated = state.get("terminated") or {}
         started = parse_timestamp((terminated or running).get("startedAt"))
-        ended = status.get("phase") in ("Succeeded", "Failed")
+        ended = status.get("phase") in ENDED_PHASES
         finished = parse_timestamp(terminated.get("finishedAt"))
         if ended and started is not None and finished is None:
             # A lost node's pod is failed by the garbage collector; its container never reports.

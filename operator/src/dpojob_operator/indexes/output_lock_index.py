@@ -15,6 +15,7 @@ from typing import Any
 from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJob
 from dpojob_operator.decide import OutputHolder
+from dpojob_operator.decide.effective_spec import normalized_directory
 from dpojob_operator.kube import ApiClient
 from dpojob_operator.kube.resources import DPOJOBS
 
@@ -48,7 +49,7 @@ class _Writer:
         volume = (spec.get("output") or {}).get("volume") or (created and {"claimName": created})
         if not volume or spec.get("validateOnly"):
             return None
-        path = posixpath.normpath(volume.get("path") or ".")
+        path = normalized_directory(volume.get("path"))
         begun = bool(status.get("inspection") or status.get("dataset"))
         waits = (spec.get("model") or {}).get("fromJob") and not status.get("dependency")
         age = str(metadata.get("creationTimestamp", "")), str(metadata.get("uid", ""))

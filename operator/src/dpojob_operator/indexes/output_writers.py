@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from dpojob_api.constants import LABEL_JOB_UID
 from dpojob_api.job import DPOJob
-from dpojob_operator.decide.object_snapshots import RawObject
+from dpojob_operator.decide.object_snapshots import ENDED_PHASES, RawObject
 
 
 def pods_that_may_write(job: DPOJob, training_pods: Iterable[RawObject]) -> tuple[str, ...]:
@@ -28,6 +28,6 @@ def pods_that_may_write(job: DPOJob, training_pods: Iterable[RawObject]) -> tupl
             raw["metadata"]["name"]
             for raw in training_pods
             if raw["metadata"]["labels"].get(LABEL_JOB_UID) != job.uid
-            and (raw.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
+            and (raw.get("status") or {}).get("phase") not in ENDED_PHASES
         )
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import posixpath
 from typing import Any
 
 from dpojob_api.constants import (
@@ -17,6 +16,7 @@ from dpojob_api.constants import (
 )
 from dpojob_api.job import DPOJob
 from dpojob_api.spec import ClaimPath
+from dpojob_operator.decide.effective_spec import normalized_directory
 from dpojob_operator.decide.object_snapshots import QUEUE_PREFIX
 
 ANNOTATION_PREFIXES = (QUEUE_PREFIX, "provreq.kueue.x-k8s.io/")
@@ -39,7 +39,7 @@ def labels(job: DPOJob, stage: str | None = None, attempt: int | None = None) ->
 
 def output_directory_label(output: ClaimPath) -> str:
     """The value of the label that finds pods by where they write: a path may be too long for a label."""
-    directory = f"{output.claim_name}/{posixpath.normpath(output.path or '.')}"
+    directory = f"{output.claim_name}/{normalized_directory(output.path)}"
     return hashlib.sha256(directory.encode()).hexdigest()[:32]
 
 

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot, RawObject
+from dpojob_operator.decide.object_snapshots import (
+    ENDED_PHASES,
+    JobSnapshot,
+    PodSnapshot,
+    RawObject,
+)
 
 LABEL_CONTROLLER_UID = "batch.kubernetes.io/controller-uid"
 """In the selector of every Job: the Job controller disowns pods without it."""
 FINALIZER_TRACKING = "batch.kubernetes.io/job-tracking"
 """On every pod that the Job controller created and has not yet counted as ended. When the Job is deleted, it
 is removed from pods that still run, before they are deleted."""
-ENDED_PHASES = ("Succeeded", "Failed")
 
 
 def pods_of_job(job: JobSnapshot, listed: Iterable[RawObject]) -> tuple[PodSnapshot, ...]:

@@ -13,7 +13,7 @@ from datetime import datetime
 from dpojob_api.base import JSONObject
 from dpojob_api.conditions import PoolConditionType
 from dpojob_api.pool import GPUPool, GPUPoolStatus
-from dpojob_operator.decide.object_snapshots import RawObject
+from dpojob_operator.decide.object_snapshots import ENDED_PHASES, RawObject
 from dpojob_operator.indexes import ObjectStores
 from dpojob_operator.kube import ApiClient, Conflict, parse_gpupool
 from dpojob_operator.kube.resources import GPUPOOLS, NODES, PODS
@@ -94,7 +94,7 @@ class GPUPoolController:
 
 
 def _is_active(pod: RawObject) -> bool:
-    return (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
+    return (pod.get("status") or {}).get("phase") not in ENDED_PHASES
 
 
 def _figures(pool: GPUPool, status: GPUPoolStatus) -> PoolFigures:
