@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 
 import pyarrow as pa
 
-from dpojob_trainer.training.digested_files import remove_oldest, writing_whole
+from dpojob_trainer.training.digested_files import DigestingFile, remove_oldest, writing_whole
 
 log = logging.getLogger(__name__)
 COLUMNS = ("prompt_ids", "chosen_ids", "rejected_ids")
@@ -25,23 +25,6 @@ SUFFIX = ".tokens"
 MAX_BYTES = 4 * 2**30
 """Of all files in the store; a thousand million tokens. The oldest files are removed beyond it."""
 CHUNK_BYTES = 8 << 20
-
-
-class _HashedFile:
-    """A file that is written from its begin to its end, and the SHA-256 of what was written."""
-
-    closed = False
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.digest = hashlib.sha256()
-
-    def write(self, data: bytes) -> int:
-        self.digest.update(data)
-        return self._file.write(data)
-
-    def flush(self) -> None:
-        self._file.flush()
 
 
 class TokenizedRowStore:
@@ -86,11 +69,11 @@ class TokenizedRowStore:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with writing_whole(path) as file:
-                hashed = _HashedFile(file)
+                hashed = DigestingFile(file, hashlib.sha256())
                 with pa.ipc.new_stream(cast(BinaryIO, hashed), SCHEMA) as writer:
                     for table in tables:
                         writer.write_table(table.select(COLUMNS).cast(SCHEMA))
-                file.write(hashed.digest.digest())
+                file.write(bytes.fromhex(hashed.result().digest))
             remove_oldest(self._root, SUFFIX, MAX_BYTES)
         except OSError as error:
             log.warning("tokenised rows are not kept for later jobs: %s", error)
@@ -102,13 +85,12 @@ class TokenizedRowStore:
 def _copy_checked(source: BinaryIO, target: BinaryIO) -> None:
     """Copy all but the hash at the end. Raises ValueError where that is not the hash of the rest."""
     digest = hashlib.sha256()
+    copy = DigestingFile(target, digest)
     left = os.fstat(source.fileno()).st_size - digest.digest_size
     while left > 0:
         chunk = source.read(min(left, CHUNK_BYTES))
         if not chunk:
             break
-        digest.update(chunk)
-        target.write(chunk)
-        left -= len(chunk)
+        left -= copy.write(chunk)
     if source.read() != digest.digest():
         raise ValueError("its hash is wrong")

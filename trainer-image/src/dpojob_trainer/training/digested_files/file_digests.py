@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import xxhash
 
@@ -20,15 +20,30 @@ class FileDigest:
     size: int
     """Bytes."""
     digest: str
-    """xxh3: it detects damage as well as a cryptographic one, at the speed of the disk."""
+    """In hexadecimal digits; xxh3, where no other was asked for, detects damage as well as a cryptographic one,
+    at the speed of the disk."""
+
+
+class Hash(Protocol):
+    """A digest under way, of hashlib or xxhash."""
+
+    def update(self, data: bytes | memoryview, /) -> object:
+        """Take further bytes in."""
+
+    def hexdigest(self) -> str:
+        """The digest so far."""
 
 
 class DigestingFile:
     """A file that is written from its begin to its end, and the digest of what was written so far."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    closed = False
+    """As pyarrow asks of a file; the file itself is closed by who opened it."""
+
+    def __init__(self, file: BinaryIO, digest: Hash | None = None) -> None:
+        """Nothing is written yet; without `digest` it is xxh3."""
         self._file = file
-        self._digest = xxhash.xxh3_128()
+        self._digest: Hash = xxhash.xxh3_128() if digest is None else digest
         self._size = 0
 
     def write(self, data: bytes | memoryview) -> int:
