@@ -60,6 +60,19 @@ JUDGE_REPLY_TOKENS = 2048
 """Longest reply of it, tokens, those in which a model reasons included."""
 
 
+def prompts_judged_during(prompts: int) -> int:
+    """Share the prompts of an evaluation with evaluation.everyEval.
+
+    Args:
+        prompts: All that are held out.
+
+    Returns:
+        How many are judged at each evaluation of the training: at most a third, and EVERY_EVAL_PROMPTS. The
+        others are for the verdict after it.
+    """
+    return min(EVERY_EVAL_PROMPTS, prompts // 3)
+
+
 def reference_batch_size(pairs: int, *, checkpointing: bool) -> int:
     """Compute the batch size of the reference's forward pass before training.
 

@@ -19,10 +19,10 @@ from dpojob_api.shared_training_constants import (
     ANSWER_TIME_SHARE,
     ANSWER_TOKENS,
     ANSWERED_PROMPTS,
-    EVERY_EVAL_PROMPTS,
     JUDGE_REPLY_TOKENS,
     JUDGE_THREADS,
     JUDGED_ANSWER_TOKENS,
+    prompts_judged_during,
 )
 from dpojob_api.spec import DPOJobSpec
 
@@ -67,7 +67,7 @@ class EvaluationWork:
         evaluation = self.spec.evaluation
         if evaluation is None or not evaluation.every_eval or self.option.gpus > 1:
             return 0
-        return min(EVERY_EVAL_PROMPTS, self.report.eval_rows // 3)
+        return prompts_judged_during(self.report.eval_rows)
 
     @property
     def new_tokens(self) -> int:

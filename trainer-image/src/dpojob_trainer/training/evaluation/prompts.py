@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from dpojob_api.shared_training_constants import EVERY_EVAL_PROMPTS
+from dpojob_api.shared_training_constants import EVERY_EVAL_PROMPTS, prompts_judged_during
 from dpojob_api.spec import EvaluationSpec
 from dpojob_trainer.inspection import accepted_rows, is_conversational
 from dpojob_trainer.shared.preference_pair import as_messages
@@ -39,7 +39,7 @@ def judged_rows(
     if not spec.every_eval:
         return [], evaluation_rows(job, spec.prompts.max)
     rows = evaluation_rows(job, EVERY_EVAL_PROMPTS + spec.prompts.max)
-    during = min(EVERY_EVAL_PROMPTS, len(rows) // 3)
+    during = prompts_judged_during(len(rows))
     return rows[:during], rows[during:][: spec.prompts.max]
 
 
