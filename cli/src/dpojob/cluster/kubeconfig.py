@@ -64,8 +64,7 @@ def load_access(context: str | None = None, namespace: str | None = None) -> Clu
         NoClusterError: No file and no service account names a cluster.
         CommandError: The kubeconfig cannot be used.
     """
-    files = [path for path in kubeconfig_paths() if path.is_file()]
-    merged = _merge([(path, _read(path)) for path in files])
+    merged = _read_all()
     if not merged.contexts and context is None:
         if (SERVICE_ACCOUNT / "token").is_file() and "KUBERNETES_SERVICE_HOST" in os.environ:
             return _in_pod(namespace)
@@ -108,10 +107,9 @@ def context_names() -> list[str]:
         Their names, for completion; empty where no file can be read.
     """
     try:
-        files = [(path, _read(path)) for path in kubeconfig_paths() if path.is_file()]
+        return sorted(_read_all().contexts)
     except CommandError:
         return []
-    return sorted(_merge(files).contexts)
 
 
 def user_namespaces(context: str | None = None) -> list[str]:
@@ -127,7 +125,7 @@ def user_namespaces(context: str | None = None) -> list[str]:
     Raises:
         CommandError: A file cannot be read.
     """
-    merged = _merge([(path, _read(path)) for path in kubeconfig_paths() if path.is_file()])
+    merged = _read_all()
     chosen = merged.contexts.get(context or merged.current)
     if chosen is None:
         return []
@@ -147,6 +145,10 @@ class _Merged:
     contexts: dict[str, JSONObject]
     clusters: dict[str, tuple[JSONObject, Path]]
     users: dict[str, tuple[JSONObject, Path]]
+
+
+def _read_all() -> _Merged:
+    return _merge([(path, _read(path)) for path in kubeconfig_paths() if path.is_file()])
 
 
 def _read(path: Path) -> JSONObject:

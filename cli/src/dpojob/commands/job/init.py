@@ -19,7 +19,7 @@ from dpojob_api.report import InspectionReport
 from .commented_manifest import commented_manifest
 from .dataset_check import dataset_request, inspect_dataset
 from .job_options import JobOptions, build_job, default_name, validated
-from .sources import parse_source, refuse_local
+from .sources import Kind, parse_source, refuse_local
 
 TO_CLAIM = "copy it to a claim, and name it as pvc://CLAIM/PATH"
 DEFAULT_MODEL = "Qwen/Qwen2.5-0.5B-Instruct"
@@ -76,12 +76,16 @@ def _ask(options: JobOptions) -> JobOptions:
         )
     if options.model is None and options.from_job is None:
         question = "Which model is tuned (a repository, or pvc://CLAIM/PATH)?"
-        options = replace(options, model=_ask_for(question, DEFAULT_MODEL, _check_model))
+        options = replace(
+            options, model=_ask_for(question, DEFAULT_MODEL, partial(_check_source, "model"))
+        )
     if not options.dataset:
         question = (
             "Which dataset of preference pairs (a repository, pvc://CLAIM/PATH or an address)?"
         )
-        options = replace(options, dataset=_ask_for(question, None, _check_dataset))
+        options = replace(
+            options, dataset=_ask_for(question, None, partial(_check_source, "dataset"))
+        )
     if options.name is None:
         question, default = "What is the job called?", default_name(options)
         check = partial(_check_name, options)
@@ -106,12 +110,8 @@ def _ask_for(question: str, default: str | None, check: Callable[[str], object])
             return answer
 
 
-def _check_model(answer: str) -> None:
-    refuse_local({"model": parse_source(answer, "model")}, TO_CLAIM)
-
-
-def _check_dataset(answer: str) -> None:
-    refuse_local({"dataset": parse_source(answer, "dataset")}, TO_CLAIM)
+def _check_source(kind: Kind, answer: str) -> None:
+    refuse_local({kind: parse_source(answer, kind)}, TO_CLAIM)
 
 
 def _check_name(options: JobOptions, answer: str) -> None:
