@@ -17,6 +17,15 @@ def namespace(key: Key) -> str:
     return key[0]
 
 
+async def run_until(done: asyncio.Event, queue: WorkQueue[Key], workers: int = 1) -> None:
+    """Works until the event is set."""
+    runner = asyncio.ensure_future(queue.run(workers))
+    try:
+        await asyncio.wait_for(done.wait(), 60)
+    finally:
+        runner.cancel()
+
+
 async def order(keys: list[Key], late: list[Key], workers: int = 1) -> list[Key]:
     """The order in which keys are taken; `late` ones are added once the first was taken."""
     taken: list[Key] = []
@@ -33,11 +42,7 @@ async def order(keys: list[Key], late: list[Key], workers: int = 1) -> list[Key]
     queue = WorkQueue(work, group=namespace)
     for key in keys:
         queue.add(key)
-    runner = asyncio.ensure_future(queue.run(workers))
-    try:
-        await asyncio.wait_for(done.wait(), 60)
-    finally:
-        runner.cancel()
+    await run_until(done, queue, workers)
     return taken
 
 
@@ -98,11 +103,7 @@ async def test_keys_that_can_wait_come_last_and_are_never_kept_waiting_for_all_o
     for number in range(8):
         queue.add(("a", f"new-{number}"))
         queue.add(("a", "later-0"), later=True)
-    runner = asyncio.ensure_future(queue.run(1))
-    try:
-        await asyncio.wait_for(done.wait(), 60)
-    finally:
-        runner.cancel()
+    await run_until(done, queue)
     kinds = "".join(name[0] for _, name in taken)
     assert kinds == "nnnlnnnlnnll"
     assert [name for _, name in taken if name[0] == "l"] == [f"later-{n}" for n in range(4)]
@@ -124,9 +125,5 @@ async def test_keys_that_are_due_again_do_not_come_before_what_waits() -> None:
     for number in range(3):
         queue.add_after(("a", f"running-{number}"), 0.0)
     queue.add(("a", "child"), later=True)
-    runner = asyncio.ensure_future(queue.run(1))
-    try:
-        await asyncio.wait_for(done.wait(), 60)
-    finally:
-        runner.cancel()
+    await run_until(done, queue)
     assert [name for _, name in taken[:4]] == ["running-0", "running-1", "running-2", "child"]

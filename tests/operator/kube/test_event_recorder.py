@@ -40,13 +40,19 @@ def status(number: int) -> DPOJobStatus:
     return changed
 
 
-async def test_a_record_waits_for_nothing_and_a_clean_end_loses_none() -> None:
+async def recording(events: int) -> tuple[Any, asyncio.Task[None]]:
+    """A recorder that runs and has got so many Events, and what it creates them with."""
     cluster: Any = ApiClient()
     recorder = EventRecorder(cluster)
     running = asyncio.create_task(recorder.run())
-    for number in range(20):
+    for number in range(events):
         recorder.record(job(None), status(number), NOW)
         await asyncio.sleep(0)
+    return cluster, running
+
+
+async def test_a_record_waits_for_nothing_and_a_clean_end_loses_none() -> None:
+    cluster, running = await recording(20)
     assert cluster.created == []
     running.cancel()
     await asyncio.sleep(0)
@@ -59,12 +65,7 @@ async def test_the_end_does_not_wait_for_an_api_server_that_is_away(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(event_recorder, "FLUSH_SECONDS", 0.0)
-    cluster: Any = ApiClient()
-    recorder = EventRecorder(cluster)
-    running = asyncio.create_task(recorder.run())
-    for number in range(5):
-        recorder.record(job(None), status(number), NOW)
-    await asyncio.sleep(0)
+    _, running = await recording(5)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
