@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,3 +56,35 @@ class Page:
         pages = [self.head.strip()]
         pages += [f"## {name}\n\n{sections[name]}" for name in self.order if name in sections]
         path.write_text("\n\n".join(pages) + "\n")
+
+    def record(
+        self, command: str, title: str, run: Callable[[], Sequence[str]], path: Path | None
+    ) -> None:
+        """Runs a command, prints its section, and writes it to the page at `path`; None for no page."""
+        load = os.getloadavg()[0]
+        print(f"{command}: {machine(load)}", flush=True)
+        lines = run()
+        print("\n".join(["", f"## {title}", "", *lines, ""]), flush=True)
+        if path is not None:
+            self.write(path, title, section(command, load, lines))
+
+
+def parser(module: str, description: str | None, words: Collection[str]) -> argparse.ArgumentParser:
+    """A parser of a benchmark's command line: one of the words, or all, and the page to write."""
+    made = argparse.ArgumentParser(
+        prog=f"python -m {module}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("command", nargs="?", choices=[*words, "all"], default="all")
+    made.add_argument("--write", type=Path, help="the page whose sections are replaced")
+    return made
+
+
+def command_line(module: str, word: str, words: Collection[str]) -> str:
+    """The command that repeats one measurement with the flags of this process, without the page."""
+    page = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    page.add_argument("--write")
+    _, arguments = page.parse_known_args()
+    flags = [argument for argument in arguments if argument not in (*words, "all")]
+    return " ".join(["python -m", module, word, *flags])

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from bench import pages
@@ -60,24 +60,19 @@ def suspects(options: argparse.Namespace, _: Path) -> list[str]:
     return measure_planted(options.planted_rows, options.share)
 
 
-COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace, Path], list[str]]]] = dict(
-    zip(
-        ("tokens", "start", "structure", "memory", "suspects"),
-        zip(PAGE.order, (tokens, start, structure, memory, suspects), strict=True),
-        strict=True,
-    )
-)
+MODULE = "bench.inspect"
+COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace, Path], list[str]]]] = {
+    "tokens": ("Tokens", tokens),
+    "start": ("Start", start),
+    "structure": ("Structure and presets", structure),
+    "memory": ("Memory", memory),
+    "suspects": ("Suspects of planted errors", suspects),
+}
 """By the word on the command line: the section's title in the page, and what it measures."""
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.inspect",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("command", nargs="?", choices=[*COMMANDS, "all"], default="all")
-    parser.add_argument("--write", type=Path, help="the page whose sections are replaced")
+    parser = pages.parser(MODULE, __doc__, COMMANDS)
     parser.add_argument("--rounds", type=int, default=3, help="of which the best counts")
     parser.add_argument("--token-rows", type=int, default=20_000, help="for tokens")
     parser.add_argument("--slow-rows", type=int, default=2_000, help="of them, for slower sides")
@@ -97,17 +92,10 @@ def main() -> None:
     options = _parser().parse_args()
     for name in COMMANDS if options.command == "all" else (options.command,):
         title, run = COMMANDS[name]
-        load = os.getloadavg()[0]
-        print(f"{name}: {pages.machine(load)}", flush=True)
+        command = pages.command_line(MODULE, name, COMMANDS)
         with tempfile.TemporaryDirectory(prefix="bench-inspect-") as directory:
             os.environ["DPOJOB_SCRATCH"] = directory
-            lines = run(options, Path(directory))
-        flags = " ".join(argument for argument in sys.argv[1:] if argument not in COMMANDS)
-        flags = flags.partition("--write")[0]
-        command = f"python -m bench.inspect {name} {flags}".strip()
-        print("\n".join(["", f"## {title}", "", *lines, ""]), flush=True)
-        if options.write:
-            PAGE.write(options.write, title, pages.section(command, load, lines))
+            PAGE.record(command, title, partial(run, options, Path(directory)), options.write)
 
 
 if __name__ == "__main__":

@@ -13,12 +13,11 @@ Each takes `--write docs/performance.md`. docs/performance.md says what the figu
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 from typing import NoReturn
 
 from bench import pages
@@ -31,6 +30,7 @@ from .fleet import measure_fleet
 from .page import PAGE
 from .soak import measure_soak
 
+MODULE = "bench.operator"
 CANDIDATES: dict[str, Candidate] = {
     "bare": BareJobs(),
     "peer": KubeflowTrainer(),
@@ -102,13 +102,7 @@ def _sizes(text: str) -> list[int]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.operator",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("command", nargs="?", choices=[*COMMANDS, "all"], default="all")
-    parser.add_argument("--write", type=Path, help="the page whose sections are replaced")
+    parser = pages.parser(MODULE, __doc__, COMMANDS)
     several = parser.add_argument_group("compare and bytes")
     several.add_argument("--candidates", type=_names, default=list(CANDIDATES))
     several.add_argument("--sizes", type=_sizes, default=[200, 1000], help="jobs at once")
@@ -138,14 +132,8 @@ def main() -> None:
     options = _parser().parse_args()
     for name in ALL if options.command == "all" else (options.command,):
         title, run = COMMANDS[name]
-        load = os.getloadavg()[0]
-        print(f"{name}: {pages.machine(load)}", flush=True)
-        lines = run(options)
-        flags = " ".join(argument for argument in sys.argv[1:] if argument not in COMMANDS)
-        command = f"python -m bench.operator {name} {flags}".strip()
-        print("\n".join(["", f"## {title}", "", *lines, ""]), flush=True)
-        if options.write:
-            PAGE.write(options.write, title, pages.section(command, load, lines))
+        command = pages.command_line(MODULE, name, COMMANDS)
+        PAGE.record(command, title, partial(run, options), options.write)
 
 
 if __name__ == "__main__":

@@ -225,8 +225,9 @@ def main() -> int:
     parser.add_argument("--picture", type=Path, help="an HTML file for the losses of both layouts")
     parser.add_argument("--write", action="store_true", help="replace the table in docs/train.md")
     arguments = parser.parse_args()
-    from bench.operator import page
     from bench.train.silence_output import silence_output
+
+    from bench import pages
 
     load, lines = os.getloadavg()[0], list(HEADER)
     print("\n".join(HEADER), flush=True)
@@ -258,7 +259,7 @@ def main() -> int:
     if arguments.write:
         flags = [flag for flag in sys.argv[1:] if flag != "--write"]
         command = " ".join(["python bench/train/prefix_sharing.py", *flags])
-        write(ROOT / "docs/train.md", page.section(command, load, lines))
+        write(ROOT / "docs/train.md", pages.section(command, load, lines))
     return 0
 
 
