@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,7 +85,7 @@ def permission(request: Request) -> tuple[str, str, str]:
 
 
 def stops_training(job_namespace: JobNamespace) -> None:
-    """Its queue evicts it, then its user suspends it."""
+    """Its queue evicts it, its user moves it to another queue, then suspends it."""
     manifest = dpojob("stopped")
     manifest["metadata"]["labels"] = dict(fake_kueue.QUEUE)
     job_namespace.apply(manifest)
@@ -93,6 +94,10 @@ def stops_training(job_namespace: JobNamespace) -> None:
     job = pod["metadata"]["labels"]["batch.kubernetes.io/job-name"]
     job_namespace.patch_job(job, fake_kueue.eviction())
     job_namespace.until_condition("stopped", "Ready", "SuspendedByQueue")
+    moved = f"{fake_kueue.QUEUE_LABEL}=other"
+    job_namespace.kubectl("label", "--overwrite", "dpojob", "stopped", moved)
+    queue = ("get", "job", job, "-o", "jsonpath={.metadata.labels}")
+    job_namespace.until("it is moved", lambda: '"other"' in job_namespace.kubectl(*queue))
     job_namespace.suspend("stopped", True)
 
 
@@ -154,7 +159,7 @@ def test_the_documented_permissions_are_those_of_the_chart(account: Account) -> 
     assert documented == granted | {DOCUMENTED_ONLY}
 
 
-def test_the_admission_policy_limits_deletes_to_the_jobs_of_dpojobs(
+def test_the_admission_policy_limits_deletes_and_edits_to_the_jobs_of_dpojobs(
     job_namespace: JobNamespace, own_account: Account
 ) -> None:
     values = {
@@ -177,7 +182,12 @@ def test_the_admission_policy_limits_deletes_to_the_jobs_of_dpojobs(
         command = ("delete", "job", job, "--wait=false", *options)
         return "deleted" in job_namespace.kubectl(*command, check=False)
 
+    def edits(job: str, patch: str) -> bool:
+        command = ("patch", "job", job, "--type=merge", "-p", patch, as_operator)
+        return "patched" in job_namespace.kubectl(*command, check=False)
+
     as_operator = f"--as={own_account.user}"
+    label = json.dumps({"metadata": {"labels": fake_kueue.QUEUE}})
     assert deletes("unlabelled", as_operator, "--dry-run=server"), "by RBAC it may delete any Job"
     job_namespace.kubectl("apply", "-f", "-", input=policy)
     try:
@@ -185,6 +195,9 @@ def test_the_admission_policy_limits_deletes_to_the_jobs_of_dpojobs(
             "the policy is enforced",
             lambda: not deletes("unlabelled", as_operator, "--dry-run=server"),
         )
+        assert not edits("of-helm", label)
+        assert edits("of-a-dpojob", label)
+        assert not edits("of-a-dpojob", '{"spec": {"suspend": true}}')
         assert not deletes("of-helm", as_operator)
         assert deletes("of-a-dpojob", as_operator)
         assert deletes("unlabelled"), "other users are not restricted"

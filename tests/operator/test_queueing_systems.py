@@ -100,6 +100,42 @@ def test_a_job_that_kueue_holds_says_why_by_its_workload(
     assert waits["since"] and "position" not in waits, "Kueue orders its jobs itself"
 
 
+def test_edits_of_queue_and_priority_reach_the_job_that_waits_and_are_reported_where_it_runs(
+    job_namespace: JobNamespace, operator: Process, queue: None
+) -> None:
+    job_namespace.apply(queued("edited"))
+    job_namespace.inspected("edited")
+    job = held(job_namespace, "edited")["metadata"]["name"]
+
+    def labels() -> dict[str, str]:
+        return dict((job_namespace.get("job", job) or {})["metadata"]["labels"])
+
+    wanted = {fake_kueue.QUEUE_LABEL: "other", fake_kueue.PRIORITY_LABEL: "low"}
+    edit(job_namespace, "edited", wanted)
+    job_namespace.until("both are on the Job", lambda: wanted.items() <= labels().items())
+
+    job_namespace.patch_job(job, fake_kueue.admission())
+    job_namespace.pod("edited", "train", 1)
+    edit(
+        job_namespace,
+        "edited",
+        {fake_kueue.QUEUE_LABEL: "third", fake_kueue.PRIORITY_LABEL: "high"},
+    )
+    message = job_namespace.until_condition("edited", "QueueLabelsApplied", "QueueEditNotApplied")
+    assert "moves no Job that runs to another queue (third)" in message
+    job_namespace.until("the priority", lambda: labels()[fake_kueue.PRIORITY_LABEL] == "high")
+    assert labels()[fake_kueue.QUEUE_LABEL] == "other"
+
+    job_namespace.patch_job(job, fake_kueue.eviction())
+    job_namespace.until("the queue", lambda: labels()[fake_kueue.QUEUE_LABEL] == "third")
+    job_namespace.until_condition("edited", "QueueLabelsApplied", "QueueEditApplied")
+
+
+def edit(job_namespace: JobNamespace, name: str, labels: dict[str, str]) -> None:
+    values = [f"{label}={value}" for label, value in labels.items()]
+    job_namespace.kubectl("label", "--overwrite", "dpojob", name, *values)
+
+
 def applied(job_namespace: JobNamespace, job: dict[str, Any], message: str) -> bool:
     manifest = json.dumps(fake_kueue.pending_workload(job, message))
     done = job_namespace.kubectl("apply", "-f", "-", input=manifest, check=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from dpojob_api.job import DPOJob, QueueStatus
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
-def shown(**dataset: object) -> str:
+def shown(*, conditions: Sequence[object] = (), **dataset: object) -> str:
     job = DPOJob.model_validate(
         {
             "metadata": {"name": "helpful", "namespace": "default"},
@@ -23,7 +24,10 @@ def shown(**dataset: object) -> str:
                 "dataset": {"repo": "org/pairs"},
                 "output": {"volume": {"claimName": "models", "path": "mine"}},
             },
-            "status": {"dataset": {"valid": True, "rows": 1200, "trainRows": 1100, **dataset}},
+            "status": {
+                "dataset": {"valid": True, "rows": 1200, "trainRows": 1100, **dataset},
+                "conditions": list(conditions),
+            },
         }
     )
     console = Console(width=100)
@@ -74,3 +78,13 @@ def test_the_reason_of_waiting_is_that_of_ready() -> None:
     with console.capture() as capture:
         console.print(status_view(job))
     assert f"QuotaExceeded: {message}" in capture.get() and "t4, place 3" in capture.get()
+
+
+def test_an_edit_of_the_queue_that_is_not_applied_is_shown() -> None:
+    edit = Condition(
+        type="QueueLabelsApplied",
+        status="False",
+        reason="QueueEditNotApplied",
+        message="It keeps a.",
+    )
+    assert "QueueEditNotApplied: It keeps a." in shown(conditions=[edit.wire()])

@@ -1,6 +1,6 @@
 """Kueue, as far as it touches a batch/v1 Job that names a queue.
 
-Kueue's webhook suspends the Job when it is created. To admit the Job, Kueue writes the nodes that it
+Kueue's webhook suspends the Job when it is created, and rejects some edits of its labels later. To admit the Job, Kueue writes the nodes that it
 chose into the pod template and resumes the Job. To evict it, Kueue suspends it again, and restores
 the template when the pods are gone. Each step is a list of merge patches here, which a test sends
 with the client it has; `webhook` is a real one, for an API server that is called directly.
@@ -25,6 +25,7 @@ from devcluster.control_plane.certificates import Authority
 from dpojob_api.constants import LABEL_STAGE, STAGE_INSPECT
 
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+PRIORITY_LABEL = "kueue.x-k8s.io/priority-class"
 QUEUE = {QUEUE_LABEL: "team"}
 """Labels of a DPOJob that must queue."""
 FLAVOR = {"kubernetes.io/arch": "amd64"}
@@ -111,14 +112,35 @@ def suspended_at_creation(body: bytes) -> bytes:
     return json.dumps(job).encode()
 
 
+def label_rejection(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
+    """Why the webhook rejects an edit of a Job's labels, in Kueue's words; None when it takes the edit.
+
+    As `ValidateJobOnUpdate` in pkg/controller/jobframework/validation.go of Kueue 0.19.
+    """
+    suspended = bool(new["spec"].get("suspend"))
+    before, after = (job["metadata"].get("labels") or {} for job in (old, new))
+    if not suspended and before.get(QUEUE_LABEL) != after.get(QUEUE_LABEL):
+        return f"metadata.labels[{QUEUE_LABEL}]: Invalid value: field is immutable"
+    had, has = before.get(PRIORITY_LABEL), after.get(PRIORITY_LABEL)
+    if not suspended and not had and has:
+        return "WorkloadPriorityClass cannot be added to a non-suspended workload"
+    if had and not has:
+        return "WorkloadPriorityClass cannot be removed from a workload"
+    return None
+
+
 class _Webhook(BaseHTTPRequestHandler):
-    """Suspends every Job that names a queue, before it is stored."""
+    """Suspends every Job that names a queue, before it is stored, and checks edits of its labels."""
 
     def do_POST(self) -> None:
         review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         request = review["request"]
         response: dict[str, Any] = {"uid": request["uid"], "allowed": True}
-        if names_a_queue(request["object"]):
+        if request["operation"] == "UPDATE":
+            rejection = label_rejection(request["oldObject"], request["object"])
+            if rejection is not None:
+                response |= {"allowed": False, "status": {"message": rejection}}
+        elif names_a_queue(request["object"]):
             patch = [{"op": "add", "path": "/spec/suspend", "value": True}]
             response |= {
                 "patchType": "JSONPatch",
@@ -157,7 +179,7 @@ def webhook(job_namespace: JobNamespace, directory: Path) -> Iterator[None]:
             {
                 "apiGroups": ["batch"],
                 "apiVersions": ["v1"],
-                "operations": ["CREATE"],
+                "operations": ["CREATE", "UPDATE"],
                 "resources": ["jobs"],
             }
         ],

@@ -169,12 +169,16 @@ def _facts(job: DPOJob) -> RenderableType:
 
 
 def _explanatory_conditions(status: DPOJobStatus) -> list[Condition]:
-    """The terminal condition of a finished job; else Ready, and what is invalid or unhealthy."""
+    """The terminal condition of a finished job; else Ready, and what is invalid, unhealthy or not applied."""
     for terminal in (ConditionType.FAILED, ConditionType.COMPLETE):
         if status.is_true(terminal):
             return [c for c in [status.condition(terminal)] if c is not None]
     conditions = [status.condition(ConditionType.READY)]
-    for condition in (ConditionType.DATASET_VALID, ConditionType.TRAINING_HEALTHY):
+    for condition in (
+        ConditionType.DATASET_VALID,
+        ConditionType.TRAINING_HEALTHY,
+        ConditionType.QUEUE_LABELS_APPLIED,
+    ):
         found = status.condition(condition)
         if found is not None and found.status == "False":
             conditions.append(found)

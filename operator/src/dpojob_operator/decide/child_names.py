@@ -94,3 +94,18 @@ def own_output_claim_name(name: str, uid: str) -> str:
         The claim's name.
     """
     return f"{name}-output-{uid_hash(uid)}"
+
+
+def name_conflict_message(found: str) -> str:
+    """Write what to do about an object that is not the DPOJob's and has the name that a child must have.
+
+    Args:
+        found: Kind and name of that object.
+
+    Returns:
+        Sentences for people.
+    """
+    return (
+        f"{found} exists and is not this DPOJob's; it is left alone. "
+        "Delete or rename it, then create this DPOJob again."
+    )

@@ -151,6 +151,16 @@ class StatusBuilder:
         """
         self._set_condition(ConditionType.SUSPENDED, status, reason, message)
 
+    def set_queue_labels_applied(self, status: bool, reason: str, message: str) -> None:
+        """Set the condition QueueLabelsApplied.
+
+        Args:
+            status: Whether it holds.
+            reason: The machine-readable reason.
+            message: The sentence for people.
+        """
+        self._set_condition(ConditionType.QUEUE_LABELS_APPLIED, status, reason, message)
+
     def set_ready(self, status: bool, reason: str, message: str) -> None:
         """Set the condition Ready, which kstatus readers wait for.
 
@@ -245,18 +255,6 @@ class StatusBuilder:
             message: The sentence for people.
         """
         self._finish("Failed", ConditionType.FAILED, reason, message)
-
-    def fail_name_conflict(self, found: str) -> None:
-        """Fail because an object that is not this DPOJob's has the name that a child must have.
-
-        Args:
-            found: Kind and name of that object.
-        """
-        self.fail(
-            Reason.JOB_NAME_CONFLICT,
-            f"{found} exists and is not this DPOJob's; it is left alone. "
-            "Delete or rename it, then create this DPOJob again.",
-        )
 
     def complete(self, reason: str, message: str) -> None:
         """Finish the job successfully: conditions Complete and Finished.

@@ -144,6 +144,8 @@ class Snapshot:
     """Why the inputs of a child's pod do not fit its annotations, and what to shorten."""
     creation_rejection: str = ""
     """Why the API server just rejected the creation of a child."""
+    label_rejection: str = ""
+    """Why the API server just rejected an edit of a Job's labels."""
     policy: Policy = field(default_factory=Policy)
 
 
@@ -187,7 +189,16 @@ class DeleteSelf:
     uid: str
 
 
-Action = CreateInspection | CreateClaim | CreateTraining | DeleteJob | DeleteSelf
+@dataclass(frozen=True)
+class SetJobLabels:
+    """Set labels of the Job with that UID; its other labels stay."""
+
+    name: str
+    uid: str
+    labels: Mapping[str, str]
+
+
+Action = CreateInspection | CreateClaim | CreateTraining | DeleteJob | DeleteSelf | SetJobLabels
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
@@ -216,6 +217,19 @@ class ApiClient:
         # The API server takes only the status from it; a spec may be large.
         sent = {name: value for name, value in body.items() if name != "spec"}
         return await self._object("put", resource, path, body=sent)
+
+    async def set_labels(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        uid: str,
+        labels: Mapping[str, str],
+    ) -> None:
+        """Sets labels of the object with that UID, by a merge patch; nothing when it no longer exists."""
+        body = {"metadata": {"uid": uid, "labels": dict(labels)}}
+        with contextlib.suppress(NotFound, Conflict):
+            await self._object("patch", resource, resource.path(namespace, name), body=body)
 
     async def replace(self, resource: Resource, body: JSONObject) -> JSONObject:
         """Replaces the object; raises Conflict when it changed since `body` was read."""

@@ -23,6 +23,7 @@ from dpojob_api.base import JSONObject
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 MAX_CONNECTIONS = 100
+MERGE_PATCH = "application/merge-patch+json"
 """At once; aiohttp's default."""
 
 
@@ -77,7 +78,7 @@ class Connection:
             method: Such as GET.
             path: On the API server, quoted.
             query: Names and values of the query, not quoted.
-            body: Sent as JSON.
+            body: Sent as JSON; of a PATCH, a JSON merge patch.
             headers: Beside those of every request.
 
         Returns:
@@ -94,7 +95,7 @@ class Connection:
         data = None
         if body is not None:
             data = orjson.dumps(body)
-            sent["Content-Type"] = "application/json"
+            sent["Content-Type"] = MERGE_PATCH if method == "PATCH" else "application/json"
         url = URL(self._host + path, encoded=True)
         return await self._session.request(
             method,

@@ -29,6 +29,7 @@ OBSTACLES = (
     Reason.NO_NODE_FITS,
     Reason.IMAGE_PULL_FAILED,
     Reason.PROGRESS_UNREACHABLE,
+    Reason.QUEUE_EDIT_NOT_APPLIED,
 )
 """Reasons that a person has to act on while the job waits."""
 WARNING_WHEN_FALSE = (

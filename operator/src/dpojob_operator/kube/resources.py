@@ -6,7 +6,7 @@ What RBAC must allow (the chart's rbac.yaml; outside a cluster, the user of the 
     dpojob.dev             dpojobs/status            update
     dpojob.dev             gpupools                  list watch
     dpojob.dev             gpupools/status           update
-    batch                  jobs                      get list watch create delete
+    batch                  jobs                      get list watch create patch delete
     core                   pods                      list watch   (all namespaces: GPUs in use)
     core                   pods/proxy                get          (outside a cluster only)
     core                   persistentvolumeclaims    get list watch create

@@ -17,6 +17,7 @@ from dpojob_operator.decide import (
     CreateTraining,
     DeleteJob,
     DeleteSelf,
+    SetJobLabels,
     inspection_result,
 )
 from dpojob_operator.decide.effective_spec import effective_spec
@@ -37,6 +38,10 @@ class CreationRejected(Exception):
     """The API server rejects a child: over quota, against a policy, or not valid."""
 
 
+class LabelsRejected(Exception):
+    """The API server, or a webhook of a queueing system, rejects an edit of a Job's labels."""
+
+
 REJECTION_STATUSES = (400, 403, 422)
 """HTTP statuses that an immediate repetition of the request does not change."""
 
@@ -49,7 +54,7 @@ class ActionExecutor:
         self._settings = settings
 
     async def execute(self, action: Action, job: DPOJob, pools: Mapping[str, GPUPoolSpec]) -> None:
-        """Executes one action; `job` has the status as it was just written. Raises NameConflict, InputsTooLarge, CreationRejected, ApiError."""
+        """Executes one action; `job` has the status as it was just written. Raises NameConflict, InputsTooLarge, CreationRejected, LabelsRejected, ApiError."""
         log.info("%s/%s: %s", job.namespace, job.name, action)
         match action:
             case CreateInspection(name):
@@ -65,6 +70,8 @@ class ActionExecutor:
                 await self._cluster.delete(JOBS, job.namespace, name, uid)
             case DeleteSelf(uid):
                 await self._cluster.delete(DPOJOBS, job.namespace, job.name, uid)
+            case SetJobLabels(name, uid, labels):
+                await self._set_labels(job, name, uid, labels)
 
     async def _inspect(self, job: DPOJob, name: str) -> None:
         assert job.status.inspection is not None  # the intent, just written
@@ -90,6 +97,17 @@ class ActionExecutor:
             await self._create(SERVICES, manifests.rendezvous_service(job, attempt), job)
         if await self._create(JOBS, body, job):
             CREATED.labels(STAGE_TRAIN).inc()
+
+    async def _set_labels(
+        self, job: DPOJob, name: str, uid: str, labels: Mapping[str, str]
+    ) -> None:
+        try:
+            await self._cluster.set_labels(JOBS, job.namespace, name, uid, labels)
+        except ApiError as error:
+            if error.status not in REJECTION_STATUSES:
+                raise
+            listed = ", ".join(f"{label}={value}" for label, value in labels.items())
+            raise LabelsRejected(f"Job {name} does not get {listed}: {error}") from None
 
     async def _create(self, resource: Resource, body: JSONObject, job: DPOJob) -> bool:
         """Whether the object was created now; one of this DPOJob that exists already is kept."""

@@ -29,7 +29,7 @@ from dpojob_operator.manifests import InputsTooLarge
 from dpojob_operator.process import Clock
 from dpojob_operator.process.metrics import STATUS_WRITES
 
-from .action_executor import ActionExecutor, CreationRejected, NameConflict
+from .action_executor import ActionExecutor, CreationRejected, LabelsRejected, NameConflict
 from .first_sights import FirstSights
 from .pool_reservations import PoolReservations
 from .progress_poller import ProgressPoller
@@ -118,13 +118,16 @@ class Reconciler:
                 for action in decision.actions:
                     await self._executor.execute(action, job, made.pools)
             except NameConflict as error:
-                refusals = {"conflicting_object": str(error)}
+                refusals["conflicting_object"] = str(error)
                 continue
             except InputsTooLarge as error:
-                refusals = {"oversized_inputs": str(error)}
+                refusals["oversized_inputs"] = str(error)
                 continue
             except CreationRejected as error:
-                refusals = {"creation_rejection": str(error)}
+                refusals["creation_rejection"] = str(error)
+                continue
+            except LabelsRejected as error:
+                refusals["label_rejection"] = str(error)
                 continue
             self._update_polling(key, job, snapshot, follows_pools=made.planned)
             ended = job.status.is_true(ConditionType.FINISHED) and not snapshot.job.status.is_true(

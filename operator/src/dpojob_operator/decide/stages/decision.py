@@ -7,12 +7,13 @@ from datetime import datetime
 
 from dpojob_api.conditions import Reason
 from dpojob_operator.decide import ttl
+from dpojob_operator.decide.child_names import name_conflict_message
+from dpojob_operator.decide.queueing import apply_queue_edits, update_suspended
 from dpojob_operator.decide.status_builder import StatusBuilder
 from dpojob_operator.decide.summary import summarise, update_queue_wait
 from dpojob_operator.decide.types import Decision, PlanningRequest, Snapshot
 from dpojob_planner import PoolState
 
-from . import suspension
 from .dependency import resolve_dependency
 from .evaluation import check_judge, check_prompts
 from .inspection import inspect_dataset
@@ -73,9 +74,13 @@ def _run_stages(builder: StatusBuilder) -> None:
         ttl.clean_up_finished(builder)
         builder.status.observed_generation = builder.job.generation
         return
-    suspension.update_suspended(builder)
+    update_suspended(builder)
+    if not builder.job.spec.suspend:
+        apply_queue_edits(builder)
     if builder.snapshot.conflicting_object:
-        builder.fail_name_conflict(builder.snapshot.conflicting_object)
+        builder.fail(
+            Reason.JOB_NAME_CONFLICT, name_conflict_message(builder.snapshot.conflicting_object)
+        )
     elif builder.snapshot.oversized_inputs:
         builder.fail(Reason.SPEC_TOO_LARGE, builder.snapshot.oversized_inputs)
     else:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dpojob_api.conditions import Reason
+from dpojob_operator.decide.queueing import hold_if_suspended
 from dpojob_operator.decide.status_builder import StatusBuilder
-
-from .suspension import hold_if_suspended
 
 POLL_SECONDS = 30.0
 """Jobs that the operator did not create are not watched."""

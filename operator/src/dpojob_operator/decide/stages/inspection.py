@@ -6,9 +6,10 @@ from dpojob_api.conditions import ConditionType, Reason
 from dpojob_api.job import ChildJob
 from dpojob_api.report import InspectionReport
 from dpojob_operator.decide import inspection_result
-from dpojob_operator.decide.child_names import inspection_name
+from dpojob_operator.decide.child_names import inspection_name, name_conflict_message
 from dpojob_operator.decide.inspection_result import RECREATE_ADVICE
 from dpojob_operator.decide.object_snapshots import JobSnapshot
+from dpojob_operator.decide.queueing import hold_if_suspended
 from dpojob_operator.decide.status_builder import StatusBuilder
 from dpojob_operator.decide.types import CreateInspection
 
@@ -23,7 +24,6 @@ from .pod_diagnosis import (
     start_obstacle,
 )
 from .pvc_checks import claims_exist
-from .suspension import hold_if_suspended
 
 POLL_SECONDS = 30.0
 
@@ -49,7 +49,7 @@ def inspect_dataset(builder: StatusBuilder) -> bool:
             builder.request_creation(ConditionType.DATASET_VALID, CreateInspection(recorded.name))
         return False
     if job is not None and job.owner != builder.job.uid:
-        builder.fail_name_conflict(f"Job {job.name}")
+        builder.fail(Reason.JOB_NAME_CONFLICT, name_conflict_message(f"Job {job.name}"))
         return False
     if job is None or recorded.uid not in (None, job.uid):
         builder.fail(

@@ -8,12 +8,12 @@ from dpojob_api.progress import Artifacts
 from dpojob_operator.decide import inspection_result
 from dpojob_operator.decide.child_names import output_claim_name, own_output_claim_name
 from dpojob_operator.decide.effective_spec import claims_mounted
+from dpojob_operator.decide.queueing import hold_if_suspended
 from dpojob_operator.decide.status_builder import StatusBuilder
 from dpojob_operator.decide.types import PoolReservation
 from dpojob_planner import plan, recommendations
 
 from .pvc_checks import access_mode_warnings
-from .suspension import hold_if_suspended
 
 REPLANNED = "Replanned"
 """Outcome of an attempt that was withdrawn before a pod of it was bound to a node."""

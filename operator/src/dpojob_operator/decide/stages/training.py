@@ -6,8 +6,9 @@ from dpojob_api.conditions import ConditionType, Reason
 from dpojob_api.job import Attempt, ChildJob
 from dpojob_api.progress import Progress
 from dpojob_operator.decide import cost
-from dpojob_operator.decide.child_names import training_name
+from dpojob_operator.decide.child_names import name_conflict_message, training_name
 from dpojob_operator.decide.object_snapshots import JobSnapshot
+from dpojob_operator.decide.queueing import hold_if_suspended
 from dpojob_operator.decide.status_builder import StatusBuilder
 from dpojob_operator.decide.types import Action, CreateClaim, CreateTraining, DeleteJob
 
@@ -25,7 +26,6 @@ from .pod_diagnosis import (
 )
 from .pvc_checks import claims_exist
 from .stale_jobs import stale_trainings
-from .suspension import hold_if_suspended
 from .unreachable import unreachable_message
 
 SUSPENDED = "Suspended"
@@ -64,7 +64,7 @@ def run_training(builder: StatusBuilder) -> bool:
         return False
     if job is not None and job.owner != builder.job.uid:
         attempt.end_time = builder.now
-        builder.fail_name_conflict(f"Job {job.name}")
+        builder.fail(Reason.JOB_NAME_CONFLICT, name_conflict_message(f"Job {job.name}"))
         return False
     if job is None or attempt.job.uid not in (None, job.uid):
         _job_is_gone(builder, attempt)
