@@ -27,11 +27,11 @@ FAILURES = re.findall(
     re.MULTILINE,
 )
 OF_OTHER_CONDITIONS = {
-    # Of DatasetValid, Planned, TrainingHealthy, Improved and Suspended while the job goes on.
+    # Of DatasetValid, Planned, TrainingHealthy, Improved, Suspended and QueueLabelsApplied while the job goes on.
     "Valid", "ValidWithWarnings", "RowsDropped", "Fits", "Healthy", "NaNLoss",
     "AccuracySaturatedEarly", "ChosenCollapse", "MarginFlat", "Overfitting", "RewardHacking", "BetterThanBase",
     "NotBetter", "LongerOnly", "RequirementNotMet", "Inconclusive", "NotEvaluated", "NotSuspended",
-    "Resumed", "Stopped",
+    "Resumed", "Stopped", "QueueEditNotApplied", "QueueEditApplied",
     # Of complete jobs, of Events, of pools, and of a job that cannot be read.
     "Completed", "Validated", "BatchHalved", "NodesFound", "ScaledToZero", "InvalidSpec",
 }  # fmt: skip
