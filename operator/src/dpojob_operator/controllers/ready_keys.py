@@ -46,18 +46,21 @@ class ReadyKeys(Generic[Key]):
         self._group = group
         self._waiting: dict[Hashable, _Group[Key]] = {}
         """The groups with ready keys, that whose turn is next first."""
+        self._count = 0
+        """Keys in all groups."""
         self._taken: Counter[Hashable] = Counter()
         self._changed = asyncio.Event()
         self.max_taken_by_group = 1
         """Keys of one group that may be worked on at once."""
 
     def __len__(self) -> int:
-        return sum(map(len, self._waiting.values()))
+        return self._count
 
     def put(self, key: Key, *, later: bool = False) -> None:
         """Adds a key at the end of its group, or of those keys of its group that can wait."""
         group = self._waiting.setdefault(self._group(key), _Group())
         (group.later if later else group.first).append(key)
+        self._count += 1
         self._changed.set()
 
     async def take(self) -> Key:
@@ -67,6 +70,7 @@ class ReadyKeys(Generic[Key]):
             await self._changed.wait()
         keys = self._waiting.pop(group)
         key = keys.take()
+        self._count -= 1
         if keys:
             self._waiting[group] = keys  # at the end: every other group has its turn before
         self._taken[group] += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -126,8 +126,8 @@ class Snapshot:
     """Kueue's view of the inspection or training Job that it holds suspended."""
     pod_rejection: str = ""
     """Why the Job controller cannot create a pod of the inspection or training Job."""
-    waiting_jobs: Mapping[str, tuple[WaitingJob, ...]] = field(default_factory=dict)
-    """The jobs that wait for a node, by pool; this one may be among them."""
+    waiting_jobs: Mapping[str, Sequence[WaitingJob]] = field(default_factory=dict)
+    """The jobs that wait for a node, by pool, sorted; this one may be among them."""
     pool_hashes: Mapping[str, str] = field(default_factory=dict)
     """Hash of each pool's spec as it is now, by pool."""
     progress: Progress | None = None

@@ -3,6 +3,7 @@
 from .dependents_index import DependentsIndex
 from .inspection_cache import InspectionCache
 from .object_stores import ObjectStores
+from .ordered_groups import OrderedGroups
 from .output_lock_index import OutputLockIndex
 from .output_writers import pods_that_may_write
 
@@ -10,6 +11,7 @@ __all__ = [
     "DependentsIndex",
     "InspectionCache",
     "ObjectStores",
+    "OrderedGroups",
     "OutputLockIndex",
     "pods_that_may_write",
 ]

@@ -8,6 +8,7 @@ silent is not asked for a while.
 from __future__ import annotations
 
 import asyncio
+import heapq
 import logging
 import time
 from collections.abc import Callable
@@ -42,7 +43,6 @@ Revision = tuple[str, str, str]
 class _Lookup:
     done: bool = False
     commit: str | None = None
-    forget_at: float = float("inf")
     waiting: set[Key] = field(default_factory=set)
 
 
@@ -55,6 +55,8 @@ class CommitLookup:
         self._resolved = resolved
         self._limit = asyncio.Semaphore(MAX_CONCURRENT)
         self._lookups: dict[Revision, _Lookup] = {}
+        self._ended: list[tuple[float, Revision]] = []
+        """A heap of the moments at which look-ups that have ended are forgotten."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._timeouts = 0
         self._silent_until = 0.0
@@ -64,9 +66,8 @@ class CommitLookup:
         if COMMIT.match(revision[2]) or not self._endpoint:
             return False
         now = time.monotonic()
-        self._lookups = {
-            one: known for one, known in self._lookups.items() if known.forget_at > now
-        }
+        while self._ended and self._ended[0][0] <= now:
+            del self._lookups[heapq.heappop(self._ended)[1]]
         lookup = self._lookups.get(revision)
         if lookup is None:
             if now < self._silent_until:
@@ -101,7 +102,7 @@ class CommitLookup:
             log.info("%s not resolved (%r): its inspections are not shared", revision[1], error)
         lookup.done = True
         remember = REMEMBER_FAILURE_SECONDS if lookup.commit is None else REMEMBER_SECONDS
-        lookup.forget_at = time.monotonic() + remember
+        heapq.heappush(self._ended, (time.monotonic() + remember, revision))
         for key in lookup.waiting:
             self._resolved(key)
 

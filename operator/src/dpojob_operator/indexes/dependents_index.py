@@ -15,6 +15,8 @@ class DependentsIndex:
 
     def __init__(self) -> None:
         self._for_job: defaultdict[Key, set[Key]] = defaultdict(set)
+        self._waits_for: defaultdict[Key, set[Key]] = defaultdict(set)
+        """The same by the job that waits, so that it is removed without a look at all others."""
         self.waiting_for_pools: set[Key] = set()
         """Jobs whose plan may still follow the pools."""
 
@@ -24,18 +26,27 @@ class DependentsIndex:
         Call it before `other` is read, so that no later change is missed.
         """
         self._for_job[other].add(key)
+        self._waits_for[key].add(other)
 
     def remove(self, key: Key) -> None:
         """Removes a deleted job."""
         self.waiting_for_pools.discard(key)
-        for other in [other for other, waiting in self._for_job.items() if key in waiting]:
-            self._for_job[other].discard(key)
-            if not self._for_job[other]:
-                del self._for_job[other]
+        for other in self._waits_for.pop(key, ()):
+            _discard(self._for_job, other, key)
 
     def pop_dependents(self, key: Key) -> set[Key]:
         """Removes and returns the jobs that wait for this one.
 
         Their next reconciliation adds them again if they still wait.
         """
-        return self._for_job.pop(key, set())
+        waiting = self._for_job.pop(key, set())
+        for one in waiting:
+            _discard(self._waits_for, one, key)
+        return waiting
+
+
+def _discard(sets: dict[Key, set[Key]], of: Key, key: Key) -> None:
+    """Removes `key` from the set of `of`, and the set once it is empty."""
+    sets[of].discard(key)
+    if not sets[of]:
+        del sets[of]

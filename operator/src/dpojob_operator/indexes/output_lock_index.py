@@ -7,7 +7,6 @@ index comes from events and only names candidates; a live read shows which job h
 from __future__ import annotations
 
 import posixpath
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,13 +15,15 @@ from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJob
 from dpojob_operator.decide import OutputHolder
 from dpojob_operator.decide.effective_spec import normalized_directory
-from dpojob_operator.kube import ApiClient
+from dpojob_operator.kube import ApiClient, Key, key_of
 from dpojob_operator.kube.resources import DPOJOBS
 
 from .dependents_index import DependentsIndex
+from .ordered_groups import OrderedGroups
 
 OutputDirectory = tuple[str, str, str]
 """Namespace, claim and directory in it."""
+Precedence = tuple[bool, bool, str, str]
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class _Writer:
     finished: bool
     idle: bool
     """Whether it has begun nothing and cannot yet: it may still be edited to write elsewhere."""
-    precedence: tuple[bool, bool, str, str]
+    precedence: Precedence
     """Sort key: a job that trains first, then one that was inspected, then the older one."""
     being_deleted: bool
 
@@ -71,17 +72,16 @@ class OutputLockIndex:
     def __init__(self, cluster: ApiClient, dependents: DependentsIndex) -> None:
         self._cluster = cluster
         self._dependents = dependents
-        self._writers: defaultdict[OutputDirectory, set[str]] = defaultdict(set)
+        self._writers: OrderedGroups[Key, OutputDirectory, tuple[Precedence, str]] = OrderedGroups()
+        """Names by directory, that with precedence first."""
 
     def record(self, raw: Mapping[str, Any], *, deleted: bool = False) -> None:
         """Records where a DPOJob writes, until it has ended."""
-        writer, name = _Writer.read(raw), raw["metadata"]["name"]
-        if writer is None:
-            return
-        if deleted or writer.finished:
-            self._drop(writer.directory, name)
+        writer, key = _Writer.read(raw), key_of(raw)
+        if writer is None or deleted or writer.finished:
+            self._writers.remove(key)
         else:
-            self._writers[writer.directory].add(name)
+            self._writers.put(key, writer.directory, (writer.precedence, key[1]))
 
     async def find_holder(self, job: DPOJob) -> OutputHolder | None:
         """The job with precedence over `job` in the directory that both write to; None without one."""
@@ -90,20 +90,24 @@ class OutputLockIndex:
         if writer is None:
             return None
         directory = writer.directory
-        found = []
-        for name in sorted(self._writers.get(directory, set()) - {job.name}):
+        leaving = None
+        # Most likely the first of them holds it: of many jobs that name one directory, each reads one other.
+        for _, name in tuple(self._writers.groups.get(directory, ())):
+            if name == job.name:
+                continue
             self._dependents.add_dependent((job.namespace, name), (job.namespace, job.name))
             raw = await self._cluster.get(DPOJOBS, job.namespace, name)
-            other = None if raw is None else _Writer.read(raw)
-            if other is None or other.directory != directory or other.finished:
-                self._drop(directory, name)
-            elif not other.idle and other.precedence < writer.precedence:
+            if raw is None:
+                self._writers.remove((job.namespace, name))
+                continue
+            self.record(raw)
+            other = _Writer.read(raw)
+            if other is None or other.directory != directory or other.finished or other.idle:
+                continue
+            if other.precedence < writer.precedence:
                 path = posixpath.normpath(posixpath.join(*directory[1:]))
-                found.append(OutputHolder(name, path, being_deleted=other.being_deleted))
-        return min(found, key=lambda holder: holder.being_deleted, default=None)
-
-    def _drop(self, directory: OutputDirectory, name: str) -> None:
-        names = self._writers.get(directory, set())
-        names.discard(name)
-        if not names:
-            self._writers.pop(directory, None)
+                holder = OutputHolder(name, path, being_deleted=other.being_deleted)
+                if not holder.being_deleted:
+                    return holder
+                leaving = leaving or holder
+        return leaving

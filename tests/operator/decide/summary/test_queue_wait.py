@@ -29,7 +29,7 @@ WAITS = QueueStatus(pool="t4", since=NOW, position=1)
 
 def waiting(*seconds_before: int, pool: str = "t4") -> dict[str, tuple[WaitingJob, ...]]:
     others = (WaitingJob(NOW - timedelta(seconds=s), f"ns/other-{s}") for s in seconds_before)
-    return {pool: tuple(others)}
+    return {pool: tuple(sorted(others))}
 
 
 def queue(

@@ -7,6 +7,7 @@ Reservations are kept in memory only; after a restart each job's first pass make
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -27,32 +28,40 @@ class PoolReservations:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._jobs: dict[Key, PoolReservation] = {}
+        self._gpus: Counter[str] = Counter()
+        """What all jobs together have reserved, by pool."""
         self._ends: dict[Key, float] = {}
-        """On the monotonic clock, of the jobs whose pod has a node."""
+        """On the monotonic clock, of the jobs whose pod has a node; the earliest first."""
 
     def available(self, key: Key, pools: Iterable[PoolState]) -> list[PoolState]:
         """Returns the pools with the free GPUs that no other job than `key` has reserved."""
-        now = self._clock.monotonic()
-        for job in [job for job, end in self._ends.items() if end <= now]:
-            self.remove(job)
-        reserved: dict[str, int] = {}
-        for job, held in self._jobs.items():
-            if job != key:
-                reserved[held.pool] = reserved.get(held.pool, 0) + held.gpus
+        self._end_those_due()
+        own = self._jobs.get(key)
         return [
             pool
             if pool.free is None
-            else replace(pool, free=max(0, pool.free - reserved.get(pool.name, 0)))
+            else replace(pool, free=max(0, pool.free - self._reserved(pool.name, own)))
             for pool in pools
         ]
+
+    def _end_those_due(self) -> None:
+        now = self._clock.monotonic()
+        while (job := next(iter(self._ends), None)) is not None and self._ends[job] <= now:
+            self.remove(job)
+
+    def _reserved(self, pool: str, own: PoolReservation | None) -> int:
+        """The GPUs of the pool that jobs other than the one with that reservation have reserved."""
+        held = own.gpus if own is not None and own.pool == pool else 0
+        return self._gpus[pool] - held
 
     def record(self, key: Key, snapshot: Snapshot, decision: Decision) -> None:
         """Reserves what the decision plans on; ends the reservation some time after a pod got a node."""
         attempts = decision.status.attempts
         finished = decision.status.is_true(ConditionType.FINISHED)
         if decision.reservation is not None and not finished:
+            self.remove(key)
             self._jobs[key] = decision.reservation
-            self._ends.pop(key, None)
+            self._gpus[decision.reservation.pool] += decision.reservation.gpus
         elif any(pod.scheduled for pod in snapshot.training_pods) and not finished:
             if key in self._jobs:
                 self._ends.setdefault(key, self._clock.monotonic() + SETTLE_SECONDS)
@@ -61,5 +70,7 @@ class PoolReservations:
 
     def remove(self, key: Key) -> None:
         """Ends the reservation of a job."""
-        self._jobs.pop(key, None)
+        held = self._jobs.pop(key, None)
+        if held is not None:
+            self._gpus[held.pool] -= held.gpus
         self._ends.pop(key, None)

@@ -177,7 +177,7 @@ class Reconciler:
             policy=replace(snapshot.policy, status_seconds=status_seconds),
             progress=seen,
             first_sights=self._first_sights.get(key, job.uid),
-            waiting_jobs=self._waiting.by_pool(),
+            waiting_jobs=self._waiting.by_pool,
             **refusals,  # type: ignore[arg-type]
             progress_unreachable=silent,
         )

@@ -1,4 +1,4 @@
-"""The jobs that wait for a node, by pool: what the place of each is counted from.
+"""The jobs that wait for a node, by pool, in the order of the queue: what the place of each is looked up in.
 
 It is kept in memory only. After a restart each job's first pass adds it again, with the beginning of its wait
 from its status, so that the order stays; until then places may be too low.
@@ -6,10 +6,11 @@ from its status, so that the order stays; until then places may be too low.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from dpojob_api.job import QueueStatus
 from dpojob_operator.decide import WaitingJob
+from dpojob_operator.indexes import OrderedGroups
 from dpojob_operator.kube import Key
 
 
@@ -17,33 +18,20 @@ class WaitingJobs:
     """The waits that go on; each job has at most one."""
 
     def __init__(self) -> None:
-        self._pools: dict[Key, str] = {}
-        self._waits: dict[str, dict[Key, WaitingJob]] = {}
-        self._listed: dict[str, tuple[WaitingJob, ...]] = {}
+        self._queues: OrderedGroups[Key, str, WaitingJob] = OrderedGroups()
 
-    def by_pool(self) -> Mapping[str, tuple[WaitingJob, ...]]:
-        """Returns the waits of all jobs, those of the caller's job included."""
-        for pool, waits in self._waits.items():
-            if pool not in self._listed:
-                self._listed[pool] = tuple(waits.values())
-        return self._listed
+    @property
+    def by_pool(self) -> Mapping[str, Sequence[WaitingJob]]:
+        """The waits of all jobs, sorted, those of the caller's job included; it changes with each record."""
+        return self._queues.groups
 
     def record(self, key: Key, queue: QueueStatus | None) -> None:
         """Records the wait of a job; a job without a place is in no queue of ours."""
         if queue is None or queue.since is None or queue.pool is None or queue.position is None:
             self.remove(key)
-            return
-        wait = WaitingJob(queue.since, "/".join(key))
-        if self._waits.get(queue.pool, {}).get(key) == wait:
-            return
-        self.remove(key)
-        self._pools[key] = queue.pool
-        self._waits.setdefault(queue.pool, {})[key] = wait
-        self._listed.pop(queue.pool, None)
+        else:
+            self._queues.put(key, queue.pool, WaitingJob(queue.since, "/".join(key)))
 
     def remove(self, key: Key) -> None:
         """Ends the wait of a job."""
-        pool = self._pools.pop(key, None)
-        if pool is not None:
-            del self._waits[pool][key]
-            self._listed.pop(pool, None)
+        self._queues.remove(key)

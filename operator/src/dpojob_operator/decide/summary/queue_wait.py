@@ -5,6 +5,7 @@ Nothing in it changes while nothing happens: the wait that goes on is given by i
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from datetime import datetime
 
 from dpojob_api.job import QueueStatus
@@ -65,8 +66,7 @@ def _position(builder: StatusBuilder, pool: str | None, since: datetime) -> int 
     if pool is None or (job is not None and job.suspended):
         return None
     own = WaitingJob(since, f"{builder.job.namespace}/{builder.job.name}")
-    place = 1 + sum(other < own for other in builder.snapshot.waiting_jobs.get(pool, ()))
-    return rounded_place(place)
+    return rounded_place(1 + bisect_left(builder.snapshot.waiting_jobs.get(pool, ()), own))
 
 
 def rounded_place(place: int) -> int:
