@@ -36,22 +36,49 @@ LARGE = (
 )
 
 
+KUBECONFIG = """
+current-context: c
+contexts: [{name: c, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
+users: [{name: u, user: {token: t}}]
+"""
+"""Of a cluster that refuses the connection."""
+
+
 def imported(code: str) -> set[str]:
-    report = f"import sys; {code}; print(*[m for m in {LARGE} if m in sys.modules])"
-    done = subprocess.run(
-        [sys.executable, "-c", report], capture_output=True, text=True, check=True
-    )
-    return set(done.stdout.split())
-
-
-def test_help_imports_nothing_large() -> None:
-    code = "from dpojob.main import main; sys.stderr.write(str(main(['--help'])))"
+    """What of `LARGE` a new process has imported once the code has run."""
     report = f"import sys; {code}; print('imported', *[m for m in {LARGE} if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", report], capture_output=True, text=True, check=True
     )
-    assert done.stderr == "0"
-    assert done.stdout.splitlines()[-1] == "imported"
+    return set(done.stdout.splitlines()[-1].split()[1:])
+
+
+def test_help_of_no_command_imports_anything_large() -> None:
+    lines = [["--help"], *([each, "--help"] for each in COMMANDS)]
+    code = f"from dpojob.main import main; assert {{main(line) for line in {lines!r}}} == {{0}}"
+    assert imported(code) == set()
+
+
+def test_a_completion_of_names_imports_the_http_client_alone(tmp_path: Path) -> None:
+    """Of dpojob_api only constants: without pydantic, whose import with the models takes as long as the rest."""
+    (tmp_path / "config").write_text(KUBECONFIG)
+    words = {"_DPOJOB_COMPLETE": "complete_bash", "COMP_WORDS": "dpojob status ", "COMP_CWORD": "2"}
+    variables = {**words, "KUBECONFIG": str(tmp_path / "config")}
+    code = f"import os; os.environ |= {variables!r}; from dpojob.main import main; main([])"
+    assert imported(code) == {"httpx2", "asyncio", "yaml", "dpojob_api"}
+
+
+def test_a_command_on_a_cluster_imports_no_planner(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text(KUBECONFIG)
+    lines = [["pools"], ["list"], ["status", "x"], ["logs", "x"], ["suspend", "x"]]
+    code = (
+        f"import os; os.environ['KUBECONFIG'] = {str(tmp_path / 'config')!r}; "
+        f"from dpojob.main import main; assert {{main(line) for line in {lines!r}}} == {{2}}"
+    )
+    found = imported(code)
+    assert "httpx2" in found
+    assert not found & {"dpojob_planner", "kubernetes", "websockets", "rich"}
 
 
 def test_no_command_imports_the_trainer_before_it_has_read_the_manifest() -> None:

@@ -12,8 +12,9 @@ from tests.examples import lua
 from tests.kit.builders import NOW, POOLS, build_snapshot
 from tests.kit.operator_fixture import ROOT, dpojob
 
-from dpojob_api.conditions import Condition, ConditionType, Reason
+from dpojob_api.conditions import ConditionType, Reason
 from dpojob_api.job import DPOJobStatus, Phase
+from dpojob_api.status_condition import Condition
 from dpojob_operator.decide.status_builder import StatusBuilder
 from dpojob_operator.decide.summary import summarise
 

@@ -15,6 +15,7 @@ __all__ = [
     "report",
     "shared_training_constants",
     "spelling",
+    "status_condition",
     "suggestion",
     "suspects",
     "value_display",

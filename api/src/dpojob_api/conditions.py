@@ -1,18 +1,13 @@
 """Conditions of a DPOJob and a GPUPool, and every reason they may carry.
 
 `Complete` and `Failed` are spelled as batch/v1 Job spells them; `Finished` is true for either.
-`Ready` and `Stalled` follow kstatus, for Argo CD, Flux and `helm --wait`.
+`Ready` and `Stalled` follow kstatus, for Argo CD, Flux and `helm --wait`. Constants alone, without pydantic, so that
+whoever needs only their names starts quickly; `status_condition.py` has the model.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
-
-from pydantic import Field
-
-from .base import LenientModel
 
 
 class ConditionType(StrEnum):
@@ -221,18 +216,3 @@ class PoolConditionType(StrEnum):
 
     AVAILABLE = "Available"
     READY = "Ready"
-
-
-class Condition(LenientModel):
-    """One condition, as metav1.Condition has it."""
-
-    type: Annotated[str, Field(max_length=316, description="Name of the condition.")]
-    status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
-    reason: str = Field(max_length=1024, description="A named constant; see docs/reasons.md.")
-    message: str = Field(default="", max_length=32768, description="For people.")
-    observed_generation: int | None = Field(
-        default=None, description="The generation of the spec this was decided from."
-    )
-    last_transition_time: datetime | None = Field(
-        default=None, description="When `status` last changed."
-    )

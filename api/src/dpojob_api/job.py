@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_serializer
 
 from .base import LenientModel, unknown_as
-from .conditions import Condition
 from .constants import API_VERSION
 from .evaluation import Evaluation
 from .plan import Plan
@@ -17,6 +16,7 @@ from .progress import Artifacts, Progress, Sample
 from .quantity import money
 from .report import Lengths, Mapping, ModelFacts, Problem, Quality
 from .spec import DPOJobSpec
+from .status_condition import Condition
 from .suspects import Suspects
 
 Phase = Literal[

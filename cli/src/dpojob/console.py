@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
-
-import yaml
-from rich.console import Console, RenderableType
+from typing import TYPE_CHECKING, Any
 
 from .output_format import DocumentFormat
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
 
 
 def stdout_console() -> Console:
@@ -20,7 +20,7 @@ def stdout_console() -> Console:
     Returns:
         A console on standard output.
     """
-    return Console(highlight=False, markup=False, soft_wrap=True)
+    return _console(soft_wrap=True)
 
 
 def stderr_console() -> Console:
@@ -29,7 +29,7 @@ def stderr_console() -> Console:
     Returns:
         A console on standard error.
     """
-    return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    return _console(stderr=True, soft_wrap=True)
 
 
 def live_console(*, stderr: bool) -> Console:
@@ -43,7 +43,14 @@ def live_console(*, stderr: bool) -> Console:
     Returns:
         A console for `rich.live` and `rich.progress`.
     """
-    return Console(stderr=stderr, highlight=False, markup=False)
+    return _console(stderr=stderr)
+
+
+def _console(*, stderr: bool = False, soft_wrap: bool = False) -> Console:
+    # Imported here, since JSON and names are printed without rich.
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, markup=False, soft_wrap=soft_wrap)
 
 
 def print_result(result: RenderableType) -> None:
@@ -88,6 +95,8 @@ def print_document(value: Any, form: DocumentFormat) -> None:
         form: Its form; tables have views of their own.
     """
     if form is DocumentFormat.YAML:
+        import yaml
+
         yaml.safe_dump(value, sys.stdout, sort_keys=False, allow_unicode=True)
     else:
         print_json(value)

@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from dpojob.views.status_view import format_queue, status_view
-from dpojob_api.conditions import Condition
 from dpojob_api.job import DPOJob, QueueStatus
+from dpojob_api.status_condition import Condition
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from tests.kit.builders import NOW, training_status
 
-from dpojob_api.conditions import Condition
 from dpojob_api.job import Attempt, ChildJob
+from dpojob_api.status_condition import Condition
 from dpojob_operator.decide import (
     Action,
     CreateTraining,

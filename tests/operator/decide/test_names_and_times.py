@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from tests.kit.builders import NOW, UID
 
-from dpojob_api.conditions import Condition
 from dpojob_api.job import DPOJobStatus
+from dpojob_api.status_condition import Condition
 from dpojob_operator.decide import FirstSight, invalid_spec_status, is_settled
 from dpojob_operator.decide.child_names import (
     inspection_name,

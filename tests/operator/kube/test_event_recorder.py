@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from tests.kit.builders import NOW, job, training_status
 
-from dpojob_api.conditions import Condition
 from dpojob_api.job import DPOJobStatus
+from dpojob_api.status_condition import Condition
 from dpojob_operator.kube import ApiError, EventRecorder, event_recorder
 
 

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from dpojob_api.base import LenientModel, StrictModel
-from dpojob_api.conditions import Condition
 from dpojob_api.constants import API_VERSION
 from dpojob_api.quantity import COUNT_PATTERN, MONEY_PATTERN
 from dpojob_api.spec import validations
+from dpojob_api.status_condition import Condition
 
 from .pod_settings import LabelKey, LabelValue, PodSettings, Toleration
 

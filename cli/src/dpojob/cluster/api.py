@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from types import TracebackType
-from typing import Self
-
-from dpojob_api.base import JSONObject
+from typing import TYPE_CHECKING, Self
 
 from .connection import Connection, parse_json
 from .kubeconfig import ClusterAccess
 from .resources import PODS, Resource
+
+if TYPE_CHECKING:
+    from dpojob_api.base import JSONObject
 
 WATCH_SECONDS = 300
 """When the API server ends a watch, which is then begun anew."""

@@ -6,15 +6,18 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 import httpx2
 
 from dpojob.errors import CommandError
 from dpojob.sanitize import escape
-from dpojob_api.base import JSONObject
 
 from .api_errors import UNAUTHORIZED, api_error
 from .kubeconfig import ClusterAccess
+
+if TYPE_CHECKING:
+    from dpojob_api.base import JSONObject
 
 SECONDS = 30.0
 """Longest wait for an answer; watches and logs may stay silent longer."""

@@ -10,9 +10,12 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dpojob.errors import CommandError
-from dpojob_api.base import JSONObject
+
+if TYPE_CHECKING:
+    from dpojob_api.base import JSONObject
 
 PLUGIN_SECONDS = 120
 """Longest time for a plugin, which may wait for a browser."""

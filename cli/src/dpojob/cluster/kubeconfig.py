@@ -14,14 +14,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from dpojob.errors import CommandError
-from dpojob_api.base import JSONObject
 
 from .credentials import UserCredentials, user_credentials
+
+if TYPE_CHECKING:
+    from dpojob_api.base import JSONObject
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod has the token of its service account, the API server's CA and its namespace."""

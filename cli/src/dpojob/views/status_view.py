@@ -12,10 +12,11 @@ from rich.text import Text
 
 from dpojob.sanitize import escape, shorten
 from dpojob.views.evaluation_view import evaluation_view
-from dpojob_api.conditions import Condition, ConditionType
+from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJob, DPOJobStatus, QueueStatus
 from dpojob_api.progress import Progress, Sample
 from dpojob_api.quantity import format_duration, money
+from dpojob_api.status_condition import Condition
 
 STYLES = {"Complete": "green", "Failed": "red", "Suspended": "yellow"}
 MESSAGE_LIMIT = 2000

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from dpojob_api.conditions import Condition, Reason
+from dpojob_api.conditions import Reason
+from dpojob_api.status_condition import Condition
 
 IMPROVED_BY_VERDICT: dict[str, bool | None] = {
     Reason.BETTER_THAN_BASE: True,

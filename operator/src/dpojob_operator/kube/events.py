@@ -11,10 +11,11 @@ import logging
 from datetime import datetime
 
 from dpojob_api.base import JSONObject
-from dpojob_api.conditions import Condition, ConditionType, Reason
+from dpojob_api.conditions import ConditionType, Reason
 from dpojob_api.constants import API_VERSION
 from dpojob_api.job import DPOJob, DPOJobStatus
 from dpojob_api.report import Problem
+from dpojob_api.status_condition import Condition
 
 log = logging.getLogger(__name__)
 MAX_MESSAGE_LENGTH = 1024

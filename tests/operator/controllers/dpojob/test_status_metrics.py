@@ -16,8 +16,8 @@ from tests.kit.builders import (
 )
 from tests.kit.operator_fixture import REPORT
 
-from dpojob_api.conditions import Condition
 from dpojob_api.job import DPOJobStatus, QueueStatus
+from dpojob_api.status_condition import Condition
 from dpojob_operator.controllers.dpojob.status_metrics import count_changes, update_budget
 from dpojob_operator.decide.stages import decide
 from dpojob_operator.process.metrics import RUNNING

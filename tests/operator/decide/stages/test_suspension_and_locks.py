@@ -22,7 +22,7 @@ from tests.kit.builders import (
     training_status,
 )
 
-from dpojob_api.conditions import Condition
+from dpojob_api.status_condition import Condition
 from dpojob_operator.decide import (
     CreateTraining,
     Decision,

@@ -18,10 +18,11 @@ from tests.kit.builders import (
 )
 from tests.kit.operator_fixture import succeeded
 
-from dpojob_api.conditions import Condition, ConditionType
+from dpojob_api.conditions import ConditionType
 from dpojob_api.evaluation import Evaluation
 from dpojob_api.job import Cost, DPOJobStatus
 from dpojob_api.progress import Progress
+from dpojob_api.status_condition import Condition
 from dpojob_operator.decide.stages import decide_with_pools
 from dpojob_operator.decide.status_builder import StatusBuilder
 from dpojob_operator.decide.summary import ADVICE, summarise

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from rich.prompt import Confirm
-
 from dpojob.cluster.client import AsyncClient
 from dpojob.console import stderr_console
 from dpojob.errors import CommandError
-from dpojob.views.status_view import headline
 from dpojob_api.constants import ExitCode
 
 
@@ -29,6 +26,10 @@ async def run(name: str, namespace: str | None, context: str | None, *, yes: boo
         CommandError: There is no such job, the API server refuses the request, or standard input is no terminal
             and --yes is missing.
     """
+    from rich.prompt import Confirm
+
+    from dpojob.views.status_view import headline
+
     async with AsyncClient(namespace, context) as client:
         stderr_console().print(headline(await client.get(name)))
         if not yes:

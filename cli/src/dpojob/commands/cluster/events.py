@@ -5,7 +5,6 @@ from __future__ import annotations
 from dpojob.cluster.client import AsyncClient
 from dpojob.console import print_document, print_result
 from dpojob.output_format import DocumentFormat, OutputFormat
-from dpojob.views.tables import events_table
 from dpojob_api.constants import ExitCode
 
 
@@ -32,6 +31,8 @@ async def run(name: str, namespace: str | None, context: str | None, form: Outpu
     elif form is not OutputFormat.TABLE:
         print_document(events, DocumentFormat(form))
     elif events:
+        from dpojob.views.tables import events_table
+
         print_result(events_table(events))
     else:
         print(f"no events of {name}; the API server keeps them for an hour by default")

@@ -6,7 +6,6 @@ from dpojob.cluster.client import AsyncClient
 from dpojob.cluster.job_facts import job_object
 from dpojob.console import print_document, print_result
 from dpojob.output_format import DocumentFormat, OutputFormat
-from dpojob.views.tables import jobs_table
 from dpojob_api.constants import ExitCode
 
 
@@ -44,6 +43,8 @@ async def run(
     elif form is not OutputFormat.TABLE:
         print_document([job.wire() for job in jobs], DocumentFormat(form))
     elif jobs:
+        from dpojob.views.tables import jobs_table
+
         print_result(jobs_table(jobs, namespaces=everywhere))
     else:
         print("no jobs" if everywhere else f"no jobs in namespace {namespace}")

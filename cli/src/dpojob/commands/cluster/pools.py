@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-
-import yaml
+from typing import TYPE_CHECKING
 
 from dpojob.cluster.client import AsyncClient
 from dpojob.cluster.resources import NODES
 from dpojob.console import print_document, print_result, print_warning
 from dpojob.output_format import DocumentFormat, OutputFormat
-from dpojob.views.tables import pools_table
 from dpojob_api.base import JSONObject
 from dpojob_api.constants import API_VERSION, GROUP, ExitCode
-from dpojob_planner import Node, PoolSuggestion, suggest_pools
+
+if TYPE_CHECKING:
+    from dpojob_planner import Node, PoolSuggestion
 
 HEAD = """\
 # GPUPools by the labels of this cluster's nodes. Set hourlyPrice, the price of one GPU for one hour, before you apply them.
@@ -42,6 +42,8 @@ async def run(context: str | None, form: OutputFormat) -> int:
     elif form is not OutputFormat.TABLE:
         print_document([pool.wire() for pool in pools], DocumentFormat(form))
     elif pools:
+        from dpojob.views.tables import pools_table
+
         print_result(pools_table(pools))
     else:
         print("no pools: an administrator adds GPUPools, or the chart's value pools does")
@@ -61,6 +63,8 @@ async def suggest(context: str | None, form: OutputFormat) -> int:
     Raises:
         CommandError: The cluster does not answer, or the user may not list nodes.
     """
+    from dpojob_planner import suggest_pools
+
     async with AsyncClient(None, context) as client:
         nodes = [_node(found) for found in await client.api.list_all(NODES)]
     suggestions = suggest_pools(nodes)
@@ -80,6 +84,8 @@ async def suggest(context: str | None, form: OutputFormat) -> int:
 
 def _node(found: JSONObject) -> Node:
     """What the planner reads of a node."""
+    from dpojob_planner import Node
+
     return Node(
         name=found["metadata"]["name"],
         labels=found["metadata"].get("labels") or {},
@@ -101,6 +107,8 @@ def _manifest(pool: PoolSuggestion) -> JSONObject:
 
 def _document(pool: PoolSuggestion) -> str:
     """A YAML document with the names of the nodes above it."""
+    import yaml
+
     names = ", ".join(pool.nodes[:SHOWN_NODES])
     more = len(pool.nodes) - SHOWN_NODES
     shown = f"{names} and {more} more" if more > 0 else names

@@ -7,7 +7,6 @@ from dpojob.cluster.job_facts import job_object
 from dpojob.console import print_document, print_result
 from dpojob.errors import CommandError
 from dpojob.output_format import DocumentFormat, OutputFormat
-from dpojob.views.status_view import samples_table
 from dpojob_api.constants import ExitCode
 
 
@@ -39,6 +38,8 @@ async def run(name: str, namespace: str | None, context: str | None, form: Outpu
     if form is OutputFormat.NAME:
         print(job_object(job))
     elif form is OutputFormat.TABLE:
+        from dpojob.views.status_view import samples_table
+
         print_result(samples_table(samples, limit=None))
     else:
         print_document([sample.wire() for sample in samples], DocumentFormat(form))

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from rich.live import Live
-
 from dpojob.cluster.client import AsyncClient
 from dpojob.cluster.job_facts import job_object
 from dpojob.console import live_console, print_document, print_json, print_result
 from dpojob.output_format import DocumentFormat, OutputFormat
-from dpojob.views.status_view import headline, status_view
 from dpojob_api.conditions import ConditionType
 from dpojob_api.constants import ExitCode
 from dpojob_api.job import DPOJob
@@ -48,6 +45,8 @@ async def run(
     elif form is OutputFormat.NAME:
         print(job_object(job))
     elif form is OutputFormat.TABLE:
+        from dpojob.views.status_view import status_view
+
         print_result(status_view(job))
     else:
         print_document(job.wire(), DocumentFormat(form))
@@ -55,6 +54,10 @@ async def run(
 
 
 async def _watch(client: AsyncClient, name: str) -> int:
+    from rich.live import Live
+
+    from dpojob.views.status_view import headline, status_view
+
     console = live_console(stderr=False)
     job: DPOJob | None = None
     if not console.is_terminal:

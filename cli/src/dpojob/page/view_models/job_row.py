@@ -6,9 +6,10 @@ from decimal import Decimal
 
 from dpojob.page.job_store import UnreadableJob
 from dpojob_api.base import JSONObject
-from dpojob_api.conditions import Condition, ConditionType
+from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJob
 from dpojob_api.quantity import money
+from dpojob_api.status_condition import Condition
 
 from .waiting import waits_for
 

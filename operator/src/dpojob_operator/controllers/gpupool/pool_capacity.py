@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from dpojob_api.conditions import Condition, PoolConditionType, Reason
+from dpojob_api.conditions import PoolConditionType, Reason
 from dpojob_api.pool import GPUPool, GPUPoolStatus
+from dpojob_api.status_condition import Condition
 from dpojob_operator.decide.conditions import next_condition
 from dpojob_operator.decide.object_snapshots import RawObject
 from dpojob_planner import PoolState, parse_gpus, pool_problem, reported_memory

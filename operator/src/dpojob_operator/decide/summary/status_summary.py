@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from dpojob_api.conditions import Condition, ConditionType, Reason
+from dpojob_api.conditions import ConditionType, Reason
 from dpojob_api.job import Display, DPOJobStatus
 from dpojob_api.quantity import format_duration, money
 from dpojob_api.spec import ModelSource
+from dpojob_api.status_condition import Condition
 from dpojob_operator.decide import cost
 from dpojob_operator.decide.status_builder import StatusBuilder
 
