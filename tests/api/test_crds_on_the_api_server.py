@@ -167,6 +167,16 @@ def test_a_planned_job_takes_an_edit_of_what_may_change(server, namespace, patch
     assert done.returncode == 0, done.stderr
 
 
+def test_who_manages_a_job_never_changes(server, namespace):
+    manifest = (HERE / "manifests/accepted/managed-by-multikueue.yaml").read_text()
+    server.kubectl("-n", namespace, "create", "-f", "-", input=manifest)
+    for value in ('"dpojob.dev/operator"', "null"):
+        done = _edit(server, namespace, "t", f'{{"managedBy":{value}}}')
+        assert "spec.managedBy cannot change" in done.stderr
+    done = _edit(server, namespace, "t", '{"training":{"beta":0.3}}')
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_job_that_nothing_was_made_of_may_still_be_edited(server, namespace):
     manifest = (HERE / "manifests/accepted/shortest.yaml").read_text()
     server.kubectl("-n", namespace, "create", "-f", "-", input=manifest)

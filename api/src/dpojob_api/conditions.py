@@ -175,6 +175,8 @@ class Reason(StrEnum):
     """The model was trained and could not be uploaded; it is kept on the volume."""
     JOB_DELETED = "JobDeleted"
     """A child Job that the status records was deleted, and not by the operator. It is not run again."""
+    JOB_DISPATCHED = "JobDispatched"
+    """Kueue would run the inspection or training Job in another cluster (MultiKueue), where it cannot be followed."""
     CREATION_REFUSED = "CreationRefused"
     """The API server refuses to make a child (policy, permission); the message says why. Tried again."""
     QUOTA_EXCEEDED = "QuotaExceeded"

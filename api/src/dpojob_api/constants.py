@@ -9,6 +9,9 @@ UNOBSERVED_GENERATION = -1
 """`status.observedGeneration` of an object that the operator has not seen yet, by the CRD's default: readers
 of kstatus take such an object for InProgress, and one without any status for Current."""
 
+CONTROLLER_NAME = f"{GROUP}/operator"
+"""The value of `spec.managedBy` that stands for the operator, as no value does."""
+
 # Labels, on every object the operator makes.
 LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
 """Always "dpojob": the operator's watches select its Jobs and Pods by it."""

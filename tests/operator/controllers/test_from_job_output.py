@@ -67,6 +67,12 @@ def test_an_unfinished_job_is_not_complete_and_a_failed_job_is_failed() -> None:
         ({"s3": "s3://b/p"}, {}, False),
         (None, {}, False),
         ({"claimName": "c"}, {"validateOnly": True}, False),
+        ({"claimName": "c"}, {"managedBy": "kueue.x-k8s.io/multikueue"}, False),
+        (
+            {"claimName": "c", "push": "me/out@abc"},
+            {"managedBy": "kueue.x-k8s.io/multikueue"},
+            True,
+        ),
     ],
 )
 def test_a_dpojobs_output(artifacts: Any, spec: dict[str, Any], usable: bool) -> None:

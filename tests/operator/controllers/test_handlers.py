@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dpojob_api.constants import LABEL_JOB_NAME, LABEL_MANAGED_BY, MANAGED_BY
+from dpojob_api.constants import CONTROLLER_NAME, LABEL_JOB_NAME, LABEL_MANAGED_BY, MANAGED_BY
 from dpojob_operator.controllers import Handlers
 from dpojob_operator.indexes import DependentsIndex, InspectionCache, ObjectStores, OutputLockIndex
 from dpojob_operator.kube.resources import DPOJOBS, GPUPOOLS, JOBS, PODS
@@ -108,3 +108,12 @@ def test_a_pool_queues_the_jobs_that_are_planned_on_pools() -> None:
     assert queue.take(GPUPOOLS, "ADDED", pool) == [KEY]
     assert queue.later == {KEY}
     assert queue.refreshes == 1
+
+
+def test_a_dpojob_of_another_controller_queues_the_jobs_that_wait_for_it_alone() -> None:
+    queue = Queue()
+    queue.dependents.add_dependent(KEY, ("ns", "waits"))
+    elsewhere = dpojob(1, spec={"managedBy": "kueue.x-k8s.io/multikueue"})
+    assert queue.take(DPOJOBS, "ADDED", elsewhere) == [("ns", "waits")]
+    assert queue.take(DPOJOBS, "MODIFIED", {**elsewhere, **dpojob(2, spec=elsewhere["spec"])}) == []
+    assert queue.take(DPOJOBS, "ADDED", dpojob(3, spec={"managedBy": CONTROLLER_NAME})) == [KEY]

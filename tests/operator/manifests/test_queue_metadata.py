@@ -20,14 +20,19 @@ LABELS = {
 }
 TOPOLOGY = {"kueue.x-k8s.io/podset-required-topology": "cloud.provider.com/rack"}
 PROVISIONING = {"provreq.kueue.x-k8s.io/maxRunDurationSeconds": "3600"}
+OF_THE_COPY = {
+    "kueue.x-k8s.io/prebuilt-workload-name": "dpojob-x",
+    "kueue.x-k8s.io/multikueue-origin": "manager",
+}
+"""What MultiKueue writes on a DPOJob's copy in a worker cluster: as labels, or as annotations."""
 OTHERS = {"app": "x", "sidecar.istio.io/inject": "true"}
 
 
 def queued() -> DPOJob:
     made = job(**EVERYTHING)
     made.metadata |= {
-        "labels": {**LABELS, **OTHERS},
-        "annotations": {**TOPOLOGY, **PROVISIONING, **OTHERS},
+        "labels": {**LABELS, **OF_THE_COPY, **OTHERS},
+        "annotations": {**TOPOLOGY, **PROVISIONING, **OF_THE_COPY, **OTHERS},
     }
     return made
 
@@ -49,7 +54,8 @@ def test_both_jobs_queue_as_the_dpojob_says(made: dict[str, Any]) -> None:
     metadata = made["metadata"]
     assert LABELS.items() <= metadata["labels"].items()
     assert {**TOPOLOGY, **PROVISIONING}.items() <= metadata["annotations"].items()
-    assert not OTHERS.keys() & (metadata["labels"].keys() | metadata["annotations"].keys())
+    kept_back = OTHERS.keys() | OF_THE_COPY.keys()
+    assert not kept_back & (metadata["labels"].keys() | metadata["annotations"].keys())
 
 
 def test_topology_and_provisioning_reach_the_training_pods_and_the_queue_does_not() -> None:

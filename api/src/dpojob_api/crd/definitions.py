@@ -14,11 +14,20 @@ from .structural_schema import structural_schema
 _IMMUTABLE_PARTS = tuple(
     field
     for field in (info.alias or name for name, info in DPOJobSpec.model_fields.items())
-    if field not in MUTABLE_ALWAYS
+    if field not in (*MUTABLE_ALWAYS, "managedBy")
 )
+"""All but what may always change, and managedBy, which never does."""
 
 _STATUS_FIELDS_ONCE_STARTED = ("dependency", "inspection", "dataset", "plan", "completionTime")
 """Fields of the status of which at least one is set as soon as the operator has acted on the spec."""
+
+
+def _unchanged(part: str) -> str:
+    """A CEL expression: an edit leaves `spec.<part>` as it was."""
+    return (
+        f"(has(self.spec.{part}) == has(oldSelf.spec.{part}) && "
+        f"(!has(self.spec.{part}) || self.spec.{part} == oldSelf.spec.{part}))"
+    )
 
 
 def _immutable_rule(part: str) -> dict[str, Any]:
@@ -31,13 +40,9 @@ def _immutable_rule(part: str) -> dict[str, Any]:
     Returns:
         A CEL rule for `x-kubernetes-validations`.
     """
-    same = (
-        f"(has(self.spec.{part}) == has(oldSelf.spec.{part}) && "
-        f"(!has(self.spec.{part}) || self.spec.{part} == oldSelf.spec.{part}))"
-    )
     begun = " || ".join(f"has(oldSelf.status.{field})" for field in _STATUS_FIELDS_ONCE_STARTED)
     return {
-        "rule": f"!has(oldSelf.status) || !({begun}) || {same}",
+        "rule": f"!has(oldSelf.status) || !({begun}) || {_unchanged(part)}",
         "message": f"spec.{part} cannot change after inspection began or the job ended: verdict, plan "
         "and checkpoints are about what it was then. Create a DPOJob under a new name (or delete this "
         "one and apply again; its output claim stays). suspend, budget and ttlSecondsAfterFinished may "
@@ -134,6 +139,12 @@ def dpojob_crd() -> dict[str, Any]:
             "message": "a DPOJob's name has at most 63 characters: it labels the job's pods",
         },
         *(_immutable_rule(part) for part in _IMMUTABLE_PARTS),
+        {
+            "rule": _unchanged("managedBy"),
+            "message": "spec.managedBy cannot change: two controllers would act on the job. Create a DPOJob "
+            "under a new name",
+            "fieldPath": ".spec.managedBy",
+        },
     ]
     columns = [
         ("PHASE", "string", ".status.phase", "A summary of the conditions.", 0),

@@ -26,6 +26,14 @@ Column = Annotated[str, Field(min_length=1, max_length=256)]
 Repository = Annotated[str, Field(min_length=1, max_length=200, pattern=REPO)]
 Revision = Annotated[str, Field(min_length=1, max_length=250, pattern=REVISION)]
 RelativePath = Annotated[str, Field(max_length=1024)]
+ControllerName = Annotated[
+    str,
+    Field(
+        max_length=63,
+        pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9._~!$&'()*+,;=:@%/-]+$",
+    ),
+]
+"""A domain, a slash and a path, as the API server requires of a Job's `spec.managedBy`."""
 PATH_RULE = {
     "rule": "!has(self.path) || (!self.path.startsWith('/') && !self.path.split('/').exists(p, p == '..'))",
     "message": "path is relative to the claim's root and may not contain '..'; "

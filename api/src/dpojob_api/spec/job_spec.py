@@ -9,7 +9,7 @@ from dpojob_api.base import StrictModel
 from .cache import Cache
 from .dataset_source import DatasetSource
 from .evaluation import EvaluationSpec
-from .fields import ClaimPath, SecretKey, SecretName, validations
+from .fields import ClaimPath, ControllerName, SecretKey, SecretName, validations
 from .hardware import Budget, Hardware
 from .model_source import ModelSource
 from .output import Output
@@ -23,7 +23,7 @@ class DPOJobSpec(
             "rule": "!self.output.merge || self.training.method != 'full'",
             "message": "merge is for the methods lora and qlora: full tuning already gives a whole model; "
             "leave out output.merge or choose another training.method",
-        }
+        },
     ),
 ):
     """A model, a preference dataset, and whatever the defaults do not say."""
@@ -71,6 +71,13 @@ class DPOJobSpec(
         ge=0,
         le=31536000,
         description="Delete the DPOJob this many seconds after it finished. Default: never.",
+    )
+
+    managed_by: ControllerName | None = Field(
+        default=None,
+        description="The controller that manages the DPOJob, as the field of that name of a Job; the operator "
+        "leaves one alone that is managed by another. For MultiKueue: kueue.x-k8s.io/multikueue. "
+        "Default: dpojob.dev/operator.",
     )
 
     @property

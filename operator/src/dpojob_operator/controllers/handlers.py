@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from dpojob_operator.decide.queueing import is_managed_elsewhere
 from dpojob_operator.indexes import DependentsIndex, InspectionCache, ObjectStores, OutputLockIndex
 from dpojob_operator.kube import Key, owning_dpojob
 from dpojob_operator.kube.resources import DPOJOBS, GPUPOOLS, PODS
@@ -46,8 +47,11 @@ class Handlers:
         deleted = event == DELETED
         changed = store.remove(key, metadata["uid"]) if deleted else store.apply(raw)
         if plural == DPOJOBS.plural:
-            self._inspections.record(raw, deleted=deleted)
-            self._output_locks.record(raw, deleted=deleted)
+            if is_managed_elsewhere(raw):
+                changed = False
+            else:
+                self._inspections.record(raw, deleted=deleted)
+                self._output_locks.record(raw, deleted=deleted)
             # Of a status that this process wrote, too, which is no change here.
             self._queue_dependents(key)
         if changed:

@@ -86,6 +86,7 @@ class JobSnapshot:
     """Pods that must succeed; their indexes are below it."""
     queue_labels: Mapping[str, str] = field(default_factory=dict)
     """Labels by which Kueue chooses its queue and its priority."""
+    managed_by: str = ""
 
     @property
     def finished(self) -> bool:
@@ -125,6 +126,7 @@ class JobSnapshot:
             completions=int((job.get("spec") or {}).get("completions") or 1),
             pool_hash=(metadata.get("annotations") or {}).get(ANNOTATION_POOL, ""),
             queue_labels=queue_labels(metadata),
+            managed_by=(job.get("spec") or {}).get("managedBy") or "",
         )
 
 

@@ -13,11 +13,10 @@ from dpojob_api.constants import (
 )
 from dpojob_api.job import DPOJob
 from dpojob_api.spec import DPOJobSpec
-from dpojob_operator.decide.object_snapshots import queue_labels
 from dpojob_operator.process import WorkloadSettings
 
 from .container_inputs import inspection_inputs
-from .metadata import labels, owner, queue_annotations
+from .metadata import child_queue_labels, labels, owner, queue_annotations
 from .pod import common_environment, pod_template, variable
 
 RETRIES = 2
@@ -46,7 +45,7 @@ def inspection_job(
     metadata: dict[str, Any] = {
         "name": name,
         "namespace": job.namespace,
-        "labels": {**queue_labels(job.metadata), **tags},
+        "labels": {**child_queue_labels(job), **tags},
         "ownerReferences": owner(job),
     }
     annotations = queue_annotations(job)

@@ -17,10 +17,17 @@ from dpojob_api.constants import (
 from dpojob_api.job import DPOJob
 from dpojob_api.spec import ClaimPath
 from dpojob_operator.decide.effective_spec import normalized_directory
-from dpojob_operator.decide.object_snapshots import QUEUE_PREFIX
+from dpojob_operator.decide.object_snapshots import QUEUE_PREFIX, queue_labels
 
 ANNOTATION_PREFIXES = (QUEUE_PREFIX, "provreq.kueue.x-k8s.io/")
 """Of a DPOJob's annotations that Kueue reads on a Job and its pod template: topology, provisioning requests."""
+
+OF_THE_DPOJOB_ALONE = frozenset(
+    QUEUE_PREFIX + name
+    for name in ("prebuilt-workload-name", "multikueue-origin", "multikueue-origin-uid")
+)
+"""What MultiKueue writes on the copy of a DPOJob in a worker cluster: on a Job, it would tie the Job to a
+Workload that was made for the whole DPOJob."""
 
 
 def labels(job: DPOJob, stage: str | None = None, attempt: int | None = None) -> dict[str, str]:
@@ -43,10 +50,20 @@ def output_directory_label(output: ClaimPath) -> str:
     return hashlib.sha256(directory.encode()).hexdigest()[:32]
 
 
+def child_queue_labels(job: DPOJob) -> dict[str, str]:
+    """The DPOJob's labels that a queueing system reads on its Jobs."""
+    own = queue_labels(job.metadata)
+    return {name: value for name, value in own.items() if name not in OF_THE_DPOJOB_ALONE}
+
+
 def queue_annotations(job: DPOJob) -> dict[str, str]:
-    """The DPOJob's annotations that a queueing system reads."""
+    """The DPOJob's annotations that a queueing system reads on its Jobs and their pods."""
     own = job.metadata.get("annotations") or {}
-    return {name: value for name, value in own.items() if name.startswith(ANNOTATION_PREFIXES)}
+    return {
+        name: value
+        for name, value in own.items()
+        if name.startswith(ANNOTATION_PREFIXES) and name not in OF_THE_DPOJOB_ALONE
+    }
 
 
 def owner(job: DPOJob) -> list[dict[str, Any]]:

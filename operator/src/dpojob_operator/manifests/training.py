@@ -27,11 +27,11 @@ from dpojob_api.shared_training_constants import grace_period_seconds
 from dpojob_api.spec import DPOJobSpec
 from dpojob_operator.decide.child_names import rendezvous_name
 from dpojob_operator.decide.exit_statuses import FINAL_EXITS, SIGTERM_EXIT
-from dpojob_operator.decide.object_snapshots import ANNOTATION_POOL, queue_labels
+from dpojob_operator.decide.object_snapshots import ANNOTATION_POOL
 from dpojob_operator.process import WorkloadSettings
 
 from .container_inputs import training_inputs
-from .metadata import labels, output_directory_label, owner, queue_annotations
+from .metadata import child_queue_labels, labels, output_directory_label, owner, queue_annotations
 from .pod import common_environment, pod_template, secret_variable, variable
 from .pool_hash import pool_hash
 from .resources import larger_quantity, training_resources
@@ -118,7 +118,7 @@ def training_job(
         "metadata": {
             "name": name,
             "namespace": job.namespace,
-            "labels": {**queue_labels(job.metadata), **tags},
+            "labels": {**child_queue_labels(job), **tags},
             "annotations": {**queue_annotations(job), ANNOTATION_POOL: pool_hash(pool)},
             "ownerReferences": owner(job),
         },

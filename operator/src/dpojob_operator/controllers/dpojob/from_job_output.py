@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dpojob_api.conditions import ConditionType
-from dpojob_api.constants import ANNOTATION_OUTPUT, ANNOTATION_OUTPUT_MAX_LENGTH
+from dpojob_api.constants import ANNOTATION_OUTPUT, ANNOTATION_OUTPUT_MAX_LENGTH, CONTROLLER_NAME
 from dpojob_api.job import Dependency, DPOJob
 from dpojob_api.spec import Training
 from dpojob_operator.decide import DependencySnapshot
@@ -28,6 +28,7 @@ def from_dpojob(job: DPOJob) -> DependencySnapshot:
         text = f"{condition.reason}: {condition.message}"
         return DependencySnapshot(found=found, failed=True, failure=text)
     artifacts = status.artifacts
+    elsewhere = job.spec.managed_by not in (None, CONTROLLER_NAME)
     if complete and job.spec.validate_only:
         return DependencySnapshot(
             found=found,
@@ -36,7 +37,7 @@ def from_dpojob(job: DPOJob) -> DependencySnapshot:
         )
     if complete and artifacts is not None:
         found.max_length = artifacts.max_length
-        if artifacts.claim_name is not None:
+        if artifacts.claim_name is not None and not elsewhere:
             found.volume = {"claimName": artifacts.claim_name, "path": artifacts.path or ""}
         if artifacts.kind == "adapter":
             found.base_claims = _base_claims(job)
@@ -45,7 +46,10 @@ def from_dpojob(job: DPOJob) -> DependencySnapshot:
             found.revision = revision or None
     problem = ""
     if complete and found.volume is None and found.repo is None:
-        problem = _no_output_message(found, "it went neither to a volume nor to the hub")
+        why = "it went neither to a volume nor to the hub"
+        if elsewhere:
+            why = "its volume is of the cluster that trained it (spec.managedBy), and it is not on the hub"
+        problem = _no_output_message(found, why)
     not_improved = _not_improved(job) if complete else ""
     return DependencySnapshot(
         found=found, complete=complete, problem=problem, not_improved=not_improved

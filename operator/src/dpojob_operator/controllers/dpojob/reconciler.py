@@ -21,6 +21,7 @@ from dpojob_operator.decide import (
     is_binding,
 )
 from dpojob_operator.decide.effective_spec import with_default_cache
+from dpojob_operator.decide.queueing import is_managed_elsewhere
 from dpojob_operator.decide.stages import decide, decide_with_pools
 from dpojob_operator.indexes import DependentsIndex
 from dpojob_operator.kube import ApiClient, Conflict, EventRecorder, Key
@@ -97,7 +98,7 @@ class Reconciler:
             # The response to a status write is as current as a read.
             raw = raw or await self._reader.read_job(key, live=key in self._outdated)
             self._outdated.discard(key)
-            if raw is None:
+            if raw is None or is_managed_elsewhere(raw):
                 self._forget(key)
                 return None
             try:

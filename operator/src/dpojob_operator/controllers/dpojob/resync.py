@@ -14,6 +14,7 @@ from dpojob_api.conditions import ConditionType
 from dpojob_api.job import Phase
 from dpojob_operator.decide import is_settled
 from dpojob_operator.decide.object_snapshots import RawObject
+from dpojob_operator.decide.queueing import is_managed_elsewhere
 from dpojob_operator.kube import ApiClient, ApiError, Key, ObjectSink, key_of
 from dpojob_operator.kube.resources import CLAIMS, DPOJOBS, GPUPOOLS, JOBS, MANAGED, PODS, Resource
 from dpojob_operator.process import metrics
@@ -80,6 +81,8 @@ class Resync:
         reasons: Counter[tuple[str, str]] = Counter()
 
         def count(raw: JSONObject) -> None:
+            if is_managed_elsewhere(raw):
+                return
             key = key_of(raw)
             phases[key[0], _phase(raw)] += 1
             if (reason := _reason_of_waiting(raw)) is not None:

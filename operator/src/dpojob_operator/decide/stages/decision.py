@@ -8,7 +8,12 @@ from datetime import datetime
 from dpojob_api.conditions import Reason
 from dpojob_operator.decide import ttl
 from dpojob_operator.decide.child_names import name_conflict_message
-from dpojob_operator.decide.queueing import apply_queue_edits, update_suspended
+from dpojob_operator.decide.queueing import (
+    apply_queue_edits,
+    dispatched_job,
+    fail_dispatched,
+    update_suspended,
+)
 from dpojob_operator.decide.status_builder import StatusBuilder
 from dpojob_operator.decide.summary import summarise, update_queue_wait
 from dpojob_operator.decide.types import Decision, PlanningRequest, Snapshot
@@ -83,6 +88,8 @@ def _run_stages(builder: StatusBuilder) -> None:
         )
     elif builder.snapshot.oversized_inputs:
         builder.fail(Reason.SPEC_TOO_LARGE, builder.snapshot.oversized_inputs)
+    elif (dispatched := dispatched_job(builder)) is not None:
+        fail_dispatched(builder, dispatched)
     else:
         for stage in STAGES:
             if not stage(builder):
