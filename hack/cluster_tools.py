@@ -28,7 +28,8 @@ def run(*command: str, input: str | None = None, capture: bool = True) -> str:
     )
     if done.returncode:
         output = "\n".join(filter(None, [done.stdout, done.stderr])) if capture else ""
-        sys.exit(f"demo: '{' '.join(command)}' failed ({done.returncode})\n{output[-4000:]}")
+        script = Path(sys.argv[0]).stem
+        sys.exit(f"{script}: '{' '.join(command)}' failed ({done.returncode})\n{output[-4000:]}")
     return done.stdout or ""
 
 

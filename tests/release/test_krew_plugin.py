@@ -5,19 +5,17 @@ from __future__ import annotations
 import hashlib
 import re
 import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
 import yaml
+from release_tools import krew_plugin
 
-ROOT = Path(__file__).resolve().parents[2]
-ADDRESS = "https://example.com/dpojob/releases/download/v0.1.0"
+SOURCE = "https://example.com/dpojob"
 
 
 def build(directory: Path) -> dict[str, object]:
-    command = [sys.executable, ROOT / "hack/krew_plugin.py", "v0.1.0", ADDRESS, directory]
-    subprocess.run(command, check=True)
+    krew_plugin.write("v0.1.0", SOURCE, directory)
     return dict(yaml.safe_load((directory / "dpo.yaml").read_text())["spec"])
 
 
@@ -26,7 +24,7 @@ def test_the_manifest_names_the_archive(tmp_path: Path) -> None:
     (platform,) = spec["platforms"]  # type: ignore[misc]
     packed = (tmp_path / "kubectl-dpo.tar.gz").read_bytes()
     assert platform["sha256"] == hashlib.sha256(packed).hexdigest()
-    assert platform["uri"] == f"{ADDRESS}/kubectl-dpo.tar.gz"
+    assert platform["uri"] == f"{SOURCE}/releases/download/v0.1.0/kubectl-dpo.tar.gz"
     # As krew's validation requires them.
     assert re.fullmatch(r"v\d+\.\d+\.\d+", str(spec["version"]))
     assert len(str(spec["shortDescription"])) <= 50

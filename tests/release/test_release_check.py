@@ -1,13 +1,22 @@
-"""`hack/release.py check`: a tag is released only where versions and changelog agree with it."""
+"""`hack/release check`: a tag is released only where versions and changelog agree with it."""
 
 from __future__ import annotations
 
+import shutil
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+from release_tools.versions import (
+    CHANGELOG,
+    CHART,
+    OPERATOR_VERSION,
+    ROOMS,
+    changelog_section,
+    problems,
+    set_version,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = tomllib.loads((ROOT / "cli/pyproject.toml").read_text())["project"]["version"]
@@ -16,7 +25,7 @@ VERSION = tomllib.loads((ROOT / "cli/pyproject.toml").read_text())["project"]["v
 def check(tag: str) -> list[str]:
     """The problems that the check prints, without those about the changelog's date."""
     done = subprocess.run(
-        [sys.executable, ROOT / "hack/release.py", "check", tag],
+        [ROOT / "hack/release", "check", tag],
         capture_output=True,
         text=True,
         check=False,
@@ -44,3 +53,14 @@ def test_another_version_names_every_file_to_change() -> None:
 @pytest.mark.parametrize("tag", ["1.2.3", "v1.2", "v1.2.3rc1", "latest"])
 def test_a_tag_of_another_form_is_refused(tag: str) -> None:
     assert check(tag) == [f"the tag {tag} is not of the form v1.2.3 or v1.2.3-rc.1"]
+
+
+def test_a_version_that_was_set_is_ready_for_its_tag(tmp_path: Path) -> None:
+    for name in (*(f"{room}/pyproject.toml" for room in ROOMS), OPERATOR_VERSION, CHART, CHANGELOG):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    assert problems(tmp_path, "v99.1.0")
+    set_version(tmp_path, "99.1.0")
+    assert problems(tmp_path, "v99.1.0") == []
+    assert changelog_section(tmp_path, "99.1.0").startswith("- ")
+    assert changelog_section(tmp_path, "99.2.0") == ""

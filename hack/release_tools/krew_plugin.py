@@ -1,7 +1,5 @@
 """Builds what krew installs as `kubectl dpo`: an archive, and the manifest that names it.
 
-    .venv/bin/python hack/krew_plugin.py v0.1.0 https://github.com/OWNER/dpojob/releases/download/v0.1.0 dist
-
 krew installs single programs, and the command is a Python package: the archive holds a small program that runs the
 installed package, or fetches it with uv (https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest/).
 """
@@ -11,7 +9,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import sys
 import tarfile
 from pathlib import Path
 
@@ -52,7 +49,7 @@ def archive(version: str) -> bytes:
         A gzipped tar archive.
     """
     program = PROGRAM.replace("VERSION", version).encode()
-    license_ = (Path(__file__).resolve().parent.parent / "LICENSE").read_bytes()
+    license_ = (Path(__file__).resolve().parents[2] / "LICENSE").read_bytes()
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
         for name, content, mode in (("kubectl-dpo", program, 0o755), ("LICENSE", license_, 0o644)):
@@ -96,24 +93,15 @@ def manifest(tag: str, address: str, packed: bytes) -> dict[str, object]:
     }
 
 
-def main(arguments: list[str]) -> int:
+def write(tag: str, source: str, directory: Path) -> None:
     """Writes the archive and the manifest.
 
     Args:
-        arguments: Tag, address of the release's files, directory.
-
-    Returns:
-        The exit status.
+        tag: The release's tag.
+        source: The address of the repository, below whose releases/download krew finds the archive.
+        directory: Where to write; must exist.
     """
-    tag, address, directory = arguments
     packed = archive(tag.removeprefix("v"))
-    out = Path(directory)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / ARCHIVE).write_bytes(packed)
-    text = yaml.safe_dump(manifest(tag, address.rstrip("/"), packed), sort_keys=False)
-    (out / MANIFEST).write_text(text)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    (directory / ARCHIVE).write_bytes(packed)
+    described = manifest(tag, f"{source}/releases/download/{tag}", packed)
+    (directory / MANIFEST).write_text(yaml.safe_dump(described, sort_keys=False))

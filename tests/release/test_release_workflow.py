@@ -1,0 +1,30 @@
+"""The release workflow: its commands are those that `hack/release --local` runs, its images those that the chart names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOW = (ROOT / ".github/workflows/release.yaml").read_text()
+VALUES = yaml.safe_load((ROOT / "charts/dpojob/values.yaml").read_text())
+JOBS = yaml.safe_load(WORKFLOW)["jobs"]
+
+
+@pytest.mark.parametrize("command", ["build", "push-chart"])
+def test_a_local_release_runs_the_commands_of_the_workflow(command: str) -> None:
+    assert len(re.findall(rf"hack/release {command} ", WORKFLOW)) == 1
+    local = (ROOT / "hack/release_tools/local_release.py").read_text()
+    assert len(re.findall(rf"run\(release, ['\"]{command}['\"]", local)) == 1
+
+
+def test_images_have_the_names_and_the_tag_that_the_chart_pulls() -> None:
+    pushed = {row["name"] for row in JOBS["images"]["strategy"]["matrix"]["include"]}
+    pulled = {VALUES["images"][role]["repository"] for role in ("operator", "inspect", "trainer")}
+    assert pushed == {repository.rpartition("/")[2] for repository in pulled}
+    (build,) = [step["with"] for step in JOBS["images"]["steps"] if step.get("id") == "build"]
+    assert build["tags"] == "${{ env.IMAGES }}/${{ matrix.name }}:${{ env.VERSION }}"
+    assert 'VERSION=${GITHUB_REF_NAME#v}"' in WORKFLOW
