@@ -62,6 +62,7 @@ def measure_steps(
 
     if steps is None:
         steps = REHEARSAL_STEPS if context.rehearsal else WARM_UP_STEPS + MEASURED_STEPS
+    last_warm_up = min(WARM_UP_STEPS, steps - 1)
     times: list[float] = []
     held: list[int] = []
 
@@ -73,7 +74,7 @@ def measure_steps(
 
         def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             synchronize()
-            if state.global_step == min(WARM_UP_STEPS, steps - 1) and device() == "cuda":
+            if state.global_step == last_warm_up and device() == "cuda":
                 torch.cuda.reset_peak_memory_stats()
             self.begun = time.monotonic()
 

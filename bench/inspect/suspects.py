@@ -159,9 +159,9 @@ def measure_planted(count: int, share: float) -> list[str]:
         planted.append((name, kind, set(chosen)))
     found = _found(rows)
     lines = []
-    for name, kind, chosen in planted:
+    for name, kind, wanted in planted:
         others = set().union(*(o for n, k, o in planted if k is kind and n != name))
-        lines.append(_line(name, found.get(kind, set()) - others, chosen))
+        lines.append(_line(name, found.get(kind, set()) - others, wanted))
     return [
         f"{count:,} pairs, {share:.0%} of them with each kind of error.",
         "",

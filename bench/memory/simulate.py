@@ -1,8 +1,8 @@
 """Measure the memory of a whole DPO step without a GPU and without weights.
 
-    python bench/memory/simulate.py                 # every case not yet in measured.json
-    python bench/memory/simulate.py --only 0.5b     # those whose key contains the text
-    python bench/memory/simulate.py --again         # also those already measured
+    python -m bench.memory.simulate                 # every case not yet in measured.json
+    python -m bench.memory.simulate --only 0.5b     # those whose key contains the text
+    python -m bench.memory.simulate --again         # also those already measured
 
 torch's FakeTensorMode runs the step with tensors that have shapes but no storage, MemTracker adds up
 what is alive. The step is that of TRL 1.16's DPOTrainer: chosen and rejected in one forward, TRL's own
@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from shapes import CASES, COMMON, SHAPES, Case
+from bench.memory.shapes import CASES, COMMON, SHAPES, Case
 
 MEASURED = Path(__file__).with_name("measured.json")
 GIB = 2**30
@@ -76,7 +76,7 @@ def adapters(model: Any, rank: int) -> Any:
     # peft makes adapters in fp32, moves them to the base's device and dtype, and casts them back. Fake
     # tensors cannot be moved in place, and the end is the same without.
     BaseTunerLayer._move_adapter_to_device_of_base_layer = lambda *_, **__: None
-    torch.nn.Module.to = lambda self, *_, **__: self
+    torch.nn.Module.to = lambda self, *_, **__: self  # type: ignore[method-assign]
     return get_peft_model(
         model,
         LoraConfig(r=rank, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM"),
@@ -152,18 +152,18 @@ def micro_step(case: Case, policy: Any, reference: Any, batch: dict[str, Any]) -
         ):
             expected = model(**batch, use_cache=False, fused_lm_head=True).log_probs.sum(dim=1)
     chosen, rejected = (logps - expected).chunk(2)
-    (-F.logsigmoid(0.1 * (chosen - rejected)).mean()).backward()
+    (-F.logsigmoid(0.1 * (chosen - rejected)).mean()).backward()  # type: ignore[no-untyped-call]
 
 
 def step_tracker() -> Any:
     """A MemTracker that sums over the whole step: no snapshots per module, which allow one call only."""
     from torch.distributed._tools.mem_tracker import MemTracker
 
-    class StepTracker(MemTracker):
+    class StepTracker(MemTracker):  # type: ignore[no-untyped-call]
         def _ignored(self, *_: Any) -> None:
             pass
 
-        _pre_fw_hook = _post_fw_hook = _pre_bw_hook = _post_bw_hook = _ignored
+        _pre_fw_hook = _post_fw_hook = _pre_bw_hook = _post_bw_hook = _ignored  # type: ignore[assignment]
 
     return StepTracker()
 
@@ -249,7 +249,7 @@ def main() -> None:
         if arguments.only not in case.key or (case.key in known["cases"] and not arguments.again):
             continue
         result = simulate(case)
-        known["command"] = "python bench/memory/simulate.py"
+        known["command"] = "python -m bench.memory.simulate"
         known["how"] = "FakeTensorMode + MemTracker on device cpu; no GPU was at hand"
         known["versions"] = versions()
         known["cases"][case.key] = result

@@ -104,7 +104,8 @@ def _compare(found: Any, expected: Any) -> dict[str, Any]:
 def _margin(context: Context, method: str) -> dict[str, Any]:
     """At the first step the policy is the reference, so the margin is exactly 0 and the loss ln 2."""
     length = LENGTH // 32 if context.rehearsal else LENGTH
-    first = measure_steps(context, StepCase(SHAPE, method, PAIRS, length), steps=1)["first"]
+    case = StepCase(SHAPE, method, PAIRS, length)
+    first: dict[str, Any] = measure_steps(context, case, steps=1)["first"]
     if first["rewards/margins"] != 0:
         raise RuntimeError(f"the margin of the first step is {first['rewards/margins']}, not 0")
     return first

@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from tests.trainer.training.conftest import MakeJob
 
 from dpojob_trainer.training.evaluation.answers import Answer, answer_figures, repetition
-from dpojob_trainer.training.evaluation.prompts import unseen_rows
+from dpojob_trainer.training.evaluation.prompts import evaluation_rows, judged_rows, unseen_rows
 
 
 def rows(*prompts: Any) -> list[dict[str, Any]]:
@@ -45,3 +46,16 @@ def test_figures_are_means_over_the_answers() -> None:
     assert figures.tokens == 20
     assert figures.ended == pytest.approx(2 / 3)
     assert figures.repetition == pytest.approx(0.2)
+
+
+@pytest.mark.train
+@pytest.mark.parametrize(("gpus", "held_back"), [(1, True), (2, False)])
+def test_prompts_are_kept_from_the_verdict_only_where_they_judge_checkpoints(
+    make_job: MakeJob, gpus: int, held_back: bool
+) -> None:
+    judge = {"program": {"volume": {"claimName": "inputs", "path": "rule.py"}}}
+    job = make_job(spec={"evaluation": {"judge": judge, "everyEval": True}}, plan={"gpus": gpus})
+    assert job.spec.evaluation is not None
+    during, after = judged_rows(job, job.spec.evaluation)
+    assert bool(during) == held_back
+    assert during + after == evaluation_rows(job, 200)

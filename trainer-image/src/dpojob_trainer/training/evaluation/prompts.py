@@ -13,6 +13,7 @@ from dpojob_api.shared_training_constants import EVERY_EVAL_PROMPTS, prompts_jud
 from dpojob_api.spec import EvaluationSpec
 from dpojob_trainer.inspection import accepted_rows, is_conversational
 from dpojob_trainer.shared.preference_pair import as_messages
+from dpojob_trainer.training.setup.arguments import judges_checkpoints
 from dpojob_trainer.training.setup.train_job import TrainJob
 
 from .judges import JudgeError
@@ -31,12 +32,12 @@ def judged_rows(
         spec: Its spec.evaluation.
 
     Returns:
-        The rows during training, none without everyEval, and those after it.
+        The rows during training, none where no checkpoint is judged, and those after it.
 
     Raises:
         JudgeError: The file of prompts is missing, or a line of it is no prompt.
     """
-    if not spec.every_eval:
+    if not judges_checkpoints(job):
         return [], evaluation_rows(job, spec.prompts.max)
     rows = evaluation_rows(job, EVERY_EVAL_PROMPTS + spec.prompts.max)
     during = prompts_judged_during(len(rows))
