@@ -69,22 +69,24 @@ class Page:
             self.write(path, title, section(command, load, lines))
 
 
-def parser(module: str, description: str | None, words: Collection[str]) -> argparse.ArgumentParser:
-    """A parser of a benchmark's command line: one of the words, or all, and the page to write."""
+def parser(
+    module: str, description: str | None, sections: Collection[str]
+) -> argparse.ArgumentParser:
+    """A parser of a benchmark's command line: one of the sections, or all, and the page to write."""
     made = argparse.ArgumentParser(
         prog=f"python -m {module}",
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("command", nargs="?", choices=[*words, "all"], default="all")
+    made.add_argument("command", nargs="?", choices=[*sections, "all"], default="all")
     made.add_argument("--write", type=Path, help="the page whose sections are replaced")
     return made
 
 
-def command_line(module: str, word: str, words: Collection[str]) -> str:
+def command_line(module: str, command: str, sections: Collection[str]) -> str:
     """The command that repeats one measurement with the flags of this process, without the page."""
     page = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     page.add_argument("--write")
     _, arguments = page.parse_known_args()
-    flags = [argument for argument in arguments if argument not in (*words, "all")]
-    return " ".join(["python -m", module, word, *flags])
+    flags = [argument for argument in arguments if argument not in (*sections, "all")]
+    return " ".join(["python -m", module, command, *flags])

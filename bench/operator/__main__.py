@@ -85,7 +85,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], list[str]]]] = {
     "fleet": ("Fleet", fleet),
     "soak": ("Soak", soak),
 }
-"""By the word on the command line: the section's title in the page, and what it measures."""
+"""By the argument on the command line: the section's title in the page, and what it measures."""
 ALL = ("compare", "bytes", "scale", "fleet")
 
 

@@ -37,7 +37,7 @@ def job(**spec: Any) -> dict[str, Any]:
     return document
 
 
-def complaint(document: Any) -> str:
+def refusal(document: Any) -> str:
     with pytest.raises(ManifestError) as caught:
         load([document])
     return str(caught.value)
@@ -73,7 +73,7 @@ def test_every_rule_of_the_schema_has_a_meaning_here(model: type[BaseModel]) -> 
 
 
 def test_all_errors_are_reported_at_once() -> None:
-    text = complaint(
+    text = refusal(
         job(model={}, training={"beta": 0, "method": "Lora"}, hardware={"gpus": 3, "nodes": 2})
     )
     assert "set exactly one of repo, volume or fromJob" in text
@@ -100,7 +100,7 @@ def test_all_errors_are_reported_at_once() -> None:
     ],
 )
 def test_the_remedy_is_named(spec: dict[str, Any], expected: str) -> None:
-    assert expected in complaint(job(**spec))
+    assert expected in refusal(job(**spec))
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_the_remedy_is_named(spec: dict[str, Any], expected: str) -> None:
     ],
 )
 def test_the_frame_is_checked_too(change: dict[str, Any], expected: str) -> None:
-    assert expected in complaint(SHORTEST | change)
+    assert expected in refusal(SHORTEST | change)
 
 
 def test_a_null_is_a_field_left_out_as_the_server_has_it() -> None:

@@ -64,11 +64,11 @@ async def in_parallel(
 ) -> None:
     """Runs all, at most `limit` at a time, and prints a progress line every 20 runs."""
     jobs = list(work)
-    gate, began, done = asyncio.Semaphore(limit), time.monotonic(), 0
+    limiter, began, done = asyncio.Semaphore(limit), time.monotonic(), 0
 
     async def one(job: Callable[[], Awaitable[Result]]) -> None:
         nonlocal done
-        async with gate:
+        async with limiter:
             report.add(await job())
         done += 1
         if done % 20 == 0:

@@ -99,11 +99,11 @@ def test_health_follows_the_listing_and_metrics_the_outcomes(
 def test_it_is_unhealthy_without_an_api_server_and_recovers_with_one(
     job_namespace: JobNamespace, account: Account, tmp_path: Path
 ) -> None:
-    """The API server is behind a door (a relay process) that is shut, then open."""
+    """Connections to the API server pass through a relay process that is stopped, then started."""
     config = json.loads(account.kubeconfig.read_text())
     server = config["clusters"][0]["cluster"]["server"]
-    door = Door(server)
-    config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{door.port}"
+    relay = Relay(server)
+    config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{relay.port}"
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(json.dumps(config))
     process = Process(
@@ -117,7 +117,7 @@ def test_it_is_unhealthy_without_an_api_server_and_recovers_with_one(
         process.start()
         base = address(job_namespace, process)
         job_namespace.until("ready", lambda: ask(base + "/readyz")[0] == 200)
-        door.shut()
+        relay.stop()
         running = process.process
         assert running is not None
         job_namespace.until(
@@ -126,19 +126,19 @@ def test_it_is_unhealthy_without_an_api_server_and_recovers_with_one(
         )
         if running.poll() is None:
             process.stop(signal.SIGKILL)
-        door.open()
+        relay.start()
         process.start()  # as Kubernetes would
         job_namespace.job("late")
         job_namespace.pod("late", "inspect")
     finally:
         if process.process is not None and process.process.poll() is None:
             process.stop(signal.SIGKILL)
-        door.shut()
+        relay.stop()
         print(process.log.read_text()[-4000:])
 
 
-class Door:
-    """A TCP relay that can be shut: connections break, and new ones are refused."""
+class Relay:
+    """A TCP relay that can be stopped: connections break, and new ones are refused."""
 
     CODE = """
 import asyncio, sys
@@ -163,15 +163,15 @@ asyncio.run(main())
         assert found is not None
         self.target = found.groups()
         self.port = 0
-        self.open()
+        self.start()
 
-    def open(self) -> None:
+    def start(self) -> None:
         command = [sys.executable, "-c", self.CODE, *self.target, str(self.port)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.port = int(self.process.stdout.readline())
 
-    def shut(self) -> None:
+    def stop(self) -> None:
         self.process.kill()
         self.process.wait()
 

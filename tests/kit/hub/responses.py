@@ -1,4 +1,4 @@
-"""How the hub hears and speaks: requests read and logged, faults met, answers sent."""
+"""Requests to the hub fixture, read and logged; faults injected; answers sent."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic_core import PydanticCustomError
 
 from dpojob_api.spelling import nearest
+from dpojob_api.value_display import show_value
 
 from .allowed_fields import BOUNDS, OTHER_LOSSES
 from .limits import LIST_LENGTH, MAX_CHARACTERS, MAX_DEPTH, OPTIONS, TEXT_LENGTH, is_nested_deeper
@@ -93,9 +94,9 @@ def _type_problem(name: str, value: Any, field: Mapping[str, Any]) -> str | None
     types = field["types"]
     if not any(_has_type(value, kind) for kind in types):
         expected = " or ".join(kind for kind in types if kind != "null") or "null"
-        return f"{name} must be {expected}, not {_show_value(value)}"
+        return f"{name} must be {expected}, not {show_value(value)}"
     if name in BOUNDS and value is not None and not BOUNDS[name].allow(value):
-        return f"{name} must be {BOUNDS[name]}, not {_show_value(value)}"
+        return f"{name} must be {BOUNDS[name]}, not {show_value(value)}"
     choices = field.get("choices")
     for item in value if isinstance(value, list) else [value]:
         if choices and isinstance(item, str) and item not in choices:
@@ -120,7 +121,7 @@ def _size_problem(what: str, value: Any) -> str | None:
 def _choice_problem(name: str, item: str, choices: list[str]) -> str:
     more = ", ..." if len(choices) > CHOICES_SHOWN else ""
     text = (
-        f"{name} must be one of {', '.join(choices[:CHOICES_SHOWN])}{more}, not {_show_value(item)}"
+        f"{name} must be one of {', '.join(choices[:CHOICES_SHOWN])}{more}, not {show_value(item)}"
     )
     if name == "loss_type" and item.lower() in OTHER_LOSSES:
         return f"{text}: {OTHER_LOSSES[item.lower()]}"
@@ -141,8 +142,3 @@ def _has_type(value: Any, kind: str) -> bool:
         "object": isinstance(value, dict),
         "true or false": False,
     }[kind]
-
-
-def _show_value(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -32,7 +32,7 @@ RESERVED: Mapping[str, str] = {
     "precompute_ref_log_probs": "nothing: the plan decides it by memory",
     "resume_from_checkpoint": "nothing: a job resumes from its own newest checkpoint",
     "enable_jit_checkpoint": "nothing: the trainer saves a checkpoint when it is stopped",
-    "save_only_model": "nothing: a checkpoint without the optimizer's state cannot be gone on from",
+    "save_only_model": "nothing: training cannot be resumed from a checkpoint without the optimizer's state",
     "ignore_data_skip": "nothing: a job goes on with the pairs it had not seen yet",
     "restore_callback_states_from_checkpoint": "nothing: early stopping goes on counting where it was",
     "do_train": "validateOnly",

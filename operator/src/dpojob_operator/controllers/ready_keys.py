@@ -18,7 +18,7 @@ from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
 TURNS = 4
-"""Of so many keys of a group, the last is one that can wait, if there are both kinds."""
+"""In each series of this many keys of a group, the last is one that can wait, where the group has both kinds."""
 
 
 @dataclass

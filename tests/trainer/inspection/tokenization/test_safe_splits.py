@@ -77,19 +77,19 @@ def test_the_parts_have_the_tokens_of_the_whole(
 
 
 def test_the_cut_is_after_the_last_special_token_that_all_share() -> None:
-    seams = SafeSplits(tokenizer("byte level", "nfc", PLAIN), ["<s> and <|im_start|>"])
+    splits = SafeSplits(tokenizer("byte level", "nfc", PLAIN), ["<s> and <|im_start|>"])
     start = "<s>a<|im_start|>"
-    assert seams.shared_prefix_length(start + "ab", start + "a", start + "a<s>") == len(start)
-    assert seams.shared_prefix_length("<s>a", "<s>b<|im_start|>") == len("<s>")
-    assert seams.shared_prefix_length("a<s>", "b<s>") == 0
+    assert splits.shared_prefix_length(start + "ab", start + "a", start + "a<s>") == len(start)
+    assert splits.shared_prefix_length("<s>a", "<s>b<|im_start|>") == len("<s>")
+    assert splits.shared_prefix_length("a<s>", "b<s>") == 0
 
 
 @pytest.mark.parametrize("token", [token.content for token in ODD])
-def test_a_token_that_touches_its_surroundings_is_no_seam(token: str) -> None:
-    seams = SafeSplits(tokenizer("byte level", "none", PLAIN + ODD), [token])
-    assert seams.shared_prefix_length(f"a{token}b", f"a{token}c") == 0
+def test_a_token_that_touches_its_surroundings_is_no_safe_split(token: str) -> None:
+    splits = SafeSplits(tokenizer("byte level", "none", PLAIN + ODD), [token])
+    assert splits.shared_prefix_length(f"a{token}b", f"a{token}c") == 0
 
 
 def test_a_text_whose_first_piece_is_treated_apart_is_not_cut() -> None:
-    seams = SafeSplits(tokenizer("metaspace first", "none", PLAIN), ["<s>"])
-    assert seams.shared_prefix_length("<s>a", "<s>b") == 0
+    splits = SafeSplits(tokenizer("metaspace first", "none", PLAIN), ["<s>"])
+    assert splits.shared_prefix_length("<s>a", "<s>b") == 0

@@ -27,7 +27,7 @@ WRONG = [
     ({"rpo_alpha": 1.0}, "loss_type: [sigmoid, sft]"),
     ({"max_prompt_length": 512}, "training.maxLength"),
     ({"learning_rate": 1e-5}, "write training.learningRate"),
-    ({"save_only_model": True}, "cannot be gone on from"),
+    ({"save_only_model": True}, "cannot be resumed from a checkpoint"),
     ({"ignore_data_skip": True}, "the pairs it had not seen yet"),
     ({"hub_revision": "tuned"}, "the repository's main branch"),
     ({"learning_rat": 1e-5}, "if you mean learning_rate: write training.learningRate"),
@@ -161,14 +161,12 @@ NEEDS_A_PACKAGE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("arguments", "package", "way_out"), NEEDS_A_PACKAGE)
+@pytest.mark.parametrize(("arguments", "package", "remedy"), NEEDS_A_PACKAGE)
 def test_an_argument_whose_package_the_training_image_has_not(
-    arguments, package, way_out, monkeypatch: pytest.MonkeyPatch
+    arguments, package, remedy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(packages, "find_spec", lambda _name: None)
-    with pytest.raises(
-        InspectionError, match=f"needs the package {package}, .*: {way_out}, or ask"
-    ):
+    with pytest.raises(InspectionError, match=f"needs the package {package}, .*: {remedy}, or ask"):
         check_arguments(spec(arguments))
     monkeypatch.setenv(ENV_PACKAGES, f"other,{package}")
     check_arguments(spec(arguments))

@@ -11,6 +11,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 from trl.trainer.utils import add_fused_lm_head
 
+from dpojob_trainer.training.dpo_trainer.trl_patches import attention_implementation
 from dpojob_trainer.training.prefix_sharing import SharedBackbone
 
 VOCABULARY = 256
@@ -53,7 +54,7 @@ def tiny_model(model_type: str, attention: str = "sdpa", **more: Any) -> Any:
 
 def shared(model: Any) -> Any:
     """The model with TRL's LM head and a backbone that shares prefixes."""
-    SharedBackbone().attach(model)
+    SharedBackbone().attach(model, attention_implementation(model))
     add_fused_lm_head(model)
     return model
 

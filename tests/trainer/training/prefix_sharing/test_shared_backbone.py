@@ -125,7 +125,7 @@ def test_generation_is_unchanged() -> None:
 
 def test_a_layout_is_ignored_once_sharing_is_given_up() -> None:
     model, backbone = tiny_model("llama"), SharedBackbone()
-    backbone.attach(model)
+    backbone.attach(model, "sdpa")
     backbone.active = False
     shared(model)
     assert torch.equal(
@@ -194,6 +194,5 @@ def test_a_window_is_measured_by_positions(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_flash_attention_takes_no_such_mask() -> None:
     model = tiny_model("llama")
-    model.config._attn_implementation = "flash_attention_2"
     with pytest.raises(ValueError, match="flash_attention_2 takes no mask of this kind"):
-        SharedBackbone().attach(model)
+        SharedBackbone().attach(model, "flash_attention_2")

@@ -1,4 +1,4 @@
-"""The line of a job: who, where, how far, how good, how dear."""
+"""The line of a job: its owner, progress, figures and cost."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from dpojob_trainer.training.prefix_sharing import (
     layout_difference,
 )
 
-from .trl_patches import PatchedDPOTrainer, collator_class
+from .trl_patches import PatchedDPOTrainer, attention_implementation, collator_class
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class PrefixSharingTrainer(PatchedDPOTrainer):
         try:
             for each in (model, reference):
                 if each is not None:
-                    sharing.attach(each)
+                    sharing.attach(each, attention_implementation(each))
         except ValueError as error:
             notes.append(f"prefixes are not shared: {error}")
             super().__init__(**kwargs)

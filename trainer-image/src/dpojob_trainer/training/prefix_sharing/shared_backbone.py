@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import torch
@@ -22,11 +23,12 @@ class SharedBackbone:
         self._layout: SharedLayout | None = None
         self._masks = ExitStack()
 
-    def attach(self, model: Any) -> None:
+    def attach(self, model: Any, attention: str) -> None:
         """Hook the backbone of a causal language model, before PEFT or FSDP wraps it.
 
         Args:
             model: A model of transformers.
+            attention: Its attention implementation.
 
         Raises:
             ValueError: Without a backbone of its own, or with an attention that takes no such mask; the message
@@ -34,21 +36,26 @@ class SharedBackbone:
         """
         if model.base_model is model:
             raise ValueError(f"{type(model).__name__} has no backbone apart from its LM head")
-        implementation = model.config._attn_implementation
-        if implementation not in PREFIX_SHARING_ATTENTION:
-            raise ValueError(f"{implementation} takes no mask of this kind")
-        model.base_model.register_forward_pre_hook(self._before, with_kwargs=True)
+        if attention not in PREFIX_SHARING_ATTENTION:
+            raise ValueError(f"{attention} takes no mask of this kind")
+        model.base_model.register_forward_pre_hook(
+            partial(self._before, attention), with_kwargs=True
+        )
         model.base_model.register_forward_hook(self._after, always_call=True)
 
     def _before(
-        self, backbone: Any, arguments: tuple[Any, ...], options: dict[str, Any]
+        self,
+        attention: str,
+        _backbone: Any,
+        arguments: tuple[Any, ...],
+        options: dict[str, Any],
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         options = dict(options)
         layout = SharedLayout.from_model_inputs(options)
         if layout is None or not self.active:
             return arguments, options
         self._layout = layout
-        self._masks.enter_context(masks_of(layout, backbone.config._attn_implementation))
+        self._masks.enter_context(masks_of(layout, attention))
         options["input_ids"] = layout.ids
         options["position_ids"] = layout.positions
         # Without a mask transformers would take positions that start again for packed sequences.
