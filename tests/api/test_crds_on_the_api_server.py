@@ -40,7 +40,7 @@ def test_rejected_with_a_message_that_names_the_field(server, path):
 
 
 def test_the_schemas_are_structural(server):
-    for plural in ("dpojobs", "gpupools"):
+    for plural in ("dpojobs", "gpupools", "costquotas"):
         done = server.kubectl(
             "get", "crd", f"{plural}.dpojob.dev",
             "-o", 'jsonpath={.status.conditions[?(@.type=="NonStructuralSchema")].message}',

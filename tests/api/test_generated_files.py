@@ -13,7 +13,12 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("directory", ["crds", "charts/dpojob/files/crds"])
 @pytest.mark.parametrize(
-    ("name", "document"), [("dpojobs", crd.dpojob_crd()), ("gpupools", crd.gpupool_crd())]
+    ("name", "document"),
+    [
+        ("dpojobs", crd.dpojob_crd()),
+        ("gpupools", crd.gpupool_crd()),
+        ("costquotas", crd.costquota_crd()),
+    ],
 )
 def test_checked_in_crd_is_current(directory, name, document):
     assert yaml.safe_load((ROOT / directory / f"{name}.yaml").read_text()) == document
@@ -39,7 +44,9 @@ def fields_without_description(schema, path=""):
 
 
 @pytest.mark.parametrize(
-    "document", [crd.dpojob_crd(), crd.gpupool_crd()], ids=["DPOJob", "GPUPool"]
+    "document",
+    [crd.dpojob_crd(), crd.gpupool_crd(), crd.costquota_crd()],
+    ids=["DPOJob", "GPUPool", "CostQuota"],
 )
 def test_every_field_a_user_writes_has_a_description(document):
     schema = document["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
@@ -47,7 +54,9 @@ def test_every_field_a_user_writes_has_a_description(document):
 
 
 @pytest.mark.parametrize(
-    "document", [crd.dpojob_crd(), crd.gpupool_crd()], ids=["DPOJob", "GPUPool"]
+    "document",
+    [crd.dpojob_crd(), crd.gpupool_crd(), crd.costquota_crd()],
+    ids=["DPOJob", "GPUPool", "CostQuota"],
 )
 def test_conditions_are_a_map_by_type(document):
     status = document["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]

@@ -22,7 +22,7 @@ FOLDER = ROOT / "examples/argocd/dpojob.dev"
 JOB = FOLDER / "DPOJob"
 
 
-@pytest.mark.parametrize("kind", ["DPOJob", "GPUPool"])
+@pytest.mark.parametrize("kind", ["DPOJob", "GPUPool", "CostQuota"])
 def test_the_health_cases_hold(kind: str) -> None:
     folder = FOLDER / kind
     cases = lua.load(folder / "health_test.yaml")["tests"]
@@ -96,7 +96,7 @@ def test_the_patch_of_argocd_cm_holds_the_files() -> None:
     subprocess.run([sys.executable, str(ROOT / "hack/generate-argocd"), "--check"], check=True)
     data = lua.load(ROOT / "examples/argocd/argocd-cm-patch.yaml")["data"]
     prefix = "resource.customizations"
-    for kind in ("DPOJob", "GPUPool"):
+    for kind in ("DPOJob", "GPUPool", "CostQuota"):
         health = (FOLDER / kind / "health.lua").read_text()
         assert data[f"{prefix}.health.dpojob.dev_{kind}"] == health
     actions = yaml.safe_load(data[f"{prefix}.actions.dpojob.dev_DPOJob"])

@@ -24,6 +24,7 @@ CORE, OURS = "/api/v1", "/apis/dpojob.dev/v1alpha1"
 PATHS = {
     "dpojob": f"{OURS}/namespaces/{{}}/dpojobs",
     "gpupool": f"{OURS}/gpupools",
+    "costquota": f"{OURS}/namespaces/{{}}/costquotas",
     "job": "/apis/batch/v1/namespaces/{}/jobs",
     "pod": f"{CORE}/namespaces/{{}}/pods",
     "pvc": f"{CORE}/namespaces/{{}}/persistentvolumeclaims",

@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 from tests.kit.cluster import fake_kueue
 from tests.kit.cluster.chart_rights import Account, render
-from tests.kit.operator_fixture import ROOT, JobNamespace, Process, dpojob, foreign_job, pool
+from tests.kit.operator_fixture import (
+    ROOT,
+    JobNamespace,
+    Process,
+    dpojob,
+    foreign_job,
+    pool,
+)
+from tests.operator.test_cost_quotas import costquota
 from tests.operator.test_process import address, ask
 
 from devcluster.control_plane.audit import Request, read
@@ -52,6 +60,7 @@ def test_the_chart_grants_what_the_operator_asks_for_and_nothing_else(
     """Jobs that use every permission run here; of all other tests' operators nothing was refused."""
     two_nodes = {"model": "T4", "memoryGiB": 16, "bf16": False, "perNode": 1}
     job_namespace.apply(pool(job_namespace.namespace, job_namespace.namespace, gpu=two_nodes))
+    job_namespace.apply(costquota("team", "1000000"))
     job_namespace.job("base", ttlSecondsAfterFinished=1)
     job_namespace.job("next", model={"fromJob": {"kind": "TrainJob", "name": "none"}})
     job_namespace.inspected("base")

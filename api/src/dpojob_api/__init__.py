@@ -7,6 +7,7 @@ __all__ = [
     "base",
     "conditions",
     "constants",
+    "cost_quota",
     "evaluation",
     "job",
     "plan",

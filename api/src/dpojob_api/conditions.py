@@ -1,4 +1,4 @@
-"""Conditions of a DPOJob and a GPUPool, and every reason they may carry.
+"""Conditions of a DPOJob, a GPUPool and a CostQuota, and every reason they may carry.
 
 `Complete` and `Failed` are spelled as batch/v1 Job spells them; `Finished` is true for either.
 `Ready` and `Stalled` follow kstatus, for Argo CD, Flux and `helm --wait`. Constants alone, without pydantic, so that
@@ -181,6 +181,12 @@ class Reason(StrEnum):
     """The API server refuses to make a child (policy, permission); the message says why. Tried again."""
     QUOTA_EXCEEDED = "QuotaExceeded"
     """A ResourceQuota of the namespace refuses a child; the message names it. Tried again."""
+    COST_QUOTA_EXCEEDED = "CostQuotaExceeded"
+    """A CostQuota of the namespace has no room for the cost of the plan; the job waits, before a GPU is asked
+    for."""
+    COST_QUOTA_USED_UP = "CostQuotaUsedUp"
+    """Stopped because a CostQuota of the namespace is used up; the checkpoint is kept. On a CostQuota: it is
+    used up."""
     SPEC_TOO_LARGE = "SpecTooLarge"
     """The spec is larger than what a pod's annotations can hold; the message names its largest field."""
     JOB_NAME_CONFLICT = "JobNameConflict"
@@ -212,9 +218,22 @@ class Reason(StrEnum):
     """The pool's figures contradict each other or its nodes. On a DPOJob: the GPU that training got has less
     memory than its pool says; never retried."""
 
+    # CostQuota.
+    COST_COUNTED = "CostCounted"
+    """The costs of the namespace's jobs are counted."""
+    WITHIN_COST_QUOTA = "WithinCostQuota"
+    """Less than the quota's limit is used."""
+
 
 class PoolConditionType(StrEnum):
     """Types of conditions on a GPUPool."""
 
     AVAILABLE = "Available"
+    READY = "Ready"
+
+
+class QuotaConditionType(StrEnum):
+    """Types of conditions on a CostQuota."""
+
+    EXHAUSTED = "Exhausted"
     READY = "Ready"

@@ -1,4 +1,4 @@
-"""One condition in the status of a DPOJob or a GPUPool."""
+"""One condition in the status of a DPOJob, a GPUPool or a CostQuota."""
 
 from __future__ import annotations
 

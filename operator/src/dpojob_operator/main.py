@@ -42,6 +42,7 @@ async def _login(memo: Handlers, **arguments: Any) -> kopf.AiohttpSession | None
 
 @kopf.on.event(GROUP, VERSION, "dpojobs")
 @kopf.on.event(GROUP, VERSION, "gpupools")
+@kopf.on.event(GROUP, VERSION, "costquotas")
 @kopf.on.event("batch", "v1", "jobs")
 @kopf.on.event("", "v1", "pods")
 @kopf.on.event("", "v1", "persistentvolumeclaims")

@@ -8,8 +8,14 @@ import pytest
 
 from dpojob_api.constants import CONTROLLER_NAME, LABEL_JOB_NAME, LABEL_MANAGED_BY, MANAGED_BY
 from dpojob_operator.controllers import Handlers
-from dpojob_operator.indexes import DependentsIndex, InspectionCache, ObjectStores, OutputLockIndex
-from dpojob_operator.kube.resources import DPOJOBS, GPUPOOLS, JOBS, PODS
+from dpojob_operator.indexes import (
+    DependentsIndex,
+    InspectionCache,
+    JobCosts,
+    ObjectStores,
+    OutputLockIndex,
+)
+from dpojob_operator.kube.resources import COSTQUOTAS, DPOJOBS, GPUPOOLS, JOBS, PODS
 
 KEY = ("ns", "x")
 LABELS = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_JOB_NAME: "x"}
@@ -33,6 +39,8 @@ class Queue:
         self.later: set[Any] = set()
         """Those of them that may come after others."""
         self.refreshes = 0
+        self.quotas: list[tuple[str, float]] = []
+        """Namespaces whose quotas are updated, and after how many seconds."""
         self.stores, self.dependents = ObjectStores(), DependentsIndex()
         unused: Any = None
         inspections = InspectionCache(unused, self.stores, "", self.dependents, unused)
@@ -45,6 +53,8 @@ class Queue:
             self.dependents,
             inspections,
             locks,
+            JobCosts(),
+            lambda namespace, after: self.quotas.append((namespace, after)),
         )
 
     def _later(self, key: Any) -> None:
@@ -117,3 +127,23 @@ def test_a_dpojob_of_another_controller_queues_the_jobs_that_wait_for_it_alone()
     assert queue.take(DPOJOBS, "ADDED", elsewhere) == [("ns", "waits")]
     assert queue.take(DPOJOBS, "MODIFIED", {**elsewhere, **dpojob(2, spec=elsewhere["spec"])}) == []
     assert queue.take(DPOJOBS, "ADDED", dpojob(3, spec={"managedBy": CONTROLLER_NAME})) == [KEY]
+
+
+def costs(version: int, seconds: float) -> dict[str, Any]:
+    attempt = {"number": 1, "job": {"name": "j"}, "hourlyPrice": "1", "gpuSeconds": seconds}
+    return dpojob(version, status={"attempts": [attempt]})
+
+
+def test_what_a_job_costs_queues_the_quotas_of_its_namespace_where_there_are_any() -> None:
+    queue = Queue()
+    queue.take(DPOJOBS, "ADDED", costs(1, 10))
+    queue.take(DPOJOBS, "DELETED", costs(2, 10))
+    assert queue.quotas == []
+    metadata = {"namespace": "ns", "name": "team", "uid": "q", "resourceVersion": "3"}
+    queue.take(COSTQUOTAS, "ADDED", {"metadata": metadata, "spec": {"maxCost": "10"}})
+    queue.take(DPOJOBS, "ADDED", costs(4, 10) | {"metadata": dpojob(4)["metadata"] | {"uid": "v"}})
+    assert queue.quotas == [("ns", 0.0), ("ns", 0.0)], "of a job that is new, at once"
+    later = dpojob(5)["metadata"] | {"uid": "v"}
+    queue.take(DPOJOBS, "MODIFIED", costs(5, 20) | {"metadata": later})
+    queue.take(DPOJOBS, "MODIFIED", costs(6, 20) | {"metadata": later | {"resourceVersion": "6"}})
+    assert queue.quotas[2:] == [("ns", 1.0)], "readings of many jobs become one write"

@@ -48,7 +48,8 @@ def test_unchanged_conditions_are_not_reported_again() -> None:
 
 
 @pytest.mark.parametrize(
-    "reason", ["CreationRefused", "QuotaExceeded", "NoNodeFits", "ImagePullFailed"]
+    "reason",
+    ["CreationRefused", "QuotaExceeded", "CostQuotaExceeded", "NoNodeFits", "ImagePullFailed"],
 )
 def test_an_obstacle_that_a_person_must_remove_is_a_warning(reason: str) -> None:
     (reported,) = conditions_to_report(DPOJobStatus(), status(("Training", "False", reason)))

@@ -10,8 +10,13 @@ from prometheus_client.metrics import MetricWrapperBase
 from tests.kit.operator_fixture import ROOT
 
 from dpojob_api.progress import Progress
-from dpojob_operator.process.metrics import PoolFigures, counters
-from dpojob_operator.process.metrics.cluster_state import JobGauges, LeadershipGauge, PoolGauges
+from dpojob_operator.process.metrics import PoolFigures, QuotaFigures, counters
+from dpojob_operator.process.metrics.cluster_state import (
+    JobGauges,
+    LeadershipGauge,
+    PoolGauges,
+    QuotaGauges,
+)
 from dpojob_operator.process.metrics.running_jobs import RunningJobs
 
 Described = dict[str, tuple[str, tuple[str, ...]]]
@@ -27,7 +32,7 @@ def existing() -> Described:
             suffix = {"counter": "_total", "info": "_info"}.get(value._type, "")
             found[value._name + suffix] = (value._type, tuple(value._labelnames))
     found["dpojob_build_info"] = ("info", ("version",))
-    for collector in (RunningJobs, PoolGauges, JobGauges, LeadershipGauge):
+    for collector in (RunningJobs, PoolGauges, QuotaGauges, JobGauges, LeadershipGauge):
         for name, (_, labels) in collector.FAMILIES.items():
             found[name] = ("gauge", tuple(labels))
     return found
@@ -97,3 +102,17 @@ def test_a_standby_has_no_series_that_ages() -> None:
         ("dpojob_pool_hourly_price", "t4"): 0.75,
         ("dpojob_pool_ready", "t4"): 1,
     }
+
+
+def test_the_series_of_a_quota_end_with_it() -> None:
+    quotas = QuotaGauges()
+    quotas.replace("ns", [QuotaFigures("team", limit=100, used=40, reserved=5)])
+    samples = {s.name: (s.value, s.labels) for f in quotas.collect() for s in f.samples}
+    labels = {"namespace": "ns", "quota": "team"}
+    assert samples == {
+        "dpojob_cost_quota_limit": (100, labels),
+        "dpojob_cost_quota_used": (40, labels),
+        "dpojob_cost_quota_reserved": (5, labels),
+    }
+    quotas.replace("ns", [])
+    assert not [s for family in quotas.collect() for s in family.samples]

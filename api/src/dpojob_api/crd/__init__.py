@@ -1,6 +1,6 @@
 """CustomResourceDefinitions, generated from the models. `python -m dpojob_api.crd DIR...` writes them."""
 
-from .definitions import dpojob_crd, gpupool_crd
+from .definitions import costquota_crd, dpojob_crd, gpupool_crd
 from .structural_schema import structural_schema
 
-__all__ = ["dpojob_crd", "gpupool_crd", "structural_schema"]
+__all__ = ["costquota_crd", "dpojob_crd", "gpupool_crd", "structural_schema"]

@@ -1,10 +1,11 @@
-"""The CustomResourceDefinitions of DPOJob and GPUPool."""
+"""The CustomResourceDefinitions of DPOJob, GPUPool and CostQuota."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from dpojob_api.constants import GROUP, UNOBSERVED_GENERATION, VERSION
+from dpojob_api.cost_quota import CostQuotaSpec, CostQuotaStatus
 from dpojob_api.job import DPOJobStatus
 from dpojob_api.pool import GPUPoolSpec, GPUPoolStatus
 from dpojob_api.spec import MUTABLE_ALWAYS, DPOJobSpec
@@ -186,3 +187,26 @@ def gpupool_crd() -> dict[str, Any]:
         ("MAX", "string", ".spec.modelSize.max", "Largest, exclusive.", 1),
     ]
     return _document("GPUPool", "gpupools", "gpool", "Cluster", schema, columns)
+
+
+def costquota_crd() -> dict[str, Any]:
+    """Make the CRD of CostQuota.
+
+    Returns:
+        A CustomResourceDefinition.
+    """
+    schema = _root(
+        "Limits what the DPOJobs of a namespace may cost in a day, a week or a month. Of several in one "
+        "namespace, each holds.",
+        CostQuotaSpec,
+        CostQuotaStatus,
+    )
+    columns = [
+        ("MAX", "string", ".spec.maxCost", "Most that one period may cost.", 0),
+        ("PERIOD", "string", ".spec.period", "Day, Week or Month.", 0),
+        ("USED", "string", ".status.used", "Spent in this period.", 0),
+        ("RESERVED", "string", ".status.reserved", "What admitted jobs may still cost.", 0),
+        ("ENDS", "string", ".status.periodEnd", "When the period ends.", 0),
+        ("AGE", "date", ".metadata.creationTimestamp", "Since it was created.", 0),
+    ]
+    return _document("CostQuota", "costquotas", "cquota", "Namespaced", schema, columns)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from dpojob_api.arguments import argument_problem, is_nested_deeper
 from dpojob_api.constants import API_VERSION
+from dpojob_api.cost_quota import CostQuotaSpec
 from dpojob_api.pool import GPUPoolSpec
 from dpojob_api.spec import DNS_NAME, DPOJobSpec
 from dpojob_api.value_display import show_value
@@ -29,8 +30,18 @@ from .validation_messages import (
 
 NAME_LENGTH = 63
 """Characters of a DPOJob's name: it labels the job's pods, and label values are limited to 63."""
-KINDS: dict[str, type[BaseModel]] = {"DPOJob": DPOJobSpec, "GPUPool": GPUPoolSpec}
+KINDS: dict[str, type[BaseModel]] = {
+    "DPOJob": DPOJobSpec,
+    "GPUPool": GPUPoolSpec,
+    "CostQuota": CostQuotaSpec,
+}
 """Kind to the model of its spec."""
+LEAST = {
+    "DPOJob": "a DPOJob needs at least a model and a dataset",
+    "GPUPool": "a GPUPool needs at least its gpu",
+    "CostQuota": "a CostQuota needs at least its maxCost",
+}
+"""What a spec holds at least, by kind."""
 PARTS = ("apiVersion", "kind", "metadata", "spec", "status")
 """Top-level fields of a document."""
 FREE_FORM = ("spec", "training", "arguments")
@@ -40,7 +51,7 @@ MAX_DEPTH = 32
 
 
 def check_document(document: Any) -> Iterator[tuple[Path, str]]:
-    """Find everything that is wrong with a DPOJob or GPUPool document.
+    """Find everything that is wrong with a DPOJob, GPUPool or CostQuota document.
 
     Args:
         document: A parsed YAML or JSON document.
@@ -57,7 +68,7 @@ def check_document(document: Any) -> Iterator[tuple[Path, str]]:
     kind, version = document.get("kind"), document.get("apiVersion")
     if not isinstance(kind, str) or kind not in KINDS:
         near = did_you_mean(nearest_field(str(kind), list(KINDS)))
-        yield ("kind",), f"kind is {show_value(kind)}; it may be DPOJob or GPUPool{near}"
+        yield ("kind",), f"kind is {show_value(kind)}; it may be DPOJob, GPUPool or CostQuota{near}"
         return
     if version != API_VERSION:
         yield ("apiVersion",), f"apiVersion is {show_value(version)}; write {API_VERSION}"
@@ -69,15 +80,7 @@ def check_document(document: Any) -> Iterator[tuple[Path, str]]:
     yield from _check_metadata(kind, document.get("metadata"))
     spec = document.get("spec")
     if spec is None:
-        yield (
-            ("spec",),
-            "spec is required: "
-            + (
-                "a DPOJob needs at least a model and a dataset"
-                if kind == "DPOJob"
-                else "a GPUPool needs at least its gpu"
-            ),
-        )
+        yield ("spec",), f"spec is required: {LEAST[kind]}"
         return
     yield from _check_spec(KINDS[kind], without_nulls({"spec": spec})["spec"])
 

@@ -40,7 +40,7 @@ class Manifest:
     job: DPOJob | None = None
     pools: list[GPUPool] = field(default_factory=list)
     others: int = 0
-    """Documents of other kinds, which are ignored."""
+    """Documents of other kinds, of which nothing is read here."""
 
 
 def load(documents: Iterable[Any]) -> DPOJob:
@@ -99,8 +99,10 @@ def load_all(documents: Iterable[Any]) -> Manifest:
         clean = without_nulls(document)
         if kind == "DPOJob":
             jobs.append(DPOJob.model_validate(clean))
-        else:
+        elif kind == "GPUPool":
             pools.append(GPUPool.model_validate(clean))
+        else:
+            others += 1  # a CostQuota, which nothing here reads
     if len(jobs) > 1:
         names = ", ".join(str(job.metadata.get("name", "?")) for job in jobs)
         problems.append(

@@ -6,9 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dpojob_operator.decide.queueing import is_managed_elsewhere
-from dpojob_operator.indexes import DependentsIndex, InspectionCache, ObjectStores, OutputLockIndex
+from dpojob_operator.indexes import (
+    DependentsIndex,
+    InspectionCache,
+    JobCosts,
+    ObjectStores,
+    OutputLockIndex,
+)
 from dpojob_operator.kube import Key, owning_dpojob
-from dpojob_operator.kube.resources import DPOJOBS, GPUPOOLS, PODS
+from dpojob_operator.kube.resources import COSTQUOTAS, DPOJOBS, GPUPOOLS, PODS
 
 DELETED = "DELETED"
 
@@ -29,8 +35,22 @@ class Handlers:
         dependents: DependentsIndex,
         inspections: InspectionCache,
         output_locks: OutputLockIndex,
+        job_costs: JobCosts,
+        refresh_quotas: Callable[[str, float], None],
     ) -> None:
-        """`add` takes the key of a DPOJob that changed, `add_later` one of which a child or a pool changed."""
+        """Keeps what is given.
+
+        Args:
+            add: Takes the key of a DPOJob that changed.
+            add_later: Takes the key of a DPOJob of which a child or a pool changed.
+            refresh_pools: Updates all GPUPools soon.
+            stores: Of all that is watched.
+            dependents: Jobs by the object they wait for.
+            inspections: Of all jobs.
+            output_locks: Of all jobs.
+            job_costs: Of all jobs.
+            refresh_quotas: Updates the CostQuotas of a namespace after so many seconds.
+        """
         self._add = add
         self._add_later = add_later
         self._refresh_pools = refresh_pools
@@ -38,6 +58,8 @@ class Handlers:
         self._dependents = dependents
         self._inspections = inspections
         self._output_locks = output_locks
+        self._job_costs = job_costs
+        self._refresh_quotas = refresh_quotas
 
     def take_object(self, path: str, event: str, raw: Mapping[str, Any]) -> None:
         """An object was listed, created, changed or deleted; `path` is that of its collection."""
@@ -52,6 +74,9 @@ class Handlers:
             else:
                 self._inspections.record(raw, deleted=deleted)
                 self._output_locks.record(raw, deleted=deleted)
+                delay = self._job_costs.record(raw, deleted=deleted)
+                if delay is not None:
+                    self._count(key[0], delay)
             # Of a status that this process wrote, too, which is no change here.
             self._queue_dependents(key)
         if changed:
@@ -62,6 +87,9 @@ class Handlers:
         collection, _, plural = path.rpartition("/")
         namespace = collection.partition("/namespaces/")[2]
         store = self._stores.of(plural)
+        if plural == DPOJOBS.plural:
+            for changed in self._job_costs.retain(namespace or None, uids, int(version or 0)):
+                self._count(changed, 0.0)
         for key, owner in store.retain(namespace or None, uids, int(version or 0)):
             if plural == DPOJOBS.plural:
                 self._queue_dependents(key)
@@ -74,10 +102,19 @@ class Handlers:
             self._refresh_pools()
             for waiting in tuple(self._dependents.waiting_for_pools):
                 self._add_later(waiting)
+        elif plural == COSTQUOTAS.plural:
+            self._refresh_quotas(key[0], 0.0)
         elif owner is not None:
             self._add_later(owner)
         if plural == PODS.plural:
             self._refresh_pools()  # it may have taken or freed GPUs
+
+    def _count(self, namespace: str, delay: float) -> None:
+        """What a DPOJob costs has changed; without quotas nothing counts it."""
+        if self._stores.quotas_of(namespace):
+            self._refresh_quotas(namespace, delay)
+        else:
+            self._job_costs.forget_deleted(namespace)
 
     def _queue_dependents(self, key: Key) -> None:
         for waiting in self._dependents.pop_dependents(key):

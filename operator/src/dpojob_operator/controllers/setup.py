@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
+from dpojob_operator.controllers.costquota import CostQuotaController
 from dpojob_operator.controllers.dpojob import (
     ActionExecutor,
     ProgressPoller,
@@ -15,7 +16,13 @@ from dpojob_operator.controllers.dpojob import (
 )
 from dpojob_operator.controllers.gpupool import GPUPoolController
 from dpojob_operator.decide import Policy
-from dpojob_operator.indexes import DependentsIndex, InspectionCache, ObjectStores, OutputLockIndex
+from dpojob_operator.indexes import (
+    DependentsIndex,
+    InspectionCache,
+    JobCosts,
+    ObjectStores,
+    OutputLockIndex,
+)
 from dpojob_operator.kube import ApiClient, EventRecorder, Key, inside_cluster
 from dpojob_operator.process import Clock, Settings
 
@@ -29,6 +36,8 @@ def _namespace(key: Key) -> str:
 
 POOLS_KEY: Key = ("", "GPUPools")
 """The key under which all pools are refreshed; no DPOJob's, whose namespace is never empty."""
+QUOTAS_NAME = "CostQuotas"
+"""With a namespace, the key under which its quotas are updated; no DPOJob's, whose name has no capitals."""
 POOL_REFRESH_DELAY = 3.0
 """Seconds in which events about pods coalesce into one refresh of the pools."""
 POOL_REFRESH_INTERVAL = 30.0
@@ -62,6 +71,7 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
         cluster, stores, settings.hub_endpoint, dependents, resolved=lambda key: queue.add(key)
     )
     output_locks = OutputLockIndex(cluster, dependents)
+    job_costs = JobCosts()
     outside_cluster = settings.progress_via == "auto" and not inside_cluster()
     poller = ProgressPoller(
         cluster,
@@ -90,7 +100,13 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
         cluster, stores, changed=requeue_jobs_waiting_for_pools, now=clock.now
     )
 
+    quota_controller = CostQuotaController(
+        cluster, stores, job_costs, requeue=lambda key: queue.add(key, later=True), now=clock.now
+    )
+
     async def work(key: Key) -> float | None:
+        if key[1] == QUOTAS_NAME:
+            return await quota_controller.refresh(key[0])
         if key != POOLS_KEY:
             return await reconciler.reconcile(key)
         await pool_controller.refresh()
@@ -105,6 +121,8 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
         dependents=dependents,
         inspections=inspections,
         output_locks=output_locks,
+        job_costs=job_costs,
+        refresh_quotas=lambda namespace, after: queue.add_after((namespace, QUOTAS_NAME), after),
     )
     resync = Resync(
         cluster,

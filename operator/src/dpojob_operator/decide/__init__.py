@@ -50,6 +50,7 @@ __all__ = [
     "child_names",
     "conditions",
     "cost",
+    "cost_quota",
     "effective_spec",
     "exit_statuses",
     "inspection_result",

@@ -12,14 +12,18 @@ from .object_snapshots import JobSnapshot
 from .status_builder import StatusBuilder
 from .types import DeleteJob, DeleteSelf
 
+RECORD_POLL_SECONDS = 5.0
+"""Between the looks whether quotas hold what a job has cost that is to be deleted."""
 
-def clean_up_finished(builder: StatusBuilder) -> None:
+
+def clean_up_finished(builder: StatusBuilder, *, cost_recorded: bool) -> None:
     """Delete children that still run, and the job itself once its time to live is over.
 
     The terminal conditions are never changed.
 
     Args:
         builder: The status of a finished job.
+        cost_recorded: Whether every CostQuota of the namespace holds what the job has cost.
     """
     dataset_valid = builder.status.condition(ConditionType.DATASET_VALID)
     if dataset_valid is None or dataset_valid.status == "Unknown":
@@ -31,7 +35,9 @@ def clean_up_finished(builder: StatusBuilder) -> None:
     if seconds is not None and ended is not None:
         now = builder.timing.steady_now("end of the job")
         left = (ended + timedelta(seconds=seconds) - now).total_seconds()
-        if left <= 0 and builder.grace_is_over("time to live is over", 0.0):
+        if left <= 0 and not cost_recorded:
+            builder.requeue_within(RECORD_POLL_SECONDS)
+        elif left <= 0 and builder.grace_is_over("time to live is over", 0.0):
             builder.add_action(DeleteSelf(builder.job.uid))
         else:
             builder.requeue_within(left)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from dpojob_api.cost_quota import CostQuota
 from dpojob_api.job import Dependency, DPOJob, DPOJobStatus
 from dpojob_api.progress import Progress
 from dpojob_api.report import InspectionReport
@@ -130,6 +131,8 @@ class Snapshot:
     """The jobs that wait for a node, by pool, sorted; this one may be among them."""
     pool_hashes: Mapping[str, str] = field(default_factory=dict)
     """Hash of each pool's spec as it is now, by pool."""
+    quotas: tuple[CostQuota, ...] = ()
+    """The CostQuotas of the namespace."""
     progress: Progress | None = None
     """The newest progress of the running pod; None when it was not reached."""
     first_sights: Mapping[str, FirstSight] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from .dependents_index import DependentsIndex
 from .inspection_cache import InspectionCache
+from .job_costs import JobCosts
 from .object_stores import ObjectStores
 from .ordered_groups import OrderedGroups
 from .output_lock_index import OutputLockIndex
@@ -10,6 +11,7 @@ from .output_writers import pods_that_may_write
 __all__ = [
     "DependentsIndex",
     "InspectionCache",
+    "JobCosts",
     "ObjectStores",
     "OrderedGroups",
     "OutputLockIndex",

@@ -1,4 +1,4 @@
-"""What decisions read of DPOJobs, Jobs, Pods, PersistentVolumeClaims and GPUPools, kept from watches."""
+"""What decisions read of DPOJobs, Jobs, Pods, PersistentVolumeClaims, GPUPools and CostQuotas, kept from watches."""
 
 from __future__ import annotations
 
@@ -9,11 +9,27 @@ from typing import Any
 import orjson
 
 from dpojob_api.base import JSONObject
+from dpojob_api.cost_quota import CostQuota
 from dpojob_api.pool import GPUPool
 from dpojob_operator.decide import is_finished
 from dpojob_operator.decide.object_snapshots import JobSnapshot, PVCSnapshot, RawObject
-from dpojob_operator.kube import Key, ObjectStore, owning_dpojob, parse_gpupool, select_fields
-from dpojob_operator.kube.resources import CLAIMS, DPOJOBS, GPUPOOLS, JOBS, PODS, Resource
+from dpojob_operator.kube import (
+    Key,
+    ObjectStore,
+    owning_dpojob,
+    parse_costquota,
+    parse_gpupool,
+    select_fields,
+)
+from dpojob_operator.kube.resources import (
+    CLAIMS,
+    COSTQUOTAS,
+    DPOJOBS,
+    GPUPOOLS,
+    JOBS,
+    PODS,
+    Resource,
+)
 
 MAX_KEPT_BYTES = 65536
 """A larger DPOJob is read from the API server for each pass: users fill them up to 1.5 MiB."""
@@ -55,12 +71,15 @@ class ObjectStores:
         self.claims: ObjectStore[PVCSnapshot] = ObjectStore(PVCSnapshot.read)
         self.pools: ObjectStore[GPUPool | None] = ObjectStore(parse_gpupool)
         """None for pools that this version cannot parse."""
+        self.quotas: ObjectStore[CostQuota | None] = ObjectStore(parse_costquota, _namespace)
+        """By namespace; None for quotas that this version cannot parse."""
         self._by_plural: dict[str, ObjectStore[Any]] = {
             DPOJOBS.plural: self.dpojobs,
             JOBS.plural: self.jobs,
             PODS.plural: self.pods,
             CLAIMS.plural: self.claims,
             GPUPOOLS.plural: self.pools,
+            COSTQUOTAS.plural: self.quotas,
         }
 
     def of(self, plural: str) -> ObjectStore[Any]:
@@ -75,11 +94,20 @@ class ObjectStores:
         found: JSONObject = orjson.loads(kept if kept.startswith(b"{") else zlib.decompress(kept))
         return found
 
+    def quotas_of(self, namespace: str) -> tuple[CostQuota, ...]:
+        """Returns the CostQuotas of a namespace, by name."""
+        found = [quota for quota in self.quotas.of_group((namespace, "")) if quota is not None]
+        return tuple(sorted(found, key=lambda quota: quota.name))
+
     def observe(self, resource: Resource, raw: Mapping[str, Any]) -> None:
         """Takes an object from the answer to a request of this process."""
         store = self._by_plural.get(resource.plural)
         if store is not None:
             store.apply(raw)
+
+
+def _namespace(raw: RawObject) -> Key:
+    return raw["metadata"]["namespace"], ""
 
 
 def _kept_dpojob(raw: RawObject) -> bytes | None:

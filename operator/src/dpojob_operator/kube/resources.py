@@ -6,6 +6,8 @@ What RBAC must allow (the chart's rbac.yaml; outside a cluster, the user of the 
     dpojob.dev             dpojobs/status            update
     dpojob.dev             gpupools                  list watch
     dpojob.dev             gpupools/status           update
+    dpojob.dev             costquotas                list watch
+    dpojob.dev             costquotas/status         update
     batch                  jobs                      get list watch create patch delete
     core                   pods                      list watch   (all namespaces: GPUs in use)
     core                   pods/proxy                get          (outside a cluster only)
@@ -52,6 +54,7 @@ class Resource:
 DPOJOBS = Resource(f"/apis/{GROUP}/{VERSION}", "dpojobs", page=20)
 """Users fill DPOJobs, up to the 1.5 MiB that the API server stores: a page has at most 30 MiB."""
 GPUPOOLS = Resource(f"/apis/{GROUP}/{VERSION}", "gpupools", namespaced=False)
+COSTQUOTAS = Resource(f"/apis/{GROUP}/{VERSION}", "costquotas")
 JOBS = Resource("/apis/batch/v1", "jobs")
 TRAINJOBS = Resource("/apis/trainer.kubeflow.org/v1alpha1", "trainjobs")
 WORKLOADS = tuple(

@@ -32,8 +32,9 @@ OF_OTHER_CONDITIONS = {
     "AccuracySaturatedEarly", "ChosenCollapse", "MarginFlat", "Overfitting", "RewardHacking", "BetterThanBase",
     "NotBetter", "LongerOnly", "RequirementNotMet", "Inconclusive", "NotEvaluated", "NotSuspended",
     "Resumed", "Stopped", "QueueEditNotApplied", "QueueEditApplied",
-    # Of complete jobs, of Events, of pools, and of a job that cannot be read.
-    "Completed", "Validated", "BatchHalved", "NodesFound", "ScaledToZero", "InvalidSpec",
+    # Of complete jobs, of Events, of pools and quotas, and of a job that cannot be read.
+    "Completed", "Validated", "BatchHalved", "NodesFound", "ScaledToZero", "CostCounted", "WithinCostQuota",
+    "InvalidSpec",
 }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import get_args
 
 from dpojob_api.base import JSONObject
@@ -15,8 +16,17 @@ from dpojob_api.job import Phase
 from dpojob_operator.decide import is_settled
 from dpojob_operator.decide.object_snapshots import RawObject
 from dpojob_operator.decide.queueing import is_managed_elsewhere
-from dpojob_operator.kube import ApiClient, ApiError, Key, ObjectSink, key_of
-from dpojob_operator.kube.resources import CLAIMS, DPOJOBS, GPUPOOLS, JOBS, MANAGED, PODS, Resource
+from dpojob_operator.kube import ApiClient, ApiError, Key, NotFound, ObjectSink, key_of
+from dpojob_operator.kube.resources import (
+    CLAIMS,
+    COSTQUOTAS,
+    DPOJOBS,
+    GPUPOOLS,
+    JOBS,
+    MANAGED,
+    PODS,
+    Resource,
+)
 from dpojob_operator.process import metrics
 
 log = logging.getLogger(__name__)
@@ -77,6 +87,10 @@ class Resync:
         # Children first, so that the first pass over a DPOJob finds them.
         for resource in (GPUPOOLS, CLAIMS, JOBS, PODS):
             await self._list(resource, lambda _: None)
+        with suppress(
+            NotFound
+        ):  # CRDs of an earlier version, which are upgraded apart from the chart
+            await self._list(COSTQUOTAS, lambda _: None)
         phases: Counter[tuple[str, str]] = Counter()
         reasons: Counter[tuple[str, str]] = Counter()
 

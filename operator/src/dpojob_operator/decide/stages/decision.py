@@ -8,6 +8,7 @@ from datetime import datetime
 from dpojob_api.conditions import Reason
 from dpojob_operator.decide import ttl
 from dpojob_operator.decide.child_names import name_conflict_message
+from dpojob_operator.decide.cost_quota import is_recorded, wait_for_admission
 from dpojob_operator.decide.queueing import (
     apply_queue_edits,
     dispatched_job,
@@ -35,6 +36,7 @@ STAGES = (
     inspect_dataset,
     check_prompts,
     choose_plan,
+    wait_for_admission,
     run_training,
 )
 """In the order in which a job goes through them; the first that returns False ends the pass."""
@@ -76,7 +78,7 @@ def _run_stages(builder: StatusBuilder) -> None:
     if "deletionTimestamp" in builder.job.metadata:
         return  # its children are owned by it and are deleted with it
     if builder.finished:
-        ttl.clean_up_finished(builder)
+        ttl.clean_up_finished(builder, cost_recorded=is_recorded(builder))
         builder.status.observed_generation = builder.job.generation
         return
     update_suspended(builder)

@@ -52,6 +52,22 @@ def newest_pod(pods: Iterable[PodSnapshot]) -> PodSnapshot | None:
     return max(pods, key=lambda pod: (str(pod.created), pod.name), default=None)
 
 
+def storage_eviction(pods: Iterable[PodSnapshot]) -> str | None:
+    """Find out whether the newest pod was evicted for its disk use.
+
+    Kubernetes counts that as a disruption, and would try again.
+
+    Args:
+        pods: The pods of one Job.
+
+    Returns:
+        The kubelet's message; None when it was not.
+    """
+    last = newest_pod(pods)
+    message = last.eviction_message if last is not None else ""
+    return message if message and ("ephemeral" in message or "EmptyDir" in message) else None
+
+
 def start_obstacle(pods: Iterable[PodSnapshot]) -> StartObstacle | None:
     """Describe what keeps the newest pod from running.
 

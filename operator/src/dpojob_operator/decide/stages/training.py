@@ -7,6 +7,7 @@ from dpojob_api.job import Attempt, ChildJob
 from dpojob_api.progress import Progress
 from dpojob_operator.decide import cost
 from dpojob_operator.decide.child_names import name_conflict_message, training_name
+from dpojob_operator.decide.cost_quota import quota_exceeded
 from dpojob_operator.decide.object_snapshots import JobSnapshot
 from dpojob_operator.decide.queueing import hold_if_suspended
 from dpojob_operator.decide.status_builder import StatusBuilder
@@ -23,6 +24,7 @@ from .pod_diagnosis import (
     pod_rejection,
     secret_wait_is_over,
     start_obstacle,
+    storage_eviction,
 )
 from .pvc_checks import claims_exist
 from .stale_jobs import stale_trainings
@@ -204,6 +206,14 @@ def _stop_reason(builder: StatusBuilder, attempts: list[Attempt]) -> tuple[str, 
     if over is not None:
         advice = "The newest checkpoint is kept; raise the budget in a new DPOJob to go on."
         return FAILED, Reason.BUDGET_EXCEEDED, f"{over} {advice}"
+    full = quota_exceeded(builder, attempts)
+    if full is not None and not builder.grace_is_over("cost quota exceeded", 0.0):
+        return None
+    if full is not None and attempts[-1].start_time is None:
+        return REPLANNED, Reason.COST_QUOTA_EXCEEDED, full  # it waits for the quota instead
+    if full is not None:
+        advice = "The newest checkpoint is kept; a new DPOJob goes on from it when there is room."
+        return FAILED, Reason.COST_QUOTA_USED_UP, f"{full} {advice}"
     pod = pod_missing_secret(builder.snapshot.training_pods)
     if pod is not None and secret_wait_is_over(builder, pod):
         return FAILED, Reason.SECRET_NOT_FOUND, missing_secret_message(pod.waiting_message)
@@ -213,15 +223,10 @@ def _stop_reason(builder: StatusBuilder, attempts: list[Attempt]) -> tuple[str, 
         builder.requeue_within(left_over + 0.1)
     if any(job_result.out_of_main_memory(pod) for pod in builder.snapshot.training_pods):
         return FAILED, Reason.OUT_OF_MEMORY, job_result.MAIN_MEMORY_MESSAGE
-    last = newest_pod(builder.snapshot.training_pods)
-    if last is not None and last.eviction_message and _is_storage_eviction(last.eviction_message):
-        return FAILED, Reason.DISK_FULL, f"The training pod was evicted: {last.eviction_message}"
+    eviction = storage_eviction(builder.snapshot.training_pods)
+    if eviction is not None:
+        return FAILED, Reason.DISK_FULL, f"The training pod was evicted: {eviction}"
     return None
-
-
-def _is_storage_eviction(eviction_message: str) -> bool:
-    """Whether a pod was evicted for its disk use; Kubernetes counts that as a disruption and retries."""
-    return "ephemeral" in eviction_message or "EmptyDir" in eviction_message
 
 
 def _report_state(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -> None:

@@ -17,6 +17,8 @@ ADVICE: Mapping[str, str] = {
     "them, and hardware.whenFull: NextPool lets a new job take another pool.",
     Reason.QUOTA_EXCEEDED: "It is tried again; it goes on when other work of the namespace ends or the quota is "
     "raised.",
+    Reason.COST_QUOTA_EXCEEDED: "It goes on when the period ends, when the quota is raised or when what other jobs "
+    "reserve becomes free; `kubectl get costquotas` shows the figures.",
     Reason.CREATION_REFUSED: "It is tried again; it goes on when the policy or webhook that the message names "
     "admits it.",
     Reason.SUSPENDED_BY_QUEUE: "`kubectl get workloads` shows Kueue's view; it goes on when its queue has quota.",

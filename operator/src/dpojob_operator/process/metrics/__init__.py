@@ -5,7 +5,7 @@ values: reasons, codes and phases are those of the API, namespaces and pools tho
 jobs have series of their own, which end with them. docs/operate.md describes each metric.
 """
 
-from .cluster_state import JOBS, LEADERSHIP, POOLS, PoolFigures
+from .cluster_state import COST_QUOTAS, JOBS, LEADERSHIP, POOLS, PoolFigures, QuotaFigures
 from .counters import (
     API_REQUESTS,
     ATTEMPTS,
@@ -35,6 +35,7 @@ __all__ = [
     "ATTEMPTS",
     "BUILD",
     "COST",
+    "COST_QUOTAS",
     "CREATED",
     "EVALUATIONS",
     "FINISHED",
@@ -55,6 +56,7 @@ __all__ = [
     "WIN_RATE",
     "WORK_QUEUE_DEPTH",
     "PoolFigures",
+    "QuotaFigures",
     "counters",
     "known_reason",
 ]

@@ -1,4 +1,4 @@
-"""Gauges of the jobs and pools as they were last read, computed at the moment of a scrape.
+"""Gauges of the jobs, pools and quotas of cost as they were last read, computed at the moment of a scrape.
 
 A replica that has not read them yet, such as the standby of two, has no series of them, so that an alert on
 their age or value never looks at it.
@@ -62,6 +62,52 @@ class PoolGauges(Collector):
             yield family
 
 
+@dataclass(frozen=True)
+class QuotaFigures:
+    """What is known of one CostQuota, in the installation's currency."""
+
+    name: str
+    limit: float
+    used: float
+    reserved: float
+
+
+class QuotaGauges(Collector):
+    """The CostQuotas as they were last counted."""
+
+    LABELS = ("namespace", "quota")
+    FAMILIES: Mapping[str, tuple[str, Sequence[str]]] = {
+        "dpojob_cost_quota_limit": (
+            "Most that a CostQuota's period may cost, in the installation's currency.",
+            LABELS,
+        ),
+        "dpojob_cost_quota_used": ("What was spent of a CostQuota in its period.", LABELS),
+        "dpojob_cost_quota_reserved": (
+            "What the jobs that a CostQuota admitted may still cost.",
+            LABELS,
+        ),
+    }
+
+    def __init__(self) -> None:
+        self._quotas: dict[str, Sequence[QuotaFigures]] = {}
+
+    def replace(self, namespace: str, quotas: Sequence[QuotaFigures]) -> None:
+        """Takes the figures of all quotas of a namespace."""
+        self._quotas.pop(namespace, None)
+        if quotas:
+            self._quotas[namespace] = quotas
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """One sample per quota and gauge."""
+        for name, (help_, labels) in self.FAMILIES.items():
+            family = GaugeMetricFamily(name, help_, labels=labels)
+            for namespace, quotas in self._quotas.items():
+                for quota in quotas:
+                    value = getattr(quota, name.rpartition("_")[2])
+                    family.add_metric([namespace, quota.name], value)
+            yield family
+
+
 class JobGauges(Collector):
     """The DPOJobs as they were last listed."""
 
@@ -113,6 +159,6 @@ class LeadershipGauge(Collector):
         yield GaugeMetricFamily(name, help_, value=float(self.leads))
 
 
-POOLS, JOBS, LEADERSHIP = PoolGauges(), JobGauges(), LeadershipGauge()
-for _collector in (POOLS, JOBS, LEADERSHIP):
+POOLS, JOBS, COST_QUOTAS, LEADERSHIP = PoolGauges(), JobGauges(), QuotaGauges(), LeadershipGauge()
+for _collector in (POOLS, JOBS, COST_QUOTAS, LEADERSHIP):
     REGISTRY.register(_collector)

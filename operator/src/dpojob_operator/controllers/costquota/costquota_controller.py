@@ -1,0 +1,150 @@
+"""Keeps the record of all CostQuotas of a namespace, and queues the DPOJobs for which it means something new.
+
+A record is written from the status that was read, so that a write fails when another replica wrote since. Before
+an entry is added, a live read shows that its DPOJob exists, and before one is removed, that it does not: what
+another replica has counted as deleted is then never counted again, however old the stores are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from dpojob_api.constants import API_VERSION
+from dpojob_api.cost_quota import CostQuota
+from dpojob_operator.decide.cost_quota import (
+    Claim,
+    JobCost,
+    is_admitted,
+    is_exhausted,
+    updated_quotas,
+)
+from dpojob_operator.indexes import JobCosts, ObjectStores
+from dpojob_operator.kube import ApiClient, Key
+from dpojob_operator.kube.resources import COSTQUOTAS, DPOJOBS
+from dpojob_operator.process.metrics import COST_QUOTAS, QuotaFigures
+
+MAX_WAIT_SECONDS = 300.0
+"""Between two looks at the time: the API server's clock may step."""
+
+
+class CostQuotaController:
+    """Updates the status of CostQuotas, all those of a namespace together."""
+
+    def __init__(
+        self,
+        cluster: ApiClient,
+        stores: ObjectStores,
+        costs: JobCosts,
+        requeue: Callable[[Key], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        """`requeue` takes the key of a DPOJob that may begin, must wait or must stop."""
+        self._cluster = cluster
+        self._stores = stores
+        self._costs = costs
+        self._requeue = requeue
+        self._now = now
+        self._admitted: dict[str, dict[str, bool]] = {}
+        """By namespace, whether each job that asks for admission had it at the last pass."""
+
+    async def refresh(self, namespace: str) -> float | None:
+        """Updates the quotas of a namespace.
+
+        Args:
+            namespace: Its name.
+
+        Returns:
+            Seconds until the next look; None without quotas. Raises ApiError when a request fails.
+        """
+        quotas, deleted = self._stores.quotas_of(namespace), self._costs.deleted(namespace)
+        jobs = {**self._costs.existing(namespace), **deleted}
+        new = await self._updated(namespace, quotas, jobs, set(deleted))
+        for old, quota in zip(quotas, new, strict=True):
+            if quota.status.wire() != old.status.wire():
+                await self._write(quota)
+        self._costs.forget_deleted(namespace, deleted)
+        COST_QUOTAS.replace(namespace, [_figures(quota) for quota in new])
+        existing = [job for uid, job in jobs.items() if uid not in deleted]
+        self._requeue_jobs(namespace, new, existing)
+        return _seconds_to_next_period(new, self._now())
+
+    async def _updated(
+        self,
+        namespace: str,
+        quotas: Sequence[CostQuota],
+        jobs: Mapping[str, JobCost],
+        gone: set[str],
+    ) -> list[CostQuota]:
+        """The quotas with their new status, after live reads of jobs that it adds or removes."""
+        entries = {entry.uid: entry.name for quota in quotas for entry in quota.status.jobs}
+        for uid, name in entries.items():
+            if uid not in jobs and not await self._exists(namespace, name, uid):
+                gone.add(uid)
+        checked: set[str] = set()
+        while True:
+            new = updated_quotas(quotas, jobs, gone, self._now())
+            added = _added(quotas, new) - checked
+            if not added:
+                return new
+            for uid in added:
+                if not await self._exists(namespace, jobs[uid].name, uid):
+                    gone.add(uid)
+            checked |= added
+
+    async def _exists(self, namespace: str, name: str, uid: str) -> bool:
+        raw = await self._cluster.get(DPOJOBS, namespace, name)
+        return raw is not None and raw["metadata"]["uid"] == uid
+
+    async def _write(self, quota: CostQuota) -> None:
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": quota.kind,
+            "metadata": quota.metadata,
+            "status": quota.status.wire(),
+        }
+        await self._cluster.write_status(COSTQUOTAS, body)
+
+    def _requeue_jobs(
+        self, namespace: str, quotas: Sequence[CostQuota], jobs: Sequence[JobCost]
+    ) -> None:
+        """Queues jobs whose admission changed, and those that go on although a quota is used up."""
+        before = self._admitted.pop(namespace, {})
+        after = {
+            job.uid: is_admitted(quotas, job.uid) for job in jobs if job.claim is Claim.ADMISSION
+        }
+        exhausted = any(is_exhausted(quota) for quota in quotas)
+        for job in jobs:
+            changed = job.claim is Claim.ADMISSION and before.get(job.uid) != after[job.uid]
+            if changed or (exhausted and job.claim is Claim.RESERVATION):
+                self._requeue((namespace, job.name))
+        if quotas:
+            self._admitted[namespace] = after
+
+
+def _seconds_to_next_period(quotas: Sequence[CostQuota], now: datetime) -> float | None:
+    """Until the first of the periods ends, at most MAX_WAIT_SECONDS."""
+    ends = [quota.status.period_end for quota in quotas if quota.status.period_end is not None]
+    if not ends:
+        return None
+    return min(MAX_WAIT_SECONDS, max(0.0, (min(ends) - now).total_seconds()) + 0.1)
+
+
+def _added(old: Sequence[CostQuota], new: Sequence[CostQuota]) -> set[str]:
+    """UIDs of entries that a record has not held; the first record of a quota repeats no other's."""
+    return {
+        entry.uid
+        for before, after in zip(old, new, strict=True)
+        if before.status.period_start is not None
+        for entry in after.status.jobs
+        if before.status.job(entry.uid) is None
+    }
+
+
+def _figures(quota: CostQuota) -> QuotaFigures:
+    return QuotaFigures(
+        name=quota.name,
+        limit=float(quota.max_cost),
+        used=float(quota.status.total_used),
+        reserved=float(quota.status.total_reserved),
+    )

@@ -1,0 +1,24 @@
+"""The accounting of CostQuotas: what jobs cost in a period, whom the quotas admit, and who must stop.
+
+`record` makes the new status of all quotas of a namespace, `admission` reads it in the decision about one job.
+"""
+
+from .admission import is_recorded, quota_exceeded, wait_for_admission
+from .job_cost import AttemptCost, Claim, JobCost, read_job_cost
+from .periods import period_end, period_start
+from .record import is_admitted, is_exhausted, updated_quotas
+
+__all__ = [
+    "AttemptCost",
+    "Claim",
+    "JobCost",
+    "is_admitted",
+    "is_exhausted",
+    "is_recorded",
+    "period_end",
+    "period_start",
+    "quota_exceeded",
+    "read_job_cost",
+    "updated_quotas",
+    "wait_for_admission",
+]

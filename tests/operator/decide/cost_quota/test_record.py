@@ -1,0 +1,175 @@
+"""What the record of a quota holds after an observation."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from tests.operator.controllers.costquota.fake_api import attempt, finished, planned_job, quota
+
+from dpojob_api.base import JSONObject
+from dpojob_api.cost_quota import CostQuota
+from dpojob_operator.decide.cost_quota import (
+    Claim,
+    JobCost,
+    is_admitted,
+    read_job_cost,
+    updated_quotas,
+)
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+EARLIER = datetime(2026, 10, 30, tzinfo=UTC)
+NEXT_MONTH = datetime(2026, 12, 1, 0, 0, 1, tzinfo=UTC)
+
+
+def cost(raw: JSONObject) -> JobCost:
+    raw["metadata"].setdefault("uid", raw["metadata"]["name"])
+    return read_job_cost(raw)
+
+
+def running(name: str, spent: float, expected: float = 10, start: datetime = NOW) -> JobCost:
+    estimate = {"estimate": str(expected)}
+    return cost(planned_job(name, attempts=[attempt(spent, start)], cost=estimate))
+
+
+def new_quota(max_cost: str = "100", period: str = "Month", name: str = "team") -> CostQuota:
+    return CostQuota.model_validate(quota(name, max_cost, period))
+
+
+def update(
+    quotas: list[CostQuota], *jobs: JobCost, gone: tuple[str, ...] = (), now: datetime = NOW
+) -> list[CostQuota]:
+    """The quotas as the API server would return them after the update."""
+    new = updated_quotas(quotas, {job.uid: job for job in jobs}, gone, now)
+    return [CostQuota.model_validate(each.wire()) for each in new]
+
+
+def figures(made: CostQuota) -> tuple[Decimal, Decimal]:
+    return made.status.used, made.status.reserved
+
+
+def test_a_job_is_counted_with_what_it_has_spent_and_may_still_spend() -> None:
+    (made,) = update([new_quota()], running("a", 3), cost(planned_job("b", 20)))
+    assert figures(made) == (3, 27)
+    assert {entry.name: entry.reserved for entry in made.status.jobs} == {"a": 7, "b": 20}
+    assert made.status.period_start == datetime(2026, 11, 1, tzinfo=UTC)
+    assert update([made], running("a", 3), cost(planned_job("b", 20))) == [made]
+
+
+def test_the_oldest_jobs_are_admitted_first_and_smaller_ones_pass_those_that_do_not_fit() -> None:
+    jobs = [planned_job(name, size) for name, size in (("a", 60), ("b", 50), ("c", 40))]
+    for age, raw in enumerate(jobs):
+        raw["metadata"]["creationTimestamp"] = f"2026-11-23T10:0{age}:00Z"
+    made = update([new_quota()], *map(cost, reversed(jobs)))
+    assert [is_admitted(made, name) for name in "abc"] == [True, False, True]
+
+
+def test_of_several_quotas_each_holds() -> None:
+    quotas = [new_quota("100", name="wide"), new_quota("15", "Day", name="tight")]
+    made = update(quotas, cost(planned_job("a", 10)), cost(planned_job("b", 10)))
+    assert [figures(each) for each in made] == [(0, 10), (0, 10)], (
+        "nothing is reserved in one alone"
+    )
+    assert is_admitted(made, "a") and not is_admitted(made, "b")
+
+
+def test_an_admission_stays_until_the_plan_costs_more_or_the_quota_is_used_up() -> None:
+    (made,) = update([new_quota("20")], cost(planned_job("a", 15)))
+    (kept,) = update([made], cost(planned_job("a", 12)))
+    assert figures(kept) == (0, 12)
+    (dearer,) = update([kept], cost(planned_job("a", 25)))
+    assert not is_admitted([dearer], "a")
+    (used_up,) = update([kept], cost(planned_job("a", 12)), running("b", 20))
+    assert not is_admitted([used_up], "a")
+
+
+def test_a_raised_limit_admits() -> None:
+    (made,) = update([new_quota("5")], cost(planned_job("a", 10)))
+    assert not is_admitted([made], "a") and made.status.jobs == []
+    made.spec.max_cost = "10"
+    assert is_admitted(update([made], cost(planned_job("a", 10))), "a")
+
+
+@pytest.mark.parametrize("end", [None, NOW])
+def test_the_sum_begins_anew_with_the_period(end: datetime | None) -> None:
+    (made,) = update([new_quota()], running("a", 30, 50), running("b", 4), gone=("b",))
+    (made,) = update([made], running("a", 30, 50), running("b", 4), gone=("b",))
+    status = {"attempts": [attempt(34, NOW, end)], "cost": {"estimate": "50"}}
+    (turned,) = update([made], cost(planned_job("a", **status)), now=NEXT_MONTH)
+    assert turned.status.deleted_jobs == 0
+    assert turned.status.period_start == datetime(2026, 12, 1, tzinfo=UTC)
+    expected = 4 if end is None else 0  # what ended before the turn belongs to the month before
+    assert turned.status.used == expected
+
+
+def test_a_clock_that_steps_back_and_a_longer_period_end_nothing() -> None:
+    (made,) = update([new_quota(period="Week")], running("a", 3))
+    (back,) = update([made], running("a", 3), now=NOW - timedelta(days=9))
+    assert back.status.period_start == made.status.period_start and back.status.used == 3
+    made.spec.period = "Month"
+    (longer,) = update([made], running("a", 4))
+    assert longer.status.used == 4 and longer.status.period_end == datetime(2026, 12, 1, tzinfo=UTC)
+
+
+def test_a_new_quota_counts_attempts_that_began_in_its_period() -> None:
+    old = attempt(50, EARLIER, EARLIER + timedelta(days=1))
+    ended = finished(planned_job("a", attempts=[old, attempt(8, NOW, NOW)]))
+    before = finished(planned_job("b", attempts=[attempt(9, EARLIER, EARLIER)]))
+    (made,) = update([new_quota()], cost(ended), cost(before))
+    assert made.status.used == 8
+    assert [entry.name for entry in made.status.jobs] == ["a"]
+
+
+def test_a_job_that_cannot_be_read_keeps_what_was_counted() -> None:
+    (made,) = update([new_quota()], running("a", 3))
+    broken = cost({"metadata": {"name": "a"}, "spec": {}, "status": {"attempts": "none"}})
+    assert broken.claim is Claim.UNKNOWN
+    assert update([made], broken) == [made]
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"attempts": [{"number": 1, "job": {"name": "j"}, "hourlyPrice": "1E+999999", "gpuSeconds": 1e308}]},
+        {"attempts": [attempt(1e308, NOW)]},
+        {"attempts": [attempt(-5, NOW)]},
+        {"plan": {"hourlyPrice": "1", "estimate": {"cost": "9" * 40, "hours": 1}}},
+        {"plan": [], "conditions": 3},
+        {"attempts": [{**attempt(5, None), "startTime": "2026-11-23T10:00:00"}]},
+    ],
+)  # fmt: skip
+def test_hostile_figures_break_nothing(status: dict[str, Any]) -> None:
+    hostile = cost(planned_job("a", **status))
+    made = update([new_quota()], hostile, running("b", 3))
+    made = update(made, hostile, running("b", 4))
+    assert {entry.name: entry.spent for entry in made[0].status.jobs}["b"] == 4
+
+
+@pytest.mark.parametrize(
+    ("spec", "change", "claim"),
+    [
+        ({}, {}, Claim.ADMISSION),
+        ({"suspend": True}, {}, Claim.NOTHING),
+        ({"validateOnly": True}, {}, Claim.NOTHING),
+        ({}, {"plan": None}, Claim.NOTHING),
+        ({}, {"plan": {"hourlyPrice": "0", "estimate": {"hours": 1, "cost": "0"}}}, Claim.NOTHING),
+        ({}, {"attempts": [attempt(1, NOW)]}, Claim.RESERVATION),
+        ({}, {"attempts": [attempt(1, NOW, NOW)]}, Claim.ADMISSION),
+        ({"suspend": True}, {"attempts": [attempt(1, NOW, NOW)]}, Claim.NOTHING),
+    ],
+)
+def test_what_a_job_asks_of_its_quotas(
+    spec: dict[str, Any], change: dict[str, Any], claim: Claim
+) -> None:
+    assert cost({**planned_job("a", **change), "spec": spec}).claim is claim
+
+
+def test_what_the_judge_cost_counts_too() -> None:
+    raw = planned_job("a", attempts=[attempt(3, NOW, NOW)])
+    raw["status"]["evaluation"] = {"prompts": 1, "judgeUsage": {"cost": 2.5}}
+    job = cost(finished(raw))
+    assert job.claim is Claim.ENDED
+    (made,) = update([new_quota()], job)
+    assert made.status.used == Decimal("5.50")
