@@ -23,6 +23,7 @@ from tests.kit.operator_fixture import JobNamespace
 
 from devcluster.control_plane.certificates import Authority
 from dpojob_api.constants import LABEL_STAGE, STAGE_INSPECT
+from dpojob_operator.manifests.resources import quantity_bytes
 
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 PRIORITY_LABEL = "kueue.x-k8s.io/priority-class"
@@ -50,6 +51,52 @@ def template_restoration(flavor: Mapping[str, str] = FLAVOR) -> list[Patch]:
         Patch({"status": {"startTime": None}}, "status"),
         Patch({"spec": {"template": template}}),
     ]
+
+
+def assigned_flavor(
+    job: Mapping[str, Any], flavors: Mapping[str, Mapping[str, Any]], queue: Mapping[str, Any]
+) -> str | None:
+    """The ResourceFlavor in which an empty ClusterQueue admits a Job of one pod; None where it admits none.
+
+    As pkg/scheduler/flavorassigner of Kueue 0.19, for one group of resources: of the flavors in their order,
+    the first that has the quota for all that the pod asks for, whose labels match the pod's node selector in
+    the keys that any flavor of the group has, and whose taints the pod tolerates.
+
+    Args:
+        job: A batch/v1 Job.
+        flavors: Specs of the ResourceFlavors, by name.
+        queue: Spec of the ClusterQueue.
+    """
+    pod = job["spec"]["template"]["spec"]
+    asked = pod["containers"][0]["resources"]["requests"]
+    (group,) = queue["resourceGroups"]
+    if not asked.keys() <= set(group["coveredResources"]):
+        return None
+    keys = {key for named in group["flavors"] for key in _labels(flavors[named["name"]])}
+    selector = {key: value for key, value in pod.get("nodeSelector", {}).items() if key in keys}
+    for named in group["flavors"]:
+        flavor = flavors[named["name"]]
+        quota = {entry["name"]: entry["nominalQuota"] for entry in named["resources"]}
+        if (
+            selector.items() <= _labels(flavor).items()
+            and all(quantity_bytes(asked[name]) <= quantity_bytes(quota[name]) for name in asked)
+            and all(
+                any(_tolerates(toleration, taint) for toleration in pod.get("tolerations", []))
+                for taint in flavor.get("nodeTaints", [])
+            )
+        ):
+            return str(named["name"])
+    return None
+
+
+def _labels(flavor: Mapping[str, Any]) -> Mapping[str, str]:
+    return dict(flavor.get("nodeLabels", {}))
+
+
+def _tolerates(toleration: Mapping[str, str], taint: Mapping[str, str]) -> bool:
+    value = toleration.get("operator") == "Exists" or toleration.get("value") == taint.get("value")
+    effect = toleration.get("effect") in (None, taint["effect"])
+    return toleration.get("key") in (None, taint["key"]) and value and effect
 
 
 WORKLOAD_CRD: dict[str, Any] = {
