@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -14,6 +13,7 @@ from dpojob_trainer.shared.container_environment import ContainerEnvironment
 from dpojob_trainer.shared.errors import InspectionError, not_found
 
 from .data_files import DataFile, Source
+from .deadline_network import Deadline, limit_time
 from .public_network import restrict_to_public
 from .scratch import scratch_directory
 from .splits import split_of
@@ -25,7 +25,7 @@ ATTEMPTS = 3
 MAX_BYTES = 64 << 30
 """Of one file, in bytes."""
 MAX_SECONDS = 3600.0
-"""For one file, in seconds, so that a server that sends a byte now and then ends."""
+"""For one file, in seconds, redirects and repeated attempts included."""
 CHUNK_BYTES = 1 << 20
 
 
@@ -64,9 +64,13 @@ def _download(url: str) -> Path:
         return target
     partial = target.with_name(f"{target.name}.{os.getpid()}.part")
     address = _without_secrets(url)
+    deadline = Deadline(
+        MAX_SECONDS,
+        lambda: _over_limit(address, f"was not received within {MAX_SECONDS / 60:.0f} minutes"),
+    )
     for attempt in range(ATTEMPTS):
         try:
-            _write_response(url, partial)
+            _write_response(url, partial, deadline)
             break
         except httpx.TooManyRedirects:
             raise not_found(
@@ -87,6 +91,9 @@ def _download(url: str) -> Path:
                     else (f"cannot be fetched: {str(problem)[:200] or type(problem).__name__}")
                 )
                 raise not_found(f"{address} {failure}") from None
+        except InspectionError:
+            partial.unlink(missing_ok=True)
+            raise
         except (httpx.InvalidURL, UnicodeError) as problem:
             raise not_found(f"{address} is not an address: {problem}") from None
     partial.rename(target)
@@ -101,12 +108,17 @@ def _private_address(host: str) -> InspectionError:
     )
 
 
-def _write_response(url: str, partial: Path) -> None:
+def _over_limit(address: str, limit: str) -> InspectionError:
+    return not_found(f"{address} {limit}; put the file on a claim")
+
+
+def _write_response(url: str, partial: Path, deadline: Deadline) -> None:
     environment = ContainerEnvironment()
-    deadline, size = time.monotonic() + MAX_SECONDS, 0
+    size = 0
     with httpx.Client(
         follow_redirects=True, max_redirects=MAX_REDIRECTS, timeout=TIMEOUT
     ) as client:
+        limit_time(client, deadline)
         if environment.scratch is not None:
             # Outside a pod, the network is that of the user who runs the command.
             restrict_to_public(client, environment.private_urls, _private_address)
@@ -114,12 +126,8 @@ def _write_response(url: str, partial: Path) -> None:
             response.raise_for_status()
             for chunk in response.iter_bytes(CHUNK_BYTES):
                 size += len(chunk)
-                if size > MAX_BYTES or time.monotonic() > deadline:
-                    limit = (
-                        f"is larger than {MAX_BYTES >> 30} GiB"
-                        if size > MAX_BYTES
-                        else f"was not received within {MAX_SECONDS / 60:.0f} minutes"
+                if size > MAX_BYTES:
+                    raise _over_limit(
+                        _without_secrets(url), f"is larger than {MAX_BYTES >> 30} GiB"
                     )
-                    partial.unlink()
-                    raise not_found(f"{_without_secrets(url)} {limit}; put the file on a claim")
                 file.write(chunk)

@@ -30,14 +30,18 @@ def restrict_to_public(client: httpx.Client, allowed: Sequence[str], refusal: Re
     """
     # httpx passes no network backend to its pool, and takes no proxy from the environment when it is
     # given a transport.
-    client._transport._pool._network_backend = PublicNetwork(allowed, refusal)  # type: ignore[attr-defined]
+    pool = client._transport._pool  # type: ignore[attr-defined]
+    pool._network_backend = PublicNetwork(pool._network_backend, allowed, refusal)
 
 
-class PublicNetwork(httpcore.SyncBackend):
+class PublicNetwork(httpcore.NetworkBackend):
     """Opens TCP connections to public addresses and to those that the installation allows."""
 
-    def __init__(self, allowed: Sequence[str], refusal: Refusal) -> None:
-        """Take what is allowed as well, and the error for a host without an allowed address."""
+    def __init__(
+        self, network: httpcore.NetworkBackend, allowed: Sequence[str], refusal: Refusal
+    ) -> None:
+        """Take what opens connections, what is allowed as well, and the error for a host without an allowed address."""
+        self._network = network
         self._allowed = allowed
         self._refusal = refusal
 
@@ -75,10 +79,14 @@ class PublicNetwork(httpcore.SyncBackend):
             raise self._refusal(host)
         for address in permitted[:-1]:
             try:
-                return super().connect_tcp(address, port, timeout, local_address, socket_options)
+                return self._network.connect_tcp(
+                    address, port, timeout, local_address, socket_options
+                )
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
-        return super().connect_tcp(permitted[-1], port, timeout, local_address, socket_options)
+        return self._network.connect_tcp(
+            permitted[-1], port, timeout, local_address, socket_options
+        )
 
 
 def is_permitted(host: str, address: str, allowed: Sequence[str]) -> bool:
