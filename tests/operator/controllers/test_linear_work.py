@@ -17,11 +17,11 @@ from tests.operator.indexes.test_output_lock_index import wire, writer
 from dpojob_api.job import QueueStatus
 from dpojob_operator.controllers.dpojob.pool_reservations import PoolReservations
 from dpojob_operator.controllers.dpojob.waiting_jobs import WaitingJobs
-from dpojob_operator.controllers.ready_keys import ReadyKeys
 from dpojob_operator.decide import Decision, PoolReservation
 from dpojob_operator.decide.status_builder import StatusBuilder
 from dpojob_operator.decide.summary import update_queue_wait
 from dpojob_operator.indexes import DependentsIndex, OutputLockIndex
+from dpojob_operator.process.ready_keys import ReadyKeys
 from dpojob_planner import PoolState
 
 FEW, MANY = 200, 2000

@@ -23,7 +23,7 @@ from dpojob_operator.indexes import (
     OutputLockIndex,
     commit_lookup,
 )
-from dpojob_operator.indexes.commit_lookup import CommitLookup
+from dpojob_operator.indexes.commit_lookup import CommitLookup, Revision
 
 KEY = ("ns", "x")
 
@@ -45,24 +45,110 @@ async def silent_hub() -> AsyncIterator[tuple[str, list[str]]]:
         server.close()
 
 
-async def test_look_ups_on_a_silent_hub_end_together_and_are_not_repeated(
+class ManualHub:
+    """A stand-in for the requests to a hub, each of which the test answers or lets time out."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: list[str] = []
+        """The repositories, in the order of the requests."""
+        self._answers: list[asyncio.Future[str | None]] = []
+        monkeypatch.setattr(CommitLookup, "_request_commit", self._request)
+
+    async def _request(self, revision: Revision) -> str | None:
+        self.asked.append(revision[1])
+        answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._answers.append(answer)
+        return await answer
+
+    def answer(self, commit: str) -> None:
+        """Answers the oldest open request."""
+        self._answers.pop(0).set_result(commit)
+
+    def time_out(self) -> None:
+        """Lets the deadline of the oldest open request pass."""
+        self._answers.pop(0).set_exception(TimeoutError())
+
+
+async def settle() -> None:
+    """Lets the look-ups go on until each waits for the hub or for its turn."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def models(organization: str, count: int) -> list[Revision]:
+    return [("models", f"{organization}/{number}", "main") for number in range(count)]
+
+
+async def test_a_hub_that_never_answers_is_soon_asked_no_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The deadline holds for a look-up that waits for its turn, too."""
-    monkeypatch.setattr(commit_lookup, "DEADLINE_SECONDS", 0.3)
-    resolved: list[Any] = []
-    async with silent_hub() as (address, made):
-        lookup = CommitLookup(address, resolved.append)
-        revisions = [("models", f"some/model-{number}", "main") for number in range(40)]
-        assert all(lookup.is_pending(one, KEY) for one in revisions)
-        while len(resolved) < len(revisions):
-            await asyncio.sleep(0.01)
-        # A place that is freed at the deadline may be taken just before the next look-up's own.
-        assert len(made) <= 2 * commit_lookup.MAX_CONCURRENT
-        before = len(made)
-        assert not lookup.is_pending(revisions[0], KEY), "a failure is remembered"
-        assert not lookup.is_pending(("models", "another/model", "main"), KEY), "the hub is silent"
-        assert lookup.commit(revisions[0]) is None and len(made) == before
+    hub, resolved = ManualHub(monkeypatch), []
+    lookup = CommitLookup("http://hub", resolved.append)
+    revisions = models("some", 40)
+    assert all(lookup.is_pending(one, KEY) for one in revisions)
+    for _ in range(commit_lookup.MAX_TIMEOUTS):
+        await settle()
+        hub.time_out()
+    await settle()
+    asked = len(hub.asked)
+    assert asked < commit_lookup.MAX_TIMEOUTS + commit_lookup.MAX_CONCURRENT
+    while len(resolved) < len(revisions):
+        hub.time_out()  # of the few requests that were open
+        await settle()
+    assert not lookup.is_pending(revisions[0], KEY), "a failure is remembered"
+    assert not lookup.is_pending(("models", "another/model", "main"), KEY), "the hub is silent"
+    assert lookup.commit(revisions[0]) is None and len(hub.asked) == asked
+
+
+async def test_many_look_ups_of_a_namespace_do_not_delay_those_of_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hub, resolved = ManualHub(monkeypatch), []
+    lookup = CommitLookup("http://hub", resolved.append)
+    for revision in models("of-a", 500):
+        assert lookup.is_pending(revision, ("a", "many"))
+    await settle()
+    assert hub.asked == ["of-a/0", "of-a/1", "of-a/2"]
+    assert lookup.is_pending(models("of-b", 1)[0], ("b", "x"))
+    await settle()
+    assert hub.asked[3:] == ["of-b/0"], "one request is left to other namespaces"
+    # What another namespace has queued already is asked for at the turn of the first that needs it.
+    shared = models("of-a", 500)[-1]
+    assert lookup.is_pending(shared, ("c", "y"))
+    for _ in range(2):
+        hub.answer("a" * 40)
+        await settle()
+    assert hub.asked[4:] == ["of-a/3", "of-a/499"]
+    for _ in range(4):
+        hub.answer("a" * 40)
+        await settle()
+    assert ("b", "x") in resolved and resolved.count(("c", "y")) == 1
+    assert lookup.commit(shared) == "a" * 40
+    for _ in range(501 - 6):
+        hub.answer("a" * 40)
+        await settle()
+    assert len(hub.asked) == len(set(hub.asked)) == 501, "nothing is asked for twice"
+
+
+async def test_waiting_for_a_turn_is_no_silence_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The deadline holds from the request on, and requests that were answered are no silence."""
+    hub, limits = ManualHub(monkeypatch), []
+    timeout = asyncio.timeout
+
+    def counted(seconds: float | None) -> asyncio.Timeout:
+        limits.append(seconds)
+        return timeout(None)
+
+    monkeypatch.setattr(asyncio, "timeout", counted)
+    lookup = CommitLookup("http://hub", lambda _: None)
+    for revision in models("some", 500):
+        assert lookup.is_pending(revision, KEY)
+    await settle()
+    for _ in range(100):
+        assert len(limits) == len(hub.asked), "a look-up that waits for its turn has no deadline"
+        hub.answer("a" * 40)
+        await settle()
+    assert lookup.is_pending(("models", "another/model", "main"), KEY), "the hub is not silent"
 
 
 class NoObjects:

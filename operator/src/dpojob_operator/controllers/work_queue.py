@@ -11,8 +11,7 @@ from typing import Generic, TypeVar
 
 from dpojob_operator.kube import ApiError, Conflict, LeaseLost
 from dpojob_operator.process.metrics import RECONCILE_SECONDS, RECONCILES, WORK_QUEUE_DEPTH
-
-from .ready_keys import ReadyKeys
+from dpojob_operator.process.ready_keys import ReadyKeys
 
 log = logging.getLogger(__name__)
 Key = TypeVar("Key")
@@ -20,8 +19,6 @@ Key = TypeVar("Key")
 FIRST_BACKOFF = 0.1
 MAX_BACKOFF = 60.0
 """Seconds between tries of a key that keeps failing."""
-MAX_SHARE = 0.75
-"""Of the workers, that may work on keys of one group at once."""
 
 
 class WorkQueue(Generic[Key]):
@@ -80,7 +77,7 @@ class WorkQueue(Generic[Key]):
 
     async def run(self, workers: int) -> None:
         """Works until cancelled."""
-        self._ready.max_taken_by_group = max(1, int(workers * MAX_SHARE))
+        self._ready.share_out(workers)
         async with asyncio.TaskGroup() as group:
             for _ in range(workers):
                 group.create_task(self._worker())

@@ -1,8 +1,8 @@
 """The commits that branches of the hub point to, looked up in the background.
 
 Users choose the repositories and the network chooses whether the hub answers, so no worker waits for
-it: a look-up has a total deadline, few run at once, failures are remembered, and a hub that stays
-silent is not asked for a while.
+it: few look-ups run at once, in turns by the namespaces that want them, each with a total deadline once
+it is its turn; failures are remembered, and a hub that stays silent is not asked for a while.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ import aiohttp
 from pydantic_core import from_json
 
 from dpojob_operator.kube import NO_COMPRESSION, Key, read_body
+from dpojob_operator.process.ready_keys import ReadyKeys
 
 from .inspection_key import COMMIT
 
 log = logging.getLogger(__name__)
 DEADLINE_SECONDS = 5.0
-"""From the request of a look-up to its result, waiting for its turn included."""
+"""From the request to the hub to the result; waiting for the turn is not included."""
 MAX_CONCURRENT = 4
 MAX_BYTES = 8 * 2**20
 """An answer lists the files of the repository."""
@@ -33,7 +34,7 @@ REMEMBER_SECONDS = 30.0
 REMEMBER_FAILURE_SECONDS = 120.0
 """Time between two look-ups of a branch that was not resolved."""
 MAX_TIMEOUTS = 4
-"""Look-ups in a row without an answer, after which the hub counts as silent."""
+"""Requests in a row without an answer, after which the hub counts as silent."""
 
 Revision = tuple[str, str, str]
 """Kind ("models" or "datasets"), repository and revision."""
@@ -42,8 +43,18 @@ Revision = tuple[str, str, str]
 @dataclass
 class _Lookup:
     done: bool = False
+    begun: bool = False
     commit: str | None = None
     waiting: set[Key] = field(default_factory=set)
+    namespaces: set[str] = field(default_factory=set)
+    """Those that have a turn for it: the first turn begins it for all."""
+
+
+@dataclass(frozen=True)
+class _Turn:
+    namespace: str
+    revision: Revision
+    lookup: _Lookup
 
 
 class CommitLookup:
@@ -53,11 +64,12 @@ class CommitLookup:
         """`resolved` is called with the key of each job that waits, when a look-up has ended."""
         self._endpoint = endpoint
         self._resolved = resolved
-        self._limit = asyncio.Semaphore(MAX_CONCURRENT)
+        self._turns: ReadyKeys[_Turn] = ReadyKeys(lambda turn: turn.namespace)
+        self._turns.share_out(MAX_CONCURRENT)
         self._lookups: dict[Revision, _Lookup] = {}
         self._ended: list[tuple[float, Revision]] = []
         """A heap of the moments at which look-ups that have ended are forgotten."""
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None] | None] = set()
         self._timeouts = 0
         self._silent_until = 0.0
 
@@ -73,11 +85,9 @@ class CommitLookup:
             if now < self._silent_until:
                 return False
             lookup = self._lookups[revision] = _Lookup()
-            task = asyncio.get_running_loop().create_task(self._run(revision, lookup))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
         if not lookup.done:
             lookup.waiting.add(key)
+            self._add_turn(key[0], revision, lookup)
         return not lookup.done
 
     def commit(self, revision: Revision) -> str | None:
@@ -87,9 +97,38 @@ class CommitLookup:
         lookup = self._lookups.get(revision)
         return None if lookup is None else lookup.commit
 
+    def _add_turn(self, namespace: str, revision: Revision, lookup: _Lookup) -> None:
+        if lookup.begun or namespace in lookup.namespaces:
+            return
+        lookup.namespaces.add(namespace)
+        self._turns.put(_Turn(namespace, revision, lookup))
+        if len(self._tasks) < MAX_CONCURRENT:
+            self._tasks.add(asyncio.get_running_loop().create_task(self._take_turns()))
+
+    async def _take_turns(self) -> None:
+        """Works on turns until there is none, or only such of namespaces that use their share."""
+        while (turn := self._turns.take_now()) is not None:
+            try:
+                if not turn.lookup.begun:
+                    turn.lookup.begun = True
+                    await self._run(turn.revision, turn.lookup)
+            finally:
+                self._turns.release(turn)
+        # At once, and not when the task is done: a turn that is added meanwhile needs another task.
+        self._tasks.discard(asyncio.current_task())
+
     async def _run(self, revision: Revision, lookup: _Lookup) -> None:
+        if time.monotonic() >= self._silent_until:
+            await self._resolve(revision, lookup)
+        lookup.done = True
+        remember = REMEMBER_FAILURE_SECONDS if lookup.commit is None else REMEMBER_SECONDS
+        heapq.heappush(self._ended, (time.monotonic() + remember, revision))
+        for key in lookup.waiting:
+            self._resolved(key)
+
+    async def _resolve(self, revision: Revision, lookup: _Lookup) -> None:
         try:
-            async with asyncio.timeout(DEADLINE_SECONDS), self._limit:
+            async with asyncio.timeout(DEADLINE_SECONDS):
                 lookup.commit = await self._request_commit(revision)
             self._timeouts = 0
         except TimeoutError:
@@ -100,11 +139,6 @@ class CommitLookup:
         except Exception as error:
             # Users choose the repository, and its owner what is answered for it.
             log.info("%s not resolved (%r): its inspections are not shared", revision[1], error)
-        lookup.done = True
-        remember = REMEMBER_FAILURE_SECONDS if lookup.commit is None else REMEMBER_SECONDS
-        heapq.heappush(self._ended, (time.monotonic() + remember, revision))
-        for key in lookup.waiting:
-            self._resolved(key)
 
     async def _request_commit(self, revision: Revision) -> str | None:
         kind, repository, name = revision

@@ -1,4 +1,5 @@
-"""The process itself: its settings, clock, metrics and health probes, and how its parts run together.
+"""The process itself: its settings, clock, metrics and health probes, how its parts run together, and
+how they share out work.
 
 The modules with I/O (`metrics`, `probes`, `task_supervisor`) are imported by name, so that pure packages
 can import the settings without them.
@@ -15,6 +16,7 @@ __all__ = [
     "WorkloadSettings",
     "metrics",
     "probes",
+    "ready_keys",
     "settings",
     "task_supervisor",
     "version",

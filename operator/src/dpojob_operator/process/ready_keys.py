@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
+MAX_SHARE = 0.75
+"""Of the workers, that may work on keys of one group at once."""
 TURNS = 4
 """In each series of this many keys of a group, the last is one that can wait, where the group has both kinds."""
 
@@ -50,11 +52,14 @@ class ReadyKeys(Generic[Key]):
         """Keys in all groups."""
         self._taken: Counter[Hashable] = Counter()
         self._changed = asyncio.Event()
-        self.max_taken_by_group = 1
-        """Keys of one group that may be worked on at once."""
+        self._max_taken_by_group = 1
 
     def __len__(self) -> int:
         return self._count
+
+    def share_out(self, workers: int) -> None:
+        """Sets how many workers there are, of which a group gets its share at most."""
+        self._max_taken_by_group = max(1, int(workers * MAX_SHARE))
 
     def put(self, key: Key, *, later: bool = False) -> None:
         """Adds a key at the end of its group, or of those keys of its group that can wait."""
@@ -65,9 +70,16 @@ class ReadyKeys(Generic[Key]):
 
     async def take(self) -> Key:
         """Removes and returns the next key, once a group has one that may be worked on."""
-        while (group := self._next_group()) is None:
+        while (key := self.take_now()) is None:
             self._changed.clear()
             await self._changed.wait()
+        return key
+
+    def take_now(self) -> Key | None:
+        """Removes and returns the next key; None when no group has one that may be worked on."""
+        group = self._next_group()
+        if group is None:
+            return None
         keys = self._waiting.pop(group)
         key = keys.take()
         self._count -= 1
@@ -86,6 +98,6 @@ class ReadyKeys(Generic[Key]):
 
     def _next_group(self) -> Hashable | None:
         for group in self._waiting:
-            if self._taken[group] < self.max_taken_by_group:
+            if self._taken[group] < self._max_taken_by_group:
                 return group
         return None
