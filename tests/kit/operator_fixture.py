@@ -60,6 +60,7 @@ class Process:
             "DPOJOB_OPERATOR_NAMESPACES": namespace,
             "DPOJOB_OPERATOR_HTTP_PORT": "0",
             "DPOJOB_OPERATOR_HUB_ENDPOINT": "none",
+            "DPOJOB_OPERATOR_BATCH_SECONDS": "0.1",
             "DPOJOB_OPERATOR_MISSING_GRACE_SECONDS": "0",
             "DPOJOB_OPERATOR_SECRET_GRACE_SECONDS": "1",
             "DPOJOB_OPERATOR_STATUS_SECONDS": "1",

@@ -18,6 +18,7 @@ SETTINGS = {
     "PROGRESS_SECONDS": "1",
     "STATUS_SECONDS": "1",
     "PROGRESS_VIA": "proxy",
+    "BATCH_SECONDS": "0.1",
     "MISSING_GRACE_SECONDS": "2",
     "SECRET_GRACE_SECONDS": "2",
     "REQUEST_SECONDS": "8",

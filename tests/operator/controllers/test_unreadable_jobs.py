@@ -53,7 +53,7 @@ async def test_the_job_is_reported_once_and_everything_else_in_its_status_stays(
     unused: Any = None
     reader = StateReader(cluster, ObjectStores(), Policy(), unused, unused, unused)
     reconciler = Reconciler(
-        cluster, reader, unused, unused, DependentsIndex(), unused, FixedClock(), {}
+        cluster, reader, unused, unused, DependentsIndex(), unused, FixedClock(), {}, 0.0
     )
     for _ in range(3):
         assert await reconciler.reconcile(("ns", "x")) is None
@@ -72,7 +72,7 @@ async def test_a_job_whose_conditions_cannot_be_read_is_left_alone() -> None:
     unused: Any = None
     reader = StateReader(cluster, ObjectStores(), Policy(), unused, unused, unused)
     reconciler = Reconciler(
-        cluster, reader, unused, unused, DependentsIndex(), unused, FixedClock(), {}
+        cluster, reader, unused, unused, DependentsIndex(), unused, FixedClock(), {}, 0.0
     )
     assert await reconciler.reconcile(("ns", "x")) is None
     assert cluster.writes == 0

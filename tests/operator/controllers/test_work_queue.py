@@ -95,3 +95,20 @@ async def test_the_earlier_of_two_times_wins_and_a_direct_add_wins_over_both() -
     queue.add_after("end", 0.1)
     await drain(queue, done)
     assert seen == ["direct", "key", "end"]
+
+
+async def test_a_change_that_can_wait_adds_no_pass_to_a_key_that_waits_for_a_worker() -> None:
+    seen: list[str] = []
+    done = asyncio.Event()
+
+    async def work(key: str) -> None:
+        seen.append(key)
+        if key == "end":
+            done.set()
+
+    queue = WorkQueue(work, group=str)
+    queue.add("key")
+    queue.add_after("key", 0.01)
+    queue.add_after("end", 0.1)
+    await drain(queue, done)
+    assert seen == ["key", "end"]

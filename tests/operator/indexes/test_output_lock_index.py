@@ -21,6 +21,7 @@ from tests.kit.operator_fixture import REPORT, JobNamespace, Process
 from tests.operator.controllers.test_state_reader import Recorder
 from tests.operator.indexes.test_inspection_cache import FakeReader
 
+from dpojob_api.constants import LABEL_JOB_UID, LABEL_OUTPUT_DIRECTORY
 from dpojob_api.job import DPOJob
 from dpojob_operator.controllers.dpojob import StateReader
 from dpojob_operator.decide import OutputHolder, PlanningRequest, Policy
@@ -28,6 +29,7 @@ from dpojob_operator.decide.object_snapshots import PVCSnapshot
 from dpojob_operator.decide.stages import decide, decide_with_pools
 from dpojob_operator.indexes import DependentsIndex, ObjectStores, OutputLockIndex
 from dpojob_operator.kube import parse_dpojob
+from dpojob_operator.manifests import output_directory_label
 
 TUNED = {"volume": {"claimName": "models", "path": "tuned"}}
 
@@ -204,7 +206,9 @@ def test_training_begins_when_the_pods_of_an_earlier_job_of_that_name_have_ended
 async def test_only_pods_that_may_write_to_the_directory_are_waited_for(
     output: dict[str, Any], uid: str, phase: str, waits: bool
 ) -> None:
-    labels = {"dpojob.dev/uid": uid, "dpojob.dev/job": "x"}
+    volume = job(None, output=output).spec.output.volume
+    label = "" if volume is None else output_directory_label(volume)
+    labels = {LABEL_JOB_UID: uid, LABEL_OUTPUT_DIRECTORY: label}
     pod = {"metadata": {"name": "p", "labels": labels}, "status": {"phase": phase}}
     cluster, unused = Recorder({"pods": [pod]}), cast(Any, None)
     reader = StateReader(cluster, ObjectStores(), Policy(), unused, unused, DependentsIndex())  # type: ignore[arg-type]

@@ -74,6 +74,18 @@ def test_equal_events_have_one_name() -> None:
     assert first == again != other
 
 
+def test_what_goes_as_expected_in_one_write_is_one_event_of_the_furthest_stage() -> None:
+    new = status(
+        ("DatasetValid", "True", "Valid"),
+        ("Planned", "True", "Fits"),
+        ("Training", "False", "NoNodeFits"),
+    )
+    assert [(e["type"], e["reason"], e["message"]) for e in events_of(job(), new, NOW)] == [
+        ("Warning", "NoNodeFits", "About NoNodeFits."),
+        ("Normal", "Fits", "About Fits. About Valid."),
+    ]
+
+
 def test_a_smaller_batch_is_a_warning_once() -> None:
     text = "Out of memory at step 3 with 2 pairs per GPU at a time."
     created: list[dict[str, Any]] = []

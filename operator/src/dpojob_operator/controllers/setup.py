@@ -90,6 +90,7 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
         events,
         clock,
         settings.cache_claims,
+        settings.batch_seconds,
     )
 
     def requeue_jobs_waiting_for_pools() -> None:
@@ -97,7 +98,11 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
             queue.add(key, later=True)
 
     pool_controller = GPUPoolController(
-        cluster, stores, changed=requeue_jobs_waiting_for_pools, now=clock.now
+        cluster,
+        stores,
+        changed=requeue_jobs_waiting_for_pools,
+        now=clock.now,
+        watches_all_namespaces=not settings.namespaces,
     )
 
     quota_controller = CostQuotaController(
@@ -115,7 +120,7 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
     queue: WorkQueue[Key] = WorkQueue(work, group=_namespace)
     handlers = Handlers(
         add=queue.add,
-        add_later=partial(queue.add, later=True),
+        add_later=lambda key: queue.add_after(key, settings.batch_seconds),
         refresh_pools=lambda: queue.add_after(POOLS_KEY, POOL_REFRESH_DELAY),
         stores=stores,
         dependents=dependents,

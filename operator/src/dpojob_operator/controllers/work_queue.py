@@ -55,7 +55,12 @@ class WorkQueue(Generic[Key]):
             WORK_QUEUE_DEPTH.set(len(self._ready))
 
     def add_after(self, key: Key, seconds: float) -> None:
-        """Work on the key after so long, or earlier if it is due earlier; 0: others of its group may come first."""
+        """Work on the key after so long, or earlier if it is due earlier; 0: others of its group may come first.
+
+        A key that waits for a worker already will see what changed until then.
+        """
+        if key in self._waiting:
+            return
         if seconds <= 0:
             self._add_later(key)
             return

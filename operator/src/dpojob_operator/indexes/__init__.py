@@ -7,6 +7,7 @@ from .object_stores import ObjectStores
 from .ordered_groups import OrderedGroups
 from .output_lock_index import OutputLockIndex
 from .output_writers import pods_that_may_write
+from .pod_lists import PodLists
 
 __all__ = [
     "DependentsIndex",
@@ -15,5 +16,6 @@ __all__ = [
     "ObjectStores",
     "OrderedGroups",
     "OutputLockIndex",
+    "PodLists",
     "pods_that_may_write",
 ]

@@ -124,12 +124,13 @@ class ApiClient:
         self,
         resource: Resource,
         namespace: str | None = None,
-        labels: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | str | None = None,
         fields: str | None = None,
     ) -> AsyncIterator[JSONObject]:
-        """Lists all objects, page by page."""
+        """Lists all objects, page by page; `labels` may be a label selector."""
         found: list[JSONObject] = []
-        async for _ in self._pages(resource, namespace, labels, fields, found.append):
+        selector = labels if isinstance(labels, str) else _selector(labels)
+        async for _ in self._pages(resource, namespace, selector, fields, found.append):
             for item in found:
                 yield item
             found.clear()
@@ -143,7 +144,7 @@ class ApiClient:
     ) -> str:
         """Calls `take` with each object, of which none is kept; returns the resourceVersion of the list."""
         version = ""
-        async for page_version in self._pages(resource, namespace, labels, None, take):
+        async for page_version in self._pages(resource, namespace, _selector(labels), None, take):
             version = version or page_version
         return version
 
@@ -151,12 +152,11 @@ class ApiClient:
         self,
         resource: Resource,
         namespace: str | None,
-        labels: Mapping[str, str] | None,
+        selector: str,
         fields: str | None,
         take: Callable[[JSONObject], None],
     ) -> AsyncIterator[str]:
         """Yields the resourceVersion after each page, of which `take` got the objects."""
-        selector = ",".join(f"{key}={value}" for key, value in (labels or {}).items())
         query: list[tuple[str, str]] = []
         if selector:
             query.append(("labelSelector", selector))
@@ -254,6 +254,10 @@ class ApiClient:
             return await read_body(response, limit)
         finally:
             response.close()
+
+
+def _selector(labels: Mapping[str, str] | None) -> str:
+    return ",".join(f"{key}={value}" for key, value in (labels or {}).items())
 
 
 def _to_api_error(response: aiohttp.ClientResponse, body: bytes) -> ApiError:

@@ -1,5 +1,6 @@
-"""Kubernetes Events on a DPOJob, for a status that was written: one for every condition that changed, one for
-every warning of inspection, and one where training goes on with a smaller batch.
+"""Kubernetes Events on a DPOJob, for a status that was written: one for all conditions that changed as expected,
+one for every other that changed, one for every warning of inspection, and one where training goes on with a
+smaller batch.
 
 They are for people and nothing depends on them, so a failed creation is not repeated.
 """
@@ -106,12 +107,19 @@ def event(job: DPOJob, reason: str, message: str, now: datetime, *, warning: boo
     }
 
 
+def _text(condition: Condition) -> str:
+    return condition.message or f"{condition.type} is {condition.status}."
+
+
 def events_of(job: DPOJob, new: DPOJobStatus, now: datetime) -> list[JSONObject]:
     """The Events for what changed between the job's status and `new`."""
-    events = [
-        event(job, c.reason, c.message or f"{c.type} is {c.status}.", now, warning=is_warning(c))
-        for c in conditions_to_report(job.status, new)
-    ]
+    reported = conditions_to_report(job.status, new)
+    usual = [c for c in reversed(reported) if not is_warning(c)]
+    events = [event(job, c.reason, _text(c), now, warning=True) for c in reported if is_warning(c)]
+    if usual:
+        # The furthest stage gives the reason: a job that shares an inspection is valid and planned at once.
+        text = " ".join(map(_text, usual))
+        events.append(event(job, usual[0].reason, text, now, warning=False))
     events += [event(job, p.code, p.message, now, warning=True) for p in warnings(job.status, new)]
     notice = new_notice(job.status, new)
     if notice is not None:

@@ -162,6 +162,9 @@ class Settings(WorkloadSettings, BaseSettings):
     progress_via: Literal["auto", "pod", "proxy"] = "auto"
     """DPOJOB_OPERATOR_PROGRESS_VIA: `pod` (its address), `proxy` (the API server's), or `auto`: the
     pod's address inside a cluster, the proxy outside."""
+    batch_seconds: GraceSeconds = 0.5
+    """DPOJOB_OPERATOR_BATCH_SECONDS: how long changes of a job's pods and Jobs are collected from the first one,
+    so that several of them are one write of its status."""
     missing_grace_seconds: GraceSeconds = 10.0
     """DPOJOB_OPERATOR_MISSING_GRACE_SECONDS: how long a missing claim is waited for
     from its first sight, so that one `kubectl apply` may hold both in any order; and how long a missing pool."""

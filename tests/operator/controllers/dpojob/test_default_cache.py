@@ -50,7 +50,7 @@ async def test_every_decision_is_about_the_job_with_its_cache(
     raw = job(**spec).model_dump(mode="json", by_alias=True, exclude_none=True)
     reader, unused = Reader(raw), None
     reconciler: Any = Reconciler(
-        unused, reader, unused, unused, DependentsIndex(), unused, FixedClock(), claims
+        unused, reader, unused, unused, DependentsIndex(), unused, FixedClock(), claims, 0.0
     )  # type: ignore[arg-type]
     with pytest.raises(Read):
         await reconciler.reconcile(("ns", "x"))

@@ -41,7 +41,9 @@ def reconciler(spec: dict[str, Any], poller: Poller) -> Reconciler:
     reader: Any = Reader(raw)
     polls: Any = poller
     unused: Any = None
-    return Reconciler(unused, reader, unused, polls, DependentsIndex(), unused, FixedClock(), {})
+    return Reconciler(
+        unused, reader, unused, polls, DependentsIndex(), unused, FixedClock(), {}, 0.0
+    )
 
 
 @pytest.mark.parametrize("others", [{}, {"fieldOfTomorrow": 1}], ids=["readable", "unreadable"])

@@ -26,7 +26,7 @@ from tests.operator.decide.stages.attempt_snapshots import (
 
 from dpojob_api.progress import Progress
 from dpojob_operator.decide.object_snapshots import PodSnapshot
-from dpojob_operator.decide.stages.job_result import parse_outcome
+from dpojob_operator.decide.stages.job_result import JOB_END_SECONDS, parse_outcome
 
 
 def test_progress_is_in_the_status_and_its_columns() -> None:
@@ -213,3 +213,13 @@ def test_which_pod_explains_the_failure(first: dict[str, Any], second: dict[str,
     for listed in (pods, pods[::-1]):
         decision = decided(trains(*listed, failed=True, failure_reason="PodFailurePolicy"))
         assert condition(decision, "Failed")[2] == "two"
+
+
+def test_the_end_of_the_pods_is_written_with_the_end_of_their_job() -> None:
+    status = decided(trains(RUNNING)).status
+    ended = trains(replace(finished_pod("train", 0, succeeded()), name="p", uid="p"), status=status)
+    first = decided(ended)
+    assert first.status.wire() == status.wire() and first.requeue_after == JOB_END_SECONDS
+    late = decided(seen_again(ended, first, JOB_END_SECONDS))
+    (attempt,) = late.status.attempts
+    assert attempt.pod_seconds.keys() == {"p"}, "a Job that is not counted must not lose the cost"

@@ -252,3 +252,11 @@ def test_planned_is_set_again_when_the_pool_is_back() -> None:
     found = decision.status.condition("Planned")
     assert found is not None and (found.status, found.reason) == ("True", "Fits")
     assert found.message == message and HASHES
+
+
+def test_a_job_whose_pod_has_a_node_is_decided_on_without_the_pools() -> None:
+    status = training_status()
+    waits = build_snapshot(status, training=training(status), training_pods=(WAITS,))
+    assert isinstance(decide(waits, NOW), PlanningRequest)
+    bound = replace(waits, training_pods=(replace(WAITS, scheduled=True),))
+    assert isinstance(decide(bound, NOW), Decision)

@@ -68,10 +68,13 @@ class Reconciler:
         events: EventRecorder,
         clock: Clock,
         cache_claims: Mapping[str, str],
+        batch_seconds: float,
     ) -> None:
         self._cluster = cluster
         self._cache_claims = cache_claims
         """By namespace, the claim that is the cache of jobs that name none."""
+        self._batch_seconds = batch_seconds
+        """Seconds in which the Job and its pods come into being, so that one pass sees them."""
         self._reader = reader
         self._executor = executor
         self._poller = poller
@@ -138,7 +141,7 @@ class Reconciler:
                 return decision.requeue_after
             if decision.creates_job:
                 # What the Job and its pods do by the next pass is then written with the Job's UID.
-                return 0.0
+                return self._batch_seconds
         return 0.0
 
     def _parse(self, raw: JSONObject) -> DPOJob:

@@ -14,10 +14,8 @@ from dpojob_api.base import JSONObject
 from dpojob_api.conditions import ConditionType
 from dpojob_api.constants import (
     LABEL_JOB_UID,
-    LABEL_MANAGED_BY,
     LABEL_OUTPUT_DIRECTORY,
     LABEL_STAGE,
-    MANAGED_BY,
     STAGE_INSPECT,
     STAGE_TRAIN,
 )
@@ -33,6 +31,7 @@ from dpojob_operator.indexes import (
     InspectionCache,
     ObjectStores,
     OutputLockIndex,
+    PodLists,
     pods_that_may_write,
 )
 from dpojob_operator.kube import ApiClient, Key, ObjectStore, parse_dpojob, parse_gpupool
@@ -42,7 +41,6 @@ from dpojob_operator.kube.resources import (
     GPUPOOLS,
     JOBS,
     NAMESPACES,
-    PODS,
     TRAINJOBS,
     Resource,
 )
@@ -75,6 +73,7 @@ class StateReader:
         self._inspections = inspections
         self._output_locks = output_locks
         self._dependents = dependents
+        self._pod_lists = PodLists(cluster)
 
     async def read_job(self, key: Key, *, live: bool) -> JSONObject | None:
         """The DPOJob; None when it does not exist. Raises ApiError when it cannot be read."""
@@ -144,13 +143,10 @@ class StateReader:
     async def _earlier_pods(self, job: DPOJob) -> tuple[str, ...]:
         output = job.spec.output.volume
         assert output is not None
-        labels = {
-            LABEL_MANAGED_BY: MANAGED_BY,
-            LABEL_STAGE: STAGE_TRAIN,
-            LABEL_OUTPUT_DIRECTORY: output_directory_label(output),
-        }
-        listed = self._cluster.list(PODS, job.namespace, labels)
-        return pods_that_may_write(job, [raw async for raw in listed])
+        listed = await self._pod_lists.with_label(
+            job.namespace, STAGE_TRAIN, LABEL_OUTPUT_DIRECTORY, output_directory_label(output)
+        )
+        return pods_that_may_write(job, listed)
 
     async def _get(
         self, resource: Resource, store: ObjectStore[Any], namespace: str, name: str
@@ -179,7 +175,7 @@ class StateReader:
                 child,
                 [raw for raw in kept if labels.items() <= raw["metadata"]["labels"].items()],
             )
-        listed = [raw async for raw in self._cluster.list(PODS, job.namespace, labels)]
+        listed = await self._pod_lists.with_label(job.namespace, stage, LABEL_JOB_UID, job.uid)
         for raw in listed:
             self._stores.pods.apply(raw)
         return pods_of_job(child, listed)

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from dpojob_api.base import JSONObject
 from dpojob_api.conditions import PoolConditionType
+from dpojob_api.constants import LABEL_MANAGED_BY, MANAGED_BY
 from dpojob_api.pool import GPUPool, GPUPoolStatus
 from dpojob_operator.decide.object_snapshots import ENDED_PHASES, RawObject
 from dpojob_operator.indexes import ObjectStores
@@ -21,9 +22,10 @@ from dpojob_operator.process.metrics import POOLS, PoolFigures
 
 from .pool_capacity import pool_status, requested_gpus
 
-ACTIVE_PODS = "status.phase!=Succeeded,status.phase!=Failed"
-"""Field selector of pods that hold their resources."""
-
+ACTIVE_PODS = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
+"""Field selector of pods that hold their resources: bound to a node, and not ended."""
+OTHER_PODS = f"{LABEL_MANAGED_BY}!={MANAGED_BY}"
+"""Label selector of the pods that are not watched."""
 
 LIST_SECONDS = 25.0
 """Least time between two lists of all nodes and all pods."""
@@ -38,11 +40,15 @@ class GPUPoolController:
         stores: ObjectStores,
         changed: Callable[[], None],
         now: Callable[[], datetime],
+        *,
+        watches_all_namespaces: bool,
     ) -> None:
         self._cluster = cluster
         self._stores = stores
         self._changed = changed
         self._now = now
+        # Of namespaces that are not watched, pods of another operator are in no store.
+        self._listed_pods = OTHER_PODS if watches_all_namespaces else ""
         self._listed_at = float("-inf")
         self._resources: set[str] = set()
         self._nodes: list[JSONObject] = []
@@ -79,7 +85,7 @@ class GPUPoolController:
         self._nodes = [node async for node in self._cluster.list(NODES)]
         self._other_pods = [
             pod
-            async for pod in self._cluster.list(PODS, fields=ACTIVE_PODS)
+            async for pod in self._cluster.list(PODS, None, self._listed_pods, ACTIVE_PODS)
             if any(requested_gpus(pod, resource) for resource in resources)
             and self._stores.pods.get((pod["metadata"]["namespace"], pod["metadata"]["name"]))
             is None

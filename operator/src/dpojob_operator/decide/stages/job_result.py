@@ -34,6 +34,25 @@ MAIN_MEMORY_MESSAGE = (
     "The training container ran out of main memory (not GPU memory); the "
     "installation's limit for training pods (chart value train.resources) is too small."
 )
+JOB_END_SECONDS = 5.0
+"""How long the end of a Job is waited for once its pods have succeeded; it usually follows within 2 s."""
+
+
+def end_is_near(builder: StatusBuilder, job: JobSnapshot) -> bool:
+    """Check whether all pods of a Job have succeeded, and the Job controller is about to count them.
+
+    Args:
+        builder: The status under construction; a pass at the end of the wait is requested.
+        job: The Job of the newest attempt, which has not finished.
+
+    Returns:
+        Whether it is worth waiting for, so that the end of the pods and of the Job is one status write.
+    """
+    pods = builder.snapshot.training_pods
+    succeeded = {pod.index for pod in pods if pod.exit_code == ExitCode.OK}
+    if len(succeeded) < job.completions or any(pod.finished is None for pod in pods):
+        return False
+    return not builder.grace_is_over("end of the Job", JOB_END_SECONDS)
 
 
 def out_of_main_memory(pod: PodSnapshot) -> bool:

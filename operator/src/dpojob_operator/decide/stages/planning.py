@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dpojob_api.conditions import ConditionType, Reason
+from dpojob_api.job import Attempt
 from dpojob_api.plan import Plan, Refusal
 from dpojob_api.progress import Artifacts
 from dpojob_operator.decide import inspection_result
@@ -35,7 +36,7 @@ def choose_plan(builder: StatusBuilder) -> bool:
         Whether there is a plan to train by, so that training may run.
     """
     attempt = builder.attempt
-    if attempt is not None and attempt.end_time is None and attempt.start_time is not None:
+    if attempt is not None and attempt.end_time is None and _has_node(builder, attempt):
         return _keep(builder)
     if builder.pools is None:
         _request_planning(builder)
@@ -61,6 +62,12 @@ def choose_plan(builder: StatusBuilder) -> bool:
         )
         return False
     return True
+
+
+def _has_node(builder: StatusBuilder, attempt: Attempt) -> bool:
+    """Whether a pod of the attempt is bound to a node, or was."""
+    bound = any(pod.scheduled for pod in builder.snapshot.training_pods)
+    return bound or attempt.start_time is not None
 
 
 def _request_planning(builder: StatusBuilder) -> None:
@@ -161,8 +168,6 @@ def _keep_or_withdraw(builder: StatusBuilder) -> bool:
     """Withdraw an attempt that no node has taken when its plan's pool has changed."""
     attempt, job, current = builder.attempt, builder.snapshot.training, builder.status.plan
     assert attempt is not None
-    if any(pod.scheduled for pod in builder.snapshot.training_pods):
-        return _keep(builder)
     if attempt.outcome is not None or current is None or builder.job.spec.suspend:
         return True
     if job is None:

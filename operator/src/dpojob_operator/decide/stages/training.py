@@ -149,17 +149,18 @@ def _delete_job(builder: StatusBuilder, job: JobSnapshot) -> None:
 def _follow(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -> None:
     plan = builder.status.plan
     assert plan is not None
-    pods, gpus = builder.snapshot.training_pods, plan.gpus / plan.nodes
-    counted = cost.with_gpu_time(builder, attempt, gpus)
+    counted = cost.with_gpu_time(builder, attempt, plan.gpus / plan.nodes)
     stop = None
     if not job.finished and attempt.outcome is None:
         stop = _stop_reason(builder, [*builder.status.attempts[:-1], counted])
+        if stop is None and job_result.end_is_near(builder, job):
+            return  # it is written once, with the report
     ending = job.finished or stop is not None or attempt.outcome is not None
     # Written at once: a pod that has ended may be deleted before cost may be written again.
     pod_ended = any(
         pod.finished is not None
         and attempt.pod_seconds.get(pod.uid) != counted.pod_seconds[pod.uid]
-        for pod in pods
+        for pod in builder.snapshot.training_pods
         if pod.started is not None
     )
     if ending or pod_ended or builder.snapshot.refresh or attempt.start_time is None:
