@@ -243,3 +243,15 @@ def test_only_those_bound_to_the_viewer_role_may_list_pools_by_it(helm):
     assert viewer["rules"] == [
         {"apiGroups": ["dpojob.dev"], "resources": ["gpupools"], "verbs": ["get", "list", "watch"]}
     ]
+
+
+def test_tenants_may_read_their_quotas_of_cost_and_write_none(helm):
+    roles = {role["metadata"]["name"]: role for role in of_kind(helm.render(), "ClusterRole")}
+    verbs = {
+        name: verb
+        for name in ("dpojob-view", "dpojob-edit")
+        for rule in roles[name]["rules"]
+        if "costquotas" in rule["resources"] or "*" in rule["resources"]
+        for verb in [tuple(rule["verbs"])]
+    }
+    assert verbs == {"dpojob-view": ("get", "list", "watch")}

@@ -20,7 +20,7 @@ from tests.kit.waiting import wait_until
 pytestmark = pytest.mark.cluster
 BEFORE_CRDS_IN_TEMPLATES = "da91a101d346"
 """The last commit whose chart left the CRDs to Helm's `crds` directory; there is no tag before it."""
-CRDS = ("dpojobs.dpojob.dev", "gpupools.dpojob.dev")
+CRDS = ("dpojobs.dpojob.dev", "gpupools.dpojob.dev", "costquotas.dpojob.dev")
 POOL = {"gpu": {"model": "T4", "memoryGiB": 16}, "hourlyPrice": "1.00"}
 
 

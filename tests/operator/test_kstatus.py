@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.kit import kstatus
 from tests.kit.builders import NOW, POOLS
+from tests.operator.test_cost_quotas import costquota
 from tests.operator.upgrades.recorded import RECORDED
 
 from dpojob_api.conditions import ConditionType
@@ -46,6 +47,8 @@ def test_objects_that_nobody_has_seen_are_in_progress(job_namespace: Any) -> Non
     job_namespace.job("unseen")
     raw = job_namespace.get("dpojob", "unseen")
     pool = job_namespace.get("gpupool", job_namespace.namespace)
-    assert kstatus.compute([raw, pool]) == ["InProgress", "InProgress"]
+    job_namespace.apply(costquota("unseen", "1"))
+    quota = job_namespace.get("costquota", "unseen")
+    assert kstatus.compute([raw, pool, quota]) == ["InProgress"] * 3
     without = {name: value for name, value in raw.items() if name != "status"}
     assert kstatus.compute([without]) == ["Current"], "what the default mends"

@@ -39,6 +39,7 @@ class Queue:
         self.later: set[Any] = set()
         """Those of them that may come after others."""
         self.refreshes = 0
+        self.costs = JobCosts()
         self.quotas: list[tuple[str, float]] = []
         """Namespaces whose quotas are updated, and after how many seconds."""
         self.stores, self.dependents = ObjectStores(), DependentsIndex()
@@ -53,7 +54,7 @@ class Queue:
             self.dependents,
             inspections,
             locks,
-            JobCosts(),
+            self.costs,
             lambda namespace, after: self.quotas.append((namespace, after)),
         )
 
@@ -141,6 +142,7 @@ def test_what_a_job_costs_queues_the_quotas_of_its_namespace_where_there_are_any
     assert queue.quotas == []
     metadata = {"namespace": "ns", "name": "team", "uid": "q", "resourceVersion": "3"}
     queue.take(COSTQUOTAS, "ADDED", {"metadata": metadata, "spec": {"maxCost": "10"}})
+    queue.costs.follow("ns")
     queue.take(DPOJOBS, "ADDED", costs(4, 10) | {"metadata": dpojob(4)["metadata"] | {"uid": "v"}})
     assert queue.quotas == [("ns", 0.0), ("ns", 0.0)], "of a job that is new, at once"
     later = dpojob(5)["metadata"] | {"uid": "v"}

@@ -76,7 +76,7 @@ class Handlers:
                 self._output_locks.record(raw, deleted=deleted)
                 delay = self._job_costs.record(raw, deleted=deleted)
                 if delay is not None:
-                    self._count(key[0], delay)
+                    self._refresh_quotas(key[0], delay)
             # Of a status that this process wrote, too, which is no change here.
             self._queue_dependents(key)
         if changed:
@@ -89,7 +89,7 @@ class Handlers:
         store = self._stores.of(plural)
         if plural == DPOJOBS.plural:
             for changed in self._job_costs.retain(namespace or None, uids, int(version or 0)):
-                self._count(changed, 0.0)
+                self._refresh_quotas(changed, 0.0)
         for key, owner in store.retain(namespace or None, uids, int(version or 0)):
             if plural == DPOJOBS.plural:
                 self._queue_dependents(key)
@@ -108,13 +108,6 @@ class Handlers:
             self._add_later(owner)
         if plural == PODS.plural:
             self._refresh_pools()  # it may have taken or freed GPUs
-
-    def _count(self, namespace: str, delay: float) -> None:
-        """What a DPOJob costs has changed; without quotas nothing counts it."""
-        if self._stores.quotas_of(namespace):
-            self._refresh_quotas(namespace, delay)
-        else:
-            self._job_costs.forget_deleted(namespace)
 
     def _queue_dependents(self, key: Key) -> None:
         for waiting in self._dependents.pop_dependents(key):

@@ -1,4 +1,4 @@
-"""What DPOJobs cost, by namespace, as the watch shows them: what CostQuotas are counted from."""
+"""What the DPOJobs of namespaces with CostQuotas cost, as lists and watches show them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,32 @@ READING_DELAY = 1.0
 """Seconds in which readings of a namespace's running jobs become one write of its quotas."""
 
 
-def _namespace(raw: Mapping[str, Any]) -> Key:
-    return raw["metadata"]["namespace"], ""
+class _Namespace:
+    """The jobs of one namespace."""
+
+    def __init__(self) -> None:
+        self.existing: ObjectStore[JobCost] = ObjectStore(read_job_cost)
+        self.deleted: dict[str, JobCost] = {}
+        """The last cost of those that were seen deleted, by UID, until the quotas have counted it."""
 
 
 class JobCosts:
-    """The newest cost of each DPOJob, and the last one of those that were deleted."""
+    """The newest cost of each DPOJob; of namespaces that are not followed nothing is read or kept."""
 
     def __init__(self) -> None:
-        self._store: ObjectStore[JobCost] = ObjectStore(read_job_cost, _namespace)
-        self._deleted: dict[str, dict[str, JobCost]] = {}
-        """By namespace and UID, until the quotas have counted them."""
+        self._followed: dict[str, _Namespace] = {}
+
+    def is_followed(self, namespace: str) -> bool:
+        """Returns whether the DPOJobs of a namespace are read."""
+        return namespace in self._followed
+
+    def follow(self, namespace: str) -> None:
+        """Begins to read the DPOJobs of a namespace; the caller then lists those that exist."""
+        self._followed[namespace] = _Namespace()
+
+    def unfollow(self, namespace: str) -> None:
+        """Forgets a namespace."""
+        self._followed.pop(namespace, None)
 
     def record(self, raw: Mapping[str, Any], *, deleted: bool) -> float | None:
         """Takes a DPOJob of a list or a watch.
@@ -36,34 +51,43 @@ class JobCosts:
         """
         metadata = raw["metadata"]
         key: Key = (metadata["namespace"], metadata["name"])
-        known = self._store.get(key)
-        if deleted:
-            cost = read_job_cost(raw)
-            self._store.remove(key, metadata["uid"])
-            self._deleted.setdefault(key[0], {})[cost.uid] = cost
-            return 0.0
-        if not self._store.apply(raw):
+        jobs = self._followed.get(key[0])
+        if jobs is None:
             return None
-        now = self._store.get(key)
-        same = known is not None and now is not None and known.claim is now.claim
+        if deleted:
+            jobs.existing.remove(key, metadata["uid"])
+            jobs.deleted[metadata["uid"]] = read_job_cost(raw)
+            return 0.0
+        before = jobs.existing.get(key)
+        if not jobs.existing.apply(raw):
+            return None
+        after = jobs.existing.get(key)
+        same = before is not None and after is not None and before.claim is after.claim
         return READING_DELAY if same else 0.0
 
-    def retain(self, namespace: str | None, uids: Collection[str], version: int) -> set[str]:
-        """Removes the DPOJobs that a complete list lacks; returns the namespaces of those."""
-        return {key[0] for key, _ in self._store.retain(namespace, uids, version)}
+    def retain(self, namespace: str | None, uids: Collection[str], version: int) -> list[str]:
+        """Removes the DPOJobs that a complete list lacks.
+
+        Args:
+            namespace: What was listed; None for all namespaces.
+            uids: Of all listed objects.
+            version: The list's resourceVersion; what is newer stays.
+
+        Returns:
+            The namespaces of what was removed.
+        """
+        listed = [name for name in self._followed if namespace in (None, name)]
+        return [n for n in listed if self._followed[n].existing.retain(n, uids, version)]
 
     def existing(self, namespace: str) -> dict[str, JobCost]:
-        """Returns the costs of a namespace's DPOJobs, by UID."""
-        return {job.uid: job for job in self._store.of_group((namespace, ""))}
+        """Returns the costs of the DPOJobs of a followed namespace, by UID."""
+        return {job.uid: job for job in self._followed[namespace].existing.values()}
 
     def deleted(self, namespace: str) -> dict[str, JobCost]:
-        """Returns the last costs of a namespace's DPOJobs that were seen deleted, by UID."""
-        return dict(self._deleted.get(namespace, {}))
+        """Returns the last costs of those that were seen deleted, by UID."""
+        return dict(self._followed[namespace].deleted)
 
-    def forget_deleted(self, namespace: str, uids: Collection[str] | None = None) -> None:
-        """Forgets deleted DPOJobs of a namespace, all of them by default: its quotas hold what they have cost."""
-        deleted = self._deleted.get(namespace, {})
-        for uid in tuple(deleted) if uids is None else uids:
-            deleted.pop(uid, None)
-        if not deleted:
-            self._deleted.pop(namespace, None)
+    def forget_deleted(self, namespace: str, uids: Collection[str]) -> None:
+        """Forgets deleted DPOJobs whose last cost the quotas hold."""
+        for uid in uids:
+            self._followed[namespace].deleted.pop(uid, None)

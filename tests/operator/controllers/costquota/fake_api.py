@@ -95,9 +95,15 @@ class Replica:
         )
         self.events: dict[Resource, list[tuple[str, JSONObject]]] = {COSTQUOTAS: [], DPOJOBS: []}
         """What the watch of each kind has not brought yet."""
-        for resource in (COSTQUOTAS, DPOJOBS):
-            for raw in self.api.objects[resource.plural].values():
-                self._take(resource, "LISTED", copy.deepcopy(raw))
+        for raw in self.api.objects["costquotas"].values():
+            self._take(COSTQUOTAS, "LISTED", copy.deepcopy(raw))
+
+    async def scan(
+        self, resource: Resource, _: str, __: None, take: Callable[[JSONObject], None]
+    ) -> None:
+        self.api.requests.append(f"list {resource.plural}")
+        for raw in list(self.api.objects[resource.plural].values()):
+            take(copy.deepcopy(raw))
 
     async def get(self, *args: Any) -> JSONObject | None:
         return await self.api.get(*args)

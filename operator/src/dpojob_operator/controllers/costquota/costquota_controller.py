@@ -7,9 +7,10 @@ another replica has counted as deleted is then never counted again, however old 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
+from dpojob_api.base import JSONObject
 from dpojob_api.constants import API_VERSION
 from dpojob_api.cost_quota import CostQuota
 from dpojob_operator.decide.cost_quota import (
@@ -19,8 +20,9 @@ from dpojob_operator.decide.cost_quota import (
     is_exhausted,
     updated_quotas,
 )
+from dpojob_operator.decide.queueing import is_managed_elsewhere
 from dpojob_operator.indexes import JobCosts, ObjectStores
-from dpojob_operator.kube import ApiClient, Key
+from dpojob_operator.kube import ApiClient, ApiError, Key
 from dpojob_operator.kube.resources import COSTQUOTAS, DPOJOBS
 from dpojob_operator.process.metrics import COST_QUOTAS, QuotaFigures
 
@@ -57,17 +59,35 @@ class CostQuotaController:
         Returns:
             Seconds until the next look; None without quotas. Raises ApiError when a request fails.
         """
-        quotas, deleted = self._stores.quotas_of(namespace), self._costs.deleted(namespace)
-        jobs = {**self._costs.existing(namespace), **deleted}
-        new = await self._updated(namespace, quotas, jobs, set(deleted))
+        quotas = self._stores.quotas_of(namespace)
+        if not self._costs.is_followed(namespace):
+            if not quotas:
+                return None
+            await self._list_jobs(namespace)
+        existing, deleted = self._costs.existing(namespace), self._costs.deleted(namespace)
+        new = await self._updated(namespace, quotas, {**existing, **deleted}, set(deleted))
         for old, quota in zip(quotas, new, strict=True):
             if quota.status.wire() != old.status.wire():
                 await self._write(quota)
         self._costs.forget_deleted(namespace, deleted)
         COST_QUOTAS.replace(namespace, [_figures(quota) for quota in new])
-        existing = [job for uid, job in jobs.items() if uid not in deleted]
-        self._requeue_jobs(namespace, new, existing)
+        self._requeue_jobs(namespace, new, existing.values())
+        if not quotas:
+            self._costs.unfollow(namespace)
         return _seconds_to_next_period(new, self._now())
+
+    async def _list_jobs(self, namespace: str) -> None:
+        """Reads the jobs of a namespace that has its first quota; their later changes come from the watch."""
+        self._costs.follow(namespace)
+        try:
+            await self._cluster.scan(DPOJOBS, namespace, None, self._record)
+        except ApiError:
+            self._costs.unfollow(namespace)
+            raise
+
+    def _record(self, raw: JSONObject) -> None:
+        if not is_managed_elsewhere(raw):
+            self._costs.record(raw, deleted=False)
 
     async def _updated(
         self,
@@ -106,7 +126,7 @@ class CostQuotaController:
         await self._cluster.write_status(COSTQUOTAS, body)
 
     def _requeue_jobs(
-        self, namespace: str, quotas: Sequence[CostQuota], jobs: Sequence[JobCost]
+        self, namespace: str, quotas: Sequence[CostQuota], jobs: Collection[JobCost]
     ) -> None:
         """Queues jobs whose admission changed, and those that go on although a quota is used up."""
         before = self._admitted.pop(namespace, {})

@@ -16,7 +16,6 @@ from dpojob_api.conditions import ConditionType
 from dpojob_api.evaluation import Evaluation
 from dpojob_api.job import Attempt, DPOJobStatus
 from dpojob_api.plan import Plan
-from dpojob_api.status_condition import Condition
 from dpojob_operator.decide.cost import judge_cost, total_cost
 
 PRECISION = Decimal("0.000001")
@@ -108,6 +107,11 @@ class _Cost(LenientModel):
     estimate: Decimal | None = None
 
 
+class _Condition(LenientModel):
+    type: str
+    status: str
+
+
 class _Spec(LenientModel):
     suspend: bool = False
     validate_only: bool = False
@@ -118,7 +122,7 @@ class _Status(LenientModel):
     plan: _Plan | None = None
     cost: _Cost | None = None
     evaluation: Evaluation | None = None
-    conditions: list[Condition] = Field(default_factory=list)
+    conditions: list[_Condition] = Field(default_factory=list)
 
 
 class _Job(LenientModel):
