@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.kit.cluster.host_state import differences, picture
-from tests.kit.waiting import wait_until
+from tests.kit.waiting import LIMIT, wait_until
 
 from devcluster import image_loader
 from devcluster.cluster import Cluster
@@ -84,7 +84,7 @@ def start_pod(cluster: Cluster, namespace: str) -> None:
     image_loader.load(cluster, BASE, None)
     set_gpus(cluster, 1)
     cluster.kubectl("apply", "-n", namespace, "-f", "-", input=POD)
-    ready = ("wait", "-n", namespace, "--for=condition=Ready", "pod/web", "--timeout=60s")
+    ready = ("wait", "-n", namespace, "--for=condition=Ready", "pod/web", f"--timeout={LIMIT:.0f}s")
     cluster.kubectl(*ready)
 
 

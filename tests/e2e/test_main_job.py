@@ -133,7 +133,7 @@ def test_the_evaluation_ran_in_the_cluster_and_the_report_shows_its_verdict(
     assert improved["reason"] != "NotEvaluated", improved
     installed.kubectl(
         "wait", f"--for=condition=Improved={improved['status']}", "dpojob/quickstart", "-n", inputs[0],
-        "--timeout=5s",
+        f"--timeout={LIMIT:.0f}s",
     )  # fmt: skip
     output = installed.output(trained)
     assert len((output / "evaluation.jsonl").read_text().splitlines()) == 40
@@ -258,9 +258,9 @@ def test_a_tenant_reads_logs_report_and_model_with_the_command(
 
 def test_deleting_the_job_leaves_its_model(trained, installed, inputs):
     directory = installed.output(trained)
-    installed.kubectl("delete", "dpojob", "quickstart", "-n", inputs[0], "--timeout=30s")
+    installed.kubectl("delete", "dpojob", "quickstart", "-n", inputs[0], f"--timeout={LIMIT:.0f}s")
     installed.kubectl(
-        "wait", "--for=delete", "jobs", "-n", inputs[0], "--timeout=60s", "-l",
+        "wait", "--for=delete", "jobs", "-n", inputs[0], f"--timeout={LIMIT:.0f}s", "-l",
         f"dpojob.dev/uid={trained['metadata']['uid']}",
     )  # fmt: skip
     assert (directory / "config.json").exists()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.kit.cluster import fake_kueue
 from tests.kit.operator_fixture import JobNamespace, Process, dpojob
+from tests.kit.waiting import LIMIT
 
 pytestmark = pytest.mark.cluster
 
@@ -81,7 +82,10 @@ def test_a_job_that_kueue_holds_says_why_by_its_workload(
 ) -> None:
     job_namespace.apply(fake_kueue.WORKLOAD_CRD)
     job_namespace.kubectl(
-        "wait", "--for=condition=Established", "crd/workloads.kueue.x-k8s.io", "--timeout=30s"
+        "wait",
+        "--for=condition=Established",
+        "crd/workloads.kueue.x-k8s.io",
+        f"--timeout={LIMIT:.0f}s",
     )
     job_namespace.apply(queued("why"))
     job_namespace.inspected("why")

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from tests.kit.builders import NOW, build_snapshot, job
+from tests.kit.waiting import LIMIT
 
 from dpojob_operator.controllers.dpojob import StateReader
 from dpojob_operator.decide import Decision, OutputHolder, Policy
@@ -181,13 +182,12 @@ async def test_a_pass_does_not_wait_for_the_hub_and_a_suspended_job_does_not_req
         assert snapshot.lookup_pending is not suspended
         assert not made, "the connection is made beside the pass"
         if suspended:
-            await asyncio.sleep(0)
-            assert not inspections._commits._tasks
+            assert not inspections._commits._lookups
             return
-        await asyncio.wait_for(resolved.wait(), 30)
-        while inspections._commits._tasks:
-            await asyncio.sleep(0.01)
-        assert not (await reader.read(asking)).lookup_pending, "it goes on without sharing"
+        async with asyncio.timeout(LIMIT):
+            await resolved.wait()
+            while (await reader.read(asking)).lookup_pending:  # the other repository's is under way
+                await asyncio.sleep(0.01)
 
 
 def test_inspection_begins_when_the_look_up_has_ended() -> None:

@@ -19,7 +19,7 @@ import aiohttp
 from pydantic_core import from_json
 
 from dpojob_operator.kube import NO_COMPRESSION, Key, read_body
-from dpojob_operator.process.ready_keys import ReadyKeys
+from dpojob_operator.process.turn_tasks import TurnTasks
 
 from .inspection_key import COMMIT
 
@@ -64,12 +64,12 @@ class CommitLookup:
         """`resolved` is called with the key of each job that waits, when a look-up has ended."""
         self._endpoint = endpoint
         self._resolved = resolved
-        self._turns: ReadyKeys[_Turn] = ReadyKeys(lambda turn: turn.namespace)
-        self._turns.share_out(MAX_CONCURRENT)
+        self._turns: TurnTasks[_Turn] = TurnTasks(
+            self._take, lambda turn: turn.namespace, MAX_CONCURRENT
+        )
         self._lookups: dict[Revision, _Lookup] = {}
         self._ended: list[tuple[float, Revision]] = []
         """A heap of the moments at which look-ups that have ended are forgotten."""
-        self._tasks: set[asyncio.Task[None] | None] = set()
         self._timeouts = 0
         self._silent_until = 0.0
 
@@ -87,7 +87,9 @@ class CommitLookup:
             lookup = self._lookups[revision] = _Lookup()
         if not lookup.done:
             lookup.waiting.add(key)
-            self._add_turn(key[0], revision, lookup)
+            if not lookup.begun and key[0] not in lookup.namespaces:
+                lookup.namespaces.add(key[0])
+                self._turns.put(_Turn(key[0], revision, lookup))
         return not lookup.done
 
     def commit(self, revision: Revision) -> str | None:
@@ -97,25 +99,10 @@ class CommitLookup:
         lookup = self._lookups.get(revision)
         return None if lookup is None else lookup.commit
 
-    def _add_turn(self, namespace: str, revision: Revision, lookup: _Lookup) -> None:
-        if lookup.begun or namespace in lookup.namespaces:
-            return
-        lookup.namespaces.add(namespace)
-        self._turns.put(_Turn(namespace, revision, lookup))
-        if len(self._tasks) < MAX_CONCURRENT:
-            self._tasks.add(asyncio.get_running_loop().create_task(self._take_turns()))
-
-    async def _take_turns(self) -> None:
-        """Works on turns until there is none, or only such of namespaces that use their share."""
-        while (turn := self._turns.take_now()) is not None:
-            try:
-                if not turn.lookup.begun:
-                    turn.lookup.begun = True
-                    await self._run(turn.revision, turn.lookup)
-            finally:
-                self._turns.release(turn)
-        # At once, and not when the task is done: a turn that is added meanwhile needs another task.
-        self._tasks.discard(asyncio.current_task())
+    async def _take(self, turn: _Turn) -> None:
+        if not turn.lookup.begun:
+            turn.lookup.begun = True
+            await self._run(turn.revision, turn.lookup)
 
     async def _run(self, revision: Revision, lookup: _Lookup) -> None:
         if time.monotonic() >= self._silent_until:

@@ -19,5 +19,6 @@ __all__ = [
     "ready_keys",
     "settings",
     "task_supervisor",
+    "turn_tasks",
     "version",
 ]

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import aiohttp
 from pydantic_core import from_json
@@ -20,6 +21,7 @@ from dpojob_api.progress import Progress
 from dpojob_operator.decide.object_snapshots import PodSnapshot
 from dpojob_operator.kube import NO_COMPRESSION, ApiClient, read_body
 from dpojob_operator.process.metrics import RUNNING
+from dpojob_operator.process.turn_tasks import TurnTasks
 
 log = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 3.0
@@ -27,9 +29,13 @@ TIMEOUT_SECONDS = 3.0
 MAX_BYTES = 65536
 """A longer body is no Progress."""
 MAX_CONCURRENT = 32
-"""Readings at once of pods that are new or answered the last time."""
-MAX_CONCURRENT_SILENT = 48
-"""Readings at once of pods that did not; apart, so that silent pods never delay the others."""
+"""Readings at once of pods that are new or answer quickly."""
+MAX_CONCURRENT_SLOW = 48
+"""Readings at once of pods that are slow or silent; apart, so that these never delay the others."""
+SLOW_SECONDS = 1.0
+"""A reading that takes longer, or gives no progress, makes its pod slow."""
+QUICK_READINGS = 5
+"""Quick readings in a row after which a pod is slow no more."""
 UNREACHABLE_SECONDS = 60.0
 """After readings have failed for this long, a pod is unreachable: it serves its progress within seconds."""
 MAX_READINGS_PER_SECOND = 40.0
@@ -42,12 +48,15 @@ MAX_BACKOFF_SECONDS = 60.0
 
 @dataclass
 class _Watched:
-    namespace: str
+    key: tuple[str, str]
+    """Namespace and name of the job."""
     pod: str
     uid: str
     address: str | None
     progress: Progress | None = None
     notified_at: float = 0.0
+    quick_readings: int = QUICK_READINGS
+    """Quick readings since the last that was not; a new pod counts as quick."""
     failures: int = 0
     """Readings that failed since the last that succeeded."""
     failing_since: float | None = None
@@ -56,6 +65,11 @@ class _Watched:
     due: float = 0.0
     """When it is read next, on the monotonic clock."""
     reading: bool = False
+    """Whether it is being read or waits for its turn."""
+
+
+def _namespace(watched: _Watched) -> str:
+    return watched.key[0]
 
 
 def parse(body: bytes) -> Progress:
@@ -68,7 +82,7 @@ def parse(body: bytes) -> Progress:
 
 
 class ProgressPoller:
-    """Polls the watched pods, a limited number at a time.
+    """Polls the watched pods, a limited number at a time, in turns by namespace.
 
     Whatever a pod answers, or does not, affects the figures of its own job only.
     """
@@ -90,8 +104,6 @@ class ProgressPoller:
         self._notify = notify
         self._unreachable_after = unreachable_after
         self._watched: dict[tuple[str, str], _Watched] = {}
-        self._answering = asyncio.Semaphore(MAX_CONCURRENT)
-        self._silent = asyncio.Semaphore(MAX_CONCURRENT_SILENT)
 
     @property
     def reading_seconds(self) -> float:
@@ -107,7 +119,7 @@ class ProgressPoller:
         """Polls this pod for the job `key` from now on."""
         known = self._watched.get(key)
         if known is None or known.uid != pod.uid:
-            self._watched[key] = _Watched(key[0], pod.name, pod.uid, pod.address)
+            self._watched[key] = _Watched(key, pod.name, pod.uid, pod.address)
         elif known.address != pod.address:
             known.address, known.due, known.failures = pod.address, 0.0, 0
 
@@ -134,20 +146,25 @@ class ProgressPoller:
             aiohttp.ClientSession(connector=connector, auto_decompress=False) as session,
             asyncio.TaskGroup() as readings,
         ):
+            quick, slow = (
+                TurnTasks(partial(self._poll, session), _namespace, limit, readings.create_task)
+                for limit in (MAX_CONCURRENT, MAX_CONCURRENT_SLOW)
+            )
             while True:
                 now = time.monotonic()
-                for key, watched in self._watched.items():
+                for watched in self._watched.values():
                     if not watched.reading and watched.due <= now:
                         watched.reading = True
-                        readings.create_task(self._poll(key, watched, session))
+                        (quick if watched.quick_readings >= QUICK_READINGS else slow).put(watched)
                 await asyncio.sleep(self.reading_seconds)
 
-    async def _poll(
-        self, key: tuple[str, str], watched: _Watched, session: aiohttp.ClientSession
-    ) -> None:
-        async with self._silent if watched.failures else self._answering:
-            progress = await self._read(key, watched, session)
+    async def _poll(self, session: aiohttp.ClientSession, watched: _Watched) -> None:
+        key = watched.key
+        began = time.monotonic()
+        progress = await self._read(key, watched, session)
         watched.reading = False
+        is_quick = progress is not None and time.monotonic() - began <= SLOW_SECONDS
+        watched.quick_readings = watched.quick_readings + 1 if is_quick else 0
         if self._watched.get(key) is watched:
             self._note_reachability(key, watched, reached=progress is not None)
         if progress is None:
@@ -193,7 +210,7 @@ class ProgressPoller:
     async def _body(self, watched: _Watched, session: aiohttp.ClientSession) -> bytes:
         if self._by_proxy:
             return await self._cluster.read_from_pod(
-                watched.namespace, watched.pod, PROGRESS_PORT, "/progress", MAX_BYTES
+                watched.key[0], watched.pod, PROGRESS_PORT, "/progress", MAX_BYTES
             )
         if watched.address is None:
             raise OSError("the pod has no address yet")
