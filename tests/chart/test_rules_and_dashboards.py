@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 import yaml
 from prometheus_client import REGISTRY
-from tests.kit.cluster.prometheus import FILES, metric_names, panels, rules
+from tests.kit.cluster.prometheus import FILES, ROOT, metric_names, panels, rules
 
 from dpojob_api.conditions import Reason
 from dpojob_operator.process import metrics
 
 CASES = Path(__file__).parent / "rules_test.yaml"
+RUNBOOKS = ROOT / "docs/platform/runbooks.md"
 DASHBOARDS = sorted((FILES / "dashboards").glob("*.json"))
 
 
@@ -44,8 +45,22 @@ def test_every_rule_has_a_case() -> None:
     for rule in rules():
         assert rule.get("alert") in alerts or rule.get("record", "-") in recorded, rule
         if "alert" in rule:
-            assert set(rule["annotations"]) == {"summary", "description"}
+            assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}
             assert rule["labels"]["severity"] in ("critical", "warning", "info")
+
+
+def test_every_alert_has_a_runbook_and_every_runbook_its_alert() -> None:
+    alerts = {
+        rule["alert"]: rule["annotations"]["runbook_url"] for rule in rules() if "alert" in rule
+    }
+    sections = re.split(r"^## ", RUNBOOKS.read_text(), flags=re.MULTILINE)[1:]
+    assert [section.partition("\n")[0] for section in sections] == list(alerts)
+    for section in sections:
+        parts = re.findall(r"^\*\*(\w+)\.\*\*", section, re.MULTILINE)
+        assert parts == ["Meaning", "Look", "Act"], section
+    for alert, address in alerts.items():
+        page, _, anchor = address.partition("#")
+        assert page.endswith(f"/{RUNBOOKS.relative_to(ROOT)}") and anchor == alert.lower()
 
 
 def test_reasons_in_rules_are_reasons_of_the_api() -> None:
