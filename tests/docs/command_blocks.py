@@ -17,6 +17,8 @@ ON_CONTROL_PLANE = "recorded on a control plane"
 """Marks its blocks that need an API server with the job of tests/kit/cluster/documented_job.py."""
 NOT_COMPARED = "recorded, not compared by a test"
 """Marks its blocks that take long."""
+ON_NODE = "recorded on a node"
+"""Marks its blocks that need a node on which examples/quickstart.yaml trains."""
 BLOCK = re.compile(r"(?:<!-- (?P<mark>[^\n]*) -->\n)?```console\n(?P<body>.*?)```", re.DOTALL)
 STATUS = re.compile(r"\[exit status (\d+)\]")
 

@@ -14,6 +14,7 @@ from tests.docs.command_blocks import (
     CLI_PAGE,
     NOT_COMPARED,
     ON_CONTROL_PLANE,
+    ON_NODE,
     ROOT,
     blocks,
     run_block,
@@ -23,7 +24,7 @@ from tests.kit.cluster.documented_job import documented_job
 from tests.kit.inspection.word_model import write_word_model
 from tests.kit.tiny_models import make_pairs, write_jsonl
 
-MARKS = {None, NOT_COMPARED, ON_CONTROL_PLANE}
+MARKS = {None, NOT_COMPARED, ON_CONTROL_PLANE, ON_NODE}
 BLOCKS = blocks(CLI_PAGE)
 
 
