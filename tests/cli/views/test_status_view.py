@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from dpojob.views.status_view import format_queue, status_view
+from dpojob.views.status_view import format_queue, headline, status_view
 from dpojob_api.job import DPOJob, QueueStatus
 from dpojob_api.status_condition import Condition
 
@@ -88,3 +88,21 @@ def test_an_edit_of_the_queue_that_is_not_applied_is_shown() -> None:
         message="It keeps a.",
     )
     assert "QueueEditNotApplied: It keeps a." in shown(conditions=[edit.wire()])
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [("Inspecting", "sft: Inspecting"), ("HeldByQueue", "sft: Inspecting, HeldByQueue")],
+)
+def test_the_headline_names_the_reason_only_where_the_phase_does_not(
+    reason: str, expected: str
+) -> None:
+    ready = Condition(type="Ready", status="False", reason=reason, message="")
+    job = DPOJob.model_validate(
+        {
+            "metadata": {"name": "sft"},
+            "spec": {"model": {"repo": "org/model"}, "dataset": {"repo": "org/pairs"}},
+            "status": {"phase": "Inspecting", "conditions": [ready.wire()]},
+        }
+    )
+    assert headline(job) == expected

@@ -40,7 +40,8 @@ def headline(job: DPOJob) -> str:
     if status.cost is not None:
         parts.append(format_cost(status))
     ready = status.condition(ConditionType.READY)
-    if (progress is None or not progress.max_steps) and ready is not None and ready.reason:
+    untrained = progress is None or not progress.max_steps
+    if untrained and ready is not None and ready.reason and ready.reason != status.phase:
         parts.append(ready.reason)
     return ", ".join(parts)
 
