@@ -1,4 +1,4 @@
-"""The peak resident set of an inspection, in a process of its own for each number of rows."""
+"""The peak resident set of an inspection while it reads rows, in a process of its own for each unit of lengths."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from bench.pages import table
 from .models import CHATML, make_model
 from .pairs import write_short
 
+PARTS = 5
+"""The peak is taken after each of so many equal parts of the rows."""
 MEASURED = """
 import json, resource, sys
 from pathlib import Path
@@ -19,54 +21,60 @@ from dpojob_api.spec import DPOJobSpec
 from dpojob_trainer.inspection import inspect, leave_out_pandas
 leave_out_pandas()
 spec = DPOJobSpec.model_validate(json.loads(sys.argv[1]))
-report = inspect(spec, {"bench": Path(sys.argv[2])})
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps({"rows": report.rows, "valid": report.valid, "bytes": peak * 1024}))
+ends, peaks = json.loads(sys.argv[3]), []
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def progress(rows, _):
+    while len(peaks) < len(ends) - 1 and rows >= ends[len(peaks)]:
+        peaks.append(peak())
+report = inspect(spec, {"bench": Path(sys.argv[2])}, progress=progress)
+print(json.dumps({"rows": report.rows, "valid": report.valid, "peaks": [*peaks, peak()]}))
 """
-FEWEST = 200_000
-"""Rows after which buffers, and the sample that suspects are found in, have their full size."""
-WANTED_ROWS = 5_000_000
 MEBIBYTE = 1 << 20
 
 
 def measure_memory(directory: Path, rows: int) -> list[str]:
-    """A table with the growth by row, and with what it makes of five million rows."""
+    """A table of the peaks.
+
+    Args:
+        directory: Where models and rows are written.
+        rows: The rows of the dataset; at least one batch for each part.
+
+    Returns:
+        The lines of the table, with what the last part added by row.
+    """
     make_model(directory / "characters", None)
     make_model(directory / "tokens", CHATML)
-    fewer = max(rows // 5, FEWEST)
-    if rows <= fewer:
-        raise SystemExit(f"--memory-rows must be more than {FEWEST}")
+    ends = [rows * part // PARTS for part in range(1, PARTS + 1)]
     lines = []
     for model in ("characters", "tokens"):
-        first, last = (_peak(directory, model, count) for count in (fewer, rows))
-        growth = max(0.0, (last - first) / (rows - fewer))
-        expected = last + growth * max(0, WANTED_ROWS - rows)
-        peaks = [f"{peak / MEBIBYTE:,.0f}" for peak in (first, last)]
-        lines.append([model, *peaks, f"{growth:.1f}", f"{expected / MEBIBYTE:,.0f}"])
-    header = [
-        "lengths in", f"MiB at {fewer:,} rows", f"MiB at {rows:,} rows", "bytes more by row",
-        f"MiB expected at {WANTED_ROWS:,} rows",
-    ]  # fmt: skip
+        peaks = _peaks(directory, model, ends)
+        growth = (peaks[-1] - peaks[-2]) / (ends[-1] - ends[-2])
+        lines.append([model, *(f"{peak / MEBIBYTE:,.0f}" for peak in peaks), f"{growth:.0f}"])
+    header = ["MiB, lengths in", *(f"{end:,} rows" for end in ends), "bytes more by row at last"]
     return [
         "Parquet rows of about 100 bytes, all different, so that what grows with rows shows and not what grows with text.",
+        "Hashes of rows take 34 bytes each until they are written to scratch at 1,048,576 rows, and fastokens remembers words",
+        "up to a limit of its own.",
         "",
         *table(header, lines),
     ]
 
 
-def _peak(directory: Path, model: str, rows: int) -> int:
-    """The largest resident set, in bytes."""
-    path = write_short(directory / f"memory-{rows}.parquet", rows)
+def _peaks(directory: Path, model: str, ends: list[int]) -> list[int]:
+    """The largest resident set so far after so many rows, in bytes; the last one after the whole inspection."""
+    path = write_short(directory / f"memory-{ends[-1]}.parquet", ends[-1])
     spec = {
         "model": {"volume": {"claimName": "bench", "path": model}},
         "dataset": {"volume": {"claimName": "bench", "path": path.name}},
     }
     done = subprocess.run(
-        [sys.executable, "-c", MEASURED, json.dumps(spec), str(directory)],
+        [sys.executable, "-c", MEASURED, json.dumps(spec), str(directory), json.dumps(ends)],
         check=True,
         capture_output=True,
         text=True,
     )
     result = json.loads(done.stdout)
-    assert result["rows"] == rows and result["valid"]
-    return int(result["bytes"])
+    assert result["rows"] == ends[-1] and result["valid"]
+    peaks: list[int] = result["peaks"]
+    assert len(peaks) == len(ends)
+    return peaks

@@ -38,9 +38,17 @@ def test_each_command_has_a_section_of_the_page(tmp_path: Path) -> None:
     assert titles == [title for title, _ in COMMANDS.values()]
 
 
-def test_memory_is_not_extrapolated_from_rows_that_are_all_sampled(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit):
-        measure_memory(tmp_path, 200_000)
+def test_memory_is_measured_after_each_part_of_all_rows(tmp_path: Path) -> None:
+    header, *rows = [
+        line.strip("| ").split(" | ")
+        for line in measure_memory(tmp_path, 1000)
+        if line.startswith("| ")
+    ]
+    assert header[1:6] == [f"{end:,} rows" for end in (200, 400, 600, 800, 1000)]
+    assert [row[0] for row in rows] == ["characters", "tokens"]
+    for row in rows:
+        peaks = [int(figure) for figure in row[1:6]]
+        assert peaks == sorted(peaks) and peaks[0] > 0
 
 
 def test_counting_row_by_row_is_over_with_its_block() -> None:
