@@ -164,8 +164,10 @@ def _writes_that_change_conditions(log: Log) -> list[Entry]:
 async def _tokens_shown(
     tenant: RunEnvironment, env: RunEnvironment, texts: dict[str, str]
 ) -> list[Violation]:
-    """Where a Secret's value is shown: logs, metrics, status, Events, termination messages."""
+    """Where a Secret's value is shown: logs, metrics, status, Events, termination messages, and what
+    containers may print of their manifests."""
     for each in (tenant, env):
+        texts[f"containers of {each.name}"] = str(each.kubelet.written_texts)
         for path in (DPOJOBS, JOBS, PODS, "/api/v1/namespaces/{}/events"):
             texts[path.format(each.name)] = str(await each.api.items(path.format(each.name)))
     return [

@@ -74,6 +74,25 @@ async def _many_jobs(tenant: RunEnvironment, ordinary: RunEnvironment) -> None:
         await tenant.create(f"job-{number}", HUB)
 
 
+async def _references_to_variables(tenant: RunEnvironment, ordinary: RunEnvironment) -> None:
+    """Texts that the kubelet replaces by the values of Secrets where they stand in a container's manifest."""
+    trap = "$(HF_TOKEN) $(token)"
+    spec = {
+        "model": {**HUB["model"]},
+        "dataset": {**HUB["dataset"], "split": trap, "columnMapping": {"chosen": trap}},
+        "training": {"arguments": {"run_name": trap}},
+        "samples": {"prompts": [trap]},
+        "hubTokenSecret": {"name": "hub"},
+        "environmentSecret": {"name": "hub"},
+    }
+    await tenant.create("traps", spec)
+    await tenant.until("the pod that trains has run", partial(_has_attempt, tenant, "traps"))
+
+
+def _has_attempt(env: RunEnvironment, name: str) -> bool:
+    return any(pod.job == name and pod.stage == "train" for pod in env.kubelet.running.values())
+
+
 async def _forged_pods(tenant: RunEnvironment, ordinary: RunEnvironment) -> None:
     """Copies of the ordinary job's pods and Jobs, with its labels and UIDs, in the tenant's namespace."""
     for kind, path in (("jobs", JOBS), ("pods", PODS)):
@@ -180,6 +199,9 @@ ATTACKS: dict[str, Attack] = {
     "state-of-kopf": Attack(_state_of_kopf),
     "large-objects": Attack(_large_objects),
     "many-jobs": Attack(_many_jobs),
+    "references-to-variables": Attack(
+        _references_to_variables, _trains_until_deleted, comes_first=True
+    ),
     "forged-pods": Attack(_forged_pods),
     "silent-pods": Attack(_silent_pods, _trains_until_deleted, comes_first=True),
     "replaced-files": Attack(_replaced_files, _finds_other_files, comes_first=True),

@@ -8,6 +8,7 @@ deleted, the container ends as after SIGTERM, and the pod goes.
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any
 
 from tests.kit import termination_messages
 from tests.kit.api_client import PODS, Api, ApiError
+from tests.kit.cluster import pod_container
 
 from dpojob_api.base import JSONObject
 from dpojob_api.constants import LABEL_ATTEMPT, LABEL_JOB_NAME, LABEL_JOB_UID, LABEL_STAGE
@@ -80,6 +82,9 @@ class FakeKubelet:
         self._started: dict[str, str] = {}
         self.running: dict[str, PodIdentity] = {}
         """Pods that run now, by name."""
+        self.written_texts: list[str] = []
+        """Variables and command lines of the containers that ran, as the kubelet expands what their
+        manifests write: what a container may print."""
         self.failures: list[str] = []
         """Errors of the fake kubelet itself."""
 
@@ -148,6 +153,9 @@ class FakeKubelet:
                 {"waiting": {"reason": behavior.reason, "message": behavior.message}},
             )
             return
+        secrets = await self._secrets(pod)
+        if secrets is not None:
+            self.written_texts += pod_container.written_texts(pod, secrets)
         self._started[uid] = stamp(self._now())
         await self._set(pod, "Running", {"running": {"startedAt": self._started[uid]}})
         self.running[name] = identity
@@ -158,6 +166,19 @@ class FakeKubelet:
             return
         self.running.pop(name, None)
         await self._end(pod, behavior)
+
+    async def _secrets(self, pod: JSONObject) -> dict[str, dict[str, str]] | None:
+        """The values of the Secrets that the pod's container gets, by name and key; None where one is missing."""
+        found = {}
+        for name in pod_container.secret_names(pod):
+            path = f"/api/v1/namespaces/{self._namespace}/secrets/{name}"
+            secret = await self._api.get(path)
+            if secret is None:
+                return None  # some scenarios let such a pod run all the same
+            found[name] = {
+                key: base64.b64decode(value).decode() for key, value in secret["data"].items()
+            }
+        return found
 
     async def _end(self, pod: JSONObject, behavior: PodBehavior) -> None:
         uid = pod["metadata"]["uid"]

@@ -63,9 +63,28 @@ def command(pod: Pod, secrets: Mapping[str, Mapping[str, str]]) -> list[str]:
     """The command line of the pod's container."""
     (container,) = pod["spec"]["containers"]
     known = variables(pod, secrets)
-    return [
-        expand(argument, known) for argument in (*container["command"], *container.get("args", ()))
-    ]
+    written = (*container.get("command", ()), *container.get("args", ()))
+    return [expand(argument, known) for argument in written]
+
+
+def secret_names(pod: Pod) -> set[str]:
+    """The Secrets from which the pod's container gets variables."""
+    (container,) = pod["spec"]["containers"]
+    sources = [source.get("secretRef") for source in container.get("envFrom") or []]
+    values = [entry.get("valueFrom") or {} for entry in container.get("env") or []]
+    sources += [value.get("secretKeyRef") for value in values]
+    return {source["name"] for source in sources if source is not None}
+
+
+def written_texts(pod: Pod, secrets: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """What the pod's manifest writes as variables and command line, as the kubelet expands it.
+
+    A Secret's value is in one of these texts only where the manifest itself refers to it by `$(NAME)`.
+    """
+    (container,) = pod["spec"]["containers"]
+    known = variables(pod, secrets)
+    written = [entry["name"] for entry in container.get("env") or [] if "value" in entry]
+    return [*(known[name] for name in written), *command(pod, secrets)]
 
 
 def mount(pod: Pod, root: Path, secrets: Mapping[str, Mapping[str, str]]) -> dict[str, str]:

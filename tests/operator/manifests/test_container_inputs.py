@@ -106,6 +106,25 @@ def test_nothing_that_the_kubelet_expands_holds_users_text(
     assert given_[INPUT_PLAN]["reasons"] == [free]
 
 
+@pytest.mark.parametrize(("reference", "value"), [("HF_TOKEN", "hf_secret"), ("KEY", "secret")])
+def test_a_manifest_that_refers_to_a_secret_would_be_seen(reference: str, value: str) -> None:
+    """What the fault harness looks at: the operator's manifests show no Secret, one with user text would."""
+    trap = f"$({reference})"
+    spec = spec_with(trap, trap, trap)
+    del spec["output"]["s3"]
+    pod = training(spec, InspectionReport(valid=True, columns=[trap], source=trap))["spec"][
+        "template"
+    ]
+    assert pod_container.secret_names(pod) == {"hub", "trackers"}
+    assert value not in pod_container.written_texts(pod, SECRETS)
+    (container,) = pod["spec"]["containers"]
+    for part, text in (("env", {"name": "PROMPT", "value": trap}), ("args", trap)):
+        kept = container.get(part) or []
+        container[part] = [*kept, text]
+        assert value in pod_container.written_texts(pod, SECRETS)
+        container[part] = kept
+
+
 def test_columns_and_prompts_come_back_byte_for_byte(tmp_path: Path) -> None:
     """The inspection container as the kubelet starts it, then the training container's own reading."""
     prompt, chosen, rejected = "$(HOME)", "$(HF_TOKEN)", "$$x$$"
