@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.kit.builders import POOL
 
 from dpojob_api.constants import CONTROLLER_NAME, LABEL_JOB_NAME, LABEL_MANAGED_BY, MANAGED_BY
 from dpojob_operator.controllers import Handlers
@@ -114,11 +115,20 @@ def test_a_list_queues_what_is_gone() -> None:
 
 def test_a_pool_queues_the_jobs_that_are_planned_on_pools() -> None:
     queue = Queue()
-    queue.dependents.waiting_for_pools.add(KEY)
-    pool = {"metadata": {"name": "p", "uid": "p", "resourceVersion": "1"}}
-    assert queue.take(GPUPOOLS, "ADDED", pool) == [KEY]
+    queue.dependents.set_waiting(KEY, for_pools=True, for_room=False)
+    spec = POOL.wire()
+
+    def pool(version: int, price: str = "1", **fields: Any) -> dict[str, Any]:
+        metadata = {"name": "p", "uid": "p", "resourceVersion": str(version)}
+        return {"metadata": metadata, "spec": {**spec, "hourlyPrice": price}, **fields}
+
+    assert queue.take(GPUPOOLS, "ADDED", pool(1)) == [KEY]
     assert queue.later == {KEY}
-    assert queue.refreshes == 1
+    counted = {"nodes": 1, "gpus": 1, "free": 1}
+    assert queue.take(GPUPOOLS, "MODIFIED", pool(2, status=counted)) == []
+    assert queue.take(GPUPOOLS, "MODIFIED", pool(3, "2", status=counted)) == [KEY]
+    assert queue.take(GPUPOOLS, "DELETED", pool(4, "2")) == [KEY]
+    assert queue.refreshes == 4
 
 
 def test_a_dpojob_of_another_controller_queues_the_jobs_that_wait_for_it_alone() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from dpojob_api.pool import GPUPool
 from dpojob_operator.decide.queueing import is_managed_elsewhere
 from dpojob_operator.indexes import (
     DependentsIndex,
@@ -67,6 +68,7 @@ class Handlers:
         store, metadata = self._stores.of(plural), raw["metadata"]
         key: Key = (metadata.get("namespace", ""), metadata["name"])
         deleted = event == DELETED
+        pool = self._stores.pools.get(key)
         changed = store.remove(key, metadata["uid"]) if deleted else store.apply(raw)
         if plural == DPOJOBS.plural:
             if is_managed_elsewhere(raw):
@@ -79,7 +81,9 @@ class Handlers:
                     self._refresh_quotas(key[0], delay)
             # Of a status that this process wrote, too, which is no change here.
             self._queue_dependents(key)
-        if changed:
+        if changed and plural == GPUPOOLS.plural and _same_spec(pool, self._stores.pools.get(key)):
+            self._refresh_pools()  # jobs that depend on free GPUs are queued by what counts them
+        elif changed:
             self._queue(plural, key, owning_dpojob(raw))
 
     def take_list(self, path: str, uids: frozenset[str], version: str) -> None:
@@ -112,3 +116,8 @@ class Handlers:
     def _queue_dependents(self, key: Key) -> None:
         for waiting in self._dependents.pop_dependents(key):
             self._add(waiting)
+
+
+def _same_spec(before: GPUPool | None, after: GPUPool | None) -> bool:
+    """Whether nothing changed that plans of waiting jobs follow."""
+    return before is not None and after is not None and before.spec == after.spec

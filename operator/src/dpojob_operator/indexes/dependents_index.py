@@ -19,6 +19,8 @@ class DependentsIndex:
         """The same by the job that waits, so that it is removed without a look at all others."""
         self.waiting_for_pools: set[Key] = set()
         """Jobs whose plan may still follow the pools."""
+        self.waiting_for_room: set[Key] = set()
+        """Those of them that take another pool once it has free GPUs."""
 
     def add_dependent(self, other: Key, key: Key) -> None:
         """Records that `key` waits for `other`.
@@ -28,9 +30,17 @@ class DependentsIndex:
         self._for_job[other].add(key)
         self._waits_for[key].add(other)
 
+    def set_waiting(self, key: Key, *, for_pools: bool, for_room: bool) -> None:
+        """Records whether the plan of a job may still follow the pools, and the free GPUs of all pools."""
+        for keys, waits in ((self.waiting_for_pools, for_pools), (self.waiting_for_room, for_room)):
+            if waits:
+                keys.add(key)
+            else:
+                keys.discard(key)
+
     def remove(self, key: Key) -> None:
         """Removes a deleted job."""
-        self.waiting_for_pools.discard(key)
+        self.set_waiting(key, for_pools=False, for_room=False)
         for other in self._waits_for.pop(key, ()):
             _discard(self._for_job, other, key)
 

@@ -32,7 +32,7 @@ from dpojob_operator.kube.resources import (
 )
 
 MAX_KEPT_BYTES = 65536
-"""A larger DPOJob is read from the API server for each pass: users fill them up to 1.5 MiB."""
+"""A larger DPOJob, without its managed fields, is read from the API server for each pass: users fill them up to 1.5 MiB."""
 POD_FIELDS: dict[str, Any] = {
     "metadata": {
         "name": True,
@@ -111,7 +111,8 @@ def _namespace(raw: RawObject) -> Key:
 
 
 def _kept_dpojob(raw: RawObject) -> bytes | None:
-    text = orjson.dumps(raw)
+    metadata = {name: value for name, value in raw["metadata"].items() if name != "managedFields"}
+    text = orjson.dumps({**raw, "metadata": metadata})
     if len(text) > MAX_KEPT_BYTES:
         return None
     return zlib.compress(text, level=1) if is_finished(raw) else text

@@ -27,7 +27,11 @@ _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 def loads(text: bytes) -> Any:
     """Parses JSON; values below MAX_DEPTH levels become null."""
-    return orjson.loads(without_deep_values(text))
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:  # also of what lies below the parser's own 1,024 levels
+        return orjson.loads(_cut(text))
+    return value if _is_shallow(value, MAX_DEPTH) else orjson.loads(_cut(text))
 
 
 def loads_list(text: bytes, reduce: Callable[[Any], Any], max_whole: int = MAX_WHOLE_LIST) -> Any:
@@ -36,13 +40,12 @@ def loads_list(text: bytes, reduce: Callable[[Any], Any], max_whole: int = MAX_W
     In an answer of more than `max_whole` bytes, each item is reduced before the next one is parsed: a parsed
     item may take twenty times its size as text.
     """
-    bounded = without_deep_values(text)
-    if len(bounded) <= max_whole:
-        parsed = orjson.loads(bounded)
+    if len(text) <= max_whole:
+        parsed = loads(text)
         if isinstance(parsed, dict) and isinstance(parsed.get("items"), list):
             parsed["items"] = [reduce(item) for item in parsed["items"]]
         return parsed
-    whole = bounded.decode()
+    whole = without_deep_values(text).decode()
     decoder, answer = json.JSONDecoder(), {}
     at = _skip(whole, 0)
     if whole[at : at + 1] != "{":
@@ -84,6 +87,16 @@ def _skip(text: str, at: int, separator: str = "") -> int:
 def without_deep_values(text: bytes) -> bytes:
     """The same JSON with null for every list and mapping below MAX_DEPTH levels."""
     return _cut(text) if _is_deep(text) else text
+
+
+def _is_shallow(value: Any, levels: int) -> bool:
+    """Whether a parsed value has at most so many levels of lists and mappings."""
+    if not isinstance(value, dict | list):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(
+        _is_shallow(one, levels - 1) for one in inner if isinstance(one, dict | list)
+    )
 
 
 def _is_deep(text: bytes) -> bool:

@@ -144,8 +144,13 @@ def mig_slices(gpu: GPU) -> int | None:
     Returns:
         Compute slices of the MIG_SLICES of the whole GPU; None for a whole GPU.
     """
-    found = re.search(r"mig-(\d)g\.\d+gb", gpu.resource) or re.search(
-        r"\b(\d)g\.\d+gb", gpu.model, re.IGNORECASE
+    return _slices(gpu.resource, gpu.model)
+
+
+@lru_cache(maxsize=512)  # It is asked for each option of each plan.
+def _slices(resource: str, model: str) -> int | None:
+    found = re.search(r"mig-(\d)g\.\d+gb", resource) or re.search(
+        r"\b(\d)g\.\d+gb", model, re.IGNORECASE
     )
     return int(found[1]) if found else None
 

@@ -9,6 +9,7 @@ from tests.kit.builders import NOW
 from dpojob_api.job import QueueStatus
 from dpojob_operator.controllers.dpojob.waiting_jobs import WaitingJobs
 from dpojob_operator.decide import WaitingJob
+from dpojob_operator.decide.summary.queue_wait import rounded_place
 
 A, B = ("ns", "a"), ("ns", "b")
 
@@ -35,3 +36,14 @@ def test_a_job_that_a_queueing_system_orders_is_not_among_them() -> None:
     jobs = WaitingJobs()
     jobs.record(A, wait(position=None))
     assert not any(jobs.by_pool.values())
+
+
+def test_the_end_of_a_wait_moves_few_jobs_however_many_wait() -> None:
+    jobs = WaitingJobs()
+    keys = [("ns", f"job-{number}") for number in range(1000)]
+    for number, key in enumerate(keys):
+        jobs.record(key, wait(seconds=number, position=rounded_place(number + 1)))
+    assert jobs.moved() == []
+    jobs.remove(keys[0])
+    assert jobs.moved()[:20] == keys[1:21]
+    assert len(jobs.moved()) < 50

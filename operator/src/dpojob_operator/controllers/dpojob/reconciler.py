@@ -144,6 +144,10 @@ class Reconciler:
                 return self._batch_seconds
         return 0.0
 
+    def jobs_with_other_places(self) -> list[Key]:
+        """Jobs whose place in the queue is no longer the one in their status."""
+        return self._waiting.moved()
+
     def _parse(self, raw: JSONObject) -> DPOJob:
         """The DPOJob of an object. Raises ValidationError."""
         return with_default_cache(DPOJob.model_validate(raw), self._cache_claims)
@@ -190,8 +194,7 @@ class Reconciler:
         self, key: Key, raw: JSONObject, job: DPOJob, decision: Decision, snapshot: Snapshot
     ) -> JSONObject | None:
         """Writes the status; returns the object as it is stored now, None when nothing changed."""
-        wire = decision.status.wire()
-        if wire == job.status.wire():
+        if decision.status == job.status or (wire := decision.status.wire()) == job.status.wire():
             return None
         try:
             stored = await self._cluster.write_status(DPOJOBS, {**raw, "status": wire})
@@ -232,10 +235,9 @@ class Reconciler:
             self._poller.stop(key)
         if finished:
             self._refreshed.pop(key, None)
-        if follows_pools and not finished:
-            self._dependents.waiting_for_pools.add(key)
-        else:
-            self._dependents.waiting_for_pools.discard(key)
+        waits = follows_pools and not finished
+        next_pool = job.spec.hardware.when_full == "NextPool"
+        self._dependents.set_waiting(key, for_pools=waits, for_room=waits and next_pool)
 
     def _forget(self, key: Key) -> None:
         self._poller.stop(key)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from dpojob_api.job import QueueStatus
 from dpojob_operator.decide import WaitingJob
+from dpojob_operator.decide.summary.queue_wait import rounded_place
 from dpojob_operator.indexes import OrderedGroups
 from dpojob_operator.kube import Key
 
@@ -19,6 +20,8 @@ class WaitingJobs:
 
     def __init__(self) -> None:
         self._queues: OrderedGroups[Key, str, WaitingJob] = OrderedGroups()
+        self._places: dict[str, int] = {}
+        """The places in the statuses, by the name of the wait."""
 
     @property
     def by_pool(self) -> Mapping[str, Sequence[WaitingJob]]:
@@ -30,8 +33,26 @@ class WaitingJobs:
         if queue is None or queue.since is None or queue.pool is None or queue.position is None:
             self.remove(key)
         else:
-            self._queues.put(key, queue.pool, WaitingJob(queue.since, "/".join(key)))
+            wait = WaitingJob(queue.since, "/".join(key))
+            self._queues.put(key, queue.pool, wait)
+            self._places[wait.name] = queue.position
 
     def remove(self, key: Key) -> None:
         """Ends the wait of a job."""
         self._queues.remove(key)
+        self._places.pop("/".join(key), None)
+
+    def moved(self) -> list[Key]:
+        """Returns the jobs whose place is no longer the one in their status."""
+        return [
+            key_of_name(wait.name)
+            for queue in self._queues.groups.values()
+            for place, wait in enumerate(queue, start=1)
+            if self._places[wait.name] != rounded_place(place)
+        ]
+
+
+def key_of_name(name: str) -> Key:
+    """The key of a DPOJob from its namespace and name in one text."""
+    namespace, _, name = name.partition("/")
+    return namespace, name
