@@ -83,6 +83,14 @@ def test_a_mirror_of_the_hub_reaches_the_operator_and_the_pods(helm):
     assert json.loads(values["DPOJOB_OPERATOR_POD_ENV"])["HF_ENDPOINT"] == "https://hub.example.com"
 
 
+def test_pods_know_whether_they_may_run_programs_of_users(helm):
+    def allowed(*options: str) -> bool:
+        pods = json.loads(environment(helm.render(*options))["DPOJOB_OPERATOR_POD_ENV"])
+        return pods.get("DPOJOB_ALLOW_PROGRAMS") == "true"
+
+    assert not allowed() and allowed("--set", "evaluation.allowPrograms=true")
+
+
 def test_the_operator_reaches_the_hub_as_the_pods_do(helm):
     ca, proxy = "hub.caConfigMap=corporate", "operator.environment.HTTPS_PROXY=http://proxy:3128"
     documents = helm.render("--set", ca, "--set", proxy)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,3 +36,32 @@ def write_contrary_pairs(directory: Path, held_out: int) -> None:
         pair["good_response"], pair["bad_response"] = pair["bad_response"], pair["good_response"]
     write_jsonl(directory / "train.jsonl", train)
     write_jsonl(directory / "test.jsonl", test)
+
+
+TASK: dict[str, Any] = {
+    "task": "manners",
+    "dataset_path": "json",
+    "dataset_kwargs": {"data_files": {"test": "manners.jsonl"}},
+    "test_split": "test",
+    "output_type": "multiple_choice",
+    "doc_to_text": "{{question}}",
+    "doc_to_choice": "choices",
+    "doc_to_target": "label",
+    "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}],
+}
+
+
+def write_task(directory: Path, name: str = "manners.yaml", **fields: Any) -> None:
+    """Write a benchmark task for lm-evaluation-harness of two choices, with other fields where given, and its samples: the polite answer is right."""
+    path = directory / name
+    path.write_text(yaml.safe_dump(TASK | fields), encoding="utf-8")
+    if not (directory / "manners.jsonl").exists():
+        samples = [
+            {
+                "question": pair["question"],
+                "choices": [pair["good_response"], pair["bad_response"]],
+                "label": 0,
+            }
+            for pair in make_pairs(60, 7)
+        ]
+        write_jsonl(directory / "manners.jsonl", samples)

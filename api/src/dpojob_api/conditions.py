@@ -126,15 +126,17 @@ class Reason(StrEnum):
 
     # The evaluation's verdict.
     BETTER_THAN_BASE = "BetterThanBase"
-    """The judge prefers the tuned model's answers: the 95% interval of its win rate lies above 50%."""
+    """The judge prefers the tuned model's answers: the 95% interval of its win rate lies above 50%. Without a judge: a benchmark task is better than before."""
     NOT_BETTER = "NotBetter"
     """The judge prefers the answers of the model before: the interval lies below 50%."""
+    TASK_REGRESSED = "TaskRegressed"
+    """A benchmark task is worse than before: the paired interval and test exclude no change, and the loss is more than `evaluation.require.maxTaskDrop`."""
     LONGER_ONLY = "LongerOnly"
     """The tuned model's answers win because they are longer: at equal length the interval holds 50%."""
     REQUIREMENT_NOT_MET = "RequirementNotMet"
     """The tuned model is better, and not by as much as `evaluation.require` asks for."""
     INCONCLUSIVE = "Inconclusive"
-    """The interval holds 50%; the message says how many prompts would decide."""
+    """The interval holds 50%, or that of a benchmark task no change; the message says how many prompts or samples would decide."""
     NOT_EVALUATED = "NotEvaluated"
     """The evaluation could not be made; the message says why. The model is complete."""
 

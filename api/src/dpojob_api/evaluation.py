@@ -47,6 +47,50 @@ class AnswerFigures(LenientModel):
     )
 
 
+class TaskScore(LenientModel):
+    """One model's result in a task."""
+
+    value: Figure = Field(default=None, description="Mean of the metric over all samples.")
+    standard_error: Figure = Field(default=None, description="Standard error of that mean.")
+
+
+class TaskResult(LenientModel):
+    """A benchmark task with both models, on the same samples."""
+
+    name: str = Field(default="", description="Name of the task, as in spec.evaluation.tasks.")
+    metric: str = Field(
+        default="", description="Metric and, after a comma, its filter where the task has several."
+    )
+    higher_is_better: bool = Field(
+        default=True, description="Whether a higher value of the metric is the better one."
+    )
+    before: TaskScore | None = Field(
+        default=None, description="Result of the model that training began with."
+    )
+    after: TaskScore | None = Field(default=None, description="Result of the tuned model.")
+    difference: Interval | None = Field(
+        default=None, description="After less before, over the same samples."
+    )
+    test: str = Field(
+        default="",
+        description="Paired test of the difference: McNemar, of values that are 0 or 1, or PairedT.",
+    )
+    p_value: Figure = Field(
+        default=None,
+        description="Its p-value, adjusted by Holm's method for the number of tasks.",
+    )
+    limit: Count | None = Field(
+        default=None, description="Most samples, where spec.evaluation.tasks limits them."
+    )
+    error: str = Field(default="", description="Why there is no result.")
+
+    @property
+    def change(self) -> float:
+        """The estimated change, positive where the tuned model is better; 0 without a result."""
+        value = self.difference.value if self.difference is not None else None
+        return (value or 0.0) * (1 if self.higher_is_better else -1)
+
+
 FigureName = Literal["RewardAccuracy", "Length", "Ended", "Repetition", "Distance"]
 
 
@@ -104,6 +148,9 @@ class Evaluation(LenientModel):
     needed_prompts: Count | None = Field(
         default=None,
         description="About how many prompts would separate this win rate from 0.5; absent where its interval already excludes 0.5.",
+    )
+    tasks: list[TaskResult] = Field(
+        default_factory=list, description="Benchmark tasks before and after training."
     )
     verdict: str | None = Field(
         default=None,

@@ -38,10 +38,7 @@ class ProblemCode(StrEnum):
     PROMPT_TOO_LONG = "PromptTooLong"
     """The prompt fills maxLength; nothing is left for an answer."""
     COMPLETION_TOO_LONG = "CompletionTooLong"
-    """Warning: prompt and answer exceed maxLength, and the end is cut, or exceed the model's context.
-
-    An error where the model has no positions beyond its context.
-    """
+    """Warning: prompt and answer exceed maxLength, and the end is cut, or exceed the model's context. An error where the model has no positions beyond its context."""
     TEMPLATE_IN_TEXT = "TemplateInText"
     """An answer holds the mark of another turn, such as <|im_start|>. As a warning: a prompt holds marks of a chat template."""
     NOT_PREFERENCE = "NotPreference"
@@ -74,6 +71,8 @@ class ProblemCode(StrEnum):
     """Warning: the model looks like a base model; DPO expects an instruction-tuned one."""
     UNUSABLE_JUDGE = "UnusableJudge"
     """Warning: the reward model of `evaluation.judge` cannot judge; without a verdict Improved stays Unknown."""
+    UNUSABLE_TASK = "UnusableTask"
+    """Warning: a task of `evaluation.tasks` does not exist or cannot be run; Improved will stay Unknown."""
 
 
 Severity = Literal["error", "warning"]

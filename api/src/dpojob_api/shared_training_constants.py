@@ -50,8 +50,10 @@ JUDGED_ANSWER_TOKENS = 512
 """Longest answer that is judged, tokens."""
 ANSWER_BATCH = 16
 """Prompts that a model answers at a time."""
+TASK_TIME_SHARE = 1 / 3
+"""Share of evaluation.maxDuration for the tasks where a judge is asked as well; alone they have all of it."""
 ANSWER_TIME_SHARE = 2 / 3
-"""Share of evaluation.maxDuration for the answers; the rest is for the judge."""
+"""Share of evaluation.maxDuration when the answers end; the rest is for the judge."""
 EVERY_EVAL_PROMPTS = 32
 """Most prompts that are judged at each evaluation of the training, with answers of ANSWER_TOKENS tokens."""
 JUDGE_THREADS = 8

@@ -21,7 +21,15 @@ from dpojob_api.pool import (
     cel_count,
 )
 from dpojob_api.quantity import parse_count
-from dpojob_api.spec import EVERY_EVAL_RULE, HTTP_INSIDE_CLUSTER, KEY_OVER_HTTPS_RULE, PATH_RULE
+from dpojob_api.spec import (
+    EVERY_EVAL_RULE,
+    HTTP_INSIDE_CLUSTER,
+    JUDGE_OR_TASKS_RULE,
+    KEY_OVER_HTTPS_RULE,
+    PATH_RULE,
+    REQUIREMENT_RULE,
+    UNIQUE_TASKS_RULE,
+)
 
 Path = tuple[str | int, ...]
 """Place in a document: field names and list positions."""
@@ -46,6 +54,12 @@ def _merge_has_adapter(value: Value) -> bool:
     return not merge or value.get("training", {}).get("method", "auto") != "full"
 
 
+def _requirements_can_be_met(value: Value) -> bool:
+    require = value.get("require", {})
+    by_judge = {"winRate", "maxLengthGrowth"} & require.keys()
+    return ("judge" in value or not by_judge) and ("tasks" in value or "maxTaskDrop" not in require)
+
+
 def _min_is_below_max(value: Value) -> bool:
     return "max" not in value or parse_count(value.get("min", "0")) < parse_count(value["max"])
 
@@ -66,8 +80,8 @@ def _mounts_name_volumes(value: Value) -> bool:
     return all(mount["name"] in names for mount in value.get("volumeMounts", []))
 
 
-def _volume_names_are_unique(value: Value) -> bool:
-    names = [volume["name"] for volume in value.get("volumes", [])]
+def _names_are_unique(items: list[Value]) -> bool:
+    names = [item["name"] for item in items]
     return len(names) == len(set(names))
 
 
@@ -93,9 +107,9 @@ EVALUATORS: dict[str, Callable[[Value], bool]] = {
     MOUNT_PATH_RULE["rule"]: _mount_path_is_plain,
     RESERVED_PATH_RULE["rule"]: _mount_path_is_free,
     MOUNTED_VOLUMES_RULE["rule"]: _mounts_name_volumes,
-    UNIQUE_VOLUMES_RULE["rule"]: _volume_names_are_unique,
+    UNIQUE_VOLUMES_RULE["rule"]: lambda v: _names_are_unique(v.get("volumes", [])),
     EVERY_EVAL_RULE["rule"]: lambda v: (
-        not v.get("everyEval", False) or "endpoint" not in v.get("judge", {})
+        not v.get("everyEval", False) or ("judge" in v and "endpoint" not in v["judge"])
     ),
     KEY_OVER_HTTPS_RULE["rule"]: _key_is_sent_over_https,
     "!has(self.fromEval) || self.fromEval || has(self.volume)": lambda v: (
@@ -104,6 +118,9 @@ EVALUATORS: dict[str, Callable[[Value], bool]] = {
     "!has(self.requireImproved) || !self.requireImproved || self.kind == 'DPOJob'": lambda v: (
         not v.get("requireImproved", False) or v.get("kind", "DPOJob") == "DPOJob"
     ),
+    JUDGE_OR_TASKS_RULE["rule"]: lambda v: "judge" in v or "tasks" in v,
+    UNIQUE_TASKS_RULE["rule"]: lambda v: _names_are_unique(v.get("tasks", [])),
+    REQUIREMENT_RULE["rule"]: _requirements_can_be_met,
     f"!has(self.max) || {cel_count('min')} < {cel_count('max')}": _min_is_below_max,
 }
 """Rule text, as in the CRD, to the function that evaluates it."""

@@ -1,4 +1,4 @@
-"""spec.evaluation: whether the tuned model is better than the one before, by a judge."""
+"""spec.evaluation: whether the tuned model is better than the one before, by a judge and by benchmark tasks."""
 
 from __future__ import annotations
 
@@ -13,6 +13,22 @@ from .fields import ClaimPath, Repository, Revision, SecretKey, one_of, validati
 
 SHARE_PATTERN = r"^(0(\.[0-9]{1,4})?|1(\.0{1,4})?)$"
 GROWTH_PATTERN = r"^[0-9]{1,2}(\.[0-9]{1,4})?$"
+TASK_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@+-]*$"
+METRIC_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@+-]*(,[A-Za-z0-9._@+-]+)?$"
+MAX_TASKS = 8
+JUDGE_OR_TASKS_RULE = {
+    "rule": "has(self.judge) || has(self.tasks)",
+    "message": "name who evaluates the model: a judge, tasks, or both",
+}
+UNIQUE_TASKS_RULE = {
+    "rule": "!has(self.tasks) || self.tasks.all(t, self.tasks.exists_one(u, u.name == t.name))",
+    "message": "the names of tasks are unique",
+}
+REQUIREMENT_RULE = {
+    "rule": "!has(self.require) || ((has(self.judge) || !(has(self.require.winRate) || "
+    "has(self.require.maxLengthGrowth))) && (has(self.tasks) || !has(self.require.maxTaskDrop)))",
+    "message": "require.winRate and require.maxLengthGrowth need a judge, and require.maxTaskDrop needs tasks",
+}
 
 
 class EvaluationPrompts(
@@ -135,6 +151,32 @@ class Judge(
     )
 
 
+class EvaluationTask(StrictModel):
+    """A benchmark of lm-evaluation-harness that both models take, on the same samples."""
+
+    name: Annotated[str, Field(min_length=1, max_length=128, pattern=TASK_PATTERN)] = Field(
+        description="Name of a task, group or tag of lm-evaluation-harness, such as ifeval; with volume any name."
+    )
+    volume: ClaimPath | None = Field(
+        default=None,
+        description="The YAML file of a task of yours, on a claim. One that runs code (!function) is for "
+        "installations that allow it. Default: the harness's own task.",
+    )
+    metric: Annotated[str, Field(min_length=1, max_length=128, pattern=METRIC_PATTERN)] | None = (
+        Field(
+            default=None,
+            description="Metric that is compared, such as acc_norm, or with its filter exact_match,strict-match. "
+            "Default: the task's first with a number for each sample.",
+        )
+    )
+    limit: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000000,
+        description="Most samples, the first ones; of a group, of each of its tasks. Default: all.",
+    )
+
+
 class Requirement(StrictModel):
     """What the tuned model must reach; until it does, nothing is pushed or uploaded to S3."""
 
@@ -147,32 +189,48 @@ class Requirement(StrictModel):
         default=None,
         description='Most growth of the mean length of answers, such as "0.3" for 30%. Default: none.',
     )
+    max_task_drop: Annotated[str, Field(max_length=7, pattern=GROWTH_PATTERN)] | None = Field(
+        default=None,
+        description='Most loss in a task, in units of its metric, such as "0.02" for two points of accuracy. '
+        "Default: none, so that any loss whose interval excludes 0 counts.",
+    )
 
 
 EVERY_EVAL_RULE = {
-    "rule": "!has(self.everyEval) || !self.everyEval || !has(self.judge.endpoint)",
+    "rule": "!has(self.everyEval) || !self.everyEval || (has(self.judge) && !has(self.judge.endpoint))",
     "message": "everyEval asks the judge during training, which only rewardModel and program are for; "
     "an endpoint is asked once, after training",
 }
 
 
-class EvaluationSpec(StrictModel, json_schema_extra=validations(EVERY_EVAL_RULE)):
+class EvaluationSpec(
+    StrictModel,
+    json_schema_extra=validations(
+        JUDGE_OR_TASKS_RULE, UNIQUE_TASKS_RULE, REQUIREMENT_RULE, EVERY_EVAL_RULE
+    ),
+):
     """Compares the tuned model with the one that training began with, after training."""
 
     prompts: EvaluationPrompts = Field(
         default_factory=EvaluationPrompts, description="Prompts that both models answer."
     )
-    judge: Judge = Field(description="Who compares the answers.")
+    judge: Judge | None = Field(
+        default=None,
+        description="Who compares the answers. Default: nobody; the tasks decide alone.",
+    )
     every_eval: bool = Field(
         default=False,
         description="Judge a few prompts at each evaluation of the training too, where one GPU trains: the "
         "checkpoint with the highest win rate is kept, and training stops where the win rate falls while "
         "rewards rise (RewardHacking). These prompts are left out of the verdict. Default: false.",
     )
+    tasks: Annotated[list[EvaluationTask], Field(min_length=1, max_length=MAX_TASKS)] | None = (
+        Field(default=None, description="Benchmarks before and after training. Default: none.")
+    )
     max_duration: Annotated[str, Field(min_length=2, max_length=32, pattern=DURATION_PATTERN)] = (
         Field(
             default="1h",
-            description="Longest time for answers and judgement, such as 30m; without a verdict by then the "
+            description="Longest time for answers, tasks and judgement, such as 30m; without a verdict by then the "
             "condition Improved stays Unknown. Default: 1h.",
         )
     )

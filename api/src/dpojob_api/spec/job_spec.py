@@ -8,7 +8,7 @@ from dpojob_api.base import StrictModel
 
 from .cache import Cache
 from .dataset_source import DatasetSource
-from .evaluation import EvaluationSpec
+from .evaluation import EvaluationSpec, Judge
 from .fields import ClaimPath, ControllerName, SecretKey, SecretName, validations
 from .hardware import Budget, Hardware
 from .model_source import ModelSource
@@ -85,7 +85,7 @@ class DPOJobSpec(
         """What the evaluation reads from claims, by the path of its field."""
         if self.evaluation is None:
             return {}
-        judge = self.evaluation.judge
+        judge = self.evaluation.judge or Judge()
         named: dict[str, ClaimPath | None] = {
             "evaluation.prompts.volume": self.evaluation.prompts.volume,
             "evaluation.judge.rewardModel.volume": judge.reward_model.volume
@@ -93,6 +93,8 @@ class DPOJobSpec(
             else None,
             "evaluation.judge.program.volume": judge.program.volume if judge.program else None,
         }
+        for task in self.evaluation.tasks or []:
+            named[f"evaluation.tasks.{task.name}.volume"] = task.volume
         return {field: place for field, place in named.items() if place is not None}
 
 

@@ -12,6 +12,9 @@ from dpojob_api.evaluation import AnswerFigures, Evaluation, Interval
 MESSAGE_LIMIT = 500
 """Characters of a message that are shown."""
 
+NAME_LIMIT = 60
+"""Characters of a task's name and metric that are shown."""
+
 
 def evaluation_view(evaluation: Evaluation) -> RenderableType:
     """Shows the tuned model beside the one before.
@@ -36,10 +39,15 @@ def evaluation_view(evaluation: Evaluation) -> RenderableType:
     for name, *cells in rows:
         if any(cells):
             table.add_row(name, *cells)
+    for task in evaluation.tasks:
+        if task.before is not None and task.after is not None:
+            name = f"{shorten(task.name, NAME_LIMIT)}, {shorten(task.metric, NAME_LIMIT)}"
+            table.add_row(name, _number(task.before.value), _number(task.after.value))
     verdict = Text(f"{evaluation.verdict}: ", style="bold").append(
         shorten(evaluation.message, MESSAGE_LIMIT), style="not bold"
     )
     messages = [f"Look closer: {found.message}" for found in evaluation.attention]
+    messages += [f"{task.name}: {task.error}" for task in evaluation.tasks if task.error]
     if evaluation.note:
         messages.append(evaluation.note)
     shown = [Text(shorten(message, MESSAGE_LIMIT), style="yellow") for message in messages]

@@ -10,6 +10,7 @@ from dpojob_api.status_condition import Condition
 IMPROVED_BY_VERDICT: dict[str, bool | None] = {
     Reason.BETTER_THAN_BASE: True,
     Reason.NOT_BETTER: False,
+    Reason.TASK_REGRESSED: False,
     Reason.LONGER_ONLY: False,
     Reason.REQUIREMENT_NOT_MET: False,
     Reason.INCONCLUSIVE: None,

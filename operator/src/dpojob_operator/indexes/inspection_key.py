@@ -30,12 +30,14 @@ def hub_repositories(spec: DPOJobSpec) -> tuple[tuple[str, str, str], tuple[str,
 def inspection_key(spec: DPOJobSpec, model_commit: str, dataset_commit: str) -> str:
     """The key of a spec whose `model` and `dataset` are repositories, at those commits."""
     wire = spec.wire()
+    evaluation = wire.get("evaluation") or {}
     seen = {
         "model": {**wire["model"], "revision": model_commit},
         "dataset": {**wire["dataset"], "revision": dataset_commit},
         "training": wire["training"],
-        # Of the evaluation only the reward model's files are looked at.
-        "rewardModel": (wire.get("evaluation") or {}).get("judge", {}).get("rewardModel"),
+        # Of the evaluation only the reward model's files and the tasks are looked at.
+        "rewardModel": (evaluation.get("judge") or {}).get("rewardModel"),
+        "tasks": evaluation.get("tasks"),
         "token": wire.get("hubTokenSecret"),
         "output": wire.get("output"),
         # Only whether there is one matters, for trackers that need it; its content is not read.

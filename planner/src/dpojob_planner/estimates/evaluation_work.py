@@ -24,7 +24,7 @@ from dpojob_api.shared_training_constants import (
     JUDGED_ANSWER_TOKENS,
     prompts_judged_during,
 )
-from dpojob_api.spec import DPOJobSpec
+from dpojob_api.spec import DPOJobSpec, Judge
 
 from .gpu import pass_seconds, precision, sustained_flops, token_seconds
 from .memory import CUDA_CONTEXT_GIB, GIB, MemoryEstimate, adapter_parameters, frozen_weight_bytes
@@ -55,7 +55,7 @@ class EvaluationWork:
     def prompts(self) -> int:
         """Prompts that both models answer; of a file of prompts, whose length is not known, the most allowed."""
         evaluation = self.spec.evaluation
-        if evaluation is None:
+        if evaluation is None or evaluation.judge is None:
             return min(self.report.eval_rows, ANSWERED_PROMPTS)
         if evaluation.prompts.volume is not None:
             return evaluation.prompts.max
@@ -72,7 +72,7 @@ class EvaluationWork:
     @property
     def new_tokens(self) -> int:
         """The longest answer, tokens."""
-        return ANSWER_TOKENS if self.spec.evaluation is None else JUDGED_ANSWER_TOKENS
+        return ANSWER_TOKENS if self._judge is None else JUDGED_ANSWER_TOKENS
 
     def answer_seconds(self) -> float:
         """Predict the time of both models' answers.
@@ -101,10 +101,9 @@ class EvaluationWork:
             Seconds, at most those that evaluation.maxDuration leaves; 0 for a program, whose time is not
             known, and without a judge.
         """
-        evaluation = self.spec.evaluation
-        if evaluation is None or not self.prompts:
+        judge, asked = self._judge, 2 * self.prompts
+        if judge is None or not asked:
             return 0.0
-        judge, asked = evaluation.judge, 2 * self.prompts
         seconds = 0.0
         if judge.endpoint is not None:
             by_rate = 60.0 * asked / judge.endpoint.requests_per_minute
@@ -122,8 +121,7 @@ class EvaluationWork:
         Returns:
             Money in the installation's currency; 0 for any other judge.
         """
-        evaluation = self.spec.evaluation
-        endpoint = None if evaluation is None else evaluation.judge.endpoint
+        endpoint = None if self._judge is None else self._judge.endpoint
         if endpoint is None or not self.prompts:
             return Decimal(0)
         lengths = self.report.lengths
@@ -143,7 +141,7 @@ class EvaluationWork:
         Returns:
             GiB by term, at the larger of the two moments.
         """
-        judge = None if self.spec.evaluation is None else self.spec.evaluation.judge
+        judge = self._judge
         size = self.report.reward_model_bytes if judge is not None and judge.reward_model else 0
         answers = self._answer_bytes()
         worst = max(answers, {"rewardModel": float(size)}, key=lambda part: sum(part.values()))
@@ -159,8 +157,8 @@ class EvaluationWork:
         Returns:
             GiB by term.
         """
-        evaluation = self.spec.evaluation
-        if not self.prompts_during or evaluation is None or evaluation.judge.reward_model is None:
+        judge = self._judge
+        if not self.prompts_during or judge is None or judge.reward_model is None:
             return training
         size = self.report.reward_model_bytes / GIB
         return MemoryEstimate({**training.parts, "rewardModel": size})
@@ -178,8 +176,8 @@ class EvaluationWork:
 
     def _scoring_seconds(self, answers: int, new_tokens: int) -> float:
         """A reward model's scores; 0 for any other judge."""
-        evaluation = self.spec.evaluation
-        if evaluation is None or evaluation.judge.reward_model is None:
+        judge = self._judge
+        if judge is None or judge.reward_model is None:
             return 0.0
         parameters = self.report.reward_model_bytes / 2 or self.shape.active
         tokens = answers * (self._prompt_tokens(0.5) + new_tokens)
@@ -206,12 +204,16 @@ class EvaluationWork:
 
     def _most_seconds(self) -> float:
         evaluation = self.spec.evaluation
-        if evaluation is None:
+        if evaluation is None or evaluation.judge is None:
             return ANSWER_SECONDS
         return parse_duration(evaluation.max_duration).total_seconds()
 
     def _answer_share(self) -> float:
-        return 1.0 if self.spec.evaluation is None else ANSWER_TIME_SHARE
+        return 1.0 if self._judge is None else ANSWER_TIME_SHARE
+
+    @property
+    def _judge(self) -> Judge | None:
+        return None if self.spec.evaluation is None else self.spec.evaluation.judge
 
     def _prompt_tokens(self, quantile: float) -> float:
         """Tokens of a prompt: half of the longest row where its lengths are not known."""

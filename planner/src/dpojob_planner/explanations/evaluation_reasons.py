@@ -25,10 +25,11 @@ def evaluation_reasons(context: PlanningContext, chosen: Candidate) -> Iterator[
         return
     work = context.evaluation_work(chosen.pool, chosen.option)
     memory = f"needs at least {work.memory().total_gib:.1f} GiB"
+    judge = evaluation.judge
+    judged = " and judges the answers" if judge is not None else ""
     yield (
-        f"The evaluation after training answers {work.prompts} prompts with both models and judges the "
-        f"answers in about {format_duration(estimate.after_seconds())}, which is part of the time above, and "
-        f"{memory}."
+        f"The evaluation after training answers {work.prompts} prompts with both models{judged} in about "
+        f"{format_duration(estimate.after_seconds())}, which is part of the time above, and {memory}."
     )
     if work.prompts_during:
         yield (
@@ -37,13 +38,15 @@ def evaluation_reasons(context: PlanningContext, chosen: Candidate) -> Iterator[
         )
     elif evaluation.every_eval:
         yield "everyEval is for one GPU and held-out pairs: the held-out loss chooses the checkpoint."
-    if estimate.judge_cost:
+    if judge is not None and estimate.judge_cost:
         yield (
             f"evaluation.judge.endpoint is asked {2 * work.prompts} times, for about "
             f"{money(estimate.judge_cost)} of the cost above."
         )
-    if evaluation.judge.program is not None:
+    if judge is not None and judge.program is not None:
         yield "How long evaluation.judge.program takes is not known, and not part of the time."
+    if evaluation.tasks:
+        yield "How long evaluation.tasks take is not known, and not part of the time."
 
 
 def evaluation_share(estimate: Estimate, price: Decimal) -> str:

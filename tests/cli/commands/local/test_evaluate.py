@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import job, run
 from tests.kit import tiny_models
+from tests.kit.tiny_models import write_task
 
 from dpojob.commands.local.evaluate import exit_status
 from dpojob_api.evaluation import Evaluation
@@ -27,6 +28,7 @@ def claim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny_models.make_model(root / "tuned", teach_steps=0, seed=1)
     tiny_models.write_jsonl(root / "pairs.jsonl", tiny_models.make_pairs(200, 3))
     (root / "judge.py").write_text(JUDGE, encoding="utf-8")
+    write_task(root)
     manifest = job(
         {"volume": {"claimName": "data", "path": "model"}},
         {
@@ -37,6 +39,13 @@ def claim(tmp_path_factory: pytest.TempPathFactory) -> Path:
         evaluation={
             "prompts": {"max": 24},
             "judge": {"program": {"volume": {"claimName": "data", "path": "judge.py"}}},
+            "tasks": [
+                {
+                    "name": "manners",
+                    "volume": {"claimName": "data", "path": "manners.yaml"},
+                    "limit": 10,
+                }
+            ],
         },
     )
     (root / "job.yaml").write_text(manifest, encoding="utf-8")
@@ -50,6 +59,8 @@ def test_two_models_are_compared_without_training(claim: Path) -> None:
     found = result.json
     assert found["wins"] + found["ties"] + found["losses"] == found["prompts"] == 24, result.err
     assert found["judge"] == "program judge.py" and found["klPerToken"] > 0
+    (task,) = found["tasks"]
+    assert task["name"] == "manners" and task["difference"]["n"] == task["limit"] == 10, task
     verdict = Evaluation.model_validate(found)
     assert result.code == exit_status(verdict) != 2
     lines = (claim / "tuned" / "evaluation.jsonl").read_text(encoding="utf-8").splitlines()

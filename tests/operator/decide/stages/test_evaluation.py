@@ -49,6 +49,7 @@ def finished(spec_fields: dict[str, Any], evaluation: dict[str, Any]) -> DPOJobS
     [
         ("BetterThanBase", ("True", "BetterThanBase")),
         ("NotBetter", ("False", "NotBetter")),
+        ("TaskRegressed", ("False", "TaskRegressed")),
         ("LongerOnly", ("False", "LongerOnly")),
         ("RequirementNotMet", ("False", "RequirementNotMet")),
         ("Inconclusive", ("Unknown", "Inconclusive")),
@@ -99,6 +100,25 @@ def test_too_few_held_out_pairs_are_reported_before_training() -> None:
     assert found is not None and (found.status, found.reason) == ("Unknown", "NotEvaluated")
     assert "holds 7 pairs out, and a verdict needs 20" in found.message
     assert second.status.attempts, "training goes on"
+
+
+def test_tasks_alone_need_no_held_out_pairs_and_wait_for_their_claim() -> None:
+    task = {"name": "mine", "volume": {"claimName": "tasks", "path": "mine.yaml"}}
+    fields = {"evaluation": {"tasks": [{"name": "ifeval"}, task]}}
+    first = decide_with_pools(build_snapshot(spec_fields=fields), POOLS, NOW)
+    assert reason(first, "DatasetValid") == "ClaimNotFound"
+    fields = {"evaluation": {"tasks": [{"name": "ifeval"}]}}
+    results = [
+        {"name": "ifeval", "difference": {"value": -0.2, "low": -0.3, "high": -0.1, "n": 99}}
+    ]
+    status = finished(fields, {"verdict": "TaskRegressed", "tasks": results})
+    assert status.evaluation is not None and status.evaluation.tasks[0].change == -0.2
+    assert (
+        decide_with_pools(build_snapshot(spec_fields=fields), POOLS, NOW).status.condition(
+            "Improved"
+        )
+        is None
+    )
 
 
 def test_a_program_runs_only_where_the_installation_allows_it() -> None:

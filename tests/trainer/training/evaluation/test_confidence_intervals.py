@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpojob_trainer.training.evaluation import confidence_intervals
+from dpojob_trainer.training.evaluation.statistics import confidence_intervals
 
 OUTCOMES = st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=300)
 SEEDS = range(100)

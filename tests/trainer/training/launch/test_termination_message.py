@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.trainer.training.conftest import MakeJob
 
 from dpojob_api.constants import TERMINATION_MESSAGE_BYTES, ExitCode
-from dpojob_api.evaluation import Attention, Evaluation
+from dpojob_api.evaluation import Attention, Evaluation, Interval, TaskResult, TaskScore
 from dpojob_api.progress import Artifacts, Health, Outcome, Progress, Sample
 from dpojob_trainer.shared.termination_message import encode, write_termination_message
 from dpojob_trainer.training import run
@@ -45,6 +45,7 @@ def test_any_outcome_fits(message: str, health: str, samples: list[Any]) -> None
             prompts=5,
             note=message,
             attention=[Attention(figure="Length", message=health)] * 5,
+            tasks=[TaskResult(name=message[:128], metric=health[:128], error=health)] * 8,
         ),
     )
     text = encode(truncate_outcome(outcome).wire())
@@ -52,6 +53,24 @@ def test_any_outcome_fits(message: str, health: str, samples: list[Any]) -> None
     read = Outcome.model_validate_json(text)
     assert read.progress.step == 3 and read.artifacts == outcome.artifacts
     assert read.evaluation is not None and read.evaluation.prompts == 5
+
+
+def test_eight_tasks_with_ordinary_names_fit_beside_the_other_figures() -> None:
+    score = TaskScore(value=0.4123, standard_error=0.02118)
+    task = TaskResult(
+        name="arc_challenge", metric="exact_match,strict-match", before=score, after=score,
+        difference=Interval(value=-0.02345, low=-0.05678, high=0.01234, n=14042), test="McNemar",
+        p_value=0.01234, limit=200,
+    )  # fmt: skip
+    rate = Interval(value=0.6123456789, low=0.5123456789, high=0.7123456789, n=200)
+    evaluation = Evaluation(
+        win_rate=rate, length_controlled_win_rate=rate, reward_accuracy=rate, length_change=rate,
+        tasks=[task] * 8, message="x" * 600,
+    )  # fmt: skip
+    outcome = Outcome(outcome="Succeeded", reason="Completed", evaluation=evaluation)
+    text = encode(truncate_outcome(outcome).wire())
+    read = Outcome.model_validate_json(text).evaluation
+    assert len(text) <= TERMINATION_MESSAGE_BYTES and read is not None and len(read.tasks) == 8
 
 
 ANY = st.text(st.characters(), max_size=3000)

@@ -19,7 +19,7 @@ from dpojob_trainer.shared.experiment_trackers import check_trackers
 from dpojob_trainer.shared.output_check import check_output
 
 from .columns import LayoutDetector, Resolution
-from .model import check_adapter, inspect_reward_model
+from .model import check_adapter, inspect_reward_model, task_warnings
 from .report import build_report, complete_suggestion, held_out_files, with_encodable_names
 from .scan import DatasetScan, Progress, batches, column_names
 from .sources import ContentHash, Source, open_source
@@ -70,10 +70,14 @@ def inspect(
     if evaluation is not None:
         with ContentHash() as content:
             report.eval_content_hash = content.hexdigest(evaluation.files)
-    judge = None if spec.evaluation is None else spec.evaluation.judge.reward_model
-    if judge is not None:
-        report.reward_model_bytes, problems = inspect_reward_model(judge, volumes, token)
-        report.problems += problems
+    if spec.evaluation is not None:
+        judge = spec.evaluation.judge
+        if judge is not None and judge.reward_model is not None:
+            report.reward_model_bytes, problems = inspect_reward_model(
+                judge.reward_model, volumes, token
+            )
+            report.problems += problems
+        report.problems += task_warnings(spec.evaluation.tasks, volumes)
     if not report.valid:
         complete_suggestion(spec, report, opened.report)
     return with_encodable_names(report)

@@ -34,6 +34,8 @@ ENV_PRIVATE_URLS = "DPOJOB_ALLOW_PRIVATE_URLS"
 """Comma-separated hosts, addresses and CIDR ranges that `dataset.urls` may read though not public."""
 ENV_PRIVATE_ENDPOINTS = "DPOJOB_ALLOW_PRIVATE_ENDPOINTS"
 """The same of `evaluation.judge.endpoint`."""
+ENV_ALLOW_PROGRAMS = "DPOJOB_ALLOW_PROGRAMS"
+"""`true` where files of `evaluation.tasks` may run code of the user's."""
 ENV_JUDGE_KEY_FILE = "DPOJOB_JUDGE_KEY_FILE"
 """Another file with the key of the judge's endpoint, for the command on a user's machine."""
 ENV_RANK = "RANK"
@@ -174,6 +176,11 @@ class ContainerEnvironment:
     def private_endpoints(self) -> list[str]:
         """Hosts, addresses and CIDR ranges that a judge's endpoint may have though they are not public."""
         return sorted(self._names(ENV_PRIVATE_ENDPOINTS))
+
+    @property
+    def allow_programs(self) -> bool:
+        """Whether the files of evaluation tasks may run code; outside a pod they are the user's own."""
+        return self.scratch is None or self._variables.get(ENV_ALLOW_PROGRAMS, "") == "true"
 
     @property
     def judge_key_file(self) -> Path:

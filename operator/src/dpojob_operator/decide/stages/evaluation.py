@@ -17,7 +17,8 @@ def check_judge(builder: StatusBuilder) -> bool:
         Whether the job goes on.
     """
     spec = builder.job.spec.evaluation
-    if spec is None or spec.judge.program is None or builder.policy.allow_judge_programs:
+    judge = spec.judge if spec is not None else None
+    if judge is None or judge.program is None or builder.policy.allow_judge_programs:
         return True
     builder.fail(
         Reason.JUDGE_NOT_ALLOWED,
@@ -36,10 +37,12 @@ def check_prompts(builder: StatusBuilder) -> bool:
         builder: The status under construction, with the inspected dataset.
 
     Returns:
-        Always True: the model is trained all the same.
+        Always True: the model is trained all the same. Benchmark tasks need no held-out prompts.
     """
     spec, dataset = builder.job.spec.evaluation, builder.status.dataset
-    if spec is None or dataset is None or builder.status.evaluation is not None:
+    if spec is None or spec.judge is None or dataset is None:
+        return True
+    if builder.status.evaluation is not None:
         return True
     if spec.prompts.volume is not None or dataset.eval_rows >= FEWEST_PROMPTS:
         return True

@@ -4,6 +4,7 @@
 """
 
 from .adapter import check_adapter
+from .benchmark_tasks import task_warnings
 from .dispatch import open_model
 from .facts import read_facts
 from .files import ModelFiles, read_json
@@ -19,4 +20,5 @@ __all__ = [
     "read_facts",
     "read_json",
     "read_tokenizer_config",
+    "task_warnings",
 ]

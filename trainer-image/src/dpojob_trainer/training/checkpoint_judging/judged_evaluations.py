@@ -13,13 +13,13 @@ from transformers import TrainerCallback
 
 from dpojob_api.quantity import parse_duration
 from dpojob_api.shared_training_constants import ANSWER_TOKENS
-from dpojob_api.spec import EvaluationSpec
+from dpojob_api.spec import EvaluationSpec, Judge
 from dpojob_trainer.training.evaluation.answers import Answer
-from dpojob_trainer.training.evaluation.confidence_intervals import paired_change
 from dpojob_trainer.training.evaluation.generation import generate_answers
 from dpojob_trainer.training.evaluation.judges import Comparison, JudgeError, open_judge
 from dpojob_trainer.training.evaluation.prompts import judged_rows
 from dpojob_trainer.training.evaluation.records import Record
+from dpojob_trainer.training.evaluation.statistics.confidence_intervals import paired_change
 from dpojob_trainer.training.loop.best_checkpoint import choose_best
 from dpojob_trainer.training.loop.memory import release_memory
 from dpojob_trainer.training.setup.arguments import WIN_RATE, judges_checkpoints
@@ -41,14 +41,14 @@ Outcomes = Sequence[float | None]
 def judge_of_checkpoints(job: TrainJob, stop: StopRequest) -> JudgedEvaluations | None:
     """The callback that everyEval asks for; None where it does not or cannot be followed."""
     spec = job.spec.evaluation
-    if spec is None or not spec.every_eval:
+    if spec is None or not spec.every_eval or spec.judge is None:
         return None
     if not judges_checkpoints(job):
         log.warning(
             "evaluation.everyEval is for one GPU and held-out pairs; no checkpoint is judged"
         )
         return None
-    return JudgedEvaluations(job, spec, stop)
+    return JudgedEvaluations(job, spec, spec.judge, stop)
 
 
 class JudgedEvaluations(TrainerCallback):  # type: ignore[misc]
@@ -58,8 +58,10 @@ class JudgedEvaluations(TrainerCallback):  # type: ignore[misc]
     checkpoint, and the training goes on.
     """
 
-    def __init__(self, job: TrainJob, spec: EvaluationSpec, stop: StopRequest) -> None:
-        self._job, self._spec, self._stop = job, spec, stop
+    def __init__(
+        self, job: TrainJob, spec: EvaluationSpec, judge: Judge, stop: StopRequest
+    ) -> None:
+        self._job, self._spec, self._asked, self._stop = job, spec, judge, stop
         self._rows: list[dict[str, Any]] = []
         self._before: list[Answer] = []
         self._judged: ResumableFile | None = None
@@ -89,7 +91,7 @@ class JudgedEvaluations(TrainerCallback):  # type: ignore[misc]
             answers = self._answer(model, kwargs["processing_class"])
             kept.append([asdict(answer) for answer in answers])
         self._before = [Answer(**value) for value in kept.values]
-        judge = self._spec.judge.wire()
+        judge = self._asked.wire()
         self._judged = ResumableFile(directory / "outcomes.jsonl", [*identity, judge])
         # Later ones are of weights that this run does not have.
         self._judged.keep(sum(each["step"] <= state.global_step for each in self._judged.values))
@@ -127,7 +129,7 @@ class JudgedEvaluations(TrainerCallback):  # type: ignore[misc]
         # The step before this evaluation can be saved; before the first step there is nothing to save.
         after = self._answer(model, tokenizer, interruptible=True)
         deadline = time.monotonic() + parse_duration(self._spec.max_duration).total_seconds()
-        judge = open_judge(self._job, self._spec.judge, deadline, self._job.checkpoints / DIRECTORY)
+        judge = open_judge(self._job, self._asked, deadline, self._job.checkpoints / DIRECTORY)
         prompts = [row["prompt"] for row in self._rows]
         pairs = list(zip(prompts, self._before, after, strict=True))
         scores = judge.compare([Comparison(p, old.text, new.text) for p, old, new in pairs])

@@ -6,9 +6,9 @@ noted in the result. The package imports none of its modules: they import torch,
 
 __all__ = [
     "answers",
-    "confidence_intervals",
     "evaluator",
     "generation",
     "prompts",
     "records",
+    "statistics",
 ]

@@ -10,7 +10,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from dpojob_api import constants
 from dpojob_api.conditions import Reason
-from dpojob_api.evaluation import Evaluation, Interval
+from dpojob_api.evaluation import Evaluation, Interval, TaskScore
 from dpojob_trainer.training.export.markdown import plain
 from dpojob_trainer.training.export.output_directory import replace_text
 from dpojob_trainer.training.export.svg_chart import interval_chart
@@ -40,7 +40,8 @@ def write_sections(job: TrainJob, evaluation: Evaluation, records: Sequence[Reco
         records: The judged prompts, of which the most won and the most lost are shown.
     """
     filters: dict[str, Callable[..., Any]] = {
-        "plain": plain, "share": _share, "figure": _figure, "range": _range, "prompt": prompt_text,
+        "plain": plain, "share": _share, "figure": _figure, "range": _range, "score": _score,
+        "prompt": prompt_text,
     }  # fmt: skip
     environment = template_environment("dpojob_trainer.training.evaluation", filters)
     context = _context(evaluation, records)
@@ -50,8 +51,9 @@ def write_sections(job: TrainJob, evaluation: Evaluation, records: Sequence[Reco
             continue
         section = environment.get_template(template).render(context)
         replace_text(path, _replaced(path.read_text(encoding="utf-8"), section))
-    if evaluation.win_rate is not None and (job.output / constants.FILE_MODEL_CARD).exists():
-        _add_model_index(job, evaluation, evaluation.win_rate)
+    results = _hub_results(job, evaluation)
+    if results and (job.output / constants.FILE_MODEL_CARD).exists():
+        _add_model_index(job, results)
 
 
 def _replaced(text: str, section: str) -> str:
@@ -75,23 +77,46 @@ def _context(evaluation: Evaluation, records: Sequence[Record]) -> dict[str, Any
     }
 
 
-def _add_model_index(job: TrainJob, evaluation: Evaluation, rate: Interval) -> None:
-    """Add the win rate to the card's metadata, where the hub shows it as an evaluation result."""
+def _hub_results(job: TrainJob, evaluation: Evaluation) -> list[EvalResult]:
+    """The win rate and the tasks, as the hub takes evaluation results."""
+    results = []
+    if evaluation.win_rate is not None:
+        dataset = job.spec.dataset.repo
+        results.append(
+            EvalResult(
+                task_type="text-generation",
+                dataset_type=dataset or "held-out",
+                dataset_name=dataset or "held-out prompts",
+                metric_type="win_rate",
+                metric_name=f"win rate against the model before, by {evaluation.judge}",
+                metric_value=round(evaluation.win_rate.value or 0.0, 4),
+            )
+        )
+    for task in evaluation.tasks:
+        if task.after is None or task.after.value is None:
+            continue
+        results.append(
+            EvalResult(
+                task_type="text-generation",
+                dataset_type=task.name,
+                dataset_name=task.name,
+                metric_type=task.metric.partition(",")[0],
+                metric_name=f"{task.metric}, of the first {task.limit} samples"
+                if task.limit
+                else task.metric,
+                metric_value=task.after.value,
+            )
+        )
+    return results
+
+
+def _add_model_index(job: TrainJob, results: list[EvalResult]) -> None:
+    """Add the results to the card's metadata, where the hub shows them."""
     path = job.output / constants.FILE_MODEL_CARD
     card = ModelCard(path.read_text(encoding="utf-8"))
     assert isinstance(card.data, ModelCardData)  # ModelCard's own type for every card.
-    dataset = job.spec.dataset.repo
     card.data.model_name = job.name
-    card.data.eval_results = [
-        EvalResult(
-            task_type="text-generation",
-            dataset_type=dataset or "held-out",
-            dataset_name=dataset or "held-out prompts",
-            metric_type="win_rate",
-            metric_name=f"win rate against the model before, by {evaluation.judge}",
-            metric_value=round(rate.value or 0.0, 4),
-        )
-    ]
+    card.data.eval_results = results
     replace_text(path, f"---\n{card.data.to_yaml()}\n---\n{card.text}")
 
 
@@ -101,6 +126,14 @@ def _share(value: float | None) -> str:
 
 def _figure(value: float | None) -> str:
     return "–" if value is None else f"{value:.3g}"
+
+
+def _score(score: TaskScore | None) -> str:
+    """A mean with its standard error."""
+    if score is None or score.value is None:
+        return "–"
+    error = "" if score.standard_error is None else f" ± {score.standard_error:.2g}"
+    return f"{score.value:.3g}{error}"
 
 
 def _range(interval: Interval | None, style: str = "share") -> str:

@@ -18,10 +18,10 @@ from dpojob_api.shared_training_constants import (
     ANSWER_TOKENS,
     ANSWERED_PROMPTS,
     JUDGED_ANSWER_TOKENS,
+    TASK_TIME_SHARE,
 )
-from dpojob_api.spec import EvaluationSpec
+from dpojob_api.spec import EvaluationSpec, Judge
 from dpojob_trainer.training.export import output_directory
-from dpojob_trainer.training.loop.memory import release_memory
 from dpojob_trainer.training.setup.errors import TrainingError, one_line
 from dpojob_trainer.training.setup.progress import ProgressRecorder
 from dpojob_trainer.training.setup.train_job import TrainJob
@@ -31,9 +31,12 @@ from .document_sections import write_sections
 from .figure_limits import figures_beyond_limits
 from .held_out_figures import reward_accuracy, with_answers, with_distance
 from .judges import Comparison, JudgeError, open_judge
-from .models import load_pair
+from .models import PairLoader
 from .prompts import evaluation_rows, judged_rows
 from .records import FILE, WORK_DIRECTORY, Record, write_records
+from .tasks.task_runner import FILE as TASKS_FILE
+from .tasks.task_runner import run_tasks
+from .tasks.task_verdict import with_task_verdict, within_requirement
 from .verdict import compare, not_evaluated
 
 log = logging.getLogger(__name__)
@@ -53,7 +56,10 @@ def evaluate_run(job: TrainJob, recorder: ProgressRecorder, finished: Outcome) -
         write_records(job.output / FILE, records)
     write_sections(job, evaluation, records)
     finished = finished.model_copy(update={"evaluation": evaluation})
-    output_directory.record_outcome(job.output, finished, [FILE] if records else [])
+    files = [FILE] if records else []
+    if evaluation.tasks and (job.output / TASKS_FILE).exists():
+        files.append(TASKS_FILE)
+    output_directory.record_outcome(job.output, finished, files)
     shutil.rmtree(job.output / WORK_DIRECTORY, ignore_errors=True)
     return finished
 
@@ -71,25 +77,40 @@ def evaluate_alone(job: TrainJob) -> Evaluation:
 
 
 def may_be_uploaded(job: TrainJob, evaluation: Evaluation | None) -> bool:
-    """Whether evaluation.require allows uploads: nothing is required, or the verdict is that the model is better."""
+    """Whether evaluation.require allows uploads.
+
+    It does where nothing is required, or where the verdict is that the model is better. Without a judge
+    it is enough that no task lost more than is allowed: few models gain in a benchmark by preferences.
+    """
     spec = job.spec.evaluation
     if spec is None or spec.require is None:
         return True
-    return evaluation is not None and evaluation.verdict == Reason.BETTER_THAN_BASE
+    if evaluation is None:
+        return False
+    if spec.judge is None:
+        return bool(evaluation.tasks) and within_requirement(evaluation.tasks, spec.require)
+    return evaluation.verdict == Reason.BETTER_THAN_BASE
 
 
 def evaluate(job: TrainJob, finished: Outcome) -> tuple[Evaluation, list[Record]]:
     """The figures and the verdict, and the judged prompts. Raises no error."""
     evaluation = Evaluation()
     judged: list[Record] = []
+    spec = job.spec.evaluation
     start = time.monotonic()
+    pair = PairLoader(job)
     try:
         accuracy = reward_accuracy(job, finished.progress)
         evaluation = evaluation.model_copy(update={"reward_accuracy": accuracy})
-        evaluation, answered = _answer(job, evaluation)
-        if job.spec.evaluation is not None:
-            deadline = start + _seconds(job.spec.evaluation)
-            evaluation, judged = _judge(job, job.spec.evaluation, evaluation, answered, deadline)
+        if spec is not None and spec.tasks:
+            seconds = _seconds(spec) * (1 if spec.judge is None else TASK_TIME_SHARE)
+            results = run_tasks(job, spec.tasks, pair.get(), start + seconds)
+            evaluation = evaluation.model_copy(update={"tasks": results})
+        evaluation, answered = _answer(job, evaluation, pair, start)
+        pair.release()
+        if spec is not None and spec.judge is not None:
+            deadline = start + _seconds(spec)
+            evaluation, judged = _judge(job, spec, spec.judge, evaluation, answered, deadline)
     except JudgeError as error:
         evaluation = not_evaluated(evaluation, f"{error}.")
     except Exception as error:
@@ -97,16 +118,25 @@ def evaluate(job: TrainJob, finished: Outcome) -> tuple[Evaluation, list[Record]
         cause = error.message if isinstance(error, TrainingError) else one_line(error)
         note = f"Figures are missing: {type(error).__name__}: {cause}"
         evaluation = evaluation.model_copy(update={"note": note})
-        if job.spec.evaluation is not None:
+        if spec is not None:
             evaluation = not_evaluated(evaluation, note)
+    if spec is not None and evaluation.tasks:
+        evaluation = with_task_verdict(evaluation, spec.require, judged=spec.judge is not None)
     attention = figures_beyond_limits(evaluation)
     return evaluation.model_copy(update={"attention": attention}), judged
 
 
-def _answer(job: TrainJob, evaluation: Evaluation) -> tuple[Evaluation, list[Record]]:
-    """Both models' answers and their figures; the memory of the models is free again afterwards."""
+def _answer(
+    job: TrainJob, evaluation: Evaluation, pair: PairLoader, start: float
+) -> tuple[Evaluation, list[Record]]:
+    """Both models' answers and their figures. `start` is when the evaluation began."""
     spec = job.spec.evaluation
-    rows = evaluation_rows(job, ANSWERED_PROMPTS) if spec is None else judged_rows(job, spec)[1]
+    judged = spec is not None and spec.judge is not None
+    rows = (
+        judged_rows(job, spec)[1]
+        if spec is not None and judged
+        else evaluation_rows(job, ANSWERED_PROMPTS)
+    )
     if not rows:
         note = (
             "dataset.eval holds no pairs out, so no answers are compared."
@@ -115,17 +145,14 @@ def _answer(job: TrainJob, evaluation: Evaluation) -> tuple[Evaluation, list[Rec
         )
         return evaluation.model_copy(update={"note": note}), []
     seed = job.spec.training.seed
-    settings = (
-        AnswerSettings(ANSWER_TOKENS, seed, ANSWER_SECONDS)
-        if spec is None
-        else AnswerSettings(JUDGED_ANSWER_TOKENS, seed, ANSWER_TIME_SHARE * _seconds(spec))
-    )
-    pair = load_pair(job)
-    before, after = answer_both(pair, rows, settings, job.output / WORK_DIRECTORY, job.key)
+    settings = AnswerSettings(ANSWER_TOKENS, seed, ANSWER_SECONDS)
+    if spec is not None and judged:
+        left = start + ANSWER_TIME_SHARE * _seconds(spec) - time.monotonic()
+        settings = AnswerSettings(JUDGED_ANSWER_TOKENS, seed, max(0.0, left))
+    models = pair.get()
+    before, after = answer_both(models, rows, settings, job.output / WORK_DIRECTORY, job.key)
     log.info("both models answered %d held-out prompts", len(after))
-    evaluation = with_distance(with_answers(evaluation, before, after), pair, rows)
-    del pair
-    release_memory()
+    evaluation = with_distance(with_answers(evaluation, before, after), models, rows)
     # Where the time was up, there are fewer answers than prompts.
     answers = zip(rows, before, after, strict=False)
     return evaluation, [Record(row["prompt"], old, new) for row, old, new in answers]
@@ -134,12 +161,13 @@ def _answer(job: TrainJob, evaluation: Evaluation) -> tuple[Evaluation, list[Rec
 def _judge(
     job: TrainJob,
     spec: EvaluationSpec,
+    asked: Judge,
     evaluation: Evaluation,
     answered: Sequence[Record],
     deadline: float,
 ) -> tuple[Evaluation, list[Record]]:
     """The verdict on the answers, which get their scores until `deadline`, by `time.monotonic`."""
-    judge = open_judge(job, spec.judge, deadline, job.output / WORK_DIRECTORY)
+    judge = open_judge(job, asked, deadline, job.output / WORK_DIRECTORY)
     evaluation = evaluation.model_copy(update={"judge": judge.name})
     try:
         scores = judge.compare(
@@ -160,5 +188,5 @@ def _judge(
 
 
 def _seconds(spec: EvaluationSpec) -> float:
-    """The time for a judged evaluation."""
+    """The time for an evaluation that is asked for."""
     return parse_duration(spec.max_duration).total_seconds()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dpojob_api.evaluation import Attention, Evaluation, FigureName
 
 from .answers import mean_length_growth
-from .confidence_intervals import CHANCE, contains
+from .statistics.confidence_intervals import CHANCE, contains
 
 LENGTH_GROWTH = 0.3
 """Share by which the mean length may change. DPO lengthens answers without making them better (Park et al.

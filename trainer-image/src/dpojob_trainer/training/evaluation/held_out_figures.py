@@ -10,9 +10,9 @@ from dpojob_api.progress import Progress
 from dpojob_trainer.training.setup.train_job import TrainJob
 
 from .answers import Answer, answer_figures
-from .confidence_intervals import paired_change, proportion_interval
 from .divergence import kl_per_token
 from .models import ModelPair
+from .statistics.confidence_intervals import paired_change, proportion_interval
 
 DISTANCE_ROWS = 32
 """The largest number of held-out pairs whose chosen answers the distance is measured on."""

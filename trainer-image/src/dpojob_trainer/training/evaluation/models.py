@@ -12,6 +12,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from dpojob_trainer.training.adapters.loading import load_adapter
+from dpojob_trainer.training.loop.memory import release_memory
 from dpojob_trainer.training.setup.model_source import ModelLocation, locate_model
 from dpojob_trainer.training.setup.precision import choose_precisions, quantization_config
 from dpojob_trainer.training.setup.train_job import TrainJob
@@ -39,6 +40,26 @@ class ModelPair:
     def after(self) -> Iterator[Any]:
         """The tuned model."""
         yield self.tuned
+
+
+class PairLoader:
+    """Both models of a job, loaded when they are first needed."""
+
+    def __init__(self, job: TrainJob) -> None:
+        """Nothing is loaded yet."""
+        self._job = job
+        self._pair: ModelPair | None = None
+
+    def get(self) -> ModelPair:
+        """The models."""
+        if self._pair is None:
+            self._pair = load_pair(self._job)
+        return self._pair
+
+    def release(self) -> None:
+        """Free the models' memory, for a judge."""
+        self._pair = None
+        release_memory()
 
 
 def load_pair(job: TrainJob) -> ModelPair:

@@ -9,14 +9,14 @@ from dpojob_api.evaluation import FEWEST_PROMPTS, Evaluation, Interval
 from dpojob_api.spec import Requirement
 
 from .answers import mean_length_growth
-from .confidence_intervals import (
+from .records import Record
+from .statistics.confidence_intervals import (
     CHANCE,
     contains,
     length_controlled_win_rate,
     needed_comparisons,
     win_rate,
 )
-from .records import Record
 
 LONGER = 0.05
 """Growth of the mean length from which a win may be due to length alone."""

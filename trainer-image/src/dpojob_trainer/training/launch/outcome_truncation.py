@@ -22,8 +22,8 @@ def truncate_outcome(outcome: Outcome, limit: int = TERMINATION_MESSAGE_BYTES) -
     """The outcome, shortened until its compact JSON takes at most `limit` bytes.
 
     Locations that are long on their own go first: the DPOJob's status and spec have them. Samples are
-    shortened, then dropped from the end, then messages are cut, then artifacts go: the outcome, its reason
-    and the figures always stay.
+    shortened, then dropped from the end, then messages are cut, then artifacts go, then benchmark tasks from
+    the end: the outcome, its reason and the other figures always stay.
     """
     if _size(outcome) > limit:
         outcome = _without_long_locations(outcome)
@@ -55,7 +55,7 @@ def truncate_outcome(outcome: Outcome, limit: int = TERMINATION_MESSAGE_BYTES) -
             return shortened
     health = shortened.progress.health
     health = health.model_copy(update={"reason": _cut(health.reason, REASON_LENGTH)})
-    return shortened.model_copy(
+    shortened = shortened.model_copy(
         update={
             "reason": _cut(shortened.reason, REASON_LENGTH),
             "progress": shortened.progress.model_copy(update={"health": health}),
@@ -63,6 +63,11 @@ def truncate_outcome(outcome: Outcome, limit: int = TERMINATION_MESSAGE_BYTES) -
             "evaluation": _shorten_evaluation(outcome.evaluation, 0),
         }
     )
+    # Last go benchmark tasks: those with long names take a third of the room.
+    while (evaluation := shortened.evaluation) and evaluation.tasks and _size(shortened) > limit:
+        evaluation = evaluation.model_copy(update={"tasks": evaluation.tasks[:-1]})
+        shortened = shortened.model_copy(update={"evaluation": evaluation})
+    return shortened
 
 
 def _without_long_locations(outcome: Outcome) -> Outcome:
@@ -93,8 +98,11 @@ def _shorten_evaluation(evaluation: Evaluation | None, length: int) -> Evaluatio
         found.model_copy(update={"message": _cut(found.message, length)})
         for found in evaluation.attention
     ]
+    tasks = [
+        task.model_copy(update={"error": _cut(task.error, length)}) for task in evaluation.tasks
+    ]
     return evaluation.model_copy(
-        update={"attention": attention, "note": _cut(evaluation.note, length)}
+        update={"attention": attention, "note": _cut(evaluation.note, length), "tasks": tasks}
     )
 
 

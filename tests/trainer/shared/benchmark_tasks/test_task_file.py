@@ -1,0 +1,101 @@
+"""Files of benchmark tasks: what may be data alone, and what is refused where no code may run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.kit.tiny_models import write_task
+
+from dpojob_trainer.shared.benchmark_tasks import TaskFileError, read_task_file
+
+
+def read(root: Path, *, allow_code: bool = False, name: str = "manners.yaml") -> dict[str, Any]:
+    return read_task_file(root / name, root, allow_code=allow_code)
+
+
+def test_a_task_of_data_is_read_with_the_paths_of_its_files(tmp_path: Path) -> None:
+    write_task(tmp_path)
+    fields = read(tmp_path)
+    assert fields["dataset_kwargs"]["data_files"] == {"test": str(tmp_path / "manners.jsonl")}
+    assert fields["output_type"] == "multiple_choice"
+
+
+def test_an_included_file_gives_what_the_file_does_not_say(tmp_path: Path) -> None:
+    write_task(tmp_path)
+    (tmp_path / "more.yaml").write_text("include: manners.yaml\ndoc_to_target: other\n")
+    fields = read(tmp_path, name="more.yaml")
+    assert fields["doc_to_target"] == "other" and fields["doc_to_choice"] == "choices"
+    (tmp_path / "round.yaml").write_text("include: round.yaml\n")
+    with pytest.raises(TaskFileError, match="nested too deeply"):
+        read(tmp_path, name="round.yaml")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"process_docs": "helpers.f"}, "field 'process_docs'"),
+        ({"class": "helpers.Task"}, "field 'class'"),
+        ({"unsafe_code": True}, "field 'unsafe_code'"),
+        ({"custom_dataset": "f"}, "field 'custom_dataset'"),
+        ({"metric_list": [{"metric": "somebody/metric"}]}, "metric 'somebody/metric'"),
+        ({"metric_list": [{"metric": "acc", "hf_evaluate": True}]}, "hf_evaluate"),
+        ({"metric_list": "acc"}, "lists of objects"),
+        ({"generation_kwargs": {"custom_generate": "somebody/decoder"}}, "'custom_generate'"),
+        ({"generation_kwargs": {"trust_remote_code": True}}, "'trust_remote_code'"),
+        ({"filter_list": [{"filter": [{"function": "custom"}]}]}, "filter 'custom'"),
+        ({"dataset_path": "pandas"}, "neither a repository of the hub"),
+        ({"dataset_path": "/etc"}, "neither a repository of the hub"),
+        ({"dataset_kwargs": {"data_dir": "/etc"}}, "'data_dir'"),
+    ],
+)
+def test_what_may_run_code_is_for_installations_that_allow_it(
+    tmp_path: Path, fields: dict[str, Any], words: str
+) -> None:
+    write_task(tmp_path, **fields)
+    with pytest.raises(TaskFileError, match=words):
+        read(tmp_path)
+    assert read(tmp_path, allow_code=True)["task"] == "manners"
+
+
+def test_a_function_is_named_with_the_setting_that_allows_it(tmp_path: Path) -> None:
+    write_task(tmp_path)
+    with (tmp_path / "manners.yaml").open("a") as out:
+        out.write("process_docs: !function helpers.first\n")
+    with pytest.raises(TaskFileError, match=r"!function.*evaluation\.allowPrograms"):
+        read(tmp_path)
+    assert read(tmp_path, allow_code=True)["process_docs"] == "helpers.first"
+
+
+@pytest.mark.parametrize("allow_code", [False, True])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "No such file"),
+        ("- a\n", "holds no fields"),
+        ("a: [\n", "line 2 is not YAML"),
+        ("x: !!python/object/apply:os.system [true]\n", "line 1 is not YAML"),
+        ("task: t\n", "has no dataset_path"),
+        ("group: g\ntask: [a, b]\n", "is a group"),
+        ("include: ../outside.yaml\n", "is not on the claim"),
+        ("include: /etc/hostname\n", "is not on the claim"),
+        ("task: t\n" + "# " * 600_000, "larger than 1 MiB"),
+        ("dataset_path: json\ndataset_kwargs: {data_files: ../x}\n", "not on the claim"),
+        (
+            "dataset_path: json\ndataset_kwargs: {data_files: 'http://inner/x'}\n",
+            "not on the claim",
+        ),
+        ("dataset_path: json\ndataset_kwargs: {data_files: [none.jsonl]}\n", "no file none.jsonl"),
+    ],
+)
+def test_files_that_are_no_task(
+    tmp_path: Path, text: str | None, words: str, allow_code: bool
+) -> None:
+    root = tmp_path / "claim"
+    root.mkdir()
+    (tmp_path / "outside.yaml").write_text("task: t\n")
+    if text is not None:
+        (root / "manners.yaml").write_text(text)
+    with pytest.raises(TaskFileError, match=words):
+        read(root, allow_code=allow_code)

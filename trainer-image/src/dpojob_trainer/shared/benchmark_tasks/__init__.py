@@ -1,0 +1,9 @@
+"""Benchmark tasks of lm-evaluation-harness, without the harness: which exist, and what a task's file holds.
+
+The inspection's image has no lm-eval; the trainer's has it and reads both from here too.
+"""
+
+from .task_file import TaskFileError, read_task_file
+from .task_index import IndexEntry, nearest_task, read_index
+
+__all__ = ["IndexEntry", "TaskFileError", "nearest_task", "read_index", "read_task_file"]

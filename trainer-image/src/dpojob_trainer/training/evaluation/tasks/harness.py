@@ -1,0 +1,223 @@
+"""lm-evaluation-harness around a model in memory: the values of a task's samples."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+import random
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import lm_eval.utils
+import numpy as np
+import torch
+from jinja2 import BaseLoader, StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+from lm_eval.evaluator import evaluate
+from lm_eval.models.huggingface import HFLM
+from lm_eval.tasks import TaskManager
+from lm_eval.tasks._index import Entry, Kind
+from lm_eval.tasks._yaml_loader import load_yaml
+
+from dpojob_api.spec import EvaluationTask
+from dpojob_trainer.shared.benchmark_tasks import read_index, read_task_file
+from dpojob_trainer.shared.container_environment import ContainerEnvironment
+from dpojob_trainer.training.setup.train_job import TrainJob
+
+log = logging.getLogger(__name__)
+BATCH_SIZES = (16, 4, 1)
+"""Samples at a time, tried in this order where the GPU's memory runs out."""
+SEED = 1234
+"""The harness's own seed, of few-shot examples too."""
+KINDS = {"task": Kind.TASK, "group": Kind.GROUP, "tag": Kind.TAG}
+
+Metric = tuple[str, str]
+"""A metric and the filter of the answers that it is computed on."""
+Sample = tuple[str, int, str]
+"""A sample: its task, its number there, and the hash of its content."""
+
+
+class TaskError(Exception):
+    """A task cannot be run or compared; the message says why."""
+
+
+class _TimedModel(HFLM):  # type: ignore[misc]
+    """A model in memory that begins no further batch after a deadline, by `time.monotonic`."""
+
+    def __init__(self, deadline: float, **options: Any) -> None:
+        """Wrap the model that `options` name."""
+        self._deadline = deadline
+        super().__init__(**options)
+
+    def loglikelihood(self, requests: Any, disable_tqdm: bool = True) -> Any:
+        """As the harness does, without a progress bar in the pod's log."""
+        return super().loglikelihood(requests, disable_tqdm=disable_tqdm)
+
+    def loglikelihood_rolling(self, requests: Any, disable_tqdm: bool = True) -> Any:
+        """The same."""
+        return super().loglikelihood_rolling(requests, disable_tqdm=disable_tqdm)
+
+    def generate_until(self, requests: Any, disable_tqdm: bool = True) -> Any:
+        """The same."""
+        return super().generate_until(requests, disable_tqdm=disable_tqdm)
+
+    def _model_call(self, *args: Any, **options: Any) -> Any:
+        self._check_time()
+        return super()._model_call(*args, **options)
+
+    def _model_generate(self, *args: Any, **options: Any) -> Any:
+        self._check_time()
+        return super()._model_generate(*args, **options)
+
+    def _check_time(self) -> None:
+        if time.monotonic() > self._deadline:
+            raise TaskError(
+                "it was not complete when its part of evaluation.maxDuration ended: raise that, or set a limit"
+            )
+
+
+class LoadedTask:
+    """A task, group or tag with its samples, which several models take."""
+
+    def __init__(self, job: TrainJob, spec: EvaluationTask) -> None:
+        """Read the task's file and its dataset. Raises what those raise."""
+        self._limit = spec.limit
+        manager = TaskManager(include_defaults=False)
+        if spec.volume is None:
+            root = Path(lm_eval.tasks.__file__).parent
+            manager.task_index.update(_entries(root))
+            loaded = manager.load(spec.name)
+        else:
+            loaded = manager.load(_own_task(job, spec))
+        self._loaded = loaded
+        for task in loaded["tasks"].values():
+            if task.get_config("num_fewshot") is None:
+                task.set_config(key="num_fewshot", value=0)
+
+    def run(
+        self, model: Any, tokenizer: Any, *, chat: bool, deadline: float
+    ) -> dict[Metric, dict[Sample, Any]]:
+        """The values of all samples by each metric that every task has.
+
+        Args:
+            model: A causal language model.
+            tokenizer: Its tokenizer.
+            chat: Whether questions are turns of a conversation, by the tokenizer's template.
+            deadline: When to stop, by `time.monotonic`.
+
+        Raises:
+            TaskError: There is not enough time.
+        """
+        for size in BATCH_SIZES:
+            _seed()
+            for task in self._loaded["tasks"].values():
+                task.set_fewshot_seed(seed=SEED)
+            wrapped = _TimedModel(
+                deadline, pretrained=model, tokenizer=copy.deepcopy(tokenizer), batch_size=size
+            )
+            try:
+                found = evaluate(
+                    wrapped,
+                    self._loaded,
+                    limit=self._limit,
+                    bootstrap_iters=0,
+                    apply_chat_template=chat,
+                    fewshot_as_multiturn=chat,
+                )
+            except torch.OutOfMemoryError:
+                if size == BATCH_SIZES[-1]:
+                    raise
+                log.warning("out of GPU memory with %d samples at a time: trying fewer", size)
+                torch.cuda.empty_cache()
+                continue
+            return _values_by_metric(found["samples"])
+        raise AssertionError("the last batch size returns or raises")
+
+    def higher_is_better(self, metric: str) -> bool:
+        """Whether a higher value of a metric is the better one."""
+        for task in self._loaded["tasks"].values():
+            known = task.higher_is_better() or {}
+            if metric in known:
+                return bool(known[metric])
+        return True
+
+
+def choose_metric(found: Mapping[Metric, Mapping[Sample, Any]], wanted: str | None) -> Metric:
+    """The metric that is compared: the wanted one, or the first with a number for each sample.
+
+    Raises:
+        TaskError: There is no such metric.
+    """
+    numeric = [metric for metric, values in found.items() if all(map(_is_number, values.values()))]
+    for metric in numeric:
+        if wanted in (None, metric[0], ",".join(metric)):
+            return metric
+    names = ", ".join(dict.fromkeys(metric[0] for metric in numeric)) or "none"
+    raise TaskError(
+        f"metric {wanted} has no number for each sample; those that have: {names}"
+        if wanted
+        else "no metric of it has a number for each sample, as a paired comparison needs"
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number | np.bool_) and math.isfinite(value)
+
+
+def _values_by_metric(
+    samples: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> dict[Metric, dict[Sample, Any]]:
+    found: dict[Metric, dict[Sample, Any]] = {}
+    tasks: dict[Metric, set[str]] = {}
+    for task, records in samples.items():
+        for record in records:
+            for metric in record["metrics"]:
+                key = (metric, record["filter"])
+                sample = (task, int(record["doc_id"]), str(record["doc_hash"]))
+                found.setdefault(key, {})[sample] = record[metric]
+                tasks.setdefault(key, set()).add(task)
+    return {key: values for key, values in found.items() if tasks[key] == samples.keys()}
+
+
+def _own_task(job: TrainJob, spec: EvaluationTask) -> dict[str, Any]:
+    """The fields of a task's file, with code where the installation allows it. Raises TaskFileError."""
+    assert spec.volume is not None
+    path, root = job.path(spec.volume), job.volumes[spec.volume.claim_name]
+    allow_code = ContainerEnvironment().allow_programs
+    fields = read_task_file(path, root, allow_code=allow_code)
+    if allow_code:
+        # The same fields with the functions that the file names.
+        fields = load_yaml(path, resolve_func=True) | {
+            name: fields[name] for name in ("dataset_kwargs",) if name in fields
+        }
+    return {**fields, "task": spec.name}
+
+
+def _entries(root: Path) -> Iterator[tuple[str, Entry]]:
+    for name, (kind, place) in read_index().items():
+        if kind == "tag":
+            yield name, Entry(name, Kind.TAG, None, tags=set(place.split()))
+        else:
+            yield name, Entry(name, KINDS[kind], root / place)
+
+
+def _sandbox() -> SandboxedEnvironment:
+    """Jinja's sandbox, with the harness's own filters."""
+    environment = SandboxedEnvironment(
+        loader=BaseLoader(), undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    environment.filters.update(lm_eval.utils.env.filters)
+    return environment
+
+
+# A template of a user's file could run any code in the harness's own environment.
+lm_eval.utils.env = _sandbox()
+
+
+def _seed() -> None:
+    random.seed(SEED)
+    np.random.seed(SEED)
+    torch.manual_seed(SEED)
