@@ -1,4 +1,4 @@
-"""The build argument TORCH_INDEX leaves out of the lock what another CUDA brings itself, and nothing else."""
+"""The parts of the trainer's lock that its Dockerfile installs separately."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def names(text: str) -> set[str]:
 
 def test_only_torch_and_its_cuda_libraries_are_left_out() -> None:
     dockerfile = (ROOT / "trainer-image/Dockerfile").read_text()
-    (program,) = re.findall(r"awk '([^']+)' /build/trainer.txt", dockerfile)
+    (program,) = re.findall(r"awk '([^']+)' /build/trainer.txt >/build/rest.txt", dockerfile)
     (expression,) = re.findall(r"sed -n '([^']+)' /build/trainer.txt", dockerfile)
     rest = subprocess.run(["awk", program, LOCK], capture_output=True, text=True, check=True).stdout
     torch = subprocess.run(
@@ -29,3 +29,12 @@ def test_only_torch_and_its_cuda_libraries_are_left_out() -> None:
     lines = LOCK.read_text().splitlines()
     assert set(rest.splitlines()) <= set(lines)
     assert "--hash" in rest.splitlines()[1]
+
+
+def test_setuptools_is_installed_by_its_hash_before_packages_are_built_with_it() -> None:
+    dockerfile = (ROOT / "trainer-image/Dockerfile").read_text()
+    (program,) = re.findall(r"awk '([^']+)' /build/trainer.txt >/build/setuptools.txt", dockerfile)
+    part = subprocess.run(["awk", program, LOCK], capture_output=True, text=True, check=True).stdout
+    assert names(part) == {"setuptools"} and "--hash" in part
+    first, second = re.findall(r"-r /build/setuptools.txt|--no-build-isolation", dockerfile)
+    assert (first, second) == ("-r /build/setuptools.txt", "--no-build-isolation")
