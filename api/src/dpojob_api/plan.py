@@ -65,6 +65,11 @@ class Estimate(LenientModel):
         "Default: 0, they are computed at each step.",
     )
 
+    task_seconds: float = Field(
+        default=0.0,
+        description="Seconds of evaluation.tasks with both models after training, at most: their part of "
+        "evaluation.maxDuration. Default: 0, there are none.",
+    )
     answer_seconds: float = Field(
         default=0.0,
         description="Seconds of both models' answers to held-out prompts after training, at most. "
@@ -86,7 +91,7 @@ class Estimate(LenientModel):
         Returns:
             Seconds.
         """
-        return self.answer_seconds + self.judge_seconds
+        return self.task_seconds + self.answer_seconds + self.judge_seconds
 
     def seconds(self) -> float:
         """Add up the time of the run: the steps, and everything between, before and after them.

@@ -99,6 +99,42 @@ def test_a_budget_that_only_the_judge_exceeds_is_refused_with_its_share() -> Non
     assert estimated(fewer, budget={"maxCost": f"{cost - 2:.2f}"}).judge_cost < Decimal(2)
 
 
+def test_tasks_take_the_time_and_the_money_that_they_may() -> None:
+    tasks = {"tasks": [{"name": "ifeval"}], "maxDuration": "30m"}
+    made = planned(tasks)
+    assert made.estimate.task_seconds == 1800 and made.estimate.judge_seconds == 0
+    assert made.estimate.answer_seconds == estimated().answer_seconds
+    assert made.estimate.hours == pytest.approx(estimated().hours + 0.5, abs=1e-3)
+    assert any("evaluation.tasks take at most 30m" in line and "1.00 of the cost" in line for line in made.reasons)  # fmt: skip
+    assert made.wire()["estimate"]["taskSeconds"] == 1800
+    # Beside a judge they have a third, and the evaluation never takes more than it may.
+    judged = estimated({**tasks, "judge": REWARD_MODEL, "prompts": {"max": 320}})
+    assert judged.task_seconds == 600
+    assert judged.answer_seconds <= 600 and judged.after_seconds() <= 1800
+
+
+def test_a_budget_that_tasks_exceed_is_refused_and_a_shorter_time_for_them_fits() -> None:
+    cost = estimated().cost
+    for duration, fits in (("4h", False), ("2m", True)):
+        tasks = {"tasks": [{"name": "ifeval"}], "maxDuration": duration}
+        spec = job(evaluation=tasks, budget={"maxCost": f"{cost + 1:.2f}"}, training={"method": "lora"})  # fmt: skip
+        answer = plan(spec, inspected(), [pool(memory=80)])
+        assert isinstance(answer, Plan) == fits
+        if isinstance(answer, Refusal):
+            assert "a lower evaluation.maxDuration takes less" in answer.error
+
+
+def test_tasks_hold_the_logits_of_a_sample_twice() -> None:
+    """Qwen2.5's 151,936 tokens: 2 bytes of each for 1,024 positions, twice, are 0.58 GiB."""
+    training = {"method": "lora", "batchSize": 1, "maxLength": 1024}
+    needed = []
+    for evaluation in ({"tasks": [{"name": "ifeval"}]}, {"judge": REWARD_MODEL}):
+        line = planned(evaluation, training=training).reasons
+        found = next(each for each in line if "The evaluation after training" in each)
+        needed.append(float(found.split("at least ")[1].split(" GiB")[0]))
+    assert 0.4 <= needed[0] - needed[1] <= 0.7
+
+
 def test_a_reward_model_larger_than_the_training_needs_a_pool_that_holds_it() -> None:
     training = {"method": "lora", "batchSize": 1, "maxLength": 256}
     small = inspected()

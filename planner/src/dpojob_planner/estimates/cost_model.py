@@ -95,6 +95,7 @@ class CostModel:
             checkpoints=max(evaluations, by_time, 1),
             checkpoint_seconds=round(save, 2),
             reference_seconds=round(self.reference_seconds(), 2),
+            task_seconds=round(after.task_seconds(), 2),
             answer_seconds=round(after.answer_seconds(), 2),
             judge_seconds=round(after.judge_seconds(), 2),
             judge_cost=after.judge_cost(),

@@ -22,6 +22,7 @@ from dpojob_api.shared_training_constants import (
     JUDGE_REPLY_TOKENS,
     JUDGE_THREADS,
     JUDGED_ANSWER_TOKENS,
+    TASK_TIME_SHARE,
     prompts_judged_during,
 )
 from dpojob_api.spec import DPOJobSpec, Judge
@@ -74,6 +75,21 @@ class EvaluationWork:
         """The longest answer, tokens."""
         return ANSWER_TOKENS if self._judge is None else JUDGED_ANSWER_TOKENS
 
+    def task_seconds(self) -> float:
+        """Predict the time of the benchmark tasks with both models.
+
+        How many samples a task has, and how long its answers are, is known once its dataset is loaded, in the
+        training pod. The trainer ends tasks when their time is up, so that is what is reserved.
+
+        Returns:
+            Seconds: all that tasks may take; 0 without tasks.
+        """
+        evaluation = self.spec.evaluation
+        if evaluation is None or not evaluation.tasks:
+            return 0.0
+        share = 1.0 if evaluation.judge is None else TASK_TIME_SHARE
+        return share * parse_duration(evaluation.max_duration).total_seconds()
+
     def answer_seconds(self) -> float:
         """Predict the time of both models' answers.
 
@@ -83,7 +99,7 @@ class EvaluationWork:
             Seconds, at most those after which the trainer ends answering.
         """
         seconds = 2 * self._answering_seconds(self.prompts, self.new_tokens)
-        return min(seconds, self._most_seconds() * self._answer_share())
+        return min(seconds, self._most_answer_seconds())
 
     def seconds_during(self) -> float:
         """Predict the time that everyEval adds to each evaluation of the training.
@@ -110,7 +126,8 @@ class EvaluationWork:
             seconds = max(by_rate, asked * REPLY_SECONDS / JUDGE_THREADS)
         elif judge.reward_model is not None:
             seconds = self._scoring_seconds(asked, self.new_tokens)
-        return min(seconds, self._most_seconds() - self.answer_seconds())
+        left = self._most_seconds() - self.task_seconds() - self.answer_seconds()
+        return min(seconds, left)
 
     def judge_cost(self) -> Decimal:
         """Predict what a judge behind an API costs, by the prices in judge.endpoint.
@@ -196,10 +213,14 @@ class EvaluationWork:
         if settings.shards > 1:
             weights /= self.option.gpus / self.spec.hardware.nodes
         context = settings.length + self.new_tokens
+        evaluation = self.spec.evaluation
+        # lm-eval takes the logits of all tokens of a sample, and their log-softmax beside them.
+        with_tasks = evaluation is not None and evaluation.tasks
+        logits = 2.0 * element * settings.length if with_tasks else 4.0
         return {
             "weights": weights,
             "answers": 2.0 * element * shape.layers * shape.keys * context,
-            "logits": 4.0 * shape.vocabulary,
+            "logits": logits * shape.vocabulary,
         }
 
     def _most_seconds(self) -> float:
@@ -208,8 +229,11 @@ class EvaluationWork:
             return ANSWER_SECONDS
         return parse_duration(evaluation.max_duration).total_seconds()
 
-    def _answer_share(self) -> float:
-        return 1.0 if self._judge is None else ANSWER_TIME_SHARE
+    def _most_answer_seconds(self) -> float:
+        if self._judge is None:
+            return ANSWER_SECONDS
+        # Tasks beside a judge come first, and answers end at the same time with and without them.
+        return self._most_seconds() * ANSWER_TIME_SHARE - self.task_seconds()
 
     @property
     def _judge(self) -> Judge | None:

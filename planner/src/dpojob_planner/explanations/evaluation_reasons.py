@@ -27,9 +27,10 @@ def evaluation_reasons(context: PlanningContext, chosen: Candidate) -> Iterator[
     memory = f"needs at least {work.memory().total_gib:.1f} GiB"
     judge = evaluation.judge
     judged = " and judges the answers" if judge is not None else ""
+    seconds = estimate.after_seconds() - estimate.task_seconds
     yield (
         f"The evaluation after training answers {work.prompts} prompts with both models{judged} in about "
-        f"{format_duration(estimate.after_seconds())}, which is part of the time above, and {memory}."
+        f"{format_duration(seconds)}, which is part of the time above, and {memory}."
     )
     if work.prompts_during:
         yield (
@@ -46,7 +47,12 @@ def evaluation_reasons(context: PlanningContext, chosen: Candidate) -> Iterator[
     if judge is not None and judge.program is not None:
         yield "How long evaluation.judge.program takes is not known, and not part of the time."
     if evaluation.tasks:
-        yield "How long evaluation.tasks take is not known, and not part of the time."
+        price = chosen.option.gpus * chosen.pool.spec.price
+        yield (
+            f"evaluation.tasks take at most {format_duration(estimate.task_seconds)}, their part of "
+            f"evaluation.maxDuration, which is part of the time above, and {money(_cost(estimate.task_seconds, price))} "
+            "of the cost: how many samples they have is known in the training pod."
+        )
 
 
 def evaluation_share(estimate: Estimate, price: Decimal) -> str:
@@ -60,8 +66,14 @@ def evaluation_share(estimate: Estimate, price: Decimal) -> str:
         A sentence with a remedy.
     """
     seconds = estimate.after_seconds()
-    cost = estimate.judge_cost + Decimal(str(seconds)) * price / 3600
+    cost = estimate.judge_cost + _cost(seconds, price)
+    lower = "evaluation.maxDuration" if estimate.task_seconds else "evaluation.prompts.max"
     return (
-        f"Of it the evaluation is about {format_duration(seconds)} and {money(cost)}; a lower "
-        "evaluation.prompts.max takes less."
+        f"Of it the evaluation is about {format_duration(seconds)} and {money(cost)}; a lower {lower} "
+        "takes less."
     )
+
+
+def _cost(seconds: float, price: Decimal) -> Decimal:
+    """Of all GPUs, by their price for an hour."""
+    return Decimal(str(seconds)) * price / 3600
