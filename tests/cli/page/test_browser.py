@@ -57,13 +57,21 @@ def jobs(tenant: Tenant) -> Iterator[Tenant]:
         "before": "No.",
         "after": "Begin with a\nsmall program.",
     }
+    evaluation = {
+        "verdict": "TaskRegressed", "message": "Task ifeval went from 0.5 to 0.4: worse than before.",
+        "tasks": [
+            {"name": "ifeval", "metric": "acc", "before": {"value": 0.5}, "after": {"value": 0.4},
+             "difference": {"value": -0.1, "low": -0.15, "high": -0.05, "n": 541}},
+            {"name": HOSTILE, "error": "there is no such dataset"},
+        ],
+    }  # fmt: skip
     budget = {"budget": {"maxCost": "20.00"}, "training": {"beta": 0.1}}
     tenant.create(training("helpful", first, spec=budget, samples=[sample],
                            progress=progress(10, loss=0.69, margin=0.01)))  # fmt: skip
     tenant.create(
         training("stricter", second, spec={"training": {"beta": 0.5}}, phase="Complete",
                  progress=progress(100, loss=0.3, evalLoss=0.35, margin=1.2),
-                 cost={"soFar": "5.00", "currency": "USD"},
+                 cost={"soFar": "5.00", "currency": "USD"}, evaluation=evaluation,
                  conditions=[condition("Complete", "Completed", "The model is in place")])
     )  # fmt: skip
     tenant.create(job("queued", first, phase="Queued", plan=PLAN,
@@ -173,6 +181,15 @@ type: Warning
 reason: BatchHalved
 message: half of the batch
 """
+
+
+def test_benchmark_tasks_are_a_table_with_both_models(viewer: Viewer, jobs: Tenant) -> None:
+    page = viewer.open(f"#/job/{jobs.namespaces[1]}/stricter")
+    rows = page.get_by_role("group", name="benchmark tasks").locator("tbody tr")
+    expect(rows.first).to_have_text(
+        re.compile(r"ifeval, acc.*0\.500.*0\.400.*-0\.100 \(-0\.150 to -0\.050\).*541")
+    )
+    expect(rows.last).to_contain_text("there is no such dataset")
 
 
 def test_jobs_are_compared_by_keyboard_alone(viewer: Viewer) -> None:

@@ -15,7 +15,9 @@ from dpojob_api.status_condition import Condition
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
-def shown(*, conditions: Sequence[object] = (), **dataset: object) -> str:
+def shown(
+    *, conditions: Sequence[object] = (), evaluation: object = None, **dataset: object
+) -> str:
     job = DPOJob.model_validate(
         {
             "metadata": {"name": "helpful", "namespace": "default"},
@@ -27,6 +29,7 @@ def shown(*, conditions: Sequence[object] = (), **dataset: object) -> str:
             "status": {
                 "dataset": {"valid": True, "rows": 1200, "trainRows": 1100, **dataset},
                 "conditions": list(conditions),
+                "evaluation": evaluation,
             },
         }
     )
@@ -34,6 +37,24 @@ def shown(*, conditions: Sequence[object] = (), **dataset: object) -> str:
     with console.capture() as capture:
         console.print(status_view(job))
     return capture.get()
+
+
+def test_benchmark_tasks_are_shown_with_both_models_and_why_one_has_no_result() -> None:
+    text = shown(
+        evaluation={
+            "verdict": "NotEvaluated",
+            "tasks": [
+                {
+                    "name": "ifeval", "metric": "acc", "before": {"value": 0.51}, "after": {"value": 0.42},
+                    "difference": {"value": -0.09, "low": -0.15, "high": -0.03, "n": 541},
+                },
+                {"name": "mine", "error": "mine.yaml: No such file"},
+            ],
+        }
+    )  # fmt: skip
+    (line,) = [line for line in text.splitlines() if "ifeval, acc" in line]
+    assert "0.51" in line and "0.42" in line
+    assert "mine: mine.yaml: No such file" in text
 
 
 def test_suspects_are_counted_and_the_page_is_named() -> None:

@@ -136,8 +136,19 @@ function evaluation(found) {
     pairs(["win rate", interval(found.winRate)], ["at equal length", interval(found.lengthControlledWinRate)],
       ["reward accuracy", interval(found.rewardAccuracy)], ["prompts", found.prompts ? count(found.prompts) : null],
       ["wins, ties, losses", found.winRate ? `${found.wins}, ${found.ties}, ${found.losses}` : null], ["judge", found.judge]),
+    tasks(found.tasks ?? []),
     (found.attention ?? []).map(({ message }) => h("p", { class: "problem" }, message)),
     found.note ? h("p", { class: "muted" }, found.note) : null);
+}
+
+function tasks(found) {
+  if (!found.length) return null;
+  const change = (each) => `${figure(each?.value)} (${figure(each?.low)} to ${figure(each?.high)})`;
+  return h("div", { class: "wide", tabindex: "0", role: "group", "aria-label": "benchmark tasks" }, h("table", {},
+    h("thead", {}, h("tr", {}, ["task", "before", "tuned", "change", "samples"].map((title) => h("th", { scope: "col" }, title)))),
+    h("tbody", {}, found.map((task) => h("tr", {}, h("th", { scope: "row" }, h("bdi", {}, task.name), task.metric ? `, ${task.metric}` : ""),
+      task.error ? h("td", { class: "warn", colspan: 4 }, task.error) : [figure(task.before?.value), figure(task.after?.value),
+        change(task.difference), count(task.difference?.n)].map((cell) => h("td", {}, cell)))))));
 }
 
 function samples(found) {
