@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from tests.kit.cluster.manifests import POOL, training
+from typing import Any
+
+import pytest
+from tests.kit.cluster.manifests import POOL, SETTINGS, environment, plan, training
 
 from dpojob_api.pool import GPUPoolSpec
 from dpojob_operator.decide.object_snapshots import ANNOTATION_POOL
 from dpojob_operator.manifests import pool_hash
+from dpojob_operator.manifests.resources import training_resources
 
 
 def test_the_pool_places_the_pod() -> None:
@@ -64,3 +68,45 @@ def test_the_volumes_of_the_pool_are_beside_ours() -> None:
     assert mounts[: len(mounts) - 1] == ours["containers"][0]["volumeMounts"]
     assert mounts[-1] == {"name": "pool-fabric", "mountPath": "/etc/nccl", "readOnly": True}
     assert pool_hash(pool) != pool_hash(POOL)
+
+
+@pytest.mark.parametrize(
+    ("of_pool", "requests", "limits"),
+    [
+        (None, {"cpu": "2", "memory": "8Gi"}, {"memory": "12Gi"}),
+        ({"requests": {"cpu": "12"}}, {"cpu": "12", "memory": "8Gi"}, {"memory": "12Gi"}),
+        ({"requests": {"memory": "64Gi"}}, {"cpu": "2", "memory": "64Gi"}, {}),
+        (
+            {"limits": {"rdma/hca": "1"}},
+            {"cpu": "2", "memory": "8Gi", "rdma/hca": "1"},
+            {"memory": "12Gi", "rdma/hca": "1"},
+        ),
+        ({"limits": {"memory": "4Gi"}}, {"cpu": "2", "memory": "4Gi"}, {"memory": "4Gi"}),
+    ],
+    ids=["none", "request", "no-limit-of-the-installation", "extended", "limit-alone"],
+)
+def test_resources_of_the_pool_replace_those_of_the_installation(
+    of_pool: Any, requests: dict[str, str], limits: dict[str, str]
+) -> None:
+    installed = {"requests": {"cpu": "2", "memory": "8Gi"}, "limits": {"memory": "12Gi"}}
+    settings = SETTINGS.model_copy(update={"train_resources": installed})
+    pod = {} if of_pool is None else {"pod": {"resources": of_pool}}
+    pool = GPUPoolSpec.model_validate({**POOL.wire(), **pod})
+    gpu = {"nvidia.com/gpu": "2"}
+    made = training_resources(settings, plan(), pool, 2)
+    assert made == {"requests": {**requests, **gpu}, "limits": {**limits, **gpu}}
+
+
+def test_what_the_plan_needs_is_more_than_the_pools_memory() -> None:
+    of_pool = {"requests": {"memory": "4Gi"}, "limits": {"memory": "6Gi"}}
+    pool = GPUPoolSpec.model_validate({**POOL.wire(), "pod": {"resources": of_pool}})
+    needs = plan().model_copy(update={"host_memory_gib": 30})
+    made = training_resources(SETTINGS, needs, pool, 1)
+    assert made["requests"]["memory"] == made["limits"]["memory"] == "30Gi"
+
+
+def test_an_upload_to_s3_without_a_secret_is_made_as_the_identity_of_the_pod() -> None:
+    """The webhook of the cloud adds variables and a token of its own, for the ServiceAccount of the pool."""
+    made = training(output={"s3": {"bucket": "b"}, "volume": {"claimName": "models"}})
+    assert not [name for name in environment(made) if name.startswith("AWS_")]
+    assert "AWS_ACCESS_KEY_ID" in environment(training())

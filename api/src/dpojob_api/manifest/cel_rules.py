@@ -13,6 +13,9 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from dpojob_api.pool import (
+    DEFAULT_GPU_RESOURCE,
+    EXTENDED_RESOURCES_RULE,
+    GPU_OF_THE_PLAN_RULE,
     MOUNT_PATH_RULE,
     MOUNTED_VOLUMES_RULE,
     RESERVED_PATH_RULE,
@@ -80,6 +83,20 @@ def _mounts_name_volumes(value: Value) -> bool:
     return all(mount["name"] in names for mount in value.get("volumeMounts", []))
 
 
+def _extended_resources_have_limits(value: Value) -> bool:
+    limits = value.get("limits", {})
+    return all(
+        "/" not in name or limits.get(name) == quantity
+        for name, quantity in value.get("requests", {}).items()
+    )
+
+
+def _gpus_are_left_to_the_plan(value: Value) -> bool:
+    resources = value.get("pod", {}).get("resources", {})
+    gpu = value.get("gpu", {}).get("resource", DEFAULT_GPU_RESOURCE)
+    return all(gpu not in resources.get(kind, {}) for kind in ("requests", "limits"))
+
+
 def _names_are_unique(items: list[Value]) -> bool:
     names = [item["name"] for item in items]
     return len(names) == len(set(names))
@@ -108,6 +125,8 @@ EVALUATORS: dict[str, Callable[[Value], bool]] = {
     RESERVED_PATH_RULE["rule"]: _mount_path_is_free,
     MOUNTED_VOLUMES_RULE["rule"]: _mounts_name_volumes,
     UNIQUE_VOLUMES_RULE["rule"]: lambda v: _names_are_unique(v.get("volumes", [])),
+    EXTENDED_RESOURCES_RULE["rule"]: _extended_resources_have_limits,
+    GPU_OF_THE_PLAN_RULE["rule"]: _gpus_are_left_to_the_plan,
     EVERY_EVAL_RULE["rule"]: lambda v: (
         not v.get("everyEval", False) or ("judge" in v and "endpoint" not in v["judge"])
     ),

@@ -1,7 +1,16 @@
 """GPUPool: GPUs of one kind, what they cost, and what the platform decides about the pods on them."""
 
-from .gpu_pool import GPU, GPUPool, GPUPoolSpec, GPUPoolStatus, ModelSize, cel_count
-from .pod_settings import PodSettings
+from .gpu_pool import (
+    DEFAULT_GPU_RESOURCE,
+    GPU,
+    GPU_OF_THE_PLAN_RULE,
+    GPUPool,
+    GPUPoolSpec,
+    GPUPoolStatus,
+    ModelSize,
+    cel_count,
+)
+from .pod_settings import EXTENDED_RESOURCES_RULE, PodResources, PodSettings
 from .pod_volumes import (
     MOUNT_PATH_RULE,
     MOUNTED_VOLUMES_RULE,
@@ -11,7 +20,10 @@ from .pod_volumes import (
 )
 
 __all__ = [
+    "DEFAULT_GPU_RESOURCE",
+    "EXTENDED_RESOURCES_RULE",
     "GPU",
+    "GPU_OF_THE_PLAN_RULE",
     "MOUNTED_VOLUMES_RULE",
     "MOUNT_PATH_RULE",
     "RESERVED_PATHS",
@@ -21,6 +33,7 @@ __all__ = [
     "GPUPoolSpec",
     "GPUPoolStatus",
     "ModelSize",
+    "PodResources",
     "PodSettings",
     "cel_count",
 ]

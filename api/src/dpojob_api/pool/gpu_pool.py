@@ -17,13 +17,15 @@ from .pod_settings import LabelKey, LabelValue, PodSettings, Toleration
 
 Count = Annotated[str, Field(max_length=20, pattern=COUNT_PATTERN)]
 
+DEFAULT_GPU_RESOURCE = "nvidia.com/gpu"
+
 
 class GPU(StrictModel):
     """The GPU of every node of the pool."""
 
     resource: Annotated[str, Field(min_length=1, max_length=253)] = Field(
-        default="nvidia.com/gpu",
-        description="Extended resource that pods ask for. Default: nvidia.com/gpu.",
+        default=DEFAULT_GPU_RESOURCE,
+        description=f"Extended resource that pods ask for. Default: {DEFAULT_GPU_RESOURCE}.",
     )
     model: Annotated[str, Field(min_length=1, max_length=63)] = Field(
         description="Kind of GPU, such as A10G; known kinds have a known speed. CPU: the resource is only "
@@ -86,7 +88,15 @@ class LabelSelector(StrictModel):
     )
 
 
-class GPUPoolSpec(StrictModel):
+GPU_OF_THE_PLAN_RULE = {
+    "rule": "!has(self.pod) || !has(self.pod.resources) || "
+    "((!has(self.pod.resources.requests) || !(self.gpu.resource in self.pod.resources.requests)) && "
+    "(!has(self.pod.resources.limits) || !(self.gpu.resource in self.pod.resources.limits)))",
+    "message": "pod.resources may not name gpu.resource: the plan decides how many GPUs a pod has",
+}
+
+
+class GPUPoolSpec(StrictModel, json_schema_extra=validations(GPU_OF_THE_PLAN_RULE)):
     """What the GPUs are, what they cost, and whom they are for."""
 
     gpu: GPU = Field(description="The GPU of every node of the pool.")

@@ -38,6 +38,34 @@ class Toleration(StrictModel):
     toleration_seconds: int | None = Field(default=None, description="Seconds, for NoExecute.")
 
 
+ResourceQuantity = Annotated[
+    str, Field(max_length=20, pattern=r"^[0-9]+([.][0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$")
+]
+Quantities = Annotated[
+    dict[Annotated[str, Field(max_length=316)], ResourceQuantity], Field(max_length=16)
+]
+"""By the name of a resource, such as cpu or rdma/hca."""
+EXTENDED_RESOURCES_RULE = {
+    "rule": "!has(self.requests) || self.requests.all(name, !name.contains('/') || (has(self.limits) && "
+    "name in self.limits && self.limits[name] == self.requests[name]))",
+    "message": "an extended resource (with '/' in its name) is requested by its limit: write it in limits, "
+    "and leave it out of requests or write the same quantity",
+}
+
+
+class PodResources(StrictModel, json_schema_extra=validations(EXTENDED_RESOURCES_RULE)):
+    """As core/v1 ResourceRequirements, of the training container."""
+
+    requests: Quantities = Field(
+        default_factory=dict,
+        description="Requests by resource, at most 16. Default: as limits.",
+    )
+    limits: Quantities = Field(
+        default_factory=dict,
+        description="Limits by resource, at most 16; none below the request. Default: none.",
+    )
+
+
 class PodSettings(
     StrictModel, json_schema_extra=validations(UNIQUE_VOLUMES_RULE, MOUNTED_VOLUMES_RULE)
 ):
@@ -69,6 +97,12 @@ class PodSettings(
     tolerations: Annotated[list[Toleration], Field(max_length=32)] = Field(
         default_factory=list,
         description="Tolerations of the pods beside the pool's own. Default: none.",
+    )
+    resources: PodResources | None = Field(
+        default=None,
+        description="Requests and limits of each pod beside its GPUs, such as cpu, memory, ephemeral-storage or "
+        "rdma/hca. A resource that is named here has no value of the installation's train.resources; memory and "
+        "ephemeral-storage are raised to what the plan needs. Default: the installation's.",
     )
     volumes: Annotated[list[PodVolume], Field(max_length=MAX_VOLUMES)] = Field(
         default_factory=list,

@@ -21,8 +21,10 @@ class S3(StrictModel):
     endpoint: Annotated[str, Field(max_length=2000, pattern=r"^https?://")] | None = Field(
         default=None, description="Address of the store. Default: the cloud's own."
     )
-    secret: SecretName = Field(
-        description="Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+    secret: SecretName | None = Field(
+        default=None,
+        description="Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Default: the identity of the "
+        "pods, by the ServiceAccount that the GPUPool gives them (pod.serviceAccountName).",
     )
 
 

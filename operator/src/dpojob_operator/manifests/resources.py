@@ -6,6 +6,7 @@ import re
 
 from dpojob_api.base import JSONObject
 from dpojob_api.plan import Plan
+from dpojob_api.pool import GPUPoolSpec, PodResources
 from dpojob_operator.process import WorkloadSettings
 
 SUFFIXES = {
@@ -16,30 +17,41 @@ SUFFIXES = {
 
 
 def training_resources(
-    settings: WorkloadSettings, plan: Plan, resource: str, gpus: int
+    settings: WorkloadSettings, plan: Plan, pool: GPUPoolSpec, gpus: int
 ) -> JSONObject:
     """Compute a training container's requests and limits.
 
     Args:
         settings: The installation's requests, which are the least, and its limits.
         plan: The plan: main memory and scratch of the pod.
-        resource: Extended resource of the pool's GPU.
+        pool: The pool, whose `pod.resources` replace the installation's, resource by resource.
         gpus: GPUs of the pod.
 
     Returns:
         ResourceRequirements of core/v1. A limit below a request of the plan is raised to it, since the
         API server refuses such a pod.
     """
-    requests = dict(settings.train_resources.get("requests") or {})
-    limits = dict(settings.train_resources.get("limits") or {})
+    of_pool = (pool.pod and pool.pod.resources) or PodResources()
+    named = of_pool.requests.keys() | of_pool.limits.keys()
+    requests, limits = (
+        {
+            name: quantity
+            for name, quantity in (settings.train_resources.get(kind) or {}).items()
+            if name not in named
+        }
+        for kind in ("requests", "limits")
+    )
+    # As the API server defaults them, and what is raised below must not be left out.
+    requests |= {**of_pool.limits, **of_pool.requests}
+    limits |= of_pool.limits
     for name, gib in (("memory", plan.host_memory_gib), ("ephemeral-storage", plan.scratch_gib)):
         if gib:
             requests[name] = larger_quantity(requests.get(name), gib)
             if name in limits:
                 limits[name] = larger_quantity(limits[name], gib)
     return {
-        "requests": {**requests, resource: str(gpus)},
-        "limits": {**limits, resource: str(gpus)},
+        "requests": {**requests, pool.gpu.resource: str(gpus)},
+        "limits": {**limits, pool.gpu.resource: str(gpus)},
     }
 
 

@@ -177,7 +177,7 @@ def _container(
         variable("TRITON_CACHE_DIR", f"{SCRATCH_ROOT}/triton"),
         variable("TORCHINDUCTOR_CACHE_DIR", f"{SCRATCH_ROOT}/torchinductor"),
     ]
-    if spec.output.s3 is not None:
+    if spec.output.s3 is not None and spec.output.s3.secret is not None:
         secret = spec.output.s3.secret.name
         for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             environment.append(secret_variable(key, secret, key))
@@ -195,7 +195,7 @@ def _container(
         "args": ["train"],
         "env": environment,
         "ports": [{"name": PROGRESS_PORT_NAME, "containerPort": PROGRESS_PORT}],
-        "resources": training_resources(settings, plan, pool.gpu.resource, gpus),
+        "resources": training_resources(settings, plan, pool, gpus),
     }
     if spec.environment_secret is not None:
         container["envFrom"] = [{"secretRef": {"name": spec.environment_secret.name}}]

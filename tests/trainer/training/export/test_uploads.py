@@ -177,6 +177,27 @@ def test_another_prefix_named_later_gets_the_model_too(make_job: MakeJob, store:
     assert {key.split("/")[0] for key in keys} == {"one", "two"}
 
 
+def test_a_store_gets_the_model_by_the_identity_of_the_pod(make_job: MakeJob, store: str) -> None:
+    client = boto3.client("s3", endpoint_url=store)
+    client.create_bucket(Bucket="by-identity")
+    target = {"bucket": "by-identity", "endpoint": store}
+    ended = run(finished(make_job(spec={"output": {"s3": target}})))
+    assert ended.artifacts is not None and ended.artifacts.s3 == "s3://by-identity"
+
+
+def test_without_secret_and_identity_nothing_is_trained(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, "/nonexistent")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    failed = run(make_job(spec={"output": {"s3": {"bucket": "b"}}}))
+    assert failed.reason == "PushFailed" and "nothing was trained" in failed.message
+    assert failed.progress.step == 0
+
+
 def test_a_store_without_the_bucket_says_so(make_job: MakeJob, store: str) -> None:
     target = {"bucket": "absent", "endpoint": store, "secret": SECRET}
     failed = run(finished(make_job(spec={"output": {"s3": target}})))

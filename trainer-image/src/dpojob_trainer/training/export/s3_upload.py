@@ -46,13 +46,30 @@ def upload_to_s3(directory: Path, store: S3) -> str:
         _delete(client, store.bucket, uploaded)
         text = str(error)
         if isinstance(error, NoCredentialsError) or any(code in text for code in PERMANENT_ERRORS):
+            what = "the bucket and the keys in its secret"
+            if store.secret is None:
+                what = "the bucket, and what the ServiceAccount of the pods may do there"
             raise TrainingError(
                 Reason.PUSH_FAILED,
-                f"output.s3 refused the upload: {text[:300]}. Check the bucket and the keys in its "
-                "secret. The model is complete in output.volume.",
+                f"output.s3 refused the upload: {text[:300]}. Check {what}. The model is complete in "
+                "output.volume.",
             ) from error
         raise TransientError(text[:300]) from error
     return "s3://" + "/".join(part for part in (store.bucket, prefix) if part)
+
+
+def require_identity(store: S3) -> None:
+    """Raise TrainingError where the upload is to be made as the pod's identity, and the pod has none.
+
+    Credentials are only looked for, as the AWS SDK does, and not tried: a role may need minutes to take effect.
+    """
+    if store.secret is None and boto3.Session().get_credentials() is None:
+        raise TrainingError(
+            Reason.PUSH_FAILED,
+            "output.s3 names no secret, and this pod has no identity of its own, so the model could not be "
+            "uploaded; nothing was trained. Name a secret, or a pool whose pod.serviceAccountName has a role "
+            "that may write to the bucket.",
+        )
 
 
 def _delete(client: Any, bucket: str, keys: list[str]) -> None:

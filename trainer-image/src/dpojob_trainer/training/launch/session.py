@@ -97,6 +97,10 @@ def _train_and_upload(state: RunState, stop: StopRequest) -> Outcome:
         log.info("the model is already complete in %s", job.output)
         return _upload(state, _evaluate(state, finished))
     _require_planned_gpus(job)
+    if job.spec.output.s3 is not None:
+        from dpojob_trainer.training.export.s3_upload import require_identity
+
+        require_identity(job.spec.output.s3)
     configure_trackers(job)
     step, max_steps = checkpoints.expected_resume(job.checkpoints, job.key)
     checkpoint_step = step or None
