@@ -58,12 +58,12 @@ def upload_to_s3(directory: Path, store: S3) -> str:
     return "s3://" + "/".join(part for part in (store.bucket, prefix) if part)
 
 
-def require_identity(store: S3) -> None:
-    """Raise TrainingError where the upload is to be made as the pod's identity, and the pod has none.
+def require_identity() -> None:
+    """Raise TrainingError where the pod has no identity as which it could upload.
 
     Credentials are only looked for, as the AWS SDK does, and not tried: a role may need minutes to take effect.
     """
-    if store.secret is None and boto3.Session().get_credentials() is None:
+    if boto3.Session().get_credentials() is None:
         raise TrainingError(
             Reason.PUSH_FAILED,
             "output.s3 names no secret, and this pod has no identity of its own, so the model could not be "

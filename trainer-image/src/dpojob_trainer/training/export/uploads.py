@@ -53,6 +53,14 @@ def upload(job: TrainJob, recorder: ProgressRecorder, outcome: Outcome) -> Outco
     return outcome
 
 
+def check_before_training(job: TrainJob) -> None:
+    """Raise TrainingError where the upload at the end is bound to fail: it needs an identity that the pod lacks."""
+    if job.spec.output.s3 is not None and job.spec.output.s3.secret is None:
+        from .s3_upload import require_identity
+
+        require_identity()
+
+
 def _target(store: S3) -> dict[str, Any]:
     return store.model_dump(include={"endpoint", "bucket", "prefix"})
 

@@ -14,6 +14,7 @@ from dpojob_api.evaluation import Evaluation
 from dpojob_api.progress import Artifacts, Outcome, Progress, Sample
 from dpojob_trainer.shared.container_environment import ContainerEnvironment
 from dpojob_trainer.training.export import output_directory
+from dpojob_trainer.training.export.uploads import check_before_training
 from dpojob_trainer.training.loop import checkpoints
 from dpojob_trainer.training.setup.errors import (
     LOST_PEER,
@@ -97,10 +98,7 @@ def _train_and_upload(state: RunState, stop: StopRequest) -> Outcome:
         log.info("the model is already complete in %s", job.output)
         return _upload(state, _evaluate(state, finished))
     _require_planned_gpus(job)
-    if job.spec.output.s3 is not None:
-        from dpojob_trainer.training.export.s3_upload import require_identity
-
-        require_identity(job.spec.output.s3)
+    check_before_training(job)
     configure_trackers(job)
     step, max_steps = checkpoints.expected_resume(job.checkpoints, job.key)
     checkpoint_step = step or None
