@@ -1,6 +1,6 @@
 """Base classes of every API model, camelCase in JSON and snake_case in Python; types of numbers.
 
-The numbers that a training container reports are bounded, and neither NaN nor infinite.
+The numbers that a pod reports are bounded, and neither NaN nor infinite.
 """
 
 from __future__ import annotations
@@ -160,6 +160,8 @@ def _not_negative(value: float | None) -> float | None:
 
 Count = Annotated[int, AfterValidator(in_range)]
 """A whole number from 0 to MAX_COUNT."""
+Magnitude = Annotated[float, AfterValidator(in_range)]
+"""A number from 0 to MAX_COUNT, such as a mean or a share."""
 Figure = Annotated[float | None, BeforeValidator(_figure_or_absent)]
 """A finite number of at most MAX_FIGURE; None where there is none."""
 Rate = Annotated[Figure, AfterValidator(_not_negative)]

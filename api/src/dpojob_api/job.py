@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_serializer
 
-from .base import LenientModel, unknown_as
+from .base import Count, LenientModel, Magnitude, unknown_as
 from .constants import API_VERSION
 from .evaluation import Evaluation
 from .plan import Plan
@@ -29,14 +29,14 @@ class DatasetStatus(LenientModel):
 
     valid: bool
     format: str | None = None
-    rows: int = 0
-    valid_rows: int = 0
-    dropped_rows: int = 0
-    dropped: dict[str, int] = Field(default_factory=dict)
-    train_rows: int = 0
-    eval_rows: int = 0
-    eval_dropped: dict[str, int] = Field(default_factory=dict)
-    eval_cut: float = 0.0
+    rows: Count = 0
+    valid_rows: Count = 0
+    dropped_rows: Count = 0
+    dropped: dict[str, Count] = Field(default_factory=dict)
+    train_rows: Count = 0
+    eval_rows: Count = 0
+    eval_dropped: dict[str, Count] = Field(default_factory=dict)
+    eval_cut: Magnitude = 0.0
     columns: list[str] = Field(default_factory=list)
     mapping: Mapping = Field(default_factory=Mapping)
     implicit_prompt: bool = False
@@ -47,7 +47,7 @@ class DatasetStatus(LenientModel):
         description="Rows that are valid and may be wrong, of comparedRows; without messages and row "
         "numbers where the report is long.",
     )
-    compared_rows: int = Field(default=0, description="Rows compared for suspects.")
+    compared_rows: Count = Field(default=0, description="Rows compared for suspects.")
     suggestion: dict[str, Any] | None = None
     lengths: Lengths | None = None
     quality: Quality | None = None
@@ -55,7 +55,7 @@ class DatasetStatus(LenientModel):
     revision: str | None = None
     content_hash: str | None = None
     eval_content_hash: str | None = None
-    reward_model_bytes: int = Field(
+    reward_model_bytes: Count = Field(
         default=0,
         description="Size of the weight files of evaluation.judge.rewardModel, bytes. Default: 0, not known.",
     )
@@ -155,7 +155,7 @@ class Dependency(LenientModel):
     )
     repo: str | None = None
     revision: str | None = None
-    max_length: int | None = None
+    max_length: Count | None = None
     base_claims: list[str] = Field(
         default_factory=list,
         description="Claims besides, on which the base model of its adapter may lie.",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from .base import Count, Figure, LenientModel, Rate, in_range, unknown_as
+from .base import Count, Figure, LenientModel, Magnitude, Rate, unknown_as
 from .evaluation import Evaluation
 
 Stage = Literal[
@@ -52,7 +52,7 @@ class Progress(LenientModel):
     stage: Annotated[Stage, unknown_as("Starting")] = "Starting"
     step: Count = Field(default=0, description="Optimizer steps done.")
     max_steps: Count = 0
-    epoch: Annotated[float, AfterValidator(in_range)] = 0.0
+    epoch: Magnitude = 0.0
     loss: Figure = None
     eval_loss: Figure = None
     margin: Figure = Field(
@@ -119,7 +119,9 @@ class Artifacts(LenientModel):
     push: str | None = Field(default=None, description="Repository and commit on the hub.")
     s3: str | None = Field(default=None, description="s3:// address of the model.")
     kind: Annotated[Literal["model", "adapter"] | None, unknown_as(None)] = None
-    max_length: int | None = Field(default=None, description="Longest sequence trained on, tokens.")
+    max_length: Count | None = Field(
+        default=None, description="Longest sequence trained on, tokens."
+    )
     model_hash: str | None = Field(default=None, description="sha256 over the weight files.")
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .base import LenientModel
+from .base import Count, LenientModel, Magnitude
 from .suggestion import Suggestion
 from .suspects import Suspects
 
@@ -83,8 +83,8 @@ class Problem(LenientModel):
 
     code: ProblemCode
     severity: Severity = "error"
-    rows: int = Field(default=0, description="How many rows have it; 0 for the dataset as a whole.")
-    examples: list[int] = Field(
+    rows: Count = Field(default=0, description="How many rows have it; 0 for the whole dataset.")
+    examples: list[Count] = Field(
         default_factory=list, description="0-based numbers of some such rows."
     )
     split: str | None = Field(
@@ -115,11 +115,11 @@ class Mapping(LenientModel):
 class Percentiles(LenientModel):
     """Of a length over all rows."""
 
-    p50: int = 0
-    p95: int = 0
-    p99: int = 0
-    max: int = 0
-    mean: float = 0.0
+    p50: Count = 0
+    p95: Count = 0
+    p99: Count = 0
+    max: Count = 0
+    mean: Magnitude = 0.0
 
 
 class Lengths(LenientModel):
@@ -132,14 +132,14 @@ class Lengths(LenientModel):
         default_factory=Percentiles, description="Prompt plus the longer answer, per row."
     )
     unit: Literal["tokens", "characters"] = "tokens"
-    tokens_per_row: float = Field(
+    tokens_per_row: Magnitude = Field(
         default=0.0,
         description="Mean of prompt+chosen and prompt+rejected together, cut at maxLength.",
     )
-    max_length_for_95: int = Field(
+    max_length_for_95: Count = Field(
         default=0, description="maxLength that keeps 95% of pairs whole."
     )
-    max_length_for_99: int = Field(
+    max_length_for_99: Count = Field(
         default=0, description="maxLength that keeps 99% of pairs whole."
     )
 
@@ -147,13 +147,13 @@ class Lengths(LenientModel):
 class Quality(LenientModel):
     """Figures that do not make a dataset invalid."""
 
-    duplicate_rows: int = 0
-    contradictory_pairs: int = 0
-    chosen_longer_share: float = Field(
+    duplicate_rows: Count = 0
+    contradictory_pairs: Count = 0
+    chosen_longer_share: Magnitude = Field(
         default=0.0, description="Share of rows whose chosen answer is longer."
     )
-    truncated_share: float = Field(default=0.0, description="Share of rows longer than maxLength.")
-    eval_overlap: int = 0
+    truncated_share: Magnitude = Field(default=0.0, description="Share of rows over maxLength.")
+    eval_overlap: Count = 0
 
 
 class ModelFacts(LenientModel):
@@ -162,35 +162,35 @@ class ModelFacts(LenientModel):
     Counts are numbers of elements, not bytes.
     """
 
-    parameters: int = Field(description="Exact number of parameters, tied weights counted once.")
+    parameters: Count = Field(description="Exact number of parameters, tied weights counted once.")
     architecture: str = ""
     model_type: str = ""
     dtype: str = Field(default="", description="Of most weights: bfloat16, float16, float32, ...")
-    hidden_size: int = 0
-    intermediate_size: int = 0
-    layers: int = 0
-    attention_heads: int = 0
-    key_value_heads: int = 0
-    head_dim: int = 0
-    vocabulary: int = 0
-    context_length: int = 0
-    embedding_parameters: int = Field(
+    hidden_size: Count = 0
+    intermediate_size: Count = 0
+    layers: Count = 0
+    attention_heads: Count = 0
+    key_value_heads: Count = 0
+    head_dim: Count = 0
+    vocabulary: Count = 0
+    context_length: Count = 0
+    embedding_parameters: Count = Field(
         default=0, description="Input embedding, and output when not tied."
     )
     tied_embeddings: bool = False
-    experts: int = Field(default=0, description="Experts per layer; 0 for a dense model.")
-    experts_per_token: int = 0
-    active_parameters: int = Field(
+    experts: Count = Field(default=0, description="Experts per layer; 0 for a dense model.")
+    experts_per_token: Count = 0
+    active_parameters: Count = Field(
         default=0, description="Used per token; `parameters` for dense models."
     )
-    linear_parameters: int = Field(
+    linear_parameters: Count = Field(
         default=0,
         description="In two-dimensional weights outside embeddings: what LoRA adapts and QLoRA quantises.",
     )
-    adapter_parameters_per_rank: int = Field(
+    adapter_parameters_per_rank: Count = Field(
         default=0, description="Sum of (in + out) over those weights: LoRA parameters at r = 1."
     )
-    weight_bytes: int = Field(default=0, description="Size of the weight files.")
+    weight_bytes: Count = Field(default=0, description="Size of the weight files.")
     chat_template: bool = False
     quantization: str | None = Field(
         default=None, description="Of weights as stored: gptq, awq, bitsandbytes, ..."
@@ -198,7 +198,7 @@ class ModelFacts(LenientModel):
     adapter: bool = Field(
         default=False, description="The source holds a PEFT adapter, not a whole model."
     )
-    adapter_rank: int = 0
+    adapter_rank: Count = 0
     base_model: str | None = Field(default=None, description="Of an adapter: what it sits on.")
     base_revision: str | None = None
     source: str = Field(
@@ -219,22 +219,22 @@ class InspectionReport(LenientModel):
 
     valid: bool
     format: Literal["standard", "conversational", "unknown"] = "unknown"
-    rows: int = 0
-    valid_rows: int = 0
-    dropped_rows: int = Field(
+    rows: Count = 0
+    valid_rows: Count = 0
+    dropped_rows: Count = Field(
         default=0, description="Left out by invalidRows: Drop or curate, or ties by a preset."
     )
-    dropped: dict[str, int] = Field(
+    dropped: dict[str, Count] = Field(
         default_factory=dict,
         description="Left-out rows by code, kind of suspect, 'LowMargin' or 'Tie'.",
     )
-    train_rows: int = 0
-    eval_rows: int = 0
-    eval_dropped: dict[str, int] = Field(
+    train_rows: Count = 0
+    eval_rows: Count = 0
+    eval_dropped: dict[str, Count] = Field(
         default_factory=dict,
         description="Rows left out of an evaluation split of its own, by code, or 'Tie'.",
     )
-    eval_cut: float = Field(
+    eval_cut: Magnitude = Field(
         default=0.0,
         description="Rows whose prompt hashes to a place in [0, 1) below this are held out.",
     )
@@ -247,14 +247,14 @@ class InspectionReport(LenientModel):
         default_factory=list,
         description="Rows that may be wrong; none is left out unless dataset.curate says so.",
     )
-    compared_rows: int = Field(
+    compared_rows: Count = Field(
         default=0, description="Rows compared for suspects: all, or a random sample."
     )
     suggestion: Suggestion | None = None
     lengths: Lengths | None = None
     quality: Quality = Field(default_factory=Quality)
     model: ModelFacts | None = None
-    reward_model_bytes: int = Field(
+    reward_model_bytes: Count = Field(
         default=0,
         description="Size of the weight files of evaluation.judge.rewardModel, bytes. Default: 0, not known.",
     )

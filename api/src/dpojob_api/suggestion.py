@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .base import LenientModel
+from .base import Count, LenientModel
 
 PLAIN_SCALAR = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 """What YAML reads as the same text without quotes, `NOT_TEXT` aside."""
@@ -45,7 +45,9 @@ class Suggestion(LenientModel):
     invalid_rows: Literal["Drop"] | None = Field(
         default=None, description="For `dataset.invalidRows`."
     )
-    max_length: int | None = Field(default=None, description="For `training.maxLength`, in tokens.")
+    max_length: Count | None = Field(
+        default=None, description="For `training.maxLength`, in tokens."
+    )
     remaining: list[str] = Field(
         default_factory=list,
         description="Errors that are left when the suggestion is followed; empty where the dataset is "

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from .base import LenientModel
+from .base import Count, LenientModel
 
 
 class SuspectKind(StrEnum):
@@ -32,8 +32,8 @@ class Suspects(LenientModel):
     """The rows of one kind that may be wrong although each is valid."""
 
     kind: SuspectKind
-    rows: int = Field(default=0, description="How many of the compared rows.")
-    examples: list[int] = Field(
+    rows: Count = Field(default=0, description="How many of the compared rows.")
+    examples: list[Count] = Field(
         default_factory=list, description="0-based numbers of the first ones, at most 10."
     )
     message: str = Field(default="", description="What was found, without any secret's text.")

@@ -32,7 +32,7 @@ CHATS: list[dict[str, Any]] = [
 ]
 JSON_TOKENS = (
     '{"prompt":"', '","chosen":"', '"rejected":', "[", "]", "{", "}", "null", "true", "1e400", "-0",
-    "\\ud800", "\\u0000", '{"a":[[]]}', "\n", "\r\n", "NaN", "\ufeff",
+    "\\ud800", "\\u0000", '{"a":[[]]}', "\n", "\r\n", "NaN", "\ufeff", "1e308", str(2**53), str(10**30), "9" * 60,
 )  # fmt: skip
 
 

@@ -28,6 +28,8 @@ from dpojob_operator.decide.object_snapshots import PodSnapshot
         ([finished_pod("inspect", 3, REPORT)], None),
         ([finished_pod("inspect", 1, {**REPORT, "rows": 1})], 1),
         ([finished_pod("inspect", 0, "", termination_message="")], None),
+        ([finished_pod("inspect", 0, {**REPORT, "rows": 2**53 + 1})], None),
+        ([finished_pod("inspect", 0, {**REPORT, "evalCut": -0.5})], None),
         ([finished_pod("inspect", 0, "", termination_message="{"),
           finished_pod("inspect", 0, {**REPORT, "rows": 2}, name="later")], 2),
         ([finished_pod("inspect", 0, {**REPORT, "rows": 2}),

@@ -83,8 +83,9 @@ class CostModel:
         after = EvaluationWork(self.spec, self.report, self.shape, self.pool, self.option)
         evaluation = self.evaluation_seconds() + after.seconds_during()
         evaluations = count_evaluations(self.spec, work, work.steps * step, evaluation + save)
-        # Each evaluation has its checkpoint, the end has one, and none is far from the one before.
-        by_time = int(work.steps * step / save_interval_seconds(save))
+        # Each evaluation has its checkpoint, the end has one, and none is far from the one before; a
+        # step has at most one.
+        by_time = min(int(work.steps * step / save_interval_seconds(save)), work.steps)
         estimate = Estimate(
             hours=0.0,
             cost=Decimal(0),
