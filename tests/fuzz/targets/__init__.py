@@ -2,13 +2,14 @@
 
 from tests.fuzz.target import Target
 
-from . import chat_template, inspection, manifest, progress, readers, termination_message
+from . import chat_template, inspection, manifest, model, progress, readers, termination_message
 
 TARGETS: dict[str, Target] = {
     target.name: target
     for target in (
         *readers.TARGETS,
         inspection.TARGET,
+        model.TARGET,
         chat_template.TARGET,
         progress.TARGET,
         *termination_message.TARGETS,

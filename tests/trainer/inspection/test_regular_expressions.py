@@ -40,6 +40,18 @@ def calls(path: Path) -> Iterator[ast.Call]:
             yield node
 
 
+def compiled(name: str, value: object) -> Iterator[tuple[str, re.Pattern[str]]]:
+    """The patterns of a constant, those of a table included."""
+    if isinstance(value, re.Pattern):
+        yield name, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from compiled(f"{name}[{key}]", inner)
+    elif isinstance(value, tuple | list):
+        for place, inner in enumerate(value):
+            yield from compiled(f"{name}[{place}]", inner)
+
+
 def patterns() -> Iterator[tuple[str, re.Pattern[str]]]:
     for path in sources():
         found = list(calls(path))
@@ -47,8 +59,7 @@ def patterns() -> Iterator[tuple[str, re.Pattern[str]]]:
         if any(call.func.attr == "compile" for call in found):  # type: ignore[attr-defined]
             module = importlib.import_module(name)
             for attribute, value in vars(module).items():
-                if isinstance(value, re.Pattern):
-                    yield f"{path.stem}.{attribute}", value
+                yield from compiled(f"{path.stem}.{attribute}", value)
         for call in found:
             if call.func.attr != "compile":  # type: ignore[attr-defined]
                 assert isinstance(call.args[0], ast.Constant), f"{path}: compile it in the module"
@@ -87,3 +98,12 @@ def test_the_count_shows_quadratic_work(text: str) -> None:
         )
         > LINEAR
     )
+
+
+def test_the_patterns_of_tables_are_checked() -> None:
+    names = {name.partition("[")[0] for name, _ in patterns() if "[" in name}
+    assert names >= {
+        "secrets._SECRET_PATTERNS",
+        "secrets._PERSONAL_PATTERNS",
+        "languages._SCRIPT_PATTERNS",
+    }

@@ -8,11 +8,14 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from dpojob_api.report import ModelFacts
 from dpojob_trainer.shared.errors import model_not_found, model_unreadable
 
-from .files import ModelFiles, read_json
+from .files import ModelFiles, read_count, read_json, text_config
 from .quantized import quantization_method, unpack_shapes
+from .safetensors_header import Tensors
 from .tokenizer_config import read_tokenizer_config
 
 INDEX = "model.safetensors.index.json"
@@ -24,8 +27,6 @@ DTYPES = {
     "BF16": "bfloat16", "F16": "float16", "F32": "float32", "F64": "float64", "I8": "int8",
     "U8": "uint8", "I32": "int32", "F8_E4M3": "float8", "F8_E5M2": "float8",
 }  # fmt: skip
-
-Tensors = Mapping[str, tuple[str, tuple[int, ...]]]
 
 
 def read_facts(files: ModelFiles) -> ModelFacts:
@@ -71,6 +72,10 @@ def _weight_files(files: ModelFiles, sizes: Mapping[str, int]) -> list[str]:
         shards = index.get("weight_map")
         if not isinstance(shards, dict) or not shards:
             raise model_unreadable(f"{INDEX} of {files.source} names no weight files")
+        if not all(isinstance(name, str) for name in shards.values()):
+            raise model_unreadable(
+                f"weight_map in {INDEX} of {files.source} names a file by another value than text"
+            )
         names = sorted(set(shards.values()))
         missing = [name for name in names if name not in sizes]
         if missing:
@@ -85,30 +90,16 @@ def _weight_files(files: ModelFiles, sizes: Mapping[str, int]) -> list[str]:
 
 
 def _headers(files: ModelFiles, names: list[str]) -> Tensors:
-    tensors = {}
-    for name in names:
-        for key, entry in files.header(name).items():
-            try:
-                tensors[key] = (str(entry["dtype"]), tuple(int(size) for size in entry["shape"]))
-            except (KeyError, TypeError, ValueError):
-                raise model_unreadable(
-                    f"the header of {name} of {files.source} is damaged"
-                ) from None
-    return tensors
-
-
-def _text_config(config: dict[str, Any]) -> dict[str, Any]:
-    nested = config.get("text_config")
-    return {**config, **nested} if isinstance(nested, dict) else config
+    return {key: tensor for name in names for key, tensor in files.header(name).items()}
 
 
 def _whole(
     files: ModelFiles, config: dict[str, Any], tensors: Tensors, weight_bytes: int
 ) -> ModelFacts:
-    text = _text_config(config)
+    text = text_config(config)
     quantization = quantization_method(config)
     shapes = unpack_shapes(tensors, config)
-    embedding_names = [name for name in shapes if EMBEDDING.search(name)]
+    embedding_names = [name for name in shapes if EMBEDDING.search(name) and len(shapes[name]) == 2]
     head_names = [name for name in shapes if HEAD.search(name) and len(shapes[name]) == 2]
     tied = bool(text.get("tie_word_embeddings", config.get("tie_word_embeddings", not head_names)))
     counted = dict(shapes)
@@ -120,20 +111,21 @@ def _whole(
         head_names = []
     elements = {name: math.prod(shape) for name, shape in counted.items()}
     parameters = sum(elements.values())
-    experts = _integer(text, "num_local_experts", "num_experts", "n_routed_experts")
-    per_token = _integer(text, "num_experts_per_tok", "num_experts_per_token", "moe_top_k")
+    experts = read_count(text, "num_local_experts", "num_experts", "n_routed_experts")
+    per_token = read_count(text, "num_experts_per_tok", "num_experts_per_token", "moe_top_k")
     routed = sum(count for name, count in elements.items() if _is_expert(name))
     active = parameters
     if experts and per_token and routed:
-        active = parameters - routed + routed * per_token // experts
+        active = parameters - routed + routed * min(per_token, experts) // experts
     linear = _linear(counted, {*embedding_names, *head_names})
-    hidden = _integer(text, "hidden_size", "n_embd", "d_model", "dim")
-    heads = _integer(text, "num_attention_heads", "n_head", "n_heads")
+    hidden = read_count(text, "hidden_size", "n_embd", "d_model", "dim")
+    heads = read_count(text, "num_attention_heads", "n_head", "n_heads")
     vocabulary = max(
-        (shapes[name][0] for name in embedding_names), default=_integer(text, "vocab_size")
+        (shapes[name][0] for name in embedding_names), default=read_count(text, "vocab_size")
     )
     architectures = config.get("architectures")
-    return ModelFacts(
+    return _validated(
+        files,
         parameters=parameters,
         architecture=str(architectures[0])
         if isinstance(architectures, list) and architectures
@@ -141,13 +133,13 @@ def _whole(
         model_type=str(config.get("model_type", "")),
         dtype=_dtype(tensors, config, quantization),
         hidden_size=hidden,
-        intermediate_size=_integer(text, "intermediate_size", "n_inner", "ffn_dim", "d_ff"),
-        layers=_integer(text, "num_hidden_layers", "n_layer", "n_layers"),
+        intermediate_size=read_count(text, "intermediate_size", "n_inner", "ffn_dim", "d_ff"),
+        layers=read_count(text, "num_hidden_layers", "n_layer", "n_layers"),
         attention_heads=heads,
-        key_value_heads=_integer(text, "num_key_value_heads") or heads,
-        head_dim=_integer(text, "head_dim") or (hidden // heads if heads else 0),
+        key_value_heads=read_count(text, "num_key_value_heads") or heads,
+        head_dim=read_count(text, "head_dim") or (hidden // heads if heads else 0),
         vocabulary=vocabulary,
-        context_length=_integer(
+        context_length=read_count(
             text, "max_position_embeddings", "n_positions", "max_sequence_length", "seq_length"
         ),
         embedding_parameters=sum(
@@ -157,8 +149,10 @@ def _whole(
         experts=experts,
         experts_per_token=per_token if experts else 0,
         active_parameters=active,
-        linear_parameters=sum(rows * columns for rows, columns in linear),
-        adapter_parameters_per_rank=sum(rows + columns for rows, columns in linear),
+        linear_parameters=sum(count * rows * columns for count, rows, columns in linear),
+        adapter_parameters_per_rank=sum(
+            count * (rows + columns) for count, rows, columns in linear
+        ),
         weight_bytes=weight_bytes,
         quantization=quantization,
         chat_template=read_tokenizer_config(files).has_template,
@@ -167,28 +161,42 @@ def _whole(
     )
 
 
+def _validated(files: ModelFiles, **fields: Any) -> ModelFacts:
+    """The facts; raises InspectionError where one is out of range, such as the sum over many large tensors."""
+    try:
+        return ModelFacts(**fields)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise model_unreadable(
+            f"{name}, from the config and the weight headers of {files.source}, is not valid: {first['msg']}"
+        ) from None
+
+
 def _is_expert(name: str) -> bool:
     """Whether a tensor belongs to an expert that the router chooses, not to a shared one."""
     _, experts, rest = name.rpartition(EXPERTS)
     return bool(NUMBERED_EXPERT.search(name) or (experts and "shared" not in rest))
 
 
-def _linear(shapes: Mapping[str, tuple[int, ...]], embeddings: set[str]) -> list[tuple[int, int]]:
-    """Shapes (out, in) of all linear weights outside the embeddings; stacked experts count separately."""
+def _linear(
+    shapes: Mapping[str, tuple[int, ...]], embeddings: set[str]
+) -> list[tuple[int, int, int]]:
+    """(number, out, in) of all linear weights outside the embeddings; stacked experts are several of one shape."""
     found = []
     for name, shape in shapes.items():
         if name in embeddings or "norm" in name.rsplit(".", 2)[-2:][0]:
             continue
         if len(shape) == 2 and not name.endswith("bias"):
-            found.append((shape[0], shape[1]))
+            found.append((1, shape[0], shape[1]))
         elif len(shape) == 3 and _is_expert(name):
-            found += [(shape[1], shape[2])] * shape[0]
+            found.append((shape[0], shape[1], shape[2]))
     return found
 
 
 def _dtype(tensors: Tensors, config: dict[str, Any], quantization: str | None) -> str:
     if quantization is not None:
-        text = _text_config(config)
+        text = text_config(config)
         stated = text.get("dtype") or text.get("torch_dtype")
         if stated:
             return str(stated)
@@ -197,16 +205,6 @@ def _dtype(tensors: Tensors, config: dict[str, Any], quantization: str | None) -
         counts[dtype] += math.prod(shape)
     most = counts.most_common(1)
     return DTYPES.get(most[0][0], most[0][0].lower()) if most else ""
-
-
-def _integer(config: Mapping[str, Any], *names: str) -> int:
-    for name in names:
-        value = config.get(name)
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value
-        if isinstance(value, list) and value and all(isinstance(item, int) for item in value):
-            return int(max(value))
-    return 0
 
 
 def _adapter(files: ModelFiles, config: dict[str, Any], sizes: Mapping[str, int]) -> ModelFacts:
@@ -227,7 +225,6 @@ def _adapter(files: ModelFiles, config: dict[str, Any], sizes: Mapping[str, int]
             f"{files.source} is a {config.get('peft_type')} adapter; only LORA adapters are tuned on"
         )
     revision = config.get("revision")
-    rank = config.get("r")
     below = files.base(base, revision if isinstance(revision, str) else None)
     facts = read_facts(below)
     if facts.adapter:
@@ -236,10 +233,12 @@ def _adapter(files: ModelFiles, config: dict[str, Any], sizes: Mapping[str, int]
         )
     own = read_tokenizer_config(files)
     prints = (files.fingerprint([name]), facts.fingerprint)
-    return facts.model_copy(
-        update={
+    return _validated(
+        files,
+        **{
+            **facts.model_dump(),
             "adapter": True,
-            "adapter_rank": rank if isinstance(rank, int) else 0,
+            "adapter_rank": read_count(config, "r"),
             "base_model": base,
             "base_revision": below.revision,
             "chat_template": own.has_template or facts.chat_template,
@@ -247,5 +246,5 @@ def _adapter(files: ModelFiles, config: dict[str, Any], sizes: Mapping[str, int]
             "source": files.source,
             "revision": files.revision,
             "fingerprint": "-".join(filter(None, prints)) or None,
-        }
+        },
     )

@@ -1,4 +1,4 @@
-"""Access to the files of a model, wherever they are."""
+"""Access to the files of a model, wherever they are, and to the values of its config."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from dpojob_trainer.shared.errors import model_unreadable
+
+from .safetensors_header import Tensors
 
 LARGEST_TEXT = 256 << 20
 """Bytes of the largest config or tokenizer file that is read."""
@@ -35,7 +37,7 @@ class ModelFiles(Protocol):
             Its bytes; None when there is none of that name.
         """
 
-    def header(self, name: str) -> dict[str, Any]:
+    def header(self, name: str) -> Tensors:
         """Read the header of a safetensors file.
 
         Args:
@@ -43,6 +45,9 @@ class ModelFiles(Protocol):
 
         Returns:
             By tensor name, its dtype and shape.
+
+        Raises:
+            InspectionError: The header is damaged.
         """
 
     def fingerprint(self, weights: Sequence[str]) -> str | None:
@@ -107,3 +112,35 @@ def read_json(files: ModelFiles, name: str) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         raise model_unreadable(f"{name} of {files.source} is not a JSON object")
     return value
+
+
+def text_config(config: dict[str, Any]) -> dict[str, Any]:
+    """Find the settings of the language model.
+
+    Args:
+        config: The model's config.
+
+    Returns:
+        The config, with the values of `text_config` of a model that has several parts.
+    """
+    nested = config.get("text_config")
+    return {**config, **nested} if isinstance(nested, dict) else config
+
+
+def read_count(config: Mapping[str, Any], *names: str) -> int:
+    """Read a number that may have several names.
+
+    Args:
+        config: The model's config.
+        names: Names of the field, in the order of looking.
+
+    Returns:
+        The first that is a whole number, or the largest of a list of such; 0 where none is. A negative number
+        counts as 0: some configs write -1 for no limit.
+    """
+    for name in names:
+        value = config.get(name)
+        numbers = value if isinstance(value, list) else [value]
+        if numbers and all(type(number) is int for number in numbers):
+            return int(max(0, *numbers))
+    return 0

@@ -11,6 +11,10 @@ from dpojob_trainer.shared.errors import model_not_found, model_unreadable
 from dpojob_trainer.shared.hub_client import hub_api, hub_call
 
 from .files import ModelFiles, check_text_size
+from .safetensors_header import Tensors, validate_header
+
+MALFORMED = (AttributeError, TypeError, ValueError, RecursionError)
+"""What huggingface_hub raises beside its own error for a header of other JSON values than it expects."""
 
 
 class HubModel:
@@ -57,7 +61,7 @@ class HubModel:
         )
         return Path(path).read_bytes()
 
-    def header(self, name: str) -> dict[str, Any]:
+    def header(self, name: str) -> Tensors:
         """Read the header of a safetensors file.
 
         Args:
@@ -78,14 +82,19 @@ class HubModel:
 
         try:
             metadata = hub_call(call, f"{name} of {self._what}", model_not_found)
-        except SafetensorsParsingError as problem:
+        except (SafetensorsParsingError, *MALFORMED) as problem:
             raise model_unreadable(
                 f"the header of {name} of {self.source} is damaged: {str(problem)[:150]}"
             ) from None
-        return {
-            key: {"dtype": tensor.dtype, "shape": list(tensor.shape)}
+        header = {
+            key: {
+                "dtype": tensor.dtype,
+                "shape": tensor.shape,
+                "data_offsets": list(tensor.data_offsets),
+            }
             for key, tensor in metadata.tensors.items()
         }
+        return validate_header(header, name, self.source)
 
     def fingerprint(self, weights: Sequence[str]) -> str | None:
         """Hash the weight files and the configuration.

@@ -7,7 +7,6 @@ import os
 import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from dpojob_api.spelling import nearest
 from dpojob_trainer.shared.errors import model_not_found, model_unreadable
@@ -15,6 +14,7 @@ from dpojob_trainer.shared.volume_paths import is_inside, mount_path
 
 from .files import ModelFiles, check_text_size
 from .hub_files import HubModel
+from .safetensors_header import Tensors, validate_header
 from .weights_hash import hash_weights
 
 LARGEST_HEADER = 100 << 20
@@ -96,7 +96,7 @@ class LocalModel:
         check_text_size(self.source, name, path.stat().st_size)
         return path.read_bytes()
 
-    def header(self, name: str) -> dict[str, Any]:
+    def header(self, name: str) -> Tensors:
         """Read the header of a safetensors file.
 
         Args:
@@ -122,18 +122,15 @@ class LocalModel:
             header = json.loads(text)
         except (ValueError, RecursionError):
             raise model_unreadable(f"the header of {name} of {self.source} is damaged") from None
-        if not isinstance(header, dict):
-            raise model_unreadable(f"the header of {name} of {self.source} is damaged")
-        header.pop("__metadata__", None)
-        try:
-            end = max((tensor["data_offsets"][1] for tensor in header.values()), default=0)
-        except (KeyError, TypeError, IndexError):
-            raise model_unreadable(f"the header of {name} of {self.source} is damaged") from None
+        if isinstance(header, dict):
+            header.pop("__metadata__", None)
+        tensors = validate_header(header, name, self.source)
+        end = max((tensor["data_offsets"][1] for tensor in header.values()), default=0)
         if 8 + length + end != size:
             raise model_unreadable(
                 f"{name} of {self.source} is cut short: {size} bytes of {8 + length + end}"
             )
-        return header
+        return tensors
 
     def fingerprint(self, weights: Sequence[str]) -> str | None:
         """Hash the weight files and the configuration.

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
-Tensors = Mapping[str, tuple[str, tuple[int, ...]]]
+from .safetensors_header import Tensors
 
 TABLE = re.compile(
     r"(^|\.)(rotary\w*\.(inv_freq|original_inv_freq|cos_cached|sin_cached)|masked_bias|causal_mask"

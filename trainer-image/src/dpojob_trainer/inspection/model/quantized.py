@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
+from reprlib import repr as short_repr
 from typing import Any
 
-from .non_parameters import Tensors, parameters_of
+from dpojob_trainer.shared.errors import model_unreadable
+
+from .files import text_config
+from .non_parameters import parameters_of
+from .safetensors_header import Tensors
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -48,6 +53,9 @@ def unpack_shapes(tensors: Tensors, config: dict[str, Any]) -> Shapes:
 
     Returns:
         The shapes, by parameter.
+
+    Raises:
+        InspectionError: The config states bits that no weight has.
     """
     tensors = parameters_of(tensors)
     method = quantization_method(config)
@@ -55,7 +63,12 @@ def unpack_shapes(tensors: Tensors, config: dict[str, Any]) -> Shapes:
     if method is None:
         return shapes
     settings = config["quantization_config"]
-    bits = int(settings.get("bits") or settings.get("w_bit") or 4)
+    bits = settings.get("bits") or settings.get("w_bit") or 4
+    if type(bits) is not int or not 1 <= bits <= 32:
+        raise model_unreadable(
+            "quantization_config.bits in the model's config.json is a whole number from 1 to 32, not "
+            + short_repr(bits)
+        )
     found: Shapes = {}
     for name, shape in shapes.items():
         if name.endswith(HELPERS) or ".quant_state." in name or ".weight." in name:
@@ -84,10 +97,10 @@ def _nf4(
     total = 2 * math.prod(shape)
     if any(key.startswith(name + ".") for key in tensors) is False:
         return shape
-    text = {**config, **(config.get("text_config") or {})}
+    text = text_config(config)
     hidden = text.get("hidden_size")
     wide = text.get("intermediate_size")
     for width in (wide,) if "down_proj" in name else (hidden, wide):
-        if isinstance(width, int) and width and total % width == 0:
+        if isinstance(width, int) and width > 0 and total % width == 0:
             return (total // width, width)
     return (total, 1)

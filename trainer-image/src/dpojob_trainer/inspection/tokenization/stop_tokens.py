@@ -9,6 +9,8 @@ from dpojob_trainer.inspection.model import ModelFiles, TokenizerConfig, read_js
 from .templates import ChatTemplate, TemplateRenderError
 
 MARK = "dpojob-answer"
+TOKEN_NUMBERS = range(1 << 32)
+"""The numbers that tokenizers can give a token."""
 
 
 def end_tokens(
@@ -33,7 +35,7 @@ def end_tokens(
 
 
 def _token(number: object, config: TokenizerConfig, tokenizer: Tokenizer | None) -> str | None:
-    if not isinstance(number, int) or number < 0:
+    if not isinstance(number, int) or number not in TOKEN_NUMBERS:
         return None
     added = config.settings.get("added_tokens_decoder")
     entry = added.get(str(number)) if isinstance(added, dict) else None
