@@ -25,3 +25,13 @@ ENV PATH=/opt/dpojob/bin:$PATH HOME=/ PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED
 USER 65532:65532
 EXPOSE 8081
 ENTRYPOINT ["python", "-m", "dpojob_operator"]
+# The release workflow gives these; they come last, so that no other layer depends on them.
+ARG SOURCE=https://github.com/dpojob/dpojob
+ARG VERSION=unreleased
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="dpojob-operator" \
+      org.opencontainers.image.description="The operator of DPOJob: preference tuning as a Kubernetes resource" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.source="$SOURCE" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION"
