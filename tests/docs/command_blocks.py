@@ -19,6 +19,10 @@ NOT_COMPARED = "recorded, not compared by a test"
 """Marks its blocks that take long."""
 ON_NODE = "recorded on a node"
 """Marks its blocks that need a node on which examples/quickstart.yaml trains."""
+RUN_BY_TEST = "run"
+"""Marks blocks that a test runs in an empty directory."""
+RUN_BY_FIRST_HOUR = "run by hack/first-hour"
+"""Marks blocks that need a published release; `hack/first-hour` runs them together with those of RUN_BY_TEST."""
 BLOCK = re.compile(r"(?:<!-- (?P<mark>[^\n]*) -->\n)?```console\n(?P<body>.*?)```", re.DOTALL)
 STATUS = re.compile(r"\[exit status (\d+)\]")
 
@@ -31,7 +35,7 @@ class Block:
     """One block of commands and what they print."""
 
     mark: str | None
-    """The comment above it: `run`, or `not run: REASON`; on CLI_PAGE where it was recorded, None for this machine."""
+    """The comment above it: RUN_BY_TEST, RUN_BY_FIRST_HOUR or `not run: REASON`; on CLI_PAGE where it was recorded, None for this machine."""
     commands: str
     """A script: all lines that begin with `$ `, with their continuations and here-documents."""
     output: tuple[str, ...]

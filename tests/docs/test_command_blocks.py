@@ -9,11 +9,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.docs.command_blocks import CLI_PAGE, ROOT, blocks, pages
+from tests.docs.command_blocks import (
+    CLI_PAGE,
+    ROOT,
+    RUN_BY_FIRST_HOUR,
+    RUN_BY_TEST,
+    blocks,
+    pages,
+)
 from tests.kit.hub.server import Hub
 from tests.kit.tiny_models import make_model
 
-RUN = [page for page in pages() if any(block.mark == "run" for block in blocks(page))]
+RUN = [page for page in pages() if any(block.mark == RUN_BY_TEST for block in blocks(page))]
 MODELS = ("Qwen/Qwen2.5-0.5B-Instruct",)
 """Models of the pages, for which the loopback hub has a tiny one of the same layout."""
 
@@ -35,7 +42,8 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
 def test_each_block_is_run_or_says_why_not(page: Path) -> None:
     for block in blocks(page):
         assert block.mark is not None, f"no mark above: {block.commands}"
-        assert block.mark == "run" or block.mark.startswith("not run: "), block.mark
+        run = block.mark in (RUN_BY_TEST, RUN_BY_FIRST_HOUR)
+        assert run or block.mark.startswith("not run: "), block.mark
 
 
 @pytest.mark.parametrize("page", RUN, ids=lambda page: str(page.relative_to(ROOT)))
@@ -48,7 +56,7 @@ def test_commands_print_what_the_page_shows(page: Path, hub: Hub, tmp_path: Path
         "COLUMNS": "96",
     }
     for block in blocks(page):
-        if block.mark != "run":
+        if block.mark != RUN_BY_TEST:
             continue
         process = subprocess.run(
             ["bash", "-c", block.commands], cwd=tmp_path, env=environment, check=False,
