@@ -214,8 +214,7 @@ class ApiClient:
         """Replaces the status; raises Conflict when the object changed since `body` was read."""
         metadata = body["metadata"]
         path = resource.path(metadata.get("namespace"), metadata["name"], "status")
-        # The API server takes only the status from it. It keeps the managed fields that a body lacks, which are
-        # as large as the rest.
+        # The API server takes only the status from it. It keeps the managed fields that a body lacks.
         sent = {name: value for name, value in body.items() if name != "spec"}
         sent["metadata"] = {k: value for k, value in metadata.items() if k != "managedFields"}
         return await self._object("put", resource, path, body=sent)
