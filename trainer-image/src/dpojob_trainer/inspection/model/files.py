@@ -132,7 +132,7 @@ def read_count(config: Mapping[str, Any], *names: str) -> int:
 
     Args:
         config: The model's config.
-        names: Names of the field, in the order of looking.
+        *names: Names of the field, in the order of looking.
 
     Returns:
         The first that is a whole number, or the largest of a list of such; 0 where none is. A negative number
