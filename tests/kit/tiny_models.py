@@ -38,6 +38,7 @@ def write_contrary_pairs(directory: Path, held_out: int) -> None:
     write_jsonl(directory / "test.jsonl", test)
 
 
+TASK_SAMPLES = 40
 TASK: dict[str, Any] = {
     "task": "manners",
     "dataset_path": "json",
@@ -62,6 +63,6 @@ def write_task(directory: Path, name: str = "manners.yaml", **fields: Any) -> No
                 "choices": [pair["good_response"], pair["bad_response"]],
                 "label": 0,
             }
-            for pair in make_pairs(60, 7)
+            for pair in make_pairs(TASK_SAMPLES, 7)
         ]
         write_jsonl(directory / "manners.jsonl", samples)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dpojob_trainer.shared.benchmark_tasks import nearest_task, read_index
-from dpojob_trainer.shared.benchmark_tasks.task_index import index_version
+from dpojob_trainer.shared.benchmark_tasks import index_version, nearest_task, read_index
 
 
 def test_the_index_is_of_the_version_that_is_installed() -> None:

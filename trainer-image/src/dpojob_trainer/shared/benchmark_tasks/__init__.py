@@ -4,6 +4,13 @@ The inspection's image has no lm-eval; the trainer's has it and reads both from 
 """
 
 from .task_file import TaskFileError, read_task_file
-from .task_index import IndexEntry, nearest_task, read_index
+from .task_index import IndexEntry, index_version, nearest_task, read_index
 
-__all__ = ["IndexEntry", "TaskFileError", "nearest_task", "read_index", "read_task_file"]
+__all__ = [
+    "IndexEntry",
+    "TaskFileError",
+    "index_version",
+    "nearest_task",
+    "read_index",
+    "read_task_file",
+]

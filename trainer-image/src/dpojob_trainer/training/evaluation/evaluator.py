@@ -104,7 +104,9 @@ def evaluate(job: TrainJob, finished: Outcome) -> tuple[Evaluation, list[Record]
         evaluation = evaluation.model_copy(update={"reward_accuracy": accuracy})
         if spec is not None and spec.tasks:
             seconds = _seconds(spec) * (1 if spec.judge is None else TASK_TIME_SHARE)
-            results = run_tasks(job, spec.tasks, pair.get(), start + seconds)
+            results = run_tasks(
+                job, spec.tasks, pair.get(), start + seconds, job.output / WORK_DIRECTORY
+            )
             evaluation = evaluation.model_copy(update={"tasks": results})
         evaluation, answered = _answer(job, evaluation, pair, start)
         pair.release()

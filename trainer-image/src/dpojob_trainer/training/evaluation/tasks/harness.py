@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import math
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,21 +26,14 @@ from dpojob_trainer.shared.benchmark_tasks import read_index, read_task_file
 from dpojob_trainer.shared.container_environment import ContainerEnvironment
 from dpojob_trainer.training.setup.train_job import TrainJob
 
+from .metric_values import MetricValues, Sample, TaskError, is_number
+
 log = logging.getLogger(__name__)
 BATCH_SIZES = (16, 4, 1)
 """Samples at a time, tried in this order where the GPU's memory runs out."""
 SEED = 1234
 """The harness's own seed, of few-shot examples too."""
 KINDS = {"task": Kind.TASK, "group": Kind.GROUP, "tag": Kind.TAG}
-
-Metric = tuple[str, str]
-"""A metric and the filter of the answers that it is computed on."""
-Sample = tuple[str, int, str]
-"""A sample: its task, its number there, and the hash of its content."""
-
-
-class TaskError(Exception):
-    """A task cannot be run or compared; the message says why."""
 
 
 class _TimedModel(HFLM):  # type: ignore[misc]
@@ -97,10 +89,8 @@ class LoadedTask:
             if task.get_config("num_fewshot") is None:
                 task.set_config(key="num_fewshot", value=0)
 
-    def run(
-        self, model: Any, tokenizer: Any, *, chat: bool, deadline: float
-    ) -> dict[Metric, dict[Sample, Any]]:
-        """The values of all samples by each metric that every task has.
+    def run(self, model: Any, tokenizer: Any, *, chat: bool, deadline: float) -> list[MetricValues]:
+        """The values of all samples by each metric that has a number for every one.
 
         Args:
             model: A causal language model.
@@ -133,10 +123,13 @@ class LoadedTask:
                 log.warning("out of GPU memory with %d samples at a time: trying fewer", size)
                 torch.cuda.empty_cache()
                 continue
-            return _values_by_metric(found["samples"])
+            return [
+                MetricValues(metric, name, self._higher_is_better(metric), values)
+                for (metric, name), values in _values_by_metric(found["samples"]).items()
+            ]
         raise AssertionError("the last batch size returns or raises")
 
-    def higher_is_better(self, metric: str) -> bool:
+    def _higher_is_better(self, metric: str) -> bool:
         """Whether a higher value of a metric is the better one."""
         for task in self._loaded["tasks"].values():
             known = task.higher_is_better() or {}
@@ -145,33 +138,12 @@ class LoadedTask:
         return True
 
 
-def choose_metric(found: Mapping[Metric, Mapping[Sample, Any]], wanted: str | None) -> Metric:
-    """The metric that is compared: the wanted one, or the first with a number for each sample.
-
-    Raises:
-        TaskError: There is no such metric.
-    """
-    numeric = [metric for metric, values in found.items() if all(map(_is_number, values.values()))]
-    for metric in numeric:
-        if wanted in (None, metric[0], ",".join(metric)):
-            return metric
-    names = ", ".join(dict.fromkeys(metric[0] for metric in numeric)) or "none"
-    raise TaskError(
-        f"metric {wanted} has no number for each sample; those that have: {names}"
-        if wanted
-        else "no metric of it has a number for each sample, as a paired comparison needs"
-    )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | np.number | np.bool_) and math.isfinite(value)
-
-
 def _values_by_metric(
     samples: Mapping[str, Sequence[Mapping[str, Any]]],
-) -> dict[Metric, dict[Sample, Any]]:
-    found: dict[Metric, dict[Sample, Any]] = {}
-    tasks: dict[Metric, set[str]] = {}
+) -> dict[tuple[str, str], dict[Sample, float]]:
+    """By metric and filter, for those that all tasks have with a number for each sample."""
+    found: dict[tuple[str, str], dict[Sample, Any]] = {}
+    tasks: dict[tuple[str, str], set[str]] = {}
     for task, records in samples.items():
         for record in records:
             for metric in record["metrics"]:
@@ -179,7 +151,11 @@ def _values_by_metric(
                 sample = (task, int(record["doc_id"]), str(record["doc_hash"]))
                 found.setdefault(key, {})[sample] = record[metric]
                 tasks.setdefault(key, set()).add(task)
-    return {key: values for key, values in found.items() if tasks[key] == samples.keys()}
+    return {
+        key: {sample: float(value) for sample, value in values.items()}
+        for key, values in found.items()
+        if tasks[key] == samples.keys() and all(map(is_number, values.values()))
+    }
 
 
 def _own_task(job: TrainJob, spec: EvaluationTask) -> dict[str, Any]:

@@ -7,15 +7,20 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Protocol
 
 from dpojob_api.evaluation import TaskResult
 from dpojob_api.spec import EvaluationTask
 from dpojob_trainer.inspection import is_conversational
+from dpojob_trainer.shared.benchmark_tasks import index_version
 from dpojob_trainer.training.evaluation.statistics.paired_results import adjusted, paired_result
 from dpojob_trainer.training.export.output_directory import replace_text
 from dpojob_trainer.training.setup.errors import one_line
+from dpojob_trainer.training.setup.resumable_file import ResumableFile
 from dpojob_trainer.training.setup.train_job import TrainJob
+
+from .metric_values import MetricValues, TaskError, choose_metric
 
 log = logging.getLogger(__name__)
 FILE = "evaluation-tasks.jsonl"
@@ -39,7 +44,11 @@ class Models(Protocol):
 
 
 def run_tasks(
-    job: TrainJob, tasks: Sequence[EvaluationTask], pair: Models, deadline: float
+    job: TrainJob,
+    tasks: Sequence[EvaluationTask],
+    pair: Models,
+    deadline: float,
+    directory: Path,
 ) -> list[TaskResult]:
     """Give the tasks to both models, and write the values of all samples.
 
@@ -50,6 +59,7 @@ def run_tasks(
         tasks: The tasks; at least one.
         pair: Both models.
         deadline: When the last task must be complete, by `time.monotonic`.
+        directory: Where what a model reached is kept, for a later attempt.
 
     Returns:
         A result for each task, in their order.
@@ -59,8 +69,9 @@ def run_tasks(
         # Each gets an equal part of the time that is left.
         now = time.monotonic()
         end = now + max(0.0, deadline - now) / (len(tasks) - number)
+        kept = directory / f"task-{number}.jsonl"
         try:
-            result, records = _run_task(job, task, pair, end)
+            result, records = _run_task(job, task, pair, end, kept)
         except Exception as error:
             log.warning("the task %s failed; the model is complete", task.name, exc_info=True)
             message = one_line(error)[:ERROR_LENGTH] or type(error).__name__
@@ -73,33 +84,40 @@ def run_tasks(
 
 
 def _run_task(
-    job: TrainJob, spec: EvaluationTask, pair: Models, deadline: float
+    job: TrainJob, spec: EvaluationTask, pair: Models, deadline: float, path: Path
 ) -> tuple[TaskResult, list[dict[str, Any]]]:
-    """The result and a record for each sample."""
-    # lm-eval takes seconds to import.
-    from .harness import LoadedTask, choose_metric
-
-    task = LoadedTask(job, spec)
+    """The result and a record for each sample. What each model reached is kept in `path`."""
     chat = is_conversational(job.report) and bool(pair.tokenizer.chat_template)
-    with pair.before() as model:
+    kept = ResumableFile(path, [job.key, spec.wire(), chat, index_version()])
+    found = [[MetricValues.from_wire(value) for value in values] for values in kept.values]
+    if len(found) < 2:
+        # lm-eval takes seconds to import.
+        from .harness import LoadedTask
+
+        task = LoadedTask(job, spec)
         # The second model needs about as long as the first.
-        half = (time.monotonic() + deadline) / 2
-        first = task.run(model, pair.tokenizer, chat=chat, deadline=half)
-    metric = choose_metric(first, spec.metric)
-    with pair.after() as model:
-        second = task.run(model, pair.tokenizer, chat=chat, deadline=deadline)
-    before, after = first[metric], second[metric]
-    values = [(float(before[sample]), float(after[sample])) for sample in before]
+        ends = ((time.monotonic() + deadline) / 2, deadline)
+        for side, end in list(zip((pair.before, pair.after), ends, strict=True))[len(found) :]:
+            with side() as model:
+                found.append(task.run(model, pair.tokenizer, chat=chat, deadline=end))
+            kept.append([[values.wire() for values in found[-1]]])
+            # A metric that the task does not have is found before the second model runs.
+            choose_metric(found[0], spec.metric)
+    before = choose_metric(found[0], spec.metric)
+    after = choose_metric(found[1], f"{before.metric},{before.filter}")
+    if before.values.keys() != after.values.keys():
+        raise TaskError("its samples changed between the attempts of the job")
+    values = [(before.values[sample], after.values[sample]) for sample in before.values]
     log.info("both models took %d samples of %s", len(values), spec.name)
     result = paired_result(
         spec.name,
-        metric[0] if metric[1] == "none" else ",".join(metric),
+        before.name,
         [value for value, _ in values],
         [value for _, value in values],
-        higher_is_better=task.higher_is_better(metric[0]),
+        higher_is_better=before.higher_is_better,
         limit=spec.limit,
     )
     return result, [
         {"task": spec.name, "part": part, "sample": number, "before": old, "after": new}
-        for (part, number, _), (old, new) in zip(before, values, strict=True)
+        for (part, number, _), (old, new) in zip(before.values, values, strict=True)
     ]
