@@ -30,7 +30,7 @@ OF_OTHER_CONDITIONS = {
     # Of DatasetValid, Planned, TrainingHealthy, Improved, Suspended and QueueLabelsApplied while the job goes on.
     "Valid", "ValidWithWarnings", "RowsDropped", "Fits", "Healthy", "NaNLoss",
     "AccuracySaturatedEarly", "ChosenCollapse", "MarginFlat", "Overfitting", "RewardHacking", "BetterThanBase",
-    "NotBetter", "LongerOnly", "RequirementNotMet", "Inconclusive", "NotEvaluated", "NotSuspended",
+    "NotBetter", "LongerOnly", "TaskRegressed", "RequirementNotMet", "Inconclusive", "NotEvaluated", "NotSuspended",
     "Resumed", "Stopped", "QueueEditNotApplied", "QueueEditApplied",
     # Of complete jobs, of Events, of pools and quotas, and of a job that cannot be read.
     "Completed", "Validated", "BatchHalved", "NodesFound", "ScaledToZero", "CostCounted", "WithinCostQuota",
