@@ -203,6 +203,23 @@ def test_one_that_ends_at_once_is_reported_with_its_log(daemons: Daemons) -> Non
         daemons.wait(Daemon("broken", broken.command, ready=lambda: False))
 
 
+def test_one_that_may_end_several_times_is_restarted_until_it_serves(
+    daemons: Daemons, tmp_path: Path
+) -> None:
+    starts = tmp_path / "starts"
+    script = f"echo >> {starts}; [ $(wc -l < {starts}) -ge 4 ] && exec sleep 600"
+    slow = Daemon(
+        "sleeper",
+        ["sh", "-c", script],
+        ready=lambda: starts.read_text().count("\n") == 4 and daemons.pid("sleeper") is not None,
+        restarts=3,
+    )
+    daemons.start(slow)
+    wait_until(starts.exists, "it was started")
+    daemons.wait(slow)
+    assert daemons.pid("sleeper") is not None
+
+
 def test_one_that_never_serves_is_reported(daemons: Daemons) -> None:
     hung = Daemon("hung", ["sleep", "600"], ready=lambda: False, timeout=0.2)
     daemons.start(hung)

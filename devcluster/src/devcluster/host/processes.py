@@ -71,6 +71,8 @@ class Daemon:
     files: dict[str, str] = field(default_factory=dict)
     """Configuration by path. Written only before a start, since some components exit when theirs changes."""
     timeout: float = 60.0
+    restarts: int = 1
+    """How often it is started again when it ends before it is ready."""
 
 
 class Daemons:
@@ -154,20 +156,21 @@ class Daemons:
     def wait(self, daemon: Daemon, *needs: Daemon) -> None:
         """Wait until it serves, while what it `needs` runs.
 
-        Fails with the end of the log of the one that dies twice, or when it takes too long.
+        Fails with the end of the log of the one that ends more often than it is restarted, or when it
+        takes too long.
         """
         deadline = time.monotonic() + daemon.timeout
-        again = [*needs, daemon]
+        restarts = {one.name: one.restarts for one in (*needs, daemon)}
         while True:
             for one in (*needs, daemon):
                 # Read once: a process that a signal is ending is alive in one read, gone in the next.
                 if self.pid(one.name) is not None:
                     continue
-                if one not in again:
+                if not restarts[one.name]:
                     raise DevclusterError(
                         self._failure_message(one.name, "ended right after its start")
                     )
-                again.remove(one)
+                restarts[one.name] -= 1
                 self.start(one)
             if daemon.ready is None or daemon.ready():
                 return

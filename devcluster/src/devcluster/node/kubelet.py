@@ -78,6 +78,9 @@ def daemon(
         ],
         ready=lambda: healthy(f"http://{address}:10248/healthz"),
         files={str(file): json.dumps(configuration, indent=1)},
+        # It ends while containerd, which answers already, still reads the containers of a node that was
+        # killed; on a machine with systemd the unit restarts it.
+        restarts=100,
     )
 
 
