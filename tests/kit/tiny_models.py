@@ -38,6 +38,19 @@ def write_contrary_pairs(directory: Path, held_out: int) -> None:
     write_jsonl(directory / "test.jsonl", test)
 
 
+def make_rude_model(directory: Path, start: Path) -> None:
+    """The model in `start`, taught to grumble: its results in the task of `write_task` are worse."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model, tokenizer = (
+        kind.from_pretrained(start) for kind in (AutoModelForCausalLM, AutoTokenizer)
+    )
+    rude = [{**pair, "good_response": pair["bad_response"]} for pair in make_pairs(200, 5)]
+    _demo._teach(model, tokenizer, rude, 20, 0)
+    model.save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+
+
 TASK_SAMPLES = 40
 TASK: dict[str, Any] = {
     "task": "manners",

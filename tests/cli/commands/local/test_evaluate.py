@@ -25,7 +25,7 @@ for line in sys.stdin:
 def claim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("claim")
     tiny_models.make_model(root / "model", teach_steps=0)
-    tiny_models.make_model(root / "tuned", teach_steps=0, seed=1)
+    tiny_models.make_rude_model(root / "tuned", root / "model")
     tiny_models.write_jsonl(root / "pairs.jsonl", tiny_models.make_pairs(200, 3))
     (root / "judge.py").write_text(JUDGE, encoding="utf-8")
     write_task(root)
@@ -43,7 +43,7 @@ def claim(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 {
                     "name": "manners",
                     "volume": {"claimName": "data", "path": "manners.yaml"},
-                    "limit": 10,
+                    "limit": 30,
                 }
             ],
         },
@@ -60,9 +60,13 @@ def test_two_models_are_compared_without_training(claim: Path) -> None:
     assert found["wins"] + found["ties"] + found["losses"] == found["prompts"] == 24, result.err
     assert found["judge"] == "program judge.py" and found["klPerToken"] > 0
     (task,) = found["tasks"]
-    assert task["name"] == "manners" and task["difference"]["n"] == task["limit"] == 10, task
+    assert task["name"] == "manners" and task["difference"]["n"] == task["limit"] == 30, task
+    # The tuned model was taught the answers that the task calls wrong.
+    assert task["difference"]["high"] < 0 and task["pValue"] < 0.05, task
+    assert "Task manners went from" in found["message"] and "worse than before" in found["message"]
     verdict = Evaluation.model_validate(found)
-    assert result.code == exit_status(verdict) != 2
+    assert verdict.verdict in ("TaskRegressed", "NotBetter")
+    assert result.code == exit_status(verdict) == 1
     lines = (claim / "tuned" / "evaluation.jsonl").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 24 and json.loads(lines[0])["after"]["tokens"] >= 0
 

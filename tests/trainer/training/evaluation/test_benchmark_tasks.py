@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub.constants
 import pytest
+from tests.kit.hub.server import Hub
 from tests.kit.tiny_models import TASK_SAMPLES, write_task
 from tests.trainer.training.conftest import build_job
 
@@ -34,6 +36,7 @@ PAIRS: dict[str, Any] = {
 def tasks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("tasks")
     write_task(root)
+    write_task(root, "hub.yaml", dataset_path="some-org/manners", dataset_kwargs={})
     write_task(root, "half.yaml", doc_to_text="{{question.missing.field}}")
     escape = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
     write_task(root, "escape.yaml", doc_to_text=escape)
@@ -188,3 +191,28 @@ def test_an_interrupted_task_continues_with_the_model_that_was_missing(finished:
     with pytest.raises(Stop):
         other = own("few", "manners.yaml", limit=3)
         finished.take(other, pair=Interrupted(finished.pair, taken, "before"), kept="resumed")
+
+
+def test_the_dataset_of_a_task_comes_from_the_mirror_of_the_hub(
+    finished: Finished, tasks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import datasets
+
+    directory = tmp_path / "dataset"
+    directory.mkdir()
+    (directory / "test.jsonl").write_bytes((tasks / "manners.jsonl").read_bytes())
+    asked = own("hub", limit=4)
+    with Hub() as hub:
+        for name, value in hub.env().items():
+            monkeypatch.setenv(name, value)
+        # The library reads the variable when it is imported, which in a pod is later.
+        monkeypatch.setattr(datasets.config, "HF_ENDPOINT", hub.url)
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "datasets")
+        missing = finished.take(asked, kept="missing")["hub"]
+        assert "some-org/manners" in missing.error and missing.difference is None
+        hub.add_dataset("some-org/manners", directory)
+        result = finished.take(asked, kept="mirror")["hub"]
+    assert result.difference is not None and result.difference.n == 4, result.error
+    local = finished.take(own("hub", "manners.yaml", limit=4), kept="local")["hub"]
+    assert result == local
