@@ -1,4 +1,6 @@
-"""Builds the images and puts them on the cluster's node: `python hack/images.py`; `names` only prints their names.
+"""Builds the images and puts them on the cluster's node: `python hack/images.py`.
+
+`names` only prints their names, and `values` the chart's values that name them.
 
 A tag is the hash of everything the image is made from, so that an image already on the node is
 never built again and a changed source is never missed. PUSH=registry/prefix pushes instead.
@@ -7,6 +9,7 @@ never built again and a changed source is never missed. PUSH=registry/prefix pus
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -97,9 +100,18 @@ def ensure() -> dict[str, Image]:
     return IMAGES
 
 
+def chart_values() -> str:
+    """The values of the chart that name the images, as JSON, which is YAML."""
+    names = {role: image.reference.rsplit(":", 1) for role, image in IMAGES.items()}
+    images = {role: {"repository": name, "tag": tag} for role, (name, tag) in names.items()}
+    return json.dumps({"images": images}, indent=2)
+
+
 if __name__ == "__main__":
     if sys.argv[1:] == ["names"]:
         print(*(image.reference for image in IMAGES.values()))
+    elif sys.argv[1:] == ["values"]:
+        print(chart_values())
     elif "PUSH" in os.environ:
         for role, image in IMAGES.items():
             log(f"image {role}: building and pushing {image.reference}")

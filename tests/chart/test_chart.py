@@ -1,6 +1,9 @@
 """The Helm chart, rendered by Helm and judged by a real API server."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,6 +54,22 @@ def test_a_custom_catalogue_replaces_the_default(helm):
     own = json.dumps([{"name": "h100", "spec": {"gpu": {"model": "H100", "memoryGiB": 80}}}])
     (pool,) = of_kind(helm.render("--set-json", f"pools={own}"), "GPUPool")
     assert pool["metadata"]["name"] == "h100"
+
+
+def test_images_of_a_checkout_are_named_by_the_values_that_it_prints(helm, tmp_path):
+    script, variables = (
+        [sys.executable, "hack/images.py"],
+        {**os.environ, "PUSH": "registry.test/own"},
+    )
+    names, values = (
+        subprocess.check_output([*script, argument], cwd=ROOT, env=variables, text=True)
+        for argument in ("names", "values")
+    )
+    (tmp_path / "images.yaml").write_text(values)
+    rendered = json.dumps(helm.render("--values", str(tmp_path / "images.yaml")))
+    assert len(names.split()) == 3
+    for name in names.split():
+        assert name.startswith("registry.test/own/dpojob-") and name in rendered
 
 
 def test_the_operator_may_read_no_secrets(helm):
