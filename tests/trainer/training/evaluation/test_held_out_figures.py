@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM
 from dpojob_api.evaluation import Evaluation
 from dpojob_api.progress import Outcome
 from dpojob_trainer.training import TrainJob, run
-from dpojob_trainer.training.evaluation import evaluator as evaluation_run
+from dpojob_trainer.training.evaluation import models
 from dpojob_trainer.training.evaluation.divergence import kl_per_token
 from dpojob_trainer.training.evaluation.models import load_pair
 from dpojob_trainer.training.evaluation.prompts import evaluation_rows
@@ -97,7 +97,7 @@ def test_a_failing_evaluation_leaves_the_model_and_says_why(
     def fail(*_: Any) -> None:
         raise RuntimeError("CUDA error: unspecified launch failure\nmore")
 
-    monkeypatch.setattr(evaluation_run, "load_pair", fail)
+    monkeypatch.setattr(models, "load_pair", fail)
     job = make_job()
     outcome = run(job)
     assert outcome.outcome == "Succeeded"
@@ -115,7 +115,7 @@ def test_a_signal_during_the_evaluation_keeps_the_model_and_the_next_attempt_eva
 
     job = make_job()
     with monkeypatch.context() as patch:
-        patch.setattr(evaluation_run, "load_pair", interrupt)
+        patch.setattr(models, "load_pair", interrupt)
         outcome = run(job)
     assert (outcome.outcome, outcome.reason) == ("Interrupted", "Stopped")
     assert "the model is complete" in outcome.message
