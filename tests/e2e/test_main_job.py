@@ -2,11 +2,10 @@
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 import pytest
-from tests.docs.command_blocks import CLI_PAGE, ON_NODE, ROOT, blocks, run_block, shapes
+from tests.docs.command_blocks import CLI_PAGE, ON_NODE, blocks, run_block, shapes
 from tests.e2e.judged_quickstart import judged_quickstart
 from tests.e2e.scraping_prometheus import query, scraping_prometheus
 from tests.e2e.watched_page import states_until_finished
@@ -51,12 +50,16 @@ def job_page(installed, inputs, scratch):
 
 
 @pytest.fixture(scope="module")
-def seen_on_the_page(installed, inputs, prometheus, job_page):
-    """examples/quickstart.yaml with a judge, applied: its phases and points on the page until it has finished."""
-    namespace, claim = inputs
-    job = judged_quickstart(claim)
-    installed.kubectl("apply", "-n", namespace, "-f", "-", input=json.dumps(job))
-    return states_until_finished(job_page, installed.kubectl, namespace, "quickstart")
+def manifest(inputs):
+    """examples/quickstart.yaml with a judge."""
+    return json.dumps(judged_quickstart(inputs[1]))
+
+
+@pytest.fixture(scope="module")
+def seen_on_the_page(installed, inputs, manifest, prometheus, job_page):
+    """The job, applied: its phases and points on the page until it has finished."""
+    installed.kubectl("apply", "-n", inputs[0], "-f", "-", input=manifest)
+    return states_until_finished(job_page, installed.kubectl, inputs[0], "quickstart")
 
 
 @pytest.fixture(scope="module")
@@ -221,17 +224,27 @@ def test_kubectl_describe_reads_as_sentences(trained, installed, inputs):
     assert "Completed" in text
 
 
+SHOWN = {
+    "status quickstart --watch": "quickstart: Complete, step #",
+    "events quickstart": "Normal Completed Trained # steps",
+    "logs quickstart": "Succeeded, Completed: Trained # steps",
+    "report quickstart": "quickstart-report.html",
+    "download quickstart": "tokenizer_config.json",
+}
+"""By command of docs/cli.md that needs a node, what both the page and the command show."""
+
+
 def test_the_commands_of_the_documentation_do_for_a_tenant_what_it_shows(
-    trained, installed, inputs, scratch, job_page
+    trained, installed, inputs, manifest, scratch, job_page
 ):
-    """docs/cli.md was recorded on such a node: the last line of each command is the same, but for numbers."""
-    shutil.copy(ROOT / "examples/quickstart.yaml", scratch)
+    (scratch / "quickstart.yaml").write_text(manifest)
     tenant = tenant_variables(installed.cluster, scratch / TENANT_KUBECONFIG)
     recorded = [block for block in blocks(CLI_PAGE) if block.mark == ON_NODE]
-    assert len(recorded) > 4
-    for block in recorded:
-        printed = run_block(block, scratch, tenant)
-        assert printed[-1] == shapes(block.output)[-1], block.commands
+    assert len(recorded) == len(SHOWN)
+    for block, (command, text) in zip(recorded, SHOWN.items(), strict=True):
+        assert f"dpojob {command}" in block.commands
+        assert text in "\n".join(shapes(block.output)), block.commands
+        assert text in "\n".join(run_block(block, scratch, tenant)), block.commands
     output = installed.output(trained)
     report = scratch / "quickstart-report.html"
     assert report.read_bytes() == (output / "report.html").read_bytes()
