@@ -89,7 +89,7 @@ class Attempt(LenientModel):
     end_time: datetime | None = None
     outcome: str | None = Field(
         default=None,
-        description="Succeeded, Failed, Suspended, Deleted, or Replanned (withdrawn before it had a node).",
+        description="Succeeded, Failed, Suspended, Deleted, or Replanned (withdrawn while no pod of it ran).",
     )
     gpu_seconds: float = Field(default=0, description="Of pods that ran, times their GPUs.")
     pod_seconds: dict[str, float] = Field(

@@ -11,6 +11,12 @@ from typing import Any
 
 import pytest
 from tests.kit.builders import NOW, POOL, FixedClock, build_snapshot, training, training_status
+from tests.operator.controllers.costquota.fake_api import (
+    FakeApi,
+    Replica,
+    planned_job,
+    quota,
+)
 from tests.operator.indexes.test_inspection_cache import FakeReader
 from tests.operator.indexes.test_output_lock_index import wire, writer
 
@@ -21,6 +27,7 @@ from dpojob_operator.decide import Decision, PoolReservation
 from dpojob_operator.decide.status_builder import StatusBuilder
 from dpojob_operator.decide.summary import update_queue_wait
 from dpojob_operator.indexes import DependentsIndex, OutputLockIndex
+from dpojob_operator.kube.resources import COSTQUOTAS, DPOJOBS
 from dpojob_operator.process.ready_keys import ReadyKeys
 from dpojob_planner import PoolState
 
@@ -107,6 +114,28 @@ def queued_keys(count: int) -> None:
 def test_ten_times_the_jobs_are_ten_times_the_work(work: Callable[[int], None]) -> None:
     few, many = (count_instructions(lambda n=n: work(n)) for n in (FEW, MANY))  # type: ignore[misc]
     assert many / MANY < GROWTH_PER_JOB * few / FEW
+
+
+def instructions_of_a_quota_refresh(count: int) -> int:
+    """Two quotas, which hold half of the jobs, admit the other half."""
+    api = FakeApi(NOW)
+    replica = Replica(api)
+    for name in ("month", "day"):
+        api.store(COSTQUOTAS, quota(name, "1000000"))
+    for half in (range(0, count, 2), range(1, count, 2)):
+        for number in half:
+            api.store(DPOJOBS, planned_job(f"job-{number}", 1))
+        replica.see(DPOJOBS)
+        replica.see(COSTQUOTAS)
+        executed = count_instructions(replica.refresh)
+    assert len(replica.requeued) == count
+    return executed
+
+
+def test_six_times_the_jobs_of_a_quota_are_six_times_the_work() -> None:
+    few, many = 20, 120  # each search among the entries is a loop in Python, so fewer jobs show it
+    work = instructions_of_a_quota_refresh(few) / few, instructions_of_a_quota_refresh(many) / many
+    assert work[1] < GROWTH_PER_JOB * work[0]
 
 
 async def test_of_many_jobs_that_name_one_directory_each_reads_only_the_first() -> None:

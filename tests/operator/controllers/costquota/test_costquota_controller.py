@@ -70,8 +70,35 @@ def test_the_end_of_the_period_admits(api: FakeApi) -> None:
     replica.settle()
     assert replica.requeued == ["b"]
     api.now = NOW + timedelta(minutes=3)
+    replica.requeued.clear()
     replica.refresh()
-    assert replica.requeued == ["b", "b"]
+    assert replica.requeued == ["a", "b"], "the reservations are of the new period"
+
+
+def _change_between_admission_and_start(api: FakeApi, change: str) -> None:
+    if change == "the period ends":
+        api.now = NOW + timedelta(minutes=3)
+    elif change == "another quota":
+        api.store(COSTQUOTAS, quota("second", "50"))
+    else:
+        job = api.objects["dpojobs"]["a"]
+        job["status"]["plan"]["estimate"]["cost"] = "12"
+        api.store(DPOJOBS, job)
+
+
+@pytest.mark.parametrize("change", ["the period ends", "another quota", "a dearer plan"])
+def test_a_job_that_is_admitted_again_is_queued_again(api: FakeApi, change: str) -> None:
+    """Its last pass may have found the reservation of the period before, of one quota, or of 10."""
+    api.store(COSTQUOTAS, quota("team", "50"))
+    api.store(DPOJOBS, planned_job("a", 10))
+    replica = Replica(api)
+    replica.refresh()
+    assert replica.requeued == ["a"]
+    _change_between_admission_and_start(api, change)
+    replica.settle()
+    assert replica.requeued == ["a", "a"]
+    replica.settle()
+    assert replica.requeued == ["a", "a"], "nothing changed"
 
 
 def test_a_quota_that_is_used_up_queues_the_jobs_that_go_on(api: FakeApi) -> None:

@@ -25,6 +25,7 @@ from tests.operator.decide.stages.attempt_snapshots import WAITS
 from dpojob_api.conditions import ConditionType
 from dpojob_api.cost_quota import CostQuota, CountedJob
 from dpojob_operator.decide import CreateTraining, Decision, DeleteJob, DeleteSelf, Snapshot
+from dpojob_operator.decide.object_snapshots import PodSnapshot
 from dpojob_operator.decide.stages import decide_with_pools
 from dpojob_operator.decide.summary import ADVICE
 
@@ -149,6 +150,34 @@ def test_a_job_whose_pod_never_ran_waits_for_the_quota_instead() -> None:
     assert gone.status.attempts[0].end_time == NOW and not gone.status.is_true("Failed")
     waits = decide_with_pools(build_snapshot(gone.status, quotas=(full,)), POOLS, NOW)
     assert len(waits.status.attempts) == 1 and reason(waits, "Ready") == "CostQuotaExceeded"
+
+
+@pytest.mark.parametrize("pods", [(), (replace(RUNNING, deleting=True),)], ids=["held", "evicted"])
+def test_a_job_of_which_no_pod_goes_on_waits_for_the_quota_with_its_checkpoint(
+    pods: tuple[PodSnapshot, ...],
+) -> None:
+    full = quota("100", spent_by_others("100"), RESERVED)
+    snapshot = runs(full, training_pods=pods)
+    status = snapshot.job.status
+    status.plan = planned().status.plan
+    status.attempts[0].start_time = NOW - timedelta(hours=1)
+    assert snapshot.training is not None
+    snapshot = replace(snapshot, training=replace(snapshot.training, suspended=True))
+    over = second_look(snapshot)
+    assert over.status.attempts[0].outcome == "Replanned"
+    assert any(isinstance(action, DeleteJob) for action in over.actions)
+    gone = decide_with_pools(build_snapshot(over.status, quotas=(full,)), POOLS, NOW)
+    waits = decide_with_pools(build_snapshot(gone.status, quotas=(full,)), POOLS, NOW)
+    assert len(waits.status.attempts) == 1 and reason(waits, "Ready") == "CostQuotaExceeded"
+    room = quota("1000000", RESERVED)
+    again = decide_with_pools(build_snapshot(waits.status, quotas=(room,)), POOLS, NOW)
+    assert len(again.status.attempts) == 2 and again.status.artifacts == status.artifacts
+
+
+def test_a_job_whose_pod_has_succeeded_ends_as_it_would_without_a_quota() -> None:
+    full = quota("100", spent_by_others("100"), RESERVED)
+    succeeded = replace(RUNNING, finished=NOW, exit_code=0)
+    assert second_look(runs(full, training_pods=(succeeded,))).status.attempts[0].outcome is None
 
 
 @pytest.mark.parametrize(("counted", "deleted"), [("0", False), ("5", True)])

@@ -14,8 +14,8 @@ from dpojob_api.cost_quota import CostQuota
 from dpojob_operator.decide.cost_quota import (
     Claim,
     JobCost,
-    is_admitted,
     read_job_cost,
+    reservations,
     updated_quotas,
 )
 
@@ -44,6 +44,10 @@ def update(
     """The quotas as the API server would return them after the update."""
     new = updated_quotas(quotas, {job.uid: job for job in jobs}, gone, now)
     return [CostQuota.model_validate(each.wire()) for each in new]
+
+
+def is_admitted(quotas: list[CostQuota], uid: str) -> bool:
+    return all(each.amount is not None for each in reservations(quotas, [uid])[uid])
 
 
 def figures(made: CostQuota) -> tuple[Decimal, Decimal]:

@@ -16,8 +16,9 @@ from dpojob_api.cost_quota import CostQuota
 from dpojob_operator.decide.cost_quota import (
     Claim,
     JobCost,
-    is_admitted,
+    Reservation,
     is_exhausted,
+    reservations,
     updated_quotas,
 )
 from dpojob_operator.decide.queueing import is_managed_elsewhere
@@ -47,8 +48,8 @@ class CostQuotaController:
         self._costs = costs
         self._requeue = requeue
         self._now = now
-        self._admitted: dict[str, dict[str, bool]] = {}
-        """By namespace, whether each job that asks for admission had it at the last pass."""
+        self._reservations: dict[str, dict[str, tuple[Reservation, ...]]] = {}
+        """By namespace and UID, what each job that asks for admission had at the last pass."""
 
     async def refresh(self, namespace: str) -> float | None:
         """Updates the quotas of a namespace.
@@ -128,18 +129,21 @@ class CostQuotaController:
     def _requeue_jobs(
         self, namespace: str, quotas: Sequence[CostQuota], jobs: Collection[JobCost]
     ) -> None:
-        """Queues jobs whose admission changed, and those that go on although a quota is used up."""
-        before = self._admitted.pop(namespace, {})
-        after = {
-            job.uid: is_admitted(quotas, job.uid) for job in jobs if job.claim is Claim.ADMISSION
-        }
+        """Queues jobs whose reservations changed, and those that go on although a quota is used up.
+
+        A reservation of another amount or period counts as a change: the job's last pass may have found
+        that the one before was not enough, or that its period had ended.
+        """
+        before = self._reservations.pop(namespace, {})
+        waiting = {job.uid for job in jobs if job.claim is Claim.ADMISSION}
+        after = reservations(quotas, waiting)
         exhausted = any(is_exhausted(quota) for quota in quotas)
         for job in jobs:
-            changed = job.claim is Claim.ADMISSION and before.get(job.uid) != after[job.uid]
+            changed = job.uid in waiting and before.get(job.uid) != after[job.uid]
             if changed or (exhausted and job.claim is Claim.RESERVATION):
                 self._requeue((namespace, job.name))
         if quotas:
-            self._admitted[namespace] = after
+            self._reservations[namespace] = after
 
 
 def _seconds_to_next_period(quotas: Sequence[CostQuota], now: datetime) -> float | None:
@@ -152,13 +156,12 @@ def _seconds_to_next_period(quotas: Sequence[CostQuota], now: datetime) -> float
 
 def _added(old: Sequence[CostQuota], new: Sequence[CostQuota]) -> set[str]:
     """UIDs of entries that a record has not held; the first record of a quota repeats no other's."""
-    return {
-        entry.uid
-        for before, after in zip(old, new, strict=True)
-        if before.status.period_start is not None
-        for entry in after.status.jobs
-        if before.status.job(entry.uid) is None
-    }
+    added: set[str] = set()
+    for before, after in zip(old, new, strict=True):
+        if before.status.period_start is not None:
+            held = {entry.uid for entry in before.status.jobs}
+            added |= {entry.uid for entry in after.status.jobs} - held
+    return added
 
 
 def _figures(quota: CostQuota) -> QuotaFigures:

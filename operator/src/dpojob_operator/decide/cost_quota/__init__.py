@@ -6,19 +6,20 @@
 from .admission import is_recorded, quota_exceeded, wait_for_admission
 from .job_cost import AttemptCost, Claim, JobCost, read_job_cost
 from .periods import period_end, period_start
-from .record import is_admitted, is_exhausted, updated_quotas
+from .record import Reservation, is_exhausted, reservations, updated_quotas
 
 __all__ = [
     "AttemptCost",
     "Claim",
     "JobCost",
-    "is_admitted",
+    "Reservation",
     "is_exhausted",
     "is_recorded",
     "period_end",
     "period_start",
     "quota_exceeded",
     "read_job_cost",
+    "reservations",
     "updated_quotas",
     "wait_for_admission",
 ]

@@ -8,9 +8,10 @@ exists: a UID never comes back, and the write fails when the quota was written s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from dpojob_api.conditions import QuotaConditionType, Reason
 from dpojob_api.cost_quota import CostQuota, CostQuotaStatus, CountedJob
@@ -22,6 +23,41 @@ from .job_cost import Claim, JobCost
 from .periods import period_end, period_start
 
 NOTHING = Decimal(0)
+
+
+class Reservation(NamedTuple):
+    """What one quota reserves for a job."""
+
+    quota: str
+    """The quota's name."""
+    period_start: datetime | None
+    amount: Decimal | None
+    """None: the quota does not admit the job."""
+
+
+class _Record:
+    """The record of one quota by UID, with its sums, so that each admission costs the same however many jobs it has."""
+
+    def __init__(self, quota: CostQuota) -> None:
+        self._max_cost = quota.max_cost
+        self._entries = {entry.uid: entry for entry in quota.status.jobs}
+        self._used, self._reserved = quota.status.total_used, quota.status.total_reserved
+
+    def admits(self, uid: str) -> bool:
+        """Tell whether an amount is reserved for a job."""
+        entry = self._entries.get(uid)
+        return entry is not None and entry.reserved is not None
+
+    def fits(self, cost: Decimal) -> bool:
+        """Tell whether an amount fits beside what is used and reserved."""
+        room = self._max_cost - self._used - self._reserved
+        return cost <= room and self._used < self._max_cost
+
+    def reserve(self, uid: str, amount: Decimal | None) -> None:
+        """Set what is reserved for a job that has an entry; None withdraws its admission."""
+        entry = self._entries[uid]
+        self._reserved += (amount or NOTHING) - (entry.reserved or NOTHING)
+        entry.reserved = amount
 
 
 def updated_quotas(
@@ -42,27 +78,40 @@ def updated_quotas(
         The quotas with their new status, in the same order.
     """
     counted = [_counted(quota, jobs, gone, now) for quota in quotas]
+    records = [_Record(quota) for quota in counted]
     existing = [job for uid, job in jobs.items() if uid not in gone]
     for job in sorted(existing, key=lambda job: (job.created, job.uid)):
-        if job.claim is Claim.ADMISSION and not is_admitted(counted, job.uid):
-            _admit(counted, job)
+        if job.claim is Claim.ADMISSION:
+            _admit(records, job)
     for quota in counted:
         _conclude(quota, jobs, now)
     return counted
 
 
-def is_admitted(quotas: Sequence[CostQuota], uid: str) -> bool:
-    """Tell whether every quota reserves a job's cost.
+def reservations(
+    quotas: Sequence[CostQuota], uids: Iterable[str]
+) -> dict[str, tuple[Reservation, ...]]:
+    """List what the quotas of a namespace reserve for jobs.
 
     Args:
         quotas: All quotas of the namespace.
-        uid: Of the job.
+        uids: Of the jobs.
 
     Returns:
-        Whether each has an entry of the job with a reservation.
+        By UID, a reservation of each quota, in the order of the quotas.
     """
-    entries = [quota.status.job(uid) for quota in quotas]
-    return all(entry is not None and entry.reserved is not None for entry in entries)
+    amounts = [
+        (
+            quota.name,
+            quota.status.period_start,
+            {job.uid: job.reserved for job in quota.status.jobs},
+        )
+        for quota in quotas
+    ]
+    return {
+        uid: tuple(Reservation(name, start, reserved.get(uid)) for name, start, reserved in amounts)
+        for uid in uids
+    }
 
 
 def is_exhausted(quota: CostQuota) -> bool:
@@ -87,7 +136,7 @@ def fits(quota: CostQuota, cost: Decimal) -> bool:
     Returns:
         Whether it fits beside what is used and reserved.
     """
-    return cost <= quota.room and not is_exhausted(quota)
+    return _Record(quota).fits(cost)
 
 
 def _counted(
@@ -159,22 +208,15 @@ def _is_needed(entry: CountedJob, job: JobCost | None, status: CostQuotaStatus) 
     return bool(_first_entry(job, status.period_start).counted)
 
 
-def _admit(quotas: Sequence[CostQuota], job: JobCost) -> None:
+def _admit(records: Sequence[_Record], job: JobCost) -> None:
     """Reserve the job's cost in every quota, or in none: what one refuses must not take room in another."""
-    rest = job.expected_rest
-    for quota in quotas:
-        entry = quota.status.job(job.uid)
-        if entry is not None:
-            entry.reserved = None
-    if not all(fits(quota, rest) for quota in quotas):
+    if all(record.admits(job.uid) for record in records):
         return
-    for quota in quotas:
-        assert quota.status.period_start is not None
-        entry = quota.status.job(job.uid)
-        if entry is None:
-            entry = _first_entry(job, quota.status.period_start)
-            quota.status.jobs.append(entry)
-        entry.reserved = rest
+    for record in records:
+        record.reserve(job.uid, None)
+    if all(record.fits(job.expected_rest) for record in records):
+        for record in records:
+            record.reserve(job.uid, job.expected_rest)
 
 
 def _conclude(quota: CostQuota, jobs: Mapping[str, JobCost], now: datetime) -> None:

@@ -38,6 +38,21 @@ JOB_END_SECONDS = 5.0
 """How long the end of a Job is waited for once its pods have succeeded; it usually follows within 2 s."""
 
 
+def all_pods_succeeded(builder: StatusBuilder, job: JobSnapshot) -> bool:
+    """Check whether all pods of a Job have succeeded, whether or not the Job controller has counted them.
+
+    Args:
+        builder: The status under construction.
+        job: The Job of the newest attempt, which has not finished.
+
+    Returns:
+        Whether nothing of it is left to run.
+    """
+    pods = builder.snapshot.training_pods
+    succeeded = {pod.index for pod in pods if pod.exit_code == ExitCode.OK}
+    return len(succeeded) >= job.completions and all(pod.finished is not None for pod in pods)
+
+
 def end_is_near(builder: StatusBuilder, job: JobSnapshot) -> bool:
     """Check whether all pods of a Job have succeeded, and the Job controller is about to count them.
 
@@ -48,9 +63,7 @@ def end_is_near(builder: StatusBuilder, job: JobSnapshot) -> bool:
     Returns:
         Whether it is worth waiting for, so that the end of the pods and of the Job is one status write.
     """
-    pods = builder.snapshot.training_pods
-    succeeded = {pod.index for pod in pods if pod.exit_code == ExitCode.OK}
-    if len(succeeded) < job.completions or any(pod.finished is None for pod in pods):
+    if not all_pods_succeeded(builder, job):
         return False
     return not builder.grace_is_over("end of the Job", JOB_END_SECONDS)
 

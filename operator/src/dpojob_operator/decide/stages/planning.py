@@ -17,7 +17,7 @@ from dpojob_planner import plan, recommendations
 from .pvc_checks import access_mode_warnings
 
 REPLANNED = "Replanned"
-"""Outcome of an attempt that was withdrawn before a pod of it was bound to a node."""
+"""Outcome of an attempt that was withdrawn while no pod of it ran: the job plans, or waits for a quota, again."""
 ROOM_CHECK_SECONDS = 30.0
 """Between two looks for a pool with room, of a job that waits for a node and may use any pool."""
 POOL_MISSING_REASONS = (Reason.POOL_NOT_FOUND, Reason.POOL_NOT_ALLOWED, Reason.NO_POOLS)

@@ -7,7 +7,6 @@ from dpojob_api.job import Attempt, ChildJob
 from dpojob_api.progress import Progress
 from dpojob_operator.decide import cost
 from dpojob_operator.decide.child_names import name_conflict_message, training_name
-from dpojob_operator.decide.cost_quota import quota_exceeded
 from dpojob_operator.decide.object_snapshots import JobSnapshot
 from dpojob_operator.decide.queueing import hold_if_suspended
 from dpojob_operator.decide.status_builder import StatusBuilder
@@ -18,20 +17,15 @@ from .output_lock import earlier_pods_ended
 from .planning import REPLANNED
 from .pod_diagnosis import (
     describe_job,
-    missing_secret_message,
     newest_pod,
-    pod_missing_secret,
     pod_rejection,
-    secret_wait_is_over,
     start_obstacle,
-    storage_eviction,
 )
 from .pvc_checks import claims_exist
 from .stale_jobs import stale_trainings
+from .stop_reason import FAILED, SUSPENDED, stop_reason
 from .unreachable import unreachable_message
 
-SUSPENDED = "Suspended"
-FAILED = "Failed"
 DELETED = "Deleted"
 POLL_SECONDS = 5.0
 NOTICE_LENGTH = 600
@@ -152,7 +146,7 @@ def _follow(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -> None:
     counted = cost.with_gpu_time(builder, attempt, plan.gpus / plan.nodes)
     stop = None
     if not job.finished and attempt.outcome is None:
-        stop = _stop_reason(builder, [*builder.status.attempts[:-1], counted])
+        stop = stop_reason(builder, job, [*builder.status.attempts[:-1], counted])
         if stop is None and job_result.end_is_near(builder, job):
             return  # it is written once, with the report
     ending = job.finished or stop is not None or attempt.outcome is not None
@@ -185,49 +179,6 @@ def _stop(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -> None:
     if attempt.outcome == REPLANNED:
         builder.set_phase("Planning")
     _delete_job(builder, job)
-
-
-def _stop_reason(builder: StatusBuilder, attempts: list[Attempt]) -> tuple[str, str, str] | None:
-    """Outcome, reason and message when a running or waiting attempt must be stopped.
-
-    Args:
-        builder: The status under construction.
-        attempts: All attempts with their GPU time up to now, whether or not progress and cost may be
-            written in this pass.
-
-    Returns:
-        The three strings; None when the attempt may go on.
-    """
-    if builder.job.spec.suspend:
-        return SUSPENDED, Reason.SUSPENDED_BY_USER, "Stopping; the pod saves a checkpoint."
-    budget = builder.job.spec.budget
-    over = cost.budget_exceeded(budget, attempts, builder.policy.currency)
-    if over is not None and not builder.grace_is_over("budget exceeded", 0.0):
-        return None
-    if over is not None:
-        advice = "The newest checkpoint is kept; raise the budget in a new DPOJob to go on."
-        return FAILED, Reason.BUDGET_EXCEEDED, f"{over} {advice}"
-    full = quota_exceeded(builder, attempts)
-    if full is not None and not builder.grace_is_over("cost quota exceeded", 0.0):
-        return None
-    if full is not None and attempts[-1].start_time is None:
-        return REPLANNED, Reason.COST_QUOTA_EXCEEDED, full  # it waits for the quota instead
-    if full is not None:
-        advice = "The newest checkpoint is kept; a new DPOJob goes on from it when there is room."
-        return FAILED, Reason.COST_QUOTA_USED_UP, f"{full} {advice}"
-    pod = pod_missing_secret(builder.snapshot.training_pods)
-    if pod is not None and secret_wait_is_over(builder, pod):
-        return FAILED, Reason.SECRET_NOT_FOUND, missing_secret_message(pod.waiting_message)
-    running = any(pod.running for pod in builder.snapshot.training_pods)
-    left_over = cost.budget_seconds_left(budget, attempts, attempts[-1].gpus)
-    if running and left_over is not None:
-        builder.requeue_within(left_over + 0.1)
-    if any(job_result.out_of_main_memory(pod) for pod in builder.snapshot.training_pods):
-        return FAILED, Reason.OUT_OF_MEMORY, job_result.MAIN_MEMORY_MESSAGE
-    eviction = storage_eviction(builder.snapshot.training_pods)
-    if eviction is not None:
-        return FAILED, Reason.DISK_FULL, f"The training pod was evicted: {eviction}"
-    return None
 
 
 def _report_state(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -> None:
