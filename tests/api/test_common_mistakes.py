@@ -45,6 +45,29 @@ def messages(**parts: Any) -> list[str]:
         ({"training": {"epochs": "1.5"}}, "write 1.5, without quotes"),
         ({"training": {"maxLength": "1k"}}, "write 1024"),
         ({"training": {"maxLength": "2,048"}}, "write 2048, without quotes"),
+        ({"training": {"maxLength": "1,048,576"}}, "write 1048576, without quotes"),
+        ({"training": {"maxLength": "8,0"}}, "write 8, without quotes"),
+        ({"training": {"beta": "0,1"}}, "write 0.1, without quotes"),
+        ({"training": {"epochs": "1,5"}}, "write 1.5, without quotes"),
+        ({"training": {"epochs": "1,500"}}, "write 1.500, without quotes"),
+        ({"training": {"learningRate": "0,000005"}}, "write 0.000005, without quotes"),
+        ({"budget": "20,50 EUR"}, 'write {maxCost: "20.50"}'),
+        ({"budget": {"maxCost": 20}}, 'write it in quotes, "20"'),
+        ({"budget": {"maxDuration": 6}}, "write a duration like 90s, 45m, 6h, 1h30m or 2d"),
+        ({"budget": {"maxDuration": "6"}}, "write a duration like 90s, 45m, 6h, 1h30m or 2d"),
+        ({"budget": {"maxDuration": "6x"}}, "write a duration like 90s, 45m, 6h, 1h30m or 2d"),
+        ({"budget": {"maxDuration": ""}}, "it may not be empty"),
+        (
+            {"evaluation": {"tasks": [{"name": "arc_easy"}], "maxDuration": 6}},
+            "write a duration like 90s, 45m, 6h, 1h30m or 2d",
+        ),
+        ({"output": {"push": True}}, "write a repository's name, like Qwen/Qwen2.5-1.5B-Instruct"),
+        ({"model": {"fromJob": "my-sft"}}, "write {name: my-sft}"),
+        (
+            {"dataset": "pvc://c/x.jsonl"},
+            "write {volume: {claimName: c, path: x.jsonl}}",
+        ),
+        ({"model": "pvc://models"}, "write {volume: {claimName: models}}"),
         ({"suspend": "true"}, "write it without quotes"),
         ({"model": [{"repo": "a/b"}]}, "write its fields without the dash"),
         (
@@ -59,7 +82,7 @@ def test_a_value_of_the_wrong_type_gets_what_to_write(parts: dict[str, Any], exp
     assert message.endswith(expected) or f": {expected}" in message
 
 
-@pytest.mark.parametrize("value", ["many", "1.5", "1e400", "nan"])
+@pytest.mark.parametrize("value", ["many", "1.5", "1,5", "0,500", "10,24,000", "1e400", "nan"])
 def test_no_number_is_guessed_from_another_text(value: str) -> None:
     (message,) = messages(training={"maxLength": value})
     assert message.endswith("it must be a whole number")

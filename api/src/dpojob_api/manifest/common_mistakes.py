@@ -92,8 +92,11 @@ NUMBERS = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
     "ten": 10,
 }  # fmt: skip
+THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+")
 BINARY_KILO = re.compile(r"(\d{1,4})\s?[kK]")
 FILE_NAME = re.compile(r"\.(?:jsonl?|csv|tsv|parquet|arrow)(?:\.(?:gz|bz2|xz|zst))?$|^\.{0,2}/")
+CLAIM_ADDRESS = re.compile(r"pvc://(?P<claimName>[^/\s]+)/*(?P<path>.*)")
+"""A place on a claim as the command line's options write it: pvc://CLAIM/PATH."""
 SPLIT_SNAKE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|-")
 
 
@@ -137,13 +140,18 @@ def mapping_instead_of(path: Path, value: Any) -> str | None:
     if field in ("model", "dataset") and isinstance(value, str):
         if re.match(r"https?://", text):
             return f"write {{urls: [{text}]}}" if field == "dataset" else None
+        if (place := CLAIM_ADDRESS.fullmatch(text)) is not None:
+            volume = {key: part for key, part in place.groupdict().items() if part}
+            return f"write {flow_yaml({'volume': volume})}"
         if FILE_NAME.search(text):
             return f"write {{volume: {{claimName: CLAIM, path: {text.lstrip('./')}}}}}, with the claim it is on"
         return f"write {{repo: {text}}}" if re.fullmatch(REPO, text) else None
+    if field == "model.fromJob" and isinstance(value, str):
+        return f"write {flow_yaml({'name': value})}"
     if field == "output" and isinstance(value, str):
         return f"write {{volume: {{claimName: {text}}}}}, or {{push: {text}}} to upload it"
     if field == "budget" and not isinstance(value, bool) and isinstance(value, int | float | str):
-        amount = re.sub(r"[^\d.]", "", text)
+        amount = _without_commas(re.sub(r"[^\d.,]", "", text), whole=False)
         return f'write {{maxCost: "{amount}"}}' if re.fullmatch(MONEY_PATTERN, amount) else None
     if field == "training.lora" and value is True:
         return "write method: lora in training; lora holds the adapter's shape"
@@ -176,8 +184,8 @@ def number_instead_of(kind: str, value: str) -> str | None:
     Returns:
         What to write, such as "write 1024"; None where nothing is known.
     """
-    text = value.strip().lower().replace(",", "").replace("_", "")
     whole = kind != "float_type"
+    text = _without_commas(value.strip().lower(), whole=whole).replace("_", "")
     if text in NUMBERS:
         return f"write {NUMBERS[text]}"
     if (found := BINARY_KILO.fullmatch(text)) is not None:
@@ -189,6 +197,13 @@ def number_instead_of(kind: str, value: str) -> str | None:
     if whole:
         return f"write {int(number)}, without quotes" if number.is_integer() else None
     return f"write {text}, without quotes"
+
+
+def _without_commas(text: str, *, whole: bool) -> str:
+    """The text without commas between thousands in a whole number, and with points for other commas."""
+    if whole and THOUSANDS.fullmatch(text):
+        return text.replace(",", "")
+    return text.replace(",", ".")
 
 
 def reversed_mapping(path: Path, value: Any, roles: list[str]) -> str | None:

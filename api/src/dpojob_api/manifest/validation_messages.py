@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from dpojob_api.quantity import COUNT_PATTERN, DURATION_PATTERN, MONEY_PATTERN
@@ -84,34 +86,44 @@ def error_message(error: ErrorDetails, model: type[BaseModel], root: Path) -> st
             what = f": {field}" if field else ""
             return f"{path} is required{what}"
         case "string_pattern_mismatch":
-            form = FORMS.get(limits["pattern"], f"it must match {limits['pattern']}")
-            return f"{path} is {value}: {form}"
+            return f"{path} is {value}: {_form(limits['pattern'])}"
         case "literal_error":
             near = nearest_field(str(error["input"]), _allowed_values(limits["expected"]))
             return f"{path} is {value}; it may be {limits['expected']}{did_you_mean(near)}"
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal" as bound:
             (limit,) = limits.values()
             return f"{path} is {value}; it must be {bound.replace('_', ' ')} {limit:g}"
+        case "string_too_short" if error["input"] and (pattern := _pattern_at(model, error["loc"])):
+            return f"{path} is {value}: {_form(pattern)}"
         case "too_short" | "string_too_short":
             return f"{path} is {value}; it may not be empty"
         case "too_long" | "string_too_long":
             unit = "entries" if error["type"] == "too_long" else "characters"
             return f"{path} is too long: at most {limits['max_length']} {unit}"
         case kind if kind in TYPE_NAMES:
-            hint = _what_to_write(kind, where, error["input"])
+            hint = _what_to_write(kind, where, error["input"], _pattern_at(model, error["loc"]))
             return f"{path} is {value}; it must be {TYPE_NAMES[kind]}{hint}"
         case kind if kind == UNION_TYPE:
             names = " or ".join(TYPE_NAMES[name] for name in limits["types"])
-            hint = _what_to_write(limits["types"][0], where, error["input"])
+            hint = _what_to_write(limits["types"][0], where, error["input"], None)
             hint = hint or ": write one, or several as [first, second]"
             return f"{path} is {value}; it must be {names}{hint}"
         case _:
             return f"{path} is {value}: {error['msg']}"
 
 
-def _what_to_write(kind: str, where: Path, value: Any) -> str:
+def _form(pattern: str) -> str:
+    """What to write where a text does not match a pattern."""
+    return FORMS.get(pattern, f"it must match {pattern}")
+
+
+def _what_to_write(kind: str, where: Path, value: Any, pattern: str | None) -> str:
     """The clause that says what to write instead of a value of the wrong type; empty where unknown."""
     if kind == "string_type" and isinstance(value, int | float):
+        # A switch is no text even in quotes, and a number may be refused again in quotes.
+        unfit = isinstance(value, bool) or re.search(pattern or "", str(value)) is None
+        if pattern is not None and unfit:
+            return f": {_form(pattern)}"
         return f': write it in quotes, "{value}"'
     if kind in ("model_type", "dict_type"):
         advice = mapping_instead_of(where, value)
@@ -222,9 +234,31 @@ def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
     return current
 
 
+def _field_at(model: type[BaseModel], path: Path) -> FieldInfo | None:
+    """The field at `path`; None for the value itself, an entry of a list, and an unknown field."""
+    holder = _model_at(model, path[:-1]) if path else None
+    fields = holder.model_fields.items() if holder else []
+    return next((field for name, field in fields if path[-1] in (field.alias or name, name)), None)
+
+
+def _pattern_at(model: type[BaseModel], path: Path) -> str | None:
+    """The pattern of the text at `path`; None where there is none."""
+    return next(_patterns(_field_at(model, path)), None)
+
+
+def _patterns(part: Any) -> Iterator[str]:
+    """The patterns of a field, or of a part of its annotation."""
+    own = isinstance(part, FieldInfo)
+    for entry in part.metadata if own else ():
+        if (pattern := getattr(entry, "pattern", None)) is not None:
+            yield pattern
+    for member in get_args(part.annotation if own else part):
+        yield from _patterns(member)
+
+
 def _field_description(model: type[BaseModel], path: Path) -> str | None:
     """The description of the field at `path`, without its final stop."""
-    holder = _model_at(model, path[:-1])
-    fields = holder.model_fields.items() if holder else []
-    found = [f.description for n, f in fields if path[-1] in (f.alias or n, n)]
-    return found[0].removesuffix(".").replace("The ", "the ", 1) if found and found[0] else None
+    field = _field_at(model, path)
+    if field is None or not field.description:
+        return None
+    return field.description.removesuffix(".").replace("The ", "the ", 1)
