@@ -67,6 +67,49 @@ async def test_a_cookie_of_another_start_is_refused(client: httpx.AsyncClient) -
     assert (await client.get("/")).status_code == 403
 
 
+async def test_the_cookie_is_another_secret_than_the_token(
+    client: httpx.AsyncClient, page: Page
+) -> None:
+    (cookie,) = (await client.get(page.address)).cookies.jar
+    assert cookie.value and cookie.value != page.token
+    client.cookies.clear()
+    assert cookie.name == f"dpojob-{PORT}"
+    client.cookies.set(cookie.name, page.token)
+    assert (await client.get("/")).status_code == 403
+    assert (await client.get("/", params={"token": cookie.value})).status_code == 403
+
+
+FROM_FILE = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}  # fmt: skip
+
+
+async def test_a_local_file_leads_to_the_page_which_signs_in(
+    client: httpx.AsyncClient, page: Page
+) -> None:
+    for _ in range(2):
+        answer = await client.get(page.address, headers=FROM_FILE)
+        # A redirect of the server would be a request of another site, to which no strict cookie is sent.
+        assert answer.status_code == 200 and 'content="0;url=/"' in answer.text
+        assert page.token not in answer.text
+        assert "samesite=strict" in answer.headers["set-cookie"].lower()
+    assert (await client.get("/")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("token", "headers"),
+    [
+        ("wrong", FROM_FILE),
+        ("", FROM_FILE),
+        (None, FROM_FILE | {"sec-fetch-dest": "iframe"}),
+        (None, FROM_FILE | {"sec-fetch-mode": "cors", "sec-fetch-dest": "empty"}),
+    ],
+)
+async def test_another_site_signs_in_by_no_other_request(
+    signed_in: httpx.AsyncClient, page: Page, token: str | None, headers: dict[str, str]
+) -> None:
+    params = {"token": page.token if token is None else token}
+    assert (await signed_in.get("/", params=params, headers=headers)).status_code == 403
+
+
 @pytest.mark.parametrize(
     "host",
     [f"attacker.example:{PORT}", "attacker.example", "127.0.0.1", "127.0.0.1:80", f"127.0.0.1.example:{PORT}", f"[::1]:{PORT}", "0.0.0.0", ""],

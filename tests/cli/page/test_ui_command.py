@@ -9,9 +9,11 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, expect
 from tests.cli.conftest import COMMAND, run
 
 KUBECONFIG = """
@@ -57,6 +59,46 @@ def test_the_page_says_that_the_cluster_does_not_answer_and_ends_by_ctrl_c(
     _, errors = process.communicate()
     assert process.returncode == 0
     assert "Traceback" not in errors
+
+
+@pytest.mark.cluster  # It needs no cluster, but Chromium, as the page's tests on a cluster do.
+def test_the_browser_signs_in_by_a_private_file_and_its_arguments_hold_no_secret(
+    environment: dict[str, str], tmp_path: Path, browser: Browser
+) -> None:
+    opened = tmp_path / "opened"
+    os.mkfifo(opened)
+    opener = tmp_path / "opener"
+    opener.write_text(
+        f"#!{sys.executable}\nimport sys\nopen({str(opened)!r}, 'w').write(sys.argv[1])\n"
+    )
+    opener.chmod(0o700)
+    process = subprocess.Popen(
+        [COMMAND, "ui"], env={**environment, "BROWSER": f"{opener} %s"},
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    address, _, token = process.stdout.readline().strip().partition("?token=")
+    argument = opened.read_text()
+    assert token and token not in argument
+    file = Path(urlsplit(argument).path)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+    page = browser.new_page()
+    page.goto(argument, wait_until="commit")
+    page.wait_for_url(address)
+    expect(page.locator("body")).to_contain_text(REFUSED)
+    again = browser.new_page()
+    again.goto(f"{address}?token={token}")
+    assert again.url == address and "DPOJobs" in again.title()
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 0
+    assert not file.parent.exists()
+
+
+@pytest.mark.parametrize("port", ["-1", "65536"])
+def test_a_number_that_is_no_port_is_refused(environment: dict[str, str], port: str) -> None:
+    result = run("ui", "--no-browser", "--port", port, env=environment)
+    assert result.code == 2 and "0<=x<=65535" in result.err
 
 
 def test_a_port_that_is_taken_is_named(environment: dict[str, str]) -> None:

@@ -161,7 +161,9 @@ def _add_page(app: typer.Typer) -> None:
             ),
         ] = [],  # noqa: B006
         context: Context = None,
-        port: Annotated[int, typer.Option(metavar="N", help="default: a free one")] = 0,
+        port: Annotated[
+            int, typer.Option(metavar="N", min=0, max=65535, help="default: a free one")
+        ] = 0,
         no_browser: Annotated[
             bool, typer.Option("--no-browser", help="print the address, open no browser")
         ] = False,

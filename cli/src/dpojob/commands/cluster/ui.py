@@ -5,12 +5,14 @@ from __future__ import annotations
 import webbrowser
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from dpojob.cluster.api import Api
 from dpojob.cluster.kubeconfig import load_access
 from dpojob.console import stderr_console
 from dpojob.errors import CommandError
-from dpojob.page import serve
+from dpojob.page import redirect_page, serve
 from dpojob_api.constants import ExitCode
 
 
@@ -35,10 +37,15 @@ def run(context: str | None, namespaces: Sequence[str], port: int, *, browser: b
         print(address, flush=True)
         stderr_console().print("Ctrl-C ends it", style="dim")
         if browser:
-            webbrowser.open(address)
+            # Every user of the machine can read the browser's arguments, so they do not hold the address.
+            file = Path(directory, "dpojob-ui.html")
+            file.touch(mode=0o600)
+            file.write_text(redirect_page(address))
+            webbrowser.open(file.as_uri())
 
     try:
-        serve(api, context, namespaces, port, on_ready)
+        with TemporaryDirectory(prefix="dpojob-ui-") as directory:  # Its mode is 0700.
+            serve(api, context, namespaces, port, on_ready)
     except KeyboardInterrupt:
         return ExitCode.OK  # Ctrl-C is how the page is ended.
     except OSError as error:
