@@ -109,6 +109,12 @@ def test_the_remedy_is_named(spec: dict[str, Any], expected: str) -> None:
         ({"apiVersion": "dpojob.dev/v1"}, "write dpojob.dev/v1alpha1"),
         ({"kind": "DpoJob"}, "did you mean DPOJob?"),
         ({"metadata": {}}, "metadata.name is required"),
+        (
+            {"metadata": {"name": "x", "namespace": "Team_A"}},
+            'metadata.namespace is "Team_A": use at most 63 lower-case letters',
+        ),
+        ({"metadata": {"name": "x", "namespace": "a.b"}}, 'metadata.namespace is "a.b"'),
+        ({"metadata": {"name": "x", "namespace": "a" * 64}}, "use at most 63 lower-case letters"),
         ({"metadata": {"name": "Has_Capitals"}}, "lower-case"),
         ({"speck": {}}, "did you mean spec?"),
         ({"training": {}}, "it belongs in spec"),

@@ -42,6 +42,8 @@ LEAST = {
     "CostQuota": "a CostQuota needs at least its maxCost",
 }
 """What a spec holds at least, by kind."""
+NAMESPACE = r"(?=.{1,63}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+"""As the API server requires of a namespace's name (RFC 1123 label)."""
 PARTS = ("apiVersion", "kind", "metadata", "spec", "status")
 """Top-level fields of a document."""
 FREE_FORM = ("spec", "training", "arguments")
@@ -98,6 +100,13 @@ def _check_metadata(kind: str, metadata: Any) -> Iterator[tuple[Path, str]]:
     elif kind == "DPOJob" and len(name) > NAME_LENGTH:
         limit = f"a DPOJob's name has at most {NAME_LENGTH} characters: it labels the job's pods"
         yield here, f"metadata.name has {len(name)} characters; {limit}"
+    namespace = metadata.get("namespace")
+    if namespace is not None and not (
+        isinstance(namespace, str) and re.fullmatch(NAMESPACE, namespace)
+    ):
+        form = "use at most 63 lower-case letters, digits and '-', with no '-' at its ends"
+        where: Path = ("metadata", "namespace")
+        yield where, f"metadata.namespace is {show_value(namespace)}: {form}"
 
 
 def _check_spec(model: type[BaseModel], spec: Any) -> Iterator[tuple[Path, str]]:

@@ -122,13 +122,13 @@ def add_to(app: typer.Typer) -> None:
         from dpojob.commands.job.job_options import JobOptions
 
         options = JobOptions(
-            dataset=dataset, model=model, from_job=from_job, name=name, split=split,
+            dataset=dataset, model=model, from_job=from_job, name=name, namespace=namespace, split=split,
             mapping=mapping, epochs=epochs, lr=lr, beta=beta, batch_size=batch_size,
             max_length=max_length, method=method, pool=pool, gpus=gpus, max_cost=max_cost,
             max_duration=max_duration, output=output, push=push, validate_only=validate_only,
         )  # fmt: skip
         return command.run(
-            options, namespace, context, format_,
+            options, context, format_,
             dry_run=dry_run, watch=watch, here=here, volume=volume,
         )  # fmt: skip
 

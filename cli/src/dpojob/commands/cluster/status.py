@@ -5,6 +5,7 @@ from __future__ import annotations
 from dpojob.cluster.client import AsyncClient
 from dpojob.cluster.job_facts import job_object
 from dpojob.console import live_console, print_document, print_json, print_result
+from dpojob.errors import CommandError
 from dpojob.output_format import DocumentFormat, OutputFormat
 from dpojob_api.conditions import ConditionType
 from dpojob_api.constants import ExitCode
@@ -34,8 +35,11 @@ async def run(
         The exit status: 0, or for a watch 0 when the job completed and 1 when it failed.
 
     Raises:
-        CommandError: The cluster does not answer, or the job is deleted while it is watched.
+        CommandError: The cluster does not answer, the job is deleted while it is watched, or another form than a
+            table is asked of a watch.
     """
+    if watch:
+        refuse_document(OutputFormat.JSON if status_json else form)
     async with AsyncClient(namespace, context) as client:
         if watch:
             return await _watch(client, name)
@@ -51,6 +55,22 @@ async def run(
     else:
         print_document(job.wire(), DocumentFormat(form))
     return ExitCode.OK
+
+
+def refuse_document(form: OutputFormat | None) -> None:
+    """Refuses a form of standard output in which `--watch` prints nothing.
+
+    Args:
+        form: The form; None for the default.
+
+    Raises:
+        CommandError: It is another form than a table.
+    """
+    if form not in (None, OutputFormat.TABLE):
+        raise CommandError(
+            f"--watch prints a line for each change, and -o {form} one document: leave one of them out",
+            reason=None,
+        )
 
 
 async def _watch(client: AsyncClient, name: str) -> int:

@@ -29,6 +29,7 @@ class JobOptions:
     model: str | None = None
     from_job: str | None = None
     name: str | None = None
+    namespace: str | None = None
     split: str | None = None
     mapping: Sequence[str] = ()
     epochs: float | None = None
@@ -109,10 +110,11 @@ def build_job(options: JobOptions) -> BuiltJob:
         "output": {"volume": output, "push": options.push},
         "validateOnly": options.validate_only or None,
     }
+    metadata = {"name": options.name or default_name(options), "namespace": options.namespace}
     document: JSONObject = {
         "apiVersion": API_VERSION,
         "kind": "DPOJob",
-        "metadata": {"name": options.name or default_name(options)},
+        "metadata": _without_empty(metadata),
         "spec": _without_empty(spec),
     }
     return BuiltJob(document, validated(document), sources)

@@ -32,7 +32,6 @@ TO_CLUSTER = (
 
 def run(
     options: JobOptions,
-    namespace: str | None,
     context: str | None,
     form: OutputFormat | None,
     *,
@@ -45,7 +44,6 @@ def run(
 
     Args:
         options: What the user gave.
-        namespace: The job's namespace; None for that of the context.
         context: A context of the kubeconfig; None for its current one.
         form: Form of standard output; None for a line, and for YAML with `dry_run`.
         dry_run: Print the manifest and do nothing.
@@ -59,6 +57,10 @@ def run(
     Raises:
         CommandError: An option is wrong, there is no cluster, or it refuses the job.
     """
+    if here:
+        _refuse_ignored(options, context, form, dry_run=dry_run, watch=watch)
+    if watch:
+        status.refuse_document(form)
     built = build_job(options)
     if here:
         return _train_here(built, volume, form)
@@ -67,7 +69,7 @@ def run(
         _print_manifest(built, form)
         return ExitCode.OK
     try:
-        client = AsyncClient(namespace, context)
+        client = AsyncClient(options.namespace, context)
     except NoClusterError as error:
         if not sys.stdin.isatty():
             raise CommandError(
@@ -83,6 +85,27 @@ def run(
         place = created.namespace
         return asyncio.run(status.run(created.name, place, context, OutputFormat.TABLE, watch=True))
     return ExitCode.OK
+
+
+def _refuse_ignored(
+    options: JobOptions,
+    context: str | None,
+    form: OutputFormat | None,
+    *,
+    dry_run: bool,
+    watch: bool,
+) -> None:
+    """Refuses what has no meaning beside `--here`."""
+    given = {
+        "--dry-run": dry_run,
+        "--watch": watch,
+        "--namespace": options.namespace is not None,
+        "--context": context is not None,
+        "-o name": form is OutputFormat.NAME,
+    }
+    ignored = [option for option, is_given in given.items() if is_given]
+    if ignored:
+        raise CommandError(f"--here trains on this machine: leave out {', '.join(ignored)}")
 
 
 async def _create(client: AsyncClient, built: BuiltJob) -> DPOJob:
@@ -121,5 +144,7 @@ def _train_here(built: BuiltJob, volume: Sequence[str], form: OutputFormat | Non
     job = built.manifest.job
     assert job is not None  # build_job made one.
     request = JobRequest(built.manifest, job, {**parse_volumes(volume), **built.volumes})
-    json = form is OutputFormat.JSON
-    return train_request(request, DocumentFormat.JSON if json else DocumentFormat.TABLE)
+    documents = (OutputFormat.JSON, OutputFormat.YAML)
+    return train_request(
+        request, DocumentFormat(form) if form in documents else DocumentFormat.TABLE
+    )

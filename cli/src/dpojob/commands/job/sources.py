@@ -10,6 +10,7 @@ from typing import Literal
 from dpojob.errors import CommandError
 from dpojob.input_files.near_path import did_you_mean_path
 from dpojob_api.base import JSONObject
+from dpojob_api.manifest.common_mistakes import FILE_NAME
 from dpojob_api.spec import REPO
 
 Kind = Literal["model", "dataset"]
@@ -54,12 +55,24 @@ def parse_source(text: str, kind: Kind) -> Source:
             f"--model {text}: a model is a repository of the hub or pvc://CLAIM/PATH"
         )
     path = Path(text).expanduser()
-    if text and (text.startswith((".", "/", "~")) or path.exists()):
+    if text and (text.startswith((".", "/", "~")) or path.exists() or _is_missing_file(text, path)):
         return _local(text, path.absolute(), kind)
     if re.fullmatch(REPO, text):
         return Source({"repo": text})
     raise CommandError(
         f"--{kind} {text}: write a repository like org/name, pvc://CLAIM/PATH, or a path like ./{text or 'pairs.jsonl'}"
+    )
+
+
+def _is_missing_file(text: str, path: Path) -> bool:
+    """Whether a name that could be a repository is rather that of a file that does not exist."""
+    # It ends like a data file, or like some file and a file with a similar name is in its directory.
+    if FILE_NAME.search(text) is not None:
+        return True
+    return (
+        re.fullmatch(r"\.[A-Za-z]{2,8}", path.suffix) is not None
+        and path.parent.is_dir()
+        and did_you_mean_path(path) != ""
     )
 
 
