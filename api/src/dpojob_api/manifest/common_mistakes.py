@@ -95,6 +95,7 @@ NUMBERS = {
 THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+")
 BINARY_KILO = re.compile(r"(\d{1,4})\s?[kK]")
 FILE_NAME = re.compile(r"\.(?:jsonl?|csv|tsv|parquet|arrow)(?:\.(?:gz|bz2|xz|zst))?$|^\.{0,2}/")
+"""What is rather a path than a repository's name: a data file, or a path that begins with `/`, `./` or `../`."""
 CLAIM_ADDRESS = re.compile(r"pvc://(?P<claimName>[^/\s]+)/*(?P<path>.*)")
 """A place on a claim as the command line's options write it: pvc://CLAIM/PATH."""
 SPLIT_SNAKE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|-")

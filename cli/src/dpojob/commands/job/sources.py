@@ -10,7 +10,7 @@ from typing import Literal
 from dpojob.errors import CommandError
 from dpojob.input_files.near_path import did_you_mean_path
 from dpojob_api.base import JSONObject
-from dpojob_api.manifest.common_mistakes import FILE_NAME
+from dpojob_api.manifest import FILE_NAME
 from dpojob_api.spec import REPO
 
 Kind = Literal["model", "dataset"]
