@@ -99,3 +99,17 @@ def test_files_that_are_no_task(
         (root / "manners.yaml").write_text(text)
     with pytest.raises(TaskFileError, match=words):
         read(root, allow_code=allow_code)
+
+
+def test_a_data_file_is_no_pattern_and_no_link_that_may_change(tmp_path: Path) -> None:
+    data = {"test": "[l]eak.txt"}
+    write_task(tmp_path, dataset_path="text", dataset_kwargs={"data_files": data})
+    (tmp_path / "[l]eak.txt").write_text("decoy\n")
+    (tmp_path / "leak.txt").symlink_to("/etc/hostname")
+    with pytest.raises(TaskFileError, match=r"\[l\]eak\.txt has one of"):
+        read(tmp_path)
+    (tmp_path / "real.txt").write_text("text\n")
+    (tmp_path / "link.txt").symlink_to("real.txt")
+    data = {"test": "link.txt"}
+    write_task(tmp_path, dataset_path="text", dataset_kwargs={"data_files": data})
+    assert read(tmp_path)["dataset_kwargs"]["data_files"] == {"test": str(tmp_path / "real.txt")}

@@ -3,10 +3,11 @@
 The inspection's image has no lm-eval; the trainer's has it and reads both from here too.
 """
 
-from .task_file import TaskFileError, read_task_file
+from .task_file import DATASET_FORMATS, TaskFileError, read_task_file
 from .task_index import IndexEntry, index_version, nearest_task, read_index
 
 __all__ = [
+    "DATASET_FORMATS",
     "IndexEntry",
     "TaskFileError",
     "index_version",

@@ -114,6 +114,8 @@ FILTERS = frozenset(
     ]
 )
 REPOSITORY = re.compile(REPO)
+PATTERN_MARKS = ("*", "?", "[", "::")
+"""What makes a path a pattern or a chain of addresses to the library that reads data files."""
 
 
 class TaskFileError(Exception):
@@ -197,7 +199,7 @@ def _check_fields(fields: Mapping[str, Any]) -> None:
     """Raise TaskFileError for what may run code."""
     _check_names("field", fields, DATA_FIELDS)
     path = fields.get("dataset_path")
-    repository = isinstance(path, str) and "/" in path and REPOSITORY.match(path)
+    repository = isinstance(path, str) and "/" in path and REPOSITORY.fullmatch(path)
     if path is not None and path not in DATASET_FORMATS and not repository:
         raise TaskFileError(
             f"dataset_path {path!r} is neither a repository of the hub nor one of {', '.join(sorted(DATASET_FORMATS))}"
@@ -246,4 +248,10 @@ def _data_files(named: Any, directory: Path, root: Path) -> Any:
         raise TaskFileError(f"data_files: {named} is not on the claim of the task's file")
     if not path.is_file():
         raise TaskFileError(f"data_files: there is no file {named} beside the task's file")
-    return str(path)
+    resolved = str(path.resolve())
+    # The library would take these as a pattern, and read what it matches now or later.
+    if any(mark in resolved for mark in PATTERN_MARKS):
+        raise TaskFileError(
+            f"data_files: {named} has one of {' '.join(PATTERN_MARKS)} in its path; rename it"
+        )
+    return resolved

@@ -195,6 +195,8 @@ def _set_library_variables(job: TrainJob) -> None:
     job.scratch.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("HF_HOME", str(job.scratch / "huggingface"))
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    # Otherwise datasets sends the name of each dataset to a server of Amazon's, whatever the hub is.
+    os.environ.setdefault("HF_UPDATE_DOWNLOAD_COUNTS", "0")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # Batches differ in length, so blocks of fixed size would leave gaps that no later batch fits in.
     os.environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")

@@ -10,11 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import evaluate as metrics_of_hub
 import lm_eval.utils
 import numpy as np
 import torch
 from jinja2 import BaseLoader, StrictUndefined
-from jinja2.sandbox import SandboxedEnvironment
+from jinja2.runtime import LoopContext
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import Namespace
 from lm_eval.evaluator import evaluate
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
@@ -26,6 +29,7 @@ from dpojob_trainer.shared.benchmark_tasks import read_index, read_task_file
 from dpojob_trainer.shared.container_environment import ContainerEnvironment
 from dpojob_trainer.training.setup.train_job import TrainJob
 
+from .data_task import DataTask
 from .metric_values import MetricValues, Sample, TaskError, is_number
 
 log = logging.getLogger(__name__)
@@ -33,6 +37,8 @@ BATCH_SIZES = (16, 4, 1)
 """Samples at a time, tried in this order where the GPU's memory runs out."""
 SEED = 1234
 """The harness's own seed, of few-shot examples too."""
+PLAIN_TYPES = (str, list, dict, tuple, int, float, LoopContext, Namespace)
+"""Types whose attributes a template may read: values of JSON, and what Jinja itself offers a template."""
 KINDS = {"task": Kind.TASK, "group": Kind.GROUP, "tag": Kind.TAG}
 
 
@@ -158,17 +164,18 @@ def _values_by_metric(
     }
 
 
-def _own_task(job: TrainJob, spec: EvaluationTask) -> dict[str, Any]:
-    """The fields of a task's file, with code where the installation allows it. Raises TaskFileError."""
+def _own_task(job: TrainJob, spec: EvaluationTask) -> dict[str, Any] | DataTask:
+    """The task of a file, with its code where the installation allows that. Raises TaskFileError and TaskError."""
     assert spec.volume is not None
     path, root = job.path(spec.volume), job.volumes[spec.volume.claim_name]
     allow_code = ContainerEnvironment().allow_programs
     fields = read_task_file(path, root, allow_code=allow_code)
-    if allow_code:
-        # The same fields with the functions that the file names.
-        fields = load_yaml(path, resolve_func=True) | {
-            name: fields[name] for name in ("dataset_kwargs",) if name in fields
-        }
+    if not allow_code:
+        return DataTask(config={**fields, "task": spec.name})
+    # The same fields with the functions that the file names.
+    fields = load_yaml(path, resolve_func=True) | {
+        name: fields[name] for name in ("dataset_kwargs",) if name in fields
+    }
     return {**fields, "task": spec.name}
 
 
@@ -180,17 +187,34 @@ def _entries(root: Path) -> Iterator[tuple[str, Entry]]:
             yield name, Entry(name, KINDS[kind], root / place)
 
 
-def _sandbox() -> SandboxedEnvironment:
-    """Jinja's sandbox, with the harness's own filters."""
-    environment = SandboxedEnvironment(
-        loader=BaseLoader(), undefined=StrictUndefined, keep_trailing_newline=True
-    )
-    environment.filters.update(lm_eval.utils.env.filters)
-    return environment
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja's sandbox, in which a template reaches methods of plain values only, with the harness's own filters."""
+
+    def __init__(self) -> None:
+        """Create it with the options of the harness."""
+        super().__init__(loader=BaseLoader(), undefined=StrictUndefined, keep_trailing_newline=True)
+        self.filters.update(lm_eval.utils.env.filters)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Whether a template may read an attribute: an object of a library, such as an image, may write files."""
+        return isinstance(obj, PLAIN_TYPES) and super().is_safe_attribute(obj, attr, value)
 
 
+def _load_metric(*args: Any, **options: Any) -> Any:
+    """`evaluate.load`, which downloads a program from the hub and runs it, where that is allowed."""
+    if not ContainerEnvironment().allow_programs:
+        raise TaskError(
+            f"it computes {args[0] if args else 'a metric'} by a program of the hub, which this installation does "
+            "not allow (chart value evaluation.allowPrograms)"
+        )
+    return _load_any_metric(*args, **options)
+
+
+# Tasks of the harness call it by this name.
+_load_any_metric = metrics_of_hub.load
+metrics_of_hub.load = _load_metric
 # A template of a user's file could run any code in the harness's own environment.
-lm_eval.utils.env = _sandbox()
+lm_eval.utils.env = _Sandbox()
 
 
 def _seed() -> None:
