@@ -46,6 +46,7 @@ def test_an_included_file_gives_what_the_file_does_not_say(tmp_path: Path) -> No
         ({"generation_kwargs": {"trust_remote_code": True}}, "'trust_remote_code'"),
         ({"filter_list": [{"filter": [{"function": "custom"}]}]}, "filter 'custom'"),
         ({"dataset_path": "pandas"}, "neither a repository of the hub"),
+        ({"dataset_path": ["json"]}, "neither a repository of the hub"),
         ({"dataset_path": "/etc"}, "neither a repository of the hub"),
         ({"dataset_kwargs": {"data_dir": "/etc"}}, "'data_dir'"),
     ],
@@ -86,6 +87,14 @@ def test_a_function_is_named_with_the_setting_that_allows_it(tmp_path: Path) -> 
             "dataset_path: json\ndataset_kwargs: {data_files: 'http://inner/x'}\n",
             "not on the claim",
         ),
+        ("dataset_path: json\ndataset_kwargs: {data_files: &a [*a]}\n", "RecursionError"),
+        ('dataset_path: json\ndataset_kwargs: {data_files: "a\\0b"}\n', "ValueError"),
+        ('dataset_path: json\ndataset_kwargs: {data_files: "\\uD800"}\n', "UnicodeEncodeError"),
+        (
+            f"dataset_path: json\ndataset_kwargs: {{data_files: {'x' * 300}}}\n",
+            "File name too long",
+        ),
+        ('include: "a\\0b"\n', "ValueError"),
         ("dataset_path: json\ndataset_kwargs: {data_files: [none.jsonl]}\n", "no file none.jsonl"),
     ],
 )
@@ -113,3 +122,20 @@ def test_a_data_file_is_no_pattern_and_no_link_that_may_change(tmp_path: Path) -
     data = {"test": "link.txt"}
     write_task(tmp_path, dataset_path="text", dataset_kwargs={"data_files": data})
     assert read(tmp_path)["dataset_kwargs"]["data_files"] == {"test": str(tmp_path / "real.txt")}
+
+
+def test_a_task_has_at_most_64_files(tmp_path: Path) -> None:
+    write_task(tmp_path)
+    for count in (63, 64):
+        (tmp_path / "many.yaml").write_text(f"include: [{'manners.yaml, ' * count}]\n")
+        if count == 63:
+            assert read(tmp_path, name="many.yaml")["task"] == "manners"
+    with pytest.raises(TaskFileError, match="more than 64 files"):
+        read(tmp_path, name="many.yaml")
+
+
+def test_a_task_has_at_most_1000_data_files(tmp_path: Path) -> None:
+    files = ["manners.jsonl"] * 1001
+    write_task(tmp_path, dataset_kwargs={"data_files": files})
+    with pytest.raises(TaskFileError, match="more than 1000"):
+        read(tmp_path)

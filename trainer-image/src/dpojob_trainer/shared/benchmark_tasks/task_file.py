@@ -20,6 +20,9 @@ from dpojob_trainer.shared.volume_paths import is_inside
 MAX_BYTES = 1 << 20
 MAX_INCLUDES = 8
 """The deepest chain of `include`."""
+MAX_FILES = 64
+"""The files of a task, with those that it includes."""
+MAX_DATA_FILES = 1000
 DATA_FIELDS = frozenset(
     [
         "task",
@@ -137,7 +140,16 @@ def read_task_file(path: Path, root: Path, *, allow_code: bool) -> dict[str, Any
         TaskFileError: There is no such file, it leads out of the claim, it is no task, it names code
             where that is not allowed, or a data file is missing.
     """
-    fields = _read(path, root.resolve(), MAX_INCLUDES, allow_code)
+    try:
+        return _read_task(path, root.resolve(), allow_code)
+    except (OSError, ValueError, RecursionError) as error:
+        # Such as a path with NUL, too long or with half of a pair of surrogates, or an object that holds itself.
+        reason = error.strerror if isinstance(error, OSError) else type(error).__name__
+        raise TaskFileError(f"{path.name} names no files that can be read: {reason}") from error
+
+
+def _read_task(path: Path, root: Path, allow_code: bool) -> dict[str, Any]:
+    fields = _read(path, root, MAX_INCLUDES, allow_code, [])
     if "group" in fields or isinstance(fields.get("task"), list):
         raise TaskFileError(f"{path.name} is a group; name the file of each of its tasks")
     if not allow_code:
@@ -146,12 +158,18 @@ def read_task_file(path: Path, root: Path, *, allow_code: bool) -> dict[str, Any
         raise TaskFileError(f"{path.name} has no dataset_path")
     options = fields.get("dataset_kwargs")
     if isinstance(options, Mapping) and "data_files" in options:
-        files = _data_files(options["data_files"], path.parent, root.resolve())
+        files = _data_files(options["data_files"], path.parent, root, [])
         fields["dataset_kwargs"] = {**options, "data_files": files}
     return fields
 
 
-def _read(path: Path, root: Path, depth: int, allow_code: bool) -> dict[str, Any]:
+def _read(
+    path: Path, root: Path, depth: int, allow_code: bool, files: list[Path]
+) -> dict[str, Any]:
+    """A file's fields with those that it includes. `files` takes each file that is read."""
+    files.append(path)
+    if len(files) > MAX_FILES:
+        raise TaskFileError(f"{path.name}: more than {MAX_FILES} files are included")
     if not is_inside(root, path):
         raise TaskFileError(f"{path.name} is not on the claim")
     try:
@@ -175,7 +193,7 @@ def _read(path: Path, root: Path, depth: int, allow_code: bool) -> dict[str, Any
     for name in names:
         if depth == 0 or not isinstance(name, str):
             raise TaskFileError(f"{path.name}: include is nested too deeply or names no file")
-        merged |= _read(path.parent / name, root, depth - 1, allow_code)
+        merged |= _read(path.parent / name, root, depth - 1, allow_code, files)
     return merged | fields
 
 
@@ -200,7 +218,8 @@ def _check_fields(fields: Mapping[str, Any]) -> None:
     _check_names("field", fields, DATA_FIELDS)
     path = fields.get("dataset_path")
     repository = isinstance(path, str) and "/" in path and REPOSITORY.fullmatch(path)
-    if path is not None and path not in DATASET_FORMATS and not repository:
+    known = repository or (isinstance(path, str) and path in DATASET_FORMATS)
+    if path is not None and not known:
         raise TaskFileError(
             f"dataset_path {path!r} is neither a repository of the hub nor one of {', '.join(sorted(DATASET_FORMATS))}"
         )
@@ -237,12 +256,14 @@ def _check_names(kind: str, names: Any, allowed: frozenset[str]) -> None:
             )
 
 
-def _data_files(named: Any, directory: Path, root: Path) -> Any:
-    """The same with absolute paths. Raises TaskFileError for a file that is missing or not on the claim."""
+def _data_files(named: Any, directory: Path, root: Path, files: list[str]) -> Any:
+    """The same with absolute paths, which `files` takes. Raises TaskFileError for one that is missing or not on the claim."""
     if isinstance(named, Mapping):
-        return {key: _data_files(value, directory, root) for key, value in named.items()}
+        return {key: _data_files(value, directory, root, files) for key, value in named.items()}
     if isinstance(named, list):
-        return [_data_files(value, directory, root) for value in named]
+        return [_data_files(value, directory, root, files) for value in named]
+    if len(files) == MAX_DATA_FILES:
+        raise TaskFileError(f"data_files: there are more than {MAX_DATA_FILES}")
     path = directory / str(named)
     if "://" in str(named) or not is_inside(root, path):
         raise TaskFileError(f"data_files: {named} is not on the claim of the task's file")
@@ -254,4 +275,5 @@ def _data_files(named: Any, directory: Path, root: Path) -> Any:
         raise TaskFileError(
             f"data_files: {named} has one of {' '.join(PATTERN_MARKS)} in its path; rename it"
         )
+    files.append(resolved)
     return resolved
