@@ -112,23 +112,6 @@ def test_a_repository_is_no_directory_of_the_same_name(
             load()
 
 
-def test_the_files_of_a_repository_choose_no_other_reader(
-    tmp_path: Path, load: Load, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_task(tmp_path / "claim", dataset_path="some-org/tree", dataset_kwargs={})
-    directory = tmp_path / "dataset"
-    directory.mkdir()
-    (directory / "test.xml").write_text("<rows/>")
-    with Hub() as hub:
-        for name, value in hub.env().items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setattr(datasets.config, "HF_ENDPOINT", hub.url)
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
-        hub.add_dataset("some-org/tree", directory)
-        with pytest.raises(TaskError, match="in the format xml, not one of"):
-            load()
-
-
 def test_a_metric_that_is_a_program_of_the_hub_is_refused(load: Load) -> None:
     import evaluate
 

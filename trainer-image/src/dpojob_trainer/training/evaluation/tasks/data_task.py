@@ -35,22 +35,12 @@ class DataTask(ConfigurableTask):  # type: ignore[misc]
         builder = datasets.load_dataset_builder(
             path, name=self.DATASET_NAME, **(dataset_kwargs or {})
         )
-        _check_format(builder)
         builder.download_and_prepare()
         dataset = builder.as_dataset()
         # Features are known without decoding a row.
         for split in dataset.values():
             _check_feature("", split.features)
         self.dataset = dataset
-
-
-def _check_format(builder: datasets.DatasetBuilder) -> None:
-    """Raise TaskError for a reader of other formats, which a repository's files choose, such as HDF5 with its links."""
-    reader = type(builder).__module__.rpartition(".")[2]
-    if reader not in DATASET_FORMATS:
-        raise TaskError(
-            f"its dataset is in the format {reader}, not one of {', '.join(sorted(DATASET_FORMATS))}"
-        )
 
 
 def _check_feature(name: str, feature: Any) -> None:
