@@ -196,3 +196,16 @@ def test_a_finished_job_is_deleted_once_its_quota_holds_what_it_cost(
     decision = second_look(ended)
     assert any(isinstance(action, DeleteSelf) for action in decision.actions) is deleted
     assert deleted or decision.requeue_after == 5.0
+
+
+def test_a_finished_job_that_cost_less_than_quotas_count_is_deleted() -> None:
+    status = training_status()
+    attempt = status.attempts[0]
+    attempt.gpu_seconds, attempt.start_time = 1.5, NOW - timedelta(hours=2)
+    attempt.hourly_price = Decimal("0.001")
+    first = build_snapshot(status, spec_fields={"ttlSecondsAfterFinished": 1})
+    failed = decide_with_pools(first, POOLS, NOW)  # its Job is gone
+    failed.status.completion_time = NOW - timedelta(hours=1)
+    ended = replace(first, quotas=(quota("100"),))
+    ended = replace(ended, job=first.job.model_copy(update={"status": failed.status}))
+    assert any(isinstance(action, DeleteSelf) for action in second_look(ended).actions)

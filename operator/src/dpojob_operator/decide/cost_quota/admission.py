@@ -14,7 +14,7 @@ from dpojob_operator.decide.cost import total_cost
 from dpojob_operator.decide.status_builder import StatusBuilder
 from dpojob_operator.decide.types import PoolReservation
 
-from .job_cost import has_price, planned_rest, rounded, spent_by
+from .job_cost import attempt_costs, has_price, planned_rest, rounded, spent_by
 from .record import fits, is_exhausted
 
 
@@ -100,9 +100,11 @@ def is_recorded(builder: StatusBuilder) -> bool:
 
 
 def _cost_since(builder: StatusBuilder, start: datetime) -> Decimal:
-    """What the attempts of a job cost that began since then."""
-    attempts = builder.status.attempts
-    return total_cost([a for a in attempts if a.start_time is not None and a.start_time >= start])
+    """What a quota counts of a job that it first sees now: its attempts that began since then, rounded."""
+    spent = spent_by(builder.status)
+    attempts = attempt_costs(builder.status.attempts, spent)
+    earlier = [a.cost for a in attempts if a.start is not None and a.start < start]
+    return max(Decimal(0), spent - sum(earlier, start=Decimal(0)))
 
 
 def _admits(builder: StatusBuilder, quota: CostQuota, rest: Decimal) -> bool:

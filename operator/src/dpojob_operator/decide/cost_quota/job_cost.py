@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum, auto
@@ -154,6 +154,25 @@ def spent_by(status: DPOJobStatus) -> Decimal:
     return rounded(total_cost(status.attempts) + judge_cost(status.evaluation))
 
 
+def attempt_costs(attempts: Sequence[Attempt], spent: Decimal) -> tuple[AttemptCost, ...]:
+    """Divide what a job has cost among its attempts.
+
+    Args:
+        attempts: All attempts of the job.
+        spent: What it has cost in all, rounded.
+
+    Returns:
+        The attempts with their rounded costs; the rest, with the judge's tokens, is the last one's.
+    """
+    costs = [rounded(total_cost([a])) for a in attempts]
+    if costs:
+        costs[-1] = max(Decimal(0), spent - sum(costs[:-1], start=Decimal(0)))
+    return tuple(
+        AttemptCost(_aware(a.start_time), _aware(a.end_time), cost)
+        for a, cost in zip(attempts, costs, strict=True)
+    )
+
+
 def planned_rest(plan: Plan, status: DPOJobStatus) -> Decimal:
     """Compute what a job may still cost by its plan, which a quota reserves before its next attempt.
 
@@ -201,17 +220,12 @@ def read_job_cost(raw: Mapping[str, Any]) -> JobCost:
 def _job_cost(job: _Job, uid: str, name: str, created: str, *, deleting: bool) -> JobCost:
     status, claim = job.status, _claim(job, deleting=deleting)
     spent = rounded(total_cost(status.attempts) + judge_cost(status.evaluation))
-    attempts = [
-        AttemptCost(_aware(a.start_time), _aware(a.end_time), rounded(total_cost([a])))
-        for a in status.attempts
-    ]
-    if attempts:  # the judge's tokens are the last attempt's
-        rest = max(Decimal(0), spent - sum((a.cost for a in attempts[:-1]), start=Decimal(0)))
-        attempts[-1] = replace(attempts[-1], cost=rest)
     expected = status.plan.estimate.cost if status.plan is not None else Decimal(0)
     if claim is Claim.RESERVATION and status.cost is not None and status.cost.estimate is not None:
         expected = status.cost.estimate
-    return JobCost(uid, name, created, claim, spent, rounded(expected), tuple(attempts))
+    return JobCost(
+        uid, name, created, claim, spent, rounded(expected), attempt_costs(status.attempts, spent)
+    )
 
 
 def _aware(time: datetime | None) -> datetime | None:
