@@ -117,3 +117,20 @@ def test_a_metric_that_is_a_program_of_the_hub_is_refused(load: Load) -> None:
 
     with pytest.raises(TaskError, match=r"squad_v2 by a program of the hub.*allowPrograms"):
         evaluate.load("squad_v2")
+
+
+@pytest.mark.parametrize(
+    ("metric", "better"),
+    [
+        # Of each sample the harness has the log-likelihood.
+        ({"metric": "perplexity", "aggregation": "perplexity", "higher_is_better": False}, True),
+        ({"metric": "acc", "aggregation": "mean", "higher_is_better": None}, True),
+        ({"metric": "acc", "aggregation": "mean", "higher_is_better": False}, False),
+    ],
+)
+def test_which_values_of_a_sample_are_better(
+    tmp_path: Path, load: Load, metric: dict[str, Any], better: bool
+) -> None:
+    kind = {"output_type": "loglikelihood", "doc_to_choice": None, "doc_to_target": "question"}
+    write_task(tmp_path / "claim", **kind, metric_list=[metric])
+    assert load()._higher_is_better(metric["metric"]) is better

@@ -18,6 +18,7 @@ from jinja2 import BaseLoader, StrictUndefined
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
+from lm_eval.api.metrics import perplexity
 from lm_eval.evaluator import evaluate
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
@@ -138,9 +139,12 @@ class LoadedTask:
     def _higher_is_better(self, metric: str) -> bool:
         """Whether a higher value of a metric is the better one."""
         for task in self._loaded["tasks"].values():
-            known = task.higher_is_better() or {}
-            if metric in known:
-                return bool(known[metric])
+            if (task.aggregation() or {}).get(metric) is perplexity:
+                # A sample's value is the log-likelihood; only the aggregate is a perplexity.
+                return True
+            known = (task.higher_is_better() or {}).get(metric)
+            if known is not None:
+                return bool(known)
         return True
 
 
