@@ -81,6 +81,15 @@ class DPOJobSpec(
     )
 
     @property
+    def output_is_kept(self) -> bool:
+        """Whether the model has a volume that outlives the training pod.
+
+        A pushed model needs none, except where the verdict of the evaluation may forbid its upload.
+        """
+        may_stay = self.evaluation is not None and self.evaluation.require is not None
+        return self.output.volume is not None or self.output.push is None or may_stay
+
+    @property
     def evaluation_volumes(self) -> dict[str, ClaimPath]:
         """What the evaluation reads from claims, by the path of its field."""
         if self.evaluation is None:

@@ -29,7 +29,10 @@ class S3(StrictModel):
 
 
 class Output(StrictModel):
-    """Where the model goes. Without a volume, a claim `<name>-output` is made, unless push is set."""
+    """Where the model goes. Without a volume, a claim `<name>-output` is made.
+
+    Where push is set and evaluation.require is not, the model is uploaded without a claim.
+    """
 
     volume: ClaimPath | None = Field(
         default=None, description="Directory of the model on a claim. Default: a claim made for it."

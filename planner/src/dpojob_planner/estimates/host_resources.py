@@ -110,7 +110,7 @@ def scratch_gib(
     # Full fine-tuning from an adapter starts from its base with the adapter merged, in fp32 files.
     merged_start = 4.0 * shape.parameters if facts.adapter and settings.method == "full" else 0.0
     size = SPARE * (downloaded + merged_start) / GIB + DATASET_SCRATCH_GIB
-    if spec.output.volume is None and spec.output.push is not None:
+    if not spec.output_is_kept:
         size += output
         if _merges(spec, settings):
             # The merged model is written beside the adapter and then takes its place.

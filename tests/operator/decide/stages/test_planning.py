@@ -25,7 +25,13 @@ from tests.kit.builders import (
 from tests.kit.operator_fixture import REPORT
 
 from dpojob_api.job import DPOJobStatus
-from dpojob_operator.decide import CreateTraining, Decision, PlanningRequest, PoolReservation
+from dpojob_operator.decide import (
+    CreateClaim,
+    CreateTraining,
+    Decision,
+    PlanningRequest,
+    PoolReservation,
+)
 from dpojob_operator.decide.object_snapshots import PodSnapshot, PVCSnapshot
 from dpojob_operator.decide.stages import decide, decide_with_pools
 from dpojob_planner import PoolState
@@ -138,6 +144,20 @@ def test_where_the_model_will_lie(
     decision = decide_with_pools(replace(snapshot, claims=claims), POOLS, NOW)
     artifacts = decision.status.artifacts
     assert (None if artifacts is None else artifacts.wire()) == expected
+
+
+@pytest.mark.parametrize(("require", "claims"), [({}, ("x-output",)), (None, ())])
+def test_a_model_whose_upload_the_verdict_may_forbid_has_a_claim(
+    require: dict[str, Any] | None, claims: tuple[str, ...]
+) -> None:
+    evaluation = {"judge": {"rewardModel": {"repo": "org/judge"}}, "require": require}
+    snapshot = inspected(output={"push": "me/it"}, evaluation=evaluation)
+    assert decide(snapshot, NOW) == PlanningRequest(claims=claims, earlier_pods=False)
+    decision = decide_with_pools(snapshot, POOLS, NOW)
+    artifacts = decision.status.artifacts
+    assert ((artifacts.claim_name,) if artifacts else ()) == claims
+    created = [each.name for each in decision.actions if isinstance(each, CreateClaim)]
+    assert tuple(created) == claims
 
 
 def test_a_job_that_waits_for_a_node_keeps_its_plan_while_its_pool_is_the_same() -> None:

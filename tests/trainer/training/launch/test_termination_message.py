@@ -44,6 +44,7 @@ def test_any_outcome_fits(message: str, health: str, samples: list[Any]) -> None
         evaluation=Evaluation(
             prompts=5,
             note=message,
+            message=health + "x" * TERMINATION_MESSAGE_BYTES,
             attention=[Attention(figure="Length", message=health)] * 5,
             tasks=[TaskResult(name=message[:128], metric=health[:128], error=health)] * 8,
         ),
@@ -71,6 +72,19 @@ def test_eight_tasks_with_ordinary_names_fit_beside_the_other_figures() -> None:
     text = encode(truncate_outcome(outcome).wire())
     read = Outcome.model_validate_json(text).evaluation
     assert len(text) <= TERMINATION_MESSAGE_BYTES and read is not None and len(read.tasks) == 8
+
+
+def test_the_verdict_is_kept_beside_eight_failed_tasks_with_long_errors() -> None:
+    error = "RuntimeError: " + "x" * 286
+    tasks = [TaskResult(name=f"task_{number}", error=error) for number in range(8)]
+    message = "No task has a result: " + " ".join(f"{task.name}: {error}." for task in tasks * 2)
+    verdict = Evaluation(verdict="NotEvaluated", message=message, tasks=tasks)
+    outcome = Outcome(outcome="Succeeded", reason="Completed", evaluation=verdict)
+    text = encode(truncate_outcome(outcome).wire())
+    read = Outcome.model_validate_json(text).evaluation
+    assert len(text) <= TERMINATION_MESSAGE_BYTES and read is not None
+    assert (read.verdict, len(read.tasks)) == ("NotEvaluated", 8)
+    assert read.message.startswith("No task has a result: task_0: RuntimeError: xxx")
 
 
 ANY = st.text(st.characters(), max_size=3000)

@@ -72,8 +72,8 @@ def _has_node(builder: StatusBuilder, attempt: Attempt) -> bool:
 
 def _request_planning(builder: StatusBuilder) -> None:
     claims = [*claims_mounted(builder.spec, builder.status.dependency)]
-    output = builder.job.spec.output
-    if builder.status.artifacts is None and output.volume is None and output.push is None:
+    spec = builder.job.spec
+    if builder.status.artifacts is None and spec.output.volume is None and spec.output_is_kept:
         claims.append(output_claim_name(builder.job.name))
     builder.request_planning(
         claims,
@@ -137,14 +137,13 @@ def _adopt(builder: StatusBuilder, chosen: Plan) -> None:
     if not builder.job.spec.validate_only:
         _reserve(builder, chosen)
     _set_planned(builder, chosen)
-    output = builder.job.spec.output
-    if builder.status.artifacts is not None or builder.job.spec.validate_only:
+    spec = builder.job.spec
+    if builder.status.artifacts is not None or spec.validate_only:
         return
-    if output.volume is not None:
-        builder.status.artifacts = Artifacts(
-            claim_name=output.volume.claim_name, path=output.volume.path
-        )
-    elif output.push is None:
+    volume = spec.output.volume
+    if volume is not None:
+        builder.status.artifacts = Artifacts(claim_name=volume.claim_name, path=volume.path)
+    elif spec.output_is_kept:
         name = output_claim_name(builder.job.name)
         existing = builder.snapshot.claims.get(name)
         if existing is not None and existing.job_uid != builder.job.uid:

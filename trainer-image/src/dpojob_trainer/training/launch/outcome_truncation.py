@@ -102,7 +102,12 @@ def _shorten_evaluation(evaluation: Evaluation | None, length: int) -> Evaluatio
         task.model_copy(update={"error": _cut(task.error, length)}) for task in evaluation.tasks
     ]
     return evaluation.model_copy(
-        update={"attention": attention, "note": _cut(evaluation.note, length), "tasks": tasks}
+        update={
+            "attention": attention,
+            "message": _cut(evaluation.message, length),
+            "note": _cut(evaluation.note, length),
+            "tasks": tasks,
+        }
     )
 
 
