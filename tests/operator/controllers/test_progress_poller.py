@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from prometheus_client import REGISTRY, generate_latest
 from tests.kit.waiting import LIMIT
+from tests.operator.controllers.dpojob.running_poller import polling
 
 from dpojob_operator.controllers.dpojob import ProgressPoller, progress_poller
 from dpojob_operator.decide.object_snapshots import PodSnapshot
@@ -47,25 +48,6 @@ async def pods(monkeypatch: pytest.MonkeyPatch, **handlers: Handler) -> AsyncIte
     finally:
         for runner in runners:
             await runner.cleanup()
-
-
-@asynccontextmanager
-async def polling(notify: Callable[[Any], None]) -> AsyncIterator[ProgressPoller]:
-    poller = ProgressPoller(
-        None,  # type: ignore[arg-type]  # the pod's own address needs no cluster
-        by_proxy=False,
-        every=0.01,
-        notify_every=3600,
-        notify=notify,
-    )
-    running = asyncio.ensure_future(poller.run())
-    try:
-        yield poller
-        assert not running.done(), "polling ended"
-    finally:
-        running.cancel()
-        for key in list(RUNNING.progress):
-            poller.stop(key)
 
 
 def answering(*bodies: bytes) -> Handler:

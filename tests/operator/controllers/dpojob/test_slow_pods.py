@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tests.kit.waiting import LIMIT
+from tests.operator.controllers.dpojob.running_poller import polling
 
 from dpojob_api.progress import Progress
 from dpojob_operator.controllers.dpojob import ProgressPoller, progress_poller
 from dpojob_operator.decide.object_snapshots import PodSnapshot
-from dpojob_operator.process.metrics import RUNNING
 
 PROGRESS = Progress(step=1, max_steps=2)
 SLOW = 2.8
@@ -57,25 +56,6 @@ class Pods:
         return None if behavior == "fail" else PROGRESS
 
 
-@asynccontextmanager
-async def polling(notify: Callable[[Any], None]) -> AsyncIterator[ProgressPoller]:
-    poller = ProgressPoller(
-        None,  # type: ignore[arg-type]  # nothing is read
-        by_proxy=False,
-        every=0.001,
-        notify_every=3600,
-        notify=notify,
-    )
-    running = asyncio.ensure_future(poller.run())
-    try:
-        yield poller
-        assert not running.done(), "polling ended"
-    finally:
-        running.cancel()
-        for key in list(RUNNING.progress):
-            poller.stop(key)
-
-
 def watch(poller: ProgressPoller, namespace: str, count: int) -> None:
     for number in range(count):
         poller.watch((namespace, str(number)), PodSnapshot("pod", f"{namespace}-{number}"))
@@ -94,7 +74,7 @@ async def test_pods_of_one_namespace_leave_readings_to_others(
 ) -> None:
     pods = Pods(monkeypatch)
     pods.behaviors["hostile"] = []
-    async with polling(lambda _: None) as poller:
+    async with polling(lambda _: None, every=0.001) as poller:
         watch(poller, "hostile", 150)
         await until(pods, lambda: pods.unanswered == 24)
         watch(poller, "ordinary", 10)
@@ -109,7 +89,7 @@ async def test_pods_that_were_slow_or_silent_are_read_apart_from_the_others(
     """Of several namespaces, which together could use all readings at once."""
     pods = Pods(monkeypatch)
     pods.behaviors.update(dict.fromkeys(["hostile-1", "hostile-2"], behavior))
-    async with polling(lambda _: None) as poller:
+    async with polling(lambda _: None, every=0.001) as poller:
         watch(poller, "hostile-1", 150)
         watch(poller, "hostile-2", 150)
         await until(pods, lambda: pods.unanswered == progress_poller.MAX_CONCURRENT_SLOW)
@@ -124,7 +104,7 @@ async def test_a_pod_that_does_not_answer_is_polled_less_often(
     pods = Pods(monkeypatch)
     pods.behaviors["silent"] = ["fail"] * 4
     waits = []
-    async with polling(lambda _: None) as poller:
+    async with polling(lambda _: None, every=0.001) as poller:
         watch(poller, "silent", 1)
         watched = poller._watched["silent", "0"]
         async with asyncio.timeout(LIMIT):
