@@ -67,7 +67,7 @@ def validated(path: Path, layout: ColumnLayout) -> Iterator[ValidatedRows]:
     from dpojob_trainer.inspection.sources import DataFile, Source
     from dpojob_trainer.inspection.validation import RowValidator
 
-    source = Source("bench", [DataFile(path.name, lambda: path, path.stat().st_size)])
+    source = Source("bench", [DataFile(path.name, path, path.stat().st_size)])
     validator = RowValidator(layout, as_conversations=True)
     for batch in prefetched(read_source(source, layout.used)):
         rows = validator.validate(batch.rows, batch.start, batch.file.name)

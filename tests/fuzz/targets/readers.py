@@ -40,7 +40,7 @@ def _count(path_name: str, data: bytes, columns: Sequence[str] | None) -> int | 
     """The rows of the file; None where it is refused, with the documented reason and a message."""
     path = scratch(path_name)
     path.write_bytes(data)
-    file = DataFile(path_name, lambda: path, len(data))
+    file = DataFile(path_name, path, len(data))
     rows = 0
     try:
         for batch in read_file(file, columns):

@@ -41,6 +41,7 @@ REFUSED = {
 }
 """What a message names, by a part of the expected verdict."""
 VALID_AFTER_SUGGESTION = 0.95
+FIELDS = ("prompt", "chosen", "rejected")
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Expected:
 
     name: str
     verdict: str
+    mapping: str
     rows: int
 
     @property
@@ -56,13 +58,35 @@ class Expected:
         """Whether the file holds pairs that can be trained on, after a suggestion at most."""
         return self.verdict.startswith(("valid", "7 of 11 valid"))
 
+    @property
+    def is_read(self) -> bool:
+        """Whether its columns have a meaning, though rows may be invalid."""
+        return self.mapping != "-" and (self.holds_pairs or self.verdict.startswith("invalid"))
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The column of each field, as far as the table names it; the list of an instruction's parts as text."""
+        named = re.findall(r"(prompt|chosen|rejected): (\w+)", self.mapping)
+        element = re.findall(r"(\w+)\[(\d)\] (chosen|rejected)", self.mapping)
+        joined = re.findall(r"join (\w+) and (\w+)", self.mapping)
+        return {
+            **dict(named),
+            **{field: f"{column}.{index}" for column, index, field in element},
+            **({"prompt": str([*joined[0]])} if joined else {}),
+        }
+
 
 def expected_files() -> list[Expected]:
     if FOLDER is None:
         return []
     with (FOLDER / "EXPECTED.tsv").open(newline="", encoding="utf-8") as file:
         lines = list(csv.DictReader(file, delimiter="\t"))
-    return [Expected(line["name"], line["expected_verdict"], int(line["rows"])) for line in lines]
+    return [
+        Expected(
+            line["name"], line["expected_verdict"], line["expected_mapping"], int(line["rows"])
+        )
+        for line in lines
+    ]
 
 
 @dataclass(frozen=True)
@@ -131,6 +155,24 @@ def test_a_file_is_as_expected(file: Expected, found: dict[str, Found]) -> None:
     for kind, word in REFUSED.items():
         if kind in verdict:
             assert word in seen.messages
+
+
+@pytest.mark.parametrize(
+    "file", [file for file in expected_files() if file.is_read], ids=lambda file: file.name
+)
+def test_its_columns_are_mapped_as_expected(file: Expected, found: dict[str, Found]) -> None:
+    seen = found[file.name]
+    mapped = seen.last.mapping.model_dump(include={*FIELDS}, exclude_none=True)
+    columns = {field: str(column) for field, column in mapped.items()}
+    assert {"chosen", "rejected"} <= columns.keys()
+    if file.mapping != "none needed":
+        assert file.columns.items() <= columns.items()
+    else:
+        assert all(field == column for field, column in columns.items())
+        suggestion = seen.first.suggestion
+        assert suggestion is None or not (suggestion.column_mapping or suggestion.preset)
+    if preset := re.search(r"preset ([a-z-]+)", file.mapping):
+        assert seen.last.preset == preset[1]
 
 
 def test_nothing_is_accepted_that_should_not_be(found: dict[str, Found]) -> None:

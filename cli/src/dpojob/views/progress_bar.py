@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from dpojob.console import live_console
 
@@ -24,6 +23,12 @@ def progress_bar(description: str, *, unit: str) -> Iterator[ProgressCallback]:
     Yields:
         The function that moves the bar.
     """
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    # Imported here, since a command whose output goes into a file or a pipe need not wait for rich.
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -31,10 +36,7 @@ def progress_bar(description: str, *, unit: str) -> Iterator[ProgressCallback]:
         TextColumn("{task.fields[shown]}", markup=False),
         TimeRemainingColumn(),
     )
-    console = live_console(stderr=True)
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
+    with Progress(*columns, console=live_console(stderr=True), transient=True) as progress:
         task = progress.add_task(description, total=None, shown="")
 
         def on_progress(done: int, total: int | None) -> None:

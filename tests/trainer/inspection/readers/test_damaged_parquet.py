@@ -20,7 +20,7 @@ whole = path.read_bytes()
 for at in range(len(whole)):
     path.write_bytes(whole[:at] + bytes([(whole[at] + 1) % 256]) + whole[at + 1:])
     try:
-        for batch in read_file(DataFile(path.name, lambda: path, len(whole))):
+        for batch in read_file(DataFile(path.name, path, len(whole))):
             len(batch)
     except InspectionError:
         pass

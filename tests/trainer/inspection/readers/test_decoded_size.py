@@ -38,7 +38,7 @@ path, rows = Path(sys.argv[1]), 0
 # An allocation that would take the machine's memory fails instead.
 resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
 try:
-    for batch in prefetched(read_file(DataFile(path.name, lambda: path, path.stat().st_size))):
+    for batch in prefetched(read_file(DataFile(path.name, path, path.stat().st_size))):
         if batch.record_batch is not None:
             for column in batch.record_batch.columns:
                 if hasattr(column, "dictionary"):
@@ -64,7 +64,7 @@ def read_in_child(path: Path) -> str:
 
 
 def read_table(path: Path) -> pa.Table:
-    batches = read_file(DataFile(path.name, lambda: path, path.stat().st_size))
+    batches = read_file(DataFile(path.name, path, path.stat().st_size))
     return pa.Table.from_batches(
         [batch.record_batch for batch in batches if batch.record_batch is not None]
     )
@@ -180,7 +180,7 @@ def test_the_size_of_every_compressed_batch_counts(
     largest = []
     for limit in (0, 9000, 20_000):
         monkeypatch.setattr(ipc_messages, "MAX_BATCH_BYTES", limit)
-        file = DataFile(path.name, lambda: path, path.stat().st_size)
+        file = DataFile(path.name, path, path.stat().st_size)
         try:
             largest.append(sum(map(len, read_file(file))))
         except InspectionError as problem:
@@ -292,5 +292,5 @@ def test_ordinary_texts_are_read_in_large_batches(tmp_path: Path) -> None:
         numbers, pc.binary_repeat("text ", pa.array([100] * 20_000)), " "
     )
     pq.write_table(pa.table({"prompt": texts, "chosen": texts, "rejected": texts}), path)
-    batches = list(read_file(DataFile(path.name, lambda: path, path.stat().st_size)))
+    batches = list(read_file(DataFile(path.name, path, path.stat().st_size)))
     assert len(batches) <= 6

@@ -19,7 +19,7 @@ MANY = MAX_ROW_VALUES + 1
 
 def read(path: Path) -> list[int]:
     """The number of rows of each batch."""
-    file = DataFile(path.name, lambda: path, path.stat().st_size)
+    file = DataFile(path.name, path, path.stat().st_size)
     return [len(batch) for batch in read_file(file)]
 
 

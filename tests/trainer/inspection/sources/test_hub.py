@@ -203,6 +203,20 @@ def test_addresses_that_fail(hub: Hub, model: str) -> None:
         assert words in caught.value.message, caught.value.message
 
 
+def test_all_files_are_fetched_before_the_first_is_read(hub: Hub, model: str) -> None:
+    damaged = hub.add_file("rows.jsonl", b"<!doctype html><title>Sign in</title>")
+    with pytest.raises(InspectionError, match=r"none\.jsonl answers 404"):
+        look(model, {"urls": [damaged, hub.url + "/files/none.jsonl"]})
+
+
+def test_nothing_is_fetched_where_the_evaluation_split_is_not_there(hub: Hub, model: str) -> None:
+    url = hub.add_file("rows.jsonl", b"{}")
+    before = len(hub.requests)
+    with pytest.raises(InspectionError, match="has no splits"):
+        look(model, {"urls": [url], "eval": {"split": "test"}})
+    assert not [request for request in hub.requests[before:] if "rows.jsonl" in request.path]
+
+
 def test_an_address_that_hangs(hub: Hub, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "TIMEOUT", 0.5)
     hub.fault("/files/slow", hang=True)

@@ -27,7 +27,9 @@ def hub(tmp_path) -> Iterator[Hub]:
 
 
 def fetch(*urls: str) -> list[bytes]:
-    return [file.path.read_bytes() for file in download.open_urls(list(urls), "train").files]
+    return [
+        file.path.read_bytes() for file in download.open_urls(list(urls), "train").fetch().files
+    ]
 
 
 @pytest.mark.parametrize(

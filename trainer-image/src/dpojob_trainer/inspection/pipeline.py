@@ -1,9 +1,11 @@
 """Inspection from end to end: arguments and model, then every row of the dataset, stage by stage.
 
-sources -> columns -> scan of all rows (readers -> validation -> tokenization -> statistics) -> report
+sources -> readers -> columns -> scan of all rows (readers -> validation -> tokenization -> statistics) -> report
 
 Stages do not call each other: what one returns is passed to the next one, here, or for a batch of rows in
-`scan.dataset_scan`.
+`scan.dataset_scan`. Sources fetch files, readers read local ones, and columns are given the rows that were
+read. Where a stage asks for another pass, it returns that and the loop is here: the scan until all rows confirm
+the layout, and the inspections by which a suggestion is tried.
 """
 
 from __future__ import annotations
@@ -15,15 +17,23 @@ from pathlib import Path
 from dpojob_api.conditions import Reason
 from dpojob_api.report import InspectionReport, Problem, ProblemCode
 from dpojob_api.spec import DPOJobSpec
+from dpojob_trainer.shared.errors import InspectionError
 from dpojob_trainer.shared.experiment_trackers import check_trackers
 from dpojob_trainer.shared.output_check import check_output
 
 from .columns import LayoutDetector, Resolution
 from .model import check_adapter, inspect_reward_model, task_warnings
-from .report import build_report, complete_suggestion, held_out_files, with_encodable_names
-from .scan import DatasetScan, Progress, batches, column_names
+from .readers import read_source
+from .report import (
+    SuggestionTrials,
+    build_report,
+    held_out_files,
+    with_encodable_names,
+    with_suggestion,
+)
+from .scan import DatasetCounts, DatasetScan, FirstPass, Progress, column_names
 from .sources import ContentHash, Source, open_source
-from .tokenization import ModelContext, model_warnings
+from .tokenization import InexactTokens, ModelContext, model_warnings
 from .training_arguments import check_arguments, check_pad_token
 
 
@@ -60,9 +70,13 @@ def inspect(
     check_pad_token(spec, model.tokenizer)
     check_adapter(model.facts, model.files, model.tokenizer, spec.training.method)
     dataset = spec.dataset
-    source = open_source(dataset, volumes, token, dataset.split)
+    found = open_source(dataset, volumes, token, dataset.split)
     split = dataset.eval.split
-    evaluation = open_source(dataset, volumes, token, split, evaluation=True) if split else None
+    found_evaluation = (
+        open_source(dataset, volumes, token, split, evaluation=True) if split else None
+    )
+    source = found.fetch()
+    evaluation = found_evaluation.fetch() if found_evaluation is not None else None
     opened = _OpenedJob(model, source, evaluation, progress)
     with ContentHash() as content:
         report = opened.report(spec, content)
@@ -79,7 +93,7 @@ def inspect(
             report.problems += problems
         report.problems += task_warnings(spec.evaluation.tasks, volumes)
     if not report.valid:
-        complete_suggestion(spec, report, opened.report)
+        opened.complete_suggestion(spec, report)
     return with_encodable_names(report)
 
 
@@ -94,16 +108,12 @@ class _OpenedJob:
 
     def report(self, spec: DPOJobSpec, content: ContentHash | None = None) -> InspectionReport:
         """Inspect all rows by a spec; the files that are read are added to `content`."""
-        source, evaluation, dataset = self.source, self.evaluation, spec.dataset
-        detector = LayoutDetector.detect(
-            dataset,
-            [lambda: batches(source)] + ([lambda: batches(evaluation)] if evaluation else []),
-        )
-        scan = DatasetScan(spec, self.model, source, evaluation, content, self.progress)
-        counts = scan.until_confirmed(detector)
-        report = _base_report(source, dataset.split, self.model, detector)
+        detector = self._detect_layout(spec)
+        scan = DatasetScan(spec, self.model, self.source, self.evaluation, content, self.progress)
+        counts = self._scan(scan, detector)
+        report = _base_report(self.source, spec.dataset.split, self.model, detector)
         if counts is None:
-            return _unreadable_layout_report(report, source, detector.resolution)
+            return _unreadable_layout_report(report, self.source, detector.resolution)
         return build_report(
             spec,
             report,
@@ -115,6 +125,49 @@ class _OpenedJob:
             self.model.facts,
             model_warnings(self.model, counts.train.format == "conversational"),
         )
+
+    def complete_suggestion(self, spec: DPOJobSpec, report: InspectionReport) -> None:
+        """Try what an invalid report suggests, with what else is needed, until it would be valid."""
+        trials = SuggestionTrials(spec, report)
+        while (trial := trials.next()) is not None:
+            try:
+                trials.add(trial, self.report(with_suggestion(spec, trial.suggestion)))
+            except (InspectionError, ValueError) as problem:
+                trials.add_failure(trial, str(problem))
+        trials.complete(report)
+
+    def _detect_layout(self, spec: DPOJobSpec) -> LayoutDetector:
+        """Read rows of the training split until every column that is needed was seen."""
+        detector = LayoutDetector(spec.dataset)
+        for batch in read_source(self.source):
+            if detector.add_first_rows(batch.rows):
+                break
+        return detector
+
+    def _scan(self, scan: DatasetScan, detector: LayoutDetector) -> DatasetCounts | None:
+        """Scan by the detected layout, and again while all rows show another one.
+
+        Returns:
+            The counts; None where the columns have no layout.
+        """
+        while (layout := detector.resolution.layout) is not None:
+            try:
+                first = scan.first_pass(layout, detector.kinds)
+                if self._confirm(detector, first):
+                    return scan.further_passes(first)
+            except InexactTokens:
+                continue  # The tokens of rows counted before may be wrong; now they are counted exactly.
+        return None
+
+    def _confirm(self, detector: LayoutDetector, first: FirstPass) -> bool:
+        """Tell whether the columns of all rows confirm the layout of a pass."""
+        layout, counts = first.validator.layout, first.counts
+        if detector.confirm(layout, counts.train_columns, counts.evaluation_columns):
+            return True
+        for source in filter(None, (self.source, self.evaluation)):
+            for batch in read_source(source):
+                detector.add_kinds(batch.rows)
+        return detector.confirm_with_kinds(layout)
 
 
 def _base_report(
@@ -145,10 +198,10 @@ def _unreadable_layout_report(
 ) -> InspectionReport:
     """The report on a dataset whose columns have no layout; its rows are counted, and their scores."""
     answers, rows = resolution.answers, 0
-    for batch in batches(source, answers.columns if answers else []):
-        rows += len(batch)
+    for batch in read_source(source, answers.columns if answers else []):
+        rows += len(batch.rows)
         if answers and answers.columns:
-            answers.count(batch.rows())
+            answers.count(batch.rows.rows())
     if answers:
         text, report.suggestion = answers.advice()
         report.problems[0].message += f" {text}"

@@ -1,15 +1,14 @@
 """The environment of the inspection and training containers: input files and variables.
 
-Every input file, and every variable that the operator, the launcher or an installation sets for the trainer,
-is read here and nowhere else. Variables that belong to other libraries, such as those of experiment
-trackers, are not.
+Every input file and every variable is read here and nowhere else, those that belong to libraries, such as
+experiment trackers, included. The libraries read theirs themselves; `set_defaults` sets them before.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,7 +80,7 @@ class ContainerEnvironment:
     that cannot be parsed ValueError.
     """
 
-    def __init__(self, variables: Mapping[str, str] | None = None) -> None:
+    def __init__(self, variables: MutableMapping[str, str] | None = None) -> None:
         """Read from `variables`, or from this process's environment when None."""
         self._variables = os.environ if variables is None else variables
 
@@ -223,6 +222,15 @@ class ContainerEnvironment:
     def smaller_batch_notice(self) -> str | None:
         """Why this process has half of the planned batch per GPU; None where it follows the plan."""
         return self._variables.get(ENV_SMALLER_BATCH)
+
+    def selected(self, names: Iterable[str]) -> dict[str, str]:
+        """Those of some variables that are set, with their values."""
+        return {name: self._variables[name] for name in names if name in self._variables}
+
+    def set_defaults(self, defaults: Mapping[str, str]) -> None:
+        """Set variables that libraries read, where they are not set."""
+        for name, value in defaults.items():
+            self._variables.setdefault(name, value)
 
     def for_rank(
         self,

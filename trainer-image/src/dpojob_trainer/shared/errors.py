@@ -25,14 +25,32 @@ class InspectionError(Exception):
         return InspectionReport(valid=False, reason=self.reason, error=self.message)
 
 
-def not_found(message: str) -> InspectionError:
+class DatasetNotFound(InspectionError):
     """There is no such dataset, split or file, or no access to it."""
-    return InspectionError(Reason.DATASET_NOT_FOUND, message)
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Reason.DATASET_NOT_FOUND, message)
 
 
-def unreadable(message: str) -> InspectionError:
+class DatasetUnreadable(InspectionError):
     """The file exists and cannot be read in the format of its name."""
-    return InspectionError(Reason.DATASET_UNREADABLE, message)
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Reason.DATASET_UNREADABLE, message)
+
+
+class ModelNotFound(InspectionError):
+    """There is no such model, or no access to it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Reason.MODEL_NOT_FOUND, message)
+
+
+class ModelUnreadable(InspectionError):
+    """The model's config, tokenizer or weight headers cannot be read."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Reason.MODEL_UNREADABLE, message)
 
 
 def require_unique_columns(name: str, columns: Sequence[str]) -> None:
@@ -40,15 +58,7 @@ def require_unique_columns(name: str, columns: Sequence[str]) -> None:
     seen: set[str] = set()
     for column in columns:
         if column in seen:
-            raise unreadable(f"{name} has two columns named {column[:60]!r}; rename or remove one")
+            raise DatasetUnreadable(
+                f"{name} has two columns named {column[:60]!r}; rename or remove one"
+            )
         seen.add(column)
-
-
-def model_not_found(message: str) -> InspectionError:
-    """There is no such model, or no access to it."""
-    return InspectionError(Reason.MODEL_NOT_FOUND, message)
-
-
-def model_unreadable(message: str) -> InspectionError:
-    """The model's config, tokenizer or weight headers cannot be read."""
-    return InspectionError(Reason.MODEL_UNREADABLE, message)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from importlib.util import find_spec
 
 from dpojob_api.conditions import Reason
@@ -80,7 +79,9 @@ def _configuration_problem(name: str, spec: DPOJobSpec) -> str | None:
     The Secret itself is not read here.
     """
     required = REQUIRED_VARIABLES.get(name)
-    if not required or spec.environment_secret is not None or any(map(os.environ.get, required)):
+    if not required or spec.environment_secret is not None:
+        return None
+    if any(ContainerEnvironment().selected(required).values()):
         return None
     return (
         f"{name} needs {' or '.join(required)}: put it into a Secret and name that in "

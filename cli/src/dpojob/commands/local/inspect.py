@@ -10,7 +10,6 @@ from dpojob.console import print_document, print_result, stderr_console
 from dpojob.errors import CommandError
 from dpojob.input_files.volumes import check_volumes
 from dpojob.output_format import DocumentFormat
-from dpojob.views.report_view import report_view
 from dpojob_api.constants import ExitCode
 
 from .request import read_request, run_inspection
@@ -40,6 +39,9 @@ def run(filename: str, volume: Sequence[str], form: DocumentFormat, html: str | 
     if form is not DocumentFormat.TABLE:
         print_document(report.wire(), form)
     else:
+        # Imported here, since JSON is printed without rich.
+        from dpojob.views.report_view import report_view
+
         rows = trainer_bridge.read_example_rows(request.job.spec, request.volumes, report)
         print_result(report_view(report, rows))
         if not report.valid:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from dpojob_api.spelling import nearest
@@ -71,11 +72,12 @@ METADATA_SUFFIXES = frozenset(
 PREFERENCE_LABELS = frozenset(["label", "labels", "preference", "choice", "verdict"])
 
 
+_STEM = rf"^(?P<stem>(?:[a-z0-9]+_)*(?:{'|'.join(ANSWER)})s?)"
 _PAIRS = re.compile(
-    rf"^(?P<stem>(?:[a-z0-9]+_)*(?:{'|'.join(ANSWER)})s?)"
-    r"[_ -]?(?P<mark>[ab]|[01]|[12]|one|two|first|second|left|right)$",
-    re.IGNORECASE,
+    _STEM + r"[_ -]?(?P<mark>[ab]|[01]|[12]|one|two|first|second|left|right)$", re.IGNORECASE
 )
+_NUMBERED = re.compile(_STEM + r"(?:_[a-z]|_?[0-9]{1,2})$")
+"""One of any number of answers."""
 
 
 def simplified(name: str) -> str:
@@ -206,9 +208,13 @@ def undecided_pair(columns: Sequence[str]) -> tuple[str, str] | None:
         columns: The columns to choose from.
 
     Returns:
-        Two columns such as response_a and response_b; None without such a pair.
+        Two columns such as response_a and response_b; None without such a pair, or where there are
+        more answers of the kind, such as response_c.
     """
     stems: dict[str, list[str]] = {}
+    numbered = Counter(
+        match["stem"] for column in columns if (match := _NUMBERED.match(simplified(column)))
+    )
     for column in columns:
         match = _PAIRS.match(simplified(column))
         if match:
@@ -218,7 +224,14 @@ def undecided_pair(columns: Sequence[str]) -> tuple[str, str] | None:
         return bare["a"], bare["b"]
     # model_a and model_b are beside the answers, where there are others, who gave them.
     ordered = sorted(stems, key=lambda stem: stem.startswith("model"))
-    return next(((stems[s][0], stems[s][1]) for s in ordered if len(stems[s]) == 2), None)
+    return next(
+        (
+            (stems[stem][0], stems[stem][1])
+            for stem in ordered
+            if len(stems[stem]) == 2 and numbered[stem] <= 2
+        ),
+        None,
+    )
 
 
 def mark_of(answer: str) -> str:

@@ -28,7 +28,7 @@ from dpojob_trainer.shared.errors import InspectionError
 
 from .mapping_suggestions import missing_columns, quoted, suggest_mapping
 from .nested_pairs import lists_of_answers
-from .other_datasets import describe_media
+from .other_datasets import describe_media, media_column
 from .preference_columns import PreferenceColumns
 from .row_sample import Sample
 from .unused_columns import unused_column_warnings
@@ -93,8 +93,8 @@ def resolve(
     if preset is NATIVE:
         problems += missing_columns(first, wanted, schema, rows)
     if problems:
-        if reserved := _reserved(schema):
-            return Resolution(None, reserved)
+        if images := _images(schema, rows):
+            return Resolution(None, images)
         return Resolution(None, problems, *suggest_mapping(problems, first, schema, rows))
     if preset is NATIVE and (lists := lists_of_answers(first, schema, rows)) is not None:
         return Resolution(None, [lists[0]], lists[1])
@@ -102,7 +102,7 @@ def resolve(
     unread, suggestion = unused_column_warnings(layout, schema, rows)
     media = describe_media([layout.columns["chosen"], layout.columns["rejected"]], rows)
     refused = [Problem(code=ProblemCode.NOT_PREFERENCE, message=media)] if media else []
-    return Resolution(layout, [*_reserved(schema), *refused, *unread], suggestion)
+    return Resolution(layout, [*_images(schema, rows), *refused, *unread], suggestion)
 
 
 def _is_there(name: str, schema: Schema) -> bool:
@@ -184,15 +184,26 @@ def _two_prompts(preset: Preset, column: str) -> Problem:
     )
 
 
-def _reserved(schema: Schema) -> list[Problem]:
+def _images(schema: Schema, rows: Sample) -> list[Problem]:
+    """The problem that a dataset is one of images, or of other media."""
     named = [column for column in RESERVED if schema.get(column, "null") != "null"]
-    if not named:
+    if named:
+        return [
+            Problem(
+                code=ProblemCode.RESERVED_COLUMN,
+                message=f"the column {named[0]!r} marks a dataset of images, which DPOJob does not train "
+                "on: the model would not see the images that the answers are about. If the pairs are text, "
+                "remove or rename the column.",
+            )
+        ]
+    media = media_column(schema, rows)
+    if media is None:
         return []
     return [
         Problem(
-            code=ProblemCode.RESERVED_COLUMN,
-            message=f"the column {named[0]!r} marks a dataset of images, which DPOJob does not train "
-            "on: the model would not see the images that the answers are about. If the pairs are text, "
-            "remove or rename the column.",
+            code=ProblemCode.NOT_PREFERENCE,
+            message=f"the column {media!r} makes this a dataset of images or other media, which DPOJob does "
+            "not train on: the model would not see what the answers are about. If the pairs are text, remove "
+            "the column.",
         )
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,9 +25,6 @@ from .column_resolution import RESERVED, Resolution, resolve
 from .row_sample import MAX_SAMPLED_ROWS, clipped
 
 MAX_SAMPLED_ROWS_OF_BATCH = 64
-
-ReadSplit = Callable[[], Iterator[RowBatch]]
-"""Reads all columns of a split from its beginning."""
 
 
 @dataclass
@@ -80,11 +77,10 @@ class ObservedColumns:
 
 @dataclass
 class LayoutDetector:
-    """Detects how the dataset's columns are read."""
+    """Detects how the dataset's columns are read, from the rows that it is given."""
 
     dataset: DatasetSource
-    splits: Sequence[ReadSplit]
-    """The training split, and the evaluation split where it has files of its own."""
+    """The spec's dataset, with the user's column mapping and preset."""
     resolution: Resolution = field(default_factory=lambda: Resolution(None))
     """The result so far."""
     kinds: dict[str, ColumnKind] = field(default_factory=dict)
@@ -93,48 +89,46 @@ class LayoutDetector:
     _transcripts: TranscriptStats | None = None
     """Those of all rows of the training split, once they were read."""
 
-    @classmethod
-    def detect(cls, dataset: DatasetSource, splits: Sequence[ReadSplit]) -> LayoutDetector:
-        """Read rows of the training split until every column that is needed was seen.
+    def add_first_rows(self, batch: RowBatch) -> bool:
+        """Take the next batch of the training split, from its beginning, with all columns.
 
         Args:
-            dataset: The spec's dataset, with the user's column mapping and preset.
-            splits: The training split, and the evaluation split where it has files of its own.
+            batch: The rows.
 
         Returns:
-            The detector, with a first `resolution`.
+            Whether `resolution` has a layout now, so that no further batch is needed.
 
         Raises:
-            InspectionError: A file cannot be read, or the preset does not exist.
+            InspectionError: The preset does not exist, or the number of columns grows with the rows.
         """
-        found = cls(dataset, splits)
-        for batch in splits[0]():
-            before = dict(found.kinds)
-            merge(found.kinds, kinds_of(batch))
-            is_short = len(found._sample) < MAX_SAMPLED_ROWS
-            if is_short:
-                first = range(min(MAX_SAMPLED_ROWS_OF_BATCH, len(batch)))
-                found._sample += clipped(batch.rows(first))
-            if is_short or found.kinds != before:
-                found._resolve()
-            if found.resolution.layout is not None and len(batch):
-                break
-        return found
+        before = dict(self.kinds)
+        merge(self.kinds, kinds_of(batch))
+        is_short = len(self._sample) < MAX_SAMPLED_ROWS
+        if is_short:
+            first = range(min(MAX_SAMPLED_ROWS_OF_BATCH, len(batch)))
+            self._sample += clipped(batch.rows(first))
+        if is_short or self.kinds != before:
+            self._resolve()
+        return self.resolution.layout is not None and len(batch) > 0
 
-    def confirm(self, train: ObservedColumns, evaluation: ObservedColumns | None) -> bool:
+    def confirm(
+        self, layout: ColumnLayout, train: ObservedColumns, evaluation: ObservedColumns | None
+    ) -> bool:
         """Resolve the layout once more, now that the columns of all rows are known.
 
         A column of later files or row groups counts like one of the first: a prompt or a system
         text that only they have must not be ignored, whatever the order of the files.
 
         Args:
+            layout: The layout by which all rows were validated.
             train: The columns of the training split.
             evaluation: Those of the evaluation split, where it has files of its own.
 
         Returns:
-            Whether the layout is still the same; otherwise `resolution` has another one or none.
+            Whether the layout is certainly the same. Otherwise `add_kinds` needs all rows once more: of
+            columns that were not read only the names are known so far. The kinds decide what another
+            layout is, and whether a reserved column holds anything.
         """
-        layout = self.resolution.layout
         for observed in filter(None, (train, evaluation)):
             merge(self.kinds, observed.kinds)
         # Only the first count is used: by another layout other rows might be counted, and the
@@ -142,15 +136,30 @@ class LayoutDetector:
         if self._transcripts is None and train.transcripts.texts:
             self._transcripts = train.transcripts
         self._resolve()
-        # Of columns that were not read only the names are known so far. The kinds decide what another layout
-        # is, and whether a reserved column holds anything.
-        if self.resolution.layout == layout and not any(
+        return self.resolution.layout == layout and not any(
             self.kinds.get(column) == "null" for column in RESERVED
-        ):
-            return True
-        for read in self.splits:
-            for batch in read():
-                merge(self.kinds, kinds_of(batch))
+        )
+
+    def add_kinds(self, batch: RowBatch) -> None:
+        """Take the kinds of all columns of a batch, of any split.
+
+        Args:
+            batch: The rows, with all columns.
+
+        Raises:
+            InspectionError: The number of columns grows with the rows.
+        """
+        merge(self.kinds, kinds_of(batch))
+
+    def confirm_with_kinds(self, layout: ColumnLayout) -> bool:
+        """Resolve the layout once more, after `add_kinds` of all rows.
+
+        Args:
+            layout: The layout by which all rows were validated.
+
+        Returns:
+            Whether the layout is still the same; otherwise `resolution` has another one or none.
+        """
         self._resolve()
         return self.resolution.layout == layout
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from dpojob_trainer.shared.errors import unreadable
+from dpojob_trainer.shared.errors import DatasetUnreadable
 from dpojob_trainer.shared.messages import ROLE_KEYS
 from dpojob_trainer.shared.row_batch import RowBatch
 
@@ -85,7 +85,7 @@ def merge(known: dict[str, ColumnKind], more: Mapping[str, ColumnKind]) -> None:
         more: The kinds of the batch.
 
     Raises:
-        InspectionError: There are more than `MOST_COLUMNS` columns, as where ids are used as keys.
+        DatasetUnreadable: There are more than `MOST_COLUMNS` columns, as where ids are used as keys.
     """
     room = MOST_PATHS - (len(known) - len(columns_of(known)))
     for name, kind in more.items():
@@ -96,7 +96,7 @@ def merge(known: dict[str, ColumnKind], more: Mapping[str, ColumnKind]) -> None:
         if known.get(name, "null") == "null":
             known[name] = kind
     if len(known) > MOST_COLUMNS and len(columns := columns_of(known)) > MOST_COLUMNS:
-        raise unreadable(
+        raise DatasetUnreadable(
             f"the rows have more than {MOST_COLUMNS:,} different columns, such as "
             f"{columns[-1][:60]!r}: ids or other values seem to be used as keys. Put them "
             "into a column of their own"

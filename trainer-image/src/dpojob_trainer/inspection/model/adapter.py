@@ -9,7 +9,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from dpojob_api.report import ModelFacts
-from dpojob_trainer.shared.errors import InspectionError, model_unreadable
+from dpojob_trainer.shared.errors import ModelUnreadable
 
 from .files import ModelFiles, read_json
 
@@ -18,6 +18,16 @@ ON_HEAD = re.compile(r"(^|\.)(lm_head|embed_out|output)\.lora_")
 STORED_ROWS = re.compile(
     r"\.(embed_tokens|wte|word_embeddings|embed_in|tok_embeddings)\.(base_layer\.)?weight$"
 )
+
+
+class UnusableAdapter(ModelUnreadable):
+    """Training cannot continue from the adapter."""
+
+    def __init__(self, files: ModelFiles, problem: str, remedy: str) -> None:
+        """Take the adapter's files, what is the matter, and what to do before starting from the merged model."""
+        super().__init__(
+            f"the adapter {files.source} {problem}. {remedy} and start from the merged model."
+        )
 
 
 def check_adapter(
@@ -32,7 +42,7 @@ def check_adapter(
         method: `training.method` of the spec.
 
     Raises:
-        InspectionError: `ModelUnreadable`, when training cannot continue from the adapter.
+        UnusableAdapter: Training cannot continue from the adapter.
     """
     if not facts.adapter:
         return
@@ -41,7 +51,7 @@ def check_adapter(
         _check_trainable_unmerged(files, read_json(files, "adapter_config.json") or {}, tensors)
     tokens = tokenizer.get_vocab_size() if tokenizer is not None else 0
     if tokens > facts.vocabulary and not any(STORED_ROWS.search(name) for name in tensors):
-        raise _adapter_error(
+        raise UnusableAdapter(
             files,
             f"has a tokenizer of {tokens} tokens, its base has embeddings for {facts.vocabulary}, and the "
             "adapter holds none for the others",
@@ -54,21 +64,15 @@ def _check_trainable_unmerged(
 ) -> None:
     remedy = "Write training.method: full, which merges it first, or merge it into its base"
     if config.get("bias", "none") != "none":
-        raise _adapter_error(
+        raise UnusableAdapter(
             files,
             f"was trained with bias: {config['bias']}; DPO holds an adapter twice, once as the reference, "
             "and PEFT allows one adapter with biases only",
             remedy,
         )
     if any(ON_HEAD.search(name) for name in tensors):
-        raise _adapter_error(
+        raise UnusableAdapter(
             files,
             "lies on the LM head too, where TRL's DPO would leave it out of account",
             remedy,
         )
-
-
-def _adapter_error(files: ModelFiles, problem: str, remedy: str) -> InspectionError:
-    return model_unreadable(
-        f"the adapter {files.source} {problem}. {remedy} and start from the merged model."
-    )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dpojob_api.spec import ModelSource
-from dpojob_trainer.shared.errors import model_not_found
+from dpojob_trainer.shared.errors import ModelNotFound
 
 from .files import ModelFiles
 from .hub_files import HubModel
@@ -25,15 +25,15 @@ def open_model(model: ModelSource, volumes: Mapping[str, Path], token: str | Non
         The files.
 
     Raises:
-        InspectionError: The model does not exist.
+        ModelNotFound: The model does not exist.
     """
     if model.volume is not None:
         return LocalModel(model.volume.claim_name, model.volume.path, volumes, token)
     if model.repo is not None:
         return HubModel(model.repo, model.revision, token)
     if model.from_job is not None:
-        raise model_not_found(
+        raise ModelNotFound(
             f"model.fromJob names {model.from_job.kind} {model.from_job.name!r}, which only a cluster "
             "can follow; outside one, name its output as model.volume or model.repo"
         )
-    raise model_not_found("spec.model names no repo, volume or fromJob")
+    raise ModelNotFound("spec.model names no repo, volume or fromJob")

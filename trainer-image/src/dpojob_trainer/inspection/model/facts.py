@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dpojob_api.report import ModelFacts
-from dpojob_trainer.shared.errors import model_not_found, model_unreadable
+from dpojob_trainer.shared.errors import ModelNotFound, ModelUnreadable
 
 from .files import ModelFiles, read_count, read_json, text_config
 from .quantized import quantization_method, unpack_shapes
@@ -39,7 +39,8 @@ def read_facts(files: ModelFiles) -> ModelFacts:
         The facts; for an adapter those of its base model, marked as carrying an adapter.
 
     Raises:
-        InspectionError: The files are not a model in the format of `from_pretrained`.
+        ModelNotFound: There is no config.json.
+        ModelUnreadable: The files are not a model in the format of `from_pretrained`.
     """
     sizes = files.sizes()
     adapter = read_json(files, "adapter_config.json")
@@ -48,14 +49,14 @@ def read_facts(files: ModelFiles) -> ModelFacts:
         return _adapter(files, adapter, sizes)
     if config is None:
         there = ", ".join(sorted(sizes)[:8]) or "nothing"
-        raise model_not_found(
+        raise ModelNotFound(
             f"{files.source} holds no config.json, so it is not a model as from_pretrained reads it; "
             f"it holds: {there}"
         )
     names = _weight_files(files, sizes)
     if not names:
         other = [name for name in sizes if name.endswith((".bin", ".gguf", ".pt", ".pth", ".h5"))]
-        raise model_unreadable(
+        raise ModelUnreadable(
             f"{files.source} has no safetensors weights"
             + (f" (only {other[0]}); save it with safe_serialization" if other else "")
         )
@@ -71,15 +72,15 @@ def _weight_files(files: ModelFiles, sizes: Mapping[str, int]) -> list[str]:
         index = read_json(files, INDEX) or {}
         shards = index.get("weight_map")
         if not isinstance(shards, dict) or not shards:
-            raise model_unreadable(f"{INDEX} of {files.source} names no weight files")
+            raise ModelUnreadable(f"{INDEX} of {files.source} names no weight files")
         if not all(isinstance(name, str) for name in shards.values()):
-            raise model_unreadable(
+            raise ModelUnreadable(
                 f"weight_map in {INDEX} of {files.source} names a file by another value than text"
             )
         names = sorted(set(shards.values()))
         missing = [name for name in names if name not in sizes]
         if missing:
-            raise model_unreadable(
+            raise ModelUnreadable(
                 f"{files.source} lacks {missing[0]}, which {INDEX} names"
                 + (f" ({len(missing)} of {len(names)} files)" if len(missing) > 1 else "")
             )
@@ -168,7 +169,7 @@ def _validated(files: ModelFiles, **fields: Any) -> ModelFacts:
     except ValidationError as problem:
         first = problem.errors(include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise model_unreadable(
+        raise ModelUnreadable(
             f"{name}, from the config and the weight headers of {files.source}, is not valid: {first['msg']}"
         ) from None
 
@@ -211,24 +212,24 @@ def _adapter(files: ModelFiles, config: dict[str, Any], sizes: Mapping[str, int]
     """The facts of the base model, marked as carrying an adapter."""
     name = "adapter_model.safetensors"
     if name not in sizes:
-        raise model_unreadable(
+        raise ModelUnreadable(
             f"{files.source} has an adapter_config.json and no {name}; save the adapter with "
             "safe_serialization"
         )
     base = config.get("base_model_name_or_path")
     if not isinstance(base, str) or not base:
-        raise model_unreadable(
+        raise ModelUnreadable(
             f"adapter_config.json of {files.source} names no base_model_name_or_path"
         )
     if config.get("peft_type", "LORA") != "LORA":
-        raise model_unreadable(
+        raise ModelUnreadable(
             f"{files.source} is a {config.get('peft_type')} adapter; only LORA adapters are tuned on"
         )
     revision = config.get("revision")
     below = files.base(base, revision if isinstance(revision, str) else None)
     facts = read_facts(below)
     if facts.adapter:
-        raise model_unreadable(
+        raise ModelUnreadable(
             f"{files.source} is an adapter on an adapter, {base}; merge one first"
         )
     own = read_tokenizer_config(files)

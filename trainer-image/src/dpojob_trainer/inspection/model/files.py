@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from dpojob_trainer.shared.errors import model_unreadable
+from dpojob_trainer.shared.errors import ModelUnreadable
 
 from .safetensors_header import Tensors
 
@@ -81,10 +81,10 @@ def check_text_size(source: str, name: str, size: int) -> None:
         size: Its size in bytes.
 
     Raises:
-        InspectionError: It is larger than `LARGEST_TEXT`.
+        ModelUnreadable: It is larger than `LARGEST_TEXT`.
     """
     if size > LARGEST_TEXT:
-        raise model_unreadable(f"{name} of {source} is larger than {LARGEST_TEXT >> 20} MiB")
+        raise ModelUnreadable(f"{name} of {source} is larger than {LARGEST_TEXT >> 20} MiB")
 
 
 def read_json(files: ModelFiles, name: str) -> dict[str, Any] | None:
@@ -98,7 +98,7 @@ def read_json(files: ModelFiles, name: str) -> dict[str, Any] | None:
         The object, or None when the file does not exist.
 
     Raises:
-        InspectionError: The file does not hold a JSON object.
+        ModelUnreadable: The file does not hold a JSON object.
     """
     data = files.read(name)
     if data is None:
@@ -106,11 +106,11 @@ def read_json(files: ModelFiles, name: str) -> dict[str, Any] | None:
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as problem:
-        raise model_unreadable(
+        raise ModelUnreadable(
             f"{name} of {files.source} is not JSON: {str(problem)[:150]}"
         ) from None
     if not isinstance(value, dict):
-        raise model_unreadable(f"{name} of {files.source} is not a JSON object")
+        raise ModelUnreadable(f"{name} of {files.source} is not a JSON object")
     return value
 
 

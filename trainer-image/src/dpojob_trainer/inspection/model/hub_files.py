@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dpojob_trainer.shared import hub_client
-from dpojob_trainer.shared.errors import model_not_found, model_unreadable
+from dpojob_trainer.shared.errors import ModelNotFound, ModelUnreadable
 from dpojob_trainer.shared.hub_client import hub_api, hub_call
 
 from .files import ModelFiles, check_text_size
@@ -30,7 +30,7 @@ class HubModel:
                 repo, revision=revision, files_metadata=True, timeout=hub_client.TIMEOUT
             ),
             self._what,
-            model_not_found,
+            ModelNotFound,
         )
         self.revision = info.sha
         self._sizes = {entry.rfilename: entry.size or 0 for entry in info.siblings or []}
@@ -57,7 +57,7 @@ class HubModel:
         path = hub_call(
             lambda: self._api.hf_hub_download(self.source, name, revision=self.revision),
             f"{name} of {self._what}",
-            model_not_found,
+            ModelNotFound,
         )
         return Path(path).read_bytes()
 
@@ -71,7 +71,7 @@ class HubModel:
             By tensor name, its dtype and shape.
 
         Raises:
-            InspectionError: The header is damaged.
+            ModelUnreadable: The header is damaged.
         """
         from huggingface_hub.errors import SafetensorsParsingError
 
@@ -81,9 +81,9 @@ class HubModel:
             )
 
         try:
-            metadata = hub_call(call, f"{name} of {self._what}", model_not_found)
+            metadata = hub_call(call, f"{name} of {self._what}", ModelNotFound)
         except (SafetensorsParsingError, *MALFORMED) as problem:
-            raise model_unreadable(
+            raise ModelUnreadable(
                 f"the header of {name} of {self.source} is damaged: {str(problem)[:150]}"
             ) from None
         header = {
@@ -118,10 +118,10 @@ class HubModel:
             Its files, in a repository.
 
         Raises:
-            InspectionError: The name is a directory that is not on a mounted claim.
+            ModelNotFound: The name is a directory that is not on a mounted claim.
         """
         if name.startswith(("/", ".")):
-            raise model_not_found(
+            raise ModelNotFound(
                 f"the adapter {self.source} names {name!r} as its base model, a directory of the machine "
                 "it was trained on; write the base's repository as base_model_name_or_path"
             )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dpojob_api.spelling import nearest
-from dpojob_trainer.shared.errors import model_not_found, model_unreadable
+from dpojob_trainer.shared.errors import ModelNotFound, ModelUnreadable
 from dpojob_trainer.shared.volume_paths import is_inside, mount_path
 
 from .files import ModelFiles, check_text_size
@@ -38,22 +38,20 @@ class LocalModel:
         self._root = mount_path(
             volumes,
             claim,
-            model_not_found(
+            ModelNotFound(
                 f"the claim {claim!r} of model.volume is not mounted here; with the dpojob command, "
                 f"give it a directory: --volume {claim}=DIR"
             ),
         )
         self._directory = self._root / path
         if not is_inside(self._root, self._directory):
-            raise model_not_found(
-                f"{self.source} is a link out of the volume, which is not followed"
-            )
+            raise ModelNotFound(f"{self.source} is a link out of the volume, which is not followed")
         if not self._directory.is_dir():
             parent = self._directory.parent
             there = sorted(entry.name for entry in parent.iterdir()) if parent.is_dir() else []
             near = nearest(self._directory.name, there)
             meant = (parent / near).relative_to(self._root).as_posix() if near else ""
-            raise model_not_found(
+            raise ModelNotFound(
                 f"there is no directory {path!r} on the claim {claim!r}"
                 + (f"; beside it: {', '.join(there[:10])}" if there else "")
                 + (f". Did you mean {meant}?" if near else "")
@@ -66,12 +64,12 @@ class LocalModel:
             Bytes by file name, relative to the model.
 
         Raises:
-            InspectionError: A file is a link out of the volume.
+            ModelNotFound: A file is a link out of the volume.
         """
         found = {}
         for path in self._directory.iterdir():
             if not is_inside(self._root, path):
-                raise model_not_found(
+                raise ModelNotFound(
                     f"{path.name} in {self.source} is a link out of the volume, which is not followed"
                 )
             if path.is_file():
@@ -106,7 +104,7 @@ class LocalModel:
             By tensor name, its dtype and shape.
 
         Raises:
-            InspectionError: The header is damaged.
+            ModelUnreadable: The header is damaged.
         """
         path = self._directory / name
         size = path.stat().st_size
@@ -114,20 +112,20 @@ class LocalModel:
             start = file.read(8)
             length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
             if not 0 < length <= min(LARGEST_HEADER, size - 8):
-                raise model_unreadable(
+                raise ModelUnreadable(
                     f"{name} of {self.source} is not a whole safetensors file; copy it again"
                 )
             text = file.read(length)
         try:
             header = json.loads(text)
         except (ValueError, RecursionError):
-            raise model_unreadable(f"the header of {name} of {self.source} is damaged") from None
+            raise ModelUnreadable(f"the header of {name} of {self.source} is damaged") from None
         if isinstance(header, dict):
             header.pop("__metadata__", None)
         tensors = validate_header(header, name, self.source)
         end = max((tensor["data_offsets"][1] for tensor in header.values()), default=0)
         if 8 + length + end != size:
-            raise model_unreadable(
+            raise ModelUnreadable(
                 f"{name} of {self.source} is cut short: {size} bytes of {8 + length + end}"
             )
         return tensors
@@ -155,7 +153,7 @@ class LocalModel:
             Its files, on a mounted claim or in a repository.
 
         Raises:
-            InspectionError: The name is a directory that is not on a mounted claim.
+            ModelNotFound: The name is a directory that is not on a mounted claim.
         """
         for claim, mounted in self._volumes.items():
             root = Path(mounted).resolve()
@@ -165,7 +163,7 @@ class LocalModel:
                     path = place.relative_to(root).as_posix()
                     return LocalModel(claim, path, self._volumes, self._token)
         if name.startswith(("/", ".")):
-            raise model_not_found(
+            raise ModelNotFound(
                 f"the base model {name!r} of the adapter {self.source} is neither on a mounted claim "
                 "nor a repository; put it on the adapter's claim and write its path, relative to the "
                 "claim's root, as base_model_name_or_path in adapter_config.json"

@@ -6,7 +6,7 @@ import math
 from reprlib import repr as short_repr
 from typing import Any
 
-from dpojob_trainer.shared.errors import model_unreadable
+from dpojob_trainer.shared.errors import ModelUnreadable
 
 from .files import text_config
 from .non_parameters import parameters_of
@@ -55,7 +55,7 @@ def unpack_shapes(tensors: Tensors, config: dict[str, Any]) -> Shapes:
         The shapes, by parameter.
 
     Raises:
-        InspectionError: The config states bits that no weight has.
+        ModelUnreadable: The config states bits that no weight has.
     """
     tensors = parameters_of(tensors)
     method = quantization_method(config)
@@ -65,7 +65,7 @@ def unpack_shapes(tensors: Tensors, config: dict[str, Any]) -> Shapes:
     settings = config["quantization_config"]
     bits = settings.get("bits") or settings.get("w_bit") or 4
     if type(bits) is not int or not 1 <= bits <= 32:
-        raise model_unreadable(
+        raise ModelUnreadable(
             "quantization_config.bits in the model's config.json is a whole number from 1 to 32, not "
             + short_repr(bits)
         )

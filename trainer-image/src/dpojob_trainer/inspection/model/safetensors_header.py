@@ -7,7 +7,7 @@ from reprlib import repr as short_repr
 from typing import Any
 
 from dpojob_api.base import MAX_COUNT
-from dpojob_trainer.shared.errors import model_unreadable
+from dpojob_trainer.shared.errors import ModelUnreadable
 
 Tensors = Mapping[str, tuple[str, tuple[int, ...]]]
 """Dtype and shape by tensor name."""
@@ -34,13 +34,13 @@ def validate_header(header: Any, name: str, source: str) -> Tensors:
         The tensors.
 
     Raises:
-        InspectionError: The header breaks a rule; the message names file and tensor.
+        ModelUnreadable: The header breaks a rule; the message names file and tensor.
     """
     if not isinstance(header, dict):
-        raise model_unreadable(f"the header of {name} of {source} is damaged")
+        raise ModelUnreadable(f"the header of {name} of {source} is damaged")
     problem = _find_problem(header)
     if problem is not None:
-        raise model_unreadable(f"the header of {name} of {source} is damaged: {problem}")
+        raise ModelUnreadable(f"the header of {name} of {source} is damaged: {problem}")
     return {key: (entry["dtype"], tuple(entry["shape"])) for key, entry in header.items()}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from dpojob_trainer.shared.errors import model_unreadable
+from dpojob_trainer.shared.errors import ModelUnreadable
 
 from .files import ModelFiles, read_json
 
@@ -87,4 +87,4 @@ def _text(files: ModelFiles, name: str, data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError:
-        raise model_unreadable(f"{name} of {files.source} is not UTF-8 text") from None
+        raise ModelUnreadable(f"{name} of {files.source} is not UTF-8 text") from None

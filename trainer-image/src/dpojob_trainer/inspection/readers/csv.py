@@ -14,12 +14,12 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from dpojob_trainer.shared.errors import require_unique_columns, unreadable
+from dpojob_trainer.shared.errors import DatasetUnreadable, require_unique_columns
 from dpojob_trainer.shared.row_batch import RowBatch
 
 from .compressed_file import CompressedFile
 from .csv_quotes import QuoteCheck
-from .json_rows import not_utf8, rows_to_batch
+from .json_rows import NotUTF8, rows_to_batch
 from .jsonl import BOM, LARGEST_ROW, ByteStream
 
 BLOCK_BYTES = 8 << 20
@@ -122,7 +122,7 @@ def _header(name: str, start: bytes, delimiter: str) -> Header:
     except csv.Error:
         names = []
     if not any(names):
-        raise unreadable(f"{name} has no header line that names its columns")
+        raise DatasetUnreadable(f"{name} has no header line that names its columns")
     if _is_data(names):
         numbered = [f"column_{number}" for number in range(1, len(names) + 1)]
         return Header(numbered, delimiter, False)
@@ -161,7 +161,7 @@ def _read_strictly(
                 if not fields:
                     continue
                 if len(fields) != len(names):
-                    raise unreadable(
+                    raise DatasetUnreadable(
                         f"{name}, line {reader.line_num}: {len(fields)} fields where the header line "
                         f"has {len(names)}; a field that holds {delimiter!r} or a line end needs "
                         "quotes"
@@ -174,7 +174,7 @@ def _read_strictly(
                     yield rows_to_batch(rows, stream.position)
                     rows, size_held = [], 0
         except csv.Error as problem:
-            raise unreadable(
+            raise DatasetUnreadable(
                 f"{name}, line {reader.line_num}: {problem}; is a quote never closed, or not doubled "
                 "inside a quoted field?"
             ) from None
@@ -193,7 +193,7 @@ def _lines(name: str, stream: ByteStream) -> Iterator[str]:
             pending = []
         pending.append(rest)
         if sum(map(len, pending)) > LARGEST_ROW:
-            raise unreadable(
+            raise DatasetUnreadable(
                 f"{name}, line {count + 1} is longer than {LARGEST_ROW >> 20} MiB; is it CSV, one row "
                 "per line?"
             )
@@ -205,7 +205,7 @@ def _text(name: str, line: bytes, number: int) -> str:
     try:
         return line.decode()
     except UnicodeDecodeError as problem:
-        raise not_utf8(name, f"line {number}, byte {problem.start + 1}") from None
+        raise NotUTF8(name, f"line {number}, byte {problem.start + 1}") from None
 
 
 class _ReplayedStream:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from dpojob_trainer.inspection.sources import COMPRESSIONS, DataFile
-from dpojob_trainer.shared.errors import unreadable
+from dpojob_trainer.shared.errors import DatasetUnreadable
 from dpojob_trainer.shared.row_batch import RowBatch
 
 from .columnar import read_arrow, read_parquet
@@ -27,29 +27,31 @@ def read_file(file: DataFile, columns: Sequence[str] | None = None) -> Iterator[
     """Read the rows of a file.
 
     Args:
-        file: The file; it is fetched if necessary.
+        file: The local file.
         columns: The columns to read, as far as the file has them; None for all.
 
     Yields:
         Batches of rows, in order.
 
     Raises:
-        InspectionError: The file is damaged or does not have the format that its name gives.
+        DatasetUnreadable: The file is damaged or does not have the format that its name gives.
     """
     path = file.path
     try:
         if path.stat().st_size == 0:
-            raise unreadable(f"{file.name} is empty (0 bytes)")
+            raise DatasetUnreadable(f"{file.name} is empty (0 bytes)")
         yield from _read(file.name, path, columns)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, EOFError) as problem:
-        raise unreadable(f"{file.name} cannot be read: {_first_line(problem)}") from None
+        raise DatasetUnreadable(f"{file.name} cannot be read: {_first_line(problem)}") from None
     except UnicodeDecodeError:
-        raise unreadable(f"{file.name} is damaged: the name of a column is not UTF-8") from None
+        raise DatasetUnreadable(
+            f"{file.name} is damaged: the name of a column is not UTF-8"
+        ) from None
     except pa.ArrowException as problem:
-        raise unreadable(f"{file.name} cannot be read: {_first_line(problem)}") from None
+        raise DatasetUnreadable(f"{file.name} cannot be read: {_first_line(problem)}") from None
     except OSError as problem:
         # pyarrow reports damaged data pages and compressed streams as OSError too.
-        raise unreadable(
+        raise DatasetUnreadable(
             f"{file.name} is damaged or cut short: {_first_line(problem)}; copy it again"
         ) from None
 
@@ -88,7 +90,7 @@ def _detect_format(path: Path, name: str, head: bytes) -> str:
         return "arrow"
     if suffix in (".parquet", ".arrow", ".feather"):
         if suffix == ".parquet":
-            raise unreadable(f"{name} is not a Parquet file: it does not begin with PAR1")
+            raise DatasetUnreadable(f"{name} is not a Parquet file: it does not begin with PAR1")
         return "arrow"
     if suffix in (".jsonl", ".ndjson"):
         return "lines"
@@ -99,7 +101,7 @@ def _detect_format(path: Path, name: str, head: bytes) -> str:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text.startswith((b"{", b"[")):
         return "json"
-    raise unreadable(
+    raise DatasetUnreadable(
         f"{name} is of no known format; DPOJob reads .parquet, .jsonl, .json, .csv, .tsv and .arrow, "
         "also with .gz or .zst"
     )
@@ -108,18 +110,18 @@ def _detect_format(path: Path, name: str, head: bytes) -> str:
 def _reject_foreign_formats(name: str, head: bytes) -> None:
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:200].lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
-        raise unreadable(
+        raise DatasetUnreadable(
             f"{name} is a web page, not data; a download that needs a login or another address "
             "often ends so"
         )
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise unreadable(f"{name} is UTF-16 text; save it as UTF-8")
+        raise DatasetUnreadable(f"{name} is UTF-16 text; save it as UTF-8")
     if head.startswith(b"version https://git-lfs"):
-        raise unreadable(
+        raise DatasetUnreadable(
             f"{name} is a Git LFS pointer, not the data; fetch the file with git lfs pull"
         )
     if head.startswith(b"PK\x03\x04"):
-        raise unreadable(f"{name} is a zip archive; unpack it first")
+        raise DatasetUnreadable(f"{name} is a zip archive; unpack it first")
 
 
 def _first_line(problem: BaseException) -> str:

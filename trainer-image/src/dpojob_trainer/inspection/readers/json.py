@@ -7,17 +7,17 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from dpojob_trainer.shared.errors import unreadable
+from dpojob_trainer.shared.errors import DatasetUnreadable
 from dpojob_trainer.shared.row_batch import RowBatch
 
 from .json_document import describe_other_layout, nested_rows
 from .json_rows import (
     BATCH_ROWS,
     DECODER,
-    not_utf8,
+    NotUTF8,
+    TooManyValues,
     parse_json,
     rows_to_batch,
-    too_many_values,
 )
 from .json_values import MAX_DOCUMENT_VALUES, MAX_ROW_VALUES, has_more_values
 from .jsonl import BOM, LARGEST_ROW, ByteStream, read_jsonl
@@ -71,27 +71,27 @@ def _read_document(name: str, head: bytes, stream: ByteStream) -> Iterator[RowBa
     while len(data) <= LARGEST_ROW and (piece := stream.read(BLOCK_BYTES)):
         data += piece
     if len(data) > LARGEST_ROW:
-        raise unreadable(
+        raise DatasetUnreadable(
             f"{name} is one JSON object of more than {LARGEST_ROW >> 20} MiB; write the rows as "
             "JSON Lines"
         )
     if has_more_values(data, MAX_DOCUMENT_VALUES):
-        raise too_many_values(f"{name}, one JSON object,", MAX_DOCUMENT_VALUES)
+        raise TooManyValues(f"{name}, one JSON object,", MAX_DOCUMENT_VALUES)
     try:
         value = parse_json(data.decode())
     except UnicodeDecodeError as problem:
-        raise not_utf8(name, f"byte {problem.start + 1}") from None
+        raise NotUTF8(name, f"byte {problem.start + 1}") from None
     except json.JSONDecodeError as problem:
-        raise unreadable(
+        raise DatasetUnreadable(
             f"{name}, line {problem.lineno}, character {problem.colno}: not JSON ({problem.msg})"
         ) from None
     except RecursionError:
-        raise unreadable(f"{name} is nested too deeply") from None
+        raise DatasetUnreadable(f"{name} is nested too deeply") from None
     except ValueError as problem:
-        raise unreadable(f"{name}: {problem}") from None
+        raise DatasetUnreadable(f"{name}: {problem}") from None
     rows = nested_rows(value)
     if rows is None and (layout := describe_other_layout(value)) is not None:
-        raise unreadable(f"{name} {layout}")
+        raise DatasetUnreadable(f"{name} {layout}")
     yield rows_to_batch(rows if rows is not None else [value], stream.position)
 
 
@@ -102,7 +102,7 @@ def _read_list(name: str, head: bytes, stream: ByteStream) -> Iterator[RowBatch]
     size = 0
     for value, characters in elements:
         if not isinstance(value, dict):
-            raise unreadable(
+            raise DatasetUnreadable(
                 f"{name}: element {elements.count - 1} of the list is {type(value).__name__}, not an "
                 "object with columns. DPO needs one object per row, with the columns prompt, chosen and "
                 "rejected"
@@ -132,7 +132,7 @@ class _ListElements:
         try:
             text = self._decode.decode(piece, final)
         except UnicodeDecodeError as problem:
-            raise not_utf8(self._name, f"byte {self._bytes + problem.start + 1}") from None
+            raise NotUTF8(self._name, f"byte {self._bytes + problem.start + 1}") from None
         self._bytes += len(piece)
         return text
 
@@ -141,7 +141,7 @@ class _ListElements:
         self._text += self._decoded(piece, final=not piece)
         self._ended = not piece
         if len(self._text) > LARGEST_ROW:
-            raise unreadable(f"{self._name}: a row is larger than {LARGEST_ROW >> 20} MiB")
+            raise DatasetUnreadable(f"{self._name}: a row is larger than {LARGEST_ROW >> 20} MiB")
         return bool(piece)
 
     def __iter__(self) -> Iterator[tuple[Any, int]]:
@@ -163,7 +163,9 @@ class _ListElements:
         """The position after the comma that precedes every element but the first."""
         if self.count:
             if self._text[at] != ",":
-                raise unreadable(f"{self._name}: no comma follows row {self.count - 1} of the list")
+                raise DatasetUnreadable(
+                    f"{self._name}: no comma follows row {self.count - 1} of the list"
+                )
             at = self._skip_space(at + 1)
         return at
 
@@ -177,19 +179,19 @@ class _ListElements:
                 # What was parsed belongs to this row; what follows may be other rows.
                 parsed = self._text[at : problem.pos].encode(errors="replace")
                 if has_more_values(parsed, MAX_ROW_VALUES):
-                    raise too_many_values(
-                        f"{self._name}: row {self.count}", MAX_ROW_VALUES
-                    ) from None
+                    raise TooManyValues(f"{self._name}: row {self.count}", MAX_ROW_VALUES) from None
                 self._text, at = self._text[at:], 0
                 if self._ended or not self._read_more():
-                    raise unreadable(
+                    raise DatasetUnreadable(
                         f"{self._name}: row {self.count} is not JSON ({problem.msg}), or the file is "
                         "cut short there"
                     ) from None
             except RecursionError:
-                raise unreadable(f"{self._name}: row {self.count} is nested too deeply") from None
+                raise DatasetUnreadable(
+                    f"{self._name}: row {self.count} is nested too deeply"
+                ) from None
             except ValueError as problem:
-                raise unreadable(f"{self._name}: row {self.count}: {problem}") from None
+                raise DatasetUnreadable(f"{self._name}: row {self.count}: {problem}") from None
 
     def _skip_space(self, at: int) -> int:
         """The position of the next character that is not white space; the list must go on."""
@@ -200,13 +202,13 @@ class _ListElements:
                 at += 1
             self._text, at = "", 0
             if not self._read_more():
-                raise unreadable(f"{self._name} is cut short after row {self.count - 1}")
+                raise DatasetUnreadable(f"{self._name} is cut short after row {self.count - 1}")
 
     def _check_end(self, at: int) -> None:
         """Check that nothing follows the list, because rows there would be lost."""
         while True:
             if self._text[at:].strip(SPACE):
-                raise unreadable(
+                raise DatasetUnreadable(
                     f"{self._name} goes on after the end of its list of {self.count} rows; write one "
                     "list, or one object per line (.jsonl)"
                 )

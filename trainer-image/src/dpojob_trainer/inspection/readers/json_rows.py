@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from dpojob_trainer.shared.errors import InspectionError, unreadable
+from dpojob_trainer.shared.errors import DatasetUnreadable
 from dpojob_trainer.shared.row_batch import RowBatch
 
 from .json_values import MAX_ROW_VALUES, has_more_values
@@ -29,25 +29,27 @@ def parse_line(name: str, text: bytes, line: int) -> dict[str, Any]:
         The object.
 
     Raises:
-        InspectionError: The line does not hold one JSON object, or too many values.
+        DatasetUnreadable: The line does not hold one JSON object.
+        NotUTF8: It is not UTF-8.
+        TooManyValues: It holds more than `MAX_ROW_VALUES` values.
     """
     if has_more_values(text, MAX_ROW_VALUES):
-        raise too_many_values(f"{name}, line {line}", MAX_ROW_VALUES)
+        raise TooManyValues(f"{name}, line {line}", MAX_ROW_VALUES)
     try:
         value = parse_json(text.decode())
     except UnicodeDecodeError as problem:
-        raise not_utf8(name, f"line {line}, byte {problem.start + 1}") from None
+        raise NotUTF8(name, f"line {line}, byte {problem.start + 1}") from None
     except json.JSONDecodeError as problem:
-        raise unreadable(
+        raise DatasetUnreadable(
             f"{name}, line {line}, character {problem.colno}: not JSON ({problem.msg}); "
             "each line must hold one whole JSON object"
         ) from None
     except RecursionError:
-        raise unreadable(f"{name}, line {line} is nested too deeply") from None
+        raise DatasetUnreadable(f"{name}, line {line} is nested too deeply") from None
     except ValueError as problem:
-        raise unreadable(f"{name}, line {line}: {problem}") from None
+        raise DatasetUnreadable(f"{name}, line {line}: {problem}") from None
     if not isinstance(value, dict):
-        raise unreadable(
+        raise DatasetUnreadable(
             f"{name}, line {line} holds {type(value).__name__}, not an object with columns"
         )
     return value
@@ -102,33 +104,23 @@ def rows_to_batch(rows: list[dict[str, Any]], consumed: int) -> RowBatch:
     return RowBatch(list(columns), objects=rows, consumed=consumed)
 
 
-def not_utf8(name: str, place: str) -> InspectionError:
-    """Make the error for bytes that are not UTF-8.
+class NotUTF8(DatasetUnreadable):
+    """Bytes of a file are not UTF-8."""
 
-    Args:
-        name: How messages call the file.
-        place: Where in the file they are.
-
-    Returns:
-        The error.
-    """
-    return unreadable(
-        f"{name}, {place}: not UTF-8 text (Latin-1 perhaps); convert it, such as with "
-        "iconv -f latin1 -t utf-8"
-    )
+    def __init__(self, name: str, place: str) -> None:
+        """Take how messages call the file, and where in it the bytes are."""
+        super().__init__(
+            f"{name}, {place}: not UTF-8 text (Latin-1 perhaps); convert it, such as with "
+            "iconv -f latin1 -t utf-8"
+        )
 
 
-def too_many_values(place: str, limit: int) -> InspectionError:
-    """Make the error for more JSON values than fit into bounded memory.
+class TooManyValues(DatasetUnreadable):
+    """There are more JSON values than fit into bounded memory."""
 
-    Args:
-        place: What has them.
-        limit: The most values.
-
-    Returns:
-        The error.
-    """
-    return unreadable(
-        f"{place} holds more than {limit:,} values, those inside lists and objects included; a "
-        "preference pair has a few. Write such rows shorter, or leave them out"
-    )
+    def __init__(self, place: str, limit: int) -> None:
+        """Take what has them, and how many there may be."""
+        super().__init__(
+            f"{place} holds more than {limit:,} values, those inside lists and objects included; a "
+            "preference pair has a few. Write such rows shorter, or leave them out"
+        )

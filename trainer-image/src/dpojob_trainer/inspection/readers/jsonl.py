@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from dpojob_trainer.shared.errors import unreadable
+from dpojob_trainer.shared.errors import DatasetUnreadable
 from dpojob_trainer.shared.row_batch import RowBatch
 
 from .concurrency import map_in_order
@@ -96,7 +96,7 @@ def _blocks(name: str, stream: ByteStream) -> Iterator[Block]:
             cut = data.size
         elif not cut:
             if data.size > LARGEST_ROW:
-                raise unreadable(
+                raise DatasetUnreadable(
                     f"{name}, line {line} is longer than {LARGEST_ROW >> 20} MiB; is it JSON Lines, "
                     "one object per line?"
                 )

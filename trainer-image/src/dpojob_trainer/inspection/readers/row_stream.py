@@ -61,7 +61,7 @@ def read_source(source: Source, columns: Sequence[str] | None = None) -> Iterato
         for rows in read_file(file, columns):
             yield NumberedBatch(start, rows, file, before + rows.consumed)
             start += len(rows)
-        before += file.stored_bytes
+        before += file.size
 
 
 def read_numbered_rows(

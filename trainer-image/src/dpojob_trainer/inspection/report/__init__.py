@@ -8,14 +8,15 @@ from .html_page import ReportRows, render_page
 from .pair_problems import held_out_files
 from .report_builder import build_report
 from .report_truncation import summary
-from .suggestion_trial import complete_suggestion
+from .suggestion_trial import SuggestionTrials, with_suggestion
 
 __all__ = [
     "ReportRows",
+    "SuggestionTrials",
     "build_report",
-    "complete_suggestion",
     "held_out_files",
     "render_page",
     "summary",
     "with_encodable_names",
+    "with_suggestion",
 ]

@@ -1,14 +1,17 @@
-"""Completes a suggestion by trying it: what is suggested at once is all that the dataset needs."""
+"""Completes a suggestion by its trials: what is suggested at once is all that the dataset needs.
+
+The pipeline inspects the dataset by each suggestion to be tried; from the report the next one follows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from dpojob_api.report import InspectionReport, Problem, ProblemCode
 from dpojob_api.spec import DPOJobSpec
 from dpojob_api.suggestion import Suggestion
-from dpojob_trainer.shared.errors import InspectionError
 from dpojob_trainer.shared.problem_text import row_share
 
 MAX_STEPS = 5
@@ -16,41 +19,95 @@ MAX_STEPS = 5
 UNKNOWN_CONTEXT = 1 << 15
 """Tokens tried as maxLength where the model's context is unknown."""
 
-InspectAgain = Callable[[DPOJobSpec], InspectionReport]
+
+@dataclass(frozen=True)
+class Trial:
+    """A suggestion by which the dataset is to be inspected."""
+
+    suggestion: Suggestion
+    measures_lengths: bool = False
+    """Whether it is tried for the prompts' lengths only, from which the maxLength to suggest follows."""
 
 
-def complete_suggestion(
-    spec: DPOJobSpec, report: InspectionReport, inspect_again: InspectAgain
-) -> None:
-    """Add to an invalid report's suggestion what else is needed, and say what it leaves.
+@dataclass
+class SuggestionTrials:
+    """Trials of what is suggested for an invalid dataset, each with more than the one before."""
 
-    Args:
-        spec: The job's spec.
-        report: The report, which is changed.
-        inspect_again: Inspects the same dataset by another spec.
-    """
+    spec: DPOJobSpec
+    report: InspectionReport
+    """The report by the suggestion so far."""
     suggestion: Suggestion | None = None
-    trial_spec, trial = spec, report
-    for _ in range(MAX_STEPS):
-        if trial.valid:
-            break
-        step = trial.suggestion or _needed(trial_spec, trial, inspect_again)
-        extended = None if step is None else _merged(suggestion, step)
-        if extended is None or extended == suggestion:
-            break
-        try:
-            trial_spec = with_suggestion(spec, extended)
-            trial = inspect_again(trial_spec)
-        except (InspectionError, ValueError) as problem:
-            trial = InspectionReport(
-                valid=False,
-                problems=[Problem(code=ProblemCode.MISSING_COLUMN, message=str(problem))],
-            )
-        suggestion = extended
-    if suggestion is not None:
-        suggestion.remaining = [problem.message for problem in trial.errors]
-        _explain(report, suggestion, trial)
-    report.suggestion = suggestion
+    _steps: int = 0
+    _measured: InspectionReport | None = None
+    """The report of the trial that measures lengths, where `report` has prompts that are too long."""
+
+    def next(self) -> Trial | None:
+        """Find what to try next.
+
+        Returns:
+            The trial; None where the last one was valid, or nothing else is known to help.
+        """
+        if self.report.valid or self._steps == MAX_STEPS:
+            return None
+        if self.report.suggestion is not None:
+            return self._extended(self.report.suggestion)
+        if any(not problem.rows for problem in self.report.errors):
+            return None
+        spec = self.spec if self.suggestion is None else with_suggestion(self.spec, self.suggestion)
+        codes = {problem.code for problem in self.report.errors}
+        context = self.report.model.context_length if self.report.model else 0
+        if ProblemCode.COMPLETION_TOO_LONG in codes:
+            return self._extended(Suggestion(max_length=context))
+        longest = context or UNKNOWN_CONTEXT
+        if ProblemCode.PROMPT_TOO_LONG in codes and longest > spec.training.max_length:
+            if self._measured is None:
+                return self._extended(Suggestion(max_length=longest), measures_lengths=True)
+            if self._measured.lengths and self._measured.valid_rows > self.report.valid_rows:
+                return self._extended(Suggestion(max_length=_max_length(self._measured, longest)))
+        if spec.dataset.invalid_rows == "Fail" and self.report.valid_rows:
+            invalid = sum(p.rows for p in self.report.errors if p.split is None)
+            if invalid <= spec.dataset.max_dropped_share * self.report.rows:
+                return self._extended(Suggestion(invalid_rows="Drop"))
+        return None
+
+    def add(self, trial: Trial, report: InspectionReport) -> None:
+        """Take the report of a trial.
+
+        Args:
+            trial: The result of `next`.
+            report: The report of the inspection by it.
+        """
+        if trial.measures_lengths:
+            self._measured = report
+            return
+        self.report, self.suggestion, self._measured = report, trial.suggestion, None
+        self._steps += 1
+
+    def add_failure(self, trial: Trial, message: str) -> None:
+        """Take that the dataset cannot be inspected by a trial.
+
+        Args:
+            trial: The result of `next`.
+            message: Why.
+        """
+        problem = Problem(code=ProblemCode.MISSING_COLUMN, message=message)
+        self.add(trial, InspectionReport(valid=False, problems=[problem]))
+
+    def complete(self, report: InspectionReport) -> None:
+        """Write the suggestion into the job's report, with what it keeps and what it leaves.
+
+        Args:
+            report: The report of the inspection by the spec alone, which is changed.
+        """
+        if self.suggestion is not None:
+            self.suggestion.remaining = [problem.message for problem in self.report.errors]
+            _explain(report, self.suggestion, self.report)
+        report.suggestion = self.suggestion
+
+    def _extended(self, more: Suggestion, *, measures_lengths: bool = False) -> Trial | None:
+        """The trial of the suggestion so far with more; None where that adds nothing."""
+        extended = _merged(self.suggestion, more)
+        return None if extended == self.suggestion else Trial(extended, measures_lengths)
 
 
 def with_suggestion(spec: DPOJobSpec, suggestion: Suggestion) -> DPOJobSpec:
@@ -84,29 +141,6 @@ def _merged(known: Suggestion | None, more: Suggestion) -> Suggestion:
     return Suggestion.model_validate(
         _added(known.model_dump(exclude_none=True), more.model_dump(exclude_none=True))
     )
-
-
-def _needed(
-    spec: DPOJobSpec, report: InspectionReport, inspect_again: InspectAgain
-) -> Suggestion | None:
-    """What would make a dataset valid whose columns are known."""
-    if any(not problem.rows for problem in report.errors):
-        return None
-    codes = {problem.code for problem in report.errors}
-    context = report.model.context_length if report.model else 0
-    if ProblemCode.COMPLETION_TOO_LONG in codes:
-        return Suggestion(max_length=context)
-    if ProblemCode.PROMPT_TOO_LONG in codes:
-        longest = context or UNKNOWN_CONTEXT
-        if longest > spec.training.max_length:
-            tried = inspect_again(with_suggestion(spec, Suggestion(max_length=longest)))
-            if tried.lengths is not None and tried.valid_rows > report.valid_rows:
-                return Suggestion(max_length=_max_length(tried, longest))
-    if spec.dataset.invalid_rows == "Fail" and report.valid_rows:
-        invalid = sum(problem.rows for problem in report.errors if problem.split is None)
-        if invalid <= spec.dataset.max_dropped_share * report.rows:
-            return Suggestion(invalid_rows="Drop")
-    return None
 
 
 def _max_length(tried: InspectionReport, longest: int) -> int:

@@ -78,11 +78,11 @@ def accepted_rows(
         dataset = dataset.model_copy(update={"revision": report.revision})
     own_split = dataset.eval.split
     if split == "eval" and own_split is not None:
-        source = open_source(dataset, volumes, token, own_split, evaluation=True)
+        source = open_source(dataset, volumes, token, own_split, evaluation=True).fetch()
         share, expected = 1.0, report.eval_content_hash
     else:
         expected = report.content_hash
-        source = open_source(dataset, volumes, token, dataset.split)
+        source = open_source(dataset, volumes, token, dataset.split).fetch()
         share = report.eval_cut if own_split is None and report.eval_rows else 0.0
         if split == "eval" and not share:
             return

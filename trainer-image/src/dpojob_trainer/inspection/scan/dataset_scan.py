@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from dpojob_api.report import Mapping as ColumnNames
 from dpojob_api.spec import DPOJobSpec
-from dpojob_trainer.inspection.columns import LayoutDetector, ObservedColumns
+from dpojob_trainer.inspection.columns import ObservedColumns
 from dpojob_trainer.inspection.layouts import ColumnLayout
 from dpojob_trainer.inspection.readers import NumberedBatch, prefetched, read_source, split_batches
 from dpojob_trainer.inspection.sources import ContentHash, Source, scratch_directory
@@ -19,10 +19,9 @@ from dpojob_trainer.inspection.statistics import (
     Unit,
 )
 from dpojob_trainer.inspection.statistics.suspects import Curation, ScoreColumns, SuspectFinder
-from dpojob_trainer.inspection.tokenization import InexactTokens, LengthCheck, ModelContext
+from dpojob_trainer.inspection.tokenization import LengthCheck, ModelContext
 from dpojob_trainer.inspection.validation import RowValidator
 from dpojob_trainer.shared.accepted_batch import AcceptedBatch
-from dpojob_trainer.shared.row_batch import RowBatch
 from dpojob_trainer.shared.row_error import RowError
 
 ROWS_PER_STEP = 1024
@@ -53,22 +52,6 @@ def column_names(layout: ColumnLayout, columns: Iterable[str]) -> ColumnNames:
     )
 
 
-def batches(source: Source, columns: list[str] | None = None) -> Iterator[RowBatch]:
-    """Read the rows of a source.
-
-    Args:
-        source: The source.
-        columns: The columns to read; None for all.
-
-    Returns:
-        Batches of rows.
-
-    Raises:
-        InspectionError: A file is damaged.
-    """
-    return (batch.rows for batch in read_source(source, columns))
-
-
 @dataclass(frozen=True)
 class DatasetCounts:
     """What was counted over the dataset."""
@@ -89,6 +72,17 @@ class DatasetCounts:
 
 
 @dataclass(frozen=True)
+class FirstPass:
+    """What the first pass by a layout counted, and by what its rows were validated and measured."""
+
+    counts: DatasetCounts
+    validator: RowValidator
+    lengths: LengthCheck | None
+    columns: ColumnNames
+    curation: Curation
+
+
+@dataclass(frozen=True)
 class DatasetScan:
     """Passes over all rows of both splits."""
 
@@ -99,42 +93,51 @@ class DatasetScan:
     content: ContentHash | None
     progress: Progress | None
 
-    def until_confirmed(self, detector: LayoutDetector) -> DatasetCounts | None:
-        """Scan by the detected layout, and again while all rows show another one.
+    def first_pass(self, layout: ColumnLayout, columns: Iterable[str]) -> FirstPass:
+        """Scan all rows by a layout.
+
+        Args:
+            layout: How the dataset's columns are read.
+            columns: The dataset's columns.
+
+        Returns:
+            The counts, and which columns all rows have.
+
+        Raises:
+            InspectionError: A file is damaged.
+            InexactTokens: The tokens of rows counted so far may be wrong; in another pass they are counted
+                exactly.
+        """
+        lengths = LengthCheck.of(self.spec.training, self.model, accelerated=True)
+        validator = RowValidator(layout, self.model.facts.chat_template)
+        names = column_names(layout, columns)
+        curation = Curation.of(self.spec.dataset.curate, names)
+        counts = self._both_splits(validator, lengths, curation)
+        return FirstPass(counts, validator, lengths, names, curation)
+
+    def further_passes(self, first: FirstPass) -> DatasetCounts:
+        """Scan the rows again where only the first pass over all of them shows what to leave out.
 
         When both formats occur there is one more pass, since only all rows tell which is the rarer;
         and one more where a comparison of the rows finds some that `dataset.curate` leaves out.
 
         Args:
-            detector: What the columns are read as, from the first rows; confirmed with those of all rows.
+            first: The first pass, by the layout that all rows confirmed.
 
         Returns:
-            The counts; None where the columns have no layout.
-        """
-        while (layout := detector.resolution.layout) is not None:
-            try:
-                counts = self._all_passes(detector, layout)
-            except InexactTokens:
-                continue  # The tokens of rows counted before may be wrong; now they are counted exactly.
-            if counts is not None:
-                return counts
-        return None
+            The counts of the last pass.
 
-    def _all_passes(self, detector: LayoutDetector, layout: ColumnLayout) -> DatasetCounts | None:
-        """The passes by one layout; None where all rows show another one."""
-        lengths = LengthCheck.of(self.spec.training, self.model, accelerated=True)
-        validator = RowValidator(layout, self.model.facts.chat_template)
-        columns = column_names(layout, detector.kinds)
-        curation = Curation.of(self.spec.dataset.curate, columns)
-        counts = self._both_splits(validator, lengths, curation)
-        if not detector.confirm(counts.train_columns, counts.evaluation_columns):
-            return None
+        Raises:
+            InspectionError: A file is damaged.
+            InexactTokens: As in the first pass.
+        """
+        counts, validator, curation = first.counts, first.validator, first.curation
         if counts.has_mixed_formats:
             validator = replace(validator, expected_format=counts.train.format)
-            curation = Curation.of(self.spec.dataset.curate, columns)
-            counts = self._both_splits(validator, lengths, curation)
+            curation = Curation.of(self.spec.dataset.curate, first.columns)
+            counts = self._both_splits(validator, first.lengths, curation)
         if (last := curation.next_pass()) is not None:
-            counts = self._both_splits(validator, lengths, last)
+            counts = self._both_splits(validator, first.lengths, last)
         return replace(counts, finder=curation.finder)
 
     def _both_splits(

@@ -62,8 +62,9 @@ def read_example_rows(
     for split, numbers in wanted.items():
         name = split or spec.dataset.split
         with suppress(InspectionError):
-            source = open_source(spec.dataset, volumes, token, name, evaluation=split is not None)
-            for number, row in read_numbered_rows(source, columns, numbers):
+            is_evaluation = split is not None
+            source = open_source(spec.dataset, volumes, token, name, evaluation=is_evaluation)
+            for number, row in read_numbered_rows(source.fetch(), columns, numbers):
                 found[split, number] = redacted_value(row)
     return found
 

@@ -32,7 +32,7 @@ class ContentHash:
         """Hash the next file; a file that was added before is not hashed again.
 
         Args:
-            file: The file, already fetched.
+            file: The file.
         """
         if file not in self._added:
             self._added.append(file)

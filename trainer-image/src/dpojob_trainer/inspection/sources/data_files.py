@@ -1,40 +1,27 @@
-"""The data files of one split and what is known about them."""
+"""The data files of one split: where they were found, and as local files."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
+from dpojob_trainer.shared.errors import DatasetNotFound
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class DataFile:
-    """One file of rows. `name` is how messages call it; it is fetched when its path is first needed."""
+    """One local file of rows. `name` is how messages call it."""
 
     name: str
-    fetch: Callable[[], Path]
-    size: int = 0
-
-    @cached_property
-    def path(self) -> Path:
-        """The local file.
-
-        Raises:
-            InspectionError: The file cannot be fetched.
-        """
-        return self.fetch()
-
-    @property
-    def stored_bytes(self) -> int:
-        """The file's size as stored, in bytes; 0 while it is unknown, as for a URL not yet fetched."""
-        known = self.size or "path" not in self.__dict__
-        return self.size if known else self.path.stat().st_size
+    path: Path
+    size: int
+    """As stored, in bytes."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """The files of one split, in the order in which rows are numbered."""
+    """The local files of one split, in the order in which rows are numbered."""
 
     name: str
     files: list[DataFile]
@@ -46,6 +33,47 @@ class Source:
 
     @property
     def stored_bytes(self) -> int:
-        """The size of all files as stored, in bytes; unknown sizes are estimated by the mean of the others."""
-        known = [size for file in self.files if (size := file.stored_bytes)]
-        return sum(known) * len(self.files) // max(1, len(known))
+        """The size of all files as stored, in bytes."""
+        return sum(file.size for file in self.files)
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """One file of rows where it was found: on a claim, in a repository or at a URL."""
+
+    name: str
+    fetch: Callable[[], Path]
+    """Copies the file to the local disk, unless it lies there."""
+
+
+@dataclass(frozen=True)
+class FoundSource:
+    """The files of one split as they were found; nothing is downloaded yet."""
+
+    name: str
+    files: list[FoundFile]
+    revision: str | None = None
+    splits: list[str] = field(default_factory=list)
+    """As in `Source`."""
+    files_without_split: list[str] = field(default_factory=list)
+    """As in `Source`."""
+
+    def fetch(self) -> Source:
+        """Fetch all files, one after the other, so that readers have local files only.
+
+        Returns:
+            The local files.
+
+        Raises:
+            DatasetNotFound: A file is not there any more.
+            InspectionError: A file cannot be fetched.
+        """
+        files = []
+        for file in self.files:
+            path = file.fetch()
+            try:
+                size = path.stat().st_size
+            except OSError as problem:
+                raise DatasetNotFound(f"{file.name} cannot be read: {problem.strerror}") from None
+            files.append(DataFile(file.name, path, size))
+        return Source(self.name, files, self.revision, self.splits, self.files_without_split)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dpojob_api.spec import DatasetSource
-from dpojob_trainer.shared.errors import not_found
+from dpojob_trainer.shared.errors import DatasetNotFound
 
-from .data_files import Source
+from .data_files import FoundSource
 from .hub import open_hub
 from .volume import open_volume
 
@@ -20,8 +20,8 @@ def open_source(
     split: str,
     *,
     evaluation: bool = False,
-) -> Source:
-    """Find the files of a split.
+) -> FoundSource:
+    """Find the files of a split, without fetching them.
 
     Args:
         dataset: The dataset of the spec.
@@ -34,7 +34,7 @@ def open_source(
         The files in the order in which their rows are numbered.
 
     Raises:
-        InspectionError: The dataset or the split does not exist, or may not be read.
+        DatasetNotFound: The dataset or the split does not exist, or may not be read.
     """
     if dataset.repo is not None:
         return open_hub(dataset, split, token, evaluation=evaluation)
@@ -42,7 +42,7 @@ def open_source(
         return open_volume(dataset.volume, volumes, split, evaluation=evaluation)
     if dataset.urls is not None:
         if evaluation:
-            raise not_found(
+            raise DatasetNotFound(
                 "dataset.urls has no splits, so dataset.eval.split cannot be read; write "
                 "dataset.eval: {fraction: 0.02}"
             )
@@ -50,4 +50,4 @@ def open_source(
         from .download import open_urls
 
         return open_urls(dataset.urls, split)
-    raise not_found("spec.dataset names no repo, volume or urls")
+    raise DatasetNotFound("spec.dataset names no repo, volume or urls")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import httpx2 as httpx
 
 from dpojob_trainer.shared.container_environment import ContainerEnvironment
-from dpojob_trainer.shared.errors import InspectionError, not_found
+from dpojob_trainer.shared.errors import DatasetNotFound, InspectionError
 
-from .data_files import DataFile, Source
+from .data_files import FoundFile, FoundSource
 from .deadline_network import Deadline, limit_time
 from .public_network import restrict_to_public
 from .scratch import scratch_directory
@@ -29,8 +30,8 @@ MAX_SECONDS = 3600.0
 CHUNK_BYTES = 1 << 20
 
 
-def open_urls(urls: list[str], split: str) -> Source:
-    """The files at the URLs, in order; each is downloaded when it is first read.
+def open_urls(urls: list[str], split: str) -> FoundSource:
+    """The files at the URLs, in order, not yet downloaded.
 
     Args:
         urls: The URLs.
@@ -40,15 +41,15 @@ def open_urls(urls: list[str], split: str) -> Source:
         The files.
 
     Raises:
-        InspectionError: The URLs' names do not say which of them belong to the split.
+        DatasetNotFound: The URLs' names do not say which of them belong to the split.
     """
     if split != "train" and any(split_of(urlsplit(url).path) != split for url in urls):
-        raise not_found(
+        raise DatasetNotFound(
             f"dataset.urls has no splits, so {split!r} of dataset.split cannot be told apart. Remove "
             "dataset.split and list the addresses of that split alone"
         )
-    files = [DataFile(_without_secrets(url), lambda url=url: _download(url)) for url in urls]  # type: ignore[misc]
-    return Source(", ".join(file.name for file in files[:3]), files)
+    files = [FoundFile(_without_secrets(url), partial(_download, url)) for url in urls]
+    return FoundSource(", ".join(file.name for file in files[:3]), files)
 
 
 def _without_secrets(url: str) -> str:
@@ -62,7 +63,7 @@ def _download(url: str) -> Path:
     target = scratch_directory() / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}-{name}"
     if target.exists():
         return target
-    partial = target.with_name(f"{target.name}.{os.getpid()}.part")
+    unfinished = target.with_name(f"{target.name}.{os.getpid()}.part")
     address = _without_secrets(url)
     deadline = Deadline(
         MAX_SECONDS,
@@ -70,16 +71,16 @@ def _download(url: str) -> Path:
     )
     for attempt in range(ATTEMPTS):
         try:
-            _write_response(url, partial, deadline)
+            _write_response(url, unfinished, deadline)
             break
         except httpx.TooManyRedirects:
-            raise not_found(
+            raise DatasetNotFound(
                 f"{address} redirects more than {MAX_REDIRECTS} times; give the final address"
             ) from None
         except httpx.HTTPStatusError as problem:
             status = problem.response.status_code
             if status < 500 or attempt == ATTEMPTS - 1:
-                raise not_found(
+                raise DatasetNotFound(
                     # The server's own phrase may be anything.
                     f"{address} answers {status} {httpx.codes.get_reason_phrase(status)}"
                 ) from None
@@ -90,18 +91,18 @@ def _download(url: str) -> Path:
                     if isinstance(problem, httpx.TimeoutException)
                     else (f"cannot be fetched: {str(problem)[:200] or type(problem).__name__}")
                 )
-                raise not_found(f"{address} {failure}") from None
+                raise DatasetNotFound(f"{address} {failure}") from None
         except InspectionError:
-            partial.unlink(missing_ok=True)
+            unfinished.unlink(missing_ok=True)
             raise
         except (httpx.InvalidURL, UnicodeError) as problem:
-            raise not_found(f"{address} is not an address: {problem}") from None
-    partial.rename(target)
+            raise DatasetNotFound(f"{address} is not an address: {problem}") from None
+    unfinished.rename(target)
     return target
 
 
 def _private_address(host: str) -> InspectionError:
-    return not_found(
+    return DatasetNotFound(
         f"dataset.urls: {host} is at a private, loopback or link-local address, from which this "
         "installation reads no datasets. Whoever runs it can allow the host in "
         "inspect.allowPrivateUrls of the chart; or put the files on a claim"
@@ -109,10 +110,10 @@ def _private_address(host: str) -> InspectionError:
 
 
 def _over_limit(address: str, limit: str) -> InspectionError:
-    return not_found(f"{address} {limit}; put the file on a claim")
+    return DatasetNotFound(f"{address} {limit}; put the file on a claim")
 
 
-def _write_response(url: str, partial: Path, deadline: Deadline) -> None:
+def _write_response(url: str, unfinished: Path, deadline: Deadline) -> None:
     environment = ContainerEnvironment()
     size = 0
     with httpx.Client(
@@ -122,7 +123,7 @@ def _write_response(url: str, partial: Path, deadline: Deadline) -> None:
         if environment.scratch is not None:
             # Outside a pod, the network is that of the user who runs the command.
             restrict_to_public(client, environment.private_urls, _private_address)
-        with client.stream("GET", url) as response, partial.open("wb") as file:
+        with client.stream("GET", url) as response, unfinished.open("wb") as file:
             response.raise_for_status()
             for chunk in response.iter_bytes(CHUNK_BYTES):
                 size += len(chunk)

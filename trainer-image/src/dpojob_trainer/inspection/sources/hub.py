@@ -10,10 +10,10 @@ from yaml import YAMLError
 
 from dpojob_api.spec import DatasetSource
 from dpojob_trainer.shared import hub_client
-from dpojob_trainer.shared.errors import not_found, unreadable
+from dpojob_trainer.shared.errors import DatasetNotFound, DatasetUnreadable
 from dpojob_trainer.shared.hub_client import hub_api, hub_call
 
-from .data_files import DataFile, Source
+from .data_files import FoundFile, FoundSource
 from .hub_splits import group_repository_files
 from .splits import is_data, suggest_split
 
@@ -25,7 +25,7 @@ CARD = "README.md"
 
 def open_hub(
     dataset: DatasetSource, split: str, token: str | None, *, evaluation: bool = False
-) -> Source:
+) -> FoundSource:
     """Find the files of a split in a repository, at one resolved commit.
 
     Args:
@@ -35,54 +35,51 @@ def open_hub(
         evaluation: Whether it is the split of `dataset.eval`.
 
     Returns:
-        The files; `revision` is the commit.
+        The files, not yet fetched; `revision` is the commit.
 
     Raises:
-        InspectionError: Repository, revision or split do not exist, or may not be read.
+        DatasetNotFound: Repository, revision or split do not exist, or may not be read.
     """
     repo = dataset.repo or ""
     what = f"the dataset {repo!r}" + (f" at {dataset.revision!r}" if dataset.revision else "")
     api = hub_api(token)
     info = hub_call(
-        lambda: api.dataset_info(
-            repo, revision=dataset.revision, files_metadata=True, timeout=hub_client.TIMEOUT
-        ),
+        lambda: api.dataset_info(repo, revision=dataset.revision, timeout=hub_client.TIMEOUT),
         what,
-        not_found,
+        DatasetNotFound,
     )
-    sizes = {entry.rfilename: entry.size or 0 for entry in info.siblings or []}
-    if info.gated and not any(is_data(path) for path in sizes):
+    all_paths = [entry.rfilename for entry in info.siblings or []]
+    if info.gated and not any(is_data(path) for path in all_paths):
         # Without access the hub may list no files; the access check gives the reason.
-        hub_call(lambda: api.auth_check(repo, repo_type="dataset"), what, not_found)
-    grouped = group_repository_files(
-        dataset, _card_metadata(api, repo, info.sha, sizes), list(sizes)
-    )
+        hub_call(lambda: api.auth_check(repo, repo_type="dataset"), what, DatasetNotFound)
+    card = _card_metadata(api, repo, info.sha, all_paths)
+    grouped = group_repository_files(dataset, card, all_paths)
     splits = sorted(name for name, files in grouped.splits.items() if files)
     paths = grouped.splits.get(split, [])
     if not paths:
         if split in grouped.patterns:
-            raise not_found(
+            raise DatasetNotFound(
                 f"{CARD} of {what} says that the split {split!r} is in {grouped.patterns[split]!r}, "
                 "which matches none of its files"
                 + (f"; its splits with files: {', '.join(splits)}" if splits else "")
                 + ". Correct it there, or name the files' addresses in dataset.urls"
             )
         if not splits:
-            raise not_found(
+            raise DatasetNotFound(
                 f"{what} holds no Parquet, JSONL, JSON, CSV or Arrow file"
                 + (
                     " (it is made by a script, which is never run)"
-                    if _has_loading_script(repo, sizes)
+                    if _has_loading_script(repo, all_paths)
                     else ""
                 )
             )
-        raise not_found(
+        raise DatasetNotFound(
             f"{what} has no split {split!r}; its splits: {', '.join(splits)}. Write "
             + suggest_split(split, splits, evaluation)
         )
-    return Source(
+    return FoundSource(
         repo,
-        [_data_file(api, repo, path, info.sha, sizes[path]) for path in paths],
+        [_found_file(api, repo, path, info.sha) for path in paths],
         revision=info.sha,
         splits=splits,
         files_without_split=grouped.files_without_split,
@@ -97,7 +94,9 @@ def _card_metadata(api: HfApi, repo: str, sha: str | None, paths: Iterable[str])
         return {}
     what = f"{CARD} of the dataset {repo!r}"
     path = hub_call(
-        lambda: api.hf_hub_download(repo, CARD, repo_type="dataset", revision=sha), what, not_found
+        lambda: api.hf_hub_download(repo, CARD, repo_type="dataset", revision=sha),
+        what,
+        DatasetNotFound,
     )
     try:
         return metadata_load(path) or {}
@@ -110,14 +109,14 @@ def _has_loading_script(repo: str, paths: Iterable[str]) -> bool:
     return f"{repo.split('/')[-1]}.py" in paths
 
 
-def _data_file(api: HfApi, repo: str, path: str, sha: str | None, size: int) -> DataFile:
+def _found_file(api: HfApi, repo: str, path: str, sha: str | None) -> FoundFile:
     def fetch() -> Path:
         return Path(
             hub_call(
                 lambda: api.hf_hub_download(repo, path, repo_type="dataset", revision=sha),
                 f"{path} of the dataset {repo!r}",
-                unreadable,
+                DatasetUnreadable,
             )
         )
 
-    return DataFile(path, fetch, size)
+    return FoundFile(path, fetch)

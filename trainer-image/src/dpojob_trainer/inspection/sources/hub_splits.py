@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dpojob_api.spec import DatasetSource
-from dpojob_trainer.shared.errors import not_found
+from dpojob_trainer.shared.errors import DatasetNotFound
 
 from .splits import group_by_split, is_data, natural_sort_key, with_split_name
 
@@ -37,7 +37,7 @@ def group_repository_files(
         The files of each split, sorted so that `part-2` comes before `part-10`.
 
     Raises:
-        InspectionError: The configuration does not exist, or none is named where there are several.
+        DatasetNotFound: The configuration does not exist, or none is named where there are several.
     """
     card_configs = card.get("configs")
     configs = (
@@ -52,7 +52,7 @@ def group_repository_files(
     if dataset.config is not None and dataset.config != "default":
         if not any(path.startswith(dataset.config + "/") for path in data):
             directories = sorted({path.split("/")[0] for path in data if "/" in path})
-            raise not_found(
+            raise DatasetNotFound(
                 f"the dataset {dataset.repo!r} has no configuration {dataset.config!r}"
                 + (f"; its directories: {', '.join(directories)}" if directories else "")
             )
@@ -92,14 +92,14 @@ def _select_config(
         for entry, name in zip(configs, names, strict=True):
             if name == dataset.config:
                 return entry
-        raise not_found(
+        raise DatasetNotFound(
             f"the dataset {dataset.repo!r} has no configuration {dataset.config!r}; it has: "
             f"{', '.join(names)}. Write dataset.config: {names[0]}"
         )
     for entry, name in zip(configs, names, strict=True):
         if entry.get("default") or name == "default" or len(configs) == 1:
             return entry
-    raise not_found(
+    raise DatasetNotFound(
         f"the dataset {dataset.repo!r} has several configurations: {', '.join(names)}. Write "
         f"dataset.config: {names[0]}"
     )

@@ -67,7 +67,7 @@ class PublicNetwork(httpcore.NetworkBackend):
 
         Raises:
             Exception: The refusal, where the host has no allowed address.
-            httpcore.ConnectError: The host is not known, or no address answers.
+            ConnectError: The host is not known, or no address answers.
         """
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

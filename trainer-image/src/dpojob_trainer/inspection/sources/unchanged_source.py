@@ -57,7 +57,7 @@ def check_unchanged(
         if _identity(file.path) != identity
     ]
     if replaced or not same:
-        raise _changed(source, replaced or source.files)
+        raise InspectionError(Reason.DATASET_CHANGED, _changed(source, replaced or source.files))
 
 
 def _identity(path: Path) -> tuple[int, int, int, int]:
@@ -65,11 +65,10 @@ def _identity(path: Path) -> tuple[int, int, int, int]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _changed(source: Source, files: Sequence[DataFile]) -> InspectionError:
+def _changed(source: Source, files: Sequence[DataFile]) -> str:
     latest = max(files, key=lambda file: file.path.stat().st_mtime_ns).name
     which = latest if len(files) == 1 else f"a file of {source.name} (written last: {latest})"
-    return InspectionError(
-        Reason.DATASET_CHANGED,
+    return (
         f"{which} was changed or replaced after it was inspected, so it is not trained on. Create this "
-        "DPOJob again, which inspects it anew",
+        "DPOJob again, which inspects it anew"
     )

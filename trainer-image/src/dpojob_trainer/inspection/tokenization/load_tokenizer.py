@@ -10,7 +10,7 @@ from typing import Any
 from tokenizers import AddedToken, Tokenizer
 
 from dpojob_trainer.inspection.model import ModelFiles, TokenizerConfig, read_json
-from dpojob_trainer.shared.errors import model_unreadable
+from dpojob_trainer.shared.errors import ModelUnreadable
 
 TOKENIZER = "tokenizer.json"
 
@@ -27,7 +27,7 @@ def open_tokenizer(files: ModelFiles, config: TokenizerConfig, model_type: str) 
         The tokenizer, or None when the model has no tokenizer.json.
 
     Raises:
-        InspectionError: tokenizer.json is damaged.
+        ModelUnreadable: tokenizer.json is damaged.
     """
     serial = read_json(files, TOKENIZER)
     if serial is None:
@@ -38,7 +38,7 @@ def open_tokenizer(files: ModelFiles, config: TokenizerConfig, model_type: str) 
     try:
         tokenizer = Tokenizer.from_str(json.dumps(serial))
     except Exception as problem:  # the library raises nothing narrower
-        raise model_unreadable(
+        raise ModelUnreadable(
             f"{TOKENIZER} of {files.source} cannot be read: {str(problem).splitlines()[0][:150]}"
         ) from None
     tokenizer.no_truncation()

@@ -18,7 +18,7 @@ from dpojob_trainer.inspection.model import (
     read_facts,
     read_tokenizer_config,
 )
-from dpojob_trainer.shared.errors import model_unreadable
+from dpojob_trainer.shared.errors import ModelUnreadable
 
 from .load_tokenizer import open_tokenizer
 from .stop_tokens import end_tokens
@@ -85,12 +85,12 @@ class ModelContext:
             The counter; None where the model has no tokenizer and only characters can be counted.
 
         Raises:
-            InspectionError: The chat template is not valid Jinja.
+            ModelUnreadable: The chat template is not valid Jinja.
         """
         try:
             ChatTemplate(self.config).compile()
         except TemplateRenderError as problem:
-            raise model_unreadable(
+            raise ModelUnreadable(
                 f"the chat template of {self._tokenizer_files.source} cannot be used: {problem}. "
                 "Correct its chat_template.jinja, or chat_template in its tokenizer_config.json"
             ) from None

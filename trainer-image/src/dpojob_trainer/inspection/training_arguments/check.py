@@ -38,7 +38,7 @@ def check_arguments(spec: DPOJobSpec) -> None:
             *find_missing_packages(arguments),
         ]
     if problems:
-        raise _invalid_arguments("; ".join(problems))
+        raise InspectionError(Reason.INVALID_ARGUMENTS, _message("; ".join(problems)))
 
 
 def check_pad_token(spec: DPOJobSpec, tokenizer: Tokenizer | None) -> None:
@@ -55,15 +55,12 @@ def check_pad_token(spec: DPOJobSpec, tokenizer: Tokenizer | None) -> None:
     if token is None or tokenizer is None or tokenizer.token_to_id(token) is not None:
         return
     suggestion = nearest(token, list(tokenizer.get_vocab()))
-    raise _invalid_arguments(
-        f"pad_token {show_value(token)} is no token of the model's tokenizer"
-        + (
-            f"; did you mean {suggestion}?"
-            if suggestion
-            else "; leave it out to pad as the model does"
-        )
+    remedy = (
+        f"did you mean {suggestion}?" if suggestion else "leave it out to pad as the model does"
     )
+    problem = f"pad_token {show_value(token)} is no token of the model's tokenizer; {remedy}"
+    raise InspectionError(Reason.INVALID_ARGUMENTS, _message(problem))
 
 
-def _invalid_arguments(detail: str) -> InspectionError:
-    return InspectionError(Reason.INVALID_ARGUMENTS, f"training.arguments: {detail}.")
+def _message(detail: str) -> str:
+    return f"training.arguments: {detail}."

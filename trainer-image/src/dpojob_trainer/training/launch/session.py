@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -193,18 +192,22 @@ def _set_library_variables(job: TrainJob) -> None:
     """Set variables that libraries read when they are imported, where the installation sets none."""
     # The default cache directory may be on a small or read-only file system.
     job.scratch.mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("HF_HOME", str(job.scratch / "huggingface"))
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    # Otherwise datasets sends the name of each dataset to a server of Amazon's, whatever the hub is.
-    os.environ.setdefault("HF_UPDATE_DOWNLOAD_COUNTS", "0")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    # Batches differ in length, so blocks of fixed size would leave gaps that no later batch fits in.
-    os.environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
-    # OpenMP threads spin while they wait. On a shared machine that made a run on the CPU 20 to 50
-    # times slower, and on a GPU it has no benefit. Without any spinning small models, whose threads
-    # wait for each other some thousand times a second, lose a quarter of their speed.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("GOMP_SPINCOUNT", OPENMP_SPIN_COUNT)
+    ContainerEnvironment().set_defaults(
+        {
+            "HF_HOME": str(job.scratch / "huggingface"),
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            # Otherwise datasets sends the name of each dataset to a server of Amazon's, whatever the hub is.
+            "HF_UPDATE_DOWNLOAD_COUNTS": "0",
+            "TOKENIZERS_PARALLELISM": "false",
+            # Batches differ in length, so blocks of fixed size would leave gaps that no later batch fits in.
+            "PYTORCH_ALLOC_CONF": "expandable_segments:True",
+            # OpenMP threads spin while they wait. On a shared machine that made a run on the CPU 20 to 50
+            # times slower, and on a GPU it has no benefit. Without any spinning small models, whose threads
+            # wait for each other some thousand times a second, lose a quarter of their speed.
+            "OMP_WAIT_POLICY": "PASSIVE",
+            "GOMP_SPINCOUNT": OPENMP_SPIN_COUNT,
+        }
+    )
     # On some processors it warns about a kernel that it would download, also without QLoRA.
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import sys
 from pathlib import Path
 
 from dpojob_api.conditions import Reason
+from dpojob_trainer.shared.container_environment import ContainerEnvironment
 from dpojob_trainer.shared.experiment_trackers import REQUIRED_VARIABLES, requested_trackers
 
 from .errors import TrainingError
@@ -36,18 +36,18 @@ def configure_trackers(job: TrainJob) -> None:
 
     Raises TrainingError where a tracker has no address to report to.
     """
+    environment = ContainerEnvironment()
     for name in requested_trackers(job.spec):
         required = REQUIRED_VARIABLES.get(name, ())
-        if required and not any(map(os.environ.get, required)):
+        if required and not any(environment.selected(required).values()):
             raise TrainingError(
                 Reason.INVALID_ARGUMENTS,
                 f"training.arguments.report_to names {name}, and {' or '.join(required)} is not set; put it "
                 "into the Secret that spec.environmentSecret names",
             )
         if name in DIRECTORIES:
-            os.environ.setdefault(DIRECTORIES[name], str(job.checkpoints / name))
-    for variable, value in DEFAULTS.items():
-        os.environ.setdefault(variable, value)
+            environment.set_defaults({DIRECTORIES[name]: str(job.checkpoints / name)})
+    environment.set_defaults(DEFAULTS)
 
 
 def copy_tracker_files(job: TrainJob, directory: Path) -> None:

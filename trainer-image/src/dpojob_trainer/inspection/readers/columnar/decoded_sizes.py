@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pyarrow.parquet as pq
 
-from dpojob_trainer.shared.errors import unreadable
+from dpojob_trainer.shared.errors import DatasetUnreadable
 
 from .parquet_pages import (
     DELTA_BYTE_ARRAY,
@@ -106,7 +106,7 @@ def rows_at_once(
         size in the file. Of lists the average length counts.
 
     Raises:
-        InspectionError: A page header is damaged, or a page or an average row is too large.
+        DatasetUnreadable: A page header is damaged, or a page or an average row is too large.
     """
     leaves = [
         _leaf_pages(name, data, file, chunks[index], group, index)
@@ -120,7 +120,7 @@ def rows_at_once(
         row_bytes = sum(leaf.row_bytes(data) for leaf in leaves)
     if row_bytes > MAX_ROW_BYTES:
         largest = max(leaves, key=lambda leaf: leaf.row_bytes(data))
-        raise unreadable(
+        raise DatasetUnreadable(
             f"{name}, row group {group}: a row may take {row_bytes >> 20} MiB in memory, more than "
             f"{MAX_ROW_BYTES >> 20} MiB; in the column {largest.leaf.path[:60]!r} it has "
             f"{largest.values_per_row} values of up to {largest.repeated_bytes(data)} bytes. Split "
@@ -138,12 +138,12 @@ def _leaf_pages(
     try:
         pages = list(read_pages(data, chunk))
     except DamagedParquetError as problem:
-        raise unreadable(
+        raise DatasetUnreadable(
             f"{name} is damaged: {problem}, in the column {leaf.path[:60]!r}; copy it again"
         ) from None
     for page in pages:
         if page.decoded_size > MAX_PAGE_BYTES:
-            raise unreadable(
+            raise DatasetUnreadable(
                 f"{name}, row group {group}: a page of the column {leaf.path[:60]!r} has "
                 f"{page.decoded_size >> 20} MiB, more than {MAX_PAGE_BYTES >> 20} MiB; write the "
                 "file with smaller row groups"

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from dpojob_trainer.shared.errors import unreadable
+from dpojob_trainer.shared.errors import DatasetUnreadable
 
 MAX_BATCH_BYTES = 1 << 30
 """The largest compressed batch that is decompressed, in bytes; writers make far smaller ones."""
@@ -32,7 +32,7 @@ def check_batch_sizes(name: str, path: Path, is_file: bool) -> None:
         is_file: Whether it has the IPC file format; else it has the stream format.
 
     Raises:
-        InspectionError: A batch is too large, or the metadata of a message is damaged.
+        DatasetUnreadable: A batch is too large, or the metadata of a message is damaged.
     """
     with path.open("rb") as raw, mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as data:
         number = 0
@@ -42,12 +42,12 @@ def check_batch_sizes(name: str, path: Path, is_file: bool) -> None:
                 number += 1
                 size = _decompressed_bytes(data, metadata, body)
                 if size > MAX_BATCH_BYTES:
-                    raise unreadable(
+                    raise DatasetUnreadable(
                         f"{name}: a compressed batch has {size >> 20} MiB, more than "
                         f"{MAX_BATCH_BYTES >> 20} MiB; write the file in batches of fewer rows"
                     )
         except (struct.error, IndexError, ValueError) as problem:
-            raise unreadable(
+            raise DatasetUnreadable(
                 f"{name} is damaged or cut short: the metadata of its message {number + 1} is invalid; "
                 "copy it again"
             ) from problem

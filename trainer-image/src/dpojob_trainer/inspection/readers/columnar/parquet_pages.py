@@ -109,8 +109,6 @@ def read_pages(data: mmap.mmap, chunk: Chunk) -> Iterator[Page]:
         try:
             header, start = read_struct(data, at)
             page = _page(header, start)
-            if min(page.stored_size, page.decoded_size, page.values) < 0:
-                raise ValueError("a size is negative")
         except INVALID as problem:
             raise DamagedParquetError(f"invalid page header at byte {at}") from problem
         yield page
@@ -160,4 +158,6 @@ def _page(header: dict[int, Any], start: int) -> Page:
         values, encoding = v2[1], v2[4]
     else:
         values, encoding = 0, -1  # A page of another type, which readers skip.
+    if min(stored_size, decoded_size, values) < 0:
+        raise ValueError("a size is negative")
     return Page(start, stored_size, decoded_size, values, is_dictionary, encoding)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dpojob_trainer.shared.errors import unreadable
+from dpojob_trainer.shared.errors import DatasetUnreadable
 from dpojob_trainer.shared.row_batch import RowBatch
 
 from .decoded_sizes import rows_at_once
@@ -36,13 +36,13 @@ def read_parquet(name: str, path: Path, columns: Sequence[str] | None) -> Iterat
         Batches of at most `BATCH_ROWS` rows.
 
     Raises:
-        InspectionError: The file is damaged, has two columns of one name, or has a row or a page
+        DatasetUnreadable: The file is damaged, has two columns of one name, or has a row or a page
             that is too large.
     """
     try:
         file = pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
     except (pa.ArrowInvalid, OSError) as problem:
-        raise unreadable(
+        raise DatasetUnreadable(
             f"{name} is not a whole Parquet file: {str(problem).splitlines()[0][:200]}; copy it again"
         ) from None
     with file:
@@ -69,7 +69,7 @@ def _decoded(
         try:
             groups = read_chunks(data)
         except DamagedParquetError as problem:
-            raise unreadable(f"{name} is damaged: {problem}; copy it again") from None
+            raise DatasetUnreadable(f"{name} is damaged: {problem}; copy it again") from None
         for group, chunks in enumerate(groups):
             rows = min(batch_rows, rows_at_once(name, data, file, chunks, group, columns))
             # For few rows, handing columns to threads takes longer than decoding them.
@@ -82,7 +82,7 @@ def _decoded(
                 yield batch
             # Of a damaged list column, pyarrow may read fewer rows without an error.
             if decoded != (expected := file.metadata.row_group(group).num_rows):
-                raise unreadable(
+                raise DatasetUnreadable(
                     f"{name} is damaged: row group {group} has {decoded} rows, not {expected} as its "
                     "footer says; copy it again"
                 )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from dpojob_trainer.shared.errors import require_unique_columns, unreadable
+from dpojob_trainer.shared.errors import DatasetUnreadable, require_unique_columns
 
 BATCH_ROWS = 4096
 """The most rows of a batch."""
@@ -99,7 +99,7 @@ def _check_rows(name: str, batch: pa.RecordBatch, first_row: int) -> None:
         sizes = [_own_bytes(column) + _shared_bytes(column) for column in row.columns]
         if sum(sizes) > MAX_ROW_BYTES:
             column = batch.schema.names[int(np.argmax(sizes))]
-            raise unreadable(
+            raise DatasetUnreadable(
                 f"{name}, row {first_row + index}: {sum(sizes) >> 20} MiB, most of them in the column "
                 f"{column[:60]!r}, more than {MAX_ROW_BYTES >> 20} MiB; shorten or remove the row"
             )

@@ -185,6 +185,7 @@ class TracedText(str):
 
         Raises:
             NotTraceable: It depends on more than that no content holds the text.
+            TypeError: `other` is no text.
         """
         _refuse_more(count)
         if not isinstance(other, str):

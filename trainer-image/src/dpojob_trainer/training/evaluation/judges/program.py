@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dpojob_api.quantity import format_duration
+from dpojob_trainer.shared.container_environment import ContainerEnvironment
 
 from .judge import Exchange, JudgeError, ScoringJudge
 
@@ -43,7 +43,7 @@ class ProgramJudge(ScoringJudge):
             json.dumps({"prompt": each.prompt, "answer": each.answer}) + "\n" for each in exchanges
         )
         seconds = min(SECONDS, max(1.0, self._deadline - time.monotonic()))
-        variables = {name: os.environ[name] for name in VARIABLES if name in os.environ}
+        variables = ContainerEnvironment().selected(VARIABLES)
         try:
             ended = subprocess.run(
                 [sys.executable, str(self._path)],
