@@ -29,6 +29,8 @@ def unbounded(schema: dict[str, Any], path: str) -> Iterator[str]:
     kind = schema.get("type")
     if schema.get("x-kubernetes-validations", [{}])[0].get("rule") == "false":
         return
+    if "x-kubernetes-int-or-string" in schema:
+        kind = "string"
     if kind in (None, "string") and not {"maxLength", "enum", "format"} & set(schema):
         yield f"{path}: text"
     if kind in (None, "array"):

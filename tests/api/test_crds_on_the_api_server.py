@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from tests.kit.crds import apply_crds
 
-from dpojob_api.arguments import ALLOWED, arguments_schema
+from devcluster.control_plane import Api
+from dpojob_api.arguments import ALLOWED, argument_problem, arguments_schema, field_table
+from dpojob_api.manifest import ManifestError, load
 
 pytestmark = pytest.mark.cluster
 
@@ -74,17 +77,64 @@ def test_explain_lists_the_arguments(server):
     assert "Refused: write training.learningRate." in done.stdout
 
 
+def is_accepted(api: Api, manifest: dict[str, Any]) -> bool:
+    """Whether the API server creates a DPOJob, as a dry run that refuses unknown fields."""
+    path = "/apis/dpojob.dev/v1alpha1/namespaces/default/dpojobs"
+    code, answer = api.call("POST", f"{path}?dryRun=All&fieldValidation=Strict", manifest)
+    assert code in (201, 400, 422), answer
+    return code == 201
+
+
 def test_no_depth_of_arguments_is_stored(server):
     """Also where a field takes values of several types, and so has no type in the schema."""
     manifest = yaml.safe_load((HERE / "manifests/accepted/shortest.yaml").read_text())
-    fields = arguments_schema()["properties"]
+    fields, api = arguments_schema()["properties"], Api.from_kubeconfig(server.kubeconfig)
     for name in (name for name in ALLOWED if fields[name].get("type") in (None, "object")):
         for deep in (nested_lists(64), nested_objects(64)):
             manifest["spec"]["training"] = {"arguments": {name: deep}}
-            done = server.kubectl(
-                "create", "--dry-run=server", "-f", "-", input=json.dumps(manifest), check=False
+            assert not is_accepted(api, manifest), name
+
+
+def test_an_argument_of_several_types_takes_values_of_these_and_no_others(server):
+    api = Api.from_kubeconfig(server.kubeconfig)
+    manifest = yaml.safe_load((HERE / "manifests/accepted/shortest.yaml").read_text())
+    fields, schemas = field_table()["fields"], arguments_schema()["properties"]
+    several = [name for name in ALLOWED if "type" not in schemas[name]]
+    assert "report_to" in several
+    for name in several:
+        text = fields[name].get("choices", ["text"])[0]
+        for value in (1, 1.5, True, False, text, [text], [], [1], {}):
+            manifest["spec"]["training"] = {"arguments": {name: value}}
+            assert is_accepted(api, manifest) is (argument_problem(name, value) is None), (
+                name,
+                value,
             )
-            assert done.returncode != 0, name
+
+
+@pytest.mark.parametrize(
+    "column_mapping",
+    [
+        *({"prompt": value} for value in ("a", ["a", "b"], 5, 1.5, True, {}, {"a": "b"}, [], [5])),
+        *(
+            {
+                "chosen": "a",
+                "rejected": "b",
+                "verdict": {"column": "v", "first": value, "second": 0},
+            }
+            for value in ("a", 1, 0.5, True, ["a", 1, True], {}, [], [[]], [{}], "")
+        ),
+    ],
+    ids=json.dumps,
+)
+def test_columns_of_several_types_take_what_the_operator_reads(server, column_mapping):
+    manifest = yaml.safe_load((HERE / "manifests/accepted/shortest.yaml").read_text())
+    manifest["spec"]["dataset"]["columnMapping"] = column_mapping
+    try:
+        load([manifest])
+        is_read = True
+    except ManifestError:
+        is_read = False
+    assert is_accepted(Api.from_kubeconfig(server.kubeconfig), manifest) is is_read
 
 
 def nested_lists(depth):

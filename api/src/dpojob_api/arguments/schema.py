@@ -1,8 +1,7 @@
 """The schema of `training.arguments` in the CRD, from the table of DPOConfig's fields.
 
-Every value is bounded in depth and size. A structural schema has no union of types, so a field of
-several types has none in the schema, and limits for each form that its value may take; inspection
-checks the type.
+Every value is bounded in depth and size. A structural schema has no union of types but that of integers and
+texts, so another field of several types has none in the schema, and keywords that exclude all further types.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .allowed_fields import ALLOWED, BOUNDS
+from .excluded_types import excluding
 from .limits import LIST_LENGTH, OPTIONS, TEXT_LENGTH
 from .refused_fields import REFUSED, REMOVED, RESERVED
 from .table import field_table
@@ -62,7 +62,7 @@ def _allowed(name: str, field: Mapping[str, Any]) -> Schema:
     types.discard("null")
     lists = [kind for kind in types if kind.startswith("list of ")]
     if len(types) > 1 or "object" in types:
-        return schema | (_options(name) if "object" in types else _several_types(lists, choices))
+        return schema | (_options(name) if "object" in types else _several_types(types, choices))
     if lists:
         item = _one_type(lists[0].removeprefix("list of "), choices)
         return schema | {"type": "array", "maxItems": LIST_LENGTH, "items": item}
@@ -91,13 +91,19 @@ def _one_type(kind: str, choices: list[str] | None) -> Schema:
     return schema
 
 
-def _several_types(lists: list[str], choices: list[str] | None) -> Schema:
+def _several_types(types: set[str], choices: list[str] | None) -> Schema:
     """A text or something else; a pattern is checked for texts only, unlike an enum."""
-    pattern = {"pattern": _pattern(choices)} if choices else {}
-    if not lists:
-        return _SCALAR | pattern
-    item = _one_type(lists[0].removeprefix("list of "), choices)
-    return _LIST | pattern | {"items": item}
+    text: Schema = {"maxLength": TEXT_LENGTH}
+    if choices:
+        text["pattern"] = _pattern(choices)
+    (other,) = types - {"text"}
+    if other == "whole number":
+        return {**text, "x-kubernetes-int-or-string": True}
+    if other == "true or false":
+        return text | excluding(("number", "array", "object"))
+    item = _one_type(other.removeprefix("list of "), choices)
+    items = {"maxItems": LIST_LENGTH, "items": item}
+    return text | items | excluding(("number", "boolean", "object"))
 
 
 def _pattern(choices: list[str]) -> str:

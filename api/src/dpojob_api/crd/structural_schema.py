@@ -12,6 +12,8 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core.core_schema import WithDefaultSchema
 
+from dpojob_api.arguments import excluding
+
 COPIED_KEYS = (
     "type",
     "description",
@@ -26,8 +28,11 @@ COPIED_KEYS = (
     "maxLength",
     "minItems",
     "maxItems",
+    "minProperties",
     "maxProperties",
+    "not",
     "nullable",
+    "x-kubernetes-int-or-string",
     "x-kubernetes-validations",
 )
 """Keys of JSON schema that a CRD's schema has as well."""
@@ -91,7 +96,7 @@ def _convert(node: dict[str, Any], definitions: dict[str, Any], defaults: bool) 
         _convert_object(node, out, definitions, defaults)
     if "items" in node:
         out["items"] = _convert(node["items"], definitions, defaults)
-    if "type" not in out:
+    if "type" not in out and "x-kubernetes-int-or-string" not in out:
         out["x-kubernetes-preserve-unknown-fields"] = True
     if defaults and default is not None:
         out["default"] = _integral(default)
@@ -106,7 +111,9 @@ def _scalar_or_list(kinds: list[dict[str, Any]]) -> dict[str, Any]:
     Returns:
         One node that stands for all kinds.
     """
-    merged: dict[str, Any] = {"maxProperties": 0}
+    types = {kind.get("type") for kind in kinds}
+    others = ("number", "boolean", "object") if types == {"string", "array"} else ("object",)
+    merged = excluding(others)
     for kind in sorted(kinds, key=lambda kind: kind.get("type") == "array"):
         merged |= {key: value for key, value in kind.items() if key != "type"}
     return merged

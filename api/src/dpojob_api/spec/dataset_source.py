@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from dpojob_api.arguments import excluding
 from dpojob_api.base import StrictModel
 
 from .fields import ClaimPath, Column, Repository, Revision, one_of, validations
@@ -55,7 +56,7 @@ VerdictValue = Annotated[
     BeforeValidator(verdict_text),
     Field(min_length=1, max_length=256),
     # Numbers and booleans are accepted too, so the value has no type in the CRD.
-    WithJsonSchema({"maxLength": 256, "maxItems": 0, "maxProperties": 0}),
+    WithJsonSchema({"minLength": 1, "maxLength": 256, **excluding(("array", "object"))}),
 ]
 VerdictValues = VerdictValue | Annotated[list[VerdictValue], Field(min_length=1, max_length=32)]
 
