@@ -203,6 +203,9 @@ class Reason(StrEnum):
     """`model.fromJob` has `requireImproved: true`, and the named job's condition Improved is not True."""
     INVALID_SPEC = "InvalidSpec"
     """The spec cannot be read by this operator (an older or newer CRD is installed)."""
+    RECONCILE_ERROR = "ReconcileError"
+    """The operator fails at this job by an unexpected error; its log has the details. Other jobs go on, and it tries
+    again."""
 
     JUDGE_NOT_ALLOWED = "JudgeNotAllowed"
     """`evaluation.judge.program` asks for a program, and the installation runs none."""

@@ -9,7 +9,7 @@ from tests.kit.builders import NOW, UID
 
 from dpojob_api.job import DPOJobStatus
 from dpojob_api.status_condition import Condition
-from dpojob_operator.decide import FirstSight, invalid_spec_status, is_settled
+from dpojob_operator.decide import FirstSight, is_settled
 from dpojob_operator.decide.child_names import (
     inspection_name,
     output_claim_name,
@@ -19,6 +19,7 @@ from dpojob_operator.decide.child_names import (
     uid_hash,
 )
 from dpojob_operator.decide.conditions import improved_by, next_condition
+from dpojob_operator.decide.stalled_job import invalid_spec_status
 from dpojob_operator.decide.timing import Timing
 
 HASH = uid_hash(UID)

@@ -7,7 +7,6 @@ objects, and the builder of the status, which the stages share; `stages` holds t
 """
 
 from .binding import is_binding
-from .invalid_spec import invalid_spec_status
 from .ttl import is_finished, is_settled
 from .types import (
     Action,
@@ -54,9 +53,9 @@ __all__ = [
     "effective_spec",
     "exit_statuses",
     "inspection_result",
-    "invalid_spec_status",
     "is_binding",
     "is_finished",
     "is_settled",
     "object_snapshots",
+    "stalled_job",
 ]

@@ -32,9 +32,9 @@ OF_OTHER_CONDITIONS = {
     "AccuracySaturatedEarly", "ChosenCollapse", "MarginFlat", "Overfitting", "RewardHacking", "BetterThanBase",
     "NotBetter", "LongerOnly", "TaskRegressed", "RequirementNotMet", "Inconclusive", "NotEvaluated", "NotSuspended",
     "Resumed", "Stopped", "QueueEditNotApplied", "QueueEditApplied",
-    # Of complete jobs, of Events, of pools and quotas, and of a job that cannot be read.
+    # Of complete jobs, of Events, of pools and quotas, and of a job that the operator cannot go on with.
     "Completed", "Validated", "BatchHalved", "NodesFound", "ScaledToZero", "CostCounted", "WithinCostQuota",
-    "InvalidSpec",
+    "InvalidSpec", "ReconcileError",
 }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
@@ -17,14 +18,21 @@ from dpojob_operator.decide import (
     Decision,
     PlanningRequest,
     Snapshot,
-    invalid_spec_status,
     is_binding,
+    stalled_job,
 )
 from dpojob_operator.decide.effective_spec import with_default_cache
 from dpojob_operator.decide.queueing import is_managed_elsewhere
 from dpojob_operator.decide.stages import decide, decide_with_pools
 from dpojob_operator.indexes import DependentsIndex
-from dpojob_operator.kube import ApiClient, Conflict, EventRecorder, Key
+from dpojob_operator.kube import (
+    ApiClient,
+    ApiError,
+    Conflict,
+    EventRecorder,
+    Key,
+    LeaseLost,
+)
 from dpojob_operator.kube.resources import DPOJOBS
 from dpojob_operator.manifests import InputsTooLarge
 from dpojob_operator.process import Clock
@@ -94,7 +102,20 @@ class Reconciler:
         Returns:
             Seconds until the next pass; 0 when it is due but other keys may come first; None for the next
             event or resync.
+
+        Raises:
+            Exception: The pass is to be repeated after a while. What is neither ApiError nor LeaseLost is an
+                error of the operator, and was reported in the status.
         """
+        try:
+            return await self._reconcile(key)
+        except (ApiError, LeaseLost):
+            raise
+        except Exception as error:
+            await self._report_failure(key, error)
+            raise
+
+    async def _reconcile(self, key: Key) -> float | None:
         refusals: dict[str, str] = {}
         raw: JSONObject | None = None
         for _ in range(MAX_ROUNDS):
@@ -107,7 +128,8 @@ class Reconciler:
             try:
                 job = self._parse(raw)
             except ValidationError as error:
-                return await self._report_unreadable(key, raw, error)
+                await self._report_unreadable(key, raw, error)
+                return None
             made = await self._decide(key, await self._read(key, job, refusals, live=False))
             if is_binding(job.status, made.decision):
                 # What planning depends on is read live after the pools, the children among it.
@@ -248,26 +270,28 @@ class Reconciler:
         self._waiting.remove(key)
         self._outdated.discard(key)
 
-    async def _report_unreadable(
-        self, key: Key, raw: JSONObject, error: ValidationError
-    ) -> float | None:
-        """Sets conditions that say what this version cannot read; all else in the status stays."""
-        first = error.errors()[0]
-        problem = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-        whole = raw.get("status") or {}
-        written = {
-            name: whole[name] for name in ("conditions", "observedGeneration") if name in whole
-        }
-        try:
-            status = DPOJobStatus.model_validate(written)
-        except ValidationError:
+    async def _report_unreadable(self, key: Key, raw: JSONObject, error: ValidationError) -> None:
+        part, problem = stalled_job.unreadable_part(error)
+        status = stalled_job.readable_conditions(raw)
+        if status is None:
             log.warning("%s/%s cannot be read and is left alone: %s", *key, problem)
-            return None
-        part = "status" if first["loc"][:1] == ("status",) else "spec"
-        generation = int(raw["metadata"].get("generation", 0))
-        new = invalid_spec_status(status, generation, part, problem, self._clock.now())
+            return
+        generation = raw["metadata"].get("generation", 0)
+        new = stalled_job.invalid_spec_status(status, generation, part, problem, self._clock.now())
+        await self._write_conditions(raw, status, new)
+
+    async def _report_failure(self, key: Key, error: Exception) -> None:
+        with suppress(ApiError, LeaseLost):  # the next pass that fails reports it
+            raw = await self._reader.read_job(key, live=True)
+            status = None if raw is None else stalled_job.readable_conditions(raw)
+            if raw is not None and status is not None:
+                generation = raw["metadata"].get("generation", 0)
+                new = stalled_job.failed_pass_status(status, generation, error, self._clock.now())
+                await self._write_conditions(raw, status, new)
+
+    async def _write_conditions(
+        self, raw: JSONObject, status: DPOJobStatus, new: DPOJobStatus
+    ) -> None:
         if new != status:
-            wire = new.wire()
-            body = {**whole, **{name: wire[name] for name in ("conditions", "observedGeneration")}}
+            body = stalled_job.with_conditions(raw, new)
             await self._cluster.write_status(DPOJOBS, {**raw, "status": body})
-        return None
