@@ -133,6 +133,7 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
         cluster,
         settings.namespaces,
         settings.resync_seconds,
+        settings.request_seconds,
         partial(queue.add, later=True),
         handlers,
     )

@@ -25,7 +25,7 @@ async def serve_probes(
     """Serves until cancelled."""
 
     async def healthz(_: web.Request) -> web.Response:
-        return _respond(healthy, "no listing of DPOJobs succeeded for several intervals")
+        return _respond(healthy, "no part of a listing was answered for several intervals")
 
     async def readyz(_: web.Request) -> web.Response:
         return _respond(ready, "DPOJobs have not been listed yet")

@@ -7,8 +7,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from typing import get_args
+from typing import TypeVar, get_args
 
 from dpojob_api.base import JSONObject
 from dpojob_api.conditions import ConditionType
@@ -30,10 +29,11 @@ from dpojob_operator.kube.resources import (
 from dpojob_operator.process import metrics
 
 log = logging.getLogger(__name__)
+Found = TypeVar("Found")
 FIRST_RETRY = 1.0
 """Seconds after a failed listing; doubles up to the interval."""
-MAX_FAILED_INTERVALS = 3
-"""Intervals without a successful listing after which the process is unhealthy."""
+MAX_SILENT_INTERVALS = 3
+"""Intervals, each with the time of a request, without an answer to a listing after which the process is unhealthy."""
 
 
 class Resync:
@@ -44,10 +44,20 @@ class Resync:
         cluster: ApiClient,
         namespaces: Sequence[str],
         every: float,
+        request_seconds: float,
         add: Callable[[Key], None],
         sink: ObjectSink,
     ) -> None:
-        """`sink` takes all that is listed, as from a watch."""
+        """Keeps what is given.
+
+        Args:
+            cluster: What is listed.
+            namespaces: Those that are listed; all when empty.
+            every: Seconds from the end of a listing to the next one.
+            request_seconds: The longest time that `cluster` waits for the answer to a request.
+            add: Takes the key of each DPOJob that may need a pass.
+            sink: Takes all that is listed, as from a watch.
+        """
         self._cluster = cluster
         self._namespaces = namespaces
         self._every = every
@@ -55,73 +65,85 @@ class Resync:
         self._sink = sink
         self.listed = asyncio.Event()
         """Set once everything was listed."""
-        self._began = time.monotonic()
-        self._last: float | None = None
+        self._max_silence = MAX_SILENT_INTERVALS * (every + request_seconds)
+        self._answered = time.monotonic()
 
     @property
     def ready(self) -> bool:
-        """Whether a listing ever succeeded."""
-        return self._last is not None
+        """Whether everything was listed once."""
+        return self.listed.is_set()
 
     @property
     def healthy(self) -> bool:
-        """Whether one succeeded within the last few intervals."""
-        age = time.monotonic() - (self._began if self._last is None else self._last)
-        return age <= MAX_FAILED_INTERVALS * self._every
+        """Whether a part of a listing was answered lately: how long a whole one takes depends on the cluster."""
+        return time.monotonic() - self._answered <= self._max_silence
 
     async def run(self) -> None:
         """Lists until cancelled."""
-        retry = FIRST_RETRY
         while True:
-            try:
-                await self._once()
-            except ApiError as error:
-                log.warning("DPOJobs not listed: %s; retry in %.0f s", error, retry)
-                await asyncio.sleep(retry)
-                retry = min(self._every, 2 * retry)
-                continue
-            self._last, retry = time.monotonic(), FIRST_RETRY
+            await self._once()
             await asyncio.sleep(self._every)
 
     async def _once(self) -> None:
         # Children first, so that the first pass over a DPOJob finds them.
-        for resource in (GPUPOOLS, CLAIMS, JOBS, PODS):
+        for resource in (GPUPOOLS, CLAIMS, JOBS, PODS, COSTQUOTAS):
             await self._list(resource, lambda _: None)
-        with suppress(
-            NotFound
-        ):  # CRDs of an earlier version, which are upgraded apart from the chart
-            await self._list(COSTQUOTAS, lambda _: None)
         phases: Counter[tuple[str, str]] = Counter()
         reasons: Counter[tuple[str, str]] = Counter()
-
-        def count(raw: JSONObject) -> None:
-            if is_managed_elsewhere(raw):
-                return
-            key = key_of(raw)
-            phases[key[0], _phase(raw)] += 1
-            if (reason := _reason_of_waiting(raw)) is not None:
-                reasons[key[0], reason] += 1
-            if self._last is None or not is_settled(raw):
-                self._add(key)
-
-        await self._list(DPOJOBS, count)
+        for found in await self._list(DPOJOBS, self._queue):
+            if found is not None:
+                namespace, phase, reason = found
+                phases[namespace, phase] += 1
+                if reason is not None:
+                    reasons[namespace, reason] += 1
         self.listed.set()
         metrics.JOBS.replace(phases, reasons)
 
-    async def _list(self, resource: Resource, count: Callable[[JSONObject], None]) -> None:
-        """Shows the sink all objects of a kind, and calls `count` with each."""
-        labels = MANAGED if resource in (JOBS, PODS) else None
+    def _queue(self, raw: JSONObject) -> tuple[str, str, str | None] | None:
+        """Queues a DPOJob unless it has settled; returns its namespace, phase and reason of waiting."""
+        if is_managed_elsewhere(raw):
+            return None
+        key = key_of(raw)
+        if not self.listed.is_set() or not is_settled(raw):
+            self._add(key)
+        return key[0], _phase(raw), _reason_of_waiting(raw)
+
+    async def _list(self, resource: Resource, look: Callable[[JSONObject], Found]) -> list[Found]:
+        """What `look` returns for each object of a kind, all of which the sink takes."""
+        found: list[Found] = []
         for namespace in (self._namespaces if resource.namespaced else ()) or (None,):
-            path = resource.path(namespace)
-            uids: set[str] = set()
+            retry = FIRST_RETRY
+            while True:
+                try:
+                    found += await self._list_once(resource, namespace, look)
+                    break
+                except ApiError as error:
+                    if resource is COSTQUOTAS and isinstance(error, NotFound):
+                        break  # CRDs of an earlier version, which are upgraded apart from the chart
+                    log.warning("%s not listed: %s; retry in %.0f s", resource.plural, error, retry)
+                # What was listed before is not listed again: where many requests fail, no series of all succeeds.
+                await asyncio.sleep(retry)
+                retry = min(self._every, 2 * retry)
+        return found
 
-            def take(raw: JSONObject, path: str = path, uids: set[str] = uids) -> None:
-                uids.add(raw["metadata"]["uid"])
-                self._sink.take_object(path, "LISTED", raw)
-                count(raw)
+    async def _list_once(
+        self, resource: Resource, namespace: str | None, look: Callable[[JSONObject], Found]
+    ) -> list[Found]:
+        labels = MANAGED if resource in (JOBS, PODS) else None
+        path = resource.path(namespace)
+        uids: set[str] = set()
+        found: list[Found] = []
 
-            version = await self._cluster.scan(resource, namespace, labels, take)
-            self._sink.take_list(path, frozenset(uids), version)
+        def take(raw: JSONObject) -> None:
+            self._answered = time.monotonic()
+            uids.add(raw["metadata"]["uid"])
+            self._sink.take_object(path, "LISTED", raw)
+            found.append(look(raw))
+
+        version = await self._cluster.scan(resource, namespace, labels, take)
+        self._answered = time.monotonic()
+        self._sink.take_list(path, frozenset(uids), version)
+        return found
 
 
 def _phase(raw: RawObject) -> str:
