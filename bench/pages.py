@@ -6,7 +6,7 @@ import argparse
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 LOADED = 0.25
@@ -46,6 +46,8 @@ class Page:
     head: str
     order: Sequence[str]
     """Titles of the sections."""
+    load: float = field(default_factory=lambda: os.getloadavg()[0])
+    """Load average when the program started; later it holds the work of earlier sections."""
 
     def write(self, path: Path, title: str, body: Sequence[str]) -> None:
         """Replaces one section of the page, and keeps the others."""
@@ -61,12 +63,11 @@ class Page:
         self, command: str, title: str, run: Callable[[], Sequence[str]], path: Path | None
     ) -> None:
         """Runs a command, prints its section, and writes it to the page at `path`; None for no page."""
-        load = os.getloadavg()[0]
-        print(f"{command}: {machine(load)}", flush=True)
+        print(f"{command}: {machine(self.load)}", flush=True)
         lines = run()
         print("\n".join(["", f"## {title}", "", *lines, ""]), flush=True)
         if path is not None:
-            self.write(path, title, section(command, load, lines))
+            self.write(path, title, section(command, self.load, lines))
 
 
 def parser(

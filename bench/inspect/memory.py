@@ -14,15 +14,18 @@ from .pairs import write_short
 
 PARTS = 5
 """The peak is taken after each of so many equal parts of the rows, and at the end instead of after the last one."""
+# getrusage's ru_maxrss begins with the resident set of the process that started this one; VmHWM does not.
 MEASURED = """
-import json, resource, sys
+import json, sys
 from pathlib import Path
 from dpojob_api.spec import DPOJobSpec
 from dpojob_trainer.inspection import inspect, leave_out_pandas
 leave_out_pandas()
 spec = DPOJobSpec.model_validate(json.loads(sys.argv[1]))
 ends, peaks = json.loads(sys.argv[3]), []
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def peak():
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status["VmHWM"].split()[0]) * 1024
 def progress(rows, _):
     while len(peaks) < len(ends) - 1 and rows >= ends[len(peaks)]:
         peaks.append(peak())

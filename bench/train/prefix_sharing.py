@@ -1,14 +1,15 @@
 """What shared prefixes bring, by the ratio of prompt to answer: `python bench/train/prefix_sharing.py`.
 
-For each ratio r (prompt tokens over mean answer tokens) the same pairs are trained by five trainers from the same
-model and seed, in turns:
+For each ratio r (prompt tokens over mean answer tokens) the same pairs are trained by four trainers from the same
+model and seed, in turns, beside two loops without a trainer:
 
 - TRL: plain TRL with its defaults (bf16, gradient checkpointing), the reference at each step;
 - equal: plain TRL with our settings for a machine without a GPU (fp32, no checkpointing);
 - tiles: the same, with logits in small tiles and of answers only;
 - shared: our trainer, with prefixes shared as well;
-- bare: the backbone's forward for the reference, and forward and backward for the policy, on the shared layout,
-  and nothing else: no LM head, no optimizer.
+- model: the model's own forward for the reference, and its forward and backward for the policy, on the shared layout,
+  with the LM head and the cross-entropy of the answers' tokens, and nothing else: no DPO loss, no metrics, no optimizer;
+- bare: the same of the backbone alone, without LM head and cross-entropy.
 
 Figures are seconds of a training step by CPU time, which other work on the machine changes less, and by the clock; the
 least of all rounds counts. Peak memory is that of the process during the steps, beyond what it held before the models
@@ -148,21 +149,30 @@ def train(bench: Bench, rows: list[dict[str, str]], kind: str, method: str) -> M
         return measured(bench.steps, before, steps)
 
 
-def bare(bench: Bench, rows: list[dict[str, str]], method: str) -> Measured:
-    """The backbone's passes alone."""
+def loop(bench: Bench, rows: list[dict[str, str]], method: str, *, head: bool) -> Measured:
+    """Forward and backward passes without a trainer; `head`: with the LM head and the answers' cross-entropy."""
     import torch
+    from torch.nn.functional import cross_entropy
 
     before = memory_before()
     made = trainer(bench, rows, "shared", method)
-    backbone = made.accelerator.unwrap_model(made.model).base_model
+    model = made.accelerator.unwrap_model(made.model)
     batches = [made._prepare_inputs(batch) for batch in made.get_train_dataloader()]
+
+    def passes(batch: dict[str, Any]) -> Any:
+        inputs = {name: value for name, value in batch.items() if name != "completion_mask"}
+        hidden = model.get_decoder()(**inputs, use_cache=False).last_hidden_state
+        if not head:
+            return hidden.sum()
+        answers = batch["completion_mask"].bool()
+        logits = model.get_output_embeddings()(hidden[answers])
+        return cross_entropy(logits, batch["input_ids"][answers])
 
     def steps() -> list[float]:
         for batch in batches[: bench.steps]:
-            inputs = {name: value for name, value in batch.items() if name != "completion_mask"}
-            backbone(**inputs, use_cache=False).last_hidden_state.sum().backward()
+            passes(batch).backward()
             with torch.no_grad():
-                backbone(**inputs, use_cache=False)
+                passes(batch)
         return []
 
     return measured(bench.steps, before, steps)
@@ -219,7 +229,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--hidden", type=int, default=256, help="elements of the hidden state")
     parser.add_argument("--vocabulary", type=int, default=2000)
+    parser.add_argument(
+        "--leave-out-defaults", action="store_true", help="no TRL with its defaults"
+    )
     parser.add_argument("--method", choices=("full", "lora"), default="full")
     parser.add_argument("--equal-lengths", action="store_true")
     parser.add_argument("--picture", type=Path, help="an HTML file for the losses of both layouts")
@@ -234,7 +248,7 @@ def main() -> int:
     curves: dict[float, dict[str, list[float]]] = {}
     with tempfile.TemporaryDirectory() as temporary:
         bench = Bench(Path(temporary), arguments.steps, not arguments.equal_lengths)
-        make_model(bench.directory / "model", arguments.vocabulary)
+        make_model(bench.directory / "model", arguments.vocabulary, arguments.hidden)
         # What is loaded at the first step of all counts for none.
         warm_up = replace(bench, steps=1)
         rows = warm_up.rows(1.0, arguments.vocabulary)
@@ -243,9 +257,10 @@ def main() -> int:
             rows = bench.rows(ratio, arguments.vocabulary)
             kinds: dict[str, Callable[[], Measured]] = {
                 kind: partial(train, bench, rows, kind, arguments.method)
-                for kind in ("TRL", "equal", "tiles", "shared")
+                for kind in ("TRL", "equal", "tiles", "shared")[arguments.leave_out_defaults :]
             }
-            kinds["bare"] = partial(bare, bench, rows, arguments.method)
+            for kind, head in {"model": True, "bare": False}.items():
+                kinds[kind] = partial(loop, bench, rows, arguments.method, head=head)
             found: dict[str, Measured] = {}
             for _ in range(arguments.rounds):
                 for kind, action in kinds.items():

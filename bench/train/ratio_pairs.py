@@ -41,8 +41,8 @@ class Bench:
         ]
 
 
-def make_model(directory: Path, vocabulary: int) -> None:
-    """A Llama of 4 layers and 256 hidden elements, and its tokenizer, in `directory`."""
+def make_model(directory: Path, vocabulary: int, hidden: int) -> None:
+    """A Llama of 4 layers and heads of 64 elements, and its tokenizer, in `directory`."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -57,8 +57,8 @@ def make_model(directory: Path, vocabulary: int) -> None:
     )
     torch.manual_seed(0)
     config = LlamaConfig(
-        vocab_size=vocabulary, hidden_size=256, intermediate_size=688, num_hidden_layers=4,
-        num_attention_heads=4, num_key_value_heads=4, max_position_embeddings=2048, pad_token_id=0,
+        vocab_size=vocabulary, hidden_size=hidden, intermediate_size=hidden * 43 // 16, num_hidden_layers=4,
+        num_attention_heads=hidden // 64, num_key_value_heads=hidden // 64, max_position_embeddings=2048, pad_token_id=0,
         eos_token_id=1, bos_token_id=1,
     )  # fmt: skip
     LlamaForCausalLM(config).save_pretrained(directory)
