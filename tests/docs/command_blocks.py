@@ -21,6 +21,8 @@ ON_NODE = "recorded on a node"
 """Marks its blocks that need a node on which examples/quickstart.yaml trains."""
 RUN_BY_TEST = "run"
 """Marks blocks that a test runs in an empty directory."""
+RUN_BY_TRAINING_TEST = "run by a training test"
+"""Marks blocks of a page that trains, which a test marked `train` runs in an empty directory."""
 RUN_BY_FIRST_HOUR = "run by hack/first-hour"
 """Marks blocks that need a published release; `hack/first-hour` runs them together with those of RUN_BY_TEST."""
 BLOCK = re.compile(r"(?:<!-- (?P<mark>[^\n]*) -->\n)?```console\n(?P<body>.*?)```", re.DOTALL)
@@ -35,7 +37,7 @@ class Block:
     """One block of commands and what they print."""
 
     mark: str | None
-    """The comment above it: RUN_BY_TEST, RUN_BY_FIRST_HOUR or `not run: REASON`; on CLI_PAGE where it was recorded, None for this machine."""
+    """The comment above it: RUN_BY_TEST, RUN_BY_TRAINING_TEST, RUN_BY_FIRST_HOUR or `not run: REASON`; on CLI_PAGE where it was recorded, None for this machine."""
     commands: str
     """A script: all lines that begin with `$ `, with their continuations and here-documents."""
     output: tuple[str, ...]
@@ -45,8 +47,15 @@ class Block:
 
 
 def pages() -> list[Path]:
-    """README and every page of docs/."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    """README, every page of docs/, and the files elsewhere that the site shows, too."""
+    elsewhere = (
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "charts/dpojob/README.md",
+    )
+    return [*(ROOT / name for name in elsewhere), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def blocks(page: Path) -> list[Block]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.docs.command_blocks import (
@@ -14,15 +15,24 @@ from tests.docs.command_blocks import (
     ROOT,
     RUN_BY_FIRST_HOUR,
     RUN_BY_TEST,
+    RUN_BY_TRAINING_TEST,
     blocks,
     pages,
 )
 from tests.kit.hub.server import Hub
-from tests.kit.tiny_models import make_model
+from tests.kit.tiny_models import make_model, make_pairs, write_parquet
 
-RUN = [page for page in pages() if any(block.mark == RUN_BY_TEST for block in blocks(page))]
+IN_EMPTY_DIRECTORY = (RUN_BY_TEST, RUN_BY_TRAINING_TEST)
+RUN = {
+    page: marks
+    for page in pages()
+    if (marks := {b.mark for b in blocks(page)}.intersection(IN_EMPTY_DIRECTORY))
+}
+"""The pages with blocks that are run here, and the marks of these blocks."""
 MODELS = ("Qwen/Qwen2.5-0.5B-Instruct",)
 """Models of the pages, for which the loopback hub has a tiny one of the same layout."""
+CONVERSATIONS = "trl-lib/ultrafeedback_binarized"
+"""A dataset of the pages, for which it has a few pairs in the same files and columns."""
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +41,22 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     with Hub() as hub:
         for model in MODELS:
             hub.add_model(model, tiny)
+        directory = tmp_path_factory.mktemp("conversations")
+        for split, count in (("train", 64), ("test", 8)):
+            rows = [conversation(pair) for pair in make_pairs(count, count)]
+            write_parquet(directory / f"data/{split}-00000-of-00001.parquet", rows)
+        hub.add_dataset(CONVERSATIONS, directory)
         yield hub
+
+
+def conversation(pair: Mapping[str, str]) -> dict[str, Any]:
+    """A row as the dataset has it: two conversations that begin with the same question, and their scores."""
+    asked = {"role": "user", "content": pair["question"]}
+    chosen, rejected = (
+        [asked, {"role": "assistant", "content": pair[name]}]
+        for name in ("good_response", "bad_response")
+    )
+    return {"chosen": chosen, "rejected": rejected, "score_chosen": 8.0, "score_rejected": 5.0}
 
 
 @pytest.mark.parametrize(
@@ -42,11 +67,18 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
 def test_each_block_is_run_or_says_why_not(page: Path) -> None:
     for block in blocks(page):
         assert block.mark is not None, f"no mark above: {block.commands}"
-        run = block.mark in (RUN_BY_TEST, RUN_BY_FIRST_HOUR)
+        run = block.mark in (*IN_EMPTY_DIRECTORY, RUN_BY_FIRST_HOUR)
         assert run or block.mark.startswith("not run: "), block.mark
 
 
-@pytest.mark.parametrize("page", RUN, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[pytest.mark.train] if RUN_BY_TRAINING_TEST in marks else [])
+        for page, marks in RUN.items()
+    ],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
 def test_commands_print_what_the_page_shows(page: Path, hub: Hub, tmp_path: Path) -> None:
     environment = {
         **os.environ,
@@ -56,7 +88,7 @@ def test_commands_print_what_the_page_shows(page: Path, hub: Hub, tmp_path: Path
         "COLUMNS": "96",
     }
     for block in blocks(page):
-        if block.mark != RUN_BY_TEST:
+        if block.mark not in IN_EMPTY_DIRECTORY:
             continue
         process = subprocess.run(
             ["bash", "-c", block.commands], cwd=tmp_path, env=environment, check=False,
