@@ -56,7 +56,7 @@ def node(directory: Path) -> Iterator[dict[str, str]]:
         cluster.up(FULL, 1)
         kubectl = Kubectl()
         built = images.ensure()
-        demo.install(built)
+        demo.install()
         demo.add_fake_gpu(kubectl)
         data = _few_pairs(directory / "inputs")
         demo.put_inputs(kubectl, NAMESPACE, built["inspect"].reference, data)

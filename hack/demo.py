@@ -27,6 +27,8 @@ JOB = "quickstart"
 POOL = "t4-small"
 CPU_TERAFLOPS = 0.06
 """An assumed fp32 rate of two cores; the rate measured in the first steps replaces it."""
+STEPS = ("cluster", "images", "chart", "GPU", "model and pairs", "job", "result")
+"""What the demo does, in order, as its progress names it."""
 console = Console(highlight=False)
 
 NAMESPACE_MANIFEST = """
@@ -53,23 +55,20 @@ def helm() -> list[str]:
     return [devcluster("bin", "helm").strip(), "--kubeconfig", devcluster("kubeconfig").strip()]
 
 
-def install(built: dict[str, images.Image]) -> None:
+def begin(step: str) -> None:
+    """One line of progress: the step that begins, and those that are left."""
+    number = STEPS.index(step)
+    left = ", ".join(STEPS[number + 1 :])
+    log(f"step {number + 1} of {len(STEPS)}: {step}" + (f"; then {left}" if left else ""))
+
+
+def install() -> None:
     """The chart, as the README says, with resource requests that fit a small machine."""
-    log("installing the chart")
-    values = []
-    for role, image in built.items():
-        repository, tag = image.reference.rsplit(":", 1)
-        values += [
-            "--set",
-            f"images.{role}.repository={repository}",
-            "--set-string",
-            f"images.{role}.tag={tag}",
-        ]
     run(
         *helm(), "upgrade", "--install", "dpojob", "charts/dpojob", "--namespace", SYSTEM,
-        "--create-namespace", "--values", "examples/demo-values.yaml", *values,
+        "--create-namespace", "--values", "examples/demo-values.yaml", "--values", "-",
         # An earlier demo may have applied the CRDs with kubectl.
-        "--take-ownership", "--wait", "--timeout", "5m",
+        "--take-ownership", "--wait", "--timeout", "5m", input=images.chart_values(),
     )  # fmt: skip
 
 
@@ -107,7 +106,6 @@ def put_inputs(kubectl: Kubectl, namespace: str, image: str, data: Path) -> None
     """Creates the namespace and the PVC with the model and the pairs of a directory."""
     kubectl.apply(NAMESPACE_MANIFEST.format(name=namespace))
     kubectl.apply(PVC_MANIFEST.format(name=JOB, namespace=namespace))
-    log("copying the model and the pairs onto the claim")
     with PVCPod(kubectl, namespace, JOB, image) as claim:
         claim.write(data)
 
@@ -167,10 +165,16 @@ def show(kubectl: Kubectl, namespace: str, image: str) -> bool:
         console.print(f"  before: {sample.get('before')}\n  after:  {sample.get('after')}")
     console.print(f"[bold]Model[/]  claim {artifacts['claimName']}, /{where}")
     console.print(f"[bold]Report[/] claim {artifacts['claimName']}, /{where}report.html")
-    if not CONTEXT:
-        host = devcluster("claim-dir", namespace, artifacts["claimName"]).strip()
-        console.print(f"         on this machine: {host}/{where}")
+    if directory := claim_directory(namespace, artifacts["claimName"]):
+        console.print(f"         on this machine: {directory}/{where}")
     return bool(accuracy > 0.7 and margins[-1][1] > margins[0][1])
+
+
+def claim_directory(namespace: str, claim: str) -> str:
+    """Where a claim's files lie on this machine; empty where they do not, as on kind's nodes."""
+    command = [sys.executable, "-m", "devcluster", "claim-dir", namespace, claim]
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False)
+    return done.stdout.strip()
 
 
 def spark(values: list[float]) -> str:
@@ -184,21 +188,26 @@ def spark(values: list[float]) -> str:
 
 def main() -> int:
     """Runs every step; exit status 0 only when the trained model prefers the chosen answers."""
-    log("cluster: starting, or reusing the one that runs")
+    begin("cluster")
     devcluster("up", "--mode", "full", capture=False)
     kubectl = Kubectl()
-    built = images.ensure()
-    image = built["inspect"].reference
-    install(built)
+    begin("images")
+    image = images.ensure()["inspect"].reference
+    begin("chart")
+    install()
+    begin("GPU")
     add_fake_gpu(kubectl)
     kubectl.attempt("delete", "dpojob", JOB, "-n", NAMESPACE, "--ignore-not-found", "--wait")
     kubectl.attempt(
         "delete", "pvc", f"{JOB}-output", "-n", NAMESPACE, "--ignore-not-found", "--wait"
     )
+    begin("model and pairs")
     put_inputs(kubectl, NAMESPACE, image, demo_data())
+    begin("job")
     log("kubectl apply -f examples/quickstart.yaml")
     kubectl("apply", "-n", NAMESPACE, "-f", "examples/quickstart.yaml")
     follow(NAMESPACE)
+    begin("result")
     good = show(kubectl, NAMESPACE, image)
     if not good:
         log("the job did not end as it should: 'kubectl describe dpo' says why")

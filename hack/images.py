@@ -4,6 +4,7 @@
 
 A tag is the hash of everything the image is made from, so that an image already on the node is
 never built again and a changed source is never missed. PUSH=registry/prefix pushes instead.
+TORCH_INDEX=address of an index with torch for processors makes a trainer image without CUDA.
 """
 
 from __future__ import annotations
@@ -15,9 +16,8 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
-from cluster_tools import CONTEXT, ROOT, devcluster, log, run
+from cluster_tools import CONTEXT, ROOT, devcluster, log
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,13 @@ class Image:
     dockerfile: str
     target: str | None
     sources: tuple[str, ...]
+    arguments: tuple[str, ...] = ()
+    """Build arguments that change what is built."""
 
     @cached_property
     def tag(self) -> str:
         """Hash of the Dockerfile, the locks and the sources, computed once."""
-        digest = hashlib.sha256(str(self.target).encode())
+        digest = hashlib.sha256(" ".join([str(self.target), *self.arguments]).encode())
         for source in (self.dockerfile, *self.sources):
             root = ROOT / source
             files = [root] if root.is_file() else sorted(root.rglob("*"))
@@ -48,6 +50,12 @@ class Image:
         return f"{prefix}/{self.name}:{self.tag}"
 
 
+def _for_processors() -> tuple[str, ...]:
+    """Build arguments of a trainer image without CUDA, where TORCH_INDEX has torch without it."""
+    index = os.environ.get("TORCH_INDEX")
+    return ("ACCELERATOR=cpu", f"TORCH_INDEX={index}", "NVIDIA_REQUIRE_CUDA=") if index else ()
+
+
 TRAINER = "trainer-image/Dockerfile"
 IMAGES = {
     "operator": Image(
@@ -59,7 +67,7 @@ IMAGES = {
     ),
     "trainer": Image(
         "dpojob-trainer", TRAINER, "train",
-        ("locks/inspect.txt", "locks/trainer.txt", "api/src", "trainer-image/src"),
+        ("locks/inspect.txt", "locks/trainer.txt", "api/src", "trainer-image/src"), _for_processors(),
     ),
 }  # fmt: skip
 
@@ -70,13 +78,14 @@ def is_on_node(reference: str) -> bool:
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
-def build(image: Image) -> None:
-    """Builds an image with buildah, from the cached base image."""
-    base = devcluster("build-base-image", capture=True).strip().splitlines()[-1]
-    target = ["--target", image.target] if image.target else []
+def build(image: Image, *options: str) -> None:
+    """Builds an image with Docker or buildah, whichever devcluster chooses."""
+    options += ("--target", image.target) if image.target else ()
+    for argument in image.arguments:
+        options += ("--build-arg", argument)
     devcluster(
-        "build-image", str(ROOT), "-t", image.reference, "-f", str(Path(image.dockerfile)), *target,
-        "--build-arg", f"BASE_IMAGE={base}", capture=False,
+        "build-image", str(ROOT), "-t", image.reference, "-f", image.dockerfile, *options,
+        capture=False,
     )  # fmt: skip
 
 
@@ -96,7 +105,7 @@ def ensure() -> dict[str, Image]:
         log(f"image {role}: building {image.reference}")
         build(image)
         log(f"image {role}: loading it onto the node")
-        devcluster("load-image", "--from-buildah", image.reference, capture=False)
+        devcluster("load-image", "--built", image.reference, capture=False)
     return IMAGES
 
 
@@ -115,8 +124,7 @@ if __name__ == "__main__":
     elif "PUSH" in os.environ:
         for role, image in IMAGES.items():
             log(f"image {role}: building and pushing {image.reference}")
-            build(image)
-            run("buildah", "push", image.reference, capture=False)
+            build(image, "--for-registry")
     else:
         devcluster("up", "--mode", "full", capture=False)
         ensure()

@@ -2,7 +2,8 @@
 
 Each way runs the command blocks of its page in docs/start, in an empty directory with an empty home. A release on the
 loopback address stands in for the public package index and the public registry, a loopback hub for the Hugging Face
-hub, and an API server with simulated nodes for the cluster: the operator's container does not run there.
+hub, and an API server with simulated nodes for the cluster: the operator's container does not run there. On one
+machine it runs: `make demo` in a copy of the checkout, from nothing and once more, and `make down`.
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ from tests.kit.hub.server import Hub
 from tests.kit.tiny_models import make_model
 
 from .artifacts import plain_http
-from .local_release import LocalRelease, published
-from .step_table import StepTable
+from .local_release import LocalRelease, copy_checkout, published
+from .step_table import StepTable, describe_machine, write_section
 
 LAPTOP = ROOT / "docs/start/laptop.md"
 ONE_MACHINE = ROOT / "docs/start/one-machine.md"
 CLUSTER = ROOT / "docs/start/cluster.md"
+TIMES = ROOT / "docs/start/times.md"
+LAPTOP_AND_CLUSTER = "A laptop and a cluster"
+ON_ONE_MACHINE = "One machine"
 PUBLIC_CHART = "oci://ghcr.io/dpojob/charts/dpojob"
 """The chart as the pages name it."""
 MODEL = "Qwen/Qwen2.5-0.5B-Instruct"
@@ -48,20 +52,29 @@ def main(arguments: list[str]) -> int:
     """
     parser = argparse.ArgumentParser(prog="hack/first-hour", description=__doc__)
     parser.add_argument(
-        "--one-machine",
+        "--without-node",
         action="store_true",
-        help="also `make demo` in a clone: needs Debian 12 as root, or Docker and kind, and takes minutes",
+        help="leave out `make demo`, which needs Debian 12 as root, or Docker and kind, and takes minutes",
+    )
+    parser.add_argument(
+        "--write", action="store_true", help=f"write the tables into {TIMES.relative_to(ROOT)}"
     )
     options = parser.parse_args(arguments)
-    table = StepTable()
+    machine = describe_machine()
+    tables = {LAPTOP_AND_CLUSTER: StepTable()}
     with tempfile.TemporaryDirectory(prefix="dpojob-first-hour-") as temporary:
         scratch = Path(temporary)
+        table = tables[LAPTOP_AND_CLUSTER]
         with published(scratch / "release", table) as release:
             try_laptop(release, scratch / "laptop", table)
             try_cluster(release, scratch / "cluster", scratch / "laptop", table)
-        if options.one_machine:
-            run_page(ONE_MACHINE, scratch / "release/checkout", {}, table)
-    print(table)
+        if not options.without_node:
+            table = tables[ON_ONE_MACHINE] = StepTable()
+            try_one_machine(scratch / "one-machine", table)
+    for heading, table in tables.items():
+        print(f"{heading}\n{table}\n")
+        if options.write:
+            write_section(TIMES, heading, f"{machine}\n\n{table.markdown()}")
     return 0
 
 
@@ -107,6 +120,26 @@ def try_cluster(release: LocalRelease, directory: Path, laptop: Path, table: Ste
         run_page(CLUSTER, directory, variables, table, {PUBLIC_CHART: chart})
     finally:
         devcluster("down", "--purge", "--name", cluster)
+
+
+def try_one_machine(directory: Path, table: StepTable) -> None:
+    """Runs the page of one machine: the demo from nothing, once more, and its end.
+
+    Args:
+        directory: Is made, for a copy of the checkout without an environment; its `home` is the only cache.
+        table: Gets the steps.
+    """
+    copy_checkout(directory)
+    (directory / "home").mkdir()
+    # Where this machine's home is named by other variables, caches of earlier runs would be used.
+    homes = {name: "" for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME") if name in os.environ}
+    try:
+        run_page(ONE_MACHINE, directory, homes, table)
+    finally:
+        subprocess.run(
+            ["make", "-s", "down"], cwd=directory, check=False,
+            env={**os.environ, **homes, "HOME": str(directory / "home")},
+        )  # fmt: skip
 
 
 def run_page(

@@ -100,6 +100,7 @@ def published(directory: Path, table: StepTable) -> Iterator[LocalRelease]:
     checkout, built = directory / "checkout", directory / "dist"
     with table.step(f"tag {TAG} in a copy of the checkout"):
         copy_checkout(checkout)
+        (checkout / ".venv").symlink_to(ROOT / ".venv")
         tag(checkout)
     release = str(checkout / "hack/release")
     with table.step("hack/release build: wheels, chart, SBOMs, kubectl plugin, checksums"):
@@ -113,14 +114,13 @@ def published(directory: Path, table: StepTable) -> Iterator[LocalRelease]:
 
 
 def copy_checkout(target: Path) -> None:
-    """Copies the files of this checkout that Git tracks or would add, with its environment linked."""
+    """Copies the files of this checkout that Git tracks or would add."""
     listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in listed.split("\0"):
         if name and (ROOT / name).is_file():
             copy = target / name
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, copy)
-    (target / ".venv").symlink_to(ROOT / ".venv")
 
 
 def tag(checkout: Path) -> None:

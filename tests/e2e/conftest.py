@@ -25,7 +25,7 @@ class Installed:
         self.kubectl = Kubectl()
         built = images.ensure()
         self.image = built["inspect"].reference
-        demo.install(built)
+        demo.install()
         demo.add_fake_gpu(self.kubectl)
 
     def offer_gpus(self, count):

@@ -22,9 +22,26 @@ def test_a_local_release_runs_the_commands_of_the_workflow(command: str) -> None
 
 
 def test_images_have_the_names_and_the_tag_that_the_chart_pulls() -> None:
-    pushed = {row["name"] for row in JOBS["images"]["strategy"]["matrix"]["include"]}
+    rows = JOBS["images"]["strategy"]["matrix"]["include"]
+    pushed = [row["name"] for row in rows if "variant" not in row]
     pulled = {VALUES["images"][role]["repository"] for role in ("operator", "inspect", "trainer")}
-    assert pushed == {repository.rpartition("/")[2] for repository in pulled}
+    assert sorted(pushed) == sorted(repository.rpartition("/")[2] for repository in pulled)
     (build,) = [step["with"] for step in JOBS["images"]["steps"] if step.get("id") == "build"]
-    assert build["tags"] == "${{ env.IMAGES }}/${{ matrix.name }}:${{ env.VERSION }}"
+    assert (
+        build["tags"]
+        == "${{ env.IMAGES }}/${{ matrix.name }}:${{ env.VERSION }}${{ matrix.variant }}"
+    )
     assert 'VERSION=${GITHUB_REF_NAME#v}"' in WORKFLOW
+
+
+def test_the_variants_of_the_trainer_image_are_built_by_arguments_of_its_dockerfile() -> None:
+    dockerfile = (ROOT / "trainer-image/Dockerfile").read_text()
+    rows = [row for row in JOBS["images"]["strategy"]["matrix"]["include"] if "variant" in row]
+    assert [row["variant"] for row in rows] == ["-cpu"]
+    for row in rows:
+        assert row["target"] == "train" and row["platforms"] == "linux/amd64"
+        arguments = dict(line.split("=", 1) for line in row["arguments"].splitlines())
+        assert arguments["ACCELERATOR"] == "cpu" and arguments["TORCH_INDEX"].endswith("/whl/cpu")
+        assert all(f"ARG {name}=" in dockerfile for name in arguments)
+    (build,) = [step["with"] for step in JOBS["images"]["steps"] if step.get("id") == "build"]
+    assert "${{ matrix.arguments }}" in build["build-args"]

@@ -12,7 +12,7 @@ from devcluster.cluster import Cluster, sweep
 from devcluster.control_plane import kwok
 from devcluster.control_plane.storage import claim_directory
 from devcluster.host.errors import DevclusterError
-from devcluster.images import base_image, builder, outdated
+from devcluster.images import base_image, buildah, builder, docker, outdated
 from devcluster.state import CONTROL_PLANE, FULL, MODES, clusters, clusters_with_data
 
 DEFAULT = "dpojob"
@@ -43,6 +43,8 @@ def _down(args: argparse.Namespace) -> None:
     if args.all:
         for name in clusters_with_data() if args.purge else clusters():
             Cluster(name).down(images=args.purge, current_images=args.current_images)
+        for kind in kind_backend.used_kind_clusters():
+            kind.down()
         outdated.remove_from_builder(args.current_images)
     else:
         kind_backend.choose(_name(args), args.context).down(images=args.purge)
@@ -74,7 +76,10 @@ def _bin(args: argparse.Namespace) -> None:
 
 
 def _claim_dir(args: argparse.Namespace) -> None:
-    kubectl = _cluster(args).kubectl
+    cluster = _cluster(args)
+    if not isinstance(cluster, Cluster):
+        raise DevclusterError("claims of kind and of CONTEXT are not directories of this machine")
+    kubectl = cluster.kubectl
     read = ("get", "-o", "json", "pvc", args.claim, "-n", args.namespace)
     claim = json.loads(kubectl(*read).stdout)
     volume = claim["spec"].get("volumeName")
@@ -96,9 +101,9 @@ def _kwok_node(args: argparse.Namespace) -> None:
 
 
 def _load_image(args: argparse.Namespace) -> None:
-    if (args.file is None) == (args.from_buildah is None):
-        raise DevclusterError("give either an archive (NAME FILE) or --from-buildah NAME")
-    image_loader.load(_cluster(args), args.image or args.from_buildah, args.file)
+    if (args.file is None) == (args.built is None):
+        raise DevclusterError("give either an archive (NAME FILE) or --built NAME")
+    image_loader.load(_cluster(args), args.image or args.built, args.file)
 
 
 def _has_image(args: argparse.Namespace) -> None:
@@ -111,7 +116,16 @@ def _build_base(_: argparse.Namespace) -> None:
 
 
 def _build_image(args: argparse.Namespace) -> None:
-    builder.build(args.image, args.build_context, args.file, args.target, args.build_arg)
+    if args.for_registry:
+        with_docker = docker.works()
+    else:
+        cluster = kind_backend.choose(_name(args), args.context, start=True)
+        with_docker = isinstance(cluster, kind_backend.KindCluster)
+    build = docker.build if with_docker else builder.build
+    build(args.image, args.build_context, args.file, args.target, args.build_arg)
+    if args.for_registry:
+        push = docker.push if with_docker else buildah.push
+        push(args.image)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -168,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
     load = add("load-image", _load_image, "Put an image on every node.")
     load.add_argument("image", nargs="?", metavar="NAME")
     load.add_argument("file", nargs="?", type=Path, help="an OCI or docker archive")
-    load.add_argument("--from-buildah", metavar="NAME", help="an image of the local builder")
+    load.add_argument("--built", metavar="NAME", help="an image that `build-image` built")
     has = add("has-image", _has_image, "Exit status 0 when every node has an image of that name.")
     has.add_argument("image", metavar="NAME")
     add("build-base-image", _build_base, "Make the base image (cached) and print its name.")
@@ -178,6 +192,9 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("-f", "--file", type=Path, required=True)
     build.add_argument("--target")
     build.add_argument("--build-arg", action="append", default=[], metavar="KEY=VALUE")
+    build.add_argument(
+        "--for-registry", action="store_true", help="push it, too; Docker builds it where it works"
+    )
     return parser
 
 

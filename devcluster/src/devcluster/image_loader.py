@@ -6,7 +6,7 @@ from pathlib import Path
 from devcluster.host import console, debian_packages
 from devcluster.host.errors import DevclusterError
 from devcluster.images import buildah, oci_layout
-from devcluster.kind_backend import AnyCluster
+from devcluster.kind_backend import AnyCluster, KindCluster
 
 
 def load(cluster: AnyCluster, name: str, archive: Path | None) -> None:
@@ -15,6 +15,10 @@ def load(cluster: AnyCluster, name: str, archive: Path | None) -> None:
         console.log(f"loading {name} ({_megabytes(archive)} MB)")
         with console.heartbeat(f"loading {name}"):
             cluster.load_archive(name, archive, str(archive.stat().st_mtime_ns))
+        return
+    if isinstance(cluster, KindCluster):
+        with console.heartbeat(f"loading {name}"):
+            cluster.load_built(name)
         return
     debian_packages.ensure(debian_packages.IMAGES)
     identity = buildah.image_id(name)

@@ -1,8 +1,10 @@
 """Clusters that devcluster does not run itself: kind where Docker works, and a kubeconfig context."""
 
 import os
+import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from devcluster import binaries
@@ -11,7 +13,7 @@ from devcluster.control_plane import fake_gpus
 from devcluster.host import console
 from devcluster.host.errors import DevclusterError, explain
 from devcluster.host.paths import state_root
-from devcluster.images import oci_layout
+from devcluster.images import docker, oci_layout
 
 
 def _run(*command: str) -> "subprocess.CompletedProcess[str]":
@@ -103,6 +105,7 @@ class KindCluster(ContextCluster):
     def __init__(self, name: str) -> None:
         super().__init__(f"kind-{name}")
         self.kind_name = name
+        self._file = _kubeconfig_of_kind(name)
 
     def up(self, mode: str, nodes: int, owner: str = "") -> None:
         """Create it unless it exists."""
@@ -120,9 +123,24 @@ class KindCluster(ContextCluster):
             raise explain(result, "kind delete cluster")
         super().down(images=images)
 
+    def has_image(self, name: str, identity: str | None = None) -> bool:
+        """Whether every node has an image of that name."""
+        nodes = _run("kind", "get", "nodes", "--name", self.kind_name).stdout.split()
+        look = ("crictl", "inspecti", "-q", name)
+        return bool(nodes) and all(
+            _run("docker", "exec", node, *look).returncode == 0 for node in nodes
+        )
+
+    def load_built(self, name: str) -> None:
+        """Load an image that Docker built onto every node."""
+        self._load(name, "docker-image", name)
+
     def load_archive(self, name: str, archive: Path, identity: str) -> None:
         """Load it onto every node."""
-        result = _run("kind", "load", "image-archive", str(archive), "--name", self.kind_name)
+        self._load(name, "image-archive", str(archive))
+
+    def _load(self, name: str, source: str, what: str) -> None:
+        result = _run("kind", "load", source, what, "--name", self.kind_name)
         if result.returncode:
             raise explain(result, f"loading {name}")
 
@@ -130,13 +148,16 @@ class KindCluster(ContextCluster):
 AnyCluster = Cluster | ContextCluster
 
 
-def _docker_works() -> bool:
-    if not (shutil.which("docker") and shutil.which("kind")):
-        return False
-    try:
-        return subprocess.run(["docker", "info"], capture_output=True, timeout=15).returncode == 0
-    except subprocess.TimeoutExpired:
-        return False
+def _kubeconfig_of_kind(name: str) -> Path:
+    """The file that says, beside its content, that devcluster uses the kind cluster of that name."""
+    return state_root() / f"kind-{name}.kubeconfig"
+
+
+def used_kind_clusters() -> Iterator[KindCluster]:
+    """The kind clusters that devcluster uses, and no others of the user's."""
+    for file in sorted(state_root().glob(_kubeconfig_of_kind("*").name)):
+        if name := re.fullmatch(r"kind-(.+)\.kubeconfig", file.name):
+            yield KindCluster(name[1])
 
 
 def choose(name: str, context: str | None, *, start: bool = False) -> AnyCluster:
@@ -153,7 +174,7 @@ def choose(name: str, context: str | None, *, start: bool = False) -> AnyCluster
         raise DevclusterError(f"DEVCLUSTER_BACKEND={backend}: auto, native or kind")
     if backend == "native" or native.state.exists():
         return native
-    if backend == "kind" or _docker_works():
+    if backend == "kind" or (shutil.which("kind") is not None and docker.works()):
         kind = KindCluster(name)
         if start or name in _run("kind", "get", "clusters").stdout.split():
             return kind

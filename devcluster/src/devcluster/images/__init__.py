@@ -1,3 +1,3 @@
-"""Container images without a registry: the Debian base, the pause image, buildah, OCI layouts."""
+"""Container images: the Debian base and the pause image without a registry, buildah, OCI layouts, Docker."""
 
-__all__ = ["base_image", "buildah", "builder", "oci_layout", "outdated", "pause_image"]
+__all__ = ["base_image", "buildah", "builder", "docker", "oci_layout", "outdated", "pause_image"]

@@ -14,6 +14,11 @@ def run(*arguments: str) -> str:
     return result.stdout
 
 
+def push(name: str) -> None:
+    """Push an image to the registry that its name begins with."""
+    run("push", name)
+
+
 def inspect(name: str) -> dict[str, object] | None:
     """The metadata of an image; None when there is none of that name."""
     command = ["buildah", "inspect", "--type", "image", name]

@@ -1,0 +1,1 @@
+"""What image builds by Docker need on a machine without a Docker engine and without Docker Hub."""

@@ -1,0 +1,16 @@
+"""The sizes of the images in docs/platform/install.md."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).resolve().parents[3] / "docs/platform/install.md"
+
+
+def assert_documented(role: str, size: int) -> None:
+    """An image has the size, in bytes, that the page has for it, within a tenth."""
+    sizes = dict(re.findall(r"^\| ([\w ]+) \| ([\d.]+) GB \|", PAGE.read_text(), re.MULTILINE))
+    assert size / 1e9 == pytest.approx(float(sizes[role]), rel=0.1)
