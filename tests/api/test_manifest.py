@@ -95,6 +95,7 @@ def test_all_errors_are_reported_at_once() -> None:
         ({"training": {"learningRate": float("nan")}}, "is not a finite number"),
         ({"suspend": "yes"}, "it must be true or false"),
         ({"output": "somewhere"}, "it must be a mapping"),
+        ({"training": "lora"}, "it must be a mapping with fields of epochs, learningRate, beta"),
         ({"dataset": {"urls": "x"}}, "it must be a list"),
         ({"model": {"repo": "x" * 300}}, "at most 200 characters"),
     ],
@@ -118,6 +119,10 @@ def test_the_remedy_is_named(spec: dict[str, Any], expected: str) -> None:
         ({"metadata": {"name": "Has_Capitals"}}, "lower-case"),
         ({"speck": {}}, "did you mean spec?"),
         ({"training": {}}, "it belongs in spec"),
+        ({"name": "x"}, 'unknown field "name": it belongs in metadata'),
+        ({"spec.model.repo": "a/b"}, 'write spec: {model: {repo: "a/b"}}'),
+        ({"metadata": "helpful"}, "it must be a mapping: write {name: helpful}"),
+        ({"metadata": {"nmae": "x"}}, 'unknown field "metadata.nmae": did you mean name?'),
     ],
 )
 def test_the_frame_is_checked_too(change: dict[str, Any], expected: str) -> None:

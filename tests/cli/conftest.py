@@ -22,6 +22,13 @@ from tests.kit.inspection.word_model import write_word_model
 from dpojob.main import main
 
 COMMAND = Path(sys.executable).parent / "dpojob"
+UNREACHABLE = """
+current-context: c
+contexts: [{name: c, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
+users: [{name: u, user: {token: t}}]
+"""
+"""The kubeconfig of a cluster that is down."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +58,8 @@ def run(
     return Result(done.returncode, done.stdout, done.stderr)
 
 
-class TerminalInput(io.StringIO):
-    """What a user types on a terminal."""
+class Terminal(io.StringIO):
+    """What a user types on a terminal, or what it shows."""
 
     def isatty(self) -> bool:
         """As of a terminal."""
@@ -64,6 +71,7 @@ def run_inside(
     env: Mapping[str, str] | None = None,
     stdin: str | None = None,
     typed: str | None = None,
+    shown: bool = False,
 ) -> Result:
     """Runs the command in this process, which spares the import of its libraries.
 
@@ -72,11 +80,12 @@ def run_inside(
         env: Further variables.
         stdin: Standard input, as of a pipe.
         typed: Standard input, as of a terminal.
+        shown: Standard output is a terminal.
 
     Returns:
         What it did.
     """
-    out, err = io.StringIO(), io.StringIO()
+    out, err = Terminal() if shown else io.StringIO(), io.StringIO()
     with (
         pytest.MonkeyPatch.context() as patch,
         redirect_stdout(out),
@@ -85,7 +94,7 @@ def run_inside(
         for name, value in {"COLUMNS": "100", **(env or {})}.items():
             patch.setenv(name, value)
         patch.setattr("sys.argv", ["dpojob"])
-        terminal = None if typed is None else TerminalInput(typed)
+        terminal = None if typed is None else Terminal(typed)
         patch.setattr("sys.stdin", terminal or io.StringIO(stdin or ""))
         code = main(list(map(str, arguments)))
     return Result(code, out.getvalue(), err.getvalue())

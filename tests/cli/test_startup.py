@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -69,7 +71,7 @@ def test_a_completion_of_names_imports_the_http_client_alone(tmp_path: Path) -> 
     assert imported(code) == {"httpx2", "asyncio", "yaml", "dpojob_api"}
 
 
-def test_a_command_on_a_cluster_imports_no_planner(tmp_path: Path) -> None:
+def test_a_command_asks_the_cluster_before_it_imports_what_the_answer_needs(tmp_path: Path) -> None:
     (tmp_path / "config").write_text(KUBECONFIG)
     lines = [["pools"], ["list"], ["status", "x"], ["logs", "x"], ["suspend", "x"]]
     code = (
@@ -78,7 +80,40 @@ def test_a_command_on_a_cluster_imports_no_planner(tmp_path: Path) -> None:
     )
     found = imported(code)
     assert "httpx2" in found
-    assert not found & {"dpojob_planner", "kubernetes", "websockets", "rich"}
+    assert not found & {"dpojob_planner", "kubernetes", "websockets", "rich", "pydantic"}
+
+
+class _Jobs(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        metadata = {"name": "helpful", "namespace": "default"}
+        content = json.dumps({"metadata": {}, "items": [{"metadata": metadata}]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing is logged."""
+
+
+def test_a_listing_needs_no_models_of_the_api(tmp_path: Path) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Jobs) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_address[1]}"
+        (tmp_path / "config").write_text(KUBECONFIG.replace("https://127.0.0.1:1", address))
+        lines = [["list"], ["list", "-o", "name"], ["list", "-o", "json"]]
+        found = imported(
+            f"import os; os.environ['KUBECONFIG'] = {str(tmp_path / 'config')!r}; "
+            f"from dpojob.main import main; assert {{main(line) for line in {lines!r}}} == {{0}}"
+        )
+        server.shutdown()
+    assert found == {"httpx2", "asyncio", "yaml", "rich", "dpojob_api"}
+
+
+def test_a_manifest_is_printed_without_what_talks_to_a_cluster_or_trains() -> None:
+    line = ["run", "--dataset", "my-org/pairs", "--from-job", "my-sft", "--dry-run"]
+    found = imported(f"from dpojob.main import main; assert main({line!r}) == 0")
+    assert found == {"pydantic", "yaml", "dpojob_api"}
 
 
 def test_no_command_imports_the_trainer_before_it_has_read_the_manifest() -> None:

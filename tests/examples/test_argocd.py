@@ -13,7 +13,8 @@ from tests.kit.builders import NOW, POOLS, build_snapshot
 from tests.kit.operator_fixture import ROOT, dpojob
 
 from dpojob_api.conditions import ConditionType, Reason
-from dpojob_api.job import DPOJobStatus, Phase
+from dpojob_api.constants import Phase
+from dpojob_api.job import DPOJobStatus
 from dpojob_api.status_condition import Condition
 from dpojob_operator.decide.status_builder import StatusBuilder
 from dpojob_operator.decide.summary import summarise

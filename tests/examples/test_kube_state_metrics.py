@@ -13,7 +13,7 @@ import yaml
 from tests.kit.operator_fixture import ROOT
 
 from dpojob_api import crd
-from dpojob_api.job import Phase
+from dpojob_api.constants import Phase
 
 CONFIG = yaml.safe_load((ROOT / "examples/monitoring/kube-state-metrics.yaml").read_text())
 CRDS = {"DPOJob": crd.dpojob_crd(), "GPUPool": crd.gpupool_crd()}

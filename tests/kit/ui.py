@@ -37,8 +37,11 @@ def page_server(environment: Mapping[str, str], *options: str) -> Iterator[str]:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(*arguments: str) -> Iterator[Browser]:
     """Starts Debian's Chromium without a window.
+
+    Args:
+        *arguments: Further arguments of its command line.
 
     Yields:
         The browser.
@@ -46,7 +49,9 @@ def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium") or shutil.which("google-chrome")
     assert path, "install Debian's chromium for this test"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", *arguments]
+        )
         try:
             yield browser
         finally:

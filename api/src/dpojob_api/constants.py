@@ -1,5 +1,7 @@
 """Every name that several processes share (labels, environment, files, exit codes), with its meaning."""
 
+from typing import Literal
+
 GROUP = "dpojob.dev"
 """API group of DPOJob and GPUPool."""
 VERSION = "v1alpha1"
@@ -94,6 +96,11 @@ FILE_INSPECTION_PAGE = "inspection.html"
 """The report with rows of the dataset; it stays on the claim and is not uploaded with the model."""
 CHECKPOINT_DIRECTORY = ".checkpoints"
 """Holds checkpoints while training runs; removed when the model is complete."""
+
+Phase = Literal[
+    "Pending", "Waiting", "Inspecting", "Planning", "Queued", "Training", "Suspended", "Complete", "Failed",
+]  # fmt: skip
+"""Values of `status.phase`, in the order of a job's life."""
 
 
 class ExitCode:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, field_serializer
 
 from .base import Count, LenientModel, Magnitude, unknown_as
-from .constants import API_VERSION
+from .constants import API_VERSION, Phase
 from .evaluation import Evaluation
 from .plan import Plan
 from .progress import Artifacts, Progress, Sample
@@ -18,10 +18,6 @@ from .report import Lengths, Mapping, ModelFacts, Problem, Quality
 from .spec import DPOJobSpec
 from .status_condition import Condition
 from .suspects import Suspects
-
-Phase = Literal[
-    "Pending", "Waiting", "Inspecting", "Planning", "Queued", "Training", "Suspended", "Complete", "Failed",
-]  # fmt: skip
 
 
 class DatasetStatus(LenientModel):

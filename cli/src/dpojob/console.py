@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from .output_format import DocumentFormat
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console, RenderableType
 
 
@@ -85,6 +87,19 @@ def print_json(value: Any) -> None:
     """
     json.dump(value, sys.stdout, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None)
     sys.stdout.write("\n")
+
+
+def print_path(path: Path, form: DocumentFormat) -> None:
+    """Prints where a command has put a file or a directory, on standard output.
+
+    Args:
+        path: The place.
+        form: Its form; a table is the path alone.
+    """
+    if form is DocumentFormat.TABLE:
+        print(path)
+    else:
+        print_document({"path": str(path)}, form)
 
 
 def print_document(value: Any, form: DocumentFormat) -> None:

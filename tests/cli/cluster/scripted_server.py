@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -54,6 +55,21 @@ class ScriptedServer:
         """How it is reached."""
         headers = {"Authorization": f"Bearer {token}"}
         return ClusterAccess(f"http://127.0.0.1:{self.port}", "team-a", None, headers)
+
+    def write_kubeconfig(self, path: Path) -> None:
+        """Writes a kubeconfig that leads to it, in the namespace "team-a".
+
+        Args:
+            path: The file.
+        """
+        name = {"cluster": "c", "user": "u", "namespace": "team-a"}
+        config = {
+            "current-context": "c",
+            "contexts": [{"name": "c", "context": name}],
+            "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{self.port}"}}],
+            "users": [{"name": "u", "user": {"token": "t"}}],
+        }
+        path.write_text(json.dumps(config))
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answers one request."""

@@ -14,14 +14,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from playwright.sync_api import Browser, expect
-from tests.cli.conftest import COMMAND, run
+from tests.cli.conftest import COMMAND, UNREACHABLE, run
 
-KUBECONFIG = """
-current-context: c
-contexts: [{name: c, context: {cluster: c, user: u}}]
-clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
-users: [{name: u, user: {token: t}}]
-"""
 REFUSED = "the API server http://127.0.0.1:1 does not answer"
 
 
@@ -29,7 +23,7 @@ REFUSED = "the API server http://127.0.0.1:1 does not answer"
 def environment(tmp_path: Path) -> dict[str, str]:
     """With a kubeconfig of a cluster that is down, and without kubectl."""
     path = tmp_path / "config"
-    path.write_text(KUBECONFIG)
+    path.write_text(UNREACHABLE)
     return {**os.environ, "KUBECONFIG": str(path), "PATH": str(tmp_path)}
 
 

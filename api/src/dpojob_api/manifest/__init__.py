@@ -3,7 +3,15 @@
 Takes parsed documents, so that this package needs no YAML library; whoever reads files parses them.
 """
 
-from .common_mistakes import FILE_NAME
 from .loader import Manifest, ManifestError, Problem, load, load_all
+from .plain_values import FILE_NAME, number_instead_of
 
-__all__ = ["FILE_NAME", "Manifest", "ManifestError", "Problem", "load", "load_all"]
+__all__ = [
+    "FILE_NAME",
+    "Manifest",
+    "ManifestError",
+    "Problem",
+    "load",
+    "load_all",
+    "number_instead_of",
+]

@@ -19,6 +19,7 @@ from dpojob_api.value_display import show_value
 
 from .cel_rules import Path, broken_rules
 from .common_mistakes import SYNONYMS
+from .plain_values import nested_instead_of
 from .union_errors import merge_union_errors
 from .validation_messages import (
     did_you_mean,
@@ -46,6 +47,12 @@ NAMESPACE = r"(?=.{1,63}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 """As the API server requires of a namespace's name (RFC 1123 label)."""
 PARTS = ("apiVersion", "kind", "metadata", "spec", "status")
 """Top-level fields of a document."""
+METADATA = (
+    "name", "generateName", "namespace", "labels", "annotations", "finalizers", "ownerReferences", "uid",
+    "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp",
+    "deletionGracePeriodSeconds", "managedFields", "selfLink",
+)  # fmt: skip
+"""Fields of metadata (k8s.io/apimachinery, ObjectMeta)."""
 FREE_FORM = ("spec", "training", "arguments")
 """Path of the field below which null is a value and is kept."""
 MAX_DEPTH = 32
@@ -74,11 +81,9 @@ def check_document(document: Any) -> Iterator[tuple[Path, str]]:
         return
     if version != API_VERSION:
         yield ("apiVersion",), f"apiVersion is {show_value(version)}; write {API_VERSION}"
-    for part in document:
+    for part, value in document.items():
         if part not in PARTS:
-            near = did_you_mean(nearest_field(str(part), list(PARTS)))
-            hint = near or (": it belongs in spec" if part in field_names(KINDS[kind]) else "")
-            yield (str(part),), f'unknown field "{part}"{hint}'
+            yield (str(part),), f'unknown field "{part}"{_hint_on_part(str(part), value, kind)}'
     yield from _check_metadata(kind, document.get("metadata"))
     spec = document.get("spec")
     if spec is None:
@@ -87,9 +92,28 @@ def check_document(document: Any) -> Iterator[tuple[Path, str]]:
     yield from _check_spec(KINDS[kind], without_nulls({"spec": spec})["spec"])
 
 
+def _hint_on_part(part: str, value: Any, kind: str) -> str:
+    """The end of the sentence on an unknown field beside metadata and spec; empty where nothing is known."""
+    if (advice := nested_instead_of(part, value)) is not None:
+        return f": {advice}"
+    if part in METADATA:
+        return ": it belongs in metadata"
+    if part in field_names(KINDS[kind]):
+        return ": it belongs in spec"
+    return did_you_mean(nearest_field(part, PARTS))
+
+
 def _check_metadata(kind: str, metadata: Any) -> Iterator[tuple[Path, str]]:
     here: Path = ("metadata", "name")
-    metadata = metadata if isinstance(metadata, Mapping) else {}
+    if metadata is not None and not isinstance(metadata, Mapping):
+        is_name = isinstance(metadata, str) and re.fullmatch(DNS_NAME, metadata)
+        advice = f": write {{name: {metadata}}}" if is_name else ""
+        yield ("metadata",), f"metadata is {show_value(metadata)}; it must be a mapping{advice}"
+        return
+    metadata = metadata or {}
+    for field in metadata:
+        if field not in METADATA and (near := nearest_field(str(field), METADATA)) is not None:
+            yield ("metadata", str(field)), f'unknown field "metadata.{field}"{did_you_mean(near)}'
     name = metadata.get("name")
     if name is None:
         if metadata.get("generateName") is None:

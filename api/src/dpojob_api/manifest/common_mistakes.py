@@ -11,9 +11,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from dpojob_api.arguments import REMOVED, RESERVED, field_table
-from dpojob_api.quantity import MONEY_PATTERN
-from dpojob_api.spec import REPO
-from dpojob_api.suggestion import flow_yaml
 
 from .cel_rules import Path
 
@@ -28,6 +25,7 @@ SYNONYMS: Mapping[str, str] = {
     "dataset_train_split": "dataset.split",
     "column_names": "dataset.columnMapping",
     "columns": "dataset.columnMapping",
+    "data_files": "dataset.volume.path",
     "subset": "dataset.config",
     "dataset_test_split": "dataset.eval.split",
     "eval_split": "dataset.eval.split",
@@ -65,6 +63,13 @@ SYNONYMS: Mapping[str, str] = {
     "hf_token": "hubTokenSecret",
     "hub_token_secret": "hubTokenSecret",
     "dry_run": "validateOnly",
+    "hyperparameters": "training",
+    "loss": "training.arguments: {loss_type: NAME}",
+    "optimizer": "training.arguments: {optim: NAME}",
+    "scheduler": "training.arguments: {lr_scheduler_type: NAME}",
+    "trainer_args": "training.arguments",
+    "training_args": "training.arguments",
+    "training_arguments": "training.arguments",
 }
 """Name, in snake case, to what to write in the spec."""
 
@@ -73,31 +78,27 @@ BY_PARENT: Mapping[tuple[str, str], str] = {
     ("model", "name"): "model.repo",
     ("model", "path"): "model.volume.path",
     ("model", "claim"): "model.volume.claimName",
+    ("model", "hub"): "model.repo",
+    ("model", "job"): "model.fromJob.name",
     ("dataset", "id"): "dataset.repo",
     ("dataset", "name"): "dataset.repo",
     ("dataset", "file"): "dataset.volume.path",
     ("dataset", "files"): "dataset.volume.path",
     ("dataset", "path"): "dataset.volume.path",
     ("dataset", "claim"): "dataset.volume.claimName",
+    ("dataset", "hub"): "dataset.repo",
+    ("dataset", "mapping"): "dataset.columnMapping",
     ("dataset", "url"): "dataset.urls",
     ("output", "path"): "output.volume.path",
     ("output", "repo"): "output.push",
+    ("training", "args"): "training.arguments",
+    ("training", "config"): "training.arguments",
 }
 """The name of the part of the spec, and a name below it, to what to write."""
 
 SEVERAL_PLACES = ("claim_name", "path", "repo")
 """Names that mean another field by the part of the spec in which they stand."""
 
-NUMBERS = {
-    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
-    "ten": 10,
-}  # fmt: skip
-THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+")
-BINARY_KILO = re.compile(r"(\d{1,4})\s?[kK]")
-FILE_NAME = re.compile(r"\.(?:jsonl?|csv|tsv|parquet|arrow)(?:\.(?:gz|bz2|xz|zst))?$|^\.{0,2}/")
-"""What is rather a path than a repository's name: a data file, or a path that begins with `/`, `./` or `../`."""
-CLAIM_ADDRESS = re.compile(r"pvc://(?P<claimName>[^/\s]+)/*(?P<path>.*)")
-"""A place on a claim as the command line's options write it: pvc://CLAIM/PATH."""
 SPLIT_SNAKE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|-")
 
 
@@ -122,89 +123,6 @@ def advice_on_name(path: Path) -> str | None:
     if (removed := REMOVED.get(name)) is not None:
         return f"it is no field of DPOConfig any more; write {removed.instead}"
     return f"write spec.training.arguments.{name}" if name in field_table()["fields"] else None
-
-
-def mapping_instead_of(path: Path, value: Any) -> str | None:
-    """Write the mapping that a plain value stands for.
-
-    Args:
-        path: Place of the value in the document, such as ("spec", "model").
-        value: What was written there.
-
-    Returns:
-        What to write, such as "write {repo: Qwen/Qwen2.5-1.5B}"; None where nothing is known.
-    """
-    field = ".".join(map(str, path[1:]))
-    text = str(value)
-    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], Mapping):
-        return "write its fields without the dash, since it is one mapping and no list"
-    if field in ("model", "dataset") and isinstance(value, str):
-        if re.match(r"https?://", text):
-            return f"write {{urls: [{text}]}}" if field == "dataset" else None
-        if (place := CLAIM_ADDRESS.fullmatch(text)) is not None:
-            volume = {key: part for key, part in place.groupdict().items() if part}
-            return f"write {flow_yaml({'volume': volume})}"
-        if FILE_NAME.search(text):
-            return f"write {{volume: {{claimName: CLAIM, path: {text.lstrip('./')}}}}}, with the claim it is on"
-        return f"write {{repo: {text}}}" if re.fullmatch(REPO, text) else None
-    if field == "model.fromJob" and isinstance(value, str):
-        return f"write {flow_yaml({'name': value})}"
-    if field == "output" and isinstance(value, str):
-        return f"write {{volume: {{claimName: {text}}}}}, or {{push: {text}}} to upload it"
-    if field == "budget" and not isinstance(value, bool) and isinstance(value, int | float | str):
-        amount = _without_commas(re.sub(r"[^\d.,]", "", text), whole=False)
-        return f'write {{maxCost: "{amount}"}}' if re.fullmatch(MONEY_PATTERN, amount) else None
-    if field == "training.lora" and value is True:
-        return "write method: lora in training; lora holds the adapter's shape"
-    if field == "samples" and isinstance(value, list):
-        return "write {prompts: [...]}"
-    return None
-
-
-def list_instead_of(value: Any) -> str | None:
-    """Write the list that a single value stands for.
-
-    Args:
-        value: What was written where a list is expected.
-
-    Returns:
-        What to write, such as "write [https://example.com/a.jsonl]"; None where nothing is known.
-    """
-    if isinstance(value, str) and value:
-        return f"write {flow_yaml([value])}"
-    return None
-
-
-def number_instead_of(kind: str, value: str) -> str | None:
-    """Write the number that a text stands for.
-
-    Args:
-        kind: Pydantic's error type of the field, such as "int_type".
-        value: The text that was written.
-
-    Returns:
-        What to write, such as "write 1024"; None where nothing is known.
-    """
-    whole = kind != "float_type"
-    text = _without_commas(value.strip().lower(), whole=whole).replace("_", "")
-    if text in NUMBERS:
-        return f"write {NUMBERS[text]}"
-    if (found := BINARY_KILO.fullmatch(text)) is not None:
-        return f"write {int(found[1]) * 1024}"
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    if whole:
-        return f"write {int(number)}, without quotes" if number.is_integer() else None
-    return f"write {text}, without quotes"
-
-
-def _without_commas(text: str, *, whole: bool) -> str:
-    """The text without commas between thousands in a whole number, and with points for other commas."""
-    if whole and THOUSANDS.fullmatch(text):
-        return text.replace(",", "")
-    return text.replace(",", ".")
 
 
 def reversed_mapping(path: Path, value: Any, roles: list[str]) -> str | None:

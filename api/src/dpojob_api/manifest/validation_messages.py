@@ -16,12 +16,13 @@ from dpojob_api.spelling import nearest
 from dpojob_api.value_display import show_value
 
 from .cel_rules import Path, child_model
-from .common_mistakes import (
-    advice_on_name,
+from .common_mistakes import advice_on_name, reversed_mapping
+from .plain_values import (
     list_instead_of,
     mapping_instead_of,
+    nested_instead_of,
     number_instead_of,
-    reversed_mapping,
+    repository_instead_of,
 )
 from .union_errors import UNION_TYPE
 
@@ -36,6 +37,12 @@ FORMS = {
 }
 """Pattern to an instruction for the user."""
 
+SWITCHES = {
+    "true": "write it without quotes", "false": "write it without quotes",
+    "yes": "write true", "on": "write true", "no": "write false", "off": "write false",
+}  # fmt: skip
+"""A text in lower case to what to write where true or false is expected."""
+
 TYPE_NAMES = {
     "string_type": "a text",
     "int_type": "a whole number",
@@ -47,6 +54,10 @@ TYPE_NAMES = {
     "model_type": "a mapping",
 }
 """Pydantic's error type to the type that a user should write."""
+
+
+TYPOGRAPHIC_QUOTES = re.compile("[\u2018-\u201f\u00ab\u00bb]")
+"""What word processors and web pages make of straight quotes; YAML takes them for a part of the text."""
 
 
 def show_path(path: Path) -> str:
@@ -86,7 +97,7 @@ def error_message(error: ErrorDetails, model: type[BaseModel], root: Path) -> st
             what = f": {field}" if field else ""
             return f"{path} is required{what}"
         case "string_pattern_mismatch":
-            return f"{path} is {value}: {_form(limits['pattern'])}"
+            return f"{path} is {value}: {_form(limits['pattern'], error['input'])}"
         case "literal_error":
             near = nearest_field(str(error["input"]), _allowed_values(limits["expected"]))
             return f"{path} is {value}; it may be {limits['expected']}{did_you_mean(near)}"
@@ -102,6 +113,8 @@ def error_message(error: ErrorDetails, model: type[BaseModel], root: Path) -> st
             return f"{path} is too long: at most {limits['max_length']} {unit}"
         case kind if kind in TYPE_NAMES:
             hint = _what_to_write(kind, where, error["input"], _pattern_at(model, error["loc"]))
+            if kind == "model_type" and not hint and (inner := _model_at(model, error["loc"])):
+                hint = f" with fields of {', '.join(field_names(inner))}"
             return f"{path} is {value}; it must be {TYPE_NAMES[kind]}{hint}"
         case kind if kind == UNION_TYPE:
             names = " or ".join(TYPE_NAMES[name] for name in limits["types"])
@@ -112,8 +125,12 @@ def error_message(error: ErrorDetails, model: type[BaseModel], root: Path) -> st
             return f"{path} is {value}: {error['msg']}"
 
 
-def _form(pattern: str) -> str:
+def _form(pattern: str, text: str = "") -> str:
     """What to write where a text does not match a pattern."""
+    if TYPOGRAPHIC_QUOTES.search(text):
+        return "its quotes are typographic ones: replace them by straight quotes"
+    if pattern == REPO and (advice := repository_instead_of(text)) is not None:
+        return advice
     return FORMS.get(pattern, f"it must match {pattern}")
 
 
@@ -130,7 +147,7 @@ def _what_to_write(kind: str, where: Path, value: Any, pattern: str | None) -> s
     elif kind == "list_type":
         advice = list_instead_of(value)
     elif kind == "bool_type" and isinstance(value, str):
-        advice = "write it without quotes" if value.lower() in ("true", "false") else None
+        advice = SWITCHES.get(value.lower())
     elif kind != "string_type" and isinstance(value, str):
         advice = number_instead_of(kind, value)
     else:
@@ -146,6 +163,8 @@ def _unknown_field(
     name = str(where[-1])
     siblings = field_names(holder) if holder else []
     if (advice := reversed_mapping(where, value, siblings)) is not None:
+        return f"{text}: {advice}"
+    if (advice := nested_instead_of(name, value)) is not None:
         return f"{text}: {advice}"
     if root is DPOJobSpec and (advice := advice_on_name(where)) is not None:
         return f"{text}: {advice}"

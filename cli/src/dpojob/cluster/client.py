@@ -1,4 +1,8 @@
-"""DPOJobs on a cluster, for programs: create, wait, watch, report, download."""
+"""DPOJobs on a cluster, for programs: create, wait, watch, report, download.
+
+The models of the API are imported once there is an answer to read: with pydantic their import takes longer than all
+that a request needs.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +14,18 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from dpojob.errors import CommandError
-from dpojob_api.base import JSONObject
-from dpojob_api.job import DPOJob
-from dpojob_api.manifest import ManifestError, load
-from dpojob_api.pool import GPUPool
 
 from .api import Api
-from .job_facts import event_time, has_ended, manifest_of, model_place, report_place
+from .job_facts import event_time, has_ended, manifest_of, model_place, read_job, report_place
 from .kubeconfig import load_access
 from .resources import DPOJOBS, EVENTS, POOLS
 from .watch import watch_object
 
 if TYPE_CHECKING:
+    from dpojob_api.base import JSONObject
+    from dpojob_api.job import DPOJob
+    from dpojob_api.pool import GPUPool
+
     from .claims import ClaimReader
 
 
@@ -74,12 +78,14 @@ class AsyncClient:
             CommandError: The manifest is invalid, with everything that is wrong with it; or the API server
                 refuses it.
         """
+        from dpojob_api.manifest import ManifestError, load
+
         body = manifest_of(job)
         try:
             load([body])
         except ManifestError as error:
             raise CommandError("; ".join(problem.message for problem in error.problems)) from error
-        return DPOJob.model_validate(await self.api.create(DPOJOBS, body, dry_run=dry_run))
+        return read_job(await self.api.create(DPOJOBS, body, dry_run=dry_run))
 
     async def get(self, name: str) -> DPOJob:
         """Reads a job.
@@ -93,7 +99,7 @@ class AsyncClient:
         Raises:
             CommandError: There is none, or the API server refuses the request.
         """
-        return DPOJob.model_validate(await self.api.get(DPOJOBS, name))
+        return read_job(await self.api.get(DPOJOBS, name))
 
     async def jobs(self, *, everywhere: bool = False) -> list[DPOJob]:
         """Reads all jobs of the namespace.
@@ -108,7 +114,7 @@ class AsyncClient:
             CommandError: The API server refuses the request.
         """
         found = await self.api.list_all(DPOJOBS, everywhere=everywhere)
-        return [DPOJob.model_validate(each) for each in found]
+        return [read_job(each) for each in found]
 
     async def pools(self) -> list[GPUPool]:
         """Reads the GPUPools of the cluster.
@@ -119,7 +125,10 @@ class AsyncClient:
         Raises:
             CommandError: The user may not read pools.
         """
-        return [GPUPool.model_validate(each) for each in await self.api.list_all(POOLS)]
+        found = await self.api.list_all(POOLS)
+        from dpojob_api.pool import GPUPool
+
+        return [GPUPool.model_validate(each) for each in found]
 
     async def events(self, job: DPOJob) -> list[JSONObject]:
         """Reads the Events of a job.
@@ -168,7 +177,7 @@ class AsyncClient:
 
     async def _set_suspend(self, name: str, suspend: bool) -> DPOJob:
         patch = {"spec": {"suspend": suspend}}
-        return DPOJob.model_validate(await self.api.patch(DPOJOBS, name, patch))
+        return read_job(await self.api.patch(DPOJOBS, name, patch))
 
     async def delete(self, name: str) -> None:
         """Deletes a job; its output claim and its uploads remain.
@@ -195,7 +204,7 @@ class AsyncClient:
         """
         async with aclosing(watch_object(self.api, DPOJOBS, name)) as changes:
             async for found in changes:
-                job = DPOJob.model_validate(found)
+                job = read_job(found)
                 yield job
                 if has_ended(job):
                     return

@@ -3,13 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dpojob.errors import CommandError
-from dpojob_api.base import JSONObject
 from dpojob_api.conditions import ConditionType
 from dpojob_api.constants import API_VERSION, GROUP, LABEL_STAGE
-from dpojob_api.job import DPOJob
+
+if TYPE_CHECKING:
+    from dpojob_api.base import JSONObject
+    from dpojob_api.job import DPOJob
+
+
+def read_job(found: JSONObject) -> DPOJob:
+    """Reads a job that the API server sent.
+
+    Args:
+        found: The object.
+
+    Returns:
+        The job.
+
+    Raises:
+        CommandError: It holds what this version does not know, as where a later one is installed in the cluster.
+    """
+    from pydantic import ValidationError
+
+    from dpojob_api.job import DPOJob
+
+    try:
+        return DPOJob.model_validate(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        name = found["metadata"]["name"]
+        raise CommandError(
+            f"this version of dpojob cannot read {name}: {where}: {first['msg']}. Is a later version installed in "
+            f"the cluster? `dpojob list -o yaml` prints its jobs as they are",
+            reason=None,
+        ) from error
 
 
 def manifest_of(job: DPOJob | Mapping[str, Any]) -> JSONObject:
@@ -21,11 +52,25 @@ def manifest_of(job: DPOJob | Mapping[str, Any]) -> JSONObject:
     Returns:
         The manifest without a status, and of a job without fields that have their default.
     """
+    from dpojob_api.job import DPOJob
+
     if isinstance(job, DPOJob):
         spec = job.spec.wire(exclude_defaults=True)
         return {"apiVersion": API_VERSION, "kind": "DPOJob", "metadata": job.metadata, "spec": spec}
     rest = {name: value for name, value in job.items() if name != "status"}
     return {"apiVersion": API_VERSION, "kind": "DPOJob", **rest}
+
+
+def job_phase(found: JSONObject) -> str:
+    """Reads the phase of a job that the API server sent.
+
+    Args:
+        found: The object.
+
+    Returns:
+        Its phase; "Pending" of a job that the operator has not seen yet.
+    """
+    return str((found.get("status") or {}).get("phase") or "Pending")
 
 
 def has_ended(job: DPOJob) -> bool:
@@ -112,16 +157,16 @@ def _elsewhere(job: DPOJob) -> str:
     return ""
 
 
-def job_object(job: DPOJob) -> str:
+def job_object(name: str) -> str:
     """Names a job as `kubectl get -o name` does.
 
     Args:
-        job: The job.
+        name: The job's name.
 
     Returns:
         Such as "dpojob.dpojob.dev/helpful".
     """
-    return f"dpojob.{GROUP}/{job.name}"
+    return f"dpojob.{GROUP}/{name}"
 
 
 def pod_stage(pod: JSONObject) -> str:

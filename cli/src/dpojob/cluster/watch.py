@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import TYPE_CHECKING
 
 from dpojob.errors import CommandError
-from dpojob_api.base import JSONObject
 from dpojob_api.constants import ExitCode
 
 from .api import Api
 from .api_errors import EXPIRED, FORBIDDEN, NOT_FOUND, ApiError
 from .resources import Resource
+
+if TYPE_CHECKING:
+    from dpojob_api.base import JSONObject
 
 MAX_ATTEMPTS = 5
 """Requests in a row that may fail before the watch fails."""

@@ -14,6 +14,7 @@ __all__ = [
     "help_texts",
     "job_commands",
     "local_commands",
+    "numbers",
     "options",
     "run_command",
 ]

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from . import cluster_commands, job_commands, local_commands
+from .completion import complete_zsh_at_once
 
 HELP = "Inspect, plan and train a DPOJob on this machine, or follow one on a cluster."
 
@@ -46,6 +47,7 @@ def build_app(program: str) -> typer.Typer:
             print(context.get_help())
             raise typer.Exit(2)
 
+    complete_zsh_at_once()
     job_commands.add_to(app)
     local_commands.add_to(app)
     cluster_commands.add_to(app)

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from dpojob.output_format import OutputFormat
+from dpojob.output_format import DocumentFormat, OutputFormat
 
 from . import help_texts
-from .options import Context, Format, Image, JobName, Namespace, ToDirectory, ToFile
+from .completion import complete_phase
+from .options import Context, Document, Format, Image, JobName, Namespace, ToDirectory, ToFile
 from .run_command import add_command
 
 Running = Coroutine[Any, Any, int]
@@ -38,7 +39,11 @@ def _add_readers(app: typer.Typer) -> None:
         ] = False,
         phase: Annotated[
             str | None,
-            typer.Option(metavar="PHASE", help="only jobs in this phase, such as Training"),
+            typer.Option(
+                metavar="PHASE",
+                help="only jobs in this phase, such as Training",
+                autocompletion=complete_phase,
+            ),
         ] = None,
         format_: Format = OutputFormat.TABLE,
     ) -> Running:
@@ -130,10 +135,11 @@ def _add_files(app: typer.Typer) -> None:
             bool, typer.Option("--open/--no-open", help="open it in the browser")
         ] = True,
         image: Image = None,
+        format_: Document = DocumentFormat.TABLE,
     ) -> Running:
         from dpojob.commands.cluster import report as command
 
-        return command.run(name, namespace, context, to, open_page=open_, image=image)
+        return command.run(name, namespace, context, to, format_, open_page=open_, image=image)
 
     @add_command(app, "download", "copy a job's model to this machine", help_texts.DOWNLOAD)
     def download(
@@ -142,10 +148,11 @@ def _add_files(app: typer.Typer) -> None:
         context: Context = None,
         to: ToDirectory = None,
         image: Image = None,
+        format_: Document = DocumentFormat.TABLE,
     ) -> Running:
         from dpojob.commands.cluster import download as command
 
-        return command.run(name, namespace, context, to, image=image)
+        return command.run(name, namespace, context, to, format_, image=image)
 
 
 def _add_page(app: typer.Typer) -> None:
@@ -175,16 +182,26 @@ def _add_page(app: typer.Typer) -> None:
 
 def _add_changes(app: typer.Typer) -> None:
     @add_command(app, "suspend", "pause a job", help_texts.SUSPEND)
-    def suspend(name: JobName, namespace: Namespace = None, context: Context = None) -> Running:
+    def suspend(
+        name: JobName,
+        namespace: Namespace = None,
+        context: Context = None,
+        format_: Format = OutputFormat.TABLE,
+    ) -> Running:
         from dpojob.commands.cluster import suspension
 
-        return suspension.run(name, namespace, context, suspend=True)
+        return suspension.run(name, namespace, context, format_, suspend=True)
 
     @add_command(app, "resume", "let a job go on", help_texts.RESUME)
-    def resume(name: JobName, namespace: Namespace = None, context: Context = None) -> Running:
+    def resume(
+        name: JobName,
+        namespace: Namespace = None,
+        context: Context = None,
+        format_: Format = OutputFormat.TABLE,
+    ) -> Running:
         from dpojob.commands.cluster import suspension
 
-        return suspension.run(name, namespace, context, suspend=False)
+        return suspension.run(name, namespace, context, format_, suspend=False)
 
     @add_command(app, "cancel", "delete a job, keeping its output", help_texts.CANCEL)
     def cancel(
@@ -192,7 +209,8 @@ def _add_changes(app: typer.Typer) -> None:
         namespace: Namespace = None,
         context: Context = None,
         yes: Annotated[bool, typer.Option("-y", "--yes", help="do not ask")] = False,
+        format_: Format = OutputFormat.TABLE,
     ) -> Running:
         from dpojob.commands.cluster import cancel as command
 
-        return command.run(name, namespace, context, yes=yes)
+        return command.run(name, namespace, context, format_, yes=yes)

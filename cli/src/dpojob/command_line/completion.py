@@ -1,6 +1,6 @@
-"""Names of jobs, pools, namespaces and contexts, which a shell completes.
+"""Names of jobs, pools, phases and contexts, which a shell completes.
 
-A completion must be quick and must never fail: what cannot be asked for within a second has no names.
+A completion must be quick and must never fail: what cannot be asked for within two seconds has no names.
 """
 
 from __future__ import annotations
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 SECONDS = 2.0
 """Longest wait for the API server while a user waits for the names."""
+ZSH_FIRST_TAB = """
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+  %(complete_func)s "$@"
+fi
+"""
+"""Completes where zsh has just loaded the script for that, as click's own script does."""
 NO_FILES = ":4"
 """The directive of Cobra's completion that forbids names of files (ShellCompDirectiveNoFileComp)."""
 
@@ -48,6 +54,22 @@ def complete_pool(context: typer.Context, incomplete: str) -> list[str]:
     from dpojob.cluster.resources import POOLS
 
     return _names(POOLS, context, incomplete)
+
+
+def complete_phase(incomplete: str) -> list[str]:
+    """Phases of a job.
+
+    Args:
+        incomplete: What was typed of the phase.
+
+    Returns:
+        The phases that begin so.
+    """
+    from typing import get_args
+
+    from dpojob_api.constants import Phase
+
+    return [name for name in get_args(Phase) if name.startswith(incomplete)]
 
 
 def complete_context(incomplete: str) -> list[str]:
@@ -84,6 +106,18 @@ def _names(resource: Resource, context: typer.Context, incomplete: str) -> list[
         return [name for name in asyncio.run(read()) if name.startswith(incomplete)]
     except (CommandError, OSError, TimeoutError):
         return []
+
+
+def complete_zsh_at_once() -> None:
+    """Lets the script that `--install-completion` writes for zsh complete from the first TAB of a shell on.
+
+    zsh loads the script at that TAB; typer's only registers its function then, and completes from the second TAB on.
+    """
+    from typer import _completion_shared
+
+    _completion_shared._completion_scripts["zsh"] = (
+        _completion_shared.COMPLETION_SCRIPT_ZSH + ZSH_FIRST_TAB
+    )
 
 
 def kubectl_environment(words: Sequence[str]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -11,6 +11,7 @@ from dpojob.output_format import DocumentFormat, OutputFormat
 
 from . import help_texts
 from .completion import complete_job, complete_pool
+from .numbers import number, whole_number
 from .options import Context, Document, Json, Namespace, Volumes
 from .run_command import add_command
 
@@ -58,6 +59,16 @@ Push = Annotated[
 ]
 
 
+def _number(text: str) -> Any:
+    """An option that takes a number, with that help text."""
+    return typer.Option(metavar="N", parser=number, help=text)
+
+
+def _whole_number(text: str) -> Any:
+    """The same of a whole number."""
+    return typer.Option(metavar="N", parser=whole_number, help=text)
+
+
 def add_to(app: typer.Typer) -> None:
     """Adds the commands to the application.
 
@@ -78,13 +89,11 @@ def add_to(app: typer.Typer) -> None:
         name: Name = None,
         split: Split = None,
         mapping: Mapping = [],  # noqa: B006
-        epochs: Annotated[float | None, typer.Option(help="passes over the data (1)")] = None,
-        lr: Annotated[float | None, typer.Option(help="peak learning rate (5e-6)")] = None,
-        beta: Annotated[
-            float | None, typer.Option(help="pull to the reference model (0.1)")
-        ] = None,
-        batch_size: Annotated[int | None, typer.Option(help="pairs per step (8)")] = None,
-        max_length: Annotated[int | None, typer.Option(help="tokens of a pair (1024)")] = None,
+        epochs: Annotated[float | None, _number("passes over the data (1)")] = None,
+        lr: Annotated[float | None, _number("peak learning rate (5e-6)")] = None,
+        beta: Annotated[float | None, _number("pull to the reference model (0.1)")] = None,
+        batch_size: Annotated[int | None, _whole_number("pairs per step (8)")] = None,
+        max_length: Annotated[int | None, _whole_number("tokens of a pair (1024)")] = None,
         method: Annotated[
             Literal["auto", "full", "lora", "qlora"] | None, typer.Option(help="default: auto")
         ] = None,
@@ -94,7 +103,7 @@ def add_to(app: typer.Typer) -> None:
                 metavar="POOL", help="the GPUPool (default: chosen)", autocompletion=complete_pool
             ),
         ] = None,
-        gpus: Annotated[int | None, typer.Option(help="default: the fewest that fit")] = None,
+        gpus: Annotated[int | None, _whole_number("default: the fewest that fit")] = None,
         max_cost: MaxCost = None,
         max_duration: Annotated[
             str | None, typer.Option(metavar="TIME", help="longest training, such as 6h")

@@ -5,6 +5,7 @@ A view formats one API object for a terminal and does no I/O, except the two liv
 
 __all__ = [
     "evaluation_view",
+    "phase_styles",
     "plan_view",
     "progress_bar",
     "report_view",

@@ -12,13 +12,13 @@ from rich.text import Text
 
 from dpojob.sanitize import escape, shorten
 from dpojob.views.evaluation_view import evaluation_view
+from dpojob.views.phase_styles import PHASE_STYLES
 from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJob, DPOJobStatus, QueueStatus
 from dpojob_api.progress import Progress, Sample
 from dpojob_api.quantity import format_duration, money
 from dpojob_api.status_condition import Condition
 
-STYLES = {"Complete": "green", "Failed": "red", "Suspended": "yellow"}
 MESSAGE_LIMIT = 2000
 """Characters of a condition's message that are shown."""
 
@@ -112,7 +112,7 @@ def status_view(job: DPOJob) -> RenderableType:
     status = job.status
     name = f"{job.metadata.get('namespace', '')}/{job.metadata.get('name', '?')}".lstrip("/")
     parts: list[RenderableType] = [
-        Text.assemble((name, "bold"), "  ", (status.phase, STYLES.get(status.phase, "cyan")))
+        Text.assemble((name, "bold"), "  ", (status.phase, PHASE_STYLES.get(status.phase, "cyan")))
     ]
     if status.progress is not None and status.progress.max_steps:
         parts.append(_bar(status))

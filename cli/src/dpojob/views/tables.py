@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from dpojob.cluster.job_facts import event_time
+from dpojob.cluster.job_facts import event_time, job_phase
 from dpojob.sanitize import escape
-from dpojob_api.base import JSONObject
-from dpojob_api.job import DPOJob
-from dpojob_api.pool import GPUPool
 
-from .status_view import STYLES
+from .phase_styles import PHASE_STYLES
+
+if TYPE_CHECKING:
+    from dpojob_api.base import JSONObject
+    from dpojob_api.pool import GPUPool
 
 UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 """Seconds of each unit of an age."""
 
 
-def jobs_table(jobs: Sequence[DPOJob], *, namespaces: bool) -> RenderableType:
+def jobs_table(jobs: Sequence[JSONObject], *, namespaces: bool) -> RenderableType:
     """Shows jobs, one a line.
 
     Args:
-        jobs: The jobs.
+        jobs: The jobs as the API server sends them.
         namespaces: Whether to show their namespaces.
 
     Returns:
@@ -45,20 +47,19 @@ def jobs_table(jobs: Sequence[DPOJob], *, namespaces: bool) -> RenderableType:
     ]
     table = _table(["NAMESPACE", *columns] if namespaces else columns)
     for job in jobs:
-        shown, plan = job.status.display, job.status.plan
+        metadata, spec, status = job["metadata"], job.get("spec") or {}, job.get("status") or {}
+        shown = status.get("display") or {}
+        planned = status.get("plan") or spec.get("hardware") or {}
+        phase = job_phase(job)
         cells: list[str | Text | None] = [
-            job.name,
-            Text(job.status.phase, STYLES.get(job.status.phase, "")),
-            (shown and shown.model) or job.spec.model.repo,
-            plan.pool if plan else job.spec.hardware.pool,
+            metadata["name"],
+            Text(phase, PHASE_STYLES.get(phase, "")),
+            shown.get("model") or (spec.get("model") or {}).get("repo"),
+            planned.get("pool"),
+            *(shown.get(name) for name in ("progress", "margin", "winRate", "eta", "cost")),
+            age(metadata.get("creationTimestamp")),
         ]
-        cells += (
-            [shown.progress, shown.margin, shown.win_rate, shown.eta, shown.cost]
-            if shown
-            else [None] * 5
-        )
-        cells.append(age(job.metadata.get("creationTimestamp")))
-        table.add_row(*map(_cell, [job.namespace, *cells] if namespaces else cells))
+        table.add_row(*map(_cell, [metadata["namespace"], *cells] if namespaces else cells))
     return table
 
 

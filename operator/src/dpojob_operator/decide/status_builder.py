@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from dpojob_api.conditions import ConditionType, Reason
+from dpojob_api.constants import Phase
 from dpojob_api.evaluation import Evaluation
-from dpojob_api.job import Attempt, DPOJobStatus, Phase
+from dpojob_api.job import Attempt, DPOJobStatus
 from dpojob_api.progress import Health
 from dpojob_api.spec import DPOJobSpec
 from dpojob_planner import PoolState

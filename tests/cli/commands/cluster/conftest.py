@@ -87,10 +87,10 @@ class Cluster:
     def run(self, command: str, *options: str, stdin: str | None = None) -> Result:
         return run_inside(command, "helpful", *options, env=self.env, stdin=stdin)
 
-    def report(self, **status: Any) -> None:
+    def report(self, *, of: str = "helpful", **status: Any) -> None:
         patch = json.dumps({"status": status})
         options = ("--subresource=status", "--type=merge", "-p", patch)
-        self.kubectl("patch", "dpojob", "helpful", *options)
+        self.kubectl("patch", "dpojob", of, *options)
 
     def spec(self) -> dict[str, Any]:
         found = json.loads(self.kubectl("get", "dpojob", "helpful", "-o", "json"))

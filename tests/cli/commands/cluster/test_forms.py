@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.cli.commands.cluster.conftest import RUNNING, Cluster, make_tenant
-from tests.cli.conftest import COMMAND, run, run_inside
+from tests.cli.conftest import run, run_inside
 
 pytestmark = pytest.mark.cluster
 
@@ -107,6 +105,9 @@ def test_pools_show_prices_and_need_the_viewers_role(
         f"gpupool.dpojob.dev/{pool}"
         in run_inside("pools", "-o", "name", env=cluster_job.env).out.split()
     )
+    words = {"COMP_WORDS": f"dpojob run --pool {pool[:3]}", "COMP_CWORD": "3"}
+    completed = run(env={**cluster_job.env, **words, "_DPOJOB_COMPLETE": "complete_bash"})
+    assert completed.out.split() == [pool]
     poor = make_tenant(control_plane, tmp_path, pools=False)
     refused = run_inside("pools", env=poor.env)
     assert (refused.code, "dpojob-pool-viewer" in refused.err) == (2, True), refused.err
@@ -129,13 +130,3 @@ def test_run_creates_the_job_that_its_options_describe(cluster_job: Cluster) -> 
     again = run_inside("run", *options, "--name", "second", env=cluster_job.env)
     assert (again.code, "--name" in again.err) == (2, True)
     cluster_job.kubectl("delete", "dpojob", "second")
-
-
-def test_names_of_jobs_and_pools_are_completed(cluster_job: Cluster) -> None:
-    env = {**cluster_job.env, "_DPOJOB_COMPLETE": "complete_bash", "COMP_WORDS": "dpojob status he"}
-    assert run(env={**env, "COMP_CWORD": "2"}).out.split() == ["helpful"]
-    plugin = subprocess.run(
-        [COMMAND.with_name("kubectl_complete-dpo"), "status", "he"],
-        env={**os.environ, **cluster_job.env}, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert plugin.stdout.split() == ["helpful", ":4"]

@@ -6,6 +6,7 @@ import os
 import subprocess
 
 import pytest
+import yaml
 from tests.cli.commands.cluster.conftest import RUNNING, Cluster
 from tests.cli.conftest import COMMAND, run_inside
 from tests.kit.waiting import LIMIT
@@ -65,6 +66,22 @@ def test_a_watch_ends_with_the_job(cluster_job: Cluster) -> None:
     assert "Complete" in rest.splitlines()[-1]
 
 
+def test_run_with_watch_creates_the_job_and_stays_until_it_has_failed(cluster_job: Cluster) -> None:
+    options = ("--dataset", "my-org/pairs", "--from-job", "helpful", "--name", "watched", "--watch")
+    running = subprocess.Popen(
+        [COMMAND, "run", *options],
+        env={**os.environ, **cluster_job.env}, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert running.stdout is not None
+    created = f"dpojob.dpojob.dev/watched created in namespace {cluster_job.namespace}\n"
+    assert [running.stdout.readline() for _ in range(2)] == [created, "watched: Pending\n"]
+    failed = condition("Failed", "DatasetInvalid", "no rows")
+    cluster_job.report(of="watched", phase="Failed", conditions=[failed])
+    rest, _ = running.communicate(timeout=LIMIT)
+    assert (running.returncode, rest.startswith("watched: Failed")) == (1, True), rest
+    cluster_job.kubectl("delete", "dpojob", "watched")
+
+
 def test_a_watch_of_a_deleted_job_ends(cluster_job: Cluster) -> None:
     cluster_job.report(**RUNNING)
     watch = subprocess.Popen(
@@ -94,6 +111,13 @@ def test_cancel_asks_and_then_deletes(cluster_job: Cluster) -> None:
     assert cluster_job.spec()
     assert cluster_job.run("cancel", "--yes").code == 0
     assert cluster_job.run("status").code == 2
+
+
+def test_changes_print_the_job_in_every_form(cluster_job: Cluster) -> None:
+    assert cluster_job.run("suspend", "-o", "json").json["spec"]["suspend"] is True
+    assert yaml.safe_load(cluster_job.run("resume", "-o", "yaml").out)["spec"]["suspend"] is False
+    for command in (("suspend",), ("resume",), ("cancel", "--yes")):
+        assert cluster_job.run(*command, "-o", "name").out == "dpojob.dpojob.dev/helpful\n"
 
 
 def test_logs_without_a_pod_say_so(cluster_job: Cluster) -> None:

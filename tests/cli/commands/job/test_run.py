@@ -8,8 +8,8 @@ import pytest
 import yaml
 from tests.cli.conftest import run_inside
 
-from dpojob.commands.job import run as command
 from dpojob.commands.job.sources import parse_source
+from dpojob.commands.local import train as command
 from dpojob.commands.local.request import JobRequest
 from dpojob.output_format import DocumentFormat
 
@@ -59,6 +59,10 @@ def test_options_become_the_manifest_that_a_user_would_write() -> None:
         (("--dataset", "no-such.jsonl", *MODEL), "no such file or directory"),
         ((*DATASET, *MODEL, "-n", "Team_A"), 'metadata.namespace is "Team_A"'),
         ((*DATASET, *MODEL, "--max-duration", "6"), "write a duration like 90s"),
+        ((*DATASET, *MODEL, "--epochs", "three"), "three is not a number: write 3"),
+        ((*DATASET, *MODEL, "--max-length", "1k"), "1k is not a whole number: write 1024"),
+        ((*DATASET, *MODEL, "--batch-size", "1,024"), "1,024 is not a whole number: write 1024"),
+        ((*DATASET, *MODEL, "--gpus", "all"), "all is not a whole number"),
         ((*DATASET, *MODEL, "--here"), "--here trains on this machine: leave out --dry-run"),
     ],
 )

@@ -4,6 +4,7 @@ __all__ = [
     "cancel",
     "download",
     "events",
+    "job_document",
     "list_jobs",
     "logs",
     "pools",

@@ -7,16 +7,27 @@ import sys
 from dpojob.cluster.client import AsyncClient
 from dpojob.console import stderr_console
 from dpojob.errors import CommandError
+from dpojob.output_format import OutputFormat
 from dpojob_api.constants import ExitCode
 
+from .job_document import print_job
 
-async def run(name: str, namespace: str | None, context: str | None, *, yes: bool = False) -> int:
+
+async def run(
+    name: str,
+    namespace: str | None,
+    context: str | None,
+    form: OutputFormat,
+    *,
+    yes: bool = False,
+) -> int:
     """Deletes the job after a confirmation; its output claim and its uploads remain.
 
     Args:
         name: The job's name.
         namespace: Its namespace; None for that of the context.
         context: A context of the kubeconfig; None for its current one.
+        form: Form of standard output; JSON and YAML are the job as it was, a table is a sentence.
         yes: Do not ask.
 
     Returns:
@@ -31,12 +42,18 @@ async def run(name: str, namespace: str | None, context: str | None, *, yes: boo
     from dpojob.views.status_view import headline
 
     async with AsyncClient(namespace, context) as client:
-        stderr_console().print(headline(await client.get(name)))
+        messages = stderr_console()
+        job = await client.get(name)
+        messages.print(headline(job))
         if not yes:
             if not sys.stdin.isatty():
                 raise CommandError("cancel deletes the job; say --yes where nobody can be asked")
-            if not Confirm.ask(f"Delete {name}? Its output claim stays", default=False):
+            question = f"Delete {name}? Its output claim stays"
+            if not Confirm.ask(question, console=messages, default=False):
                 return ExitCode.INVALID
         await client.delete(name)
-    print(f"{name}: deleted; its output claim and what it uploaded stay")
+    if form is OutputFormat.TABLE:
+        print(f"{name}: deleted; its output claim and what it uploaded stay")
+    else:
+        print_job(job, form)
     return ExitCode.OK

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from dpojob.cluster.client import AsyncClient
-from dpojob.cluster.job_facts import job_object
+from dpojob.cluster.job_facts import job_object, job_phase
+from dpojob.cluster.resources import DPOJOBS
 from dpojob.console import print_document, print_result
+from dpojob.errors import CommandError
 from dpojob.output_format import DocumentFormat, OutputFormat
-from dpojob_api.constants import ExitCode
+from dpojob_api.constants import ExitCode, Phase
+from dpojob_api.spelling import nearest
 
 
 async def run(
@@ -17,7 +22,7 @@ async def run(
     everywhere: bool = False,
     phase: str | None = None,
 ) -> int:
-    """Prints the jobs.
+    """Prints the jobs as the API server sends them, which needs no models of the API.
 
     Args:
         namespace: Their namespace; None for that of the context.
@@ -30,18 +35,20 @@ async def run(
         The exit status, 0.
 
     Raises:
-        CommandError: The cluster does not answer, or refuses.
+        CommandError: There is no such phase, or the cluster does not answer or refuses.
     """
+    if phase is not None:
+        _check_phase(phase)
     async with AsyncClient(namespace, context) as client:
-        jobs = await client.jobs(everywhere=everywhere)
+        jobs = await client.api.list_all(DPOJOBS, everywhere=everywhere)
         namespace = client.namespace
     if phase is not None:
-        jobs = [job for job in jobs if job.status.phase.lower() == phase.lower()]
+        jobs = [job for job in jobs if job_phase(job).lower() == phase.lower()]
     if form is OutputFormat.NAME:
         for job in jobs:
-            print(job_object(job))
+            print(job_object(job["metadata"]["name"]))
     elif form is not OutputFormat.TABLE:
-        print_document([job.wire() for job in jobs], DocumentFormat(form))
+        print_document(jobs, DocumentFormat(form))
     elif jobs:
         from dpojob.views.tables import jobs_table
 
@@ -49,3 +56,13 @@ async def run(
     else:
         print("no jobs" if everywhere else f"no jobs in namespace {namespace}")
     return ExitCode.OK
+
+
+def _check_phase(phase: str) -> None:
+    """Refuses a phase that no job is ever in, where an empty list would look like an answer."""
+    phases = get_args(Phase)
+    if phase.lower() in map(str.lower, phases):
+        return
+    near = nearest(phase, phases, key=str.lower)
+    hint = f"; did you mean {near}?" if near else ""
+    raise CommandError(f"--phase {phase}: a phase is one of {', '.join(phases)}{hint}", reason=None)

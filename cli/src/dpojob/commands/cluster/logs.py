@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from dpojob.cluster.client import AsyncClient
 from dpojob.cluster.job_facts import has_ended, pod_stage
 from dpojob.cluster.resources import PODS
 from dpojob.console import stderr_console
 from dpojob.errors import CommandError
-from dpojob_api.base import JSONObject
 from dpojob_api.constants import LABEL_JOB_UID, STAGE_TRAIN, ExitCode
-from dpojob_api.job import DPOJob
+
+if TYPE_CHECKING:
+    from dpojob_api.base import JSONObject
+    from dpojob_api.job import DPOJob
 
 POLL_SECONDS = 1.0
 """Between two looks for a pod that has not started."""
@@ -32,7 +35,7 @@ async def run(
         name: The job's name.
         namespace: Its namespace; None for that of the context.
         context: A context of the kubeconfig; None for its current one.
-        follow: Wait for a pod, and print the logs of all pods until the job has ended.
+        follow: Wait for a pod, and go on with the logs of later pods until the job has ended.
         tail: Only the last lines of a log, so many of them; -1 for all.
         stage: Only pods of this stage, "inspect" or "train"; None for any.
 
@@ -48,10 +51,9 @@ async def run(
         if follow:
             await _follow(client, job, lines, stage)
             return ExitCode.OK
-        pods = await _pods(client, job)
-        has_training_pod = any(pod_stage(pod) == STAGE_TRAIN for pod in pods)
-        wanted = stage or (STAGE_TRAIN if has_training_pod else None)
-        candidates = [pod for pod in pods if wanted is None or pod_stage(pod) == wanted]
+        pods = await _pods(client, job, stage)
+        of_training = [pod for pod in pods if pod_stage(pod) == STAGE_TRAIN]
+        candidates = of_training or pods
         if not candidates:
             error = _no_pod(job, stage)
             raise error
@@ -60,16 +62,17 @@ async def run(
 
 
 async def _follow(client: AsyncClient, job: DPOJob, tail: int | None, stage: str | None) -> None:
-    """Prints the logs of pods that run now or come, in their order, until the job has ended."""
+    """Prints the log of the newest pod and of all that come, in their order, until the job has ended."""
+    earlier = {pod["metadata"]["uid"] for pod in (await _pods(client, job, stage))[:-1]}
     printed: set[str] = set()
     waiting = False
     while True:
         # The job is read before its pods: of one that has ended, no further pod comes.
         job = await client.get(job.name)
-        found = [pod for pod in await _pods(client, job) if stage in (None, pod_stage(pod))]
-        if not printed:  # Of earlier attempts only the newest is of interest.
-            found = found[-1:]
-        ready = [p for p in found if p["metadata"]["uid"] not in printed and _has_started(p)]
+        found = await _pods(client, job, stage)
+        ready = [
+            p for p in found if p["metadata"]["uid"] not in earlier | printed and _has_started(p)
+        ]
         for pod in ready:
             printed.add(pod["metadata"]["uid"])
             await _print_log(client, pod, tail, follow=True)
@@ -87,11 +90,12 @@ async def _follow(client: AsyncClient, job: DPOJob, tail: int | None, stage: str
             await asyncio.sleep(POLL_SECONDS)
 
 
-async def _pods(client: AsyncClient, job: DPOJob) -> list[JSONObject]:
-    """The job's pods, oldest first."""
+async def _pods(client: AsyncClient, job: DPOJob, stage: str | None) -> list[JSONObject]:
+    """The job's pods of a stage, or of any, oldest first."""
     selector = f"{LABEL_JOB_UID}={job.uid}"
     found = await client.api.list_all(PODS, job.namespace, labelSelector=selector)
-    return sorted(found, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
+    chosen = [pod for pod in found if stage in (None, pod_stage(pod))]
+    return sorted(chosen, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
 
 
 def _has_started(pod: JSONObject) -> bool:

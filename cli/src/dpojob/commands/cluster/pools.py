@@ -9,10 +9,10 @@ from dpojob.cluster.client import AsyncClient
 from dpojob.cluster.resources import NODES
 from dpojob.console import print_document, print_result, print_warning
 from dpojob.output_format import DocumentFormat, OutputFormat
-from dpojob_api.base import JSONObject
 from dpojob_api.constants import API_VERSION, GROUP, ExitCode
 
 if TYPE_CHECKING:
+    from dpojob_api.base import JSONObject
     from dpojob_planner import Node, PoolSuggestion
 
 HEAD = """\

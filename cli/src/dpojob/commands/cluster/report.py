@@ -8,6 +8,8 @@ import webbrowser
 from pathlib import Path
 
 from dpojob.cluster.client import AsyncClient
+from dpojob.console import print_path
+from dpojob.output_format import DocumentFormat
 from dpojob_api.constants import ExitCode
 
 
@@ -16,6 +18,7 @@ async def run(
     namespace: str | None,
     context: str | None,
     to: Path | None,
+    form: DocumentFormat,
     *,
     open_page: bool = True,
     image: str | None = None,
@@ -27,7 +30,8 @@ async def run(
         namespace: Its namespace; None for that of the context.
         context: A context of the kubeconfig; None for its current one.
         to: The file; None for ./NAME-report.html.
-        open_page: Open it in the browser, where standard output is a terminal.
+        form: Form of standard output.
+        open_page: Open it in the browser, where standard output is a terminal and has no other form than a table.
         image: The image of the pod that reads the claim; None for that of the job's own pods.
 
     Returns:
@@ -38,7 +42,7 @@ async def run(
     """
     async with AsyncClient(namespace, context) as client:
         file = await client.report(name, to, image=image)
-    print(file)
-    if open_page and sys.stdout.isatty():
+    print_path(file, form)
+    if open_page and form is DocumentFormat.TABLE and sys.stdout.isatty():
         await asyncio.to_thread(webbrowser.open, file.absolute().as_uri())
     return ExitCode.OK

@@ -36,7 +36,7 @@ async def run(name: str, namespace: str | None, context: str | None, form: Outpu
             reason=None,
         )
     if form is OutputFormat.NAME:
-        print(job_object(job))
+        print(job_object(name))
     elif form is OutputFormat.TABLE:
         from dpojob.views.status_view import samples_table
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dpojob.cluster.client import AsyncClient
-from dpojob.cluster.job_facts import job_object
-from dpojob.console import live_console, print_document, print_json, print_result
-from dpojob.errors import CommandError
-from dpojob.output_format import DocumentFormat, OutputFormat
+from dpojob.console import live_console, print_json, print_result
+from dpojob.output_format import OutputFormat
 from dpojob_api.conditions import ConditionType
 from dpojob_api.constants import ExitCode
-from dpojob_api.job import DPOJob
+
+from .job_document import print_job, refuse_document
+
+if TYPE_CHECKING:
+    from dpojob_api.job import DPOJob
 
 
 async def run(
@@ -46,31 +50,13 @@ async def run(
         job = await client.get(name)
     if status_json:
         print_json(job.status.wire())
-    elif form is OutputFormat.NAME:
-        print(job_object(job))
     elif form is OutputFormat.TABLE:
         from dpojob.views.status_view import status_view
 
         print_result(status_view(job))
     else:
-        print_document(job.wire(), DocumentFormat(form))
+        print_job(job, form)
     return ExitCode.OK
-
-
-def refuse_document(form: OutputFormat | None) -> None:
-    """Refuses a form of standard output in which `--watch` prints nothing.
-
-    Args:
-        form: The form; None for the default.
-
-    Raises:
-        CommandError: It is another form than a table.
-    """
-    if form not in (None, OutputFormat.TABLE):
-        raise CommandError(
-            f"--watch prints a line for each change, and -o {form} one document: leave one of them out",
-            reason=None,
-        )
 
 
 async def _watch(client: AsyncClient, name: str) -> int:

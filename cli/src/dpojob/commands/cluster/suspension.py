@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dpojob.cluster.client import AsyncClient
+from dpojob.output_format import OutputFormat
 from dpojob_api.constants import ExitCode
 
+from .job_document import print_job
 
-async def run(name: str, namespace: str | None, context: str | None, *, suspend: bool) -> int:
+
+async def run(
+    name: str, namespace: str | None, context: str | None, form: OutputFormat, *, suspend: bool
+) -> int:
     """Sets the job's spec.suspend, and prints what follows from it.
 
     Args:
         name: The job's name.
         namespace: Its namespace; None for that of the context.
         context: A context of the kubeconfig; None for its current one.
+        form: Form of standard output; a table is a sentence.
         suspend: Pause the job rather than let it continue.
 
     Returns:
@@ -22,8 +28,10 @@ async def run(name: str, namespace: str | None, context: str | None, *, suspend:
         CommandError: There is no such job, or the API server refuses the change.
     """
     async with AsyncClient(namespace, context) as client:
-        await (client.suspend if suspend else client.resume)(name)
-    if suspend:
+        job = await (client.suspend if suspend else client.resume)(name)
+    if form is not OutputFormat.TABLE:
+        print_job(job, form)
+    elif suspend:
         print(f"{name}: suspended; training stops with a checkpoint. `resume` goes on from it")
     else:
         print(f"{name}: resumed")

@@ -1,29 +1,27 @@
-"""`dpojob run`: a job from options, on a cluster or on this machine."""
+"""`dpojob run`: a job from options, on a cluster or on this machine.
+
+The client of the cluster and the trainer are imported where they are needed: `--dry-run` needs neither.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from rich.prompt import Confirm
-
-from dpojob.cluster.api_errors import ApiError
-from dpojob.cluster.client import AsyncClient
 from dpojob.cluster.job_facts import job_object
-from dpojob.cluster.kubeconfig import NoClusterError
-from dpojob.commands.cluster import status
-from dpojob.commands.local.request import JobRequest
-from dpojob.commands.local.train import train_request
+from dpojob.commands.cluster.job_document import print_job, refuse_document
 from dpojob.console import print_document
 from dpojob.errors import CommandError
-from dpojob.input_files.volumes import parse_volumes
 from dpojob.output_format import DocumentFormat, OutputFormat
 from dpojob_api.constants import ExitCode
-from dpojob_api.job import DPOJob
 
 from .job_options import BuiltJob, JobOptions, build_job
 from .sources import refuse_local
+
+if TYPE_CHECKING:
+    from dpojob.cluster.client import AsyncClient
+    from dpojob_api.job import DPOJob
 
 TO_CLUSTER = (
     "copy it to a claim and name it as pvc://CLAIM/PATH, or train on this machine with --here"
@@ -60,7 +58,7 @@ def run(
     if here:
         _refuse_ignored(options, context, form, dry_run=dry_run, watch=watch)
     if watch:
-        status.refuse_document(form)
+        refuse_document(form)
     built = build_job(options)
     if here:
         return _train_here(built, volume, form)
@@ -68,13 +66,34 @@ def run(
         refuse_local(built.sources, TO_CLUSTER)
         _print_manifest(built, form)
         return ExitCode.OK
+    return _run_on_cluster(built, options.namespace, context, form, volume, watch=watch)
+
+
+def _run_on_cluster(
+    built: BuiltJob,
+    namespace: str | None,
+    context: str | None,
+    form: OutputFormat | None,
+    volume: Sequence[str],
+    *,
+    watch: bool,
+) -> int:
+    """Creates the job; where no cluster is configured, a user is asked whether to train here."""
+    import asyncio
+
+    from dpojob.cluster.client import AsyncClient
+    from dpojob.cluster.kubeconfig import NoClusterError
+    from dpojob.commands.cluster import status
+
     try:
-        client = AsyncClient(options.namespace, context)
+        client = AsyncClient(namespace, context)
     except NoClusterError as error:
         if not sys.stdin.isatty():
             raise CommandError(
                 f"{error}. To train on this machine, add --here", reason=None
             ) from error
+        from rich.prompt import Confirm
+
         if not Confirm.ask("No cluster is configured. Train on this machine?", default=True):
             return ExitCode.INVALID
         return _train_here(built, volume, form)
@@ -109,6 +128,8 @@ def _refuse_ignored(
 
 
 async def _create(client: AsyncClient, built: BuiltJob) -> DPOJob:
+    from dpojob.cluster.api_errors import ApiError
+
     async with client:
         try:
             return await client.create(built.document)
@@ -123,7 +144,7 @@ async def _create(client: AsyncClient, built: BuiltJob) -> DPOJob:
 def _print_manifest(built: BuiltJob, form: OutputFormat | None) -> None:
     if form is OutputFormat.NAME:
         assert built.manifest.job is not None  # build_job made one.
-        print(job_object(built.manifest.job))
+        print(job_object(built.manifest.job.name))
     else:
         print_document(
             built.document,
@@ -132,15 +153,17 @@ def _print_manifest(built: BuiltJob, form: OutputFormat | None) -> None:
 
 
 def _print_created(job: DPOJob, form: OutputFormat | None) -> None:
-    if form is OutputFormat.NAME:
-        print(job_object(job))
-    elif form in (OutputFormat.JSON, OutputFormat.YAML):
-        print_document(job.wire(), DocumentFormat(form))
+    if form is None or form is OutputFormat.TABLE:
+        print(f"{job_object(job.name)} created in namespace {job.namespace}")
     else:
-        print(f"{job_object(job)} created in namespace {job.namespace}")
+        print_job(job, form)
 
 
 def _train_here(built: BuiltJob, volume: Sequence[str], form: OutputFormat | None) -> int:
+    from dpojob.commands.local.request import JobRequest
+    from dpojob.commands.local.train import train_request
+    from dpojob.input_files.volumes import parse_volumes
+
     job = built.manifest.job
     assert job is not None  # build_job made one.
     request = JobRequest(built.manifest, job, {**parse_volumes(volume), **built.volumes})

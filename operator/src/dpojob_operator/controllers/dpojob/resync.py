@@ -11,7 +11,7 @@ from typing import TypeVar, get_args
 
 from dpojob_api.base import JSONObject
 from dpojob_api.conditions import ConditionType
-from dpojob_api.job import Phase
+from dpojob_api.constants import Phase
 from dpojob_operator.decide import is_settled
 from dpojob_operator.decide.object_snapshots import RawObject
 from dpojob_operator.decide.queueing import is_managed_elsewhere

@@ -1,0 +1,53 @@
+"""`dpojob list`: phases that are asked for, and jobs of a later version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.cli.cluster.scripted_server import Answer, scripted_api
+from tests.cli.conftest import run_inside
+
+from dpojob.commands.cluster import list_jobs, status
+from dpojob.errors import CommandError
+from dpojob.output_format import OutputFormat
+
+LATER = {
+    "metadata": {"name": "helpful", "namespace": "team-a", "uid": "u1"},
+    "spec": {"model": {"repo": "org/model"}, "dataset": {"repo": "org/pairs"}, "newField": 1},
+    "status": {"phase": "Resting", "newFact": True},
+}
+"""A job with fields and a phase that this version does not know."""
+
+
+@pytest.mark.parametrize(
+    ("phase", "hint"),
+    [("Runing", "; did you mean Training?"), ("Running", "; did you mean Training?"), ("Done", "")],
+)
+def test_a_phase_that_no_job_is_in_is_refused_with_the_phases(phase: str, hint: str) -> None:
+    result = run_inside("list", "--phase", phase)
+    phases = "Pending, Waiting, Inspecting, Planning, Queued, Training, Suspended, Complete, Failed"
+    message = f"list: --phase {phase}: a phase is one of {phases}{hint}\n"
+    assert (result.code, result.err) == (2, message)
+
+
+async def test_jobs_of_a_later_version_are_listed_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs = Answer([{"metadata": {}, "items": [LATER]}])
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    monkeypatch.setenv("COLUMNS", "100")
+    async with scripted_api(jobs, jobs, Answer([LATER])) as (server, _):
+        server.write_kubeconfig(tmp_path / "config")
+        assert await list_jobs.run(None, None, OutputFormat.YAML) == 0
+        assert yaml.safe_load(capsys.readouterr().out) == [LATER]
+        assert await list_jobs.run(None, None, OutputFormat.TABLE) == 0
+        row = capsys.readouterr().out.splitlines()[1]
+        assert row.split() == ["helpful", "Resting", "org/model"]
+        with pytest.raises(CommandError) as caught:
+            await status.run("helpful", None, None, OutputFormat.TABLE)
+    assert str(caught.value) == (
+        "this version of dpojob cannot read helpful: spec.newField: Extra inputs are not permitted. Is a later "
+        "version installed in the cluster? `dpojob list -o yaml` prints its jobs as they are"
+    )
