@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from devcluster.host import debian_packages
+from devcluster.host.errors import DevclusterError
 from devcluster.images import base_image, buildah
 from devcluster.images.outdated import (
     StoredImage,
@@ -52,6 +53,22 @@ def test_the_builder_keeps_the_stages_of_what_is_kept() -> None:
     assert outdated_images(stored, [NEW]) == [OLD, "old-stage"]
     assert outdated_images(stored, [OLD]) == [NEW]
     assert outdated_images(stored, ["localhost/never-built:1"]) == []
+
+
+def test_what_cannot_be_removed_is_reported_with_what_would_help(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(command: str, *_: str) -> str:
+        if command == "rmi":
+            raise DevclusterError("image is in use by a container")
+        return json.dumps([{"id": name, "names": [name], "created": 1} for name in (OLD, NEW)])
+
+    monkeypatch.setattr(buildah, "run", run)
+    monkeypatch.setattr("devcluster.images.outdated.shutil.which", lambda program: program)
+    remove_from_builder([NEW])
+    message = capsys.readouterr().err
+    assert "1 images of older sources stay in buildah's store" in message
+    assert "`buildah rm` removes them" in message and "in use by a container" in message
 
 
 @pytest.fixture

@@ -16,7 +16,11 @@ from dpojob_api import crd
 from dpojob_api.constants import Phase
 
 CONFIG = yaml.safe_load((ROOT / "examples/monitoring/kube-state-metrics.yaml").read_text())
-CRDS = {"DPOJob": crd.dpojob_crd(), "GPUPool": crd.gpupool_crd()}
+CRDS = {
+    "DPOJob": crd.dpojob_crd(),
+    "GPUPool": crd.gpupool_crd(),
+    "CostQuota": crd.costquota_crd(),
+}
 METADATA = {"name": "string", "namespace": "string", "creationTimestamp": "string"}
 KINDS = {"Gauge": "gauge", "Info": "info", "StateSet": "stateSet"}
 
@@ -56,6 +60,10 @@ def test_every_path_leads_to_a_field(kind: str, metric: dict[str, Any]) -> None:
         assert value["properties"][body["valueFrom"][0]]["enum"] == ["True", "False", "Unknown"]
     elif each["type"] == "Gauge":
         assert value["type"] in ("integer", "number", "boolean", "string")
+
+
+def test_every_kind_has_its_metrics() -> None:
+    assert {kind for kind, _ in metrics()} == set(CRDS)
 
 
 def test_the_states_are_the_phases() -> None:

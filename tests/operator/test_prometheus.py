@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from tests.kit.cluster import prometheus
 from tests.kit.operator_fixture import JobNamespace, Process, failed, pool
 from tests.kit.waiting import wait_until
+from tests.operator.test_cost_quotas import costquota
 from tests.operator.test_process import address
 
 from dpojob_api.progress import Progress
@@ -58,9 +59,10 @@ def settings() -> dict[str, str]:
 
 def play(job_namespace: JobNamespace) -> None:
     """A job that completes, one whose dataset is invalid, one that fails by the platform, and one that
-    waits; and a pool whose nodes contradict it."""
+    waits; a pool whose nodes contradict it, and a quota of cost."""
     namespace = job_namespace.namespace
     gpu = {"model": "T4", "memoryGiB": 16, "bf16": False, "perNode": 8}
+    job_namespace.apply(costquota("team", "1000000"))
     job_namespace.apply(pool(f"invalid-{namespace}", namespace, gpu=gpu, byNameOnly=True))
     for name in ("complete", "broken"):
         job_namespace.job(name, dataset={"repo": f"tiny/{name}"}, hardware={"pool": namespace})

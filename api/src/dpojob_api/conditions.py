@@ -46,6 +46,9 @@ class Reason(StrEnum):
     """Another DPOJob inspects the same dataset and model; its report is awaited."""
     QUEUED = "Queued"
     """The pool has no free GPU now; the training Job waits for room."""
+    REPLANNING = "Replanning"
+    """The pool was changed, deleted or closed, or another one has room, before a pod had a node: the training Job is
+    withdrawn, and the job is planned again."""
     STARTING = "Starting"
     """The training pod is being scheduled, pulls its image or loads the model."""
     TRAINING = "Training"
@@ -144,7 +147,7 @@ class Reason(StrEnum):
     SUSPENDED_BY_USER = "SuspendedByUser"
     """`spec.suspend` is true."""
     SUSPENDED_BY_QUEUE = "SuspendedByQueue"
-    """A queueing system (such as Kueue) holds the training Job suspended."""
+    """A queueing system (such as Kueue) holds the inspection or training Job suspended."""
     QUEUE_EDIT_NOT_APPLIED = "QueueEditNotApplied"
     """The label of the DPOJob for Kueue's queue or priority was edited, and Kueue does not allow the edit on the
     Job that exists; the message says what to do."""
@@ -186,6 +189,9 @@ class Reason(StrEnum):
     COST_QUOTA_EXCEEDED = "CostQuotaExceeded"
     """A CostQuota of the namespace has no room for the cost of the plan; the job waits, before a GPU is asked
     for."""
+    COST_QUOTA_UNREADABLE = "CostQuotaUnreadable"
+    """This operator cannot read a CostQuota of the namespace (an older or newer CRD is installed), so a job that has
+    a price waits; those that run go on."""
     COST_QUOTA_USED_UP = "CostQuotaUsedUp"
     """Stopped because a CostQuota of the namespace is used up; the checkpoint is kept. On a CostQuota: it is
     used up."""

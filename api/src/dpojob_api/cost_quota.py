@@ -40,7 +40,7 @@ class CountedJob(LenientModel):
     )
     before: Decimal = Field(
         default=Decimal(0),
-        description="The part of spent that earlier periods counted. Default: 0.",
+        description="The part of spent that was counted before countedSince. Default: 0.",
     )
     reserved: Decimal | None = Field(
         default=None,
@@ -49,12 +49,23 @@ class CountedJob(LenientModel):
 
     @property
     def counted(self) -> Decimal:
-        """What it has cost in this period."""
+        """What it has cost since countedSince."""
         return self.spent - self.before
 
     @field_serializer("spent", "before", "reserved")
     def _exact(self, amount: Decimal | None) -> str | None:
         return None if amount is None else exact_amount(amount)
+
+
+class EarlierSum(LenientModel):
+    """What was spent before the jobs of the record were counted anew."""
+
+    start: datetime = Field(description="From when on it was counted.")
+    used: Decimal = Field(description="What was spent.")
+
+    @field_serializer("used")
+    def _exact(self, amount: Decimal) -> str:
+        return exact_amount(amount)
 
 
 class CostQuotaStatus(LenientModel):
@@ -78,34 +89,41 @@ class CostQuotaStatus(LenientModel):
         default=Decimal(0),
         description="What the admitted jobs may still cost by their plans, to the cent.",
     )
+    counted_since: datetime | None = Field(
+        default=None,
+        description="From when on deletedJobs and jobs count. Later than periodStart where the spec's period or the "
+        "clock was changed within the period. Default: periodStart.",
+    )
     deleted_jobs: Decimal = Field(
-        default=Decimal(0), description="The part of used of DPOJobs that no longer exist."
+        default=Decimal(0),
+        description="What was spent since countedSince by DPOJobs that no longer exist.",
     )
     jobs: list[CountedJob] = Field(
-        default_factory=list, description="The DPOJobs that exist and count in this period."
+        default_factory=list, description="The DPOJobs that exist and count since countedSince."
+    )
+    earlier: list[EarlierSum] = Field(
+        default_factory=list,
+        description="Sums from before countedSince, the newest last, at most 62. Those that begin in the period are "
+        "part of used, so that an edit of the spec's period or a step of the clock loses none.",
     )
     conditions: list[Condition] = Field(default_factory=list)
 
     @property
     def total_used(self) -> Decimal:
         """What was spent in this period, not rounded."""
+        start = self.period_start
+        earlier = (each.used for each in self.earlier if start is not None and each.start >= start)
+        return sum(earlier, start=self.counted)
+
+    @property
+    def counted(self) -> Decimal:
+        """What was spent since countedSince, not rounded."""
         return sum((job.counted for job in self.jobs), start=self.deleted_jobs)
 
     @property
     def total_reserved(self) -> Decimal:
         """What the admitted jobs may still cost, not rounded."""
         return sum((job.reserved or Decimal(0) for job in self.jobs), start=Decimal(0))
-
-    def job(self, uid: str) -> CountedJob | None:
-        """Find what is counted of a DPOJob.
-
-        Args:
-            uid: Of the DPOJob.
-
-        Returns:
-            The entry; None when nothing of it is counted.
-        """
-        return next((job for job in self.jobs if job.uid == uid), None)
 
     @field_serializer("used", "reserved")
     def _cents(self, amount: Decimal) -> str:
@@ -134,11 +152,6 @@ class CostQuota(LenientModel):
     def max_cost(self) -> Decimal:
         """The limit, as a number."""
         return Decimal(self.spec.max_cost)
-
-    @property
-    def room(self) -> Decimal:
-        """What is neither used nor reserved; negative when more is."""
-        return self.max_cost - self.status.total_used - self.status.total_reserved
 
 
 def exact_amount(amount: Decimal) -> str:

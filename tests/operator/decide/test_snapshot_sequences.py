@@ -20,6 +20,7 @@ from tests.kit.builders import (
     training_status,
 )
 from tests.kit.operator_fixture import REPORT, failed, succeeded
+from tests.operator.decide.summary.documented_table import WAIT_PHASES
 
 from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJobStatus
@@ -156,6 +157,7 @@ def test_invariants_hold_through_any_sequence_of_snapshots(data: st.DataObject, 
         else:
             raise AssertionError("the status never stops changing")
         status = final.status
+        _check_documented(status)
         passed = data.draw(st.integers(0, 100))
         first_sights = seen_again(snapshot, final, passed, now).first_sights
         now += timedelta(seconds=passed)
@@ -169,6 +171,14 @@ def _decide(snapshot: Snapshot, pools: Sequence[PoolState] | None, now: datetime
     if isinstance(decision, PlanningRequest):
         return decide_with_pools(snapshot, POOLS, now)
     return decision
+
+
+def _check_documented(status: DPOJobStatus) -> None:
+    """The tables of docs/operate.md have the phase and the reason of a job that has not ended."""
+    ready = status.condition(ConditionType.READY)
+    assert ready is not None
+    if not status.is_true(ConditionType.FINISHED):
+        assert (status.phase, ready.reason) in WAIT_PHASES
 
 
 def _check_step(old: DPOJobStatus, decision: Decision) -> None:

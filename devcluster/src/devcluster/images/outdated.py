@@ -107,5 +107,9 @@ def remove_from_builder(current: Collection[str]) -> None:
     if outdated := outdated_images(stored, current):
         try:
             buildah.run("rmi", *outdated)
-        except DevclusterError as error:  # A build that was killed left a container, perhaps.
-            console.log(f"outdated images are kept: {error}")
+        except DevclusterError as error:
+            console.log(
+                f"some of {len(outdated)} images of older sources stay in buildah's store and take space: a build "
+                "uses one, or one that was killed left a container (`buildah containers` lists them, `buildah rm` "
+                f"removes them); the next `make down` tries again: {error}"
+            )

@@ -17,6 +17,9 @@ end
 if status.observedGeneration == nil or status.observedGeneration < (obj.metadata.generation or 0) then
   return {status = "Progressing", message = "Waiting for the operator."}
 end
+if is_true("Stalled") then
+  return {status = "Degraded", message = conditions.Stalled.message}
+end
 if is_true("Suspended") and conditions.Suspended.reason == "SuspendedByUser" then
   return {status = "Suspended", message = conditions.Suspended.message}
 end

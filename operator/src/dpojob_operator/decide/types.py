@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
-from dpojob_api.cost_quota import CostQuota
+from dpojob_api.cost_quota import CountedJob, Period
 from dpojob_api.job import Dependency, DPOJob, DPOJobStatus
 from dpojob_api.progress import Progress
 from dpojob_api.report import InspectionReport
@@ -99,6 +100,32 @@ class WaitingJob:
 
 
 @dataclass(frozen=True)
+class QuotaSnapshot:
+    """A CostQuota of the namespace, as far as a decision about one job reads it. Amounts are not rounded."""
+
+    name: str
+    period: Period
+    max_cost: Decimal
+    used: Decimal
+    reserved: Decimal
+    counted_since: datetime | None
+    """None: nothing was counted yet."""
+    period_end: datetime | None
+    entry: CountedJob | None
+    """What is counted of this job."""
+
+    @property
+    def room(self) -> Decimal:
+        """What is neither used nor reserved; negative when more is."""
+        return self.max_cost - self.used - self.reserved
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the whole limit is used, so that nothing that costs may go on."""
+        return self.used >= self.max_cost
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """One DPOJob and every object that a decision about it depends on, as just read."""
 
@@ -131,8 +158,10 @@ class Snapshot:
     """The jobs that wait for a node, by pool, sorted; this one may be among them."""
     pool_hashes: Mapping[str, str] = field(default_factory=dict)
     """Hash of each pool's spec as it is now, by pool."""
-    quotas: tuple[CostQuota, ...] = ()
+    quotas: tuple[QuotaSnapshot, ...] = ()
     """The CostQuotas of the namespace."""
+    unreadable_quotas: tuple[str, ...] = ()
+    """Names of the CostQuotas of the namespace that this version cannot parse."""
     progress: Progress | None = None
     """The newest progress of the running pod; None when it was not reached."""
     first_sights: Mapping[str, FirstSight] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from .ordered_groups import OrderedGroups
 from .output_lock_index import OutputLockIndex
 from .output_writers import pods_that_may_write
 from .pod_lists import PodLists
+from .quota_index import QuotaIndex
 
 __all__ = [
     "DependentsIndex",
@@ -17,5 +18,6 @@ __all__ = [
     "OrderedGroups",
     "OutputLockIndex",
     "PodLists",
+    "QuotaIndex",
     "pods_that_may_write",
 ]

@@ -9,7 +9,6 @@ from typing import Any
 import orjson
 
 from dpojob_api.base import JSONObject
-from dpojob_api.cost_quota import CostQuota
 from dpojob_api.pool import GPUPool
 from dpojob_operator.decide import is_finished
 from dpojob_operator.decide.object_snapshots import JobSnapshot, PVCSnapshot, RawObject
@@ -17,7 +16,6 @@ from dpojob_operator.kube import (
     Key,
     ObjectStore,
     owning_dpojob,
-    parse_costquota,
     parse_gpupool,
     select_fields,
 )
@@ -30,6 +28,8 @@ from dpojob_operator.kube.resources import (
     PODS,
     Resource,
 )
+
+from .quota_index import QuotaIndex, UnreadableQuota, read_quota
 
 MAX_KEPT_BYTES = 65536
 """A larger DPOJob, without its managed fields, is read from the API server for each pass: users fill them up to 1.5 MiB."""
@@ -71,8 +71,8 @@ class ObjectStores:
         self.claims: ObjectStore[PVCSnapshot] = ObjectStore(PVCSnapshot.read)
         self.pools: ObjectStore[GPUPool | None] = ObjectStore(parse_gpupool)
         """None for pools that this version cannot parse."""
-        self.quotas: ObjectStore[CostQuota | None] = ObjectStore(parse_costquota, _namespace)
-        """By namespace; None for quotas that this version cannot parse."""
+        self.quotas: ObjectStore[QuotaIndex | UnreadableQuota] = ObjectStore(read_quota, _namespace)
+        """By namespace."""
         self._by_plural: dict[str, ObjectStore[Any]] = {
             DPOJOBS.plural: self.dpojobs,
             JOBS.plural: self.jobs,
@@ -94,10 +94,16 @@ class ObjectStores:
         found: JSONObject = orjson.loads(kept if kept.startswith(b"{") else zlib.decompress(kept))
         return found
 
-    def quotas_of(self, namespace: str) -> tuple[CostQuota, ...]:
-        """Returns the CostQuotas of a namespace, by name."""
-        found = [quota for quota in self.quotas.of_group((namespace, "")) if quota is not None]
-        return tuple(sorted(found, key=lambda quota: quota.name))
+    def quotas_of(self, namespace: str) -> tuple[QuotaIndex, ...]:
+        """Returns the CostQuotas of a namespace that can be read, by name."""
+        found = self.quotas.of_group((namespace, ""))
+        readable = [quota for quota in found if isinstance(quota, QuotaIndex)]
+        return tuple(sorted(readable, key=lambda index: index.quota.name))
+
+    def unreadable_quotas_of(self, namespace: str) -> tuple[str, ...]:
+        """Returns the names of the CostQuotas of a namespace that this version cannot parse."""
+        found = self.quotas.of_group((namespace, ""))
+        return tuple(sorted(each.name for each in found if isinstance(each, UnreadableQuota)))
 
     def observe(self, resource: Resource, raw: Mapping[str, Any]) -> None:
         """Takes an object from the answer to a request of this process."""

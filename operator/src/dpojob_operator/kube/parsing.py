@@ -29,7 +29,7 @@ def parse_gpupool(raw: Mapping[str, Any]) -> GPUPool | None:
 
 
 def parse_costquota(raw: Mapping[str, Any]) -> CostQuota | None:
-    """The CostQuota; None when it cannot be parsed, so that it limits nothing."""
+    """The CostQuota; None when it cannot be parsed, so that jobs that have a price wait."""
     try:
         return CostQuota.model_validate(raw)
     except ValidationError:

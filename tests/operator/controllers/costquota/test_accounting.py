@@ -42,12 +42,8 @@ class Accounting:
         """What each job has really cost, by UID, deleted ones included."""
         self.counted: dict[str, dict[str, Decimal]] = {name: {} for name in LIMITS}
         """What a record has held of each job at most, by quota and UID."""
-        self.closed = dict.fromkeys(LIMITS, Decimal(0))
-        """What earlier periods used."""
 
     def _written(self, old: CostQuota, new: CostQuota) -> None:
-        if old.status.period_start not in (None, new.status.period_start):
-            self.closed[old.name] += old.status.total_used
         for entry in new.status.jobs:
             known = self.counted[new.name].get(entry.uid, Decimal(0))
             self.counted[new.name][entry.uid] = max(known, entry.spent)
@@ -55,13 +51,14 @@ class Accounting:
             raw["metadata"]["uid"]: read_job_cost(raw).claim
             for raw in self.api.objects["dpojobs"].values()
         }
+        reserved = {entry.uid for entry in old.status.jobs if entry.reserved is not None}
         admitted = [
             entry
             for entry in new.status.jobs
             if entry.reserved is not None and claims.get(entry.uid) is Claim.ADMISSION
-            if (before := old.status.job(entry.uid)) is None or before.reserved is None
+            if entry.uid not in reserved
         ]
-        assert not admitted or new.room >= 0
+        assert not admitted or new.status.total_used + new.status.total_reserved <= new.max_cost
 
     def _job(self) -> dict[str, Any] | None:
         jobs = list(self.api.objects["dpojobs"].values())
@@ -108,12 +105,25 @@ class Accounting:
         self.random.choice(self.replicas).settle()
         self.api.now = period_end("Month", self.api.now) + timedelta(hours=1)
 
+    def edit_of_a_period(self) -> None:
+        """What was read before it is counted before it."""
+        self.random.choice(self.replicas).settle()
+        raw = self.api.objects["costquotas"][self.random.choice(list(LIMITS))]
+        raw["spec"]["period"] = self.random.choice(["Day", "Week", "Month"])
+        self.api.store(COSTQUOTAS, raw)
+
+    def step_of_the_clock(self) -> None:
+        """What was read before it is counted before it."""
+        self.random.choice(self.replicas).settle()
+        self.api.now += timedelta(days=self.random.randint(-40, 40))
+
     def check(self) -> None:
         """Once everything was seen, what exists is counted exactly, what was deleted as it was last read."""
         self.random.choice(self.replicas).settle()
         existing = {raw["metadata"]["uid"] for raw in self.api.objects["dpojobs"].values()}
         for name in LIMITS:
-            total = self.closed[name] + self.api.quota(name).status.total_used
+            status = self.api.quota(name).status
+            total = status.counted + sum(each.used for each in status.earlier)
             read = self.counted[name]
             deleted = sum(cost for uid, cost in read.items() if uid not in existing)
             exact = sum(amount(self.spent.get(uid, 0)) for uid in existing)
@@ -129,6 +139,8 @@ EVENTS = {
     Accounting.finish: 1,
     Accounting.crash: 1,
     Accounting.turn_of_the_period: 0.3,
+    Accounting.edit_of_a_period: 0.3,
+    Accounting.step_of_the_clock: 0.3,
 }
 """By event, how often it happens."""
 

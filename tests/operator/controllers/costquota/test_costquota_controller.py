@@ -134,7 +134,7 @@ def test_a_record_that_another_replica_wrote_is_not_overwritten(api: FakeApi) ->
     assert api.quota().status.reserved == 30
 
 
-def test_a_quota_that_cannot_be_parsed_limits_nothing_and_stops_no_other(api: FakeApi) -> None:
+def test_a_quota_that_cannot_be_parsed_stops_the_record_of_no_other(api: FakeApi) -> None:
     api.store(COSTQUOTAS, {"metadata": {"name": "broken"}, "spec": {"maxCost": ["much"]}})
     api.store(COSTQUOTAS, quota("team", "50"))
     api.store(DPOJOBS, planned_job("a", 30))

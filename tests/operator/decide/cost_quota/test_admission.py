@@ -24,30 +24,38 @@ from tests.operator.decide.stages.attempt_snapshots import WAITS
 
 from dpojob_api.conditions import ConditionType
 from dpojob_api.cost_quota import CostQuota, CountedJob
-from dpojob_operator.decide import CreateTraining, Decision, DeleteJob, DeleteSelf, Snapshot
+from dpojob_operator.decide import (
+    CreateTraining,
+    Decision,
+    DeleteJob,
+    DeleteSelf,
+    QuotaSnapshot,
+    Snapshot,
+)
 from dpojob_operator.decide.object_snapshots import PodSnapshot
 from dpojob_operator.decide.stages import decide_with_pools
 from dpojob_operator.decide.summary import ADVICE
+from dpojob_operator.indexes import QuotaIndex
 
 START, END = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
 RESERVED = CountedJob(uid=UID, name="x", reserved=Decimal(10**9))
 
 
-def quota(max_cost: str, *jobs: CountedJob, name: str = "team", **status: Any) -> CostQuota:
-    """A quota of November."""
+def quota(max_cost: str, *jobs: CountedJob, name: str = "team", **status: Any) -> QuotaSnapshot:
+    """A quota of November, as the decision about the job reads it."""
     status = {"periodStart": START, "periodEnd": END, "jobs": jobs, **status}
     written = {"metadata": {"name": name}, "spec": {"maxCost": max_cost}, "status": status}
-    return CostQuota.model_validate(written)
+    return QuotaIndex(CostQuota.model_validate(written)).of_job(UID)
 
 
 def spent_by_others(amount: str) -> CountedJob:
     return CountedJob(uid="other", name="other", spent=Decimal(amount))
 
 
-def planned(*quotas: CostQuota) -> Decision:
+def planned(*quotas: QuotaSnapshot, **facts: Any) -> Decision:
     """After the inspection of a job whose namespace has these quotas."""
     first = decide_with_pools(build_snapshot(), POOLS, NOW)
-    return decide_after_inspection(first, quotas=quotas)
+    return decide_after_inspection(first, quotas=quotas, **facts)
 
 
 def condition(decision: Decision, type_: str) -> str:
@@ -84,10 +92,20 @@ def test_a_job_that_no_period_has_room_for_is_told_so() -> None:
 @pytest.mark.parametrize(
     "unread", [quota("1000000"), quota("1000000", RESERVED, periodEnd=NOW), quota("9", periodEnd=None)]
 )  # fmt: skip
-def test_a_job_waits_until_the_quota_has_counted_it(unread: CostQuota) -> None:
+def test_a_job_waits_until_the_quota_has_counted_it(unread: QuotaSnapshot) -> None:
     """Not read yet, of the period before, or new."""
     decision = planned(unread)
     assert decision.actions == () and reason(decision, "Ready") == "Starting"
+
+
+def test_a_job_waits_while_a_quota_of_another_version_cannot_be_read() -> None:
+    decision = planned(quota("1000000", RESERVED), unreadable_quotas=("newer",))
+    assert decision.actions == () and decision.status.attempts == []
+    assert reason(decision, "Ready") == "CostQuotaUnreadable"
+    assert "cannot read CostQuota newer" in condition(decision, "Ready")
+    assert decision.requeue_after == 30, "it queues no job when it can be read"
+    goes_on = second_look(runs(unreadable_quotas=("newer",)))
+    assert not any(isinstance(action, DeleteJob) for action in goes_on.actions)
 
 
 def test_an_admitted_job_begins_and_the_tightest_quota_is_named() -> None:
@@ -99,7 +117,7 @@ def test_an_admitted_job_begins_and_the_tightest_quota_is_named() -> None:
     assert planned(quota("1000000", small)).status.attempts == [], "the plan costs more now"
 
 
-def runs(*quotas: CostQuota, price: str = "3600", **facts: Any) -> Snapshot:
+def runs(*quotas: QuotaSnapshot, price: str = "3600", **facts: Any) -> Snapshot:
     status = training_status()
     status.attempts[0].hourly_price = Decimal(price)
     facts.setdefault("training_pods", (RUNNING,))
@@ -137,7 +155,7 @@ def test_a_running_job_that_brings_the_sum_over_the_limit_is_stopped_with_its_ch
     ],
     ids=["room", "of the period before", "no price"],
 )
-def test_a_job_goes_on(full: CostQuota, price: str) -> None:
+def test_a_job_goes_on(full: QuotaSnapshot, price: str) -> None:
     snapshot = runs(full, price=price, training_pods=(replace(RUNNING, started=NOW),))
     assert not any(isinstance(a, DeleteJob) for a in second_look(snapshot).actions)
 

@@ -20,6 +20,7 @@ from dpojob_operator.decide.cost_quota import (
 )
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+EARLIER_THIS_MONTH = datetime(2026, 11, 10, tzinfo=UTC)
 EARLIER = datetime(2026, 10, 30, tzinfo=UTC)
 NEXT_MONTH = datetime(2026, 12, 1, 0, 0, 1, tzinfo=UTC)
 
@@ -108,13 +109,69 @@ def test_the_sum_begins_anew_with_the_period(end: datetime | None) -> None:
     assert turned.status.used == expected
 
 
-def test_a_clock_that_steps_back_and_a_longer_period_end_nothing() -> None:
-    (made,) = update([new_quota(period="Week")], running("a", 3))
-    (back,) = update([made], running("a", 3), now=NOW - timedelta(days=9))
-    assert back.status.period_start == made.status.period_start and back.status.used == 3
-    made.spec.period = "Month"
-    (longer,) = update([made], running("a", 4))
-    assert longer.status.used == 4 and longer.status.period_end == datetime(2026, 12, 1, tzinfo=UTC)
+def in_turn(made: CostQuota, *steps: tuple[str, datetime, float]) -> list[Decimal]:
+    """What is used after each step: a period, a time, and what has been spent by the job `a`, which began at NOW.
+
+    The job `b` ended before the first step, and cost 4.
+    """
+    found = []
+    ended = cost(
+        finished(planned_job("b", attempts=[attempt(4, EARLIER_THIS_MONTH, EARLIER_THIS_MONTH)]))
+    )
+    for period, now, spent in steps:
+        made.spec.period = period  # type: ignore[assignment]
+        (made,) = update([made], running("a", spent), ended, now=now)
+        found.append(made.status.used)
+    return found
+
+
+def test_a_period_that_is_edited_to_a_shorter_one_and_back_keeps_its_sum() -> None:
+    later = NOW + timedelta(hours=1)
+    steps = [
+        ("Month", NOW, 3),
+        ("Day", later, 5),
+        ("Month", later, 6),
+        ("Week", later, 6),
+        ("Month", later, 7),
+    ]
+    assert in_turn(new_quota(), *steps) == [7, 2, 10, 3, 11]
+
+
+def test_a_longer_period_holds_the_shorter_ones_of_which_it_consists() -> None:
+    days = [NOW + timedelta(days=number) for number in range(3)]
+    steps = [
+        *(("Day", day, spent) for day, spent in zip(days, (1, 3, 6), strict=True)),
+        ("Month", days[2], 6),
+    ]
+    assert in_turn(new_quota(period="Day"), *steps) == [1, 2, 3, 6]
+
+
+@pytest.mark.parametrize("period", ["Day", "Week", "Month"])
+@pytest.mark.parametrize("days", [-40, -3, 3, 40, 400])
+def test_a_clock_that_steps_over_the_end_of_a_period_and_back_keeps_its_sum(
+    period: str, days: int
+) -> None:
+    wrong, later = NOW + timedelta(days=days), NOW + timedelta(hours=1)
+    used = in_turn(new_quota(), (period, NOW, 3), (period, wrong, 3), (period, later, 5))
+    assert used[2] - used[0] == 2
+
+
+def test_a_clock_that_was_set_right_ends_the_period_when_it_ends() -> None:
+    steps = [
+        ("Month", NOW, 3),
+        ("Month", NEXT_MONTH, 3),
+        ("Month", NOW, 5),
+        ("Month", NEXT_MONTH, 5),
+    ]
+    assert in_turn(new_quota(), *steps) == [7, 0, 9, 0]
+
+
+def test_as_many_sums_are_kept_as_two_months_have_days() -> None:
+    made = new_quota(period="Day")
+    for day in range(70):
+        (made,) = update([made], running("a", day + 1), now=NOW + timedelta(days=day))
+    assert len(made.status.earlier) == 62
+    assert made.status.earlier[-1].used == 1
 
 
 def test_a_new_quota_counts_attempts_that_began_in_its_period() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.kit.builders import (
     NOW,
+    POOLS,
     RUNNING,
     UID,
     build_snapshot,
@@ -18,6 +19,7 @@ from tests.kit.builders import (
     training_status,
 )
 from tests.operator.decide.stages.attempt_snapshots import (
+    HOUR_AGO,
     NAME,
     WAITS,
     condition,
@@ -26,10 +28,11 @@ from tests.operator.decide.stages.attempt_snapshots import (
     trains,
 )
 
-from dpojob_api.job import ChildJob
+from dpojob_api.job import ChildJob, DPOJobStatus
 from dpojob_operator.decide import CreateClaim, CreateTraining, DeleteJob
 from dpojob_operator.decide.child_names import training_name
 from dpojob_operator.decide.object_snapshots import PodSnapshot
+from dpojob_operator.decide.stages import decide_with_pools
 from dpojob_operator.decide.stages.job_result import out_of_main_memory
 
 
@@ -130,6 +133,45 @@ def test_a_withdrawn_attempt_is_followed_by_the_next() -> None:
     gone = decided(build_snapshot(stopping.status))
     assert gone.status.attempts[0].end_time == NOW and gone.requeue_after == 0
     assert len(decided(build_snapshot(gone.status)).status.attempts) == 2
+
+
+CHEAPER = replace(
+    POOLS[0], name="other", spec=POOLS[0].spec.model_copy(update={"hourly_price": "1"})
+)
+
+
+def trained_once(*, withdrawn_since: bool) -> DPOJobStatus:
+    """The status of a job whose first attempt has run and was suspended; its second one got no node."""
+    status = training_status()
+    first = status.attempts[0]
+    first.start_time, first.end_time, first.outcome = HOUR_AGO, HOUR_AGO, "Suspended"
+    if withdrawn_since:
+        second = first.model_copy(update={"number": 2, "start_time": None, "outcome": "Replanned"})
+        status.attempts.append(second)
+    return status
+
+
+@pytest.mark.parametrize("withdrawn_since", [False, True])
+def test_a_job_that_has_run_goes_on_by_its_plan(withdrawn_since: bool) -> None:
+    """Its checkpoints were written under it; a job that never ran takes the cheaper pool."""
+    status = trained_once(withdrawn_since=withdrawn_since)
+    resumed = decide_with_pools(build_snapshot(status), (*POOLS, CHEAPER), NOW).status
+    assert resumed.plan is not None and resumed.plan.pool == "t4"
+    assert (
+        len(resumed.attempts) == len(status.attempts) + 1 and resumed.attempts[-1].end_time is None
+    )
+    moved = decide_with_pools(build_snapshot(status), (CHEAPER,), NOW).status
+    assert moved.plan is not None and moved.plan.pool == "other", "its pool is gone"
+
+
+def test_a_job_that_has_run_waits_for_the_pool_of_its_plan() -> None:
+    spec: dict[str, Any] = {"hardware": {"whenFull": "NextPool"}}
+    status = trained_once(withdrawn_since=True)
+    status.attempts[-1].outcome = status.attempts[-1].end_time = None
+    snapshot = trains(WAITS, status=status, spec_fields=spec)
+    full = replace(POOLS[0], free=0)
+    decision = decide_with_pools(snapshot, (full, CHEAPER), NOW)
+    assert decision.status.attempts[-1].outcome is None
 
 
 def test_an_attempt_that_was_ended_for_a_failure_fails_the_job_when_its_job_is_gone() -> None:

@@ -7,7 +7,7 @@ another replica has counted as deleted is then never counted again, however old 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from dpojob_api.base import JSONObject
@@ -18,6 +18,7 @@ from dpojob_operator.decide.cost_quota import (
     JobCost,
     Reservation,
     is_exhausted,
+    read_job_cost,
     reservations,
     updated_quotas,
 )
@@ -60,7 +61,7 @@ class CostQuotaController:
         Returns:
             Seconds until the next look; None without quotas. Raises ApiError when a request fails.
         """
-        quotas = self._stores.quotas_of(namespace)
+        quotas = [index.quota for index in self._stores.quotas_of(namespace)]
         if not self._costs.is_followed(namespace):
             if not quotas:
                 return None
@@ -94,13 +95,16 @@ class CostQuotaController:
         self,
         namespace: str,
         quotas: Sequence[CostQuota],
-        jobs: Mapping[str, JobCost],
+        jobs: dict[str, JobCost],
         gone: set[str],
     ) -> list[CostQuota]:
-        """The quotas with their new status, after live reads of jobs that it adds or removes."""
+        """The quotas with their new status, after live reads of jobs that it adds or removes.
+
+        What is added is counted as it was read: an older state may be from before a period whose sum holds it.
+        """
         entries = {entry.uid: entry.name for quota in quotas for entry in quota.status.jobs}
         for uid, name in entries.items():
-            if uid not in jobs and not await self._exists(namespace, name, uid):
+            if uid not in jobs and await self._read(namespace, name, uid) is None:
                 gone.add(uid)
         checked: set[str] = set()
         while True:
@@ -109,13 +113,17 @@ class CostQuotaController:
             if not added:
                 return new
             for uid in added:
-                if not await self._exists(namespace, jobs[uid].name, uid):
+                read = await self._read(namespace, jobs[uid].name, uid)
+                if read is None:
                     gone.add(uid)
+                else:
+                    jobs[uid] = read
             checked |= added
 
-    async def _exists(self, namespace: str, name: str, uid: str) -> bool:
+    async def _read(self, namespace: str, name: str, uid: str) -> JobCost | None:
+        """What a job costs by a live read; None when it does not exist."""
         raw = await self._cluster.get(DPOJOBS, namespace, name)
-        return raw is not None and raw["metadata"]["uid"] == uid
+        return None if raw is None or raw["metadata"]["uid"] != uid else read_job_cost(raw)
 
     async def _write(self, quota: CostQuota) -> None:
         body = {

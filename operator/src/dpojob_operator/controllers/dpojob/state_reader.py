@@ -48,7 +48,7 @@ from dpojob_operator.manifests import output_directory_label, pool_hash
 from dpojob_planner import PoolState
 
 from . import from_job_output
-from .namespace_quotas import read_quotas
+from .namespace_quotas import with_quotas
 from .pod_ownership import pods_of_job
 
 MAX_CHAIN_LENGTH = 100
@@ -88,8 +88,7 @@ class StateReader:
         snapshot = Snapshot(job=job, policy=self._policy)
         if "deletionTimestamp" in job.metadata:
             return snapshot
-        quotas = await read_quotas(self._cluster, self._stores, job.namespace, live=live)
-        snapshot = replace(snapshot, quotas=quotas)
+        snapshot = await with_quotas(self._cluster, self._stores, snapshot, live=live)
         status = job.status
         if status.is_true(ConditionType.FINISHED):
             return await self._with_children(snapshot, live)

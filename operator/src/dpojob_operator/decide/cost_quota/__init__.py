@@ -4,9 +4,10 @@
 """
 
 from .admission import is_recorded, quota_exceeded, wait_for_admission
+from .counting import is_exhausted
 from .job_cost import AttemptCost, Claim, JobCost, read_job_cost
 from .periods import period_end, period_start
-from .record import Reservation, is_exhausted, reservations, updated_quotas
+from .record import Reservation, reservations, updated_quotas
 
 __all__ = [
     "AttemptCost",

@@ -7,15 +7,16 @@ from datetime import datetime
 from decimal import Decimal
 
 from dpojob_api.conditions import Reason
-from dpojob_api.cost_quota import CostQuota
 from dpojob_api.job import Attempt
 from dpojob_api.quantity import money
 from dpojob_operator.decide.cost import total_cost
 from dpojob_operator.decide.status_builder import StatusBuilder
-from dpojob_operator.decide.types import PoolReservation
+from dpojob_operator.decide.types import PoolReservation, QuotaSnapshot
 
 from .job_cost import attempt_costs, has_price, planned_rest, rounded, spent_by
-from .record import fits, is_exhausted
+
+UNREADABLE_POLL_SECONDS = 30.0
+"""Between two looks whether a quota can be read; nothing is counted in it, so nothing of it queues its jobs."""
 
 
 def wait_for_admission(builder: StatusBuilder) -> bool:
@@ -32,15 +33,21 @@ def wait_for_admission(builder: StatusBuilder) -> bool:
         return True
     if plan is None or not has_price(plan):
         return True
-    rest = planned_rest(plan, builder.status)
+    rest, unreadable = planned_rest(plan, builder.status), builder.snapshot.unreadable_quotas
     refusing = [quota for quota in builder.snapshot.quotas if not _admits(builder, quota, rest)]
-    if not refusing:
+    if not refusing and not unreadable:
         return True
     builder.reservation = PoolReservation(plan.pool, 0)  # it waits for no GPU
     builder.set_phase("Waiting")
     current = [quota for quota in refusing if _is_current(builder, quota)]
-    full = [quota for quota in current if not fits(quota, rest)]
-    if full:
+    full = [quota for quota in current if rest > quota.room or quota.is_exhausted]
+    if unreadable:
+        builder.requeue_within(UNREADABLE_POLL_SECONDS)
+        message = (
+            f"This operator cannot read CostQuota {', '.join(unreadable)}, which may have no room."
+        )
+        builder.set_training(False, Reason.COST_QUOTA_UNREADABLE, message)
+    elif full:
         tightest = min(full, key=lambda quota: quota.room)
         message = _refusal(tightest, rest, builder.policy.currency)
         builder.set_training(False, Reason.COST_QUOTA_EXCEEDED, message)
@@ -67,9 +74,9 @@ def quota_exceeded(builder: StatusBuilder, attempts: Sequence[Attempt]) -> str |
     for quota in builder.snapshot.quotas:
         if not _is_current(builder, quota):
             continue
-        entry = quota.status.job(builder.job.uid)
+        entry = quota.entry
         unread = max(Decimal(0), spent - entry.spent) if entry is not None else Decimal(0)
-        used = quota.status.total_used + unread
+        used = quota.used + unread
         if used >= quota.max_cost:
             return (
                 f"The namespace has used {money(used)} {builder.policy.currency} of CostQuota "
@@ -89,9 +96,11 @@ def is_recorded(builder: StatusBuilder) -> bool:
     Returns:
         Whether it may be deleted.
     """
+    if builder.snapshot.unreadable_quotas:
+        return False
     spent = spent_by(builder.status)
     for quota in builder.snapshot.quotas:
-        entry, start = quota.status.job(builder.job.uid), quota.status.period_start
+        entry, start = quota.entry, quota.counted_since
         if entry is not None and entry.spent < spent:
             return False
         if entry is None and start is not None and _cost_since(builder, start):
@@ -107,25 +116,22 @@ def _cost_since(builder: StatusBuilder, start: datetime) -> Decimal:
     return max(Decimal(0), spent - sum(earlier, start=Decimal(0)))
 
 
-def _admits(builder: StatusBuilder, quota: CostQuota, rest: Decimal) -> bool:
-    entry = quota.status.job(builder.job.uid)
-    reserved = entry.reserved if entry is not None else None
+def _admits(builder: StatusBuilder, quota: QuotaSnapshot, rest: Decimal) -> bool:
+    reserved = quota.entry.reserved if quota.entry is not None else None
     if reserved is None or not _is_current(builder, quota):
         return False
-    return rest <= reserved and not is_exhausted(quota)
+    return rest <= reserved and not quota.is_exhausted
 
 
-def _is_current(builder: StatusBuilder, quota: CostQuota) -> bool:
+def _is_current(builder: StatusBuilder, quota: QuotaSnapshot) -> bool:
     """Whether the record is of the period that goes on."""
-    end = quota.status.period_end
-    return end is not None and builder.now < end
+    return quota.period_end is not None and builder.now < quota.period_end
 
 
-def _refusal(quota: CostQuota, rest: Decimal, currency: str) -> str:
-    status = quota.status
+def _refusal(quota: QuotaSnapshot, rest: Decimal, currency: str) -> str:
     message = (
         f"The plan costs {money(rest)} {currency}, and CostQuota {quota.name} allows {_limit(quota)}, of "
-        f"which {money(status.total_used)} are used and {money(status.total_reserved)} reserved for other "
+        f"which {money(quota.used)} are used and {money(quota.reserved)} reserved for other "
         f"jobs; {_end(quota)}"
     )
     if rest > quota.max_cost:
@@ -133,9 +139,9 @@ def _refusal(quota: CostQuota, rest: Decimal, currency: str) -> str:
     return message
 
 
-def _limit(quota: CostQuota) -> str:
-    return f"{money(quota.max_cost)} a {quota.spec.period.lower()}"
+def _limit(quota: QuotaSnapshot) -> str:
+    return f"{money(quota.max_cost)} a {quota.period.lower()}"
 
 
-def _end(quota: CostQuota) -> str:
-    return f"this {quota.spec.period.lower()} ends {quota.status.period_end:%Y-%m-%d} 00:00 UTC."
+def _end(quota: QuotaSnapshot) -> str:
+    return f"this {quota.period.lower()} ends {quota.period_end:%Y-%m-%d} 00:00 UTC."

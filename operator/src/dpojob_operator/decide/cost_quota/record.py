@@ -14,13 +14,13 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from dpojob_api.conditions import QuotaConditionType, Reason
-from dpojob_api.cost_quota import CostQuota, CostQuotaStatus, CountedJob
+from dpojob_api.cost_quota import CostQuota
 from dpojob_api.quantity import money
 from dpojob_api.status_condition import Condition
 from dpojob_operator.decide.conditions import next_condition
 
+from .counting import counted_quota, is_exhausted, is_needed
 from .job_cost import Claim, JobCost
-from .periods import period_end, period_start
 
 NOTHING = Decimal(0)
 
@@ -77,7 +77,7 @@ def updated_quotas(
     Returns:
         The quotas with their new status, in the same order.
     """
-    counted = [_counted(quota, jobs, gone, now) for quota in quotas]
+    counted = [counted_quota(quota, jobs, gone, now) for quota in quotas]
     records = [_Record(quota) for quota in counted]
     existing = [job for uid, job in jobs.items() if uid not in gone]
     for job in sorted(existing, key=lambda job: (job.created, job.uid)):
@@ -114,100 +114,6 @@ def reservations(
     }
 
 
-def is_exhausted(quota: CostQuota) -> bool:
-    """Tell whether the quota's whole limit is used.
-
-    Args:
-        quota: The quota.
-
-    Returns:
-        Whether nothing that costs may go on.
-    """
-    return quota.status.total_used >= quota.max_cost
-
-
-def fits(quota: CostQuota, cost: Decimal) -> bool:
-    """Tell whether the quota has room.
-
-    Args:
-        quota: The quota.
-        cost: What is to be reserved.
-
-    Returns:
-        Whether it fits beside what is used and reserved.
-    """
-    return _Record(quota).fits(cost)
-
-
-def _counted(
-    quota: CostQuota, jobs: Mapping[str, JobCost], gone: Collection[str], now: datetime
-) -> CostQuota:
-    """The quota with what each job has spent, and the reservations of jobs whose attempt goes on."""
-    old = quota.status
-    start = period_start(quota.spec.period, now)
-    turned = old.period_start is None or start > old.period_start
-    # A clock that stepped back, or a longer period in the spec, does not end the period that is counted.
-    began = start if turned or old.period_start is None else old.period_start
-    status = old.model_copy(
-        update={
-            "period_start": began,
-            "period_end": period_end(quota.spec.period, now),
-            "deleted_jobs": NOTHING if turned else old.deleted_jobs,
-            "jobs": [],
-        }
-    )
-    new = quota.model_copy(update={"status": status})
-    entries = {entry.uid: entry for entry in old.jobs}
-    for uid, entry in entries.items():
-        job = jobs.get(uid)
-        spent = max(entry.spent, job.spent if job is not None else NOTHING)
-        before = entry.before
-        if turned:
-            # A job that ended while no operator ran ended in the period before.
-            ended = job.spent_in_attempts_ended_before(began) if job is not None else NOTHING
-            before = max(entry.spent, ended)
-        entry = entry.model_copy(update={"spent": spent, "before": before})
-        if uid in gone:
-            status.deleted_jobs += entry.counted
-        elif job is None or job.claim is Claim.UNKNOWN:
-            status.jobs.append(entry)
-        else:
-            _keep(status, entry, job)
-    for uid, job in jobs.items():
-        if uid not in entries and uid not in gone and job.claim is not Claim.UNKNOWN:
-            _keep(status, _first_entry(job, began), job)
-    exhausted = is_exhausted(new)
-    for entry in status.jobs:
-        job = jobs.get(entry.uid)
-        if job is not None and job.claim is Claim.ADMISSION and entry.reserved is not None:
-            # The plan may have changed since, and running jobs may have cost more than was reserved.
-            keeps = job.expected_rest <= entry.reserved and not exhausted
-            entry.reserved = job.expected_rest if keeps else None
-    return new
-
-
-def _first_entry(job: JobCost, began: datetime) -> CountedJob:
-    """What is counted of a job from its first sight on: the attempts that began in this period."""
-    before = job.spent_in_attempts_begun_before(began)
-    return CountedJob(uid=job.uid, name=job.name, spent=job.spent, before=before)
-
-
-def _keep(status: CostQuotaStatus, entry: CountedJob, job: JobCost) -> None:
-    if job.claim is Claim.RESERVATION:
-        entry.reserved = max(NOTHING, job.expected - entry.spent)
-    elif job.claim is not Claim.ADMISSION:
-        entry.reserved = None
-    status.jobs.append(entry)
-
-
-def _is_needed(entry: CountedJob, job: JobCost | None, status: CostQuotaStatus) -> bool:
-    """Whether the job would be counted differently from a new first sight."""
-    if entry.reserved is not None or entry.counted or job is None or job.claim is Claim.UNKNOWN:
-        return True
-    assert status.period_start is not None
-    return bool(_first_entry(job, status.period_start).counted)
-
-
 def _admit(records: Sequence[_Record], job: JobCost) -> None:
     """Reserve the job's cost in every quota, or in none: what one refuses must not take room in another."""
     if all(record.admits(job.uid) for record in records):
@@ -222,7 +128,7 @@ def _admit(records: Sequence[_Record], job: JobCost) -> None:
 def _conclude(quota: CostQuota, jobs: Mapping[str, JobCost], now: datetime) -> None:
     """Leave out entries of nothing; set the sums and the conditions."""
     status = quota.status
-    needed = [entry for entry in status.jobs if _is_needed(entry, jobs.get(entry.uid), status)]
+    needed = [entry for entry in status.jobs if is_needed(entry, jobs.get(entry.uid), status)]
     status.jobs = sorted(needed, key=lambda entry: (entry.name, entry.uid))
     status.used, status.reserved = status.total_used, status.total_reserved
     status.observed_generation = int(quota.metadata.get("generation", 0))

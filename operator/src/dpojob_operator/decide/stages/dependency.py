@@ -25,6 +25,7 @@ def resolve_dependency(builder: StatusBuilder) -> bool:
     dependency = builder.snapshot.dependency
     name = f"{reference.kind} {reference.name}"
     if dependency is None:
+        hold_if_suspended(builder)
         builder.requeue_within(POLL_SECONDS)
         return False
     if dependency.cycle:

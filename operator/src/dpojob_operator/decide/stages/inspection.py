@@ -45,7 +45,10 @@ def inspect_dataset(builder: StatusBuilder) -> bool:
     if recorded is None:
         return True  # the report of another job's inspection was copied
     if job is None and recorded.uid is None:
-        if not hold_if_suspended(builder) and claims_exist(builder):
+        if hold_if_suspended(builder):
+            return False
+        builder.set_phase("Inspecting")
+        if claims_exist(builder):
             builder.request_creation(ConditionType.DATASET_VALID, CreateInspection(recorded.name))
         return False
     if job is not None and job.owner != builder.job.uid:

@@ -45,12 +45,11 @@ def choose_plan(builder: StatusBuilder) -> bool:
         return _keep_or_withdraw(builder)
     if hold_if_suspended(builder):
         return False
+    builder.set_phase("Planning")
     current = builder.status.plan
-    resumes = attempt is not None and attempt.start_time is not None
-    if resumes and current is not None and current.pool in _allowed_pools(builder):
+    if _has_run(builder) and current is not None and current.pool in _allowed_pools(builder):
         _reserve(builder, current)
         return _keep(builder)  # checkpoints were written under this plan
-    builder.set_phase("Planning")
     chosen = _run_planner(builder)
     if isinstance(chosen, Refusal):
         return _refuse(builder, chosen)
@@ -68,6 +67,11 @@ def _has_node(builder: StatusBuilder, attempt: Attempt) -> bool:
     """Whether a pod of the attempt is bound to a node, or was."""
     bound = any(pod.scheduled for pod in builder.snapshot.training_pods)
     return bound or attempt.start_time is not None
+
+
+def _has_run(builder: StatusBuilder) -> bool:
+    """Whether a pod of any attempt has run, so that checkpoints may exist that were written under the plan."""
+    return any(attempt.start_time is not None for attempt in builder.status.attempts)
 
 
 def _request_planning(builder: StatusBuilder) -> None:
@@ -171,8 +175,8 @@ def _keep_or_withdraw(builder: StatusBuilder) -> bool:
         return True
     if job is None:
         # The Job does not exist yet: the plan is renewed under the same attempt.
-        planned = builder.status.is_true(ConditionType.PLANNED)
-        unchanged = planned and current.pool in _allowed_pools(builder)
+        keeps = builder.status.is_true(ConditionType.PLANNED) or _has_run(builder)
+        unchanged = keeps and current.pool in _allowed_pools(builder)
     else:
         hash_now = builder.snapshot.pool_hashes.get(current.pool)
         unchanged = job.pool_hash in ("", hash_now) and hash_now is not None
@@ -181,11 +185,14 @@ def _keep_or_withdraw(builder: StatusBuilder) -> bool:
         _reserve(builder, current)
     other = _other_plan_with_room(builder, current) if unchanged else None
     if unchanged and other is None:
-        return True
+        return _keep(builder)
     if other is not None:
         _reserve(builder, other)
     if job is not None:
         attempt.outcome = REPLANNED
+        builder.set_training(
+            False, Reason.REPLANNING, f"Job {job.name} is withdrawn; the job is then planned again."
+        )
         return True
     chosen = _run_planner(builder)
     if isinstance(chosen, Refusal):
@@ -209,7 +216,7 @@ def _other_plan_with_room(builder: StatusBuilder, current: Plan) -> Plan | None:
     Returns:
         The plan on the other pool; None when the job stays where it is.
     """
-    if builder.job.spec.hardware.when_full != "NextPool":
+    if builder.job.spec.hardware.when_full != "NextPool" or _has_run(builder):
         return None
     builder.requeue_within(ROOM_CHECK_SECONDS)
     planned = [pool for pool in builder.pools or () if pool.name == current.pool]

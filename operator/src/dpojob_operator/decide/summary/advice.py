@@ -19,6 +19,7 @@ ADVICE: Mapping[str, str] = {
     "raised.",
     Reason.COST_QUOTA_EXCEEDED: "It goes on when the period ends, when the quota is raised or when what other jobs "
     "reserve becomes free; `kubectl get costquotas` shows the figures.",
+    Reason.COST_QUOTA_UNREADABLE: "Install the CRDs and the operator of the same version, or correct the quota.",
     Reason.CREATION_REFUSED: "It is tried again; it goes on when the policy or webhook that the message names "
     "admits it.",
     Reason.SUSPENDED_BY_QUEUE: "`kubectl get workloads` shows Kueue's view; it goes on when its queue has quota.",
