@@ -109,6 +109,10 @@ def test_the_remedy_is_named(spec: dict[str, Any], expected: str) -> None:
     [
         ({"apiVersion": "dpojob.dev/v1"}, "write dpojob.dev/v1alpha1"),
         ({"kind": "DpoJob"}, "did you mean DPOJob?"),
+        (
+            {"apiVersion": "DPOJob", "kind": "dpojob.dev/v1alpha1"},
+            "write apiVersion: dpojob.dev/v1alpha1, kind: DPOJob",
+        ),
         ({"metadata": {}}, "metadata.name is required"),
         (
             {"metadata": {"name": "x", "namespace": "Team_A"}},

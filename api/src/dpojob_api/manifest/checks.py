@@ -19,7 +19,7 @@ from dpojob_api.value_display import show_value
 
 from .cel_rules import Path, broken_rules
 from .common_mistakes import SYNONYMS
-from .plain_values import nested_instead_of
+from .plain_values import advice_on_characters
 from .union_errors import merge_union_errors
 from .validation_messages import (
     did_you_mean,
@@ -75,6 +75,12 @@ def check_document(document: Any) -> Iterator[tuple[Path, str]]:
         yield (), f"lists and mappings are nested in more than {MAX_DEPTH} levels"
         return
     kind, version = document.get("kind"), document.get("apiVersion")
+    if isinstance(version, str) and version in KINDS:
+        yield (
+            ("apiVersion",),
+            f"apiVersion is {show_value(version)}: write apiVersion: {API_VERSION}, kind: {version}",
+        )
+        return
     if not isinstance(kind, str) or kind not in KINDS:
         near = did_you_mean(nearest_field(str(kind), list(KINDS)))
         yield ("kind",), f"kind is {show_value(kind)}; it may be DPOJob, GPUPool or CostQuota{near}"
@@ -94,7 +100,7 @@ def check_document(document: Any) -> Iterator[tuple[Path, str]]:
 
 def _hint_on_part(part: str, value: Any, kind: str) -> str:
     """The end of the sentence on an unknown field beside metadata and spec; empty where nothing is known."""
-    if (advice := nested_instead_of(part, value)) is not None:
+    if (advice := advice_on_characters(part, value)) is not None:
         return f": {advice}"
     if part in METADATA:
         return ": it belongs in metadata"

@@ -14,6 +14,7 @@ from dpojob_api.arguments import REMOVED, RESERVED, field_table
 
 from .cel_rules import Path
 
+PRECISION = "hardware.pool (the plan takes the precision its GPU has)"
 SYNONYMS: Mapping[str, str] = {
     "base_model": "model.repo",
     "model_id": "model.repo",
@@ -56,6 +57,7 @@ SYNONYMS: Mapping[str, str] = {
     "cost": "budget.maxCost",
     "max_cost": "budget.maxCost",
     "deadline": "budget.maxDuration",
+    "hours": "budget.maxDuration",
     "duration": "budget.maxDuration",
     "timeout": "budget.maxDuration",
     "hub_repo": "output.push",
@@ -63,6 +65,15 @@ SYNONYMS: Mapping[str, str] = {
     "hf_token": "hubTokenSecret",
     "hub_token_secret": "hubTokenSecret",
     "dry_run": "validateOnly",
+    "env": "environmentSecret",
+    "dtype": PRECISION,
+    "precision": PRECISION,
+    "torch_dtype": PRECISION,
+    "replicas": "hardware.nodes",
+    "steps": "training.arguments: {max_steps: N}",
+    "token": "hubTokenSecret",
+    "ttl": "ttlSecondsAfterFinished",
+    "warmup": "training.arguments: {warmup_steps: N}",
     "hyperparameters": "training",
     "loss": "training.arguments: {loss_type: NAME}",
     "optimizer": "training.arguments: {optim: NAME}",
@@ -87,6 +98,7 @@ BY_PARENT: Mapping[tuple[str, str], str] = {
     ("dataset", "path"): "dataset.volume.path",
     ("dataset", "claim"): "dataset.volume.claimName",
     ("dataset", "hub"): "dataset.repo",
+    ("dataset", "huggingface"): "dataset.repo",
     ("dataset", "mapping"): "dataset.columnMapping",
     ("dataset", "url"): "dataset.urls",
     ("output", "path"): "output.volume.path",
@@ -98,6 +110,43 @@ BY_PARENT: Mapping[tuple[str, str], str] = {
 
 SEVERAL_PLACES = ("claim_name", "path", "repo")
 """Names that mean another field by the part of the spec in which they stand."""
+
+REFERENCE = "leave it out: the model before training is the reference"
+OF_THE_POOL = "leave it out: what a pod gets is the GPUPool's, and hardware.pool names one"
+NO_FIELD: Mapping[str, str] = {
+    "affinity": OF_THE_POOL,
+    "image": "leave it out: the images are those of the installation",
+    "node_selector": OF_THE_POOL,
+    "priority": "write the label kueue.x-k8s.io/priority-class in metadata.labels",
+    "queue": "write the label kueue.x-k8s.io/queue-name in metadata.labels",
+    "queue_name": "write the label kueue.x-k8s.io/queue-name in metadata.labels",
+    "ref_model": REFERENCE,
+    "reference_model": REFERENCE,
+    "resources": OF_THE_POOL,
+    "target_modules": "leave it out: adapters are on all linear layers",
+    "tolerations": OF_THE_POOL,
+}
+"""Name, in snake case, of what is no field of the spec, to what to do."""
+
+IN_METADATA = ("name", "namespace", "labels", "annotations")
+"""Fields of metadata that people write in the spec."""
+IN_VOLUME: Mapping[str, str] = {
+    "claim": "claimName", "file": "path", "name": "claimName", "pvc": "claimName",
+    "persistent_volume_claim": "claimName", "sub_path": "path",
+}  # fmt: skip
+"""Name inside any `volume`, to its field."""
+COLUMN_ROLES: Mapping[str, str] = {
+    "accepted": "chosen", "bad": "rejected", "better": "chosen", "dispreferred": "rejected", "good": "chosen",
+    "input": "prompt", "instruction": "prompt", "loser": "rejected", "negative": "rejected",
+    "positive": "chosen", "preferred": "chosen", "query": "prompt", "question": "prompt",
+    "refused": "rejected", "winner": "chosen", "worse": "rejected",
+}  # fmt: skip
+"""Name inside `columnMapping`, to the role that it most likely means."""
+PLACE_BOUND = {
+    "content", "first", "key", "limit", "max", "metric", "model", "name", "prefix", "role", "second", "secret",
+    "tie", "url",
+}  # fmt: skip
+"""Fields whose names say nothing about their place: none is suggested in another part of the spec."""
 
 SPLIT_SNAKE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|-")
 
@@ -113,6 +162,15 @@ def advice_on_name(path: Path) -> str | None:
     """
     name = SPLIT_SNAKE.sub("_", str(path[-1])).lower()
     part = str(path[1]) if len(path) > 2 else ""
+    parent = str(path[-2])
+    if len(path) == 2 and name in IN_METADATA:
+        return f"{name} belongs in metadata"
+    if parent == "volume" and (field := IN_VOLUME.get(name)) is not None:
+        return f"write {'.'.join(map(str, path[:-1]))}.{field}"
+    if parent == "columnMapping" and (role := COLUMN_ROLES.get(name)) is not None:
+        return f"write {'.'.join(map(str, path[:-1]))}.{role}"
+    if (advice := NO_FIELD.get(name)) is not None:
+        return advice
     if (found := BY_PARENT.get((part, name))) is not None:
         return f"write spec.{found}"
     if name in SEVERAL_PLACES:

@@ -89,7 +89,7 @@ def load_all(documents: Iterable[Any]) -> Manifest:
         kind = document.get("kind") if isinstance(document, Mapping) else None
         version = str(document.get("apiVersion", "")) if isinstance(document, Mapping) else ""
         foreign = isinstance(kind, str) and kind not in KINDS
-        if foreign and not version.startswith(f"{GROUP}/"):
+        if foreign and not version.startswith(f"{GROUP}/") and version not in KINDS:
             others += 1
             continue
         found = [Problem(text, number, path) for path, text in check_document(document)]

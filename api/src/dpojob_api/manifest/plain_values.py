@@ -34,6 +34,12 @@ HUB_ADDRESS = re.compile(
 REVISION = re.compile(rf"(?P<repo>{REPO.strip('^$')})[@:](?P<revision>[\w./-]+)")
 """A repository with a branch, tag or commit, as pip, Docker or Ollama write one."""
 
+ODD_CHARACTERS: Mapping[str, str] = {
+    "\u00a0": "indent with plain spaces: its no-break space (U+00A0), as of a web page, is a letter to YAML",
+    "\uff1a": "write a plain colon: its wide one (U+FF1A) is a letter to YAML",
+}
+"""Character of a name to what to write instead."""
+
 MEANT_BY_TEXT: Mapping[str, str] = {
     "cache.volume": "claimName",
     "dataset.eval": "split",
@@ -71,6 +77,8 @@ def mapping_instead_of(path: Path, value: Any) -> str | None:
     field = ".".join(part for part in path[1:] if isinstance(part, str))
     if isinstance(value, list):
         return _instead_of_list(field, value)
+    if field == "training.earlyStopping" and value is True:
+        return "write {patience: 3}"
     if field == "training.lora" and value is True:
         return "write method: lora in training; lora holds the adapter's shape"
     if isinstance(value, bool):
@@ -108,6 +116,17 @@ def _instead_of_text(field: str, text: str) -> str | None:
         return f"write {flow_yaml({'prompts': [text]})}"
     if field == "hubTokenSecret" and text.startswith("hf_"):
         return "put the token into a Secret, and write {name: SECRET}"
+    if field == "cache":
+        return f"write {flow_yaml({'volume': {'claimName': text}})}"
+    if field == "output.s3" and (place := S3_ADDRESS.fullmatch(text)) is not None:
+        return f"write {flow_yaml(_filled(place))}"
+    if field == "evaluation.judge":
+        judge = (
+            {"rewardModel": {"repo": text}}
+            if "/" in text
+            else {"endpoint": {"url": "ADDRESS", "model": text}}
+        )
+        return f"write {flow_yaml(judge)}"
     if field == "dataset.eval" and (share := PERCENT.fullmatch(text)) is not None:
         return f"write {flow_yaml({'fraction': float(share[1]) / 100})}"
     if (inner := MEANT_BY_TEXT.get(field)) is None:
@@ -158,23 +177,28 @@ def repository_instead_of(text: str) -> str | None:
     Returns:
         What to write, such as "write org/pairs"; None where nothing is known.
     """
-    if (page := HUB_ADDRESS.fullmatch(text)) is not None:
+    if (page := HUB_ADDRESS.fullmatch(f"hf://{text}") or HUB_ADDRESS.fullmatch(text)) is not None:
         return f"write {page['repo']}"
+    if FILE_NAME.search(text):
+        return f"a path is on a claim: write volume: {{claimName: CLAIM, path: {text.lstrip('./')}}} instead of repo"
     if (named := REVISION.fullmatch(text)) is not None:
         return f"write {named['repo']}, and revision: {named['revision']} beside it"
     return None
 
 
-def nested_instead_of(name: str, value: Any) -> str | None:
-    """Write the nested mappings that a name with dots stands for.
+def advice_on_characters(name: str, value: Any) -> str | None:
+    """Say what is wrong with the characters of a name, or write the nested mappings that its dots stand for.
 
     Args:
         name: The name of an unknown field.
         value: What was written there.
 
     Returns:
-        What to write, such as "write model: {repo: org/model}"; None for a name without a dot.
+        What to write, such as "write model: {repo: org/model}"; None for a name of letters.
     """
+    for character, advice in ODD_CHARACTERS.items():
+        if character in name:
+            return advice
     if "." not in name:
         return None
     first, *rest = name.split(".")
@@ -183,17 +207,19 @@ def nested_instead_of(name: str, value: Any) -> str | None:
     return f"a dot leads to no field inside: write {first}: {flow_yaml(value)}"
 
 
-def list_instead_of(value: Any) -> str | None:
+def list_instead_of(path: Path, value: Any) -> str | None:
     """Write the list that a single value stands for.
 
     Args:
+        path: Place of the value in the document.
         value: What was written where a list is expected.
 
     Returns:
         What to write, such as "write [https://example.com/a.jsonl]"; None where nothing is known.
     """
     if isinstance(value, str) and value:
-        return f"write {flow_yaml([value])}"
+        inner = MEANT_BY_TEXT.get(".".join(map(str, path[1:])))
+        return f"write {flow_yaml([{inner: value} if inner else value])}"
     return None
 
 

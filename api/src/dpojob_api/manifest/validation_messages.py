@@ -16,11 +16,11 @@ from dpojob_api.spelling import nearest
 from dpojob_api.value_display import show_value
 
 from .cel_rules import Path, child_model
-from .common_mistakes import advice_on_name, reversed_mapping
+from .common_mistakes import PLACE_BOUND, advice_on_name, reversed_mapping
 from .plain_values import (
+    advice_on_characters,
     list_instead_of,
     mapping_instead_of,
-    nested_instead_of,
     number_instead_of,
     repository_instead_of,
 )
@@ -40,6 +40,7 @@ FORMS = {
 SWITCHES = {
     "true": "write it without quotes", "false": "write it without quotes",
     "yes": "write true", "on": "write true", "no": "write false", "off": "write false",
+    "1": "write true", "0": "write false",
 }  # fmt: skip
 """A text in lower case to what to write where true or false is expected."""
 
@@ -112,9 +113,16 @@ def error_message(error: ErrorDetails, model: type[BaseModel], root: Path) -> st
             unit = "entries" if error["type"] == "too_long" else "characters"
             return f"{path} is too long: at most {limits['max_length']} {unit}"
         case kind if kind in TYPE_NAMES:
-            hint = _what_to_write(kind, where, error["input"], _pattern_at(model, error["loc"]))
-            if kind == "model_type" and not hint and (inner := _model_at(model, error["loc"])):
-                hint = f" with fields of {', '.join(field_names(inner))}"
+            inner = _model_at(model, error["loc"]) if kind == "model_type" else None
+            fields = field_names(inner) if inner else []
+            name, _, rest = str(error["input"]).partition(":")
+            if name in fields and rest and not rest.startswith("//"):
+                hint = f": put a space behind the colon: write {{{name}: {rest.strip()}}}"
+            else:
+                pattern = _pattern_at(model, error["loc"])
+                hint = _what_to_write(kind, where, error["input"], pattern)
+            if fields and not hint:
+                hint = f" with fields of {', '.join(fields)}"
             return f"{path} is {value}; it must be {TYPE_NAMES[kind]}{hint}"
         case kind if kind == UNION_TYPE:
             names = " or ".join(TYPE_NAMES[name] for name in limits["types"])
@@ -145,9 +153,11 @@ def _what_to_write(kind: str, where: Path, value: Any, pattern: str | None) -> s
     if kind in ("model_type", "dict_type"):
         advice = mapping_instead_of(where, value)
     elif kind == "list_type":
-        advice = list_instead_of(value)
-    elif kind == "bool_type" and isinstance(value, str):
-        advice = SWITCHES.get(value.lower())
+        advice = list_instead_of(where, value)
+    elif kind == "bool_type":
+        advice = SWITCHES.get(str(value).lower())
+    elif isinstance(value, float):
+        advice = f"write {value:.0f}" if value.is_integer() else None
     elif kind != "string_type" and isinstance(value, str):
         advice = number_instead_of(kind, value)
     else:
@@ -164,18 +174,23 @@ def _unknown_field(
     siblings = field_names(holder) if holder else []
     if (advice := reversed_mapping(where, value, siblings)) is not None:
         return f"{text}: {advice}"
-    if (advice := nested_instead_of(name, value)) is not None:
+    if (advice := advice_on_characters(name, value)) is not None:
         return f"{text}: {advice}"
     if root is DPOJobSpec and (advice := advice_on_name(where)) is not None:
         return f"{text}: {advice}"
     if (near := nearest_field(name, siblings)) is not None:
         return f"{text}{did_you_mean(near)}"
-    elsewhere = [path for path in _all_field_paths(root) if path[-1] == name]
+    places = [
+        path
+        for path in _all_field_paths(root)
+        if path[-1] not in PLACE_BOUND or _common_parts((*at, *path), where) > len(at)
+    ]
+    elsewhere = [path for path in places if path[-1] == name]
     if elsewhere:
         best = max(elsewhere, key=lambda path: _common_parts((*at, *path), where))
         return f"{text}: {name} belongs in {show_path((*at, *best[:-1]))}"
-    everywhere = {str(path[-1]): path for path in _all_field_paths(root)}
-    if (near := nearest_field(name, list(everywhere))) is not None:
+    everywhere = {str(path[-1]): path for path in places}
+    if (near := nearest_field(name, list(everywhere), cutoff=0.85)) is not None:
         return f"{text}{did_you_mean(show_path((*at, *everywhere[near])))}"
     return f"{text}; here may stand {', '.join(siblings)}" if siblings else text
 
@@ -188,17 +203,18 @@ def _common_parts(one: Path, other: Path) -> int:
     )
 
 
-def nearest_field(name: str, candidates: Iterable[str]) -> str | None:
+def nearest_field(name: str, candidates: Iterable[str], *, cutoff: float = 0.75) -> str | None:
     """Find the field or value that a misspelled one, possibly in snake case, most likely stands for.
 
     Args:
         name: The name as it was written.
         candidates: The names that exist.
+        cutoff: The lowest similarity, from 0 to 1.
 
     Returns:
         The candidate, or None when none is similar enough.
     """
-    return nearest(name, candidates, cutoff=0.75, key=lambda text: text.replace("_", "").lower())
+    return nearest(name, candidates, cutoff=cutoff, key=lambda text: text.replace("_", "").lower())
 
 
 def did_you_mean(candidate: str | None) -> str:

@@ -7,6 +7,11 @@ import re
 import yaml
 
 ADVICE = (
+    ("'`'", "; remove the lines with ```, which are Markdown's"),
+    (
+        "unhashable key",
+        "; {{ }} is of a template, such as Helm's: render it first, or put the value in quotes",
+    ),
     ("'\\t'", "; YAML is indented with spaces: replace the tab by spaces"),
     (
         "mapping values are not allowed",
@@ -39,6 +44,8 @@ ADVICE = (
 )
 """Part of PyYAML's message to what a person should do about it."""
 
+EQUALS_SIGN = re.compile(r"\s*([A-Za-z][A-Za-z.]*) ?= ?([^=\s].*)")
+"""A line such as `beta = 0.1`, as of TOML or Python."""
 TIGHT_COLON = re.compile(r"\s*(?:- )?([A-Za-z][A-Za-z]*):([^\s:/].*)")
 """A line such as `beta:0.1`, whose colon has no space behind it; addresses and times are none."""
 
@@ -60,6 +67,9 @@ def advice(error: yaml.MarkedYAMLError, text: str) -> str:
             if 0 <= number < len(lines) and (found := TIGHT_COLON.fullmatch(lines[number])):
                 name, value = found.groups()
                 return f"; line {number + 1} has no space behind the colon: write {name}: {value}"
+            if 0 <= number < len(lines) and (found := EQUALS_SIGN.fullmatch(lines[number])):
+                name, value = found.groups()
+                return f"; line {number + 1} has an equals sign for a colon: write {name}: {value}"
     general = next((text for sign, text in ADVICE if sign in str(error.problem)), "")
     return general + _indentation(error, lines)
 
