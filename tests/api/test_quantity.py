@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpojob_api.quantity import format_count, format_duration, money, parse_count, parse_duration
+from dpojob_api.quantity import (
+    format_count,
+    format_duration,
+    money,
+    parse_count,
+    parse_duration,
+    parse_quantity,
+)
 
 
 @pytest.mark.parametrize(
@@ -52,3 +59,17 @@ def test_a_shown_count_can_be_read_back_and_is_close(count):
 def test_money_is_rounded_to_cents():
     assert money(Decimal("2.345")) == "2.34"
     assert money(Decimal(1) / Decimal(3)) == "0.33"
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("8Gi", 8 * 2**30), ("500M", 5 * 10**8), ("1e9", 10**9), ("2", 2), ("300m", Decimal("0.3"))],
+)
+def test_kubernetes_quantities(text, number):
+    assert parse_quantity(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "Gi", "1.2.3", "8 Gi", "8GB"])
+def test_a_text_that_is_no_quantity_is_refused(text):
+    with pytest.raises(ValueError, match="no quantity"):
+        parse_quantity(text)

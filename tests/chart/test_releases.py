@@ -1,12 +1,19 @@
-"""Install, upgrade, rollback and uninstall by Helm, while DPOJobs exist."""
+"""Install, upgrade, rollback and uninstall by Helm, while DPOJobs run.
+
+The operator of each release is a process of this machine, since no node of this cluster runs containers: that of the
+last release from its own sources, that of this one as it is here.
+"""
 
 from __future__ import annotations
 
 import io
+import itertools
 import json
+import os
 import subprocess
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +21,34 @@ import pytest
 import yaml
 from tests.kit.cluster.helm import CHART, ROOT, Helm
 from tests.kit.crds import apply_crds
-from tests.kit.operator_fixture import dpojob
+from tests.kit.operator_fixture import JobNamespace, Process
 from tests.kit.waiting import wait_until
+
+from devcluster.control_plane.kwok import node
 
 pytestmark = pytest.mark.cluster
 BEFORE_CRDS_IN_TEMPLATES = "da91a101d346"
 """The last commit whose chart left the CRDs to Helm's `crds` directory; there is no tag before it."""
+NAME = "dpojob-releases"
+"""Of the release: other tests of the session apply objects of the chart under the name `dpojob`, which Helm would
+refuse to adopt."""
 CRDS = ("dpojobs.dpojob.dev", "gpupools.dpojob.dev", "costquotas.dpojob.dev")
 POOL = {"gpu": {"model": "T4", "memoryGiB": 16}, "hourlyPrice": "1.00"}
+SOURCES = ("api/src", "planner/src", "operator/src")
+"""Of the operator."""
+NAMES = ("trains", "inspects")
+"""Of the jobs that run."""
 
 
 class Release:
-    """The release `dpojob`, and what it left in the cluster."""
+    """The release, and what it left in the cluster."""
 
     def __init__(self, control_plane: Any, namespace: str) -> None:
         self.cluster, self.namespace = control_plane, namespace
         self._helm = Helm(control_plane)
 
     def helm(self, command: str, *arguments: str) -> str:
-        return self._helm(command, "dpojob", *arguments, "--namespace", self.namespace)
+        return self._helm(command, NAME, *arguments, "--namespace", self.namespace)
 
     def apply(self, chart: Path, *arguments: str) -> str:
         """Without replicas: no node of this cluster could run one, and Helm would wait for it."""
@@ -55,11 +71,6 @@ class Release:
     def prices(self) -> dict[str, str]:
         return {name: price for name, (_, price) in self.pools().items()}
 
-    def job(self) -> tuple[str, Any]:
-        """UID and status."""
-        job = self.get("dpojob", "tuned", "-n", self.namespace)
-        return job["metadata"]["uid"], job.get("status")
-
 
 @pytest.fixture
 def release(control_plane: Any, namespace: str) -> Iterator[Release]:
@@ -77,13 +88,13 @@ def release(control_plane: Any, namespace: str) -> Iterator[Release]:
     without_crds()
     yield Release(control_plane, namespace)
     control_plane.kubectl("delete", "gpupools", "--all", check=False)
-    Helm(control_plane)("uninstall", "dpojob", "--namespace", namespace, "--ignore-not-found")
+    Helm(control_plane)("uninstall", NAME, "--namespace", namespace, "--ignore-not-found")
     apply_crds(control_plane, ROOT / "crds")
 
 
 @pytest.fixture
 def last_release(tmp_path: Path) -> Path:
-    """The chart of the last tag, else of the commit above, with a CRD that lacks a column of today's."""
+    """The sources of the last tag, else of the commit above, with a CRD that lacks a column of today's."""
 
     def git(*arguments: str) -> bytes:
         return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True).stdout
@@ -94,7 +105,7 @@ def last_release(tmp_path: Path) -> Path:
         tags = []
     commit = tags[0] if tags else BEFORE_CRDS_IN_TEMPLATES
     try:
-        archive = git("archive", commit, "charts/dpojob")
+        archive = git("archive", commit, "charts/dpojob", *SOURCES)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip(f"this checkout has no history with {commit}, whose chart is installed first")
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
@@ -103,17 +114,83 @@ def last_release(tmp_path: Path) -> Path:
     crd = yaml.safe_load(crd_file.read_text())
     crd["spec"]["versions"][0]["additionalPrinterColumns"].pop()
     crd_file.write_text(yaml.safe_dump(crd))
-    return tmp_path / "charts/dpojob"
+    return tmp_path
 
 
-def make_job(release: Release) -> tuple[str, Any]:
-    release.kubectl("-n", release.namespace, "apply", "-f", "-", input=json.dumps(dpojob("tuned")))
-    status = json.dumps({"status": {"phase": "Training", "observedGeneration": 1}})
+class Running:
+    """Two jobs of the release's namespace on a node of their own: one is inspected, the other trains."""
+
+    def __init__(self, release: Release, logs: Path) -> None:
+        self.jobs = JobNamespace(release.cluster, release.namespace)
+        self._log = logs / "operator.log"
+        self._edits = itertools.count()
+        labels = {"test": release.namespace}
+        item = node(f"node-{release.namespace}", 2, "nvidia.com/gpu", labels)
+        release.cluster.add_kwok_node(json.dumps(item))
+        self.pool = {"name": release.namespace, "spec": {**POOL, "nodeSelector": labels}}
+
+    @contextmanager
+    def operator(self, sources: Path = ROOT) -> Iterator[None]:
+        """The operator of these sources, which has passed over both jobs when it is stopped."""
+        process = Process(str(self.jobs.cluster.kubeconfig), self.jobs.namespace, self._log)
+        paths = (str(sources / source) for source in SOURCES)
+        process.environment["PYTHONPATH"] = os.pathsep.join(paths)
+        process.start()
+        try:
+            yield
+            for name in NAMES:
+                self._wait_for_a_pass(name)
+        finally:
+            process.stop()
+            print(self._log.read_text()[-4000:])
+
+    def _wait_for_a_pass(self, name: str) -> None:
+        """An edit that is allowed at any time shows that the operator passes over the job."""
+        edit = {"spec": {"ttlSecondsAfterFinished": 10**6 + next(self._edits)}}
+        self.jobs.kubectl("patch", "dpojob", name, "--type=merge", "-p", json.dumps(edit))
+
+        def seen() -> bool:
+            job = self.jobs.get("dpojob", name) or {}
+            return bool(job["status"]["observedGeneration"] == job["metadata"]["generation"])
+
+        self.jobs.until(f"a pass over {name}", seen)
+
+    def begin(self) -> None:
+        """Until the one pod inspects, and the other trains."""
+        for name in NAMES:
+            self.jobs.job(
+                name, dataset={"repo": f"tiny/{name}"}, hardware={"pool": self.pool["name"]}
+            )
+        self.jobs.inspected("trains")
+        self.jobs.pod("trains", "train")
+        self.jobs.until_condition("trains", "Training", "Starting")
+        self.jobs.pod("inspects", "inspect")
+
+    def end(self) -> None:
+        """Both jobs go on to their ends."""
+        self.jobs.inspected("inspects")
+        for name in NAMES:
+            self.jobs.trained(name)
+            self.jobs.until_condition(name, "Complete", "Completed")
+
+    def state(self) -> Any:
+        """The UIDs of the jobs and of all their children, with what they are at."""
+        children = [*self.jobs.list("jobs"), *self.jobs.list("pods")]
+        uids = {each["metadata"]["name"]: each["metadata"]["uid"] for each in children}
+        for name in NAMES:
+            job = self.jobs.get("dpojob", name)
+            assert job is not None
+            uids[name] = job["metadata"]["uid"], job["status"]["phase"]
+        return uids
+
+
+@pytest.fixture
+def running(release: Release, tmp_path: Path) -> Iterator[Running]:
+    made = Running(release, tmp_path)
+    yield made
     release.kubectl(
-        "-n", release.namespace, "patch", "dpojob", "tuned", "--subresource=status",
-        "--type=merge", "-p", status,
-    )  # fmt: skip
-    return release.job()
+        "delete", "node", "-l", f"test={release.namespace}", "--wait=false", check=False
+    )
 
 
 def columns(release: Release) -> list[str]:
@@ -152,31 +229,41 @@ def test_the_first_installation_brings_its_pools_and_later_ones_change_them(
     )
 
 
-def test_jobs_and_pools_survive_every_step_from_the_last_release_on(
-    release: Release, last_release: Path
+def test_running_jobs_and_pools_survive_every_step_from_the_last_release_on(
+    release: Release, last_release: Path, running: Running
 ) -> None:
-    release.apply(last_release)
-    job, pools, before = make_job(release), release.pools(), columns(release)
-    assert pools and job[1]
+    pools = ("--set-json", f"pools={json.dumps([running.pool])}")
+    release.apply(last_release / "charts/dpojob", *pools)
+    with running.operator(last_release):
+        running.begin()
+    installed, before = release.pools(), columns(release)
+    state = running.state()
+    assert {phase for _, phase in (state[name] for name in NAMES)} == {"Inspecting", "Training"}
 
     with pytest.raises(AssertionError, match="invalid ownership metadata"):
-        release.apply(CHART)
+        release.apply(CHART, *pools)
     assert columns(release) == before
 
-    release.apply(CHART, "--take-ownership")
+    release.apply(CHART, "--take-ownership", *pools)
     current = yaml.safe_load((ROOT / "crds/dpojobs.yaml").read_text())["spec"]["versions"][0]
     assert columns(release) == [column["name"] for column in current["additionalPrinterColumns"]]
     assert columns(release) != before
-    assert (release.job(), release.pools()) == (job, pools), "after the upgrade"
+    with running.operator():
+        pass
+    assert (running.state(), release.pools()) == (state, installed), "after the upgrade"
 
     release.helm("rollback", "1", "--wait")
-    assert (release.job(), release.pools()) == (job, pools), "after the rollback"
+    with running.operator(last_release):
+        pass
+    assert (running.state(), release.pools()) == (state, installed), "after the rollback"
 
-    release.apply(CHART)
+    release.apply(CHART, *pools)
     release.helm("uninstall")
-    assert release.job() == job, "after the uninstall"
+    assert running.state() == state, "after the uninstall"
     assert release.pools() == {}
 
-    release.apply(CHART)
-    assert release.job() == job, "after the next installation"
-    assert release.prices() == {name: price for name, (_, price) in pools.items()}
+    release.apply(CHART, *pools)
+    with running.operator():
+        assert running.state() == state, "after the next installation"
+        running.end()
+    assert release.prices() == {name: price for name, (_, price) in installed.items()}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.chart import documented_values
 from tests.kit.cluster.helm import CHART, ROOT, Helm
 
 from dpojob.input_files.yaml_loader import parse_documents
@@ -49,9 +50,27 @@ def test_the_api_server_accepts_every_object(
 
 
 def test_the_sets_hold_every_value_of_the_chart() -> None:
-    rows = (CHART / "README.md").read_text().splitlines()
-    documented = {row.split("`")[1] for row in rows if row.startswith("| `")}
-    assert documented - set().union(*map(paths, VALUE_SETS.values())) == set()
+    documented = set(documented_values.defaults())
+    assert documented and documented - set().union(*map(paths, VALUE_SETS.values())) == set()
+
+
+@pytest.mark.cluster
+def test_the_api_server_accepts_what_the_documentation_tells_people_to_install(
+    helm: Helm, control_plane: Any, tmp_path: Path
+) -> None:
+    combinations = documented_values.combinations(tmp_path)
+    assert len(combinations) > 20, "the documentation is read"
+    rendered: dict[str, None] = {}
+    for where, arguments in combinations.items():
+        try:
+            text = helm.template(*arguments, namespace="default")
+        except AssertionError as refused:
+            raise AssertionError(f"{where}: {refused}") from None
+        rendered |= dict.fromkeys(
+            document for document in text.split("\n---\n") if document.strip()
+        )
+    # A dry run stores nothing, so that one request each may be made of an object in all its forms.
+    assert "deployment.apps/dpojob" in accepted(control_plane, "\n---\n".join(rendered))
 
 
 @pytest.mark.cluster

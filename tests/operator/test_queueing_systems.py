@@ -1,4 +1,4 @@
-"""A queueing system holds, admits and evicts the training Job, as Kueue does; the operator never overrides it."""
+"""A queueing system holds, admits and evicts a job's Jobs, as Kueue does; the operator never overrides it."""
 
 from __future__ import annotations
 
@@ -26,22 +26,39 @@ def queued(name: str) -> dict[str, Any]:
     return manifest
 
 
-def held(job_namespace: JobNamespace, name: str) -> dict[str, Any]:
-    """The training Job, once its DPOJob reports that the queue holds it and no pod is left."""
+def held(job_namespace: JobNamespace, name: str, stage: str = "train") -> dict[str, Any]:
+    """The Job of a stage, once its DPOJob reports that the queue holds it and no pod is left."""
 
     def holds() -> dict[str, Any] | None:
         suspended = job_namespace.condition(name, "Suspended")[:2] == ("True", "SuspendedByQueue")
-        jobs = job_namespace.list("jobs", job=name, stage="train")
-        pods = job_namespace.list("pods", job=name, stage="train")
+        jobs = job_namespace.list("jobs", job=name, stage=stage)
+        pods = job_namespace.list("pods", job=name, stage=stage)
         return jobs[0] if suspended and jobs and not pods else None
 
     return dict(job_namespace.until("the queue holds it", holds))
+
+
+def inspected(job_namespace: JobNamespace, name: str) -> None:
+    """Applies a job of the queue, which admits its inspection; that finds nothing wrong."""
+    job_namespace.apply(queued(name))
+    inspection = held(job_namespace, name, "inspect")["metadata"]["name"]
+    job_namespace.patch_job(inspection, fake_kueue.admission())
+    job_namespace.inspected(name)
 
 
 def test_a_job_is_held_admitted_evicted_and_admitted_again(
     job_namespace: JobNamespace, operator: Process, queue: None
 ) -> None:
     job_namespace.apply(queued("kueued"))
+    inspection = held(job_namespace, "kueued", "inspect")["metadata"]["name"]
+    assert job_namespace.status("kueued")["phase"] == "Queued"
+    assert job_namespace.condition("kueued", "DatasetValid")[:2] == ("Unknown", "SuspendedByQueue")
+    job_namespace.patch_job(inspection, fake_kueue.admission())
+    pod = job_namespace.pod("kueued", "inspect")
+    assert fake_kueue.FLAVOR.items() <= pod["spec"]["nodeSelector"].items()
+    job_namespace.until(
+        "phase Inspecting", lambda: job_namespace.status("kueued")["phase"] == "Inspecting"
+    )
     job_namespace.inspected("kueued")
     job = held(job_namespace, "kueued")["metadata"]["name"]
     job_namespace.until("phase Queued", lambda: job_namespace.status("kueued")["phase"] == "Queued")
@@ -87,8 +104,7 @@ def test_a_job_that_kueue_holds_says_why_by_its_workload(
         "crd/workloads.kueue.x-k8s.io",
         f"--timeout={LIMIT:.0f}s",
     )
-    job_namespace.apply(queued("why"))
-    job_namespace.inspected("why")
+    inspected(job_namespace, "why")
     job = held(job_namespace, "why")
     text = "couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu"
     job_namespace.until(
@@ -107,8 +123,7 @@ def test_a_job_that_kueue_holds_says_why_by_its_workload(
 def test_edits_of_queue_and_priority_reach_the_job_that_waits_and_are_reported_where_it_runs(
     job_namespace: JobNamespace, operator: Process, queue: None
 ) -> None:
-    job_namespace.apply(queued("edited"))
-    job_namespace.inspected("edited")
+    inspected(job_namespace, "edited")
     job = held(job_namespace, "edited")["metadata"]["name"]
 
     def labels() -> dict[str, str]:
@@ -149,8 +164,7 @@ def applied(job_namespace: JobNamespace, job: dict[str, Any], message: str) -> b
 def test_a_queued_job_is_suspended_by_its_user(
     job_namespace: JobNamespace, operator: Process, queue: None
 ) -> None:
-    job_namespace.apply(queued("both"))
-    job_namespace.inspected("both")
+    inspected(job_namespace, "both")
     held(job_namespace, "both")
     job_namespace.suspend("both", True)
     job_namespace.until(

@@ -1,10 +1,10 @@
-"""Numbers of parameters, durations and amounts of money as text."""
+"""Numbers of parameters, durations, amounts of money and Kubernetes quantities as text."""
 
 from __future__ import annotations
 
 import re
 from datetime import timedelta
-from decimal import Context, Decimal
+from decimal import Context, Decimal, InvalidOperation
 
 _COUNT = re.compile(r"^(\d+(?:\.\d+)?)([KMBT]?)$")
 _SCALE = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
@@ -14,6 +14,12 @@ LONGEST_SECONDS = 10**10
 _MONEY_CONTEXT = Context(prec=64)
 """Precise enough for any amount that MONEY_PATTERN allows, times any duration."""
 _SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+_QUANTITY = re.compile(r"([0-9.]+(?:[eE][+-]?[0-9]+)?)([A-Za-z]{0,2})")
+_QUANTITY_SCALE = {
+    "": Decimal(1), "m": Decimal("0.001"),
+    **{unit: Decimal(1000) ** power for power, unit in enumerate("kMGTP", 1)},
+    **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTP", 1)},
+}  # fmt: skip
 
 COUNT_PATTERN = r"^[0-9]+(\.[0-9]+)?[KMBT]?$"
 """A number of parameters: "500M", "1.5B", "7000000000"."""
@@ -92,6 +98,27 @@ def format_duration(seconds: float) -> str:
             parts.append(f"{left // size}{unit}")
             left %= size
     return "".join(parts[:2]) or "0s"
+
+
+def parse_quantity(text: str) -> Decimal:
+    """Read a Kubernetes quantity (apimachinery, `resource.Quantity`).
+
+    Args:
+        text: A number with or without a suffix, such as 8Gi, 500M, 250m or 1e9.
+
+    Returns:
+        The number: bytes, cores or pieces.
+
+    Raises:
+        ValueError: The text is no quantity.
+    """
+    match = _QUANTITY.fullmatch(text)
+    if match is None or match[2] not in _QUANTITY_SCALE:
+        raise ValueError(f"{text!r} is no quantity")
+    try:
+        return Decimal(match[1]) * _QUANTITY_SCALE[match[2]]
+    except InvalidOperation:
+        raise ValueError(f"{text!r} is no quantity") from None
 
 
 def money(amount: Decimal) -> str:

@@ -15,6 +15,7 @@ from tests.kit.cluster import fake_kueue
 from tests.kit.cluster.fake_kubelet import PodBehavior, PodIdentity
 
 from dpojob_api.base import JSONObject
+from dpojob_api.constants import LABEL_STAGE, STAGE_INSPECT
 
 from .scenario import (
     HOUR,
@@ -57,8 +58,20 @@ def _queued(env: RunEnvironment) -> bool:
     return suspended and bool(training(env, "jobs")) and not training(env, "pods")
 
 
-async def _queues(env: RunEnvironment) -> None:
+def _inspections(env: RunEnvironment) -> list[JSONObject]:
+    jobs = env.history.newest("jobs")
+    return [job for job in jobs if job["metadata"]["labels"][LABEL_STAGE] == STAGE_INSPECT]
+
+
+async def _create_in_a_queue(env: RunEnvironment) -> None:
+    """A job whose inspection the queue holds, and then admits."""
     await env.create("job", PUSHED, fake_kueue.QUEUE)
+    await _wait_for_reason(env, "DatasetValid", "SuspendedByQueue")
+    await env.patch_job(_inspections(env)[0], fake_kueue.admission(nodes.FLAVOR))
+
+
+async def _queues(env: RunEnvironment) -> None:
+    await _create_in_a_queue(env)
     await env.patch_job(await _held_by_the_queue(env), fake_kueue.admission(nodes.FLAVOR))
     await env.until("progress is seen", lambda: has_progress(env, "job"))
     await env.patch_job(training(env, "jobs")[0], fake_kueue.eviction())
@@ -70,7 +83,7 @@ async def _queues(env: RunEnvironment) -> None:
 
 
 async def _suspended_in_the_queue(env: RunEnvironment) -> None:
-    await env.create("job", PUSHED, fake_kueue.QUEUE)
+    await _create_in_a_queue(env)
     await _held_by_the_queue(env)
     await env.edit("job", suspend=True)
     await env.until("the Job is withdrawn", lambda: not training(env, "jobs"))

@@ -22,8 +22,7 @@ from tests.kit.cluster.patch import Patch
 from tests.kit.operator_fixture import JobNamespace
 
 from devcluster.control_plane.certificates import Authority
-from dpojob_api.constants import LABEL_STAGE, STAGE_INSPECT
-from dpojob_operator.manifests.resources import quantity_bytes
+from dpojob_api.quantity import parse_quantity
 
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 PRIORITY_LABEL = "kueue.x-k8s.io/priority-class"
@@ -79,7 +78,9 @@ def assigned_flavor(
         quota = {entry["name"]: entry["nominalQuota"] for entry in named["resources"]}
         if (
             selector.items() <= _labels(flavor).items()
-            and all(quantity_bytes(asked[name]) <= quantity_bytes(quota[name]) for name in asked)
+            and all(
+                parse_quantity(asked[name]) <= parse_quantity(str(quota[name])) for name in asked
+            )
             and all(
                 any(_tolerates(toleration, taint) for toleration in pod.get("tolerations", []))
                 for taint in flavor.get("nodeTaints", [])
@@ -145,9 +146,8 @@ def pending_workload(job: Mapping[str, Any], message: str) -> dict[str, Any]:
 
 
 def names_a_queue(job: Mapping[str, Any]) -> bool:
-    """Whether the webhook suspends the Job: inspections, which ask for no GPU, are admitted at once."""
-    labels = job["metadata"].get("labels") or {}
-    return QUEUE_LABEL in labels and labels.get(LABEL_STAGE) != STAGE_INSPECT
+    """Whether the webhook suspends the Job, as it does every one with the label, inspections too."""
+    return QUEUE_LABEL in (job["metadata"].get("labels") or {})
 
 
 def suspended_at_creation(body: bytes) -> bytes:

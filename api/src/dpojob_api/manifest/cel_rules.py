@@ -18,12 +18,13 @@ from dpojob_api.pool import (
     GPU_OF_THE_PLAN_RULE,
     MOUNT_PATH_RULE,
     MOUNTED_VOLUMES_RULE,
+    REQUESTS_WITHIN_LIMITS_RULE,
     RESERVED_PATH_RULE,
     RESERVED_PATHS,
     UNIQUE_VOLUMES_RULE,
     cel_count,
 )
-from dpojob_api.quantity import parse_count
+from dpojob_api.quantity import parse_count, parse_quantity
 from dpojob_api.spec import (
     EVERY_EVAL_RULE,
     HTTP_INSIDE_CLUSTER,
@@ -91,6 +92,14 @@ def _extended_resources_have_limits(value: Value) -> bool:
     )
 
 
+def _requests_are_within_limits(value: Value) -> bool:
+    limits = value.get("limits", {})
+    return all(
+        name not in limits or parse_quantity(quantity) <= parse_quantity(limits[name])
+        for name, quantity in value.get("requests", {}).items()
+    )
+
+
 def _gpus_are_left_to_the_plan(value: Value) -> bool:
     resources = value.get("pod", {}).get("resources", {})
     gpu = value.get("gpu", {}).get("resource", DEFAULT_GPU_RESOURCE)
@@ -126,6 +135,7 @@ EVALUATORS: dict[str, Callable[[Value], bool]] = {
     MOUNTED_VOLUMES_RULE["rule"]: _mounts_name_volumes,
     UNIQUE_VOLUMES_RULE["rule"]: lambda v: _names_are_unique(v.get("volumes", [])),
     EXTENDED_RESOURCES_RULE["rule"]: _extended_resources_have_limits,
+    REQUESTS_WITHIN_LIMITS_RULE["rule"]: _requests_are_within_limits,
     GPU_OF_THE_PLAN_RULE["rule"]: _gpus_are_left_to_the_plan,
     EVERY_EVAL_RULE["rule"]: lambda v: (
         not v.get("everyEval", False) or ("judge" in v and "endpoint" not in v["judge"])

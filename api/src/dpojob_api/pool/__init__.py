@@ -10,7 +10,12 @@ from .gpu_pool import (
     ModelSize,
     cel_count,
 )
-from .pod_settings import EXTENDED_RESOURCES_RULE, PodResources, PodSettings
+from .pod_settings import (
+    EXTENDED_RESOURCES_RULE,
+    REQUESTS_WITHIN_LIMITS_RULE,
+    PodResources,
+    PodSettings,
+)
 from .pod_volumes import (
     MOUNT_PATH_RULE,
     MOUNTED_VOLUMES_RULE,
@@ -26,6 +31,7 @@ __all__ = [
     "GPU_OF_THE_PLAN_RULE",
     "MOUNTED_VOLUMES_RULE",
     "MOUNT_PATH_RULE",
+    "REQUESTS_WITHIN_LIMITS_RULE",
     "RESERVED_PATHS",
     "RESERVED_PATH_RULE",
     "UNIQUE_VOLUMES_RULE",

@@ -53,7 +53,17 @@ EXTENDED_RESOURCES_RULE = {
 }
 
 
-class PodResources(StrictModel, json_schema_extra=validations(EXTENDED_RESOURCES_RULE)):
+REQUESTS_WITHIN_LIMITS_RULE = {
+    "rule": "!has(self.requests) || !has(self.limits) || self.requests.all(name, !(name in self.limits) || "
+    "quantity(self.requests[name]).compareTo(quantity(self.limits[name])) <= 0)",
+    "message": "a resource's request must not be above its limit",
+}
+
+
+class PodResources(
+    StrictModel,
+    json_schema_extra=validations(EXTENDED_RESOURCES_RULE, REQUESTS_WITHIN_LIMITS_RULE),
+):
     """As core/v1 ResourceRequirements, of the training container."""
 
     requests: Quantities = Field(

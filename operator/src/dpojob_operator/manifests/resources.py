@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from dpojob_api.base import JSONObject
 from dpojob_api.plan import Plan
 from dpojob_api.pool import GPUPoolSpec, PodResources
+from dpojob_api.quantity import parse_quantity
 from dpojob_operator.process import WorkloadSettings
-
-SUFFIXES = {
-    "": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15,
-    "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "m": 1e-3,
-}  # fmt: skip
-"""Of Kubernetes quantities, with their factors."""
 
 
 def training_resources(
@@ -65,24 +58,6 @@ def larger_quantity(quantity: str | None, gib: int) -> str:
     Returns:
         `quantity` as it is written, or the GiB as a quantity.
     """
-    if quantity is not None and quantity_bytes(quantity) >= gib * 2**30:
+    if quantity is not None and parse_quantity(str(quantity)) >= gib * 2**30:
         return quantity
     return f"{gib}Gi"
-
-
-def quantity_bytes(quantity: str) -> float:
-    """Read a Kubernetes quantity of bytes.
-
-    Args:
-        quantity: A number with or without a suffix, such as 8Gi, 500M or 1e9.
-
-    Returns:
-        Bytes.
-
-    Raises:
-        ValueError: The text is no quantity.
-    """
-    found = re.fullmatch(r"([0-9.]+(?:[eE][+-]?[0-9]+)?)([A-Za-z]{0,2})", str(quantity))
-    if found is None or found[2] not in SUFFIXES:
-        raise ValueError(f"{quantity!r} is no quantity")
-    return float(found[1]) * SUFFIXES[found[2]]
