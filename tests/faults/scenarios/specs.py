@@ -19,6 +19,12 @@ FOREVER = 3600
 """A ttl below this would pass, or not, by the clock: it becomes 0."""
 LONGEST_TEXT = 24
 LONGEST_LIST = 3
+MANY_FIELDS, FEW_FIELDS = 60, 3
+"""Of an object with more fields than the first, as many as the second at most are set: of `training.arguments`."""
+
+
+REFUSES = {"false", "!self"}
+"""CEL rules of fields that the schema has only to say what to write instead."""
 
 
 def _texts(schema: JSONObject) -> st.SearchStrategy[str]:
@@ -33,12 +39,19 @@ def _texts(schema: JSONObject) -> st.SearchStrategy[str]:
 
 
 def _objects(schema: JSONObject) -> st.SearchStrategy[JSONObject]:
-    fields = schema.get("properties")
+    fields = {
+        name: inner
+        for name, inner in schema.get("properties", {}).items()
+        if not REFUSES & {rule["rule"] for rule in inner.get("x-kubernetes-validations", ())}
+    }
     if not fields:
         values = st.one_of(st.integers(-5, 5), st.booleans(), st.text("abc", max_size=5))
         return st.dictionaries(st.text("abc_", min_size=1, max_size=9), values, max_size=2)
     required = set(schema.get("required", ()))
     made = {name: from_schema(inner) for name, inner in fields.items()}
+    if len(made) > MANY_FIELDS:
+        names = st.lists(st.sampled_from(sorted(made)), max_size=FEW_FIELDS, unique=True)
+        return names.flatmap(lambda chosen: st.fixed_dictionaries({n: made[n] for n in chosen}))
     return st.fixed_dictionaries(
         {name: inner for name, inner in made.items() if name in required},
         optional={name: inner for name, inner in made.items() if name not in required},
@@ -66,6 +79,16 @@ def from_schema(schema: JSONObject) -> st.SearchStrategy[Any]:
         case "number":
             numbers = st.floats(least, most, allow_nan=False, allow_infinity=False, width=32)
             return numbers.filter(lambda n: not (schema.get("exclusiveMinimum") and n == least))
+        case None if "x-kubernetes-int-or-string" in schema:
+            return st.one_of(st.integers(), _texts(schema))
+        case None if "items" in schema:
+            size = min(schema["maxItems"], LONGEST_LIST)
+            items = from_schema(schema["items"])
+            return st.one_of(
+                _texts(schema), st.lists(items, min_size=schema.get("minItems", 0), max_size=size)
+            )
+        case None:
+            return _texts(schema)
         case kind:
             raise ValueError(f"the CRD has a field of type {kind!r}: teach it to {__name__}")
 
