@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -103,13 +104,13 @@ def docker_engine() -> Iterator[DockerEngine]:
     command = [
         root / "usr/sbin/dockerd", "--host", f"unix://{directory / 'socket'}", "--data-root", directory / "data",
         "--exec-root", directory / "run", "--pidfile", directory / "pid", "--config-file", directory / "daemon.json",
-        # By default in /etc/docker.
-        "--deprecated-key-path", directory / "key.json",
         # The packet filter and the links of the machine stay as they are.
         "--iptables=false", "--ip6tables=false", "--bridge=none",
     ]  # fmt: skip
     libraries = ":".join(str(path.parent) for path in root.rglob("libdevmapper.so*"))
-    (directory / "daemon.json").write_text("{}")
+    # The engine's key is in /etc/docker unless this names another file.
+    settings = {"deprecated-key-path": str(directory / "key.json")}
+    (directory / "daemon.json").write_text(json.dumps(settings))
     try:
         with log.open("wb") as output:
             process = subprocess.Popen(
