@@ -31,6 +31,7 @@ LARGE = (
     "dpojob_trainer",
     "datasets",
     "pyarrow",
+    "pyarrow.parquet",
     "pydantic",
     "rich",
     "yaml",
@@ -155,6 +156,7 @@ def test_an_inspection_of_local_files_imports_only_what_it_uses(tmp_path: Path) 
     assert (status, done.stderr) == ("0", "")
     assert {"pyarrow", "dpojob_trainer"} <= {*found}
     assert not {*found} & {"pandas", "httpx2", "torch", "transformers", "datasets"}
+    assert not {*found} & {"rich", "pyarrow.parquet"}
 
 
 def test_the_client_is_imported_on_first_use() -> None:

@@ -49,9 +49,14 @@ def _is_non_finite(value: Any) -> bool:
 
 
 class StrictModel(BaseModel):
-    """A model that rejects unknown fields, so that misspelled ones are reported."""
+    """A model that rejects unknown fields, so that misspelled ones are reported.
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+    Its validator is built on its first use: a process uses a few of all models, most of them as parts of others.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", defer_build=True
+    )
 
     def wire(self, *, exclude_defaults: bool = False) -> dict[str, Any]:
         """Convert to the JSON object that is sent to other processes.
@@ -82,7 +87,7 @@ class StrictModel(BaseModel):
 class LenientModel(StrictModel):
     """A model that ignores unknown fields, since another version of this software may have written it."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
+    model_config = ConfigDict(extra="ignore")
 
     @classmethod
     def read(cls, value: Any) -> Self | None:

@@ -7,6 +7,7 @@ memory would grow with the square of the rows.
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,7 +22,8 @@ LINES_PER_SAMPLE = 128
 where keys seem to grow."""
 MAX_FIRST_SAMPLE = 64
 SECOND_SAMPLE = 512
-SAMPLE_POSITIONS = np.random.default_rng(0).random(SECOND_SAMPLE)
+_random = random.Random(0)
+SAMPLE_POSITIONS = np.array([_random.random() for _ in range(SECOND_SAMPLE)])
 """Positions of the sampled lines, from 0 to 1; random, so that periodic keys are not missed."""
 MAX_CELLS = 1 << 21
 """The largest number of keys times rows of a block; a cell takes about 30 bytes."""

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import mmap
 from dataclasses import dataclass
-
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING
 
 from dpojob_trainer.shared.errors import DatasetUnreadable
 
@@ -23,6 +22,9 @@ from .parquet_pages import (
     read_pages,
 )
 from .row_size import MAX_DECODED_BYTES, MAX_ROW_BYTES
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
 MAX_PAGE_BYTES = 1 << 30
 """The largest page that is decompressed, in bytes; writers make pages of about 1 MiB."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from dpojob_trainer.shared.errors import DatasetUnreadable
 from dpojob_trainer.shared.row_batch import RowBatch
@@ -15,6 +15,9 @@ from dpojob_trainer.shared.row_batch import RowBatch
 from .decoded_sizes import rows_at_once
 from .parquet_pages import DamagedParquetError, read_chunks
 from .row_size import BATCH_ROWS, column_names, shares_values, split_by_size
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
 BATCH_BYTES = 16 << 20
 """Bytes of a batch; where rows are large, a batch holds fewer of them."""
@@ -39,6 +42,9 @@ def read_parquet(name: str, path: Path, columns: Sequence[str] | None) -> Iterat
         DatasetUnreadable: The file is damaged, has two columns of one name, or has a row or a page
             that is too large.
     """
+    # Imported here, since it imports filesystems and SSL, which files of other formats need not wait for.
+    import pyarrow.parquet as pq
+
     try:
         file = pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
     except (pa.ArrowInvalid, OSError) as problem:
