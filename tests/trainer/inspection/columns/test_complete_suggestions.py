@@ -49,6 +49,11 @@ LAYOUTS: dict[str, Row] = {
         "tools": "[]",
         **ANSWERS,
     },
+    "sharegpt with a tool call as the answer": {
+        "conversations": TALK,
+        "chosen": gpt("function_call", '{"name": "f{}", "arguments": {"x": 1}}'),
+        "rejected": gpt("gpt", "no {}"),
+    },
     "openai": {
         "input": {"messages": [{"role": "user", "content": "q {}"}], "tools": []},
         "preferred_output": [{"role": "assistant", "content": "yes {}"}],
@@ -207,6 +212,14 @@ def test_several_pairs_in_a_row_are_refused_with_what_to_write(
     assert words in problem.message and "Write one row for each pair" in problem.message
 
 
+def test_a_number_among_lists_of_one_is_an_invalid_row(volume) -> None:
+    rows = rows_of({"prompt": ["q {}"], "chosen": ["y {}"], "rejected": ["n {}"]})
+    rows[3]["chosen"] = 7
+    report = volume.rows(rows).inspect()
+    assert report.suggestion.column_mapping["chosen"] == "chosen.0"
+    assert report.suggestion.invalid_rows == "Drop"
+
+
 def test_images_are_refused_without_a_suggestion(volume) -> None:
     columns = {"question": "q {}", "image": "{}.png", "better": "y {}", "worse": "n {}"}
     report = volume.rows(rows_of(columns)).inspect()
@@ -223,6 +236,19 @@ def test_the_sense_of_a_number_is_asked(volume, values: tuple[int, ...]) -> None
     report = volume.rows(rows).inspect()
     assert report.suggestion is None
     assert report.errors[0].message.count("verdict: {column: label") == 2
+
+
+def test_a_column_for_each_answer_is_no_verdict_by_itself(volume) -> None:
+    """Where one says 0 the other answer need not be preferred: the row may be a tie."""
+    answers = {"prompt": "q {}", "response_a": "one {}", "response_b": "two {}"}
+    rows = [
+        {**row, "winner_model_a": int(n % 3 == 0), "winner_model_b": int(n % 3 == 1), "winner_tie": int(n % 3 == 2)}
+        for n, row in enumerate(rows_of(answers))
+    ]  # fmt: skip
+    report = volume.rows(rows).inspect()
+    assert report.suggestion is None
+    assert "verdict: {column: winner, first: a, second: b, tie: tie}" in report.errors[0].message
+    assert "column: winner_model_a" not in report.errors[0].message
 
 
 def test_scores_prove_the_sense_of_a_number(volume) -> None:

@@ -94,6 +94,7 @@ def test_another_kind_of_dataset_is_refused_by_its_name(
         {"image_caption": "a cat {}"},
         {"image_id": 7},
         {"images": None},
+        {"images": []},
         {"imgs": []},
         {"text_quality": 0.5},
         {"label": True},

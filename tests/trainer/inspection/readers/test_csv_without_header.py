@@ -37,9 +37,28 @@ def test_the_first_line_is_a_row(volume, name: str, separator: str, quoted: bool
 
 
 @pytest.mark.parametrize(
+    "row",
+    ["What is {0} + 1?\t{1}\t{0}", "{0}\tWhat comes next?\tten\tnine", "Name a colour.\tred\tloud"],
+)  # fmt: skip
+def test_a_short_first_line_that_reads_like_the_others_is_a_row(volume, row: str) -> None:
+    lines = [row.format(n, n + 1) for n in range(5)]
+    report = written(volume, lines, "train.tsv").inspect()
+    assert report.rows == len(lines)
+    assert report.columns[0] == "column_1"
+
+
+@pytest.mark.parametrize(("row", "last"), [("{0} yes.\t{0} no.", 2), ("{0}\tq?\tyes\tno", 4)])
+def test_only_columns_that_are_there_are_named(volume, row: str, last: int) -> None:
+    report = written(volume, [row.format(n) for n in range(5)], "train.tsv").inspect()
+    assert report.columns[-1] == f"column_{last}"
+    assert "The file has no header line" in report.errors[0].message
+    assert f"column_{last + 1}" not in report.errors[0].message
+
+
+@pytest.mark.parametrize(
     "header",
     ["prompt\tthe answer that most people liked better\tthe answer that few people liked at all",
-     "prompt\tchosen\trejected", "a\tb\tc"],
+     "prompt\tchosen\trejected", "a\tb\tc", "0\t1\t2"],
 )  # fmt: skip
 def test_a_line_of_names_is_no_row(volume, header: str) -> None:
     report = written(volume, [header, *("\t".join(row) for row in ROWS)], "train.tsv").inspect()

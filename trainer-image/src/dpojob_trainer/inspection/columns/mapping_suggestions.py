@@ -134,11 +134,7 @@ class _Advice:
                 self._suggest_roles(column)
                 return
         if self._has_no_names():
-            self.text += (
-                " The file has no header line, so that its columns have numbers. If the first is the "
-                "prompt and the second the preferred answer, write columnMapping: {prompt: column_1, "
-                "chosen: column_2, rejected: column_3}, else name them in their order."
-            )
+            self.text += f" The file has no header line, so that its columns have numbers. {self._in_order()}"
             return
         pair = self._undecided_pair()
         if pair is not None:
@@ -167,6 +163,21 @@ class _Advice:
     def _has_no_names(self) -> bool:
         columns = columns_of(self._schema)
         return columns == [f"column_{number}" for number in range(1, len(columns) + 1)]
+
+    def _in_order(self) -> str:
+        """What to write for columns that have numbers."""
+        count = len(columns_of(self._schema))
+        if count == 2:
+            return (
+                "If both answers begin with their prompt and the first is the preferred one, write "
+                "columnMapping: {chosen: column_1, rejected: column_2}, else the other way round."
+            )
+        if count == 3:
+            return (
+                "If the first is the prompt and the second the preferred answer, write columnMapping: "
+                "{prompt: column_1, chosen: column_2, rejected: column_3}, else name them in their order."
+            )
+        return "Name them: columnMapping: {prompt: column_..., chosen: column_..., rejected: column_...}."
 
     def _refuse(self, text: str) -> None:
         self.text += f" {text}"

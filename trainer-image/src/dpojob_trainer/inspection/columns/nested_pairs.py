@@ -32,7 +32,8 @@ def lists_of_answers(
         return None
     names = " and ".join(repr(lists[name]) for name in lists)
     text = f"{names} hold lists, not one text or conversation a row."
-    if all(len(row[c]) == 1 for row in rows for c in lists.values() if row.get(c) is not None):
+    values = [row.get(column) for row in rows for column in lists.values()]
+    if all(len(value) == 1 for value in values if isinstance(value, list)):
         mapping = {
             name: f"{column}.0" if name in lists else column
             for name, column in found.items()

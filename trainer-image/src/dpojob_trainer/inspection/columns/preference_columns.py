@@ -9,7 +9,7 @@ from typing import Any
 from dpojob_api.suggestion import Suggestion, flow_yaml
 from dpojob_trainer.inspection.layouts import number
 
-from .column_heuristics import is_preference_label, preference_of, score_beside
+from .column_heuristics import is_preference_label, mark_of, preference_of, score_beside
 from .verdict_values import VerdictValues
 
 MOST_LABELS = 4
@@ -93,6 +93,8 @@ class PreferenceColumns:
             return self._by_verdict(proven)
         if self._is_scored:
             return (self._disagreeing_scores(), None)
+        if both := self._column_for_each(verdicts):
+            return (self._join(*both), None)
         for label in verdicts:
             if readings := label.readings():
                 return (self._ask_sense(label.column, readings), None)
@@ -154,6 +156,24 @@ class PreferenceColumns:
             f"each row which is preferred, but not in which sense. If {shown} stands for "
             f"{self.first!r}, write columnMapping: {one}; if it stands for {self.second!r}, write "
             f"columnMapping: {other}."
+        )
+
+    def _column_for_each(self, verdicts: Sequence[VerdictValues]) -> tuple[str, str] | None:
+        """Two columns of 0 and 1, one for each answer, such as winner_model_a and winner_model_b."""
+        named = [
+            next((v.column for v in verdicts if v.is_flag and mark_of(v.column) == mark), None)
+            for mark in (mark_of(self.first), mark_of(self.second))
+        ]
+        return (named[0], named[1]) if named[0] and named[1] else None
+
+    def _join(self, first: str, second: str) -> str:
+        mapping = self._mapping(self.first, self.second)
+        verdict = {"column": "winner", "first": "a", "second": "b", "tie": "tie"}
+        return (
+            f"{first!r} and {second!r} say together which of {self.first!r} and {self.second!r} is "
+            "preferred; a row with neither is a tie. Write them into one column, with pandas by "
+            f"df['winner'] = numpy.select([df[{first!r}] == 1, df[{second!r}] == 1], ['a', 'b'], 'tie'), "
+            f"and columnMapping: {flow_yaml({**mapping, 'verdict': verdict})}."
         )
 
     def _ask(self) -> str:

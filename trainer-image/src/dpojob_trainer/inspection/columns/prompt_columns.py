@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dpojob_trainer.inspection.layouts import Schema, columns_of
-from dpojob_trainer.shared.messages import COMMON_ROLES
+from dpojob_trainer.shared.messages import COMMON_ROLES, TOOL_CALL_ROLE
 
 from .column_heuristics import guess, is_answer, is_metadata, simplified
 from .row_sample import Sample, begins_with_role, is_inside, reads_like_prompts, texts
@@ -15,7 +15,7 @@ PARTS = ("instruction", "input", "context", "history")
 """Columns of which several may be parts of one prompt, as in Alpaca's data."""
 MAX_COMPARED_NAMES = 200
 """Columns whose names are compared; pairs have few, and comparing is slow."""
-ASSISTANTS = ("assistant", *COMMON_ROLES["assistant"])
+ASSISTANTS = ("assistant", *COMMON_ROLES["assistant"], TOOL_CALL_ROLE)
 DISTINCT_SHARE = 0.5
 """Share of different texts from which a column without the name of a prompt may be it."""
 TIMES_LONGER = 2.0

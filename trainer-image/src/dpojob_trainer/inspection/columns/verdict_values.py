@@ -62,6 +62,11 @@ class VerdictValues:
         """Whether there are as few values as a verdict has."""
         return 0 < len(self.counts) <= MOST_VALUES
 
+    @property
+    def is_flag(self) -> bool:
+        """Whether every value is 0 or 1."""
+        return {*self.counts} == {"0", "1"}
+
     def proven(self, first: str, second: str) -> dict[str, Any] | None:
         """Write the entry of `columnMapping.verdict`, where its sense is certain.
 

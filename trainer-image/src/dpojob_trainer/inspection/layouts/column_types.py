@@ -110,7 +110,9 @@ def _arrow_kind(kind: pa.DataType) -> ColumnKind:
         return "text"
     if is_list(kind):
         value = kind.value_type
-        return "messages" if pa.types.is_struct(value) or pa.types.is_null(value) else "other"
+        if pa.types.is_null(value):
+            return "null"  # Lists that are all empty.
+        return "messages" if pa.types.is_struct(value) else "other"
     if pa.types.is_struct(kind) and {field.name for field in kind} & {*ROLE_KEYS}:
         return "messages"
     if pa.types.is_null(kind):
@@ -124,7 +126,9 @@ def _value_kind(value: Any) -> ColumnKind:
     if isinstance(value, str):
         return "text"
     if isinstance(value, list):
-        return "messages" if not value or isinstance(value[0], dict) else "other"
+        if not value:
+            return "null"
+        return "messages" if isinstance(value[0], dict) else "other"
     if isinstance(value, dict) and value.keys() & {*ROLE_KEYS}:
         return "messages"
     if isinstance(value, int | float) and not isinstance(value, bool):

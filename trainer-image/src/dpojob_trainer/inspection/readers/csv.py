@@ -9,6 +9,8 @@ from __future__ import annotations
 import csv
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -34,6 +36,9 @@ FIELD_BYTES = 64
 NAME_WORDS = 5
 NAME_LENGTH = 80
 """The most words and characters of a column's name; a longer field is a sentence."""
+COMPARED_ROWS = 20
+"""Rows that are compared with the first line."""
+SENTENCE_ENDS = (".", "?", "!", "。", "？", "！")
 KNOWN_NAMES = frozenset(
     ("prompt", "chosen", "rejected", "question", "instruction", "input", "output", "response",
      "answer", "preferred", "id")
@@ -114,31 +119,51 @@ def _read_blocks(
 
 def _header(name: str, start: bytes, delimiter: str) -> Header:
     lines = start.decode("utf-8", errors="ignore").splitlines(keepends=True)
-    try:
-        names = next(csv.reader(lines, delimiter=delimiter), [])
-        for other in OTHER_DELIMITERS:
-            if len(names) == 1 and other in names[0]:
-                names, delimiter = next(csv.reader(lines, delimiter=other)), other
-    except csv.Error:
-        names = []
+    names, *rows = _first_rows(lines, delimiter)
+    for other in OTHER_DELIMITERS:
+        if len(names) == 1 and other in names[0]:
+            delimiter = other
+            names, *rows = _first_rows(lines, delimiter)
     if not any(names):
         raise DatasetUnreadable(f"{name} has no header line that names its columns")
-    if _is_data(names):
+    if _is_data(names, [row for row in rows if len(row) == len(names)]):
         numbered = [f"column_{number}" for number in range(1, len(names) + 1)]
         return Header(numbered, delimiter, False)
     require_unique_columns(name, names)
     return Header(names, delimiter)
 
 
-def _is_data(fields: Sequence[str]) -> bool:
-    """Whether a first line is a row: at least two of its fields are sentences, and none is a name."""
+def _first_rows(lines: Sequence[str], delimiter: str) -> list[list[str]]:
+    """The first line and some rows, as far as they are CSV; an empty one where the first line is not."""
+    found: list[list[str]] = []
+    with suppress(csv.Error):
+        for row in islice(csv.reader(lines, delimiter=delimiter), COMPARED_ROWS + 1):
+            found.append(row)
+    return found or [[]]
+
+
+def _is_data(fields: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a first line is a row: no field is a known name, and they read like the rows below."""
     sentences = [
         field for field in fields if len(field.split()) > NAME_WORDS or len(field) > NAME_LENGTH
     ]
     words = {
         word for field in fields if field not in sentences for word in field.lower().split("_")
     }
-    return len(sentences) > 1 and not words & KNOWN_NAMES
+    if words & KNOWN_NAMES:
+        return False
+    return len(sentences) > 1 or any(
+        kind is not None and sum(_kind(row[at]) == kind for row in rows) * 2 > len(rows)
+        for at, kind in enumerate(map(_kind, fields))
+    )
+
+
+def _kind(field: str) -> str | None:
+    """What no column's name is: a number, or the mark at the end of a sentence."""
+    text = field.strip()
+    if text.removeprefix("-").replace(".", "", 1).isdecimal():
+        return "number"
+    return text[-1] if text.endswith(SENTENCE_ENDS) else None
 
 
 def _read_strictly(
