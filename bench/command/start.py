@@ -4,8 +4,8 @@
 
 Each round starts every program once, in another order than the last one, with bytecode, which the first round may write.
 Printed are medians of wall-clock and processor
-time, and their ratios to `python -c pass`, which say more than the times on a busy machine. The cluster of `status`
-refuses the connection, so no answer is waited for. tests/cli/test_startup.py holds what each start imports.
+time, and their ratios to `python -c pass`, which say more than the times on a busy machine. The cluster of `list` and
+`status` refuses the connection, so no answer is waited for or read. tests/cli/test_startup.py holds what each start imports.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ PROGRAMS: dict[str, Sequence[str]] = {
     "python -c pass": (sys.executable, "-c", "pass"),
     "dpojob --help": (DPOJOB, "--help"),
     "dpojob list --help": (DPOJOB, "list", "--help"),
+    "dpojob list": (DPOJOB, "list"),
     "dpojob status x": (DPOJOB, "status", "x"),
+    "dpojob run --dry-run": (DPOJOB, "run", "--dataset", "a/b", "--model", "c/d", "--dry-run"),
     COMPLETION: (DPOJOB,),
 }
 
