@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any, Self
 from dpojob.errors import CommandError
 
 from .api import Api
-from .job_facts import event_time, has_ended, manifest_of, model_place, read_job, report_place
+from .job_facts import (
+    event_time,
+    has_ended,
+    manifest_of,
+    model_place,
+    read_job,
+    read_pool,
+    report_place,
+)
 from .kubeconfig import load_access
 from .resources import DPOJOBS, EVENTS, POOLS
 from .watch import watch_object
@@ -125,10 +133,7 @@ class AsyncClient:
         Raises:
             CommandError: The user may not read pools.
         """
-        found = await self.api.list_all(POOLS)
-        from dpojob_api.pool import GPUPool
-
-        return [GPUPool.model_validate(each) for each in found]
+        return [read_pool(each) for each in await self.api.list_all(POOLS)]
 
     async def events(self, job: DPOJob) -> list[JSONObject]:
         """Reads the Events of a job.

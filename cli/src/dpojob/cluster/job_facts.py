@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dpojob.errors import CommandError
 from dpojob_api.conditions import ConditionType
 from dpojob_api.constants import API_VERSION, GROUP, LABEL_STAGE
 
 if TYPE_CHECKING:
-    from dpojob_api.base import JSONObject
+    from dpojob_api.base import JSONObject, LenientModel
     from dpojob_api.job import DPOJob
+    from dpojob_api.pool import GPUPool
+
+Model = TypeVar("Model", bound="LenientModel")
 
 
 def read_job(found: JSONObject) -> DPOJob:
@@ -26,19 +29,40 @@ def read_job(found: JSONObject) -> DPOJob:
     Raises:
         CommandError: It holds what this version does not know, as where a later one is installed in the cluster.
     """
-    from pydantic import ValidationError
-
     from dpojob_api.job import DPOJob
 
+    return _read(DPOJob, found, " `dpojob list -o yaml` prints its jobs as they are")
+
+
+def read_pool(found: JSONObject) -> GPUPool:
+    """Reads a GPUPool that the API server sent.
+
+    Args:
+        found: The object.
+
+    Returns:
+        The pool.
+
+    Raises:
+        CommandError: It holds what this version does not know.
+    """
+    from dpojob_api.pool import GPUPool
+
+    return _read(GPUPool, found, "")
+
+
+def _read(model: type[Model], found: JSONObject, remedy: str) -> Model:
+    from pydantic import ValidationError
+
     try:
-        return DPOJob.model_validate(found)
+        return model.model_validate(found)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         name = found["metadata"]["name"]
         raise CommandError(
             f"this version of dpojob cannot read {name}: {where}: {first['msg']}. Is a later version installed in "
-            f"the cluster? `dpojob list -o yaml` prints its jobs as they are",
+            f"the cluster?{remedy}",
             reason=None,
         ) from error
 

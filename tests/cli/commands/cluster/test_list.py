@@ -9,6 +9,7 @@ import yaml
 from tests.cli.cluster.scripted_server import Answer, scripted_api
 from tests.cli.conftest import run_inside
 
+from dpojob.cluster.job_facts import read_pool
 from dpojob.commands.cluster import list_jobs, status
 from dpojob.errors import CommandError
 from dpojob.output_format import OutputFormat
@@ -30,6 +31,16 @@ def test_a_phase_that_no_job_is_in_is_refused_with_the_phases(phase: str, hint: 
     phases = "Pending, Waiting, Inspecting, Planning, Queued, Training, Suspended, Complete, Failed"
     message = f"list: --phase {phase}: a phase is one of {phases}{hint}\n"
     assert (result.code, result.err) == (2, message)
+
+
+def test_a_pool_of_a_later_version_is_named() -> None:
+    pool = {
+        "metadata": {"name": "t4"},
+        "spec": {"gpu": {"model": "T4", "memoryGiB": 16, "newField": 1}},
+    }
+    message = r"^this version of dpojob cannot read t4: spec\.gpu\.newField: .*in the cluster\?$"
+    with pytest.raises(CommandError, match=message):
+        read_pool(pool)
 
 
 async def test_jobs_of_a_later_version_are_listed_as_they_are(
