@@ -66,7 +66,10 @@ def _inspections(env: RunEnvironment) -> list[JSONObject]:
 async def _create_in_a_queue(env: RunEnvironment) -> None:
     """A job whose inspection the queue holds, and then admits."""
     await env.create("job", PUSHED, fake_kueue.QUEUE)
-    await _wait_for_reason(env, "DatasetValid", "SuspendedByQueue")
+    await env.until(
+        "the queue holds the inspection",
+        lambda: _has_reason(env, "DatasetValid", "SuspendedByQueue") and bool(_inspections(env)),
+    )
     await env.patch_job(_inspections(env)[0], fake_kueue.admission(nodes.FLAVOR))
 
 
