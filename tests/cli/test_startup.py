@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import run_inside
+from tests.cli.conftest import run, run_inside
 from tests.kit.inspection.tokenizer_models import make_model
 
 COMMANDS = (
@@ -70,6 +70,27 @@ def test_a_completion_of_names_imports_the_http_client_alone(tmp_path: Path) -> 
     variables = {**words, "KUBECONFIG": str(tmp_path / "config")}
     code = f"import os; os.environ |= {variables!r}; from dpojob.main import main; main([])"
     assert imported(code) == {"httpx2", "asyncio", "yaml", "dpojob_api"}
+
+
+@pytest.mark.parametrize("command", ["status x", "ui"])
+def test_namespaces_of_the_kubeconfig_are_completed_without_the_cluster(
+    tmp_path: Path, command: str
+) -> None:
+    contexts = (
+        "["
+        + ", ".join(
+            f"{{name: {name}, context: {{cluster: c, user: u, namespace: {name}}}}}"
+            for name in ("team-a", "team-b", "other")
+        )
+        + "]"
+    )
+    (tmp_path / "config").write_text(f"{{current-context: other, contexts: {contexts}}}")
+    words = f"dpojob {command} -n te"
+    variables = {"_DPOJOB_COMPLETE": "complete_bash", "COMP_WORDS": words}
+    env = {"KUBECONFIG": str(tmp_path / "config"), "COMP_CWORD": str(words.count(" ")), **variables}
+    assert run(env=env).out.split() == ["team-a", "team-b"]
+    (tmp_path / "config").write_text("{")
+    assert run(env=env).out.split() == []
 
 
 def test_a_command_asks_the_cluster_before_it_imports_what_the_answer_needs(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import typer
 from dpojob.output_format import DocumentFormat, OutputFormat
 
 from . import help_texts
-from .completion import complete_phase
+from .completion import complete_namespace, complete_phase
 from .options import Context, Document, Format, Image, JobName, Namespace, ToDirectory, ToFile
 from .run_command import add_command
 
@@ -165,6 +165,7 @@ def _add_page(app: typer.Typer) -> None:
                 "--namespace",
                 metavar="NS",
                 help="default: all that you may read; may be given more than once",
+                autocompletion=complete_namespace,
             ),
         ] = [],  # noqa: B006
         context: Context = None,

@@ -1,4 +1,4 @@
-"""Names of jobs, pools, phases and contexts, which a shell completes.
+"""Names of jobs, pools, phases, namespaces and contexts, which a shell completes.
 
 A completion must be quick and must never fail: what cannot be asked for within two seconds has no names.
 """
@@ -70,6 +70,26 @@ def complete_phase(incomplete: str) -> list[str]:
     from dpojob_api.constants import Phase
 
     return [name for name in get_args(Phase) if name.startswith(incomplete)]
+
+
+def complete_namespace(context: typer.Context, incomplete: str) -> list[str]:
+    """Namespaces that the kubeconfig names for the user: most users may not list those of the cluster.
+
+    Args:
+        context: The command line so far.
+        incomplete: What was typed of the name.
+
+    Returns:
+        The names that begin so; none where the kubeconfig cannot be read.
+    """
+    from dpojob.cluster.kubeconfig import user_namespaces
+    from dpojob.errors import CommandError
+
+    try:
+        names = user_namespaces(context.params.get("context"))
+    except CommandError:
+        return []
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def complete_context(incomplete: str) -> list[str]:

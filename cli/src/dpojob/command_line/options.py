@@ -9,7 +9,7 @@ import typer
 
 from dpojob.output_format import DocumentFormat, OutputFormat
 
-from .completion import complete_context, complete_job
+from .completion import complete_context, complete_job, complete_namespace
 
 Filename = Annotated[
     str,
@@ -33,7 +33,11 @@ JobName = Annotated[
 Namespace = Annotated[
     str | None,
     typer.Option(
-        "-n", "--namespace", metavar="NS", help="default: that of the kubeconfig's context"
+        "-n",
+        "--namespace",
+        metavar="NS",
+        help="default: that of the kubeconfig's context",
+        autocompletion=complete_namespace,
     ),
 ]
 Context = Annotated[
