@@ -24,6 +24,7 @@ from tests.operator.decide.stages.attempt_snapshots import WAITS
 
 from dpojob_api.conditions import ConditionType
 from dpojob_api.cost_quota import CostQuota, CountedJob
+from dpojob_api.evaluation import Evaluation, JudgeUsage
 from dpojob_operator.decide import (
     CreateTraining,
     Decision,
@@ -198,9 +199,12 @@ def test_a_job_whose_pod_has_succeeded_ends_as_it_would_without_a_quota() -> Non
     assert second_look(runs(full, training_pods=(succeeded,))).status.attempts[0].outcome is None
 
 
-@pytest.mark.parametrize(("counted", "deleted"), [("0", False), ("5", True)])
+@pytest.mark.parametrize(
+    ("counted", "judge", "deleted"),
+    [("0", 0, False), (None, 0, False), ("5", 0, True), ("5", 2, False), ("7", 2, True)],
+)
 def test_a_finished_job_is_deleted_once_its_quota_holds_what_it_cost(
-    counted: str, deleted: bool
+    counted: str | None, judge: float, deleted: bool
 ) -> None:
     status = training_status()
     attempt = status.attempts[0]
@@ -208,8 +212,9 @@ def test_a_finished_job_is_deleted_once_its_quota_holds_what_it_cost(
     first = build_snapshot(status, spec_fields={"ttlSecondsAfterFinished": 1})
     failed = decide_with_pools(first, POOLS, NOW)  # its Job is gone
     failed.status.completion_time = NOW - timedelta(hours=1)
-    entry = CountedJob(uid=UID, name="x", spent=Decimal(counted))
-    ended = replace(first, quotas=(quota("100", entry),))
+    failed.status.evaluation = Evaluation(prompts=1, judge_usage=JudgeUsage(cost=judge))
+    entries = [] if counted is None else [CountedJob(uid=UID, name="x", spent=Decimal(counted))]
+    ended = replace(first, quotas=(quota("100", *entries),))
     ended = replace(ended, job=first.job.model_copy(update={"status": failed.status}))
     decision = second_look(ended)
     assert any(isinstance(action, DeleteSelf) for action in decision.actions) is deleted

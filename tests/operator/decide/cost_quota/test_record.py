@@ -234,3 +234,26 @@ def test_what_the_judge_cost_counts_too() -> None:
     assert job.claim is Claim.ENDED
     (made,) = update([new_quota()], job)
     assert made.status.used == Decimal("5.50")
+
+
+def test_the_conditions_of_a_quota_say_whether_it_is_used_up() -> None:
+    new = new_quota("10")
+    new.metadata["generation"] = 7
+    for spent, exhausted, reason in (
+        (3, "False", "WithinCostQuota"),
+        (10, "True", "CostQuotaUsedUp"),
+    ):
+        (made,) = update([new], running("a", spent))
+        assert made.status.observed_generation == 7
+        found = {
+            c.type: (c.status, c.reason, c.observed_generation) for c in made.status.conditions
+        }
+        assert found == {"Exhausted": (exhausted, reason, 7), "Ready": ("True", "CostCounted", 7)}
+
+
+def test_a_plan_whose_judge_alone_has_a_price_is_admitted_too() -> None:
+    raw = planned_job("a", 5)
+    raw["status"]["plan"]["hourlyPrice"] = "0"
+    assert cost(raw).claim is Claim.ADMISSION
+    raw["status"]["plan"]["estimate"]["cost"] = "0"
+    assert cost(raw).claim is Claim.NOTHING
