@@ -36,7 +36,7 @@ def planned(
 ) -> Plan:
     wanted = {} if evaluation is None else {"evaluation": evaluation}
     spec = {"training": {"method": "lora"}, **spec}
-    answer = plan(job(**wanted, **spec), found or inspected(), [pool(memory=80)])
+    answer = plan(job(**wanted, **spec), found or inspected(), [pool(memory=80, perNode=2)])
     assert isinstance(answer, Plan), answer
     return answer
 
@@ -127,12 +127,43 @@ def test_a_budget_that_tasks_exceed_is_refused_and_a_shorter_time_for_them_fits(
 def test_tasks_hold_the_logits_of_a_sample_twice() -> None:
     """Qwen2.5's 151,936 tokens: 2 bytes of each for 1,024 positions, twice, are 0.58 GiB."""
     training = {"method": "lora", "batchSize": 1, "maxLength": 1024}
-    needed = []
-    for evaluation in ({"tasks": [{"name": "ifeval"}]}, {"judge": REWARD_MODEL}):
-        line = planned(evaluation, training=training).reasons
-        found = next(each for each in line if "The evaluation after training" in each)
-        needed.append(float(found.split("at least ")[1].split(" GiB")[0]))
-    assert 0.4 <= needed[0] - needed[1] <= 0.7
+    with_tasks = needed_gib({"tasks": [{"name": "ifeval"}]}, training=training)
+    assert 0.4 <= with_tasks - needed_gib({"judge": REWARD_MODEL}, training=training) <= 0.7
+
+
+def needed_gib(evaluation: dict[str, Any], **spec: Any) -> float:
+    """The memory that the plan names for the evaluation."""
+    lines = planned(evaluation, **spec).reasons
+    found = next(each for each in lines if "The evaluation after training" in each)
+    return float(found.split("at least ")[1].split(" GiB")[0])
+
+
+def test_a_longer_context_holds_keys_and_values_of_each_of_its_tokens() -> None:
+    """Qwen2.5-1.5B has 28 layers with 2 heads of 128 keys and as many values, of 2 bytes: 28 KiB a token."""
+    needed = [
+        needed_gib(
+            {"judge": REWARD_MODEL}, training={"method": "lora", "batchSize": 1, "maxLength": n}
+        )
+        for n in (1024, 9216)
+    ]
+    assert needed[1] - needed[0] == pytest.approx(8192 * 28 / 2**20, abs=0.1)
+
+
+def test_gpus_that_do_not_share_the_weights_hold_all_of_them_each() -> None:
+    one, two = (needed_gib({"judge": REWARD_MODEL}, hardware={"gpus": n}) for n in (1, 2))
+    assert one == two
+
+
+def test_a_reward_model_reads_the_prompt_and_both_answers() -> None:
+    """2 FLOP for each of its 500 million parameters and each token, at 100 TFLOP/s."""
+    evaluation = {"judge": REWARD_MODEL, "prompts": {"max": 100}}
+    made = estimated(evaluation, inspected(reward_model_bytes=10**9))
+    assert made.judge_seconds == pytest.approx(2 * 5e8 * 200 * (100 + 512) / 1e14, abs=0.01)
+    program = {
+        "judge": {"program": {"volume": {"claimName": "judge", "path": "score"}}},
+        "prompts": {"max": 100},
+    }
+    assert estimated(program, inspected(reward_model_bytes=10**9)).judge_seconds == 0
 
 
 def test_a_reward_model_larger_than_the_training_needs_a_pool_that_holds_it() -> None:
@@ -188,3 +219,27 @@ def test_judging_each_evaluation_takes_its_time_and_the_reward_model_beside_the_
     )  # fmt: skip
     assert isinstance(two, Plan) and two.memory_gib.parts.get("rewardModel") is None
     assert any("everyEval is for one GPU" in line for line in two.reasons)
+
+
+@pytest.mark.parametrize("gpus", [1, 2])
+def test_the_share_of_the_evaluation_counts_all_gpus(gpus: int) -> None:
+    tasks = {"tasks": [{"name": "ifeval"}], "maxDuration": "4h"}
+    spec = job(evaluation=tasks, budget={"maxCost": "1"}, hardware={"gpus": gpus})
+    refusal = plan(spec, inspected(0), [pool(memory=80, perNode=2)])
+    assert isinstance(refusal, Refusal)
+    assert f"and {4 * 2 * gpus}.00; a lower evaluation.maxDuration" in refusal.error
+
+
+def test_without_lengths_a_prompt_is_half_of_a_row_and_an_answer_as_long_as_it_may_be() -> None:
+    made = estimated({"judge": {"endpoint": ENDPOINT}}, inspected(lengths=None))
+    read, written = 400 * (250 + 1024 // 2 + 2 * 512), 400 * 4 + 8 * 2048
+    assert made.judge_cost == (read * 2 + written * Decimal(10)) / 1_000_000
+
+
+def test_the_reasons_say_that_answers_are_judged_where_they_are() -> None:
+    for evaluation, judged in (
+        ({"judge": REWARD_MODEL}, True),
+        ({"tasks": [{"name": "ifeval"}]}, False),
+    ):
+        reasons = " ".join(planned(evaluation).reasons)
+        assert ("and judges the answers" in reasons) is judged

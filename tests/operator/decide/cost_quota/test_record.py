@@ -257,3 +257,9 @@ def test_a_plan_whose_judge_alone_has_a_price_is_admitted_too() -> None:
     assert cost(raw).claim is Claim.ADMISSION
     raw["status"]["plan"]["estimate"]["cost"] = "0"
     assert cost(raw).claim is Claim.NOTHING
+
+
+def test_what_a_job_has_cost_is_divided_among_its_attempts_and_the_judge_is_the_last_ones() -> None:
+    attempts = [attempt(3, EARLIER, EARLIER), attempt(4, NOW, NOW)]
+    raw = planned_job("a", attempts=attempts, evaluation={"prompts": 1, "judgeUsage": {"cost": 2}})
+    assert [each.cost for each in cost(raw).attempts] == [3, 6]
