@@ -230,9 +230,15 @@ def test_the_share_of_the_evaluation_counts_all_gpus(gpus: int) -> None:
     assert f"and {4 * 2 * gpus}.00; a lower evaluation.maxDuration" in refusal.error
 
 
-def test_without_lengths_a_prompt_is_half_of_a_row_and_an_answer_as_long_as_it_may_be() -> None:
-    made = estimated({"judge": {"endpoint": ENDPOINT}}, inspected(lengths=None))
-    read, written = 400 * (250 + 1024 // 2 + 2 * 512), 400 * 4 + 8 * 2048
+NO_PROMPTS = LENGTHS.model_copy(update={"prompt": Percentiles(p50=0, p95=0, p99=0, max=0)})
+
+
+@pytest.mark.parametrize(("lengths", "answer"), [(None, 512), (NO_PROMPTS, 125)])
+def test_without_lengths_a_prompt_is_half_of_a_row_and_an_answer_as_long_as_it_may_be(
+    lengths: Lengths | None, answer: int
+) -> None:
+    made = estimated({"judge": {"endpoint": ENDPOINT}}, inspected(lengths=lengths))
+    read, written = 400 * (250 + 1024 // 2 + 2 * answer), 400 * 4 + 8 * 2048
     assert made.judge_cost == (read * 2 + written * Decimal(10)) / 1_000_000
 
 
