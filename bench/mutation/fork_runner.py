@@ -24,7 +24,7 @@ import pytest
 from hypothesis import is_hypothesis_test
 
 from .mutants import Mutant
-from .patching import MutantFinder, replace_function, top_level
+from .patching import MutantFinder, clear_caches, replace_function, top_level
 
 SURVIVED, KILLED, ENDLESS = "survived", "killed", "endless"
 NOT_REPLACED = 70
@@ -138,6 +138,7 @@ class MutantLoop(TableTests):
                     replace_function(module, mutant.function, mutant.source)
                 except (AttributeError, TypeError, ValueError):
                     return NOT_REPLACED
+                clear_caches(self._room.package)
                 return int(any(_fails(item) for item in items))
 
             self._report(_outcome(_fork(run)))
@@ -151,6 +152,7 @@ class MutantLoop(TableTests):
                 frame.f_code
             )  # asked for each call only, since it returns no tracer of lines
 
+        clear_caches(self._room.package)
         begun = time.process_time()
         sys.settrace(note)
         try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Iterator
+from functools import _lru_cache_wrapper
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -62,6 +64,15 @@ def replace_function(module: ModuleType, name: str, source: str) -> None:
         else:
             raise TypeError(f"{module.__name__}.{name} holds no function")
     found.__code__ = changed
+
+
+def clear_caches(package: str) -> None:
+    """Forgets the results that functions of a package have kept: a mutant would not be called for them."""
+    for name, module in tuple(sys.modules.items()):
+        if name.partition(".")[0] == package:
+            for value in tuple(vars(module).values()):
+                if isinstance(value, _lru_cache_wrapper):
+                    value.cache_clear()
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

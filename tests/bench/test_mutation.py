@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from bench.mutation.mutants import Mutant, sample
-from bench.mutation.patching import MutantFinder, replace_function, top_level
+from bench.mutation.patching import MutantFinder, clear_caches, replace_function, top_level
 
 SOURCE = """
 from __future__ import annotations
@@ -87,3 +89,15 @@ def test_a_module_is_imported_from_the_mutants_source(tmp_path: Path) -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert module.LIMIT == 4
+
+
+def test_a_mutant_is_asked_again_for_what_was_kept(counter: ModuleType) -> None:
+    counter.kept = lru_cache(lambda: counter.LIMIT)
+    sys.modules["counter"] = counter
+    try:
+        assert counter.kept() == 3
+        counter.LIMIT = 4
+        clear_caches("counter")
+        assert counter.kept() == 4
+    finally:
+        del sys.modules["counter"]

@@ -148,7 +148,7 @@ class CheckpointPlan(LenientModel):
     )
 
 
-class Plan(LenientModel):
+class Plan(LenientModel, frozen=True):
     """What the training Job is made from and the trainer obeys."""
 
     pool: str
@@ -214,7 +214,7 @@ class Plan(LenientModel):
     considered: list[PoolCandidate] = Field(default_factory=list)
 
 
-class Refusal(LenientModel):
+class Refusal(LenientModel, frozen=True):
     """Nothing fits: what was wanted and what each pool lacked."""
 
     reason: str = Field(description="The condition reason, such as NothingFits.")

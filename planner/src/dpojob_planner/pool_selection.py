@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from dpojob_api.conditions import Reason
 from dpojob_api.plan import Plan, Refusal
@@ -12,8 +13,12 @@ from dpojob_api.spec import DPOJobSpec
 from . import plan_builder
 from .candidates import Candidate, PlanningContext, PoolTrial
 from .explanations import refusals
+from .planning_inputs import PlanningInputs
 from .pools import PoolOrder, PoolState, order_pools
 from .search_space import gpu_counts
+
+MAX_KEPT_PLANS = 256
+"""Plans that are kept for jobs with the same inputs; each takes about 20 KB."""
 
 
 def plan(spec: DPOJobSpec, report: InspectionReport, pools: Sequence[PoolState]) -> Plan | Refusal:
@@ -30,15 +35,29 @@ def plan(spec: DPOJobSpec, report: InspectionReport, pools: Sequence[PoolState])
         pools: All pools with their present capacity.
 
     Returns:
-        The plan, or the refusal with its condition reason; either with one line for every pool.
+        The plan, or the refusal with its condition reason; either with one line for every pool. Jobs with the
+        same inputs get the same object.
 
     Raises:
         ValueError: `report.model` is None.
     """
     if report.model is None:
         raise ValueError("there is nothing to plan without the model's facts in the report")
-    context = PlanningContext.create(spec, report, report.model)
-    pools = sorted(pools, key=lambda pool: pool.name)
+    return _kept_plan(PlanningInputs.create(spec, report, pools))
+
+
+def plan_from_inputs(inputs: PlanningInputs) -> Plan | Refusal:
+    """Choose a pool, a method and a batch as `plan` does, for inputs that were reduced before.
+
+    Args:
+        inputs: The inputs; their report has the model's facts.
+
+    Returns:
+        The plan or the refusal.
+    """
+    spec, pools = inputs.spec, inputs.pools
+    assert inputs.report.model is not None
+    context = PlanningContext.create(spec, inputs.report, inputs.report.model)
     refused = _refuse_before_trials(context, pools)
     if refused is not None:
         considered = plan_builder.pool_candidates(context, pools, PoolOrder(()), [], None)
@@ -58,6 +77,9 @@ def plan(spec: DPOJobSpec, report: InspectionReport, pools: Sequence[PoolState])
     if chosen is None:
         return plan_builder.build_refusal(context, trials, considered)
     return plan_builder.build_plan(context, order, trials, chosen, candidates[0], considered)
+
+
+_kept_plan = lru_cache(maxsize=MAX_KEPT_PLANS)(plan_from_inputs)
 
 
 def _try_pools(context: PlanningContext, pools: Sequence[PoolState]) -> list[PoolTrial]:

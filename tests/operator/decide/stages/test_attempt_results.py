@@ -72,7 +72,7 @@ def test_the_last_step_of_an_attempt_is_the_highest_that_was_seen() -> None:
 def test_cost_follows_each_pod_and_each_gpu() -> None:
     status = training_status()
     assert status.plan is not None
-    status.plan.gpus, status.plan.nodes = 4, 2
+    status.plan = status.plan.model_copy(update={"gpus": 4, "nodes": 2})
     pods = (replace(RUNNING, uid="a"), replace(RUNNING, uid="b"), replace(WAITS, uid="c"))
     (attempt,) = decided(trains(*pods, status=status)).status.attempts
     assert attempt.pod_seconds == {"a": 20, "b": 20} and attempt.gpu_seconds == 40

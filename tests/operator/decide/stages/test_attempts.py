@@ -273,7 +273,7 @@ def test_what_the_attempt_waits_for(
 def test_a_plan_that_expected_no_room_waits_in_a_queue() -> None:
     status = training_status()
     assert status.plan is not None
-    status.plan.queued = True
+    status.plan = status.plan.model_copy(update={"queued": True})
     assert condition(decided(trains(WAITS, status=status)))[1] == "Queued"
 
 
