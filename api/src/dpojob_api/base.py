@@ -24,23 +24,38 @@ JSONObject = dict[str, Any]
 """An object of JSON or YAML: a manifest, a part of one, or an answer of the API server."""
 
 
-def without_non_finite(value: Any) -> Any:
+def without_non_finite(value: JSONObject) -> JSONObject:
     """Remove NaN and infinities, which JSON cannot represent.
 
     Args:
-        value: A JSON value that may hold such floats.
+        value: A JSON object that may hold such floats.
 
     Returns:
-        A copy in which a field that holds one is left out, and a list entry is None.
+        The same object where it holds none; else a copy in which a field that holds one is left out, and a list
+        entry is None.
     """
+    copied: JSONObject = _finite_copy(value) if _holds_non_finite(value) else value
+    return copied
+
+
+def _holds_non_finite(value: JSONObject) -> bool:
+    """Look level by level, which takes a third of the time of the copy that is seldom needed."""
+    level: list[Any] = [value]
+    while level:
+        inner = [each for one in level for each in (one.values() if type(one) is dict else one)]
+        if not all(math.isfinite(each) for each in inner if type(each) is float):
+            return True
+        level = [each for each in inner if type(each) is dict or type(each) is list]
+    return False
+
+
+def _finite_copy(value: Any) -> Any:
     if isinstance(value, dict):
         return {
-            key: without_non_finite(inner)
-            for key, inner in value.items()
-            if not _is_non_finite(inner)
+            key: _finite_copy(inner) for key, inner in value.items() if not _is_non_finite(inner)
         }
     if isinstance(value, list):
-        return [None if _is_non_finite(inner) else without_non_finite(inner) for inner in value]
+        return [None if _is_non_finite(inner) else _finite_copy(inner) for inner in value]
     return value
 
 
@@ -68,12 +83,11 @@ class StrictModel(BaseModel):
         Returns:
             camelCase names; fields that are None or not finite are left out.
         """
-        value: dict[str, Any] = without_non_finite(
+        return without_non_finite(
             self.model_dump(
                 mode="json", by_alias=True, exclude_none=True, exclude_defaults=exclude_defaults
             )
         )
-        return value
 
     def wire_json(self) -> str:
         """Convert to JSON text.

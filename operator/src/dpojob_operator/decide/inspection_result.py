@@ -10,7 +10,6 @@ from dpojob_api.conditions import Reason
 from dpojob_api.constants import ExitCode
 from dpojob_api.job import DatasetStatus, DPOJobStatus
 from dpojob_api.report import InspectionReport
-from dpojob_api.suggestion import Suggestion
 
 from .object_snapshots import PodSnapshot
 
@@ -52,8 +51,10 @@ def dataset_status(report: InspectionReport) -> DatasetStatus:
     Returns:
         The value of `status.dataset`.
     """
-    wire = report.wire()
-    return DatasetStatus.model_validate(wire)
+    suggestion = report.suggestion
+    return DatasetStatus.model_validate(
+        {**dict(report), "suggestion": None if suggestion is None else suggestion.wire()}
+    )
 
 
 def report_from_status(status: DPOJobStatus) -> InspectionReport:
@@ -66,12 +67,8 @@ def report_from_status(status: DPOJobStatus) -> InspectionReport:
         The report, as planning and training need it.
     """
     assert status.dataset is not None
-    wire = status.dataset.wire()
-    suggestion = wire.pop("suggestion", None)
-    report = InspectionReport.model_validate({"preset": "none", **wire})
-    return report.model_copy(
-        update={"model": status.model, "suggestion": Suggestion.read(suggestion)}
-    )
+    known = {name: value for name, value in status.dataset if value is not None}
+    return InspectionReport.model_validate({"preset": "none", **known, "model": status.model})
 
 
 def dataset_valid_reason(report: InspectionReport) -> str:

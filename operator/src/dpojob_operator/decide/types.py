@@ -273,3 +273,27 @@ class PlanningRequest:
     """Names of the PersistentVolumeClaims to read."""
     earlier_pods: bool
     """Whether to list the training pods that deleted DPOJobs left."""
+
+
+def copy_status(status: DPOJobStatus) -> DPOJobStatus:
+    """Copy a status as far as stages change it in place.
+
+    Args:
+        status: The status as it was read.
+
+    Returns:
+        A status with lists and small parts of its own; the parts that stages replace are shared.
+    """
+    inspection, artifacts, display = status.inspection, status.artifacts, status.display
+    return status.model_copy(
+        update={
+            "conditions": list(status.conditions),
+            "attempts": [
+                attempt.model_copy(update={"job": attempt.job.model_copy()})
+                for attempt in status.attempts
+            ],
+            "inspection": inspection and inspection.model_copy(),
+            "artifacts": artifacts and artifacts.model_copy(),
+            "display": display and display.model_copy(),
+        }
+    )

@@ -23,8 +23,8 @@ from dpojob_api.base import JSONObject
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 MAX_CONNECTIONS = 100
-MERGE_PATCH = "application/merge-patch+json"
 """At once; aiohttp's default."""
+MERGE_PATCH = "application/merge-patch+json"
 
 
 def inside_cluster() -> bool:
@@ -57,6 +57,7 @@ class Connection:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Accept": "application/json", "User-Agent": "dpojob-operator"},
             read_bufsize=2**21,
+            timeout=aiohttp.ClientTimeout(total=None),  # callers bound the time of each request
         )
 
     async def close(self) -> None:

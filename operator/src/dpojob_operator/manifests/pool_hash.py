@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 from dpojob_api.pool import GPUPoolSpec
 
@@ -13,8 +14,16 @@ PARTS_OF_THE_JOB = ("gpu", "method", "nodeSelector", "tolerations", "pod")
 and what it costs: an edit of them withdraws no job that waits."""
 
 
+MAX_KEPT_HASHES = 256
+
+
 def pool_hash(pool: GPUPoolSpec) -> str:
     """A hash that changes when a field of the pool does that a training Job is made from."""
-    wire = pool.wire(exclude_defaults=True)
+    return _hash_of(pool.model_dump_json())
+
+
+@lru_cache(maxsize=MAX_KEPT_HASHES)  # Each pass over a job that waits asks for those of all pools.
+def _hash_of(pool: str) -> str:
+    wire = GPUPoolSpec.model_validate_json(pool).wire(exclude_defaults=True)
     parts = {name: wire[name] for name in PARTS_OF_THE_JOB if name in wire}
     return hashlib.sha256(compact(parts).encode()).hexdigest()[:16]

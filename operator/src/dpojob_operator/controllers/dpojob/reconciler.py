@@ -139,7 +139,10 @@ class Reconciler:
             stored = await self._write(key, raw, job, decision, snapshot)
             if stored is None and decision.actions and not await self._is_current(key, job):
                 return 0.0
-            job, raw = (job, None) if stored is None else (self._parse(stored), stored)
+            raw = stored
+            if stored is not None:
+                written = {"metadata": stored["metadata"], "status": decision.status}
+                job = job.model_copy(update=written)
             try:
                 for action in decision.actions:
                     await self._executor.execute(action, job, made.pools)
