@@ -23,7 +23,7 @@ from dpojob_trainer.training.evaluation.statistics.confidence_intervals import p
 from dpojob_trainer.training.loop.best_checkpoint import choose_best
 from dpojob_trainer.training.loop.memory import release_memory
 from dpojob_trainer.training.setup.arguments import WIN_RATE, judges_checkpoints
-from dpojob_trainer.training.setup.errors import Interrupted, TrainingError
+from dpojob_trainer.training.setup.errors import Interrupted, TrainingError, one_line
 from dpojob_trainer.training.setup.resumable_file import ResumableFile
 from dpojob_trainer.training.setup.signals import StopRequest
 from dpojob_trainer.training.setup.train_job import TrainJob
@@ -72,8 +72,8 @@ class JudgedEvaluations(TrainerCallback):  # type: ignore[misc]
         """Answer with the model before, which the model still is at step 0, or read these answers."""
         try:
             self._rows = judged_rows(self._job, self._spec)[0]
-        except JudgeError as error:
-            self._give_up(args, state, str(error))
+        except Exception as error:
+            self._give_up(args, state, _cause(error))
             return
         directory = self._job.checkpoints / DIRECTORY
         identity = [self._job.key, ANSWER_TOKENS, [row["prompt"] for row in self._rows]]
@@ -111,10 +111,13 @@ class JudgedEvaluations(TrainerCallback):  # type: ignore[misc]
         """Judge the answers of the current weights."""
         if self._judged is None:
             return
+        outcomes: list[float | None] | None = None
         try:
             outcomes = self._outcomes(model, kwargs["processing_class"])
-        except (JudgeError, TrainingError) as error:
-            self._give_up(args, state, str(error))
+        except Exception as error:
+            self._give_up(args, state, _cause(error))
+        if outcomes is None:
+            release_memory()  # After the error, whose traceback holds a judge that was being loaded.
             return
         figures = figures_of(outcomes, [each["outcomes"] for each in self._judged.values])
         if not figures:
@@ -144,13 +147,15 @@ class JudgedEvaluations(TrainerCallback):  # type: ignore[misc]
         training, answers = model.training, []
         model.eval()
         seed = self._job.spec.training.seed
-        for batch in generate_answers(
-            model, tokenizer, self._rows, new_tokens=ANSWER_TOKENS, seed=seed
-        ):
-            answers += batch
-            if interruptible and self._stop.in_any_process()[0]:
-                raise Interrupted
-        model.train(training)
+        try:
+            for batch in generate_answers(
+                model, tokenizer, self._rows, new_tokens=ANSWER_TOKENS, seed=seed
+            ):
+                answers += batch
+                if interruptible and self._stop.in_any_process()[0]:
+                    raise Interrupted
+        finally:
+            model.train(training)
         return answers
 
     def _give_up(self, args: Any, state: Any, cause: str) -> None:
@@ -160,6 +165,13 @@ class JudgedEvaluations(TrainerCallback):  # type: ignore[misc]
         if args.metric_for_best_model == WIN_RATE:
             args.metric_for_best_model, args.greater_is_better = "eval_loss", False
             choose_best(self._job.checkpoints, args, state)
+
+
+def _cause(error: Exception) -> str:
+    """Why nothing is judged, in a line; whatever it is, the training goes on."""
+    if isinstance(error, JudgeError | TrainingError):
+        return str(error)
+    return f"{type(error).__name__}: {one_line(error)}"
 
 
 def figures_of(outcomes: Outcomes, earlier: Sequence[Outcomes]) -> dict[str, float]:

@@ -82,7 +82,7 @@ def prompts_of_file(path: Path, *, messages: bool) -> Iterator[dict[str, Any]]:
         JudgeError: There is no such file, or a line of it is no prompt.
     """
     try:
-        lines = path.open(encoding="utf-8")
+        lines = path.open("rb")
     except OSError as error:
         raise JudgeError(f"evaluation.prompts.volume: {path.name}: {error.strerror}") from error
     with lines:
@@ -98,11 +98,11 @@ def prompts_of_file(path: Path, *, messages: bool) -> Iterator[dict[str, Any]]:
             yield {"prompt": as_messages(prompt, "user") if messages else prompt}
 
 
-def _prompt(line: str) -> Any:
-    """The prompt of a line, as text or as messages; None where it has none."""
+def _prompt(line: bytes) -> Any:
+    """The prompt of a line, as text or as messages; None where it has none, or is not UTF-8."""
     try:
-        prompt = json.loads(line)["prompt"]
-    except (ValueError, KeyError, TypeError):
+        prompt = json.loads(line.decode("utf-8"))["prompt"]
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     if isinstance(prompt, str):
         return prompt or None
@@ -117,7 +117,9 @@ def unseen_rows(
 ) -> list[dict[str, Any]]:
     """Rows of `held_out` with different prompts that no row of `trained` has.
 
-    Only the prompts of the candidates are kept in memory, not those of the training rows.
+    Only the prompts of the candidates are kept in memory, not those of the training rows. The held-out rows
+    are read in blocks, each twice as large as the one before, until enough are found: `trained` is read once
+    for each block.
 
     Args:
         held_out: Rows that are held out.
@@ -127,14 +129,24 @@ def unseen_rows(
     Returns:
         At most `limit` rows, in the order of `held_out`.
     """
-    candidates: dict[str, dict[str, Any]] = {}
-    for row in held_out:
-        candidates.setdefault(normalized(row["prompt"]), row)
-        if len(candidates) == 2 * limit:
-            break  # Twice as many, as some may also be trained on.
-    for row in trained():
-        candidates.pop(normalized(row["prompt"]), None)
-    return list(candidates.values())[:limit]
+    unread = iter(held_out)
+    found: dict[str, dict[str, Any]] = {}
+    block = limit
+    while len(found) < limit:
+        block *= 2  # More than are needed, as some may also be trained on.
+        candidates: dict[str, dict[str, Any]] = {}
+        for row in unread:
+            prompt = normalized(row["prompt"])
+            if prompt not in found:
+                candidates.setdefault(prompt, row)
+            if len(candidates) == block:
+                break
+        if not candidates:
+            break
+        for row in trained():
+            candidates.pop(normalized(row["prompt"]), None)
+        found |= candidates
+    return list(found.values())[:limit]
 
 
 def normalized(prompt: Any) -> str:

@@ -34,7 +34,8 @@ class RewardModelJudge(ScoringJudge):
         _check(directory, name)
         self._deadline = deadline
         self.name = f"reward model {name}"
-        self._tokenizer = AutoTokenizer.from_pretrained(directory)
+        # Of a conversation longer than the context the beginning is cut, not the answer at its end.
+        self._tokenizer = AutoTokenizer.from_pretrained(directory, truncation_side="left")
         options: dict[str, Any] = {"dtype": "auto"}
         if torch.cuda.is_available():
             options["device_map"] = {"": 0}
