@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from tests.trainer.training.conftest import MakeJob
 
 from dpojob_trainer.training.checkpoint_judging import judged_evaluations
@@ -31,8 +32,14 @@ class Model:
 
 
 @pytest.fixture
+def smaller_batch_left() -> bool:
+    """Whether the training goes on with a smaller batch after an out-of-memory."""
+    return False
+
+
+@pytest.fixture
 def callback(
-    make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, smaller_batch_left: bool
 ) -> JudgedEvaluations:
     """Judges the few held-out pairs by a reward model whose directory has a configuration and no weights."""
     monkeypatch.setattr(judged_evaluations, "FEWEST_ROWS", 1)
@@ -47,7 +54,10 @@ def callback(
         volumes={"judge": tmp_path / "judge"},
     )
     assert job.spec.evaluation is not None and job.spec.evaluation.judge is not None
-    return JudgedEvaluations(job, job.spec.evaluation, job.spec.evaluation.judge, StopRequest())
+    spec = job.spec.evaluation
+    return JudgedEvaluations(
+        job, spec, spec.judge, StopRequest(), smaller_batch_left=smaller_batch_left
+    )
 
 
 def state() -> Any:
@@ -91,6 +101,34 @@ def test_memory_that_runs_out_leaves_the_model_in_training(
     with caplog.at_level(logging.WARNING):
         callback.on_evaluate(arguments(), state(), None, metrics, **options)
     assert "MemoryError: 16 GiB" in caplog.text
+    assert metrics == {"eval_loss": 0.5} and model.training
+
+
+@pytest.mark.parametrize("smaller_batch_left", [True])
+def test_memory_that_runs_out_is_for_the_training_where_a_smaller_batch_is_left(
+    callback: JudgedEvaluations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering(monkeypatch)
+    options: dict[str, Any] = {"model": Model(), "processing_class": None}
+    callback.on_train_begin(arguments(), state(), None, **options)
+    answering(monkeypatch, torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB."))
+    with pytest.raises(torch.OutOfMemoryError):
+        callback.on_evaluate(arguments(), state(), None, {"eval_loss": 0.5}, **options)
+    assert options["model"].training
+
+
+@pytest.mark.parametrize("smaller_batch_left", [False, True])
+def test_a_model_that_cannot_answer_before_the_training_ends_judging_alone(
+    callback: JudgedEvaluations, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whose memory a smaller batch would leave as it is: nothing has been trained."""
+    answering(monkeypatch, torch.OutOfMemoryError("CUDA out of memory."))
+    model, metrics = Model(), {"eval_loss": 0.5}
+    options: dict[str, Any] = {"model": model, "processing_class": None}
+    with caplog.at_level(logging.WARNING):
+        callback.on_train_begin(arguments(), state(), None, **options)
+    assert "no checkpoint is judged (evaluation.everyEval): OutOfMemoryError: " in caplog.text
+    callback.on_evaluate(arguments(), state(), None, metrics, **options)
     assert metrics == {"eval_loss": 0.5} and model.training
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from dpojob_api.conditions import Reason
 from dpojob_api.quantity import parse_duration
 from dpojob_api.shared_training_constants import ANSWER_TOKENS
 from dpojob_api.spec import EvaluationSpec, Judge
@@ -23,7 +24,7 @@ from dpojob_trainer.training.evaluation.statistics.confidence_intervals import p
 from dpojob_trainer.training.loop.best_checkpoint import choose_best
 from dpojob_trainer.training.loop.memory import release_memory
 from dpojob_trainer.training.setup.arguments import WIN_RATE, judges_checkpoints
-from dpojob_trainer.training.setup.errors import Interrupted, TrainingError, one_line
+from dpojob_trainer.training.setup.errors import Interrupted, TrainingError, explain, one_line
 from dpojob_trainer.training.setup.resumable_file import ResumableFile
 from dpojob_trainer.training.setup.signals import StopRequest
 from dpojob_trainer.training.setup.train_job import TrainJob
@@ -38,8 +39,14 @@ Outcomes = Sequence[float | None]
 """By prompt: 1 where the tuned answer wins, 0.5 for a tie, else 0; None without a score."""
 
 
-def judge_of_checkpoints(job: TrainJob, stop: StopRequest) -> JudgedEvaluations | None:
-    """The callback that everyEval asks for; None where it does not or cannot be followed."""
+def judge_of_checkpoints(
+    job: TrainJob, stop: StopRequest, *, smaller_batch_left: bool
+) -> JudgedEvaluations | None:
+    """The callback that everyEval asks for; None where it does not or cannot be followed.
+
+    With `smaller_batch_left` an out-of-memory at an evaluation is raised, since the caller trains on with a
+    smaller batch; else it ends judging alone.
+    """
     spec = job.spec.evaluation
     if spec is None or not spec.every_eval or spec.judge is None:
         return None
@@ -48,7 +55,7 @@ def judge_of_checkpoints(job: TrainJob, stop: StopRequest) -> JudgedEvaluations 
             "evaluation.everyEval is for one GPU and held-out pairs; no checkpoint is judged"
         )
         return None
-    return JudgedEvaluations(job, spec, spec.judge, stop)
+    return JudgedEvaluations(job, spec, spec.judge, stop, smaller_batch_left=smaller_batch_left)
 
 
 class JudgedEvaluations(TrainerCallback):  # type: ignore[misc]
@@ -59,9 +66,16 @@ class JudgedEvaluations(TrainerCallback):  # type: ignore[misc]
     """
 
     def __init__(
-        self, job: TrainJob, spec: EvaluationSpec, judge: Judge, stop: StopRequest
+        self,
+        job: TrainJob,
+        spec: EvaluationSpec,
+        judge: Judge,
+        stop: StopRequest,
+        *,
+        smaller_batch_left: bool,
     ) -> None:
         self._job, self._spec, self._asked, self._stop = job, spec, judge, stop
+        self._smaller_batch_left = smaller_batch_left
         self._rows: list[dict[str, Any]] = []
         self._before: list[Answer] = []
         self._judged: ResumableFile | None = None
@@ -71,30 +85,10 @@ class JudgedEvaluations(TrainerCallback):  # type: ignore[misc]
     ) -> None:
         """Answer with the model before, which the model still is at step 0, or read these answers."""
         try:
-            self._rows = judged_rows(self._job, self._spec)[0]
+            self._judged = self._open(state.global_step, model, kwargs["processing_class"])
         except Exception as error:
-            self._give_up(args, state, _cause(error))
+            self._give_up(args, state, error)
             return
-        directory = self._job.checkpoints / DIRECTORY
-        identity = [self._job.key, ANSWER_TOKENS, [row["prompt"] for row in self._rows]]
-        kept = ResumableFile(directory / "before.jsonl", identity)
-        if len(self._rows) < FEWEST_ROWS:
-            self._give_up(
-                args, state, f"{len(self._rows)} prompts are too few; hold out more pairs"
-            )
-            return
-        if len(kept.values) < len(self._rows):
-            if state.global_step > 0:
-                self._give_up(args, state, "the answers of the model before are lost")
-                return
-            kept.keep(0)
-            answers = self._answer(model, kwargs["processing_class"])
-            kept.append([asdict(answer) for answer in answers])
-        self._before = [Answer(**value) for value in kept.values]
-        judge = self._asked.wire()
-        self._judged = ResumableFile(directory / "outcomes.jsonl", [*identity, judge])
-        # Later ones are of weights that this run does not have.
-        self._judged.keep(sum(each["step"] <= state.global_step for each in self._judged.values))
         if state.global_step > 0 and args.metric_for_best_model == WIN_RATE:
             # An earlier attempt may have had no judge, and chosen by the held-out loss.
             choose_best(self._job.checkpoints, args, state)
@@ -111,22 +105,42 @@ class JudgedEvaluations(TrainerCallback):  # type: ignore[misc]
         """Judge the answers of the current weights."""
         if self._judged is None:
             return
-        outcomes: list[float | None] | None = None
+        figures: dict[str, float] = {}
         try:
             outcomes = self._outcomes(model, kwargs["processing_class"])
+            figures = figures_of(outcomes, [each["outcomes"] for each in self._judged.values])
+            if not figures:
+                raise JudgeError("the judge scored no answer")
         except Exception as error:
-            self._give_up(args, state, _cause(error))
-        if outcomes is None:
-            release_memory()  # After the error, whose traceback holds a judge that was being loaded.
-            return
-        figures = figures_of(outcomes, [each["outcomes"] for each in self._judged.values])
+            if self._smaller_batch_left and explain(error).reason == Reason.OUT_OF_MEMORY:
+                raise
+            self._give_up(args, state, error)
         if not figures:
-            self._give_up(args, state, "the judge scored no answer")
+            release_memory()  # After the error, whose traceback holds a judge that was being loaded.
             return
         self._judged.append([{"step": state.global_step, "outcomes": outcomes}])
         metrics.update(figures)
         state.log_history[-1].update(figures)
         log.info("win rate at step %d: %.2f", state.global_step, figures[WIN_RATE])
+
+    def _open(self, step: int, model: Any, tokenizer: Any) -> ResumableFile:
+        """Read the prompts and the answers of the model before, or let it answer; the outcomes until `step`."""
+        self._rows = judged_rows(self._job, self._spec)[0]
+        directory = self._job.checkpoints / DIRECTORY
+        identity = [self._job.key, ANSWER_TOKENS, [row["prompt"] for row in self._rows]]
+        kept = ResumableFile(directory / "before.jsonl", identity)
+        if len(self._rows) < FEWEST_ROWS:
+            raise JudgeError(f"{len(self._rows)} prompts are too few; hold out more pairs")
+        if len(kept.values) < len(self._rows):
+            if step > 0:
+                raise JudgeError("the answers of the model before are lost")
+            kept.keep(0)
+            kept.append([asdict(answer) for answer in self._answer(model, tokenizer)])
+        self._before = [Answer(**value) for value in kept.values]
+        judged = ResumableFile(directory / "outcomes.jsonl", [*identity, self._asked.wire()])
+        # Later ones are of weights that this run does not have.
+        judged.keep(sum(each["step"] <= step for each in judged.values))
+        return judged
 
     def _outcomes(self, model: Any, tokenizer: Any) -> list[float | None]:
         # The step before this evaluation can be saved; before the first step there is nothing to save.
@@ -158,9 +172,9 @@ class JudgedEvaluations(TrainerCallback):  # type: ignore[misc]
             model.train(training)
         return answers
 
-    def _give_up(self, args: Any, state: Any, cause: str) -> None:
-        """Choose the checkpoint by the held-out loss from here on."""
-        log.warning("no checkpoint is judged (evaluation.everyEval): %s", cause)
+    def _give_up(self, args: Any, state: Any, error: Exception) -> None:
+        """Choose the checkpoint by the held-out loss from here on, and judge no more."""
+        log.warning("no checkpoint is judged (evaluation.everyEval): %s", _cause(error))
         self._judged = None
         if args.metric_for_best_model == WIN_RATE:
             args.metric_for_best_model, args.greater_is_better = "eval_loss", False

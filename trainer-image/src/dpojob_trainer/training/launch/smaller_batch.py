@@ -31,10 +31,11 @@ def train_with_smaller_batch_if_needed(
     Raises any error, of several processes also the first out-of-memory. The notice of a smaller batch is in
     the recorder's progress and in the notes of the result.
     """
+    plan = None if job.plan.gpus > 1 else halve_batch(job.plan)
+    judge = judge_of_checkpoints(job, stop, smaller_batch_left=plan is not None)
     try:
-        result = train(job, recorder, stop, judge_of_checkpoints(job, stop))
+        result = train(job, recorder, stop, judge)
     except Exception as error:
-        plan = None if job.plan.gpus > 1 else halve_batch(job.plan)
         reason = explain(error, job.output).reason
         if plan is None or not smaller_batch_helps(reason, recorder.read().stage):
             raise
@@ -48,7 +49,8 @@ def train_with_smaller_batch_if_needed(
     log.warning("%s", notice)
     recorder.update(notice=notice)
     smaller = replace(job, plan=plan)
-    result = train(smaller, recorder, stop, judge_of_checkpoints(smaller, stop))
+    judge = judge_of_checkpoints(smaller, stop, smaller_batch_left=False)
+    result = train(smaller, recorder, stop, judge)
     return _with_notice(result, recorder)
 
 
