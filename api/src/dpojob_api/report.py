@@ -71,6 +71,8 @@ class ProblemCode(StrEnum):
     """Warning: the model looks like a base model; DPO expects an instruction-tuned one."""
     UNUSABLE_JUDGE = "UnusableJudge"
     """Warning: the reward model of `evaluation.judge` cannot judge; without a verdict Improved stays Unknown."""
+    UNUSABLE_PROMPTS = "UnusablePrompts"
+    """Warning: the prompts of `evaluation` are too few for a verdict, or cannot be read; Improved will stay Unknown."""
     UNUSABLE_TASK = "UnusableTask"
     """Warning: a task of `evaluation.tasks` does not exist or cannot be run; Improved will stay Unknown."""
 

@@ -45,6 +45,8 @@ def test_a_sweep_has_one_key_and_fields_that_inspection_reads_change_it() -> Non
         for more in ({}, {"evaluation": judged["evaluation"] | {"maxDuration": "5m"}})
     }
     assert len(keys) == 1 and base not in keys
+    fewer = {"evaluation": judged["evaluation"] | {"everyEval": True}}
+    assert inspection_key(DPOJobSpec.model_validate(judged | fewer), MODEL, DATA) not in keys
     tasks = spec().wire() | {"evaluation": {"tasks": [{"name": "ifeval"}]}}
     assert inspection_key(DPOJobSpec.model_validate(tasks), MODEL, DATA) not in {base, *keys}
 

@@ -84,10 +84,11 @@ class DPOJobSpec(
     def output_is_kept(self) -> bool:
         """Whether the model has a volume that outlives the training pod.
 
-        A pushed model needs none, except where the verdict of the evaluation may forbid its upload.
+        A pushed model needs none, except where it is evaluated before its upload: the verdict may forbid that, and
+        the evaluation may end the pod.
         """
-        may_stay = self.evaluation is not None and self.evaluation.require is not None
-        return self.output.volume is not None or self.output.push is None or may_stay
+        pushed_at_once = self.output.push is not None and self.evaluation is None
+        return self.output.volume is not None or not pushed_at_once
 
     @property
     def evaluation_volumes(self) -> dict[str, ClaimPath]:

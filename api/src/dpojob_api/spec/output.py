@@ -31,7 +31,7 @@ class S3(StrictModel):
 class Output(StrictModel):
     """Where the model goes. Without a volume, a claim `<name>-output` is made.
 
-    Where push is set and evaluation.require is not, the model is uploaded without a claim.
+    Where push is set and evaluation is not, the model is uploaded without a claim.
     """
 
     volume: ClaimPath | None = Field(

@@ -31,17 +31,20 @@ def inspection_key(spec: DPOJobSpec, model_commit: str, dataset_commit: str) -> 
     """The key of a spec whose `model` and `dataset` are repositories, at those commits."""
     wire = spec.wire()
     evaluation = wire.get("evaluation") or {}
+    judge = evaluation.get("judge")
+    prompts = {"everyEval": evaluation.get("everyEval"), "prompts": evaluation.get("prompts")}
     seen = {
         "model": {**wire["model"], "revision": model_commit},
         "dataset": {**wire["dataset"], "revision": dataset_commit},
         "training": wire["training"],
-        # Of the evaluation only the reward model's files and the tasks are looked at.
-        "rewardModel": (evaluation.get("judge") or {}).get("rewardModel"),
+        # Of the evaluation the reward model's files and the tasks are looked at, and for a judge the prompts.
+        "rewardModel": (judge or {}).get("rewardModel"),
         "tasks": evaluation.get("tasks"),
         "token": wire.get("hubTokenSecret"),
         "output": wire.get("output"),
         # Only whether there is one matters, for trackers that need it; its content is not read.
         "environment": "environmentSecret" in wire,
+        **(prompts if judge else {}),
     }
     # Fields that inspection does not read differ within a hyperparameter sweep, which shares a report.
     for field in SWEPT:

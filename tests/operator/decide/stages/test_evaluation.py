@@ -82,10 +82,11 @@ def test_without_a_judge_there_is_no_such_condition() -> None:
     assert status.display is not None and status.display.win_rate is None
 
 
-def test_too_few_held_out_pairs_are_reported_before_training() -> None:
+def test_too_few_prompts_are_reported_before_training() -> None:
+    problem = {"code": "UnusablePrompts", "severity": "warning", "message": "7 are held out."}
     first = decide_with_pools(build_snapshot(spec_fields=ASKED), POOLS, NOW)
     assert first.status.inspection is not None
-    pods = (finished_pod("inspect", 0, {**REPORT, "evalRows": 7}),)
+    pods = (finished_pod("inspect", 0, {**REPORT, "problems": [problem]}),)
     second = decide_with_pools(
         build_snapshot(
             first.status,
@@ -98,7 +99,7 @@ def test_too_few_held_out_pairs_are_reported_before_training() -> None:
     )
     found = second.status.condition("Improved")
     assert found is not None and (found.status, found.reason) == ("Unknown", "NotEvaluated")
-    assert "holds 7 pairs out, and a verdict needs 20" in found.message
+    assert found.message == "7 are held out. Training goes on."
     assert second.status.attempts, "training goes on"
 
 

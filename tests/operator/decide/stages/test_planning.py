@@ -146,11 +146,20 @@ def test_where_the_model_will_lie(
     assert (None if artifacts is None else artifacts.wire()) == expected
 
 
-@pytest.mark.parametrize(("require", "claims"), [({}, ("x-output",)), (None, ())])
-def test_a_model_whose_upload_the_verdict_may_forbid_has_a_claim(
-    require: dict[str, Any] | None, claims: tuple[str, ...]
+@pytest.mark.parametrize(
+    ("evaluation", "claims"),
+    [
+        ({"require": {}}, ("x-output",)),
+        # The evaluation may end the pod before the upload.
+        ({}, ("x-output",)),
+        (None, ()),
+    ],
+)
+def test_a_model_that_is_evaluated_before_its_upload_has_a_claim(
+    evaluation: dict[str, Any] | None, claims: tuple[str, ...]
 ) -> None:
-    evaluation = {"judge": {"rewardModel": {"repo": "org/judge"}}, "require": require}
+    if evaluation is not None:
+        evaluation = {"judge": {"rewardModel": {"repo": "org/judge"}}, **evaluation}
     snapshot = inspected(output={"push": "me/it"}, evaluation=evaluation)
     assert decide(snapshot, NOW) == PlanningRequest(claims=claims, earlier_pods=False)
     decision = decide_with_pools(snapshot, POOLS, NOW)

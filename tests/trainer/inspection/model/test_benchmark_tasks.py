@@ -44,6 +44,28 @@ def test_code_in_a_file_is_for_pods_of_installations_that_allow_it(
     assert warnings_of(volume, own("manners.yaml")) == []
 
 
+def test_a_task_of_the_harness_that_needs_more_than_its_dataset_is_named(
+    volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, unsafe = warnings_of(volume, {"name": "squadv2"}, {"name": "mbpp"})
+    assert "squadv2: it computes a metric by a program of the hub" in program
+    assert "evaluation.allowPrograms" in program and "Improved will stay Unknown" in program
+    assert "mbpp: it runs code that the model writes" in unsafe
+    monkeypatch.setenv("DPOJOB_ALLOW_PROGRAMS", "true")
+    assert warnings_of(volume, {"name": "squadv2"}) == []
+
+
+def test_data_beside_the_hub_are_named_where_a_mirror_takes_its_place(
+    volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = [{"name": "ifeval"}, {"name": "leaderboard"}, {"name": "mmlu"}]
+    monkeypatch.delenv("HF_ENDPOINT", raising=False)
+    assert warnings_of(volume, *tasks) == []
+    monkeypatch.setenv("HF_ENDPOINT", "https://hub.internal")
+    for message, name in zip(warnings_of(volume, *tasks), ("ifeval", "leaderboard"), strict=True):
+        assert f"{name}: it downloads data of NLTK" in message and "Without it" in message
+
+
 def test_a_missing_file_and_a_missing_claim_are_warnings(volume) -> None:
     (message,) = warnings_of(volume, own("none.yaml"))
     assert "none.yaml: No such file" in message

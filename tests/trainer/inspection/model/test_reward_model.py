@@ -6,13 +6,17 @@ import json
 from typing import Any
 
 import pytest
+from tests.kit.hub.server import Hub
 
 ROWS = [{"prompt": f"q {n}", "chosen": f"yes {n}", "rejected": f"no {n}"} for n in range(30)]
 GOOD = {"architectures": ["Qwen2ForSequenceClassification"], "num_labels": 1}
 
 
 def warnings_of(
-    volume: Any, config: dict[str, Any] | str | None, tokenizer: bool = True
+    volume: Any,
+    config: dict[str, Any] | str | None,
+    tokenizer: bool = True,
+    weights: str = "model.safetensors",
 ) -> list[str]:
     directory = volume.root / "reward"
     directory.mkdir()
@@ -21,6 +25,8 @@ def warnings_of(
         (directory / "config.json").write_text(text)
     if tokenizer:
         (directory / "tokenizer.json").write_text("{}")
+    if weights:
+        (directory / weights).write_bytes(b"")
     judge = {"rewardModel": {"volume": {"claimName": "data", "path": "reward"}}}
     report = volume.rows(ROWS).inspect(None, evaluation={"judge": judge})
     assert report.valid
@@ -71,4 +77,24 @@ def test_a_missing_tokenizer_and_a_missing_model_are_warnings(volume) -> None:
     assert "has no tokenizer" in message
     judge = {"rewardModel": {"volume": {"claimName": "data", "path": "elsewhere"}}}
     report = volume.inspect(None, evaluation={"judge": judge})
-    assert report.valid and "elsewhere" in report.warnings[-1].message
+    (message,) = [p.message for p in report.warnings if str(p.code) == "UnusableJudge"]
+    assert report.valid and "elsewhere" in message
+
+
+def test_weights_in_another_format_are_read_from_a_claim_and_not_from_the_hub(
+    volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert warnings_of(volume, GOOD, weights="pytorch_model.bin") == []
+    judge = {"rewardModel": {"repo": "org/reward"}}
+    with Hub() as hub:
+        for name, value in hub.env().items():
+            monkeypatch.setenv(name, value)
+        hub.add_model("org/reward", volume.root / "reward")
+        report = volume.inspect(None, evaluation={"judge": judge})
+    (message,) = [p.message for p in report.warnings if str(p.code) == "UnusableJudge"]
+    assert "org/reward holds no weights as safetensors" in message
+    (volume.root / "reward" / "pytorch_model.bin").unlink()
+    claimed = {"rewardModel": {"volume": {"claimName": "data", "path": "reward"}}}
+    report = volume.inspect(None, evaluation={"judge": claimed})
+    (message,) = [p.message for p in report.warnings if str(p.code) == "UnusableJudge"]
+    assert "has no weights (model.safetensors)" in message

@@ -28,6 +28,27 @@ def test_files_and_tags_of_the_index_are_there() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "needs"),
+    [
+        ("hellaswag", set()),
+        ("mmlu", set()),
+        ("ifeval", {"nltk-data"}),
+        # A group, of which one task is.
+        ("leaderboard", {"nltk-data"}),
+        ("mbpp", {"hub-metric", "unsafe-code"}),
+        # A metric that the YAML file names.
+        ("polemo2_in", {"hub-metric"}),
+        # One that the Python class of the task loads.
+        ("squadv2", {"hub-metric"}),
+        # Only other tasks of the same Python file load one.
+        ("xnli_ca", set()),
+    ],
+)
+def test_what_a_task_needs_beside_its_dataset(name: str, needs: set[str]) -> None:
+    assert read_index()[name].needs == needs
+
+
+@pytest.mark.parametrize(
     ("written", "meant"),
     [("ifevl", "ifeval"), ("IFEval", "ifeval"), ("arc_chalenge", "arc_challenge"), ("zzzz", None)],
 )

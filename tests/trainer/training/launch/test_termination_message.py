@@ -18,7 +18,7 @@ from dpojob_api.evaluation import Attention, Evaluation, Interval, TaskResult, T
 from dpojob_api.progress import Artifacts, Health, Outcome, Progress, Sample
 from dpojob_trainer.shared.termination_message import encode, write_termination_message
 from dpojob_trainer.training import run
-from dpojob_trainer.training.launch.outcome_truncation import truncate_outcome
+from dpojob_trainer.training.launch.outcome_message import truncate_outcome
 from dpojob_trainer.training.launch.session import RunState, _interrupted
 from dpojob_trainer.training.setup.errors import exit_code, explain
 from dpojob_trainer.training.setup.progress import ProgressRecorder

@@ -9,13 +9,22 @@ from dpojob_trainer.shared.errors import InspectionError
 from .model import open_model, read_facts
 from .pipeline import inspect
 from .report import render_page, summary
-from .scan import accepted_rows, is_conversational, leave_out_pandas, report_rows
+from .scan import (
+    PromptFileError,
+    accepted_rows,
+    evaluation_rows,
+    is_conversational,
+    leave_out_pandas,
+    report_rows,
+)
 from .training_arguments import check_arguments
 
 __all__ = [
     "InspectionError",
+    "PromptFileError",
     "accepted_rows",
     "check_arguments",
+    "evaluation_rows",
     "inspect",
     "is_conversational",
     "leave_out_pandas",

@@ -31,7 +31,14 @@ from .report import (
     with_encodable_names,
     with_suggestion,
 )
-from .scan import DatasetCounts, DatasetScan, FirstPass, Progress, column_names
+from .scan import (
+    DatasetCounts,
+    DatasetScan,
+    FirstPass,
+    Progress,
+    column_names,
+    prompt_warnings,
+)
 from .sources import ContentHash, Source, open_source
 from .tokenization import InexactTokens, ModelContext, model_warnings
 from .training_arguments import check_arguments, check_pad_token
@@ -92,6 +99,8 @@ def inspect(
             )
             report.problems += problems
         report.problems += task_warnings(spec.evaluation.tasks, volumes)
+        if report.valid:
+            report.problems += prompt_warnings(spec, report, volumes, token)
     if not report.valid:
         opened.complete_suggestion(spec, report)
     return with_encodable_names(report)

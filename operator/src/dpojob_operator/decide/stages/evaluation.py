@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dpojob_api.conditions import Reason
-from dpojob_api.evaluation import FEWEST_PROMPTS, Evaluation
+from dpojob_api.evaluation import Evaluation
+from dpojob_api.report import ProblemCode
 from dpojob_operator.decide.status_builder import StatusBuilder
 
 
@@ -37,19 +38,12 @@ def check_prompts(builder: StatusBuilder) -> bool:
         builder: The status under construction, with the inspected dataset.
 
     Returns:
-        Always True: the model is trained all the same. Benchmark tasks need no held-out prompts.
+        Always True: the model is trained all the same.
     """
-    spec, dataset = builder.job.spec.evaluation, builder.status.dataset
-    if spec is None or spec.judge is None or dataset is None:
+    dataset = builder.status.dataset
+    if dataset is None or builder.status.evaluation is not None:
         return True
-    if builder.status.evaluation is not None:
-        return True
-    if spec.prompts.volume is not None or dataset.eval_rows >= FEWEST_PROMPTS:
-        return True
-    builder.set_improved(
-        Evaluation(
-            message=f"dataset.eval holds {dataset.eval_rows} pairs out, and a verdict needs {FEWEST_PROMPTS} prompts: "
-            "hold out more, or name evaluation.prompts.volume. Training goes on."
-        )
-    )
+    for problem in dataset.problems:
+        if problem.code == ProblemCode.UNUSABLE_PROMPTS:
+            builder.set_improved(Evaluation(message=f"{problem.message} Training goes on."))
     return True

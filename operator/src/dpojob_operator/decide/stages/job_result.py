@@ -71,7 +71,8 @@ def end_is_near(builder: StatusBuilder, job: JobSnapshot) -> bool:
 def out_of_main_memory(pod: PodSnapshot) -> bool:
     """Check whether the pod failed because its container ran out of main memory.
 
-    A container may have survived the kill of a child process, so its exit status counts too.
+    A container may have survived the kill of a child process, so its exit status counts too. One whose model
+    was complete on a claim does not count: the Job's next pod goes on without what took the memory.
 
     Args:
         pod: A training pod.
@@ -79,10 +80,10 @@ def out_of_main_memory(pod: PodSnapshot) -> bool:
     Returns:
         Whether it did.
     """
-    return pod.exit_reason == OOM_KILLED and pod.exit_code not in (
-        ExitCode.OK,
-        ExitCode.INTERRUPTED,
-    )
+    if pod.exit_reason != OOM_KILLED or pod.exit_code in (ExitCode.OK, ExitCode.INTERRUPTED):
+        return False
+    outcome = parse_outcome(pod)
+    return outcome is None or outcome.artifacts is None or outcome.artifacts.claim_name is None
 
 
 def parse_outcome(pod: PodSnapshot | None) -> Outcome | None:

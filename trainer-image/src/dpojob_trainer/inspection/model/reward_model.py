@@ -40,7 +40,9 @@ def inspect_reward_model(
     try:
         files = open_model(source, volumes, token)
         size = _weight_bytes(files.sizes())
-        fault = _fault(files, read_json(files, "config.json"))
+        fault = _fault(files, read_json(files, "config.json")) or _weights_fault(
+            files, downloaded=judge.repo is not None
+        )
     except InspectionError as error:
         fault = error.message
     if fault is None:
@@ -76,6 +78,18 @@ def _fault(files: ModelFiles, config: Mapping[str, Any] | None) -> str | None:
         return f"{files.source} has {labels} outputs; a reward model has one"
     if not {*TOKENIZER_FILES} & files.sizes().keys():
         return f"{files.source} has no tokenizer ({', '.join(TOKENIZER_FILES[:2])}); save it beside the model"
+    return None
+
+
+def _weights_fault(files: ModelFiles, *, downloaded: bool) -> str | None:
+    """What keeps its weights from being loaded; of a repository only safetensors are downloaded."""
+    names = files.sizes()
+    if any(fnmatchcase(name, "*.safetensors") and "/" not in name for name in names):
+        return None
+    if downloaded:
+        return f"{files.source} holds no weights as safetensors"
+    if not any(fnmatchcase(name, "pytorch_model*.bin") for name in names):
+        return f"{files.source} has no weights (model.safetensors)"
     return None
 
 

@@ -13,8 +13,11 @@ from typing import Literal, NamedTuple, cast
 from dpojob_api.spelling import MAX_CANDIDATES, nearest
 
 FILE = "lm_eval_tasks.tsv.xz"
-"""Its first line is the version of lm-eval; then follow kind, name and place, separated by tabs."""
+"""Its first line is the version of lm-eval; then follow kind, name, place and needs, separated by tabs."""
 Kind = Literal["task", "group", "tag"]
+TaskRequirement = Literal["hub-metric", "nltk-data", "unsafe-code"]
+"""What a task needs beside its dataset: a metric that is a program of the hub, data of NLTK, and that what the
+model writes is run."""
 
 
 class IndexEntry(NamedTuple):
@@ -23,6 +26,8 @@ class IndexEntry(NamedTuple):
     kind: Kind
     place: str
     """The YAML file of a task or group, relative to lm_eval/tasks; of a tag its tasks, separated by spaces."""
+    needs: frozenset[TaskRequirement]
+    """What it needs; of a group or tag, what any of its tasks does."""
 
 
 def read_index() -> dict[str, IndexEntry]:
@@ -34,8 +39,9 @@ def read_index() -> dict[str, IndexEntry]:
     _, *lines = _text().splitlines()
     entries = {}
     for line in lines:
-        kind, name, place = line.split("\t")
-        entries[name] = IndexEntry(cast(Kind, kind), place)
+        kind, name, place, needs = line.split("\t")
+        required = frozenset(cast(list[TaskRequirement], needs.split()))
+        entries[name] = IndexEntry(cast(Kind, kind), place, required)
     return entries
 
 

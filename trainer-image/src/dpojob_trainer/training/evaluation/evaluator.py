@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 
 from dpojob_api.conditions import Reason
@@ -21,6 +20,7 @@ from dpojob_api.shared_training_constants import (
     TASK_TIME_SHARE,
 )
 from dpojob_api.spec import EvaluationSpec, Judge
+from dpojob_trainer.inspection import PromptFileError
 from dpojob_trainer.training.export import output_directory
 from dpojob_trainer.training.setup.errors import TrainingError, one_line
 from dpojob_trainer.training.setup.progress import ProgressRecorder
@@ -28,6 +28,7 @@ from dpojob_trainer.training.setup.train_job import TrainJob
 
 from .answering import AnswerSettings, answer_both
 from .document_sections import write_sections
+from .evaluation_starts import EvaluationStarts
 from .figure_limits import figures_beyond_limits
 from .held_out_figures import reward_accuracy, with_answers, with_distance
 from .judges import Comparison, JudgeError, open_judge
@@ -46,12 +47,19 @@ def evaluate_run(job: TrainJob, recorder: ProgressRecorder, finished: Outcome) -
     """Compare the finished model with the one that training began with, and record the figures.
 
     Called once the model is in its place, by the first process; an outcome that has figures is returned
-    as it is. Raises no error: figures that cannot be computed are missing, with a note.
+    as it is. Raises no error: figures that cannot be computed are missing, with a note. What ends the
+    container itself, such as main memory that runs out, is not tried again by each attempt.
     """
     if finished.evaluation is not None:
         return finished
     recorder.set_stage("Evaluating")
-    evaluation, records = evaluate(job, finished)
+    starts = EvaluationStarts(job.output / WORK_DIRECTORY, job.spec.backoff_limit)
+    records: list[Record] = []
+    if starts.are_used_up:
+        evaluation = _given_up(job, starts.count)
+    else:
+        with starts.counted():
+            evaluation, records = evaluate(job, finished)
     if records:
         write_records(job.output / FILE, records)
     write_sections(job, evaluation, records)
@@ -92,10 +100,21 @@ def may_be_uploaded(job: TrainJob, evaluation: Evaluation | None) -> bool:
     return evaluation.verdict == Reason.BETTER_THAN_BASE
 
 
+def _given_up(job: TrainJob, starts: int) -> Evaluation:
+    message = (
+        f"The evaluation ended the training container {starts} {'time' if starts == 1 else 'times'}, as happens "
+        "where main memory runs out, and was given up: raise the installation's limit for training pods (chart "
+        "value train.resources), or evaluate alone with `dpojob evaluate`."
+    )
+    if job.spec.evaluation is None:
+        return Evaluation(note=message)
+    return not_evaluated(Evaluation(), message)
+
+
 def evaluate(job: TrainJob, finished: Outcome) -> tuple[Evaluation, list[Record]]:
-    """The figures and the verdict, and the judged prompts. Raises no error."""
+    """The figures and the verdict, and where a judge is asked for the answers. Raises no error."""
     evaluation = Evaluation()
-    judged: list[Record] = []
+    records: list[Record] = []
     spec = job.spec.evaluation
     start = time.monotonic()
     pair = PairLoader(job)
@@ -111,9 +130,10 @@ def evaluate(job: TrainJob, finished: Outcome) -> tuple[Evaluation, list[Record]
         evaluation, answered = _answer(job, evaluation, pair, start)
         pair.release()
         if spec is not None and spec.judge is not None:
+            records = answered  # They are kept where the judge fails.
             deadline = start + _seconds(spec)
-            evaluation, judged = _judge(job, spec, spec.judge, evaluation, answered, deadline)
-    except JudgeError as error:
+            evaluation, records = _judge(job, spec, spec.judge, evaluation, answered, deadline)
+    except (JudgeError, PromptFileError) as error:
         evaluation = not_evaluated(evaluation, f"{error}.")
     except Exception as error:
         log.warning("the evaluation failed; the model is complete", exc_info=True)
@@ -125,7 +145,7 @@ def evaluate(job: TrainJob, finished: Outcome) -> tuple[Evaluation, list[Record]
     if spec is not None and evaluation.tasks:
         evaluation = with_task_verdict(evaluation, spec.require, judged=spec.judge is not None)
     attention = figures_beyond_limits(evaluation)
-    return evaluation.model_copy(update={"attention": attention}), judged
+    return evaluation.model_copy(update={"attention": attention}), records
 
 
 def _answer(
@@ -165,10 +185,10 @@ def _judge(
     spec: EvaluationSpec,
     asked: Judge,
     evaluation: Evaluation,
-    answered: Sequence[Record],
+    answered: list[Record],
     deadline: float,
 ) -> tuple[Evaluation, list[Record]]:
-    """The verdict on the answers, which get their scores until `deadline`, by `time.monotonic`."""
+    """The verdict on the answers, and these with their scores, asked for until `deadline`, by `time.monotonic`."""
     judge = open_judge(job, asked, deadline, job.output / WORK_DIRECTORY)
     evaluation = evaluation.model_copy(update={"judge": judge.name})
     try:
@@ -178,7 +198,7 @@ def _judge(
     except JudgeError as error:
         # What the judge was asked before the error costs as well.
         evaluation = evaluation.model_copy(update={"judge_usage": judge.usage})
-        return not_evaluated(evaluation, f"{error}."), []
+        return not_evaluated(evaluation, f"{error}."), answered
     judged = [
         replace(record, before_score=before, after_score=after)
         for record, (before, after) in zip(answered, scores, strict=True)

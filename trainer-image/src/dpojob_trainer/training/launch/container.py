@@ -11,14 +11,13 @@ from typing import NoReturn
 from dpojob_api.conditions import Reason
 from dpojob_api.progress import Outcome
 from dpojob_trainer.shared.container_environment import ContainerEnvironment
-from dpojob_trainer.shared.termination_message import write_termination_message
 from dpojob_trainer.training.export import output_directory
 from dpojob_trainer.training.setup.errors import TrainingError, exit_code
 from dpojob_trainer.training.setup.train_job import TrainJob
 
 from . import launcher
 from .library_imports import hide_unused_packages
-from .outcome_truncation import truncate_outcome
+from .outcome_message import write_outcome
 from .session import run
 from .smaller_plan import halve_batch
 
@@ -32,13 +31,9 @@ def train_container(environment: ContainerEnvironment) -> int:
     except TrainingError as error:
         outcome = Outcome(outcome="Failed", reason=error.reason, message=error.message)
     log.info("%s, %s: %s", outcome.outcome, outcome.reason, outcome.message)
-    document = truncate_outcome(outcome).wire()
-    if environment.rank is None:
-        write_termination_message(document, environment.termination_log)
-    else:
-        launcher.write_rank_outcome(document, environment)
-        if outcome.outcome == "Failed":
-            _exit_without_waiting(exit_code(outcome.reason))
+    write_outcome(outcome, environment)
+    if environment.rank is not None and outcome.outcome == "Failed":
+        _exit_without_waiting(exit_code(outcome.reason))
     return exit_code(outcome.reason)
 
 

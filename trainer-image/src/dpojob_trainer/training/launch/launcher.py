@@ -15,14 +15,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from dpojob_api.conditions import Reason
 from dpojob_api.constants import ExitCode
 from dpojob_api.plan import Plan
 from dpojob_api.progress import Outcome
 from dpojob_trainer.shared.container_environment import ContainerEnvironment, RankPlace
-from dpojob_trainer.shared.termination_message import encode
 from dpojob_trainer.training.loop import checkpoints
 from dpojob_trainer.training.setup.errors import LOST_PEER, STOPPED_BY_SIGNAL, Interrupted
 from dpojob_trainer.training.setup.signals import handle_termination_signals
@@ -43,16 +41,6 @@ STOPPED = Outcome(outcome="Interrupted", reason=Reason.STOPPED, message="Stopped
 def is_needed(plan: Plan, environment: ContainerEnvironment) -> bool:
     """Whether this process has to start others instead of training itself."""
     return plan.gpus > 1 and environment.rank is None
-
-
-def write_rank_outcome(document: Mapping[str, Any], environment: ContainerEnvironment) -> None:
-    """Leave the outcome of this process for the launcher that started it."""
-    directory = environment.outcomes_directory
-    if directory is not None:
-        # The launcher may read it at any time.
-        part = directory / f"{environment.rank}.part"
-        part.write_bytes(encode(document))
-        part.rename(directory / f"{environment.rank}.json")
 
 
 def launch(job: TrainJob, environment: ContainerEnvironment) -> Outcome:

@@ -16,6 +16,7 @@ from dpojob_trainer.training.export import output_directory
 from dpojob_trainer.training.export.uploads import check_before_training
 from dpojob_trainer.training.loop import checkpoints
 from dpojob_trainer.training.setup.errors import (
+    KILLED,
     LOST_PEER,
     STOPPED_BY_SIGNAL,
     Interrupted,
@@ -29,6 +30,7 @@ from dpojob_trainer.training.setup.tracker_setup import configure_trackers
 from dpojob_trainer.training.setup.train_job import TrainJob
 
 from .library_imports import quick_imports
+from .outcome_message import write_outcome_if_killed
 
 log = logging.getLogger(__name__)
 OPENMP_SPIN_COUNT = "1000"
@@ -154,16 +156,21 @@ def _require_planned_gpus(job: TrainJob) -> None:
 
 
 def _evaluate(state: RunState, outcome: Outcome) -> Outcome:
-    """Compare the finished model with the one that training began with; in the first process only."""
+    """Compare the finished model with the one that training began with; in the first process only.
+
+    A container that is killed meanwhile leaves the outcome of a complete model.
+    """
     from dpojob_trainer.training.evaluation.evaluator import evaluate_run
     from dpojob_trainer.training.loop.memory import release_memory
 
-    if not ContainerEnvironment().is_first_process:
+    environment = ContainerEnvironment()
+    if not environment.is_first_process:
         return outcome
 
     state.artifacts, state.samples = outcome.artifacts, outcome.samples
     state.complete = True
     release_memory()
+    write_outcome_if_killed(_interrupted(state, KILLED), environment)
     outcome = evaluate_run(state.job, state.recorder, outcome)
     state.evaluation = outcome.evaluation
     return outcome

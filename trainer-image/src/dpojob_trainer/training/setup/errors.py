@@ -26,6 +26,7 @@ EXIT_CODES: dict[str, int] = {
 
 STOPPED_BY_SIGNAL = "Stopped by a signal"
 LOST_PEER = "Another process of the set was lost"
+KILLED = "Killed"
 """How the message of an interrupted run begins, by its cause."""
 LOST_PEER_ERRORS = ("DistBackendError", "DistNetworkError", "DistStoreError")
 """torch.distributed's errors; gloo raises a plain RuntimeError that names its transport."""

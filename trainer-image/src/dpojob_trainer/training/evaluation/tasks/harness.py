@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import logging
 import random
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,39 +42,20 @@ PLAIN_TYPES = (str, list, dict, tuple, int, float, LoopContext, Namespace)
 KINDS = {"task": Kind.TASK, "group": Kind.GROUP, "tag": Kind.TAG}
 
 
-class _TimedModel(HFLM):  # type: ignore[misc]
-    """A model in memory that begins no further batch after a deadline, by `time.monotonic`."""
-
-    def __init__(self, deadline: float, **options: Any) -> None:
-        """Wrap the model that `options` name."""
-        self._deadline = deadline
-        super().__init__(**options)
+class _QuietModel(HFLM):  # type: ignore[misc]
+    """A model in memory that draws no progress bar in the pod's log."""
 
     def loglikelihood(self, requests: Any, disable_tqdm: bool = True) -> Any:
-        """As the harness does, without a progress bar in the pod's log."""
+        """As the harness does."""
         return super().loglikelihood(requests, disable_tqdm=disable_tqdm)
 
     def loglikelihood_rolling(self, requests: Any, disable_tqdm: bool = True) -> Any:
-        """The same."""
+        """As the harness does."""
         return super().loglikelihood_rolling(requests, disable_tqdm=disable_tqdm)
 
     def generate_until(self, requests: Any, disable_tqdm: bool = True) -> Any:
-        """The same."""
+        """As the harness does."""
         return super().generate_until(requests, disable_tqdm=disable_tqdm)
-
-    def _model_call(self, *args: Any, **options: Any) -> Any:
-        self._check_time()
-        return super()._model_call(*args, **options)
-
-    def _model_generate(self, *args: Any, **options: Any) -> Any:
-        self._check_time()
-        return super()._model_generate(*args, **options)
-
-    def _check_time(self) -> None:
-        if time.monotonic() > self._deadline:
-            raise TaskError(
-                "it was not complete when its part of evaluation.maxDuration ended: raise that, or set a limit"
-            )
 
 
 class LoadedTask:
@@ -96,24 +76,20 @@ class LoadedTask:
             if task.get_config("num_fewshot") is None:
                 task.set_config(key="num_fewshot", value=0)
 
-    def run(self, model: Any, tokenizer: Any, *, chat: bool, deadline: float) -> list[MetricValues]:
+    def run(self, model: Any, tokenizer: Any, *, chat: bool) -> list[MetricValues]:
         """The values of all samples by each metric that has a number for every one.
 
         Args:
             model: A causal language model.
             tokenizer: Its tokenizer.
             chat: Whether questions are turns of a conversation, by the tokenizer's template.
-            deadline: When to stop, by `time.monotonic`.
-
-        Raises:
-            TaskError: There is not enough time.
         """
         for size in BATCH_SIZES:
             _seed()
             for task in self._loaded["tasks"].values():
                 task.set_fewshot_seed(seed=SEED)
-            wrapped = _TimedModel(
-                deadline, pretrained=model, tokenizer=copy.deepcopy(tokenizer), batch_size=size
+            wrapped = _QuietModel(
+                pretrained=model, tokenizer=copy.deepcopy(tokenizer), batch_size=size
             )
             try:
                 found = evaluate(
@@ -184,7 +160,7 @@ def _own_task(job: TrainJob, spec: EvaluationTask) -> dict[str, Any] | DataTask:
 
 
 def _entries(root: Path) -> Iterator[tuple[str, Entry]]:
-    for name, (kind, place) in read_index().items():
+    for name, (kind, place, _) in read_index().items():
         if kind == "tag":
             yield name, Entry(name, Kind.TAG, None, tags=set(place.split()))
         else:

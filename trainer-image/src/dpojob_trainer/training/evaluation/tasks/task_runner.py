@@ -13,7 +13,8 @@ from typing import Any, Protocol
 from dpojob_api.evaluation import TaskResult
 from dpojob_api.spec import EvaluationTask
 from dpojob_trainer.inspection import is_conversational
-from dpojob_trainer.shared.benchmark_tasks import index_version
+from dpojob_trainer.shared.benchmark_tasks import index_version, task_digest
+from dpojob_trainer.shared.container_environment import ContainerEnvironment
 from dpojob_trainer.training.evaluation.statistics.paired_results import adjusted, paired_result
 from dpojob_trainer.training.export.output_directory import replace_text
 from dpojob_trainer.training.setup.errors import one_line
@@ -21,6 +22,7 @@ from dpojob_trainer.training.setup.resumable_file import ResumableFile
 from dpojob_trainer.training.setup.train_job import TrainJob
 
 from .metric_values import MetricValues, TaskError, choose_metric
+from .time_limit import TimeIsUp, time_limit
 
 log = logging.getLogger(__name__)
 FILE = "evaluation-tasks.jsonl"
@@ -88,18 +90,25 @@ def _run_task(
 ) -> tuple[TaskResult, list[dict[str, Any]]]:
     """The result and a record for each sample. What each model reached is kept in `path`."""
     chat = is_conversational(job.report) and bool(pair.tokenizer.chat_template)
-    kept = ResumableFile(path, [job.key, spec.wire(), chat, index_version()])
+    identity = [job.key, spec.wire(), chat, index_version(), _content(job, spec)]
+    kept = ResumableFile(path, identity)
     found = [[MetricValues.from_wire(value) for value in values] for values in kept.values]
     if len(found) < 2:
         # lm-eval takes seconds to import.
         from .harness import LoadedTask
 
-        task = LoadedTask(job, spec)
-        # The second model needs about as long as the first.
+        # The second model needs about as long as the first, with which the task is loaded.
         ends = ((time.monotonic() + deadline) / 2, deadline)
+        task: LoadedTask | None = None
         for side, end in list(zip((pair.before, pair.after), ends, strict=True))[len(found) :]:
-            with side() as model:
-                found.append(task.run(model, pair.tokenizer, chat=chat, deadline=end))
+            try:
+                with time_limit(end), side() as model:
+                    task = task or LoadedTask(job, spec)
+                    found.append(task.run(model, pair.tokenizer, chat=chat))
+            except TimeIsUp:
+                raise TaskError(
+                    "it was not complete when its part of evaluation.maxDuration ended: raise that, or set a limit"
+                ) from None
             kept.append([[values.wire() for values in found[-1]]])
             # A metric that the task does not have is found before the second model runs.
             choose_metric(found[0], spec.metric)
@@ -121,3 +130,11 @@ def _run_task(
         {"task": spec.name, "part": part, "sample": number, "before": old, "after": new}
         for (part, number, _), (old, new) in zip(before.values, values, strict=True)
     ]
+
+
+def _content(job: TrainJob, spec: EvaluationTask) -> str | None:
+    """The digest of a task's own files; None for a task of the harness. Raises what reading them raises."""
+    if spec.volume is None:
+        return None
+    path, root = job.path(spec.volume), job.volumes[spec.volume.claim_name]
+    return task_digest(path, root, allow_code=ContainerEnvironment().allow_programs)

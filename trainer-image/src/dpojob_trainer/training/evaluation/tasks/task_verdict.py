@@ -8,6 +8,8 @@ from dpojob_api.conditions import Reason
 from dpojob_api.evaluation import Evaluation, TaskResult
 from dpojob_api.spec import Requirement
 from dpojob_trainer.training.evaluation.statistics.paired_results import (
+    FEWEST_SAMPLES,
+    has_few_samples,
     is_different,
     needed_samples,
 )
@@ -69,6 +71,9 @@ def task_verdict(results: Sequence[TaskResult], require: Requirement | None) -> 
             f"Task {result.name} has no result: {result.error}." for result in failed
         )
     if over and _tolerance(require) is not None:
+        few = _few(over)
+        if few:
+            return Reason.INCONCLUSIVE, f"{_described(over)}{_allowed(require)}.{few}"
         needed = needed_samples(over[0].difference) if over[0].difference is not None else None
         enough = f"; about {needed} samples would decide" if needed else ""
         return Reason.INCONCLUSIVE, (
@@ -77,7 +82,7 @@ def task_verdict(results: Sequence[TaskResult], require: Requirement | None) -> 
     better = [result for result in results if is_different(result) and result.change > 0]
     if better:
         return Reason.BETTER_THAN_BASE, f"{_described(better)}: better than before."
-    return Reason.INCONCLUSIVE, f"{_described(results)}: no task shows a difference."
+    return Reason.INCONCLUSIVE, f"{_described(results)}: no task shows a difference.{_few(results)}"
 
 
 def within_requirement(results: Sequence[TaskResult], require: Requirement | None) -> bool:
@@ -106,6 +111,11 @@ def _tolerance(require: Requirement | None) -> float | None:
 def _allowed(require: Requirement | None) -> str:
     drop = require.max_task_drop if require is not None else None
     return "" if drop is None else f", and evaluation.require.maxTaskDrop is {drop}"
+
+
+def _few(results: Sequence[TaskResult]) -> str:
+    few = [result.name for result in results if has_few_samples(result)]
+    return f" Fewer than {FEWEST_SAMPLES} samples decide nothing: {', '.join(few)}." if few else ""
 
 
 def _described(results: Sequence[TaskResult]) -> str:

@@ -1,0 +1,51 @@
+"""The time of a task, whatever it does."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+
+import pytest
+
+from dpojob_trainer.training.evaluation.tasks import time_limit as limits
+from dpojob_trainer.training.evaluation.tasks.time_limit import TimeIsUp, time_limit
+
+
+def test_what_waits_ends_with_the_time_even_if_it_catches_everything_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "SECONDS_BETWEEN", 0.05)
+    before, caught = signal.getsignal(signal.SIGALRM), 0
+    with pytest.raises(TimeIsUp), time_limit(time.monotonic() + 0.05):
+        try:
+            threading.Event().wait()
+        except BaseException:
+            caught += 1
+        while True:
+            pass
+    assert caught == 1
+    assert signal.getsignal(signal.SIGALRM) is before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_what_is_complete_in_time_is_not_disturbed() -> None:
+    with time_limit(time.monotonic() + 3600):
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 3000
+    with pytest.raises(ValueError, match="its own"), time_limit(time.monotonic() + 3600):
+        raise ValueError("its own")
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_another_thread_has_no_limit() -> None:
+    done = threading.Event()
+
+    def run() -> None:
+        with time_limit(-math.inf):
+            done.set()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert done.is_set()

@@ -1,0 +1,209 @@
+"""Prompts of an evaluation: held-out ones that training has not seen, by normalised text."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal
+
+from dpojob_api.evaluation import FEWEST_PROMPTS
+from dpojob_api.report import InspectionReport, Problem, ProblemCode
+from dpojob_api.shared_training_constants import EVERY_EVAL_PROMPTS, prompts_judged_during
+from dpojob_api.spec import DPOJobSpec
+from dpojob_trainer.shared.preference_pair import as_messages
+from dpojob_trainer.shared.problem_text import warning
+
+from .accepted_rows import accepted_rows, is_conversational
+
+FIRST_BLOCK = 1000
+"""Fewest held-out prompts that are compared with those of the training in one pass over them."""
+
+
+class PromptFileError(Exception):
+    """The file of evaluation.prompts.volume is missing or holds what is no prompt; the message says which."""
+
+
+def prompt_warnings(
+    spec: DPOJobSpec, report: InspectionReport, volumes: Mapping[str, Path], token: str | None
+) -> list[Problem]:
+    """Warn where a judge will have too few prompts for a verdict; the model is trained all the same.
+
+    Args:
+        spec: The job's spec.
+        report: The report of its inspection, which is valid.
+        volumes: The directory at which each claim is mounted.
+        token: A token for the Hugging Face hub.
+
+    Returns:
+        At most one warning.
+    """
+    evaluation = spec.evaluation
+    if evaluation is None or evaluation.judge is None:
+        return []
+    # Some are judged during the training instead.
+    wanted = FEWEST_PROMPTS + (EVERY_EVAL_PROMPTS if evaluation.every_eval else 0)
+    try:
+        found = len(evaluation_rows(spec, report, volumes, wanted, token=token))
+    except PromptFileError as error:
+        fault = str(error)
+    else:
+        left = found - (prompts_judged_during(found) if evaluation.every_eval else 0)
+        if left >= FEWEST_PROMPTS:
+            return []
+        fault = (
+            f"The held-out prompts are {left} once those that repeat or are trained on are left out"
+            f"{_during(found - left)}, and a verdict needs {FEWEST_PROMPTS}: hold out more pairs (dataset.eval), or name more prompts (evaluation.prompts.volume)"
+        )
+    return [
+        warning(
+            ProblemCode.UNUSABLE_PROMPTS,
+            f"{fault}. As it is, the condition Improved will stay Unknown.",
+        )
+    ]
+
+
+def _during(prompts: int) -> str:
+    return f", and {prompts} that everyEval judges" if prompts else ""
+
+
+def evaluation_rows(
+    spec: DPOJobSpec,
+    report: InspectionReport,
+    volumes: Mapping[str, Path],
+    limit: int,
+    *,
+    token: str | None = None,
+) -> list[dict[str, Any]]:
+    """The first prompts to evaluate on: different ones, none of which is also trained on.
+
+    Args:
+        spec: The job's spec.
+        report: The report of its inspection, which is valid.
+        volumes: The directory at which each claim is mounted.
+        limit: The largest number of rows.
+        token: A token for the Hugging Face hub.
+
+    Returns:
+        Held-out rows as TRL takes them, then rows with a prompt alone from evaluation.prompts.volume;
+        fewer than `limit` where there are no more.
+
+    Raises:
+        PromptFileError: The file of prompts is missing, or a line of it is no prompt.
+    """
+
+    def rows(split: Literal["train", "eval"]) -> Iterator[dict[str, Any]]:
+        return accepted_rows(spec, report, volumes, split=split, token=token)
+
+    evaluation = spec.evaluation
+    held_out: Iterator[dict[str, Any]] = iter(())
+    if report.eval_rows and (evaluation is None or evaluation.prompts.from_eval):
+        held_out = rows("eval")
+    place = None if evaluation is None else evaluation.prompts.volume
+    if place is not None:
+        root = volumes.get(place.claim_name)
+        if root is None:
+            raise PromptFileError(
+                f"evaluation.prompts.volume: claim {place.claim_name} is not mounted"
+            )
+        path = root / place.path
+        held_out = chain(held_out, prompts_of_file(path, messages=is_conversational(report)))
+    return unseen_rows(held_out, lambda: rows("train"), limit)
+
+
+def prompts_of_file(path: Path, *, messages: bool) -> Iterator[dict[str, Any]]:
+    """The rows of a JSON Lines file with the field `prompt`, as text or as messages.
+
+    Args:
+        path: The file.
+        messages: Whether text becomes a user's message, as the model takes conversations.
+
+    Yields:
+        Rows with a prompt and no answers.
+
+    Raises:
+        PromptFileError: There is no such file, or a line of it is no prompt.
+    """
+    try:
+        lines = path.open("rb")
+    except OSError as error:
+        raise PromptFileError(
+            f"evaluation.prompts.volume: {path.name}: {error.strerror}"
+        ) from error
+    with lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            prompt = _prompt(line)
+            if prompt is None:
+                raise PromptFileError(
+                    f"evaluation.prompts.volume: line {number} of {path.name} holds no prompt; write a JSON object "
+                    'such as {"prompt": "Where is the kite?"}'
+                )
+            yield {"prompt": as_messages(prompt, "user") if messages else prompt}
+
+
+def _prompt(line: bytes) -> Any:
+    """The prompt of a line, as text or as messages; None where it has none, or is not UTF-8."""
+    try:
+        prompt = json.loads(line.decode("utf-8"))["prompt"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if isinstance(prompt, str):
+        return prompt or None
+    if not isinstance(prompt, list) or not prompt:
+        return None
+    are_messages = all(isinstance(m, dict) and {"role", "content"} <= m.keys() for m in prompt)
+    return prompt if are_messages else None
+
+
+def unseen_rows(
+    held_out: Iterable[dict[str, Any]], trained: Callable[[], Iterator[dict[str, Any]]], limit: int
+) -> list[dict[str, Any]]:
+    """Rows of `held_out` with different prompts that no row of `trained` has.
+
+    Only the prompts of the candidates are kept in memory, not those of the training rows. The held-out rows
+    are read in blocks, each twice as large as the one before, until enough are found: `trained` is read once
+    for each block.
+
+    Args:
+        held_out: Rows that are held out.
+        trained: Returns an iterator over the rows that are trained on.
+        limit: The largest number of rows.
+
+    Returns:
+        At most `limit` rows, in the order of `held_out`.
+    """
+    unread = iter(held_out)
+    found: dict[str, dict[str, Any]] = {}
+    block = max(limit, FIRST_BLOCK)
+    while len(found) < limit:
+        block *= 2  # More than are needed, as some may also be trained on.
+        candidates: dict[str, dict[str, Any]] = {}
+        for row in unread:
+            prompt = normalized(row["prompt"])
+            if prompt not in found:
+                candidates.setdefault(prompt, row)
+            if len(candidates) == block:
+                break
+        if not candidates:
+            break
+        for row in trained():
+            candidates.pop(normalized(row["prompt"]), None)
+        found |= candidates
+    return list(found.values())[:limit]
+
+
+def normalized(prompt: Any) -> str:
+    """Reduce a prompt to its text for comparison.
+
+    Args:
+        prompt: Text, or messages.
+
+    Returns:
+        The text without differences in case, white space and Unicode encoding (NFKC).
+    """
+    text = prompt if isinstance(prompt, str) else json.dumps(prompt, ensure_ascii=False)
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
