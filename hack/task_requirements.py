@@ -110,17 +110,17 @@ def _module(file: Path) -> _Module | None:
             module.defined[node.name] = node
         else:
             module.body.append(node)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
+    for part in ast.walk(tree):
+        if isinstance(part, ast.Import):
+            for alias in part.names:
                 name = alias.asname or alias.name
                 module.libraries[name] = alias.name
                 module.imported[name] = Function(_file_of(file, alias.name, 0), "")
-        elif isinstance(node, ast.ImportFrom):
-            source = _file_of(file, node.module or "", node.level)
-            for alias in node.names:
+        elif isinstance(part, ast.ImportFrom):
+            source = _file_of(file, part.module or "", part.level)
+            for alias in part.names:
                 name = alias.asname or alias.name
-                module.libraries[name] = f"{node.module}.{alias.name}"
+                module.libraries[name] = f"{part.module}.{alias.name}"
                 inner = source.with_suffix("") / f"{alias.name}.py"
                 known = Function(inner, "") if inner.is_file() else Function(source, alias.name)
                 module.imported[name] = known

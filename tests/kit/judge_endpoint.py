@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Reply = Callable[[dict[str, Any]], Any]
-"""From the material (prompt, answer_a, answer_b) to the model's text, or to (status, body)."""
+Reply = Callable[[Any], Any]
+"""From the material (prompt, answer_a, answer_b) to the model's text, or to (status, body).
+
+With `messages=True` of `judge_endpoint`, from all messages of the request instead.
+"""
 
 
 @dataclass
@@ -24,7 +27,9 @@ class JudgeEndpoint:
 
 
 @contextmanager
-def judge_endpoint(reply: Reply, *, usage: dict[str, int] | None = None) -> Iterator[JudgeEndpoint]:
+def judge_endpoint(
+    reply: Reply, *, usage: dict[str, int] | None = None, messages: bool = False
+) -> Iterator[JudgeEndpoint]:
     """Serves until the block ends; `usage` is what each response says of its tokens."""
     found = JudgeEndpoint()
     lock = threading.Lock()
@@ -36,7 +41,8 @@ def judge_endpoint(reply: Reply, *, usage: dict[str, int] | None = None) -> Iter
                 found.bodies.append(body)
                 found.headers.append(dict(self.headers))
             assert self.path == "/v1/chat/completions"
-            answered = reply(json.loads(body["messages"][-1]["content"]))
+            asked = body["messages"]
+            answered = reply(asked if messages else json.loads(asked[-1]["content"]))
             status, content = answered if isinstance(answered, tuple) else (200, None)
             if content is None:
                 message = {"role": "assistant", "content": answered}

@@ -25,6 +25,7 @@ def _load() -> ModuleType:
 _demo = _load()
 make_model = _demo.make_model
 make_pairs = _demo.make_pairs
+make_tokenizer = _demo._tokenizer
 write_jsonl = _demo.write_jsonl
 write_parquet = _demo.write_parquet
 

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.kit.cluster.pod_container import input_documents
-from tests.kit.operator_fixture import LIMIT, JobNamespace, Process, failed, foreign_job
+from tests.kit.operator_fixture import (
+    LIMIT,
+    JobNamespace,
+    Process,
+    failed,
+    foreign_job,
+    succeeded,
+)
 
 pytestmark = pytest.mark.cluster
 
@@ -35,6 +43,30 @@ def test_a_job_is_inspected_planned_and_trained(
     job_namespace.kubectl("wait", "--for=condition=Complete", "dpojob/first", f"--timeout={LIMIT}s")
     claim = job_namespace.get("pvc", "first-output")
     assert claim is not None and "ownerReferences" not in claim["metadata"]
+
+
+def test_kubectl_waits_until_a_job_has_improved(
+    job_namespace: JobNamespace, operator: Process
+) -> None:
+    job_namespace.job("judged", evaluation={"judge": {"rewardModel": {"repo": "tiny/reward"}}})
+    job_namespace.inspected("judged")
+    pod = job_namespace.pod("judged", "train")
+    verdict = {"verdict": "BetterThanBase", "message": "The tuned model wins 62% of 200 prompts."}
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(
+            job_namespace.kubectl,
+            "wait", "--for=condition=Improved", "dpojob/judged", f"--timeout={LIMIT}s",
+        )  # fmt: skip
+        job_namespace.end_pod(pod, 0, {**succeeded(), "evaluation": verdict})
+        assert "condition met" in waiting.result()
+    assert job_namespace.condition("judged", "Improved") == ("True", *verdict.values())
+
+    def event() -> str:
+        return job_namespace.kubectl(
+            "get", "events", "--field-selector=reason=BetterThanBase", "-o", "jsonpath={..message}"
+        )
+
+    assert verdict["message"] in job_namespace.until("there is an Event of the verdict", event)
 
 
 def test_an_invalid_dataset_ends_the_job_before_a_gpu_is_requested(

@@ -86,6 +86,26 @@ def test_what_goes_as_expected_in_one_write_is_one_event_of_the_furthest_stage()
     ]
 
 
+@pytest.mark.parametrize(
+    ("improved", "reason", "kind"),
+    [
+        ("True", "BetterThanBase", "Normal"),
+        ("False", "TaskRegressed", "Warning"),
+        ("Unknown", "Inconclusive", "Normal"),
+    ],
+)
+def test_a_verdict_is_an_event_once(improved: str, reason: str, kind: str) -> None:
+    before, after = (
+        status(("Training", "True", "Training")),
+        status(("Training", "True", "Training"), ("Improved", improved, reason)),
+    )
+    finished = job().model_copy(update={"status": before})
+    (found,) = events_of(finished, after, NOW)
+    assert (found["type"], found["reason"]) == (kind, reason)
+    assert found["message"] == f"About {reason}."
+    assert events_of(job().model_copy(update={"status": after}), after, NOW) == []
+
+
 def test_a_smaller_batch_is_a_warning_once() -> None:
     text = "Out of memory at step 3 with 2 pairs per GPU at a time."
     created: list[dict[str, Any]] = []

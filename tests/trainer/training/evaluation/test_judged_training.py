@@ -10,12 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from tests.kit import tiny_models
 from tests.kit.judge_endpoint import judge_endpoint
+from tests.kit.training.judges import (
+    LENGTH,
+    RULE,
+    friendlier,
+    longer,
+    make_reward_model,
+    write_length_reward_model,
+)
 from tests.kit.ui import chromium
 from tests.trainer.training.conftest import MakeJob, metrics
-from transformers import AutoTokenizer, Qwen2Config, Qwen2ForSequenceClassification
 
 from dpojob_api.evaluation import Evaluation
 from dpojob_api.progress import Outcome
@@ -27,12 +33,6 @@ from dpojob_trainer.training.evaluation.prompts import judged_rows
 from dpojob_trainer.training.launch import session
 
 pytestmark = pytest.mark.train
-FRIENDLY = ("Sure", "Of course", "Gladly", "Thanks", "With pleasure", "Certainly")
-RULE = f"""
-import json, sys
-for line in sys.stdin:
-    print(int(json.loads(line)["answer"].startswith({FRIENDLY!r})))
-"""
 MODEL = {"volume": {"claimName": "taught", "path": "model"}}
 DATASET: dict[str, Any] = {
     "volume": {"claimName": "taught", "path": "pairs.jsonl"},
@@ -40,41 +40,6 @@ DATASET: dict[str, Any] = {
 }
 PROGRAM = {"program": {"volume": {"claimName": "taught", "path": "rule.py"}}}
 REWARD_MODEL = {"rewardModel": {"volume": {"claimName": "taught", "path": "reward"}}}
-
-
-def make_reward_model(directory: Path, model: Path, outputs: int = 1) -> None:
-    """A small model trained here to tell friendly openings; with a tokenizer of its own padding."""
-    tokenizer = AutoTokenizer.from_pretrained(model)
-    torch.manual_seed(0)
-    config = Qwen2Config(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=1,
-        num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=256, num_labels=outputs,
-        pad_token_id=tokenizer.pad_token_id,
-    )  # fmt: skip
-    reward = Qwen2ForSequenceClassification(config)
-    optimizer = torch.optim.AdamW(reward.parameters(), lr=3e-3)
-    rows = tiny_models.make_pairs(512, 9)
-    for step in range(60 if outputs == 1 else 0):
-        batch = rows[8 * step % 512 :][:8]
-        texts = [row[key] for row in batch for key in ("good_response", "bad_response")]
-        labels = torch.tensor([float(text.startswith(FRIENDLY)) for text in texts])
-        chats = [
-            tokenizer.apply_chat_template(
-                [{"role": "user", "content": "?"}, {"role": "assistant", "content": text}],
-                tokenize=False,
-            )
-            for text in texts
-        ]
-        inputs = tokenizer(chats, padding=True, return_tensors="pt", add_special_tokens=False)
-        inputs.pop("token_type_ids", None)
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(
-            reward(**inputs).logits[:, 0], labels
-        )
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-    reward.save_pretrained(directory)
-    tokenizer.save_pretrained(directory)
 
 
 @pytest.fixture(scope="module")
@@ -117,12 +82,6 @@ def judge_again(job: TrainJob, evaluation: dict[str, Any]) -> Evaluation:
     return evaluate(
         with_evaluation(job, evaluation), Outcome(outcome="Succeeded", reason="Completed")
     )[0]
-
-
-def friendlier(asked: dict[str, Any]) -> str:
-    """An endpoint that knows the rule."""
-    friendly = [asked[field].startswith(FRIENDLY) for field in ("answer_a", "answer_b")]
-    return "TIE" if friendly[0] == friendly[1] else "AB"[friendly.index(True)]
 
 
 def assert_a_browser_shows(report: Path, evaluation: Evaluation) -> None:
@@ -192,7 +151,12 @@ def test_pairs_that_follow_a_rule_make_the_model_better_by_that_rule(
     away = {"endpoint": {"url": server.url, "model": "other"}}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(endpoint_client, "FIRST_WAIT", 0.01)
-        unknown = judge_again(job, {"judge": away, "prompts": {"max": 40}})
+        asking = with_evaluation(job, {"judge": away, "prompts": {"max": 40}})
+        unknown, answered = evaluate(asking, outcome)
+    # What was answered is kept without scores.
+    assert [(r.after.text, r.after_score) for r in answered] == [
+        (record["after"]["text"], None) for record in records
+    ]
     assert unknown.verdict == "NotEvaluated" and "cannot be reached" in unknown.message
     assert unknown.after is not None
 
@@ -217,13 +181,6 @@ def test_pairs_that_follow_a_rule_make_the_model_better_by_that_rule(
         kept = session._upload(session.RunState(unmet, session.ProgressRecorder()), worse)
         assert kept.outcome == "Succeeded" and "Nothing was uploaded" in kept.message
         assert kept.artifacts is not None and kept.artifacts.push is None
-
-
-LENGTH = """
-import json, sys
-for line in sys.stdin:
-    print(len(json.loads(line)["answer"]))
-"""
 
 
 def test_pairs_with_swapped_labels_make_the_model_worse(make_judged: MakeJudged) -> None:
@@ -257,11 +214,19 @@ def test_pairs_that_teach_length_alone_are_longer_only(
         row["bad_response"], row["good_response"] = answers
     tiny_models.write_jsonl(taught / "longer.jsonl", rows)
     (taught / "length.py").write_text(LENGTH, encoding="utf-8")
-    longer = {"volume": {"claimName": "taught", "path": "longer.jsonl"}}
+    pairs = {"volume": {"claimName": "taught", "path": "longer.jsonl"}}
     judge = {"program": {"volume": {"claimName": "taught", "path": "length.py"}}}
-    job = make_judged({"judge": judge}, dataset=DATASET | longer)
+    job = make_judged({"judge": judge}, dataset=DATASET | pairs)
     found = run(job).evaluation
     assert found is not None and found.verdict == "LongerOnly", found.message if found else None
+    write_length_reward_model(taught / "length", taught / "model")
+    reward = {"rewardModel": {"volume": {"claimName": "taught", "path": "length"}}}
+    by_reward = judge_again(job, {"judge": reward})
+    assert by_reward.verdict == "LongerOnly", by_reward.message
+    with judge_endpoint(longer) as server:
+        endpoint = {"url": server.url, "model": "big", "requestsPerMinute": 100000}
+        asked = judge_again(job, {"judge": {"endpoint": endpoint}})
+    assert asked.verdict == "LongerOnly", asked.message
 
 
 def test_training_stops_where_the_judge_falls_while_rewards_rise(

@@ -11,6 +11,7 @@ from dpojob_api.evaluation import AnswerFigures, Evaluation
 from dpojob_api.spec import Requirement
 from dpojob_trainer.training.evaluation.answers import Answer
 from dpojob_trainer.training.evaluation.records import Record
+from dpojob_trainer.training.evaluation.statistics.confidence_intervals import contains
 from dpojob_trainer.training.evaluation.verdict import compare
 
 N = 100
@@ -90,6 +91,27 @@ def test_too_few_prompts_are_not_evaluated() -> None:
     few = judged([1.0] * 19)
     assert few.verdict == "NotEvaluated" and few.win_rate is None
     assert "19 prompts were judged, and a verdict needs 20" in few.message
+
+
+@pytest.mark.parametrize(
+    ("wins", "losses", "verdict"),
+    [
+        (5, 0, "Inconclusive"),
+        (6, 0, "BetterThanBase"),
+        (0, 5, "Inconclusive"),
+        (0, 6, "NotBetter"),
+        (6, 1, "Inconclusive"),
+    ],
+)
+def test_a_few_wins_among_ties_are_no_more_than_an_exact_test_says(
+    wins: int, losses: int, verdict: str
+) -> None:
+    found = judged([1.0] * wins + [0.0] * losses + [0.5] * (200 - wins - losses))
+    assert found.verdict == verdict, found.message
+    if 5 in (wins, losses):
+        # The interval alone would call it decided.
+        assert found.win_rate is not None and not contains(found.win_rate, 0.5)
+        assert f"only {wins + losses} of them are no ties" in found.message
 
 
 def test_with_random_labels_almost_nothing_is_called_better() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -71,7 +70,7 @@ class Finished:
     """Both models of it."""
 
     def take(
-        self, *tasks: dict[str, Any], pair: Any = None, seconds: float = math.inf, kept: str
+        self, *tasks: dict[str, Any], pair: Any = None, seconds: float = 3600.0, kept: str
     ) -> dict[str, TaskResult]:
         """The results of other tasks. `kept` names the directory of what a later attempt continues with."""
         asked = EvaluationSpec.model_validate({"tasks": list(tasks)}).tasks

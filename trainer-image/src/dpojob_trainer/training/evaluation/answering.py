@@ -52,7 +52,10 @@ def answer_both(
     for number, (name, side) in enumerate((("before", pair.before), ("after", pair.after)), 1):
         identity = [key, name, settings.new_tokens, settings.seed, [r["prompt"] for r in rows]]
         kept = ResumableFile(directory / f"{name}.jsonl", identity)
-        first = len(kept.values) // ANSWER_BATCH * ANSWER_BATCH
+        first = len(kept.values)
+        if first < len(rows):
+            # A batch is answered as a whole.
+            first -= first % ANSWER_BATCH
         kept.keep(first)
         with side() as model:
             for batch in generate_answers(

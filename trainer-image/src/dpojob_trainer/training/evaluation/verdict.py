@@ -11,10 +11,12 @@ from dpojob_api.spec import Requirement
 from .answers import mean_length_growth
 from .records import Record
 from .statistics.confidence_intervals import (
+    ALPHA,
     CHANCE,
     contains,
     length_controlled_win_rate,
     needed_comparisons,
+    sign_test,
     win_rate,
 )
 
@@ -84,6 +86,13 @@ def _verdict(
         needed = evaluation.needed_prompts
         enough = f"; about {needed} prompts would decide" if needed else ""
         return Reason.INCONCLUSIVE, f"{wins}: the interval holds 50%{enough}."
+    decided = evaluation.wins + evaluation.losses
+    p_value = sign_test(evaluation.wins, evaluation.losses)
+    if p_value >= ALPHA:
+        return Reason.INCONCLUSIVE, (
+            f"{wins}, but only {decided} of them are no ties, by which the exact sign test does not exclude chance "
+            f"(p = {p_value:.2g}): name more prompts."
+        )
     if (rate.value or 0) < CHANCE:
         return Reason.NOT_BETTER, f"{wins}: the model before is better."
     growth = mean_length_growth(evaluation)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import yaml
 
-VERSION = 1
+VERSION = 2
 PREFERENCE = re.compile(r"[\s*_`\"'.\[\]()]*(A|B|TIE)[\s*_`\"'.\[\]()]*", re.IGNORECASE)
 """The reply's only word, perhaps in marks of emphasis."""
 REASONING_END = "</think>"
@@ -35,9 +35,11 @@ def question(prompt: Any, answer_a: str, answer_b: str) -> list[dict[str, str]]:
         answer_b: The other one.
     """
     material = {"prompt": prompt, "answer_a": answer_a, "answer_b": answer_b}
+    # No answer can hold a token by which the judge's chat template ends a turn, such as <|im_end|> or </s>.
+    content = json.dumps(material, ensure_ascii=False).replace("<", r"\u003c")
     return [
         {"role": "system", "content": instructions()},
-        {"role": "user", "content": json.dumps(material, ensure_ascii=False)},
+        {"role": "user", "content": content},
     ]
 
 

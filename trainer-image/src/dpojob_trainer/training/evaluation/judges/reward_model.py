@@ -77,10 +77,23 @@ class RewardModelJudge(ScoringJudge):
                 return_tensors="pt",
             ).to(self._model.device)
             inputs.pop("token_type_ids", None)
+            self._check_tokens(inputs["input_ids"])
             with torch.no_grad():
                 rewards = self._model(**inputs).logits[:, 0].float()
             found += [float(r) if torch.isfinite(r) else None for r in rewards.cpu()]
         return found
+
+    def _check_tokens(self, tokens: torch.Tensor) -> None:
+        """Raise JudgeError for a token without an embedding, as where another model's tokenizer lies beside the model.
+
+        A GPU that is asked for it takes part in no further computation of this process.
+        """
+        known, largest = self._model.get_input_embeddings().num_embeddings, int(tokens.max())
+        if largest >= known:
+            raise JudgeError(
+                f"{self.name} has embeddings of {known} tokens, and the tokenizer beside it gives token {largest}: "
+                "it is another model's; save the reward model's own"
+            )
 
     def _text(self, exchange: Exchange) -> str:
         if self._tokenizer.chat_template:

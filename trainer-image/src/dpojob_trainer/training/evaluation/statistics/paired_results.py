@@ -14,6 +14,8 @@ from .confidence_intervals import ALPHA, paired_change
 
 MCNEMAR = "McNemar"
 PAIRED_T = "PairedT"
+FEWEST_SAMPLES = 20
+"""Of a task below which it is called neither better nor worse."""
 
 
 def paired_result(
@@ -72,11 +74,18 @@ def adjusted(results: Sequence[TaskResult]) -> list[TaskResult]:
 
 
 def is_different(result: TaskResult) -> bool:
-    """Whether both the interval and the adjusted test exclude that nothing changed."""
+    """Whether both the interval and the adjusted test exclude that nothing changed, on enough samples."""
     difference, p = result.difference, result.p_value
+    if has_few_samples(result):
+        return False
     if difference is None or difference.low is None or difference.high is None or p is None:
         return False
     return not difference.low <= 0.0 <= difference.high and p < ALPHA
+
+
+def has_few_samples(result: TaskResult) -> bool:
+    """Whether the task had too few samples to be called better or worse."""
+    return result.difference is not None and result.difference.n < FEWEST_SAMPLES
 
 
 def needed_samples(difference: Interval) -> int | None:
