@@ -61,12 +61,11 @@ def test_kubectl_waits_until_a_job_has_improved(
         assert "condition met" in waiting.result()
     assert job_namespace.condition("judged", "Improved") == ("True", *verdict.values())
 
-    def event() -> str:
-        return job_namespace.kubectl(
-            "get", "events", "--field-selector=reason=BetterThanBase", "-o", "jsonpath={..message}"
-        )
+    def is_reported() -> bool:
+        events = job_namespace.kubectl("get", "events", "-o", "jsonpath={..message}")
+        return verdict["message"] in events
 
-    assert verdict["message"] in job_namespace.until("there is an Event of the verdict", event)
+    job_namespace.until("an Event has the verdict", is_reported)
 
 
 def test_an_invalid_dataset_ends_the_job_before_a_gpu_is_requested(

@@ -135,7 +135,7 @@ class Reason(StrEnum):
     TASK_REGRESSED = "TaskRegressed"
     """A benchmark task is worse than before: the paired interval and test exclude no change, and the loss is more than `evaluation.require.maxTaskDrop`."""
     LONGER_ONLY = "LongerOnly"
-    """The tuned model's answers win because they are longer: at equal length the interval holds 50%."""
+    """The tuned model's answers win because they are longer: at equal length the interval does not lie above 50%."""
     REQUIREMENT_NOT_MET = "RequirementNotMet"
     """The tuned model is better, and not by as much as `evaluation.require` asks for."""
     INCONCLUSIVE = "Inconclusive"

@@ -35,11 +35,6 @@ from dpojob_operator.decide.object_snapshots import PodSnapshot
 from dpojob_operator.decide.stages import decide_with_pools
 from dpojob_operator.decide.stages.job_result import out_of_main_memory
 
-MODEL_IS_COMPLETE = (
-    '{"outcome": "Interrupted", "reason": "Stopped", "artifacts": {"claimName": "x-output"}}'
-)
-"""The termination message of a container that ends while it evaluates the model."""
-
 
 def test_a_created_job_is_recorded_by_its_uid() -> None:
     status = training_status()
@@ -233,15 +228,6 @@ def test_a_missing_secret_stops_the_attempt_after_its_grace_time() -> None:
         ({"exit_reason": "OOMKilled", "exit_code": 12}, None),
         ({"exit_reason": "OOMKilled", "exit_code": 0}, None),
         ({"exit_reason": "Error", "exit_code": 137}, None),
-        (
-            # While the complete model was evaluated.
-            {
-                "exit_reason": "OOMKilled",
-                "exit_code": 137,
-                "termination_message": MODEL_IS_COMPLETE,
-            },
-            None,
-        ),
     ],
 )
 def test_what_kubernetes_would_retry_in_vain_is_stopped(

@@ -20,10 +20,11 @@ from tests.kit.builders import (
     training_status,
 )
 from tests.kit.operator_fixture import REPORT, succeeded
+from tests.operator.decide.stages.attempt_snapshots import decided, trains
 
 from dpojob_api.job import Dependency, DPOJobStatus
 from dpojob_operator.controllers.dpojob.status_metrics import count_changes
-from dpojob_operator.decide import DependencySnapshot, Policy
+from dpojob_operator.decide import DeleteJob, DependencySnapshot, Policy
 from dpojob_operator.decide.stages import decide_with_pools
 
 ASKED = {"evaluation": {"judge": {"rewardModel": {"repo": "org/reward"}}}}
@@ -101,6 +102,17 @@ def test_too_few_prompts_are_reported_before_training() -> None:
     assert found is not None and (found.status, found.reason) == ("Unknown", "NotEvaluated")
     assert found.message == "7 are held out. Training goes on."
     assert second.status.attempts, "training goes on"
+
+
+@pytest.mark.parametrize("artifacts", [{"claimName": "x-output"}, {}, None])
+def test_memory_that_runs_out_while_a_complete_model_is_evaluated_is_left_to_the_jobs_next_pod(
+    artifacts: dict[str, str] | None,
+) -> None:
+    message = {"outcome": "Interrupted", "reason": "Stopped", "artifacts": artifacts}
+    decision = decided(trains(finished_pod("train", 137, message, exit_reason="OOMKilled")))
+    ended = [isinstance(action, DeleteJob) for action in decision.actions]
+    # Only a model on a claim is there for the next pod.
+    assert ended == ([] if artifacts else [True])
 
 
 def test_tasks_alone_need_no_held_out_pairs_and_wait_for_their_claim() -> None:

@@ -67,6 +67,18 @@ def test_wins_of_far_longer_answers_are_for_their_length() -> None:
     assert judged([1.0] * N, growth=0.0).verdict == "BetterThanBase"
 
 
+def test_wins_of_longer_answers_by_a_model_that_loses_at_equal_length_are_for_their_length() -> (
+    None
+):
+    longer = [record(1.0, 40, 40 + extra) for extra in range(20, 60)] * 2
+    equal = [record(0.0, 40, 40 + extra) for extra in range(-5, 5)] * 2
+    figures = Evaluation(before=AnswerFigures(tokens=40), after=AnswerFigures(tokens=70))
+    found = compare(figures, [*longer, *equal], None)
+    controlled = found.length_controlled_win_rate
+    assert controlled is not None and controlled.high is not None and controlled.high < 0.5
+    assert found.verdict == "LongerOnly", found.message
+
+
 def test_what_is_required_must_be_reached_as_well() -> None:
     outcomes: list[float | None] = [1.0] * 70 + [0.0] * 30
     assert judged(outcomes, require=Requirement(win_rate="0.7")).verdict == "BetterThanBase"

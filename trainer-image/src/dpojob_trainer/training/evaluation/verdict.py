@@ -96,7 +96,7 @@ def _verdict(
     if (rate.value or 0) < CHANCE:
         return Reason.NOT_BETTER, f"{wins}: the model before is better."
     growth = mean_length_growth(evaluation)
-    if growth > LONGER and contains(controlled, CHANCE):
+    if growth > LONGER and (controlled.low or 0) <= CHANCE:
         return Reason.LONGER_ONLY, (
             f"{wins}, and its answers are {growth:.0%} longer: at equal length it would win {describe(controlled)}, "
             "so length alone may be why."
