@@ -1,6 +1,6 @@
 """Measures the operator on control planes of its own, and prints tables.
 
-    python -m bench.operator                       compare, bytes, scale and fleet, one after another
+    python -m bench.operator                       all of the following, one after another
     python -m bench.operator compare               bare Jobs, Kubeflow Trainer and this operator in turns
     python -m bench.operator bytes                 their requests to the API server with the bytes of bodies
     python -m bench.operator scale                 100, 1,000 and 10,000 DPOJobs at once
@@ -85,8 +85,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], list[str]]]] = {
     "fleet": ("Fleet", fleet),
     "soak": ("Soak", soak),
 }
-"""By the argument on the command line: the section's title in the page, and what it measures."""
-ALL = ("compare", "bytes", "scale", "fleet")
+"""By the argument on the command line: the section's title in the page, and what it measures; in this order."""
 
 
 def _names(text: str) -> list[str]:
@@ -130,7 +129,7 @@ def main() -> None:
     """Runs one command, or all, and prints the tables."""
     signal.signal(signal.SIGTERM, _end)
     options = _parser().parse_args()
-    for name in ALL if options.command == "all" else (options.command,):
+    for name in COMMANDS if options.command == "all" else (options.command,):
         title, run = COMMANDS[name]
         command = pages.command_line(MODULE, name, COMMANDS)
         PAGE.record(command, title, partial(run, options), options.write)

@@ -7,7 +7,7 @@ from bench.pages import Page
 HEAD = """# Performance of the operator
 
 Written by `bench/operator`; do not edit. Each section holds what the command above it printed. `make bench` runs all
-of them but the soak.
+of them.
 
 Every turn has a control plane of its own on the machine that is named with each table: etcd, API server,
 kube-controller-manager at 500 requests per second, scheduler, all as plain processes (`devcluster`), with an empty
