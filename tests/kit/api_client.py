@@ -17,6 +17,7 @@ import aiohttp
 from devcluster.control_plane import kubeconfig as kubeconfigs
 from devcluster.control_plane.api_client import MERGE_PATCH
 from dpojob_api.base import JSONObject
+from dpojob_operator.kube.bounded_json import loads
 
 DPOJOBS = "/apis/dpojob.dev/v1alpha1/namespaces/{}/dpojobs"
 GPUPOOLS = "/apis/dpojob.dev/v1alpha1/gpupools"
@@ -63,8 +64,8 @@ class Api:
     async def call(
         self, method: str, path: str, body: object = None, content_type: str = "application/json"
     ) -> JSONObject:
-        """The answer as JSON. Raises ApiError."""
-        data = None if body is None else json.dumps(body)
+        """The answer as JSON; of bytes, the body is sent as it is. Raises ApiError."""
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body)
         async with self.session.request(
             method,
             self.server + path,
@@ -72,10 +73,10 @@ class Api:
             headers={"Content-Type": content_type, "Accept-Encoding": "identity"},
             timeout=aiohttp.ClientTimeout(total=self._timeout),
         ) as response:
-            text = await response.text()
+            text = await response.read()
             if response.status >= 400:
-                raise ApiError(response.status, text[:1000])
-            return dict(json.loads(text))
+                raise ApiError(response.status, text.decode()[:1000])
+            return dict(loads(text))
 
     async def get(self, path: str) -> JSONObject | None:
         """The object, or None."""
@@ -109,7 +110,7 @@ class Api:
             try:
                 async with self.session.get(self.server + path + query + version) as stream:
                     async for line in stream.content:
-                        event = json.loads(line)
+                        event = loads(line)
                         if event["type"] == "ERROR":
                             raise RuntimeError(f"the harness's own watch broke: {event}")
                         version = event["object"]["metadata"]["resourceVersion"]

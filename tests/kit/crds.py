@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,18 @@ def apply_crds(control_plane: Any, manifests: Path | str) -> None:
     assert applied.returncode == 0, applied.stderr
     for name in applied.stdout.split():
         wait_until(partial(_established, control_plane, name), f"{name} is established")
+
+
+def with_any_arguments(crd: dict[str, Any]) -> dict[str, Any]:
+    """The CRD of DPOJobs as of a version that did not describe `training.arguments`, and admitted any."""
+    older = copy.deepcopy(crd)
+    (version,) = older["spec"]["versions"]
+    training = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["training"]
+    training["properties"]["arguments"] = {
+        "type": "object",
+        "x-kubernetes-preserve-unknown-fields": True,
+    }
+    return older
 
 
 def _established(control_plane: Any, name: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.kit.api_client import DPOJOBS, Api
 from tests.kit.cluster.chart_rights import Account
+from tests.kit.crds import with_any_arguments
 from tests.kit.operator_fixture import LIMIT, ROOT, JobNamespace, Process, dpojob
 from tests.operator.test_process import address, ask
 
@@ -29,13 +30,7 @@ def tenant(job_namespace: JobNamespace) -> Iterator[str]:
     job_namespace.kubectl("create", "namespace", name)
     crd = json.loads(job_namespace.kubectl("get", CRD, "-o", "json"))
     crd["metadata"] = {"name": crd["metadata"]["name"]}
-    (version,) = crd["spec"]["versions"]
-    training = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["training"]
-    training["properties"]["arguments"] = {
-        "type": "object",
-        "x-kubernetes-preserve-unknown-fields": True,
-    }
-    job_namespace.kubectl("replace", "-f", "-", input=json.dumps(crd))
+    job_namespace.kubectl("replace", "-f", "-", input=json.dumps(with_any_arguments(crd)))
     yield name
     job_namespace.kubectl("replace", "-f", str(ROOT / "crds/dpojobs.yaml"))
     job_namespace.kubectl("delete", "namespace", name, "--wait=false")

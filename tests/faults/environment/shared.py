@@ -18,6 +18,7 @@ from tests.kit.fork_server.client import ROOT, ForkServer
 
 from . import nodes
 from .fixture import CONVERGE_SECONDS, SharedEnvironment
+from .older_crd import older_crd
 
 PREFIX = "dpojob-faults-"
 OPERATOR = "tests.kit.cluster.clock_override"
@@ -68,20 +69,21 @@ async def shared_environment(
         with ForkServer(module) as fork_server:
             async with Api(kubeconfig) as api:
                 await _install(api)
-                watcher = ClusterWatcher(api)
-                watcher.start()
-                await nodes.add(api)
-                heartbeat = asyncio.create_task(nodes.send_heartbeats(api))
-                try:
-                    yield SharedEnvironment(
-                        api,
-                        watcher,
-                        fork_server,
-                        directory,
-                        time_limit,
-                        resyncs=module == OPERATOR,
-                    )
-                    watcher.check()
-                finally:
-                    heartbeat.cancel()
-                    watcher.stop()
+                async with older_crd(api):
+                    watcher = ClusterWatcher(api)
+                    watcher.start()
+                    await nodes.add(api)
+                    heartbeat = asyncio.create_task(nodes.send_heartbeats(api))
+                    try:
+                        yield SharedEnvironment(
+                            api,
+                            watcher,
+                            fork_server,
+                            directory,
+                            time_limit,
+                            resyncs=module == OPERATOR,
+                        )
+                        watcher.check()
+                    finally:
+                        heartbeat.cancel()
+                        watcher.stop()

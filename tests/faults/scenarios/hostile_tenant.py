@@ -2,8 +2,9 @@
 
 The operator watches both namespaces. The tenant does what a user with `edit` in its own namespace may
 do, or a clock does what clocks do; the ordinary job must end as without them, after no more than twice
-the writes, while the operator goes on, answers, and shows no Secret's value. Objects that the present
-CRD refuses (deep and large arguments): tests/operator/test_hostile_objects.py.
+the writes and twice the time, while the operator goes on, answers, and shows no Secret's value. What its time is
+compared with is that of a job of another operator, without a tenant, which takes its steps at the same moments:
+how busy the machine is changes both.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -33,6 +35,8 @@ FAMILY = "hostile-tenant"
 """What the command line and a violation call these runs."""
 MAX_WRITES_RATIO = 2
 """Writes about the ordinary job that change a condition or another object, compared with the clean run."""
+MAX_TIME_RATIO = 2
+"""Time that the ordinary job takes, compared with the job beside no tenant."""
 TOKENS = {"ordinary": "hf_ordinaryTokenOfTheHarness", "tenant": "hf_tenantTokenOfTheHarness"}
 """Values of the Secrets in both namespaces."""
 ORDINARY = {**HUB, "hubTokenSecret": {"name": "hub"}, "budget": {"maxDuration": "1h"}}
@@ -66,6 +70,32 @@ async def run(shared_env: SharedEnvironment, attack: str, clean: Result | None) 
     """The ordinary job beside one attack; `clean` is the run without one."""
     result = Result(FAMILY, None, label=attack)
     name = fresh_name(FAMILY)
+    if clean is None:
+        await _run_beside(shared_env, name, attack, None, asyncio.Barrier(1), result)
+        return result
+    steps = asyncio.Barrier(2)
+    control = Result(FAMILY, None, label=f"{attack}, the job beside no tenant")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_run_beside(shared_env, name, attack, clean, steps, result))
+        group.create_task(_run_beside(shared_env, f"{name}-control", CLEAN, clean, steps, control))
+    result.violations += control.violations
+    if not result.violations and result.seconds > MAX_TIME_RATIO * control.seconds:
+        evidence = f"{result.seconds:.1f} s, {control.seconds:.1f} s beside no tenant"
+        result.violations.append(
+            Violation("the ordinary job takes at most twice the time", evidence)
+        )
+    return result
+
+
+async def _run_beside(
+    shared_env: SharedEnvironment,
+    name: str,
+    attack: str,
+    clean: Result | None,
+    steps: asyncio.Barrier,
+    result: Result,
+) -> None:
+    """The ordinary job beside one attack; `steps` is where it waits for the job that it is compared with."""
     hub = await asyncio.start_server(_silence, "127.0.0.1", 0)
     settings = {"NAMESPACES": f"{name},{name}-tenant"}
     if attack == "silent-hub":
@@ -80,33 +110,49 @@ async def run(shared_env: SharedEnvironment, attack: str, clean: Result | None) 
             await _secret(tenant, TOKENS["tenant"])
             await _secret(ordinary, TOKENS["ordinary"])
             try:
-                await _ordinary_job(ordinary, ATTACKS[attack], tenant)
+                result.seconds = await _ordinary_job(ordinary, ATTACKS[attack], tenant, steps)
             except ConvergenceTimeout as timeout:
+                await steps.abort()
                 evidence = f"{timeout}; {describe_state(ordinary)}"
                 result.violations.append(
                     Violation("it converges and then stays unchanged", evidence)
                 )
+            except asyncio.BrokenBarrierError:
+                return  # the other job did not converge
             else:
                 await _check(tenant, ordinary, result, clean)
             if failures := [*ordinary.failures, *tenant.failures]:
                 raise RuntimeError(f"the harness itself failed: {failures}")
+            # Some of its objects are large: the namespace controller deletes them.
+            await tenant.api.call("DELETE", f"/api/v1/namespaces/{tenant.name}", {})
     finally:
         hub.close()
-    return result
 
 
-async def _ordinary_job(env: RunEnvironment, attack: Attack, tenant: RunEnvironment) -> None:
-    """A job that trains during the attack or after it, is preempted, and goes on to its end."""
+async def _ordinary_job(
+    env: RunEnvironment, attack: Attack, tenant: RunEnvironment, steps: asyncio.Barrier
+) -> float:
+    """A job that trains during the attack or after it, is preempted, and goes on to its end.
+
+    Returns the seconds that it took, without those of the attack.
+    """
     if attack.comes_first:
         await attack.act(tenant, env)
+    await steps.wait()
+    began = time.monotonic()
     await env.create("job", ORDINARY)
     await env.until("progress is seen", lambda: has_progress(env, "job"))
+    seconds = time.monotonic() - began
     if not attack.comes_first:
         await attack.act(tenant, env)
+    await steps.wait()
+    began = time.monotonic()
     (pod,) = env.kubelet.running
     await env.api.call("DELETE", f"{PODS.format(env.name)}/{pod}", {})
     await env.wait_until_finished("job")
+    seconds += time.monotonic() - began
     await env.until("its children are at rest", lambda: not env.kubelet.busy and not orphans(env))
+    return seconds
 
 
 async def _check(

@@ -1,12 +1,12 @@
 """What a hostile tenant does beside an ordinary job of another namespace.
 
 Each attack is what a user with `edit` in a namespace may do, what a user's pods and files may do, or what
-a clock or a rollback does. Objects that the present CRD refuses (deep and large arguments):
-tests/operator/test_hostile_objects.py.
+a clock or a rollback does. The CRD is one that admits any `training.arguments` (environment/older_crd.py).
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +32,10 @@ UNREADABLE_STATUSES: dict[str, JSONObject] = {
 }  # fmt: skip
 """Admitted by the present CRD, by name of the job."""
 KOPF = "kopf.zalando.org"
+DEEP = b'{"a":' * 3000 + b"1" + b"}" * 3000
+"""Deeper than Python's parser of JSON goes."""
+FAT_BYTES = 1_300_000
+"""Of an object; etcd stores 1.5 MiB."""
 
 
 def _job(name: str, annotations: dict[str, str], spec: JSONObject) -> JSONObject:
@@ -57,6 +61,27 @@ async def _state_of_kopf(tenant: RunEnvironment, ordinary: RunEnvironment) -> No
         body = _job(f"kopf-{number}", {f"{KOPF}/last-handled-configuration": text}, HUB)
         body["metadata"]["finalizers"] = [f"{KOPF}/KopfFinalizerMarker"]
         await _create(tenant, body)
+
+
+async def _deep_objects(tenant: RunEnvironment, ordinary: RunEnvironment) -> None:
+    """Arguments nested so deeply that parsing them ends with an error."""
+    for number in range(FEW):
+        spec = {**HUB, "training": {"arguments": {"a": "DEEP"}}}
+        body = json.dumps(_job(f"deep-{number}", {}, spec)).encode().replace(b'"DEEP"', DEEP)
+        await tenant.api.call("POST", DPOJOBS.format(tenant.name), body)
+    for number in range(FEW):
+        name = f"deep-{number}"
+        await tenant.until(f"{name} is reported", partial(_is_unreadable, tenant, name))
+
+
+async def _fat_objects(tenant: RunEnvironment, ordinary: RunEnvironment) -> None:
+    """Arguments as large as the API server stores them."""
+    for number in range(MANY):
+        spec = {**HUB, "suspend": True, "training": {"arguments": {"a": "x" * FAT_BYTES}}}
+        await _create(tenant, _job(f"fat-{number}", {}, spec))
+    for number in range(MANY):
+        name = f"fat-{number}"
+        await tenant.until(f"{name} is reported", partial(_is_unreadable, tenant, name))
 
 
 async def _large_objects(tenant: RunEnvironment, ordinary: RunEnvironment) -> None:
@@ -197,6 +222,8 @@ class Attack:
 ATTACKS: dict[str, Attack] = {
     CLEAN: Attack(_nothing),
     "state-of-kopf": Attack(_state_of_kopf),
+    "deep-objects": Attack(_deep_objects),
+    "fat-objects": Attack(_fat_objects, comes_first=True),
     "large-objects": Attack(_large_objects),
     "many-jobs": Attack(_many_jobs),
     "references-to-variables": Attack(

@@ -1,0 +1,56 @@
+"""The CRD of a version that did not describe `training.arguments`, in place of the present one.
+
+A tenant's objects of that time may be nested to any depth and have any size that the API server stores.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from tests.kit.api_client import DPOJOBS, Api, ApiError
+from tests.kit.crds import with_any_arguments
+
+from dpojob_api.base import JSONObject
+
+CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/dpojobs.dpojob.dev"
+PROBE = {
+    "apiVersion": "dpojob.dev/v1alpha1",
+    "kind": "DPOJob",
+    "metadata": {"name": "probe"},
+    "spec": {
+        "model": {"repo": "a/b"},
+        "dataset": {"repo": "c/d"},
+        "training": {"arguments": {"report_to": {"a": 1}}},
+    },
+}
+"""Refused by the present CRD."""
+
+
+@contextlib.asynccontextmanager
+async def older_crd(api: Api) -> AsyncIterator[None]:
+    """Replaces the CRD for the whole API server; watches of DPOJobs that are open meanwhile end with an error."""
+    present = await api.call("GET", CRD)
+    await _serve(api, with_any_arguments(present), admits=True)
+    try:
+        yield
+    finally:
+        await _serve(api, present, admits=False)
+
+
+async def _serve(api: Api, crd: JSONObject, *, admits: bool) -> None:
+    """Writes the CRD, and waits until the API server follows it."""
+    await api.merge(CRD, {"spec": {"versions": crd["spec"]["versions"]}})
+    while await _is_admitted(api) is not admits:
+        await asyncio.sleep(0.1)
+
+
+async def _is_admitted(api: Api) -> bool:
+    try:
+        await api.call("POST", f"{DPOJOBS.format('default')}?dryRun=All", PROBE)
+    except ApiError as error:
+        if error.status != 422:
+            raise
+        return False
+    return True
