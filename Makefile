@@ -2,7 +2,7 @@
 #   CONTEXT=name   use the cluster of this kubeconfig context instead of one made on this machine
 #   KEEP=1         leave the test clusters running
 .DEFAULT_GOAL := help
-.PHONY: help demo images down setup docs unit check test faults fuzz bench mutation rehearse generate lock
+.PHONY: help demo images down setup docs unit check test faults chaos fuzz bench mutation rehearse generate lock
 SHELL := /bin/bash
 export CONTEXT KEEP
 
@@ -39,6 +39,9 @@ test: setup ## run check, and the unit, training, control-plane and end-to-end t
 
 faults: setup ## run the long fault sweep of at least 2,000 runs
 	@.venv/bin/python -m tests.faults --runs 2000
+
+chaos: setup ## restart the daemons of a real node and fill its disk while jobs run (ten minutes, as root)
+	@.venv/bin/pytest -q -m chaos tests/e2e
 
 fuzz: setup ## fuzz every reader of untrusted bytes for an hour
 	@.venv/bin/python -m tests.fuzz --minutes 60

@@ -36,7 +36,7 @@ CLUSTERS = (
         (PYTHON, "-m", "devcluster", "bin", *BINARIES),
     ),
     tests("control-plane tests (real API server)", "cluster and not e2e and not faults"),
-    tests("end-to-end tests (real node, images, TRL)", "e2e and not faults"),
+    tests("end-to-end tests (real node, images, TRL)", "e2e and not faults and not chaos"),
 )
 
 if __name__ == "__main__":

@@ -32,4 +32,4 @@ def test_a_command_that_runs_one_test_selects_some(command: str) -> None:
 
 def test_the_table_has_a_command_for_each_part_of_the_suite() -> None:
     marks = {mark for command in COMMANDS for mark in re.findall(r"-m (\w+)", command)}
-    assert marks == {"train", "cluster", "e2e"}
+    assert marks == {"train", "cluster", "e2e", "chaos"}

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from devcluster.cluster import Cluster
+
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "hack"))
 
@@ -80,6 +82,14 @@ def inputs(installed):
     demo.put_inputs(installed.kubectl, namespace, installed.image, demo.demo_data())
     yield namespace, installed.claim_directory(namespace, "quickstart")
     installed.kubectl.attempt("delete", "namespace", namespace, "--wait=false")
+
+
+@pytest.fixture
+def native(installed):
+    """The cluster whose node is made of processes and directories of this machine."""
+    if not isinstance(installed.cluster, Cluster):
+        pytest.skip("the node is not this machine")
+    return installed.cluster
 
 
 @pytest.fixture
