@@ -263,3 +263,12 @@ def test_what_a_job_has_cost_is_divided_among_its_attempts_and_the_judge_is_the_
     attempts = [attempt(3, EARLIER, EARLIER), attempt(4, NOW, NOW)]
     raw = planned_job("a", attempts=attempts, evaluation={"prompts": 1, "judgeUsage": {"cost": 2}})
     assert [each.cost for each in cost(raw).attempts] == [3, 6]
+
+
+def test_a_new_period_begins_without_deleted_jobs_and_keeps_jobs_that_are_not_seen() -> None:
+    (made,) = update([new_quota()], running("a", 3), running("b", 4))
+    (made,) = update([made], running("b", 4), gone=("a",))
+    assert made.status.used == 7
+    (made,) = update([made], now=NEXT_MONTH)
+    assert made.status.used == 0
+    assert [(entry.name, entry.before) for entry in made.status.jobs] == [("b", 4)]
