@@ -11,13 +11,14 @@ from dpojob_api.job import DPOJob
 from dpojob_operator.controllers.dpojob import Reconciler, StateReader
 from dpojob_operator.decide.effective_spec import claims_mounted, with_default_cache
 from dpojob_operator.indexes import DependentsIndex
+from dpojob_operator.kube import ApiError
 
 CLAIMS = {"ns": "dpo-cache", "other": "their-cache"}
 OWN = {"cache": {"volume": {"claimName": "mine", "path": "dpo"}}}
 
 
-class Read(Exception):
-    """Ends the pass once the job was read."""
+class Read(ApiError):
+    """Ends the pass once the job was read, as a request that fails does."""
 
 
 class Reader(StateReader):
@@ -32,7 +33,7 @@ class Reader(StateReader):
 
     async def read(self, job: DPOJob, *, live: bool = False) -> Any:
         self.jobs.append(job)
-        raise Read
+        raise Read(0, "its children are read")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from tests.kit.builders import FixedClock, job
 from dpojob_api.constants import CONTROLLER_NAME
 from dpojob_operator.controllers.dpojob import Reconciler
 from dpojob_operator.indexes import DependentsIndex
+from dpojob_operator.kube import ApiError
 
 
 class Reader:
@@ -22,7 +23,7 @@ class Reader:
         return self._raw
 
     async def read(self, *_: Any, **__: Any) -> None:
-        raise LookupError("its children are read")
+        raise ApiError(0, "its children are read")
 
 
 class Poller:
@@ -56,5 +57,5 @@ async def test_nothing_is_read_or_written_for_it(others: dict[str, Any]) -> None
 
 @pytest.mark.parametrize("spec", [{}, {"managedBy": CONTROLLER_NAME}], ids=["absent", "named"])
 async def test_one_of_this_operator_is_worked_on(spec: dict[str, Any]) -> None:
-    with pytest.raises(LookupError):
+    with pytest.raises(ApiError, match="its children are read"):
         await reconciler(spec, Poller()).reconcile(("ns", "x"))
