@@ -1,4 +1,4 @@
-"""The cells of the benchmark: what is measured, in which order, and how long each may take."""
+"""A cell of the benchmark, and what its measurement gets."""
 
 from __future__ import annotations
 
@@ -38,22 +38,3 @@ class Cell:
     def key(self) -> str:
         """Names the cell in the document."""
         return f"{self.section}/{self.name}"
-
-
-def measurements(rehearsal: bool) -> dict[Cell, Measure]:
-    """All cells in the order of measuring; imports no torch."""
-    from .measurements import (
-        ablation,
-        facts,
-        fsdp,
-        grid,
-        matmul,
-        out_of_memory,
-        trainer_job,
-        truth,
-    )
-
-    found: dict[Cell, Measure] = {}
-    for module in (facts, truth, trainer_job, fsdp, matmul, grid, ablation, out_of_memory):
-        found |= module.cells(rehearsal)
-    return found

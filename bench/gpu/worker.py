@@ -14,8 +14,9 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from .cells import Context, Measure, measurements
+from .cells import Context, Measure
 from .measurements.facts import used_mib
+from .registry import measurements
 
 ERROR_CHARACTERS = 1500
 

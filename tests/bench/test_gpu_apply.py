@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench.gpu.cells import measurements
 from bench.gpu.document import Document, read
 from bench.gpu.fit import fit
 from bench.gpu.measurements.grid import CASES
+from bench.gpu.registry import measurements
 from tests.bench.gpu_documents import Card, cells
 
 ROOT = Path(__file__).parents[2]

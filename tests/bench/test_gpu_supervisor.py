@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench.gpu.cells import Cell, measurements
+from bench.gpu.cells import Cell
 from bench.gpu.document import SCHEMA_VERSION, Document, read
+from bench.gpu.registry import measurements
 from bench.gpu.supervisor import Supervisor
 
 WORKER = """

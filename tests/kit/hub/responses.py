@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-if TYPE_CHECKING:
-    from .server import Fault, Hub
+from .state import OTHER_TOKEN, TOKEN, Fault, HubState, Request
 
 
 def read(content: Path | bytes, start: int, end: int) -> bytes:
@@ -36,7 +35,7 @@ class HubConversation(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     @property
-    def hub(self) -> Hub:
+    def hub(self) -> HubState:
         """The hub it serves."""
         raise NotImplementedError
 
@@ -54,8 +53,6 @@ class HubConversation(BaseHTTPRequestHandler):
     do_HEAD = do_POST = do_PUT = do_DELETE = do_GET
 
     def _serve(self) -> None:
-        from .server import OTHER_TOKEN, TOKEN
-
         self.target = urlsplit(self.path)
         self.query = parse_qs(self.target.query)
         self.body = self._read_body()
@@ -77,9 +74,7 @@ class HubConversation(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _log(self, status: int) -> None:
-        """Before the answer goes out: whoever has it finds the request in the log."""
-        from .server import Request
-
+        """Logs the request before its answer is sent: who has the answer finds the request in the log."""
         path, query = self.target.path, self.target.query
         asked = self.headers.get("Range")
         self.hub.requests.append(Request(self.command, path, query, self.token, asked, status))
