@@ -11,7 +11,7 @@ RUN python3 -m venv /opt/dpojob \
  && /opt/dpojob/bin/pip install --no-cache-dir --disable-pip-version-check --no-compile \
       --require-hashes -r /build/operator.txt
 COPY api/src planner/src operator/src /build/src/
-# Our own rooms are plain packages beside the locked ones: nothing is resolved or downloaded for them.
+# Our own packages lie beside the locked ones: nothing is resolved or downloaded for them.
 RUN site=$(/opt/dpojob/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') \
  && cp -r /build/src/dpojob_api /build/src/dpojob_planner /build/src/dpojob_operator "$site"/ \
  && /opt/dpojob/bin/python -m compileall -q "$site" \

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import images
-from cluster_tools import CONTEXT, ROOT, Kubectl, devcluster, log, run
-from pvc_files import PVCPod
+from cluster_tools import CONTEXT, ROOT, Kubectl, PVCPod, devcluster, log, run
 from rich.console import Console
 from rich.table import Table
 

@@ -31,7 +31,7 @@ from dpojob_planner.estimates.cost_model import training_passes
 from dpojob_planner.estimates.gpu import token_flops
 
 QUANTILE = 0.9
-"""Of the fragmentation and the context over all cells."""
+"""The quantile of the fragmentation and of the context over all cells that the fit takes."""
 MINIMUM_TRANSIENT_GIB = 0.5
 """Below, the allocator's rounding to blocks is the larger part of what is called fragmentation."""
 

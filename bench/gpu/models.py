@@ -117,7 +117,7 @@ def _random(parameter: Any, dtype: Any) -> Any:
 
 
 def _random_linear4bit(module: Any, dtype: Any) -> Any:
-    """As the trainer loads it for QLoRA: nf4 with double quantisation."""
+    """Makes a layer as the trainer loads it for QLoRA: nf4 with double quantisation."""
     import torch
     from bitsandbytes.nn import Linear4bit, Params4bit
 

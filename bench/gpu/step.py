@@ -40,7 +40,7 @@ class StepCase:
     checkpointing: bool = False
     precompute: bool = False
     prompt_share: float = 0.25
-    """Of each row's tokens."""
+    """The share of each row's tokens that the prompt takes."""
     shared_prefixes: bool = False
 
     @property

@@ -19,7 +19,7 @@ from .document import Document
 START_SECONDS = 90.0
 """A worker imports torch and TRL before its first cell."""
 LOG_CHARACTERS = 800
-"""Of the worker's log, in the error of a cell that ended it."""
+"""The characters of the worker's log in the error of a cell that ended it."""
 
 
 class Supervisor:

@@ -68,7 +68,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace, Path], list[str]]]]
     "memory": ("Memory", memory),
     "suspects": ("Suspects of planted errors", suspects),
 }
-"""By the argument on the command line: the section's title in the page, and what it measures."""
+"""The title of the section in the page, and the measurement, by the argument on the command line."""
 
 
 def _parser() -> argparse.ArgumentParser:

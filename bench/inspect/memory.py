@@ -13,7 +13,7 @@ from .models import CHATML, make_model
 from .pairs import write_short
 
 PARTS = 5
-"""The peak is taken after each of so many equal parts of the rows, and at the end instead of after the last one."""
+"""The number of equal parts of the rows after each of which the peak is taken; at the end instead of after the last one."""
 # getrusage's ru_maxrss begins with the resident set of the process that started this one; VmHWM does not.
 MEASURED = """
 import json, sys
@@ -64,7 +64,7 @@ def measure_memory(directory: Path, rows: int) -> list[str]:
 
 
 def _peaks(directory: Path, model: str, ends: list[int]) -> list[int]:
-    """The largest resident set so far after so many rows, in bytes; the last one after the whole inspection."""
+    """The largest resident set so far by the number of rows, in bytes; the last one after the whole inspection."""
     path = write_short(directory / f"memory-{ends[-1]}.parquet", ends[-1])
     spec = {
         "model": {"volume": {"claimName": "bench", "path": model}},

@@ -36,11 +36,11 @@ OPTIONS = ("-x", "-q", "-p", "no:cacheprovider")
 
 
 @dataclass(frozen=True)
-class Room:
+class MutatedPackage:
     """What is mutated, and the tests that must fail."""
 
     name: str
-    package: str
+    import_name: str
     """Importable name."""
     sources: Path
     """The folder of the package."""
@@ -49,10 +49,12 @@ class Room:
     def module(self, path: Path) -> str:
         """The importable name of one of its modules."""
         parts = path.relative_to(self.sources).with_suffix("").parts
-        return ".".join([self.package, *(part for part in parts if part != "__init__")])
+        return ".".join([self.import_name, *(part for part in parts if part != "__init__")])
 
 
-def run_mutants(root: Path, room: Room, mutants: Sequence[Mutant]) -> Iterator[tuple[Mutant, str]]:
+def run_mutants(
+    root: Path, package: MutatedPackage, mutants: Sequence[Mutant]
+) -> Iterator[tuple[Mutant, str]]:
     """Yields each mutant with its outcome.
 
     Raises:
@@ -60,23 +62,23 @@ def run_mutants(root: Path, room: Room, mutants: Sequence[Mutant]) -> Iterator[t
     """
     os.chdir(root)
     inside = [mutant for mutant in mutants if mutant.function]
-    yield from _of_functions(root, room, inside)
+    yield from _of_functions(root, package, inside)
     outside = [mutant for mutant in mutants if not mutant.function]
     if outside:
-        _preload(root, room)
+        _preload(root, package)
     for mutant in outside:
-        module = room.module(mutant.path)
+        module = package.module(mutant.path)
         finder = MutantFinder(module, root / mutant.path, mutant.source)
 
         def run(finder: MutantFinder = finder) -> int:
             sys.meta_path.insert(0, finder)
-            return int(pytest.main([*OPTIONS, *_files(root, room)], plugins=[TableTests()]))
+            return int(pytest.main([*OPTIONS, *_files(root, package)], plugins=[TableTests()]))
 
         yield mutant, _outcome(_fork(run))
 
 
 def _of_functions(
-    root: Path, room: Room, mutants: Sequence[Mutant]
+    root: Path, package: MutatedPackage, mutants: Sequence[Mutant]
 ) -> Iterator[tuple[Mutant, str]]:
     """Collects the tests in a child, which forks for each mutant and reports line by line."""
     read, write = os.pipe()
@@ -84,9 +86,9 @@ def _of_functions(
     def collect_and_run() -> int:
         with os.fdopen(write, "w") as report:
             plugin = MutantLoop(
-                root, room, mutants, lambda outcome: print(outcome, file=report, flush=True)
+                root, package, mutants, lambda outcome: print(outcome, file=report, flush=True)
             )
-            return int(pytest.main([*OPTIONS, *_files(root, room)], plugins=[plugin]))
+            return int(pytest.main([*OPTIONS, *_files(root, package)], plugins=[plugin]))
 
     child = _start(collect_and_run)
     os.close(write)
@@ -97,7 +99,7 @@ def _of_functions(
                 break
             yield mutant, outcome
     if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0:
-        raise RuntimeError(f"the tests of {room.name} fail without a mutant")
+        raise RuntimeError(f"the tests of {package.name} fail without a mutant")
 
 
 class TableTests:
@@ -115,9 +117,13 @@ class MutantLoop(TableTests):
     """Takes the place of pytest's loop over the tests."""
 
     def __init__(
-        self, root: Path, room: Room, mutants: Sequence[Mutant], report: Callable[[str], None]
+        self,
+        root: Path,
+        package: MutatedPackage,
+        mutants: Sequence[Mutant],
+        report: Callable[[str], None],
     ) -> None:
-        self._root, self._room, self._mutants, self._report = root, room, mutants, report
+        self._root, self._package, self._mutants, self._report = root, package, mutants, report
         self._seconds: dict[str, float] = {}
         self._callers: dict[tuple[str, str], set[str]] = {}
 
@@ -133,7 +139,7 @@ class MutantLoop(TableTests):
             items.sort(key=lambda item: self._seconds[item.nodeid])
 
             def run(mutant: Mutant = mutant, items: Sequence[pytest.Item] = items) -> int:
-                module = sys.modules[self._room.module(mutant.path)]
+                module = sys.modules[self._package.module(mutant.path)]
                 try:
                     replace_function(module, mutant.function, mutant.source)
                 except (AttributeError, TypeError, ValueError):
@@ -173,16 +179,16 @@ def _fails(item: pytest.Item) -> bool:
     return any(report.failed for report in runtestprotocol(item, log=False, nextitem=None))
 
 
-def _files(root: Path, room: Room) -> list[str]:
-    return [str(file) for file in sorted((root / room.tests).rglob("test_*.py"))]
+def _files(root: Path, package: MutatedPackage) -> list[str]:
+    return [str(file) for file in sorted((root / package.tests).rglob("test_*.py"))]
 
 
-def _preload(root: Path, room: Room) -> None:
-    """Imports here the libraries that the tests import: all but the mutated rooms and what imports them."""
+def _preload(root: Path, package: MutatedPackage) -> None:
+    """Imports here the libraries that the tests import: all but the mutated packages and what imports them."""
     read, write = os.pipe()
 
     def report_modules() -> int:
-        pytest.main(["--collect-only", *OPTIONS, *_files(root, room)])
+        pytest.main(["--collect-only", *OPTIONS, *_files(root, package)])
         with os.fdopen(write, "w") as report:
             json.dump(list(sys.modules), report)
         return 0

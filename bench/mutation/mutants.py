@@ -1,4 +1,4 @@
-"""The mutants of a room: cosmic-ray's operators, one that deletes statements, and a stable random sample.
+"""The mutants of a package: cosmic-ray's operators, one that deletes statements, and a stable random sample.
 
 A mutant is one small change of one module. Left out are changes that no test can see: those of annotations,
 which are never evaluated, and those between `==` and `is`, which differ only by how CPython shares objects.
@@ -42,8 +42,8 @@ OPERATORS = (
     *("ReplaceBreakWithContinue", "ReplaceContinueWithBreak"),
     *("ExceptionReplacer", "NumberReplacer", "RemoveDecorator", "ZeroIterationForLoop"),
 )
-"""Of cosmic-ray: arithmetic by its inverse, comparisons by their negation and by their neighbour. Left out are
-operators whose mutants nearly always end with a TypeError, which any test kills, and those from `==` to `is`,
+"""The operators of cosmic-ray: arithmetic by its inverse, comparisons by their negation and by their neighbour.
+Left out are operators whose mutants nearly always end with a TypeError, which any test kills, and those from `==` to `is`,
 which differ only by how CPython shares objects."""
 
 
@@ -52,7 +52,7 @@ class Mutant:
     """One changed module."""
 
     path: Path
-    """From the root of the repository."""
+    """The path from the root of the repository."""
     definition: str
     """The function or class that is changed; "module" for statements outside of any."""
     function: str
@@ -61,7 +61,7 @@ class Mutant:
     new: str
     """The changed line before and after, without indentation."""
     number: int
-    """Of the place among those of the definition with the same line."""
+    """The number of the place among those of the definition with the same line."""
     source: str
     """The whole module after the change."""
 
@@ -107,7 +107,7 @@ def all_operators() -> list[Operator]:
 
 
 def sample(root: Path, paths: Iterable[Path], size: int, seed: int) -> list[Mutant]:
-    """So many mutants of the modules, or all of them, with one mutant at each place of a module.
+    """At most `size` mutants of the modules, with one mutant at each place of a module.
 
     The order of the places follows from their own text, so that a change of one function leaves the mutants of
     all others in the sample.
@@ -124,10 +124,10 @@ class Place:
     path: Path
     definition: str
     source: str
-    """Of the whole module, unchanged."""
+    """The source of the whole module, unchanged."""
     line: str
     number: int
-    """Of the place among those of the definition with the same line."""
+    """The number of the place among those of the definition with the same line."""
     changes: tuple[tuple[Operator, int], ...]
     """Operators, and the occurrence that each numbers this place with."""
 

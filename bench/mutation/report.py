@@ -15,9 +15,9 @@ REASONS = Path(__file__).with_name("survivors.yaml")
 
 @dataclass
 class Result:
-    """The mutants of one room."""
+    """The mutants of one package."""
 
-    room: str
+    package: str
     mutants: int
     survivors: list[Mutant] = field(default_factory=list)
 
@@ -47,21 +47,21 @@ def page(results: Sequence[Result], reasons: Mapping[str, str], size: int, seed:
         "",
         "Written by `make mutation`; do not edit. The command changes `decide` and the planner in one place at a",
         "time, with the operators of [cosmic-ray](https://cosmic-ray.readthedocs.io) and one that deletes a statement,",
-        "and runs the unit tests of that room (`tests/operator/decide`, `tests/planner`), without property tests. A mutant is killed when a",
-        f"test fails. Of all mutants a fixed random sample of {size} for each room is run (seed {seed}); one place is",
+        "and runs the unit tests of that package (`tests/operator/decide`, `tests/planner`), without property tests. A mutant is killed when a",
+        f"test fails. Of all mutants a fixed random sample of {size} for each package is run (seed {seed}); one place is",
         "changed once. Changes of annotations, and of `==` to `is`, are left out: no test can see them. At least 90%",
         "must be killed, and each survivor has its reason in `bench/mutation/survivors.yaml`.",
         "",
-        "| room | mutants | killed |",
+        "| package | mutants | killed |",
         "|---|---|---|",
     ]
     for result in results:
         share = result.killed / max(1, result.mutants)
-        lines.append(f"| {result.room} | {result.mutants} | {result.killed} ({share:.1%}) |")
+        lines.append(f"| {result.package} | {result.mutants} | {result.killed} ({share:.1%}) |")
     for result in results:
         lines += [
             "",
-            f"## Survivors in {result.room}",
+            f"## Survivors in {result.package}",
             "",
             "| where | line | changed to | why no test fails |",
             "|---|---|---|---|",

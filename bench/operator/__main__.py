@@ -33,12 +33,12 @@ from .soak import measure_soak
 MODULE = "bench.operator"
 CANDIDATES: dict[str, Candidate] = {
     "bare": BareJobs(),
-    "peer": KubeflowTrainer(),
-    "peer500": KubeflowTrainer(queries_per_second=500),
+    "kubeflow": KubeflowTrainer(),
+    "kubeflow500": KubeflowTrainer(queries_per_second=500),
     "operator": DPOJobs(),
 }
-"""In the order of a round."""
-WITH_BYTES = ("peer", "operator")
+"""The candidates in the order of a round."""
+WITH_BYTES = ("kubeflow", "operator")
 """Candidates whose bodies are measured."""
 
 
@@ -85,7 +85,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], list[str]]]] = {
     "fleet": ("Fleet", fleet),
     "soak": ("Soak", soak),
 }
-"""By the argument on the command line: the section's title in the page, and what it measures; in this order."""
+"""The title of the section in the page, and the measurement, by the argument on the command line; in this order."""
 
 
 def _names(text: str) -> list[str]:

@@ -19,11 +19,11 @@ class Requests:
     """Requests of one or several accounts."""
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By verb and resource."""
+    """The requests by verb and resource."""
     bytes: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Bodies of requests and answers as JSON, where the audit log holds them."""
     codes: Counter[int] = field(default_factory=Counter)
-    """By HTTP status."""
+    """The answers by HTTP status."""
 
     @property
     def total(self) -> int:

@@ -1,4 +1,4 @@
-"""Bare Jobs, the peer and this operator in turns, each on a fresh control plane, with the same load."""
+"""Bare Jobs, Kubeflow Trainer and this operator in turns, each on a fresh control plane, with the same load."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from tests.kit.api_client import Api
+from tests.kit.api.client import AsyncApi
 
 from devcluster.cluster import Cluster
 
@@ -23,7 +23,7 @@ from .process_usage import cpu_seconds, resident_mib, wire_bytes
 NAMESPACE = "sweep"
 QUIET_SECONDS = 2.0
 QUIET_SHARE = 0.25
-"""Of one processor, in all processes of the control plane and the controllers together."""
+"""The share of one processor that all processes of the control plane and the controllers may use."""
 QUIET_LIMIT = 180.0
 
 
@@ -36,11 +36,11 @@ class Turn:
     """Seconds from create to Pod object, one job at a time."""
     bursts: list[Burst] = field(default_factory=list)
     requests: dict[int, Requests] = field(default_factory=dict)
-    """Of the controllers, by the number of jobs at once, until everything is quiet."""
+    """The requests of the controllers until everything is quiet, by the number of jobs at once."""
     cpu: dict[int, dict[str, float]] = field(default_factory=dict)
     """Seconds of processor time by process, by the number of jobs at once, until everything is quiet."""
     wire_bytes: dict[int, int] = field(default_factory=dict)
-    """Of all controllers' connections, watches included, by the number of jobs at once."""
+    """The bytes on all connections of the controllers, watches included, by the number of jobs at once."""
     resident: dict[str, float] = field(default_factory=dict)
     """MiB of each controller, after the last burst."""
 
@@ -81,7 +81,7 @@ async def _turn(
     collection = candidate.collection(NAMESPACE)
     usage = Usage(cluster, controllers)
     audit = AuditLog(cluster.state.audit_log)
-    async with Api(cluster.kubeconfig, timeout=120) as api:
+    async with AsyncApi(cluster.kubeconfig, timeout=120) as api:
         watch = PodWatch(api, NAMESPACE, candidate.pod_label, candidate.pod_selector)
         async with watch.running():
             # The first ones warm connections and code; they are not counted.

@@ -39,7 +39,7 @@ class Controller:
 
     @property
     def pid(self) -> int:
-        """Of the running process."""
+        """The id of the running process."""
         assert self._process is not None and self._process.poll() is None, self.last_lines()
         return self._process.pid
 

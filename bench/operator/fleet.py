@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.kit.api_client import Api
+from tests.kit.api.client import AsyncApi
 
 from devcluster.cluster import Cluster
 
@@ -35,26 +35,26 @@ class Fleet:
     finished: int
     running: int
     finish_seconds: float = 0.0
-    """From the first create until all finished ones were complete."""
+    """The seconds from the first create until all finished jobs were complete."""
     finish_requests: Requests = field(default_factory=Requests)
-    """Of the operator for the jobs that finished, from create to Complete."""
+    """The requests of the operator for the jobs that finished, from create to Complete."""
     resident: float = 0.0
     """MiB with all of them, before the restart."""
     seconds: float = 0.0
     """Length of each of the two measurements below."""
     cpu_share: float = 0.0
-    """Of one processor while the running ones are polled."""
+    """The share of one processor that is used while the running jobs are polled."""
     progress_requests: int = 0
     longest_gap: float = 0.0
     """Seconds without a reading of one pod's progress, at most."""
     status_writes: float = 0.0
-    """Per running job in 30 s."""
+    """The writes of a status per running job in 30 s."""
     restart_seconds: float = 0.0
-    """From the start of the process to its first reconciliation."""
+    """The seconds from the start of the process to its first reconciliation."""
     restart_resident: float = 0.0
     """MiB once every running job's progress was read again."""
     idle: Requests = field(default_factory=Requests)
-    """Of the operator in `seconds`, after all jobs had ended."""
+    """The requests of the operator in `seconds`, after all jobs had ended."""
     idle_cpu_share: float = 0.0
 
 
@@ -87,7 +87,7 @@ async def _measure(
     audit = AuditLog(cluster.state.audit_log)
     usage = Usage(cluster, [controller])
     server = ProgressServer()
-    async with Api(cluster.kubeconfig, timeout=120) as api, server.serving():
+    async with AsyncApi(cluster.kubeconfig, timeout=120) as api, server.serving():
         pods = TrainingPods(api, NAMESPACE)
         watch = PodWatch(api, NAMESPACE, candidate.pod_label, candidate.pod_selector)
         collection = candidate.collection(NAMESPACE)
@@ -123,7 +123,7 @@ def _user() -> str:
 
 
 async def until_complete(controller: Controller, count: int) -> None:
-    """Waits until the process has counted so many ends of jobs."""
+    """Waits until the process has counted `count` ends of jobs."""
     async with asyncio.timeout(LIMIT_SECONDS):
         while total(await metrics(controller.probes), "dpojob_finished_total") < count:
             await asyncio.sleep(0.5)

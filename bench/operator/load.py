@@ -12,7 +12,8 @@ from statistics import quantiles
 from typing import Any
 
 import aiohttp
-from tests.kit.api_client import PODS, Api
+from tests.kit.api.client import AsyncApi
+from tests.kit.api.paths import PODS
 
 CONCURRENT_CREATES = 16
 METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -26,9 +27,9 @@ class Burst:
 
     jobs: int
     seconds: float
-    """From the first create to the last Pod object."""
+    """The seconds from the first create to the last Pod object."""
     created_seconds: float
-    """From the first create to the answer to the last one: what the load itself took."""
+    """The seconds from the first create to the answer to the last one: what the load itself took."""
     latencies: tuple[float, ...]
     """Seconds from each object's create to its Pod object, sorted."""
 
@@ -47,7 +48,7 @@ class Burst:
 class PodWatch:
     """The moment at which the first Pod object of each job was seen."""
 
-    def __init__(self, api: Api, namespace: str, label: str, selector: str = "") -> None:
+    def __init__(self, api: AsyncApi, namespace: str, label: str, selector: str = "") -> None:
         """`label` holds the job's name; of the pods that `selector` selects."""
         self._api = api
         self._path = PODS.format(namespace)
@@ -97,7 +98,7 @@ Manifest = Callable[[str], dict[str, Any]]
 
 
 async def burst(
-    api: Api, watch: PodWatch, collection: str, manifest: Manifest, names: Sequence[str]
+    api: AsyncApi, watch: PodWatch, collection: str, manifest: Manifest, names: Sequence[str]
 ) -> Burst:
     """Creates the objects as fast as the API server takes them, and waits for the Pods of all."""
     begun: dict[str, float] = {}
@@ -124,7 +125,7 @@ async def burst(
 
 
 async def one_by_one(
-    api: Api,
+    api: AsyncApi,
     watch: PodWatch,
     collection: str,
     manifest: Manifest,

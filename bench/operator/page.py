@@ -20,7 +20,7 @@ counted until the whole control plane is quiet again.
 * **Kubeflow Trainer**: TrainJobs of one node by the runtime `torch-distributed` of its module, with JobSet, both built
   from the Go module proxy and configured as their manifests are; "500 QPS" raises the client limit of both to 500
   (Trainer's own is 50, JobSet's 500). Certificates are given as files, no webhook is registered, and the runtime
-  holds the fields that JobSet's webhook would set, so that the peer is spared the time of its webhooks. For each job it makes
+  holds the fields that JobSet's webhook would set, so that Kubeflow Trainer is spared the time of its webhooks. For each job it makes
   more objects: a JobSet, a ConfigMap and a headless Service, for jobs of several nodes; it does not look at
   datasets, models, GPUs or outputs.
 * **DPOJob**: this operator with its default settings. The jobs are a sweep over pinned commits on an existing

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from tests.kit.api_client import Api, ApiError
+from tests.kit.api.client import AsyncApi
 from tests.kit.operator_fixture import failed
 
 from devcluster.cluster import Cluster
+from devcluster.control_plane import ApiError
 
 from .compare import NAMESPACE, Usage
 from .control_plane import add_nodes, fresh_control_plane
@@ -31,7 +32,7 @@ LONGEST_TURN = 60.0
 TURNS = ("succeed", "fail", "evict", "suspend", "delete")
 WEIGHTS = (5, 1, 2, 2, 2)
 SETTLE_SECONDS = 150.0
-"""After the last job is deleted: longer than a resync and than any connection is kept."""
+"""The wait after the last job is deleted: longer than a resync and than any connection is kept."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ class Soak:
     finished: float = 0.0
     """Ends of jobs that the operator counted."""
     before: Sample | None = None
-    """Before the first job."""
+    """The figures before the first job."""
     after: Sample | None = None
-    """After all jobs were deleted, and some time."""
+    """The figures some time after all jobs were deleted."""
 
     def growth(self) -> float:
         """MiB per 1,000 jobs between the second and the third third of the time, by their medians."""
@@ -108,7 +109,7 @@ class _Run:
         settle: float,
     ) -> None:
         server = ProgressServer()
-        async with Api(cluster.kubeconfig, timeout=120) as self._api, server.serving():
+        async with AsyncApi(cluster.kubeconfig, timeout=120) as self._api, server.serving():
             self._pods = TrainingPods(self._api, NAMESPACE)
             self._pods.when_running(self._pods.keep_running)
             async with self._pods.watched():

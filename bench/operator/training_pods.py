@@ -13,9 +13,11 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from tests.kit import termination_messages
-from tests.kit.api_client import PODS, Api, ApiError
+from tests.kit.api.client import AsyncApi
+from tests.kit.api.paths import PODS
 from tests.kit.operator_fixture import succeeded
 
+from devcluster.control_plane import ApiError
 from dpojob_api.constants import LABEL_JOB_NAME, LABEL_STAGE, PROGRESS_PORT
 
 MERGE_PATCH = "application/merge-patch+json"
@@ -26,7 +28,7 @@ RunningPod = Callable[[str, str], Awaitable[None]]
 class TrainingPods:
     """The training pods of one namespace."""
 
-    def __init__(self, api: Api, namespace: str) -> None:
+    def __init__(self, api: AsyncApi, namespace: str) -> None:
         self._api = api
         self._path = PODS.format(namespace)
         self._on_running: RunningPod = self.succeed
@@ -55,7 +57,7 @@ class TrainingPods:
                 await self._stream
 
     async def _watch(self) -> None:
-        async for kind, pod in self._api.watch(self._path, f"{LABEL_STAGE}=train"):
+        async for kind, pod in self._api.watch(self._path, {LABEL_STAGE: "train"}):
             name, labels = pod["metadata"]["name"], pod["metadata"]["labels"]
             phase = (pod.get("status") or {}).get("phase")
             if kind == "DELETED" or phase in ("Succeeded", "Failed"):
@@ -96,7 +98,7 @@ class TrainingPods:
         await self._api.call("PATCH", f"{self._path}/{pod}/status", body, MERGE_PATCH)
 
     async def until_running(self, count: int, limit: float) -> None:
-        """Waits until so many pods run."""
+        """Waits until `count` pods run."""
         async with asyncio.timeout(limit):
             while len(self.running) < count:
                 await asyncio.sleep(0.2)

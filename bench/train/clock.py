@@ -53,7 +53,7 @@ class Clock:
 
 @contextlib.contextmanager
 def _seconds() -> Iterator[list[float]]:
-    """Of the block, in wall-clock and CPU time, once it is over."""
+    """Gives the seconds of the block, in wall-clock and CPU time, once it is over."""
     spent: list[float] = []
     wall, cpu = time.perf_counter(), time.process_time()
     yield spent

@@ -96,7 +96,7 @@ class Measured:
     peak_mib: float
     """Memory during the steps, beyond what the process held before."""
     losses: list[float]
-    """Of each step; empty where there is none."""
+    """The loss of each step; empty where there is none."""
 
     def least(self, other: Measured) -> Measured:
         """The least of each figure of two runs."""

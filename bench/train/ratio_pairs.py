@@ -8,9 +8,9 @@ from pathlib import Path
 
 RATIOS = (0.4, 1.6, 6.0)
 TOKENS = 320
-"""Of a prompt and an answer together, on average."""
+"""The mean number of tokens of a prompt and an answer."""
 PAIRS = 4
-"""In a batch."""
+"""The pairs in a batch."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ DEFAULTS, FP32 = "TRL's defaults", "TRL in fp32, no checkpointing"
 
 
 def variants(root: Path, rows: int) -> dict[str, Train]:
-    """By name."""
+    """The variants by name."""
     from bench.train import dpojob_run, trl_baseline
 
     pairs = trl_baseline.rows(root / f"pairs-{rows}.jsonl")

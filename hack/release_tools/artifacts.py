@@ -1,6 +1,6 @@
 """What a release publishes besides the images: wheels, chart, SBOMs, kubectl plugin, notes and checksums.
 
-OUT/wheels/          a wheel of each published room
+OUT/wheels/          a wheel of each published package
 OUT/simple/          a package index (PEP 503) of them: `pip install --extra-index-url` reads it from any web server
 OUT/dpojob-V.tgz     the chart
 OUT/sbom/            what each image's lock installs, as CycloneDX
@@ -24,7 +24,7 @@ from . import krew_plugin, versions
 
 SUMS = "SHA256SUMS"
 LOCKS = {"operator": "operator", "inspect": "trainer-image", "trainer": "trainer-image"}
-"""The lock of each image, and the room whose pyproject.toml names what the image holds."""
+"""The lock of each image, and the package whose pyproject.toml names what the image holds."""
 
 
 def build(tag: str, directory: Path, source: str) -> None:
@@ -49,11 +49,11 @@ def build(tag: str, directory: Path, source: str) -> None:
 
 
 def build_wheels(directory: Path) -> None:
-    """Builds a wheel of each published room."""
-    for room in versions.ROOMS:
+    """Builds a wheel of each published package."""
+    for package in versions.PACKAGES:
         run(
             str(ROOT / "hack/uv"), "build", "--quiet", "--wheel", "--out-dir",
-            str(directory.resolve()), str(ROOT / room),
+            str(directory.resolve()), str(ROOT / package),
         )  # fmt: skip
     (directory / ".gitignore").unlink()  # uv's
 
@@ -79,10 +79,10 @@ def write_index(wheels: Path, index: Path) -> None:
 def write_sboms(directory: Path) -> None:
     """Writes a CycloneDX file of each image's lock. The same lock gives the same bytes."""
     directory.mkdir()
-    for image, room in LOCKS.items():
+    for image, package in LOCKS.items():
         run(
             str(Path(sys.executable).parent / "cyclonedx-py"), "requirements", f"locks/{image}.txt",
-            "--pyproject", f"{room}/pyproject.toml", "--output-reproducible", "--no-validate",
+            "--pyproject", f"{package}/pyproject.toml", "--output-reproducible", "--no-validate",
             "--output-file", str((directory / f"{image}.cdx.json").resolve()),
         )  # fmt: skip
 

@@ -1,6 +1,6 @@
-"""Tries the ways into DPOJob as a new user would: `hack/first-hour`.
+"""Tries the pages of docs/start as a new user would: `hack/first-hour`.
 
-Each way runs the command blocks of its page in docs/start, in an empty directory with an empty home. A release on the
+For each page its command blocks run in an empty directory with an empty home. A release on the
 loopback address stands in for the public package index and the public registry, a loopback hub for the Hugging Face
 hub, and an API server with simulated nodes for the cluster: the operator's container does not run there. On one
 machine it runs: `make demo` in a copy of the checkout, from nothing and once more, and `make down`.
@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cluster_tools import ROOT, devcluster
-from tests.docs.command_blocks import RUN_BY_FIRST_HOUR, RUN_BY_TEST, Block, blocks
+from tests.kit.documentation.command_blocks import RUN_BY_FIRST_HOUR, RUN_BY_TEST, Block, blocks
 from tests.kit.hub.server import Hub
 from tests.kit.tiny_models import make_model
 
@@ -42,7 +42,7 @@ GPU_NODE = ("--gpus", "4", "--label", "nvidia.com/gpu.product=Tesla-T4", "--labe
 
 
 def main(arguments: list[str]) -> int:
-    """Tries each way, and prints a table of steps and seconds.
+    """Tries each page, and prints a table of steps and seconds.
 
     Args:
         arguments: The command line's arguments.

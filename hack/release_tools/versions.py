@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-ROOMS = ("api", "planner", "operator", "trainer-image", "cli")
-"""The rooms that are published; devcluster is for this repository's own tests and demo."""
+PACKAGES = ("api", "planner", "operator", "trainer-image", "cli")
+"""The workspace members that are published; devcluster is for this repository's own tests and demo."""
 OPERATOR_VERSION = "operator/src/dpojob_operator/process/version.py"
 CHART = "charts/dpojob/Chart.yaml"
 CHANGELOG = "CHANGELOG.md"
@@ -32,12 +32,14 @@ def problems(root: Path, tag: str) -> list[str]:
         return [f"the tag {tag} is not of the form v1.2.3 or v1.2.3-rc.1"]
     version = tag.removeprefix("v")
     found = []
-    for room in ROOMS:
-        project = tomllib.loads((root / room / "pyproject.toml").read_text())["project"]
+    for package in PACKAGES:
+        project = tomllib.loads((root / package / "pyproject.toml").read_text())["project"]
         if project["version"] != version:
-            found.append(f"{room}/pyproject.toml has version {project['version']}, not {version}")
+            found.append(
+                f"{package}/pyproject.toml has version {project['version']}, not {version}"
+            )
         found += [
-            f"{room}/pyproject.toml requires {requirement}, not version {version}"
+            f"{package}/pyproject.toml requires {requirement}, not version {version}"
             for requirement in _internal_requirements(project)
             if not requirement.endswith(f"=={version}")
         ]
@@ -78,12 +80,12 @@ def set_version(root: Path, version: str) -> None:
         root: The checkout.
         version: Without a leading `v`.
     """
-    for room in ROOMS:
+    for package in PACKAGES:
         replace = [
             (r'^version = ".*"$', f'version = "{version}"'),
             (r'"(dpojob[\w-]*(?:\[\w+\])?)==[^"]*"', rf'"\1=={version}"'),
         ]
-        _rewrite(root / room / "pyproject.toml", replace)
+        _rewrite(root / package / "pyproject.toml", replace)
     _rewrite(root / OPERATOR_VERSION, [(r'^VERSION = ".*"$', f'VERSION = "{version}"')])
     _rewrite(root / CHART, [(r"^(version|appVersion): .*$", rf"\1: {version}")])
     today = datetime.datetime.now(datetime.UTC).date()
@@ -98,7 +100,7 @@ def _rewrite(path: Path, replacements: list[tuple[str, str]]) -> None:
 
 
 def _internal_requirements(project: dict[str, Any]) -> list[str]:
-    """The requirements of a room on other rooms, as its pyproject.toml writes them."""
+    """The requirements of a package on others of the workspace, as its pyproject.toml writes them."""
     requirements = list(project.get("dependencies", []))
     for extra in project.get("optional-dependencies", {}).values():
         requirements += extra

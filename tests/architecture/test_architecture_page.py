@@ -1,22 +1,21 @@
 import re
 
 import pytest
-
-from .repository import ROOT, Room, rooms
+from tests.kit.repository import ROOT, Member, members
 
 PAGE = (ROOT / "ARCHITECTURE.md").read_text()
 
 
-@pytest.mark.parametrize("room", rooms(), ids=lambda room: room.name)
-def test_every_package_has_a_line_on_the_architecture_page(room: Room) -> None:
-    packages = [init.parent for init in room.package.rglob("__init__.py")]
-    paths = [package.relative_to(room.package.parent).as_posix() for package in packages]
+@pytest.mark.parametrize("member", members(), ids=lambda member: member.name)
+def test_every_package_has_a_line_on_the_architecture_page(member: Member) -> None:
+    packages = [init.parent for init in member.package.rglob("__init__.py")]
+    paths = [package.relative_to(member.package.parent).as_posix() for package in packages]
     missing = [path for path in paths if f"`{path}/`" not in PAGE]
     assert missing == []
 
 
 def test_every_package_on_the_architecture_page_exists() -> None:
-    roots = {room.package.name: room.package.parent for room in rooms()}
+    roots = {member.package.name: member.package.parent for member in members()}
     for line in PAGE.splitlines():
         if line.startswith("| `") and line.split("`")[1].endswith("/"):
             path = line.split("`")[1]
@@ -25,7 +24,7 @@ def test_every_package_on_the_architecture_page_exists() -> None:
 
 
 def test_every_file_on_the_architecture_page_exists() -> None:
-    prefixes = "|".join(re.escape(f"{room.name}/src/") for room in rooms())
+    prefixes = "|".join(re.escape(f"{member.name}/src/") for member in members())
     named = re.findall(rf"`((?:{prefixes})[^`]*)`", PAGE)
     assert named
     assert [path for path in named if not (ROOT / path).exists()] == []

@@ -3,8 +3,7 @@
 import re
 
 import pytest
-
-from .repository import ROOT
+from tests.kit.repository import ROOT
 
 DOCKERFILES = ["Dockerfile", "trainer-image/Dockerfile"]
 WORKFLOW = (ROOT / ".github/workflows/release.yaml").read_text()

@@ -3,8 +3,7 @@
 import ast
 
 import pytest
-
-from .repository import ROOT
+from tests.kit.repository import ROOT
 
 TRAINER = ROOT / "trainer-image/src/dpojob_trainer"
 READER = TRAINER / "shared/container_environment.py"

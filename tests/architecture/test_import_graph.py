@@ -1,17 +1,18 @@
-from collections.abc import Callable
+import ast
+from collections.abc import Callable, Iterator
 from configparser import ConfigParser
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 
 import grimp
 import pytest
-
-from .repository import ROOT, rooms
+from tests.kit.repository import ROOT, members, python_files
 
 Graph = dict[str, set[str]]
-"""By node, the nodes that it imports."""
+"""The nodes that a node imports, by node."""
 
-PACKAGES = [room.package.name for room in rooms()]
+PACKAGES = [member.package.name for member in members()]
 
 
 @cache
@@ -37,12 +38,58 @@ def levels(graph: Graph) -> int:
     return max(height.values())
 
 
+def cycle(graph: Graph) -> list[str]:
+    """The nodes of a cycle; empty where there is none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        found: list[str] = error.args[1]
+        return found
+    return []
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_modules_import_each_other_in_a_cycle(package: str) -> None:
-    try:
-        TopologicalSorter(grouped(package, lambda module: module)).prepare()
-    except CycleError as error:
-        pytest.fail(" -> ".join(error.args[1]))
+    assert cycle(grouped(package, lambda module: module)) == []
+
+
+def imported_names(file: Path, package: str) -> Iterator[str]:
+    """Absolute names of what a file imports, also inside functions; of a name also the module that holds it."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parts = package.split(".")
+            above = parts[: len(parts) + 1 - node.level] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            names = [f"{base}.{alias.name}" for alias in node.names]
+            yield from names if node.module is None else [base, *names]
+
+
+def script_imports(folder: str) -> Graph:
+    """The imports between the Python files of a folder that is no installed package.
+
+    A script also imports by the plain name what lies beside it.
+    """
+    files = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): path
+        for path in python_files(ROOT / folder)
+    }
+    modules = {name.removesuffix(".__init__"): path for name, path in files.items()}
+    graph: Graph = {}
+    for name, path in modules.items():
+        package = ".".join(path.relative_to(ROOT).parent.parts)
+        names = set(imported_names(path, package))
+        names |= {f"{package}.{each}" for each in names}
+        graph[name] = (names & modules.keys()) - {name}
+    return graph
+
+
+@pytest.mark.parametrize("folder", ["bench", "hack", "tests/kit"])
+def test_no_scripts_and_helpers_import_each_other_in_a_cycle(folder: str) -> None:
+    graph = script_imports(folder)
+    assert any(graph.values())
+    assert cycle(graph) == []
 
 
 def packages(package: str) -> Graph:
@@ -57,10 +104,7 @@ def packages(package: str) -> Graph:
 
 @pytest.mark.parametrize("package", ["dpojob_trainer", "dpojob_operator"])
 def test_no_packages_import_each_other_in_a_cycle(package: str) -> None:
-    try:
-        TopologicalSorter(packages(package)).prepare()
-    except CycleError as error:
-        pytest.fail(" -> ".join(error.args[1]))
+    assert cycle(packages(package)) == []
 
 
 def trainer_parts(apart: str) -> Graph:
@@ -81,7 +125,7 @@ def trainer_parts(apart: str) -> Graph:
 @pytest.mark.parametrize("apart", ["inspection", "training"])
 def test_the_trainers_parts_are_few_and_in_few_levels(apart: str) -> None:
     graph = trainer_parts(apart)
-    # Layouts lie below columns and validation, the scan of a dataset between the pipeline and its stages.
+    # Layouts lie below columns and validation, the scan of a dataset between the pipeline and its packages.
     assert len(graph) <= 16
     assert sum(map(len, graph.values())) <= 45
     assert levels(graph) <= 8

@@ -5,16 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from .repository import ROOT, Room, rooms
+from tests.kit.repository import ROOT, Member, members
 
 USERS = ["tests", "hack", "bench", "examples"]
-"""Folders beside the rooms whose modules import the rooms' packages."""
+"""Folders beside the members whose modules import the members' packages."""
 
 
-def dotted(room: Room, path: Path) -> str:
+def dotted(member: Member, path: Path) -> str:
     """The import name of a module or package folder."""
-    relative = path.relative_to(room.package.parent).with_suffix("")
+    relative = path.relative_to(member.package.parent).with_suffix("")
     parts = [part for part in relative.parts if part != "__init__"]
     return ".".join(parts)
 
@@ -39,11 +38,15 @@ def exported(tree: ast.Module) -> set[str] | None:
     return None
 
 
-INITS = {dotted(room, path): path for room in rooms() for path in room.package.rglob("__init__.py")}
+INITS = {
+    dotted(member, path): path
+    for member in members()
+    for path in member.package.rglob("__init__.py")
+}
 TREES = {package: ast.parse(path.read_text()) for package, path in INITS.items()}
 EXPORTED = {package: exported(tree) or set() for package, tree in TREES.items()}
-"""By package, the names in its `__all__`."""
-MODULES = {dotted(room, path): path for room in rooms() for path in room.modules()}
+"""The names in the `__all__` of a package, by package."""
+MODULES = {dotted(member, path): path for member in members() for path in member.modules()}
 
 
 @pytest.mark.parametrize("package", INITS)
@@ -55,7 +58,7 @@ def test_a_package_exports_its_names_and_modules_in_all(package: str) -> None:
 
 
 def importers() -> Iterator[tuple[Path, str]]:
-    """Every module with the import name of the package it is in; none beside the rooms."""
+    """Every module with the import name of the package it is in; none beside the members."""
     for module, path in MODULES.items():
         yield path, module if module in INITS else module.rpartition(".")[0]
     for folder in USERS:
@@ -89,7 +92,7 @@ def test_an_exported_name_is_imported_from_its_package() -> None:
     assert found == []
 
 
-def test_a_room_imports_only_exported_names_and_modules_of_a_package() -> None:
+def test_a_member_imports_only_exported_names_and_modules_of_a_package() -> None:
     found = {
         f"{path.relative_to(ROOT)}: {package}.{module or name}"
         for path, inside in importers()

@@ -3,28 +3,28 @@
 from collections import Counter
 from pathlib import Path
 
-from .repository import ROOT, rooms
+from tests.kit.repository import ROOT, members
 
 LINES = 300
 MODULES = 13
-"""Besides `__init__.py`."""
+"""The most modules of a folder besides `__init__.py`."""
 
 SCRIPTS = ("tests", "bench", "hack", "examples")
-"""Folders beside the rooms."""
+"""Folders beside the members."""
 
 LARGER_FOLDERS = {
-    # One module for each contract between the rooms.
+    # One module for each contract between the members.
     "api/src/dpojob_api": 16,
-    # What both containers share, and what the stages of inspection hand to each other.
+    # What both containers share, and what the packages of inspection hand to each other.
     "trainer-image/src/dpojob_trainer/shared": 14,
 }
 """The most modules of the folders that may hold more."""
 
 
 def modules() -> list[Path]:
-    """Every Python file of the rooms and of the folders beside them."""
+    """Every Python file of the members and of the folders beside them."""
     scripts = [path for folder in SCRIPTS for path in (ROOT / folder).rglob("*.py")]
-    return [*(module for room in rooms() for module in room.modules()), *scripts]
+    return [*(module for member in members() for module in member.modules()), *scripts]
 
 
 def relative(path: Path) -> str:

@@ -4,8 +4,7 @@ import ast
 import re
 
 import pytest
-
-from .repository import ROOT
+from tests.kit.repository import ROOT
 
 PAGE = (ROOT / "docs/security.md").read_text()
 ROWS = [line for line in PAGE.splitlines() if line.startswith("| ") and not line.startswith("|---")][1:]  # fmt: skip

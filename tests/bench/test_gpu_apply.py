@@ -14,7 +14,7 @@ from bench.gpu.document import Document, read
 from bench.gpu.fit import fit
 from bench.gpu.measurements.grid import CASES
 from bench.gpu.registry import measurements
-from tests.bench.gpu_documents import Card, cells
+from tests.kit.bench.gpu_documents import Card, cells
 
 ROOT = Path(__file__).parents[2]
 CALIBRATION = Path("planner/src/dpojob_planner/estimates/calibration.json")
@@ -27,8 +27,8 @@ def checkout(tmp_path: Path) -> Path:
     copy = tmp_path / "checkout"
     for folder in COPIED:
         shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("hack/generate-plan-tables", "docs/plan.md"):
-        (copy / file).parent.mkdir(exist_ok=True)
+    for file in ("hack/generators/plan-tables", "docs/plan.md"):
+        (copy / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / file, copy / file)
     return copy
 

@@ -8,7 +8,7 @@ from bench.gpu.fit import fit, non_negative_fit
 from bench.gpu.measurements.grid import CASES
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.bench.gpu_documents import Card, cells
+from tests.kit.bench.gpu_documents import Card, cells
 
 NOISE = 0.03
 
@@ -73,6 +73,6 @@ def test_without_cells_nothing_is_fitted_and_everything_is_named() -> None:
 
 
 def test_no_solution_is_negative() -> None:
-    """By plain least squares the second unknown would be -1."""
+    """With plain least squares the second unknown would be -1."""
     rows = np.array([[2.0, 1.0], [1.0, 0.0]])
     assert non_negative_fit(rows) == pytest.approx([0.6, 0.0])

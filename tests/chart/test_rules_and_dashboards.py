@@ -23,7 +23,7 @@ DASHBOARDS = sorted((FILES / "dashboards").glob("*.json"))
 
 def promtool(*arguments: str) -> None:
     program = shutil.which("promtool")
-    assert program, "promtool is missing: run hack/test-packages"
+    assert program, "promtool is missing: run hack/testing/packages"
     done = subprocess.run([program, *arguments], cwd=CASES.parent, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 

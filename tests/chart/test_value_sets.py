@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.chart import documented_values
 from tests.kit.cluster.helm import CHART, ROOT, Helm
+from tests.kit.documentation import documented_values
 
 from dpojob.input_files.yaml_loader import parse_documents
 
@@ -28,7 +28,7 @@ def accepted(control_plane: Any, text: str) -> list[str]:
 
 
 def paths(values: dict[str, Any], prefix: str = "") -> set[str]:
-    """Of the values in a values file, as the chart's README names them."""
+    """The paths of the values in a values file, as the chart's README names them."""
     found = set()
     for name, value in values.items():
         path = f"{prefix}{name}"
@@ -94,7 +94,7 @@ def test_a_list_of_pools_is_values_of_the_chart(
 @pytest.mark.cluster
 def test_the_rendered_crds_are_the_generated_ones(helm: Helm) -> None:
     def crds(text: str) -> dict[str, Any]:
-        """As kubectl reads them, by name."""
+        """The CRDs by name, as kubectl reads them."""
         values = [document.value for document in parse_documents(text)]
         return {value["metadata"]["name"]: value for value in values if value}
 

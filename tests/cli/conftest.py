@@ -62,7 +62,7 @@ class Terminal(io.StringIO):
     """What a user types on a terminal, or what it shows."""
 
     def isatty(self) -> bool:
-        """As of a terminal."""
+        """Answers as a terminal does."""
         return True
 
 

@@ -45,7 +45,7 @@ contexts: [{name: c, context: {cluster: c, user: u}}]
 clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
 users: [{name: u, user: {token: t}}]
 """
-"""Of a cluster that refuses the connection."""
+"""A kubeconfig of a cluster that refuses the connection."""
 
 
 def imported(code: str) -> set[str]:
@@ -64,10 +64,14 @@ def test_help_of_no_command_imports_anything_large() -> None:
 
 
 def test_a_completion_of_names_imports_the_http_client_alone(tmp_path: Path) -> None:
-    """Of dpojob_api only constants: without pydantic, whose import with the models takes as long as the rest."""
+    """It imports only constants of dpojob_api: without pydantic, whose import with the models takes as long as the rest."""
     (tmp_path / "config").write_text(KUBECONFIG)
-    words = {"_DPOJOB_COMPLETE": "complete_bash", "COMP_WORDS": "dpojob status ", "COMP_CWORD": "2"}
-    variables = {**words, "KUBECONFIG": str(tmp_path / "config")}
+    request = {
+        "_DPOJOB_COMPLETE": "complete_bash",
+        "COMP_WORDS": "dpojob status ",
+        "COMP_CWORD": "2",
+    }
+    variables = {**request, "KUBECONFIG": str(tmp_path / "config")}
     code = f"import os; os.environ |= {variables!r}; from dpojob.main import main; main([])"
     assert imported(code) == {"httpx2", "asyncio", "yaml", "dpojob_api"}
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from tests.cli.conftest import run_inside
-from tests.docs.command_blocks import (
+from tests.kit.cluster.documented_job import documented_job
+from tests.kit.documentation.command_blocks import (
     CLI_PAGE,
     NOT_COMPARED,
     ON_CONTROL_PLANE,
@@ -20,7 +21,6 @@ from tests.docs.command_blocks import (
     run_block,
     shapes,
 )
-from tests.kit.cluster.documented_job import documented_job
 from tests.kit.inspection.word_model import write_word_model
 from tests.kit.tiny_models import make_pairs, write_jsonl
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.docs.command_blocks import (
+from tests.kit.documentation.command_blocks import (
     CLI_PAGE,
     ROOT,
     RUN_BY_FIRST_HOUR,

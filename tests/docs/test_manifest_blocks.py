@@ -7,17 +7,23 @@ from pathlib import Path
 from unittest.mock import create_autospec
 
 import pytest
-from tests.docs.command_blocks import ROOT, pages
-from tests.docs.manifest_blocks import BLOCK, NOT_CHECKED, PART, ManifestBlock, manifest_blocks
+from tests.kit.documentation.command_blocks import ROOT, pages
+from tests.kit.documentation.manifest_blocks import (
+    BLOCK,
+    NOT_CHECKED,
+    PART,
+    ManifestBlock,
+    manifest_blocks,
+)
 
 from dpojob import Client, DPOJob
 from dpojob_api.manifest.checks import check_document
 
 GENERATED = ROOT / "docs/reference/problems.md"
-"""Its datasets are inspected by `hack/generate-problems`."""
+"""Its datasets are inspected by `hack/generators/problems`."""
 PAGES = [page for page in pages() if page != GENERATED]
 LANGUAGES = {"console", "yaml", "mermaid", "text", "{toctree}"}
-"""Of blocks with a test here or in test_command_blocks, or without anything to execute."""
+"""The languages of blocks with a test here or in test_command_blocks, or without anything to execute."""
 COMMANDS = r"dpojob|docker|hack/\S+|helm|kubectl|make|pip|pytest|python3?|\.venv/\S+"
 PYTHON_PAGE = ROOT / "docs/python.md"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.docs.command_blocks import ROOT
+from tests.kit.documentation.command_blocks import ROOT
 
 README = (ROOT / "README.md").read_text()
 LINES_OF_A_SCREEN = 50
@@ -17,7 +17,7 @@ def test_it_fits_a_screen_and_a_half() -> None:
 def test_its_picture_is_one_that_a_script_makes() -> None:
     (picture,) = re.findall(r"!\[[^\]]+\]\(docs/pictures/([\w-]+)\.png\)", README)
     assert (ROOT / f"docs/pictures/{picture}.png").exists()
-    assert f'NAME = "{picture}"' in (ROOT / "hack/report_picture.py").read_text()
+    assert f'NAME = "{picture}"' in (ROOT / "hack/generators/report_picture.py").read_text()
 
 
 def test_the_times_are_those_that_a_run_wrote() -> None:

@@ -5,22 +5,22 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.docs.command_blocks import CLI_PAGE, ON_NODE, blocks, run_block, shapes
-from tests.e2e.judged_quickstart import judged_quickstart
-from tests.e2e.scraping_prometheus import query, scraping_prometheus
-from tests.e2e.watched_page import states_until_finished
 from tests.kit.cluster.tenant import (
     delete_pool_rights,
     tenant_variables,
     write_tenant_kubeconfig,
 )
+from tests.kit.documentation.command_blocks import CLI_PAGE, ON_NODE, blocks, run_block, shapes
+from tests.kit.e2e.judged_quickstart import judged_quickstart
+from tests.kit.e2e.scraping_prometheus import query, scraping_prometheus
+from tests.kit.e2e.watched_page import states_until_finished
 from tests.kit.ui import chromium, page_server
 from tests.kit.waiting import LIMIT, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 
 TENANT_KUBECONFIG = "tenant.kubeconfig"
-"""Of the tenant that has the page open."""
+"""The kubeconfig of the tenant that has the page open."""
 
 
 def condition(job, type_):
@@ -231,7 +231,7 @@ SHOWN = {
     "report quickstart": "quickstart-report.html",
     "download quickstart": "tokenizer_config.json",
 }
-"""By command of docs/cli.md that needs a node, what both the page and the command show."""
+"""What the page and the command both show, by the command of docs/cli.md that needs a node."""
 
 
 def test_the_commands_of_the_documentation_do_for_a_tenant_what_it_shows(

@@ -7,7 +7,7 @@ from tests.kit.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 TOLERANCE = 5e-3
-"""Of the loss at each step: two processes add up the same numbers in another order."""
+"""The largest difference of the loss at a step: two processes add up the same numbers in another order."""
 
 
 @pytest.fixture

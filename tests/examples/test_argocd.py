@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 import pytest
 import yaml
-from tests.examples import lua
 from tests.kit.builders import NOW, POOLS, build_snapshot
+from tests.kit.examples import lua
 from tests.kit.operator_fixture import ROOT, dpojob
 
 from dpojob_api.conditions import ConditionType, Reason
@@ -94,7 +94,7 @@ def test_the_actions_do_what_their_cases_say() -> None:
 
 
 def test_the_patch_of_argocd_cm_holds_the_files() -> None:
-    subprocess.run([sys.executable, str(ROOT / "hack/generate-argocd"), "--check"], check=True)
+    subprocess.run([sys.executable, str(ROOT / "hack/generators/argocd"), "--check"], check=True)
     data = lua.load(ROOT / "examples/argocd/argocd-cm-patch.yaml")["data"]
     prefix = "resource.customizations"
     for kind in ("DPOJob", "GPUPool", "CostQuota"):

@@ -13,7 +13,8 @@ from typing import Any
 
 import kopf
 from aiohttp import web
-from tests.kit.api_client import Api
+from tests.kit.api.client import AsyncApi
+from tests.kit.api.paths import DPOJOBS, JOBS
 
 from devcluster.control_plane.api_client import MERGE_PATCH
 
@@ -58,13 +59,12 @@ def _job(name: str, namespace: str, uid: str, stage: str) -> dict[str, Any]:
 
 
 async def _call(method: str, path: str, body: Any, content_type: str = "application/json") -> Any:
-    async with Api(Path(os.environ["KUBECONFIG"]), timeout=5) as api:
+    async with AsyncApi(Path(os.environ["KUBECONFIG"]), timeout=5) as api:
         return await api.call(method, path, body, content_type)
 
 
 async def _create(name: str, namespace: str, uid: str, stage: str) -> None:
-    path = f"/apis/batch/v1/namespaces/{namespace}/jobs"
-    await _call("POST", path, _job(name, namespace, uid, stage))
+    await _call("POST", JOBS.format(namespace), _job(name, namespace, uid, stage))
 
 
 @kopf.on.create("dpojob.dev", "v1alpha1", "dpojobs")
@@ -83,7 +83,7 @@ async def inspected(*, body: Any, namespace: Any, labels: Any, type: Any, **_: A
     if "Complete" not in ended or type == "DELETED":
         return
     name, uid = labels["dpojob.dev/job"], labels["dpojob.dev/uid"]
-    path = f"/apis/dpojob.dev/v1alpha1/namespaces/{namespace}/dpojobs/{name}"
+    path = f"{DPOJOBS.format(namespace)}/{name}"
     job = await _call("GET", path, None)
     if job.get("status", {}).get("phase") != "Inspecting":
         return
@@ -103,9 +103,8 @@ async def trained(*, body: Any, namespace: Any, labels: Any, type: Any, **_: Any
                 {"type": kind, "status": "True", "reason": reason, "message": ""}
                 for kind in (outcome, "Finished")
             ]
-            path = f"/apis/dpojob.dev/v1alpha1/namespaces/{namespace}/dpojobs"
-            name = labels["dpojob.dev/job"]
-            await _status(f"{path}/{name}", {"phase": outcome, "conditions": conditions})
+            path = f"{DPOJOBS.format(namespace)}/{labels['dpojob.dev/job']}"
+            await _status(path, {"phase": outcome, "conditions": conditions})
 
 
 async def _status(path: str, status: dict[str, Any]) -> None:

@@ -19,6 +19,9 @@ from .runs import Result, run
 from .scenarios.catalogue import SCENARIOS
 from .sweep import Case
 
+PARALLEL_RUNS = 16
+"""Runs at a time of the fast cuts, which share the machine with other tests."""
+
 
 def parallel_runs() -> int:
     """Runs at a time: mostly they wait, so several per core."""
@@ -42,6 +45,10 @@ class Report:
     def broken(self) -> list[Result]:
         """Runs with violations."""
         return [result for result in self.results if result.violations]
+
+    def violations(self) -> str:
+        """A line for each violation, with the name of its run."""
+        return "\n".join(f"{result.name}: {v}" for result in self.broken for v in result.violations)
 
     def add(self, result: Result) -> None:
         """Counts a run and prints its violations."""

@@ -8,7 +8,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 
-from tests.kit.api_client import JOBS, PODS
+from tests.kit.api.paths import JOBS, PODS
 
 from .environment.fixture import RunEnvironment, SharedEnvironment
 from .environment.stall_limit import ConvergenceTimeout
@@ -47,21 +47,21 @@ class Result:
     """The normalised end state."""
     log: Log = field(default_factory=Log)
     exits: list[int] = field(default_factory=list)
-    """Of the operator's processes."""
+    """The exit codes of the operator's processes."""
     seconds: float = 0.0
     label: str = ""
     """Names a run that is no scenario under a fault."""
 
     @property
     def name(self) -> str:
-        """For `--only`."""
+        """The name of the run for `--only`."""
         if self.label:
             return f"{self.scenario}:{self.label}"
         return f"{self.scenario}:{self.fault}" if self.fault else f"{self.scenario}:clean"
 
 
 def fresh_name(what: str) -> str:
-    """Of a run's namespace and pool."""
+    """Makes a name for a run's namespace and pool."""
     return f"{_PREFIX}-{next(_numbers)}-{what}"
 
 

@@ -48,7 +48,7 @@ def watches(log: Log) -> Iterator[Fault]:
 
 
 FAMILIES = {"crashes": crashes, "stale": stale, "errors": errors, "watches": watches}
-"""By name."""
+"""The families by name."""
 SHARES = {"errors": 0.55, "watches": 0.30, "stale": 0.15}
 """How the runs that the crash sweep leaves are shared out."""
 ENOUGH = 500
@@ -63,8 +63,11 @@ def cases(family: str, logs: Mapping[str, Log]) -> list[Case]:
 
 
 def choose(logs: Mapping[str, Log], runs: int, random_: random.Random) -> list[Case]:
-    """So many. A long sweep has the crash sweep whole, with enough of the other families, be it in
-    more runs than asked for; of a short one half are crashes."""
+    """Choose the runs of a sweep.
+
+    A long sweep holds every crash and enough of the other families, even if these are more than `runs`; half of
+    a short one are crashes.
+    """
     long = runs >= ENOUGH
     chosen = _draw(cases("crashes", logs), sys.maxsize if long else runs // 2, random_)
     left = runs - len(chosen)
@@ -78,7 +81,7 @@ def choose(logs: Mapping[str, Log], runs: int, random_: random.Random) -> list[C
 def others(
     logs: Mapping[str, Log], chosen: list[Case], runs: int, random_: random.Random
 ) -> list[Case]:
-    """So many that were not chosen yet, of any family."""
+    """At most `runs` cases that were not chosen yet, of any family."""
     left = dict.fromkeys(case for family in FAMILIES for case in cases(family, logs))
     for case in chosen:
         left.pop(case, None)

@@ -12,33 +12,28 @@ from devcluster.cluster import Cluster
 from . import runner, sweep
 from .environment import shared
 from .injection.fault_types import Fault, Point
-from .runner import Report
+from .runner import PARALLEL_RUNS, Report
 from .runs import run
 from .scenarios.catalogue import SCENARIOS
 
 pytestmark = [pytest.mark.cluster, pytest.mark.faults]
-PARALLEL_RUNS = 16
 OTHER_RUNS = 12
 """Runs of the other families."""
 CONTROL_TIME_LIMIT = 20.0
 """Seconds for the control, which often waits for ever."""
 
 
-def describe(report: Report) -> str:
-    return "\n".join(f"{result.name}: {v}" for result in report.broken for v in result.violations)
-
-
 async def test_every_crash_point_of_two_scenarios(control_plane: Cluster) -> None:
     report, names = Report(), ["inspect-fails", "succeeds"]
     async with shared.shared_environment(control_plane.kubeconfig) as shared_env:
         references = await runner.reference_runs(shared_env, names, PARALLEL_RUNS, report)
-        assert not report.broken, describe(report)
+        assert not report.broken, report.violations()
         cases = sweep.cases("crashes", references.logs)
         assert len(cases) == 2 * sum(len(log.writes) for log in references.logs.values())
         for family in ("errors", "watches", "stale"):
             cases += random.Random(1).sample(sweep.cases(family, references.logs), OTHER_RUNS // 3)
         await runner.run_faults(shared_env, cases, references, PARALLEL_RUNS, report)
-    assert not report.broken, describe(report)
+    assert not report.broken, report.violations()
     assert len(report.missed) < len(cases) / 4, "most crash points must be reached"
 
 
@@ -54,7 +49,7 @@ async def test_a_job_deleted_while_its_training_job_is_looked_for(control_plane:
         made = [entry.write for entry in log.writes if str(entry.kind) == "create jobs"]
         cases = [("deleted", Fault("crash-late", Point(None, n))) for n in (made[-1], made[-1] + 1)]
         await runner.run_faults(shared_env, cases, references, PARALLEL_RUNS, report)
-    assert not report.broken, describe(report)
+    assert not report.broken, report.violations()
 
 
 async def test_a_naive_operator_is_caught(control_plane: Cluster) -> None:

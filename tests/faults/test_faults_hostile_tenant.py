@@ -8,9 +8,8 @@ from devcluster.cluster import Cluster
 
 from . import runner
 from .environment import shared
-from .runner import Report
+from .runner import PARALLEL_RUNS, Report
 from .scenarios import hostile_tenant
-from .test_faults_fast_cut import PARALLEL_RUNS, describe
 
 pytestmark = [pytest.mark.cluster, pytest.mark.faults]
 
@@ -19,7 +18,7 @@ async def test_an_ordinary_job_does_not_notice_a_hostile_tenant(control_plane: C
     report, attacks = Report(), list(hostile_tenant.ATTACKS)
     async with shared.shared_environment(control_plane.kubeconfig) as shared_env:
         await runner.run_hostile_tenants(shared_env, attacks, PARALLEL_RUNS, report)
-    assert not report.broken, describe(report)
+    assert not report.broken, report.violations()
     assert len(report.results) == len(attacks)
 
 
@@ -27,4 +26,4 @@ async def test_a_create_that_comes_late_trains_beside_nothing(control_plane: Clu
     report = Report()
     async with shared.shared_environment(control_plane.kubeconfig) as shared_env:
         await runner.reference_runs(shared_env, ["create-late"], PARALLEL_RUNS, report)
-    assert not report.broken, describe(report)
+    assert not report.broken, report.violations()

@@ -50,7 +50,7 @@ class Result:
     target: str
     inputs: int
     status: int
-    """Of the process; 0 when nothing was found."""
+    """The exit status of the process; 0 when nothing was found."""
     findings: list[Path]
     output: str
 
@@ -72,13 +72,13 @@ def fuzz(target: Target, limits: Limits, corpus: Path, findings: Path, temporary
     `corpus`: folder of inputs that reached new code, read and added to. `findings`: folder for inputs
     that break a rule. `temporary`: an empty folder.
     """
-    seeds, words, log = temporary / "seeds", temporary / "words", temporary / "log"
+    seeds, dictionary, log = temporary / "seeds", temporary / "dictionary", temporary / "log"
     for folder in (corpus, findings, seeds):
         folder.mkdir(parents=True, exist_ok=True)
     known = set(findings.iterdir())
     for data in (*target.seeds, *(path.read_bytes() for path in target.regressions())):
         (seeds / hashlib.sha256(data).hexdigest()).write_bytes(data)
-    words.write_text("".join(f'"{_escaped(token)}"\n' for token in target.tokens))
+    dictionary.write_text("".join(f'"{_escaped(token)}"\n' for token in target.tokens))
     options = [
         str(corpus),
         str(seeds),
@@ -89,7 +89,7 @@ def fuzz(target: Target, limits: Limits, corpus: Path, findings: Path, temporary
         f"-seed={limits.seed}",
         "-print_final_stats=1",
     ]
-    options += [f"-dict={words}"] if target.tokens else []
+    options += [f"-dict={dictionary}"] if target.tokens else []
     options += [f"-runs={limits.runs}"] if limits.runs is not None else []
     options += [f"-max_total_time={limits.seconds}"] if limits.seconds is not None else []
     status = _in_fork(target, options, log)
@@ -162,7 +162,7 @@ def _take_too_long(*_: object) -> NoReturn:
 
 
 def _escaped(token: str) -> str:
-    """As a dictionary of libFuzzer writes it."""
+    """A token as a dictionary of libFuzzer writes it."""
     return "".join(
         chr(byte) if 32 <= byte < 127 and byte not in b'"\\' else f"\\x{byte:02x}"
         for byte in token.encode()

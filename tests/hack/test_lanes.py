@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hack.lanes import Part, run_lanes
+from hack.testing.lanes import Part, run_lanes
 from tests.kit.waiting import LIMIT, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,9 +73,8 @@ def test_a_signal_ends_what_runs_and_starts_nothing_more(
 ) -> None:
     program = f"""
 import sys
-sys.path.insert(0, "hack")
 from pathlib import Path
-from lanes import Part, run_lanes
+from hack.testing.lanes import Part, run_lanes
 catch = ("import signal; from pathlib import Path\\n"
   "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])\\n"
   "Path({str(tmp_path / "ready")!r}).touch()\\n"

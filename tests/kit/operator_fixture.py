@@ -9,28 +9,28 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from typing import Any, TypeVar
 
+from tests.kit.api import paths
 from tests.kit.cluster.clock_override import VARIABLE, Clock
 from tests.kit.cluster.patch import Patch
 from tests.kit.fork_server.client import ROOT, ForkedProcess, ForkServer
 from tests.kit.waiting import LIMIT, wait_until
 
 from devcluster.control_plane import Api
-from devcluster.control_plane.api_client import MERGE_PATCH
+from devcluster.control_plane.api_client import labelled
 
-CORE, OURS = "/api/v1", "/apis/dpojob.dev/v1alpha1"
+T = TypeVar("T")
 PATHS = {
-    "dpojob": f"{OURS}/namespaces/{{}}/dpojobs",
-    "gpupool": f"{OURS}/gpupools",
-    "costquota": f"{OURS}/namespaces/{{}}/costquotas",
-    "job": "/apis/batch/v1/namespaces/{}/jobs",
-    "pod": f"{CORE}/namespaces/{{}}/pods",
-    "pvc": f"{CORE}/namespaces/{{}}/persistentvolumeclaims",
-    "quota": f"{CORE}/namespaces/{{}}/resourcequotas",
+    "dpojob": paths.DPOJOBS,
+    "gpupool": paths.GPUPOOLS,
+    "costquota": paths.COST_QUOTAS,
+    "job": paths.JOBS,
+    "pod": paths.PODS,
+    "pvc": paths.CLAIMS,
+    "quota": paths.RESOURCE_QUOTAS,
 }
-"""Of collections, by kind as kubectl's short names have it."""
+"""The paths of collections, by kind as kubectl's short names have it."""
 __all__ = ["LIMIT", "ROOT", "JobNamespace", "Process"]
 
 
@@ -102,23 +102,18 @@ class JobNamespace:
         return done if isinstance(done, str) else done.stdout
 
     def get(self, kind: str, name: str) -> dict[str, Any] | None:
-        return self._read(f"{PATHS[kind].format(self.namespace)}/{name}")
+        return self._read(self._api.get, f"{PATHS[kind].format(self.namespace)}/{name}")
 
     def list(self, kind: str, **labels: str) -> list[dict[str, Any]]:
-        selector = quote(",".join(f"dpojob.dev/{key}={value}" for key, value in labels.items()))
         path = PATHS[kind.removesuffix("s")].format(self.namespace)
-        found = self._read(f"{path}?labelSelector={selector}")
-        return list((found or {"items": []})["items"])
+        ours = {f"dpojob.dev/{key}": value for key, value in labels.items()}
+        return self._read(self._api.items, labelled(path, ours))
 
-    def _read(self, path: str) -> dict[str, Any] | None:
+    def _read(self, read: Callable[[str], T], path: str) -> T:
         try:
-            status, answer = self._api.call("GET", path)
+            return read(path)
         except OSError:  # the server closed the idle connection
-            status, answer = self._api.call("GET", path)
-        if status == 404:
-            return None
-        assert status == 200, f"{path}: {status} {answer}"
-        return dict(answer)
+            return read(path)
 
     def apply(self, *manifests: dict[str, Any]) -> None:
         items = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
@@ -133,8 +128,7 @@ class JobNamespace:
             path = "/".join(
                 filter(None, (PATHS["job"].format(self.namespace), name, patch.subresource))
             )
-            status, answer = self._api.call("PATCH", path, patch.body, MERGE_PATCH)
-            assert status == 200, f"{path}: {status} {answer}"
+            self._api.merge(path, patch.body)
 
     def suspend(self, name: str, value: bool) -> None:
         patch = json.dumps({"spec": {"suspend": value}})

@@ -1,4 +1,4 @@
-"""A pytest plugin that runs every test several times in one process: `hack/repeat-tests` asks for it."""
+"""A pytest plugin that runs every test several times in one process: `hack/testing/repeat` asks for it."""
 
 from __future__ import annotations
 

@@ -8,20 +8,12 @@ from typing import Any
 
 import pytest
 from tests.kit.cluster.clock_override import Clock
+from tests.kit.operator.cost_quotas import costquota
 from tests.kit.operator_fixture import JobNamespace, Process
 
 pytestmark = pytest.mark.cluster
 HOUR = 3600
 DAY = 24 * HOUR
-
-
-def costquota(name: str, max_cost: str, period: str = "Month") -> dict[str, Any]:
-    return {
-        "apiVersion": "dpojob.dev/v1alpha1",
-        "kind": "CostQuota",
-        "metadata": {"name": name},
-        "spec": {"maxCost": max_cost, "period": period},
-    }
 
 
 def test_a_namespace_spends_no_more_than_its_quota(

@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.kit.api_client import DPOJOBS, Api
+from tests.kit.api.client import AsyncApi
+from tests.kit.api.paths import DPOJOBS
 from tests.kit.cluster.chart_rights import Account
 from tests.kit.crds import with_any_arguments
+from tests.kit.operator.process_probes import address, ask
 from tests.kit.operator_fixture import LIMIT, ROOT, JobNamespace, Process, dpojob
-from tests.operator.test_process import address, ask
 
 pytestmark = pytest.mark.cluster
 CRD = "crd/dpojobs.dpojob.dev"
 FAT_JOBS, FAT_BYTES = 200, 1_300_000
 MAX_MIB = 512
-"""Of the chart's limit of 1 GiB; 200 such jobs once took more than all of it."""
+"""The memory that is allowed of the chart's limit of 1 GiB; 200 such jobs once took more than all of it."""
 DEEP = '{"a":' * 3000 + "1" + "}" * 3000
 
 
@@ -104,7 +105,7 @@ def test_a_deep_job_is_invalid_by_itself_and_another_namespaces_job_completes(
 
 async def store_fat(kubeconfig: str, tenant: str) -> None:
     """Creates suspended jobs, once the API server serves the CRD that admits their arguments."""
-    async with Api(Path(kubeconfig), timeout=LIMIT) as api:
+    async with AsyncApi(Path(kubeconfig), timeout=LIMIT) as api:
         path, fat = DPOJOBS.format(tenant), "x" * FAT_BYTES
         numbers = iter(range(FAT_JOBS))
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from tests.kit import kstatus
 from tests.kit.builders import NOW, POOLS
-from tests.operator.test_cost_quotas import costquota
-from tests.operator.upgrades.recorded import RECORDED
+from tests.kit.operator.cost_quotas import costquota
+from tests.kit.operator.recorded_jobs import RECORDED
 
 from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJob
-from dpojob_operator.decide.stages import decide_with_pools
+from dpojob_operator.decide.rules import decide_with_pools
 
 
 def decided(name: str) -> DPOJob:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from tests.kit.cluster import fake_kueue
 from tests.kit.cluster.chart_rights import Account, render
+from tests.kit.operator.cost_quotas import costquota
+from tests.kit.operator.process_probes import address, ask
 from tests.kit.operator_fixture import (
     ROOT,
     JobNamespace,
@@ -18,8 +20,6 @@ from tests.kit.operator_fixture import (
     foreign_job,
     pool,
 )
-from tests.operator.test_cost_quotas import costquota
-from tests.operator.test_process import address, ask
 
 from devcluster.control_plane.audit import Request, read
 from dpojob_operator.decide.child_names import rendezvous_name, training_name
@@ -47,7 +47,7 @@ def with_chart_rights(
 
 
 def requests_of_operators(job_namespace: JobNamespace) -> list[Request]:
-    """Of all operators of this session that run with the chart's rights."""
+    """The requests of all operators of this session that run with the chart's rights."""
     requests = read(job_namespace.cluster.state.audit_log)
     # Tests of the command work as a tenant, who is refused on purpose.
     return [request for request in requests if not request.user.endswith(":tenant")]

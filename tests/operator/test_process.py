@@ -7,35 +7,15 @@ import re
 import signal
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.kit.cluster.chart_rights import Account
+from tests.kit.operator.process_probes import address, ask
 from tests.kit.operator_fixture import LIMIT, JobNamespace, Process
 
 pytestmark = pytest.mark.cluster
-
-
-def address(job_namespace: JobNamespace, process: Process) -> str:
-    """Of the process's HTTP server, from its log."""
-    found = job_namespace.until(
-        "the log tells the port",
-        lambda: re.search(r"/metrics at \[.*?'0\.0\.0\.0', (\d+)\)", process.log.read_text()),
-    )
-    return f"http://127.0.0.1:{found[1]}"
-
-
-def ask(url: str) -> tuple[int, str]:
-    try:
-        with urllib.request.urlopen(url, timeout=LIMIT) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-    except OSError:
-        return 0, ""
 
 
 def metric(job_namespace: JobNamespace, process: Process, line: str) -> float:

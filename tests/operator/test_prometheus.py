@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 import pytest
 from prometheus_client import CollectorRegistry, start_http_server
 from tests.kit.cluster import prometheus
+from tests.kit.operator.cost_quotas import costquota
+from tests.kit.operator.process_probes import address
 from tests.kit.operator_fixture import JobNamespace, Process, failed, pool
 from tests.kit.waiting import wait_until
-from tests.operator.test_cost_quotas import costquota
-from tests.operator.test_process import address
 
 from dpojob_api.progress import Progress
 from dpojob_operator.process import metrics

@@ -100,7 +100,7 @@ def test_suspend_and_resume_at_every_stage_before_training(
     job_namespace.suspend("next", True)
     job_namespace.until_condition("next", "Suspended", "SuspendedByUser")
     job_namespace.end_pod(inspects, 0, REPORT)
-    job_namespace.until("the verdict is kept", lambda: job_namespace.status("next").get("dataset"))
+    job_namespace.until("the report is kept", lambda: job_namespace.status("next").get("dataset"))
     job_namespace.until(
         "phase Suspended", lambda: job_namespace.status("next")["phase"] == "Suspended"
     )

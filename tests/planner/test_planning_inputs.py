@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.kit.planner.strategies import models, pool_lists, specs
 from tests.kit.planning import job, planned, pool, report
-from tests.planner.test_plan_properties import models, pool_lists, specs
 
 from dpojob_api.plan import Plan
 from dpojob_api.report import ModelFacts

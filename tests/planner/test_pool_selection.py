@@ -100,8 +100,8 @@ def test_a_named_pool_is_obeyed() -> None:
 
 def test_every_pool_is_accounted_for() -> None:
     plan = planned(job(), shape("qwen2.5-3b"), catalogue())
-    verdicts = {line.pool: line.verdict for line in plan.considered}
-    assert verdicts == {
+    found = {line.pool: line.verdict for line in plan.considered}
+    assert found == {
         "t4-small": "tooSmall",
         "t4-medium": "tooSmall",
         "a10g-small": "notNamed",

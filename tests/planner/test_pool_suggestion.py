@@ -123,17 +123,17 @@ def test_mig_slices_are_pools_of_their_own_resource() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "words"),
+    ("found", "phrase"),
     [
         (node(), "no label names the GPU"),
         (node(**{"nvidia.com/gpu.product": "NVIDIA-XYZ"}), "no label says how much memory"),
         (gfd("Tesla-V100-SXM2-16GB", 16384), "compute capability 7.0"),
     ],
 )
-def test_nodes_without_a_pool_are_named_with_the_reason(found: Node, words: str) -> None:
+def test_nodes_without_a_pool_are_named_with_the_reason(found: Node, phrase: str) -> None:
     suggestions = suggest_pools([found])
     assert suggestions.pools == ()
-    assert suggestions.left_out[0].startswith("n: ") and words in suggestions.left_out[0]
+    assert suggestions.left_out[0].startswith("n: ") and phrase in suggestions.left_out[0]
 
 
 def test_nodes_without_gpus_are_passed_over() -> None:

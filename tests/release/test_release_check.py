@@ -12,7 +12,7 @@ from release_tools.versions import (
     CHANGELOG,
     CHART,
     OPERATOR_VERSION,
-    ROOMS,
+    PACKAGES,
     changelog_section,
     problems,
     set_version,
@@ -34,7 +34,7 @@ def check(tag: str) -> list[str]:
     return [line.removeprefix("release: ") for line in done.stderr.splitlines()]
 
 
-def test_rooms_and_chart_have_one_version() -> None:
+def test_packages_and_chart_have_one_version() -> None:
     assert [line for line in check(f"v{VERSION}") if "CHANGELOG" not in line] == []
 
 
@@ -56,7 +56,12 @@ def test_a_tag_of_another_form_is_refused(tag: str) -> None:
 
 
 def test_a_version_that_was_set_is_ready_for_its_tag(tmp_path: Path) -> None:
-    for name in (*(f"{room}/pyproject.toml" for room in ROOMS), OPERATOR_VERSION, CHART, CHANGELOG):
+    for name in (
+        *(f"{package}/pyproject.toml" for package in PACKAGES),
+        OPERATOR_VERSION,
+        CHART,
+        CHANGELOG,
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     assert problems(tmp_path, "v99.1.0")

@@ -62,7 +62,7 @@ class Reason(StrEnum):
     STOPPED = "Stopped"
     """No training pod runs (finished, suspended or failed)."""
 
-    # Dataset and model verdicts.
+    # Whether dataset and model are valid.
     VALID = "Valid"
     """Every row was checked and none is wrong."""
     VALID_WITH_WARNINGS = "ValidWithWarnings"

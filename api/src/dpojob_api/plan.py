@@ -14,10 +14,10 @@ from .shared_training_constants import EVALUATIONS, remaining_seconds
 Method = Literal["full", "lora", "qlora"]
 Optimizer = Literal["adamw", "adamw_8bit"]
 Precision = Literal["bf16", "fp16", "fp32"]
-PoolVerdict = Literal[
+PoolSuitability = Literal[
     "chosen", "fits", "tooSmall", "noRoom", "notAllowed", "notNamed", "overBudget", "invalid"
 ]
-"""What planning decided about a pool."""
+"""Whether a pool suits the job: the values of `considered[].verdict`."""
 
 
 class MemoryNeed(LenientModel):
@@ -118,7 +118,7 @@ class PoolCandidate(LenientModel):
     """One pool that was looked at, and why it was or was not taken."""
 
     pool: str
-    verdict: PoolVerdict
+    verdict: PoolSuitability
     reason: str
     method: Method | None = None
     gpus: int = 1

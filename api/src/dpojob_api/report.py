@@ -217,7 +217,7 @@ class ModelFacts(LenientModel):
 
 
 class InspectionReport(LenientModel):
-    """The whole verdict. Its compact form (`summary`) fits a termination message."""
+    """The whole report. Its compact form (`summary`) fits a termination message."""
 
     valid: bool
     format: Literal["standard", "conversational", "unknown"] = "unknown"

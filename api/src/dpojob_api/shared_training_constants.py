@@ -124,8 +124,7 @@ def save_interval_seconds(save: float) -> int:
         save: Seconds that writing one takes.
 
     Returns:
-        Seconds: so many that saving takes at most SAVE_SHARE of the time, at least
-        MINIMUM_INTERVAL_SECONDS.
+        Seconds, of which saving takes at most SAVE_SHARE; at least MINIMUM_INTERVAL_SECONDS.
     """
     return max(MINIMUM_INTERVAL_SECONDS, math.ceil(save / SAVE_SHARE))
 

@@ -15,7 +15,7 @@ GIB = 1 << 30
 NO_CARD = "no card"
 """What a rehearsal has instead."""
 TOLERANCE = 0.05
-"""Of a log-probability from 16-bit logits, against fp32."""
+"""The largest error of a log-probability from 16-bit logits, against fp32."""
 
 
 def cells(rehearsal: bool) -> dict[Cell, Measure]:

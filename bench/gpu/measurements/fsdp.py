@@ -17,7 +17,7 @@ SHARDED = {"sharded": True, "precompute_reference": False, "optimizer": "adamw"}
 
 
 def cells(rehearsal: bool) -> dict[Cell, Measure]:
-    """Full fine-tuning, and LoRA, whose sharded weights are saved in another way."""
+    """Full fine-tuning, and LoRA, whose sharded weights are saved by other code."""
     return {
         Cell("fsdp", "full", 90.0): lambda context: _train(context, "full"),
         Cell("fsdp", "lora", 90.0): lambda context: _train(context, "lora"),

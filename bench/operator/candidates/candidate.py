@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from bench.operator.control_plane import ACCOUNTS, create, namespace
 from bench.operator.controllers import Controller
-from tests.kit.api_client import JOBS
+from tests.kit.api.paths import JOBS
 
 from devcluster.cluster import Cluster
 
@@ -18,10 +18,10 @@ cluster, so that no kubelet and no container takes time."""
 
 
 class Candidate(Protocol):
-    """One way to run jobs."""
+    """What runs the jobs of a measurement, such as this operator."""
 
     name: str
-    """As the tables show it."""
+    """The name that the tables show."""
     pod_label: str
     """Label of pods that holds the job's name."""
     pod_selector: str
@@ -43,7 +43,7 @@ class Candidate(Protocol):
 
 
 def pod_template(labels: dict[str, str] | None = None) -> dict[str, Any]:
-    """The pod of a bare Job and of the peer: one container with one GPU."""
+    """The pod of a bare Job and of Kubeflow Trainer: one container with one GPU."""
     container = {
         "name": "node",
         "image": "train:bench",

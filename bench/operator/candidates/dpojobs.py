@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from bench.operator.control_plane import ACCOUNTS, account, add_nodes, create, namespace
 from bench.operator.controllers import OPERATOR, ROOT, Controller, operator
-from tests.kit.api_client import DPOJOBS
+from tests.kit.api.paths import DPOJOBS
 from tests.kit.crds import apply_crds
 from tests.kit.operator_fixture import REPORT, JobNamespace
 

@@ -1,7 +1,7 @@
-"""The peer: Kubeflow Trainer and JobSet, built from Go modules, as their own manifests configure them.
+"""The baseline: Kubeflow Trainer and JobSet, built from Go modules, as their own manifests configure them.
 
 What a bare control plane lacks is given as files: serving certificates, and the fields that JobSet's
-webhook would set. No webhook is registered, since the API server has no way to a Service here.
+webhook would set. No webhook is registered, since the API server cannot reach a Service here.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from devcluster import binaries
 from devcluster.binaries import CONTROL_PLANE, NODE
-from devcluster.control_plane import Api, ControlPlane, fake_gpus, kwok, storage
+from devcluster.control_plane import Api, ApiError, ControlPlane, fake_gpus, kwok, storage
 from devcluster.host import console
 from devcluster.host.errors import DevclusterError, explain
 from devcluster.host.locks import locked
@@ -139,10 +139,12 @@ class Cluster:
     def _wait_ready(self, api: Api, record: ClusterRecord) -> None:
         def account() -> bool:
             path = "/api/v1/namespaces/default/serviceaccounts/default"
-            return api.call("GET", path)[0] == 200
+            with suppress(ApiError):
+                return api.get(path) is not None
+            return False
 
         def nodes() -> bool:
-            items = api.get("/api/v1/nodes")["items"]
+            items = api.items("/api/v1/nodes")
             return len(items) >= record.nodes and all(_is_ready(item) for item in items)
 
         wait_for("the default service account", account)
@@ -268,7 +270,7 @@ def _machine_lock() -> Path:
 
 
 def _machine_locked() -> AbstractContextManager[None]:
-    """Of all state directories together only one cluster may have real nodes."""
+    """Lock the machine, since of all state directories only one cluster may have real nodes."""
     return locked(_machine_lock(), "it starts or ends real nodes")
 
 

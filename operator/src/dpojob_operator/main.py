@@ -31,7 +31,7 @@ from dpojob_operator.process.task_supervisor import run_until_first_exit
 
 log = logging.getLogger(__name__)
 MAX_SHUTDOWN_SECONDS = 8.0
-"""From a signal to the end of the process; well within a pod's usual 30."""
+"""The longest time from a signal to the end of the process; well within a pod's usual 30."""
 IDENTITY: Any = "dpojob-operator"
 
 

@@ -6,7 +6,14 @@ import math
 from collections.abc import Sequence
 
 from dpojob_api.conditions import Reason
-from dpojob_api.plan import CheckpointPlan, MemoryNeed, Plan, PoolCandidate, PoolVerdict, Refusal
+from dpojob_api.plan import (
+    CheckpointPlan,
+    MemoryNeed,
+    Plan,
+    PoolCandidate,
+    PoolSuitability,
+    Refusal,
+)
 from dpojob_api.shared_training_constants import grace_period_seconds, save_interval_seconds
 
 from .candidates import Candidate, PlanningContext, PoolTrial
@@ -21,7 +28,7 @@ from .estimates import (
     scratch_gib,
     trained_parameters,
 )
-from .explanations import plan_reasons, pool_verdicts, refusals
+from .explanations import plan_reasons, pool_suitability, refusals
 from .pools import PoolOrder, PoolState
 from .search_space import gpu_counts
 
@@ -184,8 +191,8 @@ def _tried_pool(
     if result.best is None:
         reason = refusals.method_conflict(context, pool)
         return PoolCandidate(pool=pool.name, verdict="notAllowed", gpus=trial.gpus, reason=reason)
-    verdict, reason = pool_verdicts.verdict(context, trial, chosen)
-    return _pool_candidate(pool, verdict, reason, result.best)
+    suitability, reason = pool_suitability.assess(context, trial, chosen)
+    return _pool_candidate(pool, suitability, reason, result.best)
 
 
 def _untried_pool(context: PlanningContext, pool: PoolState, order: PoolOrder) -> PoolCandidate:
@@ -204,18 +211,18 @@ def _untried_pool(context: PlanningContext, pool: PoolState, order: PoolOrder) -
         reason = "It is taken only when hardware.pool names it."
         return _pool_candidate(pool, "notNamed", reason, best)
     if pool in order.smaller:
-        return _pool_candidate(pool, "tooSmall", pool_verdicts.smaller_band(context, pool), best)
+        return _pool_candidate(pool, "tooSmall", pool_suitability.smaller_band(context, pool), best)
     return _pool_candidate(pool, "tooSmall", refusals.impossible_gpus(context.spec, [pool]))
 
 
 def _pool_candidate(
-    pool: PoolState, verdict: PoolVerdict, reason: str, best: Candidate | None = None
+    pool: PoolState, suitability: PoolSuitability, reason: str, best: Candidate | None = None
 ) -> PoolCandidate:
     if best is None:
-        return PoolCandidate(pool=pool.name, verdict=verdict, reason=reason)
+        return PoolCandidate(pool=pool.name, verdict=suitability, reason=reason)
     return PoolCandidate(
         pool=pool.name,
-        verdict=verdict,
+        verdict=suitability,
         reason=reason,
         method=best.option.strategy.method,
         gpus=best.option.gpus,
@@ -228,10 +235,10 @@ def _pool_candidate(
 
 
 def _round_up(gib: float) -> float:
-    """To hundredths, so that what is shown as needed is never less than the prediction."""
+    """Round to hundredths, so that what is shown as needed is never less than the prediction."""
     return math.ceil(gib * 100) / 100
 
 
 def _round_down(gib: float) -> float:
-    """To hundredths, so that what is shown as available is never more than there is."""
+    """Round to hundredths, so that what is shown as available is never more than there is."""
     return math.floor(gib * 100) / 100

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.cli.cluster.scripted_server import Answer, refused, scripted_api
+from tests.kit.cli.scripted_server import Answer, refused, scripted_api
 
 from dpojob.cluster import api as cluster_api
 from dpojob.cluster.api import Api

@@ -37,7 +37,7 @@ class Tenant:
 
     @property
     def env(self) -> dict[str, str]:
-        """For commands of the tenant."""
+        """The environment of the tenant's commands."""
         return {**os.environ, **tenant_variables(self.plane, self.kubeconfig)}
 
     def create(self, job: dict[str, Any]) -> None:
@@ -55,7 +55,7 @@ class Tenant:
 
 @pytest.fixture(scope="session")
 def tenant(control_plane: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
-    """Two namespaces of the tenant, and one of somebody else."""
+    """Two namespaces of the tenant, and one of another tenant."""
     apply_crds(control_plane, ROOT / "crds")
     roles = render(control_plane, "dpojob", "default", "user-roles")
     control_plane.kubectl("apply", "-f", "-", input=roles)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.cli.page.conftest import Tenant
-from tests.cli.page.jobs import PLAN, condition, job, pool, progress, training
+from tests.kit.cli.page_jobs import PLAN, condition, job, pool, progress, training
 from tests.kit.waiting import LIMIT
 
 pytestmark = pytest.mark.cluster
@@ -150,7 +150,7 @@ def test_curves_grow_while_the_job_trains(viewer: Viewer, jobs: Tenant) -> None:
     assert table.get_attribute("open") is not None, "an update closes nothing"
 
 
-def test_a_job_shows_verdict_plan_memory_budget_samples_and_events(
+def test_a_job_shows_validity_plan_memory_budget_samples_and_events(
     viewer: Viewer, jobs: Tenant
 ) -> None:
     first = jobs.namespaces[0]

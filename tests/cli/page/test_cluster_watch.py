@@ -7,8 +7,8 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
-from tests.cli.cluster.scripted_server import Answer, refused, scripted_api
-from tests.cli.page.jobs import progress, training
+from tests.kit.cli.page_jobs import progress, training
+from tests.kit.cli.scripted_server import Answer, refused, scripted_api
 
 from dpojob.cluster.resources import PODS
 from dpojob.page import cluster_watch, server

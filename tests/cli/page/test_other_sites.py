@@ -109,7 +109,7 @@ def signed_in(browser: Browser, address: str, own: str) -> Iterator[BrowserConte
 def statuses_of(page: Page, own: str) -> list[int]:
     """The statuses with which the page's server answers requests of this tab from now on.
 
-    They come from Chromium's network service: the page is told no status of an answer that it may not see.
+    They come from Chromium's network service: the page does not get the status of an answer that it may not see.
     """
     found: list[int] = []
     asked: dict[str, str] = {}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.page.conftest import Tenant
-from tests.cli.page.jobs import job
+from tests.kit.cli.page_jobs import job
 from tests.kit.waiting import LIMIT
 
 from dpojob.cluster.api import Api

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.cli.page.jobs import progress, training
+from tests.kit.cli.page_jobs import progress, training
 
 from dpojob.page.curves import Curve
 from dpojob.page.job_store import JobStore

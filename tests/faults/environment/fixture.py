@@ -15,14 +15,15 @@ from tests.faults.injection.fault_types import Fault
 from tests.faults.injection.proxy import Proxy
 from tests.faults.injection.request_log import Log
 from tests.faults.invariants.history import ClusterWatcher, History
-from tests.kit import api_client as paths
-from tests.kit.api_client import Api, ApiError
+from tests.kit.api import paths
+from tests.kit.api.client import AsyncApi
 from tests.kit.cluster.clock_override import VARIABLE, Clock
 from tests.kit.cluster.fake_kubelet import FakeKubelet, PodScript
 from tests.kit.cluster.patch import Patch
 from tests.kit.fork_server.client import ForkServer
 from tests.kit.ports import free_port
 
+from devcluster.control_plane import ApiError
 from dpojob_api.base import JSONObject
 
 from . import job_controller
@@ -37,18 +38,18 @@ QUIET_SECONDS = 6.0
 QUIET_RESYNCS = 2
 """The second list of all DPOJobs follows the pass over each job of the first."""
 UNSCHEDULED_SECONDS = 60.0
-"""As long as a pod waits for its node, quiet means little: the scheduler backs off, too."""
+"""The limit while a pod waits for its node, when quiet means little: the scheduler backs off, too."""
 
 
 @dataclass(frozen=True)
 class SharedEnvironment:
     """What all runs share."""
 
-    api: Api
+    api: AsyncApi
     watcher: ClusterWatcher
     fork_server: ForkServer
     directory: Path
-    """For kubeconfigs and the operators' logs."""
+    """The directory of kubeconfigs and of the operators' logs."""
     time_limit: float = CONVERGE_SECONDS
     """Seconds for which nothing may change in a run that waits for something."""
     resyncs: bool = True
@@ -189,7 +190,7 @@ class RunEnvironment:
         await self.api.call("POST", path, {"metadata": {"name": name}, "spec": spec})
 
     async def create_pool(self) -> None:
-        """Of the run's name: what its jobs are planned on."""
+        """Creates the pool of the run, on which its jobs are planned."""
         await self.api.call("POST", paths.GPUPOOLS, pool(self.name))
 
     async def edit_pool(self, **fields: object) -> None:
@@ -210,7 +211,7 @@ class RunEnvironment:
     async def until(
         self, what: str, holds: Callable[[], object], seconds: float | None = None
     ) -> None:
-        """Waits until it holds. Raises ConvergenceTimeout when nothing changes for so many seconds."""
+        """Waits until it holds. Raises ConvergenceTimeout when nothing changes for `seconds`."""
         limit = StallLimit(self.history, self.time_limit if seconds is None else seconds)
         while not holds():
             limit.check(what)

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
-from tests.kit.api_client import Api, ApiError
+from tests.kit.api.client import AsyncApi
 
+from devcluster.control_plane import ApiError
 from dpojob_api.base import JSONObject
 
 NAME = "faults"
@@ -34,7 +35,7 @@ def _lease() -> JSONObject:
     return {"metadata": {"name": NAME, "namespace": "kube-node-lease"}, "spec": spec}
 
 
-async def add(api: Api) -> None:
+async def add(api: AsyncApi) -> None:
     """Creates the node, ready and with room for all pods, unless it exists."""
     for path, body in (
         ("/api/v1/nodes", {"metadata": {"name": NAME, "labels": {**LABELS, **FLAVOR}}}),
@@ -52,7 +53,7 @@ async def add(api: Api) -> None:
     await api.merge(f"/api/v1/nodes/{NAME}", taints)
 
 
-async def send_heartbeats(api: Api) -> None:
+async def send_heartbeats(api: AsyncApi) -> None:
     """Its heartbeat, until cancelled."""
     while True:
         # One that is lost is made up for by the next.

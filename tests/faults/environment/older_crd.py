@@ -9,9 +9,11 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from tests.kit.api_client import DPOJOBS, Api, ApiError
+from tests.kit.api.client import AsyncApi
+from tests.kit.api.paths import DPOJOBS
 from tests.kit.crds import with_any_arguments
 
+from devcluster.control_plane import ApiError
 from dpojob_api.base import JSONObject
 
 CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/dpojobs.dpojob.dev"
@@ -29,7 +31,7 @@ PROBE = {
 
 
 @contextlib.asynccontextmanager
-async def older_crd(api: Api) -> AsyncIterator[None]:
+async def older_crd(api: AsyncApi) -> AsyncIterator[None]:
     """Replaces the CRD for the whole API server; watches of DPOJobs that are open meanwhile end with an error."""
     present = await api.call("GET", CRD)
     await _serve(api, with_any_arguments(present), admits=True)
@@ -39,14 +41,14 @@ async def older_crd(api: Api) -> AsyncIterator[None]:
         await _serve(api, present, admits=False)
 
 
-async def _serve(api: Api, crd: JSONObject, *, admits: bool) -> None:
+async def _serve(api: AsyncApi, crd: JSONObject, *, admits: bool) -> None:
     """Writes the CRD, and waits until the API server follows it."""
     await api.merge(CRD, {"spec": {"versions": crd["spec"]["versions"]}})
     while await _is_admitted(api) is not admits:
         await asyncio.sleep(0.1)
 
 
-async def _is_admitted(api: Api) -> bool:
+async def _is_admitted(api: AsyncApi) -> bool:
     try:
         await api.call("POST", f"{DPOJOBS.format('default')}?dryRun=All", PROBE)
     except ApiError as error:

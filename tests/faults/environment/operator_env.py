@@ -29,7 +29,7 @@ SETTINGS = {
 
 
 def kubeconfig(server: str) -> str:
-    """Through the proxy, which has the credentials."""
+    """Writes a kubeconfig for the proxy, which has the credentials."""
     return json.dumps(
         {
             "apiVersion": "v1",

@@ -60,7 +60,7 @@ class Operator:
         return self.pid is None and self.process_number >= MAX_STARTS
 
     def signal(self, number: int) -> None:
-        """To the process, if it runs."""
+        """Sends a signal to the process, if it runs."""
         if self.pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)

@@ -13,8 +13,11 @@ from pathlib import Path
 
 import yaml
 from tests.faults.invariants.history import ClusterWatcher
-from tests.kit.api_client import Api, ApiError
+from tests.kit.api.client import AsyncApi
+from tests.kit.api.paths import API
 from tests.kit.fork_server.client import ROOT, ForkServer
+
+from devcluster.control_plane import ApiError
 
 from . import nodes
 from .fixture import CONVERGE_SECONDS, SharedEnvironment
@@ -26,7 +29,7 @@ NAIVE = "tests.faults.naive_operator"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
-async def _install(api: Api) -> None:
+async def _install(api: AsyncApi) -> None:
     for path in sorted((ROOT / "crds").glob("*.yaml")):
         for crd in yaml.safe_load_all(path.read_text()):
             with contextlib.suppress(ApiError):
@@ -34,7 +37,7 @@ async def _install(api: Api) -> None:
     for collection in ("dpojobs", "gpupools"):
         while True:
             try:
-                await api.call("GET", f"/apis/dpojob.dev/v1alpha1/{collection}")
+                await api.call("GET", f"{API}/{collection}")
                 break
             except ApiError:
                 await asyncio.sleep(0.2)
@@ -67,7 +70,7 @@ async def shared_environment(
         directory = keep or Path(temporary)
         directory.mkdir(parents=True, exist_ok=True)
         with ForkServer(module) as fork_server:
-            async with Api(kubeconfig) as api:
+            async with AsyncApi(kubeconfig) as api:
                 await _install(api)
                 async with older_crd(api):
                     watcher = ClusterWatcher(api)

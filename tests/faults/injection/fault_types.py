@@ -57,7 +57,7 @@ class Point:
     nth: int
     """From 1."""
     event: int = 0
-    """Of a watch: the event it happens at, from 1; 0 for the request as a whole."""
+    """The event of a watch at which it happens, from 1; 0 for the request as a whole."""
 
     def __str__(self) -> str:
         where = "write" if self.kind is None else str(self.kind)
@@ -106,8 +106,8 @@ def may_be_answered_stale(kind: Kind, path: str) -> bool:
 
     Events of the watch that follows such a list correct it. The operator's lists of one namespace are
     read for a decision and name no resourceVersion; the API server answers these with the newest state
-    (https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions), and that no pod is
-    left in an output directory can be learnt in no other way.
+    (https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions), and only
+    such a list shows that no pod is left in an output directory.
     """
     match = PATH.match(path)
     return kind.verb == "list" and match is not None and match["ns"] is None

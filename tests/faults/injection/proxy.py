@@ -15,7 +15,8 @@ from collections.abc import Callable
 
 import aiohttp
 from aiohttp import web
-from tests.kit.api_client import LARGEST_LINE, Api
+from tests.kit.api.client import LARGEST_LINE, AsyncApi
+from tests.kit.api.paths import GPUPOOLS
 from tests.kit.cluster import fake_kueue
 
 from .error_responses import status_body
@@ -34,7 +35,6 @@ LATE_SECONDS = 6.0
 NARROWED = re.compile(
     r"^(/apis/dpojob\.dev/v1alpha1|/apis/batch/v1|/api/v1)/(dpojobs|jobs|pods|persistentvolumeclaims)$"
 )
-POOLS = "/apis/dpojob.dev/v1alpha1/gpupools"
 PROGRESS = re.compile(r"/namespaces/([^/]+)/pods/http:([^/:]+):\d+/proxy/progress$")
 
 
@@ -43,7 +43,7 @@ class Proxy:
 
     def __init__(
         self,
-        api: Api,
+        api: AsyncApi,
         namespace: str,
         log: Log,
         fault: Fault | None,
@@ -192,7 +192,7 @@ class Proxy:
         path, query = request.path, list(request.query.items())
         if (found := NARROWED.match(path)) is not None:
             path = f"{found[1]}/namespaces/{self._namespace}/{found[2]}"
-        elif path == POOLS:
+        elif path == GPUPOOLS:
             query = [(k, v) for k, v in query if k != "labelSelector"]
             query.append(("labelSelector", f"{LABEL_RUN}={self._namespace}"))
         return self._api.server + path, query

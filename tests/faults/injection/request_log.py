@@ -17,7 +17,7 @@ class Entry:
 
     kind: Kind
     nth: int
-    """Of its kind, from 1."""
+    """The number of the request among those of its kind, from 1."""
     write: int
     """Its number among the writes, from 1; 0 for a read."""
     path: str
@@ -34,7 +34,7 @@ class Entry:
     answered: int = 0
     """The status that the proxy sent to the operator; 0: none."""
     events: int = 0
-    """Of a watch: how many events passed."""
+    """The number of events that passed in a watch."""
 
     def __str__(self) -> str:
         number = f" (write {self.write})" if self.write else ""

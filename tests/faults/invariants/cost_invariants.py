@@ -14,7 +14,7 @@ from .history import History
 from .invariants import Violation
 
 ROUNDING_SECONDS = 2.0
-"""Of one pod: its start and end are whole seconds."""
+"""The error of one pod's seconds: its start and end are whole seconds."""
 CENT = Decimal("0.01")
 
 

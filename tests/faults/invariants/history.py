@@ -6,24 +6,25 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from tests.kit.api_client import Api
+from tests.kit.api.client import AsyncApi
+from tests.kit.api.paths import ALL_DPOJOBS
 
 from dpojob_api.base import JSONObject
 from dpojob_api.constants import LABEL_MANAGED_BY, MANAGED_BY
 
 Subscriber = Callable[[str, str, JSONObject], None]
 """Called with the collection, the type of the event and the object."""
-WATCHED = {
-    "dpojobs": ("/apis/dpojob.dev/v1alpha1/dpojobs", ""),
-    "jobs": ("/apis/batch/v1/jobs", f"{LABEL_MANAGED_BY}={MANAGED_BY}"),
-    "pods": ("/api/v1/pods", f"{LABEL_MANAGED_BY}={MANAGED_BY}"),
+WATCHED: dict[str, tuple[str, dict[str, str]]] = {
+    "dpojobs": (ALL_DPOJOBS, {}),
+    "jobs": ("/apis/batch/v1/jobs", {LABEL_MANAGED_BY: MANAGED_BY}),
+    "pods": ("/api/v1/pods", {LABEL_MANAGED_BY: MANAGED_BY}),
 }
 
 
 class ClusterWatcher:
     """Three watches over all namespaces, handed out to the runs by namespace."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: AsyncApi) -> None:
         self._api = api
         self._subscribers: dict[str, Subscriber] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -52,7 +53,7 @@ class ClusterWatcher:
             if task.done():
                 task.result()
 
-    async def _watch(self, name: str, path: str, labels: str) -> None:
+    async def _watch(self, name: str, path: str, labels: dict[str, str]) -> None:
         async for kind, item in self._api.watch(path, labels):
             subscriber = self._subscribers.get(item["metadata"]["namespace"])
             if subscriber is not None:

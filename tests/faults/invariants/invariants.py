@@ -174,7 +174,7 @@ def trained_is_inspected(history: History, _: Log) -> Iterator[Violation]:
 
 
 def _inspected_fields(job: JSONObject) -> JSONObject | None:
-    """To a Job's container, without what may change; the operator itself names the output claim after
+    """The fields that a Job's container gets, without what may change; the operator itself names the output claim after
     inspection."""
     spec = _spec_given((job.get("spec") or {}).get("template") or {})
     free = (*MUTABLE_ALWAYS, "output")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.faults.environment.fixture import RunEnvironment
 from tests.kit import termination_messages
-from tests.kit.api_client import JOBS
+from tests.kit.api.paths import JOBS
 from tests.kit.cluster.fake_kubelet import PodBehavior, PodIdentity
 
 from .external_events import EXTERNAL_EVENTS
@@ -139,4 +139,4 @@ SCENARIOS = {
         *OUTPUT_DIRECTORIES,
     )
 }
-"""By name."""
+"""The scenarios by name."""

@@ -10,7 +10,7 @@ from tests.faults.environment import nodes
 from tests.faults.environment.fixture import RunEnvironment
 from tests.faults.invariants.invariants import LABEL_LATE
 from tests.kit import termination_messages
-from tests.kit.api_client import JOBS
+from tests.kit.api.paths import JOBS
 from tests.kit.cluster import fake_kueue
 from tests.kit.cluster.fake_kubelet import PodBehavior, PodIdentity
 

@@ -25,7 +25,7 @@ from tests.faults.invariants.invariants import Violation
 from tests.faults.invariants.normalize import end_state
 from tests.faults.runs import Result, describe_state, difference, fresh_name
 from tests.kit import termination_messages
-from tests.kit.api_client import DPOJOBS, JOBS, PODS
+from tests.kit.api.paths import DPOJOBS, JOBS, PODS
 from tests.kit.cluster.fake_kubelet import PodBehavior, PodIdentity
 
 from .scenario import HOUR, HUB, all_succeed, has_progress, orphans

@@ -17,7 +17,7 @@ HUB = {"model": {"repo": "org/model"}, "dataset": {"repo": "org/pairs"}}
 PUSHED = {**HUB, "output": {"push": "org/tuned"}}
 """Without a claim."""
 TUNED = {**HUB, "output": {"volume": {"claimName": "models", "path": "tuned"}}}
-"""To a claim of the user's."""
+"""A job with an output on a claim of the user."""
 HOUR = 3600
 RUNS_UNTIL_DELETED = PodBehavior(until_deleted=True)
 

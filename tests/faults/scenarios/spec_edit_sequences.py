@@ -20,8 +20,9 @@ from tests.faults.invariants import invariants
 from tests.faults.invariants.invariants import Violation
 from tests.faults.invariants.normalize import end_state
 from tests.faults.runs import Result, describe_state, difference, fresh_name
-from tests.kit.api_client import DPOJOBS, ApiError
+from tests.kit.api.paths import DPOJOBS
 
+from devcluster.control_plane import ApiError
 from dpojob_api.base import JSONObject
 
 from . import specs

@@ -59,7 +59,7 @@ def _objects(schema: JSONObject) -> st.SearchStrategy[JSONObject]:
 
 
 def from_schema(schema: JSONObject) -> st.SearchStrategy[Any]:
-    """Of the values that a structural schema admits; CEL is not looked at."""
+    """A strategy for the values that a structural schema admits; CEL is not looked at."""
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
     least, most = schema.get("minimum"), schema.get("maximum")
@@ -95,14 +95,14 @@ def from_schema(schema: JSONObject) -> st.SearchStrategy[Any]:
 
 @functools.cache
 def strategy() -> st.SearchStrategy[JSONObject]:
-    """Of any spec that fits the CRD's structural schema."""
+    """A strategy for any spec that fits the CRD's structural schema."""
     (crd,) = yaml.safe_load_all((ROOT / "crds" / "dpojobs.yaml").read_text())
     schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
     return _objects(schema)
 
 
 def generate(number: int, seed: int) -> list[JSONObject]:
-    """So many specs; the same ones for the same seed."""
+    """A number of specs; the same ones for the same seed."""
     found: list[JSONObject] = []
 
     @seeded(seed)

@@ -13,7 +13,7 @@ from functools import partial
 
 from tests.faults.environment.fixture import RunEnvironment
 from tests.kit import termination_messages
-from tests.kit.api_client import DPOJOBS, JOBS, PODS
+from tests.kit.api.paths import DPOJOBS, JOBS, PODS
 from tests.kit.cluster.fake_kubelet import PodBehavior, PodIdentity, PodScript
 
 from dpojob_api.base import JSONObject
@@ -85,7 +85,7 @@ async def _fat_objects(tenant: RunEnvironment, ordinary: RunEnvironment) -> None
 
 
 async def _large_objects(tenant: RunEnvironment, ordinary: RunEnvironment) -> None:
-    """As much as annotations and labels hold, in many suspended jobs."""
+    """Creates many suspended jobs with as much as annotations and labels hold."""
     for number in range(MANY):
         body = _job(f"large-{number}", {"text": "x" * 250_000}, {**HUB, "suspend": True})
         body["metadata"]["labels"] = {f"label-{n}": "y" * 60 for n in range(500)}
@@ -236,4 +236,4 @@ ATTACKS: dict[str, Attack] = {
     "clock-steps": Attack(_clock_steps),
     "silent-hub": Attack(_nothing),
 }
-"""By name."""
+"""The attacks by name."""

@@ -29,7 +29,7 @@ FILES = (
 """What an input holds after the header of the weights, separated by `SEPARATOR`; empty files do not exist."""
 SEPARATOR = b"\0"
 MOST_WEIGHT_BYTES = 1 << 40
-"""Of the weight file, which is a hole."""
+"""The largest size of the weight file, which is a hole."""
 SOURCE = ModelSource.model_validate({"volume": {"claimName": "data", "path": "model"}})
 TOKENS = (
     "\0", '"dtype":"F32"', '"dtype":"I32"', '"shape":[', '"data_offsets":[0,', "model.embed_tokens.weight", "lm_head.weight",

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 CRD = Path(__file__).parents[3] / "crds/dpojobs.yaml"
 MAX_BYTES = 128 << 10
-"""Of a status: far below the 1.5 MiB that etcd takes."""
+"""The largest status: far below the 1.5 MiB that etcd takes."""
 INT64 = range(-(1 << 63), 1 << 63)
 
 

@@ -27,7 +27,7 @@ class Account:
 
     @property
     def user(self) -> str:
-        """As the API server names it."""
+        """The user name by which the API server knows it."""
         return f"system:serviceaccount:{self.namespace}:{self.name}"
 
 

@@ -20,7 +20,7 @@ JOB = {
     "metadata": {"name": "helpful-qwen", "namespace": NAMESPACE},
     "spec": {"model": {"repo": "tiny/chat"}, "dataset": {"repo": "my-org/preference-data"}},
 }
-STATUSES = ROOT / "tests/operator/upgrades/first_release.json"
+STATUSES = ROOT / "tests/kit/operator/first_release.json"
 """Statuses that an operator wrote."""
 SAMPLE = {
     "prompt": "What color is the lemon?",

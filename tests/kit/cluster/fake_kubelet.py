@@ -16,9 +16,11 @@ from datetime import datetime
 from typing import Any
 
 from tests.kit import termination_messages
-from tests.kit.api_client import PODS, Api, ApiError
+from tests.kit.api.client import AsyncApi
+from tests.kit.api.paths import PODS
 from tests.kit.cluster import pod_container
 
+from devcluster.control_plane import ApiError
 from dpojob_api.base import JSONObject
 from dpojob_api.constants import LABEL_ATTEMPT, LABEL_JOB_NAME, LABEL_JOB_UID, LABEL_STAGE
 
@@ -34,7 +36,7 @@ class PodIdentity:
     stage: str
     attempt: int
     nth: int
-    """Of the pods of that stage and attempt, from 1."""
+    """The number of the pod among those of its stage and attempt, from 1."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ PodScript = Callable[[PodIdentity], PodBehavior]
 
 
 def stamp(moment: datetime) -> str:
-    """As the API server writes it."""
+    """A time as the API server writes it."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -69,7 +71,7 @@ class FakeKubelet:
     """Sets the status of all pods in one namespace."""
 
     def __init__(
-        self, api: Api, namespace: str, script: PodScript, now: Callable[[], datetime]
+        self, api: AsyncApi, namespace: str, script: PodScript, now: Callable[[], datetime]
     ) -> None:
         self._api, self._namespace, self._script = api, namespace, script
         self._now = now

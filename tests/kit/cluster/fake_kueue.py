@@ -160,7 +160,7 @@ def suspended_at_creation(body: bytes) -> bytes:
 
 
 def label_rejection(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
-    """Why the webhook rejects an edit of a Job's labels, in Kueue's words; None when it takes the edit.
+    """The message with which Kueue's webhook rejects an edit of a Job's labels; None when it accepts the edit.
 
     As `ValidateJobOnUpdate` in pkg/controller/jobframework/validation.go of Kueue 0.19.
     """

@@ -41,7 +41,7 @@ def _mounts(marker: str) -> set[str]:
 
 
 def picture(marker: str) -> dict[str, set[str]]:
-    """By kind; `marker` is the state directory, which every process of the cluster has in its command line."""
+    """The state of the machine by kind; every process of the cluster has `marker`, the state directory, in its arguments."""
     shared = ("/run/dpojob", "/run/containerd", "/var/lib/cni", "/var/lib/kubelet")
     files = [*shared, "/var/log/containers", "/var/log/pods", "/opt/containerd"]
     return {

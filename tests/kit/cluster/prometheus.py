@@ -74,7 +74,7 @@ class Prometheus:
 def running(targets: Sequence[str], folder: Path) -> Iterator[Prometheus]:
     """Scrapes the targets (host:port) each second, and evaluates the chart's rules each second."""
     program = shutil.which("prometheus")
-    assert program, "prometheus is missing: run hack/test-packages"
+    assert program, "prometheus is missing: run hack/testing/packages"
     document = yaml.safe_load((FILES / "rules.yaml").read_text())
     for group in document["groups"]:
         group["interval"] = "1s"

@@ -43,11 +43,11 @@ class StoredFile:
 
     @property
     def etag(self) -> str:
-        """As the hub gives it: sha256 of large files, git's blob id of others."""
+        """The ETag as the hub gives it: sha256 of large files, git's blob id of others."""
         return self.sha256 if self.large else self.blob
 
     def entry(self) -> dict[str, Any]:
-        """As `/tree` and `/paths-info` list it."""
+        """The file as `/tree` and `/paths-info` list it."""
         entry: dict[str, Any] = {
             "type": "file", "oid": self.blob, "size": self.size, "path": self.path,
         }  # fmt: skip

@@ -25,7 +25,7 @@ class Pair:
         return self.number % 2 == 0
 
     def in_order(self, first: str, second: str) -> Row:
-        """Both answers in two columns, in an order that a verdict column gives."""
+        """Both answers in two columns, in an order that a label column gives."""
         answers = (self.chosen, self.rejected) if self.is_even else (self.rejected, self.chosen)
         return {first: answers[0], second: answers[1]}
 
@@ -51,7 +51,7 @@ def parts(role: str, text: str) -> Row:
     return {"role": role, "content": [{"type": "text", "value": text}]}
 
 
-def verdict(**values: Any) -> dict[str, Any]:
+def labelled_by(**values: Any) -> dict[str, Any]:
     return {"prompt": "question", "chosen": "a", "rejected": "b", "verdict": values}
 
 
@@ -162,12 +162,12 @@ LAYOUTS: dict[str, Layout] = {
             "preferred": "response_1" if p.is_even else "response_2",
         }
     ),
-    "label 0/1": Layout(labelled("label", 0, 1), verdict(column="label", first=0, second=1)),
+    "label 0/1": Layout(labelled("label", 0, 1), labelled_by(column="label", first=0, second=1)),
     "preference 1/2": Layout(
-        labelled("preference", 1, 2), verdict(column="preference", first=1, second=2)
+        labelled("preference", 1, 2), labelled_by(column="preference", first=1, second=2)
     ),
     "preference -1/1": Layout(
-        labelled("preference", 1, -1), verdict(column="preference", first=1, second=-1)
+        labelled("preference", 1, -1), labelled_by(column="preference", first=1, second=-1)
     ),
     "overall_preference": Layout(
         lambda p: {
@@ -231,7 +231,7 @@ OTHERS: dict[str, Callable[[Pair], Row]] = {
     "several answers": lambda p: {
         "prompt": p.prompt, "chosen": [p.chosen, "more"], "rejected": [p.rejected, "most"],
     },
-    "no verdict": lambda p: {"prompt": p.prompt, **p.in_order("response_a", "response_b")},
+    "no label": lambda p: {"prompt": p.prompt, **p.in_order("response_a", "response_b")},
 }  # fmt: skip
 
 

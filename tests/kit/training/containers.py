@@ -105,4 +105,4 @@ class Container:
             except OSError:
                 pass
             time.sleep(0.05)
-        raise AssertionError(f"it never came to that: {self.log()}")
+        raise AssertionError(f"the training ended before that, or took too long: {self.log()}")

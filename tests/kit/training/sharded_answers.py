@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.kit.ports import free_port
 
 PROMPTS = ("Where is the kite?", "What color is the apple, and where is the kite that was here?")
-"""By rank."""
+"""The prompts by rank."""
 TIMEOUT = timedelta(seconds=300)
 """After which a process that waits for the other one fails."""
 

@@ -11,14 +11,9 @@ from typing import Any
 
 import pytest
 from tests.kit.builders import NOW, POOL, FixedClock, build_snapshot, training, training_status
-from tests.operator.controllers.costquota.fake_api import (
-    FakeApi,
-    Replica,
-    planned_job,
-    quota,
-)
-from tests.operator.indexes.test_inspection_cache import FakeReader
-from tests.operator.indexes.test_output_lock_index import wire, writer
+from tests.kit.operator.api_clients import FakeReader
+from tests.kit.operator.costquota_api import FakeApi, Replica, planned_job, quota
+from tests.kit.operator.output_writers import wire, writer
 
 from dpojob_api.job import QueueStatus
 from dpojob_operator.controllers.dpojob.pool_reservations import PoolReservations
@@ -33,7 +28,7 @@ from dpojob_planner import PoolState
 
 FEW, MANY = 200, 2000
 GROWTH_PER_JOB = 1.5
-"""Of the work per job with ten times the jobs: a binary search takes three steps more."""
+"""The largest growth of the work per job with ten times the jobs: a binary search takes three steps more."""
 STATUS = training_status()
 SNAPSHOT = build_snapshot(STATUS, training=training(STATUS))
 STATES = [PoolState(name="t4", spec=POOL, free=2, nodes=1)]

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 from prometheus_client import REGISTRY, generate_latest
+from tests.kit.operator.running_poller import polling
 from tests.kit.waiting import LIMIT
-from tests.operator.controllers.dpojob.running_poller import polling
 
 from dpojob_operator.controllers.dpojob import ProgressPoller, progress_poller
 from dpojob_operator.decide.object_snapshots import PodSnapshot

@@ -19,6 +19,17 @@ from tests.kit.builders import (
     training,
     training_status,
 )
+from tests.kit.operator.waits.obstacles import (
+    BOUND,
+    NO_LABEL,
+    NO_ROOM,
+    NO_VOLUME,
+    ON_A_CLAIM,
+    POD_QUOTA,
+    QUOTA,
+    UNBOUND,
+    WEBHOOK,
+)
 from tests.kit.operator_fixture import REPORT
 
 from dpojob_api.conditions import ConditionType
@@ -26,23 +37,8 @@ from dpojob_api.job import Dependency
 from dpojob_api.progress import Progress
 from dpojob_operator.decide import Decision, DependencySnapshot, OutputHolder, SharedInspection
 from dpojob_operator.decide.object_snapshots import PodSnapshot, PVCSnapshot, WorkloadSnapshot
-from dpojob_operator.decide.stages import decide_with_pools
+from dpojob_operator.decide.rules import decide_with_pools
 from dpojob_operator.decide.summary import ADVICE
-
-NO_LABEL = "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector."
-UNBOUND = "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims."
-NO_VOLUME = "0/3 nodes are available: 3 node(s) didn't find available persistent volumes to bind."
-NO_ROOM = (
-    "0/3 nodes are available: 1 Insufficient nvidia.com/gpu, 2 node(s) had untolerated taint(s)."
-)
-QUOTA = 'jobs.batch "x" is forbidden: exceeded quota: team, requested: count/jobs.batch=1'
-POD_QUOTA = (
-    'Error creating: pods "x-train-1-abc" is forbidden: exceeded quota: team, requested: '
-    "requests.nvidia.com/gpu=1, used: requests.nvidia.com/gpu=8, limited: requests.nvidia.com/gpu=8"
-)
-ON_A_CLAIM = {"dataset": {"volume": {"claimName": "data", "path": "pairs.parquet"}}}
-BOUND = PVCSnapshot(name="data", phase="Bound")
-WEBHOOK = 'admission webhook "policy.example.com" denied the request: no'
 
 
 def ready(decision: Decision) -> tuple[str | None, str]:

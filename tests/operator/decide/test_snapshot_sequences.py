@@ -19,8 +19,8 @@ from tests.kit.builders import (
     seen_again,
     training_status,
 )
+from tests.kit.operator.waits.documented_table import WAIT_PHASES
 from tests.kit.operator_fixture import REPORT, failed, succeeded
-from tests.operator.decide.summary.documented_table import WAIT_PHASES
 
 from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJobStatus
@@ -33,7 +33,7 @@ from dpojob_operator.decide import (
     Snapshot,
 )
 from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot, PVCSnapshot
-from dpojob_operator.decide.stages import decide, decide_with_pools
+from dpojob_operator.decide.rules import decide, decide_with_pools
 from dpojob_planner import PoolState
 
 SPECS = st.fixed_dictionaries(

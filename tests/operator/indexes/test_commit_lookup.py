@@ -16,7 +16,7 @@ from tests.kit.waiting import LIMIT
 
 from dpojob_operator.controllers.dpojob import StateReader
 from dpojob_operator.decide import Decision, OutputHolder, Policy
-from dpojob_operator.decide.stages import decide
+from dpojob_operator.decide.rules import decide
 from dpojob_operator.indexes import (
     DependentsIndex,
     InspectionCache,
@@ -186,7 +186,9 @@ async def test_a_pass_does_not_wait_for_the_hub_and_a_suspended_job_does_not_req
             return
         async with asyncio.timeout(LIMIT):
             await resolved.wait()
-            while (await reader.read(asking)).lookup_pending:  # the other repository's is under way
+            while (
+                await reader.read(asking)
+            ).lookup_pending:  # that of the other repository is in flight
                 await asyncio.sleep(0.01)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.kit.builders import job
+from tests.kit.operator.api_clients import FakeReader
 
 from dpojob_api.job import DPOJob
 from dpojob_operator.indexes import DependentsIndex, InspectionCache, ObjectStores
@@ -14,16 +15,6 @@ SOURCES = {
     "model": {"repo": "tiny/chat", "revision": MODEL},
     "dataset": {"repo": "tiny/pairs", "revision": DATA},
 }
-
-
-class FakeReader:
-    """A stand-in for the API client: `get` returns the objects in `objects`."""
-
-    def __init__(self) -> None:
-        self.objects: dict[str, dict[str, Any]] = {}
-
-    async def get(self, resource: Any, namespace: str, name: str) -> dict[str, Any] | None:
-        return self.objects.get(name)
 
 
 def named(name: str, **spec: Any) -> DPOJob:

@@ -1,4 +1,4 @@
-"""Of the jobs that write to one directory, one continues; the others fail before a GPU is requested."""
+"""One of the jobs that write to one directory continues; the others fail before a GPU is requested."""
 
 from __future__ import annotations
 
@@ -17,43 +17,19 @@ from tests.kit.builders import (
     reason,
     training_status,
 )
+from tests.kit.operator.api_clients import FakeReader, Recorder
+from tests.kit.operator.output_writers import TUNED, holder, wire, writer
 from tests.kit.operator_fixture import REPORT, JobNamespace, Process
-from tests.operator.controllers.test_state_reader import Recorder
-from tests.operator.indexes.test_inspection_cache import FakeReader
 
 from dpojob_api.constants import LABEL_JOB_UID, LABEL_OUTPUT_DIRECTORY
 from dpojob_api.job import DPOJob
 from dpojob_operator.controllers.dpojob import StateReader
 from dpojob_operator.decide import OutputHolder, PlanningRequest, Policy
 from dpojob_operator.decide.object_snapshots import PVCSnapshot
-from dpojob_operator.decide.stages import decide, decide_with_pools
+from dpojob_operator.decide.rules import decide, decide_with_pools
 from dpojob_operator.indexes import DependentsIndex, ObjectStores, OutputLockIndex
 from dpojob_operator.kube import parse_dpojob
 from dpojob_operator.manifests import output_directory_label
-
-TUNED = {"volume": {"claimName": "models", "path": "tuned"}}
-
-
-def writer(name: str, status: dict[str, Any] | None = None, **spec: Any) -> DPOJob:
-    """A DPOJob that is the older, the earlier its name is in the alphabet."""
-    made = job(status, **{"output": TUNED, **spec})
-    created = f"2026-11-23T11:00:{ord(name[0]) - ord('a'):02}Z"
-    made.metadata |= {"name": name, "uid": f"uid-of-{name}", "creationTimestamp": created}
-    return made
-
-
-def wire(written: DPOJob) -> dict[str, Any]:
-    return written.model_dump(mode="json", by_alias=True, exclude_none=True)
-
-
-async def holder(asking: DPOJob, *others: DPOJob) -> OutputHolder | None:
-    fake = FakeReader()
-    index = OutputLockIndex(fake, DependentsIndex())  # type: ignore[arg-type]
-    for one in (asking, *others):
-        fake.objects[one.name] = wire(one)
-        index.record(wire(one))
-    return await index.find_holder(asking)
-
 
 INSPECTS = {"inspection": {"name": "i"}}
 TRAINS = {**INSPECTS, "attempts": [{"number": 1, "job": {"name": "t"}, "pool": "t4", "gpus": 1}]}

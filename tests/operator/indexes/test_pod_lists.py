@@ -40,7 +40,7 @@ async def test_what_is_asked_for_during_a_request_is_the_next_request() -> None:
     await asyncio.sleep(0.01)
     rest = [asyncio.create_task(ask(lists, value)) for value in ("a", "b", "none", "b")]
     await asyncio.sleep(0.01)
-    assert cluster.selectors == ["(a)"], "the answer on its way may be older than the later calls"
+    assert cluster.selectors == ["(a)"], "the answer in flight may be older than the later calls"
     rest.pop().cancel()
     cluster.may_answer.set()
     assert await first == ["pod-of-a"]

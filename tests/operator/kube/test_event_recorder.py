@@ -41,7 +41,7 @@ def status(number: int) -> DPOJobStatus:
 
 
 async def recording(events: int) -> tuple[Any, asyncio.Task[None]]:
-    """A recorder that runs and has got so many Events, and what it creates them with."""
+    """A running recorder that was given a number of Events, and the client with which it creates them."""
     cluster: Any = ApiClient()
     recorder = EventRecorder(cluster)
     running = asyncio.create_task(recorder.run())

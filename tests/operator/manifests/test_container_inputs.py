@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.kit.builders import job
 from tests.kit.cluster import pod_container
+from tests.kit.cluster.manifests import POOL, SETTINGS, plan
 from tests.kit.inspection.tokenizer_models import make_model
 from tests.kit.inspection.volume_fixture import write_rows
-from tests.operator.manifests.test_manifests import POOL, SETTINGS, plan
 
 from dpojob_api.constants import INPUT_MANIFEST, INPUT_PLAN, INPUT_REPORT
 from dpojob_api.job import Attempt, ChildJob

@@ -15,14 +15,13 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 from tests.kit.builders import decide_until_stable
+from tests.kit.operator.recorded_jobs import PHASES, Recorded, status_schema
 from tests.kit.operator_fixture import ROOT
-from tests.operator.upgrades.recorded import Recorded
-from tests.operator.upgrades.test_statuses_of_other_versions import PHASES, status_schema
 
 from dpojob_api.spec import DPOJobSpec
 
 FIRST = json.loads(Path(__file__).with_name("first_release_schema.json").read_text())
-"""By `spec` and `status`."""
+"""The schemas by `spec` and `status`."""
 MANIFESTS = sorted(
     path
     for path in (ROOT / "tests/api/manifests/accepted").glob("*.yaml")

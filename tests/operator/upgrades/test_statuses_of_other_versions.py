@@ -9,15 +9,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 from tests.kit.builders import UID, decide_until_stable
-from tests.operator.indexes.test_output_lock_index import holder, writer
-from tests.operator.upgrades.recorded import RECORDED, Recorded
+from tests.kit.operator.output_writers import holder, writer
+from tests.kit.operator.recorded_jobs import PHASES, RECORDED, Recorded, status_schema
 
-from dpojob_api.crd import dpojob_crd
 from dpojob_api.job import DPOJob, DPOJobStatus
 from dpojob_operator.decide import Action, CreateClaim, CreateInspection, CreateTraining, DeleteJob
 from dpojob_operator.decide.child_names import inspection_name, training_name
 
-PHASES = pytest.mark.parametrize("recorded", RECORDED.values(), ids=RECORDED)
 TOMORROW = "ValueOfTomorrow"
 INSPECTION, TRAINING = inspection_name("x", UID), training_name("x", UID, 1)
 NEXT: dict[str, tuple[Action, ...]] = {
@@ -105,12 +103,6 @@ def enumerated(schema: dict[str, Any], value: Any, path: tuple[Any, ...] = ()) -
     if isinstance(value, list):
         for index, each in enumerate(value):
             yield from enumerated(schema.get("items", {}), each, (*path, index))
-
-
-def status_schema() -> dict[str, Any]:
-    (version,) = dpojob_crd()["spec"]["versions"]
-    schema: dict[str, Any] = version["schema"]["openAPIV3Schema"]["properties"]["status"]
-    return schema
 
 
 @PHASES

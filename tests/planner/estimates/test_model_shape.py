@@ -9,7 +9,7 @@ from dpojob_api.report import ModelFacts
 from dpojob_planner.estimates import ModelShape, infer_model_shape
 
 ATTENTION = 2 * 64 * (64 + 32)
-"""Of a layer: queries and output, keys and values."""
+"""The attention parameters of a layer: queries and output, keys and values."""
 ROUTER = 64 * 8
 SHARED = 3 * 64 * 32
 EXPERTS = 3 * 4 * 8 * 64 * 16

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dpojob_planner.node_gpus import parse_gpus
+from dpojob_planner import parse_gpus
 
 
 @pytest.mark.parametrize(

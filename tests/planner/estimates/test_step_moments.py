@@ -20,7 +20,7 @@ STREAM = {"full": 4 * HIDDEN, "lora": 2 * HIDDEN}
 TILE = 2 * TOKENS * (32768 + 64)
 """A tile of logits and of hidden states, in 16 bits."""
 MASK = 3 * 2 * 256**2
-"""Of two pairs with shared prefixes, each a row of 256: a byte and 16 bits an element."""
+"""The mask of two pairs with shared prefixes, each a row of 256: a byte and 16 bits an element."""
 SHAPE = ModelShape(
     parameters=1024 * 64, hidden=64, intermediate=256, layers=4, heads=8, queries=64, keys=32,
     vocabulary=1024, embeddings=1024 * 64, linear=0, adapter_per_rank=0, experts=0, experts_per_token=0,

@@ -84,7 +84,7 @@ def test_the_page_of_the_report_is_beside_it_with_rows_but_no_secret(tmp_path):
     ]
 
 
-def test_a_page_that_cannot_be_written_leaves_the_verdict(tmp_path):
+def test_a_page_that_cannot_be_written_leaves_the_report(tmp_path):
     make_bare_model(tmp_path / "inputs/model")
     (tmp_path / "models/mine" / constants.FILE_INSPECTION_PAGE).mkdir(parents=True)
     assert main(["inspect"]) == constants.ExitCode.OK

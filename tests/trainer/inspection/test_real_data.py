@@ -1,4 +1,4 @@
-"""Real preference data with the verdict expected of each file, where the folder of such files is there.
+"""Real preference data with the result expected of each file, where the folder of such files is there.
 
 The folder is not a part of the repository: `DPOJOB_REAL_DATA` names it, or it lies beside the checkout at
 `shared/real-data`. `EXPECTED.tsv` there has a line for each file; `pytest -s` prints a table of them.
@@ -39,7 +39,7 @@ REFUSED = {
     "options without a verdict": "options",
     "audio paths": "media files",
 }
-"""What a message names, by a part of the expected verdict."""
+"""What a message names, by a part of the expected result."""
 VALID_AFTER_SUGGESTION = 0.95
 FIELDS = ("prompt", "chosen", "rejected")
 
@@ -49,19 +49,19 @@ class Expected:
     """A line of the table."""
 
     name: str
-    verdict: str
+    result: str
     mapping: str
     rows: int
 
     @property
     def holds_pairs(self) -> bool:
         """Whether the file holds pairs that can be trained on, after a suggestion at most."""
-        return self.verdict.startswith(("valid", "7 of 11 valid"))
+        return self.result.startswith(("valid", "7 of 11 valid"))
 
     @property
     def is_read(self) -> bool:
         """Whether its columns have a meaning, though rows may be invalid."""
-        return self.mapping != "-" and (self.holds_pairs or self.verdict.startswith("invalid"))
+        return self.mapping != "-" and (self.holds_pairs or self.result.startswith("invalid"))
 
     @property
     def columns(self) -> dict[str, str]:
@@ -136,16 +136,16 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Found]:
 
 @pytest.mark.parametrize("file", expected_files(), ids=lambda file: file.name)
 def test_a_file_is_as_expected(file: Expected, found: dict[str, Found]) -> None:
-    seen, verdict = found[file.name], file.verdict
-    print(f"{file.name:32} {verdict[:60]:60} {'valid' if seen.last.valid else seen.rows_by_code}")
+    seen, result = found[file.name], file.result
+    print(f"{file.name:32} {result[:60]:60} {'valid' if seen.last.valid else seen.rows_by_code}")
     if file.holds_pairs:
         assert seen.last.valid, seen.messages
         assert seen.last.rows == file.rows
-        for warning in re.findall(r"warn ([A-Z][A-Za-z]+)", verdict):
+        for warning in re.findall(r"warn ([A-Z][A-Za-z]+)", result):
             assert warning in [str(problem.code) for problem in seen.last.warnings]
         return
     assert not seen.first.valid
-    counts = re.findall(r"(\d+) ([A-Z][a-z]+[A-Z][A-Za-z]+)", verdict)
+    counts = re.findall(r"(\d+) ([A-Z][a-z]+[A-Z][A-Za-z]+)", result)
     for rows, code in counts:
         assert seen.rows_by_code.get(code) == int(rows), seen.messages
     if counts:
@@ -153,7 +153,7 @@ def test_a_file_is_as_expected(file: Expected, found: dict[str, Found]) -> None:
     # Without a count the file must not be trained on, whatever was suggested.
     assert not seen.last.valid
     for kind, word in REFUSED.items():
-        if kind in verdict:
+        if kind in result:
             assert word in seen.messages
 
 

@@ -54,7 +54,7 @@ EVEN = {"volume": {"claimName": "even", "path": "pairs"}, "eval": {"split": "tes
 """spec.dataset for it."""
 MakeJob = Callable[..., TrainJob]
 FEW_PROMPTS, FEW_TOKENS = 3, 16
-"""Of a training's answers in tests that are about something else."""
+"""The prompts and tokens of a training's answers in tests that are about something else."""
 
 
 @pytest.fixture(scope="session")

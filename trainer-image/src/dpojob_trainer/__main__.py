@@ -90,7 +90,7 @@ def _write_report(environment: ContainerEnvironment, report: InspectionReport) -
         rows = report_rows(environment.spec, volumes, report, environment.hub_token)
         (directory / FILE_INSPECTION_PAGE).write_text(render_page(report, rows), encoding="utf-8")
         report.page = str(Path(output.path) / FILE_INSPECTION_PAGE)
-    except Exception as error:  # The page is for people; the verdict stands without it.
+    except Exception as error:  # The page is for people; the report stands without it.
         logging.warning("the page of the report cannot be written: %s", error)
     try:
         (directory / FILE_INSPECTION).write_text(report.wire_json(), encoding="utf-8")

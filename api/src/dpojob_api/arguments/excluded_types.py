@@ -15,7 +15,7 @@ _CONTRADICTIONS: dict[str, dict[str, Any]] = {
     "object": {"minProperties": 1, "maxProperties": 0},
     "boolean": {"not": {"enum": [True, False]}},
 }
-"""By type; numbers include integers."""
+"""The schema that excludes a type, by type; numbers include integers."""
 
 
 def excluding(types: Iterable[str]) -> dict[str, Any]:

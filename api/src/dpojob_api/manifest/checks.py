@@ -44,7 +44,7 @@ LEAST = {
 }
 """What a spec holds at least, by kind."""
 NAMESPACE = r"(?=.{1,63}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-"""As the API server requires of a namespace's name (RFC 1123 label)."""
+"""The pattern that the API server requires of a namespace's name (RFC 1123 label)."""
 PARTS = ("apiVersion", "kind", "metadata", "spec", "status")
 """Top-level fields of a document."""
 METADATA = (

@@ -130,7 +130,7 @@ class GPUPoolSpec(StrictModel, json_schema_extra=validations(GPU_OF_THE_PLAN_RUL
 
     @property
     def price(self) -> Decimal:
-        """Of one GPU for one hour."""
+        """The price of one GPU for one hour."""
         return Decimal(self.hourly_price)
 
 

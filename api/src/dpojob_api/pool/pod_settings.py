@@ -44,7 +44,7 @@ ResourceQuantity = Annotated[
 Quantities = Annotated[
     dict[Annotated[str, Field(max_length=316)], ResourceQuantity], Field(max_length=16)
 ]
-"""By the name of a resource, such as cpu or rdma/hca."""
+"""Quantities by the name of a resource, such as cpu or rdma/hca."""
 EXTENDED_RESOURCES_RULE = {
     "rule": "!has(self.requests) || self.requests.all(name, !name.contains('/') || (has(self.limits) && "
     "name in self.limits && self.limits[name] == self.requests[name]))",

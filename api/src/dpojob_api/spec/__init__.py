@@ -10,8 +10,8 @@ from .dataset_source import (
     DatasetSource,
     EvalSource,
     MessageMapping,
-    VerdictColumn,
-    verdict_text,
+    PreferenceLabel,
+    label_text,
 )
 from .evaluation import (
     EVERY_EVAL_RULE,
@@ -79,14 +79,14 @@ __all__ = [
     "MessageMapping",
     "ModelSource",
     "Output",
+    "PreferenceLabel",
     "Requirement",
     "RewardModel",
     "Samples",
     "SecretKey",
     "SecretName",
     "Training",
-    "VerdictColumn",
     "fields",
+    "label_text",
     "validations",
-    "verdict_text",
 ]  # fmt: skip

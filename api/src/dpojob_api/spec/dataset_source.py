@@ -28,8 +28,8 @@ class MessageMapping(StrictModel):
     system: Column = Field(default="system", description="The system role. Default: system.")
 
 
-def verdict_text(value: Any) -> Any:
-    """Convert a value of a verdict column to the text by which it is compared.
+def label_text(value: Any) -> Any:
+    """Convert a preference label to the text by which it is compared.
 
     Args:
         value: A value of the dataset or of the spec, such as `1`, `1.0`, `"1"`, `"Model_A"` or `True`.
@@ -51,30 +51,30 @@ def verdict_text(value: Any) -> Any:
     return whole if whole.removeprefix("-").isdecimal() else text
 
 
-VerdictValue = Annotated[
+LabelText = Annotated[
     str,
-    BeforeValidator(verdict_text),
+    BeforeValidator(label_text),
     Field(min_length=1, max_length=256),
     # Numbers and booleans are accepted too, so the value has no type in the CRD.
     WithJsonSchema({"minLength": 1, "maxLength": 256, **excluding(("array", "object"))}),
 ]
-VerdictValues = VerdictValue | Annotated[list[VerdictValue], Field(min_length=1, max_length=32)]
+LabelTexts = LabelText | Annotated[list[LabelText], Field(min_length=1, max_length=32)]
 
 
-class VerdictColumn(StrictModel):
+class PreferenceLabel(StrictModel):
     """A column that says in each row which of two answers is the preferred one.
 
     Values are compared without regard to case and surrounding white space; 1, 1.0 and "1" are equal.
     """
 
     column: Column = Field(description="Column that holds the verdict, such as winner or label.")
-    first: VerdictValues = Field(
+    first: LabelTexts = Field(
         description="Value, or values, by which the answer in the column of chosen is preferred."
     )
-    second: VerdictValues = Field(
+    second: LabelTexts = Field(
         description="Value, or values, by which the answer in the column of rejected is preferred."
     )
-    tie: VerdictValues | None = Field(
+    tie: LabelTexts | None = Field(
         default=None,
         description="Value, or values, by which neither is preferred; such rows are left out and "
         "counted. Default: none.",
@@ -109,7 +109,7 @@ class ColumnMapping(
     rejected: Column | None = Field(
         default=None, description="Column of the other answer; with verdict, of the second answer."
     )
-    verdict: VerdictColumn | None = Field(
+    verdict: PreferenceLabel | None = Field(
         default=None,
         description="Column that says in each row which of chosen and rejected is preferred. Default: "
         "chosen is preferred in every row.",

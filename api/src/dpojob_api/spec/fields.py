@@ -15,10 +15,10 @@ from dpojob_api.base import StrictModel
 
 DNS_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 SECRET_KEY = r"^[-._a-zA-Z0-9]+$"
-"""As the API server requires of a Secret's keys; otherwise no pod could be created."""
+"""The pattern that the API server requires of a Secret's keys; otherwise no pod could be created."""
 REPO = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
 REVISION = r"^[A-Za-z0-9_][A-Za-z0-9_+=@-]*([./][A-Za-z0-9_+=@-]+)*$"
-"""Of the names that `git check-ref-format` allows, those without `..` and with no character that has a
+"""The names that `git check-ref-format` allows, except those with `..` or with a character that has a
 meaning in a URL, such as `refs/pr/1`, `v1.0` or a commit hash."""
 
 Name = Annotated[str, Field(min_length=1, max_length=253, pattern=DNS_NAME)]

@@ -253,8 +253,8 @@ class Api:
         Args:
             pod: Its name.
             namespace: Its namespace; None for that of the access.
-            follow: Stay, and read what comes.
-            tail: Only the last lines, so many of them; None for all.
+            follow: Keep the connection open, and read further lines.
+            tail: The number of last lines to read; None for all.
             limit: The most bytes to read; None for all.
 
         Yields:

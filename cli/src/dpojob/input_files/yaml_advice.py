@@ -1,4 +1,4 @@
-"""What to do about a text that is not YAML, in the words of someone who edits it."""
+"""Advice on a text that is not YAML, for the user who edits it."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from dpojob_api.quantity import format_duration, money
 
 MIN_WIDTH_FOR_REASONS = 130
 """The least terminal width, in columns, at which the reasons fit into the table."""
-VERDICTS = {
+SUITABILITIES = {
     "chosen": ("chosen", "bold green"),
     "fits": ("fits", "green"),
     "tooSmall": ("too small", "red"),
@@ -25,7 +25,7 @@ VERDICTS = {
     "overBudget": ("over budget", "red"),
     "invalid": ("invalid", "red"),
 }
-"""Verdict on a pool to its label and style."""
+"""Label and style by the suitability of a pool."""
 
 
 def plan_view(plan: Plan) -> RenderableType:
@@ -97,7 +97,7 @@ def _estimate(plan: Plan) -> str:
 
 @dataclass(frozen=True)
 class PoolTable:
-    """Every pool with memory, method, batch, hours, cost and the reason for its verdict.
+    """Every pool with memory, method, batch, hours, cost and the reason why it suits or not.
 
     The reasons fill a last column on a wide terminal, and are listed below the table on a narrow one.
 
@@ -125,7 +125,7 @@ def _table(pools: Sequence[PoolCandidate], *, reasons: bool) -> Table:
     if reasons:
         table.add_column("reason", overflow="fold", min_width=30)
     for pool in pools:
-        label, style = VERDICTS[pool.verdict]
+        label, style = SUITABILITIES[pool.verdict]
         cells: list[Text | str] = [
             Text(escape(pool.pool)),
             Text(label, style=style),

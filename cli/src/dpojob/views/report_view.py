@@ -1,4 +1,4 @@
-"""Views of an inspection report: the verdict, the problems, a suggestion, and the statistics."""
+"""Views of an inspection report: the validity, the problems, a suggestion, and the statistics."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def report_view(report: InspectionReport, examples: ExampleRows) -> RenderableTy
         examples: The rows that its problems name, as far as they could be read.
 
     Returns:
-        The verdict, the problems with their rows, the suggestion, and the statistics.
+        The validity, the problems with their rows, the suggestion, and the statistics.
     """
-    parts: list[RenderableType] = [verdict_line(report)]
+    parts: list[RenderableType] = [validity_line(report)]
     for problem in sorted(
         report.problems, key=lambda problem: (problem.severity != "error", -problem.rows)
     ):
@@ -52,7 +52,7 @@ def report_view(report: InspectionReport, examples: ExampleRows) -> RenderableTy
     return Group(*parts)
 
 
-def verdict_line(report: InspectionReport) -> Text:
+def validity_line(report: InspectionReport) -> Text:
     """Summarizes a report in one line.
 
     Args:

@@ -148,8 +148,8 @@ def _facts(job: DPOJob) -> RenderableType:
 
     row("model", (status.display.model if status.display else None) or job.spec.model.repo)
     if (data := status.dataset) is not None:
-        verdict = "valid" if data.valid else "invalid"
-        row("dataset", f"{verdict}, {data.rows:,} rows, {data.train_rows:,} to train on")
+        validity = "valid" if data.valid else "invalid"
+        row("dataset", f"{validity}, {data.rows:,} rows, {data.train_rows:,} to train on")
         row("suspects", ", ".join(f"{group.rows:,} {group.kind}" for group in data.suspects))
         claim = job.spec.output.volume
         row("rows shown at", f"{claim.claim_name}:{data.page}" if claim and data.page else None)

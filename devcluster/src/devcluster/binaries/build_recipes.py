@@ -1,4 +1,4 @@
-"""For each binary its official download, and how to build it from Go modules."""
+"""The official download of each binary, and how to build it from Go modules."""
 
 import platform
 from dataclasses import dataclass

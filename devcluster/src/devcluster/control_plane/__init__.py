@@ -1,6 +1,6 @@
 """The control plane: etcd, API server, controllers, scheduler, kwok and the storage provisioner."""
 
-from devcluster.control_plane.api_client import Api
+from devcluster.control_plane.api_client import Api, ApiError
 from devcluster.control_plane.components import ControlPlane
 
-__all__ = ["Api", "ControlPlane", "addresses", "fake_gpus", "kwok", "storage"]
+__all__ = ["Api", "ApiError", "ControlPlane", "addresses", "fake_gpus", "kwok", "storage"]

@@ -1,17 +1,71 @@
-"""A small client of the API server, on the standard library: for this package, tests and tools."""
+"""Requests to the API server, and a client on the standard library: for this package, tests and tools.
+
+`Request` does no I/O, so that the client of `tests.kit.api`, which runs on an event loop, sends the same requests.
+"""
 
 import http.client
 import json
 import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from devcluster.control_plane import kubeconfig
 from devcluster.control_plane.certificates import KeyPair
 from devcluster.host.errors import DevclusterError
 
+JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+
+
+class ApiError(DevclusterError):
+    """The API server refused a request."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request, without the connection that sends it."""
+
+    method: str
+    path: str
+    body: object = None
+    content_type: str = JSON
+
+    @property
+    def data(self) -> bytes | None:
+        """The encoded body, or bytes as they are; None without a body."""
+        if self.body is None or isinstance(self.body, bytes):
+            return self.body
+        return json.dumps(self.body).encode()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers, by which the answer is not compressed."""
+        return {"Content-Type": self.content_type, "Accept-Encoding": "identity"}
+
+    def decode(self, status: int, text: bytes, loads: Callable[[bytes], Any] = json.loads) -> Any:
+        """The answer: JSON as `loads` parses it, or text where it is none. Raises ApiError."""
+        try:
+            answer = loads(text)
+        except ValueError:
+            answer = text.decode(errors="replace")
+        if status >= 400:
+            shown = text[:1000].decode(errors="replace")
+            raise ApiError(status, f"{self.method} {self.path}: {status} {shown}")
+        return answer
+
+
+def labelled(path: str, labels: Mapping[str, str]) -> str:
+    """The path of a collection, reduced to the objects that have the labels."""
+    selector = ",".join(f"{key}={value}" for key, value in labels.items())
+    return f"{path}?labelSelector={quote(selector)}"
 
 
 class Api:
@@ -24,50 +78,53 @@ class Api:
 
     @classmethod
     def with_certificate(cls, port: int, authority: Path, client: KeyPair) -> "Api":
-        """For a server on this machine."""
+        """Make a client for a server on this machine."""
         tls = ssl.create_default_context(cafile=str(authority))
         tls.load_cert_chain(client.certificate, client.key)
         return cls(f"https://127.0.0.1:{port}", tls)
 
     @classmethod
     def from_kubeconfig(cls, path: Path, timeout: float = 10.0) -> "Api":
-        """For the server and the user of a kubeconfig."""
+        """Make a client for the server and the user of a kubeconfig."""
         return cls(*kubeconfig.read(path), timeout)
 
-    def call(
-        self, method: str, path: str, body: object = None, content_type: str = "application/json"
-    ) -> tuple[int, Any]:
-        """The status and the decoded answer; raises OSError when the server cannot be reached."""
-        data = None if body is None else json.dumps(body).encode()
+    def call(self, method: str, path: str, body: object = None, content_type: str = JSON) -> Any:
+        """The answer. Raises ApiError, and OSError when the server cannot be reached."""
+        request = Request(method, path, body, content_type)
         try:
-            self._connection.request(method, path, data, {"Content-Type": content_type})
+            self._connection.request(method, path, request.data, request.headers)
             response = self._connection.getresponse()
             text = response.read()
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
             raise OSError(f"{method} {path}: {error}") from error
-        try:
-            return response.status, json.loads(text)
-        except ValueError:
-            return response.status, text.decode(errors="replace")
+        return request.decode(response.status, text)
 
-    def get(self, path: str) -> Any:
-        """An object or a list that must be there."""
-        status, answer = self.call("GET", path)
-        if status != 200:
-            raise DevclusterError(f"GET {path}: {status} {answer}")
-        return answer
+    def get(self, path: str) -> dict[str, Any] | None:
+        """The object, or None."""
+        try:
+            return dict(self.call("GET", path))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def items(self, path: str) -> list[dict[str, Any]]:
+        """All objects of a collection."""
+        return list(self.call("GET", path)["items"])
+
+    def merge(self, path: str, body: object) -> None:
+        """Send a JSON merge patch."""
+        self.call("PATCH", path, body, MERGE_PATCH)
 
     def apply(self, path: str, body: dict[str, Any]) -> None:
         """Server-side apply, so that doing it again changes nothing."""
-        query = "?fieldManager=devcluster&force=true"
-        status, answer = self.call("PATCH", path + query, body, "application/apply-patch+yaml")
-        if status not in (200, 201):
-            raise DevclusterError(f"apply {path}: {status} {answer}")
+        self.call("PATCH", f"{path}?fieldManager=devcluster&force=true", body, APPLY_PATCH)
 
     def ready(self) -> bool:
         """Whether the server serves."""
         try:
-            return self.call("GET", "/readyz")[0] == 200
-        except OSError:
+            self.call("GET", "/readyz")
+        except (OSError, ApiError):
             return False
+        return True

@@ -38,7 +38,7 @@ class Request:
     group: str
     """API group; empty for the core group."""
     resource: str
-    """With its subresource: `jobs`, `dpojobs/status`."""
+    """The resource with its subresource: `jobs`, `dpojobs/status`."""
     namespace: str
     name: str
     allowed: bool

@@ -14,7 +14,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from devcluster.control_plane.api_client import Api
+from devcluster.control_plane.api_client import Api, ApiError
 from devcluster.control_plane.certificates import KeyPair
 from devcluster.host.errors import DevclusterError
 from devcluster.host.processes import Daemon
@@ -79,7 +79,7 @@ def _wants(claim: dict[str, Any]) -> bool:
 def serve_once(api: Api, volumes: Path) -> None:
     """One pass: a volume for every waiting claim; released volumes are deleted with their data."""
     cached = "?resourceVersion=0"
-    for claim in api.get(f"/api/v1/persistentvolumeclaims{cached}")["items"]:
+    for claim in api.items(f"/api/v1/persistentvolumeclaims{cached}"):
         if not _wants(claim):
             continue
         volume = volume_for(claim, volumes)
@@ -87,10 +87,12 @@ def serve_once(api: Api, volumes: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         # Pods run as some user that is not root, and hostPath volumes know no fsGroup.
         directory.chmod(0o777)
-        status, answer = api.call("POST", "/api/v1/persistentvolumes", volume)
-        if status not in (201, 409):
-            raise DevclusterError(f"making {volume['metadata']['name']}: {status} {answer}")
-    for volume in api.get(f"/api/v1/persistentvolumes{cached}")["items"]:
+        try:
+            api.call("POST", "/api/v1/persistentvolumes", volume)
+        except ApiError as error:
+            if error.status != 409:  # it was made before
+                raise
+    for volume in api.items(f"/api/v1/persistentvolumes{cached}"):
         annotations = volume["metadata"].get("annotations", {})
         provisioned_here = annotations.get(_PROVISIONED_BY) == PROVISIONER
         if not provisioned_here or volume.get("status", {}).get("phase") != "Released":
@@ -98,7 +100,8 @@ def serve_once(api: Api, volumes: Path) -> None:
         directory = Path(volume["spec"]["hostPath"]["path"])
         if directory.parent == volumes:
             shutil.rmtree(directory, ignore_errors=True)
-        api.call("DELETE", f"/api/v1/persistentvolumes/{volume['metadata']['name']}")
+        with contextlib.suppress(ApiError):  # the next pass deletes it
+            api.call("DELETE", f"/api/v1/persistentvolumes/{volume['metadata']['name']}")
 
 
 def daemon(port: int, authority: Path, client: KeyPair, volumes: Path) -> Daemon:

@@ -3,9 +3,10 @@
 import os
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
-from devcluster.control_plane import Api, ControlPlane
+from devcluster.control_plane import Api, ApiError, ControlPlane
 from devcluster.host import debian_packages, mounts
 from devcluster.host.errors import DevclusterError
 from devcluster.host.processes import Daemons, start_time
@@ -164,17 +165,10 @@ class NodeSet:
 
 
 def set_resources(api: Api, node: str, resources: dict[str, int]) -> None:
-    """Set extended resources in the status of a node, unless they are set."""
-    status, answer = api.call("GET", f"/api/v1/nodes/{node}")
-    if status != 200:
-        return
-    have = answer["status"].get("allocatable", {})
-    if all(have.get(name) == str(count) for name, count in resources.items()):
-        return
-    values = {name: str(count) for name, count in resources.items()}
-    api.call(
-        "PATCH",
-        f"/api/v1/nodes/{node}/status",
-        {"status": {"capacity": values, "allocatable": values}},
-        "application/merge-patch+json",
-    )
+    """Set extended resources in the status of a node, unless they are set or the node is not registered."""
+    wanted = {name: str(count) for name, count in resources.items()}
+    with suppress(ApiError):
+        have = api.call("GET", f"/api/v1/nodes/{node}")["status"].get("allocatable", {})
+        if not wanted.items() <= have.items():
+            status = {"capacity": wanted, "allocatable": wanted}
+            api.merge(f"/api/v1/nodes/{node}/status", {"status": status})

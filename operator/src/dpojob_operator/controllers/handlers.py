@@ -45,12 +45,12 @@ class Handlers:
             add: Takes the key of a DPOJob that changed.
             add_later: Takes the key of a DPOJob of which a child or a pool changed.
             refresh_pools: Updates all GPUPools soon.
-            stores: Of all that is watched.
+            stores: The stores of all watched objects.
             dependents: Jobs by the object they wait for.
-            inspections: Of all jobs.
-            output_locks: Of all jobs.
-            job_costs: Of all jobs.
-            refresh_quotas: Updates the CostQuotas of a namespace after so many seconds.
+            inspections: The inspections of all jobs.
+            output_locks: The output directories of all jobs.
+            job_costs: The costs of all jobs.
+            refresh_quotas: Updates the CostQuotas of a namespace after a delay in seconds.
         """
         self._add = add
         self._add_later = add_later

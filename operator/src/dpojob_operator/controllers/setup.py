@@ -37,7 +37,7 @@ def _namespace(key: Key) -> str:
 POOLS_KEY: Key = ("", "GPUPools")
 """The key under which all pools are refreshed; no DPOJob's, whose namespace is never empty."""
 QUOTAS_NAME = "CostQuotas"
-"""With a namespace, the key under which its quotas are updated; no DPOJob's, whose name has no capitals."""
+"""The key, with a namespace, under which its quotas are updated; no DPOJob's, whose name has no capitals."""
 POOL_REFRESH_DELAY = 3.0
 """Seconds in which events about pods coalesce into one refresh of the pools."""
 POOL_REFRESH_INTERVAL = 30.0

@@ -41,7 +41,7 @@ def rejection_reason(message: str) -> Reason:
     Returns:
         QuotaExceeded or CreationRefused.
     """
-    # The quota admission plugin of the API server words it so.
+    # This is the text of the quota admission plugin of the API server.
     return Reason.QUOTA_EXCEEDED if "exceeded quota" in message else Reason.CREATION_REFUSED
 
 

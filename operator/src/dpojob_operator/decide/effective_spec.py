@@ -75,7 +75,7 @@ def output_volume(spec: DPOJobSpec, status: DPOJobStatus) -> ClaimPath | None:
 
 
 def normalized_directory(path: str | None) -> str:
-    """Spell a directory on a claim in one way: jobs that write to one find each other by it.
+    """Normalize a directory on a claim: jobs that write to one find each other by its path.
 
     Args:
         path: As the user wrote it; None or empty for the claim's root.

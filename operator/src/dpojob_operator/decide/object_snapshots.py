@@ -10,11 +10,11 @@ from typing import Any
 from dpojob_api.constants import CONTAINER_INSPECT, CONTAINER_TRAIN, GROUP, LABEL_JOB_UID
 
 ANNOTATION_POOL = f"{GROUP}/pool-parts-hash"
-"""On a training Job: hash of what it was made from of its pool, so that an edited pool is noticed. Jobs of
-versions before have another annotation, with a hash of the whole pool."""
+"""The annotation of a training Job with a hash of the parts of its pool from which it was made, so that an edited
+pool is noticed. Jobs of versions before have another annotation, with a hash of the whole pool."""
 
 QUEUE_PREFIX = "kueue.x-k8s.io/"
-"""Of the labels and annotations that Kueue reads on a Job and its pods."""
+"""The prefix of the labels and annotations that Kueue reads on a Job and its pods."""
 
 NO_INDEX = -1
 """Completion index of a pod whose annotation holds no index."""
@@ -259,11 +259,11 @@ class PVCSnapshot:
 
 @dataclass(frozen=True)
 class WorkloadSnapshot:
-    """The Workload by which Kueue queues a Job: why it is held, in Kueue's own words."""
+    """The Workload by which Kueue queues a Job: why it is held, as Kueue reports it."""
 
     queue: str = ""
     reason: str = ""
-    """Of the condition that holds it, such as Pending or Preempted; may be empty."""
+    """The reason of the condition that holds it, such as Pending or Preempted; may be empty."""
     message: str = ""
 
     @classmethod

@@ -14,7 +14,7 @@ from dpojob_api.job import DPOJobStatus
 from .conditions import next_condition
 
 WRITTEN_FIELDS = ("conditions", "observedGeneration")
-"""Of the status; all else in it stays as another version of the operator may have written it."""
+"""The fields of the status that are written; all else in it stays as another version of the operator may have written it."""
 
 
 def invalid_spec_status(

@@ -19,13 +19,13 @@ from .timing import Timing
 from .types import Action, Decision, PlanningRequest, PoolReservation, Snapshot, copy_status
 
 CREATION_RETRY_SECONDS = 30.0
-"""Until a rejected creation is tried again: a quota may have room by then."""
+"""The pause until a rejected creation is tried again: a quota may have room by then."""
 MAX_MESSAGE_LENGTH = 8000
 """Characters of a condition's message; dozens of them must fit the object beside the plan."""
 
 
 class StatusBuilder:
-    """Collects what the stages of a decision set.
+    """Collects what the rules of a decision set.
 
     It works on a copy of the status, so the snapshot stays as it was read. Stages replace what is in the
     status, such as plan and progress; in place they change only what `copy_status` copies.

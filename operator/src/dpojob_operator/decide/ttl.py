@@ -13,7 +13,7 @@ from .status_builder import StatusBuilder
 from .types import DeleteJob, DeleteSelf
 
 RECORD_POLL_SECONDS = 5.0
-"""Between the looks whether quotas hold what a job has cost that is to be deleted."""
+"""The pause between the looks whether quotas hold what a job has cost that is to be deleted."""
 
 
 def clean_up_finished(builder: StatusBuilder, *, cost_recorded: bool) -> None:

@@ -60,7 +60,7 @@ class SharedInspection:
     """Another job's inspection of the same model and dataset, with the same settings."""
 
     name: str
-    """Of the other DPOJob."""
+    """The name of the other DPOJob."""
     report: InspectionReport | None = None
     """None: the inspection has not ended, and this job waits for it."""
 
@@ -70,7 +70,7 @@ class OutputHolder:
     """Another job that writes to the same output directory and has precedence."""
 
     name: str
-    """Of the other DPOJob."""
+    """The name of the other DPOJob."""
     directory: str
     """Claim and path."""
     being_deleted: bool = False
@@ -85,7 +85,7 @@ class FirstSight:
     """
 
     at: datetime
-    """By the clock of decisions."""
+    """The time by the clock of decisions."""
     seconds: float
     """Since then, by the monotonic clock."""
 
@@ -165,7 +165,7 @@ class Snapshot:
     progress: Progress | None = None
     """The newest progress of the running pod; None when it was not reached."""
     first_sights: Mapping[str, FirstSight] = field(default_factory=dict)
-    """Of what the last decision measured the time of (`Decision.timed`)."""
+    """The first sights of what the last decision measured the time of (`Decision.timed`)."""
     progress_unreachable: bool = False
     """Whether every reading of the running pod's progress has failed for a while."""
     refresh: bool = True
@@ -239,7 +239,7 @@ class PoolReservation:
 
     pool: str
     gpus: int
-    """Over all nodes."""
+    """The GPUs of all nodes."""
 
 
 @dataclass(frozen=True)

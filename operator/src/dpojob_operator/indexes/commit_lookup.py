@@ -25,7 +25,7 @@ from .inspection_key import COMMIT
 
 log = logging.getLogger(__name__)
 DEADLINE_SECONDS = 5.0
-"""From the request to the hub to the result; waiting for the turn is not included."""
+"""The longest time from the request to the hub to the result; waiting for the turn is not included."""
 MAX_CONCURRENT = 4
 MAX_BYTES = 8 * 2**20
 """An answer lists the files of the repository."""

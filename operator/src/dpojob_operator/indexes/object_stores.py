@@ -66,13 +66,13 @@ class ObjectStores:
         self.dpojobs: ObjectStore[bytes | None] = ObjectStore(_kept_dpojob)
         """The objects as JSON, compressed for those that have ended; None for those that are large."""
         self.jobs: ObjectStore[JobSnapshot] = ObjectStore(JobSnapshot.read, group=owning_dpojob)
-        """By the DPOJob in their labels, as pods."""
+        """The Jobs by the DPOJob in their labels, as pods."""
         self.pods: ObjectStore[RawObject] = ObjectStore(_kept_pod, group=owning_dpojob)
         self.claims: ObjectStore[PVCSnapshot] = ObjectStore(PVCSnapshot.read)
         self.pools: ObjectStore[GPUPool | None] = ObjectStore(parse_gpupool)
         """None for pools that this version cannot parse."""
         self.quotas: ObjectStore[QuotaIndex | UnreadableQuota] = ObjectStore(read_quota, _namespace)
-        """By namespace."""
+        """The quotas by namespace."""
         self._by_plural: dict[str, ObjectStore[Any]] = {
             DPOJOBS.plural: self.dpojobs,
             JOBS.plural: self.jobs,

@@ -1,7 +1,7 @@
 """Live lists of training and inspection pods by a label: what several jobs ask for is one request.
 
-A request that is sent after it was asked for is a live read for everybody who asked before. So while one is on
-its way, further values of the label are collected, and are asked for together by the next one.
+A request that is sent after it was asked for is a live read for everybody who asked before. So while one is in
+flight, further values of the label are collected, and the next one asks for all of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Answer = asyncio.Future[list[JSONObject]]
 
 
 class PodLists:
-    """Lists pods live; at most one request of a namespace, stage and label is on its way."""
+    """Lists pods live; at most one request of a namespace, stage and label is in flight."""
 
     def __init__(self, cluster: ApiClient) -> None:
         self._cluster = cluster

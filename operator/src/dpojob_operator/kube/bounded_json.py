@@ -90,7 +90,7 @@ def without_deep_values(text: bytes) -> bytes:
 
 
 def _is_shallow(value: Any, levels: int) -> bool:
-    """Whether a parsed value has at most so many levels of lists and mappings."""
+    """Whether a parsed value has at most `levels` levels of lists and mappings."""
     # Level by level, which takes half of the time of a recursion. A parser makes no subclasses.
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(levels):

@@ -23,7 +23,7 @@ from dpojob_api.base import JSONObject
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 MAX_CONNECTIONS = 100
-"""At once; aiohttp's default."""
+"""The connections at once; aiohttp's default."""
 MERGE_PATCH = "application/merge-patch+json"
 
 

@@ -16,7 +16,7 @@ from .object_keys import Key
 
 Value = TypeVar("Value")
 GONE_SECONDS = 600.0
-"""How long the UID of a deleted object is remembered: longer than any answer or event is on its way."""
+"""How long the UID of a deleted object is remembered: longer than any answer or event is in flight."""
 
 
 @dataclass(frozen=True, slots=True)

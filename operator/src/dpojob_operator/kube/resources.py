@@ -41,7 +41,7 @@ class Resource:
     """Objects in a page of a list."""
 
     def path(self, namespace: str | None = None, name: str | None = None, sub: str = "") -> str:
-        """Of the collection, or of one object, or of its subresource."""
+        """The path of the collection, or of one object, or of its subresource."""
         path = self.prefix
         if self.namespaced and namespace is not None:
             path += f"/namespaces/{quote(namespace)}"

@@ -20,7 +20,7 @@ from dpojob_operator.decide.effective_spec import normalized_directory
 from dpojob_operator.decide.object_snapshots import QUEUE_PREFIX, queue_labels
 
 ANNOTATION_PREFIXES = (QUEUE_PREFIX, "provreq.kueue.x-k8s.io/")
-"""Of a DPOJob's annotations that Kueue reads on a Job and its pod template: topology, provisioning requests."""
+"""The prefixes of a DPOJob's annotations that Kueue reads on a Job and its pod template: topology, provisioning requests."""
 
 OF_THE_DPOJOB_ALONE = frozenset(
     QUEUE_PREFIX + name

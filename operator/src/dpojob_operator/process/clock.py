@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 RESOLUTION_SECONDS = 1.0
-"""Of the header `Date`, which is cut to whole seconds."""
+"""The resolution of the header `Date`, which is cut to whole seconds."""
 
 
 class Clock(Protocol):

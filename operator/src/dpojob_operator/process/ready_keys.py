@@ -18,7 +18,7 @@ from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
 MAX_SHARE = 0.75
-"""Of the workers, that may work on keys of one group at once."""
+"""The share of the workers that may work on keys of one group at once."""
 TURNS = 4
 """In each series of this many keys of a group, the last is one that can wait, where the group has both kinds."""
 

@@ -48,9 +48,9 @@ class Rate(StrictModel):
     """The rates of one kind of GPU, 16-bit TFLOP/s."""
 
     matmul_teraflops: float
-    """Of large matrix products."""
+    """The rate of large matrix products."""
     training_teraflops: float
-    """Of training steps with many tokens."""
+    """The rate of training steps with many tokens."""
     measured: Measurement
 
 
@@ -59,7 +59,7 @@ class Calibration(StrictModel):
 
     constants: dict[ConstantName, Constant]
     rates: dict[str, Rate]
-    """By the names of `gpu_kinds.KINDS`."""
+    """The measured rates by the names of `gpu_kinds.KINDS`."""
 
 
 _CALIBRATION = Calibration.model_validate_json(PATH.read_text(encoding="utf-8"))

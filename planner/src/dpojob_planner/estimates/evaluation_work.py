@@ -132,7 +132,7 @@ class EvaluationWork:
     def judge_cost(self) -> Decimal:
         """Predict what a judge behind an API costs, by the prices in judge.endpoint.
 
-        Answers are taken to be as long as the chosen ones. What the longest replies under way may cost is
+        Answers are taken to be as long as the chosen ones. What the longest replies of the requests in flight may cost is
         added, since no request is made without it.
 
         Returns:

@@ -3,7 +3,7 @@
 Assumptions about the trainer (dpojob_trainer.training):
 
 - without sharding, weights are read from their files straight to the GPU, in the type in which they are used:
-  main memory holds a few tensors at a time, and the page cache, which gives way to processes;
+  main memory holds a few tensors at a time, and the page cache, which shrinks where processes need memory;
 - a sharded model is first loaded whole in main memory by one process of each pod, in fp32 for full fine-tuning
   with a reference of the same tensors, in 16 bits for LoRA; QLoRA quantises tensor by tensor on the GPU;
 - for each checkpoint one process gathers the trained weights of a sharded model in main memory, and, once they

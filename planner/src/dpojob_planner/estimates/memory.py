@@ -32,7 +32,7 @@ GIB = 2**30
 CUDA_CONTEXT_GIB = CONSTANTS["CUDA_CONTEXT_GIB"].value
 """The CUDA context, loaded kernels and cuBLAS workspaces."""
 FRAGMENTATION_SHARE = CONSTANTS["FRAGMENTATION_SHARE"].value
-"""Of what is allocated and freed during a step (not of weights and optimizer): memory the caching
+"""The share of what is allocated and freed during a step (not of weights and optimizer): memory the caching
 allocator holds in pieces too small to be used."""
 TILE_TOKENS, TILE_VOCABULARY = 4096, 32768
 """The tile of logits that TRL's fused LM head works on."""
@@ -41,7 +41,7 @@ MOMENT_BYTES = 8.0
 MOMENT_BYTES_8BIT = 2.0 + 2 * 4 / 256
 """The same in 8 bits, with one fp32 scale for each block of 256 (Dettmers et al., arXiv:2110.02861)."""
 QUANTISED_BYTES = 0.53
-"""Per 4-bit parameter: nf4 with double quantisation."""
+"""The bytes per 4-bit parameter: nf4 with double quantisation."""
 
 
 MEMORY_MARGIN = 0.08

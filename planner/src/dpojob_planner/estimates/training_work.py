@@ -11,7 +11,7 @@ from dpojob_api.shared_training_constants import EVALUATIONS
 from dpojob_api.spec import DPOJobSpec
 
 CHARACTERS_PER_TOKEN = 4.0
-"""For lengths that inspection counted in characters."""
+"""The factor for lengths that inspection counted in characters."""
 MINIMUM_EVALUATIONS = 2
 """Evaluations over the run, however much of its time they take: there is no best checkpoint without."""
 EVALUATION_SHARE = 0.1

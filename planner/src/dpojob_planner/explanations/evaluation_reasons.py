@@ -75,5 +75,5 @@ def evaluation_share(estimate: Estimate, price: Decimal) -> str:
 
 
 def _cost(seconds: float, price: Decimal) -> Decimal:
-    """Of all GPUs, by their price for an hour."""
+    """The cost of all GPUs, by their price for an hour."""
     return Decimal(str(seconds)) * price / 3600

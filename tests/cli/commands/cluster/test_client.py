@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.cli.commands.cluster.conftest import ROOT, Tenant
-from tests.cli.notebooks import run_cells
+from tests.kit.cli.notebooks import run_cells
 from tests.kit.waiting import wait_until
 
 from dpojob import AsyncClient, Client, DPOJob

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.cli.cluster.scripted_server import Answer, scripted_api
 from tests.cli.conftest import run_inside
+from tests.kit.cli.scripted_server import Answer, scripted_api
 
 from dpojob.cluster.job_facts import read_pool
 from dpojob.commands.cluster import list_jobs, status

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.cluster.scripted_server import Answer, ScriptedServer, scripted_api
+from tests.kit.cli.scripted_server import Answer, ScriptedServer, scripted_api
 
 from dpojob.commands.cluster import logs
 from dpojob.errors import CommandError

@@ -65,7 +65,7 @@ def page(claim: ClaimDirectory, manifest: WriteManifest, tmp_path: Path) -> Path
     return written
 
 
-def test_the_page_holds_verdict_problems_suspects_and_what_training_sees(page: Path) -> None:
+def test_the_page_holds_validity_problems_suspects_and_what_training_sees(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert "<b>VALID</b>" in text
     assert "IdenticalPair" in text and "SwappedPair" in text and "Secret" in text

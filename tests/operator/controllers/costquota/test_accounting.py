@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.operator.controllers.costquota.fake_api import (
+from tests.kit.operator.costquota_api import (
     FakeApi,
     Replica,
     amount,
@@ -142,7 +142,7 @@ EVENTS = {
     Accounting.edit_of_a_period: 0.3,
     Accounting.step_of_the_clock: 0.3,
 }
-"""By event, how often it happens."""
+"""How often an event happens, by event."""
 
 
 @pytest.mark.parametrize("seed", range(25))

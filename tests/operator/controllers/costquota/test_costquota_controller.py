@@ -5,13 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.operator.controllers.costquota.fake_api import (
-    FakeApi,
-    Replica,
-    attempt,
-    planned_job,
-    quota,
-)
+from tests.kit.operator.costquota_api import FakeApi, Replica, attempt, planned_job, quota
 
 from dpojob_operator.kube import Conflict
 from dpojob_operator.kube.resources import COSTQUOTAS, DPOJOBS

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
-from tests.kit.operator_fixture import succeeded
-from tests.operator.controllers.dpojob.test_requests_per_job import (
+from tests.kit.operator.operated_cluster import (
     BATCH_SECONDS,
     Operated,
     of_a_sweep,
     operated,
     training_job,
 )
+from tests.kit.operator_fixture import succeeded
 
 from dpojob_api.base import JSONObject
 from dpojob_operator.controllers.dpojob import progress_poller, reconciler

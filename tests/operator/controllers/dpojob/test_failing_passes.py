@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.operator.controllers.dpojob.test_requests_per_job import (
+from tests.kit.operator.operated_cluster import (
     BATCH_SECONDS,
     Operated,
     of_a_sweep,
@@ -15,7 +15,7 @@ from tests.operator.controllers.dpojob.test_requests_per_job import (
 from dpojob_operator.controllers.dpojob import reconciler
 from dpojob_operator.controllers.work_queue import MAX_BACKOFF
 from dpojob_operator.decide import Decision, PlanningRequest, Snapshot
-from dpojob_operator.decide.stages import decide
+from dpojob_operator.decide.rules import decide
 from dpojob_operator.kube.resources import DPOJOBS
 
 MINUTES = 60

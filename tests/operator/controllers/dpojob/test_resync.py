@@ -60,7 +60,7 @@ class SlowServer:
 
     def __init__(self, seconds: float = 0.0, failures: int = 0) -> None:
         self.seconds, self.failures = seconds, failures
-        """Of each object; of the first requests for each kind."""
+        """The seconds of each object, and the failures of the first requests for each kind."""
         self.now = 0.0
         self.requests: Counter[str] = Counter()
         self.health: list[bool] = []

@@ -12,8 +12,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.kit.operator.running_poller import polling
 from tests.kit.waiting import LIMIT
-from tests.operator.controllers.dpojob.running_poller import polling
 
 from dpojob_api.progress import Progress
 from dpojob_operator.controllers.dpojob import ProgressPoller, progress_poller
@@ -34,7 +34,7 @@ class Pods:
         self.unanswered = 0
         """Readings that were begun and go on until the end of the test."""
         self.behaviors: dict[str, list[str]] = {}
-        """By namespace, what its pods do at their first readings: "slow" or "fail"; then they hang, or
+        """What the pods of a namespace do at their first readings, by namespace: "slow" or "fail"; then they hang, or
         answer at once where the namespace is not listed."""
         self._nth: Counter[tuple[str, str]] = Counter()
         monkeypatch.setattr(ProgressPoller, "_read", self._read)
@@ -86,7 +86,7 @@ async def test_pods_of_one_namespace_leave_readings_to_others(
 async def test_pods_that_were_slow_or_silent_are_read_apart_from_the_others(
     behavior: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of several namespaces, which together could use all readings at once."""
+    """The pods are of several namespaces, which could use all readings at once."""
     pods = Pods(monkeypatch)
     pods.behaviors.update(dict.fromkeys(["hostile-1", "hostile-2"], behavior))
     async with polling(lambda _: None, every=0.001) as poller:

@@ -19,7 +19,7 @@ from tests.kit.operator_fixture import REPORT
 from dpojob_api.job import DPOJobStatus, QueueStatus
 from dpojob_api.status_condition import Condition
 from dpojob_operator.controllers.dpojob.status_metrics import count_changes, update_budget
-from dpojob_operator.decide.stages import decide
+from dpojob_operator.decide.rules import decide
 from dpojob_operator.process.metrics import RUNNING
 
 
@@ -81,7 +81,7 @@ def test_a_wait_is_observed_when_it_ends() -> None:
     }
 
 
-def test_a_verdict_is_counted_with_its_problems_and_the_time_of_its_pod() -> None:
+def test_an_inspection_is_counted_with_its_problems_and_the_time_of_its_pod() -> None:
     first = decide(build_snapshot(), NOW)
     problem = {"code": "DuplicateRow", "severity": "warning", "rows": 3, "message": "m"}
     report = {**REPORT, "problems": [problem, {**problem, "split": "test"}]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,10 +20,11 @@ from tests.kit.builders import (
     training,
     training_status,
 )
-from tests.operator.decide.stages.attempt_snapshots import WAITS
+from tests.kit.operator.attempt_snapshots import WAITS
+from tests.kit.operator.cost_quotas import quota, spent_by_others
 
 from dpojob_api.conditions import ConditionType
-from dpojob_api.cost_quota import CostQuota, CountedJob
+from dpojob_api.cost_quota import CountedJob
 from dpojob_api.evaluation import Evaluation, JudgeUsage
 from dpojob_operator.decide import (
     CreateTraining,
@@ -34,23 +35,10 @@ from dpojob_operator.decide import (
     Snapshot,
 )
 from dpojob_operator.decide.object_snapshots import PodSnapshot
-from dpojob_operator.decide.stages import decide_with_pools
+from dpojob_operator.decide.rules import decide_with_pools
 from dpojob_operator.decide.summary import ADVICE
-from dpojob_operator.indexes import QuotaIndex
 
-START, END = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
 RESERVED = CountedJob(uid=UID, name="x", reserved=Decimal(10**9))
-
-
-def quota(max_cost: str, *jobs: CountedJob, name: str = "team", **status: Any) -> QuotaSnapshot:
-    """A quota of November, as the decision about the job reads it."""
-    status = {"periodStart": START, "periodEnd": END, "jobs": jobs, **status}
-    written = {"metadata": {"name": name}, "spec": {"maxCost": max_cost}, "status": status}
-    return QuotaIndex(CostQuota.model_validate(written)).of_job(UID)
-
-
-def spent_by_others(amount: str) -> CountedJob:
-    return CountedJob(uid="other", name="other", spent=Decimal(amount))
 
 
 def planned(*quotas: QuotaSnapshot, **facts: Any) -> Decision:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.operator.controllers.costquota.fake_api import attempt, finished, planned_job, quota
+from tests.kit.operator.costquota_api import attempt, finished, planned_job, quota
 
 from dpojob_api.base import JSONObject
 from dpojob_api.cost_quota import CostQuota

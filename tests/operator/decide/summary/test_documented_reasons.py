@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 from rich.console import Console
-from tests.examples import lua
 from tests.kit import kstatus
+from tests.kit.examples import lua
+from tests.kit.operator.waits.decided_jobs import DecidedJob
+from tests.kit.operator.waits.documented_table import FAILURES, WAITS, Row
+from tests.kit.operator.waits.failing_jobs import failing_jobs
+from tests.kit.operator.waits.waiting_jobs import waiting_jobs
 from tests.kit.operator_fixture import ROOT
-from tests.operator.decide.summary.decided_jobs import DecidedJob
-from tests.operator.decide.summary.documented_table import FAILURES, WAITS, Row
-from tests.operator.decide.summary.failing_jobs import failing_jobs
-from tests.operator.decide.summary.waiting_jobs import waiting_jobs
 
 from dpojob.views.status_view import status_view
 from dpojob_api import crd

@@ -66,17 +66,17 @@ def test_scores_over_all_rows_decide(volume, scores, chosen):
 
 
 @pytest.mark.parametrize(
-    ("last", "words"),
+    ("last", "phrase"),
     [
         ({"score_a": 1, "score_b": 5}, "better one in 5000 rows, the second in 1 row. Neither"),
         ({"score_a": None, "score_b": 5}, "do not score every row"),
     ],
 )
-def test_scores_that_decide_nothing_are_reported(volume, last, words):
+def test_scores_that_decide_nothing_are_reported(volume, last, phrase):
     rows = [{**SCORED, "score_a": 5, "score_b": 1}] * 5000 + [{**SCORED, **last}]
     report = volume.rows(rows).inspect()
     assert report.suggestion is None
-    assert words in report.problems[0].message
+    assert phrase in report.problems[0].message
 
 
 @pytest.mark.parametrize("columns", [("messages",), ("prompt", "completion", "label"), ("text",)])

@@ -194,7 +194,7 @@ def test_another_kind_of_dataset_is_refused_by_its_name(volume, columns: Row, ki
 
 
 @pytest.mark.parametrize(
-    ("columns", "words"),
+    ("columns", "phrase"),
     [
         ({"prompt": "q {}", "chosen": ["y {}", "z"], "rejected": ["n {}", "m"]}, "df.explode(['chosen', "),
         ({"prompt": ["q {}", "p"], "chosen": ["y {}", "z"], "rejected": ["n", "m"]}, "['prompt', 'chosen'"),
@@ -204,12 +204,12 @@ def test_another_kind_of_dataset_is_refused_by_its_name(volume, columns: Row, ki
     ],
 )  # fmt: skip
 def test_several_pairs_in_a_row_are_refused_with_what_to_write(
-    volume, columns: Row, words: str
+    volume, columns: Row, phrase: str
 ) -> None:
     report = volume.rows(rows_of(columns)).inspect()
     assert not report.valid and report.suggestion is None
     (problem,) = report.errors
-    assert words in problem.message and "Write one row for each pair" in problem.message
+    assert phrase in problem.message and "Write one row for each pair" in problem.message
 
 
 def test_a_number_among_lists_of_one_is_an_invalid_row(volume) -> None:
@@ -257,8 +257,8 @@ def test_scores_prove_the_sense_of_a_number(volume) -> None:
         for n, row in enumerate(rows_of(PAIR))
     ]
     report = volume.rows(rows).inspect()
-    verdict = {"column": "label", "first": "1", "second": "0"}
-    assert report.suggestion.column_mapping["verdict"] == verdict
+    label = {"column": "label", "first": "1", "second": "0"}
+    assert report.suggestion.column_mapping["verdict"] == label
 
 
 def test_a_label_that_scores_contradict_is_asked(volume) -> None:

@@ -160,7 +160,7 @@ def test_only_columns_of_texts_are_suggested(volume, columns: Any, suggested: An
 TURNS = {"role": "user", "content": "q {}"}, {"role": "assistant", "content": "a {}"}
 
 
-VERDICTS = [
+LABELS = [
     ({"conversation_a": list(TURNS), "conversation_b": list(TURNS), "winner": "model_a"},
      {"column": "winner", "first": "model_a", "second": "model_b"}),
     ({"model_a": "gpt", "model_b": "llama", "prompt": "p", "winner": "model_a",
@@ -173,10 +173,10 @@ VERDICTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("columns", "verdict"), VERDICTS)
-def test_a_column_that_names_the_better_answer_is_a_verdict(volume, columns, verdict) -> None:
+@pytest.mark.parametrize(("columns", "label"), LABELS)
+def test_a_column_that_names_the_better_answer_is_a_label(volume, columns, label) -> None:
     report = volume.rows(table(columns)).inspect()
-    assert mapping(report)["verdict"] == verdict
+    assert mapping(report)["verdict"] == label
     assert "model_b' look" not in report.errors[0].message
 
 

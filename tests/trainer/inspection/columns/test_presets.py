@@ -189,13 +189,13 @@ HH = [
 ]
 
 
-@pytest.mark.parametrize(("code", "change", "words"), HH)
-def test_transcripts_that_do_not_fit(volume, code, change, words) -> None:
+@pytest.mark.parametrize(("code", "change", "phrase"), HH)
+def test_transcripts_that_do_not_fit(volume, code, change, phrase) -> None:
     row = {"chosen": ASKED + " well", "rejected": ASKED + " badly"}
     report = volume.rows([row, {**row, **change}, row]).inspect()
     assert codes(report) == {code: 1}
     assert report.errors[0].examples == [1]
-    assert words in report.errors[0].message
+    assert phrase in report.errors[0].message
 
 
 def test_none_turns_recognition_off(volume) -> None:

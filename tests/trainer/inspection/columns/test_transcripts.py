@@ -21,7 +21,7 @@ def test_the_kind_of_most_texts_decides_in_any_order(
 ) -> None:
     many = [{side: f"{text} {n}" for side, text in most.items()} for n in range(700)]
     others = [{side: f"{text} {n}" for side, text in few.items()} for n in range(300)]
-    verdicts = []
+    found = []
     for rows in (many + others, others + many):
         if columnar:
             (volume.root / "pairs").mkdir(exist_ok=True)
@@ -29,9 +29,9 @@ def test_the_kind_of_most_texts_decides_in_any_order(
         else:
             volume.rows(rows)
         report = volume.inspect({"eval": {"fraction": 0}})
-        verdicts.append((report.preset, report.valid_rows, codes(report)))
-    assert verdicts[0] == verdicts[1]
-    assert verdicts[0][0] == preset
+        found.append((report.preset, report.valid_rows, codes(report)))
+    assert found[0] == found[1]
+    assert found[0][0] == preset
 
 
 def test_a_prompt_with_marks_of_turns_is_no_transcript(volume) -> None:

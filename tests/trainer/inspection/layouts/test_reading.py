@@ -14,7 +14,7 @@ from dpojob_trainer.inspection import accepted_rows
 
 WHOLE = {"eval": {"fraction": 0}}
 SHAREGPT = {"role": "from", "content": "value", "user": "human", "assistant": "gpt"}
-VERDICT = {"column": "winner", "first": ["a", "1"], "second": ["b", 2], "tie": "tie"}
+LABEL = {"column": "winner", "first": ["a", "1"], "second": ["b", 2], "tie": "tie"}
 
 
 def turn(role: str, text: str) -> dict[str, str]:
@@ -131,31 +131,31 @@ def test_a_mapped_layout_is_read(volume, row, mapping, expected) -> None:
 
 
 TWO = {"question": "q", "a": "one", "b": "two"}
-BY_VERDICT = {"prompt": "question", "chosen": "a", "rejected": "b", "verdict": VERDICT}
+BY_LABEL = {"prompt": "question", "chosen": "a", "rejected": "b", "verdict": LABEL}
 
 
-def test_a_verdict_decides_each_row(volume) -> None:
+def test_a_label_decides_each_row(volume) -> None:
     rows = [{**TWO, "winner": w} for w in ("a", "B ", "1", "2", "tie", "Tie")]
-    found = read(volume, rows, {"columnMapping": BY_VERDICT})
+    found = read(volume, rows, {"columnMapping": BY_LABEL})
     first = {"prompt": "q", "chosen": "one", "rejected": "two"}
     second = {"prompt": "q", "chosen": "two", "rejected": "one"}
     assert found == [first, second, first, second]
-    assert volume.inspect({"columnMapping": BY_VERDICT}).dropped == {"Tie": 2}
+    assert volume.inspect({"columnMapping": BY_LABEL}).dropped == {"Tie": 2}
 
 
-def test_numbers_and_booleans_are_verdicts_as_json_has_them(volume) -> None:
+def test_numbers_and_booleans_are_labels_as_json_has_them(volume) -> None:
     rows = [{**TWO, "winner": w} for w in (1, 2, 1.0, -1, True)]
-    verdict = {**VERDICT, "first": [1, True], "second": [2, "-1"]}
-    mapping = {**BY_VERDICT, "verdict": verdict}
+    label = {**LABEL, "first": [1, True], "second": [2, "-1"]}
+    mapping = {**BY_LABEL, "verdict": label}
     report = volume.rows(rows).inspect({**WHOLE, "columnMapping": mapping})
     assert report.valid, report.problems
     found = accepted_rows(spec_of({**WHOLE, "columnMapping": mapping}), report, volume.volumes)
     assert [row["chosen"] for row in found] == ["one", "two", "one", "two", "one"]
 
 
-def test_a_verdict_that_is_not_listed_is_an_error(volume) -> None:
+def test_a_label_that_is_not_listed_is_an_error(volume) -> None:
     rows = [{**TWO, "winner": w} for w in ("a", "b", "neither", None)]
-    report = volume.rows(rows).inspect({"columnMapping": BY_VERDICT})
+    report = volume.rows(rows).inspect({"columnMapping": BY_LABEL})
     assert codes(report) == {"WrongType": 1, "NullValue": 1}
     assert "'winner' is 'neither', which columnMapping.verdict does not list" in (
         report.errors[0].message + report.errors[1].message

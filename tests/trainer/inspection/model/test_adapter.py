@@ -37,7 +37,7 @@ def check(
 
 
 @pytest.mark.parametrize(
-    ("config", "tensors", "settings", "words"),
+    ("config", "tensors", "settings", "phrase"),
     [
         ({"bias": "all"}, [], {}, f"with bias: all; .* {FULL}"),
         ({"bias": "lora_only"}, [], {"method": "qlora"}, f"with bias: lora_only; .* {FULL}"),
@@ -46,9 +46,13 @@ def check(
     ],
 )  # fmt: skip
 def test_an_adapter_that_training_cannot_go_on_from(
-    tmp_path: Path, config: dict[str, Any], tensors: list[str], settings: dict[str, Any], words: str
+    tmp_path: Path,
+    config: dict[str, Any],
+    tensors: list[str],
+    settings: dict[str, Any],
+    phrase: str,
 ) -> None:
-    with pytest.raises(InspectionError, match=f"the adapter data/sft .*{words}") as caught:
+    with pytest.raises(InspectionError, match=f"the adapter data/sft .*{phrase}") as caught:
         check(tmp_path, config, *tensors, **settings)
     assert caught.value.reason == "ModelUnreadable"
 

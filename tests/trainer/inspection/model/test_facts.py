@@ -219,13 +219,13 @@ def test_what_is_no_model(tmp_path: Path) -> None:
         facts(tmp_path, "mm")
     weights = model / "model.safetensors"
     whole = weights.read_bytes()
-    for data, words in (
+    for data, phrase in (
         (whole[:-4], "cut short"),
         (whole[:6], "not a whole safetensors file"),
         (b"\xff" * 64, "not a whole safetensors file"),
     ):
         weights.write_bytes(data)
-        with pytest.raises(InspectionError, match=words) as caught:
+        with pytest.raises(InspectionError, match=phrase) as caught:
             facts(tmp_path, "m")
         assert caught.value.reason == "ModelUnreadable"
     weights.rename(model / "pytorch_model.bin")

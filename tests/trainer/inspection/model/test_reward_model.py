@@ -56,7 +56,7 @@ def test_its_weights_are_measured_for_the_plan(volume) -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "words"),
+    ("config", "phrase"),
     [
         (None, "has no config.json"),
         ("[", "is not JSON"),
@@ -67,9 +67,9 @@ def test_its_weights_are_measured_for_the_plan(volume) -> None:
         ({**GOOD, "id2label": {"0": "a", "1": "b", "2": "c"}}, "has 3 outputs"),
     ],
 )
-def test_what_cannot_judge_is_a_warning(volume, config: Any, words: str) -> None:
+def test_what_cannot_judge_is_a_warning(volume, config: Any, phrase: str) -> None:
     (message,) = warnings_of(volume, config)
-    assert words in message and "Improved will stay Unknown" in message
+    assert phrase in message and "Improved will stay Unknown" in message
 
 
 def test_a_missing_tokenizer_and_a_missing_model_are_warnings(volume) -> None:

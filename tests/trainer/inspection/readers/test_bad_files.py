@@ -77,9 +77,9 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "words"), UNREADABLE, ids=[case[0] for case in UNREADABLE]
+    ("name", "data", "phrase"), UNREADABLE, ids=[case[0] for case in UNREADABLE]
 )
-def test_a_damaged_file_is_named(volume, name: str, data: bytes, words: str) -> None:
+def test_a_damaged_file_is_named(volume, name: str, data: bytes, phrase: str) -> None:
     path = volume.root / "pairs" / name
     path.parent.mkdir()
     path.write_bytes(data)
@@ -87,7 +87,7 @@ def test_a_damaged_file_is_named(volume, name: str, data: bytes, words: str) -> 
         volume.inspect()
     assert caught.value.reason == "DatasetUnreadable"
     assert name in caught.value.message
-    assert words in caught.value.message
+    assert phrase in caught.value.message
 
 
 READABLE = [

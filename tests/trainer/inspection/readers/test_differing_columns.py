@@ -1,4 +1,4 @@
-"""Columns that only some files or blocks have: the verdict does not depend on which comes first."""
+"""Columns that only some files or blocks have: the result does not depend on which comes first."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def written(volume, value: Any, indent: int | None) -> Any:
 
 @pytest.mark.parametrize("indent", [None, 2], ids=["on one line", "over lines"])
 @pytest.mark.parametrize(
-    ("value", "words"),
+    ("value", "phrase"),
     [
         ({"train": BY_COLUMN, "test": BY_COLUMN}, r"several tables: train, test. Write each"),
         ({"train": BY_NUMBER, "dev": BY_COLUMN}, r"several tables: train, dev. Write each"),
@@ -34,8 +34,8 @@ def written(volume, value: Any, indent: int | None) -> Any:
         ({"train": ROWS, "dev": ROWS, "test": ROWS}, r"lists of rows: train, dev, test"),
     ],
 )
-def test_rows_in_another_layout_are_reported(volume, value: Any, words: str, indent: Any) -> None:
-    with pytest.raises(InspectionError, match=words) as caught:
+def test_rows_in_another_layout_are_reported(volume, value: Any, phrase: str, indent: Any) -> None:
+    with pytest.raises(InspectionError, match=phrase) as caught:
         written(volume, value, indent).inspect()
     assert caught.value.message.startswith("pairs/train.json is one object")
 

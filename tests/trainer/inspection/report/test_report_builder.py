@@ -180,8 +180,8 @@ def test_other_names_inside_messages_get_what_to_write(volume) -> None:
 
     volume.rows([{"chosen": turns("yes"), "rejected": turns("no")}] * 2)
     report = volume.inspect()
-    words = "messages: {role: from, content: value, user: human, assistant: gpt}"
-    assert words in report.errors[0].message
+    phrase = "messages: {role: from, content: value, user: human, assistant: gpt}"
+    assert phrase in report.errors[0].message
     message_keys = {"role": "from", "content": "value", "user": "human", "assistant": "gpt"}
     assert volume.inspect({"columnMapping": {"messages": message_keys}}).valid
 
@@ -242,7 +242,7 @@ def test_counts_of_suspects_stay_where_their_examples_do_not_fit() -> None:
     assert not any(group["message"] or group["examples"] for group in kept["suspects"])
 
 
-def test_a_long_architecture_leaves_the_verdict() -> None:
+def test_a_long_architecture_leaves_the_validity() -> None:
     model = ModelFacts(parameters=5, architecture="A" * 5000, dtype="bfloat16")
     kept = summary(InspectionReport(valid=True, rows=9, model=model), 4096)
     assert (kept["valid"], kept["rows"]) == (True, 9)
@@ -264,7 +264,7 @@ ANY_TEXT = st.text(st.characters(), max_size=3000)
 
 @settings(max_examples=60, deadline=None)
 @given(texts=st.lists(ANY_TEXT, min_size=10, max_size=10), valid=st.booleans())
-def test_any_summary_fits_and_holds_a_verdict(texts: list[str], valid: bool) -> None:
+def test_any_summary_fits_and_holds_the_validity(texts: list[str], valid: bool) -> None:
     names = ("architecture", "modelType", "dtype", "baseModel", "source", "revision", "fingerprint")
     model = {"parameters": 5, **dict(zip(names, texts, strict=False))}
     report = InspectionReport.model_validate(

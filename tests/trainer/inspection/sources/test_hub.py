@@ -73,7 +73,7 @@ def test_the_cards_configurations(hub: Hub, model: str, tmp_path: Path) -> None:
     assert look(model, {"repo": "org/pairs", "config": "second"}).rows == 2
     found = look(model, {"repo": "org/pairs", "config": "first", "split": "train_prefs"})
     assert found.rows == 5
-    for dataset, words in (
+    for dataset, phrase in (
         ({}, "several configurations: first, second. Write dataset.config: first"),
         ({"config": "third"}, "no configuration 'third'; it has: first, second"),
         (
@@ -83,7 +83,7 @@ def test_the_cards_configurations(hub: Hub, model: str, tmp_path: Path) -> None:
     ):
         with pytest.raises(InspectionError) as caught:
             look(model, {"repo": "org/pairs", **dataset})
-        assert words in caught.value.message
+        assert phrase in caught.value.message
         assert caught.value.reason == "DatasetNotFound"
 
 
@@ -129,14 +129,14 @@ def test_private_gated_and_missing(hub: Hub, model: str, tmp_path: Path) -> None
     hub.add_dataset("org/gated", tmp_path / "set", gated=True)
     assert look(model, {"repo": "org/private"}, hub.token).rows == 5
     assert look(model, {"repo": "org/gated"}, hub.token).rows == 5
-    for repo, token, words in (
+    for repo, token, phrase in (
         ("org/private", None, "was not found on the hub, or is private"),
         ("org/gated", hub.other_token, "is gated: accept its terms"),
         ("org/none", None, "was not found on the hub"),
     ):
         with pytest.raises(InspectionError) as caught:
             look(model, {"repo": repo}, token)
-        assert words in caught.value.message and repo in caught.value.message
+        assert phrase in caught.value.message and repo in caught.value.message
         assert caught.value.reason == "DatasetNotFound"
 
 
@@ -192,7 +192,7 @@ def test_addresses(hub: Hub, model: str) -> None:
 def test_addresses_that_fail(hub: Hub, model: str) -> None:
     loop = hub.add_redirect("loop.jsonl", f"{hub.url}/files/loop.jsonl")
     page = hub.add_file("rows.jsonl", b"<!doctype html><title>Sign in</title>")
-    for url, words in (
+    for url, phrase in (
         (loop, "redirects more than 5 times"),
         (page, "is a web page, not data"),
         (hub.url + "/files/none.jsonl", "answers 404"),
@@ -200,7 +200,7 @@ def test_addresses_that_fail(hub: Hub, model: str) -> None:
     ):
         with pytest.raises(InspectionError) as caught:
             look(model, {"urls": [url]})
-        assert words in caught.value.message, caught.value.message
+        assert phrase in caught.value.message, caught.value.message
 
 
 def test_all_files_are_fetched_before_the_first_is_read(hub: Hub, model: str) -> None:

@@ -98,11 +98,11 @@ def test_outside_a_pod_any_address_is_read(hub: Hub, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    ("limit", "words"), [("MAX_BYTES", "larger than"), ("MAX_SECONDS", "within")]
+    ("limit", "phrase"), [("MAX_BYTES", "larger than"), ("MAX_SECONDS", "within")]
 )
 def test_bytes_and_time_are_bounded(
-    hub: Hub, monkeypatch: pytest.MonkeyPatch, limit: str, words: str
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, limit: str, phrase: str
 ) -> None:
     monkeypatch.setattr(download, limit, -1)
-    with pytest.raises(InspectionError, match=words):
+    with pytest.raises(InspectionError, match=phrase):
         fetch(hub.add_file(f"{limit}.jsonl", json.dumps({"a": "b"}).encode()))

@@ -77,7 +77,7 @@ def test_a_card_that_makes_no_sense_defines_no_splits(configs: Any) -> None:
 
 
 def saved(volume, split: str, rows: list[dict[str, Any]]) -> None:
-    """As `DatasetDict.save_to_disk` lays it out."""
+    """Writes files as `DatasetDict.save_to_disk` lays them out."""
     import pyarrow as pa
 
     folder = volume.root / "pairs" / split

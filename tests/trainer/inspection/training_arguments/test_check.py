@@ -94,12 +94,12 @@ def spec(arguments, **more) -> DPOJobSpec:
     )
 
 
-@pytest.mark.parametrize(("arguments", "words"), WRONG)
-def test_a_wrong_argument(arguments, words) -> None:
+@pytest.mark.parametrize(("arguments", "phrase"), WRONG)
+def test_a_wrong_argument(arguments, phrase) -> None:
     with pytest.raises(InspectionError) as caught:
         check_arguments(spec(arguments))
     assert caught.value.reason == "InvalidArguments"
-    assert words in caught.value.message
+    assert phrase in caught.value.message
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ NO_PAIRS = {"dataset": {"eval": {"fraction": 0}}}
 
 
 @pytest.mark.parametrize(
-    ("arguments", "more", "words"),
+    ("arguments", "more", "phrase"),
     [
         ({"eval_steps": 5, "save_steps": 7}, {}, APART),
         ({"eval_steps": 0.2, "save_steps": 10}, {}, APART),
@@ -146,11 +146,11 @@ NO_PAIRS = {"dataset": {"eval": {"fraction": 0}}}
         ({"sync_ref_model": True}, {"training": {"method": "lora"}}, "write training.method: full"),
     ],
 )
-def test_an_argument_that_the_rest_does_not_allow(arguments, more, words) -> None:
+def test_an_argument_that_the_rest_does_not_allow(arguments, more, phrase) -> None:
     with pytest.raises(InspectionError) as caught:
         check_arguments(spec(arguments, **more))
     assert caught.value.reason == "InvalidArguments"
-    assert words in caught.value.message
+    assert phrase in caught.value.message
 
 
 NEEDS_A_PACKAGE = [

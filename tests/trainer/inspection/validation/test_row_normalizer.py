@@ -82,13 +82,13 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("code", "good", "bad", "words"), CASES)
-def test_a_bad_row_is_found_and_named(volume, code, good, bad, words):
+@pytest.mark.parametrize(("code", "good", "bad", "phrase"), CASES)
+def test_a_bad_row_is_found_and_named(volume, code, good, bad, phrase):
     report = volume.rows([good, good | {}, bad, good]).inspect()
     assert codes(report) == {code: 1}
     (problem,) = report.errors
     assert problem.examples == [2]
-    assert words in problem.message
+    assert phrase in problem.message
     assert not report.valid and report.reason == "DatasetInvalid"
     assert report.rows == 4 and report.valid_rows == 3
 

@@ -1,4 +1,4 @@
-"""Both validators agree on paths into columns, single messages as answers, verdicts and joined prompts."""
+"""Both validators agree on paths into columns, single messages as answers, preference labels and joined prompts."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.kit.inspection.both_validators import LIST, TEXT, agree, sound_message, words
 
 from dpojob_api.spec import ColumnMapping
 from dpojob_trainer.inspection.layouts import ColumnLayout, mapped_names
 from dpojob_trainer.inspection.validation import RowValidator
 from dpojob_trainer.inspection.validation.vectorized_validator import validate_columns
-
-from .test_vectorized_validator import LIST, TEXT, agree, sound_message, words
 
 MESSAGE = pa.struct([("from", TEXT), ("value", TEXT)])
 PART = pa.struct([("type", TEXT), ("text", TEXT), ("value", TEXT)])
@@ -64,7 +63,7 @@ CASES: dict[str, tuple[Any, pa.Schema, dict[str, Any]]] = {
         ),
         {"prompt": "input.messages", "chosen": "answers.good", "rejected": "answers.bad"},
     ),
-    "a verdict": (
+    "a label": (
         st.fixed_dictionaries(
             {
                 "prompt": words,
@@ -79,7 +78,7 @@ CASES: dict[str, tuple[Any, pa.Schema, dict[str, Any]]] = {
             "verdict": {"column": "winner", "first": "a", "second": "b", "tie": "tie"},
         },
     ),
-    "a verdict in numbers": (
+    "a label in numbers": (
         st.fixed_dictionaries(
             {
                 "prompt": words,
@@ -154,8 +153,8 @@ def test_usual_rows_of_other_layouts_pass_the_vectorized_validator() -> None:
             "input": {"messages": [{"role": "user", "content": "q"}]},
             "answers": {"good": "yes", "bad": "no"},
         },
-        "a verdict": {"prompt": "q", "a": "yes", "b": "no", "winner": "B"},
-        "a verdict in numbers": {"prompt": "q", "a": "yes", "b": "no", "label": 1.0},
+        "a label": {"prompt": "q", "a": "yes", "b": "no", "winner": "B"},
+        "a label in numbers": {"prompt": "q", "a": "yes", "b": "no", "label": 1.0},
     }
     for case, row in usual.items():
         _, schema, mapping = CASES[case]

@@ -4,47 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.kit.inspection.both_validators import LIST, TEXT, agree, sound_message, words
 
 from dpojob_trainer.inspection.layouts import ColumnLayout, preset_by_name
-from dpojob_trainer.inspection.statistics.row_hash import hash_rows
 from dpojob_trainer.inspection.validation import RowValidator
 from dpojob_trainer.inspection.validation.vectorized_validator import validate_columns
-from dpojob_trainer.shared.accepted_batch import AcceptedBatch
-from dpojob_trainer.shared.preference_pair import PlainPair
-from dpojob_trainer.shared.row_batch import RowBatch
 
-words = st.sampled_from(
-    [
-        "",
-        " ",
-        "\n",
-        "a",
-        "A",
-        " a",
-        "b",
-        "é",
-        " é ",
-        "one two",
-        "\u00a0",
-        "x\0",
-        "<|im_start|>user\nhi",
-        "a <|",
-        "[INST] a",
-        "x\n\nHuman: b",
-        "<|im_end|>",
-    ]
-)
 role = st.sampled_from(["user", "assistant", "assistant", "user", "system", "tool", "gpt", None])
 message = st.one_of(
     st.none(), st.fixed_dictionaries({"role": role, "content": st.one_of(words, words, st.none())})
-)
-sound_message = st.fixed_dictionaries(
-    {"role": st.sampled_from(["user", "assistant", "system"]), "content": words}
 )
 answer = st.builds(lambda text: [{"role": "assistant", "content": text}], words)
 
@@ -102,8 +74,6 @@ def in_parts(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-TEXT = pa.string()
-LIST = pa.list_(pa.struct([("role", TEXT), ("content", TEXT)]))
 PARTS = pa.list_(
     pa.struct([("role", TEXT), ("content", pa.list_(pa.struct([("type", TEXT), ("text", TEXT)])))])
 )
@@ -137,15 +107,6 @@ def _table(rows: list[dict[str, Any]], kinds: tuple[Any, ...], variant: int) -> 
     return batch
 
 
-def _by_row(accepted: AcceptedBatch) -> dict[int, tuple[Any, ...]]:
-    hashes = hash_rows(accepted.prompts, accepted.chosen, accepted.rejected)
-    columns = (hashes.prompt, hashes.pair, hashes.exact, hashes.swapped, accepted.lengths.tolist())
-    return {
-        int(number): tuple(np.asarray(column[at]).tolist() for column in columns)
-        for at, number in enumerate(accepted.numbers)
-    }
-
-
 @settings(max_examples=300, deadline=None)
 @given(st.data(), st.sampled_from(range(len(SHAPES))), st.integers(0, 3), st.booleans())
 def test_both_validators_agree(data, shape, variant, chat) -> None:
@@ -153,32 +114,6 @@ def test_both_validators_agree(data, shape, variant, chat) -> None:
     batch = _table(data.draw(st.lists(strategy, min_size=1, max_size=6)), kinds, variant)
     layout = ColumnLayout({name: name for name in batch.schema.names})
     agree(RowValidator(layout, chat), batch)
-
-
-def agree(validator: RowValidator, batch: pa.RecordBatch) -> None:
-    rows = RowBatch(batch.schema.names, record_batch=batch)
-    found = validator.validate(rows, 7, "rows")
-    accepted = found.accepted()
-    expected = validator.validate_rows(rows, 7, "rows")
-    assert sorted(found.errors) == sorted(expected.errors)
-    together: dict[int, tuple[Any, ...]] = {}
-    for part in accepted:
-        together.update(_by_row(part))
-    one_by_one = AcceptedBatch.of_pairs(expected.numbers, expected.pairs)
-    assert together == (_by_row(one_by_one) if expected.pairs else {})
-    implicit = sum(pair.implicit for pair in expected.pairs)
-    assert sum(part.implicit_prompts for part in accepted) == implicit
-    if found.columns is not None:
-        by_number = dict(zip(expected.numbers, expected.pairs, strict=True))
-        numbers = (found.columns.positions + 7).tolist()
-        for number, plain in zip(numbers, found.columns.plain_pairs(), strict=True):
-            pair = by_number[number]
-            if isinstance(pair.chosen, list):
-                assert plain == PlainPair.of(pair)
-            else:
-                assert (plain.prompt_text, *plain[2:]) == (pair.prompt, pair.chosen, pair.rejected)
-    formats = {pair.format for pair in expected.pairs}
-    assert {name for part in accepted for name in part.formats} == formats
 
 
 def test_plain_rows_pass_the_vectorized_validator() -> None:

@@ -33,7 +33,7 @@ def test_an_included_file_gives_what_the_file_does_not_say(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("fields", "words"),
+    ("fields", "phrase"),
     [
         ({"process_docs": "helpers.f"}, "field 'process_docs'"),
         ({"class": "helpers.Task"}, "field 'class'"),
@@ -52,10 +52,10 @@ def test_an_included_file_gives_what_the_file_does_not_say(tmp_path: Path) -> No
     ],
 )
 def test_what_may_run_code_is_for_installations_that_allow_it(
-    tmp_path: Path, fields: dict[str, Any], words: str
+    tmp_path: Path, fields: dict[str, Any], phrase: str
 ) -> None:
     write_task(tmp_path, **fields)
-    with pytest.raises(TaskFileError, match=words):
+    with pytest.raises(TaskFileError, match=phrase):
         read(tmp_path)
     assert read(tmp_path, allow_code=True)["task"] == "manners"
 
@@ -71,7 +71,7 @@ def test_a_function_is_named_with_the_setting_that_allows_it(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("allow_code", [False, True])
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "phrase"),
     [
         (None, "No such file"),
         ("- a\n", "holds no fields"),
@@ -99,14 +99,14 @@ def test_a_function_is_named_with_the_setting_that_allows_it(tmp_path: Path) -> 
     ],
 )
 def test_files_that_are_no_task(
-    tmp_path: Path, text: str | None, words: str, allow_code: bool
+    tmp_path: Path, text: str | None, phrase: str, allow_code: bool
 ) -> None:
     root = tmp_path / "claim"
     root.mkdir()
     (tmp_path / "outside.yaml").write_text("task: t\n")
     if text is not None:
         (root / "manners.yaml").write_text(text)
-    with pytest.raises(TaskFileError, match=words):
+    with pytest.raises(TaskFileError, match=phrase):
         read(root, allow_code=allow_code)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from tests.trainer.training.prefix_sharing.batches import batch_of, pairs, tiny_model
+from tests.kit.training.prefix_batches import batch_of, pairs, tiny_model
 
 from dpojob_trainer.training.cache import pair_keys, reference_key, reference_keys
 

@@ -42,7 +42,7 @@ def test_one_tensor_at_a_time_is_in_main_memory(
     copies: list[weakref.ref[torch.Tensor]] = []
 
     def cpu(tensor: torch.Tensor) -> torch.Tensor:
-        """As of a tensor on a GPU, a copy."""
+        """Makes a copy, as it does of a tensor on a GPU."""
         assert [copy() for copy in copies if copy() is not None] == []
         copy = tensor.clone()
         copies.append(weakref.ref(copy))

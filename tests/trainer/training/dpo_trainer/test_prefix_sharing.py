@@ -45,7 +45,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "ld_alpha": ({"arguments": {"ld_alpha": 0.5}}, {}),
     "weighted": ({"arguments": {"use_weighting": True}}, {}),
 }  # fmt: skip
-"""Of spec.training and of the plan."""
+"""The settings of spec.training and of the plan."""
 
 
 @pytest.mark.parametrize("name", SETTINGS)

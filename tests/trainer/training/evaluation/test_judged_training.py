@@ -232,7 +232,7 @@ def test_pairs_that_teach_length_alone_are_longer_only(
 def test_training_stops_where_the_judge_falls_while_rewards_rise(
     make_judged: MakeJudged, taught: Path
 ) -> None:
-    """Interrupted on the way: the judged history goes on, and the best by the judge is kept."""
+    """A training that is interrupted keeps its judged history, and the best checkpoint by the judge."""
     (taught / "contrary.py").write_text(RULE.replace("print(int(", "print(-int("))
     contrary = {"program": {"volume": {"claimName": "taught", "path": "contrary.py"}}}
     job = make_judged(

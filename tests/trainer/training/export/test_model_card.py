@@ -54,7 +54,7 @@ def cards() -> list[str]:
 
 @pytest.fixture
 def card(make_job: MakeJob, inputs: Path, tmp_path: Path, cards: list[str]) -> str:
-    """Of a LoRA run that continues an adapter of rank 4, on columns with odd names."""
+    """The card of a LoRA run that continues an adapter of rank 4, on columns with odd names."""
     if not cards:
         save_adapter(inputs / "model", tmp_path / "odd" / "sft", "model")
         names = {

@@ -138,7 +138,7 @@ def test_it_is_written_to_the_given_path(tmp_path: Path) -> None:
 
 
 class OutOfMemoryError(RuntimeError):
-    """As torch.cuda names it."""
+    """An error with the name that torch.cuda gives it."""
 
 
 def wrapped() -> Exception:
@@ -178,7 +178,7 @@ OUTPUT = Path("/volumes/out/m")
 
 
 @pytest.mark.parametrize(
-    ("error", "reason", "words"),
+    ("error", "reason", "phrase"),
     [
         (OSError(errno.EROFS, "Read-only file system", f"{OUTPUT}/.checkpoints"), "InvalidSpec",
          "output.volume (Read-only file system: /volumes/out/m/.checkpoints)"),
@@ -194,11 +194,11 @@ OUTPUT = Path("/volumes/out/m")
     ],
 )  # fmt: skip
 def test_an_output_that_cannot_be_written_is_the_specs_fault(
-    error: OSError, reason: str, words: str
+    error: OSError, reason: str, phrase: str
 ) -> None:
     failure = explain(error, OUTPUT)
     assert failure.reason == reason
-    assert words in failure.message
+    assert phrase in failure.message
 
 
 def test_a_full_disk_is_reported_with_its_free_space(
@@ -221,18 +221,20 @@ def test_a_message_of_several_lines_is_reported_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("progress", "words"),
+    ("progress", "phrase"),
     [
         ({}, "before its first step; there is no checkpoint yet, so the next attempt starts from the"),
         ({"step": 3, "max_steps": 9}, "at step 3 of 9; there is no checkpoint yet"),
         ({"step": 3, "max_steps": 9, "checkpoint_step": 2}, "a checkpoint of step 2 is kept"),
     ],
 )  # fmt: skip
-def test_a_stop_reports_where_the_next_attempt_starts(progress: dict[str, int], words: str) -> None:
+def test_a_stop_reports_where_the_next_attempt_starts(
+    progress: dict[str, int], phrase: str
+) -> None:
     recorder = ProgressRecorder()
     recorder.update(**progress)
     job: Any = None
-    assert words in _interrupted(RunState(job, recorder)).message
+    assert phrase in _interrupted(RunState(job, recorder)).message
 
 
 def test_a_user_error_is_never_retried() -> None:

@@ -51,8 +51,8 @@ def lost(directory: Path) -> None:
 
 
 def torn_seal(directory: Path) -> None:
-    seal = directory / checkpoints.MANIFEST
-    seal.write_text(seal.read_text()[:20])
+    manifest = directory / checkpoints.MANIFEST
+    manifest.write_text(manifest.read_text()[:20])
 
 
 def empty(directory: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.trainer.training.prefix_sharing.batches import batch_of, pairs
+from tests.kit.training.prefix_batches import batch_of, pairs
 
 from dpojob_trainer.training.prefix_sharing.layout import (
     CHOSEN,

@@ -6,13 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.trainer.training.prefix_sharing.batches import (
-    batch_of,
-    forward,
-    pairs,
-    shared,
-    tiny_model,
-)
+from tests.kit.training.prefix_batches import batch_of, forward, pairs, shared, tiny_model
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 
 from dpojob_api.shared_training_constants import PREFIX_SHARING_MODEL_TYPES

@@ -57,14 +57,14 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.train
-@pytest.mark.parametrize(("arguments", "words"), MISTAKES)
+@pytest.mark.parametrize(("arguments", "phrase"), MISTAKES)
 def test_a_mistake_that_only_training_finds(
-    make_job: MakeJob, arguments: dict[str, Any], words: str
+    make_job: MakeJob, arguments: dict[str, Any], phrase: str
 ) -> None:
     batch = {"perDeviceBatchSize": 64} if "dataloader_drop_last" in arguments else {}
     outcome = run(make_job(spec={"training": {"arguments": arguments}}, plan=batch))
     assert (outcome.outcome, outcome.reason) == ("Failed", "InvalidArguments"), outcome.message
-    assert words in outcome.message and "\n" not in outcome.message
+    assert phrase in outcome.message and "\n" not in outcome.message
 
 
 @pytest.mark.train

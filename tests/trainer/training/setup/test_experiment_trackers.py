@@ -128,7 +128,7 @@ def test_a_secret_without_the_address_is_reported_before_anything_is_loaded(
 
 
 @pytest.mark.parametrize(
-    ("trackers", "more", "words"),
+    ("trackers", "more", "phrase"),
     [
         ("swanlab", SECRET, "swanlab is not in the training image, which has mlflow"),
         (["tensorboard", "swanlab"], SECRET, "swanlab is not in the training image"),
@@ -142,7 +142,7 @@ def test_what_cannot_be_is_refused_at_inspection(
     monkeypatch: pytest.MonkeyPatch,
     trackers: Any,
     more: dict[str, Any],
-    words: str,
+    phrase: str,
 ) -> None:
     monkeypatch.setattr(
         experiment_trackers, "find_spec", lambda _: None
@@ -154,7 +154,7 @@ def test_what_cannot_be_is_refused_at_inspection(
     with pytest.raises(InspectionError) as caught:
         check_trackers(spec)
     assert caught.value.reason == "InvalidArguments"
-    assert words in caught.value.message
+    assert phrase in caught.value.message
 
 
 @pytest.mark.parametrize("trackers", ["none", None, [], "tensorboard", ["trackio", "tensorboard"]])

@@ -1,10 +1,10 @@
-"""Inspection from end to end: arguments and model, then every row of the dataset, stage by stage.
+"""Inspection from end to end: arguments and model, then every row of the dataset, package by package.
 
 sources -> readers -> columns -> scan of all rows (readers -> validation -> tokenization -> statistics) -> report
 
-Stages do not call each other: what one returns is passed to the next one, here, or for a batch of rows in
+Packages do not call each other: what one returns is passed to the next one, here, or for a batch of rows in
 `scan.dataset_scan`. Sources fetch files, readers read local ones, and columns are given the rows that were
-read. Where a stage asks for another pass, it returns that and the loop is here: the scan until all rows confirm
+read. Where a package asks for another pass, it returns that and the loop is here: the scan until all rows confirm
 the layout, and the inspections by which a suggestion is tried.
 """
 

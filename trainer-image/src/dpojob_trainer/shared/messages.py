@@ -78,7 +78,7 @@ class MessageKeyMapping:
 
     @property
     def mapping(self) -> dict[str, str]:
-        """As `columnMapping.messages` has it: the names that are not the standard ones."""
+        """The mapping as `columnMapping.messages` has it: the names that are not the standard ones."""
         standard = MessageKeyMapping()
         return {key: name for key, name in asdict(self).items() if name != getattr(standard, key)}
 

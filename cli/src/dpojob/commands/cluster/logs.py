@@ -36,7 +36,7 @@ async def run(
         namespace: Its namespace; None for that of the context.
         context: A context of the kubeconfig; None for its current one.
         follow: Wait for a pod, and go on with the logs of later pods until the job has ended.
-        tail: Only the last lines of a log, so many of them; -1 for all.
+        tail: The number of last lines of a log to print; -1 for all.
         stage: Only pods of this stage, "inspect" or "train"; None for any.
 
     Returns:

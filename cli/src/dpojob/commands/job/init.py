@@ -12,7 +12,7 @@ from rich.prompt import Prompt
 
 from dpojob.console import print_warning, stderr_console
 from dpojob.errors import CommandError
-from dpojob.views.report_view import verdict_line
+from dpojob.views.report_view import validity_line
 from dpojob_api.constants import ExitCode
 from dpojob_api.report import InspectionReport
 
@@ -52,7 +52,7 @@ def run(file: Path, options: JobOptions, *, yes: bool = False, look: bool = True
     if look:
         report = look_at(built.document["spec"]["dataset"], built.volumes)
         if report is not None:
-            stderr_console().print(verdict_line(report))
+            stderr_console().print(validity_line(report))
             notes, valid = _notes(report), report.valid
             if report.suggestion is not None and not report.valid:
                 for part, fields in report.suggestion.spec().items():

@@ -15,7 +15,7 @@ from dpojob_api.manifest import Manifest, ManifestError, load_all
 from .sources import Kind, Source, claim_path, parse_source
 
 ROLES = ("prompt", "chosen", "rejected", "system", "tools")
-"""Columns that `--map` names; a verdict column needs a manifest."""
+"""Columns that `--map` names; preference labels need a manifest."""
 
 
 @dataclass(frozen=True)

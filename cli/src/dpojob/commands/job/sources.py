@@ -15,7 +15,7 @@ from dpojob_api.spec import REPO
 
 Kind = Literal["model", "dataset"]
 CLAIM_PREFIX = "pvc://"
-"""As Kubeflow and KServe name a place on a PersistentVolumeClaim: pvc://CLAIM/PATH."""
+"""The scheme by which Kubeflow and KServe name a place on a PersistentVolumeClaim: pvc://CLAIM/PATH."""
 LOCAL_CLAIMS: dict[Kind, str] = {"model": "local-model", "dataset": "local-dataset"}
 """Names of claims that stand for local directories."""
 

@@ -16,7 +16,7 @@ from dpojob.local_hardware import is_cpu_pool, local_pool
 from dpojob.output_format import DocumentFormat
 from dpojob.trainer_logging import configure_logging
 from dpojob.views.plan_view import refusal_view
-from dpojob.views.report_view import report_view, verdict_line
+from dpojob.views.report_view import report_view, validity_line
 from dpojob.views.training_view import TrainingDisplay, outcome_view
 from dpojob_api.constants import ExitCode
 from dpojob_api.plan import Plan, Refusal
@@ -82,7 +82,7 @@ def train_request(
             rows = trainer_bridge.read_example_rows(spec, volumes, report)
             print_result(report_view(report, rows))
         return ExitCode.USER_ERROR
-    stderr_console().print(verdict_line(report))
+    stderr_console().print(validity_line(report))
     for recommendation in recommendations(spec):
         print_warning(recommendation)
     planned = _plan(spec, report)

@@ -1,4 +1,4 @@
-// One job: curves, dataset verdict, plan and memory, cost and budget, samples, evaluation, events.
+// One job: curves, validity of the dataset, plan and memory, cost and budget, samples, evaluation, events.
 
 import { chart } from "./charts.js";
 import { h } from "./dom.js";
@@ -72,9 +72,9 @@ function curves(view) {
 function dataset(data) {
   if (!data) return null;
   const quality = data.quality ?? {};
-  const verdict = { True: "valid", False: "invalid", Unknown: "not decided" }[data.status];
+  const validity = { True: "valid", False: "invalid", Unknown: "not decided" }[data.status];
   return card("dataset", "Dataset",
-    h("p", {}, h("span", { class: "badge", "data-verdict": data.status }, verdict), " ", h("b", {}, data.reason), " ", data.message),
+    h("p", {}, h("span", { class: "badge", "data-validity": data.status }, validity), " ", h("b", {}, data.reason), " ", data.message),
     data.rows === undefined ? null : pairs(["rows", count(data.rows)], ["to train on", count(data.trainRows)], ["held out", count(data.evalRows)],
       ["left out", data.droppedRows ? count(data.droppedRows) : null], ["layout", data.preset], ["duplicates", count(quality.duplicateRows)],
       ["contradictory", count(quality.contradictoryPairs)], ["chosen is longer", share(quality.chosenLongerShare)], ["are cut", share(quality.truncatedShare)]),

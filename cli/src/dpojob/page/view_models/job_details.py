@@ -1,4 +1,4 @@
-"""One job: its line, curves, dataset verdict, plan and memory, cost, samples, evaluation and events."""
+"""One job: its line, curves, validity of the dataset, plan and memory, cost, samples, evaluation and events."""
 
 from __future__ import annotations
 
@@ -72,13 +72,13 @@ def job_details(
 
 
 def _dataset(job: DPOJob) -> JSONObject | None:
-    data, verdict = job.status.dataset, job.status.condition(ConditionType.DATASET_VALID)
-    if data is None and verdict is None:
+    data, validity = job.status.dataset, job.status.condition(ConditionType.DATASET_VALID)
+    if data is None and validity is None:
         return None
     found: JSONObject = {
-        "status": "Unknown" if verdict is None else verdict.status,
-        "reason": "" if verdict is None else verdict.reason,
-        "message": "" if verdict is None else verdict.message,
+        "status": "Unknown" if validity is None else validity.status,
+        "reason": "" if validity is None else validity.reason,
+        "message": "" if validity is None else validity.message,
     }
     if data is None:
         return found

@@ -29,7 +29,7 @@ from dpojob_operator.kube.resources import COSTQUOTAS, DPOJOBS
 from dpojob_operator.process.metrics import COST_QUOTAS, QuotaFigures
 
 MAX_WAIT_SECONDS = 300.0
-"""Between two looks at the time: the API server's clock may step."""
+"""The pause between two looks at the time: the API server's clock may step."""
 
 
 class CostQuotaController:
@@ -50,7 +50,7 @@ class CostQuotaController:
         self._requeue = requeue
         self._now = now
         self._reservations: dict[str, dict[str, tuple[Reservation, ...]]] = {}
-        """By namespace and UID, what each job that asks for admission had at the last pass."""
+        """What each job that asks for admission had at the last pass, by namespace and UID."""
 
     async def refresh(self, namespace: str) -> float | None:
         """Updates the quotas of a namespace.
@@ -155,7 +155,7 @@ class CostQuotaController:
 
 
 def _seconds_to_next_period(quotas: Sequence[CostQuota], now: datetime) -> float | None:
-    """Until the first of the periods ends, at most MAX_WAIT_SECONDS."""
+    """The seconds until the first of the periods ends, at most MAX_WAIT_SECONDS."""
     ends = [quota.status.period_end for quota in quotas if quota.status.period_end is not None]
     if not ends:
         return None

@@ -17,10 +17,10 @@ from dpojob_operator.decide.object_snapshots import (
 )
 
 LABEL_CONTROLLER_UID = "batch.kubernetes.io/controller-uid"
-"""In the selector of every Job: the Job controller disowns pods without it."""
+"""A label in the selector of every Job: the Job controller disowns pods without it."""
 FINALIZER_TRACKING = "batch.kubernetes.io/job-tracking"
-"""On every pod that the Job controller created and has not yet counted as ended. When the Job is deleted, it
-is removed from pods that still run, before they are deleted."""
+"""The finalizer of every pod that the Job controller created and has not yet counted as ended. When the Job is
+deleted, it is removed from pods that still run, before they are deleted."""
 
 
 def pods_of_job(job: JobSnapshot, listed: Iterable[RawObject]) -> tuple[PodSnapshot, ...]:

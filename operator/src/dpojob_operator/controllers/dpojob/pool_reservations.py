@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from dpojob_api.conditions import ConditionType
 from dpojob_operator.decide import Decision, PoolReservation, Snapshot
-from dpojob_operator.decide.stages.planning import REPLANNED
+from dpojob_operator.decide.rules.planning import REPLANNED
 from dpojob_operator.kube import Key
 from dpojob_operator.process import Clock
 from dpojob_planner import PoolState
@@ -31,7 +31,7 @@ class PoolReservations:
         self._gpus: Counter[str] = Counter()
         """What all jobs together have reserved, by pool."""
         self._ends: dict[Key, float] = {}
-        """On the monotonic clock, of the jobs whose pod has a node; the earliest first."""
+        """The ends of the reservations of jobs whose pod has a node, on the monotonic clock, the earliest first."""
 
     def available(self, key: Key, pools: Iterable[PoolState]) -> list[PoolState]:
         """Returns the pools with the free GPUs that no other job than `key` has reserved."""

@@ -23,7 +23,7 @@ from dpojob_operator.decide import (
 )
 from dpojob_operator.decide.effective_spec import with_default_cache
 from dpojob_operator.decide.queueing import is_managed_elsewhere
-from dpojob_operator.decide.stages import decide, decide_with_pools
+from dpojob_operator.decide.rules import decide, decide_with_pools
 from dpojob_operator.indexes import DependentsIndex
 from dpojob_operator.kube import (
     ApiClient,
@@ -80,7 +80,7 @@ class Reconciler:
     ) -> None:
         self._cluster = cluster
         self._cache_claims = cache_claims
-        """By namespace, the claim that is the cache of jobs that name none."""
+        """The claim that is the cache of jobs that name none, by namespace."""
         self._batch_seconds = batch_seconds
         """Seconds in which the Job and its pods come into being, so that one pass sees them."""
         self._reader = reader

@@ -10,7 +10,7 @@ from dpojob_operator.decide import Snapshot, cost
 from dpojob_operator.kube import Key
 from dpojob_operator.process import metrics
 
-VERDICT_STATUSES = ("True", "False")
+DECIDED_STATUSES = ("True", "False")
 
 
 def count_changes(snapshot: Snapshot, new: DPOJobStatus, currency: str) -> None:
@@ -38,14 +38,14 @@ def update_budget(key: Key, job: DPOJob, status: DPOJobStatus) -> None:
 
 
 def _count_inspection(snapshot: Snapshot, new: DPOJobStatus) -> None:
-    verdict, before = (
+    validity, before = (
         status.condition(ConditionType.DATASET_VALID) for status in (new, snapshot.job.status)
     )
-    if verdict is None or verdict.status not in VERDICT_STATUSES:
+    if validity is None or validity.status not in DECIDED_STATUSES:
         return
-    if before is not None and before.status in VERDICT_STATUSES:
+    if before is not None and before.status in DECIDED_STATUSES:
         return
-    metrics.INSPECTIONS.labels(metrics.known_reason(verdict.reason)).inc()
+    metrics.INSPECTIONS.labels(metrics.known_reason(validity.reason)).inc()
     for code, severity in {
         (p.code, p.severity) for p in (new.dataset.problems if new.dataset else ())
     }:

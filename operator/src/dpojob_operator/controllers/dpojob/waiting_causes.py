@@ -12,13 +12,13 @@ from datetime import datetime
 
 from dpojob_operator.decide import Snapshot
 from dpojob_operator.decide.object_snapshots import JobSnapshot, RawObject, WorkloadSnapshot
-from dpojob_operator.decide.stages.pod_diagnosis import PODLESS_SECONDS
+from dpojob_operator.decide.rules.pod_diagnosis import PODLESS_SECONDS
 from dpojob_operator.kube import ApiClient, ApiError, NotFound
 from dpojob_operator.kube.resources import EVENTS, WORKLOADS
 
 log = logging.getLogger(__name__)
 LABEL_WORKLOAD_JOB = "kueue.x-k8s.io/job-uid"
-"""On a Workload: the UID of its Job."""
+"""The label of a Workload that holds the UID of its Job."""
 FAILED_CREATE = "FailedCreate"
 """Reason of the Job controller's Event about a pod that was refused."""
 MAX_MESSAGE_LENGTH = 1000

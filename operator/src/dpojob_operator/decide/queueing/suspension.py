@@ -7,7 +7,7 @@ from dpojob_operator.decide.object_snapshots import WorkloadSnapshot
 from dpojob_operator.decide.status_builder import StatusBuilder
 
 POLL_SECONDS = 30.0
-"""Between the looks at why a queueing system holds a Job; its Workloads are not watched."""
+"""The pause between the looks at why a queueing system holds a Job; its Workloads are not watched."""
 MESSAGE_LENGTH = 1000
 """Characters of Kueue's message in the condition's."""
 

@@ -31,12 +31,12 @@ def summarise(builder: StatusBuilder) -> None:
     elif failed is not None:
         builder.set_ready(False, failed.reason, failed.message)
     else:
-        stage = _current_stage(status)
-        if stage is None:
+        current = _current_condition(status)
+        if current is None:
             builder.set_ready(False, Reason.IN_PROGRESS, f"{status.phase}.")
         else:
-            sentences = (f"{status.phase}.", stage.message, ADVICE.get(stage.reason, ""))
-            builder.set_ready(False, stage.reason, " ".join(filter(None, sentences)))
+            sentences = (f"{status.phase}.", current.message, ADVICE.get(current.reason, ""))
+            builder.set_ready(False, current.reason, " ".join(filter(None, sentences)))
     if failed is not None:
         builder.set_stalled(True, failed.reason, failed.message)
     else:
@@ -44,8 +44,8 @@ def summarise(builder: StatusBuilder) -> None:
     _set_columns(builder)
 
 
-def _current_stage(status: DPOJobStatus) -> Condition | None:
-    """The condition that explains why the job does not advance now; None before the first stage."""
+def _current_condition(status: DPOJobStatus) -> Condition | None:
+    """The condition that explains why the job does not advance now; None before the inspection."""
     suspended = status.condition(ConditionType.SUSPENDED)
     if suspended is not None and suspended.status == "True":
         return suspended

@@ -40,7 +40,7 @@ FIGURES: Mapping[str, tuple[str, str, float]] = {
         GIB,
     ),
 }
-"""By field of Progress: the metric's name after its prefix, what it is, and what one of the field's units is
+"""For each field of Progress the metric's name after its prefix, what it is, and what one of the field's units is
 in the metric's."""
 
 

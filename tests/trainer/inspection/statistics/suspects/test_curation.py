@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.kit.inspection.random_pairs import PLAIN, SECRETS, pair
 from tests.kit.inspection.volume_fixture import codes, spec_of
 
 from dpojob_api.job import DatasetStatus
 from dpojob_api.report import InspectionReport
 from dpojob_trainer.inspection import accepted_rows, summary
-
-from .test_finder import PLAIN, SECRETS, pair
 
 NEAR = {**PLAIN[7], "rejected": PLAIN[7]["rejected"] + " ok"}
 REFUSED = {**pair(99), "chosen": "I'm sorry, but I can't help with that."}

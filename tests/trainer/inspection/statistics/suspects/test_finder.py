@@ -3,30 +3,13 @@
 from __future__ import annotations
 
 import json
-import random
 from typing import Any
 
 import pytest
+from tests.kit.inspection.random_pairs import PLAIN, SECRETS, WORDS, pair
 from tests.kit.inspection.tokenizer_models import TRIMS, make_model
 
 from dpojob_api.report import InspectionReport
-
-WORDS = [
-    "".join(random.Random(seed).choices("abcdefghijklmnoprstuvw", k=3 + seed % 6))
-    for seed in range(900)
-]
-
-
-def pair(number: int) -> dict[str, Any]:
-    dice = random.Random(number)
-    return {
-        "prompt": " ".join(dice.choices(WORDS, k=20)) + "?",
-        "chosen": " ".join(dice.choices(WORDS, k=30)) + dice.choice([".", "!", ""]),
-        "rejected": " ".join(dice.choices(WORDS, k=30)) + dice.choice([".", "!", ""]),
-    }
-
-
-PLAIN = [pair(number) for number in range(60)]
 
 
 def suspects(report: InspectionReport) -> dict[str, Any]:
@@ -99,11 +82,6 @@ def test_nearly_identical_answers(volume) -> None:
     assert found.examples == [60, 61]
 
 
-SECRETS = {
-    "AWS access key": "AKIAQ3EGRVZX7TSWAB2C",
-    "GitHub token": "ghp_0a1B2c3D4e5F6g7H8i9J0kLmNoPqRsTuVwXy",
-    "password": "password = 'Tr0ub4dor&3x'",
-}
 PERSONAL = {
     "e-mail address": "jane.miller@posteo.net",
     "card number": "4539 5787 6362 1486",
@@ -173,7 +151,7 @@ def test_an_answer_in_a_language_that_few_rows_have(volume) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "phrase"),
     [
         (lambda row: {**row, "chosen": f"Certainly! {row['chosen']}"}, "begins with 'certainly!'"),
         (lambda row: {**row, "rejected": f"{row['rejected']}\n"}, "ends with white space"),
@@ -181,10 +159,10 @@ def test_an_answer_in_a_language_that_few_rows_have(volume) -> None:
         (lambda row: {**row, "rejected": FRENCH.format(row["prompt"][:9])}, "is in French"),
     ],
 )
-def test_what_tells_chosen_from_rejected_by_form_alone(volume, change, words: str) -> None:
+def test_what_tells_chosen_from_rejected_by_form_alone(volume, change, phrase: str) -> None:
     report = volume.rows([change(row) for row in PLAIN]).inspect()
     messages = [group.message for group in report.suspects if group.kind == "Giveaway"]
-    assert any(words in message for message in messages), messages
+    assert any(phrase in message for message in messages), messages
 
 
 def test_a_classifier_finds_swapped_pairs_and_says_how_telling_words_are(volume) -> None:

@@ -171,7 +171,7 @@ def test_it_costs_no_more_than_is_left() -> None:
         judge = make(server.url, cost="0.35", inputPrice="1", outputPrice="1")
         with pytest.raises(JudgeError, match=r"budget\.maxCost leaves 0\.35"):
             judge.compare(PAIRS * 4)
-    # At most the requests that were on their way when the limit was reached go beyond it.
+    # At most the requests that were in flight when the limit was reached exceed it.
     assert judge.usage.requests <= 3 + 8
     with judge_endpoint(prefers("tuned")) as server:
         with pytest.raises(JudgeError, match=r"budget\.maxCost leaves 0\.00"):

@@ -19,7 +19,7 @@ TEXTS = [PROMPT, "Gladly! It lies on a shelf.", "In the tree."]
 
 
 def write_reward_model(directory: Path, tokenizer: Any, tokens: int, context: int = 64) -> Any:
-    """Write a reward model that knows nothing, with embeddings of so many tokens and a tokenizer."""
+    """Write a reward model that knows nothing, with embeddings of a number of tokens, and a tokenizer."""
     torch.manual_seed(0)
     config = Qwen2Config(
         vocab_size=tokens, hidden_size=16, intermediate_size=16, num_hidden_layers=1,

@@ -93,7 +93,7 @@ def suggest_mapping(
         rows: A sample of rows.
 
     Returns:
-        The suggestion, and two answer columns of which only verdicts or scores can tell which is
+        The suggestion, and two answer columns of which only preference labels or scores can tell which is
         preferred.
     """
     advice = _Advice(problems[0].message, found, schema, rows)

@@ -1,4 +1,4 @@
-"""Which of two answers is the preferred one, by verdicts or scores over all rows."""
+"""Which of two answers is the preferred one, by preference labels or scores over all rows."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dpojob_api.suggestion import Suggestion, flow_yaml
 from dpojob_trainer.inspection.layouts import number
 
 from .column_heuristics import is_preference_label, mark_of, preference_of, score_beside
-from .verdict_values import VerdictValues
+from .label_values import LabelValues
 
 MOST_LABELS = 4
-"""Columns that may be verdicts and are counted."""
+"""Columns that may be preference labels and are counted."""
 
 
 @dataclass
@@ -25,7 +25,7 @@ class PreferenceColumns:
     others: Mapping[str, Any]
     """The mapping of the prompt, as far as it was guessed."""
     scores: tuple[str, str] | None
-    labels: list[VerdictValues] = field(default_factory=list)
+    labels: list[LabelValues] = field(default_factory=list)
     """Columns that by their names may say in each row which is the preferred one."""
     higher: list[int] = field(default_factory=lambda: [0, 0])
     """Rows in which the score of the first, of the second is the higher one."""
@@ -51,7 +51,7 @@ class PreferenceColumns:
         scores = (left, right) if left and right else None
         # Columns that are called after the better answer say more than a label.
         labels = sorted(filter(is_preference_label, columns), key=lambda c: preference_of(c) != 1)
-        return cls(first, second, others, scores, [*map(VerdictValues, labels[:MOST_LABELS])])
+        return cls(first, second, others, scores, [*map(LabelValues, labels[:MOST_LABELS])])
 
     @property
     def columns(self) -> list[str]:
@@ -83,29 +83,29 @@ class PreferenceColumns:
 
         Returns:
             A sentence, and the mapping to write where one answer is always the better one, or where
-            it is certain what a verdict means.
+            it is certain what a label means.
         """
-        verdicts = [label for label in self.labels if label.is_verdict]
-        proven = [v for label in verdicts if (v := label.proven(self.first, self.second))]
+        usable = [label for label in self.labels if label.has_few_values]
+        proven = [v for label in usable if (v := label.proven(self.first, self.second))]
         if self._is_scored and not all(self.higher):
             return self._by_scores()
         if proven:
-            return self._by_verdict(proven)
+            return self._by_label(proven)
         if self._is_scored:
             return (self._disagreeing_scores(), None)
-        if both := self._column_for_each(verdicts):
+        if both := self._column_for_each(usable):
             return (self._join(*both), None)
-        for label in verdicts:
+        for label in usable:
             if readings := label.readings():
                 return (self._ask_sense(label.column, readings), None)
-        if verdicts and len(verdicts[0].counts) > 1:
-            return (self._by_row(verdicts[0]), None)
+        if usable and len(usable[0].counts) > 1:
+            return (self._by_row(usable[0]), None)
         text = self._ask()
         if self.scores is not None:
             text += f"; {self.scores[0]!r} and {self.scores[1]!r} do not score every row"
-        elif verdicts:
-            value = next(iter(verdicts[0].counts))
-            text += f"; {verdicts[0].column!r} is {value!r} in every row"
+        elif usable:
+            value = next(iter(usable[0].counts))
+            text += f"; {usable[0].column!r} is {value!r} in every row"
         return (f"{text}.", None)
 
     @property
@@ -124,7 +124,7 @@ class PreferenceColumns:
             Suggestion(column_mapping=mapping),
         )
 
-    def _by_verdict(self, proven: Sequence[dict[str, Any]]) -> tuple[str, Suggestion]:
+    def _by_label(self, proven: Sequence[dict[str, Any]]) -> tuple[str, Suggestion]:
         mapping = {**self._mapping(self.first, self.second), "verdict": proven[0]}
         text = (
             f"{proven[0]['column']!r} says in each row which of {self.first!r} and {self.second!r} is "
@@ -158,22 +158,22 @@ class PreferenceColumns:
             f"columnMapping: {other}."
         )
 
-    def _column_for_each(self, verdicts: Sequence[VerdictValues]) -> tuple[str, str] | None:
+    def _column_for_each(self, labels: Sequence[LabelValues]) -> tuple[str, str] | None:
         """Two columns of 0 and 1, one for each answer, such as winner_model_a and winner_model_b."""
         named = [
-            next((v.column for v in verdicts if v.is_flag and mark_of(v.column) == mark), None)
+            next((v.column for v in labels if v.is_flag and mark_of(v.column) == mark), None)
             for mark in (mark_of(self.first), mark_of(self.second))
         ]
         return (named[0], named[1]) if named[0] and named[1] else None
 
     def _join(self, first: str, second: str) -> str:
         mapping = self._mapping(self.first, self.second)
-        verdict = {"column": "winner", "first": "a", "second": "b", "tie": "tie"}
+        label = {"column": "winner", "first": "a", "second": "b", "tie": "tie"}
         return (
             f"{first!r} and {second!r} say together which of {self.first!r} and {self.second!r} is "
             "preferred; a row with neither is a tie. Write them into one column, with pandas by "
             f"df['winner'] = numpy.select([df[{first!r}] == 1, df[{second!r}] == 1], ['a', 'b'], 'tie'), "
-            f"and columnMapping: {flow_yaml({**mapping, 'verdict': verdict})}."
+            f"and columnMapping: {flow_yaml({**mapping, 'verdict': label})}."
         )
 
     def _ask(self) -> str:
@@ -183,7 +183,7 @@ class PreferenceColumns:
             f"{flow_yaml(self._mapping(self.first, self.second))}, else the other way round"
         )
 
-    def _by_row(self, label: VerdictValues) -> str:
+    def _by_row(self, label: LabelValues) -> str:
         values = ", ".join(list(label.counts)[:6])
         pattern = flow_yaml(self._mapping(self.first, self.second))[:-1]
         return (

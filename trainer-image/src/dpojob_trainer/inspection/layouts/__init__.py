@@ -1,6 +1,6 @@
 """How known columns are read.
 
-Paths into columns, keys of messages, verdict columns and presets of published layouts; and Arrow
+Paths into columns, keys of messages, preference labels and presets of published layouts; and Arrow
 columns as arrays.
 """
 

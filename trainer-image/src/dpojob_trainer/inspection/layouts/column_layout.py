@@ -1,4 +1,4 @@
-"""How the columns of a dataset are read: column names, keys of messages, a verdict, perhaps a preset."""
+"""How the columns of a dataset are read: column names, keys of messages, preference labels, perhaps a preset."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from dpojob_trainer.shared.messages import MessageKeyMapping, describe_type, is_
 from dpojob_trainer.shared.row_error import TIE, RowError
 
 from .column_path import element_index, root_column, split_path, value_at
+from .preference_label import LabelColumn
 from .presets import NATIVE, Preset
-from .verdict_column import Verdict
 
 FIELDS = ("prompt", "chosen", "rejected", "system", "tools")
 PAIR_FIELDS = ("prompt", "chosen", "rejected")
 PART_SEPARATOR = "\n\n"
-"""Between the texts of several prompt columns; empty ones are left out."""
+"""The separator between the texts of several prompt columns; empty ones are left out."""
 
 
 def as_names(value: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -59,7 +59,7 @@ class ColumnLayout:
     preset: Preset = NATIVE
     prompt_parts: tuple[str, ...] = ()
     """All columns of a prompt that is joined from several; else none."""
-    verdict: Verdict | None = None
+    label: LabelColumn | None = None
 
     @classmethod
     def of(
@@ -69,7 +69,7 @@ class ColumnLayout:
 
         Args:
             names: The columns by field, as `mapped_names` gives them.
-            mapping: The spec's mapping, for keys of messages and the verdict.
+            mapping: The spec's mapping, for keys of messages and the preference label.
             preset: The preset.
 
         Returns:
@@ -81,7 +81,7 @@ class ColumnLayout:
             MessageKeyMapping.of(mapping.messages) if mapping.messages else preset.message_keys,
             preset,
             parts if len(parts) > 1 else (),
-            Verdict.of(mapping.verdict),
+            LabelColumn.of(mapping.verdict),
         )
 
     def name(self, field_: str) -> str | None:
@@ -105,8 +105,8 @@ class ColumnLayout:
         Of a path both the name and its column are listed, since a file has either.
         """
         names = [*self.columns.values(), *self.prompt_parts, *self.preset.also]
-        if self.verdict is not None:
-            names.append(self.verdict.column)
+        if self.label is not None:
+            names.append(self.label.column)
         return readable_names(names)
 
     @property
@@ -132,7 +132,7 @@ class ColumnLayout:
             row: The row, by column.
 
         Returns:
-            The values by field, or the error that the preset or the verdict finds in the row.
+            The values by field, or the error that the preset or the label finds in the row.
         """
         if self.preset.is_tie is not None and self.preset.is_tie(row):
             return RowError(TIE, "neither answer is preferred")
@@ -158,7 +158,7 @@ class ColumnLayout:
         for field_ in PAIR_FIELDS:
             if is_message(values.get(field_), self.message_keys):
                 values[field_] = [values[field_]]
-        return values if self.verdict is None else self.verdict.decide(row, values)
+        return values if self.label is None else self.label.decide(row, values)
 
     def _joined_prompt(self, row: Mapping[str, Any]) -> str | RowError:
         texts = []

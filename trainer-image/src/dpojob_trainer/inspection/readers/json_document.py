@@ -8,7 +8,7 @@ MOST_SIBLINGS = 3
 """Entries of an object that holds the rows beside a version and the like."""
 
 MOST_LEVELS = 3
-"""As in `{"dataset": {"train": {"prompt": [...]}}}`."""
+"""The levels of `{"dataset": {"train": {"prompt": [...]}}}`."""
 
 
 def nested_rows(value: Any, levels: int = MOST_LEVELS) -> list[Any] | None:

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader
 from dpojob_api.report import InspectionReport, Lengths
 
 MAX_CHARACTERS = 1500
-"""Of a value that is shown."""
+"""The most characters of a value that are shown."""
 _INVISIBLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
@@ -28,7 +28,7 @@ class ReportRows:
     """Rows that problems and suspects name, by split (None for that of training) and number; their
     secrets must be masked already."""
     pairs: Mapping[int, Mapping[str, Sequence[Any]]] = field(default_factory=dict)
-    """Of rows that suspects name: the values of the columns of prompt, chosen and rejected."""
+    """The values of prompt, chosen and rejected of the rows that suspects name."""
     trained: Sequence[tuple[Sequence[str], Sequence[str], Sequence[str]]] = ()
     """Prompt, chosen and rejected of some rows as training sees them, in pieces."""
     has_tokens: bool = False

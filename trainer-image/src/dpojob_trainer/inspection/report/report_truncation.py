@@ -20,7 +20,7 @@ def summary(
     """Truncate the report until its compact JSON fits a limit.
 
     Examples and what suspects are go first, their counts last; then long messages, then columns and splits, then the model's long names; counts and
-    verdicts stay. A valid report whose mapping and model do not fit becomes an invalid one that says so,
+    validity stay. A valid report whose mapping and model do not fit becomes an invalid one that says so,
     because training reads rows by the mapping.
 
     Args:
@@ -45,12 +45,12 @@ def summary(
     while compact.problems and size_of(compact) > limit_bytes:
         compact.problems.pop()
     if size_of(compact) > limit_bytes:
-        compact = _verdict(report)
+        compact = _validity(report)
     return compact.wire()
 
 
-def _verdict(report: InspectionReport) -> InspectionReport:
-    """The verdict and the counts alone."""
+def _validity(report: InspectionReport) -> InspectionReport:
+    """The validity and the counts alone."""
     found = next((f"{problem.code}: {problem.message}" for problem in report.errors), "")
     error = TOO_LONG if report.valid else report.error or found or None
     return InspectionReport(

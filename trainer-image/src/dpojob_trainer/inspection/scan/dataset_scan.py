@@ -43,7 +43,7 @@ def column_names(layout: ColumnLayout, columns: Iterable[str]) -> ColumnNames:
     """
     swaps = (
         layout.preset.convert is not None and not layout.preset.transcripts
-    ) or layout.verdict is not None
+    ) or layout.label is not None
     scores = None if swaps else ScoreColumns.find(columns, layout.columns)
     if scores is None:
         return layout.mapping

@@ -24,9 +24,9 @@ TIMEOUT = httpx.Timeout(30.0, connect=15.0)
 """Seconds to connect, and between two chunks of a response."""
 ATTEMPTS = 3
 MAX_BYTES = 64 << 30
-"""Of one file, in bytes."""
+"""The largest size of one file, in bytes."""
 MAX_SECONDS = 3600.0
-"""For one file, in seconds, redirects and repeated attempts included."""
+"""The longest time for one file, in seconds, redirects and repeated attempts included."""
 CHUNK_BYTES = 1 << 20
 
 

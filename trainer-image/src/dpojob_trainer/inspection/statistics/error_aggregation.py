@@ -54,7 +54,7 @@ class ErrorCounts:
     examples: dict[str, list[int]] = field(default_factory=dict)
     """Row numbers by code."""
     message_mapping: dict[str, Counter[str]] = field(default_factory=dict)
-    """For each key of `columnMapping.messages`, how many rows each value would make readable."""
+    """The number of rows that each value would make readable, by key of `columnMapping.messages`."""
 
     def add(self, error: RowError, row: int) -> None:
         """Count one row's error.

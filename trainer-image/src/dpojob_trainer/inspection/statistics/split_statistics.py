@@ -25,7 +25,7 @@ class SplitStatistics:
 
     lengths: LengthStatistics
     duplicates: DuplicateFinder
-    """Of both splits, since rows of one may repeat in the other."""
+    """The finder of both splits, since rows of one may repeat in the other."""
     is_evaluation: bool = False
     rows: int = 0
     """All rows, the invalid ones included."""

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 TEXTS_BEFORE_LOADING = 4096
 """Texts after which fastokens is loaded: loading takes as long as encoding some thousands of texts."""
 COMPARED_CHARACTERS = 4 << 20
-"""Of the first texts, those that are kept for the comparison."""
+"""The characters of the first texts that are kept for the comparison."""
 BATCHES_PER_CHECK = 100
 """One batch in this number of batches is encoded by both."""
 

@@ -14,7 +14,7 @@ from dpojob_trainer.shared.row_error import RowError
 from .model_context import ModelContext
 
 MAX_CHARACTERS = 2000
-"""Of each text that is shown."""
+"""The most characters of each text that are shown."""
 
 
 class RowTokens(NamedTuple):

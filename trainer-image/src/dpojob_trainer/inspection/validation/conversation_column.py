@@ -15,7 +15,7 @@ from dpojob_trainer.shared.messages import KEPT_KEYS, MessageKeyMapping
 
 USER, ASSISTANT, SYSTEM, OTHER = range(4)
 ROLES = ("user", "assistant", "system")
-"""By the codes of `ConversationColumn.roles`."""
+"""The roles, indexed by the codes of `ConversationColumn.roles`."""
 
 
 def _only_part(contents: pa.Array) -> pa.Array:

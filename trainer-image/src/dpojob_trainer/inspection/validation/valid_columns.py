@@ -16,7 +16,7 @@ from dpojob_trainer.shared.turn_marks import BEGINNINGS
 from .conversation_column import ROLES, ConversationColumn
 
 ROLE_NAMES = tuple(role.encode() for role in ROLES)
-"""By the codes of `ConversationColumn.roles`."""
+"""The names of roles as bytes, indexed by the codes of `ConversationColumn.roles`."""
 
 
 @dataclass(frozen=True)

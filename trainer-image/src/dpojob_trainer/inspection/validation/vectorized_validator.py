@@ -70,8 +70,8 @@ def validate_columns(
             return None
         batch = converted
         layout = replace(layout, columns={name: name for name in batch.schema.names}, preset=NATIVE)
-    if layout.verdict is not None:
-        decided = layout.verdict.decide_batch(
+    if layout.label is not None:
+        decided = layout.label.decide_batch(
             batch, layout.columns["chosen"], layout.columns["rejected"]
         )
         if decided is None:
@@ -229,7 +229,7 @@ def _answers(
 
 
 def _valid_answers(left: ConversationColumn, right: ConversationColumn) -> BoolArray:
-    """Of answers of one message each."""
+    """Find the valid rows among answers of one message each."""
     valid = (left.roles == ASSISTANT) & (right.roles == ASSISTANT)
     valid &= left.contents.visible & right.contents.visible
     return np.asarray(valid & _differ(left.contents, right.contents))

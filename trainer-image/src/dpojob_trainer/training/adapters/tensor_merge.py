@@ -33,7 +33,7 @@ class _Weight:
     """One tensor of the merged model."""
 
     name: str
-    """In the model."""
+    """The name in the model."""
     source: str
     """Its tensor in the base's files."""
 

@@ -23,7 +23,7 @@ ENTRY = struct.Struct("<32sdd")
 """A key with the log-probabilities of chosen and rejected."""
 SUFFIX = ".pairs"
 MAX_BYTES = 2**30
-"""Of all files in the store; 25 million pairs. The oldest files are removed beyond it."""
+"""The largest size of all files in the store; 25 million pairs. The oldest files are removed beyond it."""
 
 SAVE_EVERY = 10_000
 """Pairs after which the values are written, so that a run that is stopped loses few of them."""

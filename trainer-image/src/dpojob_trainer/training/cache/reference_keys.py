@@ -15,11 +15,11 @@ import torch
 LIBRARIES = ("trl", "transformers", "torch")
 """Packages that compute the values."""
 NEW_ADAPTER = ".default."
-"""In peft's names of weights: the adapter that is trained, without which the model is the reference."""
+"""The part of peft's names of weights that marks the adapter that is trained, without which the model is the reference."""
 PEFT_NAMES = re.compile(r"^base_model\.model\.|\.base_layer\b")
 """What peft adds to the names of a model's weights, by which layers have an adapter."""
 NOT_OF_THE_MODEL = ("_name_or_path", "transformers_version")
-"""Of a configuration: where the model was read from, and what wrote it."""
+"""The fields of a configuration that say where the model was read from, and what wrote it."""
 CHUNK_BYTES = 64 * 2**20
 """Bytes of a tensor that are copied from a GPU and hashed at a time."""
 

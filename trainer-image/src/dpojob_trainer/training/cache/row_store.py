@@ -1,6 +1,6 @@
 """Tokenised rows in files that are written once and never changed: an Arrow stream, and the SHA-256 of it.
 
-A job copies a file to its own directory and checks it on the way, since another job may remove it at any time.
+A job copies a file to a directory of its pod and checks the copied bytes, since another job may remove it at any time.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from dpojob_trainer.training.digested_files import DigestingFile, remove_oldest,
 
 log = logging.getLogger(__name__)
 COLUMNS = ("prompt_ids", "chosen_ids", "rejected_ids")
-"""Of TRL's tokenised rows; training reads no others."""
+"""The columns of TRL's tokenised rows; training reads no others."""
 SCHEMA = pa.schema([(name, pa.list_(pa.int32())) for name in COLUMNS])
 SUFFIX = ".tokens"
 MAX_BYTES = 4 * 2**30
-"""Of all files in the store; a thousand million tokens. The oldest files are removed beyond it."""
+"""The largest size of all files in the store; a thousand million tokens. The oldest files are removed beyond it."""
 CHUNK_BYTES = 8 << 20
 
 

@@ -31,12 +31,12 @@ from dpojob_trainer.training.setup.train_job import TrainJob
 
 log = logging.getLogger(__name__)
 DIRECTORY = "judged"
-"""In the checkpoints' directory: the answers of the model before, and the outcomes by step."""
+"""The file in the checkpoints' directory that holds the answers of the model before, and the outcomes by step."""
 FEWEST_ROWS = 10
 """Prompts below which no checkpoint is judged: their win rate would be noise."""
 
 Outcomes = Sequence[float | None]
-"""By prompt: 1 where the tuned answer wins, 0.5 for a tie, else 0; None without a score."""
+"""The outcome of each prompt: 1 where the tuned answer wins, 0.5 for a tie, else 0; None without a score."""
 
 
 def judge_of_checkpoints(

@@ -20,12 +20,12 @@ class FileDigest:
     size: int
     """Bytes."""
     digest: str
-    """In hexadecimal digits; xxh3, where no other was asked for, detects damage as well as a cryptographic one,
+    """The digest in hexadecimal digits; xxh3, where no other was asked for, detects damage as well as a cryptographic one,
     at the speed of the disk."""
 
 
 class Hash(Protocol):
-    """A digest under way, of hashlib or xxhash."""
+    """An unfinished digest, of hashlib or xxhash."""
 
     def update(self, data: bytes | memoryview, /) -> object:
         """Take further bytes in."""
@@ -38,7 +38,7 @@ class DigestingFile:
     """A file that is written from its begin to its end, and the digest of what was written so far."""
 
     closed = False
-    """As pyarrow asks of a file; the file itself is closed by who opened it."""
+    """The attribute that pyarrow asks of a file; the file itself is closed by who opened it."""
 
     def __init__(self, file: BinaryIO, digest: Hash | None = None) -> None:
         """Nothing is written yet; without `digest` it is xxh3."""

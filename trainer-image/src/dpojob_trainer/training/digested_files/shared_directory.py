@@ -13,7 +13,7 @@ from typing import BinaryIO
 PART = ".part"
 """Ends the name of a file that is being written."""
 ABANDONED_SECONDS = 24 * 3600.0
-"""After so long a file that is not whole belongs to a job that was killed."""
+"""The age after which an unfinished file counts as that of a job that was killed."""
 
 
 @contextmanager

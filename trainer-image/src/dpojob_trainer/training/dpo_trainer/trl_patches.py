@@ -38,7 +38,7 @@ class PatchedDPOTrainer(DPOTrainer):  # type: ignore[misc]
     """DPOTrainer with access to its checkpoints, its token count and its sharding."""
 
     def __init__(self, *args: Any, digests: FileDigests, **kwargs: Any) -> None:
-        """As TRL's; `digests` gets those of the files of weights and of the optimizer's state."""
+        """Take TRL's arguments; `digests` gets those of the files of weights and of the optimizer's state."""
         self._digests = digests
         with _sharding_adjusted():
             super().__init__(*args, **kwargs)

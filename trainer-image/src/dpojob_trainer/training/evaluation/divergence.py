@@ -64,7 +64,7 @@ def _tokens(tokenizer: Any, row: dict[str, Any]) -> tuple[list[int], int]:
 
 
 def _log_probabilities(model: Any, ids: list[int], begin: int) -> torch.Tensor:
-    """By token of the answer, the logarithm of each next token's probability."""
+    """Compute the logarithm of each next token's probability, by token of the answer."""
     tokens = torch.tensor([ids], device=model.device)
     with torch.no_grad():
         logits = model(input_ids=tokens, use_cache=False).logits[0, begin - 1 : -1]

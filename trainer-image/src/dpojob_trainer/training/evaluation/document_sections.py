@@ -26,7 +26,7 @@ TEMPLATES = {
     constants.FILE_MODEL_CARD: "evaluation_card.md.j2",
     constants.FILE_REPORT: "evaluation_report.html.j2",
 }
-"""By document, the template of its part."""
+"""The template of the part of a document, by document."""
 SHOWN = 3
 """How many of the most won and of the most lost prompts the report shows."""
 

@@ -14,7 +14,7 @@ from .answers import Answer
 
 FILE = "evaluation.jsonl"
 WORK_DIRECTORY = ".evaluation"
-"""In the output directory: answers and replies so far, until the evaluation is complete."""
+"""The file in the output directory that holds answers and replies so far, until the evaluation is complete."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ class DeviceFacts:
     """The GPUs and what they need to be used."""
 
     devices: tuple[Device, ...]
-    """In CUDA's order; empty where torch can use none."""
+    """The devices in CUDA's order; empty where torch can use none."""
     torch_cuda: str | None
     """CUDA version that this torch was built with; None for a build without CUDA."""
     torch_capabilities: tuple[Version, ...]

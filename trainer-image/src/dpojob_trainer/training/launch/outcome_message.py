@@ -14,7 +14,7 @@ SAMPLE_LENGTHS = (600, 300, 150, 80)
 MESSAGE_LENGTHS = (1500, 700, 300, 100)
 """Characters of each message, tried in this order."""
 LOCATION_BYTES = 320
-"""Of a path, repository or address of the model, as JSON with its name."""
+"""The most bytes of a path, repository or address of the model, as JSON with its name."""
 REASON_LENGTH = 64
 """Characters of a reason; those that the trainer gives itself are shorter."""
 

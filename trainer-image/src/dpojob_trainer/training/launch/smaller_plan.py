@@ -7,7 +7,7 @@ from dpojob_api.plan import Plan
 from dpojob_api.progress import Stage
 
 STAGES: tuple[Stage, ...] = ("PrecomputingReference", "Training", "Evaluating")
-"""In which memory depends on the batch."""
+"""The stages in which memory depends on the batch."""
 
 
 def halve_batch(plan: Plan) -> Plan | None:

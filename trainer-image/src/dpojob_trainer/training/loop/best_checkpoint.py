@@ -24,7 +24,7 @@ class BestCheckpoint(TrainerCallback):  # type: ignore[misc]
         self._notes = notes
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Before the first step of this process."""
+        """Prepare before the first step of this process."""
         resumed = checkpoints.find_step(self._root, state.global_step)
         best = None if resumed is None else checkpoints.best_of(resumed)
         if best is None or not args.load_best_model_at_end:

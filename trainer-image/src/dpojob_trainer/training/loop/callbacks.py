@@ -177,7 +177,7 @@ class CheckpointManifest(TrainerCallback):  # type: ignore[misc]
         self._limit = max(checkpoints.MIN_KEPT, limit) if limit and limit > 0 else None
         self._began = 0.0
         self.digests = FileDigests()
-        """Of the checkpoint's files, by those who write them."""
+        """The digests of the checkpoint's files, set by those who write them."""
 
     def begin(self, state: Any) -> None:
         """Called before a checkpoint is written: the first process removes what is not needed beside it."""

@@ -32,7 +32,7 @@ FLAT_POINTS = 30
 OVERFIT_EVALUATIONS = 3
 """Consecutive evaluations with a loss above the best."""
 OVERFIT_RISE = 0.05
-"""By how much each of them is above it, at least, as a share."""
+"""The least share by which each of them is above it."""
 HACKED_EVALUATIONS = 2
 """Consecutive judged evaluations with a win rate below the best, by an interval that does not hold 0."""
 NOT_A_NUMBER_IN_A_ROW = 3

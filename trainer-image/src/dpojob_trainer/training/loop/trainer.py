@@ -40,7 +40,7 @@ from .tracker_guard import guard_trackers
 
 log = logging.getLogger(__name__)
 DATA_CACHE = "data"
-"""In the checkpoints' directory: rows, tokens and reference log-probabilities, for later attempts."""
+"""The directory in that of the checkpoints which holds rows, tokens and reference log-probabilities for later attempts."""
 DISTRIBUTED_TIMEOUT_SECONDS = 1800
 """How long a process waits for another one, which may be reading rows; `ddp_timeout` overrides it."""
 

@@ -16,7 +16,7 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 from .layout import PREFIX, SharedLayout
 
 MaskFunction = Callable[[Any, Any, Any, Any], torch.Tensor]
-"""Of batch, head, query and key indices: whether the query sees the key."""
+"""A function of batch, head, query and key indices: whether the query sees the key."""
 
 
 @contextmanager

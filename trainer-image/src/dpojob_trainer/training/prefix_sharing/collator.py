@@ -75,7 +75,7 @@ class PrefixSharingCollator(DataCollatorForPreference):  # type: ignore[misc]
     backbone: SharedBackbone | None = None
     """What reads the layout; required."""
     cost: ForwardCost | None = None
-    """Of the model; required."""
+    """The cost of the model's forward; required."""
 
     def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
         """TRL's batch of `examples`."""

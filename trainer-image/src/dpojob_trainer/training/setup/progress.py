@@ -29,7 +29,7 @@ class GPUMemory:
     reserved_peak: float
     """Held by torch for tensors, with what lies unused between them."""
     used: float
-    """In use on the GPU as its driver counts it: with CUDA's context, libraries and other processes."""
+    """The memory in use on the GPU as its driver counts it: with CUDA's context, libraries and other processes."""
 
 
 class ProgressRecorder:
@@ -42,7 +42,7 @@ class ProgressRecorder:
         self._on_progress = on_progress
         self._metrics: dict[str, float] = {}
         self._evaluation_seconds: float | None = None
-        """Of the newest evaluation, with its checkpoint."""
+        """The seconds of the newest evaluation, with its checkpoint."""
         self._step_times: deque[tuple[int, float]] = deque(maxlen=RATE_STEPS)
 
     def read(self) -> Progress:

@@ -32,7 +32,7 @@ class TrainingResult:
     samples: list[Sample]
     """Each prompt with its answers before and after training."""
     answers: dict[int, list[str]]
-    """By step, the answer to each prompt."""
+    """The answer to each prompt, by step."""
     interrupted: bool
     """Whether a signal stopped the run before its end."""
     unhealthy: bool

@@ -20,7 +20,7 @@ MAX_BATCH_BYTES = 1 << 30
 CONTINUATION = 0xFFFFFFFF
 DICTIONARY_BATCH, RECORD_BATCH = 2, 3
 MAGIC_BYTES = 6
-"""Of "ARROW1", which begins and ends a file."""
+"""The length of "ARROW1", which begins and ends a file."""
 
 
 def check_batch_sizes(name: str, path: Path, is_file: bool) -> None:

@@ -93,7 +93,7 @@ class Curation:
     def _reasons(
         self, numbers: Sequence[int], margins: NDArray[np.float64] | None
     ) -> dict[int, RowError]:
-        """By position, why a row is left out: its margin, else the suspicion of the pass before."""
+        """Give why rows are left out, by position: the margin of a row, else the suspicion of the pass before."""
         reasons: dict[int, RowError] = {}
         if margins is not None and self.curate.min_margin is not None:
             error = RowError(LOW_MARGIN, "the scores are too close")

@@ -20,7 +20,7 @@ from .pairwise_prompt import VERSION, Preference, question, read_preference
 
 TIE: Scores = (0.5, 0.5)
 PREFERRED: dict[tuple[str, str], Scores] = {("A", "B"): (1.0, 0.0), ("B", "A"): (0.0, 1.0)}
-"""By the replies with the answer before, and with the tuned one, in the first place. Only what is preferred
+"""The scores by the replies with the answer before, and with the tuned one, in the first place. Only what is preferred
 in both orders wins, as in MT-bench (Zheng et al. 2023, "Judging LLM-as-a-Judge")."""
 
 
@@ -75,7 +75,7 @@ class EndpointJudge(Judge):
             pool.shutdown(wait=False, cancel_futures=True)
             self._client.stop()
             if not isinstance(error, JudgeError):
-                # A pod that is stopped cannot wait for replies; otherwise those on their way are paid for.
+                # A pod that is stopped cannot wait for replies; otherwise those of requests in flight are paid for.
                 self._client.close()
             raise
 

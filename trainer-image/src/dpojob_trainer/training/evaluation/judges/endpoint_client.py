@@ -32,7 +32,7 @@ RETRIED = frozenset((408, 409, 425, 429, 500, 502, 503, 504, 529))
 """Statuses of a busy or failing server."""
 MAX_REPLY_BYTES = 1 << 20
 BYTES_PER_TOKEN = 3
-"""By which tokens are estimated where the API does not count them; few languages have fewer bytes."""
+"""The bytes by which tokens are estimated where the API does not count them; few languages have fewer."""
 MILLION = Decimal(1_000_000)
 
 
@@ -41,7 +41,7 @@ class Limits:
     """Where asking ends."""
 
     deadline: float
-    """By `time.monotonic`."""
+    """The time, by `time.monotonic`."""
     cost: Decimal | None
     """What may be spent; None for no limit."""
 
@@ -80,7 +80,7 @@ class EndpointClient:
             restrict_to_public(self._client, environment.private_endpoints, _private_address)
 
     def stop(self) -> None:
-        """Send no further request; a reply that is on its way is still received."""
+        """Send no further request; the reply of a request in flight is still received."""
         self._stopped.set()
 
     def close(self) -> None:

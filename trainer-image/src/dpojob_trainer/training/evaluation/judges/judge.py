@@ -31,7 +31,7 @@ class Comparison(NamedTuple):
 
 
 Scores = tuple[float | None, float | None]
-"""Of the answer before and of the tuned one, higher for better; None where there is none."""
+"""The scores of the answer before and of the tuned one, higher for better; None where there is none."""
 
 
 class Judge(ABC):

@@ -14,7 +14,7 @@ VERSION = 2
 PREFERENCE = re.compile(r"[\s*_`\"'.\[\]()]*(A|B|TIE)[\s*_`\"'.\[\]()]*", re.IGNORECASE)
 """The reply's only word, perhaps in marks of emphasis."""
 REASONING_END = "</think>"
-"""After it models that reason aloud give their reply."""
+"""The mark after which models that reason aloud give their reply."""
 
 Preference = Literal["A", "B", "TIE"]
 

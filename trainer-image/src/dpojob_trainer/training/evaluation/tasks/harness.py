@@ -46,7 +46,7 @@ class _QuietModel(HFLM):  # type: ignore[misc]
     """A model in memory that draws no progress bar in the pod's log."""
 
     def loglikelihood(self, requests: Any, disable_tqdm: bool = True) -> Any:
-        """As the harness does."""
+        """Compute what the harness does."""
         return super().loglikelihood(requests, disable_tqdm=disable_tqdm)
 
     def loglikelihood_rolling(self, requests: Any, disable_tqdm: bool = True) -> Any:
@@ -127,7 +127,7 @@ class LoadedTask:
 def _values_by_metric(
     samples: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> dict[tuple[str, str], dict[Sample, float]]:
-    """By metric and filter, for those that all tasks have with a number for each sample."""
+    """Give the values by metric and filter, for those that all tasks have with a number for each sample."""
     found: dict[tuple[str, str], dict[Sample, Any]] = {}
     tasks: dict[tuple[str, str], set[str]] = {}
     for task, records in samples.items():

@@ -31,7 +31,7 @@ class MetricValues:
         return self.metric if self.filter == "none" else f"{self.metric},{self.filter}"
 
     def wire(self) -> dict[str, Any]:
-        """As JSON."""
+        """Convert to JSON."""
         samples = [[*sample, value] for sample, value in self.values.items()]
         return {
             "metric": self.metric,

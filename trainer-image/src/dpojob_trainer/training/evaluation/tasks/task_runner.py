@@ -26,7 +26,7 @@ from .time_limit import TimeIsUp, time_limit
 
 log = logging.getLogger(__name__)
 FILE = "evaluation-tasks.jsonl"
-"""Beside the model: each sample of each task with both models' values."""
+"""The file beside the model that holds each sample of each task with both models' values."""
 ERROR_LENGTH = 300
 """Characters of an error that the status keeps."""
 

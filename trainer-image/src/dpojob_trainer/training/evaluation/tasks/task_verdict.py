@@ -24,7 +24,7 @@ PRECEDENCE = (
     Reason.INCONCLUSIVE,
     Reason.BETTER_THAN_BASE,
 )
-"""Of two verdicts, the earlier one of this list counts: what is known to be worse before what is not known."""
+"""The verdicts in their order; of two, the earlier one counts: what is known to be worse before what is not known."""
 
 
 def with_task_verdict(

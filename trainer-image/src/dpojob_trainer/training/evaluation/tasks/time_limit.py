@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 SECONDS_BETWEEN = 1.0
-"""Until the time is said to be up once more, where code that was interrupted goes on all the same."""
+"""The pause until the code is interrupted once more, where it was interrupted and runs on."""
 SHORTEST = 1e-3
 """Seconds of a timer whose time is already up; 0 would switch it off."""
 

@@ -1,0 +1,42 @@
+"""Tests mirror the packages, and share only what lies in tests/kit."""
+
+import re
+from pathlib import Path
+
+import pytest
+from tests.kit.repository import ROOT, Member, members
+
+TESTS = {"trainer-image": "trainer"}
+"""The folder of a member's tests, where it has another name than the member."""
+HARNESSES = ("faults", "fuzz")
+"""Folders that hold a program of their own beside tests."""
+IMPORT = re.compile(r"^\s*(?:from|import) (?:tests(?:\.\w+)*)?\.?test_\w+", re.MULTILINE)
+
+
+@pytest.mark.parametrize("member", members(), ids=lambda member: member.name)
+def test_every_package_has_a_folder_of_tests(member: Member) -> None:
+    tests = ROOT / "tests" / TESTS.get(member.name, member.name)
+    packages = [
+        init.parent.relative_to(member.package) for init in member.package.rglob("__init__.py")
+    ]
+    untested = [str(each) for each in packages if not any((tests / each).rglob("test_*.py"))]
+    assert untested == []
+
+
+def test_no_module_imports_from_a_test() -> None:
+    modules = [
+        path for folder in ("tests", "bench", "hack") for path in (ROOT / folder).rglob("*.py")
+    ]
+    found = {path.name: match[0] for path in modules for match in IMPORT.finditer(path.read_text())}
+    assert found == {}
+
+
+def test_helpers_lie_in_the_kit() -> None:
+    tests = ROOT / "tests"
+    names = ("test_*.py", "conftest.py", "__init__.py")
+
+    def is_helper(path: Path) -> bool:
+        part = path.relative_to(tests).parts[0]
+        return part not in ("kit", *HARNESSES) and not any(map(path.match, names))
+
+    assert [str(path.relative_to(ROOT)) for path in tests.rglob("*.py") if is_helper(path)] == []

@@ -1,0 +1,1 @@
+"""The API server for tests: a client for event loops, and the paths of collections."""

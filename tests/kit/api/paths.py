@@ -1,0 +1,11 @@
+"""Paths of collections on the API server; those of a namespace have a place for its name."""
+
+API = "/apis/dpojob.dev/v1alpha1"
+ALL_DPOJOBS = f"{API}/dpojobs"
+DPOJOBS = f"{API}/namespaces/{{}}/dpojobs"
+GPUPOOLS = f"{API}/gpupools"
+COST_QUOTAS = f"{API}/namespaces/{{}}/costquotas"
+JOBS = "/apis/batch/v1/namespaces/{}/jobs"
+PODS = "/api/v1/namespaces/{}/pods"
+CLAIMS = "/api/v1/namespaces/{}/persistentvolumeclaims"
+RESOURCE_QUOTAS = "/api/v1/namespaces/{}/resourcequotas"

@@ -1,0 +1,1 @@
+"""Stand-ins and fixed jobs for the tests of the command and its page."""

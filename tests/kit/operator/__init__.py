@@ -1,0 +1,1 @@
+"""Stand-ins for the operator's API client, and the objects and processes that its tests share."""

@@ -1,0 +1,1 @@
+"""Jobs, models and pools for the property tests of the planner."""
