@@ -144,7 +144,7 @@ class MutantLoop(TableTests):
                     replace_function(module, mutant.function, mutant.source)
                 except (AttributeError, TypeError, ValueError):
                     return NOT_REPLACED
-                clear_caches(self._room.package)
+                clear_caches(self._package.import_name)
                 return int(any(_fails(item) for item in items))
 
             self._report(_outcome(_fork(run)))
@@ -158,7 +158,7 @@ class MutantLoop(TableTests):
                 frame.f_code
             )  # asked for each call only, since it returns no tracer of lines
 
-        clear_caches(self._room.package)
+        clear_caches(self._package.import_name)
         begun = time.process_time()
         sys.settrace(note)
         try:
