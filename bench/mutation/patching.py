@@ -67,9 +67,10 @@ def replace_function(module: ModuleType, name: str, source: str) -> None:
 
 
 def clear_caches(package: str) -> None:
-    """Forgets the results that functions of a package have kept: a mutant would not be called for them."""
+    """Forgets what functions of a package's distribution have kept: a mutant would not be called for it."""
+    distribution = package.partition(".")[0]
     for name, module in tuple(sys.modules.items()):
-        if name.partition(".")[0] == package:
+        if name.partition(".")[0] == distribution:
             for value in tuple(vars(module).values()):
                 if isinstance(value, _lru_cache_wrapper):
                     value.cache_clear()
