@@ -14,7 +14,7 @@ from dpojob_api.job import DPOJob, DPOJobStatus
 from dpojob_api.pool import GPUPoolSpec
 from dpojob_operator.decide import Decision, FirstSight, Snapshot
 from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot
-from dpojob_operator.decide.rules import decide_with_pools
+from dpojob_operator.decide.steps import decide_with_pools
 from dpojob_operator.manifests import pool_hash
 from dpojob_planner import PoolState
 

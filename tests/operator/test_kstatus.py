@@ -12,7 +12,7 @@ from tests.kit.operator.recorded_jobs import RECORDED
 
 from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJob
-from dpojob_operator.decide.rules import decide_with_pools
+from dpojob_operator.decide.steps import decide_with_pools
 
 
 def decided(name: str) -> DPOJob:

@@ -19,7 +19,7 @@ from tests.kit.builders import (
 
 from dpojob_api.constants import ExitCode
 from dpojob_api.job import DPOJobStatus
-from dpojob_operator.decide.rules import decide_with_pools
+from dpojob_operator.decide.steps import decide_with_pools
 
 from .readers import JSON_TOKENS
 from .status_schema import check_status

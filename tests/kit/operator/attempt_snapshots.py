@@ -11,7 +11,7 @@ from dpojob_api.job import DPOJobStatus
 from dpojob_operator.decide import Decision, Snapshot
 from dpojob_operator.decide.child_names import training_name
 from dpojob_operator.decide.object_snapshots import PodSnapshot
-from dpojob_operator.decide.rules import decide_with_pools
+from dpojob_operator.decide.steps import decide_with_pools
 
 NAME = training_name("x", UID, 1)
 WAITS = PodSnapshot(name="p", uid="p", created=NOW)

@@ -20,7 +20,7 @@ from tests.kit.builders import (
 
 from dpojob_api.conditions import ConditionType
 from dpojob_operator.decide import DeleteJob, FirstSight, Snapshot
-from dpojob_operator.decide.rules import decide_with_pools
+from dpojob_operator.decide.steps import decide_with_pools
 
 BUDGET: dict[str, Any] = {"budget": {"maxDuration": "1h"}}
 STEP = timedelta(hours=6)

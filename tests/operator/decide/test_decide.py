@@ -38,7 +38,7 @@ from dpojob_operator.decide import (
     SharedInspection,
 )
 from dpojob_operator.decide.object_snapshots import PodSnapshot, PVCSnapshot
-from dpojob_operator.decide.rules import decide_with_pools
+from dpojob_operator.decide.steps import decide_with_pools
 
 
 def test_a_decision_that_creates_children_has_their_names_in_its_status() -> None:

@@ -37,7 +37,7 @@ from dpojob_api.job import Dependency
 from dpojob_api.progress import Progress
 from dpojob_operator.decide import Decision, DependencySnapshot, OutputHolder, SharedInspection
 from dpojob_operator.decide.object_snapshots import PodSnapshot, PVCSnapshot, WorkloadSnapshot
-from dpojob_operator.decide.rules import decide_with_pools
+from dpojob_operator.decide.steps import decide_with_pools
 from dpojob_operator.decide.summary import ADVICE
 
 

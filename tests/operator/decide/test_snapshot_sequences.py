@@ -33,7 +33,7 @@ from dpojob_operator.decide import (
     Snapshot,
 )
 from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot, PVCSnapshot
-from dpojob_operator.decide.rules import decide, decide_with_pools
+from dpojob_operator.decide.steps import decide, decide_with_pools
 from dpojob_planner import PoolState
 
 SPECS = st.fixed_dictionaries(

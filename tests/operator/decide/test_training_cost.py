@@ -21,7 +21,7 @@ from tests.kit.builders import (
 from dpojob_api.conditions import ConditionType
 from dpojob_api.progress import Progress
 from dpojob_operator.decide import DeleteJob
-from dpojob_operator.decide.rules import decide_with_pools
+from dpojob_operator.decide.steps import decide_with_pools
 
 
 def test_gpu_time_of_a_deleted_pod_stays_counted() -> None:

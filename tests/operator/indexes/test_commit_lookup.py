@@ -16,7 +16,7 @@ from tests.kit.waiting import LIMIT
 
 from dpojob_operator.controllers.dpojob import StateReader
 from dpojob_operator.decide import Decision, OutputHolder, Policy
-from dpojob_operator.decide.rules import decide
+from dpojob_operator.decide.steps import decide
 from dpojob_operator.indexes import (
     DependentsIndex,
     InspectionCache,

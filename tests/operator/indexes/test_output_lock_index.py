@@ -26,7 +26,7 @@ from dpojob_api.job import DPOJob
 from dpojob_operator.controllers.dpojob import StateReader
 from dpojob_operator.decide import OutputHolder, PlanningRequest, Policy
 from dpojob_operator.decide.object_snapshots import PVCSnapshot
-from dpojob_operator.decide.rules import decide, decide_with_pools
+from dpojob_operator.decide.steps import decide, decide_with_pools
 from dpojob_operator.indexes import DependentsIndex, ObjectStores, OutputLockIndex
 from dpojob_operator.kube import parse_dpojob
 from dpojob_operator.manifests import output_directory_label

@@ -1,9 +1,9 @@
 """The decision about one DPOJob: a pure function of the objects that were read.
 
-`rules.decide` does no I/O and has no clock: the same snapshot, pools and time give the same
+`steps.decide` does no I/O and has no clock: the same snapshot, pools and time give the same
 decision, and a decision's status, read again, gives no further change. This package holds the types
 of a decision, the snapshots of Jobs, Pods and claims that decisions are made from, the names of child
-objects, and the builder of the status, which the rules share; `rules` holds the entry points.
+objects, and the builder of the status, which the steps share; `steps` holds the entry points.
 """
 
 from .binding import is_binding

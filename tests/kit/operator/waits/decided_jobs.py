@@ -19,7 +19,7 @@ from tests.kit.operator_fixture import REPORT
 from dpojob_api.job import DPOJob, DPOJobStatus
 from dpojob_operator.decide import Snapshot
 from dpojob_operator.decide.object_snapshots import PodSnapshot, PVCSnapshot
-from dpojob_operator.decide.rules import decide_with_pools
+from dpojob_operator.decide.steps import decide_with_pools
 from dpojob_planner import PoolState
 
 

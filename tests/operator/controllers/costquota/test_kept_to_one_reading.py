@@ -21,7 +21,7 @@ from tests.kit.operator.costquota_api import NAMESPACE, FakeApi, Replica, quota
 
 from dpojob_operator.decide import DeleteJob, FirstSight, Policy, Snapshot
 from dpojob_operator.decide.object_snapshots import PodSnapshot
-from dpojob_operator.decide.rules import decide_with_pools
+from dpojob_operator.decide.steps import decide_with_pools
 from dpojob_operator.indexes.job_costs import READING_DELAY
 from dpojob_operator.kube.resources import COSTQUOTAS, DPOJOBS
 

@@ -15,7 +15,7 @@ from tests.kit.operator.operated_cluster import (
 from dpojob_operator.controllers.dpojob import reconciler
 from dpojob_operator.controllers.work_queue import MAX_BACKOFF
 from dpojob_operator.decide import Decision, PlanningRequest, Snapshot
-from dpojob_operator.decide.rules import decide
+from dpojob_operator.decide.steps import decide
 from dpojob_operator.kube.resources import DPOJOBS
 
 MINUTES = 60

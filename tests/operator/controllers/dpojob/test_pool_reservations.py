@@ -13,7 +13,7 @@ from dpojob_api.pool import GPUPoolSpec
 from dpojob_operator.controllers.dpojob.pool_reservations import SETTLE_SECONDS, PoolReservations
 from dpojob_operator.decide import Decision
 from dpojob_operator.decide.object_snapshots import PodSnapshot
-from dpojob_operator.decide.rules import decide_with_pools
+from dpojob_operator.decide.steps import decide_with_pools
 from dpojob_operator.manifests import pool_hash
 from dpojob_planner import PoolState
 

@@ -19,7 +19,7 @@ from tests.kit.operator_fixture import REPORT
 from dpojob_api.job import DPOJobStatus, QueueStatus
 from dpojob_api.status_condition import Condition
 from dpojob_operator.controllers.dpojob.status_metrics import count_changes, update_budget
-from dpojob_operator.decide.rules import decide
+from dpojob_operator.decide.steps import decide
 from dpojob_operator.process.metrics import RUNNING
 
 

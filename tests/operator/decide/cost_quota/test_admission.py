@@ -35,7 +35,7 @@ from dpojob_operator.decide import (
     Snapshot,
 )
 from dpojob_operator.decide.object_snapshots import PodSnapshot
-from dpojob_operator.decide.rules import decide_with_pools
+from dpojob_operator.decide.steps import decide_with_pools
 from dpojob_operator.decide.summary import ADVICE
 
 RESERVED = CountedJob(uid=UID, name="x", reserved=Decimal(10**9))

@@ -16,7 +16,7 @@ from tests.kit.builders import (
 from dpojob_api.conditions import ConditionType
 from dpojob_operator.decide import DeleteJob
 from dpojob_operator.decide.queueing.managed_by import JOB_CONTROLLER
-from dpojob_operator.decide.rules import decide_with_pools
+from dpojob_operator.decide.steps import decide_with_pools
 
 MULTIKUEUE = "kueue.x-k8s.io/multikueue"
 

@@ -19,7 +19,7 @@ from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJobStatus
 from dpojob_operator.decide import Decision, SetJobLabels, Snapshot
 from dpojob_operator.decide.queueing.queue_labels import PRIORITY_CLASS, QUEUE_NAME
-from dpojob_operator.decide.rules import decide_with_pools
+from dpojob_operator.decide.steps import decide_with_pools
 
 IN_A = {QUEUE_NAME: "a"}
 LOW_IN_A = {**IN_A, PRIORITY_CLASS: "low"}

@@ -19,7 +19,7 @@ from tests.kit.builders import (
 
 from dpojob_api.job import DPOJobStatus, QueueStatus
 from dpojob_operator.decide import WaitingJob
-from dpojob_operator.decide.rules import decide_with_pools
+from dpojob_operator.decide.steps import decide_with_pools
 from dpojob_operator.decide.summary.queue_wait import rounded_place
 
 PENDING = replace(RUNNING, phase="Pending", started=None, scheduled=False)

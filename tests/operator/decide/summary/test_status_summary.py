@@ -23,8 +23,8 @@ from dpojob_api.evaluation import Evaluation
 from dpojob_api.job import Cost, DPOJobStatus
 from dpojob_api.progress import Progress
 from dpojob_api.status_condition import Condition
-from dpojob_operator.decide.rules import decide_with_pools
 from dpojob_operator.decide.status_builder import StatusBuilder
+from dpojob_operator.decide.steps import decide_with_pools
 from dpojob_operator.decide.summary import ADVICE, summarise
 
 

@@ -2,10 +2,11 @@
 
 sources -> readers -> columns -> scan of all rows (readers -> validation -> tokenization -> statistics) -> report
 
-Packages do not call each other: what one returns is passed to the next one, here, or for a batch of rows in
-`scan.dataset_scan`. Sources fetch files, readers read local ones, and columns are given the rows that were
-read. Where a package asks for another pass, it returns that and the loop is here: the scan until all rows confirm
-the layout, and the inspections by which a suggestion is tried.
+What one package returns is passed to the next one, here, or for a batch of rows in `scan.dataset_scan`. Two packages
+stand for a part of the walk: `tokenization.ModelContext` opens the model, and `scan.accepted_rows` reads the rows
+again that were accepted, for training and for the prompts of an evaluation. Sources fetch files, readers read local
+ones, and columns are given the rows that were read. Where a package asks for another pass, it returns that and the
+loop is here: the scan until all rows confirm the layout, and the inspections by which a suggestion is tried.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from dpojob_api.conditions import ConditionType
 from dpojob_operator.decide import Decision, PoolReservation, Snapshot
-from dpojob_operator.decide.rules.planning import REPLANNED
+from dpojob_operator.decide.steps.planning import REPLANNED
 from dpojob_operator.kube import Key
 from dpojob_operator.process import Clock
 from dpojob_planner import PoolState

@@ -23,7 +23,7 @@ from dpojob_operator.decide import (
 )
 from dpojob_operator.decide.effective_spec import with_default_cache
 from dpojob_operator.decide.queueing import is_managed_elsewhere
-from dpojob_operator.decide.rules import decide, decide_with_pools
+from dpojob_operator.decide.steps import decide, decide_with_pools
 from dpojob_operator.indexes import DependentsIndex
 from dpojob_operator.kube import (
     ApiClient,

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from dpojob_operator.decide import Snapshot
 from dpojob_operator.decide.object_snapshots import JobSnapshot, RawObject, WorkloadSnapshot
-from dpojob_operator.decide.rules.pod_diagnosis import PODLESS_SECONDS
+from dpojob_operator.decide.steps.pod_diagnosis import PODLESS_SECONDS
 from dpojob_operator.kube import ApiClient, ApiError, NotFound
 from dpojob_operator.kube.resources import EVENTS, WORKLOADS
 

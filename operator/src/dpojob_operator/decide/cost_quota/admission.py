@@ -26,7 +26,7 @@ def wait_for_admission(builder: StatusBuilder) -> bool:
         builder: The status under construction, with the plan of the next attempt.
 
     Returns:
-        Whether an attempt goes on or may begin, so that the next rule may run.
+        Whether an attempt goes on or may begin, so that the next step may run.
     """
     attempt, plan = builder.attempt, builder.status.plan
     if attempt is not None and attempt.end_time is None:

@@ -25,7 +25,7 @@ from tests.kit.operator_fixture import REPORT, succeeded
 from dpojob_api.job import Dependency, DPOJobStatus
 from dpojob_operator.controllers.dpojob.status_metrics import count_changes
 from dpojob_operator.decide import DeleteJob, DependencySnapshot, Policy
-from dpojob_operator.decide.rules import decide_with_pools
+from dpojob_operator.decide.steps import decide_with_pools
 
 ASKED = {"evaluation": {"judge": {"rewardModel": {"repo": "org/reward"}}}}
 PROGRAM = {

@@ -16,7 +16,7 @@ def check_output_lock(builder: StatusBuilder) -> bool:
         builder: The status under construction.
 
     Returns:
-        Whether no other job holds the directory, so that the next rule may run.
+        Whether no other job holds the directory, so that the next step may run.
     """
     holder = builder.snapshot.output_holder
     if holder is None or builder.job.spec.suspend:

@@ -17,7 +17,7 @@ def resolve_dependency(builder: StatusBuilder) -> bool:
         builder: The status under construction.
 
     Returns:
-        Whether the model is known, so that the next rule may run.
+        Whether the model is known, so that the next step may run.
     """
     reference = builder.job.spec.model.from_job
     if reference is None or builder.status.dependency is not None:

@@ -10,7 +10,7 @@ from tests.kit.builders import NOW, POOLS, build_snapshot, reason
 from dpojob_api.job import Dependency
 from dpojob_operator.decide import CreateInspection, Decision, DependencySnapshot
 from dpojob_operator.decide.effective_spec import claims_mounted, effective_spec, model_source
-from dpojob_operator.decide.rules import decide_with_pools
+from dpojob_operator.decide.steps import decide_with_pools
 
 AFTER_SFT: dict[str, Any] = {"model": {"fromJob": {"kind": "DPOJob", "name": "sft"}}}
 FOUND = Dependency(kind="DPOJob", name="sft", uid="u", repo="me/sft")

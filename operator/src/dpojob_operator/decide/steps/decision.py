@@ -28,7 +28,7 @@ from .planning import choose_plan
 from .stale_jobs import delete_stale_trainings
 from .training import run_training
 
-RULES = (
+STEPS = (
     delete_stale_trainings,
     resolve_dependency,
     check_output_lock,
@@ -39,7 +39,7 @@ RULES = (
     wait_for_admission,
     run_training,
 )
-"""The rules in the order in which they are applied to a job; the first that returns False ends the pass."""
+"""The steps in the order in which they are applied to a job; the first that returns False ends the pass."""
 
 
 def decide(snapshot: Snapshot, now: datetime) -> Decision | PlanningRequest:
@@ -93,8 +93,8 @@ def _apply_rules(builder: StatusBuilder) -> None:
     elif (dispatched := dispatched_job(builder)) is not None:
         fail_dispatched(builder, dispatched)
     else:
-        for rule in RULES:
-            if not rule(builder):
+        for step in STEPS:
+            if not step(builder):
                 break
     if builder.finished:
         _end_open_attempt(builder)

@@ -19,7 +19,7 @@ from tests.kit.operator_fixture import failed, succeeded
 
 from dpojob_api.progress import Progress
 from dpojob_operator.decide.object_snapshots import PodSnapshot
-from dpojob_operator.decide.rules.job_result import JOB_END_SECONDS, parse_outcome
+from dpojob_operator.decide.steps.job_result import JOB_END_SECONDS, parse_outcome
 
 
 def test_progress_is_in_the_status_and_its_columns() -> None:

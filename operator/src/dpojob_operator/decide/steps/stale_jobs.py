@@ -36,7 +36,7 @@ def delete_stale_trainings(builder: StatusBuilder) -> bool:
         builder: The status under construction.
 
     Returns:
-        Always True: the later rules run, and none creates a training Job while these exist.
+        Always True: the later steps run, and none creates a training Job while these exist.
     """
     for job in stale_trainings(builder):
         if not job.deleting:

@@ -18,7 +18,7 @@ from tests.kit.builders import (
 
 from dpojob_api.job import ChildJob, DPOJobStatus
 from dpojob_operator.decide import CreateTraining, DeleteJob
-from dpojob_operator.decide.rules import decide_with_pools
+from dpojob_operator.decide.steps import decide_with_pools
 
 LATE = job_snapshot("late")
 DELETED = DeleteJob("late", LATE.uid)

@@ -39,7 +39,7 @@ def run_training(builder: StatusBuilder) -> bool:
         builder: The status under construction.
 
     Returns:
-        Always False: this is the last rule.
+        Always False: this is the last step.
     """
     attempt = builder.attempt
     if attempt is None or attempt.end_time is not None:

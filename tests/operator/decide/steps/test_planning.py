@@ -33,7 +33,7 @@ from dpojob_operator.decide import (
     PoolReservation,
 )
 from dpojob_operator.decide.object_snapshots import PodSnapshot, PVCSnapshot
-from dpojob_operator.decide.rules import decide, decide_with_pools
+from dpojob_operator.decide.steps import decide, decide_with_pools
 from dpojob_planner import PoolState
 
 OTHER = PoolState(name="other", spec=POOL, free=2, nodes=1)

@@ -21,7 +21,7 @@ from dpojob_api.conditions import ConditionType
 from dpojob_operator.decide import (
     CreateTraining,
 )
-from dpojob_operator.decide.rules import decide_with_pools
+from dpojob_operator.decide.steps import decide_with_pools
 
 
 def test_a_missing_pool_is_waited_for_during_the_grace_time() -> None:

@@ -24,7 +24,7 @@ from dpojob_api.report import InspectionReport
 from dpojob_operator.decide import CreateInspection, Decision, SharedInspection, Snapshot
 from dpojob_operator.decide.child_names import inspection_name
 from dpojob_operator.decide.object_snapshots import PodSnapshot, PVCSnapshot
-from dpojob_operator.decide.rules import decide_with_pools
+from dpojob_operator.decide.steps import decide_with_pools
 
 NAME = inspection_name("x", UID)
 BEGUN = decide_with_pools(build_snapshot(), POOLS, NOW).status

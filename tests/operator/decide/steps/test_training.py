@@ -25,7 +25,7 @@ from dpojob_api.conditions import ConditionType
 from dpojob_api.progress import Progress
 from dpojob_operator.decide import DeleteJob
 from dpojob_operator.decide.object_snapshots import PodSnapshot
-from dpojob_operator.decide.rules import decide_with_pools
+from dpojob_operator.decide.steps import decide_with_pools
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,8 @@ from dpojob_api.job import ChildJob, DPOJobStatus
 from dpojob_operator.decide import CreateClaim, CreateTraining, DeleteJob
 from dpojob_operator.decide.child_names import training_name
 from dpojob_operator.decide.object_snapshots import PodSnapshot
-from dpojob_operator.decide.rules import decide_with_pools
-from dpojob_operator.decide.rules.job_result import out_of_main_memory
+from dpojob_operator.decide.steps import decide_with_pools
+from dpojob_operator.decide.steps.job_result import out_of_main_memory
 
 
 def test_a_created_job_is_recorded_by_its_uid() -> None:

@@ -33,7 +33,7 @@ from dpojob_operator.decide import (
     Snapshot,
 )
 from dpojob_operator.decide.object_snapshots import PVCSnapshot
-from dpojob_operator.decide.rules import decide_with_pools
+from dpojob_operator.decide.steps import decide_with_pools
 
 SUSPEND: dict[str, Any] = {"suspend": True}
 
