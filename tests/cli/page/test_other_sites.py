@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.cli.conftest import UNREACHABLE
 from tests.kit.ui import chromium, page_server
+from tests.kit.waiting import LIMIT
 
 pytestmark = (
     pytest.mark.cluster
@@ -106,26 +108,43 @@ def signed_in(browser: Browser, address: str, own: str) -> Iterator[BrowserConte
     context.close()
 
 
-def statuses_of(page: Page, own: str) -> list[int]:
-    """The statuses with which the page's server answers requests of this tab from now on.
+class OwnAnswers:
+    """The statuses with which the page's server answers requests of a tab, from now on.
 
     They come from Chromium's network service: the page does not get the status of an answer that it may not see.
+    The service reports them later than the page learns that it may not, and a request's address before or after its
+    status.
     """
-    found: list[int] = []
-    asked: dict[str, str] = {}
-    session = page.context.new_cdp_session(page)
 
-    def note(event: dict[str, Any]) -> None:
-        if asked.get(event["requestId"], "").startswith(own):
-            found.append(event["statusCode"])
+    def __init__(self, page: Page, own: str) -> None:
+        self._page, self._own = page, own
+        self._addresses: dict[str, str] = {}
+        self._statuses: dict[str, int] = {}
+        session = page.context.new_cdp_session(page)
+        session.on("Network.requestWillBeSent", self._add_address)
+        session.on("Network.responseReceivedExtraInfo", self._add_status)
+        session.send("Network.enable")
 
-    session.on(
-        "Network.requestWillBeSent",
-        lambda event: asked.update({event["requestId"]: event["request"]["url"]}),
-    )
-    session.on("Network.responseReceivedExtraInfo", note)
-    session.send("Network.enable")
-    return found
+    def _add_address(self, event: dict[str, Any]) -> None:
+        self._addresses[event["requestId"]] = event["request"]["url"]
+
+    def _add_status(self, event: dict[str, Any]) -> None:
+        self._statuses[event["requestId"]] = event["statusCode"]
+
+    def first(self, count: int) -> list[int]:
+        """Waits for a number of answers, and returns the statuses of all that came, sorted."""
+        deadline = time.monotonic() + LIMIT
+        while len(found := self._found()) < count:
+            assert time.monotonic() < deadline, f"{count} answers are awaited; came: {found}"
+            self._page.wait_for_timeout(20)  # Events are handed over only while Playwright waits.
+        return found
+
+    def _found(self) -> list[int]:
+        return sorted(
+            status
+            for request, status in self._statuses.items()
+            if self._addresses.get(request, "").startswith(self._own)
+        )
 
 
 @pytest.mark.parametrize("host", [ATTACKER, "127.0.0.1", "localhost"])
@@ -133,11 +152,11 @@ def test_a_script_of_another_site_reads_nothing_and_runs_nothing(
     signed_in: BrowserContext, own: str, other_port: int, host: str
 ) -> None:
     page = signed_in.new_page()
-    statuses = statuses_of(page, own)
+    answers = OwnAnswers(page, own)
     page.goto(f"http://{host}:{other_port}/")
     seen = page.evaluate(REACH, own)
     assert len(seen) == 6 and set(seen.values()) == {"refused"}, seen
-    assert sorted(statuses) == [403, 403, 403, 403, 403, 405]
+    assert answers.first(6) == [403, 403, 403, 403, 403, 405]
 
 
 @pytest.mark.parametrize("host", [ATTACKER, "127.0.0.1"])
@@ -145,7 +164,7 @@ def test_a_frame_or_a_link_of_another_site_shows_nothing(
     signed_in: BrowserContext, own: str, other_port: int, host: str
 ) -> None:
     page = signed_in.new_page()
-    statuses = statuses_of(page, own)
+    answers = OwnAnswers(page, own)
     page.goto(f"http://{host}:{other_port}/")
     page.evaluate(
         """own => new Promise(resolve => {
@@ -156,7 +175,7 @@ def test_a_frame_or_a_link_of_another_site_shows_nothing(
         })""",
         own,
     )
-    assert statuses == [403]
+    assert answers.first(1) == [403]
     assert "DPOJobs" not in page.frames[1].content()
     page.evaluate("own => { location.href = own }", own)
     expect(page.locator("body")).to_have_text(REFUSED)
