@@ -235,7 +235,8 @@ def test_the_sense_of_a_number_is_asked(volume, values: tuple[int, ...]) -> None
     rows = [{**row, "label": values[n % len(values)]} for n, row in enumerate(rows_of(PAIR))]
     report = volume.rows(rows).inspect()
     assert report.suggestion is None
-    assert report.errors[0].message.count("verdict: {column: label") == 2
+    senses = 4 if values == (0, 1, 2) else 2
+    assert report.errors[0].message.count("verdict: {column: label") == senses
 
 
 def test_a_column_for_each_answer_is_no_verdict_by_itself(volume) -> None:

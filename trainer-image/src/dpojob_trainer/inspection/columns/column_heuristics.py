@@ -51,7 +51,9 @@ REPLY = (
     "response", "answer", "completion", "output", "generation", "candidate", "reply", "summary",
 )  # fmt: skip
 """Words for a model's output."""
-ANSWER = (*REPLY, "text", "model", "ref", "conversation", "messages", "option", "solution")
+ANSWER = (
+    *REPLY, "text", "model", "ref", "conversation", "messages", "option", "solution", "assistant",
+)  # fmt: skip
 """Words for one of two answers."""
 METADATA_WORDS = frozenset(
     (
@@ -69,7 +71,12 @@ METADATA_SUFFIXES = frozenset(
         "logprob", "logprobs", "probability", "margin",
     )
 )  # fmt: skip
-PREFERENCE_LABELS = frozenset(["label", "labels", "preference", "choice", "verdict"])
+PREFERENCE_LABELS = frozenset(
+    (
+        "label", "labels", "preference", "choice", "verdict", "judgment", "judgement", "prefers",
+        "wins", "vote",
+    )
+)  # fmt: skip
 
 
 _STEM = rf"^(?P<stem>(?:[a-z0-9]+_)*(?:{'|'.join(ANSWER)})s?)"
@@ -194,9 +201,9 @@ def is_preference_label(column: str) -> bool:
         column: The column's name.
 
     Returns:
-        Whether its name is that of a preference label.
+        Whether its name is that of a preference label, or of the better or the worse answer.
     """
-    return preference_of(column) == 1 or bool(
+    return preference_of(column) != 0 or bool(
         PREFERENCE_LABELS & set(simplified(column).split("_"))
     )
 

@@ -12,10 +12,12 @@ from dpojob_trainer.inspection.layouts import FIELDS, Schema, columns_of
 from .answer_columns import guess_answers, prompt_inside
 from .column_heuristics import simplified, undecided_pair
 from .conversation_roles import CHOSEN_AND_REJECTED_ROLES, column_with_both_answers
+from .label_values import are_labels
 from .nested_pairs import describe_nested_pairs
 from .other_datasets import describe_media, describe_other_dataset
 from .preference_columns import PreferenceColumns
 from .prompt_columns import (
+    DISTINCT_SHARE,
     PromptGuess,
     guess_prompt,
     in_reading_order,
@@ -23,7 +25,7 @@ from .prompt_columns import (
     parts_of_prompt,
     readable,
 )
-from .row_sample import Sample
+from .row_sample import Sample, texts
 
 
 def quoted(columns: Sequence[str], limit: int = 24) -> str:
@@ -120,6 +122,10 @@ class _Advice:
     def write(self) -> None:
         """Decide what to suggest, or what to ask."""
         answers = guess_answers(self._found, self._schema, self._rows)
+        pair = self._undecided_pair()
+        if pair is not None and self._are_labels(answers, pair):
+            self._ask_which(pair)
+            return
         known = {**self._found, **answers}
         if {"chosen", "rejected"} <= known.keys():
             media = describe_media([known["chosen"], known["rejected"]], self._rows)
@@ -136,7 +142,6 @@ class _Advice:
         if self._has_no_names():
             self.text += f" The file has no header line, so that its columns have numbers. {self._in_order()}"
             return
-        pair = self._undecided_pair()
         if pair is not None:
             self._ask_which(pair)
             return
@@ -190,6 +195,18 @@ class _Advice:
         if pair is None or self._schema[pair[0]] != self._schema[pair[1]]:
             return None
         return pair
+
+    def _are_labels(self, answers: Mapping[str, str], pair: tuple[str, str]) -> bool:
+        """Whether guessed answers, such as winner and loser, only name one of a pair in each row."""
+        repeated, written = [
+            [len(set(found)) < DISTINCT_SHARE * len(found) for found in values]
+            for values in (
+                [texts(self._rows, column) for column in answers.values()],
+                [texts(self._rows, column) for column in pair],
+            )
+        ]
+        named = [are_labels(texts(self._rows, column), *pair) for column in answers.values()]
+        return bool(answers) and (all(named) or (all(repeated) and not any(written)))
 
     def _ask_which(self, pair: tuple[str, str]) -> None:
         both = {"chosen": pair[0], "rejected": pair[1]}

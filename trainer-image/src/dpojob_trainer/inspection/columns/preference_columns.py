@@ -10,7 +10,7 @@ from dpojob_api.suggestion import Suggestion, flow_yaml
 from dpojob_trainer.inspection.layouts import number
 
 from .column_heuristics import is_preference_label, mark_of, preference_of, score_beside
-from .label_values import LabelValues
+from .label_values import MOST_VALUES, LabelValues, author_columns
 
 MOST_LABELS = 4
 """Columns that may be preference labels and are counted."""
@@ -27,6 +27,8 @@ class PreferenceColumns:
     scores: tuple[str, str] | None
     labels: list[LabelValues] = field(default_factory=list)
     """Columns that by their names may say in each row which is the preferred one."""
+    authors: list[tuple[str, str]] = field(default_factory=list)
+    """Columns that may say who wrote the first and the second answer."""
     higher: list[int] = field(default_factory=lambda: [0, 0])
     """Rows in which the score of the first, of the second is the higher one."""
     equal: int = 0
@@ -51,12 +53,22 @@ class PreferenceColumns:
         scores = (left, right) if left and right else None
         # Columns that are called after the better answer say more than a label.
         labels = sorted(filter(is_preference_label, columns), key=lambda c: preference_of(c) != 1)
-        return cls(first, second, others, scores, [*map(LabelValues, labels[:MOST_LABELS])])
+        authors = author_columns([c for c in columns if c not in labels], first, second)
+        return cls(
+            first,
+            second,
+            others,
+            scores,
+            [*map(LabelValues, labels[:MOST_LABELS])],
+            authors[:MOST_LABELS] if labels else [],
+        )
 
     @property
     def columns(self) -> list[str]:
         """The columns that `count` needs."""
-        return [*(self.scores or ()), *(label.column for label in self.labels)]
+        authors = [column for pair in self.authors for column in pair]
+        labels = [label.column for label in self.labels]
+        return [*dict.fromkeys((*(self.scores or ()), *labels, *authors))]
 
     def count(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Compare the scores of rows, and count their labels.
@@ -75,8 +87,9 @@ class PreferenceColumns:
             else:
                 higher = int(one < other)
                 self.higher[higher] += 1
+            authors = {pair: (row.get(pair[0]), row.get(pair[1])) for pair in self.authors}
             for label in self.labels:
-                label.add(row.get(label.column), higher)
+                label.add(row.get(label.column), higher, authors)
 
     def advice(self) -> tuple[str, Suggestion | None]:
         """Advise the user, after `count` of all rows.
@@ -95,11 +108,17 @@ class PreferenceColumns:
             return (self._disagreeing_scores(), None)
         if both := self._column_for_each(usable):
             return (self._join(*both), None)
+        for label in self.labels:
+            if label.names_authors and label.authors is not None:
+                return (self._by_author(label.column, *label.authors), None)
         for label in usable:
-            if readings := label.readings():
-                return (self._ask_sense(label.column, readings), None)
+            if readings := label.readings(self.first):
+                return (self._ask_sense(label, readings), None)
         if usable and len(usable[0].counts) > 1:
             return (self._by_row(usable[0]), None)
+        for label in self.labels:
+            if label.counts and not label.has_few_values:
+                return (self._by_text(label), None)
         text = self._ask()
         if self.scores is not None:
             text += f"; {self.scores[0]!r} and {self.scores[1]!r} do not score every row"
@@ -144,19 +163,61 @@ class PreferenceColumns:
             "better-scored answer of each row into a column chosen, the other one into rejected."
         )
 
-    def _ask_sense(self, column: str, readings: Sequence[dict[str, Any]]) -> str:
-        one, other = (
+    def _ask_sense(self, label: LabelValues, readings: Sequence[dict[str, Any]]) -> str:
+        mappings = [
             flow_yaml({**self._mapping(self.first, self.second), "verdict": reading})
             for reading in readings
+        ]
+        which = "is the worse one" if label.is_of_worse else "is preferred"
+        text = (
+            f"{self.first!r} and {self.second!r} look like the two answers, and {label.column!r} may say "
+            f"in each row which {which}, but not in which sense. "
         )
-        value = readings[0]["first"]
-        shown = value if isinstance(value, str) else " or ".join(value)
+        side = "second" if label.is_of_worse else "first"
+        if len(readings) == 2:
+            return (
+                f"{text}If {_shown(readings[0][side])} stands for {self.first!r}, write columnMapping: "
+                f"{mappings[0]}; if it stands for {self.second!r}, write columnMapping: {mappings[1]}."
+            )
+        return text + " ".join(
+            f"If {_shown(reading[side])} stands for {self.first!r} and {_shown(reading['tie'])} for a tie, "
+            f"write columnMapping: {mapping}."
+            for reading, mapping in zip(readings, mappings, strict=True)
+        )
+
+    def _by_author(self, column: str, first: str, second: str) -> str:
         return (
-            f"{self.first!r} and {self.second!r} look like the two answers, and {column!r} may say in "
-            f"each row which is preferred, but not in which sense. If {shown} stands for "
-            f"{self.first!r}, write columnMapping: {one}; if it stands for {self.second!r}, write "
-            f"columnMapping: {other}."
+            f"{column!r} names in each row who wrote the {self._judged(column)} answer, not which of "
+            f"{self.first!r} and {self.second!r} it is. Compare it with {first!r} and {second!r} by row, "
+            f"with pandas by df['side'] = numpy.select([df[{first!r}] == df[{second!r}], "
+            f"df[{column!r}] == df[{first!r}], df[{column!r}] == df[{second!r}]], ['tie', 'a', 'b'], "
+            f"'tie'), and write columnMapping: {self._sides('side', column)}."
         )
+
+    def _by_text(self, label: LabelValues) -> str:
+        text = (
+            f"{self.first!r} and {self.second!r} look like the two answers, and {label.column!r} may say "
+            f"in each row which is preferred, but has more than {MOST_VALUES} values. "
+        )
+        if label.is_judged:
+            return (
+                f"{text}Write the judge's mark into one column, with pandas by df['side'] = "
+                f"df[{label.column!r}].str.extract(r'\\[\\[([ABC])\\]\\]')[0], and columnMapping: "
+                f"{self._sides('side', label.column, tie='c')}."
+            )
+        return (
+            f"{text}Write a, b or tie into one column by it, and columnMapping: "
+            f"{self._sides('side', label.column)}."
+        )
+
+    def _judged(self, column: str) -> str:
+        return "worse" if preference_of(column) == -1 else "preferred"
+
+    def _sides(self, name: str, column: str, tie: str = "tie") -> str:
+        """The mapping by a column of a, b and tie, written from a column that names one answer."""
+        first, second = ("b", "a") if preference_of(column) == -1 else ("a", "b")
+        label = {"column": name, "first": first, "second": second, "tie": tie}
+        return flow_yaml({**self._mapping(self.first, self.second), "verdict": label})
 
     def _column_for_each(self, labels: Sequence[LabelValues]) -> tuple[str, str] | None:
         """Two columns of 0 and 1, one for each answer, such as winner_model_a and winner_model_b."""
@@ -201,6 +262,10 @@ class PreferenceColumns:
     def _mapping(self, best: str, worst: str) -> dict[str, Any]:
         kept = {name: column for name, column in self.others.items() if name == "prompt"}
         return {**kept, "chosen": best, "rejected": worst}
+
+
+def _shown(values: str | Sequence[str]) -> str:
+    return values if isinstance(values, str) else " or ".join(values)
 
 
 def _rows(count: int) -> str:
