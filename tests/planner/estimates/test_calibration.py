@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from bench.mutation.patching import clear_caches
 from tests.kit.planning import job, planned, pool, shape
 
 from dpojob_api.pool import GPU
@@ -18,6 +21,14 @@ MEASURED = Rate(matmul_teraflops=60, training_teraflops=40, measured=CARD)
 def reasons(**gpu_fields: object) -> list[str]:
     where = pool(gpu={"model": "A10G", "memoryGiB": 24, **gpu_fields})
     return planned(job(), shape("qwen2.5-0.5b"), [where]).reasons
+
+
+@pytest.fixture(autouse=True)
+def no_kept_plans() -> Iterator[None]:
+    """Forget the plans made by other rates: a plan is kept by its inputs, and these do not hold the rates."""
+    clear_caches("dpojob_planner")
+    yield
+    clear_caches("dpojob_planner")
 
 
 def test_every_constant_has_a_value_and_rates_are_of_known_kinds() -> None:
@@ -46,6 +57,7 @@ def test_the_plan_says_where_its_rate_comes_from(monkeypatch: pytest.MonkeyPatch
         in reasons()
     )
     assert "The time is by gpu.teraflops of one, 31 TFLOP/s." in reasons(teraflops=31)
+    clear_caches("dpojob_planner")
     monkeypatch.setattr(gpu, "RATES", {"A10G": MEASURED})
     assert (
         "The time is by the rate of an A10G that was measured on NVIDIA A10G, 2026-11-28."
