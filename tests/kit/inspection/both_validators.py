@@ -33,6 +33,9 @@ words = st.sampled_from(
         "[INST] a",
         "x\n\nHuman: b",
         "<|im_end|>",
+        "Human: a\nAssistant: ",
+        " b\nHuman: c\nAssistant: d",
+        "[INST] a [/INST]",
     ]
 )
 sound_message = st.fixed_dictionaries(

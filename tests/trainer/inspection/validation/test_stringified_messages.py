@@ -69,7 +69,7 @@ PLAIN = [
     "[{'role': user}]",
     "[{" * 5000,
     '[{"role": ["user"], "content": ""}]',
-    "[INST] hi [/INST]",
+    "[INST] hi [/INST] so",
     "[",
 ]
 

@@ -133,3 +133,96 @@ def test_no_answer_begins_with_the_space_of_its_mark(volume) -> None:
     (row,) = rows_of(volume)
     assert row["chosen"] == [turn("assistant", "so")]
     assert row["rejected"] == [turn("assistant", "no")]
+
+
+OPENINGS = [
+    "### Question: why {}?\n### Answer:",
+    "### Instruction:\nSay {}\n\n### Response:\n",
+    "User: why {}?\nAssistant:",
+    "Question: why {}?\nAnswer:",
+    "### Question: a {}\n### Answer: b\n### Question: c\n### Answer:",
+]
+
+
+def test_marks_before_words_that_both_answers_share_are_warned_about(volume) -> None:
+    """The common beginning ends after the shared words then, not with the mark."""
+    rows = [
+        {side: f"{opening.format(n)} The answer is {side} {n}" for side in ("chosen", "rejected")}
+        for n, opening in enumerate(OPENINGS)
+    ]
+    plain = {"chosen": "Is it so? Yes", "rejected": "Is it so? No"}
+    for model in ("", TRIMS):
+        if model:
+            make_model(volume.root / "model", model)
+        report = volume.rows([*rows, plain]).inspect(WHOLE)
+        assert report.valid, report.problems
+        assert warnings(report)["TemplateInText"].rows == len(rows)
+
+
+@pytest.mark.parametrize("mark", ["<|im_end|>", "<|eot_id|>", "<end_of_turn>", "[INST] b [/INST]"])
+@pytest.mark.parametrize("as_messages", [False, True])
+def test_the_marks_of_a_template_in_an_answer_are_warned_about(
+    volume, mark: str, as_messages: bool
+) -> None:
+    rows: list[dict[str, Any]] = [
+        {"prompt": f"q {n}", "chosen": f"yes {n}", "rejected": f"no {n}"} for n in range(4)
+    ]
+    rows[2]["rejected"] += mark
+    if as_messages:
+        rows = [
+            {**row, **{name: [turn("assistant", row[name])] for name in ("chosen", "rejected")}}
+            for row in rows
+        ]
+    report = volume.rows(rows).inspect()
+    assert report.valid
+    found = warnings(report)["TemplateInText"]
+    assert (found.rows, found.examples) == (1, [2])
+    assert "an answer of 1 row" in found.message and "Remove them" in found.message
+
+
+CONTINUED = [
+    ("Human: q\nAssistant:", " yes\nHuman: go on\nAssistant: so"),
+    ("q\nAssistant:", "yes\nUser: go on\nAssistant: so"),
+    ("### Instruction:\nq\n\n### Response:\n", "yes\n\n### Instruction:\nand?"),
+    ("[INST] q [/INST]", "yes [INST] and? [/INST] so"),
+]
+
+
+@pytest.mark.parametrize(("prompt", "answer"), CONTINUED)
+def test_an_answer_that_continues_the_transcript_of_its_prompt_is_refused(
+    volume, prompt: str, answer: str
+) -> None:
+    row = {"prompt": prompt, "chosen": "yes", "rejected": "no"}
+    report = volume.rows([row, {**row, "chosen": answer}, row]).inspect()
+    assert codes(report) == {"TemplateInText": 1}
+    assert report.errors[0].examples == [1]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer"),
+    [
+        ("q\n### Response:", "### Question\nA heading, not a turn"),
+        ("Question: 6 * 7?\nAnswer:", "Six sevens.\nAnswer: 42"),
+        ("Write a play.", "Enter\nHuman: hello\nAssistant: hello"),
+    ],
+)
+def test_headings_and_dialogues_in_an_answer_are_its_text(volume, prompt: str, answer: str) -> None:
+    rows = [{"prompt": f"{n}. {prompt}", "chosen": answer, "rejected": "no"} for n in range(3)]
+    assert volume.rows(rows).inspect().valid
+
+
+@pytest.mark.parametrize("mark", ["\n\nHuman: q\n\nAssistant:", "### Question: q\n### Answer:"])
+def test_an_answer_after_a_mark_in_the_prompt_column_begins_without_its_space(
+    volume, mark: str
+) -> None:
+    pairs = [
+        {"prompt": mark, "chosen": " Well.", "rejected": "\nNo."},
+        {"prompt": "q", "chosen": " Well.", "rejected": " No."},
+    ]
+    volume.rows(pairs)
+    assert [row["chosen"] for row in rows_of(volume)] == [" Well.", " Well."]
+    make_model(volume.root / "model", TRIMS)
+    marked, plain = rows_of(volume)
+    assert marked["chosen"] == [turn("assistant", "Well.")]
+    assert marked["rejected"] == [turn("assistant", "No.")]
+    assert plain["chosen"] == [turn("assistant", " Well.")]

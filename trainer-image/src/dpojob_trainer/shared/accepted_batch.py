@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from dpojob_api.report import ProblemCode
 
-from .preference_pair import PreferencePair, comparable_bytes
+from .preference_pair import PreferencePair, comparable_bytes, last_text
+from .turn_marks import OPENING_MARK, find_mark
 
 SENTENCE_END = re.compile(r"[\n.?!:;…。？！：؟।]")
 MIN_PROMPT_WORDS = 4
@@ -126,21 +127,24 @@ def _notes_of(pair: PreferencePair) -> Iterator[ProblemCode]:
         pair: The pair.
 
     Yields:
-        `UserTurnInAnswer` where TRL would train a user's turn as the model's own, and
-        `AccidentalPrompt` where the common beginning of two texts does not read like a prompt.
+        `UserTurnInAnswer` where TRL would train a user's turn as the model's own, and of the common
+        beginning of two texts `AccidentalPrompt` where it does not read like a prompt and
+        `TemplateInText` where it holds the mark of a turn.
     """
     for answer in (pair.chosen, pair.rejected):
         if not isinstance(answer, str) and any(turn["role"] == "user" for turn in answer):
             yield ProblemCode.USER_TURN_IN_ANSWER
             break
-    if pair.implicit and pair.format == "standard" and not _reads_like_prompt(pair):
-        yield ProblemCode.ACCIDENTAL_PROMPT
+    if pair.implicit and pair.format == "standard":
+        opening = last_text(pair.prompt)
+        if not _reads_like_prompt(opening):
+            yield ProblemCode.ACCIDENTAL_PROMPT
+        if find_mark(OPENING_MARK, opening) is not None:
+            yield ProblemCode.TEMPLATE_IN_TEXT
 
 
-def _reads_like_prompt(pair: PreferencePair) -> bool:
-    prompt = pair.prompt
-    text = prompt if isinstance(prompt, str) else str(prompt[-1].get("content", ""))
-    text = text.strip()
+def _reads_like_prompt(opening: str) -> bool:
+    text = opening.strip()
     if "\n" in text or "?" in text:
         return True
     is_long = len(text.split()) >= MIN_PROMPT_WORDS or not text.isascii()

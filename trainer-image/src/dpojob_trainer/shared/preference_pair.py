@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from .messages import Message
+from .turn_marks import ending_answer_mark
 
 MessageList = list[Message]
 Format = Literal["standard", "conversational"]
@@ -34,11 +35,13 @@ class PreferencePair:
         """Convert the pair to message lists: text becomes a user's and an assistant's message.
 
         Returns:
-            A pair whose prompt and answers are message lists. The white space that separated an
-            implicit prompt from the answers is left out, since the template separates turns itself.
+            A pair whose prompt and answers are message lists. The white space that separated the
+            answers from an implicit prompt, or from an answer's mark at the end of the prompt, is left
+            out, since the template separates turns itself.
         """
         chosen, rejected = self.chosen, self.rejected
-        if self.implicit and isinstance(chosen, str) and isinstance(rejected, str):
+        is_separated = self.implicit or ending_answer_mark(last_text(self.prompt)) is not None
+        if isinstance(chosen, str) and isinstance(rejected, str) and is_separated:
             stripped = chosen.lstrip(), rejected.lstrip()
             if stripped[0] != stripped[1]:
                 chosen, rejected = stripped
@@ -94,6 +97,20 @@ def _count_characters(value: str | MessageList) -> int:
     if isinstance(value, str):
         return len(value)
     return sum(len(message.get("content", "")) for message in value)
+
+
+def last_text(value: str | MessageList) -> str:
+    """Give the text that comes last.
+
+    Args:
+        value: Text, or a message list.
+
+    Returns:
+        The text, or that of the last message; empty where there is none.
+    """
+    if isinstance(value, str):
+        return value
+    return str(value[-1].get("content", "")) if value else ""
 
 
 def as_messages(value: str | MessageList, role: str) -> MessageList:

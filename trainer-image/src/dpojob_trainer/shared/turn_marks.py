@@ -27,14 +27,41 @@ TRANSCRIPT_MARK = re.compile(
     f"{_BEGINS_TURN}|{_OTHER}|{_HEADING}|\\n(?:Human|Assistant|User):".encode()
 )
 """Marks in a text that holds prompt and answer; in other texts the headings may be Markdown."""
-ANSWER_FOLLOWS = re.compile(
-    rb"(?:### ?(?:Assistant|Answer|Response):?|(?:^|\n)(?:Assistant|Answer):)\s{0,8}\Z"
+OPENING_MARK = re.compile(TRANSCRIPT_MARK.pattern + rb"|(?:^|\n)(?:Assistant|Answer|Response):")
+"""Marks in the common beginning of two such texts, of which the last may be anywhere: the answers may
+share their first words."""
+ENDS_WITH_ANSWER_MARK = (
+    r"(?:### ?(?:Assistant|Answer|Response):?|(?:^|\n)(?:Assistant|Answer):|\[/INST\]"
+    r"|<\|assistant\|>|<\|im_start\|>assistant|<start_of_turn>model|<extra_id_1>(?:Assistant)?"
+    r"|<\|start_header_id\|>assistant<\|end_header_id\|>)[\t-\r ]{0,8}"
 )
+"""An answer's mark, to be found at the end of a prompt; written so that RE2, which Arrow uses, reads
+it as Python does."""
+ANSWER_FOLLOWS = re.compile(ENDS_WITH_ANSWER_MARK.encode() + rb"\Z")
 """The end of a prompt to which the beginning of the answer's turn was added already."""
+LONGEST_END = 80
+"""More bytes than a match of `ANSWER_FOLLOWS` has."""
+USER_MARK = re.compile(
+    rb"### ?(?:Human|User|Question|Instruction)\b:?|(?:^|\n)(?:Human|User|Question):|\[INST\]"
+)
+"""The mark of a user's turn, in an answer to a prompt that has such marks too."""
 BEGINNINGS = (b"<|", b"<start_of_turn>", b"<extra_id_", b"\n\nHuman:", b"\n\nAssistant:")
 """Every match of `BEGINNING_OF_TURN` begins with one of these; to look for them is much faster."""
 TEMPLATE_PARTS = (*BEGINNINGS, b"<end_of_turn>", b"INST]")
 """The same of `TEMPLATE_MARK`."""
+
+
+def ending_answer_mark(prompt: str) -> str | None:
+    """Find the mark of the answer's turn at the end of a prompt.
+
+    Args:
+        prompt: The text of the prompt, or of its last message.
+
+    Returns:
+        The mark without white space around it; None where the prompt does not end with one.
+    """
+    found = ANSWER_FOLLOWS.search(prompt[-LONGEST_END:].encode(errors="surrogatepass"))
+    return found[0].decode().strip() if found else None
 
 
 def find_mark(pattern: re.Pattern[bytes], text: str) -> str | None:

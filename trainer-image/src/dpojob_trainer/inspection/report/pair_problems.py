@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from dpojob_api.report import Problem, ProblemCode
-from dpojob_trainer.inspection.statistics import SplitStatistics
+from dpojob_trainer.inspection.statistics import MARKED_ANSWER, SplitStatistics
 from dpojob_trainer.shared.problem_text import row_share, warning
 
 HELD_OUT_WORDS = frozenset(
@@ -38,20 +39,21 @@ def pair_warnings(statistics: SplitStatistics) -> list[Problem]:
         statistics: The counts over a split.
 
     Returns:
-        One warning a code.
+        One warning a code, of marks of templates one for prompts and one for answers.
     """
     found, valid = statistics.warnings, statistics.valid
 
-    def problem(code: ProblemCode, message: str) -> Problem:
-        return warning(code, message, found.counts[code], found.examples[code])
+    def problem(code: ProblemCode, message: str, counted: str = "") -> Problem:
+        counted = counted or code
+        return warning(code, message, found.counts[counted], found.examples[counted])
 
-    def share(code: ProblemCode) -> str:
+    def share(code: str) -> str:
         return row_share(found.counts[code], valid)
 
     problems = []
     code = ProblemCode.TEMPLATE_IN_TEXT
     if found.counts[code]:
-        marks = ", ".join(repr(mark) for mark, _ in found.marks.most_common(MAX_NAMES))
+        marks = _common(found.marks)
         problems.append(
             problem(
                 code,
@@ -59,6 +61,18 @@ def pair_warnings(statistics: SplitStatistics) -> list[Problem]:
                 "training applies the model's own template around them, so that it sees turns "
                 "inside a turn. Remove the marks, or write the turns as message lists (role and "
                 "content); ignore this where the text only mentions them.",
+            )
+        )
+    if found.counts[MARKED_ANSWER]:
+        problems.append(
+            problem(
+                code,
+                f"an answer of {share(MARKED_ANSWER)} holds marks of a chat template "
+                f"({_common(found.answer_marks)}); the model's own template ends the turn, so that the "
+                "model would learn to write the marks as a part of its text. Remove them from the "
+                "answers, or, where they part turns, write the turns as message lists (role and "
+                "content); ignore this where the text only mentions them.",
+                MARKED_ANSWER,
             )
         )
     code = ProblemCode.USER_TURN_IN_ANSWER
@@ -92,6 +106,10 @@ def pair_warnings(statistics: SplitStatistics) -> list[Problem]:
             )
         )
     return problems
+
+
+def _common(marks: Counter[str]) -> str:
+    return ", ".join(repr(mark) for mark, _ in marks.most_common(MAX_NAMES))
 
 
 def held_out_files(names: Sequence[str], split: str) -> list[Problem]:

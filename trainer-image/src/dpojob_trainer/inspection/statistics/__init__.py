@@ -7,11 +7,13 @@ but for 32 bytes a row in scratch files.
 from .duplicates import DuplicateFinder, DuplicateStatistics
 from .error_aggregation import ErrorCounts
 from .eval_split import held_out
+from .pair_warnings import MARKED_ANSWER
 from .row_hash import prompt_hashes
 from .split_statistics import SplitStatistics
 from .token_lengths import LengthStatistics, Unit
 
 __all__ = [
+    "MARKED_ANSWER",
     "DuplicateFinder",
     "DuplicateStatistics",
     "ErrorCounts",

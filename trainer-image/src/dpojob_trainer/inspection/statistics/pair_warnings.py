@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dpojob_api.report import ProblemCode
 from dpojob_trainer.shared.accepted_batch import AcceptedBatch
-from dpojob_trainer.shared.turn_marks import ANSWER_FOLLOWS, TEMPLATE_MARK, TEMPLATE_PARTS
+from dpojob_trainer.shared.turn_marks import (
+    ANSWER_FOLLOWS,
+    LONGEST_END,
+    OPENING_MARK,
+    TEMPLATE_MARK,
+    TEMPLATE_PARTS,
+)
 
 from .error_aggregation import MAX_EXAMPLES
 from .row_hash import RowHashes
 
 MAX_MARKS = 100
 """Different marks counted."""
+MARKED_ANSWER = "TemplateInAnswer"
+"""Counts rows with `TemplateInText` in an answer, apart from those with it in the prompt."""
 
 
 @dataclass
@@ -24,6 +33,8 @@ class PairWarnings:
     examples: dict[str, list[int]] = field(default_factory=dict)
     marks: Counter[str] = field(default_factory=Counter)
     """Rows by the first mark of a chat template in their prompt."""
+    answer_marks: Counter[str] = field(default_factory=Counter)
+    """Rows by the first mark of a chat template in one of their answers."""
 
     def add(self, batch: AcceptedBatch, hashes: RowHashes) -> None:
         """Count the rows of a batch.
@@ -32,8 +43,12 @@ class PairWarnings:
             batch: Accepted rows.
             hashes: Their hashes.
         """
+        openings = set()
         for code, number in batch.notes:
-            self._add(code, number)
+            if code == ProblemCode.TEMPLATE_IN_TEXT:
+                openings.add(number)
+            else:
+                self._add(code, number)
         numbers = batch.numbers.tolist()
         for at in hashes.same_answers.nonzero()[0].tolist():
             if batch.chosen[at].split() == batch.rejected[at].split():
@@ -41,20 +56,40 @@ class PairWarnings:
         for number, prompt in zip(numbers, batch.prompts, strict=True):
             # Plain searches first: most prompts hold none, and a regular expression takes far longer.
             ending = prompt[-24:]
-            if any(part in prompt for part in TEMPLATE_PARTS):
+            if number in openings:
+                found = OPENING_MARK.search(prompt)
+            elif any(part in prompt for part in TEMPLATE_PARTS):
                 found = TEMPLATE_MARK.search(prompt)
             elif b"Assistant" in ending or b"Answer" in ending or b"Response" in ending:
-                found = ANSWER_FOLLOWS.search(prompt, max(0, len(prompt) - 32))
+                found = ANSWER_FOLLOWS.search(prompt, max(0, len(prompt) - LONGEST_END))
             else:
                 continue
             if found is not None:
                 self._add(ProblemCode.TEMPLATE_IN_TEXT, number)
-                mark = found[0].decode().strip()
-                if mark in self.marks or len(self.marks) < MAX_MARKS:
-                    self.marks[mark] += 1
+                _count_mark(self.marks, found[0])
+        self._add_marked_answers(numbers, batch.chosen, batch.rejected)
+
+    def _add_marked_answers(
+        self, numbers: Sequence[int], chosen: Sequence[bytes], rejected: Sequence[bytes]
+    ) -> None:
+        # Hardly any batch has such an answer: one search over all texts says so.
+        for_each = [b"".join(texts) for texts in (chosen, rejected)]
+        if not any(part in texts for part in TEMPLATE_PARTS for texts in for_each):
+            return
+        for number, answers in zip(numbers, zip(chosen, rejected, strict=True), strict=True):
+            found = next(filter(None, map(TEMPLATE_MARK.search, answers)), None)
+            if found is not None:
+                self._add(MARKED_ANSWER, number)
+                _count_mark(self.answer_marks, found[0])
 
     def _add(self, code: str, number: int) -> None:
         self.counts[code] += 1
         examples = self.examples.setdefault(code, [])
         if len(examples) < MAX_EXAMPLES:
             examples.append(number)
+
+
+def _count_mark(marks: Counter[str], found: bytes) -> None:
+    mark = found.decode().strip()
+    if mark in marks or len(marks) < MAX_MARKS:
+        marks[mark] += 1

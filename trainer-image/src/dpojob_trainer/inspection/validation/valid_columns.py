@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow.compute as pc
 
 from dpojob_trainer.inspection.layouts import BoolArray, IntArray, TextColumn
 from dpojob_trainer.shared.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.preference_pair import Format, PlainPair
-from dpojob_trainer.shared.turn_marks import BEGINNINGS
+from dpojob_trainer.shared.turn_marks import BEGINNINGS, ENDS_WITH_ANSWER_MARK, LONGEST_END
 
 from .conversation_column import ROLES, ConversationColumn
 
@@ -84,6 +85,19 @@ def without_turn_marks(answers: TextColumn) -> BoolArray:
     return ~answers.contains_any(BEGINNINGS)
 
 
+def ends_with_answer_mark(prompts: TextColumn) -> BoolArray:
+    """Tell which prompts may end with the mark of the answer's turn, by which answers are read otherwise.
+
+    Args:
+        prompts: The texts of the prompts.
+
+    Returns:
+        Shape (rows,): whether they do.
+    """
+    endings = pc.utf8_slice_codeunits(prompts.array, start=-LONGEST_END)
+    return np.asarray(pc.match_substring_regex(endings, f"{ENDS_WITH_ANSWER_MARK}$")).astype(bool)
+
+
 def text_pairs(
     rows: IntArray,
     valid: BoolArray,
@@ -105,6 +119,7 @@ def text_pairs(
     Returns:
         The valid rows.
     """
+    valid = valid & ~ends_with_answer_mark(prompts)
     indices = np.flatnonzero(valid & without_turn_marks(left) & without_turn_marks(right))
     return ValidColumns(
         rows[indices],
@@ -152,6 +167,8 @@ def conversation_pairs(
         valid = valid & conversation.at(without_turn_marks(conversation.contents), last).astype(
             bool
         )
+    is_open = ends_with_answer_mark(prompt.contents)
+    valid = valid & ~prompt.at(is_open, prompt.offsets[:-1] + turns - 1).astype(bool)
     indices = np.flatnonzero(valid)
     starts = prompt.offsets[:-1][indices]
     turns = turns[indices]

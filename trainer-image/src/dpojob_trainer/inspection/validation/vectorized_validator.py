@@ -27,7 +27,13 @@ from dpojob_trainer.inspection.layouts import (
 from dpojob_trainer.shared.preference_pair import PlainPair
 
 from .conversation_column import ASSISTANT, OTHER, USER, ConversationColumn
-from .valid_columns import ValidColumns, conversation_pairs, text_pairs, without_turn_marks
+from .valid_columns import (
+    ValidColumns,
+    conversation_pairs,
+    ends_with_answer_mark,
+    text_pairs,
+    without_turn_marks,
+)
 
 ANSWERS = ("chosen", "rejected")
 
@@ -167,6 +173,7 @@ def _texts_with_system(
     valid = has_system | (np.diff(system.offsets) == 0)
     valid &= prompt_texts.visible & left.visible & right.visible & _differ(left, right)
     valid &= without_turn_marks(left) & without_turn_marks(right)
+    valid &= ~ends_with_answer_mark(prompt_texts)
     indices = np.flatnonzero(valid)
     form = b"system\1%b\0user\1%b" if chat else b"%b\n\n%b"
 
