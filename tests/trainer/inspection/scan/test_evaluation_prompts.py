@@ -45,7 +45,15 @@ def test_held_out_rows_are_read_on_where_the_first_ones_are_trained_on() -> None
     assert len(unseen_rows(held_out, lambda: iter(trained), 9)) == 4
 
 
-@pytest.mark.parametrize("line", ['{"prompt": "Café?"}'.encode("latin-1"), b"[" * 100_000])
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"prompt": "Café?"}'.encode("latin-1"),
+        b"[" * 100_000,
+        rb'{"prompt": "half a character: \ud800"}',
+        rb'{"prompt": [{"role": "user", "content": "\ud800"}]}',
+    ],
+)
 def test_a_line_that_cannot_be_decoded_is_named(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "prompts.jsonl"
     path.write_bytes('{"prompt": "Café?"}\n'.encode() + line)
@@ -57,6 +65,56 @@ def test_conversations_are_compared_with_their_roles() -> None:
     user, system = {"role": "user", "content": "Hi"}, {"role": "system", "content": "Hi"}
     found = unseen_rows(rows([user], [system]), lambda: iter(rows([user])), 5)
     assert [row["prompt"] for row in found] == [[system]]
+
+
+def message(content: str, role: str = "user", **fields: Any) -> dict[str, Any]:
+    return {"role": role, "content": content, **fields}
+
+
+@pytest.mark.parametrize(
+    ("trained", "held_out"),
+    [
+        ([message("Where is\nit?")], [message("Where is it?")]),
+        ([message("Where\tis it?")], [message("where is  it?")]),
+        ([message("Where is it? ")], [message("Where is it?\n\n")]),
+        ([message("Where\\nis it?")], [message("Where\\nis it? ")]),
+        ([message("Where is it?")], [{"content": "Where is it?", "role": "user"}]),
+        ([message("Where is it?", name=None)], [message("Where is it?")]),
+        (
+            [message("Be\tkind.", "system"), message("Hi")],
+            [message("be kind.", "system"), message("Hi\n")],
+        ),
+        ("Where is\nit?", [message("Where is it?")]),
+        ([message("Where is it?\r\n")], "Where is it?"),
+    ],
+)
+def test_conversations_are_compared_without_the_white_space_inside_their_messages(
+    trained: Any, held_out: Any
+) -> None:
+    assert unseen_rows(rows(held_out), lambda: iter(rows(trained)), 5) == []
+
+
+@pytest.mark.parametrize(
+    ("trained", "held_out"),
+    [
+        ([message("Where\\nis it?")], [message("Where is it?")]),
+        ([message("Hi"), message("Yes?", "assistant")], [message("Hi"), message("Yes?")]),
+        ([message("a b")], [message("a"), message("b")]),
+        ("Where is it?", [message("Where is it?", "system")]),
+    ],
+)
+def test_other_conversations_stay_held_out(trained: Any, held_out: Any) -> None:
+    assert len(unseen_rows(rows(held_out), lambda: iter(rows(trained)), 5)) == 1
+
+
+def test_the_same_conversation_with_other_tools_is_another_prompt() -> None:
+    def with_tools(*tools: Any) -> list[dict[str, Any]]:
+        return [{**row, "tools": json.dumps(tools)} for row in rows([message("Hi")])]
+
+    first = {"name": "look", "parameters": {"type": "object"}}
+    reordered = {"parameters": {"type": "object"}, "name": "look"}
+    assert unseen_rows(with_tools(reordered), lambda: iter(with_tools(first)), 5) == []
+    assert len(unseen_rows(with_tools({"name": "find"}), lambda: iter(with_tools(first)), 5)) == 1
 
 
 def warnings_of(

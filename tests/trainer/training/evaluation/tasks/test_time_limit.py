@@ -38,6 +38,32 @@ def test_what_is_complete_in_time_is_not_disturbed() -> None:
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
+@pytest.mark.parametrize("seconds", [-1.0, 1e-6])
+def test_a_time_that_is_up_at_once_leaves_no_timer_and_no_handler(seconds: float) -> None:
+    before = signal.getsignal(signal.SIGALRM)
+    for _ in range(200):
+        with pytest.raises(TimeIsUp), time_limit(time.monotonic() + seconds):
+            while True:
+                pass
+        assert signal.getsignal(signal.SIGALRM) is before
+        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_a_timer_that_fires_as_it_is_set_is_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, set_timer = signal.getsignal(signal.SIGALRM), signal.setitimer
+
+    def fire(which: int, seconds: float, interval: float = 0.0) -> None:
+        set_timer(which, seconds, interval)
+        if seconds:
+            signal.raise_signal(signal.SIGALRM)
+
+    monkeypatch.setattr(signal, "setitimer", fire)
+    with pytest.raises(TimeIsUp), time_limit(time.monotonic() + 3600):
+        pass
+    assert signal.getsignal(signal.SIGALRM) is before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
 def test_another_thread_has_no_limit() -> None:
     done = threading.Event()
 

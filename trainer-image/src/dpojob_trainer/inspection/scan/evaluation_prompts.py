@@ -149,6 +149,8 @@ def _prompt(line: bytes) -> Any:
     """The prompt of a line, as text or as messages; None where it has none, or is not UTF-8."""
     try:
         prompt = json.loads(line.decode("utf-8"))["prompt"]
+        # An escape such as \ud800 alone is half a character, which no tokenizer and no file takes.
+        json.dumps(prompt, ensure_ascii=False).encode()
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     if isinstance(prompt, str):
@@ -183,7 +185,7 @@ def unseen_rows(
         block *= 2  # More than are needed, as some may also be trained on.
         candidates: dict[str, dict[str, Any]] = {}
         for row in unread:
-            prompt = normalized(row["prompt"])
+            prompt = normalized(row)
             if prompt not in found:
                 candidates.setdefault(prompt, row)
             if len(candidates) == block:
@@ -191,19 +193,33 @@ def unseen_rows(
         if not candidates:
             break
         for row in trained():
-            candidates.pop(normalized(row["prompt"]), None)
+            candidates.pop(normalized(row), None)
         found |= candidates
     return list(found.values())[:limit]
 
 
-def normalized(prompt: Any) -> str:
-    """Reduce a prompt to its text for comparison.
+def normalized(row: Mapping[str, Any]) -> str:
+    """Reduce the prompt of a row to a text for comparison.
 
     Args:
-        prompt: Text, or messages.
+        row: A row as TRL takes it: its `prompt` is text, which counts as a message of the user, or messages;
+            `tools` is JSON text where there are some.
 
     Returns:
-        The text without differences in case, white space and Unicode encoding (NFKC).
+        The roles, contents and other fields of the messages, and the tools, without differences in case,
+        white space and Unicode encoding (NFKC) of their texts, in the order of fields, and in fields of null.
     """
-    text = prompt if isinstance(prompt, str) else json.dumps(prompt, ensure_ascii=False)
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    tools = json.loads(row.get("tools") or "[]")
+    # Texts are normalised before they are serialised, which writes line breaks and tabs as escapes.
+    parts = [_normalized(as_messages(row["prompt"], "user")), _normalized(tools)]
+    return json.dumps(parts, ensure_ascii=False, sort_keys=True, default=str)
+
+
+def _normalized(value: Any) -> Any:
+    if isinstance(value, str):
+        return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
+    if isinstance(value, Mapping):
+        return {key: _normalized(each) for key, each in value.items() if each is not None}
+    if isinstance(value, list | tuple):
+        return [_normalized(each) for each in value]
+    return value

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .task_file import read_task_file
+from .task_file import read_with_includes
 
 
 def task_digest(path: Path, root: Path, *, allow_code: bool) -> str:
@@ -17,7 +17,8 @@ def task_digest(path: Path, root: Path, *, allow_code: bool) -> str:
     Args:
         path: The file.
         root: Where its claim is mounted.
-        allow_code: Whether the file may name code; then the Python files beside it count.
+        allow_code: Whether the file may name code; then the Python files count that lie beside it and beside
+            those that it includes, and below.
 
     Returns:
         The sha256, in hexadecimal digits.
@@ -26,16 +27,22 @@ def task_digest(path: Path, root: Path, *, allow_code: bool) -> str:
         TaskFileError: The file is no task that may be run.
         OSError: A data file cannot be read.
     """
-    fields = read_task_file(path, root, allow_code=allow_code)
+    fields, read = read_with_includes(path, root, allow_code=allow_code)
     digest = hashlib.sha256(json.dumps(fields, sort_keys=True, default=str).encode())
     options = fields.get("dataset_kwargs")
     files = list(_paths(options.get("data_files"))) if isinstance(options, Mapping) else []
     if allow_code:
-        files += sorted(path.parent.glob("*.py"))
+        files += _python_files({file.parent.resolve() for file in read})
     for file in files:
         with file.open("rb") as opened:
             digest.update(hashlib.file_digest(opened, "sha256").digest())
     return digest.hexdigest()
+
+
+def _python_files(directories: set[Path]) -> list[Path]:
+    """The Python files in `directories` and below, each once."""
+    found = {file for directory in directories for file in directory.rglob("*.py")}
+    return sorted(file for file in found if file.is_file())
 
 
 def _paths(named: Any) -> Iterator[Path]:

@@ -140,6 +140,25 @@ def read_task_file(path: Path, root: Path, *, allow_code: bool) -> dict[str, Any
         TaskFileError: There is no such file, it leads out of the claim, it is no task, it names code
             where that is not allowed, or a data file is missing.
     """
+    return read_with_includes(path, root, allow_code=allow_code)[0]
+
+
+def read_with_includes(
+    path: Path, root: Path, *, allow_code: bool
+) -> tuple[dict[str, Any], list[Path]]:
+    """Read a task's file as `read_task_file` does, and list the YAML files that it consists of.
+
+    Args:
+        path: The file.
+        root: Where its claim is mounted.
+        allow_code: Whether the file may name code.
+
+    Returns:
+        The task's fields; the file itself and those that it includes.
+
+    Raises:
+        TaskFileError: As `read_task_file`.
+    """
     try:
         return _read_task(path, root.resolve(), allow_code)
     except (OSError, ValueError, RecursionError) as error:
@@ -148,8 +167,9 @@ def read_task_file(path: Path, root: Path, *, allow_code: bool) -> dict[str, Any
         raise TaskFileError(f"{path.name} names no files that can be read: {reason}") from error
 
 
-def _read_task(path: Path, root: Path, allow_code: bool) -> dict[str, Any]:
-    fields = _read(path, root, MAX_INCLUDES, allow_code, [])
+def _read_task(path: Path, root: Path, allow_code: bool) -> tuple[dict[str, Any], list[Path]]:
+    read: list[Path] = []
+    fields = _read(path, root, MAX_INCLUDES, allow_code, read)
     if "group" in fields or isinstance(fields.get("task"), list):
         raise TaskFileError(f"{path.name} is a group; name the file of each of its tasks")
     if not allow_code:
@@ -160,7 +180,7 @@ def _read_task(path: Path, root: Path, allow_code: bool) -> dict[str, Any]:
     if isinstance(options, Mapping) and "data_files" in options:
         files = _data_files(options["data_files"], path.parent, root, [])
         fields["dataset_kwargs"] = {**options, "data_files": files}
-    return fields
+    return fields, read
 
 
 def _read(

@@ -10,8 +10,6 @@ from contextlib import contextmanager
 
 SECONDS_BETWEEN = 1.0
 """The pause until the code is interrupted once more, where it was interrupted and runs on."""
-SHORTEST = 1e-3
-"""Seconds of a timer whose time is already up; 0 would switch it off."""
 
 
 class TimeIsUp(BaseException):
@@ -20,7 +18,7 @@ class TimeIsUp(BaseException):
 
 @contextmanager
 def time_limit(deadline: float) -> Iterator[None]:
-    """Raise TimeIsUp inside the block once a deadline, by `time.monotonic`, has passed.
+    """Raise TimeIsUp once a deadline, by `time.monotonic`, has passed: before the block, or inside it.
 
     By SIGALRM, which interrupts what waits for a network or a process too. Signals reach the main thread only,
     in which containers and the command evaluate; in another one there is no limit.
@@ -34,12 +32,13 @@ def time_limit(deadline: float) -> Iterator[None]:
         if inside:
             raise TimeIsUp
 
+    seconds = deadline - time.monotonic()
+    if seconds <= 0:
+        raise TimeIsUp
     before = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(
-        signal.ITIMER_REAL, max(SHORTEST, deadline - time.monotonic()), SECONDS_BETWEEN
-    )
     try:
         try:
+            signal.setitimer(signal.ITIMER_REAL, seconds, SECONDS_BETWEEN)
             yield
         finally:
             inside = False
