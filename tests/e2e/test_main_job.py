@@ -2,7 +2,6 @@
 
 import json
 import os
-from pathlib import Path
 
 import pytest
 from tests.kit.cluster.tenant import (
@@ -14,6 +13,7 @@ from tests.kit.documentation.command_blocks import CLI_PAGE, ON_NODE, blocks, ru
 from tests.kit.e2e.judged_quickstart import judged_quickstart
 from tests.kit.e2e.scraping_prometheus import query, scraping_prometheus
 from tests.kit.e2e.watched_page import states_until_finished
+from tests.kit.repository import ROOT
 from tests.kit.ui import chromium, page_server
 from tests.kit.waiting import LIMIT, wait_until
 
@@ -167,7 +167,7 @@ def test_triton_builds_what_a_gpu_needs_in_the_training_pod(trained, installed, 
         if job["metadata"]["labels"]["dpojob.dev/uid"] == trained["metadata"]["uid"]
     ]  # fmt: skip
     spec = job["spec"]["template"]["spec"]
-    script = (Path(__file__).parent / "triton_build.py").read_text()
+    script = (ROOT / "tests/kit/e2e/triton_build.py").read_text()
     (container,) = spec["containers"]
     container |= {"command": ["python", "-c", script], "args": []}
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
