@@ -115,6 +115,64 @@ def test_memory_that_runs_out_while_a_complete_model_is_evaluated_is_left_to_the
     assert ended == ([] if artifacts else [True])
 
 
+def ended_after_training(
+    exit_reason: str, output: dict[str, Any], artifacts: dict[str, str] | None, **spec: Any
+) -> DPOJobStatus:
+    """The end of a job whose last pod was killed while the finished model was evaluated."""
+    fields = {**spec, **output}
+    message = {
+        "outcome": "Interrupted",
+        "reason": "Stopped",
+        "message": "Killed after training; the next attempt goes on with its evaluation.",
+        "artifacts": artifacts,
+    }
+    snapshot = trains(
+        finished_pod("train", 137, message, exit_reason=exit_reason),
+        status=training_status(**fields),
+        spec_fields=fields,
+        failed=True,
+        failure_reason="BackoffLimitExceeded",
+    )
+    return decided(snapshot).status
+
+
+ON_CLAIM = {"claimName": "x-output", "path": "out"}
+
+
+@pytest.mark.parametrize("exit_reason", ["OOMKilled", "Error"])
+def test_a_model_whose_evaluation_is_killed_with_no_retry_left_is_complete(
+    exit_reason: str,
+) -> None:
+    status = ended_after_training(exit_reason, {}, ON_CLAIM, **ASKED)
+    assert status.condition("Failed") is None and status.is_true("Complete")
+    found = status.condition("Improved")
+    assert found is not None and (found.status, found.reason) == ("Unknown", "NotEvaluated")
+    assert "dpojob evaluate" in found.message
+    assert ("out of main memory" in found.message) == (exit_reason == "OOMKilled")
+    assert status.artifacts is not None and status.artifacts.report == "out/report.html"
+    complete = status.condition("Complete")
+    assert complete is not None and "claim x-output, directory /out" in complete.message
+    free = ended_after_training(exit_reason, {}, ON_CLAIM)
+    assert free.is_true("Complete") and free.condition("Improved") is None
+    assert free.evaluation is not None and "no retry was left" in (free.evaluation.note or "")
+
+
+@pytest.mark.parametrize(
+    ("output", "artifacts", "says"),
+    [
+        ({"output": {"push": "me/tuned"}}, ON_CLAIM, "claim x-output, directory /out"),
+        ({"output": {"push": "me/tuned"}}, {}, "; the model was on no claim"),
+    ],
+)
+def test_a_model_that_was_still_to_be_uploaded_is_failed_with_where_it_lies(
+    output: dict[str, Any], artifacts: dict[str, str], says: str
+) -> None:
+    status = ended_after_training("Error", output, artifacts)
+    failed = status.condition("Failed")
+    assert failed is not None and failed.reason == "BackoffLimitExceeded"
+    assert says in failed.message and "next attempt" not in failed.message
+
+
 def test_tasks_alone_need_no_held_out_pairs_and_wait_for_their_claim() -> None:
     task = {"name": "mine", "volume": {"claimName": "tasks", "path": "mine.yaml"}}
     fields = {"evaluation": {"tasks": [{"name": "ifeval"}, task]}}

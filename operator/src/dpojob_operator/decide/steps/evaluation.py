@@ -1,10 +1,11 @@
-"""Rules: whether the evaluation that is asked for may be made, before a GPU is asked for."""
+"""Rules: whether an evaluation may be made, before a GPU is asked for, and what its loss means for the job."""
 
 from __future__ import annotations
 
 from dpojob_api.conditions import Reason
 from dpojob_api.evaluation import Evaluation
 from dpojob_api.report import ProblemCode
+from dpojob_operator.decide.object_snapshots import JobSnapshot
 from dpojob_operator.decide.status_builder import StatusBuilder
 
 
@@ -47,3 +48,49 @@ def check_prompts(builder: StatusBuilder) -> bool:
         if problem.code == ProblemCode.UNUSABLE_PROMPTS:
             builder.set_improved(Evaluation(message=f"{problem.message} Training goes on."))
     return True
+
+
+def record_lost_evaluation(
+    builder: StatusBuilder, job: JobSnapshot, locations: str, *, out_of_memory: bool
+) -> None:
+    """End the DPOJob whose last pod ended after training, so that no pod goes on with what was left.
+
+    It is complete where the model is on a claim and was to be uploaded nowhere; else it fails.
+
+    Args:
+        builder: The status under construction, with the artifacts that the pod reported.
+        job: The Job of the newest attempt, which is failed.
+        locations: A sentence on where the model lies.
+        out_of_memory: Whether the container ran out of main memory.
+    """
+    cause = "ran out of main memory" if out_of_memory else "was killed"
+    ended = f"The training container {cause} after training, and no retry was left"
+    builder.set_training(False, Reason.STOPPED)
+    artifacts, output = builder.status.artifacts, builder.job.spec.output
+    on_claim = artifacts is not None and artifacts.claim_name is not None
+    if on_claim and not output.push and not output.s3:
+        if builder.status.evaluation is None:
+            _set_not_evaluated(builder, f"{ended} for the evaluation", out_of_memory=out_of_memory)
+        builder.complete(Reason.COMPLETED, f"The model is trained. {locations}")
+        return
+    reason = Reason.OUT_OF_MEMORY if out_of_memory else Reason.TRAINING_FAILED
+    if job.failure_reason == "BackoffLimitExceeded":
+        reason = Reason.BACKOFF_LIMIT_EXCEEDED
+    rest = (
+        f" for the evaluation and the uploads. {locations}"
+        if on_claim
+        else "; the model was on no claim."
+    )
+    builder.fail(reason, ended + rest)
+
+
+def _set_not_evaluated(builder: StatusBuilder, ended: str, *, out_of_memory: bool) -> None:
+    advice = "evaluate alone with `dpojob evaluate`"
+    if out_of_memory:
+        advice = f"raise the installation's limit for training pods (chart value train.resources), or {advice}"
+    message = f"{ended}: {advice}."
+    if builder.job.spec.evaluation is None:
+        builder.status.evaluation = Evaluation(note=message)
+        return
+    builder.status.evaluation = Evaluation(verdict=Reason.NOT_EVALUATED, message=message)
+    builder.set_improved(builder.status.evaluation)

@@ -14,6 +14,7 @@ from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot
 from dpojob_operator.decide.status_builder import StatusBuilder
 from dpojob_planner import out_of_memory_advice
 
+from .evaluation import record_lost_evaluation
 from .pod_diagnosis import listing_grace_is_over
 
 REASON_OF_EXIT = {
@@ -117,8 +118,6 @@ def record_success(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -
         return
     _end_attempt(builder, attempt, "Succeeded", reported)
     artifacts = _artifacts(builder, reported)
-    if artifacts.claim_name is not None and artifacts.report is None:
-        artifacts.report = "/".join(part for part in (artifacts.path, FILE_REPORT) if part)
     builder.status.artifacts = artifacts
     locations = _locations(artifacts)
     message = (
@@ -131,13 +130,18 @@ def record_success(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -
 def _artifacts(builder: StatusBuilder, reported: Outcome | None) -> Artifacts:
     """What the status has, with what was reported; a message leaves out what is too long for it."""
     artifacts = builder.status.artifacts or Artifacts()
-    if reported is None or reported.artifacts is None:
+    if reported is not None and reported.artifacts is not None:
+        artifacts = artifacts.model_copy(update=reported.artifacts.model_dump(exclude_none=True))
+    if artifacts.claim_name is None or artifacts.report is not None:
         return artifacts
-    return artifacts.model_copy(update=reported.artifacts.model_dump(exclude_none=True))
+    report = "/".join(part for part in (artifacts.path, FILE_REPORT) if part)
+    return artifacts.model_copy(update={"report": report})
 
 
 def record_failure(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -> None:
     """Fail the DPOJob: its Job failed by the failure policy, or more often than allowed.
+
+    Where only the evaluation of a finished model on a claim was lost, the DPOJob is complete.
 
     Args:
         builder: The status under construction.
@@ -151,6 +155,11 @@ def record_failure(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -
     _end_attempt(builder, attempt, "Failed", reported)
     if reported is not None and reported.artifacts is not None:
         builder.status.artifacts = _artifacts(builder, reported)
+        if pod is not None and reported.outcome == "Interrupted":
+            locations = _locations(builder.status.artifacts)
+            out_of_memory = pod.exit_reason == OOM_KILLED
+            record_lost_evaluation(builder, job, locations, out_of_memory=out_of_memory)
+            return
     reason, message = _failure_cause(builder, pod, reported)
     if job.failure_reason == "BackoffLimitExceeded" and reason == Reason.TRAINING_FAILED:
         tries = builder.job.spec.backoff_limit + 1
