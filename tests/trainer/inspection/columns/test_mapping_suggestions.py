@@ -113,6 +113,18 @@ def test_a_part_of_the_prompt_that_is_not_read_is_reported(volume) -> None:
     assert "'input' is not read, and may be a part of the prompt" in warned(report)[0]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("history", [["hi", "hello"]]), ("documents", ["one", "two"]), ("passage", "a long text {}")],
+)
+def test_what_belongs_to_the_prompt_and_is_not_read_is_reported(volume, name: str, value) -> None:
+    rows = table({"prompt": "q {}", **SHARED})
+    assert warned(volume.rows(rows).inspect()) == []
+    assert warned(volume.rows([{**row, name: []} for row in rows]).inspect()) == []
+    (message,) = warned(volume.rows([{**row, name: value} for row in rows]).inspect())
+    assert f"{name!r} is not read" in message and "a part of the prompt" in message
+
+
 def test_an_empty_part_is_no_part(volume) -> None:
     report = volume.rows(table({**ALPACA, "input": ""})).inspect()
     assert mapping(report) == {"prompt": "instruction"}

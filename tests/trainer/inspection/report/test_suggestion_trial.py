@@ -63,3 +63,20 @@ def test_what_a_trial_suggests_is_added_to_what_was_tried() -> None:
     trials.complete(report)
     assert report.suggestion is not None
     assert report.suggestion.remaining == ["preset: orca needs another column"]
+
+
+def test_what_is_kept_is_said_of_the_other_rows_where_some_are_left_out() -> None:
+    trials = SuggestionTrials(SPEC, TOO_LONG)
+    measuring = trials.next()
+    assert measuring is not None
+    lengths = Lengths(max_length_for_95=800, max_length_for_99=900)
+    left_out = VALID.model_copy(update={"lengths": lengths, "valid_rows": 98})
+    trials.add(measuring, left_out)
+    trial = trials.next()
+    assert trial is not None
+    for valid_rows, other in ((98, "other "), (100, "")):
+        trials.add(trial, left_out.model_copy(update={"valid_rows": valid_rows}))
+        report = TOO_LONG.model_copy(deep=True)
+        trials.complete(report)
+        message = report.errors[0].message
+        assert f"every {other}prompt fits; 800 keeps 95% of the {other}pairs whole" in message

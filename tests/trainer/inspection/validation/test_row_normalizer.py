@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.kit.inspection.volume_fixture import codes
+from tests.kit.inspection.volume_fixture import codes, spec_of
+
+from dpojob_trainer.inspection import accepted_rows
 
 GOOD = {"prompt": "p", "chosen": "yes", "rejected": "no"}
 
@@ -98,3 +100,40 @@ def test_good_rows_are_accepted(volume, good):
     report = volume.rows([good] * 3).inspect()
     assert report.valid, report.problems
     assert report.valid_rows == 3
+
+
+def test_a_prompt_that_ends_with_the_chosen_answer_is_to_be_shortened(volume) -> None:
+    """To move the turn into the answers would double it there."""
+    row = {**CONVERSATION, "prompt": [user("p"), assistant("yes")]}
+    (problem,) = volume.rows([row] * 2).inspect().errors
+    assert "is the answer in 'chosen' once more: remove it" in problem.message
+    assert "move that turn" not in problem.message
+
+
+def call(arguments: object) -> dict[str, object]:
+    function = {"name": "weather", "arguments": arguments}
+    calls = [{"id": "1", "type": "function", "function": function}]
+    return {"role": "assistant", "content": None, "tool_calls": calls}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ('{"city": "Bonn", "unit": null}', {"city": "Bonn", "unit": None}),
+        ({"city": "Bonn"}, {"city": "Bonn"}),
+        ("not JSON", "not JSON"),
+        ("[1]", "[1]"),
+    ],
+)
+def test_arguments_of_a_call_as_json_text_are_an_object(volume, arguments, expected) -> None:
+    """OpenAI's API has text; templates that write the arguments as JSON would quote it once more."""
+    row = {**CONVERSATION, "chosen": [call(arguments)]}
+    report = volume.rows([row] * 3).inspect({"eval": {"fraction": 0}})
+    assert report.valid, report.problems
+    first = next(iter(accepted_rows(spec_of({"eval": {"fraction": 0}}), report, volume.volumes)))
+    assert first["chosen"][0]["tool_calls"][0]["function"]["arguments"] == expected
+
+
+def test_half_a_surrogate_pair_in_arguments_is_refused(volume) -> None:
+    bad = {**CONVERSATION, "chosen": [call('{"city": "\\ud800"}')]}
+    assert codes(volume.rows([CONVERSATION, bad]).inspect()) == {"BadMessage": 1}

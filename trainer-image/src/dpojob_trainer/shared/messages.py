@@ -150,7 +150,34 @@ def _read_message(item: Any, mapping: MessageKeyMapping, roles: Mapping[str, str
     for key, extra in extras.items():
         if key != mapping.content:
             message[key] = without_nulls(extra)
+    if "tool_calls" in message:
+        message["tool_calls"] = _with_arguments(message["tool_calls"])
     return message
+
+
+def _with_arguments(calls: Any) -> Any:
+    """The calls with arguments that are JSON text, as OpenAI's API has them, as the object.
+
+    Chat templates take an object ("Tool use" in transformers' documentation) and write it as JSON.
+    """
+    if not isinstance(calls, list):
+        return calls
+    return [_with_parsed_arguments(call) for call in calls]
+
+
+def _with_parsed_arguments(call: Any) -> Any:
+    function = call.get("function") if isinstance(call, Mapping) else None
+    if not isinstance(function, Mapping) or not isinstance(function.get("arguments"), str):
+        return call
+    try:
+        arguments = json.loads(function["arguments"])
+    except (ValueError, RecursionError):
+        return call
+    if not isinstance(arguments, dict):
+        return call
+    if not is_unicode(json.dumps(arguments, ensure_ascii=False)):
+        raise InvalidMessages("a message holds half a surrogate pair")
+    return {**call, "function": {**function, "arguments": arguments}}
 
 
 def _read_tool_calls(text: str) -> list[dict[str, Any]]:
@@ -229,42 +256,6 @@ def without_nulls(value: Any) -> Any:
     if isinstance(value, list):
         return [without_nulls(item) for item in value]
     return value
-
-
-def suggest_message_mapping(value: list[Any]) -> dict[str, str]:
-    """Suggest `columnMapping.messages` for lists like this one.
-
-    Args:
-        value: A list of messages.
-
-    Returns:
-        The entries to write, by the names common in published data; empty when none fit.
-    """
-    items = [item for item in value if isinstance(item, Mapping)]
-    if not items:
-        return {}
-    present = {key for item in items for key, field in item.items() if field is not None}
-    found: dict[str, str] = {}
-    role_key, content_key = "role", "content"
-    if not {"role", "content"} <= present:
-        for role_name, content_name in COMMON_KEYS:
-            if {role_name, content_name} <= present:
-                role_key, content_key = role_name, content_name
-                break
-        else:
-            return {}
-    if role_key != "role":
-        found["role"] = role_key
-    if content_key != "content":
-        found["content"] = content_key
-    seen = {str(item.get(role_key)) for item in items}
-    for standard, spellings in COMMON_ROLES.items():
-        for spelling in spellings:
-            match = next((role for role in seen if role.lower() == spelling), None)
-            if match is not None and standard not in seen:
-                found[standard] = match
-                break
-    return found
 
 
 def _keys_hint(item: Mapping[str, Any]) -> str:

@@ -11,7 +11,9 @@ from dpojob_trainer.shared.messages import COMMON_ROLES, TOOL_CALL_ROLE
 from .column_heuristics import guess, is_answer, is_metadata, simplified
 from .row_sample import Sample, begins_with_role, is_inside, reads_like_prompts, texts
 
-PARTS = ("instruction", "input", "context", "history")
+BEFORE_QUESTION = ("context", "history", "passage", "passages", "document", "documents")
+"""What a question is about, or what was said before it."""
+PARTS = ("instruction", "input", *BEFORE_QUESTION)
 """Columns of which several may be parts of one prompt, as in Alpaca's data."""
 MAX_COMPARED_NAMES = 200
 """Columns whose names are compared; pairs have few, and comparing is slow."""
@@ -175,6 +177,27 @@ def parts_of_prompt(
     ]
 
 
+def lists_beside_prompt(used: Sequence[str], schema: Schema, rows: Sample) -> list[str]:
+    """Find columns of lists or objects that may be parts of the prompt.
+
+    Args:
+        used: The columns that are read.
+        schema: The dataset's columns.
+        rows: A sample of rows.
+
+    Returns:
+        Columns with such a name, which no mapping can join to the prompt, such as Alpaca's history.
+    """
+    return [
+        column
+        for column in columns_of(schema)
+        if column not in used
+        and schema[column] in ("other", "messages")
+        and simplified(column) in PARTS
+        and any(row.get(column) for row in rows)
+    ]
+
+
 def in_reading_order(prompt: str, parts: Sequence[str]) -> list[str]:
     """Order the parts of a prompt.
 
@@ -185,5 +208,5 @@ def in_reading_order(prompt: str, parts: Sequence[str]) -> list[str]:
     Returns:
         What the question is about before it (context, history), an instruction's input after it.
     """
-    before = [part for part in parts if simplified(part) in ("context", "history")]
+    before = [part for part in parts if simplified(part) in BEFORE_QUESTION]
     return [*before, prompt, *(part for part in parts if part not in before)]

@@ -8,7 +8,13 @@ from dpojob_trainer.inspection.layouts import NATIVE, ColumnLayout, Schema
 from dpojob_trainer.shared.problem_text import warning, yaml_scalar
 
 from .column_heuristics import guess
-from .prompt_columns import guess_prompt, in_reading_order, parts_of_prompt, unused_texts
+from .prompt_columns import (
+    guess_prompt,
+    in_reading_order,
+    lists_beside_prompt,
+    parts_of_prompt,
+    unused_texts,
+)
 from .row_sample import Sample
 
 
@@ -55,6 +61,15 @@ def unused_column_warnings(
                 f"the column {part!r} is not read, and may be a part of the prompt beside "
                 f"{columns['prompt']!r}. If it is, write in spec.dataset: columnMapping: "
                 f"{{prompt: {joined}}}.",
+            )
+        )
+    for part in lists_beside_prompt(layout.used, schema, rows) if "prompt" in columns else ():
+        problems.append(
+            warning(
+                ProblemCode.MISSING_COLUMN,
+                f"the column {part!r} is not read: it holds lists or objects, which columnMapping does "
+                f"not join to a prompt. If they are earlier turns or a part of the prompt, write them "
+                f"before it in {columns['prompt']!r}, as messages (role and content) or as text.",
             )
         )
     return problems, Suggestion(column_mapping=dict(mapping)) if mapping else None

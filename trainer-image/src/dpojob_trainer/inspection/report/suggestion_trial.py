@@ -155,9 +155,11 @@ def _explain(report: InspectionReport, suggestion: Suggestion, trial: Inspection
     first = report.errors[0]
     if suggestion.max_length is not None and trial.lengths is not None:
         lengths, context = trial.lengths, trial.model.context_length if trial.model else 0
+        # Lengths are those of the rows that are left.
+        other = "" if trial.valid_rows == trial.rows else "other "
         first.message += (
-            f" With training.maxLength: {suggestion.max_length} every prompt fits;"
-            f" {lengths.max_length_for_95} keeps 95% of the pairs whole, {lengths.max_length_for_99}"
+            f" With training.maxLength: {suggestion.max_length} every {other}prompt fits;"
+            f" {lengths.max_length_for_95} keeps 95% of the {other}pairs whole, {lengths.max_length_for_99}"
             f" keeps 99%, {lengths.longest.max} keeps all"
             + (f" (the model's context is {context})." if context else ".")
         )

@@ -12,10 +12,17 @@ from typing import Any
 
 from dpojob_api.report import ProblemCode
 from dpojob_trainer.inspection.layouts import ColumnLayout
-from dpojob_trainer.shared.messages import InvalidMessages, read_messages, suggest_message_mapping
-from dpojob_trainer.shared.preference_pair import Format, MessageList, PreferencePair, as_messages
+from dpojob_trainer.shared.messages import InvalidMessages, read_messages
+from dpojob_trainer.shared.preference_pair import (
+    Format,
+    MessageList,
+    PreferencePair,
+    as_messages,
+    last_text,
+)
 from dpojob_trainer.shared.row_error import RowError
 
+from .message_mapping import suggest_message_mapping
 from .turn_mark_check import find_turn_mark
 from .value_checks import find_invalid_value, read_tools
 
@@ -271,11 +278,22 @@ def _find_meaningless(layout: ColumnLayout, pair: PreferencePair) -> RowError | 
             return RowError(
                 ProblemCode.BAD_MESSAGE,
                 "the prompt ends with the assistant's turn",
-                "move that turn to the beginning of both answers, or end the prompt with the user's turn",
+                _remedy_of_assistants_prompt(layout, pair),
             )
     if pair.chosen == pair.rejected:
         return RowError(ProblemCode.IDENTICAL_PAIR, _equal_answers(layout))
     return find_turn_mark(layout, pair)
+
+
+def _remedy_of_assistants_prompt(layout: ColumnLayout, pair: PreferencePair) -> str:
+    last = last_text(pair.prompt)
+    for field, answer in (("chosen", pair.chosen), ("rejected", pair.rejected)):
+        if last_text(answer[:1]) == last:
+            return (
+                f"that turn is the answer in {layout.name(field)} once more: remove it from the prompt, "
+                "which then ends with the user's turn"
+            )
+    return "move that turn to the beginning of both answers, or end the prompt with the user's turn"
 
 
 def _equal_answers(layout: ColumnLayout) -> str:
