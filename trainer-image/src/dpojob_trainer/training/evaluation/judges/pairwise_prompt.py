@@ -10,9 +10,11 @@ from typing import Any, Literal
 
 import yaml
 
-VERSION = 2
+VERSION = 3
 PREFERENCE = re.compile(r"[\s*_`\"'.\[\]()]*(A|B|TIE)[\s*_`\"'.\[\]()]*", re.IGNORECASE)
 """The reply's only word, perhaps in marks of emphasis."""
+TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
+"""A text in JSON, with its quotes."""
 REASONING_END = "</think>"
 """The mark after which models that reason aloud give their reply."""
 
@@ -35,12 +37,16 @@ def question(prompt: Any, answer_a: str, answer_b: str) -> list[dict[str, str]]:
         answer_b: The other one.
     """
     material = {"prompt": prompt, "answer_a": answer_a, "answer_b": answer_b}
-    # No answer can hold a token by which the judge's chat template ends a turn, such as <|im_end|> or </s>.
-    content = json.dumps(material, ensure_ascii=False).replace("<", r"\u003c")
+    content = TEXT.sub(_without_marks, json.dumps(material, ensure_ascii=False))
     return [
         {"role": "system", "content": instructions()},
         {"role": "user", "content": content},
     ]
+
+
+def _without_marks(text: re.Match[str]) -> str:
+    """A JSON text without a token by which the judge's chat template ends a turn: <|im_end|>, </s>, [/INST]."""
+    return text[0].replace("<", r"\u003c").replace("[", r"\u005b")
 
 
 def read_preference(reply: Any) -> Preference | None:
