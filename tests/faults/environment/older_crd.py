@@ -48,10 +48,13 @@ async def _serve(api: AsyncApi, crd: JSONObject, *, admits: bool) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _is_admitted(api: AsyncApi) -> bool:
+async def _is_admitted(api: AsyncApi) -> bool | None:
+    """Whether the probe is admitted; None while the API server exchanges what serves the objects of the CRD."""
     try:
         await api.call("POST", f"{DPOJOBS.format('default')}?dryRun=All", PROBE)
     except ApiError as error:
+        if error.status == 503:
+            return None
         if error.status != 422:
             raise
         return False
