@@ -63,11 +63,11 @@ def test_a_key_of_one_row_among_thousands_stays_with_that_row(volume, odd, late)
 
 
 def test_arguments_as_text_and_as_objects_stay_what_they_are(volume) -> None:
-    stored = check(
-        volume, [conversation(user("a"), call('{"x": 1}')), conversation(user("b"), call({"x": 1}))]
-    )
-    first, second = (row["chosen"][0]["tool_calls"][0]["function"] for row in stored)
-    assert (first["arguments"], second["arguments"]) == ('{"x": 1}', {"x": 1})
+    """Text of a JSON object is read as the object before; other text has no other meaning."""
+    arguments = ['{"x": 1}', {"x": 1}, "[1]"]
+    stored = check(volume, [conversation(user(str(a)), call(a)) for a in arguments])
+    functions = [row["chosen"][0]["tool_calls"][0]["function"] for row in stored]
+    assert [function["arguments"] for function in functions] == [{"x": 1}, {"x": 1}, "[1]"]
 
 
 def test_numbers_in_arguments_stay_exact(volume) -> None:
