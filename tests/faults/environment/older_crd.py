@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from tests.kit.api.client import AsyncApi
 from tests.kit.api.paths import DPOJOBS
 from tests.kit.crds import with_any_arguments
+from tests.kit.waiting import LIMIT
 
 from devcluster.control_plane import ApiError
 from dpojob_api.base import JSONObject
@@ -44,16 +45,18 @@ async def older_crd(api: AsyncApi) -> AsyncIterator[None]:
 async def _serve(api: AsyncApi, crd: JSONObject, *, admits: bool) -> None:
     """Writes the CRD, and waits until the API server follows it."""
     await api.merge(CRD, {"spec": {"versions": crd["spec"]["versions"]}})
-    while await _is_admitted(api) is not admits:
-        await asyncio.sleep(0.1)
+    async with asyncio.timeout(LIMIT):
+        while await _is_admitted(api) is not admits:
+            await asyncio.sleep(0.1)
 
 
 async def _is_admitted(api: AsyncApi) -> bool | None:
     """Whether the probe is admitted; None while the API server exchanges what serves the objects of the CRD."""
     try:
+        await api.items(DPOJOBS.format("default"))
         await api.call("POST", f"{DPOJOBS.format('default')}?dryRun=All", PROBE)
     except ApiError as error:
-        if error.status == 503:
+        if error.status in (429, 503):
             return None
         if error.status != 422:
             raise
