@@ -46,19 +46,29 @@ async def _serve(api: AsyncApi, crd: JSONObject, *, admits: bool) -> None:
     """Writes the CRD, and waits until the API server follows it."""
     await api.merge(CRD, {"spec": {"versions": crd["spec"]["versions"]}})
     async with asyncio.timeout(LIMIT):
-        while await _is_admitted(api) is not admits:
+        while await _is_admitted(api) is not admits or not await _is_listed(api):
             await asyncio.sleep(0.1)
 
 
 async def _is_admitted(api: AsyncApi) -> bool | None:
     """Whether the probe is admitted; None while the API server exchanges what serves the objects of the CRD."""
     try:
-        await api.items(DPOJOBS.format("default"))
         await api.call("POST", f"{DPOJOBS.format('default')}?dryRun=All", PROBE)
     except ApiError as error:
         if error.status in (429, 503):
             return None
         if error.status != 422:
+            raise
+        return False
+    return True
+
+
+async def _is_listed(api: AsyncApi) -> bool:
+    """Whether the API server lists DPOJobs; what serves them now may have to read them first."""
+    try:
+        await api.items(DPOJOBS.format("default"))
+    except ApiError as error:
+        if error.status not in (429, 503):
             raise
         return False
     return True
