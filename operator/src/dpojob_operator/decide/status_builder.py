@@ -27,7 +27,7 @@ MAX_MESSAGE_LENGTH = 8000
 class StatusBuilder:
     """Collects what the steps of a decision set.
 
-    It works on a copy of the status, so the snapshot stays as it was read. Stages replace what is in the
+    It works on a copy of the status, so the snapshot stays as it was read. Steps replace what is in the
     status, such as plan and progress; in place they change only what `copy_status` copies.
     """
 

@@ -276,13 +276,13 @@ class PlanningRequest:
 
 
 def copy_status(status: DPOJobStatus) -> DPOJobStatus:
-    """Copy a status as far as stages change it in place.
+    """Copy a status as far as steps change it in place.
 
     Args:
         status: The status as it was read.
 
     Returns:
-        A status with lists and small parts of its own; the parts that stages replace are shared.
+        A status with lists and small parts of its own; the parts that steps replace are shared.
     """
     inspection, artifacts, display = status.inspection, status.artifacts, status.display
     return status.model_copy(

@@ -145,11 +145,8 @@ def _earlier_sums(old: CostQuotaStatus, entries: Mapping[str, CountedJob]) -> li
 
 def _first_entry(job: JobCost, beginning: _Beginning) -> CountedJob:
     """What is counted of a job from its first sight on: the attempts that began since the record did."""
-    counted = _counted_at_first_sight(job, beginning.time)
-    if beginning.set_back:
-        counted = (
-            NOTHING  # its attempts began before the clock was set back, whatever time that was
-        )
+    # Where the clock was set back, its attempts began before that, whatever time it was.
+    counted = NOTHING if beginning.set_back else _counted_at_first_sight(job, beginning.time)
     return CountedJob(uid=job.uid, name=job.name, spent=job.spent, before=job.spent - counted)
 
 

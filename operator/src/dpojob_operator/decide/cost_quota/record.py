@@ -19,10 +19,8 @@ from dpojob_api.quantity import money
 from dpojob_api.status_condition import Condition
 from dpojob_operator.decide.conditions import next_condition
 
-from .counting import counted_quota, is_exhausted, is_needed
+from .counting import NOTHING, counted_quota, is_exhausted, is_needed
 from .job_cost import Claim, JobCost
-
-NOTHING = Decimal(0)
 
 
 class Reservation(NamedTuple):

@@ -1,4 +1,4 @@
-"""Rule: with `model.fromJob`, wait for that job, then train its output."""
+"""Step: with `model.fromJob`, wait for that job, then train its output."""
 
 from __future__ import annotations
 

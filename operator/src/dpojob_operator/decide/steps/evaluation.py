@@ -1,4 +1,4 @@
-"""Rules: whether an evaluation may be made, before a GPU is asked for, and what its loss means for the job."""
+"""Steps: whether an evaluation may be made, before a GPU is asked for, and what its loss means for the job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rule: one CPU Job inspects dataset and model; its termination message is the report."""
+"""Step: one CPU Job inspects dataset and model; its termination message is the report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rule: only one job at a time writes to an output directory."""
+"""Step: only one job at a time writes to an output directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rule: choose pool, method and batch; the plan is in the status before the training Job exists."""
+"""Step: choose pool, method and batch; the plan is in the status before the training Job exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rule: delete training Jobs of attempts that have ended.
+"""Step: delete training Jobs of attempts that have ended.
 
 An attempt begins only when the Job of the one before is gone. A creation whose answer was lost may still
 take effect later, and that Job would write to the output directory beside the newest attempt's.

@@ -1,4 +1,4 @@
-"""Rule: one GPU Job per attempt, from its creation to its end."""
+"""Step: one GPU Job per attempt, from its creation to its end."""
 
 from __future__ import annotations
 
