@@ -137,8 +137,8 @@ def _read_message(item: Any, mapping: MessageKeyMapping, roles: Mapping[str, str
         raise InvalidMessages(f"unknown role {str(role)[:40]!r}")
     message: Message = {"role": known}
     extras = {key: item[key] for key in KEPT_KEYS if item.get(key) is not None}
-    if extras and not is_unicode(json.dumps(extras, ensure_ascii=False, default=str)):
-        raise InvalidMessages("a message holds half a surrogate pair")
+    if extras:
+        _require_unicode(extras)
     content = item.get(mapping.content)
     if role == TOOL_CALL_ROLE and role != mapping.assistant and isinstance(content, str):
         return {**message, "content": "", "tool_calls": _read_tool_calls(content)}
@@ -175,8 +175,7 @@ def _with_parsed_arguments(call: Any) -> Any:
         return call
     if not isinstance(arguments, dict):
         return call
-    if not is_unicode(json.dumps(arguments, ensure_ascii=False)):
-        raise InvalidMessages("a message holds half a surrogate pair")
+    _require_unicode(arguments)
     return {**call, "function": {**function, "arguments": arguments}}
 
 
@@ -191,8 +190,7 @@ def _read_tool_calls(text: str) -> list[dict[str, Any]]:
         raise InvalidMessages(
             f"a message of the role {TOOL_CALL_ROLE!r} is not JSON with a name and arguments"
         )
-    if not is_unicode(json.dumps(calls, ensure_ascii=False)):
-        raise InvalidMessages("a message holds half a surrogate pair")
+    _require_unicode(calls)
     return [
         {
             "type": "function",
@@ -222,6 +220,12 @@ def _read_part(part: Any) -> str:
             return _read_content(text)
         raise InvalidMessages(f"a content part is of type {str(part_type)[:40]!r}", TEXT_ONLY)
     raise InvalidMessages(f"a content part is {describe_type(part)}, not text")
+
+
+def _require_unicode(value: Any) -> None:
+    """Raise InvalidMessages where a text inside a value cannot be encoded as UTF-8."""
+    if not is_unicode(json.dumps(value, ensure_ascii=False, default=str)):
+        raise InvalidMessages("a message holds half a surrogate pair")
 
 
 def is_unicode(text: str) -> bool:

@@ -22,16 +22,9 @@ JUDGES_TIE = "[[c]]"
 """How a judge by MT-Bench's prompt writes a tie, beside [[A]] and [[B]]."""
 JUDGES_MARK = re.compile(r"\[\[[abc]\]\]")
 HOLDERS = (
-    "model",
-    "response",
-    "answer",
-    "assistant",
-    "output",
-    "completion",
-    "candidate",
-    "option",
-    "text",
-)
+    "model", "response", "answer", "assistant", "output", "completion", "candidate", "option", "text",
+)  # fmt: skip
+"""Words before an answer's mark in a label that names it, such as model_a of response_a."""
 
 
 @dataclass
