@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-from ui_pictures import PICTURES, write
+from ui_pictures import PICTURES, chromium, write
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -25,30 +23,16 @@ WIDTH, HEIGHT = 1200, 620
 
 def main() -> int:
     """Trains, and takes a picture of the top of the report; fails where the training does."""
-    browser_path = shutil.which("chromium") or shutil.which("google-chrome")
-    if browser_path is None:
-        print(
-            "report_picture: chromium is not installed; hack/testing/packages installs it",
-            file=sys.stderr,
-        )
-        return 1
-    with tempfile.TemporaryDirectory() as temporary:
+    with chromium("report_picture") as browser, tempfile.TemporaryDirectory() as temporary:
         tuned = Path(temporary) / "tuned"
         command = [
             str(Path(sys.executable).parent / "dpojob"), "train", "-f", str(ROOT / "examples/quickstart.yaml"),
             "--volume", f"{JOB}={demo_data()}", "--output", str(tuned),
         ]  # fmt: skip
         subprocess.run(command, check=True)
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=browser_path, args=["--no-sandbox"]
-            )
-            page = browser.new_page(
-                viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light"
-            )
-            page.goto((tuned / "report.html").as_uri())
-            write(PICTURES / f"{NAME}.png", page.screenshot())
-            browser.close()
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
+        page.goto((tuned / "report.html").as_uri())
+        write(PICTURES / f"{NAME}.png", page.screenshot())
     return 0
 
 

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 import uvicorn
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from dpojob.page import Page
 from dpojob.page.curves import Curve
@@ -208,23 +208,27 @@ def served() -> Iterator[str]:
         thread.join()
 
 
+@contextmanager
+def chromium(command: str) -> Iterator[Browser]:
+    """Starts Chromium without a window; ends the command, with what to install, where there is none."""
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        raise SystemExit(f"{command}: chromium is not installed; hack/testing/packages installs it")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
 def main() -> int:
     """Writes every picture; fails where one is too large."""
-    browser_path = shutil.which("chromium") or shutil.which("google-chrome")
-    if browser_path is None:
-        print(
-            "ui_pictures: chromium is not installed; hack/testing/packages installs it",
-            file=sys.stderr,
-        )
-        return 1
     PICTURES.mkdir(exist_ok=True)
     pair = "team-a/helpful-qwen/team-a/helpful-strict"
     views: list[tuple[str, str, int, int, Literal["light", "dark"]]] = [
         ("ui-jobs", "#/", 1200, 820, "light"), ("ui-job", "#/job/team-a/helpful-qwen", 1200, 1150, "light"),
         ("ui-comparison", f"#/compare/{pair}", 1200, 900, "dark"), ("ui-phone", "#/job/team-a/helpful-qwen", 360, 760, "dark"),
     ]  # fmt: skip
-    with served() as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+    with chromium("ui_pictures") as browser, served() as address:
         for name, path, width, height, theme in views:
             context = browser.new_context(
                 viewport={"width": width, "height": height},
@@ -239,7 +243,6 @@ def main() -> int:
                 page.wait_for_selector("canvas")
             write(PICTURES / f"{name}.png", page.screenshot())
             context.close()
-        browser.close()
     return 0
 
 
