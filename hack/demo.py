@@ -188,7 +188,8 @@ def spark(values: list[float]) -> str:
 def main() -> int:
     """Runs every step; exit status 0 only when the trained model prefers the chosen answers."""
     begin("cluster")
-    devcluster("up", "--mode", "full", capture=False)
+    with images.built_meanwhile():
+        devcluster("up", "--mode", "full", capture=False)
     kubectl = Kubectl()
     begin("images")
     image = images.ensure()["inspect"].reference

@@ -14,6 +14,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -73,7 +76,7 @@ IMAGES = {
 
 
 def is_on_node(reference: str) -> bool:
-    """Whether the node made here already has the image."""
+    """Whether the node made here has the image, or will have it when it starts again."""
     command = [sys.executable, "-m", "devcluster", "has-image", reference]
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
@@ -109,6 +112,21 @@ def ensure() -> dict[str, Image]:
     return IMAGES
 
 
+@contextmanager
+def built_meanwhile() -> Iterator[None]:
+    """Builds the images that the node lacks while the body starts the cluster; waits for both.
+
+    Starting a cluster for the first time compiles its binaries, and a build mostly downloads and writes.
+    `ensure` afterwards finds them built.
+    """
+    missing = [] if CONTEXT else [i for i in IMAGES.values() if not is_on_node(i.reference)]
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        builds = [pool.submit(build, image) for image in missing]
+        yield
+        for finished in builds:
+            finished.result()
+
+
 def chart_values() -> str:
     """The values of the chart that name the images, as JSON, which is YAML."""
     names = {role: image.reference.rsplit(":", 1) for role, image in IMAGES.items()}
@@ -126,5 +144,6 @@ if __name__ == "__main__":
             log(f"image {role}: building and pushing {image.reference}")
             build(image, "--for-registry")
     else:
-        devcluster("up", "--mode", "full", capture=False)
+        with built_meanwhile():
+            devcluster("up", "--mode", "full", capture=False)
         ensure()

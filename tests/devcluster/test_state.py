@@ -1,4 +1,5 @@
 import itertools
+import json
 import multiprocessing
 import os
 import subprocess
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from devcluster.cluster import Cluster
 from devcluster.host import ports
 from devcluster.host.errors import DevclusterError
 from devcluster.host.locks import locked
@@ -90,3 +92,11 @@ def test_a_daemon_does_not_inherit_the_lock(tmp_path: Path) -> None:
     finally:
         sleeper.kill()
         sleeper.wait()
+
+
+def test_a_cluster_that_is_down_has_the_images_that_its_store_keeps(state_home: Path) -> None:
+    state = State("one")
+    state.images.mkdir(parents=True)
+    (state.images / "loaded.json").write_text(json.dumps({"localhost/kept:1": "sha256:abc"}))
+    assert Cluster("one").has_image("localhost/kept:1")
+    assert not Cluster("one").has_image("localhost/kept:2")

@@ -185,7 +185,9 @@ class Cluster:
             self.state.save(record)
 
     def has_image(self, name: str, identity: str | None = None) -> bool:
-        """Whether every node has an image of that name; given an identity, just that one."""
+        """Whether every node has an image of that name (when down: will have it); given an identity, just that."""
+        if not self.state.exists():
+            return name in self._loaded_images()
         loaded = identity is None or self._loaded_images().get(name) == identity
         return loaded and NodeSet(self.state, self.state.load()).has_image(name)
 

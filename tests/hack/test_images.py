@@ -1,0 +1,60 @@
+"""The images of the demo are built beside the start of its cluster."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from tests.kit.waiting import LIMIT
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "hack"))
+import images
+
+
+@pytest.fixture
+def on_node(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The references that the node has; a test adds to it."""
+    present: set[str] = set()
+    monkeypatch.setattr(images, "CONTEXT", "")
+    monkeypatch.setattr(images, "is_on_node", lambda reference: reference in present)
+    return present
+
+
+def test_images_are_built_while_the_body_runs(
+    on_node: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body_runs = threading.Event()
+    built: list[str] = []
+
+    def build(image: images.Image) -> None:
+        assert body_runs.wait(LIMIT)
+        built.append(image.name)
+
+    monkeypatch.setattr(images, "build", build)
+    with images.built_meanwhile():
+        body_runs.set()
+    assert built == [image.name for image in images.IMAGES.values()]
+
+
+def test_an_image_that_the_node_has_is_not_built(
+    on_node: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[str] = []
+    monkeypatch.setattr(images, "build", lambda image: built.append(image.name))
+    on_node |= {images.IMAGES["operator"].reference, images.IMAGES["trainer"].reference}
+    with images.built_meanwhile():
+        pass
+    assert built == ["dpojob-inspect"]
+
+
+def test_a_build_that_fails_ends_the_command(
+    on_node: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(image: images.Image) -> None:
+        raise SystemExit(f"{image.name} failed")
+
+    monkeypatch.setattr(images, "build", build)
+    with pytest.raises(SystemExit, match="dpojob-operator failed"), images.built_meanwhile():
+        pass
