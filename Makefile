@@ -53,7 +53,7 @@ bench: setup ## measure the operator beside bare Jobs and Kubeflow Trainer, on c
 	@.venv/bin/python -m bench.operator
 
 rehearse: setup ## rehearse the benchmark of a GPU on the CPU (docs/gpu.md has the real run)
-	@.venv/bin/python bench/gpu/run --rehearse --output gpu-rehearsal.json
+	@.venv/bin/python bench/gpu/run.py --rehearse --output gpu-rehearsal.json
 
 ##@ Release
 

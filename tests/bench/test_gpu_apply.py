@@ -1,4 +1,4 @@
-"""`bench/gpu/apply` on a copy of the checkout, and the whole benchmark rehearsed on the CPU."""
+"""`bench/gpu/apply.py` on a copy of the checkout, and the whole benchmark rehearsed on the CPU."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def checkout(tmp_path: Path) -> Path:
     copy = tmp_path / "checkout"
     for folder in COPIED:
         shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("hack/generators/plan-tables", "docs/plan.md"):
+    for file in ("hack/generators/plan_tables.py", "docs/plan.md"):
         (copy / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / file, copy / file)
     return copy
@@ -42,7 +42,7 @@ def measured(path: Path, card: Card, *, rehearsal: bool = False) -> Path:
 
 
 def apply(checkout: Path, document: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(checkout / "bench/gpu/apply"), str(document), *options]
+    command = [sys.executable, str(checkout / "bench/gpu/apply.py"), str(document), *options]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -102,7 +102,7 @@ def test_the_rehearsal_measures_every_cell_and_can_be_applied(
     checkout: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "rehearsal.json"
-    command = [sys.executable, str(ROOT / "bench/gpu/run"), "--rehearse", "--output", str(output)]
+    command = [sys.executable, str(ROOT / "bench/gpu/run.py"), "--rehearse", "--output", str(output)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     document = read(output)
     assert done.returncode == 0, done.stdout + done.stderr

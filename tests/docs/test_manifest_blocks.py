@@ -20,7 +20,7 @@ from dpojob import Client, DPOJob
 from dpojob_api.manifest.checks import check_document
 
 GENERATED = ROOT / "docs/reference/problems.md"
-"""Its datasets are inspected by `hack/generators/problems`."""
+"""Its datasets are inspected by `hack/generators/problems.py`."""
 PAGES = [page for page in pages() if page != GENERATED]
 LANGUAGES = {"console", "yaml", "mermaid", "text", "{toctree}"}
 """The languages of blocks with a test here or in test_command_blocks, or without anything to execute."""

@@ -94,7 +94,7 @@ def test_the_actions_do_what_their_cases_say() -> None:
 
 
 def test_the_patch_of_argocd_cm_holds_the_files() -> None:
-    subprocess.run([sys.executable, str(ROOT / "hack/generators/argocd"), "--check"], check=True)
+    subprocess.run([sys.executable, str(ROOT / "hack/generators/argocd.py"), "--check"], check=True)
     data = lua.load(ROOT / "examples/argocd/argocd-cm-patch.yaml")["data"]
     prefix = "resource.customizations"
     for kind in ("DPOJob", "GPUPool", "CostQuota"):

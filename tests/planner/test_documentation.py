@@ -9,6 +9,6 @@ from tests.kit.planning import ROOT
 
 
 def test_the_tables_of_the_plan_page_are_current() -> None:
-    command = [sys.executable, str(ROOT / "hack/generators/plan-tables"), "--check"]
+    command = [sys.executable, str(ROOT / "hack/generators/plan_tables.py"), "--check"]
     process = subprocess.run(command, capture_output=True, text=True, check=False)
     assert process.returncode == 0, process.stderr

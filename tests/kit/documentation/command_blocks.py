@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 CLI_PAGE = ROOT / "docs/cli.md"
-"""The page whose blocks hack/generators/cli-docs runs and records."""
+"""The page whose blocks hack/generators/cli_docs.py runs and records."""
 ON_CONTROL_PLANE = "recorded on a control plane"
 """Marks its blocks that need an API server with the job of tests/kit/cluster/documented_job.py."""
 NOT_COMPARED = "recorded, not compared by a test"

@@ -1,4 +1,4 @@
-"""The figures that a benchmark on a card replaces: `bench/gpu/apply` writes calibration.json.
+"""The figures that a benchmark on a card replaces: `bench/gpu/apply.py` writes calibration.json.
 
 A value without a measurement is an assumption. docs/plan.md lists all of them with their origin, and the
 reasons of a plan name the origin of the rate.

@@ -146,6 +146,6 @@ def test_a_wrong_option_is_exit_2_with_the_remedy(
 
 def test_the_copy_of_the_charts_pools_is_current() -> None:
     done = subprocess.run(
-        [sys.executable, ROOT / "hack/generators/default-pools", "--check"], check=False
+        [sys.executable, ROOT / "hack/generators/default_pools.py", "--check"], check=False
     )
     assert done.returncode == 0

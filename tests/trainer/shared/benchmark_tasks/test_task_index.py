@@ -12,7 +12,7 @@ from dpojob_trainer.shared.benchmark_tasks import index_version, nearest_task, r
 
 
 def test_the_index_is_of_the_version_that_is_installed() -> None:
-    # hack/generators/task-index writes it again.
+    # hack/generators/task_index.py writes it again.
     assert index_version() == version("lm-eval")
 
 

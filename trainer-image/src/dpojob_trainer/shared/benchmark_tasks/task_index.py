@@ -1,6 +1,6 @@
 """The tasks, groups and tags of the installed lm-eval, by name.
 
-`hack/generators/task-index` writes the file. The harness itself finds them by parsing its 15,000 YAML files,
+`hack/generators/task_index.py` writes the file. The harness itself finds them by parsing its 15,000 YAML files,
 which takes 10 to 70 seconds.
 """
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Measure one card in at most 8 minutes, offline: `bench/gpu/run [--output FILE] [--wheels DIR] [--rehearse]`.
+"""Measure one card in at most 8 minutes, offline: `bench/gpu/run.py [--output FILE] [--wheels DIR] [--rehearse]`.
 
-The result is one JSON document, written again after every cell; `bench/gpu/apply` puts its figures into the
+The result is one JSON document, written again after every cell; `bench/gpu/apply.py` puts its figures into the
 planner. Run it with the Python of the training image, or with one that has torch, and the other packages as
 wheels in DIR. docs/gpu.md has the commands.
 """

@@ -35,7 +35,7 @@ WITHOUT_ROWS = {
 """Codes that depend on the model alone, and what to do about each."""
 HEAD = """# Problems of a dataset
 
-<!-- Generated from problem-examples.yaml by `hack/generators/problems`. Do not edit. -->
+<!-- Generated from problem-examples.yaml by `hack/generators/problems.py`. Do not edit. -->
 
 Every code that an inspection may report, with a dataset that has the problem and what inspection says about
 it. An error fails the job before a GPU is requested; a warning does not. Rows are numbered from 0.
@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
     if "--check" not in arguments:
         PAGE.write_text(page)
     elif not PAGE.exists() or PAGE.read_text() != page:
-        print("check: docs/reference/problems.md is stale; run 'hack/generators/problems'", file=sys.stderr)
+        print("check: docs/reference/problems.md is stale; run 'hack/generators/problems.py'", file=sys.stderr)
         return 1
     return 0
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs the commands in docs/cli.md and writes their output below them.
 
-    .venv/bin/python hack/generators/cli-docs [--data DATA] [--only REGEX]
-    .venv/bin/python hack/generators/cli-docs --node
+    .venv/bin/python hack/generators/cli_docs.py [--data DATA] [--only REGEX]
+    .venv/bin/python hack/generators/cli_docs.py --node
 
 A block is a fenced `console` block that begins with `$ COMMAND`; with REGEX only the blocks whose command it matches
 are run. Commands run in a fresh directory that holds the examples' files, and in ./data the demo's model and pairs

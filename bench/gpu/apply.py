@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Put the fitted figures of a benchmark into the planner: `bench/gpu/apply JSON [--kind NAME]`.
+"""Put the fitted figures of a benchmark into the planner: `bench/gpu/apply.py JSON [--kind NAME]`.
 
 Writes planner/src/dpojob_planner/estimates/calibration.json with the card and the date, then the tables of
 docs/plan.md, and prints predicted against measured for every cell. Figures that the benchmark could not
@@ -61,8 +61,8 @@ def main() -> int:
     # Both read the new file when they start.
     variables = {**os.environ, "PYTHONPATH": os.pathsep.join(PACKAGES)}
     for command in (
-        [ROOT / "hack/generators/plan-tables"],
-        [ROOT / "bench" / "gpu" / "compare", arguments.document, *(["--kind", kind] if kind else [])],
+        [ROOT / "hack/generators/plan_tables.py"],
+        [ROOT / "bench/gpu/compare.py", arguments.document, *(["--kind", kind] if kind else [])],
     ):
         subprocess.run([sys.executable, *map(str, command)], env=variables, check=True)
     return 0

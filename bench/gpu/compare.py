@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Predicted against measured, cell by cell: `bench/gpu/compare JSON [--kind NAME]`.
+"""Predicted against measured, cell by cell: `bench/gpu/compare.py JSON [--kind NAME]`.
 
 The predictions are the planner's, with the figures of calibration.json as it is.
 """
