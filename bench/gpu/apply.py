@@ -53,7 +53,9 @@ def main() -> int:
     old = Calibration.model_validate_json(PATH.read_text(encoding="utf-8"))
     new = calibrated(old, document, kind)
     PATH.write_text(json.dumps(new.wire(), indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    print(f"{PATH.relative_to(ROOT)}: {len(document['fit']['missing'])} figures could not be fitted")
+    print(
+        f"{PATH.relative_to(ROOT)}: {len(document['fit']['missing'])} figures could not be fitted"
+    )
     for reason in document["fit"]["missing"]:
         print(f"  kept as it was: {reason}")
     if kind is None:

@@ -20,7 +20,7 @@ from bench.gpu.fit import passes_of, settings_of, shape_of  # noqa: E402
 
 from dpojob_api.pool import GPU  # noqa: E402
 from dpojob_planner.estimates import estimate_memory, sustained_flops  # noqa: E402
-from dpojob_planner.estimates.cost_model import pass_seconds  # noqa: E402
+from dpojob_planner.estimates.gpu import pass_seconds  # noqa: E402
 
 
 def main() -> int:

@@ -35,7 +35,9 @@ def patch() -> str:
         parts.append(f"    discovery.lua: |\n{indented(discovery, 6)}    definitions:\n")
         for action in sorted(actions.glob("*/action.lua")):
             lua = action.read_text(encoding="utf-8")
-            parts.append(f"    - name: {action.parent.name}\n      action.lua: |\n{indented(lua, 8)}")
+            parts.append(
+                f"    - name: {action.parent.name}\n      action.lua: |\n{indented(lua, 8)}"
+            )
     return "".join(parts)
 
 

@@ -72,7 +72,9 @@ def readme() -> str:
     """The text of the README."""
     lines = []
     for path, default, meaning in rows(VALUES.read_text(encoding="utf-8")):
-        shown = "" if default is None and not path.startswith("pools") else f"`{json.dumps(default)}`"
+        shown = (
+            "" if default is None and not path.startswith("pools") else f"`{json.dumps(default)}`"
+        )
         lines.append(f"| `{path}` | {shown} | {meaning.replace('|', chr(92) + '|')} |")
     return HEAD + "\n".join(lines) + "\n"
 

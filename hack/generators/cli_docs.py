@@ -77,8 +77,8 @@ def main() -> int:
             shutil.copytree(options.data, directory / "data")
         elif not options.node:
             script = ROOT / "examples/make_demo_data.py"
-            command = [sys.executable, script, directory / "data", "--pairs", "1600"]
-            subprocess.run(command, check=True, stdout=sys.stderr)
+            make_data = [sys.executable, str(script), str(directory / "data"), "--pairs", "1600"]
+            subprocess.run(make_data, check=True, stdout=sys.stderr)
 
         chosen = [
             block[3]

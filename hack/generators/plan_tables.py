@@ -6,7 +6,15 @@ from pathlib import Path
 
 from dpojob_api.pool import GPU
 from dpojob_api.shared_training_constants import STOP_SECONDS
-from dpojob_planner.estimates import checkpoint, cost_model, evaluation_work, gpu, gpu_kinds, host_resources, memory
+from dpojob_planner.estimates import (
+    checkpoint,
+    cost_model,
+    evaluation_work,
+    gpu,
+    gpu_kinds,
+    host_resources,
+    memory,
+)
 from dpojob_planner.estimates.calibration import CONSTANTS
 from dpojob_planner.estimates.gpu import TRAINING_SHARE, measured_rate, sustained_flops, usable_gib
 from dpojob_planner.estimates.gpu_kinds import KINDS

@@ -16,11 +16,12 @@ from typing import Any
 
 import yaml
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from examples.make_demo_data import make_model
+
 from dpojob_api.report import Problem, ProblemCode
 from dpojob_api.spec import DPOJobSpec
 from dpojob_trainer.inspection import inspect
-from make_demo_data import make_model
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "docs/reference/problem-examples.yaml"
@@ -57,7 +58,10 @@ def main(arguments: list[str]) -> int:
     if "--check" not in arguments:
         PAGE.write_text(page)
     elif not PAGE.exists() or PAGE.read_text() != page:
-        print("check: docs/reference/problems.md is stale; run 'hack/generators/problems.py'", file=sys.stderr)
+        print(
+            "check: docs/reference/problems.md is stale; run 'hack/generators/problems.py'",
+            file=sys.stderr,
+        )
         return 1
     return 0
 

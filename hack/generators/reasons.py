@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import yaml
+
 from dpojob_operator.decide.summary.advice import ADVICE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,10 +39,13 @@ def rows() -> list[str]:
     for node, following in zip(body, [*body[1:], None], strict=True):
         if not isinstance(node, ast.Assign):
             continue
-        text = following.value.value if isinstance(following, ast.Expr) else None
-        if not isinstance(text, str):
+        reason = ast.literal_eval(node.value)
+        if not (
+            isinstance(following, ast.Expr)
+            and isinstance(following.value, ast.Constant)
+            and isinstance(text := following.value.value, str)
+        ):
             sys.exit(f"{SOURCE}:{node.lineno}: this reason has no line that says when it is given")
-        reason = node.value.value
         if reason not in remedies:
             sys.exit(f"{REMEDIES}: {reason} has no line that says what to do about it")
         found.append(f"| `{reason}` | {' '.join(text.split())} | {remedies.pop(reason)} |")

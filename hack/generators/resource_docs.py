@@ -32,7 +32,9 @@ def main(arguments: list[str]) -> int:
             target.parent.mkdir(exist_ok=True)
             target.write_text(page)
         elif not target.exists() or target.read_text() != page:
-            print(f"check: {target.relative_to(ROOT)} is stale; run 'make generate'", file=sys.stderr)
+            print(
+                f"check: {target.relative_to(ROOT)} is stale; run 'make generate'", file=sys.stderr
+            )
             return 1
     return 0
 
@@ -103,7 +105,9 @@ def objects_in(field: Schema) -> Iterator[tuple[str, Schema]]:
     elif isinstance(field.get("items"), Mapping):
         yield from ((f"[]{suffix}", child) for suffix, child in objects_in(field["items"]))
     elif isinstance(field.get("additionalProperties"), Mapping):
-        yield from ((f".*{suffix}", child) for suffix, child in objects_in(field["additionalProperties"]))
+        yield from (
+            (f".*{suffix}", child) for suffix, child in objects_in(field["additionalProperties"])
+        )
 
 
 def type_text(field: Schema) -> str:

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import lm_eval.tasks
-from dpojob_trainer.shared.benchmark_tasks import TaskRequirement, task_index
 from task_requirements import read_task, task_requirements
+
+from dpojob_trainer.shared.benchmark_tasks import TaskRequirement, task_index
 
 KINDS = {"TASK": "task", "PY_TASK": "task", "GROUP": "group", "TAG": "tag"}
 PATH = Path(task_index.__file__).with_name(task_index.FILE)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import grimp
 import pytest
-from tests.kit.repository import ROOT, members, python_files
+from tests.kit.repository import ROOT, members
 
 Graph = dict[str, set[str]]
 """The nodes that a node imports, by node."""
@@ -73,7 +73,7 @@ def script_imports(folder: str) -> Graph:
     """
     files = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts): path
-        for path in python_files(ROOT / folder)
+        for path in (ROOT / folder).rglob("*.py")
     }
     modules = {name.removesuffix(".__init__"): path for name, path in files.items()}
     graph: Graph = {}

@@ -1,10 +1,9 @@
 """Names and texts keep to the field's terms and docs/glossary.md: one word, one meaning."""
 
 import re
-import subprocess
 from pathlib import Path
 
-from tests.kit.repository import ROOT, members
+from tests.kit.repository import ROOT, members, tracked_files
 
 FORMER_MODULES = re.compile(
     r"""
@@ -38,16 +37,12 @@ DEFINITION = re.compile(r"^ *(?:class|def|async def) (\w*verdict\w*)", re.MULTIL
 
 def tracked(*suffixes: str) -> list[Path]:
     """Files that git tracks, without lock files, recorded inputs of fuzzers and this test."""
-    listed = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout.splitlines()
     skipped = ("locks/", "tests/fuzz/regressions/", "LICENSE")
     return [
         path
-        for name in listed
-        if not name.startswith(skipped)
-        and (path := ROOT / name).suffix in suffixes
-        and path.is_file()
+        for path in tracked_files()
+        if not name_of(path).startswith(skipped)
+        and path.suffix in suffixes
         and path != Path(__file__)
     ]
 

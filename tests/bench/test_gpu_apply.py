@@ -102,7 +102,13 @@ def test_the_rehearsal_measures_every_cell_and_can_be_applied(
     checkout: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "rehearsal.json"
-    command = [sys.executable, str(ROOT / "bench/gpu/run.py"), "--rehearse", "--output", str(output)]
+    command = [
+        sys.executable,
+        str(ROOT / "bench/gpu/run.py"),
+        "--rehearse",
+        "--output",
+        str(output),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     document = read(output)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,6 +1,7 @@
 """The repository as the structure tests see it: members, source roots, packages and modules."""
 
 import ast
+import subprocess
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,16 +54,8 @@ def top_level_imports(module: Path) -> set[str]:
     return names
 
 
-def python_files(folder: Path) -> list[Path]:
-    """Modules and Python scripts without an extension below a folder."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix == ".py" or (not path.suffix and path.is_file() and _runs_python(path))
-    )
-
-
-def _runs_python(script: Path) -> bool:
-    with script.open(errors="replace") as file:
-        first = file.readline()
-    return first.startswith("#!") and "python" in first
+def tracked_files() -> list[Path]:
+    """The files that git tracks, without those that are deleted in the working tree."""
+    command = ["git", "ls-files", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return [path for name in listed.split("\0") if name and (path := ROOT / name).is_file()]
