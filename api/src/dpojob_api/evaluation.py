@@ -8,9 +8,6 @@ from pydantic import Field
 
 from .base import Count, Figure, LenientModel, Rate, unknown_as
 
-FEWEST_PROMPTS = 20
-"""Judged prompts below which there is no verdict."""
-
 
 class Interval(LenientModel):
     """A figure with its 95% confidence interval."""

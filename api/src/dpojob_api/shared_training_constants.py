@@ -56,6 +56,8 @@ ANSWER_TIME_SHARE = 2 / 3
 """Share of evaluation.maxDuration when the answers end; the rest is for the judge."""
 EVERY_EVAL_PROMPTS = 32
 """Most prompts that are judged at each evaluation of the training, with answers of ANSWER_TOKENS tokens."""
+FEWEST_PROMPTS = 20
+"""Judged prompts below which there is no verdict."""
 JUDGE_THREADS = 8
 """Requests to evaluation.judge.endpoint at a time."""
 JUDGE_REPLY_TOKENS = 2048

@@ -11,16 +11,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from dpojob_api.constants import ENV_HUB_TOKEN
-from dpojob_api.evaluation import Evaluation
-from dpojob_api.plan import Plan
-from dpojob_api.progress import Outcome, Progress
-from dpojob_api.report import InspectionReport, ModelFacts
-from dpojob_api.spec import DPOJobSpec
 
 from .errors import CommandError
+
+if TYPE_CHECKING:
+    from dpojob_api.evaluation import Evaluation
+    from dpojob_api.plan import Plan
+    from dpojob_api.progress import Outcome, Progress
+    from dpojob_api.report import InspectionReport, ModelFacts
+    from dpojob_api.spec import DPOJobSpec
 
 Volumes = Mapping[str, Path]
 """Claim name to the directory that replaces it."""

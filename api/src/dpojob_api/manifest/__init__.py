@@ -3,11 +3,12 @@
 Takes parsed documents, so that this package needs no YAML library; whoever reads files parses them.
 """
 
-from .loader import Manifest, ManifestError, Problem, load, load_all
+from .loader import JobManifest, Manifest, ManifestError, Problem, load, load_all
 from .plain_values import FILE_NAME, number_instead_of
 
 __all__ = [
     "FILE_NAME",
+    "JobManifest",
     "Manifest",
     "ManifestError",
     "Problem",

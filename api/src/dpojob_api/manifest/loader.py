@@ -1,4 +1,4 @@
-"""From parsed documents to a DPOJob and GPUPools, or to the list of everything that is wrong."""
+"""From parsed documents to a job and GPUPools, or to the list of everything that is wrong."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dpojob_api.constants import API_VERSION, GROUP
-from dpojob_api.job import DPOJob
 from dpojob_api.pool import GPUPool
+from dpojob_api.spec import DPOJobSpec
 
 from .cel_rules import Path
 from .checks import KINDS, check_document, without_nulls
@@ -34,16 +34,29 @@ class ManifestError(ValueError):
 
 
 @dataclass(frozen=True)
+class JobManifest:
+    """A DPOJob as a file has it: without a status, whose models a command on a file needs not."""
+
+    metadata: dict[str, Any]
+    spec: DPOJobSpec
+
+    @property
+    def name(self) -> str:
+        """metadata.name; empty where the API server makes one."""
+        return str(self.metadata.get("name", ""))
+
+
+@dataclass(frozen=True)
 class Manifest:
     """The contents of a file: at most one job, and pools."""
 
-    job: DPOJob | None = None
+    job: JobManifest | None = None
     pools: list[GPUPool] = field(default_factory=list)
     others: int = 0
     """Documents of other kinds, of which nothing is read here."""
 
 
-def load(documents: Iterable[Any]) -> DPOJob:
+def load(documents: Iterable[Any]) -> JobManifest:
     """Read the one DPOJob among parsed documents.
 
     Args:
@@ -80,7 +93,7 @@ def load_all(documents: Iterable[Any]) -> Manifest:
         ManifestError: A document is invalid, or there are several jobs.
     """
     problems: list[Problem] = []
-    jobs: list[DPOJob] = []
+    jobs: list[JobManifest] = []
     pools: list[GPUPool] = []
     others = 0
     for number, document in enumerate(documents):
@@ -98,7 +111,8 @@ def load_all(documents: Iterable[Any]) -> Manifest:
             continue
         clean = without_nulls(document)
         if kind == "DPOJob":
-            jobs.append(DPOJob.model_validate(clean))
+            spec = DPOJobSpec.model_validate(clean["spec"])
+            jobs.append(JobManifest(clean.get("metadata", {}), spec))
         elif kind == "GPUPool":
             pools.append(GPUPool.model_validate(clean))
         else:

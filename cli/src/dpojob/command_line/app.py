@@ -12,11 +12,13 @@ from .completion import complete_zsh_at_once
 HELP = "Inspect, plan and train a DPOJob on this machine, or follow one on a cluster."
 
 
-def build_app(program: str) -> typer.Typer:
+def build_app(program: str, first: str | None = None) -> typer.Typer:
     """Defines every command with its options and help text.
 
     Args:
         program: The program's name: `dpojob`, or `kubectl dpo` for the plugin.
+        first: The first argument of the command line. Where it is a command, the others are left out, because reading
+            the options of all of them takes longer than an answer of the cluster.
 
     Returns:
         The application; run without standalone mode it returns the exit status.
@@ -51,4 +53,6 @@ def build_app(program: str) -> typer.Typer:
     job_commands.add_to(app)
     local_commands.add_to(app)
     cluster_commands.add_to(app)
+    named = [command for command in app.registered_commands if command.name == first]
+    app.registered_commands = named or app.registered_commands
     return app

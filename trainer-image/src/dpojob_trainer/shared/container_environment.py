@@ -11,11 +11,14 @@ import os
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dpojob_api import constants
-from dpojob_api.plan import Plan
 from dpojob_api.report import InspectionReport
 from dpojob_api.spec import DPOJobSpec
+
+if TYPE_CHECKING:
+    from dpojob_api.plan import Plan
 
 ENV_TERMINATION_LOG = "DPOJOB_TERMINATION_LOG"
 """The file of the termination message; for tests and for running without a kubelet."""
@@ -112,6 +115,9 @@ class ContainerEnvironment:
     @property
     def plan(self) -> Plan:
         """The plan to train by."""
+        # Imported here, since an inspection has no plan.
+        from dpojob_api.plan import Plan
+
         return Plan.model_validate_json(self._input(constants.INPUT_PLAN))
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -108,7 +109,7 @@ def _with_tuned(request: JobRequest, tuned: Path | None) -> JobRequest:
         raise CommandError(
             f"{directory} holds no model: it has neither {' nor '.join(MODEL_CONFIGS)}"
         )
-    return JobRequest(request.manifest, request.job.model_copy(update={"spec": spec}), volumes)
+    return JobRequest(request.manifest, replace(request.job, spec=spec), volumes)
 
 
 def _loading_plan(request: JobRequest) -> Plan:

@@ -12,8 +12,7 @@ from dpojob.input_files.volumes import parse_volumes
 from dpojob.input_files.yaml_loader import read_manifest
 from dpojob.views.progress_bar import progress_bar
 from dpojob_api.constants import API_VERSION
-from dpojob_api.job import DPOJob
-from dpojob_api.manifest import Manifest
+from dpojob_api.manifest import JobManifest, Manifest
 from dpojob_api.report import InspectionReport
 
 
@@ -22,7 +21,7 @@ class JobRequest:
     """A job from a manifest file, and the directories given for its claims."""
 
     manifest: Manifest
-    job: DPOJob
+    job: JobManifest
     volumes: dict[str, Path]
 
 

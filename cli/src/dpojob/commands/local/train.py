@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -73,7 +74,7 @@ def train_request(
     """
     spec, volumes = _resolve_output(request, output)
     check_volumes(spec, volumes, output=True)
-    request = JobRequest(request.manifest, request.job.model_copy(update={"spec": spec}), volumes)
+    request = JobRequest(request.manifest, replace(request.job, spec=spec), volumes)
     report = run_inspection(request)
     if not report.valid:
         if form is not DocumentFormat.TABLE:

@@ -12,7 +12,6 @@ from dpojob_trainer.inspection.sources import COMPRESSIONS, DataFile
 from dpojob_trainer.shared.errors import DatasetUnreadable
 from dpojob_trainer.shared.row_batch import RowBatch
 
-from .columnar import read_arrow, read_parquet
 from .compressed_file import CompressedFile, detect_compression
 from .csv import read_csv
 from .json import read_json
@@ -64,6 +63,9 @@ def _read(name: str, path: Path, columns: Sequence[str] | None) -> Iterator[RowB
             head = stream.read(SNIFFED_BYTES)
     _reject_foreign_formats(name, head)
     format_name = _detect_format(path if path.suffix else Path(name), name, head)
+    if format_name in ("parquet", "arrow"):
+        # Imported here, since small text files are inspected in less time than this package takes to import.
+        from .columnar import read_arrow, read_parquet
     if format_name == "parquet":
         yield from read_parquet(name, path, columns)
     elif format_name == "arrow":

@@ -9,9 +9,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
-from dpojob_api.evaluation import FEWEST_PROMPTS
 from dpojob_api.report import InspectionReport, Problem, ProblemCode
-from dpojob_api.shared_training_constants import EVERY_EVAL_PROMPTS, prompts_judged_during
+from dpojob_api.shared_training_constants import (
+    EVERY_EVAL_PROMPTS,
+    FEWEST_PROMPTS,
+    prompts_judged_during,
+)
 from dpojob_api.spec import DPOJobSpec
 from dpojob_trainer.shared.preference_pair import as_messages
 from dpojob_trainer.shared.problem_text import warning

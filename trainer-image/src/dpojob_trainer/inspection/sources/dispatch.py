@@ -9,7 +9,6 @@ from dpojob_api.spec import DatasetSource
 from dpojob_trainer.shared.errors import DatasetNotFound
 
 from .data_files import FoundSource
-from .hub import open_hub
 from .volume import open_volume
 
 
@@ -37,6 +36,9 @@ def open_source(
         DatasetNotFound: The dataset or the split does not exist, or may not be read.
     """
     if dataset.repo is not None:
+        # Imported here, as the client of URLs below, since the clients take time to import that others need not wait for.
+        from .hub import open_hub
+
         return open_hub(dataset, split, token, evaluation=evaluation)
     if dataset.volume is not None:
         return open_volume(dataset.volume, volumes, split, evaluation=evaluation)
@@ -46,7 +48,6 @@ def open_source(
                 "dataset.urls has no splits, so dataset.eval.split cannot be read; write "
                 "dataset.eval: {fraction: 0.02}"
             )
-        # Imported here, since an HTTP client takes time to import that other datasets need not wait for.
         from .download import open_urls
 
         return open_urls(dataset.urls, split)

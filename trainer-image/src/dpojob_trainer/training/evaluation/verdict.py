@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dpojob_api.conditions import Reason
-from dpojob_api.evaluation import FEWEST_PROMPTS, Evaluation, Interval
+from dpojob_api.evaluation import Evaluation, Interval
+from dpojob_api.shared_training_constants import FEWEST_PROMPTS
 from dpojob_api.spec import Requirement
 
 from .answers import mean_length_growth
