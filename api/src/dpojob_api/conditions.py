@@ -191,7 +191,7 @@ class Reason(StrEnum):
     for."""
     COST_QUOTA_UNREADABLE = "CostQuotaUnreadable"
     """This operator cannot read a CostQuota of the namespace (an older or newer CRD is installed), so a job that has
-    a price waits; those that run go on."""
+    a price waits; those that run go on. On a CostQuota: it is the one."""
     COST_QUOTA_USED_UP = "CostQuotaUsedUp"
     """Stopped because a CostQuota of the namespace is used up; the checkpoint is kept. On a CostQuota: it is
     used up."""
@@ -228,6 +228,8 @@ class Reason(StrEnum):
     INVALID_POOL = "InvalidPool"
     """The pool's figures contradict each other or its nodes. On a DPOJob: the GPU that training got has less
     memory than its pool says; never retried."""
+    POOL_UNREADABLE = "PoolUnreadable"
+    """This operator cannot read the pool (an older or newer CRD is installed), so no job is planned on it."""
 
     # CostQuota.
     COST_COUNTED = "CostCounted"

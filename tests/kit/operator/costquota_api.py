@@ -12,7 +12,8 @@ from typing import Any
 from dpojob_api.base import JSONObject
 from dpojob_api.cost_quota import CostQuota
 from dpojob_operator.controllers.costquota import CostQuotaController
-from dpojob_operator.indexes import JobCosts, ObjectStores
+from dpojob_operator.indexes import JobCosts, ObjectStores, QuotaIndex
+from dpojob_operator.indexes.quota_index import read_quota
 from dpojob_operator.kube import Conflict
 from dpojob_operator.kube.resources import COSTQUOTAS, DPOJOBS, Resource
 
@@ -68,9 +69,10 @@ class FakeApi:
         old = self.objects[resource.plural].get(body["metadata"]["name"])
         if old is None or old["metadata"]["resourceVersion"] != body["metadata"]["resourceVersion"]:
             raise Conflict(409, "the object has been modified")
-        before = CostQuota.model_validate(old)
         stored = self.store(resource, {**copy.deepcopy(old), "status": body["status"]})
-        self.written(before, CostQuota.model_validate(stored))
+        before, after = read_quota(old), read_quota(stored)
+        if isinstance(before, QuotaIndex) and isinstance(after, QuotaIndex):
+            self.written(before.quota, after.quota)
         return stored
 
 

@@ -39,7 +39,7 @@ async def order(keys: list[Key], late: list[Key], workers: int = 1) -> list[Key]
         if len(taken) == len(keys) + len(late):
             done.set()
 
-    queue = WorkQueue(work, group=namespace)
+    queue = WorkQueue(work, group=namespace, resource=namespace)
     for key in keys:
         queue.add(key)
     await run_until(done, queue, workers)
@@ -71,7 +71,7 @@ async def test_slow_jobs_of_one_namespace_leave_workers_to_others(workers: int, 
         begun += 1
         await hang.wait()
 
-    queue = WorkQueue(work, group=namespace)
+    queue = WorkQueue(work, group=namespace, resource=namespace)
     for number in range(100):
         queue.add(("a", str(number)))
     runner = asyncio.ensure_future(queue.run(workers))
@@ -97,7 +97,7 @@ async def test_keys_that_can_wait_come_last_and_are_never_kept_waiting_for_all_o
         if len(taken) == 12:
             done.set()
 
-    queue = WorkQueue(work, group=namespace)
+    queue = WorkQueue(work, group=namespace, resource=namespace)
     for number in range(4):
         queue.add(("a", f"later-{number}"), later=True)
     for number in range(8):
@@ -121,7 +121,7 @@ async def test_keys_that_are_due_again_do_not_come_before_what_waits() -> None:
             done.set()
         return 0.0 if key[1].startswith("running") else None
 
-    queue = WorkQueue(work, group=namespace)
+    queue = WorkQueue(work, group=namespace, resource=namespace)
     for number in range(3):
         queue.add_after(("a", f"running-{number}"), 0.0)
     queue.add(("a", "child"), later=True)

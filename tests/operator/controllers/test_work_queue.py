@@ -6,9 +6,10 @@ import asyncio
 from collections import Counter
 
 import pytest
+from prometheus_client import REGISTRY
 
 from dpojob_operator.controllers.work_queue import WorkQueue
-from dpojob_operator.kube import ApiError
+from dpojob_operator.kube import ApiError, Conflict
 
 
 async def drain(queue: WorkQueue[str], until: asyncio.Event) -> None:
@@ -28,7 +29,7 @@ async def test_a_key_added_often_is_worked_on_once() -> None:
         if key == "last":
             done.set()
 
-    queue = WorkQueue(work, group=str)
+    queue = WorkQueue(work, group=str, resource=str)
     for _ in range(100):
         queue.add("key")
     queue.add("last")
@@ -52,7 +53,7 @@ async def test_a_key_is_never_worked_on_twice_at_once_and_an_event_meanwhile_is_
         if passes == 2:
             done.set()
 
-    queue = WorkQueue(work, group=str)
+    queue = WorkQueue(work, group=str, resource=str)
     queue.add("key")
     await drain(queue, done)
     assert (most, passes) == (1, 2)
@@ -70,7 +71,7 @@ async def test_a_failing_key_is_retried_and_other_keys_are_not_delayed(error: Ex
         if tries["bad"] == 3:
             done.set()
 
-    queue = WorkQueue(work, group=str)
+    queue = WorkQueue(work, group=str, resource=str)
     queue.add("bad")
     queue.add("good")
     await drain(queue, done)
@@ -86,7 +87,7 @@ async def test_the_earlier_of_two_times_wins_and_a_direct_add_wins_over_both() -
         if key == "end":
             done.set()
 
-    queue = WorkQueue(work, group=str)
+    queue = WorkQueue(work, group=str, resource=str)
     queue.add_after("key", 3600)
     queue.add_after("key", 0.01)
     queue.add_after("never", 3600)
@@ -106,9 +107,41 @@ async def test_a_change_that_can_wait_adds_no_pass_to_a_key_that_waits_for_a_wor
         if key == "end":
             done.set()
 
-    queue = WorkQueue(work, group=str)
+    queue = WorkQueue(work, group=str, resource=str)
     queue.add("key")
     queue.add_after("key", 0.01)
     queue.add_after("end", 0.1)
     await drain(queue, done)
     assert seen == ["key", "end"]
+
+
+async def test_keys_that_fail_are_counted_by_their_resource_until_a_pass_succeeds() -> None:
+    errors = {
+        "a": ApiError(503, "not now"),
+        "b": ValueError("of a pass"),
+        "c": Conflict(409, "edited"),
+    }
+    seen: Counter[str] = Counter()
+    failed, recovered = asyncio.Event(), asyncio.Event()
+
+    def failing(resource: str) -> float | None:
+        return REGISTRY.get_sample_value("dpojob_failing_passes", {"resource": resource})
+
+    async def work(key: str) -> None:
+        seen[key] += 1
+        if key == "check":
+            (recovered if failed.is_set() else failed).set()
+        elif key in errors and not failed.is_set():
+            raise errors[key]
+
+    queue = WorkQueue(work, group=str, resource=lambda key: f"test-{key > 'b'}")
+    for key in ("a", "b", "c", "d"):
+        queue.add(key)
+    queue.add_after("check", 0.05)
+    await drain(queue, failed)
+    assert (failing("test-False"), failing("test-True")) == (2, 0), seen
+    for key in ("a", "b", "c"):
+        queue.add(key)
+    queue.add_after("check", 0.05)
+    await drain(queue, recovered)
+    assert (failing("test-False"), failing("test-True")) == (0, 0), seen

@@ -48,5 +48,6 @@ def test_the_quotas_of_a_namespace_are_by_name_and_those_of_another_version_apar
         stores.observe(COSTQUOTAS, {"metadata": metadata, "spec": {"maxCost": max_cost}})
     read: list[QuotaSnapshot] = [index.of_job("u") for index in stores.quotas_of("ns")]
     assert [(each.name, each.max_cost) for each in read] == [("a", 7), ("b", 5)]
-    assert stores.unreadable_quotas_of("ns") == ("newer",)
+    (newer,) = stores.unreadable_quotas_of("ns")
+    assert newer.name == "newer" and newer.problem.startswith("spec.maxCost: ")
     assert stores.quotas_of("other") == () and stores.unreadable_quotas_of("other") == ()

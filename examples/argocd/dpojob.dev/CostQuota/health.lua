@@ -11,5 +11,7 @@ for _, condition in ipairs(status.conditions or {}) do
 end
 if ready ~= nil and ready.status == "True" then
   return {status = "Healthy", message = exhausted and exhausted.message or ""}
+elseif ready ~= nil then
+  return {status = "Degraded", message = ready.message}
 end
 return {status = "Progressing", message = "Waiting for the operator."}

@@ -24,6 +24,7 @@ from dpojob_operator.indexes import (
     OutputLockIndex,
 )
 from dpojob_operator.kube import ApiClient, EventRecorder, Key, inside_cluster
+from dpojob_operator.kube.resources import COSTQUOTAS, DPOJOBS, GPUPOOLS
 from dpojob_operator.process import Clock, Settings
 
 from .handlers import Handlers
@@ -42,6 +43,12 @@ POOL_REFRESH_DELAY = 3.0
 """Seconds in which events about pods coalesce into one refresh of the pools."""
 POOL_REFRESH_INTERVAL = 30.0
 """Seconds; Nodes are not watched."""
+
+
+def _resource(key: Key) -> str:
+    if key == POOLS_KEY:
+        return GPUPOOLS.plural
+    return COSTQUOTAS.plural if key[1] == QUOTAS_NAME else DPOJOBS.plural
 
 
 @dataclass(frozen=True)
@@ -117,7 +124,7 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
         await pool_controller.refresh()
         return POOL_REFRESH_INTERVAL
 
-    queue: WorkQueue[Key] = WorkQueue(work, group=_namespace)
+    queue: WorkQueue[Key] = WorkQueue(work, group=_namespace, resource=_resource)
     handlers = Handlers(
         add=queue.add,
         add_later=lambda key: queue.add_after(key, settings.batch_seconds),

@@ -10,7 +10,12 @@ from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
 from dpojob_operator.kube import ApiError, Conflict, LeaseLost
-from dpojob_operator.process.metrics import RECONCILE_SECONDS, RECONCILES, WORK_QUEUE_DEPTH
+from dpojob_operator.process.metrics import (
+    FAILING,
+    RECONCILE_SECONDS,
+    RECONCILES,
+    WORK_QUEUE_DEPTH,
+)
 from dpojob_operator.process.ready_keys import ReadyKeys
 
 log = logging.getLogger(__name__)
@@ -30,16 +35,28 @@ class WorkQueue(Generic[Key]):
     """
 
     def __init__(
-        self, work: Callable[[Key], Awaitable[float | None]], group: Callable[[Key], Hashable]
+        self,
+        work: Callable[[Key], Awaitable[float | None]],
+        group: Callable[[Key], Hashable],
+        resource: Callable[[Key], str],
     ) -> None:
-        """`group` returns what keys are shared out by, such as their namespace."""
+        """Starts empty.
+
+        Args:
+            work: One pass over a key.
+            group: Returns what keys are shared out by, such as their namespace.
+            resource: Returns what kind of object a key is of, as the API names it.
+        """
         self._work = work
+        self._resource = resource
         self._ready: ReadyKeys[Key] = ReadyKeys(group)
         self._waiting: set[Key] = set()
         self._running: set[Key] = set()
         self._again: set[Key] = set()
         self._timers: dict[Key, tuple[float, asyncio.TimerHandle]] = {}
         self._failures: dict[Key, int] = {}
+        self._failing: set[Key] = set()
+        """Keys whose last pass failed, other than by a conflict, which the next pass resolves."""
 
     def add(self, key: Key, *, later: bool = False) -> None:
         """Work on the key as soon as a worker is free; with `later`, others of its group may come first.
@@ -110,12 +127,20 @@ class WorkQueue(Generic[Key]):
             self._retry(key, error)
         else:
             self._failures.pop(key, None)
+            self._set_failing(key, False)
             RECONCILES.labels("ok").inc()
             if after is not None:
                 self.add_after(key, after)
         RECONCILE_SECONDS.observe(time.monotonic() - began)
 
+    def _set_failing(self, key: Key, fails: bool) -> None:
+        change = int(fails) - int(key in self._failing)
+        (self._failing.add if fails else self._failing.discard)(key)
+        # Of a resource whose passes all succeed there is a series too.
+        FAILING.labels(self._resource(key)).inc(change)
+
     def _retry(self, key: Key, error: Exception) -> None:
+        self._set_failing(key, not isinstance(error, Conflict))
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         delay = min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** min(failures - 1, 12))
         delay *= random.uniform(0.75, 1.25)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
 
 from dpojob_api.conditions import Reason
 from dpojob_api.status_condition import Condition
@@ -82,3 +86,36 @@ def next_condition(
         if changed or old is None
         else old.last_transition_time,
     )
+
+
+def unreadable_status(
+    raw: Mapping[str, Any], types: Sequence[str], reason: Reason, problem: str, now: datetime
+) -> dict[str, Any]:
+    """Build the status of a GPUPool or CostQuota that cannot be parsed.
+
+    Args:
+        raw: The object, as parsed from JSON.
+        types: Types of the conditions that become False.
+        reason: Of these conditions.
+        problem: The field that cannot be parsed, and why.
+        now: The time of the pass, in UTC.
+
+    Returns:
+        The status to write. All else in it stays as another version of the operator may have written it.
+    """
+    status, generation = raw.get("status") or {}, int(raw["metadata"].get("generation", 0))
+    message = (
+        f"This operator cannot read it ({problem}). Install the CRDs and the operator of the same "
+        "version."
+    )
+    listed = status.get("conditions") or []
+    try:
+        old = {each["type"]: Condition.model_validate(each) for each in listed}
+    except ValidationError:
+        old, listed = {}, []
+    new = [
+        next_condition(old.get(type_), type_, "False", reason, message, generation, now).wire()
+        for type_ in types
+    ]
+    kept = [each for each in listed if each["type"] not in types]
+    return {**status, "observedGeneration": generation, "conditions": [*kept, *new]}

@@ -100,10 +100,11 @@ class ObjectStores:
         readable = [quota for quota in found if isinstance(quota, QuotaIndex)]
         return tuple(sorted(readable, key=lambda index: index.quota.name))
 
-    def unreadable_quotas_of(self, namespace: str) -> tuple[str, ...]:
-        """Returns the names of the CostQuotas of a namespace that this version cannot parse."""
+    def unreadable_quotas_of(self, namespace: str) -> tuple[UnreadableQuota, ...]:
+        """Returns the CostQuotas of a namespace that this version cannot parse, by name."""
         found = self.quotas.of_group((namespace, ""))
-        return tuple(sorted(each.name for each in found if isinstance(each, UnreadableQuota)))
+        unreadable = [quota for quota in found if isinstance(quota, UnreadableQuota)]
+        return tuple(sorted(unreadable, key=lambda quota: quota.name))
 
     def observe(self, resource: Resource, raw: Mapping[str, Any]) -> None:
         """Takes an object from the answer to a request of this process."""

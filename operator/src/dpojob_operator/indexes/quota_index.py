@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from pydantic import ValidationError
 
 from dpojob_api.cost_quota import CostQuota
 from dpojob_operator.decide import QuotaSnapshot
-from dpojob_operator.kube import parse_costquota
+from dpojob_operator.decide.stalled_job import unreadable_part
 
 
 @dataclass(frozen=True)
 class UnreadableQuota:
-    """A CostQuota that this version cannot parse."""
+    """A CostQuota that this version cannot parse; equal to itself until its spec is edited."""
 
     name: str
+    generation: int
+    problem: str = field(compare=False)
+    """The field that cannot be parsed, and why."""
+    raw: Mapping[str, Any] = field(compare=False)
+    """The object as it was read."""
 
 
 class QuotaIndex:
@@ -49,5 +56,8 @@ class QuotaIndex:
 
 def read_quota(raw: Mapping[str, Any]) -> QuotaIndex | UnreadableQuota:
     """Reads a CostQuota."""
-    quota = parse_costquota(raw)
-    return UnreadableQuota(raw["metadata"]["name"]) if quota is None else QuotaIndex(quota)
+    try:
+        return QuotaIndex(CostQuota.model_validate(raw))
+    except ValidationError as error:
+        metadata, (_, problem) = raw["metadata"], unreadable_part(error)
+        return UnreadableQuota(metadata["name"], metadata.get("generation", 0), problem, raw)

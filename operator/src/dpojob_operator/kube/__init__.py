@@ -8,7 +8,7 @@ from .kopf_session import ObjectSink, login
 from .leader_election import LeaseLost, run_as_leader
 from .object_keys import Key, key_of, owning_dpojob
 from .object_store import ObjectStore
-from .parsing import parse_costquota, parse_dpojob, parse_gpupool
+from .parsing import parse_dpojob, parse_gpupool
 from .selected_fields import select_fields
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "key_of",
     "login",
     "owning_dpojob",
-    "parse_costquota",
     "parse_dpojob",
     "parse_gpupool",
     "read_body",

@@ -1,4 +1,4 @@
-"""Parses DPOJobs, GPUPools and CostQuotas; one that cannot be parsed must not stop the work on others."""
+"""Parses DPOJobs and GPUPools; one that cannot be parsed must not stop the work on others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from dpojob_api.cost_quota import CostQuota
 from dpojob_api.job import DPOJob
 from dpojob_api.pool import GPUPool
 
@@ -24,13 +23,5 @@ def parse_gpupool(raw: Mapping[str, Any]) -> GPUPool | None:
     """The GPUPool; None when it cannot be parsed, so that nothing is planned on it."""
     try:
         return GPUPool.model_validate(raw)
-    except ValidationError:
-        return None
-
-
-def parse_costquota(raw: Mapping[str, Any]) -> CostQuota | None:
-    """The CostQuota; None when it cannot be parsed, so that jobs that have a price wait."""
-    try:
-        return CostQuota.model_validate(raw)
     except ValidationError:
         return None

@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.kit.operator.costquota_api import FakeApi, Replica, attempt, planned_job, quota
+from prometheus_client import REGISTRY
+from tests.kit.operator.costquota_api import (
+    NAMESPACE,
+    FakeApi,
+    Replica,
+    attempt,
+    planned_job,
+    quota,
+)
 
 from dpojob_operator.kube import Conflict
 from dpojob_operator.kube.resources import COSTQUOTAS, DPOJOBS
@@ -135,3 +143,30 @@ def test_a_quota_that_cannot_be_parsed_stops_the_record_of_no_other(api: FakeApi
     replica = Replica(api)
     replica.refresh()
     assert api.quota().status.reserved == 30 and replica.requeued == ["a"]
+
+
+def test_a_quota_that_cannot_be_parsed_says_so_once_and_keeps_its_record(api: FakeApi) -> None:
+    record = {"deletedJobs": "7", "ofALaterVersion": {"a": 1}}
+    ready = {"type": "Ready", "status": "True", "reason": "CostCounted"}
+    exhausted = {"type": "Exhausted", "status": "False", "reason": "WithinCostQuota"}
+    status = {**record, "conditions": [exhausted, ready]}
+    api.store(
+        COSTQUOTAS,
+        {"metadata": {"name": "broken", "generation": 3}, "spec": {"maxCost": ["much"]}, "status": status},
+    )  # fmt: skip
+    replica = Replica(api)
+    assert replica.refresh() is None
+    replica.settle()
+    assert api.requests.count("put costquotas") == 1
+    written = api.objects["costquotas"]["broken"]["status"]
+    assert record.items() <= written.items() and written["observedGeneration"] == 3
+    conditions = {each["type"]: each for each in written["conditions"]}
+    assert conditions["Exhausted"] == exhausted
+    found = conditions["Ready"]
+    assert (found["status"], found["reason"]) == ("False", "CostQuotaUnreadable")
+    assert "spec.maxCost" in found["message"] and "same version" in found["message"]
+    labels = {"namespace": NAMESPACE, "quota": "broken"}
+    assert REGISTRY.get_sample_value("dpojob_cost_quota_ready", labels) == 0
+    api.store(COSTQUOTAS, quota("broken", "50"))
+    replica.settle()
+    assert REGISTRY.get_sample_value("dpojob_cost_quota_ready", labels) == 1

@@ -34,7 +34,7 @@ OF_OTHER_CONDITIONS = {
     "NotBetter", "LongerOnly", "TaskRegressed", "RequirementNotMet", "Inconclusive", "NotEvaluated", "NotSuspended",
     "Resumed", "Stopped", "QueueEditNotApplied", "QueueEditApplied",
     # Of complete jobs, of Events, of pools and of quotas.
-    "Completed", "Validated", "BatchHalved", "NodesFound", "ScaledToZero", "CostCounted", "WithinCostQuota",
+    "Completed", "Validated", "BatchHalved", "NodesFound", "ScaledToZero", "PoolUnreadable", "CostCounted", "WithinCostQuota",
 }  # fmt: skip
 
 

@@ -86,7 +86,7 @@ def test_a_standby_has_no_series_that_ages() -> None:
     assert not [s for family in (*jobs.collect(), *pools.collect()) for s in family.samples]
     assert [s.value for family in leadership.collect() for s in family.samples] == [0.0]
     jobs.replace({("ns", "Queued"): 2}, {("ns", "QuotaExceeded"): 2})
-    pools.pools = [PoolFigures("t4", "T4", 1, 4, 3, 0.75, ready=True)]
+    pools.replace([PoolFigures("t4", "T4", 1, 4, 3, 0.75, ready=True)], ["newer"])
     samples = {
         (s.name, *s.labels.values()): s.value
         for family in (*jobs.collect(), *pools.collect())
@@ -101,18 +101,24 @@ def test_a_standby_has_no_series_that_ages() -> None:
         ("dpojob_pool_free_gpus", "t4"): 3,
         ("dpojob_pool_hourly_price", "t4"): 0.75,
         ("dpojob_pool_ready", "t4"): 1,
+        ("dpojob_pool_ready", "newer"): 0,
     }
 
 
 def test_the_series_of_a_quota_end_with_it() -> None:
     quotas = QuotaGauges()
-    quotas.replace("ns", [QuotaFigures("team", limit=100, used=40, reserved=5)])
+    quotas.replace("ns", [QuotaFigures("team", limit=100, used=40, reserved=5)], [])
     samples = {s.name: (s.value, s.labels) for f in quotas.collect() for s in f.samples}
     labels = {"namespace": "ns", "quota": "team"}
     assert samples == {
         "dpojob_cost_quota_limit": (100, labels),
         "dpojob_cost_quota_used": (40, labels),
         "dpojob_cost_quota_reserved": (5, labels),
+        "dpojob_cost_quota_ready": (1, labels),
     }
-    quotas.replace("ns", [])
+    quotas.replace("ns", [], ["team"])
+    assert {s.name: (s.value, s.labels) for f in quotas.collect() for s in f.samples} == {
+        "dpojob_cost_quota_ready": (0, labels)
+    }
+    quotas.replace("ns", [], [])
     assert not [s for family in quotas.collect() for s in family.samples]

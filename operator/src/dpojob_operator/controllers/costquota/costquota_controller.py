@@ -11,8 +11,10 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from dpojob_api.base import JSONObject
+from dpojob_api.conditions import QuotaConditionType, Reason
 from dpojob_api.constants import API_VERSION
 from dpojob_api.cost_quota import CostQuota
+from dpojob_operator.decide.conditions import unreadable_status
 from dpojob_operator.decide.cost_quota import (
     Claim,
     JobCost,
@@ -23,7 +25,7 @@ from dpojob_operator.decide.cost_quota import (
     updated_quotas,
 )
 from dpojob_operator.decide.queueing import is_managed_elsewhere
-from dpojob_operator.indexes import JobCosts, ObjectStores
+from dpojob_operator.indexes import JobCosts, ObjectStores, UnreadableQuota
 from dpojob_operator.kube import ApiClient, ApiError, Key
 from dpojob_operator.kube.resources import COSTQUOTAS, DPOJOBS
 from dpojob_operator.process.metrics import COST_QUOTAS, QuotaFigures
@@ -62,9 +64,20 @@ class CostQuotaController:
             Seconds until the next look; None without quotas. Raises ApiError when a request fails.
         """
         quotas = [index.quota for index in self._stores.quotas_of(namespace)]
+        unreadable = self._stores.unreadable_quotas_of(namespace)
+        new = await self._refresh_readable(namespace, quotas)
+        COST_QUOTAS.replace(namespace, [*map(_figures, new)], [quota.name for quota in unreadable])
+        for quota in unreadable:
+            await self._report_unreadable(quota)
+        return _seconds_to_next_period(new, self._now())
+
+    async def _refresh_readable(
+        self, namespace: str, quotas: Sequence[CostQuota]
+    ) -> list[CostQuota]:
+        """The quotas with their new status, which is written."""
         if not self._costs.is_followed(namespace):
             if not quotas:
-                return None
+                return []
             await self._list_jobs(namespace)
         existing, deleted = self._costs.existing(namespace), self._costs.deleted(namespace)
         new = await self._updated(namespace, quotas, {**existing, **deleted}, set(deleted))
@@ -72,11 +85,10 @@ class CostQuotaController:
             if quota.status.wire() != old.status.wire():
                 await self._write(quota)
         self._costs.forget_deleted(namespace, deleted)
-        COST_QUOTAS.replace(namespace, [_figures(quota) for quota in new])
         self._requeue_jobs(namespace, new, existing.values())
         if not quotas:
             self._costs.unfollow(namespace)
-        return _seconds_to_next_period(new, self._now())
+        return new
 
     async def _list_jobs(self, namespace: str) -> None:
         """Reads the jobs of a namespace that has its first quota; their later changes come from the watch."""
@@ -124,6 +136,13 @@ class CostQuotaController:
         """What a job costs by a live read; None when it does not exist."""
         raw = await self._cluster.get(DPOJOBS, namespace, name)
         return None if raw is None or raw["metadata"]["uid"] != uid else read_job_cost(raw)
+
+    async def _report_unreadable(self, quota: UnreadableQuota) -> None:
+        """Says so in the conditions of the quota; its record stays as it is."""
+        types, reason = (QuotaConditionType.READY,), Reason.COST_QUOTA_UNREADABLE
+        status = unreadable_status(quota.raw, types, reason, quota.problem, self._now())
+        if status != quota.raw.get("status"):
+            await self._cluster.write_status(COSTQUOTAS, {**quota.raw, "status": status})
 
     async def _write(self, quota: CostQuota) -> None:
         body = {

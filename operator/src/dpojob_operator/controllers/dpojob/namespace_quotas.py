@@ -19,5 +19,5 @@ async def with_quotas(
         async for raw in cluster.list(COSTQUOTAS, namespace):
             stores.quotas.apply(raw)
     quotas = tuple(index.of_job(uid) for index in stores.quotas_of(namespace))
-    unreadable = stores.unreadable_quotas_of(namespace)
+    unreadable = tuple(quota.name for quota in stores.unreadable_quotas_of(namespace))
     return replace(snapshot, quotas=quotas, unreadable_quotas=unreadable)

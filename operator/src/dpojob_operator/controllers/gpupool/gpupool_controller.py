@@ -10,13 +10,17 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
+from pydantic import ValidationError
+
 from dpojob_api.base import JSONObject
-from dpojob_api.conditions import PoolConditionType
+from dpojob_api.conditions import PoolConditionType, Reason
 from dpojob_api.constants import LABEL_MANAGED_BY, MANAGED_BY
 from dpojob_api.pool import GPUPool, GPUPoolStatus
+from dpojob_operator.decide.conditions import unreadable_status
 from dpojob_operator.decide.object_snapshots import ENDED_PHASES, RawObject
+from dpojob_operator.decide.stalled_job import unreadable_part
 from dpojob_operator.indexes import ObjectStores
-from dpojob_operator.kube import ApiClient, Conflict, parse_gpupool
+from dpojob_operator.kube import ApiClient, Conflict
 from dpojob_operator.kube.resources import GPUPOOLS, NODES, PODS
 from dpojob_operator.process.metrics import POOLS, PoolFigures
 
@@ -58,9 +62,15 @@ class GPUPoolController:
         """Updates every pool that changed; raises ApiError when a request fails."""
         raws = [raw async for raw in self._cluster.list(GPUPOOLS)]
         if not raws:
-            POOLS.pools = ()
+            POOLS.replace((), ())
             return
-        pools = [(raw, pool) for raw in raws if (pool := parse_gpupool(raw)) is not None]
+        pools: list[tuple[JSONObject, GPUPool]] = []
+        unreadable: list[tuple[JSONObject, ValidationError]] = []
+        for raw in raws:
+            try:
+                pools.append((raw, GPUPool.model_validate(raw)))
+            except ValidationError as error:
+                unreadable.append((raw, error))
         resources = {pool.spec.gpu.resource for _, pool in pools}
         await self._list(resources)
         pods = [*self._other_pods, *filter(_is_active, self._stores.pods.values())]
@@ -74,9 +84,11 @@ class GPUPoolController:
             counted = pool.status if pool.status is not None and pool.status.conditions else None
             room = room or counted is None or new.free != counted.free
             await self._write({**raw, "status": new.wire()})
-        POOLS.pools = figures
+        POOLS.replace(figures, [raw["metadata"]["name"] for raw, _ in unreadable])
         if room:
             self._changed()
+        for raw, cause in unreadable:
+            await self._report_unreadable(raw, cause)
 
     async def _list(self, resources: set[str]) -> None:
         """Lists nodes and the pods that are in no store, unless that was just done."""
@@ -91,6 +103,13 @@ class GPUPoolController:
             is None
         ]
         self._listed_at, self._resources = time.monotonic(), resources
+
+    async def _report_unreadable(self, raw: JSONObject, error: ValidationError) -> None:
+        types = (PoolConditionType.AVAILABLE, PoolConditionType.READY)
+        _, problem = unreadable_part(error)
+        status = unreadable_status(raw, types, Reason.POOL_UNREADABLE, problem, self._now())
+        if status != raw.get("status"):
+            await self._write({**raw, "status": status})
 
     async def _write(self, body: JSONObject) -> None:
         try:

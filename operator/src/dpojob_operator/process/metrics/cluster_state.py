@@ -43,10 +43,15 @@ class PoolGauges(Collector):
     }
 
     def __init__(self) -> None:
-        self.pools: Sequence[PoolFigures] = ()
+        self._pools: Sequence[PoolFigures] = ()
+        self._unreadable: Sequence[str] = ()
+
+    def replace(self, pools: Sequence[PoolFigures], unreadable: Sequence[str]) -> None:
+        """Takes the figures of all pools that can be read, and the names of the others."""
+        self._pools, self._unreadable = pools, unreadable
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """One sample per pool and gauge."""
+        """One sample per pool and gauge; of a pool that cannot be read, that it is not ready."""
         values = {
             "dpojob_pool_nodes": lambda pool: ([pool.name], pool.nodes),
             "dpojob_pool_gpus": lambda pool: ([pool.name, pool.gpu_model], pool.gpus),
@@ -56,9 +61,12 @@ class PoolGauges(Collector):
         }
         for name, (help_, labels) in self.FAMILIES.items():
             family = GaugeMetricFamily(name, help_, labels=labels)
-            for pool in self.pools:
+            for pool in self._pools:
                 found, value = values[name](pool)
                 family.add_metric(found, float(value))
+            if name == "dpojob_pool_ready":
+                for unreadable in self._unreadable:
+                    family.add_metric([unreadable], 0.0)
             yield family
 
 
@@ -70,6 +78,7 @@ class QuotaFigures:
     limit: float
     used: float
     reserved: float
+    ready = 1.0
 
 
 class QuotaGauges(Collector):
@@ -86,25 +95,36 @@ class QuotaGauges(Collector):
             "What the jobs that a CostQuota admitted may still cost.",
             LABELS,
         ),
+        "dpojob_cost_quota_ready": ("1 while a CostQuota can be read and is kept, else 0.", LABELS),
     }
 
     def __init__(self) -> None:
         self._quotas: dict[str, Sequence[QuotaFigures]] = {}
+        self._unreadable: dict[str, Sequence[str]] = {}
 
-    def replace(self, namespace: str, quotas: Sequence[QuotaFigures]) -> None:
-        """Takes the figures of all quotas of a namespace."""
+    def replace(
+        self, namespace: str, quotas: Sequence[QuotaFigures], unreadable: Sequence[str]
+    ) -> None:
+        """Takes the figures of a namespace's quotas that can be read, and the names of the others."""
         self._quotas.pop(namespace, None)
+        self._unreadable.pop(namespace, None)
         if quotas:
             self._quotas[namespace] = quotas
+        if unreadable:
+            self._unreadable[namespace] = unreadable
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """One sample per quota and gauge."""
+        """One sample per quota and gauge; of a quota that cannot be read, that it is not ready."""
         for name, (help_, labels) in self.FAMILIES.items():
             family = GaugeMetricFamily(name, help_, labels=labels)
             for namespace, quotas in self._quotas.items():
                 for quota in quotas:
                     value = getattr(quota, name.rpartition("_")[2])
                     family.add_metric([namespace, quota.name], value)
+            if name == "dpojob_cost_quota_ready":
+                for namespace, unreadable in self._unreadable.items():
+                    for quota_name in unreadable:
+                        family.add_metric([namespace, quota_name], 0.0)
             yield family
 
 

@@ -15,6 +15,11 @@ BUILD.info({"version": VERSION})
 
 RECONCILES = Counter("dpojob_reconciles_total", "Passes over one key, by result.", ["result"])
 RECONCILE_SECONDS = Histogram("dpojob_reconcile_duration_seconds", "Time of one pass over one key.")
+FAILING = Gauge(
+    "dpojob_failing_passes",
+    "Keys whose last pass failed, other than by a conflict, by the resource that they are of.",
+    ["resource"],
+)
 WORK_QUEUE_DEPTH = Gauge("dpojob_work_queue_depth", "Keys waiting for a worker of the operator.")
 API_REQUESTS = Counter(
     "dpojob_api_requests_total",
