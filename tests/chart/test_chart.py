@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 from tests.kit.cluster.helm import CHART, ROOT, environment, of_kind
 
 pytestmark = pytest.mark.cluster
@@ -170,41 +169,6 @@ def test_the_operator_can_read_every_setting_the_chart_writes(helm):
 )
 def test_values_that_the_chart_does_not_know_are_refused(helm, values, expected):
     assert expected in helm.refusal("template", "dpojob", str(CHART), *values)
-
-
-def test_every_value_is_in_the_schema_and_has_a_meaning():
-    values = yaml.safe_load((CHART / "values.yaml").read_text())
-    schema = json.loads((CHART / "values.schema.json").read_text())
-    known = schema["properties"]
-    assert set(values) == set(known) - {"global"}
-    for name, value in values.items():
-        if known[name].get("additionalProperties") is False:
-            assert set(value) == set(known[name]["properties"]), name
-    rows = [
-        line for line in (CHART / "README.md").read_text().splitlines() if line.startswith("| `")
-    ]
-    assert rows
-    for row in rows:
-        assert row.rstrip("| ").count(" | ") == 2, f"{row} has no meaning"
-
-
-def test_the_schema_leaves_only_objects_of_kubernetes_open():
-    """A misspelt name is refused at every depth; the API server checks what it knows better."""
-
-    def open_objects(schema, path=""):
-        if schema.get("type") == "object" and "additionalProperties" not in schema:
-            yield path
-        for name, child in schema.get("properties", {}).items():
-            yield from open_objects(child, f"{path}.{name}")
-        for child in filter(None, [schema.get("items"), *schema.get("oneOf", [])]):
-            yield from open_objects(child, path)
-
-    schema = json.loads((CHART / "values.schema.json").read_text())
-    assert {path.lstrip(".") for path in open_objects(schema)} == {
-        "global", "pools.spec", "inspect.resources.claims", "train.resources.claims",
-        "operator.resources.claims", "operator.tolerations", "operator.affinity",
-        "operator.topologySpreadConstraints", "networkPolicy.metricsFrom", "networkPolicy.jobEgress",
-    }  # fmt: skip
 
 
 def test_common_labels_and_annotations_are_on_every_object(helm):
