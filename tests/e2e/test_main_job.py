@@ -2,16 +2,21 @@
 
 import json
 import os
+import re
+from datetime import datetime
 
 import pytest
+from playwright.sync_api import expect
 from tests.kit.cluster.tenant import (
     delete_pool_rights,
     tenant_variables,
     write_tenant_kubeconfig,
 )
 from tests.kit.documentation.command_blocks import CLI_PAGE, ON_NODE, blocks, run_block, shapes
+from tests.kit.e2e import followed_run
 from tests.kit.e2e.judged_quickstart import judged_quickstart
 from tests.kit.e2e.scraping_prometheus import query, scraping_prometheus
+from tests.kit.e2e.training_pod import run_in_training_pod
 from tests.kit.e2e.watched_page import states_until_finished
 from tests.kit.repository import ROOT
 from tests.kit.ui import chromium, page_server
@@ -151,39 +156,22 @@ def test_the_evaluation_ran_in_the_cluster_and_the_report_shows_its_verdict(
     page.close()
 
 
-def test_exactly_one_training_job_was_made(trained, installed, inputs):
-    jobs = [
-        job for job in installed.training_jobs(inputs[0])
-        if job["metadata"]["labels"]["dpojob.dev/uid"] == trained["metadata"]["uid"]
-    ]  # fmt: skip
-    assert len(jobs) == 1
+@pytest.fixture(scope="module")
+def training_jobs(trained, installed, inputs):
+    """The Jobs that trained it."""
+    uid = trained["metadata"]["uid"]
+    found = installed.training_jobs(inputs[0])
+    return [job for job in found if job["metadata"]["labels"]["dpojob.dev/uid"] == uid]
 
 
-def test_triton_builds_what_a_gpu_needs_in_the_training_pod(trained, installed, inputs):
-    """In a pod that differs from the training pod in its command only: user, root file system, scratch."""
-    namespace = inputs[0]
-    (job,) = [
-        job for job in installed.training_jobs(namespace)
-        if job["metadata"]["labels"]["dpojob.dev/uid"] == trained["metadata"]["uid"]
-    ]  # fmt: skip
-    spec = job["spec"]["template"]["spec"]
+def test_exactly_one_training_job_was_made(training_jobs):
+    assert len(training_jobs) == 1
+
+
+def test_triton_builds_what_a_gpu_needs_in_the_training_pod(training_jobs, installed):
     script = (ROOT / "tests/kit/e2e/triton_build.py").read_text()
-    (container,) = spec["containers"]
-    container |= {"command": ["python", "-c", script], "args": []}
-    assert container["securityContext"]["readOnlyRootFilesystem"] is True
-    assert spec["securityContext"]["runAsNonRoot"] is True
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "triton"}, "spec": spec}
-    installed.kubectl("apply", "-n", namespace, "-f", "-", input=json.dumps(pod))
-
-    def ended():
-        path = "jsonpath={.status.phase}"
-        phase = installed.kubectl("get", "pod", "triton", "-n", namespace, "-o", path)
-        return phase if phase in ("Succeeded", "Failed") else None
-
-    phase = wait_until(ended, "the pod ended", limit=300)
-    log = installed.kubectl("logs", "triton", "-n", namespace)
+    phase, log = run_in_training_pod(installed, training_jobs[0], "triton", script)
     assert (phase, "all built" in log) == ("Succeeded", True), log
-    installed.kubectl("delete", "pod", "triton", "-n", namespace)
 
 
 def test_prometheus_saw_the_margin_rise(trained, prometheus):
@@ -200,18 +188,8 @@ def test_the_series_of_a_job_end_with_it(trained, prometheus):
 
 def test_kubectl_get_shows_the_columns(trained, installed, inputs):
     header, row = installed.kubectl("get", "dpo", "quickstart", "-n", inputs[0]).splitlines()
-    assert header.split() == [
-        "NAME",
-        "PHASE",
-        "MODEL",
-        "POOL",
-        "PROGRESS",
-        "MARGIN",
-        "WINRATE",
-        "ETA",
-        "COST",
-        "AGE",
-    ]
+    columns = "NAME PHASE MODEL POOL PROGRESS MARGIN WINRATE ETA COST AGE"
+    assert header.split() == columns.split()
     assert "Complete" in row
     assert "100%" in row
 
@@ -255,6 +233,54 @@ def test_the_commands_of_the_documentation_do_for_a_tenant_what_it_shows(
         "get", "pods", "-n", inputs[0], "-l", "dpojob.dev/claim-reader", "-o", "name"
     )
     assert left == ""
+
+
+@pytest.fixture(scope="module")
+def followed(installed, trained, job_page, scratch):
+    """A second run with other settings, by a tenant: the job at its end, and its log as it was followed."""
+    tenant = tenant_variables(installed.cluster, scratch / TENANT_KUBECONFIG)
+    log = followed_run.create_and_follow(scratch / "second.yaml", {**os.environ, **tenant})
+    return installed.finish(trained["metadata"]["namespace"], followed_run.NAME), log
+
+
+def test_a_log_is_followed_from_before_the_first_pod_to_the_end_of_the_job(followed, installed):
+    job, log = followed
+    assert log.status == 0, log.messages
+    assert condition(job, "Complete")["status"] == "True", job["status"]
+    # A pod may have started before the command looked for one the first time.
+    pods = [line.split()[-1] for line in log.messages if line.startswith("pod ")]
+    assert pods == ["(inspect)", "(train)"], log.messages
+    metrics = (installed.output(job) / "metrics.jsonl").read_text().splitlines()
+    steps = [each for each in map(json.loads, metrics) if "loss" in each]
+    assert len(log.records) == len(steps) > 2
+    finished = datetime.fromisoformat(condition(job, "Finished")["lastTransitionTime"])
+    assert log.records[0][0] < finished.timestamp()
+    assert log.lines[-1].startswith("Succeeded, Completed: Trained ")
+
+
+def test_two_runs_are_compared_on_the_page(trained, followed, job_page):
+    jobs, page = (trained, followed[0]), job_page
+    keys = ["/".join((job["metadata"]["namespace"], job["metadata"]["name"])) for job in jobs]
+    page.evaluate("path => { location.hash = path }", f"#/compare/{'/'.join(keys)}")
+    expect(page.locator(".compared [data-phase=Complete]")).to_have_count(2, timeout=1000 * LIMIT)
+    settings = page.locator("[data-key=settings] tbody tr")
+    expect(settings.filter(has_text="spec.training.beta").locator("td")).to_have_text(
+        ["0.1", "0.5"]
+    )
+    expect(settings.filter(has_text="spec.training.learningRate")).to_have_count(0)
+    losses = [job["status"]["progress"]["evalLoss"] for job in jobs]
+    shown = page.locator("[data-key=results] tr", has_text="evaluation loss").locator("td")
+    expect(shown).to_have_text([re.compile(f"^{loss:.3f}") for loss in losses])
+    assert "best" in shown.nth(losses.index(min(losses))).get_attribute("class")
+    drawn = [
+        f"{key}: [1-9][0-9]* points, [^;]* at step {job['status']['progress']['maxSteps']}"
+        for key, job in zip(keys, jobs, strict=True)
+    ]
+    chart = page.locator("[data-chart=loss]")
+    expect(chart).to_have_attribute(
+        "aria-label", re.compile("; ".join(drawn)), timeout=1000 * LIMIT
+    )
+    expect(chart.locator("canvas")).to_be_visible()
 
 
 def test_deleting_the_job_leaves_its_model(trained, installed, inputs):
