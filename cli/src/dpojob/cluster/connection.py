@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
-
-import httpx2
+from urllib.parse import quote, urlencode
 
 from dpojob.errors import CommandError
 from dpojob.sanitize import escape
 
 from .api_errors import UNAUTHORIZED, api_error
 from .kubeconfig import ClusterAccess
+from .transport.choice import open_transport
+from .transport.exchange import Answer, Request, Transport, Unanswered
 
 if TYPE_CHECKING:
     from dpojob_api.base import JSONObject
 
-SECONDS = 30.0
-"""Longest wait for an answer; watches and logs may stay silent longer."""
+FIRST_ERROR = 400
+"""The least HTTP status of a refusal."""
 
 
 class Connection:
@@ -39,13 +40,13 @@ class Connection:
         """
         self._load = load
         self._loading = asyncio.Lock()
-        self._clients = AsyncExitStack()
+        self._transports = AsyncExitStack()
         self.access = load()
-        self._client = self._open()
+        self._transport = self._open()
 
     async def close(self) -> None:
         """Closes all connections."""
-        await self._clients.aclose()
+        await self._transports.aclose()
 
     async def json(
         self,
@@ -72,17 +73,18 @@ class Connection:
             ApiError: The API server refuses the request.
             CommandError: It cannot be reached.
         """
-        headers = {"Accept": "application/json", "Content-Type": content_type}
-        content = None if body is None else json.dumps(body)
-        timeout = httpx2.Timeout(SECONDS)
-        try:
-            answer = await self._send(method, path, parameters, timeout, content, headers)
+        headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "Content-Type": content_type,
+        }
+        content = b"" if body is None else json.dumps(body).encode()
+        request = Request(method, _target(path, parameters), headers, content)
+        async with self._answer(request, path) as answer:
             try:
-                received = await answer.aread()
-            finally:
-                await answer.aclose()
-        except httpx2.HTTPError as error:
-            raise self._unreachable(error) from error
+                received = await answer.read()
+            except Unanswered as error:
+                raise self._unreachable(error) from error
         return parse_json(received)
 
     async def lines(
@@ -103,12 +105,11 @@ class Connection:
             ApiError: The API server refuses the request.
             CommandError: It cannot be reached, or the connection broke.
         """
-        timeout = httpx2.Timeout(SECONDS, read=silence)
+        request = Request("GET", _target(path, parameters), silence=silence)
         buffer = bytearray()
-        try:
-            answer = await self._send("GET", path, parameters, timeout)
+        async with self._answer(request, path) as answer, aclosing(answer.chunks()) as chunks:
             try:
-                async for chunk in answer.aiter_bytes():
+                async for chunk in chunks:
                     searched = len(buffer)
                     buffer += chunk
                     end = buffer.rfind(b"\n", searched)
@@ -117,65 +118,53 @@ class Connection:
                         del buffer[: end + 1]
                         for line in whole.split(b"\n"):
                             yield line
-                if buffer:
-                    yield bytes(buffer)
-            finally:
-                await answer.aclose()
-        except httpx2.HTTPError as error:
-            raise self._unreachable(error) from error
+            except Unanswered as error:
+                raise self._unreachable(error) from error
+            if buffer:
+                yield bytes(buffer)
 
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        parameters: Mapping[str, str] | None,
-        timeout: httpx2.Timeout,
-        content: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> httpx2.Response:
+    @asynccontextmanager
+    async def _answer(self, request: Request, path: str) -> AsyncIterator[Answer]:
         """The answer before its body is read; an error where it refuses, but for expired credentials."""
         for attempt in range(2):
-            client = self._client
-            request = client.build_request(
-                method, path, params=parameters, content=content, headers=headers, timeout=timeout
-            )
-            answer = await client.send(request, stream=True)
-            if not answer.is_error:
-                return answer
-            try:
-                refusal = api_error(answer.status_code, await answer.aread(), path)
-            finally:
-                await answer.aclose()
-            if answer.status_code != UNAUTHORIZED or attempt:
-                break
-            await self._renew(client)
-        raise refusal
+            transport = self._transport
+            async with AsyncExitStack() as sending:
+                try:
+                    answer = await sending.enter_async_context(transport.send(request))
+                    refusal = None
+                    if answer.status >= FIRST_ERROR:
+                        refusal = api_error(answer.status, await answer.read(), path)
+                except Unanswered as error:
+                    raise self._unreachable(error) from error
+                if refusal is None:
+                    yield answer
+                    return
+            if refusal.status != UNAUTHORIZED or attempt:
+                raise refusal
+            await self._renew(transport)
 
-    async def _renew(self, refused: httpx2.AsyncClient) -> None:
+    async def _renew(self, refused: Transport) -> None:
         """Reads the credentials again, unless another request has done so since."""
         async with self._loading:
-            if self._client is refused:
+            if self._transport is refused:
                 self.access = await asyncio.to_thread(self._load)
-                self._client = self._open()
+                self._transport = self._open()
 
-    def _open(self) -> httpx2.AsyncClient:
-        access = self.access
-        client = httpx2.AsyncClient(
-            base_url=access.server,
-            verify=access.tls if access.tls is not None else True,
-            headers=dict(access.headers),
-            proxy=access.proxy,
-            trust_env=access.proxy is None,
-            limits=httpx2.Limits(max_connections=None),
-        )
-        self._clients.push_async_callback(client.aclose)
-        return client
+    def _open(self) -> Transport:
+        transport = open_transport(self.access)
+        self._transports.push_async_callback(transport.close)
+        return transport
 
-    def _unreachable(self, error: httpx2.HTTPError) -> CommandError:
-        detail = str(error) or type(error).__name__
+    def _unreachable(self, error: Unanswered) -> CommandError:
         return CommandError(
-            f"the API server {self.access.server} does not answer: {detail}", reason=None
+            f"the API server {self.access.server} does not answer: {error}", reason=None
         )
+
+
+def _target(path: str, parameters: Mapping[str, str] | None) -> str:
+    """Path and query, encoded: a name that a user mistyped stays one part of the path."""
+    encoded = quote(path, safe="/:")
+    return f"{encoded}?{urlencode(parameters)}" if parameters else encoded
 
 
 def parse_json(content: bytes) -> JSONObject:
