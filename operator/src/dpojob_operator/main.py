@@ -24,6 +24,7 @@ from dpojob_operator.controllers import Handlers, build_components
 from dpojob_operator.kube import ApiClient, login, run_as_leader
 from dpojob_operator.kube.resources import DPOJOBS, MANAGED
 from dpojob_operator.process import Clock, Settings, SettingsError
+from dpojob_operator.process.garbage_collection import collect_seldom
 from dpojob_operator.process.metrics import LEADERSHIP
 from dpojob_operator.process.probes import serve_probes
 from dpojob_operator.process.settings import load
@@ -145,4 +146,5 @@ def main(clock: Clock | None = None) -> None:
     logging.getLogger("kopf.objects").setLevel(
         logging.DEBUG if settings.verbose else logging.WARNING
     )
+    collect_seldom()
     sys.exit(asyncio.run(run(settings, clock)))

@@ -24,7 +24,7 @@ def effective_spec(name: str, spec: DPOJobSpec, status: DPOJobStatus) -> DPOJobS
         status: The status, for the resolved dependency and the output claim.
 
     Returns:
-        A changed copy of `spec`.
+        `spec` where nothing is to be filled in, else a changed copy.
 
     Raises:
         ValidationError: The dependency's output is no valid model source.
@@ -37,8 +37,10 @@ def effective_spec(name: str, spec: DPOJobSpec, status: DPOJobStatus) -> DPOJobS
             changes["training"] = spec.training.model_copy(
                 update={"max_length": dependency.max_length}
             )
-    changes["output"] = spec.output.model_copy(update={"volume": output_volume(spec, status)})
-    return spec.model_copy(update=changes)
+    volume = output_volume(spec, status)
+    if volume is not spec.output.volume:
+        changes["output"] = spec.output.model_copy(update={"volume": volume})
+    return spec.model_copy(update=changes) if changes else spec
 
 
 def with_default_cache(job: DPOJob, claims: Mapping[str, str]) -> DPOJob:

@@ -14,6 +14,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "WorkloadSettings",
+    "garbage_collection",
     "metrics",
     "probes",
     "ready_keys",
