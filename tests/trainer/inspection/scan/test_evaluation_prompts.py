@@ -27,22 +27,22 @@ def rows(*prompts: Any) -> list[dict[str, Any]]:
 def test_a_prompt_that_is_trained_on_in_other_case_or_space_is_left_out() -> None:
     trained = rows("What is  a KETTLE?\n", "ﬁve?")
     held_out = rows("what is a kettle?", "Five?", "Where?")
-    found = unseen_rows(held_out, lambda: iter(trained), 10)
+    found = unseen_rows(held_out, trained, 10)
     assert [row["prompt"] for row in found] == ["Where?"]
 
 
 def test_each_prompt_comes_once_and_at_most_as_many_as_asked_for() -> None:
     held_out = rows("a?", "A?", "b?", "c?", "d?")
-    found = unseen_rows(held_out, lambda: iter(rows("b?")), 2)
+    found = unseen_rows(held_out, rows("b?"), 2)
     assert [row["prompt"] for row in found] == ["a?", "c?"]
 
 
 def test_held_out_rows_are_read_on_where_the_first_ones_are_trained_on() -> None:
     trained = rows(*(f"trained {number}?" for number in range(3 * FIRST_BLOCK)))
     held_out = [*trained, *rows("a?", "b?", "A?", "c?", "d?")]
-    found = unseen_rows(held_out, lambda: iter(trained), 3)
+    found = unseen_rows(held_out, trained, 3)
     assert [row["prompt"] for row in found] == ["a?", "b?", "c?"]
-    assert len(unseen_rows(held_out, lambda: iter(trained), 9)) == 4
+    assert len(unseen_rows(held_out, trained, 9)) == 4
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_line_that_cannot_be_decoded_is_named(tmp_path: Path, line: bytes) -> 
 
 def test_conversations_are_compared_with_their_roles() -> None:
     user, system = {"role": "user", "content": "Hi"}, {"role": "system", "content": "Hi"}
-    found = unseen_rows(rows([user], [system]), lambda: iter(rows([user])), 5)
+    found = unseen_rows(rows([user], [system]), rows([user]), 5)
     assert [row["prompt"] for row in found] == [[system]]
 
 
@@ -91,7 +91,7 @@ def message(content: str, role: str = "user", **fields: Any) -> dict[str, Any]:
 def test_conversations_are_compared_without_the_white_space_inside_their_messages(
     trained: Any, held_out: Any
 ) -> None:
-    assert unseen_rows(rows(held_out), lambda: iter(rows(trained)), 5) == []
+    assert unseen_rows(rows(held_out), rows(trained), 5) == []
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_conversations_are_compared_without_the_white_space_inside_their_message
     ],
 )
 def test_other_conversations_stay_held_out(trained: Any, held_out: Any) -> None:
-    assert len(unseen_rows(rows(held_out), lambda: iter(rows(trained)), 5)) == 1
+    assert len(unseen_rows(rows(held_out), rows(trained), 5)) == 1
 
 
 def test_the_same_conversation_with_other_tools_is_another_prompt() -> None:
@@ -113,8 +113,8 @@ def test_the_same_conversation_with_other_tools_is_another_prompt() -> None:
 
     first = {"name": "look", "parameters": {"type": "object"}}
     reordered = {"parameters": {"type": "object"}, "name": "look"}
-    assert unseen_rows(with_tools(reordered), lambda: iter(with_tools(first)), 5) == []
-    assert len(unseen_rows(with_tools({"name": "find"}), lambda: iter(with_tools(first)), 5)) == 1
+    assert unseen_rows(with_tools(reordered), with_tools(first), 5) == []
+    assert len(unseen_rows(with_tools({"name": "find"}), with_tools(first), 5)) == 1
 
 
 def warnings_of(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -96,14 +97,10 @@ def evaluation_rows(
     Raises:
         PromptFileError: The file of prompts is missing, or a line of it is no prompt.
     """
-
-    def rows(split: Literal["train", "eval"]) -> Iterator[dict[str, Any]]:
-        return accepted_rows(spec, report, volumes, split=split, token=token)
-
     evaluation = spec.evaluation
-    held_out: Iterator[dict[str, Any]] = iter(())
+    held_out: Iterable[dict[str, Any]] = ()
     if report.eval_rows and (evaluation is None or evaluation.prompts.from_eval):
-        held_out = rows("eval")
+        held_out = _SplitRows(spec, report, volumes, "eval", token)
     place = None if evaluation is None else evaluation.prompts.volume
     if place is not None:
         root = volumes.get(place.claim_name)
@@ -113,7 +110,23 @@ def evaluation_rows(
             )
         path = root / place.path
         held_out = chain(held_out, prompts_of_file(path, messages=is_conversational(report)))
-    return unseen_rows(held_out, lambda: rows("train"), limit)
+    return unseen_rows(held_out, _SplitRows(spec, report, volumes, "train", token), limit)
+
+
+@dataclass(frozen=True)
+class _SplitRows:
+    """The accepted rows of a split, which are read again whenever they are iterated."""
+
+    spec: DPOJobSpec
+    report: InspectionReport
+    volumes: Mapping[str, Path]
+    split: Literal["train", "eval"]
+    token: str | None
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return accepted_rows(
+            self.spec, self.report, self.volumes, split=self.split, token=self.token
+        )
 
 
 def prompts_of_file(path: Path, *, messages: bool) -> Iterator[dict[str, Any]]:
@@ -165,17 +178,16 @@ def _prompt(line: bytes) -> Any:
 
 
 def unseen_rows(
-    held_out: Iterable[dict[str, Any]], trained: Callable[[], Iterator[dict[str, Any]]], limit: int
+    held_out: Iterable[dict[str, Any]], trained: Iterable[Mapping[str, Any]], limit: int
 ) -> list[dict[str, Any]]:
     """Rows of `held_out` with different prompts that no row of `trained` has.
 
     Only the prompts of the candidates are kept in memory, not those of the training rows. The held-out rows
-    are read in blocks, each twice as large as the one before, until enough are found: `trained` is read once
-    for each block.
+    are read in blocks, each twice as large as the one before, until enough are found.
 
     Args:
         held_out: Rows that are held out.
-        trained: Returns an iterator over the rows that are trained on.
+        trained: Rows that are trained on; they are iterated once for each block.
         limit: The largest number of rows.
 
     Returns:
@@ -195,7 +207,7 @@ def unseen_rows(
                 break
         if not candidates:
             break
-        for row in trained():
+        for row in trained:
             candidates.pop(normalized(row), None)
         found |= candidates
     return list(found.values())[:limit]
