@@ -10,7 +10,9 @@ TESTS = {"trainer-image": "trainer"}
 """The folder of a member's tests, where it has another name than the member."""
 HARNESSES = ("faults", "fuzz")
 """Folders that hold a program of their own beside tests."""
-IMPORT = re.compile(r"^\s*(?:from|import) (?:tests(?:\.\w+)*)?\.?test_\w+", re.MULTILINE)
+IMPORT = re.compile(
+    r"^\s*(?:from|import) (?:tests(?:\.\w+)*)?\.?(?:test_\w+|conftest)", re.MULTILINE
+)
 
 
 @pytest.mark.parametrize("member", members(), ids=lambda member: member.name)
@@ -23,11 +25,11 @@ def test_every_package_has_a_folder_of_tests(member: Member) -> None:
     assert untested == []
 
 
-def test_no_module_imports_from_a_test() -> None:
+def test_no_module_imports_from_a_test_or_a_conftest() -> None:
     modules = [
         path for folder in ("tests", "bench", "hack") for path in (ROOT / folder).rglob("*.py")
     ]
-    found = {path.name: match[0] for path in modules for match in IMPORT.finditer(path.read_text())}
+    found = {str(path): match[0] for path in modules for match in IMPORT.finditer(path.read_text())}
     assert found == {}
 
 

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import run, run_inside
+from tests.kit.cli.command_runner import run, run_inside
 from tests.kit.inspection.tokenizer_models import make_model
 
 from dpojob.command_line import build_app

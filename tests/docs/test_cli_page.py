@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.conftest import run_inside
+from tests.kit.cli.command_runner import run_inside
 from tests.kit.cluster.documented_job import documented_job
 from tests.kit.documentation.command_blocks import (
     CLI_PAGE,

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.cli.page.conftest import Tenant
 from tests.kit.cli.page_jobs import PLAN, condition, job, pool, progress, training
+from tests.kit.cli.page_tenant import PageTenant
 from tests.kit.waiting import LIMIT
 
 pytestmark = pytest.mark.cluster
@@ -49,7 +49,7 @@ class Viewer:
 
 
 @pytest.fixture(scope="module")
-def jobs(tenant: Tenant) -> Iterator[Tenant]:
+def jobs(tenant: PageTenant) -> Iterator[PageTenant]:
     """The tenant's jobs: one trains, one is complete, one is queued, one waits, one is hostile."""
     first, second = tenant.namespaces
     sample = {
@@ -91,7 +91,7 @@ def jobs(tenant: Tenant) -> Iterator[Tenant]:
 
 
 @pytest.fixture
-def viewer(jobs: Tenant, browser: Browser, address: str) -> Iterator[Viewer]:
+def viewer(jobs: PageTenant, browser: Browser, address: str) -> Iterator[Viewer]:
     context = browser.new_context(viewport=DESKTOP)
     made = Viewer(context.new_page(), address)
     yield made
@@ -105,7 +105,7 @@ def points(page: Page, chart: str) -> Any:
     return page.locator(f"[data-chart={chart}]").get_attribute("data-points")
 
 
-def test_all_jobs_that_the_tenant_may_read_are_listed(viewer: Viewer, jobs: Tenant) -> None:
+def test_all_jobs_that_the_tenant_may_read_are_listed(viewer: Viewer, jobs: PageTenant) -> None:
     page, (first, second) = viewer.page, jobs.namespaces
     expect(page.locator(".jobs tbody tr")).to_have_count(5)
     expect(page.get_by_text(f"Namespaces: {first}, {second}")).to_be_visible()
@@ -131,7 +131,7 @@ def test_the_list_is_filtered_and_sorted(viewer: Viewer) -> None:
     expect(page.locator("th[aria-sort=descending]")).to_contain_text("cost")
 
 
-def test_curves_grow_while_the_job_trains(viewer: Viewer, jobs: Tenant) -> None:
+def test_curves_grow_while_the_job_trains(viewer: Viewer, jobs: PageTenant) -> None:
     first = jobs.namespaces[0]
     page = viewer.open(f"#/job/{first}/helpful")
     chart = page.locator("[data-chart=loss]")
@@ -151,7 +151,7 @@ def test_curves_grow_while_the_job_trains(viewer: Viewer, jobs: Tenant) -> None:
 
 
 def test_a_job_shows_validity_plan_memory_budget_samples_and_events(
-    viewer: Viewer, jobs: Tenant
+    viewer: Viewer, jobs: PageTenant
 ) -> None:
     first = jobs.namespaces[0]
     page = viewer.open(f"#/job/{first}/helpful")
@@ -183,7 +183,7 @@ message: half of the batch
 """
 
 
-def test_benchmark_tasks_are_a_table_with_both_models(viewer: Viewer, jobs: Tenant) -> None:
+def test_benchmark_tasks_are_a_table_with_both_models(viewer: Viewer, jobs: PageTenant) -> None:
     page = viewer.open(f"#/job/{jobs.namespaces[1]}/stricter")
     rows = page.get_by_role("group", name="benchmark tasks").locator("tbody tr")
     expect(rows.first).to_have_text(
@@ -218,7 +218,9 @@ def test_jobs_are_compared_by_keyboard_alone(viewer: Viewer) -> None:
     expect(page.get_by_role("dialog")).to_be_visible()
 
 
-def test_a_comparison_shows_curves_differences_and_results(viewer: Viewer, jobs: Tenant) -> None:
+def test_a_comparison_shows_curves_differences_and_results(
+    viewer: Viewer, jobs: PageTenant
+) -> None:
     first, second = jobs.namespaces
     page = viewer.open(f"#/compare/{first}/helpful/{second}/stricter")
     settings = page.locator("[data-key=settings] tbody tr")
@@ -231,7 +233,7 @@ def test_a_comparison_shows_curves_differences_and_results(viewer: Viewer, jobs:
     expect(page.locator("[data-chart=loss] canvas")).to_be_visible()
 
 
-def test_curves_of_compared_jobs_grow_while_both_train(viewer: Viewer, jobs: Tenant) -> None:
+def test_curves_of_compared_jobs_grow_while_both_train(viewer: Viewer, jobs: PageTenant) -> None:
     first, second = jobs.namespaces
     for namespace in jobs.namespaces:
         jobs.create(training("sweep", namespace, progress=progress(10, loss=0.69)))
@@ -247,7 +249,7 @@ def test_curves_of_compared_jobs_grow_while_both_train(viewer: Viewer, jobs: Ten
         jobs.plane.kubectl("-n", namespace, "delete", "dpojob", "sweep")
 
 
-def test_text_of_a_hostile_tenant_is_text(viewer: Viewer, jobs: Tenant) -> None:
+def test_text_of_a_hostile_tenant_is_text(viewer: Viewer, jobs: PageTenant) -> None:
     page = viewer.open(f"#/job/{jobs.namespaces[1]}/hostile")
     expect(page.locator(".message")).to_contain_text("<img src=x onerror=")
     expect(page.locator(".message")).to_contain_text("\\u202e")
@@ -259,7 +261,7 @@ def test_text_of_a_hostile_tenant_is_text(viewer: Viewer, jobs: Tenant) -> None:
 
 
 @pytest.mark.parametrize("view", ["#/", "#/job/{0}/helpful", "#/job/{1}/hostile", "#/compare/{0}/helpful/{1}/stricter"])  # fmt: skip
-def test_a_phone_scrolls_down_only(viewer: Viewer, jobs: Tenant, view: str) -> None:
+def test_a_phone_scrolls_down_only(viewer: Viewer, jobs: PageTenant, view: str) -> None:
     viewer.page.set_viewport_size(PHONE)
     page = viewer.open(view.format(*jobs.namespaces))
     expect(page.locator("main h1")).to_be_visible()
@@ -270,7 +272,7 @@ def test_a_phone_scrolls_down_only(viewer: Viewer, jobs: Tenant, view: str) -> N
         assert box is not None and box["x"] + box["width"] <= PHONE["width"]
 
 
-def test_dark_mode_follows_the_system_in_text_and_curves(viewer: Viewer, jobs: Tenant) -> None:
+def test_dark_mode_follows_the_system_in_text_and_curves(viewer: Viewer, jobs: PageTenant) -> None:
     page = viewer.open(f"#/job/{jobs.namespaces[0]}/helpful")
     expect(page.locator("[data-chart=loss] canvas")).to_be_visible()
     background = "getComputedStyle(document.body).backgroundColor"

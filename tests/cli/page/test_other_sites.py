@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from tests.cli.conftest import UNREACHABLE
+from tests.kit.cli.command_runner import UNREACHABLE
 from tests.kit.ui import chromium, page_server
 from tests.kit.waiting import LIMIT
 

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.cli.page.conftest import Tenant
 from tests.kit.cli.page_jobs import job
+from tests.kit.cli.page_tenant import PageTenant
 from tests.kit.waiting import LIMIT
 
 from dpojob.cluster.api import Api
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.cluster
 
 
 @pytest.fixture
-def rights(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+def rights(tenant: PageTenant, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
     """Chooses the kubeconfig of this process."""
 
     def choose(kubeconfig: Path) -> None:
@@ -53,7 +53,7 @@ async def until(store: JobStore, condition: Callable[[], bool]) -> None:
 
 
 async def test_an_administrator_sees_all_namespaces_as_jobs_come_and_go(
-    tenant: Tenant, rights: Callable[[Path], None]
+    tenant: PageTenant, rights: Callable[[Path], None]
 ) -> None:
     rights(Path(tenant.plane.kubeconfig))
     tenant.create(job("before", tenant.foreign, phase="Pending"))
@@ -69,7 +69,7 @@ async def test_an_administrator_sees_all_namespaces_as_jobs_come_and_go(
 
 
 async def test_a_tenant_sees_no_other_namespace_and_is_told_so(
-    tenant: Tenant, rights: Callable[[Path], None]
+    tenant: PageTenant, rights: Callable[[Path], None]
 ) -> None:
     rights(tenant.kubeconfig)
     tenant.create(job("secret", tenant.foreign, phase="Pending"))

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from playwright.sync_api import Browser, expect
-from tests.cli.conftest import COMMAND, UNREACHABLE, run
+from tests.kit.cli.command_runner import COMMAND, UNREACHABLE, run
 
 REFUSED = "the API server http://127.0.0.1:1 does not answer"
 

@@ -8,24 +8,14 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import gc
-import json
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.kit import tiny_models
-
-from dpojob_api import constants
-from dpojob_api.plan import Plan
-from dpojob_api.spec import DPOJobSpec
-from dpojob_trainer.inspection import inspect
-from dpojob_trainer.training.setup.train_job import TrainJob
+from tests.kit.training.tiny_job import MakeJob, build_job
 
 ROWS = 64
-SHARED_PREFIXES = os.environ.get("DPOJOB_TEST_PREFIX_SHARING") == "1"
-"""Whether every training of these tests shares prefixes, unless its plan says otherwise."""
 
 
 @pytest.fixture(scope="session")
@@ -50,9 +40,6 @@ def even(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-EVEN = {"volume": {"claimName": "even", "path": "pairs"}, "eval": {"split": "test"}}
-"""spec.dataset for it."""
-MakeJob = Callable[..., TrainJob]
 FEW_PROMPTS, FEW_TOKENS = 3, 16
 """The prompts and tokens of a training's answers in tests that are about something else."""
 
@@ -81,76 +68,7 @@ def short_answers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(samples, "NEW_TOKENS", FEW_TOKENS)
 
 
-def build_job(
-    inputs: Path,
-    root: Path,
-    *,
-    spec: dict[str, Any] | None = None,
-    plan: dict[str, Any] | None = None,
-    output: str = "out",
-    uid: str = "",
-    **more: Any,
-) -> TrainJob:
-    """A job on the tiny model. `spec` is merged into a small default, `plan` into a small plan."""
-    wanted: dict[str, Any] = {
-        "model": {"volume": {"claimName": "inputs", "path": "model"}},
-        "dataset": {
-            "volume": {"claimName": "inputs", "path": "pairs.jsonl"},
-            "columnMapping": {
-                "prompt": "question",
-                "chosen": "good_response",
-                "rejected": "bad_response",
-            },
-            "eval": {"fraction": 0.2},
-        },
-        "training": {"learningRate": 5e-4, "batchSize": 4, "maxLength": 128},
-        "samples": {"prompts": ["Where is the kite?"]},
-        "output": {"volume": {"claimName": "outputs", "path": output}},
-    }
-    for field, value in (spec or {}).items():
-        both = isinstance(value, dict) and field in ("training", "dataset", "output")
-        wanted[field] = {**wanted[field], **value} if both else value
-    planned = {
-        "pool": "test",
-        "method": wanted["training"].get("method", "full"),
-        "precision": "fp32",
-        "perDeviceBatchSize": 2,
-        "gradientAccumulation": wanted["training"]["batchSize"] // 2,
-        "gradientCheckpointing": False,
-        "prefixSharing": SHARED_PREFIXES,
-        "maxLength": wanted["training"]["maxLength"],
-        "memoryGiB": {"needed": 1.0, "available": 15.0},
-        "estimate": {"hours": 0.1, "cost": "0.10"},
-        **(plan or {}),
-    }
-    volumes = {"inputs": inputs, "outputs": root / "outputs", **more.pop("volumes", {})}
-    read = DPOJobSpec.model_validate(wanted)
-    report = inspect(read, volumes)
-    assert report.valid, report.problems
-    return TrainJob(
-        name="test",
-        uid=uid,
-        spec=read,
-        report=report,
-        plan=Plan.model_validate(planned),
-        volumes=volumes,
-        scratch=root / "scratch",
-        **more,
-    )
-
-
 @pytest.fixture
 def make_job(inputs: Path, tmp_path: Path) -> MakeJob:
     """`build_job` for this test's own directory."""
     return partial(build_job, inputs, tmp_path)
-
-
-def metrics(job: TrainJob) -> list[dict[str, Any]]:
-    """The finished job's metrics.jsonl."""
-    text = (job.output / constants.FILE_METRICS).read_text(encoding="utf-8")
-    return [json.loads(line) for line in text.splitlines()]
-
-
-def losses(records: list[dict[str, Any]]) -> dict[int, float]:
-    """Training loss by step."""
-    return {r["step"]: r["loss"] for r in records if "loss" in r}

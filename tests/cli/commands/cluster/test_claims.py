@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.cli.commands.cluster.conftest import Tenant
+from tests.kit.cli.tenant_job import Tenant
 
 from dpojob.cluster.api import Api
 from dpojob.cluster.claims import ReaderImage, claim_reader, open_claim

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.commands.cluster.conftest import ROOT, Tenant
 from tests.kit.cli.notebooks import run_cells
+from tests.kit.cli.tenant_job import Tenant
+from tests.kit.repository import ROOT
 from tests.kit.waiting import wait_until
 
 from dpojob import AsyncClient, Client, DPOJob

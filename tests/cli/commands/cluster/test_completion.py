@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.cli.commands.cluster.conftest import Cluster
-from tests.cli.conftest import COMMAND, run
+from tests.kit.cli.command_runner import COMMAND, run
+from tests.kit.cli.tenant_job import TenantJob
 from tests.kit.waiting import LIMIT
 
 pytestmark = pytest.mark.cluster
@@ -69,7 +69,7 @@ def interactive(command: Sequence[str], environment: dict[str, str]) -> Iterator
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_a_shell_completes_the_name_of_a_job(
-    cluster_job: Cluster, tmp_path: Path, shell: str
+    cluster_job: TenantJob, tmp_path: Path, shell: str
 ) -> None:
     command, file, prompt = SHELLS[shell]
     environment = {
@@ -88,7 +88,7 @@ def test_a_shell_completes_the_name_of_a_job(
         keyboard.wait_for("lpful")
 
 
-def test_kubectl_completes_the_name_of_a_job(cluster_job: Cluster) -> None:
+def test_kubectl_completes_the_name_of_a_job(cluster_job: TenantJob) -> None:
     plugin = subprocess.run(
         [COMMAND.with_name("kubectl_complete-dpo"), "status", "he"],
         env={**os.environ, **cluster_job.env}, capture_output=True, text=True, check=True,
@@ -106,7 +106,7 @@ def test_kubectl_completes_the_name_of_a_job(cluster_job: Cluster) -> None:
     ],
 )
 def test_each_kind_of_name_is_completed(
-    cluster_job: Cluster, words: str, expected: list[str]
+    cluster_job: TenantJob, words: str, expected: list[str]
 ) -> None:
     variables = {"_DPOJOB_COMPLETE": "complete_bash", "COMP_WORDS": words}
     count = {"COMP_CWORD": str(words.count(" "))}

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.cli.commands.cluster.conftest import RUNNING, Cluster, make_tenant
-from tests.cli.conftest import run, run_inside
+from tests.kit.cli.command_runner import run, run_inside
+from tests.kit.cli.tenant_job import RUNNING, TenantJob, make_tenant
 
 pytestmark = pytest.mark.cluster
 
 
-def test_lists_in_every_form(cluster_job: Cluster) -> None:
+def test_lists_in_every_form(cluster_job: TenantJob) -> None:
     cluster_job.report(**RUNNING, display={"model": "org/model", "progress": "42%", "cost": "1.25"})
     table = run_inside("list", env=cluster_job.env)
     header, row = table.out.splitlines()
@@ -35,12 +35,12 @@ def test_lists_in_every_form(cluster_job: Cluster) -> None:
     )
 
 
-def test_a_list_of_all_namespaces_is_refused_to_a_tenant(cluster_job: Cluster) -> None:
+def test_a_list_of_all_namespaces_is_refused_to_a_tenant(cluster_job: TenantJob) -> None:
     result = run_inside("list", "-A", env=cluster_job.env)
     assert (result.code, "Error from server (Forbidden)" in result.err) == (2, True), result.err
 
 
-def test_status_in_every_form(cluster_job: Cluster) -> None:
+def test_status_in_every_form(cluster_job: TenantJob) -> None:
     cluster_job.report(**RUNNING)
     assert cluster_job.run("status", "-o", "json").json["status"]["progress"]["step"] == 42
     assert (
@@ -49,7 +49,7 @@ def test_status_in_every_form(cluster_job: Cluster) -> None:
     assert cluster_job.run("status", "-o", "name").out == "dpojob.dpojob.dev/helpful\n"
 
 
-def test_samples_are_shown_in_full(cluster_job: Cluster) -> None:
+def test_samples_are_shown_in_full(cluster_job: TenantJob) -> None:
     missing = cluster_job.run("samples")
     assert (missing.code, "has no samples yet" in missing.err) == (1, True)
     cluster_job.report(samples=[{"prompt": "Hi?", "before": "b" * 300, "after": "After."}])
@@ -57,7 +57,7 @@ def test_samples_are_shown_in_full(cluster_job: Cluster) -> None:
     assert cluster_job.run("samples", "-o", "json").json[0]["after"] == "After."
 
 
-def test_events_come_in_the_order_of_time(cluster_job: Cluster) -> None:
+def test_events_come_in_the_order_of_time(cluster_job: TenantJob) -> None:
     uid = json.loads(cluster_job.kubectl("get", "dpojob", "helpful", "-o", "json"))["metadata"][
         "uid"
     ]
@@ -95,7 +95,7 @@ def pool(control_plane: Any) -> Iterator[str]:
 
 
 def test_pools_show_prices_and_need_the_viewers_role(
-    cluster_job: Cluster, control_plane: Any, tmp_path: Path, pool: str
+    cluster_job: TenantJob, control_plane: Any, tmp_path: Path, pool: str
 ) -> None:
     row = next(
         line for line in run_inside("pools", env=cluster_job.env).out.splitlines() if pool in line
@@ -113,7 +113,7 @@ def test_pools_show_prices_and_need_the_viewers_role(
     assert (refused.code, "dpojob-pool-viewer" in refused.err) == (2, True), refused.err
 
 
-def test_run_creates_the_job_that_its_options_describe(cluster_job: Cluster) -> None:
+def test_run_creates_the_job_that_its_options_describe(cluster_job: TenantJob) -> None:
     options = (
         "--dataset",
         "my-org/pairs",

@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 import yaml
-from tests.cli.commands.cluster.conftest import RUNNING, Cluster
-from tests.cli.conftest import COMMAND, run_inside
+from tests.kit.cli.command_runner import COMMAND, run_inside
+from tests.kit.cli.tenant_job import RUNNING, TenantJob
 from tests.kit.waiting import LIMIT
 
 pytestmark = pytest.mark.cluster
@@ -21,13 +21,13 @@ def condition(kind: str, reason: str, message: str, status: str = "True") -> dic
     }  # fmt: skip
 
 
-def test_a_new_job_has_a_status_too(cluster_job: Cluster) -> None:
+def test_a_new_job_has_a_status_too(cluster_job: TenantJob) -> None:
     result = cluster_job.run("status")
     assert result.code == 0, result.err
     assert f"{cluster_job.namespace}/helpful" in result.out
 
 
-def test_a_running_job_shows_progress_margin_time_left_and_cost(cluster_job: Cluster) -> None:
+def test_a_running_job_shows_progress_margin_time_left_and_cost(cluster_job: TenantJob) -> None:
     cluster_job.report(**RUNNING)
     result = cluster_job.run("status")
     for part in (
@@ -42,7 +42,7 @@ def test_a_running_job_shows_progress_margin_time_left_and_cost(cluster_job: Clu
     assert cluster_job.run("status", "--json").json["progress"]["step"] == 42
 
 
-def test_a_failed_job_says_why(cluster_job: Cluster) -> None:
+def test_a_failed_job_says_why(cluster_job: TenantJob) -> None:
     message = "columns chosen and rejected are missing; write columnMapping: {chosen: good}"
     cluster_job.report(phase="Failed", conditions=[condition("Failed", "DatasetInvalid", message)])
     result = cluster_job.run("status")
@@ -51,7 +51,7 @@ def test_a_failed_job_says_why(cluster_job: Cluster) -> None:
     assert cluster_job.run("status", "--watch").code == 1
 
 
-def test_a_watch_ends_with_the_job(cluster_job: Cluster) -> None:
+def test_a_watch_ends_with_the_job(cluster_job: TenantJob) -> None:
     cluster_job.report(**RUNNING)
     watch = subprocess.Popen(
         [COMMAND, "status", "helpful", "--watch"],
@@ -66,7 +66,9 @@ def test_a_watch_ends_with_the_job(cluster_job: Cluster) -> None:
     assert "Complete" in rest.splitlines()[-1]
 
 
-def test_run_with_watch_creates_the_job_and_stays_until_it_has_failed(cluster_job: Cluster) -> None:
+def test_run_with_watch_creates_the_job_and_stays_until_it_has_failed(
+    cluster_job: TenantJob,
+) -> None:
     options = ("--dataset", "my-org/pairs", "--from-job", "helpful", "--name", "watched", "--watch")
     running = subprocess.Popen(
         [COMMAND, "run", *options],
@@ -82,7 +84,7 @@ def test_run_with_watch_creates_the_job_and_stays_until_it_has_failed(cluster_jo
     cluster_job.kubectl("delete", "dpojob", "watched")
 
 
-def test_a_watch_of_a_deleted_job_ends(cluster_job: Cluster) -> None:
+def test_a_watch_of_a_deleted_job_ends(cluster_job: TenantJob) -> None:
     cluster_job.report(**RUNNING)
     watch = subprocess.Popen(
         [COMMAND, "status", "helpful", "--watch"],
@@ -97,14 +99,14 @@ def test_a_watch_of_a_deleted_job_ends(cluster_job: Cluster) -> None:
     assert "was deleted" in err
 
 
-def test_suspend_and_resume_set_the_spec(cluster_job: Cluster) -> None:
+def test_suspend_and_resume_set_the_spec(cluster_job: TenantJob) -> None:
     assert cluster_job.run("suspend").code == 0
     assert cluster_job.spec()["suspend"] is True
     assert cluster_job.run("resume").code == 0
     assert cluster_job.spec()["suspend"] is False
 
 
-def test_cancel_asks_and_then_deletes(cluster_job: Cluster) -> None:
+def test_cancel_asks_and_then_deletes(cluster_job: TenantJob) -> None:
     refused = cluster_job.run("cancel", stdin="y\n")
     assert refused.code == 2
     assert "--yes" in refused.err
@@ -113,27 +115,27 @@ def test_cancel_asks_and_then_deletes(cluster_job: Cluster) -> None:
     assert cluster_job.run("status").code == 2
 
 
-def test_changes_print_the_job_in_every_form(cluster_job: Cluster) -> None:
+def test_changes_print_the_job_in_every_form(cluster_job: TenantJob) -> None:
     assert cluster_job.run("suspend", "-o", "json").json["spec"]["suspend"] is True
     assert yaml.safe_load(cluster_job.run("resume", "-o", "yaml").out)["spec"]["suspend"] is False
     for command in (("suspend",), ("resume",), ("cancel", "--yes")):
         assert cluster_job.run(*command, "-o", "name").out == "dpojob.dpojob.dev/helpful\n"
 
 
-def test_logs_without_a_pod_say_so(cluster_job: Cluster) -> None:
+def test_logs_without_a_pod_say_so(cluster_job: TenantJob) -> None:
     result = cluster_job.run("logs")
     assert result.code == 1
     assert "has no pod now" in result.err
 
 
-def test_a_missing_job_is_kubectls_message_and_a_hint(cluster_job: Cluster) -> None:
+def test_a_missing_job_is_kubectls_message_and_a_hint(cluster_job: TenantJob) -> None:
     result = run_inside("status", "other", env=cluster_job.env)
     assert result.code == 2
     assert '"other" not found' in result.err
     assert "dpojob list -A" in result.err
 
 
-def test_as_a_kubectl_plugin_it_calls_itself_one(cluster_job: Cluster) -> None:
+def test_as_a_kubectl_plugin_it_calls_itself_one(cluster_job: TenantJob) -> None:
     env = {**os.environ, **cluster_job.env}
     env["PATH"] = f"{COMMAND.parent}:{env['PATH']}"
     done = subprocess.run(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.cli.conftest import run_inside
+from tests.kit.cli.command_runner import run_inside
 from tests.kit.cli.scripted_server import Answer, scripted_api
 
 from dpojob.cluster.job_facts import read_pool

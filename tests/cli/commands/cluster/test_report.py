@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.cli.conftest import UNREACHABLE, run_inside
+from tests.kit.cli.command_runner import UNREACHABLE, run_inside
 
 from dpojob import AsyncClient
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.cli.commands.cluster.conftest import Cluster
-from tests.cli.conftest import run_inside
+from tests.kit.cli.command_runner import run_inside
+from tests.kit.cli.tenant_job import TenantJob
 
 pytestmark = pytest.mark.cluster
 
@@ -38,7 +38,7 @@ def gpu_node(control_plane: Any) -> Iterator[str]:
 
 
 def test_suggested_pools_can_be_applied(
-    control_plane: Any, cluster_job: Cluster, gpu_node: str
+    control_plane: Any, cluster_job: TenantJob, gpu_node: str
 ) -> None:
     environment = {**cluster_job.env, "KUBECONFIG": str(control_plane.kubeconfig)}
     done = run_inside("pools", "suggest", env=environment)
@@ -54,6 +54,6 @@ def test_suggested_pools_can_be_applied(
     assert "l40s-48gb-x4 created (server dry run)" in accepted
 
 
-def test_a_tenant_may_not_list_nodes(cluster_job: Cluster) -> None:
+def test_a_tenant_may_not_list_nodes(cluster_job: TenantJob) -> None:
     done = run_inside("pools", "suggest", env=cluster_job.env)
     assert (done.code, "nodes" in done.err) == (2, True), done.err

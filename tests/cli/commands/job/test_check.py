@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import pairs, run_inside
+from tests.kit.cli.command_runner import run_inside
+from tests.kit.cli.local_job import pairs
 from tests.kit.inspection.volume_fixture import write_rows
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.cli.conftest import COMMAND, pairs, run_inside
+from tests.kit.cli.command_runner import COMMAND, run_inside
+from tests.kit.cli.local_job import pairs
 from tests.kit.inspection.volume_fixture import write_rows
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.cli.conftest import run_inside
+from tests.kit.cli.command_runner import run_inside
 
 from dpojob.commands.job.sources import parse_source
 from dpojob.commands.local import train as command

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import job, run
 from tests.kit import tiny_models
+from tests.kit.cli.command_runner import run
+from tests.kit.cli.local_job import job
 from tests.kit.tiny_models import write_task
 
 from dpojob.commands.local.evaluate import exit_status

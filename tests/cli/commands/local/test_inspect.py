@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.cli.conftest import ClaimDirectory, WriteManifest, job, pairs, run
+from tests.kit.cli.command_runner import run
+from tests.kit.cli.local_job import ClaimDirectory, WriteManifest, job, pairs
 from tests.kit.hub.server import Hub
 from tests.kit.inspection.volume_fixture import write_rows
 

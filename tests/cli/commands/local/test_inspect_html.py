@@ -9,7 +9,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import ClaimDirectory, WriteManifest, job, pairs, run
+from tests.kit.cli.command_runner import run
+from tests.kit.cli.local_job import ClaimDirectory, WriteManifest, job, pairs
 
 SECRET = "AKIAQ3EGRVZX7TSWAB2C"
 HOSTILE = [

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.cli.conftest import ClaimDirectory, WriteManifest, job, run
+from tests.kit.cli.command_runner import run
+from tests.kit.cli.local_job import ClaimDirectory, WriteManifest, job
 
 from dpojob_api.plan import Plan
 

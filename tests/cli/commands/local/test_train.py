@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import COMMAND, ClaimDirectory, WriteManifest, job, pairs, run
 from tests.kit import tiny_models
+from tests.kit.cli.command_runner import COMMAND, run
+from tests.kit.cli.local_job import ClaimDirectory, WriteManifest, job, pairs
 
 TRAINING = {"learningRate": 5.0e-4, "batchSize": 4, "maxLength": 64, "epochs": 6}
 MAPPING = {"prompt": "question", "chosen": "good_response", "rejected": "bad_response"}

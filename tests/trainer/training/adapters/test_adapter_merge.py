@@ -13,7 +13,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.lora import Linear
 from tests.kit.training.adapters import save_adapter
-from tests.trainer.training.conftest import MakeJob, metrics
+from tests.kit.training.tiny_job import MakeJob, metrics
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from dpojob_trainer.training import run

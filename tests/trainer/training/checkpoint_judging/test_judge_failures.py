@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.trainer.training.conftest import MakeJob
+from tests.kit.training.tiny_job import MakeJob
 
 from dpojob_trainer.training.checkpoint_judging import judged_evaluations
 from dpojob_trainer.training.checkpoint_judging.judged_evaluations import JudgedEvaluations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.trainer.training.conftest import MakeJob, losses, metrics
+from tests.kit.training.tiny_job import MakeJob, losses, metrics
 
 from dpojob_api import constants
 from dpojob_trainer.training import run

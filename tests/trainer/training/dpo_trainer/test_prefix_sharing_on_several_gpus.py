@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.kit.training.sharded_runs import Run, train_all
-from tests.trainer.training.conftest import build_job, losses, metrics
+from tests.kit.training.tiny_job import build_job, losses, metrics
 
 from dpojob_api import constants
 from dpojob_trainer.training import TrainJob

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from huggingface_hub import ModelCard
-from tests.trainer.training.conftest import MakeJob
+from tests.kit.training.tiny_job import MakeJob
 
 from dpojob_api.constants import FILE_MODEL_CARD
 from dpojob_api.evaluation import Evaluation, Interval, TaskResult, TaskScore

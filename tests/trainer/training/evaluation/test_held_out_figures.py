@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.trainer.training.conftest import MakeJob
+from tests.kit.training.tiny_job import MakeJob
 from transformers import AutoModelForCausalLM
 
 from dpojob_api.evaluation import Evaluation

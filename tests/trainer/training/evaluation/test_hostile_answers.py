@@ -7,7 +7,7 @@ from html import unescape
 
 import pytest
 from markdown_it import MarkdownIt
-from tests.trainer.training.conftest import MakeJob
+from tests.kit.training.tiny_job import MakeJob
 
 from dpojob_api.constants import FILE_MODEL_CARD, FILE_REPORT
 from dpojob_api.evaluation import Attention, Evaluation, Interval

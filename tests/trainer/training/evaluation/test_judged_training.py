@@ -20,8 +20,8 @@ from tests.kit.training.judges import (
     make_reward_model,
     write_length_reward_model,
 )
+from tests.kit.training.tiny_job import MakeJob, metrics
 from tests.kit.ui import chromium
-from tests.trainer.training.conftest import MakeJob, metrics
 
 from dpojob_api.evaluation import Evaluation
 from dpojob_api.progress import Outcome

@@ -1,7 +1,7 @@
 """Figures of answers, and the prompts that are answered."""
 
 import pytest
-from tests.trainer.training.conftest import MakeJob
+from tests.kit.training.tiny_job import MakeJob
 
 from dpojob_trainer.training.evaluation.answers import Answer, answer_figures, repetition
 from dpojob_trainer.training.evaluation.prompts import evaluation_rows, judged_rows

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.trainer.training.conftest import MakeJob
+from tests.kit.training.tiny_job import MakeJob
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from dpojob_api.evaluation import Evaluation

@@ -12,8 +12,8 @@ import huggingface_hub.constants
 import pytest
 from tests.kit.hub.server import Hub
 from tests.kit.training.adapters import save_adapter
+from tests.kit.training.tiny_job import MakeJob, losses, metrics
 from tests.kit.waiting import LIMIT
-from tests.trainer.training.conftest import MakeJob, losses, metrics
 
 from dpojob_trainer.training import TrainJob, run
 from dpojob_trainer.training.export import output_directory, uploads

@@ -10,7 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 from tests.kit import tiny_models
 from tests.kit.training.adapters import save_adapter
-from tests.trainer.training.conftest import MakeJob
+from tests.kit.training.tiny_job import MakeJob
 
 from dpojob_trainer.training import run
 from dpojob_trainer.training.export.markdown import code, plain

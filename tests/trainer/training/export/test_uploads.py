@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 from tests.kit.hub.server import Hub
-from tests.trainer.training.conftest import MakeJob
+from tests.kit.training.tiny_job import MakeJob
 
 from dpojob_api.progress import Artifacts, Outcome
 from dpojob_trainer.training import TrainJob, run

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tests.kit.training.containers import Container
-from tests.trainer.training.conftest import MakeJob, losses, metrics
+from tests.kit.training.tiny_job import MakeJob, losses, metrics
 
 from dpojob_trainer.training import TrainJob, run
 from dpojob_trainer.training.loop import checkpoints

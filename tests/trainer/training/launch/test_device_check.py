@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.trainer.training.conftest import MakeJob
+from tests.kit.training.tiny_job import MakeJob
 
 from dpojob_api.plan import Plan
 from dpojob_trainer.training import run

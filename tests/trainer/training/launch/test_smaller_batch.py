@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.kit.training.containers import Container
-from tests.trainer.training.conftest import MakeJob, losses, metrics
+from tests.kit.training.tiny_job import MakeJob, losses, metrics
 
 from dpojob_trainer.training import run
 

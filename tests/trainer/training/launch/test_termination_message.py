@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.trainer.training.conftest import MakeJob
+from tests.kit.training.tiny_job import MakeJob
 
 from dpojob_api.constants import TERMINATION_MESSAGE_BYTES, ExitCode
 from dpojob_api.evaluation import Attention, Evaluation, Interval, TaskResult, TaskScore

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.kit.ports import free_port
 from tests.kit.training.containers import Container
-from tests.trainer.training.conftest import EVEN, MakeJob, losses, metrics
+from tests.kit.training.tiny_job import EVEN, MakeJob, losses, metrics
 
 from dpojob_trainer.training import TrainJob, run
 

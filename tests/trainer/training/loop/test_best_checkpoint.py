@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.kit import tiny_models
-from tests.trainer.training.conftest import MakeJob, metrics
+from tests.kit.training.tiny_job import MakeJob, metrics
 
 from dpojob_api.progress import Progress
 from dpojob_trainer.training import TrainJob, run

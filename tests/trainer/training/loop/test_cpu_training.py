@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import pytest
 import torch
-from tests.trainer.training.conftest import MakeJob, losses, metrics
+from tests.kit.training.tiny_job import MakeJob, losses, metrics
 from transformers import AutoTokenizer
 from trl import DPOConfig, DPOTrainer
 from trl.trainer import utils

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.trainer.training.conftest import MakeJob
+from tests.kit.training.tiny_job import MakeJob
 
 from dpojob_trainer.training import run
 from dpojob_trainer.training.loop import callbacks

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.trainer.training.conftest import MakeJob, losses, metrics
+from tests.kit.training.tiny_job import MakeJob, losses, metrics
 
 from dpojob_trainer.training import run
 from dpojob_trainer.training.launch.smaller_plan import halve_batch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.trainer.training.conftest import MakeJob
+from tests.kit.training.tiny_job import MakeJob
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from dpojob_api.plan import Estimate

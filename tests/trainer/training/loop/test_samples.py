@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.trainer.training.conftest import MakeJob
+from tests.kit.training.tiny_job import MakeJob
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
 from dpojob_trainer.training import run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.trainer.training.conftest import MakeJob, metrics
+from tests.kit.training.tiny_job import MakeJob, metrics
 from trl import DPOConfig
 
 from dpojob_trainer.training import run

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.kit.training.containers import Container
-from tests.trainer.training.conftest import MakeJob, losses, metrics
+from tests.kit.training.tiny_job import MakeJob, losses, metrics
 
 from dpojob_trainer.inspection import InspectionError
 from dpojob_trainer.shared import experiment_trackers

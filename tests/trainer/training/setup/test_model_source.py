@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.kit import tiny_models
-from tests.trainer.training.conftest import MakeJob
+from tests.kit.training.tiny_job import MakeJob
 
 from dpojob_trainer.training import run
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.trainer.training.conftest import MakeJob
+from tests.kit.training.tiny_job import MakeJob
 
 from dpojob_trainer.training import TrainJob
 from dpojob_trainer.training.setup.arguments import dpo_config, plan_schedule

@@ -10,7 +10,7 @@ import pytest
 import torch
 from peft import PeftModel
 from tests.kit.training.adapters import save_adapter
-from tests.trainer.training.conftest import MakeJob, losses, metrics
+from tests.kit.training.tiny_job import MakeJob, losses, metrics
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import DPOTrainer
 

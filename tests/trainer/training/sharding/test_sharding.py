@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tests.kit.training.sharded_runs import Observations, Run, train_all
-from tests.trainer.training.conftest import build_job, losses, metrics
+from tests.kit.training.tiny_job import build_job, losses, metrics
 
 from dpojob_trainer.training import TrainJob
 

@@ -14,7 +14,7 @@ import huggingface_hub.constants
 import pytest
 from tests.kit.hub.server import Hub
 from tests.kit.tiny_models import TASK_SAMPLES, write_task
-from tests.trainer.training.conftest import build_job
+from tests.kit.training.tiny_job import build_job
 
 from dpojob_api.evaluation import TaskResult
 from dpojob_api.progress import Outcome
