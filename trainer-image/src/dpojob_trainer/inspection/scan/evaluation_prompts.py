@@ -178,7 +178,7 @@ def _prompt(line: bytes) -> Any:
 
 
 def unseen_rows(
-    held_out: Iterable[dict[str, Any]], trained: Iterable[Mapping[str, Any]], limit: int
+    held_out: Iterable[dict[str, Any]], trained: Iterable[dict[str, Any]], limit: int
 ) -> list[dict[str, Any]]:
     """Rows of `held_out` with different prompts that no row of `trained` has.
 
