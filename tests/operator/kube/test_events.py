@@ -106,6 +106,22 @@ def test_a_verdict_is_an_event_once(improved: str, reason: str, kind: str) -> No
     assert events_of(job().model_copy(update={"status": after}), after, NOW) == []
 
 
+@pytest.mark.parametrize(
+    ("improved", "reason"),
+    [("True", "BetterThanBase"), ("False", "NotBetter"), ("Unknown", "NotEvaluated")],
+)
+def test_a_verdict_is_an_event_of_its_own_beside_the_end_of_the_job(
+    improved: str, reason: str
+) -> None:
+    new = status(
+        ("Training", "False", "Stopped"),
+        ("Complete", "True", "Completed"),
+        ("Improved", improved, reason),
+    )
+    found = {e["reason"]: e["message"] for e in events_of(job(), new, NOW)}
+    assert found == {reason: f"About {reason}.", "Completed": "About Completed."}
+
+
 def test_a_smaller_batch_is_a_warning_once() -> None:
     text = "Out of memory at step 3 with 2 pairs per GPU at a time."
     created: list[dict[str, Any]] = []

@@ -1,6 +1,6 @@
 """Kubernetes Events on a DPOJob, for a status that was written: one for all conditions that changed as expected,
-one for every other that changed, one for every warning of inspection, and one where training goes on with a
-smaller batch.
+one for every other that changed, one for the verdict of an evaluation, one for every warning of inspection, and one
+where training goes on with a smaller batch.
 
 They are for people and nothing depends on them, so a failed creation is not repeated.
 """
@@ -114,8 +114,9 @@ def _text(condition: Condition) -> str:
 def events_of(job: DPOJob, new: DPOJobStatus, now: datetime) -> list[JSONObject]:
     """The Events for what changed between the job's status and `new`."""
     reported = conditions_to_report(job.status, new)
-    usual = [c for c in reversed(reported) if not is_warning(c)]
-    events = [event(job, c.reason, _text(c), now, warning=True) for c in reported if is_warning(c)]
+    alone = [c for c in reported if is_warning(c) or c.type == ConditionType.IMPROVED]
+    usual = [c for c in reversed(reported) if c not in alone]
+    events = [event(job, c.reason, _text(c), now, warning=is_warning(c)) for c in alone]
     if usual:
         # The furthest stage gives the reason: a job that shares an inspection is valid and planned at once.
         text = " ".join(map(_text, usual))

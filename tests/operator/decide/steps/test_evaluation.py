@@ -116,7 +116,12 @@ def test_memory_that_runs_out_while_a_complete_model_is_evaluated_is_left_to_the
 
 
 def ended_after_training(
-    exit_reason: str, output: dict[str, Any], artifacts: dict[str, str] | None, **spec: Any
+    exit_reason: str,
+    output: dict[str, Any],
+    artifacts: dict[str, str] | None,
+    *,
+    evaluated: dict[str, Any] | None = None,
+    **spec: Any,
 ) -> DPOJobStatus:
     """The end of a job whose last pod was killed while the finished model was evaluated."""
     fields = {**spec, **output}
@@ -125,6 +130,7 @@ def ended_after_training(
         "reason": "Stopped",
         "message": "Killed after training; the next attempt goes on with its evaluation.",
         "artifacts": artifacts,
+        "evaluation": evaluated,
     }
     snapshot = trains(
         finished_pod("train", 137, message, exit_reason=exit_reason),
@@ -157,20 +163,59 @@ def test_a_model_whose_evaluation_is_killed_with_no_retry_left_is_complete(
     assert free.evaluation is not None and "no retry was left" in (free.evaluation.note or "")
 
 
+S3 = {"output": {"s3": {"bucket": "models", "secret": {"name": "s3"}}}}
+REQUIRED = {"evaluation": {**ASKED["evaluation"], "require": {"winRate": "0.55"}}}
+
+
 @pytest.mark.parametrize(
     ("output", "artifacts", "says"),
     [
         ({"output": {"push": "me/tuned"}}, ON_CLAIM, "claim x-output, directory /out"),
+        (S3, ON_CLAIM, "was killed after training, and no retry was left for the evaluation and"),
         ({"output": {"push": "me/tuned"}}, {}, "; the model was on no claim"),
     ],
 )
 def test_a_model_that_was_still_to_be_uploaded_is_failed_with_where_it_lies(
     output: dict[str, Any], artifacts: dict[str, str], says: str
 ) -> None:
-    status = ended_after_training("Error", output, artifacts)
+    asked = ASKED if artifacts else {}  # With it, there is always a claim.
+    status = ended_after_training("Error", output, artifacts, **asked)
     failed = status.condition("Failed")
     assert failed is not None and failed.reason == "BackoffLimitExceeded"
     assert says in failed.message and "next attempt" not in failed.message
+    improved = status.condition("Improved")
+    if artifacts:
+        assert improved is not None and improved.status == "Unknown"
+        assert improved.reason == "NotEvaluated" and "dpojob evaluate" in improved.message
+    else:
+        assert improved is None, "there is no model to evaluate"
+
+
+@pytest.mark.parametrize("exit_reason", ["OOMKilled", "Error"])
+@pytest.mark.parametrize("output", [{"output": {"push": "me/tuned"}}, S3])
+def test_a_killed_evaluation_that_an_upload_requires_leaves_the_model_complete_and_not_uploaded(
+    output: dict[str, Any], exit_reason: str
+) -> None:
+    status = ended_after_training(exit_reason, output, ON_CLAIM, **REQUIRED)
+    improved, complete = status.condition("Improved"), status.condition("Complete")
+    assert improved is not None and (improved.status, improved.reason) == (
+        "Unknown",
+        "NotEvaluated",
+    )
+    assert status.condition("Failed") is None and complete is not None
+    assert "Nothing was uploaded, since evaluation.require is not met" in complete.message
+    assert "claim x-output, directory /out" in complete.message
+    assert status.artifacts is not None and status.artifacts.push is status.artifacts.s3 is None
+
+
+def test_a_container_killed_in_the_upload_of_an_improved_model_fails_with_its_verdict() -> None:
+    found = {"verdict": "BetterThanBase", "message": "It wins 70%."}
+    status = ended_after_training(
+        "Error", {"output": {"push": "me/tuned"}}, ON_CLAIM, evaluated=found, **REQUIRED
+    )
+    failed = status.condition("Failed")
+    assert failed is not None and "no retry was left for the uploads" in failed.message
+    assert status.is_true("Improved")
 
 
 def test_tasks_alone_need_no_held_out_pairs_and_wait_for_their_claim() -> None:

@@ -55,10 +55,12 @@ def record_lost_evaluation(
 ) -> None:
     """End the DPOJob whose last pod ended after training, so that no pod goes on with what was left.
 
-    It is complete where the model is on a claim and was to be uploaded nowhere; else it fails.
+    It is complete where the model is on a claim and nothing was to be uploaded: no upload is asked for, or
+    `evaluation.require`, which forbids it without a verdict. Else it fails.
 
     Args:
-        builder: The status under construction, with the artifacts that the pod reported.
+        builder: The status under construction, with what the pod reported: artifacts, and the evaluation where it
+            was over.
         job: The Job of the newest attempt, which is failed.
         locations: A sentence on where the model lies.
         out_of_memory: Whether the container ran out of main memory.
@@ -66,21 +68,23 @@ def record_lost_evaluation(
     cause = "ran out of main memory" if out_of_memory else "was killed"
     ended = f"The training container {cause} after training, and no retry was left"
     builder.set_training(False, Reason.STOPPED)
-    artifacts, output = builder.status.artifacts, builder.job.spec.output
-    on_claim = artifacts is not None and artifacts.claim_name is not None
-    if on_claim and not output.push and not output.s3:
-        if builder.status.evaluation is None:
+    artifacts, spec = builder.status.artifacts, builder.job.spec
+    rest = "; the model was on no claim."
+    if artifacts is not None and artifacts.claim_name is not None:
+        evaluated = builder.status.evaluation is not None
+        if not evaluated:
             _set_not_evaluated(builder, f"{ended} for the evaluation", out_of_memory=out_of_memory)
-        builder.complete(Reason.COMPLETED, f"The model is trained. {locations}")
-        return
+        uploads = spec.output.push is not None or spec.output.s3 is not None
+        required = spec.evaluation is not None and spec.evaluation.require is not None
+        if not uploads or (required and not evaluated):
+            unmet = "Nothing was uploaded, since evaluation.require is not met. " if uploads else ""
+            builder.complete(Reason.COMPLETED, f"The model is trained. {unmet}{locations}")
+            return
+        left = "the uploads" if evaluated else "the evaluation and the uploads"
+        rest = f" for {left}. {locations}"
     reason = Reason.OUT_OF_MEMORY if out_of_memory else Reason.TRAINING_FAILED
     if job.failure_reason == "BackoffLimitExceeded":
         reason = Reason.BACKOFF_LIMIT_EXCEEDED
-    rest = (
-        f" for the evaluation and the uploads. {locations}"
-        if on_claim
-        else "; the model was on no claim."
-    )
     builder.fail(reason, ended + rest)
 
 

@@ -158,7 +158,7 @@ def _require_planned_gpus(job: TrainJob) -> None:
 def _evaluate(state: RunState, outcome: Outcome) -> Outcome:
     """Compare the finished model with the one that training began with; in the first process only.
 
-    A container that is killed meanwhile leaves the outcome of a complete model.
+    A container that is killed meanwhile, or later in the uploads, leaves the outcome of a complete model.
     """
     from dpojob_trainer.training.evaluation.evaluator import evaluate_run
     from dpojob_trainer.training.loop.memory import release_memory
@@ -173,6 +173,7 @@ def _evaluate(state: RunState, outcome: Outcome) -> Outcome:
     write_outcome_if_killed(_interrupted(state, KILLED), environment)
     outcome = evaluate_run(state.job, state.recorder, outcome)
     state.evaluation = outcome.evaluation
+    write_outcome_if_killed(_interrupted(state, KILLED), environment)
     return outcome
 
 
@@ -225,8 +226,8 @@ def _interrupted(state: RunState, event: str = STOPPED_BY_SIGNAL) -> Outcome:
             state,
             "Interrupted",
             Reason.STOPPED,
-            f"{event} after training; the model is complete, and the next attempt goes on with its evaluation "
-            "and its uploads.",
+            f"{event} after training; the model is complete, and the next attempt goes on with "
+            f"{'its evaluation and its uploads' if state.evaluation is None else 'its uploads'}.",
         )
     progress = state.recorder.read()
     saved_step = progress.checkpoint_step
