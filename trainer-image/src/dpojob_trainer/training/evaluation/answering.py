@@ -32,7 +32,6 @@ def answer_both(
     rows: Sequence[dict[str, Any]],
     settings: AnswerSettings,
     directory: Path,
-    key: str,
 ) -> tuple[list[Answer], list[Answer]]:
     """Answer the prompts with the model before and with the tuned one.
 
@@ -41,7 +40,6 @@ def answer_both(
         rows: Rows as TRL takes them.
         settings: How to answer.
         directory: Where the answers are kept.
-        key: Identifies the models.
 
     Returns:
         The answers of the model before, and those of the tuned model, to the first prompts of `rows`: to all
@@ -50,7 +48,7 @@ def answer_both(
     start = time.monotonic()
     found = []
     for number, (name, side) in enumerate((("before", pair.before), ("after", pair.after)), 1):
-        identity = [key, name, settings.new_tokens, settings.seed, [r["prompt"] for r in rows]]
+        identity = [pair.key, name, settings.new_tokens, settings.seed, [r["prompt"] for r in rows]]
         kept = ResumableFile(directory / f"{name}.jsonl", identity)
         first = len(kept.values)
         if first < len(rows):

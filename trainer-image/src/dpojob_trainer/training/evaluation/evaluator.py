@@ -16,25 +16,27 @@ from dpojob_api.shared_training_constants import (
     ANSWER_TIME_SHARE,
     ANSWER_TOKENS,
     ANSWERED_PROMPTS,
+    FEWEST_PROMPTS,
     JUDGED_ANSWER_TOKENS,
     TASK_TIME_SHARE,
 )
 from dpojob_api.spec import EvaluationSpec, Judge
 from dpojob_trainer.inspection import PromptFileError
 from dpojob_trainer.training.export import output_directory
-from dpojob_trainer.training.setup.errors import TrainingError, one_line
+from dpojob_trainer.training.setup.errors import evaluation_failure
 from dpojob_trainer.training.setup.progress import ProgressRecorder
 from dpojob_trainer.training.setup.train_job import TrainJob
 
 from .answering import AnswerSettings, answer_both
 from .document_sections import write_sections
-from .evaluation_starts import EvaluationStarts
 from .figure_limits import figures_beyond_limits
 from .held_out_figures import reward_accuracy, with_answers, with_distance
 from .judges import Comparison, JudgeError, open_judge
+from .judges.kept_replies import KeptReplies
 from .models import PairLoader
+from .pod_failures import WORK_DIRECTORY, EvaluationStarts, FailedPods
 from .prompts import evaluation_rows, judged_rows
-from .records import FILE, WORK_DIRECTORY, Record, write_records
+from .records import FILE, Record, write_records
 from .tasks.task_runner import FILE as TASKS_FILE
 from .tasks.task_runner import run_tasks
 from .tasks.task_verdict import with_task_verdict, within_requirement
@@ -47,39 +49,67 @@ def evaluate_run(job: TrainJob, recorder: ProgressRecorder, finished: Outcome) -
     """Compare the finished model with the one that training began with, and record the figures.
 
     Called once the model is in its place, by the first process; an outcome that has figures is returned
-    as it is. Raises no error: figures that cannot be computed are missing, with a note. What ends the
-    container itself, such as main memory that runs out, is not tried again by each attempt.
+    as it is. Raises no error: figures that cannot be computed are missing, with a note, and a file that
+    cannot be written is missing as well. What ends the container itself, such as main memory that runs out,
+    is not tried again by each attempt.
     """
     if finished.evaluation is not None:
         return finished
     recorder.set_stage("Evaluating")
-    starts = EvaluationStarts(job.output / WORK_DIRECTORY, job.spec.backoff_limit)
+    failed = FailedPods(job.output / WORK_DIRECTORY, job.attempt).before()
+    starts = EvaluationStarts(job.output / WORK_DIRECTORY, job.spec.backoff_limit - failed)
     records: list[Record] = []
-    if starts.are_used_up:
-        evaluation = _given_up(job, starts.count)
-    else:
-        with starts.counted():
-            evaluation, records = evaluate(job, finished)
+    try:
+        if starts.are_used_up:
+            evaluation = _given_up(job, starts.count)
+        else:
+            with starts.counted():
+                evaluation, records = evaluate(job, finished)
+    except (
+        OSError
+    ) as error:  # Of what counts the starts or keeps replies; an evaluation raises none.
+        evaluation = _without_verdict(job, Evaluation(), evaluation_failure(error, job.output))
+    finished = finished.model_copy(update={"evaluation": evaluation})
+    try:
+        _write_files(job, finished, records)
+    except OSError:
+        # A full disk has room again without what was kept for a later attempt.
+        shutil.rmtree(job.output / WORK_DIRECTORY, ignore_errors=True)
+        try:
+            _write_files(job, finished, records)
+        except OSError as error:
+            log.warning("files of the evaluation are missing", exc_info=True)
+            note = f"Files beside the model are missing. {evaluation_failure(error, job.output)}"
+            evaluation = evaluation.model_copy(update={"note": f"{evaluation.note} {note}".strip()})
+            finished = finished.model_copy(update={"evaluation": evaluation})
+    shutil.rmtree(job.output / WORK_DIRECTORY, ignore_errors=True)
+    return finished
+
+
+def _write_files(job: TrainJob, finished: Outcome, records: list[Record]) -> None:
+    """Write the answers, the evaluation's part of each document, and the outcome. Raises OSError."""
+    evaluation, files = finished.evaluation or Evaluation(), []
     if records:
         write_records(job.output / FILE, records)
+        files.append(FILE)
     write_sections(job, evaluation, records)
-    finished = finished.model_copy(update={"evaluation": evaluation})
-    files = [FILE] if records else []
     if evaluation.tasks and (job.output / TASKS_FILE).exists():
         files.append(TASKS_FILE)
     output_directory.record_outcome(job.output, finished, files)
-    shutil.rmtree(job.output / WORK_DIRECTORY, ignore_errors=True)
-    return finished
 
 
 def evaluate_alone(job: TrainJob) -> Evaluation:
     """Evaluate any model in the output directory, and write evaluation.jsonl beside it.
 
-    Raises no error: what cannot be computed is missing, with a note.
+    Raises no error: what cannot be computed or written is missing, with a note.
     """
     evaluation, records = evaluate(job, Outcome(outcome="Succeeded", reason=Reason.COMPLETED))
-    if records:
-        write_records(job.output / FILE, records)
+    try:
+        if records:
+            write_records(job.output / FILE, records)
+    except OSError as error:
+        note = f"{FILE} is missing. {evaluation_failure(error, job.output)}"
+        evaluation = evaluation.model_copy(update={"note": f"{evaluation.note} {note}".strip()})
     shutil.rmtree(job.output / WORK_DIRECTORY, ignore_errors=True)
     return evaluation
 
@@ -106,9 +136,20 @@ def _given_up(job: TrainJob, starts: int) -> Evaluation:
         "where main memory runs out, and was given up: raise the installation's limit for training pods (chart "
         "value train.resources), or evaluate alone with `dpojob evaluate`."
     )
+    spec = job.spec.evaluation
+    evaluation = Evaluation()
+    if spec is not None and spec.judge is not None and spec.judge.endpoint is not None:
+        # What was asked before costs as well.
+        usage = KeptReplies(job.output / WORK_DIRECTORY, spec.judge.endpoint).usage()
+        evaluation = Evaluation(judge_usage=usage if usage.requests else None)
+    return _without_verdict(job, evaluation, message)
+
+
+def _without_verdict(job: TrainJob, evaluation: Evaluation, message: str) -> Evaluation:
+    """`evaluation` with the reason why figures are missing, and the verdict is where one was asked for."""
     if job.spec.evaluation is None:
-        return Evaluation(note=message)
-    return not_evaluated(Evaluation(), message)
+        return evaluation.model_copy(update={"note": message})
+    return not_evaluated(evaluation, message)
 
 
 def evaluate(job: TrainJob, finished: Outcome) -> tuple[Evaluation, list[Record]]:
@@ -131,17 +172,16 @@ def evaluate(job: TrainJob, finished: Outcome) -> tuple[Evaluation, list[Record]
         pair.release()
         if spec is not None and spec.judge is not None:
             records = answered  # They are kept where the judge fails.
+        if spec is not None and spec.judge is not None and evaluation.verdict is None:
             deadline = start + _seconds(spec)
             evaluation, records = _judge(job, spec, spec.judge, evaluation, answered, deadline)
     except (JudgeError, PromptFileError) as error:
         evaluation = not_evaluated(evaluation, f"{error}.")
     except Exception as error:
         log.warning("the evaluation failed; the model is complete", exc_info=True)
-        cause = error.message if isinstance(error, TrainingError) else one_line(error)
-        note = f"Figures are missing: {type(error).__name__}: {cause}"
-        evaluation = evaluation.model_copy(update={"note": note})
-        if spec is not None:
-            evaluation = not_evaluated(evaluation, note)
+        message = evaluation_failure(error, job.output)
+        evaluation = evaluation.model_copy(update={"note": message})
+        evaluation = _without_verdict(job, evaluation, message)
     if spec is not None and evaluation.tasks:
         evaluation = with_task_verdict(evaluation, spec.require, judged=spec.judge is not None)
     attention = figures_beyond_limits(evaluation)
@@ -172,11 +212,20 @@ def _answer(
         left = start + ANSWER_TIME_SHARE * _seconds(spec) - time.monotonic()
         settings = AnswerSettings(JUDGED_ANSWER_TOKENS, seed, max(0.0, left))
     models = pair.get()
-    before, after = answer_both(models, rows, settings, job.output / WORK_DIRECTORY, job.key)
+    before, after = answer_both(models, rows, settings, job.output / WORK_DIRECTORY)
     log.info("both models answered %d held-out prompts", len(after))
     evaluation = with_distance(with_answers(evaluation, before, after), models, rows)
     # Where the time was up, there are fewer answers than prompts.
     answers = zip(rows, before, after, strict=False)
+    if judged and len(after) < len(rows):
+        message = (
+            f"Both models had answered {len(after)} of {len(rows)} prompts when the time for answers, two thirds of "
+            "evaluation.maxDuration, ended."
+        )
+        evaluation = evaluation.model_copy(update={"note": message})
+        if len(after) < FEWEST_PROMPTS <= len(rows):
+            advice = f"A verdict needs {FEWEST_PROMPTS}: raise it, or train on a faster GPU."
+            evaluation = not_evaluated(evaluation, f"{message} {advice}")
     return evaluation, [Record(row["prompt"], old, new) for row, old, new in answers]
 
 
@@ -195,10 +244,13 @@ def _judge(
         scores = judge.compare(
             [Comparison(r.prompt, r.before.text, r.after.text) for r in answered]
         )
-    except JudgeError as error:
+    except Exception as error:
         # What the judge was asked before the error costs as well.
         evaluation = evaluation.model_copy(update={"judge_usage": judge.usage})
-        return not_evaluated(evaluation, f"{error}."), answered
+        if isinstance(error, JudgeError):
+            return not_evaluated(evaluation, f"{error}."), answered
+        log.warning("the judge failed; the model is complete", exc_info=True)
+        return not_evaluated(evaluation, evaluation_failure(error, job.output)), answered
     judged = [
         replace(record, before_score=before, after_score=after)
         for record, (before, after) in zip(answered, scores, strict=True)

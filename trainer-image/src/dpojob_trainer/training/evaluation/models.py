@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from dpojob_api import constants
+from dpojob_trainer.inspection.model.weights_hash import hash_weights
+from dpojob_trainer.shared.output_check import LINEAGE
 from dpojob_trainer.training.adapters.loading import load_adapter
 from dpojob_trainer.training.loop.memory import release_memory
-from dpojob_trainer.training.setup.model_source import ModelLocation, locate_model
+from dpojob_trainer.training.setup.model_source import (
+    DOWNLOADED_FILES,
+    ModelLocation,
+    locate_model,
+)
 from dpojob_trainer.training.setup.precision import choose_precisions, quantization_config
 from dpojob_trainer.training.setup.train_job import TrainJob
+
+NOT_OF_THE_MODEL = (LINEAGE, constants.FILE_INSPECTION)
+"""JSON files beside a model that nothing loads, and that are written after it."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +38,8 @@ class ModelPair:
     tuned: Any
     original: Any | None
     """The model before; None where it is `tuned` with its adapter switched off."""
+    key: str
+    """Identifies both models, by the job's settings and by their files: what is kept of other ones is not theirs."""
 
     @contextmanager
     def before(self) -> Iterator[Any]:
@@ -67,15 +81,38 @@ def load_pair(job: TrainJob) -> ModelPair:
     start = locate_model(job)
     adapter = (job.output / "adapter_config.json").is_file()
     tokenizer = AutoTokenizer.from_pretrained(job.output)
+    key = _files_key(job, start)
     if adapter and start.adapter is None:
         base = _weights(job, start.model, quantize=job.plan.method == "qlora")
-        return ModelPair(tokenizer, load_adapter(base, job.output).eval(), None)
+        return ModelPair(tokenizer, load_adapter(base, job.output).eval(), None, key)
     if adapter:
         base = _weights(job, start.model, quantize=job.plan.method == "qlora")
         tuned = load_adapter(base, job.output)
     else:
         tuned = _weights(job, job.output, quantize=False)
-    return ModelPair(tokenizer, tuned.eval(), _original(job, start).eval())
+    return ModelPair(tokenizer, tuned.eval(), _original(job, start).eval(), key)
+
+
+def _files_key(job: TrainJob, start: ModelLocation) -> str:
+    """The job's key with the content of both models' weights, configurations and tokenizers.
+
+    The time of writing counts only on a claim: a repository is downloaded anew by each attempt, and its files
+    are links to their content.
+    """
+    parts = [job.key]
+    for directory in (start.model, start.adapter, start.tokenizer, job.output):
+        if directory is None:
+            continue
+        files = [path for path in directory.iterdir() if path.is_file() and _is_loaded(path.name)]
+        parts.append(hash_weights(files))
+        parts += [str(path.stat().st_mtime_ns) for path in sorted(files) if not path.is_symlink()]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _is_loaded(name: str) -> bool:
+    """Whether a file of a model's directory decides about answers, unlike documents and what this job wrote beside it."""
+    patterns = (*DOWNLOADED_FILES, "*.bin")
+    return name not in NOT_OF_THE_MODEL and any(fnmatch(name, pattern) for pattern in patterns)
 
 
 def _original(job: TrainJob, start: ModelLocation) -> Any:

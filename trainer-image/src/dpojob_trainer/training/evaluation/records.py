@@ -13,8 +13,6 @@ from dpojob_trainer.training.export.output_directory import replace_text
 from .answers import Answer
 
 FILE = "evaluation.jsonl"
-WORK_DIRECTORY = ".evaluation"
-"""The file in the output directory that holds answers and replies so far, until the evaluation is complete."""
 
 
 @dataclass(frozen=True)

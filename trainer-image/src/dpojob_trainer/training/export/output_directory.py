@@ -43,9 +43,7 @@ def prepare(job: TrainJob) -> Outcome | None:
     where the directory holds anything that the model's files would replace.
     """
     directory = job.output
-    problem = find_conflict(
-        directory, job.spec, job.volumes, lambda lineage: lineage.get("key") == job.key
-    )
+    problem = conflict(job)
     if problem is not None:
         raise TrainingError(Reason.OUTPUT_OCCUPIED, f"the directory of output.volume {problem}")
     directory.mkdir(parents=True, exist_ok=True)
@@ -56,6 +54,13 @@ def prepare(job: TrainJob) -> Outcome | None:
         return Outcome.model_validate(finished["outcome"])
     _clear_unfinished(directory)
     return None
+
+
+def conflict(job: TrainJob) -> str | None:
+    """Why the model must not be written to the directory, as a clause after its name; None where it may."""
+    return find_conflict(
+        job.output, job.spec, job.volumes, lambda lineage: lineage.get("key") == job.key
+    )
 
 
 def _requested_kind(job: TrainJob) -> str:
@@ -174,12 +179,16 @@ def record_outcome(directory: Path, outcome: Outcome, files: Sequence[str]) -> N
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write a text file atomically; one that it replaces keeps its mode."""
+    """Write a text file atomically; one that it replaces keeps its mode. Raises OSError, and then leaves no part of it."""
     part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    if path.exists():
-        part.chmod(path.stat().st_mode)
-    part.replace(path)
+    try:
+        part.write_text(text, encoding="utf-8")
+        if path.exists():
+            part.chmod(path.stat().st_mode)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _write_lineage(directory: Path, content: Mapping[str, Any]) -> None:

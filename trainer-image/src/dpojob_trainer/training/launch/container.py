@@ -9,8 +9,10 @@ from dataclasses import replace
 from typing import NoReturn
 
 from dpojob_api.conditions import Reason
+from dpojob_api.constants import ExitCode
 from dpojob_api.progress import Outcome
 from dpojob_trainer.shared.container_environment import ContainerEnvironment
+from dpojob_trainer.training.evaluation.pod_failures import WORK_DIRECTORY, FailedPods
 from dpojob_trainer.training.export import output_directory
 from dpojob_trainer.training.setup.errors import TrainingError, exit_code
 from dpojob_trainer.training.setup.train_job import TrainJob
@@ -27,7 +29,9 @@ log = logging.getLogger(__name__)
 def train_container(environment: ContainerEnvironment) -> int:
     """Train the job that the environment describes and return the exit status."""
     try:
-        outcome = _run_or_launch(TrainJob.from_environment(environment), environment)
+        job = TrainJob.from_environment(environment)
+        # The processes that it starts belong to the same pod.
+        outcome = (_run_counted if environment.rank is None else _run_or_launch)(job, environment)
     except TrainingError as error:
         outcome = Outcome(outcome="Failed", reason=error.reason, message=error.message)
     log.info("%s, %s: %s", outcome.outcome, outcome.reason, outcome.message)
@@ -35,6 +39,26 @@ def train_container(environment: ContainerEnvironment) -> int:
     if environment.rank is not None and outcome.outcome == "Failed":
         _exit_without_waiting(exit_code(outcome.reason))
     return exit_code(outcome.reason)
+
+
+def _run_counted(job: TrainJob, environment: ContainerEnvironment) -> Outcome:
+    """Train, counted among the failed pods as long as this one may end as those that the Job's backoffLimit counts."""
+    try:
+        if output_directory.conflict(job) is not None:
+            return _run_or_launch(job, environment)  # It says so, and nothing is written there.
+    except OSError:
+        return _run_or_launch(job, environment)
+    pods = FailedPods(job.output / WORK_DIRECTORY, job.attempt)
+    pods.start(environment.node_rank)
+    try:
+        outcome = _run_or_launch(job, environment)
+    except (SystemExit, TrainingError) as error:
+        if not isinstance(error, TrainingError) or exit_code(error.reason) != ExitCode.INVALID:
+            pods.withdraw(environment.node_rank)
+        raise
+    if exit_code(outcome.reason) != ExitCode.INVALID:
+        pods.withdraw(environment.node_rank)
+    return outcome
 
 
 def _exit_without_waiting(status: int) -> NoReturn:

@@ -86,6 +86,19 @@ def explain(error: Exception, directory: Path | None = None) -> TrainingError:
     return TrainingError(Reason.TRAINING_FAILED, f"{name}: {one_line(error)}")
 
 
+def evaluation_failure(error: Exception, directory: Path) -> str:
+    """Why figures of a finished model in `directory` are missing, for the user."""
+    for cause in _chain(error):
+        if _is_disk_full(cause, directory):
+            return (
+                "No space was left for the evaluation on a volume of the training pod (output.volume"
+                f"{_free_space(directory)}). The model is complete: free space or enlarge the claim, and evaluate "
+                "alone with `dpojob evaluate`."
+            )
+    message = error.message if isinstance(error, TrainingError) else one_line(error)
+    return f"Figures are missing: {type(error).__name__}: {message}"
+
+
 def is_lost_peer(error: Exception) -> bool:
     """Whether the error means only that another process of the set has ended."""
     return any(

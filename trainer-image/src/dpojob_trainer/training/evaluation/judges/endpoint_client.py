@@ -110,6 +110,7 @@ class EndpointClient:
             try:
                 status, text, retry_after = self._post(body)
             except httpx.HTTPError as error:
+                self._check_time()  # A request that the deadline cut short was no failure to reach it.
                 failure = f"cannot be reached: {self._masked(str(error) or type(error).__name__)}"
             else:
                 if status == 200:

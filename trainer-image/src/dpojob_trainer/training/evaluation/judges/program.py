@@ -42,7 +42,8 @@ class ProgramJudge(ScoringJudge):
         lines = "".join(
             json.dumps({"prompt": each.prompt, "answer": each.answer}) + "\n" for each in exchanges
         )
-        seconds = min(SECONDS, max(1.0, self._deadline - time.monotonic()))
+        left = self._deadline - time.monotonic()
+        seconds = min(SECONDS, max(1.0, left))
         variables = ContainerEnvironment().selected(VARIABLES)
         try:
             ended = subprocess.run(
@@ -58,9 +59,12 @@ class ProgramJudge(ScoringJudge):
                 check=False,
             )
         except subprocess.TimeoutExpired:
+            limit, remedy = format_duration(SECONDS), ""
+            if left < SECONDS:
+                limit = f"the {format_duration(seconds)} that evaluation.maxDuration left"
+                remedy = "raise evaluation.maxDuration, or "
             raise JudgeError(
-                f"{self.name} took longer than {format_duration(seconds)}; score fewer prompts "
-                "(evaluation.prompts.max)"
+                f"{self.name} took longer than {limit}: {remedy}score fewer prompts (evaluation.prompts.max)"
             ) from None
         if ended.returncode != 0:
             last = (ended.stderr.strip().splitlines() or ["it wrote no message"])[-1]

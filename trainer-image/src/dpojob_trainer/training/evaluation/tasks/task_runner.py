@@ -38,6 +38,10 @@ class Models(Protocol):
     def tokenizer(self) -> Any:
         """The tokenizer."""
 
+    @property
+    def key(self) -> str:
+        """Identifies both models."""
+
     def before(self) -> AbstractContextManager[Any]:
         """The model that training began with."""
 
@@ -90,7 +94,7 @@ def _run_task(
 ) -> tuple[TaskResult, list[dict[str, Any]]]:
     """The result and a record for each sample. What each model reached is kept in `path`."""
     chat = is_conversational(job.report) and bool(pair.tokenizer.chat_template)
-    identity = [job.key, spec.wire(), chat, index_version(), _content(job, spec)]
+    identity = [pair.key, spec.wire(), chat, index_version(), _content(job, spec)]
     kept = ResumableFile(path, identity)
     found = [[MetricValues.from_wire(value) for value in values] for values in kept.values]
     if len(found) < 2:
