@@ -6,7 +6,7 @@ what was accepted is what is trained on.
 
 from dpojob_trainer.shared.errors import InspectionError
 
-from .model import open_model, read_facts
+from .model import hash_weights, open_model, read_facts
 from .pipeline import inspect
 from .report import render_page, summary
 from .scan import (
@@ -25,6 +25,7 @@ __all__ = [
     "accepted_rows",
     "check_arguments",
     "evaluation_rows",
+    "hash_weights",
     "inspect",
     "is_conversational",
     "leave_out_pandas",

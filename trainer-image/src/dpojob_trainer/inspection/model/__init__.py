@@ -10,11 +10,13 @@ from .facts import read_facts
 from .files import ModelFiles, read_json
 from .reward_model import inspect_reward_model
 from .tokenizer_config import TokenizerConfig, read_tokenizer_config
+from .weights_hash import hash_weights
 
 __all__ = [
     "ModelFiles",
     "TokenizerConfig",
     "check_adapter",
+    "hash_weights",
     "inspect_reward_model",
     "open_model",
     "read_facts",

@@ -8,6 +8,7 @@ __all__ = [
     "answers",
     "evaluator",
     "generation",
+    "pod_failures",
     "prompts",
     "records",
     "statistics",

@@ -14,7 +14,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from dpojob_api import constants
-from dpojob_trainer.inspection.model.weights_hash import hash_weights
+from dpojob_trainer.inspection import hash_weights
 from dpojob_trainer.shared.output_check import LINEAGE
 from dpojob_trainer.training.adapters.loading import load_adapter
 from dpojob_trainer.training.loop.memory import release_memory
