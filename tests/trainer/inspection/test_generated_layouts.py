@@ -14,13 +14,17 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.kit.inspection.dataset_layouts import LAYOUTS, OTHERS, Pair, answers, texts
+from tests.kit.inspection.column_layouts import COLUMN_LAYOUTS
+from tests.kit.inspection.dataset_layouts import Layout, Pair, answers, texts
 from tests.kit.inspection.follow_suggestion import follow
+from tests.kit.inspection.message_layouts import MESSAGE_LAYOUTS
+from tests.kit.inspection.other_datasets import OTHERS
 from tests.kit.inspection.volume_fixture import make_bare_model, spec_of
 
 from dpojob_trainer.inspection import InspectionError, accepted_rows, inspect
 
 WHOLE = {"eval": {"fraction": 0}}
+LAYOUTS = MESSAGE_LAYOUTS | COLUMN_LAYOUTS
 
 
 @st.composite
@@ -44,9 +48,10 @@ def last_text(value: Any) -> str:
     return value if isinstance(value, str) else value[-1]["content"]
 
 
-def check(pairs: list[Pair], volumes: dict[str, Path], mapping: dict[str, Any]) -> None:
+def check(pairs: list[Pair], volumes: dict[str, Path], layout: Layout) -> None:
     """Inspects, follows a suggestion once where there is one, and compares what training would read."""
-    spec = spec_of({**WHOLE, **({"columnMapping": mapping} if mapping else {})})
+    mapping = {"columnMapping": layout.mapping} if layout.mapping else {}
+    spec = spec_of({**WHOLE, **mapping})
     report = inspect(spec, volumes)
     if not report.valid:
         assert report.suggestion is not None, report.errors[0].message
@@ -58,7 +63,9 @@ def check(pairs: list[Pair], volumes: dict[str, Path], mapping: dict[str, Any]) 
         tuple(last_text(row[part]) for part in ("prompt", "chosen", "rejected"))
         for row in accepted_rows(spec, report, volumes)
     ]
-    assert found == [(pair.prompt, pair.chosen, pair.rejected) for pair in pairs]
+    kept = [pair for pair in pairs if not (layout.has_ties and pair.is_tie)]
+    assert found == [(layout.prompt(pair), pair.chosen, pair.rejected) for pair in kept]
+    assert report.dropped == ({"Tie": len(pairs) - len(kept)} if layout.has_ties else {})
 
 
 CASES = settings(
@@ -73,21 +80,22 @@ def test_pairs_are_read_as_they_were_written(name: str, pairs: list[Pair]) -> No
     layout = LAYOUTS[name]
     lines = "".join(json.dumps(layout.row(pair)) + "\n" for pair in pairs)
     with tempfile.TemporaryDirectory() as folder:
-        check(pairs, written(Path(folder), lines, "train.jsonl"), layout.mapping)
+        check(pairs, written(Path(folder), lines, "train.jsonl"), layout)
 
 
 @pytest.mark.parametrize("levels", [0, 1, 2])
 @CASES
 @given(pairs=generated(), by_row=st.booleans())
 def test_whole_columns_are_read(levels: int, pairs: list[Pair], by_row: bool) -> None:
-    rows = [LAYOUTS["TRL, text"].row(pair) for pair in pairs]
+    layout = LAYOUTS["TRL, text"]
+    rows = [layout.row(pair) for pair in pairs]
     value: Any = {name: [row[name] for row in rows] for name in rows[0]}
     if by_row:
         value = {name: {str(n): v for n, v in enumerate(value[name])} for name in value}
     for _ in range(levels):
         value = {"data": value}
     with tempfile.TemporaryDirectory() as folder:
-        check(pairs, written(Path(folder), json.dumps(value), "train.json"), {})
+        check(pairs, written(Path(folder), json.dumps(value), "train.json"), layout)
 
 
 @CASES
@@ -101,21 +109,24 @@ def test_a_tsv_file_without_a_header_is_read(pairs: list[Pair]) -> None:
         Pair(sentence(p.prompt), sentence(p.chosen), sentence(p.rejected), p.number) for p in pairs
     ]
     lines = "".join(f"{p.prompt}\t{p.chosen}\t{p.rejected}\n" for p in pairs)
-    mapping = {"prompt": "column_1", "chosen": "column_2", "rejected": "column_3"}
+    columns = {"prompt": "column_1", "chosen": "column_2", "rejected": "column_3"}
+    layout = Layout(LAYOUTS["TRL, text"].row, columns)
     with tempfile.TemporaryDirectory() as folder:
-        check(pairs, written(Path(folder), lines, "train.tsv"), mapping)
+        check(pairs, written(Path(folder), lines, "train.tsv"), layout)
 
 
 @pytest.mark.parametrize("name", OTHERS)
 @CASES
 @given(pairs=generated())
 def test_what_holds_no_pairs_is_never_accepted(name: str, pairs: list[Pair]) -> None:
-    lines = "".join(json.dumps(OTHERS[name](pair)) + "\n" for pair in pairs)
+    word, row = OTHERS[name]
+    lines = "".join(json.dumps(row(pair)) + "\n" for pair in pairs)
     with tempfile.TemporaryDirectory() as folder:
         volumes = written(Path(folder), lines, "train.jsonl")
         try:
             report = inspect(spec_of(WHOLE), volumes)
-        except InspectionError:
+        except InspectionError as error:
+            assert word in error.message
             return
         assert not report.valid and report.suggestion is None
-        assert all(problem.message for problem in report.errors)
+        assert word in " ".join(problem.message for problem in report.errors)

@@ -11,8 +11,10 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from tests.kit.inspection.follow_suggestion import follow
 from tests.kit.inspection.tokenizer_models import make_model
 
@@ -40,6 +42,21 @@ REFUSED = {
     "audio paths": "media files",
 }
 """What a message names, by a part of the expected result."""
+WARNED = {
+    "LengthBias": "LengthBias",
+    "context not read": "MissingColumn",
+    "chat tokens": "TemplateInText",
+    "final newline": "WhiteSpacePair",
+}
+"""The code of a warning, by a part of the expected result."""
+PRESETS = {"ultrafeedback-binarized": "ultrafeedback-binarized", "openai": "openai"}
+"""The preset, by a part of the expected mapping."""
+SHAREGPT = ("{from,value}", "messages {...}")
+"""Parts of an expected mapping by which the messages have the keys of ShareGPT."""
+WRITTEN = re.compile(r"columnMapping: (\{(?:[^{}]|\{[^{}]*\})*\})")
+"""A mapping that a message tells to write."""
+DROPPED = re.compile(r"write in spec\.dataset: (invalidRows: Drop), (maxDroppedShare: [\d.]+)\.")
+"""What a message tells to write so that the other rows are trained on."""
 VALID_AFTER_SUGGESTION = 0.95
 FIELDS = ("prompt", "chosen", "rejected")
 
@@ -62,6 +79,11 @@ class Expected:
     def is_read(self) -> bool:
         """Whether its columns have a meaning, though rows may be invalid."""
         return self.mapping != "-" and (self.holds_pairs or self.result.startswith("invalid"))
+
+    @property
+    def asks(self) -> bool:
+        """Whether the user must say which answer is preferred."""
+        return self.result.startswith(("undecided", "must be rewritten", "label is 1"))
 
     @property
     def columns(self) -> dict[str, str]:
@@ -107,16 +129,19 @@ class Found:
         return {**errors, **self.last.dropped}
 
 
-def look(name: str, model: Path) -> Found:
-    assert FOLDER is not None
-    spec = DPOJobSpec.model_validate(
+def spec_of(name: str, **dataset: Any) -> DPOJobSpec:
+    return DPOJobSpec.model_validate(
         {
             "model": {"volume": {"claimName": "model"}},
-            "dataset": {"volume": {"claimName": "data", "path": name}},
+            "dataset": {"volume": {"claimName": "data", "path": name}, **dataset},
             "training": {"maxLength": 4096},
         }
     )
-    volumes = {"model": model, "data": FOLDER}
+
+
+def look(name: str, model: Path) -> Found:
+    assert FOLDER is not None
+    spec, volumes = spec_of(name), {"model": model, "data": FOLDER}
     try:
         first = inspect(spec, volumes)
     except InspectionError as error:
@@ -127,10 +152,14 @@ def look(name: str, model: Path) -> Found:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Found]:
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_model(tmp_path_factory.mktemp("model"), max_position_embeddings=32768)
+
+
+@pytest.fixture(scope="module")
+def found(model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Found]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DPOJOB_SCRATCH", str(tmp_path_factory.mktemp("scratch")))
-        model = make_model(tmp_path_factory.mktemp("model"), max_position_embeddings=32768)
         return {file.name: look(file.name, model) for file in expected_files()}
 
 
@@ -141,8 +170,6 @@ def test_a_file_is_as_expected(file: Expected, found: dict[str, Found]) -> None:
     if file.holds_pairs:
         assert seen.last.valid, seen.messages
         assert seen.last.rows == file.rows
-        for warning in re.findall(r"warn ([A-Z][A-Za-z]+)", result):
-            assert warning in [str(problem.code) for problem in seen.last.warnings]
         return
     assert not seen.first.valid
     counts = re.findall(r"(\d+) ([A-Z][a-z]+[A-Z][A-Za-z]+)", result)
@@ -171,8 +198,52 @@ def test_its_columns_are_mapped_as_expected(file: Expected, found: dict[str, Fou
         assert all(field == column for field, column in columns.items())
         suggestion = seen.first.suggestion
         assert suggestion is None or not (suggestion.column_mapping or suggestion.preset)
-    if preset := re.search(r"preset ([a-z-]+)", file.mapping):
-        assert seen.last.preset == preset[1]
+    presets = [preset for part, preset in PRESETS.items() if part in file.mapping]
+    assert seen.last.preset == (presets[0] if presets else "none")
+    keys = seen.first.suggestion and seen.first.suggestion.column_mapping.get("messages")
+    if any(part in file.mapping for part in SHAREGPT):
+        assert keys is not None and {"role": "from", "content": "value"}.items() <= keys.items()
+    else:
+        assert keys is None
+    assert (seen.last.mapping.tools is not None) == ("tools kept" in file.mapping)
+
+
+@pytest.mark.parametrize("file", expected_files(), ids=lambda file: file.name)
+def test_it_is_warned_about_as_expected(file: Expected, found: dict[str, Found]) -> None:
+    wanted = {code for part, code in WARNED.items() if part in file.result}
+    assert wanted <= {str(problem.code) for problem in found[file.name].last.warnings}
+
+
+@pytest.mark.parametrize("file", expected_files(), ids=lambda file: file.name)
+def test_invalid_rows_can_be_left_out_as_expected(
+    file: Expected, found: dict[str, Found], model: Path
+) -> None:
+    seen = found[file.name]
+    if "invalidRows: Drop" in file.result:
+        assert seen.first.suggestion is not None
+        assert seen.first.suggestion.invalid_rows == "Drop"
+    if share := re.search(r"Drop with maxDroppedShare ([\d.]+)", file.mapping):
+        told = DROPPED.search(seen.messages)
+        assert told is not None and FOLDER is not None
+        settings = yaml.safe_load("\n".join(told.groups()))
+        assert settings["maxDroppedShare"] <= float(share[1])
+        assert inspect(spec_of(file.name, **settings), {"model": model, "data": FOLDER}).valid
+
+
+@pytest.mark.parametrize(
+    "file", [file for file in expected_files() if file.asks], ids=lambda file: file.name
+)
+def test_each_mapping_that_is_offered_ends_valid(
+    file: Expected, found: dict[str, Found], model: Path
+) -> None:
+    assert FOLDER is not None
+    offered = [yaml.safe_load(text) for text in WRITTEN.findall(found[file.name].messages)]
+    assert offered
+    for mapping in offered:
+        spec = spec_of(file.name, columnMapping=mapping, invalidRows="Drop")
+        report = inspect(spec, {"model": model, "data": FOLDER})
+        assert report.valid, [problem.message for problem in report.errors]
+        assert file.columns.items() <= report.mapping.model_dump().items()
 
 
 def test_nothing_is_accepted_that_should_not_be(found: dict[str, Found]) -> None:
