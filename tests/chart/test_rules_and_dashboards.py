@@ -12,6 +12,7 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 from tests.kit.cluster.prometheus import FILES, ROOT, metric_names, panels, rules
+from tests.kit.go_programs import grafana
 
 from dpojob_api.conditions import Reason
 from dpojob_operator.process import metrics
@@ -78,6 +79,13 @@ def test_every_metric_that_is_read_is_one_of_the_operators() -> None:
     exported |= {f"{family.name}_info" for family in REGISTRY.collect() if family.type == "info"}
     queries = [rule["expr"] for rule in rules()] + [query for _, query in panels()]
     assert set().union(*map(metric_names, queries)) - exported == set()
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
+def test_grafanas_own_types_take_a_dashboard_and_no_misspelt_field_of_it(path: Path) -> None:
+    text = path.read_text()
+    assert grafana.objections(text) == ""
+    assert "titel" in grafana.objections(text.replace('"title"', '"titel"', 1))
 
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.kit import kstatus
 from tests.kit.builders import NOW, POOLS
+from tests.kit.go_programs import kstatus
 from tests.kit.operator.cost_quotas import costquota
 from tests.kit.operator.recorded_jobs import RECORDED
 

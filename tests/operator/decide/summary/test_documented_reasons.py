@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 from rich.console import Console
-from tests.kit import kstatus
 from tests.kit.examples import lua
+from tests.kit.go_programs import kstatus
 from tests.kit.operator.waits.decided_jobs import DecidedJob
 from tests.kit.operator.waits.documented_table import FAILURES, WAITS, Row
 from tests.kit.operator.waits.failing_jobs import failing_jobs

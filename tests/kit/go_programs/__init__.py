@@ -1,0 +1,1 @@
+"""Libraries in Go by which other tools read our objects, each in a small program."""
