@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.pages import table
 
-from dpojob_api.suspects import SuspectKind
+from dpojob_api.report import SuspectKind
 from dpojob_trainer.inspection.statistics.suspects import SuspectFinder
 from dpojob_trainer.shared.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.preference_pair import PreferencePair

@@ -13,8 +13,6 @@ SCRIPTS = ("tests", "bench", "hack", "examples")
 """Folders beside the members."""
 
 LARGER_FOLDERS = {
-    # One module for each contract between the members.
-    "api/src/dpojob_api": 16,
     # What both containers share, and what the packages of inspection hand to each other.
     "trainer-image/src/dpojob_trainer/shared": 14,
 }

@@ -11,8 +11,8 @@ from dpojob_api.report import (
     Percentiles,
     Problem,
     ProblemCode,
+    Suggestion,
 )
-from dpojob_api.suggestion import Suggestion
 
 STEPS = 10
 HALF = 5

@@ -17,7 +17,5 @@ __all__ = [
     "shared_training_constants",
     "spelling",
     "status_condition",
-    "suggestion",
-    "suspects",
     "value_display",
 ]

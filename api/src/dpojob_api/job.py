@@ -14,10 +14,9 @@ from .evaluation import Evaluation
 from .plan import Plan
 from .progress import Artifacts, Progress, Sample
 from .quantity import money
-from .report import Lengths, Mapping, ModelFacts, Problem, Quality
+from .report import Lengths, Mapping, ModelFacts, Problem, Quality, Suspects
 from .spec import DPOJobSpec
 from .status_condition import Condition
-from .suspects import Suspects
 
 
 class DatasetStatus(LenientModel):

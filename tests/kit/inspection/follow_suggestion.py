@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 
 from dpojob.views.report_view import suggested_yaml
+from dpojob_api.report import Suggestion
 from dpojob_api.spec import DPOJobSpec
-from dpojob_api.suggestion import Suggestion
 
 
 def follow(spec: DPOJobSpec, suggestion: Suggestion) -> DPOJobSpec:

@@ -8,7 +8,7 @@ from typing import Any
 
 from dpojob_api.quantity import MONEY_PATTERN
 from dpojob_api.spec import REPO
-from dpojob_api.suggestion import flow_yaml
+from dpojob_api.value_display import flow_yaml
 
 from .cel_rules import Path
 

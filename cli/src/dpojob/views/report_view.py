@@ -12,9 +12,15 @@ from rich.text import Text
 
 from dpojob.sanitize import escape, format_value, shorten
 from dpojob_api.quantity import format_count
-from dpojob_api.report import InspectionReport, Lengths, ModelFacts, Problem, Quality
-from dpojob_api.suggestion import Suggestion
-from dpojob_api.suspects import Suspects
+from dpojob_api.report import (
+    InspectionReport,
+    Lengths,
+    ModelFacts,
+    Problem,
+    Quality,
+    Suggestion,
+    Suspects,
+)
 
 EXAMPLES_SHOWN = 2
 """Rows shown under each problem."""

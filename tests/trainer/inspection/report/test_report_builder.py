@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.kit.inspection.volume_fixture import codes, spec_of
 
-from dpojob_api.report import InspectionReport, ModelFacts, Problem, ProblemCode
-from dpojob_api.suspects import SuspectKind
+from dpojob_api.report import InspectionReport, ModelFacts, Problem, ProblemCode, SuspectKind
 from dpojob_trainer.inspection import InspectionError, accepted_rows, inspect, summary
 from dpojob_trainer.shared.termination_message import encode
 

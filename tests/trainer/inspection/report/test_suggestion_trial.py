@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from tests.kit.inspection.volume_fixture import spec_of
 
-from dpojob_api.report import InspectionReport, Lengths, ModelFacts, Problem, ProblemCode
-from dpojob_api.suggestion import Suggestion
+from dpojob_api.report import (
+    InspectionReport,
+    Lengths,
+    ModelFacts,
+    Problem,
+    ProblemCode,
+    Suggestion,
+)
 from dpojob_trainer.inspection.report import SuggestionTrials
 
 SPEC = spec_of(training={"maxLength": 512})

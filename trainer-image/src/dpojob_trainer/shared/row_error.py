@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dpojob_api.suspects import SuspectKind
+from dpojob_api.report import SuspectKind
 
 TIE = "Tie"
 """The code of rows that a preset leaves out because neither answer is preferred; not an error."""

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dpojob_api.conditions import Reason
-from dpojob_api.report import Problem, ProblemCode
+from dpojob_api.report import Problem, ProblemCode, Suggestion
 from dpojob_api.spec import ColumnMapping, DatasetSource
 from dpojob_api.spelling import nearest
-from dpojob_api.suggestion import Suggestion
 from dpojob_trainer.inspection.layouts import (
     FIELDS,
     NATIVE,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dpojob_api.report import Problem, ProblemCode
-from dpojob_api.suggestion import Suggestion, flow_yaml
+from dpojob_api.report import Problem, ProblemCode, Suggestion
+from dpojob_api.value_display import flow_yaml
 from dpojob_trainer.inspection.layouts import FIELDS, Schema, columns_of
 
 from .answer_columns import guess_answers, prompt_inside

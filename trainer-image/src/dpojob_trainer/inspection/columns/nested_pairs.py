@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dpojob_api.report import Problem, ProblemCode
-from dpojob_api.suggestion import Suggestion, flow_yaml
+from dpojob_api.report import Problem, ProblemCode, Suggestion
+from dpojob_api.value_display import flow_yaml
 from dpojob_trainer.inspection.layouts import Schema, columns_of, split_path
 
 from .column_heuristics import guess

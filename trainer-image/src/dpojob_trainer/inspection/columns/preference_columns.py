@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dpojob_api.suggestion import Suggestion, flow_yaml
+from dpojob_api.report import Suggestion
+from dpojob_api.value_display import flow_yaml
 from dpojob_trainer.inspection.layouts import number
 
 from .column_heuristics import is_preference_label, mark_of, preference_of, score_beside

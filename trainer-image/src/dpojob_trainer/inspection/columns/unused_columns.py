@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dpojob_api.report import Problem, ProblemCode
-from dpojob_api.suggestion import Suggestion, flow_yaml
+from dpojob_api.report import Problem, ProblemCode, Suggestion
+from dpojob_api.value_display import flow_yaml
 from dpojob_trainer.inspection.layouts import NATIVE, ColumnLayout, Schema
 from dpojob_trainer.shared.problem_text import warning, yaml_scalar
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dpojob_api.conditions import Reason
-from dpojob_api.report import InspectionReport, ModelFacts, Problem, ProblemCode
+from dpojob_api.report import (
+    InspectionReport,
+    ModelFacts,
+    Problem,
+    ProblemCode,
+    Suggestion,
+    Suspects,
+)
 from dpojob_api.spec import DPOJobSpec
-from dpojob_api.suggestion import Suggestion
-from dpojob_api.suspects import Suspects
 from dpojob_trainer.inspection.statistics import DuplicateStatistics, SplitStatistics
 
 from . import dataset_warnings

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dpojob_api.report import InspectionReport, Problem, ProblemCode
+from dpojob_api.report import InspectionReport, Problem, ProblemCode, Suggestion
 from dpojob_api.spec import DPOJobSpec
-from dpojob_api.suggestion import Suggestion
 from dpojob_trainer.shared.problem_text import row_share
 
 MAX_STEPS = 5

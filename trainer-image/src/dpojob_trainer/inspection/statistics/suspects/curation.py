@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dpojob_api import report
+from dpojob_api.report import SuspectKind
 from dpojob_api.spec import Curate
-from dpojob_api.suspects import SuspectKind
 from dpojob_trainer.shared.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.row_batch import RowBatch
 from dpojob_trainer.shared.row_error import LOW_MARGIN, RowError

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from dpojob_api.suspects import SuspectKind, Suspects
+from dpojob_api.report import SuspectKind, Suspects
 from dpojob_trainer.shared.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.problem_text import row_share
 

@@ -2,35 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Any, Literal
 
 from pydantic import Field
 
-from .base import Count, LenientModel
-
-PLAIN_SCALAR = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
-"""What YAML reads as the same text without quotes, `NOT_TEXT` aside."""
-NOT_TEXT = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
-
-
-def flow_yaml(value: Any) -> str:
-    """Write a value on one line of YAML.
-
-    Args:
-        value: A JSON value.
-
-    Returns:
-        Flow style; names are quoted where YAML would read something else.
-    """
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{flow_yaml(k)}: {flow_yaml(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(flow_yaml, value)) + "]"
-    if isinstance(value, str) and PLAIN_SCALAR.fullmatch(value) and value.lower() not in NOT_TEXT:
-        return value
-    return json.dumps(value, ensure_ascii=False)
+from dpojob_api.base import Count, LenientModel
+from dpojob_api.value_display import flow_yaml
 
 
 class Suggestion(LenientModel):

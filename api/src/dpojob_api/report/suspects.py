@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from .base import Count, LenientModel
+from dpojob_api.base import Count, LenientModel
 
 
 class SuspectKind(StrEnum):
