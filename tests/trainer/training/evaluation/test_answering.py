@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.kit.tiny_models import make_pairs
-from tests.trainer.training.conftest import MakeJob
+from tests.kit.training.tiny_job import MakeJob
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from dpojob_api.shared_training_constants import ANSWER_BATCH

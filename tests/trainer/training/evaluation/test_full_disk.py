@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.trainer.training.conftest import MakeJob
+from tests.kit.training.tiny_job import MakeJob
 
 from dpojob_api.evaluation import Evaluation
 from dpojob_api.progress import Outcome
