@@ -13,10 +13,13 @@ from dpojob_planner.estimates import (
     gpu,
     gpu_kinds,
     host_resources,
+    measured_rate,
     memory,
+    sustained_flops,
+    usable_gib,
 )
 from dpojob_planner.estimates.calibration import CONSTANTS
-from dpojob_planner.estimates.gpu import TRAINING_SHARE, measured_rate, sustained_flops, usable_gib
+from dpojob_planner.estimates.gpu import TRAINING_SHARE
 from dpojob_planner.estimates.gpu_kinds import KINDS
 
 PAGE = Path(__file__).parents[2] / "docs" / "plan.md"

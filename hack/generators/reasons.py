@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from dpojob_operator.decide.summary.advice import ADVICE
+from dpojob_operator.decide.summary import ADVICE
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "api/src/dpojob_api/conditions.py"

@@ -11,8 +11,7 @@ import pytest
 from tests.kit.inspection.volume_fixture import make_bare_model
 
 from dpojob_api.spec import ModelSource
-from dpojob_trainer.inspection.model import open_model, read_facts
-from dpojob_trainer.inspection.model.weights_hash import hash_weights
+from dpojob_trainer.inspection.model import hash_weights, open_model, read_facts
 
 
 @pytest.fixture
