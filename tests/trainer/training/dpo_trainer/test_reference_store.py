@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,32 @@ def test_without_a_cache_every_job_computes_all(make_job: MakeJob, computed: lis
     first = len(computed)
     trained(make_job, "second", cache=False, beta=0.3)
     assert len(computed) == 2 * first
+
+
+def test_a_job_stopped_while_it_computes_leaves_its_values_to_the_next_attempt(
+    make_job: MakeJob, computed: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = trained(make_job, "alone", cache=False)
+    every_batch = len(computed)
+    computed.clear()
+    counted = DPOTrainer.compute_ref_log_probs
+
+    def stop_in_the_fourth_batch(self: Any, model: Any, inputs: dict[str, Any]) -> Any:
+        if len(computed) == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return counted(self, model, inputs)
+
+    spec = {"training": {"epochs": 0.2}, "cache": CACHE}
+    job = make_job(spec=spec, plan=PRECOMPUTED, output="stopped")
+    with monkeypatch.context() as patch:
+        patch.setattr(DPOTrainer, "compute_ref_log_probs", stop_in_the_fourth_batch)
+        stopped = run(job)
+    assert (stopped.outcome, len(computed)) == ("Interrupted", 3)
+    computed.clear()
+    assert run(job).outcome == "Succeeded"
+    # One batch is computed again, to compare it with the stored values.
+    assert len(computed) == every_batch - 3 + 1
+    assert losses(metrics(job)) == pytest.approx(expected, abs=1e-5)
 
 
 def poison(path: Path) -> None:

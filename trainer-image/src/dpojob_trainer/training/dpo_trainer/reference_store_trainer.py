@@ -33,9 +33,12 @@ class ReferenceStoreTrainer(TokenizedRowsTrainer):
         self._store: LogProbabilityStore | None = None
         self._store_checked = False
         self._store_notes = notes
-        super().__init__(notes=notes, **kwargs)
-        if self._store is not None:
-            self._store.save()
+        try:
+            super().__init__(notes=notes, **kwargs)
+        finally:
+            # A job that is stopped while it computes them leaves what it has to its next attempt.
+            if self._store is not None:
+                self._store.save()
 
     def compute_ref_log_probs(self, model: Any, inputs: dict[str, Any]) -> Any:
         """The reference's log-probabilities of a batch, from the store where it has all of them."""
