@@ -20,11 +20,13 @@ from peft import peft_model
 from transformers import modeling_utils
 from transformers.trainer import OPTIMIZER_NAME, SCHEDULER_NAME
 from trl import DPOTrainer
+from trl.kernels import chunked_logprob
 from trl.trainer import dpo_trainer, utils
 
 from dpojob_trainer.training import sharding
 from dpojob_trainer.training.digested_files import FileDigests
 
+from .logit_tiles import differentiate_tile, fold_tile
 from .tensor_file import write_tensors
 
 TRL_VERSION = "1.16.0"
@@ -236,12 +238,18 @@ def completion_logits_only() -> Iterator[None]:
 def logits_in_small_tiles() -> Iterator[None]:
     """Inside the block, have TRL 1.16 compute logits in tiles of CPU_TILE tokens of the vocabulary, without a GPU.
 
-    Its tiles are made for GPUs. On a processor such a tile does not fit in the caches.
+    Its tiles are made for GPUs. On a processor such a tile does not fit in the caches, and TRL goes over it many times.
     """
     if torch.cuda.is_available():
         yield
         return
-    with _replaced(utils, "_CHUNKED_LOGPROB_CHUNK_SIZE", CPU_TILE):
+    forward = partial(fold_tile, chunked_logprob._forward_tile)
+    backward = partial(differentiate_tile, chunked_logprob._backward_tile)
+    with (
+        _replaced(utils, "_CHUNKED_LOGPROB_CHUNK_SIZE", CPU_TILE),
+        _replaced(chunked_logprob, "_forward_tile", forward),
+        _replaced(chunked_logprob, "_backward_tile", backward),
+    ):
         yield
 
 
