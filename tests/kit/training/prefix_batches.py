@@ -20,6 +20,15 @@ SHAPE = {
     "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "max_position_embeddings": 256,
     "pad_token_id": 0,
 }  # fmt: skip
+WINDOW = {"sliding_window": 8}
+FAMILY_SETTINGS: dict[str, dict[str, Any]] = {
+    "mistral": WINDOW,
+    "gemma2": WINDOW,
+    "gemma3_text": WINDOW,
+    "mixtral": {"num_local_experts": 4},
+    "qwen3_moe": {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32},
+}
+"""Settings of families besides SHAPE: windows that are shorter than the rows, and experts."""
 
 
 def pairs(lengths: Sequence[tuple[int, int, int]], seed: int = 0) -> list[dict[str, list[int]]]:

@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 import torch
-from tests.kit.training.prefix_batches import batch_of, forward, pairs, shared, tiny_model
+from tests.kit.training.prefix_batches import (
+    FAMILY_SETTINGS,
+    batch_of,
+    forward,
+    pairs,
+    shared,
+    tiny_model,
+)
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 
 from dpojob_api.shared_training_constants import PREFIX_SHARING_MODEL_TYPES
@@ -20,15 +27,6 @@ from dpojob_trainer.training.prefix_sharing.layout import SharedLayout, share_pr
 pytestmark = pytest.mark.train
 BATCH = batch_of(pairs([(20, 10, 14), (5, 30, 2), (33, 1, 20), (0, 6, 3)]))
 LAYOUT = share_prefixes(BATCH["input_ids"], BATCH["attention_mask"])
-WINDOW = {"sliding_window": 8}
-MORE: dict[str, dict[str, Any]] = {
-    "mistral": WINDOW,
-    "gemma2": WINDOW,
-    "gemma3_text": WINDOW,
-    "mixtral": {"num_local_experts": 4},
-    "qwen3_moe": {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32},
-}
-"""Settings of families besides the common shape: windows that are shorter than the rows, and experts."""
 
 
 def log_probs_and_gradients(
@@ -49,7 +47,7 @@ def test_log_probabilities_and_gradients_are_those_of_separate_rows(
 ) -> None:
     if model_type == "gemma2" and attention == "sdpa":
         pytest.skip("transformers has no sdpa for it")
-    model = shared(tiny_model(model_type, attention, **MORE.get(model_type, {})))
+    model = shared(tiny_model(model_type, attention, **FAMILY_SETTINGS.get(model_type, {})))
     plain, plain_gradients = log_probs_and_gradients(model, {})
     found, gradients = log_probs_and_gradients(model, LAYOUT.model_inputs())
     assert torch.allclose(found, plain, atol=2e-5)
@@ -57,7 +55,7 @@ def test_log_probabilities_and_gradients_are_those_of_separate_rows(
 
 
 def test_the_load_balancing_loss_of_experts_is_that_of_separate_rows() -> None:
-    model = shared(tiny_model("qwen3_moe", **MORE["qwen3_moe"]))
+    model = shared(tiny_model("qwen3_moe", **FAMILY_SETTINGS["qwen3_moe"]))
     plain = forward(model, BATCH, output_router_logits=True).aux_loss
     found = forward(model, BATCH, output_router_logits=True, **LAYOUT.model_inputs()).aux_loss
     assert found.item() == pytest.approx(plain.item(), abs=1e-5)
