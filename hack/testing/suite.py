@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from .lanes import Part, run_lanes
@@ -16,17 +17,29 @@ ROOT = Path(__file__).resolve().parents[2]
 PYTHON = sys.executable
 BINARIES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "kwok", "helm")  # fmt: skip
 
+SHARING = (
+    "tests/trainer/training/loop/test_best_checkpoint.py",
+    "tests/trainer/training/loop/test_interruption_and_resume.py",
+    "tests/trainer/training/setup/test_training_methods.py",
+)
+"""Tests that are run a second time with shared prefixes: resume, checkpoints and methods. `tests/README.md` has the
+command for all."""
 
-def tests(name: str, markers: str, cluster: str = "pytest") -> Part:
+
+def tests(
+    name: str, markers: str, cluster: str = "pytest", *, paths: Sequence[str] = (), **variables: str
+) -> Part:
     """The tests that a marker expression selects; `cluster` is the control plane that KEEP=1 leaves."""
-    command = (PYTHON, "-m", "pytest", "-q", "--durations=15", "-m", markers)
-    return Part(name, ("env", f"DPOJOB_KEPT_CLUSTER={cluster}", *command))
+    command = (PYTHON, "-m", "pytest", "-q", "--durations=15", "-m", markers, *paths)
+    environment = {"DPOJOB_KEPT_CLUSTER": cluster, **variables}
+    return Part(name, ("env", *(f"{key}={value}" for key, value in environment.items()), *command))
 
 
 COMPUTING = (
     Part("check", ("hack/check",)),
     tests("unit tests", "not cluster and not e2e and not train and not faults and not fuzz"),
     tests("training tests (real TRL, tiny models)", "train and not cluster and not e2e and not faults"),
+    tests("training tests with shared prefixes, a part", "train", paths=SHARING, DPOJOB_TEST_PREFIX_SHARING="1"),
     tests("fuzzers, short run", "fuzz"),
     tests("fault sweep, fast cut", "faults", "pytest-faults"),
 )  # fmt: skip
