@@ -1,7 +1,8 @@
 """Where the time until the first optimizer step goes: `python bench/train/first_step.py`.
 
 The demo's tiny model is trained in a new process, as in the training container. Figures are seconds of CPU time of
-that process up to the beginning of each stage and to the end of the first step; the least of all rounds counts.
+that process up to the beginning of each stage and to the end of the first step, with bytecode as in the image, which the
+first round may write; the least of all rounds counts.
 
 `--before DIRECTORY` trains with the packages of another checkout too, in turns, by its `dpojob_trainer.training.run`.
 Compare with that of commit 3dd534a^, before packages were left out and imports were done without garbage
@@ -66,6 +67,7 @@ def measure(directory: Path, kind: str, checkout: Path) -> dict[str, float]:
     """Seconds of each stage in a new process with the packages of `checkout`."""
     path = os.pathsep.join(str(checkout / package / "src") for package in PACKAGES)
     environment = {**os.environ, "TQDM_DISABLE": "1", "PYTHONPATH": path}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     for action in ("--prepare", "--child"):
         command = [sys.executable, __file__, action, kind, "--directory", str(directory)]
         ended = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
