@@ -77,6 +77,24 @@ def test_time_in_a_queue_is_not_training_time() -> None:
     assert reason(over, "Training") == "BudgetExceeded"
 
 
+def test_what_a_training_cost_until_it_is_stopped_is_written_with_the_reason() -> None:
+    """Its pod is gone when figures may be written again."""
+    spec_fields = {"budget": {"maxDuration": "1h"}}
+    status = training_status(**spec_fields)
+    attempt = status.attempts[0]
+    attempt.start_time = NOW - timedelta(hours=2)
+    runs = build_snapshot(
+        status,
+        spec_fields=spec_fields,
+        training=training(status),
+        training_pods=(replace(RUNNING, started=attempt.start_time),),
+        refresh=False,
+    )
+    over = decide_with_pools(seen_again(runs, decide_with_pools(runs, POOLS, NOW)), POOLS, NOW)
+    assert reason(over, "Training") == "BudgetExceeded"
+    assert over.status.attempts[0].gpu_seconds == 7200
+
+
 def test_a_pool_without_a_price_exceeds_no_budget() -> None:
     for budget in ({"maxCost": "0"}, {"maxCost": "9" * 32, "maxDuration": "9" * 31 + "d"}):
         status = training_status()

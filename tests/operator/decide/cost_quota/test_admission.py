@@ -207,6 +207,8 @@ def test_a_finished_job_is_deleted_once_its_quota_holds_what_it_cost(
     decision = second_look(ended)
     assert any(isinstance(action, DeleteSelf) for action in decision.actions) is deleted
     assert deleted or decision.requeue_after == 5.0
+    unknown = second_look(replace(ended, unreadable_quotas=("newer",)))
+    assert not any(isinstance(action, DeleteSelf) for action in unknown.actions)
 
 
 def test_a_finished_job_that_cost_less_than_quotas_count_is_deleted() -> None:

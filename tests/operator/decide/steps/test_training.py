@@ -190,6 +190,20 @@ def test_the_last_pod_gives_the_reason_and_not_an_interrupted_one(
         assert reason(decision, "Failed") == expected
 
 
+def test_the_end_of_what_the_container_runtime_says_is_in_the_message() -> None:
+    status = training_status()
+    text = "first layer " * 40 + UNSATISFIED
+    refused = replace(finished_pod("train", 128, ""), termination_message=text)
+    failed_job = training(status, failed=True, failure_reason="BackoffLimitExceeded")
+    decision = decide_until_stable(
+        build_snapshot(status, training=failed_job, training_pods=(refused,))
+    )
+    condition = decision.status.condition("Failed")
+    assert condition is not None
+    assert condition.message.endswith(f"{UNSATISFIED})")
+    assert condition.message.count("first layer") < 15
+
+
 def test_of_several_ranks_the_failed_one_gives_the_reason() -> None:
     status = training_status()
     message = {"outcome": "Interrupted", "reason": "Stopped", "message": "SIGTERM"}

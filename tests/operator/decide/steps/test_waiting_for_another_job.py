@@ -118,6 +118,11 @@ def test_the_other_jobs_length_replaces_the_default_alone(
     assert spec.training.max_length == length
 
 
+def test_the_model_stays_as_it_was_written_until_the_earlier_job_is_resolved() -> None:
+    job = build_snapshot(spec_fields=AFTER_SFT).job
+    assert effective_spec("x", job.spec, job.status).model == job.spec.model
+
+
 def test_only_the_claim_of_the_output_is_mounted_to_be_written() -> None:
     spec = build_snapshot(
         spec_fields={
