@@ -40,6 +40,9 @@ MAX_TIME_RATIO = 2
 TOKENS = {"ordinary": "hf_ordinaryTokenOfTheHarness", "tenant": "hf_tenantTokenOfTheHarness"}
 """Values of the Secrets in both namespaces."""
 ORDINARY = {**HUB, "hubTokenSecret": {"name": "hub"}, "budget": {"maxDuration": "1h"}}
+PATIENT = {"REQUEST_SECONDS": "60", "RESYNC_SECONDS": "30"}
+"""Settings by which requests do not fail only because a list of large objects takes long on a busy machine, and lists
+do not follow each other at once: no fault of this family is found by a time-out."""
 NOT_FINITE = re.compile(r"^dpojob\S* (nan|[+-]?inf)$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -97,7 +100,7 @@ async def _run_beside(
 ) -> None:
     """The ordinary job beside one attack; `steps` is where it waits for the job that it is compared with."""
     hub = await asyncio.start_server(_silence, "127.0.0.1", 0)
-    settings = {"NAMESPACES": f"{name},{name}-tenant"}
+    settings = {**PATIENT, "NAMESPACES": f"{name},{name}-tenant"}
     if attack == "silent-hub":
         settings["HUB_ENDPOINT"] = f"http://127.0.0.1:{hub.sockets[0].getsockname()[1]}"
     try:

@@ -24,7 +24,7 @@ LARGEST_LINE = 4 * 1024 * 1024
 class AsyncApi:
     """One connection pool. Use as an async context manager."""
 
-    def __init__(self, access: Path, timeout: float = 30.0) -> None:
+    def __init__(self, access: Path, timeout: float = 300.0) -> None:
         self.server, self._tls = kubeconfig.read(access)
         self._timeout = timeout
         self.discovery: dict[str, bytes] = {}
