@@ -224,8 +224,6 @@ class PlanningContext:
                         shared_prefixes=self.sharing.used,
                     )
                 ]
-                if not candidates:
-                    continue
                 fitting = [each for each in candidates if each.fits_memory]
                 affordable = [each for each in fitting if self.budget_excess(each) is None]
                 if affordable:
