@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from typing import Any
 
 import pytest
+from nltk.downloader import Downloader
 from tests.kit.tiny_models import write_task
+
+from dpojob_trainer.inspection.model import benchmark_tasks
 
 ROWS = [{"prompt": f"q {n}", "chosen": f"yes {n}", "rejected": f"no {n}"} for n in range(30)]
 
@@ -22,7 +27,7 @@ def own(path: str, claim: str = "data") -> dict[str, Any]:
 
 def test_tasks_that_exist_pass(volume) -> None:
     write_task(volume.root)
-    assert warnings_of(volume, {"name": "ifeval"}, {"name": "mmlu"}, own("manners.yaml")) == []
+    assert warnings_of(volume, {"name": "hellaswag"}, {"name": "mmlu"}, own("manners.yaml")) == []
 
 
 def test_a_task_that_does_not_exist_is_named_with_the_nearest(volume) -> None:
@@ -55,15 +60,51 @@ def test_a_task_of_the_harness_that_needs_more_than_its_dataset_is_named(
     assert warnings_of(volume, {"name": "squadv2"}) == []
 
 
-def test_data_beside_the_hub_are_named_where_a_mirror_takes_its_place(
-    volume, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("status", "cause"), [(200, None), (403, "status 403"), (None, "ConnectError")]
+)
+def test_data_beside_the_hub_that_cannot_be_reached_are_named_before_a_gpu_is_asked_for(
+    volume, monkeypatch: pytest.MonkeyPatch, status: int | None, cause: str | None
 ) -> None:
-    tasks = [{"name": "ifeval"}, {"name": "leaderboard"}, {"name": "mmlu"}]
-    monkeypatch.delenv("HF_ENDPOINT", raising=False)
-    assert warnings_of(volume, *tasks) == []
-    monkeypatch.setenv("HF_ENDPOINT", "https://hub.internal")
-    for message, name in zip(warnings_of(volume, *tasks), ("ifeval", "leaderboard"), strict=True):
-        assert f"{name}: it downloads data of NLTK" in message and "Without it" in message
+    asked = []
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            asked.append(self.path)
+            self.send_response(status or 500)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing to standard error."""
+
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    server = HTTPServer(("127.0.0.1", 0), Answers)
+    url = f"http://127.0.0.1:{server.server_port}/index.xml"
+    monkeypatch.setattr(benchmark_tasks, "NLTK_INDEX", url)
+    thread = Thread(target=server.serve_forever)
+    if status is None:
+        server.server_close()
+    else:
+        thread.start()
+    try:
+        found = warnings_of(volume, {"name": "ifeval"}, {"name": "leaderboard"}, {"name": "mmlu"})
+    finally:
+        if status is not None:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+    # Both tasks need them, and they are looked for once.
+    assert asked == ([] if status is None else ["/index.xml"])
+    assert len(found) == (0 if cause is None else 2)
+    for message, name in zip(found, ("ifeval", "leaderboard"), strict=False):
+        assert f"{name}: it downloads data of NLTK from GitHub" in message
+        assert f"cannot reach ({cause})" in message and "/usr/share/nltk_data" in message
+        assert "Without them, the condition Improved will stay Unknown" in message
+
+
+def test_nltk_looks_there_for_its_data() -> None:
+    assert Downloader.DEFAULT_URL == benchmark_tasks.NLTK_INDEX
 
 
 def test_a_missing_file_and_a_missing_claim_are_warnings(volume) -> None:

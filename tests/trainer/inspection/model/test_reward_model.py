@@ -72,6 +72,56 @@ def test_what_cannot_judge_is_a_warning(volume, config: Any, phrase: str) -> Non
     assert phrase in message and "Improved will stay Unknown" in message
 
 
+VOCABULARY = {"here": 0, "there": 9}
+"""Ten tokens."""
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("tokenizer.json", {"model": {"type": "BPE", "vocab": VOCABULARY}}),
+        ("tokenizer.json", {"model": {"type": "Unigram", "vocab": [["here", -1.5]] * 10}}),
+        ("vocab.json", VOCABULARY),
+    ],
+)
+@pytest.mark.parametrize("nested", [False, True])
+def test_another_models_tokenizer_is_named_before_a_gpu_is_asked_for(
+    volume, name: str, content: dict[str, Any], nested: bool
+) -> None:
+    added = {"added_tokens": [{"id": 99, "content": "<never used>"}]}
+    directory = volume.root / "reward"
+    directory.mkdir()
+    (directory / "model.safetensors").write_bytes(b"")
+    (directory / name).write_text(json.dumps({**content, **(added if "model" in content else {})}))
+    judge = {"rewardModel": {"volume": {"claimName": "data", "path": "reward"}}}
+    volume.rows(ROWS)
+    found = []
+    for size in (10, 9):
+        sizes = {"vocab_size": size}
+        (directory / "config.json").write_text(
+            json.dumps({**GOOD, **({"text_config": sizes} if nested else sizes)})
+        )
+        report = volume.inspect(None, evaluation={"judge": judge})
+        found.append([p.message for p in report.warnings if str(p.code) == "UnusableJudge"])
+    assert found[0] == []
+    assert "has embeddings of 9 tokens, and the tokenizer beside it gives token 9" in found[1][0]
+    assert "Improved will stay Unknown" in found[1][0]
+
+
+@pytest.mark.parametrize(
+    "text", ['{"model": []}', '{"model": {"vocab": {"a": "b"}}}', '{"model": {"vocab": 3}}']
+)
+def test_a_vocabulary_that_cannot_be_read_says_nothing(volume, text: str) -> None:
+    directory = volume.root / "reward"
+    directory.mkdir()
+    (directory / "config.json").write_text(json.dumps({**GOOD, "vocab_size": 9}))
+    (directory / "tokenizer.json").write_text(text)
+    (directory / "model.safetensors").write_bytes(b"")
+    judge = {"rewardModel": {"volume": {"claimName": "data", "path": "reward"}}}
+    report = volume.rows(ROWS).inspect(None, evaluation={"judge": judge})
+    assert not [p for p in report.warnings if str(p.code) == "UnusableJudge"]
+
+
 def test_a_missing_tokenizer_and_a_missing_model_are_warnings(volume) -> None:
     (message,) = warnings_of(volume, GOOD, tokenizer=False)
     assert "has no tokenizer" in message

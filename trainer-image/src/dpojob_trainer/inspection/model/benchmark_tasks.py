@@ -17,9 +17,13 @@ from dpojob_trainer.shared.benchmark_tasks import (
 from dpojob_trainer.shared.container_environment import ContainerEnvironment
 from dpojob_trainer.shared.problem_text import warning
 
+NLTK_INDEX = "https://raw.githubusercontent.com/nltk/nltk_data/gh-pages/index.xml"
+"""Where nltk.download looks for its data (nltk.downloader.Downloader.DEFAULT_URL)."""
+NLTK_SECONDS = 10.0
+"""The longest wait for it."""
 LACKS_DATA = (
-    "it downloads data of NLTK from GitHub, which an installation with a mirror of the hub may not reach: if so, mount "
-    "them in training pods below /usr/share/nltk_data (spec.pod of the GPUPool)"
+    "it downloads data of NLTK from GitHub, which the inspection cannot reach ({cause}): mount them in training pods "
+    "below /usr/share/nltk_data (spec.pod of the GPUPool), unless they are there"
 )
 
 
@@ -36,12 +40,17 @@ def task_warnings(
         A warning for each such task, in their order.
     """
     found = []
+    data_fault: str | None = None
+    asked = False
     for task in tasks or ():
         fault = _fault(task, volumes)
         if fault is not None:
             found.append(_warning(task, f"{fault}. As it is,"))
-        elif task.volume is None and _may_lack_data(task):
-            found.append(_warning(task, f"{LACKS_DATA}. Without it,"))
+        elif task.volume is None and "nltk-data" in read_index()[task.name].needs:
+            data_fault, asked = (data_fault if asked else _unreachable(NLTK_INDEX)), True
+            if data_fault is not None:
+                text = LACKS_DATA.format(cause=data_fault)
+                found.append(_warning(task, f"{text}. Without them,"))
     return found
 
 
@@ -52,10 +61,16 @@ def _warning(task: EvaluationTask, text: str) -> Problem:
     )
 
 
-def _may_lack_data(task: EvaluationTask) -> bool:
-    """Whether a task of the harness needs data of NLTK where the training pod may not reach them."""
-    mirrored = ContainerEnvironment().hub_endpoint is not None
-    return mirrored and "nltk-data" in read_index()[task.name].needs
+def _unreachable(url: str) -> str | None:
+    """Why an address does not answer, in a few words; None where it does."""
+    # Importing it takes a tenth of a second, which few inspections need.
+    import httpx2 as httpx
+
+    try:
+        answer = httpx.head(url, timeout=NLTK_SECONDS, follow_redirects=True)
+    except (httpx.HTTPError, OSError) as error:
+        return type(error).__name__
+    return None if answer.is_success else f"status {answer.status_code}"
 
 
 def _fault(task: EvaluationTask, volumes: Mapping[str, Path]) -> str | None:

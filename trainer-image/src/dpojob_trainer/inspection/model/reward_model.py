@@ -13,7 +13,7 @@ from dpojob_trainer.shared.errors import InspectionError
 from dpojob_trainer.shared.problem_text import warning
 
 from .dispatch import open_model
-from .files import ModelFiles, read_json
+from .files import ModelFiles, read_count, read_json, text_config
 
 ARCHITECTURE = "ForSequenceClassification"
 """The end of the architecture's name that a reward model has."""
@@ -40,8 +40,11 @@ def inspect_reward_model(
     try:
         files = open_model(source, volumes, token)
         size = _weight_bytes(files.sizes())
-        fault = _fault(files, read_json(files, "config.json")) or _weights_fault(
-            files, downloaded=judge.repo is not None
+        config = read_json(files, "config.json")
+        fault = (
+            _fault(files, config)
+            or _weights_fault(files, downloaded=judge.repo is not None)
+            or _tokenizer_fault(files, text_config(config or {}))
         )
     except InspectionError as error:
         fault = error.message
@@ -91,6 +94,31 @@ def _weights_fault(files: ModelFiles, *, downloaded: bool) -> str | None:
     if not any(fnmatchcase(name, "pytorch_model*.bin") for name in names):
         return f"{files.source} has no weights (model.safetensors)"
     return None
+
+
+def _tokenizer_fault(files: ModelFiles, config: Mapping[str, Any]) -> str | None:
+    """What shows that the tokenizer beside the model is another one's: a token without an embedding; else None."""
+    # Tokens that were added to the vocabulary do not count: some models never use theirs.
+    known, largest = read_count(config, "vocab_size"), _largest_token(files)
+    if not known or largest is None or largest < known:
+        return None
+    return (
+        f"{files.source} has embeddings of {known} tokens, and the tokenizer beside it gives token {largest}: it is "
+        "another model's; save the reward model's own"
+    )
+
+
+def _largest_token(files: ModelFiles) -> int | None:
+    """The largest token of the vocabulary in tokenizer.json or vocab.json; None where there is none to be read."""
+    model = (read_json(files, "tokenizer.json") or {}).get("model")
+    vocabulary = (
+        model.get("vocab") if isinstance(model, Mapping) else read_json(files, "vocab.json")
+    )
+    if isinstance(vocabulary, list):
+        return len(vocabulary) - 1  # Unigram: tokens with their scores, by place.
+    if not isinstance(vocabulary, Mapping):
+        return None
+    return max((token for token in vocabulary.values() if type(token) is int), default=None)
 
 
 def _labels(config: Mapping[str, Any]) -> int:
