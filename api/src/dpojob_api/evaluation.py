@@ -157,4 +157,4 @@ class Evaluation(LenientModel):
     attention: list[Attention] = Field(
         default_factory=list, description="Figures beyond the line at which to look closer."
     )
-    note: str = Field(default="", description="Why figures are missing.")
+    note: str = Field(default="", description="What is missing, and why.")

@@ -58,6 +58,8 @@ EVERY_EVAL_PROMPTS = 32
 """Most prompts that are judged at each evaluation of the training, with answers of ANSWER_TOKENS tokens."""
 FEWEST_PROMPTS = 20
 """Judged prompts below which there is no verdict."""
+FEWEST_JUDGED_DURING = 10
+"""Prompts below which no checkpoint is judged: their win rate would be noise."""
 JUDGE_THREADS = 8
 """Requests to evaluation.judge.endpoint at a time."""
 JUDGE_REPLY_TOKENS = 2048
@@ -71,10 +73,12 @@ def prompts_judged_during(prompts: int) -> int:
         prompts: All that are held out.
 
     Returns:
-        How many are judged at each evaluation of the training: at most a third, and EVERY_EVAL_PROMPTS. The
+        How many are judged at each evaluation of the training: at most a third, and EVERY_EVAL_PROMPTS. None
+        where a third is less than FEWEST_JUDGED_DURING, so that none is taken from the verdict in vain. The
         others are for the verdict after it.
     """
-    return min(EVERY_EVAL_PROMPTS, prompts // 3)
+    during = min(EVERY_EVAL_PROMPTS, prompts // 3)
+    return during if during >= FEWEST_JUDGED_DURING else 0
 
 
 def reference_batch_size(pairs: int, *, checkpointing: bool) -> int:

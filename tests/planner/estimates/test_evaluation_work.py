@@ -219,6 +219,9 @@ def test_judging_each_evaluation_takes_its_time_and_the_reward_model_beside_the_
     )  # fmt: skip
     assert isinstance(two, Plan) and two.memory_gib.parts.get("rewardModel") is None
     assert any("everyEval is for one GPU" in line for line in two.reasons)
+    few = planned(judged, inspected(29))
+    assert any("answers 29 prompts" in line for line in few.reasons)
+    assert any("29 held-out pairs are fewer than the 30 that everyEval" in r for r in few.reasons)
 
 
 @pytest.mark.parametrize("gpus", [1, 2])

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from dpojob_api.plan import Estimate
 from dpojob_api.quantity import format_duration, money
+from dpojob_api.shared_training_constants import FEWEST_JUDGED_DURING
 from dpojob_planner.candidates import Candidate, PlanningContext
 
 
@@ -36,6 +37,12 @@ def evaluation_reasons(context: PlanningContext, chosen: Candidate) -> Iterator[
         yield (
             f"At each evaluation of the training, {work.prompts_during} more prompts are answered and judged "
             f"(everyEval), in about {format_duration(work.seconds_during())}."
+        )
+    elif evaluation.every_eval and chosen.option.gpus == 1 and context.report.eval_rows:
+        yield (
+            f"{context.report.eval_rows} held-out pairs are fewer than the {3 * FEWEST_JUDGED_DURING} that everyEval "
+            "needs, so no checkpoint is judged and all of them are for the verdict: the held-out loss chooses the "
+            "checkpoint."
         )
     elif evaluation.every_eval:
         yield "everyEval is for one GPU and held-out pairs: the held-out loss chooses the checkpoint."

@@ -11,6 +11,7 @@ import pytest
 import torch
 from tests.kit.training.tiny_job import MakeJob
 
+from dpojob_api import shared_training_constants
 from dpojob_trainer.training.checkpoint_judging import judged_evaluations
 from dpojob_trainer.training.checkpoint_judging.judged_evaluations import JudgedEvaluations
 from dpojob_trainer.training.evaluation.answers import Answer
@@ -42,7 +43,7 @@ def callback(
     make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, smaller_batch_left: bool
 ) -> JudgedEvaluations:
     """Judges the few held-out pairs by a reward model whose directory has a configuration and no weights."""
-    monkeypatch.setattr(judged_evaluations, "FEWEST_ROWS", 1)
+    monkeypatch.setattr(shared_training_constants, "FEWEST_JUDGED_DURING", 1)
     reward = tmp_path / "judge" / "reward"
     reward.mkdir(parents=True)
     (reward / "config.json").write_text(

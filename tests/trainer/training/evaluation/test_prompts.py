@@ -1,6 +1,9 @@
 """Figures of answers, and the prompts that are answered."""
 
+from pathlib import Path
+
 import pytest
+from tests.kit.tiny_models import write_jsonl
 from tests.kit.training.tiny_job import MakeJob
 
 from dpojob_trainer.training.evaluation.answers import Answer, answer_figures, repetition
@@ -24,13 +27,26 @@ def test_figures_are_means_over_the_answers() -> None:
 
 
 @pytest.mark.train
-@pytest.mark.parametrize(("gpus", "held_back"), [(1, True), (2, False)])
+@pytest.mark.parametrize(
+    ("gpus", "pairs", "held_back"), [(1, 30, 10), (1, 29, 0), (1, 20, 0), (2, 30, 0)]
+)
 def test_prompts_are_kept_from_the_verdict_only_where_they_judge_checkpoints(
-    make_job: MakeJob, gpus: int, held_back: bool
+    make_job: MakeJob, tmp_path: Path, gpus: int, pairs: int, held_back: int
 ) -> None:
     judge = {"program": {"volume": {"claimName": "inputs", "path": "rule.py"}}}
-    job = make_job(spec={"evaluation": {"judge": judge, "everyEval": True}}, plan={"gpus": gpus})
+    rows = [
+        {"question": f"Where is kite {n}?", "good_response": "Here", "bad_response": "No"}
+        for n in range(2 * pairs)
+    ]
+    write_jsonl(tmp_path / "pairs" / "train.jsonl", rows[pairs:])
+    write_jsonl(tmp_path / "pairs" / "test.jsonl", rows[:pairs])
+    pairs_of = {"volume": {"claimName": "numbered", "path": "pairs"}, "eval": {"split": "test"}}
+    job = make_job(
+        spec={"evaluation": {"judge": judge, "everyEval": True}, "dataset": pairs_of},
+        plan={"gpus": gpus},
+        volumes={"numbered": tmp_path},
+    )
     assert job.spec.evaluation is not None
     during, after = judged_rows(job, job.spec.evaluation)
-    assert bool(during) == held_back
+    assert len(during) == held_back
     assert during + after == evaluation_rows(job, 200)

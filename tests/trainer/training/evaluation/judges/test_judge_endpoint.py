@@ -138,6 +138,19 @@ def test_a_server_that_is_away_or_fails_for_ever_is_a_fault() -> None:
     assert len(server.bodies) == client.ATTEMPTS
 
 
+def test_a_last_request_that_the_deadline_cuts_short_names_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def late(_: dict[str, Any]) -> str:
+        time.sleep(2)
+        return "A"
+
+    monkeypatch.setattr(client, "ATTEMPTS", 1)
+    ended = pytest.raises(JudgeError, match=r"when evaluation\.maxDuration ended")
+    with judge_endpoint(late) as server, ended:
+        make(server.url, seconds=0.3).compare(PAIRS[:1])
+
+
 def test_a_redirect_is_not_followed() -> None:
     refused = pytest.raises(JudgeError, match="answers 307")
     with judge_endpoint(lambda _: (307, b"elsewhere")) as server, refused:

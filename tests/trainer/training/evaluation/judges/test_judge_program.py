@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -58,8 +59,14 @@ def test_a_fault_is_reported(tmp_path: Path, text: str, message: str) -> None:
 
 def test_a_slow_program_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dpojob_trainer.training.evaluation.judges.program.SECONDS", 0.2)
-    with pytest.raises(JudgeError, match="took longer"):
-        judge(tmp_path, "import time; time.sleep(600)").scores(EXCHANGES)
+    slow = judge(tmp_path, "import time; time.sleep(600)")
+    with pytest.raises(JudgeError, match=r"took longer than [^:]*: score fewer prompts"):
+        slow.scores(EXCHANGES)
+    # What ends it otherwise is the evaluation's own limit, which the user can raise.
+    slow = ProgramJudge(tmp_path / "judge.py", tmp_path / "scratch", time.monotonic())
+    monkeypatch.undo()
+    with pytest.raises(JudgeError, match=r"that evaluation\.maxDuration left: raise evaluation\."):
+        slow.scores(EXCHANGES)
 
 
 def test_a_missing_program_is_reported(tmp_path: Path) -> None:

@@ -11,11 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dpojob_api.report import InspectionReport, Problem, ProblemCode
-from dpojob_api.shared_training_constants import (
-    EVERY_EVAL_PROMPTS,
-    FEWEST_PROMPTS,
-    prompts_judged_during,
-)
+from dpojob_api.shared_training_constants import FEWEST_PROMPTS
 from dpojob_api.spec import DPOJobSpec
 from dpojob_trainer.shared.preference_pair import as_messages
 from dpojob_trainer.shared.problem_text import warning
@@ -47,19 +43,17 @@ def prompt_warnings(
     evaluation = spec.evaluation
     if evaluation is None or evaluation.judge is None:
         return []
-    # Some are judged during the training instead.
-    wanted = FEWEST_PROMPTS + (EVERY_EVAL_PROMPTS if evaluation.every_eval else 0)
     try:
-        found = len(evaluation_rows(spec, report, volumes, wanted, token=token))
+        found = len(evaluation_rows(spec, report, volumes, FEWEST_PROMPTS, token=token))
     except PromptFileError as error:
         fault = str(error)
     else:
-        left = found - (prompts_judged_during(found) if evaluation.every_eval else 0)
-        if left >= FEWEST_PROMPTS:
+        # everyEval takes none of so few.
+        if found >= FEWEST_PROMPTS:
             return []
         fault = (
-            f"The held-out prompts are {left} once those that repeat or are trained on are left out"
-            f"{_during(found - left)}, and a verdict needs {FEWEST_PROMPTS}: hold out more pairs (dataset.eval), or name more prompts (evaluation.prompts.volume)"
+            f"The held-out prompts are {found} once those that repeat or are trained on are left out, and a verdict "
+            f"needs {FEWEST_PROMPTS}: hold out more pairs (dataset.eval), or name more prompts (evaluation.prompts.volume)"
         )
     return [
         warning(
@@ -67,10 +61,6 @@ def prompt_warnings(
             f"{fault}. As it is, the condition Improved will stay Unknown.",
         )
     ]
-
-
-def _during(prompts: int) -> str:
-    return f", and {prompts} that everyEval judges" if prompts else ""
 
 
 def evaluation_rows(

@@ -13,7 +13,7 @@ from transformers import TrainerCallback
 
 from dpojob_api.conditions import Reason
 from dpojob_api.quantity import parse_duration
-from dpojob_api.shared_training_constants import ANSWER_TOKENS
+from dpojob_api.shared_training_constants import ANSWER_TOKENS, FEWEST_JUDGED_DURING
 from dpojob_api.spec import EvaluationSpec, Judge
 from dpojob_trainer.training.evaluation.answers import Answer
 from dpojob_trainer.training.evaluation.generation import generate_answers
@@ -32,8 +32,6 @@ from dpojob_trainer.training.setup.train_job import TrainJob
 log = logging.getLogger(__name__)
 DIRECTORY = "judged"
 """The file in the checkpoints' directory that holds the answers of the model before, and the outcomes by step."""
-FEWEST_ROWS = 10
-"""Prompts below which no checkpoint is judged: their win rate would be noise."""
 
 Outcomes = Sequence[float | None]
 """The outcome of each prompt: 1 where the tuned answer wins, 0.5 for a tie, else 0; None without a score."""
@@ -129,8 +127,12 @@ class JudgedEvaluations(TrainerCallback):  # type: ignore[misc]
         directory = self._job.checkpoints / DIRECTORY
         identity = [self._job.key, ANSWER_TOKENS, [row["prompt"] for row in self._rows]]
         kept = ResumableFile(directory / "before.jsonl", identity)
-        if len(self._rows) < FEWEST_ROWS:
-            raise JudgeError(f"{len(self._rows)} prompts are too few; hold out more pairs")
+        if not self._rows:
+            fewest = 3 * FEWEST_JUDGED_DURING
+            raise JudgeError(
+                f"there are fewer than {fewest} different held-out prompts, and all are for the verdict after "
+                "training; hold out more pairs"
+            )
         if len(kept.values) < len(self._rows):
             if step > 0:
                 raise JudgeError("the answers of the model before are lost")

@@ -16,6 +16,7 @@ from dpojob_api.shared_training_constants import (
     ANSWER_TIME_SHARE,
     ANSWER_TOKENS,
     ANSWERED_PROMPTS,
+    FEWEST_JUDGED_DURING,
     FEWEST_PROMPTS,
     JUDGED_ANSWER_TOKENS,
     TASK_TIME_SHARE,
@@ -23,6 +24,7 @@ from dpojob_api.shared_training_constants import (
 from dpojob_api.spec import EvaluationSpec, Judge
 from dpojob_trainer.inspection import PromptFileError
 from dpojob_trainer.training.export import output_directory
+from dpojob_trainer.training.setup.arguments import judges_checkpoints
 from dpojob_trainer.training.setup.errors import evaluation_failure
 from dpojob_trainer.training.setup.progress import ProgressRecorder
 from dpojob_trainer.training.setup.train_job import TrainJob
@@ -80,7 +82,7 @@ def evaluate_run(job: TrainJob, recorder: ProgressRecorder, finished: Outcome) -
         except OSError as error:
             log.warning("files of the evaluation are missing", exc_info=True)
             note = f"Files beside the model are missing. {evaluation_failure(error, job.output)}"
-            evaluation = evaluation.model_copy(update={"note": f"{evaluation.note} {note}".strip()})
+            evaluation = _with_note(evaluation, note)
             finished = finished.model_copy(update={"evaluation": evaluation})
     shutil.rmtree(job.output / WORK_DIRECTORY, ignore_errors=True)
     return finished
@@ -109,7 +111,7 @@ def evaluate_alone(job: TrainJob) -> Evaluation:
             write_records(job.output / FILE, records)
     except OSError as error:
         note = f"{FILE} is missing. {evaluation_failure(error, job.output)}"
-        evaluation = evaluation.model_copy(update={"note": f"{evaluation.note} {note}".strip()})
+        evaluation = _with_note(evaluation, note)
     shutil.rmtree(job.output / WORK_DIRECTORY, ignore_errors=True)
     return evaluation
 
@@ -150,6 +152,10 @@ def _without_verdict(job: TrainJob, evaluation: Evaluation, message: str) -> Eva
     if job.spec.evaluation is None:
         return evaluation.model_copy(update={"note": message})
     return not_evaluated(evaluation, message)
+
+
+def _with_note(evaluation: Evaluation, note: str) -> Evaluation:
+    return evaluation.model_copy(update={"note": f"{evaluation.note} {note}".strip()})
 
 
 def evaluate(job: TrainJob, finished: Outcome) -> tuple[Evaluation, list[Record]]:
@@ -194,11 +200,16 @@ def _answer(
     """Both models' answers and their figures. `start` is when the evaluation began."""
     spec = job.spec.evaluation
     judged = spec is not None and spec.judge is not None
-    rows = (
-        judged_rows(job, spec)[1]
-        if spec is not None and judged
-        else evaluation_rows(job, ANSWERED_PROMPTS)
-    )
+    if spec is not None and judged:
+        during, rows = judged_rows(job, spec)
+        if rows and not during and judges_checkpoints(job):
+            evaluation = _with_note(
+                evaluation,
+                f"There were fewer than {3 * FEWEST_JUDGED_DURING} different held-out prompts, so everyEval judged no "
+                "checkpoint, and all of them are for the verdict.",
+            )
+    else:
+        rows = evaluation_rows(job, ANSWERED_PROMPTS)
     if not rows:
         note = (
             "dataset.eval holds no pairs out, so no answers are compared."
@@ -222,7 +233,7 @@ def _answer(
             f"Both models had answered {len(after)} of {len(rows)} prompts when the time for answers, two thirds of "
             "evaluation.maxDuration, ended."
         )
-        evaluation = evaluation.model_copy(update={"note": message})
+        evaluation = _with_note(evaluation, message)
         if len(after) < FEWEST_PROMPTS <= len(rows):
             advice = f"A verdict needs {FEWEST_PROMPTS}: raise it, or train on a faster GPU."
             evaluation = not_evaluated(evaluation, f"{message} {advice}")
