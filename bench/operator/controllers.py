@@ -82,6 +82,8 @@ def answers(url: str) -> bool:
 
 OPERATOR = (sys.executable, "-m", "dpojob_operator")
 """The command of the operator's image."""
+LEASE_SECONDS = "120"
+"""Longer than by default, so that the operator does not end where other programs keep the machine busy."""
 
 
 def operator(
@@ -95,6 +97,7 @@ def operator(
         "HTTP_PORT": str(port),
         "HUB_ENDPOINT": "none",
         "LEADER_ELECTION": "true",
+        "LEASE_SECONDS": LEASE_SECONDS,
         **settings,
     }
     environment = {f"DPOJOB_OPERATOR_{name}": value for name, value in chosen.items()}

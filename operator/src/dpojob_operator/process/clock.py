@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Protocol
 
 RESOLUTION_SECONDS = 1.0
@@ -47,7 +48,7 @@ class ServerClock:
             received: When its response was received, on the monotonic clock.
         """
         try:
-            server = parsedate_to_datetime(date or "").timestamp()
+            server = _seconds(date or "")
         except ValueError:
             return
         earliest, latest = server - received, server + RESOLUTION_SECONDS - sent
@@ -59,3 +60,9 @@ class ServerClock:
     def now(self) -> datetime:
         """Returns the API server's time; before the first response, the machine's."""
         return datetime.fromtimestamp(self._offset + self.monotonic(), UTC)
+
+
+@lru_cache(maxsize=4)
+def _seconds(date: str) -> float:
+    """Seconds since 1970; kept, because all responses of one second name it. Raises ValueError."""
+    return parsedate_to_datetime(date).timestamp()
