@@ -123,6 +123,9 @@ def type_text(field: Schema) -> str:
         return ", ".join(f"`{value}`" for value in field["enum"])
     if field.get("x-kubernetes-int-or-string"):
         return "integer or string"
+    if "anyOf" in field:  # its first alternative names the types, see dpojob_api/crd/type_unions.py
+        *others, last = field["anyOf"][0]["enum"]
+        return f"{', '.join(others)} or {last}{limits(field, 'minLength', 'maxLength')}{limits(field, 'minItems', 'maxItems')}"
     kind = str(field.get("type", "any"))
     if kind == "array":
         return f"list of {type_text(field['items'])}{limits(field, 'minItems', 'maxItems')}"

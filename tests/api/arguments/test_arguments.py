@@ -27,6 +27,7 @@ ARGUMENTS = SPEC["properties"]["training"]["properties"]["arguments"]
 def unbounded(schema: dict[str, Any], path: str) -> Iterator[str]:
     """Places of a schema that take texts, lists or mappings of any size or depth."""
     kind = schema.get("type")
+    schema = schema | (schema["anyOf"][1] if "anyOf" in schema else {})
     if schema.get("x-kubernetes-validations", [{}])[0].get("rule") == "false":
         return
     if "x-kubernetes-int-or-string" in schema:

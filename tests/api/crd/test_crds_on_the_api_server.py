@@ -77,41 +77,85 @@ def test_explain_lists_the_arguments(server):
     assert "Refused: write training.learningRate." in done.stdout
 
 
-def is_accepted(api: Api, manifest: dict[str, Any]) -> bool:
-    """Whether the API server creates a DPOJob, as a dry run that refuses unknown fields."""
+def refusal(api: Api, manifest: dict[str, Any]) -> str | None:
+    """What the API server says against creating a DPOJob, as a dry run that refuses unknown fields."""
     path = "/apis/dpojob.dev/v1alpha1/namespaces/default/dpojobs"
     try:
         api.call("POST", f"{path}?dryRun=All&fieldValidation=Strict", manifest)
-    except ApiError as refusal:
-        assert refusal.status in (400, 422), refusal
-        return False
-    return True
+    except ApiError as refused:
+        assert refused.status in (400, 422), refused
+        return str(refused).replace('\\"', '"')  # it is JSON
+    return None
 
 
 def test_no_depth_of_arguments_is_stored(server):
     """Also where a field takes values of several types, and so has no type in the schema."""
     manifest = yaml.safe_load((HERE / "manifests/accepted/shortest.yaml").read_text())
     fields, api = arguments_schema()["properties"], Api.from_kubeconfig(server.kubeconfig)
-    for name in (name for name in ALLOWED if fields[name].get("type") in (None, "object")):
+    for name in (name for name in ALLOWED if not is_of_one_scalar_type(fields[name])):
         for deep in (nested_lists(64), nested_objects(64)):
             manifest["spec"]["training"] = {"arguments": {name: deep}}
-            assert not is_accepted(api, manifest), name
+            assert refusal(api, manifest), name
 
 
-def test_an_argument_of_several_types_takes_values_of_these_and_no_others(server):
+def is_of_one_scalar_type(schema: dict[str, Any]) -> bool:
+    return isinstance(schema["type"], str) and schema["type"] not in ("array", "object")
+
+
+WORDS = {
+    "text": '"a text"',
+    "list of text": '"a list of texts"',
+    "true or false": '"true or false"',
+}
+"""The types of the table, as a refusal names them."""
+
+
+def test_an_argument_of_several_types_takes_values_of_these_and_names_them_to_refuse_others(server):
     api = Api.from_kubeconfig(server.kubeconfig)
     manifest = yaml.safe_load((HERE / "manifests/accepted/shortest.yaml").read_text())
     fields, schemas = field_table()["fields"], arguments_schema()["properties"]
-    several = [name for name in ALLOWED if "type" not in schemas[name]]
+    several = [name for name in ALLOWED if isinstance(schemas[name]["type"], list)]
     assert "report_to" in several
     for name in several:
         text = fields[name].get("choices", ["text"])[0]
         for value in (1, 1.5, True, False, text, [text], [], [1], {}):
             manifest["spec"]["training"] = {"arguments": {name: value}}
-            assert is_accepted(api, manifest) is (argument_problem(name, value) is None), (
-                name,
-                value,
-            )
+            message = refusal(api, manifest)
+            assert (message is None) is (argument_problem(name, value) is None), (name, value)
+            if message is not None and value != [1]:
+                types = {*fields[name]["types"]} - {"null"}
+                words = (
+                    ["integer,string"]
+                    if "whole number" in types
+                    else [WORDS[type_] for type_ in types]
+                )
+                assert all(word in message for word in words), message
+                assert f"arguments.{name}" in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        ({"report_to": 5}, '"a text", "a list of texts"'),
+        (
+            {"accelerator_config": {"even_batches": [1]}},
+            '"a text", "a number", "true or false", "a mapping"',
+        ),
+        (
+            {"gradient_checkpointing_kwargs": {"a": {"b": {}}}},
+            '"a text", "a number", "true or false"',
+        ),
+        ({"lr_scheduler_kwargs": {"num_cycles": []}}, '"a text", "a number", "true or false"'),
+    ],
+    ids=json.dumps,
+)
+def test_a_refusal_lists_the_types_that_the_field_takes(server, arguments, names):
+    manifest = yaml.safe_load((HERE / "manifests/accepted/shortest.yaml").read_text())
+    manifest["spec"]["training"] = {"arguments": arguments}
+    message = refusal(Api.from_kubeconfig(server.kubeconfig), manifest)
+    assert message is not None
+    assert f"supported values: {names}" in message
+    assert "should" not in message
 
 
 @pytest.mark.parametrize(
@@ -137,7 +181,9 @@ def test_columns_of_several_types_take_what_the_operator_reads(server, column_ma
         is_read = True
     except ManifestError:
         is_read = False
-    assert is_accepted(Api.from_kubeconfig(server.kubeconfig), manifest) is is_read
+    message = refusal(Api.from_kubeconfig(server.kubeconfig), manifest)
+    assert (message is None) is is_read
+    assert "should be less than" not in (message or "")
 
 
 def nested_lists(depth):

@@ -7,7 +7,6 @@ fields is either in ALLOWED, or reserved for the plan and the rest of the spec, 
 
 from .allowed_fields import ALLOWED
 from .checks import argument_problem, check_bounds, find_invalid_arguments
-from .excluded_types import excluding
 from .limits import MAX_CHARACTERS, MAX_DEPTH, is_nested_deeper
 from .refused_fields import REFUSED, REMOVED, RESERVED
 from .schema import arguments_schema
@@ -15,6 +14,6 @@ from .table import TABLE, field_table
 
 __all__ = [
     "ALLOWED", "MAX_CHARACTERS", "MAX_DEPTH", "REFUSED", "REMOVED", "RESERVED", "TABLE",
-    "argument_problem", "arguments_schema", "check_bounds", "excluding", "field_table", "find_invalid_arguments",
+    "argument_problem", "arguments_schema", "check_bounds", "field_table", "find_invalid_arguments",
     "is_nested_deeper",
 ]  # fmt: skip

@@ -1,7 +1,7 @@
 """The schema of `training.arguments` in the CRD, from the table of DPOConfig's fields.
 
-Every value is bounded in depth and size. A structural schema has no union of types but that of integers and
-texts, so another field of several types has none in the schema, and keywords that exclude all further types.
+Every value is bounded in depth and size. A field of several types has a list of types here, as JSON schema allows;
+`dpojob_api.crd` makes a structural schema of it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from .allowed_fields import ALLOWED, BOUNDS
-from .excluded_types import excluding
 from .limits import LIST_LENGTH, OPTIONS, TEXT_LENGTH
 from .refused_fields import REFUSED, REMOVED, RESERVED
 from .table import field_table
@@ -27,9 +26,18 @@ _TYPES = {
 }
 """The table's types to the schema's."""
 
-_SCALAR: Schema = {"maxLength": TEXT_LENGTH, "maxItems": 0, "maxProperties": 0, "nullable": True}
-_LIST: Schema = {**_SCALAR, "maxItems": LIST_LENGTH, "items": _SCALAR}
-_OBJECT: Schema = {**_LIST, "maxProperties": OPTIONS, "additionalProperties": _LIST}
+_SCALARS = ["string", "number", "boolean"]
+_SCALAR: Schema = {"type": _SCALARS, "maxLength": TEXT_LENGTH, "nullable": True}
+_LIST: Schema = {**_SCALAR, "type": [*_SCALARS, "array"], "maxItems": LIST_LENGTH, "items": _SCALAR}
+_OBJECT: Schema = {
+    "maxLength": TEXT_LENGTH,
+    "maxItems": LIST_LENGTH,
+    "items": _SCALAR,
+    "maxProperties": OPTIONS,
+    "additionalProperties": _LIST,
+    "nullable": True,
+}
+"""A value of any type."""
 
 
 def arguments_schema() -> Schema:
@@ -97,13 +105,10 @@ def _several_types(types: set[str], choices: list[str] | None) -> Schema:
     if choices:
         text["pattern"] = _pattern(choices)
     (other,) = types - {"text"}
-    if other == "whole number":
-        return {**text, "x-kubernetes-int-or-string": True}
-    if other == "true or false":
-        return text | excluding(("number", "array", "object"))
+    if other in _TYPES:
+        return {**text, "type": [_TYPES[other], "string"]}
     item = _one_type(other.removeprefix("list of "), choices)
-    items = {"maxItems": LIST_LENGTH, "items": item}
-    return text | items | excluding(("number", "boolean", "object"))
+    return {**text, "type": ["string", "array"], "maxItems": LIST_LENGTH, "items": item}
 
 
 def _pattern(choices: list[str]) -> str:
@@ -123,7 +128,12 @@ def _options(name: str) -> Schema:
     inner = (
         _OBJECT
         if name == "model_init_kwargs"
-        else {**_SCALAR, "maxProperties": OPTIONS, "additionalProperties": _SCALAR}
+        else {
+            **_SCALAR,
+            "type": [*_SCALARS, "object"],
+            "maxProperties": OPTIONS,
+            "additionalProperties": _SCALAR,
+        }
     )
     return {"type": "object", "maxProperties": OPTIONS, "additionalProperties": inner}
 

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core.core_schema import WithDefaultSchema
 
-from dpojob_api.arguments import excluding
+from .type_unions import union_of_types
 
 COPIED_KEYS = (
     "type",
@@ -30,9 +30,7 @@ COPIED_KEYS = (
     "maxItems",
     "minProperties",
     "maxProperties",
-    "not",
     "nullable",
-    "x-kubernetes-int-or-string",
     "x-kubernetes-validations",
 )
 """Keys of JSON schema that a CRD's schema has as well."""
@@ -81,6 +79,9 @@ def _convert(node: dict[str, Any], definitions: dict[str, Any], defaults: bool) 
     if "const" in node:
         node = {**node, "enum": [node["const"]]}
     out: dict[str, Any] = {key: node[key] for key in COPIED_KEYS if key in node}
+    if isinstance(node.get("type"), list):
+        del out["type"]
+        out |= union_of_types(node["type"], node.get("items", {}))
     if described:
         out["description"] = described
     for bound in ("minimum", "maximum"):
@@ -96,7 +97,7 @@ def _convert(node: dict[str, Any], definitions: dict[str, Any], defaults: bool) 
         _convert_object(node, out, definitions, defaults)
     if "items" in node:
         out["items"] = _convert(node["items"], definitions, defaults)
-    if "type" not in out and "x-kubernetes-int-or-string" not in out:
+    if not {"type", "x-kubernetes-int-or-string"} & set(out):
         out["x-kubernetes-preserve-unknown-fields"] = True
     if defaults and default is not None:
         out["default"] = _integral(default)
@@ -104,19 +105,19 @@ def _convert(node: dict[str, Any], definitions: dict[str, Any], defaults: bool) 
 
 
 def _scalar_or_list(kinds: list[dict[str, Any]]) -> dict[str, Any]:
-    """The schema of a scalar or a list of such: without a type, since a node can have one only.
+    """The JSON schema of a scalar or a list of such, with the types of both.
 
     Bounds of lengths apply to texts alone, those of items to lists alone.
 
     Returns:
         One node that stands for all kinds.
     """
-    types = {kind.get("type") for kind in kinds}
-    others = ("number", "boolean", "object") if types == {"string", "array"} else ("object",)
-    merged = excluding(others)
+    merged: dict[str, Any] = {}
+    types: list[str] = []
     for kind in sorted(kinds, key=lambda kind: kind.get("type") == "array"):
-        merged |= {key: value for key, value in kind.items() if key != "type"}
-    return merged
+        merged |= kind
+        types += kind["type"] if isinstance(kind["type"], list) else [kind["type"]]
+    return {**merged, "type": types}
 
 
 def _convert_object(

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from dpojob_api.arguments import excluding
 from dpojob_api.base import StrictModel
 
 from .fields import ClaimPath, Column, Repository, Revision, one_of, validations
@@ -55,8 +54,8 @@ LabelText = Annotated[
     str,
     BeforeValidator(label_text),
     Field(min_length=1, max_length=256),
-    # Numbers and booleans are accepted too, so the value has no type in the CRD.
-    WithJsonSchema({"minLength": 1, "maxLength": 256, **excluding(("array", "object"))}),
+    # Numbers and booleans are accepted too.
+    WithJsonSchema({"type": ["string", "number", "boolean"], "minLength": 1, "maxLength": 256}),
 ]
 LabelTexts = LabelText | Annotated[list[LabelText], Field(min_length=1, max_length=32)]
 
