@@ -52,6 +52,7 @@ def rows(measured: dict[str, Any]) -> list[Row]:
                 precompute=case["precompute"],
                 rank=case["rank"],
                 accumulated=moment == "accumulated",
+                shared_prefixes=case["prompt"] > 0,
             )
             predicted = estimate_memory(shape, settings).tensors_gib
             found.append(Row(f"{key} {moment}", predicted, case["peakGiB"][moment]))

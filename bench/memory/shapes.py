@@ -101,10 +101,13 @@ class Case:
     checkpointing: bool = True
     precompute: bool = False
     rank: int = 16
+    prompt: int = 0
+    """Tokens of each row that chosen and rejected begin with and that are computed once; 0: nothing is shared."""
 
     @property
     def key(self) -> str:
         marks = f"{'-pre' if self.precompute else ''}{'' if self.checkpointing else '-nock'}"
+        marks += f"-shared{self.prompt}" if self.prompt else ""
         return f"{self.shape}/{self.method}{marks}/{self.pairs}x{self.length}"
 
     def fields(self) -> dict[str, Any]:
@@ -171,4 +174,10 @@ HELD_OUT: tuple[Case, ...] = (
 checkpointing was 24% too low: transformers has no sdpa for it, so attention scores are written out. That
 became a term of the model. mixtral-small is a Mixtral of smaller size."""
 
-CASES = FITTED + CORRECTED + HELD_OUT
+SHARED: tuple[Case, ...] = (
+    Case("smollm2-135m", "full", 4, length=2048, precompute=True, prompt=384),
+)
+"""With shared prefixes. The model counts the activations of two whole rows, which a batch of long answers after short
+prompts needs, and the mask of a row of twice the length. So it may be above these, the more the longer the prompt is."""
+
+CASES = FITTED + CORRECTED + HELD_OUT + SHARED

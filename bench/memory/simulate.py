@@ -12,7 +12,8 @@ the first without gradients from before, the second with them (gradient accumula
 
 Where a CPU would differ from a GPU, the GPU is followed: TRL's Triton kernel folds a tile of logits
 without temporaries, its fp32-accumulating GEMM needs no copies; both are replaced by operations that
-allocate nothing. Every position is scored, as if the prompt were empty. What is not in these figures:
+allocate nothing. Every position is scored, as if the prompt were empty. With shared prefixes the backbone
+reads the rows and the mask of `dpojob_trainer.training.prefix_sharing`. What is not in these figures:
 the CUDA context, cuBLAS workspaces and the allocator's fragmentation.
 """
 
@@ -51,9 +52,14 @@ def build(case: Case, dtype: Any) -> Any:
     import transformers
     from trl.trainer.utils import add_fused_lm_head
 
+    from dpojob_trainer.training.dpo_trainer.trl_patches import attention_implementation
+    from dpojob_trainer.training.prefix_sharing import SharedBackbone
+
     config_class, fields = SHAPES[case.shape]
     config = getattr(transformers, config_class)(**COMMON, **fields)
     model = transformers.AutoModelForCausalLM.from_config(config, dtype=dtype)
+    if case.prompt:
+        SharedBackbone().attach(model, attention_implementation(model))
     add_fused_lm_head(model, outputs=("log_probs", "entropy", "mean_logits", "is_top1"))
     return model
 
@@ -125,6 +131,37 @@ def facts_of(model: Any, case: Case) -> dict[str, Any]:
     }
 
 
+def batch_of(case: Case) -> dict[str, Any]:
+    """The inputs of a forward over pairs of full length."""
+    import torch
+
+    from dpojob_trainer.training.prefix_sharing.layout import CHOSEN, PREFIX, REJECTED, SharedLayout
+
+    rows = 2 * case.pairs
+    tokens = torch.zeros(rows, case.length, dtype=torch.long)
+    batch = {
+        "input_ids": tokens,
+        "labels": tokens.clone(),
+        # As transformers makes it of a padded batch; it is the same for every layer.
+        "attention_mask": torch.ones(rows, 1, case.length, case.length, dtype=torch.bool),
+        "position_ids": torch.arange(case.length).unsqueeze(0),
+    }
+    if not case.prompt:
+        return batch
+    answer = case.length - case.prompt
+    branches = torch.cat([
+        torch.full((case.pairs, count), branch)
+        for branch, count in ((PREFIX, case.prompt), (CHOSEN, answer), (REJECTED, answer))
+    ], dim=1)  # fmt: skip
+    layout = SharedLayout(
+        ids=torch.zeros_like(branches), positions=torch.zeros_like(branches), branches=branches,
+        sources=torch.zeros_like(tokens),
+    )  # fmt: skip
+    # The mask of a shared layout is made in the backbone.
+    batch["attention_mask"] = torch.ones_like(tokens)
+    return {**batch, **layout.model_inputs()}
+
+
 @contextlib.contextmanager
 def reference_of(policy: Any, reference: Any) -> Iterator[Any]:
     """The reference as TRL uses it: a copy of the model, or the policy with its adapters off."""
@@ -192,15 +229,7 @@ def simulate(case: Case) -> dict[str, Any]:
         policy = accelerated(policy.train())
         trained = [p for p in policy.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(trained, lr=1e-6, fused=True)
-        rows = 2 * case.pairs
-        tokens = torch.zeros(rows, case.length, dtype=torch.long)
-        batch = {
-            "input_ids": tokens,
-            "labels": tokens.clone(),
-            # As transformers makes it of a padded batch; it is the same for every layer.
-            "attention_mask": torch.ones(rows, 1, case.length, case.length, dtype=torch.bool),
-            "position_ids": torch.arange(case.length).unsqueeze(0),
-        }
+        batch = batch_of(case)
         for parameter in trained:
             parameter.grad = torch.zeros_like(parameter)
         optimizer.step()

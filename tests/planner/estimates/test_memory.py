@@ -35,6 +35,7 @@ def test_enough_was_measured() -> None:
     assert {case["method"] for case in cases} == {"full", "lora"}
     assert any(case["facts"]["experts"] for case in cases)
     assert any(case["precompute"] for case in cases)
+    assert any(case["prompt"] for case in cases)
     shapes = {case["shape"] for case in cases}
     assert {"qwen2.5-0.5b", "qwen2.5-1.5b", "qwen2.5-3b", "qwen2.5-7b", "llama-3.1-8b"} <= shapes
 
