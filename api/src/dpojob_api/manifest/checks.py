@@ -69,7 +69,13 @@ def check_document(document: Any) -> Iterator[tuple[Path, str]]:
         The path of each error and a sentence that says what to write.
     """
     if not isinstance(document, Mapping):
-        yield (), f"a manifest is a mapping, and this is {show_value(document)}"
+        dash = isinstance(document, list) and [
+            each for each in document if isinstance(each, Mapping)
+        ]
+        advice = (
+            ": write it without the dash; a line --- parts manifests in one file" if dash else ""
+        )
+        yield (), f"a manifest is a mapping, and this is {show_value(document)}{advice}"
         return
     if is_nested_deeper(document, MAX_DEPTH):
         yield (), f"lists and mappings are nested in more than {MAX_DEPTH} levels"
@@ -125,8 +131,7 @@ def _check_metadata(kind: str, metadata: Any) -> Iterator[tuple[Path, str]]:
         if metadata.get("generateName") is None:
             yield here, "metadata.name is required"
     elif not isinstance(name, str) or not re.fullmatch(DNS_NAME, name):
-        form = "use lower-case letters, digits, '-' and '.'"
-        yield here, f"metadata.name is {show_value(name)}: {form}"
+        yield here, f"metadata.name is {show_value(name)}: {_name_advice(name)}"
     elif kind == "DPOJob" and len(name) > NAME_LENGTH:
         limit = f"a DPOJob's name has at most {NAME_LENGTH} characters: it labels the job's pods"
         yield here, f"metadata.name has {len(name)} characters; {limit}"
@@ -137,6 +142,15 @@ def _check_metadata(kind: str, metadata: Any) -> Iterator[tuple[Path, str]]:
         form = "use at most 63 lower-case letters, digits and '-', with no '-' at its ends"
         where: Path = ("metadata", "namespace")
         yield where, f"metadata.namespace is {show_value(namespace)}: {form}"
+
+
+def _name_advice(name: Any) -> str:
+    """What to write instead of a name that is no DNS name: the nearest one, where there is one."""
+    if isinstance(name, int | float) and not isinstance(name, bool):
+        return f'write it in quotes, "{name}"'
+    near = re.sub(r"[^a-z0-9.]+", "-", str(name).lower()).strip("-.")
+    form = "use lower-case letters, digits, '-' and '.'"
+    return f"{form}, like {near}" if re.fullmatch(DNS_NAME, near) else form
 
 
 def _check_spec(model: type[BaseModel], spec: Any) -> Iterator[tuple[Path, str]]:

@@ -34,6 +34,13 @@ HUB_ADDRESS = re.compile(
 REVISION = re.compile(rf"(?P<repo>{REPO.strip('^$')})[@:](?P<revision>[\w./-]+)")
 """A repository with a branch, tag or commit, as pip, Docker or Ollama write one."""
 
+BOUNDS: Mapping[str, str] = {
+    "greater_than": "greater than",
+    "greater_than_equal": "at least",
+    "less_than": "less than",
+    "less_than_equal": "at most",
+}
+"""Pydantic's error type of a bound, in words."""
 ODD_CHARACTERS: Mapping[str, str] = {
     "\u00a0": "indent with plain spaces: its no-break space (U+00A0), as of a web page, is a letter to YAML",
     "\uff1a": "write a plain colon: its wide one (U+FF1A) is a letter to YAML",
@@ -158,6 +165,8 @@ def _instead_of_output(text: str) -> str:
         return f"write {flow_yaml({'volume': _filled(place)})}"
     if (place := S3_ADDRESS.fullmatch(text)) is not None:
         return f"write {flow_yaml({'s3': _filled(place)})}"
+    if text.startswith(("/", "./", "../")):
+        return f"write {{volume: {{claimName: CLAIM, path: {text.lstrip('./')}}}}}, with the claim it is to be on"
     claim, separator, path = text.partition("/")
     volume = f"claimName: {claim}, path: {path}" if separator else f"claimName: {claim}"
     return f"write {{volume: {{{volume}}}}}, or {{push: {text}}} to upload it"
@@ -184,6 +193,22 @@ def repository_instead_of(text: str) -> str | None:
     if (named := REVISION.fullmatch(text)) is not None:
         return f"write {named['repo']}, and revision: {named['revision']} beside it"
     return None
+
+
+def bound_and_advice(kind: str, limit: float, value: Any) -> str:
+    """Write what a bound asks of a number, with the share that a percentage stands for.
+
+    Args:
+        kind: Pydantic's error type, such as "less_than_equal".
+        limit: The bound.
+        value: The number that was written.
+
+    Returns:
+        Such as "at most 0.5: write 0.05 for 5%".
+    """
+    share = isinstance(value, int | float) and kind.startswith("less") and 1 <= value <= 100 * limit
+    advice = f": write {value / 100:g} for {value:g}%" if share and limit <= 1 else ""
+    return f"{BOUNDS[kind]} {limit:g}{advice}"
 
 
 def advice_on_characters(name: str, value: Any) -> str | None:

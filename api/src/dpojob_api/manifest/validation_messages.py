@@ -18,7 +18,9 @@ from dpojob_api.value_display import show_value
 from .cel_rules import Path, child_model
 from .common_mistakes import PLACE_BOUND, advice_on_name, reversed_mapping
 from .plain_values import (
+    BOUNDS,
     advice_on_characters,
+    bound_and_advice,
     list_instead_of,
     mapping_instead_of,
     number_instead_of,
@@ -29,7 +31,7 @@ from .union_errors import UNION_TYPE
 FORMS = {
     DNS_NAME: "use lower-case letters, digits, '-' and '.', like my-claim",
     SECRET_KEY: "a Secret's key is made of letters, digits, '-', '_' and '.', like token",
-    REPO: "write a repository's name, like Qwen/Qwen2.5-1.5B-Instruct",
+    REPO: "write a repository's name, like my-org/my-model",
     DURATION_PATTERN: "write a duration like 90s, 45m, 6h, 1h30m or 2d",
     MONEY_PATTERN: 'write an amount in quotes and without a currency, like "20.00"',
     COUNT_PATTERN: "write a number of parameters like 500M, 1.5B or 7B",
@@ -55,8 +57,6 @@ TYPE_NAMES = {
     "model_type": "a mapping",
 }
 """Pydantic's error type to the type that a user should write."""
-
-
 TYPOGRAPHIC_QUOTES = re.compile("[\u2018-\u201f\u00ab\u00bb]")
 """What word processors and web pages make of straight quotes; YAML takes them for a part of the text."""
 
@@ -102,9 +102,9 @@ def error_message(error: ErrorDetails, model: type[BaseModel], root: Path) -> st
         case "literal_error":
             near = nearest_field(str(error["input"]), _allowed_values(limits["expected"]))
             return f"{path} is {value}; it may be {limits['expected']}{did_you_mean(near)}"
-        case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal" as bound:
+        case bound if bound in BOUNDS:
             (limit,) = limits.values()
-            return f"{path} is {value}; it must be {bound.replace('_', ' ')} {limit:g}"
+            return f"{path} is {value}; it must be {bound_and_advice(bound, limit, error['input'])}"
         case "string_too_short" if error["input"] and (pattern := _pattern_at(model, error["loc"])):
             return f"{path} is {value}: {_form(pattern)}"
         case "too_short" | "string_too_short":

@@ -24,6 +24,7 @@ from .job_facts import (
     read_job,
     read_pool,
     report_place,
+    suspend_patch,
 )
 from .kubeconfig import load_access
 from .resources import DPOJOBS, EVENTS, POOLS
@@ -181,8 +182,7 @@ class AsyncClient:
         return await self._set_suspend(name, False)
 
     async def _set_suspend(self, name: str, suspend: bool) -> DPOJob:
-        patch = {"spec": {"suspend": suspend}}
-        return read_job(await self.api.patch(DPOJOBS, name, patch))
+        return read_job(await self.api.patch(DPOJOBS, name, suspend_patch(suspend)))
 
     async def delete(self, name: str) -> None:
         """Deletes a job; its output claim and its uploads remain.

@@ -31,7 +31,9 @@ def read_job(found: JSONObject) -> DPOJob:
     """
     from dpojob_api.job import DPOJob
 
-    return _read(DPOJob, found, " `dpojob list -o yaml` prints its jobs as they are")
+    return _read(
+        DPOJob, found, " With -o yaml `dpojob list` and `dpojob status` print jobs as they are"
+    )
 
 
 def read_pool(found: JSONObject) -> GPUPool:
@@ -83,6 +85,18 @@ def manifest_of(job: DPOJob | Mapping[str, Any]) -> JSONObject:
         return {"apiVersion": API_VERSION, "kind": "DPOJob", "metadata": job.metadata, "spec": spec}
     rest = {name: value for name, value in job.items() if name != "status"}
     return {"apiVersion": API_VERSION, "kind": "DPOJob", **rest}
+
+
+def suspend_patch(suspend: bool) -> JSONObject:
+    """Builds the merge patch that pauses a job or lets it continue.
+
+    Args:
+        suspend: Pause the job.
+
+    Returns:
+        The patch.
+    """
+    return {"spec": {"suspend": suspend}}
 
 
 def job_phase(found: JSONObject) -> str:

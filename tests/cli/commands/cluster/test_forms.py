@@ -49,6 +49,23 @@ def test_status_in_every_form(cluster_job: TenantJob) -> None:
     assert cluster_job.run("status", "-o", "name").out == "dpojob.dpojob.dev/helpful\n"
 
 
+def test_a_job_is_printed_as_kubectl_prints_it(cluster_job: TenantJob) -> None:
+    def get() -> Any:
+        return json.loads(cluster_job.kubectl("get", "dpojob", "helpful", "-o", "json"))
+
+    cluster_job.report(**RUNNING)
+    held = get()
+    assert cluster_job.run("status", "-o", "json").json == held
+    assert cluster_job.run("status", "--json").json == held["status"]
+    assert run_inside("list", "-o", "json", env=cluster_job.env).json == [held]
+    for command in ("suspend", "resume"):
+        assert cluster_job.run(command, "-o", "json").json == get()
+    held = get()
+    assert yaml.safe_load(cluster_job.run("cancel", "--yes", "-o", "yaml").out) == held
+    create = ("run", "--dataset", "my-org/pairs", "--model", "org/model", "--name", "helpful")
+    assert run_inside(*create, "-o", "json", env=cluster_job.env).json == get()
+
+
 def test_samples_are_shown_in_full(cluster_job: TenantJob) -> None:
     missing = cluster_job.run("samples")
     assert (missing.code, "has no samples yet" in missing.err) == (1, True)

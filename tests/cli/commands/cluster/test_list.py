@@ -43,22 +43,24 @@ def test_a_pool_of_a_later_version_is_named() -> None:
         read_pool(pool)
 
 
-async def test_jobs_of_a_later_version_are_listed_as_they_are(
+async def test_jobs_of_a_later_version_are_printed_as_they_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     jobs = Answer([{"metadata": {}, "items": [LATER]}])
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
     monkeypatch.setenv("COLUMNS", "100")
-    async with scripted_api(jobs, jobs, Answer([LATER])) as (server, _):
+    async with scripted_api(jobs, jobs, Answer([LATER]), Answer([LATER])) as (server, _):
         server.write_kubeconfig(tmp_path / "config")
         assert await list_jobs.run(None, None, OutputFormat.YAML) == 0
         assert yaml.safe_load(capsys.readouterr().out) == [LATER]
         assert await list_jobs.run(None, None, OutputFormat.TABLE) == 0
         row = capsys.readouterr().out.splitlines()[1]
         assert row.split() == ["helpful", "Resting", "org/model"]
+        assert await status.run("helpful", None, None, OutputFormat.YAML) == 0
+        assert yaml.safe_load(capsys.readouterr().out) == LATER
         with pytest.raises(CommandError) as caught:
             await status.run("helpful", None, None, OutputFormat.TABLE)
     assert str(caught.value) == (
         "this version of dpojob cannot read helpful: spec.newField: Extra inputs are not permitted. Is a later "
-        "version installed in the cluster? `dpojob list -o yaml` prints its jobs as they are"
+        "version installed in the cluster? With -o yaml `dpojob list` and `dpojob status` print jobs as they are"
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 
 from dpojob.cluster.client import AsyncClient
+from dpojob.cluster.job_facts import read_job
+from dpojob.cluster.resources import DPOJOBS
 from dpojob.console import stderr_console
 from dpojob.errors import CommandError
 from dpojob.output_format import OutputFormat
@@ -43,8 +45,8 @@ async def run(
 
     async with AsyncClient(namespace, context) as client:
         messages = stderr_console()
-        job = await client.get(name)
-        messages.print(headline(job))
+        found = await client.api.get(DPOJOBS, name)
+        messages.print(headline(read_job(found)))
         if not yes:
             if not sys.stdin.isatty():
                 raise CommandError("cancel deletes the job; say --yes where nobody can be asked")
@@ -55,5 +57,5 @@ async def run(
     if form is OutputFormat.TABLE:
         print(f"{name}: deleted; its output claim and what it uploaded stay")
     else:
-        print_job(job, form)
+        print_job(found, form)
     return ExitCode.OK

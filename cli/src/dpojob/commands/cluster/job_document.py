@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dpojob.cluster.job_facts import job_object
@@ -10,20 +11,34 @@ from dpojob.errors import CommandError
 from dpojob.output_format import DocumentFormat, OutputFormat
 
 if TYPE_CHECKING:
-    from dpojob_api.job import DPOJob
+    from dpojob_api.base import JSONObject
 
 
-def print_job(job: DPOJob, form: OutputFormat) -> None:
-    """Prints a job's name or the whole object.
+def print_job(found: JSONObject, form: OutputFormat) -> None:
+    """Prints a job's name, or the whole object as `kubectl get` prints it.
 
     Args:
-        job: The job.
+        found: The job as the API server sent it, perhaps of a later version.
         form: Any form but a table, which each command has of its own.
     """
     if form is OutputFormat.NAME:
-        print(job_object(job.name))
+        print(job_object(found["metadata"]["name"]))
     else:
-        print_document(job.wire(), DocumentFormat(form))
+        print_document(without_managed_fields(found), DocumentFormat(form))
+
+
+def without_managed_fields(found: JSONObject) -> JSONObject:
+    """Leaves out who has set which field, as kubectl does: it is longer than the rest.
+
+    Args:
+        found: An object as the API server sent it.
+
+    Returns:
+        A copy without `metadata.managedFields`.
+    """
+    metadata: Mapping[str, object] = found["metadata"]
+    kept = {name: value for name, value in metadata.items() if name != "managedFields"}
+    return {**found, "metadata": kept}
 
 
 def refuse_document(form: OutputFormat | None) -> None:

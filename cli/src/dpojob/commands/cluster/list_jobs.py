@@ -13,6 +13,8 @@ from dpojob.output_format import DocumentFormat, OutputFormat
 from dpojob_api.constants import ExitCode, Phase
 from dpojob_api.spelling import nearest
 
+from .job_document import without_managed_fields
+
 
 async def run(
     namespace: str | None,
@@ -48,7 +50,7 @@ async def run(
         for job in jobs:
             print(job_object(job["metadata"]["name"]))
     elif form is not OutputFormat.TABLE:
-        print_document(jobs, DocumentFormat(form))
+        print_document([without_managed_fields(job) for job in jobs], DocumentFormat(form))
     elif jobs:
         from dpojob.views.tables import jobs_table
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dpojob.cluster.client import AsyncClient
+from dpojob.cluster.job_facts import read_job
+from dpojob.cluster.resources import DPOJOBS
 from dpojob.console import live_console, print_json, print_result
 from dpojob.output_format import OutputFormat
 from dpojob_api.conditions import ConditionType
@@ -31,7 +33,7 @@ async def run(
         name: The job's name.
         namespace: Its namespace; None for that of the context.
         context: A context of the kubeconfig; None for its current one.
-        form: Form of standard output; JSON and YAML are the whole object.
+        form: Form of standard output; JSON and YAML are the whole object as the API server sends it.
         watch: Stay until the job ends.
         status_json: Print the status alone as JSON.
 
@@ -47,15 +49,15 @@ async def run(
     async with AsyncClient(namespace, context) as client:
         if watch:
             return await _watch(client, name)
-        job = await client.get(name)
+        found = await client.api.get(DPOJOBS, name)
     if status_json:
-        print_json(job.status.wire())
+        print_json(found.get("status") or {})
     elif form is OutputFormat.TABLE:
         from dpojob.views.status_view import status_view
 
-        print_result(status_view(job))
+        print_result(status_view(read_job(found)))
     else:
-        print_job(job, form)
+        print_job(found, form)
     return ExitCode.OK
 
 

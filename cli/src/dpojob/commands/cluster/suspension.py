@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dpojob.cluster.client import AsyncClient
+from dpojob.cluster.job_facts import suspend_patch
+from dpojob.cluster.resources import DPOJOBS
 from dpojob.output_format import OutputFormat
 from dpojob_api.constants import ExitCode
 
@@ -28,9 +30,9 @@ async def run(
         CommandError: There is no such job, or the API server refuses the change.
     """
     async with AsyncClient(namespace, context) as client:
-        job = await (client.suspend if suspend else client.resume)(name)
+        found = await client.api.patch(DPOJOBS, name, suspend_patch(suspend))
     if form is not OutputFormat.TABLE:
-        print_job(job, form)
+        print_job(found, form)
     elif suspend:
         print(f"{name}: suspended; training stops with a checkpoint. `resume` goes on from it")
     else:

@@ -21,7 +21,7 @@ from .sources import refuse_local
 
 if TYPE_CHECKING:
     from dpojob.cluster.client import AsyncClient
-    from dpojob_api.job import DPOJob
+    from dpojob_api.base import JSONObject
 
 TO_CLUSTER = (
     "copy it to a claim and name it as pvc://CLAIM/PATH, or train on this machine with --here"
@@ -101,8 +101,8 @@ def _run_on_cluster(
     created = asyncio.run(_create(client, built))
     _print_created(created, form)
     if watch:
-        place = created.namespace
-        return asyncio.run(status.run(created.name, place, context, OutputFormat.TABLE, watch=True))
+        name, place = created["metadata"]["name"], created["metadata"]["namespace"]
+        return asyncio.run(status.run(name, place, context, OutputFormat.TABLE, watch=True))
     return ExitCode.OK
 
 
@@ -127,12 +127,13 @@ def _refuse_ignored(
         raise CommandError(f"--here trains on this machine: leave out {', '.join(ignored)}")
 
 
-async def _create(client: AsyncClient, built: BuiltJob) -> DPOJob:
+async def _create(client: AsyncClient, built: BuiltJob) -> JSONObject:
     from dpojob.cluster.api_errors import ApiError
+    from dpojob.cluster.resources import DPOJOBS
 
     async with client:
         try:
-            return await client.create(built.document)
+            return await client.api.create(DPOJOBS, built.document)
         except ApiError as error:
             if error.api_reason == "AlreadyExists":
                 raise CommandError(
@@ -152,11 +153,12 @@ def _print_manifest(built: BuiltJob, form: OutputFormat | None) -> None:
         )
 
 
-def _print_created(job: DPOJob, form: OutputFormat | None) -> None:
+def _print_created(found: JSONObject, form: OutputFormat | None) -> None:
     if form is None or form is OutputFormat.TABLE:
-        print(f"{job_object(job.name)} created in namespace {job.namespace}")
+        metadata = found["metadata"]
+        print(f"{job_object(metadata['name'])} created in namespace {metadata['namespace']}")
     else:
-        print_job(job, form)
+        print_job(found, form)
 
 
 def _train_here(built: BuiltJob, volume: Sequence[str], form: OutputFormat | None) -> int:
