@@ -6,16 +6,17 @@
 - TRL: `DPOTrainer._prepare_dataset` over rows already converted to message lists and in memory.
 - tokenizers: `encode_batch_fast` of the three texts of each row, rendered beforehand.
 
-The rows are transcripts as of hh-rlhf, all different, or one in twenty different and repeated. Tokenizers are loaded
-anew in each round, since their caches would remember the rows.
+The rows are transcripts as of hh-rlhf, all different, or one in twenty different and repeated, or texts whose prompt
+ends with an answer's mark. Tokenizers are loaded anew in each round, since their caches would remember the rows.
 """
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,6 +54,40 @@ def transcript(row: dict[str, list[dict[str, str]]]) -> dict[str, str]:
     }
 
 
+def instruction(numbers: random.Random) -> dict[str, list[dict[str, str]]]:
+    """A pair of about 1.4 kB whose prompt ends with an answer's mark."""
+    prompt = f"### Instruction:\n{words(numbers, 100)}\n\n### Response:\n"
+    answers = ([{"role": "assistant", "content": words(numbers, 60)}] for _ in range(2))
+    parts = [{"role": "user", "content": prompt}], *answers
+    return dict(zip(("prompt", "chosen", "rejected"), parts, strict=True))
+
+
+def as_texts(row: dict[str, list[dict[str, str]]]) -> dict[str, str]:
+    """The same in columns of text."""
+    return {part: turns[-1]["content"] for part, turns in row.items()}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one kind."""
+
+    make: Callable[[random.Random], dict[str, list[dict[str, str]]]]
+    written: Callable[[dict[str, list[dict[str, str]]]], dict[str, str]]
+    repeats: int = 1
+
+    def take(self, count: int) -> list[dict[str, list[dict[str, str]]]]:
+        """So many of them."""
+        numbers = random.Random(count)
+        return [self.make(numbers) for _ in range(count // self.repeats)] * self.repeats
+
+
+ROWS = {
+    "all different": Rows(conversation, transcript),
+    "repeated": Rows(conversation, transcript, REPEATS),
+    "an answer's mark": Rows(instruction, as_texts),
+}
+
+
 def inspect_rows(directory: Path, data: str) -> int:
     from dpojob_api.spec import DPOJobSpec
     from dpojob_trainer.inspection import inspect
@@ -60,7 +95,7 @@ def inspect_rows(directory: Path, data: str) -> int:
     spec = DPOJobSpec.model_validate(
         {
             "model": {"volume": {"claimName": "bench", "path": "model"}},
-            "dataset": {"volume": {"claimName": "bench", "path": data}, "preset": "hh-rlhf"},
+            "dataset": {"volume": {"claimName": "bench", "path": data}},
         }
     )
     report = inspect(spec, {"bench": directory})
@@ -133,16 +168,15 @@ def inspect_row_by_row(directory: Path, data: str) -> int:
         return inspect_rows(directory, data)
 
 
-def compare(directory: Path, count: int, slow: int, distinct: bool, rounds: int) -> list[Side]:
+def compare(directory: Path, count: int, slow: int, kind: Rows, rounds: int) -> list[Side]:
     """All sides on the same rows; the slower ones on the first of them."""
     from datasets import Dataset
 
-    numbers = random.Random(count)
-    rows = [conversation(numbers) for _ in range(count if distinct else count // REPEATS)]
-    lines = [json.dumps(transcript(row)) + "\n" for row in rows] * (1 if distinct else REPEATS)
+    rows = kind.take(count)
+    lines = [json.dumps(kind.written(row)) + "\n" for row in rows]
     (directory / "pairs.jsonl").write_text("".join(lines))
     (directory / "first.jsonl").write_text("".join(lines[:slow]))
-    first = (rows * REPEATS)[:slow]
+    first = rows[:slow]
     return best(
         [
             partial(inspect_rows, directory, "pairs.jsonl"),
@@ -166,16 +200,15 @@ def measure_tokens(directory: Path, rows: int, slow: int, rounds: int) -> list[s
     lines = []
     for kind, template in kinds.items():
         make_model(directory / "model", template)
-        for distinct in (True, False):
-            sides = compare(directory, rows, min(slow, rows), distinct, rounds)
-            name = f"{kind}, {'all different' if distinct else 'repeated'}"
-            lines.append(_line(name, sides))
+        for name, some in ROWS.items():
+            sides = compare(directory, rows, min(slow, rows), some, rounds)
+            lines.append(_line(f"{kind}, {name}", sides))
     header = [
         "template, rows", "inspect/s", "row by row/s", "TRL/s", "tokenizers/s",
         "CPU: to row by row", "CPU: to TRL", "CPU: to tokenizers",
     ]  # fmt: skip
     return [
-        f"{rows:,} transcripts of about 1.4 kB, the first {min(slow, rows):,} of them for all but inspect.",
+        f"{rows:,} rows of about 1.4 kB, the first {min(slow, rows):,} of them for all but inspect.",
         "",
         *table(header, lines),
     ]

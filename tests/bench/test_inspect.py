@@ -10,7 +10,7 @@ from bench.inspect.memory import measure_memory
 from bench.inspect.models import CHATML, make_model
 from bench.inspect.page import PAGE
 from bench.inspect.suspects import HEADER, measure_planted
-from bench.inspect.tokens import compare, row_by_row
+from bench.inspect.tokens import ROWS, Rows, compare, row_by_row
 
 from dpojob_trainer.inspection.validation import RowValidator
 
@@ -60,8 +60,11 @@ def test_counting_row_by_row_is_over_with_its_block() -> None:
 
 
 @pytest.mark.train
-def test_all_sides_count_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ROWS.values(), ids=ROWS.keys())
+def test_all_sides_count_the_same_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Rows
+) -> None:
     monkeypatch.setenv("DPOJOB_SCRATCH", str(tmp_path))
     make_model(tmp_path / "model", CHATML)
-    sides = compare(tmp_path, 20, 10, distinct=True, rounds=1)
+    sides = compare(tmp_path, 20, 10, kind, rounds=1)
     assert len(sides) == 4 and all(side.rate > 0 and side.cpu > 0 for side in sides)

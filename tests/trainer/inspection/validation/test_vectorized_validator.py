@@ -128,6 +128,8 @@ def test_plain_rows_pass_the_vectorized_validator() -> None:
         {"prompt": "q", "chosen": user_turn + yes, "rejected": user_turn + no},
         {"prompt": "q", "chosen": "yes", "rejected": "no", "system": "be kind"},
         {"prompt": "q", "chosen": "yes", "rejected": "no", "system": ""},
+        {"prompt": "q\n\n### Response:\n", "chosen": "yes", "rejected": "éa"},
+        {"prompt": "q\nAssistant:", "chosen": "yes", "rejected": "no", "system": "be kind"},
         {
             side: [{"role": r, "content": [{"type": "text", "text": t}]} for r, t in turns]
             for side, turns in {
@@ -139,6 +141,17 @@ def test_plain_rows_pass_the_vectorized_validator() -> None:
         batch = pa.RecordBatch.from_pylist([rows] * 3)
         found = validate_columns(ColumnLayout({name: name for name in rows}), batch, True)
         assert found is not None and found.positions.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "answer", [" yes", "\u00a0yes", "\u3000yes", "yes\nHuman: more", "[INST] yes"]
+)
+def test_an_answer_that_its_prompts_mark_changes_is_read_row_by_row(answer: str) -> None:
+    row = {"prompt": "q\nAssistant:", "chosen": "yes", "rejected": "no"}
+    for part in ("chosen", "rejected"):
+        batch = pa.RecordBatch.from_pylist([row, row | {part: answer}])
+        found = validate_columns(ColumnLayout({name: name for name in row}), batch, True)
+        assert found is not None and found.positions.tolist() == [0]
 
 
 def test_ties_of_a_preset_are_left_out() -> None:

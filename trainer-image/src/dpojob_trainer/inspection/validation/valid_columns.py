@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from dpojob_trainer.inspection.layouts import BoolArray, IntArray, TextColumn
 from dpojob_trainer.shared.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.preference_pair import Format, PlainPair
-from dpojob_trainer.shared.turn_marks import BEGINNINGS, ENDS_WITH_ANSWER_MARK, LONGEST_END
+from dpojob_trainer.shared.turn_marks import (
+    BEGINNINGS,
+    ENDS_WITH_ANSWER_MARK,
+    LONGEST_END,
+    USER_MARK,
+)
 
 from .conversation_column import ROLES, ConversationColumn
 
 ROLE_NAMES = tuple(role.encode() for role in ROLES)
 """The names of roles as bytes, indexed by the codes of `ConversationColumn.roles`."""
+VISIBLE_BEGINNING = r"^[!-~\x{a1}-\x{167f}\x{1681}-\x{1fff}\x{3001}-\x{d7ff}\x{e000}-\x{10ffff}]"
+"""A text's first character that is no white space; punctuation from U+2000 to U+2FFF is left out too."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +93,35 @@ def without_turn_marks(answers: TextColumn) -> BoolArray:
     return ~answers.contains_any(BEGINNINGS)
 
 
+def without_marked_prompts(
+    valid: BoolArray, is_marked: BoolArray, answers: Sequence[tuple[TextColumn, IntArray]]
+) -> BoolArray:
+    """Leave out rows whose prompt ends with an answer's mark and changes how an answer is read.
+
+    After such a mark white space before the answer is no part of it, and a user's mark in it is an error.
+
+    Args:
+        valid: Shape (rows,): the rows that are valid otherwise.
+        is_marked: Shape (rows,): whether the prompt may end with such a mark.
+        answers: The texts of chosen and of rejected, with the position of each row's answer among them.
+
+    Returns:
+        Shape (rows,): the rows that are valid, and whose answers are read as they are.
+    """
+    rows = np.flatnonzero(valid & is_marked)
+    if not len(rows):
+        return valid
+    kept = valid.copy()
+    for column, positions in answers:
+        texts = column.array.take(pa.array(positions[rows]))
+        begun = pc.match_substring_regex(texts, VISIBLE_BEGINNING)
+        asked = pc.match_substring_regex(texts, USER_MARK.pattern.decode())
+        kept[rows] &= np.asarray(begun).astype(bool) & ~np.asarray(asked).astype(bool)
+    return kept
+
+
 def ends_with_answer_mark(prompts: TextColumn) -> BoolArray:
-    """Tell which prompts may end with the mark of the answer's turn, by which answers are read otherwise.
+    """Tell which prompts may end with the mark of the answer's turn.
 
     Args:
         prompts: The texts of the prompts.
@@ -96,6 +131,27 @@ def ends_with_answer_mark(prompts: TextColumn) -> BoolArray:
     """
     endings = pc.utf8_slice_codeunits(prompts.array, start=-LONGEST_END)
     return np.asarray(pc.match_substring_regex(endings, f"{ENDS_WITH_ANSWER_MARK}$")).astype(bool)
+
+
+def valid_texts(
+    valid: BoolArray, prompts: TextColumn, left: TextColumn, right: TextColumn
+) -> BoolArray:
+    """Leave out rows whose answers may hold a mark of another turn, or are read otherwise after the prompt's.
+
+    Args:
+        valid: Shape (rows,): the rows that are valid otherwise.
+        prompts: The texts of the prompts.
+        left: The chosen answers.
+        right: The rejected answers.
+
+    Returns:
+        Shape (rows,): the valid rows.
+    """
+    valid = valid & without_turn_marks(left) & without_turn_marks(right)
+    rows = np.arange(len(valid))
+    return without_marked_prompts(
+        valid, ends_with_answer_mark(prompts), [(left, rows), (right, rows)]
+    )
 
 
 def text_pairs(
@@ -119,8 +175,7 @@ def text_pairs(
     Returns:
         The valid rows.
     """
-    valid = valid & ~ends_with_answer_mark(prompts)
-    indices = np.flatnonzero(valid & without_turn_marks(left) & without_turn_marks(right))
+    indices = np.flatnonzero(valid_texts(valid, prompts, left, right))
     return ValidColumns(
         rows[indices],
         form,
@@ -167,8 +222,12 @@ def conversation_pairs(
         valid = valid & conversation.at(without_turn_marks(conversation.contents), last).astype(
             bool
         )
-    is_open = ends_with_answer_mark(prompt.contents)
-    valid = valid & ~prompt.at(is_open, prompt.offsets[:-1] + turns - 1).astype(bool)
+    is_marked = prompt.at(
+        ends_with_answer_mark(prompt.contents), prompt.offsets[:-1] + turns - 1
+    ).astype(bool)
+    valid = without_marked_prompts(
+        valid, is_marked, [(each.contents, each.offsets[1:] - 1) for each in (left, right)]
+    )
     indices = np.flatnonzero(valid)
     starts = prompt.offsets[:-1][indices]
     turns = turns[indices]

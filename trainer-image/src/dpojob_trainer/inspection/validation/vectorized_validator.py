@@ -30,9 +30,8 @@ from .conversation_column import ASSISTANT, OTHER, USER, ConversationColumn
 from .valid_columns import (
     ValidColumns,
     conversation_pairs,
-    ends_with_answer_mark,
     text_pairs,
-    without_turn_marks,
+    valid_texts,
 )
 
 ANSWERS = ("chosen", "rejected")
@@ -172,9 +171,7 @@ def _texts_with_system(
     has_system = system.visible
     valid = has_system | (np.diff(system.offsets) == 0)
     valid &= prompt_texts.visible & left.visible & right.visible & _differ(left, right)
-    valid &= without_turn_marks(left) & without_turn_marks(right)
-    valid &= ~ends_with_answer_mark(prompt_texts)
-    indices = np.flatnonzero(valid)
+    indices = np.flatnonzero(valid_texts(valid, prompt_texts, left, right))
     form = b"system\1%b\0user\1%b" if chat else b"%b\n\n%b"
 
     def prompts() -> list[bytes]:
