@@ -113,6 +113,7 @@ async def _check_end(
     stale = result.fault is not None and result.fault.action in STALE
     late = LATE_STEPS * env.log.slowest_answer()
     found += cost_invariants.check_costs(env.history, max(late, STALE_SECONDS if stale else 0.0))
+    found += cost_invariants.check_quotas(env.history)
     children = [
         {"kind": kind, **item}
         for kind, path in (("Job", JOBS), ("Pod", PODS))

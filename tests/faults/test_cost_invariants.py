@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -66,3 +67,43 @@ def test_a_pod_that_is_left_out_is_wrong() -> None:
 
 def test_a_cost_that_does_not_match_the_gpu_time_is_wrong() -> None:
     assert violated_rules(dpojob(60.0, "0.40")) == {"the cost adds up"}
+
+
+def quota(*jobs: tuple[str, str], deleted: str = "0") -> JSONObject:
+    counted = [{"uid": uid, "name": "job", "spent": cost, "before": "0"} for uid, cost in jobs]
+    status = {"countedSince": "2026-11-01T00:00:00Z", "jobs": counted, "deletedJobs": deleted}
+    return {"metadata": {"name": "team", "uid": "q"}, "status": status}
+
+
+def rules_of_quotas(*versions: JSONObject, job: Sequence[JSONObject] = ()) -> set[str]:
+    """What a quota in these versions breaks, beside a job in these."""
+    history = History()
+    for version in job:
+        history.observe("dpojobs", "MODIFIED", version)
+    for version in versions:
+        history.observe("costquotas", "MODIFIED", version)
+    return {violation.rule for violation in cost_invariants.check_quotas(history)}
+
+
+def test_a_quota_that_holds_a_job_and_then_its_sum_is_right() -> None:
+    held = quota((UID, "0.6"))
+    assert not rules_of_quotas(quota((UID, "0.2")), held, job=[dpojob(60.0, "0.60")])
+    assert not rules_of_quotas(held, job=[dpojob(60.0, "0.60"), dpojob(59.0, "0.59")])
+    assert not rules_of_quotas(held, quota(deleted="0.6"))
+
+
+def test_a_job_that_a_quota_counts_with_another_cost_is_wrong() -> None:
+    rule = {"a quota holds what each job has cost"}
+    job = [dpojob(60.0, "0.60")]
+    for entries in ([(UID, "0.2")], [(UID, "0.7")], []):
+        assert rules_of_quotas(quota(*entries), job=job) == rule
+
+
+def test_a_job_that_a_quota_counts_twice_is_wrong() -> None:
+    twice = rules_of_quotas(quota((UID, "0.6"), (UID, "0.6")))
+    assert twice == {"a quota counts each job once"}
+
+
+def test_a_sum_that_falls_is_wrong() -> None:
+    lost = rules_of_quotas(quota((UID, "0.6")), quota(deleted="0.2"))
+    assert lost == {"what a quota counts never falls"}

@@ -34,7 +34,7 @@ async def _install(api: AsyncApi) -> None:
         for crd in yaml.safe_load_all(path.read_text()):
             with contextlib.suppress(ApiError):
                 await api.call("POST", CRDS, crd)
-    for collection in ("dpojobs", "gpupools"):
+    for collection in ("dpojobs", "gpupools", "costquotas"):
         while True:
             try:
                 await api.call("GET", f"{API}/{collection}")

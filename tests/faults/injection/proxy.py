@@ -33,7 +33,7 @@ HANG_SECONDS = 12.0
 LATE_SECONDS = 6.0
 """How late a look at a Job is; the operator waits a little longer."""
 NARROWED = re.compile(
-    r"^(/apis/dpojob\.dev/v1alpha1|/apis/batch/v1|/api/v1)/(dpojobs|jobs|pods|persistentvolumeclaims)$"
+    r"^(/apis/dpojob\.dev/v1alpha1|/apis/batch/v1|/api/v1)/(dpojobs|costquotas|jobs|pods|persistentvolumeclaims)$"
 )
 PROGRESS = re.compile(r"/namespaces/([^/]+)/pods/http:([^/:]+):\d+/proxy/progress$")
 

@@ -1,4 +1,4 @@
-"""Invariants of cost: GPU time is that of the pods, each counted once; the cost is time by price."""
+"""Invariants of cost: GPU time is that of the pods, each counted once; the cost is time by price; quotas count it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from .invariants import Violation
 ROUNDING_SECONDS = 2.0
 """The error of one pod's seconds: its start and end are whole seconds."""
 CENT = Decimal("0.01")
+COUNTED_IN = Decimal("0.000001")
+"""Quotas count in whole multiples of it."""
 
 
 @dataclass
@@ -91,3 +93,49 @@ def check_costs(history: History, stale_seconds: float = 0.0) -> Iterator[Violat
         charged = Decimal(str((status.get("cost") or {}).get("soFar", 0)))
         if abs(charged - expected_cost) > CENT:
             yield Violation("the cost adds up", f"{name}: {charged}, not {expected_cost}")
+
+
+def spent(job: JSONObject) -> Decimal:
+    """What the attempts of a DPOJob cost by its status, as quotas count it."""
+    attempts = (job.get("status") or {}).get("attempts") or []
+    costs = (
+        Decimal(str(attempt.get("gpuSeconds", 0))) * Decimal(str(attempt["hourlyPrice"])) / 3600
+        for attempt in attempts
+    )
+    return sum(costs, start=Decimal(0)).quantize(COUNTED_IN)
+
+
+def counted(quota: JSONObject) -> Decimal:
+    """What a CostQuota has counted since it began to count."""
+    status = quota.get("status") or {}
+    jobs = (Decimal(j["spent"]) - Decimal(j["before"]) for j in status.get("jobs") or [])
+    return sum(jobs, start=Decimal(status.get("deletedJobs", "0")))
+
+
+def check_quotas(history: History) -> Iterator[Violation]:
+    """Asked while what the jobs left is still there.
+
+    A CostQuota counts each job once, its sum never falls within a period, and in the end it holds what each job has
+    cost; or more, if the job's status ever said so: that of a running pod may be a second ahead of the pod's own end.
+    """
+    for versions in history.by_uid("costquotas").values():
+        before = versions[0]
+        for quota in versions:
+            status, earlier = quota.get("status") or {}, before.get("status") or {}
+            uids = [job["uid"] for job in status.get("jobs") or []]
+            if len(uids) != len(set(uids)):
+                yield Violation("a quota counts each job once", f"{status}")
+            same_period = status.get("countedSince") == earlier.get("countedSince")
+            if same_period and counted(quota) < counted(before):
+                yield Violation("what a quota counts never falls", f"{earlier} became {status}")
+            before = quota
+        held = {
+            j["uid"]: Decimal(j["spent"]) for j in (before.get("status") or {}).get("jobs") or []
+        }
+        for job in history.newest("dpojobs"):
+            uid = job["metadata"]["uid"]
+            found, cost = held.get(uid, Decimal(0)), spent(job)
+            most = max(map(spent, history.by_uid("dpojobs")[uid]))
+            if not cost <= found <= most:
+                evidence = f"{job['metadata']['name']}: {found} counted, {cost} to {most} spent"
+                yield Violation("a quota holds what each job has cost", evidence)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from tests.kit.api.client import AsyncApi
-from tests.kit.api.paths import ALL_DPOJOBS
+from tests.kit.api.paths import ALL_COST_QUOTAS, ALL_DPOJOBS
 
 from dpojob_api.base import JSONObject
 from dpojob_api.constants import LABEL_MANAGED_BY, MANAGED_BY
@@ -16,13 +16,14 @@ Subscriber = Callable[[str, str, JSONObject], None]
 """Called with the collection, the type of the event and the object."""
 WATCHED: dict[str, tuple[str, dict[str, str]]] = {
     "dpojobs": (ALL_DPOJOBS, {}),
+    "costquotas": (ALL_COST_QUOTAS, {}),
     "jobs": ("/apis/batch/v1/jobs", {LABEL_MANAGED_BY: MANAGED_BY}),
     "pods": ("/api/v1/pods", {LABEL_MANAGED_BY: MANAGED_BY}),
 }
 
 
 class ClusterWatcher:
-    """Three watches over all namespaces, handed out to the runs by namespace."""
+    """Watches over all namespaces, handed out to the runs by namespace."""
 
     def __init__(self, api: AsyncApi) -> None:
         self._api = api
@@ -64,7 +65,7 @@ class History:
     """One run's objects, in every version the API server had."""
 
     def __init__(self) -> None:
-        self.versions: dict[str, list[JSONObject]] = {"dpojobs": [], "jobs": [], "pods": []}
+        self.versions: dict[str, list[JSONObject]] = {collection: [] for collection in WATCHED}
         """In order, by collection."""
         self.gone: set[str] = set()
         """UIDs that were deleted."""

@@ -13,7 +13,7 @@ TIMES = re.compile(r"(Time|At)$")
 BY_THE_CLOCK = {"gpuSeconds", "podSeconds", "soFar", "cost", "eta", "waitSeconds"}
 """Fields that grow while a pod runs or a job waits."""
 UID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
-ELAPSED = re.compile(r"has (taken|cost) [^;]+;")
+ELAPSED = re.compile(r"has (taken|cost|used) [^;]+;")
 POD_SUFFIX = re.compile(r"(-(?:inspect|train)-<uid>(?:-\d+)?(?:-\d+)?)-[a-z0-9]{5}\b")
 
 

@@ -7,6 +7,7 @@ from tests.kit import termination_messages
 from tests.kit.api.paths import JOBS
 from tests.kit.cluster.fake_kubelet import PodBehavior, PodIdentity
 
+from .cost_quotas import COST_QUOTA_SCENARIOS
 from .external_events import EXTERNAL_EVENTS
 from .output_directories import OUTPUT_DIRECTORIES
 from .scenario import (
@@ -137,6 +138,7 @@ SCENARIOS = {
         Scenario("validates", _validated, all_succeed, {"job": "Validated"}),
         *EXTERNAL_EVENTS,
         *OUTPUT_DIRECTORIES,
+        *COST_QUOTA_SCENARIOS,
     )
 }
 """The scenarios by name."""
