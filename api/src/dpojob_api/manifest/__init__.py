@@ -4,9 +4,10 @@ Takes parsed documents, so that this package needs no YAML library; whoever read
 """
 
 from .loader import JobManifest, Manifest, ManifestError, Problem, load, load_all
-from .plain_values import FILE_NAME, number_instead_of
+from .plain_values import CLAIM_SCHEME, FILE_NAME, number_instead_of, volume_of_address
 
 __all__ = [
+    "CLAIM_SCHEME",
     "FILE_NAME",
     "JobManifest",
     "Manifest",
@@ -15,4 +16,5 @@ __all__ = [
     "load",
     "load_all",
     "number_instead_of",
+    "volume_of_address",
 ]

@@ -23,8 +23,9 @@ UNIT = re.compile(r"(?<=[\d.,k])\s*(?:tokens?|epochs?|steps?|pairs?|gpus?|nodes?
 """A unit behind a number, of a field that has one unit only."""
 FILE_NAME = re.compile(r"\.(?:jsonl?|csv|tsv|parquet|arrow)(?:\.(?:gz|bz2|xz|zst))?$|^\.{0,2}/")
 """What is rather a path than a repository's name: a data file, or a path that begins with `/`, `./` or `../`."""
-CLAIM_ADDRESS = re.compile(r"pvc://(?P<claimName>[^/\s]+)/*(?P<path>.*)")
-"""A place on a claim as the command line's options write it: pvc://CLAIM/PATH."""
+CLAIM_SCHEME = "pvc://"
+"""The scheme by which Kubeflow and KServe name a place on a PersistentVolumeClaim: pvc://CLAIM/PATH."""
+CLAIM_ADDRESS = re.compile(rf"{CLAIM_SCHEME}(?P<claimName>[^/\s]+)/*(?P<path>.*)")
 S3_ADDRESS = re.compile(r"s3://(?P<bucket>[^/\s]+)/*(?P<prefix>.*)")
 HUB_ADDRESS = re.compile(
     rf"(?:https?://(?:www\.)?(?:huggingface\.co|hf\.co)|hf:/)/(?:datasets/|models/)?"
@@ -69,6 +70,19 @@ MEANT_BY_NUMBER: Mapping[str, str] = {
     "training.lora": "r",
 }
 """The same for a number."""
+
+
+def volume_of_address(address: str) -> dict[str, str] | None:
+    """Read the address of a place on a claim.
+
+    Args:
+        address: Such as "pvc://data/train.jsonl".
+
+    Returns:
+        `claimName` and, where there is one, `path` of a volume; None where it is no such address.
+    """
+    place = CLAIM_ADDRESS.fullmatch(address)
+    return None if place is None else _filled(place)
 
 
 def mapping_instead_of(path: Path, value: Any) -> str | None:
@@ -138,8 +152,8 @@ def _instead_of_text(field: str, text: str) -> str | None:
         return f"write {flow_yaml({'fraction': float(share[1]) / 100})}"
     if (inner := MEANT_BY_TEXT.get(field)) is None:
         return None
-    if inner == "claimName" and (place := CLAIM_ADDRESS.fullmatch(text)) is not None:
-        return f"write {flow_yaml(_filled(place))}"
+    if inner == "claimName" and (volume := volume_of_address(text)) is not None:
+        return f"write {flow_yaml(volume)}"
     return f"write {flow_yaml({inner: text})}"
 
 
@@ -149,8 +163,8 @@ def _instead_of_source(field: str, text: str) -> str | None:
         return f"write {{repo: {page['repo']}}}"
     if re.match(r"https?://", text):
         return f"write {{urls: [{text}]}}" if field == "dataset" else None
-    if (place := CLAIM_ADDRESS.fullmatch(text)) is not None:
-        return f"write {flow_yaml({'volume': _filled(place)})}"
+    if (volume := volume_of_address(text)) is not None:
+        return f"write {flow_yaml({'volume': volume})}"
     if S3_ADDRESS.fullmatch(text):
         return "copy it to a claim, and write {volume: {claimName: CLAIM, path: PATH}}"
     if FILE_NAME.search(text):
@@ -161,8 +175,8 @@ def _instead_of_source(field: str, text: str) -> str | None:
 
 
 def _instead_of_output(text: str) -> str:
-    if (place := CLAIM_ADDRESS.fullmatch(text)) is not None:
-        return f"write {flow_yaml({'volume': _filled(place)})}"
+    if (address := volume_of_address(text)) is not None:
+        return f"write {flow_yaml({'volume': address})}"
     if (place := S3_ADDRESS.fullmatch(text)) is not None:
         return f"write {flow_yaml({'s3': _filled(place)})}"
     if text.startswith(("/", "./", "../")):

@@ -53,6 +53,7 @@ def test_options_become_the_manifest_that_a_user_would_write() -> None:
         ),
         (("--dataset", "a b c", *MODEL), "write a repository like org/name"),
         ((*MODEL, "--dataset", "pvc://"), "write it as pvc://CLAIM/PATH"),
+        ((*MODEL, "--dataset", "pvc:///train.jsonl"), "write it as pvc://CLAIM/PATH"),
         ((*DATASET, "--model", "https://x"), "a model is a repository"),
         (("--dataset", "./no-such.jsonl", *MODEL), "no such file or directory"),
         (("--dataset", str(Path(__file__)), *MODEL), "the cluster cannot read"),

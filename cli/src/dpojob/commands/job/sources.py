@@ -10,12 +10,10 @@ from typing import Literal
 from dpojob.errors import CommandError
 from dpojob.input_files.near_path import did_you_mean_path
 from dpojob_api.base import JSONObject
-from dpojob_api.manifest import FILE_NAME
+from dpojob_api.manifest import CLAIM_SCHEME, FILE_NAME, volume_of_address
 from dpojob_api.spec import REPO
 
 Kind = Literal["model", "dataset"]
-CLAIM_PREFIX = "pvc://"
-"""The scheme by which Kubeflow and KServe name a place on a PersistentVolumeClaim: pvc://CLAIM/PATH."""
 LOCAL_CLAIMS: dict[Kind, str] = {"model": "local-model", "dataset": "local-dataset"}
 """Names of claims that stand for local directories."""
 
@@ -46,7 +44,7 @@ def parse_source(text: str, kind: Kind) -> Source:
     Raises:
         CommandError: It is none of these, or a local path that does not exist.
     """
-    if text.startswith(CLAIM_PREFIX):
+    if text.startswith(CLAIM_SCHEME):
         return Source({"volume": claim_path(text, f"--{kind}")})
     if re.match(r"https?://", text):
         if kind == "dataset":
@@ -89,10 +87,10 @@ def claim_path(text: str, option: str) -> JSONObject:
     Raises:
         CommandError: No claim is named.
     """
-    claim, _, path = text.removeprefix(CLAIM_PREFIX).partition("/")
-    if not claim:
+    volume = volume_of_address(text if text.startswith(CLAIM_SCHEME) else CLAIM_SCHEME + text)
+    if volume is None:
         raise CommandError(f"{option} {text}: write it as pvc://CLAIM/PATH")
-    return {"claimName": claim, **({"path": path} if path else {})}
+    return volume
 
 
 def _local(text: str, path: Path, kind: Kind) -> Source:
