@@ -46,7 +46,7 @@ UNUSED_BY_LOCAL_FILES = (
     "dpojob_api.plan",
     "dpojob_api.progress",
     "dpojob_trainer.inspection.readers.columnar",
-    "dpojob_trainer.inspection.sources.hub",
+    "dpojob_trainer.inspection.sources.hub_repository",
 )
 """What an inspection of text files on a claim has no use for."""
 

@@ -37,7 +37,7 @@ def open_source(
     """
     if dataset.repo is not None:
         # Imported here, as the client of URLs below, since the clients take time to import that others need not wait for.
-        from .hub import open_hub
+        from .hub_repository import open_hub
 
         return open_hub(dataset, split, token, evaluation=evaluation)
     if dataset.volume is not None:
