@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +22,13 @@ VALUES = st.recursive(
 @given(VALUES)
 def test_yaml_reads_the_same_value(value: Any) -> None:
     assert yaml.safe_load(flow_yaml(value)) == value
+
+
+@pytest.mark.parametrize(
+    "name", ["no", "yes", "null", "true", "1e5", "a: b", "it's", "y", "a\nb", "chosen"]
+)
+def test_a_name_is_written_as_yaml_reads_it_back(name: str) -> None:
+    assert yaml.safe_load(f"{{chosen: {flow_yaml(name)}}}") == {"chosen": name}
 
 
 def test_a_long_value_is_cut() -> None:

@@ -15,7 +15,6 @@ from dpojob_trainer.inspection.columns.column_heuristics import (
     guess,
     preference_of,
 )
-from dpojob_trainer.shared.problem_text import yaml_scalar
 
 
 def table(columns: dict[str, Any], rows: int = 5) -> list[dict[str, Any]]:
@@ -229,12 +228,3 @@ def test_no_column_is_suggested_for_what_its_name_denies(names: list[str]) -> No
 @given(st.sampled_from(sorted(PREFERRED)), st.sampled_from([*NEGATED, "not_", "less_", "non_"]))
 def test_a_denied_preference_is_a_rejection(word: str, prefix: str) -> None:
     assert preference_of(prefix + word) == -1
-
-
-@pytest.mark.parametrize(
-    "name", ["no", "yes", "null", "true", "1e5", "a: b", "it's", "y", "chosen"]
-)
-def test_a_name_is_written_as_yaml_reads_it_back(name: str) -> None:
-    import yaml
-
-    assert yaml.safe_load(f"{{chosen: {yaml_scalar(name)}}}") == {"chosen": name}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import yaml
-
 from dpojob_api.report import Problem, ProblemCode
 
 
@@ -40,18 +38,3 @@ def row_share(part: int, whole: int) -> str:
     """
     noun = "row" if part == 1 else "rows"
     return f"{part} {noun} ({100 * part / max(1, whole):.1f}%)"
-
-
-def yaml_scalar(name: str) -> str:
-    """Format a name so that YAML reads the same name back, inside a flow mapping too.
-
-    Args:
-        name: A column's name, or a key or role of messages.
-
-    Returns:
-        The name itself where it is a plain scalar, else quoted.
-    """
-    plain = name.replace("_", "").replace("-", "")
-    if plain.isalnum() and plain.isascii() and yaml.safe_load(name) == name:
-        return name
-    return repr(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dpojob_api.report import Problem, ProblemCode, Suggestion
 from dpojob_api.value_display import flow_yaml
 from dpojob_trainer.inspection.layouts import NATIVE, ColumnLayout, Schema
-from dpojob_trainer.shared.problem_text import warning, yaml_scalar
+from dpojob_trainer.shared.problem_text import warning
 
 from .column_heuristics import guess
 from .prompt_columns import (
@@ -36,13 +36,13 @@ def unused_column_warnings(
     system = guess("system", unused_texts(schema, columns)) if "system" not in columns else None
     if system is not None:
         mapping["system"] = system
-        problems.append(_unused(system, "the system prompt", f"system: {yaml_scalar(system)}"))
+        problems.append(_unused(system, "the system prompt", f"system: {flow_yaml(system)}"))
     prompt = (
         guess_prompt(columns, schema, rows).column if native and "prompt" not in columns else None
     )
     if prompt is not None:
         mapping["prompt"] = prompt
-        problems.append(_unused(prompt, "the prompt", f"prompt: {yaml_scalar(prompt)}"))
+        problems.append(_unused(prompt, "the prompt", f"prompt: {flow_yaml(prompt)}"))
     for column, count in layout.elements.items():
         if any(isinstance(row.get(column), list) and len(row[column]) > count for row in rows):
             problems.append(

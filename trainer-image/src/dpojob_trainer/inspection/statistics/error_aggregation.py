@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from dpojob_api.report import Problem, ProblemCode
 from dpojob_api.spec import MessageMapping
-from dpojob_trainer.shared.problem_text import yaml_scalar
+from dpojob_api.value_display import flow_yaml
 from dpojob_trainer.shared.row_error import CURATED, LEFT_OUT, RowError
 
 MAX_EXAMPLES = 10
@@ -151,10 +151,9 @@ class ErrorCounts:
         if remedy != MAP_MESSAGES:
             return remedy or DEFAULT_REMEDIES.get(code, "")
         names = self.suggested_message_mapping(valid)
-        inner = ", ".join(f"{key}: {yaml_scalar(name)}" for key, name in names.items())
-        if not inner:
+        if not names:
             return DEFAULT_REMEDIES[code]
-        return f"write columnMapping: {{messages: {{{inner}}}}}"
+        return f"write columnMapping: {flow_yaml({'messages': names})}"
 
 
 def _remedy(error: RowError) -> str:
