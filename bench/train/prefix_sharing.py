@@ -12,10 +12,11 @@ model and seed, in turns, beside two loops without a trainer:
 - bare: the same of the backbone alone, without LM head and cross-entropy.
 
 Figures are seconds of a training step by CPU time, which other work on the machine changes less, and by the clock; the
-least of all rounds counts. Peak memory is that of the process during the steps, beyond what it held before the models
-were loaded. The ceiling is what sharing could bring if time were proportional to tokens. "apart" is the largest
-difference of the loss at any step from that of equal. `--picture` draws the losses of both layouts on each other,
-`--write` replaces the table in docs/train.md.
+least of all rounds counts. The first step of each run is not counted: there torch prepares its kernels, and our trainer
+computes both layouts once to compare them. Peak memory is that of the process during the steps, beyond what it held
+before the models were loaded. The ceiling is what sharing could bring if time were proportional to tokens. "apart" is the largest
+difference of the loss at any step from that of equal. `--write` replaces the table in docs/train.md;
+`sharing_curves.py` draws losses.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+# Spinning threads would count as CPU time on a busy machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("TQDM_DISABLE", "1")
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -114,13 +117,23 @@ def memory_mib(name: str) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
 
 
-def measured(steps: int, before: float, action: Callable[[], list[float]]) -> Measured:
-    """Run the steps; `before` is the memory that counts as none."""
-    Path("/proc/self/clear_refs").write_text("5")  # The peak starts anew.
-    cpu, clock = time.process_time(), time.perf_counter()
-    losses = action()
+Action = Callable[[Callable[[], None]], list[float]]
+"""Runs the steps, calls what it is given after the first one, and returns the losses."""
+
+
+def measured(steps: int, before: float, action: Action) -> Measured:
+    """Run the steps and measure all but the first one; `before` is the memory that counts as none."""
+    cpu = clock = 0.0
+
+    def start() -> None:
+        nonlocal cpu, clock
+        Path("/proc/self/clear_refs").write_text("5")  # The peak starts anew.
+        cpu, clock = time.process_time(), time.perf_counter()
+
+    losses = action(start)
+    counted = steps - 1
     cpu, clock = time.process_time() - cpu, time.perf_counter() - clock
-    return Measured(cpu / steps, clock / steps, memory_mib("VmHWM") - before, losses)
+    return Measured(cpu / counted, clock / counted, memory_mib("VmHWM") - before, losses)
 
 
 def memory_before() -> float:
@@ -133,12 +146,23 @@ def memory_before() -> float:
 
 def train(bench: Bench, rows: list[dict[str, str]], kind: str, method: str) -> Measured:
     """Train with one trainer."""
+    from transformers import TrainerCallback
+
     from dpojob_trainer.training.dpo_trainer import trl_patches
 
     before = memory_before()
     made = trainer(bench, rows, kind, method)
 
-    def steps() -> list[float]:
+    class FirstStep(TrainerCallback):  # type: ignore[misc]
+        def __init__(self, start: Callable[[], None]) -> None:
+            self.start = start
+
+        def on_step_end(self, _arguments: Any, state: Any, _control: Any, **_: Any) -> None:
+            if state.global_step == 1:
+                self.start()
+
+    def steps(start: Callable[[], None]) -> list[float]:
+        made.add_callback(FirstStep(start))
         made.train()
         return [row["loss"] for row in made.state.log_history if "loss" in row]
 
@@ -168,32 +192,16 @@ def loop(bench: Bench, rows: list[dict[str, str]], method: str, *, head: bool) -
         logits = model.get_output_embeddings()(hidden[answers])
         return cross_entropy(logits, batch["input_ids"][answers])
 
-    def steps() -> list[float]:
-        for batch in batches[: bench.steps]:
+    def steps(start: Callable[[], None]) -> list[float]:
+        for number, batch in enumerate(batches):
+            if number == 1:
+                start()
             passes(batch).backward()
             with torch.no_grad():
                 passes(batch)
         return []
 
     return measured(bench.steps, before, steps)
-
-
-def picture(curves: dict[float, dict[str, list[float]]]) -> str:
-    """A page with a chart for each ratio, in which the losses of both layouts lie on each other."""
-    from dpojob_trainer.training.export.svg_chart import chart
-
-    names = {"equal": "two rows a pair (TRL)", "shared": "shared prefixes"}
-    charts = [
-        chart(f"Loss by step, r = {ratio}", {
-            names[kind]: [(float(step), loss) for step, loss in enumerate(found, 1)]
-            for kind, found in by_kind.items()
-        })
-        for ratio, by_kind in curves.items()
-    ]  # fmt: skip
-    style = (
-        "svg{max-width:720px} .c0{stroke:#0a6;fill:none;stroke-width:5} .c1{stroke:#000;fill:none}"
-    )
-    return f"<!doctype html><meta charset=utf-8><style>{style}</style>{''.join(charts)}"
 
 
 def table(ratio: float, rows: list[dict[str, str]], found: dict[str, Measured]) -> list[str]:
@@ -227,7 +235,7 @@ def write(page: Path, section: list[str]) -> None:
 def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--steps", type=int, default=7, help="of each run, with the first one")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--hidden", type=int, default=256, help="elements of the hidden state")
     parser.add_argument("--vocabulary", type=int, default=2000)
@@ -236,7 +244,6 @@ def main() -> int:
     )
     parser.add_argument("--method", choices=("full", "lora"), default="full")
     parser.add_argument("--equal-lengths", action="store_true")
-    parser.add_argument("--picture", type=Path, help="an HTML file for the losses of both layouts")
     parser.add_argument("--write", action="store_true", help="replace the table in docs/train.md")
     arguments = parser.parse_args()
     from bench.train.silence_output import silence_output
@@ -245,12 +252,11 @@ def main() -> int:
 
     load, lines = os.getloadavg()[0], list(HEADER)
     print("\n".join(HEADER), flush=True)
-    curves: dict[float, dict[str, list[float]]] = {}
     with tempfile.TemporaryDirectory() as temporary:
         bench = Bench(Path(temporary), arguments.steps, not arguments.equal_lengths)
         make_model(bench.directory / "model", arguments.vocabulary, arguments.hidden)
         # What is loaded at the first step of all counts for none.
-        warm_up = replace(bench, steps=1)
+        warm_up = replace(bench, steps=2)
         rows = warm_up.rows(1.0, arguments.vocabulary)
         silence_output(partial(train, warm_up, rows, "shared", arguments.method))
         for ratio in RATIOS:
@@ -266,11 +272,8 @@ def main() -> int:
                 for kind, action in kinds.items():
                     run = silence_output(action)
                     found[kind] = run.least(found.get(kind, run))
-            curves[ratio] = {kind: found[kind].losses for kind in ("equal", "shared")}
             lines += table(ratio, rows, found)
             print("\n".join(lines[-len(found) :]), flush=True)
-    if arguments.picture is not None:
-        arguments.picture.write_text(picture(curves))
     if arguments.write:
         flags = [flag for flag in sys.argv[1:] if flag != "--write"]
         command = " ".join(["python bench/train/prefix_sharing.py", *flags])

@@ -19,6 +19,7 @@ class Bench:
 
     directory: Path
     steps: int
+    """Of each run."""
     ragged: bool
 
     def rows(self, ratio: float, vocabulary: int) -> list[dict[str, str]]:
