@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.kit.builders import NOW, POOLS, build_snapshot, reason
 
-from dpojob_api.job import Dependency
+from dpojob_api.job import Artifacts, Dependency
 from dpojob_operator.decide import CreateInspection, Decision, DependencySnapshot
 from dpojob_operator.decide.effective_spec import claims_mounted, effective_spec, model_source
 from dpojob_operator.decide.steps import decide_with_pools
@@ -121,6 +121,14 @@ def test_the_other_jobs_length_replaces_the_default_alone(
 def test_the_model_stays_as_it_was_written_until_the_earlier_job_is_resolved() -> None:
     job = build_snapshot(spec_fields=AFTER_SFT).job
     assert effective_spec("x", job.spec, job.status).model == job.spec.model
+
+
+def test_the_created_claim_is_the_output_of_a_job_that_names_none() -> None:
+    job = build_snapshot().job
+    status = job.status.model_copy(update={"artifacts": Artifacts(claim_name="x-output")})
+    volume = effective_spec("x", job.spec, status).output.volume
+    assert volume is not None
+    assert (volume.claim_name, volume.path) == ("x-output", "")
 
 
 def test_only_the_claim_of_the_output_is_mounted_to_be_written() -> None:
