@@ -145,3 +145,25 @@ async def test_keys_that_fail_are_counted_by_their_resource_until_a_pass_succeed
     queue.add_after("check", 0.05)
     await drain(queue, recovered)
     assert (failing("test-False"), failing("test-True")) == (0, 0), seen
+
+
+async def test_changes_are_collected_until_a_pause_and_for_four_pauses_at_most() -> None:
+    begun = now = 1000.0
+    asyncio.get_running_loop().time = lambda: now  # type: ignore[method-assign]
+    seen: list[tuple[str, float]] = []
+
+    async def work(key: str) -> None:
+        seen.append((key, now - begun))
+
+    queue = WorkQueue(work, group=str, resource=str)
+    runner = asyncio.ensure_future(queue.run(4))
+    queue.add_after("fixed", 0.75)
+    for step in range(17):
+        for key, changes in {"few": 4, "fixed": 6, "many": 16}.items():
+            if step < changes:
+                queue.collect(key, 0.5)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        now += 0.125
+    runner.cancel()
+    assert seen == [("fixed", 0.75), ("few", 0.875), ("many", 2.0)]

@@ -28,7 +28,7 @@ from dpojob_operator.kube.resources import COSTQUOTAS, DPOJOBS, GPUPOOLS
 from dpojob_operator.process import Clock, Settings
 
 from .handlers import Handlers
-from .work_queue import WorkQueue
+from .work_queue import LONGEST_COLLECTION, WorkQueue
 
 
 def _namespace(key: Key) -> str:
@@ -97,7 +97,7 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
         events,
         clock,
         settings.cache_claims,
-        settings.batch_seconds,
+        LONGEST_COLLECTION * settings.batch_seconds,
     )
 
     def requeue_jobs_waiting_for_room() -> None:
@@ -127,7 +127,7 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
     queue: WorkQueue[Key] = WorkQueue(work, group=_namespace, resource=_resource)
     handlers = Handlers(
         add=queue.add,
-        add_later=lambda key: queue.add_after(key, settings.batch_seconds),
+        add_later=lambda key: queue.collect(key, settings.batch_seconds),
         refresh_pools=lambda: queue.add_after(POOLS_KEY, POOL_REFRESH_DELAY),
         stores=stores,
         dependents=dependents,

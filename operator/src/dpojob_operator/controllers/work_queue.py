@@ -7,6 +7,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from dpojob_operator.kube import ApiError, Conflict, LeaseLost
@@ -24,6 +25,17 @@ Key = TypeVar("Key")
 FIRST_BACKOFF = 0.1
 MAX_BACKOFF = 60.0
 """Seconds between tries of a key that keeps failing."""
+LONGEST_COLLECTION = 4
+"""How many pauses changes are collected for at most, where they come without a pause."""
+
+
+@dataclass(slots=True)
+class _Timer:
+    due: float
+    """On the clock of the event loop."""
+    latest: float
+    """To what time further changes may put it off."""
+    handle: asyncio.TimerHandle
 
 
 class WorkQueue(Generic[Key]):
@@ -53,7 +65,7 @@ class WorkQueue(Generic[Key]):
         self._waiting: set[Key] = set()
         self._running: set[Key] = set()
         self._again: set[Key] = set()
-        self._timers: dict[Key, tuple[float, asyncio.TimerHandle]] = {}
+        self._timers: dict[Key, _Timer] = {}
         self._failures: dict[Key, int] = {}
         self._failing: set[Key] = set()
         """Keys whose last pass failed, other than by a conflict, which the next pass resolves."""
@@ -81,13 +93,31 @@ class WorkQueue(Generic[Key]):
         if seconds <= 0:
             self._add_later(key)
             return
-        loop = asyncio.get_running_loop()
-        due = loop.time() + seconds
+        due = asyncio.get_running_loop().time() + seconds
+        timer = self._timers.get(key)
+        if timer is not None and timer.due <= due:
+            timer.latest = min(timer.latest, due)
+        else:
+            self._set_timer(key, due, due)
+
+    def collect(self, key: Key, pause: float) -> None:
+        """Work on the key once no change came for so long, and after `LONGEST_COLLECTION` pauses at the latest.
+
+        Call it for each change. 0: at once, as by `add_after`. A time given to `add_after` is not put off.
+        """
+        if key in self._waiting or pause <= 0:
+            self.add_after(key, pause)
+            return
+        now = asyncio.get_running_loop().time()
+        latest = now + LONGEST_COLLECTION * pause
         if key in self._timers:
-            if self._timers[key][0] <= due:
-                return
-            self._cancel(key)
-        self._timers[key] = (due, loop.call_at(due, self._add_later, key))
+            latest = min(latest, self._timers[key].latest)
+        self._set_timer(key, min(now + pause, latest), latest)
+
+    def _set_timer(self, key: Key, due: float, latest: float) -> None:
+        self._cancel(key)
+        handle = asyncio.get_running_loop().call_at(due, self._add_later, key)
+        self._timers[key] = _Timer(due, latest, handle)
 
     def _add_later(self, key: Key) -> None:
         self.add(key, later=True)
@@ -95,7 +125,7 @@ class WorkQueue(Generic[Key]):
     def _cancel(self, key: Key) -> None:
         timer = self._timers.pop(key, None)
         if timer is not None:
-            timer[1].cancel()
+            timer.handle.cancel()
 
     async def run(self, workers: int) -> None:
         """Works until cancelled."""

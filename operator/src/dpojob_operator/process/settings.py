@@ -163,8 +163,8 @@ class Settings(WorkloadSettings, BaseSettings):
     """DPOJOB_OPERATOR_PROGRESS_VIA: `pod` (its address), `proxy` (the API server's), or `auto`: the
     pod's address inside a cluster, the proxy outside."""
     batch_seconds: GraceSeconds = 0.5
-    """DPOJOB_OPERATOR_BATCH_SECONDS: how long changes of a job's pods and Jobs are collected from the first one,
-    so that several of them are one write of its status."""
+    """DPOJOB_OPERATOR_BATCH_SECONDS: the pause after which changes of a job's pods and Jobs count as over, so
+    that several of them are one write of its status; four pauses after the first at the latest."""
     missing_grace_seconds: GraceSeconds = 10.0
     """DPOJOB_OPERATOR_MISSING_GRACE_SECONDS: how long a missing claim is waited for
     from its first sight, so that one `kubectl apply` may hold both in any order; and how long a missing pool."""

@@ -11,7 +11,7 @@ from tests.kit.operator.operated_cluster import (
 )
 from tests.kit.operator_fixture import succeeded
 
-from dpojob_operator.kube.resources import DPOJOBS
+from dpojob_operator.kube.resources import DPOJOBS, PODS
 
 
 async def test_a_job_that_starts_and_ends_takes_at_most_eight_requests() -> None:
@@ -50,3 +50,20 @@ async def test_the_jobs_of_a_sweep_share_live_lists_of_pods() -> None:
         taken = await found.taken()
         assert (taken["create jobs"], taken["update dpojobs/status"]) == (10, 10)
         assert taken["list pods"] < 10
+
+
+async def test_what_children_do_one_after_another_is_one_status_write() -> None:
+    async with operated() as found:
+        cluster = found.cluster
+        cluster.put(DPOJOBS, of_a_sweep("x"))
+        await found.taken()
+        await found.after(0.8 * BATCH_SECONDS)
+        pod = cluster.start_pod(training_job(cluster, "x"))
+        await found.after(0.8 * BATCH_SECONDS)
+        no_node = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+        cluster.put(PODS, {**pod, "status": {"phase": "Pending", "conditions": [no_node]}})
+        await found.after(0.8 * BATCH_SECONDS)
+        cluster.run_pod(pod)
+        assert await found.taken() == {}
+        await found.after(BATCH_SECONDS)
+        assert await found.taken() == {"update dpojobs/status": 1}
