@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import time
 from functools import partial
 
 from tests.faults.environment import nodes
@@ -122,6 +123,12 @@ async def _pool_returns(env: RunEnvironment) -> None:
 async def _pool_away_while_suspended(env: RunEnvironment) -> None:
     await suspend_midway(env)
     await env.delete_pool()
+    deleted = time.monotonic()
+    # Until the operator has seen the deletion it may plan on the pool; the first list may be an old one.
+    await env.until(
+        "the operator lists the pools without it",
+        lambda: env.log.answered("list gpupools", deleted) >= 2,
+    )
     await env.edit("job", suspend=False)
     await _wait_for_reason(env, "Planned", "NoPools")
     await env.create_pool()
