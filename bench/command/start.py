@@ -4,13 +4,14 @@
 
 Each round starts every program once, in another order than the last one, with bytecode, which the first round may write.
 Printed are medians of wall-clock and processor
-time, and their ratios to `python -c pass`, which say more than the times on a busy machine. The cluster of `list` and
-`status` refuses the connection, so no answer is waited for or read. tests/cli/test_startup.py holds what each start imports.
+time, and their ratios to `python -c pass`, which say more than the times on a busy machine. The cluster is a server of this
+program, which answers at once over plain HTTP with one running job. tests/cli/test_startup.py holds what each start imports.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import shutil
@@ -18,17 +19,36 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 DPOJOB = str(Path(sys.executable).with_name("dpojob"))
 KUBECONFIG = """
 current-context: c
-contexts: [{name: c, context: {cluster: c, user: u}}]
-clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
-users: [{name: u, user: {token: t}}]
+contexts: [{{name: c, context: {{cluster: c, user: u}}}}]
+clusters: [{{name: c, cluster: {{server: "http://127.0.0.1:{port}"}}}}]
+users: [{{name: u, user: {{token: t}}}}]
 """
+JOB: dict[str, Any] = {
+    "apiVersion": "dpojob.dev/v1alpha1",
+    "kind": "DPOJob",
+    "metadata": {
+        "name": "x",
+        "namespace": "default",
+        "uid": "u",
+        "creationTimestamp": "2026-11-29T12:00:00Z",
+    },
+    "spec": {"model": {"repo": "org/model"}, "dataset": {"repo": "org/pairs"}},
+    "status": {
+        "phase": "Training",
+        "progress": {"step": 42, "maxSteps": 100, "epoch": 0.42, "loss": 0.5, "margin": 0.3},
+    },
+}
+"""The job that the cluster holds."""
 COMPLETION = "completion of `dpojob status `"
 """The names of jobs, as bash asks for them."""
 COMPLETION_WORDS = {
@@ -42,9 +62,28 @@ PROGRAMS: dict[str, Sequence[str]] = {
     "dpojob list --help": (DPOJOB, "list", "--help"),
     "dpojob list": (DPOJOB, "list"),
     "dpojob status x": (DPOJOB, "status", "x"),
+    "dpojob status x -o json": (DPOJOB, "status", "x", "-o", "json"),
     "dpojob run --dry-run": (DPOJOB, "run", "--dataset", "a/b", "--model", "c/d", "--dry-run"),
     COMPLETION: (DPOJOB,),
 }
+
+
+class Cluster(BaseHTTPRequestHandler):
+    """Answers a request for one job or for a list of jobs."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """Answers at once."""
+        several = self.path.partition("?")[0].endswith("/dpojobs")
+        content = json.dumps({"metadata": {}, "items": [JOB]} if several else JOB).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing is logged."""
 
 
 def start(command: Sequence[str], environment: Mapping[str, str]) -> tuple[float, float]:
@@ -61,8 +100,10 @@ def start(command: Sequence[str], environment: Mapping[str, str]) -> tuple[float
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    _, _, usage = os.wait4(process.pid, 0)
+    _, status, usage = os.wait4(process.pid, 0)
     process.returncode = 0  # It has been waited for.
+    if os.waitstatus_to_exitcode(status):
+        raise SystemExit(f"failed: {' '.join(map(str, command))}")
     return time.perf_counter() - begin, usage.ru_utime + usage.ru_stime
 
 
@@ -75,8 +116,12 @@ def main() -> None:
     if kubectl := shutil.which("kubectl"):
         programs["kubectl version --client"] = (kubectl, "version", "--client")
     measured: dict[str, list[tuple[float, float]]] = {name: [] for name in programs}
-    with tempfile.NamedTemporaryFile("w") as kubeconfig:
-        kubeconfig.write(KUBECONFIG)
+    with (
+        ThreadingHTTPServer(("127.0.0.1", 0), Cluster) as server,
+        tempfile.NamedTemporaryFile("w") as kubeconfig,
+    ):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        kubeconfig.write(KUBECONFIG.format(port=server.server_address[1]))
         kubeconfig.flush()
         environment = {**os.environ, "KUBECONFIG": kubeconfig.name}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -84,6 +129,7 @@ def main() -> None:
             for name in random.Random(number).sample(sorted(programs), len(programs)):
                 variables = COMPLETION_WORDS if name == COMPLETION else {}
                 measured[name].append(start(programs[name], environment | variables))
+        server.shutdown()
     medians = {
         name: tuple(statistics.median(column) for column in zip(*times, strict=True))
         for name, times in measured.items()

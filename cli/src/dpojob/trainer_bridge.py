@@ -214,8 +214,14 @@ def train(
         _explain_missing_package("train", "dpojob[train]"),
         redirect_stdout(library_output),
     ):
-        from dpojob_trainer.training import TrainJob, hide_unused_packages, run
+        from dpojob_trainer.training import (
+            TrainJob,
+            discard_output_at_exit,
+            hide_unused_packages,
+            run,
+        )
 
+        discard_output_at_exit()
         job = TrainJob(
             name=name, spec=spec, report=report, plan=plan, volumes=volumes, scratch=scratch,
             token=hub_token(),
@@ -255,8 +261,9 @@ def evaluate(
         _explain_missing_package("evaluate", "dpojob[train]"),
         redirect_stdout(library_output),
     ):
-        from dpojob_trainer.training import TrainJob, hide_unused_packages
+        from dpojob_trainer.training import TrainJob, discard_output_at_exit, hide_unused_packages
 
+        discard_output_at_exit()
         job = TrainJob(
             name=name, spec=spec, report=report, plan=plan, volumes=volumes, scratch=scratch,
             token=hub_token(),

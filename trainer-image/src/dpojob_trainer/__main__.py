@@ -7,9 +7,7 @@ when it is requested, since the inspection image has no torch.
 
 from __future__ import annotations
 
-import atexit
 import logging
-import os
 import signal
 import sys
 from pathlib import Path
@@ -35,23 +33,13 @@ def main(arguments: list[str]) -> int:
         # The kernel drops a signal that the first process of a container has no handler for, and the
         # kubelet would then kill it.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(ExitCode.INTERRUPTED))
-        # Functions registered first run last, so those of other libraries can still print.
-        atexit.register(_discard_standard_error)
+        from .training import discard_output_at_exit
         from .training.launch.container import train_container
 
+        discard_output_at_exit()
         return train_container(environment)
     print("usage: python -m dpojob_trainer inspect | train", file=sys.stderr)
     return ExitCode.UNREADABLE_INPUT
-
-
-def _discard_standard_error() -> None:
-    """Discard what is printed while the interpreter ends.
-
-    Triton's binding code lists the objects that torch keeps until then as leaked, in a dozen lines. They would be
-    the last lines of every training's log.
-    """
-    sys.stderr.flush()
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def _inspect(environment: ContainerEnvironment) -> int:

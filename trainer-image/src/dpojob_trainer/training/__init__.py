@@ -5,7 +5,7 @@ training container and `dpojob train` both call it, after `hide_unused_packages`
 `export` writes and uploads the finished model, and `launch` starts the processes.
 """
 
-from .launch import hide_unused_packages, run
+from .launch import discard_output_at_exit, hide_unused_packages, run
 from .setup.train_job import TrainJob
 
-__all__ = ["TrainJob", "hide_unused_packages", "run"]
+__all__ = ["TrainJob", "discard_output_at_exit", "hide_unused_packages", "run"]

@@ -1,12 +1,14 @@
-"""Imports of the libraries that train, in less time: most of the time until the first step of a small model.
+"""The libraries that train, in a process that trains one job: imported in less time, and silent at its end.
 
-peft imports bitsandbytes and TRL imports wandb wherever they are installed; together that is more than a quarter
+Their imports are most of the time until the first step of a small model. peft imports bitsandbytes and TRL imports wandb wherever they are installed; together that is more than a quarter
 of it: `bench/train/first_step.py`.
 """
 
 from __future__ import annotations
 
+import atexit
 import gc
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +32,21 @@ def hide_unused_packages(job: TrainJob) -> None:
     for package, hidden in unused.items():
         if hidden and package not in sys.modules:
             sys.modules[package] = None  # type: ignore[assignment]
+
+
+def discard_output_at_exit() -> None:
+    """Discard what is printed on standard error while the interpreter ends.
+
+    Triton's binding code lists the objects that torch keeps until then as leaked, in dozens of lines. They would be
+    the last lines of every training's log, and the last that a user sees of a training on the own machine.
+    """
+    # Functions registered first run last, so those of libraries that are imported later can still print.
+    atexit.register(_discard_standard_error)
+
+
+def _discard_standard_error() -> None:
+    sys.stderr.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def _may_use_bitsandbytes(job: TrainJob) -> bool:
