@@ -255,7 +255,7 @@ def test_a_log_is_followed_from_before_the_first_pod_to_the_end_of_the_job(follo
     assert len(log.records) == len(steps) > 2
     finished = datetime.fromisoformat(condition(job, "Finished")["lastTransitionTime"])
     assert log.records[0][0] < finished.timestamp()
-    assert log.lines[-1].startswith("Succeeded, Completed: Trained ")
+    assert " Succeeded, Completed: Trained " in log.lines[-1]
 
 
 def test_two_runs_are_compared_on_the_page(trained, followed, job_page):
