@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
         # The kernel drops a signal that the first process of a container has no handler for, and the
         # kubelet would then kill it.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(ExitCode.INTERRUPTED))
-        from .training import discard_output_at_exit
+        from .training.launch import discard_output_at_exit
         from .training.launch.container import train_container
 
         discard_output_at_exit()
