@@ -68,8 +68,8 @@ def test_what_the_first_version_leaves_of_a_status_is_taken_over_again(recorded:
 
 
 NEW_PROBLEM_CODES = {
-    "AccidentalPrompt", "CuratedRows", "HeldOutFile", "NotPreference", "TemplateInText", "UnusableJudge", "UnusablePrompts",
-    "UnusableTask", "UserTurnInAnswer", "WhiteSpacePair",
+    "AccidentalPrompt", "CuratedRows", "HeldOutFile", "NotPreference", "PromptInAnswer", "TemplateInText", "UnusableJudge",
+    "UnusablePrompts", "UnusableTask", "UserTurnInAnswer", "WhiteSpacePair",
 }  # fmt: skip
 """Of a report of inspection. The first version cannot read the status of a job that has one of them: it writes nothing
 and creates nothing, and tries again ever more seldom."""

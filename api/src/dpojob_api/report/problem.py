@@ -55,6 +55,8 @@ class ProblemCode(StrEnum):
     """Warning: evaluation pairs are among the training pairs."""
     USER_TURN_IN_ANSWER = "UserTurnInAnswer"
     """Warning: an answer holds a user's turn, which TRL trains as the model's own text."""
+    PROMPT_IN_ANSWER = "PromptInAnswer"
+    """Warning: an answer begins with the prompt, beside the column that holds it."""
     WHITE_SPACE_PAIR = "WhiteSpacePair"
     """Warning: chosen and rejected differ in white space only."""
     ACCIDENTAL_PROMPT = "AccidentalPrompt"

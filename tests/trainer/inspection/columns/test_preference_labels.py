@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.kit.inspection.follow_suggestion import follow
+from tests.kit.inspection.volume_fixture import spec_of
+
+from dpojob_trainer.inspection import accepted_rows, inspect
 
 Row = dict[str, Any]
 AB = ("response_a", "response_b")
@@ -116,3 +120,39 @@ def test_a_judgement_in_a_text_is_written_into_a_column(volume) -> None:
     text = message(volume, rows)
     assert "df['verdict'].str.extract" in text and "always" not in text
     assert "verdict: {column: side, first: a, second: b, tie: c}" in text
+
+
+def test_answers_that_name_columns_are_no_texts(volume) -> None:
+    """`chosen: response_a` would train the model to answer "response_a"."""
+    names = ("response_a", "response_b")
+    rows = [
+        {
+            "prompt": f"question {number}",
+            "response_a": f"first answer {number}",
+            "response_b": f"second answer {number}",
+            "chosen": names[number % 2],
+            "rejected": names[1 - number % 2],
+        }
+        for number in range(6)
+    ]
+    report = volume.rows(rows).inspect()
+    assert not report.valid and "hold names of columns" in report.errors[0].message
+    assert report.suggestion is not None
+    spec = follow(spec_of({"eval": {"fraction": 0}}), report.suggestion)
+    report = inspect(spec, volume.volumes)
+    assert report.valid, report.problems
+    found = [row["chosen"] for row in accepted_rows(spec, report, volume.volumes)]
+    assert found == [rows[number][names[number % 2]] for number in range(6)]
+
+
+def test_answers_that_are_the_same_words_as_columns_in_some_rows_are_texts(volume) -> None:
+    rows = [
+        {
+            "prompt": f"question {number}",
+            "chosen": "yes" if number else "note",
+            "rejected": "no",
+            "note": "n",
+        }
+        for number in range(6)
+    ]
+    assert volume.rows(rows).inspect().valid

@@ -42,6 +42,20 @@ def test_pairs_that_differ_in_white_space_only(volume) -> None:
     assert (found.rows, found.examples) == (1, [5])
 
 
+def test_answers_that_repeat_the_prompt_of_a_column(volume) -> None:
+    asked = "What is a prime number?"
+    rows = [
+        *SOUND,
+        {"prompt": asked, "chosen": f"{asked} One with two divisors.", "rejected": "No."},
+    ]
+    rows += [{"prompt": asked, "chosen": "One with two divisors.", "rejected": asked}]
+    rows += [{"prompt": "Why", "chosen": "Why not: it rains.", "rejected": "Why? No idea."}]
+    found = warnings(volume.rows(rows).inspect())["PromptInAnswer"]
+    assert (found.rows, found.examples) == (2, [len(SOUND), len(SOUND) + 1])
+    rows = [{part: f"{asked} {part}" for part in ("chosen", "rejected")}] * 3
+    assert "PromptInAnswer" not in warnings(volume.rows(rows).inspect())
+
+
 def test_an_accidental_beginning_is_no_prompt(volume) -> None:
     starts = ("The capital of", "I would say that", "Sure! Here")
     rows = [{"chosen": f"{start} is yes", "rejected": f"{start} was no"} for start in starts]

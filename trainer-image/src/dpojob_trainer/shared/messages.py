@@ -41,7 +41,10 @@ COMMON_ROLES = {
 }  # fmt: skip
 """Other names seen in published data, for suggestions only; never assumed."""
 
-TEXT_ONLY = "training reads text parts only; remove these rows, or their other parts"
+TEXT_ONLY = (
+    "DPOJob trains on text, and the model would not see the other parts; remove these rows, or the parts "
+    "where the answers do not depend on them"
+)
 
 
 class InvalidMessages(ValueError):

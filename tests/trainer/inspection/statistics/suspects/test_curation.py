@@ -84,6 +84,27 @@ def test_pairs_whose_scores_are_close_are_left_out(volume) -> None:
     ]
 
 
+def test_rows_without_scores_stay_and_are_counted(volume) -> None:
+    scores = [(5, 1), (None, 1), (5, "high"), ("4.5", 1)]
+    rows = [
+        {**row, "score_chosen": high, "score_rejected": low}
+        for row, (high, low) in zip(PLAIN, scores, strict=False)
+    ]
+    report = volume.rows(rows).inspect({"curate": {"minMargin": 1}, "preset": "none"})
+    assert report.valid and report.dropped == {}
+    (problem,) = (problem for problem in report.warnings if problem.code == "CuratedRows")
+    assert problem.rows == 2 and "'score_chosen' or 'score_rejected'" in problem.message
+
+
+@pytest.mark.parametrize("score", [None, "high"])
+def test_a_margin_of_columns_without_a_number_is_refused(volume, score) -> None:
+    rows = [{**row, "score_chosen": score, "score_rejected": 1} for row in PLAIN]
+    report = volume.rows(rows).inspect({"curate": {"minMargin": 1}, "preset": "none"})
+    assert codes(report) == {"MissingColumn": 0}
+    assert "no number in any row" in report.errors[0].message
+    assert volume.inspect({"preset": "none"}).valid
+
+
 def test_more_than_max_dropped_share_fails(volume) -> None:
     dataset = {"curate": {"nearDuplicates": "Drop"}, "maxDroppedShare": 0.02}
     report = volume.rows([*PLAIN, NEAR, PLAIN[1]]).inspect(dataset)

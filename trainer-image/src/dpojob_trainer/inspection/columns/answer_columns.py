@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from dpojob_api.report import Suggestion
+from dpojob_api.value_display import flow_yaml
 from dpojob_trainer.inspection.layouts import Schema, columns_of, split_path
 
 from .column_heuristics import REPLY, guess, is_metadata, preference_of, simplified
@@ -14,6 +17,35 @@ OTHERS = ("other", "other_response", "other_answer", "alternative", "alternative
 """Names of the answer beside a preferred one that say nothing about it."""
 PAIR_LISTS = ("output",)
 """Columns of lists of which the first element is the preferred answer (LLaMA-Factory's old format)."""
+
+
+def named_answers(
+    chosen: str, rejected: str, schema: Schema, rows: Sample
+) -> tuple[str, Suggestion | None] | None:
+    """Recognise answers' columns that name the columns with the answers, as `chosen: response_a` does.
+
+    Args:
+        chosen: The column taken for the preferred answer.
+        rejected: The column taken for the other one.
+        schema: The dataset's columns.
+        rows: A sample of rows.
+
+    Returns:
+        What they hold and what to write, and the mapping where two columns are named; None where they hold texts.
+    """
+    named = [text.strip() for column in (chosen, rejected) for text in texts(rows, column)]
+    if not named or not {*named} <= {*columns_of(schema)} - {chosen, rejected}:
+        return None
+    text = f"{chosen!r} and {rejected!r} hold names of columns ({named[0]!r}), not the answers"
+    if len({*named}) != 2:
+        return f"{text}; write each answer into its row.", None
+    first, second = sorted({*named})
+    label: dict[str, str | list[str]] = {"column": chosen, "first": first, "second": second}
+    mapping: dict[str, Any] = {"chosen": first, "rejected": second, "verdict": label}
+    return (
+        f"{text}. Write in spec.dataset: columnMapping: {flow_yaml(mapping)}.",
+        Suggestion(column_mapping=mapping),
+    )
 
 
 def guess_answers(found: Mapping[str, str], schema: Schema, rows: Sample) -> dict[str, str]:

@@ -25,6 +25,7 @@ from dpojob_trainer.inspection.layouts import (
 )
 from dpojob_trainer.shared.errors import InspectionError
 
+from .answer_columns import named_answers
 from .mapping_suggestions import missing_columns, quoted, suggest_mapping
 from .nested_pairs import lists_of_answers
 from .other_datasets import describe_media, media_column
@@ -97,6 +98,9 @@ def resolve(
         return Resolution(None, problems, *suggest_mapping(problems, first, schema, rows))
     if preset is NATIVE and (lists := lists_of_answers(first, schema, rows)) is not None:
         return Resolution(None, [lists[0]], lists[1])
+    named = named_answers(first["chosen"], first["rejected"], schema, rows)
+    if named is not None:
+        return Resolution(None, [Problem(code=ProblemCode.WRONG_TYPE, message=named[0])], named[1])
     layout = ColumnLayout.of(found, source.column_mapping, preset)
     unread, suggestion = unused_column_warnings(layout, schema, rows)
     media = describe_media([layout.columns["chosen"], layout.columns["rejected"]], rows)

@@ -31,8 +31,9 @@ def curation_problems(
             )
         ]
     curated = statistics.errors.curated
+    problems = _unscored(dataset, mapping, statistics)
     if not curated:
-        return []
+        return problems
     rows, limit = sum(curated.values()), dataset.max_dropped_share
     kinds = ", ".join(f"{count} {code}" for code, count in curated.items())
     found = warning(
@@ -49,4 +50,29 @@ def curation_problems(
             f"{limit:g} allows; by dataset.curate: {kinds}. Raise dataset.maxDroppedShare, or correct "
             "the rows."
         )
-    return [found]
+    return [*problems, found]
+
+
+def _unscored(
+    dataset: DatasetSource, mapping: Mapping, statistics: SplitStatistics
+) -> list[Problem]:
+    """Rows to which `minMargin` cannot apply."""
+    if dataset.curate.min_margin is None or not statistics.unscored:
+        return []
+    names = f"{mapping.chosen_score!r} or {mapping.rejected_score!r}"
+    if statistics.unscored == statistics.valid and not statistics.errors.curated:
+        return [
+            Problem(
+                code=ProblemCode.MISSING_COLUMN,
+                message=f"dataset.curate.minMargin needs scores, and {names} is no number in any row; write "
+                "numbers, or leave minMargin out.",
+            )
+        ]
+    return [
+        warning(
+            ProblemCode.CURATED_ROWS,
+            f"{row_share(statistics.unscored, statistics.valid)} stay without regard to "
+            f"dataset.curate.minMargin, because {names} is no number in them.",
+            statistics.unscored,
+        )
+    ]

@@ -86,6 +86,16 @@ def pair_warnings(statistics: SplitStatistics) -> list[Problem]:
                 "answer that differs.",
             )
         )
+    code = ProblemCode.PROMPT_IN_ANSWER
+    if found.counts[code]:
+        problems.append(
+            problem(
+                code,
+                f"an answer of {share(code)} begins with the prompt, which has a column of its own: the "
+                "model would learn to repeat the question before it answers. Remove the prompt from "
+                "the answers; ignore this where an answer is meant to repeat it.",
+            )
+        )
     code = ProblemCode.WHITE_SPACE_PAIR
     if found.counts[code]:
         problems.append(

@@ -177,6 +177,7 @@ class DatasetScan:
             kept, left_out = curation.apply(batch.rows, batch.start, accepted)
             statistics.add(len(batch.rows), kept, errors + left_out)
             self._report_progress(statistics.rows, batch.consumed)
+        statistics.unscored = curation.unscored
         return columns
 
     def _report_progress(self, rows: int, consumed: int) -> None:

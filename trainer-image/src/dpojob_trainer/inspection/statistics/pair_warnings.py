@@ -21,6 +21,8 @@ from .row_hash import RowHashes
 
 MAX_MARKS = 100
 """Different marks counted."""
+SHORTEST_PROMPT = 12
+"""Bytes of a prompt from which an answer that begins with it repeats it, rather than begins alike by accident."""
 MARKED_ANSWER = "TemplateInAnswer"
 """Counts rows with `TemplateInText` in an answer, apart from those with it in the prompt."""
 
@@ -67,6 +69,12 @@ class PairWarnings:
             if found is not None:
                 self._add(ProblemCode.TEMPLATE_IN_TEXT, number)
                 _count_mark(self.marks, found[0])
+        answers = zip(batch.prompts, batch.chosen, batch.rejected, strict=True)
+        for number, (prompt, chosen, rejected) in zip(numbers, answers, strict=True):
+            if len(prompt) >= SHORTEST_PROMPT and (
+                chosen.startswith(prompt) or rejected.startswith(prompt)
+            ):
+                self._add(ProblemCode.PROMPT_IN_ANSWER, number)
         self._add_marked_answers(numbers, batch.chosen, batch.rejected)
 
     def _add_marked_answers(

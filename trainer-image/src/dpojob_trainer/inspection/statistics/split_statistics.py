@@ -31,6 +31,8 @@ class SplitStatistics:
     """All rows, the invalid ones included."""
     valid: int = 0
     implicit_prompts: int = 0
+    unscored: int = 0
+    """Valid rows without a number in one of the columns of scores."""
     formats: Counter[str] = field(default_factory=Counter)
     """Valid rows by format."""
     errors: ErrorCounts = field(default_factory=ErrorCounts)

@@ -37,6 +37,8 @@ class Curation:
     dropped: Mapping[int, str] = field(default_factory=dict)
     """Kind of suspect by row number, of the rows to leave out: found by the pass before."""
     finder: SuspectFinder = field(default_factory=SuspectFinder)
+    unscored: int = 0
+    """Rows that are kept because they have no number in one of the score columns."""
 
     @classmethod
     def of(cls, curate: Curate, mapping: report.Mapping) -> Curation:
@@ -85,6 +87,8 @@ class Curation:
                 positions = np.delete(np.arange(len(numbers)), list(reasons))
                 part = part.take(positions)
                 of_part = None if of_part is None else of_part[positions]
+            if of_part is not None:
+                self.unscored += int(np.isnan(of_part).sum())
             if not self.dropped:
                 self.finder.add(part, of_part)
             kept.append(part)
