@@ -66,6 +66,25 @@ def page(claim: ClaimDirectory, manifest: WriteManifest, tmp_path: Path) -> Path
     return written
 
 
+def test_an_invalid_dataset_has_its_lengths_and_balance_too(
+    claim: ClaimDirectory, manifest: WriteManifest, tmp_path: Path
+) -> None:
+    rows = pairs(40)
+    rows[7]["rejected"] = rows[7]["chosen"]
+    claim.write(rows)
+    written = tmp_path / "report.html"
+    result = run(
+        "inspect", "-f", manifest(job(claim.model, claim.dataset)), "--volume", claim.option,
+        "--html", written,
+    )  # fmt: skip
+    assert result.code == 1, result.out + result.err
+    text = written.read_text(encoding="utf-8")
+    assert "<b>INVALID</b>: 40 rows, 39 valid" in text and "1 error," in text
+    assert '<b class="error">error IdenticalPair</b> in 1 row</p>' in text
+    assert text.count("<svg") == 2 and "prompt + longer answer, 95% up to" in text
+    assert "What training sees" not in text
+
+
 def test_the_page_holds_validity_problems_suspects_and_what_training_sees(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert "<b>VALID</b>" in text
