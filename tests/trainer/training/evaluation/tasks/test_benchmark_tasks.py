@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +169,10 @@ class Interrupted:
     def tokenizer(self) -> Any:
         return self.pair.tokenizer
 
+    @property
+    def key(self) -> str:
+        return self.pair.key
+
     def before(self) -> Any:
         return self._take("before", self.pair.before)
 
@@ -192,9 +196,12 @@ def test_an_interrupted_task_continues_with_the_model_that_was_missing(finished:
         finished.take(task, pair=Interrupted(finished.pair, taken, "after"), kept="resumed")
     resumed = finished.take(task, pair=Interrupted(finished.pair, taken, None), kept="resumed")
     assert taken == ["before", "after"] and resumed["few"] == straight
-    # A task with both results asks neither model, and another number of samples is another task.
+    # A task with both results asks neither model; other weights or another number of samples do.
     again = finished.take(task, pair=Interrupted(finished.pair, taken, "before"), kept="resumed")
     assert again["few"] == straight
+    with pytest.raises(Stop):
+        others = replace(finished.pair, key="other weights")
+        finished.take(task, pair=Interrupted(others, taken, "before"), kept="resumed")
     with pytest.raises(Stop):
         other = own("few", "manners.yaml", limit=3)
         finished.take(other, pair=Interrupted(finished.pair, taken, "before"), kept="resumed")
