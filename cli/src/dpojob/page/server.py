@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import secrets
 import socket
 import time
@@ -99,6 +100,7 @@ class Page:
         @asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncIterator[None]:
             watching = asyncio.create_task(self.feed.run())
+            watching.add_done_callback(_log_failure)
             yield
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
@@ -185,6 +187,12 @@ async def messages(store: JobStore, render: Render) -> AsyncGenerator[str]:
         with suppress(TimeoutError):
             async with asyncio.timeout(HEARTBEAT_SECONDS):
                 await changed.wait()
+
+
+def _log_failure(watching: asyncio.Task[None]) -> None:
+    """Logs the error of a feed that ended by itself: the page would wait for it without a word."""
+    if not watching.cancelled() and (error := watching.exception()) is not None:
+        logging.getLogger("uvicorn.error").error("the cluster is not watched", exc_info=error)
 
 
 def _names(key: str) -> tuple[str, str]:

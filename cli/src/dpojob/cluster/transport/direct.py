@@ -20,6 +20,8 @@ CHUNK = 2**18
 """Bytes that are read at once."""
 IDLE_SECONDS = 5.0
 """How long an unused connection is kept; API servers and the balancers before them keep theirs far longer."""
+HAPPY_EYEBALLS_SECONDS = 0.25
+"""How long one of a host's addresses may take before the next is tried beside it (RFC 8305, section 5)."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 GZIP = 16 + zlib.MAX_WBITS
 """zlib's sign of the format gzip."""
@@ -94,10 +96,13 @@ class DirectTransport:
 
     async def _connect(self) -> _Link:
         name = self._host if self._tls is not None else None
+        # Other event loops, such as uvloop that serves the page where it is installed, refuse the argument.
+        options = {}
+        if isinstance(asyncio.get_running_loop(), asyncio.BaseEventLoop):
+            options["happy_eyeballs_delay"] = HAPPY_EYEBALLS_SECONDS
         opening = asyncio.open_connection(
-            self._host, self._port, ssl=self._tls, server_hostname=name, limit=CHUNK,
-            happy_eyeballs_delay=0.25,
-        )  # fmt: skip
+            self._host, self._port, ssl=self._tls, server_hostname=name, limit=CHUNK, **options
+        )
         return _Link(*await _within(SECONDS, "no connection", opening))
 
 
