@@ -125,17 +125,18 @@ class RunEnvironment:
             self.log,
             self.fault if number == 0 else None,
             kill=operator.kill,
-            process_number=lambda: operator.process_number,
             progress=self.kubelet.progress,
             replica=number,
         )
         config = self._shared.directory / f"{self.name}-{number}.kubeconfig"
-        config.write_text(kubeconfig(await proxy.start()))
+        server = await proxy.start()
         port = free_port()
         settings = {**SETTINGS, "HTTP_PORT": str(port), **self._settings}
         environment = {f"DPOJOB_OPERATOR_{name}": value for name, value in settings.items()}
         where = {"KUBECONFIG": str(config), VARIABLE: str(self.clock.path)}
-        await operator.start(environment | where)
+        await operator.start(
+            environment | where, lambda number: config.write_text(kubeconfig(server, number))
+        )
         self.proxies.append(proxy)
         self.operators.append(operator)
         self.ports.append(port)

@@ -28,8 +28,8 @@ SETTINGS = {
 """The operator's settings (settings.py), shortened where a test would wait."""
 
 
-def kubeconfig(server: str) -> str:
-    """Writes a kubeconfig for the proxy, which has the credentials."""
+def kubeconfig(server: str, process_number: int) -> str:
+    """Writes a kubeconfig for the proxy, which has the credentials; the token tells it which process asks."""
     return json.dumps(
         {
             "apiVersion": "v1",
@@ -37,7 +37,7 @@ def kubeconfig(server: str) -> str:
             "current-context": "faults",
             "contexts": [{"name": "faults", "context": {"cluster": "faults", "user": "faults"}}],
             "clusters": [{"name": "faults", "cluster": {"server": server}}],
-            "users": [{"name": "faults", "user": {}}],
+            "users": [{"name": "faults", "user": {"token": str(process_number)}}],
         }
     )
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ class Operator:
     def __init__(self, fork_server: ForkServer, log: Path) -> None:
         self._fork_server, self.log = fork_server, log
         self._environment: Mapping[str, str] = {}
+        self._prepare: Callable[[int], object] = lambda number: None
         self.pid: int | None = None
         self.process_number = 0
         """Number of the process that runs, from 1."""
@@ -32,14 +33,15 @@ class Operator:
         self.stays_down = False
         """True: not started again."""
 
-    async def start(self, environment: Mapping[str, str]) -> None:
-        """The first process, and its keeper."""
-        self._environment = environment
+    async def start(self, environment: Mapping[str, str], prepare: Callable[[int], object]) -> None:
+        """The first process, and its keeper; `prepare` is called with the number of each process before it starts."""
+        self._environment, self._prepare = environment, prepare
         await self._start()
         self._keeper = asyncio.create_task(self._keep())
 
     async def _start(self) -> None:
         self.process_number += 1
+        self._prepare(self.process_number)
         request = self._fork_server.request(self._environment, self.log)
         process = await asyncio.wrap_future(request)
         self.pid, self._end = process.pid, asyncio.wrap_future(process.exit_status)
