@@ -27,8 +27,10 @@ def _check(data: bytes) -> None:
     except CommandError as error:
         assert str(error)
         return
-    for each in ([manifest.job] if manifest.job else []) + manifest.pools:
-        each.wire_json()
+    if manifest.job is not None:
+        manifest.job.spec.wire_json()
+    for pool in manifest.pools:
+        pool.wire_json()
 
 
 def _seeds() -> tuple[bytes, ...]:
