@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from starlette.testclient import TestClient
 
+from dpojob.page import Page
 from dpojob.page.job_store import JobStore
-from dpojob.page.server import Page
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
