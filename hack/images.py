@@ -122,7 +122,11 @@ def built_meanwhile() -> Iterator[None]:
     missing = [] if CONTEXT else [i for i in IMAGES.values() if not is_on_node(i.reference)]
     with ThreadPoolExecutor(max_workers=1) as pool:
         builds = [pool.submit(build, image) for image in missing]
-        yield
+        try:
+            yield
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
         for finished in builds:
             finished.result()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,28 @@ def test_a_build_that_fails_ends_the_command(
     monkeypatch.setattr(images, "build", build)
     with pytest.raises(SystemExit, match="dpojob-operator failed"), images.built_meanwhile():
         pass
+
+
+def test_a_cluster_that_does_not_start_leaves_the_builds_that_have_not_begun(
+    on_node: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, cancelled = threading.Event(), threading.Event()
+    built: list[str] = []
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+            super().shutdown(wait=False, cancel_futures=cancel_futures)
+            cancelled.set()
+            super().shutdown(wait=wait)
+
+    def build(image: images.Image) -> None:
+        begun.set()
+        assert cancelled.wait(LIMIT)
+        built.append(image.name)
+
+    monkeypatch.setattr(images, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(images, "build", build)
+    with pytest.raises(SystemExit, match="does not start"), images.built_meanwhile():
+        assert begun.wait(LIMIT)
+        raise SystemExit("the cluster does not start")
+    assert built == ["dpojob-operator"]
