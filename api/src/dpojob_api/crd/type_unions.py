@@ -51,6 +51,5 @@ def union_of_types(types: Sequence[str], items: Mapping[str, Any]) -> dict[str, 
         "anyOf": [
             {"enum": [words[type_] for type_ in words if type_ in types]},
             {keyword: value for schema in excluded for keyword, value in schema.items()},
-        ],
-        "x-kubernetes-preserve-unknown-fields": True,
+        ]
     }
