@@ -80,11 +80,13 @@ class DirectTransport:
         try:
             await link.write(request.method, target, [*headers.items()], request.content)
             yield await link.answer(request.silence)
-            if link.ready_for_another():
-                self._idle.append((time.monotonic(), link))
-        finally:
-            if not any(kept is link for _, kept in self._idle):
-                link.abort()
+        except BaseException:
+            link.abort()
+            raise
+        if link.ready_for_another():
+            self._idle.append((time.monotonic(), link))
+        else:
+            link.abort()
 
     def _kept(self) -> _Link | None:
         while self._idle:
