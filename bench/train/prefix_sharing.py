@@ -35,13 +35,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-# Spinning threads would count as CPU time on a busy machine.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("TQDM_DISABLE", "1")
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from bench.train.ratio_pairs import (  # noqa: E402  (loads no torch)
+from bench.train.ratio_pairs import (  # noqa: E402  (before torch is loaded)
     PAIRS,
     RATIOS,
     Bench,

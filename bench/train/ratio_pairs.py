@@ -1,11 +1,18 @@
-"""Pairs of a ratio of prompt to answer, and the model that is trained on them, for `prefix_sharing.py`."""
+"""Pairs of a ratio of prompt to answer, and the model that is trained on them, for the benches of shared prefixes.
+
+Import it before torch, which reads the setting of its threads when it is loaded.
+"""
 
 from __future__ import annotations
 
+import os
 import random
 from dataclasses import dataclass
 from pathlib import Path
 
+# Spinning threads would count as CPU time on a busy machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("TQDM_DISABLE", "1")
 RATIOS = (0.4, 1.6, 6.0)
 TOKENS = 320
 """The mean number of tokens of a prompt and an answer."""
