@@ -67,9 +67,8 @@ def evaluate_run(job: TrainJob, recorder: ProgressRecorder, finished: Outcome) -
         else:
             with starts.counted():
                 evaluation, records = evaluate(job, finished)
-    except (
-        OSError
-    ) as error:  # Of what counts the starts or keeps replies; an evaluation raises none.
+    except OSError as error:
+        # Of what counts the starts or keeps replies: an evaluation itself raises none.
         evaluation = _without_verdict(job, Evaluation(), evaluation_failure(error, job.output))
     finished = finished.model_copy(update={"evaluation": evaluation})
     try:
