@@ -16,8 +16,8 @@ from bench.pages import table
 
 from dpojob_api.report import SuspectKind
 from dpojob_trainer.inspection.statistics.suspects import SuspectFinder
-from dpojob_trainer.shared.accepted_batch import AcceptedBatch
-from dpojob_trainer.shared.preference_pair import PreferencePair
+from dpojob_trainer.shared.rows.accepted_batch import AcceptedBatch
+from dpojob_trainer.shared.rows.preference_pair import PreferencePair
 
 from .pairs import words
 

@@ -12,12 +12,6 @@ MODULES = 13
 SCRIPTS = ("tests", "bench", "hack", "examples")
 """Folders beside the members."""
 
-LARGER_FOLDERS = {
-    # What both containers share, and what the packages of inspection hand to each other.
-    "trainer-image/src/dpojob_trainer/shared": 14,
-}
-"""The most modules of the folders that may hold more."""
-
 
 def modules() -> list[Path]:
     """Every Python file of the members and of the folders beside them."""
@@ -38,5 +32,5 @@ def test_no_folder_holds_more_than_13_modules() -> None:
     folders = Counter(
         relative(module.parent) for module in modules() if module.name != "__init__.py"
     )
-    larger = {f: n for f, n in folders.items() if n > LARGER_FOLDERS.get(f, MODULES)}
+    larger = {f: n for f, n in folders.items() if n > MODULES}
     assert larger == {}

@@ -12,8 +12,8 @@ from dpojob_api.spec import ModelSource
 from dpojob_trainer.inspection import InspectionError
 from dpojob_trainer.inspection.tokenization import ModelContext
 from dpojob_trainer.inspection.tokenization.token_counter import Length
-from dpojob_trainer.shared.preference_pair import PreferencePair
-from dpojob_trainer.shared.row_error import RowError
+from dpojob_trainer.shared.rows.preference_pair import PreferencePair
+from dpojob_trainer.shared.rows.row_error import RowError
 
 from .scratch import scratch
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from dpojob_trainer.inspection.statistics.row_hash import hash_rows
 from dpojob_trainer.inspection.validation import RowValidator
-from dpojob_trainer.shared.accepted_batch import AcceptedBatch
-from dpojob_trainer.shared.preference_pair import PlainPair
-from dpojob_trainer.shared.row_batch import RowBatch
+from dpojob_trainer.shared.rows.accepted_batch import AcceptedBatch
+from dpojob_trainer.shared.rows.preference_pair import PlainPair
+from dpojob_trainer.shared.rows.row_batch import RowBatch
 
 words = st.sampled_from(
     [

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from dpojob_trainer.shared.preference_pair import comparable_bytes
-
 
 def turn(**keys: Any) -> dict[str, Any]:
     return {"role": "assistant", **keys}
@@ -53,23 +48,6 @@ def test_answers_that_differ_in_their_reasoning_are_no_duplicates(volume) -> Non
         for thought in ("because of this", "because of that")
     ]
     assert volume.rows(rows).inspect().quality.duplicate_rows == 0
-
-
-TURN = st.fixed_dictionaries(
-    {"role": st.sampled_from(["user", "assistant"])},
-    optional={
-        "content": st.sampled_from(["", "a", "ab"]),
-        "name": st.sampled_from(["", "a"]),
-        "reasoning_content": st.sampled_from(["", "a"]),
-        "tool_calls": st.lists(st.sampled_from([{"name": "f"}, {"name": "g"}]), min_size=1),
-    },
-)
-
-
-@given(st.lists(TURN, min_size=2, max_size=3), st.lists(TURN, min_size=2, max_size=3))
-def test_turns_that_say_different_things_have_different_bytes(left, right) -> None:
-    left, right = ([{"content": "", **one} for one in turns] for turns in (left, right))
-    assert (comparable_bytes(left) == comparable_bytes(right)) == (left == right)
 
 
 def test_a_leak_is_a_share_of_the_evaluation_split_and_names_it(volume) -> None:

@@ -13,8 +13,8 @@ from tests.kit.inspection.volume_fixture import make_bare_model
 
 from dpojob_api.spec import ModelSource
 from dpojob_trainer.inspection.tokenization import ModelContext
-from dpojob_trainer.shared.preference_pair import PreferencePair
-from dpojob_trainer.shared.row_error import RowError
+from dpojob_trainer.shared.rows.preference_pair import PreferencePair
+from dpojob_trainer.shared.rows.row_error import RowError
 
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"

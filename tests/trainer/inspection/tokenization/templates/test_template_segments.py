@@ -20,7 +20,7 @@ from dpojob_trainer.inspection.tokenization.templates import (
     Texts,
     render_pair,
 )
-from dpojob_trainer.shared.preference_pair import PlainPair, PreferencePair
+from dpojob_trainer.shared.rows.preference_pair import PlainPair, PreferencePair
 
 OTHER_TEMPLATES = Path(__file__).parent
 """Layouts of published templates that TRL does not ship."""

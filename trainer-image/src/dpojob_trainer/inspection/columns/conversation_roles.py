@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dpojob_trainer.inspection.layouts import Schema
-from dpojob_trainer.shared.messages import ROLE_KEYS
+from dpojob_trainer.shared.rows.messages import ROLE_KEYS
 
 from .prompt_columns import readable
 from .row_sample import Sample

@@ -18,8 +18,8 @@ from dpojob_trainer.inspection.layouts import (
     kinds_of,
     merge,
 )
-from dpojob_trainer.shared.accepted_batch import AcceptedBatch
-from dpojob_trainer.shared.row_batch import RowBatch
+from dpojob_trainer.shared.rows.accepted_batch import AcceptedBatch
+from dpojob_trainer.shared.rows.row_batch import RowBatch
 
 from .column_resolution import RESERVED, Resolution, resolve
 from .row_sample import MAX_SAMPLED_ROWS, clipped

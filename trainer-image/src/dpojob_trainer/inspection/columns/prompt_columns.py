@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dpojob_trainer.inspection.layouts import Schema, columns_of
-from dpojob_trainer.shared.messages import COMMON_ROLES, TOOL_CALL_ROLE
+from dpojob_trainer.shared.rows.messages import COMMON_ROLES, TOOL_CALL_ROLE
 
 from .column_heuristics import guess, is_answer, is_metadata, simplified
 from .row_sample import Sample, begins_with_role, is_inside, reads_like_prompts, texts

@@ -10,8 +10,8 @@ from typing import Any
 from dpojob_api import report
 from dpojob_api.report import ProblemCode
 from dpojob_api.spec import ColumnMapping
-from dpojob_trainer.shared.messages import MessageKeyMapping, describe_type, is_message
-from dpojob_trainer.shared.row_error import TIE, RowError
+from dpojob_trainer.shared.rows.messages import MessageKeyMapping, describe_type, is_message
+from dpojob_trainer.shared.rows.row_error import TIE, RowError
 
 from .column_path import element_index, root_column, split_path, value_at
 from .preference_label import LabelColumn

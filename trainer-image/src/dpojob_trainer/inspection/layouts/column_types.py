@@ -8,8 +8,8 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from dpojob_trainer.shared.errors import DatasetUnreadable
-from dpojob_trainer.shared.messages import ROLE_KEYS
-from dpojob_trainer.shared.row_batch import RowBatch
+from dpojob_trainer.shared.rows.messages import ROLE_KEYS
+from dpojob_trainer.shared.rows.row_batch import RowBatch
 
 from .arrow_text import is_list, is_text
 from .column_path import SEPARATOR, root_column, split_path

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from dpojob_api.report import ProblemCode
 from dpojob_api.spec import PreferenceLabel, label_text
-from dpojob_trainer.shared.row_error import TIE, RowError
+from dpojob_trainer.shared.rows.row_error import TIE, RowError
 
 from .arrow_text import TextColumn, is_text
 from .column_path import value_at

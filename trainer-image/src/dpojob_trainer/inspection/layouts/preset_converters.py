@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dpojob_api.report import ProblemCode
-from dpojob_trainer.shared.messages import ROLE_KEYS, standard_role
-from dpojob_trainer.shared.row_error import TIE, RowError
-from dpojob_trainer.shared.turn_marks import ASSISTANT, HUMAN
+from dpojob_trainer.shared.rows.messages import ROLE_KEYS, standard_role
+from dpojob_trainer.shared.rows.row_error import TIE, RowError
+from dpojob_trainer.shared.rows.turn_marks import ASSISTANT, HUMAN
 
 Row = Mapping[str, Any]
 Columns = Mapping[str, str]

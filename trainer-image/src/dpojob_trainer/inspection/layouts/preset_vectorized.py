@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from dpojob_trainer.shared.turn_marks import ASSISTANT, HUMAN
+from dpojob_trainer.shared.rows.turn_marks import ASSISTANT, HUMAN
 
 from .arrow_text import BoolArray, IntArray, TextColumn
 from .preset_converters import Columns

@@ -11,8 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from dpojob_trainer.shared.messages import MessageKeyMapping
-from dpojob_trainer.shared.row_error import RowError
+from dpojob_trainer.shared.rows.messages import MessageKeyMapping
+from dpojob_trainer.shared.rows.row_error import RowError
 
 from .column_types import ColumnKind, Schema
 from .preset_converters import (

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from dpojob_trainer.shared.turn_marks import ASSISTANT, HUMAN
+from dpojob_trainer.shared.rows.turn_marks import ASSISTANT, HUMAN
 
 from .preset_converters import (
     is_single_spaced,

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from dpojob_trainer.shared.errors import DatasetUnreadable, require_unique_columns
-from dpojob_trainer.shared.row_batch import RowBatch
+from dpojob_trainer.shared.rows.row_batch import RowBatch
 
 from .compressed_file import CompressedFile
 from .csv_quotes import QuoteCheck

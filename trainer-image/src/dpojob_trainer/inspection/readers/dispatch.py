@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from dpojob_trainer.inspection.sources import COMPRESSIONS, DataFile
 from dpojob_trainer.shared.errors import DatasetUnreadable
-from dpojob_trainer.shared.row_batch import RowBatch
+from dpojob_trainer.shared.rows.row_batch import RowBatch
 
 from .compressed_file import CompressedFile, detect_compression
 from .csv import read_csv

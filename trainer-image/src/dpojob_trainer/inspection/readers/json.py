@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dpojob_trainer.shared.errors import DatasetUnreadable
-from dpojob_trainer.shared.row_batch import RowBatch
+from dpojob_trainer.shared.rows.row_batch import RowBatch
 
 from .json_document import describe_other_layout, nested_rows
 from .json_rows import (

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from dpojob_trainer.shared.errors import DatasetUnreadable
-from dpojob_trainer.shared.row_batch import RowBatch
+from dpojob_trainer.shared.rows.row_batch import RowBatch
 
 from .json_values import MAX_ROW_VALUES, has_more_values
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from dpojob_trainer.shared.errors import DatasetUnreadable
-from dpojob_trainer.shared.row_batch import RowBatch
+from dpojob_trainer.shared.rows.row_batch import RowBatch
 
 from .concurrency import map_in_order
 from .json_rows import BATCH_ROWS, parse_line, rows_to_batch

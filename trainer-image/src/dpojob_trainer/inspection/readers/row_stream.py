@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dpojob_trainer.inspection.sources import DataFile, Source
-from dpojob_trainer.shared.row_batch import RowBatch
+from dpojob_trainer.shared.rows.row_batch import RowBatch
 
 from .dispatch import read_file
 

@@ -9,7 +9,7 @@ from dpojob_api.report import Problem
 from dpojob_api.spec import DatasetSource
 from dpojob_trainer.inspection.statistics import SplitStatistics
 from dpojob_trainer.shared.problem_text import row_share
-from dpojob_trainer.shared.row_error import LEFT_OUT
+from dpojob_trainer.shared.rows.row_error import LEFT_OUT
 
 LARGEST_DROPPED_SHARE = 0.5
 """Share of invalid rows above which the data must be corrected, not dropped."""

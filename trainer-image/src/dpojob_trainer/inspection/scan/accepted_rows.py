@@ -17,10 +17,10 @@ from dpojob_trainer.inspection.statistics import held_out, prompt_hashes
 from dpojob_trainer.inspection.statistics.suspects import Curation
 from dpojob_trainer.inspection.tokenization import LengthCheck, ModelContext
 from dpojob_trainer.inspection.validation import RowValidator
-from dpojob_trainer.shared.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.errors import InspectionError
-from dpojob_trainer.shared.preference_pair import PreferencePair, comparable_bytes
-from dpojob_trainer.shared.row_error import CURATED, LOW_MARGIN
+from dpojob_trainer.shared.rows.accepted_batch import AcceptedBatch
+from dpojob_trainer.shared.rows.preference_pair import PreferencePair, comparable_bytes
+from dpojob_trainer.shared.rows.row_error import CURATED, LOW_MARGIN
 
 TOKENIZER_ERRORS = (
     ProblemCode.PROMPT_TOO_LONG,

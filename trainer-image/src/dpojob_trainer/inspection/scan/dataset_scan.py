@@ -21,8 +21,8 @@ from dpojob_trainer.inspection.statistics import (
 from dpojob_trainer.inspection.statistics.suspects import Curation, ScoreColumns, SuspectFinder
 from dpojob_trainer.inspection.tokenization import LengthCheck, ModelContext
 from dpojob_trainer.inspection.validation import RowValidator
-from dpojob_trainer.shared.accepted_batch import AcceptedBatch
-from dpojob_trainer.shared.row_error import RowError
+from dpojob_trainer.shared.rows.accepted_batch import AcceptedBatch
+from dpojob_trainer.shared.rows.row_error import RowError
 
 ROWS_PER_STEP = 1024
 """Rows between two progress reports where tokens are counted, about a second of work."""

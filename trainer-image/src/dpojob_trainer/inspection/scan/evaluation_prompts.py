@@ -13,8 +13,8 @@ from typing import Any, Literal
 from dpojob_api.report import InspectionReport, Problem, ProblemCode
 from dpojob_api.shared_training_constants import FEWEST_PROMPTS
 from dpojob_api.spec import DPOJobSpec
-from dpojob_trainer.shared.preference_pair import as_messages
 from dpojob_trainer.shared.problem_text import warning
+from dpojob_trainer.shared.rows.preference_pair import as_messages
 
 from .accepted_rows import accepted_rows, is_conversational
 

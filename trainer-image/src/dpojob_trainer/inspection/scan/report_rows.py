@@ -17,7 +17,7 @@ from dpojob_trainer.inspection.sources import open_source
 from dpojob_trainer.inspection.statistics.suspects import redacted_value
 from dpojob_trainer.inspection.tokenization import ModelContext, row_tokens
 from dpojob_trainer.shared.errors import InspectionError
-from dpojob_trainer.shared.row_error import CURATED
+from dpojob_trainer.shared.rows.row_error import CURATED
 
 from .accepted_rows import accepted_rows
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from dpojob_api.report import Problem, ProblemCode
 from dpojob_api.spec import MessageMapping
 from dpojob_api.value_display import flow_yaml
-from dpojob_trainer.shared.row_error import CURATED, LEFT_OUT, RowError
+from dpojob_trainer.shared.rows.row_error import CURATED, LEFT_OUT, RowError
 
 MAX_EXAMPLES = 10
 """Row numbers kept of each code."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dpojob_api.report import ProblemCode
-from dpojob_trainer.shared.accepted_batch import AcceptedBatch
-from dpojob_trainer.shared.turn_marks import (
+from dpojob_trainer.shared.rows.accepted_batch import AcceptedBatch
+from dpojob_trainer.shared.rows.turn_marks import (
     ANSWER_FOLLOWS,
     LONGEST_END,
     OPENING_MARK,

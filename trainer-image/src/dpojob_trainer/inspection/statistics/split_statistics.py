@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import cast
 
-from dpojob_trainer.shared.accepted_batch import AcceptedBatch
-from dpojob_trainer.shared.preference_pair import Format
-from dpojob_trainer.shared.row_error import RowError
+from dpojob_trainer.shared.rows.accepted_batch import AcceptedBatch
+from dpojob_trainer.shared.rows.preference_pair import Format
+from dpojob_trainer.shared.rows.row_error import RowError
 
 from .duplicates import DuplicateFinder
 from .error_aggregation import MAX_EXAMPLES, ErrorCounts

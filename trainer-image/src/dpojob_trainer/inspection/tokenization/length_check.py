@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from dpojob_api.report import ProblemCode
 from dpojob_api.spec import Training
-from dpojob_trainer.shared.preference_pair import PlainPair, PreferencePair
-from dpojob_trainer.shared.row_error import RowError
+from dpojob_trainer.shared.rows.preference_pair import PlainPair, PreferencePair
+from dpojob_trainer.shared.rows.row_error import RowError
 
 from .model_context import ModelContext
 from .token_counter import Length, TokenCounter

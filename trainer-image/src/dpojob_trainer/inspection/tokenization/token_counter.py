@@ -9,8 +9,8 @@ from tokenizers import Tokenizer
 
 from dpojob_api.report import ProblemCode
 from dpojob_trainer.inspection.model import TokenizerConfig
-from dpojob_trainer.shared.preference_pair import PlainPair, PreferencePair
-from dpojob_trainer.shared.row_error import RowError
+from dpojob_trainer.shared.rows.preference_pair import PlainPair, PreferencePair
+from dpojob_trainer.shared.rows.row_error import RowError
 
 from .safe_splits import SafeSplits
 from .templates import (

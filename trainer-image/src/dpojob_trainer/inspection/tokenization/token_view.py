@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from tokenizers import Tokenizer
 
-from dpojob_trainer.shared.preference_pair import Format, MessageList, PreferencePair
-from dpojob_trainer.shared.row_error import RowError
+from dpojob_trainer.shared.rows.preference_pair import Format, MessageList, PreferencePair
+from dpojob_trainer.shared.rows.row_error import RowError
 
 from .model_context import ModelContext
 

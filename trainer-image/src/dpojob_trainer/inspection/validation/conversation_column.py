@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dpojob_trainer.inspection.layouts import BoolArray, IntArray, TextColumn, is_list, is_text
-from dpojob_trainer.shared.messages import KEPT_KEYS, MessageKeyMapping
+from dpojob_trainer.shared.rows.messages import KEPT_KEYS, MessageKeyMapping
 
 USER, ASSISTANT, SYSTEM, OTHER = range(4)
 ROLES = ("user", "assistant", "system")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dpojob_trainer.shared.messages import COMMON_KEYS, COMMON_ROLES
+from dpojob_trainer.shared.rows.messages import COMMON_KEYS, COMMON_ROLES
 
 
 def suggest_message_mapping(value: list[Any]) -> dict[str, str]:

@@ -12,15 +12,15 @@ from typing import Any
 
 from dpojob_api.report import ProblemCode
 from dpojob_trainer.inspection.layouts import ColumnLayout
-from dpojob_trainer.shared.messages import InvalidMessages, read_messages
-from dpojob_trainer.shared.preference_pair import (
+from dpojob_trainer.shared.rows.messages import InvalidMessages, read_messages
+from dpojob_trainer.shared.rows.preference_pair import (
     Format,
     MessageList,
     PreferencePair,
     as_messages,
     last_text,
 )
-from dpojob_trainer.shared.row_error import RowError
+from dpojob_trainer.shared.rows.row_error import RowError
 
 from .message_mapping import suggest_message_mapping
 from .turn_mark_check import find_turn_mark

@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from dpojob_api.report import ProblemCode
 from dpojob_trainer.inspection.layouts import ColumnLayout, root_column
-from dpojob_trainer.shared.accepted_batch import AcceptedBatch
-from dpojob_trainer.shared.preference_pair import Format, PreferencePair
-from dpojob_trainer.shared.row_batch import RowBatch
-from dpojob_trainer.shared.row_error import RowError
+from dpojob_trainer.shared.rows.accepted_batch import AcceptedBatch
+from dpojob_trainer.shared.rows.preference_pair import Format, PreferencePair
+from dpojob_trainer.shared.rows.row_batch import RowBatch
+from dpojob_trainer.shared.rows.row_error import RowError
 
 from .row_normalizer import normalize_row
 from .valid_columns import ValidColumns

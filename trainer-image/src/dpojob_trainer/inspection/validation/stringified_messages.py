@@ -9,7 +9,12 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from dpojob_trainer.shared.messages import COMMON_KEYS, COMMON_ROLES, OTHER_ROLES, MessageKeyMapping
+from dpojob_trainer.shared.rows.messages import (
+    COMMON_KEYS,
+    COMMON_ROLES,
+    OTHER_ROLES,
+    MessageKeyMapping,
+)
 
 BEGINNING = "[{"
 """How all of them begin; `TextColumn.visible` leaves such text to `normalize_row`."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dpojob_api.report import ProblemCode
 from dpojob_trainer.inspection.layouts import ColumnLayout
-from dpojob_trainer.shared.preference_pair import PreferencePair, as_messages, last_text
-from dpojob_trainer.shared.row_error import RowError
-from dpojob_trainer.shared.turn_marks import (
+from dpojob_trainer.shared.rows.preference_pair import PreferencePair, as_messages, last_text
+from dpojob_trainer.shared.rows.row_error import RowError
+from dpojob_trainer.shared.rows.turn_marks import (
     BEGINNING_OF_TURN,
     TRANSCRIPT_MARK,
     USER_MARK,

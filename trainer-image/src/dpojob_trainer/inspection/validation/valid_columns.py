@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dpojob_trainer.inspection.layouts import BoolArray, IntArray, TextColumn
-from dpojob_trainer.shared.accepted_batch import AcceptedBatch
-from dpojob_trainer.shared.preference_pair import Format, PlainPair
-from dpojob_trainer.shared.turn_marks import (
+from dpojob_trainer.shared.rows.accepted_batch import AcceptedBatch
+from dpojob_trainer.shared.rows.preference_pair import Format, PlainPair
+from dpojob_trainer.shared.rows.turn_marks import (
     BEGINNINGS,
     ENDS_WITH_ANSWER_MARK,
     LONGEST_END,

@@ -8,8 +8,8 @@ from typing import Any
 
 from dpojob_api.report import ProblemCode
 from dpojob_trainer.inspection.layouts import ColumnLayout
-from dpojob_trainer.shared.messages import describe_type, is_unicode, without_nulls
-from dpojob_trainer.shared.row_error import RowError
+from dpojob_trainer.shared.rows.messages import describe_type, is_unicode, without_nulls
+from dpojob_trainer.shared.rows.row_error import RowError
 
 from .stringified_messages import is_stringified_list
 

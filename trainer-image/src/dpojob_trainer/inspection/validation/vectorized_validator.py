@@ -24,7 +24,7 @@ from dpojob_trainer.inspection.layouts import (
     is_text,
     with_fields,
 )
-from dpojob_trainer.shared.preference_pair import PlainPair
+from dpojob_trainer.shared.rows.preference_pair import PlainPair
 
 from .conversation_column import ASSISTANT, OTHER, USER, ConversationColumn
 from .valid_columns import (

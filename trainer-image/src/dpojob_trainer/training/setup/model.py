@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from dpojob_api.conditions import Reason
 from dpojob_api.shared_training_constants import cpu_uses_eager_attention
-from dpojob_trainer.shared.messages import FALLBACK_CHAT_TEMPLATE
+from dpojob_trainer.shared.rows.messages import FALLBACK_CHAT_TEMPLATE
 from dpojob_trainer.training.adapters.loading import TRAINED_ADAPTER, load_adapter
 from dpojob_trainer.training.adapters.merge_check import InexactMergeError
 from dpojob_trainer.training.adapters.merging import merge_adapter

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from dpojob_trainer.shared.row_batch import RowBatch
+from dpojob_trainer.shared.rows.row_batch import RowBatch
 
 from .ipc_messages import check_batch_sizes
 from .row_size import BATCH_ROWS, column_names, split_by_size

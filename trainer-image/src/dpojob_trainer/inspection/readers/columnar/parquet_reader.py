@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from dpojob_trainer.shared.errors import DatasetUnreadable
-from dpojob_trainer.shared.row_batch import RowBatch
+from dpojob_trainer.shared.rows.row_batch import RowBatch
 
 from .decoded_sizes import rows_at_once
 from .parquet_pages import DamagedParquetError, read_chunks

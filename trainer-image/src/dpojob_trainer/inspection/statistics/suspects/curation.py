@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from dpojob_api import report
 from dpojob_api.report import SuspectKind
 from dpojob_api.spec import Curate
-from dpojob_trainer.shared.accepted_batch import AcceptedBatch
-from dpojob_trainer.shared.row_batch import RowBatch
-from dpojob_trainer.shared.row_error import LOW_MARGIN, RowError
+from dpojob_trainer.shared.rows.accepted_batch import AcceptedBatch
+from dpojob_trainer.shared.rows.row_batch import RowBatch
+from dpojob_trainer.shared.rows.row_error import LOW_MARGIN, RowError
 
 from .finder import SuspectFinder
 from .pair_sample import MAX_ROWS, MAX_ROWS_TO_CURATE, PairSample

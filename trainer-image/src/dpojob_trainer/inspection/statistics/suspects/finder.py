@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dpojob_api.report import SuspectKind, Suspects
-from dpojob_trainer.shared.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.problem_text import row_share
+from dpojob_trainer.shared.rows.accepted_batch import AcceptedBatch
 
 from .giveaways import Giveaway, giveaways
 from .languages import Languages, language_of, minority_languages

@@ -10,7 +10,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from dpojob_trainer.shared.accepted_batch import AcceptedBatch
+from dpojob_trainer.shared.rows.accepted_batch import AcceptedBatch
 
 MAX_ROWS = 10_000
 """Rows compared; of larger datasets a random sample of prompts."""

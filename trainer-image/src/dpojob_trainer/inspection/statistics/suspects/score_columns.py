@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dpojob_trainer.shared.row_batch import RowBatch
+from dpojob_trainer.shared.rows.row_batch import RowBatch
 
 SCORES = frozenset(("score", "scores", "rating", "ratings", "reward", "rewards"))
 _WORDS = re.compile(r"[^a-z0-9]+")

@@ -12,7 +12,7 @@ import jinja2.ext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from dpojob_trainer.inspection.model import TokenizerConfig
-from dpojob_trainer.shared.messages import FALLBACK_CHAT_TEMPLATE, Message
+from dpojob_trainer.shared.rows.messages import FALLBACK_CHAT_TEMPLATE, Message
 
 from .template_tracing import TracingEnvironment
 

@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from dpojob_trainer.shared.messages import Message
-from dpojob_trainer.shared.preference_pair import PlainPair
+from dpojob_trainer.shared.rows.messages import Message
+from dpojob_trainer.shared.rows.preference_pair import PlainPair
 
 from .chat_template import ChatTemplate
 from .traced_text import PLACEHOLDERS, Conditions, TracedText

@@ -12,7 +12,7 @@ import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 from dpojob_api.spec import RewardModel
-from dpojob_trainer.shared.preference_pair import as_messages
+from dpojob_trainer.shared.rows.preference_pair import as_messages
 from dpojob_trainer.training.setup.model_source import download_model
 from dpojob_trainer.training.setup.train_job import TrainJob
 
