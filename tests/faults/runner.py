@@ -141,7 +141,7 @@ async def run_hostile_tenants(
 async def run_all(
     shared_env: SharedEnvironment, runs: int, seed: int, names: Sequence[str], limit: int
 ) -> Report:
-    """The clean runs, the sweeps and the sequences of edits: `runs` in all, or more if too few are left."""
+    """The clean runs, the hostile tenants, the sweeps and the sequences of edits: `runs` in all, or more if too few are left."""
     from .scenarios import hostile_tenant, spec_edit_sequences
 
     report = Report()
@@ -161,11 +161,11 @@ async def run_all(
     print_line(
         f"{len(chosen)} faults: {', '.join(f'{n} {kind}' for kind, n in sorted(kinds.items()))}"
     )
+    print_line(f"{len(hostile_tenant.ATTACKS)} runs beside a hostile tenant")
+    await run_hostile_tenants(shared_env, list(hostile_tenant.ATTACKS), limit, report)
     await run_faults(shared_env, chosen, references, limit, report)
     print_line(f"{edited} sequences of edits between specs")
     await in_parallel(spec_edit_sequences.jobs(shared_env, edited, seed), limit, report)
-    print_line(f"{len(hostile_tenant.ATTACKS)} runs beside a hostile tenant")
-    await run_hostile_tenants(shared_env, list(hostile_tenant.ATTACKS), limit, report)
     random_ = random.Random(seed)
     while (short := runs - len(report.results)) > 0:
         more = sweep.others(references.logs, chosen, short, random_)
