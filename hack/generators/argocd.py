@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from generated_files import ROOT, write_or_check
+
 FOLDER = ROOT / "examples/argocd"
 PATCH = FOLDER / "argocd-cm-patch.yaml"
 HEAD = """# Generated from the Lua files beside it by `make generate`. Do not edit.
@@ -43,14 +43,7 @@ def patch() -> str:
 
 def main(arguments: list[str]) -> int:
     """Writes or checks; the exit status."""
-    fresh = patch()
-    if arguments == ["--check"]:
-        if not PATCH.exists() or PATCH.read_text(encoding="utf-8") != fresh:
-            print(f"{PATCH.relative_to(ROOT)} is stale; run 'make generate'", file=sys.stderr)
-            return 1
-        return 0
-    PATCH.write_text(fresh, encoding="utf-8")
-    return 0
+    return write_or_check({PATCH: patch()}, arguments)
 
 
 if __name__ == "__main__":

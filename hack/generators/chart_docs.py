@@ -7,12 +7,11 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import yaml
+from generated_files import ROOT, write_or_check
 
-ROOT = Path(__file__).resolve().parents[2]
 VALUES = ROOT / "charts/dpojob/values.yaml"
 README = ROOT / "charts/dpojob/README.md"
 HEAD = """# The chart of the DPOJob operator
@@ -81,14 +80,7 @@ def readme() -> str:
 
 def main(arguments: list[str]) -> int:
     """Writes or checks; the exit status."""
-    fresh = readme()
-    if arguments == ["--check"]:
-        if not README.exists() or README.read_text(encoding="utf-8") != fresh:
-            print(f"{README.relative_to(ROOT)} is stale; run 'make generate'", file=sys.stderr)
-            return 1
-        return 0
-    README.write_text(fresh, encoding="utf-8")
-    return 0
+    return write_or_check({README: readme()}, arguments)
 
 
 if __name__ == "__main__":

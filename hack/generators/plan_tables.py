@@ -2,7 +2,8 @@
 """Writes the tables of the planner's figures in docs/plan.md. With --check, fails when one is stale."""
 
 import sys
-from pathlib import Path
+
+from generated_files import ROOT, write_or_check
 
 from dpojob_api.pool import GPU
 from dpojob_api.shared_training_constants import STOP_SECONDS
@@ -22,7 +23,7 @@ from dpojob_planner.estimates.calibration import CONSTANTS
 from dpojob_planner.estimates.gpu import TRAINING_SHARE
 from dpojob_planner.estimates.gpu_kinds import KINDS
 
-PAGE = Path(__file__).parents[2] / "docs" / "plan.md"
+PAGE = ROOT / "docs/plan.md"
 PUBLISHED = {
     "POWER_CAPPED_MATMUL_SHARE": "published for a T4 (forums.developer.nvidia.com/t/about-gpu-peak-performance/264462)",
     "TRAINING_SHARE": "with MATMUL_SHARE the least that llm-foundry publishes for H100",
@@ -82,19 +83,15 @@ def _origin(name: str) -> str:
     return PUBLISHED.get(name, "assumed")
 
 
-def main() -> None:
-    """Replaces what lies between each table's two markers."""
-    text = made = PAGE.read_text()
+def main(arguments: list[str]) -> int:
+    """Replaces what lies between each table's two markers, or compares it; the exit status."""
+    page = PAGE.read_text(encoding="utf-8")
     for name, table in (("rates", rates()), ("constants", constants())):
         start, end = (marker.format(name=name) for marker in MARKERS)
-        head, rest = made.split(start, 1)
-        made = f"{head}{start}{table}{end}{rest.split(end, 1)[1]}"
-    if "--check" in sys.argv:
-        if made != text:
-            sys.exit("check: docs/plan.md is stale; run 'make generate'")
-    else:
-        PAGE.write_text(made)
+        head, rest = page.split(start, 1)
+        page = f"{head}{start}{table}{end}{rest.split(end, 1)[1]}"
+    return write_or_check({PAGE: page}, arguments)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

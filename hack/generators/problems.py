@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from generated_files import ROOT, write_or_check
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from examples.make_demo_data import make_model
@@ -23,7 +24,6 @@ from dpojob_api.report import Problem, ProblemCode
 from dpojob_api.spec import DPOJobSpec
 from dpojob_trainer.inspection import inspect
 
-ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "docs/reference/problem-examples.yaml"
 PAGE = ROOT / "docs/reference/problems.md"
 WITHOUT_ROWS = {
@@ -55,15 +55,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as temporary:
         model = make_model(Path(temporary), teach_steps=0)
         page = HEAD + "".join(sections(yaml.safe_load(EXAMPLES.read_text()), model))
-    if "--check" not in arguments:
-        PAGE.write_text(page)
-    elif not PAGE.exists() or PAGE.read_text() != page:
-        print(
-            "check: docs/reference/problems.md is stale; run 'hack/generators/problems.py'",
-            file=sys.stderr,
-        )
-        return 1
-    return 0
+    return write_or_check({PAGE: page}, arguments, "hack/generators/problems.py")
 
 
 def sections(examples: Mapping[str, Mapping[str, Any]], model: Path) -> Iterator[str]:

@@ -6,13 +6,12 @@
 
 import ast
 import sys
-from pathlib import Path
 
 import yaml
+from generated_files import ROOT, write_or_check
 
 from dpojob_operator.decide.summary import ADVICE
 
-ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "api/src/dpojob_api/conditions.py"
 REMEDIES = ROOT / "docs/reference/remedies.yaml"
 TARGET = ROOT / "docs/reasons.md"
@@ -54,10 +53,10 @@ def rows() -> list[str]:
     return found
 
 
-wanted = HEAD + "\n".join(rows()) + "\n"
-if "--check" in sys.argv:
-    if not TARGET.exists() or TARGET.read_text() != wanted:
-        sys.exit("check: docs/reasons.md is stale; run 'make generate'")
-else:
-    TARGET.parent.mkdir(exist_ok=True)
-    TARGET.write_text(wanted)
+def main(arguments: list[str]) -> int:
+    """Writes or checks; the exit status."""
+    return write_or_check({TARGET: HEAD + "\n".join(rows()) + "\n"}, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

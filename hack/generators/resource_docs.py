@@ -6,12 +6,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
+from generated_files import ROOT, write_or_check
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGES = {"dpojobs": "dpojob", "gpupools": "gpupool", "costquotas": "costquota"}
 Schema = Mapping[str, Any]
 
@@ -25,18 +24,11 @@ def main(arguments: list[str]) -> int:
     Returns:
         The exit status.
     """
+    pages = {}
     for crd, name in PAGES.items():
-        page = "".join(page_lines(yaml.safe_load((ROOT / f"crds/{crd}.yaml").read_text())))
-        target = ROOT / f"docs/reference/{name}.md"
-        if "--check" not in arguments:
-            target.parent.mkdir(exist_ok=True)
-            target.write_text(page)
-        elif not target.exists() or target.read_text() != page:
-            print(
-                f"check: {target.relative_to(ROOT)} is stale; run 'make generate'", file=sys.stderr
-            )
-            return 1
-    return 0
+        lines = page_lines(yaml.safe_load((ROOT / f"crds/{crd}.yaml").read_text()))
+        pages[ROOT / f"docs/reference/{name}.md"] = "".join(lines)
+    return write_or_check(pages, arguments)
 
 
 def page_lines(crd: Schema) -> Iterator[str]:

@@ -19,6 +19,7 @@ from tests.kit.bench.gpu_documents import Card, cells
 ROOT = Path(__file__).parents[2]
 CALIBRATION = Path("planner/src/dpojob_planner/estimates/calibration.json")
 COPIED = ("api/src", "planner/src", "bench/gpu", "bench/memory")
+FILES = ("hack/generators/plan_tables.py", "hack/generators/generated_files.py", "docs/plan.md")
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def checkout(tmp_path: Path) -> Path:
     copy = tmp_path / "checkout"
     for folder in COPIED:
         shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("hack/generators/plan_tables.py", "docs/plan.md"):
+    for file in FILES:
         (copy / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / file, copy / file)
     return copy

@@ -17,7 +17,9 @@ def test_it_fits_a_screen_and_a_half() -> None:
 def test_its_picture_is_one_that_a_script_makes() -> None:
     (picture,) = re.findall(r"!\[[^\]]+\]\(docs/pictures/([\w-]+)\.png\)", README)
     assert (ROOT / f"docs/pictures/{picture}.png").exists()
-    assert f'NAME = "{picture}"' in (ROOT / "hack/generators/report_picture.py").read_text()
+    assert (
+        f'NAME = "{picture}"' in (ROOT / "hack/generators/pictures/report_picture.py").read_text()
+    )
 
 
 def test_the_times_are_those_that_a_run_wrote() -> None:

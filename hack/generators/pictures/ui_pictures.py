@@ -1,6 +1,6 @@
 """Writes the pictures of docs/ui.md: the page of `dpojob ui` with made-up jobs, in headless Chromium.
 
-.venv/bin/python hack/generators/ui_pictures.py
+.venv/bin/python hack/generators/pictures/ui_pictures.py
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from dpojob.page import Page
 from dpojob.page.curves import Curve
 from dpojob.page.job_store import JobStore
 
-PICTURES = Path(__file__).parents[2] / "docs/pictures"
+PICTURES = Path(__file__).parents[3] / "docs/pictures"
 MAX_BYTES = 150_000
 STEPS = 400
 COLORS = 96

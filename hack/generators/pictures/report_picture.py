@@ -1,6 +1,6 @@
 """Writes the picture of the README: the report of examples/quickstart.yaml, trained on this machine's processor.
 
-.venv/bin/python hack/generators/report_picture.py
+.venv/bin/python hack/generators/pictures/report_picture.py
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Page
 from ui_pictures import PICTURES, chromium, write
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from cluster_tools import ROOT
 from demo import JOB, demo_data
