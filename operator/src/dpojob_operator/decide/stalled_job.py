@@ -96,20 +96,6 @@ def with_conditions(raw: Mapping[str, Any], new: DPOJobStatus) -> dict[str, Any]
     return {**(raw.get("status") or {}), **{name: wire[name] for name in WRITTEN_FIELDS}}
 
 
-def unreadable_part(error: ValidationError) -> tuple[str, str]:
-    """Name what of a DPOJob cannot be parsed.
-
-    Args:
-        error: What parsing it raised.
-
-    Returns:
-        "spec" or "status", and the first field that cannot be parsed, with why.
-    """
-    first = error.errors()[0]
-    part = "status" if first["loc"][:1] == ("status",) else "spec"
-    return part, f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-
-
 def _stalled(
     status: DPOJobStatus, generation: int, reason: Reason, message: str, now: datetime
 ) -> DPOJobStatus:

@@ -8,7 +8,7 @@ from .ordered_groups import OrderedGroups
 from .output_lock_index import OutputLockIndex
 from .output_writers import pods_that_may_write
 from .pod_lists import PodLists
-from .quota_index import QuotaIndex, UnreadableQuota
+from .quota_index import QuotaIndex
 
 __all__ = [
     "DependentsIndex",
@@ -19,6 +19,5 @@ __all__ = [
     "OutputLockIndex",
     "PodLists",
     "QuotaIndex",
-    "UnreadableQuota",
     "pods_that_may_write",
 ]

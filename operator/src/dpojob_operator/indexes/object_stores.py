@@ -15,6 +15,7 @@ from dpojob_operator.decide.object_snapshots import JobSnapshot, PVCSnapshot, Ra
 from dpojob_operator.kube import (
     Key,
     ObjectStore,
+    UnreadableObject,
     owning_dpojob,
     parse_gpupool,
     select_fields,
@@ -29,7 +30,7 @@ from dpojob_operator.kube.resources import (
     Resource,
 )
 
-from .quota_index import QuotaIndex, UnreadableQuota, read_quota
+from .quota_index import QuotaIndex, read_quota
 
 MAX_KEPT_BYTES = 65536
 """A larger DPOJob, without its managed fields, is read from the API server for each pass: users fill them up to 1.5 MiB."""
@@ -71,7 +72,9 @@ class ObjectStores:
         self.claims: ObjectStore[PVCSnapshot] = ObjectStore(PVCSnapshot.read)
         self.pools: ObjectStore[GPUPool | None] = ObjectStore(parse_gpupool)
         """None for pools that this version cannot parse."""
-        self.quotas: ObjectStore[QuotaIndex | UnreadableQuota] = ObjectStore(read_quota, _namespace)
+        self.quotas: ObjectStore[QuotaIndex | UnreadableObject] = ObjectStore(
+            read_quota, _namespace
+        )
         """The quotas by namespace."""
         self._by_plural: dict[str, ObjectStore[Any]] = {
             DPOJOBS.plural: self.dpojobs,
@@ -100,10 +103,10 @@ class ObjectStores:
         readable = [quota for quota in found if isinstance(quota, QuotaIndex)]
         return tuple(sorted(readable, key=lambda index: index.quota.name))
 
-    def unreadable_quotas_of(self, namespace: str) -> tuple[UnreadableQuota, ...]:
+    def unreadable_quotas_of(self, namespace: str) -> tuple[UnreadableObject, ...]:
         """Returns the CostQuotas of a namespace that this version cannot parse, by name."""
         found = self.quotas.of_group((namespace, ""))
-        unreadable = [quota for quota in found if isinstance(quota, UnreadableQuota)]
+        unreadable = [quota for quota in found if isinstance(quota, UnreadableObject)]
         return tuple(sorted(unreadable, key=lambda quota: quota.name))
 
     def observe(self, resource: Resource, raw: Mapping[str, Any]) -> None:

@@ -3,26 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
-
-from pydantic import ValidationError
 
 from dpojob_api.cost_quota import CostQuota
 from dpojob_operator.decide import QuotaSnapshot
-from dpojob_operator.decide.stalled_job import unreadable_part
-
-
-@dataclass(frozen=True)
-class UnreadableQuota:
-    """A CostQuota that this version cannot parse; equal to itself until its spec is edited."""
-
-    name: str
-    generation: int
-    problem: str = field(compare=False)
-    """The field that cannot be parsed, and why."""
-    raw: Mapping[str, Any] = field(compare=False)
-    """The object as it was read."""
+from dpojob_operator.kube import UnreadableObject, parse_or_explain
 
 
 class QuotaIndex:
@@ -54,10 +39,7 @@ class QuotaIndex:
         )
 
 
-def read_quota(raw: Mapping[str, Any]) -> QuotaIndex | UnreadableQuota:
+def read_quota(raw: Mapping[str, Any]) -> QuotaIndex | UnreadableObject:
     """Reads a CostQuota."""
-    try:
-        return QuotaIndex(CostQuota.model_validate(raw))
-    except ValidationError as error:
-        metadata, (_, problem) = raw["metadata"], unreadable_part(error)
-        return UnreadableQuota(metadata["name"], metadata.get("generation", 0), problem, raw)
+    quota = parse_or_explain(CostQuota, raw)
+    return quota if isinstance(quota, UnreadableObject) else QuotaIndex(quota)

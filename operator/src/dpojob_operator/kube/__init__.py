@@ -8,7 +8,13 @@ from .kopf_session import ObjectSink, login
 from .leader_election import LeaseLost, run_as_leader
 from .object_keys import Key, key_of, owning_dpojob
 from .object_store import ObjectStore
-from .parsing import parse_dpojob, parse_gpupool
+from .parsing import (
+    UnreadableObject,
+    parse_dpojob,
+    parse_gpupool,
+    parse_or_explain,
+    unreadable_part,
+)
 from .selected_fields import select_fields
 
 __all__ = [
@@ -22,14 +28,17 @@ __all__ = [
     "NotFound",
     "ObjectSink",
     "ObjectStore",
+    "UnreadableObject",
     "inside_cluster",
     "key_of",
     "login",
     "owning_dpojob",
     "parse_dpojob",
     "parse_gpupool",
+    "parse_or_explain",
     "read_body",
     "resources",
     "run_as_leader",
     "select_fields",
+    "unreadable_part",
 ]

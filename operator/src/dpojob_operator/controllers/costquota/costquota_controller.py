@@ -25,8 +25,8 @@ from dpojob_operator.decide.cost_quota import (
     updated_quotas,
 )
 from dpojob_operator.decide.queueing import is_managed_elsewhere
-from dpojob_operator.indexes import JobCosts, ObjectStores, UnreadableQuota
-from dpojob_operator.kube import ApiClient, ApiError, Key
+from dpojob_operator.indexes import JobCosts, ObjectStores
+from dpojob_operator.kube import ApiClient, ApiError, Key, UnreadableObject
 from dpojob_operator.kube.resources import COSTQUOTAS, DPOJOBS
 from dpojob_operator.process.metrics import COST_QUOTAS, QuotaFigures
 
@@ -137,7 +137,7 @@ class CostQuotaController:
         raw = await self._cluster.get(DPOJOBS, namespace, name)
         return None if raw is None or raw["metadata"]["uid"] != uid else read_job_cost(raw)
 
-    async def _report_unreadable(self, quota: UnreadableQuota) -> None:
+    async def _report_unreadable(self, quota: UnreadableObject) -> None:
         """Says so in the conditions of the quota; its record stays as it is."""
         types, reason = (QuotaConditionType.READY,), Reason.COST_QUOTA_UNREADABLE
         status = unreadable_status(quota.raw, types, reason, quota.problem, self._now())

@@ -14,13 +14,7 @@ from dpojob_api.base import JSONObject
 from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJob, DPOJobStatus
 from dpojob_api.pool import GPUPoolSpec
-from dpojob_operator.decide import (
-    Decision,
-    PlanningRequest,
-    Snapshot,
-    is_binding,
-    stalled_job,
-)
+from dpojob_operator.decide import Decision, PlanningRequest, Snapshot, is_binding, stalled_job
 from dpojob_operator.decide.effective_spec import with_default_cache
 from dpojob_operator.decide.queueing import is_managed_elsewhere
 from dpojob_operator.decide.steps import decide, decide_with_pools
@@ -32,6 +26,7 @@ from dpojob_operator.kube import (
     EventRecorder,
     Key,
     LeaseLost,
+    unreadable_part,
 )
 from dpojob_operator.kube.resources import DPOJOBS
 from dpojob_operator.manifests import InputsTooLarge
@@ -274,7 +269,7 @@ class Reconciler:
         self._outdated.discard(key)
 
     async def _report_unreadable(self, key: Key, raw: JSONObject, error: ValidationError) -> None:
-        part, problem = stalled_job.unreadable_part(error)
+        part, problem = unreadable_part(error)
         status = stalled_job.readable_conditions(raw)
         if status is None:
             log.warning("%s/%s cannot be read and is left alone: %s", *key, problem)

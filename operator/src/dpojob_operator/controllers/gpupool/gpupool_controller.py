@@ -10,17 +10,14 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from pydantic import ValidationError
-
 from dpojob_api.base import JSONObject
 from dpojob_api.conditions import PoolConditionType, Reason
 from dpojob_api.constants import LABEL_MANAGED_BY, MANAGED_BY
 from dpojob_api.pool import GPUPool, GPUPoolStatus
 from dpojob_operator.decide.conditions import unreadable_status
 from dpojob_operator.decide.object_snapshots import ENDED_PHASES, RawObject
-from dpojob_operator.decide.stalled_job import unreadable_part
 from dpojob_operator.indexes import ObjectStores
-from dpojob_operator.kube import ApiClient, Conflict
+from dpojob_operator.kube import ApiClient, Conflict, UnreadableObject, parse_or_explain
 from dpojob_operator.kube.resources import GPUPOOLS, NODES, PODS
 from dpojob_operator.process.metrics import POOLS, PoolFigures
 
@@ -65,12 +62,13 @@ class GPUPoolController:
             POOLS.replace((), ())
             return
         pools: list[tuple[JSONObject, GPUPool]] = []
-        unreadable: list[tuple[JSONObject, ValidationError]] = []
+        unreadable: list[UnreadableObject] = []
         for raw in raws:
-            try:
-                pools.append((raw, GPUPool.model_validate(raw)))
-            except ValidationError as error:
-                unreadable.append((raw, error))
+            pool = parse_or_explain(GPUPool, raw)
+            if isinstance(pool, UnreadableObject):
+                unreadable.append(pool)
+            else:
+                pools.append((raw, pool))
         resources = {pool.spec.gpu.resource for _, pool in pools}
         await self._list(resources)
         pods = [*self._other_pods, *filter(_is_active, self._stores.pods.values())]
@@ -84,11 +82,11 @@ class GPUPoolController:
             counted = pool.status if pool.status is not None and pool.status.conditions else None
             room = room or counted is None or new.free != counted.free
             await self._write({**raw, "status": new.wire()})
-        POOLS.replace(figures, [raw["metadata"]["name"] for raw, _ in unreadable])
+        POOLS.replace(figures, [each.name for each in unreadable])
         if room:
             self._changed()
-        for raw, cause in unreadable:
-            await self._report_unreadable(raw, cause)
+        for each in unreadable:
+            await self._report_unreadable(each)
 
     async def _list(self, resources: set[str]) -> None:
         """Lists nodes and the pods that are in no store, unless that was just done."""
@@ -104,12 +102,14 @@ class GPUPoolController:
         ]
         self._listed_at, self._resources = time.monotonic(), resources
 
-    async def _report_unreadable(self, raw: JSONObject, error: ValidationError) -> None:
-        types = (PoolConditionType.AVAILABLE, PoolConditionType.READY)
-        _, problem = unreadable_part(error)
-        status = unreadable_status(raw, types, Reason.POOL_UNREADABLE, problem, self._now())
-        if status != raw.get("status"):
-            await self._write({**raw, "status": status})
+    async def _report_unreadable(self, pool: UnreadableObject) -> None:
+        types, reason = (
+            (PoolConditionType.AVAILABLE, PoolConditionType.READY),
+            Reason.POOL_UNREADABLE,
+        )
+        status = unreadable_status(pool.raw, types, reason, pool.problem, self._now())
+        if status != pool.raw.get("status"):
+            await self._write({**pool.raw, "status": status})
 
     async def _write(self, body: JSONObject) -> None:
         try:
