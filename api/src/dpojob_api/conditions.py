@@ -218,7 +218,7 @@ class Reason(StrEnum):
 
     # Ready and Stalled.
     IN_PROGRESS = "InProgress"
-    """The job has not ended, and no stage of it has begun."""
+    """Of `Stalled`: the job has not failed, and the operator can go on with it."""
 
     # GPUPool.
     NODES_FOUND = "NodesFound"

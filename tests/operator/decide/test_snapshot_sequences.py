@@ -123,7 +123,7 @@ def test_invariants_hold_through_any_sequence_of_snapshots(data: st.DataObject, 
     for _ in range(steps):
         spec = {**spec, "suspend": data.draw(st.booleans())}
         dependency = data.draw(
-            st.sampled_from([None, DependencySnapshot(), DependencySnapshot(failed=True, failure="f"),
+            st.sampled_from([DependencySnapshot(), DependencySnapshot(failed=True, failure="f"),
                              DependencySnapshot(complete=True, problem="none")])
         )  # fmt: skip
         snapshot = build_snapshot(

@@ -132,7 +132,8 @@ class Snapshot:
     job: DPOJob
     claims: Mapping[str, PVCSnapshot | None] = field(default_factory=dict)
     """Every PersistentVolumeClaim the job names; None where it does not exist."""
-    dependency: DependencySnapshot | None = None
+    dependency: DependencySnapshot = DependencySnapshot()
+    """Read while `model.fromJob` is not resolved."""
     inspection: JobSnapshot | None = None
     inspection_pods: tuple[PodSnapshot, ...] = ()
     inspection_key: str | None = None

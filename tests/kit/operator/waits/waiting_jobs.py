@@ -40,7 +40,7 @@ from tests.kit.operator.waits.obstacles import (
 from dpojob_api.cost_quota import CountedJob
 from dpojob_api.job import DPOJobStatus
 from dpojob_api.progress import Progress
-from dpojob_operator.decide import DependencySnapshot, OutputHolder, SharedInspection
+from dpojob_operator.decide import OutputHolder, SharedInspection
 from dpojob_operator.decide.stalled_job import failed_pass_status, invalid_spec_status
 
 IMAGE = replace(WAITS, scheduled=True, waiting_reason="ErrImagePull", waiting_message="not found")
@@ -61,7 +61,6 @@ def before_training() -> Iterator[DecidedJob]:
     """Jobs that are inspected or about to be."""
     yield decide_once(build_snapshot(spec_fields=FROM_JOB))
     yield decide_once(build_snapshot(spec_fields={**FROM_JOB, "suspend": True}))
-    yield decide_once(build_snapshot(spec_fields=FROM_JOB, dependency=DependencySnapshot()))
     yield decide_once(build_snapshot(shared=SharedInspection(name="first", report=None)))
     yield decide_once(inspects())
     for text in (UNBOUND, NO_LABEL):

@@ -62,7 +62,7 @@ async def test_only_jobs_that_lead_back_to_themselves_are_a_cycle(
     unused: Any = None
     reader = StateReader(chain, ObjectStores(), Policy(), unused, unused, DependentsIndex())  # type: ignore[arg-type]
     snapshot = await reader.read(chain.job("x"))
-    assert snapshot.dependency is not None and snapshot.dependency.cycle == cycle
+    assert snapshot.dependency.cycle == cycle
 
 
 async def test_training_jobs_of_earlier_attempts_are_read_by_their_owner() -> None:

@@ -16,7 +16,7 @@ AFTER_SFT: dict[str, Any] = {"model": {"fromJob": {"kind": "DPOJob", "name": "sf
 FOUND = Dependency(kind="DPOJob", name="sft", uid="u", repo="me/sft")
 
 
-def decided(dependency: DependencySnapshot | None, **spec: Any) -> Decision:
+def decided(dependency: DependencySnapshot, **spec: Any) -> Decision:
     snapshot = build_snapshot(spec_fields={**AFTER_SFT, **spec}, dependency=dependency)
     return decide_with_pools(snapshot, POOLS, NOW)
 
@@ -64,12 +64,6 @@ def test_a_job_waits_for_the_other_and_looks_again(
     )
     assert (decision.status.phase, decision.requeue_after, decision.actions) == ("Waiting", 30, ())
     assert decided(dependency, suspend=True).status.phase == "Suspended"
-
-
-def test_a_job_whose_dependency_was_not_read_looks_again() -> None:
-    decision = decided(None)
-    assert (decision.requeue_after, decision.actions) == (30, ())
-    assert reason(decision, "DatasetValid") is None
 
 
 def test_the_other_jobs_output_is_inspected_once_it_is_complete() -> None:

@@ -280,6 +280,6 @@ def _may_begin(snapshot: Snapshot) -> bool:
 def _spec_with_resolved_dependency(snapshot: Snapshot) -> tuple[DPOJobSpec, Dependency | None]:
     """The spec with `fromJob` resolved, also when it was read in this very pass, and what it resolved to."""
     job, status, dependency = snapshot.job, snapshot.job.status, snapshot.dependency
-    if status.dependency is None and dependency is not None:
+    if status.dependency is None and dependency.found is not None:
         status = status.model_copy(update={"dependency": dependency.found})
     return effective_spec(job.name, job.spec, status), status.dependency

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dpojob_api.conditions import ConditionType, Reason
+from dpojob_api.conditions import Reason
 from dpojob_operator.decide.queueing import hold_if_suspended
 from dpojob_operator.decide.status_builder import StatusBuilder
 
@@ -24,13 +24,6 @@ def resolve_dependency(builder: StatusBuilder) -> bool:
         return True
     dependency = builder.snapshot.dependency
     name = f"{reference.kind} {reference.name}"
-    if dependency is None:
-        if not hold_if_suspended(builder) and builder.status.phase == "Suspended":
-            # It goes on where it waited when it was suspended.
-            valid = builder.status.condition(ConditionType.DATASET_VALID)
-            builder.set_phase("Pending" if valid is None else "Waiting")
-        builder.requeue_within(POLL_SECONDS)
-        return False
     if dependency.cycle:
         path = " -> ".join(dependency.cycle)
         builder.fail(
