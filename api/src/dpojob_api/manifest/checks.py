@@ -12,8 +12,6 @@ from pydantic import BaseModel, ValidationError
 
 from dpojob_api.arguments import argument_problem, is_nested_deeper
 from dpojob_api.constants import API_VERSION
-from dpojob_api.cost_quota import CostQuotaSpec
-from dpojob_api.pool import GPUPoolSpec
 from dpojob_api.spec import DNS_NAME, DPOJobSpec
 from dpojob_api.value_display import show_value
 
@@ -31,18 +29,14 @@ from .validation_messages import (
 
 NAME_LENGTH = 63
 """Characters of a DPOJob's name: it labels the job's pods, and label values are limited to 63."""
-KINDS: dict[str, type[BaseModel]] = {
-    "DPOJob": DPOJobSpec,
-    "GPUPool": GPUPoolSpec,
-    "CostQuota": CostQuotaSpec,
-}
-"""Kind to the model of its spec."""
 LEAST = {
     "DPOJob": "a DPOJob needs at least a model and a dataset",
     "GPUPool": "a GPUPool needs at least its gpu",
     "CostQuota": "a CostQuota needs at least its maxCost",
 }
 """What a spec holds at least, by kind."""
+KINDS = tuple(LEAST)
+"""The kinds of documents that are checked."""
 NAMESPACE = r"(?=.{1,63}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 """The pattern that the API server requires of a namespace's name (RFC 1123 label)."""
 PARTS = ("apiVersion", "kind", "metadata", "spec", "status")
@@ -88,7 +82,7 @@ def check_document(document: Any) -> Iterator[tuple[Path, str]]:
         )
         return
     if not isinstance(kind, str) or kind not in KINDS:
-        near = did_you_mean(nearest_field(str(kind), list(KINDS)))
+        near = did_you_mean(nearest_field(str(kind), KINDS))
         yield ("kind",), f"kind is {show_value(kind)}; it may be DPOJob, GPUPool or CostQuota{near}"
         return
     if version != API_VERSION:
@@ -101,7 +95,20 @@ def check_document(document: Any) -> Iterator[tuple[Path, str]]:
     if spec is None:
         yield ("spec",), f"spec is required: {LEAST[kind]}"
         return
-    yield from _check_spec(KINDS[kind], without_nulls({"spec": spec})["spec"])
+    yield from _check_spec(_spec_model(kind), without_nulls({"spec": spec})["spec"])
+
+
+def _spec_model(kind: str) -> type[BaseModel]:
+    """The model of a kind's spec; those of GPUPool and CostQuota are imported for their own documents alone."""
+    if kind == "GPUPool":
+        from dpojob_api.pool import GPUPoolSpec
+
+        return GPUPoolSpec
+    if kind == "CostQuota":
+        from dpojob_api.cost_quota import CostQuotaSpec
+
+        return CostQuotaSpec
+    return DPOJobSpec
 
 
 def _hint_on_part(part: str, value: Any, kind: str) -> str:
@@ -110,7 +117,7 @@ def _hint_on_part(part: str, value: Any, kind: str) -> str:
         return f": {advice}"
     if part in METADATA:
         return ": it belongs in metadata"
-    if part in field_names(KINDS[kind]):
+    if part in field_names(_spec_model(kind)):
         return ": it belongs in spec"
     return did_you_mean(nearest_field(part, PARTS))
 

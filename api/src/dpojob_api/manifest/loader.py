@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dpojob_api.constants import API_VERSION, GROUP
-from dpojob_api.pool import GPUPool
 from dpojob_api.spec import DPOJobSpec
 
 from .cel_rules import Path
 from .checks import KINDS, check_document, without_nulls
+
+if TYPE_CHECKING:
+    from dpojob_api.pool import GPUPool
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,8 @@ def load_all(documents: Iterable[Any]) -> Manifest:
             spec = DPOJobSpec.model_validate(clean["spec"])
             jobs.append(JobManifest(clean.get("metadata", {}), spec))
         elif kind == "GPUPool":
+            from dpojob_api.pool import GPUPool
+
             pools.append(GPUPool.model_validate(clean))
         else:
             others += 1  # a CostQuota, which nothing here reads
