@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from tests.kit.cli.command_runner import run, run_inside
-from tests.kit.inspection.tokenizer_models import make_model
 
 from dpojob.command_line import build_app
 
@@ -39,16 +38,6 @@ LARGE = (
     "yaml",
     "huggingface_hub",
 )
-
-UNUSED_BY_LOCAL_FILES = (
-    "dpojob_api.evaluation",
-    "dpojob_api.job",
-    "dpojob_api.plan",
-    "dpojob_api.progress",
-    "dpojob_trainer.inspection.readers.columnar",
-    "dpojob_trainer.inspection.sources.hub_repository",
-)
-"""What an inspection of text files on a claim has no use for."""
 
 KUBECONFIG = """
 current-context: c
@@ -170,31 +159,6 @@ def test_no_command_imports_the_trainer_before_it_has_read_the_manifest() -> Non
         "dpojob_trainer",
     }
     assert not found & {"pyarrow", "huggingface_hub"}
-
-
-def test_an_inspection_of_local_files_imports_only_what_it_uses(tmp_path: Path) -> None:
-    """pyarrow would import pandas, and no HTTP client is needed where the job names no addresses."""
-    make_model(tmp_path / "model")
-    row = {"prompt": "Name a colour.", "chosen": "Red.", "rejected": "Loud."}
-    (tmp_path / "pairs.jsonl").write_text(f"{json.dumps(row)}\n")
-    sources = {"model": "model", "dataset": "pairs.jsonl", "output": "tuned"}
-    spec = {part: {"volume": {"claimName": "data", "path": path}} for part, path in sources.items()}
-    job = {"apiVersion": "dpojob.dev/v1alpha1", "kind": "DPOJob", "metadata": {"name": "job"}}
-    (tmp_path / "job.json").write_text(json.dumps({**job, "spec": spec}))
-    command = [
-        "inspect", "-f", str(tmp_path / "job.json"), "--volume", f"data={tmp_path}", "--json",
-    ]  # fmt: skip
-    code = f"from dpojob.main import main; status = main({command!r})"
-    looked_for = (*LARGE, *UNUSED_BY_LOCAL_FILES)
-    report = f"import sys; {code}; print(status, *[m for m in {looked_for} if m in sys.modules])"
-    done = subprocess.run(
-        [sys.executable, "-c", report], capture_output=True, text=True, check=True
-    )
-    status, *found = done.stdout.splitlines()[-1].split()
-    assert (status, done.stderr) == ("0", "")
-    assert {"pyarrow", "dpojob_trainer"} <= {*found}
-    assert not {*found} & {"pandas", "httpx2", "torch", "transformers", "datasets"}
-    assert not {*found} & {"rich", "pyarrow.parquet", *UNUSED_BY_LOCAL_FILES}
 
 
 def test_the_client_is_imported_on_first_use() -> None:

@@ -10,11 +10,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from .command_line import build_app
-from .command_line.completion import NO_FILES, kubectl_environment
-
-OBJECTS_PER_COLLECTION = 50_000
-"""Objects after which Python looks for garbage; its default of 700 is met some hundred times by imports."""
+OBJECTS_PER_COLLECTION = 200_000
+"""Objects after which Python looks for garbage: more than an inspection of a few rows makes, imports included."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,10 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status.
     """
     # Imports make many objects and little garbage; looking for it takes a tenth of the start, and as much again when
-    # Python ends, where frozen objects are not looked at.
+    # Python ends, where frozen objects are not looked at. Typer too is imported after this.
     gc.set_threshold(OBJECTS_PER_COLLECTION)
     atexit.register(gc.freeze)
     import typer
+
+    from .command_line import build_app
 
     # Looking for plugins of pydantic reads the metadata of every installed package.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -52,6 +51,9 @@ def kubectl_complete() -> int:
         The exit status, 0.
     """
     import typer
+
+    from .command_line import build_app
+    from .command_line.completion import NO_FILES, kubectl_environment
 
     os.environ |= kubectl_environment(sys.argv[1:])
     with suppress(SystemExit):

@@ -13,7 +13,6 @@ from dpojob_trainer.shared.errors import DatasetUnreadable
 from dpojob_trainer.shared.rows.row_batch import RowBatch
 
 from .compressed_file import CompressedFile, detect_compression
-from .csv import read_csv
 from .json import read_json
 from .jsonl import read_jsonl
 
@@ -71,6 +70,8 @@ def _read(name: str, path: Path, columns: Sequence[str] | None) -> Iterator[RowB
     elif format_name == "arrow":
         yield from read_arrow(name, path, columns, head.startswith(ARROW))
     elif format_name in ("csv", "tsv"):
+        from .csv import read_csv
+
         delimiter = "\t" if format_name == "tsv" else ","
         yield from read_csv(name, lambda: CompressedFile(path), columns, delimiter)
     else:

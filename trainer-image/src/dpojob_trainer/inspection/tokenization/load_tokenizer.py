@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,22 +30,33 @@ def open_tokenizer(files: ModelFiles, config: TokenizerConfig, model_type: str) 
     Raises:
         ModelUnreadable: tokenizer.json is damaged.
     """
-    serial = read_json(files, TOKENIZER)
-    if serial is None:
+    data = files.read(TOKENIZER)
+    if data is None:
         return None
-    model = serial.get("model")
-    if isinstance(model, dict) and model.get("type", "BPE") == "BPE":
-        serial.update(_rebuilt().get(model_type, {}))
-    try:
-        tokenizer = Tokenizer.from_str(json.dumps(serial))
-    except Exception as problem:  # the library raises nothing narrower
-        raise ModelUnreadable(
-            f"{TOKENIZER} of {files.source} cannot be read: {str(problem).splitlines()[0][:150]}"
-        ) from None
+    tokenizer = _parsed(files, data, _rebuilt().get(model_type, {}))
     tokenizer.no_truncation()
     tokenizer.no_padding()
     _add_tokens(tokenizer, config)
     return tokenizer
+
+
+def _parsed(files: ModelFiles, data: bytes, rebuilt: dict[str, Any]) -> Tokenizer:
+    """The tokenizer of a tokenizer.json, of whose BPE model `rebuilt` replaces some parts."""
+    if not rebuilt:
+        # Read by the library alone, which takes half of the time. What it refuses is read by Python as well, which
+        # accepts more of JSON and says better what is wrong with it.
+        with suppress(Exception):  # the library raises nothing narrower
+            return Tokenizer.from_buffer(data)
+    serial = read_json(files, TOKENIZER) or {}
+    model = serial.get("model")
+    if isinstance(model, dict) and model.get("type", "BPE") == "BPE":
+        serial.update(rebuilt)
+    try:
+        return Tokenizer.from_str(json.dumps(serial))
+    except Exception as problem:
+        raise ModelUnreadable(
+            f"{TOKENIZER} of {files.source} cannot be read: {str(problem).splitlines()[0][:150]}"
+        ) from None
 
 
 @cache
@@ -56,11 +68,10 @@ def _rebuilt() -> dict[str, dict[str, Any]]:
 
 def _add_tokens(tokenizer: Tokenizer, config: TokenizerConfig) -> None:
     """Add the tokens that only tokenizer_config.json lists."""
-    known = tokenizer.get_vocab()
     stated = config.settings.get("added_tokens_decoder")
     for entry in stated.values() if isinstance(stated, dict) else ():
         content = entry.get("content") if isinstance(entry, dict) else None
-        if isinstance(content, str) and content and content not in known:
+        if isinstance(content, str) and content and tokenizer.token_to_id(content) is None:
             flags = {
                 key: bool(entry.get(key))
                 for key in ("lstrip", "rstrip", "single_word", "normalized")

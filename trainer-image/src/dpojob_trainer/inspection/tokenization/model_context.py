@@ -71,6 +71,11 @@ class ModelContext:
         return open_tokenizer(self._tokenizer_files, self.config, self.facts.model_type)
 
     @cached_property
+    def chat_template(self) -> ChatTemplate:
+        """The chat template, compiled once for all that render it."""
+        return ChatTemplate(self.config)
+
+    @cached_property
     def _accelerated_encoder(self) -> TextEncoder | None:
         return None if self.tokenizer is None else TextEncoder(self.tokenizer, accelerated=True)
 
@@ -88,7 +93,7 @@ class ModelContext:
             ModelUnreadable: The chat template is not valid Jinja.
         """
         try:
-            ChatTemplate(self.config).compile()
+            self.chat_template.compile()
         except TemplateRenderError as problem:
             raise ModelUnreadable(
                 f"the chat template of {self._tokenizer_files.source} cannot be used: {problem}. "
@@ -97,9 +102,8 @@ class ModelContext:
         if self.tokenizer is None:
             return None
         encoder = self._accelerated_encoder if accelerated else None
-        return TokenCounter(
-            self.tokenizer, self.config, encoder or TextEncoder(self.tokenizer, accelerated=False)
-        )
+        encoder = encoder or TextEncoder(self.tokenizer, accelerated=False)
+        return TokenCounter(self.tokenizer, self.config, self.chat_template, encoder)
 
     def end_tokens(self) -> list[str]:
         """Find the tokens at which the model stops.

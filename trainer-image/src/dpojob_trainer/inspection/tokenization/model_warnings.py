@@ -51,7 +51,7 @@ def model_warnings(context: ModelContext, conversational: bool) -> list[Problem]
             )
         ]
     ends = context.end_tokens()
-    if not TUNED & set(words) and not ends_turns_with(context.config, ends):
+    if not TUNED & set(words) and not ends_turns_with(context.chat_template, ends):
         return [
             warning(
                 ProblemCode.BASE_MODEL,

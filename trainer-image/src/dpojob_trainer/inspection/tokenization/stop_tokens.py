@@ -44,11 +44,11 @@ def _token(number: object, config: TokenizerConfig, tokenizer: Tokenizer | None)
     return None if tokenizer is None else tokenizer.id_to_token(number)
 
 
-def ends_turns_with(config: TokenizerConfig, ends: list[str]) -> bool:
+def ends_turns_with(template: ChatTemplate, ends: list[str]) -> bool:
     """Whether the chat template ends the assistant's turn with one of the tokens.
 
     Args:
-        config: The tokenizer's settings, with the template.
+        template: The chat template.
         ends: The tokens.
 
     Returns:
@@ -58,7 +58,7 @@ def ends_turns_with(config: TokenizerConfig, ends: list[str]) -> bool:
         return True
     messages = [{"role": "user", "content": "q"}, {"role": "assistant", "content": MARK}]
     try:
-        text = ChatTemplate(config).render(messages)
+        text = template.render(messages)
     except TemplateRenderError:
         return True
     return MARK not in text or any(end in text.split(MARK)[-1] for end in ends)

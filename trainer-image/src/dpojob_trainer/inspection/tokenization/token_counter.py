@@ -44,16 +44,23 @@ class Length(NamedTuple):
 class TokenCounter:
     """Counts with the model's tokenizer, and with its chat template where rows are conversations."""
 
-    def __init__(self, tokenizer: Tokenizer, config: TokenizerConfig, encoder: TextEncoder) -> None:
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        config: TokenizerConfig,
+        template: ChatTemplate,
+        encoder: TextEncoder,
+    ) -> None:
         """Take the tokenizer and the templates.
 
         Args:
             tokenizer: The model's tokenizer.
             config: Its settings.
+            template: Its chat template.
             encoder: What encodes texts with this tokenizer.
         """
         self._encoder = encoder
-        self._template = ChatTemplate(config)
+        self._template = template
         self._segments = SegmentedTemplate(self._template)
         self._end_token = str(config.special.get("eos_token") or "")
         searched_texts = [*self._template.sources, *map(str, config.special.values())]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 
 MAX_CHARACTERS = 1000
 MIN_LETTERS = 24
@@ -21,7 +22,6 @@ _SCRIPTS = {
     "Hebrew": "\u0590-\u05ff",
     "Thai": "\u0e00-\u0e7f",
 }
-_SCRIPT_PATTERNS = {name: re.compile(f"[{characters}]") for name, characters in _SCRIPTS.items()}
 _LETTER = re.compile(r"[^\W\d_]")
 _NO_ASCII_LETTERS = bytes(set(range(256)) - set(string.ascii_letters.encode()))
 _ASCII_WORDS = bytes.maketrans(_NO_ASCII_LETTERS, b" " * len(_NO_ASCII_LETTERS)).lower()
@@ -53,6 +53,12 @@ MIN_ROWS = 50
 """With fewer rows of a known language none is the exception."""
 
 
+@cache
+def _script_patterns() -> Mapping[str, re.Pattern[str]]:
+    """Compiled for the first text that is not ASCII: these ranges take long to compile."""
+    return {name: re.compile(f"[{characters}]") for name, characters in _SCRIPTS.items()}
+
+
 Languages = tuple[str | None, str | None]
 """The languages of two answers; None where one is not known."""
 
@@ -74,7 +80,7 @@ def language_of(text: str) -> str | None:
         letters = sum(map(len, words))
     else:
         letters = len(_LETTER.findall(text))
-        for name, pattern in _SCRIPT_PATTERNS.items():
+        for name, pattern in _script_patterns().items():
             found = len(pattern.findall(text))
             # A Chinese character counts like a few letters, and Japanese mixes them with its syllables.
             if found >= 6 and found > (0.1 if name == "Japanese" else 0.4) * letters:

@@ -29,7 +29,7 @@ class ChatTemplate:
 
     def __init__(self, config: TokenizerConfig) -> None:
         self._config = config
-        self._compiled: dict[bool, jinja2.Template] = {}
+        self._compiled: dict[str, jinja2.Template] = {}
         self._now = datetime.now()
         """The time that templates write: one for all rows, so that the texts of a pair begin alike."""
 
@@ -54,19 +54,18 @@ class ChatTemplate:
         Raises:
             TemplateRenderError: A template is not valid Jinja.
         """
-        for tools in (False, True):
-            self._template(tools)
+        for source in self.sources:
+            self._template(source)
 
-    def _template(self, tools: bool) -> jinja2.Template:
-        if tools not in self._compiled:
-            source = self.sources[tools]
+    def _template(self, source: str) -> jinja2.Template:
+        if source not in self._compiled:
             try:
-                self._compiled[tools] = self._environment.from_string(source)
+                self._compiled[source] = self._environment.from_string(source)
             except jinja2.TemplateError as problem:
                 raise TemplateRenderError(
                     f"it is not valid Jinja: {_first_line(problem)}"
                 ) from None
-        return self._compiled[tools]
+        return self._compiled[source]
 
     def render(
         self, messages: list[Message], tools: list[Any] | None = None, *, ask: bool = False
@@ -84,7 +83,7 @@ class ChatTemplate:
         Raises:
             TemplateRenderError: The template rejects the conversation; the text is its message.
         """
-        template = self._template(bool(tools))
+        template = self._template(self.sources[bool(tools)])
         if any(len(message) > 2 for message in messages):
             messages = [_with_reasoning(message) for message in messages]
         try:

@@ -1,0 +1,80 @@
+"""An inspection of a few rows imports, compiles and collects no more than it needs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.kit.inspection.tokenizer_models import make_model
+
+UNUSED = (
+    "asyncio",
+    "datasets",
+    "dpojob_api.cost_quota",
+    "dpojob_api.evaluation",
+    "dpojob_api.job",
+    "dpojob_api.plan",
+    "dpojob_api.pool",
+    "dpojob_api.progress",
+    "dpojob_planner",
+    "dpojob_trainer.inspection.readers.columnar",
+    "dpojob_trainer.inspection.readers.csv",
+    "dpojob_trainer.inspection.sources.hub_repository",
+    "httpx2",
+    "huggingface_hub",
+    "pandas",
+    "pyarrow.csv",
+    "pyarrow.parquet",
+    "rich",
+    "torch",
+    "transformers",
+)
+"""What an inspection of JSON Lines on a claim has no use for."""
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> list[str]:
+    """The command line that inspects one pair with a model."""
+    make_model(tmp_path / "model")
+    row = {"prompt": "Name a colour.", "chosen": "Red.", "rejected": "Loud."}
+    (tmp_path / "pairs.jsonl").write_text(f"{json.dumps(row)}\n")
+    sources = {"model": "model", "dataset": "pairs.jsonl", "output": "tuned"}
+    spec = {part: {"volume": {"claimName": "data", "path": path}} for part, path in sources.items()}
+    job = {"apiVersion": "dpojob.dev/v1alpha1", "kind": "DPOJob", "metadata": {"name": "job"}}
+    (tmp_path / "job.json").write_text(json.dumps({**job, "spec": spec}))
+    return ["inspect", "-f", str(tmp_path / "job.json"), "--volume", f"data={tmp_path}", "--json"]
+
+
+def last_words(code: str) -> list[str]:
+    """The words of the last line that a new process prints."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return done.stdout.splitlines()[-1].split()
+
+
+def test_an_inspection_of_local_files_imports_only_what_it_uses(command: list[str]) -> None:
+    """pyarrow would import pandas, and no HTTP client is needed where the job names no addresses."""
+    looked_for = ("pyarrow", "dpojob_trainer", "dpojob_api.spec", *UNUSED)
+    status, *found = last_words(
+        f"import sys; from dpojob.main import main; status = main({command!r}); "
+        f"print(status, *[m for m in {looked_for} if m in sys.modules])"
+    )
+    assert status == "0"
+    assert found == ["pyarrow", "dpojob_trainer", "dpojob_api.spec"]
+
+
+def test_an_inspection_of_a_few_rows_looks_for_no_garbage(command: list[str]) -> None:
+    """With Python's own threshold it does so some hundred times while modules are imported."""
+    collections = "sum(each['collections'] for each in gc.get_stats())"
+    before, after = last_words(
+        f"import gc; from dpojob.main import main; before = {collections}; main({command!r}); "
+        f"print(before, {collections})"
+    )
+    assert before == after
+
+
+def test_typer_is_imported_after_the_threshold_of_garbage_collection_is_raised() -> None:
+    assert last_words("import sys, dpojob.main; print('typer' in sys.modules)") == ["False"]
