@@ -195,8 +195,8 @@ def nested_objects(depth):
 
 
 PLAN = (
-    '{"plan":{"pool":"t4-small","method":"full","precision":"fp16","perDeviceBatchSize":1,'
-    '"gradientAccumulation":8}}'
+    '{"phase":"Queued","plan":{"pool":"t4-small","method":"full","precision":"fp16",'
+    '"perDeviceBatchSize":1,"gradientAccumulation":8}}'
 )
 
 
@@ -241,10 +241,13 @@ def test_a_planned_job_refuses_an_edit_and_says_what_to_do(server, namespace, pa
 @pytest.mark.parametrize(
     ("name", "status"),
     [
-        ("inspecting", '{"inspection":{"name":"x-inspect"}}'),
-        ("inspected", '{"dataset":{"valid":true}}'),
-        ("took-its-model", '{"dependency":{"kind":"Job","name":"sft","uid":"u"}}'),
-        ("failed", '{"completionTime":"2026-11-23T12:00:00Z"}'),
+        ("inspecting", '{"phase":"Inspecting","inspection":{"name":"x-inspect"}}'),
+        ("inspected", '{"phase":"Planning","dataset":{"valid":true}}'),
+        (
+            "took-its-model",
+            '{"phase":"Inspecting","dependency":{"kind":"Job","name":"sft","uid":"u"}}',
+        ),
+        ("failed", '{"phase":"Failed","completionTime":"2026-11-23T12:00:00Z"}'),
     ],
 )
 def test_what_was_made_of_a_spec_keeps_it_from_changing(server, namespace, name, status):
@@ -254,6 +257,15 @@ def test_what_was_made_of_a_spec_keeps_it_from_changing(server, namespace, name,
     assert "spec.dataset cannot change" in done.stderr
     done = _edit(server, namespace, name, '{"suspend":true}')
     assert done.returncode == 0, done.stderr
+
+
+def test_the_parts_of_a_status_have_one_owner_each(server, namespace):
+    """The owners of single values would be a third of a planned job."""
+    _with_status(server, namespace, "planned", PLAN)
+    shown = ("get", "dpo", "planned", "-o", "json", "--show-managed-fields")
+    entries = json.loads(server.kubectl("-n", namespace, *shown).stdout)["metadata"]
+    owned = [entry for entry in entries["managedFields"] if entry.get("subresource") == "status"]
+    assert owned[0]["fieldsV1"] == {"f:status": {"f:phase": {}, "f:plan": {}}}
 
 
 @pytest.mark.parametrize(

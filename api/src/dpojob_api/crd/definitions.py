@@ -19,16 +19,23 @@ _IMMUTABLE_PARTS = tuple(
 )
 """All but what may always change, and managedBy, which never does."""
 
+_ALWAYS_THERE = tuple(
+    info.alias or name
+    for name, info in DPOJobSpec.model_fields.items()
+    if info.is_required() or info.get_default(call_default_factory=True) is not None
+)
+"""Parts of the spec that are required or have a default, which the API server fills in."""
+
 _STATUS_FIELDS_ONCE_STARTED = ("dependency", "inspection", "dataset", "plan", "completionTime")
 """Fields of the status of which at least one is set as soon as the operator has acted on the spec."""
 
 
 def _unchanged(part: str) -> str:
     """A CEL expression: an edit leaves `spec.<part>` as it was."""
-    return (
-        f"(has(self.spec.{part}) == has(oldSelf.spec.{part}) && "
-        f"(!has(self.spec.{part}) || self.spec.{part} == oldSelf.spec.{part}))"
-    )
+    self_part, old_part = f"self.spec.{part}", f"oldSelf.spec.{part}"
+    if part in _ALWAYS_THERE:
+        return f"{self_part} == {old_part}"
+    return f"(has({self_part}) ? has({old_part}) && {self_part} == {old_part} : !has({old_part}))"
 
 
 def _immutable_rule(part: str) -> dict[str, Any]:
@@ -38,12 +45,17 @@ def _immutable_rule(part: str) -> dict[str, Any]:
     the edit, and the operator writes its intent to inspect to the status before the inspection Job
     exists, so no edit can come between the two.
 
+    The API server evaluates the rule at each write of the status too. For each field that an expression names it
+    copies the schemas of all fields beside it, so the order matters: a status without a phase, which the operator
+    always writes, is that of a new job; and what is unchanged needs no look at the status.
+
     Returns:
         A CEL rule for `x-kubernetes-validations`.
     """
     begun = " || ".join(f"has(oldSelf.status.{field})" for field in _STATUS_FIELDS_ONCE_STARTED)
+    new = "!has(oldSelf.status) || !has(oldSelf.status.phase)"
     return {
-        "rule": f"!has(oldSelf.status) || !({begun}) || {_unchanged(part)}",
+        "rule": f"{new} || {_unchanged(part)} || !({begun})",
         "message": f"spec.{part} cannot change after inspection began or the job ended: verdict, plan "
         "and checkpoints are about what it was then. Create a DPOJob under a new name (or delete this "
         "one and apply again; its output claim stays). suspend, budget and ttlSecondsAfterFinished may "
@@ -116,9 +128,22 @@ def _root(description: str, spec: type[Any], status: type[Any]) -> dict[str, Any
 def _status_schema(status: type[Any]) -> dict[str, Any]:
     """The schema of a status, which is never absent: see UNOBSERVED_GENERATION."""
     schema = structural_schema(status, defaults=False)
+    _own_as_a_whole(schema["properties"])
     schema["default"] = {"observedGeneration": UNOBSERVED_GENERATION}
     schema["properties"]["observedGeneration"]["default"] = UNOBSERVED_GENERATION
     return schema
+
+
+def _own_as_a_whole(fields: dict[str, Any]) -> None:
+    """Lets each field of a status, and each condition, have one owner for all that is in it.
+
+    Only the operator writes a status, always as a whole. Otherwise the API server would keep the owner of every
+    value in `metadata.managedFields`, which would be a third of a planned job.
+    """
+    conditions = fields["conditions"]["items"]
+    for schema in (*fields.values(), conditions):
+        if "properties" in schema:
+            schema["x-kubernetes-map-type"] = "atomic"
 
 
 def dpojob_crd() -> dict[str, Any]:
