@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from dpojob_operator.controllers.work_queue import WorkQueue
+from dpojob_operator.process.ready_keys import PATIENCE
 
 Key = tuple[str, str]
 WORKERS = 16
@@ -88,24 +89,33 @@ async def test_slow_jobs_of_one_namespace_leave_workers_to_others(workers: int, 
         runner.cancel()
 
 
-async def test_keys_that_can_wait_come_last_and_are_never_kept_waiting_for_all_others() -> None:
+@pytest.mark.parametrize(
+    ("waited", "expected"),
+    [(0.0, "nnnnnnnnllll"), (PATIENCE, "nnnlnnnlnnll")],
+    ids=["for a moment", "long"],
+)
+async def test_keys_that_can_wait_come_last_and_are_never_kept_waiting_for_all_others(
+    waited: float, expected: str
+) -> None:
     taken: list[Key] = []
     done = asyncio.Event()
+    now = 0.0
 
     async def work(key: Key) -> None:
         taken.append(key)
         if len(taken) == 12:
             done.set()
 
-    queue = WorkQueue(work, group=namespace, resource=namespace)
+    queue = WorkQueue(work, group=namespace, resource=namespace, clock=lambda: now)
     for number in range(4):
         queue.add(("a", f"later-{number}"), later=True)
+    now = waited
     for number in range(8):
         queue.add(("a", f"new-{number}"))
         queue.add(("a", "later-0"), later=True)
     await run_until(done, queue)
     kinds = "".join(name[0] for _, name in taken)
-    assert kinds == "nnnlnnnlnnll"
+    assert kinds == expected
     assert [name for _, name in taken if name[0] == "l"] == [f"later-{n}" for n in range(4)]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -40,10 +42,14 @@ def status(number: int) -> DPOJobStatus:
     return changed
 
 
-async def recording(events: int) -> tuple[Any, asyncio.Task[None]]:
+async def recording(
+    events: int,
+    is_busy: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float] = time.monotonic,
+) -> tuple[Any, asyncio.Task[None]]:
     """A running recorder that was given a number of Events, and the client with which it creates them."""
     cluster: Any = ApiClient()
-    recorder = EventRecorder(cluster)
+    recorder = EventRecorder(cluster, is_busy, clock)
     running = asyncio.create_task(recorder.run())
     for number in range(events):
         recorder.record(job(None), status(number), NOW)
@@ -70,3 +76,30 @@ async def test_the_end_does_not_wait_for_an_api_server_that_is_away(
     with pytest.raises(asyncio.CancelledError):
         await running
     assert "5 Events were not created" in caplog.text
+
+
+async def test_events_wait_while_new_jobs_do_and_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(event_recorder, "LOOK_SECONDS", 0.0)
+    busy, now = True, 0.0
+    cluster, running = await recording(4, lambda: busy, lambda: now)
+    cluster.open.set()
+
+    async def created() -> list[str]:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        return sorted(set(cluster.created))
+
+    assert await created() == []
+    busy = False
+    assert await created() == ["0", "1", "2", "3"]
+    running.cancel()
+
+    busy = True
+    cluster, running = await recording(1, lambda: busy, lambda: now)
+    cluster.open.set()
+    assert await created() == []
+    now = event_recorder.PATIENCE
+    assert await created() == ["0"]
+    running.cancel()

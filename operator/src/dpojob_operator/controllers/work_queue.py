@@ -51,6 +51,7 @@ class WorkQueue(Generic[Key]):
         work: Callable[[Key], Awaitable[float | None]],
         group: Callable[[Key], Hashable],
         resource: Callable[[Key], str],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Starts empty.
 
@@ -58,10 +59,11 @@ class WorkQueue(Generic[Key]):
             work: One pass over a key.
             group: Returns what keys are shared out by, such as their namespace.
             resource: Returns what kind of object a key is of, as the API names it.
+            clock: Seconds that never step, by which keys that can wait have waited.
         """
         self._work = work
         self._resource = resource
-        self._ready: ReadyKeys[Key] = ReadyKeys(group)
+        self._ready: ReadyKeys[Key] = ReadyKeys(group, clock)
         self._waiting: set[Key] = set()
         self._running: set[Key] = set()
         self._again: set[Key] = set()
@@ -82,6 +84,10 @@ class WorkQueue(Generic[Key]):
             self._waiting.add(key)
             self._ready.put(key, later=later)
             WORK_QUEUE_DEPTH.set(len(self._ready))
+
+    def has_first(self) -> bool:
+        """Whether a key waits for a worker that does not come after others, such as a new job."""
+        return self._ready.has_first()
 
     def add_after(self, key: Key, seconds: float) -> None:
         """Work on the key after so long, or earlier if it is due earlier; 0: others of its group may come first.

@@ -4,13 +4,15 @@ Keys of a group, such as a namespace, are taken in their order; groups take turn
 at most a share of the workers at once, so that a worker is free for another group's first key even when
 every pass over this group's keys is slow.
 
-Within a group, keys that can wait are taken less often while others are ready: of many new jobs, each is then
-begun before what its children changed is looked at, and several changes of one job take one pass.
+Within a group, keys that can wait come after all others, and after `PATIENCE` seconds in turns with them: of many
+new jobs, each is then begun before what its children changed is looked at, and several changes of one job take
+one pass.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -19,8 +21,10 @@ from typing import Generic, TypeVar
 Key = TypeVar("Key")
 MAX_SHARE = 0.75
 """The share of the workers that may work on keys of one group at once."""
+PATIENCE = 20.0
+"""Seconds for which a key that can wait comes after all others of its group."""
 TURNS = 4
-"""In each series of this many keys of a group, the last is one that can wait, where the group has both kinds."""
+"""In each series of this many keys of a group, the last is one that has waited for so long, where there is one."""
 
 
 @dataclass
@@ -28,24 +32,29 @@ class _Group(Generic[Key]):
     """Keys of one group that are ready, the next one first."""
 
     first: deque[Key] = field(default_factory=deque)
-    later: deque[Key] = field(default_factory=deque)
+    later: deque[tuple[Key, float]] = field(default_factory=deque)
+    """Keys that can wait, each with the time until which it comes after all others."""
     turn: int = 0
 
     def __len__(self) -> int:
         return len(self.first) + len(self.later)
 
-    def take(self) -> Key:
+    def take(self, now: float) -> Key:
         self.turn += 1
-        if self.later and (not self.first or self.turn % TURNS == 0):
-            return self.later.popleft()
+        its_turn = self.later and self.turn % TURNS == 0 and self.later[0][1] <= now
+        if its_turn or not self.first:
+            return self.later.popleft()[0]
         return self.first.popleft()
 
 
 class ReadyKeys(Generic[Key]):
     """A queue with turns by group; a key that was taken counts as worked on until it is released."""
 
-    def __init__(self, group: Callable[[Key], Hashable]) -> None:
-        self._group = group
+    def __init__(
+        self, group: Callable[[Key], Hashable], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`group` returns what keys are shared out by; `clock` seconds that never step."""
+        self._group, self._clock = group, clock
         self._waiting: dict[Hashable, _Group[Key]] = {}
         """The groups with ready keys, that whose turn is next first."""
         self._count = 0
@@ -64,9 +73,16 @@ class ReadyKeys(Generic[Key]):
     def put(self, key: Key, *, later: bool = False) -> None:
         """Adds a key at the end of its group, or of those keys of its group that can wait."""
         group = self._waiting.setdefault(self._group(key), _Group())
-        (group.later if later else group.first).append(key)
+        if later:
+            group.later.append((key, self._clock() + PATIENCE))
+        else:
+            group.first.append(key)
         self._count += 1
         self._changed.set()
+
+    def has_first(self) -> bool:
+        """Whether a key is ready that does not come after others."""
+        return any(group.first for group in self._waiting.values())
 
     async def take(self) -> Key:
         """Removes and returns the next key, once a group has one that may be worked on."""
@@ -81,7 +97,7 @@ class ReadyKeys(Generic[Key]):
         if group is None:
             return None
         keys = self._waiting.pop(group)
-        key = keys.take()
+        key = keys.take(self._clock())
         self._count -= 1
         if keys:
             self._waiting[group] = keys  # at the end: every other group has its turn before
