@@ -148,7 +148,7 @@ def show(kubectl: Kubectl, namespace: str, image: str) -> bool:
     if not any(c["type"] == "Complete" and c["status"] == "True" for c in status["conditions"]):
         return False
     artifacts = status["artifacts"]
-    where = "/".join(filter(None, [artifacts.get("path"), ""]))
+    where = f"{path}/" if (path := artifacts.get("path")) else ""
     with PVCPod(kubectl, namespace, artifacts["claimName"], image) as claim:
         text = claim.read(where + "metrics.jsonl").decode()
     rows = [json.loads(line) for line in text.splitlines()]
