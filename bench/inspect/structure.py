@@ -65,10 +65,10 @@ def validate_and_count(path: Path, layout: ColumnLayout) -> int:
 def validated(path: Path, layout: ColumnLayout) -> Iterator[ValidatedRows]:
     from dpojob_trainer.inspection.readers import prefetched, read_source
     from dpojob_trainer.inspection.sources import DataFile, Source
-    from dpojob_trainer.inspection.validation import RowValidator
+    from dpojob_trainer.inspection.validation import BatchValidator
 
     source = Source("bench", [DataFile(path.name, path, path.stat().st_size)])
-    validator = RowValidator(layout, as_conversations=True)
+    validator = BatchValidator(layout, as_conversations=True)
     for batch in prefetched(read_source(source, layout.used)):
         rows = validator.validate(batch.rows, batch.start, batch.file.name)
         assert not rows.errors

@@ -145,11 +145,11 @@ def row_by_row() -> Iterator[None]:
     """Turns off what counts rows faster than one by one."""
     from dpojob_trainer.inspection.tokenization import ModelContext
     from dpojob_trainer.inspection.tokenization.templates import SegmentedTemplate
-    from dpojob_trainer.inspection.validation import RowValidator
+    from dpojob_trainer.inspection.validation import BatchValidator
 
     counter = ModelContext.counter
     changed: list[tuple[type, str, Any]] = [
-        (RowValidator, "_validate_columns", lambda *_: None),
+        (BatchValidator, "_validate_columns", lambda *_: None),
         (SegmentedTemplate, "_trace", lambda *_: None),
         (ModelContext, "counter", lambda model, **_: counter(model)),
     ]

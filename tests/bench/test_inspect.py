@@ -12,7 +12,7 @@ from bench.inspect.page import PAGE
 from bench.inspect.suspects import HEADER, measure_planted
 from bench.inspect.tokens import ROWS, Rows, compare, row_by_row
 
-from dpojob_trainer.inspection.validation import RowValidator
+from dpojob_trainer.inspection.validation import BatchValidator
 
 
 def test_most_planted_errors_are_found_and_little_else() -> None:
@@ -53,10 +53,10 @@ def test_memory_is_measured_after_each_part_of_all_rows(tmp_path: Path) -> None:
 
 
 def test_counting_row_by_row_is_over_with_its_block() -> None:
-    validate = RowValidator.__dict__["_validate_columns"]
+    validate = BatchValidator.__dict__["_validate_columns"]
     with row_by_row():
-        assert RowValidator.__dict__["_validate_columns"] is not validate
-    assert RowValidator.__dict__["_validate_columns"] is validate
+        assert BatchValidator.__dict__["_validate_columns"] is not validate
+    assert BatchValidator.__dict__["_validate_columns"] is validate
 
 
 @pytest.mark.train

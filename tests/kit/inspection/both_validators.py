@@ -9,7 +9,7 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from dpojob_trainer.inspection.statistics.row_hash import hash_rows
-from dpojob_trainer.inspection.validation import RowValidator
+from dpojob_trainer.inspection.validation import BatchValidator
 from dpojob_trainer.shared.rows.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.rows.preference_pair import PlainPair
 from dpojob_trainer.shared.rows.row_batch import RowBatch
@@ -45,7 +45,7 @@ TEXT = pa.string()
 LIST = pa.list_(pa.struct([("role", TEXT), ("content", TEXT)]))
 
 
-def agree(validator: RowValidator, batch: pa.RecordBatch) -> None:
+def agree(validator: BatchValidator, batch: pa.RecordBatch) -> None:
     """Check that both accept the same rows of a batch, with the same hashes and lengths."""
     rows = RowBatch(batch.schema.names, record_batch=batch)
     found = validator.validate(rows, 7, "rows")

@@ -1,7 +1,8 @@
 """The input files of a container: the DPOJob, the inspection report, the plan and the mounted claims.
 
 They hold text that users wrote, so they reach the container as files. Each file is an annotation of the
-pod, which needs no further object and no right beyond that to create Jobs.
+pod, which needs no further object and no right beyond that to create Jobs. Variables, tokens from Secrets among them,
+are in `pod`.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from dpojob_trainer.inspection import InspectionError, accepted_rows, inspect
 from dpojob_trainer.inspection.readers import jsonl
 from dpojob_trainer.inspection.readers.json_rows import parse_line
 from dpojob_trainer.inspection.readers.jsonl_arrow import newlines, parse_block
-from dpojob_trainer.inspection.validation import row_validator
+from dpojob_trainer.inspection.validation import batch_validator
 
 WRITTEN = '[{"role": "assistant", "content": "a"}]'
 words = st.one_of(
@@ -197,7 +197,7 @@ def test_both_paths_give_the_same_report(data: bytes, dataset: dict[str, Any], s
         patch.setattr(jsonl, "BLOCK_BYTES", size)
         quick = _told(dataset, root)
         patch.setattr(jsonl, "parse_block", lambda *_: None)
-        patch.setattr(row_validator, "validate_columns", lambda *_: None)
+        patch.setattr(batch_validator, "validate_columns", lambda *_: None)
         assert quick == _told(dataset, root)
 
 

@@ -13,7 +13,7 @@ from tests.kit.inspection.tokenizer_models import CHATML, NO_SYSTEM, TRIMS, make
 from tests.kit.inspection.volume_fixture import InspectionVolume
 
 from dpojob_trainer.inspection.tokenization import templates
-from dpojob_trainer.inspection.validation import RowValidator
+from dpojob_trainer.inspection.validation import BatchValidator
 
 some = st.sampled_from(
     [
@@ -60,7 +60,7 @@ LAYOUTS = [texts, lists, whole, transcripts, row_strategies.conversations]
 
 
 def by_row(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(RowValidator, "_validate_columns", lambda *_: None)
+    patch.setattr(BatchValidator, "_validate_columns", lambda *_: None)
     patch.setattr(templates.SegmentedTemplate, "_trace", lambda *_: None)
 
 
@@ -97,9 +97,9 @@ def test_rows_of_a_dataset_are_counted_by_column(
         for at in range(40)
     )
     single: list[int] = []
-    validate = RowValidator.validate_rows
+    validate = BatchValidator.validate_rows
     monkeypatch.setattr(
-        RowValidator,
+        BatchValidator,
         "validate_rows",
         lambda self, batch, first, name, positions=None: (
             single.extend(range(len(batch)) if positions is None else positions),

@@ -12,7 +12,7 @@ from tests.kit.inspection.both_validators import LIST, TEXT, agree, sound_messag
 
 from dpojob_api.spec import ColumnMapping
 from dpojob_trainer.inspection.layouts import ColumnLayout, mapped_names
-from dpojob_trainer.inspection.validation import RowValidator
+from dpojob_trainer.inspection.validation import BatchValidator
 from dpojob_trainer.inspection.validation.vectorized_validator import validate_columns
 
 MESSAGE = pa.struct([("from", TEXT), ("value", TEXT)])
@@ -138,7 +138,7 @@ def test_both_validators_agree_on_other_layouts(case: str, data: st.DataObject, 
     strategy, schema, mapping = CASES[case]
     rows = data.draw(st.lists(strategy, min_size=1, max_size=6))
     batch = pa.RecordBatch.from_pylist([rows[0], *rows], schema).slice(1)
-    agree(RowValidator(layout_of(mapping), chat), batch)
+    agree(BatchValidator(layout_of(mapping), chat), batch)
 
 
 def test_usual_rows_of_other_layouts_pass_the_vectorized_validator() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.kit.inspection.both_validators import LIST, TEXT, agree, sound_message, words
 
 from dpojob_trainer.inspection.layouts import ColumnLayout, preset_by_name
-from dpojob_trainer.inspection.validation import RowValidator
+from dpojob_trainer.inspection.validation import BatchValidator
 from dpojob_trainer.inspection.validation.vectorized_validator import validate_columns
 
 role = st.sampled_from(["user", "assistant", "assistant", "user", "system", "tool", "gpt", None])
@@ -113,7 +113,7 @@ def test_both_validators_agree(data, shape, variant, chat) -> None:
     strategy, kinds = SHAPES[shape]
     batch = _table(data.draw(st.lists(strategy, min_size=1, max_size=6)), kinds, variant)
     layout = ColumnLayout({name: name for name in batch.schema.names})
-    agree(RowValidator(layout, chat), batch)
+    agree(BatchValidator(layout, chat), batch)
 
 
 def test_plain_rows_pass_the_vectorized_validator() -> None:
@@ -229,7 +229,7 @@ def test_converted_batches_agree_with_converted_rows(name, strategy, schema, dat
     assert preset is not None
     rows = data.draw(st.lists(strategy, min_size=1, max_size=6))
     batch = pa.RecordBatch.from_pylist([rows[0], *rows], schema).slice(1)
-    agree(RowValidator(ColumnLayout(preset.columns, preset=preset), chat), batch)
+    agree(BatchValidator(ColumnLayout(preset.columns, preset=preset), chat), batch)
 
 
 @pytest.mark.parametrize("row", [

@@ -16,7 +16,7 @@ from dpojob_trainer.inspection.sources import Source, check_unchanged, open_sour
 from dpojob_trainer.inspection.statistics import held_out, prompt_hashes
 from dpojob_trainer.inspection.statistics.suspects import Curation
 from dpojob_trainer.inspection.tokenization import LengthCheck, ModelContext
-from dpojob_trainer.inspection.validation import RowValidator
+from dpojob_trainer.inspection.validation import BatchValidator
 from dpojob_trainer.shared.errors import InspectionError
 from dpojob_trainer.shared.rows.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.rows.preference_pair import PreferencePair, comparable_bytes
@@ -105,7 +105,7 @@ def accepted_rows(
 class _PairReader:
     """Reads the accepted pairs of a split, as often as needed."""
 
-    validator: RowValidator
+    validator: BatchValidator
     lengths: LengthCheck | None
     source: Source
     content_hash: str | None
@@ -141,10 +141,10 @@ def _curation(spec: DPOJobSpec, report: InspectionReport, reader: _PairReader) -
     return curation
 
 
-def _validator(spec: DPOJobSpec, report: InspectionReport) -> RowValidator:
+def _validator(spec: DPOJobSpec, report: InspectionReport) -> BatchValidator:
     """The validator of the inspection, by the layout and the format that it found."""
     preset = preset_by_name(report.preset) or NATIVE
-    return RowValidator(
+    return BatchValidator(
         ColumnLayout.of(mapped_names(report.mapping), spec.dataset.column_mapping, preset),
         bool(report.model and report.model.chat_template),
         None if report.format == "unknown" else report.format,

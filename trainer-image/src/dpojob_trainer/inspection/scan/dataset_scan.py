@@ -20,7 +20,7 @@ from dpojob_trainer.inspection.statistics import (
 )
 from dpojob_trainer.inspection.statistics.suspects import Curation, ScoreColumns, SuspectFinder
 from dpojob_trainer.inspection.tokenization import LengthCheck, ModelContext
-from dpojob_trainer.inspection.validation import RowValidator
+from dpojob_trainer.inspection.validation import BatchValidator
 from dpojob_trainer.shared.rows.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.rows.row_error import RowError
 
@@ -76,7 +76,7 @@ class FirstPass:
     """What the first pass by a layout counted, and by what its rows were validated and measured."""
 
     counts: DatasetCounts
-    validator: RowValidator
+    validator: BatchValidator
     lengths: LengthCheck | None
     columns: ColumnNames
     curation: Curation
@@ -109,7 +109,7 @@ class DatasetScan:
                 exactly.
         """
         lengths = LengthCheck.of(self.spec.training, self.model, accelerated=True)
-        validator = RowValidator(layout, self.model.facts.chat_template)
+        validator = BatchValidator(layout, self.model.facts.chat_template)
         names = column_names(layout, columns)
         curation = Curation.of(self.spec.dataset.curate, names)
         counts = self._both_splits(validator, lengths, curation)
@@ -141,7 +141,7 @@ class DatasetScan:
         return replace(counts, finder=curation.finder)
 
     def _both_splits(
-        self, validator: RowValidator, lengths: LengthCheck | None, curation: Curation
+        self, validator: BatchValidator, lengths: LengthCheck | None, curation: Curation
     ) -> DatasetCounts:
         unit: Unit = "characters" if lengths is None else "tokens"
         max_length = self.spec.training.max_length
@@ -159,7 +159,7 @@ class DatasetScan:
 
     def _train_split(
         self,
-        validator: RowValidator,
+        validator: BatchValidator,
         lengths: LengthCheck | None,
         statistics: SplitStatistics,
         curation: Curation,
@@ -189,7 +189,7 @@ class DatasetScan:
 
 def _read(
     source: Source,
-    validator: RowValidator,
+    validator: BatchValidator,
     lengths: LengthCheck | None,
     more_columns: Sequence[str] = (),
 ) -> Iterator[NumberedBatch]:
@@ -200,7 +200,7 @@ def _read(
 
 
 def _validate(
-    batch: NumberedBatch, validator: RowValidator, lengths: LengthCheck | None
+    batch: NumberedBatch, validator: BatchValidator, lengths: LengthCheck | None
 ) -> tuple[list[AcceptedBatch], list[tuple[int, RowError]]]:
     """Validate a batch and, with a tokenizer, count the tokens of its valid rows."""
     rows = validator.validate(batch.rows, batch.start, batch.file.name)

@@ -4,6 +4,6 @@
 much faster, by whole columns.
 """
 
-from .row_validator import RowValidator, ValidatedRows
+from .batch_validator import BatchValidator, ValidatedRows
 
-__all__ = ["RowValidator", "ValidatedRows"]
+__all__ = ["BatchValidator", "ValidatedRows"]

@@ -52,8 +52,8 @@ class ValidatedRows:
 
 
 @dataclass(frozen=True)
-class RowValidator:
-    """Validates rows of one layout."""
+class BatchValidator:
+    """Validates batches of rows of one layout."""
 
     layout: ColumnLayout
     as_conversations: bool
