@@ -97,7 +97,7 @@ def demo_data() -> Path:
         with tempfile.TemporaryDirectory(dir=cache) as fresh:
             run(sys.executable, str(maker), fresh)
             Path(fresh).rename(made)
-            Path(fresh).mkdir()  # for the context manager to remove
+            Path(fresh).mkdir()  # the context manager removes it
     return made
 
 

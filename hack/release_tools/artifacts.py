@@ -55,7 +55,7 @@ def build_wheels(directory: Path) -> None:
             str(ROOT / "hack/uv"), "build", "--quiet", "--wheel", "--out-dir",
             str(directory.resolve()), str(ROOT / package),
         )  # fmt: skip
-    (directory / ".gitignore").unlink()  # uv's
+    (directory / ".gitignore").unlink()  # uv writes it
 
 
 def write_index(wheels: Path, index: Path) -> None:

@@ -1,6 +1,6 @@
 """The operator, with a clock that a test can advance: `python -m tests.kit.cluster.clock_override`.
 
-It is `python -m dpojob_operator` in all else. The variable DPOJOB_TEST_CLOCK names a file with two numbers
+Otherwise it is the same as `python -m dpojob_operator`. The variable DPOJOB_TEST_CLOCK names a file with two numbers
 of seconds: by which all of the operator's time is ahead of the machine's, and by which only the time of day is.
 """
 

@@ -63,7 +63,7 @@ class Prometheus:
             with urllib.request.urlopen(f"{self._address}/api/v1/query?{arguments}") as answer:
                 return list(json.load(answer)["data"]["result"])
         except urllib.error.HTTPError as error:
-            if error.code == 503:  # it is starting
+            if error.code == 503:  # the server is starting
                 return []
             raise AssertionError(f"{expression}: {error.read().decode()}") from error
         except OSError:

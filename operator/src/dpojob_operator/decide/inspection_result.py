@@ -37,7 +37,7 @@ def read_report(pods: Iterable[PodSnapshot]) -> InspectionReport | None:
         except ValidationError:
             continue  # a crash's traceback, or a message cut short
         if report.valid and report.model is None:
-            continue  # not by inspection, which writes the facts that planning needs
+            continue  # inspection, which writes the facts that planning needs, did not write it
         return report
     return None
 

@@ -205,9 +205,8 @@ class ApiClient:
             answer = await self._json("delete", resource, resource.path(namespace, name), body=body)
         except (NotFound, Conflict):
             return
-        if "uid" in (
-            answer.get("metadata") or {}
-        ):  # the object as it waits for its dependents' end
+        # With dependents to be deleted first, the answer is the object as it waits for them; else it is a Status.
+        if "uid" in (answer.get("metadata") or {}):
             self.observe(resource, answer)
 
     async def write_status(self, resource: Resource, body: JSONObject) -> JSONObject:

@@ -120,7 +120,7 @@ class _Link:
         return not (self._reader.at_eof() or self._writer.is_closing())
 
     def abort(self) -> None:
-        """Closes it at once, without TLS's farewell, which an answer that was read to its end needs no more."""
+        """Closes it at once, without the `close_notify` of TLS: the answer was read to its end."""
         self._writer.transport.abort()
 
     def ready_for_another(self) -> bool:
@@ -190,6 +190,6 @@ async def _within(seconds: float | None, failure: str, work: Coroutine[Any, Any,
     try:
         async with asyncio.timeout(seconds) as limit:
             return await work
-    except OSError as error:  # TimeoutError too
+    except OSError as error:  # TimeoutError is one
         text = f"{failure} within {seconds:g} s" if limit.expired() else str(error)
         raise Unanswered(text or type(error).__name__) from error

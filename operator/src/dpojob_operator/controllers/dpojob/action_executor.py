@@ -74,7 +74,7 @@ class ActionExecutor:
                 await self._set_labels(job, name, uid, labels)
 
     async def _inspect(self, job: DPOJob, name: str) -> None:
-        assert job.status.inspection is not None  # the intent, just written
+        assert job.status.inspection is not None  # written before its actions
         spec = effective_spec(job.name, job.spec, job.status)
         body = manifests.inspection_job(job, spec, name, job.status.inspection.key, self._settings)
         if await self._create(JOBS, body, job):

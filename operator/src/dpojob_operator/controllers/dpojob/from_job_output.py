@@ -110,7 +110,7 @@ def _read_output(found: Dependency, text: str) -> str:
         found.volume = {"claimName": claim, "path": path}
     try:
         model_source(found)
-    except ValidationError:  # no name that a claim or a repository can have
+    except ValidationError:  # a claim or a repository cannot have that name
         return _annotation_message(found, text)
     return ""
 
