@@ -110,10 +110,26 @@ def test_a_command_asks_the_cluster_before_it_imports_what_the_answer_needs(tmp_
     assert not found & unneeded
 
 
+JOB = {
+    "metadata": {"name": "helpful", "namespace": "default"},
+    "spec": {"model": {"repo": "org/model"}, "dataset": {"repo": "org/pairs"}},
+    "status": {
+        "phase": "Complete",
+        "conditions": [{"type": "Complete", "status": "True", "reason": "Completed"}],
+        "cost": {"soFar": "1.20", "currency": "USD"},
+        "dataset": {"valid": True, "rows": 1200},
+        "evaluation": {"verdict": "Better", "winRate": {"value": 0.6, "low": 0.5, "high": 0.7}},
+        "progress": {"step": 10, "maxSteps": 10, "loss": 0.5},
+        "samples": [{"prompt": "Name a colour.", "before": "Loud.", "after": "Red."}],
+    },
+}
+"""A job with everything that the table of `dpojob status` has a row for."""
+
+
 class _Jobs(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        metadata = {"name": "helpful", "namespace": "default"}
-        content = json.dumps({"metadata": {}, "items": [{"metadata": metadata}]}).encode()
+        several = self.path.partition("?")[0].endswith("/dpojobs")
+        content = json.dumps({"metadata": {}, "items": [JOB]} if several else JOB).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -123,12 +139,12 @@ class _Jobs(BaseHTTPRequestHandler):
         """Nothing is logged."""
 
 
-def test_a_listing_needs_no_models_of_the_api(tmp_path: Path) -> None:
+def test_listings_and_the_status_of_a_job_need_no_models_of_the_api(tmp_path: Path) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), _Jobs) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_address[1]}"
         (tmp_path / "config").write_text(KUBECONFIG.replace("https://127.0.0.1:1", address))
-        lines = [["list"], ["list", "-o", "name"], ["list", "-o", "json"]]
+        lines = [["list"], ["list", "-o", "name"], ["list", "-o", "json"], ["status", "helpful"]]
         found = imported(
             f"import os; os.environ['KUBECONFIG'] = {str(tmp_path / 'config')!r}; "
             f"from dpojob.main import main; assert {{main(line) for line in {lines!r}}} == {{0}}"

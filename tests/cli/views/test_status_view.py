@@ -35,7 +35,7 @@ def shown(
     )
     console = Console(width=100)
     with console.capture() as capture:
-        console.print(status_view(job))
+        console.print(status_view(job.wire()))
     return capture.get()
 
 
@@ -83,7 +83,8 @@ def test_nothing_is_shown_where_there_are_none() -> None:
 def test_a_job_that_waits_shows_its_place_and_its_wait(
     queue: QueueStatus | None, text: str
 ) -> None:
-    assert format_queue(queue, NOON + timedelta(minutes=12)) == text
+    found = None if queue is None else queue.wire()
+    assert format_queue(found, NOON + timedelta(minutes=12)) == text
 
 
 def test_the_reason_of_waiting_is_that_of_ready() -> None:
@@ -97,8 +98,24 @@ def test_the_reason_of_waiting_is_that_of_ready() -> None:
     ]
     console = Console(width=100)
     with console.capture() as capture:
-        console.print(status_view(job))
+        console.print(status_view(job.wire()))
     assert f"QuotaExceeded: {message}" in capture.get() and "t4, place 3" in capture.get()
+
+
+def test_a_job_of_a_later_version_is_shown_as_far_as_it_is_known() -> None:
+    """Only what every job has is needed: the name, and the type, status and reason of a condition."""
+    ready = {"type": "Ready", "status": "False", "reason": "Tuning", "later": {"field": 1}}
+    job = {
+        "metadata": {"name": "helpful"},
+        "spec": {"model": {"later": "place"}},
+        "status": {"phase": "Tuning", "conditions": [ready], "progress": {"step": 3}},
+    }
+    console = Console(width=100)
+    with console.capture() as capture:
+        console.print(status_view(job))
+    assert capture.get().splitlines()[0] == "helpful  Tuning"
+    assert "Tuning:" in capture.get().splitlines()[-1]
+    assert headline({"metadata": {"name": "new"}}) == "new: Pending"
 
 
 def test_an_edit_of_the_queue_that_is_not_applied_is_shown() -> None:
@@ -126,4 +143,4 @@ def test_the_headline_names_the_reason_only_where_the_phase_does_not(
             "status": {"phase": "Inspecting", "conditions": [ready.wire()]},
         }
     )
-    assert headline(job) == expected
+    assert headline(job.wire()) == expected

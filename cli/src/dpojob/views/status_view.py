@@ -1,52 +1,79 @@
-"""Views of a job on a cluster: one line, or progress, facts, conditions and samples."""
+"""Views of a job on a cluster: one line, or progress, facts, conditions and samples.
+
+They show the object as the API server sends it, or as `wire` makes it, because the models of the API take longer to
+import than a cluster to answer.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from dpojob.cluster.job_facts import job_phase
 from dpojob.sanitize import escape, shorten
 from dpojob.views.evaluation_view import evaluation_view
 from dpojob.views.phase_styles import PHASE_STYLES
 from dpojob_api.conditions import ConditionType
-from dpojob_api.job import DPOJob, DPOJobStatus, QueueStatus
-from dpojob_api.progress import Progress, Sample
 from dpojob_api.quantity import format_duration, money
-from dpojob_api.status_condition import Condition
+
+if TYPE_CHECKING:
+    from dpojob_api.base import JSONObject
 
 MESSAGE_LIMIT = 2000
 """Characters of a condition's message that are shown."""
 
 
-def headline(job: DPOJob) -> str:
+METRICS = {
+    "loss": "loss",
+    "margin": "margin",
+    "accuracy": "accuracy",
+    "evalLoss": "eval loss",
+    "evalMargin": "eval margin",
+    "evalAccuracy": "eval accuracy",
+}
+"""Field of a progress to what it is called."""
+
+
+def headline(job: JSONObject) -> str:
     """Summarizes a job in one line.
 
     Args:
-        job: The job as it was read.
+        job: The job.
 
     Returns:
         Its name, phase, steps, metrics, time left and cost, as far as they are known.
     """
-    status, progress = job.status, job.status.progress
-    parts = [f"{job.metadata.get('name', '?')}: {status.phase}"]
-    if progress is not None and progress.max_steps:
-        parts.append(f"step {progress.step}/{progress.max_steps} ({progress.percent}%)")
+    status, phase = job.get("status") or {}, job_phase(job)
+    progress = status.get("progress") or {}
+    parts = [f"{job['metadata'].get('name', '?')}: {phase}"]
+    if progress.get("maxSteps"):
+        parts.append(f"{_steps(progress)} ({_percent(progress)}%)")
         parts += format_metrics(progress)
-    if status.cost is not None:
-        parts.append(format_cost(status))
-    ready = status.condition(ConditionType.READY)
-    untrained = progress is None or not progress.max_steps
-    if untrained and ready is not None and ready.reason and ready.reason != status.phase:
-        parts.append(ready.reason)
+    if status.get("cost") is not None:
+        parts.append(format_cost(job))
+    reason = (_condition(status, ConditionType.READY) or {}).get("reason")
+    if not progress.get("maxSteps") and reason and reason != phase:
+        parts.append(reason)
     return ", ".join(parts)
 
 
-def format_metrics(progress: Progress) -> list[str]:
+def _steps(progress: JSONObject) -> str:
+    return f"step {progress.get('step', 0)}/{progress['maxSteps']}"
+
+
+def _percent(progress: JSONObject) -> int:
+    """Whole percent of the steps; 100 only when all are done."""
+    return min(100, int(progress.get("step", 0) * 100 // progress["maxSteps"]))
+
+
+def format_metrics(progress: JSONObject) -> list[str]:
     """Formats the metrics of a running or finished training.
 
     Args:
@@ -55,35 +82,33 @@ def format_metrics(progress: Progress) -> list[str]:
     Returns:
         One text for each metric that is known, and one for the time left.
     """
-    metrics = [
-        ("loss", progress.loss), ("margin", progress.margin), ("accuracy", progress.accuracy),
-        ("eval loss", progress.eval_loss), ("eval margin", progress.eval_margin),
-        ("eval accuracy", progress.eval_accuracy),
-    ]  # fmt: skip
-    shown = [f"{name} {value:.3f}" for name, value in metrics if value is not None]
-    if progress.eta_seconds is not None and progress.step < progress.max_steps:
-        shown.append(f"{format_duration(progress.eta_seconds)} left")
+    values = [(name, progress.get(field)) for field, name in METRICS.items()]
+    shown = [f"{name} {value:.3f}" for name, value in values if value is not None]
+    left = progress.get("etaSeconds")
+    if left is not None and progress.get("step", 0) < progress.get("maxSteps", 0):
+        shown.append(f"{format_duration(left)} left")
     return shown
 
 
-def format_cost(status: DPOJobStatus) -> str:
+def format_cost(job: JSONObject) -> str:
     """Formats a job's cost.
 
     Args:
-        status: The job's status.
+        job: The job.
 
     Returns:
         The cost so far, with the estimate while the job runs; "" where it is not known.
     """
-    if status.cost is None:
+    cost = (job.get("status") or {}).get("cost")
+    if cost is None:
         return ""
-    spent = f"cost {money(status.cost.so_far)}"
-    if status.cost.estimate is not None and status.phase not in ("Complete", "Failed"):
-        spent += f" of about {money(status.cost.estimate)}"
-    return f"{spent} {status.cost.currency}"
+    spent = f"cost {money(Decimal(cost.get('soFar', 0)))}"
+    if cost.get("estimate") is not None and job_phase(job) not in ("Complete", "Failed"):
+        spent += f" of about {money(Decimal(cost['estimate']))}"
+    return f"{spent} {cost.get('currency', 'USD')}"
 
 
-def format_queue(queue: QueueStatus | None, now: datetime) -> str:
+def format_queue(queue: JSONObject | None, now: datetime) -> str:
     """Formats how long a job has waited for a node.
 
     Args:
@@ -93,52 +118,57 @@ def format_queue(queue: QueueStatus | None, now: datetime) -> str:
     Returns:
         Its pool, place and waiting time; "" where it does not wait.
     """
-    if queue is None or queue.since is None:
+    if queue is None or queue.get("since") is None:
         return ""
-    place = f", place {queue.position}" if queue.position is not None else ""
-    seconds = queue.wait_seconds + max(0.0, (now - queue.since).total_seconds())
-    return f"{queue.pool}{place}, waited {format_duration(seconds)}"
+    place = f", place {queue['position']}" if queue.get("position") is not None else ""
+    since = datetime.fromisoformat(queue["since"])
+    seconds = queue.get("waitSeconds", 0.0) + max(0.0, (now - since).total_seconds())
+    return f"{queue.get('pool')}{place}, waited {format_duration(seconds)}"
 
 
-def status_view(job: DPOJob) -> RenderableType:
+def status_view(job: JSONObject) -> RenderableType:
     """Shows a job's current state.
 
     Args:
-        job: The job as it was read.
+        job: The job.
 
     Returns:
         Phase, progress bar, facts, the conditions that explain the phase, and samples.
     """
-    status = job.status
-    name = f"{job.metadata.get('namespace', '')}/{job.metadata.get('name', '?')}".lstrip("/")
+    metadata, status, phase = job["metadata"], job.get("status") or {}, job_phase(job)
+    name = f"{metadata.get('namespace', '')}/{metadata.get('name', '?')}".lstrip("/")
     parts: list[RenderableType] = [
-        Text.assemble((name, "bold"), "  ", (status.phase, PHASE_STYLES.get(status.phase, "cyan")))
+        Text.assemble((name, "bold"), "  ", (phase, PHASE_STYLES.get(phase, "cyan")))
     ]
-    if status.progress is not None and status.progress.max_steps:
-        parts.append(_bar(status))
+    if _has_steps(status):
+        parts.append(_bar(job))
     parts.append(_facts(job))
     parts += [_message(condition) for condition in _explanatory_conditions(status)]
-    if status.evaluation is not None:
-        parts.append(evaluation_view(status.evaluation))
-    if status.samples:
-        parts.append(samples_table(status.samples))
+    if status.get("evaluation") is not None:
+        parts.append(evaluation_view(status["evaluation"]))
+    if status.get("samples"):
+        parts.append(samples_table(status["samples"]))
     return Group(*parts)
 
 
-def _bar(status: DPOJobStatus) -> RenderableType:
-    progress = status.progress or Progress()
+def _has_steps(status: JSONObject) -> bool:
+    return bool((status.get("progress") or {}).get("maxSteps"))
+
+
+def _bar(job: JSONObject) -> RenderableType:
+    progress = job["status"]["progress"]
     row = Table.grid(padding=(0, 1))
     row.add_row(
-        ProgressBar(total=progress.max_steps, completed=progress.step, width=40),
-        Text(f"{progress.percent}%"),
-        Text(f"step {progress.step}/{progress.max_steps}"),
-        Text("  ".join([*format_metrics(progress), format_cost(status)])),
+        ProgressBar(total=progress["maxSteps"], completed=progress.get("step", 0), width=40),
+        Text(f"{_percent(progress)}%"),
+        Text(_steps(progress)),
+        Text("  ".join([*format_metrics(progress), format_cost(job)])),
     )
     return row
 
 
-def _facts(job: DPOJob) -> RenderableType:
-    status = job.status
+def _facts(job: JSONObject) -> RenderableType:
+    spec, status = job.get("spec") or {}, job.get("status") or {}
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
 
@@ -146,53 +176,62 @@ def _facts(job: DPOJob) -> RenderableType:
         if value:
             table.add_row(name, Text(escape(value)))
 
-    row("model", (status.display.model if status.display else None) or job.spec.model.repo)
-    if (data := status.dataset) is not None:
-        validity = "valid" if data.valid else "invalid"
-        row("dataset", f"{validity}, {data.rows:,} rows, {data.train_rows:,} to train on")
-        row("suspects", ", ".join(f"{group.rows:,} {group.kind}" for group in data.suspects))
-        claim = job.spec.output.volume
-        row("rows shown at", f"{claim.claim_name}:{data.page}" if claim and data.page else None)
-    if (plan := status.plan) is not None:
-        gpus = f"{plan.gpus} GPU" + ("s" if plan.gpus > 1 else "")
-        row("plan", f"{plan.pool}, {gpus}, {plan.method}, {plan.precision}")
-    row("queue", format_queue(status.queue, datetime.now(UTC)))
-    if status.progress is None or not status.progress.max_steps:
-        row("cost", format_cost(status))
-    if (artifacts := status.artifacts) is not None:
-        row(
-            "model at",
-            f"{artifacts.claim_name}:{artifacts.path or '/'}" if artifacts.claim_name else None,
-        )
-        row("report at", f"{artifacts.claim_name}:{artifacts.report}" if artifacts.report else None)
-        row("pushed to", artifacts.push)
-        row("uploaded to", artifacts.s3)
+    model = (status.get("display") or {}).get("model") or (spec.get("model") or {}).get("repo")
+    row("model", model)
+    if (data := status.get("dataset")) is not None:
+        validity = "valid" if data.get("valid") else "invalid"
+        rows, used = data.get("rows", 0), data.get("trainRows", 0)
+        row("dataset", f"{validity}, {rows:,} rows, {used:,} to train on")
+        suspects = data.get("suspects") or []
+        row("suspects", ", ".join(f"{each.get('rows', 0):,} {each['kind']}" for each in suspects))
+        claim = (spec.get("output") or {}).get("volume")
+        page = data.get("page")
+        row("rows shown at", f"{claim['claimName']}:{page}" if claim and page else None)
+    if (plan := status.get("plan")) is not None:
+        gpus = f"{plan['gpus']} GPU" + ("s" if plan["gpus"] > 1 else "")
+        row("plan", f"{plan['pool']}, {gpus}, {plan['method']}, {plan['precision']}")
+    row("queue", format_queue(status.get("queue"), datetime.now(UTC)))
+    if not _has_steps(status):
+        row("cost", format_cost(job))
+    if (artifacts := status.get("artifacts")) is not None:
+        claim, report = artifacts.get("claimName"), artifacts.get("report")
+        row("model at", f"{claim}:{artifacts.get('path') or '/'}" if claim else None)
+        row("report at", f"{claim}:{report}" if report else None)
+        row("pushed to", artifacts.get("push"))
+        row("uploaded to", artifacts.get("s3"))
     return table
 
 
-def _explanatory_conditions(status: DPOJobStatus) -> list[Condition]:
+def _condition(status: JSONObject, type_: ConditionType) -> JSONObject | None:
+    """The condition of a type; None where it is not set."""
+    conditions: Sequence[JSONObject] = status.get("conditions") or []
+    return next((each for each in conditions if each["type"] == type_), None)
+
+
+def _explanatory_conditions(status: JSONObject) -> list[JSONObject]:
     """The terminal condition of a finished job; else Ready, and what is invalid, unhealthy or not applied."""
     for terminal in (ConditionType.FAILED, ConditionType.COMPLETE):
-        if status.is_true(terminal):
-            return [c for c in [status.condition(terminal)] if c is not None]
-    conditions = [status.condition(ConditionType.READY)]
+        found = _condition(status, terminal)
+        if found is not None and found["status"] == "True":
+            return [found]
+    conditions = [_condition(status, ConditionType.READY)]
     for condition in (
         ConditionType.DATASET_VALID,
         ConditionType.TRAINING_HEALTHY,
         ConditionType.QUEUE_LABELS_APPLIED,
     ):
-        found = status.condition(condition)
-        if found is not None and found.status == "False":
+        found = _condition(status, condition)
+        if found is not None and found["status"] == "False":
             conditions.append(found)
     return [condition for condition in conditions if condition is not None]
 
 
-def _message(condition: Condition) -> RenderableType:
-    text = Text(f"{condition.reason}: ", style="bold")
-    return text.append(shorten(condition.message, MESSAGE_LIMIT), style="not bold")
+def _message(condition: JSONObject) -> RenderableType:
+    text = Text(f"{condition['reason']}: ", style="bold")
+    return text.append(shorten(condition.get("message", ""), MESSAGE_LIMIT), style="not bold")
 
 
-def samples_table(samples: Sequence[Sample], limit: int | None = 200) -> RenderableType:
+def samples_table(samples: Sequence[JSONObject], limit: int | None = 200) -> RenderableType:
     """Shows prompts with the answers before training and now.
 
     Args:
@@ -206,6 +245,6 @@ def samples_table(samples: Sequence[Sample], limit: int | None = 200) -> Rendera
     for column in ("prompt", "before", "after"):
         table.add_column(column, overflow="fold")
     for sample in samples:
-        cells = (sample.prompt, sample.before or "", sample.after or "")
+        cells = [sample.get(field) or "" for field in ("prompt", "before", "after")]
         table.add_row(*(Text(shorten(cell, limit or max(1, 2 * len(cell)))) for cell in cells))
     return table

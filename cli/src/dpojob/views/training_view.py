@@ -156,7 +156,7 @@ def outcome_view(outcome: Outcome, volumes: Mapping[str, Path]) -> RenderableTyp
     if outcome.progress.max_steps:
         parts.append(Text(progress_line(outcome.progress.model_copy(update={"eta_seconds": None}))))
     if outcome.evaluation is not None:
-        parts.append(evaluation_view(outcome.evaluation))
+        parts.append(evaluation_view(outcome.evaluation.wire()))
     if outcome.samples:
         table = Table("prompt", "before", "after", show_lines=True)
         for sample in outcome.samples:

@@ -82,7 +82,7 @@ def printed(job: DecidedJob) -> str:
     """What `dpojob status` prints, on one line."""
     console = Console(width=500)
     with console.capture() as capture:
-        console.print(status_view(job.job))
+        console.print(status_view(job.job.wire()))
     return " ".join(capture.get().split())
 
 

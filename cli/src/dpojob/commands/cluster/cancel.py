@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 from dpojob.cluster.client import AsyncClient
-from dpojob.cluster.job_facts import read_job
 from dpojob.cluster.resources import DPOJOBS
 from dpojob.console import stderr_console
 from dpojob.errors import CommandError
@@ -46,7 +45,7 @@ async def run(
     async with AsyncClient(namespace, context) as client:
         messages = stderr_console()
         found = await client.api.get(DPOJOBS, name)
-        messages.print(headline(read_job(found)))
+        messages.print(headline(found))
         if not yes:
             if not sys.stdin.isatty():
                 raise CommandError("cancel deletes the job; say --yes where nobody can be asked")

@@ -27,7 +27,7 @@ async def run(name: str, namespace: str | None, context: str | None, form: Outpu
     """
     async with AsyncClient(namespace, context) as client:
         job = await client.get(name)
-    samples = job.status.samples
+    samples = [sample.wire() for sample in job.status.samples]
     if not samples:
         raise CommandError(
             f"{name} has no samples yet (its phase is {job.status.phase}); the first are taken before "
@@ -42,5 +42,5 @@ async def run(name: str, namespace: str | None, context: str | None, form: Outpu
 
         print_result(samples_table(samples, limit=None))
     else:
-        print_document([sample.wire() for sample in samples], DocumentFormat(form))
+        print_document(samples, DocumentFormat(form))
     return ExitCode.OK

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dpojob.cluster.client import AsyncClient
-from dpojob.cluster.job_facts import read_job
 from dpojob.cluster.resources import DPOJOBS
 from dpojob.console import live_console, print_json, print_result
 from dpojob.output_format import OutputFormat
@@ -55,7 +54,7 @@ async def run(
     elif form is OutputFormat.TABLE:
         from dpojob.views.status_view import status_view
 
-        print_result(status_view(read_job(found)))
+        print_result(status_view(found))
     else:
         print_job(found, form)
     return ExitCode.OK
@@ -71,13 +70,13 @@ async def _watch(client: AsyncClient, name: str) -> int:
     if not console.is_terminal:
         printed = None
         async for job in client.watch(name):
-            line = headline(job)
+            line = headline(job.wire())
             if line != printed:
                 print(line, flush=True)
                 printed = line
     else:
         with Live(console=console, refresh_per_second=4) as display:
             async for job in client.watch(name):
-                display.update(status_view(job))
+                display.update(status_view(job.wire()))
     completed = job is not None and job.status.is_true(ConditionType.COMPLETE)
     return ExitCode.OK if completed else ExitCode.INVALID

@@ -72,7 +72,7 @@ def run(
     if form is not DocumentFormat.TABLE:
         print_document(evaluation.wire(), form)
     else:
-        print_result(evaluation_view(evaluation))
+        print_result(evaluation_view(evaluation.wire()))
     return exit_status(evaluation)
 
 
