@@ -219,6 +219,41 @@ def test_every_piece_of_advice_names_a_field_of_the_spec(name: str) -> None:
 OWN_NAMES = {"beta", "seed"}  # fields of the spec, too
 
 
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        (
+            {"model": {"repo": "$MODEL"}},
+            'spec.model.repo is "$MODEL": nothing replaces $MODEL in a',
+        ),
+        ({"model": "${MODEL}"}, "nothing replaces ${MODEL} in a manifest; write its value"),
+        ({"output": {"push": "$ORG/tuned"}}, "nothing replaces $ORG in a manifest"),
+        ({"training": {"epochs": "$EPOCHS"}}, "envsubst < FILE | kubectl apply -f -"),
+        ({"training": {"method": "${METHOD}"}}, "nothing replaces ${METHOD} in a manifest"),
+        (
+            {"training": {"warmup_ratio": 0.1}},
+            "write spec.training.arguments.warmup_steps, below 1 as a share: warmup_steps: 0.1",
+        ),
+        ({"training": {"warmupSteps": 10}}, "write spec.training.arguments.warmup_steps"),
+        ({"training": {"max_prompt_length": 512}}, "any more; write spec.training.maxLength;"),
+        ({"training": {"rpo_alpha": 1}}, "write spec.training.arguments.loss_type: [sigmoid, sft]"),
+        ({"training": {"tools": {}}}, "write spec.dataset.columnMapping.tools"),
+        ({"training": {"no_cuda": True}}, "write spec.hardware.pool"),
+        ({"training": {"reference_free": True}}, "leave it out: TRL has no reference-free DPO"),
+        (
+            {"dataset": {"repo": "c/d", "split": "train[:10%]"}},
+            "a split is named as a whole, such as train; to train on a part of it, write those rows",
+        ),
+        (
+            {"dataset": {"repo": "c/d", "eval": {"split": "train[90%:]"}}},
+            "to hold out a part of the training split, write fraction, such as 0.1",
+        ),
+    ],
+)
+def test_variables_slices_and_former_fields_are_explained(parts: Any, expected: str) -> None:
+    assert any(expected in message for message in messages(**parts)), messages(**parts)
+
+
 @given(st.sampled_from(sorted({*RESERVED, *REMOVED, *field_table()["fields"]} - OWN_NAMES)))
 def test_every_name_of_the_trainer_gets_an_instruction(name: str) -> None:
     (message,) = messages(training={name: 1})

@@ -16,7 +16,7 @@ from dpojob_api.spec import DNS_NAME, DPOJobSpec
 from dpojob_api.value_display import show_value
 
 from .cel_rules import Path, broken_rules
-from .common_mistakes import SYNONYMS
+from .common_mistakes import SYNONYMS, advice_on_variable
 from .plain_values import advice_on_characters
 from .union_errors import merge_union_errors
 from .validation_messages import (
@@ -172,7 +172,12 @@ def _check_spec(model: type[BaseModel], spec: Any) -> Iterator[tuple[Path, str]]
         model.model_validate_json(text, strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
         for detail in merge_union_errors(error.errors(), model):
-            yield ("spec", *detail["loc"]), error_message(detail, model, ("spec",))
+            path = ("spec", *detail["loc"])
+            variable = advice_on_variable(detail["input"])
+            if variable is not None and detail["type"] != "extra_forbidden":
+                yield path, f"{show_path(path)} is {show_value(detail['input'])}: {variable}"
+            else:
+                yield path, error_message(detail, model, ("spec",))
     for path, message in broken_rules(model, spec, ("spec",)):
         yield path, f"{show_path(path)}: {message}"
     yield from _check_arguments(spec)

@@ -155,6 +155,8 @@ PLACE_BOUND = {
 """Fields whose names say nothing about their place: none is suggested in another part of the spec."""
 
 SPLIT_SNAKE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|-")
+VARIABLE = re.compile(r"\$(?:[A-Za-z_]\w*|\{[A-Za-z_]\w*\})")
+"""A variable of a shell, such as $MODEL or ${MODEL}."""
 
 
 def advice_on_name(path: Path) -> str | None:
@@ -185,8 +187,35 @@ def advice_on_name(path: Path) -> str | None:
         nothing = found.removeprefix("nothing: ")
         return f"write spec.{found}" if nothing == found else f"leave it out: {nothing}"
     if (removed := REMOVED.get(name)) is not None:
-        return f"it is no field of DPOConfig any more; write {removed.instead}"
+        return f"it is no field of DPOConfig any more; {_instead_of_removed(removed.instead)}"
     return f"write spec.training.arguments.{name}" if name in field_table()["fields"] else None
+
+
+def _instead_of_removed(instead: str) -> str:
+    """What to write for a field that TRL had, with its place in the document."""
+    if (reason := instead.removeprefix("nothing; ")) != instead:
+        return f"leave it out: {reason}"
+    field = re.split(r"\W", instead)[0]
+    part = "training.arguments." if field in field_table()["fields"] else ""
+    return f"write spec.{'dataset.' if field == 'columnMapping' else part}{instead}"
+
+
+def advice_on_variable(value: Any) -> str | None:
+    """Explain a variable that is still in a value.
+
+    Args:
+        value: A value that its field does not accept.
+
+    Returns:
+        What to do; None where the value holds no variable.
+    """
+    found = VARIABLE.search(value) if isinstance(value, str) else None
+    if found is None:
+        return None
+    return (
+        f"nothing replaces {found[0]} in a manifest; write its value, or let the shell replace it before: "
+        "envsubst < FILE | kubectl apply -f -"
+    )
 
 
 def reversed_mapping(path: Path, value: Any, roles: list[str]) -> str | None:

@@ -14,6 +14,7 @@ from dpojob_api.spec import (
     PATH_RULE,
     REQUIREMENT_RULE,
     UNIQUE_TASKS_RULE,
+    WHOLE_SPLIT_RULE,
 )
 
 Value = Mapping[str, Any]
@@ -85,5 +86,6 @@ JOB_RULES: dict[str, Callable[[Value], bool]] = {
     JUDGE_OR_TASKS_RULE["rule"]: lambda v: "judge" in v or "tasks" in v,
     UNIQUE_TASKS_RULE["rule"]: lambda v: names_are_unique(v.get("tasks", [])),
     REQUIREMENT_RULE["rule"]: _requirements_can_be_met,
+    WHOLE_SPLIT_RULE: lambda v: "[" not in v.get("split", ""),
 }
 """Rule text, as in the CRD, to the function that evaluates it."""

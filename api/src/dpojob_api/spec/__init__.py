@@ -5,6 +5,7 @@ Every rule that needs only the spec is CRD schema (bounds, enums, patterns) or C
 
 from .cache import Cache
 from .dataset_source import (
+    WHOLE_SPLIT_RULE,
     ColumnMapping,
     Curate,
     DatasetSource,
@@ -58,6 +59,7 @@ __all__ = [
     "S3",
     "SECRET_KEY",
     "UNIQUE_TASKS_RULE",
+    "WHOLE_SPLIT_RULE",
     "Budget",
     "Cache",
     "ClaimPath",

@@ -141,9 +141,20 @@ class Curate(StrictModel):
     )
 
 
+WHOLE_SPLIT_RULE = "!has(self.split) || !self.split.contains('[')"
+"""No slice of a split, such as train[:10%], which `datasets.load_dataset` knows and no reader here does."""
+
+
 class EvalSource(
     StrictModel,
-    json_schema_extra=validations(one_of("fraction", "split", kind="evaluation pairs")),
+    json_schema_extra=validations(
+        one_of("fraction", "split", kind="evaluation pairs"),
+        {
+            "rule": WHOLE_SPLIT_RULE,
+            "message": "a split is named as a whole, such as test; to hold out a part of the training split, write "
+            "fraction, such as 0.1",
+        },
+    ),
 ):
     """The held-out pairs: a fraction of the rows, or a split of its own."""
 
@@ -165,6 +176,11 @@ class DatasetSource(
         {
             "rule": "has(self.repo) || !(has(self.config) || has(self.revision))",
             "message": "config and revision belong to repo; a volume or URL has neither",
+        },
+        {
+            "rule": WHOLE_SPLIT_RULE,
+            "message": "a split is named as a whole, such as train; to train on a part of it, write those rows into a "
+            "file of their own",
         },
     ),
 ):
