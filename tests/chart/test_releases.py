@@ -6,12 +6,9 @@ last release from its own sources, that of this one as it is here.
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
 import os
-import subprocess
-import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,14 +18,13 @@ import pytest
 import yaml
 from tests.kit.cluster.helm import CHART, ROOT, Helm
 from tests.kit.crds import apply_crds
+from tests.kit.last_release import sources as last_release_sources
 from tests.kit.operator_fixture import JobNamespace, Process
 from tests.kit.waiting import wait_until
 
 from devcluster.control_plane.kwok import node
 
 pytestmark = pytest.mark.cluster
-BEFORE_CRDS_IN_TEMPLATES = "da91a101d346"
-"""The last commit whose chart left the CRDs to Helm's `crds` directory; there is no tag before it."""
 NAME = "dpojob-releases"
 """Of the release: other tests of the session apply objects of the chart under the name `dpojob`, which Helm would
 refuse to adopt."""
@@ -94,22 +90,8 @@ def release(control_plane: Any, namespace: str) -> Iterator[Release]:
 
 @pytest.fixture
 def last_release(tmp_path: Path) -> Path:
-    """The sources of the last tag, else of the commit above, with a CRD that lacks a column of today's."""
-
-    def git(*arguments: str) -> bytes:
-        return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True).stdout
-
-    try:
-        tags = git("tag", "--list", "v*", "--sort=-v:refname", "--merged").decode().split()
-    except (OSError, subprocess.CalledProcessError):
-        tags = []
-    commit = tags[0] if tags else BEFORE_CRDS_IN_TEMPLATES
-    try:
-        archive = git("archive", commit, "charts/dpojob", *SOURCES)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip(f"this checkout has no history with {commit}, whose chart is installed first")
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        tar.extractall(tmp_path, filter="data")
+    """Its chart and sources, with a CRD that lacks a column of today's."""
+    last_release_sources.unpack(tmp_path)
     (crd_file,) = (tmp_path / "charts").rglob("crds/dpojobs.yaml")
     crd = yaml.safe_load(crd_file.read_text())
     crd["spec"]["versions"][0]["additionalPrinterColumns"].pop()

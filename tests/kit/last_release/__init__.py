@@ -1,0 +1,1 @@
+"""The last release, which upgrades begin with."""
