@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 from prometheus_client import REGISTRY
-from tests.kit.cluster.prometheus import FILES, ROOT, metric_names, panels, rules
+from tests.kit.cluster.prometheus import FILES, ROOT, metric_names, panels, promtool, rules
 from tests.kit.go_programs import grafana
 
 from dpojob_api.conditions import Reason
@@ -22,16 +20,9 @@ RUNBOOKS = ROOT / "docs/platform/runbooks.md"
 DASHBOARDS = sorted((FILES / "dashboards").glob("*.json"))
 
 
-def promtool(*arguments: str) -> None:
-    program = shutil.which("promtool")
-    assert program, "promtool is missing: run hack/testing/packages"
-    done = subprocess.run([program, *arguments], cwd=CASES.parent, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 def test_the_cases_of_promtool_hold() -> None:
     promtool("check", "rules", str(FILES / "rules.yaml"))
-    promtool("test", "rules", CASES.name)
+    promtool("test", "rules", str(CASES))
 
 
 def test_every_rule_has_a_case() -> None:

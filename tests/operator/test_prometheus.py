@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry, start_http_server
 from tests.kit.cluster import prometheus
 from tests.kit.operator.cost_quotas import costquota
-from tests.kit.operator.process_probes import address
+from tests.kit.operator.process_probes import address, ask
 from tests.kit.operator_fixture import JobNamespace, Process, failed, pool
 from tests.kit.waiting import wait_until
 
@@ -97,6 +97,11 @@ def test_every_rule_and_panel_gets_data(
         wait_until_each_has_data(server, queries)
         for name in ALERTS_OF_A_GOOD_RUN:
             assert server.query(f'ALERTS{{alertname="{name}"}}') == [], name
+    for each in (scraped, running_job):
+        code, text = ask(f"http://{each}/metrics")
+        assert code == 200 and "\ndpojob_" in text
+        # Prometheus' own linter: help, units, suffixes, reserved names.
+        prometheus.promtool("check", "metrics", text=text)
 
 
 def wait_until_each_has_data(server: prometheus.Prometheus, queries: dict[str, str]) -> None:

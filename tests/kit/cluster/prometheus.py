@@ -50,6 +50,15 @@ def metric_names(query: str) -> set[str]:
     return {re.sub(r"_(bucket|count|sum)$", "", name) for name in names}
 
 
+def promtool(*arguments: str, text: str | None = None) -> None:
+    """Runs promtool, with a text as its input; its objections are those of an AssertionError."""
+    program = shutil.which("promtool")
+    assert program, "promtool is missing: run hack/testing/packages"
+    command = [program, *arguments]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 class Prometheus:
     """A server that answers queries."""
 
