@@ -18,12 +18,15 @@ from .candidates import Candidate
 from .control_plane import ACCOUNTS, fresh_control_plane, pids
 from .controllers import Controller
 from .load import Burst, PodWatch, burst, one_by_one
-from .process_usage import cpu_seconds, resident_mib, wire_bytes
+from .process_usage import cpu_seconds, resident_mib, wanted_seconds, wire_bytes
 
 NAMESPACE = "sweep"
 QUIET_SECONDS = 2.0
 QUIET_SHARE = 0.25
 """The share of one processor that all processes of the control plane and the controllers may use."""
+QUIET_WANTED_SHARE = 0.75
+"""The share that they may want: with work left, one thread of theirs at least runs or waits for a processor, also
+where other programs keep it waiting."""
 QUIET_LIMIT = 180.0
 
 
@@ -119,13 +122,21 @@ class Usage:
         """Bytes on the controllers' connections."""
         return sum(wire_bytes(process.pid) for process in self._controllers)
 
+    def wanted(self) -> float:
+        """Seconds for which all of them ran or were ready to."""
+        return sum(wanted_seconds(pid) for pid in self._pids.values())
+
     async def until_quiet(self) -> None:
-        """Waits until all of them together use next to nothing: what a job caused is over."""
-        deadline = time.monotonic() + QUIET_LIMIT
-        before = sum(self.cpu().values())
-        while time.monotonic() < deadline:
+        """Waits until all of them together use, and want, next to nothing: what a job caused is over."""
+        begun = time.monotonic()
+        used, wanted, looked = sum(self.cpu().values()), self.wanted(), begun
+        while looked < begun + QUIET_LIMIT:
             await asyncio.sleep(QUIET_SECONDS)
-            now = sum(self.cpu().values())
-            if now - before < QUIET_SHARE * QUIET_SECONDS:
+            now = time.monotonic()
+            used_now, wanted_now, seconds = sum(self.cpu().values()), self.wanted(), now - looked
+            if (
+                used_now - used < QUIET_SHARE * seconds
+                and wanted_now - wanted < QUIET_WANTED_SHARE * seconds
+            ):
                 return
-            before = now
+            used, wanted, looked = used_now, wanted_now, now

@@ -17,6 +17,18 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def wanted_seconds(pid: int) -> float:
+    """The seconds for which all its threads ran, or were ready to run and waited for a processor."""
+    found = 0
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            ran, waited, _ = (thread / "schedstat").read_text().split()
+        except OSError:  # the thread has ended
+            continue
+        found += int(ran) + int(waited)
+    return found / 1e9
+
+
 def resident_mib(pid: int) -> float:
     """Resident memory now."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +18,11 @@ from bench.operator.compare import Turn
 from bench.operator.fleet import Fleet
 from bench.operator.load import Burst
 from bench.operator.page import PAGE
-from bench.operator.process_usage import cpu_seconds, descriptors, resident_mib
+from bench.operator.process_usage import cpu_seconds, descriptors, resident_mib, wanted_seconds
 from bench.operator.report import comparison, exponent, fleet, soak
 from bench.operator.soak import Sample, Soak
 from bench.operator.training_pods import ProgressServer
+from tests.kit.waiting import wait_until
 
 from bench import pages
 from dpojob_api.progress import Progress
@@ -168,3 +172,24 @@ def test_the_fleet_table_leaves_watches_out() -> None:
     lines = fleet(found)
     assert "| API requests per job, create to Complete | 8.0 |" in lines
     assert "| idle: requests in 60 s besides watches and the Lease | 0 |" in lines
+
+
+def test_a_process_that_waits_for_a_processor_wants_one() -> None:
+    """Two that may use one processor alone: each runs half of the time, and wants it all the time."""
+    processor = min(os.sched_getaffinity(0))
+    with ExitStack() as stack:
+        busy = [
+            stack.enter_context(subprocess.Popen([sys.executable, "-c", "while True: pass"]))
+            for _ in range(2)
+        ]
+        for process in busy:
+            stack.callback(process.kill)
+            os.sched_setaffinity(process.pid, {processor})
+
+        def share() -> float:
+            used = sum(cpu_seconds(process.pid) for process in busy)
+            return used / sum(wanted_seconds(process.pid) for process in busy)
+
+        wait_until(
+            lambda: cpu_seconds(busy[0].pid) > 0.2 and share() < 0.7, "one waits for another"
+        )

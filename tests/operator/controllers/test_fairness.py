@@ -119,6 +119,38 @@ async def test_keys_that_can_wait_come_last_and_are_never_kept_waiting_for_all_o
     assert [name for _, name in taken if name[0] == "l"] == [f"later-{n}" for n in range(4)]
 
 
+async def test_a_crowd_of_keys_that_can_wait_takes_a_quarter_of_the_workers() -> None:
+    """Else the status writes of many jobs would keep the Job controller from making the last one's pod."""
+    begun: list[str] = []
+    hang, done = asyncio.Event(), asyncio.Event()
+
+    async def work(key: Key) -> None:
+        begun.append(key[1])
+        if key[1] == "new":
+            done.set()
+        if not hang.is_set():
+            await hang.wait()
+        if len(begun) == 101:
+            all_begun.set()
+
+    all_begun = asyncio.Event()
+    queue = WorkQueue(work, group=namespace, resource=namespace)
+    for number in range(100):
+        queue.add(("a", str(number)), later=True)
+    runner = asyncio.ensure_future(queue.run(WORKERS))
+    try:
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert len(begun) == WORKERS // 4
+        queue.add(("a", "new"))
+        await asyncio.wait_for(done.wait(), 60)
+        assert len(begun) == WORKERS // 4 + 1
+        hang.set()
+        await asyncio.wait_for(all_begun.wait(), 60)
+    finally:
+        runner.cancel()
+
+
 async def test_keys_that_are_due_again_do_not_come_before_what_waits() -> None:
     """Running jobs are due every few seconds; what a child of another job changed must not wait for all of them."""
     taken: list[Key] = []

@@ -87,7 +87,7 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
         notify_every=settings.status_seconds,
         notify=lambda key: queue.add(key, later=True),
     )
-    events = EventRecorder(cluster, is_busy=lambda: queue.has_first())
+    events = EventRecorder(cluster, is_busy=lambda: queue.is_busy())
     reconciler = Reconciler(
         cluster,
         StateReader(cluster, stores, policy, inspections, output_locks, dependents),

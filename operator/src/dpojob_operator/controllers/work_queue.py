@@ -85,9 +85,9 @@ class WorkQueue(Generic[Key]):
             self._ready.put(key, later=later)
             WORK_QUEUE_DEPTH.set(len(self._ready))
 
-    def has_first(self) -> bool:
-        """Whether a key waits for a worker that does not come after others, such as a new job."""
-        return self._ready.has_first()
+    def is_busy(self) -> bool:
+        """Whether keys wait for a worker."""
+        return len(self._ready) > 0
 
     def add_after(self, key: Key, seconds: float) -> None:
         """Work on the key after so long, or earlier if it is due earlier; 0: others of its group may come first.

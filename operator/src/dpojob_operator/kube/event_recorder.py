@@ -1,7 +1,7 @@
 """Creates Events beside the reconciliations, so that none waits for them.
 
-Events are for people, and cost the API server as much as what jobs wait for: while new jobs wait for a worker, they
-wait too, for `PATIENCE` seconds at most.
+Events are for people, and cost the API server as much as what jobs wait for: while jobs wait for a worker, they wait
+too, for `PATIENCE` seconds at most.
 """
 
 from __future__ import annotations

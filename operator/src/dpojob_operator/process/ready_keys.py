@@ -21,6 +21,9 @@ from typing import Generic, TypeVar
 Key = TypeVar("Key")
 MAX_SHARE = 0.75
 """The share of the workers that may work on keys of one group at once."""
+MAX_LATER_SHARE = 0.25
+"""The share of the workers that may work on keys of one group that can wait: a passing crowd of them leaves the API
+server to what new jobs wait for, such as the Job controller."""
 PATIENCE = 20.0
 """Seconds for which a key that can wait comes after all others of its group."""
 TURNS = 4
@@ -39,12 +42,12 @@ class _Group(Generic[Key]):
     def __len__(self) -> int:
         return len(self.first) + len(self.later)
 
-    def take(self, now: float) -> Key:
+    def takes_later(self, now: float) -> bool:
+        """Whether the turn is that of a key that can wait."""
         self.turn += 1
-        its_turn = self.later and self.turn % TURNS == 0 and self.later[0][1] <= now
-        if its_turn or not self.first:
-            return self.later.popleft()[0]
-        return self.first.popleft()
+        return not self.first or (
+            bool(self.later) and self.turn % TURNS == 0 and self.later[0][1] <= now
+        )
 
 
 class ReadyKeys(Generic[Key]):
@@ -60,8 +63,11 @@ class ReadyKeys(Generic[Key]):
         self._count = 0
         """Keys in all groups."""
         self._taken: Counter[Hashable] = Counter()
+        self._later_taken: dict[Key, Hashable] = {}
+        """Those of the keys taken that can wait, with their groups."""
         self._changed = asyncio.Event()
         self._max_taken_by_group = 1
+        self._max_later_taken_by_group = 1
 
     def __len__(self) -> int:
         return self._count
@@ -69,6 +75,7 @@ class ReadyKeys(Generic[Key]):
     def share_out(self, workers: int) -> None:
         """Sets how many workers there are, of which a group gets its share at most."""
         self._max_taken_by_group = max(1, int(workers * MAX_SHARE))
+        self._max_later_taken_by_group = max(1, int(workers * MAX_LATER_SHARE))
 
     def put(self, key: Key, *, later: bool = False) -> None:
         """Adds a key at the end of its group, or of those keys of its group that can wait."""
@@ -79,10 +86,6 @@ class ReadyKeys(Generic[Key]):
             group.first.append(key)
         self._count += 1
         self._changed.set()
-
-    def has_first(self) -> bool:
-        """Whether a key is ready that does not come after others."""
-        return any(group.first for group in self._waiting.values())
 
     async def take(self) -> Key:
         """Removes and returns the next key, once a group has one that may be worked on."""
@@ -97,7 +100,11 @@ class ReadyKeys(Generic[Key]):
         if group is None:
             return None
         keys = self._waiting.pop(group)
-        key = keys.take(self._clock())
+        if self._may_take_later(group) and keys.takes_later(self._clock()):
+            key, _ = keys.later.popleft()
+            self._later_taken[key] = group
+        else:
+            key = keys.first.popleft()
         self._count -= 1
         if keys:
             self._waiting[group] = keys  # at the end: every other group has its turn before
@@ -107,13 +114,19 @@ class ReadyKeys(Generic[Key]):
     def release(self, key: Key) -> None:
         """The work on a key that was taken is done."""
         group = self._group(key)
+        self._later_taken.pop(key, None)
         self._taken[group] -= 1
         if not self._taken[group]:
             del self._taken[group]
         self._changed.set()
 
     def _next_group(self) -> Hashable | None:
-        for group in self._waiting:
-            if self._taken[group] < self._max_taken_by_group:
+        for group, keys in self._waiting.items():
+            may_take = bool(keys.first) or self._may_take_later(group)
+            if may_take and self._taken[group] < self._max_taken_by_group:
                 return group
         return None
+
+    def _may_take_later(self, group: Hashable) -> bool:
+        taken = sum(1 for other in self._later_taken.values() if other == group)
+        return taken < self._max_later_taken_by_group

@@ -96,6 +96,8 @@ def _apply_rules(builder: StatusBuilder) -> None:
         for step in STEPS:
             if not step(builder):
                 break
+    if builder.planning_request is not None:
+        return  # what was built is not used: `decide_with_pools` builds it anew
     if builder.finished:
         _end_open_attempt(builder)
     update_queue_wait(builder)
