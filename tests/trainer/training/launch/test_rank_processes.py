@@ -151,23 +151,34 @@ def test_a_node_whose_peers_are_done_continues() -> None:
     assert processes(program, {0: {}}, first).wait() == SetEnd({0: 0}, lost_node=False)
 
 
-@pytest.mark.parametrize("status", [1, 12], ids=["crashed", "lost a peer"])
-@pytest.mark.parametrize("later", [True, False], ids=["it ends first", "it ends last"])
-def test_every_node_knows_of_an_out_of_memory_whichever_process_ends_first(
-    status: int, later: bool
-) -> None:
-    program = """
+ENDING = """
 import os, signal, sys, time
+from pathlib import Path
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
+ready = Path(os.environ["READY"])
+(ready / os.environ["RANK"]).touch()
+while len(list(ready.iterdir())) < 4:
+    time.sleep(0.05)
 time.sleep(float(os.environ["SECONDS"]))
 sys.exit(int(os.environ["STATUS"]))
 """
+"""Ends some seconds after SIGTERM ends none of the four processes any more."""
+
+
+@pytest.mark.parametrize("status", [1, 12], ids=["crashed", "lost a peer"])
+@pytest.mark.parametrize("later", [True, False], ids=["it ends first", "it ends last"])
+def test_every_node_knows_of_an_out_of_memory_whichever_process_ends_first(
+    status: int, later: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for limit in ("FAILURE_SECONDS", "PEER_SECONDS"):
+        monkeypatch.setattr(rank_processes, limit, TRAINING_LIMIT)
     first, other = pair()
-    lost = {"SECONDS": "1.5" if later else "0", "STATUS": str(status)}
-    full = {"SECONDS": "0" if later else "1.5", "STATUS": "11"}
+    ready = {"READY": str(tmp_path)}
+    lost = {**ready, "SECONDS": "1.5" if later else "0", "STATUS": str(status)}
+    full = {**ready, "SECONDS": "0" if later else "1.5", "STATUS": "11"}
     nodes = [
-        processes(program, {0: lost, 1: lost}, first),
-        processes(program, {2: lost, 3: full}, other, out_of_memory=3),
+        processes(ENDING, {0: lost, 1: lost}, first),
+        processes(ENDING, {2: lost, 3: full}, other, out_of_memory=3),
     ]
     with ThreadPoolExecutor() as pool:
         ends = list(pool.map(RankProcesses.wait, nodes))
