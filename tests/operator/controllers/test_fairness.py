@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from tests.kit.waiting import LIMIT
 
 from dpojob_operator.controllers.work_queue import WorkQueue
 from dpojob_operator.process.ready_keys import PATIENCE
@@ -22,7 +23,7 @@ async def run_until(done: asyncio.Event, queue: WorkQueue[Key], workers: int = 1
     """Works until the event is set."""
     runner = asyncio.ensure_future(queue.run(workers))
     try:
-        await asyncio.wait_for(done.wait(), 60)
+        await asyncio.wait_for(done.wait(), LIMIT)
     finally:
         runner.cancel()
 
@@ -83,7 +84,7 @@ async def test_slow_jobs_of_one_namespace_leave_workers_to_others(workers: int, 
         queue.add(("b", "first"))
         if workers == 1:
             hang.set()
-        await asyncio.wait_for(served.wait(), 60)
+        await asyncio.wait_for(served.wait(), LIMIT)
         assert workers == 1 or begun == most
     finally:
         runner.cancel()

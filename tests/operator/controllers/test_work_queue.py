@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 from prometheus_client import REGISTRY
+from tests.kit.waiting import LIMIT
 
 from dpojob_operator.controllers.work_queue import WorkQueue
 from dpojob_operator.kube import ApiError, Conflict
@@ -15,7 +16,7 @@ from dpojob_operator.kube import ApiError, Conflict
 async def drain(queue: WorkQueue[str], until: asyncio.Event) -> None:
     runner = asyncio.ensure_future(queue.run(4))
     try:
-        await asyncio.wait_for(until.wait(), 30)
+        await asyncio.wait_for(until.wait(), LIMIT)
     finally:
         runner.cancel()
 

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 from tests.kit.builders import job
 from tests.kit.operator_fixture import REPORT, JobNamespace, Process
+from tests.kit.waiting import LIMIT
 
 from dpojob_api.spec import DPOJobSpec
 from dpojob_operator.indexes import DependentsIndex, InspectionCache, ObjectStores
@@ -136,7 +137,7 @@ async def test_a_branch_is_resolved_and_its_move_noticed(hub: Any) -> None:
         )
         assert cache.is_pending(asking, asking.spec), "the look-up runs beside the caller"
         while cache.is_pending(asking, asking.spec):
-            await asyncio.wait_for(ended.wait(), 30)
+            await asyncio.wait_for(ended.wait(), LIMIT)
             ended.clear()
         return (await cache.find_shared(asking, asking.spec))[0]
 

@@ -10,6 +10,7 @@ from tests.kit.api.paths import DPOJOBS
 from tests.kit.builders import UID
 from tests.kit.operator.recorded_jobs import RECORDED
 from tests.kit.operator_fixture import JobNamespace, Process
+from tests.kit.waiting import LIMIT
 
 from devcluster.control_plane import Api
 from dpojob_operator.decide.child_names import uid_hash
@@ -82,7 +83,7 @@ def write_recorded(job_namespace: JobNamespace, phase: str) -> None:
         status["plan"]["pool"] = job_namespace.namespace
     if phase == "training":
         status["artifacts"] = raw["status"].get("artifacts")
-    api = Api.from_kubeconfig(job_namespace.cluster.kubeconfig, timeout=30)
+    api = Api.from_kubeconfig(job_namespace.cluster.kubeconfig, timeout=LIMIT)
     path = f"{DPOJOBS.format(job_namespace.namespace)}/{phase}/status"
     api.call("PUT", path, {**raw, "status": status})
 
