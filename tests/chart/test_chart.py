@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from tests.kit.cluster.helm import CHART, ROOT, environment, of_kind
+from tests.kit.cluster.manifests import training
 
 pytestmark = pytest.mark.cluster
 
@@ -180,6 +182,32 @@ def test_common_labels_and_annotations_are_on_every_object(helm):
         metadata = document["metadata"]
         assert metadata["labels"]["team"] == "ml", metadata
         assert metadata["annotations"]["owner"] == "ml", metadata
+
+
+def test_monitors_find_what_they_scrape_and_keep_its_own_labels(helm):
+    documents = helm.render(
+        "--set", "metrics.serviceMonitor=true,metrics.podMonitor=true",
+        "--set", "metrics.monitorLabels.release=prometheus",
+    )  # fmt: skip
+    (service,), (of_service,), (of_pods,) = (
+        of_kind(documents, kind) for kind in ("Service", "ServiceMonitor", "PodMonitor")
+    )
+    template = training()["spec"]["template"]
+    labels = template["metadata"]["labels"]
+    (container,) = template["spec"]["containers"]
+    cases = (
+        (of_service, "endpoints", service["metadata"]["labels"], service["spec"]["ports"]),
+        (of_pods, "podMetricsEndpoints", labels, container["ports"]),
+    )
+    for monitor, field, scraped, ports in cases:
+        (endpoint,) = monitor["spec"][field]
+        assert monitor["spec"]["selector"]["matchLabels"].items() <= scraped.items()
+        assert endpoint["port"] in [port["name"] for port in ports]
+        assert endpoint["honorLabels"] is True
+        assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    known = {"__meta_kubernetes_pod_label_" + re.sub(r"\W|[.]", "_", name) for name in labels}
+    for relabeling in endpoint["relabelings"]:
+        assert set(relabeling["sourceLabels"]) <= known
 
 
 def test_several_replicas_are_updated_one_after_the_other(helm):
