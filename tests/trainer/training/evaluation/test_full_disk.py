@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kit.training import full_disk
 from tests.kit.training.tiny_job import MakeJob
 
 from dpojob_api.evaluation import Evaluation
@@ -24,6 +24,7 @@ from dpojob_trainer.training.setup.resumable_file import ResumableFile
 JUDGED = {"judge": {"program": {"volume": {"claimName": "inputs", "path": "rule.py"}}}}
 FINISHED = Outcome(outcome="Succeeded", reason="Completed")
 VERDICT = Evaluation(verdict="BetterThanBase", message="It wins 70%.")
+FillDisk = Callable[[Callable[[Path], bool]], None]
 RECORDS = [Record("Where?", Answer("Here", 1, True, 0.0), Answer("There", 1, True, 0.0))]
 
 
@@ -38,28 +39,8 @@ def finished(make_job: MakeJob) -> TrainJob:
 
 
 @pytest.fixture
-def fill_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Path], bool]], None]:
-    """Lets writes of the files fail for which the argument is true, as on a full disk."""
-
-    def fill(is_full: Callable[[Path], bool]) -> None:
-        opened = Path.open
-
-        def open_or_fail(path: Path, mode: str = "r", *arguments: Any, **options: Any) -> Any:
-            if mode[0] in "wa" and is_full(path):
-                opened(path, mode, *arguments, **options).close()
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-            return opened(path, mode, *arguments, **options)
-
-        monkeypatch.setattr(Path, "open", open_or_fail)
-        # Path.write_text opens by it from Python 3.14 on, and by io.open before.
-        monkeypatch.setattr(Path, "write_text", _write_text)
-
-    return fill
-
-
-def _write_text(path: Path, text: str, encoding: str | None = None) -> int:
-    with path.open("w", encoding=encoding) as file:
-        return file.write(text)
+def fill_disk(monkeypatch: pytest.MonkeyPatch) -> FillDisk:
+    return partial(full_disk.fill_disk, monkeypatch)
 
 
 def evaluated(job: TrainJob) -> Outcome:
@@ -72,7 +53,7 @@ def evaluated(job: TrainJob) -> Outcome:
 @pytest.mark.parametrize("name", ["starts", "before.jsonl"])
 def test_a_disk_that_is_full_during_the_evaluation_leaves_no_verdict(
     finished: TrainJob,
-    fill_disk: Callable[[Callable[[Path], bool]], None],
+    fill_disk: FillDisk,
     monkeypatch: pytest.MonkeyPatch,
     name: str,
 ) -> None:
@@ -92,7 +73,7 @@ def test_a_disk_that_is_full_during_the_evaluation_leaves_no_verdict(
 
 def test_what_is_kept_for_later_attempts_makes_room_for_the_files(
     finished: TrainJob,
-    fill_disk: Callable[[Callable[[Path], bool]], None],
+    fill_disk: FillDisk,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(evaluator, "evaluate", lambda *_: (VERDICT, RECORDS))
@@ -104,7 +85,7 @@ def test_what_is_kept_for_later_attempts_makes_room_for_the_files(
 
 def test_a_verdict_stands_whose_files_cannot_be_written(
     finished: TrainJob,
-    fill_disk: Callable[[Callable[[Path], bool]], None],
+    fill_disk: FillDisk,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(evaluator, "evaluate", lambda *_: (VERDICT, RECORDS))

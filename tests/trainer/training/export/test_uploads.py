@@ -9,6 +9,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 from tests.kit.hub.server import Hub
+from tests.kit.training.full_disk import fill_disk
 from tests.kit.training.tiny_job import MakeJob
 
 from dpojob_api.progress import Artifacts, Outcome
@@ -218,3 +219,29 @@ def test_an_upload_that_breaks_off_leaves_nothing_in_the_store(
     failed = run(job)
     assert failed.reason == "PushFailed", failed.message
     assert client.list_objects_v2(Bucket="broken")["KeyCount"] == 0
+
+
+def test_uploads_that_a_full_disk_does_not_record_are_said_to_be_complete(
+    make_job: MakeJob, hub: Hub, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in hub.env().items():
+        monkeypatch.setenv(name, value)
+    boto3.client("s3", endpoint_url=store).create_bucket(Bucket="full")
+    target = {"bucket": "full", "endpoint": store, "secret": SECRET}
+    job = finished(make_job(spec={"output": {"push": REPO, "s3": target}}, token=hub.token))
+    before = output_directory.read_lineage(job.output)
+    with monkeypatch.context() as patch:
+        fill_disk(patch, lambda path: "lineage" in path.name)
+        ended = run(job)
+    assert (ended.outcome, ended.reason) == ("Succeeded", "Completed"), ended.message
+    assert ended.artifacts is not None and ended.artifacts.s3 == "s3://full"
+    assert ended.artifacts.push is not None and ended.artifacts.push.startswith(f"{REPO}@")
+    for address in (ended.artifacts.push, "s3://full"):
+        assert f"The upload to {address} is complete, but could not be recorded" in ended.message
+    assert "No space left on device" in ended.message
+    assert output_directory.read_lineage(job.output) == before
+    # With room again the next run uploads and records.
+    again = run(job)
+    assert again.outcome == "Succeeded" and "recorded" not in again.message
+    assert output_directory.uploads(job.output)["push"] == REPO
+    assert len(output_directory.uploads(job.output)) == 2

@@ -164,11 +164,12 @@ def uploads(directory: Path) -> Mapping[str, Any]:
     return targets
 
 
-def record_upload(directory: Path, target: Mapping[str, Any], outcome: Outcome) -> None:
-    """Record another upload in the finished model's lineage."""
-    recorded = lineage(directory)
-    targets = {**recorded["uploaded"], **target}
-    _write_lineage(directory, {**recorded, "uploaded": targets, "outcome": outcome.wire()})
+def record_uploads(directory: Path, targets: Mapping[str, Any], outcome: Outcome) -> None:
+    """Record where the finished model was uploaded to in its lineage. Raises OSError, and then leaves it as it was."""
+    _write_lineage(
+        directory,
+        {**lineage(directory), "uploaded": dict(targets), "outcome": outcome.wire()},
+    )
 
 
 def record_outcome(directory: Path, outcome: Outcome, files: Sequence[str]) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from dpojob_api.conditions import Reason
 from dpojob_api.progress import Artifacts, Outcome
 from dpojob_api.spec import S3
-from dpojob_trainer.training.setup.errors import TrainingError
+from dpojob_trainer.training.setup.errors import TrainingError, one_line
 from dpojob_trainer.training.setup.progress import ProgressRecorder
 from dpojob_trainer.training.setup.train_job import TrainJob
 
@@ -28,10 +28,11 @@ LONGEST_WAIT_SECONDS = 60.0
 def upload(job: TrainJob, recorder: ProgressRecorder, outcome: Outcome) -> Outcome:
     """Upload to where the spec says and return the outcome with the addresses.
 
-    Each finished upload is recorded in the model's lineage and not repeated. Raises TrainingError
+    Each finished upload is recorded in the model's lineage and not repeated. One that cannot be recorded, as
+    on a full disk, is finished all the same, and the outcome's message says so. Raises TrainingError
     (PushFailed) where one fails.
     """
-    output, done = job.spec.output, output_directory.uploads(job.output)
+    output, done = job.spec.output, dict(output_directory.uploads(job.output))
     if output.push is not None and done.get("push") != output.push:
         from .hub_upload import upload_to_hub
 
@@ -42,14 +43,16 @@ def upload(job: TrainJob, recorder: ProgressRecorder, outcome: Outcome) -> Outco
             lambda: upload_to_hub(job.output, repo, job.token, private=private),
             f"the hub ({repo})",
         )
-        outcome = _record(job, outcome, "push", repo, address)
+        done["push"] = repo
+        outcome = _record(job, outcome, done, "push", address)
     if output.s3 is not None and done.get("s3") != _target(output.s3):
         from .s3_upload import upload_to_s3
 
         recorder.set_stage("Uploading")
         store = output.s3
         address = _retry(lambda: upload_to_s3(job.output, store), f"the bucket {store.bucket}")
-        outcome = _record(job, outcome, "s3", _target(store), address)
+        done["s3"] = _target(store)
+        outcome = _record(job, outcome, done, "s3", address)
     return outcome
 
 
@@ -65,10 +68,20 @@ def _target(store: S3) -> dict[str, Any]:
     return store.model_dump(include={"endpoint", "bucket", "prefix"})
 
 
-def _record(job: TrainJob, outcome: Outcome, kind: str, target: Any, address: str) -> Outcome:
+def _record(
+    job: TrainJob, outcome: Outcome, done: Mapping[str, Any], kind: str, address: str
+) -> Outcome:
     artifacts = (outcome.artifacts or Artifacts()).model_copy(update={kind: address})
     outcome = outcome.model_copy(update={"artifacts": artifacts})
-    output_directory.record_upload(job.output, {kind: target}, outcome)
+    try:
+        output_directory.record_uploads(job.output, done, outcome)
+    except OSError as error:
+        log.warning("the upload to %s is not recorded", address, exc_info=True)
+        message = (
+            f"The upload to {address} is complete, but could not be recorded beside the model ({one_line(error)}): the "
+            "same job run again repeats it."
+        )
+        outcome = outcome.model_copy(update={"message": f"{outcome.message} {message}".strip()})
     return outcome
 
 
