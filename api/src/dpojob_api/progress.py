@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .base import Count, Figure, LenientModel, Magnitude, Rate, unknown_as
-from .evaluation import Evaluation
+from .evaluation import Evaluation, JudgeUsage
 
 Stage = Literal[
     "Starting", "LoadingModel", "PreparingData", "PrecomputingReference", "Training", "Evaluating",
@@ -135,3 +135,7 @@ class Outcome(LenientModel):
     artifacts: Artifacts | None = None
     samples: list[Sample] = Field(default_factory=list)
     evaluation: Evaluation | None = None
+    judge_usage: JudgeUsage | None = Field(
+        default=None,
+        description="What a judge behind an API was asked by an evaluation that is not over.",
+    )

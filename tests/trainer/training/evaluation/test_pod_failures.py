@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kit.judge_endpoint import judge_endpoint
 from tests.kit.training.tiny_job import MakeJob
 
 from dpojob_api.evaluation import Evaluation
@@ -15,9 +16,11 @@ from dpojob_api.progress import Artifacts, Outcome
 from dpojob_trainer.shared.container_environment import ContainerEnvironment
 from dpojob_trainer.training import TrainJob
 from dpojob_trainer.training.evaluation import evaluator
+from dpojob_trainer.training.evaluation.answers import Answer
 from dpojob_trainer.training.evaluation.judges.endpoint_client import Reply
 from dpojob_trainer.training.evaluation.judges.kept_replies import KeptReplies
 from dpojob_trainer.training.evaluation.pod_failures import FailedPods
+from dpojob_trainer.training.evaluation.records import Record
 from dpojob_trainer.training.export import output_directory
 from dpojob_trainer.training.launch import container, session
 from dpojob_trainer.training.setup.errors import Interrupted
@@ -48,6 +51,10 @@ def evaluated(job: TrainJob) -> Outcome:
     outcome = output_directory.prepare(job)
     assert outcome is not None
     return evaluator.evaluate_run(job, ProgressRecorder(), outcome)
+
+
+def answer(text: str) -> Answer:
+    return Answer(text, 1, True, 0.0)
 
 
 def attempt(job: TrainJob) -> Outcome:
@@ -203,3 +210,44 @@ def test_a_container_that_is_killed_meanwhile_has_said_that_the_model_is_complet
         message = json.loads(path.read_text())
         assert message["evaluation"]["verdict"] == "BetterThanBase"
         assert message["message"].endswith("the next attempt goes on with its uploads.")
+
+
+def test_a_container_that_is_killed_meanwhile_has_said_what_the_judge_cost(
+    make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have been the last one of the Job: nothing else would ever say it."""
+    log = tmp_path / "termination-log"
+    answers = [Record(f"Question {n}?", answer("No."), answer("Yes.")) for n in range(30)]
+    monkeypatch.setattr(evaluator, "_answer", lambda *_: (Evaluation(), answers))
+    monkeypatch.setattr(evaluator, "compare", raises(Killed()))
+
+    def said() -> dict[str, Any]:
+        with pytest.raises(Killed):
+            session._evaluate(session.RunState(job, ProgressRecorder()), FINISHED)
+        message = json.loads(log.read_text())
+        assert message["outcome"] == "Interrupted" and "evaluation" not in message
+        assert message["artifacts"]["claimName"] == "outputs"
+        return dict(message["judgeUsage"])
+
+    with judge_endpoint(
+        lambda _: "A", usage={"prompt_tokens": 100, "completion_tokens": 1}
+    ) as server:
+        endpoint = {
+            "url": server.url,
+            "model": "big",
+            "inputPrice": "2.50",
+            "requestsPerMinute": 10**5,
+        }
+        job = make_job(spec={"evaluation": {"judge": {"endpoint": endpoint}}})
+        job.output.mkdir(parents=True)
+        (job.output / "config.json").write_text("{}")
+        output_directory.write_lineage(job.output, job, FINISHED)
+        monkeypatch.setenv("DPOJOB_SCRATCH", str(job.scratch))
+        monkeypatch.setenv("DPOJOB_ALLOW_PRIVATE_ENDPOINTS", "127.0.0.1")
+        monkeypatch.setenv("DPOJOB_TERMINATION_LOG", str(log))
+        first = said()
+        assert first["requests"] == 60 == len(server.bodies)
+        assert first["cost"] == pytest.approx(60 * 100 * 2.5e-6)
+        # The next one is killed before it asks anything.
+        monkeypatch.setattr(evaluator, "_answer", raises(Killed()))
+        assert said() == first

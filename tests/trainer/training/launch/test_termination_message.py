@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from collections import namedtuple
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,29 @@ def test_it_is_written_to_the_given_path(tmp_path: Path) -> None:
     write_termination_message(DOCUMENT, path)
     assert json.loads(path.read_text())["reason"] == "Completed"
     write_termination_message(DOCUMENT, tmp_path / "no" / "where")
+
+
+def test_one_that_replaces_a_longer_one_is_whole_also_where_the_process_is_killed_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log"
+    write_termination_message({**DOCUMENT, "message": "x" * 3000}, path)
+    at_kill = []
+    truncate, fstat = os.truncate, os.fstat
+
+    def read_before(action: Any) -> Any:
+        def act(*arguments: Any) -> Any:
+            at_kill.append(json.loads(path.read_text()))
+            return action(*arguments)
+
+        return act
+
+    monkeypatch.setattr(os, "fstat", read_before(fstat))
+    monkeypatch.setattr(os, "truncate", read_before(truncate))
+    write_termination_message(DOCUMENT, path)
+    monkeypatch.undo()
+    assert path.read_bytes() == encode(DOCUMENT)
+    assert [len(found.get("message", "")) for found in at_kill] == [3000, 0]
 
 
 class OutOfMemoryError(RuntimeError):

@@ -21,4 +21,9 @@ def encode(document: Mapping[str, Any]) -> bytes:
 def write_termination_message(document: Mapping[str, Any], path: Path) -> None:
     """Write the document to `path`; without a kubelet that file cannot exist, and nothing is written."""
     if path.parent.is_dir() and (path.exists() or os.access(path.parent, os.W_OK)):
-        path.write_bytes(encode(document))
+        content = encode(document)
+        with path.open("r+b" if path.exists() else "wb", buffering=0) as file:
+            # A process that is killed meanwhile leaves this document or the one before, whichever is longer: spaces
+            # end a JSON document.
+            file.write(content.ljust(os.fstat(file.fileno()).st_size))
+            os.truncate(file.fileno(), len(content))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dpojob_api.conditions import Reason
-from dpojob_api.evaluation import Evaluation
+from dpojob_api.evaluation import Evaluation, JudgeUsage
 from dpojob_api.report import ProblemCode
+from dpojob_operator.decide.cost import update_cost
 from dpojob_operator.decide.object_snapshots import JobSnapshot
 from dpojob_operator.decide.status_builder import StatusBuilder
 
@@ -51,7 +52,12 @@ def check_prompts(builder: StatusBuilder) -> bool:
 
 
 def record_lost_evaluation(
-    builder: StatusBuilder, job: JobSnapshot, locations: str, *, out_of_memory: bool
+    builder: StatusBuilder,
+    job: JobSnapshot,
+    locations: str,
+    *,
+    out_of_memory: bool,
+    usage: JudgeUsage | None,
 ) -> None:
     """End the DPOJob whose last pod ended after training, so that no pod goes on with what was left.
 
@@ -64,6 +70,7 @@ def record_lost_evaluation(
         job: The Job of the newest attempt, which is failed.
         locations: A sentence on where the model lies.
         out_of_memory: Whether the container ran out of main memory.
+        usage: What a judge behind an API was asked by an evaluation that was not over.
     """
     cause = "ran out of main memory" if out_of_memory else "was killed"
     ended = f"The training container {cause} after training, and no retry was left"
@@ -73,7 +80,10 @@ def record_lost_evaluation(
     if artifacts is not None and artifacts.claim_name is not None:
         evaluated = builder.status.evaluation is not None
         if not evaluated:
-            _set_not_evaluated(builder, f"{ended} for the evaluation", out_of_memory=out_of_memory)
+            _set_not_evaluated(
+                builder, f"{ended} for the evaluation", out_of_memory=out_of_memory, usage=usage
+            )
+            update_cost(builder)
         uploads = spec.output.push is not None or spec.output.s3 is not None
         required = spec.evaluation is not None and spec.evaluation.require is not None
         if not uploads or (required and not evaluated):
@@ -88,7 +98,9 @@ def record_lost_evaluation(
     builder.fail(reason, ended + rest)
 
 
-def _set_not_evaluated(builder: StatusBuilder, ended: str, *, out_of_memory: bool) -> None:
+def _set_not_evaluated(
+    builder: StatusBuilder, ended: str, *, out_of_memory: bool, usage: JudgeUsage | None
+) -> None:
     advice = "evaluate alone with `dpojob evaluate`"
     if out_of_memory:
         advice = f"raise the installation's limit for training pods (chart value train.resources), or {advice}"
@@ -96,5 +108,7 @@ def _set_not_evaluated(builder: StatusBuilder, ended: str, *, out_of_memory: boo
     if builder.job.spec.evaluation is None:
         builder.status.evaluation = Evaluation(note=message)
         return
-    builder.status.evaluation = Evaluation(verdict=Reason.NOT_EVALUATED, message=message)
+    builder.status.evaluation = Evaluation(
+        verdict=Reason.NOT_EVALUATED, message=message, judge_usage=usage
+    )
     builder.set_improved(builder.status.evaluation)

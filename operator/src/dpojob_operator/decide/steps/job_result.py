@@ -158,7 +158,9 @@ def record_failure(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -
         if pod is not None and reported.outcome == "Interrupted":
             locations = _locations(builder.status.artifacts)
             out_of_memory = pod.exit_reason == OOM_KILLED
-            record_lost_evaluation(builder, job, locations, out_of_memory=out_of_memory)
+            record_lost_evaluation(
+                builder, job, locations, out_of_memory=out_of_memory, usage=reported.judge_usage
+            )
             return
     reason, message = _failure_cause(builder, pod, reported)
     if job.failure_reason == "BackoffLimitExceeded" and reason == Reason.TRAINING_FAILED:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from dpojob_api.conditions import Reason
-from dpojob_api.evaluation import Evaluation
+from dpojob_api.evaluation import Evaluation, JudgeUsage
 from dpojob_api.progress import Outcome
 from dpojob_api.quantity import parse_duration
 from dpojob_api.shared_training_constants import (
@@ -21,7 +22,7 @@ from dpojob_api.shared_training_constants import (
     JUDGED_ANSWER_TOKENS,
     TASK_TIME_SHARE,
 )
-from dpojob_api.spec import EvaluationSpec, Judge
+from dpojob_api.spec import EvaluationSpec
 from dpojob_trainer.inspection import PromptFileError
 from dpojob_trainer.training.export import output_directory
 from dpojob_trainer.training.setup.arguments import judges_checkpoints
@@ -33,7 +34,7 @@ from .answering import AnswerSettings, answer_both
 from .document_sections import write_sections
 from .figure_limits import figures_beyond_limits
 from .held_out_figures import reward_accuracy, with_answers, with_distance
-from .judges import Comparison, JudgeError, open_judge
+from .judges import Comparison, Judge, JudgeError, open_judge
 from .judges.kept_replies import KeptReplies
 from .models import PairLoader
 from .pod_failures import WORK_DIRECTORY, EvaluationStarts, FailedPods
@@ -47,13 +48,19 @@ from .verdict import compare, not_evaluated
 log = logging.getLogger(__name__)
 
 
-def evaluate_run(job: TrainJob, recorder: ProgressRecorder, finished: Outcome) -> Outcome:
+def evaluate_run(
+    job: TrainJob,
+    recorder: ProgressRecorder,
+    finished: Outcome,
+    on_usage: Callable[[JudgeUsage], None] | None = None,
+) -> Outcome:
     """Compare the finished model with the one that training began with, and record the figures.
 
     Called once the model is in its place, by the first process; an outcome that has figures is returned
     as it is. Raises no error: figures that cannot be computed are missing, with a note, and a file that
     cannot be written is missing as well. What ends the container itself, such as main memory that runs out,
-    is not tried again by each attempt.
+    is not tried again by each attempt. `on_usage` is called with what a judge behind an API was asked so far, by
+    earlier attempts too.
     """
     if finished.evaluation is not None:
         return finished
@@ -66,7 +73,10 @@ def evaluate_run(job: TrainJob, recorder: ProgressRecorder, finished: Outcome) -
             evaluation = _given_up(job, starts.count)
         else:
             with starts.counted():
-                evaluation, records = evaluate(job, finished)
+                kept = _kept_usage(job)
+                if on_usage is not None and kept is not None:
+                    on_usage(kept)
+                evaluation, records = evaluate(job, finished, on_usage)
     except OSError as error:
         # Of what counts the starts or keeps replies: an evaluation itself raises none.
         evaluation = _without_verdict(job, Evaluation(), evaluation_failure(error, job.output))
@@ -137,13 +147,17 @@ def _given_up(job: TrainJob, starts: int) -> Evaluation:
         "where main memory runs out, and was given up: raise the installation's limit for training pods (chart "
         "value train.resources), or evaluate alone with `dpojob evaluate`."
     )
+    # What was asked before costs as well.
+    return _without_verdict(job, Evaluation(judge_usage=_kept_usage(job)), message)
+
+
+def _kept_usage(job: TrainJob) -> JudgeUsage | None:
+    """What earlier attempts asked a judge behind an API; None where they asked nothing."""
     spec = job.spec.evaluation
-    evaluation = Evaluation()
-    if spec is not None and spec.judge is not None and spec.judge.endpoint is not None:
-        # What was asked before costs as well.
-        usage = KeptReplies(job.output / WORK_DIRECTORY, spec.judge.endpoint).usage()
-        evaluation = Evaluation(judge_usage=usage if usage.requests else None)
-    return _without_verdict(job, evaluation, message)
+    if spec is None or spec.judge is None or spec.judge.endpoint is None:
+        return None
+    usage = KeptReplies(job.output / WORK_DIRECTORY, spec.judge.endpoint).usage()
+    return usage if usage.requests else None
 
 
 def _without_verdict(job: TrainJob, evaluation: Evaluation, message: str) -> Evaluation:
@@ -157,7 +171,9 @@ def _with_note(evaluation: Evaluation, note: str) -> Evaluation:
     return evaluation.model_copy(update={"note": f"{evaluation.note} {note}".strip()})
 
 
-def evaluate(job: TrainJob, finished: Outcome) -> tuple[Evaluation, list[Record]]:
+def evaluate(
+    job: TrainJob, finished: Outcome, on_usage: Callable[[JudgeUsage], None] | None = None
+) -> tuple[Evaluation, list[Record]]:
     """The figures and the verdict, and where a judge is asked for the answers. Raises no error."""
     evaluation = Evaluation()
     records: list[Record] = []
@@ -179,7 +195,9 @@ def evaluate(job: TrainJob, finished: Outcome) -> tuple[Evaluation, list[Record]
             records = answered  # They are kept where the judge fails.
         if spec is not None and spec.judge is not None and evaluation.verdict is None:
             deadline = start + _seconds(spec)
-            evaluation, records = _judge(job, spec, spec.judge, evaluation, answered, deadline)
+            judge = open_judge(job, spec.judge, deadline, job.output / WORK_DIRECTORY)
+            judge.on_usage = on_usage
+            evaluation, records = _judge(job, spec, judge, evaluation, answered)
     except (JudgeError, PromptFileError) as error:
         evaluation = not_evaluated(evaluation, f"{error}.")
     except Exception as error:
@@ -242,13 +260,11 @@ def _answer(
 def _judge(
     job: TrainJob,
     spec: EvaluationSpec,
-    asked: Judge,
+    judge: Judge,
     evaluation: Evaluation,
     answered: list[Record],
-    deadline: float,
 ) -> tuple[Evaluation, list[Record]]:
-    """The verdict on the answers, and these with their scores, asked for until `deadline`, by `time.monotonic`."""
-    judge = open_judge(job, asked, deadline, job.output / WORK_DIRECTORY)
+    """The verdict on the answers, and these with their scores."""
     evaluation = evaluation.model_copy(update={"judge": judge.name})
     try:
         scores = judge.compare(

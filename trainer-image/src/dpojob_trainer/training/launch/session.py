@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from dpojob_api.conditions import Reason
-from dpojob_api.evaluation import Evaluation
+from dpojob_api.evaluation import Evaluation, JudgeUsage
 from dpojob_api.progress import Artifacts, Outcome, Progress, Sample
 from dpojob_trainer.shared.container_environment import ContainerEnvironment
 from dpojob_trainer.training.export import output_directory
@@ -49,6 +49,8 @@ class RunState:
     """The finished model, also where a later upload fails."""
     samples: list[Sample] = field(default_factory=list)
     evaluation: Evaluation | None = None
+    judge_usage: JudgeUsage | None = None
+    """What a judge behind an API was asked so far, also where the evaluation does not come to its end."""
     complete: bool = False
     """Whether the model is in its place, so that only its evaluation and its uploads are left."""
 
@@ -158,7 +160,8 @@ def _require_planned_gpus(job: TrainJob) -> None:
 def _evaluate(state: RunState, outcome: Outcome) -> Outcome:
     """Compare the finished model with the one that training began with; in the first process only.
 
-    A container that is killed meanwhile, or later in the uploads, leaves the outcome of a complete model.
+    A container that is killed meanwhile, or later in the uploads, leaves the outcome of a complete model, with what
+    the judge was asked.
     """
     from dpojob_trainer.training.evaluation.evaluator import evaluate_run
     from dpojob_trainer.training.loop.memory import release_memory
@@ -171,7 +174,12 @@ def _evaluate(state: RunState, outcome: Outcome) -> Outcome:
     state.complete = True
     release_memory()
     write_outcome_if_killed(_interrupted(state, KILLED), environment)
-    outcome = evaluate_run(state.job, state.recorder, outcome)
+
+    def keep_usage(usage: JudgeUsage) -> None:
+        state.judge_usage = usage
+        write_outcome_if_killed(_interrupted(state, KILLED), environment)
+
+    outcome = evaluate_run(state.job, state.recorder, outcome, keep_usage)
     state.evaluation = outcome.evaluation
     write_outcome_if_killed(_interrupted(state, KILLED), environment)
     return outcome
@@ -281,4 +289,5 @@ def _outcome(
         artifacts=state.artifacts,
         samples=state.samples,
         evaluation=state.evaluation,
+        judge_usage=state.judge_usage if state.evaluation is None else None,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from decimal import Decimal
 from pathlib import Path
 
@@ -70,6 +70,10 @@ class EndpointJudge(Judge):
     ) -> list[tuple[Preference | None, Preference | None]]:
         asked = [pool.submit(self._both_orders, each) for each in comparisons]
         try:
+            for future in as_completed(asked):
+                future.result()
+                if self.on_usage is not None:
+                    self.on_usage(self.usage)
             return [future.result() for future in asked]
         except BaseException as error:
             pool.shutdown(wait=False, cancel_futures=True)

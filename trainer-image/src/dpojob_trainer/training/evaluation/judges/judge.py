@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from dpojob_api.evaluation import JudgeUsage
@@ -41,6 +41,9 @@ class Judge(ABC):
     """Who judges, for the report."""
     contradictions: int = 0
     """Comparisons in which the preference changed with the order of the answers."""
+
+    on_usage: Callable[[JudgeUsage], None] | None = None
+    """Called with `usage` after the replies about each comparison, so that it is known where this process is killed."""
 
     @property
     def usage(self) -> JudgeUsage | None:
