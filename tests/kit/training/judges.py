@@ -71,7 +71,7 @@ def make_reward_model(directory: Path, model: Path, outputs: int = 1) -> None:
         loss = torch.nn.functional.binary_cross_entropy_with_logits(
             reward(**inputs).logits[:, 0], labels
         )
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         optimizer.zero_grad()
     reward.save_pretrained(directory)
