@@ -19,8 +19,6 @@ from .invariants.invariants import Violation
 from .invariants.normalize import end_state
 from .scenarios.scenario import Scenario
 
-GONE_SECONDS = 60.0
-"""How long nothing may change while the garbage collector removes what a deleted DPOJob owned."""
 SIGTERM_SECONDS = 60.0
 STALE = ("crash-stale", "crash-late")
 """Faults after which the operator looks at what has passed."""
@@ -132,8 +130,7 @@ async def _check_end(
     for job in env.history.newest("dpojobs"):
         await env.delete(job["metadata"]["name"])
     try:
-        await env.until("gone", lambda: not list(invariants.no_orphan(env.history, env.log)),
-                          GONE_SECONDS)  # fmt: skip
+        await env.until("gone", lambda: not list(invariants.no_orphan(env.history, env.log)))
     except ConvergenceTimeout:
         found += invariants.no_orphan(env.history, env.log)
     status = await env.operator.end(SIGTERM_SECONDS)
