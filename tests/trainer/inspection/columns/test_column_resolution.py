@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.kit.inspection.volume_fixture import spec_of
+
+from dpojob_api.value_display import flow_yaml
+from dpojob_trainer.inspection import accepted_rows
 
 
 def test_the_message_names_the_columns_and_the_mapping(volume):
@@ -77,6 +81,44 @@ def test_scores_that_decide_nothing_are_reported(volume, last, phrase):
     report = volume.rows(rows).inspect()
     assert report.suggestion is None
     assert phrase in report.problems[0].message
+
+
+@pytest.mark.parametrize("names", ["rank_{}", "response_{}_rank", "ranking_{}"])
+def test_ranks_of_two_answers_are_a_verdict_whose_sense_is_asked(volume, names):
+    ranks = [{names.format("a"): 1 + n % 2, names.format("b"): 2 - n % 2} for n in range(10)]
+    rows = [
+        {**SCORED, "question": f"q{n}", "response_a": f"x{n}", "response_b": f"y{n}", **both}
+        for n, both in enumerate(ranks)
+    ]
+    report = volume.rows(rows).inspect()
+    assert report.suggestion is None
+    (message,) = [problem.message for problem in report.errors]
+    mapping, other = (
+        {
+            "prompt": "question", "chosen": "response_a", "rejected": "response_b",
+            "verdict": {"column": names.format("a"), "first": first, "second": second},
+        }
+        for first, second in (("1", "2"), ("2", "1"))
+    )  # fmt: skip
+    assert f"If 1 is the better rank, write columnMapping: {flow_yaml(mapping)}; else" in message
+    assert flow_yaml(other) in message
+    spec = {"columnMapping": mapping, "eval": {"fraction": 0}}
+    found = list(accepted_rows(spec_of(spec), volume.inspect(spec), volume.volumes))
+    assert [row["chosen"] for row in found[:2]] == ["x0", "y1"]
+
+
+@pytest.mark.parametrize("last", [(1, 1), (3, 2), (None, 2), (2, 3)])
+def test_ranks_that_are_no_verdict_are_compared_by_row(volume, last):
+    """Else the answer of a column would be called the preferred one in every row."""
+    ranks = [(1, 2), (2, 1), last]
+    rows = [
+        {**SCORED, "question": f"q{n}", "rank_a": a, "rank_b": b} for n, (a, b) in enumerate(ranks)
+    ]
+    report = volume.rows(rows).inspect()
+    assert report.suggestion is None
+    message = report.errors[0].message
+    assert "first = df['rank_a'] < df['rank_b']" in message
+    assert "If it is always" not in message
 
 
 @pytest.mark.parametrize("columns", [("messages",), ("prompt", "completion", "label"), ("text",)])

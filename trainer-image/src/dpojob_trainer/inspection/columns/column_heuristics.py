@@ -79,6 +79,11 @@ PREFERENCE_LABELS = frozenset(
 )  # fmt: skip
 
 
+SCORES = ("score", "rating", "reward")
+"""Words of columns in which the higher number is the better answer's."""
+RANKS = ("rank", "ranking")
+"""Words of columns in which either end may be the best."""
+
 _STEM = rf"^(?P<stem>(?:[a-z0-9]+_)*(?:{'|'.join(ANSWER)})s?)"
 _PAIRS = re.compile(
     _STEM + r"[_ -]?(?P<mark>[ab]|[01]|[12]|one|two|first|second|left|right)$", re.IGNORECASE
@@ -254,25 +259,31 @@ def mark_of(answer: str) -> str:
     return match["mark"] if match else simplified(answer)
 
 
-def score_beside(columns: Sequence[str], answer: str) -> str | None:
-    """Find the score of an answer.
+def columns_beside(
+    words: Sequence[str], columns: Sequence[str], first: str, second: str
+) -> tuple[str, str] | None:
+    """Find the scores or the ranks of two answers.
 
     Args:
+        words: What the columns are called: SCORES or RANKS.
         columns: The columns to choose from.
-        answer: The answer's column.
+        first: The first answer's column.
+        second: The second answer's column.
 
     Returns:
-        The column named for it, such as score_a for response_a; None without one.
+        The columns named for them, such as score_a and score_b; None without one for each.
     """
+    left, right = (_column_beside(words, columns, answer) for answer in (first, second))
+    return (left, right) if left and right else None
+
+
+def _column_beside(words: Sequence[str], columns: Sequence[str], answer: str) -> str | None:
     match = _PAIRS.match(simplified(answer))
     if not match:
         return None
     mark = match["mark"]
     stem = match["stem"]
-    wanted = [
-        f"{word}_{tail}"
-        for word in ("score", "rating", "reward")
-        for tail in (mark, f"{stem}_{mark}")
-    ] + [f"{stem}_{mark}_{word}" for word in ("score", "rating", "reward")]
+    wanted = [f"{word}_{tail}" for word in words for tail in (mark, f"{stem}_{mark}")]
+    wanted += [f"{stem}_{mark}_{word}" for word in words]
     by_name = {simplified(column): column for column in columns}
     return next((by_name[name] for name in wanted if name in by_name), None)

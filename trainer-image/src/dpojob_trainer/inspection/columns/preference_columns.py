@@ -10,7 +10,15 @@ from dpojob_api.report import Suggestion
 from dpojob_api.value_display import flow_yaml
 from dpojob_trainer.inspection.layouts import number
 
-from .column_heuristics import is_preference_label, mark_of, preference_of, score_beside
+from .answer_columns import AnswerRanks
+from .column_heuristics import (
+    RANKS,
+    SCORES,
+    columns_beside,
+    is_preference_label,
+    mark_of,
+    preference_of,
+)
 from .label_values import MOST_VALUES, LabelValues, author_columns
 
 MOST_LABELS = 4
@@ -26,6 +34,7 @@ class PreferenceColumns:
     others: Mapping[str, Any]
     """The mapping of the prompt, as far as it was guessed."""
     scores: tuple[str, str] | None
+    ranks: AnswerRanks | None = None
     labels: list[LabelValues] = field(default_factory=list)
     """Columns that by their names may say in each row which is the preferred one."""
     authors: list[tuple[str, str]] = field(default_factory=list)
@@ -50,8 +59,8 @@ class PreferenceColumns:
         Returns:
             The answers with their scores and their labels, as far as names tell them.
         """
-        left, right = score_beside(columns, first), score_beside(columns, second)
-        scores = (left, right) if left and right else None
+        scores = columns_beside(SCORES, columns, first, second)
+        ranks = columns_beside(RANKS, columns, first, second)
         # Columns that are called after the better answer say more than a label.
         labels = sorted(filter(is_preference_label, columns), key=lambda c: preference_of(c) != 1)
         authors = author_columns([c for c in columns if c not in labels], first, second)
@@ -60,8 +69,9 @@ class PreferenceColumns:
             second,
             others,
             scores,
-            [*map(LabelValues, labels[:MOST_LABELS])],
-            authors[:MOST_LABELS] if labels else [],
+            AnswerRanks(*ranks) if ranks else None,
+            labels=[*map(LabelValues, labels[:MOST_LABELS])],
+            authors=authors[:MOST_LABELS] if labels else [],
         )
 
     @property
@@ -69,7 +79,16 @@ class PreferenceColumns:
         """The columns that `count` needs."""
         authors = [column for pair in self.authors for column in pair]
         labels = [label.column for label in self.labels]
-        return [*dict.fromkeys((*(self.scores or ()), *labels, *authors))]
+        return [
+            *dict.fromkeys(
+                (
+                    *(self.scores or ()),
+                    *(self.ranks.columns if self.ranks else ()),
+                    *labels,
+                    *authors,
+                )
+            )
+        ]
 
     def count(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Compare the scores of rows, and count their labels.
@@ -79,6 +98,8 @@ class PreferenceColumns:
         """
         left, right = self.scores or ("", "")
         for row in rows:
+            if self.ranks is not None:
+                self.ranks.count(row)
             one, other = number(row.get(left)), number(row.get(right))
             higher = None
             if one is None or other is None:
@@ -107,6 +128,8 @@ class PreferenceColumns:
             return self._by_label(proven)
         if self._is_scored:
             return (self._disagreeing_scores(), None)
+        if self.ranks is not None:
+            return (self.ranks.advice(self._mapping(self.first, self.second)), None)
         if both := self._column_for_each(usable):
             return (self._join(*both), None)
         for label in self.labels:
