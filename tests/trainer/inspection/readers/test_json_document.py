@@ -15,6 +15,8 @@ from dpojob_trainer.inspection.readers.json_document import describe_other_layou
 
 ROWS = [{"prompt": f"q {n}", "chosen": f"yes {n}", "rejected": f"no {n}"} for n in range(3)]
 BY_NUMBER = {name: {str(n): row[name] for n, row in enumerate(ROWS)} for name in ROWS[0]}
+BY_KEY = {f"id{n}": row for n, row in enumerate(ROWS)}
+OTHER_NAMES = {key: {"q": row["prompt"], "a": row["chosen"]} for key, row in BY_KEY.items()}
 BY_COLUMN = {name: [row[name] for row in ROWS] for name in ROWS[0]}
 
 
@@ -32,6 +34,10 @@ def written(volume, value: Any, indent: int | None) -> Any:
         ({"train": BY_NUMBER, "dev": BY_COLUMN}, r"several tables: train, dev. Write each"),
         ({"train": ROWS, "test": ROWS[:1]}, r"several lists of rows: train, test. Write each"),
         ({"train": ROWS, "dev": ROWS, "test": ROWS}, r"lists of rows: train, dev, test"),
+        (
+            OTHER_NAMES,
+            r"an object for each of id0, id1, id2. If these are rows, write them as a list",
+        ),
     ],
 )
 def test_rows_in_another_layout_are_reported(volume, value: Any, phrase: str, indent: Any) -> None:
@@ -53,6 +59,9 @@ CONVERSATION = {
         ({"train": ROWS}, 3),
         ({"data": ROWS, "version": 1}, 3),
         ({"data": {"train": ROWS}}, 3),
+        (BY_KEY, 3),
+        ({"data": BY_KEY}, 3),
+        (BY_KEY | {"id1": {**ROWS[1], "system": None}}, 3),
         (BY_NUMBER, 3),
         (BY_COLUMN, 3),
         ({"train": BY_COLUMN}, 3),
@@ -82,6 +91,12 @@ def test_a_pair_of_messages_under_other_names_is_a_row(volume) -> None:
         volume, {"good": CONVERSATION["chosen"], "bad": CONVERSATION["rejected"]}, 2
     ).inspect()
     assert report.suggestion.column_mapping == {"chosen": "good", "rejected": "bad"}
+
+
+def test_three_messages_are_a_row() -> None:
+    """They have the same fields, as rows under their keys have."""
+    row = {name: {"role": "user", "content": name} for name in ("prompt", "chosen", "rejected")}
+    assert nested_rows(row) is None and describe_other_layout(row) is None
 
 
 def test_lines_are_rows_whatever_the_first_holds(volume) -> None:

@@ -87,6 +87,7 @@ def _detect_format(path: Path, name: str, head: bytes) -> str:
     for ending in COMPRESSIONS:
         lowered = lowered.removesuffix(ending)
     suffix = Path(lowered).suffix
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if head.startswith(PARQUET):
         return "parquet"
     if head.startswith(ARROW):
@@ -96,12 +97,12 @@ def _detect_format(path: Path, name: str, head: bytes) -> str:
             raise DatasetUnreadable(f"{name} is not a Parquet file: it does not begin with PAR1")
         return "arrow"
     if suffix in (".jsonl", ".ndjson"):
-        return "lines"
+        # No row of JSON Lines is a list: a file that begins with one is JSON under another name.
+        return "json" if text.startswith(b"[") else "lines"
     if suffix == ".json":
         return "json"
     if suffix in (".csv", ".tsv"):
         return suffix[1:]
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text.startswith((b"{", b"[")):
         return "json"
     raise DatasetUnreadable(

@@ -7,20 +7,23 @@ from typing import Any
 MOST_SIBLINGS = 3
 """Entries of an object that holds the rows beside a version and the like."""
 
+FEWEST_BY_KEY = 3
+"""Objects with the same fields beside each other that are taken for rows under their keys."""
+
 MOST_LEVELS = 3
 """The levels of `{"dataset": {"train": {"prompt": [...]}}}`."""
 
 
 def nested_rows(value: Any, levels: int = MOST_LEVELS) -> list[Any] | None:
-    """The rows inside an object such as `{"data": [...]}` or `{"prompt": [...], "chosen": [...]}`.
+    """The rows inside an object such as `{"data": [...]}`, `{"prompt": [...], "chosen": [...]}` or `{"id7": {...}}`.
 
     Args:
         value: The object.
         levels: In how many objects inside each other the rows are looked for.
 
     Returns:
-        The only list of objects in it, or the rows of its columns, or the same of an object that is its
-        only entry; None where there is no such list or more than one.
+        The only list of objects in it, or the rows of its columns, or its entries where each is a pair, or the same
+        of an object that is its only entry; None where there is no such list or more than one.
     """
     lists = _row_lists(value)
     if len(lists) == 1 and len(value) <= MOST_SIBLINGS:
@@ -29,6 +32,8 @@ def nested_rows(value: Any, levels: int = MOST_LEVELS) -> list[Any] | None:
         return None
     if (rows := _rows_of_columns(value)) is not None:
         return rows
+    if len(value) > 1 and all(map(_is_pair, value.values())):
+        return list(value.values())
     inside = [item for item in value.values() if isinstance(item, dict)]
     return nested_rows(inside[0], levels - 1) if len(value) == len(inside) == 1 < levels else None
 
@@ -54,14 +59,44 @@ def describe_other_layout(value: Any) -> str | None:
         ]
         if len(splits) == len(value) and not _holds_columns_by_row(value):
             return _several("tables", splits)
+        if _holds_rows_by_key(value) and nested_rows(value) is None:
+            return (
+                f"is one object with an object for each of {_listed(list(value))}. If these are rows, write them as a "
+                "list, [{...}, {...}], with pandas by pandas.read_json(FILE, orient='index').to_json(FILE, "
+                "orient='records')"
+            )
     return None
 
 
 def _several(what: str, names: list[str]) -> str:
-    listed = ", ".join(name[:40] for name in names[:6])
     return (
-        f"is one object that holds several {what}: {listed}. Write each into a file of its own, such as "
+        f"is one object that holds several {what}: {_listed(names)}. Write each into a file of its own, such as "
         "train.jsonl and test.jsonl, one object per line"
+    )
+
+
+def _listed(names: list[str]) -> str:
+    more = ", ..." if len(names) > 6 else ""
+    return ", ".join(name[:40] for name in names[:6]) + more
+
+
+def _is_pair(item: Any) -> bool:
+    """Whether an object is certainly a row, and neither a message nor a table."""
+    return (
+        isinstance(item, dict)
+        and {"chosen", "rejected"} <= item.keys()
+        and _rows_of_columns(item) is None
+    )
+
+
+def _holds_rows_by_key(value: dict[str, Any]) -> bool:
+    """Whether entries have the same fields, as rows under their keys have; messages have them too."""
+    first, *others = value.values()
+    return (
+        len(others) >= FEWEST_BY_KEY - 1
+        and _is_row(first)
+        and len(first) > 1
+        and all(isinstance(item, dict) and item.keys() == first.keys() for item in others)
     )
 
 

@@ -42,7 +42,7 @@ def parse_line(name: str, text: bytes, line: int) -> dict[str, Any]:
     except json.JSONDecodeError as problem:
         raise DatasetUnreadable(
             f"{name}, line {line}, character {problem.colno}: not JSON ({problem.msg}); "
-            "each line must hold one whole JSON object"
+            "each line must hold one whole JSON object; a document over several lines is named .json"
         ) from None
     except RecursionError:
         raise DatasetUnreadable(f"{name}, line {line} is nested too deeply") from None
