@@ -13,8 +13,9 @@ from typing import Any
 
 import aiohttp
 import pytest
+from bench.operator import compare
 from bench.operator.api_requests import AuditLog, Requests
-from bench.operator.compare import Turn
+from bench.operator.compare import Turn, Usage
 from bench.operator.fleet import Fleet
 from bench.operator.load import Burst
 from bench.operator.page import PAGE
@@ -193,3 +194,25 @@ def test_a_process_that_waits_for_a_processor_wants_one() -> None:
         wait_until(
             lambda: cpu_seconds(busy[0].pid) > 0.2 and share() < 0.7, "one waits for another"
         )
+
+
+async def test_a_control_plane_that_waits_for_a_processor_is_not_quiet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(compare, "QUIET_SECONDS", 0.001)
+    wanted = iter([0.0, 100.0, 200.0, 200.0])
+
+    class Starved(Usage):
+        def __init__(self) -> None:
+            self.left = 4
+
+        def cpu(self) -> dict[str, float]:
+            return {}
+
+        def wanted(self) -> float:
+            self.left -= 1
+            return next(wanted)
+
+    starved = Starved()
+    await starved.until_quiet()
+    assert starved.left == 0
