@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
 
 Reply = Callable[[Any], Any]
@@ -63,6 +64,31 @@ def judge_endpoint(
         found.url = f"http://127.0.0.1:{server.server_port}/v1"
         yield found
     finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def endless_headers() -> Iterator[str]:
+    """An endpoint whose response is a header without an end, a byte now and then; its address."""
+    ended = threading.Event()
+
+    class Handler(BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1 << 16)
+            self.request.sendall(b"HTTP/1.1 200 OK\r\nX-Endless: ")
+            with suppress(OSError):
+                while not ended.wait(0.02):
+                    self.request.sendall(b"a")
+
+    server = ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+    finally:
+        ended.set()
         server.shutdown()
         server.server_close()
         thread.join()

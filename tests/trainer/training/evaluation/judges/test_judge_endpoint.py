@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.kit.judge_endpoint import Reply, judge_endpoint
+from tests.kit.judge_endpoint import Reply, endless_headers, judge_endpoint
 
 from dpojob_api.spec import JudgeEndpoint
 from dpojob_trainer.training.evaluation import judges
@@ -166,6 +166,13 @@ def test_a_slow_judge_ends_with_the_time() -> None:
     with judge_endpoint(slow) as server, ended:
         make(server.url, seconds=0.5, requestsPerMinute=60).compare(PAIRS)
     assert len(server.bodies) < 12
+
+
+def test_headers_that_never_end_end_with_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "GRACE_SECONDS", 0.1)
+    ended = pytest.raises(JudgeError, match=r"when evaluation\.maxDuration ended")
+    with endless_headers() as url, ended:
+        make(url, seconds=0.5).compare(PAIRS[:1])
 
 
 def test_requests_are_no_more_frequent_than_allowed() -> None:

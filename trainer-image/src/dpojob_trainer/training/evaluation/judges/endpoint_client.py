@@ -28,6 +28,8 @@ SECONDS = 120.0
 """The longest wait for a response, and between two chunks of it."""
 CONNECT_SECONDS = 15.0
 """The longest wait for a connection."""
+GRACE_SECONDS = 2.0
+"""After the deadline, until the connections are closed: the longest time that a request without a response takes then."""
 RETRIED = frozenset((408, 409, 425, 429, 500, 502, 503, 504, 529))
 """Statuses of a busy or failing server."""
 MAX_REPLY_BYTES = 1 << 20
@@ -78,6 +80,11 @@ class EndpointClient:
         if environment.scratch is not None:
             # Outside a pod, the network is that of the user who runs the command.
             restrict_to_public(self._client, environment.private_endpoints, _private_address)
+        # Nothing else ends the wait for headers that never come to their end.
+        left = max(0.0, limits.deadline - time.monotonic()) + GRACE_SECONDS
+        self._last_resort = threading.Timer(min(left, threading.TIMEOUT_MAX), self._client.close)
+        self._last_resort.daemon = True
+        self._last_resort.start()
 
     def stop(self) -> None:
         """Send no further request; the reply of a request in flight is still received."""
@@ -85,6 +92,7 @@ class EndpointClient:
 
     def close(self) -> None:
         """Close the connections."""
+        self._last_resort.cancel()
         self._client.close()
 
     def reply(self, messages: list[dict[str, str]]) -> Reply:
