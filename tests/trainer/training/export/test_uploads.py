@@ -245,3 +245,16 @@ def test_uploads_that_a_full_disk_does_not_record_are_said_to_be_complete(
     assert again.outcome == "Succeeded" and "recorded" not in again.message
     assert output_directory.uploads(job.output)["push"] == REPO
     assert len(output_directory.uploads(job.output)) == 2
+
+
+def test_an_upload_before_one_that_fails_is_reported(
+    make_job: MakeJob, hub: Hub, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in hub.env().items():
+        monkeypatch.setenv(name, value)
+    target = {"bucket": "absent", "endpoint": store, "secret": SECRET}
+    job = finished(make_job(spec={"output": {"push": REPO, "s3": target}}, token=hub.token))
+    failed = run(job)
+    assert failed.reason == "PushFailed" and "bucket" in failed.message
+    assert failed.artifacts is not None and failed.artifacts.s3 is None
+    assert failed.artifacts.push is not None and failed.artifacts.push.startswith(f"{REPO}@")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from dpojob_api.conditions import Reason
@@ -25,8 +25,8 @@ FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 60.0
 
 
-def upload(job: TrainJob, recorder: ProgressRecorder, outcome: Outcome) -> Outcome:
-    """Upload to where the spec says and return the outcome with the addresses.
+def upload(job: TrainJob, recorder: ProgressRecorder, outcome: Outcome) -> Iterator[Outcome]:
+    """Upload to where the spec says, and yield the outcome with the addresses so far after each upload.
 
     Each finished upload is recorded in the model's lineage and not repeated. One that cannot be recorded, as
     on a full disk, is finished all the same, and the outcome's message says so. Raises TrainingError
@@ -45,6 +45,7 @@ def upload(job: TrainJob, recorder: ProgressRecorder, outcome: Outcome) -> Outco
         )
         done["push"] = repo
         outcome = _record(job, outcome, done, "push", address)
+        yield outcome
     if output.s3 is not None and done.get("s3") != _target(output.s3):
         from .s3_upload import upload_to_s3
 
@@ -52,8 +53,7 @@ def upload(job: TrainJob, recorder: ProgressRecorder, outcome: Outcome) -> Outco
         store = output.s3
         address = _retry(lambda: upload_to_s3(job.output, store), f"the bucket {store.bucket}")
         done["s3"] = _target(store)
-        outcome = _record(job, outcome, done, "s3", address)
-    return outcome
+        yield _record(job, outcome, done, "s3", address)
 
 
 def check_before_training(job: TrainJob) -> None:

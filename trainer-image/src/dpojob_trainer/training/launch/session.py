@@ -199,7 +199,9 @@ def _upload(state: RunState, outcome: Outcome) -> Outcome:
         state.recorder.set_stage("Done")
         message = f"{outcome.message} Nothing was uploaded, since evaluation.require is not met."
         return outcome.model_copy(update={"message": message})
-    outcome = upload(state.job, state.recorder, outcome)
+    for uploaded in upload(state.job, state.recorder, outcome):
+        # Where the next upload fails, this one is complete.
+        outcome, state.artifacts = uploaded, uploaded.artifacts
     state.recorder.set_stage("Done")
     return outcome
 
