@@ -77,6 +77,11 @@ class Proxy:
         await site.start()
         return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
+    def withdraw_fault(self) -> None:
+        """A fault that has not happened yet never happens."""
+        if self.fired is None:
+            self._fault = None
+
     async def stop(self) -> None:
         """No more requests."""
         await self._runner.cleanup()

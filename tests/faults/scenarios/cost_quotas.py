@@ -44,24 +44,32 @@ async def _held_back(env: RunEnvironment) -> None:
     )
     await _edit_quota(env, ENOUGH)
     await env.wait_until_finished("job")
+    await _until_counted(env)
 
 
 async def _counted_when_deleted(env: RunEnvironment) -> None:
     await _create_quota(env, ENOUGH)
     await env.create("job", PUSHED)
     await env.wait_until_finished("job")
-    job = env.job("job")
-    assert job is not None
-    cost = spent(job)
-    # What is deleted before it was read is not counted, as docs/operate.md says. An entry never falls, and a running
-    # pod's may be ahead of the pod's own end.
-    await env.until("it is counted", lambda: counted(_quota(env)) >= cost)
+    # What is deleted before it was read is not counted, as docs/operate.md says.
+    await _until_counted(env)
     held = counted(_quota(env))
     await deleted(env, "job")
     await env.until("it is no entry", lambda: not _quota(env)["status"].get("jobs"))
     await env.until("the sum holds it", lambda: counted(_quota(env)) == held)
     # Otherwise what is left at the end depends on how far the garbage collector is.
     await wait_until_no_orphans(env)
+
+
+async def _until_counted(env: RunEnvironment) -> None:
+    """Waits until the quota holds what the finished job has cost, which may be more.
+
+    An entry never falls, and a running pod's may be ahead of the pod's own end.
+    """
+    job = env.job("job")
+    assert job is not None
+    cost = spent(job)
+    await env.until("it is counted", lambda: counted(_quota(env)) >= cost)
 
 
 def _quota(env: RunEnvironment) -> JSONObject:
@@ -75,6 +83,7 @@ async def _used_up(env: RunEnvironment) -> None:
     await env.until("progress is seen", lambda: has_progress(env, "job"))
     await _edit_quota(env, NOTHING)
     await env.wait_until_finished("job")
+    await _until_counted(env)
 
 
 def _takes_a_while(identity: PodIdentity) -> PodBehavior:
