@@ -45,6 +45,23 @@ def test_a_sight_that_was_not_seen_again_begins_again() -> None:
     assert sights.get(KEY, "u")["a"].seconds == 5.0
 
 
+class StoppedClock(MovingClock):
+    """A clock of a process that is stopped for an hour when it has read the time of day."""
+
+    def now(self):
+        read = super().now()
+        if not self.passed:
+            self.passed = 3600.0
+        return read
+
+
+def test_both_clocks_are_read_at_the_same_moment() -> None:
+    clock = StoppedClock()
+    sights = FirstSights(clock)
+    sights.record(KEY, "u", {"a"})
+    assert sights.get(KEY, "u") == {"a": FirstSight(NOW + timedelta(hours=1), 0.0)}
+
+
 def test_another_job_of_the_same_name_has_no_first_sights() -> None:
     sights = FirstSights(FixedClock())
     sights.record(KEY, "u", {"a"})

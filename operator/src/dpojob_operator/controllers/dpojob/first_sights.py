@@ -12,6 +12,9 @@ from dpojob_operator.decide import FirstSight
 from dpojob_operator.kube import Key
 from dpojob_operator.process import Clock
 
+SAME_MOMENT_SECONDS = 1.0
+"""How far apart two readings of the clocks may be that count as one."""
+
 
 class FirstSights:
     """First sights by job; what one decision no longer sees is forgotten."""
@@ -34,8 +37,19 @@ class FirstSights:
         if known_uid != uid:
             sights = {}
         if timed:
-            first = (self._clock.now(), self._clock.monotonic())
+            first = self._read_clocks()
             self._jobs[key] = (uid, {what: sights.get(what, first) for what in timed})
+
+    def _read_clocks(self) -> tuple[datetime, float]:
+        """The time of day and the monotonic clock at one moment.
+
+        A process that was stopped between the two readings would measure that time as missing as long as it runs.
+        """
+        while True:
+            before = self._clock.monotonic()
+            at, since = self._clock.now(), self._clock.monotonic()
+            if since - before < SAME_MOMENT_SECONDS:
+                return at, since
 
     def remove(self, key: Key) -> None:
         """Forgets a deleted job."""
