@@ -32,7 +32,7 @@ from dpojob_operator.process.task_supervisor import run_until_first_exit
 
 log = logging.getLogger(__name__)
 MAX_SHUTDOWN_SECONDS = 8.0
-"""The longest time from a signal to the end of the process; well within a pod's usual 30."""
+"""The longest time from a signal, or the end of a part of Kopf, to the end of the process; well within a pod's usual 30."""
 IDENTITY: Any = "dpojob-operator"
 
 
@@ -73,13 +73,21 @@ def _on_signals(stop: asyncio.Event) -> None:
 
 
 def _stop(stop: asyncio.Event) -> None:
-    """Begins the shutdown. A signal during a failing watch can hang Kopf's shutdown, and nothing is lost
-    by an end at any moment, so its time is limited."""
+    """Begins the shutdown."""
     if not stop.is_set():
         stop.set()
-        last = threading.Timer(MAX_SHUTDOWN_SECONDS, os._exit, (0,))
-        last.daemon = True
-        last.start()
+        _limit_shutdown(0)
+
+
+def _limit_shutdown(status: int) -> None:
+    """Ends the process after the longest time of a shutdown.
+
+    A failing watch can hang Kopf's shutdown: watches that were cut off wait for credentials that nobody brings any
+    more. Nothing is lost by an end at any moment.
+    """
+    last = threading.Timer(MAX_SHUTDOWN_SECONDS, os._exit, (status,))
+    last.daemon = True
+    last.start()
 
 
 async def _watch(handlers: Handlers, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
@@ -95,6 +103,13 @@ async def _watch(handlers: Handlers, namespaces: tuple[str, ...], stop: asyncio.
         namespaces=namespaces,
     )
     _on_signals(stop)
+
+    def ended(_: object) -> None:
+        if not stop.is_set():
+            _limit_shutdown(1)
+
+    for task in tasks:
+        task.add_done_callback(ended)
     await kopf.run_tasks(tasks, ignored=before)
 
 
