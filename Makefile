@@ -40,7 +40,7 @@ test: setup ## run check, and the unit, training, control-plane and end-to-end t
 faults: setup ## run the long fault sweep of at least 2,000 runs
 	@.venv/bin/python -m tests.faults --runs 2000
 
-chaos: setup ## restart the daemons of a real node and fill its disk while jobs run (ten minutes, as root)
+chaos: setup ## restart the daemons of a real node, fill its disk, enforce NetworkPolicies while jobs run (as root)
 	@.venv/bin/pytest -q -m chaos tests/e2e
 
 fuzz: setup ## fuzz every reader of untrusted bytes for an hour

@@ -7,30 +7,12 @@ import json
 
 import pytest
 from tests.kit.cluster.helm import CHART, ROOT
+from tests.kit.e2e.held_job import PROMPTS, VALUES, HeldJob
 from tests.kit.last_release import images as last_release_images
 from tests.kit.last_release import sources as last_release_sources
 from tests.kit.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
-
-NAME = "outlives-helm"
-"""Of the job."""
-ROWS = 800
-"""Of the demo's pairs: fewer steps than the demo takes."""
-PROMPTS = 20
-"""The fewest that an evaluation asks."""
-WAITING_JUDGE = """\
-import pathlib
-import sys
-import time
-
-while not pathlib.Path(__file__).with_name("allowed").exists():
-    time.sleep(0.2)
-for line in sys.stdin:
-    print(len(line))
-"""
-"""A program of the user that judges answers once the file `allowed` lies beside it: the training pod runs until
-then, however fast the machine is."""
 
 
 class Releases:
@@ -42,7 +24,7 @@ class Releases:
         pool = json.loads(self._kubectl("get", "gpupool", self._demo.POOL, "-o", "json"))
         self._common = {
             "pools": [{"name": self._demo.POOL, "spec": pool["spec"]}],
-            "evaluation": {"allowPrograms": True},
+            **VALUES,
         }
 
     def helm(self, *arguments, values=None):
@@ -90,7 +72,7 @@ class Releases:
 
 
 @pytest.fixture
-def releases(installed, native, inputs, tmp_path):
+def releases(installed, native, tmp_path):
     """Without a release at first; at the end the demo's is installed again."""
     commit = last_release_sources.unpack(tmp_path)
     made = Releases(installed, tmp_path, last_release_images.load(tmp_path, commit))
@@ -101,106 +83,69 @@ def releases(installed, native, inputs, tmp_path):
     installed.demo.add_fake_gpu(installed.kubectl)
 
 
-@pytest.fixture
-def allowed(inputs):
-    """The file that lets the judge of the job go on."""
-    _, claim = inputs
-    pairs = (claim / "data/train.jsonl").read_text().splitlines(keepends=True)
-    (claim / "data/few.jsonl").write_text("".join(pairs[:ROWS]))
-    prompts = [{"prompt": f"How do I clean kettle number {number}?"} for number in range(PROMPTS)]
-    (claim / "few-prompts.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in prompts))
-    judge = claim / "judge"
-    judge.mkdir()
-    (judge / "waits.py").write_text(WAITING_JUDGE)
-    return judge / "allowed"
+class Watched(HeldJob):
+    """The job, and what of its training pod a restart would change."""
 
-
-class Watched:
-    """The job, and its training pod."""
-
-    def __init__(self, installed, namespace):
-        self._installed, self._namespace = installed, namespace
-
-    def status(self):
-        return self._installed.job(self._namespace, NAME).get("status") or {}
-
-    def step(self):
-        return (self.status().get("progress") or {}).get("step") or 0
-
-    def pod(self):
-        """UID, phase and restarts of the only one there ever was."""
-        uid = self._installed.job(self._namespace, NAME)["metadata"]["uid"]
-        (pod,) = json.loads(
-            self._installed.kubectl(
-                "get", "pods", "-n", self._namespace, "-o", "json",
-                "-l", f"dpojob.dev/uid={uid},dpojob.dev/stage=train",
-            )
-        )["items"]  # fmt: skip
+    def running(self):
+        """UID, phase and restarts of the pod."""
+        pod = self.pod()
         (container,) = pod["status"]["containerStatuses"]
         return pod["metadata"]["uid"], pod["status"]["phase"], container["restartCount"]
 
     def seen_by_the_operator(self):
         """An edit that is allowed at any time shows that the operator of the moment passes over the job."""
-        job = self._installed.job(self._namespace, NAME)
+        job = self.read()
         expiry = job["spec"].get("ttlSecondsAfterFinished", 10**6) + 1
-        self._installed.kubectl(
-            "patch", "dpojob", NAME, "-n", self._namespace, "--type=merge",
+        self.kubectl(
+            "patch", "dpojob", self.name, "-n", self.namespace, "--type=merge",
             "-p", json.dumps({"spec": {"ttlSecondsAfterFinished": expiry}}),
         )  # fmt: skip
 
         def observed():
-            job = self._installed.job(self._namespace, NAME)
+            job = self.read()
             return job["status"]["observedGeneration"] == job["metadata"]["generation"]
 
         wait_until(observed, "the operator passes over the job", 300)
 
 
 def test_a_job_trains_on_through_every_step_and_completes_without_an_operator(
-    installed, inputs, quickstart, releases, allowed
+    installed, inputs, quickstart, releases
 ):
-    namespace, _ = inputs
-    quickstart["metadata"]["name"] = NAME
-    quickstart["spec"]["dataset"]["volume"]["path"] = "data/few.jsonl"
-    claim = {"claimName": "quickstart"}
-    quickstart["spec"]["evaluation"] = {
-        "judge": {"program": {"volume": {**claim, "path": "judge/waits.py"}}},
-        "prompts": {"fromEval": False, "volume": {**claim, "path": "few-prompts.jsonl"}, "max": PROMPTS},
-    }  # fmt: skip
-    watched = Watched(installed, namespace)
+    job = Watched(installed, inputs, quickstart, "outlives-helm")
 
     releases.install_last()
     (last_image,) = releases.operator_images()
-    installed.kubectl("apply", "-n", namespace, "-f", "-", input=json.dumps(quickstart))
-    wait_until(lambda: watched.step() > 0, "the training takes steps", 600)
-    running = watched.pod()
+    job.create()
+    wait_until(lambda: job.step() > 0, "the training takes steps", 600)
+    running = job.running()
     assert running[1:] == ("Running", 0)
 
     releases.apply_this()
     assert releases.operator_images() not in ([last_image], [])
-    watched.seen_by_the_operator()
-    assert watched.pod() == running, "after the upgrade"
+    job.seen_by_the_operator()
+    assert job.running() == running, "after the upgrade"
 
     releases.helm("rollback", "dpojob", "1", "--wait")
     assert releases.operator_images() == [last_image]
-    watched.seen_by_the_operator()
-    assert watched.pod() == running, "after the rollback"
+    job.seen_by_the_operator()
+    assert job.running() == running, "after the rollback"
 
     releases.apply_this()
     releases.helm("uninstall", "dpojob", "--wait")
     assert releases.operator_images() == []
-    assert watched.pod() == running, "after the uninstall"
-    assert watched.status()["phase"] == "Training"
+    assert job.running() == running, "after the uninstall"
+    assert job.status()["phase"] == "Training"
 
-    allowed.touch()
-    wait_until(lambda: watched.pod()[1] != "Running", "the training ends", 600)
-    assert watched.pod() == (running[0], "Succeeded", 0)
-    assert watched.status()["phase"] == "Training", "no operator runs"
+    job.let_it_end()
+    wait_until(lambda: job.running()[1] != "Running", "the training ends", 600)
+    assert job.running() == (running[0], "Succeeded", 0)
+    assert job.status()["phase"] == "Training", "no operator runs"
 
     releases.apply_this()
-    done = installed.finish(namespace, NAME)
+    done = installed.finish(job.namespace, job.name)
     assert done["status"]["phase"] == "Complete", done["status"]
     assert done["status"]["progress"]["step"] == done["status"]["progress"]["maxSteps"]
     assert done["status"]["evaluation"]["prompts"] == PROMPTS
     assert len(done["status"]["attempts"]) == 1
-    assert watched.pod() == (running[0], "Succeeded", 0)
+    assert job.running() == (running[0], "Succeeded", 0)
     assert (installed.output(done) / "config.json").exists()
