@@ -57,6 +57,15 @@ def test_benchmark_tasks_are_shown_with_both_models_and_why_one_has_no_result() 
     assert "mine: mine.yaml: No such file" in text
 
 
+def test_a_plan_is_shown_as_its_status_has_it_without_defaults() -> None:
+    plan = {"pool": "a10g", "method": "lora", "precision": "bf16"}
+    job = {"metadata": {"name": "helpful"}, "spec": {}, "status": {"plan": plan}}
+    console = Console(width=100)
+    with console.capture() as capture:
+        console.print(status_view(job))
+    assert "a10g, 1 GPU, lora, bf16" in capture.get()
+
+
 def test_suspects_are_counted_and_the_page_is_named() -> None:
     suspects = [{"kind": "SwappedPair", "rows": 1234}, {"kind": "Secret", "rows": 1}]
     text = shown(suspects=suspects, page="mine/inspection.html")

@@ -188,7 +188,8 @@ def _facts(job: JSONObject) -> RenderableType:
         page = data.get("page")
         row("rows shown at", f"{claim['claimName']}:{page}" if claim and page else None)
     if (plan := status.get("plan")) is not None:
-        gpus = f"{plan['gpus']} GPU" + ("s" if plan["gpus"] > 1 else "")
+        number = plan.get("gpus", 1)  # A status leaves out what has its default.
+        gpus = f"{number} GPU" + ("s" if number > 1 else "")
         row("plan", f"{plan['pool']}, {gpus}, {plan['method']}, {plan['precision']}")
     row("queue", format_queue(status.get("queue"), datetime.now(UTC)))
     if not _has_steps(status):
