@@ -159,6 +159,11 @@ def test_a_deleted_training_job_is_not_run_again(
     job_namespace.job("robbed")
     job_namespace.inspected("robbed")
     job_namespace.pod("robbed", "train")
+    # Before its UID is recorded, a deleted Job cannot be distinguished from one that was never created.
+    job_namespace.until(
+        "its UID is recorded",
+        lambda: job_namespace.status("robbed")["attempts"][-1]["job"].get("uid"),
+    )
     job_namespace.kubectl("delete", "jobs", "-l", "dpojob.dev/stage=train", "--wait=false")
     job_namespace.until_condition("robbed", "Failed", "JobDeleted")
     assert job_namespace.list("jobs", job="robbed", stage="train") == []
