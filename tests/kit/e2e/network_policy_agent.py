@@ -12,8 +12,7 @@ from pathlib import Path
 
 from tests.kit.waiting import wait_until
 
-from devcluster.binaries import installer
-from devcluster.binaries.build_recipes import Recipe
+from devcluster.binaries import Recipe, installer
 from devcluster.control_plane.addresses import POD_CIDR
 
 AGENT = Recipe(
