@@ -122,9 +122,8 @@ def measure_random_labels(directory: Path, seeds: int) -> list[str]:
 
     from dpojob_trainer.training.evaluation.verdict import describe
 
-    torch.set_num_threads(
-        1
-    )  # So small a model gains nothing from more, and a busy machine loses much.
+    # So small a model gains nothing from more, and a busy machine loses much.
+    torch.set_num_threads(1)
     inputs = silence_output(partial(make_inputs, directory / "inputs"))
     begin, trained = time.monotonic(), []
     for seed in range(seeds):

@@ -22,7 +22,6 @@ from .sweep import Case
 PARALLEL_RUNS = 16
 """Runs at a time of the fast cuts, which share the machine with other tests."""
 
-
 ATTACKS_AT_ONCE = 4
 """Attacks at a time: they load one API server, and a job's time beside one shall not be that of the others."""
 
@@ -146,7 +145,10 @@ async def run_hostile_tenants(
 async def run_all(
     shared_env: SharedEnvironment, runs: int, seed: int, names: Sequence[str], limit: int
 ) -> Report:
-    """The clean runs, the hostile tenants, the sweeps and the sequences of edits: `runs` in all, or more if too few are left."""
+    """The clean runs, the hostile tenants, the sweeps and the sequences of edits.
+
+    They are `runs` in all, or more if too few are left.
+    """
     from .scenarios import hostile_tenant, spec_edit_sequences
 
     report = Report()

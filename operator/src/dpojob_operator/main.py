@@ -32,7 +32,8 @@ from dpojob_operator.process.task_supervisor import run_until_first_exit
 
 log = logging.getLogger(__name__)
 MAX_SHUTDOWN_SECONDS = 8.0
-"""The longest time from a signal, or the end of a part of Kopf, to the end of the process; well within a pod's usual 30."""
+"""The longest time from a signal, or the end of a part of Kopf, to the end of the process; well within a pod's
+usual 30."""
 IDENTITY: Any = "dpojob-operator"
 
 

@@ -63,8 +63,8 @@ class ReadyKeys(Generic[Key]):
         self._count = 0
         """Keys in all groups."""
         self._taken: Counter[Hashable] = Counter()
-        self._later_taken: dict[Key, Hashable] = {}
-        """Those of the keys taken that can wait, with their groups."""
+        self._later_taken: set[Key] = set()
+        """Those of the keys taken that can wait."""
         self._changed = asyncio.Event()
         self._max_taken_by_group = 1
         self._max_later_taken_by_group = 1
@@ -102,7 +102,7 @@ class ReadyKeys(Generic[Key]):
         keys = self._waiting.pop(group)
         if self._may_take_later(group) and keys.takes_later(self._clock()):
             key, _ = keys.later.popleft()
-            self._later_taken[key] = group
+            self._later_taken.add(key)
         else:
             key = keys.first.popleft()
         self._count -= 1
@@ -114,7 +114,7 @@ class ReadyKeys(Generic[Key]):
     def release(self, key: Key) -> None:
         """The work on a key that was taken is done."""
         group = self._group(key)
-        self._later_taken.pop(key, None)
+        self._later_taken.discard(key)
         self._taken[group] -= 1
         if not self._taken[group]:
             del self._taken[group]
@@ -128,5 +128,5 @@ class ReadyKeys(Generic[Key]):
         return None
 
     def _may_take_later(self, group: Hashable) -> bool:
-        taken = sum(1 for other in self._later_taken.values() if other == group)
+        taken = sum(self._group(key) == group for key in self._later_taken)
         return taken < self._max_later_taken_by_group

@@ -103,11 +103,10 @@ class GPUPoolController:
         self._listed_at, self._resources = time.monotonic(), resources
 
     async def _report_unreadable(self, pool: UnreadableObject) -> None:
-        types, reason = (
-            (PoolConditionType.AVAILABLE, PoolConditionType.READY),
-            Reason.POOL_UNREADABLE,
+        types = (PoolConditionType.AVAILABLE, PoolConditionType.READY)
+        status = unreadable_status(
+            pool.raw, types, Reason.POOL_UNREADABLE, pool.problem, self._now()
         )
-        status = unreadable_status(pool.raw, types, reason, pool.problem, self._now())
         if status != pool.raw.get("status"):
             await self._write({**pool.raw, "status": status})
 
