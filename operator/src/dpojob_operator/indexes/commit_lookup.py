@@ -40,7 +40,7 @@ Revision = tuple[str, str, str]
 """Kind ("models" or "datasets"), repository and revision."""
 
 
-@dataclass
+@dataclass(eq=False)  # A part of a key of turns, hashed as the object that it is.
 class _Lookup:
     done: bool = False
     begun: bool = False

@@ -18,7 +18,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-Key = TypeVar("Key")
+Key = TypeVar("Key", bound=Hashable)
 MAX_SHARE = 0.75
 """The share of the workers that may work on keys of one group at once."""
 MAX_LATER_SHARE = 0.25

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from .ready_keys import ReadyKeys
 
-Key = TypeVar("Key")
+Key = TypeVar("Key", bound=Hashable)
 CreateTask = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
 

@@ -46,7 +46,7 @@ MAX_BACKOFF_SECONDS = 60.0
 """Longest time between two readings of a pod that does not answer."""
 
 
-@dataclass
+@dataclass(eq=False)  # A key of turns, hashed as the object that it is.
 class _Watched:
     key: tuple[str, str]
     """Namespace and name of the job."""
