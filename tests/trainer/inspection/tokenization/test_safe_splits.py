@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +23,9 @@ PRE_TOKENIZERS = {
     ),
     "metaspace always": pre_tokenizers.Metaspace(prepend_scheme="always"),
     "metaspace first": pre_tokenizers.Metaspace(prepend_scheme="first"),
+    "metaspace first, then digits": pre_tokenizers.Sequence(
+        [pre_tokenizers.Metaspace(prepend_scheme="first"), pre_tokenizers.Digits()]
+    ),
 }
 NORMALIZERS = {
     "none": None,
@@ -90,6 +96,15 @@ def test_a_token_that_touches_its_surroundings_is_no_safe_split(token: str) -> N
     assert splits.shared_prefix_length(f"a{token}b", f"a{token}c") == 0
 
 
-def test_a_text_whose_first_piece_is_treated_apart_is_not_cut() -> None:
-    splits = SafeSplits(tokenizer("metaspace first", "none", PLAIN), ["<s>"])
+@pytest.mark.parametrize("pre", ["metaspace first", "metaspace first, then digits"])
+def test_a_text_whose_first_piece_is_treated_apart_is_not_cut(pre: str) -> None:
+    splits = SafeSplits(tokenizer(pre, "none", PLAIN), ["<s>"])
     assert splits.shared_prefix_length("<s>a", "<s>b") == 0
+
+
+def test_the_vocabulary_is_not_written_out_to_look_at_the_settings() -> None:
+    """Writing one of 150,000 tokens with its merges takes as long as the rest of a small inspection."""
+    made = tokenizer("byte level", "none", PLAIN)
+    allowed = {"get_added_tokens_decoder", "pre_tokenizer"}
+    parts: Any = SimpleNamespace(**{name: getattr(made, name) for name in allowed})
+    assert SafeSplits(parts, ["<s>"]).shared_prefix_length("<s>a", "<s>b") == len("<s>")

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tokenizers import AddedToken, Tokenizer
+from tokenizers.pre_tokenizers import PreTokenizer
 
-POSITION_DEPENDENT = '"prepend_scheme":"first"'
+POSITION_DEPENDENT = b'"prepend_scheme":"first"'
 """A setting of Metaspace with which the beginning of a text is tokenized unlike the rest."""
 
 
@@ -28,7 +29,7 @@ class SafeSplits:
         added = list(tokenizer.get_added_tokens_decoder().values())
         texts = [token.content for token in added]
         searched_texts = list(searched_texts)
-        safe = POSITION_DEPENDENT not in tokenizer.to_str().replace(" ", "")
+        safe = not _depends_on_position(tokenizer.pre_tokenizer)
         self._tokens = tuple(
             token.content
             for token in added
@@ -51,6 +52,11 @@ class SafeSplits:
         common = _common_prefix(*texts)
         ends = (common.rfind(token) + len(token) for token in self._tokens if token in common)
         return max(ends, default=0)
+
+
+def _depends_on_position(pre_tokenizer: PreTokenizer | None) -> bool:
+    """Look at the settings of the pre-tokenizer alone: those of the whole tokenizer come with a vocabulary of megabytes."""
+    return pre_tokenizer is not None and POSITION_DEPENDENT in pre_tokenizer.__getstate__()
 
 
 def _is_safe(token: AddedToken, others: list[str]) -> bool:
