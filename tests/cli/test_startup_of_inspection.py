@@ -66,6 +66,31 @@ def test_an_inspection_of_local_files_imports_only_what_it_uses(command: list[st
     assert found == ["pyarrow", "dpojob_trainer", "dpojob_api.spec"]
 
 
+@pytest.mark.parametrize("name", ["check", "plan"])
+def test_other_commands_that_only_inspect_leave_out_pandas_too(
+    name: str, command: list[str]
+) -> None:
+    job, claim = Path(command[2]), command[4]
+    line = {
+        "check": ["check", str(job.with_name("pairs.jsonl")), "--json"],
+        "plan": ["plan", "-f", str(job), "--volume", claim, "--json"],
+    }[name]
+    _, *found = last_words(
+        f"import sys; from dpojob.main import main; status = main({line!r}); "
+        "print(status, *[m for m in ('pyarrow', 'pandas') if m in sys.modules])"
+    )
+    assert found == ["pyarrow"]
+
+
+def test_an_inspection_starts_no_threads_for_linear_algebra() -> None:
+    """Each of them keeps a processor busy for a while when it has nothing to do."""
+    threads = last_words(
+        "import threadpoolctl; from dpojob.trainer_bridge import prepare_inspection; prepare_inspection(); "
+        "print(*[each['num_threads'] for each in threadpoolctl.threadpool_info()])"
+    )
+    assert threads == ["1"]
+
+
 def test_an_inspection_of_a_few_rows_looks_for_no_garbage(command: list[str]) -> None:
     """With Python's own threshold it does so some hundred times while modules are imported."""
     collections = "sum(each['collections'] for each in gc.get_stats())"

@@ -71,16 +71,20 @@ def _inspection_error_as_command_error() -> Iterator[None]:
         raise CommandError(error.message, reason=error.reason) from error
 
 
-def leave_out_pandas() -> None:
-    """Lets inspection do without pandas where it is installed, for commands that do nothing else.
+def prepare_inspection() -> None:
+    """Imports the inspection for commands that do nothing else, without what it has no use for.
+
+    That is pandas where it is installed, and the threads of numpy's linear algebra, which keep the processors busy
+    while they wait. A training would miss both.
 
     Raises:
         CommandError: The trainer is not installed.
     """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with _explain_missing_package("inspect", "dpojob[inspect]"):
-        from dpojob_trainer.inspection import leave_out_pandas as leave_out
+        from dpojob_trainer.inspection import leave_out_pandas
 
-        leave_out()
+        leave_out_pandas()
 
 
 def inspect(

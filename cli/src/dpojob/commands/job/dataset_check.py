@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dpojob import trainer_bridge
 from dpojob.commands.local.request import JobRequest, run_inspection
 from dpojob_api.base import JSONObject
 from dpojob_api.constants import API_VERSION
@@ -62,6 +63,7 @@ def inspect_dataset(request: JobRequest) -> InspectionReport:
     Raises:
         CommandError: The inspection cannot run.
     """
+    trainer_bridge.prepare_inspection()
     report = run_inspection(request)
     volume = request.job.spec.model.volume
     if volume is None or volume.claim_name != NO_MODEL:

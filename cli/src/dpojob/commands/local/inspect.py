@@ -32,7 +32,7 @@ def run(filename: str, volume: Sequence[str], form: DocumentFormat, html: str | 
     """
     request = read_request(filename, volume)
     check_volumes(request.job.spec, request.volumes, output=False)
-    trainer_bridge.leave_out_pandas()
+    trainer_bridge.prepare_inspection()
     report = run_inspection(request)
     if html is not None:
         _write_page(html, trainer_bridge.html_report(request.job.spec, request.volumes, report))

@@ -87,6 +87,7 @@ def _build_report(size: str | None, rows: int | None, request: JobRequest) -> In
     spec, volumes = request.job.spec, request.volumes
     check_volumes(spec, volumes, output=False)
     try:
+        trainer_bridge.prepare_inspection()
         report = run_inspection(request)
     except CommandError as error:
         # A plan needs the model; without the dataset only its hours and cost are unknown.
