@@ -37,6 +37,7 @@ LARGE = (
     "rich",
     "yaml",
     "huggingface_hub",
+    "importlib.metadata",
 )
 
 KUBECONFIG = """
@@ -157,6 +158,22 @@ def test_a_manifest_is_printed_without_what_talks_to_a_cluster_or_trains() -> No
     line = ["run", "--dataset", "my-org/pairs", "--from-job", "my-sft", "--dry-run"]
     found = imported(f"from dpojob.main import main; assert main({line!r}) == 0")
     assert found == {"pydantic", "yaml", "dpojob_api"}
+
+
+@pytest.mark.parametrize(("disabled", "left_out"), [("__all__", True), ("", False)])
+def test_pydantics_plugins_are_left_out_unless_asked_for(disabled: str, left_out: bool) -> None:
+    code = (
+        f"import os; os.environ['PYDANTIC_DISABLE_PLUGINS'] = {disabled!r}; "
+        "import sys; from dpojob.main import main; main(['--help']); "
+        "found = 'pydantic.plugin._loader' in sys.modules; "
+        "from pydantic.plugin._loader import PYDANTIC_ENTRY_POINT_GROUP, get_plugins; "
+        "print(found, PYDANTIC_ENTRY_POINT_GROUP, get_plugins())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found, group, plugins = done.stdout.splitlines()[-1].split(maxsplit=2)
+    assert found == str(left_out)
+    assert group == "pydantic"
+    assert (plugins == "()") is left_out
 
 
 def test_no_command_imports_the_trainer_before_it_has_read_the_manifest() -> None:

@@ -25,6 +25,7 @@ UNUSED = (
     "dpojob_trainer.inspection.sources.hub_repository",
     "httpx2",
     "huggingface_hub",
+    "importlib.metadata",
     "pandas",
     "pyarrow.csv",
     "pyarrow.parquet",
@@ -80,6 +81,18 @@ def test_other_commands_that_only_inspect_leave_out_pandas_too(
         "print(status, *[m for m in ('pyarrow', 'pandas') if m in sys.modules])"
     )
     assert found == ["pyarrow"]
+
+
+@pytest.mark.parametrize("with_model", [True, False])
+def test_texts_are_inspected_without_jinja_where_there_is_no_chat_template(
+    with_model: bool, command: list[str], tmp_path: Path
+) -> None:
+    make_model(tmp_path / "model", None)
+    model = ["--model", str(tmp_path / "model")] if with_model else []
+    line = ["check", str(tmp_path / "pairs.jsonl"), *model, "--json"]
+    assert last_words(
+        f"import sys; from dpojob.main import main; print(main({line!r}), 'jinja2' in sys.modules)"
+    ) == ["0", "False"]
 
 
 def test_an_inspection_starts_no_threads_for_linear_algebra() -> None:

@@ -8,7 +8,10 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 OBJECTS_PER_COLLECTION = 200_000
 """Objects after which Python looks for garbage: more than an inspection of a few rows makes, imports included."""
@@ -31,8 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from .command_line import build_app
 
-    # Looking for plugins of pydantic reads the metadata of every installed package.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    _leave_out_plugins()
     plugin = Path(sys.argv[0]).name.startswith("kubectl-")
     program = "kubectl dpo" if plugin else "dpojob"
     line = sys.argv[1:] if arguments is None else arguments
@@ -42,6 +44,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as end:
         return int(end.code or 0)
     return 0
+
+
+def _leave_out_plugins() -> None:
+    """Lets pydantic look for no plugins, for which it would read the metadata of every installed package.
+
+    Even when told so, its module that looks for them imports what reads metadata, with the modules for e-mail. That
+    takes about as long as to build the validators of a manifest, so another module stands for it.
+    """
+    if os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__") != "__all__":
+        return
+    name = "pydantic.plugin._loader"
+
+    def real(attribute: str) -> Any:
+        """Whatever another version of pydantic may want of the module itself."""
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)  # It is asked for by every import.
+        del sys.modules[name]
+        return getattr(import_module(name), attribute)
+
+    without_plugins = ModuleType(name)
+    vars(without_plugins).update(get_plugins=tuple, __getattr__=real)
+    sys.modules.setdefault(name, without_plugins)
 
 
 def kubectl_complete() -> int:

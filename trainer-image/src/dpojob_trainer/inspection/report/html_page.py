@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jinja2 import Environment, PackageLoader
-
 from dpojob_api.report import InspectionReport, Lengths
 
 MAX_CHARACTERS = 1500
@@ -47,6 +45,9 @@ def render_page(report: InspectionReport, rows: ReportRows) -> str:
     Returns:
         The HTML text, which can be encoded as UTF-8.
     """
+    # Imported here, since most reports are no page.
+    from jinja2 import Environment, PackageLoader
+
     environment = Environment(
         loader=PackageLoader("dpojob_trainer.inspection.report"),
         autoescape=True,

@@ -1,22 +1,21 @@
-"""Renders chat templates as transformers does, in a sandbox and over plain data only."""
+"""Renders chat templates as transformers does, in a sandbox and over plain data only.
+
+Jinja is imported with the first template that is needed: texts that are no conversations need none.
+"""
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from functools import cached_property
-from typing import Any, TypeVar
-
-import jinja2
-import jinja2.ext
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from typing import TYPE_CHECKING, Any
 
 from dpojob_trainer.inspection.model import TokenizerConfig
 from dpojob_trainer.shared.rows.messages import FALLBACK_CHAT_TEMPLATE, Message
 
-from .template_tracing import TracingEnvironment
+if TYPE_CHECKING:
+    import jinja2
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-Kind = TypeVar("Kind", bound=ImmutableSandboxedEnvironment)
 REASONING = ("reasoning_content", "thinking", "reasoning")
 
 
@@ -35,11 +34,18 @@ class ChatTemplate:
 
     @cached_property
     def _environment(self) -> ImmutableSandboxedEnvironment:
-        return _environment(ImmutableSandboxedEnvironment, self._now)
+        from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+        from .template_environment import make_environment
+
+        return make_environment(ImmutableSandboxedEnvironment, self._now)
 
     @cached_property
     def _traced(self) -> jinja2.Template:
-        environment = _environment(TracingEnvironment, self._now)
+        from .template_environment import make_environment
+        from .template_tracing import TracingEnvironment
+
+        environment = make_environment(TracingEnvironment, self._now)
         environment.restrict()
         return environment.traced_template(self.sources[False])
 
@@ -49,15 +55,18 @@ class ChatTemplate:
         return [self._config.template(tools) or FALLBACK_CHAT_TEMPLATE for tools in (False, True)]
 
     def compile(self) -> None:
-        """Compile the templates.
+        """Compile the templates that the tokenizer has.
 
         Raises:
             TemplateRenderError: A template is not valid Jinja.
         """
-        for source in self.sources:
-            self._template(source)
+        for tools in (False, True):
+            if source := self._config.template(tools):
+                self._template(source)
 
     def _template(self, source: str) -> jinja2.Template:
+        import jinja2
+
         if source not in self._compiled:
             try:
                 self._compiled[source] = self._environment.from_string(source)
@@ -83,6 +92,8 @@ class ChatTemplate:
         Raises:
             TemplateRenderError: The template rejects the conversation; the text is its message.
         """
+        import jinja2
+
         template = self._template(self.sources[bool(tools)])
         if any(len(message) > 2 for message in messages):
             messages = [_with_reasoning(message) for message in messages]
@@ -122,44 +133,6 @@ class ChatTemplate:
             add_generation_prompt=ask,
             **self._config.special,
         )
-
-
-def _environment(kind: type[Kind], now: datetime) -> Kind:
-    """The environment of transformers, without templates that are loaded by name."""
-    environment = kind(
-        trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, jinja2.ext.loopcontrols]
-    )
-    environment.filters["tojson"] = _tojson
-    environment.globals["raise_exception"] = _raise
-    environment.globals["strftime_now"] = now.strftime
-    return environment
-
-
-class _Generation(jinja2.ext.Extension):
-    """`{% generation %}` marks the assistant's text; it changes nothing that is rendered."""
-
-    tags = {"generation"}  # noqa: RUF012
-
-    def parse(self, parser: Any) -> Any:
-        line = next(parser.stream).lineno
-        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
-        return jinja2.nodes.Scope(body).set_lineno(line)
-
-
-def _tojson(
-    value: Any,
-    ensure_ascii: bool = False,
-    indent: int | None = None,
-    separators: tuple[str, str] | None = None,
-    sort_keys: bool = False,
-) -> str:
-    return json.dumps(
-        value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys
-    )
-
-
-def _raise(message: str) -> None:
-    raise jinja2.TemplateError(message)
 
 
 def _with_reasoning(message: Message) -> Message:
