@@ -77,18 +77,23 @@ def _stop(stop: asyncio.Event) -> None:
     """Begins the shutdown."""
     if not stop.is_set():
         stop.set()
-        _limit_shutdown(0)
+        _limit_shutdown(stop)
 
 
-def _limit_shutdown(status: int) -> None:
-    """Ends the process after the longest time of a shutdown.
+def _limit_shutdown(stop: asyncio.Event) -> None:
+    """Ends the process after the longest time of a shutdown, with the status of an end by signal once `stop` is set.
 
     A failing watch can hang Kopf's shutdown: watches that were cut off wait for credentials that nobody brings any
     more. Nothing is lost by an end at any moment.
     """
-    last = threading.Timer(MAX_SHUTDOWN_SECONDS, os._exit, (status,))
+    last = threading.Timer(MAX_SHUTDOWN_SECONDS, lambda: os._exit(_exit_status(stop)))
     last.daemon = True
     last.start()
+
+
+def _exit_status(stop: asyncio.Event) -> int:
+    """0 after a signal, whatever failed before it or since; else 1."""
+    return 0 if stop.is_set() else 1
 
 
 async def _watch(handlers: Handlers, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
@@ -107,7 +112,7 @@ async def _watch(handlers: Handlers, namespaces: tuple[str, ...], stop: asyncio.
 
     def ended(_: object) -> None:
         if not stop.is_set():
-            _limit_shutdown(1)
+            _limit_shutdown(stop)
 
     for task in tasks:
         task.add_done_callback(ended)
@@ -140,11 +145,10 @@ async def run(settings: Settings, clock: Clock | None) -> int:
             )
     except Exception:
         log.exception("a part of the operator failed; the process ends")
-        return 1
-    if stop.is_set():
-        return 0
-    log.error("a part of the operator ended; the process ends")
-    return 1
+    else:
+        if not stop.is_set():
+            log.error("a part of the operator ended; the process ends")
+    return _exit_status(stop)
 
 
 def main(clock: Clock | None = None) -> None:

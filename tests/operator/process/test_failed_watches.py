@@ -34,3 +34,20 @@ asyncio.run(operator._watch(None, (), asyncio.Event()))
 
 def test_a_failed_watch_ends_the_process_although_the_shutdown_of_kopf_hangs() -> None:
     assert subprocess.run([sys.executable, "-c", PROGRAM], timeout=LIMIT).returncode == 1
+
+
+SIGNALLED = """
+import asyncio, threading
+import dpojob_operator.main as operator
+
+operator.MAX_SHUTDOWN_SECONDS = 0
+stop = asyncio.Event()
+stop.set()
+operator._limit_shutdown(stop)
+threading.Event().wait()
+"""
+"""A shutdown that hangs after a signal."""
+
+
+def test_a_signal_ends_the_process_with_status_0_although_its_shutdown_hangs() -> None:
+    assert subprocess.run([sys.executable, "-c", SIGNALLED], timeout=LIMIT).returncode == 0
