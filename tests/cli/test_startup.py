@@ -35,6 +35,7 @@ LARGE = (
     "pyarrow.parquet",
     "pydantic",
     "rich",
+    "rich._emoji_codes",
     "yaml",
     "huggingface_hub",
     "importlib.metadata",

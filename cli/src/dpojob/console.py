@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def stdout_console() -> Console:
     """Creates the console for results.
 
-    Markup and highlighting are off, because text of users is printed through it.
+    Markup, highlighting and codes of emoji are off, because text of users is printed through it.
 
     Returns:
         A console on standard output.
@@ -52,7 +52,7 @@ def _console(*, stderr: bool = False, soft_wrap: bool = False) -> Console:
     # Imported here, since JSON and names are printed without rich.
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, markup=False, soft_wrap=soft_wrap)
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=soft_wrap)
 
 
 def print_result(result: RenderableType) -> None:
