@@ -26,6 +26,7 @@ UNUSED = (
     "httpx2",
     "huggingface_hub",
     "importlib.metadata",
+    "numpy.ma",
     "pandas",
     "pyarrow.csv",
     "pyarrow.parquet",
@@ -36,12 +37,18 @@ UNUSED = (
 """What an inspection of JSON Lines on a claim has no use for."""
 
 
+ROW = {"prompt": "Name a colour.", "chosen": "Red.", "rejected": "Loud."}
+TRANSCRIPTS = {
+    name: f"\n\nHuman: Name a colour.\n\nAssistant: {answer}"
+    for name, answer in (("chosen", "Red."), ("rejected", "Loud."))
+}
+
+
 @pytest.fixture
 def command(tmp_path: Path) -> list[str]:
     """The command line that inspects one pair with a model."""
     make_model(tmp_path / "model")
-    row = {"prompt": "Name a colour.", "chosen": "Red.", "rejected": "Loud."}
-    (tmp_path / "pairs.jsonl").write_text(f"{json.dumps(row)}\n")
+    (tmp_path / "pairs.jsonl").write_text(f"{json.dumps(ROW)}\n")
     sources = {"model": "model", "dataset": "pairs.jsonl", "output": "tuned"}
     spec = {part: {"volume": {"claimName": "data", "path": path}} for part, path in sources.items()}
     job = {"apiVersion": "dpojob.dev/v1alpha1", "kind": "DPOJob", "metadata": {"name": "job"}}
@@ -56,8 +63,12 @@ def last_words(code: str) -> list[str]:
     return done.stdout.splitlines()[-1].split()
 
 
-def test_an_inspection_of_local_files_imports_only_what_it_uses(command: list[str]) -> None:
+@pytest.mark.parametrize("row", [ROW, TRANSCRIPTS], ids=["columns", "transcripts"])
+def test_an_inspection_of_local_files_imports_only_what_it_uses(
+    row: dict[str, str], command: list[str], tmp_path: Path
+) -> None:
     """pyarrow would import pandas, and no HTTP client is needed where the job names no addresses."""
+    (tmp_path / "pairs.jsonl").write_text(f"{json.dumps(row)}\n")
     looked_for = ("pyarrow", "dpojob_trainer", "dpojob_api.spec", *UNUSED)
     status, *found = last_words(
         f"import sys; from dpojob.main import main; status = main({command!r}); "

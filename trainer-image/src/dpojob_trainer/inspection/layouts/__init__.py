@@ -4,7 +4,7 @@ Paths into columns, keys of messages, preference labels and presets of published
 columns as arrays.
 """
 
-from .arrow_text import BoolArray, IntArray, TextColumn, is_list, is_text
+from .arrow_text import BoolArray, IntArray, TextColumn, arrow_array, is_list, is_text
 from .column_layout import (
     FIELDS,
     PAIR_FIELDS,
@@ -30,7 +30,7 @@ from .transcript_stats import TranscriptStats
 __all__ = [
     "FIELDS", "NATIVE", "PAIR_FIELDS", "PART_SEPARATOR", "PRESETS", "SEPARATOR", "BoolArray",
     "ColumnKind", "ColumnLayout", "IntArray", "Preset", "Schema", "TextColumn", "TranscriptStats",
-    "as_names", "columns_of", "depends_on_texts", "is_list", "is_text", "kinds_of", "mapped_names",
+    "arrow_array", "as_names", "columns_of", "depends_on_texts", "is_list", "is_text", "kinds_of", "mapped_names",
     "merge", "number", "preset_by_name", "readable_names", "recognize_preset", "root_column",
     "split_path", "value_at", "with_fields",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Arrow text columns as numpy arrays of offsets and bytes, without a Python object for each value."""
+"""Arrow text columns as numpy arrays of offsets and bytes, without a Python object for each value, and the way back."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -47,6 +48,24 @@ def is_list(kind: pa.DataType) -> bool:
         or pa.types.is_list_view(kind)
         or pa.types.is_large_list_view(kind)
         or pa.types.is_fixed_size_list(kind)
+    )
+
+
+def arrow_array(values: BoolArray | NDArray[np.integer[Any]]) -> pa.Array:
+    """Make an Arrow array of a numpy array.
+
+    `pa.array` does too, but imports numpy's masked arrays for it, which takes long.
+
+    Args:
+        values: Shape (n,), numbers or truth values.
+
+    Returns:
+        The same values, of which none is null.
+    """
+    stored = np.packbits(values, bitorder="little") if values.dtype == np.bool_ else values
+    kind = pa.from_numpy_dtype(values.dtype)
+    return pa.Array.from_buffers(
+        kind, len(values), [None, pa.py_buffer(np.ascontiguousarray(stored))]
     )
 
 

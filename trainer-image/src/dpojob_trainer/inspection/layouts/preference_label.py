@@ -14,7 +14,7 @@ from dpojob_api.report import ProblemCode
 from dpojob_api.spec import PreferenceLabel, label_text
 from dpojob_trainer.shared.rows.row_error import TIE, RowError
 
-from .arrow_text import TextColumn, is_text
+from .arrow_text import TextColumn, arrow_array, is_text
 from .column_path import value_at
 
 FIRST, SECOND, NEITHER, UNKNOWN = range(4)
@@ -111,8 +111,8 @@ class LabelColumn:
         labels = labels.dictionary_encode()
         meanings = np.array([*map(self.meaning, labels.dictionary.to_pylist()), UNKNOWN])
         found = meanings[np.asarray(labels.indices.fill_null(len(meanings) - 1))]
-        decided = pa.array(found <= SECOND)
-        is_first = pa.array(found == FIRST)
+        decided = arrow_array(found <= SECOND)
+        is_first = arrow_array(found == FIRST)
         columns = {
             chosen: pc.if_else(is_first, first, second),
             rejected: pc.if_else(is_first, second, first),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dpojob_trainer.shared.rows.turn_marks import ASSISTANT, HUMAN
 
-from .arrow_text import BoolArray, IntArray, TextColumn
+from .arrow_text import BoolArray, IntArray, TextColumn, arrow_array
 from .preset_converters import Columns
 
 NEWLINE = ord("\n")
@@ -67,13 +67,15 @@ def convert_transcripts(batch: pa.RecordBatch, columns: Columns) -> pa.RecordBat
     for texts, marks in sides:
         parts, well_formed = _split_at_last_mark(texts, marks)
         cuts.append(parts)
-        answers.append(pc.utf8_trim_whitespace(parts.take(pa.array(np.arange(2, len(parts), 3)))))
+        answers.append(
+            pc.utf8_trim_whitespace(parts.take(arrow_array(np.arange(2, len(parts), 3))))
+        )
         valid &= well_formed
     # Compared within the split columns: copying the prompts out of them first takes far longer.
     valid &= np.asarray(pc.equal(*cuts))[::3]
     prompt = _prompt_messages(*sides[0], valid)
     if not valid.all():
-        bad = pa.array(~valid)
+        bad = arrow_array(~valid)
         answers = [pc.if_else(bad, None, answer) for answer in answers]
     return _batch(prompt, *answers)
 
@@ -149,17 +151,20 @@ def _prompt_messages(texts: TextColumn, marks: TurnMarks, valid: BoolArray) -> p
     at = np.flatnonzero(marks.rows[1:] == marks.rows[:-1])
     bounds = np.stack([marks.ends[at], marks.starts[at + 1]], axis=1).ravel()
     parts = _parts(texts, np.append(bounds, texts.offsets[-1]))
-    contents = pc.utf8_trim_whitespace(parts.take(pa.array(np.arange(len(at)) * 2)))
+    contents = pc.utf8_trim_whitespace(parts.take(arrow_array(np.arange(len(at)) * 2)))
     kept = np.asarray(pc.greater(pc.binary_length(contents), 0))
     roles = pa.DictionaryArray.from_arrays(
-        pa.array(marks.is_answer[at][kept].astype(np.int8)), pa.array(["user", "assistant"])
+        arrow_array(marks.is_answer[at][kept].astype(np.int8)), pa.array(["user", "assistant"])
     )
     messages = pa.StructArray.from_arrays(
-        [roles.dictionary_decode(), contents.filter(pa.array(kept))], fields=list(TURNS.value_type)
+        [roles.dictionary_decode(), contents.filter(arrow_array(kept))],
+        fields=list(TURNS.value_type),
     )
     counts = np.bincount(marks.rows[at][kept], minlength=len(valid))
     offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), messages, type=TURNS, mask=pa.array(~valid))
+    return pa.ListArray.from_arrays(
+        arrow_array(offsets), messages, type=TURNS, mask=arrow_array(~valid)
+    )
 
 
 def _parts(texts: TextColumn, bounds: IntArray) -> pa.Array:

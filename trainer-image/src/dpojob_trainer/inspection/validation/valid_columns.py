@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
-from dpojob_trainer.inspection.layouts import BoolArray, IntArray, TextColumn
+from dpojob_trainer.inspection.layouts import BoolArray, IntArray, TextColumn, arrow_array
 from dpojob_trainer.shared.rows.accepted_batch import AcceptedBatch
 from dpojob_trainer.shared.rows.preference_pair import Format, PlainPair
 from dpojob_trainer.shared.rows.turn_marks import (
@@ -113,7 +112,7 @@ def without_marked_prompts(
         return valid
     kept = valid.copy()
     for column, positions in answers:
-        texts = column.array.take(pa.array(positions[rows]))
+        texts = column.array.take(arrow_array(positions[rows]))
         begun = pc.match_substring_regex(texts, VISIBLE_BEGINNING)
         asked = pc.match_substring_regex(texts, USER_MARK.pattern.decode())
         kept[rows] &= np.asarray(begun).astype(bool) & ~np.asarray(asked).astype(bool)

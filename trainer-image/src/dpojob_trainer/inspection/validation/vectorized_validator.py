@@ -20,6 +20,7 @@ from dpojob_trainer.inspection.layouts import (
     ColumnLayout,
     IntArray,
     TextColumn,
+    arrow_array,
     is_list,
     is_text,
     with_fields,
@@ -86,7 +87,7 @@ def validate_columns(
         kept &= ~np.asarray(batch.column(column).is_null())
     rows = np.flatnonzero(kept)
     if len(rows) < batch.num_rows:
-        batch = batch.filter(pa.array(kept))
+        batch = batch.filter(arrow_array(kept))
     if not len(rows):
         return None
     chosen, rejected = (_as_list(batch.column(layout.columns[name])) for name in ANSWERS)
@@ -282,7 +283,7 @@ def _whole_conversations(
         prompt_texts = TextColumn.of(prompt)
         if prompt_texts is None:
             return None
-        inside = left.contents.array.take(pa.array(np.maximum(last - 1, 0)))
+        inside = left.contents.array.take(arrow_array(np.maximum(last - 1, 0)))
         valid &= np.asarray(pc.equal(prompt_texts.array, inside))
     return conversation_pairs(
         rows, valid, left, left.counts - 1, left, right, implicit=prompt is None
