@@ -65,6 +65,9 @@ ENV_SCRATCH = "DPOJOB_SCRATCH"
 """A writable directory that lives as long as the pod."""
 ENV_HUB_TOKEN = "HF_TOKEN"
 """The user's hub token, from `hubTokenSecret`."""
+ENV_SECRET_PREFIX = "DPOJOB_SECRET_"
+"""Begins the variables of the training container that are keys of `environmentSecret`, so that a key has no
+meaning to the loader, to Python or to the trainer before the trainer has looked at its name."""
 
 VOLUMES_ROOT = "/volumes"
 """PersistentVolumeClaims are mounted at VOLUMES_ROOT/<claim name>."""

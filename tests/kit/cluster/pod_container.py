@@ -49,7 +49,8 @@ def variables(pod: Pod, secrets: Mapping[str, Mapping[str, str]]) -> dict[str, s
     (container,) = pod["spec"]["containers"]
     found: dict[str, str] = {}
     for source in container.get("envFrom") or []:
-        found |= secrets[source["secretRef"]["name"]]
+        prefix = source.get("prefix", "")
+        found |= {f"{prefix}{k}": v for k, v in secrets[source["secretRef"]["name"]].items()}
     for entry in container.get("env") or []:
         if "value" in entry:
             found[entry["name"]] = expand(entry["value"], found)

@@ -27,9 +27,10 @@ from dpojob_operator import manifests
 from dpojob_operator.manifests import InputsTooLarge
 from dpojob_operator.manifests.container_inputs import ANNOTATIONS_LIMIT_BYTES
 from dpojob_trainer.shared.container_environment import ContainerEnvironment
+from dpojob_trainer.shared.experiment_trackers import adopt_secret_variables
 from dpojob_trainer.training import TrainJob
 
-TRAPS = ("$(HF_TOKEN)", "$$x$$", "$(KEY)", "$(", "$")
+TRAPS = ("$(HF_TOKEN)", "$$x$$", "$(DPOJOB_SECRET_KEY)", "$(", "$")
 SECRETS = {"hub": {"token": "hf_secret"}, "trackers": {"KEY": "secret", "HOME": "/theirs"}}
 CHARACTERS = st.characters(exclude_categories=["Cs"])
 TEXT = st.lists(
@@ -106,7 +107,9 @@ def test_nothing_that_the_kubelet_expands_holds_users_text(
     assert given_[INPUT_PLAN]["reasons"] == [free]
 
 
-@pytest.mark.parametrize(("reference", "value"), [("HF_TOKEN", "hf_secret"), ("KEY", "secret")])
+@pytest.mark.parametrize(
+    ("reference", "value"), [("HF_TOKEN", "hf_secret"), ("DPOJOB_SECRET_KEY", "secret")]
+)
 def test_a_manifest_that_refers_to_a_secret_would_be_seen(reference: str, value: str) -> None:
     """What the fault harness looks at: the operator's manifests show no Secret, one with user text would."""
     trap = f"$({reference})"
@@ -134,7 +137,7 @@ def test_columns_and_prompts_come_back_byte_for_byte(tmp_path: Path) -> None:
             "volume": {"claimName": "data", "path": "pairs.jsonl"},
             "columnMapping": {"prompt": prompt, "chosen": chosen, "rejected": rejected},
         },
-        "samples": {"prompts": ["$(KEY) $$x$$ $(HOME)"]},
+        "samples": {"prompts": ["$(DPOJOB_SECRET_KEY) $$x$$ $(HOME)"]},
         "output": {"volume": {"claimName": "models", "path": "tuned"}},
         "hubTokenSecret": {"name": "hub"},
         "environmentSecret": {"name": "trackers"},
@@ -168,9 +171,37 @@ def test_columns_and_prompts_come_back_byte_for_byte(tmp_path: Path) -> None:
     variables = pod_container.mount(pod, tmp_path, SECRETS)
     read = TrainJob.from_environment(ContainerEnvironment(variables))
     assert read.spec.samples is not None
-    assert read.spec.samples.prompts == ["$(KEY) $$x$$ $(HOME)"]
+    assert read.spec.samples.prompts == ["$(DPOJOB_SECRET_KEY) $$x$$ $(HOME)"]
     assert read.report == report
     assert read.volumes["data"] == claims / "data"
+
+
+def test_keys_of_a_users_secret_are_no_variables_but_those_of_trackers_and_storage(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither Python nor the loader sees them under their names, and no limit of the installation is lifted."""
+    hostile = {
+        "DPOJOB_ALLOW_PROGRAMS": "true",
+        "DPOJOB_ALLOW_PRIVATE_ENDPOINTS": "10.0.0.0/8",
+        "HTTPS_PROXY": "http://10.0.0.1",
+        "LD_PRELOAD": "/volumes/data/evil.so",
+        "PYTHONPATH": "/volumes/data",
+        "MLFLOW_TRACKING_URI": "http://10.0.0.1",
+        "WANDB_API_KEY": "secret",
+        "AWS_REGION": "eu",
+    }
+    spec = spec_with("p", "c", "f")
+    spec["training"] = {"arguments": {"report_to": ["wandb", "unknown"]}}
+    del spec["output"]["s3"]
+    pod = training(spec, InspectionReport(valid=True))["spec"]["template"]
+    variables = pod_container.variables(pod, {"hub": {"token": "t"}, "trackers": hostile})
+    assert not hostile.keys() & variables.keys()
+    environment = ContainerEnvironment(variables)
+    adopt_secret_variables(job(**spec).spec, environment)
+    assert variables.items() >= {("WANDB_API_KEY", "secret"), ("AWS_REGION", "eu")}
+    assert not environment.allow_programs and not environment.private_endpoints
+    for name, value in list(hostile.items())[:6]:
+        assert name in caplog.text and value not in variables.values()
 
 
 def annotations_size(made: dict[str, Any]) -> int:

@@ -59,7 +59,8 @@ def test_secrets_are_named_and_never_read() -> None:
     env = environment(training())
     assert env["HF_TOKEN"] == {"secretKeyRef": {"name": "hub", "key": "token"}}
     assert env["AWS_ACCESS_KEY_ID"]["secretKeyRef"]["name"] == "s3"
-    assert container(training())["envFrom"] == [{"secretRef": {"name": "trackers"}}]
+    (source,) = container(training())["envFrom"]
+    assert source == {"prefix": "DPOJOB_SECRET_", "secretRef": {"name": "trackers"}}
     assert "AWS_ACCESS_KEY_ID" not in environment(inspection())
     assert "envFrom" not in container(inspection())
 

@@ -51,8 +51,8 @@ class DPOJobSpec(
     )
     environment_secret: SecretName | None = Field(
         default=None,
-        description="Secret whose keys become environment variables of the training pod, for the "
-        "trackers in training.arguments.report_to.",
+        description="Secret whose keys become environment variables of the training: those of the trackers in "
+        "training.arguments.report_to, such as WANDB_API_KEY, and AWS credentials. Other keys are left out.",
     )
     validate_only: bool = Field(
         default=False, description="Inspect and plan, never train. Default: false."

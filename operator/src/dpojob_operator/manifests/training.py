@@ -9,6 +9,7 @@ from dpojob_api.constants import (
     CONTAINER_TRAIN,
     ENV_ATTEMPT,
     ENV_IMAGE,
+    ENV_SECRET_PREFIX,
     JUDGE_KEY_DIRECTORY,
     JUDGE_KEY_FILE,
     LABEL_OUTPUT_DIRECTORY,
@@ -198,7 +199,9 @@ def _container(
         "resources": training_resources(settings, plan, pool, gpus),
     }
     if spec.environment_secret is not None:
-        container["envFrom"] = [{"secretRef": {"name": spec.environment_secret.name}}]
+        # Under their own names, its keys could have Python load a user's code, or lift limits of the installation.
+        source = {"secretRef": {"name": spec.environment_secret.name}}
+        container["envFrom"] = [{"prefix": ENV_SECRET_PREFIX, **source}]
     return container
 
 

@@ -10,6 +10,7 @@ import pytest
 from tests.kit.training.containers import Container
 from tests.kit.training.tiny_job import MakeJob, losses, metrics
 
+from dpojob_api.constants import ENV_SECRET_PREFIX
 from dpojob_trainer.inspection import InspectionError
 from dpojob_trainer.shared import experiment_trackers
 from dpojob_trainer.shared.container_environment import ENV_TRACKERS
@@ -80,15 +81,13 @@ def test_trackio_keeps_its_files_beside_the_model(make_job: MakeJob, tmp_path: P
 
 
 @pytest.mark.train
-def test_wandb_offline_keeps_every_loss_beside_the_model(
-    make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_wandb_offline_keeps_every_loss_beside_the_model(make_job: MakeJob, tmp_path: Path) -> None:
     from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
     from wandb.sdk.internal.datastore import DataStore
 
-    monkeypatch.setenv("WANDB_MODE", "offline")
     job = reporting(make_job, "wandb")
-    container = Container(job, tmp_path / "pod")  # Its service would outlive the test's process.
+    # In a process of its own, which wandb's service would outlive, with the Secret's key as the kubelet sets it.
+    container = Container(job, tmp_path / "pod", {f"{ENV_SECRET_PREFIX}WANDB_MODE": "offline"})
     assert container.wait() == 0, container.log()
     (written,) = (job.output / "wandb").rglob("run-*.wandb")
     store: Any = DataStore()
@@ -181,6 +180,9 @@ def test_the_list_is_that_of_the_image_and_of_transformers() -> None:
     from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
     assert set(experiment_trackers.TRACKER_PACKAGES) == set(INTEGRATION_TO_CALLBACK) - {"kubeflow"}
+    assert (
+        experiment_trackers.TRACKER_VARIABLES.keys() == experiment_trackers.TRACKER_PACKAGES.keys()
+    )
     lock = Path(__file__).parents[4].joinpath("locks/trainer.txt").read_text()
     packages = experiment_trackers.TRACKER_PACKAGES | {"mlflow": "mlflow-skinny"}
     assert {name for name, package in packages.items() if f"\n{package}==" in lock} == set(

@@ -238,6 +238,12 @@ class ContainerEnvironment:
         for name, value in defaults.items():
             self._variables.setdefault(name, value)
 
+    def pop_secret_variables(self) -> dict[str, str]:
+        """Remove the variables of the user's Secret, and return them by the Secret's keys."""
+        prefix = constants.ENV_SECRET_PREFIX
+        found = [name for name in self._variables if name.startswith(prefix)]
+        return {name.removeprefix(prefix): self._variables.pop(name) for name in found}
+
     def for_rank(
         self,
         place: RankPlace,

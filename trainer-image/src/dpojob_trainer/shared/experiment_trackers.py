@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib.util import find_spec
 
 from dpojob_api.conditions import Reason
@@ -11,6 +12,7 @@ from dpojob_api.spelling import nearest
 from .container_environment import ContainerEnvironment
 from .errors import InspectionError
 
+log = logging.getLogger(__name__)
 TRACKER_PACKAGES = {
     "azure_ml": "azureml",
     "clearml": "clearml",
@@ -36,6 +38,49 @@ REQUIRED_VARIABLES = {
     "neptune": ("NEPTUNE_API_TOKEN",),
 }
 """One of these variables must be set, or the tracker has no address to report to."""
+
+TRACKER_VARIABLES = {
+    "azure_ml": "AZUREML_",
+    "clearml": "CLEARML_",
+    "codecarbon": "CODECARBON_",
+    "comet_ml": "COMET_",
+    "dagshub": "DAGSHUB_",
+    "dvclive": "DVCLIVE_",
+    "flyte": "FLYTE_",
+    "mlflow": "MLFLOW_",
+    "neptune": "NEPTUNE_",
+    "swanlab": "SWANLAB_",
+    "tensorboard": "TENSORBOARD_",
+    "trackio": "TRACKIO_",
+    "wandb": "WANDB_",
+}
+"""What the names of each tracker's own variables begin with."""
+STORAGE_VARIABLES = frozenset({
+    "AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+})  # fmt: skip
+"""Credentials and place of a storage to which trackers and `output.s3` write. None names a file or a program."""
+
+
+def adopt_secret_variables(spec: DPOJobSpec, environment: ContainerEnvironment) -> None:
+    """Set the variables of the Secret of `environmentSecret` that are the requested trackers' or a storage's.
+
+    The others are left out, with a line in the log: they could have a library run a user's code, or lift limits
+    that the installation sets by variables.
+    """
+    prefixes = tuple(
+        TRACKER_VARIABLES[name] for name in requested_trackers(spec) if name in TRACKER_VARIABLES
+    )
+    values = environment.pop_secret_variables()
+    adopted = {name for name in values if name in STORAGE_VARIABLES or name.startswith(prefixes)}
+    environment.set_defaults({name: values[name] for name in adopted})
+    left_out = sorted(values.keys() - adopted)
+    if left_out:
+        log.warning(
+            "left out of the Secret of spec.environmentSecret: %s; no tracker in training.arguments.report_to has "
+            "a variable of that name",
+            ", ".join(left_out),
+        )
 
 
 def requested_trackers(spec: DPOJobSpec) -> list[str]:

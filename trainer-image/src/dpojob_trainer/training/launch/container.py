@@ -12,6 +12,7 @@ from dpojob_api.conditions import Reason
 from dpojob_api.constants import ExitCode
 from dpojob_api.progress import Outcome
 from dpojob_trainer.shared.container_environment import ContainerEnvironment
+from dpojob_trainer.shared.experiment_trackers import adopt_secret_variables
 from dpojob_trainer.training.evaluation.pod_failures import WORK_DIRECTORY, FailedPods
 from dpojob_trainer.training.export import output_directory
 from dpojob_trainer.training.setup.errors import TrainingError, exit_code
@@ -30,6 +31,7 @@ def train_container(environment: ContainerEnvironment) -> int:
     """Train the job that the environment describes and return the exit status."""
     try:
         job = TrainJob.from_environment(environment)
+        adopt_secret_variables(job.spec, environment)
         # The processes that it starts belong to the same pod.
         outcome = (_run_counted if environment.rank is None else _run_or_launch)(job, environment)
     except TrainingError as error:
