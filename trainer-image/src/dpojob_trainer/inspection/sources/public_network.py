@@ -18,6 +18,10 @@ import httpx2 as httpx
 Refusal = Callable[[str], Exception]
 """Makes the error for a host that has no allowed address."""
 NAT64 = ip_network("64:ff9b::/96")
+LOCAL_NAT64 = ip_network("64:ff9b:1::/48")
+"""For translation to any IPv4 address, private ones too (RFC 8215); where in it that stands is the network's choice."""
+IPV4_COMPATIBLE = ip_network("::/96")
+"""An obsolete form of an IPv4 address (RFC 4291, section 2.5.5.1)."""
 
 
 def restrict_to_public(client: httpx.Client, allowed: Sequence[str], refusal: Refusal) -> None:
@@ -103,7 +107,7 @@ def is_permitted(host: str, address: str, allowed: Sequence[str]) -> bool:
     if host.lower().rstrip(".") in allowed:
         return True
     reached = _reached(ip_address(address.partition("%")[0]))
-    if reached.is_global and not reached.is_multicast:
+    if reached.is_global and not reached.is_multicast and not _is_local(reached):
         return True
     for entry in allowed:
         try:
@@ -114,10 +118,15 @@ def is_permitted(host: str, address: str, allowed: Sequence[str]) -> bool:
     return False
 
 
+def _is_local(address: IPv4Address | IPv6Address) -> bool:
+    """Whether an address that is global to `ipaddress` may lead into a private network all the same."""
+    return isinstance(address, IPv6Address) and (address.is_site_local or address in LOCAL_NAT64)
+
+
 def _reached(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     """The IPv4 address that an IPv6 address stands for, if it does."""
     if isinstance(address, IPv4Address):
         return address
-    if address in NAT64:
+    if address in NAT64 or address in IPV4_COMPATIBLE:
         return IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour or address
