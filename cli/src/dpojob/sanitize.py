@@ -22,6 +22,20 @@ def escape(text: str) -> str:
     return "".join(_escape_character(character) for character in text)
 
 
+def escape_controls(text: str) -> str:
+    """Escapes the same characters, without line ends, tabs and backslashes.
+
+    Args:
+        text: Any text, such as a message of several lines.
+
+    Returns:
+        The text with those characters as backslash escapes.
+    """
+    return "".join(
+        character if character in "\n\t\\" else _escape_character(character) for character in text
+    )
+
+
 def _escape_character(character: str) -> str:
     if character in _SHORT_ESCAPES:
         return _SHORT_ESCAPES[character]

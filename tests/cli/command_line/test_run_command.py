@@ -29,6 +29,14 @@ def test_an_error_is_a_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr() == ("", "status: no such job\n")
 
 
+def test_an_error_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(**_: Any) -> int:
+        raise CommandError("the pod says:\n\x1b]0;evil\x07 \u202eevil")
+
+    run_command("status", fail, {})
+    assert capsys.readouterr().err == "status: the pod says:\n\\x1b]0;evil\\x07 \\u202eevil\n"
+
+
 @pytest.mark.parametrize("options", [{"json": True}, {"format_": "json"}])
 def test_an_error_is_json_where_json_is_asked_for(
     options: dict[str, Any], capsys: pytest.CaptureFixture[str]

@@ -74,7 +74,9 @@ def run_command(name: str, function: Command, options: dict[str, Any]) -> int:
 
             print_json(error_json(name, error))
         else:
-            print(f"{name}: {error}", file=sys.stderr)
+            from dpojob.sanitize import escape_controls
+
+            print(f"{name}: {escape_controls(str(error))}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt:
         print(file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -109,3 +110,27 @@ async def test_following_a_job_that_ended_without_a_pod_ends_with_a_reason(
         with pytest.raises(CommandError, match="helpful has no pod now") as caught:
             await follow(server, tmp_path, monkeypatch)
     assert caught.value.code == 1
+
+
+@pytest.mark.parametrize(
+    ("on_terminal", "shown"),
+    [(True, "step\t1 \\x1b[2J\\x07C:\\x\n"), (False, "step\t1 \x1b[2J\x07C:\\x\n")],
+)
+async def test_a_log_cannot_steer_the_terminal_and_is_unchanged_elsewhere(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    on_terminal: bool,
+    shown: str,
+) -> None:
+    found = pods(pod("train", "running"))
+    line = Answer([b"step\t1 \x1b[2J\x07C:\\x\n"])
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: on_terminal)
+    answers = [
+        *(job("Training"), found),
+        *(job("Training"), found, line),
+        *(job("Complete", COMPLETE), found),
+    ]
+    async with scripted_api(*answers) as (server, _):
+        assert await follow(server, tmp_path, monkeypatch) == 0
+    assert capsys.readouterr().out == shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING
 
 from dpojob.cluster.client import AsyncClient
@@ -10,6 +11,7 @@ from dpojob.cluster.job_facts import has_ended, pod_stage
 from dpojob.cluster.resources import PODS
 from dpojob.console import stderr_console
 from dpojob.errors import CommandError
+from dpojob.sanitize import escape_controls
 from dpojob_api.constants import LABEL_JOB_UID, STAGE_TRAIN, ExitCode
 
 if TYPE_CHECKING:
@@ -109,8 +111,10 @@ async def _print_log(
     name = pod["metadata"]["name"]
     stderr_console().print(f"pod {name} ({pod_stage(pod)})", style="dim")
     namespace = pod["metadata"]["namespace"]
+    on_terminal = sys.stdout.isatty()
     async for line in client.api.log(name, namespace, follow=follow, tail=tail):
-        print(line.decode(errors="replace"), flush=follow)
+        text = line.decode(errors="replace")
+        print(escape_controls(text) if on_terminal else text, flush=follow)
 
 
 def _no_pod(job: DPOJob, stage: str | None) -> CommandError:
