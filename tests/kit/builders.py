@@ -15,6 +15,7 @@ from dpojob_api.pool import GPUPoolSpec
 from dpojob_operator.decide import Decision, FirstSight, Snapshot
 from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot
 from dpojob_operator.decide.steps import decide_with_pools
+from dpojob_operator.decide.steps.pod_diagnosis import PODLESS_SECONDS
 from dpojob_operator.manifests import pool_hash
 from dpojob_planner import PoolState
 
@@ -134,12 +135,11 @@ def training_status(**spec_fields: Any) -> DPOJobStatus:
         POOLS,
         NOW,
     )
-    third = decide_with_pools(
-        build_snapshot(second.status, spec_fields=spec_fields, training=training(second.status)),
-        POOLS,
-        NOW,
+    created = build_snapshot(
+        second.status, spec_fields=spec_fields, training=training(second.status)
     )
-    return third.status
+    awaited = decide_with_pools(created, POOLS, NOW)
+    return decide_with_pools(seen_again(created, awaited, PODLESS_SECONDS), POOLS, NOW).status
 
 
 RUNNING = PodSnapshot(

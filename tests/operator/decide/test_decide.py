@@ -56,9 +56,10 @@ def test_a_decision_that_creates_children_has_their_names_in_its_status() -> Non
 
 def test_a_job_that_was_created_is_recorded_and_not_created_again() -> None:
     first = decide_after_inspection(decide_with_pools(build_snapshot(), POOLS, NOW))
-    again = decide_with_pools(
-        build_snapshot(first.status, training=training(first.status)), POOLS, NOW
-    )
+    created = build_snapshot(first.status, training=training(first.status))
+    again = decide_with_pools(created, POOLS, NOW)
+    assert again.actions == () and again.status.attempts == first.status.attempts
+    again = decide_with_pools(seen_again(created, again, 10), POOLS, NOW)
     assert again.actions == ()
     assert again.status.attempts[0].job.uid == training(first.status).uid
 

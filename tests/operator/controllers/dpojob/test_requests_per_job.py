@@ -59,7 +59,8 @@ async def test_what_children_do_one_after_another_is_one_status_write() -> None:
         await found.taken()
         await found.after(0.8 * BATCH_SECONDS)
         pod = cluster.start_pod(training_job(cluster, "x"))
-        await found.after(0.8 * BATCH_SECONDS)
+        await found.after(4 * BATCH_SECONDS)
+        assert await found.taken() == {}, "neither scheduler nor kubelet said anything yet"
         no_node = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
         cluster.put(PODS, {**pod, "status": {"phase": "Pending", "conditions": [no_node]}})
         await found.after(0.8 * BATCH_SECONDS)

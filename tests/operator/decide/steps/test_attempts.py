@@ -43,7 +43,7 @@ def test_a_created_job_is_recorded_by_its_uid() -> None:
     assert [type(action) for action in created.actions] == [CreateClaim, CreateTraining]
     assert created.status.phase == "Queued"
     assert condition(created) == ("False", "Starting", f"Job {NAME}.")
-    seen = decided(trains(status=created.status))
+    seen = decided(trains(replace(WAITS, scheduled=True), status=created.status))
     assert seen.actions == () and seen.status.attempts[0].job.uid == f"uid-of-{NAME}"
 
 

@@ -113,6 +113,25 @@ def pod_rejection(rejection: str) -> StartObstacle | None:
     return StartObstacle(rejection_reason(rejection), f"The Job has no pod: {rejection}")
 
 
+def pods_are_awaited(builder: StatusBuilder, pods: Collection[PodSnapshot]) -> bool:
+    """Check whether a Job was created lately and nothing is known about its pods yet.
+
+    The Job controller and the scheduler take a moment, in which there is nothing to report.
+
+    Args:
+        builder: The status under construction. A pass is requested for the end of the wait.
+        pods: The Job's pods.
+
+    Returns:
+        Whether what they do is worth waiting for, so that it is one write with the UID of the Job.
+    """
+    known = any(
+        pod.scheduled or pod.unschedulable or pod.started or pod.finished or pod.waiting_reason
+        for pod in pods
+    )
+    return not known and not builder.grace_is_over("first news of the pods", PODLESS_SECONDS)
+
+
 def describe_job(builder: StatusBuilder, job: JobSnapshot, pods: Collection[PodSnapshot]) -> str:
     """Name the Job, or point to where its lack of pods is explained.
 

@@ -19,6 +19,7 @@ from .pod_diagnosis import (
     describe_job,
     newest_pod,
     pod_rejection,
+    pods_are_awaited,
     start_obstacle,
 )
 from .pvc_checks import claims_exist
@@ -187,6 +188,9 @@ def _report_state(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) ->
     if last is not None and last.running:
         _report_running(builder, attempt)
         return
+    if not job.suspended and _is_new(builder) and pods_are_awaited(builder, pods):
+        attempt.job.uid = None  # it is written with the first news of the pods
+        return
     builder.set_phase("Suspended" if job.suspended and attempt.start_time else "Queued")
     obstacle = start_obstacle(pods) or pod_rejection(builder.snapshot.pod_rejection)
     if job.suspended:
@@ -209,6 +213,13 @@ def _report_state(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) ->
     else:
         builder.set_phase("Training")
         builder.set_training(False, obstacle.reason or Reason.STARTING, obstacle.message)
+
+
+def _is_new(builder: StatusBuilder) -> bool:
+    """Whether the status has the intent to create the Job of the newest attempt, and nothing else of it."""
+    condition = builder.status.condition(ConditionType.TRAINING)
+    recorded = builder.job.status.attempts[-1].job.uid is not None
+    return not recorded and condition is not None and condition.reason == Reason.STARTING
 
 
 def _report_running(builder: StatusBuilder, attempt: Attempt) -> None:
