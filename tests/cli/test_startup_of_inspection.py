@@ -79,7 +79,7 @@ def test_an_inspection_of_local_files_imports_only_what_it_uses(
 
 
 @pytest.mark.parametrize("name", ["check", "plan"])
-def test_other_commands_that_only_inspect_leave_out_pandas_too(
+def test_other_commands_that_only_inspect_leave_out_pandas_and_print_json_without_rich(
     name: str, command: list[str]
 ) -> None:
     job, claim = Path(command[2]), command[4]
@@ -89,7 +89,7 @@ def test_other_commands_that_only_inspect_leave_out_pandas_too(
     }[name]
     _, *found = last_words(
         f"import sys; from dpojob.main import main; status = main({line!r}); "
-        "print(status, *[m for m in ('pyarrow', 'pandas') if m in sys.modules])"
+        "print(status, *[m for m in ('pyarrow', 'pandas', 'rich') if m in sys.modules])"
     )
     assert found == ["pyarrow"]
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dpojob import trainer_bridge
 from dpojob.console import print_document, print_result
 from dpojob.output_format import DocumentFormat
-from dpojob.views.report_view import report_view
 from dpojob_api.constants import ExitCode
 
 from .dataset_check import dataset_request, inspect_dataset
@@ -53,6 +52,9 @@ def run(
         if form is not DocumentFormat.TABLE:
             print_document(report.wire(), form)
         else:
+            # Imported here, since JSON is printed without rich.
+            from dpojob.views.report_view import report_view
+
             rows = trainer_bridge.read_example_rows(request.job.spec, request.volumes, report)
             print_result(report_view(report, rows))
     return ExitCode.OK if report.valid else ExitCode.INVALID

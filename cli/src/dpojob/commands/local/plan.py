@@ -10,7 +10,6 @@ from dpojob.errors import CommandError
 from dpojob.input_files.volumes import check_volumes
 from dpojob.output_format import DocumentFormat
 from dpojob.pools import default_pools, pool_state, read_pools
-from dpojob.views.plan_view import plan_view, refusal_view
 from dpojob_api.constants import ExitCode
 from dpojob_api.plan import Plan
 from dpojob_api.quantity import parse_count
@@ -58,6 +57,9 @@ def run(
     if form is not DocumentFormat.TABLE:
         print_document(result.wire(), form)
     else:
+        # Imported here, since JSON is printed without rich.
+        from dpojob.views.plan_view import plan_view, refusal_view
+
         print_result(plan_view(result) if isinstance(result, Plan) else refusal_view(result))
     return ExitCode.OK if isinstance(result, Plan) else ExitCode.INVALID
 
