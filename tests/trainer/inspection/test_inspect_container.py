@@ -1,6 +1,8 @@
 """The inspection container: its exit status, its termination message, and the files it writes."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from tests.kit.inspection.volume_fixture import make_bare_model
@@ -34,6 +36,9 @@ def inputs(tmp_path, monkeypatch):
     (files / constants.INPUT_MANIFEST).write_text(json.dumps(manifest))
     (files / constants.INPUT_VOLUMES).write_text(json.dumps(volumes))
     monkeypatch.setenv(constants.ENV_INPUTS, str(files))
+    # The container's main function sets it in this process. Set and deleted here, it is as before after the test.
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "")
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS")
 
 
 def termination_message(tmp_path):
@@ -90,3 +95,12 @@ def test_a_page_that_cannot_be_written_leaves_the_report(tmp_path):
     assert main(["inspect"]) == constants.ExitCode.OK
     assert termination_message(tmp_path).get("page") is None
     assert (tmp_path / "models/mine" / constants.FILE_INSPECTION).is_file()
+
+
+def test_an_inspection_starts_no_threads_for_linear_algebra():
+    code = (
+        "import threadpoolctl; from dpojob_trainer.__main__ import main; main(['inspect']); "
+        "print('threads', *[each['num_threads'] for each in threadpoolctl.threadpool_info()])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "threads 1"

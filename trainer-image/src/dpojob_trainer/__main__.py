@@ -15,7 +15,7 @@ from pathlib import Path
 from dpojob_api.constants import FILE_INSPECTION, FILE_INSPECTION_PAGE, ExitCode
 from dpojob_api.report import InspectionReport
 
-from .shared.container_environment import ContainerEnvironment
+from .shared.container_environment import ENV_OPENBLAS_THREADS, ContainerEnvironment
 from .shared.termination_message import write_termination_message
 
 
@@ -47,6 +47,8 @@ def _inspect(environment: ContainerEnvironment) -> int:
 
     The whole report goes to the output volume, if there is one, also as a page, and to standard output.
     """
+    # With numpy, OpenBLAS would start a thread for each processor of the node, which spins while it waits.
+    environment.set_defaults({ENV_OPENBLAS_THREADS: "1"})
     from .inspection import InspectionError, inspect, summary
 
     spec, volumes = environment.spec, environment.volumes
