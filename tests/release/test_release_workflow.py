@@ -45,3 +45,12 @@ def test_the_variants_of_the_trainer_image_are_built_by_arguments_of_its_dockerf
         assert all(f"ARG {name}=" in dockerfile for name in arguments)
     (build,) = [step["with"] for step in JOBS["images"]["steps"] if step.get("id") == "build"]
     assert "${{ matrix.arguments }}" in build["build-args"]
+
+
+@pytest.mark.parametrize("name", ["images", "publish"])
+def test_cosign_has_dockers_credentials_of_the_registry_that_it_signs_in(name: str) -> None:
+    """Of Helm's own login it knows nothing."""
+    steps = JOBS[name]["steps"]
+    logins = [n for n, step in enumerate(steps) if "docker/login-action" in step.get("uses", "")]
+    signing = [n for n, step in enumerate(steps) if "cosign sign" in step.get("run", "")]
+    assert logins and signing and min(logins) < min(signing)
