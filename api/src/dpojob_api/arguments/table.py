@@ -17,7 +17,8 @@ def field_table() -> dict[str, Any]:
 
     Returns:
         `trl`: the version; `fields`: accepted JSON types, choices and default of each field of DPOConfig;
-        `schedules`: options of each learning rate schedule; `model`: fields of the models' configs.
+        `schedules`: options of each learning rate schedule; `model`: fields of the models' configs;
+        `modelTypes`: `model_type` of every causal language model whose code transformers has.
     """
     read: dict[str, Any] = json.loads(TABLE.read_text(encoding="utf-8"))
     return read

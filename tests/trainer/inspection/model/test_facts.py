@@ -241,3 +241,17 @@ def test_what_is_no_model(tmp_path: Path) -> None:
     (model / "config.json").unlink()
     with pytest.raises(InspectionError, match=r"no config.json"):
         facts(tmp_path, "m")
+
+
+def test_a_model_whose_code_is_in_its_own_files_is_refused(tmp_path: Path) -> None:
+    code = {"AutoConfig": "own.Config", "AutoModelForCausalLM": "own.Model"}
+    make_bare_model(tmp_path / "own", model_type="own", auto_map=code)
+    with pytest.raises(InspectionError, match=r"own.Model.*never run") as caught:
+        facts(tmp_path, "own")
+    assert caught.value.reason == "ModelUnreadable"
+    # Transformers' own code is used where it has the type.
+    make_bare_model(tmp_path / "known", model_type="qwen2", auto_map=code)
+    assert facts(tmp_path, "known").model_type == "qwen2"
+    tokenizer = {"AutoTokenizer": ["own.Tokenizer", None]}
+    make_bare_model(tmp_path / "tokenizer", model_type="own", auto_map=tokenizer)
+    assert facts(tmp_path, "tokenizer").model_type == "own"

@@ -10,7 +10,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from dpojob_api.arguments import field_table
 from dpojob_api.report import ModelFacts
+from dpojob_api.value_display import show_value
 from dpojob_trainer.shared.errors import ModelNotFound, ModelUnreadable
 
 from .files import ModelFiles, read_count, read_json, text_config
@@ -20,6 +22,8 @@ from .tokenizer_config import read_tokenizer_config
 
 INDEX = "model.safetensors.index.json"
 EXPERTS = ".experts."
+AUTO_CLASSES = ("AutoModelForCausalLM", "AutoConfig")
+"""The classes that training loads a model by, as config.json names their replacements in auto_map."""
 NUMBERED_EXPERT = re.compile(r"\.experts\.\d+\.")
 EMBEDDING = re.compile(r"(^|\.)(embed_tokens|wte|word_embeddings|embed_in|tok_embeddings)\.weight$")
 HEAD = re.compile(r"(^|\.)(lm_head|embed_out|output)\.weight$")
@@ -60,10 +64,24 @@ def read_facts(files: ModelFiles) -> ModelFacts:
             f"{files.source} has no safetensors weights"
             + (f" (only {other[0]}); save it with safe_serialization" if other else "")
         )
+    _check_code(files, config)
     tensors = _headers(files, names)
     weight_bytes = sum(sizes.get(name, 0) for name in names)
     facts = _whole(files, config, tensors, weight_bytes)
     return facts.model_copy(update={"fingerprint": files.fingerprint(names)})
+
+
+def _check_code(files: ModelFiles, config: Mapping[str, Any]) -> None:
+    """Raise ModelUnreadable where the model's code is files of its own, which training does not run."""
+    code, kind = config.get("auto_map"), config.get("model_type")
+    if not isinstance(code, dict) or kind in field_table()["modelTypes"]:
+        return
+    own = next((str(code[name]) for name in AUTO_CLASSES if name in code), None)
+    if own is not None:
+        raise ModelUnreadable(
+            f"{files.source} is of the type {show_value(kind)}, whose code is in its own files ({own[:100]}), and code "
+            "from a model's files is never run. Choose a model whose type transformers has"
+        )
 
 
 def _weight_files(files: ModelFiles, sizes: Mapping[str, int]) -> list[str]:

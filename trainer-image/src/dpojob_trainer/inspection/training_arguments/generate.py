@@ -25,7 +25,7 @@ def table() -> dict[str, Any]:
 
     Returns:
         The accepted JSON types and choices of each field, the parameters of each learning rate
-        schedule and the fields of the models' configs.
+        schedule, the fields of the models' configs and the types of causal language models.
     """
     import trl
     from trl.trainer import dpo_trainer
@@ -62,6 +62,7 @@ def table() -> dict[str, Any]:
         "fields": dict(sorted(fields.items())),
         "schedules": _schedules(),
         "model": _model_fields(),
+        "modelTypes": _model_types(),
     }
 
 
@@ -94,6 +95,13 @@ def _model_fields() -> list[str]:
         for field in dataclasses.fields(CONFIG_MAPPING[kind])
     }
     return sorted(name for name in fields if not name.startswith("_"))
+
+
+def _model_types() -> list[str]:
+    """`model_type` of every causal language model whose code transformers has."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    return sorted(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES)
 
 
 def _accepted_types(hint: Any) -> tuple[set[str], list[str]]:

@@ -60,8 +60,10 @@ def merge_adapter(
 def _merge_in_memory(
     base: Path, adapter: Path, directory: Path, dtype: torch.dtype | None, shard_bytes: int
 ) -> None:
-    stored = dtype or AutoConfig.from_pretrained(base).dtype or torch.float32
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    stored = (
+        dtype or AutoConfig.from_pretrained(base, trust_remote_code=False).dtype or torch.float32
+    )
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32, trust_remote_code=False)
     prepare_embeddings_for_merge(model, adapter)
     adapted = PeftModel.from_pretrained(model, adapter).eval()
     tokens = sample_tokens(model.get_input_embeddings().weight.shape[0])

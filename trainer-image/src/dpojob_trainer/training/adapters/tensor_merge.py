@@ -69,11 +69,11 @@ class TensorMerge:
             and config.init_lora_weights not in WEIGHT_KEEPING_INITIALISATIONS
         ):
             return None
-        base_config = AutoConfig.from_pretrained(base)
+        base_config = AutoConfig.from_pretrained(base, trust_remote_code=False)
         if hasattr(base_config, "quantization_config"):
             return None
         with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(base_config)
+            model = AutoModelForCausalLM.from_config(base_config, trust_remote_code=False)
         merge = cls(model, adapter, CheckpointFiles(base))
         return merge if merge._is_possible() else None
 

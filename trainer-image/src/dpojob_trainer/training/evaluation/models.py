@@ -80,7 +80,7 @@ def load_pair(job: TrainJob) -> ModelPair:
     """Load the model that `job` began with and its finished output."""
     start = locate_model(job)
     adapter = (job.output / "adapter_config.json").is_file()
-    tokenizer = AutoTokenizer.from_pretrained(job.output)
+    tokenizer = AutoTokenizer.from_pretrained(job.output, trust_remote_code=False)
     key = _files_key(job, start)
     if adapter and start.adapter is None:
         base = _weights(job, start.model, quantize=job.plan.method == "qlora")
@@ -125,6 +125,7 @@ def _weights(job: TrainJob, directory: Path, *, quantize: bool) -> Any:
     options: dict[str, Any] = {
         **(job.spec.training.arguments.get("model_init_kwargs") or {}),
         "dtype": dtype,
+        "trust_remote_code": False,
     }
     if quantize:
         options["quantization_config"] = quantization_config(dtype)

@@ -44,7 +44,7 @@ def write_model(
     adapter_config = model.peft_config[TRAINED_ADAPTER]
     adapter_config.base_model_name_or_path, adapter_config.revision = start.name, start.revision
     # Otherwise PEFT would look for the base model to see whether tokens were added to it.
-    base = AutoConfig.from_pretrained(start.model).get_text_config()
+    base = AutoConfig.from_pretrained(start.model, trust_remote_code=False).get_text_config()
     resized = model.get_input_embeddings().weight.shape[0] != base.vocab_size
     model.save_pretrained(
         directory,

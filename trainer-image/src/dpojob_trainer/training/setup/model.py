@@ -50,7 +50,9 @@ class LoadedModel:
 def load_model(job: TrainJob, start: ModelLocation, precisions: Precisions) -> LoadedModel:
     """Load from `start`. Raises TrainingError where the plan's method is not possible here."""
     method = job.plan.method
-    tokenizer = AutoTokenizer.from_pretrained(start.tokenizer or start.model)
+    tokenizer = AutoTokenizer.from_pretrained(
+        start.tokenizer or start.model, trust_remote_code=False
+    )
     loaded = LoadedModel(None, tokenizer)
     if job.report.format == "conversational" and not tokenizer.chat_template:
         # Inspection counted tokens with the same one; TRL has no default.
@@ -153,7 +155,8 @@ def _weights(
     process per node; the others have placeholders, until the first process of all sends each its part.
     """
     arguments = job.spec.training.arguments.get("model_init_kwargs") or {}
-    options = {**arguments, "dtype": precisions.weights}
+    # Without an answer about a model's own code, transformers would ask on the terminal whether to run it.
+    options = {**arguments, "dtype": precisions.weights, "trust_remote_code": False}
     if not torch.cuda.is_available() and cpu_uses_eager_attention(job.plan.max_length):
         options.setdefault("attn_implementation", "eager")
     if quantization is not None:

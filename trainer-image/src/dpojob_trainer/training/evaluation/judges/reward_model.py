@@ -35,8 +35,10 @@ class RewardModelJudge(ScoringJudge):
         self._deadline = deadline
         self.name = f"reward model {name}"
         # Of a conversation longer than the context the beginning is cut, not the answer at its end.
-        self._tokenizer = AutoTokenizer.from_pretrained(directory, truncation_side="left")
-        options: dict[str, Any] = {"dtype": "auto"}
+        self._tokenizer = AutoTokenizer.from_pretrained(
+            directory, truncation_side="left", trust_remote_code=False
+        )
+        options: dict[str, Any] = {"dtype": "auto", "trust_remote_code": False}
         if torch.cuda.is_available():
             options["device_map"] = {"": 0}
         self._model = AutoModelForSequenceClassification.from_pretrained(
@@ -111,7 +113,7 @@ class RewardModelJudge(ScoringJudge):
 
 def _check(directory: Path, name: str) -> None:
     try:
-        config = AutoConfig.from_pretrained(directory)
+        config = AutoConfig.from_pretrained(directory, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise JudgeError(f"evaluation.judge.rewardModel {name} cannot be read: {error}") from error
     architectures = config.architectures or []
