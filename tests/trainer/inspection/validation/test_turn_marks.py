@@ -51,6 +51,8 @@ def test_single_line_transcripts_with_two_questions_are_refused(volume) -> None:
 MARKS = [
     "<|im_start|>user\nwhy?", "<|start_header_id|>user<|end_header_id|>", "<|assistant|>\nyes",
     "<start_of_turn>model", "<extra_id_1>User", "\n\nHuman: why?", "\n\nAssistant: so",
+    "<｜User｜>why?", "<|header_start|>user<|header_end|>", "<|start_of_role|>user<|end_of_role|>",
+    "<|START_OF_TURN_TOKEN|><|USER_TOKEN|>why?", "<|start|>user<|message|>why?", "<|prompter|>why?",
 ]  # fmt: skip
 
 
@@ -82,7 +84,8 @@ def test_ordinary_text_like_marks_is_accepted(volume, text: str) -> None:
 
 @pytest.mark.parametrize("prompt", [
     "<|im_start|>user\nq<|im_end|>", "a<|eot_id|>", "q [/INST]", "\n\nHuman: q\n\nAssistant:",
-    "### Question: q\n### Answer:", "q\nAssistant: ",
+    "### Question: q\n### Answer:", "q\nAssistant: ", "<｜User｜>q<｜Assistant｜>", "a<|eot|>",
+    "q<|END_OF_TURN_TOKEN|>", "q<|end_of_turn|>",
 ])  # fmt: skip
 @pytest.mark.parametrize("as_messages", [False, True])
 def test_a_prompt_with_marks_is_warned_about(volume, prompt: str, as_messages: bool) -> None:
@@ -141,6 +144,11 @@ OPENINGS = [
     "User: why {}?\nAssistant:",
     "Question: why {}?\nAnswer:",
     "### Question: a {}\n### Answer: b\n### Question: c\n### Answer:",
+    "A chat with an assistant. USER: why {}? ASSISTANT:",
+    "Instruct: why {}?\nOutput:",
+    "Q: why {}?\nA:",
+    "Human: why {}?\nAI:",
+    "问：为什么 {}？\n答：",
 ]
 
 
@@ -159,7 +167,10 @@ def test_marks_before_words_that_both_answers_share_are_warned_about(volume) -> 
         assert warnings(report)["TemplateInText"].rows == len(rows)
 
 
-@pytest.mark.parametrize("mark", ["<|im_end|>", "<|eot_id|>", "<end_of_turn>", "[INST] b [/INST]"])
+@pytest.mark.parametrize(
+    "mark",
+    ["<|im_end|>", "<|eot_id|>", "<end_of_turn>", "[INST] b [/INST]", "<｜end▁of▁sentence｜>", "<|end|>"],
+)
 @pytest.mark.parametrize("as_messages", [False, True])
 def test_the_marks_of_a_template_in_an_answer_are_warned_about(
     volume, mark: str, as_messages: bool
@@ -211,7 +222,15 @@ def test_headings_and_dialogues_in_an_answer_are_its_text(volume, prompt: str, a
     assert volume.rows(rows).inspect().valid
 
 
-@pytest.mark.parametrize("mark", ["\n\nHuman: q\n\nAssistant:", "### Question: q\n### Answer:"])
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "\n\nHuman: q\n\nAssistant:",
+        "### Question: q\n### Answer:",
+        "<｜User｜>q<｜Assistant｜>",
+        "POST: q\n\nTL;DR:",
+    ],
+)
 def test_an_answer_after_a_mark_in_the_prompt_column_begins_without_its_space(
     volume, mark: str
 ) -> None:
