@@ -14,6 +14,7 @@ from dpojob_trainer.shared.rows.row_batch import RowBatch
 
 from .compressed_file import CompressedFile, detect_compression
 from .json import read_json
+from .json_document import may_begin_document
 from .jsonl import read_jsonl
 
 PARQUET = b"PAR1"
@@ -97,8 +98,7 @@ def _detect_format(path: Path, name: str, head: bytes) -> str:
             raise DatasetUnreadable(f"{name} is not a Parquet file: it does not begin with PAR1")
         return "arrow"
     if suffix in (".jsonl", ".ndjson"):
-        # No row of JSON Lines is a list: a file that begins with one is JSON under another name.
-        return "json" if text.startswith(b"[") else "lines"
+        return "json" if may_begin_document(text) else "lines"
     if suffix == ".json":
         return "json"
     if suffix in (".csv", ".tsv"):

@@ -1,4 +1,4 @@
-"""Reader of .json files: a list of objects, an object that holds such a list, or JSON Lines."""
+"""Reader of .json files: a list of objects, an object that holds such a list, objects one after another."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .json_rows import (
     DECODER,
     NotUTF8,
     TooManyValues,
-    parse_json,
+    parse_values,
     rows_to_batch,
 )
 from .json_values import MAX_DOCUMENT_VALUES, MAX_ROW_VALUES, has_more_values
@@ -29,7 +29,7 @@ SPACE = " \t\r\n"
 
 
 def read_json(name: str, stream: ByteStream, columns: Sequence[str] | None) -> Iterator[RowBatch]:
-    """Read a .json file of any of the three layouts.
+    """Read a .json file of any of these layouts, JSON Lines too.
 
     Args:
         name: How messages call the file.
@@ -78,7 +78,7 @@ def _read_document(name: str, head: bytes, stream: ByteStream) -> Iterator[RowBa
     if has_more_values(data, MAX_DOCUMENT_VALUES):
         raise TooManyValues(f"{name}, one JSON object,", MAX_DOCUMENT_VALUES)
     try:
-        value = parse_json(data.decode())
+        values = parse_values(data.decode())
     except UnicodeDecodeError as problem:
         raise NotUTF8(name, f"byte {problem.start + 1}") from None
     except json.JSONDecodeError as problem:
@@ -89,10 +89,12 @@ def _read_document(name: str, head: bytes, stream: ByteStream) -> Iterator[RowBa
         raise DatasetUnreadable(f"{name} is nested too deeply") from None
     except ValueError as problem:
         raise DatasetUnreadable(f"{name}: {problem}") from None
-    rows = nested_rows(value)
-    if rows is None and (layout := describe_other_layout(value)) is not None:
+    if not all(isinstance(value, dict) for value in values):
+        raise DatasetUnreadable(f"{name} holds more than objects; write one object per line (.jsonl)")
+    rows = nested_rows(values[0]) if len(values) == 1 else values
+    if rows is None and (layout := describe_other_layout(values[0])) is not None:
         raise DatasetUnreadable(f"{name} {layout}")
-    yield rows_to_batch(rows if rows is not None else [value], stream.position)
+    yield rows_to_batch(values if rows is None else rows, stream.position)
 
 
 def _read_list(name: str, head: bytes, stream: ByteStream) -> Iterator[RowBatch]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 MOST_SIBLINGS = 3
@@ -12,6 +13,27 @@ FEWEST_BY_KEY = 3
 
 MOST_LEVELS = 3
 """The levels of `{"dataset": {"train": {"prompt": [...]}}}`."""
+
+
+_LIST_OF_ROWS = re.compile(rb'\{\s*"[^"\\]{1,60}"\s*:\s*\[\s*\{\s*"(?!role"|from"|speaker"|content"|value")')
+"""The beginning of an object whose first entry is a list of objects that are no messages."""
+
+
+def may_begin_document(text: bytes) -> bool:
+    """Tell whether a file called .jsonl may be one JSON document under another name.
+
+    Args:
+        text: The beginning of the file, without white space before it.
+
+    Returns:
+        Whether it begins with a list, which no row is, or with an object that goes on in further lines or whose
+        first entry is a list of rows. `read_json` reads JSON Lines all the same.
+    """
+    if text.startswith(b"["):
+        return True
+    first, end, _ = text.partition(b"\n")
+    is_open = bool(end) and first.rstrip().endswith((b"{", b"[", b",", b":"))
+    return text.startswith(b"{") and (is_open or _LIST_OF_ROWS.match(text) is not None)
 
 
 def nested_rows(value: Any, levels: int = MOST_LEVELS) -> list[Any] | None:

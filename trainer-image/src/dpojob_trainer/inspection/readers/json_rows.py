@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from typing import Any
 
@@ -15,6 +16,7 @@ BATCH_ROWS = 2048
 """Rows of a batch."""
 LONGEST_INTEGER = 4300
 """Digits of the longest integer that Python parses by default."""
+_SPACE = re.compile(r"[ \t\r\n]*")
 
 
 def parse_line(name: str, text: bytes, line: int) -> dict[str, Any]:
@@ -42,7 +44,7 @@ def parse_line(name: str, text: bytes, line: int) -> dict[str, Any]:
     except json.JSONDecodeError as problem:
         raise DatasetUnreadable(
             f"{name}, line {line}, character {problem.colno}: not JSON ({problem.msg}); "
-            "each line must hold one whole JSON object; a document over several lines is named .json"
+            "each line must hold one whole JSON object"
         ) from None
     except RecursionError:
         raise DatasetUnreadable(f"{name}, line {line} is nested too deeply") from None
@@ -68,6 +70,32 @@ def parse_json(text: str) -> Any:
         ValueError: The text is no valid JSON, or an object has a key twice.
     """
     return DECODER.decode(text)
+
+
+def parse_values(text: str) -> list[Any]:
+    """Parse JSON values that follow each other, as `jq .` writes the rows of JSON Lines.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The values, at least one.
+
+    Raises:
+        ValueError: The text is no valid JSON, or an object has a key twice.
+    """
+    found: list[Any] = []
+    at = 0
+    while not found or at < len(text):
+        value, end = DECODER.raw_decode(text, _after_space(text, at))
+        found.append(value)
+        at = _after_space(text, end)
+    return found
+
+
+def _after_space(text: str, at: int) -> int:
+    space = _SPACE.match(text, at)
+    return space.end() if space else at
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
