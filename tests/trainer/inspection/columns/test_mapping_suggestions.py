@@ -228,3 +228,60 @@ def test_no_column_is_suggested_for_what_its_name_denies(names: list[str]) -> No
 @given(st.sampled_from(sorted(PREFERRED)), st.sampled_from([*NEGATED, "not_", "less_", "non_"]))
 def test_a_denied_preference_is_a_rejection(word: str, prefix: str) -> None:
     assert preference_of(prefix + word) == -1
+
+
+@pytest.mark.parametrize(
+    ("columns", "wanted"),
+    [
+        (
+            {"query": "What is {}?", "response": "It is {}.", "rejected_response": "No {}."},
+            {"prompt": "query", "chosen": "response", "rejected": "rejected_response"},
+        ),
+        (
+            {side: [{"role": "user", "content": "What is {}?"}, {"role": "assistant", "content": f"{side} {{}}"}]
+             for side in ("messages", "rejected_messages")},
+            {"chosen": "messages", "rejected": "rejected_messages"},
+        ),
+        (
+            {"query": "What is {}?", "text": "It is {}.", "rejected_response": "No {}."},
+            {},
+        ),
+    ],
+    ids=["texts", "conversations", "another name"],
+)  # fmt: skip
+def test_the_answer_that_a_rejected_one_is_called_after_is_the_chosen(
+    volume, columns: dict[str, Any], wanted: dict[str, str]
+) -> None:
+    report = volume.rows(table(columns)).inspect()
+    assert mapping(report) == wanted
+    if wanted:
+        assert volume.inspect({"columnMapping": wanted}).valid
+
+
+@pytest.mark.parametrize("field", ["response", "text"])
+def test_the_only_text_of_answers_that_are_objects_is_suggested(volume, field: str) -> None:
+    def answer(text: str) -> dict[str, Any]:
+        return {field: text, "score": 5, "model": f"m of {text}"}
+
+    rows = [
+        {"prompt": f"What is {n}?", "chosen": answer(f"It is {n}."), "rejected": answer(f"No {n}.")}
+        for n in range(5)
+    ]
+    report = volume.rows(rows).inspect()
+    assert mapping(report) == {"chosen": f"chosen.{field}", "rejected": f"rejected.{field}"}
+    assert volume.inspect({"columnMapping": mapping(report)}).valid
+    rows = [{**row, "chosen": {**row["chosen"], "more": "fine"}} for row in rows]
+    assert mapping(volume.rows(rows).inspect()) == {}
+
+
+def test_scores_that_differ_by_row_come_with_the_lines_that_order_the_answers(volume) -> None:
+    rows = [
+        {"prompt": f"What is {n}?", "answer_0": f"a {n}", "answer_1": f"b {n}", "score_0": n % 2, "score_1": 0.5}
+        for n in range(6)
+    ]  # fmt: skip
+    report = volume.rows(rows).inspect()
+    assert report.suggestion is None
+    assert (
+        "first = df['score_0'] > df['score_1']; df['chosen'] = df['answer_0'].where(first, df['answer_1'])"
+        in report.errors[0].message
+    )

@@ -36,6 +36,7 @@ REWARD_MODEL = [
     {"content": "q {} a {}", "quality_score": 7},
     {"question": "q {}", "answer": "a {}", "answer_source": "web {}", "stars": 4},
     {"text": "q {} a {}", "label": 0.25},
+    {"transcript": "\n\nHuman: q {}\n\nAssistant: a", "rating": 4.0},
 ]
 RANKING = [
     {"prompt": "q {}", "completions": ["a", "b", "c"]},
@@ -43,6 +44,17 @@ RANKING = [
     {"prompt": "q {}", "samples": ["a {}", "b {}"], "ranks": [2, 1]},
     {"prompt": "q {}", **{f"output_{n}": f"a{n} {{}}" for n in "abc"}},
     {"prompt": "q {}", "response": "a {}", "rank": 2},
+    {
+        "prompt": "q {}",
+        "answers": [{"answer": "a", "rank": 1}, {"answer": "b", "rank": 2}],
+        "good_natured": True,
+    },
+    {"prompt": "q {}", "candidates": ["a {}", "b {}"], "preferred_index": 1},
+    {
+        "text": "q {}",
+        "replies": [{"role": "assistant", "text": "a"}, {"role": "assistant", "text": "b"}],
+    },
+    {"info": {"post": "q {}"}, "summaries": [{"text": "a {}"}, {"text": "b {}"}], "choice": 0},
 ]
 IMAGES = [
     {**PAIR, "img": "{}.png"},

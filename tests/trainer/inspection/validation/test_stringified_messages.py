@@ -86,3 +86,17 @@ def test_one_answer_may_be_such_a_list(volume) -> None:
     assert (
         volume.rows([{"prompt": "As chat JSON", "chosen": good, "rejected": "no"}]).inspect().valid
     )
+
+
+@pytest.mark.parametrize("write", [json.dumps, repr])
+@pytest.mark.parametrize("turns", [1, 2])
+def test_lists_of_texts_written_as_text_are_named(volume, turns: int, write) -> None:
+    row = {name: write([f"{text} 'x'"] * turns) for name, text in PAIR.items()}
+    report = volume.rows([row] * 3).inspect()
+    assert codes(report)["WrongType"] == 3
+    assert "json.loads each value" in report.errors[0].message
+
+
+def test_answers_that_are_lists_because_the_prompt_asks_for_them_are_texts(volume) -> None:
+    row = {"prompt": "Name two as JSON.", "chosen": '["a", "b"]', "rejected": '["a"]'}
+    assert volume.rows([row]).inspect().valid

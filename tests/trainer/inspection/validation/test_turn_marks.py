@@ -52,7 +52,7 @@ MARKS = [
     "<|im_start|>user\nwhy?", "<|start_header_id|>user<|end_header_id|>", "<|assistant|>\nyes",
     "<start_of_turn>model", "<extra_id_1>User", "\n\nHuman: why?", "\n\nAssistant: so",
     "<｜User｜>why?", "<|header_start|>user<|header_end|>", "<|start_of_role|>user<|end_of_role|>",
-    "<|START_OF_TURN_TOKEN|><|USER_TOKEN|>why?", "<|start|>user<|message|>why?", "<|prompter|>why?",
+    "<|START_OF_TURN_TOKEN|><|USER_TOKEN|>why?", "<|start|>user<|message|>why?", "<|prompter|>why?", "<reserved_106>why?",
 ]  # fmt: skip
 
 
@@ -169,7 +169,14 @@ def test_marks_before_words_that_both_answers_share_are_warned_about(volume) -> 
 
 @pytest.mark.parametrize(
     "mark",
-    ["<|im_end|>", "<|eot_id|>", "<end_of_turn>", "[INST] b [/INST]", "<｜end▁of▁sentence｜>", "<|end|>"],
+    [
+        "<|im_end|>",
+        "<|eot_id|>",
+        "<end_of_turn>",
+        "[INST] b [/INST]",
+        "<｜end▁of▁sentence｜>",
+        "<|end|>",
+    ],
 )
 @pytest.mark.parametrize("as_messages", [False, True])
 def test_the_marks_of_a_template_in_an_answer_are_warned_about(

@@ -71,6 +71,12 @@ def guess_answers(found: Mapping[str, str], schema: Schema, rows: Sample) -> dic
         kind = schema.get(known["chosen"])
         other = [c for c in free if simplified(c) in OTHERS and schema[c] == kind]
         return {**mapping, "rejected": other[0]} if len(other) == 1 else mapping
+    if "rejected" in known and "chosen" not in known:
+        rejected = known["rejected"]
+        name, kind = "_".join(_without_preference(rejected)), schema.get(rejected)
+        other = [c for c in free if name and simplified(c) == name and schema[c] == kind]
+        if len(other) == 1:
+            return {**mapping, "chosen": other[0]}
     if len(wanted) < 2:
         return mapping
     return (
@@ -184,6 +190,23 @@ def _in_a_list(found: Mapping[str, str], schema: Schema, rows: Sample) -> dict[s
     return {}
 
 
+def take_better(first: str, second: str, is_first: str) -> str:
+    """Give the lines of pandas that write the better answer of each row into chosen.
+
+    Args:
+        first: The first answer's column.
+        second: The second answer's column.
+        is_first: The expression that is true where the first answer is the better one.
+
+    Returns:
+        The lines, as one sentence's part.
+    """
+    return (
+        f"with pandas by first = {is_first}; df['chosen'] = df[{first!r}].where(first, df[{second!r}]); "
+        f"df['rejected'] = df[{second!r}].where(first, df[{first!r}])."
+    )
+
+
 @dataclass
 class AnswerRanks:
     """The columns in which two answers such as response_a and response_b are ranked."""
@@ -234,7 +257,5 @@ class AnswerRanks:
                 return f"{text}. If {one} is the better rank, write columnMapping: {ways[0]}; else {ways[1]}."
         return (
             f"{text}. Write the better-ranked answer of each row into a column chosen and the other one into rejected, "
-            f"where 1 is the best rank with pandas by first = df[{self.left!r}] < df[{self.right!r}]; "
-            f"df['chosen'] = df[{first!r}].where(first, df[{second!r}]); "
-            f"df['rejected'] = df[{second!r}].where(first, df[{first!r}])."
+            f"where 1 is the best rank {take_better(first, second, f'df[{self.left!r}] < df[{self.right!r}]')}"
         )

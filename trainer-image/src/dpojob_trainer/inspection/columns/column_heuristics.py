@@ -10,7 +10,7 @@ from dpojob_api.spelling import nearest
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "prompt": (
-        "question", "instruction", "query", "input", "user_prompt", "user_input", "request",
+        "question", "instruction", "query", "input", "user_prompt", "user_input", "user_message", "request",
         "problem", "context", "prompt_text", "prompts", "task", "user", "message", "post",
         "conversations", "conversation", "dialogue", "history",
     ),

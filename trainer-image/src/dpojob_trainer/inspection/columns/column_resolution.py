@@ -27,7 +27,7 @@ from dpojob_trainer.shared.errors import InspectionError
 
 from .answer_columns import named_answers
 from .mapping_suggestions import missing_columns, quoted, suggest_mapping
-from .nested_pairs import lists_of_answers
+from .nested_pairs import lists_of_answers, objects_as_answers
 from .other_datasets import describe_media, media_column
 from .preference_columns import PreferenceColumns
 from .row_sample import Sample
@@ -96,8 +96,10 @@ def resolve(
         if images := _images(schema, rows):
             return Resolution(None, images)
         return Resolution(None, problems, *suggest_mapping(problems, first, schema, rows))
-    if preset is NATIVE and (lists := lists_of_answers(first, schema, rows)) is not None:
-        return Resolution(None, [lists[0]], lists[1])
+    if preset is NATIVE:
+        nested = lists_of_answers(first, schema, rows) or objects_as_answers(first, schema)
+        if nested is not None:
+            return Resolution(None, [nested[0]], nested[1])
     named = named_answers(first["chosen"], first["rejected"], schema, rows)
     if named is not None:
         return Resolution(None, [Problem(code=ProblemCode.WRONG_TYPE, message=named[0])], named[1])

@@ -8,10 +8,12 @@ from dpojob_api.report import Problem, ProblemCode, Suggestion
 from dpojob_api.value_display import flow_yaml
 from dpojob_trainer.inspection.layouts import Schema, columns_of, split_path
 
-from .column_heuristics import guess
+from .column_heuristics import guess, is_metadata
 from .row_sample import Sample
 
 PAIR = ("prompt", "chosen", "rejected")
+AUTHORS = ("model", "source", "author", "policy", "name", "role", "from")
+"""Fields beside the text of an answer that say where it comes from."""
 
 
 def lists_of_answers(
@@ -53,6 +55,47 @@ def lists_of_answers(
             "are the turns of one conversation, write each as a message with role and content."
         ),
         None,
+    )
+
+
+def objects_as_answers(
+    found: Mapping[str, str], schema: Schema
+) -> tuple[Problem, Suggestion] | None:
+    """Recognise answers that are objects with one text, such as `{"response": ..., "score": ...}`.
+
+    Args:
+        found: The known columns, by field.
+        schema: The dataset's columns.
+
+    Returns:
+        The problem, and the mapping to write; None for other answers.
+    """
+    answers = {name: found[name] for name in ("chosen", "rejected")}
+    if any(schema.get(column) != "other" for column in answers.values()):
+        return None
+    fields = [
+        [
+            path[1]
+            for name, kind in schema.items()
+            if (path := split_path(name)) is not None
+            and path[0] == column
+            and kind in ("text", "messages")
+            and not is_metadata(path[1])
+            and path[1] not in AUTHORS
+        ]
+        for column in answers.values()
+    ]
+    if len(fields[0]) != 1 or fields[0] != fields[1]:
+        return None
+    mapping = {name: column for name, column in found.items() if name != column}
+    mapping |= {name: f"{column}.{fields[0][0]}" for name, column in answers.items()}
+    names = " and ".join(map(repr, answers.values()))
+    return (
+        _problem(
+            f"{names} hold objects, not one text or conversation a row. Their text is {fields[0][0]!r}; write in "
+            f"spec.dataset: columnMapping: {flow_yaml(mapping)}."
+        ),
+        Suggestion(column_mapping=dict(mapping)),
     )
 
 

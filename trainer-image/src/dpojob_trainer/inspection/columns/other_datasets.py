@@ -10,7 +10,7 @@ from typing import Any
 from dpojob_trainer.inspection.layouts import Schema, columns_of
 
 from .column_heuristics import REPLY, guess, is_metadata, preference_of, simplified
-from .prompt_columns import readable
+from .prompt_columns import ASSISTANTS, readable
 from .row_sample import Sample, texts
 
 NEEDS = (
@@ -44,7 +44,7 @@ GOOD_OR_BAD = (
     {"positive", "negative"}, {"chosen", "rejected"}, {"accepted", "rejected"}, {"yes", "no"},
     {"👍", "👎"},
 )  # fmt: skip
-TALKS = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns")
+TALKS = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns", "transcript")
 WHOLE_TEXTS = ("text", "content", "document")
 """Names of columns that hold a prompt with its answer as one text."""
 TARGETS = ("target", "targets", "solution", "assistant", "reference", "translation")
@@ -115,8 +115,8 @@ def describe_other_dataset(schema: Schema, rows: Sample) -> str | None:
     """
     columns = _Columns.of(schema)
     for recognised in (
-        _binary_feedback(columns, rows),
         _ranking(columns, rows),
+        _binary_feedback(columns, rows),
         _scored(columns),
         _demonstrations(columns),
     ):
@@ -141,7 +141,7 @@ class _Columns:
     def of(cls, schema: Schema) -> _Columns:
         names = {simplified(column): column for column in columns_of(schema)}
         found = [column for column in readable(schema) if not is_metadata(column)]
-        words = [{w.removesuffix("s") for w in simplified(column).split("_")} for column in found]
+        words = [_singular_words(simplified(column)) for column in found]
         answers = [column for column, parts in zip(found, words, strict=True) if parts & {*REPLY}]
         return cls(schema, names, found, answers)
 
@@ -185,8 +185,9 @@ def _binary_feedback(columns: _Columns, rows: Sample) -> str | None:
 
 def _ranking(columns: _Columns, rows: Sample) -> str | None:
     for name, column in columns.names.items():
-        words = {word.removesuffix("s") for word in name.split("_")}
-        if words & {*LISTS} and any(_is_list_of_answers(row.get(column)) for row in rows):
+        if _singular_words(name) & {*LISTS} and any(
+            _is_list_of_answers(row.get(column)) for row in rows
+        ):
             return (
                 f"This is a dataset of several answers to each prompt (a ranking): {column!r} holds "
                 "lists. Write one row for each pair, the better-ranked answer as chosen;"
@@ -214,6 +215,14 @@ def _ranking(columns: _Columns, rows: Sample) -> str | None:
     return None
 
 
+def _singular_words(name: str) -> set[str]:
+    """The words of a simplified name, `reply` for `replies` too."""
+    return {
+        f"{word[:-3]}y" if word.endswith("ies") else word.removesuffix("s")
+        for word in name.split("_")
+    }
+
+
 def _is_media_name(text: str) -> bool:
     """Whether a text is the name or the address of a media file, or the file itself as a data URI."""
     name = text.strip().lower().partition("?")[0]
@@ -223,9 +232,12 @@ def _is_media_name(text: str) -> bool:
 
 
 def _is_list_of_answers(value: Any) -> bool:
-    """Whether a value is a list of texts, of lists or of objects that are no messages."""
+    """Whether a value is a list of texts, of lists or of objects that are no conversation."""
     if not isinstance(value, list) or len(value) < 2:
         return False
+    roles = [item.get("role") for item in value if isinstance(item, Mapping)]
+    if len(roles) == len(value) and all(str(role).lower() in ASSISTANTS for role in roles):
+        return True
     return all(
         isinstance(item, str | list)
         or (isinstance(item, Mapping) and not {"role", "from", "speaker"} & item.keys())

@@ -10,7 +10,7 @@ from dpojob_api.report import Suggestion
 from dpojob_api.value_display import flow_yaml
 from dpojob_trainer.inspection.layouts import number
 
-from .answer_columns import AnswerRanks
+from .answer_columns import AnswerRanks, take_better
 from .column_heuristics import (
     RANKS,
     SCORES,
@@ -184,7 +184,8 @@ class PreferenceColumns:
             f"{self.first!r} and {self.second!r} look like the two answers, and by {left!r} and "
             f"{right!r} the first is the better one in {_rows(first)}, the second in "
             f"{_rows(second)}{self._ties()}. Neither column is always preferred: write the "
-            "better-scored answer of each row into a column chosen, the other one into rejected."
+            "better-scored answer of each row into a column chosen, the other one into rejected, "
+            + take_better(self.first, self.second, f"df[{left!r}] > df[{right!r}]")
         )
 
     def _ask_sense(self, label: LabelValues, readings: Sequence[dict[str, Any]]) -> str:

@@ -5,18 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dpojob_trainer.inspection.layouts import Schema, columns_of
+from dpojob_trainer.inspection.layouts import Schema, columns_of, split_path, value_at
 from dpojob_trainer.shared.rows.messages import COMMON_ROLES, TOOL_CALL_ROLE
 
-from .column_heuristics import guess, is_answer, is_metadata, simplified
-from .row_sample import Sample, begins_with_role, is_inside, reads_like_prompts, texts
+from .column_heuristics import ALIASES, guess, is_answer, is_metadata, simplified
+from .row_sample import (
+    Sample,
+    begins_with_role,
+    ends_with_role,
+    is_inside,
+    reads_like_prompts,
+    texts,
+)
 
 BEFORE_QUESTION = ("context", "history", "passage", "passages", "document", "documents")
 """What a question is about, or what was said before it."""
-PARTS = ("instruction", "input", *BEFORE_QUESTION)
-"""Columns of which several may be parts of one prompt, as in Alpaca's data."""
+PARTS = ("instruction", "input", "prefix", *BEFORE_QUESTION)
+"""Columns of which several may be parts of one prompt, as in Alpaca's data; an answer's given beginning too."""
+NAMES_OF_KINDS = ("task", "problem", "request", "message")
+"""Names of prompts that columns of kinds have too, such as a task's."""
 MAX_COMPARED_NAMES = 200
 """Columns whose names are compared; pairs have few, and comparing is slow."""
+USERS = ("user", *COMMON_ROLES["user"])
 ASSISTANTS = ("assistant", *COMMON_ROLES["assistant"], TOOL_CALL_ROLE)
 DISTINCT_SHARE = 0.5
 """Share of different texts from which a column without the name of a prompt may be it."""
@@ -97,17 +107,43 @@ def guess_prompt(found: Mapping[str, str], schema: Schema, rows: Sample) -> Prom
         and reads_like_prompts(rows, column)
     ]
     filled = [c for c in free if schema[c] != "text" or texts(rows, c)]
-    named = guess("prompt", filled) or guess("prompt", free)
+    kinds = [c for c in filled if schema[c] == "text" and _names_kinds(rows, c)]
+    unfilled = [c for c in free if c not in filled]
+    named = guess("prompt", [c for c in filled if c not in kinds]) or guess("prompt", unfilled)
     if named is not None:
-        others = [
-            column for column in worded if column != named and simplified(column) not in PARTS
-        ]
+        own = ("instruction", "input") if simplified(named) in ("instruction", "input") else ()
+        others = [column for column in worded if column != named and simplified(column) not in own]
         if schema[named] != "text" or not _is_outdone(rows, named, others):
             return PromptGuess(named, by_name=True)
         return PromptGuess(candidates=(named, *others))
+    asking = [c for c in free if schema[c] == "messages" and ends_with_role(rows, c, USERS)]
+    inside = asking or _fields_of_prompt(schema, rows)
+    if len(inside) == 1 and not worded:
+        return PromptGuess(inside[0], by_name=True)
     if len(answers) < 2:
         return PromptGuess()
-    return _longest(rows, worded)
+    longest = _longest(rows, worded)
+    # Without anything better, what the answers are about is asked for, not left out.
+    return longest if longest.column or longest.candidates else PromptGuess(candidates=tuple(kinds))
+
+
+def _names_kinds(rows: Sample, column: str) -> bool:
+    """Whether a column that may be called after either holds a few names of kinds, and no requests."""
+    is_worded = reads_like_prompts(rows, column) or _distinct_share(rows, column) >= DISTINCT_SHARE
+    return simplified(column) in NAMES_OF_KINDS and not is_worded
+
+
+def _fields_of_prompt(schema: Schema, rows: Sample) -> list[str]:
+    """The texts that read like prompts inside objects with the name of a prompt, as in WebGPT's comparisons."""
+    found = []
+    for name, kind in schema.items():
+        path = split_path(name)
+        if path is None or path[0] not in schema or kind != "text" or is_metadata(path[1]):
+            continue
+        values = [{name: value_at(row, name)} for row in rows]
+        if guess("prompt", [path[0]]) == path[0] and reads_like_prompts(values, name):
+            found.append(name)
+    return found
 
 
 def _distinct_share(rows: Sample, column: str) -> float:
@@ -162,7 +198,8 @@ def parts_of_prompt(
         rows: A sample of rows.
 
     Returns:
-        Columns with such a name and with text that the prompt's column does not contain.
+        Columns with such a name, or with that of a prompt and texts like prompts, and with text that the prompt's
+        column does not contain.
     """
     if prompt is None or schema.get(prompt) != "text":
         return []
@@ -171,7 +208,10 @@ def parts_of_prompt(
         for column in readable(schema)
         if column not in used
         and column != prompt
-        and simplified(column) in PARTS
+        and (
+            simplified(column) in PARTS
+            or (simplified(column) in ALIASES["prompt"] and reads_like_prompts(rows, column))
+        )
         and texts(rows, column)
         and not is_inside(rows, column, [prompt])
     ]

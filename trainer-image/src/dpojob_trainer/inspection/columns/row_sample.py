@@ -105,13 +105,33 @@ def begins_with_role(rows: Sample, column: str, roles: Sequence[str]) -> bool:
     Returns:
         Whether most of the lists that are not empty do.
     """
-    firsts = [
-        value[0] if isinstance(value, list) else value for row in rows if (value := row.get(column))
+    return _has_role(rows, column, roles, 0)
+
+
+def ends_with_role(rows: Sample, column: str, roles: Sequence[str]) -> bool:
+    """Tell whether message lists end with a message of certain roles.
+
+    Args:
+        rows: The sample.
+        column: The name of a column of message lists.
+        roles: Lower-case names of roles.
+
+    Returns:
+        Whether most of the lists that are not empty do.
+    """
+    return _has_role(rows, column, roles, -1)
+
+
+def _has_role(rows: Sample, column: str, roles: Sequence[str], at: int) -> bool:
+    messages = [
+        value[at] if isinstance(value, list) else value
+        for row in rows
+        if (value := row.get(column))
     ]
     found = sum(
         1
-        for first in firsts
-        if isinstance(first, Mapping)
-        and any(str(first.get(key)).lower() in roles for key in ("role", "from", "speaker"))
+        for message in messages
+        if isinstance(message, Mapping)
+        and any(str(message.get(key)).lower() in roles for key in ("role", "from", "speaker"))
     )
-    return found * 2 > len(firsts)
+    return found * 2 > len(messages)

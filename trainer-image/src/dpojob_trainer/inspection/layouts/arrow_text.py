@@ -140,7 +140,7 @@ class TextColumn:
     def visible(self) -> BoolArray:
         """Where the first or last byte is a printable ASCII character: surely not white space.
 
-        Not where a value begins like a list of objects: only its whole text tells what that is.
+        Not where a value begins like a list of objects or of texts: only its whole text tells what that is.
         """
         if not len(self.buffer):
             return np.zeros(len(self.array), np.bool_)
@@ -152,7 +152,7 @@ class TextColumn:
         mask: BoolArray = some & (((first > 32) & (first < 127)) | ((last > 32) & (last < 127)))
         listed = np.flatnonzero(first == ord("["))
         second = data[np.minimum(starts[listed] + 1, len(data) - 1)]
-        mask[listed[second == ord("{")]] = False
+        mask[listed[np.isin(second, [ord("{"), ord('"'), ord("'")])]] = False
         return mask
 
     def contains_any(self, parts: Iterable[bytes]) -> BoolArray:

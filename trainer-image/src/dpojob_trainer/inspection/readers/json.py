@@ -90,7 +90,9 @@ def _read_document(name: str, head: bytes, stream: ByteStream) -> Iterator[RowBa
     except ValueError as problem:
         raise DatasetUnreadable(f"{name}: {problem}") from None
     if not all(isinstance(value, dict) for value in values):
-        raise DatasetUnreadable(f"{name} holds more than objects; write one object per line (.jsonl)")
+        raise DatasetUnreadable(
+            f"{name} holds more than objects; write one object per line (.jsonl)"
+        )
     rows = nested_rows(values[0]) if len(values) == 1 else values
     if rows is None and (layout := describe_other_layout(values[0])) is not None:
         raise DatasetUnreadable(f"{name} {layout}")

@@ -15,7 +15,9 @@ MOST_LEVELS = 3
 """The levels of `{"dataset": {"train": {"prompt": [...]}}}`."""
 
 
-_LIST_OF_ROWS = re.compile(rb'\{\s*"[^"\\]{1,60}"\s*:\s*\[\s*\{\s*"(?!role"|from"|speaker"|content"|value")')
+_LIST_OF_ROWS = re.compile(
+    rb'\{\s*"[^"\\]{1,60}"\s*:\s*\[\s*\{\s*"(?!role"|from"|speaker"|content"|value")'
+)
 """The beginning of an object whose first entry is a list of objects that are no messages."""
 
 

@@ -1,4 +1,4 @@
-"""Message lists that were stored as text: by JSON, by Python, or by pandas in a CSV file."""
+"""Lists of messages or texts that were stored as text: by JSON, by Python, or by pandas in a CSV file."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from dpojob_trainer.shared.rows.messages import (
 
 BEGINNING = "[{"
 """How all of them begin; `TextColumn.visible` leaves such text to `normalize_row`."""
+TEXTS_BEGINNING = ("['", '["')
+"""The same of a list of texts."""
 MAX_PYTHON_CHARACTERS = 1 << 20
 """Characters; Python's own parser takes some hundred bytes for each."""
 OBJECTS_ON_TWO_LINES = re.compile(r"\}[^\S\n]*\n\s*\{")
@@ -46,6 +48,21 @@ def is_stringified_list(text: str, message_keys: MessageKeyMapping) -> bool:
         return False
     value = _parsed(text)
     return isinstance(value, list) and all(_is_message(item, message_keys) for item in value)
+
+
+def is_stringified_texts(text: str) -> bool:
+    """Tell whether a text is a list of texts that was stored as text, as in lmsys/arena-human-preference-55k.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        Whether it is a list with texts, and perhaps nulls, alone.
+    """
+    if not text.startswith(TEXTS_BEGINNING):
+        return False
+    value = _parsed(text)
+    return isinstance(value, list) and all(item is None or isinstance(item, str) for item in value)
 
 
 def _parsed(text: str) -> Any:

@@ -11,11 +11,15 @@ from dpojob_trainer.inspection.layouts import ColumnLayout
 from dpojob_trainer.shared.rows.messages import describe_type, is_unicode, without_nulls
 from dpojob_trainer.shared.rows.row_error import RowError
 
-from .stringified_messages import is_stringified_list
+from .stringified_messages import is_stringified_list, is_stringified_texts
 
 LISTS_REMEDY = (
     "write lists, not their text: json.loads (or ast.literal_eval) each value, and store the rows as "
     "JSON Lines or Parquet"
+)
+TEXTS_REMEDY = (
+    "write the text itself: json.loads each value and take its only element, or, of several, write the turns as "
+    "messages (role and content)"
 )
 TOOLS_REMEDY = "tools must be a list of tool schemas, as objects or as JSON text"
 
@@ -72,6 +76,14 @@ def _find_stringified(layout: ColumnLayout, values: Mapping[str, Any]) -> RowErr
         and is_stringified_list(value, layout.message_keys)
     ]
     if "prompt" not in lists and len(lists) < 2:
+        # All three, since a list may be what the prompt asks for.
+        texts = [values.get(field) for field in ("prompt", "chosen", "rejected")]
+        if all(isinstance(text, str) and is_stringified_texts(text) for text in texts):
+            return RowError(
+                ProblemCode.WRONG_TYPE,
+                f"{layout.name('chosen')} is a list of texts written as text, and so is the prompt",
+                TEXTS_REMEDY,
+            )
         return None
     return RowError(
         ProblemCode.WRONG_TYPE,

@@ -35,7 +35,7 @@ ROLE_KEYS = ("role", "from", "speaker")
 COMMON_ROLES = {
     "user": ("user", "human", "prompter", "question", "instruction", "input"),
     "assistant": (
-        "assistant", "gpt", "model", "bot", "chatgpt", "ai", "answer", "output", "response",
+        "assistant", "gpt", "model", "bot", "chatgpt", "ai", "agent", "answer", "output", "response",
     ),
     "system": ("system", "sys"),
 }  # fmt: skip

@@ -16,7 +16,7 @@ _BEGINS_TURN = (
     r"|<\|start\|>(?:system|developer|user|assistant)"  # gpt-oss
     r"|<｜(?:User|Assistant)｜>"  # DeepSeek
     r"|<start_of_turn>"  # Gemma
-    r"|<extra_id_[01]>"  # NeMo
+    r"|<extra_id_[01]>|<reserved_10[67]>"  # NeMo, Baichuan 2
     r"|\n\n(?:Human|Assistant):"  # hh-rlhf
 )
 _OTHER = (
@@ -57,7 +57,15 @@ USER_MARK = re.compile(
     rb"### ?(?:Human|User|Question|Instruction)\b:?|(?:^|\n)(?:Human|User|Question):|\[INST\]"
 )
 """The mark of a user's turn, in an answer to a prompt that has such marks too."""
-BEGINNINGS = (b"<|", "<｜".encode(), b"<start_of_turn>", b"<extra_id_", b"\n\nHuman:", b"\n\nAssistant:")
+BEGINNINGS = (
+    b"<|",
+    "<｜".encode(),
+    b"<start_of_turn>",
+    b"<extra_id_",
+    b"<reserved_10",
+    b"\n\nHuman:",
+    b"\n\nAssistant:",
+)
 """Every match of `BEGINNING_OF_TURN` begins with one of these; to look for them is much faster."""
 TEMPLATE_PARTS = (*BEGINNINGS, b"<end_of_turn>", b"INST]")
 """The same of `TEMPLATE_MARK`."""
