@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from dpojob_api.quantity import COUNT_PATTERN, DURATION_PATTERN, MONEY_PATTERN
-from dpojob_api.spec import DNS_NAME, REPO, SECRET_KEY, DPOJobSpec
+from dpojob_api.spec import DNS_NAME, REPO, SECRET_KEY, SPLIT, DPOJobSpec
 from dpojob_api.spelling import nearest
 from dpojob_api.value_display import show_value
 
@@ -35,6 +35,7 @@ FORMS = {
     DURATION_PATTERN: "write a duration like 90s, 45m, 6h, 1h30m or 2d",
     MONEY_PATTERN: 'write an amount in quotes and without a currency, like "20.00"',
     COUNT_PATTERN: "write a number of parameters like 500M, 1.5B or 7B",
+    SPLIT: "name one split, like train; to train on several, write their rows into the files of one",
     r"^https?://": "write an address that begins with http:// or https://",
 }
 """Pattern to an instruction for the user."""

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from dpojob_api.base import StrictModel
 
-from .fields import ClaimPath, Column, Repository, Revision, one_of, validations
+from .fields import ClaimPath, Column, Repository, Revision, Split, one_of, validations
 
 
 class MessageMapping(StrictModel):
@@ -164,7 +164,7 @@ class EvalSource(
         le=0.5,
         description="Share of the rows held out, 0 to 0.5; 0 holds none out.",
     )
-    split: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+    split: Split | None = Field(
         default=None, description="Name of a split to evaluate on, such as test."
     )
 
@@ -208,9 +208,7 @@ class DatasetSource(
         default=None,
         description="http(s) addresses of files, read one after another; at most 64, of at most 2000 characters each.",
     )
-    split: Annotated[str, Field(min_length=1, max_length=100)] = Field(
-        default="train", description="Split to train on. Default: train."
-    )
+    split: Split = Field(default="train", description="Split to train on. Default: train.")
     column_mapping: ColumnMapping = Field(
         default_factory=ColumnMapping, description="Which column holds what, where names differ."
     )

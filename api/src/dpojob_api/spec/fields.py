@@ -20,10 +20,13 @@ REPO = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
 REVISION = r"^[A-Za-z0-9_][A-Za-z0-9_+=@-]*([./][A-Za-z0-9_+=@-]+)*$"
 """The names that `git check-ref-format` allows, except those with `..` or with a character that has a
 meaning in a URL, such as `refs/pr/1`, `v1.0` or a commit hash."""
+SPLIT = r"^[^$+{}]*$"
+"""No variable that nothing replaces, and not several splits, as `datasets.load_dataset` takes them by `train+test`."""
 
 Name = Annotated[str, Field(min_length=1, max_length=253, pattern=DNS_NAME)]
 Column = Annotated[str, Field(min_length=1, max_length=256)]
 Repository = Annotated[str, Field(min_length=1, max_length=200, pattern=REPO)]
+Split = Annotated[str, Field(min_length=1, max_length=100, pattern=SPLIT)]
 Revision = Annotated[str, Field(min_length=1, max_length=250, pattern=REVISION)]
 RelativePath = Annotated[str, Field(max_length=1024)]
 ControllerName = Annotated[
