@@ -88,6 +88,22 @@ def test_a_plugin_gives_the_token(write: Any, tmp_path: Path) -> None:
         load_access()
 
 
+def test_another_user_may_be_acted_as(write: Any, tmp_path: Path) -> None:
+    acting = {"as": "ops", "as-uid": "7", "as-groups": ["team-a"]}
+    wanted = {"Impersonate-User": "ops", "Impersonate-Uid": "7", "Impersonate-Group": "team-a"}
+    write(config("one", {"token": "t", **acting}))
+    assert load_access().headers == {"Authorization": "Bearer t", **wanted}
+    plugin = tmp_path / "plugin"
+    plugin.write_text(f'#!{sys.executable}\nprint(\'{{"status": {{"token": "p"}}}}\')\n')
+    plugin.chmod(0o755)
+    write(config("one", {"exec": {"command": "./plugin"}, **acting}))
+    assert load_access().headers == {"Authorization": "Bearer p", **wanted}
+    for more in ({"as-groups": ["a", "b"]}, {"as-user-extra": {"reason": ["x"]}}):
+        write(config("one", {"token": "t", "as": "ops", **more}))
+        with pytest.raises(CommandError, match="which dpojob does not send"):
+            load_access()
+
+
 def test_a_pod_uses_its_service_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     with pytest.raises(NoClusterError, match="no cluster is configured"):

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,7 +51,8 @@ def user_credentials(user: JSONObject, base: Path, cluster: JSONObject) -> UserC
         CommandError: A file cannot be read, or a plugin fails.
     """
     if "exec" in user:
-        return _from_plugin(user["exec"], base, cluster)
+        given = _from_plugin(user["exec"], base, cluster)
+        return replace(given, headers={**given.headers, **_impersonation(user)})
     try:
         certificate = _bytes(user, "client-certificate", base)
         key = _bytes(user, "client-key", base)
@@ -72,7 +73,20 @@ def user_credentials(user: JSONObject, base: Path, cluster: JSONObject) -> UserC
 
 
 def _impersonation(user: JSONObject) -> dict[str, str]:
-    return {"Impersonate-User": str(user["as"])} if user.get("as") else {}
+    """Headers by which another user is acted as; what cannot be sent is refused, since it would change the rights."""
+    groups = user.get("as-groups") or []
+    if len(groups) > 1 or user.get("as-user-extra"):
+        raise CommandError(
+            "the kubeconfig acts as another user with several groups (as-groups) or extra fields (as-user-extra), which "
+            "dpojob does not send: use a context without them",
+            reason=None,
+        )
+    named = {
+        "Impersonate-User": user.get("as"),
+        "Impersonate-Uid": user.get("as-uid"),
+        "Impersonate-Group": groups[0] if groups else None,
+    }
+    return {name: str(value) for name, value in named.items() if value}
 
 
 def _bytes(user: JSONObject, name: str, base: Path) -> bytes | None:

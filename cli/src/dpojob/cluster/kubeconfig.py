@@ -43,6 +43,7 @@ class ClusterAccess:
         tls: Trust and client certificate; None for an address that begins with http://.
         headers: Headers of every request, with the user's token where there is one.
         proxy: Address of a proxy; None for none.
+        tls_name: The name that the server's certificate must have; None for the host of its address.
     """
 
     server: str
@@ -50,6 +51,7 @@ class ClusterAccess:
     tls: ssl.SSLContext | None
     headers: Mapping[str, str]
     proxy: str | None = None
+    tls_name: str | None = None
 
 
 def load_access(context: str | None = None, namespace: str | None = None) -> ClusterAccess:
@@ -89,6 +91,7 @@ def load_access(context: str | None = None, namespace: str | None = None) -> Clu
         tls=_tls(cluster, base, credentials) if server.startswith("https:") else None,
         headers=credentials.headers,
         proxy=cluster.get("proxy-url"),
+        tls_name=cluster.get("tls-server-name"),
     )
 
 

@@ -22,9 +22,11 @@ JOB = {"metadata": {"name": "helpful"}}
 
 
 @asynccontextmanager
-async def tls_server(authority: Authority, users: list[str]) -> AsyncIterator[int]:
+async def tls_server(
+    authority: Authority, users: list[str], host: str = "127.0.0.1"
+) -> AsyncIterator[int]:
     """Answers each request with the job; the common names of its clients are added to `users`."""
-    pair = authority.issue("server", "server", hosts=("127.0.0.1",))
+    pair = authority.issue("server", "server", hosts=(host,))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(authority.certificate))
     context.load_cert_chain(pair.certificate, pair.key)
     context.verify_mode = ssl.CERT_OPTIONAL
@@ -76,6 +78,24 @@ async def test_the_client_certificate_says_who_asks(
             async with Api(load_access) as api:
                 assert await api.get(DPOJOBS, "helpful") == JOB
     assert users == ["alice", ""]
+
+
+@pytest.mark.parametrize("proxies", [{}, {"https_proxy": "http://127.0.0.1:1", "no_proxy": "*"}])
+async def test_the_kubeconfig_may_name_the_server_of_the_certificate(
+    kubeconfig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxies: dict[str, str]
+) -> None:
+    for name, value in proxies.items():
+        monkeypatch.setenv(name, value)
+    authority = Authority(tmp_path / "pki")
+    trust = {"certificate-authority": str(authority.certificate)}
+    async with tls_server(authority, [], "kubernetes.internal") as port:
+        write(kubeconfig, port, trust, {})
+        async with Api(load_access) as api:
+            with pytest.raises(CommandError, match="CERTIFICATE_VERIFY_FAILED"):
+                await api.get(DPOJOBS, "helpful")
+        write(kubeconfig, port, {**trust, "tls-server-name": "kubernetes.internal"}, {})
+        async with Api(load_access) as api:
+            assert await api.get(DPOJOBS, "helpful") == JOB
 
 
 async def test_a_server_of_another_authority_is_refused_unless_the_kubeconfig_says_otherwise(

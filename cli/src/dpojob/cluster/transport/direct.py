@@ -47,6 +47,7 @@ class DirectTransport:
         self._port = address.port or DEFAULT_PORTS[address.scheme]
         self._base = address.path
         self._tls = access.tls
+        self._tls_name = access.tls_name or self._host
         self._headers = {
             "Host": address.netloc.rpartition("@")[2],
             "User-Agent": "dpojob",
@@ -97,7 +98,7 @@ class DirectTransport:
         return None
 
     async def _connect(self) -> _Link:
-        name = self._host if self._tls is not None else None
+        name = self._tls_name if self._tls is not None else None
         # Other event loops, such as uvloop that serves the page where it is installed, refuse the argument.
         options = {}
         if isinstance(asyncio.get_running_loop(), asyncio.BaseEventLoop):

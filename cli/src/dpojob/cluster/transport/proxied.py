@@ -26,6 +26,7 @@ class ProxiedTransport:
             ValueError: An address is none.
         """
         self._server = access.server
+        self._extensions = {"sni_hostname": access.tls_name} if access.tls_name else {}
         try:
             self._client = httpx2.AsyncClient(
                 verify=access.tls if access.tls is not None else True,
@@ -57,7 +58,7 @@ class ProxiedTransport:
         timeout = httpx2.Timeout(SECONDS, read=request.silence)
         built = self._client.build_request(
             request.method, self._server + request.target, content=request.content or None,
-            headers=dict(request.headers), timeout=timeout,
+            headers=dict(request.headers), timeout=timeout, extensions=self._extensions,
         )  # fmt: skip
         try:
             answer = await self._client.send(built, stream=True)
