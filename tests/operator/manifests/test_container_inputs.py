@@ -56,7 +56,6 @@ def spec_with(prompt: str, column: str, free: str) -> dict[str, Any]:
         "model": {"volume": {"claimName": "data", "path": f"model/{free}"}},
         "dataset": {
             "volume": {"claimName": "data", "path": f"pairs/{free}"},
-            "split": free[:100],
             "columnMapping": {"prompt": "p", "chosen": column, "rejected": "r"},
         },
         "training": {"arguments": {"run_name": free}},

@@ -152,7 +152,9 @@ class TextColumn:
         mask: BoolArray = some & (((first > 32) & (first < 127)) | ((last > 32) & (last < 127)))
         listed = np.flatnonzero(first == ord("["))
         second = data[np.minimum(starts[listed] + 1, len(data) - 1)]
-        mask[listed[np.isin(second, [ord("{"), ord('"'), ord("'")])]] = False
+        # Compared one by one: numpy.isin imports masked arrays, which nothing else here needs.
+        begins = (second == ord("{")) | (second == ord('"')) | (second == ord("'"))
+        mask[listed[begins]] = False
         return mask
 
     def contains_any(self, parts: Iterable[bytes]) -> BoolArray:
