@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,6 +64,17 @@ def _pods(history: History, uid: str, attempt: int) -> list[_Pod]:
     ]
 
 
+def _counts(history: History, uid: str, attempt: int) -> list[JSONObject]:
+    """What the statuses of a DPOJob said about the GPU time of one of its attempts, without repetitions."""
+    versions = [
+        {name: found.get(name) for name in ("gpuSeconds", "podSeconds")}
+        for job in history.by_uid("dpojobs")[uid]
+        for found in (job.get("status") or {}).get("attempts") or []
+        if found["number"] == attempt
+    ]
+    return [version for version, _ in itertools.groupby(versions)]
+
+
 def check_costs(history: History, stale_seconds: float = 0.0) -> Iterator[Violation]:
     """Asked while what the jobs left is still there.
 
@@ -87,7 +99,8 @@ def check_costs(history: History, stale_seconds: float = 0.0) -> Iterator[Violat
             known = all(pod.started is None or pod.finished is not None for pod in pods)
             if attempt.get("endTime") and (reported < least or (known and reported > most)):
                 evidence = (
-                    f"{name}: {reported} GPU seconds reported, {least} to {most} used: {pods}"
+                    f"{name}: {reported} GPU seconds reported, {least} to {most} used: {pods}; "
+                    f"counted one after another: {_counts(history, uid, attempt['number'])}"
                 )
                 yield Violation("GPU time adds up", evidence)
         charged = Decimal(str((status.get("cost") or {}).get("soFar", 0)))
