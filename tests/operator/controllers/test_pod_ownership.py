@@ -117,3 +117,10 @@ def test_each_index_of_an_indexed_job_has_its_pod() -> None:
         pod("beyond", 1, **index("2")),
     )
     assert names(GANG, *listed) == ["p-0", "p-1"]
+
+
+def test_a_pod_that_counted_before_still_does_once_its_finalizer_is_removed() -> None:
+    """The Job controller removes it from a running pod before it deletes the pod: its time would be counted twice."""
+    listed = [pod("counted", 1, finalizers=None), pod("forged", 2, finalizers=None)]
+    kept = pods_of_job(JOB, listed, counted={"uid-of-counted"})
+    assert [pod.name for pod in kept] == ["counted"]

@@ -8,11 +8,19 @@ import pytest
 from tests.kit.builders import UID, job, job_snapshot, training_status
 from tests.kit.operator.api_clients import Recorder
 
+from dpojob_api.constants import (
+    LABEL_JOB_NAME,
+    LABEL_JOB_UID,
+    LABEL_MANAGED_BY,
+    LABEL_STAGE,
+    MANAGED_BY,
+    STAGE_TRAIN,
+)
 from dpojob_api.job import ChildJob, DPOJob
 from dpojob_operator.controllers.dpojob import StateReader
 from dpojob_operator.decide import PlanningRequest, Policy, Snapshot
 from dpojob_operator.indexes import DependentsIndex, ObjectStores
-from dpojob_operator.kube.resources import JOBS
+from dpojob_operator.kube.resources import JOBS, PODS
 
 
 async def test_pods_are_read_after_the_pools_their_job_waits_for() -> None:
@@ -119,6 +127,35 @@ async def test_the_end_of_a_job_is_final_and_its_pods_are_confirmed() -> None:
     snapshot = await reader.read(job(status), live=True)
     assert snapshot.training is not None and snapshot.training.complete
     assert cluster.asked == ["list pods"]
+
+
+@pytest.mark.parametrize("live", [False, True], ids=["from the store", "live"])
+async def test_a_pod_whose_time_was_counted_is_still_the_jobs_without_its_finalizer(
+    live: bool,
+) -> None:
+    status, stores = training_status(), ObjectStores()
+    name = status.attempts[0].job.name
+    status.attempts[0].pod_seconds = {"pod-uid": 5.0}
+    reference = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "controller": True}
+    found = {
+        "metadata": {
+            "namespace": "ns", "name": "pod", "uid": "pod-uid", "resourceVersion": "7",
+            "creationTimestamp": "2026-11-23T11:30:00Z",
+            "labels": {
+                "batch.kubernetes.io/controller-uid": "u", LABEL_MANAGED_BY: MANAGED_BY,
+                LABEL_JOB_NAME: "x", LABEL_JOB_UID: UID, LABEL_STAGE: STAGE_TRAIN,
+            },
+            "ownerReferences": [{**reference, "uid": "u"}],
+        },
+        "spec": {"containers": []}, "status": {"phase": "Running"},
+    }  # fmt: skip
+    training = {"metadata": {"namespace": "ns", "name": name, "uid": "u", "resourceVersion": "5"}}
+    stores.observe(JOBS, training)
+    stores.observe(PODS, found)
+    cluster, unused = Recorder({"jobs": [training], "pods": [found]}), cast(Any, None)
+    reader = StateReader(cluster, stores, Policy(), unused, unused, DependentsIndex())  # type: ignore[arg-type]
+    snapshot = await reader.read(job(status), live=live)
+    assert [pod.uid for pod in snapshot.training_pods] == ["pod-uid"]
 
 
 async def test_a_child_that_is_gone_leaves_the_store() -> None:

@@ -168,16 +168,15 @@ class StateReader:
         self, job: DPOJob, stage: str, child: JobSnapshot, live: bool
     ) -> tuple[PodSnapshot, ...]:
         labels = {LABEL_JOB_UID: job.uid, LABEL_STAGE: stage}
+        counted = job.status.attempts[-1].pod_seconds if job.status.attempts else ()
         if not live:
             kept = self._stores.pods.of_group((job.namespace, job.name))
-            return pods_of_job(
-                child,
-                [raw for raw in kept if labels.items() <= raw["metadata"]["labels"].items()],
-            )
+            listed = [raw for raw in kept if labels.items() <= raw["metadata"]["labels"].items()]
+            return pods_of_job(child, listed, counted)
         listed = await self._pod_lists.with_label(job.namespace, stage, LABEL_JOB_UID, job.uid)
         for raw in listed:
             self._stores.pods.apply(raw)
-        return pods_of_job(child, listed)
+        return pods_of_job(child, listed, counted)
 
     async def _claims(
         self, namespace: str, names: Iterable[str], live: bool
