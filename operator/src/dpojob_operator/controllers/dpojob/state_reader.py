@@ -171,8 +171,8 @@ class StateReader:
         counted = job.status.attempts[-1].pod_seconds if job.status.attempts else ()
         if not live:
             kept = self._stores.pods.of_group((job.namespace, job.name))
-            listed = [raw for raw in kept if labels.items() <= raw["metadata"]["labels"].items()]
-            return pods_of_job(child, listed, counted)
+            wanted = [raw for raw in kept if labels.items() <= raw["metadata"]["labels"].items()]
+            return pods_of_job(child, wanted, counted)
         listed = await self._pod_lists.with_label(job.namespace, stage, LABEL_JOB_UID, job.uid)
         for raw in listed:
             self._stores.pods.apply(raw)
