@@ -123,7 +123,7 @@ async def test_keys_that_fail_are_counted_by_their_resource_until_a_pass_succeed
         "c": Conflict(409, "edited"),
     }
     seen: Counter[str] = Counter()
-    failed, recovered = asyncio.Event(), asyncio.Event()
+    mended, failed, recovered = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     def failing(resource: str) -> float | None:
         return REGISTRY.get_sample_value("dpojob_failing_passes", {"resource": resource})
@@ -131,8 +131,8 @@ async def test_keys_that_fail_are_counted_by_their_resource_until_a_pass_succeed
     async def work(key: str) -> None:
         seen[key] += 1
         if key == "check":
-            (recovered if failed.is_set() else failed).set()
-        elif key in errors and not failed.is_set():
+            (recovered if mended.is_set() else failed).set()
+        elif key in errors and not mended.is_set():
             raise errors[key]
 
     queue = WorkQueue(work, group=str, resource=lambda key: f"test-{key > 'b'}")
@@ -141,6 +141,7 @@ async def test_keys_that_fail_are_counted_by_their_resource_until_a_pass_succeed
     queue.add_after("check", 0.05)
     await drain(queue, failed)
     assert (failing("test-False"), failing("test-True")) == (2, 0), seen
+    mended.set()
     for key in ("a", "b", "c"):
         queue.add(key)
     queue.add_after("check", 0.05)
