@@ -114,6 +114,17 @@ LAYOUTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
     ),
     (
+        "ms-swift",
+        {"messages": turns("q", "good"), "rejected_response": "bad or worse"},
+        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad or worse")},
+    ),
+    (
+        "arena-55k",
+        {"model_a": "m", "model_b": "n", "prompt": '["q"]', "response_a": '["bad"]', "response_b": '["good"]',
+         "winner_model_a": 0, "winner_model_b": 1, "winner_tie": 0},
+        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
+    ),
+    (
         "nemo",
         {"context": "q", "chosen_response": "good", "rejected_response": "bad", "chosen_rating": 4,
          "rejected_rating": "2"},
@@ -135,8 +146,8 @@ LAYOUTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("name", "row", "expected"), LAYOUTS, ids=[case[0] for case in LAYOUTS])
 def test_a_layout_is_recognised_and_read(volume, name, row, expected) -> None:
-    # Only the roles of messages show this one, so it is suggested, not recognised.
-    named = {"preset": name} if name == "chosen-rejected-roles" else {}
+    # Only the roles of messages show these, so they are suggested, not recognised.
+    named = {"preset": name} if name in ("chosen-rejected-roles", "ms-swift") else {}
     dataset = {"eval": {"fraction": 0}, **named}
     if named:
         assert volume.rows([row] * 3).inspect().suggestion.preset == name

@@ -12,24 +12,28 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "prompt": (
         "question", "instruction", "query", "input", "user_prompt", "user_input", "user_message", "request",
         "problem", "context", "prompt_text", "prompts", "task", "user", "message", "post",
-        "conversations", "conversation", "dialogue", "history",
+        "conversations", "conversation", "dialogue", "history", "问题", "提问", "提示", "提示词", "指令",
+        "输入",
     ),
     "chosen": (
         "chosen_response", "preferred", "accepted", "winner", "better", "positive", "good", "best",
-        "good_completion", "preferred_output", "better_answer", "win", "pos",
+        "good_completion", "preferred_output", "better_answer", "win", "pos", "优选", "优选回答", "好回答",
+        "好的回答", "更好的回答", "选择", "选中", "选择的回答",
     ),
     "rejected": (
         "rejected_response", "dispreferred", "unpreferred", "loser", "worse", "negative", "bad",
-        "worst", "bad_completion", "rejected_output", "worse_answer", "lose", "neg",
+        "worst", "bad_completion", "rejected_output", "worse_answer", "lose", "neg", "拒绝", "拒绝的回答",
+        "差回答", "差的回答", "坏回答", "坏的回答", "较差的回答",
     ),
-    "system": ("system_prompt", "system_message", "sys_prompt", "system_instruction"),
+    "system": ("system_prompt", "system_message", "sys_prompt", "system_instruction", "系统提示"),
 }  # fmt: skip
 """Names seen in published preference data, best first."""
 MARKED: Mapping[str, tuple[str, ...]] = {
-    "chosen": ("y_w", "response_j"),
-    "rejected": ("y_l", "response_k"),
+    "chosen": ("y_w", "yw", "response_j"),
+    "rejected": ("y_l", "yl", "response_k"),
 }
-"""Names of which one letter decides; response_j is the better one in lvwerra/stack-exchange-paired."""
+"""Names of which one letter decides, as in the DPO paper; response_j is the better one in
+lvwerra/stack-exchange-paired."""
 
 PREFERRED = frozenset(
     (
@@ -99,10 +103,10 @@ def simplified(name: str) -> str:
         name: A column's name.
 
     Returns:
-        `good_response` for `Good-Response` and for `goodResponse`.
+        `good_response` for `Good-Response` and for `goodResponse`; letters of all scripts are kept.
     """
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())
-    return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
+    return re.sub(r"[\W_]+", "_", spaced.lower()).strip("_")
 
 
 def preference_of(name: str) -> int:

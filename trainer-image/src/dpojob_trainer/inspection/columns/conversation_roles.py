@@ -1,17 +1,64 @@
-"""Conversations that hold both answers as separate messages, recognised by the roles in a sample of rows."""
+"""Conversations that hold one answer or both, recognised by the roles in a sample of rows."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dpojob_trainer.inspection.layouts import Schema
+from dpojob_api.report import Suggestion
+from dpojob_api.value_display import flow_yaml
+from dpojob_trainer.inspection.layouts import PAIR_FIELDS, Schema, preset_by_name
 from dpojob_trainer.shared.rows.messages import ROLE_KEYS
 
-from .prompt_columns import readable
-from .row_sample import Sample
+from .prompt_columns import ASSISTANTS, readable
+from .row_sample import Sample, ends_with_role, reads_like_prompts
 
 CHOSEN_AND_REJECTED_ROLES = "chosen-rejected-roles"
-"""The preset that reads them."""
+"""The preset that reads conversations with both answers."""
+REJECTED_RESPONSE = "ms-swift"
+"""The preset that reads a conversation with the preferred answer, beside the text of the other one."""
+
+
+def suggest_conversation(
+    known: Mapping[str, str], schema: Schema, rows: Sample
+) -> tuple[str, Suggestion] | None:
+    """Suggest a preset for conversations that hold the preferred answer or both answers.
+
+    Args:
+        known: The known and the guessed columns, by field.
+        schema: The dataset's columns.
+        rows: A sample of rows.
+
+    Returns:
+        What they hold and what to write, and the suggestion; None for other columns.
+    """
+    rejected = known.get("rejected")
+    if "chosen" in known:
+        return None
+    if rejected is None:
+        column = column_with_both_answers(schema, rows)
+        if column is None:
+            return None
+        text = f"{column!r} holds both answers, as messages of the roles chosen and rejected"
+        return _preset(text, CHOSEN_AND_REJECTED_ROLES, dict.fromkeys(PAIR_FIELDS, column))
+    talks = [name for name in readable(schema) if schema[name] == "messages"]
+    if "prompt" in known or schema.get(rejected) != "text" or len(talks) != 1:
+        return None
+    # A column such as loser may name an answer, not hold one.
+    if not ends_with_role(rows, talks[0], ASSISTANTS) or not reads_like_prompts(rows, rejected):
+        return None
+    text = f"{talks[0]!r} ends with the preferred answer, and {rejected!r} is the other one"
+    columns = {"prompt": talks[0], "chosen": talks[0], "rejected": rejected}
+    return _preset(text, REJECTED_RESPONSE, columns)
+
+
+def _preset(text: str, name: str, columns: Mapping[str, str]) -> tuple[str, Suggestion]:
+    preset = preset_by_name(name)
+    named = {} if preset is not None and columns == preset.columns else dict(columns)
+    mapping = f", columnMapping: {flow_yaml(named)}" if named else ""
+    return (
+        f"{text}. Write in spec.dataset: preset: {name}{mapping}.",
+        Suggestion(preset=name, column_mapping=named),
+    )
 
 
 def column_with_both_answers(schema: Schema, rows: Sample) -> str | None:

@@ -11,7 +11,7 @@ from dpojob_trainer.inspection.layouts import FIELDS, Schema, columns_of
 
 from .answer_columns import guess_answers, prompt_inside
 from .column_heuristics import simplified, undecided_pair
-from .conversation_roles import CHOSEN_AND_REJECTED_ROLES, column_with_both_answers
+from .conversation_roles import suggest_conversation
 from .label_values import are_labels
 from .nested_pairs import describe_nested_pairs
 from .other_datasets import describe_media, describe_other_dataset
@@ -134,11 +134,11 @@ class _Advice:
             else:
                 self._suggest(answers, known)
             return
-        if "chosen" not in self._found and "rejected" not in self._found:
-            column = column_with_both_answers(self._schema, self._rows)
-            if column is not None:
-                self._suggest_roles(column)
-                return
+        conversation = suggest_conversation(known, self._schema, self._rows)
+        if conversation is not None:
+            self.text += f" {conversation[0]}"
+            self.suggestion = conversation[1]
+            return
         if self._has_no_names():
             self.text += f" The file has no header line, so that its columns have numbers. {self._in_order()}"
             return
@@ -283,17 +283,3 @@ class _Advice:
                 " If the prompt is the beginning that both answers share, write columnMapping: "
                 f"{flow_yaml(both)} instead."
             )
-
-    def _suggest_roles(self, column: str) -> None:
-        preset = CHOSEN_AND_REJECTED_ROLES
-        named = (
-            {}
-            if column == "conversations"
-            else dict.fromkeys(("prompt", "chosen", "rejected"), column)
-        )
-        self.text += (
-            f" {column!r} holds both answers, as messages of the roles chosen and rejected. Write in "
-            f"spec.dataset: preset: {preset}"
-            + (f", columnMapping: {flow_yaml(named)}." if named else ".")
-        )
-        self.suggestion = Suggestion(preset=preset, column_mapping=dict(named))

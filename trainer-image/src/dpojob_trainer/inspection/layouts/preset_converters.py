@@ -187,6 +187,33 @@ def read_signed_preference(row: Row, columns: Columns) -> dict[str, Any] | RowEr
     return {"chosen": chosen, "rejected": rejected}
 
 
+def read_rejected_response(row: Row, columns: Columns) -> dict[str, Any] | RowError:
+    """Read ms-swift: a conversation whose last message is the preferred answer, and the text of the other one.
+
+    Args:
+        row: The row, by column.
+        columns: Names in the dataset, by field; those of prompt and chosen are the column of the conversation.
+
+    Returns:
+        Prompt, chosen and rejected as message lists with the dataset's keys, or the row's error.
+    """
+    column, other = columns["chosen"], columns["rejected"]
+    talk, text = row.get(column), row.get(other)
+    for name, value in ((column, talk), (other, text)):
+        if value is None:
+            return RowError(ProblemCode.NULL_VALUE, f"{name!r} is null")
+    if not isinstance(talk, list) or not all(isinstance(message, Mapping) for message in talk):
+        return RowError(ProblemCode.WRONG_TYPE, f"{column!r} is not a list of messages")
+    if not isinstance(text, str):
+        return RowError(ProblemCode.WRONG_TYPE, f"{other!r} is not text")
+    if not talk:
+        return RowError(ProblemCode.EMPTY_TEXT, f"{column!r} is an empty list")
+    *prompt, answer = talk
+    role = {key: answer[key] for key in ROLE_KEYS if answer.get(key) is not None}
+    content = next((key for key in ("content", "value", "text") if key in answer), "content")
+    return {"prompt": prompt, "chosen": [answer], "rejected": [{**role, content: text}]}
+
+
 def read_chosen_and_rejected_roles(row: Row, columns: Columns) -> dict[str, Any] | RowError:
     """Read conversations that end with both answers, of roles such as chosen_gpt and rejected_gpt.
 

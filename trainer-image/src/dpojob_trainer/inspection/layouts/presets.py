@@ -14,6 +14,7 @@ import pyarrow as pa
 from dpojob_trainer.shared.rows.messages import MessageKeyMapping
 from dpojob_trainer.shared.rows.row_error import RowError
 
+from .arena_votes import OUTCOMES, read_arena_votes
 from .column_types import ColumnKind, Schema
 from .preset_converters import (
     Columns,
@@ -21,6 +22,7 @@ from .preset_converters import (
     equal_scores,
     no_preference,
     read_chosen_and_rejected_roles,
+    read_rejected_response,
     read_signed_preference,
     read_transcripts,
     tie_status,
@@ -214,6 +216,20 @@ PRESETS: tuple[Preset, ...] = (
         columns=dict.fromkeys(("prompt", "chosen", "rejected"), "conversations"),
         is_recognized=False,
         convert=read_chosen_and_rejected_roles,
+    ),
+    Preset(
+        name="ms-swift",
+        title="ms-swift, a conversation and the text of its rejected answer",
+        columns={"prompt": "messages", "chosen": "messages", "rejected": "rejected_response"},
+        is_recognized=False,
+        convert=read_rejected_response,
+    ),
+    Preset(
+        name="arena-55k",
+        title="lmarena-ai/arena-human-preference-55k",
+        columns={"prompt": "prompt", "chosen": "response_a", "rejected": "response_b"},
+        also=("model_a", "model_b", *OUTCOMES),
+        convert=read_arena_votes,
     ),
     Preset(
         name="hh-rlhf",
