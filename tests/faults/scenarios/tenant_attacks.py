@@ -104,7 +104,7 @@ async def _references_to_variables(tenant: RunEnvironment, ordinary: RunEnvironm
     trap = "$(HF_TOKEN) $(token)"
     spec = {
         "model": {**HUB["model"]},
-        "dataset": {**HUB["dataset"], "split": trap, "columnMapping": {"chosen": trap}},
+        "dataset": {**HUB["dataset"], "columnMapping": {"chosen": trap}},
         "training": {"arguments": {"run_name": trap}},
         "samples": {"prompts": [trap]},
         "hubTokenSecret": {"name": "hub"},
