@@ -1,6 +1,6 @@
 """Mutates `decide` and the planner, and lists the mutants that no unit test kills, in docs/mutation.md.
 
-Usage: `python -m bench.mutation [--mutants 200] [--seed 1] [--package decide] [--only TEXT] [--check]`. The command
+Usage: `python -m bench.mutation [--mutants 200] [--seed 1] [--package decide] [--only TEXT]`. The command
 fails when fewer than 90% are killed, or when a survivor has no reason in `survivors.yaml`.
 """
 
