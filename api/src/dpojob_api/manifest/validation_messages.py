@@ -10,13 +10,13 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from dpojob_api.quantity import COUNT_PATTERN, DURATION_PATTERN, MONEY_PATTERN
-from dpojob_api.spec import DNS_NAME, REPO, SECRET_KEY, SPLIT, DPOJobSpec
+from dpojob_api.spec import REPO, DPOJobSpec
 from dpojob_api.spelling import nearest
 from dpojob_api.value_display import show_value
 
 from .cel_rules import Path, child_model
 from .common_mistakes import PLACE_BOUND, advice_on_name, reversed_mapping
+from .expected_forms import FORMS, SWITCHES, text_of_switch
 from .plain_values import (
     BOUNDS,
     advice_on_characters,
@@ -27,25 +27,6 @@ from .plain_values import (
     repository_instead_of,
 )
 from .union_errors import UNION_TYPE
-
-FORMS = {
-    DNS_NAME: "use lower-case letters, digits, '-' and '.', like my-claim",
-    SECRET_KEY: "a Secret's key is made of letters, digits, '-', '_' and '.', like token",
-    REPO: "write a repository's name, like my-org/my-model",
-    DURATION_PATTERN: "write a duration like 90s, 45m, 6h, 1h30m or 2d",
-    MONEY_PATTERN: 'write an amount in quotes and without a currency, like "20.00"',
-    COUNT_PATTERN: "write a number of parameters like 500M, 1.5B or 7B",
-    SPLIT: "name one split, like train; to train on several, write their rows into the files of one",
-    r"^https?://": "write an address that begins with http:// or https://",
-}
-"""Pattern to an instruction for the user."""
-
-SWITCHES = {
-    "true": "write it without quotes", "false": "write it without quotes",
-    "yes": "write true", "on": "write true", "no": "write false", "off": "write false",
-    "1": "write true", "0": "write false",
-}  # fmt: skip
-"""A text in lower case to what to write where true or false is expected."""
 
 TYPE_NAMES = {
     "string_type": "a text",
@@ -101,8 +82,10 @@ def error_message(error: ErrorDetails, model: type[BaseModel], root: Path) -> st
         case "string_pattern_mismatch":
             return f"{path} is {value}: {_form(limits['pattern'], error['input'])}"
         case "literal_error":
-            near = nearest_field(str(error["input"]), _allowed_values(limits["expected"]))
-            return f"{path} is {value}; it may be {limits['expected']}{did_you_mean(near)}"
+            allowed = _allowed_values(limits["expected"])
+            hint = text_of_switch(error["input"], allowed)
+            hint = hint or did_you_mean(nearest_field(str(error["input"]), allowed))
+            return f"{path} is {value}; it may be {limits['expected']}{hint}"
         case bound if bound in BOUNDS:
             (limit,) = limits.values()
             return f"{path} is {value}; it must be {bound_and_advice(bound, limit, error['input'])}"
