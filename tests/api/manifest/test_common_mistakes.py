@@ -7,23 +7,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.kit.manifest.messages import messages
 
 from dpojob_api.arguments import REMOVED, RESERVED, field_table
-from dpojob_api.constants import API_VERSION
-from dpojob_api.manifest import ManifestError, load_all
 from dpojob_api.manifest.common_mistakes import BY_PARENT, SYNONYMS
 from dpojob_api.manifest.validation_messages import _all_field_paths
 from dpojob_api.spec import DPOJobSpec
-
-
-def messages(**parts: Any) -> list[str]:
-    spec = {"model": {"repo": "a/b"}, "dataset": {"repo": "c/d"}, **parts}
-    document = {"apiVersion": API_VERSION, "kind": "DPOJob", "metadata": {"name": "x"}}
-    try:
-        load_all([document | {"spec": spec}])
-    except ManifestError as error:
-        return [problem.message for problem in error.problems]
-    return []
 
 
 @pytest.mark.parametrize(

@@ -5,22 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from dpojob_api.constants import API_VERSION
-from dpojob_api.manifest import ManifestError, load_all
+from tests.kit.manifest.messages import messages
 
 SHARE = 'write a number from 0 to 1 in quotes, with four decimals at most, like "0.55"'
 JUDGED = {"judge": {"rewardModel": {"repo": "org/reward"}}}
-
-
-def refusal(**parts: Any) -> str:
-    """The one message about a spec with these parts."""
-    spec = {"model": {"repo": "a/b"}, "dataset": {"repo": "c/d"}, **parts}
-    document = {"apiVersion": API_VERSION, "kind": "DPOJob", "metadata": {"name": "x"}}
-    with pytest.raises(ManifestError) as error:
-        load_all([document | {"spec": spec}])
-    (problem,) = error.value.problems
-    return problem.message
 
 
 @pytest.mark.parametrize(
@@ -44,10 +32,11 @@ def refusal(**parts: Any) -> str:
     ids=["a percentage", "with its sign", "a revision", "On", "Off"],
 )
 def test_a_value_of_another_form_gets_what_to_write(parts: dict[str, Any], expected: str) -> None:
-    message = refusal(**parts)
+    (message,) = messages(**parts)
     assert message.endswith(expected)
     assert "^" not in message
 
 
 def test_a_switch_is_not_taken_for_a_choice_that_has_no_such_word() -> None:
-    assert "quotes" not in refusal(dataset={"repo": "c/d", "invalidRows": True})
+    (message,) = messages(dataset={"repo": "c/d", "invalidRows": True})
+    assert "quotes" not in message

@@ -40,8 +40,8 @@ def text_of_switch(value: Any, allowed: Collection[str]) -> str:
     Returns:
         The clause that follows the sentence on the value; empty for other values and fields.
     """
-    meant = {True: "On", False: "Off"}.get(value) if isinstance(value, bool) else None
-    if meant not in allowed:
+    meant = "On" if value is True else "Off"
+    if not isinstance(value, bool) or meant not in allowed:
         return ""
     return (
         f': write it in quotes, "{meant}", since YAML takes the word alone for {str(value).lower()}'

@@ -10,7 +10,7 @@ from dpojob_trainer.inspection.layouts import PAIR_FIELDS, Schema, preset_by_nam
 from dpojob_trainer.shared.rows.messages import ROLE_KEYS
 
 from .prompt_columns import ASSISTANTS, readable
-from .row_sample import Sample, ends_with_role, reads_like_prompts
+from .row_sample import Sample, has_role, reads_like_prompts
 
 CHOSEN_AND_REJECTED_ROLES = "chosen-rejected-roles"
 """The preset that reads conversations with both answers."""
@@ -44,7 +44,7 @@ def suggest_conversation(
     if "prompt" in known or schema.get(rejected) != "text" or len(talks) != 1:
         return None
     # A column such as loser may name an answer, not hold one.
-    if not ends_with_role(rows, talks[0], ASSISTANTS) or not reads_like_prompts(rows, rejected):
+    if not has_role(rows, talks[0], ASSISTANTS, at=-1) or not reads_like_prompts(rows, rejected):
         return None
     text = f"{talks[0]!r} ends with the preferred answer, and {rejected!r} is the other one"
     columns = {"prompt": talks[0], "chosen": talks[0], "rejected": rejected}

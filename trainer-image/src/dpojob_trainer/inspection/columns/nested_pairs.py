@@ -6,12 +6,11 @@ from collections.abc import Mapping
 
 from dpojob_api.report import Problem, ProblemCode, Suggestion
 from dpojob_api.value_display import flow_yaml
-from dpojob_trainer.inspection.layouts import Schema, columns_of, split_path
+from dpojob_trainer.inspection.layouts import PAIR_FIELDS, Schema, columns_of, split_path
 
 from .column_heuristics import guess, is_metadata
 from .row_sample import Sample
 
-PAIR = ("prompt", "chosen", "rejected")
 AUTHORS = ("model", "source", "author", "policy", "name", "role", "from")
 """Fields beside the text of an answer that say where it comes from."""
 
@@ -29,7 +28,9 @@ def lists_of_answers(
     Returns:
         The problem, and the mapping to write where each list has one element; None for other answers.
     """
-    lists = {name: found[name] for name in PAIR if _holds_lists(found.get(name), schema, rows)}
+    lists = {
+        name: found[name] for name in PAIR_FIELDS if _holds_lists(found.get(name), schema, rows)
+    }
     if not {"chosen", "rejected"} <= lists.keys():
         return None
     names = " and ".join(repr(lists[name]) for name in lists)

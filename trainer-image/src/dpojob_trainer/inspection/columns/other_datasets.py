@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dpojob_trainer.inspection.layouts import Schema, columns_of
+from dpojob_trainer.shared.rows.messages import ROLE_KEYS
 
 from .column_heuristics import REPLY, guess, is_metadata, preference_of, simplified
 from .prompt_columns import ASSISTANTS, readable
@@ -240,7 +241,7 @@ def _is_list_of_answers(value: Any) -> bool:
         return True
     return all(
         isinstance(item, str | list)
-        or (isinstance(item, Mapping) and not {"role", "from", "speaker"} & item.keys())
+        or (isinstance(item, Mapping) and not {*ROLE_KEYS} & item.keys())
         for item in value
     )
 

@@ -11,8 +11,7 @@ from dpojob_trainer.shared.rows.messages import COMMON_ROLES, TOOL_CALL_ROLE
 from .column_heuristics import ALIASES, guess, is_answer, is_metadata, simplified
 from .row_sample import (
     Sample,
-    begins_with_role,
-    ends_with_role,
+    has_role,
     is_inside,
     reads_like_prompts,
     texts,
@@ -93,7 +92,7 @@ def guess_prompt(found: Mapping[str, str], schema: Schema, rows: Sample) -> Prom
         if not is_answer(column) or simplified(column) in PARTS
     ]
     if any(schema.get(column) == "messages" for column in answers):
-        if not all(begins_with_role(rows, column, ASSISTANTS) for column in answers):
+        if not all(has_role(rows, column, ASSISTANTS, at=0) for column in answers):
             return PromptGuess()
         named = guess("prompt", free)
         return PromptGuess(named, by_name=named is not None)
@@ -116,7 +115,7 @@ def guess_prompt(found: Mapping[str, str], schema: Schema, rows: Sample) -> Prom
         if schema[named] != "text" or not _is_outdone(rows, named, others):
             return PromptGuess(named, by_name=True)
         return PromptGuess(candidates=(named, *others))
-    asking = [c for c in free if schema[c] == "messages" and ends_with_role(rows, c, USERS)]
+    asking = [c for c in free if schema[c] == "messages" and has_role(rows, c, USERS, at=-1)]
     inside = asking or _fields_of_prompt(schema, rows)
     if len(inside) == 1 and not worded:
         return PromptGuess(inside[0], by_name=True)

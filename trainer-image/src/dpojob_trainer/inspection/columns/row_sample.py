@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dpojob_trainer.inspection.layouts import value_at
+from dpojob_trainer.shared.rows.messages import ROLE_KEYS
 
 Sample = Sequence[Mapping[str, Any]]
 
@@ -94,35 +95,18 @@ def is_inside(rows: Sample, column: str, others: Sequence[str]) -> bool:
     return inside * 2 > len(having)
 
 
-def begins_with_role(rows: Sample, column: str, roles: Sequence[str]) -> bool:
-    """Tell whether message lists begin with a message of certain roles.
+def has_role(rows: Sample, column: str, roles: Sequence[str], at: int) -> bool:
+    """Tell whether message lists have a message of certain roles at a position.
 
     Args:
         rows: The sample.
-        column: The name of a column of message lists.
+        column: The name of a column of message lists, or of single messages.
         roles: Lower-case names of roles.
+        at: The position in each list: 0 for its first message, -1 for its last.
 
     Returns:
         Whether most of the lists that are not empty do.
     """
-    return _has_role(rows, column, roles, 0)
-
-
-def ends_with_role(rows: Sample, column: str, roles: Sequence[str]) -> bool:
-    """Tell whether message lists end with a message of certain roles.
-
-    Args:
-        rows: The sample.
-        column: The name of a column of message lists.
-        roles: Lower-case names of roles.
-
-    Returns:
-        Whether most of the lists that are not empty do.
-    """
-    return _has_role(rows, column, roles, -1)
-
-
-def _has_role(rows: Sample, column: str, roles: Sequence[str], at: int) -> bool:
     messages = [
         value[at] if isinstance(value, list) else value
         for row in rows
@@ -132,6 +116,6 @@ def _has_role(rows: Sample, column: str, roles: Sequence[str], at: int) -> bool:
         1
         for message in messages
         if isinstance(message, Mapping)
-        and any(str(message.get(key)).lower() in roles for key in ("role", "from", "speaker"))
+        and any(str(message.get(key)).lower() in roles for key in ROLE_KEYS)
     )
     return found * 2 > len(messages)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from dpojob_trainer.shared.rows.messages import ROLE_KEYS
+
 MOST_SIBLINGS = 3
 """Entries of an object that holds the rows beside a version and the like."""
 
@@ -136,7 +138,7 @@ def _row_lists(value: Any) -> dict[str, list[Any]]:
 
 
 def _is_row(item: Any) -> bool:
-    return isinstance(item, dict) and not {"role", "from", "speaker"} & set(item)
+    return isinstance(item, dict) and not {*ROLE_KEYS} & set(item)
 
 
 def _rows_of_columns(value: dict[str, Any]) -> list[dict[str, Any]] | None:

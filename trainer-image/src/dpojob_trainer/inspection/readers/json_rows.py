@@ -38,7 +38,7 @@ def parse_line(name: str, text: bytes, line: int) -> dict[str, Any]:
     if has_more_values(text, MAX_ROW_VALUES):
         raise TooManyValues(f"{name}, line {line}", MAX_ROW_VALUES)
     try:
-        value = parse_json(text.decode())
+        value = DECODER.decode(text.decode())
     except UnicodeDecodeError as problem:
         raise NotUTF8(name, f"line {line}, byte {problem.start + 1}") from None
     except json.JSONDecodeError as problem:
@@ -55,21 +55,6 @@ def parse_line(name: str, text: bytes, line: int) -> dict[str, Any]:
             f"{name}, line {line} holds {type(value).__name__}, not an object with columns"
         )
     return value
-
-
-def parse_json(text: str) -> Any:
-    """Parse a JSON text.
-
-    Args:
-        text: The text.
-
-    Returns:
-        The value.
-
-    Raises:
-        ValueError: The text is no valid JSON, or an object has a key twice.
-    """
-    return DECODER.decode(text)
 
 
 def parse_values(text: str) -> list[Any]:

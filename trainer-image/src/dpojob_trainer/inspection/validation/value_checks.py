@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dpojob_api.report import ProblemCode
-from dpojob_trainer.inspection.layouts import ColumnLayout
+from dpojob_trainer.inspection.layouts import PAIR_FIELDS, ColumnLayout
 from dpojob_trainer.shared.rows.messages import describe_type, is_unicode, without_nulls
 from dpojob_trainer.shared.rows.row_error import RowError
 
@@ -77,7 +77,7 @@ def _find_stringified(layout: ColumnLayout, values: Mapping[str, Any]) -> RowErr
     ]
     if "prompt" not in lists and len(lists) < 2:
         # All three, since a list may be what the prompt asks for.
-        texts = [values.get(field) for field in ("prompt", "chosen", "rejected")]
+        texts = [values.get(field) for field in PAIR_FIELDS]
         if all(isinstance(text, str) and is_stringified_texts(text) for text in texts):
             return RowError(
                 ProblemCode.WRONG_TYPE,
