@@ -54,7 +54,7 @@ RANKING = [
         "text": "q {}",
         "replies": [{"role": "assistant", "text": "a"}, {"role": "assistant", "text": "b"}],
     },
-    {"info": {"post": "q {}"}, "summaries": [{"text": "a {}"}, {"text": "b {}"}], "choice": 0},
+    {"info": {"post": "q {}"}, "summaries": [{"text": "a {}"}, {"text": "b {}"}], "picked": 0},
 ]
 IMAGES = [
     {**PAIR, "img": "{}.png"},

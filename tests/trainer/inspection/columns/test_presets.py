@@ -5,149 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.kit.inspection.preset_rows import ASKED, EXPECTED, PRESET_ROWS, turns
+from tests.kit.inspection.preset_rows.services import completion, scored
 from tests.kit.inspection.volume_fixture import codes, spec_of
 
 from dpojob_trainer.inspection import InspectionError, accepted_rows
 from dpojob_trainer.inspection.layouts import PRESETS
 
-
-def turns(*texts: str) -> list[dict[str, str]]:
-    roles = ("user", "assistant")
-    return [{"role": roles[i % 2], "content": text} for i, text in enumerate(texts)]
+SUGGESTED = ("chosen-rejected-roles", "ms-swift", "bedrock")
 
 
-def answer(text: str) -> list[dict[str, str]]:
-    return [{"role": "assistant", "content": text}]
-
-
-ASKED = "\n\nHuman: hi\n\nAssistant: hello\n\nHuman: how?\n\nAssistant:"
-EXPECTED = {"prompt": "q", "chosen": "good", "rejected": "bad"}
-LAYOUTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
-    (
-        "hh-rlhf",
-        {"chosen": ASKED + " well", "rejected": ASKED + " badly"},
-        {"prompt": turns("hi", "hello", "how?"), "chosen": answer("well"), "rejected": answer("badly")},
-    ),
-    (
-        "orca",
-        {"system": "be kind", "question": "q", "chosen": "good", "rejected": "bad"},
-        {"prompt": "be kind\n\nq", "chosen": "good", "rejected": "bad"},
-    ),
-    (
-        "orca",
-        {"system": "", "question": "q", "chosen": "good", "rejected": "bad"},
-        EXPECTED,
-    ),
-    (
-        "ultrafeedback-preferences",
-        {
-            "source": "s", "instruction": "q", "chosen_response": "good", "rejected_response": "bad",
-            "chosen_avg_rating": 5.0, "rejected_avg_rating": 2.5, "chosen_model": "m",
-        },
-        EXPECTED,
-    ),
-    (
-        "ultrafeedback-cleaned",
-        {
-            "source": "s", "prompt": "q", "chosen": turns("q", "good"), "chosen-rating": 5.0,
-            "chosen-model": "m", "rejected": turns("q", "bad"), "rejected-rating": 1.0,
-            "rejected-model": "n",
-        },
-        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
-    ),
-    (
-        "ultrafeedback-binarized",
-        {
-            "prompt": "q", "prompt_id": "1", "chosen": turns("q", "good"), "rejected": turns("q", "bad"),
-            "messages": turns("q", "good"), "score_chosen": 8.0, "score_rejected": 3.0,
-        },
-        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
-    ),
-    (
-        "ultrafeedback-trl",
-        {"chosen": turns("q", "good"), "rejected": turns("q", "bad"), "score_chosen": 8.0, "score_rejected": 3.0},
-        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
-    ),
-    (
-        "distilabel-orca",
-        {
-            "system": "be kind", "input": "q", "chosen": "good", "rejected": "bad", "status": "unchanged",
-            "chosen_score": 9.0,
-        },
-        {"prompt": "be kind\n\nq", "chosen": "good", "rejected": "bad"},
-    ),
-    (
-        "orpo-mix",
-        {"source": "s", "prompt": "q", "chosen": turns("q", "good"), "rejected": turns("q", "bad")},
-        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
-    ),
-    (
-        "helpsteer3",
-        {
-            "domain": "code", "language": "en", "context": turns("a", "b", "q"), "response1": "good",
-            "response2": "bad", "overall_preference": -2,
-        },
-        {"prompt": turns("a", "b", "q"), "chosen": answer("good"), "rejected": answer("bad")},
-    ),
-    (
-        "helpsteer3",
-        {"context": turns("q"), "response1": "bad", "response2": "good", "overall_preference": 3},
-        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
-    ),
-    (
-        "openai",
-        {
-            "input": {"messages": turns("q"), "tools": [], "parallel_tool_calls": True},
-            "preferred_output": answer("good"), "non_preferred_output": answer("bad"),
-        },
-        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
-    ),
-    (
-        "chosen-rejected-roles",
-        {
-            "conversations": [
-                {"from": "human", "value": "q"},
-                {"from": "chosen_gpt", "value": "good"},
-                {"from": "rejected_gpt", "value": "bad"},
-            ]
-        },
-        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
-    ),
-    (
-        "ms-swift",
-        {"messages": turns("q", "good"), "rejected_response": "bad or worse"},
-        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad or worse")},
-    ),
-    (
-        "arena-55k",
-        {"model_a": "m", "model_b": "n", "prompt": '["q"]', "response_a": '["bad"]', "response_b": '["good"]',
-         "winner_model_a": 0, "winner_model_b": 1, "winner_tie": 0},
-        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
-    ),
-    (
-        "nemo",
-        {"context": "q", "chosen_response": "good", "rejected_response": "bad", "chosen_rating": 4,
-         "rejected_rating": "2"},
-        EXPECTED,
-    ),
-    (
-        "nemo-aligner",
-        {"prompt": "q", "chosen_response": "good", "rejected_response": "bad", "chosen_reward": 4,
-         "rejected_reward": 2},
-        EXPECTED,
-    ),
-    (
-        "code-preference",
-        {"input": "q", "accepted": "good", "rejected": "bad", "ID": 7},
-        EXPECTED,
-    ),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("name", "row", "expected"), LAYOUTS, ids=[case[0] for case in LAYOUTS])
+@pytest.mark.parametrize(
+    ("name", "row", "expected"), PRESET_ROWS, ids=[case[0] for case in PRESET_ROWS]
+)
 def test_a_layout_is_recognised_and_read(volume, name, row, expected) -> None:
     # Only the roles of messages show these, so they are suggested, not recognised.
-    named = {"preset": name} if name in ("chosen-rejected-roles", "ms-swift") else {}
+    named = {"preset": name} if name in SUGGESTED else {}
     dataset = {"eval": {"fraction": 0}, **named}
     if named:
         assert volume.rows([row] * 3).inspect().suggestion.preset == name
@@ -159,7 +32,7 @@ def test_a_layout_is_recognised_and_read(volume, name, row, expected) -> None:
 
 
 def test_every_preset_is_tested() -> None:
-    assert {name for name, _, _ in LAYOUTS} == {preset.name for preset in PRESETS}
+    assert {name for name, _, _ in PRESET_ROWS} == {preset.name for preset in PRESETS}
 
 
 TIES = [
@@ -171,12 +44,16 @@ TIES = [
     ("nemo-aligner", {"rejected_reward": 4}),
     ("distilabel-orca", {"status": "tie"}),
     ("helpsteer3", {"overall_preference": 0}),
+    ("helpsteer2", {"preference_strength": 0}),
+    ("nemo-rl", {"completions": [completion(1, "a"), completion(1, "b")]}),
+    ("vertex", {"completions": [scored(0.5, "a"), scored(0.5, "b")]}),
+    ("webgpt", {"score_0": 0.0, "score_1": 0.0}),
 ]
 
 
 @pytest.mark.parametrize(("name", "tie"), TIES)
 def test_ties_are_left_out_and_counted(volume, name, tie) -> None:
-    row = next(row for preset, row, _ in LAYOUTS if preset == name)
+    row = next(row for preset, row, _ in PRESET_ROWS if preset == name)
     dataset = {"eval": {"fraction": 0}}
     report = volume.rows([row, {**row, **tie}, row]).inspect(dataset)
     assert report.valid, report.problems
@@ -210,7 +87,7 @@ def test_transcripts_that_do_not_fit(volume, code, change, phrase) -> None:
 
 
 def test_none_turns_recognition_off(volume) -> None:
-    report = volume.rows([LAYOUTS[1][1]]).inspect({"preset": "none"})
+    report = volume.rows([PRESET_ROWS[1][1]]).inspect({"preset": "none"})
     assert report.preset == "none"
     assert "columnMapping: {prompt: question}" in report.errors[0].message
 
@@ -226,7 +103,7 @@ def test_an_unknown_preset(volume) -> None:
 
 
 def test_a_mapping_in_the_spec_is_not_overridden(volume) -> None:
-    report = volume.rows([{**LAYOUTS[1][1], "better": "x"}]).inspect(
+    report = volume.rows([{**PRESET_ROWS[1][1], "better": "x"}]).inspect(
         {"columnMapping": {"prompt": "question", "chosen": "better"}}
     )
     assert report.preset == "none"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from dpojob_api.report import Suggestion
 from dpojob_api.value_display import flow_yaml
@@ -14,6 +14,8 @@ from .row_sample import Sample, has_role, reads_like_prompts
 
 CHOSEN_AND_REJECTED_ROLES = "chosen-rejected-roles"
 """The preset that reads conversations with both answers."""
+LABELLED_CANDIDATES = "bedrock"
+"""The preset that reads conversations whose last message holds two candidates."""
 REJECTED_RESPONSE = "ms-swift"
 """The preset that reads a conversation with the preferred answer, beside the text of the other one."""
 
@@ -35,6 +37,10 @@ def suggest_conversation(
     if "chosen" in known:
         return None
     if rejected is None:
+        column = _column_with_candidates(schema, rows)
+        if column is not None:
+            text = f"{column!r} ends with a message of two candidates, one of them labelled as preferred"
+            return _preset(text, LABELLED_CANDIDATES, dict.fromkeys(PAIR_FIELDS, column))
         column = column_with_both_answers(schema, rows)
         if column is None:
             return None
@@ -71,12 +77,33 @@ def column_with_both_answers(schema: Schema, rows: Sample) -> str | None:
     Returns:
         The column in which most conversations do; None without one.
     """
+    return _column_of_talks(
+        schema, rows, lambda talk: {"chosen", "rejected"} <= {*map(_side, talk)}
+    )
+
+
+def _column_with_candidates(schema: Schema, rows: Sample) -> str | None:
+    """The column in which most conversations end with a message of two labelled candidates."""
+    return _column_of_talks(schema, rows, lambda talk: _are_labelled(talk[-1]))
+
+
+def _are_labelled(message: object) -> bool:
+    candidates = message.get("candidates") if isinstance(message, Mapping) else None
+    return isinstance(candidates, list) and any(
+        isinstance(candidate, Mapping) and "preferenceLabel" in candidate
+        for candidate in candidates
+    )
+
+
+def _column_of_talks(
+    schema: Schema, rows: Sample, holds_both: Callable[[list[object]], bool]
+) -> str | None:
+    """The first column in which most conversations hold both answers; an empty one holds neither."""
     for column in readable(schema):
         if schema[column] != "messages":
             continue
         talks = [row[column] for row in rows if isinstance(row.get(column), list) and row[column]]
-        both = sum(1 for talk in talks if {"chosen", "rejected"} <= {*map(_side, talk)})
-        if both * 2 > len(talks):
+        if sum(map(holds_both, talks)) * 2 > len(talks):
             return column
     return None
 

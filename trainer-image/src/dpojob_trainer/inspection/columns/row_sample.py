@@ -17,6 +17,8 @@ MIN_TELLING_CHARACTERS = 4
 """A text with fewer characters may occur in another text by chance."""
 MAX_ITEMS = 3
 """Items kept of a list: its first one and its last ones."""
+MAX_DEPTH = 5
+"""Levels kept of a value, as of a list of messages with lists of candidates of lists of parts."""
 MAX_REPETITION = 4
 """Prompts repeat at most so often on average; a column of labels repeats more often."""
 
@@ -33,15 +35,21 @@ def clipped(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [{name: _clip(value) for name, value in row.items()} for row in rows]
 
 
-def _clip(value: Any) -> Any:
+def _clip(value: Any, depth: int = MAX_DEPTH) -> Any:
     if isinstance(value, str):
         return value[:MAX_CHARACTERS]
+    if not depth:
+        return None
     if isinstance(value, list):
         if len(value) > MAX_ITEMS:
             value = [*value[:1], *value[1 - MAX_ITEMS :]]
-        return [_clip(item) for item in value]
+        return [_clip(item, depth - 1) for item in value]
     if isinstance(value, Mapping):
-        return {key: item[:MAX_CHARACTERS] for key, item in value.items() if isinstance(item, str)}
+        # Nothing asks for the numbers of an object.
+        kept = (str, list, Mapping)
+        return {
+            key: _clip(item, depth - 1) for key, item in value.items() if isinstance(item, kept)
+        }
     return value if isinstance(value, bool | int | float) else None
 
 

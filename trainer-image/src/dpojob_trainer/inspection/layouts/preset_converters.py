@@ -152,39 +152,47 @@ def transcript_turns(text: str, human: str, assistant: str) -> list[dict[str, st
     return turns
 
 
-def no_preference(row: Row) -> bool:
-    """Tell whether a row of HelpSteer3 prefers neither response.
+def no_preference(column: str) -> Callable[[Row], bool]:
+    """Make a test for rows of a signed preference that prefer neither answer.
 
     Args:
-        row: The row.
+        column: The column of the preference.
 
     Returns:
-        Whether its `overall_preference` is 0.
+        A function that tells whether the preference of a row is 0.
     """
-    return number(row.get("overall_preference")) == 0
+
+    def tie(row: Row) -> bool:
+        return number(row.get(column)) == 0
+
+    return tie
 
 
-def read_signed_preference(row: Row, columns: Columns) -> dict[str, Any] | RowError:
-    """Read HelpSteer3: a negative preference is for response1, a positive one for response2.
+def read_signed_preference(column: str) -> Callable[[Row, Columns], dict[str, Any] | RowError]:
+    """Make the converter of HelpSteer2 and HelpSteer3: a negative number prefers the first answer, a positive one the second.
 
     Args:
-        row: The row, by column.
-        columns: Names in the dataset, by field.
+        column: The column of the preference.
 
     Returns:
-        Chosen and rejected, or the row's error.
+        A function that takes a row and the names of the dataset's columns by field, chosen for the first
+        answer, and returns chosen and rejected or the row's error.
     """
-    preference = number(row.get("overall_preference"))
-    if preference is None:
-        return RowError(ProblemCode.NULL_VALUE, "'overall_preference' is null or not a number")
-    if preference == 0:
-        return RowError(TIE, "neither answer is preferred")
-    first, second = row.get(columns["chosen"]), row.get(columns["rejected"])
-    for field, value in (("chosen", first), ("rejected", second)):
-        if value is None:
-            return RowError(ProblemCode.NULL_VALUE, f"{columns[field]!r} is null")
-    chosen, rejected = (first, second) if preference < 0 else (second, first)
-    return {"chosen": chosen, "rejected": rejected}
+
+    def convert(row: Row, columns: Columns) -> dict[str, Any] | RowError:
+        preference = number(row.get(column))
+        if preference is None:
+            return RowError(ProblemCode.NULL_VALUE, f"{column!r} is null or not a number")
+        if preference == 0:
+            return RowError(TIE, "neither answer is preferred")
+        first, second = row.get(columns["chosen"]), row.get(columns["rejected"])
+        for field, value in (("chosen", first), ("rejected", second)):
+            if value is None:
+                return RowError(ProblemCode.NULL_VALUE, f"{columns[field]!r} is null")
+        chosen, rejected = (first, second) if preference < 0 else (second, first)
+        return {"chosen": chosen, "rejected": rejected}
+
+    return convert
 
 
 def read_rejected_response(row: Row, columns: Columns) -> dict[str, Any] | RowError:

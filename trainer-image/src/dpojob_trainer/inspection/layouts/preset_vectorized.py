@@ -6,6 +6,7 @@ rows are then converted by it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -22,26 +23,32 @@ NEWLINE = ord("\n")
 TURNS = pa.list_(pa.struct([("role", pa.string()), ("content", pa.large_string())]))
 
 
-def convert_signed_preferences(batch: pa.RecordBatch, columns: Columns) -> pa.RecordBatch | None:
-    """Convert HelpSteer3, where a negative preference is for response1.
+def convert_signed_preferences(
+    column: str,
+) -> Callable[[pa.RecordBatch, Columns], pa.RecordBatch | None]:
+    """Make the converter of batches in which a negative number prefers the first answer.
 
     Args:
-        batch: Rows with all columns of the preset.
-        columns: Names in the dataset, by field.
+        column: The column of the preference.
 
     Returns:
-        Prompt, chosen and rejected; None where the types are unexpected.
+        A function that takes rows with all columns of the preset and the names of the dataset's columns by
+        field, and returns prompt, chosen and rejected; None where the types are unexpected.
     """
-    preference = batch.column("overall_preference")
-    first, second = batch.column(columns["chosen"]), batch.column(columns["rejected"])
-    if first.type != second.type or not (
-        pa.types.is_integer(preference.type) or pa.types.is_floating(preference.type)
-    ):
-        return None
-    is_first = pc.less(preference, 0)
-    chosen = pc.if_else(is_first, first, second)
-    rejected = pc.if_else(is_first, second, first)
-    return _batch(batch.column(columns["prompt"]), chosen, rejected)
+
+    def convert(batch: pa.RecordBatch, columns: Columns) -> pa.RecordBatch | None:
+        preference = batch.column(column)
+        first, second = batch.column(columns["chosen"]), batch.column(columns["rejected"])
+        if first.type != second.type or not (
+            pa.types.is_integer(preference.type) or pa.types.is_floating(preference.type)
+        ):
+            return None
+        is_first = pc.less(preference, 0)
+        chosen = pc.if_else(is_first, first, second)
+        rejected = pc.if_else(is_first, second, first)
+        return _batch(batch.column(columns["prompt"]), chosen, rejected)
+
+    return convert
 
 
 def convert_transcripts(batch: pa.RecordBatch, columns: Columns) -> pa.RecordBatch | None:

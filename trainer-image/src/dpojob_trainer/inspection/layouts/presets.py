@@ -5,20 +5,18 @@ The first preset of `PRESETS` that fits is taken, so the more specific ones come
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
-import pyarrow as pa
-
-from dpojob_trainer.shared.rows.messages import MessageKeyMapping
-from dpojob_trainer.shared.rows.row_error import RowError
-
-from .arena_votes import OUTCOMES, read_arena_votes
-from .column_types import ColumnKind, Schema
+from .column_types import Schema
+from .comparison_votes import (
+    ANSWER_SCORES,
+    OUTCOMES,
+    equal_answer_scores,
+    read_arena_votes,
+    read_scored_answers,
+    read_summary_choice,
+)
+from .nemo_turns import read_nemo_turns
+from .preset import NATIVE, Preset
 from .preset_converters import (
-    Columns,
-    Row,
     equal_scores,
     no_preference,
     read_chosen_and_rejected_roles,
@@ -28,68 +26,12 @@ from .preset_converters import (
     tie_status,
 )
 from .preset_vectorized import convert_signed_preferences, convert_transcripts
+from .ranked_completions import (
+    read_labelled_candidates,
+    read_ranked_completions,
+    read_scored_contents,
+)
 from .transcript_stats import TranscriptStats
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A known layout.
-
-    A dataset has it when every column of `columns` is there, each column of `kinds` is of that kind,
-    every column of `also` is there and none of `without` is; with `transcripts`, only when most texts
-    are transcripts too.
-    """
-
-    name: str
-    title: str
-    columns: Mapping[str, str] = field(default_factory=dict)
-    kinds: Mapping[str, ColumnKind] = field(default_factory=dict)
-    also: tuple[str, ...] = ()
-    without: tuple[str, ...] = ()
-    optional: Mapping[str, str] = field(default_factory=dict)
-    """Columns, by field, that are used where the dataset has them."""
-    message_keys: MessageKeyMapping = field(default_factory=MessageKeyMapping)
-    """Used where `columnMapping.messages` is not set."""
-    transcripts: bool = False
-    is_recognized: bool = True
-    """Whether columns show it; else it must be named."""
-    is_tie: Callable[[Row], bool] | None = None
-    convert: Callable[[Row, Columns], dict[str, Any] | RowError] | None = None
-    """Prompt, chosen and rejected of a row, read from the columns that hold them in this dataset."""
-    convert_batch: Callable[[pa.RecordBatch, Columns], pa.RecordBatch | None] | None = None
-    """The same as `convert` over a batch; None where the batch must be read row by row."""
-
-    def fits(self, schema: Schema, transcripts: TranscriptStats) -> bool:
-        """Tell whether a dataset has this layout.
-
-        Args:
-            schema: The dataset's columns.
-            transcripts: The statistics of its chosen column.
-
-        Returns:
-            Whether columns and texts fit.
-        """
-        return self.fits_columns(schema) and (transcripts.is_majority or not self.transcripts)
-
-    def fits_columns(self, schema: Schema) -> bool:
-        """Tell whether a dataset's columns fit this layout, whatever its texts.
-
-        Args:
-            schema: The dataset's columns.
-
-        Returns:
-            Whether they fit.
-        """
-        if not self.is_recognized:
-            return False
-        if any(column not in schema for column in (*self.columns.values(), *self.also)):
-            return False
-        if any(column in schema for column in self.without):
-            return False
-        return all(schema[column] in (kind, "null") for column, kind in self.kinds.items())
-
-
-NATIVE = Preset("none", "columns read as they are")
 
 PRESETS: tuple[Preset, ...] = (
     Preset(
@@ -98,9 +40,24 @@ PRESETS: tuple[Preset, ...] = (
         columns={"prompt": "context", "chosen": "response1", "rejected": "response2"},
         kinds={"context": "messages"},
         also=("overall_preference",),
-        is_tie=no_preference,
-        convert=read_signed_preference,
-        convert_batch=convert_signed_preferences,
+        is_tie=no_preference("overall_preference"),
+        convert=read_signed_preference("overall_preference"),
+        convert_batch=convert_signed_preferences("overall_preference"),
+    ),
+    Preset(
+        name="helpsteer2",
+        title="nvidia/HelpSteer2, preference",
+        columns={"prompt": "prompt", "chosen": "response_1", "rejected": "response_2"},
+        also=("preference_strength", "preference_statement"),
+        is_tie=no_preference("preference_strength"),
+        convert=read_signed_preference("preference_strength"),
+        convert_batch=convert_signed_preferences("preference_strength"),
+    ),
+    Preset(
+        name="helpsteer3-edit",
+        title="nvidia/HelpSteer3, edit",
+        columns={"prompt": "context", "chosen": "edited_response", "rejected": "original_response"},
+        also=("change_summary",),
     ),
     Preset(
         name="openai",
@@ -170,6 +127,46 @@ PRESETS: tuple[Preset, ...] = (
         },
         also=("chosen_reward", "rejected_reward"),
         is_tie=equal_scores("chosen_reward", "rejected_reward"),
+        convert=read_nemo_turns,
+    ),
+    Preset(
+        name="nemo-rl",
+        title="NeMo-RL, ranked completions",
+        columns={"prompt": "context", "chosen": "completions", "rejected": "completions"},
+        kinds={"context": "messages", "completions": "messages"},
+        convert=read_ranked_completions,
+    ),
+    Preset(
+        name="vertex",
+        title="preference tuning of Vertex AI",
+        columns={"prompt": "contents", "chosen": "completions", "rejected": "completions"},
+        kinds={"contents": "messages", "completions": "messages"},
+        optional={"system": "systemInstruction"},
+        convert=read_scored_contents,
+    ),
+    Preset(
+        name="bedrock",
+        title="DPO of Amazon Bedrock, conversations that end with two candidates",
+        columns=dict.fromkeys(("prompt", "chosen", "rejected"), "messages"),
+        is_recognized=False,
+        convert=read_labelled_candidates,
+    ),
+    Preset(
+        name="summarize-from-feedback",
+        title="openai/summarize_from_feedback, comparisons",
+        columns={"prompt": "info", "chosen": "summaries", "rejected": "summaries"},
+        kinds={"summaries": "messages"},
+        also=("choice",),
+        convert=read_summary_choice,
+    ),
+    Preset(
+        name="webgpt",
+        title="openai/webgpt_comparisons",
+        columns={"prompt": "question.full_text", "chosen": "answer_0", "rejected": "answer_1"},
+        kinds={"question.full_text": "text", "answer_0": "text", "answer_1": "text"},
+        also=ANSWER_SCORES,
+        is_tie=equal_answer_scores,
+        convert=read_scored_answers,
     ),
     Preset(
         name="ultrafeedback-cleaned",
