@@ -95,6 +95,61 @@ COLUMN_LAYOUTS: dict[str, Layout] = {
             "score_b": p.number + 1,
         }
     ),
+    "scores by row": Layout(
+        lambda p: {
+            "prompt": p.prompt,
+            **p.in_order("response_a", "response_b"),
+            "score_a": p.number,
+            "score_b": p.number if p.is_tie else p.number - (1 if p.is_even else -1),
+        },
+        has_ties=True,
+    ),
+    "ranks by row": Layout(
+        lambda p: {
+            "prompt": p.prompt,
+            **p.in_order("response_a", "response_b"),
+            "rank_a": 1 if p.is_even else 2,
+            "rank_b": 2 if p.is_even else 1,
+        },
+        {
+            "prompt": "prompt",
+            "chosen": "response_a",
+            "rejected": "response_b",
+            "scores": {"first": "rank_a", "second": "rank_b", "better": "Lower"},
+        },
+    ),
+    "NeMo-RL": Layout(
+        lambda p: {
+            "context": [message("user", p.prompt)],
+            "completions": [
+                {"rank": rank, "completion": [message("assistant", text)]}
+                for rank, text in ((1, p.rejected), (0, p.chosen))
+            ],
+        }
+    ),
+    "Vertex AI": Layout(
+        lambda p: {
+            "contents": [{"role": "user", "parts": [{"text": p.prompt}]}],
+            "completions": [
+                {"score": score, "completion": {"role": "model", "parts": [{"text": text}]}}
+                for score, text in ((1.0, p.chosen), (0.0, p.rejected))
+            ],
+        }
+    ),
+    "Amazon Bedrock": Layout(
+        lambda p: {
+            "messages": [
+                {"role": "user", "content": [{"text": p.prompt}]},
+                {
+                    "role": "assistant",
+                    "candidates": [
+                        {"content": [{"text": text}], "preferenceLabel": label}
+                        for label, text in (("preferred", p.chosen), ("non-preferred", p.rejected))
+                    ],
+                },
+            ]
+        }
+    ),
     "Alpaca": Layout(
         lambda p: {
             "instruction": p.prompt,

@@ -68,6 +68,10 @@ JOB_RULES: dict[str, Callable[[Value], bool]] = {
     "has(self.repo) || !(has(self.config) || has(self.revision))": lambda v: (
         "repo" in v or not ("config" in v or "revision" in v)
     ),
+    "!has(self.scores) || (has(self.chosen) && has(self.rejected))": lambda v: (
+        "scores" not in v or {"chosen", "rejected"} <= v.keys()
+    ),
+    "!has(self.scores) || !has(self.verdict)": lambda v: not {"scores", "verdict"} <= v.keys(),
     "!has(self.verdict) || (has(self.chosen) && has(self.rejected))": lambda v: (
         "verdict" not in v or {"chosen", "rejected"} <= v.keys()
     ),

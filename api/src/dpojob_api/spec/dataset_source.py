@@ -80,6 +80,24 @@ class PreferenceLabel(StrictModel):
     )
 
 
+class AnswerScores(StrictModel):
+    """The columns with the scores of two answers, by which each row says which one is preferred.
+
+    A row with equal scores prefers neither; such rows are left out and counted.
+    """
+
+    first: Column = Field(
+        description="Column with the score of the answer in the column of chosen, such as score_a."
+    )
+    second: Column = Field(
+        description="Column with the score of the answer in the column of rejected, such as score_b."
+    )
+    better: Literal["Higher", "Lower"] = Field(
+        default="Higher",
+        description="Which score is the better one, such as Lower for ranks. Default: Higher.",
+    )
+
+
 class ColumnMapping(
     StrictModel,
     json_schema_extra=validations(
@@ -87,6 +105,15 @@ class ColumnMapping(
             "rule": "!has(self.verdict) || (has(self.chosen) && has(self.rejected))",
             "message": "verdict decides between two columns: name them as chosen (preferred where the "
             "verdict is first) and rejected (preferred where it is second)",
+        },
+        {
+            "rule": "!has(self.scores) || (has(self.chosen) && has(self.rejected))",
+            "message": "scores decide between two columns: name them as chosen (scored by first) and "
+            "rejected (scored by second)",
+        },
+        {
+            "rule": "!has(self.scores) || !has(self.verdict)",
+            "message": "verdict and scores both say which answer is preferred: keep one of them",
         },
     ),
 ):
@@ -103,15 +130,21 @@ class ColumnMapping(
     )
     chosen: Column | None = Field(
         default=None,
-        description="Column of the preferred answer; with verdict, of the first answer.",
+        description="Column of the preferred answer; with verdict or scores, of the first answer.",
     )
     rejected: Column | None = Field(
-        default=None, description="Column of the other answer; with verdict, of the second answer."
+        default=None,
+        description="Column of the other answer; with verdict or scores, of the second answer.",
     )
     verdict: PreferenceLabel | None = Field(
         default=None,
         description="Column that says in each row which of chosen and rejected is preferred. Default: "
         "chosen is preferred in every row.",
+    )
+    scores: AnswerScores | None = Field(
+        default=None,
+        description="Columns that score chosen and rejected in each row: the one of the better score is "
+        "preferred. Default: none.",
     )
     system: Column | None = Field(default=None, description="Column of the system turn.")
     tools: Column | None = Field(default=None, description="Column of the tools' JSON schemas.")

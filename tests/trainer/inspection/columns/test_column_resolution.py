@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.kit.inspection.volume_fixture import spec_of
+from tests.kit.inspection.volume_fixture import codes, spec_of
 
 from dpojob_api.value_display import flow_yaml
 from dpojob_trainer.inspection import accepted_rows
@@ -69,18 +69,18 @@ def test_scores_over_all_rows_decide(volume, scores, chosen):
     assert volume.inspect({"columnMapping": mapping}).valid
 
 
-@pytest.mark.parametrize(
-    ("last", "phrase"),
-    [
-        ({"score_a": 1, "score_b": 5}, "better one in 5000 rows, the second in 1 row. Neither"),
-        ({"score_a": None, "score_b": 5}, "do not score every row"),
-    ],
-)
-def test_scores_that_decide_nothing_are_reported(volume, last, phrase):
-    rows = [{**SCORED, "score_a": 5, "score_b": 1}] * 5000 + [{**SCORED, **last}]
-    report = volume.rows(rows).inspect()
+def test_scores_that_do_not_score_every_row_are_reported(volume):
+    rows = [{**SCORED, "score_a": 5, "score_b": 1}] * 5000
+    report = volume.rows([*rows, {**SCORED, "score_a": None, "score_b": 5}]).inspect()
     assert report.suggestion is None
-    assert phrase in report.problems[0].message
+    assert "do not score every row" in report.problems[0].message
+
+
+def test_scores_that_differ_by_row_are_the_verdict(volume):
+    rows = [{**SCORED, "score_a": 5, "score_b": 1}] * 5000
+    report = volume.rows([*rows, {**SCORED, "score_a": 1, "score_b": 5}]).inspect()
+    assert report.suggestion.column_mapping["scores"] == {"first": "score_a", "second": "score_b"}
+    assert "better one in 5000 rows, the second in 1 row." in report.problems[0].message
 
 
 @pytest.mark.parametrize("names", ["rank_{}", "response_{}_rank", "ranking_{}"])
@@ -96,29 +96,36 @@ def test_ranks_of_two_answers_are_a_verdict_whose_sense_is_asked(volume, names):
     mapping, other = (
         {
             "prompt": "question", "chosen": "response_a", "rejected": "response_b",
-            "verdict": {"column": names.format("a"), "first": first, "second": second},
+            "scores": {"first": names.format("a"), "second": names.format("b"), "better": better},
         }
-        for first, second in (("1", "2"), ("2", "1"))
+        for better in ("Lower", "Higher")
     )  # fmt: skip
-    assert f"If 1 is the better rank, write columnMapping: {flow_yaml(mapping)}; else" in message
+    assert (
+        f"If the lower rank is the better one, write columnMapping: {flow_yaml(mapping)}; else"
+        in message
+    )
     assert flow_yaml(other) in message
     spec = {"columnMapping": mapping, "eval": {"fraction": 0}}
     found = list(accepted_rows(spec_of(spec), volume.inspect(spec), volume.volumes))
     assert [row["chosen"] for row in found[:2]] == ["x0", "y1"]
 
 
-@pytest.mark.parametrize("last", [(1, 1), (3, 2), (None, 2), (2, 3)])
-def test_ranks_that_are_no_verdict_are_compared_by_row(volume, last):
+@pytest.mark.parametrize(
+    ("last", "codes_"), [((1, 1), {}), ((3, 2), {}), ((None, 2), {"NullValue": 1})]
+)
+def test_ranks_are_compared_by_row(volume, last, codes_):
     """Else the answer of a column would be called the preferred one in every row."""
     ranks = [(1, 2), (2, 1), last]
     rows = [
         {**SCORED, "question": f"q{n}", "rank_a": a, "rank_b": b} for n, (a, b) in enumerate(ranks)
     ]
-    report = volume.rows(rows).inspect()
-    assert report.suggestion is None
-    message = report.errors[0].message
-    assert "first = df['rank_a'] < df['rank_b']" in message
+    message = volume.rows(rows).inspect().errors[0].message
     assert "If it is always" not in message
+    scores = {"first": "rank_a", "second": "rank_b", "better": "Lower"}
+    mapping = {"prompt": "question", "chosen": "response_a", "rejected": "response_b"}
+    report = volume.inspect({"columnMapping": {**mapping, "scores": scores}})
+    assert codes(report) == codes_
+    assert report.dropped.get("Tie", 0) == (last == (1, 1))
 
 
 @pytest.mark.parametrize("columns", [("messages",), ("prompt", "completion", "label"), ("text",)])

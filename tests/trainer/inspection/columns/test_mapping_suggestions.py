@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.kit.inspection.volume_fixture import spec_of
 
+from dpojob_trainer.inspection import accepted_rows
 from dpojob_trainer.inspection.columns.column_heuristics import (
     NEGATED,
     NOT_PREFERRED,
@@ -274,14 +276,12 @@ def test_the_only_text_of_answers_that_are_objects_is_suggested(volume, field: s
     assert mapping(volume.rows(rows).inspect()) == {}
 
 
-def test_scores_that_differ_by_row_come_with_the_lines_that_order_the_answers(volume) -> None:
+def test_scores_that_differ_by_row_order_the_answers(volume) -> None:
     rows = [
         {"prompt": f"What is {n}?", "answer_0": f"a {n}", "answer_1": f"b {n}", "score_0": n % 2, "score_1": 0.5}
         for n in range(6)
     ]  # fmt: skip
     report = volume.rows(rows).inspect()
-    assert report.suggestion is None
-    assert (
-        "first = df['score_0'] > df['score_1']; df['chosen'] = df['answer_0'].where(first, df['answer_1'])"
-        in report.errors[0].message
-    )
+    dataset = {"columnMapping": mapping(report), "eval": {"fraction": 0}}
+    found = list(accepted_rows(spec_of(dataset), volume.inspect(dataset), volume.volumes))
+    assert [row["chosen"] for row in found] == [f"{'ba'[n % 2]} {n}" for n in range(6)]

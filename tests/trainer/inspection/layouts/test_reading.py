@@ -162,6 +162,35 @@ def test_a_label_that_is_not_listed_is_an_error(volume) -> None:
     )
 
 
+BY_SCORES = {"prompt": "question", "chosen": "a", "rejected": "b"}
+
+
+@pytest.mark.parametrize("better", [{}, {"better": "Higher"}, {"better": "Lower"}])
+def test_the_better_score_decides_each_row(volume, better: dict[str, str]) -> None:
+    rows = [{**TWO, "x": x, "y": y} for x, y in (("2", 1.5), ("-1", -2.0), ("3", 3.0))]
+    mapping = {**BY_SCORES, "scores": {"first": "x", "second": "y", **better}}
+    found = read(volume, rows, {"columnMapping": mapping})
+    first, second = ("two", "one") if better == {"better": "Lower"} else ("one", "two")
+    assert [(row["chosen"], row["rejected"]) for row in found] == [(first, second)] * 2
+    assert volume.inspect({"columnMapping": mapping}).dropped == {"Tie": 1}
+
+
+def test_an_answer_without_a_score_is_an_error(volume) -> None:
+    rows = [{**TWO, "x": x, "y": 1} for x in ("2", None, "high", "", "0")]
+    mapping = {**BY_SCORES, "scores": {"first": "x", "second": "y"}}
+    report = volume.rows(rows).inspect({"columnMapping": mapping})
+    assert codes(report) == {"NullValue": 1, "WrongType": 2}
+    messages = " ".join(problem.message for problem in report.errors)
+    assert "'x' is null" in messages and "'x' is 'high', not a number" in messages
+
+
+def test_columns_of_scores_that_do_not_exist_are_named(volume) -> None:
+    mapping = {**BY_SCORES, "scores": {"first": "score_x", "second": "y"}}
+    report = volume.rows([{**TWO, "score_a": 1, "y": 2}]).inspect({"columnMapping": mapping})
+    assert codes(report) == {"MissingColumn": 0}
+    assert "columnMapping.scores names 'score_x'" in report.errors[0].message
+
+
 def test_a_list_of_too_few_answers_is_an_error(volume) -> None:
     rows = [{"instruction": "q", "output": ["yes", "no", "maybe"][:n]} for n in (2, 3, 1)]
     mapping = {"prompt": "instruction", "chosen": "output.0", "rejected": "output.1"}

@@ -93,6 +93,28 @@ CASES: dict[str, tuple[Any, pa.Schema, dict[str, Any]]] = {
             "verdict": {"column": "label", "first": 0, "second": [1], "tie": 2},
         },
     ),
+    "scores": (
+        st.fixed_dictionaries(
+            {
+                "prompt": words,
+                "a": maybe,
+                "b": maybe,
+                "one": st.sampled_from([0.0, 1.0, -1.5, float("nan"), float("inf"), None]),
+                "two": st.sampled_from([0, 1, 2, None]),
+            }
+        ),
+        pa.schema(
+            [
+                *((name, TEXT) for name in ("prompt", "a", "b")),
+                ("one", pa.float64()),
+                ("two", pa.int64()),
+            ]
+        ),
+        {
+            "chosen": "a", "rejected": "b",
+            "scores": {"first": "one", "second": "two", "better": "Lower"},
+        },
+    ),
     "parts with values": (
         st.fixed_dictionaries(
             {

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from dpojob_api.report import Suggestion
 from dpojob_api.value_display import flow_yaml
-from dpojob_trainer.inspection.layouts import Schema, columns_of, number, split_path
+from dpojob_trainer.inspection.layouts import Schema, columns_of, split_path
 
 from .column_heuristics import REPLY, guess, is_metadata, preference_of, simplified
 from .prompt_columns import readable
@@ -188,74 +187,3 @@ def _in_a_list(found: Mapping[str, str], schema: Schema, rows: Sample) -> dict[s
         if pairs * 2 > len(lists) and all(len(value) >= 2 for value in lists):
             return {"chosen": f"{column}.0", "rejected": f"{column}.1"}
     return {}
-
-
-def take_better(first: str, second: str, is_first: str) -> str:
-    """Give the lines of pandas that write the better answer of each row into chosen.
-
-    Args:
-        first: The first answer's column.
-        second: The second answer's column.
-        is_first: The expression that is true where the first answer is the better one.
-
-    Returns:
-        The lines, as one sentence's part.
-    """
-    return (
-        f"with pandas by first = {is_first}; df['chosen'] = df[{first!r}].where(first, df[{second!r}]); "
-        f"df['rejected'] = df[{second!r}].where(first, df[{first!r}])."
-    )
-
-
-@dataclass
-class AnswerRanks:
-    """The columns in which two answers such as response_a and response_b are ranked."""
-
-    left: str
-    right: str
-    seen: set[tuple[float | None, float | None]] = field(default_factory=set)
-    """The first different pairs of ranks; None stands for one that is missing."""
-
-    @property
-    def columns(self) -> tuple[str, str]:
-        """The columns of the first answer's and of the second answer's rank."""
-        return self.left, self.right
-
-    def count(self, row: Mapping[str, Any]) -> None:
-        """Look at the ranks of a row.
-
-        Args:
-            row: A row with `columns`.
-        """
-        if len(self.seen) < 3:
-            self.seen.add((number(row.get(self.left)), number(row.get(self.right))))
-
-    def advice(self, mapping: Mapping[str, Any]) -> str:
-        """Ask which end of the ranking is the best, after `count` of all rows.
-
-        Args:
-            mapping: The column mapping by which the first answer is chosen.
-
-        Returns:
-            What to write. Where the answers have the same two ranks in all rows, one way and the other, the first
-            answer's rank is the verdict.
-        """
-        first, second = mapping["chosen"], mapping["rejected"]
-        low, high = min(self.seen, key=str, default=(None, None))
-        text = (
-            f"{first!r} and {second!r} look like the two answers, and {self.left!r} and "
-            f"{self.right!r} rank them"
-        )
-        if low is not None and high is not None and self.seen == {(low, high), (high, low)}:
-            one, other = (f"{rank:g}" for rank in sorted((low, high)))
-            if one != other:
-                verdicts = [
-                    {"column": self.left, "first": best, "second": worst}
-                    for best, worst in ((one, other), (other, one))
-                ]
-                ways = [flow_yaml({**mapping, "verdict": verdict}) for verdict in verdicts]
-                return f"{text}. If {one} is the better rank, write columnMapping: {ways[0]}; else {ways[1]}."
-        return (
-            f"{text}. Write the better-ranked answer of each row into a column chosen and the other one into rejected, "
-            f"where 1 is the best rank {take_better(first, second, f'df[{self.left!r}] < df[{self.right!r}]')}"
-        )

@@ -22,6 +22,7 @@ from dpojob_trainer.inspection.layouts import (
     preset_by_name,
     recognize_preset,
     root_column,
+    row_preference,
 )
 from dpojob_trainer.shared.errors import InspectionError
 
@@ -125,14 +126,15 @@ def _unmapped(preset: Preset) -> Mapping[str, str]:
 def _absent_columns(
     mapping: ColumnMapping, wanted: Mapping[str, Sequence[str]], schema: Schema
 ) -> list[Problem]:
-    named = {
-        f"columnMapping.{name}": column for name, columns in wanted.items() for column in columns
-    }
-    if mapping.verdict is not None:
-        named["columnMapping.verdict"] = mapping.verdict.column
+    named = [
+        (f"columnMapping.{name}", column) for name, columns in wanted.items() for column in columns
+    ]
+    if (preference := row_preference(mapping)) is not None:
+        entry = "verdict" if mapping.scores is None else "scores"
+        named += [(f"columnMapping.{entry}", column) for column in preference.columns]
     return [
         _absent(entry, column, columns_of(schema))
-        for entry, column in named.items()
+        for entry, column in named
         if not _is_there(column, schema)
     ]
 

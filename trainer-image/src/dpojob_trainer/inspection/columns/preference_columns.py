@@ -10,7 +10,6 @@ from dpojob_api.report import Suggestion
 from dpojob_api.value_display import flow_yaml
 from dpojob_trainer.inspection.layouts import number
 
-from .answer_columns import AnswerRanks, take_better
 from .column_heuristics import (
     RANKS,
     SCORES,
@@ -34,7 +33,8 @@ class PreferenceColumns:
     others: Mapping[str, Any]
     """The mapping of the prompt, as far as it was guessed."""
     scores: tuple[str, str] | None
-    ranks: AnswerRanks | None = None
+    ranks: tuple[str, str] | None = None
+    """The columns in which the first and the second answer are ranked."""
     labels: list[LabelValues] = field(default_factory=list)
     """Columns that by their names may say in each row which is the preferred one."""
     authors: list[tuple[str, str]] = field(default_factory=list)
@@ -69,7 +69,7 @@ class PreferenceColumns:
             second,
             others,
             scores,
-            AnswerRanks(*ranks) if ranks else None,
+            ranks,
             labels=[*map(LabelValues, labels[:MOST_LABELS])],
             authors=authors[:MOST_LABELS] if labels else [],
         )
@@ -79,16 +79,7 @@ class PreferenceColumns:
         """The columns that `count` needs."""
         authors = [column for pair in self.authors for column in pair]
         labels = [label.column for label in self.labels]
-        return [
-            *dict.fromkeys(
-                (
-                    *(self.scores or ()),
-                    *(self.ranks.columns if self.ranks else ()),
-                    *labels,
-                    *authors,
-                )
-            )
-        ]
+        return [*dict.fromkeys((*(self.scores or ()), *labels, *authors))]
 
     def count(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Compare the scores of rows, and count their labels.
@@ -98,8 +89,6 @@ class PreferenceColumns:
         """
         left, right = self.scores or ("", "")
         for row in rows:
-            if self.ranks is not None:
-                self.ranks.count(row)
             one, other = number(row.get(left)), number(row.get(right))
             higher = None
             if one is None or other is None:
@@ -127,9 +116,10 @@ class PreferenceColumns:
         if proven:
             return self._by_label(proven)
         if self._is_scored:
-            return (self._disagreeing_scores(), None)
+            # A label that the scores contradict may be the better judge.
+            return self._by_differing_scores(is_certain=not usable)
         if self.ranks is not None:
-            return (self.ranks.advice(self._mapping(self.first, self.second)), None)
+            return (self._ask_ranks(*self.ranks), None)
         if both := self._column_for_each(usable):
             return (self._join(*both), None)
         for label in self.labels:
@@ -177,15 +167,28 @@ class PreferenceColumns:
             text += f" Or, by {proven[1]['column']!r}: verdict: {flow_yaml(proven[1])}."
         return text, Suggestion(column_mapping=mapping)
 
-    def _disagreeing_scores(self) -> str:
+    def _by_differing_scores(self, *, is_certain: bool) -> tuple[str, Suggestion | None]:
         left, right = self.scores or ("", "")
         first, second = self.higher
+        scores = {"first": left, "second": right}
+        mapping = {**self._mapping(self.first, self.second), "scores": scores}
         return (
             f"{self.first!r} and {self.second!r} look like the two answers, and by {left!r} and "
             f"{right!r} the first is the better one in {_rows(first)}, the second in "
-            f"{_rows(second)}{self._ties()}. Neither column is always preferred: write the "
-            "better-scored answer of each row into a column chosen, the other one into rejected, "
-            + take_better(self.first, self.second, f"df[{left!r}] > df[{right!r}]")
+            f"{_rows(second)}{self._ties()}. Write in spec.dataset: columnMapping: {flow_yaml(mapping)}, "
+            "by which the better-scored answer of each row is the preferred one.",
+            Suggestion(column_mapping=mapping) if is_certain else None,
+        )
+
+    def _ask_ranks(self, left: str, right: str) -> str:
+        mapping = self._mapping(self.first, self.second)
+        lower, higher = (
+            flow_yaml({**mapping, "scores": {"first": left, "second": right, "better": better}})
+            for better in ("Lower", "Higher")
+        )
+        return (
+            f"{self.first!r} and {self.second!r} look like the two answers, and {left!r} and {right!r} rank "
+            f"them. If the lower rank is the better one, write columnMapping: {lower}; else {higher}."
         )
 
     def _ask_sense(self, label: LabelValues, readings: Sequence[dict[str, Any]]) -> str:

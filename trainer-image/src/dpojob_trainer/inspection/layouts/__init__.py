@@ -16,11 +16,11 @@ from .column_layout import (
 )
 from .column_path import SEPARATOR, root_column, split_path, value_at, with_fields
 from .column_types import ColumnKind, Schema, columns_of, kinds_of, merge
+from .preference_label import row_preference
+from .preset import NATIVE, Preset
 from .preset_converters import number
 from .presets import (
-    NATIVE,
     PRESETS,
-    Preset,
     depends_on_texts,
     preset_by_name,
     recognize_preset,
@@ -32,5 +32,5 @@ __all__ = [
     "ColumnKind", "ColumnLayout", "IntArray", "Preset", "Schema", "TextColumn", "TranscriptStats",
     "arrow_array", "as_names", "columns_of", "depends_on_texts", "is_list", "is_text", "kinds_of", "mapped_names",
     "merge", "number", "preset_by_name", "readable_names", "recognize_preset", "root_column",
-    "split_path", "value_at", "with_fields",
+    "row_preference", "split_path", "value_at", "with_fields",
 ]  # fmt: skip

@@ -14,8 +14,8 @@ from dpojob_trainer.shared.rows.messages import MessageKeyMapping, describe_type
 from dpojob_trainer.shared.rows.row_error import TIE, RowError
 
 from .column_path import element_index, root_column, split_path, value_at
-from .preference_label import LabelColumn
-from .presets import NATIVE, Preset
+from .preference_label import Preference, row_preference
+from .preset import NATIVE, Preset
 
 FIELDS = ("prompt", "chosen", "rejected", "system", "tools")
 PAIR_FIELDS = ("prompt", "chosen", "rejected")
@@ -59,7 +59,7 @@ class ColumnLayout:
     preset: Preset = NATIVE
     prompt_parts: tuple[str, ...] = ()
     """All columns of a prompt that is joined from several; else none."""
-    label: LabelColumn | None = None
+    label: Preference | None = None
 
     @classmethod
     def of(
@@ -81,7 +81,7 @@ class ColumnLayout:
             MessageKeyMapping.of(mapping.messages) if mapping.messages else preset.message_keys,
             preset,
             parts if len(parts) > 1 else (),
-            LabelColumn.of(mapping.verdict),
+            row_preference(mapping),
         )
 
     def name(self, field_: str) -> str | None:
@@ -106,7 +106,7 @@ class ColumnLayout:
         """
         names = [*self.columns.values(), *self.prompt_parts, *self.preset.also]
         if self.label is not None:
-            names.append(self.label.column)
+            names += self.label.columns
         return readable_names(names)
 
     @property

@@ -78,11 +78,10 @@ def read_summary_choice(row: Row, columns: Columns) -> dict[str, Any] | RowError
         article, and `TL;DR:` after it.
     """
     source, summaries = row.get(columns["prompt"]), row.get(columns["chosen"])
-    texts = [
-        summary.get("text") if isinstance(summary, Mapping) else None
-        for summary in (summaries if isinstance(summaries, list) else ())
-    ]
-    if len(texts) != 2 or not all(isinstance(text, str) for text in texts):
+    listed = summaries if isinstance(summaries, list) else []
+    found = [summary.get("text") for summary in listed if isinstance(summary, Mapping)]
+    texts = [text.strip() for text in found if isinstance(text, str)]
+    if not len(texts) == len(listed) == 2:
         return RowError(
             ProblemCode.WRONG_TYPE,
             f"{columns['chosen']!r} does not hold the texts of two summaries",
@@ -96,7 +95,7 @@ def read_summary_choice(row: Row, columns: Columns) -> dict[str, Any] | RowError
             ProblemCode.EMPTY_PROMPT, f"{columns['prompt']!r} holds neither a post nor an article"
         )
     chosen, rejected = texts if choice == 0 else reversed(texts)
-    return {"prompt": prompt, "chosen": chosen.strip(), "rejected": rejected.strip()}
+    return {"prompt": prompt, "chosen": chosen, "rejected": rejected}
 
 
 def _summary_prompt(source: Any) -> str | None:

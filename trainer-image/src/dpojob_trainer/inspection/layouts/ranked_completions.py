@@ -110,10 +110,11 @@ def read_labelled_candidates(row: Row, columns: Columns) -> dict[str, Any] | Row
         values[field] = [{"role": "assistant", "content": text}]
     system = columns.get("system")
     if system is not None:
-        text = _text(system, {"content": row[system]}, "content") if row.get(system) else None
-        if isinstance(text, RowError):
-            return text
-        values["system"] = text
+        parts = row.get(system)
+        instruction = _text(system, {"content": parts}, "content") if parts else None
+        if isinstance(instruction, RowError):
+            return instruction
+        values["system"] = instruction
     return values
 
 
