@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from .disk import lowest_space
+
 PYTEST_COUNTS = re.compile(r"\d+ (?:passed|failed|errors?)\b.*(?= in [\d.]+s)")
 """The counts in the last line that pytest prints."""
 
@@ -83,13 +85,14 @@ class _Run:
             number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)
         }
         threads = [threading.Thread(target=self._run_lane, args=[lane]) for lane in self._lanes]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with lowest_space(self._logs) as space:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        return self._summarize()
+        return self._summarize(f"logs: {self._logs}; {space}")
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         with self._starting:
@@ -141,7 +144,7 @@ class _Run:
         with self._printing:
             print(text, flush=True)
 
-    def _summarize(self) -> int:
+    def _summarize(self, remarks: str) -> int:
         """Print the table and return the exit status."""
         parts = [part for lane in self._lanes for part in lane]
         width = max(len(part.name) for part in parts)
@@ -164,9 +167,9 @@ class _Run:
             print(f"stopped by a signal after {took}")
             return 130
         if failed:
-            print(f"FAILED after {took}: {', '.join(failed)} (logs: {self._logs})")
+            print(f"FAILED after {took}: {', '.join(failed)} ({remarks})")
             return 1
-        print(f"all tests passed in {took} (logs: {self._logs})")
+        print(f"all tests passed in {took} ({remarks})")
         return 0
 
 

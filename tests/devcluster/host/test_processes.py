@@ -12,7 +12,7 @@ import pytest
 from tests.kit.waiting import wait_until
 
 from devcluster.host.errors import DevclusterError
-from devcluster.host.processes import Daemon, Daemons, start_time
+from devcluster.host.processes import Daemon, Daemons, is_program_running, start_time
 
 SLEEP = Daemon("sleeper", ["sleep", "600"])
 
@@ -235,3 +235,18 @@ def test_one_that_ignores_the_request_to_end_is_killed(daemons: Daemons) -> None
     daemons.stop("stubborn", grace=0.3)
     assert start_time(pid) is None
     assert daemons.names() == []
+
+
+def test_a_running_program_is_found_by_its_name(tmp_path: Path) -> None:
+    program = tmp_path / "dpojob-test-prg"
+    program.symlink_to("/bin/sleep")
+    assert not is_program_running(program.name)
+    running = subprocess.Popen([program, "600"])
+    try:
+        assert is_program_running(program.name)
+    finally:
+        running.kill()
+    # A zombie is no running program.
+    os.waitid(os.P_PID, running.pid, os.WEXITED | os.WNOWAIT)
+    assert not is_program_running(program.name)
+    running.wait()

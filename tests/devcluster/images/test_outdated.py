@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from devcluster.host import debian_packages
+from devcluster.host import debian_packages, processes
 from devcluster.host.errors import DevclusterError
 from devcluster.images import base_image, buildah
 from devcluster.images.outdated import (
@@ -61,6 +61,8 @@ def test_what_cannot_be_removed_is_reported_with_what_would_help(
     def run(command: str, *_: str) -> str:
         if command == "rmi":
             raise DevclusterError("image is in use by a container")
+        if command == "containers":
+            return "null\n"
         return json.dumps([{"id": name, "names": [name], "created": 1} for name in (OLD, NEW)])
 
     monkeypatch.setattr(buildah, "run", run)
@@ -68,7 +70,7 @@ def test_what_cannot_be_removed_is_reported_with_what_would_help(
     remove_from_builder([NEW])
     message = capsys.readouterr().err
     assert "1 images of older sources stay in buildah's store" in message
-    assert "`buildah rm` removes them" in message and "in use by a container" in message
+    assert "because a build uses one" in message and "in use by a container" in message
 
 
 @pytest.fixture
@@ -113,3 +115,27 @@ def test_the_builder_s_store_shrinks_to_the_newest_build(
     before = json.loads(buildah.run("images", "--all", "--json"))
     build(tmp_path, NEW)
     assert len(json.loads(buildah.run("images", "--all", "--json"))) == len(before)
+
+
+def containers() -> list[str]:
+    """The images of the containers in the builder's store."""
+    return sorted(row["imagename"] for row in json.loads(buildah.run("containers", "--json")) or ())
+
+
+@pytest.mark.e2e
+def test_the_container_of_a_killed_build_is_removed(
+    tmp_path: Path, builder_store: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(tmp_path, OTHER, labelled=False)
+    build(tmp_path, OLD)
+    build(tmp_path, NEW)
+    for name in (OLD, OTHER):
+        buildah.run("from", name)
+    is_building = True
+    monkeypatch.setattr(processes, "is_program_running", lambda name: is_building)
+    remove_from_builder([NEW])
+    assert containers() == [OLD, OTHER]
+    is_building = False
+    remove_from_builder([NEW])
+    assert containers() == [OTHER]
+    assert stored_names() == ["", "", NEW, OTHER]

@@ -35,6 +35,22 @@ def start_time(pid: int) -> str | None:
     return None if found is None or found[0] in "ZX" else found[1]
 
 
+def is_program_running(name: str) -> bool:
+    """Tell whether any process of this machine runs a program.
+
+    Args:
+        name: The name of its file, at most 15 characters, which is what the kernel keeps.
+
+    Returns:
+        Whether one does, zombies not counted.
+    """
+    for path in Path("/proc").glob("[0-9]*/comm"):
+        with suppress(OSError):
+            if path.read_text().rstrip("\n") == name and start_time(int(path.parent.name)):
+                return True
+    return False
+
+
 def wait_threads_ended(pid: int, started: str, timeout: float = 20.0) -> None:
     """Wait until nothing of a process that ended holds its ports any more.
 

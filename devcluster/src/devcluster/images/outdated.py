@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from devcluster.host import console
+from devcluster.host import console, processes
 from devcluster.host.errors import DevclusterError
 from devcluster.images import base_image, buildah
 
@@ -95,10 +95,26 @@ def outdated_images(stored: Collection[StoredImage], current: Collection[str]) -
     return names + old
 
 
+def remove_abandoned_containers() -> None:
+    """Remove the containers that killed builds left on our images: they take gigabytes and keep images in use.
+
+    No container is removed while buildah runs: a build may use it. Those of builds that begin later are not in
+    the list.
+    """
+    of_ours = f"label={base_image.LABEL}"
+    images = buildah.run("images", "--all", "--no-trunc", "--json", "--filter", of_ours)
+    ours = {row["id"].removeprefix("sha256:") for row in json.loads(images) or ()}
+    listed = json.loads(buildah.run("containers", "--json")) or ()
+    abandoned = [row["id"] for row in listed if row["imageid"] in ours]
+    if abandoned and not processes.is_program_running("buildah"):
+        buildah.run("rm", *abandoned)
+
+
 def remove_from_builder(current: Collection[str]) -> None:
     """Remove outdated images from the builder's store, if there is one; only images on our base image."""
     if not current or shutil.which("buildah") is None:
         return
+    remove_abandoned_containers()
     listed = buildah.run("images", "--json", "--filter", f"label={base_image.LABEL}")
     stored = [
         StoredImage(row["id"], tuple(row["names"] or ()), row["created"])
@@ -109,7 +125,6 @@ def remove_from_builder(current: Collection[str]) -> None:
             buildah.run("rmi", *outdated)
         except DevclusterError as error:
             console.log(
-                f"some of {len(outdated)} images of older sources stay in buildah's store and take space: a build "
-                "uses one, or one that was killed left a container (`buildah containers` lists them, `buildah rm` "
-                f"removes them); the next `make down` tries again: {error}"
+                f"some of {len(outdated)} images of older sources stay in buildah's store and take space, because "
+                f"a build uses one; the next `make down` tries again: {error}"
             )
