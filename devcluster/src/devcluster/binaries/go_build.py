@@ -78,6 +78,8 @@ def build(recipe: Recipe, target: Path) -> None:
         if recipe.main:
             (directory / "main.go").write_text(recipe.main)
         flags = " ".join(("-s -w", *recipe.ldflags))
-        arguments = ["build", "-trimpath", "-ldflags", flags, "-o", str(target), recipe.package]
+        # Data for debuggers, which the linker would leave out, is an eighth of the compiler's time.
+        faster = ("-trimpath", "-gcflags=all=-dwarf=false")
+        arguments = ["build", *faster, "-ldflags", flags, "-o", str(target), recipe.package]
         with console.heartbeat(f"building {recipe.name}"):
             _go(arguments, directory, f"go build {recipe.package}")
