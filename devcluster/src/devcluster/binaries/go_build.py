@@ -79,7 +79,7 @@ def build(recipe: Recipe, target: Path) -> None:
             (directory / "main.go").write_text(recipe.main)
         flags = " ".join(("-s -w", *recipe.ldflags))
         # Data for debuggers, which the linker would leave out, is an eighth of the compiler's time.
-        faster = ("-trimpath", "-gcflags=all=-dwarf=false")
-        arguments = ["build", *faster, "-ldflags", flags, "-o", str(target), recipe.package]
+        options = ("-trimpath", "-gcflags=all=-dwarf=false", "-ldflags", flags)
+        arguments = ["build", *options, "-o", str(target), recipe.package]
         with console.heartbeat(f"building {recipe.name}"):
             _go(arguments, directory, f"go build {recipe.package}")

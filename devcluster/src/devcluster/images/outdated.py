@@ -9,6 +9,9 @@ from devcluster.host import console, processes
 from devcluster.host.errors import DevclusterError
 from devcluster.images import base_image, buildah
 
+ON_OUR_BASE = ("--filter", f"label={base_image.LABEL}")
+"""Options of `buildah images` for those on our base image."""
+
 
 @dataclass(frozen=True)
 class StoredImage:
@@ -101,8 +104,7 @@ def remove_abandoned_containers() -> None:
     No container is removed while buildah runs: a build may use it. Those of builds that begin later are not in
     the list.
     """
-    of_ours = f"label={base_image.LABEL}"
-    images = buildah.run("images", "--all", "--no-trunc", "--json", "--filter", of_ours)
+    images = buildah.run("images", "--all", "--no-trunc", "--json", *ON_OUR_BASE)
     ours = {row["id"].removeprefix("sha256:") for row in json.loads(images) or ()}
     listed = json.loads(buildah.run("containers", "--json")) or ()
     abandoned = [row["id"] for row in listed if row["imageid"] in ours]
@@ -115,7 +117,7 @@ def remove_from_builder(current: Collection[str]) -> None:
     if not current or shutil.which("buildah") is None:
         return
     remove_abandoned_containers()
-    listed = buildah.run("images", "--json", "--filter", f"label={base_image.LABEL}")
+    listed = buildah.run("images", "--json", *ON_OUR_BASE)
     stored = [
         StoredImage(row["id"], tuple(row["names"] or ()), row["created"])
         for row in json.loads(listed) or ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .messages import EXPECTED, Case, answer, turns
+from .messages import CONVERSATION, EXPECTED, Case, turns
 
 POST = {
     "id": "t3_1",
@@ -23,7 +23,7 @@ COMPARISONS: list[Case] = [
         "helpsteer3-edit",
         {"context": turns("q"), "original_response": "bad", "edited_response": "good",
          "change_summary": "better", "feedback": ["bad"]},
-        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
+        CONVERSATION,
     ),
     (
         "summarize-from-feedback",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .messages import ASKED, EXPECTED, Case, answer, turns
+from .messages import ASKED, CONVERSATION, EXPECTED, Case, answer, turns
 
 DATASETS: list[Case] = [
     (
@@ -35,7 +35,7 @@ DATASETS: list[Case] = [
             "chosen-model": "m", "rejected": turns("q", "bad"), "rejected-rating": 1.0,
             "rejected-model": "n",
         },
-        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
+        CONVERSATION,
     ),
     (
         "ultrafeedback-binarized",
@@ -43,12 +43,12 @@ DATASETS: list[Case] = [
             "prompt": "q", "prompt_id": "1", "chosen": turns("q", "good"), "rejected": turns("q", "bad"),
             "messages": turns("q", "good"), "score_chosen": 8.0, "score_rejected": 3.0,
         },
-        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
+        CONVERSATION,
     ),
     (
         "ultrafeedback-trl",
         {"chosen": turns("q", "good"), "rejected": turns("q", "bad"), "score_chosen": 8.0, "score_rejected": 3.0},
-        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
+        CONVERSATION,
     ),
     (
         "distilabel-orca",
@@ -61,7 +61,7 @@ DATASETS: list[Case] = [
     (
         "orpo-mix",
         {"source": "s", "prompt": "q", "chosen": turns("q", "good"), "rejected": turns("q", "bad")},
-        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
+        CONVERSATION,
     ),
     (
         "helpsteer3",
@@ -74,7 +74,7 @@ DATASETS: list[Case] = [
     (
         "helpsteer3",
         {"context": turns("q"), "response1": "bad", "response2": "good", "overall_preference": 3},
-        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
+        CONVERSATION,
     ),
     (
         "openai",
@@ -82,7 +82,7 @@ DATASETS: list[Case] = [
             "input": {"messages": turns("q"), "tools": [], "parallel_tool_calls": True},
             "preferred_output": answer("good"), "non_preferred_output": answer("bad"),
         },
-        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
+        CONVERSATION,
     ),
     (
         "chosen-rejected-roles",
@@ -93,7 +93,7 @@ DATASETS: list[Case] = [
                 {"from": "rejected_gpt", "value": "bad"},
             ]
         },
-        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
+        CONVERSATION,
     ),
     (
         "ms-swift",
@@ -104,7 +104,7 @@ DATASETS: list[Case] = [
         "arena-55k",
         {"model_a": "m", "model_b": "n", "prompt": '["q"]', "response_a": '["bad"]', "response_b": '["good"]',
          "winner_model_a": 0, "winner_model_b": 1, "winner_tie": 0},
-        {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")},
+        CONVERSATION,
     ),
     (
         "nemo",

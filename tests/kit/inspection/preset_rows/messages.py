@@ -16,5 +16,7 @@ def answer(text: str) -> list[dict[str, str]]:
 
 ASKED = "\n\nHuman: hi\n\nAssistant: hello\n\nHuman: how?\n\nAssistant:"
 EXPECTED = {"prompt": "q", "chosen": "good", "rejected": "bad"}
+CONVERSATION = {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")}
+"""The same pair as message lists."""
 Case = tuple[str, dict[str, Any], dict[str, Any]]
 """The name of a preset, a row, and the pair that it is read as."""

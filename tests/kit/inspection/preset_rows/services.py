@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .messages import Case, answer, turns
+from .messages import CONVERSATION, Case, answer, turns
 
-PAIR = {"prompt": turns("q"), "chosen": answer("good"), "rejected": answer("bad")}
-WITH_SYSTEM = {**PAIR, "prompt": [{"role": "system", "content": "be kind"}, *turns("q")]}
+WITH_SYSTEM = {**CONVERSATION, "prompt": [{"role": "system", "content": "be kind"}, *turns("q")]}
 
 
 def parts(role: str, *texts: str) -> dict[str, Any]:
@@ -48,7 +47,7 @@ SERVICES: list[Case] = [
         "nemo-rl",
         {"context": turns("q"), "completions": [completion(1, "bad"), completion(0, "good")],
          "task_name": "t"},
-        PAIR,
+        CONVERSATION,
     ),
     (
         "vertex",

@@ -109,19 +109,6 @@ def _summary_prompt(source: Any) -> str | None:
     return "\n\n".join([*parts, "TL;DR:"]) if parts else None
 
 
-def equal_answer_scores(row: Row) -> bool:
-    """Tell whether a row of webgpt_comparisons prefers neither answer.
-
-    Args:
-        row: The row.
-
-    Returns:
-        Whether both scores are there and equal; both are 0 then.
-    """
-    scores = [number(row.get(column)) for column in ANSWER_SCORES]
-    return scores[0] is not None and scores[0] == scores[1]
-
-
 def read_scored_answers(row: Row, columns: Columns) -> dict[str, Any] | RowError:
     """Read a comparison of webgpt_comparisons: the answer of the higher score is the preferred one.
 

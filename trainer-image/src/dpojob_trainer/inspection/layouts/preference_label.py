@@ -86,9 +86,7 @@ class LabelColumn:
                 f"{self.column!r} is {str(value)[:40]!r}, which columnMapping.verdict does not list",
                 "add the value to first, second or tie of columnMapping.verdict, or remove these rows",
             )
-        if meaning == FIRST:
-            return dict(values)
-        return {**values, "chosen": values.get("rejected"), "rejected": values.get("chosen")}
+        return _in_order(values, meaning == FIRST)
 
     def decide_batch(
         self, batch: pa.RecordBatch, chosen: str, rejected: str
@@ -157,9 +155,7 @@ class ScoreColumns:
         first, second = scores
         if first == second:
             return RowError(TIE, "neither answer is preferred")
-        if (first > second) is self.is_higher_better:
-            return dict(values)
-        return {**values, "chosen": values.get("rejected"), "rejected": values.get("chosen")}
+        return _in_order(values, (first > second) is self.is_higher_better)
 
     def decide_batch(
         self, batch: pa.RecordBatch, chosen: str, rejected: str
@@ -206,6 +202,13 @@ def row_preference(mapping: ColumnMapping) -> Preference | None:
         scores = mapping.scores
         return ScoreColumns(scores.first, scores.second, scores.better == "Higher")
     return None if mapping.verdict is None else LabelColumn.of(mapping.verdict)
+
+
+def _in_order(values: Mapping[str, Any], is_first: bool) -> dict[str, Any]:
+    """The values of a row with the preferred answer as `chosen`."""
+    if is_first:
+        return dict(values)
+    return {**values, "chosen": values.get("rejected"), "rejected": values.get("chosen")}
 
 
 def _preferred_first(

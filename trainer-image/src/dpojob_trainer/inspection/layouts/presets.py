@@ -9,7 +9,6 @@ from .column_types import Schema
 from .comparison_votes import (
     ANSWER_SCORES,
     OUTCOMES,
-    equal_answer_scores,
     read_arena_votes,
     read_scored_answers,
     read_summary_choice,
@@ -165,7 +164,7 @@ PRESETS: tuple[Preset, ...] = (
         columns={"prompt": "question.full_text", "chosen": "answer_0", "rejected": "answer_1"},
         kinds={"question.full_text": "text", "answer_0": "text", "answer_1": "text"},
         also=ANSWER_SCORES,
-        is_tie=equal_answer_scores,
+        is_tie=equal_scores(*ANSWER_SCORES),
         convert=read_scored_answers,
     ),
     Preset(

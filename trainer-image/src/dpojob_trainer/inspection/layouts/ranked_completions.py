@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from dpojob_api.report import ProblemCode
@@ -25,15 +25,10 @@ def read_ranked_completions(row: Row, columns: Columns) -> dict[str, Any] | RowE
     Returns:
         Chosen and rejected as the row has them, or the row's error.
     """
-    column = columns["chosen"]
-    found = _two(column, row.get(column), "completions")
+    found = _completions(row, columns["chosen"], "rank", is_higher_better=False)
     if isinstance(found, RowError):
         return found
-    ranks = [number(completion.get("rank")) for completion in found]
-    order = _order(column, "rank", [None if rank is None else -rank for rank in ranks])
-    if isinstance(order, RowError):
-        return order
-    chosen, rejected = (found[place].get("completion") for place in order)
+    chosen, rejected = found
     return {"chosen": chosen, "rejected": rejected}
 
 
@@ -48,18 +43,15 @@ def read_scored_contents(row: Row, columns: Columns) -> dict[str, Any] | RowErro
         Prompt, chosen and rejected as message lists and the system text where there is one, or the row's error.
     """
     prompt, column = columns["prompt"], columns["chosen"]
-    found = _two(column, row.get(column), "completions")
+    found = _completions(row, column, "score", is_higher_better=True)
     if isinstance(found, RowError):
         return found
-    order = _order(column, "score", [number(completion.get("score")) for completion in found])
-    if isinstance(order, RowError):
-        return order
+    chosen, rejected = found
     values: dict[str, Any] = {}
-    contents = row.get(prompt)
     lists: dict[str, tuple[str, Any]] = {
-        "prompt": (prompt, contents),
-        "chosen": (column, [found[order[0]].get("completion")]),
-        "rejected": (column, [found[order[1]].get("completion")]),
+        "prompt": (prompt, row.get(prompt)),
+        "chosen": (column, [chosen]),
+        "rejected": (column, [rejected]),
     }
     for field, (name, messages) in lists.items():
         read = _messages(name, messages, "parts")
@@ -135,14 +127,20 @@ def _two(column: str, value: Any, what: str) -> list[Mapping[str, Any]] | RowErr
     return value
 
 
-def _order(column: str, key: str, values: Sequence[float | None]) -> tuple[int, int] | RowError:
-    """The places of the preferred and of the other answer: the higher value is the better one."""
-    first, second = values
+def _completions(
+    row: Row, column: str, key: str, *, is_higher_better: bool
+) -> tuple[Any, Any] | RowError:
+    """The preferred completion of a row and the other one, by the number that each has under a key."""
+    found = _two(column, row.get(column), "completions")
+    if isinstance(found, RowError):
+        return found
+    first, second = (number(completion.get(key)) for completion in found)
     if first is None or second is None:
         return RowError(ProblemCode.NULL_VALUE, f"an answer in {column!r} has no number as {key!r}")
     if first == second:
         return RowError(TIE, "neither answer is preferred")
-    return (0, 1) if first > second else (1, 0)
+    one, other = (completion.get("completion") for completion in found)
+    return (one, other) if (first > second) is is_higher_better else (other, one)
 
 
 def _messages(column: str, value: Any, key: str) -> list[dict[str, Any]] | RowError:
