@@ -239,14 +239,17 @@ def test_one_that_ignores_the_request_to_end_is_killed(daemons: Daemons) -> None
 
 def test_a_running_program_is_found_by_its_name(tmp_path: Path) -> None:
     program = tmp_path / "dpojob-test-prg"
-    program.symlink_to("/bin/sleep")
+    program.write_text("#!/bin/sh\necho started\nread _\n")
+    program.chmod(0o755)
     assert not is_program_running(program.name)
-    running = subprocess.Popen([program, "600"])
+    running = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
+        # Popen returns before the kernel has set the name of the new program, which its first line follows.
+        assert running.stdout is not None and running.stdout.readline() == b"started\n"
         assert is_program_running(program.name)
     finally:
         running.kill()
     # A zombie is no running program.
     os.waitid(os.P_PID, running.pid, os.WEXITED | os.WNOWAIT)
     assert not is_program_running(program.name)
-    running.wait()
+    running.communicate()
