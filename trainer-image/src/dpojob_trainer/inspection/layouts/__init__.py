@@ -16,7 +16,6 @@ from .column_layout import (
 )
 from .column_path import SEPARATOR, root_column, split_path, value_at, with_fields
 from .column_types import ColumnKind, Schema, columns_of, kinds_of, merge
-from .preference_label import row_preference
 from .preset import NATIVE, Preset
 from .preset_converters import number
 from .presets import (
@@ -25,6 +24,7 @@ from .presets import (
     preset_by_name,
     recognize_preset,
 )
+from .row_preference import row_preference
 from .transcript_stats import TranscriptStats
 
 __all__ = [

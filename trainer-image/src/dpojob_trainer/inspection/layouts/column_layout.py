@@ -14,8 +14,8 @@ from dpojob_trainer.shared.rows.messages import MessageKeyMapping, describe_type
 from dpojob_trainer.shared.rows.row_error import TIE, RowError
 
 from .column_path import element_index, root_column, split_path, value_at
-from .preference_label import Preference, row_preference
 from .preset import NATIVE, Preset
+from .row_preference import Preference, row_preference
 
 FIELDS = ("prompt", "chosen", "rejected", "system", "tools")
 PAIR_FIELDS = ("prompt", "chosen", "rejected")
