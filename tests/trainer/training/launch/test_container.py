@@ -61,3 +61,15 @@ def test_an_unreadable_manifest_is_a_user_error(tmp_path: Path, make_job: MakeJo
     container = Container(make_job(), tmp_path, inputs={"plan.json": {}})
     assert container.wait() == 10
     assert container.termination_message()["reason"] == "InvalidSpec"
+
+
+def test_a_signal_after_the_run_failed_leaves_its_outcome(
+    make_job: MakeJob, tmp_path: Path
+) -> None:
+    job = make_job()
+    job.output.mkdir(parents=True)
+    (job.output / "config.json").write_text("{}")  # Another model.
+    container = Container(job, tmp_path, module="tests.kit.training.late_signal")
+    assert container.wait() == 10, container.log()
+    message = container.termination_message()
+    assert (message["outcome"], message["reason"]) == ("Failed", "OutputOccupied")

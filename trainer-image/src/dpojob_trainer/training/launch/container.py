@@ -16,6 +16,7 @@ from dpojob_trainer.shared.experiment_trackers import adopt_secret_variables
 from dpojob_trainer.training.evaluation.pod_failures import WORK_DIRECTORY, FailedPods
 from dpojob_trainer.training.export import output_directory
 from dpojob_trainer.training.setup.errors import TrainingError, exit_code
+from dpojob_trainer.training.setup.signals import StopRequest
 from dpojob_trainer.training.setup.train_job import TrainJob
 
 from . import launcher
@@ -92,4 +93,7 @@ def _run(job: TrainJob, environment: ContainerEnvironment) -> Outcome:
         job = replace(job, plan=smaller)
     hide_unused_packages(job)
     port = environment.progress_port if environment.is_first_process else None
-    return run(job, port=port, notice=notice)
+    stop = StopRequest()
+    # To the end of the process: a signal between the outcome and its message would else end it without one.
+    stop.listen()
+    return run(job, port=port, notice=notice, stop=stop)

@@ -11,8 +11,7 @@ import logging
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
@@ -53,17 +52,18 @@ def launch(job: TrainJob, environment: ContainerEnvironment) -> Outcome:
     outcomes = job.scratch / "outcomes"
     step_before = checkpoints.latest_step(job.checkpoints)
     signals = _SignalForwarder()
-    with signals.handled():
-        try:
-            end = _run_set(job, environment, signals, outcomes)
-            if end.out_of_memory:
-                if signals.stop_requested:
-                    return STOPPED
-                notice = _notice(job, outcomes)
-                log.warning("%s", notice)
-                end = _run_set(job, environment, signals, outcomes, notice)
-        except Interrupted:
-            return STOPPED
+    # To the end of the process: a signal between the outcome and its message would else end it without one.
+    handle_termination_signals(signals.handle)
+    try:
+        end = _run_set(job, environment, signals, outcomes)
+        if end.out_of_memory:
+            if signals.stop_requested:
+                return STOPPED
+            notice = _notice(job, outcomes)
+            log.warning("%s", notice)
+            end = _run_set(job, environment, signals, outcomes, notice)
+    except Interrupted:
+        return STOPPED
     return combine_outcomes(
         outcomes=_read_outcomes(outcomes),
         exit_statuses=end.exit_statuses,
@@ -246,12 +246,7 @@ class _SignalForwarder:
             processes.stop()
         return processes.wait()
 
-    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+    def handle(self, _number: int, _frame: FrameType | None) -> None:
         self.stop_requested = True
         if self._processes is not None:
             self._processes.stop()
-
-    @contextmanager
-    def handled(self) -> Iterator[None]:
-        with handle_termination_signals(self._handle):
-            yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -61,11 +62,13 @@ def run(
     on_progress: Callable[[Progress], None] | None = None,
     port: int | None = None,
     notice: str | None = None,
+    stop: StopRequest | None = None,
 ) -> Outcome:
     """Train `job` and return its outcome; raises no error.
 
     Progress is served on `port` when one is given (0: any free one). `notice` says what the job's plan has
-    otherwise than the one that was made for it.
+    otherwise than the one that was made for it. `stop` may handle signals already; by default they are
+    handled until the outcome is there.
     """
     from .progress_server import serve_progress
 
@@ -73,12 +76,10 @@ def run(
     if notice is not None:
         recorder.update(notice=notice)
     state = RunState(job, recorder)
-    stop = StopRequest()
+    stop = stop or StopRequest()
     with stop.listening():
         try:
-            if port is None:
-                return _train_and_upload(state, stop)
-            with serve_progress(recorder, port):
+            with nullcontext() if port is None else serve_progress(recorder, port), stop.raising():
                 return _train_and_upload(state, stop)
         except Interrupted:
             return _interrupted(state)

@@ -8,21 +8,25 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from .errors import Interrupted
 
 log = logging.getLogger(__name__)
 
 
-@contextmanager
-def handle_termination_signals(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Handle SIGTERM and SIGINT with `handle` inside the block. Only for the main thread."""
-    before = {n: signal.signal(n, handle) for n in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def handle_termination_signals(
+    handle: Callable[[int, FrameType | None], None],
+) -> dict[signal.Signals, Any]:
+    """Handle SIGTERM and SIGINT with `handle` from now on. Only for the main thread.
+
+    Args:
+        handle: The handler.
+
+    Returns:
+        The handlers that it replaces, by signal.
+    """
+    return {n: signal.signal(n, handle) for n in (signal.SIGTERM, signal.SIGINT)}
 
 
 class StopRequest:
@@ -30,8 +34,10 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.requested = False
-        self.deferred = False
-        """While True, the loop checks `requested` where it can stop; else the signal raises Interrupted."""
+        self.deferred = True
+        """While True, a signal only sets `requested`, which the loop checks where it can stop; else it raises
+        Interrupted."""
+        self._listens = False
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         log.warning("%s: stopping with a checkpoint", signal.Signals(number).name)
@@ -39,14 +45,37 @@ class StopRequest:
         if first and not self.deferred:
             raise Interrupted
 
+    def listen(self) -> None:
+        """Handle SIGTERM and SIGINT to the end of the process. Only for the main thread."""
+        handle_termination_signals(self._handle)
+        self._listens = True
+
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Handle SIGTERM and SIGINT inside the block; outside the main thread, do nothing."""
-        if threading.current_thread() is not threading.main_thread():
+        """Handle SIGTERM and SIGINT inside the block; do nothing outside the main thread, and after `listen`."""
+        if self._listens or threading.current_thread() is not threading.main_thread():
             yield
             return
-        with handle_termination_signals(self._handle):
+        before = handle_termination_signals(self._handle)
+        try:
             yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    @contextmanager
+    def raising(self) -> Iterator[None]:
+        """Let a signal inside the block, or one that came before it, raise Interrupted.
+
+        After the block, whether it returns or fails, a signal only sets `requested`.
+        """
+        self.deferred = False
+        try:
+            if self.requested:
+                raise Interrupted
+            yield
+        finally:
+            self.deferred = True
 
     @contextmanager
     def defer(self) -> Iterator[None]:
