@@ -15,6 +15,7 @@ import httpx2 as httpx
 from dpojob_api.evaluation import JudgeUsage
 from dpojob_api.shared_training_constants import JUDGE_REPLY_TOKENS
 from dpojob_api.spec import JudgeEndpoint
+from dpojob_trainer.inspection.sources.deadline_network import Deadline, limit_time
 from dpojob_trainer.inspection.sources.public_network import restrict_to_public
 from dpojob_trainer.shared.container_environment import ContainerEnvironment
 
@@ -28,8 +29,6 @@ SECONDS = 120.0
 """The longest wait for a response, and between two chunks of it."""
 CONNECT_SECONDS = 15.0
 """The longest wait for a connection."""
-GRACE_SECONDS = 2.0
-"""After the deadline, until the connections are closed: the longest time that a request without a response takes then."""
 RETRIED = frozenset((408, 409, 425, 429, 500, 502, 503, 504, 529))
 """Statuses of a busy or failing server."""
 MAX_REPLY_BYTES = 1 << 20
@@ -80,11 +79,9 @@ class EndpointClient:
         if environment.scratch is not None:
             # Outside a pod, the network is that of the user who runs the command.
             restrict_to_public(self._client, environment.private_endpoints, _private_address)
-        # Nothing else ends the wait for headers that never come to their end.
-        left = max(0.0, limits.deadline - time.monotonic()) + GRACE_SECONDS
-        self._last_resort = threading.Timer(min(left, threading.TIMEOUT_MAX), self._client.close)
-        self._last_resort.daemon = True
-        self._last_resort.start()
+        # The timeouts of a request hold for one read each, and headers may never come to their end.
+        left = limits.deadline - time.monotonic()
+        limit_time(self._client, Deadline(left, self._time_error))
 
     def stop(self) -> None:
         """Send no further request; the reply of a request in flight is still received."""
@@ -92,7 +89,6 @@ class EndpointClient:
 
     def close(self) -> None:
         """Close the connections."""
-        self._last_resort.cancel()
         self._client.close()
 
     def reply(self, messages: list[dict[str, str]]) -> Reply:
@@ -140,8 +136,7 @@ class EndpointClient:
         """Status, text and wanted wait of the response."""
         url = f"{self._spec.url.rstrip('/')}/chat/completions"
         received = b""
-        left = max(1.0, self._limits.deadline - time.monotonic())
-        timeout = httpx.Timeout(min(SECONDS, left), connect=min(CONNECT_SECONDS, left))
+        timeout = httpx.Timeout(SECONDS, connect=CONNECT_SECONDS)
         with self._client.stream("POST", url, json=body, timeout=timeout) as response:
             for chunk in response.iter_bytes():
                 received += chunk
@@ -190,11 +185,14 @@ class EndpointClient:
 
     def _check_time(self) -> None:
         if time.monotonic() > self._limits.deadline:
-            raise JudgeError(
-                f"evaluation.judge.endpoint {self._address} had answered {self.usage.requests} requests when "
-                "evaluation.maxDuration ended: raise it, or requestsPerMinute, or lower "
-                "evaluation.prompts.max"
-            )
+            raise self._time_error()
+
+    def _time_error(self) -> JudgeError:
+        return JudgeError(
+            f"evaluation.judge.endpoint {self._address} had answered {self.usage.requests} requests when "
+            "evaluation.maxDuration ended: raise it, or requestsPerMinute, or lower "
+            "evaluation.prompts.max"
+        )
 
     def _wait_for_turn(self) -> None:
         """Wait so long that requests are no more frequent than requestsPerMinute."""
