@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import tarfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -108,11 +109,9 @@ async def test_what_exists_is_not_replaced(tmp_path: Path) -> None:
 
 
 async def test_an_interrupted_copy_leaves_nothing(tmp_path: Path) -> None:
-    started = asyncio.Event()
-
     async def answer(socket: ServerConnection) -> None:
-        await socket.send(b"\x01" + archive(a=b"b")[:600])
-        started.set()
+        # More than the record of 10 KiB in which an archive is read.
+        await socket.send(b"\x01" + archive(a=bytes(100_000))[:50_000])
         await socket.wait_closed()
 
     protocol = Subprotocol("v4.channel.k8s.io")
@@ -122,7 +121,9 @@ async def test_an_interrupted_copy_leaves_nothing(tmp_path: Path) -> None:
         async with Api(lambda: access) as api:
             claim = ClaimReader(api, "team-a", "pod-1", "models")
             copy = asyncio.create_task(claim.download("", tmp_path / "model"))
-            await started.wait()
+            while "a" not in {name for _, _, files in os.walk(tmp_path) for name in files}:
+                assert not copy.done(), copy.exception()
+                await asyncio.sleep(0.01)
             copy.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await copy

@@ -75,6 +75,7 @@ async def test_the_pod_is_admitted_and_deleted_also_where_the_reader_is_interrup
 
     reading = asyncio.create_task(read())
     while not (pods := await reader_pods(api)):
+        assert not reading.done(), reading.exception()
         await asyncio.sleep(0.05)
     (pod,) = pods
     assert pod["spec"]["automountServiceAccountToken"] is False

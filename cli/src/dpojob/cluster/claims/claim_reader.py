@@ -130,8 +130,9 @@ async def open_claim(
     """
     user = await _claim_user(api, namespace, claim)
     name = f"dpojob-read-{secrets.token_hex(4)}"
-    await api.create(PODS, reader_pod(name, claim, image, beside=user), namespace)
     try:
+        # Within the block, since the server may have made the pod when Ctrl-C ends the wait for its answer.
+        await api.create(PODS, reader_pod(name, claim, image, beside=user), namespace)
         await _wait_until_running(api, namespace, name, claim, user)
         yield ClaimReader(api, namespace, name, claim)
     finally:
