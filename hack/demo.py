@@ -20,6 +20,8 @@ from cluster_tools import CONTEXT, ROOT, Kubectl, PVCPod, devcluster, log, run
 from rich.console import Console
 from rich.table import Table
 
+from devcluster.host.locks import locked
+
 SYSTEM = "dpojob-system"
 NAMESPACE = "dpojob-demo"
 JOB = "quickstart"
@@ -91,13 +93,13 @@ def demo_data() -> Path:
     version = hashlib.sha256(maker.read_bytes()).hexdigest()[:12]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dpojob"
     made = cache / f"demo-data-{version}"
-    if not made.exists():
-        log("making a tiny chat model and 3,000 preference pairs (half a minute)")
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as fresh:
-            run(sys.executable, str(maker), fresh)
-            Path(fresh).rename(made)
-            Path(fresh).mkdir()  # the context manager removes it
+    with locked(cache / "demo-data.lock", "it makes the demo's model and pairs"):
+        if not made.exists():
+            log("making a tiny chat model and 3,000 preference pairs (half a minute)")
+            with tempfile.TemporaryDirectory(dir=cache) as fresh:
+                run(sys.executable, str(maker), fresh)
+                Path(fresh).rename(made)
+                Path(fresh).mkdir()  # the context manager removes it
     return made
 
 

@@ -1,8 +1,8 @@
 """Real nodes. One cluster of them fits on a machine, so most of this uses the shared one."""
 
+import json
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -198,10 +198,17 @@ def test_a_killed_process_is_replaced_and_pods_go_on(
 
 
 def test_up_again_restarts_nothing(own: Cluster) -> None:
+    def configuration() -> dict[str, int]:
+        """When each file of the daemons was written: kube-proxy, for one, ends once its own is written again."""
+        records = (json.loads(file.read_text()) for file in own.state.daemons.glob("*.json"))
+        files = [Path(file) for record in records for file in record["spec"]["files"]]
+        return {str(file): file.stat().st_mtime_ns for file in files}
+
     pids = {name: own.daemons.pid(name) for name in own.daemons.names()}
+    written = configuration()
+    assert written
     own.up(FULL, 1)
-    # kube-proxy, for one, would end a moment later if its configuration had been written again.
-    time.sleep(3)
+    assert configuration() == written
     assert {name: own.daemons.pid(name) for name in own.daemons.names()} == pids
 
 
@@ -224,8 +231,10 @@ def test_an_image_is_loaded_without_the_parts_the_node_has(
         image_loader.load(own, name, None)
     finally:
         buildah.run("rmi", name)
-    shown = own.kubectl(
-        "run", "derived", "-n", namespace, f"--image={name}", "--restart=Never", "--attach", "--rm",
-        "--quiet", "--command", "--", "cat", "/word",
+    own.kubectl(
+        "run", "derived", "-n", namespace, f"--image={name}", "--restart=Never", "--command", "--",
+        "cat", "/word",
     )  # fmt: skip
-    assert shown.stdout == f"made for {namespace}\n"
+    phase = ("get", "pod", "derived", "-n", namespace, "-o", "jsonpath={.status.phase}")
+    wait_until(lambda: own.kubectl(*phase).stdout == "Succeeded", "the pod has ended")
+    assert own.kubectl("logs", "derived", "-n", namespace).stdout == f"made for {namespace}\n"

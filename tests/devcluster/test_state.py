@@ -1,3 +1,4 @@
+import fcntl
 import itertools
 import json
 import multiprocessing
@@ -85,10 +86,11 @@ def test_a_lock_excludes_even_when_its_holder_removes_the_file(tmp_path: Path) -
 
 def test_a_daemon_does_not_inherit_the_lock(tmp_path: Path) -> None:
     with locked(tmp_path / "lock", "test"):
-        sleeper = subprocess.Popen(["sleep", "30"], close_fds=False)
+        sleeper = subprocess.Popen(["sleep", "600"], close_fds=False)
     try:
-        with locked(tmp_path / "lock", "test"):
-            pass
+        with (tmp_path / "lock").open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert sleeper.poll() is None
     finally:
         sleeper.kill()
         sleeper.wait()

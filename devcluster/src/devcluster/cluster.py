@@ -22,8 +22,8 @@ from devcluster.node import NodeSet, check_machine
 from devcluster.state import FULL, ClusterRecord, State, clusters
 
 
-def wait_for(what: str, condition: Callable[[], bool], timeout: float = 60.0) -> None:
-    """Poll until it holds."""
+def wait_for(what: str, condition: Callable[[], bool], timeout: float = 300.0) -> None:
+    """Poll until it holds. The limit is far longer than a busy machine takes."""
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:
@@ -139,16 +139,18 @@ class Cluster:
     def _wait_ready(self, api: Api, record: ClusterRecord) -> None:
         def account() -> bool:
             path = "/api/v1/namespaces/default/serviceaccounts/default"
-            with suppress(ApiError):
+            with suppress(ApiError, OSError):
                 return api.get(path) is not None
             return False
 
         def nodes() -> bool:
-            items = api.items("/api/v1/nodes")
-            return len(items) >= record.nodes and all(_is_ready(item) for item in items)
+            with suppress(ApiError, OSError):
+                items = api.items("/api/v1/nodes")
+                return len(items) >= record.nodes and all(_is_ready(item) for item in items)
+            return False
 
         wait_for("the default service account", account)
-        wait_for("every node Ready", nodes, timeout=120)
+        wait_for("every node Ready", nodes)
 
     def add_kwok_node(self, manifest: str) -> None:
         """A fake node; starts kwok if this cluster has none yet."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.kit.cluster.host_state import differences, picture
-from tests.kit.waiting import wait_until
+from tests.kit.waiting import LIMIT, wait_until
 
 from devcluster.cluster import Cluster, sweep
 from devcluster.control_plane import kwok
@@ -143,7 +143,13 @@ def test_a_pod_of_a_fake_node_runs_until_its_end_is_set(
     wait_until(lambda: control_plane.kubectl(*phase).stdout == "Running", "the pod runs")
     notes = (f"kwok.dpojob.dev/exit-code={code}", 'kwok.dpojob.dev/message={"a": "<b>"}')
     control_plane.kubectl("annotate", *pods, *notes)
-    control_plane.kubectl("wait", *in_namespace, f"--for=condition={condition}", "job/train")
+    control_plane.kubectl(
+        "wait",
+        *in_namespace,
+        f"--for=condition={condition}",
+        "job/train",
+        f"--timeout={LIMIT:.0f}s",
+    )
     (item,) = get(control_plane, *pods)["items"]
     ended = item["status"]["containerStatuses"][0]["state"]["terminated"]
     assert (ended["exitCode"], ended["message"]) == (int(code), '{"a": "<b>"}')
@@ -176,9 +182,17 @@ def test_access_control_and_pod_security_are_those_of_a_real_cluster(
     who = f"--as=system:serviceaccount:{namespace}:default"
     asked = control_plane.kubectl("auth", "can-i", "list", "secrets", who, check=False)
     assert asked.stdout.strip() == "no"
+    account = ("get", "serviceaccount", "default", "-n", namespace)
+    wait_until(
+        lambda: control_plane.kubectl(*account, check=False).returncode == 0, "the account exists"
+    )
     token = control_plane.kubectl("create", "token", "default", "-n", namespace).stdout
     assert token.count(".") == 2
     label = "pod-security.kubernetes.io/enforce=restricted"
     control_plane.kubectl("label", "namespace", namespace, label)
-    refused = control_plane.kubectl("run", "root", "--image=x", "-n", namespace, check=False)
-    assert "violates PodSecurity" in refused.stderr
+    run = ("run", "root", "--image=x", "-n", namespace, "--dry-run=server")
+    # Admission reads the namespace from a cache, which the label reaches a moment later.
+    wait_until(
+        lambda: "violates PodSecurity" in control_plane.kubectl(*run, check=False).stderr,
+        "a pod that runs as root is refused",
+    )

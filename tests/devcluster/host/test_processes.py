@@ -1,5 +1,6 @@
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -228,8 +229,10 @@ def test_one_that_never_serves_is_reported(daemons: Daemons) -> None:
 
 
 def test_one_that_ignores_the_request_to_end_is_killed(daemons: Daemons) -> None:
-    stubborn = Daemon("stubborn", ["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"])
+    script = "trap '' TERM; echo ignores it; while :; do sleep 0.1; done"
+    stubborn = Daemon("stubborn", ["sh", "-c", script])
     daemons.start(stubborn)
+    wait_until(lambda: "ignores it" in daemons.log("stubborn").read_text(), "it ignores the signal")
     pid = daemons.pid("stubborn")
     assert pid is not None
     daemons.stop("stubborn", grace=0.3)
@@ -238,7 +241,8 @@ def test_one_that_ignores_the_request_to_end_is_killed(daemons: Daemons) -> None
 
 
 def test_a_running_program_is_found_by_its_name(tmp_path: Path) -> None:
-    program = tmp_path / "dpojob-test-prg"
+    # Another run of this test may go on beside: its program has another name.
+    program = tmp_path / f"dpojob-{secrets.token_hex(4)}"
     program.write_text("#!/bin/sh\necho started\nread _\n")
     program.chmod(0o755)
     assert not is_program_running(program.name)

@@ -1,5 +1,6 @@
 """What a cluster could leave on the machine, as one comparable picture."""
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -40,6 +41,14 @@ def _mounts(marker: str) -> set[str]:
     return {point for point in points if marker in point or not point.startswith(others)}
 
 
+def _below(top: str) -> set[str]:
+    """A directory and all in it; a walk that passes over what another program removes meanwhile."""
+    found = {top} if Path(top).exists() else set()
+    for directory, folders, files in os.walk(top):
+        found.update(f"{directory}/{name}" for name in (*folders, *files))
+    return found
+
+
 def picture(marker: str) -> dict[str, set[str]]:
     """The state of the machine by kind; every process of the cluster has `marker`, the state directory, in its arguments."""
     shared = ("/run/dpojob", "/run/containerd", "/var/lib/cni", "/var/lib/kubelet")
@@ -52,11 +61,9 @@ def picture(marker: str) -> dict[str, set[str]]:
         "routes": set(_lines("ip", "route")),
         "namespaces": {str(path) for path in Path("/run/netns").glob("*")},
         "rules": _rules(),
-        "cgroups": {str(p) for p in Path("/sys/fs/cgroup").rglob("*dpojob*") if p.is_dir()},
+        "cgroups": {path for path in _below("/sys/fs/cgroup") if "dpojob" in Path(path).name},
         "sysctls": {f"{name}={(Path('/proc/sys') / name).read_text().strip()}" for name in SYSCTLS},
-        "files": {
-            str(p) for top in files for p in (Path(top), *Path(top).rglob("*")) if p.exists()
-        },
+        "files": {path for top in files for path in _below(top)},
         "hosts": {Path("/etc/hosts").read_text()},
     }
 

@@ -19,6 +19,8 @@ from devcluster.host.errors import DevclusterError
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
+REQUEST_SECONDS = 60.0
+"""Longest wait for the next bytes of an answer: an API server that has to share the cores has taken 32 s."""
 
 
 class ApiError(DevclusterError):
@@ -71,7 +73,9 @@ def labelled(path: str, labels: Mapping[str, str]) -> str:
 class Api:
     """One connection, kept open; reconnects when the server closed it."""
 
-    def __init__(self, server: str, tls: ssl.SSLContext | None, timeout: float = 10.0) -> None:
+    def __init__(
+        self, server: str, tls: ssl.SSLContext | None, timeout: float = REQUEST_SECONDS
+    ) -> None:
         self._connection = http.client.HTTPSConnection(
             urlsplit(server).netloc, timeout=timeout, context=tls
         )
@@ -84,7 +88,7 @@ class Api:
         return cls(f"https://127.0.0.1:{port}", tls)
 
     @classmethod
-    def from_kubeconfig(cls, path: Path, timeout: float = 10.0) -> "Api":
+    def from_kubeconfig(cls, path: Path, timeout: float = REQUEST_SECONDS) -> "Api":
         """Make a client for the server and the user of a kubeconfig."""
         return cls(*kubeconfig.read(path), timeout)
 

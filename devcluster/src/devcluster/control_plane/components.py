@@ -112,7 +112,6 @@ class ControlPlane:
                 *audit.flags(self.state.audit_policy, self.state.audit_log),
             ],
             ready=api.ready,
-            timeout=120,
         )
 
     def _controller_manager(self) -> Daemon:

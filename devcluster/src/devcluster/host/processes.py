@@ -86,7 +86,8 @@ class Daemon:
     environment: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     """Configuration by path. Written only before a start, since some components exit when theirs changes."""
-    timeout: float = 60.0
+    timeout: float = 180.0
+    """Seconds until it serves, far more than a busy machine takes."""
     restarts: int = 1
     """How often it is started again when it ends before it is ready."""
 

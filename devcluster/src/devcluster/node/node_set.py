@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Collection
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from devcluster.control_plane import Api, ApiError, ControlPlane
@@ -13,6 +14,9 @@ from devcluster.host.processes import Daemons, start_time
 from devcluster.node import cgroups, dns, iptables, kube_proxy, kubelet, network
 from devcluster.node.containerd import Containerd
 from devcluster.state import ClusterRecord, State
+
+REGISTRATION_SECONDS = 300.0
+"""Longest wait for a started kubelet, far more than a busy machine takes."""
 
 
 class Node:
@@ -87,10 +91,11 @@ class NodeSet:
         ]
         for daemon in shared:
             self.daemons.start(daemon)
-        fresh = [self._start(node, plane) for node in self.nodes]
+        began = datetime.now(UTC)
+        fresh = [node for node in self.nodes if self._start(node, plane)]
         for daemon in shared:
             self.daemons.wait(daemon)
-        self._restore_gpus(api, retry=any(fresh))
+        self._restore_gpus(api, fresh, began)
 
     def _start(self, node: Node, plane: ControlPlane) -> bool:
         cgroups.create(node.cgroup)
@@ -105,15 +110,25 @@ class NodeSet:
         self.daemons.wait(agent, runtime)
         return started
 
-    def _restore_gpus(self, api: Api, *, retry: bool) -> None:
-        """Set extended resources again: a kubelet that starts may drop those without a device plugin."""
-        deadline = time.monotonic() + (5 if retry and self.record.gpus else 0)
-        while True:
-            for node, resources in self.record.gpus.items():
-                set_resources(api, node, resources)
-            if time.monotonic() >= deadline:
-                return
-            time.sleep(0.5)
+    def _restore_gpus(self, api: Api, fresh: Collection[Node], began: datetime) -> None:
+        """Set extended resources again: a kubelet drops those without a device plugin when it registers its node.
+
+        Args:
+            api: The API server.
+            fresh: Nodes whose kubelet was started.
+            began: A time before these starts.
+        """
+        deadline = time.monotonic() + REGISTRATION_SECONDS
+        waiting = {node.name for node in fresh} & self.record.gpus.keys()
+        while waiting := {name for name in waiting if not has_registered(api, name, began)}:
+            if time.monotonic() > deadline:
+                raise DevclusterError(
+                    f"the kubelet of {', '.join(sorted(waiting))} did not register its node within "
+                    f"{REGISTRATION_SECONDS:.0f} s"
+                )
+            time.sleep(0.1)
+        for node, resources in self.record.gpus.items():
+            set_resources(api, node, resources)
 
     def stop(self, kept_images: Collection[str]) -> None:
         """Stop the nodes and undo every change to the machine.
@@ -162,6 +177,16 @@ class NodeSet:
     def has_image(self, name: str) -> bool:
         """Whether every node has it."""
         return all(node.containerd.has_image(name) for node in self.nodes)
+
+
+def has_registered(api: Api, node: str, began: datetime) -> bool:
+    """Whether a kubelet that was started after a time has registered its node, which it does before it reports on it."""
+    with suppress(ApiError, OSError):
+        conditions = api.call("GET", f"/api/v1/nodes/{node}")["status"].get("conditions", [])
+        reported = [each["lastHeartbeatTime"] for each in conditions if each["type"] == "Ready"]
+        # Reports have whole seconds: one of the second in which it was started may be of the kubelet before.
+        return any(datetime.fromisoformat(moment) > began for moment in reported)
+    return False
 
 
 def set_resources(api: Api, node: str, resources: dict[str, int]) -> None:
