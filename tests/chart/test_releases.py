@@ -74,12 +74,8 @@ def release(control_plane: Any, namespace: str) -> Iterator[Release]:
 
     def without_crds() -> None:
         control_plane.kubectl("delete", "crd", *CRDS, "--ignore-not-found", "--wait=false")
-        wait_until(
-            lambda: (
-                not control_plane.kubectl("get", "crd", *CRDS, "-o", "name", check=False).stdout
-            ),
-            "the CRDs are gone",
-        )
+        names = ("get", "crd", *CRDS, "--ignore-not-found", "-o", "name")
+        wait_until(lambda: not control_plane.kubectl(*names).stdout, "the CRDs are gone")
 
     without_crds()
     yield Release(control_plane, namespace)
@@ -206,7 +202,7 @@ def test_the_first_installation_brings_its_pools_and_later_ones_change_them(
     apply(("a", "1.00"), **{"crds.keep": "false"})
     release.helm("uninstall")
     wait_until(
-        lambda: not release.kubectl("get", "crd", *CRDS, "-o", "name", check=False),
+        lambda: not release.kubectl("get", "crd", *CRDS, "--ignore-not-found", "-o", "name"),
         "the CRDs go with the release",
     )
 

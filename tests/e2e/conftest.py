@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.kit.waiting import TRAINING_LIMIT
 
 from devcluster.cluster import Cluster
 
@@ -40,11 +41,11 @@ class Installed:
     def job(self, namespace, name="quickstart"):
         return json.loads(self.kubectl("get", "dpojob", name, "-n", namespace, "-o", "json"))
 
-    def finish(self, namespace, name="quickstart", timeout=600):
+    def finish(self, namespace, name="quickstart"):
         """Waits for the end, as a user would; returns the DPOJob."""
         self.kubectl(
             "wait", "--for=condition=Finished", f"dpojob/{name}", "-n", namespace,
-            f"--timeout={timeout}s",
+            f"--timeout={TRAINING_LIMIT:.0f}s",
         )  # fmt: skip
         return self.job(namespace, name)
 

@@ -7,7 +7,7 @@ from tests.kit.e2e import network_policy_agent
 from tests.kit.e2e.held_job import VALUES, HeldJob
 from tests.kit.waiting import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.chaos, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.e2e, pytest.mark.chaos, pytest.mark.timeout(3600)]
 OUTSIDE = "outside"
 """A namespace without policies, and its only pod, which serves HTTP."""
 PORT = 8000

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from tests.kit.waiting import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 PVC = """
 apiVersion: v1
 kind: PersistentVolumeClaim
@@ -104,7 +104,7 @@ def test_a_full_output_ends_the_job_and_the_next_one_completes_in_the_same_direc
     installed.kubectl("apply", "-n", namespace, "-f", "-", input=PVC)
     path = "jsonpath={.status.phase}"
     claim = ("get", "pvc", "small", "-n", namespace, "-o", path)
-    wait_until(lambda: installed.kubectl(*claim) == "Bound", "the claim is bound", 60)
+    wait_until(lambda: installed.kubectl(*claim) == "Bound", "the claim is bound")
     weights = (directory / "model/model.safetensors").stat().st_size
     volume = installed.claim_directory(namespace, "small")
     with small_file_system(volume, f"size={weights // 2048}k") as disk:

@@ -5,7 +5,7 @@ import json
 import pytest
 from tests.kit.waiting import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_the_job_completes_all_the_same(installed, inputs, quickstart, no_gpu):
         900,
     )
     kill_operator(installed)
-    job = installed.finish(namespace, "survivor", timeout=900)
+    job = installed.finish(namespace, "survivor")
     assert job["status"]["phase"] == "Complete", job["status"]
     assert job["status"]["progress"]["evalAccuracy"] > 0.7
     assert len(training_jobs()) == 1

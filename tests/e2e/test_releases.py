@@ -12,7 +12,7 @@ from tests.kit.last_release import images as last_release_images
 from tests.kit.last_release import sources as last_release_sources
 from tests.kit.waiting import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 
 
 class Releases:
@@ -132,7 +132,8 @@ def test_a_job_trains_on_through_every_step_and_completes_without_an_operator(
 
     releases.apply_this()
     releases.helm("uninstall", "dpojob", "--wait")
-    assert releases.operator_images() == []
+    # Helm waits for the objects of the release; the garbage collector deletes the Deployment's pods.
+    wait_until(lambda: releases.operator_images() == [], "the operator's pod is gone")
     assert job.running() == running, "after the uninstall"
     assert job.status()["phase"] == "Training"
 

@@ -9,7 +9,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ViewportSize, expect, sync_playwright
+
+from .waiting import LIMIT
+
+expect.set_options(timeout=LIMIT * 1000)
 
 
 @contextmanager
@@ -33,7 +37,7 @@ def page_server(environment: Mapping[str, str], *options: str) -> Iterator[str]:
         yield process.stdout.readline().strip()
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(LIMIT)
 
 
 @contextmanager
@@ -50,9 +54,24 @@ def chromium(*arguments: str) -> Iterator[Browser]:
     assert path, "install Debian's chromium for this test"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", *arguments]
+            executable_path=path, args=["--no-sandbox", *arguments], timeout=LIMIT * 1000
         )
         try:
             yield browser
         finally:
             browser.close()
+
+
+def new_context(browser: Browser, viewport: ViewportSize | None = None) -> BrowserContext:
+    """Makes a context, such as a user's window, whose pages wait as long as a test waits.
+
+    Args:
+        browser: The browser.
+        viewport: The size of its pages in CSS pixels; Playwright's own where left out.
+
+    Returns:
+        The context, which whoever makes it closes, unless the browser ends before.
+    """
+    context = browser.new_context(viewport=viewport) if viewport else browser.new_context()
+    context.set_default_timeout(LIMIT * 1000)
+    return context

@@ -9,18 +9,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 from tests.kit.cli.page_jobs import PLAN, condition, job, pool, progress, training
 from tests.kit.cli.page_tenant import PageTenant
-from tests.kit.waiting import LIMIT
+from tests.kit.ui import new_context
 
 pytestmark = pytest.mark.cluster
-DESKTOP = {"width": 1280, "height": 900}
-PHONE = {"width": 360, "height": 740}
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 360, "height": 740}
 HOSTILE = (
     "<img src=x onerror=\"document.title='pwned'\"><script>document.title='pwned'</script>\u202e"
 )
-expect.set_options(timeout=LIMIT * 1000)
 
 
 class Viewer:
@@ -92,7 +91,7 @@ def jobs(tenant: PageTenant) -> Iterator[PageTenant]:
 
 @pytest.fixture
 def viewer(jobs: PageTenant, browser: Browser, address: str) -> Iterator[Viewer]:
-    context = browser.new_context(viewport=DESKTOP)
+    context = new_context(browser, DESKTOP)
     made = Viewer(context.new_page(), address)
     yield made
     context.close()

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.kit.cli.command_runner import UNREACHABLE
-from tests.kit.ui import chromium, page_server
+from tests.kit.ui import chromium, new_context, page_server
 from tests.kit.waiting import LIMIT
 
 pytestmark = (
@@ -98,7 +98,7 @@ def other_port() -> Iterator[int]:
 @pytest.fixture
 def signed_in(browser: Browser, address: str, own: str) -> Iterator[BrowserContext]:
     """The user's browser, with the page open; the page still reads its streams at the end."""
-    context = browser.new_context()
+    context = new_context(browser)
     page = context.new_page()
     page.goto(address)
     expect(page.get_by_text("does not answer")).to_be_visible()

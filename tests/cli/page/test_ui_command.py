@@ -15,6 +15,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 from tests.kit.cli.command_runner import COMMAND, UNREACHABLE, run
+from tests.kit.ui import new_context
 
 REFUSED = "the API server http://127.0.0.1:1 does not answer"
 
@@ -77,11 +78,12 @@ def test_the_browser_signs_in_by_a_private_file_and_its_arguments_hold_no_secret
     file = Path(urlsplit(argument).path)
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.parent.stat().st_mode & 0o777 == 0o700
-    page = browser.new_page()
+    context = new_context(browser)
+    page = context.new_page()
     page.goto(argument, wait_until="commit")
     page.wait_for_url(address)
     expect(page.locator("body")).to_contain_text(REFUSED)
-    again = browser.new_page()
+    again = context.new_page()
     again.goto(f"{address}?token={token}")
     assert again.url == address and "DPOJobs" in again.title()
     process.send_signal(signal.SIGINT)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import yaml
 from tests.kit.ports import free_port
+from tests.kit.waiting import LIMIT
 
 
 @contextmanager
@@ -43,9 +44,11 @@ def scraping_prometheus(installed, scratch):
             ],
             stdout=log, stderr=log,
         )  # fmt: skip
-    yield f"http://{listen}"
-    process.terminate()
-    process.wait(30)
+    try:
+        yield f"http://{listen}"
+    finally:
+        process.terminate()
+        process.wait(LIMIT)
 
 
 def _make_scraper(installed):
@@ -63,5 +66,5 @@ def _make_scraper(installed):
 
 def query(prometheus, expression):
     url = f"{prometheus}/api/v1/query?" + urllib.parse.urlencode({"query": expression})
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=LIMIT) as answer:
         return json.load(answer)["data"]["result"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.kit.waiting import wait_until
+from tests.kit.waiting import TRAINING_LIMIT, wait_until
 
 
 def run_in_training_pod(
@@ -36,7 +36,7 @@ def run_in_training_pod(
         phase = str(installed.kubectl("get", "pod", name, "-n", namespace, "-o", path))
         return phase if phase in ("Succeeded", "Failed") else None
 
-    phase = wait_until(ended, f"the pod {name} ended", limit=300)
+    phase = wait_until(ended, f"the pod {name} ended", limit=TRAINING_LIMIT)
     log = str(installed.kubectl("logs", name, "-n", namespace))
     installed.kubectl("delete", "pod", name, "-n", namespace)
     return str(phase), log

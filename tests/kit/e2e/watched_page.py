@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 
+from tests.kit.waiting import TRAINING_LIMIT
+
 STATE = """[
     document.querySelector("h1 .badge")?.dataset.phase ?? "",
     Number(document.querySelector("[data-chart=loss]")?.dataset.points ?? 0),
@@ -14,7 +16,7 @@ STATE = """[
 def states_until_finished(page, kubectl, namespace, name):
     """What the page shows, one after the other, until kubectl says that the job has finished."""
     command = ["wait", "--for=condition=Finished", f"dpojob/{name}", "-n", namespace]
-    waiting = subprocess.Popen([*kubectl.base, *command, "--timeout=900s"])
+    waiting = subprocess.Popen([*kubectl.base, *command, f"--timeout={TRAINING_LIMIT:.0f}s"])
     seen = []
     while waiting.poll() is None:
         state = page.evaluate(STATE)

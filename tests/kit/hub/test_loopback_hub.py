@@ -20,7 +20,7 @@ from huggingface_hub.errors import (
 )
 from safetensors.numpy import save_file
 from tests.kit.hub.server import Hub
-from tests.kit.waiting import wait_until
+from tests.kit.waiting import LIMIT, wait_until
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_faults_pass_when_their_count_is_spent(hub: Hub, model: Path) -> None:
     hub.add_model("org/m", model)
     hub.fault("GET /api/models/org/m", status=500, times=2)
     url = f"{hub.url}/api/models/org/m"
-    assert [httpx.get(url).status_code for _ in range(3)] == [500, 500, 200]
+    assert [httpx.get(url, timeout=LIMIT).status_code for _ in range(3)] == [500, 500, 200]
 
 
 def test_a_hanging_hub_answers_nothing_until_released(hub: Hub, model: Path) -> None:
@@ -176,20 +176,20 @@ def test_a_hanging_hub_answers_nothing_until_released(hub: Hub, model: Path) -> 
         httpx.get(f"{hub.url}/org/m/resolve/main/config.json", timeout=0.2)
     wait_until(lambda: fault.hits == 1, "the hub has read the request")
     hub.clear_faults()
-    assert httpx.get(f"{hub.url}/org/m/resolve/main/config.json").status_code == 200
+    assert httpx.get(f"{hub.url}/org/m/resolve/main/config.json", timeout=LIMIT).status_code == 200
 
 
 def test_a_cut_body_is_an_error_of_the_connection(hub: Hub, model: Path) -> None:
     hub.add_model("org/m", model)
     hub.fault("config.json", cut_after=4)
     with pytest.raises(httpx.RemoteProtocolError):
-        httpx.get(f"{hub.url}/org/m/resolve/main/config.json")
+        httpx.get(f"{hub.url}/org/m/resolve/main/config.json", timeout=LIMIT)
 
 
 def test_plain_files_and_endless_redirects(hub: Hub) -> None:
     address = hub.add_file("rows.jsonl", b"0123456789")
-    assert httpx.get(address, headers={"Range": "bytes=-3"}).content == b"789"
-    assert httpx.get(address, headers={"Range": "bytes=99-"}).status_code == 416
+    assert httpx.get(address, headers={"Range": "bytes=-3"}, timeout=LIMIT).content == b"789"
+    assert httpx.get(address, headers={"Range": "bytes=99-"}, timeout=LIMIT).status_code == 416
     hub.add_redirect("loop", f"{hub.url}/files/loop")
     with pytest.raises(httpx.TooManyRedirects):
-        httpx.get(f"{hub.url}/files/loop", follow_redirects=True)
+        httpx.get(f"{hub.url}/files/loop", follow_redirects=True, timeout=LIMIT)

@@ -16,7 +16,7 @@ from tests.kit import tiny_models
 from tests.kit.cli.command_runner import COMMAND, run
 from tests.kit.cli.local_job import ClaimDirectory, WriteManifest, job, pairs
 
-TRAINING = {"learningRate": 5.0e-4, "batchSize": 4, "maxLength": 64, "epochs": 6}
+TRAINING = {"learningRate": 5.0e-4, "batchSize": 4, "maxLength": 64, "epochs": 12}
 MAPPING = {"prompt": "question", "chosen": "good_response", "rejected": "bad_response"}
 
 
@@ -70,7 +70,8 @@ def test_ctrl_c_saves_and_the_same_command_continues_to_what_the_cluster_would_m
         env={**os.environ, "COLUMNS": "100"},
     )  # fmt: skip
     assert process.stderr is not None
-    # A small pipe whose lines are not read holds the training up, so that it does not end before the signal.
+    # A small pipe, which holds half of the lines, and whose lines are not read, holds the training up, so that it
+    # does not end before the signal.
     fcntl.fcntl(process.stderr, fcntl.F_SETPIPE_SZ, 4096)
     for line in process.stderr:
         if line.startswith(b"step 2/"):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from nltk.downloader import Downloader
 from tests.kit.tiny_models import write_task
+from tests.kit.waiting import LIMIT
 
 from dpojob_trainer.inspection.model import benchmark_tasks
 
@@ -82,6 +83,7 @@ def test_data_beside_the_hub_that_cannot_be_reached_are_named_before_a_gpu_is_as
     server = HTTPServer(("127.0.0.1", 0), Answers)
     url = f"http://127.0.0.1:{server.server_port}/index.xml"
     monkeypatch.setattr(benchmark_tasks, "NLTK_INDEX", url)
+    monkeypatch.setattr(benchmark_tasks, "NLTK_SECONDS", LIMIT)
     thread = Thread(target=server.serve_forever)
     if status is None:
         server.server_close()

@@ -21,7 +21,7 @@ from tests.kit.training.judges import (
     write_length_reward_model,
 )
 from tests.kit.training.tiny_job import MakeJob, metrics
-from tests.kit.ui import chromium
+from tests.kit.ui import chromium, new_context
 
 from dpojob_api.evaluation import Evaluation
 from dpojob_api.progress import Outcome
@@ -88,7 +88,7 @@ def assert_a_browser_shows(report: Path, evaluation: Evaluation) -> None:
     """The verdict, the interval as drawn, and the answers side by side."""
     assert evaluation.win_rate is not None and evaluation.win_rate.low is not None
     with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page = new_context(browser, {"width": 1280, "height": 900}).new_page()
         page.goto(report.as_uri())
         assert page.locator("#verdict").inner_text() == (
             f"{evaluation.verdict}. {evaluation.message}"

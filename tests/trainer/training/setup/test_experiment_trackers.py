@@ -87,7 +87,8 @@ def test_wandb_offline_keeps_every_loss_beside_the_model(make_job: MakeJob, tmp_
 
     job = reporting(make_job, "wandb")
     # In a process of its own, which wandb's service would outlive, with the Secret's key as the kubelet sets it.
-    container = Container(job, tmp_path / "pod", {f"{ENV_SECRET_PREFIX}WANDB_MODE": "offline"})
+    variables = {f"{ENV_SECRET_PREFIX}WANDB_MODE": "offline", "WANDB_X_SERVICE_WAIT": "300"}
+    container = Container(job, tmp_path / "pod", variables)
     assert container.wait() == 0, container.log()
     (written,) = (job.output / "wandb").rglob("run-*.wandb")
     store: Any = DataStore()

@@ -26,19 +26,37 @@ from dpojob_trainer.inspection.readers.columnar import (
 from dpojob_trainer.inspection.sources import DataFile
 
 MIB = 1 << 20
-MAX_MIB = 1000
+MAX_MIB = 1500
 """Peak of a process that reads one of these files; decoded they have 2 GiB or more."""
 READ = """
-import re, resource, sys
+import re, resource, sys, threading
 from pathlib import Path
 from dpojob_trainer.inspection import InspectionError
 from dpojob_trainer.inspection.readers import prefetched, read_file
 from dpojob_trainer.inspection.sources import DataFile
-path, rows = Path(sys.argv[1]), 0
+from dpojob_trainer.inspection.readers.concurrency import AHEAD
+path, rows, taken, read = Path(sys.argv[1]), 0, 0, 0
+changed = threading.Condition()
+def counted(batches):
+    global read
+    try:
+        for batch in batches:
+            with changed:
+                read += 1
+                changed.notify()
+            yield batch
+    finally:
+        with changed:
+            read = sys.maxsize
+            changed.notify()
 # An allocation that would take the machine's memory fails instead.
 resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
 try:
-    for batch in prefetched(read_file(DataFile(path.name, path, path.stat().st_size))):
+    for batch in prefetched(counted(read_file(DataFile(path.name, path, path.stat().st_size)))):
+        # The most that can be in memory: this batch, those that are read ahead, and one that waits for its place.
+        taken += 1
+        with changed:
+            changed.wait_for(lambda: read > taken + AHEAD)
         if batch.record_batch is not None:
             for column in batch.record_batch.columns:
                 if hasattr(column, "dictionary"):
