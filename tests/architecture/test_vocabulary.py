@@ -36,7 +36,7 @@ FORMER_DEFINITIONS = {
         Room Rung Seals Seams Stranger Talks Verdict VerdictColumn VerdictValues Votes Within amiss in_turns lacking
         settle_figures until_one_ends""",
     "api": "Contract Observed",
-    "operator": "Observed Outputs Work",
+    "operator": "Claim Observed Outputs Work",
     "planner": "Attempt Fit Job Need Outcome",
     INSPECTION: "Answers Columns Fault Judge Stored Subject broken survey",
     TRAINING: "Meeting enter flaw gather",

@@ -62,7 +62,7 @@ class JobCosts:
         if not jobs.existing.apply(raw):
             return None
         after = jobs.existing.get(key)
-        same = before is not None and after is not None and before.claim is after.claim
+        same = before is not None and after is not None and before.demand is after.demand
         return READING_DELAY if same else 0.0
 
     def retain(self, namespace: str | None, uids: Collection[str], version: int) -> list[str]:

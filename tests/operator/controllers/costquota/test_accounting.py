@@ -19,7 +19,7 @@ from tests.kit.operator.costquota_api import (
 )
 
 from dpojob_api.cost_quota import CostQuota
-from dpojob_operator.decide.cost_quota import Claim, period_end, read_job_cost
+from dpojob_operator.decide.cost_quota import QuotaDemand, period_end, read_job_cost
 from dpojob_operator.kube import Conflict
 from dpojob_operator.kube.resources import COSTQUOTAS, DPOJOBS
 
@@ -47,15 +47,15 @@ class Accounting:
         for entry in new.status.jobs:
             known = self.counted[new.name].get(entry.uid, Decimal(0))
             self.counted[new.name][entry.uid] = max(known, entry.spent)
-        claims = {
-            raw["metadata"]["uid"]: read_job_cost(raw).claim
+        demands = {
+            raw["metadata"]["uid"]: read_job_cost(raw).demand
             for raw in self.api.objects["dpojobs"].values()
         }
         reserved = {entry.uid for entry in old.status.jobs if entry.reserved is not None}
         admitted = [
             entry
             for entry in new.status.jobs
-            if entry.reserved is not None and claims.get(entry.uid) is Claim.ADMISSION
+            if entry.reserved is not None and demands.get(entry.uid) is QuotaDemand.ADMISSION
             if entry.uid not in reserved
         ]
         assert not admitted or new.status.total_used + new.status.total_reserved <= new.max_cost

@@ -12,8 +12,8 @@ from tests.kit.operator.costquota_api import attempt, finished, planned_job, quo
 from dpojob_api.base import JSONObject
 from dpojob_api.cost_quota import CostQuota
 from dpojob_operator.decide.cost_quota import (
-    Claim,
     JobCost,
+    QuotaDemand,
     read_job_cost,
     reservations,
     updated_quotas,
@@ -186,7 +186,7 @@ def test_a_new_quota_counts_attempts_that_began_in_its_period() -> None:
 def test_a_job_that_cannot_be_read_keeps_what_was_counted() -> None:
     (made,) = update([new_quota()], running("a", 3))
     broken = cost({"metadata": {"name": "a"}, "spec": {}, "status": {"attempts": "none"}})
-    assert broken.claim is Claim.UNKNOWN
+    assert broken.demand is QuotaDemand.UNKNOWN
     assert update([made], broken) == [made]
 
 
@@ -209,29 +209,33 @@ def test_hostile_figures_break_nothing(status: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "change", "claim"),
+    ("spec", "change", "demand"),
     [
-        ({}, {}, Claim.ADMISSION),
-        ({"suspend": True}, {}, Claim.NOTHING),
-        ({"validateOnly": True}, {}, Claim.NOTHING),
-        ({}, {"plan": None}, Claim.NOTHING),
-        ({}, {"plan": {"hourlyPrice": "0", "estimate": {"hours": 1, "cost": "0"}}}, Claim.NOTHING),
-        ({}, {"attempts": [attempt(1, NOW)]}, Claim.RESERVATION),
-        ({}, {"attempts": [attempt(1, NOW, NOW)]}, Claim.ADMISSION),
-        ({"suspend": True}, {"attempts": [attempt(1, NOW, NOW)]}, Claim.NOTHING),
+        ({}, {}, QuotaDemand.ADMISSION),
+        ({"suspend": True}, {}, QuotaDemand.NOTHING),
+        ({"validateOnly": True}, {}, QuotaDemand.NOTHING),
+        ({}, {"plan": None}, QuotaDemand.NOTHING),
+        (
+            {},
+            {"plan": {"hourlyPrice": "0", "estimate": {"hours": 1, "cost": "0"}}},
+            QuotaDemand.NOTHING,
+        ),
+        ({}, {"attempts": [attempt(1, NOW)]}, QuotaDemand.RESERVATION),
+        ({}, {"attempts": [attempt(1, NOW, NOW)]}, QuotaDemand.ADMISSION),
+        ({"suspend": True}, {"attempts": [attempt(1, NOW, NOW)]}, QuotaDemand.NOTHING),
     ],
 )
 def test_what_a_job_asks_of_its_quotas(
-    spec: dict[str, Any], change: dict[str, Any], claim: Claim
+    spec: dict[str, Any], change: dict[str, Any], demand: QuotaDemand
 ) -> None:
-    assert cost({**planned_job("a", **change), "spec": spec}).claim is claim
+    assert cost({**planned_job("a", **change), "spec": spec}).demand is demand
 
 
 def test_what_the_judge_cost_counts_too() -> None:
     raw = planned_job("a", attempts=[attempt(3, NOW, NOW)])
     raw["status"]["evaluation"] = {"prompts": 1, "judgeUsage": {"cost": 2.5}}
     job = cost(finished(raw))
-    assert job.claim is Claim.ENDED
+    assert job.demand is QuotaDemand.ENDED
     (made,) = update([new_quota()], job)
     assert made.status.used == Decimal("5.50")
 
@@ -254,9 +258,9 @@ def test_the_conditions_of_a_quota_say_whether_it_is_used_up() -> None:
 def test_a_plan_whose_judge_alone_has_a_price_is_admitted_too() -> None:
     raw = planned_job("a", 5)
     raw["status"]["plan"]["hourlyPrice"] = "0"
-    assert cost(raw).claim is Claim.ADMISSION
+    assert cost(raw).demand is QuotaDemand.ADMISSION
     raw["status"]["plan"]["estimate"]["cost"] = "0"
-    assert cost(raw).claim is Claim.NOTHING
+    assert cost(raw).demand is QuotaDemand.NOTHING
 
 
 def test_what_a_job_has_cost_is_divided_among_its_attempts_and_the_judge_is_the_last_ones() -> None:

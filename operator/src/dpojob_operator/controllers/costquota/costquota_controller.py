@@ -16,8 +16,8 @@ from dpojob_api.constants import API_VERSION
 from dpojob_api.cost_quota import CostQuota
 from dpojob_operator.decide.conditions import unreadable_status
 from dpojob_operator.decide.cost_quota import (
-    Claim,
     JobCost,
+    QuotaDemand,
     Reservation,
     is_exhausted,
     read_job_cost,
@@ -162,12 +162,12 @@ class CostQuotaController:
         that the one before was not enough, or that its period had ended.
         """
         before = self._reservations.pop(namespace, {})
-        waiting = {job.uid for job in jobs if job.claim is Claim.ADMISSION}
+        waiting = {job.uid for job in jobs if job.demand is QuotaDemand.ADMISSION}
         after = reservations(quotas, waiting)
         exhausted = any(is_exhausted(quota) for quota in quotas)
         for job in jobs:
             changed = job.uid in waiting and before.get(job.uid) != after[job.uid]
-            if changed or (exhausted and job.claim is Claim.RESERVATION):
+            if changed or (exhausted and job.demand is QuotaDemand.RESERVATION):
                 self._requeue((namespace, job.name))
         if quotas:
             self._reservations[namespace] = after

@@ -5,14 +5,14 @@
 
 from .admission import is_recorded, quota_exceeded, wait_for_admission
 from .counting import is_exhausted
-from .job_cost import AttemptCost, Claim, JobCost, read_job_cost
+from .job_cost import AttemptCost, JobCost, QuotaDemand, read_job_cost
 from .periods import period_end, period_start
 from .record import Reservation, reservations, updated_quotas
 
 __all__ = [
     "AttemptCost",
-    "Claim",
     "JobCost",
+    "QuotaDemand",
     "Reservation",
     "is_exhausted",
     "is_recorded",

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from dpojob_api.cost_quota import CostQuota, CostQuotaStatus, CountedJob, EarlierSum, Period
 
-from .job_cost import Claim, JobCost
+from .job_cost import JobCost, QuotaDemand
 from .periods import period_end, period_start
 
 NOTHING = Decimal(0)
@@ -65,17 +65,17 @@ def counted_quota(
         job = jobs.get(uid)
         if uid in gone:
             status.deleted_jobs += entry.counted
-        elif job is None or job.claim is Claim.UNKNOWN:
+        elif job is None or job.demand is QuotaDemand.UNKNOWN:
             status.jobs.append(entry)
         else:
             _keep(status, entry, job)
     for uid, job in jobs.items():
-        if uid not in entries and uid not in gone and job.claim is not Claim.UNKNOWN:
+        if uid not in entries and uid not in gone and job.demand is not QuotaDemand.UNKNOWN:
             _keep(status, _first_entry(job, beginning), job)
     exhausted = is_exhausted(new)
     for entry in status.jobs:
         job = jobs.get(entry.uid)
-        if job is not None and job.claim is Claim.ADMISSION and entry.reserved is not None:
+        if job is not None and job.demand is QuotaDemand.ADMISSION and entry.reserved is not None:
             # The plan may have changed since, and running jobs may have cost more than was reserved.
             keeps = job.expected_rest <= entry.reserved and not exhausted
             entry.reserved = job.expected_rest if keeps else None
@@ -105,7 +105,12 @@ def is_needed(entry: CountedJob, job: JobCost | None, status: CostQuotaStatus) -
     Returns:
         Whether the entry must stay.
     """
-    if entry.reserved is not None or entry.counted or job is None or job.claim is Claim.UNKNOWN:
+    if (
+        entry.reserved is not None
+        or entry.counted
+        or job is None
+        or job.demand is QuotaDemand.UNKNOWN
+    ):
         return True
     assert status.counted_since is not None
     return bool(_counted_at_first_sight(job, status.counted_since))
@@ -155,8 +160,8 @@ def _counted_at_first_sight(job: JobCost, since: datetime) -> Decimal:
 
 
 def _keep(status: CostQuotaStatus, entry: CountedJob, job: JobCost) -> None:
-    if job.claim is Claim.RESERVATION:
+    if job.demand is QuotaDemand.RESERVATION:
         entry.reserved = max(NOTHING, job.expected - entry.spent)
-    elif job.claim is not Claim.ADMISSION:
+    elif job.demand is not QuotaDemand.ADMISSION:
         entry.reserved = None
     status.jobs.append(entry)

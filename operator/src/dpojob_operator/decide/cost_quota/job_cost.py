@@ -24,7 +24,7 @@ MAX_AMOUNT = Decimal(10) ** 15
 """What a larger amount counts as; only a status that the operator did not write holds one."""
 
 
-class Claim(Enum):
+class QuotaDemand(Enum):
     """What a job asks of the quotas."""
 
     NOTHING = auto()
@@ -56,7 +56,7 @@ class JobCost:
     name: str
     created: str
     """RFC 3339, by which jobs that wait for admission are ordered."""
-    claim: Claim
+    demand: QuotaDemand
     spent: Decimal = Decimal(0)
     """Since it began."""
     expected: Decimal = Decimal(0)
@@ -205,7 +205,7 @@ def read_job_cost(raw: Mapping[str, Any]) -> JobCost:
         raw: The object, with its whole metadata.
 
     Returns:
-        Its cost; with `Claim.UNKNOWN` when it cannot be read.
+        Its cost; with `QuotaDemand.UNKNOWN` when it cannot be read.
     """
     metadata = raw["metadata"]
     uid, name = str(metadata["uid"]), str(metadata["name"])
@@ -214,17 +214,21 @@ def read_job_cost(raw: Mapping[str, Any]) -> JobCost:
         job = _Job.model_validate({part: raw.get(part) or {} for part in ("spec", "status")})
         return _job_cost(job, uid, name, created, deleting="deletionTimestamp" in metadata)
     except (ValidationError, ArithmeticError):
-        return JobCost(uid, name, created, Claim.UNKNOWN)
+        return JobCost(uid, name, created, QuotaDemand.UNKNOWN)
 
 
 def _job_cost(job: _Job, uid: str, name: str, created: str, *, deleting: bool) -> JobCost:
-    status, claim = job.status, _claim(job, deleting=deleting)
+    status, demand = job.status, _demand(job, deleting=deleting)
     spent = rounded(total_cost(status.attempts) + judge_cost(status.evaluation))
     expected = status.plan.estimate.cost if status.plan is not None else Decimal(0)
-    if claim is Claim.RESERVATION and status.cost is not None and status.cost.estimate is not None:
+    if (
+        demand is QuotaDemand.RESERVATION
+        and status.cost is not None
+        and status.cost.estimate is not None
+    ):
         expected = status.cost.estimate
     return JobCost(
-        uid, name, created, claim, spent, rounded(expected), attempt_costs(status.attempts, spent)
+        uid, name, created, demand, spent, rounded(expected), attempt_costs(status.attempts, spent)
     )
 
 
@@ -233,13 +237,13 @@ def _aware(time: datetime | None) -> datetime | None:
     return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time
 
 
-def _claim(job: _Job, *, deleting: bool) -> Claim:
+def _demand(job: _Job, *, deleting: bool) -> QuotaDemand:
     status = job.status
     finished = {c.type: c.status for c in status.conditions}.get(ConditionType.FINISHED)
     if finished == "True":
-        return Claim.ENDED
+        return QuotaDemand.ENDED
     if status.attempts and status.attempts[-1].end_time is None:
-        return Claim.RESERVATION
+        return QuotaDemand.RESERVATION
     if status.plan is None or deleting or job.spec.suspend or job.spec.validate_only:
-        return Claim.NOTHING
-    return Claim.ADMISSION if has_price(status.plan) else Claim.NOTHING
+        return QuotaDemand.NOTHING
+    return QuotaDemand.ADMISSION if has_price(status.plan) else QuotaDemand.NOTHING

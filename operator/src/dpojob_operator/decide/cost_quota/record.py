@@ -20,7 +20,7 @@ from dpojob_api.status_condition import Condition
 from dpojob_operator.decide.conditions import next_condition
 
 from .counting import NOTHING, counted_quota, is_exhausted, is_needed
-from .job_cost import Claim, JobCost
+from .job_cost import JobCost, QuotaDemand
 
 
 class Reservation(NamedTuple):
@@ -79,7 +79,7 @@ def updated_quotas(
     records = [_Record(quota) for quota in counted]
     existing = [job for uid, job in jobs.items() if uid not in gone]
     for job in sorted(existing, key=lambda job: (job.created, job.uid)):
-        if job.claim is Claim.ADMISSION:
+        if job.demand is QuotaDemand.ADMISSION:
             _admit(records, job)
     for quota in counted:
         _conclude(quota, jobs, now)
