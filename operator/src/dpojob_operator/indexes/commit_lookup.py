@@ -19,7 +19,7 @@ import aiohttp
 from pydantic_core import from_json
 
 from dpojob_operator.kube import NO_COMPRESSION, Key, read_body
-from dpojob_operator.process.turn_tasks import TurnTasks
+from dpojob_operator.process.fair_tasks import FairTasks
 
 from .inspection_key import COMMIT
 
@@ -64,7 +64,7 @@ class CommitLookup:
         """`resolved` is called with the key of each job that waits, when a look-up has ended."""
         self._endpoint = endpoint
         self._resolved = resolved
-        self._turns: TurnTasks[_Turn] = TurnTasks(
+        self._turns: FairTasks[_Turn] = FairTasks(
             self._take, lambda turn: turn.namespace, MAX_CONCURRENT
         )
         self._lookups: dict[Revision, _Lookup] = {}

@@ -14,12 +14,12 @@ __all__ = [
     "Settings",
     "SettingsError",
     "WorkloadSettings",
+    "fair_tasks",
     "garbage_collection",
     "metrics",
     "probes",
     "ready_keys",
     "settings",
     "task_supervisor",
-    "turn_tasks",
     "version",
 ]

@@ -20,8 +20,8 @@ from dpojob_api.constants import PROGRESS_PORT
 from dpojob_api.progress import Progress
 from dpojob_operator.decide.object_snapshots import PodSnapshot
 from dpojob_operator.kube import NO_COMPRESSION, ApiClient, read_body
+from dpojob_operator.process.fair_tasks import FairTasks
 from dpojob_operator.process.metrics import RUNNING
-from dpojob_operator.process.turn_tasks import TurnTasks
 
 log = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 3.0
@@ -147,7 +147,7 @@ class ProgressPoller:
             asyncio.TaskGroup() as readings,
         ):
             quick, slow = (
-                TurnTasks(partial(self._poll, session), _namespace, limit, readings.create_task)
+                FairTasks(partial(self._poll, session), _namespace, limit, readings.create_task)
                 for limit in (MAX_CONCURRENT, MAX_CONCURRENT_SLOW)
             )
             while True:

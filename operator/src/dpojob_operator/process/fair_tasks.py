@@ -12,7 +12,7 @@ Key = TypeVar("Key", bound=Hashable)
 CreateTask = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
 
-class TurnTasks(Generic[Key]):
+class FairTasks(Generic[Key]):
     """Tasks that work on keys as `ReadyKeys` shares them out; a task ends when it has no key left."""
 
     def __init__(
