@@ -54,7 +54,7 @@ async def test_the_first_job_of_a_namespace_waits_for_one_job_of_each_other() ->
     assert taken.index(("c", "first")) <= 1 + 2
 
 
-async def test_jobs_of_one_namespace_keep_their_order_and_take_turns_with_others() -> None:
+async def test_jobs_of_one_namespace_keep_their_order_and_others_are_served_in_between() -> None:
     keys = [("a", str(n)) for n in range(4)] + [("b", str(n)) for n in range(2)]
     taken = await order(keys, [])
     assert taken == [("a", "0"), ("b", "0"), ("a", "1"), ("b", "1"), ("a", "2"), ("a", "3")]
@@ -120,7 +120,7 @@ async def test_keys_that_can_wait_come_last_and_are_never_kept_waiting_for_all_o
     assert [name for _, name in taken if name[0] == "l"] == [f"later-{n}" for n in range(4)]
 
 
-async def test_a_crowd_of_keys_that_can_wait_takes_a_quarter_of_the_workers() -> None:
+async def test_many_keys_that_can_wait_take_a_quarter_of_the_workers() -> None:
     """Else the status writes of many jobs would keep the Job controller from making the last one's pod."""
     begun: list[str] = []
     hang, done = asyncio.Event(), asyncio.Event()

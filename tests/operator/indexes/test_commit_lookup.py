@@ -71,7 +71,7 @@ class ManualHub:
 
 
 async def settle() -> None:
-    """Lets the look-ups go on until each waits for the hub or for its turn."""
+    """Lets the look-ups go on until each waits for the hub or in the queue."""
     for _ in range(20):
         await asyncio.sleep(0)
 
@@ -113,7 +113,7 @@ async def test_many_look_ups_of_a_namespace_do_not_delay_those_of_another(
     assert lookup.is_pending(models("of-b", 1)[0], ("b", "x"))
     await settle()
     assert hub.asked[3:] == ["of-b/0"], "one request is left to other namespaces"
-    # What another namespace has queued already is asked for at the turn of the first that needs it.
+    # What another namespace has queued already is asked for when the first that needs it is served.
     shared = models("of-a", 500)[-1]
     assert lookup.is_pending(shared, ("c", "y"))
     for _ in range(2):
@@ -131,7 +131,9 @@ async def test_many_look_ups_of_a_namespace_do_not_delay_those_of_another(
     assert len(hub.asked) == len(set(hub.asked)) == 501, "nothing is asked for twice"
 
 
-async def test_waiting_for_a_turn_is_no_silence_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_waiting_in_the_queue_is_no_silence_of_the_hub(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The deadline holds from the request on, and requests that were answered are no silence."""
     hub, limits = ManualHub(monkeypatch), []
     timeout = asyncio.timeout
@@ -146,7 +148,7 @@ async def test_waiting_for_a_turn_is_no_silence_of_the_hub(monkeypatch: pytest.M
         assert lookup.is_pending(revision, KEY)
     await settle()
     for _ in range(100):
-        assert len(limits) == len(hub.asked), "a look-up that waits for its turn has no deadline"
+        assert len(limits) == len(hub.asked), "a look-up that waits in the queue has no deadline"
         hub.answer("a" * 40)
         await settle()
     assert lookup.is_pending(("models", "another/model", "main"), KEY), "the hub is not silent"

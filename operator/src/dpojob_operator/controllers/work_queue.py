@@ -1,4 +1,4 @@
-"""A work queue of keys: coalescing, one worker per key at a time, turns by group, back-off, timed returns."""
+"""A work queue of keys: coalescing, one worker per key at a time, fair queueing by group, back-off, timed returns."""
 
 from __future__ import annotations
 

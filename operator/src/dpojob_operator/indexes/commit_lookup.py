@@ -1,8 +1,8 @@
 """The commits that branches of the hub point to, looked up in the background.
 
 Users choose the repositories and the network chooses whether the hub answers, so no worker waits for
-it: few look-ups run at once, in turns by the namespaces that want them, each with a total deadline once
-it is its turn; failures are remembered, and a hub that stays silent is not asked for a while.
+it: few look-ups run at once, queued fairly by the namespaces that want them, each with a total deadline
+from its beginning; failures are remembered, and a hub that stays silent is not asked for a while.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .inspection_key import COMMIT
 
 log = logging.getLogger(__name__)
 DEADLINE_SECONDS = 5.0
-"""The longest time from the request to the hub to the result; waiting for the turn is not included."""
+"""The longest time from the request to the hub to the result; waiting in the queue is not included."""
 MAX_CONCURRENT = 4
 MAX_BYTES = 8 * 2**20
 """An answer lists the files of the repository."""
@@ -40,18 +40,18 @@ Revision = tuple[str, str, str]
 """Kind ("models" or "datasets"), repository and revision."""
 
 
-@dataclass(eq=False)  # A part of a key of turns, hashed as the object that it is.
+@dataclass(eq=False)  # A part of a queue's key, hashed as the object that it is.
 class _Lookup:
     done: bool = False
     begun: bool = False
     commit: str | None = None
     waiting: set[Key] = field(default_factory=set)
     namespaces: set[str] = field(default_factory=set)
-    """Those that have a turn for it: the first turn begins it for all."""
+    """Those that have a request for it in the queue: the first that is taken begins it for all."""
 
 
 @dataclass(frozen=True)
-class _Turn:
+class _Request:
     namespace: str
     revision: Revision
     lookup: _Lookup
@@ -64,8 +64,8 @@ class CommitLookup:
         """`resolved` is called with the key of each job that waits, when a look-up has ended."""
         self._endpoint = endpoint
         self._resolved = resolved
-        self._turns: FairTasks[_Turn] = FairTasks(
-            self._take, lambda turn: turn.namespace, MAX_CONCURRENT
+        self._requests: FairTasks[_Request] = FairTasks(
+            self._take, lambda request: request.namespace, MAX_CONCURRENT
         )
         self._lookups: dict[Revision, _Lookup] = {}
         self._ended: list[tuple[float, Revision]] = []
@@ -89,7 +89,7 @@ class CommitLookup:
             lookup.waiting.add(key)
             if not lookup.begun and key[0] not in lookup.namespaces:
                 lookup.namespaces.add(key[0])
-                self._turns.put(_Turn(key[0], revision, lookup))
+                self._requests.put(_Request(key[0], revision, lookup))
         return not lookup.done
 
     def commit(self, revision: Revision) -> str | None:
@@ -99,10 +99,10 @@ class CommitLookup:
         lookup = self._lookups.get(revision)
         return None if lookup is None else lookup.commit
 
-    async def _take(self, turn: _Turn) -> None:
-        if not turn.lookup.begun:
-            turn.lookup.begun = True
-            await self._run(turn.revision, turn.lookup)
+    async def _take(self, request: _Request) -> None:
+        if not request.lookup.begun:
+            request.lookup.begun = True
+            await self._run(request.revision, request.lookup)
 
     async def _run(self, revision: Revision, lookup: _Lookup) -> None:
         if time.monotonic() >= self._silent_until:

@@ -71,14 +71,14 @@ class EventRecorder:
         try:
             while True:
                 if not batch:
-                    await self._turn()
+                    await self._wait_for_due()
                     self._fill(batch, AT_ONCE)
                 await self._create(batch)
         finally:
             await self._flush(batch)
 
-    async def _turn(self) -> None:
-        """Waits for an Event whose turn it is."""
+    async def _wait_for_due(self) -> None:
+        """Waits for an Event that may be created now."""
         while not self._waiting:
             self._recorded.clear()
             await self._recorded.wait()

@@ -1,4 +1,4 @@
-"""Work on keys in a limited number of tasks, in turns by group, where no worker runs all the time."""
+"""Work on keys in a limited number of tasks, queued fairly by group, where no worker runs all the time."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class FairTasks(Generic[Key]):
         self._tasks: set[asyncio.Task[None] | None] = set()
 
     def put(self, key: Key) -> None:
-        """Works on the key when its turn has come."""
+        """Works on the key once the queue hands it out."""
         self._ready.put(key)
         if len(self._tasks) < self._max_tasks:
-            self._tasks.add(self._create_task(self._take_turns()))
+            self._tasks.add(self._create_task(self._work_on_keys()))
 
-    async def _take_turns(self) -> None:
+    async def _work_on_keys(self) -> None:
         while (key := self._ready.take_now()) is not None:
             try:
                 await self._work(key)

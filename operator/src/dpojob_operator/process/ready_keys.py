@@ -1,12 +1,12 @@
-"""The keys that are ready to be worked on, shared out by group, so that none delays the others.
+"""The keys that are ready to be worked on, in a fair queue: no group of keys delays the others.
 
-Keys of a group, such as a namespace, are taken in their order; groups take turns. A group works on
-at most a share of the workers at once, so that a worker is free for another group's first key even when
-every pass over this group's keys is slow.
+Keys of a group, such as a namespace, are taken in their order, and groups are served round-robin. A
+group works on at most a share of the workers at once, so that a worker is free for another group's first
+key even when every pass over this group's keys is slow.
 
-Within a group, keys that can wait come after all others, and after `PATIENCE` seconds in turns with them: of many
-new jobs, each is then begun before what its children changed is looked at, and several changes of one job take
-one pass.
+Within a group, keys that can wait come after all others; of those that have waited for `PATIENCE` seconds, one
+comes after every `LATER_EVERY` - 1 others. So of many new jobs, each is begun before what its children changed is
+looked at, and several changes of one job take one pass.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ Key = TypeVar("Key", bound=Hashable)
 MAX_SHARE = 0.75
 """The share of the workers that may work on keys of one group at once."""
 MAX_LATER_SHARE = 0.25
-"""The share of the workers that may work on keys of one group that can wait: a passing crowd of them leaves the API
-server to what new jobs wait for, such as the Job controller."""
+"""The share of the workers that may work on keys of one group that can wait: where there are many of them, the API
+server still has time for what new jobs wait for, such as the Job controller."""
 PATIENCE = 20.0
 """Seconds for which a key that can wait comes after all others of its group."""
-TURNS = 4
+LATER_EVERY = 4
 """In each series of this many keys of a group, the last is one that has waited for so long, where there is one."""
 
 
@@ -37,21 +37,22 @@ class _Group(Generic[Key]):
     first: deque[Key] = field(default_factory=deque)
     later: deque[tuple[Key, float]] = field(default_factory=deque)
     """Keys that can wait, each with the time until which it comes after all others."""
-    turn: int = 0
+    served: int = 0
+    """Keys taken of the group while one that can wait might have been."""
 
     def __len__(self) -> int:
         return len(self.first) + len(self.later)
 
     def takes_later(self, now: float) -> bool:
-        """Whether the turn is that of a key that can wait."""
-        self.turn += 1
+        """Whether the next key taken is one that can wait."""
+        self.served += 1
         return not self.first or (
-            bool(self.later) and self.turn % TURNS == 0 and self.later[0][1] <= now
+            bool(self.later) and self.served % LATER_EVERY == 0 and self.later[0][1] <= now
         )
 
 
 class ReadyKeys(Generic[Key]):
-    """A queue with turns by group; a key that was taken counts as worked on until it is released."""
+    """A queue that is fair among groups; a key that was taken counts as worked on until it is released."""
 
     def __init__(
         self, group: Callable[[Key], Hashable], clock: Callable[[], float] = time.monotonic
@@ -59,7 +60,7 @@ class ReadyKeys(Generic[Key]):
         """`group` returns what keys are shared out by; `clock` seconds that never step."""
         self._group, self._clock = group, clock
         self._waiting: dict[Hashable, _Group[Key]] = {}
-        """The groups with ready keys, that whose turn is next first."""
+        """The groups with ready keys, that which is served next first."""
         self._count = 0
         """Keys in all groups."""
         self._taken: Counter[Hashable] = Counter()
@@ -107,7 +108,7 @@ class ReadyKeys(Generic[Key]):
             key = keys.first.popleft()
         self._count -= 1
         if keys:
-            self._waiting[group] = keys  # at the end: every other group has its turn before
+            self._waiting[group] = keys  # at the end: every other group is served before
         self._taken[group] += 1
         return key
 

@@ -46,7 +46,7 @@ MAX_BACKOFF_SECONDS = 60.0
 """Longest time between two readings of a pod that does not answer."""
 
 
-@dataclass(eq=False)  # A key of turns, hashed as the object that it is.
+@dataclass(eq=False)  # A key of a queue, hashed as the object that it is.
 class _Watched:
     key: tuple[str, str]
     """Namespace and name of the job."""
@@ -65,7 +65,7 @@ class _Watched:
     due: float = 0.0
     """When it is read next, on the monotonic clock."""
     reading: bool = False
-    """Whether it is being read or waits for its turn."""
+    """Whether it is being read or waits in the queue."""
 
 
 def _namespace(watched: _Watched) -> str:
@@ -82,7 +82,7 @@ def parse(body: bytes) -> Progress:
 
 
 class ProgressPoller:
-    """Polls the watched pods, a limited number at a time, in turns by namespace.
+    """Polls the watched pods, a limited number at a time, queued fairly by namespace.
 
     Whatever a pod answers, or does not, affects the figures of its own job only.
     """
