@@ -111,7 +111,7 @@ class Reconciler:
             raise
 
     async def _reconcile(self, key: Key) -> float | None:
-        refusals: dict[str, str] = {}
+        rejections: dict[str, str] = {}
         raw: JSONObject | None = None
         for _ in range(MAX_ROUNDS):
             # The response to a status write is as current as a read.
@@ -125,10 +125,10 @@ class Reconciler:
             except ValidationError as error:
                 await self._report_unreadable(key, raw, error)
                 return None
-            made = await self._decide(key, await self._read(key, job, refusals, live=False))
+            made = await self._decide(key, await self._read(key, job, rejections, live=False))
             if is_binding(job.status, made.decision):
                 # What planning depends on is read live after the pools, the children among it.
-                first = await self._read(key, job, refusals, live=not made.planned)
+                first = await self._read(key, job, rejections, live=not made.planned)
                 made = await self._decide(key, first, live=True)
             decision, snapshot = made.decision, made.snapshot
             stored = await self._write(key, raw, job, decision, snapshot)
@@ -142,16 +142,16 @@ class Reconciler:
                 for action in decision.actions:
                     await self._executor.execute(action, job, made.pools)
             except NameConflict as error:
-                refusals["conflicting_object"] = str(error)
+                rejections["conflicting_object"] = str(error)
                 continue
             except InputsTooLarge as error:
-                refusals["oversized_inputs"] = str(error)
+                rejections["oversized_inputs"] = str(error)
                 continue
             except CreationRejected as error:
-                refusals["creation_rejection"] = str(error)
+                rejections["creation_rejection"] = str(error)
                 continue
             except LabelsRejected as error:
-                refusals["label_rejection"] = str(error)
+                rejections["label_rejection"] = str(error)
                 continue
             self._update_polling(key, job, snapshot, follows_pools=made.planned)
             ended = job.status.is_true(ConditionType.FINISHED) and not snapshot.job.status.is_true(
@@ -190,7 +190,7 @@ class Reconciler:
         return _Decided(snapshot, decision, specs, planned)
 
     async def _read(
-        self, key: Key, job: DPOJob, refusals: Mapping[str, str], *, live: bool
+        self, key: Key, job: DPOJob, rejections: Mapping[str, str], *, live: bool
     ) -> Snapshot:
         snapshot = await self._reader.read(job, live=live)
         snapshot = await with_waiting_cause(self._cluster, snapshot, self._clock.now())
@@ -206,7 +206,7 @@ class Reconciler:
             progress=seen,
             first_sights=self._first_sights.get(key, job.uid),
             waiting_jobs=self._waiting.by_pool,
-            **refusals,  # type: ignore[arg-type]
+            **rejections,  # type: ignore[arg-type]
             progress_unreachable=silent,
         )
 
