@@ -6,7 +6,7 @@ of a decision, the snapshots of Jobs, Pods and claims that decisions are made fr
 objects, and the builder of the status, which the steps share; `steps` holds the entry points.
 """
 
-from .binding import is_binding
+from .irreversible import is_binding
 from .ttl import is_finished, is_settled
 from .types import (
     Action,

@@ -34,7 +34,7 @@ from dpojob_operator.process import Clock
 from dpojob_operator.process.metrics import STATUS_WRITES
 
 from .action_executor import ActionExecutor, CreationRejected, LabelsRejected, NameConflict
-from .first_sights import FirstSights
+from .first_seen import FirstSights
 from .pool_reservations import PoolReservations
 from .progress_poller import ProgressPoller
 from .state_reader import StateReader

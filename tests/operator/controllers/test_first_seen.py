@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from tests.kit.builders import NOW, FixedClock
 
-from dpojob_operator.controllers.dpojob.first_sights import FirstSights
+from dpojob_operator.controllers.dpojob.first_seen import FirstSights
 from dpojob_operator.decide import FirstSight
 
 KEY = ("ns", "x")
