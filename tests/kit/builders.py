@@ -12,7 +12,7 @@ from tests.kit.operator_fixture import REPORT, dpojob
 
 from dpojob_api.job import DPOJob, DPOJobStatus
 from dpojob_api.pool import GPUPoolSpec
-from dpojob_operator.decide import Decision, FirstSight, Snapshot
+from dpojob_operator.decide import Decision, FirstSeen, Snapshot
 from dpojob_operator.decide.object_snapshots import JobSnapshot, PodSnapshot
 from dpojob_operator.decide.steps import decide_with_pools
 from dpojob_operator.decide.steps.pod_diagnosis import PODLESS_SECONDS
@@ -95,16 +95,16 @@ def seen_again(
     snapshot: Snapshot, decision: Decision, seconds: float = 0.0, now: datetime = NOW
 ) -> Snapshot:
     """The snapshot `seconds` after the decision at `now`, with everything else unchanged."""
-    sights = {
-        what: replace(sight, seconds=sight.seconds + seconds)
-        for what, sight in {
-            **dict.fromkeys(decision.timed, FirstSight(now, 0.0)),
-            **snapshot.first_sights,
+    seen = {
+        what: replace(before, seconds=before.seconds + seconds)
+        for what, before in {
+            **dict.fromkeys(decision.timed, FirstSeen(now, 0.0)),
+            **snapshot.first_seen,
         }.items()
         if what in decision.timed
     }
     job = snapshot.job.model_copy(update={"status": decision.status})
-    return replace(snapshot, job=job, first_sights=sights)
+    return replace(snapshot, job=job, first_seen=seen)
 
 
 def decide_until_stable(snapshot: Snapshot) -> Decision:
@@ -113,7 +113,7 @@ def decide_until_stable(snapshot: Snapshot) -> Decision:
         decision = decide_with_pools(snapshot, POOLS, NOW)
         following = seen_again(snapshot, decision)
         unchanged = decision.status.wire() == snapshot.job.status.wire()
-        if unchanged and following.first_sights.keys() <= snapshot.first_sights.keys():
+        if unchanged and following.first_seen.keys() <= snapshot.first_seen.keys():
             return decision
         snapshot = following
     raise AssertionError("the status keeps changing")

@@ -1,4 +1,4 @@
-"""First sights by job, on a clock that steps."""
+"""When a job's decisions first saw something, on a clock that steps."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from tests.kit.builders import NOW, FixedClock
 
-from dpojob_operator.controllers.dpojob.first_seen import FirstSights
-from dpojob_operator.decide import FirstSight
+from dpojob_operator.controllers.dpojob.first_seen import FirstSeenTimes
+from dpojob_operator.decide import FirstSeen
 
 KEY = ("ns", "x")
 
@@ -24,25 +24,25 @@ class MovingClock(FixedClock):
         return self.passed
 
 
-def test_time_counts_from_the_first_sight_whatever_the_time_of_day_is() -> None:
+def test_time_counts_since_it_was_first_seen_whatever_the_time_of_day_is() -> None:
     clock = MovingClock()
-    sights = FirstSights(clock)
-    assert sights.get(KEY, "u") == {}
-    sights.record(KEY, "u", {"a"})
+    seen = FirstSeenTimes(clock)
+    assert seen.get(KEY, "u") == {}
+    seen.record(KEY, "u", {"a"})
     clock.passed, clock.stepped = 5.0, 3600.0
-    sights.record(KEY, "u", {"a", "b"})
+    seen.record(KEY, "u", {"a", "b"})
     clock.passed = 7.0
     later = NOW + timedelta(seconds=3605)
-    assert sights.get(KEY, "u") == {"a": FirstSight(NOW, 7.0), "b": FirstSight(later, 2.0)}
+    assert seen.get(KEY, "u") == {"a": FirstSeen(NOW, 7.0), "b": FirstSeen(later, 2.0)}
 
 
-def test_a_sight_that_was_not_seen_again_begins_again() -> None:
+def test_what_was_not_seen_in_between_is_first_seen_again() -> None:
     clock = MovingClock()
-    sights = FirstSights(clock)
+    seen = FirstSeenTimes(clock)
     for timed in ({"a"}, set(), {"a"}):
-        sights.record(KEY, "u", timed)
+        seen.record(KEY, "u", timed)
         clock.passed += 5.0
-    assert sights.get(KEY, "u")["a"].seconds == 5.0
+    assert seen.get(KEY, "u")["a"].seconds == 5.0
 
 
 class StoppedClock(MovingClock):
@@ -57,16 +57,16 @@ class StoppedClock(MovingClock):
 
 def test_both_clocks_are_read_at_the_same_moment() -> None:
     clock = StoppedClock()
-    sights = FirstSights(clock)
-    sights.record(KEY, "u", {"a"})
-    assert sights.get(KEY, "u") == {"a": FirstSight(NOW + timedelta(hours=1), 0.0)}
+    seen = FirstSeenTimes(clock)
+    seen.record(KEY, "u", {"a"})
+    assert seen.get(KEY, "u") == {"a": FirstSeen(NOW + timedelta(hours=1), 0.0)}
 
 
-def test_another_job_of_the_same_name_has_no_first_sights() -> None:
-    sights = FirstSights(FixedClock())
-    sights.record(KEY, "u", {"a"})
-    assert sights.get(KEY, "other") == {}
-    sights.record(KEY, "other", {"b"})
-    assert set(sights.get(KEY, "other")) == {"b"}
-    sights.remove(KEY)
-    assert sights.get(KEY, "other") == {}
+def test_of_another_job_of_the_same_name_nothing_was_seen() -> None:
+    seen = FirstSeenTimes(FixedClock())
+    seen.record(KEY, "u", {"a"})
+    assert seen.get(KEY, "other") == {}
+    seen.record(KEY, "other", {"b"})
+    assert set(seen.get(KEY, "other")) == {"b"}
+    seen.remove(KEY)
+    assert seen.get(KEY, "other") == {}

@@ -19,7 +19,7 @@ from tests.kit.builders import (
 )
 
 from dpojob_api.conditions import ConditionType
-from dpojob_operator.decide import DeleteJob, FirstSight, Snapshot
+from dpojob_operator.decide import DeleteJob, FirstSeen, Snapshot
 from dpojob_operator.decide.steps import decide_with_pools
 
 BUDGET: dict[str, Any] = {"budget": {"maxDuration": "1h"}}
@@ -43,36 +43,34 @@ def snapshot(started: timedelta, finished: timedelta | None = None, **facts: Any
     )
 
 
-def sight(at: timedelta, seconds: float) -> dict[str, FirstSight]:
-    return {f"run of pod {RUNNING.uid}": FirstSight(NOW + at, seconds)}
+def seen(at: timedelta, seconds: float) -> dict[str, FirstSeen]:
+    return {f"run of pod {RUNNING.uid}": FirstSeen(NOW + at, seconds)}
 
 
 ZERO, MINUTES = timedelta(0), timedelta(minutes=10)
 
 
 @pytest.mark.parametrize(
-    ("started", "finished", "sights", "seconds"),
+    ("started", "finished", "first_seen", "seconds"),
     [
         pytest.param(ZERO, None, {}, 600, id="the clocks agree"),
         pytest.param(-STEP, None, {}, 600, id="the node is behind"),
         pytest.param(-STEP, -STEP + MINUTES, {}, 600, id="the node is behind, and the pod over"),
-        pytest.param(STEP, None, sight(-MINUTES, 540), 540, id="the node is ahead"),
-        pytest.param(STEP, STEP + MINUTES, sight(-MINUTES, 601), 600, id="ahead, and over"),
-        pytest.param(
-            ZERO, STEP + MINUTES, sight(-MINUTES, 601), 601, id="the node's clock stepped"
-        ),
-        pytest.param(ZERO, None, sight(-STEP - MINUTES, 600), 600, id="the server's, forward"),
-        pytest.param(ZERO, None, sight(STEP, 0), 22200, id="the server's, before the first sight"),
+        pytest.param(STEP, None, seen(-MINUTES, 540), 540, id="the node is ahead"),
+        pytest.param(STEP, STEP + MINUTES, seen(-MINUTES, 601), 600, id="ahead, and over"),
+        pytest.param(ZERO, STEP + MINUTES, seen(-MINUTES, 601), 601, id="the node's clock stepped"),
+        pytest.param(ZERO, None, seen(-STEP - MINUTES, 600), 600, id="the server's, forward"),
+        pytest.param(ZERO, None, seen(STEP, 0), 22200, id="the server's, when first seen"),
         pytest.param(ZERO, MINUTES, {}, 600, id="the pod is over"),
     ],
 )
 def test_gpu_time(
     started: timedelta,
     finished: timedelta | None,
-    sights: dict[str, FirstSight],
+    first_seen: dict[str, FirstSeen],
     seconds: float,
 ) -> None:
-    runs = snapshot(started, finished, first_sights=sights)
+    runs = snapshot(started, finished, first_seen=first_seen)
     assert decide_with_pools(runs, POOLS, NOW).status.attempts[0].gpu_seconds == seconds
 
 
@@ -101,9 +99,9 @@ def test_a_budget_ends_a_job_only_at_the_second_look() -> None:
 
 def test_time_that_was_counted_stays_counted_while_the_pod_runs() -> None:
     """The operator was restarted, and the node's clock is ahead."""
-    runs = snapshot(STEP, first_sights=sight(-MINUTES, 540))
+    runs = snapshot(STEP, first_seen=seen(-MINUTES, 540))
     counted = decide_with_pools(runs, POOLS, NOW)
-    restarted = replace(seen_again(runs, counted), first_sights={})
+    restarted = replace(seen_again(runs, counted), first_seen={})
     assert decide_with_pools(restarted, POOLS, NOW).status.attempts[0].gpu_seconds == 540
 
 

@@ -64,7 +64,7 @@ def test_a_job_that_was_created_is_recorded_and_not_created_again() -> None:
     assert again.status.attempts[0].job.uid == training(first.status).uid
 
 
-def test_a_missing_claim_is_waited_for_from_its_first_sight() -> None:
+def test_a_missing_claim_is_waited_for_since_it_was_first_looked_for() -> None:
     spec_fields = {"dataset": {"volume": {"claimName": "data", "path": ""}}}
     first = build_snapshot(spec_fields=spec_fields, claims={"data": None})
     waiting = decide_with_pools(first, POOLS, NOW)

@@ -15,12 +15,12 @@ from dpojob_operator.decide import (
     Decision,
     DeleteJob,
     DeleteSelf,
-    is_binding,
+    is_irreversible,
 )
 
 
 @pytest.mark.parametrize(
-    ("changes", "actions", "binding"),
+    ("changes", "actions", "irreversible"),
     [
         ({}, (), False),
         ({"phase": "Queued"}, (CreateTraining("x", 1),), False),
@@ -34,8 +34,8 @@ from dpojob_operator.decide import (
         ({"finished": True}, (), True),
     ],
 )
-def test_only_what_cannot_be_taken_back_is_binding(
-    changes: dict[str, Any], actions: tuple[Action, ...], binding: bool
+def test_only_what_cannot_be_taken_back_is_irreversible(
+    changes: dict[str, Any], actions: tuple[Action, ...], irreversible: bool
 ) -> None:
     old = training_status()
     new = old.model_copy(deep=True)
@@ -48,5 +48,5 @@ def test_only_what_cannot_be_taken_back_is_binding(
         new.conditions.append(
             Condition(type="Finished", status="True", reason="X", last_transition_time=NOW)
         )
-    assert is_binding(old, Decision(new, actions)) is binding
-    assert not is_binding(new, Decision(new)), "what is written is no new end"
+    assert is_irreversible(old, Decision(new, actions)) is irreversible
+    assert not is_irreversible(new, Decision(new)), "what is written is no new end"

@@ -1,4 +1,4 @@
-"""Names of child objects, times from first sights, and how conditions replace each other."""
+"""Names of child objects, times since something was first seen, and how conditions replace each other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.kit.builders import NOW, UID
 
 from dpojob_api.job import DPOJobStatus
 from dpojob_api.status_condition import Condition
-from dpojob_operator.decide import FirstSight, is_settled
+from dpojob_operator.decide import FirstSeen, is_settled
 from dpojob_operator.decide.child_names import (
     inspection_name,
     output_claim_name,
@@ -45,7 +45,7 @@ def test_a_long_name_is_cut_to_55_characters_without_a_dash_before_the_tail() ->
 def test_what_was_not_seen_before_has_no_time_and_is_measured_from_now_on() -> None:
     for ask, answer in (
         (Timing.first_seen_at, None),
-        (Timing.seconds_since_first_sight, None),
+        (Timing.seconds_since_first_seen, None),
         (Timing.steady_now, NOW),
     ):
         timing = Timing({}, NOW)
@@ -53,10 +53,10 @@ def test_what_was_not_seen_before_has_no_time_and_is_measured_from_now_on() -> N
         assert timing.timed == {"pod"}
 
 
-def test_time_goes_on_from_the_first_sight_by_the_monotonic_clock() -> None:
-    timing = Timing({"pod": FirstSight(EARLIER, 90.5)}, NOW)
+def test_time_goes_on_since_something_was_first_seen_by_the_monotonic_clock() -> None:
+    timing = Timing({"pod": FirstSeen(EARLIER, 90.5)}, NOW)
     assert timing.first_seen_at("pod") == EARLIER
-    assert timing.seconds_since_first_sight("pod") == 90.5
+    assert timing.seconds_since_first_seen("pod") == 90.5
     assert timing.steady_now("pod") == EARLIER + timedelta(seconds=90)
     assert timing.steady_now("another") == NOW
 

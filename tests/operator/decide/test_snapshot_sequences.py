@@ -119,7 +119,7 @@ def test_invariants_hold_through_any_sequence_of_snapshots(data: st.DataObject, 
     """Purity, a fixed point for constant input, and terminal conditions that stay."""
     spec = data.draw(SPECS)
     status = DPOJobStatus() if data.draw(st.integers(0, 2)) == 0 else training_status()
-    now, first_sights = NOW, {}
+    now, first_seen = NOW, {}
     for _ in range(steps):
         spec = {**spec, "suspend": data.draw(st.booleans())}
         dependency = data.draw(
@@ -138,7 +138,7 @@ def test_invariants_hold_through_any_sequence_of_snapshots(data: st.DataObject, 
             training=data.draw(jobs(status.attempts[-1].job.name)) if status.attempts else None,
             training_pods=data.draw(pods(now)),
             refresh=data.draw(st.booleans()),
-            first_sights=first_sights,
+            first_seen=first_seen,
         )
         pools = data.draw(st.sampled_from([POOLS, POOLS, (), None]))
         before = snapshot.job.model_dump_json()
@@ -159,7 +159,7 @@ def test_invariants_hold_through_any_sequence_of_snapshots(data: st.DataObject, 
         status = final.status
         _check_documented(status)
         passed = data.draw(st.integers(0, 100))
-        first_sights = seen_again(snapshot, final, passed, now).first_sights
+        first_seen = seen_again(snapshot, final, passed, now).first_seen
         now += timedelta(seconds=passed)
 
 

@@ -6,7 +6,7 @@ of a decision, the snapshots of Jobs, Pods and claims that decisions are made fr
 objects, and the builder of the status, which the steps share; `steps` holds the entry points.
 """
 
-from .irreversible import is_binding
+from .irreversible import is_irreversible
 from .ttl import is_finished, is_settled
 from .types import (
     Action,
@@ -17,7 +17,7 @@ from .types import (
     DeleteJob,
     DeleteSelf,
     DependencySnapshot,
-    FirstSight,
+    FirstSeen,
     OutputHolder,
     PlanningRequest,
     Policy,
@@ -38,7 +38,7 @@ __all__ = [
     "DeleteJob",
     "DeleteSelf",
     "DependencySnapshot",
-    "FirstSight",
+    "FirstSeen",
     "OutputHolder",
     "PlanningRequest",
     "Policy",
@@ -55,8 +55,8 @@ __all__ = [
     "effective_spec",
     "exit_statuses",
     "inspection_result",
-    "is_binding",
     "is_finished",
+    "is_irreversible",
     "is_settled",
     "object_snapshots",
     "stalled_job",

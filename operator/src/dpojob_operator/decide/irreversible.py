@@ -8,7 +8,7 @@ from dpojob_api.job import DPOJobStatus
 from .types import Decision, DeleteJob, DeleteSelf
 
 
-def is_binding(old: DPOJobStatus, decision: Decision) -> bool:
+def is_irreversible(old: DPOJobStatus, decision: Decision) -> bool:
     """Check whether a decision ends the job or an attempt, or deletes something.
 
     Args:

@@ -51,7 +51,7 @@ class StatusBuilder:
         self.requeue_after: float | None = None
         self.planning_request: PlanningRequest | None = None
         self.reservation: PoolReservation | None = None
-        self.timing = Timing(snapshot.first_sights, self.now)
+        self.timing = Timing(snapshot.first_seen, self.now)
 
     @property
     def spec(self) -> DPOJobSpec:
@@ -76,9 +76,9 @@ class StatusBuilder:
             grace_seconds: How long it is waited for.
 
         Returns:
-            Whether the wait is over; never at the first sight.
+            Whether the wait is over; never when it is first seen.
         """
-        seen = self.timing.seconds_since_first_sight(what)
+        seen = self.timing.seconds_since_first_seen(what)
         left = grace_seconds - (seen or 0.0)
         if seen is not None and left <= 0:
             return True

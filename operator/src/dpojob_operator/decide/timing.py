@@ -1,27 +1,27 @@
-"""Time as decisions measure it: from the first sight of something, by the monotonic clock."""
+"""Time as decisions measure it: since something was first seen, by the monotonic clock."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from .types import FirstSight
+from .types import FirstSeen
 
 
 class Timing:
     """Measures time, and collects what was measured (`Decision.timed`).
 
-    The next decision gets the first sight of what this one measured. The keys are unique within a job.
+    The next decision is given when each of them was first seen. The keys are unique within a job.
     """
 
-    def __init__(self, first_sights: Mapping[str, FirstSight], now: datetime) -> None:
+    def __init__(self, first_seen: Mapping[str, FirstSeen], now: datetime) -> None:
         """Start from what earlier decisions saw.
 
         Args:
-            first_sights: The first sights of the snapshot.
+            first_seen: When each thing was first seen, by the key that was measured.
             now: The time of the decision, in UTC.
         """
-        self._first_sights = first_sights
+        self._first_seen = first_seen
         self._now = now
         self.timed: set[str] = set()
 
@@ -35,10 +35,10 @@ class Timing:
             The time in UTC; None when the last decision did not see it.
         """
         self.timed.add(what)
-        sight = self._first_sights.get(what)
-        return None if sight is None else sight.at
+        seen = self._first_seen.get(what)
+        return None if seen is None else seen.at
 
-    def seconds_since_first_sight(self, what: str) -> float | None:
+    def seconds_since_first_seen(self, what: str) -> float | None:
         """Measure how long this process has seen something in every pass, by the monotonic clock.
 
         An end that cannot be taken back is decided only where this is not None: the objects were then
@@ -51,20 +51,22 @@ class Timing:
             Seconds; None when the last decision did not see it.
         """
         self.timed.add(what)
-        sight = self._first_sights.get(what)
-        return None if sight is None else sight.seconds
+        seen = self._first_seen.get(what)
+        return None if seen is None else seen.seconds
 
     def steady_now(self, what: str) -> datetime:
-        """Return the time as it goes on from the first sight of something, whatever the clock does.
+        """Return the time at which something was first seen, plus the seconds since then by the monotonic clock.
+
+        So a step of the clock that tells the time of day in between does not change it.
 
         Args:
-            what: A key as in `seconds_since_first_sight`.
+            what: A key as in `seconds_since_first_seen`.
 
         Returns:
-            The time in UTC, without steps of the clock since the first sight.
+            The time in UTC; that of the decision where the last decision did not see it.
         """
         self.timed.add(what)
-        sight = self._first_sights.get(what)
-        if sight is None:
+        seen = self._first_seen.get(what)
+        if seen is None:
             return self._now
-        return (sight.at + timedelta(seconds=sight.seconds)).replace(microsecond=0)
+        return (seen.at + timedelta(seconds=seen.seconds)).replace(microsecond=0)

@@ -78,7 +78,7 @@ class OutputHolder:
 
 
 @dataclass(frozen=True)
-class FirstSight:
+class FirstSeen:
     """When this process first saw what a decision measures the time of.
 
     The API server's clock and a node's may step, the monotonic clock does not.
@@ -165,8 +165,8 @@ class Snapshot:
     """Names of the CostQuotas of the namespace that this version cannot parse."""
     progress: Progress | None = None
     """The newest progress of the running pod; None when it was not reached."""
-    first_sights: Mapping[str, FirstSight] = field(default_factory=dict)
-    """The first sights of what the last decision measured the time of (`Decision.timed`)."""
+    first_seen: Mapping[str, FirstSeen] = field(default_factory=dict)
+    """When that was first seen which the last decision measured the time of (`Decision.timed`)."""
     progress_unreachable: bool = False
     """Whether every reading of the running pod's progress has failed for a while."""
     refresh: bool = True
@@ -254,7 +254,7 @@ class Decision:
     reservation: PoolReservation | None = None
     """What other jobs must not be planned on."""
     timed: frozenset[str] = frozenset()
-    """What this decision measured the time of; the next one needs the first sight of it."""
+    """What this decision measured the time of; the next one needs to know when it was first seen."""
 
     @property
     def creates_job(self) -> bool:

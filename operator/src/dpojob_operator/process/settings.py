@@ -167,7 +167,7 @@ class Settings(WorkloadSettings, BaseSettings):
     that several of them are one write of its status; four pauses after the first at the latest."""
     missing_grace_seconds: GraceSeconds = 10.0
     """DPOJOB_OPERATOR_MISSING_GRACE_SECONDS: how long a missing claim is waited for
-    from its first sight, so that one `kubectl apply` may hold both in any order; and how long a missing pool."""
+    from when it was first missed, so that one `kubectl apply` may hold both in any order; and how long a missing pool."""
     secret_grace_seconds: GraceSeconds = 30.0
     """DPOJOB_OPERATOR_SECRET_GRACE_SECONDS: how long a pod may wait for a missing Secret."""
     request_seconds: Seconds = 15.0

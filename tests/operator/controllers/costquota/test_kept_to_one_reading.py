@@ -19,7 +19,7 @@ from tests.kit.builders import (
 )
 from tests.kit.operator.costquota_api import NAMESPACE, FakeApi, Replica, quota
 
-from dpojob_operator.decide import DeleteJob, FirstSight, Policy, Snapshot
+from dpojob_operator.decide import DeleteJob, FirstSeen, Policy, Snapshot
 from dpojob_operator.decide.object_snapshots import PodSnapshot
 from dpojob_operator.decide.steps import decide_with_pools
 from dpojob_operator.indexes.job_costs import READING_DELAY
@@ -91,8 +91,8 @@ class Run:
         age = (now - self.read_at.get(name, NOW - timedelta(hours=1))).total_seconds()
         quotas = tuple(i.of_job(before.job.uid) for i in self.replica.stores.quotas_of(NAMESPACE))
         seen = self.first_seen.get(name, {})
-        sights = {what: FirstSight(at, (now - at).total_seconds()) for what, at in seen.items()}
-        snapshot = replace(before, refresh=age >= READING, quotas=quotas, first_sights=sights)
+        first = {what: FirstSeen(at, (now - at).total_seconds()) for what, at in seen.items()}
+        snapshot = replace(before, refresh=age >= READING, quotas=quotas, first_seen=first)
         decision = decide_with_pools(snapshot, POOLS, now)
         self.first_seen[name] = {what: seen.get(what, now) for what in decision.timed}
         job = snapshot.job.model_copy(update={"status": decision.status})

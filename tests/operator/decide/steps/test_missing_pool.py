@@ -50,7 +50,7 @@ def test_the_grace_time_of_a_missing_pool_restarts_after_a_suspension() -> None:
     held = decide_with_pools(held_snapshot, (), NOW)
     assert not held.status.is_true(ConditionType.FAILED)
     resumed = replace(
-        build_snapshot(held.status), first_sights=seen_again(held_snapshot, held).first_sights
+        build_snapshot(held.status), first_seen=seen_again(held_snapshot, held).first_seen
     )
     let_go = decide_with_pools(resumed, (), NOW)
     assert not let_go.status.is_true(ConditionType.FAILED) and let_go.requeue_after == 10

@@ -28,7 +28,7 @@ from dpojob_operator.decide import (
     Decision,
     DeleteJob,
     DeleteSelf,
-    FirstSight,
+    FirstSeen,
     OutputHolder,
     Snapshot,
 )
@@ -129,7 +129,7 @@ def test_a_claim_that_disappears_before_training_is_waited_for_and_ends_the_job(
     waits = decide_after_inspection(first, **gone)
     assert (waits.actions, waits.status.attempts, waits.requeue_after) == ((), [], 10)
     assert reason(waits, "DatasetValid") == "Valid"
-    snapshot = replace(build_snapshot(waits.status, **gone), first_sights=sights(waits, 10))
+    snapshot = replace(build_snapshot(waits.status, **gone), first_seen=seen_for(waits, 10))
     ended = decided(snapshot).status.condition("Failed")
     assert ended is not None and (ended.reason, ended.message) == (
         "ClaimNotFound",
@@ -138,8 +138,8 @@ def test_a_claim_that_disappears_before_training_is_waited_for_and_ends_the_job(
     )
 
 
-def sights(decision: Decision, seconds: float) -> dict[str, FirstSight]:
-    return {what: FirstSight(NOW, seconds) for what in decision.timed}
+def seen_for(decision: Decision, seconds: float) -> dict[str, FirstSeen]:
+    return {what: FirstSeen(NOW, seconds) for what in decision.timed}
 
 
 def test_a_missing_claim_is_reported_before_the_inspection() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from dpojob_operator.decide import FirstSight
+from dpojob_operator.decide import FirstSeen
 from dpojob_operator.kube import Key
 from dpojob_operator.process import Clock
 
@@ -16,29 +16,29 @@ SAME_MOMENT_SECONDS = 1.0
 """How far apart two readings of the clocks may be that count as one."""
 
 
-class FirstSights:
-    """First sights by job; what one decision no longer sees is forgotten."""
+class FirstSeenTimes:
+    """The `FirstSeen` values of each job; what one decision no longer sees is forgotten."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._jobs: dict[Key, tuple[str, dict[str, tuple[datetime, float]]]] = {}
 
-    def get(self, key: Key, uid: str) -> Mapping[str, FirstSight]:
-        """Returns the first sights of the job with that UID."""
-        known_uid, sights = self._jobs.get(key, (uid, {}))
+    def get(self, key: Key, uid: str) -> Mapping[str, FirstSeen]:
+        """Returns the values of the job with that UID, by what was seen."""
+        known_uid, seen = self._jobs.get(key, (uid, {}))
         if known_uid != uid:
             return {}
         now = self._clock.monotonic()
-        return {what: FirstSight(at, now - since) for what, (at, since) in sights.items()}
+        return {what: FirstSeen(at, now - since) for what, (at, since) in seen.items()}
 
     def record(self, key: Key, uid: str, timed: Collection[str]) -> None:
         """Records what the newest decision about the job measured the time of."""
-        known_uid, sights = self._jobs.pop(key, (uid, {}))
+        known_uid, seen = self._jobs.pop(key, (uid, {}))
         if known_uid != uid:
-            sights = {}
+            seen = {}
         if timed:
             first = self._read_clocks()
-            self._jobs[key] = (uid, {what: sights.get(what, first) for what in timed})
+            self._jobs[key] = (uid, {what: seen.get(what, first) for what in timed})
 
     def _read_clocks(self) -> tuple[datetime, float]:
         """The time of day and the monotonic clock at one moment.

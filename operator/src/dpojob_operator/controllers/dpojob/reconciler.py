@@ -14,7 +14,7 @@ from dpojob_api.base import JSONObject
 from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJob, DPOJobStatus
 from dpojob_api.pool import GPUPoolSpec
-from dpojob_operator.decide import Decision, PlanningRequest, Snapshot, is_binding, stalled_job
+from dpojob_operator.decide import Decision, PlanningRequest, Snapshot, is_irreversible, stalled_job
 from dpojob_operator.decide.effective_spec import with_default_cache
 from dpojob_operator.decide.queueing import is_managed_elsewhere
 from dpojob_operator.decide.steps import decide, decide_with_pools
@@ -34,7 +34,7 @@ from dpojob_operator.process import Clock
 from dpojob_operator.process.metrics import STATUS_WRITES
 
 from .action_executor import ActionExecutor, CreationRejected, LabelsRejected, NameConflict
-from .first_seen import FirstSights
+from .first_seen import FirstSeenTimes
 from .pool_reservations import PoolReservations
 from .progress_poller import ProgressPoller
 from .state_reader import StateReader
@@ -84,7 +84,7 @@ class Reconciler:
         self._dependents = dependents
         self._events = events
         self._clock = clock
-        self._first_sights = FirstSights(clock)
+        self._first_seen = FirstSeenTimes(clock)
         self._reservations = PoolReservations(clock)
         self._waiting = WaitingJobs()
         self._refreshed: dict[Key, float] = {}
@@ -126,7 +126,7 @@ class Reconciler:
                 await self._report_unreadable(key, raw, error)
                 return None
             made = await self._decide(key, await self._read(key, job, rejections, live=False))
-            if is_binding(job.status, made.decision):
+            if is_irreversible(job.status, made.decision):
                 # What planning depends on is read live after the pools, the children among it.
                 first = await self._read(key, job, rejections, live=not made.planned)
                 made = await self._decide(key, first, live=True)
@@ -186,7 +186,7 @@ class Reconciler:
         # Before anything is awaited, so that the next decision sees it.
         self._reservations.record(key, snapshot, decision)
         self._waiting.record(key, decision.status.queue)
-        self._first_sights.record(key, snapshot.job.uid, decision.timed)
+        self._first_seen.record(key, snapshot.job.uid, decision.timed)
         return _Decided(snapshot, decision, specs, planned)
 
     async def _read(
@@ -204,7 +204,7 @@ class Reconciler:
             refresh=age >= status_seconds,
             policy=replace(snapshot.policy, status_seconds=status_seconds),
             progress=seen,
-            first_sights=self._first_sights.get(key, job.uid),
+            first_seen=self._first_seen.get(key, job.uid),
             waiting_jobs=self._waiting.by_pool,
             **rejections,  # type: ignore[arg-type]
             progress_unreachable=silent,
@@ -263,7 +263,7 @@ class Reconciler:
         self._poller.stop(key)
         self._dependents.remove(key)
         self._refreshed.pop(key, None)
-        self._first_sights.remove(key)
+        self._first_seen.remove(key)
         self._reservations.remove(key)
         self._waiting.remove(key)
         self._outdated.discard(key)

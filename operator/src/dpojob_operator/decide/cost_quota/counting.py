@@ -95,7 +95,7 @@ def is_exhausted(quota: CostQuota) -> bool:
 
 
 def is_needed(entry: CountedJob, job: JobCost | None, status: CostQuotaStatus) -> bool:
-    """Tell whether a job would be counted differently from a new first sight.
+    """Tell whether a job would be counted differently if it were first seen now.
 
     Args:
         entry: What is counted of the job.
@@ -113,7 +113,7 @@ def is_needed(entry: CountedJob, job: JobCost | None, status: CostQuotaStatus) -
     ):
         return True
     assert status.counted_since is not None
-    return bool(_counted_at_first_sight(job, status.counted_since))
+    return bool(_counted_when_first_seen(job, status.counted_since))
 
 
 def _beginning(status: CostQuotaStatus, period: Period, now: datetime) -> _Beginning:
@@ -149,13 +149,13 @@ def _earlier_sums(old: CostQuotaStatus, entries: Mapping[str, CountedJob]) -> li
 
 
 def _first_entry(job: JobCost, beginning: _Beginning) -> CountedJob:
-    """What is counted of a job from its first sight on: the attempts that began since the record did."""
+    """What is counted of a job that is first seen now: the attempts that began since the record did."""
     # Where the clock was set back, its attempts began before that, whatever time it was.
-    counted = NOTHING if beginning.set_back else _counted_at_first_sight(job, beginning.time)
+    counted = NOTHING if beginning.set_back else _counted_when_first_seen(job, beginning.time)
     return CountedJob(uid=job.uid, name=job.name, spent=job.spent, before=job.spent - counted)
 
 
-def _counted_at_first_sight(job: JobCost, since: datetime) -> Decimal:
+def _counted_when_first_seen(job: JobCost, since: datetime) -> Decimal:
     return job.spent - job.spent_in_attempts_begun_before(since)
 
 

@@ -54,7 +54,7 @@ def all_pods_succeeded(builder: StatusBuilder, job: JobSnapshot) -> bool:
     return len(succeeded) >= job.completions and all(pod.finished is not None for pod in pods)
 
 
-def end_is_near(builder: StatusBuilder, job: JobSnapshot) -> bool:
+def is_about_to_finish(builder: StatusBuilder, job: JobSnapshot) -> bool:
     """Check whether all pods of a Job have succeeded, and the Job controller is about to count them.
 
     Args:

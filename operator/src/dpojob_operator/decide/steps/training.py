@@ -148,7 +148,7 @@ def _follow(builder: StatusBuilder, attempt: Attempt, job: JobSnapshot) -> None:
     stop = None
     if not job.finished and attempt.outcome is None:
         stop = stop_reason(builder, job, [*builder.status.attempts[:-1], counted])
-        if stop is None and job_result.end_is_near(builder, job):
+        if stop is None and job_result.is_about_to_finish(builder, job):
             return  # it is written once, with the report
     ending = job.finished or stop is not None or attempt.outcome is not None
     # Written at once: a pod that has ended may be deleted before cost may be written again.
