@@ -1,4 +1,4 @@
-"""How a condition of a status is replaced by a newer one, and the status of Improved by its reason."""
+"""How conditions of an object are read, and replaced by newer ones; the status of Improved by its reason."""
 
 from __future__ import annotations
 
@@ -21,6 +21,35 @@ IMPROVED_BY_VERDICT: dict[str, bool | None] = {
     Reason.NOT_EVALUATED: None,
 }
 """The status of Improved, None for Unknown, by its reason."""
+
+
+def conditions_by_type(raw: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Read the conditions of an object of any kind.
+
+    Args:
+        raw: The object, as parsed from JSON.
+
+    Returns:
+        Its conditions by type; none before its status has any.
+    """
+    return {str(each.get("type")): each for each in _listed_conditions(raw)}
+
+
+def true_conditions(raw: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Read the conditions of an object of any kind that are True.
+
+    Args:
+        raw: The object, as parsed from JSON.
+
+    Returns:
+        These conditions by type.
+    """
+    found = _listed_conditions(raw)
+    return {str(each.get("type")): each for each in found if each.get("status") == "True"}
+
+
+def _listed_conditions(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return (raw.get("status") or {}).get("conditions") or []
 
 
 def improved_by(verdict: str | None) -> tuple[bool | None, str]:

@@ -9,6 +9,8 @@ from typing import Any
 
 from dpojob_api.constants import CONTAINER_INSPECT, CONTAINER_TRAIN, GROUP, LABEL_JOB_UID
 
+from .conditions import conditions_by_type, true_conditions
+
 ANNOTATION_POOL = f"{GROUP}/pool-parts-hash"
 """The annotation of a training Job with a hash of the parts of its pool from which it was made, so that an edited
 pool is noticed. Jobs of versions before have another annotation, with a hash of the whole pool."""
@@ -104,11 +106,7 @@ class JobSnapshot:
             The snapshot.
         """
         metadata = job["metadata"]
-        conditions = {
-            condition["type"]: condition
-            for condition in (job.get("status") or {}).get("conditions") or []
-            if condition.get("status") == "True"
-        }
+        conditions = true_conditions(job)
         failed = conditions.get("Failed", {})
         end = conditions.get("Complete") or failed
         return cls(
@@ -170,7 +168,7 @@ class PodSnapshot:
             The snapshot.
         """
         metadata, status = pod["metadata"], pod.get("status") or {}
-        conditions = {c["type"]: c for c in status.get("conditions") or []}
+        conditions = conditions_by_type(pod)
         scheduling = conditions.get("PodScheduled", {})
         container = _container_status(status)
         state: RawObject = container.get("state") or {}
@@ -277,7 +275,7 @@ class WorkloadSnapshot:
             The snapshot, without a message where nothing holds the Workload.
         """
         spec, status = workload.get("spec") or {}, workload.get("status") or {}
-        conditions = {c.get("type"): c for c in status.get("conditions") or []}
+        conditions = conditions_by_type(workload)
         queue = str(spec.get("queueName") or "")
         if spec.get("active") is False:
             return cls(queue, "Inactive", "The Workload is deactivated (spec.active is false).")

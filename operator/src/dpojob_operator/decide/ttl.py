@@ -8,6 +8,7 @@ from typing import Any
 
 from dpojob_api.conditions import ConditionType
 
+from .conditions import true_conditions
 from .object_snapshots import JobSnapshot
 from .status_builder import StatusBuilder
 from .types import DeleteJob, DeleteSelf
@@ -52,10 +53,7 @@ def is_finished(raw: Mapping[str, Any]) -> bool:
     Returns:
         Whether its condition Finished is True.
     """
-    return any(
-        condition.get("type") == ConditionType.FINISHED and condition.get("status") == "True"
-        for condition in (raw.get("status") or {}).get("conditions") or []
-    )
+    return ConditionType.FINISHED in true_conditions(raw)
 
 
 def is_settled(raw: Mapping[str, Any]) -> bool:

@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dpojob_api.conditions import ConditionType
 from dpojob_api.job import DPOJob
-from dpojob_operator.decide import OutputHolder
+from dpojob_operator.decide import OutputHolder, is_finished
 from dpojob_operator.decide.effective_spec import normalized_directory
 from dpojob_operator.kube import ApiClient, Key, key_of
 from dpojob_operator.kube.resources import DPOJOBS
@@ -56,10 +55,7 @@ class _Writer:
         age = str(metadata.get("creationTimestamp", "")), str(metadata.get("uid", ""))
         return cls(
             directory=(str(metadata["namespace"]), str(volume["claimName"]), path),
-            finished=any(
-                (condition.get("type"), condition.get("status")) == (ConditionType.FINISHED, "True")
-                for condition in status.get("conditions") or []
-            ),
+            finished=is_finished(raw),
             idle=not begun and bool(spec.get("suspend") or waits),
             precedence=(not status.get("attempts"), not begun, *age),
             being_deleted="deletionTimestamp" in metadata,

@@ -12,6 +12,7 @@ from dpojob_api.constants import ANNOTATION_OUTPUT, ANNOTATION_OUTPUT_MAX_LENGTH
 from dpojob_api.job import Dependency, DPOJob
 from dpojob_api.spec import Training
 from dpojob_operator.decide import DependencySnapshot
+from dpojob_operator.decide.conditions import true_conditions
 from dpojob_operator.decide.effective_spec import model_source
 
 HUB = "hub:"
@@ -80,11 +81,7 @@ def from_other(kind: str, raw: Mapping[str, Any]) -> DependencySnapshot:
     """A batch/v1 Job or a TrainJob, which names its output in an annotation."""
     metadata = raw["metadata"]
     found = Dependency(kind=kind, name=metadata["name"], uid=metadata["uid"])
-    states = {
-        condition["type"]: condition
-        for condition in (raw.get("status") or {}).get("conditions") or []
-        if condition.get("status") == "True"
-    }
+    states = true_conditions(raw)
     if "Failed" in states:
         message = states["Failed"].get("message") or states["Failed"].get("reason", "")
         return DependencySnapshot(found=found, failed=True, failure=message)

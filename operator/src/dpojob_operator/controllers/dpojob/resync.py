@@ -12,7 +12,8 @@ from typing import TypeVar, get_args
 from dpojob_api.base import JSONObject
 from dpojob_api.conditions import ConditionType
 from dpojob_api.constants import Phase
-from dpojob_operator.decide import is_settled
+from dpojob_operator.decide import is_finished, is_settled
+from dpojob_operator.decide.conditions import conditions_by_type
 from dpojob_operator.decide.object_snapshots import RawObject
 from dpojob_operator.decide.queueing import is_managed_elsewhere
 from dpojob_operator.kube import ApiClient, ApiError, Key, NotFound, ObjectSink, key_of
@@ -154,7 +155,7 @@ def _phase(raw: RawObject) -> str:
 
 def _reason_of_waiting(raw: RawObject) -> str | None:
     """The reason of Ready; None for a job that has ended."""
-    conditions = {c["type"]: c for c in (raw.get("status") or {}).get("conditions") or []}
-    if conditions.get(ConditionType.FINISHED, {}).get("status") == "True":
+    if is_finished(raw):
         return None
-    return metrics.known_reason(str(conditions.get(ConditionType.READY, {}).get("reason")))
+    ready = conditions_by_type(raw).get(ConditionType.READY, {})
+    return metrics.known_reason(str(ready.get("reason")))

@@ -9,7 +9,7 @@ from typing import Any
 from dpojob_api.conditions import PoolConditionType, Reason
 from dpojob_api.pool import GPUPool, GPUPoolStatus
 from dpojob_api.status_condition import Condition
-from dpojob_operator.decide.conditions import next_condition
+from dpojob_operator.decide.conditions import next_condition, true_conditions
 from dpojob_operator.decide.object_snapshots import RawObject
 from dpojob_planner import PoolState, parse_gpus, pool_problem, reported_memory
 from dpojob_planner.estimates import usable_gib
@@ -133,8 +133,7 @@ def _matches(pool: GPUPool, node: RawObject) -> bool:
 def _usable(node: RawObject) -> bool:
     if (node.get("spec") or {}).get("unschedulable"):
         return False
-    conditions = (node.get("status") or {}).get("conditions") or []
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+    return "Ready" in true_conditions(node)
 
 
 def _allocatable(node: RawObject) -> Mapping[str, Any]:
