@@ -70,11 +70,11 @@ def condition(status: str) -> Condition:
 
 @pytest.mark.parametrize(
     ("old", "transition"),
-    [(None, NOW), (condition("True"), NOW), (condition("False"), EARLIER)],
+    [([], NOW), ([condition("True")], NOW), ([condition("False")], EARLIER)],
     ids=["new", "another status", "the same status"],
 )
 def test_the_transition_time_follows_the_status_alone(
-    old: Condition | None, transition: object
+    old: list[Condition], transition: object
 ) -> None:
     now = NOW + timedelta(microseconds=5)
     assert next_condition(old, "Ready", "False", "S", "n", 2, now) == Condition(

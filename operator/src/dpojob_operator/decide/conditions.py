@@ -79,7 +79,7 @@ def rejection_reason(message: str) -> Reason:
 
 
 def next_condition(
-    old: Condition | None,
+    conditions: Sequence[Condition],
     type_: str,
     status: str,
     reason: str,
@@ -87,13 +87,13 @@ def next_condition(
     generation: int,
     now: datetime,
 ) -> Condition:
-    """Build the condition that replaces `old`.
+    """Build the condition that replaces the one of its type.
 
     `lastTransitionTime` changes only when the condition's status does, as the Kubernetes API
     conventions ask ("typical status properties").
 
     Args:
-        old: The condition that stands now; None when there is none.
+        conditions: Those that stand now, at most one of each type.
         type_: The condition's type.
         status: "True", "False" or "Unknown".
         reason: The machine-readable reason.
@@ -104,6 +104,7 @@ def next_condition(
     Returns:
         The new condition.
     """
+    old = next((each for each in conditions if each.type == type_), None)
     changed = old is None or old.status != status
     return Condition(
         type=str(type_),
@@ -139,11 +140,11 @@ def unreadable_status(
     )
     listed = status.get("conditions") or []
     try:
-        old = {each["type"]: Condition.model_validate(each) for each in listed}
+        old = [Condition.model_validate(each) for each in listed]
     except ValidationError:
-        old, listed = {}, []
+        old, listed = [], []
     new = [
-        next_condition(old.get(type_), type_, "False", reason, message, generation, now).wire()
+        next_condition(old, type_, "False", reason, message, generation, now).wire()
         for type_ in types
     ]
     kept = [each for each in listed if each["type"] not in types]

@@ -104,7 +104,6 @@ def _stalled(
         return new
     new.observed_generation = generation
     for type_, value in ((ConditionType.READY, "False"), (ConditionType.STALLED, "True")):
-        old = new.condition(type_)
-        condition = next_condition(old, type_, value, reason, message, generation, now)
+        condition = next_condition(new.conditions, type_, value, reason, message, generation, now)
         new.conditions = [c for c in new.conditions if c.type != type_] + [condition]
     return new

@@ -188,7 +188,7 @@ class StatusBuilder:
     ) -> None:
         value = "Unknown" if status is None else str(status)
         new = next_condition(
-            self.status.condition(type_),
+            self.status.conditions,
             type_,
             value,
             reason,

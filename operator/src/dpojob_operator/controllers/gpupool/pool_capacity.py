@@ -8,7 +8,6 @@ from typing import Any
 
 from dpojob_api.conditions import PoolConditionType, Reason
 from dpojob_api.pool import GPUPool, GPUPoolStatus
-from dpojob_api.status_condition import Condition
 from dpojob_operator.decide.conditions import next_condition, true_conditions
 from dpojob_operator.decide.object_snapshots import RawObject
 from dpojob_planner import PoolState, parse_gpus, pool_problem, reported_memory
@@ -51,12 +50,13 @@ def pool_status(
         for name in offering
         if (memory := reported_memory(resource, _labels(matching[name]))[1])
     ]
+    generation = int(pool.metadata.get("generation", 0))
     status = GPUPoolStatus(
         nodes=len(offering),
         gpus=total,
         free=max(0, total - taken),
         node_memory_gib=min(reported, default=None),
-        observed_generation=int(pool.metadata.get("generation", 0)),
+        observed_generation=generation,
     )
     old = pool.status.conditions if pool.status is not None else []
     problem = _problem(pool, matching, offering)
@@ -66,27 +66,12 @@ def pool_status(
         if offering
         else "No node matches now; jobs may be planned here, and wait for an autoscaler."
     )
+    reason = Reason.INVALID_POOL if problem else available
     status.conditions = [
-        _condition(old, PoolConditionType.AVAILABLE, not problem, (problem and Reason.INVALID_POOL)
-                   or available, problem or message, pool, now),
-        _condition(old, PoolConditionType.READY, not problem, (problem and Reason.INVALID_POOL)
-                   or available, problem or message, pool, now),
-    ]  # fmt: skip
+        next_condition(old, type_, str(not problem), reason, problem or message, generation, now)
+        for type_ in (PoolConditionType.AVAILABLE, PoolConditionType.READY)
+    ]
     return status
-
-
-def _condition(
-    old: list[Condition],
-    type_: PoolConditionType,
-    holds: bool,
-    reason: str,
-    message: str,
-    pool: GPUPool,
-    now: datetime,
-) -> Condition:
-    before = next((c for c in old if c.type == type_), None)
-    generation = int(pool.metadata.get("generation", 0))
-    return next_condition(before, type_, str(holds), reason, message, generation, now)
 
 
 def _problem(pool: GPUPool, matching: Mapping[str, RawObject], offering: Mapping[str, int]) -> str:

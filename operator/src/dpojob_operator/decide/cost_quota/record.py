@@ -16,7 +16,6 @@ from typing import NamedTuple
 from dpojob_api.conditions import QuotaConditionType, Reason
 from dpojob_api.cost_quota import CostQuota
 from dpojob_api.quantity import money
-from dpojob_api.status_condition import Condition
 from dpojob_operator.decide.conditions import next_condition
 
 from .counting import NOTHING, counted_quota, is_exhausted, is_needed
@@ -129,30 +128,16 @@ def _conclude(quota: CostQuota, jobs: Mapping[str, JobCost], now: datetime) -> N
     needed = [entry for entry in status.jobs if is_needed(entry, jobs.get(entry.uid), status)]
     status.jobs = sorted(needed, key=lambda entry: (entry.name, entry.uid))
     status.used, status.reserved = status.total_used, status.total_reserved
-    status.observed_generation = int(quota.metadata.get("generation", 0))
+    status.observed_generation = generation = int(quota.metadata.get("generation", 0))
     exhausted = is_exhausted(quota)
     figures = (
         f"{money(status.used)} of {money(quota.max_cost)} used since {status.period_start:%Y-%m-%d}"
     )
     reason = Reason.COST_QUOTA_USED_UP if exhausted else Reason.WITHIN_COST_QUOTA
-    old = {condition.type: condition for condition in status.conditions}
     status.conditions = [
-        _condition(quota, old, type_, value, reason_, message, now)
+        next_condition(status.conditions, type_, value, reason_, message, generation, now)
         for type_, value, reason_, message in (
             (QuotaConditionType.EXHAUSTED, str(exhausted), reason, f"{figures}."),
             (QuotaConditionType.READY, "True", Reason.COST_COUNTED, ""),
         )
     ]
-
-
-def _condition(
-    quota: CostQuota,
-    old: Mapping[str, Condition],
-    type_: str,
-    status: str,
-    reason: str,
-    message: str,
-    now: datetime,
-) -> Condition:
-    generation = quota.status.observed_generation or 0
-    return next_condition(old.get(type_), type_, status, reason, message, generation, now)
