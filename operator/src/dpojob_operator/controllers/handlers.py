@@ -79,7 +79,7 @@ class Handlers:
                 delay = self._job_costs.record(raw, deleted=deleted)
                 if delay is not None:
                     self._refresh_quotas(key[0], delay)
-            # Of a status that this process wrote, too, which is no change here.
+            # Even if nothing changed: a status that this process wrote is already in the store when its event comes.
             self._queue_dependents(key)
         if changed and plural == GPUPOOLS.plural and _same_spec(pool, self._stores.pools.get(key)):
             self._refresh_pools()  # jobs that depend on free GPUs are queued by what counts them

@@ -172,7 +172,7 @@ class WorkQueue(Generic[Key]):
     def _set_failing(self, key: Key, fails: bool) -> None:
         change = int(fails) - int(key in self._failing)
         (self._failing.add if fails else self._failing.discard)(key)
-        # Of a resource whose passes all succeed there is a series too.
+        # Adding 0 creates the series, so that a resource whose passes have all succeeded has one too.
         FAILING.labels(self._resource(key)).inc(change)
 
     def _retry(self, key: Key, error: Exception) -> None:

@@ -57,7 +57,7 @@ class Timing:
     def steady_now(self, what: str) -> datetime:
         """Return the time at which something was first seen, plus the seconds since then by the monotonic clock.
 
-        So a step of the clock that tells the time of day in between does not change it.
+        A step of the clock that tells the time of day does not change the result.
 
         Args:
             what: A key as in `seconds_since_first_seen`.

@@ -37,7 +37,7 @@ def inspection_key(spec: DPOJobSpec, model_commit: str, dataset_commit: str) -> 
         "model": {**wire["model"], "revision": model_commit},
         "dataset": {**wire["dataset"], "revision": dataset_commit},
         "training": wire["training"],
-        # Of the evaluation the reward model's files and the tasks are looked at, and for a judge the prompts.
+        # Inspection reads the reward model's files and the tasks of the evaluation; the prompts only with a judge.
         "rewardModel": (judge or {}).get("rewardModel"),
         "tasks": evaluation.get("tasks"),
         "token": wire.get("hubTokenSecret"),

@@ -32,7 +32,7 @@ READING = 10.0
 
 
 class Run:
-    """Jobs of one namespace train, and the operator passes over each when it says so itself."""
+    """A simulation: jobs of one namespace train, and each has its next pass when its last decision requested it."""
 
     def __init__(self, jobs: int, limit: str) -> None:
         self.api = FakeApi(NOW)

@@ -77,7 +77,7 @@ class Reconciler:
         self._cache_claims = cache_claims
         """The claim that is the cache of jobs that name none, by namespace."""
         self._batch_seconds = batch_seconds
-        """Seconds in which the Job and its pods come into being; where they say so, the next pass is earlier."""
+        """Seconds from the creation of a Job to the next pass; events of the Job or its pods may cause an earlier one."""
         self._reader = reader
         self._executor = executor
         self._poller = poller

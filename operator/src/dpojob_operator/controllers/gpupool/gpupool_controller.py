@@ -48,7 +48,8 @@ class GPUPoolController:
         self._stores = stores
         self._changed = changed
         self._now = now
-        # Of namespaces that are not watched, pods of another operator are in no store.
+        # The stores hold the pods that an operator manages, but only those of the watched namespaces. Where these
+        # are not all namespaces, every pod is listed.
         self._listed_pods = OTHER_PODS if watches_all_namespaces else ""
         self._listed_at = float("-inf")
         self._resources: set[str] = set()
