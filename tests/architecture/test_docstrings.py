@@ -1,5 +1,8 @@
 """Public functions document every parameter under `Args:` and their result under `Returns:`.
 
+Public classes document the parameters of their constructor, in their own docstring or in that of
+`__init__`.
+
 ruff checks the form of docstrings and the sections that it knows (pydocstyle, pydoclint). It lets a
 one-line docstring pass whatever the function takes and returns; this test does not.
 """
@@ -21,22 +24,26 @@ PACKAGES = (
     "operator/src/dpojob_operator/decide",
     "trainer-image/src/dpojob_trainer/inspection",
 )
-"""Packages whose public functions are documented in full."""
+"""Packages whose public functions and constructors are documented in full."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def public_functions(tree: ast.Module) -> Iterator[Function]:
-    """Functions and methods without a leading underscore, in classes without one.
-
-    Not those inside functions; dunder methods begin with an underscore as well.
-    """
+def public_classes(tree: ast.Module) -> Iterator[ast.ClassDef]:
+    """Classes without a leading underscore, in classes without one; not those inside functions."""
     pending: list[ast.Module | ast.ClassDef] = [tree]
     while pending:
         for node in pending.pop().body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 pending.append(node)
-            elif isinstance(node, Function) and not node.name.startswith("_"):
+                yield node
+
+
+def public_functions(tree: ast.Module) -> Iterator[Function]:
+    """Functions of the module and methods of its public classes, without a leading underscore."""
+    for scope in (tree, *public_classes(tree)):
+        for node in scope.body:
+            if isinstance(node, Function) and not node.name.startswith("_"):
                 yield node
 
 
@@ -78,6 +85,28 @@ def section(docstring: str, *titles: str) -> str | None:
     return found[1] if found else None
 
 
+def undocumented_parameters(function: Function, docstring: str) -> list[str]:
+    """Each parameter of a function that the docstring has no line for under `Args:`."""
+    arguments = section(docstring, "Args") or ""
+    return [
+        f"Args: {name}"
+        for name in parameters(function)
+        if not re.search(rf"^\s+{re.escape(name)}(?: \(.*\))?:", arguments, re.MULTILINE)
+    ]
+
+
+def missing_constructor_parts(class_: ast.ClassDef) -> list[str]:
+    """Each parameter of `__init__` that neither the class's docstring nor its own documents."""
+    return [
+        missing
+        for node in class_.body
+        if isinstance(node, Function) and node.name == "__init__"
+        for missing in undocumented_parameters(
+            node, f"{ast.get_docstring(class_) or ''}\n\n{ast.get_docstring(node) or ''}"
+        )
+    ]
+
+
 def missing_parts(function: Function) -> list[str]:
     """What a function's docstring lacks, as text for the report."""
     if decorators(function) & {"property", "cached_property", "override", "overload", "setter"}:
@@ -85,12 +114,7 @@ def missing_parts(function: Function) -> list[str]:
     docstring = ast.get_docstring(function)
     if docstring is None:
         return ["docstring"]
-    arguments = section(docstring, "Args") or ""
-    missing = [
-        f"Args: {name}"
-        for name in parameters(function)
-        if not re.search(rf"^\s+{re.escape(name)}(?: \(.*\))?:", arguments, re.MULTILINE)
-    ]
+    missing = undocumented_parameters(function, docstring)
     returns = function.returns is not None and ast.unparse(function.returns) not in (
         "None",
         "NoReturn",
@@ -113,6 +137,17 @@ def test_public_functions_document_their_parameters_and_results(package: str) ->
     assert incomplete == {}
 
 
+@pytest.mark.parametrize("package", PACKAGES)
+def test_public_classes_document_the_parameters_of_their_constructor(package: str) -> None:
+    incomplete = {
+        f"{module.relative_to(ROOT)}:{class_.lineno} {class_.name}": missing
+        for module in sorted((ROOT / package).rglob("*.py"))
+        for class_ in public_classes(ast.parse(module.read_text(encoding="utf-8")))
+        if (missing := missing_constructor_parts(class_))
+    }
+    assert incomplete == {}
+
+
 @pytest.mark.parametrize(
     ("source", "missing"),
     [
@@ -128,3 +163,17 @@ def test_public_functions_document_their_parameters_and_results(package: str) ->
 def test_the_check_finds_what_is_missing(source: str, missing: list[str]) -> None:
     (function,) = public_functions(ast.parse(source))
     assert sorted(missing_parts(function)) == sorted(missing)
+
+
+@pytest.mark.parametrize(
+    ("source", "missing"),
+    [
+        ("class C:\n    def __init__(self, a, *, b): pass", ["Args: a", "Args: b"]),
+        ('class C:\n    """One.\n\n    Args:\n        a: A.\n    """\n    def __init__(self, a): pass', []),
+        ('class C:\n    def __init__(self, a):\n        """One.\n\n        Args:\n            a: A.\n        """', []),
+        ("class C:\n    a: int", []),
+    ],
+)  # fmt: skip
+def test_the_check_finds_what_a_constructor_lacks(source: str, missing: list[str]) -> None:
+    (class_,) = public_classes(ast.parse(source))
+    assert missing_constructor_parts(class_) == missing

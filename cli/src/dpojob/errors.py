@@ -9,6 +9,11 @@ from dpojob_api.constants import ExitCode
 class CommandError(Exception):
     """Ends the command with a message for the user and an exit status.
 
+    Args:
+        message: The message.
+        code: The exit status.
+        reason: The condition reason; None for none.
+
     Attributes:
         code: The exit status.
         reason: The condition reason that the resource would carry on a cluster; None where it would

@@ -28,7 +28,14 @@ class Problem:
 
 
 class ManifestError(ValueError):
-    """A manifest that the API server would refuse, with everything that is wrong with it."""
+    """A manifest that the API server would refuse, with everything that is wrong with it.
+
+    Args:
+        problems: The problems, in the order of the error's text; one at least.
+
+    Attributes:
+        problems: The same, as a list.
+    """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = list(problems)

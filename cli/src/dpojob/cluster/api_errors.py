@@ -27,6 +27,11 @@ unless crds.enabled is false"""
 class ApiError(CommandError):
     """A request that the API server refused.
 
+    Args:
+        status: The HTTP status.
+        api_reason: The reason of the Status object; the HTTP status as text where there is none.
+        message: The text for the user.
+
     Attributes:
         status: The HTTP status.
         api_reason: The reason of the Status object, such as "NotFound".

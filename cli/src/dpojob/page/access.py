@@ -52,6 +52,11 @@ TO_PAGE = redirect_page("/")
 class AccessGuard:
     """ASGI middleware that refuses every request but those of the user's own browser.
 
+    Args:
+        app: The application that answers the requests that are not refused.
+        port: The TCP port on which the page is served on the loopback address.
+        token: The secret of the address that is printed.
+
     Attributes:
         token: The secret of the address that is printed; a request with it sets a cookie.
     """

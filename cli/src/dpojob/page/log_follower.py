@@ -24,7 +24,12 @@ MAX_BYTES = 2**26
 
 
 class LogFollower:
-    """One task for each job that is shown, however many pages show it."""
+    """One task for each job that is shown, however many pages show it.
+
+    Args:
+        api: The API server whose pods' logs are read.
+        store: Has the jobs, and takes the curves that are read from their logs.
+    """
 
     def __init__(self, api: Api, store: JobStore) -> None:
         self._api = api

@@ -30,7 +30,14 @@ NOT_PART_OF_MODEL = (".checkpoints", ".staging")
 
 
 class ClaimReader:
-    """A running pod that has a claim mounted; `open_claim` makes it."""
+    """A running pod that has a claim mounted; `open_claim` makes it.
+
+    Args:
+        api: The API server.
+        namespace: The namespace of the pod and of the claim.
+        pod: The name of the pod, in which `cat` and `tar` are run.
+        claim: The name of the PersistentVolumeClaim.
+    """
 
     def __init__(self, api: Api, namespace: str, pod: str, claim: str) -> None:
         self._api = api

@@ -21,10 +21,15 @@ STORED_ROWS = re.compile(
 
 
 class UnusableAdapter(ModelUnreadable):
-    """Training cannot continue from the adapter."""
+    """Training cannot continue from the adapter.
+
+    Args:
+        files: The adapter's files.
+        problem: What is wrong with the adapter, as a verb phrase that follows its name.
+        remedy: What to do before starting from the merged model, as a sentence without its full stop.
+    """
 
     def __init__(self, files: ModelFiles, problem: str, remedy: str) -> None:
-        """Take the adapter's files, what is the matter, and what to do before starting from the merged model."""
         super().__init__(
             f"the adapter {files.source} {problem}. {remedy} and start from the merged model."
         )

@@ -18,7 +18,14 @@ MALFORMED = (AttributeError, TypeError, ValueError, RecursionError)
 
 
 class HubModel:
-    """A model repository, at one resolved commit."""
+    """A model repository, at one resolved commit.
+
+    Args:
+        repo: The repository's name on the Hugging Face Hub, such as "org/name".
+        revision: A commit, a branch or a tag; None for the default branch.
+        token: A token of the Hub; None for the one that huggingface_hub finds in the environment or of its
+            login, if any.
+    """
 
     def __init__(self, repo: str, revision: str | None, token: str | None) -> None:
         self.source = repo

@@ -27,7 +27,15 @@ READ_WITH_WEIGHTS = (
 
 
 class LocalModel:
-    """A directory on a claim."""
+    """A directory on a claim.
+
+    Args:
+        claim: The name of the PersistentVolumeClaim.
+        path: The directory, relative to the claim's root.
+        volumes: By claim, the directory in which it is mounted.
+        token: A token of the Hugging Face Hub, for an adapter whose base model is a repository there; None as
+            for a `HubModel`.
+    """
 
     def __init__(
         self, claim: str, path: str, volumes: Mapping[str, Path], token: str | None

@@ -12,7 +12,11 @@ ZSTD = b"\x28\xb5\x2f\xfd"
 
 
 class CompressedFile:
-    """An open file. Use it as a context manager. Damaged files raise OSError."""
+    """An open file. Use it as a context manager. Damaged files raise OSError.
+
+    Args:
+        path: The file, which is decompressed as its first four bytes say, whatever its name.
+    """
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb", buffering=0)

@@ -12,7 +12,11 @@ QUOTE = ord('"')
 
 
 class QuoteCheck:
-    """Checks the bytes of a file, chunk by chunk."""
+    """Checks the bytes of a file, chunk by chunk.
+
+    Args:
+        delimiter: The character between two fields, of one byte.
+    """
 
     def __init__(self, delimiter: str) -> None:
         self._field_boundaries = np.frombuffer(f'{delimiter}"\r\n'.encode(), np.uint8)

@@ -118,10 +118,14 @@ def rows_to_batch(rows: list[dict[str, Any]], consumed: int) -> RowBatch:
 
 
 class NotUTF8(DatasetUnreadable):
-    """Bytes of a file are not UTF-8."""
+    """Bytes of a file are not UTF-8.
+
+    Args:
+        name: How messages call the file.
+        place: Where in the file the bytes are, such as "line 3, byte 17".
+    """
 
     def __init__(self, name: str, place: str) -> None:
-        """Take how messages call the file, and where in it the bytes are."""
         super().__init__(
             f"{name}, {place}: not UTF-8 text (Latin-1 perhaps); convert it, such as with "
             "iconv -f latin1 -t utf-8"
@@ -129,10 +133,14 @@ class NotUTF8(DatasetUnreadable):
 
 
 class TooManyValues(DatasetUnreadable):
-    """There are more JSON values than fit into bounded memory."""
+    """There are more JSON values than fit into bounded memory.
+
+    Args:
+        place: What holds them, such as "data.jsonl, line 3".
+        limit: How many values there may be.
+    """
 
     def __init__(self, place: str, limit: int) -> None:
-        """Take what has them, and how many there may be."""
         super().__init__(
             f"{place} holds more than {limit:,} values, those inside lists and objects included; a "
             "preference pair has a few. Write such rows shorter, or leave them out"

@@ -17,7 +17,12 @@ import httpx2 as httpx
 
 
 class Deadline:
-    """A time by which all has to be done."""
+    """A time by which all has to be done.
+
+    Args:
+        seconds: The time that is left, from the construction on.
+        error: Makes the error that is raised when no time is left.
+    """
 
     def __init__(self, seconds: float, error: Callable[[], Exception]) -> None:
         """Take the seconds from now on, and what makes the error that is raised after them."""
@@ -57,7 +62,12 @@ def limit_time(client: httpx.Client, deadline: Deadline) -> None:
 
 
 class DeadlineNetwork(httpcore.NetworkBackend):
-    """Opens TCP connections that end at a deadline."""
+    """Opens TCP connections that end at a deadline.
+
+    Args:
+        network: Opens the connections.
+        deadline: When each of their operations ends.
+    """
 
     def __init__(self, network: httpcore.NetworkBackend, deadline: Deadline) -> None:
         """Take what opens the connections, and their deadline."""

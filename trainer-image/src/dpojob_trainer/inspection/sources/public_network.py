@@ -39,7 +39,13 @@ def restrict_to_public(client: httpx.Client, allowed: Sequence[str], refusal: Re
 
 
 class PublicNetwork(httpcore.NetworkBackend):
-    """Opens TCP connections to public addresses and to those that the installation allows."""
+    """Opens TCP connections to public addresses and to those that the installation allows.
+
+    Args:
+        network: Opens the connections.
+        allowed: Host names, addresses and CIDR ranges that may be reached though they are not public.
+        refusal: Makes the error for a host that has no allowed address.
+    """
 
     def __init__(
         self, network: httpcore.NetworkBackend, allowed: Sequence[str], refusal: Refusal

@@ -24,7 +24,11 @@ class TemplateRenderError(ValueError):
 
 
 class ChatTemplate:
-    """The templates of one tokenizer."""
+    """The templates of one tokenizer.
+
+    Args:
+        config: The tokenizer's configuration: the sources of its chat templates and its special tokens.
+    """
 
     def __init__(self, config: TokenizerConfig) -> None:
         self._config = config

@@ -64,7 +64,12 @@ class _Shape(NamedTuple):
 
 
 class SegmentedTemplate:
-    """Renders pairs of plain messages from segments where that is exact."""
+    """Renders pairs of plain messages from segments where that is exact.
+
+    Args:
+        template: The chat template, which is traced once for each sequence of roles and renders the pairs
+            that segments do not render exactly.
+    """
 
     def __init__(self, template: ChatTemplate) -> None:
         self._template = template
