@@ -12,8 +12,9 @@ from types import TracebackType
 
 import aiohttp
 
-from devcluster.control_plane import ApiError, kubeconfig
+from devcluster.control_plane import ApiError
 from devcluster.control_plane.api_client import JSON, MERGE_PATCH, Request, labelled
+from devcluster.control_plane.kubeconfig import read as read_kubeconfig
 from dpojob_api.base import JSONObject
 from dpojob_operator.kube.bounded_json import loads
 
@@ -24,8 +25,8 @@ LARGEST_LINE = 4 * 1024 * 1024
 class AsyncApi:
     """One connection pool. Use as an async context manager."""
 
-    def __init__(self, access: Path, timeout: float = 300.0) -> None:
-        self.server, self._tls = kubeconfig.read(access)
+    def __init__(self, kubeconfig: Path, timeout: float = 300.0) -> None:
+        self.server, self._tls = read_kubeconfig(kubeconfig)
         self._timeout = timeout
         self.discovery: dict[str, bytes] = {}
         """Answers that never change, by path; the proxies' memory."""

@@ -48,11 +48,11 @@ async def api(pods: Pods, tmp_path: Path) -> AsyncIterator[AsyncApi]:
     application.router.add_route("*", "/pods{name:(/.*)?}", pods.serve)
     async with TestServer(application) as server:
         address = str(server.make_url("")).rstrip("/")
-        access = tmp_path / "kubeconfig"
-        access.write_text(
+        kubeconfig = tmp_path / "kubeconfig"
+        kubeconfig.write_text(
             json.dumps({"clusters": [{"cluster": {"server": address}}], "users": [{"user": {}}]})
         )
-        async with AsyncApi(access) as client:
+        async with AsyncApi(kubeconfig) as client:
             yield client
 
 

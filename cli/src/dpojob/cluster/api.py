@@ -56,7 +56,7 @@ class Api:
         Args:
             resource: Its kind.
             name: Its name.
-            namespace: Its namespace; None for that of the access.
+            namespace: Its namespace; None for the default, `access.namespace`.
 
         Returns:
             The object.
@@ -79,7 +79,7 @@ class Api:
 
         Args:
             resource: Their kind.
-            namespace: Their namespace; None for that of the access.
+            namespace: Their namespace; None for the default, `access.namespace`.
             everywhere: Those of all namespaces.
             **selectors: `labelSelector` and `fieldSelector`, as the API server takes them.
 
@@ -107,7 +107,7 @@ class Api:
 
         Args:
             resource: Their kind.
-            namespace: Their namespace; None for that of the access.
+            namespace: Their namespace; None for the default, `access.namespace`.
             everywhere: Those of all namespaces.
             **selectors: `labelSelector` and `fieldSelector`, as the API server takes them.
 
@@ -142,7 +142,7 @@ class Api:
         Args:
             resource: Its kind.
             body: The object.
-            namespace: Its namespace; None for that of the object, else of the access.
+            namespace: Its namespace; None for the namespace that the object names, else `access.namespace`.
             dry_run: Have it checked and nothing stored.
 
         Returns:
@@ -167,7 +167,7 @@ class Api:
             resource: The object's kind.
             name: Its name.
             patch: The patch.
-            namespace: Its namespace; None for that of the access.
+            namespace: Its namespace; None for the default, `access.namespace`.
 
         Returns:
             The object as it was stored.
@@ -192,7 +192,7 @@ class Api:
         Args:
             resource: Its kind.
             name: Its name.
-            namespace: Its namespace; None for that of the access.
+            namespace: Its namespace; None for the default, `access.namespace`.
             grace_seconds: How long a pod may take to end; None for its own setting.
 
         Raises:
@@ -218,7 +218,7 @@ class Api:
         Args:
             resource: Their kind.
             version: The resource version after which changes are wanted.
-            namespace: Their namespace; None for that of the access.
+            namespace: Their namespace; None for the default, `access.namespace`.
             everywhere: Those of all namespaces.
             **selectors: As of a list.
 
@@ -252,7 +252,7 @@ class Api:
 
         Args:
             pod: Its name.
-            namespace: Its namespace; None for that of the access.
+            namespace: Its namespace; None for the default, `access.namespace`.
             follow: Keep the connection open, and read further lines.
             tail: The number of last lines to read; None for all.
             limit: The most bytes to read; None for all.

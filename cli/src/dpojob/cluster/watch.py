@@ -34,7 +34,7 @@ async def watch_object(
         api: The API server.
         resource: The object's kind.
         name: Its name.
-        namespace: Its namespace; None for that of the access.
+        namespace: Its namespace; None for the default, `api.access.namespace`.
 
     Yields:
         The object; the same state may come twice after a lost connection.
