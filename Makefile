@@ -31,6 +31,12 @@ unit: setup ## run the tests that need no cluster
 check: setup ## run lint, types, import rules, and the checks of generated files
 	@hack/check
 
+generate: setup ## write the CRDs, their copies in the chart, and the reference pages
+	@hack/generate
+
+lock: ## resolve every dependency again into locks/
+	@hack/lock
+
 docs: setup ## build the documentation as a site into build/site
 	@hack/build-docs
 
@@ -54,11 +60,3 @@ bench: setup ## measure the operator beside bare Jobs and Kubeflow Trainer, on c
 
 rehearse: setup ## rehearse the benchmark of a GPU on the CPU (docs/gpu.md has the real run)
 	@.venv/bin/python bench/gpu/run.py --rehearse --output gpu-rehearsal.json
-
-##@ Release
-
-generate: setup ## write the CRDs, their copies in the chart, and the reference pages
-	@hack/generate
-
-lock: ## resolve every dependency again into locks/
-	@hack/lock
