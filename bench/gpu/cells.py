@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 TOTAL_SECONDS = 465.0
-"""All cells; with the start and the fit they make 8 minutes. What has not begun by then is left out."""
+"""The time for all cells; with the start and the fit a run takes 8 minutes. Cells that have not begun by then are left out."""
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def measure_cell(measure: Measure, context: Context) -> dict[str, Any]:
     begun = time.monotonic()
     try:
         fields: dict[str, Any] = {"status": "ok", "result": measure(context)}
-    except Exception as error:  # The next cell may work all the same.
+    except Exception as error:  # The next cell may work nevertheless.
         traceback.print_exc()
         text = f"{type(error).__name__}: {error}"
         fields = {"status": "failed", "error": text[:ERROR_CHARACTERS]}

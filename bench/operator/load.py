@@ -49,7 +49,7 @@ class PodWatch:
     """The moment at which the first Pod object of each job was seen."""
 
     def __init__(self, api: AsyncApi, namespace: str, label: str, selector: str = "") -> None:
-        """`label` holds the job's name; of the pods that `selector` selects."""
+        """`selector` selects the pods, whose label `label` holds the name of their job."""
         self._api = api
         self._path = PODS.format(namespace)
         self._label, self._selector = label, selector

@@ -26,7 +26,7 @@ class Bench:
 
     directory: Path
     steps: int
-    """Of each run."""
+    """Optimizer steps of each run."""
     ragged: bool
 
     def rows(self, ratio: float, vocabulary: int) -> list[dict[str, str]]:

@@ -22,7 +22,7 @@ from bench.train.ratio_pairs import RATIOS, Bench, make_model  # noqa: E402
 PICTURE = ROOT / "docs" / "pictures" / "prefix-sharing-losses.svg"
 NAMES = {"equal": "two rows a pair (TRL)", "shared": "shared prefixes"}
 WIDTH, HEIGHT, CAPTION = 360, 220, 44
-"""Of one chart, and above it."""
+"""Width and height of one chart, and height of the caption above it, in SVG units."""
 STYLE = (
     "text{font:12px sans-serif;fill:#333} .grid{stroke:#ddd} polyline{fill:none} rect{fill:#fff} "
     ".c0{stroke:#0a6;stroke-width:6} .c1{stroke:#000;stroke-width:1.5} .k0{fill:#0a6} .k1{fill:#000}"

@@ -54,7 +54,7 @@ def test_no_modules_import_each_other_in_a_cycle(package: str) -> None:
 
 
 def imported_names(file: Path, package: str) -> Iterator[str]:
-    """Absolute names of what a file imports, also inside functions; of a name also the module that holds it."""
+    """Absolute names of what a file imports, also inside functions; for a name that is imported from a module, that module too."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

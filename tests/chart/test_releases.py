@@ -26,14 +26,14 @@ from devcluster.control_plane.kwok import node
 
 pytestmark = pytest.mark.cluster
 NAME = "dpojob-releases"
-"""Of the release: other tests of the session apply objects of the chart under the name `dpojob`, which Helm would
+"""The name of the release. Other tests of the session apply objects of the chart under the name `dpojob`, which Helm would
 refuse to adopt."""
 CRDS = ("dpojobs.dpojob.dev", "gpupools.dpojob.dev", "costquotas.dpojob.dev")
 POOL = {"gpu": {"model": "T4", "memoryGiB": 16}, "hourlyPrice": "1.00"}
 SOURCES = ("api/src", "planner/src", "operator/src")
-"""Of the operator."""
+"""The source folders of the operator's process."""
 NAMES = ("trains", "inspects")
-"""Of the jobs that run."""
+"""The names of the jobs that run."""
 
 
 class Release:

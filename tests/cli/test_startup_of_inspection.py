@@ -34,7 +34,7 @@ UNUSED = (
     "torch",
     "transformers",
 )
-"""What an inspection of JSON Lines on a claim has no use for."""
+"""Modules that an inspection of JSON Lines on a claim does not need."""
 
 
 ROW = {"prompt": "Name a colour.", "chosen": "Red.", "rejected": "Loud."}

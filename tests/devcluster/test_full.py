@@ -124,7 +124,7 @@ def test_down_leaves_nothing_even_with_pods_running(alone: Cluster, tmp_path: Pa
     alone.up(FULL, 1)
     assert alone.kubectl("get", "pods", "-A", "-o", "name").stdout == ""
     assert alone.has_image(BASE, str(buildah.image_id(BASE)))
-    # Of an image with another tag neither the name nor the files are left.
+    # Neither the name nor the files of an image with another tag are left.
     assert [alone.has_image(name) for name in DERIVED] == [False, True]
     of_old, of_new = held[1] - held[0], held[2] - held[1]
     assert len(of_old) >= 3

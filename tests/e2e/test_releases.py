@@ -57,7 +57,7 @@ class Releases:
         self._apply(CHART, json.loads(images.chart_values()))
 
     def operator_images(self):
-        """Of the operator's pods that are not being deleted."""
+        """The images of the operator's pods that are not being deleted."""
         listed = json.loads(
             self._kubectl(
                 "get", "pods", "-n", self._demo.SYSTEM, "-o", "json",

@@ -26,7 +26,7 @@ KINDS = {"Gauge": "gauge", "Info": "info", "StateSet": "stateSet"}
 
 
 def field(kind: str, path: Sequence[str]) -> dict[str, Any]:
-    """The schema of what a path leads to; of its items where it is a list."""
+    """The schema of what a path leads to; where that is a list, the schema of its items."""
     schema = dict(CRDS[kind]["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
     if path[0] == "metadata":
         assert len(path) == 2

@@ -57,7 +57,7 @@ def requests_of_operators(job_namespace: JobNamespace) -> list[Request]:
 def test_the_chart_grants_what_the_operator_asks_for_and_nothing_else(
     job_namespace: JobNamespace, own_account: Account, with_chart_rights: Process
 ) -> None:
-    """Jobs that use every permission run here; of all other tests' operators nothing was refused."""
+    """Jobs that use every permission run here, and the operators of all other tests were refused nothing."""
     two_nodes = {"model": "T4", "memoryGiB": 16, "bf16": False, "perNode": 1}
     job_namespace.apply(pool(job_namespace.namespace, job_namespace.namespace, gpu=two_nodes))
     job_namespace.apply(costquota("team", "1000000"))

@@ -49,7 +49,7 @@ def test_the_variants_of_the_trainer_image_are_built_by_arguments_of_its_dockerf
 
 @pytest.mark.parametrize("name", ["images", "publish"])
 def test_cosign_has_dockers_credentials_of_the_registry_that_it_signs_in(name: str) -> None:
-    """Of Helm's own login it knows nothing."""
+    """cosign does not read the credentials of `helm registry login`."""
     steps = JOBS[name]["steps"]
     logins = [n for n, step in enumerate(steps) if "docker/login-action" in step.get("uses", "")]
     signing = [n for n, step in enumerate(steps) if "cosign sign" in step.get("run", "")]

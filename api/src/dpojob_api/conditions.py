@@ -218,7 +218,7 @@ class Reason(StrEnum):
 
     # Ready and Stalled.
     IN_PROGRESS = "InProgress"
-    """Of `Stalled`: the job has not failed, and the operator can go on with it."""
+    """Reason of `Stalled`: the job has not failed, and the operator can go on with it."""
 
     # GPUPool.
     NODES_FOUND = "NodesFound"

@@ -35,7 +35,7 @@ class DPOJobs:
         command: Sequence[str] = OPERATOR,
         **settings: str,
     ) -> None:
-        """`selector`: of the pool's nodes, by default none that exists; `settings`: of the operator."""
+        """`selector` selects the pool's nodes, by default no node that exists; `settings` are the operator's."""
         self._selector, self._command, self._settings = selector or NO_NODE, command, settings
 
     def start(

@@ -48,7 +48,7 @@ class KubeflowTrainer:
     pod_selector = ""
 
     def __init__(self, queries_per_second: int | None = None) -> None:
-        """`queries_per_second`: of both controllers' clients; by default their own, 50 and 500."""
+        """`queries_per_second` limits both controllers' clients; by default their own limits hold, 50 and 500."""
         self._queries = queries_per_second
         raised = f", {queries_per_second} QPS" if queries_per_second else ", defaults"
         self.name = f"Kubeflow Trainer {TRAINER.version[1:]} + JobSet {JOBSET.version[1:]}{raised}"

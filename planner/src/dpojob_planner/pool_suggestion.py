@@ -18,7 +18,7 @@ PRODUCT_LABELS = (
     "cloud.google.com/gke-accelerator",
     "karpenter.k8s.aws/instance-gpu-name",
 )
-"""Labels that name the kind of GPU: of NVIDIA's GPU Feature Discovery, GKE and Karpenter."""
+"""Labels that name the kind of GPU: those of NVIDIA's GPU Feature Discovery, GKE and Karpenter."""
 COUNT_LABELS = ("nvidia.com/gpu.count", "karpenter.k8s.aws/instance-gpu-count")
 INSTANCE_LABEL = "node.kubernetes.io/instance-type"
 NOMINAL_GIB = (8, 10, 11, 12, 16, 20, 24, 32, 40, 48, 64, 80, 94, 96, 141, 180, 192, 288)

@@ -20,7 +20,7 @@ FOREVER = 3600
 LONGEST_TEXT = 24
 LONGEST_LIST = 3
 MANY_FIELDS, FEW_FIELDS = 60, 3
-"""Of an object with more fields than the first, as many as the second at most are set: of `training.arguments`."""
+"""An object with more fields than the first number, such as `training.arguments`, has at most the second number set."""
 
 
 REFUSES = {"false", "!self"}

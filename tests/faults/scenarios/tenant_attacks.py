@@ -35,7 +35,7 @@ KOPF = "kopf.zalando.org"
 DEEP = b'{"a":' * 3000 + b"1" + b"}" * 3000
 """Deeper than Python's parser of JSON goes."""
 FAT_BYTES = 1_300_000
-"""Of an object; etcd stores 1.5 MiB."""
+"""Bytes of a large text in a job; etcd stores objects of up to 1.5 MiB."""
 
 
 def _job(name: str, annotations: dict[str, str], spec: JSONObject) -> JSONObject:

@@ -51,7 +51,7 @@ class AsyncApi:
     async def call(
         self, method: str, path: str, body: object = None, content_type: str = JSON
     ) -> JSONObject:
-        """The answer as JSON; of bytes, the body is sent as it is. Raises ApiError."""
+        """The answer as JSON; a body of bytes is sent as it is. Raises ApiError."""
         request = Request(method, path, body, content_type)
         async with self.session.request(
             method,

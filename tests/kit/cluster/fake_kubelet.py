@@ -176,7 +176,7 @@ class FakeKubelet:
             path = f"/api/v1/namespaces/{self._namespace}/secrets/{name}"
             secret = await self._api.get(path)
             if secret is None:
-                return None  # some scenarios let such a pod run all the same
+                return None  # some scenarios let such a pod run nevertheless
             found[name] = {
                 key: base64.b64decode(value).decode() for key, value in secret["data"].items()
             }

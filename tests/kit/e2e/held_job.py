@@ -3,11 +3,11 @@
 import json
 
 ROWS = 800
-"""Of the demo's pairs: fewer steps than the demo takes."""
+"""Pairs of the demo that the job trains on, in fewer steps than the demo takes."""
 PROMPTS = 20
 """The fewest that an evaluation asks."""
 VALUES = {"evaluation": {"allowPrograms": True}}
-"""Of the chart: the judge is a program."""
+"""The values of the chart, which allow the judge to be a program."""
 WAITING_JUDGE = """\
 import pathlib
 import sys

@@ -90,7 +90,7 @@ class Repository:
         deleted: tuple[str, ...] = (),
         keep: bool = True,
     ) -> str:
-        """Writes a commit on top of `branch` (`keep=False`: of nothing) and moves the branch there.
+        """Writes a commit on top of `branch`, or with `keep=False` on top of nothing, and moves the branch there.
 
         Deleted paths that end in "/" are folders. Returns the new commit.
         """

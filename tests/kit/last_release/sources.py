@@ -13,7 +13,7 @@ from tests.kit.cluster.helm import ROOT
 BEFORE_CRDS_IN_TEMPLATES = "da91a101d346"
 """The last commit whose chart left the CRDs to Helm's `crds` directory; there is no tag before it."""
 SOURCES = ("api/src", "planner/src", "operator/src", "trainer-image/src")
-"""Of the operator and of the containers of its Jobs; each holds one package or more."""
+"""The source folders of the operator and of the containers of its Jobs; each holds one package or more."""
 
 
 def unpack(directory: Path) -> str:

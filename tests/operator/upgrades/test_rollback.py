@@ -71,8 +71,8 @@ NEW_PROBLEM_CODES = {
     "AccidentalPrompt", "CuratedRows", "HeldOutFile", "NotPreference", "PromptInAnswer", "TemplateInText", "UnusableJudge",
     "UnusablePrompts", "UnusableTask", "UserTurnInAnswer", "WhiteSpacePair",
 }  # fmt: skip
-"""Of a report of inspection. The first version cannot read the status of a job that has one of them: it writes nothing
-and creates nothing, and tries again ever more seldom."""
+"""Codes of an inspection's report. The first version cannot read the status of a job that has one of them: it writes
+nothing and creates nothing, and tries again ever more seldom."""
 
 
 def test_of_all_values_that_this_version_enumerates_only_problems_are_unknown_to_the_first() -> (

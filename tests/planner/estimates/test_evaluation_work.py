@@ -57,7 +57,7 @@ def test_judged_answers_grow_with_the_prompts_until_the_time_for_them_ends() -> 
     few = estimated({"judge": REWARD_MODEL, "prompts": {"max": 32}}).answer_seconds
     assert estimated({"judge": REWARD_MODEL, "prompts": {"max": 320}}).answer_seconds == pytest.approx(10 * few, rel=0.01)  # fmt: skip
     assert estimated().answer_seconds == pytest.approx(few * 128 / 512, rel=0.1)
-    # Of a file of prompts the number is not known before it is read.
+    # The number of prompts in a file is not known before it is read.
     file = {"fromEval": False, "max": 320, "volume": {"claimName": "prompts", "path": "p.jsonl"}}
     assert estimated({"judge": REWARD_MODEL, "prompts": file}).answer_seconds == pytest.approx(10 * few, rel=0.01)  # fmt: skip
     short = estimated({"judge": REWARD_MODEL, "maxDuration": "1m", "prompts": {"max": 320}})

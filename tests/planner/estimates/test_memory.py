@@ -111,7 +111,7 @@ def test_sharding_divides_what_lasts(method: str) -> None:
     quarter = estimate_memory(facts, DeviceSettings(method, 1, 1024, shards=4)).parts  # type: ignore[arg-type]
     assert quarter["weights"] == pytest.approx(whole["weights"] / 4)
     assert quarter["optimizer"] == pytest.approx(whole["optimizer"] / 4)
-    # Of whole tensors there are two layers in 16 bits, a gradient and its fp32 sum, and twice the LM head; no
+    # The whole tensors are two layers in 16 bits, a gradient and its fp32 sum, and twice the LM head; no
     # more for the reference, which is gathered by layers too.
     trained = 6.0 if method == "full" else 0.0
     gathered = (4.0 + trained) * facts.layer + 4.0 * facts.head

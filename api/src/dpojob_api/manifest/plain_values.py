@@ -31,7 +31,7 @@ HUB_ADDRESS = re.compile(
     rf"(?:https?://(?:www\.)?(?:huggingface\.co|hf\.co)|hf:/)/(?:datasets/|models/)?"
     rf"(?P<repo>{REPO.strip('^$')})/?(?:/(?:tree|blob|viewer|discussions)\b.*|[?#].*)?"
 )
-"""A repository's page in the browser, or its address for fsspec; a file's own address is none."""
+"""A repository's page in the browser, or its address for fsspec; the address that a file is downloaded from does not match."""
 REVISION = re.compile(rf"(?P<repo>{REPO.strip('^$')})[@:](?P<revision>[\w./-]+)")
 """A repository with a branch, tag or commit, as pip, Docker or Ollama write one."""
 

@@ -74,7 +74,7 @@ def _place_of_label(model: type[BaseModel], location: Path) -> int | None:
 
 
 def _types(annotation: Any) -> list[Any]:
-    """The types of a union but None; of another annotation itself."""
+    """The types of a union except None; another annotation stands for itself."""
     if get_origin(annotation) is Annotated:
         return _types(get_args(annotation)[0])
     if get_origin(annotation) not in (Union, types.UnionType):

@@ -177,7 +177,7 @@ def parse_json(content: bytes) -> JSONObject:
         The object.
 
     Raises:
-        CommandError: It is none, as of a proxy that answers in the API server's place.
+        CommandError: It is not an object, such as when a proxy answers in the API server's place.
     """
     try:
         value = json.loads(content)

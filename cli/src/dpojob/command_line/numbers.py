@@ -15,7 +15,7 @@ def whole_number(text: str) -> int:
         The number.
 
     Raises:
-        typer.BadParameter: The text is none.
+        typer.BadParameter: The text is not a whole number.
     """
     try:
         return int(text)
@@ -33,7 +33,7 @@ def number(text: str) -> float:
         The number.
 
     Raises:
-        typer.BadParameter: The text is none.
+        typer.BadParameter: The text is not a number.
     """
     try:
         return float(text)

@@ -47,7 +47,7 @@ ADVICE = (
 EQUALS_SIGN = re.compile(r"\s*([A-Za-z][A-Za-z.]*) ?= ?([^=\s].*)")
 """A line such as `beta = 0.1`, as of TOML or Python."""
 TIGHT_COLON = re.compile(r"\s*(?:- )?([A-Za-z][A-Za-z]*):([^\s:/].*)")
-"""A line such as `beta:0.1`, whose colon has no space behind it; addresses and times are none."""
+"""A line such as `beta:0.1`, whose colon has no space behind it; addresses and times do not match."""
 
 
 def advice(error: yaml.MarkedYAMLError, text: str) -> str:

@@ -13,7 +13,7 @@ SERIES = (
 )  # fmt: skip
 """Fields of Progress that are drawn."""
 MAX_POINTS = 2000
-"""Points of a curve; of a longer one every second point is left out."""
+"""The most points of a curve; every second point of a longer one is left out."""
 
 
 class Curve:

@@ -53,7 +53,7 @@ class Request:
         return {"Content-Type": self.content_type, "Accept-Encoding": "identity"}
 
     def decode(self, status: int, text: bytes, loads: Callable[[bytes], Any] = json.loads) -> Any:
-        """The answer: JSON as `loads` parses it, or text where it is none. Raises ApiError."""
+        """The answer: JSON as `loads` parses it, or text where it is not JSON. Raises ApiError."""
         try:
             answer = loads(text)
         except ValueError:

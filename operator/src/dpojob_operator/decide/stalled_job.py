@@ -46,7 +46,7 @@ def failed_pass_status(
 ) -> DPOJobStatus:
     """Build the status that reports an unexpected error of the operator in a pass over the job.
 
-    The job does not fail, since the error is none of the job's; a later pass that succeeds replaces the conditions.
+    The job does not fail, since the error is not the job's; a later pass that succeeds replaces the conditions.
     The message has the error's type alone: its text may hold what belongs to other namespaces.
 
     Args:

@@ -92,7 +92,7 @@ class InspectionCache:
             if not found:
                 self._drop(job.namespace, key, name, uid)
                 continue
-            # Of two jobs that have not begun, only one may wait for the other.
+            # When neither of two jobs has begun, only one may wait for the other.
             first = uid in before
             shared = (
                 None if candidate is None else _usable(candidate, key, model, dataset, first=first)

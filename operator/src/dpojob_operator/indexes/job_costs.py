@@ -22,7 +22,7 @@ class _Namespace:
 
 
 class JobCosts:
-    """The newest cost of each DPOJob; of namespaces that are not followed nothing is read or kept."""
+    """The newest cost of each DPOJob; nothing is read or kept of namespaces that are not followed."""
 
     def __init__(self) -> None:
         self._followed: dict[str, _Namespace] = {}

@@ -87,7 +87,7 @@ class OutputLockIndex:
             return None
         directory = writer.directory
         leaving = None
-        # Most likely the first of them holds it: of many jobs that name one directory, each reads one other.
+        # The first of them most likely holds the lock, so that each of many jobs that name one directory reads one other.
         for _, name in tuple(self._writers.groups.get(directory, ())):
             if name == job.name:
                 continue

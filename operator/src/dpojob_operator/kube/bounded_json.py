@@ -35,7 +35,7 @@ def loads(text: bytes) -> Any:
 
 
 def loads_list(text: bytes, reduce: Callable[[Any], Any], max_whole: int = MAX_WHOLE_LIST) -> Any:
-    """Parses an answer as `loads`; of a list, each item is reduced.
+    """Parses an answer as `loads` does, and reduces each item of a list.
 
     In an answer of more than `max_whole` bytes, each item is reduced before the next one is parsed: a parsed
     item may take twenty times its size as text.

@@ -44,7 +44,7 @@ WARNING_WHEN_FALSE = (
 
 
 def conditions_to_report(old: DPOJobStatus, new: DPOJobStatus) -> list[Condition]:
-    """Conditions whose reason changed; of several with one reason and message, the first."""
+    """Conditions whose reason changed; only the first of several with the same reason and message."""
     before = {condition.type: condition.reason for condition in old.conditions}
     events: dict[tuple[str, str], Condition] = {}
     for condition in new.conditions:

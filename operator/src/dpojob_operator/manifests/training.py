@@ -149,7 +149,7 @@ def _add_pool_volumes(pod: JSONObject, pod_settings: PodSettings) -> None:
 
 
 def _add_judge_key(pod: JSONObject, spec: DPOJobSpec) -> None:
-    """The key of the judge's endpoint as a file; without the Secret the model is trained all the same."""
+    """The key of the judge's endpoint as a file; the model is trained without the Secret too."""
     judge = spec.evaluation.judge if spec.evaluation is not None else None
     if judge is None or judge.endpoint is None or judge.endpoint.secret is None:
         return

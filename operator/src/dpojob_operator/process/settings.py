@@ -131,7 +131,7 @@ class WorkloadSettings(BaseModel):
     grace_period_seconds: PositiveNumber = 120
     """DPOJOB_OPERATOR_GRACE_PERIOD_SECONDS: a training pod's time to save a checkpoint."""
     storage_class: str = ""
-    """DPOJOB_OPERATOR_STORAGE_CLASS: of output claims the operator creates; empty: the default class."""
+    """DPOJOB_OPERATOR_STORAGE_CLASS: the class of output claims that the operator creates; empty: the default."""
 
 
 class Settings(WorkloadSettings, BaseSettings):

@@ -54,7 +54,7 @@ class EvaluationWork:
 
     @property
     def prompts(self) -> int:
-        """Prompts that both models answer; of a file of prompts, whose length is not known, the most allowed."""
+        """Prompts that both models answer; the most allowed where they come from a file, whose length is not known."""
         evaluation = self.spec.evaluation
         if evaluation is None or evaluation.judge is None:
             return min(self.report.eval_rows, ANSWERED_PROMPTS)

@@ -35,7 +35,7 @@ class ModelShape:
     parameters: int
     hidden: int
     intermediate: int
-    """Width of the MLP that every token passes; of a model with experts, of the shared ones, or 0."""
+    """Width of the MLP that every token passes: in a model with experts that of the shared experts, 0 without such."""
     layers: int
     heads: int
     queries: int

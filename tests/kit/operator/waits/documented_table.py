@@ -25,7 +25,7 @@ class Row:
     """What each reader shows of a job, as the cells of one row say."""
 
     reason: str
-    """Of Ready, and the column REASON."""
+    """The reason of the condition Ready, which the column REASON shows."""
     phases: frozenset[str]
     argocd: str
     kstatus: str
@@ -56,7 +56,7 @@ def _row(line: str, columns: int) -> Row:
 
 
 WAITS = read_rows("a job waits or works because", 7)
-"""Of jobs that have not ended."""
+"""The rows about jobs that have not ended."""
 FAILURES = read_rows("a failed job's REASON", 6)
 WAIT_PHASES = {(phase, row.reason) for row in WAITS for phase in row.phases}
 """Each pair of PHASE and REASON that the first table has."""

@@ -46,7 +46,7 @@ class Run:
         self.read_at: dict[str, datetime] = {}
         """When the cost of each job was last written to its status."""
         self.first_seen: dict[str, dict[str, datetime]] = {}
-        """Of each job, when what its last pass measured the time of was first seen."""
+        """When each state whose duration the last pass over a job measured was first seen, by job and state."""
         for number in range(jobs):
             self._begin(f"j{number}", NOW + timedelta(seconds=number % READING))
 

@@ -28,12 +28,12 @@ from dpojob_operator.kube.resources import DPOJOBS
 
 HEALTH = ROOT / "examples/argocd/dpojob.dev/DPOJob/health.lua"
 OF_OTHER_CONDITIONS = {
-    # Of DatasetValid, TrainingHealthy, Improved, Suspended, QueueLabelsApplied and Stalled while the job goes on.
+    # Reasons of DatasetValid, TrainingHealthy, Improved, Suspended, QueueLabelsApplied and Stalled while the job goes on.
     "Valid", "ValidWithWarnings", "RowsDropped", "Healthy", "NaNLoss",
     "AccuracySaturatedEarly", "ChosenCollapse", "MarginFlat", "Overfitting", "RewardHacking", "BetterThanBase",
     "NotBetter", "LongerOnly", "TaskRegressed", "RequirementNotMet", "Inconclusive", "NotEvaluated", "NotSuspended",
     "Resumed", "Stopped", "QueueEditNotApplied", "QueueEditApplied", "InProgress",
-    # Of complete jobs, of Events, of pools and of quotas.
+    # Reasons of complete jobs, of Events, of pools and of quotas.
     "Completed", "Validated", "BatchHalved", "NodesFound", "ScaledToZero", "PoolUnreadable", "CostCounted", "WithinCostQuota",
 }  # fmt: skip
 

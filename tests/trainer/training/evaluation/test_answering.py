@@ -55,7 +55,7 @@ def test_answers_are_continued_after_a_restart_and_none_is_made_twice(
             torn.write('{"text": "cut')
     assert answer_both(pair, rows, SETTINGS, tmp_path / "kept") == straight
     assert made == 2 * BATCHES
-    # Of another model nothing is kept.
+    # The answers that were kept are not used for another model.
     answer_both(replace(pair, key="another key"), rows, SETTINGS, tmp_path / "kept")
     assert made == 4 * BATCHES
 

@@ -111,7 +111,7 @@ def test_one_that_a_signal_stops_is_continued_as_often_as_needed(
 def test_what_training_used_of_the_retries_is_not_left_for_the_evaluation(
     finished: TrainJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the four pods of backoffLimit 3, two failed in training, so that the fourth one is the last."""
+    """backoffLimit 3 allows four pods. Two of them failed in training, so that the fourth one is the last."""
     environment = ContainerEnvironment({"DPOJOB_SCRATCH": str(finished.scratch)})
     monkeypatch.setattr(evaluator, "evaluate", raises(Killed()))
     monkeypatch.setattr(container, "_run_or_launch", lambda *_: evaluated(finished))

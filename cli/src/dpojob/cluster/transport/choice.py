@@ -24,7 +24,7 @@ def open_transport(access: ClusterAccess) -> Transport:
         A direct transport, or one that knows proxies where the kubeconfig or the environment names one.
 
     Raises:
-        CommandError: The kubeconfig's address of the server is none.
+        CommandError: The kubeconfig's address of the server is not a valid URL.
     """
     named = (os.environ.get(case) for name in PROXY_VARIABLES for case in (name, name.upper()))
     try:

@@ -38,7 +38,7 @@ class DirectTransport:
             access: The cluster and the user's credentials.
 
         Raises:
-            ValueError: Its address is none.
+            ValueError: Its address is not a valid URL.
         """
         address = urlsplit(access.server)
         if address.scheme not in DEFAULT_PORTS or not address.hostname:

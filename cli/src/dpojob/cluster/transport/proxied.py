@@ -23,7 +23,7 @@ class ProxiedTransport:
                 environment.
 
         Raises:
-            ValueError: An address is none.
+            ValueError: An address is not a valid URL.
         """
         self._server = access.server
         self._extensions = {"sni_hostname": access.tls_name} if access.tls_name else {}

@@ -69,7 +69,7 @@ async def _follow(client: AsyncClient, job: DPOJob, tail: int | None, stage: str
     printed: set[str] = set()
     waiting = False
     while True:
-        # The job is read before its pods: of one that has ended, no further pod comes.
+        # The job is read before its pods: a job that has ended gets no further pod.
         job = await client.get(job.name)
         found = await _pods(client, job, stage)
         ready = [

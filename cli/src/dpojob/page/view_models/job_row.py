@@ -22,7 +22,7 @@ def job_row(job: DPOJob | UnreadableJob) -> JSONObject:
 
     Returns:
         Its identity, phase and reason, progress, newest figures, cost and times; figures that are not
-        known are None. Of a job that cannot be read, identity and problem.
+        known are None. For a job that cannot be read, its identity and problem.
     """
     metadata = job.metadata
     row: JSONObject = {

@@ -122,7 +122,7 @@ class Resync:
                     if resource is COSTQUOTAS and isinstance(error, NotFound):
                         break  # CRDs of an earlier version, which are upgraded apart from the chart
                     log.warning("%s not listed: %s; retry in %.0f s", resource.plural, error, retry)
-                # What was listed before is not listed again: where many requests fail, no series of all succeeds.
+                # What was listed before is not listed again: where many requests fail, all of them in a row hardly ever succeed.
                 await asyncio.sleep(retry)
                 retry = min(self._every, 2 * retry)
         return found

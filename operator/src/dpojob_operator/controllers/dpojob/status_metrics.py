@@ -62,8 +62,8 @@ def _count_attempts(job: DPOJob, new: DPOJobStatus, currency: str) -> None:
         old = known.get(attempt.number, Attempt(number=attempt.number, job=attempt.job))
         pool, seconds = attempt.pool or "", max(0.0, attempt.gpu_seconds - old.gpu_seconds)
         price = Decimal(str(seconds)) * attempt.hourly_price / cost.HOUR
-        # Also an attempt without GPU time yet makes its series, at 0: of a series that begins with the
-        # time of a whole attempt, `increase` and `rate` would see none of it.
+        # An attempt without GPU time yet makes its series too, at 0: `increase` and `rate` do not count the
+        # value with which a series begins.
         metrics.GPU_SECONDS.labels(job.namespace, pool).inc(seconds)
         metrics.COST.labels(job.namespace, pool, currency).inc(float(price))
         if attempt.end_time is not None and old.end_time is None:

@@ -20,7 +20,7 @@ from .periods import period_end, period_start
 
 NOTHING = Decimal(0)
 MAX_EARLIER_SUMS = 62
-"""Of two months of days."""
+"""How many sums of earlier periods are kept: two months of them where a period is a day."""
 
 
 class _Beginning(NamedTuple):

@@ -40,7 +40,7 @@ def check_prompts(builder: StatusBuilder) -> bool:
         builder: The status under construction, with the inspected dataset.
 
     Returns:
-        Always True: the model is trained all the same.
+        Always True: the model is trained anyway.
     """
     dataset = builder.status.dataset
     if dataset is None or builder.status.evaluation is not None:

@@ -51,7 +51,7 @@ class PoolGauges(Collector):
         self._pools, self._unreadable = pools, unreadable
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """One sample per pool and gauge; of a pool that cannot be read, that it is not ready."""
+        """One sample per pool and gauge; a pool that cannot be read has only the sample that it is not ready."""
         values = {
             "dpojob_pool_nodes": lambda pool: ([pool.name], pool.nodes),
             "dpojob_pool_gpus": lambda pool: ([pool.name, pool.gpu_model], pool.gpus),
@@ -114,7 +114,7 @@ class QuotaGauges(Collector):
             self._unreadable[namespace] = unreadable
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """One sample per quota and gauge; of a quota that cannot be read, that it is not ready."""
+        """One sample per quota and gauge; a quota that cannot be read has only the sample that it is not ready."""
         for name, (help_, labels) in self.FAMILIES.items():
             family = GaugeMetricFamily(name, help_, labels=labels)
             for namespace, quotas in self._quotas.items():

@@ -247,7 +247,7 @@ def test_a_pair_with_tools_or_more_than_plain_messages_is_left_to_jinja() -> Non
 
 
 def test_a_template_that_varies_is_left_to_jinja(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the first row of a shape shows to differ is not used, whatever the reason."""
+    """Segments that render the first row of a shape differently are not used, whatever the reason."""
     template = template_of(TRACED["written"])
     segments = SegmentedTemplate(template)
     trace = template.trace

@@ -122,7 +122,7 @@ def test_a_metric_that_is_a_program_of_the_hub_is_refused(load: Load) -> None:
 @pytest.mark.parametrize(
     ("metric", "better"),
     [
-        # Of each sample the harness has the log-likelihood.
+        # The value of a sample is its log-likelihood, which is better when it is higher.
         ({"metric": "perplexity", "aggregation": "perplexity", "higher_is_better": False}, True),
         ({"metric": "acc", "aggregation": "mean", "higher_is_better": None}, True),
         ({"metric": "acc", "aggregation": "mean", "higher_is_better": False}, False),

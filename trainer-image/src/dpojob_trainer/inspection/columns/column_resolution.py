@@ -112,7 +112,7 @@ def resolve(
 
 
 def _is_there(name: str, schema: Schema) -> bool:
-    """Whether rows may have a column or a path; of objects only common fields are in the schema."""
+    """Whether rows may have a column or a path; the schema has only the common fields of objects."""
     return name in schema or schema.get(root_column(name, schema)) in ("other", "messages", "null")
 
 

@@ -190,7 +190,7 @@ class LabelValues:
             from_zero = self._both_ways([["0"], ["1"]], [*ties, "2"])
             return from_zero + from_one if mark_of(first) == "0" else from_one + from_zero
         elif len(values) == 2:
-            # Of a flag the value that affirms comes first.
+            # The true value of a flag comes first.
             sides = [[value] for value in sorted(values, reverse={*values} == {"true", "false"})]
         else:
             return []

@@ -23,7 +23,7 @@ MEDIA_ENDINGS = (
     ".tiff", ".mp4", ".avi", ".mov", ".mkv", ".npy",
 )  # fmt: skip
 MEDIA_SHARE = 0.9
-"""Share of values that are media files, from which a column is none of text."""
+"""A column with at least this share of media files among its values is not a column of text."""
 MEDIA_WORDS = frozenset(
     ("image", "images", "img", "imgs", "picture", "pictures", "photo", "photos", "pixel", "pixels",
      "jpg", "jpeg", "png", "webp", "video", "videos", "audio", "audios", "speech", "wav", "mp3")

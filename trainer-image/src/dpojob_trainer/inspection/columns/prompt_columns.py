@@ -65,7 +65,7 @@ def unused_texts(schema: Schema, used: Mapping[str, str]) -> list[str]:
         used: The columns that are read, by field.
 
     Returns:
-        Their names; of those that only later files have, no kind is known yet.
+        Their names. The kind of a column that only later files have is not known yet.
     """
     kinds = ("text", "messages", "null")
     free = [

@@ -54,7 +54,7 @@ class ColumnLayout:
     """Which column is which field, and how its values are read."""
 
     columns: Mapping[str, str]
-    """Names in the dataset, by field; paths into columns too. Of several prompt columns the first one."""
+    """Names in the dataset, by field; paths into columns too. The prompt's is the first of several prompt columns."""
     message_keys: MessageKeyMapping = field(default_factory=MessageKeyMapping)
     preset: Preset = NATIVE
     prompt_parts: tuple[str, ...] = ()
@@ -102,7 +102,7 @@ class ColumnLayout:
     def used(self) -> list[str]:
         """Columns that must be read, those that the preset needs besides included.
 
-        Of a path both the name and its column are listed, since a file has either.
+        Both a path and the column that it begins with are listed, since a file has either.
         """
         names = [*self.columns.values(), *self.prompt_parts, *self.preset.also]
         if self.label is not None:

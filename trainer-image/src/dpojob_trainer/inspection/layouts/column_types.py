@@ -56,7 +56,7 @@ def kinds_of(batch: RowBatch) -> dict[str, ColumnKind]:
 def _merge_fields(
     inside: dict[str, ColumnKind], column: str, fields: Mapping[str, ColumnKind]
 ) -> None:
-    """Add the fields of a column; of objects with many keys none, since ids may be used as keys."""
+    """Add the fields of a column, unless its objects have many keys, which may be ids."""
     if len(fields) > MOST_FIELDS or len(inside) > MOST_PATHS:
         return
     for field, kind in fields.items():
@@ -137,7 +137,7 @@ def _value_kind(value: Any) -> ColumnKind:
 
 
 def _arrow_fields(kind: pa.DataType) -> dict[str, ColumnKind]:
-    """The kinds inside a column: of an object's fields, or of the two answers in a list of texts."""
+    """The kinds inside a column: those of an object's fields, or of the two answers in a list of texts."""
     if pa.types.is_struct(kind):
         return {field.name: _arrow_kind(field.type) for field in kind}
     if is_list(kind) and is_text(kind.value_type):

@@ -16,7 +16,7 @@ PREFERRED, OTHER = "preferred", "non-preferred"
 
 
 def read_ranked_completions(row: Row, columns: Columns) -> dict[str, Any] | RowError:
-    """Read NeMo-RL: of two completions the one of the lower rank is preferred.
+    """Read NeMo-RL, where the completion with the lower rank of two is preferred.
 
     Args:
         row: The row, by column.

@@ -30,7 +30,7 @@ LACKS_DATA = (
 def task_warnings(
     tasks: Sequence[EvaluationTask] | None, volumes: Mapping[str, Path]
 ) -> list[Problem]:
-    """Warn of tasks that cannot be run; the model is trained all the same.
+    """Warn of tasks that cannot be run, which does not keep the model from being trained.
 
     Args:
         tasks: `evaluation.tasks`; None where there are none.
@@ -94,7 +94,7 @@ def _fault(task: EvaluationTask, volumes: Mapping[str, Path]) -> str | None:
 
 
 def _requirement_fault(needs: Set[TaskRequirement]) -> str | None:
-    """What a task of the harness needs and does not get; None where it gets all."""
+    """What a task of the harness needs and does not get; None where nothing is missing."""
     if "unsafe-code" in needs:
         return "it runs code that the model writes, which is never done here"
     if "hub-metric" in needs and not ContainerEnvironment().allow_programs:

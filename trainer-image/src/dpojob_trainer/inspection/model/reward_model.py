@@ -25,7 +25,7 @@ DEFAULT_LABELS = 2
 def inspect_reward_model(
     judge: RewardModel, volumes: Mapping[str, Path], token: str | None
 ) -> tuple[int, list[Problem]]:
-    """Find out the size of the reward model, and warn where it cannot judge; the model is trained all the same.
+    """Find out the size of the reward model, and warn where it cannot judge; training does not need it.
 
     Args:
         judge: `evaluation.judge.rewardModel`.
@@ -85,7 +85,7 @@ def _fault(files: ModelFiles, config: Mapping[str, Any] | None) -> str | None:
 
 
 def _weights_fault(files: ModelFiles, *, downloaded: bool) -> str | None:
-    """What keeps its weights from being loaded; of a repository only safetensors are downloaded."""
+    """What keeps its weights from being loaded; only safetensors are downloaded from a repository."""
     names = files.sizes()
     if any(fnmatchcase(name, "*.safetensors") and "/" not in name for name in names):
         return None

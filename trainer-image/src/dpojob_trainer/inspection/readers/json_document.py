@@ -31,7 +31,7 @@ def may_begin_document(text: bytes) -> bool:
 
     Returns:
         Whether it begins with a list, which no row is, or with an object that goes on in further lines or whose
-        first entry is a list of rows. `read_json` reads JSON Lines all the same.
+        first entry is a list of rows. `read_json` reads JSON Lines as well.
     """
     if text.startswith(b"["):
         return True
@@ -142,7 +142,7 @@ def _is_row(item: Any) -> bool:
 
 
 def _rows_of_columns(value: dict[str, Any]) -> list[dict[str, Any]] | None:
-    """The rows of an object of whole columns; None where it is none."""
+    """The rows of an object of whole columns; None for another object."""
     if _holds_columns_by_row(value):
         numbers = next(iter(value.values()))
         return [{name: column[n] for name, column in value.items()} for n in numbers]

@@ -29,7 +29,7 @@ class PromptFileError(Exception):
 def prompt_warnings(
     spec: DPOJobSpec, report: InspectionReport, volumes: Mapping[str, Path], token: str | None
 ) -> list[Problem]:
-    """Warn where a judge will have too few prompts for a verdict; the model is trained all the same.
+    """Warn where a judge will have too few prompts for a verdict; training does not need them.
 
     Args:
         spec: The job's spec.

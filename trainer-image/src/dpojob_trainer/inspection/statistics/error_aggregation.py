@@ -77,7 +77,7 @@ class ErrorCounts:
 
     @property
     def invalid(self) -> int:
-        """Rows with an error; those that are left out for another reason are none."""
+        """Rows with an error; those that are left out for another reason do not count."""
         return sum(count for code, count in self.counts.items() if code not in LEFT_OUT)
 
     @property

@@ -56,7 +56,7 @@ def _tokens(tokenizer: Tokenizer, text: str, *, special: bool) -> list[str]:
     encoding = tokenizer.encode(text, add_special_tokens=special)
     found, shown = [], 0
     for token, (start, end) in zip(encoding.tokens, encoding.offsets, strict=True):
-        # A token that the tokenizer adds is not in the text; one that ends within a character has none.
+        # A token that the tokenizer adds is not in the text; one that ends within a character has no text of its own.
         found.append(text[shown:end] if start < end else token)
         shown = max(shown, end)
     return found

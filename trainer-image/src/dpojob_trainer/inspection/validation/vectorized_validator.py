@@ -130,7 +130,7 @@ def _as_list(column: pa.Array) -> pa.Array:
 
 
 def _ties(tie: Callable[[Mapping[str, Any]], bool], scores: pa.RecordBatch) -> BoolArray:
-    """The rows that tie; of a single column, each distinct value is tested once."""
+    """The rows that tie; each distinct value of a single column is tested once."""
     if scores.num_columns > 1 or pa.types.is_nested(scores.column(0).type):
         rows = scores.to_pylist()
         return np.fromiter((tie(row) for row in rows), np.bool_, len(rows))

@@ -25,9 +25,9 @@ class IndexEntry(NamedTuple):
 
     kind: Kind
     place: str
-    """The YAML file of a task or group, relative to lm_eval/tasks; of a tag its tasks, separated by spaces."""
+    """The YAML file of a task or group, relative to lm_eval/tasks; for a tag its tasks, separated by spaces."""
     needs: frozenset[TaskRequirement]
-    """What it needs; of a group or tag, what any of its tasks does."""
+    """What it needs; for a group or a tag, what any of its tasks needs."""
 
 
 def read_index() -> dict[str, IndexEntry]:

@@ -33,7 +33,7 @@ Values = tuple[float, float]
 
 
 class LogProbabilityStore:
-    """The values of one reference model; of others the store only knows the size."""
+    """The values of one reference model; the store knows only the size of those of others."""
 
     def __init__(self, root: Path, reference: str) -> None:
         """Read what is there.

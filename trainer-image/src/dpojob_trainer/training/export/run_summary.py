@@ -71,7 +71,7 @@ def training_settings(job: TrainJob, result: TrainingResult) -> dict[str, str]:
         "seed": training.seed,
     }
     if plan.method != "full":
-        # Of the adapter that was trained: a job that starts from an adapter continues with that one.
+        # A job that starts from an adapter trains that adapter, whose values may differ from those of the spec.
         lora = result.trainer.model.peft_config[TRAINED_ADAPTER]
         settings["LoRA"] = f"r {lora.r}, alpha {lora.lora_alpha}, dropout {lora.lora_dropout}"
     if training.arguments:

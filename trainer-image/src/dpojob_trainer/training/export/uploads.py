@@ -29,7 +29,7 @@ def upload(job: TrainJob, recorder: ProgressRecorder, outcome: Outcome) -> Itera
     """Upload to where the spec says, and yield the outcome with the addresses so far after each upload.
 
     Each finished upload is recorded in the model's lineage and not repeated. One that cannot be recorded, as
-    on a full disk, is finished all the same, and the outcome's message says so. Raises TrainingError
+    on a full disk, is finished nevertheless, and the outcome's message says so. Raises TrainingError
     (PushFailed) where one fails.
     """
     output, done = job.spec.output, dict(output_directory.uploads(job.output))

@@ -115,7 +115,7 @@ def _generate_answer(model: Any, tokenizer: Any, prompt: Any) -> str:
     if context is not None:
         new_tokens = min(NEW_TOKENS, context // 2)
     inputs = {
-        # Of a prompt that is too long the end is kept, where the question is.
+        # A prompt that is too long keeps its end, where the question is.
         name: (tensor if context is None else tensor[:, new_tokens - context :]).to(model.device)
         for name, tensor in inputs.items()
         if name in ("input_ids", "attention_mask")

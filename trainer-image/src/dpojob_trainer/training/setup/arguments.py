@@ -124,7 +124,7 @@ def dpo_config(
             plan.per_device_batch_size, checkpointing=plan.gradient_checkpointing
         ),
         # Every adapter is part of every forward. DDP would otherwise search the graph of each of them for weights
-        # without a gradient, since the wrapped model is none of transformers' own.
+        # without a gradient, since the wrapped model is not one of transformers' own.
         "ddp_find_unused_parameters": None if plan.method == "full" else False,
         "bf16": precisions.compute == "bf16",
         "fp16": precisions.compute == "fp16",

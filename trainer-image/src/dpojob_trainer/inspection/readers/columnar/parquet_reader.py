@@ -86,7 +86,7 @@ def _decoded(
             ):
                 decoded += batch.num_rows
                 yield batch
-            # Of a damaged list column, pyarrow may read fewer rows without an error.
+            # pyarrow may read fewer rows of a damaged list column without an error.
             if decoded != (expected := file.metadata.row_group(group).num_rows):
                 raise DatasetUnreadable(
                     f"{name} is damaged: row group {group} has {decoded} rows, not {expected} as its "

@@ -50,7 +50,7 @@ MIN_LEAD = 1.3
 RARE_SHARE = 0.1
 """Share of rows up to which a language is the exception."""
 MIN_ROWS = 50
-"""With fewer rows of a known language none is the exception."""
+"""With fewer rows of a known language, no language is the exception."""
 
 
 @cache

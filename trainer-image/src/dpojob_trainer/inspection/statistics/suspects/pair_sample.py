@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from dpojob_trainer.shared.rows.accepted_batch import AcceptedBatch
 
 MAX_ROWS = 10_000
-"""Rows compared; of larger datasets a random sample of prompts."""
+"""The most rows that are compared; larger datasets are represented by a random sample of prompts."""
 MAX_ROWS_TO_CURATE = 50_000
 """The same where `dataset.curate` leaves out rows that a comparison finds."""
 MAX_BYTES = 4096
-"""Bytes of each text that are compared: of the sample at most 120 MB, or 600 MB to curate."""
+"""Bytes of each text that are compared: at most 120 MB for the whole sample, or 600 MB to curate."""
 _LOWER = bytes(range(256)).lower()
 _WHITE_SPACE = b" \t\n\r\v\f"
 

@@ -34,7 +34,7 @@ class RewardModelJudge(ScoringJudge):
         _check(directory, name)
         self._deadline = deadline
         self.name = f"reward model {name}"
-        # Of a conversation longer than the context the beginning is cut, not the answer at its end.
+        # A conversation longer than the context loses its beginning, not the answer at its end.
         self._tokenizer = AutoTokenizer.from_pretrained(
             directory, truncation_side="left", trust_remote_code=False
         )

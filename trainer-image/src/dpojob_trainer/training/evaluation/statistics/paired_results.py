@@ -15,7 +15,7 @@ from .confidence_intervals import ALPHA, paired_change
 MCNEMAR = "McNemar"
 PAIRED_T = "PairedT"
 FEWEST_SAMPLES = 20
-"""Of a task below which it is called neither better nor worse."""
+"""A task with fewer samples is called neither better nor worse."""
 
 
 def paired_result(
@@ -55,9 +55,9 @@ def paired_result(
 
 
 def adjusted(results: Sequence[TaskResult]) -> list[TaskResult]:
-    """The results with p-values adjusted for their number by Holm's method (1979), of statsmodels.
+    """The results with p-values adjusted for their number by Holm's method (1979), as statsmodels has it.
 
-    Of twenty tasks that training left alone, one would otherwise be called different.
+    Otherwise about one of twenty tasks that training left unchanged would be called different.
     """
     from statsmodels.stats.multitest import multipletests
 
