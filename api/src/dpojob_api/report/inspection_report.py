@@ -31,7 +31,7 @@ class Mapping(LenientModel):
 
 
 class Percentiles(LenientModel):
-    """Of a length over all rows."""
+    """Percentiles, maximum and mean of a length over all rows."""
 
     p50: Count = 0
     p95: Count = 0
