@@ -45,8 +45,9 @@ FORMER_DEFINITIONS = {
 PRIVATE_PHRASES = re.compile(
     r"\b(?:of so many|the last word|somebody(?!/)|what goes(?! wrong)|(?:comes|come|came) to (?:that|this|it)"
     r"|in its own words|(?:are|is|was) told(?! apart)|what parts fields|all columns come to|where they come to none"
-    r"|once ended holds|told from|before anything asks)(?!\w)",
-    re.IGNORECASE,
+    r"|once ended holds|told from|before anything asks)(?!\w)"
+    r"|^ *(?:#|\"{3}) *(?-i:Of )",
+    re.IGNORECASE | re.MULTILINE,
 )
 TEXTS = (".py", ".md", ".yaml", ".toml", ".js", ".j2", "")
 VERDICTS = "trainer-image/src/dpojob_trainer/training/evaluation/"
