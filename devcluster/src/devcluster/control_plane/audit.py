@@ -58,9 +58,12 @@ def flags(policy: Path, log: Path) -> list[str]:
 
 
 def read(log: Path) -> Iterator[Request]:
-    """Yields the recorded requests for resources, oldest first, each once."""
+    """Yields the recorded requests for resources, oldest first, each once.
+
+    The API server may write meanwhile: what follows the last newline is no whole line yet.
+    """
     seen: set[str] = set()
-    for line in log.read_text().splitlines():
+    for line in _lines(log):
         event = json.loads(line)
         reference = event.get("objectRef")
         if reference is None or event["auditID"] in seen:
@@ -78,3 +81,13 @@ def read(log: Path) -> Iterator[Request]:
             allowed=annotations.get("authorization.k8s.io/decision") == "allow",
             reason=annotations.get("authorization.k8s.io/reason", ""),
         )
+
+
+def _lines(log: Path) -> Iterator[str]:
+    """The whole lines of the log and, before them, of the file that the API server rotated."""
+    # The newest file is read first. Where it is rotated between the two reads, its lines are there twice; in the
+    # other order they would be missing.
+    newest = log.read_text() if log.exists() else ""
+    rotated = sorted(log.parent.glob(f"{log.stem}-*{log.suffix}"))
+    for text in (*(path.read_text() for path in rotated), newest):
+        yield from text.rpartition("\n")[0].splitlines()
