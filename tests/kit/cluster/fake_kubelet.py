@@ -55,6 +55,8 @@ class PodBehavior:
     """How long it runs."""
     until_deleted: bool = False
     """True: it runs until it is deleted, then ends with code 12."""
+    until_let_go: bool = False
+    """True: it runs until `FakeKubelet.let_go` is called."""
     shutdown_seconds: float = 0.2
     """Seconds from its SIGTERM to its end."""
 
@@ -82,6 +84,7 @@ class FakeKubelet:
         self._tasks: set[asyncio.Task[None]] = set()
         self._behaviors: dict[str, PodBehavior] = {}
         self._started: dict[str, str] = {}
+        self._let_go = asyncio.Event()
         self.running: dict[str, PodIdentity] = {}
         """Pods that run now, by name."""
         self.written_texts: list[str] = []
@@ -105,6 +108,10 @@ class FakeKubelet:
         elif uid not in self._begun and pod["spec"].get("nodeName"):
             self._begun.add(uid)
             self._spawn(self._run(pod))
+
+    def let_go(self) -> None:
+        """Ends what runs until then; pods that start later end at once."""
+        self._let_go.set()
 
     @property
     def busy(self) -> bool:
@@ -160,10 +167,15 @@ class FakeKubelet:
             self.written_texts += pod_container.written_texts(pod, secrets)
         self._started[uid] = stamp(self._now())
         await self._set(pod, "Running", {"running": {"startedAt": self._started[uid]}})
+        if uid in self._ended:
+            return  # it was deleted while the API server took its status: nothing would take it from `running`
         self.running[name] = identity
         if behavior.until_deleted:
             return
-        await asyncio.sleep(behavior.seconds)
+        if behavior.until_let_go:
+            await self._let_go.wait()
+        else:
+            await asyncio.sleep(behavior.seconds)
         if uid in self._ended:
             return
         self.running.pop(name, None)
