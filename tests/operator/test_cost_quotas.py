@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,20 @@ from tests.kit.operator_fixture import JobNamespace, Process
 pytestmark = pytest.mark.cluster
 HOUR = 3600
 DAY = 24 * HOUR
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> Clock:
+    """The operator's: a day in the middle of a month, so that no month ends before the test says so.
+
+    It lies so far back that the operator's time stays behind that of the machine, by which the pods start,
+    for the whole test. Otherwise the operator would count the days between the two as training time.
+    """
+    made = Clock(tmp_path / "clock")
+    now = made.now()
+    middle = (now - timedelta(days=50)).replace(day=15, hour=12)
+    made.step((middle - now).total_seconds())
+    return made
 
 
 def test_a_namespace_spends_no_more_than_its_quota(
