@@ -28,7 +28,7 @@ def apply_crds(control_plane: Any, manifests: Path | str) -> None:
     )
     assert applied.returncode == 0, applied.stderr
     for name in applied.stdout.split():
-        wait_until(partial(_established, control_plane, name), f"{name} is established")
+        wait_until(partial(_served, control_plane, name), f"{name} is served")
 
 
 def with_any_arguments(crd: dict[str, Any]) -> dict[str, Any]:
@@ -43,7 +43,17 @@ def with_any_arguments(crd: dict[str, Any]) -> dict[str, Any]:
     return older
 
 
-def _established(control_plane: Any, name: str) -> bool:
+def _served(control_plane: Any, name: str) -> bool:
+    """Whether the CRD is established, and its resource is among those by which kubectl finds kinds.
+
+    The API server lists them a moment after it has set the condition; until then kubectl knows no such kind.
+    """
     crd = json.loads(control_plane.kubectl("get", name, "-o", "json").stdout)
     conditions = crd.get("status", {}).get("conditions") or []
-    return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
+    if not any(c["type"] == "Established" and c["status"] == "True" for c in conditions):
+        return False
+    group, resource = crd["spec"]["group"], crd["metadata"]["name"]
+    listed = control_plane.kubectl(
+        "api-resources", f"--api-group={group}", "-o", "name", check=False
+    )
+    return resource in str(listed.stdout).split()
