@@ -11,9 +11,10 @@ import pytest
 from tests.kit.cluster import fake_kueue
 from tests.kit.cluster.clock_override import Clock
 
-from . import sweep
+from . import runner, sweep
 from .injection.fault_types import kind_of, may_be_answered_stale
 from .injection.request_log import Log
+from .runs import Result
 
 pytestmark = pytest.mark.faults
 JOBS = "/apis/batch/v1/namespaces/n/jobs"
@@ -101,3 +102,10 @@ def test_the_slowest_answer_is_of_the_api_server() -> None:
         entry.ended, entry.status, entry.answered = entry.began + took, status, status
     log.add(kind_of("GET", JOBS, False), JOBS, 1, 0)
     assert log.slowest_answer() == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("writes", [(5, 3), (3, 5)])
+def test_the_reference_is_the_clean_run_with_fewer_writes(writes: tuple[int, int]) -> None:
+    clean = [Result("s", None, end=str(n), log=clean_log(n, reads=2)) for n in writes]
+    references = runner.references_of(clean)
+    assert (references.ends["s"], len(references.logs["s"].writes)) == ("3", 3)
