@@ -17,7 +17,7 @@ from tests.kit.cluster.patch import Patch
 from tests.kit.fork_server.client import ROOT, ForkedProcess, ForkServer
 from tests.kit.waiting import LIMIT, wait_until
 
-from devcluster.control_plane import Api
+from devcluster.control_plane import Api, ApiError
 from devcluster.control_plane.api_client import labelled
 
 T = TypeVar("T")
@@ -110,10 +110,21 @@ class JobNamespace:
         return self._read(self._api.items, labelled(path, ours))
 
     def _read(self, read: Callable[[str], T], path: str) -> T:
-        try:
-            return read(path)
-        except OSError:  # the server closed the idle connection
-            return read(path)
+        answers: list[T] = []
+
+        def answered() -> bool:
+            try:
+                answers.append(read(path))
+            except OSError:  # the server closed the idle connection
+                answers.append(read(path))
+            except ApiError as error:
+                if error.status not in (429, 503):
+                    raise
+            return bool(answers)
+
+        # While it exchanges what serves a kind, the API server refuses requests for objects of it.
+        wait_until(answered, f"an answer to GET {path}")
+        return answers[0]
 
     def apply(self, *manifests: dict[str, Any]) -> None:
         items = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}

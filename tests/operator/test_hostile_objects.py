@@ -9,18 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kit.api import older_crd
 from tests.kit.api.client import AsyncApi
 from tests.kit.api.paths import DPOJOBS
 from tests.kit.cluster.chart_rights import Account
-from tests.kit.crds import with_any_arguments
 from tests.kit.operator.process_probes import address, ask
-from tests.kit.operator_fixture import LIMIT, ROOT, JobNamespace, Process, dpojob
+from tests.kit.operator_fixture import LIMIT, JobNamespace, Process, dpojob
+
+from dpojob_api.base import JSONObject
 
 pytestmark = pytest.mark.cluster
-CRD = "crd/dpojobs.dpojob.dev"
 FAT_JOBS, FAT_BYTES = 200, 1_300_000
 MAX_MIB = 512
 """The memory that is allowed of the chart's limit of 1 GiB; 200 such jobs once took more than all of it."""
+GONE_SECONDS = 5 * LIMIT
+"""The limit for the deletion of all of them, by a namespace controller that waits between its attempts."""
 DEEP = '{"a":' * 3000 + "1" + "}" * 3000
 
 
@@ -28,13 +31,28 @@ DEEP = '{"a":' * 3000 + "1" + "}" * 3000
 def tenant(job_namespace: JobNamespace) -> Iterator[str]:
     """A namespace beside the ordinary job's, and a CRD that does not describe the arguments."""
     name = f"{job_namespace.namespace}-tenant"
+    kubeconfig = job_namespace.cluster.kubeconfig
     job_namespace.kubectl("create", "namespace", name)
-    crd = json.loads(job_namespace.kubectl("get", CRD, "-o", "json"))
-    crd["metadata"] = {"name": crd["metadata"]["name"]}
-    job_namespace.kubectl("replace", "-f", "-", input=json.dumps(with_any_arguments(crd)))
+    present = asyncio.run(replace_crd(kubeconfig))
     yield name
-    job_namespace.kubectl("replace", "-f", str(ROOT / "crds/dpojobs.yaml"))
     job_namespace.kubectl("delete", "namespace", name, "--wait=false")
+    asyncio.run(restore_crd(kubeconfig, name, present))
+
+
+async def replace_crd(kubeconfig: Path) -> JSONObject:
+    async with AsyncApi(kubeconfig) as api:
+        return await older_crd.replace_by_older_crd(api)
+
+
+async def restore_crd(kubeconfig: Path, tenant: str, present: JSONObject) -> None:
+    """Serves the present CRD when the tenant's objects are gone.
+
+    With a new CRD the API server reads all stored objects again, and refuses requests for DPOJobs until it has.
+    """
+    async with AsyncApi(kubeconfig) as api, asyncio.timeout(GONE_SECONDS):
+        while await api.get(f"/api/v1/namespaces/{tenant}") is not None:
+            await asyncio.sleep(0.2)
+        await older_crd.serve_crd(api, present, admits=False)
 
 
 @pytest.fixture
@@ -61,13 +79,9 @@ def job(name: str, arguments: Any) -> dict[str, Any]:
 
 
 def store_deep(job_namespace: JobNamespace, tenant: str) -> None:
-    """Creates a job with arguments 3000 levels deep, once the API server serves the CRD that admits it."""
+    """Creates a job with arguments 3000 levels deep."""
     text = json.dumps(job("deep", "DEEP")).replace('"DEEP"', DEEP)
-    create = ("-n", tenant, "create", "-f", "-")
-    job_namespace.until(
-        "the deep job is stored",
-        lambda: "deep" in job_namespace.kubectl(*create, input=text, check=False),
-    )
+    job_namespace.kubectl("-n", tenant, "create", "-f", "-", input=text)
 
 
 def reason(job_namespace: JobNamespace, tenant: str, name: str) -> str:
@@ -104,7 +118,7 @@ def test_a_deep_job_is_invalid_by_itself_and_another_namespaces_job_completes(
 
 
 async def store_fat(kubeconfig: str, tenant: str) -> None:
-    """Creates suspended jobs, once the API server serves the CRD that admits their arguments."""
+    """Creates suspended jobs."""
     async with AsyncApi(Path(kubeconfig), timeout=LIMIT) as api:
         path, fat = DPOJOBS.format(tenant), "x" * FAT_BYTES
         numbers = iter(range(FAT_JOBS))
@@ -120,7 +134,6 @@ def test_200_fat_jobs_leave_half_of_the_memory_limit(
     job_namespace: JobNamespace, tenant: str, both: Process
 ) -> None:
     """Stored before the operator starts, which lists and reports them all."""
-    store_deep(job_namespace, tenant)  # the API server serves the CRD without arguments by now
     asyncio.run(store_fat(str(job_namespace.cluster.kubeconfig), tenant))
     both.environment["DPOJOB_OPERATOR_RESYNC_SECONDS"] = "60"  # each lists all the bytes again
     both.start()

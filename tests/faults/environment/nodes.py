@@ -53,6 +53,16 @@ async def add(api: AsyncApi) -> None:
     await api.merge(f"/api/v1/nodes/{NAME}", taints)
 
 
+async def delete(api: AsyncApi) -> None:
+    """Deletes the node and its lease: later tests on the same control plane expect their own nodes only."""
+    for path in (f"/api/v1/nodes/{NAME}", f"{LEASES}/{NAME}"):
+        try:
+            await api.call("DELETE", path)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+
 async def send_heartbeats(api: AsyncApi) -> None:
     """Its heartbeat, until cancelled."""
     while True:

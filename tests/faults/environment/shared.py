@@ -14,6 +14,7 @@ from pathlib import Path
 import yaml
 from tests.faults.invariants.history import ClusterWatcher
 from tests.kit.api.client import AsyncApi
+from tests.kit.api.older_crd import older_crd
 from tests.kit.api.paths import API
 from tests.kit.fork_server.client import ROOT, ForkServer
 
@@ -21,7 +22,6 @@ from devcluster.control_plane import ApiError
 
 from . import nodes
 from .fixture import CONVERGE_SECONDS, SharedEnvironment
-from .older_crd import older_crd
 
 PREFIX = "dpojob-faults-"
 OPERATOR = "tests.kit.cluster.clock_override"
@@ -90,3 +90,4 @@ async def shared_environment(
                     finally:
                         heartbeat.cancel()
                         watcher.stop()
+                        await nodes.delete(api)

@@ -34,16 +34,25 @@ PROBE = {
 @contextlib.asynccontextmanager
 async def older_crd(api: AsyncApi) -> AsyncIterator[None]:
     """Replaces the CRD for the whole API server; watches of DPOJobs that are open meanwhile end with an error."""
-    present = await api.call("GET", CRD)
-    await _serve(api, with_any_arguments(present), admits=True)
+    present = await replace_by_older_crd(api)
     try:
         yield
     finally:
-        await _serve(api, present, admits=False)
+        await serve_crd(api, present, admits=False)
 
 
-async def _serve(api: AsyncApi, crd: JSONObject, *, admits: bool) -> None:
-    """Writes the CRD, and waits until the API server follows it."""
+async def replace_by_older_crd(api: AsyncApi) -> JSONObject:
+    """Has the API server serve the older CRD; returns the present one."""
+    present = await api.call("GET", CRD)
+    await serve_crd(api, with_any_arguments(present), admits=True)
+    return present
+
+
+async def serve_crd(api: AsyncApi, crd: JSONObject, *, admits: bool) -> None:
+    """Writes the CRD, and waits until the API server follows it and lists DPOJobs.
+
+    `admits`: whether it admits any arguments. The more bytes of DPOJobs are stored, the longer the list takes.
+    """
     await api.merge(CRD, {"spec": {"versions": crd["spec"]["versions"]}})
     async with asyncio.timeout(LIMIT):
         while await _is_admitted(api) is not admits or not await _is_listed(api):
