@@ -24,6 +24,9 @@ STALE = ("crash-stale", "crash-late")
 """Faults after which the operator looks at what has passed."""
 STALE_SECONDS = 30.0
 """How old that may be."""
+LATE_LOOK = {"REQUEST_SECONDS": "60"}
+"""Settings of a run that looks at Jobs late. With the time-out of other runs, the look would be given up on a busy
+machine, and the run would pass without what it is for."""
 LATE_STEPS = 3
 """Requests' time by which a pod that vanished may be seen running after its end: the write of its end, the
 read before that, and the decision on what was read. It matters on a busy machine only."""
@@ -81,7 +84,9 @@ async def run(
     began = time.monotonic()
     result = Result(scenario.name, fault)
     name = fresh_name(scenario.name)
-    env = RunEnvironment(shared_env, name, scenario.script, fault, settings=scenario.settings)
+    late = fault is not None and fault.action == "crash-late"
+    settings = {**scenario.settings, **(LATE_LOOK if late else {})}
+    env = RunEnvironment(shared_env, name, scenario.script, fault, settings=settings)
     async with env:
         try:
             await scenario.user_actions(env)

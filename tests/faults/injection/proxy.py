@@ -31,7 +31,7 @@ WHILE_SECONDS = 4.0
 HANG_SECONDS = 12.0
 """How long a time-out keeps the connection; longer than the operator waits."""
 LATE_SECONDS = 6.0
-"""How late a look at a Job is; the operator waits a little longer."""
+"""How late a look at a Job is; the operator of such a run waits much longer for the answer (runs.py)."""
 NARROWED = re.compile(
     r"^(/apis/dpojob\.dev/v1alpha1|/apis/batch/v1|/api/v1)/(dpojobs|costquotas|jobs|pods|persistentvolumeclaims)$"
 )
