@@ -8,7 +8,7 @@ import pytest
 
 from dpojob_api.base import JSONObject
 
-from .injection.fault_types import Fault, Kind
+from .injection.fault_types import Fault, Kind, kind_of
 from .injection.request_log import Log
 from .invariants import invariants
 from .invariants.history import History
@@ -220,3 +220,13 @@ def test_a_fault_prints_as_it_reads(text: str) -> None:
 def test_a_fault_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="names no fault"):
         Fault.read("explode@somewhere")
+
+
+def test_a_write_in_flight_is_not_one_that_was_taken() -> None:
+    log = Log()
+    write = log.add(kind_of("POST", "/api/v1/namespaces/n/pods", False), "", 1, 0)
+    before = write.began - 1.0
+    assert not log.has_written_since(before)
+    write.status = 201
+    assert log.has_written_since(before)
+    assert not log.has_written_since(write.began)

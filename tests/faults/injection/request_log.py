@@ -83,6 +83,10 @@ class Log:
         )
         return max((e.ended - e.began for e in answered if e.ended is not None), default=0.0)
 
+    def has_written_since(self, moment: float) -> bool:
+        """Whether a write that began after a moment was taken."""
+        return any(e.began > moment and 200 <= e.status < 300 for e in self.writes)
+
     def last_write(self) -> float:
         """When a write was last taken, on the monotonic clock; a leader's lease aside.
 

@@ -1,12 +1,13 @@
 """What a hostile tenant does beside an ordinary job of another namespace.
 
 Each attack is what a user with `edit` in a namespace may do, what a user's pods and files may do, or what
-a clock or a rollback does. The CRD is one that admits any `training.arguments` (environment/older_crd.py).
+a clock or a rollback does. The CRD is one that admits any `training.arguments` (tests/kit/api/older_crd.py).
 """
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -198,12 +199,10 @@ async def _clock_steps(tenant: RunEnvironment, ordinary: RunEnvironment) -> None
     """The API server's clock steps forward by six times the budget, and back."""
     for seconds in (6 * HOUR, -12 * HOUR, 6 * HOUR):
         ordinary.clock.step(seconds)
-        written = ordinary.log.last_write()
-        await ordinary.until("the operator writes", partial(_wrote_since, ordinary, written))
-
-
-def _wrote_since(env: RunEnvironment, moment: float) -> bool:
-    return env.log.last_write() > moment
+        stepped = time.monotonic()
+        await ordinary.until(
+            "the operator writes", partial(ordinary.log.has_written_since, stepped)
+        )
 
 
 @dataclass(frozen=True)
