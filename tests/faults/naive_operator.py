@@ -59,7 +59,7 @@ def _job(name: str, namespace: str, uid: str, stage: str) -> dict[str, Any]:
 
 
 async def _call(method: str, path: str, body: Any, content_type: str = "application/json") -> Any:
-    async with AsyncApi(Path(os.environ["KUBECONFIG"]), timeout=5) as api:
+    async with AsyncApi(Path(os.environ["KUBECONFIG"])) as api:
         return await api.call(method, path, body, content_type)
 
 
