@@ -22,7 +22,7 @@ FIRST, SECOND, NEITHER, UNKNOWN = range(4)
 
 
 @dataclass(frozen=True)
-class LabelColumn:
+class LabelPreference:
     """The column of the preference labels, and the meaning of its values."""
 
     column: str
@@ -35,7 +35,7 @@ class LabelColumn:
         return (self.column,)
 
     @classmethod
-    def of(cls, spec: PreferenceLabel) -> LabelColumn:
+    def of(cls, spec: PreferenceLabel) -> LabelPreference:
         """Convert the entry of the spec.
 
         Args:
@@ -116,7 +116,7 @@ class LabelColumn:
 
 
 @dataclass(frozen=True)
-class ScoreColumns:
+class ScorePreference:
     """The columns of the scores of two answers."""
 
     first: str
@@ -186,7 +186,7 @@ class ScoreColumns:
         return _preferred_first(batch, chosen, rejected, is_first, decided)
 
 
-Preference = LabelColumn | ScoreColumns
+Preference = LabelPreference | ScorePreference
 
 
 def row_preference(mapping: ColumnMapping) -> Preference | None:
@@ -200,8 +200,8 @@ def row_preference(mapping: ColumnMapping) -> Preference | None:
     """
     if mapping.scores is not None:
         scores = mapping.scores
-        return ScoreColumns(scores.first, scores.second, scores.better == "Higher")
-    return None if mapping.verdict is None else LabelColumn.of(mapping.verdict)
+        return ScorePreference(scores.first, scores.second, scores.better == "Higher")
+    return None if mapping.verdict is None else LabelPreference.of(mapping.verdict)
 
 
 def _in_order(values: Mapping[str, Any], is_first: bool) -> dict[str, Any]:
