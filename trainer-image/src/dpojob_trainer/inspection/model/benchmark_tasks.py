@@ -40,16 +40,16 @@ def task_warnings(
         A warning for each such task, in their order.
     """
     found = []
-    data_fault: str | None = None
+    data_problem: str | None = None
     asked = False
     for task in tasks or ():
-        fault = _fault(task, volumes)
-        if fault is not None:
-            found.append(_warning(task, f"{fault}. As it is,"))
+        problem = _problem(task, volumes)
+        if problem is not None:
+            found.append(_warning(task, f"{problem}. As it is,"))
         elif task.volume is None and "nltk-data" in read_index()[task.name].needs:
-            data_fault, asked = (data_fault if asked else _unreachable(NLTK_INDEX)), True
-            if data_fault is not None:
-                text = LACKS_DATA.format(cause=data_fault)
+            data_problem, asked = (data_problem if asked else _unreachable(NLTK_INDEX)), True
+            if data_problem is not None:
+                text = LACKS_DATA.format(cause=data_problem)
                 found.append(_warning(task, f"{text}. Without them,"))
     return found
 
@@ -73,12 +73,12 @@ def _unreachable(url: str) -> str | None:
     return None if answer.is_success else f"status {answer.status_code}"
 
 
-def _fault(task: EvaluationTask, volumes: Mapping[str, Path]) -> str | None:
+def _problem(task: EvaluationTask, volumes: Mapping[str, Path]) -> str | None:
     """What keeps a task from being run; None where nothing is known to."""
     if task.volume is None:
         index = read_index()
         if task.name in index:
-            return _requirement_fault(index[task.name].needs)
+            return _requirement_problem(index[task.name].needs)
         near = nearest_task(task.name, index)
         meant = f"; did you mean {near}?" if near else ""
         return f"lm-evaluation-harness has no task of this name{meant} For a task of yours, name its volume"
@@ -93,7 +93,7 @@ def _fault(task: EvaluationTask, volumes: Mapping[str, Path]) -> str | None:
     return None
 
 
-def _requirement_fault(needs: Set[TaskRequirement]) -> str | None:
+def _requirement_problem(needs: Set[TaskRequirement]) -> str | None:
     """What a task of the harness needs and does not get; None where nothing is missing."""
     if "unsafe-code" in needs:
         return "it runs code that the model writes, which is never done here"

@@ -41,19 +41,19 @@ def inspect_reward_model(
         files = open_model(source, volumes, token)
         size = _weight_bytes(files.sizes())
         config = read_json(files, "config.json")
-        fault = (
-            _fault(files, config)
-            or _weights_fault(files, downloaded=judge.repo is not None)
-            or _tokenizer_fault(files, text_config(config or {}))
+        problem = (
+            _problem(files, config)
+            or _weights_problem(files, downloaded=judge.repo is not None)
+            or _tokenizer_problem(files, text_config(config or {}))
         )
     except InspectionError as error:
-        fault = error.message
-    if fault is None:
+        problem = error.message
+    if problem is None:
         return size, []
     return size, [
         warning(
             ProblemCode.UNUSABLE_JUDGE,
-            f"evaluation.judge.rewardModel: {fault}. As it is, the condition Improved will stay Unknown.",
+            f"evaluation.judge.rewardModel: {problem}. As it is, the condition Improved will stay Unknown.",
         )
     ]
 
@@ -67,7 +67,7 @@ def _weight_bytes(sizes: Mapping[str, int]) -> int:
     return 0
 
 
-def _fault(files: ModelFiles, config: Mapping[str, Any] | None) -> str | None:
+def _problem(files: ModelFiles, config: Mapping[str, Any] | None) -> str | None:
     """What keeps a model from judging; None where nothing does."""
     if config is None:
         return f"{files.source} has no config.json"
@@ -84,7 +84,7 @@ def _fault(files: ModelFiles, config: Mapping[str, Any] | None) -> str | None:
     return None
 
 
-def _weights_fault(files: ModelFiles, *, downloaded: bool) -> str | None:
+def _weights_problem(files: ModelFiles, *, downloaded: bool) -> str | None:
     """What keeps its weights from being loaded; only safetensors are downloaded from a repository."""
     names = files.sizes()
     if any(fnmatchcase(name, "*.safetensors") and "/" not in name for name in names):
@@ -96,7 +96,7 @@ def _weights_fault(files: ModelFiles, *, downloaded: bool) -> str | None:
     return None
 
 
-def _tokenizer_fault(files: ModelFiles, config: Mapping[str, Any]) -> str | None:
+def _tokenizer_problem(files: ModelFiles, config: Mapping[str, Any]) -> str | None:
     """What shows that the tokenizer beside the model is another one's: a token without an embedding; else None."""
     # Tokens that were added to the vocabulary do not count: some models never use theirs.
     known, largest = read_count(config, "vocab_size"), _largest_token(files)

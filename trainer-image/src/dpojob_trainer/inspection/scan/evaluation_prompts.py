@@ -46,19 +46,19 @@ def prompt_warnings(
     try:
         found = len(evaluation_rows(spec, report, volumes, FEWEST_PROMPTS, token=token))
     except PromptFileError as error:
-        fault = str(error)
+        problem = str(error)
     else:
         # everyEval takes none of so few.
         if found >= FEWEST_PROMPTS:
             return []
-        fault = (
+        problem = (
             f"The held-out prompts are {found} once those that repeat or are trained on are left out, and a verdict "
             f"needs {FEWEST_PROMPTS}: hold out more pairs (dataset.eval), or name more prompts (evaluation.prompts.volume)"
         )
     return [
         warning(
             ProblemCode.UNUSABLE_PROMPTS,
-            f"{fault}. As it is, the condition Improved will stay Unknown.",
+            f"{problem}. As it is, the condition Improved will stay Unknown.",
         )
     ]
 
