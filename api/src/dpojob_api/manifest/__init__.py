@@ -3,7 +3,7 @@
 Takes parsed documents, so that this package needs no YAML library; whoever reads files parses them.
 """
 
-from .loader import JobManifest, Manifest, ManifestError, Problem, load, load_all
+from .loader import JobManifest, Manifest, ManifestError, ManifestProblem, load, load_all
 from .plain_values import CLAIM_SCHEME, FILE_NAME, number_instead_of, volume_of_address
 
 __all__ = [
@@ -12,7 +12,7 @@ __all__ = [
     "JobManifest",
     "Manifest",
     "ManifestError",
-    "Problem",
+    "ManifestProblem",
     "load",
     "load_all",
     "number_instead_of",

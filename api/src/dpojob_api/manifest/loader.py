@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Problem:
+class ManifestProblem:
     """One error in a manifest."""
 
     message: str
@@ -37,7 +37,7 @@ class ManifestError(ValueError):
         problems: The same, as a list.
     """
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[ManifestProblem]) -> None:
         self.problems = list(problems)
         super().__init__("; ".join(problem.message for problem in self.problems))
 
@@ -81,7 +81,7 @@ def load(documents: Iterable[Any]) -> JobManifest:
     if job is None:
         raise ManifestError(
             [
-                Problem(
+                ManifestProblem(
                     f"there is no DPOJob here; it begins with apiVersion: {API_VERSION}, kind: DPOJob"
                 )
             ]
@@ -101,7 +101,7 @@ def load_all(documents: Iterable[Any]) -> Manifest:
     Raises:
         ManifestError: A document is invalid, or there are several jobs.
     """
-    problems: list[Problem] = []
+    problems: list[ManifestProblem] = []
     jobs: list[JobManifest] = []
     pools: list[GPUPool] = []
     others = 0
@@ -114,7 +114,7 @@ def load_all(documents: Iterable[Any]) -> Manifest:
         if foreign and not version.startswith(f"{GROUP}/") and version not in KINDS:
             others += 1
             continue
-        found = [Problem(text, number, path) for path, text in check_document(document)]
+        found = [ManifestProblem(text, number, path) for path, text in check_document(document)]
         problems += found
         if found:
             continue
@@ -131,7 +131,7 @@ def load_all(documents: Iterable[Any]) -> Manifest:
     if len(jobs) > 1:
         names = ", ".join(str(job.metadata.get("name", "?")) for job in jobs)
         problems.append(
-            Problem(f"there are {len(jobs)} DPOJobs here ({names}); give one at a time")
+            ManifestProblem(f"there are {len(jobs)} DPOJobs here ({names}); give one at a time")
         )
     if problems:
         raise ManifestError(problems)

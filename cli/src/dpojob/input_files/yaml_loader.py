@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from dpojob.errors import CommandError
-from dpojob_api.manifest import Manifest, ManifestError, Problem, load_all
+from dpojob_api.manifest import Manifest, ManifestError, ManifestProblem, load_all
 
 from .near_path import did_you_mean_path
 from .yaml_advice import advice
@@ -86,16 +86,18 @@ def parse_documents(text: str) -> Iterator[Document]:
         location = f"line {mark.line + 1}: " if mark else ""
         explanation = advice(error, text)
         raise ManifestError(
-            [Problem(f"{location}not YAML: {error.problem}{explanation}")]
+            [ManifestProblem(f"{location}not YAML: {error.problem}{explanation}")]
         ) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         code = f"U+{ord(text[error.position]):04X}"
-        raise ManifestError([Problem(f"line {line}: not YAML: the character {code}")]) from error
+        raise ManifestError(
+            [ManifestProblem(f"line {line}: not YAML: the character {code}")]
+        ) from error
     except (yaml.YAMLError, ValueError) as error:
-        raise ManifestError([Problem(f"not YAML: {error}")]) from error
+        raise ManifestError([ManifestProblem(f"not YAML: {error}")]) from error
     except RecursionError as error:
-        raise ManifestError([Problem("not a manifest: it is nested too deeply")]) from error
+        raise ManifestError([ManifestProblem("not a manifest: it is nested too deeply")]) from error
 
 
 def _record_lines(
@@ -103,7 +105,9 @@ def _record_lines(
 ) -> None:
     lines[path] = node.start_mark.line + 1
     if len(lines) > MAX_VALUES:
-        raise ManifestError([Problem(f"not a manifest: it has more than {MAX_VALUES:,} values")])
+        raise ManifestError(
+            [ManifestProblem(f"not a manifest: it has more than {MAX_VALUES:,} values")]
+        )
     if isinstance(node, yaml.SequenceNode):
         for position, child in enumerate(node.value):
             _record_lines(child, (*path, position), lines)
@@ -112,7 +116,7 @@ def _record_lines(
             inner = (*path, str(key.value))
             if inner in lines:
                 problem = f"line {key.start_mark.line + 1}: {key.value} is given twice"
-                raise ManifestError([Problem(problem)])
+                raise ManifestError([ManifestProblem(problem)])
             _record_lines(child, inner, lines)
             lines[inner] = key.start_mark.line + 1
 
@@ -166,7 +170,7 @@ def read_manifest(file: str) -> Manifest:
         raise CommandError("\n".join([f"{name} is not a valid manifest:", *problems])) from error
 
 
-def _line_of(documents: list[Document], problem: Problem) -> int | None:
+def _line_of(documents: list[Document], problem: ManifestProblem) -> int | None:
     if problem.document >= len(documents) or not problem.path:
         return None
     lines, path = documents[problem.document].lines, problem.path
@@ -175,6 +179,6 @@ def _line_of(documents: list[Document], problem: Problem) -> int | None:
     return lines.get(path)
 
 
-def _line_prefix(documents: list[Document], problem: Problem) -> str:
+def _line_prefix(documents: list[Document], problem: ManifestProblem) -> str:
     line = _line_of(documents, problem)
     return "" if line is None else f"line {line}: "
