@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dpojob_trainer.inspection.statistics.suspects import secrets
-from dpojob_trainer.inspection.statistics.suspects.giveaways import giveaways
 from dpojob_trainer.inspection.statistics.suspects.languages import language_of
+from dpojob_trainer.inspection.statistics.suspects.leaking_features import leaking_features
 from dpojob_trainer.inspection.statistics.suspects.near_duplicates import (
     BANDS,
     BINS,
@@ -172,4 +172,4 @@ def test_the_first_of_equal_phrases_is_reported() -> None:
     """Which one must not depend on the hash seed of the process."""
     pairs = [row(n, "why?", f"Sure thing my friend {n} ok", f"{n} no") for n in range(60)]
     known = [(None, None)] * len(pairs)
-    assert giveaways(pairs, known)[0].feature == "begins with 'sure'"
+    assert leaking_features(pairs, known)[0].feature == "begins with 'sure'"

@@ -251,7 +251,7 @@ def _adapter(files: ModelFiles, config: dict[str, Any], sizes: Mapping[str, int]
             f"{files.source} is an adapter on an adapter, {base}; merge one first"
         )
     own = read_tokenizer_config(files)
-    prints = (files.fingerprint([name]), facts.fingerprint)
+    fingerprints = (files.fingerprint([name]), facts.fingerprint)
     return _validated(
         files,
         **{
@@ -264,6 +264,6 @@ def _adapter(files: ModelFiles, config: dict[str, Any], sizes: Mapping[str, int]
             "weight_bytes": facts.weight_bytes + sizes[name],
             "source": files.source,
             "revision": files.revision,
-            "fingerprint": "-".join(filter(None, prints)) or None,
+            "fingerprint": "-".join(filter(None, fingerprints)) or None,
         },
     )

@@ -14,8 +14,8 @@ from dpojob_api.report import SuspectKind, Suspects
 from dpojob_trainer.shared.problem_text import row_share
 from dpojob_trainer.shared.rows.accepted_batch import AcceptedBatch
 
-from .giveaways import Giveaway, giveaways
 from .languages import Languages, language_of, minority_languages
+from .leaking_features import LeakingFeature, leaking_features
 from .near_duplicates import near_duplicates
 from .near_identical import near_identical
 from .pair_sample import PairSample, SampledPair
@@ -123,7 +123,7 @@ class SuspectFinder:
             for kind, reasons in groups.items()
             if reasons
         ]
-        found += [_giveaway(giveaway, pairs) for giveaway in giveaways(pairs, known)]
+        found += [_about_feature(leaking, pairs) for leaking in leaking_features(pairs, known)]
         if accuracy is not None and accuracy >= TELLING_ACCURACY:
             found.append(
                 Suspects(
@@ -168,12 +168,12 @@ def _about_rows(kind: SuspectKind, pairs: Pairs, reasons: Mapping[int, str], tex
     )
 
 
-def _giveaway(giveaway: Giveaway, pairs: Pairs) -> Suspects:
+def _about_feature(leaking: LeakingFeature, pairs: Pairs) -> Suspects:
     return Suspects(
         kind=SuspectKind.GIVEAWAY,
-        rows=round(giveaway.coverage * len(pairs)),
-        examples=[pairs[at].number for at in giveaway.examples],
-        message=f"of {giveaway.coverage:.0%} of the pairs one answer alone {giveaway.feature}, and in "
-        f"{giveaway.accuracy:.0%} of them that is the {giveaway.side} one; training may learn this "
+        rows=round(leaking.coverage * len(pairs)),
+        examples=[pairs[at].number for at in leaking.examples],
+        message=f"of {leaking.coverage:.0%} of the pairs one answer alone {leaking.feature}, and in "
+        f"{leaking.accuracy:.0%} of them that is the {leaking.side} one; training may learn this "
         "instead of quality, with reward accuracy near 1 from the start.",
     )

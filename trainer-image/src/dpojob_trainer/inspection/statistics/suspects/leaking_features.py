@@ -1,4 +1,4 @@
-"""Features of form that separate chosen from rejected: training would learn these instead of quality."""
+"""Features of form that leak which answer is preferred: training would learn these instead of quality."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FORMS: dict[str, Callable[[str], bool]] = {
 
 
 @dataclass(frozen=True)
-class Giveaway:
+class LeakingFeature:
     """A feature that one side has and the other has not."""
 
     feature: str
@@ -49,7 +49,9 @@ class Giveaway:
     """Positions of the first pairs in which one answer alone has it."""
 
 
-def giveaways(pairs: Sequence[SampledPair], languages: Sequence[Languages]) -> list[Giveaway]:
+def leaking_features(
+    pairs: Sequence[SampledPair], languages: Sequence[Languages]
+) -> list[LeakingFeature]:
     """Find features that mark the preferred answer, whatever it means.
 
     Args:
@@ -72,8 +74,8 @@ def giveaways(pairs: Sequence[SampledPair], languages: Sequence[Languages]) -> l
 
 def _measure(
     feature: str, has: Sequence[tuple[bool, bool]], min_accuracy: float = MIN_ACCURACY
-) -> Giveaway | None:
-    """The giveaway that a feature is, if it is one."""
+) -> LeakingFeature | None:
+    """A feature with its figures; None unless it leaks which answer is preferred."""
     only_chosen = [at for at, sides in enumerate(has) if sides == (True, False)]
     only_rejected = [at for at, sides in enumerate(has) if sides == (False, True)]
     one_sided = len(only_chosen) + len(only_rejected)
@@ -81,10 +83,10 @@ def _measure(
     if one_sided < MIN_COVERAGE * len(has) or len(more) < min_accuracy * one_sided:
         return None
     side = "chosen" if more is only_chosen else "rejected"
-    return Giveaway(feature, side, one_sided / len(has), len(more) / one_sided, more[:10])
+    return LeakingFeature(feature, side, one_sided / len(has), len(more) / one_sided, more[:10])
 
 
-def _phrases(answers: Sequence[tuple[str, str]]) -> Iterator[Giveaway]:
+def _phrases(answers: Sequence[tuple[str, str]]) -> Iterator[LeakingFeature]:
     """Beginnings and ends of one to four words."""
     for find, verb in ((_beginnings, "begins with"), (_ends, "ends with")):
         edges = [(find(chosen), find(rejected)) for chosen, rejected in answers]
@@ -98,8 +100,8 @@ def _phrases(answers: Sequence[tuple[str, str]]) -> Iterator[Giveaway]:
             if count < MIN_COVERAGE * len(answers):
                 break
             sides = [(phrase in chosen, phrase in rejected) for chosen, rejected in edges]
-            if (giveaway := _measure(f"{verb} {phrase!r}", sides)) is not None:
-                yield giveaway
+            if (found := _measure(f"{verb} {phrase!r}", sides)) is not None:
+                yield found
 
 
 def _of_one_side(left: list[str], right: list[str]) -> Iterator[str]:
@@ -118,21 +120,21 @@ def _ends(text: str) -> list[str]:
     return [" ".join(words[-count:]) for count in range(1, len(words) + 1)]
 
 
-def _forms(answers: Sequence[tuple[str, str]]) -> Iterator[Giveaway]:
+def _forms(answers: Sequence[tuple[str, str]]) -> Iterator[LeakingFeature]:
     for name, test in FORMS.items():
         sides = [(test(chosen), test(rejected)) for chosen, rejected in answers]
-        if (giveaway := _measure(name, sides)) is not None:
-            yield giveaway
+        if (found := _measure(name, sides)) is not None:
+            yield found
 
 
-def _length(answers: Sequence[tuple[str, str]]) -> Iterator[Giveaway]:
+def _length(answers: Sequence[tuple[str, str]]) -> Iterator[LeakingFeature]:
     sides = [(len(a) > len(b), len(b) > len(a)) for a, b in answers]
-    if (giveaway := _measure("is the longer one", sides, LENGTH_ACCURACY)) is not None:
-        yield giveaway
+    if (found := _measure("is the longer one", sides, LENGTH_ACCURACY)) is not None:
+        yield found
 
 
-def _languages(known: Sequence[Languages]) -> Iterator[Giveaway]:
+def _languages(known: Sequence[Languages]) -> Iterator[LeakingFeature]:
     for language in {name for sides in known for name in sides if name}:
         sides = [(chosen == language, rejected == language) for chosen, rejected in known]
-        if (giveaway := _measure(f"is in {language}", sides)) is not None:
-            yield giveaway
+        if (found := _measure(f"is in {language}", sides)) is not None:
+            yield found
