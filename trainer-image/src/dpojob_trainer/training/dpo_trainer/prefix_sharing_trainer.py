@@ -50,7 +50,8 @@ class PrefixSharingTrainer(PatchedDPOTrainer):
             super().__init__(**kwargs)
             return
         self._sharing = sharing
-        collator = partial(PrefixSharingCollator, backbone=sharing, cost=forward_cost(model))
+        cost = forward_cost(model, attention_implementation(model))
+        collator = partial(PrefixSharingCollator, backbone=sharing, cost=cost)
         with collator_class(collator):
             super().__init__(**kwargs)
 

@@ -52,14 +52,22 @@ class ForwardCost:
         return self.flops(*shared) < self.flops(*plain)
 
 
-def forward_cost(model: Any) -> ForwardCost:
-    """The cost of the backbone of `model`, without its embedding, which multiplies nothing."""
+def forward_cost(model: Any, attention: str) -> ForwardCost:
+    """Find the cost of a model's backbone, without its embedding, which multiplies nothing.
+
+    Args:
+        model: A causal language model of transformers.
+        attention: The attention implementation that transformers selected for it.
+
+    Returns:
+        The cost of a forward.
+    """
     config = model.config.get_text_config()
     return ForwardCost(
         parameters=model.base_model.num_parameters(exclude_embeddings=True),
         layers=config.num_hidden_layers,
         hidden=config.num_attention_heads * _head_size(config),
-        keeps_scores=config._attn_implementation == "eager",
+        keeps_scores=attention == "eager",
     )
 
 
