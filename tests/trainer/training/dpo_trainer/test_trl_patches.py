@@ -8,8 +8,11 @@ from types import SimpleNamespace
 
 import torch
 import transformers
-from accelerate.utils import FullyShardedDataParallelPlugin
+from accelerate.utils import FullyShardedDataParallelPlugin, fsdp_utils
 from accelerate.utils.fsdp_utils import fsdp2_prepare_model
+from peft import PeftModel, peft_model
+from safetensors.torch import save_file
+from transformers import PreTrainedModel, modeling_utils
 from trl import DPOTrainer
 from trl.trainer import dpo_trainer, utils
 
@@ -22,6 +25,7 @@ def test_the_patches_are_for_the_installed_versions() -> None:
     assert version("trl") == trl_patches.TRL_VERSION
     assert version("transformers") == trl_patches.TRANSFORMERS_VERSION
     assert version("accelerate") == trl_patches.ACCELERATE_VERSION
+    assert version("peft") == trl_patches.PEFT_VERSION
 
 
 def test_trl_asks_only_use_triton_which_logits_to_compute() -> None:
@@ -52,6 +56,30 @@ def test_trl_shards_only_the_reference_through_prepare_fsdp() -> None:
     assert "self.ref_model = prepare_fsdp(self.ref_model, self.accelerator)" in source
     assert list(inspect.signature(dpo_trainer.prepare_fsdp).parameters) == ["model", "accelerator"]
     assert list(inspect.signature(sharding.shard_reference).parameters) == ["model", "accelerator"]
+
+
+def test_trl_hashes_the_reference_once_by_a_name_of_its_module() -> None:
+    source = inspect.getsource(DPOTrainer.__init__)
+    assert source.count("hash_module(self.ref_model or self.model)") == 1
+    assert dpo_trainer.hash_module is utils.hash_module
+    assert list(inspect.signature(utils.hash_module).parameters) == ["module"]
+
+
+def test_trl_tokenises_each_data_set_by_a_method_that_is_overridden() -> None:
+    prepare = inspect.signature(DPOTrainer._prepare_dataset)
+    names = ["self", "dataset", "processing_class", "args", "dataset_name"]
+    assert list(prepare.parameters) == names
+    source = inspect.getsource(DPOTrainer.__init__)
+    for rows, name in (("train_dataset", '"train"'), ("eval_dataset", '"eval"')):
+        assert f"self._prepare_dataset({rows}, processing_class, args, {name})" in source
+
+
+def test_transformers_and_peft_write_safetensors_files_by_a_name_of_their_modules() -> None:
+    saved = inspect.getsource(PreTrainedModel.save_pretrained)
+    assert "safe_save_file(shard_state_dict, filename, metadata=metadata)" in saved
+    assert inspect.getsource(PeftModel.save_pretrained).count("safe_save_file(") == 1
+    assert modeling_utils.safe_save_file is peft_model.safe_save_file is save_file
+    assert list(inspect.signature(save_file).parameters) == ["tensors", "filename", "metadata"]
 
 
 def test_trl_makes_its_collator_once_by_a_name_of_its_module() -> None:
@@ -85,6 +113,13 @@ def test_accelerate_keeps_a_given_mixed_precision_and_shards_by_layer() -> None:
     assert (policy.param_dtype, policy.reduce_dtype) == (torch.bfloat16, torch.float32)
     assert policy.output_dtype is None
     assert list(inspect.signature(fsdp2_prepare_model).parameters) == ["accelerator", "model"]
+
+
+def test_accelerate_sends_weights_from_the_first_process_by_a_name_of_its_module() -> None:
+    assert "fsdp2_load_full_state_dict(" in inspect.getsource(fsdp2_prepare_model)
+    names = ["accelerator", "model", "full_sd", "cpu_offload"]
+    for function in (fsdp_utils.fsdp2_load_full_state_dict, sharding.send_from_first_process):
+        assert list(inspect.signature(function).parameters) == names
 
 
 def test_transformers_keeps_the_attention_implementation_in_the_config() -> None:

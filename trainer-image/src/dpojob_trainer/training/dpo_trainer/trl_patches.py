@@ -1,4 +1,4 @@
-"""Every use of private names of TRL, transformers and accelerate, with the versions whose code it relies on.
+"""Every use of private names of TRL, transformers, accelerate and PEFT, with the versions whose code it relies on.
 
 `tests/trainer/training/dpo_trainer/test_trl_patches.py` fails when one of these names moves or when other
 versions are installed; read the libraries' code again then.
@@ -32,6 +32,7 @@ from .tensor_file import write_tensors
 TRL_VERSION = "1.16.0"
 TRANSFORMERS_VERSION = "5.23.0"
 ACCELERATE_VERSION = "1.15.0"
+PEFT_VERSION = "0.21.2"
 CPU_TILE = 2048
 """Tokens of the vocabulary in a tile of logits on a processor: `bench/train/prefix_sharing.py`."""
 
