@@ -1,7 +1,7 @@
 """What inspection and training both need, and which imports neither of them.
 
 The rows of a dataset, the checks of the output directory and of experiment trackers, the environment and the
-termination message of the container, and the Hub client.
+termination message of the container, the Hub client, and the network of HTTP clients.
 """
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "errors",
     "experiment_trackers",
     "hub_client",
+    "network_backend",
     "output_check",
     "problem_text",
     "termination_message",

@@ -15,6 +15,8 @@ from typing import Any
 import httpcore2 as httpcore
 import httpx2 as httpx
 
+from dpojob_trainer.shared.network_backend import wrap_network_backend
+
 
 class Deadline:
     """A time by which all has to be done.
@@ -54,11 +56,7 @@ def limit_time(client: httpx.Client, deadline: Deadline) -> None:
         client: The client.
         deadline: When they end; its error is raised from the client's request, or from reading the body.
     """
-    # httpx passes no network backend to its pools.
-    for transport in (client._transport, *client._mounts.values()):
-        if transport is not None:
-            pool = transport._pool  # type: ignore[attr-defined]
-            pool._network_backend = DeadlineNetwork(pool._network_backend, deadline)
+    wrap_network_backend(client, lambda network: DeadlineNetwork(network, deadline), proxies=True)
 
 
 class DeadlineNetwork(httpcore.NetworkBackend):

@@ -15,6 +15,8 @@ from typing import Any
 import httpcore2 as httpcore
 import httpx2 as httpx
 
+from dpojob_trainer.shared.network_backend import wrap_network_backend
+
 Refusal = Callable[[str], Exception]
 """Makes the error for a host that has no allowed address."""
 NAT64 = ip_network("64:ff9b::/96")
@@ -32,10 +34,9 @@ def restrict_to_public(client: httpx.Client, allowed: Sequence[str], refusal: Re
         allowed: Host names, addresses and CIDR ranges that may be reached though they are not public.
         refusal: Makes the error for a host that has no allowed address.
     """
-    # httpx passes no network backend to its pool, and takes no proxy from the environment when it is
-    # given a transport.
-    pool = client._transport._pool  # type: ignore[attr-defined]
-    pool._network_backend = PublicNetwork(pool._network_backend, allowed, refusal)
+    wrap_network_backend(
+        client, lambda network: PublicNetwork(network, allowed, refusal), proxies=False
+    )
 
 
 class PublicNetwork(httpcore.NetworkBackend):
