@@ -1,7 +1,8 @@
 """What inspection and training both need, and which imports neither of them.
 
 The rows of a dataset, the checks of the output directory and of experiment trackers, the environment and the
-termination message of the container, the Hub client, and the network of HTTP clients.
+termination message of the container, the Hub client, the network of HTTP clients, and how a reward model is
+known.
 """
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "network_backend",
     "output_check",
     "problem_text",
+    "reward_model",
     "termination_message",
     "volume_paths",
 ]

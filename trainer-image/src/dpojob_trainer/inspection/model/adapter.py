@@ -13,7 +13,7 @@ from dpojob_trainer.shared.errors import ModelUnreadable
 
 from .files import ModelFiles, read_json
 
-WEIGHTS = "adapter_model.safetensors"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
 ON_HEAD = re.compile(r"(^|\.)(lm_head|embed_out|output)\.lora_")
 STORED_ROWS = re.compile(
     r"\.(embed_tokens|wte|word_embeddings|embed_in|tok_embeddings)\.(base_layer\.)?weight$"
@@ -51,7 +51,7 @@ def check_adapter(
     """
     if not facts.adapter:
         return
-    tensors = files.header(WEIGHTS)
+    tensors = files.header(ADAPTER_WEIGHTS)
     if method != "full":
         _check_trainable_unmerged(files, read_json(files, "adapter_config.json") or {}, tensors)
     tokens = tokenizer.get_vocab_size() if tokenizer is not None else 0

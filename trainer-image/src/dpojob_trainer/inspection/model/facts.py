@@ -15,6 +15,7 @@ from dpojob_api.report import ModelFacts
 from dpojob_api.value_display import show_value
 from dpojob_trainer.shared.errors import ModelNotFound, ModelUnreadable
 
+from .adapter import ADAPTER_WEIGHTS
 from .files import ModelFiles, read_count, read_json, text_config
 from .quantized import quantization_method, unpack_shapes
 from .safetensors_header import Tensors
@@ -228,10 +229,9 @@ def _dtype(tensors: Tensors, config: dict[str, Any], quantization: str | None) -
 
 def _adapter(files: ModelFiles, config: dict[str, Any], sizes: Mapping[str, int]) -> ModelFacts:
     """The facts of the base model, marked as carrying an adapter."""
-    name = "adapter_model.safetensors"
-    if name not in sizes:
+    if ADAPTER_WEIGHTS not in sizes:
         raise ModelUnreadable(
-            f"{files.source} has an adapter_config.json and no {name}; save the adapter with "
+            f"{files.source} has an adapter_config.json and no {ADAPTER_WEIGHTS}; save the adapter with "
             "safe_serialization"
         )
     base = config.get("base_model_name_or_path")
@@ -251,7 +251,7 @@ def _adapter(files: ModelFiles, config: dict[str, Any], sizes: Mapping[str, int]
             f"{files.source} is an adapter on an adapter, {base}; merge one first"
         )
     own = read_tokenizer_config(files)
-    fingerprints = (files.fingerprint([name]), facts.fingerprint)
+    fingerprints = (files.fingerprint([ADAPTER_WEIGHTS]), facts.fingerprint)
     return _validated(
         files,
         **{
@@ -261,7 +261,7 @@ def _adapter(files: ModelFiles, config: dict[str, Any], sizes: Mapping[str, int]
             "base_model": base,
             "base_revision": below.revision,
             "chat_template": own.has_template or facts.chat_template,
-            "weight_bytes": facts.weight_bytes + sizes[name],
+            "weight_bytes": facts.weight_bytes + sizes[ADAPTER_WEIGHTS],
             "source": files.source,
             "revision": files.revision,
             "fingerprint": "-".join(filter(None, fingerprints)) or None,

@@ -11,12 +11,11 @@ from dpojob_api.report import Problem, ProblemCode
 from dpojob_api.spec import ModelSource, RewardModel
 from dpojob_trainer.shared.errors import InspectionError
 from dpojob_trainer.shared.problem_text import warning
+from dpojob_trainer.shared.reward_model import ARCHITECTURE
 
 from .dispatch import open_model
 from .files import ModelFiles, read_count, read_json, text_config
 
-ARCHITECTURE = "ForSequenceClassification"
-"""The end of the architecture's name that a reward model has."""
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
 DEFAULT_LABELS = 2
 """Outputs of a model whose configuration has neither num_labels nor id2label, as transformers has it."""

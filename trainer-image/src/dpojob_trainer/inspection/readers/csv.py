@@ -22,7 +22,7 @@ from dpojob_trainer.shared.rows.row_batch import RowBatch
 from .compressed_file import CompressedFile
 from .csv_quotes import QuoteCheck
 from .json_rows import NotUTF8, rows_to_batch
-from .jsonl import BOM, LARGEST_ROW, ByteStream
+from .jsonl import BOM, LARGEST_ROW, ByteStream, ReplayedStream
 
 BLOCK_BYTES = 8 << 20
 PROBED_BYTES = 1 << 20
@@ -94,7 +94,7 @@ def _read_blocks(
         start = stream.read(PROBED_BYTES).removeprefix(BOM)
         names, delimiter, is_line = _header(name, start, delimiter)
         wanted = names if columns is None else [c for c in columns if c in names] or names[:1]
-        with _ReplayedStream(start, stream, QuoteCheck(delimiter)) as replayed:
+        with _CheckedStream(start, stream, QuoteCheck(delimiter)) as replayed:
             reader = pa_csv.open_csv(
                 pa.PythonFile(replayed, mode="r"),
                 read_options=pa_csv.ReadOptions(
@@ -233,7 +233,7 @@ def _text(name: str, line: bytes, number: int) -> str:
         raise NotUTF8(name, f"line {number}, byte {problem.start + 1}") from None
 
 
-class _ReplayedStream:
+class _CheckedStream(ReplayedStream):
     """The bytes already read, then the rest of the stream; the quotes of both are checked.
 
     pyarrow reads ahead in its own threads, even after an error or when the iteration has stopped. A
@@ -244,12 +244,12 @@ class _ReplayedStream:
     closed = False
 
     def __init__(self, head: bytes, rest: ByteStream, quotes: QuoteCheck) -> None:
-        self._head, self._rest = head, rest
+        super().__init__(head, rest)
         self._reading, self._is_closed = threading.Lock(), False
         self.quotes = quotes
         self.bytes_given = 0
 
-    def __enter__(self) -> _ReplayedStream:
+    def __enter__(self) -> _CheckedStream:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -260,8 +260,7 @@ class _ReplayedStream:
         with self._reading:
             if self._is_closed:
                 return b""
-            taken, self._head = self._head[:size], self._head[size:]
-            piece = taken or self._rest.read(size)
+            piece = super().read(size)
             self.quotes.feed(piece)
             self.bytes_given += len(piece)
             return piece

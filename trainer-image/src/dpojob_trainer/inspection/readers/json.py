@@ -20,7 +20,7 @@ from .json_rows import (
     rows_to_batch,
 )
 from .json_values import MAX_DOCUMENT_VALUES, MAX_ROW_VALUES, has_more_values
-from .jsonl import BOM, LARGEST_ROW, ByteStream, read_jsonl
+from .jsonl import BOM, LARGEST_ROW, ByteStream, ReplayedStream, read_jsonl
 
 BLOCK_BYTES = 8 << 20
 BATCH_CHARACTERS = 8 << 20
@@ -49,7 +49,7 @@ def read_json(name: str, stream: ByteStream, columns: Sequence[str] | None) -> I
     elif start == b"{" and not _starts_with_jsonl(head):
         yield from _read_document(name, head, stream)
     else:
-        yield from read_jsonl(name, _ReplayedStream(head, stream), columns)
+        yield from read_jsonl(name, ReplayedStream(head, stream), columns)
 
 
 def _starts_with_jsonl(head: bytes) -> bool:
@@ -219,23 +219,3 @@ class _ListElements:
             self._text, at = "", 0
             if not self._read_more():
                 return
-
-
-class _ReplayedStream:
-    """The bytes already read, then the rest of the stream."""
-
-    def __init__(self, head: bytes, stream: ByteStream) -> None:
-        self._head, self._stream = head, stream
-
-    def read(self, size: int) -> bytes:
-        taken, self._head = self._head[:size], self._head[size:]
-        return taken or self._stream.read(size)
-
-    def readinto(self, room: memoryview) -> int:
-        taken = self.read(len(room))
-        room[: len(taken)] = taken
-        return len(taken)
-
-    @property
-    def position(self) -> int:
-        return self._stream.position

@@ -54,6 +54,44 @@ class ByteStream(Protocol):
         ...
 
 
+class ReplayedStream:
+    """The bytes already read, then the rest of the stream."""
+
+    def __init__(self, head: bytes, rest: ByteStream) -> None:
+        """Take the bytes, and the stream that goes on after them."""
+        self._head, self._rest = head, rest
+
+    def read(self, size: int) -> bytes:
+        """Read the next bytes.
+
+        Args:
+            size: How many at most.
+
+        Returns:
+            The bytes; empty at the end.
+        """
+        taken, self._head = self._head[:size], self._head[size:]
+        return taken or self._rest.read(size)
+
+    def readinto(self, capacity: memoryview) -> int:
+        """Read the next bytes into a buffer.
+
+        Args:
+            capacity: The buffer.
+
+        Returns:
+            Their number; 0 at the end.
+        """
+        taken = self.read(len(capacity))
+        capacity[: len(taken)] = taken
+        return len(taken)
+
+    @property
+    def position(self) -> int:
+        """How many bytes of the file as stored were read so far."""
+        return self._rest.position
+
+
 @dataclass(frozen=True)
 class Block:
     """Some whole lines; `line` is the number of the first one, from 1."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 from peft import PeftModel
+from peft.utils import SAFETENSORS_WEIGHTS_NAME
 from safetensors import safe_open
 
-WEIGHTS = "adapter_model.safetensors"
 TRAINED_ADAPTER = "default"
 """PEFT's name of the trained adapter; TRL's frozen copy of it is named ref."""
 
@@ -57,7 +57,7 @@ def _embedding_rows(model: Any, adapter: Path) -> int | None:
         for name in _embedding_names(model)
         for suffix in ("weight", "base_layer.weight")
     )
-    with safe_open(adapter / WEIGHTS, "pt") as file:
+    with safe_open(adapter / SAFETENSORS_WEIGHTS_NAME, "pt") as file:
         found = [file.get_slice(key).get_shape()[0] for key in file.keys() if key in kept]  # noqa: SIM118
     return max(found, default=None)
 
@@ -78,7 +78,7 @@ def _is_tied(model: Any) -> bool:
 
 def _changes_one(model: Any, adapter: Path) -> bool:
     names = tuple(_embedding_names(model))
-    with safe_open(adapter / WEIGHTS, "pt") as file:
+    with safe_open(adapter / SAFETENSORS_WEIGHTS_NAME, "pt") as file:
         return any(key.startswith(names) and ".lora_" in key for key in file.keys())  # noqa: SIM118
 
 

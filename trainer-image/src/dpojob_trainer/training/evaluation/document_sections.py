@@ -14,7 +14,7 @@ from dpojob_api.evaluation import Evaluation, Interval, TaskScore
 from dpojob_trainer.training.export.markdown import plain
 from dpojob_trainer.training.export.output_directory import replace_text
 from dpojob_trainer.training.export.svg_chart import interval_chart
-from dpojob_trainer.training.export.template_environment import template_environment
+from dpojob_trainer.training.export.template_environment import figure, template_environment
 from dpojob_trainer.training.loop.data import prompt_text
 from dpojob_trainer.training.setup.train_job import TrainJob
 
@@ -40,7 +40,7 @@ def write_sections(job: TrainJob, evaluation: Evaluation, records: Sequence[Reco
         records: The judged prompts, of which the most won and the most lost are shown.
     """
     filters: dict[str, Callable[..., Any]] = {
-        "plain": plain, "share": _share, "figure": _figure, "range": _range, "score": _score,
+        "plain": plain, "share": _share, "figure": figure, "range": _range, "score": _score,
         "prompt": prompt_text,
     }  # fmt: skip
     environment = template_environment("dpojob_trainer.training.evaluation", filters)
@@ -124,10 +124,6 @@ def _share(value: float | None) -> str:
     return "–" if value is None else f"{value:.0%}"
 
 
-def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3g}"
-
-
 def _score(score: TaskScore | None) -> str:
     """A mean with its standard error."""
     if score is None or score.value is None:
@@ -140,7 +136,7 @@ def _range(interval: Interval | None, style: str = "share") -> str:
     """The estimate with its interval."""
     if interval is None or interval.value is None:
         return "–"
-    form = _share if style == "share" else _figure
+    form = _share if style == "share" else figure
     if interval.low is None:
         return form(interval.value)
     return f"{form(interval.value)} ({form(interval.low)} to {form(interval.high)})"

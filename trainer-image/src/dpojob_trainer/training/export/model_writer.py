@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from peft import PeftModel
+from peft.utils import SAFETENSORS_WEIGHTS_NAME
 from transformers import AutoConfig
 
 from dpojob_trainer.training.adapters.loading import TRAINED_ADAPTER
@@ -74,7 +75,7 @@ def _replace_by_merged(directory: Path, start: ModelLocation) -> None:
     """
     merged = directory / MERGED_DIRECTORY
     merge_adapter(start.model, directory, merged)
-    for name in ("adapter_model.safetensors", "adapter_config.json"):
+    for name in (SAFETENSORS_WEIGHTS_NAME, "adapter_config.json"):
         (directory / name).unlink()
     for path in merged.iterdir():
         path.rename(directory / path.name)

@@ -23,7 +23,7 @@ from .run_summary import (
     training_settings,
 )
 from .svg_chart import Curve, chart
-from .template_environment import template_environment
+from .template_environment import figure, template_environment
 
 CHARTS = (
     ("Loss", {"training": "loss", "evaluation": "eval_loss"}),
@@ -57,7 +57,7 @@ def render_documents(
     """Render the documents from the run's log."""
     history = result.trainer.state.log_history
     filters = {
-        "count": format_count, "duration": format_duration, "figure": _figure, "plain": plain, "code": code,
+        "count": format_count, "duration": format_duration, "figure": figure, "plain": plain, "code": code,
     }  # fmt: skip
     environment = template_environment("dpojob_trainer.training.export", filters)
     context = {
@@ -103,7 +103,3 @@ def _finite(record: dict[str, Any]) -> dict[str, Any]:
     return {
         k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in record.items()
     }
-
-
-def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3g}"

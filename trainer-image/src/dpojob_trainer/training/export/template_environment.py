@@ -33,6 +33,18 @@ def template_environment(package: str, filters: Mapping[str, Callable[..., Any]]
     return environment
 
 
+def figure(value: float | None) -> str:
+    """Write a number of a document, rounded to three digits.
+
+    Args:
+        value: The number; None where there is none.
+
+    Returns:
+        The number, or a dash.
+    """
+    return "–" if value is None else f"{value:.3g}"
+
+
 @pass_eval_context
 def _escape_in_markdown(context: EvalContext, value: Any) -> Any:
     """Escape a value for Markdown, unless it is escaped already or Jinja escapes it for HTML."""

@@ -12,11 +12,11 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from peft import PeftModel, get_peft_model_state_dict
+from peft.utils import SAFETENSORS_WEIGHTS_NAME
 from safetensors import safe_open
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from dpojob_trainer.training.adapters.loading import TRAINED_ADAPTER
-from dpojob_trainer.training.adapters.loading import WEIGHTS as ADAPTER_WEIGHTS
 
 
 def gather_model(model: torch.nn.Module, *, keep: bool) -> dict[str, torch.Tensor]:
@@ -88,7 +88,7 @@ def load_model_weights(model: torch.nn.Module, directory: Path) -> None:
         state = get_peft_model_state_dict(
             model, state, TRAINED_ADAPTER, save_embedding_layers=False
         )
-        pattern = ADAPTER_WEIGHTS
+        pattern = SAFETENSORS_WEIGHTS_NAME
     loaded: set[int] = set()
     with torch.no_grad():
         for path in sorted(directory.glob(pattern)):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
 
 import numpy as np
-import xxhash
 from numpy.typing import NDArray
 
+from dpojob_trainer.inspection.statistics.row_hash import prompt_hashes
 from dpojob_trainer.shared.rows.accepted_batch import AcceptedBatch
 
 MAX_ROWS = 10_000
@@ -18,8 +16,6 @@ MAX_ROWS_TO_CURATE = 50_000
 """The same where `dataset.curate` leaves out rows that a comparison finds."""
 MAX_BYTES = 4096
 """Bytes of each text that are compared: at most 120 MB for the whole sample, or 600 MB to curate."""
-_LOWER = bytes(range(256)).lower()
-_WHITE_SPACE = b" \t\n\r\v\f"
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,7 @@ class PairSample:
             margins: Their scores' differences, as many; None without scores.
         """
         self.rows += len(batch.numbers)
-        priorities = _priorities(batch.prompts)
+        priorities = prompt_hashes(batch.prompts)
         for at in np.flatnonzero(priorities <= np.uint64(self._threshold)).tolist():
             pair = SampledPair(
                 int(batch.numbers[at]),
@@ -104,9 +100,3 @@ class PairSample:
         if len(self._kept) > self.limit:
             self._shrink()
         return sorted((pair for _, pair in self._kept), key=lambda pair: pair.number)
-
-
-def _priorities(prompts: Sequence[bytes]) -> NDArray[np.uint64]:
-    """Hash prompts, up to case and white space."""
-    normalized = map(bytes.translate, prompts, repeat(_LOWER), repeat(_WHITE_SPACE))
-    return np.fromiter(map(xxhash.xxh3_64_intdigest, normalized), np.uint64, len(prompts))

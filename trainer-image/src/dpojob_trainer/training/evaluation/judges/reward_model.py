@@ -12,6 +12,7 @@ import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 from dpojob_api.spec import RewardModel
+from dpojob_trainer.shared.reward_model import ARCHITECTURE
 from dpojob_trainer.shared.rows.preference_pair import as_messages
 from dpojob_trainer.training.setup.model_source import download_model
 from dpojob_trainer.training.setup.train_job import TrainJob
@@ -19,8 +20,6 @@ from dpojob_trainer.training.setup.train_job import TrainJob
 from .judge import Exchange, JudgeError, ScoringJudge
 
 BATCH_SIZE = 8
-ARCHITECTURE = "ForSequenceClassification"
-"""The end of the architecture's name that a reward model has."""
 
 
 class RewardModelJudge(ScoringJudge):
