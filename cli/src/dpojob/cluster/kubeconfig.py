@@ -158,6 +158,8 @@ def _read_all() -> _Merged:
 
 def _read(path: Path) -> JSONObject:
     try:
+        # The parser in C, which PyYAML lacks where it was built without libyaml, as pip does for a platform
+        # that has no wheel of it.
         content = yaml.load(
             path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         )

@@ -63,8 +63,9 @@ def count_evaluations(
         evaluation_seconds: Time of one evaluation and the checkpoint that belongs to it.
 
     Returns:
-        0 without evaluation pairs; by default EVALUATIONS, fewer where they would take more than
-        EVALUATION_SHARE of the time of the steps, but no fewer than MINIMUM_EVALUATIONS.
+        0 without evaluation pairs or optimizer steps, and where `eval_strategy` is "no". By default
+        EVALUATIONS, fewer where they would take more than EVALUATION_SHARE of the time of the steps, but no
+        fewer than MINIMUM_EVALUATIONS; never more than there are steps, so one in a run of one step.
     """
     asked = spec.training.arguments
     strategy, saved = asked.get("eval_strategy"), asked.get("save_steps")

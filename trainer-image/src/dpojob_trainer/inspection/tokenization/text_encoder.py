@@ -84,9 +84,9 @@ class TextEncoder:
                 the start; fastokens is not used any more.
         """
         self._batches += 1
-        if self._fast is None and self._accelerated:
+        if self._accelerated and not self.is_accelerated:
             self._accelerate()
-        found = None if self._fast is None else self._encode_fast(texts, special)
+        found = self._encode_fast(texts, special) if self.is_accelerated else None
         if found is None:
             found = self._encode(texts, special)
             self._keep_for_comparison(texts, special, found)

@@ -78,7 +78,7 @@ def evaluate_run(
                     on_usage(kept)
                 evaluation, records = evaluate(job, finished, on_usage)
     except OSError as error:
-        # Of what counts the starts or keeps replies: an evaluation itself raises none.
+        # `evaluate` raises no error. This one is of a file that counts the starts or keeps a judge's replies.
         evaluation = _without_verdict(job, Evaluation(), evaluation_failure(error, job.output))
     finished = finished.model_copy(update={"evaluation": evaluation})
     try:
@@ -147,7 +147,7 @@ def _given_up(job: TrainJob, starts: int) -> Evaluation:
         "where main memory runs out, and was given up: raise the installation's limit for training pods (chart "
         "value train.resources), or evaluate alone with `dpojob evaluate`."
     )
-    # What was asked before costs as well.
+    # The requests of earlier attempts were paid for, so they are reported although there is no verdict.
     return _without_verdict(job, Evaluation(judge_usage=_kept_usage(job)), message)
 
 

@@ -48,7 +48,8 @@ def _run_counted(job: TrainJob, environment: ContainerEnvironment) -> Outcome:
     """Train, counted among the failed pods as long as this one may end as those that the Job's backoffLimit counts."""
     try:
         if output_directory.conflict(job) is not None:
-            return _run_or_launch(job, environment)  # It says so, and nothing is written there.
+            # The run fails with this conflict. Nothing, not even a count of pods, is written to that directory.
+            return _run_or_launch(job, environment)
     except OSError:
         return _run_or_launch(job, environment)
     pods = FailedPods(job.output / WORK_DIRECTORY, job.attempt)
