@@ -14,6 +14,7 @@ from tests.kit.cluster.tenant import (
 )
 from tests.kit.documentation.command_blocks import CLI_PAGE, ON_NODE, blocks, run_block, shapes
 from tests.kit.e2e import followed_run
+from tests.kit.e2e.dpojobs import condition
 from tests.kit.e2e.judged_quickstart import judged_quickstart
 from tests.kit.e2e.scraping_prometheus import query, scraping_prometheus
 from tests.kit.e2e.training_pod import run_in_training_pod
@@ -26,10 +27,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 
 TENANT_KUBECONFIG = "tenant.kubeconfig"
 """The kubeconfig of the tenant that has the page open."""
-
-
-def condition(job, type_):
-    return next((c for c in job["status"].get("conditions", []) if c["type"] == type_), None)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import json
 import subprocess
 
 import pytest
+from tests.kit.e2e.dpojobs import apply
 from tests.kit.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
@@ -53,11 +54,6 @@ def make_room(mounted):
 def pod_logs(native):
     """The directory on the node's disk to which the logs of all pods are written."""
     return native.state.directory / "nodes/node-0/pod-logs"
-
-
-def apply(installed, namespace, manifest, name, **spec):
-    manifest = {**manifest, "metadata": {"name": name}, "spec": {**manifest["spec"], **spec}}
-    installed.kubectl("apply", "-n", namespace, "-f", "-", input=json.dumps(manifest))
 
 
 def test_an_inspection_begins_when_the_node_has_room_again(installed, inputs, quickstart, pod_logs):

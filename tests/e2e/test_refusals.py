@@ -5,13 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.kit.e2e.dpojobs import condition
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
-
-
-def condition(job, type_):
-    return next((c for c in job["status"].get("conditions", []) if c["type"] == type_), None)
 
 
 def without_mapping(spec):

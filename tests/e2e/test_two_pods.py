@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from tests.kit.e2e.dpojobs import apply
 from tests.kit.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
@@ -16,11 +17,6 @@ def two_gpus(installed):
     installed.offer_gpus(2)
     yield
     installed.offer_gpus(1)
-
-
-def apply(installed, namespace, manifest, name, **spec):
-    manifest = {**manifest, "metadata": {"name": name}, "spec": {**manifest["spec"], **spec}}
-    installed.kubectl("apply", "-n", namespace, "-f", "-", input=json.dumps(manifest))
 
 
 def worker(installed, namespace, job, index):

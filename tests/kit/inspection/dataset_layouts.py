@@ -63,6 +63,20 @@ def named(prompt: str, chosen: str, rejected: str, **more: Any) -> Callable[[Pai
     return lambda p: {prompt: p.prompt, chosen: p.chosen, rejected: p.rejected, **more}
 
 
+def filled(value: Any, number: int) -> Any:
+    """The value with `{}` of its texts replaced by the number of the row."""
+    if isinstance(value, list):
+        return [filled(item, number) for item in value]
+    if isinstance(value, dict):
+        return {key: filled(item, number) for key, item in value.items()}
+    return value.replace("{}", str(number)) if isinstance(value, str) else value
+
+
+def last_text(value: Any) -> str:
+    """A text, or the content of the last of the messages."""
+    return value if isinstance(value, str) else value[-1]["content"]
+
+
 texts = st.text(st.sampled_from("abcxyz é漢字'\",.?!\n"), min_size=1, max_size=30).map(str.strip)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dpojob_api.report import InspectionReport
+from dpojob_api.report import InspectionReport, Problem
 from dpojob_api.spec import DPOJobSpec
 from dpojob_trainer.inspection import inspect
 
@@ -97,3 +97,8 @@ class InspectionVolume:
 def codes(report: InspectionReport) -> dict[str, int]:
     """Rows by code, of the problems that are errors."""
     return {str(problem.code): problem.rows for problem in report.errors}
+
+
+def warnings_by_code(report: InspectionReport) -> dict[str, Problem]:
+    """The problems that are warnings, by their codes."""
+    return {str(problem.code): problem for problem in report.warnings}

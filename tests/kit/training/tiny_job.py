@@ -10,8 +10,10 @@ from typing import Any
 
 from dpojob_api import constants
 from dpojob_api.plan import Plan
+from dpojob_api.progress import Outcome
 from dpojob_api.spec import DPOJobSpec
 from dpojob_trainer.inspection import inspect
+from dpojob_trainer.training.export import output_directory
 from dpojob_trainer.training.setup.train_job import TrainJob
 
 SHARED_PREFIXES = os.environ.get("DPOJOB_TEST_PREFIX_SHARING") == "1"
@@ -77,6 +79,14 @@ def build_job(
         scratch=root / "scratch",
         **more,
     )
+
+
+def finish(job: TrainJob, outcome: Outcome) -> TrainJob:
+    """Writes a complete model with that outcome into the job's output directory; returns the job."""
+    job.output.mkdir(parents=True)
+    (job.output / "config.json").write_text("{}")
+    output_directory.write_lineage(job.output, job, outcome)
+    return job
 
 
 def metrics(job: TrainJob) -> list[dict[str, Any]]:

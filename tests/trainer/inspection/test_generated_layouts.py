@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.kit.inspection.column_layouts import COLUMN_LAYOUTS
-from tests.kit.inspection.dataset_layouts import Layout, Pair, answers, texts
+from tests.kit.inspection.dataset_layouts import Layout, Pair, answers, last_text, texts
 from tests.kit.inspection.follow_suggestion import follow
 from tests.kit.inspection.message_layouts import MESSAGE_LAYOUTS
 from tests.kit.inspection.other_datasets import OTHERS
@@ -42,10 +42,6 @@ def written(root: Path, text: str, name: str) -> dict[str, Path]:
     (root / "pairs").mkdir()
     (root / "pairs" / name).write_text(text, encoding="utf-8")
     return {"data": root}
-
-
-def last_text(value: Any) -> str:
-    return value if isinstance(value, str) else value[-1]["content"]
 
 
 def check(pairs: list[Pair], volumes: dict[str, Path], layout: Layout) -> None:

@@ -8,17 +8,11 @@ import subprocess
 import pytest
 import yaml
 from tests.kit.cli.command_runner import COMMAND, run_inside
+from tests.kit.cli.page_jobs import condition
 from tests.kit.cli.tenant_job import RUNNING, TenantJob
 from tests.kit.waiting import LIMIT
 
 pytestmark = pytest.mark.cluster
-
-
-def condition(kind: str, reason: str, message: str, status: str = "True") -> dict[str, str]:
-    return {
-        "type": kind, "status": status, "reason": reason, "message": message,
-        "lastTransitionTime": "2026-01-01T00:00:00Z",
-    }  # fmt: skip
 
 
 def test_a_new_job_has_a_status_too(cluster_job: TenantJob) -> None:

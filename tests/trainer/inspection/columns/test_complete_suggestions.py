@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.kit.inspection.dataset_layouts import filled
 from tests.kit.inspection.follow_suggestion import follow
 from tests.kit.inspection.tokenizer_models import make_model
 from tests.kit.inspection.volume_fixture import make_bare_model, spec_of
@@ -21,14 +22,6 @@ Row = dict[str, Any]
 
 def rows_of(columns: dict[str, Any], count: int = 12) -> list[Row]:
     """Rows whose texts differ by their number, where `{}` is written."""
-
-    def filled(value: Any, number: int) -> Any:
-        if isinstance(value, list):
-            return [filled(item, number) for item in value]
-        if isinstance(value, dict):
-            return {key: filled(item, number) for key, item in value.items()}
-        return value.replace("{}", str(number)) if isinstance(value, str) else value
-
     return [filled(columns, number) for number in range(count)]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.kit.inspection.dataset_layouts import filled
 
 ROWS = 12
 TALK = [{"role": "user", "content": "q {}"}, {"role": "assistant", "content": "a {}"}]
@@ -64,15 +65,6 @@ IMAGES = [
     {"picture": IMAGE, "question": "q {}", "answer": "a {}"},
     {**PAIR, "photo": IMAGE},
 ]
-
-
-def filled(value: Any, number: int) -> Any:
-    """The value with `{}` of its texts replaced by the number of the row."""
-    if isinstance(value, list):
-        return [filled(item, number) for item in value]
-    if isinstance(value, dict):
-        return {key: filled(item, number) for key, item in value.items()}
-    return value.replace("{}", str(number)) if isinstance(value, str) else value
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from tests.kit.inspection.dataset_layouts import last_text
 from tests.kit.inspection.follow_suggestion import follow
 from tests.kit.inspection.volume_fixture import codes, spec_of
 
@@ -48,10 +49,6 @@ def pairs_of(volume, rows: list[Row]) -> list[Row]:
     return list(accepted_rows(spec, report, volume.volumes))
 
 
-def last(value: Any) -> str:
-    return value if isinstance(value, str) else value[-1]["content"]
-
-
 def swift(n: int) -> Row:
     talk = [user(f"hello {n}"), assistant("hi"), user(ask(n)), assistant(good(n))]
     return {"messages": talk, "rejected_response": bad(n)}
@@ -87,9 +84,9 @@ LAYOUTS: dict[str, list[Row]] = {
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_each_row_keeps_its_own_answers(volume, name: str) -> None:
     found = pairs_of(volume, LAYOUTS[name])
-    assert [(last(r["prompt"]), last(r["chosen"]), last(r["rejected"])) for r in found] == [
-        (ask(n), good(n), bad(n)) for n in range(COUNT)
-    ]
+    assert [
+        (last_text(r["prompt"]), last_text(r["chosen"]), last_text(r["rejected"])) for r in found
+    ] == [(ask(n), good(n), bad(n)) for n in range(COUNT)]
 
 
 def test_a_conversation_keeps_its_earlier_turns(volume) -> None:
@@ -129,9 +126,9 @@ def vote(n: int, *, turns: bool = False, text: bool = False) -> Row:
 @pytest.mark.parametrize("form", [{}, {"text": True}, {"turns": True}])
 def test_the_arena_votes_decide_each_row(volume, form: dict[str, bool]) -> None:
     found = pairs_of(volume, [vote(n, **form) for n in range(COUNT)])
-    assert [(last(r["prompt"]), last(r["chosen"]), last(r["rejected"])) for r in found] == [
-        (ask(n), good(n), bad(n)) for n in range(COUNT) if n % 5
-    ]
+    assert [
+        (last_text(r["prompt"]), last_text(r["chosen"]), last_text(r["rejected"])) for r in found
+    ] == [(ask(n), good(n), bad(n)) for n in range(COUNT) if n % 5]
 
 
 def test_a_vote_without_an_outcome_or_without_an_answer_is_an_error(volume) -> None:

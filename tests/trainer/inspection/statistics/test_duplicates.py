@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.kit.inspection.volume_fixture import warnings_by_code
+
 
 def turn(**keys: Any) -> dict[str, Any]:
     return {"role": "assistant", **keys}
@@ -17,10 +19,6 @@ def call(**arguments: Any) -> dict[str, Any]:
 def asked(chosen: dict[str, Any], rejected: dict[str, Any]) -> dict[str, Any]:
     prompt = [{"role": "user", "content": "and in town?"}]
     return {"prompt": prompt, "chosen": [chosen], "rejected": [rejected]}
-
-
-def warned(report: Any) -> dict[str, Any]:
-    return {problem.code.value: problem for problem in report.warnings}
 
 
 def test_calls_with_other_arguments_are_no_duplicates(volume) -> None:
@@ -39,7 +37,7 @@ def test_a_pair_of_calls_in_both_orders_is_a_contradiction(volume) -> None:
     one, other = call(city="Rome"), call(city="Oslo")
     report = volume.rows([asked(one, other), asked(other, one)]).inspect()
     assert report.quality.contradictory_pairs == 1
-    assert "DuplicateRow" not in warned(report)
+    assert "DuplicateRow" not in warnings_by_code(report)
 
 
 def test_answers_that_differ_in_their_reasoning_are_no_duplicates(volume) -> None:
@@ -53,7 +51,7 @@ def test_answers_that_differ_in_their_reasoning_are_no_duplicates(volume) -> Non
 def test_a_leak_is_a_share_of_the_evaluation_split_and_names_it(volume) -> None:
     rows = [{"prompt": f"q {i}", "chosen": f"yes {i}", "rejected": f"no {i}"} for i in range(40)]
     volume.rows(rows[:30]).rows([*rows[30:], *rows[:2]], "test.jsonl")
-    leak = warned(volume.inspect({"eval": {"split": "test"}}))["EvalOverlap"]
+    leak = warnings_by_code(volume.inspect({"eval": {"split": "test"}}))["EvalOverlap"]
     assert leak.message.startswith("2 rows (16.7%) of the evaluation split")
     assert (leak.split, leak.examples) == ("test", [10, 11])
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.kit.training import full_disk
-from tests.kit.training.tiny_job import MakeJob
+from tests.kit.training.tiny_job import MakeJob, finish
 
 from dpojob_api.evaluation import Evaluation
 from dpojob_api.progress import Outcome
@@ -31,11 +31,7 @@ RECORDS = [Record("Where?", Answer("Here", 1, True, 0.0), Answer("There", 1, Tru
 @pytest.fixture
 def finished(make_job: MakeJob) -> TrainJob:
     """A job whose model is complete in its output directory."""
-    job = make_job(spec={"evaluation": JUDGED})
-    job.output.mkdir(parents=True)
-    (job.output / "config.json").write_text("{}")
-    output_directory.write_lineage(job.output, job, FINISHED)
-    return job
+    return finish(make_job(spec={"evaluation": JUDGED}), FINISHED)
 
 
 @pytest.fixture

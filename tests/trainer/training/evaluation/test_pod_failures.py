@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.kit.judge_endpoint import judge_endpoint
-from tests.kit.training.tiny_job import MakeJob
+from tests.kit.training.tiny_job import MakeJob, finish
 
 from dpojob_api.evaluation import Evaluation
 from dpojob_api.progress import Artifacts, Outcome
@@ -39,11 +39,7 @@ class Killed(BaseException):
 @pytest.fixture
 def finished(make_job: MakeJob, request: pytest.FixtureRequest) -> TrainJob:
     """A job whose model is complete in its output directory."""
-    job = make_job(spec=getattr(request, "param", {"evaluation": JUDGED}))
-    job.output.mkdir(parents=True)
-    (job.output / "config.json").write_text("{}")
-    output_directory.write_lineage(job.output, job, FINISHED)
-    return job
+    return finish(make_job(spec=getattr(request, "param", {"evaluation": JUDGED})), FINISHED)
 
 
 def evaluated(job: TrainJob) -> Outcome:
@@ -164,10 +160,7 @@ def test_what_a_judge_cost_stays_where_the_evaluation_is_given_up(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     endpoint = {"url": "https://judge.example/v1", "model": "big", "inputPrice": "2.50"}
-    job = make_job(spec={"evaluation": {"judge": {"endpoint": endpoint}}})
-    job.output.mkdir(parents=True)
-    (job.output / "config.json").write_text("{}")
-    output_directory.write_lineage(job.output, job, FINISHED)
+    job = finish(make_job(spec={"evaluation": {"judge": {"endpoint": endpoint}}}), FINISHED)
     asked = job.spec.evaluation
     assert asked is not None and asked.judge is not None and asked.judge.endpoint is not None
     replies = KeptReplies(job.output / ".evaluation", asked.judge.endpoint)
@@ -238,10 +231,7 @@ def test_a_container_that_is_killed_meanwhile_has_said_what_the_judge_cost(
             "inputPrice": "2.50",
             "requestsPerMinute": 10**5,
         }
-        job = make_job(spec={"evaluation": {"judge": {"endpoint": endpoint}}})
-        job.output.mkdir(parents=True)
-        (job.output / "config.json").write_text("{}")
-        output_directory.write_lineage(job.output, job, FINISHED)
+        job = finish(make_job(spec={"evaluation": {"judge": {"endpoint": endpoint}}}), FINISHED)
         monkeypatch.setenv("DPOJOB_SCRATCH", str(job.scratch))
         monkeypatch.setenv("DPOJOB_ALLOW_PRIVATE_ENDPOINTS", "127.0.0.1")
         monkeypatch.setenv("DPOJOB_TERMINATION_LOG", str(log))

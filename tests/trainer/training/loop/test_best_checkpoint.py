@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.kit import tiny_models
+from tests.kit.training.termination import terminate_at
 from tests.kit.training.tiny_job import MakeJob, metrics
 
-from dpojob_api.progress import Progress
 from dpojob_trainer.training import TrainJob, run
 from dpojob_trainer.training.digested_files import FileDigests
 from dpojob_trainer.training.export import output_directory
@@ -60,17 +58,6 @@ def evaluated(job: TrainJob, metric: str) -> dict[int, float]:
 def kept(directory: Path) -> list[int]:
     """The steps of the checkpoints there."""
     return sorted(checkpoints.step_of(path) for path in directory.glob("checkpoint-*"))
-
-
-def terminate_at(step: int) -> Callable[[Progress], None]:
-    sent: list[int] = []
-
-    def listen(progress: Progress) -> None:
-        if not sent and progress.step >= step and progress.stage == "Training":
-            sent.append(progress.step)
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    return listen
 
 
 def test_by_a_metric_of_which_more_is_better_the_highest_is_kept(make_contrary: Any) -> None:

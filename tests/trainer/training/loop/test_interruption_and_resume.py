@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.kit.training.termination import terminate_at
 from tests.kit.training.tiny_job import MakeJob, metrics
 
 from dpojob_api.progress import Progress
@@ -41,18 +41,6 @@ def same(left: list[dict[str, Any]], right: list[dict[str, Any]]) -> None:
     assert [sorted(record) for record in left] == [sorted(record) for record in right]
     for one, other in zip(left, right, strict=True):
         assert one == pytest.approx(other, rel=1e-6, abs=1e-9)
-
-
-def terminate_at(step: int, stage: str = "Training") -> Callable[[Progress], None]:
-    """SIGTERM to ourselves, as the kubelet sends it, once."""
-    sent: list[int] = []
-
-    def listen(progress: Progress) -> None:
-        if not sent and progress.step >= step and progress.stage == stage:
-            sent.append(progress.step)
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    return listen
 
 
 @pytest.fixture(scope="module")
