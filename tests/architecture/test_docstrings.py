@@ -12,11 +12,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from tests.kit.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 PACKAGES = (
     "api/src/dpojob_api",
     "planner/src/dpojob_planner",

@@ -15,8 +15,8 @@ from bench.gpu.fit import fit
 from bench.gpu.measurements.grid import CASES
 from bench.gpu.registry import measurements
 from tests.kit.bench.gpu_documents import Card, cells
+from tests.kit.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 CALIBRATION = Path("planner/src/dpojob_planner/estimates/calibration.json")
 COPIED = ("api/src", "planner/src", "bench/gpu", "bench/memory")
 FILES = ("hack/generators/plan_tables.py", "hack/generators/generated_files.py", "docs/plan.md")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from tests.kit.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 IMPORT_ALL = """
 import importlib, sys
 sys.path.insert(0, ".")

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.kit.cluster.helm import ROOT, Helm
+from tests.kit.cluster.helm import Helm
 from tests.kit.crds import apply_crds
+from tests.kit.repository import ROOT
 
 
 @pytest.fixture(scope="module")

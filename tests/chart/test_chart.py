@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.kit.cluster.helm import CHART, ROOT, environment, of_kind
+from tests.kit.cluster.helm import CHART, environment, of_kind
 from tests.kit.cluster.manifests import training
+from tests.kit.repository import ROOT
 
 pytestmark = pytest.mark.cluster
 

@@ -16,10 +16,11 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.kit.cluster.helm import CHART, ROOT, Helm
+from tests.kit.cluster.helm import CHART, Helm
 from tests.kit.crds import apply_crds
 from tests.kit.last_release import sources as last_release_sources
 from tests.kit.operator_fixture import JobNamespace, Process
+from tests.kit.repository import ROOT
 from tests.kit.waiting import wait_until
 
 from devcluster.control_plane.kwok import node

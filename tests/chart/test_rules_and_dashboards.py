@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 from prometheus_client import REGISTRY
-from tests.kit.cluster.prometheus import FILES, ROOT, metric_names, panels, promtool, rules
+from tests.kit.cluster.prometheus import FILES, metric_names, panels, promtool, rules
 from tests.kit.go_programs import grafana
+from tests.kit.repository import ROOT
 
 from dpojob_api.conditions import Reason
 from dpojob_operator.process import metrics

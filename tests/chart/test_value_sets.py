@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.kit.cluster.helm import CHART, ROOT, Helm
+from tests.kit.cluster.helm import CHART, Helm
 from tests.kit.documentation import documented_values
+from tests.kit.repository import ROOT
 
 from dpojob.input_files.yaml_loader import parse_documents
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.kit.cli.command_runner import run, run_inside
+from tests.kit.repository import ROOT
 
 from dpojob.command_line import build_app
 
@@ -18,7 +19,7 @@ COMMANDS = (
     "run", "check", "init", "inspect", "plan", "train", "evaluate", "list", "status", "logs", "samples", "report",
     "download", "events", "suspend", "resume", "cancel", "pools", "ui",
 )  # fmt: skip
-MODULES = Path(__file__).parents[2] / "cli/src/dpojob/commands"
+MODULES = ROOT / "cli/src/dpojob/commands"
 LARGE = (
     "torch",
     "transformers",

@@ -7,7 +7,7 @@ import re
 import shlex
 
 import pytest
-from tests.kit.documentation.command_blocks import ROOT
+from tests.kit.repository import ROOT
 
 COMMANDS = re.findall(r"`\.venv/bin/pytest (.*?)`", (ROOT / "CONTRIBUTING.md").read_text("utf-8"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from tests.kit.documentation.command_blocks import ROOT
+from tests.kit.repository import ROOT
 
 
 def test_the_example_of_each_problem_has_that_problem() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from unittest.mock import create_autospec
 
 import pytest
-from tests.kit.documentation.command_blocks import ROOT, pages
+from tests.kit.documentation.command_blocks import pages
 from tests.kit.documentation.manifest_blocks import (
     BLOCK,
     NOT_CHECKED,
@@ -15,6 +15,7 @@ from tests.kit.documentation.manifest_blocks import (
     ManifestBlock,
     manifest_blocks,
 )
+from tests.kit.repository import ROOT
 
 from dpojob import Client, DPOJob
 from dpojob_api.manifest.checks import check_document

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.kit.documentation.command_blocks import ROOT
+from tests.kit.repository import ROOT
 
 README = (ROOT / "README.md").read_text()
 LINES_OF_A_SCREEN = 50

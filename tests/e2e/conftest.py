@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.kit.repository import ROOT
 from tests.kit.waiting import TRAINING_LIMIT
 
 from devcluster.cluster import Cluster
 
-ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "hack"))
 
 

@@ -2,12 +2,11 @@
 
 import copy
 import json
-from pathlib import Path
 
 import pytest
 from tests.kit.e2e.dpojobs import condition
+from tests.kit.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 
 

@@ -6,10 +6,11 @@ The operator and the containers of the last release run from its own sources, th
 import json
 
 import pytest
-from tests.kit.cluster.helm import CHART, ROOT
+from tests.kit.cluster.helm import CHART
 from tests.kit.e2e.held_job import PROMPTS, VALUES, HeldJob
 from tests.kit.last_release import images as last_release_images
 from tests.kit.last_release import sources as last_release_sources
+from tests.kit.repository import ROOT
 from tests.kit.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]

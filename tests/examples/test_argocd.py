@@ -10,7 +10,8 @@ import pytest
 import yaml
 from tests.kit.builders import NOW, POOLS, build_snapshot
 from tests.kit.examples import lua
-from tests.kit.operator_fixture import ROOT, dpojob
+from tests.kit.operator_fixture import dpojob
+from tests.kit.repository import ROOT
 
 from dpojob_api.conditions import ConditionType, Reason
 from dpojob_api.constants import Phase

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import pytest
 import yaml
-from tests.kit.operator_fixture import ROOT
+from tests.kit.repository import ROOT
 
 from dpojob_api import crd
 from dpojob_api.constants import Phase

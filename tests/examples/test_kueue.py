@@ -9,7 +9,8 @@ import yaml
 from tests.kit.cluster import fake_kueue
 from tests.kit.cluster.manifests import plan
 from tests.kit.crds import apply_crds
-from tests.kit.operator_fixture import REPORT, ROOT
+from tests.kit.operator_fixture import REPORT
+from tests.kit.repository import ROOT
 
 from dpojob_api.job import Attempt, ChildJob, DPOJob
 from dpojob_api.pool import GPUPoolSpec

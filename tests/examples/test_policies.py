@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 from tests.kit.crds import apply_crds
-from tests.kit.operator_fixture import ROOT, dpojob
+from tests.kit.operator_fixture import dpojob
+from tests.kit.repository import ROOT
 from tests.kit.waiting import wait_until
 
 pytestmark = pytest.mark.cluster

@@ -18,6 +18,7 @@ import tempfile
 from pathlib import Path
 
 import atheris
+from tests.kit.repository import ROOT
 
 from .engine import Limits, fuzz
 
@@ -25,8 +26,6 @@ INSTRUMENTED = ["dpojob", "dpojob_api", "dpojob_operator", "dpojob_trainer", "ji
 """Packages whose branches guide the fuzzer."""
 with atheris.instrument_imports(include=INSTRUMENTED):
     from .targets import TARGETS
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def arguments() -> argparse.Namespace:

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.kit.repository import ROOT
 
 pytestmark = pytest.mark.fuzz
 
-ROOT = Path(__file__).parents[2]
 RUNS = 250
 """Inputs for each target, its seeds among them."""
 

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from tests.kit.documentation.command_blocks import ROOT
+from tests.kit.repository import ROOT
 
 sys.path.insert(0, str(ROOT / "hack"))
 import demo

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.kit.repository import ROOT
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "hack/generators"))
+sys.path.insert(0, str(ROOT / "hack/generators"))
 import generated_files
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
+from tests.kit.repository import ROOT
 from tests.kit.waiting import LIMIT
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "hack"))
+sys.path.insert(0, str(ROOT / "hack"))
 import images
 
 

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 from hack.testing.lanes import Part, run_lanes
+from tests.kit.repository import ROOT
 from tests.kit.waiting import LIMIT, wait_until
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def shell(name: str, command: str) -> Part:

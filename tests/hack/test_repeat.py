@@ -7,8 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.kit.repository import ROOT
 
 
 @pytest.mark.parametrize(("times", "processes"), [(5, 2), (1, 3)])

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from tests.kit.api import paths
 from tests.kit.cluster.clock_override import VARIABLE, Clock
 from tests.kit.cluster.patch import Patch
-from tests.kit.fork_server.client import ROOT, ForkedProcess, ForkServer
+from tests.kit.fork_server.client import ForkedProcess, ForkServer
+from tests.kit.repository import ROOT
 from tests.kit.waiting import LIMIT, wait_until
 
 from devcluster.control_plane import Api, ApiError

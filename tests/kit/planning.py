@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import yaml
+from tests.kit.repository import ROOT
 
 from dpojob_api.plan import Plan, Refusal
 from dpojob_api.pool import GPUPoolSpec
@@ -15,7 +15,6 @@ from dpojob_api.report import InspectionReport, Lengths, ModelFacts, Percentiles
 from dpojob_api.spec import DPOJobSpec
 from dpojob_planner import PoolState, plan
 
-ROOT = Path(__file__).parents[2]
 CATALOGUE = ROOT / "charts" / "dpojob" / "pools.yaml"
 MEASURED = ROOT / "bench" / "memory" / "measured.json"
 

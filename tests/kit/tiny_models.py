@@ -8,8 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import yaml
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.kit.repository import ROOT
 
 
 def _load() -> ModuleType:

@@ -14,7 +14,8 @@ from tests.kit.cluster.chart_rights import Account
 from tests.kit.cluster.clock_override import Clock
 from tests.kit.crds import apply_crds
 from tests.kit.fork_server.client import ForkServer
-from tests.kit.operator_fixture import ROOT, JobNamespace, Process, pool
+from tests.kit.operator_fixture import JobNamespace, Process, pool
+from tests.kit.repository import ROOT
 
 
 @pytest.fixture(scope="session")

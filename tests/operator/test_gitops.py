@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.kit.operator_fixture import REPORT, ROOT, JobNamespace, Process
+from tests.kit.operator_fixture import REPORT, JobNamespace, Process
+from tests.kit.repository import ROOT
 
 pytestmark = pytest.mark.cluster
 FOLDER = ROOT / "examples/gitops"

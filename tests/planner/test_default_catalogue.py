@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.kit.planning import ROOT, catalogue, job, planned, pool, refused, shape
+from tests.kit.planning import catalogue, job, planned, pool, refused, shape
+from tests.kit.repository import ROOT
 
 from dpojob_api.pool import GPU, GPUPoolSpec
 from dpojob_planner import PoolState, pool_problem

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from tests.kit.planning import ROOT
+from tests.kit.repository import ROOT
 
 
 def test_the_tables_of_the_plan_page_are_current() -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kit.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "hack"))
 
-from release_tools import local_release as releasing  # noqa: E402
-from release_tools.step_table import StepTable  # noqa: E402
+from release_tools import local_release as releasing
+from release_tools.step_table import StepTable
 
 
 @pytest.fixture(scope="session")

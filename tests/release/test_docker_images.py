@@ -12,6 +12,7 @@ import pytest
 from tests.kit.images.docker_engine import BASE, DockerEngine, NoEngine, docker_engine
 from tests.kit.images.documented_sizes import assert_documented
 from tests.kit.inspection.word_model import write_word_model
+from tests.kit.repository import ROOT
 
 from dpojob_api.constants import (
     INPUT_MANIFEST,
@@ -21,10 +22,9 @@ from dpojob_api.constants import (
     ExitCode,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "hack"))
 
-from images import IMAGES  # noqa: E402
+from images import IMAGES
 
 pytestmark = pytest.mark.e2e
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 from release_tools.local_release import VERSION, LocalRelease
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.kit.repository import ROOT
 
 pytestmark = pytest.mark.cluster
 

@@ -17,8 +17,8 @@ from release_tools.versions import (
     problems,
     set_version,
 )
+from tests.kit.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 VERSION = tomllib.loads((ROOT / "cli/pyproject.toml").read_text())["project"]["version"]
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 import yaml
+from tests.kit.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 WORKFLOW = (ROOT / ".github/workflows/release.yaml").read_text()
 VALUES = yaml.safe_load((ROOT / "charts/dpojob/values.yaml").read_text())
 JOBS = yaml.safe_load(WORKFLOW)["jobs"]

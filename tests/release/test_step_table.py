@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.kit.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "hack"))
 
-from release_tools.step_table import StepTable, write_section  # noqa: E402
+from release_tools.step_table import StepTable, write_section
 
 PAGE = "# Times\n\nIntroduction.\n\n## One\n\nold\n\n## Two\n\nkept\n"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import subprocess
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.kit.repository import ROOT
+
 LOCK = ROOT / "locks/trainer.txt"
 
 

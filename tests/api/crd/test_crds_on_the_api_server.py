@@ -1,12 +1,12 @@
 """The CRDs on a real API server: what `kubectl apply` accepts, and what it says of the rest."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from tests.kit.crds import apply_crds
+from tests.kit.repository import ROOT
 
 from devcluster.control_plane import Api, ApiError
 from dpojob_api.arguments import ALLOWED, argument_problem, arguments_schema, field_table
@@ -14,8 +14,7 @@ from dpojob_api.manifest import ManifestError, load
 
 pytestmark = pytest.mark.cluster
 
-HERE = Path(__file__).parents[1]
-ROOT = HERE.parents[1]
+HERE = ROOT / "tests/api"
 
 
 @pytest.fixture(scope="module")

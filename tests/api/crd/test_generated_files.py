@@ -1,14 +1,11 @@
 """The checked-in CRDs are what the models say, and the chart carries the same files."""
 
-from pathlib import Path
-
 import pytest
 import yaml
+from tests.kit.repository import ROOT
 
 from dpojob_api import crd
 from dpojob_api.crd.yaml_writer import to_yaml
-
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("directory", ["crds", "charts/dpojob/files/crds"])

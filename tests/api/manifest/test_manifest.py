@@ -12,13 +12,14 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
+from tests.kit.repository import ROOT
 
 from dpojob_api.manifest import ManifestError, load, load_all
 from dpojob_api.manifest.cel_rules import child_model, rule_holds, rules_of
 from dpojob_api.pool import GPUPoolSpec
 from dpojob_api.spec import DPOJobSpec
 
-MANIFESTS = Path(__file__).parents[1] / "manifests"
+MANIFESTS = ROOT / "tests/api/manifests"
 SHORTEST: dict[str, Any] = {
     "apiVersion": "dpojob.dev/v1alpha1",
     "kind": "DPOJob",

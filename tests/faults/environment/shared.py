@@ -16,7 +16,8 @@ from tests.faults.invariants.history import ClusterWatcher
 from tests.kit.api.client import AsyncApi
 from tests.kit.api.older_crd import older_crd
 from tests.kit.api.paths import API
-from tests.kit.fork_server.client import ROOT, ForkServer
+from tests.kit.fork_server.client import ForkServer
+from tests.kit.repository import ROOT
 
 from devcluster.control_plane import ApiError
 

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
-from tests.kit.fork_server.client import ROOT
+from tests.kit.repository import ROOT
 
 from dpojob_api.base import JSONObject
 

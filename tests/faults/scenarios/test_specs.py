@@ -9,7 +9,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator
-from tests.kit.fork_server.client import ROOT
+from tests.kit.repository import ROOT
 
 from . import specs
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from tests.fuzz.target import Target
+from tests.kit.repository import ROOT
 
 from dpojob.errors import CommandError
 from dpojob.input_files.yaml_loader import read_manifest
 
 from .scratch import scratch
 
-ROOT = Path(__file__).parents[3]
 TOKENS = (
     "apiVersion: dpojob.dev/v1alpha1\n", "kind: DPOJob\n", "kind: GPUPool\n", "spec:\n", "  dataset:\n", "---\n",
     "&a ", "*a", "<<: ", "!!binary ", "!!set ", "!!python/object:", "? ", "- ", ": ", "|\n", ">-\n", "0x1f", "1e400",

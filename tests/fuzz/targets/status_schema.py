@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator
+from tests.kit.repository import ROOT
 
-CRD = Path(__file__).parents[3] / "crds/dpojobs.yaml"
+CRD = ROOT / "crds/dpojobs.yaml"
 MAX_BYTES = 128 << 10
 """The largest status: far below the 1.5 MiB that etcd takes."""
 INT64 = range(-(1 << 63), 1 << 63)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from tests.kit.fork_server.client import ROOT
+from tests.kit.repository import ROOT
 from tests.kit.waiting import wait_until
 
 Permission = tuple[str, str, str]

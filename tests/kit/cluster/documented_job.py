@@ -11,7 +11,7 @@ from typing import Any
 from tests.kit.cluster.chart_rights import render
 from tests.kit.cluster.tenant import delete_pool_rights, tenant_variables, write_tenant_kubeconfig
 from tests.kit.crds import apply_crds
-from tests.kit.fork_server.client import ROOT
+from tests.kit.repository import ROOT
 
 NAMESPACE = "team-a"
 JOB = {

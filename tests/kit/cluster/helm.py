@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import yaml
+from tests.kit.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 CHART = ROOT / "charts/dpojob"
 SERVED = "dpojob.dev/v1alpha1/GPUPool"
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import yaml
 from tests.kit.ports import free_port
+from tests.kit.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 FILES = ROOT / "charts/dpojob/files"
 VARIABLES = {
     "$__rate_interval": "30s", "$__range": "1h", "$namespace": ".*", "$pool": ".*", "$name": ".*",

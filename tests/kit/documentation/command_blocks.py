@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.kit.repository import ROOT
+
 CLI_PAGE = ROOT / "docs/cli.md"
 """The page whose blocks hack/generators/cli_docs.py runs and records."""
 ON_CONTROL_PLANE = "recorded on a control plane"

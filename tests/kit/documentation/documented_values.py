@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from tests.kit.cluster.helm import CHART, ROOT
+from tests.kit.cluster.helm import CHART
+from tests.kit.repository import ROOT
 
 ROW = re.compile(r"^\| `([\w.]+)` \| `(.*)` \| (.*) \|$", re.MULTILINE)
 """A row of the chart's README: a value, its default as JSON, its meaning."""

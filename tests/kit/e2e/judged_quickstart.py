@@ -1,11 +1,10 @@
 """examples/quickstart.yaml with a judge, and the reward model and the prompts that it names."""
 
 import json
-from pathlib import Path
 
 import yaml
+from tests.kit.repository import ROOT
 
-ROOT = Path(__file__).parents[3]
 PROMPTS = 40
 """The demo has few different questions, and all but eight of the held-out ones are trained on too."""
 

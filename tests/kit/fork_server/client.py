@@ -15,9 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tests.kit.repository import ROOT
 from tests.kit.waiting import LIMIT
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def _future() -> Future[Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
+from tests.kit.repository import ROOT
 
-PAGE = Path(__file__).resolve().parents[3] / "docs/platform/install.md"
+PAGE = ROOT / "docs/platform/install.md"
 
 
 def assert_documented(role: str, size: int) -> None:

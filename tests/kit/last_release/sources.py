@@ -8,7 +8,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from tests.kit.cluster.helm import ROOT
+from tests.kit.repository import ROOT
 
 BEFORE_CRDS_IN_TEMPLATES = "da91a101d346"
 """The last commit whose chart left the CRDs to Helm's `crds` directory; there is no tag before it."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from tests.kit.fork_server.client import ROOT
+from tests.kit.repository import ROOT
 
 FAT = "[" + ",".join(["[]"] * 200_000) + "]"
 """An argument of 0.6 MB, which takes 20 times its size once it is parsed."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.kit.repository import ROOT
+
 CODE = """
 import importlib.metadata, sys
 def missing(name):

@@ -16,7 +16,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from tests.kit.builders import decide_until_stable
 from tests.kit.operator.recorded_jobs import PHASES, Recorded, status_schema
-from tests.kit.operator_fixture import ROOT
+from tests.kit.repository import ROOT
 
 from dpojob_api.spec import DPOJobSpec
 

@@ -8,7 +8,8 @@ import statistics
 from typing import Any
 
 import pytest
-from tests.kit.planning import MEASURED, ROOT, shape
+from tests.kit.planning import MEASURED, shape
+from tests.kit.repository import ROOT
 
 from dpojob_planner.estimates import GIB, DeviceSettings, estimate_memory, infer_model_shape
 from dpojob_planner.estimates.memory import CUDA_CONTEXT_GIB

@@ -17,15 +17,15 @@ import pytest
 import yaml
 from tests.kit.inspection.follow_suggestion import follow
 from tests.kit.inspection.tokenizer_models import make_model
+from tests.kit.repository import ROOT
 
 from dpojob_api.report import InspectionReport
 from dpojob_api.spec import DPOJobSpec
 from dpojob_trainer.inspection import InspectionError, inspect
 
-CHECKOUT = Path(__file__).resolve().parents[3]
 PLACES = [
-    Path(os.environ.get("DPOJOB_REAL_DATA", CHECKOUT / "real-data")),
-    *(parent / "shared" / "real-data" for parent in CHECKOUT.parents[:2]),
+    Path(os.environ.get("DPOJOB_REAL_DATA", ROOT / "real-data")),
+    *(parent / "shared" / "real-data" for parent in ROOT.parents[:2]),
 ]
 FOLDER = next((place for place in PLACES if (place / "EXPECTED.tsv").is_file()), None)
 

@@ -12,10 +12,10 @@ import pytest
 import yaml
 from tests.kit.cli.command_runner import run
 from tests.kit.cli.local_job import ClaimDirectory, WriteManifest, job
+from tests.kit.repository import ROOT
 
 from dpojob_api.plan import Plan
 
-ROOT = Path(__file__).resolve().parents[4]
 MODEL = {"repo": "org/model"}
 DATASET = {"repo": "org/pairs"}
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import get_args
 
-from tests.kit.operator_fixture import ROOT
+from tests.kit.repository import ROOT
 
 from dpojob_api.job import Phase
 

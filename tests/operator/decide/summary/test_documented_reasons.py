@@ -16,7 +16,7 @@ from tests.kit.operator.waits.decided_jobs import DecidedJob
 from tests.kit.operator.waits.documented_table import FAILURES, WAITS, Row
 from tests.kit.operator.waits.failing_jobs import failing_jobs
 from tests.kit.operator.waits.waiting_jobs import waiting_jobs
-from tests.kit.operator_fixture import ROOT
+from tests.kit.repository import ROOT
 
 from dpojob.views.status_view import status_view
 from dpojob_api import crd

@@ -7,7 +7,7 @@ import re
 import pytest
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
-from tests.kit.operator_fixture import ROOT
+from tests.kit.repository import ROOT
 
 from dpojob_api.progress import Progress
 from dpojob_operator.process.metrics import PoolFigures, QuotaFigures, counters
