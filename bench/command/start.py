@@ -11,7 +11,6 @@ program, which answers at once over plain HTTP with one running job. tests/cli/t
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import shutil
@@ -19,18 +18,20 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Mapping, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.kit.cli.one_job_server import one_job_server
 
 DPOJOB = str(Path(sys.executable).with_name("dpojob"))
 KUBECONFIG = """
 current-context: c
 contexts: [{{name: c, context: {{cluster: c, user: u}}}}]
-clusters: [{{name: c, cluster: {{server: "http://127.0.0.1:{port}"}}}}]
+clusters: [{{name: c, cluster: {{server: "{address}"}}}}]
 users: [{{name: u, user: {{token: t}}}}]
 """
 JOB: dict[str, Any] = {
@@ -68,24 +69,6 @@ PROGRAMS: dict[str, Sequence[str]] = {
 }
 
 
-class Cluster(BaseHTTPRequestHandler):
-    """Answers a request for one job or for a list of jobs."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        """Answers at once."""
-        several = self.path.partition("?")[0].endswith("/dpojobs")
-        content = json.dumps({"metadata": {}, "items": [JOB]} if several else JOB).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing is logged."""
-
-
 def start(command: Sequence[str], environment: Mapping[str, str]) -> tuple[float, float]:
     """Runs a program to its end.
 
@@ -117,11 +100,10 @@ def main() -> None:
         programs["kubectl version --client"] = (kubectl, "version", "--client")
     measured: dict[str, list[tuple[float, float]]] = {name: [] for name in programs}
     with (
-        ThreadingHTTPServer(("127.0.0.1", 0), Cluster) as server,
+        one_job_server(JOB) as address,
         tempfile.NamedTemporaryFile("w") as kubeconfig,
     ):
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        kubeconfig.write(KUBECONFIG.format(port=server.server_address[1]))
+        kubeconfig.write(KUBECONFIG.format(address=address))
         kubeconfig.flush()
         environment = {**os.environ, "KUBECONFIG": kubeconfig.name}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -129,7 +111,6 @@ def main() -> None:
             for name in random.Random(number).sample(sorted(programs), len(programs)):
                 variables = COMPLETION_WORDS if name == COMPLETION else {}
                 measured[name].append(start(programs[name], environment | variables))
-        server.shutdown()
     medians = {
         name: tuple(statistics.median(column) for column in zip(*times, strict=True))
         for name, times in measured.items()

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from bench.pages import table
 
-from .models import CHATML, make_model
+from dpojob_trainer.shared.rows.messages import FALLBACK_CHAT_TEMPLATE
+
+from .models import make_model
 from .pairs import write_short
 
 PARTS = 5
@@ -46,7 +48,7 @@ def measure_memory(directory: Path, rows: int) -> list[str]:
         The lines of the table.
     """
     make_model(directory / "characters", None)
-    make_model(directory / "tokens", CHATML)
+    make_model(directory / "tokens", FALLBACK_CHAT_TEMPLATE)
     ends = [rows * part // PARTS for part in range(1, PARTS + 1)]
     lines = []
     for model in ("characters", "tokens"):

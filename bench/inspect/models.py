@@ -8,11 +8,6 @@ from pathlib import Path
 
 from bench.inspect.pairs import words
 
-CHATML = (
-    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
-    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-
 
 def make_model(directory: Path, template: str | None) -> Path:
     """The files of a model that inspection reads.

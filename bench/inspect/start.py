@@ -15,7 +15,9 @@ from pathlib import Path
 
 from bench.pages import table
 
-from .models import CHATML, make_model
+from dpojob_trainer.shared.rows.messages import FALLBACK_CHAT_TEMPLATE
+
+from .models import make_model
 from .tokens import conversation, transcript
 
 ROWS = 20
@@ -25,7 +27,7 @@ LIBRARIES = "import jinja2, numpy, pyarrow.compute, pydantic, tokenizers"
 
 def measure_start(directory: Path, rounds: int) -> list[str]:
     """A table of seconds, beside the imports of the libraries alone."""
-    make_model(directory / "model", CHATML)
+    make_model(directory / "model", FALLBACK_CHAT_TEMPLATE)
     numbers = random.Random(1)
     rows = [json.dumps(transcript(conversation(numbers))) + "\n" for _ in range(ROWS)]
     (directory / "few.jsonl").write_text("".join(rows))

@@ -24,7 +24,9 @@ from typing import Any
 
 from bench.pages import table
 
-from .models import CHATML, make_model
+from dpojob_trainer.shared.rows.messages import FALLBACK_CHAT_TEMPLATE
+
+from .models import make_model
 from .pairs import words
 from .rounds import Side, best
 
@@ -196,7 +198,7 @@ def measure_tokens(directory: Path, rows: int, slow: int, rounds: int) -> list[s
     datasets.disable_progress_bars()
     datasets.disable_caching()
     templates = Path(trl.__file__).parent / "chat_templates"
-    kinds = {"ChatML": CHATML, "Qwen3": (templates / "qwen3.jinja").read_text()}
+    kinds = {"ChatML": FALLBACK_CHAT_TEMPLATE, "Qwen3": (templates / "qwen3.jinja").read_text()}
     lines = []
     for kind, template in kinds.items():
         make_model(directory / "model", template)

@@ -9,11 +9,10 @@ from statistics import linear_regression, median
 from bench.pages import table
 
 from .compare import Turn
+from .control_plane import COMPONENTS
 from .fleet import Fleet
 from .load import Burst
 from .soak import Sample, Soak
-
-CONTROL_PLANE = ("kube-apiserver", "etcd", "kube-controller-manager", "kube-scheduler")
 
 
 def comparison(turns: Sequence[Turn]) -> list[str]:
@@ -219,7 +218,7 @@ def _created(turns: Sequence[Turn], index: int) -> str:
 
 
 def _cpu(turns: Sequence[Turn], size: int, *, own: bool) -> str:
-    names = [name for name in turns[0].cpu[size] if (name not in CONTROL_PLANE) == own]
+    names = [name for name in turns[0].cpu[size] if (name not in COMPONENTS) == own]
     if not names:
         return "-"
     scale = 1000 / size

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from bench.inspect.__main__ import COMMANDS
 from bench.inspect.memory import measure_memory
-from bench.inspect.models import CHATML, make_model
+from bench.inspect.models import make_model
 from bench.inspect.page import PAGE
 from bench.inspect.suspects import HEADER, measure_planted
 from bench.inspect.tokens import ROWS, Rows, compare, row_by_row
 
 from dpojob_trainer.inspection.validation import BatchValidator
+from dpojob_trainer.shared.rows.messages import FALLBACK_CHAT_TEMPLATE
 
 
 def test_most_planted_errors_are_found_and_little_else() -> None:
@@ -65,6 +66,6 @@ def test_all_sides_count_the_same_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Rows
 ) -> None:
     monkeypatch.setenv("DPOJOB_SCRATCH", str(tmp_path))
-    make_model(tmp_path / "model", CHATML)
+    make_model(tmp_path / "model", FALLBACK_CHAT_TEMPLATE)
     sides = compare(tmp_path, 20, 10, kind, rounds=1)
     assert len(sides) == 4 and all(side.rate > 0 and side.cpu > 0 for side in sides)

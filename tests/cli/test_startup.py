@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from tests.kit.cli.command_runner import run, run_inside
+from tests.kit.cli.one_job_server import one_job_server
 from tests.kit.repository import ROOT
 
 from dpojob.command_line import build_app
@@ -129,30 +127,14 @@ JOB = {
 """A job with everything that the table of `dpojob status` has a row for."""
 
 
-class _Jobs(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        several = self.path.partition("?")[0].endswith("/dpojobs")
-        content = json.dumps({"metadata": {}, "items": [JOB]} if several else JOB).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing is logged."""
-
-
 def test_listings_and_the_status_of_a_job_need_no_models_of_the_api(tmp_path: Path) -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Jobs) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_address[1]}"
+    with one_job_server(JOB) as address:
         (tmp_path / "config").write_text(KUBECONFIG.replace("https://127.0.0.1:1", address))
         lines = [["list"], ["list", "-o", "name"], ["list", "-o", "json"], ["status", "helpful"]]
         found = imported(
             f"import os; os.environ['KUBECONFIG'] = {str(tmp_path / 'config')!r}; "
             f"from dpojob.main import main; assert {{main(line) for line in {lines!r}}} == {{0}}"
         )
-        server.shutdown()
     assert found == {"asyncio", "yaml", "rich", "dpojob_api"}
 
 

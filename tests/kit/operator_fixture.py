@@ -32,7 +32,7 @@ PATHS = {
     "quota": paths.RESOURCE_QUOTAS,
 }
 """The paths of collections, by kind as kubectl's short names have it."""
-__all__ = ["LIMIT", "ROOT", "JobNamespace", "Process"]
+__all__ = ["LIMIT", "JobNamespace", "Process"]
 
 
 class Process:
@@ -212,6 +212,8 @@ def dpojob(name: str, **spec: Any) -> dict[str, Any]:
     }
 
 
+COMMITS = {"model": "1" * 40, "dataset": "2" * 40}
+"""The revisions of a job that is pinned to commits."""
 REPORT: dict[str, Any] = {
     "valid": True,
     "format": "conversational",

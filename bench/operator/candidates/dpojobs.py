@@ -11,14 +11,13 @@ from bench.operator.control_plane import ACCOUNTS, account, add_nodes, create, n
 from bench.operator.controllers import OPERATOR, ROOT, Controller, operator
 from tests.kit.api.paths import DPOJOBS
 from tests.kit.crds import apply_crds
-from tests.kit.operator_fixture import REPORT, JobNamespace
+from tests.kit.operator_fixture import COMMITS, REPORT, JobNamespace
 
 from devcluster.cluster import Cluster
 from dpojob_api.constants import LABEL_JOB_NAME, LABEL_STAGE
 
 from .candidate import GPU, NO_NODE
 
-COMMITS = {"model": "1" * 40, "dataset": "2" * 40}
 CLAIM = "models"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.kit.builders import FixedClock
 from tests.kit.operator.memory_cluster import MemoryCluster
-from tests.kit.operator_fixture import REPORT, dpojob
+from tests.kit.operator_fixture import COMMITS, REPORT, dpojob
 
 from dpojob_api.base import JSONObject
 from dpojob_api.constants import LABEL_JOB_NAME, LABEL_STAGE, STAGE_TRAIN
@@ -24,7 +24,6 @@ ENVIRONMENT = {
     "HUB_ENDPOINT": "none",
     "PROGRESS_VIA": "proxy",
 }
-COMMITS = {"model": "1" * 40, "dataset": "2" * 40}
 POOL = {
     "metadata": {"name": "t4"},
     "spec": {
