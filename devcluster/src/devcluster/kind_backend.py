@@ -10,7 +10,7 @@ from pathlib import Path
 from devcluster import binaries
 from devcluster.cluster import Cluster
 from devcluster.control_plane import fake_gpus
-from devcluster.host import console
+from devcluster.host import commands, console
 from devcluster.host.errors import DevclusterError, explain
 from devcluster.host.paths import state_root
 from devcluster.images import docker, oci_layout
@@ -32,11 +32,10 @@ class ContextCluster:
         """A kubeconfig with this one context, independent of the current context."""
         kubectl = str(binaries.ensure("kubectl"))
         view = ("config", "view", "--raw", "--minify", "--flatten", f"--context={self.name}")
-        result = _run(kubectl, *view)
-        if result.returncode:
-            raise explain(result, f"reading the context {self.name!r} of your kubeconfig")
+        what = f"reading the context {self.name!r} of your kubeconfig"
+        found = commands.run(kubectl, *view, what=what)
         self._file.touch(mode=0o600)
-        self._file.write_text(result.stdout)
+        self._file.write_text(found)
         return self._file
 
     def kubectl(
@@ -111,16 +110,14 @@ class KindCluster(ContextCluster):
         """Create it unless it exists."""
         if self.kind_name not in _run("kind", "get", "clusters").stdout.split():
             console.log("Docker works here: creating a kind cluster (a minute or two)")
-            result = _run("kind", "create", "cluster", "--name", self.kind_name, "--wait", "120s")
-            if result.returncode:
-                raise explain(result, "kind create cluster")
+            create = ("kind", "create", "cluster", "--name", self.kind_name, "--wait", "120s")
+            commands.run(*create, what="kind create cluster")
         super().up(mode, nodes, owner)
 
     def down(self, *, images: bool = False) -> None:
         """Delete it."""
-        result = _run("kind", "delete", "cluster", "--name", self.kind_name)
-        if result.returncode:
-            raise explain(result, "kind delete cluster")
+        delete = ("kind", "delete", "cluster", "--name", self.kind_name)
+        commands.run(*delete, what="kind delete cluster")
         super().down(images=images)
 
     def has_image(self, name: str, identity: str | None = None) -> bool:
@@ -140,9 +137,8 @@ class KindCluster(ContextCluster):
         self._load(name, "image-archive", str(archive))
 
     def _load(self, name: str, source: str, what: str) -> None:
-        result = _run("kind", "load", source, what, "--name", self.kind_name)
-        if result.returncode:
-            raise explain(result, f"loading {name}")
+        load = ("kind", "load", source, what, "--name", self.kind_name)
+        commands.run(*load, what=f"loading {name}")
 
 
 AnyCluster = Cluster | ContextCluster

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,24 +11,16 @@ from typing import Any
 
 from devcluster.binaries.build_recipes import Recipe
 from devcluster.host import console
-from devcluster.host.errors import DevclusterError, explain
+from devcluster.host.commands import run
+from devcluster.host.errors import DevclusterError
 from devcluster.host.paths import cache_dir
 
 
 def _go(arguments: Sequence[str], directory: Path, action: str) -> str:
     """The output of a go command that runs in `directory`; `action` names it in the error."""
-    result = subprocess.run(
-        ["go", *arguments],
-        capture_output=True,
-        text=True,
-        # -mod=mod: the go.mod is generated, and the go command completes it.
-        env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false -mod=mod"},
-        cwd=directory,
-        check=False,
-    )
-    if result.returncode:
-        raise explain(result, action)
-    return result.stdout
+    # -mod=mod: the go.mod is generated, and the go command completes it.
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false -mod=mod"}
+    return run("go", *arguments, what=action, env=environment, cwd=directory)
 
 
 def _module(recipe: Recipe, directory: Path) -> dict[str, Any]:

@@ -1,20 +1,15 @@
 """One certificate authority per cluster, and the certificates it signs, made with openssl."""
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from devcluster.host.errors import explain
+from devcluster.host.commands import run
 
 _DAYS = "3650"
 
 
 def _openssl(*arguments: str, text: str | None = None) -> None:
-    result = subprocess.run(
-        ["openssl", *arguments], input=text, capture_output=True, text=True, check=False
-    )
-    if result.returncode:
-        raise explain(result, f"openssl {arguments[0]}")
+    run("openssl", *arguments, what=f"openssl {arguments[0]}", text=text)
 
 
 @dataclass(frozen=True)

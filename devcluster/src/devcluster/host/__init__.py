@@ -1,3 +1,13 @@
-"""The machine below a cluster: paths, locks, ports, processes, mounts, Debian packages, messages."""
+"""The machine below a cluster: commands, paths, locks, ports, processes, mounts, Debian packages, messages."""
 
-__all__ = ["console", "debian_packages", "errors", "locks", "mounts", "paths", "ports", "processes"]
+__all__ = [
+    "commands",
+    "console",
+    "debian_packages",
+    "errors",
+    "locks",
+    "mounts",
+    "paths",
+    "ports",
+    "processes",
+]

@@ -6,7 +6,8 @@ import subprocess
 from pathlib import Path
 
 from devcluster.host import console
-from devcluster.host.errors import DevclusterError, explain
+from devcluster.host.commands import run
+from devcluster.host.errors import DevclusterError
 from devcluster.host.locks import locked
 from devcluster.host.paths import state_root
 
@@ -34,11 +35,7 @@ def _missing(wanted: dict[str, str]) -> list[str]:
 
 def _apt_get(*arguments: str) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    result = subprocess.run(
-        ["apt-get", "-q", *arguments], env=environment, capture_output=True, text=True, check=False
-    )
-    if result.returncode:
-        raise explain(result, f"apt-get {' '.join(arguments)}")
+    run("apt-get", "-q", *arguments, what=f"apt-get {' '.join(arguments)}", env=environment)
 
 
 def update_lists() -> None:

@@ -4,7 +4,8 @@ import re
 import subprocess
 from pathlib import Path
 
-from devcluster.host.errors import DevclusterError, explain
+from devcluster.host.commands import run
+from devcluster.host.errors import DevclusterError
 
 
 def below(directory: Path) -> list[Path]:
@@ -23,14 +24,7 @@ def bind(source: Path, target: Path) -> None:
     for path in (source, target):
         path.mkdir(parents=True, exist_ok=True)
     if target not in below(target):
-        result = subprocess.run(
-            ["mount", "--bind", str(source), str(target)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if result.returncode:
-            raise explain(result, f"mount --bind {source} {target}")
+        run("mount", "--bind", str(source), str(target))
 
 
 def unmount(directory: Path) -> None:

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from devcluster.host import console, debian_packages, mounts
+from devcluster.host.commands import run
 from devcluster.host.errors import DevclusterError, explain
 from devcluster.host.locks import locked
 from devcluster.host.paths import cache_dir
@@ -90,9 +91,7 @@ def _bootstrap(archive: Path) -> None:
         context.mkdir()
         layer = context / "root.tar"
         pack = ["tar", "--numeric-owner", "-C", str(root), "-cf", str(layer), "."]
-        result = subprocess.run(pack, capture_output=True, text=True, check=False)
-        if result.returncode:
-            raise explain(result, "packing the base image")
+        run(*pack, what="packing the base image")
         label = f'LABEL {LABEL}="{archive.stem}"\n'
         (context / "Dockerfile").write_text(_DOCKERFILE + label)
         buildah.run("bud", "--isolation", "chroot", "--tag", NAME, str(context))

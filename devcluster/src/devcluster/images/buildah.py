@@ -3,15 +3,12 @@
 import json
 import subprocess
 
-from devcluster.host.errors import explain
+from devcluster.host import commands
 
 
 def run(*arguments: str) -> str:
     """One command; its output."""
-    result = subprocess.run(["buildah", *arguments], capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise explain(result, f"buildah {arguments[0]}")
-    return result.stdout
+    return commands.run("buildah", *arguments, what=f"buildah {arguments[0]}")
 
 
 def push(name: str) -> None:

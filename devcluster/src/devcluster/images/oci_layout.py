@@ -1,12 +1,11 @@
 """An image of the builder as an OCI layout, without the blobs that the reader already has."""
 
-import subprocess
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
-from devcluster.host.errors import explain
+from devcluster.host.commands import run
 
 
 def write(name: str, layout: Path, held: Mapping[str, int]) -> None:
@@ -22,10 +21,8 @@ def write(name: str, layout: Path, held: Mapping[str, int]) -> None:
     # Compressing takes longer than writing a file that is gone in a minute, and would change the
     # digests; `buildah push` always compresses into a layout.
     plain = "--dest-oci-accept-uncompressed-layers"
-    command = ["skopeo", "copy", "-q", plain, f"containers-storage:{name}", f"oci:{layout}:{name}"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise explain(result, f"exporting {name}")
+    names = (f"containers-storage:{name}", f"oci:{layout}:{name}")
+    run("skopeo", "copy", "-q", plain, *names, what=f"exporting {name}")
     for path in placeholders:
         path.unlink()
 

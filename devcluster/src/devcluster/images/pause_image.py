@@ -3,13 +3,12 @@
 import hashlib
 import io
 import json
-import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
 
 from devcluster.binaries.build_recipes import ARCHITECTURE
-from devcluster.host.errors import explain
+from devcluster.host.commands import run
 
 IMAGE = "localhost/dpojob-pause:1"
 
@@ -36,9 +35,7 @@ def _compile() -> bytes:
         source, binary = Path(directory, "pause.c"), Path(directory, "pause")
         source.write_text(_SOURCE)
         command = ["cc", "-Os", "-static", "-s", "-o", str(binary), str(source)]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-        if result.returncode:
-            raise explain(result, "compiling the pause program")
+        run(*command, what="compiling the pause program")
         return binary.read_bytes()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from devcluster.host import mounts
+from devcluster.host.commands import run
 from devcluster.host.errors import explain
 from devcluster.host.processes import Daemon, start_time
 from devcluster.images import oci_layout, outdated, pause_image
@@ -133,9 +134,8 @@ state = {json.dumps(str(self.runtime / "containerd"))}
         rows = (line.split() for line in self._ctr("images", "ls").stdout.splitlines()[1:])
         references = outdated.outdated_references({row[0]: row[2] for row in rows}, kept)
         if references:
-            result = self._ctr("images", "rm", "--sync", *references)
-            if result.returncode:
-                raise explain(result, "removing outdated images")
+            command = self._command("images", "rm", "--sync", *references)
+            run(*command, what="removing outdated images")
 
     def remove_containers(self) -> None:
         """Remove every container, so that only images are left for the next start."""

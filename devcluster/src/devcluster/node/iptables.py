@@ -4,25 +4,16 @@ import shutil
 import subprocess
 
 from devcluster.control_plane.addresses import POD_CIDR
-from devcluster.host.errors import explain
+from devcluster.host.commands import run
 
 _CHAIN_PREFIXES = ("KUBE-", "DPOJOB-")
 _COMMANDS = ("iptables", "ip6tables")
 
 
-def _run(command: str, *arguments: str, text: str | None = None) -> str:
-    result = subprocess.run(
-        [command, *arguments], input=text, capture_output=True, text=True, check=False
-    )
-    if result.returncode:
-        raise explain(result, f"{command} {' '.join(arguments)}")
-    return result.stdout
-
-
 def _jump(table: str, chain: str, target: str) -> None:
     check = ["iptables", "-w", "-t", table, "-C", chain, "-j", target]
     if subprocess.run(check, capture_output=True, check=False).returncode:
-        _run("iptables", "-w", "-t", table, "-I", chain, "-j", target)
+        run("iptables", "-w", "-t", table, "-I", chain, "-j", target)
 
 
 def install() -> None:
@@ -35,7 +26,7 @@ def install() -> None:
         f"-A DPOJOB-FORWARD -s {POD_CIDR} -j ACCEPT\n"
         f"-A DPOJOB-FORWARD -d {POD_CIDR} -j ACCEPT\nCOMMIT\n"
     )
-    _run("iptables-restore", "-w", "--noflush", text=rules)
+    run("iptables-restore", "-w", "--noflush", text=rules)
     _jump("nat", "POSTROUTING", "DPOJOB-MASQUERADE")
     _jump("filter", "FORWARD", "DPOJOB-FORWARD")
 
@@ -67,5 +58,5 @@ def remove() -> None:
     for command in _COMMANDS:
         if shutil.which(command) is None:
             continue
-        if script := removal(_run(f"{command}-save")):
-            _run(f"{command}-restore", "-w", "--noflush", text=script)
+        if script := removal(run(f"{command}-save")):
+            run(f"{command}-restore", "-w", "--noflush", text=script)

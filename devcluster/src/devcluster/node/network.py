@@ -1,12 +1,11 @@
 """What a cluster with real nodes changes in the kernel's network, and the CNI configuration."""
 
 import json
-import subprocess
 import time
 from pathlib import Path
 
 from devcluster.control_plane.addresses import POD_CIDR, node_ip, pod_subnet
-from devcluster.host.errors import explain
+from devcluster.host.commands import run
 
 # What a kubelet and kube-proxy change, and what forwarding needs.
 _SYSCTLS = (
@@ -21,22 +20,15 @@ _SYSCTLS = (
 )
 
 
-def _ip(*arguments: str) -> str:
-    result = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise explain(result, f"ip {' '.join(arguments)}")
-    return result.stdout
-
-
 def add_address(index: int) -> None:
     """Give a node its address."""
-    _ip("address", "replace", f"{node_ip(index)}/32", "dev", "lo")
+    run("ip", "address", "replace", f"{node_ip(index)}/32", "dev", "lo")
 
 
 def remove_address(index: int) -> None:
     """Remove the address of a node."""
-    if f" {node_ip(index)}/32 " in _ip("-o", "address", "show", "dev", "lo"):
-        _ip("address", "del", f"{node_ip(index)}/32", "dev", "lo")
+    if f" {node_ip(index)}/32 " in run("ip", "-o", "address", "show", "dev", "lo"):
+        run("ip", "address", "del", f"{node_ip(index)}/32", "dev", "lo")
 
 
 def read_sysctls() -> dict[str, str]:
@@ -80,6 +72,6 @@ def wait_links_gone(timeout: float = 10.0) -> None:
     deadline = time.monotonic() + timeout
     prefix = POD_CIDR.rsplit(".", 2)[0] + "."
     while time.monotonic() < deadline and any(
-        line.startswith(prefix) for line in _ip("route", "show").splitlines()
+        line.startswith(prefix) for line in run("ip", "route", "show").splitlines()
     ):
         time.sleep(0.1)
