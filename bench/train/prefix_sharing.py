@@ -252,7 +252,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         bench = Bench(Path(temporary), arguments.steps, not arguments.equal_lengths)
         make_model(bench.directory / "model", arguments.vocabulary, arguments.hidden)
-        # What is loaded at the first step of all counts for none.
+        # The first step of the process also loads libraries; this run takes that time, so that no measurement includes it.
         warm_up = replace(bench, steps=2)
         rows = warm_up.rows(1.0, arguments.vocabulary)
         silence_output(partial(train, warm_up, rows, "shared", arguments.method))

@@ -52,12 +52,12 @@ class Requirements:
         self._found: dict[str, set[TaskRequirement]] = {}
 
     def of(self, name: str) -> set[TaskRequirement]:
-        """Of a name of the index; of another one nothing is known."""
+        """What the task, group or tag of that name needs; empty where the index has no such name."""
         entry = self._entries.get(name)
         if entry is None:
             return set()
         if name not in self._found:
-            self._found[name] = set()  # Of a group that holds itself.
+            self._found[name] = set()  # A group that holds itself finds this, and ends.
             if entry.yaml_path is None:
                 self._found[name] = self._of_members(sorted(entry.tags))
             else:

@@ -43,7 +43,7 @@ def read_task(path: Path) -> dict[str, Any]:
     """
 
     class Loader(_Loader):
-        """Of this file."""
+        """A loader of its own for each file, since its tags are read relative to the file's folder."""
 
     Loader.path = path
     fields: dict[str, Any] = yaml.load(path.read_bytes(), Loader=Loader)
@@ -159,7 +159,7 @@ def _of_function(function: Function, seen: set[Function]) -> set[TaskRequirement
                 name = part.id if isinstance(part, ast.Name) else part.asname or part.name
                 source = module.imported.get(name)
                 if source is not None:
-                    # Of what is imported and not used, the top of its file.
+                    # A name that is only imported, and not used here, still runs the top level of its file.
                     used = source.name if isinstance(part, ast.Name) else ""
                     found |= _of_function(Function(source.file, used), seen)
     return found

@@ -167,7 +167,7 @@ def choose(name: str, context: str | None, *, start: bool = False) -> AnyCluster
     native = Cluster(name)
     backend = os.environ.get("DEVCLUSTER_BACKEND", "auto")
     if backend not in ("auto", "native", "kind"):
-        raise DevclusterError(f"DEVCLUSTER_BACKEND={backend}: auto, native or kind")
+        raise DevclusterError(f"DEVCLUSTER_BACKEND={backend} must be auto, native or kind")
     if backend == "native" or native.state.exists():
         return native
     if backend == "kind" or (shutil.which("kind") is not None and docker.works()):

@@ -77,7 +77,7 @@ def listens(port: int) -> bool:
 def test_a_node_that_left_must_join_again(port: int, caplog: pytest.LogCaptureFixture) -> None:
     first = host(port, 3)
     wait_until(lambda: listens(port), "the first node listens")
-    # Asked a second time only when its line has been sent.
+    # `is_stopped` is asked a second time only after the node has sent its line.
     answers = iter([False])
     leaving = join(port, 1, is_stopped=lambda: next(answers, True))
     with pytest.raises(Interrupted):

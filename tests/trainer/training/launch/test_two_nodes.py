@@ -72,6 +72,6 @@ def test_two_pods_lose_a_worker_and_still_give_the_curve_of_one_process(
     assert other.termination_message()["outcome"] == "Succeeded"
     assert losses(metrics(job)) == pytest.approx(losses(metrics(alone)), abs=TOLERANCE)
 
-    # A pod that is asked back when all is done finds that out alone.
+    # A pod that starts again after the job is done sees that by itself: it ends without waiting for the other pod.
     for pod in pods(job, tmp_path):
         assert pod.wait() == 0, pod.log()
