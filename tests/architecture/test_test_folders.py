@@ -25,6 +25,23 @@ def test_every_package_has_a_folder_of_tests(member: Member) -> None:
     assert untested == []
 
 
+@pytest.mark.parametrize("member", members(), ids=lambda member: member.name)
+def test_a_test_with_the_name_of_one_module_lies_in_the_folder_of_its_package(
+    member: Member,
+) -> None:
+    tests = ROOT / "tests" / TESTS.get(member.name, member.name)
+    folders: dict[str, list[Path]] = {}
+    for module in member.modules():
+        folder = module.parent.relative_to(member.package)
+        folders.setdefault(f"test_{module.stem}", []).append(tests / folder)
+    elsewhere = {
+        str(test.relative_to(ROOT)): str(folders[test.stem][0].relative_to(ROOT))
+        for test in tests.rglob("test_*.py")
+        if len(folders.get(test.stem, ())) == 1 and test.parent != folders[test.stem][0]
+    }
+    assert elsewhere == {}
+
+
 def test_no_module_imports_from_a_test_or_a_conftest() -> None:
     modules = [
         path for folder in ("tests", "bench", "hack") for path in (ROOT / folder).rglob("*.py")
