@@ -64,7 +64,7 @@ def task_requirements(fields: dict[str, Any], metrics: frozenset[str]) -> set[Ta
     found: set[TaskRequirement] = set()
     if fields.get("unsafe_code"):
         found.add("unsafe-code")
-    # Of other types of output the harness computes the metrics itself, and uses a program for none.
+    # For other types of output the harness computes the metrics itself, and uses no program.
     generates = fields.get("output_type", "generate_until") == "generate_until"
     if generates and "process_results" not in fields:
         for each in fields.get("metric_list") or ():

@@ -111,21 +111,18 @@ class JobNamespace:
         return self._read(self._api.items, labelled(path, ours))
 
     def _read(self, read: Callable[[str], T], path: str) -> T:
-        answers: list[T] = []
-
-        def answered() -> bool:
+        def answer() -> list[T]:
             try:
-                answers.append(read(path))
+                return [read(path)]
             except OSError:  # the server closed the idle connection
-                answers.append(read(path))
+                return []
             except ApiError as error:
                 if error.status not in (429, 503):
                     raise
-            return bool(answers)
+                return []
 
         # While it exchanges what serves a kind, the API server refuses requests for objects of it.
-        wait_until(answered, f"an answer to GET {path}")
-        return answers[0]
+        return wait_until(answer, f"an answer to GET {path}")[0]
 
     def apply(self, *manifests: dict[str, Any]) -> None:
         items = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}

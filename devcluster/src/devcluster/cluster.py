@@ -23,11 +23,14 @@ from devcluster.state import FULL, ClusterRecord, State, clusters
 
 
 def wait_for(what: str, condition: Callable[[], bool], timeout: float = 300.0) -> None:
-    """Poll until it holds. The limit is far longer than a busy machine takes."""
+    """Poll until it holds, also where the API server does not answer yet. A busy machine takes far less time."""
     deadline = time.monotonic() + timeout
-    while not condition():
+    while True:
+        with suppress(ApiError, OSError):
+            if condition():
+                return
         if time.monotonic() > deadline:
-            raise DevclusterError(f"{what}: not after {timeout:.0f} s")
+            raise DevclusterError(f"timed out after {timeout:.0f} s waiting for {what}")
         time.sleep(0.1)
 
 
@@ -139,18 +142,14 @@ class Cluster:
     def _wait_ready(self, api: Api, record: ClusterRecord) -> None:
         def account() -> bool:
             path = "/api/v1/namespaces/default/serviceaccounts/default"
-            with suppress(ApiError, OSError):
-                return api.get(path) is not None
-            return False
+            return api.get(path) is not None
 
         def nodes() -> bool:
-            with suppress(ApiError, OSError):
-                items = api.items("/api/v1/nodes")
-                return len(items) >= record.nodes and all(_is_ready(item) for item in items)
-            return False
+            items = api.items("/api/v1/nodes")
+            return len(items) >= record.nodes and all(_is_ready(item) for item in items)
 
         wait_for("the default service account", account)
-        wait_for("every node Ready", nodes)
+        wait_for("every node to be Ready", nodes)
 
     def add_kwok_node(self, manifest: str) -> None:
         """A fake node; starts kwok if this cluster has none yet."""

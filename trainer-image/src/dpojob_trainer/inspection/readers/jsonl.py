@@ -58,7 +58,12 @@ class ReplayedStream:
     """The bytes already read, then the rest of the stream."""
 
     def __init__(self, head: bytes, rest: ByteStream) -> None:
-        """Take the bytes, and the stream that goes on after them."""
+        """Put bytes back before a stream.
+
+        Args:
+            head: The bytes.
+            rest: The stream, which goes on after them.
+        """
         self._head, self._rest = head, rest
 
     def read(self, size: int) -> bytes:

@@ -19,6 +19,7 @@ __all__ = [
     "FoundSource",
     "Source",
     "check_unchanged",
+    "deadline_network",
     "open_source",
     "public_network",
     "scratch_directory",
