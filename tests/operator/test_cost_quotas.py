@@ -64,7 +64,8 @@ def test_a_namespace_spends_no_more_than_its_quota(
     job_namespace.inspected("second")
     job_namespace.until_condition("second", "Ready", "CostQuotaExceeded")
     spent = Decimal(job_namespace.status("first")["cost"]["soFar"])
-    assert spent >= 2 * HOUR
+    # The time is one of whole seconds, and the pod was first seen to run within one.
+    assert spent > 2 * HOUR - 1
     job_namespace.until("all is counted", lambda: used() == spent)
     exhausted = {each["type"]: each["reason"] for each in quota()["conditions"]}
     assert exhausted == {"Ready": "CostCounted", "Exhausted": "CostQuotaUsedUp"}
