@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
 import httpcore2 as httpcore
 import httpx2 as httpx
 import pytest
@@ -18,14 +15,7 @@ class Refusing(httpcore.NetworkBackend):
     def __init__(self, hosts: list[str]) -> None:
         self._hosts = hosts
 
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
+    def connect_tcp(self, host: str, *_: object, **__: object) -> httpcore.NetworkStream:
         self._hosts.append(host)
         raise httpcore.ConnectError("refused by the test")
 

@@ -32,7 +32,8 @@ def conditions_by_type(raw: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     Returns:
         Its conditions by type; none before its status has any.
     """
-    return {str(each.get("type")): each for each in _listed_conditions(raw)}
+    listed = (raw.get("status") or {}).get("conditions") or []
+    return {str(each.get("type")): each for each in listed}
 
 
 def true_conditions(raw: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -44,12 +45,8 @@ def true_conditions(raw: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     Returns:
         These conditions by type.
     """
-    found = _listed_conditions(raw)
-    return {str(each.get("type")): each for each in found if each.get("status") == "True"}
-
-
-def _listed_conditions(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return (raw.get("status") or {}).get("conditions") or []
+    found = conditions_by_type(raw)
+    return {type_: each for type_, each in found.items() if each.get("status") == "True"}
 
 
 def improved_by(verdict: str | None) -> tuple[bool | None, str]:
