@@ -1,7 +1,7 @@
 """Measures the operator on control planes of its own, and prints tables.
 
     python -m bench.operator                       all of the following, one after another
-    python -m bench.operator compare               bare Jobs, Kubeflow Trainer and this operator in turns
+    python -m bench.operator compare               bare Jobs, Kubeflow Trainer, a DPOJob's writes alone and this operator in turns
     python -m bench.operator bytes                 their requests to the API server with the bytes of bodies
     python -m bench.operator scale                 100, 1,000 and 10,000 DPOJobs at once
     python -m bench.operator fleet                 10,000 finished and 1,000 running DPOJobs
@@ -23,7 +23,7 @@ from typing import NoReturn
 from bench import pages
 
 from . import report
-from .candidates import BareJobs, Candidate, DPOJobs, KubeflowTrainer
+from .candidates import BareJobs, Candidate, DPOJobs, DPOJobWrites, KubeflowTrainer
 from .compare import measure
 from .control_plane import AUDITED_ACCOUNTS
 from .fleet import measure_fleet
@@ -35,6 +35,7 @@ CANDIDATES: dict[str, Candidate] = {
     "bare": BareJobs(),
     "kubeflow": KubeflowTrainer(),
     "kubeflow500": KubeflowTrainer(queries_per_second=500),
+    "writes": DPOJobWrites(),
     "operator": DPOJobs(),
 }
 """The candidates in the order of a round."""

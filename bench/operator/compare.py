@@ -1,4 +1,4 @@
-"""Bare Jobs, Kubeflow Trainer and this operator in turns, each on a fresh control plane, with the same load."""
+"""The candidates in turns, each on a fresh control plane, with the same load."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -81,23 +82,23 @@ async def _turn(
     accounts: str,
 ) -> Turn:
     turn = Turn(candidate.name)
-    collection = candidate.collection(NAMESPACE)
     usage = Usage(cluster, controllers)
     audit = AuditLog(cluster.state.audit_log)
     async with AsyncApi(cluster.kubeconfig, timeout=120) as api:
+        create = partial(candidate.create, api, NAMESPACE)
         watch = PodWatch(api, NAMESPACE, candidate.pod_label, candidate.pod_selector)
         async with watch.running():
             # The first ones warm connections and code; they are not counted.
             cold = [f"cold-{index}" for index in range(3)]
-            await one_by_one(api, watch, collection, candidate.manifest, cold)
+            await one_by_one(watch, create, cold)
             await usage.until_quiet()
             names = [f"warm-{index}" for index in range(warm)]
-            turn.warm = await one_by_one(api, watch, collection, candidate.manifest, names)
+            turn.warm = await one_by_one(watch, create, names)
             for size in sizes:
                 await usage.until_quiet()
                 position, before, sent = audit.position(), usage.cpu(), usage.wire_bytes()
                 names = [f"at-once-{size}-{index}" for index in range(size)]
-                turn.bursts.append(await burst(api, watch, collection, candidate.manifest, names))
+                turn.bursts.append(await burst(watch, create, names))
                 await usage.until_quiet()
                 after = usage.cpu()
                 turn.wire_bytes[size] = usage.wire_bytes() - sent

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tests.kit.api.client import AsyncApi
@@ -90,11 +91,11 @@ async def _measure(
     async with AsyncApi(cluster.kubeconfig, timeout=120) as api, server.serving():
         pods = TrainingPods(api, NAMESPACE)
         watch = PodWatch(api, NAMESPACE, candidate.pod_label, candidate.pod_selector)
-        collection = candidate.collection(NAMESPACE)
+        create = partial(candidate.create, api, NAMESPACE)
         async with pods.watched(), watch.running():
             begun, position = time.monotonic(), audit.position()
             names = [f"finished-{index}" for index in range(fleet.finished)]
-            await burst(api, watch, collection, candidate.manifest, names)
+            await burst(watch, create, names)
             await until_complete(controller, fleet.finished + 1)
             fleet.finish_seconds = time.monotonic() - begun
             await usage.until_quiet()
@@ -102,7 +103,7 @@ async def _measure(
 
             pods.when_running(pods.keep_running)
             names = [f"running-{index}" for index in range(fleet.running)]
-            await burst(api, watch, collection, candidate.manifest, names)
+            await burst(watch, create, names)
             await pods.until_running(fleet.running, LIMIT_SECONDS)
             await _until_polled(controller, fleet.running)
             await _measure_running(fleet, controller, audit, server)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from statistics import quantiles
-from typing import Any
 
 import aiohttp
 from tests.kit.api.client import AsyncApi
@@ -93,26 +92,24 @@ class PodWatch:
                 await self._changed.wait()
 
 
-Manifest = Callable[[str], dict[str, Any]]
-"""The manifest of a job, by its name."""
+Create = Callable[[str], Awaitable[object]]
+"""Creates the job of that name."""
 
 
-async def burst(
-    api: AsyncApi, watch: PodWatch, collection: str, manifest: Manifest, names: Sequence[str]
-) -> Burst:
-    """Creates the objects as fast as the API server takes them, and waits for the Pods of all."""
+async def burst(watch: PodWatch, create: Create, names: Sequence[str]) -> Burst:
+    """Creates the jobs as fast as the API server takes them, and waits for the Pods of all."""
     begun: dict[str, float] = {}
     limit = asyncio.Semaphore(CONCURRENT_CREATES)
 
-    async def create(name: str) -> None:
+    async def create_one(name: str) -> None:
         async with limit:
             begun[name] = time.monotonic()
-            await api.call("POST", collection, manifest(name))
+            await create(name)
 
     first = time.monotonic()
     async with asyncio.TaskGroup() as group:
         for name in names:
-            group.create_task(create(name))
+            group.create_task(create_one(name))
     created = time.monotonic()
     await watch.wait_for(names)
     last = max(watch.seen[name] for name in names)
@@ -125,18 +122,13 @@ async def burst(
 
 
 async def one_by_one(
-    api: AsyncApi,
-    watch: PodWatch,
-    collection: str,
-    manifest: Manifest,
-    names: Sequence[str],
-    pause: float = 0.5,
+    watch: PodWatch, create: Create, names: Sequence[str], pause: float = 0.5
 ) -> list[float]:
-    """Creates one object after another; the seconds from each create to its Pod object."""
+    """Creates one job after another; the seconds from each create to its Pod object."""
     found = []
     for name in names:
         begun = time.monotonic()
-        await api.call("POST", collection, manifest(name))
+        await create(name)
         await watch.wait_for([name])
         found.append(watch.seen[name] - begun)
         await asyncio.sleep(pause)

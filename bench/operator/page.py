@@ -27,5 +27,9 @@ counted until the whole control plane is quiet again.
   claim, whose inspection the first job made, so that no hub is asked. For each job it does more: it finds the shared inspection report, plans
   GPU pool, method, batch and cost, holds the output directory's lock, writes the plan and the name of the
   Job into the status before it creates it, and writes Events.
+* **DPOJob's writes alone**: the least that any controller of DPOJobs asks of the API server. No operator runs; the
+  benchmark's client itself creates each DPOJob, writes its status once and creates its Job, all copies of what the
+  operator wrote for one job, so that its create calls are three requests. What lies between this and bare Jobs is the
+  API server's work; only what lies between this and DPOJob is the operator's.
 """
 PAGE = Page(HEAD, ("Comparison", "Requests and bytes", "Scale", "Fleet", "Soak"))

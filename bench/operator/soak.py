@@ -18,6 +18,7 @@ from tests.kit.operator_fixture import failed
 from devcluster.cluster import Cluster
 from devcluster.control_plane import ApiError
 
+from .candidates import DPOJobs
 from .compare import NAMESPACE, Usage
 from .control_plane import add_nodes, fresh_control_plane
 from .controllers import Controller
@@ -87,26 +88,22 @@ def measure_soak(jobs: int, seconds: float, seed: int, settle: float = SETTLE_SE
         try:
             candidate.prepare(cluster, NAMESPACE)
             soak = Soak(jobs)
-            run = _Run(soak, candidate.collection(NAMESPACE), random.Random(seed))
-            asyncio.run(run.measure(candidate.manifest, cluster, controller, seconds, settle))
+            run = _Run(soak, candidate, random.Random(seed))
+            asyncio.run(run.measure(cluster, controller, seconds, settle))
             return soak
         finally:
             controller.stop()
 
 
 class _Run:
-    def __init__(self, soak: Soak, collection: str, choose: random.Random) -> None:
-        self._soak, self._collection, self._choose = soak, collection, choose
+    def __init__(self, soak: Soak, candidate: DPOJobs, choose: random.Random) -> None:
+        self._soak, self._candidate, self._choose = soak, candidate, choose
+        self._collection = candidate.collection(NAMESPACE)
         self._begun = time.monotonic()
         self._alive: set[str] = set()
 
     async def measure(
-        self,
-        manifest: object,
-        cluster: Cluster,
-        controller: Controller,
-        seconds: float,
-        settle: float,
+        self, cluster: Cluster, controller: Controller, seconds: float, settle: float
     ) -> None:
         server = ProgressServer()
         async with AsyncApi(cluster.kubeconfig, timeout=120) as self._api, server.serving():
@@ -119,7 +116,7 @@ class _Run:
                 async with asyncio.TaskGroup() as group:
                     for index in range(self._soak.jobs):
                         name = f"soak-{index}"
-                        await self._api.call("POST", self._collection, manifest(name))  # type: ignore[operator]
+                        await self._candidate.create(self._api, NAMESPACE, name)
                         self._alive.add(name)
                         group.create_task(self._turns(name, limit))
                         await asyncio.sleep(seconds / self._soak.jobs)

@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 from bench.operator import compare
 from bench.operator.api_requests import AuditLog, Requests
+from bench.operator.candidates.dpojob_writes import as_created
 from bench.operator.compare import Turn, Usage
 from bench.operator.fleet import Fleet
 from bench.operator.load import Burst
@@ -216,3 +217,23 @@ async def test_a_control_plane_that_waits_for_a_processor_is_not_quiet(
     starved = Starved()
     await starved.until_quiet()
     assert starved.left == 0
+
+
+def test_a_copied_job_leaves_out_what_the_api_server_sets() -> None:
+    pod = {"containers": [{"name": "train"}]}
+    own = {"dpojob.dev/job": "first"}
+    written = {
+        "metadata": {"name": "first-train-1", "uid": "1", "resourceVersion": "2", "labels": own},
+        "spec": {
+            "backoffLimit": 0,
+            "selector": {"matchLabels": {"batch.kubernetes.io/controller-uid": "1"}},
+            "template": {"metadata": {"labels": {**own, "job-name": "first-train-1"}}, "spec": pod},
+        },
+        "status": {"active": 1},
+    }
+    assert as_created(written) == {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "first-train-1", "labels": own},
+        "spec": {"backoffLimit": 0, "template": {"metadata": {"labels": own}, "spec": pod}},
+    }

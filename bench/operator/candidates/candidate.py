@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from bench.operator.control_plane import ACCOUNTS, create, namespace
 from bench.operator.controllers import Controller
+from tests.kit.api.client import AsyncApi
 from tests.kit.api.paths import JOBS
 
 from devcluster.cluster import Cluster
@@ -35,11 +36,8 @@ class Candidate(Protocol):
     def prepare(self, cluster: Cluster, namespace: str) -> None:
         """Makes a namespace in which jobs can run."""
 
-    def collection(self, namespace: str) -> str:
-        """Path of the collection of jobs."""
-
-    def manifest(self, name: str) -> dict[str, Any]:
-        """A job."""
+    async def create(self, api: AsyncApi, namespace: str, name: str) -> object:
+        """Creates a job."""
 
 
 def pod_template(labels: dict[str, str] | None = None) -> dict[str, Any]:
@@ -68,13 +66,11 @@ class BareJobs:
     def prepare(self, cluster: Cluster, namespace_name: str) -> None:
         create(cluster, namespace(namespace_name))
 
-    def collection(self, namespace: str) -> str:
-        return JOBS.format(namespace)
-
-    def manifest(self, name: str) -> dict[str, Any]:
-        return {
+    async def create(self, api: AsyncApi, namespace: str, name: str) -> object:
+        job = {
             "apiVersion": "batch/v1",
             "kind": "Job",
             "metadata": {"name": name},
             "spec": {"backoffLimit": 0, "template": pod_template()},
         }
+        return await api.call("POST", JOBS.format(namespace), job)

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from bench.operator.control_plane import ACCOUNTS, account, add_nodes, create, namespace
 from bench.operator.controllers import OPERATOR, ROOT, Controller, operator
+from tests.kit.api.client import AsyncApi
 from tests.kit.api.paths import DPOJOBS
 from tests.kit.crds import apply_crds
 from tests.kit.operator_fixture import COMMITS, REPORT, JobNamespace
@@ -58,10 +59,15 @@ class DPOJobs:
         jobs.inspected("first", _report())
         jobs.until_condition("first", "Complete", "Validated")
 
+    async def create(self, api: AsyncApi, namespace: str, name: str) -> object:
+        return await api.call("POST", self.collection(namespace), self.manifest(name))
+
     def collection(self, namespace: str) -> str:
+        """Path of the collection of jobs."""
         return DPOJOBS.format(namespace)
 
     def manifest(self, name: str) -> dict[str, Any]:
+        """A job of the sweep; the number at the end of its name is its seed."""
         seed = int(name.rpartition("-")[2]) if name[-1].isdigit() else 0
         return {
             "apiVersion": "dpojob.dev/v1alpha1",

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from bench.operator.control_plane import ACCOUNTS, account, create, namespace
 from bench.operator.controllers import Controller
+from tests.kit.api.client import AsyncApi
 from tests.kit.crds import apply_crds
 from tests.kit.ports import free_port
 
@@ -39,6 +40,7 @@ JOBSET = Recipe(
     requires=(f"{TRAINER.module} {TRAINER.version}",),
 )
 RUNTIME = "torch-distributed"
+TRAINJOBS = "/apis/trainer.kubeflow.org/v1alpha1/namespaces/{}/trainjobs"
 
 
 class KubeflowTrainer:
@@ -86,11 +88,8 @@ class KubeflowTrainer:
     def prepare(self, cluster: Cluster, namespace_name: str) -> None:
         create(cluster, namespace(namespace_name))
 
-    def collection(self, namespace: str) -> str:
-        return f"/apis/trainer.kubeflow.org/v1alpha1/namespaces/{namespace}/trainjobs"
-
-    def manifest(self, name: str) -> dict[str, Any]:
-        return {
+    async def create(self, api: AsyncApi, namespace: str, name: str) -> object:
+        job = {
             "apiVersion": "trainer.kubeflow.org/v1alpha1",
             "kind": "TrainJob",
             "metadata": {"name": name},
@@ -99,6 +98,7 @@ class KubeflowTrainer:
                 "trainer": {"args": [f"--seed={name.rpartition('-')[2]}"]},
             },
         }
+        return await api.call("POST", TRAINJOBS.format(namespace), job)
 
 
 def _manifests(cluster: Cluster, directory: Path) -> str:
