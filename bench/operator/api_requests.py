@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,27 +45,41 @@ def _follows_jobs(key: tuple[str, str]) -> bool:
     return verb not in LONG_RUNNING and resource.partition("/")[0] not in OWN_RESOURCES
 
 
+@dataclass(frozen=True)
+class Position:
+    """The end of an audit log at one moment."""
+
+    inode: int
+    """The file that the API server wrote to; a rotation renames it and begins another one."""
+    offset: int
+
+
 class AuditLog:
     """The audit log of an API server, read from one moment to another."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def position(self) -> int:
-        """The end of the log now."""
-        return self._path.stat().st_size if self._path.exists() else 0
+    def position(self) -> Position:
+        """The end of the log now; the API server makes the file when it starts."""
+        return _end(self._path.stat())
 
-    def requests(self, user_prefix: str, since: int) -> Requests:
-        """The requests after a position of users whose name begins so."""
+    def requests(self, user_prefix: str, since: Position) -> Requests:
+        """The requests after a position of users whose name begins so; RuntimeError where the log was rotated since."""
         found = Requests()
-        if self.position() < since:
-            raise RuntimeError("the audit log was rotated during the measurement")
         with self._path.open("rb") as log:
-            log.seek(since)
+            now = _end(os.fstat(log.fileno()))
+            if now.inode != since.inode or now.offset < since.offset:
+                raise RuntimeError("the audit log was rotated during the measurement")
+            log.seek(since.offset)
             for line in log:
                 if user_prefix.encode() in line and line.endswith(b"\n"):
                     _count(found, json.loads(line), user_prefix)
         return found
+
+
+def _end(status: os.stat_result) -> Position:
+    return Position(status.st_ino, status.st_size)
 
 
 def _count(found: Requests, event: dict[str, Any], user_prefix: str) -> None:

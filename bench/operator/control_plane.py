@@ -20,6 +20,9 @@ AUDITED_ACCOUNTS = BODIES_NAMESPACE
 """The same, where the audit log shall hold bodies, which takes time."""
 COMPONENTS = ("kube-apiserver", "etcd", "kube-controller-manager", "kube-scheduler")
 
+AUDIT_MIB = 1024
+"""Size of the audit log that no measurement reaches: a rotation would lose requests that are to be counted."""
+
 
 @contextmanager
 def fresh_control_plane(name: str) -> Iterator[Cluster]:
@@ -27,7 +30,7 @@ def fresh_control_plane(name: str) -> Iterator[Cluster]:
     sweep()
     cluster = Cluster(f"bench-{os.getpid()}-{name}")
     try:
-        cluster.up(CONTROL_PLANE, 0, owner=this_process())
+        cluster.up(CONTROL_PLANE, 0, owner=this_process(), audit_mib=AUDIT_MIB)
         create(cluster, namespace(ACCOUNTS), namespace(AUDITED_ACCOUNTS))
         yield cluster
     finally:

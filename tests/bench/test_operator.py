@@ -46,7 +46,6 @@ def event(verb: str, resource: str, **fields: Any) -> str:
 
 def test_requests_of_the_accounts_are_counted_from_a_position_on(tmp_path: Path) -> None:
     log = AuditLog(tmp_path / "audit.log")
-    assert log.position() == 0
     (tmp_path / "audit.log").write_text(event("get", "pods"))
     since = log.position()
     status = {"resource": "dpojobs", "subresource": "status"}
@@ -68,9 +67,14 @@ def test_requests_of_the_accounts_are_counted_from_a_position_on(tmp_path: Path)
 
 
 def test_a_rotated_audit_log_is_no_measurement(tmp_path: Path) -> None:
-    (tmp_path / "audit.log").write_text("")
+    """Also where the next file is already longer than the rotated one was at the position."""
+    path = tmp_path / "audit.log"
+    path.write_text(event("get", "pods"))
+    since = AuditLog(path).position()
+    path.rename(tmp_path / "audit-2026-01-02T03-04-05.678.log")
+    path.write_text(event("get", "pods") * 3)
     with pytest.raises(RuntimeError, match="rotated"):
-        AuditLog(tmp_path / "audit.log").requests(ACCOUNTS, 10)
+        AuditLog(path).requests(ACCOUNTS, since)
 
 
 def burst(jobs: int, seconds: float) -> Burst:

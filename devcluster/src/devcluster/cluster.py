@@ -11,7 +11,7 @@ from pathlib import Path
 
 from devcluster import binaries
 from devcluster.binaries import CONTROL_PLANE, NODE
-from devcluster.control_plane import Api, ApiError, ControlPlane, fake_gpus, kwok, storage
+from devcluster.control_plane import Api, ApiError, ControlPlane, audit, fake_gpus, kwok, storage
 from devcluster.host import console
 from devcluster.host.errors import DevclusterError, explain
 from devcluster.host.locks import locked
@@ -52,8 +52,8 @@ class Cluster:
 
     # -- up ---------------------------------------------------------------------------------
 
-    def up(self, mode: str, nodes: int, owner: str = "") -> None:
-        """Start it, or start what is missing of it."""
+    def up(self, mode: str, nodes: int, owner: str = "", audit_mib: int = audit.LOG_MIB) -> None:
+        """Start it, or what is missing of it; a new API server rotates its audit log at `audit_mib`."""
         with ExitStack() as locks:
             locks.enter_context(self._locked())
             if mode == FULL and os.geteuid() == 0:
@@ -83,7 +83,7 @@ class Cluster:
             steps.next("etcd and kube-apiserver")
             if full:
                 NodeSet(self.state, record).prepare_network()
-            plane = ControlPlane(self.state, record, paths)
+            plane = ControlPlane(self.state, record, paths, audit_mib)
             api = plane.start_server()
             steps.next("controllers, scheduler, storage")
             self._start_rest(plane, api)

@@ -32,3 +32,8 @@ def test_a_rotated_log_is_read_before_the_one_that_follows(tmp_path: Path) -> No
     assert names(log) == ["one", "two"], "the next file does not exist yet"
     log.write_text(event("two") + event("three"))
     assert names(log) == ["one", "two", "three"]
+
+
+def test_the_size_at_which_the_log_is_rotated_is_the_callers(tmp_path: Path) -> None:
+    flags = audit.flags(tmp_path / "policy.json", tmp_path / "audit.log", 7)
+    assert "--audit-log-maxsize=7" in flags

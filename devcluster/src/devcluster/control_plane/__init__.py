@@ -3,4 +3,4 @@
 from devcluster.control_plane.api_client import Api, ApiError
 from devcluster.control_plane.components import ControlPlane
 
-__all__ = ["Api", "ApiError", "ControlPlane", "addresses", "fake_gpus", "kwok", "storage"]
+__all__ = ["Api", "ApiError", "ControlPlane", "addresses", "audit", "fake_gpus", "kwok", "storage"]

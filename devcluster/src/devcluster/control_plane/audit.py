@@ -29,6 +29,10 @@ POLICY: dict[str, Any] = {
 }
 
 
+LOG_MIB = 100
+"""Size at which the API server rotates the log, where nothing else is said."""
+
+
 @dataclass(frozen=True)
 class Request:
     """A request of a service account for a resource."""
@@ -46,13 +50,13 @@ class Request:
     """The binding and the role that allowed it."""
 
 
-def flags(policy: Path, log: Path) -> list[str]:
-    """Writes the policy, and returns the API server's flags for it."""
+def flags(policy: Path, log: Path, mib: int) -> list[str]:
+    """Writes the policy, and returns the API server's flags for it and for a log that is rotated at `mib` MiB."""
     policy.write_text(json.dumps(POLICY))
     return [
         f"--audit-policy-file={policy}",
         f"--audit-log-path={log}",
-        "--audit-log-maxsize=100",
+        f"--audit-log-maxsize={mib}",
         "--audit-log-maxbackup=1",
     ]
 

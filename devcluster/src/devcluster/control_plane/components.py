@@ -23,10 +23,18 @@ def _listens(port: int) -> bool:
 class ControlPlane:
     """Starts the four components and issues credentials."""
 
-    def __init__(self, state: State, record: ClusterRecord, binaries: dict[str, Path]) -> None:
+    def __init__(
+        self,
+        state: State,
+        record: ClusterRecord,
+        binaries: dict[str, Path],
+        audit_mib: int = audit.LOG_MIB,
+    ) -> None:
+        """`audit_mib`: size in MiB at which the API server, where this starts it, rotates its audit log."""
         self.state = state
         self.record = record
         self.binaries = binaries
+        self.audit_mib = audit_mib
         self.daemons = Daemons(state.daemons)
         self.authority = Authority(state.certificates)
         self.server = f"https://127.0.0.1:{record.ports['apiserver']}"
@@ -109,7 +117,7 @@ class ControlPlane:
                 "--authorization-mode=Node,RBAC",
                 "--enable-admission-plugins=NodeRestriction",
                 "--allow-privileged=true",
-                *audit.flags(self.state.audit_policy, self.state.audit_log),
+                *audit.flags(self.state.audit_policy, self.state.audit_log, self.audit_mib),
             ],
             ready=api.ready,
         )
