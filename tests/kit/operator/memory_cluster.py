@@ -113,8 +113,7 @@ class MemoryCluster:
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> JSONObject | None:
         await self._count("get", resource)
-        found = self._kind(resource).get((namespace or "", name))
-        return None if found is None else self._answer(resource, found)
+        return copy.deepcopy(self._kind(resource).get((namespace or "", name)))
 
     async def list(
         self,

@@ -88,6 +88,16 @@ def test_the_event_of_an_own_write_queues_only_who_waits_for_it() -> None:
     assert queue.take(DPOJOBS, "DELETED", dpojob(4)) == [KEY]
 
 
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_change_that_was_read_before_its_event_queues_its_dpojob_once(version: int) -> None:
+    queue = Queue()
+    queue.take(DPOJOBS, "ADDED", dpojob(1))
+    edited = dpojob(2, spec={"suspend": True})
+    queue.stores.dpojobs.apply_read(edited)
+    assert queue.take(DPOJOBS, "MODIFIED", {**dpojob(version), "spec": edited["spec"]}) == [KEY]
+    assert queue.take(DPOJOBS, "MODIFIED", {**dpojob(version), "spec": edited["spec"]}) == []
+
+
 @pytest.mark.parametrize("resource", [JOBS, PODS])
 def test_a_child_queues_its_dpojob_where_a_decision_reads_the_change(resource: Any) -> None:
     queue = Queue()

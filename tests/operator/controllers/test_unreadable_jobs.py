@@ -12,13 +12,15 @@ from dpojob_api.job import DPOJob
 from dpojob_operator.controllers.dpojob import Reconciler, StateReader
 from dpojob_operator.decide import Policy
 from dpojob_operator.indexes import DependentsIndex, ObjectStores
+from dpojob_operator.kube.resources import DPOJOBS
 
 
 class ApiClientOfOneObject:
-    """A stand-in for the API client that keeps one object and counts its status writes."""
+    """A stand-in for the API client that keeps one object, counts its status writes and shows them to the stores."""
 
     def __init__(self, raw: dict[str, Any]) -> None:
         self.raw = raw
+        self.stores = ObjectStores()
         self.writes = 0
 
     async def get(self, *_: Any) -> dict[str, Any]:
@@ -28,12 +30,14 @@ class ApiClientOfOneObject:
         self.writes += 1
         self.raw = {**self.raw, "status": body["status"]}
         self.raw["metadata"]["resourceVersion"] = str(self.writes)
+        self.stores.observe(DPOJOBS, self.raw)
         return copy.deepcopy(self.raw)
 
 
 def stored(**status: Any) -> dict[str, Any]:
     raw = job(training_status()).model_dump(mode="json", by_alias=True, exclude_none=True)
     raw["status"] |= status
+    raw["metadata"]["resourceVersion"] = "0"
     return raw
 
 
@@ -51,7 +55,7 @@ async def test_the_job_is_reported_once_and_everything_else_in_its_status_stays(
     cluster: Any = ApiClientOfOneObject(stored(**unknown))
     before = copy.deepcopy(cluster.raw["status"])
     unused: Any = None
-    reader = StateReader(cluster, ObjectStores(), Policy(), unused, unused, unused)
+    reader = StateReader(cluster, cluster.stores, Policy(), unused, unused, unused)
     reconciler = Reconciler(
         cluster, reader, unused, unused, DependentsIndex(), unused, FixedClock(), {}, 0.0
     )
@@ -70,7 +74,7 @@ async def test_a_job_whose_conditions_cannot_be_read_is_left_alone() -> None:
         stored(conditions=[{"type": "Ready", "status": "Perhaps", "reason": "X"}])
     )
     unused: Any = None
-    reader = StateReader(cluster, ObjectStores(), Policy(), unused, unused, unused)
+    reader = StateReader(cluster, cluster.stores, Policy(), unused, unused, unused)
     reconciler = Reconciler(
         cluster, reader, unused, unused, DependentsIndex(), unused, FixedClock(), {}, 0.0
     )

@@ -124,7 +124,17 @@ async def test_deleted_and_finished_writers_are_removed() -> None:
     index.record(wire(writer("a")), deleted=True)
     index.record(wire(writer("b", ENDED)))
     assert await index.find_holder(writer("d")) is None, "c is not there any more"
+    index.remove(("ns", "d"))
     assert not index._writers.groups
+
+
+async def test_of_two_jobs_whose_events_are_late_the_second_to_ask_finds_the_first() -> None:
+    fake = FakeReader()
+    index = OutputLockIndex(fake, DependentsIndex())  # type: ignore[arg-type]
+    first, second = writer("a"), writer("b")
+    fake.objects = {"a": wire(first), "b": wire(second)}
+    assert await index.find_holder(first) is None
+    assert await index.find_holder(second) == OutputHolder("a", "models/tuned")
 
 
 def test_a_job_without_the_lock_fails_before_anything_is_created() -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
-from kubernetes.aio.config import kube_config
+from tests.kit.operator.api_clients import api_client_of
 
-from dpojob_operator.kube import ApiClient
 from dpojob_operator.kube.resources import DPOJOBS, JOBS, Resource
 
 
@@ -37,19 +34,7 @@ async def test_pages_of_small_objects_grow(
 
     app = web.Application()
     app.router.add_get("/{path:.*}", page)
-    async with TestServer(app) as server:
-        config = {
-            "current-context": "c",
-            "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
-            "clusters": [{"name": "k", "cluster": {"server": str(server.make_url(""))}}],
-            "users": [{"name": "u", "user": {}}],
-        }
-        (tmp_path / "kubeconfig").write_text(json.dumps(config))
-        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
-        # The library reads the variable when it is imported.
-        location = str(tmp_path / "kubeconfig")
-        monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", location)
-        taken: list[object] = []
-        async with ApiClient() as client:
-            version = await client.scan(resource, "ns", None, taken.append)
+    taken: list[object] = []
+    async with api_client_of(app, tmp_path, monkeypatch) as client:
+        version = await client.scan(resource, "ns", None, taken.append)
     assert (version, asked, len(taken)) == ("7", limits, 20 * len(limits))

@@ -95,6 +95,19 @@ def test_an_older_event_does_not_undo_an_own_write() -> None:
     assert (kept.get(("ns", "a")), kept.identity(("ns", "a"))) == (3, ("u", 3))
 
 
+def test_what_a_read_brought_is_a_change_when_its_event_comes() -> None:
+    kept = store()
+    kept.apply(raw("a", "u", 1, 1))
+    kept.apply_read(raw("a", "u", 1, 1))
+    assert not kept.apply(raw("a", "u", 1, 1)), "the read brought nothing new"
+    kept.apply_read(raw("a", "u", 3, 3))
+    assert kept.get(("ns", "a")) == 3
+    assert kept.apply(raw("a", "u", 3, 3)) and not kept.apply(raw("a", "u", 3, 3))
+    kept.apply_read(raw("a", "u", 5, 5))
+    kept.remove(("ns", "a"), "u")
+    assert kept.apply(raw("a", "v", 6, 5)) and not kept.apply(raw("a", "v", 7, 5))
+
+
 def test_an_object_created_after_a_list_was_made_survives_it() -> None:
     kept = store()
     kept.apply(raw("a", "old", 1))

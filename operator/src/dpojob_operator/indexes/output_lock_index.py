@@ -75,9 +75,13 @@ class OutputLockIndex:
         """Records where a DPOJob writes, until it has ended."""
         writer, key = _Writer.read(raw), key_of(raw)
         if writer is None or deleted or writer.finished:
-            self._writers.remove(key)
+            self.remove(key)
         else:
             self._writers.put(key, writer.directory, (writer.precedence, key[1]))
+
+    def remove(self, key: Key) -> None:
+        """Takes note that a DPOJob does not exist."""
+        self._writers.remove(key)
 
     async def find_holder(self, job: DPOJob) -> OutputHolder | None:
         """The job with precedence over `job` in the directory that both write to; None without one."""
@@ -86,6 +90,8 @@ class OutputLockIndex:
         if writer is None:
             return None
         directory = writer.directory
+        # Two jobs that were read before their events would else not find each other.
+        self._writers.put((job.namespace, job.name), directory, (writer.precedence, job.name))
         leaving = None
         # The first of them most likely holds the lock, so that each of many jobs that name one directory reads one other.
         for _, name in tuple(self._writers.groups.get(directory, ())):
@@ -94,7 +100,7 @@ class OutputLockIndex:
             self._dependents.add_dependent((job.namespace, name), (job.namespace, job.name))
             raw = await self._cluster.get(DPOJOBS, job.namespace, name)
             if raw is None:
-                self._writers.remove((job.namespace, name))
+                self.remove((job.namespace, name))
                 continue
             self.record(raw)
             other = _Writer.read(raw)

@@ -114,9 +114,9 @@ class ApiClient:
         return answer
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> JSONObject | None:
-        """Reads one object; None when it does not exist."""
+        """Reads one object; None when it does not exist. `observe` is not shown it."""
         try:
-            return await self._object("get", resource, resource.path(namespace, name))
+            return await self._json("get", resource, resource.path(namespace, name))
         except NotFound:
             return None
 

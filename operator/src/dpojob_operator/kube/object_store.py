@@ -46,6 +46,8 @@ class ObjectStore(Generic[Value]):
         self._read, self._group, self._clock = read, group, clock
         self._objects: dict[Key, _Stored[Value]] = {}
         self._groups: dict[Key, dict[Key, None]] = {}
+        self._unannounced: set[Key] = set()
+        """Objects of which a read brought a change before its event."""
         self._gone: dict[str, float] = {}
         """When the objects with these UIDs were seen deleted, the earliest first."""
 
@@ -68,14 +70,31 @@ class ObjectStore(Generic[Value]):
         return [stored.value for stored in self._objects.values()]
 
     def apply(self, raw: Mapping[str, Any]) -> bool:
-        """Takes an object from a list, an event or an answer.
+        """Takes an object from a list, an event or the answer to a write.
 
         Args:
             raw: The object, with its whole metadata.
 
         Returns:
-            Whether it is newer than what was known, and what is kept of it is different.
+            Whether it is newer than what was known, and what is kept of it is different; also where a read
+            brought the difference before.
         """
+        changed = self._take(raw)
+        key: Key = (raw["metadata"].get("namespace", ""), raw["metadata"]["name"])
+        if key in self._unannounced:
+            self._unannounced.discard(key)
+            return True
+        return changed
+
+    def apply_read(self, raw: Mapping[str, Any]) -> None:
+        """Takes an object from the answer to a read, whose change still counts as one when its event comes.
+
+        Whoever reads an object may not be the one that has to react to its change.
+        """
+        if self._take(raw):
+            self._unannounced.add((raw["metadata"].get("namespace", ""), raw["metadata"]["name"]))
+
+    def _take(self, raw: Mapping[str, Any]) -> bool:
         metadata = raw["metadata"]
         key: Key = (metadata.get("namespace", ""), metadata["name"])
         uid, version = metadata["uid"], int(metadata["resourceVersion"])
@@ -130,6 +149,7 @@ class ObjectStore(Generic[Value]):
 
     def _drop(self, key: Key) -> None:
         stored = self._objects.pop(key)
+        self._unannounced.discard(key)
         if stored.group is not None:
             members = self._groups[stored.group]
             members.pop(key, None)

@@ -77,8 +77,11 @@ class StateReader:
 
     async def read_job(self, key: Key, *, live: bool) -> JSONObject | None:
         """The DPOJob; None when it does not exist. Raises ApiError when it cannot be read."""
-        kept = None if live else self._stores.dpojob(key)
-        return kept or await self._get(DPOJOBS, self._stores.dpojobs, *key)
+        found = None if live else self._stores.dpojob(key)
+        found = found or await self._get(DPOJOBS, self._stores.dpojobs, *key)
+        if found is None:
+            self._output_locks.remove(key)
+        return found
 
     async def read(self, job: DPOJob, *, live: bool = False) -> Snapshot:
         """The job's children, claims and dependency. Raises ApiError when one cannot be read.
@@ -153,7 +156,9 @@ class StateReader:
         """Reads one object live; what does not exist leaves the store."""
         known = store.identity((namespace, name))
         raw = await self._cluster.get(resource, namespace, name)
-        if raw is None and known is not None:
+        if raw is not None:
+            store.apply_read(raw)
+        elif known is not None:
             store.remove((namespace, name), known[0])
         return raw
 
@@ -175,7 +180,7 @@ class StateReader:
             return pods_of_job(child, wanted, counted)
         listed = await self._pod_lists.with_label(job.namespace, stage, LABEL_JOB_UID, job.uid)
         for raw in listed:
-            self._stores.pods.apply(raw)
+            self._stores.pods.apply_read(raw)
         return pods_of_job(child, listed, counted)
 
     async def _claims(
