@@ -45,6 +45,13 @@ from .waiting_jobs import WaitingJobs
 log = logging.getLogger(__name__)
 MAX_ROUNDS = 6
 """Decisions in one pass; after that the key is queued behind other keys."""
+REJECTIONS: dict[type[Exception], str] = {
+    NameConflict: "conflicting_object",
+    InputsTooLarge: "oversized_inputs",
+    CreationRejected: "creation_rejection",
+    LabelsRejected: "label_rejection",
+}
+"""The field of the snapshot with which the next decision learns that an action was refused."""
 
 
 @dataclass(frozen=True)
@@ -127,9 +134,7 @@ class Reconciler:
                 return None
             made = await self._decide(key, await self._read(key, job, rejections, live=False))
             if is_irreversible(job.status, made.decision):
-                # What planning depends on is read live after the pools, the children among it.
-                first = await self._read(key, job, rejections, live=not made.planned)
-                made = await self._decide(key, first, live=True)
+                made = await self._decide_live(key, job, rejections, planned=made.planned)
             decision, snapshot = made.decision, made.snapshot
             stored = await self._write(key, raw, job, decision, snapshot)
             if stored is None and decision.actions and not await self._is_current(key, job):
@@ -141,28 +146,28 @@ class Reconciler:
             try:
                 for action in decision.actions:
                     await self._executor.execute(action, job, made.pools)
-            except NameConflict as error:
-                rejections["conflicting_object"] = str(error)
-                continue
-            except InputsTooLarge as error:
-                rejections["oversized_inputs"] = str(error)
-                continue
-            except CreationRejected as error:
-                rejections["creation_rejection"] = str(error)
-                continue
-            except LabelsRejected as error:
-                rejections["label_rejection"] = str(error)
+            except tuple(REJECTIONS) as error:
+                rejections[REJECTIONS[type(error)]] = str(error)
                 continue
             self._update_polling(key, job, snapshot, follows_pools=made.planned)
-            ended = job.status.is_true(ConditionType.FINISHED) and not snapshot.job.status.is_true(
-                ConditionType.FINISHED
-            )
+            finished = ConditionType.FINISHED
+            ended = job.status.is_true(finished) and not snapshot.job.status.is_true(finished)
             if not decision.actions and not ended and decision.requeue_after != 0:
                 return decision.requeue_after
             if decision.creates_job:
                 # What the Job and its pods do by the next pass is then written with the Job's UID.
                 return self._batch_seconds
         return 0.0
+
+    async def _decide_live(
+        self, key: Key, job: DPOJob, rejections: Mapping[str, str], *, planned: bool
+    ) -> _Decided:
+        """Decides from live reads; those of a decision that is `planned` come after the pools."""
+        snapshot = await self._read(key, job, rejections, live=not planned)
+        made = await self._decide(key, snapshot, live=True)
+        if planned and not made.planned:  # nothing was read live
+            return await self._decide_live(key, job, rejections, planned=False)
+        return made
 
     def jobs_with_other_places(self) -> list[Key]:
         """Jobs whose place in the queue is no longer the one in their status."""
