@@ -58,7 +58,9 @@ class Recorder:
         self.asked.append(f"get {resource.plural}")
         if resource.plural != "jobs":
             return None
-        return {"metadata": {"namespace": namespace, "name": name, "uid": "u", "resourceVersion": "1"}}
+        return {
+            "metadata": {"namespace": namespace, "name": name, "uid": "u", "resourceVersion": "1"}
+        }
 
     async def list(self, resource: Any, *_: Any) -> AsyncIterator[dict[str, Any]]:
         self.asked.append(f"list {resource.plural}")
