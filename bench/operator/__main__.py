@@ -39,8 +39,8 @@ CANDIDATES: dict[str, Candidate] = {
     "operator": DPOJobs(),
 }
 """The candidates in the order of a round."""
-WITH_BYTES = ("kubeflow", "operator")
-"""Candidates whose bodies are measured."""
+WITH_BYTES = ("kubeflow", "kubeflow500", "operator")
+"""Candidates whose bodies are measured: the others have no controllers."""
 
 
 def compare(options: argparse.Namespace) -> list[str]:

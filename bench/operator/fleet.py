@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tests.kit.api.client import AsyncApi
 
 from devcluster.cluster import Cluster
 
-from .api_requests import AuditLog, Requests
+from .api_requests import STATUS_WRITES, AuditLog, Requests, most_within
 from .candidates import DPOJobs
 from .compare import NAMESPACE, Usage
 from .control_plane import ACCOUNTS, add_nodes, fresh_control_plane
@@ -50,8 +51,10 @@ class Fleet:
     """Seconds without a reading of one pod's progress, at most."""
     status_writes: float = 0.0
     """The writes of a status per running job in 30 s."""
+    most_status_writes: int = 0
+    """The writes of the status of one running job in any 30 s, at most."""
     restart_seconds: float = 0.0
-    """The seconds from the start of the process to its first reconciliation."""
+    """The seconds from the start of the process to its first reconciliation of a DPOJob."""
     restart_resident: float = 0.0
     """MiB once every running job's progress was read again."""
     idle: Requests = field(default_factory=Requests)
@@ -149,9 +152,24 @@ async def _measure_running(
     fleet.cpu_share = (cpu_seconds(controller.pid) - cpu) / fleet.seconds
     fleet.progress_requests = server.requests
     fleet.longest_gap = max(server.longest_gap, min(server.silent_for(), fleet.seconds))
-    writes = audit.requests(_user(), position).counts["update", "dpojobs/status"]
-    fleet.status_writes = writes / fleet.running / fleet.seconds * 30
+    writes = audit.moments(_user(), position, STATUS_WRITES)
+    total_writes = sum(len(moments) for moments in writes.values())
+    fleet.status_writes = total_writes / fleet.running / fleet.seconds * 30
+    window = timedelta(seconds=30)
+    fleet.most_status_writes = max(
+        (most_within(moments, window) for moments in writes.values()), default=0
+    )
     fleet.resident = resident_mib(controller.pid)
+
+
+def has_reconciled(series: Mapping[str, float]) -> bool:
+    """Whether a pass over a DPOJob has ended, and none has failed.
+
+    The counter of passes holds those over pools too, and does not tell them apart. A pass that ends by a conflict
+    would count as well, but after a restart nobody else writes the DPOJobs.
+    """
+    passes = series.get('dpojob_reconciles_total{result="ok"}', 0)
+    return passes > 0 and series.get('dpojob_failing_passes{resource="dpojobs"}') == 0
 
 
 async def _restart(fleet: Fleet, controller: Controller) -> None:
@@ -161,7 +179,7 @@ async def _restart(fleet: Fleet, controller: Controller) -> None:
     async with asyncio.timeout(LIMIT_SECONDS):
         while True:
             try:
-                if total(await metrics(controller.probes), "dpojob_reconciles_total"):
+                if has_reconciled(await metrics(controller.probes)):
                     break
             except OSError:  # it does not listen yet
                 pass

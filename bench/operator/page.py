@@ -23,13 +23,21 @@ counted until the whole control plane is quiet again.
   holds the fields that JobSet's webhook would set, so that Kubeflow Trainer is spared the time of its webhooks. For each job it makes
   more objects: a JobSet, a ConfigMap and a headless Service, for jobs of several nodes; it does not look at
   datasets, models, GPUs or outputs.
-* **DPOJob**: this operator with its default settings. The jobs are a sweep over pinned commits on an existing
-  claim, whose inspection the first job made, so that no hub is asked. For each job it does more: it finds the shared inspection report, plans
+* **DPOJob**: this operator with its default settings but two: its Lease lasts 120 s, not 15 (`LEASE_SECONDS`), so that it does
+  not end where other programs keep the machine busy; and it resolves no branches of a hub (`HUB_ENDPOINT=none`), since
+  pinned commits need no hub and the machine may reach none. The jobs are a sweep over pinned commits on an existing
+  claim, whose inspection the first job made. For each job it does more: it finds the shared inspection report, plans
   GPU pool, method, batch and cost, holds the output directory's lock, writes the plan and the name of the
   Job into the status before it creates it, and writes Events.
 * **DPOJob's writes alone**: the least that any controller of DPOJobs asks of the API server. No operator runs; the
   benchmark's client itself creates each DPOJob, writes its status once and creates its Job, all copies of what the
   operator wrote for one job, so that its create calls are three requests. What lies between this and bare Jobs is the
   API server's work; only what lies between this and DPOJob is the operator's.
+
+For Fleet and Soak the pods find fake nodes and run. There `PROGRESS_VIA=pod` lets the operator read progress from the
+pods' addresses, as it does by default inside a cluster, where the benchmark answers; and `TRAIN_RESOURCES` asks for 10m
+and 16Mi, so that many pods fit a node. Soak also sets `RESYNC_SECONDS=60`, not 120, so that it holds
+twice as many resyncs. The operator does not watch nodes: it lists pools, nodes and the pods of others every 30 s, and
+every `RESYNC_SECONDS` all that it watches. These are the requests of an idle fleet.
 """
 PAGE = Page(HEAD, ("Comparison", "Requests and bytes", "Scale", "Fleet", "Soak"))

@@ -142,7 +142,8 @@ def fleet(found: Fleet) -> list[str]:
         ["readings of progress per second", f"{found.progress_requests / found.seconds:.0f}"],
         ["longest time without a reading of one job", f"{found.longest_gap:.1f} s"],
         ["status writes per running job in 30 s", f"{found.status_writes:.2f}"],
-        ["restart: to the first reconciliation", f"{found.restart_seconds:.1f} s"],
+        ["status writes of one running job in any 30 s, at most", f"{found.most_status_writes}"],
+        ["restart: to the first reconciliation of a DPOJob", f"{found.restart_seconds:.1f} s"],
         [
             "restart: resident memory after all are polled again",
             f"{found.restart_resident:.0f} MiB",
@@ -175,10 +176,16 @@ def soak(found: Soak) -> list[str]:
     rows = [_sample("before", found.before)] if found.before else []
     rows += [_sample(f"{sample.seconds / 60:.1f} min", sample) for sample in chosen]
     rows += [_sample("after all are deleted", found.after)] if found.after else []
+    named = (
+        []
+        if found.named is None
+        else ["", f"Metric series that still name a deleted job: {found.named}."]
+    )
     turns = ", ".join(f"{count} {turn}" for turn, count in sorted(found.turns.items()))
     header = ["", "jobs", "MiB", "tasks", "threads", "sockets", "files", "metric series"]
     return [
         *table(header, rows),
+        *named,
         "",
         f"{found.jobs:,} jobs with random turns: {turns}; {found.finished:.0f} ended by themselves. Between the second "
         f"and the last third of the time the median of the memory grew by {found.growth():.1f} MiB per 1,000 jobs.",

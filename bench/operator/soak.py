@@ -32,6 +32,8 @@ LONGEST_TURN = 60.0
 """Seconds until a job's next turn, at most."""
 TURNS = ("succeed", "fail", "evict", "suspend", "delete")
 WEIGHTS = (5, 1, 2, 2, 2)
+JOB_PREFIX = "soak-"
+"""How the names of all jobs begin, and nothing else that a metric names."""
 SETTLE_SECONDS = 150.0
 """The wait after the last job is deleted: longer than a resync and than any connection is kept."""
 
@@ -64,6 +66,8 @@ class Soak:
     """The figures before the first job."""
     after: Sample | None = None
     """The figures some time after all jobs were deleted."""
+    named: int | None = None
+    """The metric series left at that time that name one of the deleted jobs."""
 
     def growth(self) -> float:
         """MiB per 1,000 jobs between the second and the third third of the time, by their medians."""
@@ -115,7 +119,7 @@ class _Run:
                 limit = min(LONGEST_TURN, seconds / 4)
                 async with asyncio.TaskGroup() as group:
                     for index in range(self._soak.jobs):
-                        name = f"soak-{index}"
+                        name = f"{JOB_PREFIX}{index}"
                         await self._candidate.create(self._api, NAMESPACE, name)
                         self._alive.add(name)
                         group.create_task(self._turns(name, limit))
@@ -130,6 +134,8 @@ class _Run:
                 await Usage(cluster, [controller]).until_quiet()
                 await asyncio.sleep(settle)
                 self._soak.after = await self._sample(controller)
+                series = await metrics(controller.probes)
+                self._soak.named = sum(JOB_PREFIX in key for key in series)
 
     async def _turns(self, name: str, limit: float) -> None:
         while name in self._alive:

@@ -8,16 +8,17 @@ import subprocess
 import sys
 from collections import Counter
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 from bench.operator import compare
-from bench.operator.api_requests import AuditLog, Requests
+from bench.operator.api_requests import STATUS_WRITES, AuditLog, Requests, most_within
 from bench.operator.candidates.dpojob_writes import as_created
 from bench.operator.compare import Turn, Usage
-from bench.operator.fleet import Fleet
+from bench.operator.fleet import Fleet, has_reconciled
 from bench.operator.load import Burst
 from bench.operator.page import PAGE
 from bench.operator.process_usage import cpu_seconds, descriptors, resident_mib, wanted_seconds
@@ -75,6 +76,38 @@ def test_a_rotated_audit_log_is_no_measurement(tmp_path: Path) -> None:
     path.write_text(event("get", "pods") * 3)
     with pytest.raises(RuntimeError, match="rotated"):
         AuditLog(path).requests(ACCOUNTS, since)
+
+
+def test_the_status_writes_of_each_job_are_counted_in_any_window(tmp_path: Path) -> None:
+    """No half minute of the clock holds more than two writes of the first job, and yet three come within 30 s."""
+    path = tmp_path / "audit.log"
+    path.write_text("")
+    log = AuditLog(path)
+    since = log.position()
+    for job, seconds in (("one", (20, 35, 45)), ("two", (0, 30))):
+        for second in seconds:
+            reference = {"resource": "dpojobs", "subresource": "status", "name": job}
+            received = f"2026-01-02T03:04:{second:09.6f}Z"
+            line = event("update", "", objectRef=reference, requestReceivedTimestamp=received)
+            with path.open("a") as file:
+                file.write(line)
+    moments = log.moments(ACCOUNTS, since, STATUS_WRITES)
+    window = timedelta(seconds=30)
+    assert {job: most_within(found, window) for job, found in moments.items()} == {
+        "one": 3,
+        "two": 1,
+    }
+    assert most_within([], window) == 0
+
+
+def test_a_pass_over_pools_or_one_that_failed_is_no_reconciliation() -> None:
+    failing = "dpojob_failing_passes{resource=%s}"
+    passes = 'dpojob_reconciles_total{result="ok"}'
+    pools, jobs = failing % '"gpupools"', failing % '"dpojobs"'
+    assert not has_reconciled({})
+    assert not has_reconciled({passes: 1, pools: 0})
+    assert not has_reconciled({passes: 1, pools: 0, jobs: 1})
+    assert has_reconciled({passes: 2, pools: 0, jobs: 0})
 
 
 def burst(jobs: int, seconds: float) -> Burst:
@@ -157,8 +190,9 @@ def test_a_soak_shows_growth_between_the_last_two_thirds() -> None:
     leaking = [sample(10.0 * index, 100.0 + index) for index in range(30)]
     assert Soak(300, flat).growth() == 0
     assert Soak(300, leaking).growth() == pytest.approx(100.0)  # 10 MiB in 100 jobs
-    lines = soak(Soak(300, leaking, {"evict": 3}, 200.0, sample(0, 90), sample(400, 120)))
+    lines = soak(Soak(300, leaking, {"evict": 3}, 200.0, sample(0, 90), sample(400, 120), 2))
     assert lines[2] == "| before | 5 | 90 | 30 | 4 | 8 | 12 | 90 |"
+    assert "Metric series that still name a deleted job: 2." in lines
     assert "3 evict; 200 ended by themselves" in lines[-1]
 
 
@@ -174,9 +208,10 @@ async def test_progress_is_answered_for_each_address_and_gaps_are_noted() -> Non
 def test_the_fleet_table_leaves_watches_out() -> None:
     idle = Requests(counts=Counter({("watch", "pods"): 7, ("update", "leases"): 9}))
     complete = Requests(counts=Counter({("create", "jobs"): 10, ("get", "pods"): 70}))
-    found = Fleet(10, 2, seconds=60.0, idle=idle, finish_requests=complete)
+    found = Fleet(10, 2, seconds=60.0, idle=idle, finish_requests=complete, most_status_writes=2)
     lines = fleet(found)
     assert "| API requests per job, create to Complete | 8.0 |" in lines
+    assert "| status writes of one running job in any 30 s, at most | 2 |" in lines
     assert "| idle: requests in 60 s besides watches and the Lease | 0 |" in lines
 
 
